@@ -1,0 +1,123 @@
+// How loud each notice is, how many of its like are worth a line, and what it is called. Nothing here writes.
+import type { EndReason, LifecycleNotice, Notice } from 'hexmq/ports';
+
+export type NoticeLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** Lines of one kind and reason in ten seconds, where a client can cause as many as it likes. */
+const CLIENT_CAUSED_BURST = 20;
+
+export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
+  switch (notice.kind) {
+    case 'client-connected':
+    case 'listening':
+    case 'ready':
+    case 'stopping':
+    case 'stopped':
+      return 'info';
+    case 'connection-ended':
+      return isOrdinary(notice.reason) ? 'info' : 'warn';
+    case 'connection-refused':
+    case 'publish-denied':
+    case 'subscribe-denied':
+    case 'storage-recovered':
+      return 'warn';
+    case 'message-dropped':
+      // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
+      return notice.reason === 'no-subscriber' || notice.reason === 'client-offline' ? 'debug' : 'warn';
+    case 'will-published':
+      return 'debug';
+    case 'session-ended':
+      return notice.reason === 'expired' || notice.reason === 'administrative' ? 'info' : 'debug';
+    case 'storage-failing':
+      return 'error';
+    case 'fatal':
+      return 'fatal';
+  }
+}
+
+/** Infinity: every one. */
+export function burstOf(notice: Notice | LifecycleNotice): number {
+  switch (notice.kind) {
+    case 'message-dropped':
+      return 1;
+    case 'connection-refused':
+    case 'publish-denied':
+    case 'subscribe-denied':
+      return CLIENT_CAUSED_BURST;
+    case 'connection-ended':
+      return isOrdinary(notice.reason) ? Infinity : CLIENT_CAUSED_BURST;
+    case 'client-connected':
+    case 'will-published':
+    case 'session-ended':
+    case 'listening':
+    case 'ready':
+    case 'stopping':
+    case 'stopped':
+    case 'storage-failing':
+    case 'storage-recovered':
+    case 'fatal':
+      return Infinity;
+  }
+}
+
+export function sentenceOf(notice: Notice | LifecycleNotice): string {
+  switch (notice.kind) {
+    case 'client-connected':
+      return 'client connected';
+    case 'connection-refused':
+      return 'connection refused';
+    case 'connection-ended':
+      return 'connection ended';
+    case 'publish-denied':
+      return 'publish denied';
+    case 'subscribe-denied':
+      return 'subscription denied';
+    case 'message-dropped':
+      return 'message dropped';
+    case 'will-published':
+      return 'will published';
+    case 'session-ended':
+      return 'session ended';
+    case 'listening':
+      return 'listening';
+    case 'ready':
+      return 'ready';
+    case 'stopping':
+      return 'stopping';
+    case 'stopped':
+      return 'stopped';
+    case 'storage-failing':
+      return 'the storage does not take what must be stored; acknowledgements wait';
+    case 'storage-recovered':
+      return 'the storage takes what must be stored again';
+    case 'fatal':
+      return 'the broker has to stop';
+  }
+}
+
+/** Ends that a healthy network brings every day. */
+function isOrdinary(reason: EndReason): boolean {
+  switch (reason) {
+    case 'client-disconnect':
+    case 'connection-lost':
+    case 'keep-alive-timeout':
+    case 'session-taken-over':
+    case 'server-shutting-down':
+    case 'administrative-action':
+    // It follows a notice of the refusal, which has the reason.
+    case 'connection-refused':
+      return true;
+    case 'malformed-packet':
+    case 'protocol-violation':
+    case 'connect-timeout':
+    case 'authentication-timeout':
+    case 'not-authorized':
+    case 'topic-name-invalid':
+    case 'topic-filter-invalid':
+    case 'drain-timeout':
+    case 'receive-maximum-exceeded':
+    case 'qos-not-supported':
+    case 'retain-not-supported':
+      return false;
+  }
+}

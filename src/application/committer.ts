@@ -1,0 +1,215 @@
+// Group commit. Changes are collected into the open batch; when the turn ends and no commit is under way, the open batch is committed and a new
+// one opens. While a commit is under way the next batch collects: a slow disk makes larger batches by itself, without a timer. A batch's number
+// is the ticket that gated effects wait for; batches become durable in the order of their numbers.
+//
+// Facts that annul each other while their batch is still open never reach storage: a message that is acknowledged before its append was sent, and
+// all but the last trim of a queue.
+import type { Change, Changes, QueueAppend } from '../domain/changes.js';
+import type { QueueId } from '../domain/identifiers.js';
+import { StorageError } from '../ports/storage.js';
+import type { Storage } from '../ports/storage.js';
+import type { Clock } from '../ports/clock.js';
+
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 5000;
+
+/** What one change counts for in memory besides its payload. */
+const CHANGE_BYTES = 256;
+
+/** Above the first, everyone who sends is told to wait; below the second they go on. */
+const PRESSURE_HIGH_BYTES = 64 * 1024 * 1024;
+const PRESSURE_LOW_BYTES = 16 * 1024 * 1024;
+
+export interface CommitterObserver {
+  /** All batches up to and including this one are durable. */
+  durable(batch: number): void;
+  /** More changes wait than storage takes, or no longer. */
+  pressure(high: boolean): void;
+  failing(error: StorageError, attempt: number): void;
+  recovered(attempts: number): void;
+  /** The store is not ours any more, or broken: nothing more can be promised. */
+  fatal(error: Error): void;
+}
+
+export class Committer implements Changes {
+  #open: (Change | undefined)[] = [];
+  /** How many of the open batch are annulled. */
+  #annulled = 0;
+  #openBytes = 0;
+  #openBatch = 1;
+  #durableBatch = 0;
+  #committing = false;
+  #committingBytes = 0;
+  #isHigh = false;
+  #stopped = false;
+  /** Where in the open batch the last trim of a queue is. */
+  readonly #trims = new Map<QueueId, number>();
+  #idle: (() => void)[] = [];
+  /** Whether anything was recorded since the step began. */
+  stepChanged = false;
+
+  constructor(
+    readonly storage: Storage,
+    readonly clock: Clock,
+    readonly observer: CommitterObserver,
+  ) {}
+
+  /** The number of the batch that a change recorded now goes into. */
+  get openBatch(): number {
+    return this.#openBatch;
+  }
+
+  get durableBatch(): number {
+    return this.#durableBatch;
+  }
+
+  /** The latest batch that has anything in it and is not durable; 0: everything recorded is durable. */
+  get pendingBatch(): number {
+    if (this.#open.length > this.#annulled) return this.#openBatch;
+    return this.#committing ? this.#openBatch - 1 : 0;
+  }
+
+  record(change: Change): void {
+    this.stepChanged = true;
+    switch (change.kind) {
+      case 'queue.append':
+        change.batch = this.#openBatch;
+        change.place = this.#open.length;
+        this.#openBytes += change.message.payload.byteLength;
+        break;
+      case 'queue.remove':
+        if (this.#annul(change.append)) return;
+        break;
+      case 'queue.trim': {
+        if (this.#annul(change.append)) return;
+        const before = this.#trims.get(change.queue);
+        if (before !== undefined) {
+          this.#open[before] = undefined;
+          this.#annulled++;
+        }
+        this.#trims.set(change.queue, this.#open.length);
+        break;
+      }
+      case 'queue.drop':
+      case 'session.drop':
+        this.#trims.clear();
+        break;
+      case 'retained.put':
+        this.#openBytes += change.message.payload.byteLength;
+        break;
+      case 'session.put':
+      case 'subscription.put':
+      case 'subscription.drop':
+      case 'queue.release':
+      case 'inbound.put':
+      case 'inbound.drop':
+      case 'retained.drop':
+      case 'will.put':
+      case 'will.drop':
+        break;
+    }
+    this.#openBytes += CHANGE_BYTES;
+    this.#open.push(change);
+  }
+
+  /** Forgets an append that is still in the open batch. Whether it was. */
+  #annul(append: QueueAppend | undefined): boolean {
+    if (append === undefined || append.batch !== this.#openBatch) return false;
+    if (this.#open[append.place] !== append) return false;
+    this.#open[append.place] = undefined;
+    this.#annulled++;
+    this.#openBytes -= append.message.payload.byteLength + CHANGE_BYTES;
+    return true;
+  }
+
+  /** The turn has ended: commit what there is, unless a commit is under way. */
+  endOfTurn(): void {
+    if (!this.#isHigh && this.#openBytes + this.#committingBytes > PRESSURE_HIGH_BYTES) {
+      this.#isHigh = true;
+      this.observer.pressure(true);
+    }
+    if (this.#committing || this.#open.length === 0 || this.#stopped) return;
+    const batch = this.#openBatch;
+    const changes = this.#annulled === 0 ? (this.#open as Change[]) : this.#open.filter((change) => change !== undefined);
+    this.#committingBytes = this.#openBytes;
+    this.#open = [];
+    this.#openBytes = 0;
+    this.#annulled = 0;
+    this.#openBatch++;
+    this.#trims.clear();
+    if (changes.length === 0) {
+      this.#settled(batch);
+      return;
+    }
+    this.#committing = true;
+    void this.#commit(changes, batch);
+  }
+
+  /** Resolves when all that was recorded is durable, or nothing more can be. */
+  async flush(): Promise<void> {
+    this.endOfTurn();
+    if (this.pendingBatch === 0 || this.#stopped) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+    return this.flush();
+  }
+
+  /** Gives up: nothing more is committed. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wakeIdle();
+  }
+
+  async #commit(changes: readonly Change[], batch: number): Promise<void> {
+    const { maxBatchChanges } = this.storage.traits;
+    try {
+      // A batch larger than the adapter takes goes in parts, in order: what a gate waits for is the whole.
+      for (let from = 0; from < changes.length; from += maxBatchChanges) {
+        await this.#commitWithRetry(changes.length <= maxBatchChanges ? changes : changes.slice(from, from + maxBatchChanges));
+        if (this.#stopped) return;
+      }
+    } catch (error) {
+      this.stop();
+      this.observer.fatal(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#committing = false;
+    this.#settled(batch);
+    this.endOfTurn();
+  }
+
+  #settled(batch: number): void {
+    this.#durableBatch = batch;
+    this.#committingBytes = 0;
+    this.observer.durable(batch);
+    if (this.#isHigh && this.#openBytes < PRESSURE_LOW_BYTES) {
+      this.#isHigh = false;
+      this.observer.pressure(false);
+    }
+    this.#wakeIdle();
+  }
+
+  #wakeIdle(): void {
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** The same batch until storage takes it. Whether it had been applied does not matter: facts are idempotent. */
+  async #commitWithRetry(changes: readonly Change[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.storage.commit(changes);
+        if (attempt > 1) this.observer.recovered(attempt);
+        return;
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') throw error;
+        this.observer.failing(error, attempt);
+        const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1));
+        await new Promise<void>((resolve) => {
+          this.clock.at(this.clock.nowMs() + delayMs, resolve);
+        });
+        if (this.#stopped) return;
+      }
+    }
+  }
+}

@@ -1,0 +1,488 @@
+// The loop around the core: bytes become packets, packets become events, and what the core tells becomes bytes, commits and reads. It works in
+// turns: all that arrives at once is handled, then, at the end of the turn, one commit begins and each connection gets one write. The gates are
+// here: what promises durability waits on its link for the batch that carries its changes.
+import type { AcknowledgementType, AnswerPacket, AuthenticationRequest, Effects, PageLimit } from '../domain/effects.js';
+import type { QueueAppend, RestoredFact } from '../domain/changes.js';
+import type { BrokerEvent } from '../domain/events.js';
+import { Broker } from '../domain/broker.js';
+import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/connect/limits.js';
+import type { Limits } from '../domain/connect/limits.js';
+import type { Message } from '../domain/delivery/message.js';
+import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
+import type { Notice } from '../domain/notices.js';
+import type { EndReason } from '../domain/reasons.js';
+import { encodePacket, encodePublishProperties, encodeTopic, publishSize, writeAcknowledgement, writePublish } from '../protocol/encoder.js';
+import { MalformedPacketError } from '../protocol/malformed.js';
+import { PacketType } from '../protocol/packets.js';
+import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
+import type { Clock, Timer } from '../ports/clock.js';
+import type { Channel, ChannelHandler } from '../ports/network.js';
+import type { Random } from '../ports/random.js';
+import type { Storage, StorageError } from '../ports/storage.js';
+import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
+import type { Authentication } from './authentication.js';
+import { Committer } from './committer.js';
+import type { CommitterObserver } from './committer.js';
+import { Link } from './link.js';
+import type { LinkOwner } from './link.js';
+import type { OutputBuffer } from './output-buffer.js';
+import { Pager } from './pager.js';
+
+/** A link with more than this to write does not wait for the end of the turn. */
+const FLUSH_BYTES = 64 * 1024;
+/** Answers that a peer may leave unread before we stop reading from it. */
+const UNREAD_ANSWERS_MAX_BYTES = 64 * 1024;
+/** How long a closing connection may take to take what was written to it. */
+const CLOSE_GRACE_MS = 5000;
+
+export interface EngineParts {
+  readonly storage: Storage;
+  readonly authentication: Authentication;
+  readonly telemetry: readonly Telemetry[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  /** Calls back when all input that is there now has been handled. */
+  readonly atEndOfTurn: (callback: () => void) => void;
+  readonly fatal: (error: Error) => void;
+}
+
+export class Engine implements Effects, LinkOwner, CommitterObserver {
+  readonly broker: Broker;
+  readonly committer: Committer;
+  readonly #pager: Pager;
+  readonly #parts: EngineParts;
+  readonly #links = new Map<ConnectionId, Link>();
+  #lastConnection = 0;
+  #dirty: Link[] = [];
+  /** Links with something at the gate. */
+  readonly #gated = new Set<Link>();
+  #turnIsScheduled = false;
+  #stepping = false;
+  #deferred: BrokerEvent[] = [];
+  #timer: Timer | undefined;
+  #timerAtMs = Infinity;
+  #pressure = false;
+  #isDown = false;
+  #whenNoLinks: (() => void) | undefined;
+  readonly #endTurn = (): void => {
+    this.#endOfTurn();
+  };
+
+  // What was last encoded, and where those bytes are: a fan-out encodes once and copies.
+  #lastMessage: Message | undefined;
+  #lastVersion: ProtocolVersion = 4;
+  #lastQos: QoS = 0;
+  #lastFlags = 0;
+  #lastBytes: Uint8Array | undefined;
+  #lastIdOffset = 0;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.committer = new Committer(parts.storage, parts.clock, this);
+    this.#pager = new Pager(parts.storage, parts.clock, this.committer, parts.fatal);
+    this.broker = new Broker({
+      changes: this.committer,
+      effects: this,
+      limits: parts.limits,
+      newClientId: () => `auto-${Buffer.from(parts.random.bytes(16)).toString('hex')}`,
+    });
+  }
+
+  get linkCount(): number {
+    return this.#links.size;
+  }
+
+  restore(fact: RestoredFact): void {
+    this.broker.restore(fact, this.#parts.clock.nowMs());
+  }
+
+  /** Begins to keep deadlines, after everything has been restored. */
+  start(): void {
+    this.#scheduleTurn();
+  }
+
+  accept(listener: string, channel: Channel): ChannelHandler {
+    const id = ++this.#lastConnection as ConnectionId;
+    const link = new Link(id, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
+    this.#links.set(id, link);
+    this.step({ kind: 'opened', connection: id, listener, remoteAddress: channel.peer.remoteAddress });
+    return link;
+  }
+
+  /** Disconnects everyone and resolves when all connections have gone and all that was recorded is durable, or cannot be. */
+  async shutdown(): Promise<void> {
+    this.step({ kind: 'shutdown' });
+    for (const link of this.#links.values()) this.#close(link, CLOSE_GRACE_MS);
+    const gone = this.#links.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.#whenNoLinks = resolve));
+    await Promise.all([gone, this.committer.flush()]);
+    this.down();
+  }
+
+  /** At once: nothing more is read, written or committed. */
+  down(): void {
+    if (this.#isDown) return;
+    this.#isDown = true;
+    this.#timer?.cancel();
+    this.committer.stop();
+    this.#pager.stop();
+    for (const link of this.#links.values()) this.#close(link, 0);
+  }
+
+  /** One event for the core, and those that came of it. */
+  step(event: BrokerEvent): void {
+    if (this.#isDown) return;
+    if (this.#stepping) {
+      this.#deferred.push(event);
+      return;
+    }
+    this.#scheduleTurn();
+    const nowMs = this.#parts.clock.nowMs();
+    this.#stepping = true;
+    try {
+      this.#handle(event, nowMs);
+      for (let next = this.#deferred.shift(); next !== undefined; next = this.#deferred.shift()) this.#handle(next, nowMs);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #handle(event: BrokerEvent, nowMs: number): void {
+    this.committer.stepChanged = false;
+    this.broker.handle(event, nowMs);
+  }
+
+  // Links
+
+  received(link: Link, chunk: Uint8Array): void {
+    if (link.isEnded) return;
+    link.decoder.push(chunk);
+    this.#read(link);
+  }
+
+  drained(link: Link): void {
+    link.isCongested = false;
+    link.answeredBytes = 0;
+    link.wantsWritable = false;
+    this.step({ kind: 'writable', connection: link.id });
+    this.#resume(link);
+  }
+
+  closed(link: Link): void {
+    this.#links.delete(link.id);
+    this.#gated.delete(link);
+    link.isEnded = true;
+    this.step({ kind: 'closed', connection: link.id });
+    if (this.#links.size === 0) this.#whenNoLinks?.();
+  }
+
+  /** Hands the core the packets that are there, as long as it wants them. */
+  #read(link: Link): void {
+    try {
+      while (!this.#mustWait(link)) {
+        const packet = link.decoder.read();
+        if (packet === undefined) return;
+        this.step({ kind: 'packet', connection: link.id, packet });
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedPacketError)) throw error;
+      this.step({ kind: 'malformed', connection: link.id, error });
+      return;
+    }
+    if (!link.isEnded && !link.isPaused) {
+      link.isPaused = true;
+      link.channel.pause();
+    }
+  }
+
+  #mustWait(link: Link): boolean {
+    return link.isEnded || link.isAuthenticating || this.#pressure || link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES;
+  }
+
+  #resume(link: Link): void {
+    if (!link.isPaused || this.#mustWait(link)) return;
+    link.isPaused = false;
+    this.#read(link);
+    // Reading what was left may have been enough to make it wait again.
+    if (!link.isPaused && !link.isEnded) link.channel.resume();
+  }
+
+  // Effects
+
+  authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.isAuthenticating = true;
+    this.#parts.authentication.authenticate(request, (result) => {
+      link.isAuthenticating = false;
+      this.step({ kind: 'authenticated', connection, result });
+      this.#resume(link);
+    });
+  }
+
+  established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void {
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.decoder.protocolVersion = version;
+    link.decoder.maxPacketSize = maxPacketSize;
+  }
+
+  send(connection: ConnectionId, packet: AnswerPacket): void {
+    const link = this.#links.get(connection);
+    if (link === undefined || link.isEnded) return;
+    const bytes = encodePacket(packet, link.decoder.protocolVersion);
+    const promises = packet.type === PacketType.connack || packet.type === PacketType.suback || packet.type === PacketType.unsuback;
+    const batch = promises ? this.#gateOfStep(link) : link.connackBatch;
+    if (link.isCongested) link.answeredBytes += bytes.length;
+    if (batch === 0) {
+      link.out.append(bytes);
+      this.#written(link);
+      return;
+    }
+    link.held.append(bytes);
+    this.#gate(link, batch);
+    if (packet.type === PacketType.connack) link.connackBatch = batch;
+  }
+
+  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {
+    const link = this.#links.get(connection);
+    if (link === undefined || link.isEnded) return;
+    const batch = this.#gateOfStep(link);
+    const to = batch === 0 ? link.out : link.held;
+    to.reserve(5);
+    to.length = writeAcknowledgement(to.bytes, to.length, type, packetId, reasonCode, link.decoder.protocolVersion);
+    if (link.isCongested) link.answeredBytes += 4;
+    if (batch === 0) this.#written(link);
+    else this.#gate(link, batch);
+  }
+
+  deliver(
+    connection: ConnectionId,
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    dup: boolean,
+    packetId: number,
+    identifiers: readonly number[] | undefined,
+    append: QueueAppend | undefined,
+  ): void {
+    const link = this.#links.get(connection);
+    if (link === undefined || link.isEnded) return;
+    // QoS 0 never waits, QoS 1 only for CONNACK: it may come twice, so a crash that forgets it breaks no promise to this client.
+    let batch = link.connackBatch;
+    if (qos === 2) {
+      if (append !== undefined && append.batch > this.committer.durableBatch) batch = append.batch;
+      else if (link.hasHeld) batch = link.lastHeldBatch; // behind what was to go before it
+    }
+    const to = batch === 0 ? link.out : link.held;
+    this.#encodePublish(to, link.decoder.protocolVersion, message, qos, retain, dup, packetId, identifiers);
+    if (batch === 0) this.#written(link);
+    else this.#gate(link, batch);
+  }
+
+  close(connection: ConnectionId, _reason: EndReason): void {
+    const link = this.#links.get(connection);
+    if (link !== undefined) this.#close(link, CLOSE_GRACE_MS);
+  }
+
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number): void {
+    this.#pager.read(
+      () => this.#parts.storage.readQueue(queue, from, limit),
+      (entries) => {
+        this.step({ kind: 'queue-page', queue, request, entries });
+      },
+    );
+  }
+
+  readRetained(connection: ConnectionId, topics: readonly TopicName[]): void {
+    this.#pager.read(
+      () => this.#parts.storage.readRetained(topics),
+      (messages) => {
+        this.step({ kind: 'retained-page', connection, messages });
+      },
+    );
+  }
+
+  whenWritable(connection: ConnectionId): void {
+    const link = this.#links.get(connection);
+    if (link === undefined || link.isEnded) return;
+    link.wantsWritable = true;
+    this.#markDirty(link);
+  }
+
+  notice(notice: Notice | LifecycleNotice): void {
+    for (const telemetry of this.#parts.telemetry) {
+      try {
+        telemetry.notice(notice);
+      } catch {
+        // A watcher that fails harms only itself: it cannot be told either, it is what would tell.
+      }
+    }
+  }
+
+  // The committer's word
+
+  durable(batch: number): void {
+    for (const link of this.#gated) {
+      if (!link.release(batch)) continue;
+      if (!link.hasHeld) this.#gated.delete(link);
+      this.#written(link);
+    }
+    this.#pager.durable(batch);
+  }
+
+  pressure(high: boolean): void {
+    this.#pressure = high;
+    if (high) return;
+    for (const link of this.#links.values()) this.#resume(link);
+  }
+
+  failing(error: StorageError, attempt: number): void {
+    this.notice({ kind: 'storage-failing', error: error.message, storageErrorKind: error.kind, attempt });
+  }
+
+  recovered(attempts: number): void {
+    this.notice({ kind: 'storage-recovered', attempts });
+  }
+
+  fatal(error: Error): void {
+    this.#parts.fatal(error);
+  }
+
+  // Output
+
+  /** The batch that a promise made in this step waits for; 0: none. Never overtakes an earlier promise on the same link. */
+  #gateOfStep(link: Link): number {
+    if (this.committer.stepChanged) return this.committer.openBatch;
+    return link.hasHeld ? link.lastHeldBatch : 0;
+  }
+
+  #gate(link: Link, batch: number): void {
+    link.mark(batch);
+    this.#gated.add(link);
+  }
+
+  #encodePublish(
+    to: OutputBuffer,
+    version: ProtocolVersion,
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    dup: boolean,
+    packetId: number,
+    identifiers: readonly number[] | undefined,
+  ): void {
+    const flags = (retain ? 1 : 0) | (dup ? 2 : 0);
+    if (
+      message === this.#lastMessage &&
+      version === this.#lastVersion &&
+      qos === this.#lastQos &&
+      flags === this.#lastFlags &&
+      identifiers === undefined &&
+      this.#lastBytes !== undefined
+    ) {
+      const bytes = this.#lastBytes;
+      to.reserve(bytes.length);
+      to.bytes.set(bytes, to.length);
+      if (qos > 0) {
+        to.bytes[to.length + this.#lastIdOffset] = packetId >> 8;
+        to.bytes[to.length + this.#lastIdOffset + 1] = packetId & 0xff;
+      }
+      to.length += bytes.length;
+      return;
+    }
+    const topic = encodeTopic(message.topic);
+    const properties = version === 5 ? encodePublishProperties(outgoingProperties(message, identifiers, this.#parts.clock)) : undefined;
+    const size = publishSize(topic.length, message.payload.length, qos, properties?.length ?? 0);
+    to.reserve(size);
+    const from = to.length;
+    to.length = writePublish(to.bytes, from, topic, message.payload, qos, dup, retain, packetId, properties);
+    this.#lastMessage = identifiers === undefined ? message : undefined;
+    this.#lastVersion = version;
+    this.#lastQos = qos;
+    this.#lastFlags = flags;
+    // The bytes stay as they are until they are sent, and nobody writes to bytes that were sent.
+    this.#lastBytes = to.bytes.subarray(from, to.length);
+    this.#lastIdOffset = size - message.payload.length - (properties?.length ?? 0) - 2;
+  }
+
+  #written(link: Link): void {
+    if (link.out.length > FLUSH_BYTES) this.#flush(link);
+    else this.#markDirty(link);
+  }
+
+  #markDirty(link: Link): void {
+    if (link.isDirty) return;
+    link.isDirty = true;
+    this.#dirty.push(link);
+    this.#scheduleTurn();
+  }
+
+  #flush(link: Link): void {
+    if (link.out.length === 0 || link.channel.write(link.out.take()) || link.isCongested || link.isEnded) return;
+    link.isCongested = true;
+    this.step({ kind: 'congested', connection: link.id });
+  }
+
+  #close(link: Link, graceMs: number): void {
+    if (!link.isEnded) {
+      link.isEnded = true;
+      link.dropHeld();
+      this.#gated.delete(link);
+      this.#flush(link);
+    }
+    // The end of the other side must be seen, also on a link that was not read for a while.
+    if (link.isPaused) {
+      link.isPaused = false;
+      link.channel.resume();
+    }
+    link.channel.close(graceMs);
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnIsScheduled || this.#isDown) return;
+    this.#turnIsScheduled = true;
+    this.#parts.atEndOfTurn(this.#endTurn);
+  }
+
+  #endOfTurn(): void {
+    this.#turnIsScheduled = false;
+    if (this.#isDown) return;
+    this.#lastMessage = undefined;
+    this.#lastBytes = undefined;
+    this.committer.endOfTurn();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const link of dirty) {
+      link.isDirty = false;
+      if (!link.isEnded) this.#flush(link);
+      if (!link.wantsWritable || link.isCongested || link.isEnded) continue;
+      link.wantsWritable = false;
+      this.step({ kind: 'writable', connection: link.id });
+    }
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
+    const nextMs = this.broker.nextDeadlineMs ?? Infinity;
+    // A timer that comes too early only finds nothing due.
+    if (nextMs >= this.#timerAtMs) return;
+    this.#timer?.cancel();
+    this.#timerAtMs = nextMs;
+    this.#timer = this.#parts.clock.at(nextMs, () => {
+      this.#timerAtMs = Infinity;
+      this.step({ kind: 'tick' });
+    });
+  }
+}
+
+/** What an MQTT 5 subscriber is told with the message: what is left of its expiry, and which of its subscriptions it matched. */
+function outgoingProperties(message: Message, identifiers: readonly number[] | undefined, clock: Clock): Properties | undefined {
+  const { properties, expiresAtMs } = message;
+  if (identifiers === undefined && expiresAtMs === undefined) return properties;
+  return {
+    ...properties,
+    ...(expiresAtMs === undefined ? {} : { messageExpiryInterval: Math.max(0, Math.ceil((expiresAtMs - clock.nowMs()) / 1000)) }),
+    ...(identifiers === undefined ? {} : { subscriptionIdentifiers: identifiers }),
+  };
+}

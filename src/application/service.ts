@@ -1,0 +1,120 @@
+// The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
+import type { Limits } from '../domain/connect/limits.js';
+import type { Authenticator } from '../ports/auth.js';
+import type { Clock } from '../ports/clock.js';
+import type { Listener } from '../ports/network.js';
+import type { Random } from '../ports/random.js';
+import type { Storage } from '../ports/storage.js';
+import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
+import { Authentication } from './authentication.js';
+import { Engine } from './engine.js';
+
+export interface ServiceParts {
+  readonly storage: Storage;
+  readonly listeners: readonly Listener[];
+  readonly authenticators: readonly Authenticator[];
+  readonly telemetry: readonly Telemetry[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */
+  readonly atEndOfTurn?: (callback: () => void) => void;
+}
+
+/** How long a stop waits for clients to take their last bytes and for storage to take the last changes. */
+const STOP_TIMEOUT_MS = 10_000;
+
+export class BrokerService {
+  /** Resolves when the broker has stopped, rejects with the cause if it had to stop by itself. */
+  readonly ended: Promise<void>;
+  readonly addresses = new Map<string, string>();
+  readonly engine: Engine;
+  readonly #parts: ServiceParts;
+  #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
+  #stopped: Promise<void> | undefined;
+  #end!: { resolve: () => void; reject: (error: Error) => void };
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+    this.ended = new Promise((resolve, reject) => {
+      this.#end = { resolve, reject };
+    });
+    // Nobody has to listen: who does gets the rejection all the same.
+    this.ended.catch(() => undefined);
+    this.engine = new Engine({
+      ...parts,
+      authentication: new Authentication(parts.authenticators),
+      atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
+      fatal: (error) => void this.#fail(error),
+    });
+  }
+
+  /**
+   * Opens storage, restores what it has, then listens.
+   * @throws StorageError when storage cannot be opened or read; NetworkError when a listener cannot listen. All is closed again then.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new Error(`a broker starts once, this one is ${this.#state}`);
+    this.#state = 'starting';
+    const { storage, listeners } = this.#parts;
+    await storage.open();
+    try {
+      for await (const fact of storage.load()) this.engine.restore(fact);
+      this.engine.start();
+      for (const listener of listeners) {
+        const address = await listener.listen((channel) => this.engine.accept(listener.name, channel));
+        this.addresses.set(listener.name, address);
+        this.#notice({ kind: 'listening', listener: listener.name, address });
+      }
+    } catch (error) {
+      this.#state = 'stopped';
+      this.engine.down();
+      await this.#closeDoors();
+      await storage.close();
+      throw error;
+    }
+    this.#state = 'running';
+    this.#notice({ kind: 'ready', sessions: this.engine.broker.sessionCount, retained: this.engine.broker.retainedCount });
+  }
+
+  /** Stops accepting, disconnects clients, commits what is pending, closes storage. A second call waits for the first. */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#state !== 'running') return;
+    this.#state = 'stopping';
+    this.#notice({ kind: 'stopping', connections: this.engine.linkCount });
+    await this.#closeDoors();
+    // What storage does not take in time was not acknowledged to anyone: nothing that was promised is lost by going.
+    const timer = this.#parts.clock.at(this.#parts.clock.nowMs() + STOP_TIMEOUT_MS, () => {
+      this.engine.down();
+    });
+    await this.engine.shutdown();
+    timer.cancel();
+    await this.#parts.storage.close();
+    this.#state = 'stopped';
+    this.#notice({ kind: 'stopped' });
+    this.#end.resolve();
+  }
+
+  /** Storage is not ours any more: everyone is disconnected at once, before anyone is promised anything more. */
+  async #fail(error: Error): Promise<void> {
+    if (this.#state === 'stopped') return;
+    this.#state = 'stopped';
+    this.engine.down();
+    this.#notice({ kind: 'fatal', error });
+    await this.#closeDoors();
+    await this.#parts.storage.close().catch(() => undefined);
+    this.#end.reject(error);
+  }
+
+  async #closeDoors(): Promise<void> {
+    await Promise.all(this.#parts.listeners.map((listener) => listener.close()));
+  }
+
+  #notice(notice: LifecycleNotice): void {
+    this.engine.notice(notice);
+  }
+}

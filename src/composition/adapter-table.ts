@@ -1,0 +1,72 @@
+// The one place that knows adapters by name. An adapter is loaded only when the configuration names it, so that a broker pays for no driver
+// that it does not use. Every adapter module exports one function called after its port: `createStorage`, `createListener`,
+// `createAuthenticator`, `createTelemetry`; each takes its options and the components that it asks for by name.
+import type { Authenticator, Clock, Listener, Storage, Telemetry } from '../ports/index.js';
+
+/** What the composition root offers to an adapter; each takes what it needs. */
+export interface AdapterComponents {
+  readonly clock: Clock;
+}
+
+export type AdapterOptions = Readonly<Record<string, unknown>>;
+
+export interface StorageModule {
+  createStorage(options: AdapterOptions, components: AdapterComponents): Storage;
+}
+
+export interface AuthenticatorModule {
+  createAuthenticator(options: AdapterOptions, components: AdapterComponents): Authenticator;
+}
+
+export interface TcpListenerSettings {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly backlog?: number;
+}
+
+export interface AdapterEntry<Module> {
+  load(): Promise<Module>;
+  readonly takesOptions: boolean;
+  /** What the start line says of it. */
+  readonly remark?: string;
+}
+
+/** Adapters by name; `later`: documented, and not available yet. */
+export type AdapterTable<Module> = Readonly<Record<string, AdapterEntry<Module> | 'later'>>;
+
+export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
+  memory: {
+    load: () => import('../../adapters/storage/memory/index.js'),
+    takesOptions: false,
+    remark: 'not durable: nothing survives a restart',
+  },
+  file: 'later',
+  mongodb: 'later',
+};
+
+export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
+  anonymous: { load: () => import('../../adapters/auth/anonymous/index.js'), takesOptions: false, remark: 'everyone is admitted' },
+  'password-file': 'later',
+  mongodb: 'later',
+};
+
+/** Listeners have a type rather than an adapter: their options are the configuration's own keys. */
+export const LISTENER_ADAPTERS = {
+  tcp: async (settings: TcpListenerSettings): Promise<Listener> => {
+    const { createListener } = await import('../../adapters/network/tcp/index.js');
+    return createListener(settings);
+  },
+};
+
+/** The adapters that a broker has whatever its configuration says. */
+export const BUILT_IN_ADAPTERS = {
+  log: async (level: LogLevel, components: AdapterComponents): Promise<Telemetry> => {
+    const { createTelemetry } = await import('../../adapters/observability/log/index.js');
+    return createTelemetry({ level }, components);
+  },
+  clock: async () => (await import('../../adapters/system/clock/index.js')).createClock(),
+  random: async () => (await import('../../adapters/system/random/index.js')).createRandom(),
+};
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';

@@ -1,0 +1,251 @@
+// From what people wrote (a file, the environment, flags) to a configuration that can be built: merged, checked, with every default filled in.
+// All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
+import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
+import type { Limits } from '../domain/connect/limits.js';
+import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
+import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
+import { ConfigError } from './config-error.js';
+import { configSchema, keysAt, LATER_LISTENERS, LATER_SECTIONS } from './config-schema.js';
+import { nearest } from './nearest.js';
+
+export type { ConfigInput } from './config-schema.js';
+
+export interface ListenerConfig {
+  readonly type: 'tcp';
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly backlog?: number;
+}
+
+export interface AdapterConfig {
+  readonly adapter: string;
+  readonly options: AdapterOptions;
+}
+
+export interface Config {
+  readonly listeners: readonly ListenerConfig[];
+  readonly storage: AdapterConfig;
+  readonly authentication: readonly AdapterConfig[];
+  readonly limits: Limits;
+  readonly logging: { readonly level: LogLevel };
+}
+
+type Path = readonly (string | number)[];
+
+/** One value from elsewhere than the file. It replaces what the file says. */
+export interface Override {
+  readonly path: Path;
+  readonly value: unknown;
+  /** Where it came from, for messages: `--port`, `HEXMQ_PORT`. */
+  readonly source: string;
+}
+
+export const DEFAULT_HOST = '127.0.0.1';
+export const DEFAULT_PORT = 1883;
+
+/**
+ * @param overrides weakest first.
+ * @throws ConfigError
+ */
+export function resolveConfig(input: unknown, overrides: readonly Override[] = []): Config {
+  const merged = overrides.reduce(applyOverride, withoutEmptySections(input));
+  const problems = new Problems(overrides);
+  const parsed = configSchema.safeParse(merged);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) reportIssue(problems, issue, merged);
+    problems.throwIfAny();
+    throw new ConfigError(['the configuration is not valid']);
+  }
+  const config = withDefaults(parsed.data);
+  checkAdapters(problems, config);
+  checkListeners(problems, config, parsed.data.authentication !== undefined);
+  problems.throwIfAny();
+  return config;
+}
+
+/** `limits:` with nothing below it is how a section looks whose lines are all commented out. */
+function withoutEmptySections(input: unknown): unknown {
+  if (input === null || input === undefined) return {};
+  if (!isMapping(input)) return input;
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
+}
+
+function applyOverride(config: unknown, { path, value }: Override): unknown {
+  // Another storage has other options: those in the file are not meant for it.
+  if (path[0] === 'storage' && path[1] === 'adapter' && isMapping(config) && isMapping(config['storage'])) {
+    return config['storage']['adapter'] === value ? config : { ...config, storage: { adapter: value } };
+  }
+  return replaceAt(config, path, value);
+}
+
+/** What is there and is no mapping or list stays: that it is wrong is what has to be said. */
+function replaceAt(container: unknown, path: Path, value: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  if (typeof key === 'number') {
+    const items: unknown[] = container === undefined ? [{ type: 'tcp' }] : Array.isArray(container) ? [...(container as unknown[])] : [];
+    if (items.length <= key) return container;
+    items[key] = replaceAt(items[key], rest, value);
+    return items;
+  }
+  if (container !== undefined && !isMapping(container)) return container;
+  return { ...container, [key]: replaceAt(container?.[key], rest, value) };
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Collects what is wrong, once for each place. */
+class Problems {
+  readonly #found = new Map<string, string>();
+  readonly #sources = new Map<string, string>();
+
+  constructor(overrides: readonly Override[]) {
+    for (const { path, source } of overrides) this.#sources.set(formatPath(path), source);
+  }
+
+  add(path: readonly PropertyKey[], problem: string): void {
+    const place = formatPath(path);
+    if (!this.#found.has(place)) this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
+  }
+
+  /** The flag or variable that set the value, or what is around it. */
+  #sourceOf(path: readonly PropertyKey[]): string | undefined {
+    for (let length = path.length; length > 0; length--) {
+      const source = this.#sources.get(formatPath(path.slice(0, length)));
+      if (source !== undefined) return source;
+    }
+    return undefined;
+  }
+
+  throwIfAny(): void {
+    if (this.#found.size > 0) throw new ConfigError([...this.#found.values()]);
+  }
+}
+
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+}
+
+interface Issue {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
+function reportIssue(problems: Problems, issue: Issue, config: unknown): void {
+  const later = listenerOfLater(issue.path, config);
+  if (later !== undefined) {
+    // Its other keys are unknown as well, which helps nobody.
+    problems.add([...issue.path.slice(0, 2), 'type'], `${later} listeners are not available in this version, expected tcp`);
+    return;
+  }
+  if (issue.code !== 'unrecognized_keys') {
+    problems.add(issue.path, issue.message);
+    return;
+  }
+  for (const key of issue.keys ?? []) {
+    const isLater = issue.path.length === 0 && LATER_SECTIONS.has(key);
+    problems.add([...issue.path, key], isLater ? 'not available in this version' : `unknown key${suggestion(key, keysAt(issue.path))}`);
+  }
+}
+
+function listenerOfLater(path: readonly PropertyKey[], config: unknown): string | undefined {
+  const [section, index] = path;
+  if (section !== 'listeners' || typeof index !== 'number' || !isMapping(config) || !Array.isArray(config['listeners'])) return undefined;
+  const listener: unknown = config['listeners'][index];
+  const type = isMapping(listener) ? listener['type'] : undefined;
+  return typeof type === 'string' && LATER_LISTENERS.has(type) ? type : undefined;
+}
+
+export function suggestion(word: string, known: Iterable<string>): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+}
+
+type Parsed = (typeof configSchema)['_output'];
+
+function withDefaults(parsed: Parsed): Config {
+  return {
+    listeners: (parsed.listeners ?? [{ type: 'tcp' as const }]).map((listener, index, all) => ({
+      type: listener.type,
+      name: listener.name ?? (all.length === 1 ? listener.type : `${listener.type}-${index + 1}`),
+      host: listener.host ?? DEFAULT_HOST,
+      port: listener.port ?? DEFAULT_PORT,
+      ...(listener.backlog === undefined ? {} : { backlog: listener.backlog }),
+    })),
+    storage: { adapter: parsed.storage?.adapter ?? 'memory', options: parsed.storage?.options ?? {} },
+    authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(({ adapter, options }) => ({ adapter, options: options ?? {} })),
+    limits: limitsWithDefaults(parsed.limits ?? {}),
+    logging: { level: parsed.logging?.level ?? 'info' },
+  };
+}
+
+function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
+  const { messageExpiryMax, ...others } = given;
+  const written = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined)) as Partial<Limits>;
+  return { ...DEFAULT_LIMITS, ...written, messageExpiryMax: messageExpiryMax === 'off' ? undefined : messageExpiryMax };
+}
+
+/** What the table knows can be said without loading anything; a name that it does not know may be an npm package. */
+function checkAdapters(problems: Problems, config: Config): void {
+  checkAdapter(problems, ['storage'], config.storage, STORAGE_ADAPTERS);
+  config.authentication.forEach((authentication, index) => {
+    checkAdapter(problems, ['authentication', index], authentication, AUTHENTICATION_ADAPTERS);
+  });
+}
+
+function checkAdapter(problems: Problems, path: Path, { adapter, options }: AdapterConfig, table: AdapterTable<unknown>): void {
+  if (!Object.hasOwn(table, adapter)) return;
+  const entry = table[adapter];
+  if (entry === 'later') {
+    problems.add([...path, 'adapter'], `${adapter} is not available in this version, expected ${availableIn(table)} or the name of an npm package`);
+    return;
+  }
+  const [option] = Object.keys(options);
+  if (option !== undefined && entry?.takesOptions === false) problems.add([...path, 'options', option], `unknown key, ${adapter} has no options`);
+}
+
+export function availableIn(table: AdapterTable<unknown>): string {
+  return Object.keys(table)
+    .filter((name) => table[name] !== 'later')
+    .join(', ');
+}
+
+function checkListeners(problems: Problems, { listeners }: Config, isAuthenticationWritten: boolean): void {
+  const names = new Map<string, number>();
+  const addresses = new Map<string, number>();
+  listeners.forEach(({ name, host, port }, index) => {
+    const sameName = names.get(name);
+    if (sameName !== undefined) problems.add(['listeners', index, 'name'], `"${name}" is the name of listeners[${sameName}] too, expected another`);
+    names.set(name, index);
+
+    const address = `${host}:${port}`;
+    const sameAddress = addresses.get(address);
+    if (port !== 0 && sameAddress !== undefined) {
+      problems.add(['listeners', index, 'port'], `${address} is the address of listeners[${sameAddress}] too, expected another`);
+    }
+    addresses.set(address, index);
+
+    // A broker that anyone can reach and anyone may use is never an accident: somebody has to have written it down.
+    if (!isAuthenticationWritten && !isLoopback(host)) {
+      problems.add(
+        ['listeners', index, 'host'],
+        `${host} can be reached by other machines and no authentication is configured, expected a loopback address such as ${DEFAULT_HOST}, ` +
+          'or authentication written down; "authentication: [{ adapter: anonymous }]" (or HEXMQ_AUTHENTICATION=anonymous) admits everyone',
+      );
+    }
+  });
+}
+
+function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  if (name === 'localhost' || name === '::1' || name === '0:0:0:0:0:0:0:1') return true;
+  return /^(::ffff:)?127(\.\d{1,3}){3}$/.test(name);
+}

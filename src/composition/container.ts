@@ -1,0 +1,120 @@
+// The composition root: binds a checked configuration to the ports and builds the broker. It is the only place that knows inversify's
+// container. Whatever has to be awaited (loading an adapter) happens before anything is bound, so that building is synchronous, and nothing
+// here opens a socket or a store: that is the broker's life, not its construction.
+import 'reflect-metadata';
+import { Container } from 'inversify';
+import type { ServiceIdentifier } from 'inversify';
+import { BrokerService } from '../application/service.js';
+import type { Limits } from '../domain/connect/limits.js';
+import { Authenticator, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
+import { AUTHENTICATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
+import type { AdapterComponents } from './adapter-table.js';
+import type { AdapterConfig, Config } from './config.js';
+import { ConfigError } from './config-error.js';
+import { loadAdapter } from './plugin-loader.js';
+
+/** Implementations to use in place of those that the configuration names. */
+export interface Overrides {
+  readonly storage?: Storage;
+  readonly listeners?: readonly Listener[];
+  readonly authenticators?: readonly Authenticator[];
+  readonly telemetry?: readonly Telemetry[];
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+type Ports = Required<Overrides>;
+
+/** Not a port: nobody implements it. */
+const Limits: ServiceIdentifier<Limits> = port<Limits>('Limits');
+
+/**
+ * Loads the adapters and makes the broker, which is not started.
+ * @throws ConfigError when an adapter cannot be loaded or refuses its options.
+ */
+export async function composeBroker(config: Config, overrides: Overrides): Promise<BrokerService> {
+  const container = bindBroker(await loadPorts(config, overrides), config.limits);
+  // The only access to the container: from here on objects know each other.
+  return container.get(BrokerService);
+}
+
+/**
+ * Loads every adapter that the configuration names, and makes them as far as that opens nothing.
+ * @throws ConfigError
+ */
+export async function loadPorts(config: Config, overrides: Overrides): Promise<Ports> {
+  const clock = overrides.clock ?? (await BUILT_IN_ADAPTERS.clock());
+  const components: AdapterComponents = { clock };
+  return {
+    clock,
+    random: overrides.random ?? (await BUILT_IN_ADAPTERS.random()),
+    telemetry: overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, components)],
+    storage: overrides.storage ?? (await loadStorage(config.storage, components)),
+    authenticators: overrides.authenticators ?? (await Promise.all(config.authentication.map((one, index) => loadAuthenticator(one, index, components)))),
+    listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one) => LISTENER_ADAPTERS[one.type](one)))),
+  };
+}
+
+async function loadStorage({ adapter, options }: AdapterConfig, components: AdapterComponents): Promise<Storage> {
+  const module = await loadAdapter(STORAGE_ADAPTERS, adapter, 'createStorage', ['storage']);
+  return made('storage.options', adapter, () => module.createStorage(options, components));
+}
+
+async function loadAuthenticator({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authenticator> {
+  const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', ['authentication', index]);
+  return made(`authentication[${index}].options`, adapter, () => module.createAuthenticator(options, components));
+}
+
+/** An adapter refuses its options by throwing; that is about the configuration, so it is told like everything else about it. */
+function made<T>(key: string, adapter: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new ConfigError([`${key}: refused by ${adapter}: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+function bindBroker(ports: Ports, limits: Limits): Container {
+  const container = new Container();
+  container.bind(Clock).toConstantValue(ports.clock);
+  container.bind(Random).toConstantValue(ports.random);
+  container.bind(Storage).toConstantValue(ports.storage);
+  for (const listener of ports.listeners) container.bind(Listener).toConstantValue(listener);
+  // Asked in the order in which they are bound.
+  for (const authenticator of ports.authenticators) container.bind(Authenticator).toConstantValue(authenticator);
+  for (const telemetry of ports.telemetry) container.bind(Telemetry).toConstantValue(telemetry);
+  container.bind(Limits).toConstantValue(limits);
+  container
+    .bind(BrokerService)
+    .toResolvedValue(
+      (
+        storage: Storage,
+        listeners: Listener[] | undefined,
+        authenticators: Authenticator[] | undefined,
+        telemetry: Telemetry[] | undefined,
+        clock: Clock,
+        random: Random,
+        boundLimits: Limits,
+      ) =>
+        new BrokerService({
+          storage,
+          listeners: listeners ?? [],
+          authenticators: authenticators ?? [],
+          telemetry: telemetry ?? [],
+          clock,
+          random,
+          limits: boundLimits,
+        }),
+      [
+        Storage,
+        { serviceIdentifier: Listener, isMultiple: true, optional: true },
+        { serviceIdentifier: Authenticator, isMultiple: true, optional: true },
+        { serviceIdentifier: Telemetry, isMultiple: true, optional: true },
+        Clock,
+        Random,
+        Limits,
+      ],
+    )
+    .inSingletonScope();
+  return container;
+}

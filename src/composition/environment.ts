@@ -1,0 +1,53 @@
+// The environment as configuration: which `HEXMQ_…` variable stands for which key. A variable that nobody knows is an error, because a
+// mistyped limit that is silently ignored is found out on the worst day.
+import { ConfigError } from './config-error.js';
+import { suggestion } from './config.js';
+import type { Override } from './config.js';
+import { LIMIT_KEYS } from './config-schema.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const PREFIX = 'HEXMQ_';
+
+/** Read by others: by the command itself, or by the tests. */
+const NOT_CONFIGURATION: ReadonlySet<string> = new Set(['HEXMQ_CONFIG', 'HEXMQ_DATA', 'HEXMQ_REQUIRE']);
+
+/** `HEXMQ_HOST` and `HEXMQ_PORT` are those of the first listener, as `--host` and `--port` are. */
+const PATHS: ReadonlyMap<string, Override['path']> = new Map<string, Override['path']>([
+  ['HEXMQ_HOST', ['listeners', 0, 'host']],
+  ['HEXMQ_PORT', ['listeners', 0, 'port']],
+  ['HEXMQ_STORAGE', ['storage', 'adapter']],
+  ['HEXMQ_AUTHENTICATION', ['authentication']],
+  ['HEXMQ_LOG_LEVEL', ['logging', 'level']],
+  ...LIMIT_KEYS.map((key): [string, Override['path']] => [`${PREFIX}LIMITS_${upperSnake(key)}`, ['limits', key]]),
+]);
+
+/**
+ * @returns one override for each variable that is set.
+ * @throws ConfigError for variables that nobody knows, naming them; never their values, which may be secrets.
+ */
+export function environmentOverrides(environment: Environment): Override[] {
+  const overrides: Override[] = [];
+  const problems: string[] = [];
+  for (const [name, text] of Object.entries(environment)) {
+    if (!name.startsWith(PREFIX) || text === undefined || NOT_CONFIGURATION.has(name)) continue;
+    const path = PATHS.get(name);
+    if (path === undefined) problems.push(`${name}: unknown variable${suggestion(name, [...PATHS.keys(), ...NOT_CONFIGURATION])}`);
+    else overrides.push({ path, source: name, value: name === 'HEXMQ_AUTHENTICATION' ? [{ adapter: text }] : valueOf(text) });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return overrides;
+}
+
+/** A number or a truth value where it reads as one: the schema says whether it fits. */
+export function valueOf(text: string): unknown {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (text === 'true') return true;
+  if (text === 'false') return false;
+  return text;
+}
+
+/** `maxBufferedQos0Messages` to `MAX_BUFFERED_QOS0_MESSAGES`. */
+function upperSnake(key: string): string {
+  return key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+}

@@ -1,0 +1,52 @@
+// Adapters that hexmq does not know by name: npm packages. It finds them, and refuses at start, by name, what is not what it was asked for.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ConfigError } from './config-error.js';
+import { availableIn, formatPath, suggestion } from './config.js';
+import type { AdapterTable } from './adapter-table.js';
+
+/**
+ * Loads the adapter that `path` of the configuration names: from the table, or as a package.
+ * @throws ConfigError when there is none, or it lacks the function that it is needed for.
+ */
+export async function loadAdapter<Module extends object>(
+  table: AdapterTable<Module>,
+  name: string,
+  factory: keyof Module & string,
+  path: readonly PropertyKey[],
+): Promise<Module> {
+  const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (entry !== undefined && entry !== 'later') return entry.load();
+  const key = formatPath([...path, 'adapter']);
+  const module = await importPackage(name, (why) => {
+    const available = availableIn(table);
+    return new ConfigError([`${key}: "${name}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`]);
+  });
+  if (typeof module[factory] === 'function') return module as Module;
+  throw new ConfigError([`${key}: the package ${name} exports no function ${factory}, expected an adapter made for hexmq/ports`]);
+}
+
+/** Beside hexmq itself, or in the directory that the broker was started in. */
+async function importPackage(name: string, refuse: (why: string) => ConfigError): Promise<Record<string, unknown>> {
+  // A path or a URL would run whatever file it names: only packages that somebody has installed.
+  if (!/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i.test(name)) throw refuse('is no name of an adapter');
+  try {
+    return (await import(name)) as Record<string, unknown>;
+  } catch (error) {
+    if (!isMissing(error, name)) throw error;
+  }
+  try {
+    const resolved = createRequire(join(process.cwd(), 'package.json')).resolve(name);
+    return (await import(pathToFileURL(resolved).href)) as Record<string, unknown>;
+  } catch (error) {
+    if (!isMissing(error, name)) throw error;
+    throw refuse('is not installed');
+  }
+}
+
+/** The package itself is missing, not something that it needs. */
+function isMissing(error: unknown, name: string): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && message.includes(`'${name}'`);
+}

@@ -1,0 +1,218 @@
+// The single door of the core: an event and the time come in, changes and effects are told to the two sinks, the next deadline is the answer.
+// Here it is only decided which room an event belongs to.
+import { PacketType } from '../protocol/packets.js';
+import type { Packet } from '../protocol/packets.js';
+import { ConnectReturnCode } from '../protocol/reason-codes.js';
+import type { Changes, RestoredFact } from './changes.js';
+import type { Connection } from './connect/connection.js';
+import { Connections } from './connect/connections.js';
+import { Handshake } from './connect/handshake.js';
+import type { Limits } from './connect/limits.js';
+import { Wills } from './connect/wills.js';
+import type { Context } from './context.js';
+import { Deadlines } from './deadlines.js';
+import { Accounts } from './delivery/accounts.js';
+import { Publisher } from './delivery/publisher.js';
+import { Receiver } from './delivery/receiver.js';
+import { Router } from './delivery/router.js';
+import { Subscriber } from './delivery/subscriber.js';
+import type { Effects } from './effects.js';
+import type { BrokerEvent } from './events.js';
+import { Sessions } from './session/sessions.js';
+
+export interface BrokerParts {
+  readonly changes: Changes;
+  readonly effects: Effects;
+  readonly limits: Limits;
+  /** A Client Identifier that nobody has, for clients that bring none. */
+  readonly newClientId: () => string;
+}
+
+export class Broker {
+  readonly accounts = new Accounts();
+  readonly #context: Context;
+  readonly #deadlines = new Deadlines<object>();
+  readonly #connections: Connections;
+  readonly #sessions: Sessions;
+  readonly #wills: Wills;
+  readonly #handshake: Handshake;
+  readonly #router: Router;
+  readonly #publisher: Publisher;
+  readonly #subscriber: Subscriber;
+  readonly #receiver: Receiver;
+
+  constructor({ changes, effects, limits, newClientId }: BrokerParts) {
+    const context: Context = { changes, effects, limits, accounts: this.accounts, nowMs: 0 };
+    this.#context = context;
+    this.#router = new Router(context);
+    this.#publisher = new Publisher(context, this.#router);
+    this.#sessions = new Sessions(context, this.#router, this.#deadlines);
+    this.#wills = new Wills(context, this.#publisher, this.#deadlines);
+    this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
+    this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, this.#deadlines, newClientId);
+    this.#subscriber = new Subscriber(context, this.#connections, this.#router, this.#publisher);
+    this.#receiver = new Receiver(context, this.#connections, this.#router, this.#publisher);
+  }
+
+  /** When the next `tick` is due, in milliseconds since 1970; `undefined`: never, as things are. */
+  get nextDeadlineMs(): number | undefined {
+    return this.#deadlines.nextMs;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  get retainedCount(): number {
+    return this.#publisher.retained.size;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.connectedCount;
+  }
+
+  /** Takes back what a store gave at start, before the first event. */
+  restore(fact: RestoredFact, nowMs: number): void {
+    this.#context.nowMs = nowMs;
+    switch (fact.kind) {
+      case 'session':
+        this.#sessions.restore(fact.session);
+        return;
+      case 'subscription':
+        this.#sessions.restoreSubscription(fact.subscription);
+        return;
+      case 'inbound':
+        this.#sessions.get(fact.clientId)?.restoreInbound(fact.packetId);
+        return;
+      case 'will':
+        this.#publisher.restoreLastId(fact.will.message.id);
+        this.#wills.restore(fact);
+        return;
+      case 'queue':
+        this.#sessions.restoreQueue(fact);
+        return;
+      case 'retained':
+        this.#publisher.restoreLastId(fact.id);
+        this.#publisher.retained.put({ topic: fact.topic, id: fact.id, bytes: fact.bytes, expiresAtMs: fact.expiresAtMs });
+        return;
+      case 'last-message-id':
+        this.#publisher.restoreLastId(fact.id);
+        return;
+    }
+  }
+
+  handle(event: BrokerEvent, nowMs: number): void {
+    this.#context.nowMs = nowMs;
+    switch (event.kind) {
+      case 'packet': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#packet(connection, event.packet);
+        return;
+      }
+      case 'opened':
+        this.#connections.opened(event.connection, event.listener, event.remoteAddress);
+        return;
+      case 'closed': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#connections.lost(connection);
+        return;
+      }
+      case 'malformed': {
+        const connection = this.#connections.get(event.connection);
+        if (connection === undefined) return;
+        const { code, message, reasonCode } = event.error;
+        if (code === 'protocol-version-unsupported' && connection.state === 'awaiting-connect') {
+          // [MQTT-3.1.2-2]
+          const reason = ConnectReturnCode.unacceptableProtocolVersion;
+          this.#context.effects.send(connection.id, { type: PacketType.connack, sessionPresent: false, reasonCode: reason, properties: undefined });
+        }
+        this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode }); // [MQTT-4.8.0-1]
+        return;
+      }
+      case 'authenticated': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#handshake.authenticated(connection, event.result);
+        return;
+      }
+      case 'congested': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#connections.congested(connection);
+        return;
+      }
+      case 'writable': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#connections.writable(connection);
+        return;
+      }
+      case 'queue-page':
+        (this.#sessions.byQueue(event.queue)?.outboundIfAny ?? this.#router.groupOf(event.queue))?.page(event.request, event.entries);
+        return;
+      case 'retained-page':
+        this.#connections.get(event.connection)?.retained?.page(event.messages);
+        return;
+      case 'tick':
+        this.#tick(nowMs);
+        return;
+      case 'shutdown':
+        for (const connection of [...this.#connections]) this.#connections.end(connection, 'server-shutting-down');
+        return;
+    }
+  }
+
+  #packet(connection: Connection, packet: Packet): void {
+    if (connection.state !== 'connected') {
+      // [MQTT-3.1.0-1], which the decoder has seen to; while CONNECT is looked at, nothing more is read.
+      if (packet.type === PacketType.connect && connection.state === 'awaiting-connect') this.#handshake.connect(connection, packet);
+      else this.#connections.end(connection, 'protocol-violation', { detail: 'a packet before CONNECT was answered' });
+      return;
+    }
+    const { session } = connection;
+    if (session === undefined) return;
+    connection.lastPacketMs = this.#context.nowMs;
+    switch (packet.type) {
+      case PacketType.publish:
+        this.#receiver.publish(connection, session, packet);
+        return;
+      case PacketType.puback:
+        session.outboundIfAny?.acknowledged(packet.packetId);
+        return;
+      case PacketType.pubrec:
+        session.outbound.received(packet.packetId);
+        return;
+      case PacketType.pubrel:
+        this.#receiver.release(connection, session, packet.packetId);
+        return;
+      case PacketType.pubcomp:
+        session.outboundIfAny?.completed(packet.packetId);
+        return;
+      case PacketType.subscribe:
+        this.#subscriber.subscribe(connection, session, packet);
+        return;
+      case PacketType.unsubscribe:
+        this.#subscriber.unsubscribe(connection, session, packet);
+        return;
+      case PacketType.pingreq:
+        this.#context.effects.send(connection.id, { type: PacketType.pingresp }); // [MQTT-3.12.4-1]
+        return;
+      case PacketType.disconnect:
+        this.#connections.end(connection, 'client-disconnect');
+        return;
+      case PacketType.connect: // [MQTT-3.1.0-2]
+      case PacketType.auth:
+      case PacketType.connack:
+      case PacketType.suback:
+      case PacketType.unsuback:
+      case PacketType.pingresp:
+        this.#connections.end(connection, 'protocol-violation', { detail: `packet type ${packet.type} from a connected client` });
+        return;
+    }
+  }
+
+  #tick(nowMs: number): void {
+    for (;;) {
+      const deadline = this.#deadlines.takeDue(nowMs);
+      if (deadline === undefined) return;
+      if (!this.#connections.due(deadline) && !this.#wills.due(deadline)) this.#sessions.expired(deadline);
+    }
+  }
+}

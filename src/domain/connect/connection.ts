@@ -1,0 +1,79 @@
+// A network connection as the core sees it: from its opening over CONNECT to its end, with what it may do and how well it reads.
+import type { ConnectPacket, ProtocolVersion } from '../../protocol/packets.js';
+import type { Permissions } from '../access/permissions.js';
+import type { Context } from '../context.js';
+import { Deadline } from '../deadlines.js';
+import type { Message } from '../delivery/message.js';
+import type { RetainedDelivery } from '../delivery/retained.js';
+import { sessionQueue } from '../identifiers.js';
+import type { ClientId, ConnectionId } from '../identifiers.js';
+import type { Session } from '../session/session.js';
+
+export type ConnectionState = 'awaiting-connect' | 'authenticating' | 'connected' | 'ended';
+
+export class Connection {
+  state: ConnectionState = 'awaiting-connect';
+  version: ProtocolVersion = 4;
+  session: Session | undefined;
+  /** Set from CONNECT on. */
+  clientId: ClientId | undefined;
+  permissions: Permissions | undefined;
+  /** While authenticating. */
+  connect: ConnectPacket | undefined;
+  /** Unacknowledged QoS 1 and 2 messages that the client takes at once. */
+  window = 0;
+  /** 0: no keep-alive. */
+  keepAliveMs = 0;
+  lastPacketMs: number;
+  hasWill = false;
+  /** Of CONNECT, of authentication, then of keep-alive: one follows the other. */
+  readonly deadline = new Deadline<Connection>(this);
+  /** Of a reader that is stuck; made when one is first. */
+  drain: Deadline<Connection> | undefined;
+  retained: RetainedDelivery | undefined;
+  #congested = false;
+  #bufferedMessages = 0;
+  #bufferedBytes = 0;
+
+  constructor(
+    readonly id: ConnectionId,
+    readonly listener: string,
+    readonly remoteAddress: string,
+    readonly context: Context,
+  ) {
+    this.lastPacketMs = context.nowMs;
+  }
+
+  get isCongested(): boolean {
+    return this.#congested;
+  }
+
+  congested(): void {
+    this.#congested = true;
+  }
+
+  writable(): void {
+    this.#congested = false;
+    this.#bufferedMessages = 0;
+    this.#bufferedBytes = 0;
+  }
+
+  /** A QoS 0 delivery. To a client that does not read, only so many: then they are dropped and counted. */
+  deliverAtMostOnce(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void {
+    const { accounts, effects, limits } = this.context;
+    accounts.begun++;
+    if (this.#congested) {
+      const bytes = message.payload.byteLength + message.topic.length;
+      if (this.#bufferedMessages >= limits.maxBufferedQos0Messages || this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes) {
+        accounts.dropped['slow-consumer']++;
+        const queue = this.clientId === undefined ? undefined : sessionQueue(this.clientId);
+        effects.notice({ kind: 'message-dropped', reason: 'slow-consumer', topic: message.topic, qos: 0, queue });
+        return;
+      }
+      this.#bufferedMessages++;
+      this.#bufferedBytes += bytes;
+    }
+    accounts.delivered++;
+    effects.deliver(this.id, message, 0, retain, false, 0, identifiers, undefined);
+  }
+}

@@ -1,0 +1,136 @@
+// The connections that are open, and how they end: whatever the cause, here the will is published or dropped, the session let go, the network
+// told to close, and the reason said to whoever watches.
+import { PacketType } from '../../protocol/packets.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
+import type { Context } from '../context.js';
+import { Deadline } from '../deadlines.js';
+import type { Deadlines } from '../deadlines.js';
+import type { ConnectionId } from '../identifiers.js';
+import type { EndReason, MalformedCode } from '../reasons.js';
+import type { Sessions } from '../session/sessions.js';
+import { Connection } from './connection.js';
+import type { Wills } from './wills.js';
+
+/** What a DISCONNECT of MQTT 5 says for each reason; earlier versions are told nothing. */
+const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
+  'malformed-packet': ReasonCode.malformedPacket,
+  'protocol-violation': ReasonCode.protocolError,
+  'keep-alive-timeout': ReasonCode.keepAliveTimeout,
+  'session-taken-over': ReasonCode.sessionTakenOver,
+  'not-authorized': ReasonCode.notAuthorized,
+  'topic-name-invalid': ReasonCode.topicNameInvalid,
+  'topic-filter-invalid': ReasonCode.topicFilterInvalid,
+  'receive-maximum-exceeded': ReasonCode.receiveMaximumExceeded,
+  'qos-not-supported': ReasonCode.qosNotSupported,
+  'retain-not-supported': ReasonCode.retainNotSupported,
+  'server-shutting-down': ReasonCode.serverShuttingDown,
+  'administrative-action': ReasonCode.administrativeAction,
+};
+
+export interface EndDetail {
+  readonly malformed?: MalformedCode | undefined;
+  readonly detail?: string | undefined;
+  /** More exact than the reason's own. */
+  readonly reasonCode?: number | undefined;
+}
+
+export class Connections {
+  readonly #connections = new Map<ConnectionId, Connection>();
+  /** Those that got a CONNACK of success. */
+  connectedCount = 0;
+
+  constructor(
+    readonly context: Context,
+    readonly sessions: Sessions,
+    readonly wills: Wills,
+    readonly deadlines: Deadlines<object>,
+  ) {}
+
+  get(id: ConnectionId): Connection | undefined {
+    return this.#connections.get(id);
+  }
+
+  *[Symbol.iterator](): Generator<Connection> {
+    yield* this.#connections.values();
+  }
+
+  opened(id: ConnectionId, listener: string, remoteAddress: string): void {
+    const connection = new Connection(id, listener, remoteAddress, this.context);
+    this.#connections.set(id, connection);
+    this.deadlines.set(connection.deadline, this.context.nowMs + this.context.limits.connectTimeoutMs);
+  }
+
+  /** The network has closed: nothing more can be sent. */
+  lost(connection: Connection): void {
+    this.#finish(connection, 'connection-lost', {});
+  }
+
+  /** We close. Nothing that follows from this connection is looked at any more. */
+  end(connection: Connection, reason: EndReason, detail: EndDetail = {}): void {
+    if (connection.state === 'ended') return;
+    const code = detail.reasonCode ?? DISCONNECT_CODE[reason];
+    if (connection.version === 5 && connection.state === 'connected' && code !== undefined) {
+      this.context.effects.send(connection.id, { type: PacketType.disconnect, reasonCode: code, properties: undefined });
+    }
+    this.context.effects.close(connection.id, reason);
+    this.#finish(connection, reason, detail);
+  }
+
+  congested(connection: Connection): void {
+    connection.congested();
+    connection.session?.outboundIfAny?.congested();
+    connection.drain ??= new Deadline<Connection>(connection);
+    if (!connection.drain.isSet) this.deadlines.set(connection.drain, this.context.nowMs + this.context.limits.drainTimeoutMs);
+  }
+
+  writable(connection: Connection): void {
+    connection.writable();
+    if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
+    connection.session?.outboundIfAny?.writable();
+    connection.retained?.writable();
+  }
+
+  due(deadline: Deadline<object>): boolean {
+    const connection = deadline.owner;
+    if (!(connection instanceof Connection)) return false;
+    if (deadline === connection.drain) this.end(connection, 'drain-timeout');
+    else if (connection.state === 'awaiting-connect') this.end(connection, 'connect-timeout');
+    else if (connection.state === 'authenticating') this.end(connection, 'authentication-timeout');
+    else this.#keepAliveDue(connection);
+    return true;
+  }
+
+  /** The first instant at which the client has been silent for one and a half intervals [MQTT-3.1.2-24]. */
+  expectPacket(connection: Connection): void {
+    if (connection.keepAliveMs === 0) this.deadlines.clear(connection.deadline);
+    else this.deadlines.set(connection.deadline, connection.lastPacketMs + connection.keepAliveMs * 1.5);
+  }
+
+  /** A packet only notes its time; the deadline is moved when it comes. */
+  #keepAliveDue(connection: Connection): void {
+    if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5) this.end(connection, 'keep-alive-timeout');
+    else this.expectPacket(connection);
+  }
+
+  #finish(connection: Connection, reason: EndReason, { malformed, detail }: EndDetail): void {
+    const wasConnected = connection.state === 'connected';
+    connection.state = 'ended';
+    this.#connections.delete(connection.id);
+    this.deadlines.clear(connection.deadline);
+    if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
+    const { clientId, session, id, remoteAddress } = connection;
+    // A refused connection has been noticed with what it was told.
+    if (reason !== 'connection-refused') {
+      this.context.effects.notice({ kind: 'connection-ended', connection: id, clientId, reason, malformed, detail, remoteAddress });
+    }
+    if (!wasConnected || clientId === undefined || session === undefined) return;
+    this.connectedCount--;
+    connection.session = undefined;
+    connection.retained = undefined;
+    const sessionGoesOn = session.expiryIntervalS > 0;
+    this.sessions.detach(session);
+    if (reason === 'client-disconnect') this.wills.discard(clientId);
+    // At a shutdown the wills stay in the store: they are due if the clients do not return to the next run.
+    else if (reason !== 'server-shutting-down') this.wills.connectionEnded(clientId, sessionGoesOn);
+  }
+}

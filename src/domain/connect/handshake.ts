@@ -1,0 +1,156 @@
+// From CONNECT to CONNACK: who may come in, and as whom. In order: the version, the Client Identifier, the will's topic, room for one more,
+// authentication; then an older connection of the same client is ended, the session opened, and CONNACK sent before anything else
+// [MQTT-3.2.0-1]. A refused client is told why where its version has a word for it, and closed [MQTT-3.2.2-5].
+import { PacketType } from '../../protocol/packets.js';
+import type { ConnectPacket } from '../../protocol/packets.js';
+import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
+import { refusePublish } from '../access/permissions.js';
+import type { Permissions } from '../access/permissions.js';
+import type { Context } from '../context.js';
+import type { Deadlines } from '../deadlines.js';
+import type { AuthenticationResult } from '../events.js';
+import type { ClientId, TopicName } from '../identifiers.js';
+import type { RefusalReason } from '../reasons.js';
+import type { Sessions } from '../session/sessions.js';
+import { topicNameProblem, utf8Length } from '../topics/topic-name.js';
+import type { Connection } from './connection.js';
+import type { Connections } from './connections.js';
+import type { Wills } from './wills.js';
+
+/** MQTT 3.1 section 3.1: 1 to 23 characters. */
+const CLIENT_ID_31_CHARACTERS_MAX = 23;
+
+export class Handshake {
+  constructor(
+    readonly context: Context,
+    readonly connections: Connections,
+    readonly sessions: Sessions,
+    readonly wills: Wills,
+    readonly deadlines: Deadlines<object>,
+    /** A Client Identifier that nobody has. */
+    readonly newClientId: () => string,
+  ) {}
+
+  connect(connection: Connection, packet: ConnectPacket): void {
+    const { limits, effects, nowMs } = this.context;
+    connection.version = packet.protocolVersion;
+    if (packet.protocolVersion === 5) {
+      this.#refuse(connection, packet.clientId, 'unsupported-protocol-version', ReasonCode.unsupportedProtocolVersion, 'MQTT 5 is not served yet');
+      return;
+    }
+    const problem = this.#clientIdProblem(packet);
+    if (problem !== undefined) {
+      const reason = packet.clientId === '' ? 'client-identifier-empty' : 'client-identifier-too-long';
+      this.#refuse(connection, packet.clientId, reason, ConnectReturnCode.identifierRejected, problem); // [MQTT-3.1.3-8], [MQTT-3.1.3-9]
+      return;
+    }
+    const willProblem = packet.will === undefined ? undefined : topicNameProblem(packet.will.topic, limits);
+    if (willProblem !== undefined) {
+      this.connections.end(connection, 'protocol-violation', { detail: `will topic: ${willProblem}` }); // [MQTT-4.7.1-1]
+      return;
+    }
+    const clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
+    connection.clientId = clientId;
+    // A client that comes back takes no place more than it has.
+    const hasPlace = this.sessions.get(clientId)?.connection !== undefined;
+    if (limits.maxConnections >= 0 && this.connections.connectedCount >= limits.maxConnections && !hasPlace) {
+      this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, `${limits.maxConnections} are connected`);
+      return;
+    }
+    connection.state = 'authenticating';
+    connection.connect = packet;
+    this.deadlines.set(connection.deadline, nowMs + limits.authTimeoutMs);
+    const { protocolVersion, userName, password } = packet;
+    const { listener, remoteAddress } = connection;
+    effects.authenticate(connection.id, { clientId, protocolVersion, userName, password, listener, remoteAddress });
+  }
+
+  authenticated(connection: Connection, result: AuthenticationResult): void {
+    const packet = connection.connect;
+    const { clientId } = connection;
+    if (connection.state !== 'authenticating' || packet === undefined || clientId === undefined) return;
+    connection.connect = undefined;
+    if (result.decision === 'deny') {
+      const code =
+        result.reason === 'bad-credentials'
+          ? ConnectReturnCode.badUserNameOrPassword
+          : result.reason === 'not-authorized'
+            ? ConnectReturnCode.notAuthorized
+            : ConnectReturnCode.serverUnavailable;
+      this.#refuse(connection, clientId, result.reason, code, result.detail);
+      return;
+    }
+    const refusedWill = this.#willRefusal(packet, result.permissions);
+    if (refusedWill !== undefined) {
+      this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, `will: ${refusedWill}`);
+      return;
+    }
+    connection.permissions = result.permissions;
+    this.#accept(connection, packet, clientId);
+  }
+
+  #accept(connection: Connection, packet: ConnectPacket, clientId: ClientId): void {
+    const { limits, effects, nowMs } = this.context;
+    const older = this.sessions.get(clientId)?.connection;
+    if (older !== undefined) this.connections.end(older, 'session-taken-over'); // [MQTT-3.1.4-2]
+    // A will still waiting for its delay, or for this client's return after a restart.
+    this.wills.discard(clientId);
+    const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
+
+    connection.state = 'connected';
+    this.connections.connectedCount++;
+    connection.window = limits.maxInflight;
+    connection.lastPacketMs = nowMs;
+    connection.keepAliveMs = Math.min(packet.keepAlive, limits.keepAliveMax) * 1000;
+    if (packet.keepAlive === 0 && !limits.keepAliveUnlimited) connection.keepAliveMs = limits.keepAliveMax * 1000;
+    this.connections.expectPacket(connection);
+    this.sessions.attach(session, connection);
+    if (packet.will !== undefined) this.wills.hold(clientId, packet.will);
+
+    effects.established(connection.id, connection.version, limits.maxPacketSize);
+    // 3.1 has no Session Present, its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+    const sessionPresent = present && connection.version !== 3;
+    effects.send(connection.id, { type: PacketType.connack, sessionPresent, reasonCode: ConnectReturnCode.accepted, properties: undefined });
+    effects.notice({
+      kind: 'client-connected',
+      connection: connection.id,
+      clientId,
+      protocolVersion: connection.version,
+      sessionPresent: present,
+      stored: session.stored,
+      keepAliveS: packet.keepAlive,
+      remoteAddress: connection.remoteAddress,
+      listener: connection.listener,
+    });
+    this.sessions.resume(session, connection);
+  }
+
+  #clientIdProblem({ clientId, clean, protocolVersion }: ConnectPacket): string | undefined {
+    const { limits } = this.context;
+    if (clientId === '') {
+      if (protocolVersion === 3) return 'MQTT 3.1 asks for a Client Identifier';
+      if (!clean) return 'an empty Client Identifier needs Clean Session 1';
+      return limits.assignClientId ? undefined : 'this broker does not assign Client Identifiers';
+    }
+    if (protocolVersion === 3 && limits.strict31ClientId && [...clientId].length > CLIENT_ID_31_CHARACTERS_MAX) {
+      return `MQTT 3.1 allows ${CLIENT_ID_31_CHARACTERS_MAX} characters`;
+    }
+    return utf8Length(clientId) > limits.maxClientIdLength ? `it is longer than ${limits.maxClientIdLength} bytes` : undefined;
+  }
+
+  #willRefusal({ will }: ConnectPacket, permissions: Permissions): string | undefined {
+    if (will === undefined) return undefined;
+    const { limits } = this.context;
+    if (will.qos > limits.maxQos) return `QoS ${will.qos} is not supported`;
+    if (will.retain && !limits.retainedMessages) return 'retained messages are not supported';
+    return refusePublish(permissions, will.topic as TopicName);
+  }
+
+  #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {
+    const { effects } = this.context;
+    effects.send(connection.id, { type: PacketType.connack, sessionPresent: false, reasonCode: code, properties: undefined }); // [MQTT-3.2.2-4]
+    const { id, remoteAddress } = connection;
+    effects.notice({ kind: 'connection-refused', connection: id, clientId: clientId as ClientId, reason, detail, remoteAddress });
+    this.connections.end(connection, 'connection-refused');
+  }
+}

@@ -1,0 +1,85 @@
+// Wills: held from CONNECT until the connection ends [MQTT-3.1.2-8], published then unless DISCONNECT came first [MQTT-3.14.4-3], at once or
+// after their delay. A will is stored even for a session that is not, so that a crash of the broker, which ends every connection, does not
+// swallow it.
+import type { Will } from '../../protocol/packets.js';
+import type { RestoredFact, WillRecord } from '../changes.js';
+import type { Context } from '../context.js';
+import { Deadline } from '../deadlines.js';
+import type { Deadlines } from '../deadlines.js';
+import type { Publisher } from '../delivery/publisher.js';
+import type { ClientId, TopicName } from '../identifiers.js';
+
+class HeldWill {
+  readonly deadline = new Deadline<HeldWill>(this);
+
+  constructor(public record: WillRecord) {}
+}
+
+export class Wills {
+  readonly #wills = new Map<ClientId, HeldWill>();
+
+  constructor(
+    readonly context: Context,
+    readonly publisher: Publisher,
+    readonly deadlines: Deadlines<object>,
+  ) {}
+
+  /** `will.topic` has been found valid. */
+  hold(clientId: ClientId, will: Will): void {
+    // The payload is copied: it is kept as long as the connection, and its chunk need not be.
+    const message = this.publisher.accept(will.topic as TopicName, will.payload.slice(), will.qos, will.retain, will.properties, clientId);
+    const held = new HeldWill({ clientId, message, delayS: will.properties?.willDelayInterval ?? 0, dueAtMs: undefined });
+    this.#wills.set(clientId, held);
+    this.context.changes.record({ kind: 'will.put', will: held.record });
+  }
+
+  /** DISCONNECT, or the client is back before its will was due. */
+  discard(clientId: ClientId): void {
+    const held = this.#wills.get(clientId);
+    if (held !== undefined) this.#forget(held);
+  }
+
+  /** The connection has ended without DISCONNECT. `sessionGoesOn`: only then does a delay count. */
+  connectionEnded(clientId: ClientId, sessionGoesOn: boolean): void {
+    const held = this.#wills.get(clientId);
+    if (held === undefined) return;
+    if (held.record.delayS === 0 || !sessionGoesOn) this.#publish(held);
+    else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
+  }
+
+  due(deadline: Deadline<object>): boolean {
+    if (!(deadline.owner instanceof HeldWill)) return false;
+    this.#publish(deadline.owner);
+    return true;
+  }
+
+  /** A client that was connected at the crash gets some time to come back before its will is published. */
+  restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
+    const held = new HeldWill(will);
+    this.#wills.set(will.clientId, held);
+    const dueAtMs = will.dueAtMs ?? this.context.nowMs + Math.max(this.context.limits.willGraceAfterRestartMs, will.delayS * 1000);
+    this.deadlines.set(held.deadline, dueAtMs);
+  }
+
+  #wait(held: HeldWill, dueAtMs: number): void {
+    held.record = { ...held.record, dueAtMs };
+    this.context.changes.record({ kind: 'will.put', will: held.record });
+    this.deadlines.set(held.deadline, dueAtMs);
+  }
+
+  #publish(held: HeldWill): void {
+    this.#forget(held); // [MQTT-3.1.2-10]
+    const { clientId, message } = held.record;
+    const { topic, payload, qos, retain, properties } = message;
+    // A new message: its order and its expiry count from now.
+    this.publisher.publish(this.publisher.accept(topic, payload, qos, retain, properties, clientId));
+    this.context.effects.notice({ kind: 'will-published', clientId, topic });
+  }
+
+  #forget(held: HeldWill): void {
+    const { clientId } = held.record;
+    this.#wills.delete(clientId);
+    this.deadlines.clear(held.deadline);
+    this.context.changes.record({ kind: 'will.drop', clientId });
+  }
+}

@@ -1,0 +1,14 @@
+// What every room of the core needs at hand: where to tell changes and effects, the limits, the books, and the moment of the current step.
+import type { Changes } from './changes.js';
+import type { Limits } from './connect/limits.js';
+import type { Accounts } from './delivery/accounts.js';
+import type { Effects } from './effects.js';
+
+export interface Context {
+  readonly changes: Changes;
+  readonly effects: Effects;
+  readonly limits: Limits;
+  readonly accounts: Accounts;
+  /** Milliseconds since 1970, the same during a whole step. */
+  nowMs: number;
+}

@@ -1,0 +1,90 @@
+// What is due when: a heap of deadlines, so that the core can answer "when next?" and the shell needs one timer for all connections.
+// A deadline is an object of its owner that is set, moved and cleared; what its coming means is decided by the owner's room.
+
+export class Deadline<Owner> {
+  /** Milliseconds since 1970; meaningless while not set. */
+  atMs = 0;
+  /** Place in the heap; -1: not set. Belongs to `Deadlines`. */
+  position = -1;
+
+  constructor(readonly owner: Owner) {}
+
+  get isSet(): boolean {
+    return this.position >= 0;
+  }
+}
+
+export class Deadlines<Owner> {
+  readonly #heap: Deadline<Owner>[] = [];
+
+  get nextMs(): number | undefined {
+    return this.#heap[0]?.atMs;
+  }
+
+  /** Sets it, or moves it if it is set. */
+  set(deadline: Deadline<Owner>, atMs: number): void {
+    deadline.atMs = atMs;
+    if (deadline.position < 0) {
+      deadline.position = this.#heap.length;
+      this.#heap.push(deadline);
+    }
+    this.#up(deadline);
+    this.#down(deadline);
+  }
+
+  clear(deadline: Deadline<Owner>): void {
+    const position = deadline.position;
+    if (position < 0) return;
+    deadline.position = -1;
+    const last = this.#heap.pop() as Deadline<Owner>;
+    if (last === deadline) return;
+    this.#heap[position] = last;
+    last.position = position;
+    this.#up(last);
+    this.#down(last);
+  }
+
+  /** Takes out the earliest one that is due. */
+  takeDue(nowMs: number): Deadline<Owner> | undefined {
+    const first = this.#heap[0];
+    if (first === undefined || first.atMs > nowMs) return undefined;
+    this.clear(first);
+    return first;
+  }
+
+  #up(deadline: Deadline<Owner>): void {
+    const heap = this.#heap;
+    let at = deadline.position;
+    while (at > 0) {
+      const parentAt = (at - 1) >> 1;
+      const parent = heap[parentAt] as Deadline<Owner>;
+      if (parent.atMs <= deadline.atMs) break;
+      heap[at] = parent;
+      parent.position = at;
+      at = parentAt;
+    }
+    heap[at] = deadline;
+    deadline.position = at;
+  }
+
+  #down(deadline: Deadline<Owner>): void {
+    const heap = this.#heap;
+    let at = deadline.position;
+    for (;;) {
+      let childAt = 2 * at + 1;
+      let child = heap[childAt];
+      if (child === undefined) break;
+      const right = heap[childAt + 1];
+      if (right !== undefined && right.atMs < child.atMs) {
+        child = right;
+        childAt++;
+      }
+      if (child.atMs >= deadline.atMs) break;
+      heap[at] = child;
+      child.position = at;
+      at = childAt;
+    }
+    heap[at] = deadline;
+    deadline.position = at;
+  }
+}

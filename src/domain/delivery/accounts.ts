@@ -1,0 +1,25 @@
+// The books: every delivery that was begun is delivered, dropped for a reason, expired, or still in a queue. They must balance at every step:
+//   begun + restored = delivered + dropped + expired + waiting
+import type { DropReason } from '../reasons.js';
+
+export class Accounts {
+  /** Messages accepted from clients and wills. */
+  accepted = 0;
+  /** Deliveries that messages were fanned out to. */
+  begun = 0;
+  /** Deliveries found in the store at start. */
+  restored = 0;
+  /** Handed to the network at QoS 0, or acknowledged by the client at QoS 1 and 2. */
+  delivered = 0;
+  expired = 0;
+  readonly dropped: Record<DropReason, number> = {
+    'no-subscriber': 0,
+    'client-offline': 0,
+    'slow-consumer': 0,
+    'queue-full': 0,
+    'queue-bytes-full': 0,
+    'session-ended': 0,
+    'packet-too-large': 0,
+    'retained-full': 0,
+  };
+}

@@ -1,0 +1,85 @@
+// What happens to an accepted message: it is retained if it asks for it, and goes to everyone whose subscription matches [MQTT-4.5.0-1].
+import type { Properties, QoS } from '../../protocol/packets.js';
+import type { Context } from '../context.js';
+import type { ClientId, MessageId, TopicName } from '../identifiers.js';
+import { RetainedTree } from '../topics/retained-tree.js';
+import type { Message } from './message.js';
+import type { Route, Router } from './router.js';
+
+export class Publisher {
+  readonly retained = new RetainedTree();
+  #lastId = 0;
+
+  constructor(
+    readonly context: Context,
+    readonly router: Router,
+  ) {}
+
+  /** Numbers go on behind the highest one found in the store. */
+  restoreLastId(id: number): void {
+    this.#lastId = Math.max(this.#lastId, id);
+  }
+
+  accept(
+    topic: TopicName,
+    payload: Uint8Array,
+    qos: QoS,
+    retain: boolean,
+    properties: Properties | undefined,
+    publisher: ClientId | undefined,
+  ): Message {
+    const { limits, nowMs } = this.context;
+    let expiryS = properties?.messageExpiryInterval;
+    if (limits.messageExpiryMax !== undefined) expiryS = Math.min(expiryS ?? limits.messageExpiryMax, limits.messageExpiryMax);
+    return {
+      id: ++this.#lastId as MessageId,
+      topic,
+      payload,
+      qos,
+      retain,
+      properties,
+      publisher,
+      acceptedAtMs: nowMs,
+      expiresAtMs: expiryS === undefined ? undefined : nowMs + expiryS * 1000,
+    };
+  }
+
+  /** `route`: what the topic leads to, if the caller has just looked it up. Whether anyone gets it. */
+  publish(message: Message, route: Route = this.router.route(message.topic)): boolean {
+    const { accounts } = this.context;
+    accounts.accepted++;
+    if (message.retain) this.#retain(message);
+    const { targets, groups } = route;
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i] as Route['targets'][number];
+      if (target.noLocal && target.session.clientId === message.publisher) continue;
+      const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
+      // [MQTT-3.3.1-9]: RETAIN is 0 for those who are subscribed already, unless they asked for it as published.
+      target.session.deliver(message, qos, target.retainAsPublished && message.retain, target.identifiers);
+    }
+    for (const group of groups) group.publish(message);
+    if (targets.length > 0 || groups.length > 0) return true;
+    accounts.dropped['no-subscriber']++;
+    accounts.begun++;
+    return false;
+  }
+
+  #retain(message: Message): void {
+    const { changes, limits, accounts, effects } = this.context;
+    const { topic } = message;
+    if (message.payload.byteLength === 0) {
+      // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
+      if (this.retained.remove(topic)) changes.record({ kind: 'retained.drop', topic });
+      return;
+    }
+    if (this.retained.size >= limits.maxRetainedMessages && this.retained.get(topic) === undefined) {
+      accounts.begun++;
+      accounts.dropped['retained-full']++;
+      effects.notice({ kind: 'message-dropped', reason: 'retained-full', topic, qos: message.qos, queue: undefined });
+      return;
+    }
+    // [MQTT-3.3.1-5]; at QoS 0 too, where it is advised [MQTT-3.3.1-7]
+    this.retained.put({ topic, id: message.id, bytes: message.payload.byteLength, expiresAtMs: message.expiresAtMs });
+    changes.record({ kind: 'retained.put', message });
+  }
+}

@@ -1,0 +1,87 @@
+// PUBLISH from a client, and the acknowledgements it earns. A QoS 2 message goes out to its subscribers when it comes, and its Packet
+// Identifier is remembered until PUBREL, so that a repeat is acknowledged but not delivered again [MQTT-4.3.3-2].
+import { PacketType } from '../../protocol/packets.js';
+import type { PublishPacket } from '../../protocol/packets.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
+import { refusePublish } from '../access/permissions.js';
+import type { Connection } from '../connect/connection.js';
+import type { Connections } from '../connect/connections.js';
+import type { Context } from '../context.js';
+import type { Session } from '../session/session.js';
+import { topicNameProblem } from '../topics/topic-name.js';
+import type { TopicName } from '../identifiers.js';
+import type { Publisher } from './publisher.js';
+import type { Router } from './router.js';
+
+export class Receiver {
+  constructor(
+    readonly context: Context,
+    readonly connections: Connections,
+    readonly router: Router,
+    readonly publisher: Publisher,
+  ) {}
+
+  publish(connection: Connection, session: Session, packet: PublishPacket): void {
+    const { limits, effects } = this.context;
+    const topic = packet.topic as TopicName;
+    let route = this.router.known(topic);
+    if (route === undefined) {
+      const problem = topicNameProblem(topic, limits);
+      if (problem !== undefined) {
+        this.connections.end(connection, 'topic-name-invalid', { detail: problem });
+        return;
+      }
+    }
+    const refusal = connection.permissions === undefined ? 'no permissions' : refusePublish(connection.permissions, topic);
+    if (refusal !== undefined) {
+      this.#deny(connection, session, packet, refusal);
+      return;
+    }
+    if (packet.qos > limits.maxQos) {
+      this.connections.end(connection, 'qos-not-supported', { detail: `QoS ${packet.qos}, ${limits.maxQos} is the highest` });
+      return;
+    }
+    if (packet.retain && !limits.retainedMessages) {
+      this.connections.end(connection, 'retain-not-supported');
+      return;
+    }
+    if (packet.qos === 2) {
+      if (session.hasInbound(packet.packetId)) {
+        effects.acknowledge(connection.id, PacketType.pubrec, packet.packetId, ReasonCode.success);
+        return;
+      }
+      if (connection.version === 5 && session.inboundCount >= limits.receiveMaximum) {
+        this.connections.end(connection, 'receive-maximum-exceeded');
+        return;
+      }
+      session.putInbound(packet.packetId);
+    }
+    route ??= this.router.route(topic);
+    const message = this.publisher.accept(topic, packet.payload, packet.qos, packet.retain, packet.properties, session.clientId);
+    const reached = this.publisher.publish(message, route);
+    if (packet.qos === 0) return;
+    // [MQTT-3.3.4-1]; in the order in which they came [MQTT-4.6.0-2], [MQTT-4.6.0-3]
+    const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
+    effects.acknowledge(connection.id, type, packet.packetId, reached ? ReasonCode.success : ReasonCode.noMatchingSubscribers);
+  }
+
+  /** PUBREL: the identifier is free again; a second PUBREL is answered too. */
+  release(connection: Connection, session: Session, packetId: number): void {
+    const known = session.dropInbound(packetId);
+    const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
+    this.context.effects.acknowledge(connection.id, PacketType.pubcomp, packetId, reasonCode);
+  }
+
+  /** Before MQTT 5 there is no way to say it: an acknowledgement would claim that the message was taken, so the connection ends. */
+  #deny(connection: Connection, session: Session, packet: PublishPacket, detail: string): void {
+    const { effects } = this.context;
+    effects.notice({ kind: 'publish-denied', clientId: session.clientId, topic: packet.topic, detail });
+    if (connection.version !== 5 || packet.qos === 0) {
+      // [MQTT-3.3.5-2]
+      this.connections.end(connection, 'not-authorized', { detail: `publish to ${packet.topic}: ${detail}` });
+      return;
+    }
+    const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
+    effects.acknowledge(connection.id, type, packet.packetId, ReasonCode.notAuthorized);
+  }
+}

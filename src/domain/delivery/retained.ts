@@ -1,0 +1,101 @@
+// Retained messages on their way to a new subscription [MQTT-3.3.1-6]. Their number is bounded, they are read from storage a page at a time,
+// and the next page is asked for only when the last one has left for the network: a subscription to a million topics fills no buffer.
+// One that was replaced after the subscription began is left out: the subscriber has got the newer one as it came, and an older one behind it
+// would turn the order round.
+import type { QoS } from '../../protocol/packets.js';
+import type { Connection } from '../connect/connection.js';
+import type { Context } from '../context.js';
+import type { TopicName } from '../identifiers.js';
+import type { Subscription } from '../session/subscription.js';
+import type { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
+import type { Message } from './message.js';
+
+const PAGE_TOPICS = 100;
+const PAGE_BYTES = 256 * 1024;
+
+interface Item {
+  readonly entry: RetainedEntry;
+  readonly subscription: Subscription;
+}
+
+export class RetainedDelivery {
+  readonly #items: Item[] = [];
+  /** The first that has not been asked for. */
+  #next = 0;
+  /** Where the page asked for begins; -1: none is asked for. */
+  #reading = -1;
+  #waiting = false;
+
+  constructor(
+    readonly connection: Connection,
+    readonly tree: RetainedTree,
+    readonly context: Context,
+  ) {}
+
+  /** Begins to send what the subscription matches, behind what earlier ones still have to get. */
+  add(subscription: Subscription): void {
+    const limit = this.context.limits.retainedQueueSize - (this.#items.length - this.#next);
+    if (limit <= 0) return;
+    for (const entry of this.tree.match(subscription.filter, limit)) this.#items.push({ entry, subscription });
+    this.#read();
+  }
+
+  /** The connection took what was sent. */
+  writable(): void {
+    this.#waiting = false;
+    this.#read();
+  }
+
+  /** The client has acknowledged messages. */
+  roomMade(): void {
+    this.#read();
+  }
+
+  page(messages: readonly Message[]): void {
+    const from = this.#reading;
+    if (from < 0) return;
+    this.#reading = -1;
+    const byTopic = new Map<TopicName, Message>();
+    for (const message of messages) byTopic.set(message.topic, message);
+    for (let i = from; i < this.#next; i++) {
+      const item = this.#items[i] as Item;
+      const message = byTopic.get(item.entry.topic);
+      if (message !== undefined && message.id === item.entry.id) this.#deliver(item, message);
+    }
+    if (this.#next === this.#items.length) {
+      this.#items.length = 0;
+      this.#next = 0;
+      return;
+    }
+    this.#waiting = true;
+    this.context.effects.whenWritable(this.connection.id);
+  }
+
+  #deliver({ entry, subscription }: Item, message: Message): void {
+    const { session, identifiers } = subscription;
+    if (session.subscriptions?.get(subscription.topicFilter) !== subscription) return; // unsubscribed since [MQTT-3.10.4-2]
+    if (this.tree.get(entry.topic)?.id !== entry.id) return; // replaced since
+    if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
+    const qos = (message.qos < subscription.qos ? message.qos : subscription.qos) as QoS;
+    if (qos === 0) this.connection.deliverAtMostOnce(message, true, identifiers);
+    else session.outbound.pushRetained(message, qos, identifiers);
+  }
+
+  #read(): void {
+    if (this.#reading >= 0 || this.#waiting || this.#next === this.#items.length) return;
+    // A session that is not stored keeps its queue in memory: it gets the next page when it has worked off the last one.
+    const { session } = this.connection;
+    if (session === undefined || (!session.stored && (session.outboundIfAny?.count ?? 0) >= PAGE_TOPICS)) return;
+    const topics: TopicName[] = [];
+    let bytes = 0;
+    this.#reading = this.#next;
+    while (this.#next < this.#items.length && topics.length < PAGE_TOPICS) {
+      const { entry } = this.#items[this.#next] as Item;
+      if (topics.length > 0 && bytes + entry.bytes > PAGE_BYTES) break;
+      topics.push(entry.topic);
+      bytes += entry.bytes;
+      this.#next++;
+    }
+    this.context.effects.readRetained(this.connection.id, topics);
+  }
+}

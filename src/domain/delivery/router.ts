@@ -1,0 +1,114 @@
+// Who gets a message: the subscriptions of all sessions, and for each topic the deliveries that follow from them. Overlapping subscriptions
+// of one session make one delivery at the highest QoS granted [MQTT-3.3.5-1]. What a topic leads to is remembered until any subscription
+// changes: checking that costs one comparison.
+import type { QoS } from '../../protocol/packets.js';
+import type { Context } from '../context.js';
+import type { QueueId, TopicFilter, TopicName } from '../identifiers.js';
+import type { Session } from '../session/session.js';
+import { Subscription } from '../session/subscription.js';
+import { SubscriptionTree } from '../topics/subscription-tree.js';
+import { SharedGroup } from './shared-group.js';
+
+/** One delivery that a message to the topic brings; a subscription that is alone for its session is its own target. */
+export interface Target {
+  readonly session: Session;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly identifiers: readonly number[] | undefined;
+}
+
+export interface Route {
+  /** Of the tree it was made from. */
+  readonly revision: number;
+  readonly targets: readonly Target[];
+  readonly groups: readonly SharedGroup[];
+}
+
+/** Topics whose route is remembered; when there are more, all are forgotten. */
+const ROUTES_MAX = 10_000;
+
+export class Router {
+  readonly #tree = new SubscriptionTree<Subscription | SharedGroup>();
+  readonly #groups = new Map<QueueId, SharedGroup>();
+  readonly #routes = new Map<TopicName, Route>();
+
+  constructor(readonly context: Context) {}
+
+  /** The remembered route of a topic that was published to before, if it still holds. A topic that has one is a valid Topic Name. */
+  known(topic: string): Route | undefined {
+    const route = this.#routes.get(topic as TopicName);
+    return route !== undefined && route.revision === this.#tree.revision ? route : undefined;
+  }
+
+  route(topic: TopicName): Route {
+    const known = this.known(topic);
+    if (known !== undefined) return known;
+    const bySession = new Map<Session, Target>();
+    const groups: SharedGroup[] = [];
+    this.#tree.match(topic, (found) => {
+      if (found instanceof Subscription) {
+        const other = bySession.get(found.session);
+        bySession.set(found.session, other === undefined ? found : merged(other, found));
+      } else groups.push(found);
+    });
+    const route = { revision: this.#tree.revision, targets: [...bySession.values()], groups };
+    if (this.#routes.size >= ROUTES_MAX) this.#routes.clear();
+    this.#routes.set(topic, route);
+    return route;
+  }
+
+  /** The group that a shared subscription joins. */
+  group(shareName: string, filter: TopicFilter): SharedGroup {
+    const fresh = new SharedGroup(shareName, filter, this.context);
+    const group = this.#groups.get(fresh.id);
+    if (group !== undefined) return group;
+    this.#groups.set(fresh.id, fresh);
+    return fresh;
+  }
+
+  groupOf(queue: QueueId): SharedGroup | undefined {
+    return this.#groups.get(queue);
+  }
+
+  /** Puts a subscription into its session and here, in the place of one with the same filter [MQTT-3.8.4-3]. Whether it is new. */
+  add(subscription: Subscription): boolean {
+    const old = subscription.session.putSubscription(subscription);
+    if (subscription.group === undefined) {
+      if (old !== undefined) this.#tree.remove(old.filter, old);
+      this.#tree.add(subscription.filter, subscription);
+    } else {
+      if (subscription.group.isEmpty) this.#tree.add(subscription.filter, subscription.group);
+      // The new one joins before the old one leaves: what waits with the group is not dropped in between.
+      subscription.group.join(subscription);
+      if (old !== undefined) subscription.group.leave(old);
+    }
+    return old === undefined;
+  }
+
+  /** Takes it out of its session and of here. Whether there was one. */
+  remove(session: Session, topicFilter: TopicFilter): boolean {
+    const subscription = session.takeSubscription(topicFilter);
+    if (subscription === undefined) return false;
+    const { group } = subscription;
+    if (group === undefined) this.#tree.remove(subscription.filter, subscription);
+    else {
+      group.leave(subscription);
+      if (group.isEmpty) {
+        this.#tree.remove(subscription.filter, group);
+        this.#groups.delete(group.id);
+      }
+    }
+    return true;
+  }
+}
+
+function merged(one: Target, other: Target): Target {
+  return {
+    session: one.session,
+    qos: one.qos > other.qos ? one.qos : other.qos,
+    noLocal: one.noLocal && other.noLocal,
+    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
+    identifiers: one.identifiers === undefined ? other.identifiers : [...one.identifiers, ...(other.identifiers ?? [])],
+  };
+}

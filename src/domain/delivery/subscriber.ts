@@ -1,0 +1,119 @@
+// SUBSCRIBE and UNSUBSCRIBE: what is granted, and what a new subscription brings at once.
+import { PacketType } from '../../protocol/packets.js';
+import type { QoS, SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../protocol/packets.js';
+import { ReasonCode, SUBACK_FAILURE } from '../../protocol/reason-codes.js';
+import { refuseSubscribe } from '../access/permissions.js';
+import type { Connection } from '../connect/connection.js';
+import type { Connections } from '../connect/connections.js';
+import type { Context } from '../context.js';
+import type { TopicFilter } from '../identifiers.js';
+import type { Session } from '../session/session.js';
+import { Subscription } from '../session/subscription.js';
+import { hasWildcard, parseTopicFilter } from '../topics/topic-filter.js';
+import type { ParsedFilter } from '../topics/topic-filter.js';
+import type { Publisher } from './publisher.js';
+import { RetainedDelivery } from './retained.js';
+import type { Router } from './router.js';
+
+export class Subscriber {
+  constructor(
+    readonly context: Context,
+    readonly connections: Connections,
+    readonly router: Router,
+    readonly publisher: Publisher,
+  ) {}
+
+  subscribe(connection: Connection, session: Session, packet: SubscribePacket): void {
+    const parsed = this.#parseAll(connection, packet.subscriptions.map(({ topicFilter }) => topicFilter));
+    if (parsed === undefined) return;
+    const granted: { subscription: Subscription; isNew: boolean }[] = [];
+    const reasonCodes: number[] = []; // one for each filter, in their order [MQTT-3.8.4-5], [MQTT-3.9.3-1]
+    for (const [i, request] of packet.subscriptions.entries()) {
+      const filter = parsed[i] as ParsedFilter;
+      const refusal = this.#refusal(connection, filter);
+      if (refusal !== undefined) {
+        const clientId = session.clientId;
+        this.context.effects.notice({ kind: 'subscribe-denied', clientId, topicFilter: request.topicFilter, detail: refusal.detail });
+        if (connection.version === 3) {
+          // MQTT 3.1 has no code for a refusal: a granted QoS would be a lie, so the connection ends.
+          this.connections.end(connection, 'not-authorized', { detail: `subscription to ${request.topicFilter}: ${refusal.detail}` });
+          return;
+        }
+        reasonCodes.push(connection.version === 5 ? refusal.reasonCode : SUBACK_FAILURE);
+        continue;
+      }
+      const { subscription, isNew } = this.#grant(session, request, filter, packet.properties?.subscriptionIdentifiers?.[0]);
+      reasonCodes.push(subscription.qos);
+      granted.push({ subscription, isNew });
+    }
+    // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-4]
+    this.context.effects.send(connection.id, { type: PacketType.suback, packetId: packet.packetId, reasonCodes, properties: undefined });
+    for (const { subscription, isNew } of granted) this.#sendRetained(connection, subscription, isNew);
+  }
+
+  unsubscribe(connection: Connection, session: Session, packet: UnsubscribePacket): void {
+    if (this.#parseAll(connection, packet.topicFilters) === undefined) return;
+    const reasonCodes = packet.topicFilters.map((text) => {
+      const topicFilter = text as TopicFilter;
+      if (!this.router.remove(session, topicFilter)) return ReasonCode.noSubscriptionExisted; // compared as it stands [MQTT-3.10.4-1]
+      if (session.stored) this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
+      return ReasonCode.success;
+    });
+    // [MQTT-3.10.4-4], also where nothing was removed [MQTT-3.10.4-5]
+    this.context.effects.send(connection.id, { type: PacketType.unsuback, packetId: packet.packetId, reasonCodes, properties: undefined });
+  }
+
+  /** All filters of a packet are well-formed, or the connection ends before any of them has had an effect [MQTT-4.7.1-2], [MQTT-4.7.1-3]. */
+  #parseAll(connection: Connection, topicFilters: readonly string[]): ParsedFilter[] | undefined {
+    const all: ParsedFilter[] = [];
+    for (const text of topicFilters) {
+      const parsed = parseTopicFilter(text, this.context.limits);
+      if (typeof parsed === 'string') {
+        this.connections.end(connection, 'topic-filter-invalid', { detail: parsed });
+        return undefined;
+      }
+      all.push(parsed);
+    }
+    return all;
+  }
+
+  #refusal(connection: Connection, parsed: ParsedFilter): { reasonCode: number; detail: string } | undefined {
+    const { limits } = this.context;
+    if (parsed.shareName !== undefined && !limits.sharedSubscriptions) {
+      return { reasonCode: ReasonCode.sharedSubscriptionsNotSupported, detail: 'shared subscriptions are switched off' };
+    }
+    if (!limits.wildcardSubscriptions && hasWildcard(parsed.filter)) {
+      return { reasonCode: ReasonCode.wildcardSubscriptionsNotSupported, detail: 'wildcard subscriptions are switched off' }; // [MQTT-3.8.3-2]
+    }
+    const detail = connection.permissions === undefined ? 'no permissions' : refuseSubscribe(connection.permissions, parsed.filter);
+    return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
+  }
+
+  #grant(session: Session, request: SubscriptionRequest, { shareName, filter }: ParsedFilter, identifier: number | undefined) {
+    const group = shareName === undefined ? undefined : this.router.group(shareName, filter);
+    const qos = Math.min(request.qos, this.context.limits.maxQos) as QoS;
+    const subscription = new Subscription(
+      session,
+      request.topicFilter as TopicFilter,
+      filter,
+      group,
+      qos,
+      request.noLocal,
+      request.retainAsPublished,
+      request.retainHandling,
+      identifier,
+    );
+    const isNew = this.router.add(subscription);
+    if (session.stored) this.context.changes.record({ kind: 'subscription.put', subscription: subscription.toRecord() });
+    return { subscription, isNew };
+  }
+
+  /** To a subscription that is not shared, new or repeated [MQTT-3.8.4-3]; MQTT 5 can ask otherwise. */
+  #sendRetained(connection: Connection, subscription: Subscription, isNew: boolean): void {
+    if (subscription.group !== undefined || !this.context.limits.retainedMessages) return;
+    if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) return;
+    if (this.publisher.retained.size === 0) return;
+    connection.retained ??= new RetainedDelivery(connection, this.publisher.retained, this.context);
+    connection.retained.add(subscription);
+  }
+}

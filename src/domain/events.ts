@@ -1,0 +1,39 @@
+// What the world tells the core. Everything that can change a decision comes in here, the time with it: the same events at the same times
+// give the same changes and effects.
+import type { MalformedPacketError } from '../protocol/malformed.js';
+import type { Packet } from '../protocol/packets.js';
+import type { Permissions } from './access/permissions.js';
+import type { QueuedMessage } from './changes.js';
+import type { Message } from './delivery/message.js';
+import type { ConnectionId, QueueId, Seq } from './identifiers.js';
+
+/** An entry of a queue as storage gives it back. */
+export interface StoredEntry extends QueuedMessage {
+  readonly seq: Seq;
+  /** PUBREC had come: only PUBREL is left to send [MQTT-4.3.3-1]. The payload may be empty then. */
+  readonly released: boolean;
+}
+
+export type AuthenticationResult =
+  | { readonly decision: 'allow'; readonly permissions: Permissions }
+  | { readonly decision: 'deny'; readonly reason: 'bad-credentials' | 'not-authorized' | 'authentication-unavailable'; readonly detail: string };
+
+export type BrokerEvent =
+  | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly remoteAddress: string }
+  | { readonly kind: 'packet'; readonly connection: ConnectionId; readonly packet: Packet }
+  /** The decoder gave up on the connection's bytes. */
+  | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly error: MalformedPacketError }
+  /** The network connection is gone, by whoever's doing. */
+  | { readonly kind: 'closed'; readonly connection: ConnectionId }
+  | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
+  /** The peer does not read as fast as we write. */
+  | { readonly kind: 'congested'; readonly connection: ConnectionId }
+  /** The answer to `whenWritable`, and the end of `congested`. */
+  | { readonly kind: 'writable'; readonly connection: ConnectionId }
+  /** The answer to `readQueue` with the same request number: entries ascending; empty: there was none left. */
+  | { readonly kind: 'queue-page'; readonly queue: QueueId; readonly request: number; readonly entries: readonly StoredEntry[] }
+  | { readonly kind: 'retained-page'; readonly connection: ConnectionId; readonly messages: readonly Message[] }
+  /** A deadline given by `nextDeadlineMs` has come, or any other moment: only what is due happens. */
+  | { readonly kind: 'tick' }
+  /** The broker stops: clients are disconnected, sessions and wills stay stored. */
+  | { readonly kind: 'shutdown' };

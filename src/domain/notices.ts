@@ -1,0 +1,49 @@
+// What happened that someone may want to know: connections that came, were refused or ended, subscriptions denied, messages dropped, each
+// with its reason. Notices are for watchers (event log, metrics, administration) and steer nothing.
+import type { ProtocolVersion, QoS } from '../protocol/packets.js';
+import type { ClientId, ConnectionId, QueueId, TopicName } from './identifiers.js';
+import type { DropReason, EndReason, MalformedCode, RefusalReason } from './reasons.js';
+
+export type Notice =
+  | {
+      readonly kind: 'client-connected';
+      readonly connection: ConnectionId;
+      readonly clientId: ClientId;
+      readonly protocolVersion: ProtocolVersion;
+      readonly sessionPresent: boolean;
+      readonly stored: boolean;
+      readonly keepAliveS: number;
+      readonly remoteAddress: string;
+      readonly listener: string;
+    }
+  | {
+      readonly kind: 'connection-refused';
+      readonly connection: ConnectionId;
+      readonly clientId: ClientId | undefined;
+      readonly reason: RefusalReason;
+      readonly detail: string | undefined;
+      readonly remoteAddress: string;
+    }
+  | {
+      readonly kind: 'connection-ended';
+      readonly connection: ConnectionId;
+      /** `undefined` before CONNECT. */
+      readonly clientId: ClientId | undefined;
+      readonly reason: EndReason;
+      readonly malformed: MalformedCode | undefined;
+      readonly detail: string | undefined;
+      readonly remoteAddress: string;
+    }
+  | { readonly kind: 'publish-denied'; readonly clientId: ClientId; readonly topic: string; readonly detail: string }
+  | { readonly kind: 'subscribe-denied'; readonly clientId: ClientId; readonly topicFilter: string; readonly detail: string }
+  | {
+      readonly kind: 'message-dropped';
+      readonly reason: DropReason;
+      /** `undefined` where the message was in storage and is dropped unread. */
+      readonly topic: TopicName | undefined;
+      readonly qos: QoS | undefined;
+      /** Whose delivery it was; `undefined` where nobody's. */
+      readonly queue: QueueId | undefined;
+    }
+  | { readonly kind: 'will-published'; readonly clientId: ClientId; readonly topic: TopicName }
+  | { readonly kind: 'session-ended'; readonly clientId: ClientId; readonly reason: 'clean' | 'expired' | 'disconnected' | 'administrative' };

@@ -1,0 +1,46 @@
+// Why a connection ended, a request was refused or a message was dropped: every such answer of the core carries one of these.
+import type { MalformedCode } from '../protocol/malformed.js';
+
+export type EndReason =
+  | 'client-disconnect' // DISCONNECT [MQTT-3.14.4-3]
+  | 'connection-lost' // the network ended without DISCONNECT
+  | 'malformed-packet' // [MQTT-4.8.0-1]; the code is in the notice
+  | 'protocol-violation' // a well-formed packet where it may not be, e.g. a second CONNECT [MQTT-3.1.0-2]
+  | 'connect-timeout'
+  | 'authentication-timeout'
+  | 'connection-refused' // after a CONNACK that says why [MQTT-3.2.2-5]
+  | 'keep-alive-timeout' // [MQTT-3.1.2-24]
+  | 'session-taken-over' // [MQTT-3.1.4-2]
+  | 'not-authorized' // a publish or (3.1) a subscription
+  | 'topic-name-invalid' // [MQTT-3.3.2-2], [MQTT-4.7.3-1], limits
+  | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
+  | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
+  | 'receive-maximum-exceeded'
+  | 'qos-not-supported'
+  | 'retain-not-supported'
+  | 'server-shutting-down'
+  | 'administrative-action';
+
+export type RefusalReason =
+  | 'unsupported-protocol-version'
+  | 'client-identifier-empty' // [MQTT-3.1.3-8]
+  | 'client-identifier-too-long'
+  | 'bad-credentials'
+  | 'not-authorized'
+  | 'authentication-unavailable'
+  | 'too-many-connections'
+  | 'will-topic-invalid'
+  | 'will-not-supported'
+  | 'server-shutting-down';
+
+export type DropReason =
+  | 'no-subscriber' // nobody to deliver to: counted, not a fault
+  | 'client-offline' // QoS 0 to a stored session without a connection
+  | 'slow-consumer' // QoS 0 to a connection that does not read
+  | 'queue-full'
+  | 'queue-bytes-full'
+  | 'session-ended' // the session was ended or expired with the message still in its queue
+  | 'packet-too-large' // for the client's Maximum Packet Size
+  | 'retained-full'; // `maxRetainedMessages`
+
+export type { MalformedCode };

@@ -1,0 +1,240 @@
+// A queue of messages in order, that knows what is in it without holding it. The queue of a stored session or group lives in storage: memory
+// holds a bounded run from its front, read a page at a time ("paging"), until the run reaches the end and new messages join it on their way to
+// storage ("tailing"). A queue that is not stored is all run. Who reads the queue, and when, is decided by its owner: an outbound window or a
+// shared group.
+import type { QueueAppend } from '../changes.js';
+import type { Context } from '../context.js';
+import type { Message } from '../delivery/message.js';
+import type { StoredEntry } from '../events.js';
+import type { QueueId, Seq } from '../identifiers.js';
+import type { DropReason } from '../reasons.js';
+import { Fifo } from './fifo.js';
+import type { SharedGroup } from '../delivery/shared-group.js';
+
+/** Bounds of the run of a stored queue: beyond them messages wait in storage alone. */
+const RUN_ENTRIES_MAX = 1000;
+const RUN_BYTES_MAX = 1024 * 1024;
+/** A page is asked for when the run is shorter than this. */
+const RUN_ENTRIES_LOW = 200;
+const PAGE = { maxEntries: 400, maxBytes: 256 * 1024 };
+
+export class QueueEntry {
+  /** PUBREC has come, PUBREL is what is left to send. */
+  released = false;
+
+  constructor(
+    readonly seq: Seq,
+    readonly message: Message,
+    readonly qos: 1 | 2,
+    readonly retain: boolean,
+    readonly identifiers: readonly number[] | undefined,
+    /** The record that stored it, if this run of the broker did. */
+    readonly append: QueueAppend | undefined,
+    /** Whom it goes back to if this session cannot deliver it. */
+    readonly group: SharedGroup | undefined,
+    /** What it counts in the queue's bytes. */
+    public bytes: number,
+  ) {}
+}
+
+/** What the owner alone knows about its queue. */
+export interface QueueOwner {
+  /** Entries sent and not yet acknowledged: they are in the queue but do not wait. */
+  readonly inFlightCount: number;
+  /** All entries below this have been sent on some connection. */
+  readonly sentBelow: number;
+}
+
+export class MessageQueue {
+  /** Entries in the queue, those in flight too. */
+  count = 0;
+  /** Their payload bytes. */
+  bytes = 0;
+  /** The next entry's. */
+  next = 0;
+  /** No entry is stored below this. */
+  first = 0;
+  readonly run = new Fifo<QueueEntry>();
+  #runBytes = 0;
+  /** All below this has been in the run, or is gone. */
+  #runNext = 0;
+  /** Whether someone reads the queue: without a reader, a stored queue keeps nothing in memory. */
+  #open = false;
+  /** Numbers the pages asked for: an answer to a reader that has gone since is not taken for one to the reader that came. */
+  #request = 0;
+  /** Whether the last one asked for is still to come, and what `next` was when it was asked for. */
+  #isReading = false;
+  #readUpTo = 0;
+  /** Entries below this that were not sent were dropped to make room. */
+  #droppedBelow = 0;
+
+  constructor(
+    readonly id: QueueId,
+    readonly stored: boolean,
+    readonly owner: QueueOwner,
+    readonly context: Context,
+  ) {}
+
+  /** As found in the store at start. */
+  restore(first: Seq, next: Seq, count: number, bytes: number): void {
+    this.first = this.#runNext = first;
+    this.next = next;
+    this.count = count;
+    this.bytes = bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.count === 0;
+  }
+
+  /** Whether the run holds all there is to read. */
+  get isTailing(): boolean {
+    return this.#runNext === this.next;
+  }
+
+  /**
+   * Adds a message behind all others, or drops one according to the policy. Not `bounded`: what a new subscription brings along has a limit of
+   * its own (`retainedQueueSize`), checked where it is asked for.
+   */
+  push(
+    message: Message,
+    qos: 1 | 2,
+    retain: boolean,
+    identifiers: readonly number[] | undefined,
+    group: SharedGroup | undefined,
+    bounded: boolean,
+  ): void {
+    const { limits, accounts, changes } = this.context;
+    const bytes = message.payload.byteLength;
+    accounts.begun++;
+    if (bounded) {
+      const full = this.#full(bytes);
+      if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
+        this.#dropped(full, message, qos);
+        return;
+      }
+    }
+    const seq = this.next++ as Seq;
+    this.count++;
+    this.bytes += bytes;
+    let append: QueueAppend | undefined;
+    if (this.stored) {
+      append = { kind: 'queue.append', queue: this.id, seq, message, qos, retain, identifiers, batch: -1, place: -1 };
+      changes.record(append);
+      // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.
+      if (!this.#open || this.#runNext !== seq || this.run.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return;
+    }
+    this.#runNext = seq + 1;
+    this.#runBytes += bytes;
+    this.run.push(new QueueEntry(seq, message, qos, retain, identifiers, append, group, bytes));
+  }
+
+  /** A reader comes: the run begins at the front. */
+  open(): void {
+    if (!this.stored || this.#open) return;
+    this.#open = true;
+    this.#runNext = this.count === 0 ? this.next : this.first;
+  }
+
+  /** The reader is gone. The run is forgotten where storage has it; the entries are for the owner to look through first. */
+  close(first: number): void {
+    this.#open = false;
+    this.#isReading = false;
+    if (!this.stored) return;
+    this.first = first;
+    this.run.clear();
+    this.#runBytes = 0;
+    this.#runNext = first;
+  }
+
+  /** The front of the run, taken out. */
+  shift(): QueueEntry | undefined {
+    const entry = this.run.shift();
+    if (entry !== undefined) this.#runBytes -= entry.bytes;
+    return entry;
+  }
+
+  /** The lowest entry that has not been taken out of the run. */
+  get unread(): number {
+    return this.run.peek()?.seq ?? this.#runNext;
+  }
+
+  /** Asks for the next page if the run is short and storage has more. */
+  fill(): void {
+    if (!this.#open || this.#runNext === this.next || this.#isReading || this.run.length >= RUN_ENTRIES_LOW) return;
+    this.#isReading = true;
+    this.#readUpTo = this.next;
+    this.context.effects.readQueue(this.id, this.#runNext as Seq, PAGE, ++this.#request);
+  }
+
+  /** The answer to `fill`. */
+  filled(request: number, entries: readonly StoredEntry[]): void {
+    if (!this.#isReading || request !== this.#request) return;
+    this.#isReading = false;
+    if (entries.length === 0) this.#runNext = this.#readUpTo;
+    for (const stored of entries) {
+      this.#runNext = stored.seq + 1;
+      if (stored.seq >= this.owner.sentBelow && stored.seq < this.#droppedBelow) continue;
+      const bytes = stored.released ? 0 : stored.message.payload.byteLength;
+      const entry = new QueueEntry(stored.seq, stored.message, stored.qos as 1 | 2, stored.retain, stored.identifiers, undefined, undefined, bytes);
+      entry.released = stored.released;
+      this.run.push(entry);
+      this.#runBytes += bytes;
+    }
+  }
+
+  /** PUBREC: the entry stays, its payload goes. */
+  release(entry: QueueEntry): void {
+    entry.released = true;
+    this.bytes -= entry.bytes;
+    entry.bytes = 0;
+    if (this.stored) this.context.changes.record({ kind: 'queue.release', queue: this.id, seq: entry.seq });
+  }
+
+  /** Takes an entry, already out of the run, off the books. `lowest`: the lowest entry that is left, if this one was the lowest until now. */
+  remove(entry: QueueEntry, lowest: number | undefined): void {
+    this.count--;
+    this.bytes -= entry.bytes;
+    if (lowest !== undefined) this.first = lowest;
+    if (!this.stored) return;
+    const { changes } = this.context;
+    if (lowest === undefined) changes.record({ kind: 'queue.remove', queue: this.id, seq: entry.seq, append: entry.append });
+    else changes.record({ kind: 'queue.trim', queue: this.id, through: (lowest - 1) as Seq, append: entry.append });
+  }
+
+  /** Why one more of `bytes` does not fit; `undefined`: it does. A message larger than the limit fits an empty queue. */
+  #full(bytes: number): DropReason | undefined {
+    const { limits } = this.context;
+    const waiting = this.count - this.owner.inFlightCount;
+    if (waiting >= limits.maxQueueSize) return 'queue-full';
+    const maxBytes = this.stored ? limits.maxQueueBytes : limits.maxTransientQueueBytes;
+    return waiting > 0 && this.bytes + bytes > maxBytes ? 'queue-bytes-full' : undefined;
+  }
+
+  /** Drops the oldest waiting entries until there is room for one of `bytes`. False where nothing is left to drop. */
+  #makeRoom(reason: DropReason, bytes: number): boolean {
+    while (this.#full(bytes) !== undefined) {
+      if (this.count - this.owner.inFlightCount <= 0) return false;
+      const oldest = this.shift();
+      if (oldest !== undefined) {
+        this.remove(oldest, undefined);
+        this.#dropped(reason, oldest.message, oldest.qos);
+        continue;
+      }
+      // In storage alone: it is dropped unread, and counted at the average size of what is there.
+      const seq = Math.max(this.#open ? this.#runNext : this.first, this.owner.sentBelow, this.#droppedBelow);
+      if (seq >= this.next) return false;
+      this.#droppedBelow = seq + 1;
+      this.bytes -= Math.floor(this.bytes / this.count);
+      this.count--;
+      this.context.changes.record({ kind: 'queue.remove', queue: this.id, seq: seq as Seq, append: undefined });
+      this.#dropped(reason, undefined, undefined);
+    }
+    return true;
+  }
+
+  #dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined): void {
+    this.context.accounts.dropped[reason]++;
+    this.context.effects.notice({ kind: 'message-dropped', reason, topic: message?.topic, qos, queue: this.id });
+  }
+}

@@ -1,0 +1,200 @@
+// What a session sends to its client at QoS 1 and 2: a window of unacknowledged messages in front of the session's queue. The Packet
+// Identifier of an entry follows from its place in the queue, so that it survives restarts without being stored: a repeat carries the
+// identifier of the first sending [MQTT-2.3.1-4], and an identifier is not used again while its message is unacknowledged [MQTT-2.3.1-2].
+import { PacketType } from '../../protocol/packets.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
+import type { Context } from '../context.js';
+import type { SharedGroup } from '../delivery/shared-group.js';
+import type { Message } from '../delivery/message.js';
+import type { StoredEntry } from '../events.js';
+import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
+import { MessageQueue } from './message-queue.js';
+import type { QueueEntry, QueueOwner } from './message-queue.js';
+
+const PACKET_IDS = 65_535;
+
+const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
+
+/** Told when a message pushed now would be sent now: shared groups have messages waiting for that. */
+export interface OutboundOwner {
+  roomMade(): void;
+}
+
+export class Outbound implements QueueOwner {
+  readonly #queue: MessageQueue;
+  /** By Packet Identifier, in the order of sending. */
+  readonly #inFlight = new Map<number, QueueEntry>();
+  #connection: ConnectionId | undefined;
+  #window = 0;
+  #congested = false;
+  /** Entries below this were sent on an earlier connection: they go out with DUP [MQTT-3.3.1-1]. */
+  #sentBefore = 0;
+  #sentNext = 0;
+
+  constructor(
+    id: QueueId,
+    stored: boolean,
+    readonly owner: OutboundOwner,
+    readonly context: Context,
+  ) {
+    this.#queue = new MessageQueue(id, stored, this, context);
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight.size;
+  }
+
+  get sentBelow(): number {
+    return this.#sentNext;
+  }
+
+  /** Entries that are neither acknowledged nor dropped. */
+  get count(): number {
+    return this.#queue.count;
+  }
+
+  get bytes(): number {
+    return this.#queue.bytes;
+  }
+
+  restore(first: Seq, next: Seq, count: number, bytes: number): void {
+    this.#queue.restore(first, next, count, bytes);
+  }
+
+  /** Whether a message pushed now would be sent now. */
+  get hasRoom(): boolean {
+    return this.#connection !== undefined && !this.#congested && this.#inFlight.size < this.#window && this.#queue.isTailing && this.#queue.run.length === 0;
+  }
+
+  push(message: Message, qos: 1 | 2, retain: boolean, identifiers: readonly number[] | undefined, group: SharedGroup | undefined): void {
+    this.#queue.push(message, qos, retain, identifiers, group, true);
+    if (this.#connection !== undefined) this.#pump();
+  }
+
+  /** A retained message that a new subscription asked for: not bounded by the queue's limits. */
+  pushRetained(message: Message, qos: 1 | 2, identifiers: readonly number[] | undefined): void {
+    this.#queue.push(message, qos, true, identifiers, undefined, false);
+    if (this.#connection !== undefined) this.#pump();
+  }
+
+  /** The client is there, CONNACK is on its way: what was in flight comes again first, in its order, then the rest [MQTT-4.4.0-1]. */
+  attach(connection: ConnectionId, window: number): void {
+    this.#connection = connection;
+    this.#window = window;
+    this.#congested = false;
+    this.#queue.open();
+    this.#pump();
+    if (this.hasRoom) this.owner.roomMade();
+  }
+
+  /** The client is gone. Nothing stays in memory that storage has. `giveBack` says which entries go to someone else. */
+  detach(giveBack: (entry: QueueEntry) => boolean): void {
+    this.#connection = undefined;
+    this.#sentBefore = this.#sentNext;
+    const returned: QueueEntry[] = [];
+    for (const entry of this.#inFlight.values()) if (entry.group !== undefined && giveBack(entry)) returned.push(entry);
+    for (const entry of returned) this.#remove(entry);
+    this.#queue.close(this.#lowest());
+    this.#inFlight.clear();
+    for (const entry of returned) entry.group?.takeBack(entry);
+  }
+
+  /** All that is in memory of a queue that ends, for groups to take back what is theirs. */
+  *entries(): Generator<QueueEntry> {
+    yield* this.#inFlight.values();
+    yield* this.#queue.run;
+  }
+
+  congested(): void {
+    this.#congested = true;
+  }
+
+  writable(): void {
+    this.#congested = false;
+    this.#pump();
+    if (this.hasRoom) this.owner.roomMade();
+  }
+
+  page(request: number, entries: readonly StoredEntry[]): void {
+    this.#queue.filled(request, entries);
+    this.#pump();
+    if (this.hasRoom) this.owner.roomMade();
+  }
+
+  /** PUBACK. An identifier that is not in flight at QoS 1 is ignored: the acknowledgement came twice. */
+  acknowledged(packetId: number): boolean {
+    const entry = this.#inFlight.get(packetId);
+    if (entry === undefined || entry.qos !== 1) return false;
+    this.#delivered(entry);
+    return true;
+  }
+
+  /** PUBREC: answered by PUBREL, for an unknown identifier too, so that the client can let go of it. */
+  received(packetId: number): boolean {
+    const { effects } = this.context;
+    const entry = this.#inFlight.get(packetId);
+    const known = entry?.qos === 2;
+    if (known && !entry.released) this.#queue.release(entry);
+    if (this.#connection !== undefined) {
+      effects.acknowledge(this.#connection, PacketType.pubrel, packetId, known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound);
+    }
+    return known;
+  }
+
+  /** PUBCOMP. */
+  completed(packetId: number): boolean {
+    const entry = this.#inFlight.get(packetId);
+    if (entry === undefined || !entry.released) return false;
+    this.#delivered(entry);
+    return true;
+  }
+
+  #delivered(entry: QueueEntry): void {
+    this.context.accounts.delivered++;
+    this.#remove(entry);
+    this.#pump();
+    if (this.hasRoom) this.owner.roomMade();
+  }
+
+  #remove(entry: QueueEntry): void {
+    const packetId = packetIdOf(entry.seq);
+    // Only storage cares which entry is the lowest, and finding out costs something for each message.
+    const wasLowest = this.#queue.stored && entry.seq === this.#lowest();
+    this.#inFlight.delete(packetId);
+    this.#queue.remove(entry, wasLowest ? this.#lowest() : undefined);
+  }
+
+  /** The lowest entry that is not done with. */
+  #lowest(): number {
+    for (const entry of this.#inFlight.values()) return entry.seq;
+    return this.#queue.unread;
+  }
+
+  #pump(): void {
+    const { effects, accounts, nowMs } = this.context;
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const queue = this.#queue;
+    const inFlight = this.#inFlight;
+    while (!this.#congested && inFlight.size < this.#window) {
+      const entry = queue.run.peek();
+      if (entry === undefined) break;
+      const packetId = packetIdOf(entry.seq);
+      // A message unacknowledged since 65,535 messages: its identifier is not free, so everything waits for it.
+      if (inFlight.has(packetId)) break;
+      queue.shift();
+      const dup = entry.seq < this.#sentBefore;
+      const expiresAtMs = entry.message.expiresAtMs;
+      if (expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
+        accounts.expired++;
+        queue.remove(entry, inFlight.size === 0 ? queue.unread : undefined);
+        continue;
+      }
+      inFlight.set(packetId, entry);
+      if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;
+      if (entry.released) effects.acknowledge(connection, PacketType.pubrel, packetId, ReasonCode.success);
+      else effects.deliver(connection, entry.message, entry.qos, entry.retain, dup, packetId, entry.identifiers, entry.append);
+    }
+    queue.fill();
+  }
+}

@@ -1,0 +1,132 @@
+// A session: what the broker remembers of a client between its packets and, if the session is stored, between its connections
+// [MQTT-4.1.0-1], [MQTT-4.1.0-2]: its subscriptions, the messages on their way to it, and the QoS 2 messages on their way from it.
+import type { QoS } from '../../protocol/packets.js';
+import type { SessionRecord } from '../changes.js';
+import type { Connection } from '../connect/connection.js';
+import type { Context } from '../context.js';
+import { Deadline } from '../deadlines.js';
+import type { Message } from '../delivery/message.js';
+import type { SharedGroup } from '../delivery/shared-group.js';
+import { sessionQueue } from '../identifiers.js';
+import type { ClientId, TopicFilter } from '../identifiers.js';
+import { Outbound } from './outbound.js';
+import type { OutboundOwner } from './outbound.js';
+import type { Subscription } from './subscription.js';
+
+export class Session implements OutboundOwner {
+  connection: Connection | undefined;
+  disconnectedAtMs: number | undefined;
+  /** Made when needed, as the three below: ten thousand idle sessions have none of them. */
+  subscriptions: Map<TopicFilter, Subscription> | undefined;
+  #inbound: Set<number> | undefined;
+  #outbound: Outbound | undefined;
+  #groups: Set<SharedGroup> | undefined;
+  /** When a disconnected session ends; unset while connected and for sessions that never do. */
+  readonly expiry: Deadline<Session> | undefined;
+
+  /** Whether it is in storage: it began as one that outlives its connection. */
+  readonly stored: boolean;
+
+  constructor(
+    readonly clientId: ClientId,
+    /** How long it lives on after its connection, in seconds; each CONNECT says anew. */
+    public expiryIntervalS: number,
+    readonly context: Context,
+  ) {
+    this.stored = expiryIntervalS > 0;
+    if (this.stored) this.expiry = new Deadline<Session>(this);
+  }
+
+  get outbound(): Outbound {
+    if (this.#outbound === undefined) {
+      this.#outbound = new Outbound(sessionQueue(this.clientId), this.stored, this, this.context);
+      if (this.connection !== undefined) this.#outbound.attach(this.connection.id, this.connection.window);
+    }
+    return this.#outbound;
+  }
+
+  /** Its queue, if anything ever was in it. */
+  get outboundIfAny(): Outbound | undefined {
+    return this.#outbound;
+  }
+
+  deliver(message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | undefined, group?: SharedGroup): void {
+    if (qos > 0) {
+      this.outbound.push(message, qos as 1 | 2, retain, identifiers, group);
+      return;
+    }
+    if (this.connection !== undefined) {
+      this.connection.deliverAtMostOnce(message, retain, identifiers);
+      return;
+    }
+    const { accounts, effects } = this.context;
+    accounts.begun++;
+    accounts.dropped['client-offline']++;
+    effects.notice({ kind: 'message-dropped', reason: 'client-offline', topic: message.topic, qos: 0, queue: sessionQueue(this.clientId) });
+  }
+
+  /** Whether a message of this QoS given to it now goes out now. */
+  isReadyFor(qos: QoS): boolean {
+    if (this.connection === undefined) return false;
+    return qos === 0 ? !this.connection.isCongested : this.outbound.hasRoom;
+  }
+
+  roomMade(): void {
+    this.connection?.retained?.roomMade();
+    if (this.#groups === undefined) return;
+    for (const group of this.#groups) group.drain();
+  }
+
+  /** The shared groups it is a member of. */
+  get groups(): Iterable<SharedGroup> {
+    return this.#groups ?? [];
+  }
+
+  putSubscription(subscription: Subscription): Subscription | undefined {
+    const subscriptions = (this.subscriptions ??= new Map<TopicFilter, Subscription>());
+    const old = subscriptions.get(subscription.topicFilter);
+    subscriptions.set(subscription.topicFilter, subscription);
+    if (subscription.group !== undefined) (this.#groups ??= new Set<SharedGroup>()).add(subscription.group);
+    return old;
+  }
+
+  takeSubscription(topicFilter: TopicFilter): Subscription | undefined {
+    const subscription = this.subscriptions?.get(topicFilter);
+    if (subscription === undefined) return undefined;
+    this.subscriptions?.delete(topicFilter);
+    if (subscription.group !== undefined) this.#groups?.delete(subscription.group);
+    return subscription;
+  }
+
+  hasInbound(packetId: number): boolean {
+    return this.#inbound?.has(packetId) ?? false;
+  }
+
+  get inboundCount(): number {
+    return this.#inbound?.size ?? 0;
+  }
+
+  restoreInbound(packetId: number): void {
+    (this.#inbound ??= new Set<number>()).add(packetId);
+  }
+
+  putInbound(packetId: number): void {
+    (this.#inbound ??= new Set<number>()).add(packetId);
+    if (this.stored) this.context.changes.record({ kind: 'inbound.put', clientId: this.clientId, packetId });
+  }
+
+  /** False: there was none. */
+  dropInbound(packetId: number): boolean {
+    if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
+    if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });
+    return true;
+  }
+
+  record(): void {
+    if (this.stored) this.context.changes.record({ kind: 'session.put', session: this.toRecord() });
+  }
+
+  toRecord(): SessionRecord {
+    return { clientId: this.clientId, expiryIntervalS: this.expiryIntervalS, disconnectedAtMs: this.disconnectedAtMs };
+  }
+}

@@ -1,0 +1,129 @@
+// The life of sessions: how one begins or is resumed, what a connection's end does to it, and when it is over.
+import type { RestoredFact, SessionRecord, SubscriptionRecord } from '../changes.js';
+import type { Connection } from '../connect/connection.js';
+import { NEVER_EXPIRES_S } from '../connect/limits.js';
+import type { Context } from '../context.js';
+import type { Deadline, Deadlines } from '../deadlines.js';
+import type { Router } from '../delivery/router.js';
+import { clientOf } from '../identifiers.js';
+import type { ClientId, QueueId } from '../identifiers.js';
+import type { Notice } from '../notices.js';
+import { parseTopicFilter } from '../topics/topic-filter.js';
+import { Session } from './session.js';
+import { Subscription } from './subscription.js';
+
+export type SessionEnd = Extract<Notice, { kind: 'session-ended' }>['reason'];
+
+export class Sessions {
+  readonly #sessions = new Map<ClientId, Session>();
+
+  constructor(
+    readonly context: Context,
+    readonly router: Router,
+    readonly deadlines: Deadlines<object>,
+  ) {}
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get(clientId: ClientId): Session | undefined {
+    return this.#sessions.get(clientId);
+  }
+
+  byQueue(queue: QueueId): Session | undefined {
+    const clientId = clientOf(queue);
+    return clientId === undefined ? undefined : this.#sessions.get(clientId);
+  }
+
+  *[Symbol.iterator](): Generator<Session> {
+    yield* this.#sessions.values();
+  }
+
+  /** The session for an accepted CONNECT: the one that is there, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
+  open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
+    const old = this.#sessions.get(clientId);
+    if (old !== undefined && !clean) {
+      old.expiryIntervalS = expiryIntervalS;
+      return { session: old, present: true };
+    }
+    if (old !== undefined) this.end(old, 'clean');
+    const session = new Session(clientId, expiryIntervalS, this.context);
+    this.#sessions.set(clientId, session);
+    return { session, present: false };
+  }
+
+  attach(session: Session, connection: Connection): void {
+    session.connection = connection;
+    session.disconnectedAtMs = undefined;
+    connection.session = session;
+    if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
+    session.record();
+  }
+
+  /** After CONNACK: what waits for the client goes out. */
+  resume(session: Session, connection: Connection): void {
+    session.outboundIfAny?.attach(connection.id, connection.window);
+    for (const group of session.groups) group.memberCame();
+  }
+
+  /** Its connection has ended. */
+  detach(session: Session): void {
+    session.connection = undefined;
+    // What a shared group gave it goes to another member that is there; else it waits here [MQTT-4.4.0-1].
+    session.outboundIfAny?.detach((entry) => entry.qos === 1 && (!session.stored || entry.group?.hasOtherThan(session) === true));
+    for (const group of session.groups) group.memberLeft();
+    if (session.expiryIntervalS === 0) {
+      this.end(session, 'disconnected');
+      return;
+    }
+    session.disconnectedAtMs = this.context.nowMs;
+    session.record();
+    this.#expireLater(session);
+  }
+
+  end(session: Session, reason: SessionEnd): void {
+    const { accounts, changes, effects } = this.context;
+    if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
+    this.#sessions.delete(session.clientId);
+    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);
+    accounts.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
+    if (session.stored) changes.record({ kind: 'session.drop', clientId: session.clientId });
+    effects.notice({ kind: 'session-ended', clientId: session.clientId, reason });
+  }
+
+  expired(deadline: Deadline<object>): void {
+    if (deadline.owner instanceof Session) this.end(deadline.owner, 'expired');
+  }
+
+  restore(record: SessionRecord): void {
+    const session = new Session(record.clientId, record.expiryIntervalS, this.context);
+    // After a crash the store has clients as connected that are not: for them, now is when the connection ended.
+    session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
+    this.#sessions.set(record.clientId, session);
+    this.#expireLater(session);
+  }
+
+  restoreSubscription(record: SubscriptionRecord): void {
+    const session = this.#sessions.get(record.clientId);
+    if (session === undefined) return;
+    // It was accepted once: limits that were lowered since do not take it away.
+    const parsed = parseTopicFilter(record.topicFilter, { maxTopicLength: 65_535, maxTopicLevels: 65_535 });
+    if (typeof parsed === 'string') return;
+    const group = parsed.shareName === undefined ? undefined : this.router.group(parsed.shareName, parsed.filter);
+    const { topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } = record;
+    this.router.add(new Subscription(session, topicFilter, parsed.filter, group, qos, noLocal, retainAsPublished, retainHandling, identifier));
+  }
+
+  restoreQueue({ queue, first, next, count, bytes }: Extract<RestoredFact, { kind: 'queue' }>): void {
+    const owner = this.byQueue(queue)?.outbound ?? this.router.groupOf(queue);
+    if (owner === undefined) return;
+    owner.restore(first, next, count, bytes);
+    this.context.accounts.restored += count;
+  }
+
+  #expireLater(session: Session): void {
+    if (session.expiry === undefined || session.expiryIntervalS >= NEVER_EXPIRES_S) return;
+    this.deadlines.set(session.expiry, (session.disconnectedAtMs ?? this.context.nowMs) + session.expiryIntervalS * 1000);
+  }
+}

@@ -1,0 +1,38 @@
+// One subscription of one session: what was asked for and granted.
+import type { SubscriptionRecord } from '../changes.js';
+import type { SharedGroup } from '../delivery/shared-group.js';
+import type { QoS } from '../../protocol/packets.js';
+import type { TopicFilter } from '../identifiers.js';
+import type { Session } from './session.js';
+
+export class Subscription {
+  readonly identifiers: readonly number[] | undefined;
+
+  constructor(
+    readonly session: Session,
+    /** As subscribed, `$share/<ShareName>/` included. */
+    readonly topicFilter: TopicFilter,
+    /** What topics are compared with. */
+    readonly filter: TopicFilter,
+    readonly group: SharedGroup | undefined,
+    readonly qos: QoS,
+    readonly noLocal: boolean,
+    readonly retainAsPublished: boolean,
+    readonly retainHandling: 0 | 1 | 2,
+    identifier: number | undefined,
+  ) {
+    this.identifiers = identifier === undefined ? undefined : [identifier];
+  }
+
+  toRecord(): SubscriptionRecord {
+    return {
+      clientId: this.session.clientId,
+      topicFilter: this.topicFilter,
+      qos: this.qos,
+      noLocal: this.noLocal,
+      retainAsPublished: this.retainAsPublished,
+      retainHandling: this.retainHandling,
+      identifier: this.identifiers?.[0],
+    };
+  }
+}

@@ -1,0 +1,99 @@
+// Which topics have a retained message, as a tree of topic levels, so that a new subscription finds its own without looking at the others.
+// The messages themselves are in storage: an entry only knows which message is the current one.
+import type { MessageId, TopicFilter, TopicName } from '../identifiers.js';
+
+export interface RetainedEntry {
+  readonly topic: TopicName;
+  readonly id: MessageId;
+  /** Of the payload. */
+  readonly bytes: number;
+  readonly expiresAtMs: number | undefined;
+}
+
+class Level {
+  children: Map<string, Level> | undefined = undefined;
+  entry: RetainedEntry | undefined = undefined;
+}
+
+export class RetainedTree {
+  readonly #root = new Level();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(topic: TopicName): RetainedEntry | undefined {
+    let level: Level | undefined = this.#root;
+    for (const name of topic.split('/')) {
+      level = level.children?.get(name);
+      if (level === undefined) return undefined;
+    }
+    return level.entry;
+  }
+
+  put(entry: RetainedEntry): void {
+    let level = this.#root;
+    for (const name of entry.topic.split('/')) {
+      const children = (level.children ??= new Map<string, Level>());
+      let child = children.get(name);
+      if (child === undefined) children.set(name, (child = new Level()));
+      level = child;
+    }
+    if (level.entry === undefined) this.#size++;
+    level.entry = entry;
+  }
+
+  /** Whether there was one. */
+  remove(topic: TopicName): boolean {
+    return this.#removeBelow(this.#root, topic.split('/'), 0);
+  }
+
+  #removeBelow(level: Level, levels: readonly string[], at: number): boolean {
+    const name = levels[at];
+    if (name === undefined) {
+      if (level.entry === undefined) return false;
+      level.entry = undefined;
+      this.#size--;
+      return true;
+    }
+    const child = level.children?.get(name);
+    if (child === undefined || !this.#removeBelow(child, levels, at + 1)) return false;
+    if (child.entry === undefined && child.children === undefined) {
+      level.children?.delete(name);
+      if (level.children?.size === 0) level.children = undefined;
+    }
+    return true;
+  }
+
+  /** Up to `limit` entries that the filter matches, in the order in which their topics were first retained, level by level. */
+  match(filter: TopicFilter, limit: number): RetainedEntry[] {
+    const found: RetainedEntry[] = [];
+    const levels = filter.split('/');
+    this.#matchBelow(this.#root, levels, 0, limit, found);
+    return found;
+  }
+
+  #matchBelow(level: Level, levels: readonly string[], at: number, limit: number, found: RetainedEntry[]): void {
+    if (found.length >= limit) return;
+    const name = levels[at];
+    if (name === undefined) {
+      if (level.entry !== undefined) found.push(level.entry);
+      return;
+    }
+    if (name === '#' || name === '+') {
+      // "#" takes its parent level too, section 4.7.1.2
+      if (name === '#' && level.entry !== undefined) found.push(level.entry);
+      if (level.children === undefined) return;
+      for (const [childName, child] of level.children) {
+        // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
+        if (level === this.#root && childName.charCodeAt(0) === 0x24) continue;
+        this.#matchBelow(child, levels, name === '#' ? at : at + 1, limit, found);
+        if (found.length >= limit) return;
+      }
+      return;
+    }
+    const child = level.children?.get(name);
+    if (child !== undefined) this.#matchBelow(child, levels, at + 1, limit, found);
+  }
+}

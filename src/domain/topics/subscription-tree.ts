@@ -1,0 +1,119 @@
+// Who subscribed to what, as a tree of topic levels: the cost of a match follows the levels of the topic and what matches, not the number of
+// subscriptions. The tree keeps any kind of object; what a subscription means is decided elsewhere.
+import type { TopicFilter, TopicName } from '../identifiers.js';
+
+/** Most levels have no subscriber or one, so a set is made only from the second on. */
+type Members<T> = T | Set<T> | undefined;
+
+class Level<T extends object> {
+  children: Map<string, Level<T>> | undefined = undefined;
+  /** The child named `+`. */
+  plus: Level<T> | undefined = undefined;
+  /** Subscribers of the filter that ends here. */
+  here: Members<T> = undefined;
+  /** Subscribers of the filter that goes on with `#` and ends. */
+  below: Members<T> = undefined;
+
+  isEmpty(): boolean {
+    return this.here === undefined && this.below === undefined && this.plus === undefined && this.children === undefined;
+  }
+}
+
+export class SubscriptionTree<T extends object> {
+  readonly #root = new Level<T>();
+  #revision = 0;
+
+  /** Grows with every change; what was computed from the tree is valid as long as this stays. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  add(filter: TopicFilter, member: T): void {
+    this.#revision++;
+    const levels = filter.split('/');
+    const last = levels.length - 1;
+    let level = this.#root;
+    for (let i = 0; i <= last; i++) {
+      const name = levels[i] as string;
+      if (name === '#') {
+        level.below = withMember(level.below, member);
+        return;
+      }
+      if (name === '+') level = level.plus ??= new Level<T>();
+      else {
+        const children = (level.children ??= new Map<string, Level<T>>());
+        let child = children.get(name);
+        if (child === undefined) children.set(name, (child = new Level<T>()));
+        level = child;
+      }
+    }
+    level.here = withMember(level.here, member);
+  }
+
+  remove(filter: TopicFilter, member: T): void {
+    this.#revision++;
+    this.#removeBelow(this.#root, filter.split('/'), 0, member);
+  }
+
+  /** Levels left empty are taken out on the way back up, so that the tree shrinks with its subscriptions. */
+  #removeBelow(level: Level<T>, levels: readonly string[], at: number, member: T): void {
+    const name = levels[at];
+    if (name === undefined) level.here = withoutMember(level.here, member);
+    else if (name === '#') level.below = withoutMember(level.below, member);
+    else if (name === '+') {
+      if (level.plus === undefined) return;
+      this.#removeBelow(level.plus, levels, at + 1, member);
+      if (level.plus.isEmpty()) level.plus = undefined;
+    } else {
+      const child = level.children?.get(name);
+      if (child === undefined) return;
+      this.#removeBelow(child, levels, at + 1, member);
+      if (child.isEmpty()) {
+        level.children?.delete(name);
+        if (level.children?.size === 0) level.children = undefined;
+      }
+    }
+  }
+
+  /** Calls `found` for each member whose filter matches, once a matching filter. The order is the same for the same history. */
+  match(topic: TopicName, found: (member: T) => void): void {
+    const levels = topic.split('/');
+    // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
+    if (topic.charCodeAt(0) === 0x24) {
+      const child = this.#root.children?.get(levels[0] as string);
+      if (child !== undefined) this.#matchBelow(child, levels, 1, found);
+    } else this.#matchBelow(this.#root, levels, 0, found);
+  }
+
+  #matchBelow(level: Level<T>, levels: readonly string[], at: number, found: (member: T) => void): void {
+    eachMember(level.below, found); // "#" takes its parent level too, section 4.7.1.2
+    if (at === levels.length) {
+      eachMember(level.here, found);
+      return;
+    }
+    if (level.plus !== undefined) this.#matchBelow(level.plus, levels, at + 1, found);
+    const child = level.children?.get(levels[at] as string);
+    if (child !== undefined) this.#matchBelow(child, levels, at + 1, found);
+  }
+}
+
+function withMember<T extends object>(members: Members<T>, member: T): Members<T> {
+  if (members === undefined || members === member) return member;
+  if (members instanceof Set) return members.add(member);
+  return new Set([members, member]);
+}
+
+function withoutMember<T extends object>(members: Members<T>, member: T): Members<T> {
+  if (members === member) return undefined;
+  if (!(members instanceof Set)) return members;
+  members.delete(member);
+  if (members.size > 1) return members;
+  const [last] = members;
+  return last;
+}
+
+function eachMember<T extends object>(members: Members<T>, found: (member: T) => void): void {
+  if (members === undefined) return;
+  if (members instanceof Set) for (const member of members) found(member as T);
+  else found(members);
+}

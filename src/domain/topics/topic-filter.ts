@@ -1,0 +1,75 @@
+// What a Topic Filter may look like, what it matches, and how `$share/<ShareName>/<filter>` is read.
+import type { TopicFilter, TopicName } from '../identifiers.js';
+import { topicSizeProblem } from './topic-name.js';
+import type { TopicLimits } from './topic-name.js';
+
+const SHARE_PREFIX = '$share/';
+
+export interface ParsedFilter {
+  /** `undefined`: not shared. */
+  readonly shareName: string | undefined;
+  /** What topics are compared with: without the share prefix. */
+  readonly filter: TopicFilter;
+}
+
+/** The filter, or what is wrong with it, for people. */
+export function parseTopicFilter(text: string, limits: TopicLimits): ParsedFilter | string {
+  let shareName: string | undefined;
+  let filter = text;
+  if (text.startsWith(SHARE_PREFIX)) {
+    const end = text.indexOf('/', SHARE_PREFIX.length);
+    if (end < 0) return 'a shared subscription is $share/<ShareName>/<Topic Filter>';
+    shareName = text.slice(SHARE_PREFIX.length, end);
+    filter = text.slice(end + 1);
+    if (shareName.length === 0) return 'the ShareName needs at least one character'; // [MQTT-4.8.2-1]
+    if (/[+#]/.test(shareName)) return 'the ShareName has no wildcards'; // [MQTT-4.8.2-2]
+  }
+  if (filter.length === 0) return 'a Topic Filter needs at least one character'; // [MQTT-4.7.3-1]
+  let levels = 1;
+  for (let i = 0; i < filter.length; i++) {
+    const character = filter[i];
+    if (character === '/') levels++;
+    else if (character === '#') {
+      if (i !== filter.length - 1) return '# is the last character of a Topic Filter'; // [MQTT-4.7.1-2]
+      if (i > 0 && filter[i - 1] !== '/') return '# stands alone in its level';
+    } else if (character === '+') {
+      const alone = (i === 0 || filter[i - 1] === '/') && (i === filter.length - 1 || filter[i + 1] === '/');
+      if (!alone) return '+ stands alone in its level'; // [MQTT-4.7.1-3]
+    }
+  }
+  return topicSizeProblem(text, levels, limits) ?? { shareName, filter: filter as TopicFilter };
+}
+
+export function hasWildcard(filter: string): boolean {
+  return filter.includes('+') || filter.endsWith('#');
+}
+
+/** Whether a message to `topic` goes to a subscription with this filter (without a share prefix). */
+export function filterMatches(filter: TopicFilter, topic: TopicName): boolean {
+  const topicLevels = topic.split('/');
+  const filterLevels = filter.split('/');
+  // [MQTT-4.7.2-1]
+  if (topic.startsWith('$') && (filterLevels[0] === '#' || filterLevels[0] === '+')) return false;
+  return levelsCover(filterLevels, topicLevels, false);
+}
+
+/** Whether every topic that `inner` matches is matched by `outer`. */
+export function filterCovers(outer: TopicFilter, inner: TopicFilter): boolean {
+  const innerLevels = inner.split('/');
+  const outerLevels = outer.split('/');
+  // A leading wildcard reaches no $ topic, so it does not cover a filter that names one. [MQTT-4.7.2-1]
+  if (inner.startsWith('$') && (outerLevels[0] === '#' || outerLevels[0] === '+')) return false;
+  return levelsCover(outerLevels, innerLevels, true);
+}
+
+function levelsCover(filter: readonly string[], levels: readonly string[], levelsAreFilter: boolean): boolean {
+  for (let i = 0; i < filter.length; i++) {
+    const level = filter[i];
+    if (level === '#') return true;
+    // # matches the parent as well, so that it reaches further up than any longer list of levels.
+    if (levelsAreFilter && levels[i] === '#') return false;
+    if (i >= levels.length) return false;
+    if (level !== '+' && level !== levels[i]) return false;
+  }
+  return filter.length === levels.length;
+}

@@ -1,0 +1,31 @@
+// hexmq/ports: all that an adapter needs to know of hexmq. What is exported here is public and versioned.
+export { Clock } from './clock.js';
+export type { Timer } from './clock.js';
+export { Random } from './random.js';
+export { Storage, StorageError } from './storage.js';
+export type { StorageErrorKind, StorageTraits } from './storage.js';
+export { Listener, NetworkError } from './network.js';
+export type { Channel, ChannelHandler, PeerInfo } from './network.js';
+export { Authenticator } from './auth.js';
+export type { AuthenticatorAnswer } from './auth.js';
+export { Telemetry } from './telemetry.js';
+export type { LifecycleNotice } from './telemetry.js';
+export { port } from './token.js';
+
+export type { AccessAction, AccessRule, Permissions } from '../domain/access/permissions.js';
+export type {
+  Change,
+  QueueAppend,
+  QueuedMessage,
+  RestoredFact,
+  SessionRecord,
+  SubscriptionRecord,
+  WillRecord,
+} from '../domain/changes.js';
+export type { Message } from '../domain/delivery/message.js';
+export type { AuthenticationRequest, PageLimit } from '../domain/effects.js';
+export type { StoredEntry } from '../domain/events.js';
+export type { ClientId, ConnectionId, MessageId, QueueId, Seq, TopicFilter, TopicName } from '../domain/identifiers.js';
+export type { Notice } from '../domain/notices.js';
+export type { DropReason, EndReason, RefusalReason } from '../domain/reasons.js';
+export type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';

@@ -1,0 +1,53 @@
+// The network port: bytes in, bytes out, and who is at the other end. A listener knows nothing of MQTT, and the shell knows nothing of sockets.
+import { port } from './token.js';
+
+export interface PeerInfo {
+  /** Host and port of the peer, for people: `127.0.0.1:51234`. */
+  readonly remoteAddress: string;
+}
+
+/** One connection, as the shell drives it. */
+export interface Channel {
+  readonly peer: PeerInfo;
+  /**
+   * Queues bytes for sending, in order; the caller gives the bytes up. False: the peer reads slower than we write; write on sparingly, and
+   * `drained` is called once everything has left. Writing to a channel that has closed does nothing and returns true.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes queued here that have not left for the network. */
+  readonly bufferedBytes: number;
+  /** Stops and starts `data`; what had been received before may still come. */
+  pause(): void;
+  resume(): void;
+  /** Ends the connection once what was written has left, or after `graceMs` whatever has; `closed` follows. 0: at once. */
+  close(graceMs: number): void;
+}
+
+/** What the shell is told, one call after the other, never from within a call to the channel. */
+export interface ChannelHandler {
+  /** The chunk belongs to the receiver: the adapter does not touch it again. */
+  data(chunk: Uint8Array): void;
+  drained(): void;
+  /** Exactly once, last of all. */
+  closed(error: Error | undefined): void;
+}
+
+export interface Listener {
+  readonly name: string;
+  /**
+   * Starts listening; `accept` is called for each connection.
+   * @returns where it listens, for people: `127.0.0.1:1883`.
+   * @throws NetworkError when it cannot, saying what to do.
+   */
+  listen(accept: (channel: Channel) => ChannelHandler): Promise<string>;
+  /** Stops accepting; open connections go on. */
+  close(): Promise<void>;
+}
+
+/** A listener that cannot listen. The message names the address and says what to do. */
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
+}
+
+/** All listeners of the broker; bind each. */
+export const Listener = port<Listener>('Listener');

@@ -1,0 +1,81 @@
+// The storage port: a journal of facts, not a table of rows. The core decides what must be remembered (`Change`), the shell collects it into
+// batches and holds back what was promised until `commit` resolves, and an adapter does three dumb things: apply a batch all or nothing, give
+// the facts back at start, and read pages of queues. `hexmq/testkit` has the contract suite that says whether an adapter does them right.
+import type { Change, RestoredFact } from '../domain/changes.js';
+import type { PageLimit } from '../domain/effects.js';
+import type { StoredEntry } from '../domain/events.js';
+import type { Message } from '../domain/delivery/message.js';
+import type { QueueId, Seq, TopicName } from '../domain/identifiers.js';
+import { port } from './token.js';
+
+/** What an adapter says of itself. The contract suite tests what is claimed, and that no more is claimed than is true. */
+export interface StorageTraits {
+  /** What was committed is there again when the same store is opened after the process died. */
+  readonly durable: boolean;
+  /** Opening a store takes it away from an earlier opener, or fails while that one lives: there are never two writers. */
+  readonly fencing: boolean;
+  /** The most changes a batch may have; at least 1. */
+  readonly maxBatchChanges: number;
+}
+
+/**
+ * - `unavailable`: the store did not take the call and may take it later; or nobody knows whether it did. The shell sends the same batch again.
+ * - `full`: as `unavailable`, but it is space that is missing.
+ * - `fenced`: another broker has the store. Final.
+ * - `corrupt`: the store holds something that cannot be. Final.
+ */
+export type StorageErrorKind = 'unavailable' | 'full' | 'fenced' | 'corrupt';
+
+/** The only error that a storage adapter rejects with. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+
+  constructor(
+    readonly kind: StorageErrorKind,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface Storage {
+  readonly traits: StorageTraits;
+
+  /**
+   * Opens the store, makes it if there is none, and takes the writer's lease.
+   * @throws StorageError `fenced` when another writer has it, `corrupt` when it cannot be read, `unavailable` when it cannot be reached.
+   */
+  open(): Promise<void>;
+
+  /**
+   * Streams what the core keeps in memory: sessions first, then subscriptions, inbound ids, wills, the bounds of each queue that has entries,
+   * the index of retained messages, and the last message id if any message is stored. Called once, after `open`, before any `commit`.
+   */
+  load(): AsyncIterable<RestoredFact>;
+
+  /**
+   * Makes the batch durable: resolves only when it is, all of it or none. Batches come one after the other: never a second call before the
+   * first has settled. The same batch may come again after a rejection, even if it had been applied. The batch and its records are the
+   * adapter's to read until it settles; payloads that it keeps longer it copies.
+   * @throws StorageError
+   */
+  commit(batch: readonly Change[]): Promise<void>;
+
+  /**
+   * Committed entries with `seq >= from`, ascending, as many as fit the limit but at least one if there is one. Empty: there is none.
+   * @throws StorageError
+   */
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]>;
+
+  /**
+   * The committed retained messages of these topics, in their order; topics that have none are left out.
+   * @throws StorageError
+   */
+  readRetained(topics: readonly TopicName[]): Promise<readonly Message[]>;
+
+  /** Gives the lease back. A store that was not closed opens all the same. */
+  close(): Promise<void>;
+}
+
+export const Storage = port<Storage>('Storage');

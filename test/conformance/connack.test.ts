@@ -1,0 +1,100 @@
+// MQTT 3.1.1, section 3.2: CONNACK.
+import { describe, expect, test } from '@jest/globals';
+import { refused, withBroker } from '../support/broker-harness.js';
+import * as raw from '../support/raw-packets.js';
+
+const SESSION = { clientId: 'subscriber', clean: false } as const;
+
+describe('3.2 CONNACK', () => {
+  test('[MQTT-3.2.0-1] CONNACK comes before what the session has waiting', () =>
+    withBroker(async (broker) => {
+      const subscriber = await broker.connect(SESSION);
+      await subscriber.subscribe(['a', 2]);
+      const publisher = await broker.connect('publisher');
+      await publisher.publish({ topic: 'a', payload: 'in flight', qos: 2 });
+      await subscriber.expectPublish({ payload: 'in flight' });
+      await subscriber.cut();
+      await publisher.publish({ topic: 'a', payload: 'queued', qos: 1 });
+      const back = broker.open();
+      back.send(raw.connect(SESSION));
+      expect(await back.next('connack')).toEqual({ type: 'connack', sessionPresent: true, code: 0 });
+      await back.expectPublish({ payload: 'in flight' });
+      await back.expectPublish({ payload: 'queued' });
+    }));
+
+  test('[MQTT-3.2.2-1] Clean Session 1 over a stored session: Session Present 0', () =>
+    withBroker(async (broker) => {
+      await (await broker.connect(SESSION)).disconnect();
+      const client = broker.open();
+      client.send(raw.connect({ ...SESSION, clean: true }));
+      await client.expectBytes('20 02 00 00');
+    }));
+
+  test('[MQTT-3.2.2-2] Clean Session 0 over a stored session: Session Present 1', () =>
+    withBroker(async (broker) => {
+      await (await broker.connect(SESSION)).disconnect();
+      const client = broker.open();
+      client.send(raw.connect(SESSION));
+      await client.expectBytes('20 02 01 00');
+    }));
+
+  test('[MQTT-3.2.2-3] Clean Session 0 and nothing stored: Session Present 0', () =>
+    withBroker(async (broker) => {
+      const client = broker.open();
+      client.send(raw.connect(SESSION));
+      await client.expectBytes('20 02 00 00');
+    }));
+
+  test('[MQTT-3.2.2-3] Clean Session 0 and a stored session that has expired: Session Present 0', () =>
+    withBroker(
+      async (broker) => {
+        await (await broker.connect(SESSION)).disconnect();
+        await broker.advance(59_000);
+        await (await broker.connect(SESSION)).disconnect();
+        await broker.advance(61_000);
+        const client = broker.open();
+        client.send(raw.connect(SESSION));
+        await client.expectBytes('20 02 00 00');
+      },
+      { limits: { sessionExpiryMax: 60 } },
+    ));
+
+  test('[MQTT-3.2.2-4] a refusal has Session Present 0, also where there is a session, which stays', () =>
+    withBroker(async (broker) => {
+      await (await broker.connect(SESSION)).disconnect();
+      await broker.closesAtFirst('', [raw.connect({ ...SESSION, userName: 'refused' })], refused(4, 'bad-credentials'));
+      expect((await broker.reconnect(SESSION)).sessionPresent).toBe(true);
+    }));
+
+  test('[MQTT-3.2.2-5] each refusal is followed by a close', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('wrong password', [raw.connect({ userName: 'refused' })], refused(4, 'bad-credentials'));
+      await broker.closesAtFirst('not authorised', [raw.connect({ userName: 'forbidden' })], refused(5, 'not-authorized'));
+      await broker.closesAtFirst('authentication out of order', [raw.connect({ userName: 'broken' })], refused(3, 'authentication-unavailable'));
+      const will = { topic: 'closed/will', payload: '' };
+      await broker.closesAtFirst('a Will that is not allowed', [raw.connect({ userName: 'limited', will })], refused(5, 'not-authorized'));
+      await broker.closesAtFirst('no identifier', [raw.connect({ clientId: '', clean: false })], refused(2, 'client-identifier-empty'));
+    }));
+
+  test('[MQTT-3.2.2-5] a connection too many is refused with return code 3, and one that takes over is not too many', () =>
+    withBroker(
+      async (broker) => {
+        const first = await broker.connect('first');
+        await broker.connect('second');
+        const third = broker.open();
+        third.send(raw.connect({ clientId: 'third' }));
+        await third.expectBytes('20 02 00 03');
+        expect(third.isClosed).toBe(true);
+        expect(broker.endOf(third)).toEqual({ reason: 'too-many-connections' });
+        await (await broker.connect('first')).ping();
+        expect(first.isClosed).toBe(true);
+        expect(broker.endOf(first)).toEqual({ reason: 'session-taken-over' });
+      },
+      { limits: { maxConnections: 2 } },
+    ));
+
+  test('[MQTT-3.2.2-6] where no return code fits, as for a Will topic with a wildcard, the connection is closed without CONNACK', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [raw.connect({ will: { topic: 'a/+', payload: '' } })], { reason: 'protocol-violation' });
+    }));
+});

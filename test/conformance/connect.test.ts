@@ -1,0 +1,545 @@
+// MQTT 3.1.1, section 3.1: CONNECT, with sessions, Wills, credentials and Keep Alive.
+import { describe, expect, test } from '@jest/globals';
+import { malformed, refused, withBroker } from '../support/broker-harness.js';
+import type { BrokerHarness } from '../support/broker-harness.js';
+import * as raw from '../support/raw-packets.js';
+import { bytes, field, rawConnect } from '../support/raw-packets.js';
+
+const WILL = { topic: 'will', payload: 'I am gone' } as const;
+
+const watcherOfWills = (broker: BrokerHarness) => broker.watcher('watcher', ['will', 2]);
+
+describe('3.1 CONNECT comes first, and once', () => {
+  test('[MQTT-3.1.0-1] any other packet as the first closes the connection, and nothing of it counts', () =>
+    withBroker(async (broker) => {
+      const watcher = await broker.watcher('watcher', ['a', 0]);
+      const first = {
+        PUBLISH: raw.publish({ topic: 'a', payload: 'too early', retain: true }),
+        PUBACK: raw.puback(1),
+        PUBREL: raw.pubrel(1),
+        SUBSCRIBE: raw.subscribe(1, [['a', 0]]),
+        UNSUBSCRIBE: raw.unsubscribe(1, ['a']),
+        PINGREQ: raw.PINGREQ,
+        DISCONNECT: raw.DISCONNECT,
+        CONNACK: bytes('20 02 00 00'),
+        PINGRESP: bytes('d0 00'),
+      };
+      for (const [type, sent] of Object.entries(first)) await broker.closesAtFirst(type, [sent], malformed('packet-type-unexpected'));
+      await watcher.expectNothing();
+    }));
+
+  test('[MQTT-3.1.0-2] a second CONNECT closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesConnected('the same again', [raw.connect({ clientId: 'twice' })], { reason: 'protocol-violation' }, { clientId: 'twice' });
+      await broker.closesConnected('another one', [raw.connect({ clientId: 'other' })], { reason: 'protocol-violation' });
+    }));
+
+  test('[MQTT-3.1.2-1] a protocol name that is not known closes the connection', () =>
+    withBroker(async (broker) => {
+      for (const name of ['MQXX', 'mqtt', 'MQTTT', 'MQT', '', 'HTTP']) {
+        await broker.closesAtFirst(name, [rawConnect({ name })], malformed('protocol-name-unknown'));
+      }
+    }));
+
+  test('[MQTT-3.1.2-2] a protocol level that is not supported is answered by return code 1 and a close', () =>
+    withBroker(async (broker) => {
+      const end = { ...malformed('protocol-version-unsupported'), answer: '20 02 00 01' };
+      for (const level of [0, 1, 2, 6, 99, 255]) await broker.closesAtFirst(`level ${level}`, [rawConnect({ level })], end);
+      await broker.closesAtFirst('whatever follows the level', [raw.packet(0x10, field('MQTT'), 99, '01 02 03')], end);
+    }));
+
+  test('[MQTT-3.1.2-3] the reserved connect flag closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('with Clean Session', [rawConnect({ flags: 0x03 })], malformed('connect-reserved-flag'));
+      await broker.closesAtFirst('alone', [rawConnect({ flags: 0x01 })], malformed('connect-reserved-flag'));
+    }));
+
+  test('[MQTT311-connect-timeout] a connection without CONNECT is closed after a time, one with half of it as well', () =>
+    withBroker(
+      async (broker) => {
+        const silent = broker.open();
+        const half = broker.open();
+        half.send(raw.connect().subarray(0, 9));
+        await broker.advance(9_999);
+        await silent.expectNothing();
+        await half.expectNothing();
+        await broker.advance(2);
+        await broker.expectClosed(silent, { reason: 'connect-timeout' });
+        await broker.expectClosed(half, { reason: 'connect-timeout' });
+      },
+      { limits: { connectTimeoutMs: 10_000 } },
+    ));
+
+  test('[MQTT311-before-connack] what is sent behind CONNECT without waiting is answered in its order', () =>
+    withBroker(async (broker) => {
+      const client = broker.open();
+      client.send(raw.connect(), raw.subscribe(1, [['a', 1]]), raw.publish({ topic: 'a', payload: 'x', qos: 1, packetId: 2 }), raw.PINGREQ);
+      expect(await client.next('connack')).toMatchObject({ code: 0 });
+      expect(await client.next('suback')).toMatchObject({ packetId: 1 });
+      await broker.settled();
+      // PUBACK and the client's own delivery have no order between them.
+      const rest = client.takeUnread();
+      expect(rest).toContain('40 02 00 02');
+      expect(rest).toContain('d0 00');
+      expect(rest.split(' ')).toHaveLength(4 + 2 + 8);
+    }));
+});
+
+describe('3.1.2.4 Clean Session', () => {
+  test('[MQTT-3.1.2-4] [MQTT-3.1.4-3] with Clean Session 0 the session outlives its connection and is gone on with', () =>
+    withBroker(async (broker) => {
+      const session = { clientId: 'subscriber', clean: false };
+      const first = await broker.reconnect(session);
+      expect(first.sessionPresent).toBe(false);
+      await first.client.subscribe(['a', 1]);
+      await first.client.disconnect();
+      const second = await broker.reconnect(session);
+      expect(second.sessionPresent).toBe(true);
+      await second.client.publish({ topic: 'b', qos: 1 });
+      await (await broker.connect('publisher')).publish({ topic: 'a', payload: 'still subscribed', qos: 1 });
+      await second.client.accept({ payload: 'still subscribed', qos: 1 });
+      await second.client.cut();
+      expect((await broker.reconnect(session)).sessionPresent).toBe(true);
+    }));
+
+  test('[MQTT-3.1.2-5] QoS 1 and 2 messages wait for a client that is away', () =>
+    withBroker(async (broker) => {
+      const session = { clientId: 'subscriber', clean: false };
+      const subscriber = await broker.connect(session);
+      await subscriber.subscribe(['a', 2]);
+      await subscriber.disconnect();
+      const publisher = await broker.connect('publisher');
+      await publisher.publish({ topic: 'a', payload: 'one', qos: 1 });
+      await publisher.publish({ topic: 'a', payload: 'two', qos: 2 });
+      await publisher.publish({ topic: 'a', payload: 'three', qos: 1 });
+      const back = await broker.connect(session);
+      expect(await back.deliveries()).toMatchObject([
+        { payload: 'one', qos: 1, dup: false },
+        { payload: 'two', qos: 2, dup: false },
+        { payload: 'three', qos: 1, dup: false },
+      ]);
+    }));
+
+  test('[MQTT311-qos0-offline] QoS 0 messages do not wait for a client that is away', () =>
+    withBroker(async (broker) => {
+      const session = { clientId: 'subscriber', clean: false };
+      const subscriber = await broker.connect(session);
+      await subscriber.subscribe(['a', 2], ['b', 0]);
+      await subscriber.disconnect();
+      const publisher = await broker.connect('publisher');
+      await publisher.publish({ topic: 'a', qos: 0 });
+      await publisher.publish({ topic: 'b', qos: 2 });
+      await (await broker.connect(session)).expectNothing();
+      expect(broker.notices.filter(({ kind }) => kind === 'message-dropped')).toMatchObject([{ reason: 'client-offline' }, { reason: 'client-offline' }]);
+    }));
+
+  test('[MQTT-3.1.2-6] Clean Session 1 throws the old session away: its subscriptions and its messages', () =>
+    withBroker(async (broker) => {
+      const session = { clientId: 'subscriber', clean: false };
+      const publisher = await broker.connect('publisher');
+      const first = await broker.connect(session);
+      await first.subscribe(['a', 1]);
+      await first.disconnect();
+      await publisher.publish({ topic: 'a', payload: 'waiting', qos: 1 });
+      const clean = await broker.reconnect({ ...session, clean: true });
+      expect(clean.sessionPresent).toBe(false);
+      await publisher.publish({ topic: 'a', payload: 'unsubscribed', qos: 1 });
+      await clean.client.expectNothing();
+      await clean.client.disconnect();
+      const last = await broker.reconnect(session);
+      expect(last.sessionPresent).toBe(false);
+      await publisher.publish({ topic: 'a', payload: 'unsubscribed', qos: 1 });
+      await last.client.expectNothing();
+    }));
+
+  test('[MQTT-3.1.2-6] a session begun with Clean Session 1 ends with its connection', () =>
+    withBroker(async (broker) => {
+      const publisher = await broker.connect('publisher');
+      for (const end of ['cut', 'disconnect'] as const) {
+        const clean = await broker.connect({ clientId: 'subscriber', clean: true });
+        await clean.subscribe(['a', 1]);
+        await publisher.publish({ topic: 'a', payload: 'unacknowledged', qos: 1 });
+        await clean.expectPublish({ payload: 'unacknowledged' });
+        await clean[end]();
+        await publisher.publish({ topic: 'a', qos: 1 });
+        const next = await broker.reconnect({ clientId: 'subscriber', clean: false });
+        expect(next.sessionPresent).toBe(false);
+        await next.client.expectNothing();
+        await (await broker.connect({ clientId: 'subscriber', clean: true })).disconnect();
+      }
+    }));
+
+  test('[MQTT-3.1.2.7] a retained message outlives the session that published it', () =>
+    withBroker(async (broker) => {
+      const publisher = await broker.connect('publisher');
+      await publisher.publish({ topic: 'a', payload: 'kept', qos: 1, retain: true });
+      await publisher.disconnect();
+      await broker.connect({ clientId: 'publisher', clean: true });
+      await (await broker.watcher('watcher', ['a', 1])).accept({ payload: 'kept', retain: true });
+    }));
+});
+
+describe('3.1.2.5 Will', () => {
+  test('[MQTT-3.1.2-8] [MQTT311-will-causes] the Will is published after a network error, a close without DISCONNECT, a missed Keep Alive and a violation', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      const causes = {
+        'a network error': (client: Awaited<ReturnType<typeof broker.connect>>) => client.cut(),
+        'a close without DISCONNECT': (client: Awaited<ReturnType<typeof broker.connect>>) => {
+          client.wire.end();
+        },
+        'a missed Keep Alive': () => broker.advance(15_001),
+        'a malformed packet': (client: Awaited<ReturnType<typeof broker.connect>>) => {
+          client.send('00 00');
+        },
+        'a second CONNECT': (client: Awaited<ReturnType<typeof broker.connect>>) => {
+          client.send(raw.connect());
+        },
+        'an invalid Topic Name': (client: Awaited<ReturnType<typeof broker.connect>>) => {
+          client.send(raw.publish({ topic: 'a/#' }));
+        },
+      };
+      for (const [cause, happens] of Object.entries(causes)) {
+        const client = await broker.connect({ clientId: 'mortal', keepAlive: 10, will: { topic: 'will', payload: cause } });
+        await watcher.expectNothing();
+        await happens(client);
+        await watcher.expectPublish({ topic: 'will', payload: cause, qos: 0, retain: false });
+      }
+      await watcher.expectNothing();
+    }));
+
+  test('[MQTT-3.1.2-8] the Will is published when another client takes the identifier over', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      await broker.connect({ clientId: 'mortal', will: WILL });
+      await broker.connect({ clientId: 'mortal' });
+      await watcher.expectPublish({ payload: 'I am gone' });
+    }));
+
+  test('[MQTT-3.1.2-8] the Will of a CONNECT that was refused is not published', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      await broker.closesAtFirst('refused', [raw.connect({ userName: 'refused', will: WILL })], refused(4, 'bad-credentials'));
+      await watcher.expectNothing();
+    }));
+
+  test('[MQTT-3.1.2-9] the Will has the QoS, the topic and the very bytes of CONNECT', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      for (const qos of [0, 1, 2] as const) {
+        const mortal = await broker.connect({ clientId: 'mortal', will: { topic: 'will', payload: bytes('00 ff 80'), qos } });
+        await mortal.cut();
+        await broker.settled();
+        const delivery = await watcher.accept({ topic: 'will', qos, payload: Buffer.from('00ff80', 'hex').toString() });
+        expect(delivery.dup).toBe(false);
+      }
+    }));
+
+  test('[MQTT-3.1.2-9] a Will without payload is a message without payload', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      await (await broker.connect({ clientId: 'mortal', will: { topic: 'will', payload: '' } })).cut();
+      await watcher.expectPublish({ topic: 'will', payload: '' });
+    }));
+
+  test('[MQTT-3.1.2-9] a Will Flag without Will fields closes the connection', () =>
+    withBroker(async (broker) => {
+      const end = malformed('packet-truncated');
+      await broker.closesAtFirst('no field', [rawConnect({ flags: 0x06, payload: [field('id')] })], end);
+      await broker.closesAtFirst('no message', [rawConnect({ flags: 0x06, payload: [field('id'), field('will')] })], end);
+    }));
+
+  test('[MQTT-3.1.2-10] a Will is published once, and not for a later connection without one', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      const session = { clientId: 'mortal', clean: false };
+      await (await broker.connect({ ...session, will: WILL })).cut();
+      await watcher.expectPublish({ payload: 'I am gone' });
+      await (await broker.connect(session)).cut();
+      await (await broker.connect({ ...session, will: WILL })).disconnect();
+      await (await broker.connect(session)).cut();
+      await watcher.expectNothing();
+    }));
+
+  test('[MQTT-3.1.2-11] Will fields without the Will Flag close the connection', () =>
+    withBroker(async (broker) => {
+      const payload = [field('id'), field('will'), field('message')];
+      await broker.closesAtFirst('fields', [rawConnect({ flags: 0x02, payload })], malformed('packet-trailing-bytes'));
+      await broker.closesAtFirst('bits', [rawConnect({ flags: 0x3a })], malformed('connect-will-flags'));
+    }));
+
+  test('[MQTT-3.1.2-12] without the Will Flag nothing is published', () =>
+    withBroker(async (broker) => {
+      const watcher = await broker.watcher('watcher', ['#', 2]);
+      await (await broker.connect('mortal')).cut();
+      await watcher.expectNothing();
+    }));
+
+  test('[MQTT-3.1.2-13] Will QoS 1 and 2 without the Will Flag close the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('QoS 1', [rawConnect({ flags: 0x0a })], malformed('connect-will-flags'));
+      await broker.closesAtFirst('QoS 2', [rawConnect({ flags: 0x12 })], malformed('connect-will-flags'));
+    }));
+
+  test('[MQTT-3.1.2-14] Will QoS 3 closes the connection', () =>
+    withBroker(async (broker) => {
+      const payload = [field('id'), field('will'), field('message')];
+      await broker.closesAtFirst('QoS 3', [rawConnect({ flags: 0x1e, payload })], malformed('connect-will-flags'));
+    }));
+
+  test('[MQTT-3.1.2-15] Will Retain without the Will Flag closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('RETAIN', [rawConnect({ flags: 0x22 })], malformed('connect-will-flags'));
+    }));
+
+  test('[MQTT-3.1.2-16] a Will without Will Retain is not retained, and leaves what is', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      await (await broker.connect({ clientId: 'mortal', will: WILL })).cut();
+      await watcher.expectPublish({ payload: 'I am gone' });
+      await (await broker.watcher('later', ['will', 2])).expectNothing();
+    }));
+
+  test('[MQTT-3.1.2-17] a Will with Will Retain is retained', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      await (await broker.connect({ clientId: 'mortal', will: { ...WILL, qos: 1, retain: true } })).cut();
+      await watcher.accept({ payload: 'I am gone', qos: 1, retain: false });
+      await (await broker.watcher('later', ['will', 2])).accept({ payload: 'I am gone', qos: 1, retain: true });
+    }));
+});
+
+describe('3.1.2.8 user name and password', () => {
+  test('[MQTT-3.1.2-18] a user name without its flag closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [rawConnect({ flags: 0x02, payload: [field('id'), field('alice')] })], malformed('packet-trailing-bytes'));
+    }));
+
+  test('[MQTT-3.1.2-19] a User Name Flag without user name closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [rawConnect({ flags: 0x82, payload: [field('id')] })], malformed('packet-truncated'));
+    }));
+
+  test('[MQTT-3.1.2-20] a password without its flag closes the connection', () =>
+    withBroker(async (broker) => {
+      const payload = [field('id'), field('alice'), field('secret')];
+      await broker.closesAtFirst('', [rawConnect({ flags: 0x82, payload })], malformed('packet-trailing-bytes'));
+    }));
+
+  test('[MQTT-3.1.2-21] a Password Flag without password closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [rawConnect({ flags: 0xc2, payload: [field('id'), field('alice')] })], malformed('packet-truncated'));
+    }));
+
+  test('[MQTT-3.1.2-22] a Password Flag without the User Name Flag closes the connection', () =>
+    withBroker(async (broker) => {
+      const payload = [field('id'), field('secret')];
+      await broker.closesAtFirst('', [rawConnect({ flags: 0x42, payload })], malformed('connect-password-without-user-name'));
+    }));
+});
+
+describe('3.1.2.10 Keep Alive', () => {
+  test('[MQTT-3.1.2-24] one and a half silent intervals end the connection, not less, and the Will is published', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      const client = await broker.connect({ keepAlive: 2, will: WILL });
+      await broker.advance(2_999);
+      await client.expectNothing();
+      await broker.advance(2);
+      await broker.expectClosed(client, { reason: 'keep-alive-timeout' });
+      await watcher.expectPublish({ payload: 'I am gone' });
+    }));
+
+  test('[MQTT-3.1.2-24] every packet from the client begins a new interval', () =>
+    withBroker(async (broker) => {
+      const client = await broker.connect({ keepAlive: 2 });
+      for (let i = 0; i < 5; i++) {
+        await broker.advance(2_000);
+        await client.ping();
+        await broker.advance(2_000);
+        await client.publish({ topic: 'a', qos: 1 });
+        await broker.advance(2_000);
+        await client.publish({ topic: 'a', qos: 0 });
+        await client.expectNothing();
+      }
+      await broker.advance(3_001);
+      await broker.expectClosed(client, { reason: 'keep-alive-timeout' });
+    }));
+
+  test('[MQTT-3.1.2-24] what the broker sends does not keep a client alive', () =>
+    withBroker(async (broker) => {
+      const client = await broker.connect({ clientId: 'silent', keepAlive: 2 });
+      await client.subscribe(['a', 0]);
+      const publisher = await broker.connect('publisher');
+      await broker.advance(2_000);
+      await publisher.publish({ topic: 'a' });
+      await client.expectPublish({ topic: 'a' });
+      await broker.advance(1_001);
+      await broker.expectClosed(client, { reason: 'keep-alive-timeout' });
+    }));
+
+  test('[MQTT-3.1.2-24] Keep Alive 0 never ends a connection', () =>
+    withBroker(async (broker) => {
+      const client = await broker.connect({ keepAlive: 0 });
+      await broker.advance(365 * 24 * 3600 * 1000);
+      await client.ping();
+    }));
+});
+
+describe('3.1.3 payload', () => {
+  test('[MQTT-3.1.3-1] the five fields are read in their order', () =>
+    withBroker(async (broker) => {
+      const watcher = await watcherOfWills(broker);
+      const fields = { clientId: 'all of them', userName: 'alice', password: 'secret', will: { ...WILL, qos: 1 } } as const;
+      await (await broker.connect(fields)).cut();
+      await watcher.accept({ topic: 'will', payload: 'I am gone', qos: 1 });
+      await broker.closesAtFirst('a wrong password', [raw.connect({ ...fields, password: 'wrong' })], refused(4, 'bad-credentials'));
+    }));
+
+  test('[MQTT-3.1.3-2] clients with different identifiers share nothing, also where they differ only in case', () =>
+    withBroker(async (broker) => {
+      const ids = ['one', 'ONE', 'one ', 'öne'];
+      for (const clientId of ids) {
+        const { client, sessionPresent } = await broker.reconnect({ clientId, clean: false });
+        expect(sessionPresent).toBe(false);
+        await client.subscribe([`for/${clientId}`, 1]);
+        await client.disconnect();
+      }
+      const publisher = await broker.connect('publisher');
+      for (const clientId of ids) await publisher.publish({ topic: `for/${clientId}`, payload: clientId, qos: 1 });
+      for (const clientId of ids) {
+        const { client, sessionPresent } = await broker.reconnect({ clientId, clean: false });
+        expect(sessionPresent).toBe(true);
+        await client.accept({ payload: clientId });
+        await client.expectNothing();
+      }
+    }));
+
+  test('[MQTT-3.1.3-3] a CONNECT without payload closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [rawConnect({ payload: [] })], malformed('packet-truncated'));
+    }));
+
+  test('[MQTT-3.1.3-4] a Client Identifier that is not UTF-8 closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [rawConnect({ payload: [field(bytes('c3 28'))] })], malformed('utf8-invalid'));
+    }));
+
+  test('[MQTT-3.1.3-5] identifiers of 1 to 23 digits and letters are accepted', () =>
+    withBroker(async (broker) => {
+      const alphabet = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+      for (const character of alphabet) await broker.connect(character);
+      for (let length = 2; length <= 23; length++) await broker.connect(alphabet.slice(length, 2 * length));
+      for (const start of [0, 23, 39]) await broker.connect(alphabet.slice(start, start + 23));
+    }));
+
+  test('[MQTT-3.1.3-6] a client without identifier gets one of its own', () =>
+    withBroker(async (broker) => {
+      const clients = [await broker.connect(''), await broker.connect(''), await broker.connect('')];
+      for (const client of clients) await client.ping();
+      const ids = broker.notices.flatMap((notice) => (notice.kind === 'client-connected' ? [notice.clientId] : []));
+      expect(new Set(ids).size).toBe(3);
+      for (const id of ids) expect(id.length).toBeGreaterThan(0);
+    }));
+
+  test('[MQTT-3.1.3-6] where the broker is told not to give identifiers, a client without one is refused', () =>
+    withBroker(
+      async (broker) => {
+        await broker.closesAtFirst('', [raw.connect({ clientId: '' })], refused(2, 'client-identifier-empty'));
+      },
+      { limits: { assignClientId: false } },
+    ));
+
+  test('[MQTT-3.1.3-8] no identifier and Clean Session 0 is refused with return code 2', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [raw.connect({ clientId: '', clean: false })], refused(2, 'client-identifier-empty'));
+    }));
+
+  test('[MQTT-3.1.3-9] an identifier over the limit of the broker is refused with return code 2', () =>
+    withBroker(
+      async (broker) => {
+        await broker.connect('x'.repeat(30));
+        await broker.connect('é'.repeat(15));
+        await broker.closesAtFirst('31 bytes', [raw.connect({ clientId: 'x'.repeat(31) })], refused(2, 'client-identifier-too-long'));
+        await broker.closesAtFirst('16 characters of two bytes', [raw.connect({ clientId: 'é'.repeat(16) })], refused(2, 'client-identifier-too-long'));
+      },
+      { limits: { maxClientIdLength: 30 } },
+    ));
+
+  test('[MQTT-3.1.3-10] a Will topic that is not UTF-8 closes the connection', () =>
+    withBroker(async (broker) => {
+      const payload = [field('id'), field(bytes('c3 28')), field('message')];
+      await broker.closesAtFirst('', [rawConnect({ flags: 0x06, payload })], malformed('utf8-invalid'));
+    }));
+
+  test('[MQTT-3.1.3-11] a user name that is not UTF-8 closes the connection', () =>
+    withBroker(async (broker) => {
+      await broker.closesAtFirst('', [rawConnect({ flags: 0x82, payload: [field('id'), field(bytes('c3 28'))] })], malformed('utf8-invalid'));
+    }));
+});
+
+describe('3.1.4 response', () => {
+  test('[MQTT-3.1.4-1] a CONNECT that is too short or too long closes the connection, and no CONNACK comes', () =>
+    withBroker(async (broker) => {
+      const whole = raw.connect({ clientId: 'id', userName: 'alice', password: 'secret', will: WILL });
+      const body = whole.subarray(2);
+      for (let length = 0; length < body.byteLength; length++) {
+        await broker.closesAtFirst(`${length} bytes of ${body.byteLength}`, [raw.packet(0x10, body.subarray(0, length))], malformed('packet-truncated'));
+      }
+      await broker.closesAtFirst('a byte too many', [raw.packet(0x10, body, 0)], malformed('packet-trailing-bytes'));
+    }));
+
+  test('[MQTT-3.1.4-2] a new connection with the same identifier ends the old one', () =>
+    withBroker(async (broker) => {
+      const publisher = await broker.connect('publisher');
+      for (const clean of [true, false]) {
+        const older = await broker.connect({ clientId: 'same', clean });
+        await older.subscribe(['a', 1]);
+        const { client: newer, sessionPresent } = await broker.reconnect({ clientId: 'same', clean });
+        expect(sessionPresent).toBe(!clean);
+        await broker.expectClosed(older, { reason: 'session-taken-over' });
+        await newer.subscribe(['a', 1]);
+        await publisher.publish({ topic: 'a', payload: 'x', qos: 1 });
+        await newer.accept({ payload: 'x' });
+        await newer.disconnect();
+      }
+    }));
+
+  test('[MQTT-3.1.4-2] a connection that is refused does not end the one that has the identifier', () =>
+    withBroker(async (broker) => {
+      const older = await broker.connect('same');
+      await broker.closesAtFirst('', [raw.connect({ clientId: 'same', userName: 'refused' })], refused(4, 'bad-credentials'));
+      await older.ping();
+    }));
+
+  test('[MQTT-3.1.4-3] an accepted CONNECT with Clean Session 1 begins anew, also in the place of a live connection', () =>
+    withBroker(async (broker) => {
+      const older = await broker.connect({ clientId: 'same', clean: false });
+      await older.subscribe(['a', 1]);
+      const { client, sessionPresent } = await broker.reconnect({ clientId: 'same', clean: true });
+      expect(sessionPresent).toBe(false);
+      await (await broker.connect('publisher')).publish({ topic: 'a', qos: 1 });
+      await client.expectNothing();
+    }));
+
+  test('[MQTT-3.1.4-4] a valid CONNECT is answered by return code 0', () =>
+    withBroker(async (broker) => {
+      const client = broker.open();
+      client.send('10 0d 00 04 4d 51 54 54 04 02 00 3c 00 01 61');
+      await client.expectBytes('20 02 00 00');
+      await client.expectNothing();
+    }));
+
+  test('[MQTT-3.1.4-5] what comes behind a refused CONNECT has no effect', () =>
+    withBroker(async (broker) => {
+      const watcher = await broker.watcher('watcher', ['#', 2]);
+      const behind = [raw.subscribe(1, [['a', 0]]), raw.publish({ topic: 'a', payload: 'no', qos: 1, retain: true }), raw.PINGREQ];
+      const end = refused(4, 'bad-credentials');
+      const client = broker.open();
+      client.send(raw.connect({ userName: 'refused' }), ...behind);
+      await watcher.expectNothing();
+      await broker.expectClosed(client, end);
+      await broker.closesAtFirst('no identifier', [raw.connect({ clientId: '', clean: false }), ...behind], refused(2, 'client-identifier-empty'));
+      await (await broker.watcher('later', ['a', 2])).expectNothing();
+    }));
+});

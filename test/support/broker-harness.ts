@@ -1,0 +1,212 @@
+// A whole broker in the test's own process: memory network, memory storage, a clock that stands still until a test moves it, and every notice
+// recorded. With it, what has to hold whenever a connection is closed for a fault: nothing but the expected was sent, the reason was noticed,
+// and everyone else is served as before.
+import { expect } from '@jest/globals';
+import { MemoryNetwork } from '../../adapters/network/memory/index.js';
+import { MemoryStorage } from '../../adapters/storage/memory/index.js';
+import { BrokerService } from '../../src/application/service.js';
+import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
+import type { Limits } from '../../src/domain/connect/limits.js';
+import type {
+  AccessRule,
+  Authenticator,
+  AuthenticatorAnswer,
+  EndReason,
+  LifecycleNotice,
+  Notice,
+  RefusalReason,
+  TopicFilter,
+} from '../../src/ports/index.js';
+import type { MalformedCode } from '../../src/protocol/malformed.js';
+import { SeededRandom } from '../../src/testkit/seeded-random.js';
+import { VirtualClock } from '../../src/testkit/virtual-clock.js';
+import { Activity, RawClient, memoryWire } from './raw-client.js';
+import * as raw from './raw-packets.js';
+import type { ConnectFields, Part } from './raw-packets.js';
+
+/** Any moment will do; the clock stands there when a test begins. */
+const BEGIN_MS = Date.UTC(2026, 0, 1);
+
+export interface HarnessOptions {
+  readonly limits?: Partial<Limits>;
+  /** Instead of the one below. */
+  readonly authenticator?: Authenticator;
+}
+
+const rule = (effect: 'allow' | 'deny', topicFilter: string): AccessRule => ({
+  effect,
+  actions: ['publish', 'subscribe'],
+  topicFilter: topicFilter as TopicFilter,
+});
+
+/**
+ * Who may do what, by user name: `refused` has the wrong password, `forbidden` is not authorised, `broken` finds the authentication out of
+ * order, `alice` needs the password `secret`, `limited` may use `open/#` and nothing else, and all others everything.
+ */
+const TEST_AUTHENTICATOR: Authenticator = {
+  name: 'test',
+  authenticate({ userName, password }): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
+    switch (userName) {
+      case 'refused':
+        return { decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' };
+      case 'forbidden':
+        return { decision: 'deny', reason: 'not-authorized', detail: 'the test says so' };
+      case 'broken':
+        return Promise.reject(new Error('the test says so'));
+      case 'alice':
+        return password !== undefined && Buffer.from(password).toString() === 'secret'
+          ? { decision: 'allow', permissions: { kind: 'everything' } }
+          : { decision: 'deny', reason: 'bad-credentials', detail: 'not her password' };
+      case 'limited':
+        return { decision: 'allow', permissions: { kind: 'rules', rules: [rule('allow', 'open/#')] } };
+      default:
+        return { decision: 'allow', permissions: { kind: 'everything' } };
+    }
+  },
+};
+
+/** How a connection has to have ended. */
+export interface ExpectedEnd {
+  readonly reason: EndReason | RefusalReason;
+  readonly malformed?: MalformedCode;
+  /** All that was sent since the client last looked, in hexadecimal; nothing, if not given. */
+  readonly answer?: string;
+}
+
+export const malformed = (code: MalformedCode): ExpectedEnd => ({ reason: 'malformed-packet', malformed: code });
+
+/** CONNACK with this return code, then the end. */
+export const refused = (code: number, reason: RefusalReason): ExpectedEnd => ({ reason, answer: raw.hex(raw.bytes('20 02 00', code)) });
+
+export class BrokerHarness {
+  readonly clock = new VirtualClock(BEGIN_MS);
+  readonly notices: (Notice | LifecycleNotice)[] = [];
+  readonly activity = new Activity();
+  readonly network = new MemoryNetwork({ clock: this.clock });
+  readonly #service: BrokerService;
+  #connections = 0;
+  #probes = 0;
+  #bystander: RawClient | undefined;
+
+  private constructor(options: HarnessOptions) {
+    this.#service = new BrokerService({
+      storage: new MemoryStorage(),
+      listeners: [this.network],
+      authenticators: [options.authenticator ?? TEST_AUTHENTICATOR],
+      telemetry: [
+        {
+          notice: (notice) => {
+            this.activity.moved();
+            this.notices.push(notice);
+          },
+        },
+      ],
+      clock: this.clock,
+      random: new SeededRandom(1),
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+    });
+  }
+
+  static async start(options: HarnessOptions = {}): Promise<BrokerHarness> {
+    const harness = new BrokerHarness(options);
+    await harness.#service.start();
+    return harness;
+  }
+
+  async stop(): Promise<void> {
+    await this.#service.stop();
+  }
+
+  /** A network connection, and nothing sent on it. */
+  open(mode: 'packets' | 'bytes' = 'packets'): RawClient {
+    const remoteAddress = `test:${++this.#connections}`;
+    return new RawClient(memoryWire(this.network.connect({ remoteAddress }), remoteAddress), this.activity, mode);
+  }
+
+  /** A client that sent CONNECT and was accepted; whether a session was present it has not looked at. */
+  async connect(fields: ConnectFields | string = {}): Promise<RawClient> {
+    return (await this.reconnect(fields)).client;
+  }
+
+  /** As `connect`, with what CONNACK said of the session. */
+  async reconnect(fields: ConnectFields | string): Promise<{ client: RawClient; sessionPresent: boolean }> {
+    const client = this.open();
+    client.send(raw.connect(typeof fields === 'string' ? { clientId: fields } : fields));
+    const connack = await client.next('connack');
+    expect(connack.code).toBe(0);
+    return { client, sessionPresent: connack.sessionPresent };
+  }
+
+  /** A client with these subscriptions, granted as asked for. */
+  async watcher(clientId: string, ...requests: readonly (readonly [filter: string, qos: 0 | 1 | 2])[]): Promise<RawClient> {
+    const client = await this.connect(clientId);
+    expect(await client.subscribe(...requests)).toEqual(requests.map(([, qos]) => qos));
+    return client;
+  }
+
+  async settled(): Promise<void> {
+    await this.activity.settled();
+  }
+
+  /** Moves the clock, and lets all happen that was due. */
+  async advance(ms: number): Promise<void> {
+    await this.settled();
+    this.clock.advance(ms);
+    await this.settled();
+  }
+
+  /** What was noticed of the end of this connection. */
+  endOf(client: RawClient): Pick<ExpectedEnd, 'reason' | 'malformed'> | undefined {
+    for (const notice of this.notices) {
+      if (notice.kind === 'connection-refused' && notice.remoteAddress === client.wire.remoteAddress) return { reason: notice.reason };
+      if (notice.kind === 'connection-ended' && notice.remoteAddress === client.wire.remoteAddress) {
+        return notice.malformed === undefined ? { reason: notice.reason } : { reason: notice.reason, malformed: notice.malformed };
+      }
+    }
+    return undefined;
+  }
+
+  /** The broker has closed the connection, said nothing unexpected before, noticed why, and serves others. `label` is for the failure. */
+  async expectClosed(client: RawClient, expected: ExpectedEnd, label = ''): Promise<void> {
+    await this.settled();
+    const { answer = '', ...end } = expected;
+    expect({ label, closed: client.isClosed, answer: client.takeUnread(), end: this.endOf(client) }).toEqual({ label, closed: true, answer, end });
+    await this.expectOthersServed();
+  }
+
+  /** Sends the bytes as the first on a connection of their own, and expects it to end. */
+  async closesAtFirst(label: string, sent: readonly Part[], expected: ExpectedEnd): Promise<void> {
+    const client = this.open();
+    client.send(...sent);
+    await this.expectClosed(client, expected, label);
+  }
+
+  /** Sends the bytes behind an accepted CONNECT, and expects the connection to end. */
+  async closesConnected(label: string, sent: readonly Part[], expected: ExpectedEnd, fields: ConnectFields = {}): Promise<void> {
+    const client = await this.connect({ clientId: `closing${++this.#probes}`, ...fields });
+    client.send(...sent);
+    await this.expectClosed(client, expected, label);
+  }
+
+  /** One client that has been there since the first check and one that is new: both publish and get what they are subscribed to. */
+  async expectOthersServed(): Promise<void> {
+    this.#bystander ??= await this.watcher('bystander', ['bystander', 1]);
+    const newcomer = await this.watcher(`newcomer${++this.#probes}`, ['newcomer', 1]);
+    await newcomer.publish({ topic: 'bystander', payload: 'to the bystander', qos: 1 });
+    await this.#bystander.accept({ topic: 'bystander', payload: 'to the bystander', qos: 1 });
+    await this.#bystander.publish({ topic: 'newcomer', payload: 'to the newcomer', qos: 1 });
+    await newcomer.accept({ topic: 'newcomer', payload: 'to the newcomer', qos: 1 });
+    await newcomer.disconnect();
+    await this.#bystander.expectNothing();
+  }
+}
+
+/** A broker for one test, stopped whatever comes of it. */
+export async function withBroker(run: (broker: BrokerHarness) => Promise<void>, options: HarnessOptions = {}): Promise<void> {
+  const broker = await BrokerHarness.start(options);
+  try {
+    await run(broker);
+  } finally {
+    await broker.stop();
+  }
+}

@@ -1,0 +1,260 @@
+// A client that sends whatever bytes a test wants and looks at every byte that comes back. It never waits for a time: in process nothing moves
+// by itself, so a client that waits turns the event loop until the awaited has come or nothing has moved for many turns.
+import type { Socket } from 'node:net';
+import { expect } from '@jest/globals';
+import type { MemoryClient } from '../../adapters/network/memory/index.js';
+import * as raw from './raw-packets.js';
+import type { Part, Publish, PublishFields, Received, Request } from './raw-packets.js';
+
+/** The network as a raw client needs it. */
+export interface Wire {
+  write(bytes: Uint8Array): void;
+  onData(listener: (chunk: Uint8Array) => void): void;
+  onClosed(listener: () => void): void;
+  /** Ends this direction; what the broker still sends is read. */
+  end(): void;
+  /** Closes the connection without a word. */
+  destroy(): void;
+  /** Reads nothing until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** What the broker calls this end. */
+  readonly remoteAddress: string;
+}
+
+export function memoryWire(client: MemoryClient, remoteAddress: string): Wire {
+  return {
+    write: (bytes) => void client.write(bytes),
+    onData: (listener) => {
+      client.onData(listener);
+    },
+    onClosed: (listener) => void client.closed.then(listener),
+    end: () => {
+      client.end();
+    },
+    destroy: () => {
+      client.destroy();
+    },
+    pause: () => {
+      client.pauseReading();
+    },
+    resume: () => {
+      client.resumeReading();
+    },
+    remoteAddress,
+  };
+}
+
+/** `socket` is connected. */
+export function socketWire(socket: Socket): Wire {
+  return {
+    write: (bytes) => void socket.write(bytes),
+    onData: (listener) => socket.on('data', listener),
+    onClosed: (listener) => socket.on('close', listener),
+    end: () => socket.end(),
+    destroy: () => socket.destroy(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    remoteAddress: `${socket.localAddress ?? ''}:${socket.localPort ?? ''}`,
+  };
+}
+
+/** Counts whatever moves: bytes that came, connections that closed, notices. */
+export class Activity {
+  #count = 0;
+  /** Turns of the event loop without a movement after which nothing more is expected. */
+  readonly #quietTurns: number;
+
+  constructor(quietTurns = 40) {
+    this.#quietTurns = quietTurns;
+  }
+
+  moved(): void {
+    this.#count++;
+  }
+
+  /** Turns the event loop until `arrived` says so, or nothing moves any more. */
+  async until(arrived: () => boolean): Promise<boolean> {
+    let quiet = 0;
+    while (!arrived()) {
+      if (quiet === this.#quietTurns) return false;
+      const before = this.#count;
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = this.#count === before ? quiet + 1 : 0;
+    }
+    return true;
+  }
+
+  async settled(): Promise<void> {
+    await this.until(() => false);
+  }
+}
+
+type Of<T extends Received['type']> = Extract<Received, { readonly type: T }>;
+
+export class RawClient {
+  readonly #unread: { readonly packet: Received; readonly bytes: Uint8Array }[] = [];
+  readonly #stream = new raw.ReceivedStream();
+  #received: Uint8Array = new Uint8Array();
+  #failure: unknown;
+  #closed = false;
+  #nextPacketId = 1;
+
+  constructor(
+    readonly wire: Wire,
+    readonly activity: Activity,
+    /** `bytes`: nothing is parsed, for answers in a version that the parser does not know. */
+    mode: 'packets' | 'bytes' = 'packets',
+  ) {
+    wire.onData((chunk) => {
+      activity.moved();
+      this.#received = raw.bytes(this.#received, chunk);
+      if (mode === 'bytes' || this.#failure !== undefined) return;
+      try {
+        this.#unread.push(...this.#stream.push(chunk));
+      } catch (error) {
+        this.#failure = error;
+      }
+    });
+    wire.onClosed(() => {
+      activity.moved();
+      this.#closed = true;
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Every byte that ever came. */
+  get received(): string {
+    return raw.hex(this.#received);
+  }
+
+  /** A Packet Identifier that this client has not used. */
+  newPacketId(): number {
+    return this.#nextPacketId++;
+  }
+
+  /** Writes all parts at once. */
+  send(...parts: readonly Part[]): void {
+    this.wire.write(raw.bytes(...parts));
+  }
+
+  /** The network connection ends without DISCONNECT. */
+  async cut(): Promise<void> {
+    this.wire.destroy();
+    await this.activity.settled();
+  }
+
+  /** DISCONNECT, and the broker's close. */
+  async disconnect(): Promise<void> {
+    this.send(raw.DISCONNECT);
+    await this.activity.settled();
+    expect({ closedAfterDisconnect: this.#closed, unread: this.takeUnread() }).toEqual({ closedAfterDisconnect: true, unread: '' });
+  }
+
+  /** What `next` would give, if it has come. */
+  nextType(): Received['type'] | undefined {
+    return this.#unread[0]?.packet.type;
+  }
+
+  /** The next packet, which has to be of this type. */
+  async next<T extends Received['type']>(type: T): Promise<Of<T>> {
+    await this.activity.until(() => this.#unread.length > 0 || this.#failure !== undefined);
+    const entry = this.#unread.shift();
+    if (entry === undefined) {
+      this.#check();
+      throw new Error(`expected ${type}, ${this.#closed ? 'the connection was closed' : 'nothing came'}`);
+    }
+    if (entry.packet.type !== type) throw new Error(`expected ${type}, got ${JSON.stringify(entry.packet)}`);
+    return entry.packet as Of<T>;
+  }
+
+  /** Nothing is unread, nothing comes, and the connection stands. */
+  async expectNothing(): Promise<void> {
+    await this.activity.settled();
+    this.#check();
+    expect({ unread: this.#unread.map(({ packet }) => packet), closed: this.#closed }).toEqual({ unread: [], closed: false });
+  }
+
+  /** All that is unread, or comes before nothing moves, is exactly this; in hexadecimal. */
+  async expectBytes(expected: string): Promise<void> {
+    await this.activity.settled();
+    expect(this.takeUnread()).toBe(raw.hex(raw.bytes(expected)));
+  }
+
+  /** The bytes of all unread packets, which are read with this, and of one that has come in part. */
+  takeUnread(): string {
+    this.#check();
+    const all = raw.hex(raw.bytes(...this.#unread.map(({ bytes }) => bytes), this.#stream.rest));
+    this.#unread.length = 0;
+    return all;
+  }
+
+  /** All deliveries that come, unacknowledged. Anything else that comes fails the test. */
+  async deliveries(): Promise<Publish[]> {
+    await this.activity.settled();
+    this.#check();
+    return this.#unread.splice(0).map(({ packet }) => {
+      if (packet.type !== 'publish') throw new Error(`expected publish, got ${JSON.stringify(packet)}`);
+      return packet;
+    });
+  }
+
+  /** The next packet is a PUBLISH with these fields; it is not acknowledged. */
+  async expectPublish(fields: Partial<Publish>): Promise<Publish> {
+    const publish = await this.next('publish');
+    expect(publish).toMatchObject(fields);
+    return publish;
+  }
+
+  /** The next packet is a PUBLISH with these fields, and is acknowledged to the end. */
+  async accept(fields: Partial<Publish>): Promise<Publish> {
+    const publish = await this.expectPublish(fields);
+    if (publish.qos === 1) this.send(raw.puback(publish.packetId));
+    if (publish.qos === 2) {
+      this.send(raw.pubrec(publish.packetId));
+      expect(await this.next('pubrel')).toEqual({ type: 'pubrel', packetId: publish.packetId });
+      this.send(raw.pubcomp(publish.packetId));
+    }
+    return publish;
+  }
+
+  /** PUBLISH, and all that its QoS asks for. Without deliveries to this same client in between. */
+  async publish(fields: PublishFields): Promise<void> {
+    const packetId = fields.packetId ?? (fields.qos === undefined || fields.qos === 0 ? 0 : this.newPacketId());
+    this.send(raw.publish({ ...fields, packetId }));
+    if (fields.qos === 1) expect(await this.next('puback')).toEqual({ type: 'puback', packetId });
+    else if (fields.qos === 2) {
+      expect(await this.next('pubrec')).toEqual({ type: 'pubrec', packetId });
+      this.send(raw.pubrel(packetId));
+      expect(await this.next('pubcomp')).toEqual({ type: 'pubcomp', packetId });
+    } else await this.activity.settled();
+  }
+
+  /** SUBSCRIBE and its SUBACK: what was granted. */
+  async subscribe(...requests: readonly Request[]): Promise<readonly number[]> {
+    const packetId = this.newPacketId();
+    this.send(raw.subscribe(packetId, requests));
+    const suback = await this.next('suback');
+    expect(suback.packetId).toBe(packetId);
+    return suback.codes;
+  }
+
+  async unsubscribe(...filters: readonly string[]): Promise<void> {
+    const packetId = this.newPacketId();
+    this.send(raw.unsubscribe(packetId, filters));
+    expect(await this.next('unsuback')).toEqual({ type: 'unsuback', packetId });
+  }
+
+  /** PINGREQ and its PINGRESP, with nothing in between. */
+  async ping(): Promise<void> {
+    this.send(raw.PINGREQ);
+    await this.next('pingresp');
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}

@@ -1,0 +1,200 @@
+// The in-memory network: what every network does, and what only this one promises: determinism, and control over it.
+import { expect, test } from '@jest/globals';
+import type { ChannelHandler } from 'hexmq/ports';
+import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
+import type { MemoryClient } from '../../../adapters/network/memory/index.js';
+import { describeNetwork } from './network-behaviours.js';
+import type { Peer } from './network-behaviours.js';
+
+class MemoryPeer implements Peer {
+  constructor(readonly client: MemoryClient) {}
+
+  get received(): readonly Uint8Array[] {
+    return this.client.received;
+  }
+
+  get closed(): Promise<void> {
+    return this.client.closed;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.client.write(bytes);
+  }
+
+  end(): void {
+    this.client.end();
+  }
+
+  reset(): void {
+    this.client.destroy();
+  }
+
+  pauseReading(): void {
+    this.client.pauseReading();
+  }
+
+  resumeReading(): void {
+    this.client.resumeReading();
+  }
+}
+
+describeNetwork('the in-memory network', {
+  makeListener: () => new MemoryNetwork(),
+  makeRival: (first) => first,
+  connect: async (listener) => Promise.resolve().then(() => new MemoryPeer((listener as MemoryNetwork).connect())),
+});
+
+/** Writes down what each connection is told, in one list. */
+function transcript(network: MemoryNetwork, log: string[]): Promise<string> {
+  return network.listen((channel): ChannelHandler => {
+    const name = channel.peer.remoteAddress;
+    log.push(`${name} accepted`);
+    return {
+      data: (chunk) => {
+        log.push(`${name} data ${String(chunk)}`);
+        channel.write(chunk);
+      },
+      drained: () => log.push(`${name} drained`),
+      closed: (error) => log.push(`${name} closed ${error?.message ?? 'in order'}`),
+    };
+  });
+}
+
+/** Runs scheduled tasks when told, in the order that a number decides. */
+class StepSchedule {
+  readonly tasks: (() => void)[] = [];
+  readonly schedule = (task: () => void): void => {
+    this.tasks.push(task);
+  };
+
+  run(pick: (count: number) => number = () => 0): void {
+    while (this.tasks.length > 0) this.tasks.splice(pick(this.tasks.length), 1)[0]?.();
+  }
+}
+
+test('nothing happens but by the schedule, and the same calls give the same order', async () => {
+  const run = async (): Promise<string[]> => {
+    const steps = new StepSchedule();
+    const network = new MemoryNetwork({ schedule: steps.schedule });
+    const log: string[] = [];
+    await transcript(network, log);
+    const one = network.connect();
+    const two = network.connect();
+    two.write(Uint8Array.of(2));
+    one.write(Uint8Array.of(1));
+    one.end();
+    expect(log).toEqual([]);
+    steps.run();
+    two.destroy();
+    steps.run();
+    return log;
+  };
+  const first = await run();
+  expect(first).toEqual([
+    'memory:1 accepted',
+    'memory:2 accepted',
+    'memory:2 data 2',
+    'memory:1 data 1',
+    'memory:1 closed in order',
+    'memory:2 closed connection reset by the client',
+  ]);
+  expect(await run()).toEqual(first);
+});
+
+test('whatever the order of tasks, each connection keeps its own order and is closed once, last', async () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    let state = seed;
+    const pick = (count: number): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return state % count;
+    };
+    const steps = new StepSchedule();
+    const network = new MemoryNetwork({ schedule: steps.schedule });
+    const log: string[] = [];
+    await transcript(network, log);
+    const clients = [network.connect(), network.connect(), network.connect()];
+    for (let byte = 0; byte < 3; byte++) for (const client of clients) client.write(Uint8Array.of(byte));
+    clients[0]?.end();
+    clients[1]?.destroy();
+    steps.run(pick);
+    clients[2]?.end();
+    steps.run(pick);
+    for (const name of ['memory:1', 'memory:2', 'memory:3']) {
+      const told = log.filter((line) => line.startsWith(name));
+      // A reset can overtake the opening: then the broker never heard of the connection.
+      if (told.length === 0) continue;
+      expect(told.slice(0, -1)).toEqual([`${name} accepted`, `${name} data 0`, `${name} data 1`, `${name} data 2`]);
+      expect(told.at(-1)).toMatch(/closed/);
+    }
+    expect(clients.every((client) => client.isClosed)).toBe(true);
+  }
+});
+
+test('a callback gets what was collected first, and then nothing is collected', async () => {
+  const network = new MemoryNetwork();
+  await transcript(network, []);
+  const client = network.connect();
+  client.write(Uint8Array.of(1));
+  await new Promise(setImmediate);
+  expect(client.received).toHaveLength(1);
+  const heard: number[] = [];
+  client.onData((chunk) => heard.push(...chunk));
+  client.write(Uint8Array.of(2));
+  await new Promise(setImmediate);
+  expect(heard).toEqual([1, 2]);
+  expect(client.received).toHaveLength(0);
+});
+
+test('what the client wrote is a copy, so that it may use its buffer again', async () => {
+  const network = new MemoryNetwork();
+  const log: string[] = [];
+  await transcript(network, log);
+  const client = network.connect();
+  const buffer = Uint8Array.of(1);
+  client.write(buffer);
+  buffer[0] = 9;
+  await new Promise(setImmediate);
+  expect(log).toContain('memory:1 data 1');
+});
+
+test('an orderly end and a reset can be told apart', async () => {
+  const network = new MemoryNetwork();
+  await network.listen((channel): ChannelHandler => ({
+    data: ([command]) => {
+      channel.close(command === 1 ? 1000 : 0);
+    },
+    drained: () => undefined,
+    closed: () => undefined,
+  }));
+  const ended = network.connect();
+  ended.write(Uint8Array.of(1));
+  await ended.closed;
+  expect(ended.wasReset).toBe(false);
+  const reset = network.connect();
+  reset.write(Uint8Array.of(0));
+  await reset.closed;
+  expect(reset.wasReset).toBe(true);
+});
+
+test('when the broker dies its clients are reset, its handlers hear nothing more, and the next broker can listen', async () => {
+  const network = new MemoryNetwork();
+  const log: string[] = [];
+  await transcript(network, log);
+  const client = network.connect();
+  client.write(Uint8Array.of(1));
+  await new Promise(setImmediate);
+  client.write(Uint8Array.of(2));
+  const leaving = network.connect();
+  await new Promise(setImmediate);
+  log.length = 0;
+  leaving.destroy();
+  client.write(Uint8Array.of(3));
+  network.abandon();
+  await client.closed;
+  await new Promise(setImmediate);
+  expect(client.wasReset).toBe(true);
+  expect(log).toEqual([]);
+  expect(() => network.connect()).toThrow('nobody listens');
+  await transcript(network, log);
+  network.connect();
+});
