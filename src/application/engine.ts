@@ -131,17 +131,20 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
 
   /** One event for the core, and those that came of it. */
   step(event: BrokerEvent): void {
+    this.#step(event, this.#parts.clock.nowMs());
+  }
+
+  #step(event: BrokerEvent, nowMs: number): void {
     if (this.#isDown) return;
     if (this.#stepping) {
       this.#deferred.push(event);
       return;
     }
     this.#scheduleTurn();
-    const nowMs = this.#parts.clock.nowMs();
     this.#stepping = true;
     try {
       this.#handle(event, nowMs);
-      for (let next = this.#deferred.shift(); next !== undefined; next = this.#deferred.shift()) this.#handle(next, nowMs);
+      while (this.#deferred.length > 0) this.#handle(this.#deferred.shift() as BrokerEvent, nowMs);
     } finally {
       this.#stepping = false;
     }
@@ -178,11 +181,13 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
 
   /** Hands the core the packets that are there, as long as it wants them. */
   #read(link: Link): void {
+    // What came in one chunk came at one time.
+    const nowMs = this.#parts.clock.nowMs();
     try {
       while (!this.#mustWait(link)) {
         const packet = link.decoder.read();
         if (packet === undefined) return;
-        this.step({ kind: 'packet', connection: link.id, packet });
+        this.#step({ kind: 'packet', connection: link.id, packet }, nowMs);
       }
     } catch (error) {
       if (!(error instanceof MalformedPacketError)) throw error;

@@ -36,6 +36,13 @@ export const ExitStatus = {
 
 export const VERSION = (createRequire(import.meta.url)('hexmq/package.json') as { version: string }).version;
 
+const HELP_ON_SETTINGS = `
+Flags override the environment, the environment overrides the file, the file overrides the defaults. The environment:
+  HEXMQ_CONFIG, HEXMQ_HOST, HEXMQ_PORT, HEXMQ_STORAGE, HEXMQ_DATA, HEXMQ_LOG_LEVEL   as the flags
+  HEXMQ_AUTHENTICATION      the one authentication adapter, such as anonymous
+  HEXMQ_LIMITS_<KEY>        a limit: HEXMQ_LIMITS_MAX_INFLIGHT for limits.maxInflight
+`;
+
 /** @returns the exit status. Never rejects. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   const program = commandLine(world);
@@ -80,7 +87,8 @@ function commandLine(world: World): Command {
         world.printError(text);
       },
     })
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .addHelpText('after', HELP_ON_SETTINGS);
   program
     .command('start')
     .description('start the broker and run until SIGTERM or SIGINT')

@@ -36,7 +36,7 @@ function readText(path: string): string {
 }
 
 function explainReadError(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'ENOENT':
       return 'there is no such file; check --config';
     case 'EACCES':

@@ -22,7 +22,7 @@ function expected(what: string): { error: (issue: { code?: string | undefined; i
 
 /** A value as it would be written in the configuration, short enough for a sentence. */
 export function show(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object' && value !== null) return 'a mapping';
   if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 57)}..."` : JSON.stringify(value);
   return String(value);

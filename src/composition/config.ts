@@ -52,16 +52,11 @@ export function resolveConfig(input: unknown, overrides: readonly Override[] = [
   const merged = overrides.reduce(applyOverride, withoutEmptySections(input));
   const problems = new Problems(overrides);
   const parsed = configSchema.safeParse(merged);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) reportIssue(problems, issue, merged);
-    problems.throwIfAny();
-    throw new ConfigError(['the configuration is not valid']);
-  }
-  const config = withDefaults(parsed.data);
-  checkAdapters(problems, config);
-  checkListeners(problems, config, parsed.data.authentication !== undefined);
+  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(problems, issue, merged);
+  checkAdapters(problems, merged);
+  checkListeners(problems, merged);
   problems.throwIfAny();
-  return config;
+  return withDefaults(configSchema.parse(merged));
 }
 
 /** `limits:` with nothing below it is how a section looks whose lines are all commented out. */
@@ -193,22 +188,30 @@ function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
   return { ...DEFAULT_LIMITS, ...written, messageExpiryMax: messageExpiryMax === 'off' ? undefined : messageExpiryMax };
 }
 
+// The checks below look at what was written, whatever else is wrong with it, so that one run tells everything. What has not the right type is
+// passed over: the schema has told that.
+
 /** What the table knows can be said without loading anything; a name that it does not know may be an npm package. */
-function checkAdapters(problems: Problems, config: Config): void {
-  checkAdapter(problems, ['storage'], config.storage, STORAGE_ADAPTERS);
-  config.authentication.forEach((authentication, index) => {
-    checkAdapter(problems, ['authentication', index], authentication, AUTHENTICATION_ADAPTERS);
+function checkAdapters(problems: Problems, config: unknown): void {
+  if (!isMapping(config)) return;
+  checkAdapter(problems, ['storage'], config['storage'], STORAGE_ADAPTERS);
+  const authentication: unknown = config['authentication'];
+  if (!Array.isArray(authentication)) return;
+  authentication.forEach((one: unknown, index) => {
+    checkAdapter(problems, ['authentication', index], one, AUTHENTICATION_ADAPTERS);
   });
 }
 
-function checkAdapter(problems: Problems, path: Path, { adapter, options }: AdapterConfig, table: AdapterTable<unknown>): void {
-  if (!Object.hasOwn(table, adapter)) return;
+function checkAdapter(problems: Problems, path: Path, written: unknown, table: AdapterTable<unknown>): void {
+  if (!isMapping(written)) return;
+  const { adapter, options } = written as { adapter?: unknown; options?: unknown };
+  if (typeof adapter !== 'string' || !Object.hasOwn(table, adapter)) return;
   const entry = table[adapter];
   if (entry === 'later') {
     problems.add([...path, 'adapter'], `${adapter} is not available in this version, expected ${availableIn(table)} or the name of an npm package`);
     return;
   }
-  const [option] = Object.keys(options);
+  const [option] = isMapping(options) ? Object.keys(options) : [];
   if (option !== undefined && entry?.takesOptions === false) problems.add([...path, 'options', option], `unknown key, ${adapter} has no options`);
 }
 
@@ -218,22 +221,28 @@ export function availableIn(table: AdapterTable<unknown>): string {
     .join(', ');
 }
 
-function checkListeners(problems: Problems, { listeners }: Config, isAuthenticationWritten: boolean): void {
+function checkListeners(problems: Problems, config: unknown): void {
+  if (!isMapping(config) || !Array.isArray(config['listeners'])) return;
+  const listeners: unknown[] = config['listeners'];
+  const isAuthenticationWritten = config['authentication'] !== undefined;
   const names = new Map<string, number>();
   const addresses = new Map<string, number>();
-  listeners.forEach(({ name, host, port }, index) => {
-    const sameName = names.get(name);
-    if (sameName !== undefined) problems.add(['listeners', index, 'name'], `"${name}" is the name of listeners[${sameName}] too, expected another`);
-    names.set(name, index);
-
-    const address = `${host}:${port}`;
-    const sameAddress = addresses.get(address);
-    if (port !== 0 && sameAddress !== undefined) {
-      problems.add(['listeners', index, 'port'], `${address} is the address of listeners[${sameAddress}] too, expected another`);
+  listeners.forEach((listener, index) => {
+    if (!isMapping(listener)) return;
+    const { name, host = DEFAULT_HOST, port = DEFAULT_PORT } = listener as { name?: unknown; host?: unknown; port?: unknown };
+    if (typeof name === 'string') {
+      const twin = names.get(name);
+      if (twin !== undefined) problems.add(['listeners', index, 'name'], `"${name}" is the name of listeners[${twin}] too, expected another`);
+      names.set(name, index);
     }
-    addresses.set(address, index);
-
-    // A broker that anyone can reach and anyone may use is never an accident: somebody has to have written it down.
+    if (typeof host !== 'string') return;
+    if (typeof port === 'number' && port !== 0) {
+      const address = `${host}:${port}`;
+      const twin = addresses.get(address);
+      if (twin !== undefined) problems.add(['listeners', index, 'port'], `${address} is the address of listeners[${twin}] too, expected another`);
+      addresses.set(address, index);
+    }
+    // A broker that anyone can reach and anyone may use must never be an accident: somebody has to have written it down.
     if (!isAuthenticationWritten && !isLoopback(host)) {
       problems.add(
         ['listeners', index, 'host'],

@@ -1,7 +1,12 @@
 // For a word that was mistyped: which known word was meant.
 
-/** The known word that differs least, if it differs little. */
+/** The known word that differs least, if it differs little; else the one that begins with what was written. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
+  const words = [...known];
+  return closest(word, words) ?? words.find((candidate) => word.length >= 3 && candidate.startsWith(word));
+}
+
+function closest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

@@ -40,6 +40,8 @@ async function importPackage(name: string, refuse: (why: string) => ConfigError)
     const resolved = createRequire(join(process.cwd(), 'package.json')).resolve(name);
     return (await import(pathToFileURL(resolved).href)) as Record<string, unknown>;
   } catch (error) {
+    // What only `import` may load cannot be found from a directory on this version of Node.
+    if ((error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw refuse('has to be installed beside hexmq');
     if (!isMissing(error, name)) throw error;
     throw refuse('is not installed');
   }

@@ -111,7 +111,8 @@ export function decodeSubscribe(reader: ByteReader, version: ProtocolVersion): S
   const properties = version === 5 ? readProperties(reader, PropertyPlace.subscribe) : undefined;
   const subscriptions: SubscriptionRequest[] = [];
   while (reader.remaining > 0) subscriptions.push(readSubscription(reader, version));
-  if (subscriptions.length === 0) throw new MalformedPacketError('subscribe-empty', 'SUBSCRIBE without a filter', ReasonCode.protocolError); // [MQTT-3.8.3-3]
+  // [MQTT-3.8.3-3]
+  if (subscriptions.length === 0) throw new MalformedPacketError('subscribe-empty', 'SUBSCRIBE without a filter', ReasonCode.protocolError);
   return { type: PacketType.subscribe, packetId, subscriptions, properties };
 }
 
@@ -145,7 +146,8 @@ export function decodeSuback(reader: ByteReader, version: ProtocolVersion): Suba
   const reasonCodes: number[] = [];
   while (reader.remaining > 0) {
     const code = reader.byte();
-    if (!isReasonCodeOf(PacketType.suback, code, version)) throw new MalformedPacketError('suback-code-invalid', `SUBACK with code ${code}`); // [MQTT-3.9.3-2]
+    // [MQTT-3.9.3-2]
+    if (!isReasonCodeOf(PacketType.suback, code, version)) throw new MalformedPacketError('suback-code-invalid', `SUBACK with code ${code}`);
     reasonCodes.push(code);
   }
   return { type: PacketType.suback, packetId, reasonCodes, properties };

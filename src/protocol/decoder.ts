@@ -94,12 +94,12 @@ export class PacketDecoder {
     return this.#copiedBytes;
   }
 
-  /** Hands over a chunk; the caller writes to it no more, since packets are views of it. After a failure it is dropped. */
+  /** Hands over a chunk; the caller writes to it no more, since payloads are views of it. After a failure it is dropped. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#failure !== undefined) return;
     // Always plain: slice() of a Buffer does not copy, and the code below runs faster if it sees one class only.
     const bytes = chunk.constructor === Uint8Array ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
-    if (this.#position < this.#chunk.length) {
+    if (this.#position < this.#chunk.length || this.#waiting.length > 0) {
       this.#waiting.push(bytes);
       this.#waitingBytes += bytes.length;
     } else {
@@ -225,7 +225,8 @@ export class PacketDecoder {
     const body = start + this.#headerBytes;
     const version = this.#version;
     const type = (first >> 4) as PacketType;
-    if (this.#overlongHeader && version === 5 && type !== PacketType.connect) throw overlongRemainingLength(); // some 3.1.1 clients always write four bytes
+    // Only MQTT 5 forbids it; some clients of 3.1.1 always write four bytes.
+    if (this.#overlongHeader && version === 5 && type !== PacketType.connect) throw overlongRemainingLength();
     switch (type) {
       case PacketType.publish:
         return decodePublish(bytes, first, body, end, version, this.#sender);

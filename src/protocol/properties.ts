@@ -52,7 +52,12 @@ const DISCONNECT = p.disconnectFromClient | p.disconnectFromServer;
 const ACKNOWLEDGEMENT = p.puback | p.pubrec | p.pubrel | p.pubcomp | p.suback | p.unsuback;
 const EVERYWHERE = 0xffff;
 
-function rule(id: number, name: PropertyName, type: PropertyType, places: PropertyPlaces, more: { notZero?: true; repeatable?: number } = {}): PropertyRule {
+interface RuleOptions {
+  readonly notZero?: true;
+  readonly repeatable?: PropertyPlaces;
+}
+
+function rule(id: number, name: PropertyName, type: PropertyType, places: PropertyPlaces, more: RuleOptions = {}): PropertyRule {
   return { id, name, type, places, repeatable: more.repeatable ?? 0, notZero: more.notZero ?? false };
 }
 
@@ -132,7 +137,7 @@ function readValue(block: ByteReader, { type, name, notZero }: PropertyRule): Si
     case 'uint32':
       return notZero ? nonZero(block.uint32(), name) : block.uint32();
     case 'variable-byte-integer':
-      return nonZero(block.variableByteInteger(), name);
+      return notZero ? nonZero(block.variableByteInteger(), name) : block.variableByteInteger();
     case 'string':
       return block.string();
     case 'binary':

@@ -22,6 +22,24 @@ describe('3.2 CONNACK', () => {
       await back.expectPublish({ payload: 'queued' });
     }));
 
+  test('[MQTT-3.2.0-1] and before what is published in that moment', () =>
+    withBroker(async (broker) => {
+      const subscriber = await broker.connect(SESSION);
+      await subscriber.subscribe(['a', 2]);
+      await subscriber.disconnect();
+      const publisher = await broker.connect('publisher');
+      const back = broker.open();
+      const flood = ([0, 1, 2] as const).map((qos) => raw.publish({ topic: 'a', payload: `at ${qos}`, qos, packetId: 1 + qos }));
+      publisher.send(...flood);
+      back.send(raw.connect(SESSION));
+      publisher.send(...flood);
+      await broker.settled();
+      // The parser fails on anything before CONNACK.
+      expect(await back.next('connack')).toEqual({ type: 'connack', sessionPresent: true, code: 0 });
+      const atQos1 = (await back.deliveries()).filter(({ qos }) => qos === 1);
+      expect(atQos1).toHaveLength(2);
+    }));
+
   test('[MQTT-3.2.2-1] Clean Session 1 over a stored session: Session Present 0', () =>
     withBroker(async (broker) => {
       await (await broker.connect(SESSION)).disconnect();

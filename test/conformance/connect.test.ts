@@ -1,11 +1,21 @@
 // MQTT 3.1.1, section 3.1: CONNECT, with sessions, Wills, credentials and Keep Alive.
 import { describe, expect, test } from '@jest/globals';
+import type { Authenticator } from '../../src/ports/index.js';
 import { malformed, refused, withBroker } from '../support/broker-harness.js';
 import type { BrokerHarness } from '../support/broker-harness.js';
 import * as raw from '../support/raw-packets.js';
 import { bytes, field, rawConnect } from '../support/raw-packets.js';
 
 const WILL = { topic: 'will', payload: 'I am gone' } as const;
+
+/** Lets everyone in, some turns later. */
+const LATE: Authenticator = {
+  name: 'late',
+  authenticate: async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    return { decision: 'allow', permissions: { kind: 'everything' } };
+  },
+};
 
 const watcherOfWills = (broker: BrokerHarness) => broker.watcher('watcher', ['will', 2]);
 
@@ -83,9 +93,33 @@ describe('3.1 CONNECT comes first, and once', () => {
       expect(rest).toContain('d0 00');
       expect(rest.split(' ')).toHaveLength(4 + 2 + 8);
     }));
+
+  test('[MQTT311-before-connack] and waits while the authentication takes its time', () =>
+    withBroker(
+      async (broker) => {
+        const client = broker.open();
+        client.send(raw.connect(), raw.subscribe(1, [['a', 1]]), raw.PINGREQ);
+        client.send(raw.unsubscribe(2, ['a']));
+        await client.expectBytes('20 02 00 00 90 03 00 01 01 d0 00 b0 02 00 02');
+      },
+      { authenticator: LATE },
+    ));
 });
 
 describe('3.1.2.4 Clean Session', () => {
+  test('[MQTT-3.1.2-6] a QoS 2 message that was not completed in a session that ended is not remembered in the next', () =>
+    withBroker(async (broker) => {
+      const watcher = await broker.watcher('watcher', ['a', 2]);
+      for (const payload of ['in the first', 'in the second']) {
+        const publisher = await broker.connect({ clientId: 'publisher', clean: true });
+        publisher.send(raw.publish({ topic: 'a', payload, qos: 2, packetId: 1 }));
+        await publisher.expectBytes('50 02 00 01');
+        await watcher.accept({ payload });
+        await publisher.cut();
+      }
+      await watcher.expectNothing();
+    }));
+
   test('[MQTT-3.1.2-4] [MQTT-3.1.4-3] with Clean Session 0 the session outlives its connection and is gone on with', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
@@ -504,6 +538,51 @@ describe('3.1.4 response', () => {
         await newer.disconnect();
       }
     }));
+
+  test('[MQTT-3.1.4-2] the new connection gets what the old one left open', () =>
+    withBroker(async (broker) => {
+      const session = { clientId: 'same', clean: false };
+      const older = await broker.connect(session);
+      await older.subscribe(['a', 2]);
+      const publisher = await broker.connect('publisher');
+      await publisher.publish({ topic: 'a', payload: 'one', qos: 1 });
+      await publisher.publish({ topic: 'a', payload: 'two', qos: 2 });
+      const [one, two] = await older.deliveries();
+      const newer = await broker.connect(session);
+      await newer.accept({ payload: 'one', dup: true, packetId: one?.packetId ?? 0 });
+      await newer.accept({ payload: 'two', dup: true, packetId: two?.packetId ?? 0 });
+      await publisher.publish({ topic: 'a', payload: 'three', qos: 1 });
+      await newer.accept({ payload: 'three', dup: false });
+      await broker.expectClosed(older, { reason: 'session-taken-over' });
+    }));
+
+  test('[MQTT-3.1.4-2] an old connection that does not read does not keep the new one waiting', () =>
+    withBroker(async (broker) => {
+      const older = await broker.connect('same');
+      await older.subscribe(['a', 0]);
+      older.wire.pause();
+      const publisher = await broker.connect('publisher');
+      for (let i = 0; i < 50; i++) await publisher.publish({ topic: 'a', payload: 'x'.repeat(4096) });
+      const newer = await broker.connect('same');
+      await newer.ping();
+      expect(broker.endOf(older)).toEqual({ reason: 'session-taken-over' });
+      await broker.advance(60_000);
+      expect(older.isClosed).toBe(true);
+      await newer.ping();
+    }));
+
+  test('[MQTT-3.1.4-2] of two connections with one identifier that are authenticated at the same time one is left', () =>
+    withBroker(
+      async (broker) => {
+        const clients = [broker.open(), broker.open()];
+        for (const client of clients) client.send(raw.connect({ clientId: 'same' }));
+        await broker.settled();
+        expect(clients.filter(({ isClosed }) => !isClosed)).toHaveLength(1);
+        for (const client of clients) expect(await client.next('connack')).toMatchObject({ code: 0 });
+        for (const client of clients) if (!client.isClosed) await client.ping();
+      },
+      { authenticator: LATE },
+    ));
 
   test('[MQTT-3.1.4-2] a connection that is refused does not end the one that has the identifier', () =>
     withBroker(async (broker) => {

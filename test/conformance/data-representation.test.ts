@@ -186,6 +186,38 @@ describe('2.3 Packet Identifier', () => {
       }
     }));
 
+  test('[MQTT-2.3.1-4] when all other Packet Identifiers have been used since, the one that is held is waited for', () =>
+    withBroker(async (broker) => {
+      const subscriber = await broker.watcher('subscriber', ['a', 1]);
+      const publisher = await broker.connect('publisher');
+      const count = 65_600;
+      const batch = 1000;
+      const publish = async (from: number): Promise<void> => {
+        const packets: Uint8Array[] = [];
+        for (let i = from; i < Math.min(from + batch, count); i++) packets.push(raw.publish({ topic: 'a', payload: String(i), qos: 1, packetId: (i % batch) + 1 }));
+        publisher.send(...packets);
+        for (let i = 0; i < packets.length; i++) await publisher.next('puback');
+      };
+      await publish(0);
+      const held = await subscriber.expectPublish({ payload: '0' });
+      let next = 1;
+      for (let from = batch; from < count; from += batch) {
+        await publish(from);
+        while (subscriber.nextType() !== undefined) {
+          const delivery = await subscriber.next('publish');
+          if (delivery.payload !== String(next) || delivery.packetId === held.packetId) throw new Error(JSON.stringify(delivery));
+          next++;
+          subscriber.send(raw.puback(delivery.packetId));
+          if (next % 40 === 0) await broker.settled();
+        }
+      }
+      await subscriber.expectNothing();
+      expect(next).toBeLessThan(count);
+      subscriber.send(raw.puback(held.packetId));
+      for (; next < count; next++) await subscriber.accept({ payload: String(next) });
+      await subscriber.expectNothing();
+    }));
+
   test('[MQTT-2.3.1-5] at QoS 0 the payload follows the topic at once, in both directions', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 2]);

@@ -13,7 +13,7 @@ export interface Statement {
 }
 
 const CLIENT_ONLY = 'a duty of clients; a broker sees no difference';
-const NO_WEBSOCKET = 'this version has no WebSocket listener yet';
+const NO_WEBSOCKET = 'this version has no WebSocket listener';
 
 const DATA = '1.5 Data representation';
 const HEADER = '2.2 Fixed header';
@@ -39,15 +39,15 @@ const CONFORMANCE = '7 Conformance';
 
 export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-1.5.3-1', section: DATA, binds: 'both', summary: 'A string that is not well-formed UTF-8, or encodes a surrogate, costs the sender its connection.' },
-  { id: 'MQTT-1.5.3-2', section: DATA, binds: 'both', summary: 'So does a string with U+0000 in it.' },
+  { id: 'MQTT-1.5.3-2', section: DATA, binds: 'both', summary: 'A string with U+0000 in it costs the sender its connection.' },
   { id: 'MQTT-1.5.3-3', section: DATA, binds: 'both', summary: 'The bytes EF BB BF are a character like others and are not stripped, wherever they stand.' },
 
   { id: 'MQTT-2.2.2-1', section: HEADER, binds: 'both', summary: 'Flag bits without a meaning have the value that the table of packet types gives.' },
-  { id: 'MQTT-2.2.2-2', section: HEADER, binds: 'both', summary: 'Other flag bits make the receiver close.' },
+  { id: 'MQTT-2.2.2-2', section: HEADER, binds: 'both', summary: 'Flag bits that are wrong make the receiver close.' },
   { id: 'MQTT-2.3.1-1', section: IDENTIFIER, binds: 'both', summary: 'PUBLISH above QoS 0, SUBSCRIBE and UNSUBSCRIBE have a Packet Identifier that is not 0.' },
   { id: 'MQTT-2.3.1-2', section: IDENTIFIER, binds: 'client', summary: 'A new packet takes a Packet Identifier that is free.', untestable: `${CLIENT_ONLY}; for the broker's own packets see MQTT-2.3.1-4` },
   { id: 'MQTT-2.3.1-3', section: IDENTIFIER, binds: 'client', summary: 'A repeated packet keeps its Packet Identifier, and the last acknowledgement sets it free.' },
-  { id: 'MQTT-2.3.1-4', section: IDENTIFIER, binds: 'server', summary: 'The same holds for what the broker sends at QoS 1 and 2.' },
+  { id: 'MQTT-2.3.1-4', section: IDENTIFIER, binds: 'server', summary: 'What the broker sends at QoS 1 and 2 takes a free Packet Identifier and keeps it when repeated, too.' },
   { id: 'MQTT-2.3.1-5', section: IDENTIFIER, binds: 'both', summary: 'PUBLISH at QoS 0 has no Packet Identifier.' },
   { id: 'MQTT-2.3.1-6', section: IDENTIFIER, binds: 'both', summary: 'PUBACK, PUBREC and PUBREL carry the Packet Identifier of their PUBLISH.' },
   { id: 'MQTT-2.3.1-7', section: IDENTIFIER, binds: 'server', summary: 'SUBACK and UNSUBACK carry the Packet Identifier of their request.' },
@@ -58,7 +58,7 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-3.1.2-2', section: CONNECT, binds: 'server', summary: 'An unknown protocol level is answered by return code 1 and a close.' },
   { id: 'MQTT-3.1.2-3', section: CONNECT, binds: 'server', summary: 'The reserved connect flag is checked, and ends the connection if set.' },
   { id: 'MQTT-3.1.2-4', section: CONNECT, binds: 'both', summary: 'Clean Session 0 goes on with the stored session or begins one, and the session outlives the connection.' },
-  { id: 'MQTT-3.1.2-5', section: CONNECT, binds: 'server', summary: 'While its client is away, such a session collects the QoS 1 and 2 messages that match.' },
+  { id: 'MQTT-3.1.2-5', section: CONNECT, binds: 'server', summary: 'A session with Clean Session 0 collects, while its client is away, the QoS 1 and 2 messages that match.' },
   { id: 'MQTT-3.1.2-6', section: CONNECT, binds: 'both', summary: 'Clean Session 1 throws the old session away, and the new one ends with its connection.' },
   { id: 'MQTT-3.1.2.7', section: CONNECT, binds: 'server', summary: 'Retained messages belong to no session and stay when one ends.' },
   { id: 'MQTT-3.1.2-8', section: CONNECT, binds: 'server', summary: 'The Will of an accepted CONNECT is published when the connection ends, except after DISCONNECT.' },
@@ -72,9 +72,9 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-3.1.2-16', section: CONNECT, binds: 'server', summary: 'A Will without Will Retain leaves nothing retained.' },
   { id: 'MQTT-3.1.2-17', section: CONNECT, binds: 'server', summary: 'A Will with Will Retain is retained.' },
   { id: 'MQTT-3.1.2-18', section: CONNECT, binds: 'client', summary: 'Without the User Name Flag there is no user name.' },
-  { id: 'MQTT-3.1.2-19', section: CONNECT, binds: 'client', summary: 'With the User Name Flag there is one.' },
+  { id: 'MQTT-3.1.2-19', section: CONNECT, binds: 'client', summary: 'With the User Name Flag there is a user name.' },
   { id: 'MQTT-3.1.2-20', section: CONNECT, binds: 'client', summary: 'Without the Password Flag there is no password.' },
-  { id: 'MQTT-3.1.2-21', section: CONNECT, binds: 'client', summary: 'With the Password Flag there is one.' },
+  { id: 'MQTT-3.1.2-21', section: CONNECT, binds: 'client', summary: 'With the Password Flag there is a password.' },
   { id: 'MQTT-3.1.2-22', section: CONNECT, binds: 'client', summary: 'A password comes only with a user name.' },
   { id: 'MQTT-3.1.2-23', section: CONNECT, binds: 'client', summary: 'A client with a Keep Alive sends something in every interval.', untestable: `${CLIENT_ONLY}; what happens to one that does not is MQTT-3.1.2-24` },
   { id: 'MQTT-3.1.2-24', section: CONNECT, binds: 'server', summary: 'After one and a half silent intervals the broker closes, as if the network had failed.' },
@@ -98,7 +98,7 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-3.2.0-1', section: CONNACK, binds: 'server', summary: 'CONNACK is the first thing a broker sends.' },
   { id: 'MQTT-3.2.2-1', section: CONNACK, binds: 'server', summary: 'Clean Session 1 is accepted with Session Present 0.' },
   { id: 'MQTT-3.2.2-2', section: CONNACK, binds: 'server', summary: 'Clean Session 0 is accepted with Session Present 1 if there is a session.' },
-  { id: 'MQTT-3.2.2-3', section: CONNACK, binds: 'server', summary: 'And with Session Present 0 if there is none.' },
+  { id: 'MQTT-3.2.2-3', section: CONNACK, binds: 'server', summary: 'Clean Session 0 is accepted with Session Present 0 if there is no session.' },
   { id: 'MQTT-3.2.2-4', section: CONNACK, binds: 'server', summary: 'A refusal has Session Present 0.' },
   { id: 'MQTT-3.2.2-5', section: CONNACK, binds: 'server', summary: 'After a refusal the broker closes.' },
   { id: 'MQTT-3.2.2-6', section: CONNACK, binds: 'server', summary: 'Where no return code fits, the broker closes without CONNACK.' },
@@ -113,10 +113,10 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-3.3.1-8', section: PUBLISH, binds: 'server', summary: 'What a new subscription brings has RETAIN 1.' },
   { id: 'MQTT-3.3.1-9', section: PUBLISH, binds: 'server', summary: 'What an existing subscription brings has RETAIN 0.' },
   { id: 'MQTT-3.3.1-10', section: PUBLISH, binds: 'server', summary: 'RETAIN 1 without payload is delivered and removes the retained message.' },
-  { id: 'MQTT-3.3.1-11', section: PUBLISH, binds: 'server', summary: 'And is not retained itself.' },
+  { id: 'MQTT-3.3.1-11', section: PUBLISH, binds: 'server', summary: 'A message with RETAIN 1 and without payload is not retained itself.' },
   { id: 'MQTT-3.3.1-12', section: PUBLISH, binds: 'server', summary: 'With RETAIN 0 nothing is retained and nothing retained is touched.' },
   { id: 'MQTT-3.3.2-1', section: PUBLISH, binds: 'both', summary: 'The Topic Name comes first and is UTF-8.' },
-  { id: 'MQTT-3.3.2-2', section: PUBLISH, binds: 'both', summary: 'It has no wildcards.' },
+  { id: 'MQTT-3.3.2-2', section: PUBLISH, binds: 'both', summary: 'The Topic Name of a PUBLISH has no wildcards.' },
   { id: 'MQTT-3.3.2-3', section: PUBLISH, binds: 'server', summary: 'The Topic Name of a delivery matches the filter that brought it.' },
   { id: 'MQTT-3.3.4-1', section: PUBLISH, binds: 'both', summary: 'PUBLISH is answered by nothing, PUBACK or PUBREC, as its QoS is 0, 1 or 2.' },
   { id: 'MQTT-3.3.5-1', section: PUBLISH, binds: 'server', summary: 'Where filters overlap, the highest QoS granted among them counts.' },
@@ -130,13 +130,13 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-3.8.3-3', section: SUBSCRIBE, binds: 'client', summary: 'SUBSCRIBE asks for at least one filter.' },
   { id: 'MQTT-3-8.3-4', section: SUBSCRIBE, binds: 'server', summary: 'A requested QoS above 2, or with reserved bits, is malformed and ends the connection.' },
   { id: 'MQTT-3.8.4-1', section: SUBSCRIBE, binds: 'server', summary: 'SUBSCRIBE is answered by SUBACK.' },
-  { id: 'MQTT-3.8.4-2', section: SUBSCRIBE, binds: 'server', summary: 'With the same Packet Identifier.' },
+  { id: 'MQTT-3.8.4-2', section: SUBSCRIBE, binds: 'server', summary: 'SUBACK has the Packet Identifier of its SUBSCRIBE.' },
   { id: 'MQTT-3.8.4-3', section: SUBSCRIBE, binds: 'server', summary: 'The same filter again replaces the subscription without a gap, and brings retained messages again.' },
-  { id: 'MQTT-3.8.4-4', section: SUBSCRIBE, binds: 'server', summary: 'Many filters in one packet work as many packets, answered by one.' },
+  { id: 'MQTT-3.8.4-4', section: SUBSCRIBE, binds: 'server', summary: 'Many filters in one SUBSCRIBE work as many packets, answered by one SUBACK.' },
   { id: 'MQTT-3.8.4-5', section: SUBSCRIBE, binds: 'server', summary: 'SUBACK says for every filter what was granted, or that it failed.' },
   { id: 'MQTT-3.8.4-6', section: SUBSCRIBE, binds: 'server', summary: 'A delivery has the lower of the QoS published and the QoS granted.' },
-  { id: 'MQTT-3.9.3-1', section: SUBACK, binds: 'server', summary: 'The codes stand in the order of the filters.' },
-  { id: 'MQTT-3.9.3-2', section: SUBACK, binds: 'server', summary: 'The codes are 0, 1, 2 and 80 in hexadecimal.' },
+  { id: 'MQTT-3.9.3-1', section: SUBACK, binds: 'server', summary: 'The codes of SUBACK stand in the order of the filters.' },
+  { id: 'MQTT-3.9.3-2', section: SUBACK, binds: 'server', summary: 'The codes of SUBACK are 0, 1, 2 and, in hexadecimal, 80.' },
 
   { id: 'MQTT-3.10.1-1', section: UNSUBSCRIBE, binds: 'both', summary: 'The flags of UNSUBSCRIBE are 0010; others are malformed and end the connection.' },
   { id: 'MQTT-3.10.3-1', section: UNSUBSCRIBE, binds: 'client', summary: 'Topic Filters are UTF-8.' },
@@ -145,8 +145,8 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-3.10.4-2', section: UNSUBSCRIBE, binds: 'server', summary: 'A removed subscription brings no new message.' },
   { id: 'MQTT-3.10.4-3', section: UNSUBSCRIBE, binds: 'server', summary: 'Deliveries at QoS 1 and 2 that have begun are brought to their end.' },
   { id: 'MQTT-3.10.4-4', section: UNSUBSCRIBE, binds: 'server', summary: 'UNSUBSCRIBE is answered by UNSUBACK with the same Packet Identifier.' },
-  { id: 'MQTT-3.10.4-5', section: UNSUBSCRIBE, binds: 'server', summary: 'Also where nothing was removed.' },
-  { id: 'MQTT-3.10.4-6', section: UNSUBSCRIBE, binds: 'server', summary: 'Many filters in one packet work as many packets, answered by one.' },
+  { id: 'MQTT-3.10.4-5', section: UNSUBSCRIBE, binds: 'server', summary: 'UNSUBACK comes also where nothing was removed.' },
+  { id: 'MQTT-3.10.4-6', section: UNSUBSCRIBE, binds: 'server', summary: 'Many filters in one UNSUBSCRIBE work as many packets, answered by one UNSUBACK.' },
 
   { id: 'MQTT-3.12.4-1', section: PINGREQ, binds: 'server', summary: 'PINGREQ is answered by PINGRESP.' },
 
@@ -176,11 +176,11 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-4.7.1-3', section: TOPICS, binds: 'both', summary: '+ is a whole level, at any place.' },
   { id: 'MQTT-4.7.2-1', section: TOPICS, binds: 'server', summary: 'A wildcard at the beginning does not match a topic that begins with $.' },
   { id: 'MQTT-4.7.3-1', section: TOPICS, binds: 'both', summary: 'Topic Names and filters are not empty.' },
-  { id: 'MQTT-4.7.3-2', section: TOPICS, binds: 'both', summary: 'They have no U+0000.' },
-  { id: 'MQTT-4.7.3-3', section: TOPICS, binds: 'both', summary: 'They have 65,535 bytes at most.' },
-  { id: 'MQTT-4.7.3-4', section: TOPICS, binds: 'server', summary: 'They are compared as they are, without normalising.' },
+  { id: 'MQTT-4.7.3-2', section: TOPICS, binds: 'both', summary: 'Topic Names and filters have no U+0000.' },
+  { id: 'MQTT-4.7.3-3', section: TOPICS, binds: 'both', summary: 'Topic Names and filters have 65,535 bytes at most.' },
+  { id: 'MQTT-4.7.3-4', section: TOPICS, binds: 'server', summary: 'Topic Names and filters are compared as they are, without normalising.' },
   { id: 'MQTT-4.8.0-1', section: ERRORS, binds: 'both', summary: 'A violation of the protocol closes the connection it came on.' },
-  { id: 'MQTT-4.8.0-2', section: ERRORS, binds: 'both', summary: 'So does an error in handling a packet that may pass.' },
+  { id: 'MQTT-4.8.0-2', section: ERRORS, binds: 'both', summary: 'An error in handling a packet, even one that may pass, closes the connection it came on.' },
 
   { id: 'MQTT-6.0.0-1', section: WEBSOCKET, binds: 'both', summary: 'Frames are binary; another data frame closes.', notYet: NO_WEBSOCKET },
   { id: 'MQTT-6.0.0-2', section: WEBSOCKET, binds: 'both', summary: 'Packets and frames need not begin and end together.', notYet: NO_WEBSOCKET },

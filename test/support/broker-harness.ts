@@ -13,6 +13,7 @@ import type {
   AuthenticatorAnswer,
   EndReason,
   LifecycleNotice,
+  Listener,
   Notice,
   RefusalReason,
   TopicFilter,
@@ -31,6 +32,8 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   /** Instead of the one below. */
   readonly authenticator?: Authenticator;
+  /** Beside the memory network. */
+  readonly listeners?: readonly Listener[];
 }
 
 const rule = (effect: 'allow' | 'deny', topicFilter: string): AccessRule => ({
@@ -46,7 +49,7 @@ const rule = (effect: 'allow' | 'deny', topicFilter: string): AccessRule => ({
 const TEST_AUTHENTICATOR: Authenticator = {
   name: 'test',
   authenticate({ userName, password }): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
-    switch (userName) {
+    switch (userName ?? '') {
       case 'refused':
         return { decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' };
       case 'forbidden':
@@ -91,7 +94,7 @@ export class BrokerHarness {
   private constructor(options: HarnessOptions) {
     this.#service = new BrokerService({
       storage: new MemoryStorage(),
-      listeners: [this.network],
+      listeners: [this.network, ...(options.listeners ?? [])],
       authenticators: [options.authenticator ?? TEST_AUTHENTICATOR],
       telemetry: [
         {
@@ -117,6 +120,12 @@ export class BrokerHarness {
     await this.#service.stop();
   }
 
+  addressOf(listener: Listener): string {
+    const address = this.#service.addresses.get(listener.name);
+    if (address === undefined) throw new Error(`${listener.name} does not listen`);
+    return address;
+  }
+
   /** A network connection, and nothing sent on it. */
   open(mode: 'packets' | 'bytes' = 'packets'): RawClient {
     const remoteAddress = `test:${++this.#connections}`;
@@ -131,9 +140,12 @@ export class BrokerHarness {
   /** As `connect`, with what CONNACK said of the session. */
   async reconnect(fields: ConnectFields | string): Promise<{ client: RawClient; sessionPresent: boolean }> {
     const client = this.open();
-    client.send(raw.connect(typeof fields === 'string' ? { clientId: fields } : fields));
+    const connect = typeof fields === 'string' ? { clientId: fields } : fields;
+    client.send(raw.connect(connect));
     const connack = await client.next('connack');
     expect(connack.code).toBe(0);
+    // MQTT 3.1 has no such flag.
+    if (connect.level === 3) expect(connack.sessionPresent).toBe(false);
     return { client, sessionPresent: connack.sessionPresent };
   }
 
@@ -151,7 +163,7 @@ export class BrokerHarness {
   /** Moves the clock, and lets all happen that was due. */
   async advance(ms: number): Promise<void> {
     await this.settled();
-    this.clock.advance(ms);
+    await this.clock.advanceAsync(ms);
     await this.settled();
   }
 

@@ -95,8 +95,8 @@ type Of<T extends Received['type']> = Extract<Received, { readonly type: T }>;
 export class RawClient {
   readonly #unread: { readonly packet: Received; readonly bytes: Uint8Array }[] = [];
   readonly #stream = new raw.ReceivedStream();
-  #received: Uint8Array = new Uint8Array();
-  #failure: unknown;
+  readonly #received: Uint8Array[] = [];
+  #failure: Error | undefined;
   #closed = false;
   #nextPacketId = 1;
 
@@ -108,12 +108,12 @@ export class RawClient {
   ) {
     wire.onData((chunk) => {
       activity.moved();
-      this.#received = raw.bytes(this.#received, chunk);
+      if (mode === 'bytes') this.#received.push(chunk);
       if (mode === 'bytes' || this.#failure !== undefined) return;
       try {
         this.#unread.push(...this.#stream.push(chunk));
       } catch (error) {
-        this.#failure = error;
+        this.#failure = error instanceof Error ? error : new Error(String(error));
       }
     });
     wire.onClosed(() => {
@@ -126,9 +126,9 @@ export class RawClient {
     return this.#closed;
   }
 
-  /** Every byte that ever came. */
+  /** In the mode `bytes`: all that ever came. */
   get received(): string {
-    return raw.hex(this.#received);
+    return raw.hex(raw.bytes(...this.#received));
   }
 
   /** A Packet Identifier that this client has not used. */
@@ -215,7 +215,7 @@ export class RawClient {
     if (publish.qos === 1) this.send(raw.puback(publish.packetId));
     if (publish.qos === 2) {
       this.send(raw.pubrec(publish.packetId));
-      expect(await this.next('pubrel')).toEqual({ type: 'pubrel', packetId: publish.packetId });
+      await this.#pubrel(publish.packetId);
       this.send(raw.pubcomp(publish.packetId));
     }
     return publish;
@@ -252,6 +252,15 @@ export class RawClient {
   async ping(): Promise<void> {
     this.send(raw.PINGREQ);
     await this.next('pingresp');
+  }
+
+  /** Takes a PUBREL from between the deliveries that have come before it. */
+  async #pubrel(packetId: number): Promise<void> {
+    const find = (): number => this.#unread.findIndex(({ packet }) => packet.type !== 'publish');
+    await this.activity.until(() => find() >= 0 || this.#failure !== undefined);
+    this.#check();
+    const [entry] = find() < 0 ? [] : this.#unread.splice(find(), 1);
+    expect(entry?.packet).toEqual({ type: 'pubrel', packetId });
   }
 
   #check(): void {

@@ -106,6 +106,7 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   #isClosing = false;
   #isClosed = false;
   #isFull = false;
+  #isPaused = false;
   #grace: Timer | undefined;
 
   constructor(surroundings: Surroundings, remoteAddress: string, onData: ((chunk: Uint8Array) => void) | undefined) {
@@ -133,7 +134,7 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     if (this.#isClosed) return;
     const handler = accept(this);
     this.#handler = handler;
-    this.#inbound.release();
+    if (!this.#isPaused) this.#inbound.release();
     // Closed while it was being accepted: the handler did not exist yet and still has to be told.
     if (this.#isClosed) this.#tellClosed(handler, undefined);
   }
@@ -147,11 +148,14 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   }
 
   pause(): void {
-    if (!this.#isClosing) this.#inbound.hold();
+    if (this.#isClosing) return;
+    this.#isPaused = true;
+    this.#inbound.hold();
   }
 
   resume(): void {
-    this.#inbound.release();
+    this.#isPaused = false;
+    if (this.#handler !== undefined) this.#inbound.release();
   }
 
   close(graceMs: number): void {
@@ -163,7 +167,7 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#outbound.end();
-    this.#inbound.release();
+    this.resume();
     this.#grace = this.#surroundings.after(graceMs, () => {
       this.terminate(undefined);
     });

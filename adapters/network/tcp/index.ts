@@ -86,7 +86,7 @@ function warnOnce(): (error: NodeJS.ErrnoException) => void {
 
 function explainListenError(error: NodeJS.ErrnoException, host: string, port: number): string {
   const what = `cannot listen on ${formatAddress(host, port)}`;
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'EADDRINUSE':
       return `${what}: the port is in use; choose another (--port) or stop the other process`;
     case 'EACCES':

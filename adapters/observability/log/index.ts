@@ -55,11 +55,11 @@ class LogTelemetry implements Telemetry {
   }
 
   notice(notice: Notice | LifecycleNotice): void {
+    const isLast = notice.kind === 'stopped' || notice.kind === 'fatal';
+    if (isLast) this.#gate.close();
     const level = levelOf(notice);
     if (this.#logger.isLevelEnabled(level) && this.#gate.admits(notice, burstOf(notice))) this.#log(level, notice);
-    if (notice.kind !== 'stopped' && notice.kind !== 'fatal') return;
-    this.#gate.close();
-    this.#flush();
+    if (isLast) this.#flush();
   }
 
   #log(level: NoticeLevel, notice: Notice | LifecycleNotice): void {

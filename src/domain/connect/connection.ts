@@ -7,11 +7,11 @@ import type { Message } from '../delivery/message.js';
 import type { RetainedDelivery } from '../delivery/retained.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId } from '../identifiers.js';
-import type { Session } from '../session/session.js';
+import type { Attached, Session } from '../session/session.js';
 
 export type ConnectionState = 'awaiting-connect' | 'authenticating' | 'connected' | 'ended';
 
-export class Connection {
+export class Connection implements Attached {
   state: ConnectionState = 'awaiting-connect';
   version: ProtocolVersion = 4;
   session: Session | undefined;
@@ -20,12 +20,10 @@ export class Connection {
   permissions: Permissions | undefined;
   /** While authenticating. */
   connect: ConnectPacket | undefined;
-  /** Unacknowledged QoS 1 and 2 messages that the client takes at once. */
   window = 0;
   /** 0: no keep-alive. */
   keepAliveMs = 0;
   lastPacketMs: number;
-  hasWill = false;
   /** Of CONNECT, of authentication, then of keep-alive: one follows the other. */
   readonly deadline = new Deadline<Connection>(this);
   /** Of a reader that is stuck; made when one is first. */
@@ -42,6 +40,10 @@ export class Connection {
     readonly context: Context,
   ) {
     this.lastPacketMs = context.nowMs;
+  }
+
+  roomMade(): void {
+    this.retained?.roomMade();
   }
 
   get isCongested(): boolean {

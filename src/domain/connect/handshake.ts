@@ -91,7 +91,8 @@ export class Handshake {
 
   #accept(connection: Connection, packet: ConnectPacket, clientId: ClientId): void {
     const { limits, effects, nowMs } = this.context;
-    const older = this.sessions.get(clientId)?.connection;
+    const attached = this.sessions.get(clientId)?.connection;
+    const older = attached === undefined ? undefined : this.connections.get(attached.id);
     if (older !== undefined) this.connections.end(older, 'session-taken-over'); // [MQTT-3.1.4-2]
     // A will still waiting for its delay, or for this client's return after a restart.
     this.wills.discard(clientId);

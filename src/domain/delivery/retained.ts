@@ -2,10 +2,9 @@
 // and the next page is asked for only when the last one has left for the network: a subscription to a million topics fills no buffer.
 // One that was replaced after the subscription began is left out: the subscriber has got the newer one as it came, and an older one behind it
 // would turn the order round.
-import type { QoS } from '../../protocol/packets.js';
-import type { Connection } from '../connect/connection.js';
 import type { Context } from '../context.js';
 import type { TopicName } from '../identifiers.js';
+import type { Attached, Session } from '../session/session.js';
 import type { Subscription } from '../session/subscription.js';
 import type { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
 import type { Message } from './message.js';
@@ -27,7 +26,8 @@ export class RetainedDelivery {
   #waiting = false;
 
   constructor(
-    readonly connection: Connection,
+    readonly connection: Attached,
+    readonly session: Session,
     readonly tree: RetainedTree,
     readonly context: Context,
   ) {}
@@ -72,11 +72,12 @@ export class RetainedDelivery {
   }
 
   #deliver({ entry, subscription }: Item, message: Message): void {
-    const { session, identifiers } = subscription;
+    const { session } = this;
+    const { identifiers } = subscription;
     if (session.subscriptions?.get(subscription.topicFilter) !== subscription) return; // unsubscribed since [MQTT-3.10.4-2]
     if (this.tree.get(entry.topic)?.id !== entry.id) return; // replaced since
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
-    const qos = (message.qos < subscription.qos ? message.qos : subscription.qos) as QoS;
+    const qos = (message.qos < subscription.qos ? message.qos : subscription.qos);
     if (qos === 0) this.connection.deliverAtMostOnce(message, true, identifiers);
     else session.outbound.pushRetained(message, qos, identifiers);
   }
@@ -84,8 +85,7 @@ export class RetainedDelivery {
   #read(): void {
     if (this.#reading >= 0 || this.#waiting || this.#next === this.#items.length) return;
     // A session that is not stored keeps its queue in memory: it gets the next page when it has worked off the last one.
-    const { session } = this.connection;
-    if (session === undefined || (!session.stored && (session.outboundIfAny?.count ?? 0) >= PAGE_TOPICS)) return;
+    if (!this.session.stored && (this.session.outboundIfAny?.count ?? 0) >= PAGE_TOPICS) return;
     const topics: TopicName[] = [];
     let bytes = 0;
     this.#reading = this.#next;

@@ -4,6 +4,7 @@
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { QueueId, TopicFilter, TopicName } from '../identifiers.js';
+import type { Recipient } from '../session/recipient.js';
 import type { Session } from '../session/session.js';
 import { Subscription } from '../session/subscription.js';
 import { SubscriptionTree } from '../topics/subscription-tree.js';
@@ -11,7 +12,7 @@ import { SharedGroup } from './shared-group.js';
 
 /** One delivery that a message to the topic brings; a subscription that is alone for its session is its own target. */
 export interface Target {
-  readonly session: Session;
+  readonly session: Recipient;
   readonly qos: QoS;
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
@@ -44,7 +45,7 @@ export class Router {
   route(topic: TopicName): Route {
     const known = this.known(topic);
     if (known !== undefined) return known;
-    const bySession = new Map<Session, Target>();
+    const bySession = new Map<Recipient, Target>();
     const groups: SharedGroup[] = [];
     this.#tree.match(topic, (found) => {
       if (found instanceof Subscription) {
@@ -71,9 +72,9 @@ export class Router {
     return this.#groups.get(queue);
   }
 
-  /** Puts a subscription into its session and here, in the place of one with the same filter [MQTT-3.8.4-3]. Whether it is new. */
-  add(subscription: Subscription): boolean {
-    const old = subscription.session.putSubscription(subscription);
+  /** Puts a subscription into the session and here, in the place of one with the same filter [MQTT-3.8.4-3]. Whether it is new. */
+  add(session: Session, subscription: Subscription): boolean {
+    const old = session.putSubscription(subscription);
     if (subscription.group === undefined) {
       if (old !== undefined) this.#tree.remove(old.filter, old);
       this.#tree.add(subscription.filter, subscription);

@@ -6,15 +6,23 @@ import type { StoredEntry } from '../events.js';
 import { groupQueue } from '../identifiers.js';
 import type { QueueId, Seq, TopicFilter } from '../identifiers.js';
 import { MessageQueue } from '../session/message-queue.js';
-import type { QueueEntry, QueueOwner } from '../session/message-queue.js';
-import type { Subscription } from '../session/subscription.js';
+import type { Giver, QueueEntry, QueueOwner } from '../session/message-queue.js';
+import type { Recipient } from '../session/recipient.js';
 import type { Message } from './message.js';
 
-export class SharedGroup implements QueueOwner {
+/** A subscription, as the group sees it. */
+export interface Member {
+  readonly session: Recipient;
+  readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  readonly identifiers: readonly number[] | undefined;
+}
+
+export class SharedGroup implements QueueOwner, Giver {
   readonly inFlightCount = 0;
   readonly sentBelow = 0;
   readonly id: QueueId;
-  readonly #members: Subscription[] = [];
+  readonly #members: Member[] = [];
   #turn = 0;
   #waiting: MessageQueue;
 
@@ -40,14 +48,14 @@ export class SharedGroup implements QueueOwner {
     this.#waiting.restore(first, next, count, bytes);
   }
 
-  join(member: Subscription): void {
+  join(member: Member): void {
     this.#members.push(member);
     if (member.session.stored && !this.#waiting.stored) this.#store();
     this.memberCame();
   }
 
   /** The last one out drops what was waiting. */
-  leave(member: Subscription): void {
+  leave(member: Member): void {
     const at = this.#members.indexOf(member);
     if (at >= 0) this.#members.splice(at, 1);
     if (this.#members.length > 0) {
@@ -71,8 +79,8 @@ export class SharedGroup implements QueueOwner {
     this.#closeIfAlone();
   }
 
-  hasOtherThan(member: { readonly connection: unknown }): boolean {
-    return this.#members.some(({ session }) => session !== member && session.connection !== undefined);
+  hasOtherThan(recipient: object): boolean {
+    return this.#members.some(({ session }) => session !== recipient && session.isConnected);
   }
 
   publish(message: Message): void {
@@ -115,17 +123,17 @@ export class SharedGroup implements QueueOwner {
     this.drain();
   }
 
-  #give(member: Subscription, message: Message): void {
+  #give(member: Member, message: Message): void {
     const qos = Math.min(message.qos, member.qos) as QoS;
     member.session.deliver(message, qos, member.retainAsPublished && message.retain, member.identifiers, this);
   }
 
   /** In turn, passing over those that are away or busy. */
-  #nextReady(qos: QoS): Subscription | undefined {
+  #nextReady(qos: QoS): Member | undefined {
     const members = this.#members;
     for (let i = 0; i < members.length; i++) {
       const at = (this.#turn + i) % members.length;
-      const member = members[at] as Subscription;
+      const member = members[at] as Member;
       if (!member.session.isReadyFor(Math.min(qos, member.qos) as QoS)) continue;
       this.#turn = at + 1;
       return member;
@@ -134,7 +142,7 @@ export class SharedGroup implements QueueOwner {
   }
 
   #closeIfAlone(): void {
-    if (!this.#members.some(({ session }) => session.connection !== undefined)) this.#waiting.close(this.#waiting.unread);
+    if (!this.#members.some(({ session }) => session.isConnected)) this.#waiting.close(this.#waiting.unread);
   }
 
   /** From here on what waits is stored: a member's session is. */

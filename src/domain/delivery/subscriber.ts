@@ -48,7 +48,7 @@ export class Subscriber {
     }
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-4]
     this.context.effects.send(connection.id, { type: PacketType.suback, packetId: packet.packetId, reasonCodes, properties: undefined });
-    for (const { subscription, isNew } of granted) this.#sendRetained(connection, subscription, isNew);
+    for (const { subscription, isNew } of granted) this.#sendRetained(connection, session, subscription, isNew);
   }
 
   unsubscribe(connection: Connection, session: Session, packet: UnsubscribePacket): void {
@@ -103,17 +103,17 @@ export class Subscriber {
       request.retainHandling,
       identifier,
     );
-    const isNew = this.router.add(subscription);
+    const isNew = this.router.add(session, subscription);
     if (session.stored) this.context.changes.record({ kind: 'subscription.put', subscription: subscription.toRecord() });
     return { subscription, isNew };
   }
 
   /** To a subscription that is not shared, new or repeated [MQTT-3.8.4-3]; MQTT 5 can ask otherwise. */
-  #sendRetained(connection: Connection, subscription: Subscription, isNew: boolean): void {
+  #sendRetained(connection: Connection, session: Session, subscription: Subscription, isNew: boolean): void {
     if (subscription.group !== undefined || !this.context.limits.retainedMessages) return;
     if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) return;
     if (this.publisher.retained.size === 0) return;
-    connection.retained ??= new RetainedDelivery(connection, this.publisher.retained, this.context);
+    connection.retained ??= new RetainedDelivery(connection, session, this.publisher.retained, this.context);
     connection.retained.add(subscription);
   }
 }

@@ -9,7 +9,6 @@ import type { StoredEntry } from '../events.js';
 import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { Fifo } from './fifo.js';
-import type { SharedGroup } from '../delivery/shared-group.js';
 
 /** Bounds of the run of a stored queue: beyond them messages wait in storage alone. */
 const RUN_ENTRIES_MAX = 1000;
@@ -17,6 +16,13 @@ const RUN_BYTES_MAX = 1024 * 1024;
 /** A page is asked for when the run is shorter than this. */
 const RUN_ENTRIES_LOW = 200;
 const PAGE = { maxEntries: 400, maxBytes: 256 * 1024 };
+
+/** Someone who gave a message to a session and takes it back if the session cannot deliver it: a shared group. */
+export interface Giver {
+  takeBack(entry: QueueEntry): void;
+  /** Whether anyone but this one could get it now. */
+  hasOtherThan(recipient: object): boolean;
+}
 
 export class QueueEntry {
   /** PUBREC has come, PUBREL is what is left to send. */
@@ -30,8 +36,7 @@ export class QueueEntry {
     readonly identifiers: readonly number[] | undefined,
     /** The record that stored it, if this run of the broker did. */
     readonly append: QueueAppend | undefined,
-    /** Whom it goes back to if this session cannot deliver it. */
-    readonly group: SharedGroup | undefined,
+    readonly giver: Giver | undefined,
     /** What it counts in the queue's bytes. */
     public bytes: number,
   ) {}
@@ -101,7 +106,7 @@ export class MessageQueue {
     qos: 1 | 2,
     retain: boolean,
     identifiers: readonly number[] | undefined,
-    group: SharedGroup | undefined,
+    giver: Giver | undefined,
     bounded: boolean,
   ): void {
     const { limits, accounts, changes } = this.context;
@@ -126,7 +131,7 @@ export class MessageQueue {
     }
     this.#runNext = seq + 1;
     this.#runBytes += bytes;
-    this.run.push(new QueueEntry(seq, message, qos, retain, identifiers, append, group, bytes));
+    this.run.push(new QueueEntry(seq, message, qos, retain, identifiers, append, giver, bytes));
   }
 
   /** A reader comes: the run begins at the front. */

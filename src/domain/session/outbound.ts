@@ -4,12 +4,11 @@
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Context } from '../context.js';
-import type { SharedGroup } from '../delivery/shared-group.js';
 import type { Message } from '../delivery/message.js';
 import type { StoredEntry } from '../events.js';
 import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
 import { MessageQueue } from './message-queue.js';
-import type { QueueEntry, QueueOwner } from './message-queue.js';
+import type { Giver, QueueEntry, QueueOwner } from './message-queue.js';
 
 const PACKET_IDS = 65_535;
 
@@ -66,8 +65,8 @@ export class Outbound implements QueueOwner {
     return this.#connection !== undefined && !this.#congested && this.#inFlight.size < this.#window && this.#queue.isTailing && this.#queue.run.length === 0;
   }
 
-  push(message: Message, qos: 1 | 2, retain: boolean, identifiers: readonly number[] | undefined, group: SharedGroup | undefined): void {
-    this.#queue.push(message, qos, retain, identifiers, group, true);
+  push(message: Message, qos: 1 | 2, retain: boolean, identifiers: readonly number[] | undefined, giver: Giver | undefined): void {
+    this.#queue.push(message, qos, retain, identifiers, giver, true);
     if (this.#connection !== undefined) this.#pump();
   }
 
@@ -92,17 +91,11 @@ export class Outbound implements QueueOwner {
     this.#connection = undefined;
     this.#sentBefore = this.#sentNext;
     const returned: QueueEntry[] = [];
-    for (const entry of this.#inFlight.values()) if (entry.group !== undefined && giveBack(entry)) returned.push(entry);
+    for (const entry of this.#inFlight.values()) if (entry.giver !== undefined && giveBack(entry)) returned.push(entry);
     for (const entry of returned) this.#remove(entry);
     this.#queue.close(this.#lowest());
     this.#inFlight.clear();
-    for (const entry of returned) entry.group?.takeBack(entry);
-  }
-
-  /** All that is in memory of a queue that ends, for groups to take back what is theirs. */
-  *entries(): Generator<QueueEntry> {
-    yield* this.#inFlight.values();
-    yield* this.#queue.run;
+    for (const entry of returned) entry.giver?.takeBack(entry);
   }
 
   congested(): void {

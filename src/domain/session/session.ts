@@ -2,19 +2,31 @@
 // [MQTT-4.1.0-1], [MQTT-4.1.0-2]: its subscriptions, the messages on their way to it, and the QoS 2 messages on their way from it.
 import type { QoS } from '../../protocol/packets.js';
 import type { SessionRecord } from '../changes.js';
-import type { Connection } from '../connect/connection.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { Message } from '../delivery/message.js';
 import type { SharedGroup } from '../delivery/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
-import type { ClientId, TopicFilter } from '../identifiers.js';
+import type { ClientId, ConnectionId, TopicFilter } from '../identifiers.js';
 import { Outbound } from './outbound.js';
+import type { Giver } from './message-queue.js';
 import type { OutboundOwner } from './outbound.js';
+import type { Recipient } from './recipient.js';
 import type { Subscription } from './subscription.js';
 
-export class Session implements OutboundOwner {
-  connection: Connection | undefined;
+/** The connection that a session is attached to, as the session sees it. */
+export interface Attached {
+  readonly id: ConnectionId;
+  /** Unacknowledged QoS 1 and 2 messages that the client takes at once. */
+  readonly window: number;
+  readonly isCongested: boolean;
+  deliverAtMostOnce(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void;
+  /** The client has acknowledged messages. */
+  roomMade(): void;
+}
+
+export class Session implements OutboundOwner, Recipient {
+  connection: Attached | undefined;
   disconnectedAtMs: number | undefined;
   /** Made when needed, as the three below: ten thousand idle sessions have none of them. */
   subscriptions: Map<TopicFilter, Subscription> | undefined;
@@ -50,9 +62,9 @@ export class Session implements OutboundOwner {
     return this.#outbound;
   }
 
-  deliver(message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | undefined, group?: SharedGroup): void {
+  deliver(message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | undefined, giver?: Giver): void {
     if (qos > 0) {
-      this.outbound.push(message, qos as 1 | 2, retain, identifiers, group);
+      this.outbound.push(message, qos as 1 | 2, retain, identifiers, giver);
       return;
     }
     if (this.connection !== undefined) {
@@ -65,14 +77,17 @@ export class Session implements OutboundOwner {
     effects.notice({ kind: 'message-dropped', reason: 'client-offline', topic: message.topic, qos: 0, queue: sessionQueue(this.clientId) });
   }
 
-  /** Whether a message of this QoS given to it now goes out now. */
+  get isConnected(): boolean {
+    return this.connection !== undefined;
+  }
+
   isReadyFor(qos: QoS): boolean {
     if (this.connection === undefined) return false;
     return qos === 0 ? !this.connection.isCongested : this.outbound.hasRoom;
   }
 
   roomMade(): void {
-    this.connection?.retained?.roomMade();
+    this.connection?.roomMade();
     if (this.#groups === undefined) return;
     for (const group of this.#groups) group.drain();
   }

@@ -71,7 +71,7 @@ export class Sessions {
   detach(session: Session): void {
     session.connection = undefined;
     // What a shared group gave it goes to another member that is there; else it waits here [MQTT-4.4.0-1].
-    session.outboundIfAny?.detach((entry) => entry.qos === 1 && (!session.stored || entry.group?.hasOtherThan(session) === true));
+    session.outboundIfAny?.detach((entry) => entry.qos === 1 && (!session.stored || entry.giver?.hasOtherThan(session) === true));
     for (const group of session.groups) group.memberLeft();
     if (session.expiryIntervalS === 0) {
       this.end(session, 'disconnected');
@@ -112,7 +112,7 @@ export class Sessions {
     if (typeof parsed === 'string') return;
     const group = parsed.shareName === undefined ? undefined : this.router.group(parsed.shareName, parsed.filter);
     const { topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } = record;
-    this.router.add(new Subscription(session, topicFilter, parsed.filter, group, qos, noLocal, retainAsPublished, retainHandling, identifier));
+    this.router.add(session, new Subscription(session, topicFilter, parsed.filter, group, qos, noLocal, retainAsPublished, retainHandling, identifier));
   }
 
   restoreQueue({ queue, first, next, count, bytes }: Extract<RestoredFact, { kind: 'queue' }>): void {

@@ -3,13 +3,13 @@ import type { SubscriptionRecord } from '../changes.js';
 import type { SharedGroup } from '../delivery/shared-group.js';
 import type { QoS } from '../../protocol/packets.js';
 import type { TopicFilter } from '../identifiers.js';
-import type { Session } from './session.js';
+import type { Recipient } from './recipient.js';
 
 export class Subscription {
   readonly identifiers: readonly number[] | undefined;
 
   constructor(
-    readonly session: Session,
+    readonly session: Recipient,
     /** As subscribed, `$share/<ShareName>/` included. */
     readonly topicFilter: TopicFilter,
     /** What topics are compared with. */

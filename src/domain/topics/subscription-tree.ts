@@ -114,6 +114,6 @@ function withoutMember<T extends object>(members: Members<T>, member: T): Member
 
 function eachMember<T extends object>(members: Members<T>, found: (member: T) => void): void {
   if (members === undefined) return;
-  if (members instanceof Set) for (const member of members) found(member as T);
+  if (members instanceof Set) for (const member of members) found(member);
   else found(members);
 }

@@ -260,6 +260,26 @@ export function describeNetwork(name: string, network: NetworkUnderTest): void {
       expect(handler.closings).toHaveLength(1);
     });
 
+    test('a channel that is paused while it is accepted waits', async () => {
+      await listener.close();
+      listener = network.makeListener();
+      const handler = new RecordingHandler();
+      let accepted: Channel | undefined;
+      address = await listener.listen((channel) => {
+        channel.pause();
+        accepted = channel;
+        return handler;
+      });
+      const peer = await network.connect(listener, address);
+      peer.write(Uint8Array.of(1, 2));
+      await settle();
+      expect(handler.bytes).toBe(0);
+      accepted?.resume();
+      await until(() => handler.bytes === 2);
+      accepted?.close(0);
+      await peer.closed;
+    });
+
     test('a channel that is closed while it is accepted ends', async () => {
       await listener.close();
       listener = network.makeListener();

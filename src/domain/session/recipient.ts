@@ -1,0 +1,15 @@
+// Who a message can be given to, as those see it who give: a session.
+import type { QoS } from '../../protocol/packets.js';
+import type { Giver } from './message-queue.js';
+import type { Message } from '../delivery/message.js';
+import type { ClientId } from '../identifiers.js';
+
+export interface Recipient {
+  readonly clientId: ClientId;
+  readonly stored: boolean;
+  readonly isConnected: boolean;
+  /** Whether a message of this QoS given to it now goes out now. */
+  isReadyFor(qos: QoS): boolean;
+  /** `giver`: whom the message goes back to if it cannot be delivered. */
+  deliver(message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | undefined, giver?: Giver): void;
+}

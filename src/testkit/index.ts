@@ -1,0 +1,11 @@
+// hexmq/testkit: what tests of adapters and of the broker are made with. What is exported here is public and versioned.
+export { ContractViolation } from './compare.js';
+export { FaultyStorage } from './faulty-storage.js';
+export type { Chaos, FaultyStorageOptions, HoldPoint, StorageOperation } from './faulty-storage.js';
+export { SeededRandom } from './seeded-random.js';
+export { storageContract } from './storage-contract.js';
+export type { StorageContractOptions } from './storage-contract.js';
+export { StorageModel } from './storage-model.js';
+export type { FastCheck, ModelRunOptions } from './storage-model-run.js';
+export type { StorageFactory, StorageUnderTest } from './storage-subject.js';
+export { VirtualClock } from './virtual-clock.js';

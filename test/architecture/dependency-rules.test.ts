@@ -1,0 +1,180 @@
+// The import rules: the tree obeys them, and each of them bites. A rule that matches nothing looks exactly like a rule that is obeyed, so for
+// each there is a file that breaks it, in a tree of its own with the layout of ours.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const CONFIG = join(ROOT, '.dependency-cruiser.cjs');
+const COMMAND = join(ROOT, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+
+interface Rule {
+  readonly name: string;
+  readonly comment?: string;
+  readonly severity: string;
+}
+
+const { forbidden } = createRequire(import.meta.url)(CONFIG) as { forbidden: readonly Rule[] };
+
+/** For each rule, files that break it and what they contain. */
+const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'no-cycles': { 'src/domain/chicken.ts': "import { value } from './egg.js'; export const other = value;" },
+  'nothing-unresolved': { 'src/application/lost.ts': "import './nowhere.js';" },
+  'protocol-imports-only-itself': {
+    'src/protocol/outward.ts': "import type { value } from '../domain/rule.js'; export type T = typeof value;",
+    'src/protocol/impure.ts': "import { randomBytes } from 'node:crypto'; export const salt = randomBytes(1);",
+    'src/protocol/borrowed.ts': "import 'zod';",
+  },
+  'domain-imports-only-itself-and-protocol': {
+    'src/domain/impure.ts': "import { readFileSync } from 'node:fs'; export const text = readFileSync('x');",
+    'src/domain/session/outward.ts': "import type { value } from '../../ports/index.js'; export type T = typeof value;",
+    'src/domain/borrowed.ts': "import 'inversify';",
+  },
+  'domain-takes-types-of-protocol': { 'src/domain/encoding.ts': "import { value } from '../protocol/encoder.js'; export const bytes = value;" },
+  'ports-take-types-only': { 'src/ports/heavy.ts': "import { value } from '../domain/rule.js'; export const other = value;" },
+  'ports-know-only-domain-and-protocol': {
+    'src/ports/inward.ts': "import type { value } from '../application/engine.js'; export type T = typeof value;",
+  },
+  'application-knows-only-the-core': {
+    'src/application/timers.ts': "import { setTimeout } from 'node:timers'; setTimeout(() => undefined, 1);",
+    'src/application/wiring.ts': "import type { value } from '../composition/container.js'; export type T = typeof value;",
+  },
+  'testkit-needs-no-test-runner': { 'src/testkit/suite.ts': "import { test } from '@jest/globals'; test('x', () => undefined);" },
+  'testkit-takes-types-of-the-core': { 'src/testkit/insides.ts': "import { value } from '../domain/rule.js'; export const other = value;" },
+  'container-only-in-composition': {
+    'src/cli/locator.ts': "import { Container } from 'inversify'; export const container = new Container();",
+    'adapters/auth/greedy/index.ts': "import 'reflect-metadata';",
+  },
+  'adapters-named-only-in-the-table': {
+    'src/composition/container.ts': "export const value = () => import('../../adapters/storage/one/index.js');",
+    'src/testkit/favourite.ts': "import { value } from '../../adapters/storage/one/index.js'; export const other = value;",
+  },
+  'adapters-loaded-dynamically': {
+    'src/composition/adapter-table.ts': "import { value } from '../../adapters/storage/one/index.js'; export const other = value;",
+  },
+  'adapters-know-only-the-ports': {
+    'adapters/network/nosy/index.ts': "import type { value } from '../../../src/application/engine.js'; export type T = typeof value;",
+  },
+  'adapters-reach-the-ports-by-package-name': {
+    'adapters/network/shortcut/index.ts': "import { value } from '../../../src/ports/index.js'; export const other = value;",
+  },
+  'adapters-do-not-know-each-other': {
+    'adapters/storage/two/index.ts': "import { value } from '../one/index.js'; export const other = value;",
+    'adapters/auth/one/index.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
+  },
+  'mongodb-only-in-its-adapters': { 'adapters/storage/three/index.ts': "import 'mongodb';" },
+  'level-only-in-the-file-adapter': { 'adapters/storage/four/index.ts': "import 'classic-level';" },
+  'pino-only-in-the-log': { 'src/application/logging.ts': "import { pino } from 'pino'; export const log = pino;" },
+  'sockets-only-in-network-adapters': {
+    'adapters/storage/five/index.ts': "import { connect } from 'node:tls'; export const socket = connect;",
+    'src/application/dialling.ts': "import { connect } from 'net'; export const socket = connect;",
+  },
+  'composition-stays-below-the-command': { 'src/composition/upward.ts': "import { value } from '../index.js'; export const other = value;" },
+  'command-goes-through-composition': { 'src/cli/direct.ts': "import { value } from '../application/engine.js'; export const other = value;" },
+  'commander-only-in-the-command': { 'src/composition/flags.ts': "import 'commander';" },
+  'configuration-libraries-only-in-composition': { 'src/cli/parsing.ts': "import 'yaml';" },
+  'production-imports-no-tests': {
+    'src/application/shortcut.ts': "import { value } from '../../test/support/helper.js'; export const other = value;",
+    'adapters/network/tested/index.ts': "import 'mqtt';",
+  },
+  'declared-dependencies-only': {
+    'adapters/network/dev/index.ts': "import 'mqtt-packet';",
+    'adapters/storage/undeclared/index.ts': "import 'undeclared';",
+  },
+  'e2e-knows-nothing-of-ours': {
+    'test/e2e/peeking.test.ts': "import type { value } from '../../src/application/engine.js'; export type T = typeof value;",
+    'test/e2e/helped.test.ts': "import { value } from '../support/helper.js'; export const other = value;",
+  },
+};
+
+/** What the violations import. */
+const BYSTANDERS = [
+  'src/protocol/encoder.ts',
+  'src/domain/rule.ts',
+  'src/ports/index.ts',
+  'src/application/engine.ts',
+  'src/index.ts',
+  'adapters/storage/one/index.ts',
+  'test/support/helper.ts',
+];
+
+const PACKAGES = [
+  ...['inversify', 'reflect-metadata', 'mongodb', 'classic-level', 'pino', 'commander', 'yaml', 'zod', 'mqtt', 'mqtt-packet', 'undeclared'],
+  '@jest/globals',
+];
+
+interface Violation {
+  readonly from: string;
+  readonly to: string;
+  readonly rule: { readonly name: string };
+}
+
+/** Through the command, as CI runs it. */
+function cruise(directory: string, ...folders: string[]): Promise<readonly Violation[]> {
+  return new Promise((done, fail) => {
+    const args = [COMMAND, '--config', CONFIG, '--output-type', 'json', ...folders];
+    // Its exit status is the number of violations.
+    execFile(process.execPath, args, { cwd: directory, maxBuffer: 256 * 1024 * 1024 }, (_error, stdout, stderr) => {
+      try {
+        done((JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary.violations);
+      } catch {
+        fail(new Error(`dependency-cruiser did not answer: ${stderr}${stdout.slice(0, 1000)}`));
+      }
+    });
+  });
+}
+
+test('the tree obeys every rule', async () => {
+  const violations = await cruise(ROOT, 'src', 'adapters', 'test');
+  expect(violations.map(({ rule, from, to }) => `${rule.name}: ${from} imports ${to}`)).toEqual([]);
+});
+
+test('every rule fails the build and says in a sentence why it is there', () => {
+  for (const { name, comment, severity } of forbidden) {
+    expect({ name, severity }).toEqual({ name, severity: 'error' });
+    expect(comment).toMatch(/^[A-Z`].{30,}\.$/);
+  }
+});
+
+test('there is a violation to try for every rule', () => {
+  expect(Object.keys(VIOLATIONS).sort()).toEqual(forbidden.map(({ name }) => name).sort());
+});
+
+describe('a rule bites:', () => {
+  let directory: string;
+  let violations: readonly Violation[];
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'hexmq-rules-'));
+    cpSync(join(ROOT, 'package.json'), join(directory, 'package.json'));
+    for (const path of BYSTANDERS) write(path, 'export const value = 1;');
+    write('src/domain/egg.ts', "import { other } from './chicken.js'; export const value = other;");
+    for (const name of PACKAGES) {
+      write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
+      write(`node_modules/${name}/index.js`, 'module.exports = {};');
+    }
+    for (const files of Object.values(VIOLATIONS)) for (const [path, text] of Object.entries(files)) write(path, text);
+    violations = await cruise(directory, 'src', 'adapters', 'test');
+  });
+
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  function write(path: string, text: string): void {
+    const file = join(directory, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${text}\n`);
+  }
+
+  for (const [name, files] of Object.entries(VIOLATIONS)) {
+    for (const file of Object.keys(files)) {
+      test(`${name} refuses ${file}`, () => {
+        expect(violations.filter(({ rule }) => rule.name === name).map(({ from }) => from)).toContain(file);
+      });
+    }
+  }
+});

@@ -1,0 +1,14 @@
+// For dependency-cruiser: the package by its own name means its sources, whether it has been built or not.
+const { resolve } = require('node:path');
+
+const root = resolve(__dirname, '../..');
+
+module.exports = {
+  resolve: {
+    alias: {
+      'hexmq/ports$': `${root}/src/ports/index.ts`,
+      'hexmq/testkit$': `${root}/src/testkit/index.ts`,
+      'hexmq$': `${root}/src/index.ts`,
+    },
+  },
+};

@@ -1,0 +1,141 @@
+// docs/conformance.md is made from the catalogues and the test names of this folder, and this test keeps the three together: every statement
+// has a test or says why it has none, and no test names a statement that does not exist. HEXMQ_WRITE_DOCS=1 writes the page.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { DIFFERENCES_31, REFUSED_5 } from './differences-31.js';
+import { RULES_311, STATEMENTS_311 } from './statements-311.js';
+import type { Statement } from './statements-311.js';
+
+const FOLDER = 'test/conformance';
+const PAGE = 'docs/conformance.md';
+const ALL = [...STATEMENTS_311, ...RULES_311, ...DIFFERENCES_31, ...REFUSED_5];
+
+interface NamedTest {
+  readonly file: string;
+  readonly ids: readonly string[];
+  readonly sentence: string;
+}
+
+/** All tests of this folder, by what stands in their sources: `test('[id] [id] sentence', …`. */
+function namedTests(): NamedTest[] {
+  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.test.ts') && file !== 'page.test.ts');
+  return files.sort().flatMap((file) => {
+    const source = readFileSync(join(FOLDER, file), 'utf8');
+    return [...source.matchAll(/^\s*test\(\s*(['"`])(.*?)\1,/gms)].map(([, , name = '']) => {
+      const [, brackets = '', sentence = ''] = /^((?:\[[^\]]*\] )*)(.*)$/s.exec(name) ?? [];
+      return { file, ids: [...brackets.matchAll(/\[([^\]]*)\]/g)].map(([, id = '']) => id), sentence };
+    });
+  });
+}
+
+const TESTS = namedTests();
+const testsOf = ({ id }: Statement): NamedTest[] => TESTS.filter(({ ids }) => ids.includes(id));
+const reasonOf = ({ untestable, notYet }: Statement): string | undefined => untestable ?? notYet;
+
+describe('the catalogue', () => {
+  test('it has the 141 statements of Appendix B, each once', () => {
+    const count = (binds: Statement['binds']): number => STATEMENTS_311.filter((statement) => statement.binds === binds).length;
+    expect({ all: STATEMENTS_311.length, server: count('server'), client: count('client'), both: count('both') }).toEqual({
+      all: 141,
+      server: 69,
+      client: 28,
+      both: 44,
+    });
+    expect(new Set(ALL.map(({ id }) => id)).size).toBe(ALL.length);
+  });
+
+  test('every statement has a test, or a reason for having none, and not both', () => {
+    expect(ALL.filter((statement) => testsOf(statement).length === 0 && reasonOf(statement) === undefined).map(({ id }) => id)).toEqual([]);
+    expect(ALL.filter((statement) => testsOf(statement).length > 0 && reasonOf(statement) !== undefined).map(({ id }) => id)).toEqual([]);
+  });
+
+  test('every test names a statement that exists', () => {
+    const known = new Set(ALL.map(({ id }) => id));
+    expect(TESTS.filter(({ ids }) => ids.length === 0).map(({ sentence }) => sentence)).toEqual([]);
+    expect(TESTS.flatMap(({ ids }) => ids).filter((id) => !known.has(id))).toEqual([]);
+  });
+
+  test('no test escapes the page: as many are found as are written', () => {
+    const written = readdirSync(FOLDER)
+      .filter((file) => file.endsWith('.test.ts') && file !== 'page.test.ts')
+      .flatMap((file) => [...readFileSync(join(FOLDER, file), 'utf8').matchAll(/\b(?:test|it)(?:\.\w+)?\(/g)]);
+    expect(TESTS).toHaveLength(written.length);
+  });
+});
+
+describe('docs/conformance.md', () => {
+  test('it says what the tests say', () => {
+    const page = renderPage();
+    if (process.env['HEXMQ_WRITE_DOCS'] === '1') writeFileSync(PAGE, page);
+    expect(readFileSync(PAGE, 'utf8')).toBe(page);
+  });
+});
+
+function renderPage(): string {
+  const testable = STATEMENTS_311.filter((statement) => reasonOf(statement) === undefined);
+  const server = STATEMENTS_311.filter(({ binds }) => binds !== 'client');
+  const serverTested = server.filter((statement) => reasonOf(statement) === undefined);
+  return [
+    '# Conformance',
+    '',
+    `hexmq serves MQTT 3.1.1 and MQTT 3.1. This page lists every normative statement of *MQTT Version 3.1.1* (OASIS Standard, Appendix B) and every`,
+    `point in which *MQTT V3.1* differs from it for a broker, each with the tests that hold hexmq to it.`,
+    '',
+    `Of the ${STATEMENTS_311.length} statements, ${testable.length} have tests; of the ${server.length} that bind a server, ${serverTested.length}. The others say why not.`,
+    '',
+    '## How to read it',
+    '',
+    '- **Statement**: the number as Appendix B prints it. Ids that begin with `MQTT311-`, `MQTT31-` and `MQTT5-` are ours, for rules without a number.',
+    '- **Binds**: whose duty it is. `both` is a rule for senders or receivers, which a broker is in turn. Where a rule binds clients, the test breaks',
+    '  it and looks at what the broker does.',
+    '- **In short**: a summary in our words; the standard has the wording that counts.',
+    `- **Tests**: a test's name without the number with which it begins, and its file in \`${FOLDER}\`.`,
+    '',
+    'The tests send bytes to a whole broker and look at every byte that comes back, with a parser that fails on anything the standard does not let a',
+    'server send. Every test of a close also checks that nothing else was sent, that the reason was reported, and that other clients are still served.',
+    '',
+    `The page is made from the tests: \`HEXMQ_WRITE_DOCS=1 NODE_OPTIONS=--experimental-vm-modules npx jest --selectProjects conformance -t ${PAGE}\``,
+    'writes it, and the same test without the variable fails when it is out of date.',
+    '',
+    '## MQTT 3.1.1',
+    '',
+    ...sections(STATEMENTS_311),
+    '### Rules without a number',
+    '',
+    ...table(RULES_311),
+    '## MQTT 3.1',
+    '',
+    'Everything else is as in 3.1.1.',
+    '',
+    ...sections(DIFFERENCES_31),
+    '## MQTT 5',
+    '',
+    'Not served yet.',
+    '',
+    ...table(REFUSED_5),
+  ]
+    .join('\n')
+    .trimEnd()
+    .concat('\n');
+}
+
+function sections(statements: readonly Statement[]): string[] {
+  const names = [...new Set(statements.map(({ section }) => section))];
+  return names.flatMap((name) => [`### ${name}`, '', ...table(statements.filter(({ section }) => section === name))]);
+}
+
+function table(statements: readonly Statement[]): string[] {
+  const rows = statements.map((statement) => `| ${statement.id} | ${statement.binds} | ${escape(statement.summary)} | ${evidence(statement)} |`);
+  return ['| Statement | Binds | In short | Tests |', '|---|---|---|---|', ...rows, ''];
+}
+
+function evidence(statement: Statement): string {
+  if (statement.untestable !== undefined) return `none: ${escape(statement.untestable)}`;
+  if (statement.notYet !== undefined) return `not yet: ${escape(statement.notYet)}`;
+  const tests = testsOf(statement);
+  const files = [...new Set(tests.map(({ file }) => file))];
+  return files.map((file) => `${tests.filter((one) => one.file === file).map(({ sentence }) => escape(sentence)).join('<br>')} (\`${file}\`)`).join('<br>');
+}
+
+const escape = (text: string): string => text.replaceAll('|', '\\|').replaceAll('#', '\\#').replaceAll('<', '\\<').replaceAll('_', '\\_').replaceAll('*', '\\*');

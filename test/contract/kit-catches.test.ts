@@ -1,0 +1,578 @@
+// Who tests the tests: adapters that are wrong in one way each, and the laws of the storage contract that find them out.
+import { describe, expect, test } from '@jest/globals';
+import * as fastCheck from 'fast-check';
+import { StorageError } from 'hexmq/ports';
+import type { Change, ClientId, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import { ContractViolation, storageContract } from 'hexmq/testkit';
+import type { StorageUnderTest } from 'hexmq/testkit';
+import { MemoryStorage, MemoryStore } from '../../adapters/storage/memory/index.js';
+
+/** A storage that works, for others to break. Its process can die: whatever it does later is lost. */
+class Sound implements Storage {
+  readonly inner: MemoryStorage;
+  dead = false;
+
+  constructor(readonly store: MemoryStore) {
+    this.inner = new MemoryStorage({ store });
+  }
+
+  get traits(): StorageTraits {
+    return this.inner.traits;
+  }
+
+  open(): Promise<void> {
+    return this.inner.open();
+  }
+
+  load(): AsyncIterable<RestoredFact> {
+    return this.inner.load();
+  }
+
+  commit(batch: readonly Change[]): Promise<void> {
+    return this.inner.commit(batch);
+  }
+
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+    return this.inner.readQueue(queue, from, limit);
+  }
+
+  readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
+    return this.inner.readRetained(topics);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}
+
+type SoundClass = new (store: MemoryStore) => Sound;
+
+function underTest(Broken: SoundClass): Promise<StorageUnderTest> {
+  const store = new MemoryStore();
+  const living: Sound[] = [];
+  const make = (): Sound => {
+    const storage = new Broken(store);
+    living.push(storage);
+    return storage;
+  };
+  return Promise.resolve({
+    storage: make(),
+    reopen: () => {
+      for (const storage of living) storage.dead = true;
+      return Promise.resolve(make());
+    },
+    second: () => Promise.resolve(make()),
+    dispose: () => Promise.resolve(),
+  });
+}
+
+/** These take long and find nothing that others do not, unless they are what is expected to fail. */
+const SLOW = /mixed up|U\+00FF|mebibyte|131,080|taken whole|is there each time|however large|once and in order|900 changes|model/;
+const MODEL = 'a random history';
+
+/** Runs the whole kit on an adapter, all of its tests, and gives the names and errors of those that fail. */
+async function failures(Broken: SoundClass, expected: readonly string[]): Promise<Map<string, Error>> {
+  const tests: { name: string; body: () => Promise<void> }[] = [];
+  const path: string[] = [];
+  storageContract({
+    name: Broken.name,
+    fastCheck,
+    model: { runs: 100, seed: 4711 },
+    describe: (name, body) => {
+      path.push(name);
+      body();
+      path.pop();
+    },
+    test: (name, body) => tests.push({ name: [...path, name].join(' › '), body }),
+    factory: { create: () => underTest(Broken) },
+  });
+  const failed = new Map<string, Error>();
+  for (const { name, body } of tests) {
+    const awaited = expected.some((part) => name.includes(part));
+    if (!awaited && expected.length > 0 && SLOW.test(name)) continue;
+    try {
+      await body();
+    } catch (error) {
+      failed.set(name, error as Error);
+    }
+  }
+  return failed;
+}
+
+const withoutKind =
+  (kind: Change['kind']): SoundClass =>
+    class extends Sound {
+      override commit(batch: readonly Change[]): Promise<void> {
+        return super.commit(batch.filter((change) => change.kind !== kind));
+      }
+    };
+
+const mapChanges = (each: (change: Change) => readonly Change[]): SoundClass =>
+  class extends Sound {
+    override commit(batch: readonly Change[]): Promise<void> {
+      return super.commit(batch.flatMap(each));
+    }
+  };
+
+/** An adapter that writes its text in an encoding that is not its own inverse, or not one to one. */
+const spelled = (spell: (text: string) => string): SoundClass =>
+  mapChanges((change) => [change.kind === 'session.put' ? { ...change, session: { ...change.session, clientId: spell(change.session.clientId) as ClientId } } : change]);
+
+const mapMessages = (each: (message: Message) => Message): SoundClass =>
+  mapChanges((change) => [change.kind === 'queue.append' || change.kind === 'retained.put' ? { ...change, message: each(change.message) } : change]);
+
+const claiming = (claims: Partial<StorageTraits>): SoundClass =>
+  class extends Sound {
+    override get traits(): StorageTraits {
+      return { ...super.traits, ...claims };
+    }
+  };
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Case {
+  readonly wrong: string;
+  readonly Broken: SoundClass;
+  /** Parts of the names of laws that have to fail; others may. */
+  readonly caughtBy: readonly string[];
+  /** What one of the errors has to say. */
+  readonly says?: string;
+}
+
+const CASES: readonly Case[] = [
+  { wrong: 'forgets trims', Broken: withoutKind('queue.trim'), caughtBy: ['trim removes', 'a queue emptied by trim', MODEL] },
+  { wrong: 'forgets releases', Broken: withoutKind('queue.release'), caughtBy: ['release keeps the entry', MODEL] },
+  { wrong: 'forgets inbound ids', Broken: withoutKind('inbound.put'), caughtBy: ['inbound packet ids', MODEL] },
+  { wrong: 'forgets to drop wills', Broken: withoutKind('will.drop'), caughtBy: ['wills are put', MODEL] },
+  { wrong: 'forgets to drop queues', Broken: withoutKind('queue.drop'), caughtBy: ['dropping a queue', MODEL] },
+  {
+    wrong: 'trims one short',
+    Broken: mapChanges((change) => [change.kind === 'queue.trim' ? { ...change, through: (change.through - 1) as Seq } : change]),
+    caughtBy: ['trim removes', MODEL],
+    says: 'through',
+  },
+  {
+    wrong: 'removes what is released',
+    Broken: mapChanges((change) => [change.kind === 'queue.release' ? { ...change, kind: 'queue.remove', append: undefined } : change]),
+    caughtBy: ['release keeps the entry', MODEL],
+  },
+  {
+    wrong: 'takes the will with the session',
+    Broken: mapChanges((change) => (change.kind === 'session.drop' ? [change, { kind: 'will.drop', clientId: change.clientId }] : [change])),
+    caughtBy: ['dropping a session takes'],
+  },
+  {
+    wrong: 'leaves the queue behind when a session is dropped',
+    Broken: class LeavesQueue extends Sound {
+      override async commit(batch: readonly Change[]): Promise<void> {
+        for (const change of batch) {
+          const queue = change.kind === 'session.drop' ? (`c:${change.clientId}` as QueueId) : undefined;
+          const left = queue === undefined ? [] : await this.inner.readQueue(queue, 0 as Seq, { maxEntries: 1e6, maxBytes: 1e9 });
+          const back = left.map((entry): Change => ({ kind: 'queue.append', queue: queue as QueueId, ...entry, batch: 0, place: 0 }));
+          await super.commit([change, ...back]);
+        }
+      }
+    },
+    caughtBy: ['dropping a session takes', 'nothing of its former life'],
+  },
+  {
+    wrong: 'drops sessions by prefix',
+    Broken: class DropsByPrefix extends Sound {
+      static readonly seen = new Set<ClientId>();
+
+      override commit(batch: readonly Change[]): Promise<void> {
+        const { seen } = DropsByPrefix;
+        for (const change of batch) if (change.kind === 'session.put') seen.add(change.session.clientId);
+        return super.commit(
+          batch.flatMap((change): Change[] =>
+            change.kind === 'session.drop' ? [...seen].filter((id) => id.startsWith(change.clientId)).map((clientId) => ({ ...change, clientId })) : [change],
+          ),
+        );
+      }
+    },
+    caughtBy: ['dropping a session takes', MODEL],
+  },
+  {
+    wrong: 'appends twice what comes twice',
+    Broken: class AppendsTwice extends Sound {
+      readonly twice: { queue: QueueId; entry: StoredEntry }[] = [];
+
+      override async commit(batch: readonly Change[]): Promise<void> {
+        for (const change of batch) {
+          if (change.kind !== 'queue.append') continue;
+          const [entry] = await this.inner.readQueue(change.queue, change.seq, { maxEntries: 1, maxBytes: 1 });
+          if (entry?.seq === change.seq) this.twice.push({ queue: change.queue, entry });
+        }
+        await super.commit(batch);
+      }
+
+      override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        const page = await super.readQueue(queue, from, limit);
+        return page.flatMap((entry) => [entry, ...this.twice.filter((other) => other.queue === queue && other.entry.seq === entry.seq).map((other) => other.entry)]);
+      }
+    },
+    caughtBy: ['an append that comes twice'],
+  },
+  {
+    wrong: 'applies a batch in two halves',
+    Broken: class Halves extends Sound {
+      override async commit(batch: readonly Change[]): Promise<void> {
+        const half = Math.ceil(batch.length / 2);
+        const second = batch.slice(half);
+        await super.commit(batch.slice(0, half));
+        await turn();
+        if (!this.dead) await super.commit(second);
+      }
+    },
+    caughtBy: ['a crash during a commit of 60 changes'],
+  },
+  {
+    wrong: 'resolves before it has applied',
+    Broken: class Early extends Sound {
+      pending: Promise<void> = Promise.resolve();
+
+      override commit(batch: readonly Change[]): Promise<void> {
+        const copy = [...batch];
+        this.pending = turn().then(() => (this.dead ? undefined : this.inner.commit(copy)));
+        this.pending.catch(() => undefined);
+        return Promise.resolve();
+      }
+    },
+    caughtBy: ['can be read at once', 'durable is claimed'],
+  },
+  {
+    wrong: 'sorts a batch by kind',
+    Broken: class Sorts extends Sound {
+      override commit(batch: readonly Change[]): Promise<void> {
+        return super.commit([...batch].sort((a, b) => (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0)));
+      }
+    },
+    caughtBy: ['apply in their order', MODEL],
+  },
+  {
+    wrong: 'remembers the highest seq of an emptied queue for ever',
+    Broken: class Watermarks extends Sound {
+      override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        const first = Math.max(from, Watermarks.trimmed.get(this.store)?.get(queue) ?? 0) as Seq;
+        return super.readQueue(queue, first, limit);
+      }
+
+      override commit(batch: readonly Change[]): Promise<void> {
+        const ofStore = Watermarks.trimmed.get(this.store) ?? new Map<QueueId, number>();
+        Watermarks.trimmed.set(this.store, ofStore);
+        for (const change of batch) if (change.kind === 'queue.trim') ofStore.set(change.queue, change.through + 1);
+        return super.commit(batch);
+      }
+
+      static readonly trimmed = new WeakMap<MemoryStore, Map<QueueId, number>>();
+    },
+    caughtBy: ['begins at 0 again after a restart'],
+  },
+  {
+    wrong: 'gives an empty page where the first entry is too large',
+    Broken: class EmptyPages extends Sound {
+      override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        const page = await super.readQueue(queue, from, limit);
+        return page.length === 1 && (page[0] as StoredEntry).message.payload.byteLength > limit.maxBytes ? [] : page;
+      }
+    },
+    caughtBy: ['at least one entry, however large'],
+  },
+  {
+    wrong: 'does not bound pages in bytes',
+    Broken: class FatPages extends Sound {
+      override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        return super.readQueue(queue, from, { ...limit, maxBytes: Number.MAX_SAFE_INTEGER });
+      }
+    },
+    caughtBy: ['no more bytes than asked for'],
+  },
+  {
+    wrong: 'gives half of what fits',
+    Broken: class ThinPages extends Sound {
+      override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        return super.readQueue(queue, from, { ...limit, maxEntries: Math.ceil(limit.maxEntries / 2) });
+      }
+    },
+    caughtBy: ['no more entries than asked for, and as many as fit'],
+  },
+  {
+    wrong: 'reads from behind `from`',
+    Broken: class Behind extends Sound {
+      override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        return super.readQueue(queue, Math.max(0, from - 1) as Seq, limit);
+      }
+    },
+    caughtBy: ['begins at the first entry at or above', 'each entry once and in order'],
+  },
+  {
+    wrong: 'gives pages in the wrong order',
+    Broken: class Backwards extends Sound {
+      override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        return [...(await super.readQueue(queue, from, limit))].reverse();
+      }
+    },
+    caughtBy: ['no more entries than asked for', 'each entry once and in order'],
+  },
+  {
+    wrong: 'orders seqs as text',
+    Broken: class AsText extends Sound {
+      override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        return [...(await super.readQueue(queue, from, limit))].sort((a, b) => (String(a.seq) < String(b.seq) ? -1 : 1));
+      }
+    },
+    caughtBy: ['a queue has gaps of any size'],
+  },
+  {
+    wrong: 'reads a retained message that was replaced',
+    Broken: class Stale extends Sound {
+      readonly cache = new Map<TopicName, Message>();
+
+      override async readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
+        for (const message of await super.readRetained(topics)) if (!this.cache.has(message.topic)) this.cache.set(message.topic, message);
+        return topics.flatMap((topic) => this.cache.get(topic) ?? []);
+      }
+    },
+    caughtBy: ['retained messages are put, replaced and dropped', MODEL],
+  },
+  {
+    wrong: 'gives retained messages in its own order',
+    Broken: class OwnOrder extends Sound {
+      override async readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
+        return [...(await super.readRetained(topics))].sort((a, b) => a.id - b.id);
+      }
+    },
+    caughtBy: ['in the order of the topics asked for'],
+  },
+  {
+    wrong: 'keeps payloads without copying them',
+    Broken: class Borrows extends Sound {
+      static readonly borrowed = new WeakMap<MemoryStore, Map<number, Uint8Array>>();
+
+      override commit(batch: readonly Change[]): Promise<void> {
+        const borrowed = Borrows.borrowed.get(this.store) ?? new Map<number, Uint8Array>();
+        Borrows.borrowed.set(this.store, borrowed);
+        for (const change of batch) if (change.kind === 'queue.append') borrowed.set(change.message.id, change.message.payload);
+        return super.commit(batch);
+      }
+
+      override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        const page = await super.readQueue(queue, from, limit);
+        const borrowed = Borrows.borrowed.get(this.store);
+        return page.map((entry) => ({ ...entry, message: { ...entry.message, payload: borrowed?.get(entry.message.id) ?? entry.message.payload } }));
+      }
+    },
+    caughtBy: ['put to other use afterwards', MODEL],
+  },
+  { wrong: 'strips a byte order mark', Broken: spelled((text) => text.replace(/^\ufeff/, '')), caughtBy: ['easily mixed up'] },
+  { wrong: 'normalises text', Broken: spelled((text) => text.normalize('NFC')), caughtBy: ['easily mixed up'] },
+  { wrong: 'ignores case', Broken: spelled((text) => text.toLowerCase()), caughtBy: ['easily mixed up'] },
+  { wrong: 'cuts long names off', Broken: spelled((text) => text.slice(0, 65_000)), caughtBy: ['easily mixed up'] },
+  { wrong: 'writes names in Latin-1', Broken: spelled((text) => Buffer.from(text, 'latin1').toString('latin1')), caughtBy: ['easily mixed up'] },
+  { wrong: 'trims names', Broken: spelled((text) => text.trim()), caughtBy: ['easily mixed up', 'U+00FF'] },
+  {
+    wrong: 'keeps user properties as an object',
+    Broken: mapMessages((message) => {
+      const userProperties = message.properties?.userProperties;
+      if (userProperties === undefined) return message;
+      return { ...message, properties: { ...message.properties, userProperties: [...new Map(userProperties)] } };
+    }),
+    caughtBy: ['every property of a message'],
+  },
+  {
+    wrong: 'keeps correlation data as text',
+    Broken: mapMessages((message) => {
+      const correlationData = message.properties?.correlationData;
+      if (correlationData === undefined) return message;
+      return { ...message, properties: { ...message.properties, correlationData: new Uint8Array(Buffer.from(Buffer.from(correlationData).toString())) } };
+    }),
+    caughtBy: ['every property of a message'],
+  },
+  {
+    wrong: 'keeps payloads as text',
+    Broken: mapMessages((message) => ({ ...message, payload: new Uint8Array(Buffer.from(Buffer.from(message.payload).toString())) })),
+    caughtBy: ['payloads of any bytes'],
+  },
+  {
+    wrong: 'keeps seqs in 32 bits',
+    Broken: mapChanges((change) => [change.kind === 'queue.append' ? { ...change, seq: (change.seq >>> 0) as Seq } : change]),
+    caughtBy: ['a queue has gaps of any size', 'large numbers'],
+  },
+  {
+    wrong: 'loads sessions last',
+    Broken: class SessionsLast extends Sound {
+      override async *load(): AsyncGenerator<RestoredFact> {
+        const sessions: RestoredFact[] = [];
+        for await (const fact of super.load()) {
+          if (fact.kind === 'session') sessions.push(fact);
+          else yield fact;
+        }
+        yield* sessions;
+      }
+    },
+    caughtBy: ['inbound packet ids', 'subscriptions are put'],
+    says: 'load gives a session after a',
+  },
+  {
+    wrong: 'loads a fact twice',
+    Broken: class LoadsTwice extends Sound {
+      override async *load(): AsyncGenerator<RestoredFact> {
+        for await (const fact of super.load()) {
+          yield fact;
+          if (fact.kind === 'subscription') yield fact;
+        }
+      }
+    },
+    caughtBy: ['every fact once'],
+  },
+  {
+    wrong: 'miscounts queues',
+    Broken: class Miscounts extends Sound {
+      override async *load(): AsyncGenerator<RestoredFact> {
+        for await (const fact of super.load()) yield fact.kind === 'queue' ? { ...fact, count: fact.next - fact.first } : fact;
+      }
+    },
+    caughtBy: ['remove takes one entry', MODEL],
+    says: 'count',
+  },
+  {
+    wrong: 'says nothing of the last message id',
+    Broken: class NoLastId extends Sound {
+      override async *load(): AsyncGenerator<RestoredFact> {
+        for await (const fact of super.load()) if (fact.kind !== 'last-message-id') yield fact;
+      }
+    },
+    caughtBy: ['the last message id is at least'],
+  },
+  {
+    wrong: 'gives a last message id that is too low',
+    Broken: class LowLastId extends Sound {
+      override async *load(): AsyncGenerator<RestoredFact> {
+        for await (const fact of super.load()) yield fact.kind === 'last-message-id' ? { ...fact, id: (fact.id - 3) as Message['id'] } : fact;
+      }
+    },
+    caughtBy: ['the last message id is at least'],
+  },
+  {
+    wrong: 'rejects with an error of its own',
+    Broken: class OwnErrors extends Sound {
+      override async commit(batch: readonly Change[]): Promise<void> {
+        try {
+          await super.commit(batch);
+        } catch {
+          throw new Error('ECLOSED');
+        }
+      }
+    },
+    caughtBy: ['after close every call is rejected'],
+    says: 'must be rejected with a StorageError',
+  },
+  {
+    wrong: 'takes commits after close',
+    Broken: class NeverClosed extends Sound {
+      override close(): Promise<void> {
+        return Promise.resolve();
+      }
+    },
+    caughtBy: ['after close every call is rejected'],
+  },
+  {
+    wrong: 'claims to be durable and is not',
+    Broken: class Forgets extends Sound {
+      readonly private = new MemoryStorage();
+
+      override get traits(): StorageTraits {
+        return { ...super.traits, fencing: false };
+      }
+
+      override open(): Promise<void> {
+        return this.private.open();
+      }
+
+      override load(): AsyncIterable<RestoredFact> {
+        return this.private.load();
+      }
+
+      override commit(batch: readonly Change[]): Promise<void> {
+        return this.private.commit(batch);
+      }
+
+      override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        return this.private.readQueue(queue, from, limit);
+      }
+
+      override readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
+        return this.private.readRetained(topics);
+      }
+    },
+    caughtBy: ['durable is claimed where a crash loses nothing', 'sessions are put', 'opens again with what it had', MODEL],
+  },
+  { wrong: 'is durable and does not claim it', Broken: claiming({ durable: false }), caughtBy: ['durable is claimed where a crash loses nothing'], says: 'claims less than is true' },
+  { wrong: 'is fencing and does not claim it', Broken: claiming({ fencing: false }), caughtBy: ['fencing is claimed where'], says: 'claims less than is true' },
+  {
+    wrong: 'claims fencing and lets two write',
+    Broken: class TwoWriters extends Sound {
+      override async commit(batch: readonly Change[]): Promise<void> {
+        this.store.writer = this.inner;
+        await super.commit(batch);
+      }
+    },
+    caughtBy: ['fencing is claimed where'],
+  },
+  {
+    wrong: 'calls a lost lease unavailable',
+    Broken: class Retries extends Sound {
+      override async commit(batch: readonly Change[]): Promise<void> {
+        try {
+          await super.commit(batch);
+        } catch (error) {
+          throw new StorageError('unavailable', 'try again', { cause: error });
+        }
+      }
+    },
+    caughtBy: ['fencing is claimed where'],
+    says: 'must be rejected as fenced, not as unavailable',
+  },
+  {
+    wrong: 'claims larger batches than it takes',
+    Broken: class SmallBatches extends Sound {
+      override get traits(): StorageTraits {
+        return { ...super.traits, maxBatchChanges: 3000 };
+      }
+
+      override commit(batch: readonly Change[]): Promise<void> {
+        return batch.length > 2999 ? Promise.reject(new StorageError('full', 'too many changes')) : super.commit(batch);
+      }
+    },
+    caughtBy: ['as many changes as the traits allow'],
+  },
+  { wrong: 'claims batches of no changes', Broken: claiming({ maxBatchChanges: NaN }), caughtBy: ['traits say what they have to say'] },
+];
+
+describe('the storage contract', () => {
+  test('finds nothing wrong with an adapter that keeps it', async () => {
+    expect([...(await failures(Sound, [])).entries()]).toEqual([]);
+  });
+
+  test('takes an adapter that allows one change a batch, if it says so', async () => {
+    const found = await failures(claiming({ maxBatchChanges: 1 }), ['names']);
+    expect([...found.values()].filter((error) => !(error instanceof ContractViolation))).toEqual([]);
+  });
+
+  test.each(CASES)('finds an adapter that $wrong', async ({ Broken, caughtBy, says }) => {
+    const found = await failures(Broken, caughtBy);
+    const names = [...found.keys()];
+    expect(caughtBy.filter((part) => !names.some((name) => name.includes(part)))).toEqual([]);
+    // What fails says what is wrong in words, and does not fall over it.
+    const awaited = [...found].filter(([name]) => caughtBy.some((part) => name.includes(part))).map(([, error]) => error);
+    expect(awaited.filter((error) => !(error instanceof ContractViolation || error instanceof StorageError))).toEqual([]);
+    if (says !== undefined) expect(awaited.map(({ message }) => message).join('\n')).toContain(says);
+  });
+
+  test('reports a random history as steps, the shortest that fails, with its seed', async () => {
+    const found = await failures(withoutKind('queue.trim'), [MODEL]);
+    const error = [...found].find(([name]) => name.includes(MODEL))?.[1];
+    expect(error?.message).toMatch(/^after the history\n {4}Commit \[.*append .*trim .*\n.*expected .*got .*\n\(seed 4711, \d+ times shortened\)$/s);
+    expect(error?.message.split('\n').length).toBeLessThan(12);
+  });
+});

@@ -1,0 +1,202 @@
+// Memory storage keeps the contract, in both its uses; and what it promises beyond it: copies, options, and queues that stay fast.
+import { describe, expect, test } from '@jest/globals';
+import * as fastCheck from 'fast-check';
+import type { Change, Message, QueueId, Seq, StoredEntry, TopicName } from 'hexmq/ports';
+import { storageContract } from 'hexmq/testkit';
+import type { StorageUnderTest } from 'hexmq/testkit';
+import { MemoryStorage, MemoryStore, createStorage } from '../../adapters/storage/memory/index.js';
+
+storageContract({
+  name: 'memory, on a store that outlives the storage',
+  describe,
+  test,
+  fastCheck,
+  model: { runs: 200 },
+  factory: {
+    create: () => {
+      const store = new MemoryStore();
+      const another = () => Promise.resolve(new MemoryStorage({ store }));
+      return Promise.resolve<StorageUnderTest>({
+        storage: new MemoryStorage({ store }),
+        reopen: another,
+        second: another,
+        dispose: () => Promise.resolve(),
+      });
+    },
+  },
+});
+
+storageContract({
+  name: 'memory, as configured',
+  describe,
+  test,
+  fastCheck,
+  factory: {
+    create: () =>
+      Promise.resolve<StorageUnderTest>({
+        storage: createStorage({}),
+        reopen: () => Promise.resolve(createStorage(undefined)),
+        dispose: () => Promise.resolve(),
+      }),
+  },
+});
+
+const queue = (id: string): QueueId => `c:${id}` as QueueId;
+const ALL = { maxEntries: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER };
+
+const messageOf = (id: number, payload: Uint8Array, correlationData?: Uint8Array): Message => ({
+  id: id as Message['id'],
+  topic: 't' as TopicName,
+  payload,
+  qos: 1,
+  retain: false,
+  properties: correlationData === undefined ? undefined : { correlationData },
+  publisher: undefined,
+  acceptedAtMs: 0,
+  expiresAtMs: undefined,
+});
+
+const append = (id: string, seq: number, message: Message): Change => ({
+  kind: 'queue.append',
+  queue: queue(id),
+  seq: seq as Seq,
+  message,
+  qos: 1,
+  retain: false,
+  identifiers: undefined,
+  batch: 1,
+  place: 0,
+});
+
+async function opened(): Promise<MemoryStorage> {
+  const storage = new MemoryStorage();
+  await storage.open();
+  return storage;
+}
+
+async function only(storage: MemoryStorage, id: string): Promise<StoredEntry> {
+  const page = await storage.readQueue(queue(id), 0 as Seq, ALL);
+  expect(page).toHaveLength(1);
+  return page[0] as StoredEntry;
+}
+
+describe('what memory storage keeps', () => {
+  test('a payload that is part of a larger chunk is copied, once for all queues of a batch', async () => {
+    const storage = await opened();
+    const chunk = new Uint8Array(65_536).fill(7);
+    const message = messageOf(1, chunk.subarray(100, 110), chunk.subarray(200, 204));
+    await storage.commit([append('a', 0, message), { kind: 'retained.put', message }, append('b', 0, message)]);
+
+    const a = await only(storage, 'a');
+    const b = await only(storage, 'b');
+    const [retained] = await storage.readRetained(['t' as TopicName]);
+    expect(a.message.payload).toEqual(new Uint8Array(10).fill(7));
+    expect(a.message.payload.buffer.byteLength).toBe(10);
+    expect(a.message.properties?.correlationData?.buffer.byteLength).toBe(4);
+    expect(b.message).toBe(a.message);
+    expect(retained).toBe(a.message);
+  });
+
+  test('a large payload is copied once even when its message comes again in a later batch', async () => {
+    const storage = await opened();
+    const message = messageOf(1, new Uint8Array(65_536).subarray(0, 10_000));
+    await storage.commit([append('a', 0, message)]);
+    await storage.commit([append('x', 0, messageOf(2, new Uint8Array(1)))]);
+    await storage.commit([append('b', 0, message)]);
+    expect((await only(storage, 'b')).message).toBe((await only(storage, 'a')).message);
+  });
+
+  test('a payload that has its buffer to itself is kept as it is', async () => {
+    const storage = await opened();
+    const message = messageOf(1, new Uint8Array(5000));
+    await storage.commit([append('a', 0, message)]);
+    expect((await only(storage, 'a')).message).toBe(message);
+  });
+
+  test('a message read from the store and stored again is not copied again', async () => {
+    const storage = await opened();
+    await storage.commit([append('a', 0, messageOf(1, new Uint8Array(100).subarray(0, 10)))]);
+    const { message } = await only(storage, 'a');
+    await storage.commit([append('b', 0, message)]);
+    expect((await only(storage, 'b')).message).toBe(message);
+  });
+
+  test('the payload of a released entry is let go', async () => {
+    const storage = await opened();
+    await storage.commit([append('a', 0, messageOf(1, new Uint8Array(5000)))]);
+    await storage.commit([{ kind: 'queue.release', queue: queue('a'), seq: 0 as Seq }]);
+    const entry = await only(storage, 'a');
+    expect(entry.released).toBe(true);
+    expect(entry.message.payload.byteLength).toBe(0);
+  });
+
+  test('content stays in a storage of its own while that is closed', async () => {
+    const storage = await opened();
+    await storage.commit([append('a', 0, messageOf(1, new Uint8Array(3)))]);
+    await storage.close();
+    await storage.open();
+    expect((await only(storage, 'a')).message.id).toBe(1);
+  });
+});
+
+describe('options of memory storage', () => {
+  test.each([[undefined], [null], [{}]])('%j are taken', (options) => {
+    expect(createStorage(options)).toBeInstanceOf(MemoryStorage);
+  });
+
+  test('an unknown option is an error that names it', () => {
+    expect(() => createStorage({ directory: './data' })).toThrow('unknown option "directory"');
+  });
+
+  test.each([['text'], [5], [['a']], [true]])('%j are an error that says what is expected', (options) => {
+    expect(() => createStorage(options)).toThrow('options must be an object');
+  });
+});
+
+describe('long queues in memory', () => {
+  /** Generous enough for a busy machine; anything that moves the rest of the queue for each entry would take minutes. */
+  const PATIENCE_MS = 60_000;
+  const LENGTH = 1_000_000;
+  const message = messageOf(1, new Uint8Array(8));
+
+  async function longQueue(): Promise<MemoryStorage> {
+    const storage = await opened();
+    const batch = 10_000;
+    for (let from = 0; from < LENGTH; from += batch) await storage.commit(Array.from({ length: batch }, (_, i) => append('a', from + i, message)));
+    return storage;
+  }
+
+  test(
+    'a million entries are read by pages from any place, and trimmed one by one',
+    async () => {
+      const storage = await longQueue();
+      for (let from = 0; from < LENGTH; from += 50_000) {
+        const page = await storage.readQueue(queue('a'), from as Seq, { maxEntries: 2, maxBytes: 100 });
+        expect(page.map(({ seq }) => seq)).toEqual([from, from + 1]);
+      }
+      for (let through = 0; through < LENGTH - 1; through++) {
+        await storage.commit([{ kind: 'queue.trim', queue: queue('a'), through: through as Seq, append: undefined }]);
+      }
+      expect((await only(storage, 'a')).seq).toBe(LENGTH - 1);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'entries are removed from all over a million, and entries sent again below it find their place',
+    async () => {
+      const storage = await longQueue();
+      const kept: number[] = [];
+      for (let i = 0; i < LENGTH; i++) {
+        const seq = (i * 7919) % LENGTH;
+        if (seq % 100_000 === 1) kept.push(seq);
+        else if (i % 4 !== 0 || seq < 200_000) await storage.commit([{ kind: 'queue.remove', queue: queue('a'), seq: seq as Seq, append: undefined }]);
+      }
+      await storage.commit(Array.from({ length: 5000 }, (_, i) => append('a', i + 2, message)));
+      const page = await storage.readQueue(queue('a'), 0 as Seq, { maxEntries: 5002, maxBytes: 1e9 });
+      expect(page.map(({ seq }) => seq)).toEqual([1, ...Array.from({ length: 5000 }, (_, i) => i + 2), 100_001]);
+      expect(kept).toHaveLength(10);
+    },
+    PATIENCE_MS,
+  );
+});

@@ -1,0 +1,253 @@
+// The core by itself: a `Broker` between a recorder and a model store, driven event by event at a time that the test sets. Reads are answered from
+// the store at once, unless a test wants to choose the moment.
+import { Broker } from '../../src/domain/broker.js';
+import type { Permissions } from '../../src/domain/access/permissions.js';
+import { EVERYTHING } from '../../src/domain/access/permissions.js';
+import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
+import type { Limits } from '../../src/domain/connect/limits.js';
+import type { BrokerEvent } from '../../src/domain/events.js';
+import type { ClientId, ConnectionId, QueueId } from '../../src/domain/identifiers.js';
+import { sessionQueue } from '../../src/domain/identifiers.js';
+import { PacketType } from '../../src/protocol/packets.js';
+import type { AcknowledgementPacket, Packet, ProtocolVersion, QoS, Will } from '../../src/protocol/packets.js';
+import { ModelStore } from './model-store.js';
+import { Recorder, text } from './recorder.js';
+
+export interface ConnectOptions {
+  readonly clean?: boolean;
+  readonly version?: ProtocolVersion;
+  readonly keepAlive?: number;
+  readonly will?: Will;
+  readonly permissions?: Permissions;
+}
+
+const BEGIN_MS = 1_000_000_000_000;
+
+export class CoreHarness {
+  readonly recorder = new Recorder();
+  readonly broker: Broker;
+  nowMs: number;
+  /** Whether reads and `whenWritable` are answered as soon as they are asked for. */
+  answersAtOnce = true;
+  #connections = 0;
+  #packetIds = 0;
+
+  constructor(
+    readonly limits: Partial<Limits> = {},
+    readonly store = new ModelStore(),
+    nowMs = BEGIN_MS,
+  ) {
+    this.nowMs = nowMs;
+    let assigned = 0;
+    this.recorder.watchers.push({ changed: (change) => { this.store.apply(change); } });
+    this.broker = new Broker({
+      changes: this.recorder,
+      effects: this.recorder,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      newClientId: () => `assigned-${++assigned}`,
+    });
+    for (const fact of store.load()) this.broker.restore(fact, nowMs);
+  }
+
+  /** What a run that begins after a crash now would be: all that is not in the store is gone. */
+  restarted(afterMs = 0): CoreHarness {
+    return new CoreHarness(this.limits, this.store, this.nowMs + afterMs);
+  }
+
+  handle(event: BrokerEvent): void {
+    this.broker.handle(event, this.nowMs);
+    if (this.answersAtOnce) this.answerAll();
+  }
+
+  /** Later; what was due by then has happened. */
+  advance(ms: number): void {
+    this.nowMs += ms;
+    this.handle({ kind: 'tick' });
+  }
+
+  answerAll(): void {
+    while (this.answerNext());
+  }
+
+  /** Answers the oldest thing asked for. False: there is none. */
+  answerNext(): boolean {
+    const { queueReads, retainedReads, writableWanted } = this.recorder;
+    const read = queueReads.shift();
+    if (read !== undefined) {
+      const { queue, from, limit, request } = read;
+      this.broker.handle({ kind: 'queue-page', queue, request, entries: this.store.readQueue(queue, from, limit) }, this.nowMs);
+      return true;
+    }
+    const retained = retainedReads.shift();
+    if (retained !== undefined) {
+      const { connection, topics } = retained;
+      this.broker.handle({ kind: 'retained-page', connection, messages: this.store.readRetained(topics) }, this.nowMs);
+      return true;
+    }
+    const connection = writableWanted.shift();
+    if (connection === undefined) return false;
+    this.broker.handle({ kind: 'writable', connection }, this.nowMs);
+    return true;
+  }
+
+  open(): CorePeer {
+    const id = ++this.#connections as ConnectionId;
+    this.handle({ kind: 'opened', connection: id, listener: 'test', remoteAddress: `test:${id}` });
+    return new CorePeer(this, id);
+  }
+
+  /** A client that was let in. */
+  connect(clientId: string, options: ConnectOptions = {}): CorePeer {
+    const peer = this.open();
+    peer.connect(clientId, options);
+    peer.allow(options.permissions);
+    return peer;
+  }
+
+  /** A client whose session is stored. */
+  connectStored(clientId: string, options: ConnectOptions = {}): CorePeer {
+    return this.connect(clientId, { ...options, clean: false });
+  }
+
+  nextPacketId(): number {
+    this.#packetIds = (this.#packetIds % 65_535) + 1;
+    return this.#packetIds;
+  }
+
+  /** The transcript since the last call. */
+  lines(): string[] {
+    return this.recorder.take();
+  }
+
+  /** Of the transcript since the last call, what was said to this connection, without its number. */
+  heard(peer: CorePeer): string[] {
+    const prefix = `${peer.id} < `;
+    return this.lines()
+      .filter((line) => line.startsWith(prefix))
+      .map((line) => line.slice(prefix.length));
+  }
+
+  /** The payloads stored for a client, ascending; a released entry is `(released)`. */
+  stored(clientId: string): string[] {
+    return this.storedIn(sessionQueue(clientId as ClientId));
+  }
+
+  storedIn(queue: QueueId): string[] {
+    return this.store.entries(queue).map(({ message, released }) => (released ? '(released)' : text(message.payload)));
+  }
+
+  /** The books without what waits: it is what the caller knows. */
+  get waiting(): number {
+    const { begun, restored, delivered, expired, dropped } = this.broker.accounts;
+    return begun + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
+  }
+}
+
+export class CorePeer {
+  constructor(
+    readonly core: CoreHarness,
+    readonly id: ConnectionId,
+  ) {}
+
+  send(packet: Packet): void {
+    this.core.handle({ kind: 'packet', connection: this.id, packet });
+  }
+
+  connect(clientId: string, { clean = true, version = 4, keepAlive = 0, will }: ConnectOptions = {}): void {
+    this.send({
+      type: PacketType.connect,
+      protocolVersion: version,
+      clean,
+      keepAlive,
+      clientId,
+      will,
+      userName: undefined,
+      password: undefined,
+      properties: undefined,
+    });
+  }
+
+  allow(permissions: Permissions = EVERYTHING): void {
+    this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'allow', permissions } });
+  }
+
+  deny(reason: 'bad-credentials' | 'not-authorized' | 'authentication-unavailable'): void {
+    this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'deny', reason, detail: 'the test says so' } });
+  }
+
+  /** The Packet Identifier; 0 at QoS 0. */
+  publish(topic: string, payload: string | Uint8Array, qos: QoS = 1, options: { retain?: boolean; dup?: boolean; packetId?: number } = {}): number {
+    const packetId = options.packetId ?? (qos === 0 ? 0 : this.core.nextPacketId());
+    this.send({
+      type: PacketType.publish,
+      dup: options.dup ?? false,
+      qos,
+      retain: options.retain ?? false,
+      topic,
+      packetId,
+      properties: undefined,
+      payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
+    });
+    return packetId;
+  }
+
+  subscribe(...requests: (readonly [topicFilter: string, qos: QoS])[]): void {
+    const subscriptions = requests.map(
+      ([topicFilter, qos]) => ({ topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 }) as const,
+    );
+    this.send({ type: PacketType.subscribe, packetId: this.core.nextPacketId(), subscriptions, properties: undefined });
+  }
+
+  unsubscribe(...topicFilters: string[]): void {
+    this.send({ type: PacketType.unsubscribe, packetId: this.core.nextPacketId(), topicFilters, properties: undefined });
+  }
+
+  puback(...packetIds: number[]): void {
+    for (const packetId of packetIds) this.#acknowledge(PacketType.puback, packetId);
+  }
+
+  pubrec(...packetIds: number[]): void {
+    for (const packetId of packetIds) this.#acknowledge(PacketType.pubrec, packetId);
+  }
+
+  pubrel(...packetIds: number[]): void {
+    for (const packetId of packetIds) this.#acknowledge(PacketType.pubrel, packetId);
+  }
+
+  pubcomp(...packetIds: number[]): void {
+    for (const packetId of packetIds) this.#acknowledge(PacketType.pubcomp, packetId);
+  }
+
+  ping(): void {
+    this.send({ type: PacketType.pingreq });
+  }
+
+  disconnect(): void {
+    this.send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
+  }
+
+  /** The network is gone. */
+  lose(): void {
+    this.core.handle({ kind: 'closed', connection: this.id });
+  }
+
+  congested(): void {
+    this.core.handle({ kind: 'congested', connection: this.id });
+  }
+
+  writable(): void {
+    this.core.handle({ kind: 'writable', connection: this.id });
+  }
+
+  #acknowledge(type: AcknowledgementPacket['type'], packetId: number): void {
+    this.send({ type, packetId, reasonCode: 0, properties: undefined });
+  }
+}
+
+export const will = (topic: string, payload: string, options: { qos?: QoS; retain?: boolean; delayS?: number } = {}): Will => ({
+  topic,
+  payload: Buffer.from(payload),
+  qos: options.qos ?? 0,
+  retain: options.retain ?? false,
+  properties: options.delayS === undefined ? undefined : { willDelayInterval: options.delayS },
+});

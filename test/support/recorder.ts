@@ -1,0 +1,220 @@
+// The other side of the core's two sinks: every change and effect becomes a line that people can read, so that a test drives `Broker.handle` and
+// compares transcripts.
+//
+//   +session a · +session a offline · -session a        +c:a #0 t=x q1 (append) · ~c:a #0 (release) · -c:a #0 (remove) · -c:a ..#0 (trim) · -c:a
+//   +subscription a t q1 · -subscription a t             +inbound a 7 · -inbound a 7 · +retained t=x · -retained t · +will a t=x · -will a
+//   1 < publish t=x q1 id1 dup retain (to connection 1)  1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1 read-retained t,u · ! queue-full c:a
+import type { Change, Changes, QueueAppend } from '../../src/domain/changes.js';
+import type { Message } from '../../src/domain/delivery/message.js';
+import type { AcknowledgementType, AnswerPacket, AuthenticationRequest, Effects, PageLimit } from '../../src/domain/effects.js';
+import type { ConnectionId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
+import type { Notice } from '../../src/domain/notices.js';
+import type { EndReason } from '../../src/domain/reasons.js';
+import { PacketType } from '../../src/protocol/packets.js';
+import type { QoS } from '../../src/protocol/packets.js';
+
+const ACKNOWLEDGEMENT_NAMES: Record<AcknowledgementType, string> = {
+  [PacketType.puback]: 'puback',
+  [PacketType.pubrec]: 'pubrec',
+  [PacketType.pubrel]: 'pubrel',
+  [PacketType.pubcomp]: 'pubcomp',
+};
+
+export const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
+const content = ({ topic, payload }: Message): string => `${topic}=${payload.byteLength > 40 ? `${payload.byteLength}-bytes` : text(payload)}`;
+
+export interface QueueRead {
+  readonly queue: QueueId;
+  readonly from: Seq;
+  readonly limit: PageLimit;
+  readonly request: number;
+}
+
+export interface RetainedRead {
+  readonly connection: ConnectionId;
+  readonly topics: readonly TopicName[];
+}
+
+/** What was told to one connection, as data. */
+export interface Delivery {
+  readonly connection: ConnectionId;
+  readonly message: Message;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  readonly packetId: number;
+  readonly append: QueueAppend | undefined;
+}
+
+export interface Acknowledgement {
+  readonly connection: ConnectionId;
+  readonly type: AcknowledgementType;
+  readonly packetId: number;
+}
+
+/** Who wants to act on what is told, besides the transcript. */
+export interface Watcher {
+  changed?(change: Change): void;
+  delivered?(delivery: Delivery): void;
+  acknowledged?(acknowledgement: Acknowledgement): void;
+}
+
+export class Recorder implements Changes, Effects {
+  readonly notices: Notice[] = [];
+  readonly asked: { readonly connection: ConnectionId; readonly request: AuthenticationRequest }[] = [];
+  readonly queueReads: QueueRead[] = [];
+  readonly retainedReads: RetainedRead[] = [];
+  readonly writableWanted: ConnectionId[] = [];
+  readonly watchers: Watcher[] = [];
+  /** Off for long runs. */
+  isWriting = true;
+  #lines: string[] = [];
+
+  /** The lines since the last call. */
+  take(): string[] {
+    const lines = this.#lines;
+    this.#lines = [];
+    return lines;
+  }
+
+  record(change: Change): void {
+    this.#write(() => changeLine(change));
+    for (const watcher of this.watchers) watcher.changed?.(change);
+  }
+
+  authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
+    this.#write(() => `${connection} ask ${request.clientId}`);
+    this.asked.push({ connection, request });
+  }
+
+  established(): void {
+    // CONNACK follows and says the same.
+  }
+
+  send(connection: ConnectionId, packet: AnswerPacket): void {
+    this.#write(() => `${connection} < ${answerText(packet)}`);
+  }
+
+  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number): void {
+    this.#write(() => `${connection} < ${ACKNOWLEDGEMENT_NAMES[type]} ${packetId}`);
+    for (const watcher of this.watchers) watcher.acknowledged?.({ connection, type, packetId });
+  }
+
+  deliver(
+    connection: ConnectionId,
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    dup: boolean,
+    packetId: number,
+    _identifiers: readonly number[] | undefined,
+    append: QueueAppend | undefined,
+  ): void {
+    this.#write(() => {
+      const id = qos === 0 ? '' : ` id${packetId}`;
+      return `${connection} < publish ${content(message)} q${qos}${id}${dup ? ' dup' : ''}${retain ? ' retain' : ''}`;
+    });
+    for (const watcher of this.watchers) watcher.delivered?.({ connection, message, qos, retain, dup, packetId, append });
+  }
+
+  close(connection: ConnectionId, reason: EndReason): void {
+    this.#write(() => `${connection} close ${reason}`);
+  }
+
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number): void {
+    this.#write(() => `read ${queue} #${from}`);
+    this.queueReads.push({ queue, from, limit, request });
+  }
+
+  readRetained(connection: ConnectionId, topics: readonly TopicName[]): void {
+    this.#write(() => `${connection} read-retained ${topics.length > 5 ? `${topics.length} topics` : topics.join(',')}`);
+    this.retainedReads.push({ connection, topics });
+  }
+
+  whenWritable(connection: ConnectionId): void {
+    this.#write(() => `${connection} when-writable`);
+    this.writableWanted.push(connection);
+  }
+
+  notice(notice: Notice): void {
+    this.notices.push(notice);
+    this.#write(() => noticeLine(notice));
+  }
+
+  #write(line: () => string | undefined): void {
+    if (!this.isWriting) return;
+    const written = line();
+    if (written !== undefined) this.#lines.push(written);
+  }
+}
+
+function changeLine(change: Change): string {
+  switch (change.kind) {
+    case 'session.put':
+      return `+session ${change.session.clientId}${change.session.disconnectedAtMs === undefined ? '' : ' offline'}`;
+    case 'session.drop':
+      return `-session ${change.clientId}`;
+    case 'subscription.put':
+      return `+subscription ${change.subscription.clientId} ${change.subscription.topicFilter} q${change.subscription.qos}`;
+    case 'subscription.drop':
+      return `-subscription ${change.clientId} ${change.topicFilter}`;
+    case 'queue.append':
+      return `+${change.queue} #${change.seq} ${content(change.message)} q${change.qos}`;
+    case 'queue.release':
+      return `~${change.queue} #${change.seq}`;
+    case 'queue.remove':
+      return `-${change.queue} #${change.seq}`;
+    case 'queue.trim':
+      return `-${change.queue} ..#${change.through}`;
+    case 'queue.drop':
+      return `-${change.queue}`;
+    case 'inbound.put':
+      return `+inbound ${change.clientId} ${change.packetId}`;
+    case 'inbound.drop':
+      return `-inbound ${change.clientId} ${change.packetId}`;
+    case 'retained.put':
+      return `+retained ${content(change.message)}`;
+    case 'retained.drop':
+      return `-retained ${change.topic}`;
+    case 'will.put':
+      return `+will ${change.will.clientId} ${content(change.will.message)}${change.will.dueAtMs === undefined ? '' : ' waiting'}`;
+    case 'will.drop':
+      return `-will ${change.clientId}`;
+  }
+}
+
+function answerText(packet: AnswerPacket): string {
+  switch (packet.type) {
+    case PacketType.connack:
+      return `connack ${packet.reasonCode}${packet.sessionPresent ? ' present' : ''}`;
+    case PacketType.suback:
+      return `suback ${packet.packetId} ${packet.reasonCodes.join(',')}`;
+    case PacketType.unsuback:
+      return `unsuback ${packet.packetId}`;
+    case PacketType.pingresp:
+      return 'pingresp';
+    case PacketType.disconnect:
+      return `disconnect ${packet.reasonCode}`;
+  }
+}
+
+/** That a connection came or ended is told by CONNACK and close. */
+function noticeLine(notice: Notice): string | undefined {
+  switch (notice.kind) {
+    case 'client-connected':
+    case 'connection-ended':
+      return undefined;
+    case 'connection-refused':
+      return `! refused ${notice.reason}`;
+    case 'publish-denied':
+      return `! publish-denied ${notice.clientId} ${notice.topic}`;
+    case 'subscribe-denied':
+      return `! subscribe-denied ${notice.clientId} ${notice.topicFilter}`;
+    case 'message-dropped':
+      return `! ${notice.reason} ${notice.queue ?? 'nobody'}${notice.topic === undefined ? ' unread' : ` ${notice.topic}`}`;
+    case 'will-published':
+      return `! will-published ${notice.clientId} ${notice.topic}`;
+    case 'session-ended':
+      return `! session-ended ${notice.clientId} ${notice.reason}`;
+  }
+}

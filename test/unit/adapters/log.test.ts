@@ -1,0 +1,131 @@
+// The event log: what is written for which notice, how loud, and how a flood is kept out of it.
+import { expect, test } from '@jest/globals';
+import type { ClientId, Clock, LifecycleNotice, Notice, TopicName } from 'hexmq/ports';
+import { humanLine } from '../../../adapters/observability/log/human-lines.js';
+import { createTelemetry } from '../../../adapters/observability/log/index.js';
+import type { LogLevel } from '../../../adapters/observability/log/index.js';
+
+class ManualClock implements Clock {
+  now = 0;
+  readonly timers = new Set<{ atMs: number; callback: () => void }>();
+
+  nowMs(): number {
+    return this.now;
+  }
+
+  at(atMs: number, callback: () => void): { cancel: () => void } {
+    const timer = { atMs, callback };
+    this.timers.add(timer);
+    return { cancel: () => void this.timers.delete(timer) };
+  }
+
+  advance(ms: number): void {
+    this.now += ms;
+    for (const timer of [...this.timers]) {
+      if (timer.atMs > this.now) continue;
+      this.timers.delete(timer);
+      timer.callback();
+    }
+  }
+}
+
+function logging(level?: LogLevel): { lines: Record<string, unknown>[]; clock: ManualClock; notice: (notice: Notice | LifecycleNotice) => void } {
+  const lines: Record<string, unknown>[] = [];
+  const clock = new ManualClock();
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+  const telemetry = createTelemetry(level === undefined ? { destination } : { destination, level }, { clock });
+  return {
+    lines,
+    clock,
+    notice: (notice) => {
+      telemetry.notice(notice);
+    },
+  };
+}
+
+const clientId = 'thermometer' as ClientId;
+const dropped = (reason: 'queue-full' | 'no-subscriber' | 'slow-consumer'): Notice => ({
+  kind: 'message-dropped',
+  reason,
+  topic: 'room/1' as TopicName,
+  qos: 1,
+  queue: undefined,
+});
+
+test('a notice is one line of JSON with its fields, a level and a time', () => {
+  const { lines, notice } = logging();
+  notice({ kind: 'publish-denied', clientId, topic: '$SYS/x', detail: 'clients cannot publish there' });
+  expect(lines).toEqual([
+    {
+      level: 'warn',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      event: 'publish-denied',
+      clientId: 'thermometer',
+      topic: '$SYS/x',
+      detail: 'clients cannot publish there',
+      msg: 'publish denied',
+    },
+  ]);
+});
+
+test('a flood of dropped messages is one line at once and one line with the count', () => {
+  const { lines, clock, notice } = logging();
+  for (let index = 0; index < 100_000; index++) notice(dropped('queue-full'));
+  for (let index = 0; index < 5; index++) notice(dropped('slow-consumer'));
+  expect(lines.map(({ reason }) => reason)).toEqual(['queue-full', 'slow-consumer']);
+  clock.advance(10_000);
+  expect(lines.slice(2)).toMatchObject([
+    { event: 'message-dropped', reason: 'queue-full', count: 99_999, msg: 'message dropped: 99999 more in 10 s', level: 'warn' },
+    { event: 'message-dropped', reason: 'slow-consumer', count: 4 },
+  ]);
+  notice(dropped('queue-full'));
+  expect(lines).toHaveLength(5);
+});
+
+test('what a client can cause at will is limited, what it cannot is not', () => {
+  const { lines, clock, notice } = logging();
+  for (let index = 0; index < 100; index++) notice({ kind: 'publish-denied', clientId, topic: 'x', detail: 'no rule allows it' });
+  expect(lines).toHaveLength(20);
+  clock.advance(10_000);
+  expect(lines.at(-1)).toMatchObject({ event: 'publish-denied', count: 80 });
+  for (let index = 0; index < 100; index++) notice({ kind: 'storage-failing', error: 'x', storageErrorKind: 'full', attempt: index });
+  expect(lines).toHaveLength(121);
+});
+
+test('nobody having asked for a message is no warning, and below the level nothing is counted', () => {
+  const { lines, clock, notice } = logging();
+  for (let index = 0; index < 5; index++) notice(dropped('no-subscriber'));
+  expect(clock.timers.size).toBe(0);
+  expect(lines).toEqual([]);
+});
+
+test('the end tells what was held back and leaves no timer behind', () => {
+  const { lines, clock, notice } = logging();
+  notice(dropped('queue-full'));
+  notice(dropped('queue-full'));
+  expect(clock.timers.size).toBe(1);
+  notice({ kind: 'stopped' });
+  expect(clock.timers.size).toBe(0);
+  expect(lines.map(({ event, count }) => [event, count])).toEqual([
+    ['message-dropped', undefined],
+    ['message-dropped', 1],
+    ['stopped', undefined],
+  ]);
+});
+
+test('a fatal error is written with its stack', () => {
+  const { lines, notice } = logging();
+  notice({ kind: 'fatal', error: new Error('the store was taken over') });
+  expect(lines).toMatchObject([{ level: 'fatal', event: 'fatal', err: { message: 'the store was taken over', stack: expect.any(String) } }]);
+});
+
+test('silent writes nothing', () => {
+  const { lines, notice } = logging('silent');
+  notice({ kind: 'fatal', error: new Error('x') });
+  expect(lines).toEqual([]);
+});
+
+test('a line for people shows the same fields, and no control characters that a client chose', () => {
+  const line = { level: 'warn', time: '2026-01-02T03:04:05.678Z', event: 'x', msg: 'client connected', clientId: 'a\u001b[2J\u009b\u007f', n: 5, ok: true, s: 'plain/1' };
+  expect(humanLine(JSON.stringify(line))).toBe('03:04:05.678 warn  client connected clientId="a\\u001b[2J\\u009b\\u007f" n=5 ok=true s=plain/1');
+});

@@ -1,0 +1,198 @@
+// The command as a user meets it: what it prints, where, and with which exit status. The process is a fake; the broker is real.
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run, VERSION } from '../../../src/cli/command.js';
+import type { World } from '../../../src/cli/command.js';
+
+class FakeWorld implements World {
+  output = '';
+  errors = '';
+  readonly exits: number[] = [];
+  readonly #callbacks: (() => void)[] = [];
+
+  constructor(readonly environment: Record<string, string> = {}) {}
+
+  print(text: string): void {
+    this.output += text;
+  }
+
+  printError(text: string): void {
+    this.errors += text;
+  }
+
+  onStopRequest(callback: () => void): void {
+    this.#callbacks.push(callback);
+  }
+
+  exitNow(status: number): void {
+    this.exits.push(status);
+  }
+
+  requestStop(): void {
+    for (const callback of this.#callbacks) callback();
+  }
+
+  async untilReady(): Promise<void> {
+    while (!this.output.includes(' ready: ')) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'hexmq-cli-'));
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const quiet = ['--log-level', 'silent'];
+
+describe('hexmq start', () => {
+  test('prints one line when it is ready, and a request to stop ends it with status 0', async () => {
+    const world = new FakeWorld();
+    const ended = run(['start', '--port', '0', ...quiet], world);
+    await world.untilReady();
+    expect(world.output).toMatch(
+      new RegExp(
+        `^hexmq ${VERSION} ready: tcp 127\\.0\\.0\\.1:\\d+, storage memory \\(not durable: nothing survives a restart\\), ` +
+          'authentication anonymous \\(everyone is admitted\\)\\n$',
+      ),
+    );
+    world.requestStop();
+    expect(await ended).toBe(0);
+    expect(world.errors).toBe('');
+    expect(world.exits).toEqual([]);
+  });
+
+  test('a request to stop in the middle of the start stops it once it has started', async () => {
+    const world = new FakeWorld();
+    const ended = run(['start', '--port', '0', ...quiet], world);
+    const stop = setInterval(() => {
+      world.requestStop();
+      if (world.output !== '') clearInterval(stop);
+    }, 1);
+    expect(await ended).toBe(0);
+    clearInterval(stop);
+  });
+
+  test('a second request to stop ends the process at once', async () => {
+    const world = new FakeWorld();
+    const ended = run(['start', '--port', '0', ...quiet], world);
+    await world.untilReady();
+    world.requestStop();
+    world.requestStop();
+    expect(world.exits).toEqual([130]);
+    expect(await ended).toBe(0);
+  });
+
+  test('a port in use ends it with status 1 and what to do', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const world = new FakeWorld();
+    expect(await run(['start', '--port', String(port), ...quiet], world)).toBe(1);
+    expect(world.errors).toBe(`hexmq: cannot listen on 127.0.0.1:${port}: the port is in use; choose another (--port) or stop the other process\n`);
+    expect(world.output).toBe('');
+    server.close();
+  });
+
+  test('says when a directory was given to a storage that writes none', async () => {
+    const world = new FakeWorld({ HEXMQ_DATA: 'elsewhere' });
+    const ended = run(['start', '--port', '0', '--data', 'data', ...quiet], world);
+    await world.untilReady();
+    world.requestStop();
+    await ended;
+    expect(world.errors).toBe('hexmq: --data has no effect: the memory storage keeps nothing on disk\n');
+  });
+});
+
+describe('what a user got wrong', () => {
+  const failing = async (args: string[], environment: Record<string, string> = {}): Promise<string> => {
+    const world = new FakeWorld(environment);
+    expect(await run(args, world)).toBe(1);
+    expect(world.output).toBe('');
+    expect(world.errors).not.toMatch(/\n\s+at /);
+    return world.errors;
+  };
+
+  test('is told by the name of the flag', async () => {
+    expect(await failing(['start', '--port', 'abc'])).toBe('hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free one)\n');
+    expect(await failing(['start', '--port', '65536'])).toMatch(/^hexmq: --port: 65536 is out of range/);
+    expect(await failing(['start', '--log-level', 'loud'])).toMatch(/^hexmq: --log-level: "loud" is not valid, expected one of debug, info/);
+    expect(await failing(['start', '--storage', 'mongodb'])).toMatch(/^hexmq: --storage: mongodb is not available in this version/);
+    expect(await failing(['start', '--host', '0.0.0.0'])).toMatch(/^hexmq: --host: 0\.0\.0\.0 can be reached by other machines/);
+  });
+
+  test('in a flag or a command itself is answered with what was probably meant', async () => {
+    expect(await failing(['start', '--prot', '1'])).toContain('Did you mean --port?');
+    expect(await failing(['strat'])).toContain('Did you mean start?');
+    expect(await failing(['start', '--port'])).toContain('argument missing');
+    expect(await failing(['start', 'surplus'])).toContain('too many arguments');
+  });
+
+  test('in the file is told line by line, all of it', async () => {
+    const path = file('bad.yaml', 'limits: { maxInflight: 0, maxQos: 7 }\nlog: {}\n');
+    expect((await failing(['check-config', '--config', path])).split('\n')).toEqual([
+      'hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535',
+      'hexmq: limits.maxQos: 7 is not valid, expected 0, 1 or 2',
+      'hexmq: log: unknown key; did you mean logging?',
+      '',
+    ]);
+  });
+
+  test('about the file itself is told as well', async () => {
+    expect(await failing(['start', '--config', join(directory, 'none.yaml')])).toContain('there is no such file; check --config');
+    expect(await failing(['start', '--config', directory])).toContain('it is a directory');
+    expect(await failing(['check-config'], { HEXMQ_CONFIG: join(directory, 'none.yaml') })).toContain('there is no such file');
+    expect(await failing(['check-config', '-c', file('syntax.yaml', 'a: [')])).toMatch(/syntax\.yaml, line \d+, column \d+: /);
+  });
+
+  test('in the environment is told by the name of the variable', async () => {
+    expect(await failing(['start'], { HEXMQ_PROT: '1' })).toBe('hexmq: HEXMQ_PROT: unknown variable; did you mean HEXMQ_PORT?\n');
+  });
+});
+
+describe('flags, environment, file and defaults', () => {
+  const path = file('good.yaml', 'listeners: [{ type: tcp, port: 1001 }]\n');
+  const checked = async (args: string[], environment: Record<string, string>): Promise<string> => {
+    const world = new FakeWorld(environment);
+    expect(await run(['check-config', ...args], world)).toBe(0);
+    return world.output;
+  };
+
+  test('replace each other in this order', async () => {
+    expect(await checked([], {})).toContain('tcp 127.0.0.1:1883');
+    expect(await checked(['-c', path], {})).toContain('tcp 127.0.0.1:1001');
+    expect(await checked(['-c', path], { HEXMQ_PORT: '1002' })).toContain('tcp 127.0.0.1:1002');
+    const world = new FakeWorld({ HEXMQ_PORT: 'ignored, and wrong' });
+    const ended = run(['start', '-c', path, '--port', '0', ...quiet], world);
+    await world.untilReady();
+    world.requestStop();
+    expect(await ended).toBe(0);
+  });
+});
+
+describe('help and version', () => {
+  test('are printed on standard output with status 0', async () => {
+    const world = new FakeWorld();
+    expect(await run(['--version'], world)).toBe(0);
+    expect(world.output).toBe(`${VERSION}\n`);
+    expect(await run(['--help'], world)).toBe(0);
+    expect(await run(['start', '--help'], world)).toBe(0);
+    expect(world.output).toContain('--log-level <level>');
+    expect(world.errors).toBe('');
+  });
+
+  test('no command at all prints the help with status 1', async () => {
+    const world = new FakeWorld();
+    expect(await run([], world)).toBe(1);
+    expect(world.errors).toContain('Usage: hexmq');
+  });
+});

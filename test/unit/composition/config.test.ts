@@ -1,0 +1,232 @@
+// What people write and what becomes of it: defaults, precedence, and a sentence for everything that is wrong.
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError } from '../../../src/composition/config-error.js';
+import { parseConfigText, readConfigFile } from '../../../src/composition/config-file.js';
+import { LIMIT_KEYS } from '../../../src/composition/config-schema.js';
+import { resolveConfig } from '../../../src/composition/config.js';
+import type { Config } from '../../../src/composition/config.js';
+import { environmentOverrides } from '../../../src/composition/environment.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+
+function problemsOf(act: () => unknown): readonly string[] {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+const problemsWith = (input: unknown): readonly string[] => problemsOf(() => resolveConfig(input));
+const problemsInLimits = (limits: unknown): readonly string[] => problemsWith({ limits });
+const withEnvironment = (environment: Record<string, string>, input: unknown = {}): Config =>
+  resolveConfig(input, environmentOverrides(environment));
+
+describe('defaults', () => {
+  test('without a configuration it listens on this machine only, keeps nothing, and admits everyone', () => {
+    const expected: Config = {
+      listeners: [{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1883 }],
+      storage: { adapter: 'memory', options: {} },
+      authentication: [{ adapter: 'anonymous', options: {} }],
+      limits: DEFAULT_LIMITS,
+      logging: { level: 'info' },
+    };
+    for (const nothing of [undefined, null, {}, { limits: null, listeners: null }]) expect(resolveConfig(nothing)).toEqual(expected);
+  });
+
+  test('every limit of the core can be configured, and its default is in range', () => {
+    expect([...LIMIT_KEYS].sort()).toEqual(Object.keys(DEFAULT_LIMITS).sort());
+    const { messageExpiryMax, ...limits } = DEFAULT_LIMITS;
+    expect(resolveConfig({ limits: { ...limits, messageExpiryMax: messageExpiryMax ?? 'off' } }).limits).toEqual(DEFAULT_LIMITS);
+  });
+
+  test('what is written is kept and what is left out is filled in', () => {
+    const config = resolveConfig({ listeners: [{ type: 'tcp', port: 1999 }], limits: { maxInflight: 7, messageExpiryMax: 60 } });
+    expect(config.listeners).toEqual([{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1999 }]);
+    expect(config.limits).toEqual({ ...DEFAULT_LIMITS, maxInflight: 7, messageExpiryMax: 60 });
+  });
+
+  test('several listeners without names get different ones', () => {
+    const config = resolveConfig({ listeners: [{ type: 'tcp', port: 1 }, { type: 'tcp', port: 2 }] });
+    expect(config.listeners.map(({ name }) => name)).toEqual(['tcp-1', 'tcp-2']);
+  });
+});
+
+describe('what is wrong', () => {
+  test('is told with the key, the value and what was expected', () => {
+    expect(problemsInLimits({ maxInflight: 70_000 })).toEqual(['limits.maxInflight: 70000 is out of range, expected a whole number from 1 to 65535']);
+    expect(problemsInLimits({ maxInflight: 'many' })).toEqual(['limits.maxInflight: "many" is not valid, expected a whole number from 1 to 65535']);
+    expect(problemsInLimits({ maxInflight: 1.5 })).toEqual(['limits.maxInflight: 1.5 is not valid, expected a whole number from 1 to 65535']);
+    expect(problemsInLimits({ maxInflight: null })).toEqual(['limits.maxInflight: null is not valid, expected a whole number from 1 to 65535']);
+    expect(problemsInLimits({ maxInflight: [1] })).toEqual(['limits.maxInflight: a list is not valid, expected a whole number from 1 to 65535']);
+    expect(problemsInLimits({ retainedMessages: 'yes' })).toEqual(['limits.retainedMessages: "yes" is not valid, expected true or false']);
+    expect(problemsInLimits({ maxQos: 3 })).toEqual(['limits.maxQos: 3 is not valid, expected 0, 1 or 2']);
+    expect(problemsInLimits({ queueFullPolicy: 'drop' })).toEqual([
+      'limits.queueFullPolicy: "drop" is not valid, expected one of discard, discard-oldest',
+    ]);
+    expect(problemsInLimits({ messageExpiryMax: 'never' })).toEqual([
+      'limits.messageExpiryMax: "never" is not valid, expected off, or a whole number from 1 to 4294967295 (seconds)',
+    ]);
+    expect(problemsInLimits(5)).toEqual(['limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }']);
+    expect(problemsWith([1])).toEqual(['the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, limits and logging']);
+    expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual(['listeners[0].type: missing, expected tcp']);
+    expect(problemsWith({ listeners: [] })).toEqual(['listeners: an empty list is not valid, expected at least one listener']);
+  });
+
+  test('numbers that are none are refused everywhere', () => {
+    for (const value of [Number.NaN, Infinity, -1.5, 2 ** 60]) expect(problemsInLimits({ maxQueueBytes: value })).toHaveLength(1);
+  });
+
+  test('an unknown key is refused, with the key that was probably meant', () => {
+    expect(problemsInLimits({ maxInflght: 5 })).toEqual(['limits.maxInflght: unknown key; did you mean maxInflight?']);
+    expect(problemsWith({ listener: [] })).toEqual(['listener: unknown key; did you mean listeners?']);
+    expect(problemsWith({ somethingElse: 1 })).toEqual(['somethingElse: unknown key']);
+    expect(problemsWith({ listeners: [{ type: 'tcp', prot: 1 }] })).toEqual(['listeners[0].prot: unknown key; did you mean port?']);
+  });
+
+  test('everything is told at once', () => {
+    const problems = problemsWith({
+      listeners: [{ type: 'tls', port: 8883, tls: {} }, { type: 'tcp', host: '0.0.0.0', port: 99_999 }],
+      storage: { adapter: 'file', options: { directory: 'data' } },
+      authorization: [],
+      limits: { maxInflight: 0, maxInflght: 1 },
+      logging: { level: 'loud' },
+    });
+    expect(problems.map((problem) => problem.slice(0, problem.indexOf(':'))).sort()).toEqual([
+      'authorization',
+      'limits.maxInflght',
+      'limits.maxInflight',
+      'listeners[0].type',
+      'listeners[1].host',
+      'listeners[1].port',
+      'logging.level',
+      'storage.adapter',
+    ]);
+  });
+
+  test('what is documented and comes later is called that', () => {
+    expect(problemsWith({ listeners: [{ type: 'ws', port: 8080, path: '/mqtt' }] })).toEqual([
+      'listeners[0].type: ws listeners are not available in this version, expected tcp',
+    ]);
+    expect(problemsWith({ authorization: [{ adapter: 'acl-file' }] })).toEqual(['authorization: not available in this version']);
+    expect(problemsWith({ authentication: [{ adapter: 'password-file', options: { path: 'passwd' } }] })[0]).toMatch(
+      /^authentication\[0\]\.adapter: password-file is not available in this version, expected anonymous/,
+    );
+  });
+
+  test('an option of an adapter that has none is refused', () => {
+    expect(problemsWith({ storage: { adapter: 'memory', options: { directory: 'x' } } })).toEqual([
+      'storage.options.directory: unknown key, memory has no options',
+    ]);
+  });
+
+  test('two listeners on one address or of one name are refused', () => {
+    expect(problemsWith({ listeners: [{ type: 'tcp', name: 'a' }, { type: 'tcp', name: 'a' }] })).toEqual([
+      'listeners[1].name: "a" is the name of listeners[0] too, expected another',
+      'listeners[1].port: 127.0.0.1:1883 is the address of listeners[0] too, expected another',
+    ]);
+  });
+});
+
+describe('a listener that other machines can reach', () => {
+  const listeningOn = (host: string): object => ({ listeners: [{ type: 'tcp', host }] });
+
+  test('is refused while authentication is not written down', () => {
+    for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.com', '127.example.com', '128.0.0.1', 'localhost.example.com']) {
+      expect(problemsWith(listeningOn(host))).toHaveLength(1);
+    }
+    expect(problemsWith(listeningOn('0.0.0.0'))[0]).toMatch(/^listeners\[0\]\.host: 0\.0\.0\.0 can be reached by other machines and no authentication/);
+  });
+
+  test('is none on a loopback address', () => {
+    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', '::1', '::ffff:127.0.0.1']) expect(problemsWith(listeningOn(host))).toEqual([]);
+  });
+
+  test('may admit everyone if that is written down', () => {
+    expect(problemsWith({ ...listeningOn('0.0.0.0'), authentication: [{ adapter: 'anonymous' }] })).toEqual([]);
+    expect(withEnvironment({ HEXMQ_HOST: '0.0.0.0', HEXMQ_AUTHENTICATION: 'anonymous' }).listeners[0]?.host).toBe('0.0.0.0');
+  });
+
+  test('is refused with an empty list of authenticators as well', () => {
+    expect(problemsWith({ ...listeningOn('0.0.0.0'), authentication: [] })).toEqual([
+      'authentication: an empty list is not valid, expected at least one adapter; [{ adapter: anonymous }] admits everyone',
+    ]);
+  });
+});
+
+describe('the environment', () => {
+  test('has a variable for every limit, and one replaces what the file says', () => {
+    const config = withEnvironment(
+      {
+        HEXMQ_LIMITS_MAX_INFLIGHT: '9',
+        HEXMQ_LIMITS_MAX_BUFFERED_QOS0_MESSAGES: '10',
+        HEXMQ_LIMITS_STRICT31_CLIENT_ID: 'true',
+        HEXMQ_LIMITS_MESSAGE_EXPIRY_MAX: 'off',
+        HEXMQ_LOG_LEVEL: 'warn',
+        HEXMQ_PORT: '0',
+      },
+      { limits: { maxInflight: 3, messageExpiryMax: 5, maxQos: 1 } },
+    );
+    expect(config.limits).toEqual({ ...DEFAULT_LIMITS, maxInflight: 9, maxBufferedQos0Messages: 10, strict31ClientId: true, maxQos: 1 });
+    expect(config.logging.level).toBe('warn');
+    expect(config.listeners[0]?.port).toBe(0);
+  });
+
+  test('is blamed by the name of the variable', () => {
+    expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: 'lots' }))).toEqual([
+      'HEXMQ_LIMITS_MAX_INFLIGHT: "lots" is not valid, expected a whole number from 1 to 65535',
+    ]);
+    expect(problemsOf(() => withEnvironment({ HEXMQ_STORAGE: 'mongodb' }))[0]).toMatch(/^HEXMQ_STORAGE: mongodb is not available in this version/);
+    expect(problemsOf(() => withEnvironment({ HEXMQ_AUTHENTICATION: 'password-file' }))[0]).toMatch(/^HEXMQ_AUTHENTICATION: password-file is not/);
+  });
+
+  test('with a variable that nobody knows is refused, without showing its value', () => {
+    expect(problemsOf(() => environmentOverrides({ HEXMQ_LIMITS_MAX_INFLIGT: 'secret', HEXMQ_ZZZZZZZZZZ: 'secret' }))).toEqual([
+      'HEXMQ_LIMITS_MAX_INFLIGT: unknown variable; did you mean HEXMQ_LIMITS_MAX_INFLIGHT?',
+      'HEXMQ_ZZZZZZZZZZ: unknown variable',
+    ]);
+  });
+
+  test('may hold variables of others and those of the tests', () => {
+    expect(environmentOverrides({ PATH: '/bin', HEXMQ_REQUIRE: 'mongodb', HEXMQ_CONFIG: 'x', HEXMQ_DATA: 'y' })).toEqual([]);
+  });
+
+  test('that changes the storage drops the options of the one in the file', () => {
+    const file = { storage: { adapter: 'somebody-elses', options: { url: 'x' } } };
+    expect(withEnvironment({ HEXMQ_STORAGE: 'memory' }, file).storage).toEqual({ adapter: 'memory', options: {} });
+    expect(withEnvironment({ HEXMQ_STORAGE: 'somebody-elses' }, file).storage.options).toEqual({ url: 'x' });
+  });
+
+  test('does not hide that a section of the file has the wrong type', () => {
+    expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: '5' }, { limits: 'none' }))[0]).toMatch(/^limits: "none" is not valid/);
+    expect(problemsOf(() => withEnvironment({ HEXMQ_PORT: '5' }, { listeners: 'none' }))[0]).toMatch(/^listeners: "none" is not valid/);
+  });
+});
+
+describe('a configuration file', () => {
+  test('is YAML, or JSON', () => {
+    expect(parseConfigText('limits:\n  maxInflight: 5 # few\n', 'x.yaml')).toEqual({ limits: { maxInflight: 5 } });
+    expect(parseConfigText('{"limits": {"maxInflight": 5}}', 'x.json')).toEqual({ limits: { maxInflight: 5 } });
+    expect(resolveConfig(parseConfigText('# nothing\n', 'x.yaml')).listeners).toHaveLength(1);
+  });
+
+  test('that is no YAML is told with file, line and column', () => {
+    expect(problemsOf(() => parseConfigText('limits:\n  a: [1\n', 'my.yaml'))[0]).toMatch(/^my\.yaml, line \d+, column \d+: /);
+    expect(problemsOf(() => parseConfigText('a: 1\na: 2\n', 'my.yaml'))).toEqual(['my.yaml, line 2, column 1: Map keys must be unique']);
+  });
+
+  test('with an alias of nothing, or a bomb of aliases, is refused', () => {
+    expect(problemsOf(() => parseConfigText('a: *b\n', 'my.yaml'))).toHaveLength(1);
+    const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+    for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef']) bomb.push(`${to}: &${to} [${Array.from({ length: 10 }, () => `*${from}`).join(', ')}]`);
+    expect(problemsOf(() => parseConfigText(bomb.join('\n'), 'my.yaml'))).toHaveLength(1);
+  });
+
+  test('that cannot be read is told with what to do', () => {
+    expect(problemsOf(() => readConfigFile('/no/such/file.yaml'))).toEqual([
+      'cannot read the configuration file /no/such/file.yaml: there is no such file; check --config',
+    ]);
+    expect(problemsOf(() => readConfigFile('/tmp'))).toEqual(['cannot read the configuration file /tmp: it is a directory, expected a YAML file']);
+  });
+});

@@ -1,0 +1,135 @@
+// From a checked configuration to a broker: adapters are found, refused by name when they are not what was asked for, and kept in order.
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, createBroker } from 'hexmq';
+import type { Authenticator, LifecycleNotice, Notice } from 'hexmq/ports';
+import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
+import { resolveConfig } from '../../../src/composition/config.js';
+import { composeBroker, loadPorts } from '../../../src/composition/container.js';
+
+const silent = { telemetry: [] };
+/** CONNECT of MQTT 3.1.1, clean session, client identifier `a`. */
+const CONNECT = Uint8Array.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x61]);
+
+describe('an embedded broker', () => {
+  test('starts on the ports that it was given and stops', async () => {
+    const network = new MemoryNetwork();
+    const notices: (Notice | LifecycleNotice)[] = [];
+    const broker = createBroker({}, { listeners: [network], telemetry: [{ notice: (notice) => notices.push(notice) }] });
+    expect(broker.addresses.size).toBe(0);
+    await broker.start();
+    expect([...broker.addresses]).toEqual([['memory', 'memory:memory']]);
+    await broker.stop();
+    await broker.stop();
+    await broker.ended;
+    expect(notices.map(({ kind }) => kind)).toEqual(['listening', 'ready', 'stopping', 'stopped']);
+  });
+
+  test('listens on a real port when nothing else is said', async () => {
+    const broker = createBroker({ listeners: [{ type: 'tcp', port: 0 }] }, silent);
+    await broker.start();
+    expect(broker.addresses.get('tcp')).toMatch(/^127\.0\.0\.1:\d+$/);
+    await broker.stop();
+  });
+
+  test('refuses a configuration that is wrong before it is started', () => {
+    expect(() => createBroker({ limits: { maxInflight: 0 } })).toThrow(ConfigError);
+  });
+
+  test('starts once', async () => {
+    const broker = createBroker({}, { ...silent, listeners: [new MemoryNetwork()] });
+    await broker.start();
+    await expect(broker.start()).rejects.toThrow('a broker starts once');
+    await broker.stop();
+  });
+
+  test('can be stopped before it was started, and after a start that failed', async () => {
+    await createBroker({}, silent).stop();
+    const first = createBroker({ listeners: [{ type: 'tcp', port: 0 }] }, silent);
+    await first.start();
+    const port = Number(first.addresses.get('tcp')?.split(':')[1]);
+    const second = createBroker({ listeners: [{ type: 'tcp', port }] }, silent);
+    await expect(second.start()).rejects.toThrow('the port is in use');
+    await second.stop();
+    await second.ended;
+    await first.stop();
+  });
+
+  test('asks its authenticators in the order in which they were given', async () => {
+    const asked: string[] = [];
+    const abstaining = (name: string): Authenticator => ({
+      name,
+      authenticate: () => {
+        asked.push(name);
+        return { decision: 'abstain' };
+      },
+    });
+    const network = new MemoryNetwork();
+    const authenticators = ['first', 'second', 'third', 'fourth'].map(abstaining);
+    const broker = createBroker({}, { ...silent, listeners: [network], authenticators });
+    await broker.start();
+    const client = network.connect();
+    client.write(CONNECT);
+    await client.closed;
+    expect(asked).toEqual(['first', 'second', 'third', 'fourth']);
+    await broker.stop();
+  });
+});
+
+describe('adapters', () => {
+  const workingDirectory = process.cwd();
+  const directory = mkdtempSync(join(tmpdir(), 'hexmq-plugins-'));
+
+  afterAll(() => {
+    process.chdir(workingDirectory);
+    rmSync(directory, { recursive: true });
+  });
+
+  test('are loaded as the configuration names them', async () => {
+    const ports = await loadPorts(resolveConfig({ logging: { level: 'silent' } }), {});
+    expect(ports.storage.traits.durable).toBe(false);
+    expect(ports.authenticators.map(({ name }) => name)).toEqual(['anonymous']);
+    expect(ports.listeners.map(({ name }) => name)).toEqual(['tcp']);
+    expect(ports.telemetry).toHaveLength(1);
+    expect(ports.random.bytes(5)).toHaveLength(5);
+    expect(await composeBroker(resolveConfig({}), {})).toBeDefined();
+  });
+
+  test('that are not installed are refused, with the name that was probably meant', async () => {
+    await expect(loadPorts(resolveConfig({ storage: { adapter: 'memroy' } }), silent)).rejects.toThrow(
+      'storage.adapter: "memroy" is not installed, expected memory or the name of an installed npm package; did you mean memory?',
+    );
+    await expect(loadPorts(resolveConfig({ authentication: [{ adapter: 'no-such-package' }] }), silent)).rejects.toThrow(
+      'authentication[0].adapter: "no-such-package" is not installed',
+    );
+  });
+
+  test('are packages, never files or addresses', async () => {
+    for (const adapter of ['./evil.js', '/etc/passwd', 'file:///x.js', 'data:text/javascript,1', '../x', 'node:fs']) {
+      await expect(loadPorts(resolveConfig({ storage: { adapter } }), silent)).rejects.toThrow('is no name of an adapter');
+    }
+  });
+
+  test('that lack the function of their port are refused by name', async () => {
+    await expect(loadPorts(resolveConfig({ storage: { adapter: 'yaml' } }), silent)).rejects.toThrow(
+      'storage.adapter: the package yaml exports no function createStorage, expected an adapter made for hexmq/ports',
+    );
+  });
+
+  test('may be installed where the broker is started, and refuse their options', async () => {
+    const folder = join(directory, 'node_modules/hexmq-storage-of-somebody');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'hexmq-storage-of-somebody', version: '1.0.0', type: 'module', exports: './index.js' }));
+    writeFileSync(
+      join(folder, 'index.js'),
+      'export function createStorage(options) { if (!options.url) throw new TypeError("url is missing"); return { of: options.url }; }',
+    );
+    process.chdir(directory);
+    const withOptions = (options: Record<string, unknown>): Promise<unknown> =>
+      loadPorts(resolveConfig({ storage: { adapter: 'hexmq-storage-of-somebody', options } }), silent).then(({ storage }) => storage);
+    expect(await withOptions({ url: 'x' })).toEqual({ of: 'x' });
+    await expect(withOptions({})).rejects.toThrow('storage.options: refused by hexmq-storage-of-somebody: url is missing');
+  });
+});

@@ -1,0 +1,614 @@
+import { describe, expect, test } from '@jest/globals';
+import { MalformedPacketError } from '../../../../src/protocol/malformed.js';
+import { PacketType } from '../../../../src/protocol/packets.js';
+import { CoreHarness, will } from '../../../support/core-harness.js';
+
+describe('CONNECT', () => {
+  test('is answered once the client is known, and the session of a stored one recorded first', () => {
+    const core = new CoreHarness();
+    const a = core.open();
+    a.connect('a', { clean: false });
+    expect(core.lines()).toEqual(['1 ask a']);
+    a.allow();
+    expect(core.lines()).toEqual(['+session a', '1 < connack 0']);
+    expect(core.broker.connectionCount).toBe(1);
+  });
+
+  test.each([
+    ['bad-credentials', 4],
+    ['not-authorized', 5],
+    ['authentication-unavailable', 3],
+  ] as const)('that is denied for %s is refused with %i and closed', (reason, code) => {
+    const core = new CoreHarness();
+    const a = core.open();
+    a.connect('a');
+    core.lines();
+    a.deny(reason);
+    expect(core.lines()).toEqual([`1 < connack ${code}`, `! refused ${reason}`, '1 close connection-refused']);
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+    expect(core.broker.connectionCount).toBe(0);
+  });
+
+  test('does not touch the session of the client when it is denied', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a', { will: will('w', 'x') });
+    core.lines();
+    const impostor = core.open();
+    impostor.connect('a');
+    impostor.deny('bad-credentials');
+    expect(core.lines()).toEqual(['2 ask a', '2 < connack 4', '! refused bad-credentials', '2 close connection-refused']);
+    a.ping();
+    expect(core.lines()).toEqual(['1 < pingresp']);
+  });
+
+  test('without an identifier gets one when it is clean, and is refused otherwise', () => {
+    const core = new CoreHarness();
+    core.connect('', { clean: true });
+    expect(core.lines()).toEqual(['1 ask assigned-1', '1 < connack 0']);
+    core.open().connect('', { clean: false });
+    core.open().connect('', { version: 3 });
+    expect(core.lines()).toEqual([
+      '2 < connack 2',
+      '! refused client-identifier-empty',
+      '2 close connection-refused',
+      '3 < connack 2',
+      '! refused client-identifier-empty',
+      '3 close connection-refused',
+    ]);
+  });
+
+  test('with too long an identifier is refused', () => {
+    const core = new CoreHarness({ maxClientIdLength: 4, strict31ClientId: true });
+    core.open().connect('éé');
+    expect(core.lines()).toEqual(['1 ask éé']);
+    core.open().connect('ééa');
+    expect(core.lines()).toContain('! refused client-identifier-too-long');
+    const strict = new CoreHarness({ strict31ClientId: true });
+    strict.open().connect('x'.repeat(24), { version: 3 });
+    strict.open().connect('x'.repeat(24), { version: 4 });
+    strict.open().connect('x'.repeat(23), { version: 3 });
+    expect(strict.lines().filter((line) => line.includes('ask') || line.startsWith('!'))).toEqual([
+      '! refused client-identifier-too-long',
+      `2 ask ${'x'.repeat(24)}`,
+      `3 ask ${'x'.repeat(23)}`,
+    ]);
+  });
+
+  test('a second one ends the connection', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    core.lines();
+    a.connect('a');
+    expect(core.lines()).toEqual(['1 close protocol-violation', '! session-ended a disconnected']);
+  });
+
+  test('any other packet before it or before its answer ends the connection', () => {
+    const core = new CoreHarness();
+    core.open().ping();
+    const b = core.open();
+    b.connect('b');
+    b.ping();
+    b.allow();
+    expect(core.lines()).toEqual(['1 close protocol-violation', '2 ask b', '2 close protocol-violation']);
+  });
+
+  test('says that a session is there only to 3.1.1, and has it for 3.1 too', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').subscribe(['t', 1]);
+    core.connectStored('a', { version: 3 });
+    core.connect('publisher').publish('t', 'x');
+    core.connectStored('a');
+    const lines = core.lines().filter((line) => /connack|publish/.test(line));
+    expect(lines).toEqual([
+      '1 < connack 0',
+      '2 < connack 0',
+      '3 < connack 0',
+      '2 < publish t=x q1 id1',
+      '4 < connack 0 present',
+      '4 < publish t=x q1 id1 dup',
+    ]);
+  });
+
+  test('a version that is not known is answered with 1', () => {
+    const core = new CoreHarness();
+    const a = core.open();
+    core.handle({ kind: 'malformed', connection: a.id, error: new MalformedPacketError('protocol-version-unsupported', 'level 9') });
+    expect(core.lines()).toEqual(['1 < connack 1', '1 close malformed-packet']);
+  });
+
+  test('with a will on a topic that is none ends the connection, and on one that is forbidden is refused', () => {
+    const core = new CoreHarness();
+    core.open().connect('a', { will: will('a/#', 'x') });
+    const b = core.open();
+    b.connect('b', { will: will('$SYS/x', 'x') });
+    b.allow();
+    expect(core.lines()).toEqual(['1 close protocol-violation', '2 ask b', '2 < connack 5', '! refused not-authorized', '2 close connection-refused']);
+  });
+});
+
+describe('too many connections', () => {
+  test('one more than allowed is refused, one that has a place is not', () => {
+    const core = new CoreHarness({ maxConnections: 1 });
+    core.connectStored('a');
+    core.lines();
+    core.open().connect('b');
+    core.connectStored('a');
+    expect(core.lines()).toEqual([
+      '2 < connack 3',
+      '! refused too-many-connections',
+      '2 close connection-refused',
+      '3 ask a',
+      '1 close session-taken-over',
+      '+session a offline',
+      '+session a',
+      '3 < connack 0 present',
+    ]);
+    expect(core.broker.connectionCount).toBe(1);
+  });
+
+  test('the limit holds for clients that are authenticated at the same time', () => {
+    const core = new CoreHarness({ maxConnections: 1 });
+    const [a, b] = [core.open(), core.open()];
+    a.connect('a');
+    b.connect('b');
+    a.allow();
+    b.allow();
+    expect(core.broker.connectionCount).toBe(1);
+    expect(core.lines()).toContain('! refused too-many-connections');
+  });
+});
+
+describe('time', () => {
+  test('a connection that sends no CONNECT is closed', () => {
+    const core = new CoreHarness({ connectTimeoutMs: 1000 });
+    core.open();
+    expect(core.broker.nextDeadlineMs).toBe(core.nowMs + 1000);
+    core.advance(999);
+    expect(core.lines()).toEqual([]);
+    core.advance(1);
+    expect(core.lines()).toEqual(['1 close connect-timeout']);
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+  });
+
+  test('a client that is not authenticated in time is closed, and an answer that comes later is ignored', () => {
+    const core = new CoreHarness({ authTimeoutMs: 1000 });
+    const a = core.open();
+    a.connect('a', { clean: false });
+    core.advance(1000);
+    expect(core.lines()).toEqual(['1 ask a', '1 close authentication-timeout']);
+    a.allow();
+    expect(core.lines()).toEqual([]);
+    expect(core.broker.sessionCount).toBe(0);
+  });
+
+  test('a client that is silent for one and a half keep-alive intervals is closed, and any packet counts', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a', { keepAlive: 10 });
+    core.lines();
+    core.advance(14_999);
+    a.ping();
+    core.advance(14_999);
+    a.puback(99);
+    core.advance(14_999);
+    expect(core.lines()).toEqual(['1 < pingresp']);
+    core.advance(1);
+    expect(core.lines()).toEqual(['1 close keep-alive-timeout', '! session-ended a disconnected']);
+  });
+
+  test('what is sent to a client does not keep it alive', () => {
+    const core = new CoreHarness();
+    core.connect('a', { keepAlive: 10 }).subscribe(['t', 0]);
+    core.advance(10_000);
+    core.connect('b').publish('t', 'x', 0);
+    core.advance(5000);
+    expect(core.lines()).toContain('1 close keep-alive-timeout');
+  });
+
+  test('keep-alive 0 switches it off, unless that is not allowed, and the longest allowed counts', () => {
+    const core = new CoreHarness({ keepAliveMax: 10 });
+    core.connect('a', { keepAlive: 0 });
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+    core.connect('b', { keepAlive: 100 });
+    expect(core.broker.nextDeadlineMs).toBe(core.nowMs + 15_000);
+    const strict = new CoreHarness({ keepAliveMax: 10, keepAliveUnlimited: false });
+    strict.connect('a', { keepAlive: 0 });
+    expect(strict.broker.nextDeadlineMs).toBe(strict.nowMs + 15_000);
+  });
+
+  test('a session expires after its connection, not before, and comes back in time', () => {
+    const core = new CoreHarness({ sessionExpiryMax: 60 });
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    core.advance(1_000_000);
+    a.lose();
+    core.advance(59_999);
+    const again = core.connectStored('a');
+    core.advance(1_000_000);
+    again.lose();
+    core.connect('publisher').publish('t', 'x');
+    core.lines();
+    core.advance(60_000);
+    expect(core.lines()).toEqual(['-session a', '! session-ended a expired']);
+    expect(core.store.sessions.size).toBe(0);
+    expect(core.waiting).toBe(0);
+    expect(core.broker.accounts.dropped['session-ended']).toBe(1);
+    core.connectStored('a');
+    expect(core.lines()).toContain('3 < connack 0');
+  });
+
+  test('a session whose time is over is not resumed, also when its end has not been looked at yet', () => {
+    const core = new CoreHarness({ sessionExpiryMax: 60 });
+    core.connectStored('a').lose();
+    core.nowMs += 60_000;
+    core.lines();
+    core.connectStored('a');
+    expect(core.lines()).toContain('2 < connack 0');
+  });
+
+  test('a session that never expires sets no deadline', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').lose();
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+  });
+});
+
+describe('clean and stored sessions', () => {
+  test('a clean session ends with its connection', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    a.subscribe(['t', 1]);
+    a.disconnect();
+    expect(core.lines().slice(-2)).toEqual(['1 close client-disconnect', '! session-ended a disconnected']);
+    expect(core.broker.sessionCount).toBe(0);
+    core.connect('publisher').publish('t', 'x');
+    expect(core.broker.accounts.dropped['no-subscriber']).toBe(1);
+  });
+
+  test('a clean CONNECT drops the session that was stored, with all that is in it', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    a.lose();
+    core.connect('publisher').publish('t', 'x');
+    core.lines();
+    core.connect('a');
+    expect(core.lines()).toEqual(['3 ask a', '-session a', '! session-ended a clean', '3 < connack 0']);
+    expect(core.stored('a')).toEqual([]);
+    expect(core.store.subscriptions.size).toBe(0);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('a stored session takes the place of a clean one that is connected', () => {
+    const core = new CoreHarness();
+    core.connect('a').subscribe(['t', 1]);
+    core.lines();
+    core.connectStored('a');
+    expect(core.lines()).toEqual(['2 ask a', '1 close session-taken-over', '! session-ended a disconnected', '+session a', '2 < connack 0']);
+  });
+
+  test('packets of a connection that was taken over change nothing', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    core.connectStored('a');
+    core.lines();
+    a.publish('t', 'x');
+    a.subscribe(['t', 1]);
+    a.disconnect();
+    a.lose();
+    expect(core.lines()).toEqual([]);
+    expect(core.broker.connectionCount).toBe(1);
+  });
+
+  test('a restart gives sessions and subscriptions back', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    a.subscribe(['t/+', 1], ['$share/g/u', 2]);
+    a.unsubscribe('t/+');
+    a.subscribe(['t/#', 2]);
+    const next = core.restarted();
+    expect(next.broker.sessionCount).toBe(1);
+    const publisher = next.connect('publisher');
+    publisher.publish('t/1', 'x', 2);
+    publisher.publish('u', 'y', 2);
+    next.lines();
+    const again = next.connectStored('a');
+    expect(next.heard(again)).toEqual(['connack 0 present', 'publish t/1=x q2 id1', 'publish u=y q2 id2']);
+  });
+
+  test('after a crash a session expires as if its connection had ended at the restart', () => {
+    const core = new CoreHarness({ sessionExpiryMax: 60 });
+    core.connectStored('a');
+    const next = core.restarted(1_000_000);
+    next.advance(59_999);
+    expect(next.broker.sessionCount).toBe(1);
+    next.advance(1);
+    expect(next.broker.sessionCount).toBe(0);
+    expect(next.store.sessions.size).toBe(0);
+  });
+
+  test('after a restart a session expires when it would have without', () => {
+    const core = new CoreHarness({ sessionExpiryMax: 60 });
+    core.connectStored('a').lose();
+    const next = core.restarted(30_000);
+    next.advance(30_000);
+    expect(next.broker.sessionCount).toBe(0);
+  });
+
+  test('a session that had to end with its connection is gone after a crash, from storage too', () => {
+    const core = new CoreHarness({ sessionExpiryMax: 60 });
+    core.connectStored('a').subscribe(['t', 1]);
+    // The limit is lowered: from here on a session ends with its connection.
+    const strict = new CoreHarness({ sessionExpiryMax: 0 }, core.store, core.nowMs);
+    strict.connectStored('a');
+    const next = new CoreHarness({ sessionExpiryMax: 0 }, strict.store, strict.nowMs);
+    next.advance(1000);
+    expect(next.broker.sessionCount).toBe(0);
+    expect(next.store.sessions.size).toBe(0);
+    expect(next.store.subscriptions.size).toBe(0);
+  });
+});
+
+describe('wills', () => {
+  const withWill = (options: Parameters<typeof will>[2] = {}): { core: CoreHarness; watcher: number } => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
+    const watcher = core.connect('watcher');
+    watcher.subscribe(['w', 2]);
+    core.connect('a', { will: will('w', 'gone', options), keepAlive: 10 });
+    core.lines();
+    return { core, watcher: watcher.id };
+  };
+
+  test('are stored with CONNECT, also where the session is not, before CONNACK', () => {
+    const core = new CoreHarness();
+    core.connect('a', { will: will('w', 'gone') });
+    expect(core.lines()).toEqual(['1 ask a', '+will a w=gone', '1 < connack 0']);
+  });
+
+  test('are published when the connection is lost', () => {
+    const { core, watcher } = withWill({ qos: 1 });
+    core.handle({ kind: 'closed', connection: 2 as never });
+    expect(core.lines()).toEqual(['! session-ended a disconnected', '-will a', `${watcher} < publish w=gone q1 id1`, '! will-published a w']);
+  });
+
+  test('are published at a timeout, a fault and a takeover', () => {
+    const timeout = withWill();
+    timeout.core.advance(15_000);
+    expect(timeout.core.lines()).toContain('1 < publish w=gone q0');
+    const fault = withWill();
+    fault.core.handle({ kind: 'malformed', connection: 2 as never, error: new MalformedPacketError('packet-type-reserved', 'the test says so') });
+    expect(fault.core.lines()).toContain('1 < publish w=gone q0');
+    const takeover = withWill();
+    takeover.core.connect('a');
+    expect(takeover.core.lines()).toContain('1 < publish w=gone q0');
+  });
+
+  test('are dropped at DISCONNECT', () => {
+    const { core } = withWill();
+    core.handle({ kind: 'packet', connection: 2 as never, packet: { type: PacketType.disconnect, reasonCode: 0, properties: undefined } });
+    expect(core.lines()).toEqual(['2 close client-disconnect', '! session-ended a disconnected', '-will a']);
+    expect(core.store.wills.size).toBe(0);
+  });
+
+  test('are retained if they ask for it', () => {
+    const { core } = withWill({ retain: true });
+    core.handle({ kind: 'closed', connection: 2 as never });
+    expect(core.lines()).toContain('+retained w=gone');
+  });
+
+  test('with a delay wait for it, and are dropped when the client is back before', () => {
+    const core = new CoreHarness();
+    core.connect('watcher').subscribe(['w', 0]);
+    const first = core.connectStored('a', { will: will('w', 'gone', { delayS: 10 }) });
+    core.lines();
+    first.lose();
+    expect(core.lines()).toEqual(['+session a offline', '+will a w=gone waiting']);
+    core.advance(9_999);
+    const second = core.connectStored('a', { will: will('w', 'gone again', { delayS: 10 }) });
+    core.lines();
+    core.advance(100_000);
+    expect(core.lines()).toEqual([]);
+    second.lose();
+    core.advance(10_000);
+    expect(core.lines()).toContain('1 < publish w=gone again q0');
+    expect(core.store.wills.size).toBe(0);
+  });
+
+  test('do not wait when the session ends with the connection', () => {
+    const { core } = withWill({ delayS: 10 });
+    core.handle({ kind: 'closed', connection: 2 as never });
+    expect(core.lines()).toContain('1 < publish w=gone q0');
+  });
+
+  test('of clients that were connected at a crash are published unless they are back in time', () => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
+    core.connectStored('watcher').subscribe(['w/+', 1]);
+    core.connectStored('a', { will: will('w/a', 'x', { qos: 1 }) });
+    core.connect('b', { will: will('w/b', 'y', { qos: 1 }) });
+    const next = core.restarted(5000);
+    next.connectStored('a');
+    next.advance(29_999);
+    expect(next.stored('watcher')).toEqual([]);
+    next.advance(1);
+    expect(next.stored('watcher')).toEqual(['y']);
+    expect(next.store.wills.size).toBe(0);
+  });
+
+  test('with a delay go on waiting after a crash for what was left', () => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 0 });
+    core.connectStored('watcher').subscribe(['w', 1]);
+    core.connectStored('a', { will: will('w', 'x', { qos: 1, delayS: 10 }) }).lose();
+    const next = core.restarted(4000);
+    next.advance(5999);
+    expect(next.stored('watcher')).toEqual([]);
+    next.advance(1);
+    expect(next.stored('watcher')).toEqual(['x']);
+  });
+
+  test('stay in the store at a shutdown', () => {
+    const { core } = withWill();
+    core.handle({ kind: 'shutdown' });
+    expect(core.lines().filter((line) => line.includes('publish'))).toEqual([]);
+    expect([...core.store.wills.keys()]).toEqual(['a']);
+  });
+});
+
+describe('a shutdown', () => {
+  test('ends every connection, keeps stored sessions and what waits for them', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    core.connect('b').publish('t', 'x');
+    core.open();
+    core.open().connect('d');
+    core.lines();
+    core.handle({ kind: 'shutdown' });
+    expect(core.lines()).toEqual([
+      '1 close server-shutting-down',
+      '+session a offline',
+      '2 close server-shutting-down',
+      '! session-ended b disconnected',
+      '3 close server-shutting-down',
+      '4 close server-shutting-down',
+    ]);
+    expect(core.stored('a')).toEqual(['x']);
+    expect(core.broker.connectionCount).toBe(0);
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+  });
+
+  test('loses nothing of a shared group', () => {
+    const core = new CoreHarness();
+    for (const clientId of ['a', 'b', 'c']) core.connect(clientId, { clean: clientId === 'b' }).subscribe(['$share/g/t', 1]);
+    const publisher = core.connect('publisher');
+    for (const payload of ['1', '2', '3', '4', '5', '6']) publisher.publish('t', payload);
+    core.handle({ kind: 'shutdown' });
+    const left = [...core.store.queues.keys()].flatMap((queue) => core.storedIn(queue));
+    expect(left.sort()).toEqual(['1', '2', '3', '4', '5', '6']);
+    expect(core.waiting).toBe(6);
+  });
+});
+
+describe('who may do what', () => {
+  test('a publish that is denied ends a 3.x connection without an acknowledgement', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a', { permissions: { kind: 'rules', rules: [] } });
+    core.lines();
+    a.publish('t', 'x', 1);
+    expect(core.lines()).toEqual(['! publish-denied a t', '1 close not-authorized', '! session-ended a disconnected']);
+  });
+
+  test('a subscription that is denied is refused alone in 3.1.1 and ends a 3.1 connection', () => {
+    const permissions = { kind: 'rules', rules: [{ effect: 'allow', actions: ['subscribe'], topicFilter: 'ok/#' as never }] } as const;
+    const core = new CoreHarness();
+    const a = core.connect('a', { permissions });
+    core.lines();
+    a.subscribe(['ok/1', 1], ['no', 1], ['ok/#', 2], ['#', 0]);
+    expect(core.lines()).toEqual(['! subscribe-denied a no', '! subscribe-denied a #', expect.stringMatching(/^1 < suback \d+ 1,128,2,128$/)]);
+    const b = core.connect('b', { permissions, version: 3 });
+    core.lines();
+    b.subscribe(['ok/1', 1], ['no', 1]);
+    expect(core.lines()).toEqual(['! subscribe-denied b no', '2 close not-authorized', '! session-ended b disconnected']);
+  });
+
+  test('what a rule denies is not had by subscribing to more', () => {
+    const permissions = {
+      kind: 'rules',
+      rules: [
+        { effect: 'deny', actions: ['subscribe'], topicFilter: 'secret/#' as never },
+        { effect: 'allow', actions: ['subscribe'], topicFilter: '#' as never },
+      ],
+    } as const;
+    const core = new CoreHarness();
+    const a = core.connect('a', { permissions });
+    a.subscribe(['#', 0], ['+/1', 0]);
+    core.lines();
+    core.connect('publisher').publish('secret/1', 'x', 0);
+    expect(core.heard(a)).toEqual([]);
+  });
+
+  test('nobody publishes to $SYS/ and $share/, and other topics that begin with $ work', () => {
+    for (const topic of ['$SYS/a', '$SYS', '$share/g/a']) {
+      const core = new CoreHarness();
+      const a = core.connect('a');
+      core.lines();
+      a.publish(topic, 'x', 0);
+      expect(core.lines()).toContain('1 close not-authorized');
+    }
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    a.subscribe(['$own/#', 0]);
+    a.publish('$own/x', 'y', 0);
+    expect(core.heard(a)).toContain('publish $own/x=y q0');
+  });
+});
+
+describe('subscriptions', () => {
+  test('overlapping ones bring one copy at the highest QoS', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    a.subscribe(['t/#', 0], ['t/+', 2], ['t/1', 1]);
+    core.lines();
+    core.connect('publisher').publish('t/1', 'x', 2);
+    expect(core.heard(a)).toEqual(['publish t/1=x q2 id1']);
+  });
+
+  test('a repeated one takes the place of the first', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    a.subscribe(['t', 2]);
+    a.subscribe(['t', 0]);
+    const publisher = core.connect('publisher');
+    core.lines();
+    publisher.publish('t', 'x', 2);
+    expect(core.heard(a)).toEqual(['publish t=x q0']);
+    a.unsubscribe('t');
+    publisher.publish('t', 'y', 2);
+    expect(core.heard(a).filter((line) => line.startsWith('publish'))).toEqual([]);
+  });
+
+  test('UNSUBSCRIBE is answered, also when there was nothing to end', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    core.lines();
+    a.unsubscribe('t', 't', 'u');
+    expect(core.lines()).toEqual(['-subscription a t', expect.stringMatching(/^1 < unsuback \d+$/)]);
+  });
+
+  test('a filter that is none ends the connection before any other of the packet has an effect', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    core.lines();
+    a.subscribe(['t', 1], ['a/#/b', 1]);
+    expect(core.lines()).toEqual(['1 close topic-filter-invalid', '+session a offline']);
+    expect(core.store.subscriptions.size).toBe(0);
+  });
+
+  test('those switched off are refused', () => {
+    const core = new CoreHarness({ wildcardSubscriptions: false, sharedSubscriptions: false, maxQos: 1 });
+    const a = core.connect('a');
+    core.lines();
+    a.subscribe(['a/+', 1], ['$share/g/a', 1], ['a', 2]);
+    expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 128,128,1$/)]);
+    a.publish('a', 'x', 2);
+    expect(core.lines()).toContain('1 close qos-not-supported');
+  });
+
+  test('a topic name that is none ends the connection', () => {
+    for (const topic of ['', 'a/#', '+', 'a/b/c']) {
+      const core = new CoreHarness({ maxTopicLevels: 2 });
+      const a = core.connect('a');
+      core.lines();
+      a.publish(topic, 'x', 1);
+      expect(core.lines()).toContain('1 close topic-name-invalid');
+    }
+  });
+
+  test('a message for nobody is acknowledged and counted', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    core.lines();
+    a.publish('t', 'x', 1, { packetId: 3 });
+    expect(core.lines()).toEqual(['1 < puback 3']);
+    expect(core.broker.accounts).toMatchObject({ accepted: 1, begun: 1, dropped: { 'no-subscriber': 1 } });
+  });
+});

@@ -1,0 +1,371 @@
+import { describe, expect, test } from '@jest/globals';
+import { CoreHarness } from '../../../support/core-harness.js';
+import type { ConnectOptions, CorePeer } from '../../../support/core-harness.js';
+import type { QueueId } from '../../../../src/domain/identifiers.js';
+
+const GROUP = 'g:g/t' as QueueId;
+
+function member(core: CoreHarness, clientId: string, qos: 0 | 1 | 2 = 2, options: ConnectOptions = {}): CorePeer {
+  const peer = core.connect(clientId, options);
+  peer.subscribe(['$share/g/t', qos]);
+  return peer;
+}
+
+const publishAll = (publisher: CorePeer, names: string, qos: 0 | 1 | 2 = 1): void => {
+  for (const name of names) publisher.publish('t', name, qos);
+};
+
+/** Who got which payload, since the last look: `1:a 2:b`. */
+const given = (core: CoreHarness): string =>
+  core
+    .lines()
+    .flatMap((line) => {
+      const match = /^(\d+) < publish t=(\S+)/.exec(line);
+      return match === null ? [] : [`${match[1]}:${match[2]}`];
+    })
+    .join(' ');
+
+describe('a shared group', () => {
+  test('gives each message to one member, in turn', () => {
+    const core = new CoreHarness();
+    member(core, 'a');
+    member(core, 'b');
+    member(core, 'c');
+    const publisher = core.connect('publisher');
+    core.lines();
+    publishAll(publisher, 'uvwxyz');
+    expect(given(core)).toBe('1:u 2:v 3:w 1:x 2:y 3:z');
+  });
+
+  test('takes turns at QoS 0 and 2 as well, at the QoS granted to the member', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 0);
+    const b = member(core, 'b', 1);
+    const publisher = core.connect('publisher');
+    core.lines();
+    publishAll(publisher, 'xy', 2);
+    expect(core.lines().filter((line) => line.includes('publish'))).toEqual([`${a.id} < publish t=x q0`, `${b.id} < publish t=y q1 id1`]);
+    publishAll(publisher, 'z', 0);
+    expect(given(core)).toBe('1:z');
+  });
+
+  test('goes beside plain subscriptions and other groups', () => {
+    const core = new CoreHarness();
+    member(core, 'a');
+    core.connect('b').subscribe(['$share/h/+', 1]);
+    core.connect('c').subscribe(['t', 1]);
+    const publisher = core.connect('publisher');
+    core.lines();
+    publishAll(publisher, 'x');
+    expect(given(core).split(' ').sort()).toEqual(['1:x', '2:x', '3:x']);
+  });
+
+  test('passes over a member whose window is full', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    member(core, 'a');
+    const b = member(core, 'b');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'uv');
+    core.lines();
+    b.puback(1);
+    publishAll(publisher, 'w');
+    expect(given(core)).toBe('2:w');
+  });
+
+  test('passes over a member that does not read', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a');
+    member(core, 'b');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'uv');
+    core.lines();
+    a.congested();
+    publishAll(publisher, 'wx');
+    publishAll(publisher, 'y', 0);
+    expect(given(core)).toBe('2:w 2:x 2:y');
+  });
+
+  test('passes over a member that does not read, also before that one ever got a message', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a');
+    member(core, 'b');
+    const publisher = core.connect('publisher');
+    core.lines();
+    a.congested();
+    publishAll(publisher, 'wx');
+    expect(given(core)).toBe('2:w 2:x');
+  });
+
+  test('keeps what no member can take, and gives it in order as room is made', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const a = member(core, 'a');
+    const publisher = core.connect('publisher');
+    core.lines();
+    publishAll(publisher, 'xyz');
+    expect(given(core)).toBe('1:x');
+    a.puback(1);
+    a.puback(2);
+    expect(given(core)).toBe('1:y 1:z');
+    a.puback(3);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('gives what waits to a member that joins, each message once', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const a = member(core, 'a');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xyz');
+    core.lines();
+    const c = member(core, 'c');
+    expect(given(core)).toBe(`${c.id}:y`);
+    a.puback(1);
+    expect(given(core)).toBe(`${a.id}:z`);
+    c.puback(1);
+    a.puback(2);
+    expect(given(core)).toBe('');
+    expect(core.waiting).toBe(0);
+  });
+
+  test('gives what waits to a member with room for more, each message once and in order', () => {
+    const core = new CoreHarness({ maxInflight: 2 });
+    const a = member(core, 'a');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'uvwxyz');
+    core.lines();
+    const c = member(core, 'c');
+    expect(given(core)).toBe(`${c.id}:w ${c.id}:x`);
+    a.puback(1, 2);
+    c.puback(1, 2);
+    expect(given(core)).toBe('1:y 1:z');
+  });
+
+  test('gives what waits to a member at QoS 0 once that one reads again', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 0);
+    const publisher = core.connect('publisher');
+    core.lines();
+    a.congested();
+    publishAll(publisher, 'x');
+    expect(given(core)).toBe('');
+    a.writable();
+    expect(given(core)).toBe('1:x');
+    expect(core.waiting).toBe(0);
+  });
+
+  test('gives the QoS 1 messages of a member that goes to another, and keeps its QoS 2 messages for it', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 2, { clean: false });
+    member(core, 'b', 2, { clean: false });
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'uv', 1);
+    publishAll(publisher, 'w', 2);
+    core.lines();
+    a.lose();
+    expect(given(core)).toBe('2:u');
+    expect(core.stored('a')).toEqual(['w']);
+    expect(core.stored('b')).toEqual(['v', 'u']);
+    expect(core.waiting).toBe(3);
+  });
+
+  test('leaves its messages with a stored member that goes when no other is there', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 2, { clean: false });
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xy');
+    a.lose();
+    expect(core.stored('a')).toEqual(['x', 'y']);
+    core.lines();
+    const again = core.connectStored('a');
+    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=x q1 id1 dup', 'publish t=y q1 id2 dup']);
+  });
+
+  test('keeps QoS 1 and 2 for members that are away, in storage if one of them is stored', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 2, { clean: false });
+    a.lose();
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'x', 1);
+    publishAll(publisher, 'y', 2);
+    expect(core.storedIn(GROUP)).toEqual(['x', 'y']);
+    core.lines();
+    const again = core.connectStored('a');
+    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=x q1 id1', 'publish t=y q2 id2']);
+    expect(core.storedIn(GROUP)).toEqual([]);
+    expect(core.stored('a')).toEqual(['x', 'y']);
+  });
+
+  test('gives what waited to whoever comes back first, over a restart too, each message once', () => {
+    const core = new CoreHarness({ maxInflight: 2 });
+    const a = member(core, 'a', 1, { clean: false });
+    const b = member(core, 'b', 1, { clean: false });
+    a.lose();
+    b.lose();
+    publishAll(core.connect('publisher'), 'vwxyz');
+    const next = core.restarted();
+    expect(next.waiting).toBe(5);
+    const back = next.connectStored('b');
+    expect(given(next)).toBe('1:v 1:w');
+    back.puback(1);
+    expect(given(next)).toBe('1:x');
+    next.connectStored('a');
+    expect(given(next)).toBe('2:y 2:z');
+    expect(next.storedIn(GROUP)).toEqual([]);
+    expect(next.waiting).toBe(4);
+  });
+
+  test('drops a QoS 0 message that no member can take, counted', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 2, { clean: false });
+    a.lose();
+    const publisher = core.connect('publisher');
+    core.lines();
+    publishAll(publisher, 'x', 0);
+    expect(core.lines()).toEqual(['! client-offline g:g/t t']);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('stores what waits when the first stored member joins', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    member(core, 'a');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xyz');
+    expect(core.storedIn(GROUP)).toEqual([]);
+    const b = member(core, 'b', 1, { clean: false });
+    expect(core.stored('b')).toEqual(['y']);
+    expect(core.storedIn(GROUP)).toEqual(['z']);
+    b.puback(1);
+    expect(core.stored('b')).toEqual(['z']);
+    expect(core.waiting).toBe(2);
+  });
+
+  test('drops what waits when its last member leaves, counted, and begins anew after', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const a = member(core, 'a', 1, { clean: false });
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xyz');
+    a.unsubscribe('$share/g/t');
+    expect(core.storedIn(GROUP)).toEqual([]);
+    expect(core.broker.accounts.dropped['session-ended']).toBe(2);
+    expect(core.stored('a')).toEqual(['x']);
+    core.lines();
+    publishAll(publisher, 'v');
+    expect(given(core)).toBe('');
+    a.puback(1);
+    a.subscribe(['$share/g/t', 1]);
+    publishAll(publisher, 'w');
+    expect(given(core)).toBe('1:w');
+    expect(core.waiting).toBe(1);
+  });
+
+  test('keeps what waits when a member subscribes again', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const a = member(core, 'a');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xy');
+    a.subscribe(['$share/g/t', 0]);
+    core.lines();
+    publishAll(publisher, 'z');
+    a.puback(1);
+    expect(core.waiting).toBe(0);
+    expect(core.broker.accounts.dropped['session-ended']).toBe(0);
+  });
+
+  test('gives the messages of a member that is not stored to others, or drops them with the last', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a');
+    const b = member(core, 'b');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xy');
+    core.lines();
+    a.lose();
+    expect(given(core)).toBe('2:x');
+    b.lose();
+    expect(core.waiting).toBe(0);
+    expect(core.broker.accounts.dropped['session-ended']).toBe(2);
+  });
+
+  test('gives the messages of a member that is not stored to one that is stored and away', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 1, { clean: false });
+    a.lose();
+    const b = member(core, 'b');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xy');
+    b.lose();
+    expect(core.storedIn(GROUP)).toEqual(['x', 'y']);
+    core.lines();
+    core.connectStored('a');
+    expect(given(core)).toBe('4:x 4:y');
+    expect(core.waiting).toBe(2);
+  });
+
+  test('drops by the policy when too many wait', () => {
+    for (const [queueFullPolicy, left] of [
+      ['discard', ['v', 'w']],
+      ['discard-oldest', ['y', 'z']],
+    ] as const) {
+      const core = new CoreHarness({ maxQueueSize: 2, queueFullPolicy });
+      const a = member(core, 'a', 1, { clean: false });
+      a.lose();
+      publishAll(core.connect('publisher'), 'vwxyz');
+      expect(core.storedIn(GROUP)).toEqual(left);
+      expect(core.store.oddities).toEqual([]);
+      expect(core.waiting).toBe(2);
+      core.lines();
+      core.connectStored('a');
+      expect(given(core)).toBe(left.map((name) => `3:${name}`).join(' '));
+    }
+  });
+
+  test('has its messages read a page at a time and given once, in order', () => {
+    const core = new CoreHarness({ maxInflight: 10 });
+    const a = member(core, 'a', 1, { clean: false });
+    a.lose();
+    const publisher = core.connect('publisher');
+    const got: string[] = [];
+    const inFlight: number[] = [];
+    core.recorder.watchers.push({
+      delivered: ({ message, packetId }) => {
+        got.push(Buffer.from(message.payload).toString());
+        inFlight.push(packetId);
+      },
+    });
+    for (let i = 0; i < 3000; i++) publisher.publish('t', String(i));
+    const again = core.connectStored('a');
+    for (let packetId = inFlight.shift(); packetId !== undefined; packetId = inFlight.shift()) again.puback(packetId);
+    expect(got).toEqual(Array.from({ length: 3000 }, (_, i) => String(i)));
+    expect(core.storedIn(GROUP)).toEqual([]);
+    expect(core.stored('a')).toEqual([]);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('gets no retained messages when it is joined', () => {
+    const core = new CoreHarness();
+    core.connect('publisher').publish('t', 'x', 1, { retain: true });
+    core.lines();
+    member(core, 'a');
+    expect(given(core)).toBe('');
+  });
+
+  test('does not take a page that was read for a group of the same name that has ended', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const publisher = core.connect('publisher');
+    const a = member(core, 'a', 1, { clean: false });
+    a.lose();
+    publishAll(publisher, 'uvw');
+    core.answersAtOnce = false;
+    const again = core.connectStored('a');
+    const [early] = core.recorder.queueReads.splice(0);
+    if (early === undefined) throw new Error('nothing was asked for');
+    const page = core.store.readQueue(early.queue, early.from, early.limit);
+    again.unsubscribe('$share/g/t');
+    again.subscribe(['$share/g/t', 1]);
+    again.lose();
+    publishAll(publisher, 'x');
+    core.connectStored('a');
+    core.lines();
+    core.handle({ kind: 'queue-page', queue: early.queue, request: early.request, entries: page });
+    core.answerAll();
+    expect(given(core)).toBe('4:x');
+  });
+});

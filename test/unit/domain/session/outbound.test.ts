@@ -1,0 +1,528 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ConnectionId, QueueId } from '../../../../src/domain/identifiers.js';
+import { CoreHarness } from '../../../support/core-harness.js';
+import type { CorePeer } from '../../../support/core-harness.js';
+
+/** A stored client `a` subscribed to `t`, and somebody to publish. */
+function pair(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): { core: CoreHarness; a: CorePeer; publisher: CorePeer } {
+  const core = new CoreHarness(limits);
+  const a = core.connectStored('a');
+  a.subscribe(['t', 2]);
+  const publisher = core.connect('publisher');
+  core.lines();
+  return { core, a, publisher };
+}
+
+function publishAll(publisher: CorePeer, from: number, to: number, qos: 0 | 1 | 2 = 1): void {
+  for (let i = from; i <= to; i++) publisher.publish('t', String(i), qos);
+}
+
+const ids = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+const payloads = (lines: readonly string[]): string[] => lines.flatMap((line) => /publish t=(\S*)/.exec(line)?.[1] ?? []);
+
+describe('the window of a session', () => {
+  test('a message is stored, sent and acknowledged to its publisher, in this order', () => {
+    const { core, publisher } = pair();
+    publisher.publish('t', 'x', 1, { packetId: 7 });
+    expect(core.lines()).toEqual(['+c:a #0 t=x q1', '1 < publish t=x q1 id1', '2 < puback 7']);
+  });
+
+  test('no more messages are in flight than the window takes', () => {
+    const { core, a, publisher } = pair({ maxInflight: 3 });
+    publishAll(publisher, 1, 5);
+    expect(core.heard(a)).toEqual(['publish t=1 q1 id1', 'publish t=2 q1 id2', 'publish t=3 q1 id3']);
+  });
+
+  test('an acknowledgement in any order makes room for the next message', () => {
+    const { core, a, publisher } = pair({ maxInflight: 3 });
+    publishAll(publisher, 1, 5);
+    core.lines();
+    a.puback(2);
+    expect(core.lines()).toEqual(['-c:a #1', '1 < publish t=4 q1 id4']);
+    a.puback(1);
+    expect(core.lines()).toEqual(['-c:a ..#1', '1 < publish t=5 q1 id5']);
+    a.puback(3, 4, 5);
+    expect(core.stored('a')).toEqual([]);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('an acknowledgement that comes twice or for nothing changes nothing', () => {
+    const { core, a, publisher } = pair();
+    publishAll(publisher, 1, 2);
+    a.puback(1);
+    core.lines();
+    a.puback(1);
+    a.puback(77);
+    a.pubcomp(2);
+    expect(core.lines()).toEqual([]);
+    expect(core.stored('a')).toEqual(['2']);
+  });
+
+  test('PUBACK does not end a QoS 2 delivery, and PUBCOMP does not end one that was not released', () => {
+    const { core, a, publisher } = pair();
+    publisher.publish('t', 'x', 2);
+    core.lines();
+    a.puback(1);
+    a.pubcomp(1);
+    expect(core.lines()).toEqual([]);
+    expect(core.stored('a')).toEqual(['x']);
+  });
+
+  test('identifiers go round without using one that is in flight', () => {
+    const { core, a, publisher } = pair({ maxInflight: 65_535 });
+    const inFlight = new Set<number>();
+    let isClean = true;
+    let repeats = 0;
+    core.recorder.isWriting = false;
+    core.recorder.watchers.push({
+      delivered: ({ packetId }) => {
+        if (packetId < 1 || packetId > 65_535) isClean = false;
+        if (inFlight.has(packetId)) repeats++;
+        inFlight.add(packetId);
+      },
+    });
+    publishAll(publisher, 1, 3);
+    for (let i = 4; i <= 70_000; i++) {
+      publisher.publish('t', String(i));
+      const packetId = ((i - 1) % 65_535) + 1;
+      if (inFlight.has(packetId) && packetId > 3) {
+        inFlight.delete(packetId);
+        a.puback(packetId);
+      }
+    }
+    // 1 to 3 are not acknowledged: the 65,536th message waits for the first.
+    expect({ isClean, repeats, last: inFlight.size }).toEqual({ isClean: true, repeats: 0, last: 3 });
+    inFlight.delete(1);
+    a.puback(1);
+    expect(inFlight.has(1)).toBe(true);
+  });
+
+  test('a session that is not stored writes nothing to storage', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    a.subscribe(['t', 2]);
+    a.publish('t', 'x', 1, { packetId: 9 });
+    a.puback(1);
+    a.publish('t', 'y', 2, { packetId: 10 });
+    a.pubrec(2);
+    a.pubcomp(2);
+    a.pubrel(10);
+    expect(core.lines().filter((line) => /^[+~-]/.test(line))).toEqual([]);
+    expect(core.waiting).toBe(0);
+  });
+});
+
+describe('QoS 2 to a client', () => {
+  test('PUBREC releases, PUBCOMP ends', () => {
+    const { core, a, publisher } = pair();
+    publisher.publish('t', 'x', 2, { packetId: 7 });
+    expect(core.lines()).toEqual(['+c:a #0 t=x q2', '1 < publish t=x q2 id1', '2 < pubrec 7']);
+    a.pubrec(1);
+    expect(core.lines()).toEqual(['~c:a #0', '1 < pubrel 1']);
+    a.pubcomp(1);
+    expect(core.lines()).toEqual(['-c:a ..#0']);
+  });
+
+  test('a repeated PUBREC is answered by PUBREL again and recorded once', () => {
+    const { core, a, publisher } = pair();
+    publisher.publish('t', 'x', 2);
+    a.pubrec(1);
+    core.lines();
+    a.pubrec(1);
+    expect(core.lines()).toEqual(['1 < pubrel 1']);
+  });
+
+  test('PUBREC for an unknown identifier is answered by PUBREL', () => {
+    const { core, a } = pair();
+    a.pubrec(99);
+    expect(core.lines()).toEqual(['1 < pubrel 99']);
+  });
+
+  test('PUBREC for a QoS 1 delivery releases nothing', () => {
+    const { core, a, publisher } = pair();
+    publisher.publish('t', 'x', 1);
+    a.pubrec(1);
+    expect(core.stored('a')).toEqual(['x']);
+    a.puback(1);
+    expect(core.stored('a')).toEqual([]);
+  });
+
+  test('a released message keeps its place in the window until PUBCOMP', () => {
+    const { core, a, publisher } = pair({ maxInflight: 1 });
+    publishAll(publisher, 1, 2, 2);
+    core.lines();
+    a.pubrec(1);
+    expect(core.heard(a)).toEqual(['pubrel 1']);
+    a.pubcomp(1);
+    expect(core.heard(a)).toEqual(['publish t=2 q2 id2']);
+  });
+
+  test('after a reconnect a released message continues with PUBREL alone, in its place', () => {
+    const { core, a, publisher } = pair();
+    publishAll(publisher, 1, 3, 2);
+    a.pubrec(2);
+    a.lose();
+    core.lines();
+    const again = core.connectStored('a');
+    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=1 q2 id1 dup', 'pubrel 2', 'publish t=3 q2 id3 dup']);
+    again.pubcomp(2);
+    again.pubrec(1, 3);
+    again.pubcomp(1, 3);
+    expect(core.stored('a')).toEqual([]);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('after a crash a released message continues with PUBREL alone and the same identifier', () => {
+    const { core, a, publisher } = pair();
+    publishAll(publisher, 1, 3, 2);
+    a.pubrec(1);
+    a.pubcomp(1);
+    a.pubrec(2);
+    const next = core.restarted();
+    const again = next.connectStored('a');
+    const heard = next.heard(again).map((line) => line.replace(' dup', ''));
+    expect(heard).toEqual(['connack 0 present', 'pubrel 2', 'publish t=3 q2 id3']);
+    again.pubcomp(2);
+    expect(next.stored('a')).toEqual(['3']);
+  });
+});
+
+describe('QoS 2 from a client', () => {
+  test('a message is delivered when it comes, and a repeat before PUBREL only acknowledged', () => {
+    const { core, publisher } = pair();
+    publisher.publish('t', 'x', 2, { packetId: 5 });
+    core.lines();
+    publisher.publish('t', 'x', 2, { packetId: 5, dup: true });
+    expect(core.lines()).toEqual(['2 < pubrec 5']);
+  });
+
+  test('PUBREL frees the identifier, is answered twice, and the identifier carries a new message then', () => {
+    const { core, publisher } = pair();
+    publisher.publish('t', 'x', 2, { packetId: 5 });
+    core.lines();
+    publisher.pubrel(5);
+    publisher.pubrel(5);
+    publisher.publish('t', 'y', 2, { packetId: 5 });
+    expect(core.lines()).toEqual(['2 < pubcomp 5', '2 < pubcomp 5', '+c:a #1 t=y q2', '1 < publish t=y q2 id2', '2 < pubrec 5']);
+  });
+
+  test('a stored session remembers the identifier over a reconnect and over a crash', () => {
+    const { core, a } = pair();
+    a.publish('other', 'x', 2, { packetId: 5 });
+    expect(core.lines()).toContain('+inbound a 5');
+    a.lose();
+    const again = core.connectStored('a');
+    core.lines();
+    again.publish('other', 'x', 2, { packetId: 5, dup: true });
+    expect(core.lines()).toEqual(['3 < pubrec 5']);
+    const next = core.restarted();
+    const after = next.connectStored('a');
+    next.lines();
+    after.publish('other', 'x', 2, { packetId: 5, dup: true });
+    after.pubrel(5);
+    expect(next.lines()).toEqual(['1 < pubrec 5', '-inbound a 5', '1 < pubcomp 5']);
+  });
+
+  test('the identifiers of both directions are apart', () => {
+    const { core, a, publisher } = pair();
+    publisher.publish('t', 'x', 2);
+    core.lines();
+    a.publish('t', 'y', 2, { packetId: 1 });
+    a.pubrec(1);
+    a.pubrel(1);
+    expect(core.heard(a)).toEqual(['publish t=y q2 id2', 'pubrec 1', 'pubrel 1', 'pubcomp 1']);
+    expect(core.stored('a')).toEqual(['(released)', 'y']);
+  });
+});
+
+describe('a session that comes back', () => {
+  test('gets what was in flight first, with DUP and its identifiers, then what waited, without', () => {
+    const { core, a, publisher } = pair({ maxInflight: 3 });
+    publishAll(publisher, 1, 5);
+    a.puback(2);
+    a.lose();
+    core.lines();
+    const again = core.connectStored('a');
+    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=1 q1 id1 dup', 'publish t=3 q1 id3 dup', 'publish t=4 q1 id4 dup']);
+    again.puback(1);
+    expect(core.heard(again)).toEqual(['publish t=5 q1 id5']);
+  });
+
+  test('is taken over by a second connection with the same messages and identifiers', () => {
+    const { core, a, publisher } = pair({ maxInflight: 2 });
+    publishAll(publisher, 1, 3);
+    core.lines();
+    const again = core.connectStored('a');
+    expect(core.lines()).toEqual([
+      '3 ask a',
+      `${a.id} close session-taken-over`,
+      '+session a offline',
+      '+session a',
+      '3 < connack 0 present',
+      'read c:a #0',
+      '3 < publish t=1 q1 id1 dup',
+      '3 < publish t=2 q1 id2 dup',
+    ]);
+    a.puback(1);
+    expect(core.stored('a')).toEqual(['1', '2', '3']);
+    again.puback(1);
+    expect(core.stored('a')).toEqual(['2', '3']);
+  });
+
+  test('takes what is in storage, not in memory', () => {
+    const { core, a, publisher } = pair();
+    publishAll(publisher, 1, 2);
+    a.lose();
+    publishAll(publisher, 3, 4);
+    const queue = core.store.queues.get('c:a' as QueueId);
+    for (const [seq, entry] of queue ?? []) {
+      queue?.set(seq, { ...entry, message: { ...entry.message, payload: Buffer.from(`${Buffer.from(entry.message.payload).toString()}-from-storage`) } });
+    }
+    core.lines();
+    const again = core.connectStored('a');
+    expect(payloads(core.heard(again))).toEqual(ids(1, 4).map((i) => `${i}-from-storage`));
+  });
+
+  test('does not take a page that an earlier connection asked for', () => {
+    const { core, a, publisher } = pair({ maxInflight: 10 });
+    a.lose();
+    publishAll(publisher, 1, 3);
+    core.answersAtOnce = false;
+    const second = core.connectStored('a');
+    const [early] = core.recorder.queueReads;
+    if (early === undefined) throw new Error('nothing was asked for');
+    const page = core.store.readQueue(early.queue, early.from, early.limit);
+    second.lose();
+    const third = core.connectStored('a');
+    core.lines();
+    core.handle({ kind: 'queue-page', queue: early.queue, request: early.request, entries: page });
+    expect(core.lines()).toEqual([]);
+    core.recorder.queueReads.shift();
+    core.answerAll();
+    expect(payloads(core.heard(third))).toEqual(['1', '2', '3']);
+    third.puback(1, 2, 3);
+    expect(core.stored('a')).toEqual([]);
+  });
+
+  test('does not take a page that was read for a session of the same client that has ended', () => {
+    const core = new CoreHarness();
+    const publisher = core.connect('publisher');
+    const first = core.connectStored('a');
+    first.subscribe(['t', 1]);
+    first.lose();
+    publishAll(publisher, 1, 3);
+    core.answersAtOnce = false;
+    const second = core.connectStored('a');
+    const [early] = core.recorder.queueReads;
+    if (early === undefined) throw new Error('nothing was asked for');
+    const page = core.store.readQueue(early.queue, early.from, early.limit);
+    core.recorder.queueReads.length = 0;
+    second.lose();
+    core.connect('a', { clean: true }).disconnect();
+    const third = core.connectStored('a');
+    third.subscribe(['t', 1]);
+    third.lose();
+    publishAll(publisher, 10, 11);
+    const fourth = core.connectStored('a');
+    core.lines();
+    core.handle({ kind: 'queue-page', queue: early.queue, request: early.request, entries: page });
+    core.answerAll();
+    expect(payloads(core.heard(fourth))).toEqual(['10', '11']);
+  });
+});
+
+describe('a long queue', () => {
+  test('arrives once and in order while new messages come during the reading', () => {
+    const { core, a, publisher } = pair({ maxInflight: 20 });
+    a.lose();
+    core.recorder.isWriting = false;
+    publishAll(publisher, 1, 5000);
+    core.answersAtOnce = false;
+    const got: string[] = [];
+    const unacknowledged: number[] = [];
+    let most = 0;
+    core.recorder.watchers.push({
+      delivered: ({ message, packetId }) => {
+        got.push(Buffer.from(message.payload).toString());
+        unacknowledged.push(packetId);
+        most = Math.max(most, unacknowledged.length);
+      },
+    });
+    const again = core.connectStored('a');
+    let published = 5000;
+    while (got.length < 6000 || unacknowledged.length > 0) {
+      if (published < 6000) {
+        published++;
+        publisher.publish('t', String(published));
+      }
+      const packetId = unacknowledged.shift();
+      if (packetId !== undefined) again.puback(packetId);
+      if (got.length % 7 === 0 || packetId === undefined) core.answerNext();
+    }
+    expect(got).toEqual(ids(1, 6000).map(String));
+    expect(most).toBe(20);
+    expect(core.stored('a')).toEqual([]);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('goes without reading once it has been worked off', () => {
+    const { core, a, publisher } = pair();
+    a.lose();
+    publishAll(publisher, 1, 10);
+    const again = core.connectStored('a');
+    again.puback(...ids(1, 10));
+    core.lines();
+    publisher.publish('t', 'x', 1, { packetId: 50 });
+    expect(core.lines()).toEqual(['+c:a #10 t=x q1', '3 < publish t=x q1 id11', '2 < puback 50']);
+  });
+
+  test('a client that falls behind gets all in order, from memory first and then from storage', () => {
+    const { core, a, publisher } = pair({ maxInflight: 5 });
+    core.recorder.isWriting = false;
+    const got: string[] = [];
+    core.recorder.watchers.push({ delivered: ({ message }) => got.push(Buffer.from(message.payload).toString()) });
+    publishAll(publisher, 1, 3000);
+    for (let i = 1; i <= 3000; i++) a.puback(i);
+    expect(got).toEqual(ids(1, 3000).map(String));
+    expect(core.stored('a')).toEqual([]);
+  });
+
+  test('a message larger than what memory holds of a queue is delivered', () => {
+    const { core, a, publisher } = pair();
+    publisher.publish('t', new Uint8Array(3 * 1024 * 1024));
+    publisher.publish('t', 'x');
+    expect(core.heard(a)).toEqual([`publish t=${3 * 1024 * 1024}-bytes q1 id1`, 'publish t=x q1 id2']);
+  });
+
+  test('a page is asked for once, however many messages come meanwhile', () => {
+    const { core, a, publisher } = pair();
+    a.lose();
+    publishAll(publisher, 1, 3);
+    core.answersAtOnce = false;
+    core.connectStored('a');
+    publishAll(publisher, 4, 6);
+    expect(core.recorder.queueReads).toHaveLength(1);
+    core.answerAll();
+    expect(payloads(core.lines())).toEqual(ids(1, 6).map(String));
+  });
+});
+
+describe('a client that reads slowly', () => {
+  test('gets nothing more at QoS 1 until it has read what it was sent', () => {
+    const { core, a, publisher } = pair();
+    publisher.publish('t', '1');
+    a.congested();
+    publishAll(publisher, 2, 3);
+    a.puback(1);
+    expect(core.heard(a)).toEqual(['publish t=1 q1 id1']);
+    a.writable();
+    expect(core.heard(a)).toEqual(['publish t=2 q1 id2', 'publish t=3 q1 id3']);
+  });
+
+  test('gets nothing at QoS 1 while it is congested, also when that is its first message', () => {
+    const { core, a, publisher } = pair();
+    a.congested();
+    publisher.publish('t', '1');
+    expect(core.heard(a)).toEqual([]);
+    a.writable();
+    expect(core.heard(a)).toEqual(['publish t=1 q1 id1']);
+  });
+
+  test('gets nothing at QoS 1 while it is congested, also when it is not stored and that is its first message', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    a.subscribe(['t', 1]);
+    core.lines();
+    a.congested();
+    a.publish('t', 'x', 1);
+    expect(core.heard(a).filter((line) => line.startsWith('publish'))).toEqual([]);
+  });
+
+  test('gets QoS 0 up to the limit and loses the rest, counted', () => {
+    const { core, a, publisher } = pair({ maxBufferedQos0Messages: 2 });
+    a.congested();
+    publishAll(publisher, 1, 4, 0);
+    expect(core.lines()).toEqual(['1 < publish t=1 q0', '1 < publish t=2 q0', '! slow-consumer c:a t', '! slow-consumer c:a t']);
+    a.writable();
+    publisher.publish('t', '5', 0);
+    expect(core.heard(a)).toEqual(['publish t=5 q0']);
+    expect(core.waiting).toBe(0);
+    expect(core.broker.accounts.dropped['slow-consumer']).toBe(2);
+  });
+
+  test('loses QoS 0 beyond the limit of bytes', () => {
+    const { core, a, publisher } = pair({ maxBufferedQos0Bytes: 100 });
+    a.congested();
+    publisher.publish('t', new Uint8Array(90), 0);
+    publisher.publish('t', new Uint8Array(90), 0);
+    expect(core.broker.accounts.dropped['slow-consumer']).toBe(1);
+    expect(core.heard(a)).toHaveLength(1);
+  });
+
+  test('is disconnected when it reads nothing for too long', () => {
+    const { core, a } = pair({ drainTimeoutMs: 1000 });
+    a.congested();
+    core.advance(999);
+    expect(core.lines()).toEqual([]);
+    core.advance(1);
+    expect(core.lines()).toContain('1 close drain-timeout');
+  });
+
+  test('stays when it has read in time', () => {
+    const { core, a } = pair({ drainTimeoutMs: 1000 });
+    a.congested();
+    core.advance(999);
+    a.writable();
+    core.advance(10_000);
+    expect(core.lines()).toEqual([]);
+  });
+});
+
+describe('message expiry', () => {
+  test('a message that waited too long is counted as expired and leaves storage', () => {
+    const { core, a, publisher } = pair({ messageExpiryMax: 10 });
+    a.lose();
+    publishAll(publisher, 1, 2);
+    core.advance(5000);
+    publisher.publish('t', '3');
+    core.advance(5000);
+    core.lines();
+    const again = core.connectStored('a');
+    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=3 q1 id3']);
+    expect(core.stored('a')).toEqual(['3']);
+    expect(core.broker.accounts.expired).toBe(2);
+    expect(core.waiting).toBe(1);
+  });
+
+  test('a message that was sent before it expired is sent again', () => {
+    const { core, a, publisher } = pair({ messageExpiryMax: 10 });
+    publisher.publish('t', '1', 2);
+    a.lose();
+    core.advance(60_000);
+    core.lines();
+    const again = core.connectStored('a');
+    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=1 q2 id1 dup']);
+  });
+
+  test('messages that expire between others leave the rest in order', () => {
+    const { core, a, publisher } = pair({ messageExpiryMax: 10, maxInflight: 1 });
+    publisher.publish('t', '1');
+    publisher.publish('t', '2');
+    core.advance(9_000);
+    publisher.publish('t', '3');
+    core.advance(2_000);
+    core.lines();
+    a.puback(1);
+    expect(core.heard(a)).toEqual(['publish t=3 q1 id3']);
+    expect(core.stored('a')).toEqual(['3']);
+    a.puback(3);
+    expect(core.stored('a')).toEqual([]);
+  });
+});
+
+test('an answer for a queue that nobody has is ignored', () => {
+  const core = new CoreHarness();
+  core.handle({ kind: 'queue-page', queue: 'c:nobody' as QueueId, request: 1, entries: [] });
+  core.handle({ kind: 'retained-page', connection: 99 as ConnectionId, messages: [] });
+  expect(core.lines()).toEqual([]);
+});

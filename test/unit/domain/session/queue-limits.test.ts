@@ -1,0 +1,250 @@
+import { describe, expect, test } from '@jest/globals';
+import { CoreHarness } from '../../../support/core-harness.js';
+import type { CorePeer } from '../../../support/core-harness.js';
+
+function pair(limits: ConstructorParameters<typeof CoreHarness>[0]): { core: CoreHarness; a: CorePeer; publisher: CorePeer } {
+  const core = new CoreHarness(limits);
+  const a = core.connectStored('a');
+  a.subscribe(['t', 2]);
+  const publisher = core.connect('publisher');
+  core.lines();
+  return { core, a, publisher };
+}
+
+const names = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+
+function publishAll(publisher: CorePeer, from: number, to: number, qos: 1 | 2 = 1): void {
+  for (const name of names(from, to)) publisher.publish('t', name, qos);
+}
+
+/** What the client gets when it takes everything, until nothing comes. */
+function takeAll(core: CoreHarness, peer: CorePeer): string[] {
+  const got: string[] = [];
+  for (;;) {
+    const deliveries = core.heard(peer).flatMap((line) => {
+      const match = /^publish t=(\S+) q\d id(\d+)/.exec(line);
+      return match === null ? [] : [{ payload: match[1] as string, packetId: Number(match[2]) }];
+    });
+    if (deliveries.length === 0) return got;
+    for (const { payload, packetId } of deliveries) {
+      got.push(payload);
+      peer.puback(packetId);
+    }
+  }
+}
+
+describe('a full queue that discards what comes', () => {
+  test('drops the newest of an offline session, with a notice, and acknowledges its publisher', () => {
+    const { core, a, publisher } = pair({ maxQueueSize: 2 });
+    a.lose();
+    publishAll(publisher, 1, 2);
+    core.lines();
+    publisher.publish('t', '3', 1, { packetId: 9 });
+    expect(core.lines()).toEqual(['! queue-full c:a t', `${publisher.id} < puback 9`]);
+    expect(core.recorder.notices.at(-1)).toEqual({ kind: 'message-dropped', reason: 'queue-full', topic: 't', qos: 1, queue: 'c:a' });
+    expect(core.stored('a')).toEqual(['1', '2']);
+    expect(core.broker.accounts.dropped['queue-full']).toBe(1);
+    expect(core.waiting).toBe(2);
+  });
+
+  test('does not count what is in flight', () => {
+    const { core, publisher } = pair({ maxQueueSize: 2, maxInflight: 3 });
+    publishAll(publisher, 1, 6);
+    expect(core.stored('a')).toEqual(names(1, 5));
+  });
+
+  test('takes messages again when there is room', () => {
+    const { core, a, publisher } = pair({ maxQueueSize: 1, maxInflight: 1 });
+    publishAll(publisher, 1, 3);
+    a.puback(1);
+    publishAll(publisher, 4, 5);
+    expect(core.stored('a')).toEqual(['2', '4']);
+  });
+
+  test('drops what would make it hold too many bytes', () => {
+    const { core, a, publisher } = pair({ maxQueueBytes: 10 });
+    a.lose();
+    for (const payload of ['123456', '1234567', '1234']) publisher.publish('t', payload);
+    expect(core.stored('a')).toEqual(['123456', '1234']);
+    expect(core.broker.accounts.dropped['queue-bytes-full']).toBe(1);
+  });
+
+  test('takes one message larger than its limit of bytes when nothing waits', () => {
+    const { core, a, publisher } = pair({ maxQueueBytes: 10 });
+    a.lose();
+    publisher.publish('t', 'more than ten bytes');
+    publisher.publish('t', 'x');
+    expect(core.stored('a')).toEqual(['more than ten bytes']);
+  });
+
+  test('has its own limit of bytes where it is not stored', () => {
+    const core = new CoreHarness({ maxInflight: 1, maxTransientQueueBytes: 10, maxQueueBytes: 1 });
+    const a = core.connect('a');
+    a.subscribe(['t', 1]);
+    for (const payload of ['1', '123456', '1234567', '12']) a.publish('t', payload);
+    expect(core.broker.accounts.dropped['queue-bytes-full']).toBe(1);
+    expect(core.waiting).toBe(3);
+  });
+
+  test('limits QoS 2 alike and keeps the exchange with its publisher', () => {
+    const { core, a, publisher } = pair({ maxQueueSize: 1 });
+    a.lose();
+    publisher.publish('t', '1', 2, { packetId: 1 });
+    publisher.publish('t', '2', 2, { packetId: 2 });
+    publisher.pubrel(1, 2);
+    expect(core.heard(publisher)).toEqual(['pubrec 1', 'pubrec 2', 'pubcomp 1', 'pubcomp 2']);
+    expect(core.stored('a')).toEqual(['1']);
+  });
+});
+
+describe('a full queue that discards the oldest', () => {
+  const limits = { maxQueueSize: 3, maxInflight: 2, queueFullPolicy: 'discard-oldest' } as const;
+
+  test('drops the oldest that wait for a client that is online and never what is in flight', () => {
+    const { core, a, publisher } = pair(limits);
+    publishAll(publisher, 1, 8);
+    expect(core.stored('a')).toEqual(['1', '2', '6', '7', '8']);
+    core.lines();
+    a.puback(1, 2);
+    expect(takeAll(core, a)).toEqual(['6', '7', '8']);
+    expect(core.broker.accounts.dropped['queue-full']).toBe(3);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('drops the oldest of an offline session, unread', () => {
+    const { core, a, publisher } = pair(limits);
+    a.lose();
+    publishAll(publisher, 1, 5);
+    expect(core.stored('a')).toEqual(['3', '4', '5']);
+    expect(core.lines().filter((line) => line.startsWith('!'))).toEqual(['! queue-full c:a unread', '! queue-full c:a unread']);
+    const again = core.connectStored('a');
+    expect(takeAll(core, again)).toEqual(['3', '4', '5']);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('spares what was in flight when the client went', () => {
+    const { core, a, publisher } = pair(limits);
+    publishAll(publisher, 1, 2, 2);
+    a.lose();
+    publishAll(publisher, 3, 8, 2);
+    expect(core.stored('a').slice(0, 2)).toEqual(['1', '2']);
+    expect(core.store.oddities).toEqual([]);
+    expect(core.waiting).toBe(core.stored('a').length);
+  });
+
+  test('drops each message once, also when some went while the client was there and more after', () => {
+    const { core, a, publisher } = pair(limits);
+    publishAll(publisher, 1, 7);
+    expect(core.stored('a')).toEqual(['1', '2', '5', '6', '7']);
+    a.lose();
+    publishAll(publisher, 8, 9);
+    expect(core.store.oddities).toEqual([]);
+    expect(core.waiting).toBe(core.stored('a').length);
+    core.lines();
+    const again = core.connectStored('a');
+    const left = core.stored('a');
+    expect(takeAll(core, again)).toEqual(left);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('drops nothing that is not there after messages between others have expired', () => {
+    const { core, a, publisher } = pair({ ...limits, messageExpiryMax: 10 });
+    publishAll(publisher, 1, 4);
+    core.advance(11_000);
+    publishAll(publisher, 5, 5);
+    a.puback(2); // 3 and 4 have expired, 5 goes out
+    expect(core.stored('a')).toEqual(['1', '5']);
+    publishAll(publisher, 6, 8);
+    a.lose();
+    publishAll(publisher, 9, 12);
+    expect(core.store.oddities).toEqual([]);
+    expect(core.waiting).toBe(core.stored('a').length);
+  });
+
+  test('drops nothing that is not there after a restart', () => {
+    const { core, a, publisher } = pair({ ...limits, maxInflight: 5 });
+    publishAll(publisher, 1, 6);
+    a.puback(2, 3, 4, 5); // 1 is in flight still, and 6
+    expect(core.stored('a')).toEqual(['1', '6']);
+    const next = core.restarted();
+    const other = next.connect('publisher');
+    publishAll(other, 7, 12);
+    expect(next.store.oddities).toEqual([]);
+    expect(next.waiting).toBe(next.stored('a').length);
+  });
+
+  test('spares what was in flight when the client comes back and does not read', () => {
+    const { core, a, publisher } = pair(limits);
+    publishAll(publisher, 1, 2, 2);
+    a.pubrec(1);
+    a.lose();
+    core.answersAtOnce = false;
+    const again = core.connectStored('a');
+    again.congested();
+    core.answerAll();
+    publishAll(publisher, 3, 8, 2);
+    expect(core.stored('a').slice(0, 2)).toEqual(['(released)', '2']);
+  });
+
+  test('drops what a page being read has, once', () => {
+    const { core, a, publisher } = pair(limits);
+    a.lose();
+    publishAll(publisher, 1, 3);
+    core.answersAtOnce = false;
+    const again = core.connectStored('a');
+    const [read] = core.recorder.queueReads.splice(0);
+    if (read === undefined) throw new Error('nothing was asked for');
+    const page = core.store.readQueue(read.queue, read.from, read.limit);
+    publishAll(publisher, 4, 5);
+    core.lines();
+    core.answersAtOnce = true;
+    core.handle({ kind: 'queue-page', queue: read.queue, request: read.request, entries: page });
+    expect(takeAll(core, again)).toEqual(['3', '4', '5']);
+    expect(core.waiting).toBe(0);
+    expect(core.store.oddities).toEqual([]);
+  });
+
+  test('drops as many as a large message needs room for', () => {
+    const { core, a, publisher } = pair({ ...limits, maxQueueSize: 100, maxQueueBytes: 10 });
+    a.lose();
+    for (const payload of ['111', '222', '333', '7777777']) publisher.publish('t', payload);
+    expect(core.stored('a')).toEqual(['333', '7777777']);
+    expect(core.broker.accounts.dropped['queue-bytes-full']).toBe(2);
+  });
+
+  test('knows its bytes exactly again once it has been emptied', () => {
+    const { core, a, publisher } = pair({ ...limits, maxQueueSize: 100, maxQueueBytes: 100 });
+    for (let round = 0; round < 5; round++) {
+      const peer = round === 0 ? a : core.connectStored('a');
+      peer.lose();
+      publisher.publish('t', 'x'.repeat(90));
+      for (let i = 0; i < 9; i++) publisher.publish('t', 'y');
+      publisher.publish('t', 'z'.repeat(80)); // makes room
+      core.lines();
+      const again = core.connectStored('a');
+      takeAll(core, again);
+      expect(core.stored('a')).toEqual([]);
+      again.lose();
+    }
+    core.lines();
+    for (let i = 0; i < 20; i++) publisher.publish('t', 'abcde'); // 100 bytes in all
+    expect(core.stored('a')).toHaveLength(20);
+    expect(core.lines().filter((line) => line.startsWith('!'))).toEqual([]);
+  });
+
+  test('applies to a session that is not stored', () => {
+    const core = new CoreHarness(limits);
+    const a = core.connect('a');
+    a.subscribe(['t', 1]);
+    core.lines();
+    publishAll(a, 1, 8);
+    a.puback(1, 2);
+    expect(core.heard(a).filter((line) => line.startsWith('publish'))).toEqual([
+      'publish t=1 q1 id1',
+      'publish t=2 q1 id2',
+      'publish t=6 q1 id6',
+      'publish t=7 q1 id7',
+    ]);
+    expect(core.waiting).toBe(3);
+  });
+});

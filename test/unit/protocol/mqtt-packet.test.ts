@@ -1,0 +1,281 @@
+// The codec against `mqtt-packet`, which others wrote: what it generates we read as the same packet, what we write it reads as the same
+// packet, and where damage makes the two disagree the reason is known.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import * as theirs from 'mqtt-packet';
+import { PacketDecoder } from '../../../src/protocol/decoder.js';
+import { encodePacket } from '../../../src/protocol/encoder.js';
+import { MalformedPacketError } from '../../../src/protocol/malformed.js';
+import type { MalformedCode } from '../../../src/protocol/malformed.js';
+import { PacketType } from '../../../src/protocol/packets.js';
+import type { Packet, Properties, ProtocolVersion } from '../../../src/protocol/packets.js';
+import { MEBIBYTE, decoderOf } from '../../support/decoding.js';
+import { MALFORMED_PACKETS } from '../../support/packets.js';
+import { connect, packetFrom } from '../../support/packet-arbitraries.js';
+import type { Side } from '../../support/packet-arbitraries.js';
+
+/** Their packets are as loose as this. */
+type Loose = Record<string, unknown>;
+
+const NAMES: Record<string, string> = {
+  subscriptionIdentifiers: 'subscriptionIdentifier',
+  maximumQos: 'maximumQoS',
+  subscriptionIdentifierAvailable: 'subscriptionIdentifiersAvailable',
+};
+const FLAGS = new Set([
+  ...['payloadFormatIndicator', 'requestProblemInformation', 'requestResponseInformation', 'retainAvailable'],
+  ...['wildcardSubscriptionAvailable', 'subscriptionIdentifierAvailable', 'sharedSubscriptionAvailable'],
+]);
+const COMMANDS = Object.entries(PacketType).map(([name, type]) => [type, name] as const);
+const command = (type: number): string => COMMANDS.find(([known]) => known === type)?.[1] ?? 'none';
+
+function propertiesToTheirs(properties: Properties | undefined): Loose | undefined {
+  if (properties === undefined) return undefined;
+  const result: Loose = {};
+  for (const [name, value] of Object.entries(properties) as [keyof Properties, unknown][]) {
+    const theirName = NAMES[name] ?? name;
+    if (name === 'userProperties') result[theirName] = groupUserProperties(value as NonNullable<Properties['userProperties']>);
+    else if (name === 'subscriptionIdentifiers') result[theirName] = (value as number[]).length === 1 ? (value as number[])[0] : value;
+    else if (FLAGS.has(name)) result[theirName] = value === 1;
+    else result[theirName] = value instanceof Uint8Array ? Buffer.from(value) : value;
+  }
+  return result;
+}
+
+/** They keep user properties in an object, by name. */
+function groupUserProperties(pairs: NonNullable<Properties['userProperties']>): Loose {
+  const grouped = Object.create(null) as Record<string, string | string[]>;
+  for (const [name, value] of pairs) {
+    const present = grouped[name];
+    // What they do with a second value under a name depends on the truth of the first.
+    if (!present) grouped[name] = value;
+    else grouped[name] = Array.isArray(present) ? [...present, value] : [present, value];
+  }
+  return grouped;
+}
+
+function toTheirs(packet: Packet, version: ProtocolVersion): Loose {
+  const cmd = command(packet.type);
+  const properties = 'properties' in packet ? propertiesToTheirs(packet.properties) : undefined;
+  const common: Loose = { cmd, ...(properties === undefined ? {} : { properties }) };
+  switch (packet.type) {
+    case PacketType.connect: {
+      const { will, userName, password, clean, clientId, keepAlive } = packet;
+      const theirWill = will && {
+        topic: will.topic,
+        payload: Buffer.from(will.payload),
+        qos: will.qos,
+        retain: will.retain,
+        ...(will.properties === undefined ? {} : { properties: propertiesToTheirs(will.properties) }),
+      };
+      return {
+        ...common,
+        protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
+        protocolVersion: version,
+        clean,
+        clientId,
+        keepalive: keepAlive,
+        ...(theirWill === undefined ? {} : { will: theirWill }),
+        ...(userName === undefined ? {} : { username: userName }),
+        ...(password === undefined ? {} : { password: Buffer.from(password) }),
+      };
+    }
+    case PacketType.connack:
+      return { ...common, sessionPresent: packet.sessionPresent, [version === 5 ? 'reasonCode' : 'returnCode']: packet.reasonCode };
+    case PacketType.publish: {
+      const { topic, payload, qos, dup, retain, packetId } = packet;
+      return { ...common, topic, payload: Buffer.from(payload), qos, dup, retain, ...(qos > 0 ? { messageId: packetId } : {}) };
+    }
+    case PacketType.puback:
+    case PacketType.pubrec:
+    case PacketType.pubrel:
+    case PacketType.pubcomp:
+      return { ...common, messageId: packet.packetId, ...(version === 5 ? { reasonCode: packet.reasonCode } : {}) };
+    case PacketType.subscribe: {
+      const subscriptions = packet.subscriptions.map(({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }) => ({
+        topic: topicFilter,
+        qos,
+        ...(version === 5 ? { nl: noLocal, rap: retainAsPublished, rh: retainHandling } : {}),
+      }));
+      return { ...common, messageId: packet.packetId, subscriptions };
+    }
+    case PacketType.suback:
+      return { ...common, messageId: packet.packetId, granted: [...packet.reasonCodes] };
+    case PacketType.unsubscribe:
+      return { ...common, messageId: packet.packetId, unsubscriptions: [...packet.topicFilters] };
+    case PacketType.unsuback:
+      return { ...common, messageId: packet.packetId, ...(version === 5 ? { granted: [...packet.reasonCodes] } : {}) };
+    case PacketType.disconnect:
+    case PacketType.auth:
+      return { ...common, ...(version === 5 ? { reasonCode: packet.reasonCode } : {}) };
+    case PacketType.pingreq:
+    case PacketType.pingresp:
+      return common;
+  }
+}
+
+/** What they read, reduced to the fields that are on the wire. */
+function meaning(parsed: Loose, like: Loose): Loose {
+  const fields = Object.keys(like).concat('properties', 'will', 'username', 'password');
+  return Object.fromEntries(fields.filter((field) => parsed[field] !== undefined).map((field) => [field, parsed[field]]));
+}
+
+interface TheirResult {
+  readonly packets: Loose[];
+  readonly error: Error | undefined;
+}
+
+function parseTheirs(bytes: Uint8Array, version: ProtocolVersion): TheirResult {
+  const parser = theirs.parser({ protocolVersion: version });
+  const packets: Loose[] = [];
+  let failure: Error | undefined;
+  parser.on('packet', (packet) => packets.push(packet as unknown as Loose));
+  parser.on('error', (error: Error) => (failure ??= error));
+  try {
+    parser.parse(Buffer.from(bytes));
+  } catch (error) {
+    failure ??= error as Error; // it throws a RangeError of its own at some cut-off fields
+  }
+  return { packets, error: failure };
+}
+
+const generateTheirs = (packet: Loose, version: ProtocolVersion): Uint8Array =>
+  new Uint8Array(theirs.generate(packet as unknown as theirs.Packet, { protocolVersion: version }));
+
+/** What they do not do by their own rules, which are not the specification's. */
+function isBeyondThem(packet: Packet): boolean {
+  switch (packet.type) {
+    case PacketType.connect:
+      // They want a client id unless the session is clean, a user name with a password, and a will topic.
+      return packet.clientId === '' || packet.will?.topic === '' || (packet.password !== undefined && !packet.userName) || packet.userName === '';
+    case PacketType.disconnect:
+      return packet.reasonCode === 0x8c; // they go by section 3.14.2.1 alone
+    default:
+      return false;
+  }
+}
+
+const VERSIONS = [3, 4, 5] as const;
+const BOTH_WAYS = VERSIONS.flatMap((version) => [
+  { version, from: 'client' as Side },
+  { version, from: 'server' as Side },
+]);
+
+const anyPacket = (version: ProtocolVersion, from: Side): fc.Arbitrary<Packet> =>
+  from === 'client' ? fc.oneof({ weight: 5, arbitrary: packetFrom(from, version) }, { weight: 1, arbitrary: connect(version) }) : packetFrom(from, version);
+
+function decodeOurs(bytes: Uint8Array, version: ProtocolVersion, from: Side): Packet | MalformedPacketError | undefined {
+  const isConnect = (bytes[0] as number) >> 4 === PacketType.connect && from === 'client';
+  const decoder = isConnect ? new PacketDecoder({ maxPacketSize: MEBIBYTE }) : decoderOf(from, version);
+  decoder.push(bytes);
+  try {
+    return decoder.read();
+  } catch (error) {
+    if (error instanceof MalformedPacketError) return error;
+    throw error;
+  }
+}
+
+describe('packets in order', () => {
+  test.each(BOTH_WAYS)('what we write, they read as the same packet (version $version, from a $from)', ({ version, from }) => {
+    fc.assert(
+      fc.property(anyPacket(version, from), (packet) => {
+        fc.pre(!isBeyondThem(packet));
+        const expected = toTheirs(packet, version);
+        const { packets, error } = parseTheirs(encodePacket(packet, version), version);
+        expect(error).toBeUndefined();
+        expect(packets.map((parsed) => meaning(parsed, expected))).toEqual([expected]);
+      }),
+      { seed: 3, numRuns: 400 },
+    );
+  });
+
+  test.each(BOTH_WAYS)('what they write, we read as the same packet (version $version, from a $from)', ({ version, from }) => {
+    fc.assert(
+      fc.property(anyPacket(version, from), (packet) => {
+        fc.pre(!isBeyondThem(packet));
+        const read = decodeOurs(generateTheirs(toTheirs(packet, version), version), version, from);
+        // Compared in their terms: they sort user properties by name.
+        expect(read).toMatchObject({ type: packet.type });
+        expect(toTheirs(read as Packet, version)).toEqual(toTheirs(packet, version));
+      }),
+      { seed: 4, numRuns: 400 },
+    );
+  });
+});
+
+/** Where we refuse and they do not, and why we are right. */
+const STRICTER: Partial<Record<MalformedCode, string>> = {
+  'packet-truncated': 'they take cut-off fields for empty ones or -1',
+  'packet-trailing-bytes': 'they skip what is left over; section 3 has a place for every byte',
+  'utf8-invalid': '[MQTT-1.5.3-1]; they replace ill-formed bytes by U+FFFD',
+  'utf8-null-character': '[MQTT-1.5.3-2]',
+  'packet-type-unexpected': 'they know no sides',
+  'protocol-version-unsupported': 'they do not pair name and level, and know the bridge bit',
+  'connect-will-flags': '[MQTT-3.1.2-14]; they let a will at QoS 3 pass',
+  'connect-password-without-user-name': '[MQTT-3.1.2-22]',
+  'publish-dup-at-qos-0': '[MQTT-3.3.1-2]',
+  'packet-id-zero': '[MQTT-2.3.1-1]',
+  'subscribe-empty': '[MQTT-3.8.3-3]',
+  'unsubscribe-empty': '[MQTT-3.10.3-2]',
+  'suback-code-invalid': 'MQTT 3.1 has no code for a failure',
+  'connack-flags': '[MQTT-3.2.2-4]',
+  'variable-byte-integer': '[MQTT-1.5.5-1]',
+  'property-not-allowed': 'section 2.2.2.2; they know no places',
+  'property-duplicate': 'they make lists of what may come once',
+  'property-value-invalid': 'they do not look at ranges',
+  'authentication-method-missing': 'section 3.1.2.11.10',
+  'reason-code-invalid': 'they do not know the codes of CONNACK, nor who may send which code of AUTH',
+};
+
+describe('damaged packets', () => {
+  test('of the malformed packets of the catalogue they take those that we refuse for a known reason, and no others', () => {
+    const taken = MALFORMED_PACKETS.filter(({ bytes, version }) => {
+      const { packets, error } = parseTheirs(bytes, version);
+      return error === undefined && packets.length > 0;
+    });
+    expect([...new Set(taken.map(({ code }) => code))].sort()).toEqual(Object.keys(STRICTER).sort());
+  });
+
+  test.each(BOTH_WAYS)('where the two disagree, we are the stricter one for a known reason (version $version, from a $from)', ({ version, from }) => {
+    const damage = fc.record({ at: fc.nat(), by: fc.integer({ min: 1, max: 255 }) });
+    const surprises: string[] = [];
+    let refused = 0;
+    fc.assert(
+      fc.property(anyPacket(version, from), fc.array(damage, { minLength: 1, maxLength: 3 }), (packet, damages) => {
+        const bytes = encodePacket(packet, version);
+        // The first byte and the length stay, so that both look at the same body.
+        const body = bytes.findIndex((byte, i) => i > 0 && byte < 128) + 1;
+        if (body >= bytes.length) return;
+        for (const { at, by } of damages) {
+          const place = body + (at % (bytes.length - body));
+          bytes[place] = (bytes[place] as number) ^ by;
+        }
+        const ours = decodeOurs(bytes, version, from);
+        const { packets, error } = parseTheirs(bytes, version);
+        const notation = Buffer.from(bytes).toString('hex');
+        if (ours === undefined) {
+          surprises.push(`unread: ${notation}`);
+        } else if (ours instanceof MalformedPacketError) {
+          refused++;
+          if (error === undefined && STRICTER[ours.code] === undefined) surprises.push(`only we refuse, ${ours.code}: ${notation}`);
+        } else if (error !== undefined) {
+          if (!isMoreLenient(ours, version)) surprises.push(`only they refuse, ${error.message}: ${notation}`);
+        } else {
+          const expected = toTheirs(ours, ours.type === PacketType.connect ? ours.protocolVersion : version);
+          expect(meaning(packets[0] as Loose, expected)).toEqual(expected);
+        }
+      }),
+      { seed: 5, numRuns: 1500 },
+    );
+    expect(surprises).toEqual([]);
+    expect(refused).toBeGreaterThan(0);
+  });
+});
+
+/** What MQTT 3.1 left open, and one code of MQTT 5 that is in one table of two. */
+function isMoreLenient(packet: Packet, version: ProtocolVersion): boolean {
+  if (packet.type === PacketType.connect) return packet.protocolVersion === 3;
+  if (version === 3) return packet.type === PacketType.subscribe || packet.type === PacketType.connack;
+  return packet.type === PacketType.disconnect && packet.reasonCode === 0x8c;
+}

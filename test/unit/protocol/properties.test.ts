@@ -1,0 +1,102 @@
+import { describe, expect, test } from '@jest/globals';
+import { ByteReader } from '../../../src/protocol/byte-reader.js';
+import { MalformedPacketError } from '../../../src/protocol/malformed.js';
+import { PropertyPlace, readProperties } from '../../../src/protocol/properties.js';
+import { wire } from '../../support/packets.js';
+
+type Place = keyof typeof PropertyPlace;
+
+const PUBLISH: readonly Place[] = ['publishFromClient', 'publishFromServer'];
+const DISCONNECT: readonly Place[] = ['disconnectFromClient', 'disconnectFromServer'];
+const ACKNOWLEDGEMENTS: readonly Place[] = ['puback', 'pubrec', 'pubrel', 'pubcomp', 'suback', 'unsuback'];
+const EVERYWHERE = Object.keys(PropertyPlace) as Place[];
+
+/** Table 2-4 of MQTT 5, written down once more: number, an example of a value, and where it may stand. */
+const TABLE: readonly (readonly [id: string, value: string, places: readonly Place[]])[] = [
+  ['01', '01', [...PUBLISH, 'will']],
+  ['02', '0000003c', [...PUBLISH, 'will']],
+  ['03', "0001 'c'", [...PUBLISH, 'will']],
+  ['08', "0001 'r'", [...PUBLISH, 'will']],
+  ['09', '0001 ff', [...PUBLISH, 'will']],
+  ['0b', '8001', ['publishFromServer', 'subscribe']],
+  ['11', '00000001', ['connect', 'connack', 'disconnectFromClient']],
+  ['12', "0001 'i'", ['connack']],
+  ['13', '0001', ['connack']],
+  ['15', "0001 'm'", ['connect', 'connack', 'auth']],
+  ['16', "0001 ff 15 0001 'm'", ['connect', 'connack', 'auth']],
+  ['17', '00', ['connect']],
+  ['18', '00000001', ['will']],
+  ['19', '01', ['connect']],
+  ['1a', "0001 'r'", ['connack']],
+  ['1c', "0001 's'", ['connack', ...DISCONNECT]],
+  ['1f', "0001 't'", ['connack', ...ACKNOWLEDGEMENTS, ...DISCONNECT, 'auth']],
+  ['21', '0001', ['connect', 'connack']],
+  ['22', '0000', ['connect', 'connack']],
+  ['23', '0001', PUBLISH],
+  ['24', '01', ['connack']],
+  ['25', '01', ['connack']],
+  ['26', "0001 'k' 0001 'v'", EVERYWHERE],
+  ['27', '00000001', ['connect', 'connack']],
+  ['28', '01', ['connack']],
+  ['29', '01', ['connack']],
+  ['2a', '01', ['connack']],
+];
+
+function outcome(notation: string, place: Place): string {
+  const block = wire(notation);
+  const bytes = Uint8Array.of(block.length, ...block);
+  try {
+    readProperties(new ByteReader(bytes, 0, bytes.length), PropertyPlace[place]);
+    return 'allowed';
+  } catch (error) {
+    if (error instanceof MalformedPacketError) return error.code;
+    throw error;
+  }
+}
+
+describe('which property may stand where', () => {
+  test.each(TABLE)('property 0x%s', (id, value, places) => {
+    const allowed = EVERYWHERE.filter((place) => outcome(`${id} ${value}`, place) === 'allowed');
+    expect(allowed).toEqual(EVERYWHERE.filter((place) => places.includes(place)));
+    const refused = EVERYWHERE.filter((place) => outcome(`${id} ${value}`, place) === 'property-not-allowed');
+    expect(refused).toHaveLength(EVERYWHERE.length - allowed.length);
+  });
+
+  test('there are no others', () => {
+    const known = TABLE.map(([id]) => Number.parseInt(id, 16));
+    const unknown = Array.from({ length: 128 }, (_, id) => id).filter((id) => !known.includes(id));
+    const hex = (id: number): string => id.toString(16).padStart(2, '0');
+    expect(unknown.filter((id) => outcome(`${hex(id)} 00000000`, 'connack') !== 'property-unknown')).toEqual([]);
+  });
+
+  test('all but user properties, and Subscription Identifiers from a server, come once', () => {
+    for (const [id, value, places] of TABLE) {
+      if (id === '16') continue;
+      for (const place of places) {
+        const repeatable = id === '26' || (id === '0b' && place === 'publishFromServer');
+        const expected = repeatable ? 'allowed' : 'property-duplicate';
+        expect([id, place, outcome(`${id} ${value} ${id} ${value}`, place)]).toEqual([id, place, expected]);
+      }
+    }
+  });
+
+  test.each(['01', '17', '19', '24', '25', '28', '29', '2a'])('the flag 0x%s is 0 or 1', (id) => {
+    const [, , places] = TABLE.find(([known]) => known === id) ?? [];
+    for (const place of places ?? []) {
+      expect(outcome(`${id} 00`, place)).toBe('allowed');
+      expect(outcome(`${id} 01`, place)).toBe('allowed');
+      expect(outcome(`${id} 02`, place)).toBe('property-value-invalid');
+    }
+  });
+
+  test('user properties keep their order and their repetitions', () => {
+    const bytes = wire("15 26 0001 'b' 0001 '1' 26 0001 'a' 0001 '2' 26 0001 'b' 0001 '1'");
+    expect(readProperties(new ByteReader(bytes, 0, bytes.length), PropertyPlace.will)).toEqual({
+      userProperties: [
+        ['b', '1'],
+        ['a', '2'],
+        ['b', '1'],
+      ],
+    });
+  });
+});
