@@ -10,10 +10,10 @@ module.exports = {
   forbidden: [
     {
       name: 'no-cycles',
-      comment: 'Two modules that need each other are one module in two files. Types may refer to each other: they are gone when the code runs.',
+      comment: 'Two modules that need each other are one module in two files, and one that is only needed for its types is needed to be understood.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'nothing-unresolved',

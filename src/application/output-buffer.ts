@@ -5,24 +5,25 @@ const FIRST_BYTES = 256;
 const SLAB_BYTES = 64 * 1024;
 const FROM_SLAB_MAX = 4096;
 
-let slab = new Uint8Array(SLAB_BYTES);
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let slabUsed = 0;
 
-function block(bytes: number): Uint8Array {
-  if (bytes > FROM_SLAB_MAX) return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+// Buffers, because that is what a socket makes of any other bytes first.
+function block(bytes: number): Buffer {
+  if (bytes > FROM_SLAB_MAX) return Buffer.allocUnsafeSlow(bytes);
   if (slabUsed + bytes > SLAB_BYTES) {
-    slab = new Uint8Array(Buffer.allocUnsafeSlow(SLAB_BYTES).buffer);
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     slabUsed = 0;
   }
-  const cut = new Uint8Array(slab.buffer, slabUsed, bytes);
+  const cut = slab.subarray(slabUsed, slabUsed + bytes);
   slabUsed += bytes;
   return cut;
 }
 
-const NOTHING = new Uint8Array(0);
+const NOTHING = Buffer.alloc(0);
 
 export class OutputBuffer {
-  bytes: Uint8Array = NOTHING;
+  bytes: Buffer = NOTHING;
   length = 0;
 
   /** Makes room for `more` bytes; the caller writes them at `bytes[length]` and moves `length`. */
@@ -43,7 +44,7 @@ export class OutputBuffer {
   }
 
   /** What was collected; the buffer is empty again and has given it up. */
-  take(): Uint8Array {
+  take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = NOTHING;
     this.length = 0;

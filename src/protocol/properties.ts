@@ -1,6 +1,6 @@
 // The properties of MQTT 5 as a table (section 2.2.2.2): number, type, range, and where each may stand; and the property block, read and
 // written by that table alone. What a property does to a session or a message is decided in the domain.
-import { ByteReader } from './byte-reader.js';
+import type { ByteReader } from './byte-reader.js';
 import { ByteWriter, VARIABLE_BYTE_INTEGER_MAX, inRange } from './byte-writer.js';
 import { MalformedPacketError } from './malformed.js';
 import type { Properties, UserProperty } from './packets.js';

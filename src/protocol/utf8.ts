@@ -6,9 +6,10 @@ import { MalformedPacketError } from './malformed.js';
 export const STRING_BYTES_MAX = 65_535;
 
 /** The two of Buffer's slices that are used; they take any Uint8Array as `this` and make flat strings in one call. */
+type Slice = (this: Uint8Array, from: number, to: number) => string;
 interface Slices {
-  latin1Slice(this: Uint8Array, from: number, to: number): string;
-  utf8Slice(this: Uint8Array, from: number, to: number): string;
+  readonly latin1Slice: Slice;
+  readonly utf8Slice: Slice;
 }
 const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as Slices;
 

@@ -2,7 +2,7 @@
 // still fails. The histories are such as the core makes: seqs go up, what belongs to a session comes after it. fast-check is handed in, so that
 // using the rest of the kit does not need it.
 import type { Arbitrary, AsyncCommand } from 'fast-check';
-import type { Change, Message, QueueId, Seq, TopicFilter } from '../ports/index.js';
+import type { Change, Message, QueueId, Seq } from '../ports/index.js';
 import { ContractViolation, differences, report, show } from './compare.js';
 import { appendOf, clientId, drop, groupQueueOf, messageOf, payloadOf, put, queueOf, release, remove, seq, trim } from './storage-samples.js';
 import type { StorageModel } from './storage-model.js';

@@ -149,7 +149,7 @@ export class StorageModel {
         const { queue, seq, message, qos, retain, identifiers } = change;
         this.#saw(message);
         let entries = this.entries.get(queue);
-        if (entries === undefined) this.entries.set(queue, (entries = new Map()));
+        if (entries === undefined) this.entries.set(queue, (entries = new Map<Seq, StoredEntry>()));
         entries.set(seq, { seq, message, qos, retain, identifiers, released: false });
         this.#nextSeqs.set(queue, Math.max(this.nextSeq(queue), seq + 1));
         return;

@@ -55,10 +55,18 @@ export class Subject {
     return this.storage.traits.durable;
   }
 
+  /** In parts, where the adapter takes fewer changes at once, as the shell does it. */
   async commit(...batch: readonly Change[]): Promise<void> {
-    this.expected(batch);
-    this.#lastBatch = batch;
-    await deliver(this.storage, batch);
+    for (const part of this.#parts(batch)) {
+      this.expected(part);
+      this.#lastBatch = part;
+      await deliver(this.storage, part);
+    }
+  }
+
+  /** Commits what had been committed before: nothing is expected to change, at the end of the history at the latest. */
+  async repeat(batch: readonly Change[]): Promise<void> {
+    for (const part of this.#parts(batch)) await deliver(this.storage, part);
   }
 
   /** What a commit made elsewhere ought to have done. */
@@ -113,6 +121,12 @@ export class Subject {
       // It may have been closed, crashed or fenced off by the test: the factory takes the rest away.
     }
     await this.under.dispose();
+  }
+
+  *#parts(batch: readonly Change[]): Generator<readonly Change[]> {
+    const { maxBatchChanges } = this.storage.traits;
+    if (!(maxBatchChanges >= 1)) throw new ContractViolation(`maxBatchChanges is ${show(maxBatchChanges)}: nothing can be committed`);
+    for (let from = 0; from < batch.length; from += maxBatchChanges) yield batch.slice(from, from + maxBatchChanges);
   }
 
   async #reopen(when: string): Promise<void> {

@@ -184,6 +184,12 @@ describe('3.1.2.4 Clean Session', () => {
       expect(last.sessionPresent).toBe(false);
       await publisher.publish({ topic: 'a', payload: 'unsubscribed', qos: 1 });
       await last.client.expectNothing();
+      await last.client.subscribe(['b', 1]);
+      await last.client.disconnect();
+      for (const topic of ['a', 'b', 'a']) await publisher.publish({ topic, payload: `on ${topic}`, qos: 1 });
+      const back = await broker.connect(session);
+      await back.accept({ topic: 'b', payload: 'on b' });
+      await back.expectNothing();
     }));
 
   test('[MQTT-3.1.2-6] a session begun with Clean Session 1 ends with its connection', () =>

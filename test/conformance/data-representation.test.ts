@@ -47,6 +47,7 @@ describe('1.5 data representation', () => {
   test('[MQTT-1.5.3-2] [MQTT-4.7.3-2] U+0000 in a string closes the connection, in whatever field it stands', () =>
     withBroker(async (broker) => {
       await closesWhereverItStands(broker, 'a null at the end', bytes('61 00'), malformed('utf8-null-character'));
+      await closesWhereverItStands(broker, 'a null behind another character', bytes('c3 a9 00'), malformed('utf8-null-character'));
       await closesWhereverItStands(broker, 'a null at the beginning', bytes('00 61'), malformed('utf8-null-character'));
     }));
 

@@ -31,8 +31,11 @@ describe('4.1 storing state', () => {
     withBroker(
       async (broker) => {
         const publisher = await broker.connect('publisher');
+        const first = await broker.connect(SESSION);
+        await first.subscribe(['a', 1]);
+        await first.disconnect();
+        await broker.advance(30_000);
         const subscriber = await broker.connect(SESSION);
-        await subscriber.subscribe(['a', 1]);
         for (let i = 0; i < 5; i++) {
           await broker.advance(3_600_000);
           await publisher.publish({ topic: 'a', payload: String(i), qos: 1 });

@@ -26,8 +26,7 @@ export class Wills {
 
   /** `will.topic` has been found valid. */
   hold(clientId: ClientId, will: Will): void {
-    // The payload is copied: it is kept as long as the connection, and its chunk need not be.
-    const message = this.publisher.accept(will.topic as TopicName, will.payload.slice(), will.qos, will.retain, will.properties, clientId);
+    const message = this.publisher.accept(will.topic as TopicName, will.payload, will.qos, will.retain, will.properties, clientId);
     const held = new HeldWill({ clientId, message, delayS: will.properties?.willDelayInterval ?? 0, dueAtMs: undefined });
     this.#wills.set(clientId, held);
     this.context.changes.record({ kind: 'will.put', will: held.record });

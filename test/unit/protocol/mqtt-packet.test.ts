@@ -144,15 +144,11 @@ const generateTheirs = (packet: Loose, version: ProtocolVersion): Uint8Array =>
 
 /** What they do not do by their own rules, which are not the specification's. */
 function isBeyondThem(packet: Packet): boolean {
-  switch (packet.type) {
-    case PacketType.connect:
-      // They want a client id unless the session is clean, a user name with a password, and a will topic.
-      return packet.clientId === '' || packet.will?.topic === '' || (packet.password !== undefined && !packet.userName) || packet.userName === '';
-    case PacketType.disconnect:
-      return packet.reasonCode === 0x8c; // they go by section 3.14.2.1 alone
-    default:
-      return false;
+  if (packet.type === PacketType.connect) {
+    // They want a client id unless the session is clean, a user name with a password, and a will topic.
+    return packet.clientId === '' || packet.will?.topic === '' || (packet.password !== undefined && !packet.userName) || packet.userName === '';
   }
+  return packet.type === PacketType.disconnect && packet.reasonCode === 0x8c; // they go by section 3.14.2.1 alone
 }
 
 const VERSIONS = [3, 4, 5] as const;

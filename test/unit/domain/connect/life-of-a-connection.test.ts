@@ -98,7 +98,7 @@ describe('CONNECT', () => {
     core.connectStored('a', { version: 3 });
     core.connect('publisher').publish('t', 'x');
     core.connectStored('a');
-    const lines = core.lines().filter((line) => /connack|publish/.test(line));
+    const lines = core.lines().filter((line) => /connack| publish /.test(line) && !line.includes('ask'));
     expect(lines).toEqual([
       '1 < connack 0',
       '2 < connack 0',
@@ -233,7 +233,7 @@ describe('time', () => {
     expect(core.waiting).toBe(0);
     expect(core.broker.accounts.dropped['session-ended']).toBe(1);
     core.connectStored('a');
-    expect(core.lines()).toContain('3 < connack 0');
+    expect(core.lines()).toContain('4 < connack 0');
   });
 
   test('a session whose time is over is not resumed, also when its end has not been looked at yet', () => {

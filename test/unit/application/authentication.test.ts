@@ -1,0 +1,75 @@
+import { describe, expect, test } from '@jest/globals';
+import { Authentication } from '../../../src/application/authentication.js';
+import { EVERYTHING } from '../../../src/domain/access/permissions.js';
+import type { AuthenticationRequest } from '../../../src/domain/effects.js';
+import type { AuthenticationResult } from '../../../src/domain/events.js';
+import type { ClientId } from '../../../src/domain/identifiers.js';
+import type { AuthenticatorAnswer } from '../../../src/ports/auth.js';
+import { noticed } from '../../support/hand-storage.js';
+
+const REQUEST: AuthenticationRequest = {
+  clientId: 'a' as ClientId,
+  protocolVersion: 4,
+  userName: 'a',
+  password: undefined,
+  listener: 'test',
+  remoteAddress: 'test:1',
+};
+
+const ALLOW: AuthenticatorAnswer = { decision: 'allow', permissions: EVERYTHING };
+const DENY: AuthenticatorAnswer = { decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' };
+const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
+
+type Given = AuthenticatorAnswer | Error | Promise<AuthenticatorAnswer>;
+
+/** Asks a chain of authenticators with these answers: who was asked and what came of it. */
+function ask(...answers: readonly Given[]): { asked: number[]; results: AuthenticationResult[] } {
+  const asked: number[] = [];
+  const results: AuthenticationResult[] = [];
+  const chain = answers.map((given, i) => ({
+    name: `authenticator ${i}`,
+    authenticate: (): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
+      asked.push(i);
+      if (given instanceof Error) throw given;
+      return given;
+    },
+  }));
+  new Authentication(chain).authenticate(REQUEST, (result) => results.push(result));
+  return { asked, results };
+}
+
+describe('Authentication', () => {
+  test('takes the first answer that is not an abstention, at once, and asks no further', () => {
+    expect(ask(ABSTAIN, ALLOW, DENY)).toEqual({ asked: [0, 1], results: [ALLOW] });
+    expect(ask(DENY, ALLOW)).toEqual({ asked: [0], results: [DENY] });
+  });
+
+  test('refuses who nobody knows', () => {
+    for (const answers of [[], [ABSTAIN, ABSTAIN]]) {
+      expect(ask(...answers).results).toEqual([expect.objectContaining({ decision: 'deny', reason: 'not-authorized' })]);
+    }
+  });
+
+  test('waits for an answer that comes later and goes on behind it', async () => {
+    const { asked, results } = ask(Promise.resolve(ABSTAIN), ABSTAIN, Promise.resolve(ALLOW), DENY);
+    expect({ asked, results }).toEqual({ asked: [0], results: [] });
+    await noticed();
+    expect({ asked, results }).toEqual({ asked: [0, 1, 2], results: [ALLOW] });
+  });
+
+  test('refuses when all abstain later', async () => {
+    const { results } = ask(Promise.resolve(ABSTAIN));
+    await noticed();
+    expect(results).toEqual([expect.objectContaining({ decision: 'deny', reason: 'not-authorized' })]);
+  });
+
+  test('refuses when one fails, and asks no other', async () => {
+    const thrown = ask(ABSTAIN, new Error('thrown'), ALLOW);
+    const rejected = ask(Promise.reject(new Error('rejected')), ALLOW);
+    await noticed();
+    expect(thrown.asked).toEqual([0, 1]);
+    expect(thrown.results).toEqual([{ decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 1: thrown' }]);
+    expect(rejected.asked).toEqual([0]);
+    expect(rejected.results).toEqual([{ decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 0: rejected' }]);
+  });
+});

@@ -1,0 +1,340 @@
+import { describe, expect, test } from '@jest/globals';
+import { Committer } from '../../../src/application/committer.js';
+import type { CommitterObserver } from '../../../src/application/committer.js';
+import type { Change, QueueAppend } from '../../../src/domain/changes.js';
+import type { ClientId, MessageId, QueueId, Seq, TopicName } from '../../../src/domain/identifiers.js';
+import { StorageError } from '../../../src/ports/storage.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+import { HandStorage, noticed } from '../../support/hand-storage.js';
+
+class Observer implements CommitterObserver {
+  readonly log: string[] = [];
+
+  durable(batch: number): void {
+    this.log.push(`durable ${batch}`);
+  }
+
+  pressure(high: boolean): void {
+    this.log.push(high ? 'pressure' : 'no pressure');
+  }
+
+  failing(error: StorageError, attempt: number): void {
+    this.log.push(`failing ${error.kind} ${attempt}`);
+  }
+
+  recovered(attempts: number): void {
+    this.log.push(`recovered ${attempts}`);
+  }
+
+  fatal(error: Error): void {
+    this.log.push(`fatal ${error.message}`);
+  }
+}
+
+function started(maxBatchChanges?: number): { committer: Committer; storage: HandStorage; observer: Observer; clock: VirtualClock } {
+  const storage = new HandStorage(maxBatchChanges);
+  const observer = new Observer();
+  const clock = new VirtualClock();
+  return { committer: new Committer(storage, clock, observer), storage, observer, clock };
+}
+
+const QUEUE = 'c:a' as QueueId;
+
+const append = (seq: number, payloadBytes = 1, queue = QUEUE): QueueAppend => ({
+  kind: 'queue.append',
+  queue,
+  seq: seq as Seq,
+  message: {
+    id: (seq + 1) as MessageId,
+    topic: 't' as TopicName,
+    payload: new Uint8Array(payloadBytes),
+    qos: 1,
+    retain: false,
+    properties: undefined,
+    publisher: undefined,
+    acceptedAtMs: 0,
+    expiresAtMs: undefined,
+  },
+  qos: 1,
+  retain: false,
+  identifiers: undefined,
+  batch: -1,
+  place: -1,
+});
+const remove = (seq: number, of?: QueueAppend): Change => ({ kind: 'queue.remove', queue: QUEUE, seq: seq as Seq, append: of });
+const trim = (through: number, of?: QueueAppend, queue = QUEUE): Change => ({ kind: 'queue.trim', queue, through: through as Seq, append: of });
+const inbound = (packetId: number): Change => ({ kind: 'inbound.put', clientId: 'a' as ClientId, packetId });
+
+const brief = (batch: readonly Change[] | undefined): string[] =>
+  (batch ?? []).map((change) => {
+    if (change.kind === 'queue.trim') return `trim ${change.through}`;
+    if (change.kind === 'queue.append') return `append ${change.seq}`;
+    if (change.kind === 'queue.remove') return `remove ${change.seq}`;
+    return change.kind === 'inbound.put' ? `inbound ${change.packetId}` : change.kind;
+  });
+
+describe('group commit', () => {
+  test('commits at the end of the turn what the turn recorded, in order', async () => {
+    const { committer, storage, observer } = started();
+    committer.record(inbound(1));
+    committer.record(append(0));
+    expect(storage.batches).toHaveLength(0);
+    committer.endOfTurn();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1', 'append 0']]);
+    expect(observer.log).toEqual([]);
+    await storage.grantCommit();
+    expect(observer.log).toEqual(['durable 1']);
+  });
+
+  test('a turn without changes commits nothing', () => {
+    const { committer, storage } = started();
+    committer.endOfTurn();
+    expect(storage.batches).toEqual([]);
+    expect(committer.pendingBatch).toBe(0);
+  });
+
+  test('collects while a commit is under way, and commits that when it is done', async () => {
+    const { committer, storage, observer } = started();
+    committer.record(inbound(1));
+    committer.endOfTurn();
+    for (const packetId of [2, 3, 4]) {
+      committer.record(inbound(packetId));
+      committer.endOfTurn();
+    }
+    expect(storage.batches).toHaveLength(1);
+    await storage.grantCommit();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1'], ['inbound 2', 'inbound 3', 'inbound 4']]);
+    expect(observer.log).toEqual(['durable 1']);
+    await storage.grantCommit();
+    expect(observer.log).toEqual(['durable 1', 'durable 2']);
+    expect(committer.pendingBatch).toBe(0);
+  });
+
+  test('the pending batch is the last one with anything in it', async () => {
+    const { committer, storage } = started();
+    committer.record(inbound(1));
+    expect(committer.pendingBatch).toBe(1);
+    committer.endOfTurn();
+    expect([committer.pendingBatch, committer.openBatch, committer.durableBatch]).toEqual([1, 2, 0]);
+    committer.record(inbound(2));
+    expect(committer.pendingBatch).toBe(2);
+    await storage.grantCommit();
+    expect([committer.pendingBatch, committer.openBatch, committer.durableBatch]).toEqual([2, 3, 1]);
+    await storage.grantCommit();
+    expect([committer.pendingBatch, committer.durableBatch]).toEqual([0, 2]);
+  });
+
+  test('goes in parts, in order, where the adapter takes no more, and is durable when all are', async () => {
+    const { committer, storage, observer } = started(2);
+    for (const packetId of [1, 2, 3, 4, 5]) committer.record(inbound(packetId));
+    committer.endOfTurn();
+    await storage.grantCommit();
+    await storage.grantCommit();
+    expect(observer.log).toEqual([]);
+    await storage.grantCommit();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1', 'inbound 2'], ['inbound 3', 'inbound 4'], ['inbound 5']]);
+    expect(observer.log).toEqual(['durable 1']);
+  });
+});
+
+describe('facts that annul each other', () => {
+  test('an append that is removed before it was sent is never sent, and its batch is durable all the same', () => {
+    const { committer, storage, observer } = started();
+    const one = append(0);
+    committer.record(one);
+    committer.record(remove(0, one));
+    expect(committer.pendingBatch).toBe(0);
+    committer.endOfTurn();
+    expect(storage.batches).toEqual([]);
+    expect(observer.log).toEqual(['durable 1']);
+  });
+
+  test('an append is annulled alone: what is around it stays in order', () => {
+    const { committer, storage } = started();
+    const [one, two, three] = [append(0), append(1), append(2)];
+    for (const change of [one, inbound(1), two, three]) committer.record(change);
+    committer.record(remove(1, two));
+    committer.record(trim(1, one));
+    committer.endOfTurn();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1', 'append 2']]);
+  });
+
+  test('an append that was sent is removed by a fact of its own', () => {
+    const { committer, storage } = started();
+    const one = append(0);
+    committer.record(one);
+    committer.endOfTurn();
+    committer.record(remove(0, one));
+    expect(committer.pendingBatch).toBe(2);
+    void storage.grantCommit();
+  });
+
+  test('an append in a batch that is under way is not touched', async () => {
+    const { committer, storage } = started();
+    const [one, two] = [append(0), append(1)];
+    committer.record(one);
+    committer.endOfTurn();
+    committer.record(two);
+    committer.record(trim(0, one));
+    await storage.grantCommit();
+    expect(storage.batches.map(brief)).toEqual([['append 0'], ['append 1', 'trim 0']]);
+  });
+
+  test('of the trims of a queue only the last is sent, each queue for itself', () => {
+    const { committer, storage } = started();
+    const other = 'c:b' as QueueId;
+    for (const change of [trim(1), trim(10, undefined, other), trim(2), inbound(1), trim(3)]) committer.record(change);
+    committer.endOfTurn();
+    expect(storage.batches.map(brief)).toEqual([['trim 10', 'inbound 1', 'trim 3']]);
+  });
+
+  test('a trim before a queue was dropped stays before it', () => {
+    const { committer, storage } = started();
+    for (const change of [trim(5), { kind: 'queue.drop', queue: QUEUE } as const, append(0), trim(0)]) committer.record(change);
+    committer.endOfTurn();
+    expect(brief(storage.batches[0])).toEqual(['trim 5', 'queue.drop', 'append 0', 'trim 0']);
+  });
+
+  test('a release of what is annulled after does no harm', () => {
+    const { committer, storage } = started();
+    const one = append(0);
+    committer.record(one);
+    committer.record({ kind: 'queue.release', queue: QUEUE, seq: 0 as Seq });
+    committer.record(trim(0, one));
+    committer.endOfTurn();
+    expect(brief(storage.batches[0]).filter((fact) => fact.startsWith('append'))).toEqual([]);
+  });
+});
+
+describe('a storage that fails', () => {
+  test('gets the same batch again, later and later, until it takes it', async () => {
+    const { committer, storage, observer, clock } = started();
+    committer.record(inbound(1));
+    committer.endOfTurn();
+    await storage.refuseCommit(new StorageError('unavailable', 'gone'));
+    committer.record(inbound(2));
+    committer.endOfTurn();
+    expect(storage.batches).toHaveLength(1);
+    clock.advance(49);
+    await noticed();
+    expect(storage.batches).toHaveLength(1);
+    clock.advance(1);
+    await noticed();
+    await storage.refuseCommit(new StorageError('full', 'no space'));
+    clock.advance(99);
+    await noticed();
+    expect(storage.batches).toHaveLength(2);
+    clock.advance(1);
+    await noticed();
+    await storage.grantCommit();
+    expect(storage.batches.slice(0, 3).map(brief)).toEqual([['inbound 1'], ['inbound 1'], ['inbound 1']]);
+    expect(brief(storage.batches[3])).toEqual(['inbound 2']);
+    expect(observer.log).toEqual(['failing unavailable 1', 'failing full 2', 'recovered 3', 'durable 1']);
+  });
+
+  test('is never waited for longer than five seconds between two tries', async () => {
+    const { committer, storage, clock } = started();
+    committer.record(inbound(1));
+    committer.endOfTurn();
+    for (let i = 0; i < 20; i++) {
+      await storage.refuseCommit(new StorageError('unavailable', 'gone'));
+      clock.advance(5000);
+      await noticed();
+    }
+    expect(storage.batches).toHaveLength(21);
+  });
+
+  test.each([new StorageError('fenced', 'another has it'), new StorageError('corrupt', 'broken'), new Error('a mistake')])(
+    'with %s is the end: nothing is durable and nothing more is committed',
+    async (error) => {
+      const { committer, storage, observer } = started();
+      committer.record(inbound(1));
+      committer.endOfTurn();
+      committer.record(inbound(2));
+      await storage.refuseCommit(error);
+      committer.endOfTurn();
+      expect(observer.log).toEqual([`fatal ${error.message}`]);
+      expect(storage.batches).toHaveLength(1);
+      await expect(committer.flush()).resolves.toBeUndefined();
+    },
+  );
+
+  test('in the middle of a batch in parts gets only the part again', async () => {
+    const { committer, storage, clock, observer } = started(1);
+    committer.record(inbound(1));
+    committer.record(inbound(2));
+    committer.endOfTurn();
+    await storage.grantCommit();
+    await storage.refuseCommit(new StorageError('unavailable', 'gone'));
+    clock.advance(50);
+    await noticed();
+    await storage.grantCommit();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1'], ['inbound 2'], ['inbound 2']]);
+    expect(observer.log.at(-1)).toBe('durable 1');
+  });
+});
+
+describe('flush and stop', () => {
+  test('flush resolves when all that was recorded is durable', async () => {
+    const { committer, storage } = started();
+    let isFlushed = false;
+    committer.record(inbound(1));
+    committer.endOfTurn();
+    committer.record(inbound(2));
+    void committer.flush().then(() => (isFlushed = true));
+    await storage.grantCommit();
+    expect(isFlushed).toBe(false);
+    await storage.grantCommit();
+    expect(isFlushed).toBe(true);
+  });
+
+  test('flush with nothing recorded resolves', async () => {
+    const { committer } = started();
+    await expect(committer.flush()).resolves.toBeUndefined();
+  });
+
+  test('a stop ends the tries and every flush, and nothing is durable after it', async () => {
+    const { committer, storage, observer, clock } = started();
+    committer.record(inbound(1));
+    const flushed = committer.flush();
+    await storage.refuseCommit(new StorageError('unavailable', 'gone'));
+    committer.stop();
+    await flushed;
+    clock.advance(60_000);
+    await noticed();
+    committer.record(inbound(2));
+    committer.endOfTurn();
+    expect(storage.batches).toHaveLength(1);
+    expect(observer.log).toEqual(['failing unavailable 1']);
+  });
+});
+
+describe('pressure', () => {
+  const MIB = 1024 * 1024;
+
+  test('is told once when too much waits, and once when it has gone', async () => {
+    const { committer, storage, observer } = started();
+    committer.record(append(0, 40 * MIB));
+    committer.endOfTurn();
+    expect(observer.log).toEqual([]);
+    committer.record(append(1, 40 * MIB));
+    committer.endOfTurn();
+    committer.endOfTurn();
+    expect(observer.log).toEqual(['pressure']);
+    await storage.grantCommit();
+    expect(observer.log).toEqual(['pressure', 'durable 1']);
+    await storage.grantCommit();
+    expect(observer.log).toEqual(['pressure', 'durable 1', 'durable 2', 'no pressure']);
+  });
+
+  test('does not count what is annulled', () => {
+    const { committer, observer } = started();
+    for (let i = 0; i < 10; i++) {
+      const one = append(i, 10 * MIB);
+      committer.record(one);
+      committer.record(remove(i, one));
+    }
+    committer.endOfTurn();
+    expect(observer.log).not.toContain('pressure');
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from '@jest/globals';
+import { Pager } from '../../../src/application/pager.js';
+import { StorageError } from '../../../src/ports/storage.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+import { HandStorage, noticed } from '../../support/hand-storage.js';
+
+function started(): { pager: Pager; pending: { pendingBatch: number }; clock: VirtualClock; log: string[]; read: (name: string, ...errors: Error[]) => void } {
+  const clock = new VirtualClock();
+  const pending = { pendingBatch: 0 };
+  const log: string[] = [];
+  const pager = new Pager(new HandStorage(), clock, pending, (error) => log.push(`fatal ${error.message}`));
+  const read = (name: string, ...errors: Error[]): void => {
+    pager.read(
+      () => {
+        log.push(`read ${name}`);
+        const error = errors.shift();
+        return error === undefined ? Promise.resolve(name) : Promise.reject(error);
+      },
+      (result) => log.push(`done ${result}`),
+    );
+  };
+  return { pager, pending, clock, log, read };
+}
+
+const unavailable = (): StorageError => new StorageError('unavailable', 'gone');
+
+describe('Pager', () => {
+  test('reads at once when nothing is pending', async () => {
+    const { log, read } = started();
+    read('a');
+    expect(log).toEqual(['read a']);
+    await noticed();
+    expect(log).toEqual(['read a', 'done a']);
+  });
+
+  test('reads when everything recorded before is durable, in the order of asking', async () => {
+    const { pager, pending, log, read } = started();
+    pending.pendingBatch = 3;
+    read('a');
+    pending.pendingBatch = 4;
+    read('b');
+    read('c');
+    pager.durable(2);
+    expect(log).toEqual([]);
+    pager.durable(3);
+    expect(log).toEqual(['read a']);
+    pager.durable(4);
+    await noticed();
+    expect(log).toEqual(['read a', 'read b', 'read c', 'done a', 'done b', 'done c']);
+  });
+
+  test('reads again after a failure that may pass, later and later', async () => {
+    const { clock, log, read } = started();
+    read('a', unavailable(), unavailable());
+    await noticed();
+    clock.advance(49);
+    await noticed();
+    expect(log).toEqual(['read a']);
+    clock.advance(1);
+    await noticed();
+    clock.advance(100);
+    await noticed();
+    expect(log).toEqual(['read a', 'read a', 'read a', 'done a']);
+  });
+
+  test.each([new StorageError('fenced', 'another has it'), new StorageError('corrupt', 'broken'), new TypeError('a mistake')])(
+    'says that %s is fatal',
+    async (error) => {
+      const { clock, log, read } = started();
+      read('a', error);
+      await noticed();
+      clock.advance(60_000);
+      await noticed();
+      expect(log).toEqual(['read a', `fatal ${error.message}`]);
+    },
+  );
+
+  test('reads and answers nothing after a stop', async () => {
+    const { pager, pending, clock, log, read } = started();
+    read('a', unavailable());
+    read('b');
+    pending.pendingBatch = 1;
+    read('c');
+    await Promise.resolve();
+    pager.stop();
+    await noticed();
+    pager.durable(1);
+    clock.advance(60_000);
+    await noticed();
+    expect(log.filter((line) => line !== 'done b')).toEqual(['read a', 'read b']);
+  });
+});
