@@ -57,8 +57,8 @@ export interface QueueAppend extends QueuedMessage {
 
 export type Change =
   | { readonly kind: 'session.put'; readonly session: SessionRecord }
-  /** Takes its subscriptions, its queue and its inbound QoS 2 ids with it; not its will. */
-  | { readonly kind: 'session.drop'; readonly clientId: ClientId }
+  /** Takes its subscriptions, its queue (named here, so that no adapter has to know how) and its inbound QoS 2 ids with it; not its will. */
+  | { readonly kind: 'session.drop'; readonly clientId: ClientId; readonly queue: QueueId }
   | { readonly kind: 'subscription.put'; readonly subscription: SubscriptionRecord }
   | { readonly kind: 'subscription.drop'; readonly clientId: ClientId; readonly topicFilter: TopicFilter }
   | QueueAppend
@@ -82,7 +82,7 @@ export interface Changes {
   record(change: Change): void;
 }
 
-/** The facts a store gives back at start, in any order but sessions before what belongs to them. */
+/** The facts a store gives back at start: sessions first, then subscriptions, then the rest in any order. */
 export type RestoredFact =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'subscription'; readonly subscription: SubscriptionRecord }
@@ -96,7 +96,7 @@ export type RestoredFact =
       /** One more than the highest stored entry. */
       readonly next: Seq;
       readonly count: number;
-      /** Of the payloads. */
+      /** Of the payloads; a released entry counts for nothing. */
       readonly bytes: number;
     }
   | {

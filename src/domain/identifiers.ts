@@ -15,7 +15,10 @@ export type ConnectionId = Branded<number, 'ConnectionId'>;
  * bytes.
  */
 export type QueueId = Branded<string, 'QueueId'>;
-/** The place of a message in its queue: 0 and up, never given twice while the message that had it is still stored. */
+/**
+ * The place of a message in its queue: 0 and up, ascending as long as the broker runs and the queue is not dropped. After a restart it goes on
+ * behind the highest one that is stored, from 0 if none is.
+ */
 export type Seq = Branded<number, 'Seq'>;
 /** Numbers accepted messages in the order of acceptance, for as long as the store lives. */
 export type MessageId = Branded<number, 'MessageId'>;

@@ -57,13 +57,15 @@ export interface Storage {
   /**
    * Makes the batch durable: resolves only when it is, all of it or none. Batches come one after the other: never a second call before the
    * first has settled. The same batch may come again after a rejection, even if it had been applied. The batch and its records are the
-   * adapter's to read until it settles; payloads that it keeps longer it copies.
+   * adapter's to read until it settles. Payloads and Correlation Data that it keeps longer it copies if they are views of a larger buffer. A batch
+   * has at least one change and at most `maxBatchChanges`.
    * @throws StorageError
    */
   commit(batch: readonly Change[]): Promise<void>;
 
   /**
-   * Committed entries with `seq >= from`, ascending, as many as fit the limit but at least one if there is one. Empty: there is none.
+   * Committed entries with `seq >= from`, ascending, as many as fit the limit but at least one if there is one. Empty: there is none. What a
+   * released entry counts for is the adapter's affair: its payload may be gone.
    * @throws StorageError
    */
   readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]>;

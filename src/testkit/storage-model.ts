@@ -42,7 +42,6 @@ export interface LoadedState {
 
 export const subscriptionKey = (clientId: ClientId, filter: string): string => JSON.stringify([clientId, filter]);
 export const inboundKey = (clientId: ClientId, packetId: number): string => JSON.stringify([clientId, packetId]);
-export const sessionQueueOf = (clientId: ClientId): QueueId => `c:${clientId}` as QueueId;
 
 export class StorageModel {
   readonly sessions = new Map<ClientId, SessionRecord>();
@@ -137,7 +136,7 @@ export class StorageModel {
         this.sessions.delete(change.clientId);
         for (const [key, { clientId }] of this.subscriptions) if (clientId === change.clientId) this.subscriptions.delete(key);
         for (const [key, { clientId }] of this.inbound) if (clientId === change.clientId) this.inbound.delete(key);
-        this.#dropQueue(sessionQueueOf(change.clientId));
+        this.#dropQueue(change.queue);
         return;
       case 'subscription.put':
         this.subscriptions.set(subscriptionKey(change.subscription.clientId, change.subscription.topicFilter), change.subscription);

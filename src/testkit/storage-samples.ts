@@ -105,7 +105,7 @@ export const put = {
 };
 
 export const drop = {
-  session: (id: string): Change => ({ kind: 'session.drop', clientId: clientId(id) }),
+  session: (id: string): Change => ({ kind: 'session.drop', clientId: clientId(id), queue: queueOf(id) }),
   subscription: (id: string, filter: string): Change => ({ kind: 'subscription.drop', clientId: clientId(id), topicFilter: filter as TopicFilter }),
   inbound: (id: string, packetId: number): Change => ({ kind: 'inbound.drop', clientId: clientId(id), packetId }),
   retained: (name: string): Change => ({ kind: 'retained.drop', topic: topic(name) }),

@@ -166,7 +166,7 @@ const CASES: readonly Case[] = [
     Broken: class LeavesQueue extends Sound {
       override async commit(batch: readonly Change[]): Promise<void> {
         for (const change of batch) {
-          const queue = change.kind === 'session.drop' ? (`c:${change.clientId}` as QueueId) : undefined;
+          const queue = change.kind === 'session.drop' ? change.queue : undefined;
           const left = queue === undefined ? [] : await this.inner.readQueue(queue, 0 as Seq, { maxEntries: 1e6, maxBytes: 1e9 });
           const back = left.map((entry): Change => ({ kind: 'queue.append', queue: queue as QueueId, ...entry, batch: 0, place: 0 }));
           await super.commit([change, ...back]);

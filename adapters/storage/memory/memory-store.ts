@@ -122,7 +122,7 @@ export class MemoryStore {
         this.#sessions.set(change.session.clientId, { ...change.session });
         return;
       case 'session.drop':
-        this.#dropSession(change.clientId);
+        this.#dropSession(change.clientId, change.queue);
         return;
       case 'subscription.put': {
         const { clientId, topicFilter } = change.subscription;
@@ -142,11 +142,11 @@ export class MemoryStore {
     }
   }
 
-  #dropSession(clientId: ClientId): void {
+  #dropSession(clientId: ClientId, queue: QueueId): void {
     this.#sessions.delete(clientId);
     this.#subscriptions.delete(clientId);
     this.#inbound.delete(clientId);
-    this.#queues.delete(queueOf(clientId));
+    this.#queues.delete(queue);
   }
 
   #queueFor(id: QueueId): StoredQueue {
@@ -172,9 +172,6 @@ export class MemoryStore {
     return copy;
   }
 }
-
-/** The queue that goes with a session: the port's one spelling that an adapter has to know. */
-const queueOf = (clientId: ClientId): QueueId => `c:${clientId}` as QueueId;
 
 function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key);

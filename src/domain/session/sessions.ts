@@ -5,7 +5,7 @@ import { NEVER_EXPIRES_S } from '../connect/limits.js';
 import type { Context } from '../context.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { Router } from '../delivery/router.js';
-import { clientOf } from '../identifiers.js';
+import { clientOf, sessionQueue } from '../identifiers.js';
 import type { ClientId, QueueId } from '../identifiers.js';
 import type { Notice } from '../notices.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
@@ -88,7 +88,7 @@ export class Sessions {
     this.#sessions.delete(session.clientId);
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);
     accounts.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
-    if (session.stored) changes.record({ kind: 'session.drop', clientId: session.clientId });
+    if (session.stored) changes.record({ kind: 'session.drop', clientId: session.clientId, queue: sessionQueue(session.clientId) });
     effects.notice({ kind: 'session-ended', clientId: session.clientId, reason });
   }
 

@@ -1,0 +1,173 @@
+// The engine between a hand-driven storage and channels that only write down what they are told: turns end when the test says so, commits succeed
+// when the test says so, and what a peer got is cut into packets by a parser that is not the broker's.
+import { Authentication } from '../../src/application/authentication.js';
+import { Engine } from '../../src/application/engine.js';
+import { EVERYTHING } from '../../src/domain/access/permissions.js';
+import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
+import type { Limits } from '../../src/domain/connect/limits.js';
+import type { Notice } from '../../src/domain/notices.js';
+import type { Authenticator } from '../../src/ports/auth.js';
+import type { Channel, ChannelHandler } from '../../src/ports/network.js';
+import type { LifecycleNotice } from '../../src/ports/telemetry.js';
+import { SeededRandom } from '../../src/testkit/seeded-random.js';
+import { VirtualClock } from '../../src/testkit/virtual-clock.js';
+import { HandStorage, noticed } from './hand-storage.js';
+import { ReceivedStream, connect, subscribe } from './raw-packets.js';
+import type { ConnectFields, Part, Received, Request } from './raw-packets.js';
+import { bytes } from './raw-packets.js';
+
+export interface EngineOptions {
+  readonly limits?: Partial<Limits>;
+  readonly authenticators?: readonly Authenticator[];
+  readonly storage?: HandStorage;
+}
+
+const ANYONE: Authenticator = { name: 'anyone', authenticate: () => ({ decision: 'allow', permissions: EVERYTHING }) };
+
+export class EngineHarness {
+  readonly clock = new VirtualClock();
+  readonly storage: HandStorage;
+  readonly notices: (Notice | LifecycleNotice)[] = [];
+  readonly fatals: Error[] = [];
+  readonly engine: Engine;
+  /** Whether commits are granted by `settle`. */
+  commitsAtOnce = true;
+  #turns: (() => void)[] = [];
+  #peers = 0;
+
+  constructor({ limits = {}, authenticators = [ANYONE], storage = new HandStorage() }: EngineOptions = {}) {
+    this.storage = storage;
+    this.engine = new Engine({
+      storage,
+      authentication: new Authentication(authenticators),
+      telemetry: [{ notice: (notice) => this.notices.push(notice) }],
+      clock: this.clock,
+      random: new SeededRandom(1),
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      atEndOfTurn: (callback) => this.#turns.push(callback),
+      fatal: (error) => this.fatals.push(error),
+    });
+    for (const fact of storage.store.load()) this.engine.restore(fact);
+    this.engine.start();
+  }
+
+  /** The turn ends. */
+  turn(): void {
+    const turns = this.#turns;
+    this.#turns = [];
+    for (const end of turns) end();
+  }
+
+  /** Turns end, promises are noticed and, if so set, commits granted, until nothing moves. */
+  async settle(): Promise<void> {
+    for (;;) {
+      await noticed();
+      if (this.#turns.length > 0) this.turn();
+      else if (this.commitsAtOnce && this.storage.commits.length > 0) await this.storage.grantCommit();
+      else return;
+    }
+  }
+
+  open(): EnginePeer {
+    return new EnginePeer(this, `test:${++this.#peers}`);
+  }
+
+  /** A client that was let in, with these subscriptions. Needs commits at once. */
+  async connect(fields: ConnectFields | string, ...requests: readonly Request[]): Promise<EnginePeer> {
+    const peer = this.open();
+    peer.send(connect(typeof fields === 'string' ? { clientId: fields } : fields));
+    if (requests.length > 0) peer.send(subscribe(65_000, requests));
+    await this.settle();
+    peer.received();
+    return peer;
+  }
+}
+
+export class EnginePeer implements Channel {
+  readonly peer;
+  readonly bufferedBytes = 0;
+  readonly handler: ChannelHandler;
+  /** Whether it takes what is written as fast as it comes. */
+  reads = true;
+  isPaused = false;
+  /** `graceMs` of each call of `close`. */
+  readonly closings: number[] = [];
+  writes = 0;
+  writtenBytes = 0;
+  /** Whether what is written is kept and parsed. */
+  keeps = true;
+  readonly #stream = new ReceivedStream();
+  #received: string[] = [];
+
+  constructor(harness: EngineHarness, remoteAddress: string) {
+    this.peer = { remoteAddress };
+    this.handler = harness.engine.accept('test', this);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.writes++;
+    this.writtenBytes += chunk.byteLength;
+    if (this.keeps) for (const { packet } of this.#stream.push(chunk)) this.#received.push(receivedLine(packet));
+    return this.reads;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  close(graceMs: number): void {
+    this.closings.push(graceMs);
+  }
+
+  /** As one chunk. */
+  send(...parts: readonly Part[]): void {
+    this.handler.data(bytes(...parts));
+  }
+
+  /** All that was written has been taken. */
+  drain(): void {
+    this.reads = true;
+    this.handler.drained();
+  }
+
+  lose(): void {
+    this.handler.closed(undefined);
+  }
+
+  /** What came since the last call. */
+  received(): string[] {
+    const received = this.#received;
+    this.#received = [];
+    return received;
+  }
+
+  get isClosed(): boolean {
+    return this.closings.length > 0;
+  }
+}
+
+function receivedLine(packet: Received): string {
+  switch (packet.type) {
+    case 'connack':
+      return `connack ${packet.code}${packet.sessionPresent ? ' present' : ''}`;
+    case 'publish': {
+      const payload = packet.payload.length > 40 ? `${packet.payload.length}-bytes` : packet.payload;
+      const id = packet.qos === 0 ? '' : ` id${packet.packetId}`;
+      return `publish ${packet.topic}=${payload} q${packet.qos}${id}${packet.dup ? ' dup' : ''}${packet.retain ? ' retain' : ''}`;
+    }
+    case 'suback':
+      return `suback ${packet.codes.join(',')}`;
+    case 'pingresp':
+      return 'pingresp';
+    case 'puback':
+    case 'pubrec':
+    case 'pubrel':
+    case 'pubcomp':
+    case 'unsuback':
+      return `${packet.type} ${packet.packetId}`;
+  }
+}

@@ -1,0 +1,613 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ClientId } from '../../../src/domain/identifiers.js';
+import { EVERYTHING } from '../../../src/domain/access/permissions.js';
+import type { AuthenticatorAnswer } from '../../../src/ports/auth.js';
+import { StorageError } from '../../../src/ports/storage.js';
+import { EngineHarness } from '../../support/engine-harness.js';
+import type { EnginePeer } from '../../support/engine-harness.js';
+import { HandStorage } from '../../support/hand-storage.js';
+import { DISCONNECT, PINGREQ, bytes, connect, puback, pubcomp, publish, pubrec, pubrel, subscribe, unsubscribe } from '../../support/raw-packets.js';
+
+/** A stored subscriber of `t` and a stored publisher, and from here on commits wait. */
+async function pair(options: ConstructorParameters<typeof EngineHarness>[0] = {}): Promise<{ harness: EngineHarness; a: EnginePeer; publisher: EnginePeer }> {
+  const harness = new EngineHarness(options);
+  const a = await harness.connect({ clientId: 'a', clean: false }, ['t', 2]);
+  const publisher = await harness.connect({ clientId: 'publisher', clean: false });
+  harness.commitsAtOnce = false;
+  return { harness, a, publisher };
+}
+
+describe('what promises durability waits for the commit', () => {
+  test('CONNACK of a stored session', async () => {
+    const harness = new EngineHarness();
+    harness.commitsAtOnce = false;
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(a.received()).toEqual(['connack 0']);
+    expect([...harness.storage.store.sessions.keys()]).toEqual(['a']);
+  });
+
+  test('SUBACK and UNSUBACK', async () => {
+    const { harness, a } = await pair();
+    a.send(subscribe(5, [['u', 1]]));
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(a.received()).toEqual(['suback 1']);
+    a.send(unsubscribe(6, ['u']));
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(a.received()).toEqual(['unsuback 6']);
+  });
+
+  test('PUBACK, PUBREC and PUBCOMP to a publisher', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['puback 1']);
+    publisher.send(publish({ topic: 't', payload: 'y', qos: 2, packetId: 2 }));
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['pubrec 2']);
+    publisher.send(pubrel(2));
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['pubcomp 2']);
+  });
+
+  test('a QoS 2 delivery, and PUBREL behind it', async () => {
+    const { harness, a, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 2, packetId: 1 }));
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(a.received()).toEqual(['publish t=x q2 id1']);
+    a.send(pubrec(1));
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(a.received()).toEqual(['pubrel 1']);
+  });
+
+  test('an acknowledgement repeated while the commit of the first is under way', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 2, packetId: 1 }));
+    await harness.settle();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 2, packetId: 1, dup: true }));
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['pubrec 1', 'pubrec 1']);
+  });
+});
+
+describe('what promises nothing does not wait', () => {
+  test('QoS 0 and QoS 1 deliveries leave before the commit', async () => {
+    const { harness, a, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), publish({ topic: 't', payload: 'y' }));
+    harness.turn();
+    expect(a.received()).toEqual(['publish t=x q1 id1', 'publish t=y q0']);
+    expect(publisher.received()).toEqual([]);
+  });
+
+  test('a connection with nothing pending does not wait for the commits of others', async () => {
+    const { harness, publisher } = await pair();
+    const c = harness.open();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    harness.turn();
+    c.send(connect({ clientId: 'c' }), PINGREQ, subscribe(1, [['c', 2]]), publish({ topic: 'c', payload: 'z', qos: 1, packetId: 3 }));
+    harness.turn();
+    expect(harness.storage.commits).toHaveLength(1);
+    expect(c.received()).toEqual(['connack 0', 'pingresp', 'suback 2', 'publish c=z q1 id1', 'puback 3']);
+  });
+
+  test('PINGRESP does not wait for a promise that does', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), PINGREQ);
+    harness.turn();
+    expect(publisher.received()).toEqual(['pingresp']);
+  });
+
+  test('a refusing CONNACK leaves while commits are under way', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    harness.turn();
+    const c = harness.open();
+    c.send(connect({ clientId: '', clean: false }));
+    harness.turn();
+    expect(c.received()).toEqual(['connack 2']);
+    expect(c.isClosed).toBe(true);
+  });
+});
+
+describe('order', () => {
+  test('nothing overtakes CONNACK', async () => {
+    const harness = new EngineHarness();
+    const first = await harness.connect({ clientId: 'a', clean: false }, ['t', 2]);
+    const publisher = await harness.connect('publisher');
+    first.lose();
+    await harness.settle();
+    harness.commitsAtOnce = false;
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }), PINGREQ, publish({ topic: 't', payload: 'own', qos: 0 }));
+    publisher.send(publish({ topic: 't', payload: 'x' }), publish({ topic: 't', payload: 'y', qos: 1, packetId: 1 }));
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(a.received()).toEqual(['connack 0 present', 'pingresp', 'publish t=own q0', 'publish t=x q0', 'publish t=y q1 id1']);
+  });
+
+  test('acknowledgements leave in the order of what they acknowledge', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: '1', qos: 1, packetId: 1 }));
+    await harness.settle();
+    publisher.send(publish({ topic: 'nobody', payload: '2', qos: 1, packetId: 2 }), publish({ topic: 't', payload: '3', qos: 1, packetId: 3 }));
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['puback 1', 'puback 2']);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['puback 3']);
+  });
+
+  test('QoS 2 deliveries keep theirs', async () => {
+    const { harness, a, publisher } = await pair();
+    for (const packetId of [1, 2, 3]) {
+      publisher.send(publish({ topic: 't', payload: String(packetId), qos: 2, packetId }));
+      await harness.settle();
+    }
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(a.received()).toEqual(['publish t=1 q2 id1', 'publish t=2 q2 id2', 'publish t=3 q2 id3']);
+  });
+});
+
+describe('a commit', () => {
+  test('that is refused for good leads to no acknowledgement, ever', async () => {
+    const { harness, a, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), publish({ topic: 't', payload: 'y', qos: 2, packetId: 2 }));
+    await harness.settle();
+    await harness.storage.refuseCommit(new StorageError('fenced', 'another has it'));
+    expect(harness.fatals.map(({ message }) => message)).toEqual(['another has it']);
+    harness.engine.down();
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    expect(publisher.closings).toEqual([0]);
+    expect(a.received()).toEqual(['publish t=x q1 id1']);
+  });
+
+  test('that fails and succeeds later leads to the acknowledgement then, and is noticed', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    await harness.settle();
+    await harness.storage.refuseCommit(new StorageError('unavailable', 'gone'));
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    harness.clock.advance(50);
+    await harness.settle();
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['puback 1']);
+    expect(harness.notices.map(({ kind }) => kind).filter((kind) => kind.startsWith('storage'))).toEqual(['storage-failing', 'storage-recovered']);
+  });
+
+  test('is spared a message that was acknowledged before it began', async () => {
+    const { harness, a, publisher } = await pair();
+    publisher.send(publish({ topic: 'other', payload: '0', qos: 2, packetId: 9 }));
+    await harness.settle();
+    const before = harness.storage.batches.length;
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    await harness.settle();
+    a.send(puback(1));
+    await harness.settle();
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(harness.storage.batches.slice(before)).toEqual([]);
+    expect(publisher.received()).toEqual(['pubrec 9', 'puback 1']);
+  });
+
+  test('is one a turn, for everything that came in it', async () => {
+    const { harness, publisher } = await pair();
+    const before = harness.storage.batches.length;
+    for (let packetId = 1; packetId <= 20; packetId++) publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId }));
+    harness.turn();
+    expect(harness.storage.batches).toHaveLength(before + 1);
+    expect(harness.storage.batches.at(-1)).toHaveLength(20);
+  });
+
+  test('what waited for it is not sent to a connection that has ended', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), DISCONNECT);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    expect(publisher.closings).toHaveLength(1);
+    expect(harness.storage.store.sessions.get('publisher' as ClientId)?.disconnectedAtMs).toBeDefined();
+  });
+});
+
+describe('writing', () => {
+  test('each connection gets one write a turn', async () => {
+    const { harness, a, publisher } = await pair();
+    const before = [a.writes, publisher.writes];
+    publisher.send(...Array.from({ length: 20 }, (_, i) => publish({ topic: 't', payload: String(i) })), PINGREQ, PINGREQ);
+    expect([a.writes, publisher.writes]).toEqual(before);
+    harness.turn();
+    expect([a.writes, publisher.writes]).toEqual(before.map((count) => count + 1));
+    expect(a.received()).toHaveLength(20);
+  });
+
+  test('a lot in one turn is written in between', async () => {
+    const { a, publisher } = await pair();
+    const before = a.writes;
+    for (let i = 0; i < 10; i++) publisher.send(publish({ topic: 't', payload: 'x'.repeat(50_000) }));
+    expect(a.writes).toBeGreaterThan(before);
+  });
+
+  test('a fan-out brings everyone the same message with their own identifier and flags', async () => {
+    const harness = new EngineHarness();
+    const peers = [];
+    for (const clientId of ['a', 'b', 'c', 'd']) peers.push(await harness.connect(clientId, ['t', clientId === 'd' ? 0 : 1], ['own', 1]));
+    const [a] = peers as [EnginePeer];
+    a.send(publish({ topic: 'own', payload: 'first', qos: 1, packetId: 1 }));
+    await harness.settle();
+    peers[1]?.send(puback(1));
+    for (const peer of peers) peer.received();
+    a.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 2, retain: true }), publish({ topic: 't', payload: 'y', qos: 1, packetId: 3 }));
+    await harness.settle();
+    const got = peers.map((peer) => peer.received().filter((line) => line.startsWith('publish')));
+    expect(got).toEqual([
+      ['publish t=x q1 id2', 'publish t=y q1 id3'],
+      ['publish t=x q1 id2', 'publish t=y q1 id3'],
+      ['publish t=x q1 id2', 'publish t=y q1 id3'],
+      ['publish t=x q0', 'publish t=y q0'],
+    ]);
+    const late = await harness.connect('late');
+    late.send(subscribe(1, [['t', 1]]));
+    await harness.settle();
+    expect(late.received()).toEqual(['suback 1', 'publish t=x q1 id1 retain']);
+  });
+
+  test('bytes that were handed over are not changed afterwards', async () => {
+    const { harness, a, publisher } = await pair();
+    const written: { chunk: Uint8Array; copy: string }[] = [];
+    const write = a.write.bind(a);
+    a.write = (chunk) => {
+      written.push({ chunk, copy: Buffer.from(chunk).toString('hex') });
+      return write(chunk);
+    };
+    for (let round = 0; round < 50; round++) {
+      publisher.send(publish({ topic: 't', payload: `${round}`.repeat(round + 1) }), publish({ topic: 't', payload: 'y' }));
+      harness.turn();
+    }
+    expect(written.every(({ chunk, copy }) => Buffer.from(chunk).toString('hex') === copy)).toBe(true);
+    expect(written).toHaveLength(50);
+  });
+});
+
+describe('a peer that does not read', () => {
+  test('gets no more messages of its window until it does, and others are served', async () => {
+    const { harness, a, publisher } = await pair();
+    harness.commitsAtOnce = true;
+    const b = await harness.connect('b', ['t', 1]);
+    a.reads = false;
+    publisher.send(publish({ topic: 't', payload: '1', qos: 1, packetId: 1 }));
+    await harness.settle();
+    publisher.send(publish({ topic: 't', payload: '2', qos: 1, packetId: 2 }), publish({ topic: 't', payload: '3', qos: 1, packetId: 3 }));
+    await harness.settle();
+    expect(a.received()).toEqual(['publish t=1 q1 id1']);
+    expect(b.received()).toEqual(['publish t=1 q1 id1', 'publish t=2 q1 id2', 'publish t=3 q1 id3']);
+    expect(publisher.received()).toEqual(['puback 1', 'puback 2', 'puback 3']);
+    a.drain();
+    await harness.settle();
+    expect(a.received()).toEqual(['publish t=2 q1 id2', 'publish t=3 q1 id3']);
+  });
+
+  test('loses QoS 0 beyond the limit', async () => {
+    const { harness, a, publisher } = await pair({ limits: { maxBufferedQos0Messages: 3 } });
+    a.reads = false;
+    for (let i = 0; i < 10; i++) {
+      publisher.send(publish({ topic: 't', payload: String(i) }));
+      harness.turn();
+    }
+    expect(a.received()).toHaveLength(4);
+    expect(harness.engine.broker.accounts.dropped['slow-consumer']).toBe(6);
+  });
+
+  test('and sends all the same is not read either, until it has read', async () => {
+    const { harness, a } = await pair();
+    a.reads = false;
+    a.keeps = false;
+    for (let i = 0; i < 200; i++) {
+      a.send(...Array.from({ length: 500 }, () => PINGREQ));
+      harness.turn();
+      if (a.isPaused) break;
+    }
+    expect(a.isPaused).toBe(true);
+    expect(a.writtenBytes).toBeLessThan(256 * 1024);
+    const before = a.writtenBytes;
+    a.send(...Array.from({ length: 500 }, () => PINGREQ)); // was on its way already
+    harness.turn();
+    expect(a.writtenBytes).toBe(before);
+    a.drain();
+    harness.turn();
+    expect(a.isPaused).toBe(false);
+    expect(a.writtenBytes).toBeGreaterThan(before);
+  });
+
+  test('is disconnected after its time', async () => {
+    const { harness, a, publisher } = await pair({ limits: { drainTimeoutMs: 1000 } });
+    a.reads = false;
+    publisher.send(publish({ topic: 't', payload: '1' }));
+    harness.turn();
+    harness.turn();
+    harness.clock.advance(1000);
+    expect(a.isClosed).toBe(true);
+    expect(harness.notices).toContainEqual(expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }));
+  });
+});
+
+describe('pressure', () => {
+  test('stops the reading of everyone who sends, and starts it again', async () => {
+    const { harness, publisher } = await pair({ limits: { maxInflight: 1 } });
+    const payload = 'x'.repeat(1024 * 1024);
+    let sent = 0;
+    while (!publisher.isPaused && sent < 200) {
+      publisher.send(publish({ topic: 't', payload, qos: 1, packetId: ++sent }));
+      harness.turn();
+    }
+    expect(sent).toBeLessThan(80);
+    const batches = harness.storage.batches.length;
+    publisher.send(publish({ topic: 't', payload: 'late', qos: 1, packetId: 100 }));
+    harness.turn();
+    expect(harness.storage.batches).toHaveLength(batches);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(publisher.isPaused).toBe(false);
+    expect(publisher.received().at(-1)).toBe('puback 100');
+  });
+});
+
+describe('authentication', () => {
+  test('that takes its time stops the reading, and what came meanwhile is handled after', async () => {
+    let decide: (answer: AuthenticatorAnswer) => void = () => undefined;
+    const authenticator = { name: 'slow', authenticate: () => new Promise<AuthenticatorAnswer>((resolve) => (decide = resolve)) };
+    const harness = new EngineHarness({ authenticators: [authenticator] });
+    const a = harness.open();
+    a.send(connect({ clientId: 'a' }), PINGREQ);
+    a.send(PINGREQ);
+    await harness.settle();
+    expect(a.isPaused).toBe(true);
+    expect(a.received()).toEqual([]);
+    decide({ decision: 'allow', permissions: EVERYTHING });
+    await harness.settle();
+    expect(a.received()).toEqual(['connack 0', 'pingresp', 'pingresp']);
+    expect(a.isPaused).toBe(false);
+  });
+
+  test('that answers after the client has gone does nothing', async () => {
+    let decide: (answer: AuthenticatorAnswer) => void = () => undefined;
+    const authenticator = { name: 'slow', authenticate: () => new Promise<AuthenticatorAnswer>((resolve) => (decide = resolve)) };
+    const harness = new EngineHarness({ authenticators: [authenticator] });
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }));
+    a.lose();
+    decide({ decision: 'allow', permissions: EVERYTHING });
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    expect(harness.engine.broker.sessionCount).toBe(0);
+    expect(harness.storage.batches).toEqual([]);
+  });
+});
+
+describe('reading from storage', () => {
+  test('what waited for a client comes behind CONNACK, in pages, all of it', async () => {
+    const harness = new EngineHarness({ limits: { maxInflight: 1000 } });
+    const first = await harness.connect({ clientId: 'a', clean: false }, ['t', 1]);
+    first.lose();
+    const publisher = await harness.connect('publisher');
+    for (let i = 1; i <= 900; i++) publisher.send(publish({ topic: 't', payload: String(i), qos: 1, packetId: i }));
+    await harness.settle();
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    const received = a.received();
+    expect(received[0]).toBe('connack 0 present');
+    expect(received.slice(1)).toEqual(Array.from({ length: 900 }, (_, i) => `publish t=${i + 1} q1 id${i + 1}`));
+  });
+
+  test('waits for the commit of what was recorded before', async () => {
+    const { harness, a, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    await harness.settle();
+    a.lose();
+    const again = harness.open();
+    again.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    expect(again.received()).toEqual([]);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(again.received()).toEqual(['connack 0 present', 'publish t=x q1 id1 dup']);
+  });
+
+  test('a failure that passes delays and loses nothing', async () => {
+    const harness = new EngineHarness();
+    const first = await harness.connect({ clientId: 'a', clean: false }, ['t', 1]);
+    first.lose();
+    const publisher = await harness.connect('publisher');
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    await harness.settle();
+    harness.storage.readsAtOnce = false;
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    await harness.storage.refuseRead(new StorageError('unavailable', 'gone'));
+    harness.clock.advance(50);
+    await harness.settle();
+    await harness.storage.grantRead();
+    await harness.settle();
+    expect(a.received()).toEqual(['connack 0 present', 'publish t=x q1 id1']);
+  });
+
+  test('many retained messages come all, once', async () => {
+    const harness = new EngineHarness({ limits: { maxInflight: 1000 } });
+    const publisher = await harness.connect('publisher');
+    for (let i = 0; i < 350; i++) publisher.send(publish({ topic: `r/${i}`, payload: 'x', qos: 1, packetId: i + 1, retain: true }));
+    await harness.settle();
+    const a = await harness.connect({ clientId: 'a', clean: false });
+    a.send(subscribe(1, [['#', 1]]));
+    await harness.settle();
+    const topics = a.received().flatMap((line) => /^publish (\S+)=/.exec(line)?.[1] ?? []);
+    expect(topics).toEqual(Array.from({ length: 350 }, (_, i) => `r/${i}`));
+  });
+});
+
+describe('the end of a connection', () => {
+  test('malformed bytes close it, and what came before them is answered', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(PINGREQ, bytes('f0 00'), PINGREQ);
+    harness.turn();
+    expect(publisher.received()).toEqual(['pingresp']);
+    expect(publisher.closings).toHaveLength(1);
+    expect(harness.notices).toContainEqual(expect.objectContaining({ kind: 'connection-ended', reason: 'malformed-packet' }));
+  });
+
+  test('nothing is read behind it', async () => {
+    const { harness, a, publisher } = await pair();
+    publisher.send(DISCONNECT, publish({ topic: 't', payload: 'x' }));
+    harness.turn();
+    expect(a.received()).toEqual([]);
+  });
+
+  test('a takeover closes the older one and serves the newer', async () => {
+    const { harness, a, publisher } = await pair();
+    harness.commitsAtOnce = true;
+    const again = harness.open();
+    again.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    expect(a.closings).toHaveLength(1);
+    publisher.send(publish({ topic: 't', payload: 'x' }));
+    await harness.settle();
+    expect(again.received()).toEqual(['connack 0 present', 'publish t=x q0']);
+    a.lose();
+    expect(harness.engine.broker.connectionCount).toBe(2);
+  });
+
+  test('a keep-alive deadline closes it when its time has come', async () => {
+    const harness = new EngineHarness();
+    const a = await harness.connect({ clientId: 'a', keepAlive: 10 });
+    harness.clock.advance(14_999);
+    await harness.settle();
+    expect(a.isClosed).toBe(false);
+    harness.clock.advance(1);
+    await harness.settle();
+    expect(a.isClosed).toBe(true);
+  });
+
+  test('a connection that was paused is read to its end', async () => {
+    const { harness, a } = await pair({ limits: { drainTimeoutMs: 1000 } });
+    a.reads = false;
+    a.keeps = false;
+    for (let i = 0; i < 200 && !a.isPaused; i++) {
+      a.send(...Array.from({ length: 500 }, () => PINGREQ));
+      harness.turn();
+    }
+    expect(a.isPaused).toBe(true);
+    harness.turn();
+    harness.clock.advance(1000);
+    expect({ paused: a.isPaused, closed: a.isClosed }).toEqual({ paused: false, closed: true });
+  });
+});
+
+describe('a shutdown', () => {
+  test('closes everyone, commits what was recorded and resolves when all have gone', async () => {
+    const { harness, a, publisher } = await pair();
+    const idle = harness.open();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    let isDown = false;
+    void harness.engine.shutdown().then(() => (isDown = true));
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect([a, publisher, idle].map(({ isClosed }) => isClosed)).toEqual([true, true, true]);
+    expect(isDown).toBe(false);
+    for (const peer of [a, publisher, idle]) peer.lose();
+    await harness.settle();
+    expect(isDown).toBe(true);
+    expect([...harness.storage.store.sessions.values()].every(({ disconnectedAtMs }) => disconnectedAtMs !== undefined)).toBe(true);
+  });
+
+  test('a crash at any commit loses nothing that was acknowledged', async () => {
+    for (let crashAt = 0; crashAt < 12; crashAt++) {
+      const storage = new HandStorage();
+      const harness = new EngineHarness({ storage });
+      const a = await harness.connect({ clientId: 'a', clean: false }, ['t', 2]);
+      const publisher = await harness.connect({ clientId: 'publisher', clean: false });
+      harness.commitsAtOnce = false;
+      a.lose();
+      for (let packetId = 1; packetId <= 6; packetId++) {
+        publisher.send(publish({ topic: 't', payload: String(packetId), qos: packetId % 2 === 0 ? 2 : 1, packetId }));
+        await harness.settle();
+        if (packetId * 2 > crashAt) continue;
+        await storage.grantCommit();
+        await harness.settle();
+      }
+      const acknowledged = publisher.received().map((line) => line.replace(/^pub(ack|rec) /, ''));
+      harness.engine.down();
+      storage.commits.length = 0;
+      const next = new EngineHarness({ storage });
+      const again = next.open();
+      again.send(connect({ clientId: 'a', clean: false }));
+      await next.settle();
+      const got = again.received().flatMap((line) => /^publish t=(\d+)/.exec(line)?.[1] ?? []);
+      expect(got).toEqual(expect.arrayContaining(acknowledged));
+      expect(new Set(got).size).toBe(got.length);
+    }
+  });
+});
+
+test('a watcher that throws harms nobody', async () => {
+  const { harness, a } = await pair();
+  harness.notices.push = () => {
+    throw new Error('the test says so');
+  };
+  a.send(PINGREQ);
+  a.send(DISCONNECT);
+  harness.turn();
+  expect(a.received()).toEqual(['pingresp']);
+});
+
+test('QoS 2 goes through with both sides acknowledging', async () => {
+  const { harness, a, publisher } = await pair();
+  harness.commitsAtOnce = true;
+  publisher.send(publish({ topic: 't', payload: 'x', qos: 2, packetId: 1 }));
+  await harness.settle();
+  a.send(pubrec(1));
+  await harness.settle();
+  a.send(pubcomp(1));
+  publisher.send(pubrel(1));
+  await harness.settle();
+  expect(a.received()).toEqual(['publish t=x q2 id1', 'pubrel 1']);
+  expect(publisher.received()).toEqual(['pubrec 1', 'pubcomp 1']);
+  expect([...harness.storage.store.queues.values()].every((queue) => queue.size === 0)).toBe(true);
+  expect(harness.storage.store.oddities).toEqual([]);
+});
