@@ -8,6 +8,7 @@ import type { Storage } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
 import { Authentication } from './authentication.js';
 import { Engine } from './engine.js';
+import { rehearse } from './rehearsal.js';
 
 export interface ServiceParts {
   readonly storage: Storage;
@@ -51,9 +52,10 @@ export class BrokerService {
 
   /**
    * Opens storage, restores what it has, then listens.
+   * `rehearsed`: the first clients find a broker that has been compiled, at the price of a fraction of a second before they can come.
    * @throws StorageError when storage cannot be opened or read; NetworkError when a listener cannot listen. All is closed again then.
    */
-  async start(): Promise<void> {
+  async start({ rehearsed = false }: { readonly rehearsed?: boolean } = {}): Promise<void> {
     if (this.#state !== 'new') throw new Error(`a broker starts once, this one is ${this.#state}`);
     this.#state = 'starting';
     const { storage, listeners } = this.#parts;
@@ -61,6 +63,7 @@ export class BrokerService {
     try {
       for await (const fact of storage.load()) this.engine.restore(fact);
       this.engine.start();
+      if (rehearsed) await rehearse(this.#parts.limits);
       for (const listener of listeners) {
         const address = await listener.listen((channel) => this.engine.accept(listener.name, channel));
         this.addresses.set(listener.name, address);

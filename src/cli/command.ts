@@ -120,7 +120,7 @@ async function start(flags: Flags, world: World): Promise<void> {
   for (const warning of warnings) world.printError(`hexmq: ${warning}\n`);
   const broker = await composeBroker(config, {});
 
-  const starting = broker.start();
+  const starting = broker.start({ rehearsed: true });
   const stopFailed = new Promise<never>((_resolve, reject) => {
     let isStopping = false;
     world.onStopRequest(() => {

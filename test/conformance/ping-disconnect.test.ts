@@ -52,6 +52,19 @@ describe('3.14 DISCONNECT', () => {
       expect(broker.notices.filter(({ kind }) => kind === 'will-published')).toEqual([]);
     }));
 
+  test('[MQTT-3.14.4-3] nor when the network connection ends right behind DISCONNECT, and what came before it counts', () =>
+    withBroker(async (broker) => {
+      const watcher = await broker.watcher('watcher', ['will', 1], ['a', 1]);
+      for (const end of ['end', 'destroy'] as const) {
+        const client = await broker.connect({ will: WILL });
+        client.send(raw.publish({ topic: 'a', payload: end, qos: 1, packetId: 1 }), raw.DISCONNECT);
+        client.wire[end]();
+        await watcher.accept({ topic: 'a', payload: end });
+        await watcher.expectNothing();
+        expect(broker.endOf(client)).toEqual({ reason: 'client-disconnect' });
+      }
+    }));
+
   test('[MQTT311-disconnect-close] the broker closes after DISCONNECT, when it has sent what came before', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();

@@ -26,26 +26,26 @@ export class Subscriber {
   subscribe(connection: Connection, session: Session, packet: SubscribePacket): void {
     const parsed = this.#parseAll(connection, packet.subscriptions.map(({ topicFilter }) => topicFilter));
     if (parsed === undefined) return;
-    const granted: { subscription: Subscription; isNew: boolean }[] = [];
-    const reasonCodes: number[] = []; // one for each filter, in their order [MQTT-3.8.4-5], [MQTT-3.9.3-1]
-    for (const [i, request] of packet.subscriptions.entries()) {
-      const filter = parsed[i] as ParsedFilter;
-      const refusal = this.#refusal(connection, filter);
-      if (refusal !== undefined) {
-        const clientId = session.clientId;
-        this.context.effects.notice({ kind: 'subscribe-denied', clientId, topicFilter: request.topicFilter, detail: refusal.detail });
-        if (connection.version === 3) {
-          // MQTT 3.1 has no code for a refusal: a granted QoS would be a lie, so the connection ends.
-          this.connections.end(connection, 'not-authorized', { detail: `subscription to ${request.topicFilter}: ${refusal.detail}` });
-          return;
-        }
-        reasonCodes.push(connection.version === 5 ? refusal.reasonCode : SUBACK_FAILURE);
-        continue;
-      }
-      const { subscription, isNew } = this.#grant(session, request, filter, packet.properties?.subscriptionIdentifiers?.[0]);
-      reasonCodes.push(subscription.qos);
-      granted.push({ subscription, isNew });
+    // All are judged before any has an effect: one that ends the connection leaves nothing behind.
+    const refusals = parsed.map((filter) => this.#refusal(connection, filter));
+    for (const [i, refusal] of refusals.entries()) {
+      const topicFilter = parsed[i]?.text ?? '';
+      if (refusal === undefined) continue;
+      this.context.effects.notice({ kind: 'subscribe-denied', clientId: session.clientId, topicFilter, detail: refusal.detail });
+      if (connection.version !== 3) continue;
+      // MQTT 3.1 has no code for a refusal: a granted QoS would be a lie, so the connection ends.
+      this.connections.end(connection, 'not-authorized', { detail: `subscription to ${topicFilter}: ${refusal.detail}` });
+      return;
     }
+    const granted: { subscription: Subscription; isNew: boolean }[] = [];
+    // One for each filter, in their order [MQTT-3.8.4-5], [MQTT-3.9.3-1]
+    const reasonCodes = packet.subscriptions.map((request, i) => {
+      const refusal = refusals[i];
+      if (refusal !== undefined) return connection.version === 5 ? refusal.reasonCode : SUBACK_FAILURE;
+      const grant = this.#grant(session, request, parsed[i] as ParsedFilter, packet.properties?.subscriptionIdentifiers?.[0]);
+      granted.push(grant);
+      return grant.subscription.qos;
+    });
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-4]
     this.context.effects.send(connection.id, { type: PacketType.suback, packetId: packet.packetId, reasonCodes, properties: undefined });
     for (const { subscription, isNew } of granted) this.#sendRetained(connection, session, subscription, isNew);

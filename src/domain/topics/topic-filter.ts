@@ -6,6 +6,8 @@ import type { TopicLimits } from './topic-name.js';
 const SHARE_PREFIX = '$share/';
 
 export interface ParsedFilter {
+  /** As it was written. */
+  readonly text: TopicFilter;
   /** `undefined`: not shared. */
   readonly shareName: string | undefined;
   /** What topics are compared with: without the share prefix. */
@@ -37,7 +39,7 @@ export function parseTopicFilter(text: string, limits: TopicLimits): ParsedFilte
       if (!alone) return '+ stands alone in its level'; // [MQTT-4.7.1-3]
     }
   }
-  return topicSizeProblem(text, levels, limits) ?? { shareName, filter: filter as TopicFilter };
+  return topicSizeProblem(text, levels, limits) ?? { text: text as TopicFilter, shareName, filter: filter as TopicFilter };
 }
 
 export function hasWildcard(filter: string): boolean {

@@ -85,6 +85,19 @@ describe('what promises durability waits for the commit', () => {
     expect(a.received()).toEqual(['pubrel 1']);
   });
 
+  test('a QoS 2 delivery to a subscriber that is not stored: its publisher would repeat it after a crash', async () => {
+    const { harness, publisher } = await pair();
+    harness.commitsAtOnce = true;
+    const c = await harness.connect('c', ['t', 2]);
+    harness.commitsAtOnce = false;
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 2, packetId: 1 }));
+    await harness.settle();
+    expect(c.received()).toEqual([]);
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(c.received()).toEqual(['publish t=x q2 id1']);
+  });
+
   test('an acknowledgement repeated while the commit of the first is under way', async () => {
     const { harness, publisher } = await pair();
     publisher.send(publish({ topic: 't', payload: 'x', qos: 2, packetId: 1 }));

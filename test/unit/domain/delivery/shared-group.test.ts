@@ -213,6 +213,32 @@ describe('a shared group', () => {
     expect(next.waiting).toBe(4);
   });
 
+  test('keeps nothing in memory of what waits in storage while nobody is there, after a restart either', () => {
+    const core = new CoreHarness();
+    member(core, 'a', 1, { clean: false });
+    const next = core.restarted();
+    publishAll(next.connect('publisher'), 'x');
+    const queue = next.store.queues.get(GROUP);
+    for (const [seq, entry] of queue ?? []) queue?.set(seq, { ...entry, message: { ...entry.message, payload: Buffer.from('from-storage') } });
+    next.lines();
+    next.connectStored('a');
+    expect(given(next)).toBe('2:from-storage');
+  });
+
+  test('gives what a stored member had in flight to another when the session of that member ends', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 1, { clean: false });
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xy');
+    const b = member(core, 'b', 1, { clean: false });
+    b.lose();
+    a.lose();
+    core.lines();
+    core.connect('a', { clean: true });
+    core.connectStored('b');
+    expect(given(core)).toMatch(/^\d+:x \d+:y$/);
+  });
+
   test('drops a QoS 0 message that no member can take, counted', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 2, { clean: false });

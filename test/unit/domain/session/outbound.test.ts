@@ -187,6 +187,30 @@ describe('QoS 2 to a client', () => {
   });
 });
 
+describe('after a crash', () => {
+  test('what may have been sent before comes with DUP', () => {
+    const { core, a, publisher } = pair({ maxInflight: 2 });
+    publishAll(publisher, 1, 3);
+    expect(core.heard(a)).toEqual(['publish t=1 q1 id1', 'publish t=2 q1 id2']);
+    const next = core.restarted();
+    const again = next.connectStored('a');
+    // [MQTT-3.3.1-1]; of the third nobody knows any more, and DUP only says that it might be a repeat.
+    expect(next.heard(again).slice(0, 3)).toEqual(['connack 0 present', 'publish t=1 q1 id1 dup', 'publish t=2 q1 id2 dup']);
+  });
+
+  test('new messages take places behind those that are stored', () => {
+    const { core, a, publisher } = pair();
+    publishAll(publisher, 1, 3);
+    a.puback(1);
+    const next = core.restarted();
+    next.connect('publisher').publish('t', '4');
+    const again = next.connectStored('a');
+    const heard = next.heard(again).map((line) => line.replace(' dup', ''));
+    expect(heard).toEqual(['connack 0 present', 'publish t=2 q1 id2', 'publish t=3 q1 id3', 'publish t=4 q1 id4']);
+    expect(next.waiting).toBe(3);
+  });
+});
+
 describe('QoS 2 from a client', () => {
   test('a message is delivered when it comes, and a repeat before PUBREL only acknowledged', () => {
     const { core, publisher } = pair();

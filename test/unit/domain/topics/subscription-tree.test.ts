@@ -24,7 +24,6 @@ const found = (tree: SubscriptionTree<Member>, topic: TopicName): number[] => {
   return names.sort((one, other) => one - other);
 };
 
-/** The insides of a tree as JSON sees them, which it does not: private fields. What is left in it is asked for by a match instead. */
 describe('SubscriptionTree', () => {
   test('finds whose filters match, each matching filter once, after any history of adding and removing', () => {
     const step = fc.record({ filter: topicFilter, member: fc.nat(3), add: fc.boolean() });
@@ -68,7 +67,6 @@ describe('SubscriptionTree', () => {
   test('lets go of the levels of a filter that is removed', () => {
     const tree = new SubscriptionTree<Member>();
     const member = { name: 1 };
-    // Were the levels kept, their names would be the strings of the first round: the tree is walked by what is left of it.
     const filters = ['a/b/c', 'a/+/c', 'a/b/#', '+/+/+/#', '#', '$s/+'] as TopicFilter[];
     const empty = weigh(tree);
     for (const filter of filters) tree.add(filter, member);
@@ -78,7 +76,7 @@ describe('SubscriptionTree', () => {
   });
 });
 
-/** Levels that a match can walk through, counted by the lookups it makes: every topic of three levels over a small alphabet. */
+/** What a match has to walk through: levels that were kept would cost lookups. */
 function weigh(tree: SubscriptionTree<Member>): number {
   let lookups = 0;
   const { get } = Map.prototype;

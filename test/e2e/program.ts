@@ -1,0 +1,166 @@
+// Programs as a user runs them: started, their output read as it comes, ended. Whatever a test leaves running is ended for it, and what every
+// program said is told when the test fails.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+
+/** A guard against waiting for ever; nothing is ever expected to take this long. */
+const GUARD_MS = 25_000;
+
+export interface ProgramEnd {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ProgramOptions {
+  readonly cwd?: string;
+  /** On top of the environment of the tests, without its `HEXMQ_` variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its own process group, which `kill` ends as a whole. */
+  readonly isGroup?: boolean;
+}
+
+const running = new Set<Program>();
+let recent: Program[] = [];
+let cleanups: (() => void)[] = [];
+
+/** For whatever else a test must not leave open. */
+export function afterwards(cleanup: () => void): void {
+  cleanups.push(cleanup);
+}
+
+/** Runs a test, and puts what its programs said into the failure. */
+export async function scene(body: () => Promise<void>): Promise<void> {
+  recent = [];
+  cleanups = [];
+  try {
+    await body();
+  } catch (error) {
+    if (error instanceof Error) error.message += `\n\n${recent.map((program) => program.told()).join('\n')}`;
+    throw error;
+  } finally {
+    for (const cleanup of cleanups.reverse()) cleanup();
+    for (const program of running) program.kill('SIGKILL');
+  }
+}
+
+export function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const guard = setTimeout(() => {
+      reject(new Error(`waited in vain for ${what}`));
+    }, GUARD_MS);
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(guard);
+    });
+  });
+}
+
+export class Program {
+  readonly ended: Promise<ProgramEnd>;
+  readonly #words: readonly string[];
+  readonly #process: ChildProcess;
+  readonly #isGroup: boolean;
+  readonly #watchers = new Set<() => void>();
+  #stdout = '';
+  #stderr = '';
+  #end: ProgramEnd | undefined;
+
+  constructor(command: string, args: readonly string[], { cwd, env, isGroup = false }: ProgramOptions = {}) {
+    this.#words = [command, ...args];
+    this.#isGroup = isGroup;
+    this.#process = spawn(command, args, {
+      env: { ...foreignEnvironment(), ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: isGroup,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    this.#process.stdin?.on('error', () => undefined);
+    this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+      this.#changed();
+    });
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+      this.#changed();
+    });
+    running.add(this);
+    recent.push(this);
+    this.ended = new Promise((resolve) => {
+      const end = (status: number | null, signal: NodeJS.Signals | null): void => {
+        running.delete(this);
+        this.#end ??= { status, signal, stdout: this.#stdout, stderr: this.#stderr };
+        resolve(this.#end);
+        this.#changed();
+      };
+      this.#process.on('close', end);
+      this.#process.on('error', (error) => {
+        this.#stderr += error.message;
+        end(null, null);
+      });
+    });
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Resolves when standard output has something like it. */
+  says(pattern: RegExp): Promise<RegExpMatchArray> {
+    const heard = new Promise<RegExpMatchArray>((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(this.#stdout);
+        if (match === null && this.#end === undefined) return;
+        this.#watchers.delete(look);
+        if (match === null) reject(new Error(`${this.#words.join(' ')} ended without saying ${String(pattern)}`));
+        else resolve(match);
+      };
+      this.#watchers.add(look);
+      look();
+    });
+    return within(heard, `${this.#words.join(' ')} to say ${String(pattern)}`);
+  }
+
+  end(): Promise<ProgramEnd> {
+    return within(this.ended, `the end of ${this.#words.join(' ')}`);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    const { pid } = this.#process;
+    if (this.#end !== undefined || pid === undefined) return;
+    if (this.#isGroup) process.kill(-pid, signal);
+    else this.#process.kill(signal);
+  }
+
+  closeInput(text = ''): void {
+    this.#process.stdin?.end(text);
+  }
+
+  told(): string {
+    const end = this.#end === undefined ? 'still running' : `ended with ${this.#end.signal ?? this.#end.status}`;
+    return `$ ${this.#words.join(' ')}   (${end})\n${excerpt(this.#stdout)}${excerpt(this.#stderr)}`;
+  }
+
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+export function run(command: string, args: readonly string[], options?: ProgramOptions): Promise<ProgramEnd> {
+  const program = new Program(command, args, options);
+  program.closeInput();
+  return program.end();
+}
+
+function excerpt(text: string): string {
+  return text.length > 10_000 ? `…${text.slice(-10_000)}` : text;
+}
+
+/** Jest's options for Node, and configuration meant for nobody here. */
+function foreignEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !name.startsWith('HEXMQ_')));
+}

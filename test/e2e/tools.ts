@@ -1,0 +1,45 @@
+// Clients that others wrote and that may not be installed. A missing one is said by name: its tests are skipped, or fail where it is required.
+import { describe, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+
+export type Tool = 'mosquitto' | 'paho';
+
+function works(command: string, args: readonly string[]): boolean {
+  const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
+  // mosquitto_sub answers --help with 1.
+  return error === undefined && (status === 0 || status === 1);
+}
+
+function hasPaho(python: string): boolean {
+  return spawnSync(python, ['-c', 'import paho.mqtt.client'], { stdio: 'ignore' }).status === 0;
+}
+
+const REQUIRED = new Set((process.env['HEXMQ_REQUIRE'] ?? '').split(',').map((name) => name.trim()));
+
+/** The first Python that has the client: a version manager's may come first on the path and lack what the system's has. */
+export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
+
+const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: string }> = {
+  mosquitto: {
+    isThere: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
+    what: 'mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)',
+  },
+  paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
+};
+
+export function describeWith(tool: Tool, title: string, tests: () => void): void {
+  const { isThere, what } = TOOLS[tool];
+  if (isThere()) {
+    describe(title, tests);
+    return;
+  }
+  if (!REQUIRED.has(tool)) {
+    describe.skip(`${title} [skipped: ${tool} is missing: ${what}]`, tests);
+    return;
+  }
+  describe(title, () => {
+    test(`needs ${tool}, which HEXMQ_REQUIRE names`, () => {
+      throw new Error(`${what} is not installed`);
+    });
+  });
+}
