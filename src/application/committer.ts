@@ -20,6 +20,9 @@ const CHANGE_BYTES = 256;
 const PRESSURE_HIGH_BYTES = 64 * 1024 * 1024;
 const PRESSURE_LOW_BYTES = 16 * 1024 * 1024;
 
+/** Annulled changes that are not worth tidying up. */
+const COMPACT_MIN = 1024;
+
 export interface CommitterObserver {
   /** All batches up to and including this one are durable. */
   durable(batch: number): void;
@@ -118,8 +121,19 @@ export class Committer implements Changes {
     if (this.#open[append.place] !== append) return false;
     this.#open[append.place] = undefined;
     this.#annulled++;
+    if (this.#annulled >= COMPACT_MIN && this.#annulled * 2 > this.#open.length) this.#compact();
     this.#openBytes -= append.message.payload.byteLength + CHANGE_BYTES;
     return true;
+  }
+
+  /** While storage does not answer, what was annulled must not pile up. */
+  #compact(): void {
+    this.#open = this.#open.filter((change) => change !== undefined);
+    this.#annulled = 0;
+    for (const [place, change] of this.#open.entries()) {
+      if (change?.kind === 'queue.append') change.place = place;
+      else if (change?.kind === 'queue.trim' && this.#trims.has(change.queue)) this.#trims.set(change.queue, place);
+    }
   }
 
   /** The turn has ended: commit what there is, unless a commit is under way. */

@@ -276,7 +276,8 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     // QoS 0 never waits, QoS 1 only for CONNACK: it may come twice, so a crash that forgets it breaks no promise to this client.
     let batch = link.connackBatch;
     if (qos === 2) {
-      if (append !== undefined && append.batch > this.committer.durableBatch) batch = append.batch;
+      if (append === undefined) batch = this.#gateOfStep(link); // the publisher's identifier is a fact of this step
+      else if (append.batch > this.committer.durableBatch) batch = append.batch;
       else if (link.hasHeld) batch = link.lastHeldBatch; // behind what was to go before it
     }
     const to = batch === 0 ? link.out : link.held;

@@ -22,7 +22,7 @@ const PAYLOAD_BYTES = 64;
 const NO_STORAGE: Storage = {
   traits: { durable: false, fencing: false, maxBatchChanges: Number.MAX_SAFE_INTEGER },
   open: () => Promise.resolve(),
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port streams; there is nothing to wait for
+   
   async *load() {
     /* nothing is remembered */
   },

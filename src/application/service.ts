@@ -32,6 +32,7 @@ export class BrokerService {
   readonly engine: Engine;
   readonly #parts: ServiceParts;
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
+  #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #end!: { resolve: () => void; reject: (error: Error) => void };
 
@@ -58,6 +59,11 @@ export class BrokerService {
   async start({ rehearsed = false }: { readonly rehearsed?: boolean } = {}): Promise<void> {
     if (this.#state !== 'new') throw new Error(`a broker starts once, this one is ${this.#state}`);
     this.#state = 'starting';
+    this.#started = this.#start(rehearsed);
+    return this.#started;
+  }
+
+  async #start(rehearsed: boolean): Promise<void> {
     const { storage, listeners } = this.#parts;
     await storage.open();
     try {
@@ -86,6 +92,9 @@ export class BrokerService {
   }
 
   async #stop(): Promise<void> {
+    // A start on its way is waited for: half a start cannot be stopped, and its failure is told to who started.
+    await this.#started?.catch(() => undefined);
+    if (this.#state === 'new') this.#state = 'stopped';
     if (this.#state !== 'running') return;
     this.#state = 'stopping';
     this.#notice({ kind: 'stopping', connections: this.engine.linkCount });

@@ -42,10 +42,10 @@ export class Broker {
   readonly #receiver: Receiver;
 
   constructor({ changes, effects, limits, newClientId }: BrokerParts) {
-    const context: Context = { changes, effects, limits, accounts: this.accounts, nowMs: 0 };
+    const context: Context = { changes, effects, limits, accounts: this.accounts, nowMs: 0, lastRequest: 0 };
     this.#context = context;
     this.#router = new Router(context);
-    this.#publisher = new Publisher(context, this.#router);
+    this.#publisher = new Publisher(context, this.#router, this.#deadlines);
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
     this.#wills = new Wills(context, this.#publisher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
@@ -92,8 +92,7 @@ export class Broker {
         this.#sessions.restoreQueue(fact);
         return;
       case 'retained':
-        this.#publisher.restoreLastId(fact.id);
-        this.#publisher.retained.put({ topic: fact.topic, id: fact.id, bytes: fact.bytes, expiresAtMs: fact.expiresAtMs });
+        this.#publisher.restoreRetained(fact);
         return;
       case 'last-message-id':
         this.#publisher.restoreLastId(fact.id);
@@ -212,7 +211,8 @@ export class Broker {
     for (;;) {
       const deadline = this.#deadlines.takeDue(nowMs);
       if (deadline === undefined) return;
-      if (!this.#connections.due(deadline) && !this.#wills.due(deadline)) this.#sessions.expired(deadline);
+      if (this.#connections.due(deadline) || this.#wills.due(deadline) || this.#publisher.due(deadline)) continue;
+      this.#sessions.expired(deadline);
     }
   }
 }

@@ -11,4 +11,6 @@ export interface Context {
   readonly accounts: Accounts;
   /** Milliseconds since 1970, the same during a whole step. */
   nowMs: number;
+  /** Numbers the pages that were asked for, whoever asked. */
+  lastRequest: number;
 }

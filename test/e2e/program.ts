@@ -111,18 +111,12 @@ export class Program {
 
   /** Resolves when standard output has something like it. */
   says(pattern: RegExp): Promise<RegExpMatchArray> {
-    const heard = new Promise<RegExpMatchArray>((resolve, reject) => {
-      const look = (): void => {
-        const match = pattern.exec(this.#stdout);
-        if (match === null && this.#end === undefined) return;
-        this.#watchers.delete(look);
-        if (match === null) reject(new Error(`${this.#words.join(' ')} ended without saying ${String(pattern)}`));
-        else resolve(match);
-      };
-      this.#watchers.add(look);
-      look();
-    });
-    return within(heard, `${this.#words.join(' ')} to say ${String(pattern)}`);
+    return this.#waitFor(pattern, () => this.#stdout);
+  }
+
+  /** Resolves when standard error has something like it. */
+  logs(pattern: RegExp): Promise<RegExpMatchArray> {
+    return this.#waitFor(pattern, () => this.#stderr);
   }
 
   end(): Promise<ProgramEnd> {
@@ -143,6 +137,21 @@ export class Program {
   told(): string {
     const end = this.#end === undefined ? 'still running' : `ended with ${this.#end.signal ?? this.#end.status}`;
     return `$ ${this.#words.join(' ')}   (${end})\n${excerpt(this.#stdout)}${excerpt(this.#stderr)}`;
+  }
+
+  #waitFor(pattern: RegExp, output: () => string): Promise<RegExpMatchArray> {
+    const heard = new Promise<RegExpMatchArray>((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(output());
+        if (match === null && this.#end === undefined) return;
+        this.#watchers.delete(look);
+        if (match === null) reject(new Error(`${this.#words.join(' ')} ended without saying ${String(pattern)}`));
+        else resolve(match);
+      };
+      this.#watchers.add(look);
+      look();
+    });
+    return within(heard, `${this.#words.join(' ')} to say ${String(pattern)}`);
   }
 
   #changed(): void {

@@ -1,6 +1,6 @@
 // What a client may publish and subscribe to, as data: fixed at CONNECT by whoever authenticated it and judged here, synchronously, so that
 // publishing never waits for anyone. Every refusal says why.
-import { filterCovers, filterMatches } from '../topics/topic-filter.js';
+import { filterCovers, filterMatches, filtersOverlap } from '../topics/topic-filter.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
 
 export type AccessAction = 'publish' | 'subscribe';
@@ -33,13 +33,13 @@ export function refusePublish(permissions: Permissions, topic: TopicName): Refus
   return 'no rule allows it';
 }
 
-/** A subscription needs one allowing rule that covers its whole Topic Filter, before any denying rule that does. */
+/** A subscription needs one allowing rule that covers its whole Topic Filter, before any denying rule that reaches into it. */
 export function refuseSubscribe(permissions: Permissions, topicFilter: TopicFilter): Refusal {
   if (permissions.kind === 'everything') return undefined;
   for (const rule of permissions.rules) {
-    if (rule.actions.includes('subscribe') && filterCovers(rule.topicFilter, topicFilter)) {
-      return rule.effect === 'allow' ? undefined : `denied by the rule for ${rule.topicFilter}`;
-    }
+    if (!rule.actions.includes('subscribe')) continue;
+    if (rule.effect === 'allow' && filterCovers(rule.topicFilter, topicFilter)) return undefined;
+    if (rule.effect === 'deny' && filtersOverlap(rule.topicFilter, topicFilter)) return `denied by the rule for ${rule.topicFilter}`;
   }
   return 'no rule allows it';
 }

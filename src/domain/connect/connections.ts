@@ -88,6 +88,7 @@ export class Connections {
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     connection.session?.outboundIfAny?.writable();
     connection.retained?.writable();
+    connection.session?.roomMade();
   }
 
   due(deadline: Deadline<object>): boolean {

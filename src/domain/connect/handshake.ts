@@ -51,12 +51,7 @@ export class Handshake {
     }
     const clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
     connection.clientId = clientId;
-    // A client that comes back takes no place more than it has.
-    const hasPlace = this.sessions.get(clientId)?.connection !== undefined;
-    if (limits.maxConnections >= 0 && this.connections.connectedCount >= limits.maxConnections && !hasPlace) {
-      this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, `${limits.maxConnections} are connected`);
-      return;
-    }
+    if (this.#isFull(connection, clientId)) return;
     connection.state = 'authenticating';
     connection.connect = packet;
     this.deadlines.set(connection.deadline, nowMs + limits.authTimeoutMs);
@@ -80,6 +75,8 @@ export class Handshake {
       this.#refuse(connection, clientId, result.reason, code, result.detail);
       return;
     }
+    // Others may have come in meanwhile.
+    if (this.#isFull(connection, clientId)) return;
     const refusedWill = this.#willRefusal(packet, result.permissions);
     if (refusedWill !== undefined) {
       this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, `will: ${refusedWill}`);
@@ -124,6 +121,15 @@ export class Handshake {
       listener: connection.listener,
     });
     this.sessions.resume(session, connection);
+  }
+
+  /** Refuses it if there is no place. A client that comes back takes no place more than it has. */
+  #isFull(connection: Connection, clientId: ClientId): boolean {
+    const { maxConnections } = this.context.limits;
+    if (maxConnections < 0 || this.connections.connectedCount < maxConnections) return false;
+    if (this.sessions.get(clientId)?.isConnected === true) return false;
+    this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, `${maxConnections} are connected`);
+    return true;
   }
 
   #clientIdProblem({ clientId, clean, protocolVersion }: ConnectPacket): string | undefined {

@@ -1,8 +1,10 @@
 // What happens to an accepted message: it is retained if it asks for it, and goes to everyone whose subscription matches [MQTT-4.5.0-1].
 import type { Properties, QoS } from '../../protocol/packets.js';
+import type { RestoredFact } from '../changes.js';
 import type { Context } from '../context.js';
+import type { Deadline, Deadlines } from '../deadlines.js';
 import type { ClientId, MessageId, TopicName } from '../identifiers.js';
-import { RetainedTree } from '../topics/retained-tree.js';
+import { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
 import type { Message } from './message.js';
 import type { Route, Router } from './router.js';
 
@@ -13,11 +15,26 @@ export class Publisher {
   constructor(
     readonly context: Context,
     readonly router: Router,
+    readonly deadlines: Deadlines<object>,
   ) {}
 
   /** Numbers go on behind the highest one found in the store. */
   restoreLastId(id: number): void {
     this.#lastId = Math.max(this.#lastId, id);
+  }
+
+  restoreRetained({ topic, id, bytes, expiresAtMs }: Extract<RestoredFact, { kind: 'retained' }>): void {
+    this.restoreLastId(id);
+    this.#keep(topic, id, bytes, expiresAtMs);
+  }
+
+  /** A retained message has expired. */
+  due(deadline: Deadline<object>): boolean {
+    const { owner } = deadline;
+    if (!(owner instanceof RetainedEntry)) return false;
+    this.retained.remove(owner.topic);
+    this.context.changes.record({ kind: 'retained.drop', topic: owner.topic });
+    return true;
   }
 
   accept(
@@ -69,7 +86,10 @@ export class Publisher {
     const { topic } = message;
     if (message.payload.byteLength === 0) {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
-      if (this.retained.remove(topic)) changes.record({ kind: 'retained.drop', topic });
+      const removed = this.retained.remove(topic);
+      if (removed === undefined) return;
+      if (removed.expiry !== undefined) this.deadlines.clear(removed.expiry);
+      changes.record({ kind: 'retained.drop', topic });
       return;
     }
     if (this.retained.size >= limits.maxRetainedMessages && this.retained.get(topic) === undefined) {
@@ -79,7 +99,14 @@ export class Publisher {
       return;
     }
     // [MQTT-3.3.1-5]; at QoS 0 too, where it is advised [MQTT-3.3.1-7]
-    this.retained.put({ topic, id: message.id, bytes: message.payload.byteLength, expiresAtMs: message.expiresAtMs });
+    this.#keep(topic, message.id, message.payload.byteLength, message.expiresAtMs);
     changes.record({ kind: 'retained.put', message });
+  }
+
+  #keep(topic: TopicName, id: MessageId, bytes: number, expiresAtMs: number | undefined): void {
+    const entry = new RetainedEntry(topic, id, bytes, expiresAtMs);
+    const replaced = this.retained.put(entry);
+    if (replaced?.expiry !== undefined) this.deadlines.clear(replaced.expiry);
+    if (entry.expiry !== undefined && expiresAtMs !== undefined) this.deadlines.set(entry.expiry, expiresAtMs);
   }
 }

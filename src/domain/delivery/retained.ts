@@ -21,8 +21,8 @@ export class RetainedDelivery {
   readonly #items: Item[] = [];
   /** The first that has not been asked for. */
   #next = 0;
-  /** Where the page asked for begins; -1: none is asked for. */
-  #reading = -1;
+  /** Whether the items before that are being read. */
+  #isReading = false;
   #waiting = false;
 
   constructor(
@@ -52,21 +52,20 @@ export class RetainedDelivery {
   }
 
   page(messages: readonly Message[]): void {
-    const from = this.#reading;
-    if (from < 0) return;
-    this.#reading = -1;
+    if (!this.#isReading) return;
     const byTopic = new Map<TopicName, Message>();
     for (const message of messages) byTopic.set(message.topic, message);
-    for (let i = from; i < this.#next; i++) {
+    const to = this.#next;
+    for (let i = 0; i < to; i++) {
       const item = this.#items[i] as Item;
       const message = byTopic.get(item.entry.topic);
       if (message !== undefined && message.id === item.entry.id) this.#deliver(item, message);
     }
-    if (this.#next === this.#items.length) {
-      this.#items.length = 0;
-      this.#next = 0;
-      return;
-    }
+    // Only now: what is acknowledged on the way must not ask for the next page in the middle of this one.
+    this.#isReading = false;
+    this.#items.splice(0, to);
+    this.#next -= to;
+    if (this.#items.length === 0) return;
     this.#waiting = true;
     this.context.effects.whenWritable(this.connection.id);
   }
@@ -83,12 +82,12 @@ export class RetainedDelivery {
   }
 
   #read(): void {
-    if (this.#reading >= 0 || this.#waiting || this.#next === this.#items.length) return;
+    if (this.#isReading || this.#waiting || this.#next === this.#items.length) return;
     // A session that is not stored keeps its queue in memory: it gets the next page when it has worked off the last one.
     if (!this.session.stored && (this.session.outboundIfAny?.count ?? 0) >= PAGE_TOPICS) return;
     const topics: TopicName[] = [];
     let bytes = 0;
-    this.#reading = this.#next;
+    this.#isReading = true;
     while (this.#next < this.#items.length && topics.length < PAGE_TOPICS) {
       const { entry } = this.#items[this.#next] as Item;
       if (topics.length > 0 && bytes + entry.bytes > PAGE_BYTES) break;

@@ -20,26 +20,28 @@ export interface Target {
 }
 
 export interface Route {
-  /** Of the tree it was made from. */
-  readonly revision: number;
   readonly targets: readonly Target[];
   readonly groups: readonly SharedGroup[];
 }
 
-/** Topics whose route is remembered; when there are more, all are forgotten. */
+/** Topics whose route is remembered, and the deliveries of all of them together; when there are more, all are forgotten. */
 const ROUTES_MAX = 10_000;
+const ROUTED_MAX = 1_000_000;
 
 export class Router {
   readonly #tree = new SubscriptionTree<Subscription | SharedGroup>();
   readonly #groups = new Map<QueueId, SharedGroup>();
   readonly #routes = new Map<TopicName, Route>();
+  #routed = 0;
+  /** Of the tree that the remembered routes were made from. */
+  #revision = 0;
 
   constructor(readonly context: Context) {}
 
   /** The remembered route of a topic that was published to before, if it still holds. A topic that has one is a valid Topic Name. */
   known(topic: string): Route | undefined {
-    const route = this.#routes.get(topic as TopicName);
-    return route !== undefined && route.revision === this.#tree.revision ? route : undefined;
+    if (this.#revision !== this.#tree.revision) this.#forget();
+    return this.#routes.get(topic as TopicName);
   }
 
   route(topic: TopicName): Route {
@@ -53,10 +55,17 @@ export class Router {
         bySession.set(found.session, other === undefined ? found : merged(other, found));
       } else groups.push(found);
     });
-    const route = { revision: this.#tree.revision, targets: [...bySession.values()], groups };
-    if (this.#routes.size >= ROUTES_MAX) this.#routes.clear();
+    const route = { targets: [...bySession.values()], groups };
+    if (this.#routes.size >= ROUTES_MAX || this.#routed >= ROUTED_MAX) this.#forget();
     this.#routes.set(topic, route);
+    this.#routed += route.targets.length;
     return route;
+  }
+
+  #forget(): void {
+    this.#routes.clear();
+    this.#routed = 0;
+    this.#revision = this.#tree.revision;
   }
 
   /** The group that a shared subscription joins. */

@@ -51,7 +51,7 @@ export class SharedGroup implements QueueOwner, Giver {
   join(member: Member): void {
     this.#members.push(member);
     if (member.session.stored && !this.#waiting.stored) this.#store();
-    this.memberCame();
+    if (member.session.isConnected) this.memberCame();
   }
 
   /** The last one out drops what was waiting. */
@@ -80,7 +80,7 @@ export class SharedGroup implements QueueOwner, Giver {
   }
 
   hasOtherThan(recipient: object): boolean {
-    return this.#members.some(({ session }) => session !== recipient && session.isConnected);
+    return this.#members.some(({ session }) => session !== recipient && (session.isConnected || session.stored));
   }
 
   publish(message: Message): void {
@@ -149,7 +149,7 @@ export class SharedGroup implements QueueOwner, Giver {
   #store(): void {
     const before = this.#waiting;
     this.#waiting = new MessageQueue(this.id, true, this, this.context);
-    this.#waiting.open();
+    if (this.#members.some(({ session }) => session.isConnected)) this.#waiting.open();
     for (const entry of before.run) {
       this.context.accounts.begun--;
       this.#waiting.push(entry.message, entry.qos, entry.retain, undefined, undefined, false);

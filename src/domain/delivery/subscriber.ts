@@ -29,8 +29,8 @@ export class Subscriber {
     // All are judged before any has an effect: one that ends the connection leaves nothing behind.
     const refusals = parsed.map((filter) => this.#refusal(connection, filter));
     for (const [i, refusal] of refusals.entries()) {
-      const topicFilter = parsed[i]?.text ?? '';
       if (refusal === undefined) continue;
+      const { topicFilter } = packet.subscriptions[i] as SubscriptionRequest;
       this.context.effects.notice({ kind: 'subscribe-denied', clientId: session.clientId, topicFilter, detail: refusal.detail });
       if (connection.version !== 3) continue;
       // MQTT 3.1 has no code for a refusal: a granted QoS would be a lie, so the connection ends.

@@ -20,7 +20,7 @@ const PAGE = { maxEntries: 400, maxBytes: 256 * 1024 };
 /** Someone who gave a message to a session and takes it back if the session cannot deliver it: a shared group. */
 export interface Giver {
   takeBack(entry: QueueEntry): void;
-  /** Whether anyone but this one could get it now. */
+  /** Whether there is anyone but this one who could get it, now or later. */
   hasOtherThan(recipient: object): boolean;
 }
 
@@ -65,13 +65,13 @@ export class MessageQueue {
   #runNext = 0;
   /** Whether someone reads the queue: without a reader, a stored queue keeps nothing in memory. */
   #open = false;
-  /** Numbers the pages asked for: an answer to a reader that has gone since is not taken for one to the reader that came. */
+  /** The number of the page asked for, and what `next` was then; 0: none is. An answer to a reader that has gone since bears another number. */
   #request = 0;
-  /** Whether the last one asked for is still to come, and what `next` was when it was asked for. */
-  #isReading = false;
   #readUpTo = 0;
   /** Entries below this that were not sent were dropped to make room. */
   #droppedBelow = 0;
+  /** After a restart: whether places are empty, nobody knows which. */
+  #hasHoles = false;
 
   constructor(
     readonly id: QueueId,
@@ -86,6 +86,7 @@ export class MessageQueue {
     this.next = next;
     this.count = count;
     this.bytes = bytes;
+    this.#hasHoles = count !== next - first;
   }
 
   get isEmpty(): boolean {
@@ -144,7 +145,7 @@ export class MessageQueue {
   /** The reader is gone. The run is forgotten where storage has it; the entries are for the owner to look through first. */
   close(first: number): void {
     this.#open = false;
-    this.#isReading = false;
+    this.#request = 0;
     if (!this.stored) return;
     this.first = first;
     this.run.clear();
@@ -166,16 +167,16 @@ export class MessageQueue {
 
   /** Asks for the next page if the run is short and storage has more. */
   fill(): void {
-    if (!this.#open || this.#runNext === this.next || this.#isReading || this.run.length >= RUN_ENTRIES_LOW) return;
-    this.#isReading = true;
+    if (!this.#open || this.#runNext === this.next || this.#request > 0 || this.run.length >= RUN_ENTRIES_LOW) return;
+    this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
-    this.context.effects.readQueue(this.id, this.#runNext as Seq, PAGE, ++this.#request);
+    this.context.effects.readQueue(this.id, this.#runNext as Seq, PAGE, this.#request);
   }
 
   /** The answer to `fill`. */
   filled(request: number, entries: readonly StoredEntry[]): void {
-    if (!this.#isReading || request !== this.#request) return;
-    this.#isReading = false;
+    if (request !== this.#request) return;
+    this.#request = 0;
     if (entries.length === 0) this.#runNext = this.#readUpTo;
     for (const stored of entries) {
       this.#runNext = stored.seq + 1;
@@ -198,8 +199,7 @@ export class MessageQueue {
 
   /** Takes an entry, already out of the run, off the books. `lowest`: the lowest entry that is left, if this one was the lowest until now. */
   remove(entry: QueueEntry, lowest: number | undefined): void {
-    this.count--;
-    this.bytes -= entry.bytes;
+    this.#take(entry.bytes);
     if (lowest !== undefined) this.first = lowest;
     if (!this.stored) return;
     const { changes } = this.context;
@@ -220,22 +220,35 @@ export class MessageQueue {
   #makeRoom(reason: DropReason, bytes: number): boolean {
     while (this.#full(bytes) !== undefined) {
       if (this.count - this.owner.inFlightCount <= 0) return false;
-      const oldest = this.shift();
+      const oldest = this.run.peek();
       if (oldest !== undefined) {
+        // It was in flight when the client went, and comes again first of all.
+        if (oldest.seq < this.owner.sentBelow) return false;
+        this.shift();
         this.remove(oldest, undefined);
+        this.#droppedBelow = oldest.seq + 1;
         this.#dropped(reason, oldest.message, oldest.qos);
         continue;
       }
+      if (this.#hasHoles) return false;
       // In storage alone: it is dropped unread, and counted at the average size of what is there.
       const seq = Math.max(this.#open ? this.#runNext : this.first, this.owner.sentBelow, this.#droppedBelow);
       if (seq >= this.next) return false;
       this.#droppedBelow = seq + 1;
-      this.bytes -= Math.floor(this.bytes / this.count);
-      this.count--;
+      this.#take(Math.floor(this.bytes / this.count));
       this.context.changes.record({ kind: 'queue.remove', queue: this.id, seq: seq as Seq, append: undefined });
       this.#dropped(reason, undefined, undefined);
     }
     return true;
+  }
+
+  #take(bytes: number): void {
+    this.count--;
+    this.bytes -= bytes;
+    if (this.count > 0) return;
+    // What was dropped unread was counted at an average: an empty queue has nothing left over.
+    this.bytes = 0;
+    this.#hasHoles = false;
   }
 
   #dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined): void {

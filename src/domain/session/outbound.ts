@@ -19,6 +19,13 @@ export interface OutboundOwner {
   roomMade(): void;
 }
 
+export interface OutboundConnection {
+  readonly id: ConnectionId;
+  /** Unacknowledged QoS 1 and 2 messages that the client takes at once. */
+  readonly window: number;
+  readonly isCongested: boolean;
+}
+
 export class Outbound implements QueueOwner {
   readonly #queue: MessageQueue;
   /** By Packet Identifier, in the order of sending. */
@@ -58,6 +65,8 @@ export class Outbound implements QueueOwner {
 
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
     this.#queue.restore(first, next, count, bytes);
+    // Nobody remembers what had been sent before the crash, only that it lies within so many places: all of that may come for a second time.
+    this.#sentBefore = this.#sentNext = Math.min(next, first + PACKET_IDS);
   }
 
   /** Whether a message pushed now would be sent now. */
@@ -77,13 +86,12 @@ export class Outbound implements QueueOwner {
   }
 
   /** The client is there, CONNACK is on its way: what was in flight comes again first, in its order, then the rest [MQTT-4.4.0-1]. */
-  attach(connection: ConnectionId, window: number): void {
-    this.#connection = connection;
+  attach({ id, window, isCongested }: OutboundConnection): void {
+    this.#connection = id;
     this.#window = window;
-    this.#congested = false;
+    this.#congested = isCongested;
     this.#queue.open();
     this.#pump();
-    if (this.hasRoom) this.owner.roomMade();
   }
 
   /** The client is gone. Nothing stays in memory that storage has. `giveBack` says which entries go to someone else. */
@@ -180,6 +188,7 @@ export class Outbound implements QueueOwner {
       const expiresAtMs = entry.message.expiresAtMs;
       if (expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
         accounts.expired++;
+        this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent
         queue.remove(entry, inFlight.size === 0 ? queue.unread : undefined);
         continue;
       }

@@ -7,19 +7,15 @@ import { Deadline } from '../deadlines.js';
 import type { Message } from '../delivery/message.js';
 import type { SharedGroup } from '../delivery/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
-import type { ClientId, ConnectionId, TopicFilter } from '../identifiers.js';
+import type { ClientId, TopicFilter } from '../identifiers.js';
 import { Outbound } from './outbound.js';
 import type { Giver } from './message-queue.js';
-import type { OutboundOwner } from './outbound.js';
+import type { OutboundConnection, OutboundOwner } from './outbound.js';
 import type { Recipient } from './recipient.js';
 import type { Subscription } from './subscription.js';
 
 /** The connection that a session is attached to, as the session sees it. */
-export interface Attached {
-  readonly id: ConnectionId;
-  /** Unacknowledged QoS 1 and 2 messages that the client takes at once. */
-  readonly window: number;
-  readonly isCongested: boolean;
+export interface Attached extends OutboundConnection {
   deliverAtMostOnce(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void;
   /** The client has acknowledged messages. */
   roomMade(): void;
@@ -44,15 +40,16 @@ export class Session implements OutboundOwner, Recipient {
     /** How long it lives on after its connection, in seconds; each CONNECT says anew. */
     public expiryIntervalS: number,
     readonly context: Context,
+    stored = expiryIntervalS > 0,
   ) {
-    this.stored = expiryIntervalS > 0;
+    this.stored = stored;
     if (this.stored) this.expiry = new Deadline<Session>(this);
   }
 
   get outbound(): Outbound {
     if (this.#outbound === undefined) {
       this.#outbound = new Outbound(sessionQueue(this.clientId), this.stored, this, this.context);
-      if (this.connection !== undefined) this.#outbound.attach(this.connection.id, this.connection.window);
+      if (this.connection !== undefined) this.#outbound.attach(this.connection);
     }
     return this.#outbound;
   }

@@ -43,11 +43,12 @@ export class Sessions {
   /** The session for an accepted CONNECT: the one that is there, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
-    if (old !== undefined && !clean) {
+    // Its time may be over without anyone having looked.
+    if (old !== undefined && !clean && !this.#isOver(old)) {
       old.expiryIntervalS = expiryIntervalS;
       return { session: old, present: true };
     }
-    if (old !== undefined) this.end(old, 'clean');
+    if (old !== undefined) this.end(old, clean ? 'clean' : 'expired');
     const session = new Session(clientId, expiryIntervalS, this.context);
     this.#sessions.set(clientId, session);
     return { session, present: false };
@@ -63,7 +64,7 @@ export class Sessions {
 
   /** After CONNACK: what waits for the client goes out. */
   resume(session: Session, connection: Connection): void {
-    session.outboundIfAny?.attach(connection.id, connection.window);
+    session.outboundIfAny?.attach(connection);
     for (const group of session.groups) group.memberCame();
   }
 
@@ -97,7 +98,7 @@ export class Sessions {
   }
 
   restore(record: SessionRecord): void {
-    const session = new Session(record.clientId, record.expiryIntervalS, this.context);
+    const session = new Session(record.clientId, record.expiryIntervalS, this.context, true);
     // After a crash the store has clients as connected that are not: for them, now is when the connection ended.
     session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
     this.#sessions.set(record.clientId, session);
@@ -123,7 +124,18 @@ export class Sessions {
   }
 
   #expireLater(session: Session): void {
-    if (session.expiry === undefined || session.expiryIntervalS >= NEVER_EXPIRES_S) return;
-    this.deadlines.set(session.expiry, (session.disconnectedAtMs ?? this.context.nowMs) + session.expiryIntervalS * 1000);
+    const endMs = endOf(session);
+    if (session.expiry !== undefined && endMs !== undefined) this.deadlines.set(session.expiry, endMs);
   }
+
+  #isOver(session: Session): boolean {
+    const endMs = endOf(session);
+    return endMs !== undefined && endMs <= this.context.nowMs;
+  }
+}
+
+/** When a session without a connection ends; `undefined`: never, or it has a connection. */
+function endOf({ disconnectedAtMs, expiryIntervalS }: Session): number | undefined {
+  if (disconnectedAtMs === undefined || expiryIntervalS >= NEVER_EXPIRES_S) return undefined;
+  return disconnectedAtMs + expiryIntervalS * 1000;
 }

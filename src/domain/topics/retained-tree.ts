@@ -1,13 +1,21 @@
 // Which topics have a retained message, as a tree of topic levels, so that a new subscription finds its own without looking at the others.
 // The messages themselves are in storage: an entry only knows which message is the current one.
+import { Deadline } from '../deadlines.js';
 import type { MessageId, TopicFilter, TopicName } from '../identifiers.js';
 
-export interface RetainedEntry {
-  readonly topic: TopicName;
-  readonly id: MessageId;
-  /** Of the payload. */
-  readonly bytes: number;
-  readonly expiresAtMs: number | undefined;
+export class RetainedEntry {
+  /** For whoever watches over its expiry. */
+  readonly expiry: Deadline<RetainedEntry> | undefined;
+
+  constructor(
+    readonly topic: TopicName,
+    readonly id: MessageId,
+    /** Of the payload. */
+    readonly bytes: number,
+    readonly expiresAtMs: number | undefined,
+  ) {
+    this.expiry = expiresAtMs === undefined ? undefined : new Deadline<RetainedEntry>(this);
+  }
 }
 
 class Level {
@@ -32,7 +40,8 @@ export class RetainedTree {
     return level.entry;
   }
 
-  put(entry: RetainedEntry): void {
+  /** The one that was there before. */
+  put(entry: RetainedEntry): RetainedEntry | undefined {
     let level = this.#root;
     for (const name of entry.topic.split('/')) {
       const children = (level.children ??= new Map<string, Level>());
@@ -40,30 +49,33 @@ export class RetainedTree {
       if (child === undefined) children.set(name, (child = new Level()));
       level = child;
     }
-    if (level.entry === undefined) this.#size++;
+    const replaced = level.entry;
+    if (replaced === undefined) this.#size++;
     level.entry = entry;
+    return replaced;
   }
 
-  /** Whether there was one. */
-  remove(topic: TopicName): boolean {
+  /** The one that was there. */
+  remove(topic: TopicName): RetainedEntry | undefined {
     return this.#removeBelow(this.#root, topic.split('/'), 0);
   }
 
-  #removeBelow(level: Level, levels: readonly string[], at: number): boolean {
+  #removeBelow(level: Level, levels: readonly string[], at: number): RetainedEntry | undefined {
     const name = levels[at];
     if (name === undefined) {
-      if (level.entry === undefined) return false;
+      const removed = level.entry;
+      if (removed !== undefined) this.#size--;
       level.entry = undefined;
-      this.#size--;
-      return true;
+      return removed;
     }
     const child = level.children?.get(name);
-    if (child === undefined || !this.#removeBelow(child, levels, at + 1)) return false;
+    const removed = child === undefined ? undefined : this.#removeBelow(child, levels, at + 1);
+    if (child === undefined || removed === undefined) return undefined;
     if (child.entry === undefined && child.children === undefined) {
       level.children?.delete(name);
       if (level.children?.size === 0) level.children = undefined;
     }
-    return true;
+    return removed;
   }
 
   /** Up to `limit` entries that the filter matches, in the order in which their topics were first retained, level by level. */

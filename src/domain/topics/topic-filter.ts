@@ -6,8 +6,6 @@ import type { TopicLimits } from './topic-name.js';
 const SHARE_PREFIX = '$share/';
 
 export interface ParsedFilter {
-  /** As it was written. */
-  readonly text: TopicFilter;
   /** `undefined`: not shared. */
   readonly shareName: string | undefined;
   /** What topics are compared with: without the share prefix. */
@@ -39,7 +37,7 @@ export function parseTopicFilter(text: string, limits: TopicLimits): ParsedFilte
       if (!alone) return '+ stands alone in its level'; // [MQTT-4.7.1-3]
     }
   }
-  return topicSizeProblem(text, levels, limits) ?? { text: text as TopicFilter, shareName, filter: filter as TopicFilter };
+  return topicSizeProblem(text, levels, limits) ?? { shareName, filter: filter as TopicFilter };
 }
 
 export function hasWildcard(filter: string): boolean {
@@ -59,6 +57,8 @@ export function filterMatches(filter: TopicFilter, topic: TopicName): boolean {
 export function filterCovers(outer: TopicFilter, inner: TopicFilter): boolean {
   const innerLevels = inner.split('/');
   const outerLevels = outer.split('/');
+  // What says the same in other words, because no topic is empty: "#" has no parent level to match, nor has "/#".
+  if ((outer === '+/#' && inner === '#') || ((outer === '/+/#' || outer === '+/+/#') && inner === '/#')) return true;
   // A leading wildcard reaches no $ topic, so it does not cover a filter that names one. [MQTT-4.7.2-1]
   if (inner.startsWith('$') && (outerLevels[0] === '#' || outerLevels[0] === '+')) return false;
   return levelsCover(outerLevels, innerLevels, true);
@@ -74,4 +74,23 @@ function levelsCover(filter: readonly string[], levels: readonly string[], level
     if (level !== '+' && level !== levels[i]) return false;
   }
   return filter.length === levels.length;
+}
+
+/** Whether there is a topic that both match. */
+export function filtersOverlap(one: TopicFilter, other: TopicFilter): boolean {
+  const levels = one.split('/');
+  const others = other.split('/');
+  // [MQTT-4.7.2-1]
+  if (one.startsWith('$') !== other.startsWith('$') && (isWildcard(levels[0]) || isWildcard(others[0]))) return false;
+  for (let i = 0; ; i++) {
+    const level = levels[i];
+    const against = others[i];
+    if (level === '#' || against === '#') return true;
+    if (level === undefined || against === undefined) return level === against;
+    if (level !== '+' && against !== '+' && level !== against) return false;
+  }
+}
+
+function isWildcard(level: string | undefined): boolean {
+  return level === '+' || level === '#';
 }

@@ -1,0 +1,172 @@
+// The command itself: what it prints, what it answers to signals, and how it refuses.
+import { describe, expect, test } from '@jest/globals';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { hexmq, ROOT, startBroker, withBroker } from './hexmq-command.js';
+import { connect } from './mqtt-js.js';
+import { afterwards, scene } from './program.js';
+import type { ProgramEnd } from './program.js';
+
+const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+function fileWith(text: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
+  afterwards(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const path = join(directory, 'hexmq.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+/** Told on standard error in sentences of ours, each with all of these words, and nothing of the program's insides. */
+function expectRefusal({ status, stdout, stderr }: ProgramEnd, ...words: string[]): void {
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  for (const word of words) expect(stderr).toContain(word);
+  expect(stderr).toMatch(/^(hexmq|error): .+\n$/);
+  expect(stderr).not.toMatch(/\bat .+:\d+:\d+|node_modules|dist\//);
+}
+
+describe('hexmq start', () => {
+  test('prints one line when it is ready, which names the address, the storage and who is let in', () =>
+    withBroker(async ({ program, host, port }) => {
+      expect(program.stdout).toBe(
+        `hexmq ${version} ready: tcp ${host}:${port}, storage memory (not durable: nothing survives a restart), authentication anonymous (everyone is admitted)\n`,
+      );
+      expect(host).toBe('127.0.0.1');
+    }));
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('ends with status 0 at %s, and its clients see the connection close', (signal) =>
+    scene(async () => {
+      const broker = await startBroker();
+      const clients = await Promise.all([connect(broker, {}, '3.1'), connect(broker, {}, '3.1.1')]);
+      broker.program.kill(signal);
+      await Promise.all(clients.map(({ closed }) => closed));
+      expect(await broker.program.end()).toMatchObject({ status: 0, signal: null });
+    }),
+  );
+
+  test('on a port in use ends with status 1, the address, and what to do', () =>
+    withBroker(async ({ host, port }) => {
+      expectRefusal(await hexmq(['start', '--port', String(port)]), `${host}:${port}`, 'in use', '--port');
+    }));
+
+  test('starts again at once on the port of one that has just stopped', () =>
+    scene(async () => {
+      const first = await startBroker();
+      await connect(first);
+      await first.stop();
+      const second = await startBroker(['--port', String(first.port)]);
+      expect(second.port).toBe(first.port);
+      expect((await second.stop()).status).toBe(0);
+    }));
+
+  test('listens where HEXMQ_PORT says, unless a flag says otherwise', () =>
+    scene(async () => {
+      // The port of one that has stopped is free.
+      const first = await startBroker();
+      await first.stop();
+      const env = { HEXMQ_PORT: String(first.port) };
+      const second = await startBroker([], { env });
+      expect(second.port).toBe(first.port);
+      // While it is taken, the flag has to win.
+      const third = await startBroker(['--port', '0'], { env });
+      expect(third.port).not.toBe(first.port);
+      expect((await second.stop()).status).toBe(0);
+      expect((await third.stop()).status).toBe(0);
+    }));
+
+  test('takes limits from a file and from the environment', () =>
+    scene(async () => {
+      const config = fileWith('listeners: [{ type: tcp, port: 0 }]\nlimits: { maxQos: 0 }\n');
+      const broker = await startBroker(['--config', config], { env: { HEXMQ_LIMITS_MAX_QOS: '1' } });
+      const client = await connect(broker);
+      const [grant] = await client.mqtt.subscribeAsync('topic', { qos: 2 });
+      expect(grant?.qos).toBe(1);
+      expect((await broker.stop()).status).toBe(0);
+    }));
+});
+
+describe('a configuration that cannot be', () => {
+  test.each([
+    ['an unknown key', 'limits: { maxInFlight: 5 }', ['limits.maxInFlight', 'unknown key', 'maxInflight']],
+    ['a value of the wrong type', 'limits: { maxInflight: many }', ['limits.maxInflight', '"many"', 'a whole number from 1 to 65535']],
+    ['a value out of range', 'listeners: [{ type: tcp, port: 70000 }]', ['listeners[0].port', '70000', '0 to 65535']],
+    ['an unknown storage', 'storage: { adapter: memroy }', ['storage.adapter', 'memroy', 'memory']],
+    ['a host that others can reach, without authentication', 'listeners: [{ type: tcp, host: 0.0.0.0 }]', ['listeners[0].host', '0.0.0.0', 'authentication', '127.0.0.1']],
+    ['text that is no YAML', 'limits: {\nlisteners: ][', ['hexmq.yaml', 'line 2']],
+  ])('with %s is refused by start and check-config alike', (_what, text, words) =>
+    scene(async () => {
+      const config = fileWith(text);
+      const [started, checked] = await Promise.all([hexmq(['start', '--config', config]), hexmq(['check-config', '--config', config])]);
+      for (const end of [started, checked]) {
+        const { status, stdout, stderr } = end;
+        expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+        // Text that is no YAML may be wrong in several places, a line each.
+        expectRefusal({ ...end, stderr: `${stderr.split('\n')[0]}\n` }, ...words);
+        expect(stderr).toMatch(/^(hexmq: .+\n)+$/);
+      }
+    }),
+  );
+
+  test('in a file that cannot be read is refused with the name of the file', () =>
+    scene(async () => {
+      const missing = join(tmpdir(), 'hexmq-there-is-no-such-file.yaml');
+      expectRefusal(await hexmq(['start', '--config', missing]), missing, 'no such file');
+      expectRefusal(await hexmq(['start', '--config', tmpdir()]), tmpdir(), 'directory');
+      if (process.getuid?.() === 0) return; // Nothing is unreadable to root.
+      const locked = fileWith('limits: {}');
+      chmodSync(locked, 0);
+      expectRefusal(await hexmq(['start', '--config', locked]), locked, 'not permitted');
+    }));
+
+  test('in a flag or a variable is told by its name', () =>
+    scene(async () => {
+      expectRefusal(await hexmq(['start', '--port', 'high']), '--port', '"high"', '0 to 65535');
+      expectRefusal(await hexmq(['start', '--storage', 'papyrus']), 'papyrus', 'memory');
+      expectRefusal(await hexmq(['start', '--host', '0.0.0.0']), '--host', '0.0.0.0', 'authentication');
+      expectRefusal(await hexmq(['start'], { env: { HEXMQ_PORT: '-1' } }), 'HEXMQ_PORT', '-1', '0 to 65535');
+      expectRefusal(await hexmq(['start'], { env: { HEXMQ_PROT: '1884' } }), 'HEXMQ_PROT', 'HEXMQ_PORT');
+    }));
+
+  test('of which several things are wrong is told all of them at once', () =>
+    scene(async () => {
+      const { status, stderr } = await hexmq(['check-config', '--config', fileWith('limits: { maxInflight: 0, maxQos: 3 }\nstorrage: { adapter: memory }\n')]);
+      expect(status).toBe(1);
+      for (const key of ['limits.maxInflight', 'limits.maxQos', 'storrage']) expect(stderr).toContain(`hexmq: ${key}: `);
+    }));
+});
+
+describe('hexmq', () => {
+  test('check-config says that a configuration is valid and what it comes to', () =>
+    scene(async () => {
+      const { status, stdout, stderr } = await hexmq(['check-config', '--config', fileWith('listeners: [{ type: tcp, port: 1999 }]')]);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/^the configuration is valid: tcp 127\.0\.0\.1:1999, storage memory .*, authentication anonymous .*\n$/);
+    }));
+
+  test('--version prints the version of the package', () =>
+    scene(async () => {
+      expect(await hexmq(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+    }));
+
+  test('--help names the commands and the environment', () =>
+    scene(async () => {
+      const { status, stdout } = await hexmq(['--help']);
+      expect(status).toBe(0);
+      for (const word of ['start', 'check-config', 'HEXMQ_CONFIG', 'HEXMQ_LIMITS_MAX_INFLIGHT']) expect(stdout).toContain(word);
+      const start = await hexmq(['start', '--help']);
+      for (const flag of ['--config', '--port', '--host', '--storage', '--data', '--log-level']) expect(start.stdout).toContain(flag);
+    }));
+
+  test('an unknown option or command is refused with what was probably meant', () =>
+    scene(async () => {
+      const option = await hexmq(['start', '--prot', '1884']);
+      expect(option).toMatchObject({ status: 1, stdout: '' });
+      expect(option.stderr).toMatch(/--prot[^]*--port/);
+      const command = await hexmq(['strat']);
+      expect(command).toMatchObject({ status: 1, stdout: '' });
+      expect(command.stderr).toMatch(/strat[^]*start/);
+    }));
+});

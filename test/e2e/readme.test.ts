@@ -1,0 +1,81 @@
+// What the README tells people to do, done.
+import { expect, test } from '@jest/globals';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { hexmq, readiness, ROOT, startBroker } from './hexmq-command.js';
+import { connect } from './mqtt-js.js';
+import { afterwards, Program, scene } from './program.js';
+
+const README = readFileSync(resolve(ROOT, 'README.md'), 'utf8');
+
+/** The code in the section with this title. */
+function codeUnder(title: string, language: string): string {
+  const section = README.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? '';
+  const code = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'm').exec(section)?.[1];
+  if (code === undefined) throw new Error(`the README has no ${language} under "${title}"`);
+  return code;
+}
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
+  afterwards(() => {
+    rmSync(directory, { recursive: true });
+  });
+  return directory;
+}
+
+test('npm start builds a fresh copy and starts it, with the flags after --', () =>
+  scene(async () => {
+    expect(codeUnder('Run it', 'sh')).toContain('npm start');
+    // A copy, because the other tests are running what a build here would write anew.
+    const copy = temporaryDirectory();
+    for (const part of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', 'adapters']) cpSync(resolve(ROOT, part), resolve(copy, part), { recursive: true });
+    symlinkSync(resolve(ROOT, 'node_modules'), resolve(copy, 'node_modules'));
+
+    const npm = new Program('npm', ['start', '--', '--port', '0'], { cwd: copy, isGroup: true });
+    const { host, port } = await readiness(npm);
+    const client = await connect({ host, port, url: `mqtt://${host}:${port}`, program: npm, stop: () => npm.end() });
+    await client.mqtt.subscribeAsync('plant/#');
+    await client.mqtt.publishAsync('plant/7/temperature', '21.5', { qos: 1 });
+    expect(await client.inbox.texts(1)).toEqual(['21.5']);
+    // As Control-C in a terminal: everyone in the group gets it.
+    npm.kill('SIGINT');
+    await client.closed;
+    await npm.end();
+  }));
+
+test('the configuration is valid and starts', () =>
+  scene(async () => {
+    const path = join(temporaryDirectory(), 'hexmq.yaml');
+    writeFileSync(path, codeUnder('Configure it', 'yaml'));
+    expect(await hexmq(['check-config', '--config', path])).toMatchObject({ status: 0, stderr: '' });
+    const broker = await startBroker(['--config', path, '--port', '0']);
+    expect((await broker.stop()).status).toBe(0);
+  }));
+
+test('the program that embeds a broker runs', () =>
+  scene(async () => {
+    const example = codeUnder('Embed it', 'ts');
+    expect(example).toContain("from 'hexmq'");
+    const program = new Program(
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        example
+          .replace('port: 1883', 'port: 0')
+          // In place of what the embedding program does: it says where the broker is, and waits for the end of its input.
+          .replace('// …', "console.log(broker.addresses.get('tcp')); for await (const _ of process.stdin);"),
+      ],
+      { cwd: ROOT },
+    );
+    const [, host = '', port = ''] = await program.says(/^([\d.]+):(\d+)$/m);
+    const client = await connect({ host, port: Number(port), url: `mqtt://${host}:${port}`, program, stop: () => program.end() });
+    await client.mqtt.subscribeAsync('a', { qos: 2 });
+    await client.mqtt.publishAsync('a', 'b', { qos: 2 });
+    expect(await client.inbox.texts(1)).toEqual(['b']);
+    program.closeInput();
+    await client.closed;
+    expect(await program.end()).toMatchObject({ status: 0 });
+  }));
