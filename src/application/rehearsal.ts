@@ -7,7 +7,9 @@ import { PacketDecoder } from '../protocol/decoder.js';
 import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet, QoS } from '../protocol/packets.js';
+import type { Clock } from '../ports/clock.js';
 import type { ChannelHandler } from '../ports/network.js';
+import type { Random } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
 import { Authentication } from './authentication.js';
 import { Engine } from './engine.js';
@@ -17,7 +19,17 @@ const PAIRS = 10;
 const ROUNDS = 900;
 /** Rounds after which the event loop gets its turn, to put in place what has been compiled beside it. */
 const ROUNDS_AT_ONCE = 50;
-const PAYLOAD_BYTES = 64;
+/** Short and long, because the code takes other paths for each. */
+const PAYLOADS = [new Uint8Array(4), new Uint8Array(64), new Uint8Array(600)];
+const TOPICS = ['r', 'rehearsal', 'rehearsal/of/a/topic/with/many/levels'];
+
+export interface RehearsalParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+}
+
+const NOTHING = new Uint8Array(0);
 
 const NO_STORAGE: Storage = {
   traits: { durable: false, fencing: false, maxBatchChanges: Number.MAX_SAFE_INTEGER },
@@ -32,15 +44,15 @@ const NO_STORAGE: Storage = {
   close: () => Promise.resolve(),
 };
 
-export async function rehearse(limits: Limits): Promise<void> {
+/** With the clock, the random numbers and the limits of the real one: what is compiled for other kinds of objects is of no use. */
+export async function rehearse({ clock, random, limits }: RehearsalParts): Promise<void> {
   const turns: (() => void)[] = [];
-  let nowMs = 0;
   const engine = new Engine({
     storage: NO_STORAGE,
     authentication: new Authentication([{ name: 'rehearsal', authenticate: () => ({ decision: 'allow', permissions: EVERYTHING }) }]),
     telemetry: [],
-    clock: { nowMs: () => nowMs, at: () => ({ cancel: () => undefined }) },
-    random: { bytes: (length) => new Uint8Array(length) },
+    clock,
+    random,
     limits,
     atEndOfTurn: (callback) => turns.push(callback),
     fatal: () => undefined,
@@ -52,13 +64,18 @@ export async function rehearse(limits: Limits): Promise<void> {
   // Every other subscriber has a stored session.
   const subscribers = Array.from({ length: PAIRS }, (_, i) => new Player(engine, `subscriber ${i}`, i % 2 === 0));
   endTurn();
-  for (const [i, subscriber] of subscribers.entries()) subscriber.subscribe(`rehearsal/${i}/+`);
-  const payload = new Uint8Array(PAYLOAD_BYTES);
+  for (const [i, subscriber] of subscribers.entries()) subscriber.subscribe(`${TOPICS[i % TOPICS.length] ?? ''}/${i}/+`);
   for (let round = 0; round < ROUNDS; round++) {
-    nowMs++;
-    for (const [i, publisher] of publishers.entries()) publisher.publish(`rehearsal/${i}/topic`, (round % 3) as QoS, payload);
+    for (const [i, publisher] of publishers.entries()) {
+      publisher.publish(`${TOPICS[i % TOPICS.length] ?? ''}/${i}/t`, (round % 3) as QoS, PAYLOADS[(round + i) % PAYLOADS.length] ?? NOTHING);
+    }
     endTurn();
-    if (round % ROUNDS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (round % ROUNDS_AT_ONCE === 0) {
+      // Some come and go.
+      new Player(engine, `guest ${round}`, true).leave();
+      endTurn();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     for (const player of [...publishers, ...subscribers]) player.answer();
     endTurn();
   }
@@ -96,6 +113,12 @@ class Player {
     this.#send({ type: PacketType.publish, dup: false, qos, retain: false, topic, packetId, properties: undefined, payload });
   }
 
+  leave(): void {
+    this.#send({ type: PacketType.pingreq });
+    this.#send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
+    this.#link.closed(undefined);
+  }
+
   answer(): void {
     const received = this.#received;
     this.#received = [];
@@ -117,6 +140,7 @@ class Player {
   }
 
   #send(packet: Packet): void {
-    this.#link.data(encodePacket(packet, 4));
+    // A Buffer, because that is what a socket gives.
+    this.#link.data(Buffer.from(encodePacket(packet, 4)));
   }
 }

@@ -69,7 +69,7 @@ export class BrokerService {
     try {
       for await (const fact of storage.load()) this.engine.restore(fact);
       this.engine.start();
-      if (rehearsed) await rehearse(this.#parts.limits);
+      if (rehearsed) await rehearse(this.#parts);
       for (const listener of listeners) {
         const address = await listener.listen((channel) => this.engine.accept(listener.name, channel));
         this.addresses.set(listener.name, address);

@@ -35,7 +35,7 @@ test('npm start builds a fresh copy and starts it, with the flags after --', () 
 
     const npm = new Program('npm', ['start', '--', '--port', '0'], { cwd: copy, isGroup: true });
     const { host, port } = await readiness(npm);
-    const client = await connect({ host, port, url: `mqtt://${host}:${port}`, program: npm, stop: () => npm.end() });
+    const client = await connect({ url: `mqtt://${host}:${port}` });
     await client.mqtt.subscribeAsync('plant/#');
     await client.mqtt.publishAsync('plant/7/temperature', '21.5', { qos: 1 });
     expect(await client.inbox.texts(1)).toEqual(['21.5']);
@@ -71,7 +71,7 @@ test('the program that embeds a broker runs', () =>
       { cwd: ROOT },
     );
     const [, host = '', port = ''] = await program.says(/^([\d.]+):(\d+)$/m);
-    const client = await connect({ host, port: Number(port), url: `mqtt://${host}:${port}`, program, stop: () => program.end() });
+    const client = await connect({ url: `mqtt://${host}:${port}` });
     await client.mqtt.subscribeAsync('a', { qos: 2 });
     await client.mqtt.publishAsync('a', 'b', { qos: 2 });
     expect(await client.inbox.texts(1)).toEqual(['b']);

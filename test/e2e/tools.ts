@@ -16,7 +16,7 @@ function hasPaho(python: string): boolean {
 
 const REQUIRED = new Set((process.env['HEXMQ_REQUIRE'] ?? '').split(',').map((name) => name.trim()));
 
-/** The first Python that has the client: a version manager's may come first on the path and lack what the system's has. */
+/** The first Python that has the client, on the path or the system's own: a version manager's may come first and lack it. */
 export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 
 const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: string }> = {

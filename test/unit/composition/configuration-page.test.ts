@@ -1,0 +1,117 @@
+// docs/configuration.md says what is so: every key with its default, its range, its variable and its flag.
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { configSchema, keysAt, LIMIT_KEYS } from '../../../src/composition/config-schema.js';
+import { parseConfigText } from '../../../src/composition/config-file.js';
+import { resolveConfig } from '../../../src/composition/config.js';
+import { environmentOverrides } from '../../../src/composition/environment.js';
+import { ConfigError } from '../../../src/composition/config-error.js';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const PAGE = readFileSync(resolve(ROOT, 'docs/configuration.md'), 'utf8');
+
+interface Row {
+  readonly key: string;
+  readonly default: string;
+  readonly range: string;
+  readonly settings: string;
+  readonly meaning: string;
+}
+
+const ROWS: readonly Row[] = [...PAGE.matchAll(/^\| `(.+?)` \|(.*)\|$/gm)].map(([, key = '', cells = '']) => {
+  const [byDefault = '', range = '', settings = '', meaning = ''] = cells.split('|').map((cell) => cell.trim());
+  return { key, default: byDefault, range, settings, meaning };
+});
+
+const rowOf = (key: string): Row => {
+  const row = ROWS.find((one) => one.key === key);
+  if (row === undefined) throw new Error(`docs/configuration.md has no ${key}`);
+  return row;
+};
+
+const codeIn = (cell: string): string[] => [...cell.matchAll(/`(.+?)`/g)].map(([, code = '']) => code);
+const variablesIn = (text: string): string[] => [...new Set(text.match(/HEXMQ_[A-Z0-9_]+/g))];
+/** As YAML reads it. */
+const valueOf = (text: string): unknown => parseConfigText(text, 'a cell');
+
+function accepts(limit: string, value: unknown): boolean {
+  try {
+    resolveConfig({ limits: { [limit]: value } });
+    return true;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
+
+describe('the configuration page', () => {
+  test('has every key of the configuration, and none that is not', () => {
+    const sections = keysAt([]);
+    const listed = { listeners: '[]', authentication: '[]', storage: '', limits: '', logging: '' };
+    const all = sections.flatMap((section) => {
+      const suffix = listed[section as keyof typeof listed];
+      return keysAt(suffix === '[]' ? [section, 0] : [section]).map((key) => `${section}${suffix}.${key}`);
+    });
+    // What is said beside the keys of the schema: the two lists, and the option that a flag stands for.
+    const beside = ['listeners', 'authentication', 'storage.options.directory'];
+    expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
+    expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
+  });
+
+  test('says something of each', () => {
+    for (const { key, range, meaning } of ROWS) expect({ key, isSaid: range !== '' && meaning !== '' }).toEqual({ key, isSaid: true });
+  });
+
+  test('has an example that is valid and says the defaults', () => {
+    const example = /^```yaml\n([^]*?)^```$/m.exec(PAGE)?.[1] ?? '';
+    expect(resolveConfig(parseConfigText(example, 'the example'))).toEqual(resolveConfig({}));
+  });
+
+  test('says the defaults of listeners, storage, authentication and logging', () => {
+    const { listeners, storage, authentication, logging } = resolveConfig({});
+    const [listener] = listeners;
+    expect(codeIn(rowOf('listeners[].type').default)[0]).toBe(listener?.type);
+    expect(codeIn(rowOf('listeners[].host').default)).toEqual([listener?.host]);
+    expect(codeIn(rowOf('listeners[].port').default)).toEqual([String(listener?.port)]);
+    expect(codeIn(rowOf('storage.adapter').default)).toEqual([storage.adapter]);
+    const [written = ''] = codeIn(rowOf('authentication').default);
+    expect(resolveConfig({ authentication: valueOf(written) }).authentication).toEqual(authentication);
+    expect(codeIn(rowOf('logging.level').default)).toEqual([logging.level]);
+    for (const level of codeIn(rowOf('logging.level').range)) expect(resolveConfig({ logging: { level } }).logging.level).toBe(level);
+  });
+
+  test.each(LIMIT_KEYS)('says the default, the range and the variable of limits.%s', (limit) => {
+    const row = rowOf(`limits.${limit}`);
+    const [written = ''] = codeIn(row.default);
+    expect(valueOf(written)).toEqual(resolveConfig({}).limits[limit] ?? 'off');
+
+    const words = codeIn(row.range).map(valueOf);
+    for (const word of words) expect({ word, isAccepted: accepts(limit, word) }).toEqual({ word, isAccepted: true });
+    const [, least, most] = (/(\d+) to (\d+)$/.exec(row.range) ?? []).map(Number);
+    if (least !== undefined && most !== undefined) {
+      expect([least, most].filter((value) => !accepts(limit, value))).toEqual([]);
+      expect([least - 1, most + 1].filter((value) => accepts(limit, value))).toEqual([]);
+    } else {
+      expect(words.length).toBeGreaterThan(1);
+    }
+
+    const [variable = ''] = codeIn(row.settings);
+    expect(environmentOverrides({ [variable]: written })).toMatchObject([{ path: ['limits', limit] }]);
+  });
+
+  test('names variables and flags as the command has them', () => {
+    const settingOf = (key: string): string => rowOf(key).settings;
+    const pathOf = (variable: string): unknown => environmentOverrides({ [variable]: 'value' })[0]?.path;
+    expect(pathOf(variablesIn(settingOf('listeners[].host'))[0] ?? '')).toEqual(['listeners', 0, 'host']);
+    expect(pathOf(variablesIn(settingOf('listeners[].port'))[0] ?? '')).toEqual(['listeners', 0, 'port']);
+    expect(pathOf(variablesIn(settingOf('storage.adapter'))[0] ?? '')).toEqual(['storage', 'adapter']);
+    expect(pathOf(variablesIn(settingOf('authentication'))[0] ?? '')).toEqual(['authentication']);
+    expect(pathOf(variablesIn(settingOf('logging.level'))[0] ?? '')).toEqual(['logging', 'level']);
+    // A variable that nobody knows would be refused.
+    for (const variable of variablesIn(PAGE).filter((name) => name !== 'HEXMQ_')) expect(() => environmentOverrides({ [variable]: '1' })).not.toThrow();
+    const command = readFileSync(resolve(ROOT, 'src/cli/command.ts'), 'utf8');
+    for (const flag of new Set(PAGE.match(/--[a-z][a-z-]+/g))) expect(command).toContain(`${flag} <`);
+    for (const [, flag = ''] of command.matchAll(/\.option\('(?:-\w, )?(--[a-z-]+) </g)) expect(PAGE).toContain(`\`${flag}\``);
+  });
+});
