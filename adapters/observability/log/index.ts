@@ -55,11 +55,11 @@ class LogTelemetry implements Telemetry {
   }
 
   notice(notice: Notice | LifecycleNotice): void {
-    const isLast = notice.kind === 'stopped' || notice.kind === 'fatal';
-    if (isLast) this.#gate.close();
+    if (notice.kind === 'stopped' || notice.kind === 'fatal') this.#gate.close();
     const level = levelOf(notice);
     if (this.#logger.isLevelEnabled(level) && this.#gate.admits(notice, burstOf(notice))) this.#log(level, notice);
-    if (isLast) this.#flush();
+    // After a clean stop the process waits for its last lines by itself; after a fault it may not get the time.
+    if (notice.kind === 'fatal') this.#flush();
   }
 
   #log(level: NoticeLevel, notice: Notice | LifecycleNotice): void {

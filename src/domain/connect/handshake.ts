@@ -99,8 +99,7 @@ export class Handshake {
     this.connections.connectedCount++;
     connection.window = limits.maxInflight;
     connection.lastPacketMs = nowMs;
-    connection.keepAliveMs = Math.min(packet.keepAlive, limits.keepAliveMax) * 1000;
-    if (packet.keepAlive === 0 && !limits.keepAliveUnlimited) connection.keepAliveMs = limits.keepAliveMax * 1000;
+    connection.keepAliveMs = this.#keepAliveS(packet) * 1000;
     this.connections.expectPacket(connection);
     this.sessions.attach(session, connection);
     if (packet.will !== undefined) this.wills.hold(clientId, packet.will);
@@ -130,6 +129,13 @@ export class Handshake {
     if (this.sessions.get(clientId)?.isConnected === true) return false;
     this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, `${maxConnections} are connected`);
     return true;
+  }
+
+  /** Only MQTT 5 can tell a client that its keep-alive is shorter than it asked for: others would be cut off for keeping to their own. */
+  #keepAliveS({ keepAlive, protocolVersion }: ConnectPacket): number {
+    const { keepAliveMax, keepAliveUnlimited } = this.context.limits;
+    if (keepAlive === 0) return keepAliveUnlimited ? 0 : keepAliveMax;
+    return protocolVersion === 5 ? Math.min(keepAlive, keepAliveMax) : keepAlive;
   }
 
   #clientIdProblem({ clientId, clean, protocolVersion }: ConnectPacket): string | undefined {

@@ -32,7 +32,7 @@ export interface Limits {
   readonly sessionExpiryMax: number;
   /** In seconds; `undefined` is no limit. */
   readonly messageExpiryMax: number | undefined;
-  /** In seconds, 1 to 65,535. */
+  /** In seconds, 1 to 65,535; of an MQTT 5 client, and of any that asks for none where that is not allowed. */
   readonly keepAliveMax: number;
   /** Whether a client may switch keep-alive off. */
   readonly keepAliveUnlimited: boolean;
