@@ -74,7 +74,9 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
   #lastVersion: ProtocolVersion = 4;
   #lastQos: QoS = 0;
   #lastFlags = 0;
-  #lastBytes: Uint8Array | undefined;
+  #lastBytes: Buffer | undefined;
+  #lastFrom = 0;
+  #lastTo = 0;
   #lastIdOffset = 0;
 
   constructor(parts: EngineParts) {
@@ -388,13 +390,14 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
       this.#lastBytes !== undefined
     ) {
       const bytes = this.#lastBytes;
-      to.reserve(bytes.length);
-      to.bytes.set(bytes, to.length);
+      const size = this.#lastTo - this.#lastFrom;
+      to.reserve(size);
+      bytes.copy(to.bytes, to.length, this.#lastFrom, this.#lastTo);
       if (qos > 0) {
         to.bytes[to.length + this.#lastIdOffset] = packetId >> 8;
         to.bytes[to.length + this.#lastIdOffset + 1] = packetId & 0xff;
       }
-      to.length += bytes.length;
+      to.length += size;
       return;
     }
     const topic = encodeTopic(message.topic);
@@ -408,7 +411,9 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     this.#lastQos = qos;
     this.#lastFlags = flags;
     // The bytes stay as they are until they are sent, and nobody writes to bytes that were sent.
-    this.#lastBytes = to.bytes.subarray(from, to.length);
+    this.#lastBytes = to.bytes;
+    this.#lastFrom = from;
+    this.#lastTo = to.length;
     this.#lastIdOffset = size - message.payload.length - (properties?.length ?? 0) - 2;
   }
 
