@@ -6,10 +6,7 @@ import type { ClientId, MessageId, TopicName } from '../identifiers.js';
 export interface Message {
   readonly id: MessageId;
   readonly topic: TopicName;
-  /**
-   * A view of the bytes that arrived. A storage adapter that keeps it beyond the commit copies it, so that a small message does not hold
-   * a large chunk in memory.
-   */
+  /** A view of the bytes that arrived, or, once the message has to wait (`keepPayload`), a copy of its own. */
   readonly payload: Uint8Array;
   /** As published: the highest QoS at which it can be delivered [MQTT-3.8.4-6]. */
   readonly qos: QoS;
@@ -22,4 +19,13 @@ export interface Message {
   readonly acceptedAtMs: number;
   /** `undefined`: never. */
   readonly expiresAtMs: number | undefined;
+}
+
+/**
+ * Gives the message its own copy of the payload, if it is part of something larger: a message that waits must not hold the whole chunk that it
+ * came in. What goes straight through is not copied. For all who have the message this is the same message.
+ */
+export function keepPayload(message: Message): void {
+  const { payload } = message;
+  if (payload.byteLength < payload.buffer.byteLength) (message as { payload: Uint8Array }).payload = payload.slice();
 }

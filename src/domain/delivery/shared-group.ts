@@ -8,6 +8,7 @@ import type { QueueId, Seq, TopicFilter } from '../identifiers.js';
 import { MessageQueue } from '../session/message-queue.js';
 import type { Giver, QueueEntry, QueueOwner } from '../session/message-queue.js';
 import type { Recipient } from '../session/recipient.js';
+import { keepPayload } from './message.js';
 import type { Message } from './message.js';
 
 /** A subscription, as the group sees it. */
@@ -89,6 +90,7 @@ export class SharedGroup implements QueueOwner, Giver {
     else if (message.qos > 0) {
       this.#waiting.push(message, message.qos as 1 | 2, false, undefined, undefined, true);
       this.drain();
+      keepPayload(message);
     } else {
       const { accounts, effects } = this.context;
       accounts.begun++;
@@ -100,14 +102,14 @@ export class SharedGroup implements QueueOwner, Giver {
   /** A member's session could not deliver it and has taken it off its queue. */
   takeBack(entry: QueueEntry): void {
     this.context.accounts.begun--; // it is the same delivery that goes on
-    this.publish(entry.message);
+    if (entry.message !== undefined) this.publish(entry.message);
   }
 
   /** Gives what waits to members that can take it. */
   drain(): void {
     for (;;) {
       const entry = this.#waiting.run.peek();
-      if (entry === undefined) break;
+      if (entry?.message === undefined) break;
       const member = this.#nextReady(entry.qos);
       if (member === undefined) return;
       this.#waiting.shift();
@@ -152,7 +154,7 @@ export class SharedGroup implements QueueOwner, Giver {
     if (this.#members.some(({ session }) => session.isConnected)) this.#waiting.open();
     for (const entry of before.run) {
       this.context.accounts.begun--;
-      this.#waiting.push(entry.message, entry.qos, entry.retain, undefined, undefined, false);
+      if (entry.message !== undefined) this.#waiting.push(entry.message, entry.qos, entry.retain, undefined, undefined, false);
     }
   }
 }

@@ -4,6 +4,7 @@
 // shared group.
 import type { QueueAppend } from '../changes.js';
 import type { Context } from '../context.js';
+import { keepPayload } from '../delivery/message.js';
 import type { Message } from '../delivery/message.js';
 import type { StoredEntry } from '../events.js';
 import type { QueueId, Seq } from '../identifiers.js';
@@ -30,7 +31,8 @@ export class QueueEntry {
 
   constructor(
     readonly seq: Seq,
-    readonly message: Message,
+    /** `undefined` once it was sent: a repeat is read from storage, and a session that is not stored makes none. */
+    public message: Message | undefined,
     readonly qos: 1 | 2,
     readonly retain: boolean,
     readonly identifiers: readonly number[] | undefined,
@@ -125,6 +127,7 @@ export class MessageQueue {
     this.bytes += bytes;
     let append: QueueAppend | undefined;
     if (this.stored) {
+      keepPayload(message);
       append = { kind: 'queue.append', queue: this.id, seq, message, qos, retain, identifiers, batch: -1, place: -1 };
       changes.record(append);
       // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.

@@ -4,6 +4,7 @@
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Context } from '../context.js';
+import { keepPayload } from '../delivery/message.js';
 import type { Message } from '../delivery/message.js';
 import type { StoredEntry } from '../events.js';
 import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
@@ -77,6 +78,7 @@ export class Outbound implements QueueOwner {
   push(message: Message, qos: 1 | 2, retain: boolean, identifiers: readonly number[] | undefined, giver: Giver | undefined): void {
     this.#queue.push(message, qos, retain, identifiers, giver, true);
     if (this.#connection !== undefined) this.#pump();
+    if (this.#queue.run.length > 0) keepPayload(message);
   }
 
   /** A retained message that a new subscription asked for: not bounded by the queue's limits. */
@@ -185,7 +187,8 @@ export class Outbound implements QueueOwner {
       if (inFlight.has(packetId)) break;
       queue.shift();
       const dup = entry.seq < this.#sentBefore;
-      const expiresAtMs = entry.message.expiresAtMs;
+      const { message } = entry;
+      const expiresAtMs = message?.expiresAtMs;
       if (expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
         accounts.expired++;
         this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent
@@ -194,8 +197,12 @@ export class Outbound implements QueueOwner {
       }
       inFlight.set(packetId, entry);
       if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;
-      if (entry.released) effects.acknowledge(connection, PacketType.pubrel, packetId, ReasonCode.success);
-      else effects.deliver(connection, entry.message, entry.qos, entry.retain, dup, packetId, entry.identifiers, entry.append);
+      if (entry.released || message === undefined) {
+        effects.acknowledge(connection, PacketType.pubrel, packetId, ReasonCode.success);
+        continue;
+      }
+      effects.deliver(connection, message, entry.qos, entry.retain, dup, packetId, entry.identifiers, entry.append);
+      if (entry.giver === undefined) entry.message = undefined;
     }
     queue.fill();
   }

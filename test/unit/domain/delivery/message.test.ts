@@ -1,0 +1,61 @@
+// What a message holds in memory while it goes through and while it waits.
+import { describe, expect, test } from '@jest/globals';
+import type { Context } from '../../../../src/domain/context.js';
+import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
+import { Accounts } from '../../../../src/domain/delivery/accounts.js';
+import { keepPayload } from '../../../../src/domain/delivery/message.js';
+import type { Message } from '../../../../src/domain/delivery/message.js';
+import type { Effects } from '../../../../src/domain/effects.js';
+import type { Changes } from '../../../../src/domain/changes.js';
+import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
+import { sessionQueue } from '../../../../src/domain/identifiers.js';
+import { Outbound } from '../../../../src/domain/session/outbound.js';
+
+const CHUNK_BYTES = 65_536;
+
+const messageIn = (chunk: Uint8Array, id: number): Message => ({
+  id: id as MessageId,
+  topic: 't' as TopicName,
+  payload: chunk.subarray(id * 10, id * 10 + 10),
+  qos: 1,
+  retain: false,
+  properties: undefined,
+  publisher: undefined,
+  acceptedAtMs: 0,
+  expiresAtMs: undefined,
+});
+
+describe('the payload of a message', () => {
+  test('is copied once when the message is kept, and has its buffer to itself then', () => {
+    const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
+    const message = messageIn(chunk, 1);
+    keepPayload(message);
+    const kept = message.payload;
+    expect(kept).toEqual(new Uint8Array(10).fill(7));
+    expect(kept.buffer.byteLength).toBe(10);
+    keepPayload(message);
+    expect(message.payload).toBe(kept);
+  });
+
+  test('goes straight through where the client takes it, and does not hold its chunk where it has to wait', () => {
+    const delivered: Message[] = [];
+    const context: Context = {
+      changes: { record: () => undefined } satisfies Changes,
+      effects: { deliver: (_connection: ConnectionId, message: Message) => delivered.push(message) } as unknown as Effects,
+      limits: DEFAULT_LIMITS,
+      accounts: new Accounts(),
+      nowMs: 0,
+      lastRequest: 0,
+    };
+    const outbound = new Outbound(sessionQueue('c' as ClientId), false, { roomMade: () => undefined }, context);
+    outbound.attach({ id: 1 as ConnectionId, window: 1, isCongested: false });
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    const [first, second] = [messageIn(chunk, 1), messageIn(chunk, 2)];
+    outbound.push(first, 1, false, undefined, undefined);
+    outbound.push(second, 1, false, undefined, undefined);
+    expect(first.payload.buffer.byteLength).toBe(CHUNK_BYTES);
+    expect(second.payload.buffer.byteLength).toBe(10);
+    outbound.acknowledged(1);
+    expect(delivered).toEqual([first, second]);
+  });
+});
