@@ -5,6 +5,7 @@
 // Facts that annul each other while their batch is still open never reach storage: a message that is acknowledged before its append was sent, and
 // all but the last trim of a queue.
 import type { Change, Changes, QueueAppend } from '../domain/changes.js';
+import type { Message } from '../domain/delivery/message.js';
 import type { QueueId } from '../domain/identifiers.js';
 import { StorageError } from '../ports/storage.js';
 import type { Storage } from '../ports/storage.js';
@@ -39,6 +40,8 @@ export class Committer implements Changes {
   /** How many of the open batch are annulled. */
   #annulled = 0;
   #openBytes = 0;
+  /** Whether anything was recorded for the open batch, even if it was annulled since: someone may wait for it. */
+  #isPromised = false;
   #openBatch = 1;
   #durableBatch = 0;
   #committing = false;
@@ -66,19 +69,20 @@ export class Committer implements Changes {
     return this.#durableBatch;
   }
 
-  /** The latest batch that has anything in it and is not durable; 0: everything recorded is durable. */
+  /** The latest batch that anything was recorded for and that is not durable; 0: everything recorded is durable. */
   get pendingBatch(): number {
-    if (this.#open.length > this.#annulled) return this.#openBatch;
+    if (this.#isPromised) return this.#openBatch;
     return this.#committing ? this.#openBatch - 1 : 0;
   }
 
   record(change: Change): void {
     this.stepChanged = true;
+    this.#isPromised = true;
     switch (change.kind) {
       case 'queue.append':
         change.batch = this.#openBatch;
         change.place = this.#open.length;
-        this.#openBytes += change.message.payload.byteLength;
+        this.#openBytes += sizeOf(change);
         break;
       case 'queue.remove':
         if (this.#annul(change.append)) return;
@@ -89,6 +93,7 @@ export class Committer implements Changes {
         if (before !== undefined) {
           this.#open[before] = undefined;
           this.#annulled++;
+          this.#openBytes -= CHANGE_BYTES;
         }
         this.#trims.set(change.queue, this.#open.length);
         break;
@@ -98,7 +103,7 @@ export class Committer implements Changes {
         this.#trims.clear();
         break;
       case 'retained.put':
-        this.#openBytes += change.message.payload.byteLength;
+        this.#openBytes += sizeOf(change);
         break;
       case 'session.put':
       case 'subscription.put':
@@ -122,7 +127,7 @@ export class Committer implements Changes {
     this.#open[append.place] = undefined;
     this.#annulled++;
     if (this.#annulled >= COMPACT_MIN && this.#annulled * 2 > this.#open.length) this.#compact();
-    this.#openBytes -= append.message.payload.byteLength + CHANGE_BYTES;
+    this.#openBytes -= sizeOf(append) + CHANGE_BYTES;
     return true;
   }
 
@@ -142,13 +147,14 @@ export class Committer implements Changes {
       this.#isHigh = true;
       this.observer.pressure(true);
     }
-    if (this.#committing || this.#open.length === 0 || this.#stopped) return;
+    if (this.#committing || !this.#isPromised || this.#stopped) return;
     const batch = this.#openBatch;
     const changes = this.#annulled === 0 ? (this.#open as Change[]) : this.#open.filter((change) => change !== undefined);
     this.#committingBytes = this.#openBytes;
     this.#open = [];
     this.#openBytes = 0;
     this.#annulled = 0;
+    this.#isPromised = false;
     this.#openBatch++;
     this.#trims.clear();
     if (changes.length === 0) {
@@ -226,4 +232,9 @@ export class Committer implements Changes {
       }
     }
   }
+}
+
+/** Of what a message brings along: a change itself counts for `CHANGE_BYTES`. */
+function sizeOf({ message }: { readonly message: Message }): number {
+  return message.payload.byteLength + message.topic.length;
 }

@@ -11,7 +11,7 @@ import type { Message } from '../domain/delivery/message.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { Notice } from '../domain/notices.js';
 import type { EndReason } from '../domain/reasons.js';
-import { encodePacket, encodePublishProperties, encodeTopic, publishSize, writeAcknowledgement, writePublish } from '../protocol/encoder.js';
+import { encodePacket, encodePublishProperties, encodeTopic, publishSize, writeAcknowledgement, writePublish, writePublishHead } from '../protocol/encoder.js';
 import { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
@@ -32,6 +32,11 @@ import { Pager } from './pager.js';
 const FLUSH_BYTES = 64 * 1024;
 /** Answers that a peer may leave unread before we stop reading from it. */
 const UNREAD_ANSWERS_MAX_BYTES = 64 * 1024;
+/** What may wait at a link's gate before we stop reading from it: a window of messages, or answers to one who asks on while storage is slow. */
+const HELD_MAX_BYTES = 1024 * 1024;
+/** A payload from this size on goes out as it is, behind its header, instead of being copied for each subscriber. */
+const LARGE_PAYLOAD_BYTES = 32 * 1024;
+const LARGE_PIECE_BYTES = 1024 * 1024;
 /** How long a closing connection may take to take what was written to it. */
 const CLOSE_GRACE_MS = 5000;
 
@@ -203,7 +208,8 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
   }
 
   #mustWait(link: Link): boolean {
-    return link.isEnded || link.isAuthenticating || this.#pressure || link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES;
+    if (link.isEnded || link.isAuthenticating || this.#pressure) return true;
+    return link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES || link.heldBytes > HELD_MAX_BYTES;
   }
 
   #resume(link: Link): void {
@@ -248,7 +254,10 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     }
     link.held.append(bytes);
     this.#gate(link, batch);
-    if (packet.type === PacketType.connack) link.connackBatch = batch;
+    if (packet.type !== PacketType.connack) return;
+    link.connackBatch = batch;
+    // Until CONNACK has left, nothing else can: for the core that is a client that does not read.
+    this.step({ kind: 'congested', connection });
   }
 
   acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {
@@ -281,6 +290,10 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
       if (append === undefined) batch = this.#gateOfStep(link); // the publisher's identifier is a fact of this step
       else if (append.batch > this.committer.durableBatch) batch = append.batch;
       else if (link.hasHeld) batch = link.lastHeldBatch; // behind what was to go before it
+    }
+    if (batch === 0 && message.payload.length >= LARGE_PAYLOAD_BYTES) {
+      this.#writeLarge(link, message, qos, retain, dup, packetId, identifiers);
+      return;
     }
     const to = batch === 0 ? link.out : link.held;
     this.#encodePublish(to, link.decoder.protocolVersion, message, qos, retain, dup, packetId, identifiers);
@@ -332,9 +345,12 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
 
   durable(batch: number): void {
     for (const link of this.#gated) {
+      const awaitedConnack = link.connackBatch > 0;
       if (!link.release(batch)) continue;
       if (!link.hasHeld) this.#gated.delete(link);
       this.#written(link);
+      if (awaitedConnack && link.connackBatch === 0 && !link.isCongested) this.step({ kind: 'writable', connection: link.id });
+      this.#resume(link);
     }
     this.#pager.durable(batch);
   }
@@ -417,6 +433,27 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     this.#lastIdOffset = size - message.payload.length - (properties?.length ?? 0) - 2;
   }
 
+  /** The payload is written as it is: a hundred subscribers share its bytes. */
+  #writeLarge(
+    link: Link,
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    dup: boolean,
+    packetId: number,
+    identifiers: readonly number[] | undefined,
+  ): void {
+    const { payload } = message;
+    const topic = encodeTopic(message.topic);
+    const properties = link.decoder.protocolVersion === 5 ? encodePublishProperties(outgoingProperties(message, identifiers, this.#parts.clock)) : undefined;
+    const { out } = link;
+    out.reserve(publishSize(topic.length, payload.length, qos, properties?.length ?? 0) - payload.length);
+    out.length = writePublishHead(out.bytes, out.length, topic, payload.length, qos, dup, retain, packetId, properties);
+    this.#flush(link);
+    // In pieces, so that the network can tell how far the peer has read.
+    for (let at = 0; at < payload.length; at += LARGE_PIECE_BYTES) this.#write(link, payload.subarray(at, at + LARGE_PIECE_BYTES));
+  }
+
   #written(link: Link): void {
     if (link.out.length > FLUSH_BYTES) this.#flush(link);
     else this.#markDirty(link);
@@ -430,7 +467,11 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
   }
 
   #flush(link: Link): void {
-    if (link.out.length === 0 || link.channel.write(link.out.take()) || link.isCongested || link.isEnded) return;
+    if (link.out.length > 0) this.#write(link, link.out.take());
+  }
+
+  #write(link: Link, bytes: Uint8Array): void {
+    if (link.channel.write(bytes) || link.isCongested || link.isEnded) return;
     link.isCongested = true;
     this.step({ kind: 'congested', connection: link.id });
   }

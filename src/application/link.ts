@@ -42,6 +42,10 @@ export class Link implements ChannelHandler {
     this.decoder = new PacketDecoder({ maxPacketSize });
   }
 
+  get heldBytes(): number {
+    return this.#held?.length ?? 0;
+  }
+
   get hasHeld(): boolean {
     return this.#marks.length > 0;
   }
@@ -59,8 +63,13 @@ export class Link implements ChannelHandler {
   /** All that is held up to here waits for the batch, or for a later one that something before it waits for. */
   mark(batch: number): void {
     const last = this.lastHeldBatch;
-    if (last >= batch && this.hasHeld) this.#marks[this.#marks.length - 1] = this.held.length;
-    else this.#marks.push(batch, this.held.length);
+    if (last < batch || !this.hasHeld) {
+      this.#marks.push(batch, this.held.length);
+      return;
+    }
+    this.#marks[this.#marks.length - 1] = this.held.length;
+    // What waited for CONNACK alone now waits for more, and what comes next must not pass it [MQTT-4.6.0-6].
+    if (this.connackBatch > 0) this.connackBatch = last;
   }
 
   /** Moves what waited for batches up to this one to the output. Whether there was anything. */

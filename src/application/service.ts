@@ -33,6 +33,7 @@ export class BrokerService {
   readonly #parts: ServiceParts;
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
   #started: Promise<void> | undefined;
+  #failure: Error | undefined;
   #stopped: Promise<void> | undefined;
   #end!: { resolve: () => void; reject: (error: Error) => void };
 
@@ -75,6 +76,7 @@ export class BrokerService {
         this.addresses.set(listener.name, address);
         this.#notice({ kind: 'listening', listener: listener.name, address });
       }
+      if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
       this.#state = 'stopped';
       this.engine.down();
@@ -114,6 +116,9 @@ export class BrokerService {
   /** Storage is not ours any more: everyone is disconnected at once, before anyone is promised anything more. */
   async #fail(error: Error): Promise<void> {
     if (this.#state === 'stopped') return;
+    this.#failure = error;
+    // Whoever starts finds it, closes what is open, and tells who asked for the start.
+    if (this.#state === 'starting') return;
     this.#state = 'stopped';
     this.engine.down();
     this.#notice({ kind: 'fatal', error });

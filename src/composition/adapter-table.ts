@@ -41,7 +41,11 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
     takesOptions: false,
     remark: 'not durable: nothing survives a restart',
   },
-  file: 'later',
+  file: {
+    load: () => import('../../adapters/storage/file/index.js'),
+    takesOptions: true,
+    remark: 'durable: synced to disk before it is acknowledged',
+  },
   mongodb: 'later',
 };
 

@@ -50,7 +50,7 @@ const limits = {
   strict31ClientId: trueOrFalse().optional(),
   assignClientId: trueOrFalse().optional(),
   maxTopicLength: wholeNumber(1, 65_535).optional(),
-  maxTopicLevels: wholeNumber(1, 65_536).optional(),
+  maxTopicLevels: wholeNumber(1, 1000).optional(),
   maxQueueSize: wholeNumber(1, MANY_MESSAGES).optional(),
   maxQueueBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   maxTransientQueueBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),

@@ -24,6 +24,12 @@ import { PropertyPlace, readProperties } from './properties.js';
 import { ReasonCode } from './reason-codes.js';
 import { TopicCache } from './topic-cache.js';
 
+/**
+ * Only PUBLISH carries a payload. Anything else this large is a list of filters or properties, and what it becomes in memory is many times its
+ * bytes: one SUBSCRIBE of 100 MiB would be the end of the process.
+ */
+const LIST_PACKET_MAX_BYTES = 1024 * 1024;
+
 export interface PacketDecoderOptions {
   /** In bytes of the whole packet, fixed header included. */
   readonly maxPacketSize: number;
@@ -217,6 +223,7 @@ export class PacketDecoder {
     this.#headerBytes = at - start;
     const size = at - start + length;
     if (size > this.maxPacketSize) throw tooLarge(size, this.maxPacketSize);
+    if (size > LIST_PACKET_MAX_BYTES && first >> 4 !== PacketType.publish) throw tooLarge(size, LIST_PACKET_MAX_BYTES);
     return size;
   }
 

@@ -208,8 +208,24 @@ export function writePublish(
   packetId: number,
   properties: Uint8Array | undefined,
 ): number {
+  const at = writePublishHead(target, offset, topic, payload.length, qos, dup, retain, packetId, properties);
+  return copy(target, at, payload);
+}
+
+/** The same without the payload, which follows by itself. */
+export function writePublishHead(
+  target: Uint8Array,
+  offset: number,
+  topic: Uint8Array,
+  payloadBytes: number,
+  qos: QoS,
+  dup: boolean,
+  retain: boolean,
+  packetId: number,
+  properties: Uint8Array | undefined,
+): number {
   const topicBytes = topic.length;
-  const remaining = 2 + topicBytes + (qos > 0 ? 2 : 0) + (properties === undefined ? 0 : properties.length) + payload.length;
+  const remaining = 2 + topicBytes + (qos > 0 ? 2 : 0) + (properties === undefined ? 0 : properties.length) + payloadBytes;
   target[offset] = (PacketType.publish << 4) | publishFlags(qos, dup, retain);
   let at = writeVariableByteInteger(target, offset + 1, remaining);
   target[at++] = topicBytes >> 8;
@@ -219,8 +235,7 @@ export function writePublish(
     target[at++] = packetId >> 8;
     target[at++] = packetId;
   }
-  if (properties !== undefined) at = copy(target, at, properties);
-  return copy(target, at, payload);
+  return properties === undefined ? at : copy(target, at, properties);
 }
 
 /** At most 5 bytes; returns the offset behind. */

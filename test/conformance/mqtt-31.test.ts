@@ -277,10 +277,10 @@ describe('MQTT 3.1: publishing and delivery', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT31-topic-names] names of 65,535 bytes work; wildcards in names and empty names close the connection', () =>
+  test('[MQTT31-topic-names] names of 16,383 bytes work; wildcards in names and empty names close the connection', () =>
     withBroker(async (broker) => {
       const client = await broker.connect({ ...V31, clientId: 'client' });
-      const topic = 'x'.repeat(65_535);
+      const topic = 'x'.repeat(16_383);
       await client.subscribe([topic, 0]);
       await client.publish({ topic });
       expect((await client.next('publish')).topic).toBe(topic);

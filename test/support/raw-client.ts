@@ -65,8 +65,12 @@ export class Activity {
   /** Turns of the event loop without a movement after which nothing more is expected. */
   readonly #quietTurns: number;
 
-  constructor(quietTurns = 40) {
+  /** What lies between two turns, in milliseconds: 0 within one process, more where the operating system has to move something. */
+  readonly #pauseMs: number;
+
+  constructor(quietTurns = 40, pauseMs = 0) {
     this.#quietTurns = quietTurns;
+    this.#pauseMs = pauseMs;
   }
 
   moved(): void {
@@ -79,7 +83,7 @@ export class Activity {
     while (!arrived()) {
       if (quiet === this.#quietTurns) return false;
       const before = this.#count;
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => (this.#pauseMs === 0 ? setImmediate(resolve) : setTimeout(resolve, this.#pauseMs)));
       quiet = this.#count === before ? quiet + 1 : 0;
     }
     return true;
@@ -150,7 +154,7 @@ export class RawClient {
   /** DISCONNECT, and the broker's close. */
   async disconnect(): Promise<void> {
     this.send(raw.DISCONNECT);
-    await this.activity.settled();
+    await this.activity.until(() => this.#closed);
     expect({ closedAfterDisconnect: this.#closed, unread: this.takeUnread() }).toEqual({ closedAfterDisconnect: true, unread: '' });
   }
 

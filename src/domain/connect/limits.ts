@@ -54,12 +54,18 @@ export interface Limits {
   readonly willGraceAfterRestartMs: number;
 }
 
+/**
+ * Longer than this, and V8 looks at no more than a string's length to hash it: many long names of one length would make every look-up a walk
+ * past all of them (docs/decisions/0008).
+ */
+const NAME_BYTES_MAX = 16_383;
+
 export const DEFAULT_LIMITS: Limits = {
   maxPacketSize: 268_435_460,
-  maxClientIdLength: 65_535,
+  maxClientIdLength: NAME_BYTES_MAX,
   strict31ClientId: false,
   assignClientId: true,
-  maxTopicLength: 65_535,
+  maxTopicLength: NAME_BYTES_MAX,
   maxTopicLevels: 256,
   maxQueueSize: 100_000,
   maxQueueBytes: 1024 * 1024 * 1024,

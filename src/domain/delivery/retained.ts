@@ -83,8 +83,10 @@ export class RetainedDelivery {
 
   #read(): void {
     if (this.#isReading || this.#waiting || this.#next === this.#items.length) return;
-    // A session that is not stored keeps its queue in memory: it gets the next page when it has worked off the last one.
-    if (!this.session.stored && (this.session.outboundIfAny?.count ?? 0) >= PAGE_TOPICS) return;
+    // A session that is not stored keeps its queue in memory: it gets the next page when it has worked off the last one. In storage there is
+    // more room, but who subscribes again and again must not fill it.
+    const enough = this.session.stored ? this.context.limits.retainedQueueSize : PAGE_TOPICS;
+    if ((this.session.outboundIfAny?.count ?? 0) >= enough) return;
     const topics: TopicName[] = [];
     let bytes = 0;
     this.#isReading = true;

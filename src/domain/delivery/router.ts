@@ -27,6 +27,8 @@ export interface Route {
 /** Topics whose route is remembered, and the deliveries of all of them together; when there are more, all are forgotten. */
 const ROUTES_MAX = 10_000;
 const ROUTED_MAX = 1_000_000;
+/** In characters. Longer topics are rare, and ten thousand of them would be a lot of memory. */
+const ROUTED_TOPIC_MAX = 256;
 
 export class Router {
   readonly #tree = new SubscriptionTree<Subscription | SharedGroup>();
@@ -41,7 +43,7 @@ export class Router {
   /** The remembered route of a topic that was published to before, if it still holds. A topic that has one is a valid Topic Name. */
   known(topic: string): Route | undefined {
     if (this.#revision !== this.#tree.revision) this.#forget();
-    return this.#routes.get(topic as TopicName);
+    return topic.length > ROUTED_TOPIC_MAX ? undefined : this.#routes.get(topic as TopicName);
   }
 
   route(topic: TopicName): Route {
@@ -57,6 +59,7 @@ export class Router {
     });
     const route = { targets: [...bySession.values()], groups };
     if (this.#routes.size >= ROUTES_MAX || this.#routed >= ROUTED_MAX) this.#forget();
+    if (topic.length > ROUTED_TOPIC_MAX) return route;
     this.#routes.set(topic, route);
     this.#routed += route.targets.length;
     return route;

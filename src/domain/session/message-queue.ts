@@ -113,7 +113,8 @@ export class MessageQueue {
     bounded: boolean,
   ): void {
     const { limits, accounts, changes } = this.context;
-    const bytes = message.payload.byteLength;
+    // Where memory is what it waits in, its topic counts as well.
+    const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
     accounts.begun++;
     if (bounded) {
       const full = this.#full(bytes);

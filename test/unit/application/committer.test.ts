@@ -143,7 +143,18 @@ describe('facts that annul each other', () => {
     const one = append(0);
     committer.record(one);
     committer.record(remove(0, one));
+    expect(committer.pendingBatch).toBe(1);
+    committer.endOfTurn();
     expect(committer.pendingBatch).toBe(0);
+    expect(storage.batches).toEqual([]);
+    expect(observer.log).toEqual(['durable 1']);
+  });
+
+  test('a batch of which nothing is left, however much there was, is durable: someone may wait for it', () => {
+    const { committer, storage, observer } = started();
+    const appends = Array.from({ length: 1024 }, (_, i) => append(i));
+    for (const one of appends) committer.record(one);
+    for (const [i, one] of appends.entries()) committer.record(remove(i, one));
     committer.endOfTurn();
     expect(storage.batches).toEqual([]);
     expect(observer.log).toEqual(['durable 1']);

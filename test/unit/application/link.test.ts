@@ -100,3 +100,20 @@ describe('what waits on a link', () => {
     expect(got + out(link)).toBe(expected);
   });
 });
+
+describe('what waits behind CONNACK', () => {
+  test('keeps everything later behind it when it has to wait for more than CONNACK did', () => {
+    const link = started();
+    hold(link, 'connack ', 1);
+    link.connackBatch = 1;
+    hold(link, 'QoS 2 ', 2);
+    hold(link, 'QoS 1 ', link.connackBatch);
+    link.release(1);
+    expect(out(link)).toBe('connack ');
+    expect(link.connackBatch).toBe(2);
+    hold(link, 'later', link.connackBatch);
+    link.release(2);
+    expect(out(link)).toBe('QoS 2 QoS 1 later');
+    expect(link.connackBatch).toBe(0);
+  });
+});

@@ -88,7 +88,7 @@ describe('what is wrong', () => {
   test('everything is told at once', () => {
     const problems = problemsWith({
       listeners: [{ type: 'tls', port: 8883, tls: {} }, { type: 'tcp', host: '0.0.0.0', port: 99_999 }],
-      storage: { adapter: 'file', options: { directory: 'data' } },
+      storage: { adapter: 'mongodb', options: { url: 'mongodb://localhost' } },
       authorization: [],
       limits: { maxInflight: 0, maxInflght: 1 },
       logging: { level: 'loud' },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { PacketDecoder } from '../../../src/protocol/decoder.js';
+import { encodePacket } from '../../../src/protocol/encoder.js';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';
 import type { MalformedCode } from '../../../src/protocol/malformed.js';
 import { PacketType } from '../../../src/protocol/packets.js';
@@ -325,5 +326,29 @@ describe('limits', () => {
     expect(decoder.read()).toBeUndefined();
     decoder.push(wire('80'));
     expect(failureOf(() => decoder.read()).code).toBe('remaining-length-too-long');
+  });
+});
+
+describe('a packet that is a list', () => {
+  /** CONNECT, then the fixed header of a packet of two mebibytes. */
+  const announced = (first: number): PacketDecoder => {
+    const decoder = new PacketDecoder({ maxPacketSize: 256 * MEBIBYTE });
+    decoder.push(Uint8Array.of(...encodePacket(connect, 4), first, 0x80, 0x80, 0x80, 0x01));
+    expect(decoder.read()?.type).toBe(PacketType.connect);
+    return decoder;
+  };
+  const absent = { will: undefined, userName: undefined, password: undefined, properties: undefined };
+  const connect: Packet = { type: PacketType.connect, protocolVersion: 4, clean: true, keepAlive: 0, clientId: 'a', ...absent };
+
+  test.each([
+    ['SUBSCRIBE', 0x82],
+    ['UNSUBSCRIBE', 0xa2],
+  ])('%s of two mebibytes is refused by its header, whatever a PUBLISH may weigh', (_name, first) => {
+    const decoder = announced(first);
+    expect(failureOf(() => decoder.read()).code).toBe('packet-too-large');
+  });
+
+  test('PUBLISH of two mebibytes is waited for', () => {
+    expect(announced(0x30).read()).toBeUndefined();
   });
 });

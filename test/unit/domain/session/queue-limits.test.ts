@@ -78,7 +78,7 @@ describe('a full queue that discards what comes', () => {
   });
 
   test('has its own limit of bytes where it is not stored', () => {
-    const core = new CoreHarness({ maxInflight: 1, maxTransientQueueBytes: 10, maxQueueBytes: 1 });
+    const core = new CoreHarness({ maxInflight: 1, maxTransientQueueBytes: 12, maxQueueBytes: 1 });
     const a = core.connect('a');
     a.subscribe(['t', 1]);
     for (const payload of ['1', '123456', '1234567', '12']) a.publish('t', payload);

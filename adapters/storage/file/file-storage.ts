@@ -1,0 +1,252 @@
+// Storage in a directory of this machine, on the embedded store LevelDB: what the broker uses where one process and one disk are enough. It
+// decides who may open the directory, in which order things happen, and what becomes of a failure; what is written for a change is in
+// `ledger.ts`, how it looks in `keys.ts` and `records.ts`.
+//
+// - A commit is one batch of the engine, synced: LevelDB appends it to its log as one record with a checksum, so after a crash all of it is there
+//   or none.
+// - After a write that failed nobody knows what the log ends with, and LevelDB would go on writing behind it. So the engine is closed and opened
+//   again before anything else is done: that reads the log up to the last whole batch and begins a new one. What had been remembered
+//   of the store is read anew as well, since the failed batch may or may not be there.
+// - The lease is the engine's lock on the directory. It goes with the process, and while it is held nobody else can open.
+// - Closing writes nothing: a store that was closed and one whose process was killed differ in nothing that this adapter looks at.
+import { mkdir, readdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import { StorageError } from 'hexmq/ports';
+import type { Change, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import { storageError } from './errors.js';
+import { Space, spaceFences, spaceKey } from './keys.js';
+import { Ledger } from './ledger.js';
+import type { Database } from './ledger.js';
+import { facts, page, retained } from './reading.js';
+import { FORMAT_VERSION, decodeFormat, encodeFormat } from './records.js';
+
+const MEBIBYTE = 1024 * 1024;
+
+const ENGINE_OPTIONS = {
+  keyEncoding: 'buffer',
+  valueEncoding: 'buffer',
+  /** What was written last and is not yet sorted into a table: held in memory, and read back from the log at the next opening. */
+  writeBufferSize: 32 * MEBIBYTE,
+  cacheSize: 16 * MEBIBYTE,
+  maxFileSize: 8 * MEBIBYTE,
+} as const;
+
+/** Enough that one sync serves many clients, and little enough that a batch is prepared without keeping the others waiting. */
+const BATCH_CHANGES_MAX = 4096;
+
+/** What LevelDB puts into its directory, and what a file system or an operating system puts into any. */
+const OWN_FILES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)|lost\+found|\..*)$/;
+
+/** It opens itself soon after it is made. */
+export const engineOf = (directory: string): Database => new ClassicLevel<Buffer, Buffer>(directory, ENGINE_OPTIONS);
+
+export interface FileStorageOptions {
+  readonly directory: string;
+}
+
+export class FileStorage implements Storage {
+  readonly traits: StorageTraits = { durable: true, fencing: true, maxBatchChanges: BATCH_CHANGES_MAX };
+  readonly #directory: string;
+  readonly #makeEngine: (directory: string) => Database;
+  /** Made by `open`: the engine opens itself soon after it is made. */
+  #engine: { readonly db: Database; readonly ledger: Ledger } | undefined;
+  #state: 'new' | 'open' | 'closed' = 'new';
+  /** A write failed, or the reopening after one. */
+  #needsReopening = false;
+  /** Commits, sweeps and reopenings, one after the other. */
+  #line: Promise<unknown> = Promise.resolve();
+  #isSweeping = false;
+
+  /** @param makeEngine for tests in which a disk fails. */
+  constructor({ directory }: FileStorageOptions, makeEngine = engineOf) {
+    this.#directory = resolve(directory);
+    this.#makeEngine = makeEngine;
+  }
+
+  async open(): Promise<void> {
+    let db: Database | undefined;
+    try {
+      await this.#refuseForeignDirectory();
+      db = this.#makeEngine(this.#directory);
+      await db.open();
+      await this.#refuseForeignStore(db);
+      const ledger = new Ledger(db);
+      await ledger.begin();
+      this.#engine = { db, ledger };
+    } catch (error) {
+      await db?.close().catch(() => undefined);
+      throw storageError(error, this.#directory);
+    }
+    this.#state = 'open';
+    this.#needsReopening = false;
+  }
+
+  async *load(): AsyncGenerator<RestoredFact> {
+    this.#refuseIfNotOpen();
+    try {
+      yield* facts(this.#db, this.#ledger.dropped, this.#ledger.lastMessageId);
+    } catch (error) {
+      throw storageError(error, this.#directory);
+    }
+    // What was left from the time before: not until everything has been read.
+    this.#sweepLater();
+  }
+
+  async commit(batch: readonly Change[]): Promise<void> {
+    await this.#inLine(async () => {
+      await this.#reopenIfNeeded();
+      try {
+        await this.#ledger.prepare(batch);
+        const writes = this.#db.batch();
+        this.#ledger.apply(batch, writes);
+        await writes.write({ sync: true });
+        this.#ledger.settled();
+      } catch (error) {
+        this.#needsReopening = true;
+        throw error;
+      }
+    });
+    if (this.#ledger.dropped.size > 0) this.#sweepLater();
+  }
+
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+    return this.#read(() => page(this.#db, this.#ledger, queue, from, limit));
+  }
+
+  readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
+    return this.#read(() => retained(this.#db, topics));
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    await this.#line;
+    try {
+      await this.#engine?.db.close();
+    } catch (error) {
+      throw storageError(error, this.#directory);
+    }
+  }
+
+  async #read<Result>(read: () => Promise<Result>): Promise<Result> {
+    this.#refuseIfNotOpen();
+    if (this.#needsReopening) await this.#inLine(() => this.#reopenIfNeeded());
+    try {
+      return await read();
+    } catch (error) {
+      throw storageError(error, this.#directory);
+    }
+  }
+
+  #inLine<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#line.then(async () => {
+      this.#refuseIfNotOpen();
+      try {
+        return await work();
+      } catch (error) {
+        throw storageError(error, this.#directory);
+      }
+    });
+    this.#line = result.catch(() => undefined);
+    return result;
+  }
+
+  async #reopenIfNeeded(): Promise<void> {
+    if (!this.#needsReopening) return;
+    await this.#db.close();
+    await this.#db.open();
+    await this.#ledger.begin();
+    this.#needsReopening = false;
+  }
+
+  /** A little at a time, and with room for a commit in between. */
+  #sweepLater(): void {
+    if (this.#isSweeping || this.#ledger.dropped.size === 0) return;
+    this.#isSweeping = true;
+    setImmediate(() => {
+      this.#inLine(async () => {
+        if (this.#needsReopening) return;
+        try {
+          await this.#ledger.sweep();
+        } catch (error) {
+          this.#needsReopening = true;
+          throw error;
+        }
+      }).then(
+        () => {
+          this.#isSweeping = false;
+          if (!this.#needsReopening) this.#sweepLater();
+        },
+        () => {
+          // Nobody waits for it. The next commit mends what can be mended, or says what cannot, and begins the sweep again.
+          this.#isSweeping = false;
+        },
+      );
+    });
+  }
+
+  get #db(): Database {
+    return this.#opened().db;
+  }
+
+  get #ledger(): Ledger {
+    return this.#opened().ledger;
+  }
+
+  #opened(): { readonly db: Database; readonly ledger: Ledger } {
+    if (this.#engine === undefined) throw new StorageError('fenced', `the data directory ${this.#directory} is not open: open it first`);
+    return this.#engine;
+  }
+
+  #refuseIfNotOpen(): void {
+    if (this.#state === 'open') return;
+    throw new StorageError('fenced', `the data directory ${this.#directory} is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`);
+  }
+
+  /** LevelDB would make its files among whatever is there. */
+  async #refuseForeignDirectory(): Promise<void> {
+    await makeDirectory(this.#directory);
+    const foreign = (await readdir(this.#directory)).find((name) => !OWN_FILES.test(name));
+    if (foreign === undefined) return;
+    throw new StorageError('corrupt', `the data directory ${this.#directory} has something in it that is not of hexmq ("${foreign}"): choose an empty one`);
+  }
+
+  async #refuseForeignStore(db: Database): Promise<void> {
+    const record = await db.get(spaceKey(Space.format));
+    if (record === undefined) {
+      const [key] = await db.keys({ limit: 1 }).all();
+      if (key !== undefined) throw this.#foreignStore();
+      const beginnings = spaceFences().map((fence) => ({ type: 'put' as const, key: fence, value: Buffer.alloc(0) }));
+      await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...beginnings], { sync: true });
+      return;
+    }
+    const version = decodeFormat(record);
+    if (version === undefined) throw this.#foreignStore();
+    if (version > FORMAT_VERSION) {
+      throw new StorageError(
+        'corrupt',
+        `the data in ${this.#directory} was written by a newer hexmq (format ${String(version)}, this one knows up to ${String(FORMAT_VERSION)}): use that version or a later one`,
+      );
+    }
+  }
+
+  #foreignStore(): StorageError {
+    return new StorageError('corrupt', `the data directory ${this.#directory} has a database in it that is not of hexmq: choose an empty one`);
+  }
+}
+
+/** Node's own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does. */
+async function makeDirectory(directory: string, above = dirname(directory)): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'ENOENT' && above !== directory) {
+      await makeDirectory(above);
+      await mkdir(directory);
+      return;
+    }
+    // Whether what is there is a directory is found out by reading it.
+    if (code !== 'EEXIST' && code !== 'EISDIR') throw error;
+  }
+}

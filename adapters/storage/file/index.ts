@@ -1,0 +1,23 @@
+// File storage as a configuration asks for it: its options are checked here, and nothing is opened.
+import type { Storage } from 'hexmq/ports';
+import { FileStorage } from './file-storage.js';
+
+export { FileStorage, engineOf } from './file-storage.js';
+export type { FileStorageOptions } from './file-storage.js';
+
+const DEFAULT_DIRECTORY = './data';
+
+/** @throws TypeError when there is an option that it does not know, or the directory is no path. */
+export function createStorage(options: unknown): Storage {
+  if (options !== undefined && options !== null && (typeof options !== 'object' || Array.isArray(options))) {
+    throw new TypeError(`file storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`);
+  }
+  const given = (options ?? {}) as Readonly<Record<string, unknown>>;
+  const unknownKey = Object.keys(given).find((key) => key !== 'directory');
+  if (unknownKey !== undefined) throw new TypeError(`file storage: unknown option "${unknownKey}"; it takes directory`);
+  const { directory = DEFAULT_DIRECTORY } = given;
+  if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
+    throw new TypeError(`file storage: directory must be the path of a directory, got ${JSON.stringify(directory)}`);
+  }
+  return new FileStorage({ directory });
+}

@@ -1,0 +1,143 @@
+// What is read back: the facts at start, pages of queues, retained messages. Each reads one moment of the store, whatever is committed meanwhile.
+// Nothing here changes anything; what may be remembered of a page is told to the ledger.
+import type { ClientId, Message, PageLimit, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
+import { Space, entryKey, filterOf, isFence, isReleasedKey, nameOf, namedKey, numberOf, numberedKey, packetIdOf, rangeOf, rangeUnder, seqOf } from './keys.js';
+import type { Database, Ledger } from './ledger.js';
+import * as records from './records.js';
+import type { EntryRecord, QueueRecord } from './records.js';
+
+type Snapshot = ReturnType<Database['snapshot']>;
+
+/** What an iterator fetches at once, at most. */
+const CHUNK_BYTES_MAX = 256 * 1024;
+const CHUNK_ENTRIES_MAX = 1000;
+const EMPTY_PAYLOAD = new Uint8Array(0);
+
+/** @param dropped numbers whose records are still there and no longer count. */
+export async function* facts(db: Database, dropped: ReadonlyMap<number, unknown>, lastMessageId: number): AsyncGenerator<RestoredFact> {
+  for await (const [key, record] of db.iterator(rangeOf(Space.client))) {
+    const { session } = records.decodeClient(record);
+    if (session !== undefined) yield { kind: 'session', session: { clientId: nameOf(key) as ClientId, ...session } };
+  }
+  for await (const [key, record] of db.iterator(rangeOf(Space.subscription))) {
+    if (!isFence(key) && !dropped.has(numberOf(key))) yield { kind: 'subscription', subscription: records.decodeSubscription(record, filterOf(key)) };
+  }
+  for await (const [key, record] of db.iterator(rangeOf(Space.inbound))) {
+    if (!isFence(key) && !dropped.has(numberOf(key))) yield { kind: 'inbound', clientId: records.decodeInbound(record) as ClientId, packetId: packetIdOf(key) };
+  }
+  for await (const [key, record] of db.iterator(rangeOf(Space.will))) yield { kind: 'will', will: records.decodeWill(record, nameOf(key)) };
+  for await (const [key, record] of db.iterator(rangeOf(Space.queue))) {
+    const header = records.decodeQueue(record);
+    if (header.count === 0) continue;
+    const { first, next } = await bounds(db, header);
+    yield { kind: 'queue', queue: nameOf(key) as QueueId, first: first as Seq, next: next as Seq, count: header.count, bytes: header.bytes };
+  }
+  for await (const [key, record] of db.iterator(rangeOf(Space.retained))) {
+    const { id, bytes, expiresAtMs } = records.decodeRetained(record);
+    yield { kind: 'retained', topic: nameOf(key) as TopicName, id: id as Message['id'], bytes, expiresAtMs };
+  }
+  if (lastMessageId >= 0) yield { kind: 'last-message-id', id: lastMessageId as Message['id'] };
+}
+
+/** Of a queue without gaps the header says it all; in others the ends are looked for, from where it says that they are at the furthest. */
+async function bounds(db: Database, { number, head, tail, count }: QueueRecord): Promise<{ first: number; next: number }> {
+  if (tail - head === count) return { first: head, next: tail };
+  const range = { gte: entryKey(number, head), lt: entryKey(number, tail) };
+  const [first] = await db.keys({ ...range, limit: 1 }).all();
+  const [last] = await db.keys({ ...range, limit: 1, reverse: true }).all();
+  if (first === undefined || last === undefined) throw new RangeError(`queue ${String(number)} has a header and no entries`);
+  return { first: seqOf(first), next: seqOf(last) + 1 };
+}
+
+interface PageEntry extends EntryRecord {
+  readonly seq: number;
+  isReleased: boolean;
+}
+
+export async function page(db: Database, ledger: Ledger, queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+  const asOf = ledger.committed;
+  const snapshot = db.snapshot();
+  try {
+    const record = await db.get(namedKey(Space.queue, queue), { snapshot });
+    if (record === undefined) return [];
+    const header = records.decodeQueue(record);
+    if (header.count === 0 || from >= header.tail) return [];
+    const entries = await pageEntries(db, snapshot, header, Math.max(from, header.head), limit);
+    const bodies = await bodiesOf(db, snapshot, entries.flatMap(({ body }) => (body > 0 ? [body] : [])));
+    return entries.map(({ seq, qos, retain, identifiers, bytes, body, message, isReleased }): StoredEntry => {
+      ledger.learn(queue, header.number, asOf, seq as Seq, bytes, body, isReleased);
+      const whole = message ?? bodies.get(body);
+      if (whole === undefined) throw new RangeError(`body ${String(body)} is missing`);
+      return { seq: seq as Seq, message: isReleased ? { ...whole, payload: EMPTY_PAYLOAD } : whole, qos, retain, identifiers, released: isReleased };
+    });
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function pageEntries(db: Database, snapshot: Snapshot, { number }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
+  const { maxEntries, maxBytes } = limit;
+  const entries: PageEntry[] = [];
+  let bytes = 0;
+  const iterator = db.iterator({
+    gte: entryKey(number, from),
+    lt: rangeUnder(Space.entry, number).lt,
+    snapshot,
+    highWaterMarkBytes: Math.min(CHUNK_BYTES_MAX, Math.max(maxBytes, 1)),
+  });
+  try {
+    for (;;) {
+      // One more than is wanted: what is behind the last says whether that was released.
+      const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, Math.max(maxEntries - entries.length, 0) + 1));
+      if (chunk.length === 0) return entries;
+      for (const [key, record] of chunk) {
+        const last = entries.at(-1);
+        if (isFence(key)) return entries;
+        if (isReleasedKey(key)) {
+          if (last?.seq === seqOf(key)) last.isReleased = true;
+          continue;
+        }
+        const entry: PageEntry = { ...records.decodeEntry(record), seq: seqOf(key), isReleased: false };
+        bytes += entry.bytes;
+        if (last !== undefined && (entries.length >= maxEntries || bytes > maxBytes)) return entries;
+        entries.push(entry);
+      }
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
+export async function retained(db: Database, topics: readonly TopicName[]): Promise<readonly Message[]> {
+  const snapshot = db.snapshot();
+  try {
+    const found = await db.getMany(
+      topics.map((topic) => namedKey(Space.retained, topic)),
+      { snapshot },
+    );
+    const numbers = found.flatMap((record) => (record === undefined ? [] : [records.decodeRetained(record).body]));
+    const bodies = await bodiesOf(db, snapshot, numbers);
+    return numbers.map((number) => {
+      const message = bodies.get(number);
+      if (message === undefined) throw new RangeError(`body ${String(number)} is missing`);
+      return message;
+    });
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function bodiesOf(db: Database, snapshot: Snapshot, numbers: readonly number[]): Promise<ReadonlyMap<number, Message>> {
+  const bodies = new Map<number, Message>();
+  const list = [...new Set(numbers)];
+  if (list.length === 0) return bodies;
+  const found = await db.getMany(
+    list.map((number) => numberedKey(Space.body, number)),
+    { snapshot },
+  );
+  for (let i = 0; i < list.length; i++) {
+    const record = found[i];
+    if (record !== undefined) bodies.set(list[i] as number, records.decodeBody(record));
+  }
+  return bodies;
+}

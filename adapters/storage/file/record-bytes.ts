@@ -1,0 +1,175 @@
+// Records as bytes: fixed-width big-endian numbers, lengths as variable byte integers, text as UTF-8. What stands in which order is decided by
+// `records.ts`. The writer has one buffer for all records: what it gives is good until the next record is begun.
+
+const SCRATCH_BYTES_MIN = 64 * 1024;
+/** After a record larger than this the buffer is given back. */
+const SCRATCH_BYTES_KEPT_MAX = 1024 * 1024;
+const TWO_32 = 0x1_0000_0000;
+
+export class RecordWriter {
+  #bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES_MIN);
+  #at = 0;
+
+  begin(): this {
+    if (this.#bytes.length > SCRATCH_BYTES_KEPT_MAX) this.#bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES_MIN);
+    this.#at = 0;
+    return this;
+  }
+
+  /** A view; the next `begin` makes it worthless. */
+  end(): Buffer {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  byte(value: number): this {
+    this.#need(1);
+    this.#bytes[this.#at++] = value;
+    return this;
+  }
+
+  uint16(value: number): this {
+    this.#need(2);
+    this.#at = this.#bytes.writeUInt16BE(value, this.#at);
+    return this;
+  }
+
+  uint32(value: number): this {
+    this.#need(4);
+    this.#at = this.#bytes.writeUInt32BE(value, this.#at);
+    return this;
+  }
+
+  /** Up to 2^48 - 1: the numbers that this adapter gives. */
+  uint48(value: number): this {
+    this.#need(6);
+    this.#at = this.#bytes.writeUIntBE(value, this.#at, 6);
+    return this;
+  }
+
+  /** Up to 2^53 - 1, in eight bytes. */
+  uint53(value: number): this {
+    this.#need(8);
+    this.#at = this.#bytes.writeUInt32BE(Math.floor(value / TWO_32), this.#at);
+    this.#at = this.#bytes.writeUInt32BE(value % TWO_32, this.#at);
+    return this;
+  }
+
+  /** A time as the clock gave it, fractions and all. */
+  time(value: number): this {
+    this.#need(8);
+    this.#at = this.#bytes.writeDoubleBE(value, this.#at);
+    return this;
+  }
+
+  length(value: number): this {
+    this.#need(5);
+    let rest = value;
+    while (rest > 0x7f) {
+      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#at++] = rest;
+    return this;
+  }
+
+  text(value: string): this {
+    const length = Buffer.byteLength(value);
+    this.length(length).#need(length);
+    this.#at += this.#bytes.write(value, this.#at, length);
+    return this;
+  }
+
+  binary(value: Uint8Array): this {
+    return this.length(value.byteLength).rest(value);
+  }
+
+  /** The last bytes of a record: how many there are is known from its end. */
+  rest(value: Uint8Array): this {
+    this.#need(value.byteLength);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.byteLength;
+    return this;
+  }
+
+  #need(more: number): void {
+    const needed = this.#at + more;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.#at);
+    this.#bytes = larger;
+  }
+}
+
+/** Throws a RangeError where a record ends too early. */
+export class RecordReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  byte(): number {
+    return this.#bytes.readUInt8(this.#at++);
+  }
+
+  uint16(): number {
+    this.#at += 2;
+    return this.#bytes.readUInt16BE(this.#at - 2);
+  }
+
+  uint32(): number {
+    this.#at += 4;
+    return this.#bytes.readUInt32BE(this.#at - 4);
+  }
+
+  uint48(): number {
+    this.#at += 6;
+    return this.#bytes.readUIntBE(this.#at - 6, 6);
+  }
+
+  uint53(): number {
+    return this.uint32() * TWO_32 + this.uint32();
+  }
+
+  time(): number {
+    this.#at += 8;
+    return this.#bytes.readDoubleBE(this.#at - 8);
+  }
+
+  length(): number {
+    let value = 0;
+    for (let factor = 1; factor <= 2 ** 28; factor *= 128) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError('a length has more than five bytes');
+  }
+
+  text(): string {
+    const start = this.#skip(this.length());
+    return this.#bytes.toString('utf8', start, this.#at);
+  }
+
+  /** A view of the record. */
+  binary(): Uint8Array {
+    return this.#view(this.length());
+  }
+
+  rest(): Uint8Array {
+    return this.#view(this.#bytes.length - this.#at);
+  }
+
+  #view(length: number): Uint8Array {
+    const start = this.#skip(length);
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
+  }
+
+  #skip(length: number): number {
+    const start = this.#at;
+    if (start + length > this.#bytes.length) throw new RangeError('a record ends too early');
+    this.#at = start + length;
+    return start;
+  }
+}

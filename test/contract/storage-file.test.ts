@@ -1,0 +1,539 @@
+// File storage keeps the contract, and what it promises beyond it: a process killed at any moment, directories that are not its own, payloads
+// stored once.
+//
+// A crash in the contract's sense is made with `close`: the engine's lock is this process's, and an instance that is merely left alone would keep it.
+// Closing writes nothing, so the store is as a crash leaves it. That this is so is not taken on trust: a child process is killed below.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { buildSync } from 'esbuild';
+import * as fastCheck from 'fast-check';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Change, Message, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from 'hexmq/ports';
+import { StorageError } from 'hexmq/ports';
+import { storageContract } from 'hexmq/testkit';
+import type { StorageUnderTest } from 'hexmq/testkit';
+import { storageError } from '../../adapters/storage/file/errors.js';
+import { FileStorage, createStorage, engineOf } from '../../adapters/storage/file/index.js';
+import { Space, spaceKey } from '../../adapters/storage/file/keys.js';
+import type { Database } from '../../adapters/storage/file/ledger.js';
+
+const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-storage-'));
+let directories = 0;
+const newDirectory = (): string => join(ROOM, String(++directories));
+
+afterAll(() => {
+  rmSync(ROOM, { recursive: true, force: true });
+});
+
+storageContract({
+  name: 'file',
+  describe,
+  test,
+  fastCheck,
+  factory: {
+    create: () => {
+      const directory = newDirectory();
+      const opened: Storage[] = [];
+      const another = (): Storage => {
+        const storage = new FileStorage({ directory });
+        opened.push(storage);
+        return storage;
+      };
+      const abandon = async (): Promise<void> => {
+        for (const storage of opened.splice(0)) await storage.close();
+      };
+      return Promise.resolve<StorageUnderTest>({
+        storage: another(),
+        reopen: async () => {
+          await abandon();
+          return another();
+        },
+        second: () => Promise.resolve(another()),
+        dispose: async () => {
+          await abandon();
+          rmSync(directory, { recursive: true, force: true });
+        },
+      });
+    },
+  },
+});
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const ALL = { maxEntries: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER };
+
+const queue = (id: string): QueueId => `c:${id}` as QueueId;
+const topic = (name: string): TopicName => name as TopicName;
+
+const messageOf = (id: number, payload: Uint8Array = Buffer.from(`payload ${String(id)}`), name = 't'): Message => ({
+  id: id as Message['id'],
+  topic: topic(name),
+  payload,
+  qos: 1,
+  retain: false,
+  properties: undefined,
+  publisher: undefined,
+  acceptedAtMs: 0,
+  expiresAtMs: undefined,
+});
+
+const append = (id: string, seq: number, message: Message): Change => ({
+  kind: 'queue.append',
+  queue: queue(id),
+  seq: seq as Seq,
+  message,
+  qos: 1,
+  retain: false,
+  identifiers: undefined,
+  batch: 1,
+  place: 0,
+});
+const trim = (id: string, through: number): Change => ({ kind: 'queue.trim', queue: queue(id), through: through as Seq, append: undefined });
+const remove = (id: string, seq: number): Change => ({ kind: 'queue.remove', queue: queue(id), seq: seq as Seq, append: undefined });
+
+async function factsOf(storage: Storage): Promise<RestoredFact[]> {
+  const facts: RestoredFact[] = [];
+  for await (const fact of storage.load()) facts.push(fact);
+  return facts;
+}
+
+async function opened(directory: string, makeEngine = engineOf): Promise<FileStorage> {
+  const storage = new FileStorage({ directory }, makeEngine);
+  await storage.open();
+  await factsOf(storage);
+  return storage;
+}
+
+const entriesOf = (storage: Storage, id: string): Promise<readonly StoredEntry[]> => storage.readQueue(queue(id), 0 as Seq, ALL);
+
+async function refusalOf(work: Promise<unknown>): Promise<StorageError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(StorageError);
+  return error as StorageError;
+}
+
+/** How many records there are of each kind, in a store that nobody has open; fences left out. */
+async function recordsIn(directory: string): Promise<Partial<Record<keyof typeof Space, number>>> {
+  const db = engineOf(directory);
+  const counts: Partial<Record<keyof typeof Space, number>> = {};
+  const names = Object.keys(Space) as (keyof typeof Space)[];
+  for (const key of await db.keys().all()) {
+    const isFence = key.length === 1 || (key.length === 8 && key[7] === 0xff);
+    const name = names.find((each) => Space[each] === key[0]);
+    if (!isFence && name !== undefined) counts[name] = (counts[name] ?? 0) + 1;
+  }
+  await db.close();
+  return counts;
+}
+
+describe('payloads in file storage', () => {
+  test('a message that goes to a thousand queues and is retained is stored once, and gone with the last of them', async () => {
+    const directory = newDirectory();
+    let storage = await opened(directory);
+    const message = messageOf(1, Buffer.alloc(500, 7));
+    const ids = Array.from({ length: 1000 }, (_, i) => `client ${String(i)}`);
+    await storage.commit(ids.slice(0, 400).map((id) => append(id, 0, message)));
+    await storage.commit([{ kind: 'retained.put', message }, ...ids.slice(400).map((id) => append(id, 0, message))]);
+    await storage.close();
+    expect(await recordsIn(directory)).toMatchObject({ body: 1, references: 1, entry: 1000 });
+
+    storage = await opened(directory);
+    await storage.commit(ids.slice(0, 998).map((id) => trim(id, 0)));
+    await storage.commit([{ kind: 'retained.drop', topic: topic('t') }, { kind: 'queue.drop', queue: queue('client 998') }]);
+    expect(await entriesOf(storage, 'client 999')).toMatchObject([{ message: { payload: new Uint8Array(500).fill(7) } }]);
+    await storage.close();
+    expect(await recordsIn(directory)).toMatchObject({ body: 1, entry: 1 });
+
+    storage = await opened(directory);
+    await storage.commit([remove('client 999', 0)]);
+    await storage.close();
+    const left = await recordsIn(directory);
+    expect([left.body, left.references, left.entry]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('a message that goes to one queue needs one record', async () => {
+    const directory = newDirectory();
+    const storage = await opened(directory);
+    await storage.commit([append('a', 0, messageOf(1)), append('b', 0, messageOf(2))]);
+    await storage.close();
+    const { body, entry } = await recordsIn(directory);
+    expect({ body, entry }).toEqual({ body: undefined, entry: 2 });
+  });
+
+  test('a batch that comes again does not count its references twice', async () => {
+    const directory = newDirectory();
+    const storage = await opened(directory);
+    const message = messageOf(1);
+    const batch = [append('a', 0, message), append('b', 0, message), { kind: 'retained.put', message } as const];
+    for (let times = 0; times < 3; times++) await storage.commit(batch);
+    await storage.close();
+    const again = await opened(directory);
+    for (let times = 0; times < 3; times++) await again.commit(batch);
+    await again.commit([trim('a', 0), trim('b', 0), { kind: 'retained.drop', topic: topic('t') }]);
+    await again.close();
+    const { body, references, entry } = await recordsIn(directory);
+    expect([body, references, entry]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('two messages that have the same number and are not the same stay apart', async () => {
+    const storage = await opened(newDirectory());
+    const [one, other] = [messageOf(1, Buffer.from('one')), messageOf(1, Buffer.from('other'))];
+    await storage.commit([append('a', 0, one), append('b', 0, one), append('a', 1, other), append('b', 1, other)]);
+    expect((await entriesOf(storage, 'b')).map(({ message }) => Buffer.from(message.payload).toString())).toEqual(['one', 'other']);
+    await storage.close();
+  });
+});
+
+describe('what is dropped in file storage', () => {
+  async function sweptRecords(directory: string, isDone: (records: Awaited<ReturnType<typeof recordsIn>>) => boolean): Promise<Awaited<ReturnType<typeof recordsIn>>> {
+    for (;;) {
+      const storage = await opened(directory);
+      await new Promise((done) => setTimeout(done, 50));
+      await storage.close();
+      const records = await recordsIn(directory);
+      if (isDone(records)) return records;
+    }
+  }
+
+  test('a session with a long queue is gone at once, and its records are taken away by and by, over restarts', async () => {
+    const directory = newDirectory();
+    const storage = await opened(directory);
+    const shared = messageOf(9, Buffer.alloc(200));
+    await storage.commit([
+      { kind: 'session.put', session: { clientId: 'a' as never, expiryIntervalS: 1, disconnectedAtMs: undefined } },
+      ...Array.from({ length: 3000 }, (_, i) => append('a', i, i % 2 === 0 ? messageOf(i + 10) : shared)),
+      append('b', 0, shared),
+      ...Array.from({ length: 700 }, (_, i): Change => ({ kind: 'inbound.put', clientId: 'a' as never, packetId: i + 1 })),
+    ]);
+    await storage.commit([{ kind: 'session.drop', clientId: 'a' as never, queue: queue('a') }]);
+    expect(await entriesOf(storage, 'a')).toEqual([]);
+    await storage.commit([append('a', 5, messageOf(10_000))]);
+    expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual([5]);
+    await storage.close();
+
+    const records = await sweptRecords(directory, ({ dropped }) => dropped === undefined);
+    expect(records).toMatchObject({ entry: 2, queue: 2, body: 1 });
+    expect([records.inbound, records.client, records.references]).toEqual([undefined, undefined, undefined]);
+  });
+});
+
+describe('queues longer than what is remembered of them', () => {
+  test('are right in count and bytes after entries are removed from anywhere, remembered or not', async () => {
+    const directory = newDirectory();
+    const length = 40_000;
+    let storage = await opened(directory);
+    for (let from = 0; from < length; from += 4000) await storage.commit(Array.from({ length: 4000 }, (_, i) => append('a', from + i, messageOf(from + i, Buffer.alloc(3)))));
+    await storage.commit([remove('a', 20_000), trim('a', 99), remove('a', 39_999), append('a', 150, messageOf(1, Buffer.alloc(10)))]);
+    await storage.close();
+    storage = await opened(directory);
+    await storage.commit([trim('a', 9_999), remove('a', 10_000), remove('a', 10_000), remove('a', 5)]);
+    await storage.close();
+
+    const again = new FileStorage({ directory });
+    await again.open();
+    const [bounds] = (await factsOf(again)).filter(({ kind }) => kind === 'queue');
+    expect(bounds).toMatchObject({ first: 10_001, next: 39_999, count: 29_997, bytes: 29_997 * 3 });
+    await again.close();
+  });
+});
+
+describe('reading while commits go on', () => {
+  test('gives pages of one moment, and does not mistake what is gone for what is there', async () => {
+    const directory = newDirectory();
+    let storage = await opened(directory);
+    const shared = messageOf(0, Buffer.alloc(50, 1));
+    let isOver = false;
+    const reader = async (): Promise<void> => {
+      for (let from = 0; !isOver; ) {
+        const entries = await storage.readQueue(queue('a'), from as Seq, { maxEntries: 7, maxBytes: 1e6 });
+        const first = entries[0]?.seq ?? 0;
+        expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, i) => first + i));
+        for (const { seq, message } of entries) expect(message.payload).toHaveLength(seq % 5 === 0 ? 50 : 10);
+        from = (from + 3) % 400;
+      }
+    };
+    const readers = [reader(), reader(), reader()];
+    for (let k = 0; k < 400; k++) {
+      await storage.commit([
+        append('a', k, k % 5 === 0 ? shared : messageOf(k, Buffer.alloc(10))),
+        ...(k % 5 === 0 ? [append('b', k, shared)] : []),
+        ...(k > 20 ? [trim('a', k - 20)] : []),
+        ...(k % 50 === 49 ? [{ kind: 'queue.drop', queue: queue('b') } as const] : []),
+      ]);
+      // Forgets what it knows of the store now and then, so that it has to learn it from pages again.
+      if (k % 100 === 99) {
+        isOver = true;
+        await Promise.all(readers.splice(0));
+        await storage.close();
+        storage = await opened(directory);
+        isOver = false;
+        readers.push(reader(), reader(), reader());
+      }
+    }
+    isOver = true;
+    await Promise.all(readers);
+    await storage.close();
+    const again = new FileStorage({ directory });
+    await again.open();
+    const queues = (await factsOf(again)).filter(({ kind }) => kind === 'queue');
+    expect(queues).toMatchObject([{ first: 380, next: 400, count: 20, bytes: 4 * 50 + 16 * 10 }]);
+    await again.close();
+  });
+});
+
+describe('a disk that fails', () => {
+  /** An engine whose next write fails: not done, or done and not known to be. */
+  function failingEngine(): { readonly make: (directory: string) => Database; fail: (how: 'before' | 'after', message: string) => void } {
+    let next: { how: 'before' | 'after'; message: string } | undefined;
+    const make = (directory: string): Database => {
+      const db = engineOf(directory);
+      const batch = db.batch.bind(db) as () => ReturnType<Database['batch']>;
+      db.batch = ((...args: []) => {
+        const writes = batch(...args);
+        if (args.length > 0) return writes;
+        const write = writes.write.bind(writes) as (options?: object) => Promise<void>;
+        writes.write = async (options?: object) => {
+          const failure = next;
+          next = undefined;
+          if (failure?.how !== 'before') await write(options);
+          if (failure !== undefined) throw Object.assign(new Error(failure.message), { code: 'LEVEL_IO_ERROR' });
+        };
+        return writes;
+      }) as Database['batch'];
+      return db;
+    };
+    return { make, fail: (how, message) => (next = { how, message }) };
+  }
+
+  test.each(['before', 'after'] as const)('a batch that failed %s it was written can be sent again, and counts once', async (how) => {
+    const directory = newDirectory();
+    const engine = failingEngine();
+    const storage = await opened(directory, engine.make);
+    const shared = messageOf(1);
+    await storage.commit([append('a', 0, shared), append('b', 0, shared), append('a', 1, messageOf(2))]);
+    const batch = [append('c', 0, shared), trim('a', 0), append('a', 2, messageOf(3)), remove('b', 0)];
+    engine.fail(how, 'IO error: something broke');
+    expect((await refusalOf(storage.commit(batch))).kind).toBe('unavailable');
+    // What is read in between is the store, not what the failed batch had in mind.
+    expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual(how === 'before' ? [0, 1] : [1, 2]);
+    await storage.commit(batch);
+    expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual([1, 2]);
+    await storage.commit([trim('c', 0), trim('a', 2)]);
+    await storage.close();
+    const { body, references, entry } = await recordsIn(directory);
+    expect([body, references, entry]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('is asked to sync every batch', async () => {
+    const asked: unknown[] = [];
+    const storage = await opened(newDirectory(), (directory) => {
+      const db = engineOf(directory);
+      const batch = db.batch.bind(db) as (...args: unknown[]) => ReturnType<Database['batch']>;
+      db.batch = ((...args: unknown[]) => {
+        const writes = batch(...args);
+        if (args.length > 0) return writes;
+        const write = writes.write.bind(writes) as (options?: object) => Promise<void>;
+        writes.write = (options?: object) => {
+          asked.push(options);
+          return write(options);
+        };
+        return writes;
+      }) as Database['batch'];
+      return db;
+    });
+    await storage.commit([append('a', 0, messageOf(1)), append('a', 1, messageOf(2))]);
+    await storage.commit([trim('a', 0)]);
+    await storage.close();
+    expect(asked).toEqual([{ sync: true }, { sync: true }]);
+  });
+
+  test('a full disk is told as full', async () => {
+    const engine = failingEngine();
+    const storage = await opened(newDirectory(), engine.make);
+    engine.fail('before', 'IO error: /x/000003.log: No space left on device');
+    expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({ kind: 'full' });
+    await storage.commit([append('a', 0, messageOf(1))]);
+    await storage.close();
+  });
+
+  test.each([
+    ['ENOSPC: no space left on device, mkdir', 'ENOSPC', 'full'],
+    ['EACCES: permission denied, mkdir', 'EACCES', 'unavailable'],
+    ['EROFS: read-only file system, mkdir', 'EROFS', 'unavailable'],
+    ['Corruption: bad block', 'LEVEL_CORRUPTION', 'corrupt'],
+    ['IO error: lock', 'LEVEL_LOCKED', 'fenced'],
+    ['anything', 'LEVEL_IO_ERROR', 'unavailable'],
+  ])('%j is an error with the directory in it', (message, code, kind) => {
+    const error = storageError(Object.assign(new Error('Database failed to open'), { cause: Object.assign(new Error(message), { code }) }), '/some/where');
+    expect(error.kind).toBe(kind);
+    expect(error.message).toContain('/some/where');
+    expect(error.message).toContain(message);
+  });
+});
+
+describe('the directory of file storage', () => {
+  test('is made when it is not there, with those around it, and not before the storage is opened', async () => {
+    const directory = join(newDirectory(), 'deep', 'down');
+    const storage = createStorage({ directory });
+    expect(() => readdirSync(directory)).toThrow('ENOENT');
+    await storage.open();
+    await storage.close();
+    expect(readdirSync(directory)).toContain('CURRENT');
+  });
+
+  test('is refused to a second storage of the same process, which is told the directory', async () => {
+    const directory = newDirectory();
+    const storage = await opened(directory);
+    const error = await refusalOf(new FileStorage({ directory }).open());
+    expect(error.kind).toBe('fenced');
+    expect(error.message).toContain(`${directory} is in use by another hexmq`);
+    await storage.commit([append('a', 0, messageOf(1))]);
+    await storage.close();
+  });
+
+  test('is refused when something else is in it, which is left alone', async () => {
+    const directory = newDirectory();
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'letter.txt'), 'dear');
+    const error = await refusalOf(new FileStorage({ directory }).open());
+    expect(error.message).toContain(`${directory} has something in it that is not of hexmq ("letter.txt")`);
+    expect(readdirSync(directory)).toEqual(['letter.txt']);
+  });
+
+  test('is refused when it is a file', async () => {
+    const directory = newDirectory();
+    writeFileSync(directory, '');
+    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('is no directory') });
+  });
+
+  test('is refused when it has the database of another program', async () => {
+    const directory = newDirectory();
+    const db = engineOf(directory);
+    await db.put(Buffer.from('key'), Buffer.from('value'));
+    await db.close();
+    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('is not of hexmq') });
+  });
+
+  test('is refused when a newer version wrote it, which is told', async () => {
+    const directory = newDirectory();
+    await (await opened(directory)).close();
+    const db = engineOf(directory);
+    const format = (await db.get(spaceKey(Space.format))) as Buffer;
+    format.writeUInt16BE(2, format.length - 2);
+    await db.put(spaceKey(Space.format), format);
+    await db.close();
+    const error = await refusalOf(new FileStorage({ directory }).open());
+    expect(error.message).toContain('was written by a newer hexmq (format 2, this one knows up to 1)');
+  });
+
+  test('is told as corrupt when its manifest is damaged', async () => {
+    const directory = newDirectory();
+    const storage = await opened(directory);
+    await storage.commit([append('a', 0, messageOf(1))]);
+    await storage.close();
+    const manifest = join(directory, readdirSync(directory).find((name) => name.startsWith('MANIFEST')) ?? '');
+    writeFileSync(manifest, readFileSync(manifest).fill(0x55));
+    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('restore a backup') });
+  });
+});
+
+describe('options of file storage', () => {
+  test.each([[undefined], [null], [{}], [{ directory: './somewhere' }]])('%j are taken', (options) => {
+    expect(createStorage(options)).toBeInstanceOf(FileStorage);
+  });
+
+  test('an unknown option is an error that names it', () => {
+    expect(() => createStorage({ directroy: './data' })).toThrow('unknown option "directroy"');
+  });
+
+  test.each([['text'], [5], [['a']], [true]])('%j are an error that says what is expected', (options) => {
+    expect(() => createStorage(options)).toThrow('options must be an object');
+  });
+
+  test.each([[5], [''], [null], [['a']], ['a\u0000b']])('the directory %j is an error', (directory) => {
+    expect(() => createStorage({ directory })).toThrow('directory must be the path of a directory');
+  });
+});
+
+describe('a process that has a file storage', () => {
+  // Where the packages of the repository are found from.
+  const program = join(ROOT, `node_modules/.cache/hexmq/file-storage-child-${String(process.pid)}.mjs`);
+
+  beforeAll(() => {
+    buildSync({
+      entryPoints: [join(ROOT, 'test/contract/file-storage-child.ts')],
+      outfile: program,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      packages: 'external',
+      alias: { 'hexmq/ports': join(ROOT, 'src/ports/index.ts') },
+      logLevel: 'error',
+    });
+  });
+
+  afterAll(() => {
+    rmSync(program, { force: true });
+  });
+
+  const start = (...args: string[]): ChildProcess => spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+
+  /** Reads what the child says until `isEnough`, kills it, and reads the rest. @returns all its lines. */
+  async function killedWhen(child: ChildProcess, isEnough: (line: string) => boolean): Promise<string[]> {
+    const lines: string[] = [];
+    if (child.stdout === null) throw new Error('the child has no output');
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
+      if (isEnough(line)) child.kill('SIGKILL');
+    }
+    return lines;
+  }
+
+  test('killed at any moment it has lost nothing that it had acknowledged, and has no half of a batch', async () => {
+    const directory = newDirectory();
+    let committed = 0;
+    for (const batches of [1, 7, 60, 200, 333]) {
+      const upTo = committed + batches;
+      const lines = await killedWhen(start(directory, String(committed)), (line) => Number(line) === upTo);
+      const acknowledged = Number(lines.at(-1));
+      const storage = await opened(directory);
+      const a = await entriesOf(storage, 'a');
+      const b = await entriesOf(storage, 'b');
+      const [last] = await storage.readRetained([topic('last')]);
+      const found = a.length / 2 - 1;
+      // The batch that was under way may have made it.
+      expect([acknowledged, acknowledged + 1]).toContain(found);
+      expect(a.map(({ seq }) => seq)).toEqual(Array.from({ length: 2 * (found + 1) }, (_, i) => i));
+      expect(b.map(({ seq }) => seq)).toEqual([found - 2, found - 1, found].filter((seq) => seq >= 0));
+      expect(b.at(-1)?.message).toEqual(a.at(-1)?.message);
+      expect(last?.id).toBe(3 * found + 2);
+      await storage.close();
+      committed = found + 1;
+    }
+  });
+
+  test('keeps others out as long as it lives, and no longer', async () => {
+    const directory = newDirectory();
+    const child = start(directory, '0', 'hold');
+    let refusal: StorageError | undefined;
+    let isAsked = false;
+    await killedWhen(child, () => {
+      if (!isAsked) {
+        isAsked = true;
+        void refusalOf(new FileStorage({ directory }).open()).then((error) => {
+          refusal = error;
+          child.kill('SIGKILL');
+        });
+      }
+      return false;
+    });
+    expect(refusal).toMatchObject({ kind: 'fenced', message: expect.stringContaining(`${directory} is in use by another hexmq`) });
+    await (await opened(directory)).close();
+  });
+});

@@ -1,0 +1,165 @@
+// Clients that misbehave: they send without reading, stop in the middle, ask for too much or vanish. Whatever they do is their own loss: in each
+// test a decent client beside them is served all the while.
+import { describe, expect, test } from '@jest/globals';
+import { withBroker } from './hexmq-command.js';
+import type { RunningBroker } from './hexmq-command.js';
+import { connected, connect, CONNACK, open, PINGREQ, PINGRESP, PUBACK, PUBLISH, publish, SUBACK, subscribe, topicOf } from './hostile-sockets.js';
+import type { HostileClient } from './hostile-sockets.js';
+import { connect as connectDecent } from './mqtt-js.js';
+import type { Client } from './mqtt-js.js';
+
+const MEGABYTE = Buffer.alloc(1024 * 1024);
+
+/** At every QoS, there and back. */
+async function expectServed({ mqtt, inbox }: Client): Promise<void> {
+  await mqtt.subscribeAsync('decent', { qos: 2 });
+  for (const qos of [0, 1, 2] as const) {
+    await mqtt.publishAsync('decent', `at QoS ${qos}`, { qos });
+    expect(await inbox.texts(1)).toEqual([`at QoS ${qos}`]);
+  }
+}
+
+/** A subscriber that reads no more. */
+async function deafSubscriber(broker: RunningBroker, topic: string, qos: 0 | 1 | 2): Promise<HostileClient> {
+  const client = await connected(broker, { clientId: `deaf at ${qos}` });
+  await client.send(subscribe([topic], qos));
+  await client.next(SUBACK);
+  client.socket.pause();
+  return client;
+}
+
+function destroy(clients: readonly HostileClient[]): void {
+  for (const { socket } of clients) socket.destroy();
+}
+
+describe('a decent client is served beside', () => {
+  test('a thousand connections that say nothing, or half a CONNECT', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const silent = await Promise.all(Array.from({ length: 1000 }, () => open(broker)));
+      for (const client of silent.slice(500)) await client.send(connect({ clientId: 'half' }).subarray(0, 9));
+      await expectServed(decent);
+      destroy(silent);
+      await expectServed(decent);
+    }));
+
+  test('a client that sends its packets byte by byte, which is served as well', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const slow = (await open(broker)).read();
+      slow.socket.setNoDelay(true);
+      for (const byte of Buffer.concat([connect({ clientId: 'slow' }), publish('some/topic', 'payload', 1, 258)])) await slow.send(Uint8Array.of(byte));
+      await slow.next(CONNACK);
+      expect((await slow.next(PUBACK)).body).toEqual(Buffer.from([1, 2]));
+      await expectServed(decent);
+    }));
+
+  test('subscribers at each QoS that do not read the large messages they asked for', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const publisher = await connected(broker, { clientId: 'publisher' });
+      const deaf: HostileClient[] = [];
+      for (const qos of [0, 1, 2] as const) {
+        deaf.push(await deafSubscriber(broker, `flood/${qos}`, qos));
+        for (let id = 1; id <= 40; id++) await publisher.send(publish(`flood/${qos}`, MEGABYTE, qos, id));
+        await publisher.send(PINGREQ);
+        await publisher.next(PINGRESP);
+        await expectServed(decent);
+      }
+      // What does not fit into the buffer at QoS 0, or into the queue above it, is dropped, and said.
+      for (const reason of ['slow-consumer', 'queue-bytes-full']) await broker.program.logs(new RegExp(`"event":"message-dropped","reason":"${reason}"`));
+      destroy(deaf);
+    }));
+
+  test('one that publishes at QoS 1 without end and reads no PUBACK: it is not read either, until it reads', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const greedy = await connected(broker, { clientId: 'greedy' });
+      greedy.socket.pause();
+      const packets = Buffer.concat(Array.from({ length: 2000 }, (_, i) => publish('t', 'x', 1, i + 1)));
+      let sent = 0;
+      // Half a second without a byte taken: the way to the broker is full.
+      while (await Promise.race([greedy.send(packets).then(() => true), new Promise<false>((resolve) => setTimeout(resolve, 500, false))])) {
+        sent += packets.length;
+        if (sent > 100_000_000) throw new Error('the broker takes whatever comes');
+      }
+      await expectServed(decent);
+      greedy.socket.resume();
+      await greedy.send(subscribe(['again']));
+      await greedy.next(SUBACK);
+      destroy([greedy]);
+    }));
+
+  test('clients that reset the connection in the middle of a packet, whose wills are published', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      await decent.mqtt.subscribeAsync('will/+', { qos: 1 });
+      const names = Array.from({ length: 100 }, (_, i) => `c${i}`);
+      for (const clientId of names) {
+        const client = await connected(broker, { clientId, will: `will/${clientId}` });
+        await client.send(publish('half/way', MEGABYTE, 2, 7).subarray(0, 1000), Buffer.alloc(clientId.length));
+        client.socket.resetAndDestroy();
+      }
+      expect((await decent.inbox.texts(names.length)).sort()).toEqual(names.sort());
+      await expectServed(decent);
+    }));
+
+  test('one that ends its side at once, which still gets the answers it has earned', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const hasty = (await open(broker)).read();
+      hasty.socket.end(Buffer.concat([connect({ clientId: 'hasty' }), publish('t', 'x', 1, 5)]));
+      await hasty.next(CONNACK);
+      await hasty.next(PUBACK);
+      await hasty.gone();
+      await expectServed(decent);
+    }));
+
+  test('one that subscribes to ten thousand topics in one packet', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const client = await connected(broker, { clientId: 'collector' });
+      await client.send(subscribe(Array.from({ length: 10_000 }, (_, i) => `topic/${i}/+`), 1));
+      expect((await client.next(SUBACK)).body).toEqual(Buffer.from([0, 1, ...Array<number>(10_000).fill(1)]));
+      await client.send(publish('topic/9999/x', 'x'));
+      expect(topicOf(await client.next(PUBLISH))).toBe('topic/9999/x');
+      await expectServed(decent);
+    }));
+
+  test('topics of 256 levels, which are taken, and of 257, which are not', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const deep = `a${'/a'.repeat(255)}`;
+      const client = await connected(broker, { clientId: 'deep' });
+      await client.send(subscribe([deep, `${'+/'.repeat(255)}#`], 0), publish(deep, 'x'));
+      expect(topicOf(await client.next(PUBLISH))).toBe(deep);
+      for (const packet of [publish(`${deep}/a`, 'x', 1), subscribe([`${deep}/a`])]) {
+        const other = await connected(broker, { clientId: 'deeper' });
+        await other.send(packet);
+        await other.gone();
+      }
+      await expectServed(decent);
+    }));
+
+  test('subscribers to ten thousand retained messages, of whom one reads them and the others do not', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const client = await connected(broker, { clientId: 'keeper' });
+      const topics = Array.from({ length: 10_000 }, (_, i) => `kept/${i}`);
+      await client.send(...topics.map((topic) => publish(topic, 'x', 0, 0, true)));
+      const deaf = await Promise.all(([0, 1, 2] as const).map((qos) => deafSubscriber(broker, '#', qos)));
+      await client.send(subscribe(['kept/+']));
+      for (const topic of topics) expect(topicOf(await client.next(PUBLISH))).toBe(topic);
+      await expectServed(decent);
+      destroy(deaf);
+    }));
+});
+
+test('SIGTERM ends the broker with status 0 while clients flood it and do not read', () =>
+  withBroker(async (broker) => {
+    for (const qos of [0, 1, 2] as const) await deafSubscriber(broker, 'flood', qos);
+    await open(broker);
+    const publisher = await connected(broker, { clientId: 'publisher' });
+    for (let id = 1; id <= 20; id++) await publisher.send(publish('flood', MEGABYTE, 2, id));
+    // `withBroker` stops it and looks at its status.
+  }));
