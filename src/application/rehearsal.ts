@@ -1,4 +1,4 @@
-// A rehearsal before the doors open: a broker of its own, without sockets and without storage, serves a few thousand messages. The engine, the
+// A rehearsal before the doors open: a broker of its own, without sockets and without storage, serves some ten thousand messages. The engine, the
 // core and the codec are then compiled for what is to come; otherwise the first clients of a broker, which after a restart are all of them at
 // once, would wait for the compiler. It touches nothing of the broker that is about to start, and what it does is the same every time.
 import { EVERYTHING } from '../domain/access/permissions.js';
@@ -16,7 +16,7 @@ import { Engine } from './engine.js';
 
 const PAIRS = 10;
 /** Messages from each publisher: enough for the compiler to take notice. */
-const ROUNDS = 900;
+const ROUNDS = 3000;
 /** Rounds after which the event loop gets its turn, to put in place what has been compiled beside it. */
 const ROUNDS_AT_ONCE = 50;
 /** Short and long, because the code takes other paths for each. */
