@@ -10,9 +10,7 @@ import type { QueueId } from '../domain/identifiers.js';
 import { StorageError } from '../ports/storage.js';
 import type { Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
-
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 5000;
+import { pauseAfter } from './retry.js';
 
 /** What one change counts for in memory besides its payload. */
 const CHANGE_BYTES = 256;
@@ -224,10 +222,7 @@ export class Committer implements Changes {
       } catch (error) {
         if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') throw error;
         this.observer.failing(error, attempt);
-        const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1));
-        await new Promise<void>((resolve) => {
-          this.clock.at(this.clock.nowMs() + delayMs, resolve);
-        });
+        await pauseAfter(attempt, this.clock);
         if (this.#stopped) return;
       }
     }

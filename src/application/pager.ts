@@ -3,9 +3,7 @@
 import { StorageError } from '../ports/storage.js';
 import type { Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
-
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 5000;
+import { pauseAfter } from './retry.js';
 
 /** What a page read waits for, seen from here. */
 export interface PendingChanges {
@@ -55,10 +53,7 @@ export class Pager {
           this.fatal(error instanceof Error ? error : new Error(String(error)));
           return;
         }
-        const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (attempt - 1));
-        await new Promise<void>((resolve) => {
-          this.clock.at(this.clock.nowMs() + delayMs, resolve);
-        });
+        await pauseAfter(attempt, this.clock);
         continue;
       }
       if (!this.#stopped) done(result);

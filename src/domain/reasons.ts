@@ -29,8 +29,6 @@ export type RefusalReason =
   | 'not-authorized'
   | 'authentication-unavailable'
   | 'too-many-connections'
-  | 'will-topic-invalid'
-  | 'will-not-supported'
   | 'server-shutting-down';
 
 export type DropReason =

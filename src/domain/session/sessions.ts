@@ -36,10 +36,6 @@ export class Sessions {
     return clientId === undefined ? undefined : this.#sessions.get(clientId);
   }
 
-  *[Symbol.iterator](): Generator<Session> {
-    yield* this.#sessions.values();
-  }
-
   /** The session for an accepted CONNECT: the one that is there, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
