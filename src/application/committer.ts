@@ -1,6 +1,7 @@
 // Group commit. Changes are collected into the open batch; when the turn ends and no commit is under way, the open batch is committed and a new
 // one opens. While a commit is under way the next batch collects: a slow disk makes larger batches by itself, without a timer. A batch's number
-// is the ticket that gated effects wait for; batches become durable in the order of their numbers.
+// is the ticket that gated effects wait for; batches become durable in the order of their numbers. A batch that is larger than storage likes goes in
+// parts, cut where a step of the core ends: what a step records is durable all together or not at all.
 //
 // Facts that annul each other while their batch is still open never reach storage: a message that is acknowledged before its append was sent, and
 // all but the last trim of a queue.
@@ -8,7 +9,7 @@ import type { Change, Changes, QueueAppend } from '../domain/changes.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { QueueId } from '../domain/identifiers.js';
 import { StorageError } from '../ports/storage.js';
-import type { Storage } from '../ports/storage.js';
+import type { Durability, Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
 import { pauseAfter } from './retry.js';
 
@@ -42,10 +43,17 @@ export class Committer implements Changes {
   #isPromised = false;
   #openBatch = 1;
   #durableBatch = 0;
+  #sessionDrop = 0;
   #committing = false;
   #committingBytes = 0;
+  #committingChanges = 0;
   #isHigh = false;
   #stopped = false;
+  /** Places in the open batch where a step ended and a part may. */
+  #cuts: number[] = [];
+  /** The place from which the last part counts. */
+  #cutAt = 0;
+  readonly #preferredBatchChanges: number;
   /** Where in the open batch the last trim of a queue is. */
   readonly #trims = new Map<QueueId, number>();
   #idle: (() => void)[] = [];
@@ -56,7 +64,15 @@ export class Committer implements Changes {
     readonly storage: Storage,
     readonly clock: Clock,
     readonly observer: CommitterObserver,
-  ) {}
+    readonly durability: Durability = 'flushed',
+  ) {
+    this.#preferredBatchChanges = storage.traits.preferredBatchChanges;
+  }
+
+  /** Changes that are not durable. */
+  get waitingChanges(): number {
+    return this.#open.length - this.#annulled + this.#committingChanges;
+  }
 
   /** The number of the batch that a change recorded now goes into. */
   get openBatch(): number {
@@ -73,7 +89,20 @@ export class Committer implements Changes {
     return this.#committing ? this.#openBatch - 1 : 0;
   }
 
-  record(change: Change): void {
+  /** The latest batch that ends a session and is not durable; 0: none. */
+  get pendingSessionDrop(): number {
+    return this.#sessionDrop > this.#durableBatch ? this.#sessionDrop : 0;
+  }
+
+  /** A step of the core begins: what it records belongs together. */
+  beginStep(): void {
+    this.stepChanged = false;
+    if (this.#open.length - this.#cutAt < this.#preferredBatchChanges) return;
+    this.#cutAt = this.#open.length;
+    this.#cuts.push(this.#cutAt);
+  }
+
+  record(change: Change): number {
     this.stepChanged = true;
     this.#isPromised = true;
     switch (change.kind) {
@@ -83,10 +112,10 @@ export class Committer implements Changes {
         this.#openBytes += sizeOf(change);
         break;
       case 'queue.remove':
-        if (this.#annul(change.append)) return;
+        if (this.#annul(change.append)) return this.#openBatch;
         break;
       case 'queue.trim': {
-        if (this.#annul(change.append)) return;
+        if (this.#annul(change.append)) return this.#openBatch;
         const before = this.#trims.get(change.queue);
         if (before !== undefined) {
           this.#open[before] = undefined;
@@ -96,8 +125,11 @@ export class Committer implements Changes {
         this.#trims.set(change.queue, this.#open.length);
         break;
       }
-      case 'queue.drop':
       case 'session.drop':
+        this.#sessionDrop = this.#openBatch;
+        this.#trims.clear();
+        break;
+      case 'queue.drop':
         this.#trims.clear();
         break;
       case 'retained.put':
@@ -116,6 +148,7 @@ export class Committer implements Changes {
     }
     this.#openBytes += CHANGE_BYTES;
     this.#open.push(change);
+    return this.#openBatch;
   }
 
   /** Forgets an append that is still in the open batch. Whether it was. */
@@ -131,12 +164,23 @@ export class Committer implements Changes {
 
   /** While storage does not answer, what was annulled must not pile up. */
   #compact(): void {
-    this.#open = this.#open.filter((change) => change !== undefined);
+    const parts = this.#parts();
+    this.#open = parts.flat();
+    let end = 0;
+    this.#cuts = parts.slice(0, -1).map((part) => (end += part.length));
+    this.#cutAt = end;
     this.#annulled = 0;
     for (const [place, change] of this.#open.entries()) {
       if (change?.kind === 'queue.append') change.place = place;
       else if (change?.kind === 'queue.trim' && this.#trims.has(change.queue)) this.#trims.set(change.queue, place);
     }
+  }
+
+  /** The open batch without what was annulled, in the parts in which it goes to storage. */
+  #parts(): Change[][] {
+    const present = (part: readonly (Change | undefined)[]): Change[] => part.filter((change) => change !== undefined);
+    const ends = [...this.#cuts, this.#open.length];
+    return ends.map((end, i) => present(this.#open.slice(ends[i - 1] ?? 0, end)));
   }
 
   /** The turn has ended: commit what there is, unless a commit is under way. */
@@ -147,20 +191,24 @@ export class Committer implements Changes {
     }
     if (this.#committing || !this.#isPromised || this.#stopped) return;
     const batch = this.#openBatch;
-    const changes = this.#annulled === 0 ? (this.#open as Change[]) : this.#open.filter((change) => change !== undefined);
+    const isWhole = this.#annulled === 0 && this.#cuts.length === 0;
+    const parts = (isWhole ? [this.#open as Change[]] : this.#parts()).filter((part) => part.length > 0);
     this.#committingBytes = this.#openBytes;
+    this.#committingChanges = this.#open.length - this.#annulled;
     this.#open = [];
     this.#openBytes = 0;
     this.#annulled = 0;
+    this.#cuts = [];
+    this.#cutAt = 0;
     this.#isPromised = false;
     this.#openBatch++;
     this.#trims.clear();
-    if (changes.length === 0) {
+    if (parts.length === 0) {
       this.#settled(batch);
       return;
     }
     this.#committing = true;
-    void this.#commit(changes, batch);
+    void this.#commit(parts, batch);
   }
 
   /** Resolves when all that was recorded is durable, or nothing more can be. */
@@ -177,12 +225,11 @@ export class Committer implements Changes {
     this.#wakeIdle();
   }
 
-  async #commit(changes: readonly Change[], batch: number): Promise<void> {
-    const { maxBatchChanges } = this.storage.traits;
+  async #commit(parts: readonly (readonly Change[])[], batch: number): Promise<void> {
     try {
-      // A batch larger than the adapter takes goes in parts, in order: what a gate waits for is the whole.
-      for (let from = 0; from < changes.length; from += maxBatchChanges) {
-        await this.#commitWithRetry(changes.length <= maxBatchChanges ? changes : changes.slice(from, from + maxBatchChanges));
+      // In order: what a gate waits for is the whole.
+      for (const part of parts) {
+        await this.#commitWithRetry(part);
         if (this.#stopped) return;
       }
     } catch (error) {
@@ -198,6 +245,7 @@ export class Committer implements Changes {
   #settled(batch: number): void {
     this.#durableBatch = batch;
     this.#committingBytes = 0;
+    this.#committingChanges = 0;
     this.observer.durable(batch);
     if (this.#isHigh && this.#openBytes < PRESSURE_LOW_BYTES) {
       this.#isHigh = false;
@@ -216,7 +264,7 @@ export class Committer implements Changes {
   async #commitWithRetry(changes: readonly Change[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.storage.commit(changes);
+        await this.storage.commit(changes, this.durability);
         if (attempt > 1) this.observer.recovered(attempt);
         return;
       } catch (error) {

@@ -18,7 +18,7 @@ import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Channel, ChannelHandler } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
-import type { Storage, StorageError } from '../ports/storage.js';
+import type { AckLevel, Storage, StorageError } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
 import type { Authentication } from './authentication.js';
 import { Committer } from './committer.js';
@@ -27,6 +27,7 @@ import { Link } from './link.js';
 import type { LinkOwner } from './link.js';
 import type { OutputBuffer } from './output-buffer.js';
 import { Pager } from './pager.js';
+import type { PagerObserver } from './pager.js';
 
 /** A link with more than this to write does not wait for the end of the turn. */
 const FLUSH_BYTES = 64 * 1024;
@@ -47,16 +48,20 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  /** Default `flushed`. */
+  readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled. */
   readonly atEndOfTurn: (callback: () => void) => void;
   readonly fatal: (error: Error) => void;
 }
 
-export class Engine implements Effects, LinkOwner, CommitterObserver {
+export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObserver {
   readonly broker: Broker;
   readonly committer: Committer;
   readonly #pager: Pager;
   readonly #parts: EngineParts;
+  /** Whether promises wait for storage at all. */
+  readonly #isGated: boolean;
   readonly #links = new Map<ConnectionId, Link>();
   #lastConnection = 0;
   #dirty: Link[] = [];
@@ -86,8 +91,9 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.committer = new Committer(parts.storage, parts.clock, this);
-    this.#pager = new Pager(parts.storage, parts.clock, this.committer, parts.fatal);
+    this.#isGated = parts.ackLevel !== 'received';
+    this.committer = new Committer(parts.storage, parts.clock, this, parts.ackLevel === 'stored' ? 'stored' : 'flushed');
+    this.#pager = new Pager(parts.storage, parts.clock, this.committer, this);
     this.broker = new Broker({
       changes: this.committer,
       effects: this,
@@ -158,7 +164,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
   }
 
   #handle(event: BrokerEvent, nowMs: number): void {
-    this.committer.stepChanged = false;
+    this.committer.beginStep();
     this.broker.handle(event, nowMs);
   }
 
@@ -204,6 +210,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     if (!link.isEnded && !link.isPaused) {
       link.isPaused = true;
       link.channel.pause();
+      this.step({ kind: 'reading', connection: link.id, isPaused: true });
     }
   }
 
@@ -215,6 +222,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
   #resume(link: Link): void {
     if (!link.isPaused || this.#mustWait(link)) return;
     link.isPaused = false;
+    this.step({ kind: 'reading', connection: link.id, isPaused: false });
     this.#read(link);
     // Reading what was left may have been enough to make it wait again.
     if (!link.isPaused && !link.isEnded) link.channel.resume();
@@ -245,7 +253,9 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     if (link === undefined || link.isEnded) return;
     const bytes = encodePacket(packet, link.decoder.protocolVersion);
     const promises = packet.type === PacketType.connack || packet.type === PacketType.suback || packet.type === PacketType.unsuback;
-    const batch = promises ? this.#gateOfStep(link) : link.connackBatch;
+    let batch = promises ? this.#gateOfStep(link) : link.connackBatch;
+    // That there is no session any more is what CONNACK says too, where an earlier step has ended it.
+    if (packet.type === PacketType.connack && this.#isGated) batch = Math.max(batch, this.committer.pendingSessionDrop);
     if (link.isCongested) link.answeredBytes += bytes.length;
     if (batch === 0) {
       link.out.append(bytes);
@@ -256,8 +266,8 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     this.#gate(link, batch);
     if (packet.type !== PacketType.connack) return;
     link.connackBatch = batch;
-    // Until CONNACK has left, nothing else can: for the core that is a client that does not read.
-    this.step({ kind: 'congested', connection });
+    // Until CONNACK has left, nothing else can.
+    this.step({ kind: 'congested', connection, waitsFor: 'storage' });
   }
 
   acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {
@@ -286,7 +296,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     if (link === undefined || link.isEnded) return;
     // QoS 0 never waits, QoS 1 only for CONNACK: it may come twice, so a crash that forgets it breaks no promise to this client.
     let batch = link.connackBatch;
-    if (qos === 2) {
+    if (qos === 2 && this.#isGated) {
       if (append === undefined) batch = this.#gateOfStep(link); // the publisher's identifier is a fact of this step
       else if (append.batch > this.committer.durableBatch) batch = append.batch;
       else if (link.hasHeld) batch = link.lastHeldBatch; // behind what was to go before it
@@ -306,8 +316,9 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     if (link !== undefined) this.#close(link, CLOSE_GRACE_MS);
   }
 
-  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number): void {
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, ticket: number | undefined): void {
     this.#pager.read(
+      ticket,
       () => this.#parts.storage.readQueue(queue, from, limit),
       (entries) => {
         this.step({ kind: 'queue-page', queue, request, entries });
@@ -317,6 +328,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
 
   readRetained(connection: ConnectionId, topics: readonly TopicName[]): void {
     this.#pager.read(
+      undefined,
       () => this.#parts.storage.readRetained(topics),
       (messages) => {
         this.step({ kind: 'retained-page', connection, messages });
@@ -341,7 +353,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
     }
   }
 
-  // The committer's word
+  // The word of the committer and the pager
 
   durable(batch: number): void {
     for (const link of this.#gated) {
@@ -362,11 +374,23 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
   }
 
   failing(error: StorageError, attempt: number): void {
-    this.notice({ kind: 'storage-failing', error: error.message, storageErrorKind: error.kind, attempt });
+    this.#storageFailing('write', error, attempt);
   }
 
   recovered(attempts: number): void {
-    this.notice({ kind: 'storage-recovered', attempts });
+    this.notice({ kind: 'storage-recovered', operation: 'write', attempts });
+  }
+
+  readFailing(error: StorageError, attempt: number): void {
+    this.#storageFailing('read', error, attempt);
+  }
+
+  readRecovered(attempts: number): void {
+    this.notice({ kind: 'storage-recovered', operation: 'read', attempts });
+  }
+
+  #storageFailing(operation: 'write' | 'read', error: StorageError, attempt: number): void {
+    this.notice({ kind: 'storage-failing', operation, error: error.message, storageErrorKind: error.kind, attempt });
   }
 
   fatal(error: Error): void {
@@ -377,6 +401,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
 
   /** The batch that a promise made in this step waits for; 0: none. Never overtakes an earlier promise on the same link. */
   #gateOfStep(link: Link): number {
+    if (!this.#isGated) return 0;
     if (this.committer.stepChanged) return this.committer.openBatch;
     return link.hasHeld ? link.lastHeldBatch : 0;
   }
@@ -473,7 +498,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver {
   #write(link: Link, bytes: Uint8Array): void {
     if (link.channel.write(bytes) || link.isCongested || link.isEnded) return;
     link.isCongested = true;
-    this.step({ kind: 'congested', connection: link.id });
+    this.step({ kind: 'congested', connection: link.id, waitsFor: 'peer' });
   }
 
   #close(link: Link, graceMs: number): void {

@@ -1,5 +1,5 @@
-// Reads that the core asks for: pages of queues and of retained messages. A read begins when everything recorded before it was asked for is
-// durable, so that the core never sees a page older than its own facts.
+// Reads that the core asks for: pages of queues and of retained messages. A read begins when what the core wants to find there is durable, so that it
+// never sees a page older than its own facts.
 import { StorageError } from '../ports/storage.js';
 import type { Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
@@ -9,10 +9,16 @@ import { pauseAfter } from './retry.js';
 export interface PendingChanges {
   /** 0: nothing is pending. */
   readonly pendingBatch: number;
+  readonly durableBatch: number;
+}
+
+export interface PagerObserver {
+  readFailing(error: StorageError, attempt: number): void;
+  readRecovered(attempts: number): void;
+  fatal(error: Error): void;
 }
 
 export class Pager {
-  /** In the order of their batches, which is the order of asking. */
   #waiting: { readonly batch: number; readonly read: () => void }[] = [];
   #stopped = false;
 
@@ -20,22 +26,25 @@ export class Pager {
     readonly storage: Storage,
     readonly clock: Clock,
     readonly pending: PendingChanges,
-    readonly fatal: (error: Error) => void,
+    readonly observer: PagerObserver,
   ) {}
 
-  /** Calls `read` when it may, again after a failure that may pass, and hands its result to `done`. */
-  read<T>(read: () => Promise<T>, done: (result: T) => void): void {
+  /**
+   * Calls `read` when it may, again after a failure that may pass, and hands its result to `done`.
+   * @param ticket the batch that has to be durable first; `undefined`: all that has been recorded so far.
+   */
+  read<T>(ticket: number | undefined, read: () => Promise<T>, done: (result: T) => void): void {
     const start = (): void => void this.#run(read, done);
-    const batch = this.pending.pendingBatch;
-    if (batch === 0) start();
+    const batch = ticket ?? this.pending.pendingBatch;
+    if (batch <= this.pending.durableBatch) start();
     else this.#waiting.push({ batch, read: start });
   }
 
   durable(batch: number): void {
-    let count = 0;
-    while (count < this.#waiting.length && (this.#waiting[count]?.batch ?? 0) <= batch) count++;
-    if (count === 0) return;
-    for (const { read } of this.#waiting.splice(0, count)) read();
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((one) => one.batch > batch);
+    for (const one of waiting) if (one.batch <= batch) one.read();
   }
 
   stop(): void {
@@ -50,13 +59,16 @@ export class Pager {
         result = await read();
       } catch (error) {
         if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') {
-          this.fatal(error instanceof Error ? error : new Error(String(error)));
+          this.observer.fatal(error instanceof Error ? error : new Error(String(error)));
           return;
         }
+        this.observer.readFailing(error, attempt);
         await pauseAfter(attempt, this.clock);
         continue;
       }
-      if (!this.#stopped) done(result);
+      if (this.#stopped) return;
+      if (attempt > 1) this.observer.readRecovered(attempt);
+      done(result);
       return;
     }
   }

@@ -1,6 +1,7 @@
-// A rehearsal before the doors open: a broker of its own, without sockets and without storage, serves some ten thousand messages. The engine, the
-// core and the codec are then compiled for what is to come; otherwise the first clients of a broker, which after a restart are all of them at
-// once, would wait for the compiler. It touches nothing of the broker that is about to start, and what it does is the same every time.
+// A rehearsal before the doors open: a broker of its own, without storage, serves some ten thousand messages. The engine, the core and the codec
+// are then compiled for what is to come; otherwise the first clients of a broker, which after a restart are all of them at once, would wait for
+// the compiler. Most of it goes from hand to hand, the rest through connections of the process to itself, because what Node does for a socket
+// has to be compiled too. It touches nothing of the broker that is about to start, and what it does is the same every time.
 import { EVERYTHING } from '../domain/access/permissions.js';
 import type { Limits } from '../domain/connect/limits.js';
 import { PacketDecoder } from '../protocol/decoder.js';
@@ -8,7 +9,7 @@ import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet, QoS } from '../protocol/packets.js';
 import type { Clock } from '../ports/clock.js';
-import type { ChannelHandler } from '../ports/network.js';
+import type { Listener } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
 import { Authentication } from './authentication.js';
@@ -16,9 +17,13 @@ import { Engine } from './engine.js';
 
 const PAIRS = 10;
 /** Messages from each publisher: enough for the compiler to take notice. */
-const ROUNDS = 3000;
-/** Rounds after which the event loop gets its turn, to put in place what has been compiled beside it. */
-const ROUNDS_AT_ONCE = 50;
+const ROUNDS = 1200;
+/** Of those through connections: each takes some turns of the event loop. */
+const CONNECTED_ROUNDS = 300;
+/** Of the event loop, until what was sent has been answered. */
+const CONNECTED_TURNS = 3;
+/** Rounds after which someone comes and goes. */
+const ROUNDS_BETWEEN_GUESTS = 50;
 /** Short and long, because the code takes other paths for each. */
 const PAYLOADS = [new Uint8Array(4), new Uint8Array(64), new Uint8Array(600)];
 const TOPICS = ['r', 'rehearsal', 'rehearsal/of/a/topic/with/many/levels'];
@@ -27,12 +32,22 @@ export interface RehearsalParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  /** Those that can connect the process to itself are rehearsed with. */
+  readonly listeners: readonly Listener[];
 }
+
+/** The way from a player to the engine. */
+interface Way {
+  send(bytes: Uint8Array): void;
+  close(): void;
+}
+
+type Connect = (engine: Engine, name: string, received: (chunk: Uint8Array) => void) => Way | Promise<Way>;
 
 const NOTHING = new Uint8Array(0);
 
 const NO_STORAGE: Storage = {
-  traits: { durable: false, fencing: false, maxBatchChanges: Number.MAX_SAFE_INTEGER },
+  traits: { durable: false, fencing: false, preferredBatchChanges: Number.MAX_SAFE_INTEGER },
   open: () => Promise.resolve(),
    
   async *load() {
@@ -45,8 +60,54 @@ const NO_STORAGE: Storage = {
 };
 
 /** With the clock, the random numbers and the limits of the real one: what is compiled for other kinds of objects is of no use. */
-export async function rehearse({ clock, random, limits }: RehearsalParts): Promise<void> {
-  const turns: (() => void)[] = [];
+export async function rehearse(parts: RehearsalParts): Promise<void> {
+  await play(parts, fromHandToHand, ROUNDS, 1);
+  const kinds = new Map(parts.listeners.map((listener) => [listener.constructor, listener]));
+  for (const listener of kinds.values()) {
+    if (listener.loop === undefined) continue;
+    try {
+      await play(parts, through(listener), CONNECTED_ROUNDS, CONNECTED_TURNS);
+    } catch {
+      // A machine that cannot connect to itself is served all the same; the first clients wait a little longer.
+    }
+  }
+}
+
+const fromHandToHand: Connect = (engine, name, received) => {
+  const handler = engine.accept('rehearsal', {
+    peer: { remoteAddress: name },
+    bufferedBytes: 0,
+    write: (bytes) => {
+      received(bytes);
+      return true;
+    },
+    pause: () => undefined,
+    resume: () => undefined,
+    close: () => undefined,
+  });
+  return {
+    send: (bytes) => {
+      // A Buffer, because that is what a socket gives.
+      handler.data(Buffer.from(bytes));
+    },
+    close: () => {
+      handler.closed(undefined);
+    },
+  };
+};
+
+const through =
+  (listener: Listener): Connect =>
+  async (engine, _name, received) => {
+    const handler = { data: received, drained: () => undefined, closed: () => undefined };
+    const channel = await listener.loop?.((accepted) => engine.accept('rehearsal', accepted), handler);
+    return {
+      send: (bytes) => channel?.write(bytes),
+      close: () => channel?.close(0),
+    };
+  };
+
+async function play({ clock, random, limits }: RehearsalParts, connect: Connect, rounds: number, turns: number): Promise<void> {
   const engine = new Engine({
     storage: NO_STORAGE,
     authentication: new Authentication([{ name: 'rehearsal', authenticate: () => ({ decision: 'allow', permissions: EVERYTHING }) }]),
@@ -54,53 +115,60 @@ export async function rehearse({ clock, random, limits }: RehearsalParts): Promi
     clock,
     random,
     limits,
-    atEndOfTurn: (callback) => turns.push(callback),
+    atEndOfTurn: (callback) => void setImmediate(callback),
     fatal: () => undefined,
   });
-  const endTurn = (): void => {
-    for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) turn();
+  const pause = async (): Promise<void> => {
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
-  const publishers = Array.from({ length: PAIRS }, (_, i) => new Player(engine, `publisher ${i}`, true));
-  // Every other subscriber has a stored session.
-  const subscribers = Array.from({ length: PAIRS }, (_, i) => new Player(engine, `subscriber ${i}`, i % 2 === 0));
-  endTurn();
-  for (const [i, subscriber] of subscribers.entries()) subscriber.subscribe(`${TOPICS[i % TOPICS.length] ?? ''}/${i}/+`);
-  for (let round = 0; round < ROUNDS; round++) {
+  const enter = async (name: string, clean: boolean): Promise<Player> => {
+    const player = new Player(name, clean);
+    await player.connect(connect, engine);
+    await pause();
+    return player;
+  };
+  const publishers: Player[] = [];
+  const subscribers: Player[] = [];
+  for (let i = 0; i < PAIRS; i++) {
+    publishers.push(await enter(`publisher ${i}`, true));
+    // Every other subscriber has a stored session.
+    const subscriber = await enter(`subscriber ${i}`, i % 2 === 0);
+    subscriber.subscribe(`${TOPICS[i % TOPICS.length] ?? ''}/${i}/+`);
+    // One of them gets what all get.
+    if (i === 0) subscriber.subscribe('#');
+    subscribers.push(subscriber);
+  }
+  const players = [...publishers, ...subscribers];
+  for (let round = 0; round < rounds; round++) {
     for (const [i, publisher] of publishers.entries()) {
       publisher.publish(`${TOPICS[i % TOPICS.length] ?? ''}/${i}/t`, (round % 3) as QoS, PAYLOADS[(round + i) % PAYLOADS.length] ?? NOTHING);
     }
-    endTurn();
-    if (round % ROUNDS_AT_ONCE === 0) {
-      // Some come and go.
-      new Player(engine, `guest ${round}`, true).leave();
-      endTurn();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    for (const player of [...publishers, ...subscribers]) player.answer();
-    endTurn();
+    await pause();
+    for (const player of players) player.answer();
+    if (round % ROUNDS_BETWEEN_GUESTS === 0) (await enter(`guest ${round}`, true)).leave();
+    await pause();
   }
+  for (const player of players) player.leave();
   engine.down();
 }
 
 /** A client that answers whatever the protocol wants answered. */
 class Player {
-  readonly #link: ChannelHandler;
   readonly #decoder = new PacketDecoder({ maxPacketSize: 1024, role: 'client' });
+  #way: Way | undefined;
   #received: Uint8Array[] = [];
   #lastPacketId = 0;
 
-  constructor(engine: Engine, clientId: string, clean: boolean) {
-    this.#link = engine.accept('rehearsal', {
-      peer: { remoteAddress: clientId },
-      bufferedBytes: 0,
-      write: (bytes) => this.#received.push(bytes) > 0,
-      pause: () => undefined,
-      resume: () => undefined,
-      close: () => undefined,
-    });
-    const { connect } = PacketType;
+  constructor(
+    readonly name: string,
+    readonly clean: boolean,
+  ) {}
+
+  async connect(connect: Connect, engine: Engine): Promise<void> {
+    this.#way = await connect(engine, this.name, (chunk) => this.#received.push(chunk));
+    const { name: clientId, clean } = this;
     const nothing = { will: undefined, userName: undefined, password: undefined, properties: undefined };
-    this.#send({ type: connect, protocolVersion: 4, clean, keepAlive: 60, clientId, ...nothing });
+    this.#send({ type: PacketType.connect, protocolVersion: 4, clean, keepAlive: 60, clientId, ...nothing });
   }
 
   subscribe(topicFilter: string): void {
@@ -116,7 +184,7 @@ class Player {
   leave(): void {
     this.#send({ type: PacketType.pingreq });
     this.#send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
-    this.#link.closed(undefined);
+    this.#way?.close();
   }
 
   answer(): void {
@@ -140,7 +208,6 @@ class Player {
   }
 
   #send(packet: Packet): void {
-    // A Buffer, because that is what a socket gives.
-    this.#link.data(Buffer.from(encodePacket(packet, 4)));
+    this.#way?.send(encodePacket(packet, 4));
   }
 }

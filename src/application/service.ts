@@ -4,7 +4,7 @@ import type { Authenticator } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
-import type { Storage } from '../ports/storage.js';
+import type { AckLevel, Storage } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
 import { Authentication } from './authentication.js';
 import { Engine } from './engine.js';
@@ -18,6 +18,8 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  /** When acknowledgements leave; default `flushed`. */
+  readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
 }
@@ -103,12 +105,22 @@ export class BrokerService {
     await this.#closeDoors();
     // What storage does not take in time was not acknowledged to anyone: nothing that was promised is lost by going.
     const timer = this.#parts.clock.at(this.#parts.clock.nowMs() + STOP_TIMEOUT_MS, () => {
+      const changes = this.engine.committer.waitingChanges;
+      if (changes > 0) this.#notice({ kind: 'changes-abandoned', changes });
       this.engine.down();
     });
     await this.engine.shutdown();
     timer.cancel();
-    await this.#parts.storage.close();
     this.#state = 'stopped';
+    try {
+      await this.#parts.storage.close();
+    } catch (error) {
+      // Nothing is lost by it: all that was promised had been committed.
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#notice({ kind: 'fatal', error: failure });
+      this.#end.reject(failure);
+      throw failure;
+    }
     this.#notice({ kind: 'stopped' });
     this.#end.resolve();
   }

@@ -5,11 +5,12 @@ import { Command, CommanderError } from 'commander';
 import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import type { AdapterTable } from '../composition/adapter-table.js';
 import { availableIn } from '../composition/config.js';
-import type { Config } from '../composition/config.js';
+import type { AdapterConfig, Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { composeBroker, loadPorts } from '../composition/container.js';
 import type { Environment } from '../composition/environment.js';
 import { NetworkError, StorageError } from '../ports/index.js';
+import type { AckLevel } from '../ports/index.js';
 import { readSettings } from './settings.js';
 import type { Flags } from './settings.js';
 
@@ -38,7 +39,7 @@ export const VERSION = (createRequire(import.meta.url)('hexmq/package.json') as 
 
 const HELP_ON_SETTINGS = `
 Flags override the environment, the environment overrides the file, the file overrides the defaults. The environment:
-  HEXMQ_CONFIG, HEXMQ_HOST, HEXMQ_PORT, HEXMQ_STORAGE, HEXMQ_DATA, HEXMQ_LOG_LEVEL   as the flags
+  HEXMQ_CONFIG, HEXMQ_HOST, HEXMQ_PORT, HEXMQ_STORAGE, HEXMQ_DATA, HEXMQ_ACK_LEVEL, HEXMQ_LOG_LEVEL   as the flags
   HEXMQ_AUTHENTICATION      the one authentication adapter, such as anonymous
   HEXMQ_LIMITS_<KEY>        a limit: HEXMQ_LIMITS_MAX_INFLIGHT for limits.maxInflight
 `;
@@ -97,6 +98,7 @@ function commandLine(world: World): Command {
     .option('--host <address>', 'host of the first listener (default 127.0.0.1)')
     .option('--storage <adapter>', `storage adapter: ${availableIn(STORAGE_ADAPTERS)}, or an npm package`)
     .option('--data <directory>', 'directory of a storage that writes to disk')
+    .option('--ack-level <level>', 'when acknowledgements leave: received, stored or flushed (default flushed)')
     .option('--log-level <level>', 'debug, info, warn, error, fatal or silent (default info)')
     .action((flags: Flags) => start(flags, world));
   program
@@ -141,11 +143,25 @@ async function start(flags: Flags, world: World): Promise<void> {
 }
 
 function describeAdapters({ storage, authentication }: Config): string {
-  const authenticators = authentication.map(({ adapter }) => describe(AUTHENTICATION_ADAPTERS, adapter));
-  return `storage ${describe(STORAGE_ADAPTERS, storage.adapter)}, authentication ${authenticators.join(', then ')}`;
+  const authenticators = authentication.map((one) => describe(one.adapter, remarkOn(AUTHENTICATION_ADAPTERS, one)));
+  // What an acknowledgement stands for says nothing where nothing lasts.
+  const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
+  return `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}, authentication ${authenticators.join(', then ')}`;
 }
 
-function describe(table: AdapterTable<unknown>, name: string): string {
-  const entry = Object.hasOwn(table, name) ? table[name] : undefined;
-  return entry === undefined || entry === 'later' || entry.remark === undefined ? name : `${name} (${entry.remark})`;
+const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
+  received: 'acknowledged when received: what is not stored yet is lost when the broker dies',
+  stored: 'acknowledged when stored: what is not on the disk yet is lost when the machine dies',
+  flushed: 'acknowledged when flushed to disk',
+};
+
+function describe(name: string, ...remarks: readonly (string | undefined)[]): string {
+  const made = remarks.filter((remark) => remark !== undefined);
+  return made.length === 0 ? name : `${name} (${made.join('; ')})`;
+}
+
+function remarkOn(table: AdapterTable<unknown>, { adapter, options }: AdapterConfig): string | undefined {
+  const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
+  if (entry === undefined || entry === 'later') return undefined;
+  return typeof entry.remark === 'function' ? entry.remark(options) : entry.remark;
 }

@@ -13,6 +13,7 @@ export interface Flags {
   readonly port?: string;
   readonly storage?: string;
   readonly data?: string;
+  readonly ackLevel?: string;
   readonly logLevel?: string;
 }
 
@@ -36,11 +37,12 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
   return { config: resolveConfig(input, [...overrides, data]), warnings: [] };
 }
 
-function flagOverrides({ host, port, storage, logLevel }: Flags): Override[] {
+function flagOverrides({ host, port, storage, ackLevel, logLevel }: Flags): Override[] {
   const overrides: Override[] = [];
   if (host !== undefined) overrides.push({ path: ['listeners', 0, 'host'], value: host, source: '--host' });
   if (port !== undefined) overrides.push({ path: ['listeners', 0, 'port'], value: valueOf(port), source: '--port' });
   if (storage !== undefined) overrides.push({ path: ['storage', 'adapter'], value: storage, source: '--storage' });
+  if (ackLevel !== undefined) overrides.push({ path: ['storage', 'ackLevel'], value: ackLevel, source: '--ack-level' });
   if (logLevel !== undefined) overrides.push({ path: ['logging', 'level'], value: logLevel, source: '--log-level' });
   return overrides;
 }

@@ -28,8 +28,10 @@ export interface TcpListenerSettings {
 export interface AdapterEntry<Module> {
   load(): Promise<Module>;
   readonly takesOptions: boolean;
+  /** Options that it gets unless the configuration has others. */
+  readonly defaults?: AdapterOptions;
   /** What the start line says of it. */
-  readonly remark?: string;
+  readonly remark?: string | ((options: AdapterOptions) => string);
 }
 
 /** Adapters by name; `later`: documented, and not available yet. */
@@ -44,7 +46,8 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   file: {
     load: () => import('../../adapters/storage/file/index.js'),
     takesOptions: true,
-    remark: 'durable: synced to disk before it is acknowledged',
+    defaults: { directory: './data' },
+    remark: ({ directory }) => String(directory),
   },
   mongodb: 'later',
 };

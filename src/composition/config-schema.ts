@@ -102,8 +102,8 @@ export const configSchema = z.strictObject(
       .optional(),
     storage: z
       .strictObject(
-        { adapter: adapterName(), options: adapterOptions().optional() },
-        expected('an adapter and its options, such as { adapter: memory }'),
+        { adapter: adapterName().optional(), ackLevel: oneOf('received', 'stored', 'flushed').optional(), options: adapterOptions().optional() },
+        expected('an adapter and its options, such as { adapter: file }'),
       )
       .optional(),
     authentication: z
@@ -142,6 +142,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
     case 'listeners':
       return Object.keys(listener.shape);
     case 'storage':
+      return ['adapter', 'ackLevel', 'options'];
     case 'authentication':
       return ['adapter', 'options'];
     case 'logging':

@@ -2,6 +2,7 @@
 // All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
+import type { AckLevel } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
 import { ConfigError } from './config-error.js';
@@ -23,9 +24,13 @@ export interface AdapterConfig {
   readonly options: AdapterOptions;
 }
 
+export interface StorageConfig extends AdapterConfig {
+  readonly ackLevel: AckLevel;
+}
+
 export interface Config {
   readonly listeners: readonly ListenerConfig[];
-  readonly storage: AdapterConfig;
+  readonly storage: StorageConfig;
   readonly authentication: readonly AdapterConfig[];
   readonly limits: Limits;
   readonly logging: { readonly level: LogLevel };
@@ -43,6 +48,7 @@ export interface Override {
 
 export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_PORT = 1883;
+const DEFAULT_STORAGE = 'file';
 
 /**
  * @param overrides weakest first.
@@ -69,7 +75,8 @@ function withoutEmptySections(input: unknown): unknown {
 function applyOverride(config: unknown, { path, value }: Override): unknown {
   // Another storage has other options: those in the file are not meant for it.
   if (path[0] === 'storage' && path[1] === 'adapter' && isMapping(config) && isMapping(config['storage'])) {
-    return config['storage']['adapter'] === value ? config : { ...config, storage: { adapter: value } };
+    const { adapter, ackLevel } = config['storage'];
+    return adapter === value ? config : { ...config, storage: { adapter: value, ...(ackLevel === undefined ? {} : { ackLevel }) } };
   }
   return replaceAt(config, path, value);
 }
@@ -175,11 +182,17 @@ function withDefaults(parsed: Parsed): Config {
       port: listener.port ?? DEFAULT_PORT,
       ...(listener.backlog === undefined ? {} : { backlog: listener.backlog }),
     })),
-    storage: { adapter: parsed.storage?.adapter ?? 'memory', options: parsed.storage?.options ?? {} },
+    storage: storageWithDefaults(parsed.storage ?? {}),
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(({ adapter, options }) => ({ adapter, options: options ?? {} })),
     limits: limitsWithDefaults(parsed.limits ?? {}),
     logging: { level: parsed.logging?.level ?? 'info' },
   };
+}
+
+function storageWithDefaults({ adapter = DEFAULT_STORAGE, ackLevel = 'flushed', options }: Partial<NonNullable<Parsed['storage']>>): StorageConfig {
+  const entry = Object.hasOwn(STORAGE_ADAPTERS, adapter) ? STORAGE_ADAPTERS[adapter] : undefined;
+  const defaults = entry === undefined || entry === 'later' ? {} : entry.defaults;
+  return { adapter, ackLevel, options: { ...defaults, ...options } };
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {

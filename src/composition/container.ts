@@ -6,6 +6,7 @@ import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
 import { BrokerService } from '../application/service.js';
 import type { Limits } from '../domain/connect/limits.js';
+import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
@@ -25,15 +26,16 @@ export interface Overrides {
 
 type Ports = Required<Overrides>;
 
-/** Not a port: nobody implements it. */
+/** Not ports: nobody implements them. */
 const Limits: ServiceIdentifier<Limits> = port<Limits>('Limits');
+const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
 /**
  * Loads the adapters and makes the broker, which is not started.
  * @throws ConfigError when an adapter cannot be loaded or refuses its options.
  */
 export async function composeBroker(config: Config, overrides: Overrides): Promise<BrokerService> {
-  const container = bindBroker(await loadPorts(config, overrides), config.limits);
+  const container = bindBroker(await loadPorts(config, overrides), config.limits, config.storage.ackLevel);
   // The only access to the container: from here on objects know each other.
   return container.get(BrokerService);
 }
@@ -74,7 +76,7 @@ function made<T>(key: string, adapter: string, make: () => T): T {
   }
 }
 
-function bindBroker(ports: Ports, limits: Limits): Container {
+function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container {
   const container = new Container();
   container.bind(Clock).toConstantValue(ports.clock);
   container.bind(Random).toConstantValue(ports.random);
@@ -84,6 +86,7 @@ function bindBroker(ports: Ports, limits: Limits): Container {
   for (const authenticator of ports.authenticators) container.bind(Authenticator).toConstantValue(authenticator);
   for (const telemetry of ports.telemetry) container.bind(Telemetry).toConstantValue(telemetry);
   container.bind(Limits).toConstantValue(limits);
+  container.bind(AckLevel).toConstantValue(ackLevel);
   container
     .bind(BrokerService)
     .toResolvedValue(
@@ -95,6 +98,7 @@ function bindBroker(ports: Ports, limits: Limits): Container {
         clock: Clock,
         random: Random,
         boundLimits: Limits,
+        boundAckLevel: AckLevel,
       ) =>
         new BrokerService({
           storage,
@@ -104,6 +108,7 @@ function bindBroker(ports: Ports, limits: Limits): Container {
           clock,
           random,
           limits: boundLimits,
+          ackLevel: boundAckLevel,
         }),
       [
         Storage,
@@ -113,6 +118,7 @@ function bindBroker(ports: Ports, limits: Limits): Container {
         Clock,
         Random,
         Limits,
+        AckLevel,
       ],
     )
     .inSingletonScope();

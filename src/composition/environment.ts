@@ -17,6 +17,7 @@ const PATHS: ReadonlyMap<string, Override['path']> = new Map<string, Override['p
   ['HEXMQ_HOST', ['listeners', 0, 'host']],
   ['HEXMQ_PORT', ['listeners', 0, 'port']],
   ['HEXMQ_STORAGE', ['storage', 'adapter']],
+  ['HEXMQ_ACK_LEVEL', ['storage', 'ackLevel']],
   ['HEXMQ_AUTHENTICATION', ['authentication']],
   ['HEXMQ_LOG_LEVEL', ['logging', 'level']],
   ...LIMIT_KEYS.map((key): [string, Override['path']] => [`${PREFIX}LIMITS_${upperSnake(key)}`, ['limits', key]]),

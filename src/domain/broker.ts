@@ -135,9 +135,12 @@ export class Broker {
       }
       case 'congested': {
         const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.congested(connection);
+        if (connection !== undefined) this.#connections.congested(connection, event.waitsFor);
         return;
       }
+      case 'reading':
+        this.#connections.get(event.connection)?.reading(event.isPaused);
+        return;
       case 'writable': {
         const connection = this.#connections.get(event.connection);
         if (connection !== undefined) this.#connections.writable(connection);

@@ -79,7 +79,8 @@ export type Change =
 
 /** Where the core tells its changes, in order. What a step records is durable all together or not at all. */
 export interface Changes {
-  record(change: Change): void;
+  /** @returns a ticket for what was recorded so far: an effect that bears it waits until all of that is durable. */
+  record(change: Change): number;
 }
 
 /** The facts a store gives back at start: sessions first, then subscriptions, then the rest in any order. */

@@ -61,8 +61,11 @@ export interface Effects {
   ): void;
   /** What was sent before it still goes out, what waits at the gate does not. */
   close(connection: ConnectionId, reason: EndReason): void;
-  /** Answered by a `queue-page` event that bears the request's number, read after all changes recorded so far are durable. */
-  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number): void;
+  /**
+   * Answered by a `queue-page` event that bears the request's number. `ticket`: what has to be durable before the page is read; `undefined`: all
+   * that has been recorded so far.
+   */
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, ticket: number | undefined): void;
   /** Answered by a `retained-page` event, read after all changes recorded so far are durable. */
   readRetained(connection: ConnectionId, topics: readonly TopicName[]): void;
   /** Send a `writable` event once what was sent to this connection has left for the network. */

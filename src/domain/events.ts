@@ -26,10 +26,12 @@ export type BrokerEvent =
   /** The network connection is gone, by whoever's doing. */
   | { readonly kind: 'closed'; readonly connection: ConnectionId }
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
-  /** The peer does not read as fast as we write. */
-  | { readonly kind: 'congested'; readonly connection: ConnectionId }
+  /** Nothing more should be delivered: the peer does not read as fast as we write, or what was written before waits for storage. */
+  | { readonly kind: 'congested'; readonly connection: ConnectionId; readonly waitsFor: 'peer' | 'storage' }
   /** The answer to `whenWritable`, and the end of `congested`. */
   | { readonly kind: 'writable'; readonly connection: ConnectionId }
+  /** What the peer sends is not read for a while, or is again: its silence meanwhile is ours. */
+  | { readonly kind: 'reading'; readonly connection: ConnectionId; readonly isPaused: boolean }
   /** The answer to `readQueue` with the same request number: entries ascending; empty: there was none left. */
   | { readonly kind: 'queue-page'; readonly queue: QueueId; readonly request: number; readonly entries: readonly StoredEntry[] }
   | { readonly kind: 'retained-page'; readonly connection: ConnectionId; readonly messages: readonly Message[] }

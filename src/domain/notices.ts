@@ -1,7 +1,7 @@
 // What happened that someone may want to know: connections that came, were refused or ended, subscriptions denied, messages dropped, each
 // with its reason. Notices are for watchers (event log, metrics, administration) and steer nothing.
 import type { ProtocolVersion, QoS } from '../protocol/packets.js';
-import type { ClientId, ConnectionId, QueueId, TopicName } from './identifiers.js';
+import type { ClientId, ConnectionId, QueueId, TopicFilter, TopicName } from './identifiers.js';
 import type { DropReason, EndReason, MalformedCode, RefusalReason } from './reasons.js';
 
 export type Notice =
@@ -45,5 +45,7 @@ export type Notice =
       /** Whose delivery it was; `undefined` where nobody's. */
       readonly queue: QueueId | undefined;
     }
+  /** A subscription matched more retained messages than `retainedQueueSize` had room for: it gets the first `limit`. */
+  | { readonly kind: 'retained-limited'; readonly clientId: ClientId; readonly topicFilter: TopicFilter; readonly limit: number }
   | { readonly kind: 'will-published'; readonly clientId: ClientId; readonly topic: TopicName }
   | { readonly kind: 'session-ended'; readonly clientId: ClientId; readonly reason: 'clean' | 'expired' | 'disconnected' | 'administrative' };

@@ -3,7 +3,7 @@ export { Clock } from './clock.js';
 export type { Timer } from './clock.js';
 export { Random } from './random.js';
 export { Storage, StorageError } from './storage.js';
-export type { StorageErrorKind, StorageTraits } from './storage.js';
+export type { AckLevel, Durability, StorageErrorKind, StorageTraits } from './storage.js';
 export { Listener, NetworkError } from './network.js';
 export type { Channel, ChannelHandler, PeerInfo } from './network.js';
 export { Authenticator } from './auth.js';

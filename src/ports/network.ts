@@ -42,6 +42,12 @@ export interface Listener {
   listen(accept: (channel: Channel) => ChannelHandler): Promise<string>;
   /** Stops accepting; open connections go on. */
   close(): Promise<void>;
+  /**
+   * A connection of this kind from the process to itself, whether or not the listener listens; nobody else gets in. What the process sends on it
+   * is for a broker that rehearses before it opens its doors. A listener without it is not rehearsed with.
+   * @returns the far end, whose events go to `handler`.
+   */
+  loop?(accept: (channel: Channel) => ChannelHandler, handler: ChannelHandler): Promise<Channel>;
 }
 
 /** A listener that cannot listen. The message names the address and says what to do. */

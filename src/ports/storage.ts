@@ -14,9 +14,21 @@ export interface StorageTraits {
   readonly durable: boolean;
   /** Opening a store takes it away from an earlier opener, or fails while that one lives: there are never two writers. */
   readonly fencing: boolean;
-  /** The most changes a batch may have; at least 1. */
-  readonly maxBatchChanges: number;
+  /**
+   * The number of changes in a batch that suits it best; at least 1. A batch ends with the step of the core that reaches it. A step is never cut, so
+   * a batch of any size may come: a message for a hundred thousand sessions is one.
+   */
+  readonly preferredBatchChanges: number;
 }
+
+/**
+ * What a resolved `commit` stands for: `flushed` survives the machine, `stored` the process of the broker. Where an adapter has no cheaper way
+ * to do less, it always flushes.
+ */
+export type Durability = 'stored' | 'flushed';
+
+/** When an acknowledgement may leave: at once, or when what it promises has that durability. */
+export type AckLevel = 'received' | Durability;
 
 /**
  * - `unavailable`: the store did not take the call and may take it later; or nobody knows whether it did. The shell sends the same batch again.
@@ -26,7 +38,7 @@ export interface StorageTraits {
  */
 export type StorageErrorKind = 'unavailable' | 'full' | 'fenced' | 'corrupt';
 
-/** The only error that a storage adapter rejects with. */
+/** The only error that a storage adapter rejects with; any other is taken for a fault of the adapter and ends the broker. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
 
@@ -58,10 +70,11 @@ export interface Storage {
    * Makes the batch durable: resolves only when it is, all of it or none. Batches come one after the other: never a second call before the
    * first has settled. The same batch may come again after a rejection, even if it had been applied. The batch and its records are the
    * adapter's to read until it settles. Payloads and Correlation Data that it keeps longer it copies if they are views of a larger buffer. A batch
-   * has at least one change and at most `maxBatchChanges`.
+   * has at least one change.
+   * @param durability default `flushed`.
    * @throws StorageError
    */
-  commit(batch: readonly Change[]): Promise<void>;
+  commit(batch: readonly Change[], durability?: Durability): Promise<void>;
 
   /**
    * Committed entries with `seq >= from`, ascending, as many as fit the limit but at least one if there is one. Empty: there is none. What a

@@ -1,5 +1,6 @@
 // The telemetry port: what the broker says of itself. Several can listen; none can answer back, and one that throws harms only itself.
 import type { Notice } from '../domain/notices.js';
+import type { StorageErrorKind } from './storage.js';
 import { port } from './token.js';
 
 export type LifecycleNotice =
@@ -7,8 +8,17 @@ export type LifecycleNotice =
   | { readonly kind: 'ready'; readonly sessions: number; readonly retained: number }
   | { readonly kind: 'stopping'; readonly connections: number }
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'storage-failing'; readonly error: string; readonly storageErrorKind: string; readonly attempt: number }
-  | { readonly kind: 'storage-recovered'; readonly attempts: number }
+  /** `write`: what must be stored waits, and the acknowledgements with it; `read`: who is to get what was stored waits. */
+  | {
+      readonly kind: 'storage-failing';
+      readonly operation: 'write' | 'read';
+      readonly error: string;
+      readonly storageErrorKind: StorageErrorKind;
+      readonly attempt: number;
+    }
+  | { readonly kind: 'storage-recovered'; readonly operation: 'write' | 'read'; readonly attempts: number }
+  /** The broker stops although storage has not taken these; they had not been acknowledged, unless the acknowledgement level is `received`. */
+  | { readonly kind: 'changes-abandoned'; readonly changes: number }
   | { readonly kind: 'fatal'; readonly error: Error };
 
 export interface Telemetry {

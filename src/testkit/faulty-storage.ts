@@ -8,6 +8,7 @@ import { StorageError } from '../ports/index.js';
 import type {
   Change,
   Clock,
+  Durability,
   Message,
   PageLimit,
   QueueId,
@@ -83,8 +84,8 @@ export class FaultyStorage implements Storage {
   }
 
   get traits(): StorageTraits {
-    const { maxBatchChanges } = this.#inner.traits;
-    return { durable: this.options.flush !== 'manual', fencing: false, maxBatchChanges };
+    const { preferredBatchChanges } = this.#inner.traits;
+    return { durable: this.options.flush !== 'manual', fencing: false, preferredBatchChanges };
   }
 
   // -- What a test says --
@@ -168,10 +169,10 @@ export class FaultyStorage implements Storage {
     yield* this.#inner.load();
   }
 
-  async commit(batch: readonly Change[]): Promise<void> {
+  async commit(batch: readonly Change[], durability?: Durability): Promise<void> {
     const fault = await this.#arrive('commit');
     const kept = copyOf(batch);
-    await this.#inner.commit(kept);
+    await this.#inner.commit(kept, durability);
     await this.#lifeGoesOn();
     this.disk.journal.push(kept);
     if (this.options.flush !== 'manual') this.flush();

@@ -2,7 +2,7 @@
 // everything an adapter gets wrong and not only the first thing. What the adapter claims in its traits decides what is asked of it, both ways: to
 // claim less than is true fails too. How an adapter does its work is not looked at, and neither is its speed.
 import { StorageError } from '../ports/index.js';
-import type { Change, QueueId, RestoredFact, Seq, Storage } from '../ports/index.js';
+import type { Change, Durability, QueueId, RestoredFact, Seq, Storage } from '../ports/index.js';
 import { differences, ensure, report, show } from './compare.js';
 import { runAgainstModel } from './storage-model-run.js';
 import type { FastCheck, ModelRunOptions } from './storage-model-run.js';
@@ -28,8 +28,9 @@ import { Subject, comparable, loadAll, readAll, rejection } from './storage-subj
 import type { StorageFactory } from './storage-subject.js';
 
 const MEBIBYTE = 1024 * 1024;
-/** A batch as large as the adapter allows is tried up to here. */
 const LARGE_BATCH = 5000;
+/** A message for as many sessions: a step of the core is never cut, whatever the adapter prefers. */
+const FAN_OUT = 20_000;
 const EVERYTHING = { maxEntries: 100_000, maxBytes: 1024 * MEBIBYTE };
 
 export interface StorageContractOptions {
@@ -70,6 +71,9 @@ export function storageContract({ name, factory, describe, test, fastCheck, mode
     });
     describe('batches', () => {
       batchLaws(law);
+    });
+    describe('failures', () => {
+      failureLaws(law);
     });
     describe('names and contents', () => {
       contentLaws(law);
@@ -426,33 +430,49 @@ function batchLaws(law: Law): void {
 
   for (const size of [2, 60, 900]) {
     law(`a crash during a commit of ${String(size)} changes leaves all of the batch or nothing, and all of the batches before it`, async (subject) => {
-      const changes = Math.max(1, Math.min(size, subject.storage.traits.maxBatchChanges));
-      const before = [put.session('a'), put.session('b'), appendOf(q, 0, messageOf(0))].slice(0, Math.max(1, Math.min(3, changes)));
+      const before = [put.session('a'), put.session('b'), appendOf(q, 0, messageOf(0))];
       await subject.commit(...before);
-      const batch = Array.from({ length: changes }, (_, i) => (i === changes - 1 ? put.retained(messageOf(i + 1, { topic: 'last' })) : appendOf(queueOf(i % 2 === 0 ? 'a' : 'b'), i + 1, messageOf(i + 1))));
+      const batch = Array.from({ length: size }, (_, i) => (i === size - 1 ? put.retained(messageOf(i + 1, { topic: 'last' })) : appendOf(queueOf(i % 2 === 0 ? 'a' : 'b'), i + 1, messageOf(i + 1))));
       subject.know(batch);
-      let resolved = false;
-      const underWay = subject.storage.commit(batch).then(
-        () => (resolved = true),
-        () => undefined, // whether it was taken is what we are about to see
-      );
-      const storage = await subject.under.reopen();
-      subject.storage = storage;
-      await storage.open();
-      await loadAll(storage);
-      if (!subject.durable) {
-        ensure(!storage.traits.durable, 'what a storage claims does not change from one opening to the next');
-        return;
-      }
-      const applied = (await storage.readRetained([topic('last')])).length > 0;
+      const resolved = await crashDuring(subject, batch);
+      if (!subject.durable) return;
+      const applied = (await subject.storage.readRetained([topic('last')])).length > 0;
       ensure(applied || !resolved, 'the commit had resolved when the crash came, and yet nothing of it is there');
       if (applied) subject.expected(batch);
       await subject.verifyReads('after a crash during a commit');
       await subject.crash();
       await subject.verifyReads('after one more crash');
-      void underWay;
     });
   }
+
+  law(`a crash during a commit of ${String(FAN_OUT)} changes, a message for as many queues, leaves all of the batch or nothing`, async (subject) => {
+    await subject.commit(put.session('a'), appendOf(q, 0, messageOf(0)));
+    const message = messageOf(1, { payload: payloadOf(2000) });
+    const batch = Array.from({ length: FAN_OUT }, (_, i) => appendOf(queueOf(`c${String(i)}`), 0, message));
+    const resolved = await crashDuring(subject, batch);
+    if (!subject.durable) return;
+    const queues = (await reloaded(subject)).filter((fact) => fact.kind === 'queue').length - 1;
+    ensure(queues === 0 || queues === FAN_OUT, `after a crash during a commit, ${String(queues)} of ${String(FAN_OUT)} changes are there: all or none is promised`);
+    ensure(queues > 0 || !resolved, 'the commit had resolved when the crash came, and yet nothing of it is there');
+    // What was cut off comes again.
+    await subject.commit(...batch);
+    await subject.again();
+    const facts = (await reloaded(subject)).filter((fact) => fact.kind === 'queue');
+    const bytes = facts.map((fact) => fact.bytes).filter((each) => each === 2000).length;
+    report('a message for many queues', [...differences(FAN_OUT + 1, facts.length, 'queues'), ...differences(FAN_OUT, bytes, 'queues with the message')]);
+  });
+
+  law('what was committed as `stored` or as `flushed`, in any order, is there after a crash of the process', async (subject) => {
+    const message = messageOf(1);
+    await subject.commitAs('stored', put.session('a'), appendOf(q, 0, message), put.retained(messageOf(2, { topic: 't' })));
+    await subject.verify();
+    await subject.commitAs('flushed', appendOf(q, 1, message), put.inbound('a', 1));
+    await subject.commitAs('stored', trim(q, 0), drop.inbound('a', 1), put.inbound('a', 2));
+    await subject.verifyReads('while running');
+    await subject.verify();
+    for (let i = 2; i < 30; i++) await subject.commitAs(i % 3 === 0 ? 'flushed' : 'stored', appendOf(q, i, messageOf(i)), trim(q, i - 2));
+    await subject.verify();
+  });
 
   law('a batch sent again after a crash is applied once', async (subject) => {
     const batch = [put.session('a'), appendOf(q, 0, messageOf(1)), appendOf(q, 1, messageOf(2)), put.inbound('a', 1), trim(q, 0)];
@@ -462,6 +482,69 @@ function batchLaws(law: Law): void {
     await subject.again();
     await subject.verify();
   });
+}
+
+/** Begins a commit and lets the process die at once, then starts again. @returns whether the commit had resolved before that. */
+async function crashDuring(subject: Subject, batch: readonly Change[], durability?: Durability): Promise<boolean> {
+  let hasResolved = false;
+  subject.storage.commit(batch, durability).then(
+    () => (hasResolved = true),
+    () => undefined, // whether it was taken is what we are about to see
+  );
+  const storage = await subject.under.reopen();
+  const resolved = hasResolved;
+  const { durable } = subject;
+  subject.storage = storage;
+  await storage.open();
+  await loadAll(storage);
+  ensure(storage.traits.durable === durable, 'what a storage claims does not change from one opening to the next');
+  return resolved;
+}
+
+/** The process dies and starts again. @returns what it finds. */
+async function reloaded(subject: Subject): Promise<RestoredFact[]> {
+  subject.storage = await subject.under.reopen();
+  await subject.storage.open();
+  return loadAll(subject.storage);
+}
+
+function failureLaws(law: Law): void {
+  const q = queueOf('a');
+
+  for (const how of ['before', 'after'] as const) {
+    law(`a commit that failed ${how} its batch was stored is told as one that may come again, and counts once when it does`, async (subject) => {
+      const { failNextCommit } = subject.under;
+      if (failNextCommit === undefined) return;
+      const shared = messageOf(1, { payload: payloadOf(3000) });
+      await subject.commit(put.session('a'), put.session('b'), appendOf(q, 0, shared), appendOf(queueOf('b'), 0, shared), appendOf(q, 1, messageOf(2)));
+      const batch = [appendOf(groupQueueOf('g', 'x'), 0, shared), trim(q, 0), appendOf(q, 2, messageOf(3)), trim(queueOf('b'), 0), put.retained(messageOf(4, { topic: 't' }))];
+      subject.know(batch);
+      failNextCommit(how);
+      const { kind } = await rejection(subject.storage.commit(batch), 'a commit that failed');
+      ensure(kind === 'unavailable' || kind === 'full', `a commit that failed for the moment must be rejected as unavailable or full, not as ${kind}: that would end the broker`);
+      if (how === 'after') subject.expected(batch);
+      await subject.verifyReads('after the failure, before the batch came again');
+      await subject.commit(...batch);
+      await subject.verifyReads('after the batch came again');
+      await subject.commit(appendOf(q, 3, messageOf(5)), trim(groupQueueOf('g', 'x'), 0));
+      await subject.verify();
+    });
+
+    law(`a crash after a commit that failed ${how} its batch was stored loses nothing that came before`, async (subject) => {
+      const { failNextCommit } = subject.under;
+      if (failNextCommit === undefined || !subject.durable) return;
+      await subject.commit(put.session('a'), appendOf(q, 0, messageOf(1)));
+      const batch = [appendOf(q, 1, messageOf(2)), trim(q, 0)];
+      subject.know(batch);
+      failNextCommit(how);
+      await rejection(subject.storage.commit(batch), 'a commit that failed');
+      if (how === 'after') subject.expected(batch);
+      await subject.crash();
+      await subject.verifyReads('after the crash');
+      await subject.commit(...batch);
+      await subject.verify();
+    });
+  }
 }
 
 function contentLaws(law: Law): void {
@@ -576,11 +659,11 @@ function lifeLaws(law: Law): void {
 
 function traitLaws(law: Law): void {
   law('traits say what they have to say', async (subject) => {
-    const { durable, fencing, maxBatchChanges } = subject.storage.traits;
+    const { durable, fencing, preferredBatchChanges } = subject.storage.traits;
     const problems: string[] = [];
     if (typeof durable !== 'boolean') problems.push(`durable is ${show(durable)}`);
     if (typeof fencing !== 'boolean') problems.push(`fencing is ${show(fencing)}`);
-    if (!(maxBatchChanges >= 1)) problems.push(`maxBatchChanges is ${show(maxBatchChanges)}, at least 1 is needed`);
+    if (!(preferredBatchChanges >= 1)) problems.push(`preferredBatchChanges is ${show(preferredBatchChanges)}, at least 1 is needed`);
     report('traits', problems);
     await subject.verifyReads('in a new store');
   });
@@ -625,7 +708,7 @@ function traitLaws(law: Law): void {
     );
     if (refusal === undefined) {
       // The second has taken the store away from the first.
-      const stale = [put.session('stale'), put.retained(messageOf(99, { topic: 'stale' }))].slice(0, first.traits.maxBatchChanges);
+      const stale = [put.session('stale'), put.retained(messageOf(99, { topic: 'stale' }))];
       subject.storage = other;
       subject.know(stale);
       const facts = await loadAll(other);
@@ -641,10 +724,9 @@ function traitLaws(law: Law): void {
     await subject.verifyReads('after two writers met and the store was opened again');
   });
 
-  law('a batch of as many changes as the traits allow is taken whole', async (subject) => {
-    const size = Math.min(subject.storage.traits.maxBatchChanges, LARGE_BATCH);
+  law('a batch larger than the adapter prefers is taken whole', async (subject) => {
     const message = messageOf(1, { payload: payloadOf(20) });
-    await subject.commit(...Array.from({ length: size }, (_, i) => appendOf(queueOf(`c${String(i % 7)}`), i, message)));
+    await subject.commit(...Array.from({ length: LARGE_BATCH }, (_, i) => appendOf(queueOf(`c${String(i % 7)}`), i, message)));
     await subject.again();
     await subject.verify();
   });

@@ -138,7 +138,7 @@ class Commit implements Step {
   }
 
   async run({ steps }: History, subject: Subject): Promise<void> {
-    this.#committed = this.#resolve(subject).slice(0, subject.storage.traits.maxBatchChanges);
+    this.#committed = this.#resolve(subject);
     steps.push(this.toString());
     await subject.commit(...this.#committed);
     await subject.verifyReads('after the last commit');

@@ -1,7 +1,7 @@
 // The storage under test, side by side with the model of what it ought to hold: what is committed to the one is applied to the other, and
 // everything that can be seen of the one is compared with the other. What is worth committing is decided by the tests.
 import { StorageError } from '../ports/index.js';
-import type { Change, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from '../ports/index.js';
+import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from '../ports/index.js';
 import { ContractViolation, differences, report, show } from './compare.js';
 import { StorageModel, collectLoaded } from './storage-model.js';
 
@@ -16,6 +16,11 @@ export interface StorageUnderTest {
   reopen(): Promise<Storage>;
   /** A second storage on the same store while the others live on; needed where fencing is claimed. */
   readonly second?: () => Promise<Storage>;
+  /**
+   * Makes the next `commit` of the storage handed out last fail, as your store fails when it is full or cannot be reached: before anything of
+   * the batch is there, or when all of it is and only the answer is missing. Without it the laws about failures are not asked.
+   */
+  readonly failNextCommit?: (how: 'before' | 'after') => void;
   /** Whatever is left is taken away. */
   dispose(): Promise<void>;
 }
@@ -55,18 +60,22 @@ export class Subject {
     return this.storage.traits.durable;
   }
 
-  /** In parts, where the adapter takes fewer changes at once, as the shell does it. */
   async commit(...batch: readonly Change[]): Promise<void> {
-    for (const part of this.#parts(batch)) {
-      this.expected(part);
-      this.#lastBatch = part;
-      await deliver(this.storage, part);
-    }
+    this.expected(batch);
+    this.#lastBatch = batch;
+    await deliver(this.storage, batch);
+  }
+
+  /** As `commit`, for an acknowledgement that means no more than that. */
+  async commitAs(durability: Durability, ...batch: readonly Change[]): Promise<void> {
+    this.expected(batch);
+    this.#lastBatch = batch;
+    await deliver(this.storage, batch, durability);
   }
 
   /** Commits what had been committed before: nothing is expected to change, at the end of the history at the latest. */
   async repeat(batch: readonly Change[]): Promise<void> {
-    for (const part of this.#parts(batch)) await deliver(this.storage, part);
+    await deliver(this.storage, batch);
   }
 
   /** What a commit made elsewhere ought to have done. */
@@ -123,12 +132,6 @@ export class Subject {
     await this.under.dispose();
   }
 
-  *#parts(batch: readonly Change[]): Generator<readonly Change[]> {
-    const { maxBatchChanges } = this.storage.traits;
-    if (!(maxBatchChanges >= 1)) throw new ContractViolation(`maxBatchChanges is ${show(maxBatchChanges)}: nothing can be committed`);
-    for (let from = 0; from < batch.length; from += maxBatchChanges) yield batch.slice(from, from + maxBatchChanges);
-  }
-
   async #reopen(when: string): Promise<void> {
     this.storage = await this.under.reopen();
     this.model.restarted();
@@ -180,7 +183,7 @@ export class Subject {
  * Commits the batch as the shell does: payloads are views of larger chunks, a message that occurs twice is one object, and as soon as the
  * commit has settled everything that was lent is put to other use.
  */
-export async function deliver(storage: Storage, batch: readonly Change[]): Promise<void> {
+export async function deliver(storage: Storage, batch: readonly Change[], durability?: Durability): Promise<void> {
   const chunks: Uint8Array[] = [];
   const lent = new Map<Message, Message>();
   const lend = (message: Message): Message => {
@@ -199,7 +202,7 @@ export async function deliver(storage: Storage, batch: readonly Change[]): Promi
     return change.kind === 'will.put' ? { ...change, will: { ...change.will, message: lend(change.will.message) } } : change;
   });
   try {
-    await storage.commit(lentBatch);
+    await storage.commit(lentBatch, durability);
   } finally {
     lentBatch.length = 0;
     for (const chunk of chunks) chunk.fill(0xee);

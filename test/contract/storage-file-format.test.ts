@@ -2,6 +2,7 @@
 // can no longer be read: it is never mended by changing the dump, but by a new format version and by reading the old one as well.
 import { describe, expect, test } from '@jest/globals';
 import type { Message, QueueAppend } from 'hexmq/ports';
+import { DamagedRecord } from '../../adapters/storage/file/errors.js';
 import * as keys from '../../adapters/storage/file/keys.js';
 import * as records from '../../adapters/storage/file/records.js';
 
@@ -100,26 +101,26 @@ describe('records of file storage', () => {
   const will = { clientId: 'a', message: MESSAGE, delayS: 5, dueAtMs: 1_700_000_000_000 } as never;
   const queue = { number: 258, head: 2 ** 32, tail: 2 ** 53 - 1, count: 3, bytes: 1000 };
   const retained = { body: 258, id: 2 ** 53 - 1, bytes: 3, expiresAtMs: 1_700_000_000_000 };
-  const counters = { lastMessageId: 257, nextNumber: 2, nextBody: 3 };
+  const counters = { lastMessageId: 257, nextNumber: 2, nextBody: 3, opening: 4 };
   const inline = { qos: 1, retain: false, identifiers: undefined, bytes: 3, body: 0, message: FULL };
   const shared = { qos: 1, retain: false, identifiers: [1, 268_435_455], bytes: 3, body: 258, message: undefined };
 
   test.each<[string, () => Buffer, (bytes: Buffer) => unknown, unknown, string]>([
-    ['the format', () => records.encodeFormat(), records.decodeFormat, 1, '12686578 6d712066 696c6520 73746f72 61676500 01'],
-    ['the counters', () => records.encodeCounters(counters), records.decodeCounters, counters, '00000000 00000102 00000000 00020000 00000003'],
-    ['a client', () => records.encodeClient(client), records.decodeClient, client, '03000000 000102ff ffffff42 78bcfe56 800000'],
-    ['a client without a session', () => records.encodeClient({ number: 1, session: undefined }), records.decodeClient, { number: 1, session: undefined }, '00000000 000001'],
-    ['a subscription', () => records.encodeSubscription(subscription), (bytes) => records.decodeSubscription(bytes, 'x'), subscription, '6effffff 7f0161'],
-    ['an inbound packet id', () => records.encodeInbound('a'), records.decodeInbound, 'a', '0161'],
-    ['a will', () => records.encodeWill(will), (bytes) => records.decodeWill(bytes, 'a'), will, '01000000 054278bc fe568000 00060000 00000000 01024278 bcfe5680 00000361 2f620102 ff'],
-    ['a queue', () => records.encodeQueue(queue), records.decodeQueue, queue, '00000000 01020000 00010000 0000001f ffffffff ffff0000 00000000 00030000 00000000 03e8'],
-    ['an entry with its message', () => records.encodeEntry(append(FULL), 0), records.decodeEntry, inline, '01000000 033e0000 00000000 01024278 bcfe5680 00004278 bcfe5680 08000361 2f6202c3 a9010102 ffffffff 03016308 01720902 00ff2602 016b0176 016b0000 0102ff'],
-    ['an entry with a body', () => records.encodeEntry(append(FULL, [1, 268_435_455]), 258), records.decodeEntry, shared, '19000000 030201ff ffff7f00 00000001 02'],
-    ['a body', () => records.encodeBody(MESSAGE), records.decodeBody, MESSAGE, '06000000 00000001 024278bc fe568000 0003612f 620102ff'],
-    ['the references to a body', () => records.encodeReferences(258), records.decodeReferences, 258, '00000000 0102'],
-    ['a retained message', () => records.encodeRetained(retained), records.decodeRetained, retained, '01000000 00010200 1fffffff ffffff00 00000342 78bcfe56 800000'],
-    ['the dropped number of a queue', () => records.encodeDropped('queue'), records.decodeDropped, 'queue', '00'],
-    ['the dropped number of a client', () => records.encodeDropped('client'), records.decodeDropped, 'client', '01'],
+    ['the format', () => records.encodeFormat(), records.decodeFormat, 1, '12686578 6d712066 696c6520 73746f72 61676500 01103361 d1'],
+    ['the counters', () => records.encodeCounters(counters), records.decodeCounters, counters, '00000000 00000102 00000000 00020000 00000003 00000000 0004e8e6 e84a'],
+    ['a client', () => records.encodeClient(client), records.decodeClient, client, '03000000 000102ff ffffff42 78bcfe56 80000021 470f7b'],
+    ['a client without a session', () => records.encodeClient({ number: 1, session: undefined }), records.decodeClient, { number: 1, session: undefined }, '00000000 000001ea 6befe8'],
+    ['a subscription', () => records.encodeSubscription(subscription), (bytes) => records.decodeSubscription(bytes, 'x'), subscription, '6effffff 7f0161ca 43cd95'],
+    ['an inbound packet id', () => records.encodeInbound('a'), records.decodeInbound, 'a', '01616277 7270'],
+    ['a will', () => records.encodeWill(will), (bytes) => records.decodeWill(bytes, 'a'), will, '01000000 054278bc fe568000 00060000 00000000 01024278 bcfe5680 00000361 2f620102 ff36a1f8 85'],
+    ['a queue', () => records.encodeQueue(queue), records.decodeQueue, queue, '00000000 01020000 00010000 0000001f ffffffff ffff0000 00000000 00030000 00000000 03e8a78a c43f'],
+    ['an entry with its message', () => records.encodeEntry(append(FULL), 0), records.decodeEntry, inline, '01000000 033e0000 00000000 01024278 bcfe5680 00004278 bcfe5680 08000361 2f6202c3 a9010102 ffffffff 03016308 01720902 00ff2602 016b0176 016b0000 0102ffb9 5a557c'],
+    ['an entry with a body', () => records.encodeEntry(append(FULL, [1, 268_435_455]), 258), records.decodeEntry, shared, '19000000 030201ff ffff7f00 00000001 024c01ec 9a'],
+    ['a body', () => records.encodeBody(MESSAGE), records.decodeBody, MESSAGE, '06000000 00000001 024278bc fe568000 0003612f 620102ff 70a2e567'],
+    ['the references to a body', () => records.encodeReferences(258), records.decodeReferences, 258, '00000000 010246d7 f1ce'],
+    ['a retained message', () => records.encodeRetained(retained), records.decodeRetained, retained, '01000000 00010200 1fffffff ffffff00 00000342 78bcfe56 80000055 a8c41b'],
+    ['the dropped number of a queue', () => records.encodeDropped('queue'), records.decodeDropped, 'queue', '00d202ef 8d'],
+    ['the dropped number of a client', () => records.encodeDropped('client'), records.decodeDropped, 'client', '01a505df 1b'],
   ])('%s', (_, encode, decode, value, dump) => {
     expect(hex(encode())).toBe(dump);
     expect(decode(stored(dump))).toEqual(value);
@@ -130,17 +131,27 @@ describe('records of file storage', () => {
     expect(records.entryWeight(Buffer.from(records.encodeEntry(append(FULL, [1, 300]), 258)))).toEqual({ bytes: 3, body: 258 });
   });
 
-  test('a record that ends too early is a RangeError', () => {
+  test('of which a single bit is not as it was written is a DamagedRecord, as is one that ends too early', () => {
     const whole = Buffer.from(records.encodeEntry(append(FULL), 0));
-    const nameOfError = (length: number): string => {
+    const isRefused = (bytes: Buffer): boolean => {
       try {
-        records.decodeEntry(whole.subarray(0, length));
-        return 'none';
+        records.decodeEntry(bytes);
+        return false;
       } catch (error) {
-        return (error as Error).name;
+        return error instanceof DamagedRecord;
       }
     };
-    expect([0, 3, 10, 30].map(nameOfError)).toEqual(['RangeError', 'RangeError', 'RangeError', 'RangeError']);
+    expect(isRefused(whole)).toBe(false);
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const flipped = Buffer.from(whole);
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect({ bit, isRefused: isRefused(flipped) }).toEqual({ bit, isRefused: true });
+    }
+    for (let length = 0; length < whole.length; length++) expect({ length, isRefused: isRefused(whole.subarray(0, length)) }).toEqual({ length, isRefused: true });
+  });
+
+  test('the version of a format is read whatever follows it', () => {
+    expect(records.decodeFormat(Buffer.concat([records.encodeFormat(258), Buffer.from('more')]))).toBe(258);
   });
 
   test('a format record of others is none of ours', () => {

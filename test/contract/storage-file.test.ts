@@ -20,6 +20,7 @@ import { storageError } from '../../adapters/storage/file/errors.js';
 import { FileStorage, createStorage, engineOf } from '../../adapters/storage/file/index.js';
 import { Space, spaceKey } from '../../adapters/storage/file/keys.js';
 import type { Database } from '../../adapters/storage/file/ledger.js';
+import { encodeFormat } from '../../adapters/storage/file/records.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-storage-'));
 let directories = 0;
@@ -28,6 +29,29 @@ const newDirectory = (): string => join(ROOM, String(++directories));
 afterAll(() => {
   rmSync(ROOM, { recursive: true, force: true });
 });
+
+/** An engine whose next write fails: not done, or done and not known to be. */
+function failingEngine(): { readonly make: (directory: string) => Database; fail: (how: 'before' | 'after', message: string) => void } {
+  let next: { how: 'before' | 'after'; message: string } | undefined;
+  const make = (directory: string): Database => {
+    const db = engineOf(directory);
+    const batch = db.batch.bind(db) as () => ReturnType<Database['batch']>;
+    db.batch = ((...args: []) => {
+      const writes = batch(...args);
+      if (args.length > 0) return writes;
+      const write = writes.write.bind(writes) as (options?: object) => Promise<void>;
+      writes.write = async (options?: object) => {
+        const failure = next;
+        next = undefined;
+        if (failure?.how !== 'before') await write(options);
+        if (failure !== undefined) throw Object.assign(new Error(failure.message), { code: 'LEVEL_IO_ERROR' });
+      };
+      return writes;
+    }) as Database['batch'];
+    return db;
+  };
+  return { make, fail: (how, message) => (next = { how, message }) };
+}
 
 storageContract({
   name: 'file',
@@ -38,8 +62,9 @@ storageContract({
     create: () => {
       const directory = newDirectory();
       const opened: Storage[] = [];
+      const engine = failingEngine();
       const another = (): Storage => {
-        const storage = new FileStorage({ directory });
+        const storage = new FileStorage({ directory }, engine.make);
         opened.push(storage);
         return storage;
       };
@@ -53,6 +78,9 @@ storageContract({
           return another();
         },
         second: () => Promise.resolve(another()),
+        failNextCommit: (how) => {
+          engine.fail(how, 'IO error: something broke');
+        },
         dispose: async () => {
           await abandon();
           rmSync(directory, { recursive: true, force: true });
@@ -288,29 +316,6 @@ describe('reading while commits go on', () => {
 });
 
 describe('a disk that fails', () => {
-  /** An engine whose next write fails: not done, or done and not known to be. */
-  function failingEngine(): { readonly make: (directory: string) => Database; fail: (how: 'before' | 'after', message: string) => void } {
-    let next: { how: 'before' | 'after'; message: string } | undefined;
-    const make = (directory: string): Database => {
-      const db = engineOf(directory);
-      const batch = db.batch.bind(db) as () => ReturnType<Database['batch']>;
-      db.batch = ((...args: []) => {
-        const writes = batch(...args);
-        if (args.length > 0) return writes;
-        const write = writes.write.bind(writes) as (options?: object) => Promise<void>;
-        writes.write = async (options?: object) => {
-          const failure = next;
-          next = undefined;
-          if (failure?.how !== 'before') await write(options);
-          if (failure !== undefined) throw Object.assign(new Error(failure.message), { code: 'LEVEL_IO_ERROR' });
-        };
-        return writes;
-      }) as Database['batch'];
-      return db;
-    };
-    return { make, fail: (how, message) => (next = { how, message }) };
-  }
-
   test.each(['before', 'after'] as const)('a batch that failed %s it was written can be sent again, and counts once', async (how) => {
     const directory = newDirectory();
     const engine = failingEngine();
@@ -330,7 +335,7 @@ describe('a disk that fails', () => {
     expect([body, references, entry]).toEqual([undefined, undefined, undefined]);
   });
 
-  test('is asked to sync every batch', async () => {
+  test('is asked to sync every batch that is to be flushed, and only those', async () => {
     const asked: unknown[] = [];
     const storage = await opened(newDirectory(), (directory) => {
       const db = engineOf(directory);
@@ -348,9 +353,10 @@ describe('a disk that fails', () => {
       return db;
     });
     await storage.commit([append('a', 0, messageOf(1)), append('a', 1, messageOf(2))]);
-    await storage.commit([trim('a', 0)]);
+    await storage.commit([trim('a', 0)], 'flushed');
+    await storage.commit([trim('a', 1)], 'stored');
     await storage.close();
-    expect(asked).toEqual([{ sync: true }, { sync: true }]);
+    expect(asked).toEqual([{ sync: true }, { sync: true }, { sync: false }]);
   });
 
   test('a full disk is told as full', async () => {
@@ -370,7 +376,9 @@ describe('a disk that fails', () => {
     ['IO error: lock', 'LEVEL_LOCKED', 'fenced'],
     ['anything', 'LEVEL_IO_ERROR', 'unavailable'],
   ])('%j is an error with the directory in it', (message, code, kind) => {
-    const error = storageError(Object.assign(new Error('Database failed to open'), { cause: Object.assign(new Error(message), { code }) }), '/some/where');
+    const cause = Object.assign(new Error(message), { code, ...(code.startsWith('LEVEL') ? {} : { errno: -1 }) });
+    const error = storageError(Object.assign(new Error('Database failed to open'), { code: 'LEVEL_DATABASE_NOT_OPEN', cause }), '/some/where') as StorageError;
+    expect(error).toBeInstanceOf(StorageError);
     expect(error.kind).toBe(kind);
     expect(error.message).toContain('/some/where');
     expect(error.message).toContain(message);
@@ -424,9 +432,7 @@ describe('the directory of file storage', () => {
     const directory = newDirectory();
     await (await opened(directory)).close();
     const db = engineOf(directory);
-    const format = (await db.get(spaceKey(Space.format))) as Buffer;
-    format.writeUInt16BE(2, format.length - 2);
-    await db.put(spaceKey(Space.format), format);
+    await db.put(spaceKey(Space.format), Buffer.from(encodeFormat(2)));
     await db.close();
     const error = await refusalOf(new FileStorage({ directory }).open());
     expect(error.message).toContain('was written by a newer hexmq (format 2, this one knows up to 1)');
@@ -444,8 +450,9 @@ describe('the directory of file storage', () => {
 });
 
 describe('options of file storage', () => {
-  test.each([[undefined], [null], [{}], [{ directory: './somewhere' }]])('%j are taken', (options) => {
-    expect(createStorage(options)).toBeInstanceOf(FileStorage);
+  test('a directory is taken, and nothing is made of it yet', () => {
+    expect(createStorage({ directory: join(ROOM, 'not made') })).toBeInstanceOf(FileStorage);
+    expect(readdirSync(ROOM)).not.toContain('not made');
   });
 
   test('an unknown option is an error that names it', () => {
@@ -454,6 +461,10 @@ describe('options of file storage', () => {
 
   test.each([['text'], [5], [['a']], [true]])('%j are an error that says what is expected', (options) => {
     expect(() => createStorage(options)).toThrow('options must be an object');
+  });
+
+  test.each([[undefined], [null], [{}]])('%j are an error: there is no directory to guess', (options) => {
+    expect(() => createStorage(options)).toThrow('directory must be the path of a directory, got none');
   });
 
   test.each([[5], [''], [null], [['a']], ['a\u0000b']])('the directory %j is an error', (directory) => {

@@ -143,7 +143,7 @@ describe('hexmq', () => {
     scene(async () => {
       const { status, stdout, stderr } = await hexmq(['check-config', '--config', fileWith('listeners: [{ type: tcp, port: 1999 }]')]);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(stdout).toMatch(/^the configuration is valid: tcp 127\.0\.0\.1:1999, storage memory .*, authentication anonymous .*\n$/);
+      expect(stdout).toMatch(/^the configuration is valid: tcp 127\.0\.0\.1:1999, storage file .*, authentication anonymous .*\n$/);
     }));
 
   test('--version prints the version of the package', () =>

@@ -1,6 +1,7 @@
 // The built command, as a user starts it.
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { afterwards, Program, run, scene, within } from './program.js';
 import type { ProgramEnd, ProgramOptions } from './program.js';
 
@@ -15,6 +16,14 @@ export interface RunningBroker {
   stop(): Promise<ProgramEnd>;
 }
 
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
+  afterwards(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
 function built(): string {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: these tests run the built command, so build it first (npm run build)`);
   return MAIN;
@@ -24,9 +33,15 @@ export function hexmq(args: readonly string[], options?: ProgramOptions): Promis
   return run(process.execPath, [built(), ...args], options);
 }
 
-/** On a free port, unless the arguments say otherwise. */
-export async function startBroker(args: readonly string[] = ['--port', '0'], options?: ProgramOptions): Promise<RunningBroker> {
-  const program = new Program(process.execPath, [built(), 'start', ...args], options);
+/** Without waiting until it is ready. */
+export function startProgram(args: readonly string[], options?: ProgramOptions): Program {
+  return new Program(process.execPath, [built(), 'start', ...args], options);
+}
+
+/** On a free port, in memory and in a directory of its own, unless the arguments say otherwise. */
+export async function startBroker(args: readonly string[] = ['--port', '0', '--storage', 'memory'], options?: ProgramOptions): Promise<RunningBroker> {
+  // Whatever it stores by default is not to be found by another.
+  const program = startProgram(args, { cwd: temporaryDirectory(), ...options });
   const { host, port } = await readiness(program);
   return {
     host,

@@ -101,6 +101,11 @@ export class Program {
     });
   }
 
+  /** `undefined`: it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   get stdout(): string {
     return this.#stdout;
   }

@@ -1,11 +1,10 @@
 // What the README tells people to do, done.
 import { expect, test } from '@jest/globals';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { hexmq, readiness, ROOT, startBroker } from './hexmq-command.js';
+import { hexmq, readiness, ROOT, startBroker, temporaryDirectory } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
-import { afterwards, Program, scene } from './program.js';
+import { Program, scene } from './program.js';
 
 const README = readFileSync(resolve(ROOT, 'README.md'), 'utf8');
 
@@ -15,14 +14,6 @@ function codeUnder(title: string, language: string): string {
   const code = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'm').exec(section)?.[1];
   if (code === undefined) throw new Error(`the README has no ${language} under "${title}"`);
   return code;
-}
-
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
-  afterwards(() => {
-    rmSync(directory, { recursive: true });
-  });
-  return directory;
 }
 
 test('npm start builds a fresh copy and starts it, with the flags after --', () =>
@@ -58,6 +49,8 @@ test('the program that embeds a broker runs', () =>
   scene(async () => {
     const example = codeUnder('Embed it', 'ts');
     expect(example).toContain("from 'hexmq'");
+    const data = temporaryDirectory();
+    expect(example).toContain("'./data'");
     const program = new Program(
       process.execPath,
       [
@@ -65,6 +58,7 @@ test('the program that embeds a broker runs', () =>
         '--eval',
         example
           .replace('port: 1883', 'port: 0')
+          .replace("'./data'", JSON.stringify(data))
           // In place of what the embedding program does: it says where the broker is, and waits for the end of its input.
           .replace('// …', "console.log(broker.addresses.get('tcp')); for await (const _ of process.stdin);"),
       ],

@@ -1,8 +1,9 @@
-// Clients that others wrote and that may not be installed. A missing one is said by name: its tests are skipped, or fail where it is required.
+// Programs that others wrote and that may not be installed, most of them clients. A missing one is said by name: its tests are skipped, or fail
+// where it is required.
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
-export type Tool = 'mosquitto' | 'paho';
+export type Tool = 'mosquitto' | 'paho' | 'prlimit';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -24,6 +25,7 @@ const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: stri
     isThere: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
     what: 'mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)',
   },
+  prlimit: { isThere: () => works('prlimit', ['--version']), what: 'prlimit, to let a disk run full and not (Debian: util-linux)' },
   paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
 };
 

@@ -232,7 +232,7 @@ export class CorePeer {
   }
 
   congested(): void {
-    this.core.handle({ kind: 'congested', connection: this.id });
+    this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'peer' });
   }
 
   writable(): void {

@@ -8,6 +8,7 @@ import type { Limits } from '../../src/domain/connect/limits.js';
 import type { Notice } from '../../src/domain/notices.js';
 import type { Authenticator } from '../../src/ports/auth.js';
 import type { Channel, ChannelHandler } from '../../src/ports/network.js';
+import type { AckLevel } from '../../src/ports/storage.js';
 import type { LifecycleNotice } from '../../src/ports/telemetry.js';
 import { SeededRandom } from '../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../src/testkit/virtual-clock.js';
@@ -20,6 +21,7 @@ export interface EngineOptions {
   readonly limits?: Partial<Limits>;
   readonly authenticators?: readonly Authenticator[];
   readonly storage?: HandStorage;
+  readonly ackLevel?: AckLevel;
 }
 
 const ANYONE: Authenticator = { name: 'anyone', authenticate: () => ({ decision: 'allow', permissions: EVERYTHING }) };
@@ -35,7 +37,7 @@ export class EngineHarness {
   #turns: (() => void)[] = [];
   #peers = 0;
 
-  constructor({ limits = {}, authenticators = [ANYONE], storage = new HandStorage() }: EngineOptions = {}) {
+  constructor({ limits = {}, authenticators = [ANYONE], storage = new HandStorage(), ackLevel }: EngineOptions = {}) {
     this.storage = storage;
     this.engine = new Engine({
       storage,
@@ -44,6 +46,7 @@ export class EngineHarness {
       clock: this.clock,
       random: new SeededRandom(1),
       limits: { ...DEFAULT_LIMITS, ...limits },
+      ackLevel,
       atEndOfTurn: (callback) => this.#turns.push(callback),
       fatal: (error) => this.fatals.push(error),
     });

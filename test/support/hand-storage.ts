@@ -5,7 +5,7 @@ import type { Message } from '../../src/domain/delivery/message.js';
 import type { PageLimit } from '../../src/domain/effects.js';
 import type { StoredEntry } from '../../src/domain/events.js';
 import type { QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
-import type { Storage, StorageTraits } from '../../src/ports/storage.js';
+import type { Durability, Storage, StorageTraits } from '../../src/ports/storage.js';
 import { ModelStore } from './model-store.js';
 
 export interface PendingCall {
@@ -24,13 +24,14 @@ export class HandStorage implements Storage {
   readonly traits: StorageTraits;
   /** Every call of `commit`, in order: what it was given. */
   readonly batches: (readonly Change[])[] = [];
+  readonly durabilities: (Durability | undefined)[] = [];
   readonly commits: PendingCall[] = [];
   readonly reads: PendingCall[] = [];
   /** Whether reads are granted at once. */
   readsAtOnce = true;
 
-  constructor(maxBatchChanges = 10_000) {
-    this.traits = { durable: true, fencing: true, maxBatchChanges };
+  constructor(preferredBatchChanges = 10_000) {
+    this.traits = { durable: true, fencing: true, preferredBatchChanges };
   }
 
   async open(): Promise<void> {
@@ -42,8 +43,9 @@ export class HandStorage implements Storage {
     yield* this.store.load();
   }
 
-  commit(batch: readonly Change[]): Promise<void> {
+  commit(batch: readonly Change[], durability?: Durability): Promise<void> {
     this.batches.push([...batch]);
+    this.durabilities.push(durability);
     return this.#pending('commit', this.commits, () => {
       for (const change of batch) this.store.apply(change);
     });

@@ -77,9 +77,10 @@ export class Recorder implements Changes, Effects {
     return lines;
   }
 
-  record(change: Change): void {
+  record(change: Change): number {
     this.#write(() => changeLine(change));
     for (const watcher of this.watchers) watcher.changed?.(change);
+    return 0;
   }
 
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {

@@ -6,6 +6,7 @@ import { NetworkError } from 'hexmq/ports';
 import type { Channel, ChannelHandler, Listener } from 'hexmq/ports';
 import { formatAddress } from './address.js';
 import { HIGH_WATER_MARK, TcpChannel } from './channel.js';
+import { openLoop } from './loop.js';
 
 export interface TcpListenerOptions {
   /** Default `tcp`. */
@@ -21,6 +22,15 @@ export interface TcpListenerOptions {
 const DEFAULT_BACKLOG = 4096;
 /** Finds peers that vanished without a word and have MQTT's own keep-alive off. Rarely, because every idle connection pays. */
 const TCP_KEEP_ALIVE_MS = 300_000;
+
+const SOCKET_OPTIONS = {
+  // A half-closed peer gets what is on its way to it: the channel ends its own side.
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
+  highWaterMark: HIGH_WATER_MARK,
+} as const;
 
 export function createListener(options: TcpListenerOptions): Listener {
   return new TcpListener(options);
@@ -38,14 +48,7 @@ class TcpListener implements Listener {
 
   listen(accept: (channel: Channel) => ChannelHandler): Promise<string> {
     const { host, port, backlog = DEFAULT_BACKLOG } = this.#options;
-    const server = createServer({
-      // A half-closed peer gets what is on its way to it: the channel ends its own side.
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
-      highWaterMark: HIGH_WATER_MARK,
-    });
+    const server = createServer(SOCKET_OPTIONS);
     server.on('connection', (socket: Socket) => {
       const channel = new TcpChannel(socket);
       channel.handledBy(accept(channel));
@@ -63,6 +66,10 @@ class TcpListener implements Listener {
         resolve(formatAddress(bound.address, bound.port));
       });
     });
+  }
+
+  loop(accept: (channel: Channel) => ChannelHandler, handler: ChannelHandler): Promise<Channel> {
+    return openLoop(SOCKET_OPTIONS, accept, handler);
   }
 
   close(): Promise<void> {

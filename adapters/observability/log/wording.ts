@@ -19,7 +19,9 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'connection-refused':
     case 'publish-denied':
     case 'subscribe-denied':
+    case 'retained-limited':
     case 'storage-recovered':
+    case 'changes-abandoned':
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
@@ -43,6 +45,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'connection-refused':
     case 'publish-denied':
     case 'subscribe-denied':
+    case 'retained-limited':
       return CLIENT_CAUSED_BURST;
     case 'connection-ended':
       return isOrdinary(notice.reason) ? Infinity : CLIENT_CAUSED_BURST;
@@ -53,10 +56,13 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'ready':
     case 'stopping':
     case 'stopped':
-    case 'storage-failing':
-    case 'storage-recovered':
+    case 'changes-abandoned':
     case 'fatal':
       return Infinity;
+    case 'storage-failing':
+    case 'storage-recovered':
+      // There is one write at a time, and there may be as many reads as clients.
+      return notice.operation === 'write' ? Infinity : CLIENT_CAUSED_BURST;
   }
 }
 
@@ -74,6 +80,8 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'subscription denied';
     case 'message-dropped':
       return 'message dropped';
+    case 'retained-limited':
+      return 'a subscription matches more retained messages than it gets';
     case 'will-published':
       return 'will published';
     case 'session-ended':
@@ -87,9 +95,14 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
     case 'stopped':
       return 'stopped';
     case 'storage-failing':
-      return 'the storage does not take what must be stored; acknowledgements wait';
+      if (notice.operation === 'read') return 'the storage does not give back what was stored; who is to get it waits';
+      return notice.storageErrorKind === 'full'
+        ? 'the storage has no space for what must be stored; acknowledgements wait'
+        : 'the storage does not take what must be stored; acknowledgements wait';
     case 'storage-recovered':
-      return 'the storage takes what must be stored again';
+      return notice.operation === 'read' ? 'the storage gives back what was stored again' : 'the storage takes what must be stored again';
+    case 'changes-abandoned':
+      return 'the storage has not taken everything, and the broker stops all the same';
     case 'fatal':
       return 'the broker has to stop';
   }

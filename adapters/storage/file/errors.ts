@@ -1,11 +1,16 @@
 // What the engine and the file system say, as one of the four kinds of StorageError, with the directory and what can be done. When to try again is
-// the caller's affair.
+// the caller's affair. What is none of their failures stays what it is: a fault of this program, which no further attempt would mend.
 import { StorageError } from 'hexmq/ports';
 
+/** A record is not what was written. */
+export class DamagedRecord extends Error {
+  override readonly name = 'DamagedRecord';
+}
+
 interface Failure {
-  readonly name?: string;
   readonly message: string;
   readonly code?: unknown;
+  readonly errno?: unknown;
   readonly cause?: unknown;
 }
 
@@ -19,26 +24,32 @@ function* chainOf(error: unknown): Generator<Failure> {
 
 const codeOf = ({ code }: Failure): string => (typeof code === 'string' ? code : '');
 
-const SPACE = /no space left|disk quota exceeded|ENOSPC|EDQUOT/i;
+/** A limit on the size of a file (EFBIG) is space too. */
+const SPACE = /no space left|disk quota exceeded|file too large|ENOSPC|EDQUOT|EFBIG/i;
 const PERMISSION = /permission denied|read-only file system|operation not permitted|EACCES|EPERM|EROFS/i;
 const NO_DIRECTORY = /not a directory|file exists|ENOTDIR|EEXIST/i;
+/** A read that was under way when the engine was closed, to be opened again. */
+const CLOSED = /^LEVEL_(DATABASE|ITERATOR|SNAPSHOT|BATCH)_NOT_OPEN$/;
 
-export function storageError(error: unknown, directory: string): StorageError {
+const isOfTheDisk = (failure: Failure): boolean =>
+  codeOf(failure) === 'LEVEL_IO_ERROR' || /^IO error: /.test(failure.message) || typeof failure.errno === 'number' || CLOSED.test(codeOf(failure));
+
+/** @returns the StorageError, or the error itself if it is no failure of a disk. */
+export function storageError(error: unknown, directory: string): unknown {
   if (error instanceof StorageError) return error;
   const chain = [...chainOf(error)];
-  // The decoding of a record that is not what it should be ends in a RangeError.
-  const isAny = (test: (each: Failure) => boolean): boolean => chain.some(test);
-  const says = (words: RegExp): boolean => isAny((each) => words.test(each.message) || words.test(codeOf(each)));
+  const says = (words: RegExp): boolean => chain.some((each) => words.test(each.message) || words.test(codeOf(each)));
+  const hasCode = (code: string): boolean => chain.some((each) => codeOf(each) === code);
   // The engine wraps what happened into "could not open" and "failed".
-  const detail = chain.at(-1)?.message ?? String(error);
+  const innermost = chain.at(-1);
+  const detail = innermost?.message ?? String(error);
   const problem = (kind: StorageError['kind'], text: string): StorageError => new StorageError(kind, text, { cause: error });
 
-  if (isAny((each) => codeOf(each) === 'LEVEL_LOCKED')) {
+  if (hasCode('LEVEL_LOCKED')) {
     return problem('fenced', `the data directory ${directory} is in use by another hexmq: stop that one, or give this one a directory of its own (${detail})`);
   }
-  if (isAny((each) => codeOf(each) === 'LEVEL_CORRUPTION' || each.name === 'RangeError')) {
-    return problem('corrupt', `the data in ${directory} is damaged: restore a backup, or move the directory away to begin anew (${detail})`);
-  }
+  if (hasCode('LEVEL_CORRUPTION') || error instanceof DamagedRecord) return damaged(directory, detail, error);
+  if (innermost === undefined || !isOfTheDisk(innermost)) return error;
   if (says(SPACE)) return problem('full', `no space left for the data directory ${directory}: free some (${detail})`);
   if (says(PERMISSION)) {
     return problem('unavailable', `the data directory ${directory} cannot be written: give the user that runs hexmq the right to, or choose another directory (${detail})`);
@@ -46,3 +57,6 @@ export function storageError(error: unknown, directory: string): StorageError {
   if (says(NO_DIRECTORY)) return problem('unavailable', `the data directory ${directory} is no directory: remove what is there, or choose another (${detail})`);
   return problem('unavailable', `the data directory ${directory} did not take the call (${detail})`);
 }
+
+export const damaged = (directory: string, detail: string, cause?: unknown): StorageError =>
+  new StorageError('corrupt', `the data in ${directory} is damaged: restore a backup, or move the directory away to begin anew (${detail})`, { cause });

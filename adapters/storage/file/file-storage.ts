@@ -2,38 +2,48 @@
 // decides who may open the directory, in which order things happen, and what becomes of a failure; what is written for a change is in
 // `ledger.ts`, how it looks in `keys.ts` and `records.ts`.
 //
-// - A commit is one batch of the engine, synced: LevelDB appends it to its log as one record with a checksum, so after a crash all of it is there
-//   or none.
+// - A commit is one batch of the engine, synced if it is to be flushed: LevelDB appends it to its log as one record with a checksum, so after a
+//   crash all of it is there or none.
 // - After a write that failed nobody knows what the log ends with, and LevelDB would go on writing behind it. So the engine is closed and opened
 //   again before anything else is done: that reads the log up to the last whole batch and begins a new one. What had been remembered
 //   of the store is read anew as well, since the failed batch may or may not be there.
-// - The lease is the engine's lock on the directory. It goes with the process, and while it is held nobody else can open.
+// - The lease is the engine's lock on the directory. It goes with the process, and while it is held nobody else can open. During a reopening it
+//   is free for a moment: each opening has a number, and who finds another than its own afterwards has lost the store.
+// - What was stored is not missed in silence: LevelDB looks at few of its checksums, so they are looked at here when a directory is opened
+//   (`log-inspection.ts`, `table-inspection.ts`), and records are sealed.
 // - Closing writes nothing: a store that was closed and one whose process was killed differ in nothing that this adapter looks at.
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { StorageError } from 'hexmq/ports';
-import type { Change, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
-import { storageError } from './errors.js';
+import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import { damaged, storageError } from './errors.js';
 import { Space, spaceFences, spaceKey } from './keys.js';
 import { Ledger } from './ledger.js';
 import type { Database } from './ledger.js';
+import { damageInLogs } from './log-inspection.js';
 import { facts, page, retained } from './reading.js';
 import { FORMAT_VERSION, decodeFormat, encodeFormat } from './records.js';
+import { damageInTables } from './table-inspection.js';
 
 const MEBIBYTE = 1024 * 1024;
 
 const ENGINE_OPTIONS = {
   keyEncoding: 'buffer',
   valueEncoding: 'buffer',
-  /** What was written last and is not yet sorted into a table: held in memory, and read back from the log at the next opening. */
-  writeBufferSize: 32 * MEBIBYTE,
-  cacheSize: 16 * MEBIBYTE,
-  maxFileSize: 8 * MEBIBYTE,
+  /**
+   * What was written last and is not yet sorted into a table: held in memory, twice while it is being sorted, and read back from the log at the next
+   * opening.
+   */
+  writeBufferSize: 8 * MEBIBYTE,
+  cacheSize: 8 * MEBIBYTE,
+  /** Tables that are read are mapped into memory whole: this many of this size at most, so that what is mapped does not grow with the store. */
+  maxFileSize: 2 * MEBIBYTE,
+  maxOpenFiles: 74,
 } as const;
 
 /** Enough that one sync serves many clients, and little enough that a batch is prepared without keeping the others waiting. */
-const BATCH_CHANGES_MAX = 4096;
+const PREFERRED_BATCH_CHANGES = 4096;
 
 /** What LevelDB puts into its directory, and what a file system or an operating system puts into any. */
 const OWN_FILES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)|lost\+found|\..*)$/;
@@ -46,12 +56,12 @@ export interface FileStorageOptions {
 }
 
 export class FileStorage implements Storage {
-  readonly traits: StorageTraits = { durable: true, fencing: true, maxBatchChanges: BATCH_CHANGES_MAX };
+  readonly traits: StorageTraits = { durable: true, fencing: true, preferredBatchChanges: PREFERRED_BATCH_CHANGES };
   readonly #directory: string;
   readonly #makeEngine: (directory: string) => Database;
   /** Made by `open`: the engine opens itself soon after it is made. */
   #engine: { readonly db: Database; readonly ledger: Ledger } | undefined;
-  #state: 'new' | 'open' | 'closed' = 'new';
+  #state: 'new' | 'open' | 'closed' | 'lost' = 'new';
   /** A write failed, or the reopening after one. */
   #needsReopening = false;
   /** Commits, sweeps and reopenings, one after the other. */
@@ -67,12 +77,18 @@ export class FileStorage implements Storage {
   async open(): Promise<void> {
     let db: Database | undefined;
     try {
-      await this.#refuseForeignDirectory();
+      await makeDirectory(this.#directory);
+      const names = await readdir(this.#directory);
+      this.#refuseForeignDirectory(names);
+      this.#refuseDamage(await damageInLogs(this.#directory, names));
       db = this.#makeEngine(this.#directory);
       await db.open();
+      // Opening takes away the tables that a crash left unfinished.
+      this.#refuseDamage(await damageInTables(this.#directory, names.filter((name) => /\.(ldb|sst)$/.test(name))));
       await this.#refuseForeignStore(db);
       const ledger = new Ledger(db);
       await ledger.begin();
+      await ledger.claim();
       this.#engine = { db, ledger };
     } catch (error) {
       await db?.close().catch(() => undefined);
@@ -85,7 +101,7 @@ export class FileStorage implements Storage {
   async *load(): AsyncGenerator<RestoredFact> {
     this.#refuseIfNotOpen();
     try {
-      yield* facts(this.#db, this.#ledger.dropped, this.#ledger.lastMessageId);
+      for await (const lot of facts(this.#db, this.#ledger.dropped, this.#ledger.lastMessageId)) yield* lot;
     } catch (error) {
       throw storageError(error, this.#directory);
     }
@@ -93,14 +109,14 @@ export class FileStorage implements Storage {
     this.#sweepLater();
   }
 
-  async commit(batch: readonly Change[]): Promise<void> {
+  async commit(batch: readonly Change[], durability: Durability = 'flushed'): Promise<void> {
     await this.#inLine(async () => {
       await this.#reopenIfNeeded();
       try {
         await this.#ledger.prepare(batch);
         const writes = this.#db.batch();
-        this.#ledger.apply(batch, writes);
-        await writes.write({ sync: true });
+        await this.#ledger.apply(batch, writes);
+        await writes.write({ sync: durability === 'flushed' });
         this.#ledger.settled();
       } catch (error) {
         this.#needsReopening = true;
@@ -154,8 +170,19 @@ export class FileStorage implements Storage {
   async #reopenIfNeeded(): Promise<void> {
     if (!this.#needsReopening) return;
     await this.#db.close();
-    await this.#db.open();
-    await this.#ledger.begin();
+    try {
+      await this.#db.open();
+      await this.#ledger.begin();
+      if (!this.#ledger.isOurs) throw this.#lost();
+    } catch (error) {
+      const failure = storageError(error, this.#directory);
+      if (failure instanceof StorageError && failure.kind === 'fenced') {
+        // For good: what the other one has stored, this broker does not know.
+        this.#state = 'lost';
+        await this.#db.close();
+      }
+      throw failure;
+    }
     this.#needsReopening = false;
   }
 
@@ -200,15 +227,23 @@ export class FileStorage implements Storage {
 
   #refuseIfNotOpen(): void {
     if (this.#state === 'open') return;
+    if (this.#state === 'lost') throw this.#lost();
     throw new StorageError('fenced', `the data directory ${this.#directory} is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`);
   }
 
+  #lost(): StorageError {
+    return new StorageError('fenced', `the data directory ${this.#directory} was opened by another hexmq: only one may use it, stop one of them`);
+  }
+
   /** LevelDB would make its files among whatever is there. */
-  async #refuseForeignDirectory(): Promise<void> {
-    await makeDirectory(this.#directory);
-    const foreign = (await readdir(this.#directory)).find((name) => !OWN_FILES.test(name));
+  #refuseForeignDirectory(names: readonly string[]): void {
+    const foreign = names.find((name) => !OWN_FILES.test(name));
     if (foreign === undefined) return;
     throw new StorageError('corrupt', `the data directory ${this.#directory} has something in it that is not of hexmq ("${foreign}"): choose an empty one`);
+  }
+
+  #refuseDamage(damage: string | undefined): void {
+    if (damage !== undefined) throw damaged(this.#directory, damage);
   }
 
   async #refuseForeignStore(db: Database): Promise<void> {

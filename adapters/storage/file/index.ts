@@ -5,9 +5,7 @@ import { FileStorage } from './file-storage.js';
 export { FileStorage, engineOf } from './file-storage.js';
 export type { FileStorageOptions } from './file-storage.js';
 
-const DEFAULT_DIRECTORY = './data';
-
-/** @throws TypeError when there is an option that it does not know, or the directory is no path. */
+/** @throws TypeError when there is an option that it does not know, or the directory is missing or no path. */
 export function createStorage(options: unknown): Storage {
   if (options !== undefined && options !== null && (typeof options !== 'object' || Array.isArray(options))) {
     throw new TypeError(`file storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`);
@@ -15,9 +13,9 @@ export function createStorage(options: unknown): Storage {
   const given = (options ?? {}) as Readonly<Record<string, unknown>>;
   const unknownKey = Object.keys(given).find((key) => key !== 'directory');
   if (unknownKey !== undefined) throw new TypeError(`file storage: unknown option "${unknownKey}"; it takes directory`);
-  const { directory = DEFAULT_DIRECTORY } = given;
+  const { directory } = given;
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new TypeError(`file storage: directory must be the path of a directory, got ${JSON.stringify(directory)}`);
+    throw new TypeError(`file storage: directory must be the path of a directory, got ${JSON.stringify(directory) ?? 'none'}`);
   }
   return new FileStorage({ directory });
 }

@@ -38,10 +38,13 @@ const BODIES_MAX = 100_000;
 const BOUND_STEPS_MAX = 1024;
 /** A gap of more unknown entries than this is read in one pass instead of key by key. */
 const POINT_READS_MAX = 64;
+/** Keys that are asked for at once, and changes that are applied at once: between two lots whoever else waits for the event loop has a turn. */
+const LOT = 1024;
 const SWEEP_RECORDS = 500;
 const SWEEP_BYTES = 256 * 1024;
 
 const NOTHING = Buffer.alloc(0);
+const NO_COUNTERS: records.Counters = { lastMessageId: -1, nextNumber: 1, nextBody: 1, opening: 0 };
 
 /** Of an entry that is there: the bytes of its payload, or more if there is more to say. */
 type Known = number | { readonly bytes: number; readonly body: number; readonly isReleased: boolean };
@@ -98,6 +101,9 @@ export class Ledger {
   #lastMessageId = -1;
   #nextNumber = 1;
   #nextBody = 1;
+  /** Of this storage, and the last there was. */
+  #opening = 0;
+  #lastOpening = 0;
   #committed = 0;
   /** Numbers of dropped queues and clients, of which something may be left. */
   readonly #dropped = new Map<number, DroppedOwner>();
@@ -126,6 +132,11 @@ export class Ledger {
     return this.#lastMessageId;
   }
 
+  /** Whether nobody else has opened the store since `claim`. */
+  get isOurs(): boolean {
+    return this.#opening === this.#lastOpening;
+  }
+
   /** Forgets everything and begins with what the store says. */
   async begin(): Promise<void> {
     for (const recent of [this.#queues, this.#clients, this.#retained, this.#bodies]) recent.clear();
@@ -136,11 +147,19 @@ export class Ledger {
     this.#sweptTo = undefined;
     this.#endBatch();
     const counters = await this.#db.get(spaceKey(Space.counters));
-    const { lastMessageId, nextNumber, nextBody } = counters === undefined ? { lastMessageId: -1, nextNumber: 1, nextBody: 1 } : records.decodeCounters(counters);
+    const { lastMessageId, nextNumber, nextBody, opening } = counters === undefined ? NO_COUNTERS : records.decodeCounters(counters);
     this.#lastMessageId = lastMessageId;
     this.#nextNumber = nextNumber;
     this.#nextBody = nextBody;
+    this.#lastOpening = opening;
     for await (const [key, record] of this.#db.iterator(rangeOf(Space.dropped))) this.#dropped.set(numberOf(key), records.decodeDropped(record));
+  }
+
+  /** After `begin`, once: from now on the store is ours, until another has opened it. */
+  async claim(): Promise<void> {
+    this.#opening = this.#lastOpening + 1;
+    await this.#db.put(spaceKey(Space.counters), Buffer.from(this.#encodedCounters()), { sync: true });
+    this.#lastOpening = this.#opening;
   }
 
   /** Fetches what `apply` has to know: usually nothing, because it was touched lately. */
@@ -152,9 +171,17 @@ export class Ledger {
     await this.#fetchBodies(batch);
   }
 
-  apply(batch: readonly Change[], writes: Writes): void {
-    for (let i = 0; i < batch.length; i++) this.#apply(batch[i] as Change, writes);
-    this.#finish(writes);
+  async apply(batch: readonly Change[], writes: Writes): Promise<void> {
+    for (let from = 0; from < batch.length; from += LOT) {
+      if (from > 0) await othersTurn();
+      const end = Math.min(batch.length, from + LOT);
+      for (let i = from; i < end; i++) {
+        const change = batch[i] as Change;
+        if (change.kind === 'queue.trim') await this.#trimLots(this.#queue(change.queue), change.through, writes);
+        this.#apply(change, writes);
+      }
+    }
+    await this.#finish(writes);
   }
 
   /** The batch is in the store. */
@@ -173,8 +200,8 @@ export class Ledger {
   }
 
   /**
-   * Takes away some of what stands under a dropped number. Not synced: it comes after the batch that dropped it in the same log, and if it is lost
-   * it is done again.
+   * Takes away some of what stands under a dropped number. Synced, although it could be done again: of two batches that were not, a loss of power
+   * can leave the later one alone.
    */
   async sweep(): Promise<void> {
     const [next] = this.#dropped;
@@ -195,8 +222,8 @@ export class Ledger {
       for (const space of spaces) writes.del(fenceKey(space, number));
       writes.del(numberedKey(Space.dropped, number));
     }
-    this.#finish(writes);
-    await writes.write();
+    await this.#finish(writes);
+    await writes.write({ sync: true });
     this.#endBatch();
     const last = found.at(-1);
     this.#sweptTo = last === undefined || isLast ? undefined : { number, key: last[0] };
@@ -285,8 +312,11 @@ export class Ledger {
 
   async #fetchNamed<Name extends string>(space: Space, names: ReadonlySet<Name>, found: (name: Name, record: Buffer | undefined) => void): Promise<void> {
     const list = [...names];
-    const values = await this.#db.getMany(list.map((name) => namedKey(space, name)));
-    for (let i = 0; i < list.length; i++) found(list[i] as Name, values[i]);
+    for (let from = 0; from < list.length; from += LOT) {
+      const lot = list.slice(from, from + LOT);
+      const values = await this.#db.getMany(lot.map((name) => namedKey(space, name)));
+      for (let i = 0; i < lot.length; i++) found(lot[i] as Name, values[i]);
+    }
   }
 
   async #fetchEntries(batch: readonly Change[]): Promise<void> {
@@ -308,7 +338,7 @@ export class Ledger {
         ranges.push({ slot, through });
       }
     }
-    if (wanted.length > 0) await this.#fetchPoints(wanted);
+    for (let from = 0; from < wanted.length; from += LOT) await this.#fetchPoints(wanted.slice(from, from + LOT));
     for (const { slot, through } of ranges) await this.#fetchRange(slot, through);
   }
 
@@ -489,6 +519,14 @@ export class Ledger {
     this.#touchedQueues.add(slot);
   }
 
+  /** All of a long trim but the last lot; where there are more gaps than entries, a lot of seqs would be no lot of work. */
+  async #trimLots(slot: QueueSlot, through: number, writes: Writes): Promise<void> {
+    while (slot.head + LOT <= Math.min(through, slot.tail - 1) && slot.known.size * 2 > slot.tail - slot.head) {
+      this.#trim(slot, slot.head + LOT - 1, writes);
+      await othersTurn();
+    }
+  }
+
   #trim(slot: QueueSlot, through: number, writes: Writes): void {
     if (slot.count === 0 || through < slot.head) return;
     for (const seq of knownThrough(slot, through)) this.#takeOut(slot, seq, slot.known.get(seq) as Known, writes);
@@ -602,13 +640,19 @@ export class Ledger {
   }
 
   /** What changes once for a batch, however often it was touched. */
-  #finish(writes: Writes): void {
-    for (const slot of this.#touchedQueues) writes.put(namedKey(Space.queue, slot.id), records.encodeQueue(slot));
+  async #finish(writes: Writes): Promise<void> {
+    let written = 0;
+    for (const slot of this.#touchedQueues) {
+      if (++written % LOT === 0) await othersTurn();
+      writes.put(namedKey(Space.queue, slot.id), records.encodeQueue(slot));
+    }
     for (const slot of this.#touchedClients) writes.put(namedKey(Space.client, slot.id), records.encodeClient(slot));
     for (const body of this.#touchedBodies) this.#finishBody(body, writes);
-    if (!this.#countersTouched) return;
-    const counters = { lastMessageId: this.#lastMessageId, nextNumber: this.#nextNumber, nextBody: this.#nextBody };
-    writes.put(spaceKey(Space.counters), records.encodeCounters(counters));
+    if (this.#countersTouched) writes.put(spaceKey(Space.counters), this.#encodedCounters());
+  }
+
+  #encodedCounters(): Buffer {
+    return records.encodeCounters({ lastMessageId: this.#lastMessageId, nextNumber: this.#nextNumber, nextBody: this.#nextBody, opening: this.#opening });
   }
 
   #finishBody(body: Body, writes: Writes): void {
@@ -671,6 +715,8 @@ export class Ledger {
     return fetched(this.#retained.get(topic));
   }
 }
+
+const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function fetched<Slot>(slot: Slot | undefined): Slot {
   if (slot === undefined) throw new Error('a record was not fetched before it was needed');

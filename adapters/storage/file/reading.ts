@@ -1,6 +1,7 @@
 // What is read back: the facts at start, pages of queues, retained messages. Each reads one moment of the store, whatever is committed meanwhile.
 // Nothing here changes anything; what may be remembered of a page is told to the ledger.
 import type { ClientId, Message, PageLimit, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
+import { DamagedRecord } from './errors.js';
 import { Space, entryKey, filterOf, isFence, isReleasedKey, nameOf, namedKey, numberOf, numberedKey, packetIdOf, rangeOf, rangeUnder, seqOf } from './keys.js';
 import type { Database, Ledger } from './ledger.js';
 import * as records from './records.js';
@@ -13,39 +14,77 @@ const CHUNK_BYTES_MAX = 256 * 1024;
 const CHUNK_ENTRIES_MAX = 1000;
 const EMPTY_PAYLOAD = new Uint8Array(0);
 
-/** @param dropped numbers whose records are still there and no longer count. */
-export async function* facts(db: Database, dropped: ReadonlyMap<number, unknown>, lastMessageId: number): AsyncGenerator<RestoredFact> {
-  for await (const [key, record] of db.iterator(rangeOf(Space.client))) {
-    const { session } = records.decodeClient(record);
-    if (session !== undefined) yield { kind: 'session', session: { clientId: nameOf(key) as ClientId, ...session } };
+/**
+ * In lots, as they are read: what a fact costs to hand on counts when there are millions.
+ * @param dropped numbers whose records are still there and no longer count.
+ */
+export async function* facts(db: Database, dropped: ReadonlyMap<number, unknown>, lastMessageId: number): AsyncGenerator<readonly RestoredFact[]> {
+  for await (const lot of lots(db, Space.client)) yield lot.flatMap(sessionFact);
+  for await (const lot of lots(db, Space.subscription)) yield lot.flatMap((entry) => subscriptionFact(entry, dropped));
+  for await (const lot of lots(db, Space.inbound)) yield lot.flatMap((entry) => inboundFact(entry, dropped));
+  for await (const lot of lots(db, Space.will)) yield lot.map(([key, record]) => ({ kind: 'will', will: records.decodeWill(record, nameOf(key)) }));
+  for await (const lot of lots(db, Space.queue)) yield await queueFacts(db, lot);
+  for await (const lot of lots(db, Space.retained)) yield lot.map(retainedFact);
+  if (lastMessageId >= 0) yield [{ kind: 'last-message-id', id: lastMessageId as Message['id'] }];
+}
+
+type Entry = readonly [key: Buffer, record: Buffer];
+
+/** Everything in a space; the next lot is read while the last one is looked at. */
+async function* lots(db: Database, space: Space): AsyncGenerator<Entry[]> {
+  const iterator = db.iterator({ ...rangeOf(space), highWaterMarkBytes: CHUNK_BYTES_MAX });
+  try {
+    let coming = iterator.nextv(CHUNK_ENTRIES_MAX);
+    for (;;) {
+      const lot = await coming;
+      if (lot.length === 0) return;
+      coming = iterator.nextv(CHUNK_ENTRIES_MAX);
+      // If it fails, whoever awaits it is told; nobody does who stops before.
+      coming.catch(() => undefined);
+      yield lot;
+    }
+  } finally {
+    await iterator.close();
   }
-  for await (const [key, record] of db.iterator(rangeOf(Space.subscription))) {
-    if (!isFence(key) && !dropped.has(numberOf(key))) yield { kind: 'subscription', subscription: records.decodeSubscription(record, filterOf(key)) };
-  }
-  for await (const [key, record] of db.iterator(rangeOf(Space.inbound))) {
-    if (!isFence(key) && !dropped.has(numberOf(key))) yield { kind: 'inbound', clientId: records.decodeInbound(record) as ClientId, packetId: packetIdOf(key) };
-  }
-  for await (const [key, record] of db.iterator(rangeOf(Space.will))) yield { kind: 'will', will: records.decodeWill(record, nameOf(key)) };
-  for await (const [key, record] of db.iterator(rangeOf(Space.queue))) {
+}
+
+function sessionFact([key, record]: Entry): RestoredFact[] {
+  const { session } = records.decodeClient(record);
+  return session === undefined ? [] : [{ kind: 'session', session: { clientId: nameOf(key) as ClientId, ...session } }];
+}
+
+function subscriptionFact([key, record]: Entry, dropped: ReadonlyMap<number, unknown>): RestoredFact[] {
+  if (isFence(key) || dropped.has(numberOf(key))) return [];
+  return [{ kind: 'subscription', subscription: records.decodeSubscription(record, filterOf(key)) }];
+}
+
+function inboundFact([key, record]: Entry, dropped: ReadonlyMap<number, unknown>): RestoredFact[] {
+  if (isFence(key) || dropped.has(numberOf(key))) return [];
+  return [{ kind: 'inbound', clientId: records.decodeInbound(record) as ClientId, packetId: packetIdOf(key) }];
+}
+
+async function queueFacts(db: Database, lot: readonly Entry[]): Promise<RestoredFact[]> {
+  const found: RestoredFact[] = [];
+  for (const [key, record] of lot) {
     const header = records.decodeQueue(record);
     if (header.count === 0) continue;
-    const { first, next } = await bounds(db, header);
-    yield { kind: 'queue', queue: nameOf(key) as QueueId, first: first as Seq, next: next as Seq, count: header.count, bytes: header.bytes };
+    const { first, next } = header.tail - header.head === header.count ? { first: header.head, next: header.tail } : await bounds(db, header);
+    found.push({ kind: 'queue', queue: nameOf(key) as QueueId, first: first as Seq, next: next as Seq, count: header.count, bytes: header.bytes });
   }
-  for await (const [key, record] of db.iterator(rangeOf(Space.retained))) {
-    const { id, bytes, expiresAtMs } = records.decodeRetained(record);
-    yield { kind: 'retained', topic: nameOf(key) as TopicName, id: id as Message['id'], bytes, expiresAtMs };
-  }
-  if (lastMessageId >= 0) yield { kind: 'last-message-id', id: lastMessageId as Message['id'] };
+  return found;
+}
+
+function retainedFact([key, record]: Entry): RestoredFact {
+  const { id, bytes, expiresAtMs } = records.decodeRetained(record);
+  return { kind: 'retained', topic: nameOf(key) as TopicName, id: id as Message['id'], bytes, expiresAtMs };
 }
 
 /** Of a queue without gaps the header says it all; in others the ends are looked for, from where it says that they are at the furthest. */
-async function bounds(db: Database, { number, head, tail, count }: QueueRecord): Promise<{ first: number; next: number }> {
-  if (tail - head === count) return { first: head, next: tail };
+async function bounds(db: Database, { number, head, tail }: QueueRecord): Promise<{ first: number; next: number }> {
   const range = { gte: entryKey(number, head), lt: entryKey(number, tail) };
   const [first] = await db.keys({ ...range, limit: 1 }).all();
   const [last] = await db.keys({ ...range, limit: 1, reverse: true }).all();
-  if (first === undefined || last === undefined) throw new RangeError(`queue ${String(number)} has a header and no entries`);
+  if (first === undefined || last === undefined) throw new DamagedRecord(`queue ${String(number)} has a header and no entries`);
   return { first: seqOf(first), next: seqOf(last) + 1 };
 }
 
@@ -62,17 +101,25 @@ export async function page(db: Database, ledger: Ledger, queue: QueueId, from: S
     if (record === undefined) return [];
     const header = records.decodeQueue(record);
     if (header.count === 0 || from >= header.tail) return [];
-    const entries = await pageEntries(db, snapshot, header, Math.max(from, header.head), limit);
+    const first = Math.max(from, header.head);
+    const entries = await pageEntries(db, snapshot, header, first, limit);
+    refuseGaps(queue, header, first, entries);
     const bodies = await bodiesOf(db, snapshot, entries.flatMap(({ body }) => (body > 0 ? [body] : [])));
     return entries.map(({ seq, qos, retain, identifiers, bytes, body, message, isReleased }): StoredEntry => {
       ledger.learn(queue, header.number, asOf, seq as Seq, bytes, body, isReleased);
       const whole = message ?? bodies.get(body);
-      if (whole === undefined) throw new RangeError(`body ${String(body)} is missing`);
+      if (whole === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
       return { seq: seq as Seq, message: isReleased ? { ...whole, payload: EMPTY_PAYLOAD } : whole, qos, retain, identifiers, released: isReleased };
     });
   } finally {
     await snapshot.close();
   }
+}
+
+/** Where the header leaves no room for gaps, what is missing from a page is lost. */
+function refuseGaps(queue: QueueId, { head, tail, count }: QueueRecord, first: number, entries: readonly PageEntry[]): void {
+  if (tail - head !== count) return;
+  if (entries.length === 0 || entries.some(({ seq }, i) => seq !== first + i)) throw new DamagedRecord(`entries of the queue ${queue} are missing`);
 }
 
 async function pageEntries(db: Database, snapshot: Snapshot, { number }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
@@ -119,7 +166,7 @@ export async function retained(db: Database, topics: readonly TopicName[]): Prom
     const bodies = await bodiesOf(db, snapshot, numbers);
     return numbers.map((number) => {
       const message = bodies.get(number);
-      if (message === undefined) throw new RangeError(`body ${String(number)} is missing`);
+      if (message === undefined) throw new DamagedRecord(`body ${String(number)} is missing`);
       return message;
     });
   } finally {

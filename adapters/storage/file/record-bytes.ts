@@ -1,10 +1,16 @@
 // Records as bytes: fixed-width big-endian numbers, lengths as variable byte integers, text as UTF-8. What stands in which order is decided by
 // `records.ts`. The writer has one buffer for all records: what it gives is good until the next record is begun.
+//
+// Each record ends with a seal, the CRC-32 of all before it: LevelDB has checksums in its tables, but the classic-level binding has no way to make it
+// look at them when it reads.
+import { crc32 } from 'node:zlib';
+import { DamagedRecord } from './errors.js';
 
 const SCRATCH_BYTES_MIN = 64 * 1024;
 /** After a record larger than this the buffer is given back. */
 const SCRATCH_BYTES_KEPT_MAX = 1024 * 1024;
 const TWO_32 = 0x1_0000_0000;
+const SEAL_BYTES = 4;
 
 export class RecordWriter {
   #bytes = Buffer.allocUnsafeSlow(SCRATCH_BYTES_MIN);
@@ -16,8 +22,9 @@ export class RecordWriter {
     return this;
   }
 
-  /** A view; the next `begin` makes it worthless. */
+  /** Sealed. A view; the next `begin` makes it worthless. */
   end(): Buffer {
+    this.uint32(crc32(this.#bytes.subarray(0, this.#at)));
     return this.#bytes.subarray(0, this.#at);
   }
 
@@ -100,32 +107,32 @@ export class RecordWriter {
   }
 }
 
-/** Throws a RangeError where a record ends too early. */
+/** @throws DamagedRecord where the seal is broken, or something else is written than what is read. */
 export class RecordReader {
   readonly #bytes: Buffer;
+  readonly #end: number;
   #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    this.#end = bytes.length - SEAL_BYTES;
+    if (this.#end < 0 || bytes.readUInt32BE(this.#end) !== crc32(bytes.subarray(0, this.#end))) throw new DamagedRecord('a record does not match its checksum');
   }
 
   byte(): number {
-    return this.#bytes.readUInt8(this.#at++);
+    return this.#bytes.readUInt8(this.#skip(1));
   }
 
   uint16(): number {
-    this.#at += 2;
-    return this.#bytes.readUInt16BE(this.#at - 2);
+    return this.#bytes.readUInt16BE(this.#skip(2));
   }
 
   uint32(): number {
-    this.#at += 4;
-    return this.#bytes.readUInt32BE(this.#at - 4);
+    return this.#bytes.readUInt32BE(this.#skip(4));
   }
 
   uint48(): number {
-    this.#at += 6;
-    return this.#bytes.readUIntBE(this.#at - 6, 6);
+    return this.#bytes.readUIntBE(this.#skip(6), 6);
   }
 
   uint53(): number {
@@ -133,8 +140,7 @@ export class RecordReader {
   }
 
   time(): number {
-    this.#at += 8;
-    return this.#bytes.readDoubleBE(this.#at - 8);
+    return this.#bytes.readDoubleBE(this.#skip(8));
   }
 
   length(): number {
@@ -144,7 +150,7 @@ export class RecordReader {
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) return value;
     }
-    throw new RangeError('a length has more than five bytes');
+    throw new DamagedRecord('a length has more than five bytes');
   }
 
   text(): string {
@@ -158,7 +164,7 @@ export class RecordReader {
   }
 
   rest(): Uint8Array {
-    return this.#view(this.#bytes.length - this.#at);
+    return this.#view(this.#end - this.#at);
   }
 
   #view(length: number): Uint8Array {
@@ -168,7 +174,7 @@ export class RecordReader {
 
   #skip(length: number): number {
     const start = this.#at;
-    if (start + length > this.#bytes.length) throw new RangeError('a record ends too early');
+    if (start + length > this.#end) throw new DamagedRecord('a record ends too early');
     this.#at = start + length;
     return start;
   }

@@ -2,6 +2,7 @@
 // as a hex dump, so that none changes unnoticed. When one has to change, so does FORMAT_VERSION, and what reads the old one is written beside it.
 // When records are written and removed is decided in `ledger.ts`.
 import type { Message, Properties, QoS, QueueAppend, SessionRecord, SubscriptionRecord, WillRecord } from 'hexmq/ports';
+import { DamagedRecord } from './errors.js';
 import { RecordReader, RecordWriter } from './record-bytes.js';
 
 export const FORMAT_VERSION = 1;
@@ -39,6 +40,8 @@ export interface Counters {
   /** The next number of a queue or client, and of a body. No number is given twice. */
   readonly nextNumber: number;
   readonly nextBody: number;
+  /** How often the store has been opened: who finds another number than its own has lost it. */
+  readonly opening: number;
 }
 
 export type DroppedOwner = 'client' | 'queue';
@@ -59,12 +62,13 @@ const writer = new RecordWriter();
 
 // ---- format and counters
 
-export const encodeFormat = (): Buffer => writer.begin().text(FORMAT_NAME).uint16(FORMAT_VERSION).end();
+export const encodeFormat = (version = FORMAT_VERSION): Buffer => writer.begin().text(FORMAT_NAME).uint16(version).end();
 
 /** @returns the version; `undefined`: this is none of ours. */
 export function decodeFormat(bytes: Buffer): number | undefined {
-  const name = Buffer.from(encodeFormat().subarray(0, -2));
-  return bytes.length === name.length + 2 && bytes.subarray(0, -2).equals(name) ? bytes.readUInt16BE(name.length) : undefined;
+  // A length and a name, as every version has it; others may seal it in another way.
+  const isOurs = bytes.length > FORMAT_NAME.length && bytes.toString('latin1', 1, 1 + FORMAT_NAME.length) === FORMAT_NAME;
+  return isOurs ? bytes.readUInt16BE(1 + FORMAT_NAME.length) : undefined;
 }
 
 /** Whose number a dropped one was, and so where its records are. */
@@ -72,12 +76,12 @@ export const encodeDropped = (owner: DroppedOwner): Buffer => writer.begin().byt
 export const decodeDropped = (record: Buffer): DroppedOwner => (new RecordReader(record).byte() === 1 ? 'client' : 'queue');
 
 /** -1, there was none, is written as 0, and every id as one more. */
-export const encodeCounters = ({ lastMessageId, nextNumber, nextBody }: Counters): Buffer =>
-  writer.begin().uint53(lastMessageId + 1).uint48(nextNumber).uint48(nextBody).end();
+export const encodeCounters = ({ lastMessageId, nextNumber, nextBody, opening }: Counters): Buffer =>
+  writer.begin().uint53(lastMessageId + 1).uint48(nextNumber).uint48(nextBody).uint48(opening).end();
 
 export function decodeCounters(bytes: Buffer): Counters {
   const reader = new RecordReader(bytes);
-  return { lastMessageId: reader.uint53() - 1, nextNumber: reader.uint48(), nextBody: reader.uint48() };
+  return { lastMessageId: reader.uint53() - 1, nextNumber: reader.uint48(), nextBody: reader.uint48(), opening: reader.uint48() };
 }
 
 // ---- clients and what is theirs
@@ -361,7 +365,7 @@ function readProperties(reader: RecordReader): Properties {
   const properties: Record<string, unknown> = {};
   for (let number = reader.byte(); number !== 0; number = reader.byte()) {
     const found = PROPERTY_LIST.find((each) => each.number === number);
-    if (found === undefined) throw new RangeError(`there is no property ${String(number)}`);
+    if (found === undefined) throw new DamagedRecord(`there is no property ${String(number)}`);
     properties[found.name] = readProperty(reader, found.kind);
   }
   return properties;

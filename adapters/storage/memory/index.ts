@@ -25,7 +25,7 @@ export class MemoryStorage implements Storage {
   constructor({ store }: { readonly store?: MemoryStore } = {}) {
     const shared = store !== undefined;
     this.#store = store ?? new MemoryStore();
-    this.traits = { durable: shared, fencing: shared, maxBatchChanges: Number.MAX_SAFE_INTEGER };
+    this.traits = { durable: shared, fencing: shared, preferredBatchChanges: Number.MAX_SAFE_INTEGER };
   }
 
   open(): Promise<void> {

@@ -24,6 +24,7 @@ export class Connection implements Attached {
   /** 0: no keep-alive. */
   keepAliveMs = 0;
   lastPacketMs: number;
+  isPaused = false;
   /** Of CONNECT, of authentication, then of keep-alive: one follows the other. */
   readonly deadline = new Deadline<Connection>(this);
   /** Of a reader that is stuck; made when one is first. */
@@ -40,6 +41,12 @@ export class Connection implements Attached {
     readonly context: Context,
   ) {
     this.lastPacketMs = context.nowMs;
+  }
+
+  /** Whether what the client sends is read; when it is again, it may have been sent long ago. */
+  reading(isPaused: boolean): void {
+    this.isPaused = isPaused;
+    this.lastPacketMs = this.context.nowMs;
   }
 
   roomMade(): void {

@@ -76,9 +76,11 @@ export class Connections {
     this.#finish(connection, reason, detail);
   }
 
-  congested(connection: Connection): void {
+  congested(connection: Connection, waitsFor: 'peer' | 'storage'): void {
     connection.congested();
     connection.session?.outboundIfAny?.congested();
+    // Storage that is slow is no fault of the client's.
+    if (waitsFor === 'storage') return;
     connection.drain ??= new Deadline<Connection>(connection);
     if (!connection.drain.isSet) this.deadlines.set(connection.drain, this.context.nowMs + this.context.limits.drainTimeoutMs);
   }
@@ -107,8 +109,9 @@ export class Connections {
     else this.deadlines.set(connection.deadline, connection.lastPacketMs + connection.keepAliveMs * 1.5);
   }
 
-  /** A packet only notes its time; the deadline is moved when it comes. */
+  /** A packet only notes its time; the deadline is moved when it comes. What is not read cannot be late. */
   #keepAliveDue(connection: Connection): void {
+    if (connection.isPaused) connection.lastPacketMs = this.context.nowMs;
     if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5) this.end(connection, 'keep-alive-timeout');
     else this.expectPacket(connection);
   }

@@ -87,9 +87,9 @@ export class Publisher {
     if (message.payload.byteLength === 0) {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
       const removed = this.retained.remove(topic);
-      if (removed === undefined) return;
-      if (removed.expiry !== undefined) this.deadlines.clear(removed.expiry);
-      changes.record({ kind: 'retained.drop', topic });
+      if (removed?.expiry !== undefined) this.deadlines.clear(removed.expiry);
+      // Where there is none, the removal of the last one may not be durable yet: an acknowledgement has to wait for it all the same.
+      if (removed !== undefined || message.qos > 0) changes.record({ kind: 'retained.drop', topic });
       return;
     }
     if (this.retained.size >= limits.maxRetainedMessages && this.retained.get(topic) === undefined) {

@@ -34,9 +34,14 @@ export class RetainedDelivery {
 
   /** Begins to send what the subscription matches, behind what earlier ones still have to get. */
   add(subscription: Subscription): void {
-    const limit = this.context.limits.retainedQueueSize - (this.#items.length - this.#next);
-    if (limit <= 0) return;
-    for (const entry of this.tree.match(subscription.filter, limit)) this.#items.push({ entry, subscription });
+    const limit = Math.max(0, this.context.limits.retainedQueueSize - (this.#items.length - this.#next));
+    // One more than there is room for, to know whether there is.
+    const entries = this.tree.match(subscription.filter, limit + 1);
+    if (entries.length > limit) {
+      entries.pop();
+      this.context.effects.notice({ kind: 'retained-limited', clientId: this.session.clientId, topicFilter: subscription.topicFilter, limit });
+    }
+    for (const entry of entries) this.#items.push({ entry, subscription });
     this.#read();
   }
 

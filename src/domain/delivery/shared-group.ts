@@ -101,7 +101,12 @@ export class SharedGroup implements QueueOwner, Giver {
 
   /** A member's session could not deliver it and has taken it off its queue. */
   takeBack(entry: QueueEntry): void {
-    this.context.accounts.begun--; // it is the same delivery that goes on
+    const { accounts } = this.context;
+    if (this.isEmpty) {
+      accounts.dropped['session-ended']++;
+      return;
+    }
+    accounts.begun--; // it is the same delivery that goes on
     if (entry.message !== undefined) this.publish(entry.message);
   }
 

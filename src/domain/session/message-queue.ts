@@ -16,6 +16,8 @@ const RUN_ENTRIES_MAX = 1000;
 const RUN_BYTES_MAX = 1024 * 1024;
 /** A page is asked for when the run is shorter than this. */
 const RUN_ENTRIES_LOW = 200;
+/** Any ticket is greater. */
+const NOTHING_TO_WAIT_FOR = 0;
 const PAGE = { maxEntries: 400, maxBytes: 256 * 1024 };
 
 /** Someone who gave a message to a session and takes it back if the session cannot deliver it: a shared group. */
@@ -70,6 +72,8 @@ export class MessageQueue {
   /** The number of the page asked for, and what `next` was then; 0: none is. An answer to a reader that has gone since bears another number. */
   #request = 0;
   #readUpTo = 0;
+  /** Of the last append since the reader came; `undefined` until it has read its first page. */
+  #ticket: number | undefined;
   /** Entries below this that were not sent were dropped to make room. */
   #droppedBelow = 0;
   /** After a restart: whether places are empty, nobody knows which. */
@@ -130,7 +134,8 @@ export class MessageQueue {
     if (this.stored) {
       keepPayload(message);
       append = { kind: 'queue.append', queue: this.id, seq, message, qos, retain, identifiers, batch: -1, place: -1 };
-      changes.record(append);
+      const ticket = changes.record(append);
+      if (this.#ticket !== undefined) this.#ticket = ticket;
       // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.
       if (!this.#open || this.#runNext !== seq || this.run.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return;
     }
@@ -143,6 +148,7 @@ export class MessageQueue {
   open(): void {
     if (!this.stored || this.#open) return;
     this.#open = true;
+    this.#ticket = undefined;
     this.#runNext = this.count === 0 ? this.next : this.first;
   }
 
@@ -174,7 +180,10 @@ export class MessageQueue {
     if (!this.#open || this.#runNext === this.next || this.#request > 0 || this.run.length >= RUN_ENTRIES_LOW) return;
     this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
-    this.context.effects.readQueue(this.id, this.#runNext as Seq, PAGE, this.#request);
+    // The first page must know of everything that the last reader did. What lies behind it nobody has touched since it was appended, so the pages
+    // that follow need not wait for acknowledgements to be stored.
+    this.context.effects.readQueue(this.id, this.#runNext as Seq, PAGE, this.#request, this.#ticket);
+    this.#ticket ??= NOTHING_TO_WAIT_FOR;
   }
 
   /** The answer to `fill`. */

@@ -114,9 +114,15 @@ export class Sessions {
 
   restoreQueue({ queue, first, next, count, bytes }: Extract<RestoredFact, { kind: 'queue' }>): void {
     const owner = this.byQueue(queue)?.outbound ?? this.router.groupOf(queue);
-    if (owner === undefined) return;
-    owner.restore(first, next, count, bytes);
-    this.context.accounts.restored += count;
+    const { accounts, changes } = this.context;
+    accounts.restored += count;
+    if (owner !== undefined) {
+      owner.restore(first, next, count, bytes);
+      return;
+    }
+    // A shared group whose members at the crash had no stored session: it ended with them. A group that is made anew must not find its messages.
+    accounts.dropped['session-ended'] += count;
+    changes.record({ kind: 'queue.drop', queue });
   }
 
   #expireLater(session: Session): void {

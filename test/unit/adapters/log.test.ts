@@ -88,8 +88,10 @@ test('what a client can cause at will is limited, what it cannot is not', () => 
   expect(lines).toHaveLength(20);
   clock.advance(10_000);
   expect(lines.at(-1)).toMatchObject({ event: 'publish-denied', count: 80 });
-  for (let index = 0; index < 100; index++) notice({ kind: 'storage-failing', error: 'x', storageErrorKind: 'full', attempt: index });
+  for (let index = 0; index < 100; index++) notice({ kind: 'storage-failing', operation: 'write', error: 'x', storageErrorKind: 'full', attempt: index });
   expect(lines).toHaveLength(121);
+  for (let index = 0; index < 100; index++) notice({ kind: 'storage-failing', operation: 'read', error: 'x', storageErrorKind: 'unavailable', attempt: index });
+  expect(lines).toHaveLength(141);
 });
 
 test('nobody having asked for a message is no warning, and below the level nothing is counted', () => {

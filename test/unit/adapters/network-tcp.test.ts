@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import type { Listener } from 'hexmq/ports';
+import type { Channel, ChannelHandler, Listener } from 'hexmq/ports';
 import { formatAddress } from '../../../adapters/network/tcp/address.js';
 import { createListener } from '../../../adapters/network/tcp/index.js';
 import { describeNetwork } from './network-behaviours.js';
@@ -61,6 +61,32 @@ for (const host of ['127.0.0.1', '::1']) {
     connect: (_listener, address) => connectTo(host, address),
   });
 }
+
+test('a listener connects the process to itself, whether or not it listens', async () => {
+  const events: string[] = [];
+  const handler = (who: string): ChannelHandler => ({
+    data: (chunk) => events.push(`${who} ${Buffer.from(chunk).toString()}`),
+    drained: () => undefined,
+    closed: () => events.push(`${who} closed`),
+  });
+  const listener = createListener({ host: '127.0.0.1', port: 0 });
+  let near: Channel | undefined;
+  const far = await listener.loop?.((accepted) => {
+    near = accepted;
+    return handler('accepted');
+  }, handler('far'));
+  const until = async (count: number): Promise<void> => {
+    while (events.length < count) await new Promise((resolve) => setImmediate(resolve));
+  };
+  far?.write(Buffer.from('there'));
+  await until(1);
+  near?.write(Buffer.from('back'));
+  await until(2);
+  far?.close(0);
+  await until(4);
+  expect(events.slice(0, 2)).toEqual(['accepted there', 'far back']);
+  expect(events.slice(2).sort()).toEqual(['accepted closed', 'far closed']);
+});
 
 test('an address that is not of this machine is refused with what to do about it', async () => {
   const attempt = createListener({ host: '192.0.2.1', port: 0 }).listen(() => {

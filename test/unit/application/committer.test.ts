@@ -31,11 +31,16 @@ class Observer implements CommitterObserver {
   }
 }
 
-function started(maxBatchChanges?: number): { committer: Committer; storage: HandStorage; observer: Observer; clock: VirtualClock } {
-  const storage = new HandStorage(maxBatchChanges);
+function started(preferredBatchChanges?: number): { committer: Committer; storage: HandStorage; observer: Observer; clock: VirtualClock } {
+  const storage = new HandStorage(preferredBatchChanges);
   const observer = new Observer();
   const clock = new VirtualClock();
   return { committer: new Committer(storage, clock, observer), storage, observer, clock };
+}
+
+function step(committer: Committer, ...changes: readonly Change[]): void {
+  committer.beginStep();
+  for (const change of changes) committer.record(change);
 }
 
 const QUEUE = 'c:a' as QueueId;
@@ -124,9 +129,9 @@ describe('group commit', () => {
     expect([committer.pendingBatch, committer.durableBatch]).toEqual([0, 2]);
   });
 
-  test('goes in parts, in order, where the adapter takes no more, and is durable when all are', async () => {
+  test('goes in parts, in order, where the adapter prefers it, and is durable when all are', async () => {
     const { committer, storage, observer } = started(2);
-    for (const packetId of [1, 2, 3, 4, 5]) committer.record(inbound(packetId));
+    for (const packetId of [1, 2, 3, 4, 5]) step(committer, inbound(packetId));
     committer.endOfTurn();
     await storage.grantCommit();
     await storage.grantCommit();
@@ -134,6 +139,32 @@ describe('group commit', () => {
     await storage.grantCommit();
     expect(storage.batches.map(brief)).toEqual([['inbound 1', 'inbound 2'], ['inbound 3', 'inbound 4'], ['inbound 5']]);
     expect(observer.log).toEqual(['durable 1']);
+  });
+
+  test('never cuts a step, however large', async () => {
+    const { committer, storage } = started(2);
+    step(committer, inbound(1));
+    step(committer, inbound(2), inbound(3), inbound(4), inbound(5), inbound(6));
+    step(committer, inbound(7));
+    committer.endOfTurn();
+    await storage.grantCommit();
+    await storage.grantCommit();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1', 'inbound 2', 'inbound 3', 'inbound 4', 'inbound 5', 'inbound 6'], ['inbound 7']]);
+  });
+
+  test('cuts where it would have been cut, after what was annulled has been tidied up', async () => {
+    const { committer, storage } = started(2000);
+    const gone = Array.from({ length: 1500 }, (_, i) => append(i));
+    step(committer, inbound(1), ...gone);
+    step(committer, ...Array.from({ length: 600 }, (_, i) => inbound(i + 2)));
+    // The batch may be cut here.
+    step(committer, inbound(999));
+    step(committer, ...gone.map((one, i) => remove(i, one)));
+    committer.endOfTurn();
+    await storage.grantCommit();
+    await storage.grantCommit();
+    expect(storage.batches.map((batch) => batch.length)).toEqual([601, 1]);
+    expect(brief(storage.batches[1])).toEqual(['inbound 999']);
   });
 });
 
@@ -272,8 +303,8 @@ describe('a storage that fails', () => {
 
   test('in the middle of a batch in parts gets only the part again', async () => {
     const { committer, storage, clock, observer } = started(1);
-    committer.record(inbound(1));
-    committer.record(inbound(2));
+    step(committer, inbound(1));
+    step(committer, inbound(2));
     committer.endOfTurn();
     await storage.grantCommit();
     await storage.refuseCommit(new StorageError('unavailable', 'gone'));

@@ -111,6 +111,56 @@ describe('what promises durability waits for the commit', () => {
   });
 });
 
+describe('the acknowledgement level', () => {
+  test('flushed is asked of storage unless something else is said', async () => {
+    const { harness, publisher } = await pair();
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    await harness.settle();
+    expect(harness.storage.durabilities.at(-1)).toBe('flushed');
+  });
+
+  test('stored waits for storage, which need not flush', async () => {
+    const { harness, publisher } = await pair({ ackLevel: 'stored' });
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
+    await harness.settle();
+    expect(publisher.received()).toEqual([]);
+    expect(harness.storage.durabilities.at(-1)).toBe('stored');
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(publisher.received()).toEqual(['puback 1']);
+  });
+
+  test('received waits for nothing, and stores all the same', async () => {
+    const { harness, a, publisher } = await pair({ ackLevel: 'received' });
+    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), publish({ topic: 't', payload: 'y', qos: 2, packetId: 2 }));
+    a.send(subscribe(5, [['u', 1]]));
+    const b = harness.open();
+    b.send(connect({ clientId: 'b', clean: false }));
+    await harness.settle();
+    expect(publisher.received()).toEqual(['puback 1', 'pubrec 2']);
+    expect(a.received()).toEqual(['publish t=x q1 id1', 'publish t=y q2 id2', 'suback 1']);
+    expect(b.received()).toEqual(['connack 0']);
+    expect(harness.storage.batches.at(-1)?.length).toBeGreaterThan(3);
+    expect(harness.storage.durabilities.at(-1)).toBe('flushed');
+  });
+});
+
+test('a CONNACK that says there is no session waits for the end of the one that there was, whichever connection ended it', async () => {
+  const harness = new EngineHarness();
+  const stored = await harness.connect({ clientId: 'c', clean: false });
+  harness.commitsAtOnce = false;
+  const first = harness.open();
+  first.send(connect({ clientId: 'c' }));
+  harness.turn();
+  const second = harness.open();
+  second.send(connect({ clientId: 'c' }));
+  harness.turn();
+  expect([stored, first, second].map((peer) => peer.received())).toEqual([[], [], []]);
+  await harness.storage.grantCommit();
+  harness.turn();
+  expect(second.received()).toEqual(['connack 0']);
+});
+
 describe('what promises nothing does not wait', () => {
   test('QoS 0 and QoS 1 deliveries leave before the commit', async () => {
     const { harness, a, publisher } = await pair();
@@ -380,6 +430,49 @@ describe('a peer that does not read', () => {
   });
 });
 
+describe('a client that waits because storage is slow', () => {
+  test('is not taken for a reader that is stuck', async () => {
+    const harness = new EngineHarness({ limits: { drainTimeoutMs: 1000 } });
+    harness.commitsAtOnce = false;
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    harness.clock.advance(60_000);
+    await harness.settle();
+    await harness.storage.grantCommit();
+    await harness.settle();
+    expect(a.received()).toEqual(['connack 0']);
+    expect(a.isClosed).toBe(false);
+  });
+
+  test('and is not read meanwhile, is not late with what it sent', async () => {
+    const harness = new EngineHarness();
+    const a = await harness.connect({ clientId: 'a', keepAlive: 10 }, ['t', 1]);
+    const silent = await harness.connect({ clientId: 'silent', keepAlive: 10 });
+    harness.commitsAtOnce = false;
+    const payload = 'x'.repeat(1024 * 1024);
+    for (let sent = 0; !a.isPaused && sent < 200; sent++) {
+      a.send(publish({ topic: 'stored', payload, qos: 1, retain: true, packetId: sent + 1 }));
+      harness.turn();
+    }
+    expect(a.isPaused).toBe(true);
+    a.send(PINGREQ);
+    harness.clock.advance(60_000);
+    await harness.settle();
+    expect(a.isClosed).toBe(false);
+    expect(silent.isClosed).toBe(true);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(a.received()).toContain('pingresp');
+    harness.clock.advance(14_999);
+    await harness.settle();
+    expect(a.isClosed).toBe(false);
+    harness.clock.advance(1);
+    await harness.settle();
+    expect(a.isClosed).toBe(true);
+  });
+});
+
 describe('pressure', () => {
   test('stops the reading of everyone who sends, and starts it again', async () => {
     const { harness, publisher } = await pair({ limits: { maxInflight: 1 } });
@@ -461,6 +554,39 @@ describe('reading from storage', () => {
     harness.commitsAtOnce = true;
     await harness.settle();
     expect(again.received()).toEqual(['connack 0 present', 'publish t=x q1 id1 dup']);
+  });
+
+  test('goes on while acknowledgements are being stored, and waits for what has come behind it', async () => {
+    const harness = new EngineHarness({ limits: { maxInflight: 100 } });
+    (await harness.connect({ clientId: 'a', clean: false }, ['t', 1])).lose();
+    const publisher = await harness.connect('publisher');
+    for (let i = 1; i <= 900; i++) publisher.send(publish({ topic: 't', payload: String(i), qos: 1, packetId: i }));
+    await harness.settle();
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    harness.commitsAtOnce = false;
+    const payloads: string[] = [];
+    const take = async (): Promise<number> => {
+      const received = a.received().filter((line) => line.startsWith('publish'));
+      for (const line of received) {
+        const [, payload = '', id = ''] = /=(\d+) q1 id(\d+)/.exec(line) ?? [];
+        payloads.push(payload);
+        a.send(puback(Number(id)));
+      }
+      await harness.settle();
+      return received.length;
+    };
+    while (payloads.length < 500) expect(await take()).toBeGreaterThan(0);
+    publisher.send(publish({ topic: 't', payload: '901', qos: 1, packetId: 901 }));
+    await harness.settle();
+    while ((await take()) > 0);
+    // The page that would have it has not been read: its commit waits behind that of the acknowledgements.
+    expect(payloads.length).toBeLessThan(901);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    while ((await take()) > 0);
+    expect(payloads).toEqual(Array.from({ length: 901 }, (_, i) => String(i + 1)));
   });
 
   test('a failure that passes delays and loses nothing', async () => {

@@ -4,13 +4,19 @@ import { StorageError } from '../../../src/ports/storage.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from '../../support/hand-storage.js';
 
-function started(): { pager: Pager; pending: { pendingBatch: number }; clock: VirtualClock; log: string[]; read: (name: string, ...errors: Error[]) => void } {
+function started(): { pager: Pager; pending: { pendingBatch: number; durableBatch: number }; clock: VirtualClock; log: string[]; read: (name: string, ...errors: Error[]) => void; readAfter: (ticket: number | undefined, name: string) => void } {
   const clock = new VirtualClock();
-  const pending = { pendingBatch: 0 };
+  const pending = { pendingBatch: 0, durableBatch: 0 };
   const log: string[] = [];
-  const pager = new Pager(new HandStorage(), clock, pending, (error) => log.push(`fatal ${error.message}`));
-  const read = (name: string, ...errors: Error[]): void => {
+  const observer = {
+    readFailing: ({ kind }: StorageError, attempt: number) => log.push(`failing ${kind} ${attempt}`),
+    readRecovered: (attempts: number) => log.push(`recovered ${attempts}`),
+    fatal: (error: Error) => log.push(`fatal ${error.message}`),
+  };
+  const pager = new Pager(new HandStorage(), clock, pending, observer);
+  const readAfter = (ticket: number | undefined, name: string, ...errors: Error[]): void => {
     pager.read(
+      ticket,
       () => {
         log.push(`read ${name}`);
         const error = errors.shift();
@@ -19,7 +25,10 @@ function started(): { pager: Pager; pending: { pendingBatch: number }; clock: Vi
       (result) => log.push(`done ${result}`),
     );
   };
-  return { pager, pending, clock, log, read };
+  const read = (name: string, ...errors: Error[]): void => {
+    readAfter(undefined, name, ...errors);
+  };
+  return { pager, pending, clock, log, read, readAfter };
 }
 
 const unavailable = (): StorageError => new StorageError('unavailable', 'gone');
@@ -49,18 +58,34 @@ describe('Pager', () => {
     expect(log).toEqual(['read a', 'read b', 'read c', 'done a', 'done b', 'done c']);
   });
 
+  test('reads when what it asks for is durable, whatever else is pending', async () => {
+    const { pager, pending, log, read, readAfter } = started();
+    pending.durableBatch = 2;
+    pending.pendingBatch = 4;
+    read('all');
+    readAfter(3, 'third');
+    readAfter(2, 'second');
+    readAfter(0, 'nothing');
+    expect(log).toEqual(['read second', 'read nothing']);
+    pager.durable(3);
+    expect(log.slice(2)).toEqual(['read third']);
+    pager.durable(4);
+    expect(log.slice(3)).toEqual(['read all']);
+    await noticed();
+  });
+
   test('reads again after a failure that may pass, later and later', async () => {
     const { clock, log, read } = started();
     read('a', unavailable(), unavailable());
     await noticed();
     clock.advance(49);
     await noticed();
-    expect(log).toEqual(['read a']);
+    expect(log).toEqual(['read a', 'failing unavailable 1']);
     clock.advance(1);
     await noticed();
     clock.advance(100);
     await noticed();
-    expect(log).toEqual(['read a', 'read a', 'read a', 'done a']);
+    expect(log.slice(2)).toEqual(['read a', 'failing unavailable 2', 'read a', 'recovered 3', 'done a']);
   });
 
   test.each([new StorageError('fenced', 'another has it'), new StorageError('corrupt', 'broken'), new TypeError('a mistake')])(
@@ -87,6 +112,6 @@ describe('Pager', () => {
     pager.durable(1);
     clock.advance(60_000);
     await noticed();
-    expect(log.filter((line) => line !== 'done b')).toEqual(['read a', 'read b']);
+    expect(log.filter((line) => line.startsWith('read'))).toEqual(['read a', 'read b']);
   });
 });

@@ -53,11 +53,12 @@ function file(name: string, text: string): string {
 }
 
 const quiet = ['--log-level', 'silent'];
+const inMemory = ['--storage', 'memory', ...quiet];
 
 describe('hexmq start', () => {
   test('prints one line when it is ready, and a request to stop ends it with status 0', async () => {
     const world = new FakeWorld();
-    const ended = run(['start', '--port', '0', ...quiet], world);
+    const ended = run(['start', '--port', '0', ...inMemory], world);
     await world.untilReady();
     expect(world.output).toMatch(
       new RegExp(
@@ -71,9 +72,22 @@ describe('hexmq start', () => {
     expect(world.exits).toEqual([]);
   });
 
+  test.each([
+    [[], 'acknowledged when flushed to disk'],
+    [['--ack-level', 'stored'], 'acknowledged when stored: what is not on the disk yet is lost when the machine dies'],
+    [['--ack-level', 'received'], 'acknowledged when received: what is not stored yet is lost when the broker dies'],
+  ])('stores in files unless told otherwise, and says what an acknowledgement stands for (%j)', async (flags, promise) => {
+    const world = new FakeWorld({ HEXMQ_DATA: join(directory, 'data') });
+    const ended = run(['start', '--port', '0', ...flags, ...quiet], world);
+    await world.untilReady();
+    world.requestStop();
+    expect(await ended).toBe(0);
+    expect(world.output).toContain(`, storage file (${join(directory, 'data')}; ${promise}), `);
+  });
+
   test('a request to stop in the middle of the start stops it once it has started', async () => {
     const world = new FakeWorld();
-    const ended = run(['start', '--port', '0', ...quiet], world);
+    const ended = run(['start', '--port', '0', ...inMemory], world);
     const stop = setInterval(() => {
       world.requestStop();
       if (world.output !== '') clearInterval(stop);
@@ -84,7 +98,7 @@ describe('hexmq start', () => {
 
   test('a second request to stop ends the process at once', async () => {
     const world = new FakeWorld();
-    const ended = run(['start', '--port', '0', ...quiet], world);
+    const ended = run(['start', '--port', '0', ...inMemory], world);
     await world.untilReady();
     world.requestStop();
     world.requestStop();
@@ -97,7 +111,7 @@ describe('hexmq start', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
     const world = new FakeWorld();
-    expect(await run(['start', '--port', String(port), ...quiet], world)).toBe(1);
+    expect(await run(['start', '--port', String(port), ...inMemory], world)).toBe(1);
     expect(world.errors).toBe(`hexmq: cannot listen on 127.0.0.1:${port}: the port is in use; choose another (--port) or stop the other process\n`);
     expect(world.output).toBe('');
     server.close();
@@ -105,7 +119,7 @@ describe('hexmq start', () => {
 
   test('says when a directory was given to a storage that writes none', async () => {
     const world = new FakeWorld({ HEXMQ_DATA: 'elsewhere' });
-    const ended = run(['start', '--port', '0', '--data', 'data', ...quiet], world);
+    const ended = run(['start', '--port', '0', '--data', 'data', ...inMemory], world);
     await world.untilReady();
     world.requestStop();
     await ended;
@@ -172,7 +186,7 @@ describe('flags, environment, file and defaults', () => {
     expect(await checked(['-c', path], {})).toContain('tcp 127.0.0.1:1001');
     expect(await checked(['-c', path], { HEXMQ_PORT: '1002' })).toContain('tcp 127.0.0.1:1002');
     const world = new FakeWorld({ HEXMQ_PORT: 'ignored, and wrong' });
-    const ended = run(['start', '-c', path, '--port', '0', ...quiet], world);
+    const ended = run(['start', '-c', path, '--port', '0', ...inMemory], world);
     await world.untilReady();
     world.requestStop();
     expect(await ended).toBe(0);

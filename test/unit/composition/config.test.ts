@@ -24,10 +24,10 @@ const withEnvironment = (environment: Record<string, string>, input: unknown = {
   resolveConfig(input, environmentOverrides(environment));
 
 describe('defaults', () => {
-  test('without a configuration it listens on this machine only, keeps nothing, and admits everyone', () => {
+  test('without a configuration it listens on this machine only, stores in ./data, and admits everyone', () => {
     const expected: Config = {
       listeners: [{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1883 }],
-      storage: { adapter: 'memory', options: {} },
+      storage: { adapter: 'file', ackLevel: 'flushed', options: { directory: './data' } },
       authentication: [{ adapter: 'anonymous', options: {} }],
       limits: DEFAULT_LIMITS,
       logging: { level: 'info' },
@@ -192,9 +192,9 @@ describe('the environment', () => {
     expect(environmentOverrides({ PATH: '/bin', HEXMQ_REQUIRE: 'mongodb', HEXMQ_CONFIG: 'x', HEXMQ_DATA: 'y' })).toEqual([]);
   });
 
-  test('that changes the storage drops the options of the one in the file', () => {
-    const file = { storage: { adapter: 'somebody-elses', options: { url: 'x' } } };
-    expect(withEnvironment({ HEXMQ_STORAGE: 'memory' }, file).storage).toEqual({ adapter: 'memory', options: {} });
+  test('that changes the storage drops the options of the one in the file, and not when it acknowledges', () => {
+    const file = { storage: { adapter: 'somebody-elses', ackLevel: 'stored', options: { url: 'x' } } };
+    expect(withEnvironment({ HEXMQ_STORAGE: 'memory' }, file).storage).toEqual({ adapter: 'memory', ackLevel: 'stored', options: {} });
     expect(withEnvironment({ HEXMQ_STORAGE: 'somebody-elses' }, file).storage.options).toEqual({ url: 'x' });
   });
 

@@ -45,6 +45,8 @@ function accepts(limit: string, value: unknown): boolean {
   }
 }
 
+const accepted = (ackLevel: string): string => resolveConfig({ storage: { adapter: 'file', ackLevel } }).storage.ackLevel;
+
 describe('the configuration page', () => {
   test('has every key of the configuration, and none that is not', () => {
     const sections = keysAt([]);
@@ -75,6 +77,8 @@ describe('the configuration page', () => {
     expect(codeIn(rowOf('listeners[].host').default)).toEqual([listener?.host]);
     expect(codeIn(rowOf('listeners[].port').default)).toEqual([String(listener?.port)]);
     expect(codeIn(rowOf('storage.adapter').default)).toEqual([storage.adapter]);
+    expect(codeIn(rowOf('storage.ackLevel').default)).toEqual([storage.ackLevel]);
+    for (const ackLevel of codeIn(rowOf('storage.ackLevel').range)) expect(accepted(ackLevel)).toBe(ackLevel);
     const [written = ''] = codeIn(rowOf('authentication').default);
     expect(resolveConfig({ authentication: valueOf(written) }).authentication).toEqual(authentication);
     expect(codeIn(rowOf('logging.level').default)).toEqual([logging.level]);
@@ -106,6 +110,7 @@ describe('the configuration page', () => {
     expect(pathOf(variablesIn(settingOf('listeners[].host'))[0] ?? '')).toEqual(['listeners', 0, 'host']);
     expect(pathOf(variablesIn(settingOf('listeners[].port'))[0] ?? '')).toEqual(['listeners', 0, 'port']);
     expect(pathOf(variablesIn(settingOf('storage.adapter'))[0] ?? '')).toEqual(['storage', 'adapter']);
+    expect(pathOf(variablesIn(settingOf('storage.ackLevel'))[0] ?? '')).toEqual(['storage', 'ackLevel']);
     expect(pathOf(variablesIn(settingOf('authentication'))[0] ?? '')).toEqual(['authentication']);
     expect(pathOf(variablesIn(settingOf('logging.level'))[0] ?? '')).toEqual(['logging', 'level']);
     // A variable that nobody knows would be refused.

@@ -10,6 +10,7 @@ import { resolveConfig } from '../../../src/composition/config.js';
 import { composeBroker, loadPorts } from '../../../src/composition/container.js';
 
 const silent = { telemetry: [] };
+const inMemory = { storage: { adapter: 'memory' } };
 /** CONNECT of MQTT 3.1.1, clean session, client identifier `a`. */
 const CONNECT = Uint8Array.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x61]);
 
@@ -17,7 +18,7 @@ describe('an embedded broker', () => {
   test('starts on the ports that it was given and stops', async () => {
     const network = new MemoryNetwork();
     const notices: (Notice | LifecycleNotice)[] = [];
-    const broker = createBroker({}, { listeners: [network], telemetry: [{ notice: (notice) => notices.push(notice) }] });
+    const broker = createBroker(inMemory, { listeners: [network], telemetry: [{ notice: (notice) => notices.push(notice) }] });
     expect(broker.addresses.size).toBe(0);
     await broker.start();
     expect([...broker.addresses]).toEqual([['memory', 'memory:memory']]);
@@ -28,7 +29,7 @@ describe('an embedded broker', () => {
   });
 
   test('listens on a real port when nothing else is said', async () => {
-    const broker = createBroker({ listeners: [{ type: 'tcp', port: 0 }] }, silent);
+    const broker = createBroker({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] }, silent);
     await broker.start();
     expect(broker.addresses.get('tcp')).toMatch(/^127\.0\.0\.1:\d+$/);
     await broker.stop();
@@ -39,18 +40,18 @@ describe('an embedded broker', () => {
   });
 
   test('starts once', async () => {
-    const broker = createBroker({}, { ...silent, listeners: [new MemoryNetwork()] });
+    const broker = createBroker(inMemory, { ...silent, listeners: [new MemoryNetwork()] });
     await broker.start();
     await expect(broker.start()).rejects.toThrow('a broker starts once');
     await broker.stop();
   });
 
   test('can be stopped before it was started, and after a start that failed', async () => {
-    await createBroker({}, silent).stop();
-    const first = createBroker({ listeners: [{ type: 'tcp', port: 0 }] }, silent);
+    await createBroker(inMemory, silent).stop();
+    const first = createBroker({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] }, silent);
     await first.start();
     const port = Number(first.addresses.get('tcp')?.split(':')[1]);
-    const second = createBroker({ listeners: [{ type: 'tcp', port }] }, silent);
+    const second = createBroker({ ...inMemory, listeners: [{ type: 'tcp', port }] }, silent);
     await expect(second.start()).rejects.toThrow('the port is in use');
     await second.stop();
     await second.ended;
@@ -68,7 +69,7 @@ describe('an embedded broker', () => {
     });
     const network = new MemoryNetwork();
     const authenticators = ['first', 'second', 'third', 'fourth'].map(abstaining);
-    const broker = createBroker({}, { ...silent, listeners: [network], authenticators });
+    const broker = createBroker(inMemory, { ...silent, listeners: [network], authenticators });
     await broker.start();
     const client = network.connect();
     client.write(CONNECT);
@@ -89,7 +90,7 @@ describe('adapters', () => {
 
   test('are loaded as the configuration names them', async () => {
     const ports = await loadPorts(resolveConfig({ logging: { level: 'silent' } }), {});
-    expect(ports.storage.traits.durable).toBe(false);
+    expect(ports.storage.traits.durable).toBe(true);
     expect(ports.authenticators.map(({ name }) => name)).toEqual(['anonymous']);
     expect(ports.listeners.map(({ name }) => name)).toEqual(['tcp']);
     expect(ports.telemetry).toHaveLength(1);

@@ -40,7 +40,7 @@ describe('the payload of a message', () => {
   test('goes straight through where the client takes it, and does not hold its chunk where it has to wait', () => {
     const delivered: Message[] = [];
     const context: Context = {
-      changes: { record: () => undefined } satisfies Changes,
+      changes: { record: () => 0 } satisfies Changes,
       effects: { deliver: (_connection: ConnectionId, message: Message) => delivered.push(message) } as unknown as Effects,
       limits: DEFAULT_LIMITS,
       accounts: new Accounts(),

@@ -63,6 +63,15 @@ describe('retained messages', () => {
     expect(topicsOf(core.lines())).toEqual([]);
   });
 
+  test('are deleted once more by an empty one that is acknowledged: the deletion before may not be durable yet', () => {
+    const { core, publisher } = started();
+    publisher.publish('r', 'x', 0, { retain: true });
+    publisher.publish('r', '', 0, { retain: true });
+    core.lines();
+    publisher.publish('r', '', 1, { retain: true });
+    expect(core.lines()[0]).toBe('-retained r');
+  });
+
   test('are replaced by the next one on their topic', () => {
     const { core, publisher } = started();
     publisher.publish('r', 'old', 1, { retain: true });
@@ -182,6 +191,10 @@ describe('many retained messages', () => {
     core.lines();
     a.subscribe(['#', 1]);
     expect(takeAll(core, a)).toHaveLength(5);
+    const limited = (): unknown[] => core.recorder.notices.filter(({ kind }) => kind === 'retained-limited');
+    expect(limited()).toEqual([{ kind: 'retained-limited', clientId: 'a', topicFilter: '#', limit: 5 }]);
+    a.subscribe(['t/1', 1]);
+    expect(limited()).toHaveLength(1);
   });
 
   test('do not count as a full queue', () => {

@@ -283,6 +283,37 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(1);
   });
 
+  test('whose members at a crash were none of them stored ends with them, and its messages are not found by the next of that name', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    member(core, 'stored', 1, { clean: false });
+    member(core, 'a').lose();
+    const b = member(core, 'b');
+    core.connectStored('stored').unsubscribe('$share/g/t');
+    publishAll(core.connect('publisher'), 'xyz');
+    expect(core.storedIn(GROUP)).toEqual(['y', 'z']);
+    expect(b).toBeDefined();
+    const next = core.restarted();
+    expect(next.storedIn(GROUP)).toEqual([]);
+    expect(next.waiting).toBe(0);
+    expect(next.broker.accounts.dropped['session-ended']).toBe(2);
+    const again = member(next, 'stored', 1, { clean: false });
+    again.lose();
+    publishAll(next.connect('publisher'), 'n');
+    next.lines();
+    next.connectStored('stored');
+    expect(given(next)).toBe('3:n');
+  });
+
+  test('that its last member left takes nothing back', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a');
+    publishAll(core.connect('publisher'), 'x');
+    a.unsubscribe('$share/g/t');
+    a.lose();
+    expect(core.waiting).toBe(0);
+    expect(core.broker.accounts.dropped['session-ended']).toBe(1);
+  });
+
   test('keeps what waits when a member subscribes again', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = member(core, 'a');

@@ -1,0 +1,294 @@
+// File storage on a directory that is not as it left it: bytes flipped, cut off or gone, in the log and in tables. Either everything that had been
+// acknowledged is there, or it is refused as corrupt: nothing is missing in silence, and nothing is given back that was not written.
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Change, Message, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
+import { StorageError } from 'hexmq/ports';
+import { FileStorage, engineOf } from '../../adapters/storage/file/index.js';
+import { Space, entryKey, namedKey } from '../../adapters/storage/file/keys.js';
+
+const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-damage-'));
+let directories = 0;
+const newDirectory = (): string => join(ROOM, String(++directories));
+
+afterAll(() => {
+  rmSync(ROOM, { recursive: true, force: true });
+});
+
+const QUEUES = ['c:a', 'c:b', 'c:c'] as QueueId[];
+const TOPICS = ['t', 'u'] as TopicName[];
+
+const messageOf = (id: number, bytes: number, topic = TOPICS[id % 2] as TopicName): Message => ({
+  id: id as Message['id'],
+  topic,
+  payload: Uint8Array.from({ length: bytes }, (_, i) => (i * 7919 + id * 104_729 + (i >> 3) * 31) & 0xff),
+  qos: 1,
+  retain: false,
+  properties: undefined,
+  publisher: undefined,
+  acceptedAtMs: 0,
+  expiresAtMs: undefined,
+});
+
+const append = (queue: QueueId, seq: number, message: Message): Change => ({
+  kind: 'queue.append',
+  queue,
+  seq: seq as Seq,
+  message,
+  qos: 1,
+  retain: false,
+  identifiers: undefined,
+  batch: 1,
+  place: 0,
+});
+
+/** A little of everything; its second half shares a payload. */
+const batchOf = (k: number, bytes = 40): Change[] => {
+  const shared = messageOf(2 * k, bytes);
+  return [
+    { kind: 'session.put', session: { clientId: `client ${String(k)}` as never, expiryIntervalS: k, disconnectedAtMs: undefined } },
+    { kind: 'inbound.put', clientId: `client ${String(k)}` as never, packetId: k + 1 },
+    ...QUEUES.map((queue) => append(queue, k, shared)),
+    append(QUEUES[0] as QueueId, 1000 + k, messageOf(2 * k + 1, bytes)),
+    { kind: 'retained.put', message: shared },
+  ];
+};
+
+interface Contents {
+  readonly facts: readonly RestoredFact[];
+  readonly entries: readonly (readonly StoredEntry[])[];
+  readonly retained: readonly Message[];
+}
+
+async function contentsOf(directory: string): Promise<Contents> {
+  const storage = new FileStorage({ directory });
+  try {
+    await storage.open();
+    const facts: RestoredFact[] = [];
+    for await (const fact of storage.load()) facts.push(fact);
+    const all = { maxEntries: 10_000, maxBytes: 1e9 };
+    const entries = await Promise.all(QUEUES.map((queue) => storage.readQueue(queue, 0 as Seq, all)));
+    return { facts, entries, retained: await storage.readRetained(TOPICS) };
+  } finally {
+    await storage.close();
+  }
+}
+
+/** What came of reading a directory: all that there was, an honest refusal, or something that must not be. */
+async function verdictOn(directory: string, whole: Contents): Promise<'whole' | 'refused'> {
+  try {
+    const contents = await contentsOf(directory);
+    expect(contents).toEqual(whole);
+    return 'whole';
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    expect(error).toMatchObject({ kind: 'corrupt', message: expect.stringContaining(`the data in ${directory} is damaged: restore a backup`) });
+    return 'refused';
+  }
+}
+
+/** A store whose last batches are in its log. @returns the directory, the log in it, and where in the log each batch ends. */
+async function storeWithLog(batches: readonly (readonly Change[])[]): Promise<{ directory: string; log: string; ends: number[] }> {
+  const directory = newDirectory();
+  const storage = new FileStorage({ directory });
+  await storage.open();
+  for await (const _fact of storage.load());
+  const log = join(directory, readdirSync(directory).find((name) => name.endsWith('.log')) as string);
+  const ends: number[] = [];
+  for (const batch of batches) {
+    await storage.commit(batch);
+    ends.push(readFileSync(log).length);
+  }
+  await storage.close();
+  return { directory, log, ends };
+}
+
+/** A copy of a directory that can be broken. */
+function copyOf(directory: string): string {
+  const copy = newDirectory();
+  cpSync(directory, copy, { recursive: true });
+  return copy;
+}
+
+function flip(path: string, at: number, mask = 0x10): void {
+  const bytes = readFileSync(path);
+  bytes[at] = (bytes[at] as number) ^ mask;
+  writeFileSync(path, bytes);
+}
+
+const inCopy = (copy: string, path: string): string => join(copy, path.split('/').at(-1) as string);
+const spread = (from: number, to: number, count: number): number[] => Array.from({ length: count }, (_, i) => Math.floor(from + ((to - from) * i) / count));
+
+describe('a log of file storage', () => {
+  const BATCHES = Array.from({ length: 8 }, (_, k) => batchOf(k));
+
+  test('with a bit flipped in a batch that others follow is refused as corrupt, wherever the bit is', async () => {
+    const { directory, log, ends } = await storeWithLog(BATCHES);
+    const lastBegin = ends.at(-2) as number;
+    for (const at of [...spread(0, lastBegin, 60), lastBegin - 1, ...[0, 1, 2, 3, 4, 5, 6].map((i) => (ends[3] as number) + i)]) {
+      const copy = copyOf(directory);
+      flip(inCopy(copy, log), at);
+      await expect(contentsOf(copy)).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('a damaged batch in') });
+    }
+  });
+
+  test('from which a whole batch is gone is refused as corrupt', async () => {
+    const { directory, log, ends } = await storeWithLog(BATCHES);
+    const bytes = readFileSync(log);
+    for (const k of [1, 4, 6]) {
+      const copy = copyOf(directory);
+      writeFileSync(inCopy(copy, log), Buffer.concat([bytes.subarray(0, ends[k - 1]), bytes.subarray(ends[k])]));
+      await expect(contentsOf(copy)).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('a batch is missing') });
+    }
+  });
+
+  test('cut off anywhere in its last batch, as by a loss of power, has all the others and nothing of that one', async () => {
+    const { directory, log, ends } = await storeWithLog(BATCHES);
+    const [begin, end] = [ends.at(-2) as number, ends.at(-1) as number];
+    const before = await contentsOf((await storeWithLog(BATCHES.slice(0, -1))).directory);
+    for (const length of [begin, begin + 1, begin + 6, begin + 7, begin + 8, ...spread(begin, end, 12), end - 1]) {
+      const copy = copyOf(directory);
+      truncateSync(inCopy(copy, log), length);
+      expect(await contentsOf(copy)).toEqual(before);
+    }
+    expect((await contentsOf(directory)).facts).not.toEqual(before.facts);
+  });
+
+  test('whose last batch has come to disk in parts only, as by a loss of power, has all the others and nothing of that one', async () => {
+    const large = [...BATCHES.slice(0, 3), batchOf(3, 60_000)];
+    const { directory, log, ends } = await storeWithLog(large);
+    const before = await contentsOf((await storeWithLog(large.slice(0, -1))).directory);
+    const [begin, end] = [ends.at(-2) as number, ends.at(-1) as number];
+    for (const [from, to] of [
+      [begin, begin + 4096],
+      [32_768, 65_536],
+      [begin, end],
+      [end - 5000, end],
+    ] as const) {
+      const copy = copyOf(directory);
+      const bytes = readFileSync(log);
+      writeFileSync(inCopy(copy, log), bytes.fill(0, from, to));
+      expect(await contentsOf(copy)).toEqual(before);
+    }
+  });
+
+  test('of several blocks is refused when one of them is gone or zero and another batch follows', async () => {
+    const { directory, log } = await storeWithLog([batchOf(0), batchOf(1, 50_000), batchOf(2, 50_000), batchOf(3)]);
+    const bytes = readFileSync(log);
+    const whole = await contentsOf(copyOf(directory));
+    const blocks = Math.floor(bytes.length / 32_768);
+    expect(blocks).toBeGreaterThan(5);
+    for (let block = 0; block < blocks; block++) {
+      const zero = copyOf(directory);
+      writeFileSync(inCopy(zero, log), Buffer.from(bytes).fill(0, block * 32_768, (block + 1) * 32_768));
+      expect(await verdictOn(zero, whole)).toBe('refused');
+    }
+    expect(await verdictOn(directory, whole)).toBe('whole');
+  });
+});
+
+describe('a table of file storage', () => {
+  /** Opening sorts what was in the log into a table. */
+  async function storeWithTable(): Promise<{ directory: string; table: string; whole: Contents }> {
+    const { directory } = await storeWithLog(Array.from({ length: 30 }, (_, k) => batchOf(k, k % 3 === 0 ? 1500 : 60)));
+    const whole = await contentsOf(directory);
+    const table = join(directory, readdirSync(directory).find((name) => name.endsWith('.ldb')) as string);
+    return { directory, table, whole };
+  }
+
+  test('with a bit flipped gives what was written or is refused as corrupt, wherever the bit is', async () => {
+    const { directory, table, whole } = await storeWithTable();
+    const { length } = readFileSync(table);
+    const verdicts = new Map<string, number>();
+    for (const at of spread(0, length, 120)) {
+      const copy = copyOf(directory);
+      flip(inCopy(copy, table), at, 1 << at % 8);
+      const verdict = await verdictOn(copy, whole);
+      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+      rmSync(copy, { recursive: true });
+    }
+    // Some bits matter to nobody, such as those of checksums that are not looked at; most do.
+    expect(verdicts.get('refused')).toBeGreaterThan(60);
+  });
+
+  test('cut short is refused as corrupt', async () => {
+    const { directory, table, whole } = await storeWithTable();
+    for (const length of [0, 10, Math.floor(readFileSync(table).length / 2)]) {
+      const copy = copyOf(directory);
+      truncateSync(inCopy(copy, table), length);
+      expect(await verdictOn(copy, whole)).toBe('refused');
+    }
+  });
+});
+
+describe('a file of file storage that is missing', () => {
+  test.each([/^CURRENT$/, /^MANIFEST/, /\.log$/, /\.ldb$/])('is told as corrupt, and what is left is left alone: %s', async (name) => {
+    const { directory } = await storeWithLog([batchOf(0), batchOf(1)]);
+    await contentsOf(directory);
+    const [missing] = readdirSync(directory).filter((each) => name.test(each));
+    rmSync(join(directory, missing as string));
+    const left = new Map(readdirSync(directory).filter((each) => /\.(ldb|log)$/.test(each)).map((each) => [each, readFileSync(join(directory, each))]));
+    await expect(contentsOf(directory)).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('missing') });
+    for (const [each, bytes] of left) expect(readFileSync(join(directory, each)).equals(bytes)).toBe(true);
+  });
+
+  test('is none where a first start was cut off before there was anything', async () => {
+    const directory = newDirectory();
+    await engineOf(directory).close();
+    await (async () => {
+      const storage = new FileStorage({ directory });
+      await storage.open();
+      await storage.close();
+    })();
+    const fresh = newDirectory();
+    cpSync(directory, fresh, { recursive: true });
+    for (const name of readdirSync(fresh)) if (!name.startsWith('MANIFEST')) rmSync(join(fresh, name));
+    const storage = new FileStorage({ directory: fresh });
+    await storage.open();
+    await storage.close();
+  });
+});
+
+describe('a record that is not what was written', () => {
+  async function storeWith(key: Buffer, value: Buffer | undefined): Promise<FileStorage> {
+    const { directory } = await storeWithLog([batchOf(0), batchOf(1), batchOf(2)]);
+    const db = engineOf(directory);
+    await db.open();
+    if (value === undefined) await db.del(key);
+    else await db.put(key, value);
+    await db.close();
+    const storage = new FileStorage({ directory });
+    await storage.open();
+    return storage;
+  }
+
+  test('refuses the start where the start reads it', async () => {
+    const storage = await storeWith(namedKey(Space.client, 'client 1'), Buffer.from('nonsense'));
+    const load = async (): Promise<void> => {
+      for await (const _fact of storage.load());
+    };
+    await expect(load()).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('checksum') });
+    await storage.close();
+  });
+
+  test.each([
+    ['of nonsense', Buffer.from('nonsense')],
+    ['of nothing', Buffer.alloc(0)],
+  ])('is told as corrupt when it is read, and when a batch needs it: one %s', async (_, value) => {
+    const queue = QUEUES[1] as QueueId;
+    // The second number that was given out after the client's: its queue.
+    const storage = await storeWith(entryKey(3, 1), value);
+    await expect(storage.readQueue(queue, 0 as Seq, { maxEntries: 10, maxBytes: 1e6 })).rejects.toMatchObject({ kind: 'corrupt' });
+    await expect(storage.commit([{ kind: 'queue.remove', queue, seq: 1 as Seq, append: undefined }])).rejects.toMatchObject({ kind: 'corrupt' });
+    await storage.close();
+  });
+
+  test('that is missing from between others is told as corrupt', async () => {
+    const storage = await storeWith(entryKey(3, 1), undefined);
+    const page = storage.readQueue(QUEUES[1] as QueueId, 0 as Seq, { maxEntries: 10, maxBytes: 1e6 });
+    await expect(page).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('are missing') });
+    await storage.close();
+  });
+});

@@ -1,0 +1,81 @@
+// A session with more waiting than a broker keeps in memory: what one who was away for long comes back to.
+import type { Chance } from './chance.js';
+import { Chronicle } from './chronicle.js';
+import { untilLost } from './faithful-client.js';
+import type { KillableBroker } from './killable-broker.js';
+import { Publisher } from './publisher.js';
+import { Subscriber } from './subscriber.js';
+
+const QOS = [1, 2] as const;
+
+export class Backlog {
+  readonly chronicle: Chronicle;
+  readonly #publisher: Publisher;
+  readonly #subscribers: readonly Subscriber[];
+
+  constructor(
+    readonly broker: KillableBroker,
+    readonly chance: Chance,
+  ) {
+    this.chronicle = new Chronicle(chance.seed);
+    this.#publisher = new Publisher('publisher', chance, this.chronicle, (qos) => `load/${qos}`);
+    this.#subscribers = QOS.map((qos) => new Subscriber(`sleeper-${qos}`, this.chronicle));
+  }
+
+  get isDrained(): boolean {
+    return this.#subscribers.every(({ observer }) => observer.owedCount === 0);
+  }
+
+  get owedCounts(): readonly number[] {
+    return this.#subscribers.map(({ observer }) => observer.owedCount);
+  }
+
+  /** So many messages, all acknowledged, for subscribers that are not there. */
+  async pileUp(count: number): Promise<void> {
+    const { chronicle } = this;
+    const address = await this.broker.start(0);
+    for (const [i, subscriber] of this.#subscribers.entries()) {
+      await subscriber.connect(address);
+      await subscriber.subscribe('load/#', QOS[i] as 1 | 2);
+      await subscriber.client.disconnect();
+    }
+    await this.#publisher.client.connect(address);
+    const enough = chronicle.afterAcknowledgements(count);
+    this.#publisher.send();
+    await enough;
+    this.#publisher.pause();
+    await this.#publisher.client.settled();
+    await this.#strike(`${chronicle.acknowledgedCount} messages wait`);
+  }
+
+  /** They come, get some of it, and the broker is killed. */
+  async drainSome(): Promise<void> {
+    const { chance, chronicle } = this;
+    chronicle.beginRound(chronicle.round + 1);
+    const address = await this.broker.start(0);
+    const before = this.owedCounts;
+    const goals = this.#subscribers.map(({ observer }) => observer.afterReceiving(chance.between(1, 1200)));
+    const lives = this.#subscribers.map(({ client }) => untilLost(client.connect(address)));
+    // One is enough: the other is somewhere else in its queue then.
+    await Promise.race(goals);
+    await this.#strike(`killed when ${this.#subscribers.map(({ name }, i) => `${name} was owed ${this.owedCounts[i]} of ${before[i]}`).join(', ')}`);
+    await Promise.all(lives);
+  }
+
+  /** They get the rest, and nothing is missing. */
+  async drain(): Promise<void> {
+    this.chronicle.beginRound(this.chronicle.round + 1);
+    const address = await this.broker.start(0);
+    await Promise.all(this.#subscribers.map(({ client }) => client.connect(address)));
+    await Promise.all(this.#subscribers.map(({ observer }) => observer.caughtUp()));
+    this.chronicle.verify();
+  }
+
+  async #strike(event: string): Promise<void> {
+    await this.broker.kill();
+    await Promise.all([this.#publisher.client.gone(), ...this.#subscribers.map(({ client }) => client.gone())]);
+    this.chronicle.killed();
+    this.chronicle.tell(event);
+    this.chronicle.verify();
+  }
+}

@@ -1,0 +1,53 @@
+// One connection on which whole MQTT 3.1.1 packets come and go, read and written by a codec of others.
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { generate, parser } from 'mqtt-packet';
+import type { Packet } from 'mqtt-packet';
+import { afterwards } from '../program.js';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PacketSocketOwner {
+  packet(packet: Packet): void;
+  closed(): void;
+}
+
+export class PacketSocket {
+  readonly #socket: Socket;
+
+  constructor({ host, port }: Address, owner: PacketSocketOwner) {
+    const incoming = parser({ protocolVersion: 4 });
+    incoming.on('packet', (packet: Packet) => {
+      owner.packet(packet);
+    });
+    incoming.on('error', (error: Error) => {
+      this.#socket.destroy(error);
+    });
+    this.#socket = connect({ host, port, noDelay: true });
+    this.#socket.on('data', (chunk) => {
+      // What it leads to goes out in one piece.
+      this.#socket.cork();
+      incoming.parse(chunk as Buffer);
+      this.#socket.uncork();
+    });
+    // How a killed broker's connections end is up to the machine.
+    this.#socket.on('error', () => undefined);
+    this.#socket.on('close', () => {
+      owner.closed();
+    });
+    afterwards(() => {
+      this.#socket.destroy();
+    });
+  }
+
+  send(packet: Packet): void {
+    if (this.#socket.writable) this.#socket.write(generate(packet));
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

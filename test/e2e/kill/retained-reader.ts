@@ -1,0 +1,30 @@
+// A client that wants nothing but what is retained now.
+import { within } from '../program.js';
+import { FaithfulClient } from './faithful-client.js';
+import type { Address } from './packet-socket.js';
+
+export type RetainedMessages = ReadonlyMap<string, Buffer>;
+
+/** Retained from the start and by everyone's leave: what a later subscription brings comes behind what an earlier one does. */
+export const END_OF_RETAINED = { topic: 'end-of-retained', payload: Buffer.from('that was all'), qos: 2, retain: true } as const;
+
+/** @throws ConnectionLost */
+export async function readRetained(address: Address, filter: string, onFault: (fault: string) => void): Promise<RetainedMessages> {
+  const reader = new FaithfulClient('retained-reader');
+  const found = new Map<string, Buffer>();
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  reader.onFault = onFault;
+  reader.onMessage = ({ topic, payload, retain }) => {
+    if (!retain) return; // A message of just now, to a subscriber of just now.
+    if (topic === END_OF_RETAINED.topic) end();
+    else if (found.has(topic)) onFault(`what is retained on ${topic} came twice to one subscription`);
+    else found.set(topic, payload as Buffer);
+  };
+  await reader.connect(address, { clean: true });
+  await reader.subscribe(filter, 2);
+  await reader.subscribe(END_OF_RETAINED.topic, 2);
+  await within(Promise.race([ended, reader.lost()]), `the retained messages of ${filter}`);
+  await reader.disconnect();
+  return found;
+}
