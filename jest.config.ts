@@ -30,7 +30,7 @@ const project = (name: string): Config => ({
 
 const config: Config = {
   testTimeout: 30_000,
-  projects: ['architecture', 'unit', 'contract', 'conformance', 'e2e'].map(project),
+  projects: ['architecture', 'unit', 'contract', 'conformance', 'simulation', 'e2e'].map(project),
 };
 
 export default config;

@@ -2,6 +2,8 @@
 export { ContractViolation } from './compare.js';
 export { FaultyStorage } from './faulty-storage.js';
 export type { Chaos, FaultyStorageOptions, HoldPoint, StorageOperation } from './faulty-storage.js';
+export { describeFailure, explain, runSeed } from './simulation/index.js';
+export type { Failure, Invariant, Outcome, SimulationOptions, Violation } from './simulation/index.js';
 export { SeededRandom } from './seeded-random.js';
 export { storageContract } from './storage-contract.js';
 export type { StorageContractOptions } from './storage-contract.js';

@@ -44,6 +44,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'testkit-needs-no-test-runner': { 'src/testkit/suite.ts': "import { test } from '@jest/globals'; test('x', () => undefined);" },
   'testkit-takes-types-of-the-core': { 'src/testkit/insides.ts': "import { value } from '../domain/rule.js'; export const other = value;" },
+  'simulation-takes-only-the-codec': { 'src/testkit/simulation/insides.ts': "import { value } from '../../domain/rule.js'; export const other = value;" },
   'container-only-in-composition': {
     'src/cli/locator.ts': "import { Container } from 'inversify'; export const container = new Container();",
     'adapters/auth/greedy/index.ts': "import 'reflect-metadata';",

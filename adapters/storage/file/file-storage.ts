@@ -101,7 +101,7 @@ export class FileStorage implements Storage {
   async *load(): AsyncGenerator<RestoredFact> {
     this.#refuseIfNotOpen();
     try {
-      for await (const lot of facts(this.#db, this.#ledger.dropped, this.#ledger.lastMessageId)) yield* lot;
+      for await (const lot of facts(this.#db, this.#ledger.dropped, this.#ledger.lastMessageId)) for (const fact of lot) yield fact;
     } catch (error) {
       throw storageError(error, this.#directory);
     }

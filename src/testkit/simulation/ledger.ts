@@ -1,0 +1,108 @@
+// What the disk keeps, as far as promises are about it: read by whoever checks that a promise was not made too early. Fed with each batch at the
+// moment when a crash would no longer lose it.
+import type { Change, ClientId, QueueId, QoS } from '../../ports/index.js';
+import { tagOf } from './plan.js';
+
+export interface LedgerEntry {
+  readonly tag: string;
+  released: boolean;
+}
+
+export class Ledger {
+  readonly sessions = new Set<string>();
+  /** Granted QoS by filter, by client. */
+  readonly subscriptions = new Map<string, Map<string, QoS>>();
+  readonly inbound = new Map<string, Set<number>>();
+  /** The tag of the will by client. */
+  readonly wills = new Map<string, string>();
+  readonly queues = new Map<QueueId, Map<number, LedgerEntry>>();
+  /** Every queue that a message ever was in. */
+  readonly queuedIn = new Map<string, Set<QueueId>>();
+  readonly everRetained = new Set<string>();
+  /** The tag of the retained message by topic. */
+  readonly retained = new Map<string, string>();
+
+  apply(batch: readonly Change[]): void {
+    for (const change of batch) this.#apply(change);
+  }
+
+  get waiting(): number {
+    let count = 0;
+    for (const entries of this.queues.values()) count += entries.size;
+    return count;
+  }
+
+  has(queue: QueueId, tag: string): boolean {
+    for (const entry of this.queues.get(queue)?.values() ?? []) if (entry.tag === tag) return true;
+    return false;
+  }
+
+  #apply(change: Change): void {
+    switch (change.kind) {
+      case 'session.put':
+        this.sessions.add(change.session.clientId);
+        return;
+      case 'session.drop':
+        this.sessions.delete(change.clientId);
+        this.subscriptions.delete(change.clientId);
+        this.inbound.delete(change.clientId);
+        this.queues.delete(change.queue);
+        return;
+      case 'subscription.put': {
+        const { clientId, topicFilter, qos } = change.subscription;
+        valueOf(this.subscriptions, clientId, () => new Map<string, QoS>()).set(topicFilter, qos);
+        return;
+      }
+      case 'subscription.drop':
+        this.subscriptions.get(change.clientId)?.delete(change.topicFilter);
+        return;
+      case 'queue.append': {
+        const tag = tagOf(change.message.payload);
+        valueOf(this.queues, change.queue, () => new Map<number, LedgerEntry>()).set(change.seq, { tag, released: false });
+        valueOf(this.queuedIn, tag, () => new Set<QueueId>()).add(change.queue);
+        return;
+      }
+      case 'queue.release': {
+        const entry = this.queues.get(change.queue)?.get(change.seq);
+        if (entry !== undefined) entry.released = true;
+        return;
+      }
+      case 'queue.remove':
+        this.queues.get(change.queue)?.delete(change.seq);
+        return;
+      case 'queue.trim': {
+        const entries = this.queues.get(change.queue);
+        for (const seq of entries?.keys() ?? []) if (seq <= change.through) entries?.delete(seq);
+        return;
+      }
+      case 'queue.drop':
+        this.queues.delete(change.queue);
+        return;
+      case 'inbound.put':
+        valueOf(this.inbound, change.clientId, () => new Set<number>()).add(change.packetId);
+        return;
+      case 'inbound.drop':
+        this.inbound.get(change.clientId)?.delete(change.packetId);
+        return;
+      case 'retained.put':
+        this.everRetained.add(tagOf(change.message.payload));
+        this.retained.set(change.message.topic, tagOf(change.message.payload));
+        return;
+      case 'retained.drop':
+        this.retained.delete(change.topic);
+        return;
+      case 'will.put':
+        this.wills.set(change.will.clientId, tagOf(change.will.message.payload));
+        return;
+      case 'will.drop':
+        this.wills.delete(change.clientId);
+        return;
+    }
+  }
+}
+
+export function valueOf<K extends string | ClientId | QueueId, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}

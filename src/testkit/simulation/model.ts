@@ -1,0 +1,510 @@
+// The independent model: it sees what the broker gets, what leaves it, what the disk keeps and what clients take, and knows nothing of the broker's
+// insides. What it cannot know (a publish whose acknowledgement never came) it allows both ways.
+import { PacketType } from '../../protocol/packets.js';
+import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket, QoS } from '../../protocol/packets.js';
+import type { Change, DropReason, Notice, QueueId, LifecycleNotice } from '../../ports/index.js';
+import type { ClientObserver, SimulatedClient } from './client.js';
+import { valueOf } from './ledger.js';
+import type { Ledger } from './ledger.js';
+import type { ConnectionEnd, NetworkObserver, SimulatedConnection } from './network.js';
+import { tagOf } from './plan.js';
+import { Moments, Publications } from './publications.js';
+import type { Publication } from './publications.js';
+import type { Script } from './script.js';
+import { Subscriber, matches } from './subscribers.js';
+import type { Standing } from './subscribers.js';
+import type { Verdict } from './violation.js';
+import { WillWatch } from './will-watch.js';
+
+/** What is known of one connection. */
+interface Talk {
+  readonly connect: ConnectPacket;
+  readonly subscriber: Subscriber;
+  readonly willTag: string | undefined;
+  /** Session Present, as far as it is known before the answer. */
+  readonly wasStored: Subscriber['stored'];
+  /** What stood before CONNECT. */
+  readonly before: readonly Standing[];
+  isAccepted: boolean;
+  /** What the client has sent here, by identifier. */
+  readonly published: Map<number, { readonly publication: Publication; readonly at: number }>;
+  readonly released: Set<number>;
+  readonly subscribing: Map<number, readonly Standing[]>;
+  readonly unsubscribing: Map<number, { readonly meant: readonly Standing[]; readonly at: number }>;
+  /** What was sent to the client here and is not acknowledged to the end, by identifier. */
+  readonly open: Map<number, string>;
+}
+
+/** What one client has taken, and what was sent to it. */
+interface Taken {
+  readonly times: Map<string, number>;
+  readonly qos2Times: Map<string, number>;
+  /** Sent without DUP. */
+  readonly fresh: Map<string, number>;
+  /** Messages it has acknowledged to the end. */
+  readonly done: Set<string>;
+  /** The latest message taken, by publisher, topic and QoS. */
+  readonly latest: Map<string, Publication>;
+}
+
+export interface ModelOptions {
+  readonly maxInflight: number;
+  /** Bytes that may wait for a client, on top of those from which on it counts as slow. */
+  readonly mostBufferedAbove: number;
+  readonly verdict: Verdict;
+  readonly ledger: Ledger;
+  readonly script: Script;
+}
+
+export class Model implements NetworkObserver, ClientObserver {
+  readonly moments = new Moments();
+  readonly publications = new Publications();
+  readonly wills: WillWatch;
+  /** Whether the broker is stopping: connections that end now end for that reason. */
+  isStopping = false;
+  readonly #options: ModelOptions;
+  readonly #talks = new Map<SimulatedConnection, Talk>();
+  readonly #subscribers = new Map<string, Subscriber>();
+  readonly #taken = new Map<string, Taken>();
+  /** Drops that were told, by queue and topic; without a topic where nobody looked. */
+  readonly #drops = new Map<QueueId, Map<string | undefined, number>>();
+
+  constructor(options: ModelOptions) {
+    this.#options = options;
+    this.wills = new WillWatch(this.moments, options.ledger, options.verdict);
+  }
+
+  // -- What the broker gets --
+
+  delivered(connection: SimulatedConnection, packet: Packet): void {
+    const now = this.moments.next();
+    this.#options.script.packet(connection.peer.remoteAddress, '=>', packet);
+    if (packet.type === PacketType.connect) {
+      this.#connectCame(connection, packet);
+      return;
+    }
+    const talk = this.#talks.get(connection);
+    if (talk === undefined) return;
+    const { subscriber } = talk;
+    switch (packet.type) {
+      case PacketType.publish: {
+        const publication = this.#publicationOf(subscriber, packet);
+        publication.came(now);
+        if (packet.qos === 0) return;
+        talk.published.set(packet.packetId, { publication, at: now });
+        subscriber.published.set(packet.packetId, publication);
+        return;
+      }
+      case PacketType.pubrel:
+        talk.released.add(packet.packetId);
+        return;
+      case PacketType.puback:
+      case PacketType.pubcomp: {
+        const tag = talk.open.get(packet.packetId);
+        talk.open.delete(packet.packetId);
+        if (tag !== undefined) this.#takenBy(subscriber.name).done.add(tag);
+        return;
+      }
+      case PacketType.subscribe:
+        talk.subscribing.set(packet.packetId, packet.subscriptions.map(({ topicFilter, qos }) => subscriber.subscribe(topicFilter, qos)));
+        return;
+      case PacketType.unsubscribe: {
+        const meant = packet.topicFilters.flatMap((text) => subscriber.unsubscribe(text));
+        talk.unsubscribing.set(packet.packetId, { meant, at: now });
+        return;
+      }
+      case PacketType.disconnect:
+        this.wills.disconnected(talk.willTag);
+        return;
+      case PacketType.pubrec:
+      case PacketType.pingreq:
+      case PacketType.connack:
+      case PacketType.suback:
+      case PacketType.unsuback:
+      case PacketType.pingresp:
+      case PacketType.auth:
+        return;
+    }
+  }
+
+  /** A message without a payload bears no tag: a repeat is known by its identifier. */
+  #publicationOf(subscriber: Subscriber, { payload, topic, qos, retain, dup, packetId }: PublishPacket): Publication {
+    const repeated = dup && payload.length === 0 ? subscriber.published.get(packetId) : undefined;
+    return repeated?.isClear === true ? repeated : this.publications.known(tagOf(payload), subscriber.name, topic, qos, retain);
+  }
+
+  #connectCame(connection: SimulatedConnection, connect: ConnectPacket): void {
+    const { clientId, will, clean } = connect;
+    const subscriber = valueOf(this.#subscribers, clientId, () => new Subscriber(clientId, this.moments));
+    const publication =
+      will === undefined ? undefined : this.publications.known(tagOf(will.payload), `will of ${clientId}`, will.topic, will.qos, will.retain);
+    this.wills.connected(clientId, publication);
+    this.#talks.set(connection, {
+      connect,
+      subscriber,
+      willTag: publication?.tag,
+      wasStored: subscriber.stored,
+      before: [...subscriber.standing],
+      isAccepted: false,
+      published: new Map(),
+      released: new Set(),
+      subscribing: new Map(),
+      unsubscribing: new Map(),
+      open: new Map(),
+    });
+    if (clean) {
+      subscriber.mayHaveEnded();
+      if (subscriber.stored === 'yes') subscriber.stored = 'unknown';
+    } else if (subscriber.stored === 'no') subscriber.stored = 'unknown';
+  }
+
+  ended(connection: SimulatedConnection, how: ConnectionEnd): void {
+    this.moments.next();
+    this.#options.script.note(connection.peer.remoteAddress, `-- ends, ${how}`);
+    const talk = this.#talks.get(connection);
+    if (talk === undefined) return;
+    this.wills.connectionEnded(talk.willTag, how, this.isStopping);
+    // A session of Clean Session 1 ends with its connection; one before it may be there until CONNACK said otherwise.
+    if (talk.connect.clean) talk.subscriber.ended(talk.subscriber.standing.filter((one) => talk.isAccepted || !talk.before.includes(one)));
+  }
+
+  failed(error: unknown): void {
+    this.#options.verdict.fail('no failure', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+
+  /** The broker has died, and the ledger holds what is left. */
+  died(): void {
+    this.moments.next();
+    this.wills.died();
+  }
+
+  /** Something has been flushed. */
+  flushed(batch: readonly Change[]): void {
+    this.moments.next();
+    this.wills.flushed(batch);
+  }
+
+  notice(notice: Notice | LifecycleNotice): void {
+    if (notice.kind === 'message-dropped') this.#dropped(notice.queue, notice.reason, notice.topic);
+    else if (notice.kind === 'fatal') this.failed(notice.error);
+  }
+
+  #dropped(queue: QueueId | undefined, reason: DropReason, topic: string | undefined): void {
+    if (queue === undefined || (reason !== 'queue-full' && reason !== 'queue-bytes-full')) return;
+    const drops = valueOf(this.#drops, queue, () => new Map<string | undefined, number>());
+    drops.set(topic, (drops.get(topic) ?? 0) + 1);
+  }
+
+  // -- What leaves the broker --
+
+  departed(connection: SimulatedConnection, packet: Packet): void {
+    this.moments.next();
+    this.#options.script.packet(connection.peer.remoteAddress, '<-', packet);
+    const mostBuffered = connection.network.highWaterMark + this.#options.mostBufferedAbove;
+    if (connection.bufferedBytes > mostBuffered) {
+      this.#options.verdict.fail('bounded memory', `${connection.peer.remoteAddress} has ${connection.bufferedBytes} bytes waiting, ${mostBuffered} are allowed`);
+    }
+    const talk = this.#talks.get(connection);
+    if (talk === undefined) {
+      this.#options.verdict.fail('no failure', `${connection.peer.remoteAddress} is sent something before its CONNECT`);
+      return;
+    }
+    switch (packet.type) {
+      case PacketType.connack:
+        if (packet.reasonCode === 0) this.#connackLeaves(talk, packet.sessionPresent);
+        return;
+      case PacketType.suback:
+        this.#subackLeaves(talk, packet.packetId, packet.reasonCodes);
+        return;
+      case PacketType.unsuback:
+        this.#unsubackLeaves(talk, packet.packetId);
+        return;
+      case PacketType.publish:
+        this.#publishLeaves(talk, packet);
+        return;
+      case PacketType.puback:
+      case PacketType.pubrec:
+        this.#acknowledgementLeaves(talk, packet);
+        return;
+      case PacketType.pubrel:
+        this.#pubrelLeaves(talk, packet.packetId);
+        return;
+      case PacketType.pubcomp: {
+        const { subscriber } = talk;
+        subscriber.published.delete(packet.packetId);
+        const isKept = this.#isStored(talk) && this.#options.ledger.inbound.get(subscriber.name)?.has(packet.packetId) === true;
+        if (isKept) this.#early(subscriber, `PUBCOMP ${packet.packetId}: the disk still has the identifier`);
+        return;
+      }
+      case PacketType.pingresp:
+      case PacketType.disconnect:
+      case PacketType.connect:
+      case PacketType.subscribe:
+      case PacketType.unsubscribe:
+      case PacketType.pingreq:
+      case PacketType.auth:
+        return;
+    }
+  }
+
+  #connackLeaves(talk: Talk, sessionPresent: boolean): void {
+    const { subscriber, connect, wasStored, willTag } = talk;
+    const { ledger, verdict } = this.#options;
+    const { name } = subscriber;
+    talk.isAccepted = true;
+    const mustBe = connect.clean || connect.protocolVersion === 3 || wasStored === 'no' ? false : wasStored === 'yes' ? true : undefined;
+    if (mustBe !== undefined && mustBe !== sessionPresent) {
+      verdict.fail('session present', `${name}: it is ${sessionPresent ? 1 : 0} where the session was ${wasStored === 'yes' ? 'stored' : 'not stored or is clean'}`);
+    }
+    if (connect.clean) {
+      if (ledger.sessions.has(name)) this.#early(subscriber, 'CONNACK of a clean session: the disk still has the one before');
+      subscriber.stored = 'no';
+      subscriber.ended(talk.before);
+    } else {
+      if (!ledger.sessions.has(name)) this.#early(subscriber, 'CONNACK: the disk does not have the session');
+      subscriber.stored = 'yes';
+      if (!sessionPresent && connect.protocolVersion !== 3) subscriber.ended(talk.before);
+    }
+    if (willTag !== undefined && ledger.wills.get(name) !== willTag) this.#early(subscriber, `CONNACK: the disk does not have the will ${willTag}`);
+  }
+
+  #subackLeaves(talk: Talk, packetId: number, granted: readonly number[]): void {
+    const { subscriber } = talk;
+    const subscribed = talk.subscribing.get(packetId);
+    talk.subscribing.delete(packetId);
+    if (subscribed?.length !== granted.length) {
+      this.#options.verdict.fail('packet identifiers', `${subscriber.name}: SUBACK ${packetId} answers no SUBSCRIBE`);
+      return;
+    }
+    for (const [i, standing] of subscribed.entries()) {
+      if (granted[i] !== standing.qos) this.#options.verdict.fail('granted QoS', `${subscriber.name}: ${standing.text} q${standing.qos} is granted ${granted[i]}`);
+      const isLatest = subscriber.standing.filter(({ text }) => text === standing.text).at(-1) === standing;
+      // Asked to go, or for another QoS, meanwhile: the disk may be further than this answer.
+      const isMoot = standing.surelyUntil !== undefined || !isLatest;
+      const kept = this.#options.ledger.subscriptions.get(subscriber.name)?.get(standing.text);
+      if (this.#isStored(talk) && !isMoot && kept !== standing.qos) this.#early(subscriber, `SUBACK: the disk does not have ${standing.text} q${standing.qos}`);
+      subscriber.subscribed(standing);
+    }
+  }
+
+  #unsubackLeaves(talk: Talk, packetId: number): void {
+    const { subscriber } = talk;
+    const unsubscribing = talk.unsubscribing.get(packetId);
+    talk.unsubscribing.delete(packetId);
+    for (const { text } of unsubscribing?.meant ?? []) {
+      const isBack = subscriber.standing.some((one) => one.text === text && one.perhapsFrom > (unsubscribing?.at ?? 0));
+      if (!isBack && this.#options.ledger.subscriptions.get(subscriber.name)?.has(text) === true) {
+        this.#early(subscriber, `UNSUBACK: the disk still has ${text}`);
+      }
+    }
+    subscriber.unsubscribed(unsubscribing?.meant ?? []);
+  }
+
+  #acknowledgementLeaves(talk: Talk, { type, packetId }: AcknowledgementPacket): void {
+    const { subscriber } = talk;
+    const name = type === PacketType.puback ? 'PUBACK' : 'PUBREC';
+    const published = talk.published.get(packetId);
+    if (published === undefined || published.publication.qos !== (type === PacketType.puback ? 1 : 2)) {
+      this.#options.verdict.fail('packet identifiers', `${subscriber.name}: ${name} ${packetId} answers no PUBLISH`);
+      return;
+    }
+    const { publication, at } = published;
+    const { ledger } = this.#options;
+    publication.acknowledged ??= this.moments.now;
+    if (publication.qos === 1) subscriber.published.delete(packetId);
+    // At QoS 2 it may be the coming before this one that counted.
+    const sureAt = publication.qos === 2 ? (publication.first ?? at) : Math.max(at, publication.sureAt ?? 0);
+    publication.sureAt = sureAt;
+    const { tag } = publication;
+    if (publication.qos === 2 && this.#isStored(talk) && !talk.released.has(packetId) && ledger.inbound.get(subscriber.name)?.has(packetId) !== true) {
+      this.#early(subscriber, `PUBREC ${packetId}: the disk does not have the identifier`);
+    }
+    if (publication.retain) {
+      const kept = this.publications.get(ledger.retained.get(publication.topic) ?? '');
+      if (kept !== undefined && kept.last < sureAt) this.#early(subscriber, `${name} of ${tag}: the disk still has ${kept.tag} as retained`);
+    }
+    if (publication.isClear) return;
+    if (publication.retain && !ledger.everRetained.has(tag)) this.#early(subscriber, `${name} of ${tag}: the disk does not have it as retained`);
+    const queues = ledger.queuedIn.get(tag);
+    for (const reader of this.#subscribers.values()) {
+      // A session that began since owes it nothing.
+      if (reader.stored !== 'yes' || reader.resetAt > (publication.first ?? 0) || !reader.surelyGets(publication).some((one) => isOwed(publication, one) && one.shareName === undefined)) continue;
+      const queue: QueueId = `c:${reader.name}` as QueueId;
+      if (queues?.has(queue) === true || this.#takenBy(reader.name).done.has(tag) || this.#drops.has(queue)) continue;
+      this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${reader.name}`);
+    }
+  }
+
+  #pubrelLeaves(talk: Talk, packetId: number): void {
+    const { subscriber } = talk;
+    const tag = talk.open.get(packetId);
+    if (tag === undefined || !this.#isStored(talk)) return;
+    const entries = [...(this.#options.ledger.queues.get(`c:${subscriber.name}` as QueueId)?.values() ?? [])].filter((entry) => entry.tag === tag);
+    // Of several copies (a group's and its own) nobody outside knows which one this is about.
+    if (entries.length > 0 && entries.every(({ released }) => !released)) this.#early(subscriber, `PUBREL ${packetId}: the disk still has ${tag} as not received`);
+  }
+
+  #publishLeaves(talk: Talk, publish: PublishPacket): void {
+    const { subscriber } = talk;
+    const { verdict, ledger, maxInflight } = this.#options;
+    const { name } = subscriber;
+    const tag = tagOf(publish.payload);
+    if (publish.qos > 0) {
+      const open = talk.open.get(publish.packetId) ?? tag;
+      if (open !== tag) verdict.fail('packet identifiers', `${name}: ${tag} is sent with ${publish.packetId}, which ${open} still has`);
+      talk.open.set(publish.packetId, tag);
+      if (talk.open.size > maxInflight) verdict.fail('window', `${name}: ${talk.open.size} are in flight, ${maxInflight} are allowed`);
+    }
+    if (tag === '') return;
+    this.wills.departed(tag);
+    const publication = this.publications.get(tag);
+    if (publication?.first === undefined || publication.topic !== publish.topic) {
+      verdict.fail('only to subscribers', `${name} gets ${tag} on ${publish.topic}, which nobody published there`);
+      return;
+    }
+    if (publish.retain) {
+      this.#retainedLeaves(subscriber, publication, publish.qos);
+      return;
+    }
+    const standing = subscriber.mayGet(publication);
+    if (standing.length === 0) {
+      verdict.fail('only to subscribers', `${name} gets ${tag} on ${publish.topic} without a subscription`);
+      return;
+    }
+    const most = Math.min(publication.qos, Math.max(...standing.map(({ qos }) => qos)));
+    if (publish.qos > most) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, at most ${most} was granted`);
+    const owed = Math.min(publication.qos, Math.max(0, ...this.#direct(subscriber, publication).map(({ qos }) => qos)));
+    // One that was sent again may have been accepted again, under other subscriptions.
+    if (!subscriber.shares && (publication.sends === 1 || publication.qos === 2) && publish.qos < owed) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, ${owed} was granted`);
+    if (publish.qos === 2 && this.#isStored(talk) && !ledger.has(`c:${name}` as QueueId, tag)) this.#early(subscriber, `PUBLISH of ${tag} at QoS 2: it is not on the disk`);
+    if (publish.qos > 0 && !publish.dup && !subscriber.shares && publication.sends > 0) {
+      const { fresh } = this.#takenBy(name);
+      const times = (fresh.get(tag) ?? 0) + 1;
+      fresh.set(tag, times);
+      if (times > publication.sends) verdict.fail('no repeat without DUP', `${name} is sent ${tag} without DUP ${times} times, it came ${publication.sends} times`);
+    }
+  }
+
+  /** A retained message that was replaced for sure before the subscription began is not sent any more. */
+  #retainedLeaves(subscriber: Subscriber, publication: Publication, qos: QoS): void {
+    const { verdict } = this.#options;
+    const standing = subscriber.ever.filter(({ filter, shareName }) => shareName === undefined && this.#matchesTopic(filter, publication));
+    const from = Math.min(...standing.filter(({ perhapsUntil }) => (perhapsUntil ?? Infinity) > subscriber.resetAt).map(({ perhapsFrom }) => perhapsFrom));
+    if (standing.length === 0) verdict.fail('only to subscribers', `${subscriber.name} gets the retained ${publication.tag} without a subscription`);
+    else if (!publication.retain) verdict.fail('retained state', `${publication.tag} was not published to be retained`);
+    else if (!this.publications.mayBeRetained(publication, from)) verdict.fail('retained state', `${subscriber.name} gets ${publication.tag}, which had been replaced`);
+    const most = Math.min(publication.qos, Math.max(...standing.map((one) => one.qos)));
+    if (qos > most) verdict.fail('granted QoS', `${subscriber.name} gets the retained ${publication.tag} at QoS ${qos}, at most ${most} was granted`);
+  }
+
+  #matchesTopic(filter: string, { topic, first }: Publication): boolean {
+    return first !== undefined && matches(filter, topic);
+  }
+
+  #direct(subscriber: Subscriber, publication: Publication): Standing[] {
+    return subscriber.surelyGets(publication).filter(({ shareName }) => shareName === undefined);
+  }
+
+  #isStored({ connect }: Talk): boolean {
+    return !connect.clean;
+  }
+
+  #early(subscriber: Subscriber, detail: string): void {
+    this.#options.verdict.fail('acknowledged is stored', `to ${subscriber.name}: ${detail}`);
+  }
+
+  // -- What clients take --
+
+  took(client: SimulatedClient, _connection: SimulatedConnection, publish: PublishPacket): void {
+    const tag = tagOf(publish.payload);
+    const publication = this.publications.get(tag);
+    const subscriber = this.#subscribers.get(client.name);
+    if (publication === undefined || subscriber === undefined || publish.retain) return;
+    const { verdict } = this.#options;
+    const taken = this.#takenBy(client.name);
+    const times = (taken.times.get(tag) ?? 0) + 1;
+    taken.times.set(tag, times);
+    if (publish.qos === 2) {
+      const qos2Times = (taken.qos2Times.get(tag) ?? 0) + 1;
+      taken.qos2Times.set(tag, qos2Times);
+      const shares = new Set(subscriber.mayGet(publication).map(({ shareName, filter }) => (shareName === undefined ? '' : `${shareName}/${filter}`)));
+      if (qos2Times > shares.size) verdict.fail('QoS 2 comes once', `${client.name} has taken ${tag} ${qos2Times} times`);
+    }
+    // What the publisher sent again may come out of its order, a group gives what another member could not take, and a crash can undo a drop.
+    if (times > 1 || this.#drops.has(`c:${client.name}` as QueueId) || subscriber.shares || (publication.sends > 1 && publish.qos < 2)) return;
+    const stream = `${publication.publisher} ${publication.topic} ${publish.qos}`;
+    const latest = taken.latest.get(stream);
+    if (latest !== undefined && (latest.first as number) > (publication.first as number)) {
+      verdict.fail('order', `${client.name} has taken ${tag} after ${latest.tag} (${stream})`);
+    }
+    taken.latest.set(stream, publication);
+  }
+
+  confused(client: SimulatedClient, detail: string): void {
+    this.#options.verdict.fail('packet identifiers', `${client.name}: ${detail}`);
+  }
+
+  #takenBy(name: string): Taken {
+    return valueOf(this.#taken, name, () => ({ times: new Map(), qos2Times: new Map(), fresh: new Map(), done: new Set(), latest: new Map() }));
+  }
+
+  // -- The end --
+
+  /** Whether a stored session is, or may be, with the broker. */
+  mayBeStored(name: string): boolean {
+    return (this.#subscribers.get(name)?.stored ?? 'no') !== 'no';
+  }
+
+  /** All is quiet: whatever was promised has been kept. */
+  atEnd(): void {
+    this.wills.atEnd();
+    for (const subscriber of this.#subscribers.values()) this.#checkNothingLost(subscriber);
+    this.#checkGroups();
+  }
+
+  #checkNothingLost(subscriber: Subscriber): void {
+    const { times } = this.#takenBy(subscriber.name);
+    const missing = new Map<string, string[]>();
+    for (const publication of this.publications.all.values()) {
+      if (!isPromised(publication) || (publication.first as number) <= subscriber.resetAt || times.has(publication.tag)) continue;
+      if (!this.#direct(subscriber, publication).some((one) => isOwed(publication, one))) continue;
+      valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
+    }
+    this.#missing(`c:${subscriber.name}` as QueueId, subscriber.name, missing);
+  }
+
+  /** A group of stored sessions that all went on: somebody has taken each message. */
+  #checkGroups(): void {
+    const groups = new Map<string, Subscriber[]>();
+    for (const subscriber of this.#subscribers.values()) {
+      for (const text of new Set(subscriber.ever.filter(({ shareName }) => shareName !== undefined).map((one) => one.text))) valueOf(groups, text, () => [] as Subscriber[]).push(subscriber);
+    }
+    for (const [text, members] of groups) {
+      const missing = new Map<string, string[]>();
+      for (const publication of this.publications.all.values()) {
+        if (!isPromised(publication)) continue;
+        const first = publication.first as number;
+        const isOwedToOne = members.some((member) => member.surelyGets(publication).some((one) => one.text === text && one.surelyUntil === undefined && isOwed(publication, one)));
+        if (!isOwedToOne || members.some(({ resetAt, ever }) => resetAt > first || ever.some((one) => one.text === text && (one.surelyUntil !== undefined || one.qos === 0)))) continue;
+        if (members.some(({ name }) => this.#takenBy(name).times.has(publication.tag) || this.#drops.has(`c:${name}` as QueueId))) continue;
+        valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
+      }
+      this.#missing(`g:${text.slice('$share/'.length)}` as QueueId, text, missing);
+    }
+  }
+
+  /** What is missing must have been dropped and told. */
+  #missing(queue: QueueId, who: string, missing: ReadonlyMap<string, readonly string[]>): void {
+    const drops = this.#drops.get(queue);
+    let unread = drops?.get(undefined) ?? 0;
+    for (const [topic, tags] of missing) {
+      const more = tags.length - (drops?.get(topic) ?? 0);
+      if (more <= 0) continue;
+      unread -= more;
+      if (unread < 0) this.#options.verdict.fail('nothing acknowledged is lost', `${who} never got ${tags.slice(0, 5).join(', ')} on ${topic}, ${tags.length} in all`);
+    }
+  }
+}
+
+const isPromised = ({ acknowledged, qos, isClear, first }: Publication): boolean => acknowledged !== undefined && first !== undefined && qos > 0 && !isClear;
+const isOwed = (publication: Publication, { qos }: Standing): boolean => Math.min(publication.qos, qos) > 0;

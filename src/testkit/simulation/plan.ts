@@ -1,0 +1,198 @@
+// What is going to happen, as data, made from the seed before anything runs: who the clients are, what they do and when, how the disk behaves and
+// when the broker dies. Each operation stands for itself, so that leaving one out leaves the others as they are: that is what a failure is
+// shrunk by. Nothing in a run is decided by chance after this.
+import type { Limits } from '../../domain/connect/limits.js';
+import type { QoS } from '../../protocol/packets.js';
+import { SeededRandom } from '../seeded-random.js';
+
+export interface ClientTraits {
+  readonly name: string;
+  readonly version: 3 | 4;
+  readonly latencyMs: number;
+  /** What it sends is cut into pieces of this size; 0: not at all. */
+  readonly cutBytes: number;
+  /** It comes back by itself so long after its connection was lost; 0: it does not. */
+  readonly redialMs: number;
+}
+
+export interface WillPlan {
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+}
+
+export type Acknowledging = { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
+
+export type Action =
+  /** With a connection standing this is a takeover. `eager`: what waits is sent behind CONNECT, not behind CONNACK. */
+  | { readonly kind: 'connect'; readonly client: string; readonly clean: boolean; readonly keepAliveS: number; readonly will: WillPlan | undefined; readonly eager: boolean }
+  | { readonly kind: 'disconnect'; readonly client: string }
+  /** The connection breaks. `lossy`: what was on its way to the broker is lost too. */
+  | { readonly kind: 'vanish'; readonly client: string; readonly lossy: boolean }
+  | { readonly kind: 'subscribe'; readonly client: string; readonly filters: readonly { readonly filter: string; readonly qos: QoS }[] }
+  | { readonly kind: 'unsubscribe'; readonly client: string; readonly filters: readonly string[] }
+  /** So many messages in one go; a size of 0 clears what is retained. */
+  | {
+      readonly kind: 'publish';
+      readonly client: string;
+      readonly topic: string;
+      readonly qos: QoS;
+      readonly retain: boolean;
+      readonly bytes: number;
+      readonly count: number;
+    }
+  | { readonly kind: 'acknowledge'; readonly client: string; readonly how: Acknowledging }
+  /** It reads nothing for so long. */
+  | { readonly kind: 'stall'; readonly client: string; readonly forMs: number }
+  /** It sends no PINGREQ for so long. */
+  | { readonly kind: 'mute'; readonly client: string; readonly forMs: number }
+  /** The disk's pace from now on: so long before a call is seen, and again before it is answered. */
+  | { readonly kind: 'disk pace'; readonly callMs: number; readonly answerMs: number }
+  | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }
+  | { readonly kind: 'disk denies'; readonly commits: number }
+  /** `keeps`: a batch that was written and not yet flushed is on the disk all the same. `delivers`: what has left still reaches the clients. */
+  | { readonly kind: 'crash'; readonly keeps: boolean; readonly delivers: boolean; readonly downMs: number }
+  | { readonly kind: 'stop'; readonly downMs: number };
+
+export type Operation = Action & {
+  /** Its name, for as long as the plan is shrunk. */
+  readonly id: number;
+  readonly atMs: number;
+};
+
+export interface Plan {
+  readonly seed: number;
+  readonly limits: Partial<Limits>;
+  /** Bytes on their way to a client from which on it counts as slow. */
+  readonly highWaterMark: number;
+  readonly clients: readonly ClientTraits[];
+  readonly operations: readonly Operation[];
+  readonly durationMs: number;
+}
+
+const TOPICS = ['a', 'a/b', 'a/c', 'd/e/f', '$x/y'];
+const FILTERS = ['a', 'a/b', 'a/c', 'a/#', '#', '+/b', 'a/+', 'd/e/+', 'd/#', '$x/#'];
+const SHARED_FILTERS = ['$share/g/a/b', '$share/g/a/#', '$share/h/#'];
+
+/** Virtual time of the grace that wills get after a restart; short, so that a run need not be long. */
+export const WILL_GRACE_MS = 1500;
+
+export const LARGEST_PAYLOAD_BYTES = 24_000;
+
+export function planOf(seed: number): Plan {
+  const random = new SeededRandom(seed);
+  /** Every tenth run has a backlog that has to be paged. */
+  const isBulky = random.chance(0.1);
+  const limits: Partial<Limits> = {
+    maxInflight: random.pick([1, 2, 3, 10, 50]),
+    willGraceAfterRestartMs: WILL_GRACE_MS,
+    drainTimeoutMs: random.pick([500, 4000]),
+    maxBufferedQos0Messages: random.pick([2, 50]),
+    ...(random.chance(0.25) ? { maxQueueSize: random.pick([1, 3, 8]), queueFullPolicy: random.pick(['discard', 'discard-oldest'] as const) } : {}),
+    ...(random.chance(0.1) ? { maxQueueBytes: 600 } : {}),
+  };
+  const durationMs = random.pick([300, 1500, 6000]);
+  const clients: ClientTraits[] = [];
+  for (let i = random.int(2, 5); i > 0; i--) {
+    clients.push({
+      name: `c${clients.length}`,
+      version: random.chance(0.15) ? 3 : 4,
+      latencyMs: random.pick([0, 1, 5, 30]),
+      cutBytes: random.pick([0, 0, 0, 3, 50]),
+      redialMs: random.pick([0, 20, 200]),
+    });
+  }
+  const operations: Operation[] = [];
+  const habits = clients.map(({ name, version }) => ({
+    name,
+    // 3.1 does not say whether it has the session: a client that takes it now and leaves it then could not know what to repeat.
+    cleanChance: version === 3 ? random.pick([0, 1]) : random.pick([0, 0, 0.2, 1]),
+    hasWill: random.chance(0.4),
+    shares: random.chance(0.4),
+  }));
+  const add = (atMs: number, action: Action): void => void operations.push({ ...action, id: operations.length, atMs });
+  const will = (): WillPlan => ({ topic: random.pick(TOPICS), qos: random.int(0, 2) as QoS, retain: random.chance(0.3) });
+  const connect = (habit: (typeof habits)[number]): Action => ({
+    kind: 'connect',
+    client: habit.name,
+    clean: random.chance(habit.cleanChance),
+    keepAliveS: random.pick([0, 0, 1]),
+    will: habit.hasWill ? will() : undefined,
+    eager: random.chance(0.3),
+  });
+  const subscribe = (habit: (typeof habits)[number]): Action => {
+    const filters = [];
+    for (let i = random.int(1, 2); i > 0; i--) {
+      filters.push({ filter: random.pick(habit.shares && random.chance(0.5) ? SHARED_FILTERS : FILTERS), qos: random.pick([0, 1, 1, 2, 2] as const) });
+    }
+    return { kind: 'subscribe', client: habit.name, filters };
+  };
+  for (const habit of habits) {
+    add(random.int(0, 20), connect(habit));
+    if (random.chance(0.8)) add(random.int(0, 60), subscribe(habit));
+  }
+  for (let i = random.int(20, isBulky ? 60 : 100); i > 0; i--) {
+    const atMs = random.int(0, durationMs);
+    const habit = random.pick(habits);
+    const client = habit.name;
+    const roll = random.fraction();
+    if (roll < 0.46) {
+      const bulk = isBulky && random.chance(0.15);
+      // Many small ones cross the limits of count, few large ones those of bytes.
+      const count = bulk ? random.pick([30, 450]) : random.chance(0.3) ? random.int(2, 8) : 1;
+      const bytes = bulk && count < 100 ? LARGEST_PAYLOAD_BYTES : random.pick([12, 12, 40, 300]);
+      const retain = random.chance(bulk ? 0.02 : 0.25);
+      const qos = random.pick([0, 1, 1, 2, 2] as const);
+      add(atMs, { kind: 'publish', client, topic: random.pick(TOPICS), qos, retain, bytes: retain && random.chance(0.15) ? 0 : bytes, count });
+    } else if (roll < 0.58) add(atMs, connect(habit));
+    else if (roll < 0.66) add(atMs, subscribe(habit));
+    else if (roll < 0.69) add(atMs, { kind: 'unsubscribe', client, filters: [random.pick(FILTERS), random.pick([...FILTERS, ...SHARED_FILTERS])] });
+    else if (roll < 0.73) add(atMs, { kind: 'vanish', client, lossy: random.chance(0.5) });
+    else if (roll < 0.76) add(atMs, { kind: 'disconnect', client });
+    else if (roll < 0.81) add(atMs, { kind: 'acknowledge', client, how: acknowledging(random) });
+    else if (roll < 0.84) add(atMs, { kind: 'stall', client, forMs: random.pick([20, 300, 2000]) });
+    else if (roll < 0.86) add(atMs, { kind: 'mute', client, forMs: random.pick([500, 4000]) });
+    else if (roll < 0.92) add(atMs, { kind: 'disk pace', callMs: random.pick([0, 0, 1, 10, 80]), answerMs: random.pick([0, 0, 1, 10, 80]) });
+    else if (roll < 0.94) add(atMs, { kind: 'disk refuses', commits: random.int(0, 2), reads: random.int(0, 2) });
+    else if (roll < 0.96) add(atMs, { kind: 'disk denies', commits: 1 });
+    else if (roll < 0.99) add(atMs, { kind: 'crash', keeps: random.chance(0.5), delivers: random.chance(0.5), downMs: random.pick([0, 10, 300]) });
+    else add(atMs, { kind: 'stop', downMs: random.pick([0, 100]) });
+  }
+  // What hardly ever comes by chance alone: an answer is lost, somebody else publishes meanwhile, and the client comes back and repeats.
+  for (let i = random.int(0, 3); i > 0; i--) {
+    const [one, other] = [random.pick(habits), random.pick(habits)];
+    const latencyMs = clients.find(({ name }) => name === one.name)?.latencyMs ?? 0;
+    const atMs = random.int(0, durationMs);
+    const message = { kind: 'publish', topic: random.pick(TOPICS), qos: random.pick([1, 2, 2] as const), retain: random.chance(0.7), bytes: random.pick([12, 12, 0]), count: 1 } as const;
+    if (random.chance(0.3)) add(atMs, { kind: 'disk pace', callMs: 80, answerMs: 1 });
+    add(atMs, { ...message, client: one.name });
+    add(atMs + latencyMs + random.int(0, latencyMs), { kind: 'vanish', client: one.name, lossy: true });
+    add(atMs + 2 * latencyMs + random.int(1, 40), { ...message, client: other.name });
+    add(atMs + 2 * latencyMs + random.int(20, 120), connect(one));
+  }
+  // In the order of time, and of one time in the order of making.
+  operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
+  return { seed, limits, highWaterMark: random.pick([64, 2000, 65_536]), clients, operations, durationMs };
+}
+
+function acknowledging(random: SeededRandom): Acknowledging {
+  const roll = random.fraction();
+  if (roll < 0.4) return { kind: 'at once' };
+  return roll < 0.8 ? { kind: 'late', delayMs: random.pick([5, 50, 400]) } : { kind: 'never' };
+}
+
+// Every message can be told by its payload: a tag, a full stop, and filling.
+
+export function payloadOf(tag: string, bytes: number): Uint8Array {
+  const payload = new Uint8Array(Math.max(bytes, tag.length + 1)).fill(0x2e);
+  for (let i = 0; i < tag.length; i++) payload[i] = tag.charCodeAt(i);
+  return payload;
+}
+
+/** Empty for an empty payload. */
+export function tagOf(payload: Uint8Array): string {
+  const end = payload.indexOf(0x2e);
+  return String.fromCharCode(...payload.subarray(0, Math.max(0, end)));
+}
+
+export const describeOperation = (operation: Operation): string => JSON.stringify(operation);

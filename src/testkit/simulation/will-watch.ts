@@ -1,0 +1,105 @@
+// What is known from outside about each will: whether it must be sent, must not, or may. The disk tells what a crash leaves of it.
+import type { Change } from '../../ports/index.js';
+import type { Ledger } from './ledger.js';
+import type { ConnectionEnd } from './network.js';
+import { tagOf } from './plan.js';
+import type { Moments, Publication } from './publications.js';
+import type { Verdict } from './violation.js';
+
+interface Watched {
+  readonly client: string;
+  readonly publication: Publication;
+  /**
+   * - `held`: its connection stands. - `due`: its connection has ended, it has been sent or is being sent. - `after grace`: the broker has died or
+   * stopped and sends it unless the client returns. - `in doubt`: nobody can know. - `discarded`: it must not be sent. - `sent`: it is on the disk.
+   */
+  state: 'held' | 'due' | 'after grace' | 'in doubt' | 'discarded' | 'sent';
+  /** Whether it ever was on the disk: what never was has not gone from there. */
+  wasKept: boolean;
+}
+
+export class WillWatch {
+  readonly #byTag = new Map<string, Watched>();
+  #open: Watched[] = [];
+
+  constructor(
+    readonly moments: Moments,
+    readonly ledger: Ledger,
+    readonly verdict: Verdict,
+  ) {}
+
+  connected(client: string, publication: Publication | undefined): void {
+    for (const one of this.#open) if (one.client === client && one.state === 'after grace') one.state = 'in doubt';
+    if (publication === undefined) return;
+    const watched: Watched = { client, publication, state: 'held', wasKept: false };
+    this.#byTag.set(publication.tag, watched);
+    this.#open.push(watched);
+  }
+
+  disconnected(tag: string | undefined): void {
+    const watched = this.#held(tag);
+    if (watched !== undefined) watched.state = 'discarded';
+  }
+
+  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean): void {
+    const watched = this.#held(tag);
+    if (watched === undefined || how === 'died') return;
+    watched.state = isStopping ? 'after grace' : 'due';
+    this.#begins(watched, isStopping ? Infinity : this.moments.now);
+  }
+
+  /** The broker has died; the ledger is what was left. */
+  died(): void {
+    for (const one of this.#open) {
+      const isOnDisk = this.ledger.wills.get(one.client) === one.publication.tag;
+      if (!isOnDisk) {
+        if (one.state === 'held') one.state = 'discarded';
+        else if (one.state === 'due' || one.state === 'after grace') one.state = 'in doubt';
+        continue;
+      }
+      if (one.state === 'held' || one.state === 'due') one.state = 'after grace';
+      else if (one.state === 'discarded') one.state = 'in doubt';
+      this.#begins(one, Infinity);
+    }
+  }
+
+  /** Something was flushed: those that are no longer on the disk have been sent. */
+  flushed(batch: readonly Change[]): void {
+    for (const change of batch) {
+      const watched = change.kind === 'will.put' ? this.#byTag.get(tagOf(change.will.message.payload)) : undefined;
+      if (watched !== undefined) watched.wasKept = true;
+    }
+    for (const one of this.#open) {
+      if (!one.wasKept || (one.state !== 'due' && one.state !== 'after grace') || this.ledger.wills.get(one.client) === one.publication.tag) continue;
+      one.state = 'sent';
+      const { publication } = one;
+      publication.acknowledged = publication.last = this.moments.now;
+      publication.sureAt = publication.first;
+    }
+    this.#open = this.#open.filter(({ state }) => state !== 'sent');
+  }
+
+  /** A message that is a will leaves for somebody. */
+  departed(tag: string): void {
+    const state = this.#byTag.get(tag)?.state;
+    if (state === 'held') this.verdict.fail('wills', `${tag} is sent while its client is connected`);
+    if (state === 'discarded') this.verdict.fail('wills', `${tag} is sent after DISCONNECT, or though it was never stored`);
+  }
+
+  /** All is quiet, the grace is over. */
+  atEnd(): void {
+    for (const { state, publication, client } of this.#open) {
+      if (state === 'due' || state === 'after grace') this.verdict.fail('wills', `${publication.tag} of ${client} was never sent (${state})`);
+    }
+  }
+
+  #held(tag: string | undefined): Watched | undefined {
+    const watched = tag === undefined ? undefined : this.#byTag.get(tag);
+    return watched?.state === 'held' ? watched : undefined;
+  }
+
+  #begins({ publication }: Watched, last: number): void {
+    publication.first ??= this.moments.now;
+    publication.last = last;
+  }
+}

@@ -1,0 +1,77 @@
+// What makes the simulation worth its runs: the same seed is the same run, and a bug is found and explained.
+import { describe, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { planOf } from '../../src/testkit/simulation/index.js';
+import { shrink } from '../../src/testkit/simulation/shrink.js';
+import { runSeed } from './entry.js';
+
+const run = promisify(execFile);
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+interface Result {
+  readonly name: string;
+  readonly found?: { readonly seed: number; readonly invariant: string; readonly detail: string };
+  readonly expected: readonly string[];
+}
+
+describe('a run', () => {
+  test.each([3, 15, 77, 4711])('of seed %i is the same twice, to the letter', async (seed) => {
+    const once = await runSeed(seed, true);
+    const twice = await runSeed(seed, true);
+    expect(once.script.length).toBeGreaterThan(100);
+    expect(twice.script.join('\n')).toBe(once.script.join('\n'));
+    expect(twice.steps).toBe(once.steps);
+  }, 60_000);
+
+  test('of another seed is another one', async () => {
+    const [one, other] = [await runSeed(3, true), await runSeed(4, true)];
+    expect(one.script.join('\n')).not.toBe(other.script.join('\n'));
+  }, 60_000);
+});
+
+describe('the plans of many seeds', () => {
+  const plans = Array.from({ length: 300 }, (_, i) => planOf(i + 1));
+  const kinds = new Set(plans.flatMap(({ operations }) => operations.map(({ kind }) => kind)));
+
+  test('have everything that can happen in them', () => {
+    expect([...kinds].sort()).toEqual(
+      ['acknowledge', 'connect', 'crash', 'disconnect', 'disk denies', 'disk pace', 'disk refuses', 'mute', 'publish', 'stall', 'stop', 'subscribe', 'unsubscribe', 'vanish'],
+    );
+    const all = plans.flatMap(({ operations }) => operations);
+    const has = (what: (operation: (typeof all)[number]) => boolean): boolean => all.some(what);
+    expect({
+      will: has((one) => one.kind === 'connect' && one.will !== undefined),
+      clean: has((one) => one.kind === 'connect' && one.clean),
+      shared: has((one) => one.kind === 'subscribe' && one.filters.some(({ filter }) => filter.startsWith('$share/'))),
+      clear: has((one) => one.kind === 'publish' && one.bytes === 0),
+      manyMessages: has((one) => one.kind === 'publish' && one.count > 400),
+      muchAtOnce: has((one) => one.kind === 'publish' && one.count * one.bytes > 512 * 1024),
+      never: has((one) => one.kind === 'acknowledge' && one.how.kind === 'never'),
+    }).toEqual({ will: true, clean: true, shared: true, clear: true, manyMessages: true, muchAtOnce: true, never: true });
+    for (const policy of ['discard', 'discard-oldest']) expect(plans.some(({ limits }) => limits.queueFullPolicy === policy)).toBe(true);
+  });
+});
+
+describe('a plan that fails', () => {
+  test('is made as small as what makes it fail', async () => {
+    const plan = planOf(5);
+    const [first, , , , , , sixth, , , last] = plan.operations;
+    const needed = [first, sixth, last].map((one) => one?.id);
+    const smaller = await shrink(plan, ({ operations }) => Promise.resolve(needed.every((id) => operations.some((one) => one.id === id))));
+    expect(smaller.operations.map(({ id }) => id).sort()).toEqual([...needed].sort());
+  });
+});
+
+describe('a bug planted in the sources', () => {
+  test('is found, whichever it is, and without one nothing is', async () => {
+    const { stdout } = await run(process.execPath, [here('./mutants.mjs')], { timeout: 280_000 });
+    const [clean, ...planted] = JSON.parse(stdout) as readonly Result[];
+    expect(clean).toEqual({ name: 'no bug', expected: [] });
+    expect(planted).toHaveLength(5);
+    for (const { name, found, expected } of planted) {
+      expect({ name, found: found === undefined ? undefined : expected.includes(found.invariant) ? 'as expected' : found }).toEqual({ name, found: 'as expected' });
+    }
+  }, 300_000);
+});
