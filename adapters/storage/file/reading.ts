@@ -88,8 +88,9 @@ async function bounds(db: Database, { number, head, tail }: QueueRecord): Promis
   return { first: seqOf(first), next: seqOf(last) + 1 };
 }
 
-interface PageEntry extends EntryRecord {
+interface PageEntry {
   readonly seq: number;
+  readonly record: EntryRecord;
   isReleased: boolean;
 }
 
@@ -104,8 +105,10 @@ export async function page(db: Database, ledger: Ledger, queue: QueueId, from: S
     const first = Math.max(from, header.head);
     const entries = await pageEntries(db, snapshot, header, first, limit);
     refuseGaps(queue, header, first, entries);
-    const bodies = await bodiesOf(db, snapshot, entries.flatMap(({ body }) => (body > 0 ? [body] : [])));
-    return entries.map(({ seq, qos, retain, identifiers, bytes, body, message, isReleased }): StoredEntry => {
+    const numbers: number[] = [];
+    for (const { record: { body } } of entries) if (body > 0) numbers.push(body);
+    const bodies = await bodiesOf(db, snapshot, numbers);
+    return entries.map(({ seq, record: { qos, retain, identifiers, bytes, body, message }, isReleased }): StoredEntry => {
       ledger.learn(queue, header.number, asOf, seq as Seq, bytes, body, isReleased);
       const whole = message ?? bodies.get(body);
       if (whole === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
@@ -138,14 +141,14 @@ async function pageEntries(db: Database, snapshot: Snapshot, { number }: QueueRe
       const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, Math.max(maxEntries - entries.length, 0) + 1));
       if (chunk.length === 0) return entries;
       for (const [key, record] of chunk) {
-        const last = entries.at(-1);
+        const last = entries[entries.length - 1];
         if (isFence(key)) return entries;
         if (isReleasedKey(key)) {
           if (last?.seq === seqOf(key)) last.isReleased = true;
           continue;
         }
-        const entry: PageEntry = { ...records.decodeEntry(record), seq: seqOf(key), isReleased: false };
-        bytes += entry.bytes;
+        const entry: PageEntry = { seq: seqOf(key), record: records.decodeEntry(record), isReleased: false };
+        bytes += entry.record.bytes;
         if (last !== undefined && (entries.length >= maxEntries || bytes > maxBytes)) return entries;
         entries.push(entry);
       }

@@ -8,7 +8,7 @@ import { valueOf } from './ledger.js';
 import type { Ledger } from './ledger.js';
 import type { ConnectionEnd, NetworkObserver, SimulatedConnection } from './network.js';
 import { tagOf } from './plan.js';
-import { Moments, Publications } from './publications.js';
+import { Moments, Publications, willOf } from './publications.js';
 import type { Publication } from './publications.js';
 import type { Script } from './script.js';
 import { Subscriber, matches } from './subscribers.js';
@@ -137,7 +137,7 @@ export class Model implements NetworkObserver, ClientObserver {
     const { clientId, will, clean } = connect;
     const subscriber = valueOf(this.#subscribers, clientId, () => new Subscriber(clientId, this.moments));
     const publication =
-      will === undefined ? undefined : this.publications.known(tagOf(will.payload), `will of ${clientId}`, will.topic, will.qos, will.retain);
+      will === undefined ? undefined : this.publications.known(tagOf(will.payload), willOf(clientId), will.topic, will.qos, will.retain);
     this.wills.connected(clientId, publication);
     this.#talks.set(connection, {
       connect,
@@ -430,8 +430,10 @@ export class Model implements NetworkObserver, ClientObserver {
       const shares = new Set(subscriber.mayGet(publication).map(({ shareName, filter }) => (shareName === undefined ? '' : `${shareName}/${filter}`)));
       if (qos2Times > shares.size) verdict.fail('QoS 2 comes once', `${client.name} has taken ${tag} ${qos2Times} times`);
     }
-    // What the publisher sent again may come out of its order, a group gives what another member could not take, and a crash can undo a drop.
-    if (times > 1 || this.#drops.has(`c:${client.name}` as QueueId) || subscriber.shares || (publication.sends > 1 && publish.qos < 2)) return;
+    // What the publisher sent again may come out of its order, a group gives what another member could not take, and a crash can undo a drop, that of
+    // a will among them.
+    const mayBeOutOfTurn = publication.isWill || subscriber.shares || (publication.sends > 1 && publish.qos < 2);
+    if (times > 1 || mayBeOutOfTurn || this.#drops.has(`c:${client.name}` as QueueId)) return;
     const stream = `${publication.publisher} ${publication.topic} ${publish.qos}`;
     const latest = taken.latest.get(stream);
     if (latest !== undefined && (latest.first as number) > (publication.first as number)) {

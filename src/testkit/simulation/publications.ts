@@ -10,6 +10,10 @@ export class Moments {
   }
 }
 
+/** Stands in for the publisher of wills: nobody sends two of them in an order. */
+export const willOf = (clientId: string): string => `${WILL_OF}${clientId}`;
+const WILL_OF = 'will of ';
+
 export class Publication {
   /** When the broker got it first. */
   first: number | undefined;
@@ -30,6 +34,10 @@ export class Publication {
     readonly retain: boolean,
     readonly isClear: boolean,
   ) {}
+
+  get isWill(): boolean {
+    return this.publisher.startsWith(WILL_OF);
+  }
 
   /** The broker gets it, for the first time or again. A QoS 2 message that was acknowledged has no effect any more. */
   came(moment: number): void {

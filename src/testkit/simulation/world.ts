@@ -139,7 +139,7 @@ export class World {
     if (life === undefined || this.#isStopping) return;
     this.#script.note('broker', 'is told to stop');
     this.#isStopping = this.#model.isStopping = true;
-    void life.service.stop().then(() => {
+    const stopped = (): void => {
       if (this.#life !== life) return;
       this.#script.note('broker', 'has stopped');
       life.die();
@@ -148,7 +148,9 @@ export class World {
       this.#network.died(true);
       this.#model.died();
       this.#later(downMs, () => { this.#start(); });
-    });
+    };
+    // One that dies while it stops cannot close its storage.
+    life.service.stop().then(stopped, (error: unknown) => { if (this.#life === life) this.#model.failed(error); });
   }
 
   #later(afterMs: number, what: () => void): void {
