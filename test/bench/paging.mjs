@@ -1,0 +1,77 @@
+// A million messages for clients that are away: how fast they are taken, what is resident in the broker all the while, and how fast they are handed
+// over, in order, while more arrive. For one session, and for a thousand with a thousand messages each, at several windows.
+//
+//   npm run bench:paging
+//   npm run bench:paging -- --messages 100000 --sessions 1 --windows 50
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argumentsOf } from './arguments.mjs';
+import { Backlog } from './backlog.mjs';
+import { BrokerProcess, mebibytes } from './broker-process.mjs';
+
+const MEBIBYTE = 1024 * 1024;
+
+const { messages, payload, arriving, publishers, window, sessions, windows, directory, bound } = argumentsOf({
+  messages: 1_000_000,
+  payload: 1000,
+  /** Published while the others are handed over. */
+  arriving: 100_000,
+  publishers: 4,
+  /** Of each publisher. */
+  window: 500,
+  sessions: [1, 1000],
+  /** To the clients that come back: `limits.maxInflight`. */
+  windows: [20, 1000],
+  directory: tmpdir(),
+  /** MiB that may be resident beyond what a broker without messages needs; without mapped files, which the kernel takes back when it must. */
+  bound: 150,
+});
+
+const say = (text) => process.stdout.write(`${text}\n`);
+
+async function timed(work) {
+  const startedAt = performance.now();
+  await work();
+  return (performance.now() - startedAt) / 1000;
+}
+
+const rate = (count, seconds) => `${Math.round(count / seconds).toLocaleString('en')} msg/s (${seconds.toFixed(1)} s)`;
+
+async function run(sessionCount, maxInflight) {
+  const data = mkdtempSync(join(directory, 'hexmq-paging-'));
+  const limits = { MAX_QUEUE_SIZE: 2 * messages, MAX_QUEUE_BYTES: 4 * (messages + arriving) * payload, MAX_INFLIGHT: maxInflight };
+  const broker = await BrokerProcess.start(join(data, 'store'), { limits });
+  try {
+    const backlog = new Backlog(broker, { sessions: sessionCount, payload });
+    await backlog.subscribe();
+    const empty = broker.memory;
+    say(`${messages.toLocaleString('en')} messages of ${payload} bytes for ${sessionCount} sessions, window ${maxInflight}; before: ${mebibytes(empty.resident)} MiB resident`);
+    let [resident, own] = [0, 0];
+    const phase = async (title, count, work) => {
+      const mostOf = broker.watchMemory();
+      const seconds = await timed(work);
+      const most = mostOf();
+      say(`  ${title}: ${rate(count, seconds)}, resident at most ${mebibytes(most.resident)} MiB, without mapped files ${mebibytes(most.own)}`);
+      [resident, own] = [Math.max(resident, most.resident), Math.max(own, most.own)];
+    };
+
+    await phase('queued', messages, () => backlog.publish({ messages, publishers, window }));
+    const total = messages + arriving;
+    await phase('handed over in order, with more arriving', total, async () => {
+      await Promise.all([backlog.return(), backlog.publish({ messages: arriving, publishers: 1, window: 20 }), backlog.untilReceived(total)]);
+    });
+    await backlog.leave();
+    const grown = own - (empty.resident - empty.mapped);
+    say(`  grew by ${mebibytes(resident - empty.resident)} MiB, without mapped files by ${mebibytes(grown)}: ${grown <= bound * MEBIBYTE ? 'within' : 'BEYOND'} the bound of ${bound}`);
+    if (grown > bound * MEBIBYTE) process.exitCode = 1;
+    await broker.stop();
+  } finally {
+    await broker.kill();
+    rmSync(data, { recursive: true });
+  }
+}
+
+const space = statfsSync(directory);
+if (space.bavail * space.bsize < 4 * (messages + arriving) * payload) throw new Error(`${directory} has too little space`);
+for (const sessionCount of sessions) for (const maxInflight of windows) await run(sessionCount, maxInflight);
