@@ -42,7 +42,7 @@ export class Broker {
   readonly #receiver: Receiver;
 
   constructor({ changes, effects, limits, newClientId }: BrokerParts) {
-    const context: Context = { changes, effects, limits, accounts: this.accounts, nowMs: 0, lastRequest: 0 };
+    const context: Context = { changes, effects, limits, accounts: this.accounts, nowMs: 0, lastRequest: 0, runBytes: 0 };
     this.#context = context;
     this.#router = new Router(context);
     this.#publisher = new Publisher(context, this.#router, this.#deadlines);

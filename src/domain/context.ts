@@ -13,4 +13,6 @@ export interface Context {
   nowMs: number;
   /** Numbers the pages that were asked for, whoever asked. */
   lastRequest: number;
+  /** What the runs of stored queues hold in memory, all together, in bytes, with what they have asked for. */
+  runBytes: number;
 }

@@ -66,6 +66,7 @@ export class SharedGroup implements QueueOwner, Giver {
     const { accounts, changes } = this.context;
     accounts.dropped['session-ended'] += this.#waiting.count;
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
+    this.#waiting.close(this.#waiting.unread);
     this.#waiting = new MessageQueue(this.id, false, this, this.context);
   }
 

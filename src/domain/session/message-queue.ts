@@ -14,11 +14,22 @@ import { Fifo } from './fifo.js';
 /** Bounds of the run of a stored queue: beyond them messages wait in storage alone. */
 const RUN_ENTRIES_MAX = 1000;
 const RUN_BYTES_MAX = 1024 * 1024;
-/** A page is asked for when the run is shorter than this. */
-const RUN_ENTRIES_LOW = 200;
+/** What an entry counts for in memory besides its payload. */
+const ENTRY_BYTES = 256;
+
+interface ReadAhead {
+  /** A page is asked for when the run is shorter than this. */
+  readonly low: number;
+  readonly page: { readonly maxEntries: number; readonly maxBytes: number };
+}
+
+const AMPLE: ReadAhead = { low: 200, page: { maxEntries: 400, maxBytes: 256 * 1024 } };
+/** When many clients come back at once, each reads ahead a little. */
+const SCARCE: ReadAhead = { low: 16, page: { maxEntries: 32, maxBytes: 32 * 1024 } };
+/** From here on, all runs together, room is scarce. */
+const RUNS_BYTES_AMPLE = 32 * 1024 * 1024;
 /** Any ticket is greater. */
 const NOTHING_TO_WAIT_FOR = 0;
-const PAGE = { maxEntries: 400, maxBytes: 256 * 1024 };
 
 /** Someone who gave a message to a session and takes it back if the session cannot deliver it: a shared group. */
 export interface Giver {
@@ -72,6 +83,8 @@ export class MessageQueue {
   /** The number of the page asked for, and what `next` was then; 0: none is. An answer to a reader that has gone since bears another number. */
   #request = 0;
   #readUpTo = 0;
+  /** Counted for the page asked for until it is there. */
+  #reservedBytes = 0;
   /** Of the last append since the reader came; `undefined` until it has read its first page. */
   #ticket: number | undefined;
   /** Entries below this that were not sent were dropped to make room. */
@@ -137,11 +150,10 @@ export class MessageQueue {
       const ticket = changes.record(append);
       if (this.#ticket !== undefined) this.#ticket = ticket;
       // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.
-      if (!this.#open || this.#runNext !== seq || this.run.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return;
+      if (!this.#open || this.#runNext !== seq || !this.#hasRoomInRun(bytes)) return;
     }
     this.#runNext = seq + 1;
-    this.#runBytes += bytes;
-    this.run.push(new QueueEntry(seq, message, qos, retain, identifiers, append, giver, bytes));
+    this.#addToRun(new QueueEntry(seq, message, qos, retain, identifiers, append, giver, bytes));
   }
 
   /** A reader comes: the run begins at the front. */
@@ -158,15 +170,19 @@ export class MessageQueue {
     this.#request = 0;
     if (!this.stored) return;
     this.first = first;
+    this.context.runBytes -= this.#runBytes + this.run.length * ENTRY_BYTES;
     this.run.clear();
     this.#runBytes = 0;
+    this.#reserve(0);
     this.#runNext = first;
   }
 
   /** The front of the run, taken out. */
   shift(): QueueEntry | undefined {
     const entry = this.run.shift();
-    if (entry !== undefined) this.#runBytes -= entry.bytes;
+    if (entry === undefined) return undefined;
+    this.#runBytes -= entry.bytes;
+    if (this.stored) this.context.runBytes -= entry.bytes + ENTRY_BYTES;
     return entry;
   }
 
@@ -177,12 +193,15 @@ export class MessageQueue {
 
   /** Asks for the next page if the run is short and storage has more. */
   fill(): void {
-    if (!this.#open || this.#runNext === this.next || this.#request > 0 || this.run.length >= RUN_ENTRIES_LOW) return;
+    if (!this.#open || this.#runNext === this.next || this.#request > 0) return;
+    const { low, page } = this.#readAhead();
+    if (this.run.length >= low) return;
+    this.#reserve(page.maxBytes);
     this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
     // The first page must know of everything that the last reader did. What lies behind it nobody has touched since it was appended, so the pages
     // that follow need not wait for acknowledgements to be stored.
-    this.context.effects.readQueue(this.id, this.#runNext as Seq, PAGE, this.#request, this.#ticket);
+    this.context.effects.readQueue(this.id, this.#runNext as Seq, page, this.#request, this.#ticket);
     this.#ticket ??= NOTHING_TO_WAIT_FOR;
   }
 
@@ -190,6 +209,7 @@ export class MessageQueue {
   filled(request: number, entries: readonly StoredEntry[]): void {
     if (request !== this.#request) return;
     this.#request = 0;
+    this.#reserve(0);
     if (entries.length === 0) this.#runNext = this.#readUpTo;
     for (const stored of entries) {
       this.#runNext = stored.seq + 1;
@@ -197,9 +217,28 @@ export class MessageQueue {
       const bytes = stored.released ? 0 : stored.message.payload.byteLength;
       const entry = new QueueEntry(stored.seq, stored.message, stored.qos as 1 | 2, stored.retain, stored.identifiers, undefined, undefined, bytes);
       entry.released = stored.released;
-      this.run.push(entry);
-      this.#runBytes += bytes;
+      this.#addToRun(entry);
     }
+  }
+
+  #readAhead(): ReadAhead {
+    return this.context.runBytes < RUNS_BYTES_AMPLE ? AMPLE : SCARCE;
+  }
+
+  #hasRoomInRun(bytes: number): boolean {
+    if (this.run.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return false;
+    return this.run.length < SCARCE.low || this.context.runBytes < RUNS_BYTES_AMPLE;
+  }
+
+  #addToRun(entry: QueueEntry): void {
+    this.run.push(entry);
+    this.#runBytes += entry.bytes;
+    if (this.stored) this.context.runBytes += entry.bytes + ENTRY_BYTES;
+  }
+
+  #reserve(bytes: number): void {
+    this.context.runBytes += bytes - this.#reservedBytes;
+    this.#reservedBytes = bytes;
   }
 
   /** PUBREC: the entry stays, its payload goes. */

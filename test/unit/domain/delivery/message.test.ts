@@ -46,6 +46,7 @@ describe('the payload of a message', () => {
       accounts: new Accounts(),
       nowMs: 0,
       lastRequest: 0,
+      runBytes: 0,
     };
     const outbound = new Outbound(sessionQueue('c' as ClientId), false, { roomMade: () => undefined }, context);
     outbound.attach({ id: 1 as ConnectionId, window: 1, isCongested: false });

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ConnectionId, QueueId } from '../../../../src/domain/identifiers.js';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
+import { text } from '../../../support/recorder.js';
 
 /** A stored client `a` subscribed to `t`, and somebody to publish. */
 function pair(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): { core: CoreHarness; a: CorePeer; publisher: CorePeer } {
@@ -305,6 +306,46 @@ describe('a session that comes back', () => {
     core.lines();
     const again = core.connectStored('a');
     expect(payloads(core.heard(again))).toEqual(ids(1, 4).map((i) => `${i}-from-storage`));
+  });
+
+  test('is read ahead less when many come back at once, and all get everything in order', () => {
+    const core = new CoreHarness({ maxInflight: 10 });
+    const publisher = core.connect('publisher');
+    const names = Array.from({ length: 400 }, (_, i) => `client ${i}`);
+    for (const name of names) {
+      const peer = core.connectStored(name);
+      peer.subscribe(['t', 1]);
+      peer.lose();
+    }
+    publishAll(publisher, 1, 100);
+    core.answersAtOnce = false;
+    const back = names.map((name) => core.connectStored(name));
+    const asked = core.recorder.queueReads.map(({ limit }) => limit.maxBytes);
+    expect(asked).toHaveLength(400);
+    // 256 KiB each for the first, until 32 MiB are spoken for; 32 KiB for the others.
+    expect([asked.filter((bytes) => bytes === 256 * 1024).length, asked.filter((bytes) => bytes === 32 * 1024).length]).toEqual([128, 272]);
+    const got = new Map<number, string[]>(back.map(({ id }) => [id, []]));
+    const inFlight: { readonly connection: number; readonly packetId: number }[] = [];
+    core.recorder.watchers.push({
+      delivered: ({ connection, message, packetId }) => {
+        got.get(connection)?.push(text(message.payload));
+        inFlight.push({ connection, packetId });
+      },
+    });
+    core.answersAtOnce = true;
+    core.answerAll();
+    for (let next = inFlight.shift(); next !== undefined; next = inFlight.shift()) {
+      const { connection, packetId } = next;
+      back.find(({ id }) => id === connection)?.puback(packetId);
+    }
+    for (const payloadsOfOne of got.values()) expect(payloadsOfOne).toEqual(ids(1, 100).map(String));
+    // What was spoken for is free again.
+    core.recorder.queueReads.length = 0;
+    core.answersAtOnce = false;
+    for (const peer of back) peer.lose();
+    publishAll(publisher, 101, 101);
+    core.connectStored(names[399] ?? '');
+    expect(core.recorder.queueReads.at(-1)?.limit.maxBytes).toBe(256 * 1024);
   });
 
   test('does not take a page that an earlier connection asked for', () => {
