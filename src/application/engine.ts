@@ -442,7 +442,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
       return;
     }
     const topic = encodeTopic(message.topic);
-    const properties = version === 5 ? encodePublishProperties(outgoingProperties(message, identifiers, this.#parts.clock)) : undefined;
+    const properties = this.#properties(version, message, identifiers);
     const size = publishSize(topic.length, message.payload.length, qos, properties?.length ?? 0);
     to.reserve(size);
     const from = to.length;
@@ -470,13 +470,17 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   ): void {
     const { payload } = message;
     const topic = encodeTopic(message.topic);
-    const properties = link.decoder.protocolVersion === 5 ? encodePublishProperties(outgoingProperties(message, identifiers, this.#parts.clock)) : undefined;
+    const properties = this.#properties(link.decoder.protocolVersion, message, identifiers);
     const { out } = link;
     out.reserve(publishSize(topic.length, payload.length, qos, properties?.length ?? 0) - payload.length);
     out.length = writePublishHead(out.bytes, out.length, topic, payload.length, qos, dup, retain, packetId, properties);
     this.#flush(link);
     // In pieces, so that the network can tell how far the peer has read.
     for (let at = 0; at < payload.length; at += LARGE_PIECE_BYTES) this.#write(link, payload.subarray(at, at + LARGE_PIECE_BYTES));
+  }
+
+  #properties(version: ProtocolVersion, message: Message, identifiers: readonly number[] | undefined): Uint8Array | undefined {
+    return version === 5 ? encodePublishProperties(outgoingProperties(message, identifiers, this.#parts.clock)) : undefined;
   }
 
   #written(link: Link): void {

@@ -8,6 +8,7 @@ import type { Change, Message, QueueId, RestoredFact, Seq, StoredEntry, TopicNam
 import { StorageError } from 'hexmq/ports';
 import { FileStorage, engineOf } from '../../adapters/storage/file/index.js';
 import { Space, entryKey, namedKey } from '../../adapters/storage/file/keys.js';
+import { appendTo as append, messageOf as message } from './changes.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-damage-'));
 let directories = 0;
@@ -20,29 +21,8 @@ afterAll(() => {
 const QUEUES = ['c:a', 'c:b', 'c:c'] as QueueId[];
 const TOPICS = ['t', 'u'] as TopicName[];
 
-const messageOf = (id: number, bytes: number, topic = TOPICS[id % 2] as TopicName): Message => ({
-  id: id as Message['id'],
-  topic,
-  payload: Uint8Array.from({ length: bytes }, (_, i) => (i * 7919 + id * 104_729 + (i >> 3) * 31) & 0xff),
-  qos: 1,
-  retain: false,
-  properties: undefined,
-  publisher: undefined,
-  acceptedAtMs: 0,
-  expiresAtMs: undefined,
-});
-
-const append = (queue: QueueId, seq: number, message: Message): Change => ({
-  kind: 'queue.append',
-  queue,
-  seq: seq as Seq,
-  message,
-  qos: 1,
-  retain: false,
-  identifiers: undefined,
-  batch: 1,
-  place: 0,
-});
+const messageOf = (id: number, bytes: number, topic = TOPICS[id % 2] as TopicName): Message =>
+  message(id, Uint8Array.from({ length: bytes }, (_, i) => (i * 7919 + id * 104_729 + (i >> 3) * 31) & 0xff), topic);
 
 /** A little of everything; its second half shares a payload. */
 const batchOf = (k: number, bytes = 40): Change[] => {

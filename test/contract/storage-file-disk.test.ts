@@ -4,10 +4,11 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Change, Message, QueueId, RestoredFact, Seq, Storage, StoredEntry } from 'hexmq/ports';
+import type { Message, Storage } from 'hexmq/ports';
 import { StorageError } from 'hexmq/ports';
 import { FileStorage, engineOf } from '../../adapters/storage/file/index.js';
 import type { Database } from '../../adapters/storage/file/ledger.js';
+import { append, entriesOf, factsOf, messageOf as message, trim } from './changes.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-disk-'));
 let directories = 0;
@@ -17,39 +18,7 @@ afterAll(() => {
   rmSync(ROOM, { recursive: true, force: true });
 });
 
-const queue = (id: string): QueueId => `c:${id}` as QueueId;
-const ALL = { maxEntries: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER };
-
-const messageOf = (id: number, bytes = 10): Message => ({
-  id: id as Message['id'],
-  topic: 't' as Message['topic'],
-  payload: Buffer.alloc(bytes, id),
-  qos: 1,
-  retain: false,
-  properties: undefined,
-  publisher: undefined,
-  acceptedAtMs: 0,
-  expiresAtMs: undefined,
-});
-
-const append = (id: string, seq: number, message: Message): Change => ({
-  kind: 'queue.append',
-  queue: queue(id),
-  seq: seq as Seq,
-  message,
-  qos: 1,
-  retain: false,
-  identifiers: undefined,
-  batch: 1,
-  place: 0,
-});
-const trim = (id: string, through: number): Change => ({ kind: 'queue.trim', queue: queue(id), through: through as Seq, append: undefined });
-
-async function factsOf(storage: Storage): Promise<RestoredFact[]> {
-  const facts: RestoredFact[] = [];
-  for await (const fact of storage.load()) facts.push(fact);
-  return facts;
-}
+const messageOf = (id: number, bytes = 10): Message => message(id, Buffer.alloc(bytes, id));
 
 async function opened(directory: string, makeEngine = engineOf): Promise<FileStorage> {
   const storage = new FileStorage({ directory }, makeEngine);
@@ -58,7 +27,6 @@ async function opened(directory: string, makeEngine = engineOf): Promise<FileSto
   return storage;
 }
 
-const entriesOf = (storage: Storage, id: string): Promise<readonly StoredEntry[]> => storage.readQueue(queue(id), 0 as Seq, ALL);
 const seqsOf = async (storage: Storage, id: string): Promise<number[]> => (await entriesOf(storage, id)).map(({ seq }) => seq);
 
 async function refusalOf(work: Promise<unknown>): Promise<unknown> {

@@ -12,7 +12,7 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Change, Message, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from 'hexmq/ports';
+import type { Change, Seq, Storage } from 'hexmq/ports';
 import { StorageError } from 'hexmq/ports';
 import { storageContract } from 'hexmq/testkit';
 import type { StorageUnderTest } from 'hexmq/testkit';
@@ -21,6 +21,7 @@ import { FileStorage, createStorage, engineOf } from '../../adapters/storage/fil
 import { Space, spaceKey } from '../../adapters/storage/file/keys.js';
 import type { Database } from '../../adapters/storage/file/ledger.js';
 import { encodeFormat } from '../../adapters/storage/file/records.js';
+import { append, entriesOf, factsOf, messageOf, queue, remove, topic, trim } from './changes.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-storage-'));
 let directories = 0;
@@ -91,43 +92,6 @@ storageContract({
 });
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const ALL = { maxEntries: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER };
-
-const queue = (id: string): QueueId => `c:${id}` as QueueId;
-const topic = (name: string): TopicName => name as TopicName;
-
-const messageOf = (id: number, payload: Uint8Array = Buffer.from(`payload ${String(id)}`), name = 't'): Message => ({
-  id: id as Message['id'],
-  topic: topic(name),
-  payload,
-  qos: 1,
-  retain: false,
-  properties: undefined,
-  publisher: undefined,
-  acceptedAtMs: 0,
-  expiresAtMs: undefined,
-});
-
-const append = (id: string, seq: number, message: Message): Change => ({
-  kind: 'queue.append',
-  queue: queue(id),
-  seq: seq as Seq,
-  message,
-  qos: 1,
-  retain: false,
-  identifiers: undefined,
-  batch: 1,
-  place: 0,
-});
-const trim = (id: string, through: number): Change => ({ kind: 'queue.trim', queue: queue(id), through: through as Seq, append: undefined });
-const remove = (id: string, seq: number): Change => ({ kind: 'queue.remove', queue: queue(id), seq: seq as Seq, append: undefined });
-
-async function factsOf(storage: Storage): Promise<RestoredFact[]> {
-  const facts: RestoredFact[] = [];
-  for await (const fact of storage.load()) facts.push(fact);
-  return facts;
-}
-
 async function opened(directory: string, makeEngine = engineOf): Promise<FileStorage> {
   const storage = new FileStorage({ directory }, makeEngine);
   await storage.open();
@@ -135,7 +99,6 @@ async function opened(directory: string, makeEngine = engineOf): Promise<FileSto
   return storage;
 }
 
-const entriesOf = (storage: Storage, id: string): Promise<readonly StoredEntry[]> => storage.readQueue(queue(id), 0 as Seq, ALL);
 
 async function refusalOf(work: Promise<unknown>): Promise<StorageError> {
   const error = await work.then(

@@ -1,10 +1,11 @@
 // Memory storage keeps the contract, in both its uses; and what it promises beyond it: copies, options, and queues that stay fast.
 import { describe, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
-import type { Change, Message, QueueId, Seq, StoredEntry, TopicName } from 'hexmq/ports';
+import type { Message, Seq, StoredEntry, TopicName } from 'hexmq/ports';
 import { storageContract } from 'hexmq/testkit';
 import type { StorageUnderTest } from 'hexmq/testkit';
 import { MemoryStorage, MemoryStore, createStorage } from '../../adapters/storage/memory/index.js';
+import { ALL, append, messageOf as message, queue } from './changes.js';
 
 storageContract({
   name: 'memory, on a store that outlives the storage',
@@ -41,32 +42,8 @@ storageContract({
   },
 });
 
-const queue = (id: string): QueueId => `c:${id}` as QueueId;
-const ALL = { maxEntries: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER };
-
-const messageOf = (id: number, payload: Uint8Array, correlationData?: Uint8Array): Message => ({
-  id: id as Message['id'],
-  topic: 't' as TopicName,
-  payload,
-  qos: 1,
-  retain: false,
-  properties: correlationData === undefined ? undefined : { correlationData },
-  publisher: undefined,
-  acceptedAtMs: 0,
-  expiresAtMs: undefined,
-});
-
-const append = (id: string, seq: number, message: Message): Change => ({
-  kind: 'queue.append',
-  queue: queue(id),
-  seq: seq as Seq,
-  message,
-  qos: 1,
-  retain: false,
-  identifiers: undefined,
-  batch: 1,
-  place: 0,
-});
+const messageOf = (id: number, payload: Uint8Array, correlationData?: Uint8Array): Message =>
+  message(id, payload, 't', correlationData === undefined ? undefined : { correlationData });
 
 async function opened(): Promise<MemoryStorage> {
   const storage = new MemoryStorage();

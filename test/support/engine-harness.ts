@@ -97,6 +97,7 @@ export class EnginePeer implements Channel {
   readonly closings: number[] = [];
   writes = 0;
   writtenBytes = 0;
+  largestWrite = 0;
   /** Whether what is written is kept and parsed. */
   keeps = true;
   readonly #stream = new ReceivedStream();
@@ -110,6 +111,7 @@ export class EnginePeer implements Channel {
   write(chunk: Uint8Array): boolean {
     this.writes++;
     this.writtenBytes += chunk.byteLength;
+    this.largestWrite = Math.max(this.largestWrite, chunk.byteLength);
     if (this.keeps) for (const { packet } of this.#stream.push(chunk)) this.#received.push(receivedLine(packet));
     return this.reads;
   }

@@ -213,6 +213,8 @@ function noticeLine(notice: Notice): string | undefined {
       return `! subscribe-denied ${notice.clientId} ${notice.topicFilter}`;
     case 'message-dropped':
       return `! ${notice.reason} ${notice.queue ?? 'nobody'}${notice.topic === undefined ? ' unread' : ` ${notice.topic}`}`;
+    case 'retained-limited':
+      return `! retained-limited ${notice.clientId} ${notice.topicFilter} ${notice.limit}`;
     case 'will-published':
       return `! will-published ${notice.clientId} ${notice.topic}`;
     case 'session-ended':

@@ -351,6 +351,27 @@ describe('writing', () => {
     expect(late.received()).toEqual(['suback 1', 'publish t=x q1 id1 retain']);
   });
 
+  test.each([32 * 1024 - 1, 32 * 1024, 32 * 1024 + 1, 1024 * 1024, 2.5 * 1024 * 1024])(
+    'a payload of %i bytes arrives whole, in its place, and goes out in pieces of at most a mebibyte',
+    async (size) => {
+      const harness = new EngineHarness();
+      const a = await harness.connect('a', ['t', 1]);
+      const b = await harness.connect('b', ['t', 0]);
+      const publisher = await harness.connect('publisher');
+      const payload = 'y'.repeat(size);
+      publisher.send(
+        publish({ topic: 't', payload: 'before' }),
+        publish({ topic: 't', payload, qos: 1, packetId: 7 }),
+        publish({ topic: 't', payload: 'behind', qos: 1, packetId: 8 }),
+      );
+      await harness.settle();
+      expect(a.received()).toEqual(['publish t=before q0', `publish t=${size}-bytes q1 id1`, 'publish t=behind q1 id2']);
+      expect(b.received()).toEqual(['publish t=before q0', `publish t=${size}-bytes q0`, 'publish t=behind q0']);
+      expect(publisher.received()).toEqual(['puback 7', 'puback 8']);
+      expect(a.largestWrite).toBeLessThanOrEqual(1024 * 1024);
+    },
+  );
+
   test('bytes that were handed over are not changed afterwards', async () => {
     const { harness, a, publisher } = await pair();
     const written: { chunk: Uint8Array; copy: string }[] = [];
