@@ -8,6 +8,7 @@ module.exports = {
     alias: {
       'hexmq/ports$': `${root}/src/ports/index.ts`,
       'hexmq/testkit$': `${root}/src/testkit/index.ts`,
+      'hexmq/adapters': `${root}/adapters`,
       'hexmq$': `${root}/src/index.ts`,
     },
   },
