@@ -58,6 +58,8 @@ export class Pager {
       try {
         result = await read();
       } catch (error) {
+        // Storage may have been closed under it.
+        if (this.#stopped) return;
         if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') {
           this.observer.fatal(error instanceof Error ? error : new Error(String(error)));
           return;

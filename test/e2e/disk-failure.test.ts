@@ -76,7 +76,7 @@ describeWith('prlimit', 'a disk that is full', () => {
 
       const large = randomBytes(2 * LIMIT_KIB * 1024);
       const waiting = [publish(publisher, large), publish(publisher, 'behind it')];
-      await broker.program.logs(/"event":"storage-failing","error":"no space left for the data directory [^"]+: free some [^"]+","storageErrorKind":"full","attempt":3/);
+      await broker.program.logs(/"event":"storage-failing","operation":"write","error":"no space left for the data directory [^"]+: free some [^"]+","storageErrorKind":"full","attempt":3/);
 
       // Neither clients with nothing to store nor messages that need not be stored wait for it.
       const listener = await connect(broker);

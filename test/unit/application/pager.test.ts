@@ -4,7 +4,7 @@ import { StorageError } from '../../../src/ports/storage.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from '../../support/hand-storage.js';
 
-function started(): { pager: Pager; pending: { pendingBatch: number; durableBatch: number }; clock: VirtualClock; log: string[]; read: (name: string, ...errors: Error[]) => void; readAfter: (ticket: number | undefined, name: string) => void } {
+function started(): { pager: Pager; pending: { pendingBatch: number; durableBatch: number }; clock: VirtualClock; log: string[]; read: (name: string, ...errors: Error[]) => void; readAfter: (ticket: number | undefined, name: string, ...errors: Error[]) => void } {
   const clock = new VirtualClock();
   const pending = { pendingBatch: 0, durableBatch: 0 };
   const log: string[] = [];
@@ -99,6 +99,14 @@ describe('Pager', () => {
       expect(log).toEqual(['read a', `fatal ${error.message}`]);
     },
   );
+
+  test('says nothing of a read that fails because storage was closed under it', async () => {
+    const { pager, log, readAfter } = started();
+    readAfter(0, 'a', unavailable());
+    pager.stop();
+    await noticed();
+    expect(log).toEqual(['read a']);
+  });
 
   test('reads and answers nothing after a stop', async () => {
     const { pager, pending, clock, log, read } = started();
