@@ -9,6 +9,7 @@ import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
 import { Authentication } from './authentication.js';
 import { Engine } from './engine.js';
 import { rehearse } from './rehearsal.js';
+import { refuseUnfinished } from './transfer/unfinished.js';
 
 export interface ServiceParts {
   readonly storage: Storage;
@@ -70,7 +71,10 @@ export class BrokerService {
     const { storage, listeners } = this.#parts;
     await storage.open();
     try {
-      for await (const fact of storage.load()) this.engine.restore(fact);
+      for await (const fact of storage.load()) {
+        refuseUnfinished(fact);
+        this.engine.restore(fact);
+      }
       this.engine.start();
       if (rehearsed) await rehearse(this.#parts);
       for (const listener of listeners) {

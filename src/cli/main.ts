@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // The process of the command: its arguments, streams, signals and end. What the command does is in `command.ts`.
-import { ExitStatus, run, tellFault } from './command.js';
-import type { World } from './command.js';
+import { run } from './command.js';
+import { ExitStatus, tellFault } from './failure.js';
+import type { World } from './world.js';
 
 /** What still runs after the command is done is a fault, but no reason to hang. */
 const LINGER_MS = 2000;
@@ -10,12 +11,29 @@ const world: World = {
   environment: process.env,
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
+  write: (text) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => {
+        if (error === null || error === undefined) resolve();
+        else reject(error);
+      });
+    }),
+  // Whoever does not read it must not be kept waiting by it: opened when it is asked for.
+  get input() {
+    return process.stdin.isTTY ? undefined : (process.stdin as AsyncIterable<Buffer>);
+  },
+  showProgress: process.stderr.isTTY ? showProgress : undefined,
   onStopRequest: (callback) => {
     process.on('SIGTERM', callback);
     process.on('SIGINT', callback);
   },
   exitNow: (status) => process.exit(status),
 };
+
+/** Back to the beginning of the line, the text as far as it fits, and nothing behind it. */
+function showProgress(line: string): void {
+  process.stderr.write(`\r${line.slice(0, process.stderr.columns - 1)}\u001b[K`);
+}
 
 // After a fault the state of the broker is unknown. Stopping at once loses nothing that was acknowledged; going on might.
 function crash(error: unknown): void {

@@ -57,7 +57,8 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
   };
 }
 
-async function loadStorage({ adapter, options }: AdapterConfig, components: AdapterComponents): Promise<Storage> {
+/** @throws ConfigError */
+export async function loadStorage({ adapter, options }: AdapterConfig, components: AdapterComponents): Promise<Storage> {
   const module = await loadAdapter(STORAGE_ADAPTERS, adapter, 'createStorage', ['storage']);
   return made('storage.options', adapter, () => module.createStorage(options, components));
 }

@@ -5,41 +5,9 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, VERSION } from '../../../src/cli/command.js';
-import type { World } from '../../../src/cli/command.js';
-
-class FakeWorld implements World {
-  output = '';
-  errors = '';
-  readonly exits: number[] = [];
-  readonly #callbacks: (() => void)[] = [];
-
-  constructor(readonly environment: Record<string, string> = {}) {}
-
-  print(text: string): void {
-    this.output += text;
-  }
-
-  printError(text: string): void {
-    this.errors += text;
-  }
-
-  onStopRequest(callback: () => void): void {
-    this.#callbacks.push(callback);
-  }
-
-  exitNow(status: number): void {
-    this.exits.push(status);
-  }
-
-  requestStop(): void {
-    for (const callback of this.#callbacks) callback();
-  }
-
-  async untilReady(): Promise<void> {
-    while (!this.output.includes(' ready: ')) await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+import { run } from '../../../src/cli/command.js';
+import { VERSION } from '../../../src/cli/version.js';
+import { FakeWorld } from './fake-world.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'hexmq-cli-'));
 afterAll(() => {
@@ -140,7 +108,6 @@ describe('what a user got wrong', () => {
     expect(await failing(['start', '--port', 'abc'])).toBe('hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free one)\n');
     expect(await failing(['start', '--port', '65536'])).toMatch(/^hexmq: --port: 65536 is out of range/);
     expect(await failing(['start', '--log-level', 'loud'])).toMatch(/^hexmq: --log-level: "loud" is not valid, expected one of debug, info/);
-    expect(await failing(['start', '--storage', 'mongodb'])).toMatch(/^hexmq: --storage: mongodb is not available in this version/);
     expect(await failing(['start', '--host', '0.0.0.0'])).toMatch(/^hexmq: --host: 0\.0\.0\.0 can be reached by other machines/);
   });
 

@@ -1,0 +1,36 @@
+// Facts as lines of JSON, after docs/export-format.md: a header, one line for each fact, and an end that says how many there were and their digest. A
+// message has a line of its own, and the facts about it follow it, so that a payload is written once for all the queues in which it waits.
+import type { Message } from '../../domain/delivery/message.js';
+import { Digest } from './digest.js';
+import type { Hash } from './digest.js';
+import { plainFact, plainMessage } from './plain.js';
+import type { Plain } from './plain.js';
+import { messageOf } from './stored-fact.js';
+import type { StoredFact } from './stored-fact.js';
+
+export const FORMAT = 'hexmq-export';
+export const FORMAT_VERSION = 1;
+
+const CHUNK_CHARACTERS = 64 * 1024;
+
+/** In chunks of many lines. */
+export async function* exportText(facts: AsyncIterable<StoredFact>, hash: Hash, createdAtMs: number): AsyncGenerator<{ readonly text: string; readonly digest: Digest }> {
+  const digest = new Digest(hash);
+  let message: Message | undefined;
+  let text = line({ kind: 'header', format: FORMAT, version: FORMAT_VERSION, createdAtMs });
+  for await (const fact of facts) {
+    digest.add(fact);
+    const about = messageOf(fact);
+    if (about !== undefined && about !== message) {
+      message = about;
+      text += line(plainMessage(about));
+    }
+    text += line(plainFact(fact));
+    if (text.length < CHUNK_CHARACTERS) continue;
+    yield { text, digest };
+    text = '';
+  }
+  yield { text: text + line({ kind: 'end', counts: digest.counts, digest: digest.text }), digest };
+}
+
+const line = (plain: Plain): string => `${JSON.stringify(plain)}\n`;

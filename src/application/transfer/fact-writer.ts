@@ -1,0 +1,107 @@
+// Writes facts into a store as the changes that a broker would have recorded, in batches. One batch is under way while the next is collected.
+import type { Change } from '../../domain/changes.js';
+import type { Message } from '../../domain/delivery/message.js';
+import type { Clock } from '../../ports/clock.js';
+import { StorageError } from '../../ports/storage.js';
+import type { Storage } from '../../ports/storage.js';
+import { pauseAfter } from '../retry.js';
+import { messageOf } from './stored-fact.js';
+import type { StoredFact } from './stored-fact.js';
+
+const BATCH_CHANGES_MAX = 4096;
+const BATCH_BYTES_MAX = 8 * 1024 * 1024;
+/** A store that cannot be reached for about half a minute is not waited for: who runs the command can run it again. */
+const ATTEMPTS_MAX = 12;
+
+export class FactWriter {
+  readonly #batchChangesMax: number;
+  #batch: Change[] = [];
+  #bytes = 0;
+  #lastMessage: Message | undefined;
+  #underWay: Promise<void> = Promise.resolve();
+
+  constructor(
+    readonly storage: Storage,
+    readonly clock: Clock,
+  ) {
+    this.#batchChangesMax = Math.min(BATCH_CHANGES_MAX, storage.traits.preferredBatchChanges);
+  }
+
+  async write(fact: StoredFact): Promise<void> {
+    this.#collect(fact);
+    const message = messageOf(fact);
+    if (message !== undefined && message !== this.#lastMessage) {
+      this.#lastMessage = message;
+      this.#bytes += message.payload.byteLength;
+    }
+    if (this.#isFull()) await this.#send();
+  }
+
+  async change(change: Change): Promise<void> {
+    this.#batch.push(change);
+    if (this.#isFull()) await this.#send();
+  }
+
+  /** Resolves when all that was written is durable. */
+  async flush(): Promise<void> {
+    if (this.#batch.length > 0) await this.#send();
+    await this.#underWay;
+  }
+
+  #isFull(): boolean {
+    return this.#batch.length >= this.#batchChangesMax || this.#bytes >= BATCH_BYTES_MAX;
+  }
+
+  #collect(fact: StoredFact): void {
+    switch (fact.kind) {
+      case 'session':
+        this.#batch.push({ kind: 'session.put', session: fact.session });
+        return;
+      case 'subscription':
+        this.#batch.push({ kind: 'subscription.put', subscription: fact.subscription });
+        return;
+      case 'inbound':
+        this.#batch.push({ kind: 'inbound.put', clientId: fact.clientId, packetId: fact.packetId });
+        return;
+      case 'will':
+        this.#batch.push({ kind: 'will.put', will: fact.will });
+        return;
+      case 'entry': {
+        const { queue, entry } = fact;
+        const { seq, message, qos, retain, identifiers, released } = entry;
+        this.#batch.push({ kind: 'queue.append', queue, seq, message, qos, retain, identifiers, batch: -1, place: -1 });
+        if (released) this.#batch.push({ kind: 'queue.release', queue, seq });
+        return;
+      }
+      case 'retained':
+        this.#batch.push({ kind: 'retained.put', message: fact.message });
+        return;
+      case 'last-message-id':
+        // A bound, not a fact of its own: the mark of the store that is being filled carries it.
+        return;
+    }
+  }
+
+  async #send(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#bytes = 0;
+    this.#lastMessage = undefined;
+    await this.#underWay;
+    this.#underWay = this.#commit(batch);
+    // Whoever writes or flushes next is told.
+    this.#underWay.catch(() => undefined);
+  }
+
+  async #commit(batch: readonly Change[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.storage.commit(batch, 'flushed');
+        return;
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.kind !== 'unavailable' || attempt >= ATTEMPTS_MAX) throw error;
+        await pauseAfter(attempt, this.clock);
+      }
+    }
+  }
+}

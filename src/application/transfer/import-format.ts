@@ -1,0 +1,208 @@
+// Lines of JSON back to facts: every field is checked before anything is made of it, and a file that was cut off or changed is not taken for a whole
+// one. What is wrong is told with the number of the line.
+import type { Message } from '../../domain/delivery/message.js';
+import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';
+import { utf8Length } from '../../domain/topics/topic-name.js';
+import type { Properties, QoS } from '../../protocol/packets.js';
+import { Digest } from './digest.js';
+import type { Counts, Hash } from './digest.js';
+import { FORMAT, FORMAT_VERSION } from './export-format.js';
+import { Fields } from './fields.js';
+import type { Line } from './lines.js';
+import { MessagePool } from './message-pool.js';
+import { PROPERTY_KINDS, PROPERTY_NAMES } from './plain.js';
+import type { StoredFact } from './stored-fact.js';
+import { TransferError } from './transfer-error.js';
+
+const KINDS = ['message', 'session', 'subscription', 'inbound', 'will', 'entry', 'retained', 'last-message-id', 'end'] as const;
+const QOS: readonly QoS[] = [0, 1, 2];
+const UINT32_MAX = 4_294_967_295;
+/** A name of MQTT, in bytes of UTF-8; a queue is called by up to two of them. */
+const NAME_BYTES_MAX = 65_535;
+const QUEUE_BYTES_MAX = 131_080;
+const SUBSCRIPTION_IDENTIFIER_MAX = 268_435_455;
+
+/** @throws TransferError */
+export async function* importFacts(lines: AsyncIterable<Line>, hash: Hash): AsyncGenerator<StoredFact> {
+  const parser = new FactParser(hash);
+  let last = 0;
+  for await (const line of lines) {
+    last = line.number;
+    const fact = atLine(line.number, () => parser.parse(line.text));
+    if (fact !== undefined) yield fact;
+  }
+  if (!parser.isAtEnd) throw new TransferError(`line ${last + 1}: the export ends without its last line (kind "end"): it is not whole`);
+}
+
+function atLine<Result>(number: number, parse: () => Result): Result {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof TransferError) throw new TransferError(`line ${number}: ${error.message}`);
+    throw error;
+  }
+}
+
+class FactParser {
+  readonly #digest: Digest;
+  readonly #pool = new MessagePool();
+  #state: 'new' | 'begun' | 'ended' = 'new';
+  #message: Message | undefined;
+
+  constructor(hash: Hash) {
+    this.#digest = new Digest(hash);
+  }
+
+  get isAtEnd(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** `undefined`: the line is no fact of its own. */
+  parse(text: string): StoredFact | undefined {
+    if (this.#state === 'ended') throw new TransferError('expected nothing after the line of kind "end"');
+    const fields = new Fields(parseJson(text));
+    if (this.#state === 'new') {
+      readHeader(fields);
+      this.#state = 'begun';
+      return undefined;
+    }
+    const fact = this.#fact(fields);
+    fields.end();
+    if (fact !== undefined) this.#digest.add(fact);
+    return fact;
+  }
+
+  #fact(fields: Fields): StoredFact | undefined {
+    const kind = fields.oneOf('kind', KINDS);
+    switch (kind) {
+      case 'message':
+        this.#message = this.#pool.theOne(readMessage(fields));
+        return undefined;
+      case 'session':
+        return { kind, session: { clientId: readClientId(fields), expiryIntervalS: fields.integer('expiryIntervalS', 0, UINT32_MAX), disconnectedAtMs: optionalTime(fields, 'disconnectedAtMs') } };
+      case 'subscription':
+        return {
+          kind,
+          subscription: {
+            clientId: readClientId(fields),
+            topicFilter: readName(fields, 'topicFilter', 1) as TopicFilter,
+            qos: fields.oneOf('qos', QOS),
+            noLocal: fields.flag('noLocal'),
+            retainAsPublished: fields.flag('retainAsPublished'),
+            retainHandling: fields.oneOf('retainHandling', [0, 1, 2] as const),
+            identifier: fields.has('identifier') ? fields.integer('identifier', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
+          },
+        };
+      case 'inbound':
+        return { kind, clientId: readClientId(fields), packetId: fields.integer('packetId', 1, 65_535) };
+      case 'will':
+        return {
+          kind,
+          will: { clientId: readClientId(fields), delayS: fields.integer('delayS', 0, UINT32_MAX), dueAtMs: optionalTime(fields, 'dueAtMs'), message: this.#messageAbove(fields) },
+        };
+      case 'entry':
+        return {
+          kind,
+          queue: readName(fields, 'queue', 1, QUEUE_BYTES_MAX) as QueueId,
+          entry: {
+            seq: fields.integer('seq', 0, Number.MAX_SAFE_INTEGER - 1) as Seq,
+            qos: fields.oneOf('qos', QOS),
+            retain: fields.flag('retain'),
+            identifiers: fields.has('identifiers') ? fields.integers('identifiers', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
+            released: fields.flag('released'),
+            message: this.#messageAbove(fields),
+          },
+        };
+      case 'retained':
+        return { kind, message: this.#messageAbove(fields) };
+      case 'last-message-id':
+        return { kind, id: fields.integer('id') as Message['id'] };
+      case 'end':
+        this.#readEnd(fields);
+        return undefined;
+    }
+  }
+
+  #messageAbove(fields: Fields): Message {
+    const id = fields.integer('message');
+    if (this.#message?.id === id) return this.#message;
+    const above = this.#message === undefined ? 'there is none' : `it has ${this.#message.id}`;
+    throw new TransferError(`message: expected the id of the nearest line of kind "message" above (${above}), got ${id}`);
+  }
+
+  #readEnd(fields: Fields): void {
+    const counts = fields.inside('counts');
+    const kinds = Object.keys(this.#digest.counts) as (keyof Counts)[];
+    for (const kind of kinds) {
+      const count = counts.integer(kind);
+      if (count !== this.#digest.counts[kind]) throw new TransferError(`counts.${kind}: the export says ${count}, there were ${this.#digest.counts[kind]}: it is not whole`);
+    }
+    counts.end();
+    const digest = fields.text('digest');
+    if (digest !== this.#digest.text) throw new TransferError(`digest: the export says ${digest}, what was read has ${this.#digest.text}: it was changed`);
+    this.#state = 'ended';
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new TransferError(`not JSON, expected an object (${(error as Error).message})`);
+  }
+}
+
+function readHeader(fields: Fields): void {
+  const isHeader = fields.has('kind') && fields.has('format') && fields.oneOf('kind', ['header', ...KINDS]) === 'header' && fields.text('format') === FORMAT;
+  if (!isHeader) throw new TransferError(`expected the header of an export, {"kind":"header","format":"${FORMAT}","version":${FORMAT_VERSION},…}`);
+  const version = fields.integer('version', 1);
+  if (version !== FORMAT_VERSION) throw new TransferError(`version: this hexmq knows version ${FORMAT_VERSION} of the format, got ${version}`);
+  fields.integer('createdAtMs');
+  fields.end();
+}
+
+function readName(fields: Fields, name: string, bytesMin = 0, bytesMax = NAME_BYTES_MAX): string {
+  const text = fields.text(name);
+  const bytes = utf8Length(text);
+  if (bytes < bytesMin || bytes > bytesMax) throw new TransferError(`${name}: expected ${bytesMin} to ${bytesMax} bytes of UTF-8, got ${bytes}`);
+  return text;
+}
+
+const readClientId = (fields: Fields): ClientId => readName(fields, 'clientId') as ClientId;
+const optionalTime = (fields: Fields, name: string): number | undefined => (fields.has(name) ? fields.integer(name) : undefined);
+
+function readMessage(fields: Fields): Message {
+  return {
+    id: fields.integer('id') as Message['id'],
+    topic: readName(fields, 'topic', 1) as TopicName,
+    qos: fields.oneOf('qos', QOS),
+    retain: fields.flag('retain'),
+    publisher: fields.has('publisher') ? (readName(fields, 'publisher') as ClientId) : undefined,
+    acceptedAtMs: fields.integer('acceptedAtMs'),
+    expiresAtMs: optionalTime(fields, 'expiresAtMs'),
+    properties: fields.has('properties') ? readProperties(fields.inside('properties')) : undefined,
+    payload: fields.bytes('payload'),
+  };
+}
+
+function readProperties(fields: Fields): Properties {
+  const properties: Record<string, unknown> = {};
+  for (const name of PROPERTY_NAMES) if (fields.has(name)) properties[name] = readProperty(fields, name);
+  fields.end();
+  return properties;
+}
+
+function readProperty(fields: Fields, name: keyof Properties): unknown {
+  switch (PROPERTY_KINDS[name]) {
+    case 'number':
+      return fields.integer(name, 0, UINT32_MAX);
+    case 'text':
+      return readName(fields, name);
+    case 'binary':
+      return fields.bytes(name);
+    case 'numbers':
+      return fields.integers(name, 1, SUBSCRIPTION_IDENTIFIER_MAX);
+    case 'pairs':
+      return fields.pairs(name);
+  }
+}

@@ -1,0 +1,23 @@
+// `hexmq check-config`: what a start would refuse, without starting.
+import type { Command } from 'commander';
+import { loadPorts } from '../composition/container.js';
+import { describeAdapters } from './adapter-words.js';
+import { readSettings } from './settings.js';
+import type { Flags } from './settings.js';
+import type { World } from './world.js';
+
+export function addCheckConfig(program: Command, world: World): void {
+  program
+    .command('check-config')
+    .description('say what is wrong with a configuration, without starting')
+    .option('-c, --config <file>', 'configuration file (YAML); also HEXMQ_CONFIG')
+    .action((flags: Flags) => checkConfig(flags, world));
+}
+
+async function checkConfig(flags: Flags, world: World): Promise<void> {
+  const { config } = readSettings(flags, world.environment);
+  // An adapter that is not installed, or refuses its options, is found by loading it; nothing is opened.
+  await loadPorts(config, {});
+  const listeners = config.listeners.map(({ type, host, port }) => `${type} ${host}:${port}`);
+  world.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
+}

@@ -1,0 +1,47 @@
+// What becomes of a failure: what is told, and the exit status.
+import { CommanderError } from 'commander';
+import { ConfigError } from '../composition/config-error.js';
+import { TransferError } from '../composition/transfer.js';
+import { NetworkError, StorageError } from '../ports/index.js';
+import type { World } from './world.js';
+
+export const ExitStatus = {
+  done: 0,
+  /** The user can mend it: a flag, a configuration, a port in use, a storage that cannot be opened. */
+  refused: 1,
+  /** A fault of hexmq's own (EX_SOFTWARE of sysexits.h). */
+  fault: 70,
+  /** A second request to stop came before the first was done (128 + SIGINT). */
+  interrupted: 130,
+} as const;
+
+/** A file that the user named and the system refused. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+}
+
+export function tellFailure(error: unknown, world: World): number {
+  // Commander has printed its own messages, help and version among them.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.refused;
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) world.printError(`hexmq: ${problem}\n`);
+    return ExitStatus.refused;
+  }
+  if (error instanceof NetworkError || error instanceof StorageError || error instanceof TransferError || error instanceof FileError) {
+    world.printError(`hexmq: ${error.message}\n`);
+    return ExitStatus.refused;
+  }
+  if (isOutputClosed(error)) {
+    world.printError('hexmq: nobody reads the output any more: what has been written is not whole\n');
+    return ExitStatus.refused;
+  }
+  tellFault(error, world);
+  return ExitStatus.fault;
+}
+
+export function tellFault(error: unknown, world: Pick<World, 'printError'>): void {
+  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  world.printError(`hexmq: fatal: an unexpected error, a fault of hexmq or of an adapter: ${details}\n`);
+}
+
+export const isOutputClosed = (error: unknown): boolean => error instanceof Error && (error as NodeJS.ErrnoException).code === 'EPIPE';

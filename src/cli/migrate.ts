@@ -1,0 +1,50 @@
+// `hexmq migrate`: everything that one storage holds into another.
+import type { Command } from 'commander';
+import { resolveConfig } from '../composition/config.js';
+import type { Config } from '../composition/config.js';
+import { ConfigError } from '../composition/config-error.js';
+import { readConfigFile } from '../composition/config-file.js';
+import { migrateStore } from '../composition/transfer.js';
+import { describeStorage } from './adapter-words.js';
+import { ProgressLine } from './progress-line.js';
+import { describeResult } from './transfer-words.js';
+import type { World } from './world.js';
+
+interface MigrateFlags {
+  readonly from: string;
+  readonly to: string;
+  readonly replace?: boolean;
+}
+
+export function addMigrate(program: Command, world: World): void {
+  program
+    .command('migrate')
+    .description('copy all that one storage holds into another, and compare both; no broker may run on either')
+    .requiredOption('--from <file>', 'configuration of the broker whose storage is read')
+    .requiredOption('--to <file>', 'configuration of the broker whose storage is written')
+    .option('--replace', 'take away everything that the target holds; without it, it has to be empty')
+    .action((flags: MigrateFlags) => migrate(flags, world));
+}
+
+async function migrate({ from, to, replace = false }: MigrateFlags, world: World): Promise<void> {
+  const source = storageConfig(from, '--from');
+  const target = storageConfig(to, '--to');
+  const progress = new ProgressLine(world);
+  try {
+    const result = await migrateStore(source, target, { replace, progress: progress.update });
+    progress.end();
+    world.print(`migrated ${describeStorage(source)} to ${describeStorage(target)}, the same on both sides: ${describeResult(result)}\n`);
+  } finally {
+    progress.end();
+  }
+}
+
+/** The file alone: what the environment says of a storage would be said of both. */
+function storageConfig(path: string, flag: string): Config {
+  try {
+    return resolveConfig(readConfigFile(path));
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(error.problems.map((problem) => `${flag}: ${problem.replace('; check --config', '')}`));
+    throw error;
+  }
+}

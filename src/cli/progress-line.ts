@@ -1,0 +1,33 @@
+// How far a long piece of work has come, on one line of a terminal.
+import type { TransferProgress } from '../composition/transfer.js';
+import type { World } from './world.js';
+
+const REDRAW_MS = 100;
+const BAR_WIDTH = 30;
+
+export class ProgressLine {
+  #drawnAtMs = 0;
+
+  constructor(readonly world: Pick<World, 'showProgress'>) {}
+
+  readonly update = ({ phase, done, total }: TransferProgress): void => {
+    const { showProgress } = this.world;
+    if (showProgress === undefined) return;
+    const nowMs = Date.now();
+    if (nowMs - this.#drawnAtMs < REDRAW_MS) return;
+    this.#drawnAtMs = nowMs;
+    showProgress(total === undefined ? `${phase} ${number(done)}` : `${phase} ${bar(done, total)} ${number(done)} of ${number(total)}`);
+  };
+
+  /** Whatever comes next has the line for itself. */
+  end(): void {
+    this.world.showProgress?.('');
+  }
+}
+
+function bar(done: number, total: number): string {
+  const full = total === 0 ? BAR_WIDTH : Math.min(BAR_WIDTH, Math.floor((done / total) * BAR_WIDTH));
+  return `[${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}]`;
+}
+
+const number = (value: number): string => value.toLocaleString('en');

@@ -1,0 +1,50 @@
+// `hexmq start`: the broker, until it is asked to stop.
+import type { Command } from 'commander';
+import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
+import { availableIn } from '../composition/config.js';
+import { composeBroker } from '../composition/container.js';
+import { describeAdapters } from './adapter-words.js';
+import { ExitStatus } from './failure.js';
+import { readSettings } from './settings.js';
+import type { Flags } from './settings.js';
+import { VERSION } from './version.js';
+import type { World } from './world.js';
+
+export function addStart(program: Command, world: World): void {
+  program
+    .command('start')
+    .description('start the broker and run until SIGTERM or SIGINT')
+    .option('-c, --config <file>', 'configuration file (YAML); also HEXMQ_CONFIG')
+    .option('-p, --port <number>', 'port of the first listener (default 1883)')
+    .option('--host <address>', 'host of the first listener (default 127.0.0.1)')
+    .option('--storage <adapter>', `storage adapter: ${availableIn(STORAGE_ADAPTERS)}, or an npm package`)
+    .option('--data <directory>', 'directory of a storage that writes to disk')
+    .option('--ack-level <level>', 'when acknowledgements leave: received, stored or flushed (default flushed)')
+    .option('--log-level <level>', 'debug, info, warn, error, fatal or silent (default info)')
+    .action((flags: Flags) => start(flags, world));
+}
+
+async function start(flags: Flags, world: World): Promise<void> {
+  const { config, warnings } = readSettings(flags, world.environment);
+  for (const warning of warnings) world.printError(`hexmq: ${warning}\n`);
+  const broker = await composeBroker(config, {});
+
+  const starting = broker.start({ rehearsed: true });
+  const stopFailed = new Promise<never>((_resolve, reject) => {
+    let isStopping = false;
+    world.onStopRequest(() => {
+      if (isStopping) {
+        world.exitNow(ExitStatus.interrupted);
+        return;
+      }
+      isStopping = true;
+      // In the middle of a start the request waits for it; a start that fails is told by the one who awaits it.
+      starting.then(() => broker.stop(), () => undefined).catch(reject);
+    });
+  });
+
+  await starting;
+  const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);
+  world.print(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
+  await Promise.race([broker.ended, stopFailed]);
+}

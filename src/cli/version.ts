@@ -1,0 +1,4 @@
+// Which hexmq this is.
+import { createRequire } from 'node:module';
+
+export const VERSION = (createRequire(import.meta.url)('hexmq/package.json') as { version: string }).version;

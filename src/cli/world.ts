@@ -1,0 +1,18 @@
+// The process, as far as the command needs one; handed in, so that the command can be tested without one.
+import type { Environment } from '../composition/environment.js';
+
+export interface World {
+  readonly environment: Environment;
+  print(text: string): void;
+  printError(text: string): void;
+  /** To standard output; resolves when it has been taken. @throws when nobody reads it any more (EPIPE). */
+  write(text: string): Promise<void>;
+  /** Standard input; `undefined`: a terminal, where nobody types an export. */
+  readonly input: AsyncIterable<Uint8Array> | undefined;
+  /** Shows a line in place of the one before, the empty one at last; `undefined`: nobody looks. */
+  readonly showProgress: ((line: string) => void) | undefined;
+  /** Calls back for each request to stop (SIGTERM, SIGINT). */
+  onStopRequest(callback: () => void): void;
+  /** Ends the process without waiting for anything. */
+  exitNow(status: number): void;
+}

@@ -1,0 +1,100 @@
+// What is done with stores while no broker runs: the adapters that configurations name, put together with the copying, exporting and inspecting that know none.
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { exportText } from '../application/transfer/export-format.js';
+import type { Counts } from '../application/transfer/digest.js';
+import { readFacts } from '../application/transfer/fact-reader.js';
+import { fillStore } from '../application/transfer/fill.js';
+import type { TransferParts, TransferProgress, TransferResult } from '../application/transfer/fill.js';
+import { importFacts } from '../application/transfer/import-format.js';
+import { linesOf } from '../application/transfer/lines.js';
+import { migrate } from '../application/transfer/migrate.js';
+import { TransferError } from '../application/transfer/transfer-error.js';
+import type { Storage } from '../ports/index.js';
+import { BUILT_IN_ADAPTERS } from './adapter-table.js';
+import type { Config } from './config.js';
+import { ConfigError } from './config-error.js';
+import { loadStorage } from './container.js';
+
+export { inspectQueue, inspectRetained, inspectSession, inspectSessions, inspectTotals } from '../application/transfer/inspection.js';
+export { TransferError };
+export type { Counts, TransferProgress, TransferResult };
+
+export interface TransferOptions {
+  /** Everything that the target holds is taken away first. */
+  readonly replace: boolean;
+  readonly progress: (progress: TransferProgress) => void;
+}
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** @throws ConfigError, TransferError, StorageError */
+export async function migrateStore(from: Config, to: Config, { replace, progress }: TransferOptions): Promise<TransferResult> {
+  if (isDeepStrictEqual(placeOf(from), placeOf(to))) throw new TransferError('--from and --to are the same storage, expected two');
+  const source = await sourceOf(from);
+  return migrate(source, { make: () => targetOf(to), replace }, await partsWith(progress));
+}
+
+/** @param write resolves when the text has been taken. */
+export async function exportStore(from: Config, write: (text: string) => Promise<void>, progress: TransferOptions['progress']): Promise<TransferResult> {
+  const { clock } = await partsWith(progress);
+  return withStore(from, async (storage) => {
+    let total: number | undefined;
+    const facts = readFacts(storage, { onTotal: (facts) => (total = facts) });
+    let result: TransferResult | undefined;
+    for await (const { text, digest } of exportText(facts, hash, clock.nowMs())) {
+      await write(text);
+      progress({ phase: 'copying', done: digest.facts, total });
+      result = { counts: digest.counts, digest: digest.text };
+    }
+    if (result === undefined) throw new Error('an export has a header at least');
+    return result;
+  });
+}
+
+/** Reads an export to its end. @throws TransferError naming the first line that is wrong. */
+export async function checkExport(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const facts = importFacts(linesOf(chunks), hash);
+  while ((await facts.next()).done !== true);
+}
+
+export async function importStore(to: Config, chunks: AsyncIterable<Uint8Array>, { replace, progress }: TransferOptions): Promise<TransferResult> {
+  const source = { facts: importFacts(linesOf(chunks), hash), total: () => undefined };
+  return fillStore({ make: () => targetOf(to), replace }, source, await partsWith(progress));
+}
+
+const placeOf = ({ storage: { adapter, options } }: Config): unknown => ({ adapter, options });
+
+/** Opens the store, and closes it whatever happens. */
+export async function withStore<Result>(config: Config, use: (storage: Storage) => Promise<Result>): Promise<Result> {
+  const storage = await sourceOf(config);
+  await storage.open();
+  try {
+    return await use(storage);
+  } finally {
+    await storage.close();
+  }
+}
+
+/** A store that is to be read has to be there; opening would make one. */
+async function sourceOf(config: Config): Promise<Storage> {
+  const { directory } = config.storage.options;
+  if (typeof directory === 'string') refuseMissing(directory);
+  return targetOf(config);
+}
+
+function refuseMissing(directory: string): void {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) throw new ConfigError([`storage.options.directory: there is no directory ${directory}, expected one that a broker has stored in`]);
+}
+
+async function targetOf({ storage }: Config): Promise<Storage> {
+  const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock() });
+  if (!made.traits.durable) throw new ConfigError([`storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`]);
+  return made;
+}
+
+async function partsWith(progress: TransferOptions['progress']): Promise<TransferParts> {
+  return { clock: await BUILT_IN_ADAPTERS.clock(), hash, progress };
+}

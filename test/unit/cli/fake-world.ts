@@ -1,0 +1,41 @@
+// A process for the command that remembers what it was told.
+import type { World } from '../../../src/cli/world.js';
+
+export class FakeWorld implements World {
+  output = '';
+  errors = '';
+  input: AsyncIterable<Uint8Array> | undefined;
+  showProgress: ((line: string) => void) | undefined;
+  readonly exits: number[] = [];
+  readonly #callbacks: (() => void)[] = [];
+
+  constructor(readonly environment: Record<string, string> = {}) {}
+
+  print(text: string): void {
+    this.output += text;
+  }
+
+  printError(text: string): void {
+    this.errors += text;
+  }
+
+  async write(text: string): Promise<void> {
+    this.output += text;
+  }
+
+  onStopRequest(callback: () => void): void {
+    this.#callbacks.push(callback);
+  }
+
+  exitNow(status: number): void {
+    this.exits.push(status);
+  }
+
+  requestStop(): void {
+    for (const callback of this.#callbacks) callback();
+  }
+
+  async untilReady(): Promise<void> {
+    while (!this.output.includes(' ready: ')) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
