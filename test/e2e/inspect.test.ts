@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { hexmq, startBroker, temporaryDirectory } from './hexmq-command.js';
+import { ROOT, hexmq, startBroker, temporaryDirectory } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import { run, scene } from './program.js';
 
@@ -108,10 +108,9 @@ test('who has seen enough may stop reading', () =>
   scene(async () => {
     const data = join(temporaryDirectory(), 'data');
     await fill(data);
-    const main = join(import.meta.dirname, '../../dist/src/cli/main.js');
     // More than a pipe holds, to a reader that goes after the first line.
     const script = `{ "$0" "$1" inspect queue member --data "$2" --json; "$0" "$1" inspect queue '$share/group/jobs/#' --json --data "$2"; echo "status $?" >&2; } | head -n 1`;
-    const { status, stdout, stderr } = await run('sh', ['-c', script, process.execPath, main, data]);
+    const { status, stdout, stderr } = await run('sh', ['-c', script, process.execPath, join(ROOT, 'dist/src/cli/main.js'), data]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^\{"seq":0,[^\n]*\}\n$/);
     expect(stderr).toBe('status 0\n');

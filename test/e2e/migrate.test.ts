@@ -1,14 +1,15 @@
 // A broker is killed with clients in every state, what it stored is moved, another starts on the target, and the clients come back: everything goes on
 // where it was.
 import { describe, expect, test } from '@jest/globals';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hexmq, startBroker, temporaryDirectory } from './hexmq-command.js';
+import { ROOT, hexmq, startBroker, temporaryDirectory } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { ManualClient } from './migrate/manual-client.js';
-import { afterwards, run, scene } from './program.js';
+import { Program, afterwards, run, scene, within } from './program.js';
 import type { ProgramEnd } from './program.js';
 
+const MAIN = join(ROOT, 'dist/src/cli/main.js');
 const BACKLOG = 1500;
 const SHARED = 20;
 
@@ -161,9 +162,8 @@ const WAYS: Readonly<Record<string, (room: Room) => Promise<void>>> = {
     expect(await done(['import', '--data', target, '--input', path('all.ndjson')])).toMatch(/^imported into file \(.*\/target\): sessions \d+, /);
   },
   'hexmq export and hexmq import, by a pipe': async ({ source, target }) => {
-    const main = join(import.meta.dirname, '../../dist/src/cli/main.js');
     const pipe = `"$0" "$1" export --data "$2" | "$0" "$1" import --data "$3"`;
-    const { status, stdout }: ProgramEnd = await run('sh', ['-c', pipe, process.execPath, main, source, target]);
+    const { status, stdout }: ProgramEnd = await run('sh', ['-c', pipe, process.execPath, MAIN, source, target]);
     expect({ status, stdout: stdout.slice(0, 8) }).toEqual({ status: 0, stdout: 'imported' });
   },
 };
@@ -254,8 +254,7 @@ describe('what stands in the way is told in one line', () => {
       await done(['export', '--config', sourceConfig, '--output', path('x.ndjson')]);
       // From standard input that stops in the middle the target is half filled; what comes then is the end of the process.
       const [header = '', session = ''] = readFileSync(path('x.ndjson'), 'utf8').split('\n');
-      const main = join(import.meta.dirname, '../../dist/src/cli/main.js');
-      const { status, stderr } = await run('sh', ['-c', `printf '%s\\n%s\\n' "$3" "$4" | "$0" "$1" import --data "$2"`, process.execPath, main, target, header, session]);
+        const { status, stderr } = await run('sh', ['-c', `printf '%s\\n%s\\n' "$3" "$4" | "$0" "$1" import --data "$2"`, process.execPath, MAIN, target, header, session]);
       expect({ status, stderr }).toEqual({ status: 1, stderr: 'hexmq: standard input, line 3: the export ends without its last line (kind "end"): it is not whole\n' });
       expect(await refused(['start', '--port', '0', '--config', targetConfig, '--log-level', 'silent'])).toContain('did not come to its end');
       expect(await done(['inspect', '--data', target])).toContain('did not come to its end');
@@ -263,4 +262,34 @@ describe('what stands in the way is told in one line', () => {
       await done(['migrate', '--from', sourceConfig, '--to', targetConfig]);
       expect((await (await start(targetConfig)).stop()).status).toBe(0);
     }));
+
+  test('an import that is killed with SIGKILL in the middle leaves no storage that looks whole', () =>
+    scene(async () => {
+      const { targetConfig, target, path } = newRoom();
+      const lines = Array.from({ length: 20_000 }, (_, i) => `{"kind":"session","clientId":"client ${i}","expiryIntervalS":4294967295}\n`);
+      writeFileSync(path('part.ndjson'), `{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}\n${lines.join('')}`);
+      // What is read never ends, so it cannot be too late for the kill.
+      const script = '{ cat "$2"; sleep 600; } | "$0" "$1" import --data "$3"';
+      const program = new Program('sh', ['-c', script, process.execPath, MAIN, path('part.ndjson'), target], { isGroup: true });
+      afterwards(() => {
+        program.kill('SIGKILL');
+      });
+      await within(untilWritten(target, 100_000), 'the import to write');
+      program.kill('SIGKILL');
+      await program.end();
+
+      expect(await refused(['start', '--port', '0', '--config', targetConfig, '--log-level', 'silent'])).toContain('did not come to its end');
+      expect(JSON.parse(await done(['inspect', '--data', target, '--json']))).toMatchObject({ unfinished: true });
+      // The same again, to its end, with less in it: nothing of the first attempt stays.
+      const empty = '{"kind":"end","counts":{"session":0,"subscription":0,"inbound":0,"will":0,"entry":0,"retained":0},';
+      writeFileSync(path('whole.ndjson'), `{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}\n${empty}"digest":"${'0'.repeat(64)}"}\n`);
+      await done(['import', '--data', target, '--input', path('whole.ndjson')]);
+      expect(JSON.parse(await done(['inspect', '--data', target, '--json']))).toMatchObject({ unfinished: false, sessions: 0, queues: 0 });
+      expect((await (await start(targetConfig)).stop()).status).toBe(0);
+    }));
 });
+
+async function untilWritten(directory: string, bytes: number): Promise<void> {
+  const sizeOf = (): number => readdirSync(directory).reduce((sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+  while (!existsSync(directory) || sizeOf() < bytes) await new Promise((resolve) => setTimeout(resolve, 10));
+}
