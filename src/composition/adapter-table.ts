@@ -49,8 +49,20 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
     defaults: { directory: './data' },
     remark: ({ directory }) => String(directory),
   },
-  mongodb: 'later',
+  mongodb: {
+    load: () => import('../../adapters/storage/mongodb/index.js'),
+    takesOptions: true,
+    defaults: { url: 'mongodb://127.0.0.1:27017', database: 'hexmq' },
+    remark: ({ url, database }) => `${hostsOf(String(url))}/${String(database)}`,
+  },
 };
+
+/** The servers of a connection string, and nothing of its credentials, however it is written. */
+function hostsOf(url: string): string {
+  const address = url.slice(url.indexOf('://') + 3);
+  const credentialsEnd = address.lastIndexOf('@');
+  return /^[^/?]*/.exec(address.slice(credentialsEnd + 1))?.[0] ?? '';
+}
 
 export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   anonymous: { load: () => import('../../adapters/auth/anonymous/index.js'), takesOptions: false, remark: 'everyone is admitted' },

@@ -31,17 +31,31 @@ const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: stri
 
 export function describeWith(tool: Tool, title: string, tests: () => void): void {
   const { isThere, what } = TOOLS[tool];
-  if (isThere()) {
-    describe(title, tests);
+  if (isThere()) describe(title, tests);
+  else describeWithout(tool, what, title, tests);
+}
+
+/** With a MongoDB server, for which the suite has asked: `mongoServer` of test/support. */
+export function describeWithServer<Server>(server: Server | undefined, title: string, tests: (server: Server) => void): void {
+  if (server !== undefined) {
+    describe(title, () => {
+      tests(server);
+    });
     return;
   }
-  if (!REQUIRED.has(tool)) {
-    describe.skip(`${title} [skipped: ${tool} is missing: ${what}]`, tests);
+  describeWithout('mongodb', 'a MongoDB server (docs/testing.md says how the tests find one)', title, () => {
+    test('all of its tests', () => undefined);
+  });
+}
+
+function describeWithout(name: string, what: string, title: string, tests: () => void): void {
+  if (!REQUIRED.has(name)) {
+    describe.skip(`${title} [skipped: ${name} is missing: ${what}]`, tests);
     return;
   }
   describe(title, () => {
-    test(`needs ${tool}, which HEXMQ_REQUIRE names`, () => {
-      throw new Error(`${what} is not installed`);
+    test(`needs ${name}, which HEXMQ_REQUIRE names`, () => {
+      throw new Error(`missing: ${what}`);
     });
   });
 }

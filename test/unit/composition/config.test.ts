@@ -88,7 +88,7 @@ describe('what is wrong', () => {
   test('everything is told at once', () => {
     const problems = problemsWith({
       listeners: [{ type: 'tls', port: 8883, tls: {} }, { type: 'tcp', host: '0.0.0.0', port: 99_999 }],
-      storage: { adapter: 'mongodb', options: { url: 'mongodb://localhost' } },
+      storage: { adapter: 'memory', options: { url: 'mongodb://localhost' } },
       authorization: [],
       limits: { maxInflight: 0, maxInflght: 1 },
       logging: { level: 'loud' },
@@ -101,7 +101,7 @@ describe('what is wrong', () => {
       'listeners[1].host',
       'listeners[1].port',
       'logging.level',
-      'storage.adapter',
+      'storage.options.url',
     ]);
   });
 
@@ -177,7 +177,6 @@ describe('the environment', () => {
     expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: 'lots' }))).toEqual([
       'HEXMQ_LIMITS_MAX_INFLIGHT: "lots" is not valid, expected a whole number from 1 to 65535',
     ]);
-    expect(problemsOf(() => withEnvironment({ HEXMQ_STORAGE: 'mongodb' }))[0]).toMatch(/^HEXMQ_STORAGE: mongodb is not available in this version/);
     expect(problemsOf(() => withEnvironment({ HEXMQ_AUTHENTICATION: 'password-file' }))[0]).toMatch(/^HEXMQ_AUTHENTICATION: password-file is not/);
   });
 

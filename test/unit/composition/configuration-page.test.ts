@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { STORAGE_ADAPTERS } from '../../../src/composition/adapter-table.js';
 import { configSchema, keysAt, LIMIT_KEYS } from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
 import { resolveConfig } from '../../../src/composition/config.js';
@@ -55,8 +56,9 @@ describe('the configuration page', () => {
       const suffix = listed[section as keyof typeof listed];
       return keysAt(suffix === '[]' ? [section, 0] : [section]).map((key) => `${section}${suffix}.${key}`);
     });
-    // What is said beside the keys of the schema: the two lists, and the option that a flag stands for.
-    const beside = ['listeners', 'authentication', 'storage.options.directory'];
+    // What is said beside the keys of the schema: the two lists, and the options of the adapters in the table.
+    const options = Object.values(STORAGE_ADAPTERS).flatMap((entry) => (entry === 'later' ? [] : Object.keys(entry.defaults ?? {})));
+    const beside = ['listeners', 'authentication', ...options.map((option) => `storage.options.${option}`)];
     expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });

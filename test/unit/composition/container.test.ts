@@ -100,7 +100,7 @@ describe('adapters', () => {
 
   test('that are not installed are refused, with the name that was probably meant', async () => {
     await expect(loadPorts(resolveConfig({ storage: { adapter: 'memroy' } }), silent)).rejects.toThrow(
-      'storage.adapter: "memroy" is not installed, expected memory, file or the name of an installed npm package; did you mean memory?',
+      'storage.adapter: "memroy" is not installed, expected memory, file, mongodb or the name of an installed npm package; did you mean memory?',
     );
     await expect(loadPorts(resolveConfig({ authentication: [{ adapter: 'no-such-package' }] }), silent)).rejects.toThrow(
       'authentication[0].adapter: "no-such-package" is not installed',

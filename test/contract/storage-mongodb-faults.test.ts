@@ -1,0 +1,413 @@
+// What MongoDB storage promises beyond the contract: one writer whatever arrives late, a crash between any two writes, batches in parts, a bounded
+// journal, payloads kept once and no longer than needed, and what is said to whoever set it up wrong.
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { MongoNetworkError } from 'mongodb';
+import type { Change, Durability, Message, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from 'hexmq/ports';
+import { StorageError } from 'hexmq/ports';
+import { MongoStorage, createStorage } from '../../adapters/storage/mongodb/index.js';
+import { describeWithServer } from '../e2e/tools.js';
+import { MongoDatabases } from './mongodb-databases.js';
+import type { MongoDatabase } from './mongodb-databases.js';
+
+const found = await MongoDatabases.find();
+const onServer = (name: string, body: () => void): void => {
+  describeWithServer(found, name, body);
+};
+const open: MongoDatabase[] = [];
+
+function newDatabase(): MongoDatabase {
+  if (found === undefined) throw new Error('needs a MongoDB server');
+  const database = found.create();
+  open.push(database);
+  return database;
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((database) => database.drop()));
+});
+afterAll(() => found?.dispose());
+
+const ALL = { maxEntries: 1_000_000, maxBytes: Number.MAX_SAFE_INTEGER };
+const queue = (id: string): QueueId => `c:${id}` as QueueId;
+
+const messageOf = (id: number, payload: Uint8Array = Buffer.from(`payload ${String(id)}`)): Message => ({
+  id: id as Message['id'],
+  topic: 't' as TopicName,
+  payload,
+  qos: 1,
+  retain: false,
+  properties: undefined,
+  publisher: undefined,
+  acceptedAtMs: 0,
+  expiresAtMs: undefined,
+});
+
+const append = (id: string, seq: number, message: Message): Change => ({
+  kind: 'queue.append',
+  queue: queue(id),
+  seq: seq as Seq,
+  message,
+  qos: 1,
+  retain: false,
+  identifiers: undefined,
+  batch: -1,
+  place: -1,
+});
+const remove = (id: string, seq: number): Change => ({ kind: 'queue.remove', queue: queue(id), seq: seq as Seq, append: undefined });
+const trim = (id: string, through: number): Change => ({ kind: 'queue.trim', queue: queue(id), through: through as Seq, append: undefined });
+const release = (id: string, seq: number): Change => ({ kind: 'queue.release', queue: queue(id), seq: seq as Seq });
+
+async function loaded(storage: Storage): Promise<RestoredFact[]> {
+  const facts: RestoredFact[] = [];
+  for await (const fact of storage.load()) facts.push(fact);
+  return facts;
+}
+
+const page = (storage: Storage, id: string): Promise<readonly StoredEntry[]> => storage.readQueue(queue(id), 0 as Seq, ALL);
+const seqs = async (storage: Storage, id: string): Promise<number[]> => (await page(storage, id)).map(({ seq }) => seq);
+
+async function opened(storage: MongoStorage): Promise<MongoStorage> {
+  await storage.open();
+  await loaded(storage);
+  return storage;
+}
+
+async function refusal(promise: Promise<unknown>): Promise<StorageError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof StorageError)) throw new Error(`a StorageError was expected, not ${String(error)}`);
+  return error;
+}
+
+const broken = (): Error => new MongoNetworkError('connection broken by the test');
+
+onServer('two writers', () => {
+  test('an insert that was under way while another took over does not count, however late it comes', async () => {
+    const database = newDatabase();
+    let arrive: () => void = () => undefined;
+    let isHeld: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (isHeld = resolve));
+    let isArmed = false;
+    database.watchWith(async (collection, operation) => {
+      if (!isArmed || collection !== 'journal' || operation !== 'insertOne') return undefined;
+      isArmed = false;
+      isHeld();
+      await new Promise<void>((resolve) => (arrive = resolve));
+      return undefined;
+    });
+    const first = await opened(database.storage());
+    await first.commit([append('a', 0, messageOf(1))]);
+    isArmed = true;
+    const late = refusal(first.commit([append('a', 1, messageOf(2))]));
+    await held;
+    const second = await opened(database.storage());
+    // Enough that everything up to the takeover has been folded, and removed from the journal.
+    for (let seq = 1; seq <= 5; seq++) await second.commit([append('a', seq, messageOf(10 + seq))]);
+    expect(await seqs(second, 'a')).toEqual([0, 1, 2, 3, 4, 5]);
+    arrive();
+    expect((await late).kind).toBe('fenced');
+    expect((await refusal(first.commit([append('a', 9, messageOf(9))]))).kind).toBe('fenced');
+    await second.commit([append('a', 6, messageOf(16))]);
+    expect((await page(second, 'a')).map(({ message }) => Number(message.id))).toEqual([1, 11, 12, 13, 14, 15, 16]);
+  });
+
+  test('the one that lost the store writes nothing more to the collections once it has noticed', async () => {
+    const database = newDatabase();
+    const first = await opened(database.storage());
+    await first.commit([append('a', 0, messageOf(1))]);
+    expect(await seqs(first, 'a')).toEqual([0]);
+    const second = await opened(database.storage());
+    await second.commit([trim('a', 0)]);
+    expect(await seqs(second, 'a')).toEqual([]);
+    await refusal(first.commit([append('a', 1, messageOf(2))]));
+    expect(await seqs(second, 'a')).toEqual([]);
+  });
+
+  test('of many that open at once one can write, and it is the last to have claimed the journal', async () => {
+    const database = newDatabase();
+    await (await opened(database.storage())).close();
+    const storages = Array.from({ length: 5 }, () => database.storage());
+    const openings = await Promise.allSettled(storages.map((storage) => opened(storage)));
+    const commits: PromiseSettledResult<void>[] = [];
+    for (const [i, opening] of openings.entries()) {
+      if (opening.status === 'fulfilled') commits.push(...(await Promise.allSettled([opening.value.commit([append('a', i, messageOf(i))])])));
+    }
+    expect(commits.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  test('a put of the earlier writer that arrives after the later one has removed it does not bring it back', async () => {
+    const database = newDatabase();
+    const writes: { collection: string }[] = [];
+    let cut = false;
+    database.watchWith((collection, operation) => {
+      if (cut && collection === 'queues' && operation === 'insertMany') {
+        writes.push({ collection });
+        throw broken();
+      }
+      return undefined;
+    });
+    const first = await opened(database.storage());
+    cut = true;
+    await first.commit([append('a', 0, messageOf(1)), append('a', 1, messageOf(2))]);
+    await refusal(page(first, 'a'));
+    expect(writes.length).toBeGreaterThan(0);
+    cut = false;
+    await database.crash();
+    const second = await opened(database.storage());
+    const [document] = await database.db.collection<{ _id: string }>('queues').find({ seq: 0 }).toArray();
+    await second.commit([remove('a', 0)]);
+    expect(await seqs(second, 'a')).toEqual([1]);
+    // The same document, as the first writer would have put it.
+    if (document === undefined) throw new Error('the entry is not in the collection');
+    await expect(database.db.collection<{ _id: string }>('queues').insertOne(document)).rejects.toMatchObject({ code: 11_000 });
+    expect(await seqs(second, 'a')).toEqual([1]);
+  });
+});
+
+onServer('a crash between any two writes', () => {
+  const SHARED = messageOf(1);
+  const history: Change[][] = [
+    [
+      { kind: 'session.put', session: { clientId: 'a' as never, expiryIntervalS: 9, disconnectedAtMs: undefined } },
+      { kind: 'inbound.put', clientId: 'a' as never, packetId: 7 },
+      ...['a', 'b', 'c'].map((id) => append(id, 0, SHARED)),
+      append('a', 1, messageOf(2)),
+      append('a', 2, messageOf(3)),
+      { kind: 'retained.put', message: messageOf(4) },
+    ],
+    [release('a', 1), trim('a', 0), remove('b', 0), append('b', 1, messageOf(5)), { kind: 'inbound.drop', clientId: 'a' as never, packetId: 7 }],
+    [{ kind: 'queue.drop', queue: queue('c') }, append('c', 0, messageOf(6)), trim('b', 1), { kind: 'retained.drop', topic: 't' as TopicName }],
+  ];
+
+  const contentOf = async (storage: Storage): Promise<unknown> => ({
+    facts: (await loaded(storage)).map((fact) => JSON.stringify(fact)).sort(),
+    pages: await Promise.all(
+      ['a', 'b', 'c'].map(async (id) => (await page(storage, id)).map(({ seq, released, message }) => [seq, released, message.id, Buffer.from(message.payload).toString()])),
+    ),
+    retained: await storage.readRetained(['t' as TopicName]),
+  });
+
+  test('while folding leaves what was committed, whichever write it comes before or after', async () => {
+    const whole = newDatabase();
+    const reference = await opened(whole.storage());
+    for (const batch of history) await reference.commit(batch);
+    await reference.close();
+    const expected = await contentOf(await opened(whole.storage()));
+
+    let points = 0;
+    for (let point = 0; ; point++) {
+      const database = newDatabase();
+      let folding = 0;
+      let isDown = false;
+      database.watchWith((collection, operation) => {
+        // Commits get through: it is the folding that dies.
+        if (collection === 'journal' && operation !== 'deleteMany') return undefined;
+        if (isDown) throw broken();
+        if (folding++ < point) return undefined;
+        isDown = true;
+        // Alternately before the write is done, and after.
+        if (point % 2 === 0) throw broken();
+        return broken();
+      });
+      const storage = database.storage();
+      const isOpen = await opened(storage).then(
+        () => true,
+        () => false,
+      );
+      if (isOpen) for (const batch of history) await storage.commit(batch);
+      if (isOpen) await page(storage, 'a').catch(() => undefined);
+      const hasCrashed = isDown;
+      await database.crash();
+      database.watchWith(() => undefined);
+      if (isOpen) expect({ point, content: await contentOf(await opened(database.storage())) }).toEqual({ point, content: expected });
+      await database.drop();
+      if (!hasCrashed) break;
+      points++;
+    }
+    expect(points).toBeGreaterThan(10);
+  }, 120_000);
+
+  test('between the parts of a batch leaves nothing of it, and does not keep the next start', async () => {
+    const database = newDatabase();
+    const storage = await opened(database.storage({ partBytesMax: 1000 }));
+    await storage.commit([append('a', 0, messageOf(1))]);
+    let inserts = 0;
+    database.watchWith((collection, operation) => {
+      if (collection === 'journal' && operation === 'insertOne' && ++inserts > 3) throw broken();
+      return undefined;
+    });
+    const large = [append('a', 1, messageOf(2, Buffer.alloc(10_000, 1))), append('a', 2, messageOf(3))];
+    expect((await refusal(storage.commit(large))).kind).toBe('unavailable');
+    await database.crash();
+    database.watchWith(() => undefined);
+    const next = await opened(database.storage({ partBytesMax: 1000 }));
+    expect(await seqs(next, 'a')).toEqual([0]);
+    await next.commit(large);
+    expect(await seqs(next, 'a')).toEqual([0, 1, 2]);
+    expect(await database.db.collection('journal').countDocuments({ claim: { $ne: true } })).toBe(0);
+  });
+
+  test('a batch in parts that failed half-way is finished by the next attempt', async () => {
+    const database = newDatabase();
+    let inserts = 0;
+    let isArmed = false;
+    database.watchWith((collection, operation) => {
+      if (!isArmed || collection !== 'journal' || operation !== 'insertOne') return undefined;
+      inserts++;
+      // The third is done, and its answer lost.
+      return inserts === 3 ? broken() : undefined;
+    });
+    const storage = await opened(database.storage({ partBytesMax: 1000 }));
+    isArmed = true;
+    const payload = Buffer.from(Array.from({ length: 10_000 }, (_, i) => i % 251));
+    const large = [append('a', 0, messageOf(2, payload))];
+    await refusal(storage.commit(large));
+    expect(await seqs(storage, 'a')).toEqual([]);
+    await storage.commit(large);
+    const [entry] = await page(storage, 'a');
+    expect(Buffer.from(entry?.message.payload ?? []).equals(payload)).toBe(true);
+  });
+});
+
+onServer('the journal', () => {
+  test('takes a batch once whose answer was lost', async () => {
+    const database = newDatabase();
+    let lose = false;
+    database.watchWith((collection, operation) => {
+      if (!lose || collection !== 'journal' || operation !== 'insertOne') return undefined;
+      lose = false;
+      return broken();
+    });
+    const storage = await opened(database.storage());
+    lose = true;
+    const batch = [append('a', 0, messageOf(1))];
+    expect((await refusal(storage.commit(batch))).kind).toBe('unavailable');
+    const before = await database.db.collection<{ _id: number }>('journal').find().sort({ _id: -1 }).limit(1).next();
+    await storage.commit(batch);
+    await storage.commit([append('a', 1, messageOf(2))]);
+    const after = await database.db.collection<{ _id: number }>('meta').findOne({});
+    expect(after).not.toBeNull();
+    expect(await seqs(storage, 'a')).toEqual([0, 1]);
+    expect(before?._id).toBe(2);
+    const writer = await database.db.collection<{ _id: string; checkpoint: number }>('meta').findOne({ _id: 'writer' });
+    // A claim and two batches.
+    expect(writer?.checkpoint).toBe(3);
+  });
+
+  test('is bounded: while nothing can be folded, commits fail when it is full, and go on when it is not', async () => {
+    const database = newDatabase();
+    let isDown = false;
+    database.watchWith((collection) => {
+      if (isDown && collection === 'queues') throw broken();
+      return undefined;
+    });
+    const storage = await opened(database.storage({ waitingBatchesMax: 10 }));
+    isDown = true;
+    let taken = 0;
+    const commit = (durability?: Durability) => storage.commit([append('a', taken, messageOf(taken))], durability);
+    let failure: StorageError | undefined;
+    while (taken < 50 && failure === undefined) {
+      try {
+        await commit();
+        taken++;
+      } catch (error) {
+        failure = error as StorageError;
+      }
+    }
+    expect(failure?.kind).toBe('unavailable');
+    expect(taken).toBe(10);
+    expect(await database.db.collection('journal').countDocuments({ claim: { $ne: true } })).toBe(10);
+    isDown = false;
+    await commit();
+    expect(await seqs(storage, 'a')).toEqual(Array.from({ length: 11 }, (_, i) => i));
+  });
+
+  test('that is long is folded at the next start', async () => {
+    const database = newDatabase();
+    let isDown = false;
+    database.watchWith((collection) => {
+      if (isDown && collection === 'queues') throw broken();
+      return undefined;
+    });
+    const storage = await opened(database.storage());
+    isDown = true;
+    for (let seq = 0; seq < 300; seq++) await storage.commit([append('a', seq, messageOf(seq))]);
+    await database.crash();
+    isDown = false;
+    const next = await opened(database.storage());
+    expect(await seqs(next, 'a')).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    expect(await database.db.collection('journal').countDocuments({ claim: { $ne: true } })).toBe(0);
+  });
+});
+
+onServer('messages', () => {
+  test('that several queues have are kept once, and go with the last of them', async () => {
+    const database = newDatabase();
+    const storage = await opened(database.storage());
+    const messages = database.db.collection('messages');
+    const ids = ['a', 'b', 'c', 'd'];
+    const message = messageOf(1);
+    await storage.commit(ids.map((id) => append(id, 0, message)));
+    await seqs(storage, 'a');
+    expect(await messages.countDocuments()).toBe(1);
+    await storage.commit([trim('a', 0), remove('b', 0), { kind: 'queue.drop', queue: queue('c') }]);
+    expect(await seqs(storage, 'a')).toEqual([]);
+    expect(Buffer.from((await page(storage, 'd'))[0]?.message.payload ?? []).toString()).toBe('payload 1');
+    await storage.commit([trim('d', 0)]);
+    await seqs(storage, 'd');
+    // The round after the one that removed the entry looks again.
+    await storage.commit([append('e', 0, messageOf(2))]);
+    await seqs(storage, 'e');
+    await storage.close();
+    expect(await messages.countDocuments()).toBe(0);
+  });
+
+  test('that are larger than a document come back whole', async () => {
+    const database = newDatabase();
+    const storage = await opened(database.storage());
+    const payload = Buffer.alloc(20 * 1024 * 1024);
+    for (let i = 0; i < payload.byteLength; i += 997) payload[i] = i % 256;
+    await storage.commit([append('a', 0, messageOf(1, payload))]);
+    const [entry] = await page(storage, 'a');
+    expect(payload.equals(entry?.message.payload ?? new Uint8Array(0))).toBe(true);
+  }, 60_000);
+});
+
+onServer('setting up', () => {
+  test('a store of a newer format is refused', async () => {
+    const database = newDatabase();
+    await database.db.collection<{ _id: string; version: number }>('meta').insertOne({ _id: 'format', version: 2 });
+    const { kind, message } = await refusal(database.storage().open());
+    expect(kind).toBe('corrupt');
+    expect(message).toContain('format 2, this one knows up to 1');
+  });
+});
+
+describe('what was set up wrong', () => {
+  test('a server that is not there is named, without credentials', async () => {
+    const storage = new MongoStorage({ url: 'mongodb://someone:pass%40word@127.0.0.1:1/?serverSelectionTimeoutMS=50', database: 'x' });
+    const { kind, message } = await refusal(storage.open());
+    expect(kind).toBe('unavailable');
+    expect(message).toMatch(/^MongoDB at 127\.0\.0\.1:1\/x cannot be reached/);
+    expect(message).not.toContain('pass');
+    expect(message).not.toContain('\n');
+  });
+
+  test('options are told what is wrong with them, and secrets are not repeated', () => {
+    expect(() => createStorage({ url: 'mongodb://h', database: 'd', directory: 'x' })).toThrow('unknown option "directory"');
+    expect(() => createStorage({ url: 'mongodb://h', database: 'a b' })).toThrow('database must be the name of a database, got "a b"');
+    expect(() => createStorage({ url: 'http://user:secret@h', database: 'd' })).toThrow(/^mongodb storage: url must be a connection string that begins with/);
+    for (const url of ['http://user:secret@h', 'mongodb://user:secret@', 'mongodb://user:sec@ret@h/?x=y', 'mongodb://user:secret@h:port']) {
+      let message = '';
+      try {
+        createStorage({ url, database: 'd' });
+      } catch (error) {
+        message = (error as Error).message;
+      }
+      expect(message).toMatch(/^mongodb storage: url/);
+      expect(message).not.toMatch(/sec/);
+    }
+  });
+});

@@ -1,0 +1,103 @@
+// The MongoDB server that tests use, found or started: docs/testing.md says in which order. A suite asks before it describes its tests:
+//
+//   const server = await mongoServer();
+//   describeWithServer(server, 'storage in MongoDB', ({ uri, newDatabase }) => { … });
+//   afterAll(() => server?.stop());
+import { MongoClient } from 'mongodb';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { Mongod, ScriptedServer, ping } from './mongodb/server-process.js';
+import type { ServerProcess } from './mongodb/server-process.js';
+
+export interface MongoServer {
+  readonly uri: string;
+  /** The name of a database that nobody else uses, and that `stop` drops. */
+  readonly newDatabase: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+/** A server of the suite's own. */
+export interface KillableMongoServer extends MongoServer {
+  /** SIGKILL of all of it. */
+  readonly kill: () => Promise<void>;
+  /** After a kill: with what it had stored, at the same URI. */
+  readonly restart: () => Promise<void>;
+}
+
+/** Where no mongod is, and the package is: what it may download. */
+const DOWNLOADED_VERSION = '8.0.4';
+
+/** Not a dependency of ours, so that nothing is downloaded that nobody asked for: whoever installs it allows the download. */
+const DOWNLOADER = 'mongodb-memory-server-core';
+
+interface Downloader {
+  readonly MongoBinary: { getPath(options: { readonly version: string }): Promise<string> };
+}
+
+/** Undefined: there is none here. One that `MONGODB_URI` names and that does not answer is an error. */
+export async function mongoServer(): Promise<MongoServer | undefined> {
+  const uri = process.env['MONGODB_URI'];
+  return uri === undefined || uri === '' ? killableMongoServer() : sharedServer(uri);
+}
+
+/** One that no other suite uses, so never that of `MONGODB_URI`. Undefined: none can be started here. */
+export async function killableMongoServer(): Promise<KillableMongoServer | undefined> {
+  const server = await newServerProcess();
+  if (server === undefined) return undefined;
+  try {
+    const uri = await server.start();
+    const restart = async (): Promise<void> => {
+      await server.start();
+    };
+    return { uri, newDatabase: newName, kill: () => server.kill(), restart, stop: () => server.remove() };
+  } catch (error) {
+    await server.remove();
+    throw error;
+  }
+}
+
+async function sharedServer(uri: string): Promise<MongoServer> {
+  try {
+    await ping(uri, 10_000);
+  } catch (error) {
+    throw new Error('MONGODB_URI is set, and no server answers there', { cause: error });
+  }
+  const databases: string[] = [];
+  const newDatabase = (): string => {
+    const name = newName();
+    databases.push(name);
+    return name;
+  };
+  const stop = async (): Promise<void> => {
+    const client = new MongoClient(uri);
+    try {
+      for (const name of databases) await client.db(name).dropDatabase();
+    } finally {
+      await client.close();
+    }
+  };
+  return { uri, newDatabase, stop };
+}
+
+function newName(): string {
+  return `hexmq_test_${randomBytes(8).toString('hex')}`;
+}
+
+async function newServerProcess(): Promise<ServerProcess | undefined> {
+  const named = process.env['MONGOMS_SYSTEM_BINARY'];
+  if (named !== undefined && named !== '') return new Mongod(named);
+  if (spawnSync('mongod', ['--version'], { stdio: 'ignore' }).status === 0) return new Mongod('mongod');
+  // Before the download: a machine on which it was installed is one that does not download.
+  if (ScriptedServer.canRun()) return new ScriptedServer();
+  const downloaded = await downloadedBinary();
+  return downloaded === undefined ? undefined : new Mongod(downloaded);
+}
+
+async function downloadedBinary(): Promise<string | undefined> {
+  try {
+    const { MongoBinary } = (await import(DOWNLOADER)) as Downloader;
+    return await MongoBinary.getPath({ version: DOWNLOADED_VERSION });
+  } catch {
+    return undefined;
+  }
+}
