@@ -1,19 +1,23 @@
 // Asks the authenticators in their order: the first that does not abstain decides. Nobody deciding is a refusal, and so is a failure.
 import type { AuthenticationRequest } from '../domain/effects.js';
-import type { AuthenticationResult } from '../domain/events.js';
+import type { DenialReason } from '../domain/events.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
 
-const NOBODY: AuthenticationResult = { decision: 'deny', reason: 'not-authorized', detail: 'no authenticator knows this client' };
+export type Authenticated =
+  | Extract<AuthenticatorAnswer, { readonly decision: 'allow' }>
+  | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
+
+const NOBODY: Authenticated = { decision: 'deny', reason: 'not-authorized', detail: 'no authenticator knows this client' };
 
 export class Authentication {
   constructor(readonly authenticators: readonly Authenticator[]) {}
 
   /** Answers at once where all that are asked do. */
-  authenticate(request: AuthenticationRequest, answer: (result: AuthenticationResult) => void): void {
+  authenticate(request: AuthenticationRequest, answer: (result: Authenticated) => void): void {
     this.#ask(0, request, answer);
   }
 
-  #ask(at: number, request: AuthenticationRequest, answer: (result: AuthenticationResult) => void): void {
+  #ask(at: number, request: AuthenticationRequest, answer: (result: Authenticated) => void): void {
     for (let i = at; i < this.authenticators.length; i++) {
       const authenticator = this.authenticators[i] as Authenticator;
       let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
@@ -44,7 +48,7 @@ export class Authentication {
   }
 }
 
-function unavailable(authenticator: Authenticator, error: unknown): AuthenticationResult {
+function unavailable(authenticator: Authenticator, error: unknown): Authenticated {
   const detail = `${authenticator.name}: ${error instanceof Error ? error.message : String(error)}`;
   return { decision: 'deny', reason: 'authentication-unavailable', detail };
 }

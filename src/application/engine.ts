@@ -20,7 +20,7 @@ import type { Channel, ChannelHandler } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage, StorageError } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
-import type { Authentication } from './authentication.js';
+import type { Admission } from './admission.js';
 import { Committer } from './committer.js';
 import type { CommitterObserver } from './committer.js';
 import { Link } from './link.js';
@@ -43,7 +43,7 @@ const CLOSE_GRACE_MS = 5000;
 
 export interface EngineParts {
   readonly storage: Storage;
-  readonly authentication: Authentication;
+  readonly admission: Admission;
   readonly telemetry: readonly Telemetry[];
   readonly clock: Clock;
   readonly random: Random;
@@ -119,7 +119,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     const id = ++this.#lastConnection as ConnectionId;
     const link = new Link(id, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
     this.#links.set(id, link);
-    this.step({ kind: 'opened', connection: id, listener, remoteAddress: channel.peer.remoteAddress });
+    this.step({ kind: 'opened', connection: id, listener, peer: channel.peer });
     return link;
   }
 
@@ -234,7 +234,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     const link = this.#links.get(connection);
     if (link === undefined) return;
     link.isAuthenticating = true;
-    this.#parts.authentication.authenticate(request, (result) => {
+    this.#parts.admission.admit(request, (result) => {
       link.isAuthenticating = false;
       this.step({ kind: 'authenticated', connection, result });
       this.#resume(link);

@@ -2,7 +2,6 @@
 // are then compiled for what is to come; otherwise the first clients of a broker, which after a restart are all of them at once, would wait for
 // the compiler. Most of it goes from hand to hand, the rest through connections of the process to itself, because what Node does for a socket
 // has to be compiled too. It touches nothing of the broker that is about to start, and what it does is the same every time.
-import { EVERYTHING } from '../domain/access/permissions.js';
 import type { Limits } from '../domain/connect/limits.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { encodePacket } from '../protocol/encoder.js';
@@ -12,7 +11,9 @@ import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
+import { Admission } from './admission.js';
 import { Authentication } from './authentication.js';
+import { Authorization } from './authorization.js';
 import { Engine } from './engine.js';
 
 const PAIRS = 10;
@@ -110,7 +111,7 @@ const through =
 async function play({ clock, random, limits }: RehearsalParts, connect: Connect, rounds: number, turns: number): Promise<void> {
   const engine = new Engine({
     storage: NO_STORAGE,
-    authentication: new Authentication([{ name: 'rehearsal', authenticate: () => ({ decision: 'allow', permissions: EVERYTHING }) }]),
+    admission: new Admission(new Authentication([{ name: 'rehearsal', authenticate: () => ({ decision: 'allow' }) }]), new Authorization([])),
     telemetry: [],
     clock,
     random,

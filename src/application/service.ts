@@ -1,12 +1,14 @@
 // The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
 import type { Limits } from '../domain/connect/limits.js';
-import type { Authenticator } from '../ports/auth.js';
+import type { Authenticator, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
+import { Admission } from './admission.js';
 import { Authentication } from './authentication.js';
+import { Authorization } from './authorization.js';
 import { Engine } from './engine.js';
 import { rehearse } from './rehearsal.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
@@ -15,6 +17,8 @@ export interface ServiceParts {
   readonly storage: Storage;
   readonly listeners: readonly Listener[];
   readonly authenticators: readonly Authenticator[];
+  /** Default: none. */
+  readonly authorizers?: readonly Authorizer[];
   readonly telemetry: readonly Telemetry[];
   readonly clock: Clock;
   readonly random: Random;
@@ -49,7 +53,7 @@ export class BrokerService {
     this.ended.catch(() => undefined);
     this.engine = new Engine({
       ...parts,
-      authentication: new Authentication(parts.authenticators),
+      admission: new Admission(new Authentication(parts.authenticators), new Authorization(parts.authorizers ?? [])),
       atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
       fatal: (error) => void this.#fail(error),
     });

@@ -1,7 +1,7 @@
 // The one place that knows adapters by name. An adapter is loaded only when the configuration names it, so that a broker pays for no driver
 // that it does not use. Every adapter module exports one function called after its port: `createStorage`, `createListener`,
-// `createAuthenticator`, `createTelemetry`; each takes its options and the components that it asks for by name.
-import type { Authenticator, Clock, Listener, Storage, Telemetry } from '../ports/index.js';
+// `createAuthenticator`, `createAuthorizer`, `createTelemetry`; each takes its options and the components that it asks for by name.
+import type { Authenticator, Authorizer, Clock, Listener, Storage, Telemetry } from '../ports/index.js';
 
 /** What the composition root offers to an adapter; each takes what it needs. */
 export interface AdapterComponents {
@@ -16,6 +16,10 @@ export interface StorageModule {
 
 export interface AuthenticatorModule {
   createAuthenticator(options: AdapterOptions, components: AdapterComponents): Authenticator;
+}
+
+export interface AuthorizerModule {
+  createAuthorizer(options: AdapterOptions, components: AdapterComponents): Authorizer;
 }
 
 export interface TcpListenerSettings {
@@ -68,6 +72,11 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   anonymous: { load: () => import('../../adapters/auth/anonymous/index.js'), takesOptions: false, remark: 'everyone is admitted' },
   'password-file': 'later',
   mongodb: 'later',
+};
+
+/** Without any, whoever was authenticated may do everything, or what the credentials say. */
+export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
+  'acl-file': 'later',
 };
 
 /** Listeners have a type rather than an adapter: their options are the configuration's own keys. */

@@ -94,6 +94,12 @@ const listener = z.strictObject(
 const adapterName = () => z.string(expected('the name of an adapter')).min(1, expected('the name of an adapter'));
 const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
 
+const adapters = (example: string) =>
+  z.array(
+    z.strictObject({ adapter: adapterName(), options: adapterOptions().optional() }, expected(`an adapter and its options, such as { adapter: ${example} }`)),
+    expected(`a list of adapters, such as [{ adapter: ${example} }]`),
+  );
+
 export const configSchema = z.strictObject(
   {
     listeners: z
@@ -106,16 +112,8 @@ export const configSchema = z.strictObject(
         expected('an adapter and its options, such as { adapter: file }'),
       )
       .optional(),
-    authentication: z
-      .array(
-        z.strictObject(
-          { adapter: adapterName(), options: adapterOptions().optional() },
-          expected('an adapter and its options, such as { adapter: anonymous }'),
-        ),
-        expected('a list of adapters, such as [{ adapter: anonymous }]'),
-      )
-      .min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone'))
-      .optional(),
+    authentication: adapters('anonymous').min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional(),
+    authorization: adapters('acl-file').min(1, expected('at least one adapter; leave it out to let everyone do everything')).optional(),
     limits: z.strictObject(limits, expected('a mapping of limits, such as { maxInflight: 50 }')).optional(),
     logging: z
       .strictObject(
@@ -124,7 +122,7 @@ export const configSchema = z.strictObject(
       )
       .optional(),
   },
-  expected('a mapping of listeners, storage, authentication, limits and logging'),
+  expected('a mapping of listeners, storage, authentication, authorization, limits and logging'),
 );
 
 /** The configuration as people write it. */
@@ -144,6 +142,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':
+    case 'authorization':
       return ['adapter', 'options'];
     case 'logging':
       return ['level'];
@@ -152,6 +151,5 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   }
 }
 
-/** Sections and listener types of the documented configuration that this version does not have yet. */
-export const LATER_SECTIONS: ReadonlySet<string> = new Set(['authorization']);
+/** Listener types of the documented configuration that this version does not have yet. */
 export const LATER_LISTENERS: ReadonlySet<string> = new Set(['tls', 'ws', 'wss']);

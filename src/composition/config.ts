@@ -3,10 +3,10 @@
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
-import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
+import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
 import { ConfigError } from './config-error.js';
-import { configSchema, keysAt, LATER_LISTENERS, LATER_SECTIONS } from './config-schema.js';
+import { configSchema, keysAt, LATER_LISTENERS } from './config-schema.js';
 import { nearest } from './nearest.js';
 
 export type { ConfigInput } from './config-schema.js';
@@ -32,6 +32,8 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
   readonly authentication: readonly AdapterConfig[];
+  /** None: whoever was authenticated may do everything. */
+  readonly authorization: readonly AdapterConfig[];
   readonly limits: Limits;
   readonly logging: { readonly level: LogLevel };
 }
@@ -152,10 +154,7 @@ function reportIssue(problems: Problems, issue: Issue, config: unknown): void {
     problems.add(issue.path, issue.message);
     return;
   }
-  for (const key of issue.keys ?? []) {
-    const isLater = issue.path.length === 0 && LATER_SECTIONS.has(key);
-    problems.add([...issue.path, key], isLater ? 'not available in this version' : `unknown key${suggestion(key, keysAt(issue.path))}`);
-  }
+  for (const key of issue.keys ?? []) problems.add([...issue.path, key], `unknown key${suggestion(key, keysAt(issue.path))}`);
 }
 
 function listenerOfLater(path: readonly PropertyKey[], config: unknown): string | undefined {
@@ -184,6 +183,7 @@ function withDefaults(parsed: Parsed): Config {
     })),
     storage: storageWithDefaults(parsed.storage ?? {}),
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(({ adapter, options }) => ({ adapter, options: options ?? {} })),
+    authorization: (parsed.authorization ?? []).map(({ adapter, options }) => ({ adapter, options: options ?? {} })),
     limits: limitsWithDefaults(parsed.limits ?? {}),
     logging: { level: parsed.logging?.level ?? 'info' },
   };
@@ -208,11 +208,16 @@ function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
 function checkAdapters(problems: Problems, config: unknown): void {
   if (!isMapping(config)) return;
   checkAdapter(problems, ['storage'], config['storage'], STORAGE_ADAPTERS);
-  const authentication: unknown = config['authentication'];
-  if (!Array.isArray(authentication)) return;
-  authentication.forEach((one: unknown, index) => {
-    checkAdapter(problems, ['authentication', index], one, AUTHENTICATION_ADAPTERS);
-  });
+  for (const [section, table] of [
+    ['authentication', AUTHENTICATION_ADAPTERS],
+    ['authorization', AUTHORIZATION_ADAPTERS],
+  ] as const) {
+    const written: unknown = config[section];
+    if (!Array.isArray(written)) continue;
+    written.forEach((one: unknown, index) => {
+      checkAdapter(problems, [section, index], one, table);
+    });
+  }
 }
 
 function checkAdapter(problems: Problems, path: Path, written: unknown, table: AdapterTable<unknown>): void {

@@ -7,8 +7,8 @@ import type { ServiceIdentifier } from 'inversify';
 import { BrokerService } from '../application/service.js';
 import type { Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
-import { Authenticator, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
-import { AUTHENTICATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
+import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
+import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
 import type { AdapterConfig, Config } from './config.js';
 import { ConfigError } from './config-error.js';
@@ -19,6 +19,7 @@ export interface Overrides {
   readonly storage?: Storage;
   readonly listeners?: readonly Listener[];
   readonly authenticators?: readonly Authenticator[];
+  readonly authorizers?: readonly Authorizer[];
   readonly telemetry?: readonly Telemetry[];
   readonly clock?: Clock;
   readonly random?: Random;
@@ -53,6 +54,7 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
     telemetry: overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, components)],
     storage: overrides.storage ?? (await loadStorage(config.storage, components)),
     authenticators: overrides.authenticators ?? (await Promise.all(config.authentication.map((one, index) => loadAuthenticator(one, index, components)))),
+    authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, components)))),
     listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one) => LISTENER_ADAPTERS[one.type](one)))),
   };
 }
@@ -66,6 +68,11 @@ export async function loadStorage({ adapter, options }: AdapterConfig, component
 async function loadAuthenticator({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authenticator> {
   const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', ['authentication', index]);
   return made(`authentication[${index}].options`, adapter, () => module.createAuthenticator(options, components));
+}
+
+async function loadAuthorizer({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
+  const module = await loadAdapter(AUTHORIZATION_ADAPTERS, adapter, 'createAuthorizer', ['authorization', index]);
+  return made(`authorization[${index}].options`, adapter, () => module.createAuthorizer(options, components));
 }
 
 /** An adapter refuses its options by throwing; that is about the configuration, so it is told like everything else about it. */
@@ -85,6 +92,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
   for (const listener of ports.listeners) container.bind(Listener).toConstantValue(listener);
   // Asked in the order in which they are bound.
   for (const authenticator of ports.authenticators) container.bind(Authenticator).toConstantValue(authenticator);
+  for (const authorizer of ports.authorizers) container.bind(Authorizer).toConstantValue(authorizer);
   for (const telemetry of ports.telemetry) container.bind(Telemetry).toConstantValue(telemetry);
   container.bind(Limits).toConstantValue(limits);
   container.bind(AckLevel).toConstantValue(ackLevel);
@@ -95,6 +103,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
         storage: Storage,
         listeners: Listener[] | undefined,
         authenticators: Authenticator[] | undefined,
+        authorizers: Authorizer[] | undefined,
         telemetry: Telemetry[] | undefined,
         clock: Clock,
         random: Random,
@@ -105,6 +114,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
           storage,
           listeners: listeners ?? [],
           authenticators: authenticators ?? [],
+          authorizers: authorizers ?? [],
           telemetry: telemetry ?? [],
           clock,
           random,
@@ -115,6 +125,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
         Storage,
         { serviceIdentifier: Listener, isMultiple: true, optional: true },
         { serviceIdentifier: Authenticator, isMultiple: true, optional: true },
+        { serviceIdentifier: Authorizer, isMultiple: true, optional: true },
         { serviceIdentifier: Telemetry, isMultiple: true, optional: true },
         Clock,
         Random,

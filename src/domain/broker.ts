@@ -109,7 +109,7 @@ export class Broker {
         return;
       }
       case 'opened':
-        this.#connections.opened(event.connection, event.listener, event.remoteAddress);
+        this.#connections.opened(event.connection, event.listener, event.peer);
         return;
       case 'closed': {
         const connection = this.#connections.get(event.connection);

@@ -13,6 +13,7 @@ import type {
   UnsubackPacket,
 } from '../protocol/packets.js';
 import type { QueueAppend } from './changes.js';
+import type { PeerInfo } from './connect/peer.js';
 import type { Message } from './delivery/message.js';
 import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from './identifiers.js';
 import type { Notice } from './notices.js';
@@ -24,7 +25,7 @@ export interface AuthenticationRequest {
   readonly userName: string | undefined;
   readonly password: Uint8Array | undefined;
   readonly listener: string;
-  readonly remoteAddress: string;
+  readonly peer: PeerInfo;
 }
 
 export type AnswerPacket = ConnackPacket | SubackPacket | UnsubackPacket | PingrespPacket | DisconnectPacket;

@@ -4,8 +4,10 @@ import type { MalformedPacketError } from '../protocol/malformed.js';
 import type { Packet } from '../protocol/packets.js';
 import type { Permissions } from './access/permissions.js';
 import type { QueuedMessage } from './changes.js';
+import type { PeerInfo } from './connect/peer.js';
 import type { Message } from './delivery/message.js';
 import type { ConnectionId, QueueId, Seq } from './identifiers.js';
+import type { RefusalReason } from './reasons.js';
 
 /** An entry of a queue as storage gives it back. */
 export interface StoredEntry extends QueuedMessage {
@@ -14,12 +16,21 @@ export interface StoredEntry extends QueuedMessage {
   readonly released: boolean;
 }
 
+export type DenialReason = Extract<RefusalReason, 'bad-credentials' | 'not-authorized' | 'authentication-unavailable' | 'authorization-unavailable'>;
+
 export type AuthenticationResult =
-  | { readonly decision: 'allow'; readonly permissions: Permissions }
-  | { readonly decision: 'deny'; readonly reason: 'bad-credentials' | 'not-authorized' | 'authentication-unavailable'; readonly detail: string };
+  | {
+      readonly decision: 'allow';
+      readonly permissions: Permissions;
+      /** Who it turned out to be; by default the User Name of CONNECT. */
+      readonly userName?: string | undefined;
+      /** When what it showed ends to be valid, and the connection with it; in milliseconds since 1970. */
+      readonly expiresAtMs?: number | undefined;
+    }
+  | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
 
 export type BrokerEvent =
-  | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly remoteAddress: string }
+  | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly peer: PeerInfo }
   | { readonly kind: 'packet'; readonly connection: ConnectionId; readonly packet: Packet }
   /** The decoder gave up on the connection's bytes. */
   | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly error: MalformedPacketError }

@@ -10,6 +10,7 @@ export type EndReason =
   | 'authentication-timeout'
   | 'connection-refused' // after a CONNACK that says why [MQTT-3.2.2-5]
   | 'keep-alive-timeout' // [MQTT-3.1.2-24]
+  | 'credentials-expired' // what the client showed at CONNECT is not valid any more
   | 'session-taken-over' // [MQTT-3.1.4-2]
   | 'not-authorized' // a publish or (3.1) a subscription
   | 'topic-name-invalid' // [MQTT-3.3.2-2], [MQTT-4.7.3-1], limits
@@ -28,6 +29,7 @@ export type RefusalReason =
   | 'bad-credentials'
   | 'not-authorized'
   | 'authentication-unavailable'
+  | 'authorization-unavailable'
   | 'too-many-connections'
   | 'server-shutting-down';
 

@@ -5,9 +5,9 @@ export { Random } from './random.js';
 export { Storage, StorageError } from './storage.js';
 export type { AckLevel, Durability, StorageErrorKind, StorageTraits } from './storage.js';
 export { Listener, NetworkError } from './network.js';
-export type { Channel, ChannelHandler, PeerInfo } from './network.js';
-export { Authenticator } from './auth.js';
-export type { AuthenticatorAnswer } from './auth.js';
+export type { Channel, ChannelHandler } from './network.js';
+export { Authenticator, Authorizer } from './auth.js';
+export type { AuthenticatorAnswer, AuthorizationRequest, Reloadable } from './auth.js';
 export { Telemetry } from './telemetry.js';
 export type { LifecycleNotice } from './telemetry.js';
 export { port } from './token.js';
@@ -22,6 +22,7 @@ export type {
   SubscriptionRecord,
   WillRecord,
 } from '../domain/changes.js';
+export type { PeerCertificate, PeerInfo } from '../domain/connect/peer.js';
 export type { Message } from '../domain/delivery/message.js';
 export type { AuthenticationRequest, PageLimit } from '../domain/effects.js';
 export type { StoredEntry } from '../domain/events.js';

@@ -1,10 +1,6 @@
 // The network port: bytes in, bytes out, and who is at the other end. A listener knows nothing of MQTT, and the shell knows nothing of sockets.
+import type { PeerInfo } from '../domain/connect/peer.js';
 import { port } from './token.js';
-
-export interface PeerInfo {
-  /** Host and port of the peer, for people: `127.0.0.1:51234`. */
-  readonly remoteAddress: string;
-}
 
 /** One connection, as the shell drives it. */
 export interface Channel {

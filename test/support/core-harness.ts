@@ -5,7 +5,7 @@ import type { Permissions } from '../../src/domain/access/permissions.js';
 import { EVERYTHING } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits } from '../../src/domain/connect/limits.js';
-import type { BrokerEvent } from '../../src/domain/events.js';
+import type { BrokerEvent, DenialReason } from '../../src/domain/events.js';
 import type { ClientId, ConnectionId, QueueId } from '../../src/domain/identifiers.js';
 import { sessionQueue } from '../../src/domain/identifiers.js';
 import { PacketType } from '../../src/protocol/packets.js';
@@ -92,7 +92,7 @@ export class CoreHarness {
 
   open(): CorePeer {
     const id = ++this.#connections as ConnectionId;
-    this.handle({ kind: 'opened', connection: id, listener: 'test', remoteAddress: `test:${id}` });
+    this.handle({ kind: 'opened', connection: id, listener: 'test', peer: { remoteAddress: `test:${id}` } });
     return new CorePeer(this, id);
   }
 
@@ -167,11 +167,11 @@ export class CorePeer {
     });
   }
 
-  allow(permissions: Permissions = EVERYTHING): void {
-    this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'allow', permissions } });
+  allow(permissions: Permissions = EVERYTHING, expiresAtMs?: number): void {
+    this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'allow', permissions, expiresAtMs } });
   }
 
-  deny(reason: 'bad-credentials' | 'not-authorized' | 'authentication-unavailable'): void {
+  deny(reason: DenialReason): void {
     this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'deny', reason, detail: 'the test says so' } });
   }
 

@@ -1,6 +1,8 @@
 // The engine between a hand-driven storage and channels that only write down what they are told: turns end when the test says so, commits succeed
 // when the test says so, and what a peer got is cut into packets by a parser that is not the broker's.
+import { Admission } from '../../src/application/admission.js';
 import { Authentication } from '../../src/application/authentication.js';
+import { Authorization } from '../../src/application/authorization.js';
 import { Engine } from '../../src/application/engine.js';
 import { EVERYTHING } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
@@ -41,7 +43,7 @@ export class EngineHarness {
     this.storage = storage;
     this.engine = new Engine({
       storage,
-      authentication: new Authentication(authenticators),
+      admission: new Admission(new Authentication(authenticators), new Authorization([])),
       telemetry: [{ notice: (notice) => this.notices.push(notice) }],
       clock: this.clock,
       random: new SeededRandom(1),

@@ -124,6 +124,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'protocol-violation':
     case 'connect-timeout':
     case 'authentication-timeout':
+    case 'credentials-expired':
     case 'not-authorized':
     case 'topic-name-invalid':
     case 'topic-filter-invalid':

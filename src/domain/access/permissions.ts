@@ -11,8 +11,10 @@ export interface AccessRule {
   readonly topicFilter: TopicFilter;
 }
 
-/** The first rule that applies decides; where none does, access is denied. `everything` asks no rule. */
-export type Permissions = { readonly kind: 'everything' } | { readonly kind: 'rules'; readonly rules: readonly AccessRule[] };
+/** The first rule that applies decides; where none does, access is denied unless `otherwise` says else. `everything` asks no rule. */
+export type Permissions =
+  | { readonly kind: 'everything' }
+  | { readonly kind: 'rules'; readonly rules: readonly AccessRule[]; readonly otherwise?: 'allow' | 'deny' | undefined };
 
 export const EVERYTHING: Permissions = { kind: 'everything' };
 
@@ -30,7 +32,7 @@ export function refusePublish(permissions: Permissions, topic: TopicName): Refus
       return rule.effect === 'allow' ? undefined : `denied by the rule for ${rule.topicFilter}`;
     }
   }
-  return 'no rule allows it';
+  return permissions.otherwise === 'allow' ? undefined : 'no rule allows it';
 }
 
 /** A subscription needs one allowing rule that covers its whole Topic Filter, before any denying rule that reaches into it. */
@@ -41,5 +43,5 @@ export function refuseSubscribe(permissions: Permissions, topicFilter: TopicFilt
     if (rule.effect === 'allow' && filterCovers(rule.topicFilter, topicFilter)) return undefined;
     if (rule.effect === 'deny' && filtersOverlap(rule.topicFilter, topicFilter)) return `denied by the rule for ${rule.topicFilter}`;
   }
-  return 'no rule allows it';
+  return permissions.otherwise === 'allow' ? undefined : 'no rule allows it';
 }

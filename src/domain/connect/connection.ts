@@ -7,6 +7,7 @@ import type { Message } from '../delivery/message.js';
 import type { RetainedDelivery } from '../delivery/retained.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId } from '../identifiers.js';
+import type { PeerInfo } from './peer.js';
 import type { Attached, Session } from '../session/session.js';
 
 export type ConnectionState = 'awaiting-connect' | 'authenticating' | 'connected' | 'ended';
@@ -17,6 +18,8 @@ export class Connection implements Attached {
   session: Session | undefined;
   /** Set from CONNECT on. */
   clientId: ClientId | undefined;
+  /** As authentication has it. */
+  userName: string | undefined;
   permissions: Permissions | undefined;
   /** While authenticating. */
   connect: ConnectPacket | undefined;
@@ -29,6 +32,8 @@ export class Connection implements Attached {
   readonly deadline = new Deadline<Connection>(this);
   /** Of a reader that is stuck; made when one is first. */
   drain: Deadline<Connection> | undefined;
+  /** Of what it showed at CONNECT; made when that ends at some time. */
+  credentials: Deadline<Connection> | undefined;
   retained: RetainedDelivery | undefined;
   #congested = false;
   #bufferedMessages = 0;
@@ -37,7 +42,7 @@ export class Connection implements Attached {
   constructor(
     readonly id: ConnectionId,
     readonly listener: string,
-    readonly remoteAddress: string,
+    readonly peer: PeerInfo,
     readonly context: Context,
   ) {
     this.lastPacketMs = context.nowMs;

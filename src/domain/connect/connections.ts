@@ -9,6 +9,7 @@ import type { ConnectionId } from '../identifiers.js';
 import type { EndReason, MalformedCode } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
 import { Connection } from './connection.js';
+import type { PeerInfo } from './peer.js';
 import type { Wills } from './wills.js';
 
 /** What a DISCONNECT of MQTT 5 says for each reason; earlier versions are told nothing. */
@@ -17,6 +18,7 @@ const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
   'protocol-violation': ReasonCode.protocolError,
   'keep-alive-timeout': ReasonCode.keepAliveTimeout,
   'session-taken-over': ReasonCode.sessionTakenOver,
+  'credentials-expired': ReasonCode.maximumConnectTime,
   'not-authorized': ReasonCode.notAuthorized,
   'topic-name-invalid': ReasonCode.topicNameInvalid,
   'topic-filter-invalid': ReasonCode.topicFilterInvalid,
@@ -54,8 +56,8 @@ export class Connections {
     yield* this.#connections.values();
   }
 
-  opened(id: ConnectionId, listener: string, remoteAddress: string): void {
-    const connection = new Connection(id, listener, remoteAddress, this.context);
+  opened(id: ConnectionId, listener: string, peer: PeerInfo): void {
+    const connection = new Connection(id, listener, peer, this.context);
     this.#connections.set(id, connection);
     this.deadlines.set(connection.deadline, this.context.nowMs + this.context.limits.connectTimeoutMs);
   }
@@ -97,10 +99,17 @@ export class Connections {
     const connection = deadline.owner;
     if (!(connection instanceof Connection)) return false;
     if (deadline === connection.drain) this.end(connection, 'drain-timeout');
+    else if (deadline === connection.credentials) this.end(connection, 'credentials-expired');
     else if (connection.state === 'awaiting-connect') this.end(connection, 'connect-timeout');
     else if (connection.state === 'authenticating') this.end(connection, 'authentication-timeout');
     else this.#keepAliveDue(connection);
     return true;
+  }
+
+  /** From here on the connection lives as long as what it showed is valid. */
+  expireCredentials(connection: Connection, atMs: number): void {
+    connection.credentials ??= new Deadline<Connection>(connection);
+    this.deadlines.set(connection.credentials, atMs);
   }
 
   /** The first instant at which the client has been silent for one and a half intervals [MQTT-3.1.2-24]. */
@@ -122,7 +131,9 @@ export class Connections {
     this.#connections.delete(connection.id);
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
-    const { clientId, session, id, remoteAddress } = connection;
+    if (connection.credentials !== undefined) this.deadlines.clear(connection.credentials);
+    const { clientId, session, id } = connection;
+    const { remoteAddress } = connection.peer;
     // A refused connection has been noticed with what it was told.
     if (reason !== 'connection-refused') {
       this.context.effects.notice({ kind: 'connection-ended', connection: id, clientId, reason, malformed, detail, remoteAddress });

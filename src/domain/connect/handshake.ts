@@ -56,8 +56,8 @@ export class Handshake {
     connection.connect = packet;
     this.deadlines.set(connection.deadline, nowMs + limits.authTimeoutMs);
     const { protocolVersion, userName, password } = packet;
-    const { listener, remoteAddress } = connection;
-    effects.authenticate(connection.id, { clientId, protocolVersion, userName, password, listener, remoteAddress });
+    const { listener, peer } = connection;
+    effects.authenticate(connection.id, { clientId, protocolVersion, userName, password, listener, peer });
   }
 
   authenticated(connection: Connection, result: AuthenticationResult): void {
@@ -82,8 +82,10 @@ export class Handshake {
       this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, `will: ${refusedWill}`);
       return;
     }
+    connection.userName = result.userName ?? packet.userName;
     connection.permissions = result.permissions;
     this.#accept(connection, packet, clientId);
+    if (result.expiresAtMs !== undefined) this.connections.expireCredentials(connection, result.expiresAtMs);
   }
 
   #accept(connection: Connection, packet: ConnectPacket, clientId: ClientId): void {
@@ -116,7 +118,7 @@ export class Handshake {
       sessionPresent: present,
       stored: session.stored,
       keepAliveS: packet.keepAlive,
-      remoteAddress: connection.remoteAddress,
+      remoteAddress: connection.peer.remoteAddress,
       listener: connection.listener,
     });
     this.sessions.resume(session, connection);
@@ -162,7 +164,8 @@ export class Handshake {
   #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {
     const { effects } = this.context;
     effects.send(connection.id, { type: PacketType.connack, sessionPresent: false, reasonCode: code, properties: undefined }); // [MQTT-3.2.2-4]
-    const { id, remoteAddress } = connection;
+    const { id } = connection;
+    const { remoteAddress } = connection.peer;
     effects.notice({ kind: 'connection-refused', connection: id, clientId: clientId as ClientId, reason, detail, remoteAddress });
     this.connections.end(connection, 'connection-refused');
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { Authentication } from '../../../src/application/authentication.js';
+import type { Authenticated } from '../../../src/application/authentication.js';
 import { EVERYTHING } from '../../../src/domain/access/permissions.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
-import type { AuthenticationResult } from '../../../src/domain/events.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import type { AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { noticed } from '../../support/hand-storage.js';
@@ -13,7 +13,7 @@ const REQUEST: AuthenticationRequest = {
   userName: 'a',
   password: undefined,
   listener: 'test',
-  remoteAddress: 'test:1',
+  peer: { remoteAddress: 'test:1' },
 };
 
 const ALLOW: AuthenticatorAnswer = { decision: 'allow', permissions: EVERYTHING };
@@ -23,9 +23,9 @@ const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 type Given = AuthenticatorAnswer | Error | Promise<AuthenticatorAnswer>;
 
 /** Asks a chain of authenticators with these answers: who was asked and what came of it. */
-function ask(...answers: readonly Given[]): { asked: number[]; results: AuthenticationResult[] } {
+function ask(...answers: readonly Given[]): { asked: number[]; results: Authenticated[] } {
   const asked: number[] = [];
-  const results: AuthenticationResult[] = [];
+  const results: Authenticated[] = [];
   const chain = answers.map((given, i) => ({
     name: `authenticator ${i}`,
     authenticate: (): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {

@@ -29,6 +29,7 @@ describe('defaults', () => {
       listeners: [{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1883 }],
       storage: { adapter: 'file', ackLevel: 'flushed', options: { directory: './data' } },
       authentication: [{ adapter: 'anonymous', options: {} }],
+      authorization: [],
       limits: DEFAULT_LIMITS,
       logging: { level: 'info' },
     };
@@ -69,7 +70,7 @@ describe('what is wrong', () => {
       'limits.messageExpiryMax: "never" is not valid, expected off, or a whole number from 1 to 4294967295 (seconds)',
     ]);
     expect(problemsInLimits(5)).toEqual(['limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }']);
-    expect(problemsWith([1])).toEqual(['the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, limits and logging']);
+    expect(problemsWith([1])).toEqual(['the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, authorization, limits and logging']);
     expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual(['listeners[0].type: missing, expected tcp']);
     expect(problemsWith({ listeners: [] })).toEqual(['listeners: an empty list is not valid, expected at least one listener']);
   });
@@ -109,7 +110,9 @@ describe('what is wrong', () => {
     expect(problemsWith({ listeners: [{ type: 'ws', port: 8080, path: '/mqtt' }] })).toEqual([
       'listeners[0].type: ws listeners are not available in this version, expected tcp',
     ]);
-    expect(problemsWith({ authorization: [{ adapter: 'acl-file' }] })).toEqual(['authorization: not available in this version']);
+    expect(problemsWith({ authorization: [{ adapter: 'acl-file' }] })).toEqual([
+      expect.stringMatching(/^authorization\[0\]\.adapter: acl-file is not available in this version/),
+    ]);
     expect(problemsWith({ authentication: [{ adapter: 'password-file', options: { path: 'passwd' } }] })[0]).toMatch(
       /^authentication\[0\]\.adapter: password-file is not available in this version, expected anonymous/,
     );

@@ -51,14 +51,14 @@ const accepted = (ackLevel: string): string => resolveConfig({ storage: { adapte
 describe('the configuration page', () => {
   test('has every key of the configuration, and none that is not', () => {
     const sections = keysAt([]);
-    const listed = { listeners: '[]', authentication: '[]', storage: '', limits: '', logging: '' };
+    const listed = { listeners: '[]', authentication: '[]', authorization: '[]', storage: '', limits: '', logging: '' };
     const all = sections.flatMap((section) => {
       const suffix = listed[section as keyof typeof listed];
       return keysAt(suffix === '[]' ? [section, 0] : [section]).map((key) => `${section}${suffix}.${key}`);
     });
     // What is said beside the keys of the schema: the two lists, and the options of the adapters in the table.
     const options = Object.values(STORAGE_ADAPTERS).flatMap((entry) => (entry === 'later' ? [] : Object.keys(entry.defaults ?? {})));
-    const beside = ['listeners', 'authentication', ...options.map((option) => `storage.options.${option}`)];
+    const beside = ['listeners', 'authentication', 'authorization', ...options.map((option) => `storage.options.${option}`)];
     expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });

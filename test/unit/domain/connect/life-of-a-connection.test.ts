@@ -3,6 +3,35 @@ import { MalformedPacketError } from '../../../../src/protocol/malformed.js';
 import { PacketType } from '../../../../src/protocol/packets.js';
 import { CoreHarness, will } from '../../../support/core-harness.js';
 
+describe('credentials', () => {
+  test('that end take the connection with them, however lively it is, and the will is published', () => {
+    const core = new CoreHarness();
+    const watcher = core.connect('watcher');
+    watcher.subscribe(['w', 0]);
+    const a = core.open();
+    a.connect('a', { keepAlive: 60, will: will('w', 'expired') });
+    a.allow(undefined, core.nowMs + 10_000);
+    core.lines();
+    core.advance(9_999);
+    a.ping();
+    expect(core.lines()).toEqual(['2 < pingresp']);
+    core.advance(1);
+    expect(core.lines()).toContain('2 close credentials-expired');
+    expect(core.lines()).toEqual([]);
+    expect(core.broker.connectionCount).toBe(1);
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+  });
+
+  test('that have ended already end the connection at once', () => {
+    const core = new CoreHarness();
+    const a = core.open();
+    a.connect('a');
+    a.allow(undefined, core.nowMs - 1);
+    core.advance(0);
+    expect(core.lines()).toContain('1 close credentials-expired');
+  });
+});
+
 describe('CONNECT', () => {
   test('is answered once the client is known, and the session of a stored one recorded first', () => {
     const core = new CoreHarness();
@@ -18,6 +47,7 @@ describe('CONNECT', () => {
     ['bad-credentials', 4],
     ['not-authorized', 5],
     ['authentication-unavailable', 3],
+    ['authorization-unavailable', 3],
   ] as const)('that is denied for %s is refused with %i and closed', (reason, code) => {
     const core = new CoreHarness();
     const a = core.open();

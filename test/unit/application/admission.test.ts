@@ -1,0 +1,93 @@
+// Who may come in and what they may do then: authentication and authorization one after the other.
+import { describe, expect, test } from '@jest/globals';
+import { Admission } from '../../../src/application/admission.js';
+import { Authentication } from '../../../src/application/authentication.js';
+import { Authorization } from '../../../src/application/authorization.js';
+import type { AccessRule, Permissions } from '../../../src/domain/access/permissions.js';
+import type { AuthenticationRequest } from '../../../src/domain/effects.js';
+import type { AuthenticationResult } from '../../../src/domain/events.js';
+import type { ClientId, TopicFilter } from '../../../src/domain/identifiers.js';
+import type { AuthenticatorAnswer, AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
+import { noticed } from '../../support/hand-storage.js';
+
+const REQUEST: AuthenticationRequest = {
+  clientId: 'meter' as ClientId,
+  protocolVersion: 4,
+  userName: 'ann',
+  password: undefined,
+  listener: 'test',
+  peer: { remoteAddress: 'test:1' },
+};
+
+const rule = (topicFilter: string): AccessRule => ({ effect: 'allow', actions: ['publish'], topicFilter: topicFilter as TopicFilter });
+const rules = (...filters: string[]): Permissions => ({ kind: 'rules', rules: filters.map(rule) });
+const EVERYTHING: Permissions = { kind: 'everything' };
+
+type Said = Permissions | Error | Promise<Permissions>;
+
+function admit(answer: AuthenticatorAnswer, ...said: readonly Said[]) {
+  const results: AuthenticationResult[] = [];
+  const asked: AuthorizationRequest[] = [];
+  const authorizers = said.map((permissions, i): Authorizer => ({
+    name: `authorizer ${i}`,
+    authorize: (request) => {
+      asked.push(request);
+      if (permissions instanceof Error) throw permissions;
+      return permissions;
+    },
+  }));
+  const authentication = new Authentication([{ name: 'authenticator', authenticate: () => answer }]);
+  new Admission(authentication, new Authorization(authorizers)).admit(REQUEST, (result) => results.push(result));
+  return { results, asked };
+}
+
+const permissionsOf = (results: readonly AuthenticationResult[]): unknown => results.map((result) => (result.decision === 'allow' ? result.permissions : result));
+
+describe('without authorizers', () => {
+  test('the credentials say what a client may do, and everything where they say nothing', () => {
+    expect(permissionsOf(admit({ decision: 'allow' }).results)).toEqual([EVERYTHING]);
+    expect(permissionsOf(admit({ decision: 'allow', permissions: rules('a') }).results)).toEqual([rules('a')]);
+  });
+});
+
+describe('authorizers', () => {
+  test('are told who it turned out to be and what the credentials say', () => {
+    const { asked, results } = admit({ decision: 'allow', userName: 'CN of the meter', permissions: rules('a'), expiresAtMs: 7 }, rules('b'));
+    expect(asked).toEqual([expect.objectContaining({ clientId: 'meter', userName: 'CN of the meter', permissions: rules('a'), peer: REQUEST.peer })]);
+    expect(results).toEqual([{ decision: 'allow', permissions: rules('b'), userName: 'CN of the meter', expiresAtMs: 7 }]);
+  });
+
+  test('are not asked about who was refused', () => {
+    const refusal = { decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' } as const;
+    expect(admit(refusal, rules('a'))).toEqual({ results: [refusal], asked: [] });
+  });
+
+  test('have their rules one behind the other, at once or later', async () => {
+    const { results } = admit({ decision: 'allow' }, rules('a'), Promise.resolve(rules('b', 'c')), rules(), Promise.resolve(rules('d')));
+    expect(results).toEqual([]);
+    await noticed();
+    expect(permissionsOf(results)).toEqual([rules('a', 'b', 'c', 'd')]);
+  });
+
+  test('that say something about all the rest leave nothing to those behind them', async () => {
+    for (const last of [EVERYTHING, Promise.resolve(EVERYTHING)]) {
+      const { results, asked } = admit({ decision: 'allow' }, rules('a'), last, rules('b'));
+      await noticed();
+      expect(permissionsOf(results)).toEqual([{ ...rules('a'), otherwise: 'allow' }]);
+      expect(asked).toHaveLength(2);
+    }
+    expect(permissionsOf(admit({ decision: 'allow' }, EVERYTHING, rules('b')).results)).toEqual([EVERYTHING]);
+    expect(permissionsOf(admit({ decision: 'allow' }, { ...rules('a'), otherwise: 'deny' } as Permissions, EVERYTHING).results)).toEqual([
+      { ...rules('a'), otherwise: 'deny' },
+    ]);
+  });
+
+  test('that fail refuse the client, and nobody else is asked', async () => {
+    for (const failure of [new Error('no answer'), Promise.reject(new Error('no answer'))]) {
+      const { results, asked } = admit({ decision: 'allow' }, failure, EVERYTHING);
+      await noticed();
+      expect(results).toEqual([{ decision: 'deny', reason: 'authorization-unavailable', detail: 'authorizer 0: no answer' }]);
+      expect(asked).toHaveLength(1);
+    }
+  });
+});
