@@ -246,6 +246,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     if (link === undefined) return;
     link.decoder.protocolVersion = version;
     link.decoder.maxPacketSize = maxPacketSize;
+    link.channel.admitted?.();
   }
 
   send(connection: ConnectionId, packet: AnswerPacket): void {

@@ -33,6 +33,9 @@ function wholeNumber(least: number, most: number, remark = '') {
   return z.number(rule).min(least, rule).max(most, rule).int(rule);
 }
 
+/** In quotes, because YAML takes 0660 for a decimal number. */
+const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
+
 const trueOrFalse = () => z.boolean(expected('true or false'));
 
 function oneOf<const Word extends string>(...words: Word[]) {
@@ -80,18 +83,79 @@ const limits = {
   willGraceAfterRestartMs: wholeNumber(0, DAY_MS, ' (milliseconds)').optional(),
 } satisfies LimitsShape;
 
-const listener = z.strictObject(
+const text = (what: string) => z.string(expected(what)).min(1, expected(what));
+
+const filePath = (what: string) => text(`the path of a file: ${what}`);
+
+/** Keys of every listener. */
+const everyListener = {
+  name: text('a name').optional(),
+};
+
+const trustedPeers = (what: string) =>
+  z.strictObject(
+    { trusted: z.array(text('an address or a network such as 10.0.0.0/8'), expected('a list of addresses and networks')).min(1, expected('at least one address or network')) },
+    expected(`${what}, such as { trusted: [10.0.0.0/8] }`),
+  );
+
+/** Of a listener that other machines may reach. */
+const onPort = {
+  host: text('a host name or an address').optional(),
+  port: wholeNumber(0, 65_535, ' (0: any free one)').optional(),
+  backlog: wholeNumber(1, 65_535).optional(),
+  proxyProtocol: trustedPeers('the proxies that send a PROXY header').optional(),
+};
+
+const tls = z.strictObject(
   {
-    type: oneOf('tcp'),
-    name: z.string(expected('a name')).min(1, expected('a name')).optional(),
-    host: z.string(expected('a host name or an address')).min(1, expected('a host name or an address')).optional(),
-    port: wholeNumber(0, 65_535, ' (0: any free one)').optional(),
-    backlog: wholeNumber(1, 65_535).optional(),
+    cert: filePath('a certificate in PEM'),
+    key: filePath('its private key in PEM'),
+    passphrase: text('the passphrase of the key').optional(),
+    ca: filePath('the certificates, in PEM, that client certificates are signed with').optional(),
+    crl: filePath('revocation lists in PEM').optional(),
+    clientCertificate: oneOf('none', 'optional', 'required').optional(),
+    minVersion: oneOf('TLSv1.2', 'TLSv1.3').optional(),
+    ciphers: text('a list of ciphers as OpenSSL writes it').optional(),
   },
-  expected('a listener, such as { type: tcp, port: 1883 }'),
+  expected('a mapping, such as { cert: server.crt, key: server.key }'),
 );
 
-const adapterName = () => z.string(expected('the name of an adapter')).min(1, expected('the name of an adapter'));
+const overWebSocket = {
+  path: z.string(expected('a path such as /mqtt')).regex(/^\/[^\s?#]*$/, expected('a path such as /mqtt')).optional(),
+  forwardedFor: trustedPeers('the proxies whose X-Forwarded-For is taken').optional(),
+};
+
+/** What the address of a Unix socket has room for on every system. */
+const UNIX_PATH_BYTES_MAX = 103;
+const unixPath = expected(`the path of a socket, ${UNIX_PATH_BYTES_MAX} bytes at most`);
+
+/** Each type has its own keys; what its adapter makes of them is told when it is made. */
+const LISTENERS = {
+  tcp: z.strictObject({ type: z.literal('tcp'), ...everyListener, ...onPort }),
+  tls: z.strictObject({ type: z.literal('tls'), ...everyListener, ...onPort, tls }),
+  ws: z.strictObject({ type: z.literal('ws'), ...everyListener, ...onPort, ...overWebSocket }),
+  wss: z.strictObject({ type: z.literal('wss'), ...everyListener, ...onPort, ...overWebSocket, tls }),
+  unix: z.strictObject({
+    type: z.literal('unix'),
+    ...everyListener,
+    backlog: onPort.backlog,
+    path: z.string(unixPath).min(1, unixPath).refine((path) => Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX, unixPath),
+    mode: z.string(expected(OCTAL_MODE)).regex(/^0?[0-7]{3}$/, expected(OCTAL_MODE)).optional(),
+  }),
+};
+
+export type ListenerType = keyof typeof LISTENERS;
+
+export const LISTENER_TYPES = Object.keys(LISTENERS) as ListenerType[];
+
+const listener = z.discriminatedUnion('type', [LISTENERS.tcp, LISTENERS.tls, LISTENERS.ws, LISTENERS.wss, LISTENERS.unix], {
+  error: ({ code, input }) => {
+    if (code !== 'invalid_union' || typeof input !== 'object' || input === null) return `${show(input)} is not valid, expected a listener, such as { type: tcp, port: 1883 }`;
+    return expected(`one of ${LISTENER_TYPES.join(', ')}`).error({ code, input: (input as { type?: unknown }).type });
+  },
+});
+
+const adapterName = () => text('the name of an adapter');
 const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
 
 const adapters = (example: string) =>
@@ -125,20 +189,33 @@ export const configSchema = z.strictObject(
   expected('a mapping of listeners, storage, authentication, authorization, limits and logging'),
 );
 
+type ParsedListener = z.output<typeof listener>;
+type OnPort = Exclude<ParsedListener, { readonly type: 'unix' }>;
+
+export type PortListenerConfig = OnPort & { readonly name: string; readonly host: string; readonly port: number };
+
+/** As it was written, with what every listener has filled in; the other defaults are its adapter's. */
+export type ListenerConfig = PortListenerConfig | (Exclude<ParsedListener, OnPort> & { readonly name: string });
+
 /** The configuration as people write it. */
 export type ConfigInput = z.input<typeof configSchema>;
 
 export const LIMIT_KEYS = Object.keys(limits) as (keyof Limits)[];
 
-/** The keys that a mapping may have, by its path (`listeners[0]`, `limits`); for suggestions. */
-export function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  const [section] = path;
+const unique = (keys: readonly string[]): readonly string[] => [...new Set(keys)];
+
+/** The keys that a listener of this type may have. */
+export const keysOfListener = (type: ListenerType): readonly string[] => Object.keys(LISTENERS[type].shape);
+
+/** The keys that a mapping may have, by its path (`listeners[0]`, `listeners[0].tls`, `limits`), of whatever type a listener is; for suggestions. */
+export function keysAt([section, , part]: readonly PropertyKey[]): readonly string[] {
   if (section === undefined) return Object.keys(configSchema.shape);
   switch (section) {
     case 'limits':
       return LIMIT_KEYS;
     case 'listeners':
-      return Object.keys(listener.shape);
+      if (part === 'tls') return Object.keys(tls.shape);
+      return part === undefined ? unique(LISTENER_TYPES.flatMap(keysOfListener)) : ['trusted'];
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':
@@ -150,6 +227,3 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
       return [];
   }
 }
-
-/** Listener types of the documented configuration that this version does not have yet. */
-export const LATER_LISTENERS: ReadonlySet<string> = new Set(['tls', 'ws', 'wss']);

@@ -10,7 +10,7 @@ import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
-import type { AdapterConfig, Config } from './config.js';
+import type { AdapterConfig, Config, ListenerConfig } from './config.js';
 import { ConfigError } from './config-error.js';
 import { loadAdapter } from './plugin-loader.js';
 
@@ -47,15 +47,16 @@ export async function composeBroker(config: Config, overrides: Overrides): Promi
  */
 export async function loadPorts(config: Config, overrides: Overrides): Promise<Ports> {
   const clock = overrides.clock ?? (await BUILT_IN_ADAPTERS.clock());
-  const components: AdapterComponents = { clock };
+  const telemetry = overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, { clock })];
+  const components: AdapterComponents = { clock, notice: tellAll(telemetry) };
   return {
     clock,
     random: overrides.random ?? (await BUILT_IN_ADAPTERS.random()),
-    telemetry: overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, components)],
+    telemetry,
     storage: overrides.storage ?? (await loadStorage(config.storage, components)),
     authenticators: overrides.authenticators ?? (await Promise.all(config.authentication.map((one, index) => loadAuthenticator(one, index, components)))),
     authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, components)))),
-    listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one) => LISTENER_ADAPTERS[one.type](one)))),
+    listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
   };
 }
 
@@ -73,6 +74,26 @@ async function loadAuthenticator({ adapter, options }: AdapterConfig, index: num
 async function loadAuthorizer({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
   const module = await loadAdapter(AUTHORIZATION_ADAPTERS, adapter, 'createAuthorizer', ['authorization', index]);
   return made(`authorization[${index}].options`, adapter, () => module.createAuthorizer(options, components));
+}
+
+async function loadListener(config: ListenerConfig, index: number, limits: Limits, components: AdapterComponents): Promise<Listener> {
+  // The compiler does not see that the module is the one for this type of settings: the table says so for each.
+  const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as { createListener: (settings: object, components: AdapterComponents) => Listener };
+  const settings = { ...config, handshakeTimeoutMs: limits.connectTimeoutMs, maxPacketSize: limits.maxPacketSize };
+  return made(`listeners[${index}]`, config.type, () => createListener(settings, components));
+}
+
+/** One that fails harms only itself. */
+function tellAll(telemetry: readonly Telemetry[]): AdapterComponents['notice'] {
+  return (notice) => {
+    for (const one of telemetry) {
+      try {
+        one.notice(notice);
+      } catch {
+        // It cannot be told either: it is what would tell.
+      }
+    }
+  };
 }
 
 /** An adapter refuses its options by throwing; that is about the configuration, so it is told like everything else about it. */

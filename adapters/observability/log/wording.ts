@@ -10,9 +10,12 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
   switch (notice.kind) {
     case 'client-connected':
     case 'listening':
+    case 'listener-reloaded':
     case 'ready':
     case 'stopping':
     case 'stopped':
+    // Whoever scans a port or asks whether it is open causes them.
+    case 'handshake-failed':
       return 'info';
     case 'connection-ended':
       return isOrdinary(notice.reason) ? 'info' : 'warn';
@@ -30,6 +33,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
       return 'debug';
     case 'session-ended':
       return notice.reason === 'expired' || notice.reason === 'administrative' ? 'info' : 'debug';
+    case 'listener-reload-failed':
     case 'storage-failing':
       return 'error';
     case 'fatal':
@@ -43,6 +47,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'message-dropped':
       return 1;
     case 'connection-refused':
+    case 'handshake-failed':
     case 'publish-denied':
     case 'subscribe-denied':
     case 'retained-limited':
@@ -53,6 +58,8 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'will-published':
     case 'session-ended':
     case 'listening':
+    case 'listener-reloaded':
+    case 'listener-reload-failed':
     case 'ready':
     case 'stopping':
     case 'stopped':
@@ -72,6 +79,8 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'client connected';
     case 'connection-refused':
       return 'connection refused';
+    case 'handshake-failed':
+      return 'connection refused before MQTT';
     case 'connection-ended':
       return 'connection ended';
     case 'publish-denied':
@@ -88,6 +97,10 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'session ended';
     case 'listening':
       return 'listening';
+    case 'listener-reloaded':
+      return 'the listener uses the certificates that have changed';
+    case 'listener-reload-failed':
+      return 'the listener goes on with the certificates that it had';
     case 'ready':
       return 'ready';
     case 'stopping':

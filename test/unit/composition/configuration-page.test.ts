@@ -3,9 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { STORAGE_ADAPTERS } from '../../../src/composition/adapter-table.js';
-import { configSchema, keysAt, LIMIT_KEYS } from '../../../src/composition/config-schema.js';
+import { configSchema, keysAt, LIMIT_KEYS, LISTENER_TYPES } from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
-import { resolveConfig } from '../../../src/composition/config.js';
+import { DEFAULT_PORTS, resolveConfig } from '../../../src/composition/config.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
 import { ConfigError } from '../../../src/composition/config-error.js';
 
@@ -58,7 +58,8 @@ describe('the configuration page', () => {
     });
     // What is said beside the keys of the schema: the two lists, and the options of the adapters in the table.
     const options = Object.values(STORAGE_ADAPTERS).flatMap((entry) => (entry === 'later' ? [] : Object.keys(entry.defaults ?? {})));
-    const beside = ['listeners', 'authentication', 'authorization', ...options.map((option) => `storage.options.${option}`)];
+    const ofListeners = ['tls', 'proxyProtocol', 'forwardedFor'].flatMap((part) => keysAt(['listeners', 0, part]).map((key) => `listeners[].${part}.${key}`));
+    const beside = [...ofListeners, 'listeners', 'authentication', 'authorization', ...options.map((option) => `storage.options.${option}`)];
     expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });
@@ -76,8 +77,10 @@ describe('the configuration page', () => {
     const { listeners, storage, authentication, logging } = resolveConfig({});
     const [listener] = listeners;
     expect(codeIn(rowOf('listeners[].type').default)[0]).toBe(listener?.type);
-    expect(codeIn(rowOf('listeners[].host').default)).toEqual([listener?.host]);
-    expect(codeIn(rowOf('listeners[].port').default)).toEqual([String(listener?.port)]);
+    const host = codeIn(rowOf('listeners[].host').default)[0];
+    expect(listener).toMatchObject({ host, port: DEFAULT_PORTS.tcp });
+    expect(codeIn(rowOf('listeners[].port').default).map(Number)).toEqual(Object.values(DEFAULT_PORTS));
+    expect(codeIn(rowOf('listeners[].type').range)).toEqual(LISTENER_TYPES);
     expect(codeIn(rowOf('storage.adapter').default)).toEqual([storage.adapter]);
     expect(codeIn(rowOf('storage.ackLevel').default)).toEqual([storage.ackLevel]);
     for (const ackLevel of codeIn(rowOf('storage.ackLevel').range)) expect(accepted(ackLevel)).toBe(ackLevel);
