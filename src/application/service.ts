@@ -1,5 +1,5 @@
 // The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
-import type { Limits } from '../domain/connect/limits.js';
+import type { Limits, LimitsOfListeners } from '../domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
@@ -23,6 +23,7 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  readonly limitsOfListeners?: LimitsOfListeners | undefined;
   /** When acknowledgements leave; default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */

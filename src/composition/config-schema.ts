@@ -1,12 +1,15 @@
 // The configuration's shape: every key, its range, and what is said when a value does not fit. Defaults and rules between keys are
 // `config.ts`'s; what the limits mean is the domain's.
 import { z } from 'zod';
+import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** More messages than this in one place is a slip of the keyboard. */
 const MANY_MESSAGES = 1_000_000_000;
+const MANY_A_SECOND = 1_000_000_000;
+const MANY_BYTES_A_SECOND = 1_000_000_000_000;
 
 /** Every check of one value gives the same sentence, so that a wrong value is told once, with all that was expected. */
 function expected(what: string): { error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined } {
@@ -31,6 +34,12 @@ export function show(value: unknown): string {
 function wholeNumber(least: number, most: number, remark = '') {
   const rule = expected(`a whole number from ${least} to ${most}${remark}`);
   return z.number(rule).min(least, rule).max(most, rule).int(rule);
+}
+
+/** Of a limit that need not be there. */
+function offOr(least: number, most: number, remark = '') {
+  const words = `off, or a whole number from ${least} to ${most}${remark}`;
+  return z.union([wholeNumber(least, most, remark), z.literal('off')], expected(words));
 }
 
 const trueOrFalse = () => z.boolean(expected('true or false'));
@@ -61,9 +70,7 @@ const limits = {
   maxRetainedMessages: wholeNumber(0, MANY_MESSAGES).optional(),
   retainedQueueSize: wholeNumber(1, MANY_MESSAGES).optional(),
   sessionExpiryMax: wholeNumber(0, 4_294_967_295, ' (seconds; the last is never)').optional(),
-  messageExpiryMax: z
-    .union([wholeNumber(1, 4_294_967_295), z.literal('off')], expected('off, or a whole number from 1 to 4294967295 (seconds)'))
-    .optional(),
+  messageExpiryMax: offOr(1, 4_294_967_295, ' (seconds)').optional(),
   keepAliveMax: wholeNumber(1, 65_535, ' (seconds)').optional(),
   keepAliveUnlimited: trueOrFalse().optional(),
   maxQos: z.union([z.literal(0), z.literal(1), z.literal(2)], expected('0, 1 or 2')).optional(),
@@ -74,11 +81,27 @@ const limits = {
   maxConnections: z
     .union([z.literal(-1), wholeNumber(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
     .optional(),
+  maxPendingConnections: offOr(1, 10_000_000).optional(),
+  maxConnectionsPerAddress: offOr(1, 10_000_000).optional(),
+  maxConnectRate: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
+  maxConnectRatePerAddress: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
+  maxPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
+  maxPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
+  maxTotalPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
+  maxTotalPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
+  maxIncompleteBytes: wholeNumber(65_536, Number.MAX_SAFE_INTEGER).optional(),
+  maxSessions: wholeNumber(1, MANY_MESSAGES).optional(),
+  maxSubscriptionsPerClient: wholeNumber(1, MANY_MESSAGES).optional(),
+  maxSubscriptions: wholeNumber(1, MANY_MESSAGES).optional(),
   maxBufferedQos0Messages: wholeNumber(0, MANY_MESSAGES).optional(),
   maxBufferedQos0Bytes: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
   drainTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   willGraceAfterRestartMs: wholeNumber(0, DAY_MS, ' (milliseconds)').optional(),
 } satisfies LimitsShape;
+
+type LimitsOfListenerShape = Pick<typeof limits, (typeof LISTENER_LIMIT_KEYS)[number]>;
+
+const limitsOfListener = Object.fromEntries(LISTENER_LIMIT_KEYS.map((key) => [key, limits[key]])) as unknown as LimitsOfListenerShape;
 
 const listener = z.strictObject(
   {
@@ -87,6 +110,7 @@ const listener = z.strictObject(
     host: z.string(expected('a host name or an address')).min(1, expected('a host name or an address')).optional(),
     port: wholeNumber(0, 65_535, ' (0: any free one)').optional(),
     backlog: wholeNumber(1, 65_535).optional(),
+    limits: z.strictObject(limitsOfListener, expected('a mapping of limits of a listener, such as { maxConnections: 100 }')).optional(),
   },
   expected('a listener, such as { type: tcp, port: 1883 }'),
 );
@@ -138,7 +162,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
     case 'limits':
       return LIMIT_KEYS;
     case 'listeners':
-      return Object.keys(listener.shape);
+      return path[2] === 'limits' ? LISTENER_LIMIT_KEYS : Object.keys(listener.shape);
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':

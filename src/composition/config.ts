@@ -1,7 +1,7 @@
 // From what people wrote (a file, the environment, flags) to a configuration that can be built: merged, checked, with every default filled in.
 // All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
-import type { Limits } from '../domain/connect/limits.js';
+import type { Limits, ListenerLimits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
@@ -17,6 +17,8 @@ export interface ListenerConfig {
   readonly host: string;
   readonly port: number;
   readonly backlog?: number;
+  /** Its own; the others are those of the broker. */
+  readonly limits?: ListenerLimits;
 }
 
 export interface AdapterConfig {
@@ -180,6 +182,7 @@ function withDefaults(parsed: Parsed): Config {
       host: listener.host ?? DEFAULT_HOST,
       port: listener.port ?? DEFAULT_PORT,
       ...(listener.backlog === undefined ? {} : { backlog: listener.backlog }),
+      ...(listener.limits === undefined ? {} : { limits: written(listener.limits) }),
     })),
     storage: storageWithDefaults(parsed.storage ?? {}),
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(({ adapter, options }) => ({ adapter, options: options ?? {} })),
@@ -196,9 +199,13 @@ function storageWithDefaults({ adapter = DEFAULT_STORAGE, ackLevel = 'flushed', 
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
-  const { messageExpiryMax, ...others } = given;
-  const written = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined)) as Partial<Limits>;
-  return { ...DEFAULT_LIMITS, ...written, messageExpiryMax: messageExpiryMax === 'off' ? undefined : messageExpiryMax };
+  return { ...DEFAULT_LIMITS, ...written(given) };
+}
+
+/** Without the keys that are not there, and with `off` as the domain has it. */
+function written(given: object): object {
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]));
 }
 
 // The checks below look at what was written, whatever else is wrong with it, so that one run tells everything. What has not the right type is

@@ -5,7 +5,8 @@ import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
 import { BrokerService } from '../application/service.js';
-import type { Limits } from '../domain/connect/limits.js';
+import type { ServiceParts } from '../application/service.js';
+import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
@@ -27,8 +28,10 @@ export interface Overrides {
 
 type Ports = Required<Overrides>;
 
+export type LimitSettings = Required<Pick<ServiceParts, 'limits' | 'limitsOfListeners'>>;
+
 /** Not ports: nobody implements them. */
-const Limits: ServiceIdentifier<Limits> = port<Limits>('Limits');
+const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
 /**
@@ -36,7 +39,7 @@ const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
  * @throws ConfigError when an adapter cannot be loaded or refuses its options.
  */
 export async function composeBroker(config: Config, overrides: Overrides): Promise<BrokerService> {
-  const container = bindBroker(await loadPorts(config, overrides), config.limits, config.storage.ackLevel);
+  const container = bindBroker(await loadPorts(config, overrides), limitSettings(config), config.storage.ackLevel);
   // The only access to the container: from here on objects know each other.
   return container.get(BrokerService);
 }
@@ -84,7 +87,13 @@ function made<T>(key: string, adapter: string, make: () => T): T {
   }
 }
 
-function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container {
+/** Those of the broker, and of the listeners that have their own. */
+export function limitSettings({ limits, listeners }: Config): LimitSettings {
+  const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] => (ofListener === undefined ? [] : [[name, ofListener]]));
+  return { limits, limitsOfListeners: new Map(own) };
+}
+
+function bindBroker(ports: Ports, limits: LimitSettings, ackLevel: AckLevel): Container {
   const container = new Container();
   container.bind(Clock).toConstantValue(ports.clock);
   container.bind(Random).toConstantValue(ports.random);
@@ -107,7 +116,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
         telemetry: Telemetry[] | undefined,
         clock: Clock,
         random: Random,
-        boundLimits: Limits,
+        boundLimits: LimitSettings,
         boundAckLevel: AckLevel,
       ) =>
         new BrokerService({
@@ -118,7 +127,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
           telemetry: telemetry ?? [],
           clock,
           random,
-          limits: boundLimits,
+          ...boundLimits,
           ackLevel: boundAckLevel,
         }),
       [

@@ -128,6 +128,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'not-authorized':
     case 'topic-name-invalid':
     case 'topic-filter-invalid':
+    case 'incomplete-packets':
     case 'drain-timeout':
     case 'receive-maximum-exceeded':
     case 'qos-not-supported':
