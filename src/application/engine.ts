@@ -177,7 +177,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     if (refusal !== undefined) return this.#turnAway(id, channel, refusal);
     own?.opened(ipAddress, nowMs);
     this.#door.opened(ipAddress, nowMs);
-    const link = new Link(id, listener, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
+    const link = new Link(id, listener, ipAddress, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
     this.#links.set(id, link);
     this.step({ kind: 'opened', connection: id, listener, peer: channel.peer });
     return link;
@@ -302,9 +302,8 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   }
 
   #left(link: Link): void {
-    const { ipAddress } = link.channel.peer;
     const nowMs = this.#parts.clock.nowMs();
-    for (const door of [this.#door, this.#doors.get(link.listener)]) door?.closed(ipAddress, link.isEstablished, nowMs);
+    for (const door of [this.#door, this.#doors.get(link.listener)]) door?.closed(link.ipAddress, link.isEstablished, nowMs);
     this.#throttle.closed(link);
     this.#incomplete.hasNone(link);
   }

@@ -61,9 +61,9 @@ export async function readiness(program: Program): Promise<{ host: string; port:
 }
 
 /** A test with a broker of its own, which has to stop cleanly after it. */
-export function withBroker(body: (broker: RunningBroker) => Promise<void>, args?: readonly string[]): Promise<void> {
+export function withBroker(body: (broker: RunningBroker) => Promise<void>, args?: readonly string[] | (() => readonly string[])): Promise<void> {
   return scene(async () => {
-    const broker = await startBroker(args);
+    const broker = await startBroker(typeof args === 'function' ? args() : args);
     afterwards(() => {
       broker.program.kill('SIGKILL');
     });
