@@ -1,5 +1,6 @@
 // From what people wrote (a file, the environment, flags) to a configuration that can be built: merged, checked, with every default filled in.
 // All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
+import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits, ListenerLimits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
@@ -170,6 +171,16 @@ function listenerOfLater(path: readonly PropertyKey[], config: unknown): string 
 export function suggestion(word: string, known: Iterable<string>): string {
   const meant = nearest(word, known);
   return meant === undefined ? '' : `; did you mean ${meant}?`;
+}
+
+/** Keys that differ and are only read at a start: all but the limits. */
+export function keysThatNeedRestart(running: Config, next: Config): readonly string[] {
+  const fixed = ({ limits: _, listeners, ...others }: Config) => ({
+    listeners: listeners.map(({ limits: __, ...listener }) => listener),
+    ...others,
+  });
+  const [before, after] = [fixed(running), fixed(next)];
+  return Object.keys(before).filter((key) => !isDeepStrictEqual(before[key as keyof typeof before], after[key as keyof typeof after]));
 }
 
 type Parsed = (typeof configSchema)['_output'];

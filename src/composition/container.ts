@@ -5,7 +5,7 @@ import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
 import { BrokerService } from '../application/service.js';
-import type { ServiceParts } from '../application/service.js';
+import type { LimitSettings } from '../application/service.js';
 import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
@@ -27,8 +27,6 @@ export interface Overrides {
 }
 
 type Ports = Required<Overrides>;
-
-export type LimitSettings = Required<Pick<ServiceParts, 'limits' | 'limitsOfListeners'>>;
 
 /** Not ports: nobody implements them. */
 const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
@@ -86,6 +84,8 @@ function made<T>(key: string, adapter: string, make: () => T): T {
     throw new ConfigError([`${key}: refused by ${adapter}: ${error instanceof Error ? error.message : String(error)}`]);
   }
 }
+
+export type { BrokerService } from '../application/service.js';
 
 /** Those of the broker, and of the listeners that have their own. */
 export function limitSettings({ limits, listeners }: Config): LimitSettings {

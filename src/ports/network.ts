@@ -1,5 +1,6 @@
 // The network port: bytes in, bytes out, and who is at the other end. A listener knows nothing of MQTT, and the shell knows nothing of sockets.
 import type { PeerInfo } from '../domain/connect/peer.js';
+import type { Reloadable } from './reloadable.js';
 import { port } from './token.js';
 
 /** One connection, as the shell drives it. */
@@ -28,7 +29,8 @@ export interface ChannelHandler {
   closed(error: Error | undefined): void;
 }
 
-export interface Listener {
+/** `reload`: certificates and what else it reads from files; open connections go on. */
+export interface Listener extends Reloadable {
   readonly name: string;
   /**
    * Starts listening; `accept` is called for each connection.

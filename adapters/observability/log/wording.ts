@@ -13,6 +13,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'ready':
     case 'stopping':
     case 'stopped':
+    case 'reloaded':
       return 'info';
     case 'connection-ended':
       return isOrdinary(notice.reason) ? 'info' : 'warn';
@@ -22,6 +23,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'retained-limited':
     case 'storage-recovered':
     case 'changes-abandoned':
+    case 'restart-needed':
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
@@ -31,6 +33,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'session-ended':
       return notice.reason === 'expired' || notice.reason === 'administrative' ? 'info' : 'debug';
     case 'storage-failing':
+    case 'reload-failed':
       return 'error';
     case 'fatal':
       return 'fatal';
@@ -57,6 +60,9 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'stopping':
     case 'stopped':
     case 'changes-abandoned':
+    case 'reloaded':
+    case 'reload-failed':
+    case 'restart-needed':
     case 'fatal':
       return Infinity;
     case 'storage-failing':
@@ -103,6 +109,12 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return notice.operation === 'read' ? 'the storage gives back what was stored again' : 'the storage takes what must be stored again';
     case 'changes-abandoned':
       return 'the storage has not taken everything, and the broker stops all the same';
+    case 'reloaded':
+      return 'reloaded';
+    case 'reload-failed':
+      return 'not reloaded; what there was goes on';
+    case 'restart-needed':
+      return 'changed in the configuration, and only read at a start';
     case 'fatal':
       return 'the broker has to stop';
   }
