@@ -1,6 +1,7 @@
 // The command `hexmq`: its subcommands, a file for each, and what they have in common.
 import { Command } from 'commander';
 import { addCheckConfig } from './check-config.js';
+import { addConfigSchema } from './config-schema.js';
 import { addExport } from './export.js';
 import { ExitStatus, tellFailure } from './failure.js';
 import { addImport } from './import.js';
@@ -48,6 +49,7 @@ function commandLine(world: World): Command {
   addStart(program, world);
   addReload(program, world);
   addCheckConfig(program, world);
+  addConfigSchema(program, world);
   addInspect(program, world);
   addMigrate(program, world);
   addExport(program, world);
