@@ -1,12 +1,15 @@
 // The configuration's shape: every key, its range, and what is said when a value does not fit. Defaults and rules between keys are
 // `config.ts`'s; what the limits mean is the domain's.
 import { z } from 'zod';
+import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** More messages than this in one place is a slip of the keyboard. */
 const MANY_MESSAGES = 1_000_000_000;
+const MANY_A_SECOND = 1_000_000_000;
+const MANY_BYTES_A_SECOND = 1_000_000_000_000;
 
 /** Every check of one value gives the same sentence, so that a wrong value is told once, with all that was expected. */
 function expected(what: string): { error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined } {
@@ -36,6 +39,12 @@ function wholeNumber(least: number, most: number, remark = '') {
 /** In quotes, because YAML takes 0660 for a decimal number. */
 const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
 
+/** Of a limit that need not be there. */
+function offOr(least: number, most: number, remark = '') {
+  const words = `off, or a whole number from ${least} to ${most}${remark}`;
+  return z.union([wholeNumber(least, most, remark), z.literal('off')], expected(words));
+}
+
 const trueOrFalse = () => z.boolean(expected('true or false'));
 
 function oneOf<const Word extends string>(...words: Word[]) {
@@ -64,9 +73,7 @@ const limits = {
   maxRetainedMessages: wholeNumber(0, MANY_MESSAGES).optional(),
   retainedQueueSize: wholeNumber(1, MANY_MESSAGES).optional(),
   sessionExpiryMax: wholeNumber(0, 4_294_967_295, ' (seconds; the last is never)').optional(),
-  messageExpiryMax: z
-    .union([wholeNumber(1, 4_294_967_295), z.literal('off')], expected('off, or a whole number from 1 to 4294967295 (seconds)'))
-    .optional(),
+  messageExpiryMax: offOr(1, 4_294_967_295, ' (seconds)').optional(),
   keepAliveMax: wholeNumber(1, 65_535, ' (seconds)').optional(),
   keepAliveUnlimited: trueOrFalse().optional(),
   maxQos: z.union([z.literal(0), z.literal(1), z.literal(2)], expected('0, 1 or 2')).optional(),
@@ -77,11 +84,27 @@ const limits = {
   maxConnections: z
     .union([z.literal(-1), wholeNumber(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
     .optional(),
+  maxPendingConnections: offOr(1, 10_000_000).optional(),
+  maxConnectionsPerAddress: offOr(1, 10_000_000).optional(),
+  maxConnectRate: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
+  maxConnectRatePerAddress: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
+  maxPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
+  maxPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
+  maxTotalPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
+  maxTotalPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
+  maxIncompleteBytes: wholeNumber(65_536, Number.MAX_SAFE_INTEGER).optional(),
+  maxSessions: wholeNumber(1, MANY_MESSAGES).optional(),
+  maxSubscriptionsPerClient: wholeNumber(1, MANY_MESSAGES).optional(),
+  maxSubscriptions: wholeNumber(1, MANY_MESSAGES).optional(),
   maxBufferedQos0Messages: wholeNumber(0, MANY_MESSAGES).optional(),
   maxBufferedQos0Bytes: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
   drainTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   willGraceAfterRestartMs: wholeNumber(0, DAY_MS, ' (milliseconds)').optional(),
 } satisfies LimitsShape;
+
+type LimitsOfListenerShape = Pick<typeof limits, (typeof LISTENER_LIMIT_KEYS)[number]>;
+
+const limitsOfListener = Object.fromEntries(LISTENER_LIMIT_KEYS.map((key) => [key, limits[key]])) as unknown as LimitsOfListenerShape;
 
 const text = (what: string) => z.string(expected(what)).min(1, expected(what));
 
@@ -90,6 +113,7 @@ const filePath = (what: string) => text(`the path of a file: ${what}`);
 /** Keys of every listener. */
 const everyListener = {
   name: text('a name').optional(),
+  limits: z.strictObject(limitsOfListener, expected('a mapping of limits of a listener, such as { maxConnections: 100 }')).optional(),
 };
 
 const trustedPeers = (what: string) =>
@@ -215,6 +239,7 @@ export function keysAt([section, , part]: readonly PropertyKey[]): readonly stri
       return LIMIT_KEYS;
     case 'listeners':
       if (part === 'tls') return Object.keys(tls.shape);
+      if (part === 'limits') return LISTENER_LIMIT_KEYS;
       return part === undefined ? unique(LISTENER_TYPES.flatMap(keysOfListener)) : ['trusted'];
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];

@@ -1,5 +1,6 @@
 // From what people wrote (a file, the environment, flags) to a configuration that can be built: merged, checked, with every default filled in.
 // All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
+import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
@@ -155,6 +156,16 @@ export function suggestion(word: string, known: Iterable<string>): string {
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
+/** Keys that differ and are only read at a start: all but the limits. */
+export function keysThatNeedRestart(running: Config, next: Config): readonly string[] {
+  const fixed = ({ limits: _, listeners, ...others }: Config) => ({
+    listeners: listeners.map(({ limits: __, ...listener }) => listener),
+    ...others,
+  });
+  const [before, after] = [fixed(running), fixed(next)];
+  return Object.keys(before).filter((key) => !isDeepStrictEqual(before[key as keyof typeof before], after[key as keyof typeof after]));
+}
+
 function withDefaults(parsed: Parsed): Config {
   return {
     listeners: (parsed.listeners ?? [{ type: 'tcp' as const }]).map((listener, index, all) => {
@@ -177,9 +188,13 @@ function storageWithDefaults({ adapter = DEFAULT_STORAGE, ackLevel = 'flushed', 
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
-  const { messageExpiryMax, ...others } = given;
-  const written = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined)) as Partial<Limits>;
-  return { ...DEFAULT_LIMITS, ...written, messageExpiryMax: messageExpiryMax === 'off' ? undefined : messageExpiryMax };
+  return { ...DEFAULT_LIMITS, ...limitsAsWritten(given) };
+}
+
+/** Limits without the keys that are not there, and with `off` as the domain has it. */
+export function limitsAsWritten(given: object): Partial<Limits> {
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]));
 }
 
 // The checks below look at what was written, whatever else is wrong with it, so that one run tells everything. What has not the right type is

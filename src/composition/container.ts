@@ -5,11 +5,13 @@ import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
 import { BrokerService } from '../application/service.js';
-import type { Limits } from '../domain/connect/limits.js';
+import type { LimitSettings } from '../application/service.js';
+import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
+import { limitsAsWritten } from './config.js';
 import type { AdapterConfig, Config, ListenerConfig } from './config.js';
 import { ConfigError } from './config-error.js';
 import { loadAdapter } from './plugin-loader.js';
@@ -28,7 +30,7 @@ export interface Overrides {
 type Ports = Required<Overrides>;
 
 /** Not ports: nobody implements them. */
-const Limits: ServiceIdentifier<Limits> = port<Limits>('Limits');
+const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
 /**
@@ -36,7 +38,7 @@ const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
  * @throws ConfigError when an adapter cannot be loaded or refuses its options.
  */
 export async function composeBroker(config: Config, overrides: Overrides): Promise<BrokerService> {
-  const container = bindBroker(await loadPorts(config, overrides), config.limits, config.storage.ackLevel);
+  const container = bindBroker(await loadPorts(config, overrides), limitSettings(config), config.storage.ackLevel);
   // The only access to the container: from here on objects know each other.
   return container.get(BrokerService);
 }
@@ -105,7 +107,15 @@ function made<T>(key: string, adapter: string, make: () => T): T {
   }
 }
 
-function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container {
+export type { BrokerService } from '../application/service.js';
+
+/** Those of the broker, and of the listeners that have their own. */
+export function limitSettings({ limits, listeners }: Config): LimitSettings {
+  const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] => (ofListener === undefined ? [] : [[name, limitsAsWritten(ofListener)]]));
+  return { limits, limitsOfListeners: new Map(own) };
+}
+
+function bindBroker(ports: Ports, limits: LimitSettings, ackLevel: AckLevel): Container {
   const container = new Container();
   container.bind(Clock).toConstantValue(ports.clock);
   container.bind(Random).toConstantValue(ports.random);
@@ -128,7 +138,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
         telemetry: Telemetry[] | undefined,
         clock: Clock,
         random: Random,
-        boundLimits: Limits,
+        boundLimits: LimitSettings,
         boundAckLevel: AckLevel,
       ) =>
         new BrokerService({
@@ -139,7 +149,7 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
           telemetry: telemetry ?? [],
           clock,
           random,
-          limits: boundLimits,
+          ...boundLimits,
           ackLevel: boundAckLevel,
         }),
       [

@@ -34,6 +34,12 @@ export type LifecycleNotice =
   | { readonly kind: 'storage-recovered'; readonly operation: 'write' | 'read'; readonly attempts: number }
   /** The broker stops although storage has not taken these; they had not been acknowledged, unless the acknowledgement level is `received`. */
   | { readonly kind: 'changes-abandoned'; readonly changes: number }
+  /** What was read again: names of listeners, authenticators and authorizers, and `limits`. */
+  | { readonly kind: 'reloaded'; readonly what: readonly string[] }
+  /** It goes on with what it had. */
+  | { readonly kind: 'reload-failed'; readonly what: string; readonly error: string }
+  /** Keys of the configuration that were changed and are only read at a start. */
+  | { readonly kind: 'restart-needed'; readonly keys: readonly string[] }
   | { readonly kind: 'fatal'; readonly error: Error };
 
 export interface Telemetry {

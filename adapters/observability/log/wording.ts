@@ -16,6 +16,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'stopped':
     // Whoever scans a port or asks whether it is open causes them.
     case 'handshake-failed':
+    case 'reloaded':
       return 'info';
     case 'connection-ended':
       return isOrdinary(notice.reason) ? 'info' : 'warn';
@@ -25,6 +26,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'retained-limited':
     case 'storage-recovered':
     case 'changes-abandoned':
+    case 'restart-needed':
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
@@ -35,6 +37,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
       return notice.reason === 'expired' || notice.reason === 'administrative' ? 'info' : 'debug';
     case 'listener-reload-failed':
     case 'storage-failing':
+    case 'reload-failed':
       return 'error';
     case 'fatal':
       return 'fatal';
@@ -64,6 +67,9 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'stopping':
     case 'stopped':
     case 'changes-abandoned':
+    case 'reloaded':
+    case 'reload-failed':
+    case 'restart-needed':
     case 'fatal':
       return Infinity;
     case 'storage-failing':
@@ -116,6 +122,12 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return notice.operation === 'read' ? 'the storage gives back what was stored again' : 'the storage takes what must be stored again';
     case 'changes-abandoned':
       return 'the storage has not taken everything, and the broker stops all the same';
+    case 'reloaded':
+      return 'reloaded';
+    case 'reload-failed':
+      return 'not reloaded; what there was goes on';
+    case 'restart-needed':
+      return 'changed in the configuration, and only read at a start';
     case 'fatal':
       return 'the broker has to stop';
   }
@@ -141,6 +153,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'not-authorized':
     case 'topic-name-invalid':
     case 'topic-filter-invalid':
+    case 'incomplete-packets':
     case 'drain-timeout':
     case 'receive-maximum-exceeded':
     case 'qos-not-supported':

@@ -120,7 +120,7 @@ describe('the configuration page', () => {
     expect(pathOf(variablesIn(settingOf('logging.level'))[0] ?? '')).toEqual(['logging', 'level']);
     // A variable that nobody knows would be refused.
     for (const variable of variablesIn(PAGE).filter((name) => name !== 'HEXMQ_')) expect(() => environmentOverrides({ [variable]: '1' })).not.toThrow();
-    const command = readFileSync(resolve(ROOT, 'src/cli/start.ts'), 'utf8');
+    const command = ['start', 'reload'].map((name) => readFileSync(resolve(ROOT, `src/cli/${name}.ts`), 'utf8')).join('');
     for (const flag of new Set(PAGE.match(/--[a-z][a-z-]+/g))) expect(command).toContain(`${flag} <`);
     for (const [, flag = ''] of command.matchAll(/\.option\('(?:-\w, )?(--[a-z-]+) </g)) expect(PAGE).toContain(`\`${flag}\``);
   });
