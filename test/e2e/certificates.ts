@@ -14,6 +14,7 @@ export class CertificateAuthority {
   readonly cert = join(this.directory, 'ca.crt');
   readonly #key = join(this.directory, 'ca.key');
   readonly #config = join(this.directory, 'ca.cnf');
+  readonly #revoked = new Set<Issued>();
 
   constructor(name = 'Test CA') {
     const database = join(this.directory, 'index.txt');
@@ -40,7 +41,8 @@ export class CertificateAuthority {
   /** Writes the list of what has been revoked so far. */
   revocationList(...revoked: readonly Issued[]): string {
     const path = join(this.directory, 'revoked.crl');
-    for (const { cert } of revoked) openssl('ca', '-config', this.#config, '-revoke', cert);
+    for (const { cert } of revoked.filter((one) => !this.#revoked.has(one))) openssl('ca', '-config', this.#config, '-revoke', cert);
+    for (const one of revoked) this.#revoked.add(one);
     openssl('ca', '-config', this.#config, '-gencrl', '-out', path);
     return path;
   }
