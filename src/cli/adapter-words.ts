@@ -10,11 +10,16 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
   flushed: 'acknowledged when flushed to disk',
 };
 
-export function describeAdapters({ storage, authentication }: Config): string {
-  const authenticators = authentication.map((one) => describe(one.adapter, remarkOn(AUTHENTICATION_ADAPTERS, one)));
+export function describeAdapters({ storage, authentication, listeners }: Config): string {
+  const ofAll = listeners.every(({ authentication: own }) => own !== undefined) ? [] : [describeChain(authentication)];
+  const ofListeners = listeners.flatMap(({ name, authentication: own }) => (own === undefined ? [] : [`on ${name} ${describeChain(own)}`]));
   // What an acknowledgement stands for says nothing where nothing lasts.
   const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
-  return `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}, authentication ${authenticators.join(', then ')}`;
+  return `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}, authentication ${[...ofAll, ...ofListeners].join('; ')}`;
+}
+
+function describeChain(chain: readonly AdapterConfig[]): string {
+  return chain.map((one) => describe(one.adapter, remarkOn(AUTHENTICATION_ADAPTERS, one))).join(', then ');
 }
 
 export const describeStorage = ({ storage }: Config): string => describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage));

@@ -1,6 +1,7 @@
 // The configuration's shape: every key, its range, and what is said when a value does not fit. Defaults and rules between keys are
 // `config.ts`'s; what the limits mean is the domain's.
 import { z } from 'zod';
+import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import type { Limits } from '../domain/connect/limits.js';
 
 const HOUR_MS = 3_600_000;
@@ -80,6 +81,19 @@ const limits = {
   willGraceAfterRestartMs: wholeNumber(0, DAY_MS, ' (milliseconds)').optional(),
 } satisfies LimitsShape;
 
+const adapterName = () => z.string(expected('the name of an adapter')).min(1, expected('the name of an adapter'));
+const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
+
+/** What is said of every adapter that is asked about clients. */
+const askedAdapter = { adapter: adapterName(), options: adapterOptions().optional(), timeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional() };
+const anAdapter = (example: string) => expected(`an adapter and its options, such as { adapter: ${example} }`);
+const aListOf = (example: string) => expected(`a list of adapters, such as [{ adapter: ${example} }]`);
+
+const authenticator = z.strictObject({ ...askedAdapter, onFailure: oneOf('deny', 'abstain').optional() }, anAdapter('anonymous'));
+const authorizer = z.strictObject(askedAdapter, anAdapter('acl-file'));
+const authenticators = () =>
+  z.array(authenticator, aListOf('anonymous')).min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional();
+
 const listener = z.strictObject(
   {
     type: oneOf('tcp'),
@@ -87,18 +101,20 @@ const listener = z.strictObject(
     host: z.string(expected('a host name or an address')).min(1, expected('a host name or an address')).optional(),
     port: wholeNumber(0, 65_535, ' (0: any free one)').optional(),
     backlog: wholeNumber(1, 65_535).optional(),
+    authentication: authenticators(),
   },
   expected('a listener, such as { type: tcp, port: 1883 }'),
 );
 
-const adapterName = () => z.string(expected('the name of an adapter')).min(1, expected('the name of an adapter'));
-const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
-
-const adapters = (example: string) =>
-  z.array(
-    z.strictObject({ adapter: adapterName(), options: adapterOptions().optional() }, expected(`an adapter and its options, such as { adapter: ${example} }`)),
-    expected(`a list of adapters, such as [{ adapter: ${example} }]`),
-  );
+const failedAttempts = {
+  allowed: wholeNumber(1, 1000).optional(),
+  delayMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
+  maxDelayMs: wholeNumber(0, DAY_MS, ' (milliseconds; 0: nobody is slowed)').optional(),
+  forgetAfterMs: wholeNumber(1000, 7 * DAY_MS, ' (milliseconds)').optional(),
+  maxWaiting: wholeNumber(0, 1_000_000).optional(),
+  maxWaitingPerAddress: wholeNumber(0, 1_000_000).optional(),
+  maxTracked: wholeNumber(1, 10_000_000).optional(),
+} satisfies { [Key in keyof FailedAttemptsSettings]: z.ZodOptional<z.ZodType<number>> };
 
 export const configSchema = z.strictObject(
   {
@@ -112,8 +128,9 @@ export const configSchema = z.strictObject(
         expected('an adapter and its options, such as { adapter: file }'),
       )
       .optional(),
-    authentication: adapters('anonymous').min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional(),
-    authorization: adapters('acl-file').min(1, expected('at least one adapter; leave it out to let everyone do everything')).optional(),
+    authentication: authenticators(),
+    failedAttempts: z.strictObject(failedAttempts, expected('a mapping, such as { maxDelayMs: 10000 }')).optional(),
+    authorization: z.array(authorizer, aListOf('acl-file')).min(1, expected('at least one adapter; leave it out to let everyone do everything')).optional(),
     limits: z.strictObject(limits, expected('a mapping of limits, such as { maxInflight: 50 }')).optional(),
     logging: z
       .strictObject(
@@ -122,13 +139,14 @@ export const configSchema = z.strictObject(
       )
       .optional(),
   },
-  expected('a mapping of listeners, storage, authentication, authorization, limits and logging'),
+  expected('a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging'),
 );
 
 /** The configuration as people write it. */
 export type ConfigInput = z.input<typeof configSchema>;
 
 export const LIMIT_KEYS = Object.keys(limits) as (keyof Limits)[];
+export const FAILED_ATTEMPTS_KEYS = Object.keys(failedAttempts) as (keyof FailedAttemptsSettings)[];
 
 /** The keys that a mapping may have, by its path (`listeners[0]`, `limits`); for suggestions. */
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
@@ -137,13 +155,16 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   switch (section) {
     case 'limits':
       return LIMIT_KEYS;
+    case 'failedAttempts':
+      return FAILED_ATTEMPTS_KEYS;
     case 'listeners':
-      return Object.keys(listener.shape);
+      return path.includes('authentication') ? Object.keys(authenticator.shape) : Object.keys(listener.shape);
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':
+      return Object.keys(authenticator.shape);
     case 'authorization':
-      return ['adapter', 'options'];
+      return Object.keys(authorizer.shape);
     case 'logging':
       return ['level'];
     default:

@@ -4,13 +4,18 @@
 import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
+import { announce } from '../application/announce.js';
+import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import { BrokerService } from '../application/service.js';
+import { limitedAuthenticator, limitedAuthorizer } from '../application/time-limit.js';
+import type { LimitParts } from '../application/time-limit.js';
 import type { Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
-import type { AdapterConfig, Config } from './config.js';
+import { formatPath } from './config.js';
+import type { AdapterConfig, AuthenticatorConfig, AuthorizerConfig, Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { loadAdapter } from './plugin-loader.js';
 
@@ -18,7 +23,10 @@ import { loadAdapter } from './plugin-loader.js';
 export interface Overrides {
   readonly storage?: Storage;
   readonly listeners?: readonly Listener[];
+  /** Of the broker; a listener whose configuration has authenticators of its own keeps those. */
   readonly authenticators?: readonly Authenticator[];
+  /** Of listeners that have their own, by name. */
+  readonly listenerAuthenticators?: ListenerAuthenticators;
   readonly authorizers?: readonly Authorizer[];
   readonly telemetry?: readonly Telemetry[];
   readonly clock?: Clock;
@@ -27,7 +35,11 @@ export interface Overrides {
 
 type Ports = Required<Overrides>;
 
+type ListenerAuthenticators = ReadonlyMap<string, readonly Authenticator[]>;
+
 /** Not ports: nobody implements them. */
+const ListenerAuthenticators: ServiceIdentifier<ListenerAuthenticators> = port<ListenerAuthenticators>('ListenerAuthenticators');
+const FailedAttempts: ServiceIdentifier<FailedAttemptsSettings> = port<FailedAttemptsSettings>('FailedAttempts');
 const Limits: ServiceIdentifier<Limits> = port<Limits>('Limits');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
@@ -36,7 +48,7 @@ const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
  * @throws ConfigError when an adapter cannot be loaded or refuses its options.
  */
 export async function composeBroker(config: Config, overrides: Overrides): Promise<BrokerService> {
-  const container = bindBroker(await loadPorts(config, overrides), config.limits, config.storage.ackLevel);
+  const container = bindBroker(await loadPorts(config, overrides), config);
   // The only access to the container: from here on objects know each other.
   return container.get(BrokerService);
 }
@@ -48,13 +60,21 @@ export async function composeBroker(config: Config, overrides: Overrides): Promi
 export async function loadPorts(config: Config, overrides: Overrides): Promise<Ports> {
   const clock = overrides.clock ?? (await BUILT_IN_ADAPTERS.clock());
   const components: AdapterComponents = { clock };
+  const telemetry = overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, components)];
+  const asked: AskedParts = {
+    ...components,
+    notice: (notice) => {
+      announce(telemetry, notice);
+    },
+  };
   return {
     clock,
     random: overrides.random ?? (await BUILT_IN_ADAPTERS.random()),
-    telemetry: overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, components)],
+    telemetry,
     storage: overrides.storage ?? (await loadStorage(config.storage, components)),
-    authenticators: overrides.authenticators ?? (await Promise.all(config.authentication.map((one, index) => loadAuthenticator(one, index, components)))),
-    authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, components)))),
+    authenticators: overrides.authenticators ?? (await loadAuthenticators(config.authentication, ['authentication'], asked)),
+    listenerAuthenticators: overrides.listenerAuthenticators ?? (await loadListenerAuthenticators(config, asked)),
+    authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, asked)))),
     listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one) => LISTENER_ADAPTERS[one.type](one)))),
   };
 }
@@ -65,14 +85,30 @@ export async function loadStorage({ adapter, options }: AdapterConfig, component
   return made('storage.options', adapter, () => module.createStorage(options, components));
 }
 
-async function loadAuthenticator({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authenticator> {
-  const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', ['authentication', index]);
-  return made(`authentication[${index}].options`, adapter, () => module.createAuthenticator(options, components));
+type AskedParts = AdapterComponents & LimitParts;
+
+/** One for each entry: two entries of the same adapter share nothing. */
+function loadAuthenticators(written: readonly AuthenticatorConfig[], path: readonly PropertyKey[], parts: AskedParts): Promise<readonly Authenticator[]> {
+  return Promise.all(
+    written.map(async (one, index) => {
+      const module = await loadAdapter(AUTHENTICATION_ADAPTERS, one.adapter, 'createAuthenticator', [...path, index]);
+      const key = formatPath([...path, index, 'options']);
+      return limitedAuthenticator(made(key, one.adapter, () => module.createAuthenticator(one.options, { clock: parts.clock })), one, parts);
+    }),
+  );
 }
 
-async function loadAuthorizer({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
-  const module = await loadAdapter(AUTHORIZATION_ADAPTERS, adapter, 'createAuthorizer', ['authorization', index]);
-  return made(`authorization[${index}].options`, adapter, () => module.createAuthorizer(options, components));
+async function loadListenerAuthenticators({ listeners }: Config, parts: AskedParts): Promise<ListenerAuthenticators> {
+  const loaded = listeners.map(async ({ name, authentication }, index) =>
+    authentication === undefined ? [] : [[name, await loadAuthenticators(authentication, ['listeners', index, 'authentication'], parts)] as const],
+  );
+  return new Map((await Promise.all(loaded)).flat());
+}
+
+async function loadAuthorizer(one: AuthorizerConfig, index: number, parts: AskedParts): Promise<Authorizer> {
+  const module = await loadAdapter(AUTHORIZATION_ADAPTERS, one.adapter, 'createAuthorizer', ['authorization', index]);
+  const authorizer = made(`authorization[${index}].options`, one.adapter, () => module.createAuthorizer(one.options, { clock: parts.clock }));
+  return limitedAuthorizer(authorizer, one, parts);
 }
 
 /** An adapter refuses its options by throwing; that is about the configuration, so it is told like everything else about it. */
@@ -84,7 +120,7 @@ function made<T>(key: string, adapter: string, make: () => T): T {
   }
 }
 
-function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container {
+function bindBroker(ports: Ports, { limits, storage: { ackLevel }, failedAttempts }: Config): Container {
   const container = new Container();
   container.bind(Clock).toConstantValue(ports.clock);
   container.bind(Random).toConstantValue(ports.random);
@@ -94,6 +130,8 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
   for (const authenticator of ports.authenticators) container.bind(Authenticator).toConstantValue(authenticator);
   for (const authorizer of ports.authorizers) container.bind(Authorizer).toConstantValue(authorizer);
   for (const telemetry of ports.telemetry) container.bind(Telemetry).toConstantValue(telemetry);
+  container.bind(ListenerAuthenticators).toConstantValue(ports.listenerAuthenticators);
+  container.bind(FailedAttempts).toConstantValue(failedAttempts);
   container.bind(Limits).toConstantValue(limits);
   container.bind(AckLevel).toConstantValue(ackLevel);
   container
@@ -109,6 +147,8 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
         random: Random,
         boundLimits: Limits,
         boundAckLevel: AckLevel,
+        listenerAuthenticators: ListenerAuthenticators,
+        boundFailedAttempts: FailedAttemptsSettings,
       ) =>
         new BrokerService({
           storage,
@@ -120,6 +160,8 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
           random,
           limits: boundLimits,
           ackLevel: boundAckLevel,
+          listenerAuthenticators,
+          failedAttempts: boundFailedAttempts,
         }),
       [
         Storage,
@@ -131,6 +173,8 @@ function bindBroker(ports: Ports, limits: Limits, ackLevel: AckLevel): Container
         Random,
         Limits,
         AckLevel,
+        ListenerAuthenticators,
+        FailedAttempts,
       ],
     )
     .inSingletonScope();
