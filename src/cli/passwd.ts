@@ -69,6 +69,7 @@ async function set(path: string, user: string, { stdin = false, cost }: PasswdFl
 async function passwordFrom(world: World, stdin: boolean): Promise<Uint8Array> {
   const { askSecret, input } = world;
   const password = askSecret !== undefined && !stdin ? await askTwice(askSecret) : await readAll(input);
+  if (password.includes(0)) throw new FileError('the password has a null character, expected none');
   if (password.length === 0) throw new FileError('the password is empty, expected at least one character');
   if (password.length > PASSWORD_BYTES_MAX) throw new FileError(`the password is too long, expected ${PASSWORD_BYTES_MAX} bytes at most`);
   return password;

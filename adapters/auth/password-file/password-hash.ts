@@ -76,9 +76,9 @@ function fromBase64(text: string): Buffer | undefined {
 
 const toBase64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
 
-/** Takes as long for a wrong password as for the right one. */
+/** Takes as long for a wrong password as for the right one. One with a null character is never right: to HMAC the ones at its end are nothing. */
 export async function isPassword(expected: PasswordHash, password: Uint8Array): Promise<boolean> {
-  return timingSafeEqual(await derive(expected, password), expected.hash);
+  return timingSafeEqual(await derive(expected, password), expected.hash) && !password.includes(0);
 }
 
 function derive(like: PasswordHash, password: Uint8Array): Buffer | Promise<Buffer> {
