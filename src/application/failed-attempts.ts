@@ -67,6 +67,11 @@ export class FailedAttempts {
     return this.#waiting;
   }
 
+  /** Logins, addresses and user names that have failed and are not forgotten. */
+  get tracked(): number {
+    return Object.values(this.#tables).reduce((sum, { size }) => sum + size, 0);
+  }
+
   /**
    * Goes on when this client may be asked about, at once or after its delay; or at once with the reason why it may not. Not at all if `signal`
    * is aborted meanwhile.
