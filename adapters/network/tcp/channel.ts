@@ -4,7 +4,7 @@
 // functions of the module that find their channel through a property of the socket.
 import type { Socket } from 'node:net';
 import type { Channel, ChannelHandler, PeerInfo } from 'hexmq/ports';
-import { formatAddress } from './address.js';
+import { formatAddress, ipAddressOf } from './address.js';
 
 /** Of the socket's own buffers, each way. Below it a write counts as taken. */
 export const HIGH_WATER_MARK = 64 * 1024;
@@ -33,6 +33,10 @@ export class TcpChannel implements Channel, PeerInfo {
   /** The channel stands for its peer as well: one object less for each connection. */
   get peer(): PeerInfo {
     return this;
+  }
+
+  get ipAddress(): string | undefined {
+    return ipAddressOf(this.#socket);
   }
 
   get bufferedBytes(): number {
