@@ -1,6 +1,6 @@
 // The contract of the authenticator port as tests, for any adapter and under any test runner: each law is one test. What the author says of its
 // credentials decides what is asked; how they are checked, and how long that takes, is not looked at.
-import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId, Permissions } from '../ports/index.js';
+import type { AccessRule, AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId, Permissions } from '../ports/index.js';
 import { ContractViolation, differences, ensure, report, show } from './compare.js';
 
 /** What a client shows, of a CONNECT as any other. */
@@ -290,7 +290,7 @@ function shapeProblems(answer: AuthenticatorAnswer): string[] {
 function permissionProblems(permissions: Permissions): string[] {
   if (permissions.kind === 'everything') return [];
   if (permissions.kind !== 'rules' || !Array.isArray(permissions.rules)) return [`permissions: expected everything or rules, got ${show(permissions)}`];
-  return permissions.rules.flatMap((rule, i) => {
+  return (permissions.rules as readonly AccessRule[]).flatMap((rule, i) => {
     const isRule = ['allow', 'deny'].includes(rule.effect) && Array.isArray(rule.actions) && typeof rule.topicFilter === 'string';
     return isRule ? [] : [`permissions.rules[${String(i)}]: expected an effect, actions and a topicFilter, got ${show(rule)}`];
   });
