@@ -25,7 +25,7 @@ export function addPasswd(program: Command, world: World): void {
     .option('--stdin', 'read the password from standard input, also where that is no terminal')
     .option('--delete', 'take the user out of the file')
     .option('--list', 'print the users of the file')
-    .option('--cost <number>', 'how hard the password is to hash: 10 to 20, each twice as hard as the one before (default 14)')
+    .option('--cost <number>', 'how hard the password is to hash: 10 to 18, each twice as hard as the one before (default 14)')
     .action((path: string, user: string | undefined, flags: PasswdFlags) => {
       const refuse = (problem: string): never => command.error(`error: passwd: ${problem}`);
       if (flags.list === true) {

@@ -57,11 +57,11 @@ export class PasswordFileAuthenticator implements Authenticator {
     // Nobody is in the file, so there is nobody to find out.
     if (expected === undefined) return unknown;
     if (own !== undefined && password !== undefined && this.#verified.has(own, password)) return ALLOW;
-    return this.#check(expected, password, signal).then((isRight) => {
-      if (own === undefined) return unknown;
-      // Without a password the empty one was hashed, for the time that it takes.
-      return isRight && password !== undefined ? ALLOW : WRONG;
-    });
+    // Without a password the empty one is hashed, for the time that it takes.
+    if (own === undefined || password === undefined) {
+      return this.#line.do(() => isPassword(expected, password ?? new Uint8Array()), signal).then(() => (own === undefined ? unknown : WRONG));
+    }
+    return this.#line.do(() => this.#check(own, password), signal).then((isRight) => (isRight ? ALLOW : WRONG));
   }
 
   async reload(): Promise<void> {
@@ -79,14 +79,12 @@ export class PasswordFileAuthenticator implements Authenticator {
     return Promise.resolve();
   }
 
-  #check(expected: PasswordHash, password: Uint8Array = new Uint8Array(), signal: AbortSignal | undefined): Promise<boolean> {
-    return this.#line.do(async () => {
-      // While it waited, the same password may have been found to be right: that of a whole fleet, for one.
-      if (this.#verified.has(expected, password)) return true;
-      const isRight = await isPassword(expected, password);
-      if (isRight) this.#verified.add(expected, password);
-      return isRight;
-    }, signal);
+  async #check(expected: PasswordHash, password: Uint8Array): Promise<boolean> {
+    // While it waited, the same password may have been found to be right: that of a whole fleet, for one.
+    if (this.#verified.has(expected, password)) return true;
+    const isRight = await isPassword(expected, password);
+    if (isRight) this.#verified.add(expected, password);
+    return isRight;
   }
 
   /** Somebody's hash, always the same for a name, so that unknown names take as long as known ones whatever mixture of hashes the file has. */

@@ -16,7 +16,7 @@ const scryptOnPool = promisify<string | Uint8Array, Buffer, number, { N: number;
 /** What is written: as hard as OWASP's smallest recommendation, with a modest need for memory (16 MiB). */
 export const DEFAULT_COST = 14;
 export const LEAST_COST = 10;
-export const MOST_COST = 20;
+export const MOST_COST = 18;
 const R = 8;
 const P = 5;
 const SALT_BYTES = 16;

@@ -193,6 +193,20 @@ describe('the password file as an authenticator', () => {
     expect(answer()).toBeInstanceOf(Promise);
   });
 
+  test('does not know faster that a password is right for someone when it is shown with a name that nobody has', async () => {
+    const authenticator = opened();
+    await ask(authenticator, 'alice', 'secret');
+    const atOnce: string[] = [];
+    // Among so many names some are compared with the hash of alice.
+    for (let i = 0; i < 20; i++) if (!(authenticator.authenticate(requestOf(`nobody ${i}`, 'secret')) instanceof Promise)) atOnce.push(`nobody ${i}`);
+    expect(atOnce).toEqual([]);
+  });
+
+  test('reads what it can write at most', async () => {
+    const { LEAST_COST, MOST_COST } = await import('../../../../adapters/auth/password-file/file-editing.js');
+    for (const cost of [LEAST_COST, MOST_COST]) expect(() => parsePasswordHash(`$scrypt$ln=${cost},r=8,p=5$c2FsdA$${'A'.repeat(43)}`)).not.toThrow();
+  });
+
   test('fails, rather than let more than so many wait', async () => {
     const authenticator = opened({ maxChecks: 1, maxWaitingChecks: 1, rememberForMs: 0 });
     const first = ask(authenticator, 'alice', 'secret');
