@@ -134,7 +134,23 @@ module.exports = {
       comment: 'Each can be left out, replaced or moved away alone.',
       severity: 'error',
       from: { path: '^adapters/([^/]+/[^/]+)/' },
-      to: { path: '^adapters/', pathNot: '^adapters/$1/' },
+      to: { path: '^adapters/', pathNot: ['^adapters/$1/', '^adapters/network/sockets/'] },
+    },
+    {
+      name: 'socket-code-only-in-network-adapters',
+      comment:
+        'adapters/network/sockets is no adapter but what the listeners on sockets share (addresses, TLS, what proxies say): MQTT on a stream and in ' +
+        'WebSockets must not differ in whom they let in. It knows none of them, and nobody else needs it.',
+      severity: 'error',
+      from: { pathNot: ['^adapters/network/', '^test/'] },
+      to: { path: '^adapters/network/sockets/' },
+    },
+    {
+      name: 'websockets-only-in-their-adapter',
+      comment: 'What a frame is, the rest of the broker need not know.',
+      severity: 'error',
+      from: { pathNot: ['^adapters/network/websocket/', '^test/'] },
+      to: { path: packages('ws') },
     },
     {
       name: 'mongodb-only-in-its-adapters',

@@ -1,5 +1,5 @@
 // hexmq in another program: a broker made from a configuration of the same shape as the file, with any port of it replaced at will.
-import { composeBroker } from './composition/container.js';
+import { composeBroker, limitSettings } from './composition/container.js';
 import type { Overrides } from './composition/container.js';
 import { resolveConfig } from './composition/config.js';
 import type { ConfigInput } from './composition/config.js';
@@ -17,6 +17,13 @@ export interface Broker {
   start(): Promise<void>;
   /** Disconnects the clients, stores what is pending, and closes everything. May be called at any time, and again. */
   stop(): Promise<void>;
+  /**
+   * Reads again what authenticators, authorizers and listeners have in files, and takes over the limits of `config` if it is given. What cannot be
+   * read stays as it was.
+   * @returns what went wrong, a sentence each.
+   * @throws ConfigError naming every key of `config` that is wrong; nothing has changed then.
+   */
+  reload(config?: ConfigInput): Promise<readonly string[]>;
   /** Resolves when the broker has stopped; rejects with the cause when it had to stop by itself. */
   readonly ended: Promise<void>;
   /** Where each listener listens, by name: `127.0.0.1:1883`. Empty before the start. */
@@ -60,6 +67,11 @@ class EmbeddedBroker implements Broker {
     if (this.#started !== undefined) return Promise.reject(new Error('a broker starts once; make another'));
     this.#started = this.#start();
     return this.#started;
+  }
+
+  async reload(config?: ConfigInput): Promise<readonly string[]> {
+    const limits = config === undefined ? undefined : limitSettings(resolveConfig(config));
+    return (await this.#service?.reload(limits)) ?? [];
   }
 
   async stop(): Promise<void> {

@@ -6,7 +6,7 @@ import type { QueueAppend, RestoredFact } from '../domain/changes.js';
 import type { BrokerEvent } from '../domain/events.js';
 import { Broker } from '../domain/broker.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/connect/limits.js';
-import type { Limits } from '../domain/connect/limits.js';
+import type { ListenerLimits, Limits, LimitsOfListeners } from '../domain/connect/limits.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { Notice } from '../domain/notices.js';
@@ -24,11 +24,16 @@ import type { Admission } from './admission.js';
 import { announce } from './announce.js';
 import { Committer } from './committer.js';
 import type { CommitterObserver } from './committer.js';
+import { Doorkeeper } from './doorkeeper.js';
+import type { DoorRefusal } from './doorkeeper.js';
+import { IncompletePackets } from './incomplete-packets.js';
 import { Link } from './link.js';
 import type { LinkOwner } from './link.js';
 import type { OutputBuffer } from './output-buffer.js';
 import { Pager } from './pager.js';
 import type { PagerObserver } from './pager.js';
+import { Throttle } from './throttle.js';
+import type { ClientRates } from './throttle.js';
 
 /** A link with more than this to write does not wait for the end of the turn. */
 const FLUSH_BYTES = 64 * 1024;
@@ -49,12 +54,25 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  /** Default: none has its own. */
+  readonly limitsOfListeners?: LimitsOfListeners | undefined;
   /** Default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled. */
   readonly atEndOfTurn: (callback: () => void) => void;
   readonly fatal: (error: Error) => void;
 }
+
+/** Those that are written. */
+function ratesOf({ maxPublishRate, maxPublishByteRate }: ClientRates): ClientRates {
+  return {
+    ...(maxPublishRate === undefined ? {} : { maxPublishRate }),
+    ...(maxPublishByteRate === undefined ? {} : { maxPublishByteRate }),
+  };
+}
+
+/** Whoever was turned away is not listened to. */
+const TURNED_AWAY: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
 
 export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObserver {
   readonly broker: Broker;
@@ -64,6 +82,16 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   /** Whether promises wait for storage at all. */
   readonly #isGated: boolean;
   readonly #links = new Map<ConnectionId, Link>();
+  #limits: Limits;
+  /** Of publishing, of the listeners that have limits of their own. */
+  #rates = new Map<string, ClientRates>();
+  readonly #door: Doorkeeper;
+  /** Of the listeners that have limits of their own. */
+  readonly #doors = new Map<string, Doorkeeper>();
+  readonly #throttle: Throttle<Link>;
+  /** Whether anyone's rate of publishing is limited. */
+  #isThrottled = false;
+  readonly #incomplete: IncompletePackets<Link>;
   #lastConnection = 0;
   #dirty: Link[] = [];
   /** Links with something at the gate. */
@@ -101,6 +129,15 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
       limits: parts.limits,
       newClientId: () => `auto-${Buffer.from(parts.random.bytes(16)).toString('hex')}`,
     });
+    this.#limits = parts.limits;
+    this.#door = new Doorkeeper(parts.limits);
+    this.#throttle = new Throttle(parts.clock, (link) => {
+      this.#resume(link);
+    });
+    this.#incomplete = new IncompletePackets((link) => {
+      this.step({ kind: 'incomplete', connection: link.id });
+    });
+    this.limit(parts.limits, parts.limitsOfListeners ?? new Map<string, ListenerLimits>());
   }
 
   get linkCount(): number {
@@ -111,6 +148,22 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.broker.restore(fact, this.#parts.clock.nowMs());
   }
 
+  /** Other limits from now on; see `Broker.limit`. */
+  limit(limits: Limits, ofListeners: LimitsOfListeners): void {
+    this.#limits = limits;
+    this.broker.limit(limits, ofListeners);
+    this.#door.limits = limits;
+    for (const [listener, own] of ofListeners) {
+      const door = this.#doors.get(listener);
+      if (door === undefined) this.#doors.set(listener, new Doorkeeper(own));
+      else door.limits = own;
+    }
+    this.#throttle.total = limits;
+    this.#rates = new Map([...ofListeners].map(([listener, own]) => [listener, { ...ratesOf(limits), ...ratesOf(own) }]));
+    const all = [ratesOf(limits), ...this.#rates.values(), { messages: limits.maxTotalPublishRate, bytes: limits.maxTotalPublishByteRate }];
+    this.#isThrottled = all.some((rates) => Object.values(rates).some((rate) => rate !== undefined));
+  }
+
   /** Begins to keep deadlines, after everything has been restored. */
   start(): void {
     this.#scheduleTurn();
@@ -118,10 +171,24 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
 
   accept(listener: string, channel: Channel): ChannelHandler {
     const id = ++this.#lastConnection as ConnectionId;
-    const link = new Link(id, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
+    const { ipAddress } = channel.peer;
+    const nowMs = this.#parts.clock.nowMs();
+    const own = this.#doors.get(listener);
+    const refusal = own?.refusal(ipAddress, nowMs) ?? this.#door.refusal(ipAddress, nowMs);
+    if (refusal !== undefined) return this.#turnAway(id, channel, refusal);
+    own?.opened(ipAddress, nowMs);
+    this.#door.opened(ipAddress, nowMs);
+    const link = new Link(id, listener, ipAddress, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
     this.#links.set(id, link);
     this.step({ kind: 'opened', connection: id, listener, peer: channel.peer });
     return link;
+  }
+
+  #turnAway(id: ConnectionId, channel: Channel, reason: DoorRefusal): ChannelHandler {
+    const { remoteAddress } = channel.peer;
+    this.notice({ kind: 'connection-refused', connection: id, clientId: undefined, reason, detail: undefined, remoteAddress });
+    channel.close(0);
+    return TURNED_AWAY;
   }
 
   /** Disconnects everyone and resolves when all connections have gone and all that was recorded is durable, or cannot be. */
@@ -140,6 +207,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#timer?.cancel();
     this.committer.stop();
     this.#pager.stop();
+    this.#throttle.stop();
     for (const link of this.#links.values()) this.#close(link, 0);
   }
 
@@ -175,6 +243,19 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     if (link.isEnded) return;
     link.decoder.push(chunk);
     this.#read(link);
+    // Most chunks end with a packet.
+    if (link.isIncomplete || link.decoder.incompleteBytes > 0) this.#keepBooks(link);
+  }
+
+  #keepBooks(link: Link): void {
+    const { incompleteBytes, incompleteNumber } = link.decoder;
+    link.isIncomplete = incompleteBytes > 0 && !link.isEnded;
+    if (!link.isIncomplete) {
+      this.#incomplete.hasNone(link);
+      return;
+    }
+    this.#incomplete.holds(link, incompleteNumber, incompleteBytes);
+    this.#incomplete.limitTo(this.#limits.maxIncompleteBytes);
   }
 
   drained(link: Link): void {
@@ -188,6 +269,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   closed(link: Link): void {
     this.#links.delete(link.id);
     this.#gated.delete(link);
+    this.#left(link);
     link.isEnded = true;
     link.asking?.abort();
     this.step({ kind: 'closed', connection: link.id });
@@ -203,6 +285,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
         const packet = link.decoder.read();
         if (packet === undefined) return;
         this.#step({ kind: 'packet', connection: link.id, packet }, nowMs);
+        if (this.#isThrottled && packet.type === PacketType.publish) this.#meter(link, packet.topic.length + packet.payload.length, nowMs);
       }
     } catch (error) {
       if (!(error instanceof MalformedPacketError)) throw error;
@@ -216,8 +299,20 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     }
   }
 
+  #meter(link: Link, bytes: number, nowMs: number): void {
+    if (!link.isEnded) this.#throttle.published(link, this.#rates.get(link.listener) ?? this.#limits, bytes, nowMs);
+  }
+
+  #left(link: Link): void {
+    const nowMs = this.#parts.clock.nowMs();
+    for (const door of [this.#door, this.#doors.get(link.listener)]) door?.closed(link.ipAddress, link.isEstablished, nowMs);
+    this.#throttle.closed(link);
+    this.#incomplete.hasNone(link);
+  }
+
   #mustWait(link: Link): boolean {
     if (link.isEnded || link.asking !== undefined || this.#pressure) return true;
+    if (this.#isThrottled && this.#throttle.isWaiting(link)) return true;
     return link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES || link.heldBytes > HELD_MAX_BYTES;
   }
 
@@ -253,6 +348,10 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     if (link === undefined) return;
     link.decoder.protocolVersion = version;
     link.decoder.maxPacketSize = maxPacketSize;
+    link.channel.admitted?.();
+    link.isEstablished = true;
+    this.#door.established();
+    this.#doors.get(link.listener)?.established();
   }
 
   send(connection: ConnectionId, packet: AnswerPacket): void {

@@ -17,6 +17,10 @@ export class Link implements ChannelHandler {
   readonly out = new OutputBuffer();
   /** Whether it is on the list of those to flush at the end of the turn. */
   isDirty = false;
+  /** Whether its CONNECT was accepted. */
+  isEstablished = false;
+  /** Whether half a packet of it is in the books. */
+  isIncomplete = false;
   /** Set while the core waits for the answer to CONNECT before it looks at the next packet; aborted if the link ends meanwhile. */
   asking: AbortController | undefined;
   /** The core has ended it: nothing is read and nothing is written any more. */
@@ -35,6 +39,9 @@ export class Link implements ChannelHandler {
 
   constructor(
     readonly id: ConnectionId,
+    readonly listener: string,
+    /** As it was when it came: a connection that has gone does not say it any more. */
+    readonly ipAddress: string | undefined,
     readonly channel: Channel,
     readonly owner: LinkOwner,
     maxPacketSize: number,

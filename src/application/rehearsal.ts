@@ -60,6 +60,17 @@ const NO_STORAGE: Storage = {
   close: () => Promise.resolve(),
 };
 
+/** Nobody has to wait in a rehearsal. */
+const UNLIMITED = {
+  maxConnectRate: undefined,
+  maxConnectRatePerAddress: undefined,
+  maxConnectionsPerAddress: undefined,
+  maxPublishRate: undefined,
+  maxPublishByteRate: undefined,
+  maxTotalPublishRate: undefined,
+  maxTotalPublishByteRate: undefined,
+};
+
 /** With the clock, the random numbers and the limits of the real one: what is compiled for other kinds of objects is of no use. */
 export async function rehearse(parts: RehearsalParts): Promise<void> {
   await play(parts, fromHandToHand, ROUNDS, 1);
@@ -115,7 +126,7 @@ async function play({ clock, random, limits }: RehearsalParts, connect: Connect,
     telemetry: [],
     clock,
     random,
-    limits,
+    limits: { ...limits, ...UNLIMITED },
     atEndOfTurn: (callback) => void setImmediate(callback),
     fatal: () => undefined,
   });

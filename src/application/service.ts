@@ -1,5 +1,5 @@
 // The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
-import type { Limits } from '../domain/connect/limits.js';
+import type { Limits, LimitsOfListeners, ListenerLimits } from '../domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
@@ -31,11 +31,14 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  readonly limitsOfListeners?: LimitsOfListeners | undefined;
   /** When acknowledgements leave; default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
 }
+
+export type LimitSettings = Required<Pick<ServiceParts, 'limits' | 'limitsOfListeners'>>;
 
 /** How long a stop waits for clients to take their last bytes and for storage to take the last changes. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -53,6 +56,7 @@ export class BrokerService {
   #started: Promise<void> | undefined;
   #failure: Error | undefined;
   #stopped: Promise<void> | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
   #end!: { resolve: () => void; reject: (error: Error) => void };
 
   constructor(parts: ServiceParts) {
@@ -101,7 +105,7 @@ export class BrokerService {
       for (const listener of listeners) {
         const address = await listener.listen((channel) => this.engine.accept(listener.name, channel));
         this.addresses.set(listener.name, address);
-        this.#notice({ kind: 'listening', listener: listener.name, address });
+        this.notice({ kind: 'listening', listener: listener.name, address });
       }
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
@@ -113,7 +117,42 @@ export class BrokerService {
       throw error;
     }
     this.#state = 'running';
-    this.#notice({ kind: 'ready', sessions: this.engine.broker.sessionCount, retained: this.engine.broker.retainedCount });
+    this.notice({ kind: 'ready', sessions: this.engine.broker.sessionCount, retained: this.engine.broker.retainedCount });
+  }
+
+  /**
+   * Reads again what people change while a broker runs: the files of listeners, authenticators and authorizers and, if given, the limits. What cannot
+   * be read stays as it was. One reload after the other.
+   * @returns what went wrong, a sentence each; it is noticed as well.
+   */
+  reload(limits?: LimitSettings): Promise<readonly string[]> {
+    const reload = this.#reloading.then(() => this.#reload(limits));
+    this.#reloading = reload;
+    return reload;
+  }
+
+  async #reload(limits: LimitSettings | undefined): Promise<readonly string[]> {
+    if (this.#state !== 'running') return [];
+    const problems: string[] = [];
+    const what: string[] = [];
+    if (limits !== undefined) {
+      this.engine.limit(limits.limits, limits.limitsOfListeners ?? new Map<string, ListenerLimits>());
+      what.push('limits');
+    }
+    const { authentication, authorization } = this.#admission;
+    for (const part of [...this.#parts.listeners, ...authentication.all, ...authorization.authorizers]) {
+      if (part.reload === undefined) continue;
+      try {
+        await part.reload();
+        what.push(part.name);
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        problems.push(`${part.name}: ${problem}`);
+        this.notice({ kind: 'reload-failed', what: part.name, error: problem });
+      }
+    }
+    if (what.length > 0) this.notice({ kind: 'reloaded', what });
+    return problems;
   }
 
   /** Stops accepting, disconnects clients, commits what is pending, closes storage. A second call waits for the first. */
@@ -127,12 +166,12 @@ export class BrokerService {
     if (this.#state === 'new') this.#state = 'stopped';
     if (this.#state !== 'running') return;
     this.#state = 'stopping';
-    this.#notice({ kind: 'stopping', connections: this.engine.linkCount });
+    this.notice({ kind: 'stopping', connections: this.engine.linkCount });
     await this.#closeDoors();
     // What storage does not take in time was not acknowledged to anyone: nothing that was promised is lost by going.
     const timer = this.#parts.clock.at(this.#parts.clock.nowMs() + STOP_TIMEOUT_MS, () => {
       const changes = this.engine.committer.waitingChanges;
-      if (changes > 0) this.#notice({ kind: 'changes-abandoned', changes });
+      if (changes > 0) this.notice({ kind: 'changes-abandoned', changes });
       this.engine.down();
     });
     await this.engine.shutdown();
@@ -144,11 +183,11 @@ export class BrokerService {
     } catch (error) {
       // Nothing is lost by it: all that was promised had been committed.
       const failure = error instanceof Error ? error : new Error(String(error));
-      this.#notice({ kind: 'fatal', error: failure });
+      this.notice({ kind: 'fatal', error: failure });
       this.#end.reject(failure);
       throw failure;
     }
-    this.#notice({ kind: 'stopped' });
+    this.notice({ kind: 'stopped' });
     this.#end.resolve();
   }
 
@@ -160,7 +199,7 @@ export class BrokerService {
     if (this.#state === 'starting') return;
     this.#state = 'stopped';
     this.engine.down();
-    this.#notice({ kind: 'fatal', error });
+    this.notice({ kind: 'fatal', error });
     await this.#closeDoors();
     await this.#closeAdmission();
     await this.#parts.storage.close().catch(() => undefined);
@@ -179,13 +218,14 @@ export class BrokerService {
         try {
           if (adapter.close !== undefined) await withinTime(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
         } catch (error) {
-          this.#notice({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
+          this.notice({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
         }
       }),
     );
   }
 
-  #notice(notice: LifecycleNotice): void {
+  /** For what happens to a broker outside of it. */
+  notice(notice: LifecycleNotice): void {
     this.engine.notice(notice);
   }
 }

@@ -18,6 +18,6 @@ async function checkConfig(flags: Flags, world: World): Promise<void> {
   const { config } = readSettings(flags, world.environment);
   // An adapter that is not installed, or refuses its options, is found by loading it; nothing is opened.
   await loadPorts(config, {});
-  const listeners = config.listeners.map(({ type, host, port }) => `${type} ${host}:${port}`);
+  const listeners = config.listeners.map((listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : `${listener.host}:${listener.port}`}`);
   world.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
 }

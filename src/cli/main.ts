@@ -28,6 +28,13 @@ const world: World = {
     process.on('SIGTERM', callback);
     process.on('SIGINT', callback);
   },
+  onReloadRequest: (callback) => {
+    process.on('SIGHUP', callback);
+  },
+  signal: (pid, signal) => {
+    process.kill(pid, signal);
+  },
+  pid: process.pid,
   exitNow: (status) => process.exit(status),
 };
 

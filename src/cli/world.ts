@@ -15,6 +15,11 @@ export interface World {
   readonly showProgress: ((line: string) => void) | undefined;
   /** Calls back for each request to stop (SIGTERM, SIGINT). */
   onStopRequest(callback: () => void): void;
+  /** Calls back for each request to read again what has changed (SIGHUP). */
+  onReloadRequest(callback: () => void): void;
+  /** Sends another process a signal. @throws as `process.kill`. */
+  signal(pid: number, signal: 'SIGHUP'): void;
+  readonly pid: number;
   /** Ends the process without waiting for anything. */
   exitNow(status: number): void;
 }

@@ -1,11 +1,14 @@
 // The one place that knows adapters by name. An adapter is loaded only when the configuration names it, so that a broker pays for no driver
 // that it does not use. Every adapter module exports one function called after its port: `createStorage`, `createListener`,
 // `createAuthenticator`, `createAuthorizer`, `createTelemetry`; each takes its options and the components that it asks for by name.
-import type { Authenticator, Authorizer, Clock, Listener, Storage, Telemetry } from '../ports/index.js';
+import type { Authenticator, Authorizer, Clock, LifecycleNotice, Listener, Storage, Telemetry } from '../ports/index.js';
+import type { ListenerConfig } from './config-schema.js';
 
 /** What the composition root offers to an adapter; each takes what it needs. */
 export interface AdapterComponents {
   readonly clock: Clock;
+  /** Tells whoever watches the broker. */
+  readonly notice: (notice: LifecycleNotice) => void;
 }
 
 export type AdapterOptions = Readonly<Record<string, unknown>>;
@@ -22,11 +25,15 @@ export interface AuthorizerModule {
   createAuthorizer(options: AdapterOptions, components: AdapterComponents): Authorizer;
 }
 
-export interface TcpListenerSettings {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly backlog?: number;
+/** What a listener has to know besides its own keys. */
+interface ListenerSurroundings {
+  readonly handshakeTimeoutMs: number;
+  readonly maxPacketSize: number;
+}
+
+/** A module for the listeners of some types. */
+interface ListenerModule<Type extends ListenerConfig['type']> {
+  createListener(settings: Extract<ListenerConfig, { type: Type }> & ListenerSurroundings, components: AdapterComponents): Listener;
 }
 
 export interface AdapterEntry<Module> {
@@ -90,17 +97,21 @@ export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
   'acl-file': 'later',
 };
 
+const onStream = () => import('../../adapters/network/tcp/index.js');
+const overWebSocket = () => import('../../adapters/network/websocket/index.js');
+
 /** Listeners have a type rather than an adapter: their options are the configuration's own keys. */
-export const LISTENER_ADAPTERS = {
-  tcp: async (settings: TcpListenerSettings): Promise<Listener> => {
-    const { createListener } = await import('../../adapters/network/tcp/index.js');
-    return createListener(settings);
-  },
+export const LISTENER_ADAPTERS: { readonly [Type in ListenerConfig['type']]: () => Promise<ListenerModule<Type>> } = {
+  tcp: onStream,
+  tls: onStream,
+  unix: onStream,
+  ws: overWebSocket,
+  wss: overWebSocket,
 };
 
 /** The adapters that a broker has whatever its configuration says. */
 export const BUILT_IN_ADAPTERS = {
-  log: async (level: LogLevel, components: AdapterComponents): Promise<Telemetry> => {
+  log: async (level: LogLevel, components: Pick<AdapterComponents, 'clock'>): Promise<Telemetry> => {
     const { createTelemetry } = await import('../../adapters/observability/log/index.js');
     return createTelemetry({ level }, components);
   },

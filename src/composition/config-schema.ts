@@ -2,12 +2,15 @@
 // `config.ts`'s; what the limits mean is the domain's.
 import { z } from 'zod';
 import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
+import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** More messages than this in one place is a slip of the keyboard. */
 const MANY_MESSAGES = 1_000_000_000;
+const MANY_A_SECOND = 1_000_000_000;
+const MANY_BYTES_A_SECOND = 1_000_000_000_000;
 
 /** Every check of one value gives the same sentence, so that a wrong value is told once, with all that was expected. */
 function expected(what: string): { error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined } {
@@ -32,6 +35,15 @@ export function show(value: unknown): string {
 function wholeNumber(least: number, most: number, remark = '') {
   const rule = expected(`a whole number from ${least} to ${most}${remark}`);
   return z.number(rule).min(least, rule).max(most, rule).int(rule);
+}
+
+/** In quotes, because YAML takes 0660 for a decimal number. */
+const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
+
+/** Of a limit that need not be there. */
+function offOr(least: number, most: number, remark = '') {
+  const words = `off, or a whole number from ${least} to ${most}${remark}`;
+  return z.union([wholeNumber(least, most, remark), z.literal('off')], expected(words));
 }
 
 const trueOrFalse = () => z.boolean(expected('true or false'));
@@ -62,9 +74,7 @@ const limits = {
   maxRetainedMessages: wholeNumber(0, MANY_MESSAGES).optional(),
   retainedQueueSize: wholeNumber(1, MANY_MESSAGES).optional(),
   sessionExpiryMax: wholeNumber(0, 4_294_967_295, ' (seconds; the last is never)').optional(),
-  messageExpiryMax: z
-    .union([wholeNumber(1, 4_294_967_295), z.literal('off')], expected('off, or a whole number from 1 to 4294967295 (seconds)'))
-    .optional(),
+  messageExpiryMax: offOr(1, 4_294_967_295, ' (seconds)').optional(),
   keepAliveMax: wholeNumber(1, 65_535, ' (seconds)').optional(),
   keepAliveUnlimited: trueOrFalse().optional(),
   maxQos: z.union([z.literal(0), z.literal(1), z.literal(2)], expected('0, 1 or 2')).optional(),
@@ -75,13 +85,31 @@ const limits = {
   maxConnections: z
     .union([z.literal(-1), wholeNumber(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
     .optional(),
+  maxPendingConnections: offOr(1, 10_000_000).optional(),
+  maxConnectionsPerAddress: offOr(1, 10_000_000).optional(),
+  maxConnectRate: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
+  maxConnectRatePerAddress: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
+  maxPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
+  maxPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
+  maxTotalPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
+  maxTotalPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
+  maxIncompleteBytes: wholeNumber(65_536, Number.MAX_SAFE_INTEGER).optional(),
+  maxSessions: wholeNumber(1, MANY_MESSAGES).optional(),
+  maxSubscriptionsPerClient: wholeNumber(1, MANY_MESSAGES).optional(),
+  maxSubscriptions: wholeNumber(1, MANY_MESSAGES).optional(),
   maxBufferedQos0Messages: wholeNumber(0, MANY_MESSAGES).optional(),
   maxBufferedQos0Bytes: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
   drainTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   willGraceAfterRestartMs: wholeNumber(0, DAY_MS, ' (milliseconds)').optional(),
 } satisfies LimitsShape;
 
-const adapterName = () => z.string(expected('the name of an adapter')).min(1, expected('the name of an adapter'));
+type LimitsOfListenerShape = Pick<typeof limits, (typeof LISTENER_LIMIT_KEYS)[number]>;
+
+const limitsOfListener = Object.fromEntries(LISTENER_LIMIT_KEYS.map((key) => [key, limits[key]])) as unknown as LimitsOfListenerShape;
+
+const text = (what: string) => z.string(expected(what)).min(1, expected(what));
+
+const adapterName = () => text('the name of an adapter');
 const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
 
 /** What is said of every adapter that is asked about clients. */
@@ -94,17 +122,77 @@ const authorizer = z.strictObject(askedAdapter, anAdapter('acl-file'));
 const authenticators = () =>
   z.array(authenticator, aListOf('anonymous')).min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional();
 
-const listener = z.strictObject(
+const filePath = (what: string) => text(`the path of a file: ${what}`);
+
+/** Keys of every listener. */
+const everyListener = {
+  name: text('a name').optional(),
+  authentication: authenticators(),
+  limits: z.strictObject(limitsOfListener, expected('a mapping of limits of a listener, such as { maxConnections: 100 }')).optional(),
+};
+
+const trustedPeers = (what: string) =>
+  z.strictObject(
+    { trusted: z.array(text('an address or a network such as 10.0.0.0/8'), expected('a list of addresses and networks')).min(1, expected('at least one address or network')) },
+    expected(`${what}, such as { trusted: [10.0.0.0/8] }`),
+  );
+
+/** Of a listener that other machines may reach. */
+const onPort = {
+  host: text('a host name or an address').optional(),
+  port: wholeNumber(0, 65_535, ' (0: any free one)').optional(),
+  backlog: wholeNumber(1, 65_535).optional(),
+  proxyProtocol: trustedPeers('the proxies that send a PROXY header').optional(),
+};
+
+const tls = z.strictObject(
   {
-    type: oneOf('tcp'),
-    name: z.string(expected('a name')).min(1, expected('a name')).optional(),
-    host: z.string(expected('a host name or an address')).min(1, expected('a host name or an address')).optional(),
-    port: wholeNumber(0, 65_535, ' (0: any free one)').optional(),
-    backlog: wholeNumber(1, 65_535).optional(),
-    authentication: authenticators(),
+    cert: filePath('a certificate in PEM'),
+    key: filePath('its private key in PEM'),
+    passphrase: text('the passphrase of the key').optional(),
+    ca: filePath('the certificates, in PEM, that client certificates are signed with').optional(),
+    crl: filePath('revocation lists in PEM').optional(),
+    clientCertificate: oneOf('none', 'optional', 'required').optional(),
+    minVersion: oneOf('TLSv1.2', 'TLSv1.3').optional(),
+    ciphers: text('a list of ciphers as OpenSSL writes it').optional(),
   },
-  expected('a listener, such as { type: tcp, port: 1883 }'),
+  expected('a mapping, such as { cert: server.crt, key: server.key }'),
 );
+
+const overWebSocket = {
+  path: z.string(expected('a path such as /mqtt')).regex(/^\/[^\s?#]*$/, expected('a path such as /mqtt')).optional(),
+  forwardedFor: trustedPeers('the proxies whose X-Forwarded-For is taken').optional(),
+};
+
+/** What the address of a Unix socket has room for on every system. */
+const UNIX_PATH_BYTES_MAX = 103;
+const unixPath = expected(`the path of a socket, ${UNIX_PATH_BYTES_MAX} bytes at most`);
+
+/** Each type has its own keys; what its adapter makes of them is told when it is made. */
+const LISTENERS = {
+  tcp: z.strictObject({ type: z.literal('tcp'), ...everyListener, ...onPort }),
+  tls: z.strictObject({ type: z.literal('tls'), ...everyListener, ...onPort, tls }),
+  ws: z.strictObject({ type: z.literal('ws'), ...everyListener, ...onPort, ...overWebSocket }),
+  wss: z.strictObject({ type: z.literal('wss'), ...everyListener, ...onPort, ...overWebSocket, tls }),
+  unix: z.strictObject({
+    type: z.literal('unix'),
+    ...everyListener,
+    backlog: onPort.backlog,
+    path: z.string(unixPath).min(1, unixPath).refine((path) => Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX, unixPath),
+    mode: z.string(expected(OCTAL_MODE)).regex(/^0?[0-7]{3}$/, expected(OCTAL_MODE)).optional(),
+  }),
+};
+
+export type ListenerType = keyof typeof LISTENERS;
+
+export const LISTENER_TYPES = Object.keys(LISTENERS) as ListenerType[];
+
+const listener = z.discriminatedUnion('type', [LISTENERS.tcp, LISTENERS.tls, LISTENERS.ws, LISTENERS.wss, LISTENERS.unix], {
+  error: ({ code, input }) => {
+    if (code !== 'invalid_union' || typeof input !== 'object' || input === null) return `${show(input)} is not valid, expected a listener, such as { type: tcp, port: 1883 }`;
+    return expected(`one of ${LISTENER_TYPES.join(', ')}`).error({ code, input: (input as { type?: unknown }).type });
+  },
+});
 
 const failedAttempts = {
   allowed: wholeNumber(1, 1000).optional(),
@@ -142,15 +230,27 @@ export const configSchema = z.strictObject(
   expected('a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging'),
 );
 
+type ParsedListener = z.output<typeof listener>;
+type OnPort = Exclude<ParsedListener, { readonly type: 'unix' }>;
+
+export type PortListenerConfig = OnPort & { readonly name: string; readonly host: string; readonly port: number };
+
+/** As it was written, with what every listener has filled in; the other defaults are its adapter's. */
+export type ListenerConfig = PortListenerConfig | (Exclude<ParsedListener, OnPort> & { readonly name: string });
+
 /** The configuration as people write it. */
 export type ConfigInput = z.input<typeof configSchema>;
 
 export const LIMIT_KEYS = Object.keys(limits) as (keyof Limits)[];
 export const FAILED_ATTEMPTS_KEYS = Object.keys(failedAttempts) as (keyof FailedAttemptsSettings)[];
 
-/** The keys that a mapping may have, by its path (`listeners[0]`, `limits`); for suggestions. */
-export function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  const [section] = path;
+const unique = (keys: readonly string[]): readonly string[] => [...new Set(keys)];
+
+/** The keys that a listener of this type may have. */
+export const keysOfListener = (type: ListenerType): readonly string[] => Object.keys(LISTENERS[type].shape);
+
+/** The keys that a mapping may have, by its path (`listeners[0]`, `listeners[0].tls`, `limits`), of whatever type a listener is; for suggestions. */
+export function keysAt([section, , part]: readonly PropertyKey[]): readonly string[] {
   if (section === undefined) return Object.keys(configSchema.shape);
   switch (section) {
     case 'limits':
@@ -158,7 +258,10 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
     case 'failedAttempts':
       return FAILED_ATTEMPTS_KEYS;
     case 'listeners':
-      return path.includes('authentication') ? Object.keys(authenticator.shape) : Object.keys(listener.shape);
+      if (part === 'tls') return Object.keys(tls.shape);
+      if (part === 'limits') return LISTENER_LIMIT_KEYS;
+      if (part === 'authentication') return Object.keys(authenticator.shape);
+      return part === undefined ? unique(LISTENER_TYPES.flatMap(keysOfListener)) : ['trusted'];
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':
@@ -171,6 +274,3 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
       return [];
   }
 }
-
-/** Listener types of the documented configuration that this version does not have yet. */
-export const LATER_LISTENERS: ReadonlySet<string> = new Set(['tls', 'ws', 'wss']);

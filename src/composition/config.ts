@@ -2,27 +2,20 @@
 // All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
 import { DEFAULT_FAILED_ATTEMPTS } from '../application/failed-attempts.js';
 import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
+import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
 import { ConfigError } from './config-error.js';
-import { configSchema, keysAt, LATER_LISTENERS } from './config-schema.js';
+import { configSchema, keysAt, keysOfListener, LISTENER_TYPES } from './config-schema.js';
+import type { ListenerConfig, PortListenerConfig } from './config-schema.js';
 import { nearest } from './nearest.js';
 
-export type { ConfigInput } from './config-schema.js';
+export type { ConfigInput, ListenerConfig } from './config-schema.js';
 
-export interface ListenerConfig {
-  readonly type: 'tcp';
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly backlog?: number;
-  /** Instead of the broker's own. */
-  readonly authentication?: readonly AuthenticatorConfig[];
-}
-
+type Parsed = (typeof configSchema)['_output'];
 export interface AdapterConfig {
   readonly adapter: string;
   readonly options: AdapterOptions;
@@ -62,7 +55,8 @@ export interface Override {
 }
 
 export const DEFAULT_HOST = '127.0.0.1';
-export const DEFAULT_PORT = 1883;
+/** Of MQTT, as registered; of WebSocket, those that HTTP takes where 80 and 443 are not to be had. */
+export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>> = { tcp: 1883, tls: 8883, ws: 8080, wss: 8443 };
 const DEFAULT_STORAGE = 'file';
 /** Of one authenticator or authorizer; `limits.authTimeoutMs` is that of all together. */
 const DEFAULT_ASK_TIMEOUT_MS = 5000;
@@ -75,7 +69,7 @@ export function resolveConfig(input: unknown, overrides: readonly Override[] = [
   const merged = overrides.reduce(applyOverride, withoutEmptySections(input));
   const problems = new Problems(overrides);
   const parsed = configSchema.safeParse(merged);
-  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(problems, issue, merged);
+  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(problems, issue);
   checkAdapters(problems, merged);
   checkListeners(problems, merged);
   problems.throwIfAny();
@@ -164,26 +158,16 @@ interface Issue {
   readonly keys?: readonly string[];
 }
 
-function reportIssue(problems: Problems, issue: Issue, config: unknown): void {
-  const later = listenerOfLater(issue.path, config);
-  if (later !== undefined) {
-    // Its other keys are unknown as well, which helps nobody.
-    problems.add([...issue.path.slice(0, 2), 'type'], `${later} listeners are not available in this version, expected tcp`);
-    return;
-  }
+function reportIssue(problems: Problems, issue: Issue): void {
   if (issue.code !== 'unrecognized_keys') {
     problems.add(issue.path, issue.message);
     return;
   }
-  for (const key of issue.keys ?? []) problems.add([...issue.path, key], `unknown key${suggestion(key, keysAt(issue.path))}`);
-}
-
-function listenerOfLater(path: readonly PropertyKey[], config: unknown): string | undefined {
-  const [section, index] = path;
-  if (section !== 'listeners' || typeof index !== 'number' || !isMapping(config) || !Array.isArray(config['listeners'])) return undefined;
-  const listener: unknown = config['listeners'][index];
-  const type = isMapping(listener) ? listener['type'] : undefined;
-  return typeof type === 'string' && LATER_LISTENERS.has(type) ? type : undefined;
+  for (const key of issue.keys ?? []) {
+    const others = issue.path[0] === 'listeners' && issue.path.length === 2 ? LISTENER_TYPES.filter((type) => keysOfListener(type).includes(key)) : [];
+    const remark = others.length > 0 ? `, only ${others.join(', ')} listeners have it` : suggestion(key, keysAt(issue.path));
+    problems.add([...issue.path, key], `unknown key${remark}`);
+  }
 }
 
 export function suggestion(word: string, known: Iterable<string>): string {
@@ -191,18 +175,23 @@ export function suggestion(word: string, known: Iterable<string>): string {
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
-type Parsed = (typeof configSchema)['_output'];
+/** Keys that differ and are only read at a start: all but the limits. */
+export function keysThatNeedRestart(running: Config, next: Config): readonly string[] {
+  const fixed = ({ limits: _, listeners, ...others }: Config) => ({
+    listeners: listeners.map(({ limits: __, ...listener }) => listener),
+    ...others,
+  });
+  const [before, after] = [fixed(running), fixed(next)];
+  return Object.keys(before).filter((key) => !isDeepStrictEqual(before[key as keyof typeof before], after[key as keyof typeof after]));
+}
 
 function withDefaults(parsed: Parsed): Config {
   return {
-    listeners: (parsed.listeners ?? [{ type: 'tcp' as const }]).map((listener, index, all) => ({
-      type: listener.type,
-      name: listener.name ?? (all.length === 1 ? listener.type : `${listener.type}-${index + 1}`),
-      host: listener.host ?? DEFAULT_HOST,
-      port: listener.port ?? DEFAULT_PORT,
-      ...(listener.backlog === undefined ? {} : { backlog: listener.backlog }),
-      ...(listener.authentication === undefined ? {} : { authentication: listener.authentication.map(authenticatorWithDefaults) }),
-    })),
+    listeners: (parsed.listeners ?? [{ type: 'tcp' as const }]).map((listener, index, all) => {
+      const name = listener.name ?? (all.length === 1 ? listener.type : `${listener.type}-${index + 1}`);
+      if (listener.type === 'unix') return { ...listener, name };
+      return { ...listener, name, host: listener.host ?? DEFAULT_HOST, port: listener.port ?? DEFAULT_PORTS[listener.type] };
+    }),
     storage: storageWithDefaults(parsed.storage ?? {}),
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(authenticatorWithDefaults),
     failedAttempts: { ...DEFAULT_FAILED_ATTEMPTS, ...written(parsed.failedAttempts ?? {}) },
@@ -231,6 +220,11 @@ function askedWithDefaults(
   return { adapter, options: { ...defaultsOf(table, adapter), ...options }, timeoutMs };
 }
 
+/** A listener's own, if it has any. */
+export function authenticationOf({ authentication }: ListenerConfig): readonly AuthenticatorConfig[] | undefined {
+  return authentication?.map(authenticatorWithDefaults);
+}
+
 /** The options that the table has for an adapter. */
 function defaultsOf(table: AdapterTable<unknown>, adapter: string): AdapterOptions | undefined {
   const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
@@ -243,8 +237,12 @@ function written<Section extends object>(given: Section): { [Key in keyof Sectio
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
-  const { messageExpiryMax, ...others } = given;
-  return { ...DEFAULT_LIMITS, ...written(others), messageExpiryMax: messageExpiryMax === 'off' ? undefined : messageExpiryMax };
+  return { ...DEFAULT_LIMITS, ...limitsAsWritten(given) };
+}
+
+/** Limits without the keys that are not there, and with `off` as the domain has it. */
+export function limitsAsWritten(given: object): Partial<Limits> {
+  return Object.fromEntries(Object.entries(written(given)).map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]));
 }
 
 // The checks below look at what was written, whatever else is wrong with it, so that one run tells everything. What has not the right type is
@@ -297,21 +295,21 @@ function checkListeners(problems: Problems, config: unknown): void {
   const addresses = new Map<string, number>();
   listeners.forEach((listener, index) => {
     if (!isMapping(listener)) return;
-    const { name, host = DEFAULT_HOST, port = DEFAULT_PORT } = listener as { name?: unknown; host?: unknown; port?: unknown };
+    const { type, name, host = DEFAULT_HOST } = listener as { type?: unknown; name?: unknown; host?: unknown };
     if (typeof name === 'string') {
       const twin = names.get(name);
       if (twin !== undefined) problems.add(['listeners', index, 'name'], `"${name}" is the name of listeners[${twin}] too, expected another`);
       names.set(name, index);
     }
-    if (typeof host !== 'string') return;
-    if (typeof port === 'number' && port !== 0) {
-      const address = `${host}:${port}`;
+    const address = addressOf(listener);
+    if (address !== undefined) {
       const twin = addresses.get(address);
-      if (twin !== undefined) problems.add(['listeners', index, 'port'], `${address} is the address of listeners[${twin}] too, expected another`);
+      const key = type === 'unix' ? 'path' : 'port';
+      if (twin !== undefined) problems.add(['listeners', index, key], `${address} is the address of listeners[${twin}] too, expected another`);
       addresses.set(address, index);
     }
     // A broker that anyone can reach and anyone may use must never be an accident: somebody has to have written it down.
-    if (!isWrittenForAll && listener['authentication'] === undefined && !isLoopback(host)) {
+    if (!isWrittenForAll && listener['authentication'] === undefined && type !== 'unix' && typeof host === 'string' && !isLoopback(host)) {
       problems.add(
         ['listeners', index, 'host'],
         `${host} can be reached by other machines and no authentication is configured, expected a loopback address such as ${DEFAULT_HOST}, ` +
@@ -319,6 +317,13 @@ function checkListeners(problems: Problems, config: unknown): void {
       );
     }
   });
+}
+
+/** `undefined`: none that another listener could have too. */
+function addressOf(listener: Record<string, unknown>): string | undefined {
+  const { type, path, host = DEFAULT_HOST, port = DEFAULT_PORTS[type as PortListenerConfig['type']] as unknown } = listener;
+  if (type === 'unix') return typeof path === 'string' ? path : undefined;
+  return typeof host === 'string' && typeof port === 'number' && port !== 0 ? `${host}:${port}` : undefined;
 }
 
 function isLoopback(host: string): boolean {

@@ -7,15 +7,15 @@ import type { ServiceIdentifier } from 'inversify';
 import { announce } from '../application/announce.js';
 import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import { BrokerService } from '../application/service.js';
+import type { LimitSettings } from '../application/service.js';
 import { limitedAuthenticator, limitedAuthorizer } from '../application/time-limit.js';
-import type { LimitParts } from '../application/time-limit.js';
-import type { Limits } from '../domain/connect/limits.js';
+import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
-import { formatPath } from './config.js';
-import type { AdapterConfig, AuthenticatorConfig, AuthorizerConfig, Config } from './config.js';
+import { authenticationOf, formatPath, limitsAsWritten } from './config.js';
+import type { AdapterConfig, AuthenticatorConfig, AuthorizerConfig, Config, ListenerConfig } from './config.js';
 import { ConfigError } from './config-error.js';
 import { loadAdapter } from './plugin-loader.js';
 
@@ -40,7 +40,7 @@ type ListenerAuthenticators = ReadonlyMap<string, readonly Authenticator[]>;
 /** Not ports: nobody implements them. */
 const ListenerAuthenticators: ServiceIdentifier<ListenerAuthenticators> = port<ListenerAuthenticators>('ListenerAuthenticators');
 const FailedAttempts: ServiceIdentifier<FailedAttemptsSettings> = port<FailedAttemptsSettings>('FailedAttempts');
-const Limits: ServiceIdentifier<Limits> = port<Limits>('Limits');
+const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
 /**
@@ -59,10 +59,9 @@ export async function composeBroker(config: Config, overrides: Overrides): Promi
  */
 export async function loadPorts(config: Config, overrides: Overrides): Promise<Ports> {
   const clock = overrides.clock ?? (await BUILT_IN_ADAPTERS.clock());
-  const components: AdapterComponents = { clock };
-  const telemetry = overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, components)];
-  const asked: AskedParts = {
-    ...components,
+  const telemetry = overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, { clock })];
+  const components: AdapterComponents = {
+    clock,
     notice: (notice) => {
       announce(telemetry, notice);
     },
@@ -72,10 +71,10 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
     random: overrides.random ?? (await BUILT_IN_ADAPTERS.random()),
     telemetry,
     storage: overrides.storage ?? (await loadStorage(config.storage, components)),
-    authenticators: overrides.authenticators ?? (await loadAuthenticators(config.authentication, ['authentication'], asked)),
-    listenerAuthenticators: overrides.listenerAuthenticators ?? (await loadListenerAuthenticators(config, asked)),
-    authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, asked)))),
-    listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one) => LISTENER_ADAPTERS[one.type](one)))),
+    authenticators: overrides.authenticators ?? (await loadAuthenticators(config.authentication, ['authentication'], components)),
+    listenerAuthenticators: overrides.listenerAuthenticators ?? (await loadListenerAuthenticators(config, components)),
+    authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, components)))),
+    listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
   };
 }
 
@@ -85,30 +84,36 @@ export async function loadStorage({ adapter, options }: AdapterConfig, component
   return made('storage.options', adapter, () => module.createStorage(options, components));
 }
 
-type AskedParts = AdapterComponents & LimitParts;
-
 /** One for each entry: two entries of the same adapter share nothing. */
-function loadAuthenticators(written: readonly AuthenticatorConfig[], path: readonly PropertyKey[], parts: AskedParts): Promise<readonly Authenticator[]> {
+function loadAuthenticators(written: readonly AuthenticatorConfig[], path: readonly PropertyKey[], components: AdapterComponents): Promise<readonly Authenticator[]> {
   return Promise.all(
     written.map(async (one, index) => {
       const module = await loadAdapter(AUTHENTICATION_ADAPTERS, one.adapter, 'createAuthenticator', [...path, index]);
       const key = formatPath([...path, index, 'options']);
-      return limitedAuthenticator(made(key, one.adapter, () => module.createAuthenticator(one.options, { clock: parts.clock })), one, parts);
+      return limitedAuthenticator(made(key, one.adapter, () => module.createAuthenticator(one.options, components)), one, components);
     }),
   );
 }
 
-async function loadListenerAuthenticators({ listeners }: Config, parts: AskedParts): Promise<ListenerAuthenticators> {
-  const loaded = listeners.map(async ({ name, authentication }, index) =>
-    authentication === undefined ? [] : [[name, await loadAuthenticators(authentication, ['listeners', index, 'authentication'], parts)] as const],
-  );
+async function loadListenerAuthenticators({ listeners }: Config, components: AdapterComponents): Promise<ListenerAuthenticators> {
+  const loaded = listeners.map(async (listener, index) => {
+    const own = authenticationOf(listener);
+    return own === undefined ? [] : [[listener.name, await loadAuthenticators(own, ['listeners', index, 'authentication'], components)] as const];
+  });
   return new Map((await Promise.all(loaded)).flat());
 }
 
-async function loadAuthorizer(one: AuthorizerConfig, index: number, parts: AskedParts): Promise<Authorizer> {
+async function loadAuthorizer(one: AuthorizerConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
   const module = await loadAdapter(AUTHORIZATION_ADAPTERS, one.adapter, 'createAuthorizer', ['authorization', index]);
-  const authorizer = made(`authorization[${index}].options`, one.adapter, () => module.createAuthorizer(one.options, { clock: parts.clock }));
-  return limitedAuthorizer(authorizer, one, parts);
+  const authorizer = made(`authorization[${index}].options`, one.adapter, () => module.createAuthorizer(one.options, components));
+  return limitedAuthorizer(authorizer, one, components);
+}
+
+async function loadListener(config: ListenerConfig, index: number, limits: Limits, components: AdapterComponents): Promise<Listener> {
+  // The compiler does not see that the module is the one for this type of settings: the table says so for each.
+  const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as { createListener: (settings: object, components: AdapterComponents) => Listener };
+  const settings = { ...config, handshakeTimeoutMs: limits.connectTimeoutMs, maxPacketSize: limits.maxPacketSize };
+  return made(`listeners[${index}]`, config.type, () => createListener(settings, components));
 }
 
 /** An adapter refuses its options by throwing; that is about the configuration, so it is told like everything else about it. */
@@ -120,7 +125,15 @@ function made<T>(key: string, adapter: string, make: () => T): T {
   }
 }
 
-function bindBroker(ports: Ports, { limits, storage: { ackLevel }, failedAttempts }: Config): Container {
+export type { BrokerService } from '../application/service.js';
+
+/** Those of the broker, and of the listeners that have their own. */
+export function limitSettings({ limits, listeners }: Config): LimitSettings {
+  const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] => (ofListener === undefined ? [] : [[name, limitsAsWritten(ofListener)]]));
+  return { limits, limitsOfListeners: new Map(own) };
+}
+
+function bindBroker(ports: Ports, config: Config): Container {
   const container = new Container();
   container.bind(Clock).toConstantValue(ports.clock);
   container.bind(Random).toConstantValue(ports.random);
@@ -131,9 +144,9 @@ function bindBroker(ports: Ports, { limits, storage: { ackLevel }, failedAttempt
   for (const authorizer of ports.authorizers) container.bind(Authorizer).toConstantValue(authorizer);
   for (const telemetry of ports.telemetry) container.bind(Telemetry).toConstantValue(telemetry);
   container.bind(ListenerAuthenticators).toConstantValue(ports.listenerAuthenticators);
-  container.bind(FailedAttempts).toConstantValue(failedAttempts);
-  container.bind(Limits).toConstantValue(limits);
-  container.bind(AckLevel).toConstantValue(ackLevel);
+  container.bind(FailedAttempts).toConstantValue(config.failedAttempts);
+  container.bind(Limits).toConstantValue(limitSettings(config));
+  container.bind(AckLevel).toConstantValue(config.storage.ackLevel);
   container
     .bind(BrokerService)
     .toResolvedValue(
@@ -145,7 +158,7 @@ function bindBroker(ports: Ports, { limits, storage: { ackLevel }, failedAttempt
         telemetry: Telemetry[] | undefined,
         clock: Clock,
         random: Random,
-        boundLimits: Limits,
+        boundLimits: LimitSettings,
         boundAckLevel: AckLevel,
         listenerAuthenticators: ListenerAuthenticators,
         boundFailedAttempts: FailedAttemptsSettings,
@@ -158,7 +171,7 @@ function bindBroker(ports: Ports, { limits, storage: { ackLevel }, failedAttempt
           telemetry: telemetry ?? [],
           clock,
           random,
-          limits: boundLimits,
+          ...boundLimits,
           ackLevel: boundAckLevel,
           listenerAuthenticators,
           failedAttempts: boundFailedAttempts,

@@ -90,7 +90,7 @@ function refuseMissing(directory: string): void {
 }
 
 async function targetOf({ storage }: Config): Promise<Storage> {
-  const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock() });
+  const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock(), notice: () => undefined });
   if (!made.traits.durable) throw new ConfigError([`storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`]);
   return made;
 }

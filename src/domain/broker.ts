@@ -7,7 +7,7 @@ import type { Changes, RestoredFact } from './changes.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
 import { Handshake } from './connect/handshake.js';
-import type { Limits } from './connect/limits.js';
+import type { Limits, LimitsOfListeners } from './connect/limits.js';
 import { Wills } from './connect/wills.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -24,6 +24,8 @@ export interface BrokerParts {
   readonly changes: Changes;
   readonly effects: Effects;
   readonly limits: Limits;
+  /** Default: none has its own. */
+  readonly limitsOfListeners?: LimitsOfListeners | undefined;
   /** A Client Identifier that nobody has, for clients that bring none. */
   readonly newClientId: () => string;
 }
@@ -41,7 +43,7 @@ export class Broker {
   readonly #subscriber: Subscriber;
   readonly #receiver: Receiver;
 
-  constructor({ changes, effects, limits, newClientId }: BrokerParts) {
+  constructor({ changes, effects, limits, limitsOfListeners, newClientId }: BrokerParts) {
     const context: Context = { changes, effects, limits, accounts: this.accounts, nowMs: 0, lastRequest: 0, runBytes: 0 };
     this.#context = context;
     this.#router = new Router(context);
@@ -49,6 +51,7 @@ export class Broker {
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
     this.#wills = new Wills(context, this.#publisher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
+    if (limitsOfListeners !== undefined) this.limit(limits, limitsOfListeners);
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, this.#deadlines, newClientId);
     this.#subscriber = new Subscriber(context, this.#connections, this.#router, this.#publisher);
     this.#receiver = new Receiver(context, this.#connections, this.#router, this.#publisher);
@@ -69,6 +72,12 @@ export class Broker {
 
   get connectionCount(): number {
     return this.#connections.connectedCount;
+  }
+
+  /** Other limits from now on. What was accepted under those before stays: nobody is disconnected, nothing is dropped. */
+  limit(limits: Limits, ofListeners: LimitsOfListeners): void {
+    this.#context.limits = limits;
+    this.#connections.limitsOfListeners = ofListeners;
   }
 
   /** Takes back what a store gave at start, before the first event. */
@@ -111,6 +120,11 @@ export class Broker {
       case 'opened':
         this.#connections.opened(event.connection, event.listener, event.peer);
         return;
+      case 'incomplete': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#connections.end(connection, 'incomplete-packets');
+        return;
+      }
       case 'closed': {
         const connection = this.#connections.get(event.connection);
         if (connection !== undefined) this.#connections.lost(connection);

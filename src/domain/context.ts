@@ -7,7 +7,8 @@ import type { Effects } from './effects.js';
 export interface Context {
   readonly changes: Changes;
   readonly effects: Effects;
-  readonly limits: Limits;
+  /** Of the whole broker; they can change between steps. */
+  limits: Limits;
   readonly accounts: Accounts;
   /** Milliseconds since 1970, the same during a whole step. */
   nowMs: number;

@@ -34,6 +34,8 @@ export type BrokerEvent =
   | { readonly kind: 'packet'; readonly connection: ConnectionId; readonly packet: Packet }
   /** The decoder gave up on the connection's bytes. */
   | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly error: MalformedPacketError }
+  /** It has sent half a packet and is the one to go, because all halves together take too much memory. */
+  | { readonly kind: 'incomplete'; readonly connection: ConnectionId }
   /** The network connection is gone, by whoever's doing. */
   | { readonly kind: 'closed'; readonly connection: ConnectionId }
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }

@@ -15,6 +15,7 @@ export type EndReason =
   | 'not-authorized' // a publish or (3.1) a subscription
   | 'topic-name-invalid' // [MQTT-3.3.2-2], [MQTT-4.7.3-1], limits
   | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
+  | 'incomplete-packets' // half of a packet for the longest time, when there were too many halves (`maxIncompleteBytes`)
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
   | 'receive-maximum-exceeded'
   | 'qos-not-supported'
@@ -31,6 +32,11 @@ export type RefusalReason =
   | 'authentication-unavailable'
   | 'authorization-unavailable'
   | 'too-many-connections'
+  | 'too-many-connections-of-address' // this and the next three before anything was read: there is no answer
+  | 'too-many-pending-connections'
+  | 'connect-rate'
+  | 'connect-rate-of-address'
+  | 'too-many-sessions'
   | 'server-shutting-down';
 
 export type DropReason =

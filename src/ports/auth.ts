@@ -5,6 +5,7 @@ import type { PeerInfo } from '../domain/connect/peer.js';
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { ClientId } from '../domain/identifiers.js';
 import type { ProtocolVersion } from '../protocol/packets.js';
+import type { Reloadable } from './reloadable.js';
 import { port } from './token.js';
 
 export type AuthenticatorAnswer =
@@ -19,15 +20,6 @@ export type AuthenticatorAnswer =
     }
   | { readonly decision: 'deny'; readonly reason: 'bad-credentials' | 'not-authorized'; readonly detail: string }
   | { readonly decision: 'abstain' };
-
-/** What reads files that people change. */
-export interface Reloadable {
-  /**
-   * Reads them again. What it has goes on to be used until all of it has been read.
-   * @throws Error whose message names the file, what is wrong in it and what was expected; nothing has changed then.
-   */
-  reload?(): Promise<void>;
-}
 
 export interface Authenticator extends Reloadable {
   readonly name: string;

@@ -7,9 +7,10 @@ export type { AckLevel, Durability, StorageErrorKind, StorageTraits } from './st
 export { Listener, NetworkError } from './network.js';
 export type { Channel, ChannelHandler } from './network.js';
 export { Authenticator, Authorizer } from './auth.js';
-export type { AuthenticatorAnswer, AuthorizationRequest, Reloadable } from './auth.js';
+export type { AuthenticatorAnswer, AuthorizationRequest } from './auth.js';
+export type { Reloadable } from './reloadable.js';
 export { Telemetry } from './telemetry.js';
-export type { LifecycleNotice } from './telemetry.js';
+export type { HandshakeFailure, LifecycleNotice } from './telemetry.js';
 export { port } from './token.js';
 
 export type { AccessAction, AccessRule, Permissions } from '../domain/access/permissions.js';

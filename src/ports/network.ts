@@ -1,5 +1,6 @@
 // The network port: bytes in, bytes out, and who is at the other end. A listener knows nothing of MQTT, and the shell knows nothing of sockets.
 import type { PeerInfo } from '../domain/connect/peer.js';
+import type { Reloadable } from './reloadable.js';
 import { port } from './token.js';
 
 /** One connection, as the shell drives it. */
@@ -17,6 +18,11 @@ export interface Channel {
   resume(): void;
   /** Ends the connection once what was written has left, or after `graceMs` whatever has; `closed` follows. 0: at once. */
   close(graceMs: number): void;
+  /**
+   * The client has been admitted. A channel that puts together what belongs together before it hands it over (the frames of a WebSocket) holds
+   * no more than 100 KiB of it for anyone before.
+   */
+  admitted?(): void;
 }
 
 /** What the shell is told, one call after the other, never from within a call to the channel. */
@@ -28,7 +34,8 @@ export interface ChannelHandler {
   closed(error: Error | undefined): void;
 }
 
-export interface Listener {
+/** `reload`: certificates and what else it reads from files; open connections go on. */
+export interface Listener extends Reloadable {
   readonly name: string;
   /**
    * Starts listening; `accept` is called for each connection.

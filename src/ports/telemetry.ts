@@ -3,8 +3,23 @@ import type { Notice } from '../domain/notices.js';
 import type { StorageErrorKind } from './storage.js';
 import { port } from './token.js';
 
+/** What a connection did not get through: the header of a proxy, the handshake of TLS, the upgrade to WebSocket, or any of them in time. */
+export type HandshakeFailure = 'proxy-header' | 'tls' | 'websocket' | 'timeout';
+
 export type LifecycleNotice =
   | { readonly kind: 'listening'; readonly listener: string; readonly address: string }
+  /** A connection that ended before anything of MQTT was said: the core never hears of it. */
+  | {
+      readonly kind: 'handshake-failed';
+      readonly listener: string;
+      readonly remoteAddress: string;
+      readonly reason: HandshakeFailure;
+      readonly detail: string;
+    }
+  /** A listener has read its files again because they changed: new handshakes use them. */
+  | { readonly kind: 'listener-reloaded'; readonly listener: string }
+  /** It could not, and goes on with what it had; or it cannot watch them. */
+  | { readonly kind: 'listener-reload-failed'; readonly listener: string; readonly error: string }
   | { readonly kind: 'ready'; readonly sessions: number; readonly retained: number }
   | { readonly kind: 'stopping'; readonly connections: number }
   | { readonly kind: 'stopped' }
@@ -33,6 +48,12 @@ export type LifecycleNotice =
   | { readonly kind: 'close-failed'; readonly adapter: string; readonly error: string }
   /** The broker stops although storage has not taken these; they had not been acknowledged, unless the acknowledgement level is `received`. */
   | { readonly kind: 'changes-abandoned'; readonly changes: number }
+  /** What was read again: names of listeners, authenticators and authorizers, and `limits`. */
+  | { readonly kind: 'reloaded'; readonly what: readonly string[] }
+  /** It goes on with what it had. */
+  | { readonly kind: 'reload-failed'; readonly what: string; readonly error: string }
+  /** Keys of the configuration that were changed and are only read at a start. */
+  | { readonly kind: 'restart-needed'; readonly keys: readonly string[] }
   | { readonly kind: 'fatal'; readonly error: Error };
 
 export interface Telemetry {

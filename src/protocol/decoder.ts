@@ -66,6 +66,7 @@ export class PacketDecoder {
   /** Size of that packet; 0 while its fixed header is incomplete. */
   #wanted = 0;
   #copiedBytes = 0;
+  #collections = 0;
 
   // What #measure found beside the size; it stays true until that packet is decoded.
   #headerBytes = 0;
@@ -93,6 +94,16 @@ export class PacketDecoder {
   /** Received and not yet given out as packets. */
   get bufferedBytes(): number {
     return this.#collected + (this.#chunk.length - this.#position) + this.#waitingBytes;
+  }
+
+  /** Of the packet that has begun and not ended. */
+  get incompleteBytes(): number {
+    return this.#collected;
+  }
+
+  /** Tells one incomplete packet from another. */
+  get incompleteNumber(): number {
+    return this.#collections;
   }
 
   /** What putting packets together has cost so far: less than three times their bytes, however finely they were cut. */
@@ -141,6 +152,7 @@ export class PacketDecoder {
       return this.#decode(chunk, start, end);
     }
     this.#wanted = size;
+    this.#collections++;
     this.#take(chunk.length - start);
     return undefined;
   }

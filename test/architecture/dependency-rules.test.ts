@@ -65,7 +65,12 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'adapters-do-not-know-each-other': {
     'adapters/storage/two/index.ts': "import { value } from '../one/index.js'; export const other = value;",
     'adapters/auth/one/index.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
+    'adapters/network/sockets/one.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
   },
+  'socket-code-only-in-network-adapters': {
+    'adapters/auth/dialling/index.ts': "import { value } from '../../network/sockets/door.js'; export const other = value;",
+  },
+  'websockets-only-in-their-adapter': { 'adapters/network/sockets/framing.ts': "import 'ws';" },
   'mongodb-only-in-its-adapters': { 'adapters/storage/three/index.ts': "import 'mongodb';" },
   'level-only-in-the-file-adapter': { 'adapters/storage/four/index.ts': "import 'classic-level';" },
   'pino-only-in-the-log': { 'src/application/logging.ts': "import { pino } from 'pino'; export const log = pino;" },
@@ -99,11 +104,12 @@ const BYSTANDERS = [
   'src/application/engine.ts',
   'src/index.ts',
   'adapters/storage/one/index.ts',
+  'adapters/network/sockets/door.ts',
   'test/support/helper.ts',
 ];
 
 const PACKAGES = [
-  ...['inversify', 'reflect-metadata', 'mongodb', 'classic-level', 'pino', 'commander', 'yaml', 'zod', 'mqtt', 'mqtt-packet', 'undeclared'],
+  ...['inversify', 'reflect-metadata', 'mongodb', 'classic-level', 'pino', 'commander', 'yaml', 'zod', 'mqtt', 'mqtt-packet', 'ws', 'undeclared'],
   '@jest/globals',
 ];
 

@@ -1,12 +1,14 @@
 // Clients that misbehave: they send without reading, stop in the middle, ask for too much or vanish. Whatever they do is their own loss: in each
 // test a decent client beside them is served all the while.
 import { describe, expect, test } from '@jest/globals';
-import { withBroker } from './hexmq-command.js';
+import { temporaryDirectory, withBroker } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { connected, connect, CONNACK, open, PINGREQ, PINGRESP, PUBACK, PUBLISH, publish, SUBACK, subscribe, topicOf } from './hostile-sockets.js';
 import type { HostileClient } from './hostile-sockets.js';
 import { connect as connectDecent } from './mqtt-js.js';
 import type { Client } from './mqtt-js.js';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const MEGABYTE = Buffer.alloc(1024 * 1024);
 
@@ -141,6 +143,42 @@ describe('a decent client is served beside', () => {
       await expectServed(decent);
     }));
 
+  test('topics that would all fall into one place of a table by their numbers, and filters that would make a regular expression despair', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const client = await connected(broker, { clientId: 'colliding' });
+      // Short numbers are hashed to themselves by V8: these agree in the bits that choose a place.
+      const colliding = Array.from({ length: 4000 }, (_, i) => String((i + 1) * 2048));
+      await client.send(...colliding.map((number) => publish(`number/${number}`, 'x', 0, 0, true)));
+      await client.send(subscribe(colliding.map((number) => `number/${number}/+`)));
+      await client.next(SUBACK);
+      const nested = `${'+/'.repeat(100)}a`;
+      await client.send(subscribe([nested, `(${'(a*)*'.repeat(50)})*$/#`, `${'a/+/'.repeat(60)}b`]));
+      await client.next(SUBACK);
+      await client.send(publish(`${'a/'.repeat(200)}!`, 'x'), publish('number/2048/x', 'x'));
+      expect(topicOf(await client.next(PUBLISH))).toBe('number/2048/x');
+      await expectServed(decent);
+    }));
+
+  test('lengths that are larger than any packet, or than a stranger may send, which are cut off before a byte of the body is waited for', () =>
+    withBroker(async (broker) => {
+      const decent = await connectDecent(broker);
+      const huge = Uint8Array.of(0xff, 0xff, 0xff, 0x7f);
+      for (const header of [Uint8Array.of(0x10, ...huge), Uint8Array.of(0x10, 0x80, 0xc0, 0x06), Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0xff)]) {
+        const stranger = (await open(broker)).read();
+        await stranger.send(header);
+        await stranger.gone();
+      }
+      const client = await connected(broker, { clientId: 'lists' });
+      // As much as a PUBLISH may announce, and nothing comes of it; a SUBSCRIBE may not.
+      await client.send(Uint8Array.of(0x30, ...huge), Buffer.alloc(10));
+      const other = await connected(broker, { clientId: 'list' });
+      await other.send(Uint8Array.of(0x82, ...huge));
+      await other.gone();
+      await expectServed(decent);
+      destroy([client]);
+    }));
+
   test('subscribers to ten thousand retained messages, of whom one reads them and the others do not', () =>
     withBroker(async (broker) => {
       const decent = await connectDecent(broker);
@@ -154,6 +192,105 @@ describe('a decent client is served beside', () => {
       destroy(deaf);
     }));
 });
+
+function configured(limits: Readonly<Record<string, number>>): readonly string[] {
+  const file = join(temporaryDirectory(), 'limits.yaml');
+  writeFileSync(file, JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, limits }));
+  return ['--config', file];
+}
+
+describe('by its limits a broker bounds', () => {
+  test('the connections of one address: those beyond it are closed unheard, and there is room again when others go', () =>
+    withLimits({ maxConnectionsPerAddress: 5 }, async (broker) => {
+      const decent = await connectDecent(broker);
+      const crowd = await Promise.all(Array.from({ length: 4 }, () => open(broker)));
+      const extra = await Promise.all(Array.from({ length: 20 }, async () => (await open(broker)).read()));
+      await Promise.all(extra.map((client) => client.gone()));
+      await broker.program.logs(/"event":"connection-refused",.*"reason":"too-many-connections-of-address"/);
+      await expectServed(decent);
+      destroy(crowd);
+      await broker.program.logs(/"event":"connection-ended",.*"reason":"connection-lost"/);
+      await untilAccepted(broker);
+      await expectServed(decent);
+    }));
+
+  test('a flood of connections: the decent client that is there goes on, and the next one gets in when the rate allows', () =>
+    withLimits({ maxConnectRatePerAddress: 20 }, async (broker) => {
+      const decent = await connectDecent(broker);
+      const flood = await Promise.all(Array.from({ length: 500 }, async () => (await open(broker)).read()));
+      await broker.program.logs(/"event":"connection-refused",.*"reason":"connect-rate-of-address"/);
+      await expectServed(decent);
+      destroy(flood);
+      await untilAccepted(broker);
+      await expectServed(decent);
+    }));
+
+  test('connections that say nothing', () =>
+    withLimits({ maxPendingConnections: 10 }, async (broker) => {
+      const decent = await connectDecent(broker);
+      const silent = await Promise.all(Array.from({ length: 100 }, async () => (await open(broker)).read()));
+      await broker.program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
+      await expectServed(decent);
+      destroy(silent);
+      await untilAccepted(broker);
+    }));
+
+  test('how fast one client publishes, by reading it slower: nothing is lost, and others are not held up', () =>
+    withLimits({ maxPublishRate: 400 }, async (broker) => {
+      const decent = await connectDecent(broker);
+      const subscriber = await connected(broker, { clientId: 'subscriber' });
+      await subscriber.send(subscribe(['fast']));
+      await subscriber.next(SUBACK);
+      const fast = await connected(broker, { clientId: 'fast' });
+      await fast.send(...Array.from({ length: 1000 }, (_, i) => publish('fast', String(i))), PINGREQ);
+      await expectServed(decent);
+      for (let i = 0; i < 1000; i++) expect((await subscriber.next(PUBLISH)).body.subarray(6).toString()).toBe(String(i));
+      await fast.next(PINGRESP);
+      await expectServed(decent);
+    }));
+
+  test('what halves of packets take: those that began first go', () =>
+    withLimits({ maxIncompleteBytes: 8 * MEGABYTE.length }, async (broker) => {
+      const decent = await connectDecent(broker);
+      const halves: HostileClient[] = [];
+      for (let i = 0; i < 20; i++) {
+        const client = await connected(broker, { clientId: `half ${i}` });
+        await client.send(publish('t', Buffer.concat([MEGABYTE, MEGABYTE])).subarray(0, MEGABYTE.length));
+        halves.push(client);
+      }
+      await Promise.all(halves.slice(0, 10).map((client) => client.gone()));
+      await broker.program.logs(/"event":"connection-ended",.*"reason":"incomplete-packets"/);
+      await expectServed(decent);
+      destroy(halves);
+    }));
+
+  test('subscriptions: those beyond the number are refused one by one', () =>
+    withLimits({ maxSubscriptionsPerClient: 1000 }, async (broker) => {
+      const decent = await connectDecent(broker);
+      const client = await connected(broker, { clientId: 'collector' });
+      await client.send(subscribe(Array.from({ length: 1500 }, (_, i) => `topic/${i}`)));
+      expect((await client.next(SUBACK)).body).toEqual(Buffer.from([0, 1, ...Array<number>(1000).fill(0), ...Array<number>(500).fill(0x80)]));
+      await expectServed(decent);
+    }));
+});
+
+function withLimits(limits: Readonly<Record<string, number>>, body: (broker: RunningBroker) => Promise<void>): Promise<void> {
+  return withBroker(body, () => configured(limits));
+}
+
+/** Until a new client gets in; it tries again as clients do. */
+async function untilAccepted(broker: RunningBroker): Promise<void> {
+  for (;;) {
+    const client = (await open(broker)).read();
+    await client.send(connect({ clientId: 'newcomer' }));
+    try {
+      await client.next(CONNACK);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
 
 test('SIGTERM ends the broker with status 0 while clients flood it and do not read', () =>
   withBroker(async (broker) => {

@@ -90,9 +90,9 @@ export class CoreHarness {
     return true;
   }
 
-  open(): CorePeer {
+  open(listener = 'test'): CorePeer {
     const id = ++this.#connections as ConnectionId;
-    this.handle({ kind: 'opened', connection: id, listener: 'test', peer: { remoteAddress: `test:${id}` } });
+    this.handle({ kind: 'opened', connection: id, listener, peer: { remoteAddress: `test:${id}` } });
     return new CorePeer(this, id);
   }
 

@@ -6,7 +6,7 @@ import { Authorization } from '../../src/application/authorization.js';
 import { Engine } from '../../src/application/engine.js';
 import { EVERYTHING } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
-import type { Limits } from '../../src/domain/connect/limits.js';
+import type { Limits, LimitsOfListeners } from '../../src/domain/connect/limits.js';
 import type { Notice } from '../../src/domain/notices.js';
 import type { Authenticator } from '../../src/ports/auth.js';
 import type { Channel, ChannelHandler } from '../../src/ports/network.js';
@@ -21,6 +21,7 @@ import { bytes } from './raw-packets.js';
 
 export interface EngineOptions {
   readonly limits?: Partial<Limits>;
+  readonly limitsOfListeners?: LimitsOfListeners;
   readonly authenticators?: readonly Authenticator[];
   readonly storage?: HandStorage;
   readonly ackLevel?: AckLevel;
@@ -39,7 +40,7 @@ export class EngineHarness {
   #turns: (() => void)[] = [];
   #peers = 0;
 
-  constructor({ limits = {}, authenticators = [ANYONE], storage = new HandStorage(), ackLevel }: EngineOptions = {}) {
+  constructor({ limits = {}, limitsOfListeners, authenticators = [ANYONE], storage = new HandStorage(), ackLevel }: EngineOptions = {}) {
     this.storage = storage;
     this.engine = new Engine({
       storage,
@@ -48,6 +49,7 @@ export class EngineHarness {
       clock: this.clock,
       random: new SeededRandom(1),
       limits: { ...DEFAULT_LIMITS, ...limits },
+      limitsOfListeners,
       ackLevel,
       atEndOfTurn: (callback) => this.#turns.push(callback),
       fatal: (error) => this.fatals.push(error),
@@ -73,8 +75,8 @@ export class EngineHarness {
     }
   }
 
-  open(): EnginePeer {
-    return new EnginePeer(this, `test:${++this.#peers}`);
+  open(ipAddress?: string, listener = 'test'): EnginePeer {
+    return new EnginePeer(this, `test:${++this.#peers}`, ipAddress, listener);
   }
 
   /** A client that was let in, with these subscriptions. Needs commits at once. */
@@ -105,9 +107,9 @@ export class EnginePeer implements Channel {
   readonly #stream = new ReceivedStream();
   #received: string[] = [];
 
-  constructor(harness: EngineHarness, remoteAddress: string) {
-    this.peer = { remoteAddress };
-    this.handler = harness.engine.accept('test', this);
+  constructor(harness: EngineHarness, remoteAddress: string, ipAddress: string | undefined, listener: string) {
+    this.peer = { remoteAddress, ipAddress };
+    this.handler = harness.engine.accept(listener, this);
   }
 
   write(chunk: Uint8Array): boolean {

@@ -1,13 +1,10 @@
-// One TCP connection as a channel. It decides how a connection ends and translates a socket's events; it buffers nothing itself.
+// One connection as a channel: a socket of TCP, of TLS, or of a path. It decides how a connection ends and translates a socket's events; it buffers nothing itself.
 //
 // Idle connections are the common case and there may be a hundred thousand, so a socket gets no closure of its own: the listeners below are
 // functions of the module that find their channel through a property of the socket.
 import type { Socket } from 'node:net';
 import type { Channel, ChannelHandler, PeerInfo } from 'hexmq/ports';
-import { formatAddress, ipAddressOf } from './address.js';
-
-/** Of the socket's own buffers, each way. Below it a write counts as taken. */
-export const HIGH_WATER_MARK = 64 * 1024;
+import { addressOf, ipAddressOf } from '../sockets/address.js';
 
 /** A peer that has ended gets this long to read what is still on its way to it. */
 const PEER_ENDED_GRACE_MS = 5000;
@@ -23,11 +20,9 @@ export class TcpChannel implements Channel, PeerInfo {
   #error: Error | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, remoteAddress = addressOf(socket)) {
     this.#socket = socket;
-    const { remoteAddress, remotePort } = socket;
-    // A peer can be gone before we ask who it is.
-    this.remoteAddress = remoteAddress === undefined || remotePort === undefined ? 'unknown' : formatAddress(remoteAddress, remotePort);
+    this.remoteAddress = remoteAddress;
   }
 
   /** The channel stands for its peer as well: one object less for each connection. */
@@ -105,6 +100,24 @@ export class TcpChannel implements Channel, PeerInfo {
 
   peerEnded(): void {
     this.close(PEER_ENDED_GRACE_MS);
+  }
+}
+
+/** Of a peer that the socket alone does not tell: behind a proxy, or with a certificate. */
+export class KnownPeerChannel extends TcpChannel {
+  readonly #peer: PeerInfo;
+
+  constructor(socket: Socket, peer: PeerInfo) {
+    super(socket, peer.remoteAddress);
+    this.#peer = peer;
+  }
+
+  override get peer(): PeerInfo {
+    return this.#peer;
+  }
+
+  override get ipAddress(): string | undefined {
+    return this.#peer.ipAddress;
   }
 }
 

@@ -10,9 +10,13 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
   switch (notice.kind) {
     case 'client-connected':
     case 'listening':
+    case 'listener-reloaded':
     case 'ready':
     case 'stopping':
     case 'stopped':
+    // Whoever scans a port or asks whether it is open causes them.
+    case 'handshake-failed':
+    case 'reloaded':
       return 'info';
     case 'connection-ended':
       return isOrdinary(notice.reason) ? 'info' : 'warn';
@@ -25,6 +29,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'attempts-slowed':
     case 'close-failed':
     case 'changes-abandoned':
+    case 'restart-needed':
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
@@ -33,7 +38,9 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
       return 'debug';
     case 'session-ended':
       return notice.reason === 'expired' || notice.reason === 'administrative' ? 'info' : 'debug';
+    case 'listener-reload-failed':
     case 'storage-failing':
+    case 'reload-failed':
       return 'error';
     case 'fatal':
       return 'fatal';
@@ -46,6 +53,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'message-dropped':
       return 1;
     case 'connection-refused':
+    case 'handshake-failed':
     case 'publish-denied':
     case 'subscribe-denied':
     case 'retained-limited':
@@ -58,11 +66,16 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'will-published':
     case 'session-ended':
     case 'listening':
+    case 'listener-reloaded':
+    case 'listener-reload-failed':
     case 'ready':
     case 'stopping':
     case 'stopped':
     case 'changes-abandoned':
     case 'close-failed':
+    case 'reloaded':
+    case 'reload-failed':
+    case 'restart-needed':
     case 'fatal':
       return Infinity;
     case 'storage-failing':
@@ -78,6 +91,8 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'client connected';
     case 'connection-refused':
       return 'connection refused';
+    case 'handshake-failed':
+      return 'connection refused before MQTT';
     case 'connection-ended':
       return 'connection ended';
     case 'publish-denied':
@@ -94,6 +109,10 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'session ended';
     case 'listening':
       return 'listening';
+    case 'listener-reloaded':
+      return 'the listener uses the certificates that have changed';
+    case 'listener-reload-failed':
+      return 'the listener goes on with the certificates that it had';
     case 'ready':
       return 'ready';
     case 'stopping':
@@ -115,6 +134,12 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'an authenticator or authorizer could not be closed';
     case 'changes-abandoned':
       return 'the storage has not taken everything, and the broker stops all the same';
+    case 'reloaded':
+      return 'reloaded';
+    case 'reload-failed':
+      return 'not reloaded; what there was goes on';
+    case 'restart-needed':
+      return 'changed in the configuration, and only read at a start';
     case 'fatal':
       return 'the broker has to stop';
   }
@@ -140,6 +165,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'not-authorized':
     case 'topic-name-invalid':
     case 'topic-filter-invalid':
+    case 'incomplete-packets':
     case 'drain-timeout':
     case 'receive-maximum-exceeded':
     case 'qos-not-supported':

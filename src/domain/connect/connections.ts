@@ -9,6 +9,7 @@ import type { ConnectionId } from '../identifiers.js';
 import type { EndReason, MalformedCode } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
 import { Connection } from './connection.js';
+import type { ListenerLimits, LimitsOfListeners } from './limits.js';
 import type { PeerInfo } from './peer.js';
 import type { Wills } from './wills.js';
 
@@ -19,6 +20,7 @@ const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
   'keep-alive-timeout': ReasonCode.keepAliveTimeout,
   'session-taken-over': ReasonCode.sessionTakenOver,
   'credentials-expired': ReasonCode.maximumConnectTime,
+  'incomplete-packets': ReasonCode.quotaExceeded,
   'not-authorized': ReasonCode.notAuthorized,
   'topic-name-invalid': ReasonCode.topicNameInvalid,
   'topic-filter-invalid': ReasonCode.topicFilterInvalid,
@@ -38,8 +40,11 @@ export interface EndDetail {
 
 export class Connections {
   readonly #connections = new Map<ConnectionId, Connection>();
+  limitsOfListeners: LimitsOfListeners = new Map();
   /** Those that got a CONNACK of success. */
   connectedCount = 0;
+  /** Of the listeners that limit them. */
+  readonly #connectedOf = new Map<string, number>();
 
   constructor(
     readonly context: Context,
@@ -59,7 +64,28 @@ export class Connections {
   opened(id: ConnectionId, listener: string, peer: PeerInfo): void {
     const connection = new Connection(id, listener, peer, this.context);
     this.#connections.set(id, connection);
-    this.deadlines.set(connection.deadline, this.context.nowMs + this.context.limits.connectTimeoutMs);
+    this.deadlines.set(connection.deadline, this.context.nowMs + this.limit(connection, 'connectTimeoutMs'));
+  }
+
+  /** What holds for the clients of a listener: its own limit, or that of the broker. */
+  limit<Key extends 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs'>({ listener }: Connection, key: Key): number {
+    return this.limitsOfListeners.get(listener)?.[key] ?? this.context.limits[key];
+  }
+
+  /** Why there is no place for one more; `undefined`: there is. */
+  full(listener: string): string | undefined {
+    const { maxConnections } = this.context.limits;
+    if (maxConnections >= 0 && this.connectedCount >= maxConnections) return `${maxConnections} are connected`;
+    const own: ListenerLimits['maxConnections'] = this.limitsOfListeners.get(listener)?.maxConnections;
+    if (own === undefined || own < 0 || (this.#connectedOf.get(listener) ?? 0) < own) return undefined;
+    return `${own} are connected by the listener ${listener}`;
+  }
+
+  /** It is about to get a CONNACK of success. */
+  connected(connection: Connection): void {
+    connection.state = 'connected';
+    this.connectedCount++;
+    this.#connectedOf.set(connection.listener, (this.#connectedOf.get(connection.listener) ?? 0) + 1);
   }
 
   /** The network has closed: nothing more can be sent. */
@@ -140,6 +166,7 @@ export class Connections {
     }
     if (!wasConnected || clientId === undefined || session === undefined) return;
     this.connectedCount--;
+    this.#connectedOf.set(connection.listener, (this.#connectedOf.get(connection.listener) ?? 1) - 1);
     connection.session = undefined;
     connection.retained = undefined;
     const sessionGoesOn = session.expiryIntervalS > 0;

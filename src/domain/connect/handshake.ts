@@ -54,7 +54,7 @@ export class Handshake {
     if (this.#isFull(connection, clientId)) return;
     connection.state = 'authenticating';
     connection.connect = packet;
-    this.deadlines.set(connection.deadline, nowMs + limits.authTimeoutMs);
+    this.deadlines.set(connection.deadline, nowMs + this.connections.limit(connection, 'authTimeoutMs'));
     const { protocolVersion, userName, password } = packet;
     const { listener, peer } = connection;
     effects.authenticate(connection.id, { clientId, protocolVersion, userName, password, listener, peer });
@@ -97,16 +97,15 @@ export class Handshake {
     this.wills.discard(clientId);
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
 
-    connection.state = 'connected';
-    this.connections.connectedCount++;
-    connection.window = limits.maxInflight;
+    this.connections.connected(connection);
+    connection.window = this.connections.limit(connection, 'maxInflight');
     connection.lastPacketMs = nowMs;
     connection.keepAliveMs = this.#keepAliveS(packet) * 1000;
     this.connections.expectPacket(connection);
     this.sessions.attach(session, connection);
     if (packet.will !== undefined) this.wills.hold(clientId, packet.will);
 
-    effects.established(connection.id, connection.version, limits.maxPacketSize);
+    effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));
     // 3.1 has no Session Present, its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
     const sessionPresent = present && connection.version !== 3;
     effects.send(connection.id, { type: PacketType.connack, sessionPresent, reasonCode: ConnectReturnCode.accepted, properties: undefined });
@@ -126,10 +125,16 @@ export class Handshake {
 
   /** Refuses it if there is no place. A client that comes back takes no place more than it has. */
   #isFull(connection: Connection, clientId: ClientId): boolean {
-    const { maxConnections } = this.context.limits;
-    if (maxConnections < 0 || this.connections.connectedCount < maxConnections) return false;
-    if (this.sessions.get(clientId)?.isConnected === true) return false;
-    this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, `${maxConnections} are connected`);
+    const session = this.sessions.get(clientId);
+    if (session?.isConnected === true) return false;
+    const full = this.connections.full(connection.listener);
+    if (full !== undefined) {
+      this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, full);
+      return true;
+    }
+    const { maxSessions } = this.context.limits;
+    if (session !== undefined || this.sessions.size < maxSessions) return false;
+    this.#refuse(connection, clientId, 'too-many-sessions', ConnectReturnCode.serverUnavailable, `there are ${maxSessions} sessions`);
     return true;
   }
 

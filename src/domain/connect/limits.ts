@@ -44,6 +44,25 @@ export interface Limits {
   readonly authTimeoutMs: number;
   /** -1 is no limit. */
   readonly maxConnections: number;
+  /** Connections whose CONNECT has not been accepted; `undefined` is no limit, here and below. */
+  readonly maxPendingConnections: number | undefined;
+  /** Of one IPv4 address or one IPv6 network of 64 bits. */
+  readonly maxConnectionsPerAddress: number | undefined;
+  /** New connections a second, from everywhere and from one address or network. */
+  readonly maxConnectRate: number | undefined;
+  readonly maxConnectRatePerAddress: number | undefined;
+  /** Messages, and bytes of topic and payload, a second: of one client, then of all together. Who is faster is read slower. */
+  readonly maxPublishRate: number | undefined;
+  readonly maxPublishByteRate: number | undefined;
+  readonly maxTotalPublishRate: number | undefined;
+  readonly maxTotalPublishByteRate: number | undefined;
+  /** Bytes of packets that have not come as a whole, of all connections together. */
+  readonly maxIncompleteBytes: number;
+  /** Sessions, with those of clients that are away. */
+  readonly maxSessions: number;
+  readonly maxSubscriptionsPerClient: number;
+  /** Of all sessions together. */
+  readonly maxSubscriptions: number;
   /** QoS 0 messages that wait for a connection that does not read. */
   readonly maxBufferedQos0Messages: number;
   /** Their bytes. */
@@ -86,11 +105,46 @@ export const DEFAULT_LIMITS: Limits = {
   connectTimeoutMs: 10_000,
   authTimeoutMs: 30_000,
   maxConnections: 100_000,
+  maxPendingConnections: 20_000,
+  maxConnectionsPerAddress: undefined,
+  maxConnectRate: undefined,
+  maxConnectRatePerAddress: undefined,
+  maxPublishRate: undefined,
+  maxPublishByteRate: undefined,
+  maxTotalPublishRate: undefined,
+  maxTotalPublishByteRate: undefined,
+  maxIncompleteBytes: 512 * 1024 * 1024,
+  maxSessions: 1_000_000,
+  maxSubscriptionsPerClient: 10_000,
+  maxSubscriptions: 10_000_000,
   maxBufferedQos0Messages: 1000,
   maxBufferedQos0Bytes: 16 * 1024 * 1024,
   drainTimeoutMs: 60_000,
   willGraceAfterRestartMs: 30_000,
 };
+
+/**
+ * What a listener may have of its own. `maxConnections`, `maxPendingConnections` and the rates of connections count that listener's clients and
+ * hold beside those of the whole broker; the others hold in their place.
+ */
+export const LISTENER_LIMIT_KEYS = [
+  'maxPacketSize',
+  'maxInflight',
+  'connectTimeoutMs',
+  'authTimeoutMs',
+  'maxConnections',
+  'maxPendingConnections',
+  'maxConnectionsPerAddress',
+  'maxConnectRate',
+  'maxConnectRatePerAddress',
+  'maxPublishRate',
+  'maxPublishByteRate',
+] as const satisfies readonly (keyof Limits)[];
+
+export type ListenerLimits = Partial<Pick<Limits, (typeof LISTENER_LIMIT_KEYS)[number]>>;
+
+/** By the name of the listener. */
+export type LimitsOfListeners = ReadonlyMap<string, ListenerLimits>;
 
 /** Nobody unknown makes the broker buffer more than this: the packet size limit until CONNECT is accepted, in bytes. */
 export const MAX_PACKET_SIZE_BEFORE_CONNECT = 100 * 1024;

@@ -35,10 +35,16 @@ export class Router {
   readonly #groups = new Map<QueueId, SharedGroup>();
   readonly #routes = new Map<TopicName, Route>();
   #routed = 0;
+  /** Of all sessions. */
+  #subscriptionCount = 0;
   /** Of the tree that the remembered routes were made from. */
   #revision = 0;
 
   constructor(readonly context: Context) {}
+
+  get subscriptionCount(): number {
+    return this.#subscriptionCount;
+  }
 
   /** The remembered route of a topic that was published to before, if it still holds. A topic that has one is a valid Topic Name. */
   known(topic: string): Route | undefined {
@@ -96,6 +102,7 @@ export class Router {
       subscription.group.join(subscription);
       if (old !== undefined) subscription.group.leave(old);
     }
+    if (old === undefined) this.#subscriptionCount++;
     return old === undefined;
   }
 
@@ -103,6 +110,7 @@ export class Router {
   remove(session: Session, topicFilter: TopicFilter): boolean {
     const subscription = session.takeSubscription(topicFilter);
     if (subscription === undefined) return false;
+    this.#subscriptionCount--;
     const { group } = subscription;
     if (group === undefined) this.#tree.remove(subscription.filter, subscription);
     else {

@@ -27,7 +27,8 @@ export class Subscriber {
     const parsed = this.#parseAll(connection, packet.subscriptions.map(({ topicFilter }) => topicFilter));
     if (parsed === undefined) return;
     // All are judged before any has an effect: one that ends the connection leaves nothing behind.
-    const refusals = parsed.map((filter) => this.#refusal(connection, filter));
+    const room = this.#room(session, packet.subscriptions);
+    const refusals = parsed.map((filter, i) => this.#refusal(connection, filter) ?? room(i));
     for (const [i, refusal] of refusals.entries()) {
       if (refusal === undefined) continue;
       const { topicFilter } = packet.subscriptions[i] as SubscriptionRequest;
@@ -87,6 +88,27 @@ export class Subscriber {
     }
     const detail = connection.permissions === undefined ? 'no permissions' : refuseSubscribe(connection.permissions, parsed.filter);
     return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
+  }
+
+  /** Whether there is room for the subscription at this place of the packet, all those before it counted. */
+  #room(session: Session, requests: readonly SubscriptionRequest[]): (place: number) => { reasonCode: number; detail: string } | undefined {
+    const { maxSubscriptionsPerClient, maxSubscriptions } = this.context.limits;
+    const ofClient = Math.max(0, maxSubscriptionsPerClient - (session.subscriptions?.size ?? 0));
+    const left = Math.min(ofClient, Math.max(0, maxSubscriptions - this.router.subscriptionCount));
+    if (left >= requests.length) return () => undefined;
+    const detail =
+      left === ofClient
+        ? `the client has ${maxSubscriptionsPerClient} subscriptions, which is as many as it may have`
+        : `there are ${maxSubscriptions} subscriptions, which is as many as the broker takes`;
+    const fresh = new Set<string>();
+    return (place) => {
+      const { topicFilter } = requests[place] as SubscriptionRequest;
+      // One that replaces another takes no room [MQTT-3.8.4-3].
+      if (session.subscriptions?.has(topicFilter as TopicFilter) === true || fresh.has(topicFilter)) return undefined;
+      if (fresh.size >= left) return { reasonCode: ReasonCode.quotaExceeded, detail };
+      fresh.add(topicFilter);
+      return undefined;
+    };
   }
 
   #grant(session: Session, request: SubscriptionRequest, { shareName, filter }: ParsedFilter, identifier: number | undefined) {

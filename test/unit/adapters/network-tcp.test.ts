@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Channel, ChannelHandler, Listener } from 'hexmq/ports';
-import { formatAddress } from '../../../adapters/network/tcp/address.js';
+import { formatAddress } from '../../../adapters/network/sockets/address.js';
 import { createListener } from '../../../adapters/network/tcp/index.js';
 import { describeNetwork } from './network-behaviours.js';
 import type { Peer } from './network-behaviours.js';

@@ -204,6 +204,23 @@ describe('authenticators and authorizers', () => {
     expect(letGo(log)).toEqual(ALL);
   });
 
+  test('are told to reload, those of listeners too, each once', async () => {
+    const log: string[] = [];
+    const reloading = (name: string): Authenticator => ({
+      name,
+      authenticate: () => ({ decision: 'abstain' }),
+      reload: async () => {
+        log.push(name);
+      },
+    });
+    const shared = reloading('shared');
+    const { service } = made(() => ({ authenticators: [shared], listenerAuthenticators: new Map([['one', [reloading('of one'), shared]]]) }));
+    await service.start();
+    expect(await service.reload()).toEqual([]);
+    expect(log).toEqual(['shared', 'of one']);
+    await service.stop();
+  });
+
   test('that do not let go keep nobody from stopping, and are told of', async () => {
     const notices: unknown[] = [];
     const { service, clock } = made((log) => ({

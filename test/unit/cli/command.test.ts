@@ -177,3 +177,40 @@ describe('help and version', () => {
     expect(world.errors).toContain('Usage: hexmq');
   });
 });
+
+describe('hexmq reload', () => {
+  test('tells the process of the pid file, which is there as long as the broker runs', async () => {
+    const pidFile = join(directory, 'hexmq.pid');
+    const broker = new FakeWorld();
+    const ended = run(['start', '--port', '0', '--pid-file', pidFile, ...inMemory], broker);
+    await broker.untilReady();
+    const world = new FakeWorld({ HEXMQ_PID_FILE: pidFile });
+    expect(await run(['reload'], world)).toBe(0);
+    expect(world.signals).toEqual(['SIGHUP']);
+    expect(world.output).toBe('the process 4711 was told to reload; its log says what came of it\n');
+    broker.requestStop();
+    expect(await ended).toBe(0);
+    const late = new FakeWorld();
+    expect(await run(['reload', '--pid-file', pidFile], late)).toBe(1);
+    expect(late.errors).toBe(`hexmq: ${pidFile}: there is no such file: no broker runs that was started with it\n`);
+  });
+
+  test('tells nobody while the configuration is wrong, and says what is wrong', async () => {
+    const world = new FakeWorld();
+    const config = file('wrong-for-reload.yaml', 'limits: { maxInflight: 0 }');
+    expect(await run(['reload', '--pid', '4711', '--config', config], world)).toBe(1);
+    expect(world.errors).toBe('hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535\n');
+    expect(world.signals).toEqual([]);
+  });
+
+  test.each([
+    [['--pid', '4712'], 'hexmq: the process 4712 cannot be told: it does not run\n'],
+    [['--pid', 'all'], 'hexmq: --pid: "all" is not valid, expected the number of a process\n'],
+    [[], 'hexmq: expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant\n'],
+    [['--pid-file', file('no.pid', 'soon')], `hexmq: ${join(directory, 'no.pid')}: expected the number of a process, and nothing else\n`],
+  ])('with %j says what is wrong', async (flags, error) => {
+    const world = new FakeWorld();
+    expect(await run(['reload', ...flags], world)).toBe(1);
+    expect(world.errors).toBe(error);
+  });
+});

@@ -10,7 +10,10 @@ export class FakeWorld implements World {
   readonly questions: string[] = [];
   showProgress: ((line: string) => void) | undefined;
   readonly exits: number[] = [];
+  readonly signals: string[] = [];
+  readonly pid = 4711;
   readonly #callbacks: (() => void)[] = [];
+  readonly #reloads: (() => void)[] = [];
 
   constructor(readonly environment: Record<string, string> = {}) {}
 
@@ -38,6 +41,19 @@ export class FakeWorld implements World {
 
   onStopRequest(callback: () => void): void {
     this.#callbacks.push(callback);
+  }
+
+  onReloadRequest(callback: () => void): void {
+    this.#reloads.push(callback);
+  }
+
+  signal(pid: number, signal: string): void {
+    if (pid === this.pid) this.signals.push(signal);
+    else throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' });
+  }
+
+  requestReload(): void {
+    for (const callback of this.#reloads) callback();
   }
 
   exitNow(status: number): void {

@@ -73,7 +73,7 @@ describe('what is wrong', () => {
     ]);
     expect(problemsInLimits(5)).toEqual(['limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }']);
     expect(problemsWith([1])).toEqual(['the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging']);
-    expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual(['listeners[0].type: missing, expected tcp']);
+    expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual(['listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix']);
     expect(problemsWith({ listeners: [] })).toEqual(['listeners: an empty list is not valid, expected at least one listener']);
   });
 
@@ -90,7 +90,7 @@ describe('what is wrong', () => {
 
   test('everything is told at once', () => {
     const problems = problemsWith({
-      listeners: [{ type: 'tls', port: 8883, tls: {} }, { type: 'tcp', host: '0.0.0.0', port: 99_999 }],
+      listeners: [{ type: 'tls', port: 8883, tls: { key: 'server.key' } }, { type: 'tcp', host: '0.0.0.0', port: 99_999 }, { type: 'tsl' }],
       storage: { adapter: 'memory', options: { url: 'mongodb://localhost' } },
       authorization: [],
       limits: { maxInflight: 0, maxInflght: 1 },
@@ -100,18 +100,16 @@ describe('what is wrong', () => {
       'authorization',
       'limits.maxInflght',
       'limits.maxInflight',
-      'listeners[0].type',
+      'listeners[0].tls.cert',
       'listeners[1].host',
       'listeners[1].port',
+      'listeners[2].type',
       'logging.level',
       'storage.options.url',
     ]);
   });
 
   test('what is documented and comes later is called that', () => {
-    expect(problemsWith({ listeners: [{ type: 'ws', port: 8080, path: '/mqtt' }] })).toEqual([
-      'listeners[0].type: ws listeners are not available in this version, expected tcp',
-    ]);
     expect(problemsWith({ authorization: [{ adapter: 'acl-file' }] })).toEqual([
       expect.stringMatching(/^authorization\[0\]\.adapter: acl-file is not available in this version/),
     ]);
@@ -156,6 +154,74 @@ describe('what is wrong', () => {
   });
 });
 
+describe('listeners', () => {
+  const TLS = { cert: 'server.crt', key: 'server.key' };
+  const problemsOfListener = (listener: object): readonly string[] => problemsWith({ listeners: [listener] });
+
+  test('of every type have the address, the port and the name that is usual for it', () => {
+    const listeners = [{ type: 'tcp' }, { type: 'tls', tls: TLS }, { type: 'ws' }, { type: 'wss', tls: TLS }, { type: 'unix', path: '/run/hexmq.sock' }];
+    expect(resolveConfig({ listeners }).listeners).toEqual([
+      { type: 'tcp', name: 'tcp-1', host: '127.0.0.1', port: 1883 },
+      { type: 'tls', name: 'tls-2', host: '127.0.0.1', port: 8883, tls: TLS },
+      { type: 'ws', name: 'ws-3', host: '127.0.0.1', port: 8080 },
+      { type: 'wss', name: 'wss-4', host: '127.0.0.1', port: 8443, tls: TLS },
+      { type: 'unix', name: 'unix-5', path: '/run/hexmq.sock' },
+    ]);
+  });
+
+  test('keep what is written', () => {
+    const listener = {
+      type: 'wss',
+      name: 'browsers',
+      host: '::1',
+      port: 443,
+      backlog: 10,
+      path: '/',
+      tls: { ...TLS, ca: 'ca.crt', crl: 'revoked.crl', clientCertificate: 'required', minVersion: 'TLSv1.3', ciphers: 'HIGH', passphrase: 'x' },
+      proxyProtocol: { trusted: ['10.0.0.0/8'] },
+      forwardedFor: { trusted: ['::1'] },
+    };
+    expect(resolveConfig({ listeners: [listener] }).listeners).toEqual([listener]);
+    const unix = { type: 'unix', name: 'local', path: 'hexmq.sock', mode: '0660', backlog: 5 };
+    expect(resolveConfig({ listeners: [unix] }).listeners).toEqual([unix]);
+  });
+
+  test('have only the keys of their type', () => {
+    expect(problemsOfListener({ type: 'tcp', tls: TLS })).toEqual(['listeners[0].tls: unknown key, only tls, wss listeners have it']);
+    expect(problemsOfListener({ type: 'tls', tls: TLS, path: '/mqtt' })).toEqual(['listeners[0].path: unknown key, only ws, wss, unix listeners have it']);
+    expect(problemsOfListener({ type: 'unix', path: 'x', port: 1 })).toEqual(['listeners[0].port: unknown key, only tcp, tls, ws, wss listeners have it']);
+    expect(problemsOfListener({ type: 'ws', pth: '/mqtt' })).toEqual(['listeners[0].pth: unknown key; did you mean path?']);
+    expect(problemsOfListener({ type: 'tls', tls: { ...TLS, certs: 'x' } })).toEqual(['listeners[0].tls.certs: unknown key; did you mean cert?']);
+  });
+
+  test('are told what their keys expect', () => {
+    expect(problemsOfListener({ type: 'tls' })).toEqual(['listeners[0].tls: missing, expected a mapping, such as { cert: server.crt, key: server.key }']);
+    expect(problemsOfListener({ type: 'tls', tls: { ...TLS, minVersion: 'TLSv1.1' } })).toEqual([
+      'listeners[0].tls.minVersion: "TLSv1.1" is not valid, expected one of TLSv1.2, TLSv1.3',
+    ]);
+    expect(problemsOfListener({ type: 'ws', path: 'mqtt' })).toEqual(['listeners[0].path: "mqtt" is not valid, expected a path such as /mqtt']);
+    expect(problemsOfListener({ type: 'unix' })).toEqual(['listeners[0].path: missing, expected the path of a socket, 103 bytes at most']);
+    expect(problemsOfListener({ type: 'unix', path: 'ä'.repeat(52) })).toHaveLength(1);
+    expect(problemsOfListener({ type: 'unix', path: 'x', mode: 660 })).toEqual([
+      'listeners[0].mode: 660 is not valid, expected the octal mode of a file in quotes, such as "0660"',
+    ]);
+    expect(problemsOfListener({ type: 'tcp', proxyProtocol: { trusted: [] } })).toEqual([
+      'listeners[0].proxyProtocol.trusted: an empty list is not valid, expected at least one address or network',
+    ]);
+    expect(problemsOfListener({ type: 'carrier-pigeon' })).toEqual(['listeners[0].type: "carrier-pigeon" is not valid, expected one of tcp, tls, ws, wss, unix']);
+    expect(problemsWith({ listeners: ['tcp'] })).toEqual(['listeners[0]: "tcp" is not valid, expected a listener, such as { type: tcp, port: 1883 }']);
+  });
+
+  test('do not share an address, whatever their types', () => {
+    expect(problemsWith({ listeners: [{ type: 'ws', port: 1883 }, { type: 'tcp' }] })).toEqual([
+      'listeners[1].port: 127.0.0.1:1883 is the address of listeners[0] too, expected another',
+    ]);
+    expect(problemsWith({ listeners: [{ type: 'unix', path: 'x' }, { type: 'unix', path: 'x' }] })).toEqual([
+      'listeners[1].path: x is the address of listeners[0] too, expected another',
+    ]);
+  });
+});
+
 describe('a listener that other machines can reach', () => {
   const listeningOn = (host: string): object => ({ listeners: [{ type: 'tcp', host }] });
 
@@ -166,13 +232,20 @@ describe('a listener that other machines can reach', () => {
     expect(problemsWith(listeningOn('0.0.0.0'))[0]).toMatch(/^listeners\[0\]\.host: 0\.0\.0\.0 can be reached by other machines and no authentication/);
   });
 
+  test('is refused whatever its type, and whatever certificates it asks for', () => {
+    const tls = { cert: 'server.crt', key: 'server.key', ca: 'ca.crt', clientCertificate: 'required' };
+    for (const listener of [{ type: 'tls', tls }, { type: 'ws' }, { type: 'wss', tls }]) {
+      expect(problemsWith({ listeners: [{ ...listener, host: '0.0.0.0' }] })[0]).toMatch(/^listeners\[0\]\.host: 0\.0\.0\.0 can be reached/);
+    }
+  });
+
   test('is none on a loopback address', () => {
     for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', '::1', '::ffff:127.0.0.1']) expect(problemsWith(listeningOn(host))).toEqual([]);
   });
 
   test('may admit everyone if that is written down', () => {
     expect(problemsWith({ ...listeningOn('0.0.0.0'), authentication: [{ adapter: 'anonymous' }] })).toEqual([]);
-    expect(withEnvironment({ HEXMQ_HOST: '0.0.0.0', HEXMQ_AUTHENTICATION: 'anonymous' }).listeners[0]?.host).toBe('0.0.0.0');
+    expect(withEnvironment({ HEXMQ_HOST: '0.0.0.0', HEXMQ_AUTHENTICATION: 'anonymous' }).listeners[0]).toMatchObject({ host: '0.0.0.0' });
   });
 
   test('may have authentication of its own written down', () => {
@@ -203,7 +276,7 @@ describe('the environment', () => {
     );
     expect(config.limits).toEqual({ ...DEFAULT_LIMITS, maxInflight: 9, maxBufferedQos0Messages: 10, strict31ClientId: true, maxQos: 1 });
     expect(config.logging.level).toBe('warn');
-    expect(config.listeners[0]?.port).toBe(0);
+    expect(config.listeners[0]).toMatchObject({ port: 0 });
   });
 
   test('is blamed by the name of the variable', () => {

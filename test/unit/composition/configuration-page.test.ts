@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../../../src/composition/adapter-table.js';
 import type { AdapterTable } from '../../../src/composition/adapter-table.js';
-import { configSchema, FAILED_ATTEMPTS_KEYS, keysAt, LIMIT_KEYS } from '../../../src/composition/config-schema.js';
+import { configSchema, FAILED_ATTEMPTS_KEYS, keysAt, LIMIT_KEYS, LISTENER_TYPES } from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
-import { resolveConfig } from '../../../src/composition/config.js';
+import { DEFAULT_PORTS, resolveConfig } from '../../../src/composition/config.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
 import { ConfigError } from '../../../src/composition/config-error.js';
 
@@ -65,7 +65,8 @@ describe('the configuration page', () => {
       ...optionsOf(STORAGE_ADAPTERS).map((option) => `storage.options.${option}`),
       ...optionsOf(AUTHENTICATION_ADAPTERS).map((option) => `authentication[].options.${option}`),
     ];
-    const beside = ['listeners', 'authentication', 'authorization', ...options];
+    const ofListeners = ['tls', 'proxyProtocol', 'forwardedFor'].flatMap((part) => keysAt(['listeners', 0, part]).map((key) => `listeners[].${part}.${key}`));
+    const beside = [...ofListeners, 'listeners', 'authentication', 'authorization', ...options];
     expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });
@@ -83,8 +84,10 @@ describe('the configuration page', () => {
     const { listeners, storage, authentication, logging } = resolveConfig({});
     const [listener] = listeners;
     expect(codeIn(rowOf('listeners[].type').default)[0]).toBe(listener?.type);
-    expect(codeIn(rowOf('listeners[].host').default)).toEqual([listener?.host]);
-    expect(codeIn(rowOf('listeners[].port').default)).toEqual([String(listener?.port)]);
+    const host = codeIn(rowOf('listeners[].host').default)[0];
+    expect(listener).toMatchObject({ host, port: DEFAULT_PORTS.tcp });
+    expect(codeIn(rowOf('listeners[].port').default).map(Number)).toEqual(Object.values(DEFAULT_PORTS));
+    expect(codeIn(rowOf('listeners[].type').range)).toEqual(LISTENER_TYPES);
     expect(codeIn(rowOf('storage.adapter').default)).toEqual([storage.adapter]);
     expect(codeIn(rowOf('storage.ackLevel').default)).toEqual([storage.ackLevel]);
     for (const ackLevel of codeIn(rowOf('storage.ackLevel').range)) expect(accepted(ackLevel)).toBe(ackLevel);
@@ -147,7 +150,7 @@ describe('the configuration page', () => {
     expect(pathOf(variablesIn(settingOf('logging.level'))[0] ?? '')).toEqual(['logging', 'level']);
     // A variable that nobody knows would be refused.
     for (const variable of variablesIn(PAGE).filter((name) => name !== 'HEXMQ_')) expect(() => environmentOverrides({ [variable]: '1' })).not.toThrow();
-    const command = readFileSync(resolve(ROOT, 'src/cli/start.ts'), 'utf8');
+    const command = ['start', 'reload'].map((name) => readFileSync(resolve(ROOT, `src/cli/${name}.ts`), 'utf8')).join('');
     for (const flag of new Set(PAGE.match(/--[a-z][a-z-]+/g))) expect(command).toContain(`${flag} <`);
     for (const [, flag = ''] of command.matchAll(/\.option\('(?:-\w, )?(--[a-z-]+) </g)) expect(PAGE).toContain(`\`${flag}\``);
   });

@@ -1,0 +1,97 @@
+// The way of a connection from the door to whoever speaks MQTT on it: the header of a proxy, then TLS, each where the listener has it. A listener that
+// has neither puts nothing between the door and the channel.
+import type { Socket } from 'node:net';
+import type { PeerInfo } from 'hexmq/ports';
+import { peerOf } from './address.js';
+import { Door, HIGH_WATER_MARK } from './door.js';
+import type { Place } from './door.js';
+import { Handshakes } from './handshakes.js';
+import type { Handshake, SocketComponents } from './handshakes.js';
+import { readProxyHeader } from './proxy-step.js';
+import type { TlsOptions } from './tls-files.js';
+import { TlsStep } from './tls-step.js';
+import { Trusted } from './trusted.js';
+import type { TrustedPeers } from './trusted.js';
+
+export interface EntranceOptions {
+  readonly name?: string | undefined;
+  /** Connections that the operating system completes before we accept them; it may allow fewer. Default 4096. */
+  readonly backlog?: number | undefined;
+  readonly tls?: TlsOptions | undefined;
+  /** Proxies that put a PROXY header before what their clients say. Nobody else may send one, and these have to. */
+  readonly proxyProtocol?: TrustedPeers | undefined;
+  /** From the opening of a connection until its first byte of MQTT can come. Default 10,000. */
+  readonly handshakeTimeoutMs?: number | undefined;
+}
+
+/** The socket is the caller's; the handshake, where there is one, is for the caller to end. It may have been paused: `resume` begins the reading. */
+export type Entered = (socket: Socket, handshake: Handshake | undefined) => void;
+
+const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+export class Entrance {
+  readonly handshakes: Handshakes;
+  readonly #door: Door;
+  readonly #place: Place;
+  readonly #proxies: Trusted | undefined;
+  readonly #tls: TlsStep | undefined;
+  #entered: Entered = (socket) => socket.destroy();
+
+  /** @throws Error naming the option that is wrong, or the file. */
+  constructor(name: string, place: Place, options: EntranceOptions, components: SocketComponents) {
+    const { backlog, tls, proxyProtocol, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
+    this.#place = place;
+    this.#door = new Door(place, backlog);
+    this.handshakes = new Handshakes(name, handshakeTimeoutMs, components);
+    this.#proxies = proxyProtocol === undefined ? undefined : new Trusted('proxyProtocol', proxyProtocol);
+    this.#tls =
+      tls === undefined
+        ? undefined
+        : new TlsStep(name, tls, { highWaterMark: HIGH_WATER_MARK }, components, (socket, handshake) => {
+            this.#entered(socket, handshake);
+          });
+  }
+
+  /** @throws NetworkError */
+  async open(entered: Entered): Promise<string> {
+    this.#entered = entered;
+    const address = await this.#door.open(this.#way(entered));
+    this.#tls?.start();
+    return address;
+  }
+
+  close(): Promise<void> {
+    this.#door.close();
+    this.#tls?.stop();
+    this.handshakes.abandon();
+    return Promise.resolve();
+  }
+
+  async reload(): Promise<void> {
+    await this.#tls?.reload();
+  }
+
+  /** Who a socket is that has said nothing yet. */
+  peerOf(socket: Socket): PeerInfo {
+    return 'path' in this.#place ? { remoteAddress: `unix:${this.#place.path}` } : peerOf(socket);
+  }
+
+  #way(entered: Entered): (socket: Socket) => void {
+    const proxies = this.#proxies;
+    const tls = this.#tls;
+    if (proxies !== undefined) {
+      const next = tls === undefined ? (handshake: Handshake) => void entered(handshake.socket, handshake) : (handshake: Handshake) => void tls.secure(handshake);
+      return (socket) => {
+        readProxyHeader(this.handshakes.begin(socket, this.peerOf(socket), 'proxy-header'), proxies, next);
+      };
+    }
+    if (tls !== undefined) {
+      return (socket) => {
+        tls.secure(this.handshakes.begin(socket, this.peerOf(socket), 'tls'));
+      };
+    }
+    return (socket) => {
+      entered(socket, undefined);
+    };
+  }
+}

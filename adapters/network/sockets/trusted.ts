@@ -1,0 +1,37 @@
+// Which peers are proxies whose word about their clients is taken: a list of addresses and networks.
+import { BlockList, isIP } from 'node:net';
+import { plainAddress } from './address.js';
+
+export interface TrustedPeers {
+  /** Addresses and networks in the notation of CIDR: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
+  readonly trusted: readonly string[];
+}
+
+export class Trusted {
+  readonly #list = new BlockList();
+
+  /** @throws Error naming what is no address and no network. */
+  constructor(key: string, { trusted }: TrustedPeers) {
+    if (trusted.length === 0) throw new Error(`${key}.trusted is an empty list, expected the addresses of at least one proxy`);
+    for (const network of trusted) this.#add(key, network);
+  }
+
+  has(address: string | undefined): boolean {
+    if (address === undefined) return false;
+    // A zone names an interface of this machine and is no part of the address.
+    const [plain = ''] = plainAddress(address).split('%');
+    const family = isIP(plain);
+    return family !== 0 && this.#list.check(plain, family === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  #add(key: string, network: string): void {
+    const [address = '', prefix, ...rest] = network.split('/');
+    const family = isIP(address);
+    const longest = family === 6 ? 128 : 32;
+    const length = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
+    if (family === 0 || rest.length > 0 || !(length <= longest)) {
+      throw new Error(`${key}.trusted: "${network}" is not valid, expected an address or a network such as 10.0.0.0/8`);
+    }
+    this.#list.addSubnet(address, length, family === 6 ? 'ipv6' : 'ipv4');
+  }
+}

@@ -1,0 +1,13 @@
+// `hexmq config-schema`: the configuration's shape, for editors.
+import type { Command } from 'commander';
+import { configJsonSchema } from '../composition/json-schema.js';
+import type { World } from './world.js';
+
+export function addConfigSchema(program: Command, world: World): void {
+  program
+    .command('config-schema')
+    .description('print the JSON Schema of the configuration, for editors')
+    .action(() => {
+      world.print(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+    });
+}

@@ -1,0 +1,70 @@
+// Reading again what has changed while a broker runs: what the broker does when it is asked to, and `hexmq reload`, which asks it.
+import type { Command } from 'commander';
+import type { BrokerService } from '../composition/container.js';
+import { keysThatNeedRestart } from '../composition/config.js';
+import type { Config } from '../composition/config.js';
+import { ConfigError } from '../composition/config-error.js';
+import { limitSettings, loadPorts } from '../composition/container.js';
+import { FileError } from './failure.js';
+import { pidFileOf, readPidFile } from './pid-file.js';
+import type { PidFileFlag } from './pid-file.js';
+import { readSettings } from './settings.js';
+import type { Flags } from './settings.js';
+import type { World } from './world.js';
+
+/** What `start` was told, read once more: the limits are taken over, and whoever reads files reads them. */
+export async function reload(broker: BrokerService, running: Config, flags: Flags, world: World): Promise<void> {
+  let next: Config | undefined;
+  try {
+    next = readSettings(flags, world.environment).config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) broker.notice({ kind: 'reload-failed', what: 'the configuration', error: problem });
+  }
+  if (next !== undefined) {
+    const keys = keysThatNeedRestart(running, next);
+    if (keys.length > 0) broker.notice({ kind: 'restart-needed', keys });
+  }
+  await broker.reload(next === undefined ? undefined : limitSettings(next));
+}
+
+interface ReloadFlags extends PidFileFlag {
+  readonly config?: string;
+  readonly pid?: string;
+}
+
+export function addReload(program: Command, world: World): void {
+  program
+    .command('reload')
+    .description('have a running broker read again its limits, and the files of passwords, access rules and certificates')
+    .option('-c, --config <file>', 'configuration of the broker (YAML), which is checked first; also HEXMQ_CONFIG')
+    .option('--pid-file <file>', 'file that the broker was started with; also HEXMQ_PID_FILE')
+    .option('--pid <number>', 'process id of the broker')
+    .action((flags: ReloadFlags) => askToReload(flags, world));
+}
+
+/** @throws ConfigError when the configuration is wrong: the broker is not asked then. FileError when there is no broker to ask. */
+async function askToReload(flags: ReloadFlags, world: World): Promise<void> {
+  const pid = pidOf(flags, world);
+  if ((flags.config ?? world.environment['HEXMQ_CONFIG']) !== undefined) {
+    const { config } = readSettings(flags.config === undefined ? {} : { config: flags.config }, world.environment);
+    await loadPorts(config, {});
+  }
+  try {
+    world.signal(pid, 'SIGHUP');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new FileError(`the process ${pid} cannot be told: ${code === 'ESRCH' ? 'it does not run' : message}`, { cause: error });
+  }
+  world.print(`the process ${pid} was told to reload; its log says what came of it\n`);
+}
+
+function pidOf(flags: ReloadFlags, world: World): number {
+  if (flags.pid !== undefined) {
+    if (!/^[1-9]\d{0,9}$/.test(flags.pid)) throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected the number of a process`]);
+    return Number(flags.pid);
+  }
+  const file = pidFileOf(flags, world);
+  if (file === undefined) throw new ConfigError(['expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant']);
+  return readPidFile(file);
+}

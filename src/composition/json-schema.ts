@@ -1,0 +1,21 @@
+// The configuration's shape as a JSON Schema, for editors that complete and check while one writes. Rules between keys are not in it.
+import { z } from 'zod';
+import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
+import type { Limits } from '../domain/connect/limits.js';
+import { configSchema } from './config-schema.js';
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** Draft 7, which is what editors know. */
+export function configJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' });
+  const limits = propertiesOf(schema)['limits'];
+  for (const [key, property] of Object.entries(limits === undefined ? {} : propertiesOf(limits))) {
+    property.default = DEFAULT_LIMITS[key as keyof Limits] ?? 'off';
+  }
+  return { title: 'hexmq configuration', ...schema };
+}
+
+function propertiesOf({ properties = {} }: JsonSchema): Record<string, JsonSchema> {
+  return properties as Record<string, JsonSchema>;
+}

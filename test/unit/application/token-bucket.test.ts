@@ -1,0 +1,48 @@
+import { describe, expect, test } from '@jest/globals';
+import { TokenBucket } from '../../../src/application/token-bucket.js';
+
+describe('a rate', () => {
+  test('lets a burst of one second pass, and then exactly so many a second', () => {
+    const bucket = new TokenBucket(10, 0);
+    let passed = 0;
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 7) {
+      while (bucket.waitMs(nowMs) === 0) {
+        bucket.take(1, nowMs);
+        passed++;
+      }
+    }
+    // 59,997 ms at 10 a second, and the burst.
+    expect(passed).toBe(599 + 10);
+  });
+
+  test('says how long to wait, to the millisecond', () => {
+    const bucket = new TokenBucket(4, 0);
+    bucket.take(4, 0);
+    const waitMs = bucket.waitMs(0);
+    expect(waitMs).toBe(250);
+    expect(bucket.waitMs(waitMs - 1)).toBe(1);
+    expect(bucket.waitMs(waitMs)).toBe(0);
+  });
+
+  test('is paid afterwards by whoever takes more than there is', () => {
+    const bucket = new TokenBucket(100, 0);
+    bucket.take(1100, 0);
+    expect(bucket.waitMs(0)).toBe(10_010);
+    expect(bucket.waitMs(10_010)).toBe(0);
+  });
+
+  test('saves up no more than a second, however long nobody comes', () => {
+    const bucket = new TokenBucket(5, 0);
+    bucket.take(5, 0);
+    expect(bucket.isFull(999)).toBe(false);
+    expect(bucket.isFull(1000)).toBe(true);
+    bucket.take(5, 3_600_000);
+    expect(bucket.waitMs(3_600_000)).toBeGreaterThan(0);
+  });
+
+  test('is not moved by a clock that stands still', () => {
+    const bucket = new TokenBucket(1, 500);
+    bucket.take(1, 500);
+    expect(bucket.waitMs(500)).toBe(bucket.waitMs(400));
+  });
+});
