@@ -6,6 +6,7 @@ import type { AuthenticationRequest } from '../domain/effects.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleNotice } from '../ports/telemetry.js';
 import type { Authenticated } from './authentication.js';
+import { networkOf } from './doorkeeper.js';
 import { FailureTable } from './failure-table.js';
 
 export interface FailedAttemptsSettings {
@@ -112,7 +113,7 @@ export class FailedAttempts {
     const table = this.#tables[scope];
     const failures = table.failed(key, this.parts.clock.nowMs());
     if (failures === table.allowance) {
-      const ipAddress = scope === 'user-name' ? undefined : keys.address;
+      const ipAddress = scope === 'user-name' ? undefined : shown(keys.address);
       const userName = scope === 'address' ? undefined : keys['user-name'];
       this.parts.notice({ kind: 'attempts-slowed', scope, ipAddress, userName, failures });
     }
@@ -155,18 +156,10 @@ function keysOf({ userName, peer: { ipAddress } }: AuthenticationRequest): Keys 
   return { login, address, 'user-name': name };
 }
 
+/** An IPv6 network as it is written. */
+const shown = (address: string | undefined): string | undefined => (address?.includes(':') === true ? `${address}::/64` : address);
+
 /** A copy: a part of a string keeps the whole of it in memory. */
 function shortName(userName: string): string {
   return userName.length <= NAME_LENGTH_MAX ? userName : Buffer.from(userName.slice(0, NAME_LENGTH_MAX)).toString();
-}
-
-/** Whoever has one IPv6 address has 2^64 of them, so it is their first four groups that count. */
-export function networkOf(ipAddress: string): string {
-  if (!ipAddress.includes(':')) return ipAddress;
-  const [head = '', tail] = (ipAddress.split('%')[0] ?? '').toLowerCase().split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const missing = tail === undefined ? 0 : Math.max(0, 8 - groups.length - after.length);
-  const all = [...groups, ...Array<string>(missing).fill('0'), ...after];
-  return `${all.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, '')).join(':')}::/64`;
 }

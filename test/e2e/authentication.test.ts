@@ -16,12 +16,14 @@ const PASSWORD_FILE = 'authentication: [{ adapter: password-file, options: { pat
 /** A directory with a file of passwords, made as a user makes it. */
 async function withUsers(users: Readonly<Record<string, string>>, cost = '10'): Promise<string> {
   const directory = temporaryDirectory();
-  for (const [user, password] of Object.entries(users)) {
-    const setting = new Program(process.execPath, [resolve(ROOT, 'dist/src/cli/main.js'), 'passwd', 'passwd', user, '--stdin', '--cost', cost], { cwd: directory });
-    setting.closeInput(`${password}\n`);
-    expect(await setting.end()).toEqual({ status: 0, signal: null, stdout: `${user} added to passwd\n`, stderr: '' });
-  }
+  for (const [user, password] of Object.entries(users)) await setPassword(directory, user, password, cost);
   return directory;
+}
+
+async function setPassword(cwd: string, user: string, password: string, cost = '10'): Promise<void> {
+  const setting = new Program(process.execPath, [resolve(ROOT, 'dist/src/cli/main.js'), 'passwd', 'passwd', user, '--stdin', '--cost', cost], { cwd });
+  setting.closeInput(`${password}\n`);
+  expect(await setting.end()).toEqual({ status: 0, signal: null, stdout: `${user} added to passwd\n`, stderr: '' });
 }
 
 function brokerIn(directory: string, yaml: string): Promise<RunningBroker> {
@@ -118,6 +120,25 @@ describe('a file of passwords', () => {
         expect(told).toMatch(/^hexmq: authentication\[0\]\.options: refused by password-file: passwd: line 2: its password is not hashed, .+; line 4: it has no colon, .+\n$/);
         expect(told).not.toContain('hunter2');
       }
+    }));
+
+  test('that has changed is read again on SIGHUP, and what there was goes on if it is wrong', () =>
+    scene(async () => {
+      const cwd = await withUsers({ alice: 'secret' });
+      const broker = await brokerIn(cwd, PASSWORD_FILE + NEVER_SLOWED);
+      const bob = { username: 'bob', password: 'hidden' };
+      expect(await codeOf(broker, bob)).toBe(4);
+      await setPassword(cwd, 'bob', 'hidden');
+      broker.program.kill('SIGHUP');
+      await broker.program.logs(/"event":"reloaded".*password-file/);
+      expect(await codeOf(broker, bob)).toBe(0);
+      writeFileSync(join(cwd, 'passwd'), 'bob:hunter2\n');
+      broker.program.kill('SIGHUP');
+      const [told] = await broker.program.logs(/.*"event":"reload-failed".*/);
+      expect(told).toMatch(/passwd: line 1: its password is not hashed/);
+      expect(told).not.toContain('hunter2');
+      expect(await codeOf(broker, { username: 'alice', password: 'secret' })).toBe(0);
+      await broker.stop();
     }));
 
   test('is checked beside the traffic of others: a hundred of their round trips are done before fifty logins are', () =>
