@@ -1,27 +1,53 @@
-// What a CONNECT has to pass before the core hears of its answer: authentication says who it is, authorization what it may do.
+// What a CONNECT has to pass before the core hears of its answer: whoever has failed too often waits, then authentication says who it is, and
+// authorization what it may do.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { AuthenticationResult } from '../domain/events.js';
 import type { Authentication } from './authentication.js';
 import type { Authorization } from './authorization.js';
+import type { FailedAttempts } from './failed-attempts.js';
+
+type Answer = (result: AuthenticationResult) => void;
 
 export class Admission {
   constructor(
     readonly authentication: Authentication,
     readonly authorization: Authorization,
+    /** Default: nobody is slowed. */
+    readonly attempts?: FailedAttempts,
   ) {}
 
-  /** Answers at once where all that are asked do. */
-  admit(request: AuthenticationRequest, answer: (result: AuthenticationResult) => void): void {
-    this.authentication.authenticate(request, (authenticated) => {
-      if (authenticated.decision === 'deny') {
-        answer(authenticated);
-        return;
-      }
-      const { userName = request.userName, expiresAtMs, permissions } = authenticated;
-      const { clientId, protocolVersion, listener, peer } = request;
-      this.authorization.authorize({ clientId, userName, protocolVersion, listener, peer, permissions }, (authorized) => {
-        answer(authorized.decision === 'deny' ? authorized : { ...authorized, userName, expiresAtMs });
-      });
-    });
+  /** Answers at once where all that are asked do. A client that has gone, which `signal` says, is not answered and costs nothing more. */
+  admit(request: AuthenticationRequest, answer: Answer, signal?: AbortSignal): void {
+    if (this.attempts === undefined) {
+      this.#ask(request, answer, signal);
+      return;
+    }
+    this.attempts.hold(
+      request,
+      (refusal) => {
+        if (refusal === undefined) this.#ask(request, answer, signal);
+        else answer({ decision: 'deny', reason: 'authentication-unavailable', detail: refusal });
+      },
+      signal,
+    );
+  }
+
+  #ask(request: AuthenticationRequest, answer: Answer, signal: AbortSignal | undefined): void {
+    this.authentication.authenticate(
+      request,
+      (authenticated) => {
+        this.attempts?.ended(request, authenticated);
+        if (authenticated.decision === 'deny') {
+          answer(authenticated);
+          return;
+        }
+        const { userName = request.userName, expiresAtMs, permissions } = authenticated;
+        const { clientId, protocolVersion, listener, peer } = request;
+        this.authorization.authorize({ clientId, userName, protocolVersion, listener, peer, permissions }, (authorized) => {
+          answer(authorized.decision === 'deny' ? authorized : { ...authorized, userName, expiresAtMs });
+        });
+      },
+      signal,
+    );
   }
 }

@@ -1,7 +1,9 @@
-// Asks the authenticators in their order: the first that does not abstain decides. Nobody deciding is a refusal, and so is a failure.
+// Asks the authenticators in their order: the first that does not abstain decides. Nobody deciding is a refusal, and so is a failure. Which list
+// is asked is the listener's to say, where it has one of its own.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { DenialReason } from '../domain/events.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
+import { isPromiseLike, messageOf } from './time-limit.js';
 
 export type Authenticated =
   | Extract<AuthenticatorAnswer, { readonly decision: 'allow' }>
@@ -9,38 +11,60 @@ export type Authenticated =
 
 const NOBODY: Authenticated = { decision: 'deny', reason: 'not-authorized', detail: 'no authenticator knows this client' };
 
-export class Authentication {
-  constructor(readonly authenticators: readonly Authenticator[]) {}
+/** A question on its way along its list. */
+interface Inquiry {
+  readonly chain: readonly Authenticator[];
+  readonly request: AuthenticationRequest;
+  readonly answer: (result: Authenticated) => void;
+  readonly signal: AbortSignal | undefined;
+}
 
-  /** Answers at once where all that are asked do. */
-  authenticate(request: AuthenticationRequest, answer: (result: Authenticated) => void): void {
-    this.#ask(0, request, answer);
+export class Authentication {
+  constructor(
+    readonly authenticators: readonly Authenticator[],
+    /** By the name of the listener, instead of those above. */
+    readonly ofListeners: ReadonlyMap<string, readonly Authenticator[]> = new Map(),
+  ) {}
+
+  /** Every authenticator of the broker, once. */
+  get all(): ReadonlySet<Authenticator> {
+    return new Set([this.authenticators, ...this.ofListeners.values()].flat());
   }
 
-  #ask(at: number, request: AuthenticationRequest, answer: (result: Authenticated) => void): void {
-    for (let i = at; i < this.authenticators.length; i++) {
-      const authenticator = this.authenticators[i] as Authenticator;
-      let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+  /** Answers at once where all that are asked do, and not at all once `signal` is aborted. */
+  authenticate(request: AuthenticationRequest, answer: (result: Authenticated) => void, signal?: AbortSignal): void {
+    this.#ask(0, { chain: this.ofListeners.get(request.listener) ?? this.authenticators, request, answer, signal });
+  }
+
+  #ask(at: number, inquiry: Inquiry): void {
+    const { chain, request, answer, signal } = inquiry;
+    for (let i = at; i < chain.length; i++) {
+      if (signal?.aborted === true) return;
+      const authenticator = chain[i] as Authenticator;
+      let given: AuthenticatorAnswer | PromiseLike<AuthenticatorAnswer>;
       try {
-        given = authenticator.authenticate(request);
+        given = authenticator.authenticate(request, signal);
       } catch (error) {
         answer(unavailable(authenticator, error));
         return;
       }
-      if (given instanceof Promise) {
+      if (isPromiseLike(given)) {
         given.then(
           (later) => {
-            if (later.decision === 'abstain') this.#ask(i + 1, request, answer);
-            else answer(later);
+            if (signal?.aborted === true) return;
+            const decided = decision(authenticator, later);
+            if (decided === undefined) this.#ask(i + 1, inquiry);
+            else answer(decided);
           },
           (error: unknown) => {
-            answer(unavailable(authenticator, error));
+            if (signal?.aborted !== true) answer(unavailable(authenticator, error));
           },
         );
         return;
       }
-      if (given.decision !== 'abstain') {
-        answer(given);
+      const decided = decision(authenticator, given);
+      if (decided !== undefined) {
+        answer(decided);
         return;
       }
     }
@@ -48,7 +72,19 @@ export class Authentication {
   }
 }
 
+/** `undefined`: it abstains. Whatever is no answer at all is a failure: nobody comes in by an adapter's mistake. */
+function decision(authenticator: Authenticator, given: AuthenticatorAnswer | undefined): Authenticated | undefined {
+  switch (given?.decision) {
+    case 'allow':
+    case 'deny':
+      return given;
+    case 'abstain':
+      return undefined;
+    case undefined:
+  }
+  return unavailable(authenticator, new Error('its answer was neither allow, deny nor abstain'));
+}
+
 function unavailable(authenticator: Authenticator, error: unknown): Authenticated {
-  const detail = `${authenticator.name}: ${error instanceof Error ? error.message : String(error)}`;
-  return { decision: 'deny', reason: 'authentication-unavailable', detail };
+  return { decision: 'deny', reason: 'authentication-unavailable', detail: `${authenticator.name}: ${messageOf(error)}` };
 }

@@ -21,6 +21,7 @@ import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage, StorageError } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
 import type { Admission } from './admission.js';
+import { announce } from './announce.js';
 import { Committer } from './committer.js';
 import type { CommitterObserver } from './committer.js';
 import { Doorkeeper } from './doorkeeper.js';
@@ -270,6 +271,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#gated.delete(link);
     this.#left(link);
     link.isEnded = true;
+    link.asking?.abort();
     this.step({ kind: 'closed', connection: link.id });
     if (this.#links.size === 0) this.#whenNoLinks?.();
   }
@@ -309,7 +311,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   }
 
   #mustWait(link: Link): boolean {
-    if (link.isEnded || link.isAuthenticating || this.#pressure) return true;
+    if (link.isEnded || link.asking !== undefined || this.#pressure) return true;
     if (this.#isThrottled && this.#throttle.isWaiting(link)) return true;
     return link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES || link.heldBytes > HELD_MAX_BYTES;
   }
@@ -328,12 +330,17 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
-    link.isAuthenticating = true;
-    this.#parts.admission.admit(request, (result) => {
-      link.isAuthenticating = false;
-      this.step({ kind: 'authenticated', connection, result });
-      this.#resume(link);
-    });
+    const asking = new AbortController();
+    link.asking = asking;
+    this.#parts.admission.admit(
+      request,
+      (result) => {
+        link.asking = undefined;
+        this.step({ kind: 'authenticated', connection, result });
+        this.#resume(link);
+      },
+      asking.signal,
+    );
   }
 
   established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void {
@@ -443,13 +450,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   }
 
   notice(notice: Notice | LifecycleNotice): void {
-    for (const telemetry of this.#parts.telemetry) {
-      try {
-        telemetry.notice(notice);
-      } catch {
-        // A watcher that fails harms only itself: it cannot be told either, it is what would tell.
-      }
-    }
+    announce(this.#parts.telemetry, notice);
   }
 
   // The word of the committer and the pager
@@ -607,6 +608,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   #close(link: Link, graceMs: number): void {
     if (!link.isEnded) {
       link.isEnded = true;
+      link.asking?.abort();
       link.dropHeld();
       this.#gated.delete(link);
       this.#flush(link);

@@ -21,8 +21,8 @@ export class Link implements ChannelHandler {
   isEstablished = false;
   /** Whether half a packet of it is in the books. */
   isIncomplete = false;
-  /** Whether the core waits for an answer before it looks at the next packet. */
-  isAuthenticating = false;
+  /** Set while the core waits for the answer to CONNECT before it looks at the next packet; aborted if the link ends meanwhile. */
+  asking: AbortController | undefined;
   /** The core has ended it: nothing is read and nothing is written any more. */
   isEnded = false;
   isCongested = false;

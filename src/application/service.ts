@@ -7,16 +7,24 @@ import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
 import { Admission } from './admission.js';
+import { announce } from './announce.js';
 import { Authentication } from './authentication.js';
 import { Authorization } from './authorization.js';
 import { Engine } from './engine.js';
+import { FailedAttempts } from './failed-attempts.js';
+import type { FailedAttemptsSettings } from './failed-attempts.js';
 import { rehearse } from './rehearsal.js';
+import { messageOf, withinTime } from './time-limit.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
 export interface ServiceParts {
   readonly storage: Storage;
   readonly listeners: readonly Listener[];
   readonly authenticators: readonly Authenticator[];
+  /** Of listeners that have their own, by name; these are asked instead of those above. */
+  readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
+  /** Default: nobody is slowed. */
+  readonly failedAttempts?: FailedAttemptsSettings | undefined;
   /** Default: none. */
   readonly authorizers?: readonly Authorizer[];
   readonly telemetry: readonly Telemetry[];
@@ -34,6 +42,8 @@ export type LimitSettings = Required<Pick<ServiceParts, 'limits' | 'limitsOfList
 
 /** How long a stop waits for clients to take their last bytes and for storage to take the last changes. */
 const STOP_TIMEOUT_MS = 10_000;
+/** How long an authenticator or authorizer may take to let go of what it holds. */
+const ADAPTER_CLOSE_TIMEOUT_MS = 5000;
 
 export class BrokerService {
   /** Resolves when the broker has stopped, rejects with the cause if it had to stop by itself. */
@@ -41,6 +51,7 @@ export class BrokerService {
   readonly addresses = new Map<string, string>();
   readonly engine: Engine;
   readonly #parts: ServiceParts;
+  readonly #admission: Admission;
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
   #started: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -55,9 +66,10 @@ export class BrokerService {
     });
     // Nobody has to listen: who does gets the rejection all the same.
     this.ended.catch(() => undefined);
+    this.#admission = admissionOf(parts);
     this.engine = new Engine({
       ...parts,
-      admission: new Admission(new Authentication(parts.authenticators), new Authorization(parts.authorizers ?? [])),
+      admission: this.#admission,
       atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
       fatal: (error) => void this.#fail(error),
     });
@@ -77,7 +89,12 @@ export class BrokerService {
 
   async #start(rehearsed: boolean): Promise<void> {
     const { storage, listeners } = this.#parts;
-    await storage.open();
+    try {
+      await storage.open();
+    } catch (error) {
+      await this.#closeAdmission();
+      throw error;
+    }
     try {
       for await (const fact of storage.load()) {
         refuseUnfinished(fact);
@@ -95,6 +112,7 @@ export class BrokerService {
       this.#state = 'stopped';
       this.engine.down();
       await this.#closeDoors();
+      await this.#closeAdmission();
       await storage.close();
       throw error;
     }
@@ -121,8 +139,8 @@ export class BrokerService {
       this.engine.limit(limits.limits, limits.limitsOfListeners ?? new Map<string, ListenerLimits>());
       what.push('limits');
     }
-    const { listeners, authenticators, authorizers = [] } = this.#parts;
-    for (const part of [...listeners, ...authenticators, ...authorizers]) {
+    const { authentication, authorization } = this.#admission;
+    for (const part of [...this.#parts.listeners, ...authentication.all, ...authorization.authorizers]) {
       if (part.reload === undefined) continue;
       try {
         await part.reload();
@@ -159,6 +177,7 @@ export class BrokerService {
     await this.engine.shutdown();
     timer.cancel();
     this.#state = 'stopped';
+    await this.#closeAdmission();
     try {
       await this.#parts.storage.close();
     } catch (error) {
@@ -182,6 +201,7 @@ export class BrokerService {
     this.engine.down();
     this.notice({ kind: 'fatal', error });
     await this.#closeDoors();
+    await this.#closeAdmission();
     await this.#parts.storage.close().catch(() => undefined);
     this.#end.reject(error);
   }
@@ -190,8 +210,35 @@ export class BrokerService {
     await Promise.all(this.#parts.listeners.map((listener) => listener.close()));
   }
 
+  /** Nobody is asked any more. One that does not let go keeps nobody from stopping. */
+  async #closeAdmission(): Promise<void> {
+    const { authentication, authorization } = this.#admission;
+    await Promise.all(
+      [...authentication.all, ...authorization.authorizers].map(async (adapter) => {
+        try {
+          if (adapter.close !== undefined) await withinTime(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
+        } catch (error) {
+          this.notice({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
+        }
+      }),
+    );
+  }
+
   /** For what happens to a broker outside of it. */
   notice(notice: LifecycleNotice): void {
     this.engine.notice(notice);
   }
+}
+
+function admissionOf({ authenticators, listenerAuthenticators, authorizers = [], failedAttempts, clock, telemetry }: ServiceParts): Admission {
+  const attempts =
+    failedAttempts === undefined
+      ? undefined
+      : new FailedAttempts(failedAttempts, {
+          clock,
+          notice: (notice) => {
+            announce(telemetry, notice);
+          },
+        });
+  return new Admission(new Authentication(authenticators, listenerAuthenticators), new Authorization(authorizers), attempts);
 }

@@ -1,6 +1,7 @@
 // Which adapters a configuration has, in the words of the ready line.
 import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import type { AdapterTable } from '../composition/adapter-table.js';
+import { authenticationOf } from '../composition/config.js';
 import type { AdapterConfig, Config } from '../composition/config.js';
 import type { AckLevel } from '../ports/index.js';
 
@@ -10,11 +11,19 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
   flushed: 'acknowledged when flushed to disk',
 };
 
-export function describeAdapters({ storage, authentication }: Config): string {
-  const authenticators = authentication.map((one) => describe(one.adapter, remarkOn(AUTHENTICATION_ADAPTERS, one)));
+export function describeAdapters({ storage, authentication, listeners }: Config): string {
+  const ofAll = listeners.every((listener) => authenticationOf(listener) !== undefined) ? [] : [describeChain(authentication)];
+  const ofListeners = listeners.flatMap((listener) => {
+    const own = authenticationOf(listener);
+    return own === undefined ? [] : [`on ${listener.name} ${describeChain(own)}`];
+  });
   // What an acknowledgement stands for says nothing where nothing lasts.
   const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
-  return `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}, authentication ${authenticators.join(', then ')}`;
+  return `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}, authentication ${[...ofAll, ...ofListeners].join('; ')}`;
+}
+
+function describeChain(chain: readonly AdapterConfig[]): string {
+  return chain.map((one) => describe(one.adapter, remarkOn(AUTHENTICATION_ADAPTERS, one))).join(', then ');
 }
 
 export const describeStorage = ({ storage }: Config): string => describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage));

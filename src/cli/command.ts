@@ -7,6 +7,7 @@ import { ExitStatus, tellFailure } from './failure.js';
 import { addImport } from './import.js';
 import { addInspect } from './inspect.js';
 import { addMigrate } from './migrate.js';
+import { addPasswd } from './passwd.js';
 import { addReload } from './reload.js';
 import { addStart } from './start.js';
 import { VERSION } from './version.js';
@@ -16,7 +17,7 @@ const HELP_ON_SETTINGS = `
 Flags override the environment, the environment overrides the file, the file overrides the defaults. The environment:
   HEXMQ_CONFIG, HEXMQ_HOST, HEXMQ_PORT, HEXMQ_STORAGE, HEXMQ_DATA, HEXMQ_ACK_LEVEL, HEXMQ_LOG_LEVEL,
   HEXMQ_PID_FILE                                                                                      as the flags
-  HEXMQ_AUTHENTICATION      the one authentication adapter, such as anonymous
+  HEXMQ_AUTHENTICATION      the one authentication adapter, such as anonymous or password-file (./passwd, unless the file says another)
   HEXMQ_LIMITS_<KEY>        a limit: HEXMQ_LIMITS_MAX_INFLIGHT for limits.maxInflight
 `;
 
@@ -49,6 +50,7 @@ function commandLine(world: World): Command {
   addStart(program, world);
   addReload(program, world);
   addCheckConfig(program, world);
+  addPasswd(program, world);
   addConfigSchema(program, world);
   addInspect(program, world);
   addMigrate(program, world);

@@ -22,6 +22,7 @@ const world: World = {
   get input() {
     return process.stdin.isTTY ? undefined : (process.stdin as AsyncIterable<Buffer>);
   },
+  askSecret: process.stdin.isTTY ? askSecret : undefined,
   showProgress: process.stderr.isTTY ? showProgress : undefined,
   onStopRequest: (callback) => {
     process.on('SIGTERM', callback);
@@ -36,6 +37,18 @@ const world: World = {
   pid: process.pid,
   exitNow: (status) => process.exit(status),
 };
+
+/** Nothing of the answer is shown, not even its length. The question is no output of the command. */
+async function askSecret(question: string): Promise<string> {
+  const { default: ask } = await import('@inquirer/password');
+  try {
+    return await ask({ message: question, mask: false }, { output: process.stderr });
+  } catch (error) {
+    // Ctrl-C, which the prompt takes for itself.
+    if (error instanceof Error && error.name === 'ExitPromptError') process.exit(ExitStatus.interrupted);
+    throw error;
+  }
+}
 
 /** Back to the beginning of the line, the text as far as it fits, and nothing behind it. */
 function showProgress(line: string): void {

@@ -9,6 +9,8 @@ export interface World {
   write(text: string): Promise<void>;
   /** Standard input; `undefined`: a terminal, where nobody types an export. */
   readonly input: AsyncIterable<Uint8Array> | undefined;
+  /** Asks on the terminal for what nobody else is to read; `undefined`: there is none. */
+  readonly askSecret: ((question: string) => Promise<string>) | undefined;
   /** Shows a line in place of the one before, the empty one at last; `undefined`: nobody looks. */
   readonly showProgress: ((line: string) => void) | undefined;
   /** Calls back for each request to stop (SIGTERM, SIGINT). */

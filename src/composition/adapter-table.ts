@@ -77,8 +77,19 @@ function hostsOf(url: string): string {
 
 export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   anonymous: { load: () => import('../../adapters/auth/anonymous/index.js'), takesOptions: false, remark: 'everyone is admitted' },
-  'password-file': 'later',
+  'password-file': {
+    load: () => import('../../adapters/auth/password-file/index.js'),
+    takesOptions: true,
+    defaults: { path: './passwd' },
+    remark: ({ path }) => String(path),
+  },
+  certificate: { load: () => import('../../adapters/auth/certificate/index.js'), takesOptions: true },
   mongodb: 'later',
+};
+
+/** What the command needs of an adapter beside its port. */
+export const ADAPTER_TOOLS = {
+  passwordFile: () => import('../../adapters/auth/password-file/file-editing.js'),
 };
 
 /** Without any, whoever was authenticated may do everything, or what the credentials say. */

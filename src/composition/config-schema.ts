@@ -1,6 +1,7 @@
 // The configuration's shape: every key, its range, and what is said when a value does not fit. Defaults and rules between keys are
 // `config.ts`'s; what the limits mean is the domain's.
 import { z } from 'zod';
+import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 
@@ -108,11 +109,25 @@ const limitsOfListener = Object.fromEntries(LISTENER_LIMIT_KEYS.map((key) => [ke
 
 const text = (what: string) => z.string(expected(what)).min(1, expected(what));
 
+const adapterName = () => text('the name of an adapter');
+const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
+
+/** What is said of every adapter that is asked about clients. */
+const askedAdapter = { adapter: adapterName(), options: adapterOptions().optional(), timeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional() };
+const anAdapter = (example: string) => expected(`an adapter and its options, such as { adapter: ${example} }`);
+const aListOf = (example: string) => expected(`a list of adapters, such as [{ adapter: ${example} }]`);
+
+const authenticator = z.strictObject({ ...askedAdapter, onFailure: oneOf('deny', 'abstain').optional() }, anAdapter('anonymous'));
+const authorizer = z.strictObject(askedAdapter, anAdapter('acl-file'));
+const authenticators = () =>
+  z.array(authenticator, aListOf('anonymous')).min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional();
+
 const filePath = (what: string) => text(`the path of a file: ${what}`);
 
 /** Keys of every listener. */
 const everyListener = {
   name: text('a name').optional(),
+  authentication: authenticators(),
   limits: z.strictObject(limitsOfListener, expected('a mapping of limits of a listener, such as { maxConnections: 100 }')).optional(),
 };
 
@@ -179,14 +194,15 @@ const listener = z.discriminatedUnion('type', [LISTENERS.tcp, LISTENERS.tls, LIS
   },
 });
 
-const adapterName = () => text('the name of an adapter');
-const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
-
-const adapters = (example: string) =>
-  z.array(
-    z.strictObject({ adapter: adapterName(), options: adapterOptions().optional() }, expected(`an adapter and its options, such as { adapter: ${example} }`)),
-    expected(`a list of adapters, such as [{ adapter: ${example} }]`),
-  );
+const failedAttempts = {
+  allowed: wholeNumber(1, 1000).optional(),
+  delayMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
+  maxDelayMs: wholeNumber(0, DAY_MS, ' (milliseconds; 0: nobody is slowed)').optional(),
+  forgetAfterMs: wholeNumber(1000, 7 * DAY_MS, ' (milliseconds)').optional(),
+  maxWaiting: wholeNumber(0, 1_000_000).optional(),
+  maxWaitingPerAddress: wholeNumber(0, 1_000_000).optional(),
+  maxTracked: wholeNumber(1, 10_000_000).optional(),
+} satisfies { [Key in keyof FailedAttemptsSettings]: z.ZodOptional<z.ZodType<number>> };
 
 export const configSchema = z.strictObject(
   {
@@ -200,8 +216,9 @@ export const configSchema = z.strictObject(
         expected('an adapter and its options, such as { adapter: file }'),
       )
       .optional(),
-    authentication: adapters('anonymous').min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional(),
-    authorization: adapters('acl-file').min(1, expected('at least one adapter; leave it out to let everyone do everything')).optional(),
+    authentication: authenticators(),
+    failedAttempts: z.strictObject(failedAttempts, expected('a mapping, such as { maxDelayMs: 10000 }')).optional(),
+    authorization: z.array(authorizer, aListOf('acl-file')).min(1, expected('at least one adapter; leave it out to let everyone do everything')).optional(),
     limits: z.strictObject(limits, expected('a mapping of limits, such as { maxInflight: 50 }')).optional(),
     logging: z
       .strictObject(
@@ -210,7 +227,7 @@ export const configSchema = z.strictObject(
       )
       .optional(),
   },
-  expected('a mapping of listeners, storage, authentication, authorization, limits and logging'),
+  expected('a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging'),
 );
 
 type ParsedListener = z.output<typeof listener>;
@@ -225,6 +242,7 @@ export type ListenerConfig = PortListenerConfig | (Exclude<ParsedListener, OnPor
 export type ConfigInput = z.input<typeof configSchema>;
 
 export const LIMIT_KEYS = Object.keys(limits) as (keyof Limits)[];
+export const FAILED_ATTEMPTS_KEYS = Object.keys(failedAttempts) as (keyof FailedAttemptsSettings)[];
 
 const unique = (keys: readonly string[]): readonly string[] => [...new Set(keys)];
 
@@ -237,15 +255,19 @@ export function keysAt([section, , part]: readonly PropertyKey[]): readonly stri
   switch (section) {
     case 'limits':
       return LIMIT_KEYS;
+    case 'failedAttempts':
+      return FAILED_ATTEMPTS_KEYS;
     case 'listeners':
       if (part === 'tls') return Object.keys(tls.shape);
       if (part === 'limits') return LISTENER_LIMIT_KEYS;
+      if (part === 'authentication') return Object.keys(authenticator.shape);
       return part === undefined ? unique(LISTENER_TYPES.flatMap(keysOfListener)) : ['trusted'];
     case 'storage':
       return ['adapter', 'ackLevel', 'options'];
     case 'authentication':
+      return Object.keys(authenticator.shape);
     case 'authorization':
-      return ['adapter', 'options'];
+      return Object.keys(authorizer.shape);
     case 'logging':
       return ['level'];
     default:

@@ -1,5 +1,7 @@
 // From what people wrote (a file, the environment, flags) to a configuration that can be built: merged, checked, with every default filled in.
 // All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
+import { DEFAULT_FAILED_ATTEMPTS } from '../application/failed-attempts.js';
+import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
@@ -19,6 +21,14 @@ export interface AdapterConfig {
   readonly options: AdapterOptions;
 }
 
+export interface AuthorizerConfig extends AdapterConfig {
+  readonly timeoutMs: number;
+}
+
+export interface AuthenticatorConfig extends AuthorizerConfig {
+  readonly onFailure: 'deny' | 'abstain';
+}
+
 export interface StorageConfig extends AdapterConfig {
   readonly ackLevel: AckLevel;
 }
@@ -26,9 +36,10 @@ export interface StorageConfig extends AdapterConfig {
 export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
-  readonly authentication: readonly AdapterConfig[];
+  readonly authentication: readonly AuthenticatorConfig[];
+  readonly failedAttempts: FailedAttemptsSettings;
   /** None: whoever was authenticated may do everything. */
-  readonly authorization: readonly AdapterConfig[];
+  readonly authorization: readonly AuthorizerConfig[];
   readonly limits: Limits;
   readonly logging: { readonly level: LogLevel };
 }
@@ -47,6 +58,8 @@ export const DEFAULT_HOST = '127.0.0.1';
 /** Of MQTT, as registered; of WebSocket, those that HTTP takes where 80 and 443 are not to be had. */
 export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>> = { tcp: 1883, tls: 8883, ws: 8080, wss: 8443 };
 const DEFAULT_STORAGE = 'file';
+/** Of one authenticator or authorizer; `limits.authTimeoutMs` is that of all together. */
+const DEFAULT_ASK_TIMEOUT_MS = 5000;
 
 /**
  * @param overrides weakest first.
@@ -75,6 +88,12 @@ function applyOverride(config: unknown, { path, value }: Override): unknown {
   if (path[0] === 'storage' && path[1] === 'adapter' && isMapping(config) && isMapping(config['storage'])) {
     const { adapter, ackLevel } = config['storage'];
     return adapter === value ? config : { ...config, storage: { adapter: value, ...(ackLevel === undefined ? {} : { ackLevel }) } };
+  }
+  // Of several authenticators it names the only one that is to be asked, as the file has it.
+  if (path[0] === 'authentication' && path.length === 1 && isMapping(config) && Array.isArray(config['authentication'])) {
+    const [{ adapter }] = value as [{ adapter: unknown }];
+    const inFile = (config['authentication'] as unknown[]).find((one) => isMapping(one) && one['adapter'] === adapter);
+    return { ...config, authentication: inFile === undefined ? value : [inFile] };
   }
   return replaceAt(config, path, value);
 }
@@ -174,17 +193,47 @@ function withDefaults(parsed: Parsed): Config {
       return { ...listener, name, host: listener.host ?? DEFAULT_HOST, port: listener.port ?? DEFAULT_PORTS[listener.type] };
     }),
     storage: storageWithDefaults(parsed.storage ?? {}),
-    authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(({ adapter, options }) => ({ adapter, options: options ?? {} })),
-    authorization: (parsed.authorization ?? []).map(({ adapter, options }) => ({ adapter, options: options ?? {} })),
+    authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(authenticatorWithDefaults),
+    failedAttempts: { ...DEFAULT_FAILED_ATTEMPTS, ...written(parsed.failedAttempts ?? {}) },
+    authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
     limits: limitsWithDefaults(parsed.limits ?? {}),
     logging: { level: parsed.logging?.level ?? 'info' },
   };
 }
 
 function storageWithDefaults({ adapter = DEFAULT_STORAGE, ackLevel = 'flushed', options }: Partial<NonNullable<Parsed['storage']>>): StorageConfig {
-  const entry = Object.hasOwn(STORAGE_ADAPTERS, adapter) ? STORAGE_ADAPTERS[adapter] : undefined;
-  const defaults = entry === undefined || entry === 'later' ? {} : entry.defaults;
-  return { adapter, ackLevel, options: { ...defaults, ...options } };
+  return { adapter, ackLevel, options: { ...defaultsOf(STORAGE_ADAPTERS, adapter), ...options } };
+}
+
+function authenticatorWithDefaults({ onFailure = 'deny', ...asked }: NonNullable<Parsed['authentication']>[number]): AuthenticatorConfig {
+  return { ...askedWithDefaults(asked, AUTHENTICATION_ADAPTERS), onFailure };
+}
+
+function authorizerWithDefaults(asked: NonNullable<Parsed['authorization']>[number]): AuthorizerConfig {
+  return askedWithDefaults(asked, AUTHORIZATION_ADAPTERS);
+}
+
+function askedWithDefaults(
+  { adapter, options, timeoutMs = DEFAULT_ASK_TIMEOUT_MS }: NonNullable<Parsed['authorization']>[number],
+  table: AdapterTable<unknown>,
+): AuthorizerConfig {
+  return { adapter, options: { ...defaultsOf(table, adapter), ...options }, timeoutMs };
+}
+
+/** A listener's own, if it has any. */
+export function authenticationOf({ authentication }: ListenerConfig): readonly AuthenticatorConfig[] | undefined {
+  return authentication?.map(authenticatorWithDefaults);
+}
+
+/** The options that the table has for an adapter. */
+function defaultsOf(table: AdapterTable<unknown>, adapter: string): AdapterOptions | undefined {
+  const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
+  return entry === undefined || entry === 'later' ? undefined : entry.defaults;
+}
+
+/** Without the keys that an embedding program left undefined. */
+function written<Section extends object>(given: Section): { [Key in keyof Section]?: Exclude<Section[Key], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ReturnType<typeof written<Section>>;
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
@@ -193,8 +242,7 @@ function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
 
 /** Limits without the keys that are not there, and with `off` as the domain has it. */
 export function limitsAsWritten(given: object): Partial<Limits> {
-  const entries = Object.entries(given).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries.map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]));
+  return Object.fromEntries(Object.entries(written(given)).map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]));
 }
 
 // The checks below look at what was written, whatever else is wrong with it, so that one run tells everything. What has not the right type is
@@ -204,16 +252,20 @@ export function limitsAsWritten(given: object): Partial<Limits> {
 function checkAdapters(problems: Problems, config: unknown): void {
   if (!isMapping(config)) return;
   checkAdapter(problems, ['storage'], config['storage'], STORAGE_ADAPTERS);
-  for (const [section, table] of [
-    ['authentication', AUTHENTICATION_ADAPTERS],
-    ['authorization', AUTHORIZATION_ADAPTERS],
-  ] as const) {
-    const written: unknown = config[section];
-    if (!Array.isArray(written)) continue;
-    written.forEach((one: unknown, index) => {
-      checkAdapter(problems, [section, index], one, table);
-    });
-  }
+  checkAdapterList(problems, ['authentication'], config['authentication'], AUTHENTICATION_ADAPTERS);
+  checkAdapterList(problems, ['authorization'], config['authorization'], AUTHORIZATION_ADAPTERS);
+  const listeners: unknown = config['listeners'];
+  if (!Array.isArray(listeners)) return;
+  listeners.forEach((listener: unknown, index) => {
+    if (isMapping(listener)) checkAdapterList(problems, ['listeners', index, 'authentication'], listener['authentication'], AUTHENTICATION_ADAPTERS);
+  });
+}
+
+function checkAdapterList(problems: Problems, path: Path, written: unknown, table: AdapterTable<unknown>): void {
+  if (!Array.isArray(written)) return;
+  written.forEach((one: unknown, index) => {
+    checkAdapter(problems, [...path, index], one, table);
+  });
 }
 
 function checkAdapter(problems: Problems, path: Path, written: unknown, table: AdapterTable<unknown>): void {
@@ -238,7 +290,7 @@ export function availableIn(table: AdapterTable<unknown>): string {
 function checkListeners(problems: Problems, config: unknown): void {
   if (!isMapping(config) || !Array.isArray(config['listeners'])) return;
   const listeners: unknown[] = config['listeners'];
-  const isAuthenticationWritten = config['authentication'] !== undefined;
+  const isWrittenForAll = config['authentication'] !== undefined;
   const names = new Map<string, number>();
   const addresses = new Map<string, number>();
   listeners.forEach((listener, index) => {
@@ -257,7 +309,7 @@ function checkListeners(problems: Problems, config: unknown): void {
       addresses.set(address, index);
     }
     // A broker that anyone can reach and anyone may use must never be an accident: somebody has to have written it down.
-    if (!isAuthenticationWritten && type !== 'unix' && typeof host === 'string' && !isLoopback(host)) {
+    if (!isWrittenForAll && listener['authentication'] === undefined && type !== 'unix' && typeof host === 'string' && !isLoopback(host)) {
       problems.add(
         ['listeners', index, 'host'],
         `${host} can be reached by other machines and no authentication is configured, expected a loopback address such as ${DEFAULT_HOST}, ` +

@@ -4,15 +4,18 @@
 import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
+import { announce } from '../application/announce.js';
+import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import { BrokerService } from '../application/service.js';
 import type { LimitSettings } from '../application/service.js';
+import { limitedAuthenticator, limitedAuthorizer } from '../application/time-limit.js';
 import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
-import { limitsAsWritten } from './config.js';
-import type { AdapterConfig, Config, ListenerConfig } from './config.js';
+import { authenticationOf, formatPath, limitsAsWritten } from './config.js';
+import type { AdapterConfig, AuthenticatorConfig, AuthorizerConfig, Config, ListenerConfig } from './config.js';
 import { ConfigError } from './config-error.js';
 import { loadAdapter } from './plugin-loader.js';
 
@@ -20,7 +23,10 @@ import { loadAdapter } from './plugin-loader.js';
 export interface Overrides {
   readonly storage?: Storage;
   readonly listeners?: readonly Listener[];
+  /** Of the broker; a listener whose configuration has authenticators of its own keeps those. */
   readonly authenticators?: readonly Authenticator[];
+  /** Of listeners that have their own, by name. */
+  readonly listenerAuthenticators?: ListenerAuthenticators;
   readonly authorizers?: readonly Authorizer[];
   readonly telemetry?: readonly Telemetry[];
   readonly clock?: Clock;
@@ -29,7 +35,11 @@ export interface Overrides {
 
 type Ports = Required<Overrides>;
 
+type ListenerAuthenticators = ReadonlyMap<string, readonly Authenticator[]>;
+
 /** Not ports: nobody implements them. */
+const ListenerAuthenticators: ServiceIdentifier<ListenerAuthenticators> = port<ListenerAuthenticators>('ListenerAuthenticators');
+const FailedAttempts: ServiceIdentifier<FailedAttemptsSettings> = port<FailedAttemptsSettings>('FailedAttempts');
 const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
@@ -38,7 +48,7 @@ const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
  * @throws ConfigError when an adapter cannot be loaded or refuses its options.
  */
 export async function composeBroker(config: Config, overrides: Overrides): Promise<BrokerService> {
-  const container = bindBroker(await loadPorts(config, overrides), limitSettings(config), config.storage.ackLevel);
+  const container = bindBroker(await loadPorts(config, overrides), config);
   // The only access to the container: from here on objects know each other.
   return container.get(BrokerService);
 }
@@ -50,13 +60,19 @@ export async function composeBroker(config: Config, overrides: Overrides): Promi
 export async function loadPorts(config: Config, overrides: Overrides): Promise<Ports> {
   const clock = overrides.clock ?? (await BUILT_IN_ADAPTERS.clock());
   const telemetry = overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, { clock })];
-  const components: AdapterComponents = { clock, notice: tellAll(telemetry) };
+  const components: AdapterComponents = {
+    clock,
+    notice: (notice) => {
+      announce(telemetry, notice);
+    },
+  };
   return {
     clock,
     random: overrides.random ?? (await BUILT_IN_ADAPTERS.random()),
     telemetry,
     storage: overrides.storage ?? (await loadStorage(config.storage, components)),
-    authenticators: overrides.authenticators ?? (await Promise.all(config.authentication.map((one, index) => loadAuthenticator(one, index, components)))),
+    authenticators: overrides.authenticators ?? (await loadAuthenticators(config.authentication, ['authentication'], components)),
+    listenerAuthenticators: overrides.listenerAuthenticators ?? (await loadListenerAuthenticators(config, components)),
     authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, components)))),
     listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
   };
@@ -68,14 +84,29 @@ export async function loadStorage({ adapter, options }: AdapterConfig, component
   return made('storage.options', adapter, () => module.createStorage(options, components));
 }
 
-async function loadAuthenticator({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authenticator> {
-  const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', ['authentication', index]);
-  return made(`authentication[${index}].options`, adapter, () => module.createAuthenticator(options, components));
+/** One for each entry: two entries of the same adapter share nothing. */
+function loadAuthenticators(written: readonly AuthenticatorConfig[], path: readonly PropertyKey[], components: AdapterComponents): Promise<readonly Authenticator[]> {
+  return Promise.all(
+    written.map(async (one, index) => {
+      const module = await loadAdapter(AUTHENTICATION_ADAPTERS, one.adapter, 'createAuthenticator', [...path, index]);
+      const key = formatPath([...path, index, 'options']);
+      return limitedAuthenticator(made(key, one.adapter, () => module.createAuthenticator(one.options, components)), one, components);
+    }),
+  );
 }
 
-async function loadAuthorizer({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
-  const module = await loadAdapter(AUTHORIZATION_ADAPTERS, adapter, 'createAuthorizer', ['authorization', index]);
-  return made(`authorization[${index}].options`, adapter, () => module.createAuthorizer(options, components));
+async function loadListenerAuthenticators({ listeners }: Config, components: AdapterComponents): Promise<ListenerAuthenticators> {
+  const loaded = listeners.map(async (listener, index) => {
+    const own = authenticationOf(listener);
+    return own === undefined ? [] : [[listener.name, await loadAuthenticators(own, ['listeners', index, 'authentication'], components)] as const];
+  });
+  return new Map((await Promise.all(loaded)).flat());
+}
+
+async function loadAuthorizer(one: AuthorizerConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
+  const module = await loadAdapter(AUTHORIZATION_ADAPTERS, one.adapter, 'createAuthorizer', ['authorization', index]);
+  const authorizer = made(`authorization[${index}].options`, one.adapter, () => module.createAuthorizer(one.options, components));
+  return limitedAuthorizer(authorizer, one, components);
 }
 
 async function loadListener(config: ListenerConfig, index: number, limits: Limits, components: AdapterComponents): Promise<Listener> {
@@ -83,19 +114,6 @@ async function loadListener(config: ListenerConfig, index: number, limits: Limit
   const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as { createListener: (settings: object, components: AdapterComponents) => Listener };
   const settings = { ...config, handshakeTimeoutMs: limits.connectTimeoutMs, maxPacketSize: limits.maxPacketSize };
   return made(`listeners[${index}]`, config.type, () => createListener(settings, components));
-}
-
-/** One that fails harms only itself. */
-function tellAll(telemetry: readonly Telemetry[]): AdapterComponents['notice'] {
-  return (notice) => {
-    for (const one of telemetry) {
-      try {
-        one.notice(notice);
-      } catch {
-        // It cannot be told either: it is what would tell.
-      }
-    }
-  };
 }
 
 /** An adapter refuses its options by throwing; that is about the configuration, so it is told like everything else about it. */
@@ -115,7 +133,7 @@ export function limitSettings({ limits, listeners }: Config): LimitSettings {
   return { limits, limitsOfListeners: new Map(own) };
 }
 
-function bindBroker(ports: Ports, limits: LimitSettings, ackLevel: AckLevel): Container {
+function bindBroker(ports: Ports, config: Config): Container {
   const container = new Container();
   container.bind(Clock).toConstantValue(ports.clock);
   container.bind(Random).toConstantValue(ports.random);
@@ -125,8 +143,10 @@ function bindBroker(ports: Ports, limits: LimitSettings, ackLevel: AckLevel): Co
   for (const authenticator of ports.authenticators) container.bind(Authenticator).toConstantValue(authenticator);
   for (const authorizer of ports.authorizers) container.bind(Authorizer).toConstantValue(authorizer);
   for (const telemetry of ports.telemetry) container.bind(Telemetry).toConstantValue(telemetry);
-  container.bind(Limits).toConstantValue(limits);
-  container.bind(AckLevel).toConstantValue(ackLevel);
+  container.bind(ListenerAuthenticators).toConstantValue(ports.listenerAuthenticators);
+  container.bind(FailedAttempts).toConstantValue(config.failedAttempts);
+  container.bind(Limits).toConstantValue(limitSettings(config));
+  container.bind(AckLevel).toConstantValue(config.storage.ackLevel);
   container
     .bind(BrokerService)
     .toResolvedValue(
@@ -140,6 +160,8 @@ function bindBroker(ports: Ports, limits: LimitSettings, ackLevel: AckLevel): Co
         random: Random,
         boundLimits: LimitSettings,
         boundAckLevel: AckLevel,
+        listenerAuthenticators: ListenerAuthenticators,
+        boundFailedAttempts: FailedAttemptsSettings,
       ) =>
         new BrokerService({
           storage,
@@ -151,6 +173,8 @@ function bindBroker(ports: Ports, limits: LimitSettings, ackLevel: AckLevel): Co
           random,
           ...boundLimits,
           ackLevel: boundAckLevel,
+          listenerAuthenticators,
+          failedAttempts: boundFailedAttempts,
         }),
       [
         Storage,
@@ -162,6 +186,8 @@ function bindBroker(ports: Ports, limits: LimitSettings, ackLevel: AckLevel): Co
         Random,
         Limits,
         AckLevel,
+        ListenerAuthenticators,
+        FailedAttempts,
       ],
     )
     .inSingletonScope();

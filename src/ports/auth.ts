@@ -23,8 +23,13 @@ export type AuthenticatorAnswer =
 
 export interface Authenticator extends Reloadable {
   readonly name: string;
-  /** Answers at once or later. A rejection counts as a refusal: `authentication-unavailable`. */
-  authenticate(request: AuthenticationRequest): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+  /**
+   * Answers at once or later, each question for itself; the password is the caller's again then. A rejection counts as a refusal,
+   * `authentication-unavailable`, unless the configuration says that it counts as an abstention.
+   * @param signal aborted when nobody waits for the answer any more: the client has gone, or its time is up. Work that has not begun is better
+   * left then; what is answered all the same is not looked at.
+   */
+  authenticate(request: AuthenticationRequest, signal?: AbortSignal): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
   /** Lets go of what it holds (connections, timers), after the last question. */
   close?(): Promise<void>;
 }

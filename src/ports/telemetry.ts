@@ -32,6 +32,20 @@ export type LifecycleNotice =
       readonly attempt: number;
     }
   | { readonly kind: 'storage-recovered'; readonly operation: 'write' | 'read'; readonly attempts: number }
+  /** An authenticator failed or was too late, and its configuration says that the next one is asked then. */
+  | { readonly kind: 'authenticator-passed-over'; readonly authenticator: string; readonly error: string }
+  /** Logins have failed so often that the next ones are answered late; once until the failures are forgotten. */
+  | {
+      readonly kind: 'attempts-slowed';
+      /** Whose attempts: of one user name from one address, all from an address, or all with a user name. */
+      readonly scope: 'login' | 'address' | 'user-name';
+      readonly ipAddress: string | undefined;
+      /** Its beginning, if it is long. */
+      readonly userName: string | undefined;
+      readonly failures: number;
+    }
+  /** An authenticator or authorizer did not let go of what it holds. */
+  | { readonly kind: 'close-failed'; readonly adapter: string; readonly error: string }
   /** The broker stops although storage has not taken these; they had not been acknowledged, unless the acknowledgement level is `received`. */
   | { readonly kind: 'changes-abandoned'; readonly changes: number }
   /** What was read again: names of listeners, authenticators and authorizers, and `limits`. */

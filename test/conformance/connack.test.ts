@@ -1,7 +1,9 @@
 // MQTT 3.1.1, section 3.2: CONNACK.
 import { describe, expect, test } from '@jest/globals';
+import type { AuthenticatorAnswer, RefusalReason } from '../../src/ports/index.js';
 import { refused, withBroker } from '../support/broker-harness.js';
 import * as raw from '../support/raw-packets.js';
+import type { ConnectFields } from '../support/raw-packets.js';
 
 const SESSION = { clientId: 'subscriber', clean: false } as const;
 
@@ -94,6 +96,52 @@ describe('3.2 CONNACK', () => {
       await broker.closesAtFirst('a Will that is not allowed', [raw.connect({ userName: 'limited', will })], refused(5, 'not-authorized'));
       await broker.closesAtFirst('no identifier', [raw.connect({ clientId: '', clean: false })], refused(2, 'client-identifier-empty'));
     }));
+
+  test('[MQTT-3.2.2-5] [MQTT31-return-codes] the return code says whether it is the password, the right to connect, or the broker', () =>
+    withBroker(
+      async (broker) => {
+        for (const level of [3, 4] as const) {
+          const closes = (label: string, fields: ConnectFields, code: number, reason: RefusalReason): Promise<void> =>
+            broker.closesAtFirst(`${label}, level ${level}`, [raw.connect({ clientId: 'client', level, ...fields })], refused(code, reason));
+          await closes('a wrong password', { userName: 'alice', password: 'wrong' }, 4, 'bad-credentials');
+          await closes('a password that is empty', { userName: 'alice', password: '' }, 4, 'bad-credentials');
+          await closes('no password', { userName: 'alice' }, 4, 'bad-credentials');
+          await closes('an unknown user', { userName: 'mallory', password: 'secret' }, 4, 'bad-credentials');
+          await closes('nobody who knows it', { userName: 'stranger' }, 5, 'not-authorized');
+          await closes('a user who may not', { userName: 'banned', password: 'secret' }, 5, 'not-authorized');
+          await closes('an authenticator that throws', { userName: 'throws' }, 3, 'authentication-unavailable');
+          await closes('an authenticator that fails later', { userName: 'rejects' }, 3, 'authentication-unavailable');
+          await closes('an authenticator that answers nothing', { userName: 'nothing' }, 3, 'authentication-unavailable');
+          await (await broker.connect({ clientId: 'client', level, userName: 'alice', password: 'secret' })).disconnect();
+        }
+      },
+      {
+        authenticator: {
+          name: 'of this test',
+          authenticate({ userName, password }) {
+            switch (userName ?? 'bystander') {
+              case 'alice':
+              case 'mallory': {
+                const isRight = userName === 'alice' && password !== undefined && Buffer.from(password).toString() === 'secret';
+                return isRight ? { decision: 'allow' } : Promise.resolve({ decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' });
+              }
+              case 'banned':
+                return { decision: 'deny', reason: 'not-authorized', detail: 'the test says so' };
+              case 'stranger':
+                return { decision: 'abstain' };
+              case 'throws':
+                throw new Error('the test says so');
+              case 'rejects':
+                return Promise.reject(new Error('the test says so'));
+              case 'nothing':
+                return undefined as unknown as AuthenticatorAnswer;
+              default:
+                return { decision: 'allow' };
+            }
+          },
+        },
+      },
+    ));
 
   test('[MQTT-3.2.2-5] a connection too many is refused with return code 3, and one that takes over is not too many', () =>
     withBroker(

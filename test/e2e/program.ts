@@ -135,6 +135,10 @@ export class Program {
     else this.#process.kill(signal);
   }
 
+  type(text: string): void {
+    this.#process.stdin?.write(text);
+  }
+
   closeInput(text = ''): void {
     this.#process.stdin?.end(text);
   }

@@ -25,6 +25,9 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'subscribe-denied':
     case 'retained-limited':
     case 'storage-recovered':
+    case 'authenticator-passed-over':
+    case 'attempts-slowed':
+    case 'close-failed':
     case 'changes-abandoned':
     case 'restart-needed':
       return 'warn';
@@ -54,6 +57,8 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'publish-denied':
     case 'subscribe-denied':
     case 'retained-limited':
+    case 'authenticator-passed-over':
+    case 'attempts-slowed':
       return CLIENT_CAUSED_BURST;
     case 'connection-ended':
       return isOrdinary(notice.reason) ? Infinity : CLIENT_CAUSED_BURST;
@@ -67,6 +72,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'stopping':
     case 'stopped':
     case 'changes-abandoned':
+    case 'close-failed':
     case 'reloaded':
     case 'reload-failed':
     case 'restart-needed':
@@ -120,6 +126,12 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
         : 'the storage does not take what must be stored; acknowledgements wait';
     case 'storage-recovered':
       return notice.operation === 'read' ? 'the storage gives back what was stored again' : 'the storage takes what must be stored again';
+    case 'authenticator-passed-over':
+      return 'an authenticator failed, and the next one was asked';
+    case 'attempts-slowed':
+      return 'logins failed too often; the next ones are answered late';
+    case 'close-failed':
+      return 'an authenticator or authorizer could not be closed';
     case 'changes-abandoned':
       return 'the storage has not taken everything, and the broker stops all the same';
     case 'reloaded':

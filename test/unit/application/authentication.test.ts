@@ -4,7 +4,7 @@ import type { Authenticated } from '../../../src/application/authentication.js';
 import { EVERYTHING } from '../../../src/domain/access/permissions.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import type { AuthenticatorAnswer } from '../../../src/ports/auth.js';
+import type { Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { noticed } from '../../support/hand-storage.js';
 
 const REQUEST: AuthenticationRequest = {
@@ -24,18 +24,25 @@ type Given = AuthenticatorAnswer | Error | Promise<AuthenticatorAnswer>;
 
 /** Asks a chain of authenticators with these answers: who was asked and what came of it. */
 function ask(...answers: readonly Given[]): { asked: number[]; results: Authenticated[] } {
+  const { asked, results } = askWith(undefined, ...answers);
+  return { asked, results };
+}
+
+function askWith(signal: AbortSignal | undefined, ...answers: readonly Given[]): { asked: number[]; results: Authenticated[]; signals: unknown[] } {
   const asked: number[] = [];
+  const signals: unknown[] = [];
   const results: Authenticated[] = [];
   const chain = answers.map((given, i) => ({
     name: `authenticator ${i}`,
-    authenticate: (): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
+    authenticate: (_request: AuthenticationRequest, heard?: AbortSignal): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
       asked.push(i);
+      signals.push(heard);
       if (given instanceof Error) throw given;
       return given;
     },
   }));
-  new Authentication(chain).authenticate(REQUEST, (result) => results.push(result));
-  return { asked, results };
+  new Authentication(chain).authenticate(REQUEST, (result) => results.push(result), signal);
+  return { asked, results, signals };
 }
 
 describe('Authentication', () => {
@@ -61,6 +68,49 @@ describe('Authentication', () => {
     const { results } = ask(Promise.resolve(ABSTAIN));
     await noticed();
     expect(results).toEqual([expect.objectContaining({ decision: 'deny', reason: 'not-authorized' })]);
+  });
+
+  test('asks those of the listener, where it has its own', () => {
+    const says = (detail: string): Authenticator => ({ name: detail, authenticate: () => ({ decision: 'deny', reason: 'not-authorized', detail }) });
+    const [all, own] = [says('that of all'), says('its own')];
+    const authentication = new Authentication([all], new Map([['special', [own]], ['closed', []]]));
+    const detailAt = (listener: string): unknown => {
+      const results: unknown[] = [];
+      authentication.authenticate({ ...REQUEST, listener }, (result) => results.push(result));
+      return results;
+    };
+    expect(detailAt('test')).toMatchObject([{ detail: 'that of all' }]);
+    expect(detailAt('special')).toMatchObject([{ detail: 'its own' }]);
+    expect(detailAt('closed')).toMatchObject([{ detail: 'no authenticator knows this client' }]);
+    expect([...authentication.all]).toEqual([all, own]);
+  });
+
+  test('takes what is no answer for a failure, and lets nobody in by it', async () => {
+    for (const answer of [undefined, null, true, {}, { decision: 'yes' }, Promise.resolve(undefined), Promise.resolve({ decision: 'ALLOW' })]) {
+      const { asked, results } = ask(answer as unknown as Given, ALLOW);
+      await noticed();
+      expect({ asked, results }).toEqual({
+        asked: [0],
+        results: [{ decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 0: its answer was neither allow, deny nor abstain' }],
+      });
+    }
+  });
+
+  test('waits for a promise that is not of the language', async () => {
+    const foreign = { then: (resolve: (answer: AuthenticatorAnswer) => void) => queueMicrotask(() => { resolve(ALLOW); }) };
+    const { results } = ask(foreign as unknown as Promise<AuthenticatorAnswer>);
+    await noticed();
+    expect(results).toEqual([ALLOW]);
+  });
+
+  test('asks nobody more, and answers nothing, when the client has gone', async () => {
+    for (const answer of [Promise.resolve(ABSTAIN), Promise.resolve(ALLOW), Promise.reject(new Error('rejected'))]) {
+      const client = new AbortController();
+      const { asked, results, signals } = askWith(client.signal, answer, ALLOW);
+      client.abort();
+      await noticed();
+      expect({ asked, results, signals }).toEqual({ asked: [0], results: [], signals: [client.signal] });
+    }
   });
 
   test('refuses when one fails, and asks no other', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import { EVERYTHING } from '../../../src/domain/access/permissions.js';
-import type { AuthenticatorAnswer } from '../../../src/ports/auth.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import type { Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { EngineHarness } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
@@ -544,6 +545,37 @@ describe('authentication', () => {
     expect(a.received()).toEqual([]);
     expect(harness.engine.broker.sessionCount).toBe(0);
     expect(harness.storage.batches).toEqual([]);
+  });
+
+  test('is told when nobody waits any more: the client has gone, its time is up, or the broker goes down', async () => {
+    const ends: ((peer: EnginePeer, harness: EngineHarness) => void)[] = [
+      (peer) => {
+        peer.lose();
+      },
+      (_peer, harness) => {
+        harness.clock.advance(DEFAULT_LIMITS.authTimeoutMs);
+      },
+      (_peer, harness) => {
+        harness.engine.down();
+      },
+    ];
+    for (const end of ends) {
+      const signals: (AbortSignal | undefined)[] = [];
+      const never: Authenticator = {
+        name: 'never',
+        authenticate: (_request, signal) => {
+          signals.push(signal);
+          return new Promise(() => undefined);
+        },
+      };
+      const harness = new EngineHarness({ authenticators: [never] });
+      const a = harness.open();
+      a.send(connect({ clientId: 'a' }));
+      await harness.settle();
+      expect(signals.map((signal) => signal?.aborted)).toEqual([false]);
+      end(a, harness);
+      expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+    }
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { BrokerService } from '../../../src/application/service.js';
+import type { ServiceParts } from '../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
 import type { Channel, ChannelHandler, Listener } from '../../../src/ports/network.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
@@ -50,7 +52,18 @@ class LoggingListener implements Listener {
   }
 }
 
-function made(): { log: string[]; storage: LoggingStorage; listeners: [LoggingListener, LoggingListener]; clock: VirtualClock; service: BrokerService } {
+/** An authenticator, or an authorizer, that says when it is closed. */
+const closing = (name: string, log: string[], close = (): Promise<void> => Promise.resolve()): Authenticator & Authorizer => ({
+  name,
+  authenticate: () => ({ decision: 'abstain' }),
+  authorize: () => ({ kind: 'everything' }),
+  close: () => {
+    log.push(`let go ${name}`);
+    return close();
+  },
+});
+
+function made(parts: (log: string[]) => Partial<ServiceParts> = () => ({})): { log: string[]; storage: LoggingStorage; listeners: [LoggingListener, LoggingListener]; clock: VirtualClock; service: BrokerService } {
   const log: string[] = [];
   const storage = new LoggingStorage(log);
   const listeners: [LoggingListener, LoggingListener] = [new LoggingListener('one', log), new LoggingListener('two', log)];
@@ -63,6 +76,7 @@ function made(): { log: string[]; storage: LoggingStorage; listeners: [LoggingLi
     clock,
     random: new SeededRandom(1),
     limits: DEFAULT_LIMITS,
+    ...parts(log),
   });
   return { log, storage, listeners, clock, service };
 }
@@ -147,5 +161,79 @@ describe('the life of a broker', () => {
     await clock.advanceAsync(10_000);
     await stopping;
     expect(log.filter((line) => line.startsWith('!')).slice(-2)).toEqual(['! changes-abandoned', '! stopped']);
+  });
+});
+
+describe('authenticators and authorizers', () => {
+  const parts = (log: string[]): Partial<ServiceParts> => {
+    const shared = closing('shared', log);
+    return {
+      authenticators: [shared, { name: 'has nothing to close', authenticate: () => ({ decision: 'abstain' }) }],
+      listenerAuthenticators: new Map([['one', [closing('of one', log), shared]]]),
+      authorizers: [closing('authorizer', log)],
+    };
+  };
+  const letGo = (log: readonly string[]): string[] => log.filter((line) => line.startsWith('let go')).sort();
+  const ALL = ['let go authorizer', 'let go of one', 'let go shared'];
+
+  test('are closed when the broker stops, each once, when nobody is asked any more', async () => {
+    const { log, service } = made(parts);
+    await service.start();
+    await service.stop();
+    expect(letGo(log)).toEqual(ALL);
+    expect(log.indexOf('let go shared')).toBeGreaterThan(log.indexOf('shut two'));
+  });
+
+  test('are closed when the start fails, whichever part of it', async () => {
+    const doors = made(parts);
+    doors.listeners[1].error = new Error('taken');
+    await expect(doors.service.start()).rejects.toThrow('taken');
+    const storage = made(parts);
+    storage.storage.openError = new StorageError('fenced', 'another has it');
+    await expect(storage.service.start()).rejects.toThrow('another has it');
+    expect([letGo(doors.log), letGo(storage.log)]).toEqual([ALL, ALL]);
+  });
+
+  test('are closed when the broker ends by itself', async () => {
+    const { log, storage, service } = made(parts);
+    await service.start();
+    service.engine.committer.record({ kind: 'inbound.put', clientId: 'a' as never, packetId: 1 });
+    service.engine.committer.endOfTurn();
+    await storage.refuseCommit(new StorageError('fenced', 'another has it'));
+    await expect(service.ended).rejects.toThrow('another has it');
+    expect(letGo(log)).toEqual(ALL);
+  });
+
+  test('are told to reload, those of listeners too, each once', async () => {
+    const log: string[] = [];
+    const reloading = (name: string): Authenticator => ({
+      name,
+      authenticate: () => ({ decision: 'abstain' }),
+      reload: async () => {
+        log.push(name);
+      },
+    });
+    const shared = reloading('shared');
+    const { service } = made(() => ({ authenticators: [shared], listenerAuthenticators: new Map([['one', [reloading('of one'), shared]]]) }));
+    await service.start();
+    expect(await service.reload()).toEqual([]);
+    expect(log).toEqual(['shared', 'of one']);
+    await service.stop();
+  });
+
+  test('that do not let go keep nobody from stopping, and are told of', async () => {
+    const notices: unknown[] = [];
+    const { service, clock } = made((log) => ({
+      authenticators: [closing('stuck', log, () => new Promise(() => undefined)), closing('broken', log, () => Promise.reject(new Error('busy')))],
+      telemetry: [{ notice: (notice) => notices.push(notice) }],
+    }));
+    await service.start();
+    const stopping = service.stop();
+    await clock.advanceAsync(5000);
+    await stopping;
+    expect(notices.filter((notice) => (notice as { kind: string }).kind === 'close-failed')).toEqual([
+      { kind: 'close-failed', adapter: 'broken', error: 'busy' },
+      { kind: 'close-failed', adapter: 'stuck', error: 'no answer within 5000 ms' },
+    ]);
   });
 });

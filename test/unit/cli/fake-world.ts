@@ -5,6 +5,9 @@ export class FakeWorld implements World {
   output = '';
   errors = '';
   input: AsyncIterable<Uint8Array> | undefined;
+  /** What is typed where a secret is asked for, one after the other; `undefined`: no terminal. */
+  secrets: string[] | undefined;
+  readonly questions: string[] = [];
   showProgress: ((line: string) => void) | undefined;
   readonly exits: number[] = [];
   readonly signals: string[] = [];
@@ -13,6 +16,16 @@ export class FakeWorld implements World {
   readonly #reloads: (() => void)[] = [];
 
   constructor(readonly environment: Record<string, string> = {}) {}
+
+  get askSecret(): World['askSecret'] {
+    const { secrets } = this;
+    if (secrets === undefined) return undefined;
+    return (question) => {
+      this.questions.push(question);
+      const secret = secrets.shift();
+      return secret === undefined ? Promise.reject(new Error('one question too many')) : Promise.resolve(secret);
+    };
+  }
 
   print(text: string): void {
     this.output += text;

@@ -1,5 +1,6 @@
 // What people write and what becomes of it: defaults, precedence, and a sentence for everything that is wrong.
 import { describe, expect, test } from '@jest/globals';
+import { DEFAULT_FAILED_ATTEMPTS } from '../../../src/application/failed-attempts.js';
 import { ConfigError } from '../../../src/composition/config-error.js';
 import { parseConfigText, readConfigFile } from '../../../src/composition/config-file.js';
 import { LIMIT_KEYS } from '../../../src/composition/config-schema.js';
@@ -28,7 +29,8 @@ describe('defaults', () => {
     const expected: Config = {
       listeners: [{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1883 }],
       storage: { adapter: 'file', ackLevel: 'flushed', options: { directory: './data' } },
-      authentication: [{ adapter: 'anonymous', options: {} }],
+      authentication: [{ adapter: 'anonymous', options: {}, timeoutMs: 5000, onFailure: 'deny' }],
+      failedAttempts: DEFAULT_FAILED_ATTEMPTS,
       authorization: [],
       limits: DEFAULT_LIMITS,
       logging: { level: 'info' },
@@ -70,7 +72,7 @@ describe('what is wrong', () => {
       'limits.messageExpiryMax: "never" is not valid, expected off, or a whole number from 1 to 4294967295 (seconds)',
     ]);
     expect(problemsInLimits(5)).toEqual(['limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }']);
-    expect(problemsWith([1])).toEqual(['the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, authorization, limits and logging']);
+    expect(problemsWith([1])).toEqual(['the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging']);
     expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual(['listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix']);
     expect(problemsWith({ listeners: [] })).toEqual(['listeners: an empty list is not valid, expected at least one listener']);
   });
@@ -111,9 +113,31 @@ describe('what is wrong', () => {
     expect(problemsWith({ authorization: [{ adapter: 'acl-file' }] })).toEqual([
       expect.stringMatching(/^authorization\[0\]\.adapter: acl-file is not available in this version/),
     ]);
-    expect(problemsWith({ authentication: [{ adapter: 'password-file', options: { path: 'passwd' } }] })[0]).toMatch(
-      /^authentication\[0\]\.adapter: password-file is not available in this version, expected anonymous/,
+    expect(problemsWith({ authentication: [{ adapter: 'mongodb', options: {} }] })[0]).toMatch(
+      /^authentication\[0\]\.adapter: mongodb is not available in this version, expected anonymous, password-file, certificate or the name/,
     );
+    expect(problemsWith({ listeners: [{ type: 'tcp', authentication: [{ adapter: 'mongodb' }] }] })[0]).toMatch(
+      /^listeners\[0\]\.authentication\[0\]\.adapter: mongodb is not available in this version/,
+    );
+  });
+
+  test('about authenticators and authorizers is told with its place', () => {
+    expect(problemsWith({ authentication: [{ adapter: 'anonymous', onFailure: 'allow', timeoutMs: 0 }] })).toEqual([
+      'authentication[0].timeoutMs: 0 is out of range, expected a whole number from 1 to 86400000 (milliseconds)',
+      'authentication[0].onFailure: "allow" is not valid, expected one of deny, abstain',
+    ]);
+    expect(problemsWith({ authorization: [{ adapter: 'somebodys', onFailure: 'deny' }] })).toEqual(['authorization[0].onFailure: unknown key']);
+    expect([...problemsWith({ listeners: [{ type: 'tcp', authentication: [{ adaptr: 'anonymous' }] }] })].sort()).toEqual([
+      'listeners[0].authentication[0].adapter: missing, expected the name of an adapter',
+      'listeners[0].authentication[0].adaptr: unknown key; did you mean adapter?',
+    ]);
+    expect(problemsWith({ listeners: [{ type: 'tcp', authentication: [] }] })).toEqual([
+      'listeners[0].authentication: an empty list is not valid, expected at least one adapter; [{ adapter: anonymous }] admits everyone',
+    ]);
+    expect(problemsWith({ failedAttempts: { maxDelay: 5, allowed: 0 } })).toEqual([
+      'failedAttempts.allowed: 0 is out of range, expected a whole number from 1 to 1000',
+      'failedAttempts.maxDelay: unknown key; did you mean maxDelayMs?',
+    ]);
   });
 
   test('an option of an adapter that has none is refused', () => {
@@ -224,6 +248,12 @@ describe('a listener that other machines can reach', () => {
     expect(withEnvironment({ HEXMQ_HOST: '0.0.0.0', HEXMQ_AUTHENTICATION: 'anonymous' }).listeners[0]).toMatchObject({ host: '0.0.0.0' });
   });
 
+  test('may have authentication of its own written down', () => {
+    const own = { type: 'tcp', host: '0.0.0.0', authentication: [{ adapter: 'password-file' }] };
+    expect(problemsWith({ listeners: [own] })).toEqual([]);
+    expect(problemsWith({ listeners: [own, { type: 'tcp', host: '0.0.0.0', port: 1884 }] })).toEqual([expect.stringMatching(/^listeners\[1\]\.host: /)]);
+  });
+
   test('is refused with an empty list of authenticators as well', () => {
     expect(problemsWith({ ...listeningOn('0.0.0.0'), authentication: [] })).toEqual([
       'authentication: an empty list is not valid, expected at least one adapter; [{ adapter: anonymous }] admits everyone',
@@ -253,7 +283,7 @@ describe('the environment', () => {
     expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: 'lots' }))).toEqual([
       'HEXMQ_LIMITS_MAX_INFLIGHT: "lots" is not valid, expected a whole number from 1 to 65535',
     ]);
-    expect(problemsOf(() => withEnvironment({ HEXMQ_AUTHENTICATION: 'password-file' }))[0]).toMatch(/^HEXMQ_AUTHENTICATION: password-file is not/);
+    expect(problemsOf(() => withEnvironment({ HEXMQ_AUTHENTICATION: 'mongodb' }))[0]).toMatch(/^HEXMQ_AUTHENTICATION: mongodb is not/);
   });
 
   test('with a variable that nobody knows is refused, without showing its value', () => {
@@ -265,6 +295,14 @@ describe('the environment', () => {
 
   test('may hold variables of others and those of the tests', () => {
     expect(environmentOverrides({ PATH: '/bin', HEXMQ_REQUIRE: 'mongodb', HEXMQ_CONFIG: 'x', HEXMQ_DATA: 'y' })).toEqual([]);
+  });
+
+  test('that names an authenticator takes it as the file has it, or by its defaults', () => {
+    const file = { authentication: [{ adapter: 'password-file', options: { path: 'users' }, timeoutMs: 70 }, { adapter: 'anonymous' }] };
+    const named = (adapter: string, input: unknown): unknown => withEnvironment({ HEXMQ_AUTHENTICATION: adapter }, input).authentication;
+    expect(named('password-file', file)).toEqual([{ adapter: 'password-file', options: { path: 'users' }, timeoutMs: 70, onFailure: 'deny' }]);
+    expect(named('anonymous', file)).toEqual([{ adapter: 'anonymous', options: {}, timeoutMs: 5000, onFailure: 'deny' }]);
+    expect(named('password-file', {})).toEqual([{ adapter: 'password-file', options: { path: './passwd' }, timeoutMs: 5000, onFailure: 'deny' }]);
   });
 
   test('that changes the storage drops the options of the one in the file, and not when it acknowledges', () => {

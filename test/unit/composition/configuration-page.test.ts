@@ -2,8 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { STORAGE_ADAPTERS } from '../../../src/composition/adapter-table.js';
-import { configSchema, keysAt, LIMIT_KEYS, LISTENER_TYPES } from '../../../src/composition/config-schema.js';
+import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../../../src/composition/adapter-table.js';
+import type { AdapterTable } from '../../../src/composition/adapter-table.js';
+import { configSchema, FAILED_ATTEMPTS_KEYS, keysAt, LIMIT_KEYS, LISTENER_TYPES } from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
 import { DEFAULT_PORTS, resolveConfig } from '../../../src/composition/config.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
@@ -36,9 +37,11 @@ const variablesIn = (text: string): string[] => [...new Set(text.match(/HEXMQ_[A
 /** As YAML reads it. */
 const valueOf = (text: string): unknown => parseConfigText(text, 'a cell');
 
-function accepts(limit: string, value: unknown): boolean {
+const accepts = (limit: string, value: unknown): boolean => acceptsConfig({ limits: { [limit]: value } });
+
+function acceptsConfig(config: unknown): boolean {
   try {
-    resolveConfig({ limits: { [limit]: value } });
+    resolveConfig(config);
     return true;
   } catch (error) {
     if (error instanceof ConfigError) return false;
@@ -51,15 +54,19 @@ const accepted = (ackLevel: string): string => resolveConfig({ storage: { adapte
 describe('the configuration page', () => {
   test('has every key of the configuration, and none that is not', () => {
     const sections = keysAt([]);
-    const listed = { listeners: '[]', authentication: '[]', authorization: '[]', storage: '', limits: '', logging: '' };
+    const listed = { listeners: '[]', authentication: '[]', failedAttempts: '', authorization: '[]', storage: '', limits: '', logging: '' };
     const all = sections.flatMap((section) => {
       const suffix = listed[section as keyof typeof listed];
       return keysAt(suffix === '[]' ? [section, 0] : [section]).map((key) => `${section}${suffix}.${key}`);
     });
     // What is said beside the keys of the schema: the two lists, and the options of the adapters in the table.
-    const options = Object.values(STORAGE_ADAPTERS).flatMap((entry) => (entry === 'later' ? [] : Object.keys(entry.defaults ?? {})));
+    const optionsOf = (table: AdapterTable<unknown>): string[] => Object.values(table).flatMap((entry) => (entry === 'later' ? [] : Object.keys(entry.defaults ?? {})));
+    const options = [
+      ...optionsOf(STORAGE_ADAPTERS).map((option) => `storage.options.${option}`),
+      ...optionsOf(AUTHENTICATION_ADAPTERS).map((option) => `authentication[].options.${option}`),
+    ];
     const ofListeners = ['tls', 'proxyProtocol', 'forwardedFor'].flatMap((part) => keysAt(['listeners', 0, part]).map((key) => `listeners[].${part}.${key}`));
-    const beside = [...ofListeners, 'listeners', 'authentication', 'authorization', ...options.map((option) => `storage.options.${option}`)];
+    const beside = [...ofListeners, 'listeners', 'authentication', 'authorization', ...options];
     expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });
@@ -88,6 +95,29 @@ describe('the configuration page', () => {
     expect(resolveConfig({ authentication: valueOf(written) }).authentication).toEqual(authentication);
     expect(codeIn(rowOf('logging.level').default)).toEqual([logging.level]);
     for (const level of codeIn(rowOf('logging.level').range)) expect(resolveConfig({ logging: { level } }).logging.level).toBe(level);
+  });
+
+  test('says the defaults of those who are asked, and how to write them for one listener', () => {
+    const [asked] = resolveConfig({ authentication: [{ adapter: 'password-file' }] }).authentication;
+    expect(codeIn(rowOf('authentication[].timeoutMs').default)).toEqual([String(asked?.timeoutMs)]);
+    expect(codeIn(rowOf('authentication[].onFailure').default)).toEqual([asked?.onFailure]);
+    expect(codeIn(rowOf('authentication[].options.path').default)[0]).toBe(asked?.options['path']);
+    const [authorizer] = resolveConfig({ authorization: [{ adapter: 'somebodys' }] }).authorization;
+    expect(codeIn(rowOf('authorization[].timeoutMs').default)).toEqual([String(authorizer?.timeoutMs)]);
+    for (const onFailure of codeIn(rowOf('authentication[].onFailure').range)) {
+      expect(resolveConfig({ authentication: [{ adapter: 'anonymous', onFailure }] }).authentication[0]?.onFailure).toBe(onFailure);
+    }
+    const [name = ''] = codeIn(rowOf('authentication[].adapter').range);
+    expect(Object.keys(AUTHENTICATION_ADAPTERS)).toContain(name);
+  });
+
+  test.each(FAILED_ATTEMPTS_KEYS)('says the default and the range of failedAttempts.%s', (key) => {
+    const row = rowOf(`failedAttempts.${key}`);
+    const [written = ''] = codeIn(row.default);
+    expect(valueOf(written)).toBe(resolveConfig({}).failedAttempts[key]);
+    const [least = NaN, most = NaN] = (/^(\d+) to (\d+)$/.exec(row.range) ?? []).slice(1).map(Number);
+    const isAccepted = (value: number): boolean => acceptsConfig({ failedAttempts: { [key]: value } });
+    expect([least - 1, least, most, most + 1].map(isAccepted)).toEqual([false, true, true, false]);
   });
 
   test.each(LIMIT_KEYS)('says the default, the range and the variable of limits.%s', (limit) => {

@@ -79,6 +79,51 @@ describe('an embedded broker', () => {
   });
 });
 
+describe('authentication of a listener', () => {
+  const connected = async (network: MemoryNetwork): Promise<string> => {
+    const client = network.connect();
+    client.write(CONNECT);
+    await client.closed;
+    return Buffer.concat(client.received).toString('hex');
+  };
+  const refusing = (reason: 'bad-credentials' | 'not-authorized'): Authenticator => ({
+    name: reason,
+    authenticate: () => ({ decision: 'deny', reason, detail: 'the test says so' }),
+  });
+
+  test('is asked instead of that of the broker', async () => {
+    const [one, other] = [new MemoryNetwork({ name: 'one' }), new MemoryNetwork({ name: 'other' })];
+    const broker = createBroker(inMemory, {
+      ...silent,
+      listeners: [one, other],
+      authenticators: [refusing('bad-credentials')],
+      listenerAuthenticators: new Map([['other', [refusing('not-authorized')]]]),
+    });
+    await broker.start();
+    expect([await connected(one), await connected(other)]).toEqual(['20020004', '20020005']);
+    await broker.stop();
+  });
+
+  test('is loaded as the configuration has it, an adapter for each entry', async () => {
+    const authentication = [{ adapter: 'certificate' }, { adapter: 'anonymous' }];
+    const ports = await loadPorts(
+      resolveConfig({ authentication, listeners: [{ type: 'tcp', port: 1, authentication }, { type: 'tcp', port: 2 }, { type: 'tcp', port: 3, name: 'third', authentication }] }),
+      silent,
+    );
+    expect([...ports.listenerAuthenticators.keys()]).toEqual(['tcp-1', 'third']);
+    const all = [ports.authenticators, ...ports.listenerAuthenticators.values()];
+    expect(all.map((list) => list.map(({ name }) => name))).toEqual(Array(3).fill(['certificate', 'anonymous']));
+    expect(new Set(all.flat()).size).toBe(6);
+  });
+
+  test('that refuses its options is told with its place', async () => {
+    const written = { listeners: [{ type: 'tcp', authentication: [{ adapter: 'certificate', options: { identity: 'x' } }] }] };
+    await expect(loadPorts(resolveConfig(written), silent)).rejects.toThrow(
+      'listeners[0].authentication[0].options: refused by certificate: identity is "x", expected commonName, subject, san',
+    );
+  });
+});
+
 describe('adapters', () => {
   const workingDirectory = process.cwd();
   const directory = mkdtempSync(join(tmpdir(), 'hexmq-plugins-'));

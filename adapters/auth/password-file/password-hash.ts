@@ -1,0 +1,105 @@
+// Hashed passwords as text: `$scrypt$…`, which is what is written here, and `$6$…` and `$7$…` as Mosquitto writes them. It says what is wrong with
+// any other text without quoting it, for that may be a password. Work that takes long is done on the thread pool.
+import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+
+export type PasswordHash = { readonly salt: Buffer; readonly hash: Buffer } & (
+  | { readonly scheme: 'scrypt'; readonly ln: number; readonly r: number; readonly p: number }
+  | { readonly scheme: 'sha512' }
+  | { readonly scheme: 'pbkdf2-sha512'; readonly iterations: number }
+);
+
+const pbkdf2OnPool = promisify(pbkdf2);
+/** Its promisified type knows no options. */
+const scryptOnPool = promisify<string | Uint8Array, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(scrypt);
+
+/** What is written: as hard as OWASP's smallest recommendation, with a modest need for memory (16 MiB). */
+export const DEFAULT_COST = 14;
+export const LEAST_COST = 10;
+export const MOST_COST = 18;
+const R = 8;
+const P = 5;
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+
+/** What is read: beyond these one password would hold up the others for seconds, or need more memory than a broker ought to give it. */
+const SCRYPT_BYTES_MAX = 1024 * 1024 * 1024;
+const SCRYPT_P_MAX = 64;
+const PBKDF2_ITERATIONS_MAX = 10_000_000;
+const SHA512_BYTES = 64;
+
+const EXPECTED = 'expected a hash that begins with $scrypt$, $7$ or $6$';
+
+/** @throws Error that says what was expected. */
+export function parsePasswordHash(text: string): PasswordHash {
+  if (!text.startsWith('$')) throw new Error(`its password is not hashed, ${EXPECTED}; hexmq passwd writes one`);
+  const [, scheme = '', ...fields] = text.split('$');
+  switch (scheme) {
+    case 'scrypt':
+      return parseScrypt(fields);
+    case '6':
+      return { scheme: 'sha512', ...saltAndHash(fields, '$6$salt$hash', SHA512_BYTES, SHA512_BYTES) };
+    case '7':
+      return parsePbkdf2(fields);
+    default:
+      throw new Error(`its password is hashed in a way that is not supported, ${EXPECTED}`);
+  }
+}
+
+function parseScrypt([parameters = '', ...fields]: readonly string[]): PasswordHash {
+  const [, ln, r, p] = (/^ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})$/.exec(parameters) ?? []).map(Number);
+  if (ln === undefined || r === undefined || p === undefined) throw new Error('its hash is damaged, expected $scrypt$ln=…,r=…,p=…$salt$hash');
+  if (ln < 1 || r < 1 || p < 1 || p > SCRYPT_P_MAX || memoryOf(ln, r, p) > SCRYPT_BYTES_MAX) {
+    throw new Error(`its hash asks for too much, expected ln, r and p of at least 1, p of ${SCRYPT_P_MAX} at most, and no more than 1 GiB of memory (2^ln * r * 128)`);
+  }
+  return { scheme: 'scrypt', ln, r, p, ...saltAndHash(fields, '$scrypt$ln=…,r=…,p=…$salt$hash', 16, 64) };
+}
+
+function parsePbkdf2([iterations = '', ...fields]: readonly string[]): PasswordHash {
+  const count = /^\d{1,9}$/.test(iterations) ? Number(iterations) : 0;
+  if (count < 1 || count > PBKDF2_ITERATIONS_MAX) throw new Error(`its hash has no valid number of iterations, expected 1 to ${PBKDF2_ITERATIONS_MAX}`);
+  return { scheme: 'pbkdf2-sha512', iterations: count, ...saltAndHash(fields, '$7$iterations$salt$hash', SHA512_BYTES, SHA512_BYTES) };
+}
+
+function saltAndHash(fields: readonly string[], shape: string, least: number, most: number): { salt: Buffer; hash: Buffer } {
+  const [salt, hash, ...rest] = fields.map(fromBase64);
+  if (salt === undefined || hash === undefined || rest.length > 0) throw new Error(`its hash is damaged, expected ${shape} with salt and hash in base64`);
+  if (hash.length < least || hash.length > most) throw new Error(`its hash has ${hash.length} bytes, expected ${least === most ? least : `${least} to ${most}`}`);
+  return { salt, hash };
+}
+
+/** With padding or without. */
+function fromBase64(text: string): Buffer | undefined {
+  const bare = text.replace(/={1,2}$/, '');
+  return bare !== '' && /^[A-Za-z0-9+/]+$/.test(bare) && bare.length % 4 !== 1 ? Buffer.from(bare, 'base64') : undefined;
+}
+
+const toBase64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+
+/** Takes as long for a wrong password as for the right one. One with a null character is never right: to HMAC the ones at its end are nothing. */
+export async function isPassword(expected: PasswordHash, password: Uint8Array): Promise<boolean> {
+  return timingSafeEqual(await derive(expected, password), expected.hash) && !password.includes(0);
+}
+
+function derive(like: PasswordHash, password: Uint8Array): Buffer | Promise<Buffer> {
+  const { salt, hash } = like;
+  switch (like.scheme) {
+    case 'scrypt': {
+      const { ln, r, p } = like;
+      return scryptOnPool(password, salt, hash.length, { N: 2 ** ln, r, p, maxmem: 2 * memoryOf(ln, r, p) });
+    }
+    case 'pbkdf2-sha512':
+      return pbkdf2OnPool(password, salt, like.iterations, hash.length, 'sha512');
+    case 'sha512':
+      // One round: a thread would take longer to wake.
+      return createHash('sha512').update(password).update(salt).digest();
+  }
+}
+
+const memoryOf = (ln: number, r: number, p: number): number => 128 * r * (2 ** ln + p);
+
+/** @param cost the binary logarithm of scrypt's N: one more takes twice as long and twice the memory. */
+export async function hashPassword(password: Uint8Array, cost: number): Promise<string> {
+  const like = { scheme: 'scrypt', ln: cost, r: R, p: P, salt: randomBytes(SALT_BYTES), hash: Buffer.alloc(HASH_BYTES) } as const;
+  return `$scrypt$ln=${cost},r=${R},p=${P}$${toBase64(like.salt)}$${toBase64(await derive(like, password))}`;
+}

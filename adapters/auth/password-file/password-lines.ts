@@ -1,0 +1,69 @@
+// The file of passwords: a line `user:hash` for each user, empty lines and lines of comment (`#`). Parsing takes all of it or none.
+import { parsePasswordHash } from './password-hash.js';
+import type { PasswordHash } from './password-hash.js';
+
+const PROBLEMS_TOLD_MAX = 20;
+const NEWLINE = 0x0a;
+
+/** @throws Error that names every line with something wrong in it. */
+export function parsePasswordFile(content: Buffer): Map<string, PasswordHash> {
+  const users = new Map<string, PasswordHash>();
+  const lineOf = new Map<string, number>();
+  const problems: string[] = [];
+  let number = 0;
+  for (const line of linesOf(content)) {
+    number++;
+    try {
+      const entry = parseLine(line);
+      if (entry === undefined) continue;
+      const [userName, hash] = entry;
+      const first = lineOf.get(userName);
+      if (first !== undefined) throw new Error(`this user is in line ${first} too, expected one line for each`);
+      lineOf.set(userName, number);
+      users.set(userName, parsePasswordHash(hash));
+    } catch (error) {
+      problems.push(`line ${number}: ${(error as Error).message}`);
+    }
+  }
+  if (problems.length === 0) return users;
+  const more = problems.length - PROBLEMS_TOLD_MAX;
+  throw new Error(problems.slice(0, PROBLEMS_TOLD_MAX).join('; ') + (more > 0 ? `; and ${more} more` : ''));
+}
+
+function parseLine(bytes: Buffer): readonly [userName: string, hash: string] | undefined {
+  let line: string;
+  try {
+    line = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error('it is not UTF-8');
+  }
+  if (isNoUser(line)) return undefined;
+  const colon = line.indexOf(':');
+  if (colon < 0) throw new Error('it has no colon, expected user:hash');
+  const userName = line.slice(0, colon).trim();
+  if (userName === '') throw new Error('it has no user name before the colon, expected user:hash');
+  return [userName, line.slice(colon + 1).trim()];
+}
+
+export function isNoUser(line: string): boolean {
+  return line.trim() === '' || line.startsWith('#');
+}
+
+function* linesOf(content: Buffer): Generator<Buffer> {
+  for (let from = 0; from < content.length; ) {
+    const newline = content.indexOf(NEWLINE, from);
+    const to = newline < 0 ? content.length : newline;
+    yield content.subarray(from, to);
+    from = to + 1;
+  }
+}
+
+/** Why the file cannot have a user of this name; `undefined`: it can. */
+export function userNameProblem(userName: string): string | undefined {
+  if (userName === '') return 'it is empty';
+  if (userName.includes(':')) return 'it has a colon, which ends the user name in the file';
+  if (/[\r\n\0]/.test(userName)) return 'it has a line break or a null character';
+  if (userName.trim() !== userName) return 'it begins or ends with a space';
+  if (userName.startsWith('#')) return 'it begins with #, as comments do';
+  return Buffer.byteLength(userName) > 65_535 ? 'it is longer than 65535 bytes, which no client can send' : undefined;
+}

@@ -1,0 +1,122 @@
+// `hexmq passwd`: the users of a file of passwords. A password is typed or read from standard input, never an argument, which others can see.
+import type { Command } from 'commander';
+import { passwordFileTools } from '../composition/passwords.js';
+import type { PasswordFileEditor } from '../composition/passwords.js';
+import { FileError } from './failure.js';
+import { printable } from './printable.js';
+import type { World } from './world.js';
+
+/** What a CONNECT can hold. */
+const PASSWORD_BYTES_MAX = 65_535;
+
+interface PasswdFlags {
+  readonly stdin?: boolean;
+  readonly delete?: boolean;
+  readonly list?: boolean;
+  readonly cost?: string;
+}
+
+export function addPasswd(program: Command, world: World): void {
+  const command = program.command('passwd');
+  command
+    .description('set the password of a user in a file of passwords; makes the file if there is none')
+    .argument('<file>', 'as in the path of the adapter password-file')
+    .argument('[user]', 'whose password it is')
+    .option('--stdin', 'read the password from standard input, also where that is no terminal')
+    .option('--delete', 'take the user out of the file')
+    .option('--list', 'print the users of the file')
+    .option('--cost <number>', 'how hard the password is to hash: 10 to 18, each twice as hard as the one before (default 14)')
+    .action((path: string, user: string | undefined, flags: PasswdFlags) => {
+      const refuse = (problem: string): never => command.error(`error: passwd: ${problem}`);
+      if (flags.list === true) {
+        if (user !== undefined) refuse(`--list takes no user, got ${printable(user)}`);
+        return list(path, world);
+      }
+      const name = user ?? refuse('a user is missing');
+      if (flags.delete !== true) return set(path, name, flags, world);
+      if (flags.stdin === true || flags.cost !== undefined) refuse('--delete takes no password');
+      return remove(path, name, world);
+    });
+}
+
+async function list(path: string, world: World): Promise<void> {
+  const file = await existing(path);
+  await world.write(file.userNames.map((name) => `${printable(name)}\n`).join(''));
+}
+
+async function remove(path: string, user: string, world: World): Promise<void> {
+  const file = await existing(path);
+  if (!file.delete(user)) throw new FileError(`there is no user ${printable(user)} in ${path}, expected one of those that --list prints`);
+  await save(file);
+  world.print(`${printable(user)} deleted from ${path}\n`);
+}
+
+async function set(path: string, user: string, { stdin = false, cost }: PasswdFlags, world: World): Promise<void> {
+  const { DEFAULT_COST, LEAST_COST, MOST_COST, userNameProblem } = await passwordFileTools();
+  const problem = userNameProblem(user);
+  if (problem !== undefined) throw new FileError(`the user name ${printable(user)} cannot be: ${problem}`);
+  const hardness = cost === undefined ? DEFAULT_COST : Number(cost);
+  if (!Number.isInteger(hardness) || hardness < LEAST_COST || hardness > MOST_COST) {
+    throw new FileError(`--cost: ${printable(cost ?? '')} is not valid, expected a whole number from ${LEAST_COST} to ${MOST_COST}`);
+  }
+  // Whatever is wrong with the file is told before anyone types.
+  const file = await open(path);
+  const outcome = await file.set(user, await passwordFrom(world, stdin), hardness);
+  await save(file);
+  world.print(`${printable(user)} ${outcome === 'added' ? 'added to' : 'changed in'} ${path}\n`);
+}
+
+async function passwordFrom(world: World, stdin: boolean): Promise<Uint8Array> {
+  const { askSecret, input } = world;
+  const password = askSecret !== undefined && !stdin ? await askTwice(askSecret) : await readAll(input);
+  if (password.includes(0)) throw new FileError('the password has a null character, expected none');
+  if (password.length === 0) throw new FileError('the password is empty, expected at least one character');
+  if (password.length > PASSWORD_BYTES_MAX) throw new FileError(`the password is too long, expected ${PASSWORD_BYTES_MAX} bytes at most`);
+  return password;
+}
+
+async function askTwice(ask: NonNullable<World['askSecret']>): Promise<Uint8Array> {
+  const first = await ask('Password:');
+  if (first !== (await ask('The same again:'))) throw new FileError('the two passwords differ; nothing was changed');
+  return Buffer.from(first);
+}
+
+/** All of it, without the line break that most programs end with. */
+async function readAll(input: World['input']): Promise<Uint8Array> {
+  if (input === undefined) throw new FileError('--stdin: standard input is a terminal; leave it out to be asked');
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of input) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > PASSWORD_BYTES_MAX + 2) break;
+  }
+  const text = Buffer.concat(chunks);
+  const end = text.at(-1) !== 0x0a ? text.length : text.at(-2) === 0x0d ? text.length - 2 : text.length - 1;
+  const password = text.subarray(0, end);
+  if (password.includes(0x0a)) throw new FileError('standard input has more than one line, expected the password alone');
+  return password;
+}
+
+async function existing(path: string): Promise<PasswordFileEditor> {
+  const file = await open(path);
+  if (file.isNew) throw new FileError(`there is no file ${path}; hexmq passwd ${path} <user> makes one`);
+  return file;
+}
+
+async function open(path: string): Promise<PasswordFileEditor> {
+  const { PasswordFileEditor } = await passwordFileTools();
+  return PasswordFileEditor.open(path).catch(refused(`cannot read ${path}`));
+}
+
+async function save(file: PasswordFileEditor): Promise<void> {
+  await file.save().catch(refused(`cannot write ${file.path}`));
+}
+
+/** What the system says of a file is the user's to mend. */
+function refused(what: string): (error: unknown) => never {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new FileError(`${what}: ${(error as Error).message}`, { cause: error });
+  };
+}

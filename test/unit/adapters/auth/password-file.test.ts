@@ -1,0 +1,355 @@
+// What the file of passwords may look like, what is said of it when it does not, and how passwords are checked.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId } from 'hexmq/ports';
+import { VirtualClock } from 'hexmq/testkit';
+import { PasswordFileEditor } from '../../../../adapters/auth/password-file/file-editing.js';
+import { HashingLine } from '../../../../adapters/auth/password-file/hashing-line.js';
+import { createAuthenticator } from '../../../../adapters/auth/password-file/index.js';
+import { hashPassword, isPassword, parsePasswordHash } from '../../../../adapters/auth/password-file/password-hash.js';
+import { userNameProblem } from '../../../../adapters/auth/password-file/password-lines.js';
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'hexmq-passwd-'));
+  path = join(directory, 'passwd');
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const clock = new VirtualClock();
+const opened = (options: Record<string, unknown> = {}): Authenticator => createAuthenticator({ path, ...options }, { clock });
+
+const requestOf = (userName: string | undefined, password: string | undefined): AuthenticationRequest => ({
+  clientId: 'c' as ClientId,
+  protocolVersion: 4,
+  userName,
+  password: password === undefined ? undefined : Buffer.from(password),
+  listener: 'tcp',
+  peer: { remoteAddress: 'test:1' },
+});
+const ask = async (authenticator: Authenticator, userName: string | undefined, password: string | undefined): Promise<AuthenticatorAnswer> =>
+  authenticator.authenticate(requestOf(userName, password));
+const decisionOf = async (authenticator: Authenticator, userName: string | undefined, password: string | undefined): Promise<string> => {
+  const answer = await ask(authenticator, userName, password);
+  return answer.decision === 'deny' ? answer.detail : answer.decision;
+};
+
+/** Written by mosquitto_passwd 2.0.11: `-H sha512-pbkdf2`, its default, and `-H sha512`. All have the password `secret`. */
+const GOLDEN = {
+  pbkdf2: 'alice:$7$101$3bA8BEQTtMgceZ6t$VJc9kZk1fokmrKS+JrNDF29Mgx3iwo7Ej/7x3v47VHwOQRiG9CeSdtGArRoz5b3tqRlukK3eI3m/3d4FQoDGXA==',
+  sha512: 'bob:$6$qT+zDyYy6q5ORt2b$MpI4WmylvhxvD88+9/o0BTG53m/0Rwiibya27V8IaWeeI9Ht5zd/77Kv1igCl1KmfR4ysDcAUYp91ds7/3tGiw==',
+};
+/** The second test vector of RFC 7914, section 12: `password`, `NaCl`. */
+const RFC_7914 =
+  '$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA';
+
+describe('a hash', () => {
+  test('that mosquitto_passwd has written is read', async () => {
+    for (const line of Object.values(GOLDEN)) {
+      const hash = parsePasswordHash(line.slice(line.indexOf(':') + 1));
+      expect(await isPassword(hash, Buffer.from('secret'))).toBe(true);
+      expect(await isPassword(hash, Buffer.from('Secret'))).toBe(false);
+      expect(await isPassword(hash, Buffer.from(''))).toBe(false);
+    }
+  });
+
+  test('of scrypt is that of RFC 7914', async () => {
+    const hash = parsePasswordHash(RFC_7914);
+    expect(await isPassword(hash, Buffer.from('password'))).toBe(true);
+    expect(await isPassword(hash, Buffer.from('passwore'))).toBe(false);
+  });
+
+  test('is written with a salt of its own, and reads as what was hashed', async () => {
+    const password = Buffer.from([0xff, 0xfe, 1, 2, 3]);
+    const [one, other] = await Promise.all([hashPassword(password, 10), hashPassword(password, 10)]);
+    expect(one).toMatch(/^\$scrypt\$ln=10,r=8,p=5\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
+    expect(one).not.toBe(other);
+    for (const text of [one, other]) expect(await isPassword(parsePasswordHash(text), password)).toBe(true);
+  });
+
+  test('is not that of a password with null characters behind it', async () => {
+    const hash = parsePasswordHash(await hashPassword(Buffer.from('secret'), 10));
+    expect(await isPassword(hash, Buffer.from('secret\0'))).toBe(false);
+  });
+
+  test.each([
+    ['secret', 'its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$; hexmq passwd writes one'],
+    ['', 'its password is not hashed'],
+    ['$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaA', 'hashed in a way that is not supported, expected a hash that begins with $scrypt$, $7$ or $6$'],
+    ['$2b$10$abcdefghijklmnopqrstuv', 'not supported'],
+    ['$6$c2FsdA==', 'expected $6$salt$hash with salt and hash in base64'],
+    ['$6$c2FsdA==$aGFzaA==', 'its hash has 4 bytes, expected 64'],
+    ['$6$!!$aGFzaA==', 'its hash is damaged'],
+    ['$7$0$c2FsdA==$aGFzaA==', 'no valid number of iterations, expected 1 to 10000000'],
+    ['$7$99999999$c2FsdA==$aGFzaA==', 'no valid number of iterations'],
+    ['$7$c2FsdA==$aGFzaA==', 'no valid number of iterations'],
+    ['$scrypt$ln=14,r=8$c2FsdA$aGFzaA', 'expected $scrypt$ln=…,r=…,p=…$salt$hash'],
+    ['$scrypt$ln=0,r=8,p=1$c2FsdA$aGFzaA', 'asks for too much'],
+    ['$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaA', 'no more than 1 GiB of memory'],
+    ['$scrypt$ln=14,r=8,p=99$c2FsdA$aGFzaA', 'p of 64 at most'],
+    ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA', 'its hash has 4 bytes, expected 16 to 64'],
+    ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA$more', 'its hash is damaged'],
+  ])('%j is refused with what was expected', (text, problem) => {
+    expect(() => parsePasswordHash(text)).toThrow(problem);
+  });
+});
+
+describe('a file of passwords', () => {
+  test('has users, comments, empty lines and line breaks of any system', async () => {
+    writeFileSync(path, `\ufeff# users\r\n\r\n${GOLDEN.pbkdf2}\r\n   \n  carol  : ${GOLDEN.sha512.slice(GOLDEN.sha512.indexOf(':') + 1)}  `);
+    const authenticator = opened();
+    expect(await decisionOf(authenticator, 'alice', 'secret')).toBe('allow');
+    expect(await decisionOf(authenticator, 'carol', 'secret')).toBe('allow');
+    expect(await decisionOf(authenticator, '# users', 'secret')).toBe('password-file: unknown user');
+  });
+
+  test('with anything wrong in it is refused, with every line that is, and without what is in it', () => {
+    writeFileSync(path, Buffer.concat([Buffer.from(`${GOLDEN.pbkdf2}\nbob:hunter2\nno colon at all\n:x\nalice:$6$a$b\n`), Buffer.from([0xc3, 0x28, 0x0a])]));
+    const refusal = (): string => {
+      try {
+        opened();
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(refusal()).toBe(
+      `${path}: line 2: its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$; hexmq passwd writes one; ` +
+        'line 3: it has no colon, expected user:hash; line 4: it has no user name before the colon, expected user:hash; ' +
+        'line 5: this user is in line 1 too, expected one line for each; line 6: it is not UTF-8',
+    );
+    writeFileSync(path, 'user:plain\n'.repeat(50));
+    expect(refusal()).toMatch(/line 20: [^;]+; and 30 more$/);
+  });
+
+  test('that is not there, or is none, is refused with what to do', () => {
+    expect(() => opened()).toThrow(`${path}: there is no such file, expected one made by hexmq passwd ${path} <user>`);
+    path = directory;
+    expect(() => opened()).toThrow(`${directory}: it cannot be read: EISDIR`);
+  });
+
+  test('without users knows nobody', async () => {
+    writeFileSync(path, '# nobody yet\n');
+    expect(await decisionOf(opened(), 'alice', 'secret')).toBe('password-file: unknown user');
+    expect(await decisionOf(opened({ unknownUsers: 'abstain' }), 'alice', 'secret')).toBe('abstain');
+  });
+
+  test('that changes is read again when it is told to, and a password that was right is not right for ever', async () => {
+    writeFileSync(path, `${GOLDEN.pbkdf2}\n`);
+    const authenticator = opened();
+    expect(await decisionOf(authenticator, 'alice', 'secret')).toBe('allow');
+    const file = await PasswordFileEditor.open(path);
+    await file.set('alice', Buffer.from('changed'), 10);
+    await file.set('dave', Buffer.from('new'), 10);
+    await file.save();
+    expect(await decisionOf(authenticator, 'dave', 'new')).toBe('password-file: unknown user');
+    await authenticator.reload?.();
+    expect(await decisionOf(authenticator, 'alice', 'secret')).toBe('password-file: wrong password');
+    expect(await decisionOf(authenticator, 'alice', 'changed')).toBe('allow');
+    expect(await decisionOf(authenticator, 'dave', 'new')).toBe('allow');
+    file.delete('alice');
+    await file.save();
+    await authenticator.reload?.();
+    expect(await decisionOf(authenticator, 'alice', 'changed')).toBe('password-file: unknown user');
+    rmSync(path);
+    await expect(authenticator.reload?.()).rejects.toThrow('there is no such file');
+    expect(await decisionOf(authenticator, 'dave', 'new')).toBe('allow');
+  });
+});
+
+describe('the password file as an authenticator', () => {
+  beforeEach(() => {
+    writeFileSync(path, `${GOLDEN.pbkdf2}\n${GOLDEN.sha512}\n`);
+  });
+
+  test('abstains from clients without a user name, whatever it says of unknown ones', async () => {
+    for (const unknownUsers of ['deny', 'abstain']) expect(await decisionOf(opened({ unknownUsers }), undefined, undefined)).toBe('abstain');
+  });
+
+  test('denies a user without a password', async () => {
+    expect(await decisionOf(opened(), 'alice', undefined)).toBe('password-file: wrong password');
+    expect(await decisionOf(opened(), 'alice', '')).toBe('password-file: wrong password');
+  });
+
+  test('does not answer at once, so that nobody else has to wait, for known and unknown users alike', () => {
+    const authenticator = opened({ rememberForMs: 0 });
+    for (const userName of ['alice', 'bob', 'nobody']) expect(authenticator.authenticate(requestOf(userName, 'secret'))).toBeInstanceOf(Promise);
+  });
+
+  test('knows a password that was right without hashing it, for a while', async () => {
+    const authenticator = opened({ rememberForMs: 1000 });
+    const answer = (password = 'secret'): unknown => authenticator.authenticate(requestOf('alice', password));
+    expect(await answer()).toEqual({ decision: 'allow' });
+    expect(answer()).toEqual({ decision: 'allow' });
+    expect(await answer('secreT')).toMatchObject({ decision: 'deny' });
+    clock.advance(999);
+    expect(answer()).toEqual({ decision: 'allow' });
+    clock.advance(1);
+    expect(answer()).toBeInstanceOf(Promise);
+  });
+
+  test('does not know faster that a password is right for someone when it is shown with a name that nobody has', async () => {
+    const authenticator = opened();
+    await ask(authenticator, 'alice', 'secret');
+    const atOnce: string[] = [];
+    // Among so many names some are compared with the hash of alice.
+    for (let i = 0; i < 20; i++) if (!(authenticator.authenticate(requestOf(`nobody ${i}`, 'secret')) instanceof Promise)) atOnce.push(`nobody ${i}`);
+    expect(atOnce).toEqual([]);
+  });
+
+  test('reads what it can write at most', async () => {
+    const { LEAST_COST, MOST_COST } = await import('../../../../adapters/auth/password-file/file-editing.js');
+    for (const cost of [LEAST_COST, MOST_COST]) expect(() => parsePasswordHash(`$scrypt$ln=${cost},r=8,p=5$c2FsdA$${'A'.repeat(43)}`)).not.toThrow();
+  });
+
+  test('fails, rather than let more than so many wait', async () => {
+    const authenticator = opened({ maxChecks: 1, maxWaitingChecks: 1, rememberForMs: 0 });
+    const first = ask(authenticator, 'alice', 'secret');
+    const second = ask(authenticator, 'alice', 'secret');
+    await expect(ask(authenticator, 'alice', 'secret')).rejects.toThrow('1 passwords wait to be checked');
+    expect(await Promise.all([first, second])).toEqual([{ decision: 'allow' }, { decision: 'allow' }]);
+    expect(await ask(authenticator, 'alice', 'secret')).toEqual({ decision: 'allow' });
+  });
+
+  test.each([
+    [{ path: '' }, 'path is "", expected the path of a file made by hexmq passwd'],
+    [{ path: 5 }, 'path is 5, expected the path'],
+    [{ unknownUsers: 'allow' }, 'unknownUsers is "allow", expected deny or abstain'],
+    [{ maxChecks: 0 }, 'maxChecks is 0, expected a whole number from 1 to 64'],
+    [{ rememberForMs: 1.5 }, 'rememberForMs is 1.5, expected a whole number from 0 to 86400000'],
+    [{ maxWaitingChecks: '5' }, 'maxWaitingChecks is "5", expected a whole number from 0 to 1000000'],
+    [{ file: 'x' }, 'unknown option "file", expected path, unknownUsers, maxChecks, maxWaitingChecks, rememberForMs'],
+  ])('refuses the options %j', (options, problem) => {
+    expect(() => opened(options)).toThrow(problem);
+  });
+});
+
+describe('the line in which passwords wait', () => {
+  /** Work that ends when told to. */
+  function work(line: HashingLine, log: string[], name: string, signal?: AbortSignal): { done: Promise<string>; end: () => void } {
+    let end: () => void = () => undefined;
+    const done = line.do(() => {
+      log.push(name);
+      return new Promise<string>((resolve) => {
+        end = () => {
+          resolve(name);
+        };
+      });
+    }, signal);
+    done.catch(() => undefined);
+    return { done, end: () => { end(); } };
+  }
+
+  test('has so many at work at once, in the order in which they came', async () => {
+    const line = new HashingLine(2, 10);
+    const log: string[] = [];
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => work(line, log, name)) as [ReturnType<typeof work>, ReturnType<typeof work>, ReturnType<typeof work>, ReturnType<typeof work>];
+    expect(log).toEqual(['a', 'b']);
+    b.end();
+    await b.done;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(log).toEqual(['a', 'b', 'c']);
+    a.end();
+    c.end();
+    await Promise.all([a.done, c.done]);
+    await new Promise((resolve) => setImmediate(resolve));
+    d.end();
+    expect(await d.done).toBe('d');
+  });
+
+  test('goes on after work that failed', async () => {
+    const line = new HashingLine(1, 10);
+    const failing = line.do(() => Promise.reject(new Error('no memory')), undefined);
+    const next = line.do(() => 'done', undefined);
+    await expect(failing).rejects.toThrow('no memory');
+    expect(await next).toBe('done');
+  });
+
+  test('is left by what nobody waits for, which makes room', async () => {
+    const line = new HashingLine(1, 1);
+    const log: string[] = [];
+    const first = work(line, log, 'first');
+    const leaving = new AbortController();
+    const left = work(line, log, 'left', leaving.signal);
+    await expect(work(line, log, 'too many').done).rejects.toThrow('1 passwords wait');
+    leaving.abort();
+    await expect(left.done).rejects.toThrow('nobody waits');
+    const second = work(line, log, 'second');
+    first.end();
+    await first.done;
+    await new Promise((resolve) => setImmediate(resolve));
+    second.end();
+    expect(await second.done).toBe('second');
+    expect(log).toEqual(['first', 'second']);
+    await expect(work(line, log, 'late', leaving.signal).done).rejects.toThrow('nobody waits');
+  });
+
+  test('is empty when it is closed', async () => {
+    const line = new HashingLine(1, 10);
+    const log: string[] = [];
+    const first = work(line, log, 'first');
+    const waiting = work(line, log, 'waiting');
+    line.close();
+    await expect(waiting.done).rejects.toThrow('it is closed');
+    await expect(work(line, log, 'late').done).rejects.toThrow('it is closed');
+    first.end();
+    expect(await first.done).toBe('first');
+    expect(log).toEqual(['first']);
+  });
+});
+
+describe('editing the file', () => {
+  const edit = async (change: (file: PasswordFileEditor) => Promise<unknown> | void): Promise<void> => {
+    const file = await PasswordFileEditor.open(path);
+    await change(file);
+    await file.save();
+  };
+  const set = (userName: string, password = 'secret'): Promise<void> => edit((file) => file.set(userName, Buffer.from(password), 10));
+
+  test('makes a file that only its owner may read', async () => {
+    await set('alice');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(await decisionOf(opened(), 'alice', 'secret')).toBe('allow');
+  });
+
+  test('keeps every other line as it is, byte for byte, and the mode', async () => {
+    const before = ['# kept', '', GOLDEN.pbkdf2, ' odd line without a colon\r', 'bob:plain', Buffer.from([0xff, 0xfe]).toString('latin1'), 'zoe:$argon2id$x'];
+    writeFileSync(path, Buffer.from(before.join('\n'), 'latin1'));
+    chmodSync(path, 0o640);
+    await set('bob');
+    await set('carol');
+    const after = readFileSync(path, 'latin1').split('\n');
+    expect(after.filter((line) => !line.startsWith('bob:') && !line.startsWith('carol:'))).toEqual([...before.filter((line) => line !== 'bob:plain'), '']);
+    expect(after[4]).toMatch(/^bob:\$scrypt\$/);
+    expect(after[7]).toMatch(/^carol:\$scrypt\$/);
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    await edit((file) => {
+      expect(file.userNames).toEqual(['alice', 'bob', 'zoe', 'carol']);
+      expect([file.delete('alice'), file.delete('nobody')]).toEqual([true, false]);
+    });
+    expect(readFileSync(path, 'latin1')).not.toContain('alice');
+  });
+
+  test('leaves one line of a user who had several', async () => {
+    writeFileSync(path, `${GOLDEN.pbkdf2}\n# between\n${GOLDEN.pbkdf2}\nbob:x\nalice:y`);
+    await set('alice', 'new');
+    expect(readFileSync(path, 'latin1').split('\n').map((line) => line.split(':')[0])).toEqual(['alice', '# between', 'bob', '']);
+  });
+
+  test('takes names in any alphabet', async () => {
+    await set('Žofie 🦊');
+    await set('Žofie 🦊', 'changed');
+    expect((await PasswordFileEditor.open(path)).userNames).toEqual(['Žofie 🦊']);
+    expect(await decisionOf(opened(), 'Žofie 🦊', 'changed')).toBe('allow');
+  });
+
+  test.each(['', ' ', 'a:b', 'a\nb', 'a\rb', 'a\0b', ' a', 'a ', '#a', 'n'.repeat(65_536)])('refuses the user name %j', async (userName) => {
+    expect(userNameProblem(userName)).toMatch(/^it /);
+    await expect(set(userName)).rejects.toThrow('no file of passwords can have this user name');
+  });
+});

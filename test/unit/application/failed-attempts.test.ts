@@ -1,0 +1,246 @@
+// Whoever fails again and again waits, and others do not wait for him.
+import { describe, expect, test } from '@jest/globals';
+import { Admission } from '../../../src/application/admission.js';
+import { Authentication } from '../../../src/application/authentication.js';
+import { Authorization } from '../../../src/application/authorization.js';
+import { DEFAULT_FAILED_ATTEMPTS, FailedAttempts } from '../../../src/application/failed-attempts.js';
+import type { FailedAttemptsSettings } from '../../../src/application/failed-attempts.js';
+import type { AuthenticationResult } from '../../../src/domain/events.js';
+import type { ClientId } from '../../../src/domain/identifiers.js';
+import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+
+const START_MS = 1_700_000_000_000;
+const TOO_MANY: AuthenticationResult = { decision: 'deny', reason: 'authentication-unavailable', detail: 'too many failed attempts' };
+
+interface Attempt {
+  readonly results: AuthenticationResult[];
+  /** Since the start of the test; `undefined`: not yet. */
+  answeredAtMs: number | undefined;
+  leave(): void;
+}
+
+/** A broker where the password `right` is right for everyone. */
+class Doors {
+  readonly clock = new VirtualClock(START_MS);
+  readonly notices: LifecycleNotice[] = [];
+  readonly attempts: FailedAttempts;
+  readonly #admission: Admission;
+  asked = 0;
+
+  constructor(settings: Partial<FailedAttemptsSettings> = {}) {
+    this.attempts = new FailedAttempts({ ...DEFAULT_FAILED_ATTEMPTS, ...settings }, { clock: this.clock, notice: (notice) => this.notices.push(notice) });
+    const authenticator = {
+      name: 'doorkeeper',
+      authenticate: ({ password }: { readonly password: Uint8Array | undefined }) => {
+        this.asked++;
+        if (Buffer.from(password ?? []).toString() === 'right') return { decision: 'allow' } as const;
+        if (Buffer.from(password ?? []).toString() === 'down') throw new Error('down');
+        return { decision: 'deny', reason: 'bad-credentials', detail: 'wrong' } as const;
+      },
+    };
+    this.#admission = new Admission(new Authentication([authenticator]), new Authorization([]), this.attempts);
+  }
+
+  attempt(ipAddress: string | undefined, userName: string | undefined, password = 'wrong'): Attempt {
+    const asking = new AbortController();
+    const attempt: Attempt = {
+      results: [],
+      answeredAtMs: undefined,
+      leave: () => {
+        asking.abort();
+      },
+    };
+    this.#admission.admit(
+      { clientId: 'c' as ClientId, protocolVersion: 4, userName, password: Buffer.from(password), listener: 'l', peer: { remoteAddress: 'x', ipAddress } },
+      (result) => {
+        attempt.results.push(result);
+        attempt.answeredAtMs = this.clock.nowMs() - START_MS;
+      },
+      asking.signal,
+    );
+    return attempt;
+  }
+
+  /** Fails so often, one after the other, and waits for each answer: how long each took. */
+  fail(times: number, ipAddress: string | undefined, userName: string | undefined): number[] {
+    return Array.from({ length: times }, () => this.took(this.attempt(ipAddress, userName)));
+  }
+
+  /** How long until it was answered. */
+  took(attempt: Attempt): number {
+    const beginMs = this.clock.nowMs() - START_MS;
+    while (attempt.answeredAtMs === undefined) this.clock.advanceTo(this.clock.nextDueMs ?? Infinity);
+    return attempt.answeredAtMs - beginMs;
+  }
+}
+
+describe('a login that fails', () => {
+  test('waits twice as long each time, from the fourth on, up to the longest delay', () => {
+    expect(new Doors().fail(11, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  });
+
+  test('is answered at once again after it has come right', () => {
+    const doors = new Doors();
+    doors.fail(5, '192.0.2.1', 'alice');
+    const good = doors.attempt('192.0.2.1', 'alice', 'right');
+    expect(good.results).toEqual([]);
+    expect(doors.took(good)).toBe(1000);
+    expect(good.results).toMatchObject([{ decision: 'allow' }]);
+    expect(doors.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
+  });
+
+  test('is forgotten a while after the last time', () => {
+    const doors = new Doors();
+    doors.fail(8, '192.0.2.1', 'alice');
+    doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs - 1);
+    expect(doors.fail(1, '192.0.2.1', 'alice')).toEqual([8000]);
+    doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs);
+    expect(doors.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
+  });
+
+  test('slows neither another user at its address nor its user name elsewhere', () => {
+    const doors = new Doors();
+    doors.fail(20, '192.0.2.1', 'alice');
+    expect(doors.fail(1, '192.0.2.1', 'bob')).toEqual([0]);
+    expect(doors.fail(1, '192.0.2.2', 'alice')).toEqual([0]);
+  });
+
+  test('is no failure where nobody could be asked', () => {
+    const doors = new Doors();
+    for (let i = 0; i < 20; i++) expect(doors.took(doors.attempt('192.0.2.1', 'alice', 'down'))).toBe(0);
+  });
+
+  test('is never slowed with a longest delay of 0', () => {
+    const doors = new Doors({ maxDelayMs: 0 });
+    expect(doors.fail(50, '192.0.2.1', 'alice')).toEqual(Array(50).fill(0));
+    expect(doors.notices).toEqual([]);
+  });
+});
+
+describe('an address', () => {
+  test('from which many user names fail is slowed for every name', () => {
+    const doors = new Doors();
+    for (let i = 0; i < 30; i++) expect(doors.fail(1, '192.0.2.1', `user ${i}`)).toEqual([0]);
+    expect(doors.fail(2, '192.0.2.1', 'someone else')).toEqual([250, 500]);
+    expect(doors.fail(1, '192.0.2.2', 'someone else')).toEqual([0]);
+  });
+
+  test('with one broken device is not slowed for the others, however often it tries', () => {
+    const doors = new Doors();
+    doors.fail(500, '192.0.2.1', 'broken');
+    expect(doors.took(doors.attempt('192.0.2.1', 'sound', 'right'))).toBe(0);
+  });
+
+  test('of IPv6 is the network of a customer', () => {
+    const doors = new Doors();
+    doors.fail(3, '2001:db8:1:2::1', 'alice');
+    expect(doors.fail(1, '2001:db8:1:2::2', 'alice')).toEqual([250]);
+    expect(doors.fail(1, '2001:db8:1:3::2', 'alice')).toEqual([0]);
+    expect(doors.notices).toEqual([{ kind: 'attempts-slowed', scope: 'login', ipAddress: '2001:db8:1:2::/64', userName: 'alice', failures: 3 }]);
+  });
+
+  test('that is none, of a client in the same process, is not counted', () => {
+    const doors = new Doors();
+    expect(doors.fail(29, undefined, 'alice')).toEqual(Array(29).fill(0));
+    expect(doors.fail(50, undefined, undefined)).toEqual(Array(50).fill(0));
+  });
+});
+
+describe('a user name', () => {
+  /** Fails with it once from each of many addresses. */
+  const attack = (doors: Doors, times: number, userName = 'alice'): void => {
+    for (let i = 0; i < times; i++) doors.took(doors.attempt(`198.51.100.${i % 250}`, userName));
+  };
+
+  test('that fails from everywhere is slowed for its owner, and lets him in', () => {
+    const doors = new Doors();
+    attack(doors, 40);
+    const good = doors.attempt('192.0.2.1', 'alice', 'right');
+    expect(doors.took(good)).toBe(10_000);
+    expect(good.results).toMatchObject([{ decision: 'allow' }]);
+  });
+
+  test('lets its owner in also when nobody else may wait, and then at once', () => {
+    const doors = new Doors({ maxWaiting: 3 });
+    attack(doors, 40);
+    const held = ['1', '2', '3'].map((last) => doors.attempt(`203.0.113.${last}`, 'alice'));
+    const good = doors.attempt('192.0.2.1', 'alice', 'right');
+    expect(good.results).toMatchObject([{ decision: 'allow' }]);
+    expect(held.map(({ results }) => results)).toEqual([[], [], []]);
+  });
+
+  test('may be of any length, of which the beginning counts', () => {
+    const doors = new Doors();
+    const long = 'n'.repeat(60_000);
+    doors.fail(4, '192.0.2.1', `${long}a`);
+    expect(doors.notices).toEqual([{ kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'n'.repeat(128), failures: 3 }]);
+  });
+
+  test('that is missing is not the empty one', () => {
+    const doors = new Doors();
+    doors.fail(10, '192.0.2.1', undefined);
+    expect(doors.fail(1, '192.0.2.1', '')).toEqual([0]);
+  });
+});
+
+describe('attempts that wait', () => {
+  test('are so many from an address, and more are refused at once without asking anyone', () => {
+    const doors = new Doors({ maxWaitingPerAddress: 2 });
+    doors.fail(3, '192.0.2.1', 'alice');
+    const waiting = [doors.attempt('192.0.2.1', 'alice'), doors.attempt('192.0.2.1', 'alice')];
+    const { asked } = doors;
+    expect(doors.attempt('192.0.2.1', 'alice', 'right').results).toEqual([TOO_MANY]);
+    expect(doors.asked).toBe(asked);
+    expect(doors.attempts.waiting).toBe(2);
+    for (const one of waiting) doors.took(one);
+    expect(doors.attempts.waiting).toBe(0);
+    expect(doors.took(doors.attempt('192.0.2.1', 'alice', 'right'))).toBeGreaterThan(0);
+  });
+
+  test('are so many in all', () => {
+    const doors = new Doors({ maxWaiting: 3 });
+    for (const last of ['1', '2', '3', '4']) doors.fail(3, `192.0.2.${last}`, 'alice');
+    for (const last of ['1', '2', '3']) expect(doors.attempt(`192.0.2.${last}`, 'alice').results).toEqual([]);
+    expect(doors.attempt('192.0.2.4', 'alice').results).toEqual([TOO_MANY]);
+  });
+
+  test('give up their place when the client goes, and nobody is asked about it', () => {
+    const doors = new Doors({ maxWaitingPerAddress: 1 });
+    doors.fail(3, '192.0.2.1', 'alice');
+    const { asked } = doors;
+    const gone = doors.attempt('192.0.2.1', 'alice');
+    gone.leave();
+    expect({ waiting: doors.attempts.waiting, timers: doors.clock.pending }).toEqual({ waiting: 0, timers: 0 });
+    doors.clock.advance(60_000);
+    expect({ asked: doors.asked, results: gone.results }).toEqual({ asked, results: [] });
+    expect(doors.attempt('192.0.2.1', 'alice').results).toEqual([]);
+  });
+});
+
+describe('what is told', () => {
+  test('is each thing that is slowed, once until it is forgotten', () => {
+    const doors = new Doors();
+    doors.fail(9, '192.0.2.1', 'alice');
+    expect(doors.notices).toEqual([{ kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'alice', failures: 3 }]);
+    doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs);
+    doors.fail(3, '192.0.2.1', 'alice');
+    expect(doors.notices).toHaveLength(2);
+    for (let i = 0; i < 40; i++) doors.fail(1, '192.0.2.9', `user ${i}`);
+    for (let i = 0; i < 40; i++) doors.fail(1, `198.51.100.${i}`, 'bob');
+    expect(doors.notices.slice(2)).toEqual([
+      { kind: 'attempts-slowed', scope: 'address', ipAddress: '192.0.2.9', userName: undefined, failures: 30 },
+      { kind: 'attempts-slowed', scope: 'user-name', ipAddress: undefined, userName: 'bob', failures: 30 },
+    ]);
+  });
+});
+
+describe('a flood of random names', () => {
+  test('takes bounded memory, and does not make the broker forget whom it slows', () => {
+    const doors = new Doors({ maxTracked: 100 });
+    doors.fail(6, '192.0.2.1', 'alice');
+    for (let i = 0; i < 5000; i++) doors.took(doors.attempt(`10.${i >> 8}.${i & 255}.1`, `random ${i}`));
+    expect(doors.attempts.tracked).toBeLessThanOrEqual(600);
+    expect(doors.fail(1, '192.0.2.1', 'alice')).toEqual([2000]);
+  });
+});

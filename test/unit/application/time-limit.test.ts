@@ -1,0 +1,160 @@
+// Authenticators and authorizers that fail, are late or never answer.
+import { describe, expect, test } from '@jest/globals';
+import { limitedAuthenticator, limitedAuthorizer } from '../../../src/application/time-limit.js';
+import type { AuthenticationRequest } from '../../../src/domain/effects.js';
+import type { ClientId } from '../../../src/domain/identifiers.js';
+import type { Authenticator, AuthenticatorAnswer, AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
+import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+import { noticed } from '../../support/hand-storage.js';
+
+const REQUEST: AuthenticationRequest = {
+  clientId: 'a' as ClientId,
+  protocolVersion: 4,
+  userName: 'a',
+  password: undefined,
+  listener: 'test',
+  peer: { remoteAddress: 'test:1' },
+};
+const ALLOW: AuthenticatorAnswer = { decision: 'allow' };
+const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
+
+/** An authenticator that answers when it is told to. */
+class Slow implements Authenticator {
+  readonly name = 'slow';
+  readonly signals: (AbortSignal | undefined)[] = [];
+  answer: (given: AuthenticatorAnswer) => void = () => undefined;
+  fail: (error: unknown) => void = () => undefined;
+
+  authenticate(_request: AuthenticationRequest, signal?: AbortSignal): Promise<AuthenticatorAnswer> {
+    this.signals.push(signal);
+    return new Promise((resolve, reject) => {
+      this.answer = resolve;
+      this.fail = reject;
+    });
+  }
+}
+
+function limited(inner: Authenticator, onFailure: 'deny' | 'abstain' = 'deny') {
+  const clock = new VirtualClock();
+  const notices: LifecycleNotice[] = [];
+  const authenticator = limitedAuthenticator(inner, { timeoutMs: 5000, onFailure }, { clock, notice: (notice) => notices.push(notice) });
+  return { clock, notices, authenticator };
+}
+
+/** What becomes of a promise, once it has. */
+function outcomeOf(given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>): { value: unknown } {
+  const outcome: { value: unknown } = { value: 'waiting' };
+  Promise.resolve(given).then(
+    (value) => (outcome.value = value),
+    (error: Error) => (outcome.value = error.message),
+  );
+  return outcome;
+}
+
+describe('a limited authenticator', () => {
+  test('answers at once where the other does, without a timer', () => {
+    const { clock, authenticator } = limited({ name: 'quick', authenticate: () => ALLOW });
+    expect(authenticator.name).toBe('quick');
+    expect(authenticator.authenticate(REQUEST)).toBe(ALLOW);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('passes on an answer that comes in time, and keeps no timer', async () => {
+    const slow = new Slow();
+    const { clock, authenticator } = limited(slow);
+    const outcome = outcomeOf(authenticator.authenticate(REQUEST));
+    await clock.advanceAsync(4999);
+    slow.answer(ALLOW);
+    await noticed();
+    expect(outcome.value).toBe(ALLOW);
+    expect({ pending: clock.pending, aborted: slow.signals[0]?.aborted }).toEqual({ pending: 0, aborted: false });
+  });
+
+  test('is rejected when the time is up, tells the other that nobody waits, and ignores what comes then', async () => {
+    for (const late of [(slow: Slow) => { slow.answer(ALLOW); }, (slow: Slow) => { slow.fail(new Error('late')); }]) {
+      const slow = new Slow();
+      const { clock, authenticator, notices } = limited(slow);
+      const outcome = outcomeOf(authenticator.authenticate(REQUEST));
+      await clock.advanceAsync(4999);
+      expect(outcome.value).toBe('waiting');
+      await clock.advanceAsync(1);
+      expect(outcome.value).toBe('no answer within 5000 ms');
+      expect(slow.signals[0]?.aborted).toBe(true);
+      late(slow);
+      await noticed();
+      expect({ value: outcome.value, notices }).toEqual({ value: 'no answer within 5000 ms', notices: [] });
+    }
+  });
+
+  test('whose failure counts as an abstention abstains, and says so each time', async () => {
+    const slow = new Slow();
+    const { clock, authenticator, notices } = limited(slow, 'abstain');
+    const tooLate = outcomeOf(authenticator.authenticate(REQUEST));
+    await clock.advanceAsync(5000);
+    const rejected = outcomeOf(authenticator.authenticate(REQUEST));
+    slow.fail('down');
+    await noticed();
+    expect([tooLate.value, rejected.value]).toEqual([ABSTAIN, ABSTAIN]);
+    const throwing = limited({ name: 'throwing', authenticate: () => { throw new Error('thrown'); } }, 'abstain');
+    expect(throwing.authenticator.authenticate(REQUEST)).toEqual(ABSTAIN);
+    expect([...notices, ...throwing.notices]).toEqual([
+      { kind: 'authenticator-passed-over', authenticator: 'slow', error: 'no answer within 5000 ms' },
+      { kind: 'authenticator-passed-over', authenticator: 'slow', error: 'down' },
+      { kind: 'authenticator-passed-over', authenticator: 'throwing', error: 'thrown' },
+    ]);
+  });
+
+  test('is told when the client has gone, keeps no timer then, and calls it no failure', async () => {
+    const slow = new Slow();
+    const { clock, authenticator, notices } = limited(slow, 'abstain');
+    const client = new AbortController();
+    const outcome = outcomeOf(authenticator.authenticate(REQUEST, client.signal));
+    client.abort();
+    await noticed();
+    expect({ value: outcome.value, pending: clock.pending, aborted: slow.signals[0]?.aborted, notices }).toEqual({ value: ABSTAIN, pending: 0, aborted: true, notices: [] });
+  });
+
+  test('reloads and closes what it limits, and has neither where that has not', async () => {
+    const done: string[] = [];
+    class Whole extends Slow {
+      readonly #name = 'whole';
+      async reload(): Promise<void> {
+        done.push(`reload ${this.#name}`);
+      }
+      async close(): Promise<void> {
+        done.push(`close ${this.#name}`);
+      }
+    }
+    const { authenticator } = limited(new Whole());
+    await authenticator.reload?.();
+    await authenticator.close?.();
+    expect(done).toEqual(['reload whole', 'close whole']);
+    expect(Object.keys(limited(new Slow()).authenticator)).toEqual(['name', 'authenticate']);
+  });
+});
+
+describe('a limited authorizer', () => {
+  const request: AuthorizationRequest = { ...REQUEST, permissions: undefined };
+  const wrap = (inner: Authorizer, clock = new VirtualClock()): Authorizer => limitedAuthorizer(inner, { timeoutMs: 100 }, { clock });
+
+  test('answers as the other does, and is rejected when the time is up', async () => {
+    const everything = { kind: 'everything' } as const;
+    expect(wrap({ name: 'quick', authorize: () => everything }).authorize(request)).toBe(everything);
+    expect(await wrap({ name: 'later', authorize: () => Promise.resolve(everything) }).authorize(request)).toBe(everything);
+    const clock = new VirtualClock();
+    const never = Promise.resolve(wrap({ name: 'never', authorize: () => new Promise(() => undefined) }, clock).authorize(request));
+    const rejected = expect(never).rejects.toThrow('no answer within 100 ms');
+    await clock.advanceAsync(100);
+    await rejected;
+  });
+
+  test('passes on who watches it', () => {
+    let changed: (() => void) | undefined;
+    const watched = wrap({ name: 'watched', authorize: () => ({ kind: 'everything' }), watch: (callback) => (changed = callback) });
+    const callback = (): void => undefined;
+    watched.watch?.(callback);
+    expect(changed).toBe(callback);
+    expect(Object.keys(wrap({ name: 'unwatched', authorize: () => ({ kind: 'everything' }) }))).toEqual(['name', 'authorize']);
+  });
+});

@@ -1,0 +1,126 @@
+// `hexmq passwd` as a user meets it.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../../src/cli/command.js';
+import { FakeWorld } from './fake-world.js';
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'hexmq-passwd-'));
+  path = join(directory, 'passwd');
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const QUICK = ['--cost', '10'];
+
+async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < text.length; at += 3) yield Buffer.from(text.slice(at, at + 3));
+}
+
+interface Said {
+  readonly status: number;
+  readonly output: string;
+  readonly errors: string;
+  readonly questions: readonly string[];
+}
+
+async function passwd(args: readonly string[], { typed, piped }: { readonly typed?: string[]; readonly piped?: string } = {}): Promise<Said> {
+  const world = new FakeWorld();
+  world.secrets = typed;
+  world.input = piped === undefined ? undefined : chunksOf(piped);
+  const status = await run(['passwd', path, ...args], world);
+  return { status, output: world.output, errors: world.errors, questions: world.questions };
+}
+
+const users = (): string[] => readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => line.split(':')[0] ?? '');
+
+describe('hexmq passwd', () => {
+  test('asks twice on a terminal, makes the file, and changes a password', async () => {
+    expect(await passwd(['alice', ...QUICK], { typed: ['secret', 'secret'] })).toEqual({
+      status: 0,
+      output: `alice added to ${path}\n`,
+      errors: '',
+      questions: ['Password:', 'The same again:'],
+    });
+    const before = readFileSync(path, 'utf8');
+    expect((await passwd(['alice', ...QUICK], { typed: ['other', 'other'] })).output).toBe(`alice changed in ${path}\n`);
+    expect(readFileSync(path, 'utf8')).not.toBe(before);
+    expect(readFileSync(path, 'utf8')).not.toContain('other');
+    expect(users()).toEqual(['alice']);
+  });
+
+  test('changes nothing when the two differ', async () => {
+    expect(await passwd(['alice'], { typed: ['secret', 'secrte'] })).toMatchObject({ status: 1, errors: 'hexmq: the two passwords differ; nothing was changed\n' });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('reads standard input that is no terminal, with or without --stdin', async () => {
+    for (const [name, piped, flags] of [['a', 'secret', []], ['b', 'secret\n', ['--stdin']], ['c', 'secret\r\n', []], ['d', 'with space ', []]] as const) {
+      expect(await passwd([name, ...flags, ...QUICK], { piped })).toMatchObject({ status: 0, errors: '', output: `${name} added to ${path}\n` });
+    }
+    expect(users()).toEqual(['a', 'b', 'c', 'd']);
+    expect((await passwd(['e', '--stdin'], { typed: [] })).errors).toBe('hexmq: --stdin: standard input is a terminal; leave it out to be asked\n');
+  });
+
+  test.each([
+    ['', 'the password is empty, expected at least one character'],
+    ['\n', 'the password is empty'],
+    ['one\ntwo\n', 'standard input has more than one line, expected the password alone'],
+    ['nu\0ll', 'the password has a null character'],
+    ['x'.repeat(65_536), 'the password is too long, expected 65535 bytes at most'],
+  ])('refuses the password %j', async (piped, problem) => {
+    const { status, errors } = await passwd(['alice'], { piped });
+    expect({ status, isTold: errors.startsWith(`hexmq: ${problem}`) }).toEqual({ status: 1, isTold: true });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('refuses user names that no file can have, before anyone types', async () => {
+    for (const name of ['a:b', 'a\nb', ' a', '#a', '']) {
+      const { status, errors, questions } = await passwd([name], { typed: ['x', 'x'] });
+      expect({ status, questions }).toEqual({ status: 1, questions: [] });
+      expect(errors).toMatch(/^hexmq: the user name .+ cannot be: it .+\n$/);
+    }
+  });
+
+  test('takes no password as an argument', async () => {
+    const { status, errors } = await passwd(['alice', 'secret'], { piped: 'x' });
+    expect(status).toBe(1);
+    expect(errors).toContain('too many arguments');
+  });
+
+  test('prints the users, and nothing else of them', async () => {
+    writeFileSync(path, '# comment\nalice:$6$a$b\nodd\u0007name:x\n');
+    expect(await passwd(['--list'])).toMatchObject({ status: 0, output: 'alice\nodd\\u{7}name\n', errors: '' });
+    expect((await passwd(['--list', 'alice'])).errors).toBe('error: passwd: --list takes no user, got alice\n');
+  });
+
+  test('deletes a user, and says when there is none', async () => {
+    writeFileSync(path, '# comment\nalice:$6$a$b\n');
+    expect(await passwd(['alice', '--delete'])).toMatchObject({ status: 0, output: `alice deleted from ${path}\n` });
+    expect(readFileSync(path, 'utf8')).toBe('# comment\n');
+    expect(await passwd(['alice', '--delete'])).toMatchObject({ status: 1, errors: `hexmq: there is no user alice in ${path}, expected one of those that --list prints\n` });
+    expect(await passwd(['alice', '--delete', '--stdin'], { piped: 'x' })).toMatchObject({ status: 1, errors: 'error: passwd: --delete takes no password\n' });
+  });
+
+  test('tells files that are missing or cannot be used', async () => {
+    const missing = `hexmq: there is no file ${path}; hexmq passwd ${path} <user> makes one\n`;
+    expect((await passwd(['--list'])).errors).toBe(missing);
+    expect((await passwd(['alice', '--delete'])).errors).toBe(missing);
+    expect((await passwd([])).errors).toBe('error: passwd: a user is missing\n');
+    path = directory;
+    expect(await passwd(['alice'], { piped: 'x' })).toMatchObject({ status: 1, errors: expect.stringContaining(`hexmq: cannot read ${directory}: EISDIR`) });
+    path = join(directory, 'none', 'passwd');
+    expect(await passwd(['alice', ...QUICK], { piped: 'x' })).toMatchObject({ status: 1, errors: expect.stringContaining(`hexmq: cannot write ${path}: ENOENT`) });
+  });
+
+  test('refuses a cost out of range', async () => {
+    for (const cost of ['9', '19', 'high', '12.5', '']) {
+      expect((await passwd(['alice', '--cost', cost], { piped: 'x' })).errors).toMatch(/^hexmq: --cost: .+ is not valid, expected a whole number from 10 to 18\n$/);
+    }
+  });
+});
