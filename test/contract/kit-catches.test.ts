@@ -26,6 +26,10 @@ class Sound implements Storage {
     return this.inner.open();
   }
 
+  openToRead(): Promise<boolean> {
+    return this.inner.openToRead();
+  }
+
   load(): AsyncIterable<RestoredFact> {
     return this.inner.load();
   }
