@@ -4,7 +4,7 @@ import * as fastCheck from 'fast-check';
 import { MongoNetworkError } from 'mongodb';
 import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
 import type { StorageUnderTest } from 'hexmq/testkit';
-import { MongoStorage } from '../../adapters/storage/mongodb/index.js';
+import type { MongoStorage } from '../../adapters/storage/mongodb/index.js';
 import { describeWithServer } from '../e2e/tools.js';
 import { runAgainstModel } from '../../src/testkit/storage-model-run.js';
 import { appendOf, messageOf, payloadOf, put, queueOf, trim } from '../../src/testkit/storage-samples.js';
