@@ -48,7 +48,8 @@ function inputOf({ input }: World): AsyncIterable<Uint8Array> {
 async function fromFile(path: string, load: (chunks: AsyncIterable<Uint8Array>, total: number) => Promise<TransferResult>): Promise<TransferResult> {
   const read = (): AsyncIterable<Uint8Array> => createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
   try {
-    return await load(read(), await named(path, checkExport(read())));
+    const total = await named(path, checkExport(read()));
+    return await load(read(), total);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw new FileError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
     throw error;
