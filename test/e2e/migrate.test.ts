@@ -29,6 +29,9 @@ function newRoom(from: Kind = 'file', to: Kind = from): Room {
 
 afterAll(() => server?.stop());
 
+/** Of tests that run the command again and again. */
+const PATIENCE_MS = 180_000;
+
 /** Publishes and waits until all of it is acknowledged. */
 async function publishAll(broker: RunningBroker, clientId: string, topics: readonly string[], retain = false): Promise<void> {
   const writer = await ManualClient.connect(broker, clientId, false);
@@ -165,7 +168,7 @@ for (const { way, from, to } of ROUTES) {
         const after = await startOn(target);
         await everyoneComesBack(after, releasedId);
         expect((await after.stop()).status).toBe(0);
-      }));
+      }), PATIENCE_MS);
   });
 }
 
@@ -190,7 +193,7 @@ for (const { from, to } of PAIRS) {
         expect((await broker.stop()).status).toBe(0);
         expect(JSON.parse(await done(['inspect', 'session', 'early', '--config', target.config, '--json']))).toMatchObject({ will: { delayS: 60, dueAtMs: inAnHourMs } });
         expect(await totalsOf(target)).toMatchObject({ wills: 1 });
-      }));
+      }), PATIENCE_MS);
   });
 }
 
@@ -206,7 +209,7 @@ describe('what stands in the way is told in one line', () => {
       expect((await broker.stop()).status).toBe(0);
       expect(await refused(['migrate', '--from', target.config, '--to', source.config])).toContain(`there is no store in ${target.shown}`);
       expect(await refused(['migrate', '--from', source.config, '--to', source.config])).toContain('--from and --to are the same storage');
-    }));
+    }), PATIENCE_MS);
 
   test('a configuration, a directory or a file that is not as it should be', () =>
     scene(async () => {
@@ -225,7 +228,7 @@ describe('what stands in the way is told in one line', () => {
       // Nothing was made for it.
       expect(await target.isThere()).toBe(false);
       expect(await refused(['migrate', '--from', source.config])).toContain('--to');
-    }));
+    }), PATIENCE_MS);
 });
 
 describeKinds(['mongodb'], 'a database that a broker uses', () => {
@@ -248,7 +251,7 @@ describeKinds(['mongodb'], 'a database that a broker uses', () => {
       writer.send({ cmd: 'disconnect' });
       expect((await broker.stop()).status).toBe(0);
       expect(await done(['inspect', 'retained', '--config', source.config])).toContain('after');
-    }));
+    }), PATIENCE_MS);
 });
 
 for (const kind of KINDS) {
@@ -277,7 +280,7 @@ for (const kind of KINDS) {
         await done(['migrate', '--from', source.config, '--to', target.config, '--replace']);
         expect(await retained()).toContain('"topic":"new"');
         expect(await retained()).not.toContain('"topic":"old"');
-      }));
+      }), PATIENCE_MS);
 
     test('that was left half-way: no broker starts on it, it costs no other its content, and the next migration makes it whole', () =>
       scene(async () => {
@@ -300,7 +303,7 @@ for (const kind of KINDS) {
 
         await done(['migrate', '--from', source.config, '--to', target.config]);
         expect((await (await startOn(target)).stop()).status).toBe(0);
-      }));
+      }), PATIENCE_MS);
 
     test('of an import that is killed with SIGKILL in the middle does not look whole', () =>
       scene(async () => {
@@ -324,7 +327,7 @@ for (const kind of KINDS) {
         await done(['import', '--config', target.config, '--input', path('whole.ndjson')]);
         expect(await totalsOf(target)).toMatchObject({ unfinished: false, sessions: 0, queues: 0 });
         expect((await (await startOn(target)).stop()).status).toBe(0);
-      }));
+      }), PATIENCE_MS);
   });
 }
 
