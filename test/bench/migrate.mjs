@@ -1,7 +1,7 @@
 // How long a migration takes and how much memory it needs: a store of many sessions, each with a backlog of messages of which most wait in a hundred
 // queues, from files to files, or to MongoDB and back. The first store is made by an import.
 //
-//   node test/bench/migrate.mjs [--mongodb mongodb://127.0.0.1:27017] [--sessions 10000] [--messages 10]
+//   npm run bench:migrate -- [--mongodb mongodb://127.0.0.1:27017] [--sessions 10000] [--messages 10]
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
