@@ -296,6 +296,43 @@ onServer('the journal', () => {
     expect(writer?.checkpoint).toBe(3);
   });
 
+  test('gives a number once, although an answer about an earlier one comes late', async () => {
+    const database = newDatabase();
+    let isFailing = false;
+    let isFolding = true;
+    let answer: (() => void) | undefined;
+    let isAsked: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    database.watchWith(async (collection, operation) => {
+      if (collection !== 'journal' && !isFolding) throw broken();
+      if (collection !== 'journal' || !isFailing) return undefined;
+      if (operation === 'insertOne') return answer === undefined ? broken() : undefined;
+      // Whether the batch is there: the first to ask hears late.
+      if (operation !== 'updateOne' || answer !== undefined) return undefined;
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+        isAsked();
+      });
+      return undefined;
+    });
+    const storage = await opened(database.storage());
+    isFailing = true;
+    const batch = [append('a', 0, messageOf(1))];
+    expect((await refusal(storage.commit(batch))).kind).toBe('unavailable');
+    const read = seqs(storage, 'a');
+    await asked;
+    await storage.commit(batch);
+    await storage.commit([append('a', 1, messageOf(2))]);
+    answer?.();
+    await read;
+    // What is not folded when the process dies is what the journal has.
+    isFolding = false;
+    await storage.commit([append('a', 2, messageOf(3))]);
+    await database.crash();
+    isFolding = true;
+    expect(await seqs(await opened(database.storage()), 'a')).toEqual([0, 1, 2]);
+  });
+
   test('is bounded: while nothing can be folded, commits fail when it is full, and go on when it is not', async () => {
     const database = newDatabase();
     let isDown = false;

@@ -90,7 +90,8 @@ export class Journal {
   /** Whether the batch is there, as far as can be told now. If it is, it is as good as appended. */
   async has({ last }: JournalBatch): Promise<boolean> {
     if (!(await this.#isOwn(last))) return false;
-    this.#next = last + 1;
+    // Meanwhile it may have been appended once more, and others after it.
+    this.#next = Math.max(this.#next, last + 1);
     return true;
   }
 
