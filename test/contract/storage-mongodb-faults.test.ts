@@ -296,6 +296,40 @@ onServer('the journal', () => {
     expect(writer?.checkpoint).toBe(3);
   });
 
+  test('gives no number twice, however late a read learns that a batch of unknown outcome was taken', async () => {
+    const database = newDatabase();
+    let lose = false;
+    let learn = (): void => undefined;
+    let asked: (() => void) | undefined;
+    database.watchWith(async (collection, operation) => {
+      if (collection !== 'journal') return undefined;
+      if (lose && operation === 'insertOne') {
+        lose = false;
+        return broken();
+      }
+      // Whether a number is taken by oneself is asked with an update; the first to ask waits for the answer.
+      if (asked !== undefined && operation === 'updateOne') {
+        asked();
+        asked = undefined;
+        await new Promise<void>((resolve) => (learn = resolve));
+      }
+      return undefined;
+    });
+    const storage = await opened(database.storage());
+    lose = true;
+    expect((await refusal(storage.commit([append('a', 0, messageOf(1))]))).kind).toBe('unavailable');
+    const hasAsked = new Promise<void>((resolve) => (asked = resolve));
+    const reading = seqs(storage, 'a');
+    await hasAsked;
+    await storage.commit([append('a', 0, messageOf(1))]);
+    await storage.commit([append('a', 1, messageOf(2))]);
+    learn();
+    await reading;
+    await storage.commit([append('a', 2, messageOf(3))]);
+    await database.crash();
+    expect(await seqs(await opened(database.storage()), 'a')).toEqual([0, 1, 2]);
+  });
+
   test('is bounded: while nothing can be folded, commits fail when it is full, and go on when it is not', async () => {
     const database = newDatabase();
     let isDown = false;
