@@ -409,6 +409,30 @@ onServer('messages', () => {
   }, 60_000);
 });
 
+onServer('a connection that breaks', () => {
+  // What Node says when a request is written to a socket whose other end has just gone; the driver passes it on as it is.
+  const ofTheSocket = (code: string): Error => Object.assign(new Error('This socket has been ended by the other party'), { code });
+
+  test.each(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'])('is a failure of the server when it shows as %s, to a commit and to folding', async (code) => {
+    const database = newDatabase();
+    let broken: string | undefined;
+    database.watchWith((collection) => {
+      if (collection === broken) throw ofTheSocket(code);
+      return undefined;
+    });
+    const storage = await opened(database.storage());
+    broken = 'journal';
+    const { kind, message } = await refusal(storage.commit([append('a', 0, messageOf(1))]));
+    expect(kind).toBe('unavailable');
+    expect(message).toContain('cannot be reached');
+    broken = 'queues';
+    await storage.commit([append('a', 0, messageOf(1))]);
+    expect((await refusal(page(storage, 'a'))).kind).toBe('unavailable');
+    broken = undefined;
+    expect(await seqs(storage, 'a')).toEqual([0]);
+  });
+});
+
 onServer('setting up', () => {
   test('a store of a newer format is refused', async () => {
     const database = newDatabase();
