@@ -76,10 +76,11 @@ export class KillableBroker {
     await this.#server.restart();
   }
 
-  /** Only its server is killed, and is there again some time later. */
-  async loseServer(forMs: number): Promise<void> {
+  /** Only its server is killed, and is there again some time later. `gone` is called when it is. */
+  async loseServer(forMs: number, gone: () => void = () => undefined): Promise<void> {
     this.#hadOutage = true;
     await this.#server.kill();
+    gone();
     await pause(forMs);
     await this.#server.restart();
   }

@@ -79,8 +79,8 @@ export function rowOf(page: string, cell: Cell): readonly string[] | undefined {
     .map((field) => field.trim());
 }
 
-/** Of a row that says so of a cell: whether nothing that is promised is broken in it. */
-export function keepsPromise(fields: readonly string[]): boolean {
+/** Whether nothing is lost in the row, and nothing comes twice at QoS 2. */
+export function isKept(fields: readonly string[]): boolean {
   const [, , , , , lost1, lost2, , twice2] = fields;
   return [lost1, lost2, twice2].every((field) => field === '0 / 0');
 }

@@ -22,6 +22,7 @@ interface Sent {
 export class Tally {
   readonly #sent: Sent[] = [];
   #acknowledged = 0;
+  readonly #watchers: (() => void)[] = [];
   #goals: { readonly count: number; readonly resolve: () => void }[] = [];
 
   /** A message about to be sent. @returns its payload, and what to call when it is acknowledged. */
@@ -42,6 +43,12 @@ export class Tally {
     const sent = this.#sent[Number.parseInt(payload.toString(), 10)];
     if (sent === undefined) throw new Error(`the subscriber that was ${reader} got what nobody had sent: "${payload.toString().slice(0, 60)}"`);
     sent.received[reader]++;
+    for (const resolve of this.#watchers.splice(0)) resolve();
+  }
+
+  /** Resolves when anyone gets another message. */
+  nextReceived(): Promise<void> {
+    return new Promise((resolve) => this.#watchers.push(resolve));
   }
 
   /** Resolves when so many more messages have been acknowledged. */
