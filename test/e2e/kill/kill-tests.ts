@@ -50,6 +50,6 @@ export function killTests(newPlace: () => StoragePlace): void {
         });
         expect(await broker.stop()).toBe(0);
       }),
-    3 * MINUTE_MS,
+    6 * MINUTE_MS,
   );
 }
