@@ -53,8 +53,9 @@ async function serverFor(cells: readonly Cell[]): Promise<KillableMongoServer | 
 async function nameOf({ uri }: KillableMongoServer): Promise<string> {
   const client = new MongoClient(uri);
   try {
-    const { version, ferretdb } = await client.db('admin').command({ buildInfo: 1 });
-    return ferretdb === undefined ? `MongoDB ${String(version)}` : `FerretDB ${String(version).replace(/^v/, '')} over PostgreSQL`;
+    const { version, ferretdb } = (await client.db('admin').command({ buildInfo: 1 })) as { version: string; ferretdb?: { version: string } };
+    // FerretDB gives the version of MongoDB that it stands for, and its own beside it.
+    return ferretdb === undefined ? `MongoDB ${version}` : `FerretDB ${ferretdb.version.replace(/^v/, '')} over PostgreSQL`;
   } finally {
     await client.close();
   }

@@ -35,7 +35,7 @@ export interface Row {
 export function withMatrix(page: string, circumstances: Circumstances, rows: readonly Row[]): string {
   const [before, rest] = split(page, BEGIN);
   const [, after] = split(rest, END);
-  return [before + BEGIN, '', told(circumstances), '', ...table(rows), '', END + after].join('\n');
+  return [before + BEGIN, '', circumstancesOf(circumstances), '', ...table(rows), '', END + after].join('\n');
 }
 
 function split(text: string, marker: string): [string, string] {
@@ -44,7 +44,7 @@ function split(text: string, marker: string): [string, string] {
   return [text.slice(0, at), text.slice(at + marker.length)];
 }
 
-function told({ version, rounds, seed, server }: Circumstances): string {
+function circumstancesOf({ version, rounds, seed, server }: Circumstances): string {
   const [cpu] = cpus();
   const machine = `${cpu?.model.trim() ?? arch()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`;
   const on = server === undefined ? '' : ` MongoDB storage on ${server}.`;
@@ -57,11 +57,12 @@ function table(rows: readonly Row[]): string[] {
 }
 
 function fieldsOf({ cell, counts: { acknowledged, lost, twice } }: Row): string[] {
-  const both = (of: Counts['lost'], qos: 1 | 2): string => READERS.map((reader) => String(of[reader][qos])).join(' / ');
+  const told = (count: number): string => count.toLocaleString('en');
+  const both = (of: Counts['lost'], qos: 1 | 2): string => READERS.map((reader) => told(of[reader][qos])).join(' / ');
   return [
     ...labels(cell),
     promises(cell) ? PROMISE : NO_PROMISE,
-    QOS.map((qos) => acknowledged[qos].toLocaleString('en')).join(' + '),
+    QOS.map((qos) => told(acknowledged[qos])).join(' + '),
     ...QOS.map((qos) => both(lost, qos)),
     ...QOS.map((qos) => both(twice, qos)),
   ];
