@@ -322,8 +322,8 @@ describe('a session that comes back', () => {
     const back = names.map((name) => core.connectStored(name));
     const asked = core.recorder.queueReads.map(({ limit }) => limit.maxBytes);
     expect(asked).toHaveLength(400);
-    // 256 KiB each for the first, until 32 MiB are spoken for; 32 KiB for the others.
-    expect([asked.filter((bytes) => bytes === 256 * 1024).length, asked.filter((bytes) => bytes === 32 * 1024).length]).toEqual([128, 272]);
+    // 256 KiB each for the first, until 8 MiB are spoken for; 16 KiB for the others.
+    expect([asked.filter((bytes) => bytes === 256 * 1024).length, asked.filter((bytes) => bytes === 16 * 1024).length]).toEqual([32, 368]);
     const got = new Map<number, string[]>(back.map(({ id }) => [id, []]));
     const inFlight: { readonly connection: number; readonly packetId: number }[] = [];
     core.recorder.watchers.push({
