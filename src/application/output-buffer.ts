@@ -2,6 +2,7 @@
 // idle connection has none.
 
 const FIRST_BYTES = 256;
+/** Whoever says more than this at once pays for more. */
 const FIRST_BYTES_MAX = 64 * 1024;
 /** Blocks are cut from slabs, so that a connection with one small packet to send does not cost an allocation. */
 const SLAB_BYTES = 64 * 1024;
@@ -50,8 +51,8 @@ export class OutputBuffer {
   /** What was collected; the buffer is empty again and has given it up. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
-    if (this.length <= FIRST_BYTES) this.#firstBytes = FIRST_BYTES;
-    else if (this.bytes.length <= FIRST_BYTES_MAX) this.#firstBytes = this.length * 2 > this.bytes.length ? this.bytes.length : this.bytes.length / 2;
+    this.#firstBytes = FIRST_BYTES;
+    while (this.#firstBytes < this.length && this.#firstBytes < FIRST_BYTES_MAX) this.#firstBytes *= 2;
     this.bytes = NOTHING;
     this.length = 0;
     return taken;
