@@ -23,11 +23,11 @@ interface ReadAhead {
   readonly page: { readonly maxEntries: number; readonly maxBytes: number };
 }
 
-const AMPLE: ReadAhead = { low: 200, page: { maxEntries: 400, maxBytes: 256 * 1024 } };
+const AMPLE: ReadAhead = { low: 200, page: { maxEntries: 400, maxBytes: 128 * 1024 } };
 /** When many clients come back at once, each reads little, and only what it can send. */
 const SCARCE: ReadAhead = { low: 1, page: { maxEntries: 32, maxBytes: 16 * 1024 } };
 /** From here on, all runs together, room for reading ahead is scarce. */
-const READ_AHEAD_BYTES_MAX = 8 * 1024 * 1024;
+const READ_AHEAD_BYTES_MAX = 6 * 1024 * 1024;
 /** From here on new messages join a run only if it is shorter than that: each that does not costs a read. */
 const RUNS_BYTES_AMPLE = 32 * 1024 * 1024;
 const SCARCE_RUN_ENTRIES_MAX = 16;
