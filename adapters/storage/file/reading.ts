@@ -13,10 +13,8 @@ type Snapshot = ReturnType<Database['snapshot']>;
 /** What an iterator fetches at once, at most. */
 const CHUNK_BYTES_MAX = 256 * 1024;
 const CHUNK_ENTRIES_MAX = 1000;
-/** Of a page: the binding has a list of 64 bytes for each as long as there is the iterator. */
-const PAGE_CHUNK_ENTRIES_MAX = 128;
-/** What a record and its key have besides the payload, about: a page that is as full as it may be comes in one chunk. */
-const RECORD_BYTES = 96;
+/** Of a page's bytes: what keys and records have besides payloads, so that a page of payloads of about 1 kB comes in one chunk. */
+const PAGE_OVERHEAD = 1.1;
 const EMPTY_PAYLOAD = new Uint8Array(0);
 
 /**
@@ -131,12 +129,11 @@ function refuseGaps(queue: QueueId, { head, tail, count }: QueueRecord, first: n
 }
 
 async function pageEntries(db: Database, snapshot: Snapshot, { number }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
-  const { maxEntries, maxBytes } = limit;
   const iterator = db.iterator({
     gte: entryKey(number, from),
     lt: rangeUnder(Space.entry, number).lt,
     snapshot,
-    highWaterMarkBytes: Math.min(CHUNK_BYTES_MAX, maxBytes + maxEntries * RECORD_BYTES),
+    highWaterMarkBytes: Math.min(CHUNK_BYTES_MAX, Math.ceil(limit.maxBytes * PAGE_OVERHEAD)),
   });
   try {
     const entries = await takePage(iterator, limit);
@@ -154,7 +151,7 @@ async function takePage(iterator: Iterator<Database, Buffer, Buffer>, { maxEntri
   for (;;) {
     // One more than is wanted: what is behind the last says whether that was released. And not many more than fit if they go on as they began.
     const fitting = bytes === 0 ? Infinity : Math.ceil(((maxBytes - bytes) * entries.length) / bytes);
-    const chunk = await iterator.nextv(Math.min(PAGE_CHUNK_ENTRIES_MAX, fitting + 1, Math.max(maxEntries - entries.length, 0) + 1));
+    const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, fitting + 1, Math.max(maxEntries - entries.length, 0) + 1));
     if (chunk.length === 0) return entries;
     for (const [key, record] of chunk) {
       const last = entries[entries.length - 1];
