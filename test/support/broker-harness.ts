@@ -8,6 +8,7 @@ import { BrokerService } from '../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits } from '../../src/domain/connect/limits.js';
 import type {
+  AccessAction,
   AccessRule,
   Authenticator,
   AuthenticatorAnswer,
@@ -15,6 +16,7 @@ import type {
   LifecycleNotice,
   Listener,
   Notice,
+  Permissions,
   RefusalReason,
   TopicFilter,
 } from '../../src/ports/index.js';
@@ -36,11 +38,18 @@ export interface HarnessOptions {
   readonly listeners?: readonly Listener[];
 }
 
-const rule = (effect: 'allow' | 'deny', topicFilter: string): AccessRule => ({
+const rule = (effect: 'allow' | 'deny', actions: readonly AccessAction[], topicFilter: string): AccessRule => ({
   effect,
-  actions: ['publish', 'subscribe'],
+  actions,
   topicFilter: topicFilter as TopicFilter,
+  source: 'the test',
 });
+
+/** To `open/#`, and to no filter that reaches beyond it. */
+const LIMITED: Permissions = {
+  kind: 'rules',
+  rules: [rule('allow', ['publish', 'subscribe'], 'open/#'), rule('deny', ['subscribe'], '#'), rule('allow', ['receive'], 'open/#')],
+};
 
 /**
  * Who may do what, by user name: `refused` has the wrong password, `forbidden` is not authorised, `broken` finds the authentication out of
@@ -61,7 +70,7 @@ const TEST_AUTHENTICATOR: Authenticator = {
           ? { decision: 'allow', permissions: { kind: 'everything' } }
           : { decision: 'deny', reason: 'bad-credentials', detail: 'not her password' };
       case 'limited':
-        return { decision: 'allow', permissions: { kind: 'rules', rules: [rule('allow', 'open/#')] } };
+        return { decision: 'allow', permissions: LIMITED };
       default:
         return { decision: 'allow', permissions: { kind: 'everything' } };
     }

@@ -30,7 +30,9 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
-      return notice.reason === 'no-subscriber' || notice.reason === 'client-offline' ? 'debug' : 'warn';
+      if (notice.reason === 'no-subscriber' || notice.reason === 'client-offline') return 'debug';
+      // Who subscribes to more than it may receive is served with less: that is what the rules are for.
+      return notice.reason === 'not-authorized' ? 'info' : 'warn';
     case 'will-published':
       return 'debug';
     case 'session-ended':

@@ -36,7 +36,7 @@ export class RetainedDelivery {
   add(subscription: Subscription): void {
     const limit = Math.max(0, this.context.limits.retainedQueueSize - (this.#items.length - this.#next));
     // One more than there is room for, to know whether there is.
-    const entries = this.tree.match(subscription.filter, limit + 1);
+    const entries = this.tree.match(subscription.filter, limit + 1, ({ topic }) => this.session.mayReceive(topic));
     if (entries.length > limit) {
       entries.pop();
       this.context.effects.notice({ kind: 'retained-limited', clientId: this.session.clientId, topicFilter: subscription.topicFilter, limit });
@@ -82,6 +82,7 @@ export class RetainedDelivery {
     if (this.tree.get(entry.topic)?.id !== entry.id) return; // replaced since
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
     const qos = (message.qos < subscription.qos ? message.qos : subscription.qos);
+    if (!session.admits(message, qos)) return;
     if (qos === 0) this.connection.deliverAtMostOnce(message, true, identifiers);
     else session.outbound.pushRetained(message, qos, identifiers);
   }

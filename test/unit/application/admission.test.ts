@@ -19,7 +19,7 @@ const REQUEST: AuthenticationRequest = {
   peer: { remoteAddress: 'test:1' },
 };
 
-const rule = (topicFilter: string): AccessRule => ({ effect: 'allow', actions: ['publish'], topicFilter: topicFilter as TopicFilter });
+const rule = (topicFilter: string): AccessRule => ({ effect: 'allow', actions: ['publish'], topicFilter: topicFilter as TopicFilter, source: `the rule for ${topicFilter}` });
 const rules = (...filters: string[]): Permissions => ({ kind: 'rules', rules: filters.map(rule) });
 const EVERYTHING: Permissions = { kind: 'everything' };
 

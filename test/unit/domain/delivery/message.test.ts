@@ -48,7 +48,7 @@ describe('the payload of a message', () => {
       lastRequest: 0,
       runBytes: 0,
     };
-    const outbound = new Outbound(sessionQueue('c' as ClientId), false, { roomMade: () => undefined }, context);
+    const outbound = new Outbound(sessionQueue('c' as ClientId), false, { roomMade: () => undefined, restrictions: undefined }, context);
     outbound.attach({ id: 1 as ConnectionId, window: 1, isCongested: false });
     const chunk = new Uint8Array(CHUNK_BYTES);
     const [first, second] = [messageIn(chunk, 1), messageIn(chunk, 2)];
