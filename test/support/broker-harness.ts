@@ -12,6 +12,7 @@ import type {
   AccessRule,
   Authenticator,
   AuthenticatorAnswer,
+  Authorizer,
   EndReason,
   LifecycleNotice,
   Listener,
@@ -34,6 +35,7 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   /** Instead of the one below. */
   readonly authenticator?: Authenticator;
+  readonly authorizers?: readonly Authorizer[];
   /** Beside the memory network. */
   readonly listeners?: readonly Listener[];
 }
@@ -105,6 +107,7 @@ export class BrokerHarness {
       storage: new MemoryStorage(),
       listeners: [this.network, ...(options.listeners ?? [])],
       authenticators: [options.authenticator ?? TEST_AUTHENTICATOR],
+      authorizers: options.authorizers ?? [],
       telemetry: [
         {
           notice: (notice) => {

@@ -17,6 +17,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     // Whoever scans a port or asks whether it is open causes them.
     case 'handshake-failed':
     case 'reloaded':
+    case 'permissions-renewed':
       return 'info';
     case 'connection-ended':
       return isOrdinary(notice.reason) ? 'info' : 'warn';
@@ -40,6 +41,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'listener-reload-failed':
     case 'storage-failing':
     case 'reload-failed':
+    case 'permissions-kept':
       return 'error';
     case 'fatal':
       return 'fatal';
@@ -56,6 +58,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'publish-denied':
     case 'subscribe-denied':
     case 'retained-limited':
+    case 'permissions-kept':
       return CLIENT_CAUSED_BURST;
     case 'connection-ended':
       return isOrdinary(notice.reason) ? Infinity : CLIENT_CAUSED_BURST;
@@ -72,6 +75,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'reloaded':
     case 'reload-failed':
     case 'restart-needed':
+    case 'permissions-renewed':
     case 'fatal':
       return Infinity;
     case 'storage-failing':
@@ -130,6 +134,10 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'not reloaded; what there was goes on';
     case 'restart-needed':
       return 'changed in the configuration, and only read at a start';
+    case 'permissions-renewed':
+      return 'what clients may do was asked anew';
+    case 'permissions-kept':
+      return 'what the client may do now could not be found out; it may do what it might before';
     case 'fatal':
       return 'the broker has to stop';
   }

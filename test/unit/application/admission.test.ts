@@ -91,3 +91,19 @@ describe('authorizers', () => {
     }
   });
 });
+
+describe('an authorizer', () => {
+  test('whose answer is no permissions refuses the client', async () => {
+    for (const answer of [undefined, { kind: 'rules' }, Promise.resolve(null)]) {
+      const { results } = admit({ decision: 'allow' }, answer as unknown as Permissions);
+      await noticed();
+      expect(results).toEqual([{ decision: 'deny', reason: 'authorization-unavailable', detail: expect.stringMatching(/^authorizer 0: its answer is no permissions/) }]);
+    }
+  });
+
+  test('that is alone has its answer passed on as it is, so that clients share it', () => {
+    const given = rules('a');
+    const [result] = admit({ decision: 'allow' }, given).results;
+    expect(result?.decision === 'allow' && result.permissions === given).toBe(true);
+  });
+});
