@@ -104,23 +104,23 @@ export class Reauthorization {
   #ask(connection: ConnectionId, admitted: Admitted): void {
     const { authorization, clock, timeoutMs } = this.#parts;
     const ask = ++admitted.asks;
-    let isOpen = true;
-    let timer: Timer | undefined;
+    const question: { isOpen: boolean; timer: Timer | undefined } = { isOpen: true, timer: undefined };
     this.#awaited++;
     const settle = (result: AuthorizationResult): void => {
-      if (!isOpen) return;
-      isOpen = false;
+      if (!question.isOpen) return;
+      question.isOpen = false;
       this.#awaited--;
       if (this.#admitted.get(connection) === admitted && admitted.asks === ask) this.#answered(connection, admitted, result);
-      if (timer === undefined) return;
-      timer.cancel();
+      // At once: whoever asked goes on.
+      if (question.timer === undefined) return;
+      question.timer.cancel();
       this.#schedule();
       this.#tellIfDone();
     };
     authorization.authorize(admitted.request, settle);
-    if (!isOpen) return;
+    if (!question.isOpen) return;
     const detail = `no answer within ${timeoutMs} ms`;
-    timer = clock.at(clock.nowMs() + timeoutMs, () => {
+    question.timer = clock.at(clock.nowMs() + timeoutMs, () => {
       settle({ decision: 'deny', reason: 'authorization-unavailable', detail });
     });
   }
