@@ -57,7 +57,7 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
     telemetry,
     storage: overrides.storage ?? (await loadStorage(config.storage, components)),
     authenticators: overrides.authenticators ?? (await Promise.all(config.authentication.map((one, index) => loadAuthenticator(one, index, components)))),
-    authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, components)))),
+    authorizers: overrides.authorizers ?? (await loadAuthorizers(config, components)),
     listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
   };
 }
@@ -71,6 +71,11 @@ export async function loadStorage({ adapter, options }: AdapterConfig, component
 async function loadAuthenticator({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authenticator> {
   const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', ['authentication', index]);
   return made(`authentication[${index}].options`, adapter, () => module.createAuthenticator(options, components));
+}
+
+/** @throws ConfigError */
+export function loadAuthorizers({ authorization }: Config, components: AdapterComponents): Promise<Authorizer[]> {
+  return Promise.all(authorization.map((one, index) => loadAuthorizer(one, index, components)));
 }
 
 async function loadAuthorizer({ adapter, options }: AdapterConfig, index: number, components: AdapterComponents): Promise<Authorizer> {

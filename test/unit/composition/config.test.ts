@@ -108,14 +108,6 @@ describe('what is wrong', () => {
   });
 
   test('what is documented and comes later is called that', () => {
-<<<<<<< HEAD
-    expect(problemsWith({ authorization: [{ adapter: 'acl-file' }] })).toEqual([
-      expect.stringMatching(/^authorization\[0\]\.adapter: acl-file is not available in this version/),
-=======
-    expect(problemsWith({ listeners: [{ type: 'ws', port: 8080, path: '/mqtt' }] })).toEqual([
-      'listeners[0].type: ws listeners are not available in this version, expected tcp',
->>>>>>> 9f0fa6d (Add the authorizers acl-file and rules, and a contract suite for authorizers)
-    ]);
     expect(problemsWith({ authentication: [{ adapter: 'password-file', options: { path: 'passwd' } }] })[0]).toMatch(
       /^authentication\[0\]\.adapter: password-file is not available in this version, expected anonymous/,
     );
