@@ -1,5 +1,5 @@
 // Which adapters a configuration has, in the words of the ready line.
-import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../composition/adapter-table.js';
+import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import type { AdapterTable } from '../composition/adapter-table.js';
 import type { AdapterConfig, Config } from '../composition/config.js';
 import type { AckLevel } from '../ports/index.js';
@@ -10,11 +10,16 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
   flushed: 'acknowledged when flushed to disk',
 };
 
-export function describeAdapters({ storage, authentication }: Config): string {
+export function describeAdapters({ storage, authentication, authorization }: Config): string {
   const authenticators = authentication.map((one) => describe(one.adapter, remarkOn(AUTHENTICATION_ADAPTERS, one)));
   // What an acknowledgement stands for says nothing where nothing lasts.
   const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
-  return `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}, authentication ${authenticators.join(', then ')}`;
+  const authorizers = authorization.map((one) => describe(one.adapter, remarkOn(AUTHORIZATION_ADAPTERS, one)));
+  return [
+    `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}`,
+    `authentication ${authenticators.join(', then ')}`,
+    ...(authorizers.length === 0 ? [] : [`authorization ${authorizers.join(', then ')}`]),
+  ].join(', ');
 }
 
 export const describeStorage = ({ storage }: Config): string => describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage));

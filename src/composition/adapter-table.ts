@@ -83,7 +83,7 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
 
 /** Without any, whoever was authenticated may do everything, or what the credentials say. */
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
-  'acl-file': { load: () => import('../../adapters/auth/acl-file/index.js'), takesOptions: true },
+  'acl-file': { load: () => import('../../adapters/auth/acl-file/index.js'), takesOptions: true, remark: ({ path }) => String(path) },
   rules: { load: () => import('../../adapters/auth/rules/index.js'), takesOptions: true },
 };
 

@@ -7,9 +7,11 @@ import type { ConnectionId } from '../../../src/domain/identifiers.js';
 import type { AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
 import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+import { createAuthorizer } from '../../../adapters/auth/acl-file/index.js';
 import { permissionsOf } from '../../support/access-rules.js';
 import { withBroker } from '../../support/broker-harness.js';
 import { noticed } from '../../support/hand-storage.js';
+import { temporaryFile } from '../../support/temporary-file.js';
 
 const requestOf = (clientId: string): AuthorizationRequest => ({
   clientId: clientId as AuthorizationRequest['clientId'],
@@ -194,4 +196,37 @@ test('what an authorizer says after a change counts for who is connected', async
     },
     { authorizers: [authorizer] },
   );
+});
+
+test('an ACL file that is read again filters what is retained and what was queued before', async () => {
+  const file = await temporaryFile('acl', 'topic readwrite #\n');
+  const authorizer = createAuthorizer({ path: file.path });
+  await withBroker(
+    async (broker) => {
+      const away = await broker.connect({ clientId: 'away', clean: false });
+      await away.subscribe(['#', 2]);
+      await away.disconnect();
+      const publisher = await broker.connect('publisher');
+      for (const topic of ['closed/1', 'open/1', 'closed/2', 'open/2']) await publisher.publish({ topic, payload: topic, qos: 2, retain: true });
+      await file.write('topic write #\ntopic read open/#\n');
+      await authorizer.reload?.();
+      await broker.settled();
+      const { client: back } = await broker.reconnect({ clientId: 'away', clean: false });
+      const newcomer = await broker.connect('newcomer');
+      await newcomer.subscribe(['#', 1]);
+      for (const topic of ['open/1', 'open/2']) {
+        await back.accept({ topic, payload: topic, qos: 2, retain: false });
+        await newcomer.accept({ topic, payload: topic, qos: 1, retain: true });
+      }
+      await back.expectNothing();
+      await newcomer.expectNothing();
+      const dropped = broker.notices.filter((one) => one.kind === 'message-dropped' && one.reason === 'not-authorized');
+      expect(dropped.map((one) => (one.kind === 'message-dropped' ? [one.topic, one.detail] : []))).toEqual([
+        ['closed/1', 'no rule allows it'],
+        ['closed/2', 'no rule allows it'],
+      ]);
+    },
+    { authorizers: [authorizer] },
+  );
+  await file.remove();
 });
