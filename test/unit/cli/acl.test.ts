@@ -1,7 +1,7 @@
 // `hexmq acl explain`: what is printed, and the status that scripts go by.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { run } from '../../../src/cli/command.js';
 import { temporaryFile } from '../../support/temporary-file.js';
 import type { TemporaryFile } from '../../support/temporary-file.js';
@@ -62,6 +62,20 @@ describe('acl explain', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  test('says what the guide says it does, of the file that the guide has', async () => {
+    const page = await readFile(resolve(import.meta.dirname, '../../../docs/authorization.md'), 'utf8');
+    const [, file = ''] = /^```\n([^]*?)^```$/m.exec(page) ?? [];
+    const [, args = '', output = ''] = /^\$ hexmq acl explain --config hexmq\.yaml (.*)\n([^]*?)^```$/m.exec(page) ?? [];
+    const guide = await temporaryFile('acl', file);
+    await writeFile(join(dirname(guide.path), 'hexmq.yaml'), `authorization: [{ adapter: acl-file, options: { path: ${guide.path} } }]`);
+    expect(await explain('--config', join(dirname(guide.path), 'hexmq.yaml'), ...args.replaceAll("'", '').split(' '))).toEqual({ status: 0, output, errors: '' });
+    const [rules = ''] = /^authorization:\n {2}- adapter: rules\n[^]*?(?=^```$)/m.exec(page) ?? [];
+    await writeFile(join(dirname(guide.path), 'hexmq.yaml'), rules);
+    const world = new FakeWorld({ HEXMQ_CONFIG: join(dirname(guide.path), 'hexmq.yaml') });
+    expect(await run(['check-config'], world)).toBe(0);
+    await guide.remove();
   });
 
   test('answers in JSON', async () => {
