@@ -66,7 +66,7 @@ describe('acl explain', () => {
 
   test('says what the guide says it does, of the file that the guide has', async () => {
     const page = await readFile(resolve(import.meta.dirname, '../../../docs/authorization.md'), 'utf8');
-    const [, file = ''] = /^```\n([^]*?)^```$/m.exec(page) ?? [];
+    const [, file = ''] = /^```conf\n([^]*?)^```$/m.exec(page) ?? [];
     const [, args = '', output = ''] = /^\$ hexmq acl explain --config hexmq\.yaml (.*)\n([^]*?)^```$/m.exec(page) ?? [];
     const guide = await temporaryFile('acl', file);
     await writeFile(join(dirname(guide.path), 'hexmq.yaml'), `authorization: [{ adapter: acl-file, options: { path: ${guide.path} } }]`);
