@@ -4,7 +4,7 @@
 // When a rule applies to a subscription depends on whether it speaks of receiving too. If it does, delivery looks at each message, so that a filter
 // may be allowed for the sake of a part of it, and is denied only as a whole. If it does not, nothing else will look, so that a filter is allowed only
 // as a whole, and denied for the sake of a part (docs/decisions/0013).
-import { filterCovers, filtersOverlap } from '../topics/topic-filter.js';
+import { filterCovers, filterIntersection, filtersOverlap } from '../topics/topic-filter.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { AccessAction, AccessRule, Permissions } from './permissions.js';
 import { NO_RULE, RuleTree } from './rule-tree.js';
@@ -31,6 +31,9 @@ const BROKERS_OWN: Judgement = { isAllowed: false, rule: undefined, why: 'client
 const REMEMBERED_MAX = 32;
 /** In characters. */
 const REMEMBERED_TOPIC_MAX = 256;
+
+/** Of a filter, that are looked for one by one. */
+const PARTS_MAX = 1000;
 
 /** Permissions are data that does not change: what was made of them serves all clients that have the same. */
 const made = new WeakMap<Permissions, Access>();
@@ -76,6 +79,23 @@ export class Access {
   subscribe(filter: TopicFilter): Judgement {
     if (this.isEverything) return EVERYTHING_IS_ALLOWED;
     return this.#judgement((this.#subscribing ??= new SubscriptionRules(this.#rules, this.#receivable)).first(filter));
+  }
+
+  /**
+   * Filters for what may be received of a filter, so that nobody has to look at all that it matches. They may say too much: denying rules have still
+   * to be asked, and one topic may be matched by several.
+   */
+  receivable(filter: TopicFilter): readonly TopicFilter[] {
+    if (this.#otherwise.isAllowed) return [filter];
+    const { idle } = this.#receivable;
+    const parts: TopicFilter[] = [];
+    for (const [at, { effect, actions, topicFilter }] of this.#rules.entries()) {
+      const part = effect === 'allow' && actions.includes('receive') && !idle.has(at) ? filterIntersection(topicFilter, filter) : undefined;
+      if (part === undefined) continue;
+      if (part === filter || parts.length >= PARTS_MAX) return [filter];
+      parts.push(part);
+    }
+    return parts;
   }
 
   get #receivable(): TopicRules {

@@ -103,6 +103,32 @@ const rules = fc
   .array(fc.record({ effect: fc.constantFrom('allow' as const, 'deny' as const), actions: actionLists, topicFilter: filters }), { maxLength: 10 })
   .map((all) => all.map((rule, i): AccessRule => ({ ...rule, topicFilter: rule.topicFilter as TopicFilter, source: `rule ${i + 1}` })));
 
+describe('what may be received of a filter', () => {
+  const partsOf = (access: Access, filter: string): readonly string[] => access.receivable(filter as TopicFilter);
+
+  test('is looked for where rules allow it', () => {
+    const access = withRules('deny receive a/secret', 'allow receive a/#', 'allow publish c', 'allow receive +/b/+', 'allow receive a/x', 'allow receive $SYS/#');
+    expect(partsOf(access, '#')).toEqual(['a/#', '+/b/+']);
+    expect(partsOf(access, '+/b/#')).toEqual(['a/b/#', '+/b/+']);
+    expect(partsOf(access, 'a/+')).toEqual(['a/+']);
+    expect(partsOf(access, '$SYS/+')).toEqual(['$SYS/+']);
+    expect(partsOf(access, 'c')).toEqual([]);
+  });
+
+  test('has every topic that is matched and allowed, and none that is not matched', () => {
+    fc.assert(
+      fc.property(rules, filters, topics, (all, filter, topic) => {
+        const access = new Access({ kind: 'rules', rules: all });
+        const isMatched = filterMatches(filter as TopicFilter, topic as TopicName);
+        const isInPart = partsOf(access, filter).some((part) => filterMatches(part as TopicFilter, topic as TopicName));
+        if (isInPart) expect(isMatched).toBe(true);
+        if (isMatched && access.receive(topic as TopicName).isAllowed) expect(isInPart).toBe(true);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
+
 describe('an explanation', () => {
   test('is the judgement, and every rule before the one that decided has a reason', () => {
     fc.assert(
