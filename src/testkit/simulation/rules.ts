@@ -6,7 +6,6 @@ import { matches } from './subscribers.js';
 
 interface Period {
   readonly rules: readonly ReceiveRule[];
-  readonly perhapsFrom: number;
   surelyFrom: number | undefined;
   perhapsUntil: number;
 }
@@ -20,7 +19,7 @@ export class Rules {
   /** The client may receive what the rules say, the first that matches, and nothing else. */
   set(client: string, rules: readonly ReceiveRule[]): void {
     const periods = this.#periods.get(client) ?? [];
-    periods.push({ rules, perhapsFrom: this.moments.now, surelyFrom: undefined, perhapsUntil: Infinity });
+    periods.push({ rules, surelyFrom: undefined, perhapsUntil: Infinity });
     this.#periods.set(client, periods);
   }
 
@@ -29,8 +28,8 @@ export class Rules {
     for (const periods of this.#periods.values()) {
       const last = periods.at(-1);
       if (last === undefined || last.surelyFrom !== undefined) continue;
-      last.surelyFrom = this.moments.now;
-      for (const one of periods) if (one !== last) one.perhapsUntil = Math.min(one.perhapsUntil, this.moments.now);
+      last.surelyFrom = this.moments.next();
+      for (const one of periods) if (one !== last) one.perhapsUntil = Math.min(one.perhapsUntil, last.surelyFrom);
     }
   }
 
