@@ -2,11 +2,13 @@
 // authorization what it may do.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { AuthenticationResult } from '../domain/events.js';
+import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Authentication } from './authentication.js';
 import type { Authorization } from './authorization.js';
 import type { FailedAttempts } from './failed-attempts.js';
 
-type Answer = (result: AuthenticationResult) => void;
+/** `asked`: of a client that is let in, what authorization was asked. */
+type Answer = (result: AuthenticationResult, asked?: AuthorizationRequest) => void;
 
 export class Admission {
   constructor(
@@ -43,8 +45,10 @@ export class Admission {
         }
         const { userName = request.userName, expiresAtMs, permissions } = authenticated;
         const { clientId, protocolVersion, listener, peer } = request;
-        this.authorization.authorize({ clientId, userName, protocolVersion, listener, peer, permissions }, (authorized) => {
-          answer(authorized.decision === 'deny' ? authorized : { ...authorized, userName, expiresAtMs });
+        const asked = { clientId, userName, protocolVersion, listener, peer, permissions };
+        this.authorization.authorize(asked, (authorized) => {
+          if (authorized.decision === 'deny') answer(authorized);
+          else answer({ ...authorized, userName, expiresAtMs }, asked);
         });
       },
       signal,

@@ -1,7 +1,7 @@
 // Asks the authorizers in their order and puts what they say together: the rules of the first come before those of the second. A failure is a
 // refusal. Without authorizers the credentials say what the client may do, and where they say nothing it may do everything.
 import { EVERYTHING } from '../domain/access/permissions.js';
-import type { AccessRule, Permissions } from '../domain/access/permissions.js';
+import type { Permissions } from '../domain/access/permissions.js';
 import type { AuthorizationRequest, Authorizer } from '../ports/auth.js';
 
 export type AuthorizationResult =
@@ -17,22 +17,23 @@ export class Authorization {
     else this.#ask(0, [], request, answer);
   }
 
-  #ask(at: number, before: readonly AccessRule[], request: AuthorizationRequest, answer: (result: AuthorizationResult) => void): void {
-    let rules = before;
+  #ask(at: number, before: readonly Rules[], request: AuthorizationRequest, answer: (result: AuthorizationResult) => void): void {
+    let given = before;
     for (let i = at; i < this.authorizers.length; i++) {
       const authorizer = this.authorizers[i] as Authorizer;
-      let given: Permissions | Promise<Permissions>;
+      let said: Permissions | Promise<Permissions>;
       try {
-        given = authorizer.authorize(request);
+        said = authorizer.authorize(request);
       } catch (error) {
         answer(unavailable(authorizer, error));
         return;
       }
-      if (given instanceof Promise) {
-        given.then(
+      if (said instanceof Promise) {
+        said.then(
           (later) => {
-            if (isLast(later)) answer(allowed(rules, later));
-            else this.#ask(i + 1, [...rules, ...later.rules], request, answer);
+            if (!isPermissions(later)) answer(unavailable(authorizer, NO_PERMISSIONS));
+            else if (isLast(later)) answer(allowed(given, later));
+            else this.#ask(i + 1, [...given, later], request, answer);
           },
           (error: unknown) => {
             answer(unavailable(authorizer, error));
@@ -40,25 +41,44 @@ export class Authorization {
         );
         return;
       }
-      if (isLast(given)) {
-        answer(allowed(rules, given));
+      if (!isPermissions(said)) {
+        answer(unavailable(authorizer, NO_PERMISSIONS));
         return;
       }
-      rules = [...rules, ...given.rules];
+      if (isLast(said)) {
+        answer(allowed(given, said));
+        return;
+      }
+      given = [...given, said];
     }
-    answer({ decision: 'allow', permissions: { kind: 'rules', rules } });
+    answer({ decision: 'allow', permissions: together(given) });
   }
 }
 
 type Rules = Extract<Permissions, { readonly kind: 'rules' }>;
 
-/** Whether it leaves nothing to say to those after it. */
-const isLast = (given: Permissions): given is Exclude<Permissions, Rules> | (Rules & { readonly otherwise: 'allow' | 'deny' }) =>
-  given.kind === 'everything' || given.otherwise !== undefined;
+const NO_PERMISSIONS = new Error('its answer is no permissions, expected { kind: "everything" } or { kind: "rules", rules: [...] }');
 
-function allowed(before: readonly AccessRule[], last: Permissions): AuthorizationResult {
-  if (last.kind === 'rules') return { decision: 'allow', permissions: { ...last, rules: [...before, ...last.rules] } };
-  return { decision: 'allow', permissions: before.length === 0 ? EVERYTHING : { kind: 'rules', rules: before, otherwise: 'allow' } };
+/** An adapter may be anyone's. */
+function isPermissions(said: unknown): said is Permissions {
+  const { kind, rules } = (said ?? {}) as { readonly kind?: unknown; readonly rules?: unknown };
+  return kind === 'everything' || (kind === 'rules' && Array.isArray(rules));
+}
+
+/** Whether it leaves nothing to say to those after it. */
+const isLast = (said: Permissions): said is Exclude<Permissions, Rules> | (Rules & { readonly otherwise: 'allow' | 'deny' }) =>
+  said.kind === 'everything' || said.otherwise !== undefined;
+
+/** What a single one said is passed on as it is: clients that get the same share what is made of it. */
+function together(given: readonly Rules[]): Permissions {
+  const [first] = given;
+  return first !== undefined && given.length === 1 ? first : { kind: 'rules', rules: given.flatMap(({ rules }) => rules) };
+}
+
+function allowed(before: readonly Rules[], last: Permissions): AuthorizationResult {
+  if (before.length === 0) return { decision: 'allow', permissions: last };
+  if (last.kind === 'everything') return { decision: 'allow', permissions: { kind: 'rules', rules: before.flatMap(({ rules }) => rules), otherwise: 'allow' } };
+  return { decision: 'allow', permissions: { ...last, rules: [...before.flatMap(({ rules }) => rules), ...last.rules] } };
 }
 
 function unavailable(authorizer: Authorizer, error: unknown): AuthorizationResult {

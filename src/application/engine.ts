@@ -34,6 +34,7 @@ import { Pager } from './pager.js';
 import type { PagerObserver } from './pager.js';
 import { Throttle } from './throttle.js';
 import type { ClientRates } from './throttle.js';
+import { Reauthorization } from './reauthorization.js';
 
 /** A link with more than this to write does not wait for the end of the turn. */
 const FLUSH_BYTES = 64 * 1024;
@@ -78,6 +79,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   readonly broker: Broker;
   readonly committer: Committer;
   readonly #pager: Pager;
+  readonly #reauthorization: Reauthorization;
   readonly #parts: EngineParts;
   /** Whether promises wait for storage at all. */
   readonly #isGated: boolean;
@@ -123,6 +125,18 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#isGated = parts.ackLevel !== 'received';
     this.committer = new Committer(parts.storage, parts.clock, this, parts.ackLevel === 'stored' ? 'stored' : 'flushed');
     this.#pager = new Pager(parts.storage, parts.clock, this.committer, this);
+    this.#reauthorization = new Reauthorization({
+      authorization: parts.admission.authorization,
+      clock: parts.clock,
+      timeoutMs: parts.limits.authTimeoutMs,
+      atEndOfTurn: parts.atEndOfTurn,
+      renewed: (connection, permissions) => {
+        this.step({ kind: 'permissions', connection, permissions });
+      },
+      notice: (notice) => {
+        this.notice(notice);
+      },
+    });
     this.broker = new Broker({
       changes: this.committer,
       effects: this,
@@ -208,7 +222,13 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.committer.stop();
     this.#pager.stop();
     this.#throttle.stop();
+    this.#reauthorization.stop();
     for (const link of this.#links.values()) this.#close(link, 0);
+  }
+
+  /** What authorizers say has changed: everyone who is connected is asked about anew. */
+  reauthorize(): void {
+    if (!this.#isDown) this.#reauthorization.changed();
   }
 
   /** One event for the core, and those that came of it. */
@@ -270,6 +290,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#links.delete(link.id);
     this.#gated.delete(link);
     this.#left(link);
+    this.#reauthorization.ended(link.id);
     link.isEnded = true;
     link.asking?.abort();
     this.step({ kind: 'closed', connection: link.id });
@@ -331,11 +352,13 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     const link = this.#links.get(connection);
     if (link === undefined) return;
     const asking = new AbortController();
+    const { revision } = this.#reauthorization;
     link.asking = asking;
     this.#parts.admission.admit(
       request,
-      (result) => {
+      (result, asked) => {
         link.asking = undefined;
+        if (asked !== undefined && this.#links.has(connection)) this.#reauthorization.admitted(connection, asked, revision);
         this.step({ kind: 'authenticated', connection, result });
         this.#resume(link);
       },

@@ -101,6 +101,11 @@ export class BrokerService {
         this.engine.restore(fact);
       }
       this.engine.start();
+      for (const authorizer of this.#parts.authorizers ?? []) {
+        authorizer.watch?.(() => {
+          this.engine.reauthorize();
+        });
+      }
       if (rehearsed) await rehearse(this.#parts);
       for (const listener of listeners) {
         const address = await listener.listen((channel) => this.engine.accept(listener.name, channel));

@@ -1,5 +1,5 @@
 // Which adapters a configuration has, in the words of the ready line.
-import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from '../composition/adapter-table.js';
+import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from '../composition/adapter-table.js';
 import { authenticationOf } from '../composition/config.js';
 import type { AdapterConfig, Config } from '../composition/config.js';
 import type { AckLevel } from '../ports/index.js';
@@ -10,7 +10,7 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
   flushed: 'acknowledged when flushed to disk',
 };
 
-export function describeAdapters({ storage, authentication, listeners }: Config): string {
+export function describeAdapters({ storage, authentication, authorization, listeners }: Config): string {
   const ofAll = listeners.every((listener) => authenticationOf(listener) !== undefined) ? [] : [describeChain(authentication)];
   const ofListeners = listeners.flatMap((listener) => {
     const own = authenticationOf(listener);
@@ -18,7 +18,12 @@ export function describeAdapters({ storage, authentication, listeners }: Config)
   });
   // What an acknowledgement stands for says nothing where nothing lasts.
   const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
-  return `storage ${describeAdapter(STORAGE_ADAPTERS, storage, promise)}, authentication ${[...ofAll, ...ofListeners].join('; ')}`;
+  const authorizers = authorization.map((one) => describeAdapter(AUTHORIZATION_ADAPTERS, one));
+  return [
+    `storage ${describeAdapter(STORAGE_ADAPTERS, storage, promise)}`,
+    `authentication ${[...ofAll, ...ofListeners].join('; ')}`,
+    ...(authorizers.length === 0 ? [] : [`authorization ${authorizers.join(', then ')}`]),
+  ].join(', ');
 }
 
 function describeChain(chain: readonly AdapterConfig[]): string {

@@ -1,5 +1,6 @@
 // The command `hexmq`: its subcommands, a file for each, and what they have in common.
 import { Command } from 'commander';
+import { addAcl } from './acl.js';
 import { addCheckConfig } from './check-config.js';
 import { addConfigSchema } from './config-schema.js';
 import { addExport } from './export.js';
@@ -52,6 +53,7 @@ function commandLine(world: World): Command {
   addCheckConfig(program, world);
   addPasswd(program, world);
   addConfigSchema(program, world);
+  addAcl(program, world);
   addInspect(program, world);
   addMigrate(program, world);
   addExport(program, world);

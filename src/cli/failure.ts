@@ -9,6 +9,8 @@ export const ExitStatus = {
   done: 0,
   /** The user can mend it: a flag, a configuration, a port in use, a storage that cannot be opened. */
   refused: 1,
+  /** The question was answered with no: `acl explain`. */
+  denied: 3,
   /** A fault of hexmq's own (EX_SOFTWARE of sysexits.h). */
   fault: 70,
   /** A second request to stop came before the first was done (128 + SIGINT). */
@@ -20,9 +22,15 @@ export class FileError extends Error {
   override readonly name = 'FileError';
 }
 
+/** The answer was no, and has been printed: nothing failed, and a script can tell by the status. */
+export class Denied extends Error {
+  override readonly name = 'Denied';
+}
+
 export function tellFailure(error: unknown, world: World): number {
   // Commander has printed its own messages, help and version among them.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.refused;
+  if (error instanceof Denied) return ExitStatus.denied;
   if (error instanceof ConfigError) {
     for (const problem of error.problems) world.printError(`hexmq: ${problem}\n`);
     return ExitStatus.refused;

@@ -94,7 +94,8 @@ export const ADAPTER_TOOLS = {
 
 /** Without any, whoever was authenticated may do everything, or what the credentials say. */
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
-  'acl-file': 'later',
+  'acl-file': { load: () => import('../../adapters/auth/acl-file/index.js'), takesOptions: true, remark: ({ path }) => String(path) },
+  rules: { load: () => import('../../adapters/auth/rules/index.js'), takesOptions: true },
 };
 
 const onStream = () => import('../../adapters/network/tcp/index.js');

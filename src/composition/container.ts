@@ -73,7 +73,7 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
     storage: overrides.storage ?? (await loadStorage(config.storage, components)),
     authenticators: overrides.authenticators ?? (await loadAuthenticators(config.authentication, ['authentication'], components)),
     listenerAuthenticators: overrides.listenerAuthenticators ?? (await loadListenerAuthenticators(config, components)),
-    authorizers: overrides.authorizers ?? (await Promise.all(config.authorization.map((one, index) => loadAuthorizer(one, index, components)))),
+    authorizers: overrides.authorizers ?? (await loadAuthorizers(config, components)),
     listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
   };
 }
@@ -101,6 +101,11 @@ async function loadListenerAuthenticators({ listeners }: Config, components: Ada
     return own === undefined ? [] : [[listener.name, await loadAuthenticators(own, ['listeners', index, 'authentication'], components)] as const];
   });
   return new Map((await Promise.all(loaded)).flat());
+}
+
+/** @throws ConfigError */
+export function loadAuthorizers({ authorization }: Config, components: AdapterComponents): Promise<Authorizer[]> {
+  return Promise.all(authorization.map((one, index) => loadAuthorizer(one, index, components)));
 }
 
 async function loadAuthorizer(one: AuthorizerConfig, index: number, components: AdapterComponents): Promise<Authorizer> {

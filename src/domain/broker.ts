@@ -147,6 +147,11 @@ export class Broker {
         if (connection !== undefined) this.#handshake.authenticated(connection, event.result);
         return;
       }
+      case 'permissions': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#connections.permit(connection, event.permissions);
+        return;
+      }
       case 'congested': {
         const connection = this.#connections.get(event.connection);
         if (connection !== undefined) this.#connections.congested(connection, event.waitsFor);

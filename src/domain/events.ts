@@ -39,6 +39,8 @@ export type BrokerEvent =
   /** The network connection is gone, by whoever's doing. */
   | { readonly kind: 'closed'; readonly connection: ConnectionId }
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
+  /** What the client may do is something else from now on; of no effect on a connection that was not let in. */
+  | { readonly kind: 'permissions'; readonly connection: ConnectionId; readonly permissions: Permissions }
   /** Nothing more should be delivered: the peer does not read as fast as we write, or what was written before waits for storage. */
   | { readonly kind: 'congested'; readonly connection: ConnectionId; readonly waitsFor: 'peer' | 'storage' }
   /** The answer to `whenWritable`, and the end of `congested`. */

@@ -44,6 +44,8 @@ export type Notice =
       readonly qos: QoS | undefined;
       /** Whose delivery it was; `undefined` where nobody's. */
       readonly queue: QueueId | undefined;
+      /** Which rule said so, where one did. */
+      readonly detail?: string | undefined;
     }
   /** A subscription matched more retained messages than `retainedQueueSize` had room for: it gets the first `limit`. */
   | { readonly kind: 'retained-limited'; readonly clientId: ClientId; readonly topicFilter: TopicFilter; readonly limit: number }

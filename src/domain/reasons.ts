@@ -46,6 +46,7 @@ export type DropReason =
   | 'queue-full'
   | 'queue-bytes-full'
   | 'session-ended' // the session was ended or expired with the message still in its queue
+  | 'not-authorized' // the client may not receive it
   | 'packet-too-large' // for the client's Maximum Packet Size
   | 'retained-full'; // `maxRetainedMessages`
 

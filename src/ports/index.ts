@@ -7,6 +7,8 @@ export type { AckLevel, Durability, StorageErrorKind, StorageTraits } from './st
 export { Listener, NetworkError } from './network.js';
 export type { Channel, ChannelHandler } from './network.js';
 export { Authenticator, Authorizer } from './auth.js';
+export { isPattern, rulesFor, topicFilterProblem } from './access-rules.js';
+export type { ClientNames } from './access-rules.js';
 export type { AuthenticatorAnswer, AuthorizationRequest } from './auth.js';
 export type { Reloadable } from './reloadable.js';
 export { Telemetry } from './telemetry.js';

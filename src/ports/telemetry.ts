@@ -1,4 +1,5 @@
 // The telemetry port: what the broker says of itself. Several can listen; none can answer back, and one that throws harms only itself.
+import type { ClientId } from '../domain/identifiers.js';
 import type { Notice } from '../domain/notices.js';
 import type { StorageErrorKind } from './storage.js';
 import { port } from './token.js';
@@ -54,6 +55,10 @@ export type LifecycleNotice =
   | { readonly kind: 'reload-failed'; readonly what: string; readonly error: string }
   /** Keys of the configuration that were changed and are only read at a start. */
   | { readonly kind: 'restart-needed'; readonly keys: readonly string[] }
+  /** Those who are connected have been asked about anew, because what they may do may have changed; `failed` of them keep what they had. */
+  | { readonly kind: 'permissions-renewed'; readonly clients: number; readonly failed: number }
+  /** What the client may do now could not be found out: it may do what it might before. */
+  | { readonly kind: 'permissions-kept'; readonly clientId: ClientId; readonly detail: string }
   | { readonly kind: 'fatal'; readonly error: Error };
 
 export interface Telemetry {

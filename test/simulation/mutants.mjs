@@ -40,6 +40,13 @@ const MUTANTS = [
     from: '      if (session.hasInbound(packet.packetId)) {',
     to: "      if (session.hasInbound(packet.packetId)) {\n        if (packet.retain) this.publisher.publish(this.publisher.accept(topic, packet.payload, 2, true, undefined, undefined), { targets: [], groups: [] });",
   },
+  {
+    name: 'rules that are forgotten for what was queued',
+    invariants: ['only what may be received'],
+    file: 'src/domain/session/outbound.ts',
+    from: '      if (restrictions !== undefined && message !== undefined && !entry.released) {',
+    to: '      if (restrictions !== undefined && message !== undefined && !entry.released && entry.append !== undefined) {',
+  },
 ];
 
 async function search(mutation) {

@@ -37,7 +37,7 @@ describe('the plans of many seeds', () => {
 
   test('have everything that can happen in them', () => {
     expect([...kinds].sort()).toEqual(
-      ['acknowledge', 'connect', 'crash', 'disconnect', 'disk denies', 'disk pace', 'disk refuses', 'mute', 'publish', 'stall', 'stop', 'subscribe', 'unsubscribe', 'vanish'],
+      ['acknowledge', 'connect', 'crash', 'disconnect', 'disk denies', 'disk pace', 'disk refuses', 'mute', 'permissions', 'publish', 'stall', 'stop', 'subscribe', 'unsubscribe', 'vanish'],
     );
     const all = plans.flatMap(({ operations }) => operations);
     const has = (what: (operation: (typeof all)[number]) => boolean): boolean => all.some(what);
@@ -50,6 +50,7 @@ describe('the plans of many seeds', () => {
       muchAtOnce: has((one) => one.kind === 'publish' && one.count * one.bytes > 512 * 1024),
       never: has((one) => one.kind === 'acknowledge' && one.how.kind === 'never'),
     }).toEqual({ will: true, clean: true, shared: true, clear: true, manyMessages: true, muchAtOnce: true, never: true });
+    expect(plans.filter(({ rules }) => rules !== undefined).length).toBeGreaterThan(60);
     for (const policy of ['discard', 'discard-oldest']) expect(plans.some(({ limits }) => limits.queueFullPolicy === policy)).toBe(true);
   });
 });
@@ -69,7 +70,7 @@ describe('a bug planted in the sources', () => {
     const { stdout } = await run(process.execPath, [here('./mutants.mjs')], { timeout: 280_000 });
     const [clean, ...planted] = JSON.parse(stdout) as readonly Result[];
     expect(clean).toEqual({ name: 'no bug', expected: [] });
-    expect(planted).toHaveLength(5);
+    expect(planted).toHaveLength(6);
     for (const { name, found, expected } of planted) {
       expect({ name, found: found === undefined ? undefined : expected.includes(found.invariant) ? 'as expected' : found }).toEqual({ name, found: 'as expected' });
     }

@@ -8,13 +8,16 @@ import { BrokerService } from '../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits } from '../../src/domain/connect/limits.js';
 import type {
+  AccessAction,
   AccessRule,
   Authenticator,
   AuthenticatorAnswer,
+  Authorizer,
   EndReason,
   LifecycleNotice,
   Listener,
   Notice,
+  Permissions,
   RefusalReason,
   TopicFilter,
 } from '../../src/ports/index.js';
@@ -32,15 +35,23 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   /** Instead of the one below. */
   readonly authenticator?: Authenticator;
+  readonly authorizers?: readonly Authorizer[];
   /** Beside the memory network. */
   readonly listeners?: readonly Listener[];
 }
 
-const rule = (effect: 'allow' | 'deny', topicFilter: string): AccessRule => ({
+const rule = (effect: 'allow' | 'deny', actions: readonly AccessAction[], topicFilter: string): AccessRule => ({
   effect,
-  actions: ['publish', 'subscribe'],
+  actions,
   topicFilter: topicFilter as TopicFilter,
+  source: 'the test',
 });
+
+/** To `open/#`, and to no filter that reaches beyond it. */
+const LIMITED: Permissions = {
+  kind: 'rules',
+  rules: [rule('allow', ['publish', 'subscribe'], 'open/#'), rule('deny', ['subscribe'], '#'), rule('allow', ['receive'], 'open/#')],
+};
 
 /**
  * Who may do what, by user name: `refused` has the wrong password, `forbidden` is not authorised, `broken` finds the authentication out of
@@ -61,7 +72,7 @@ const TEST_AUTHENTICATOR: Authenticator = {
           ? { decision: 'allow', permissions: { kind: 'everything' } }
           : { decision: 'deny', reason: 'bad-credentials', detail: 'not her password' };
       case 'limited':
-        return { decision: 'allow', permissions: { kind: 'rules', rules: [rule('allow', 'open/#')] } };
+        return { decision: 'allow', permissions: LIMITED };
       default:
         return { decision: 'allow', permissions: { kind: 'everything' } };
     }
@@ -96,6 +107,7 @@ export class BrokerHarness {
       storage: new MemoryStorage(),
       listeners: [this.network, ...(options.listeners ?? [])],
       authenticators: [options.authenticator ?? TEST_AUTHENTICATOR],
+      authorizers: options.authorizers ?? [],
       telemetry: [
         {
           notice: (notice) => {

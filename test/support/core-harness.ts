@@ -171,6 +171,11 @@ export class CorePeer {
     this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'allow', permissions, expiresAtMs } });
   }
 
+  /** Something else from now on. */
+  permit(permissions: Permissions): void {
+    this.core.handle({ kind: 'permissions', connection: this.id, permissions });
+  }
+
   deny(reason: DenialReason): void {
     this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'deny', reason, detail: 'the test says so' } });
   }

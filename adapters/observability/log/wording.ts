@@ -17,6 +17,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     // Whoever scans a port or asks whether it is open causes them.
     case 'handshake-failed':
     case 'reloaded':
+    case 'permissions-renewed':
       return 'info';
     case 'connection-ended':
       return isOrdinary(notice.reason) ? 'info' : 'warn';
@@ -33,7 +34,9 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
-      return notice.reason === 'no-subscriber' || notice.reason === 'client-offline' ? 'debug' : 'warn';
+      if (notice.reason === 'no-subscriber' || notice.reason === 'client-offline') return 'debug';
+      // Who subscribes to more than it may receive is served with less: that is what the rules are for.
+      return notice.reason === 'not-authorized' ? 'info' : 'warn';
     case 'will-published':
       return 'debug';
     case 'session-ended':
@@ -41,6 +44,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'listener-reload-failed':
     case 'storage-failing':
     case 'reload-failed':
+    case 'permissions-kept':
       return 'error';
     case 'fatal':
       return 'fatal';
@@ -59,6 +63,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'retained-limited':
     case 'authenticator-passed-over':
     case 'attempts-slowed':
+    case 'permissions-kept':
       return CLIENT_CAUSED_BURST;
     case 'connection-ended':
       return isOrdinary(notice.reason) ? Infinity : CLIENT_CAUSED_BURST;
@@ -76,6 +81,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'reloaded':
     case 'reload-failed':
     case 'restart-needed':
+    case 'permissions-renewed':
     case 'fatal':
       return Infinity;
     case 'storage-failing':
@@ -140,6 +146,10 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'not reloaded; what there was goes on';
     case 'restart-needed':
       return 'changed in the configuration, and only read at a start';
+    case 'permissions-renewed':
+      return 'what clients may do was asked anew';
+    case 'permissions-kept':
+      return 'what the client may do now could not be found out; it may do what it might before';
     case 'fatal':
       return 'the broker has to stop';
   }

@@ -1,6 +1,6 @@
 // A network connection as the core sees it: from its opening over CONNECT to its end, with what it may do and how well it reads.
 import type { ConnectPacket, ProtocolVersion } from '../../protocol/packets.js';
-import type { Permissions } from '../access/permissions.js';
+import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { Message } from '../delivery/message.js';
@@ -20,7 +20,8 @@ export class Connection implements Attached {
   clientId: ClientId | undefined;
   /** As authentication has it. */
   userName: string | undefined;
-  permissions: Permissions | undefined;
+  /** What it may do; set when it was let in. */
+  access: Access | undefined;
   /** While authenticating. */
   connect: ConnectPacket | undefined;
   window = 0;

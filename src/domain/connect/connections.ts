@@ -2,6 +2,8 @@
 // told to close, and the reason said to whoever watches.
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
+import { accessOf } from '../access/access.js';
+import type { Permissions } from '../access/permissions.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { Deadlines } from '../deadlines.js';
@@ -132,6 +134,13 @@ export class Connections {
     return true;
   }
 
+  /** What its client may do has changed: it counts for all that is not sent yet. Subscriptions stay, whether they may still be made or not. */
+  permit(connection: Connection, permissions: Permissions): void {
+    if (connection.state !== 'connected') return;
+    connection.access = accessOf(permissions);
+    connection.session?.permit(connection.access);
+  }
+
   /** From here on the connection lives as long as what it showed is valid. */
   expireCredentials(connection: Connection, atMs: number): void {
     connection.credentials ??= new Deadline<Connection>(connection);
@@ -173,6 +182,6 @@ export class Connections {
     this.sessions.detach(session);
     if (reason === 'client-disconnect') this.wills.discard(clientId);
     // At a shutdown the wills stay in the store: they are due if the clients do not return to the next run.
-    else if (reason !== 'server-shutting-down') this.wills.connectionEnded(clientId, sessionGoesOn);
+    else if (reason !== 'server-shutting-down') this.wills.connectionEnded(clientId, sessionGoesOn, connection.access);
   }
 }

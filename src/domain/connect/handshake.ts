@@ -4,8 +4,8 @@
 import { PacketType } from '../../protocol/packets.js';
 import type { ConnectPacket } from '../../protocol/packets.js';
 import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
-import { refusePublish } from '../access/permissions.js';
-import type { Permissions } from '../access/permissions.js';
+import { accessOf, refusePublish } from '../access/access.js';
+import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import type { Deadlines } from '../deadlines.js';
 import type { AuthenticationResult } from '../events.js';
@@ -77,13 +77,14 @@ export class Handshake {
     }
     // Others may have come in meanwhile.
     if (this.#isFull(connection, clientId)) return;
-    const refusedWill = this.#willRefusal(packet, result.permissions);
+    const access = accessOf(result.permissions);
+    const refusedWill = this.#willRefusal(packet, access);
     if (refusedWill !== undefined) {
       this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, `will: ${refusedWill}`);
       return;
     }
     connection.userName = result.userName ?? packet.userName;
-    connection.permissions = result.permissions;
+    connection.access = access;
     this.#accept(connection, packet, clientId);
     if (result.expiresAtMs !== undefined) this.connections.expireCredentials(connection, result.expiresAtMs);
   }
@@ -158,12 +159,12 @@ export class Handshake {
     return utf8Length(clientId) > limits.maxClientIdLength ? `it is longer than ${limits.maxClientIdLength} bytes` : undefined;
   }
 
-  #willRefusal({ will }: ConnectPacket, permissions: Permissions): string | undefined {
+  #willRefusal({ will }: ConnectPacket, access: Access): string | undefined {
     if (will === undefined) return undefined;
     const { limits } = this.context;
     if (will.qos > limits.maxQos) return `QoS ${will.qos} is not supported`;
     if (will.retain && !limits.retainedMessages) return 'retained messages are not supported';
-    return refusePublish(permissions, will.topic as TopicName);
+    return refusePublish(access, will.topic as TopicName);
   }
 
   #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {

@@ -2,6 +2,8 @@
 // after their delay. A will is stored even for a session that is not, so that a crash of the broker, which ends every connection, does not
 // swallow it.
 import type { Will } from '../../protocol/packets.js';
+import { refusePublish } from '../access/access.js';
+import type { Access } from '../access/access.js';
 import type { RestoredFact, WillRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
@@ -38,11 +40,19 @@ export class Wills {
     if (held !== undefined) this.#forget(held);
   }
 
-  /** The connection has ended without DISCONNECT. `sessionGoesOn`: only then does a delay count. */
-  connectionEnded(clientId: ClientId, sessionGoesOn: boolean): void {
+  /**
+   * The connection has ended without DISCONNECT. `sessionGoesOn`: only then does a delay count. `access`: what the client might do at its end; a
+   * will that it might not publish any more is not.
+   */
+  connectionEnded(clientId: ClientId, sessionGoesOn: boolean, access: Access | undefined): void {
     const held = this.#wills.get(clientId);
     if (held === undefined) return;
-    if (held.record.delayS === 0 || !sessionGoesOn) this.#publish(held);
+    const { topic } = held.record.message;
+    const refusal = access === undefined ? undefined : refusePublish(access, topic);
+    if (refusal !== undefined) {
+      this.#forget(held);
+      this.context.effects.notice({ kind: 'publish-denied', clientId, topic, detail: `will: ${refusal}` });
+    } else if (held.record.delayS === 0 || !sessionGoesOn) this.#publish(held);
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
   }
 

@@ -19,6 +19,7 @@ export class Accounts {
     'queue-full': 0,
     'queue-bytes-full': 0,
     'session-ended': 0,
+    'not-authorized': 0,
     'packet-too-large': 0,
     'retained-full': 0,
   };

@@ -3,7 +3,7 @@
 import { PacketType } from '../../protocol/packets.js';
 import type { PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
-import { refusePublish } from '../access/permissions.js';
+import { refusePublish } from '../access/access.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
@@ -32,7 +32,7 @@ export class Receiver {
         return;
       }
     }
-    const refusal = connection.permissions === undefined ? 'no permissions' : refusePublish(connection.permissions, topic);
+    const refusal = connection.access === undefined ? 'no permissions' : refusePublish(connection.access, topic);
     if (refusal !== undefined) {
       this.#deny(connection, session, packet, refusal);
       return;

@@ -3,7 +3,7 @@
 // One that was replaced after the subscription began is left out: the subscriber has got the newer one as it came, and an older one behind it
 // would turn the order round.
 import type { Context } from '../context.js';
-import type { TopicName } from '../identifiers.js';
+import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { Attached, Session } from '../session/session.js';
 import type { Subscription } from '../session/subscription.js';
 import type { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
@@ -36,13 +36,26 @@ export class RetainedDelivery {
   add(subscription: Subscription): void {
     const limit = Math.max(0, this.context.limits.retainedQueueSize - (this.#items.length - this.#next));
     // One more than there is room for, to know whether there is.
-    const entries = this.tree.match(subscription.filter, limit + 1);
+    const entries = this.#match(subscription.filter, limit + 1);
     if (entries.length > limit) {
       entries.pop();
       this.context.effects.notice({ kind: 'retained-limited', clientId: this.session.clientId, topicFilter: subscription.topicFilter, limit });
     }
     for (const entry of entries) this.#items.push({ entry, subscription });
     this.#read();
+  }
+
+  /** Of those that match, up to so many that the client may receive. */
+  #match(filter: TopicFilter, limit: number): RetainedEntry[] {
+    const { restrictions } = this.session;
+    if (restrictions === undefined) return this.tree.match(filter, limit);
+    const found = new Set<RetainedEntry>();
+    const admits = ({ topic }: RetainedEntry): boolean => restrictions.receive(topic).isAllowed;
+    for (const part of restrictions.receivable(filter)) {
+      for (const entry of this.tree.match(part, limit, admits)) if (found.size < limit) found.add(entry);
+      if (found.size >= limit) break;
+    }
+    return [...found];
   }
 
   /** The connection took what was sent. */
@@ -82,6 +95,7 @@ export class RetainedDelivery {
     if (this.tree.get(entry.topic)?.id !== entry.id) return; // replaced since
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
     const qos = (message.qos < subscription.qos ? message.qos : subscription.qos);
+    if (!session.admits(message, qos)) return;
     if (qos === 0) this.connection.deliverAtMostOnce(message, true, identifiers);
     else session.outbound.pushRetained(message, qos, identifiers);
   }

@@ -4,7 +4,7 @@ import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { StoredEntry } from '../events.js';
 import { groupQueue } from '../identifiers.js';
-import type { QueueId, Seq, TopicFilter } from '../identifiers.js';
+import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../session/message-queue.js';
 import type { Giver, QueueEntry, QueueOwner } from '../session/message-queue.js';
 import type { Recipient } from '../session/recipient.js';
@@ -18,6 +18,8 @@ export interface Member {
   readonly retainAsPublished: boolean;
   readonly identifiers: readonly number[] | undefined;
 }
+
+const NOBODY_MAY = 'none of the members that are connected may receive it';
 
 export class SharedGroup implements QueueOwner, Giver {
   readonly inFlightCount = 0;
@@ -86,17 +88,16 @@ export class SharedGroup implements QueueOwner, Giver {
   }
 
   publish(message: Message): void {
-    const member = this.#waiting.isEmpty ? this.#nextReady(message.qos) : undefined;
+    const member = this.#waiting.isEmpty ? this.#nextReady(message) : undefined;
     if (member !== undefined) this.#give(member, message);
     else if (message.qos > 0) {
       this.#waiting.push(message, message.qos as 1 | 2, false, undefined, undefined, true);
       this.drain();
       keepPayload(message);
     } else {
-      const { accounts, effects } = this.context;
-      accounts.begun++;
-      accounts.dropped['client-offline']++;
-      effects.notice({ kind: 'message-dropped', reason: 'client-offline', topic: message.topic, qos: 0, queue: this.id });
+      this.context.accounts.begun++;
+      if (this.#isRefused(message.topic)) this.#waiting.dropped('not-authorized', message, 0, NOBODY_MAY);
+      else this.#waiting.dropped('client-offline', message, 0);
     }
   }
 
@@ -116,12 +117,18 @@ export class SharedGroup implements QueueOwner, Giver {
     for (;;) {
       const entry = this.#waiting.run.peek();
       if (entry?.message === undefined) break;
-      const member = this.#nextReady(entry.qos);
-      if (member === undefined) return;
+      const { message } = entry;
+      const ready = this.#nextReady(message);
+      if (ready === undefined && this.#isForAll(message.topic)) return;
+      const member = ready ?? this.#nextInNeed(message);
       this.#waiting.shift();
       this.#waiting.remove(entry, this.#waiting.unread);
-      this.context.accounts.begun--;
-      this.#give(member, entry.message);
+      if (member === undefined) {
+        this.#waiting.dropped('not-authorized', message, entry.qos, NOBODY_MAY);
+        continue;
+      }
+      this.context.accounts.begun--; // it is the same delivery that goes on
+      this.#give(member, message);
     }
     this.#waiting.fill(true);
   }
@@ -136,17 +143,41 @@ export class SharedGroup implements QueueOwner, Giver {
     member.session.deliver(message, qos, member.retainAsPublished && message.retain, member.identifiers, this);
   }
 
-  /** In turn, passing over those that are away or busy. */
-  #nextReady(qos: QoS): Member | undefined {
+  /** Passing over those that are away, busy, or may not receive it. */
+  #nextReady({ qos, topic }: Message): Member | undefined {
+    return this.#next(({ session, qos: granted }) => session.isReadyFor(Math.min(qos, granted) as QoS) && session.mayReceive(topic));
+  }
+
+  /**
+   * For a message that some of those who are connected may not receive: behind it, others would wait for what is not for them. So it goes to the queue
+   * of one that may have it, and is busy, or of one that is away, and is judged when it returns.
+   */
+  #nextInNeed({ qos, topic }: Message): Member | undefined {
+    const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(topic));
+    return connected ?? this.#next(({ session, qos: granted }) => !session.isConnected && session.stored && Math.min(qos, granted) > 0);
+  }
+
+  /** In turn. */
+  #next(suits: (member: Member) => boolean): Member | undefined {
     const members = this.#members;
     for (let i = 0; i < members.length; i++) {
       const at = (this.#turn + i) % members.length;
       const member = members[at] as Member;
-      if (!member.session.isReadyFor(Math.min(qos, member.qos) as QoS)) continue;
+      if (!suits(member)) continue;
       this.#turn = at + 1;
       return member;
     }
     return undefined;
+  }
+
+  /** Whether all who are connected may receive it: whoever has room first can have it. */
+  #isForAll(topic: TopicName): boolean {
+    return this.#members.every(({ session }) => !session.isConnected || session.mayReceive(topic));
+  }
+
+  /** Whether somebody is connected, and none of them may receive it. */
+  #isRefused(topic: TopicName): boolean {
+    return this.#members.some(({ session }) => session.isConnected) && !this.#members.some(({ session }) => session.isConnected && session.mayReceive(topic));
   }
 
   #closeIfAlone(): void {

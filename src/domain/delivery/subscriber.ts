@@ -2,7 +2,7 @@
 import { PacketType } from '../../protocol/packets.js';
 import type { QoS, SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../protocol/packets.js';
 import { ReasonCode, SUBACK_FAILURE } from '../../protocol/reason-codes.js';
-import { refuseSubscribe } from '../access/permissions.js';
+import { refuseSubscribe } from '../access/access.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
@@ -86,7 +86,7 @@ export class Subscriber {
     if (!limits.wildcardSubscriptions && hasWildcard(parsed.filter)) {
       return { reasonCode: ReasonCode.wildcardSubscriptionsNotSupported, detail: 'wildcard subscriptions are switched off' }; // [MQTT-3.8.3-2]
     }
-    const detail = connection.permissions === undefined ? 'no permissions' : refuseSubscribe(connection.permissions, parsed.filter);
+    const detail = connection.access === undefined ? 'no permissions' : refuseSubscribe(connection.access, parsed.filter);
     return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
   }
 

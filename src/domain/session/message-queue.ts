@@ -139,7 +139,7 @@ export class MessageQueue {
     if (bounded) {
       const full = this.#full(bytes);
       if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
-        this.#dropped(full, message, qos);
+        this.dropped(full, message, qos);
         return;
       }
     }
@@ -285,7 +285,7 @@ export class MessageQueue {
         this.shift();
         this.remove(oldest, undefined);
         this.#droppedBelow = oldest.seq + 1;
-        this.#dropped(reason, oldest.message, oldest.qos);
+        this.dropped(reason, oldest.message, oldest.qos);
         continue;
       }
       if (this.#hasHoles) return false;
@@ -295,7 +295,7 @@ export class MessageQueue {
       this.#droppedBelow = seq + 1;
       this.#take(Math.floor(this.bytes / this.count));
       this.context.changes.record({ kind: 'queue.remove', queue: this.id, seq: seq as Seq, append: undefined });
-      this.#dropped(reason, undefined, undefined);
+      this.dropped(reason, undefined, undefined);
     }
     return true;
   }
@@ -309,8 +309,9 @@ export class MessageQueue {
     this.#hasHoles = false;
   }
 
-  #dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined): void {
+  /** Counts and tells the end of a delivery that was, or was to be, in the queue. */
+  dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined, detail?: string): void {
     this.context.accounts.dropped[reason]++;
-    this.context.effects.notice({ kind: 'message-dropped', reason, topic: message?.topic, qos, queue: this.id });
+    this.context.effects.notice({ kind: 'message-dropped', reason, topic: message?.topic, qos, queue: this.id, ...(detail === undefined ? {} : { detail }) });
   }
 }

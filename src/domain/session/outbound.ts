@@ -3,6 +3,7 @@
 // identifier of the first sending [MQTT-2.3.1-4], and an identifier is not used again while its message is unacknowledged [MQTT-2.3.1-2].
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
+import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import { keepPayload } from '../delivery/message.js';
 import type { Message } from '../delivery/message.js';
@@ -15,9 +16,11 @@ const PACKET_IDS = 65_535;
 
 const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
-/** Told when a message pushed now would be sent now: shared groups have messages waiting for that. */
 export interface OutboundOwner {
+  /** Told when a message pushed now would be sent now: shared groups have messages waiting for that. */
   roomMade(): void;
+  /** Asked of each message that is about to be sent; `undefined`: the client may receive everything. */
+  readonly restrictions: Access | undefined;
 }
 
 export interface OutboundConnection {
@@ -31,6 +34,8 @@ export class Outbound implements QueueOwner {
   readonly #queue: MessageQueue;
   /** By Packet Identifier, in the order of sending. */
   readonly #inFlight = new Map<number, QueueEntry>();
+  /** Those of them that the client may not receive any more, and that only go on to free their identifiers. */
+  #refused: Set<QueueEntry> | undefined;
   #connection: ConnectionId | undefined;
   #window = 0;
   #congested = false;
@@ -105,6 +110,7 @@ export class Outbound implements QueueOwner {
     for (const entry of returned) this.#remove(entry);
     this.#queue.close(this.#lowest());
     this.#inFlight.clear();
+    this.#refused = undefined;
     for (const entry of returned) entry.giver?.takeBack(entry);
   }
 
@@ -153,7 +159,8 @@ export class Outbound implements QueueOwner {
   }
 
   #delivered(entry: QueueEntry): void {
-    this.context.accounts.delivered++;
+    if (this.#refused?.delete(entry) === true) this.context.accounts.dropped['not-authorized']++;
+    else this.context.accounts.delivered++;
     this.#remove(entry);
     this.#pump();
     if (this.hasRoom) this.owner.roomMade();
@@ -179,6 +186,7 @@ export class Outbound implements QueueOwner {
     if (connection === undefined) return;
     const queue = this.#queue;
     const inFlight = this.#inFlight;
+    const { restrictions } = this.owner;
     while (!this.#congested && inFlight.size < this.#window) {
       const entry = queue.run.peek();
       if (entry === undefined) break;
@@ -195,6 +203,10 @@ export class Outbound implements QueueOwner {
         queue.remove(entry, inFlight.size === 0 ? queue.unread : undefined);
         continue;
       }
+      if (restrictions !== undefined && message !== undefined && !entry.released) {
+        const { isAllowed, why } = restrictions.receive(message.topic);
+        if (!isAllowed && this.#refuse(entry, message, dup, why)) continue;
+      }
       inFlight.set(packetId, entry);
       if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;
       if (entry.released || message === undefined) {
@@ -205,5 +217,28 @@ export class Outbound implements QueueOwner {
       if (entry.giver === undefined) entry.message = undefined;
     }
     queue.fill(!this.#congested && inFlight.size < this.#window);
+  }
+
+  /**
+   * An entry out of the run that the client may not receive. It goes, unless it may have been sent before at QoS 2: the client may be keeping its
+   * Packet Identifier, and would take a later message with the same one for a repeat. So it is brought to its end, by PUBREL, without being sent
+   * again. False: that is what is to be done.
+   */
+  #refuse(entry: QueueEntry, message: Message, dup: boolean, why: string): boolean {
+    const queue = this.#queue;
+    if (dup && entry.qos === 2) {
+      (this.#refused ??= new Set<QueueEntry>()).add(entry);
+      queue.release(entry);
+      entry.message = undefined;
+      const { effects } = this.context;
+      effects.notice({ kind: 'message-dropped', reason: 'not-authorized', topic: message.topic, qos: 2, queue: queue.id, detail: why });
+      return false;
+    }
+    if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent
+    queue.remove(entry, this.#inFlight.size === 0 ? queue.unread : undefined);
+    // Another member of the group may have it.
+    if (entry.giver === undefined) queue.dropped('not-authorized', message, entry.qos, why);
+    else entry.giver.takeBack(entry);
+    return true;
   }
 }

@@ -1,13 +1,14 @@
 // A session: what the broker remembers of a client between its packets and, if the session is stored, between its connections
 // [MQTT-4.1.0-1], [MQTT-4.1.0-2]: its subscriptions, the messages on their way to it, and the QoS 2 messages on their way from it.
 import type { QoS } from '../../protocol/packets.js';
+import type { Access } from '../access/access.js';
 import type { SessionRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { Message } from '../delivery/message.js';
 import type { SharedGroup } from '../delivery/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
-import type { ClientId, TopicFilter } from '../identifiers.js';
+import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 import { Outbound } from './outbound.js';
 import type { Giver } from './message-queue.js';
 import type { OutboundConnection, OutboundOwner } from './outbound.js';
@@ -23,6 +24,8 @@ export interface Attached extends OutboundConnection {
 
 export class Session implements OutboundOwner, Recipient {
   connection: Attached | undefined;
+  /** What is asked before it is given a message; `undefined`: it may receive everything, or is away, and is judged when it returns. */
+  restrictions: Access | undefined;
   disconnectedAtMs: number | undefined;
   /** Made when needed, as the three below: ten thousand idle sessions have none of them. */
   subscriptions: Map<TopicFilter, Subscription> | undefined;
@@ -60,6 +63,7 @@ export class Session implements OutboundOwner, Recipient {
   }
 
   deliver(message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | undefined, giver?: Giver): void {
+    if (this.restrictions !== undefined && !this.admits(message, qos)) return;
     if (qos > 0) {
       this.outbound.push(message, qos as 1 | 2, retain, identifiers, giver);
       return;
@@ -76,6 +80,29 @@ export class Session implements OutboundOwner, Recipient {
 
   get isConnected(): boolean {
     return this.connection !== undefined;
+  }
+
+  mayReceive(topic: TopicName): boolean {
+    return this.restrictions === undefined || this.restrictions.receive(topic).isAllowed;
+  }
+
+  /** From now on; a connection that is attached brings it along. */
+  permit(access: Access | undefined): void {
+    this.restrictions = access === undefined || access.isEverything ? undefined : access;
+    // What waited for a member that may not have it any more goes on to another.
+    if (this.connection !== undefined) for (const group of this.groups) group.drain();
+  }
+
+  /** Whether the client may receive it; if not, the delivery has ended here. */
+  admits(message: Message, qos: QoS): boolean {
+    const judgement = this.restrictions?.receive(message.topic);
+    if (judgement === undefined || judgement.isAllowed) return true;
+    const { accounts, effects } = this.context;
+    accounts.begun++;
+    accounts.dropped['not-authorized']++;
+    const queue = sessionQueue(this.clientId);
+    effects.notice({ kind: 'message-dropped', reason: 'not-authorized', topic: message.topic, qos, queue, detail: judgement.why });
+    return false;
   }
 
   isReadyFor(qos: QoS): boolean {

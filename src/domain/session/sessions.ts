@@ -51,6 +51,7 @@ export class Sessions {
   }
 
   attach(session: Session, connection: Connection): void {
+    session.permit(connection.access);
     session.connection = connection;
     session.disconnectedAtMs = undefined;
     connection.session = session;
@@ -67,6 +68,7 @@ export class Sessions {
   /** Its connection has ended. */
   detach(session: Session): void {
     session.connection = undefined;
+    session.permit(undefined);
     // What a shared group gave it goes to another member that is there; else it waits here [MQTT-4.4.0-1].
     session.outboundIfAny?.detach((entry) => entry.qos === 1 && (!session.stored || entry.giver?.hasOtherThan(session) === true));
     for (const group of session.groups) group.memberLeft();

@@ -78,34 +78,34 @@ export class RetainedTree {
     return removed;
   }
 
-  /** Up to `limit` entries that the filter matches, in the order in which their topics were first retained, level by level. */
-  match(filter: TopicFilter, limit: number): RetainedEntry[] {
+  /** Up to `limit` entries that the filter matches and that are admitted, in the order in which their topics were first retained, level by level. */
+  match(filter: TopicFilter, limit: number, admits: (entry: RetainedEntry) => boolean = () => true): RetainedEntry[] {
     const found: RetainedEntry[] = [];
     const levels = filter.split('/');
-    this.#matchBelow(this.#root, levels, 0, limit, found);
+    this.#matchBelow(this.#root, levels, 0, limit, found, admits);
     return found;
   }
 
-  #matchBelow(level: Level, levels: readonly string[], at: number, limit: number, found: RetainedEntry[]): void {
+  #matchBelow(level: Level, levels: readonly string[], at: number, limit: number, found: RetainedEntry[], admits: (entry: RetainedEntry) => boolean): void {
     if (found.length >= limit) return;
     const name = levels[at];
     if (name === undefined) {
-      if (level.entry !== undefined) found.push(level.entry);
+      if (level.entry !== undefined && admits(level.entry)) found.push(level.entry);
       return;
     }
     if (name === '#' || name === '+') {
       // "#" takes its parent level too, section 4.7.1.2
-      if (name === '#' && level.entry !== undefined) found.push(level.entry);
+      if (name === '#' && level.entry !== undefined && admits(level.entry)) found.push(level.entry);
       if (level.children === undefined) return;
       for (const [childName, child] of level.children) {
         // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
         if (level === this.#root && childName.charCodeAt(0) === 0x24) continue;
-        this.#matchBelow(child, levels, name === '#' ? at : at + 1, limit, found);
+        this.#matchBelow(child, levels, name === '#' ? at : at + 1, limit, found, admits);
         if (found.length >= limit) return;
       }
       return;
     }
     const child = level.children?.get(name);
-    if (child !== undefined) this.#matchBelow(child, levels, at + 1, limit, found);
+    if (child !== undefined) this.#matchBelow(child, levels, at + 1, limit, found, admits);
   }
 }

@@ -91,6 +91,23 @@ export function filtersOverlap(one: TopicFilter, other: TopicFilter): boolean {
   }
 }
 
+/** The filter of what both match; `undefined`: there is nothing that both match. */
+export function filterIntersection(one: TopicFilter, other: TopicFilter): TopicFilter | undefined {
+  if (!filtersOverlap(one, other)) return undefined;
+  const levels = one.split('/');
+  const others = other.split('/');
+  const both: string[] = [];
+  for (let i = 0; ; i++) {
+    const level = levels[i];
+    const against = others[i];
+    // "#" leaves the rest to the other one, also where there is none: it matches its parent level.
+    if (level === '#') return [...both, ...others.slice(i)].join('/') as TopicFilter;
+    if (against === '#') return [...both, ...levels.slice(i)].join('/') as TopicFilter;
+    if (level === undefined || against === undefined) return both.join('/') as TopicFilter;
+    both.push(level === '+' ? against : level);
+  }
+}
+
 function isWildcard(level: string | undefined): boolean {
   return level === '+' || level === '#';
 }

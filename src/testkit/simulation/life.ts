@@ -2,11 +2,12 @@
 import { BrokerService } from '../../application/service.js';
 import { DEFAULT_LIMITS } from '../../domain/connect/limits.js';
 import type { Limits } from '../../domain/connect/limits.js';
-import type { Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
+import type { Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
 
 export interface LifeParts {
   readonly storage: Storage;
   readonly network: Listener;
+  readonly authorizers: readonly Authorizer[];
   readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly random: Random;
@@ -19,12 +20,13 @@ export class BrokerLife implements Clock {
   #turns: (() => void)[] = [];
   readonly #clock: Clock;
 
-  constructor({ storage, network, telemetry, clock, random, limits }: LifeParts) {
+  constructor({ storage, network, authorizers, telemetry, clock, random, limits }: LifeParts) {
     this.#clock = clock;
     this.service = new BrokerService({
       storage,
       listeners: [network],
       authenticators: [{ name: 'everyone', authenticate: () => ({ decision: 'allow', permissions: { kind: 'everything' } }) }],
+      authorizers,
       telemetry: [telemetry],
       clock: this,
       random,

@@ -10,6 +10,7 @@ import type { ConnectionEnd, NetworkObserver, SimulatedConnection } from './netw
 import { tagOf } from './plan.js';
 import { Moments, Publications, willOf } from './publications.js';
 import type { Publication } from './publications.js';
+import { Rules } from './rules.js';
 import type { Script } from './script.js';
 import { Subscriber, matches } from './subscribers.js';
 import type { Standing } from './subscribers.js';
@@ -25,6 +26,10 @@ interface Talk {
   readonly wasStored: Subscriber['stored'];
   /** What stood before CONNECT. */
   readonly before: readonly Standing[];
+  /** When CONNECT came. */
+  readonly since: number;
+  /** Messages at QoS 1 and 2 sent though the rules that were surely in force refused them, and since when those were. */
+  late: { readonly since: number; count: number };
   isAccepted: boolean;
   /** What the client has sent here, by identifier. */
   readonly published: Map<number, { readonly publication: Publication; readonly at: number }>;
@@ -59,6 +64,7 @@ export interface ModelOptions {
 export class Model implements NetworkObserver, ClientObserver {
   readonly moments = new Moments();
   readonly publications = new Publications();
+  readonly rules = new Rules(this.moments);
   readonly wills: WillWatch;
   /** Whether the broker is stopping: connections that end now end for that reason. */
   isStopping = false;
@@ -145,6 +151,8 @@ export class Model implements NetworkObserver, ClientObserver {
       willTag: publication?.tag,
       wasStored: subscriber.stored,
       before: [...subscriber.standing],
+      since: this.moments.now,
+      late: { since: 0, count: 0 },
       isAccepted: false,
       published: new Map(),
       released: new Set(),
@@ -330,6 +338,8 @@ export class Model implements NetworkObserver, ClientObserver {
       // A session that began since owes it nothing.
       if (reader.stored !== 'yes' || reader.resetAt > (publication.first ?? 0) || !reader.surelyGets(publication).some((one) => isOwed(publication, one) && one.shareName === undefined)) continue;
       const queue: QueueId = `c:${reader.name}` as QueueId;
+      // What it may not receive is not kept for it.
+      if (this.rules.mayBeRefusedSince(reader.name, publication.topic, publication.first ?? 0)) continue;
       if (queues?.has(queue) === true || this.#takenBy(reader.name).done.has(tag) || this.#drops.has(queue)) continue;
       this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${reader.name}`);
     }
@@ -362,6 +372,7 @@ export class Model implements NetworkObserver, ClientObserver {
       verdict.fail('only to subscribers', `${name} gets ${tag} on ${publish.topic}, which nobody published there`);
       return;
     }
+    this.#checkRules(talk, publication, publish);
     if (publish.retain) {
       this.#retainedLeaves(subscriber, publication, publish.qos);
       return;
@@ -383,6 +394,21 @@ export class Model implements NetworkObserver, ClientObserver {
       fresh.set(tag, times);
       if (times > publication.sends) verdict.fail('no repeat without DUP', `${name} is sent ${tag} without DUP ${times} times, it came ${publication.sends} times`);
     }
+  }
+
+  /**
+   * Nothing leaves that could not be received at any moment since it may have been handed out. And once rules are in force, no more that they refuse
+   * leaves than had been handed out before: a window.
+   */
+  #checkRules(talk: Talk, { topic, tag, first }: Publication, { qos, retain }: PublishPacket): void {
+    const { verdict, maxInflight } = this.#options;
+    const { name } = talk.subscriber;
+    const from = Math.max(talk.since, retain ? 0 : (first ?? 0));
+    if (this.rules.isRefusedSince(name, topic, from)) verdict.fail('only what may be received', `${name} gets ${tag} on ${topic}, which it may not receive`);
+    const since = this.rules.surelySince(name);
+    if (qos === 0 || since === undefined || !this.rules.isRefusedSince(name, topic, since)) return;
+    if (talk.late.since !== since) talk.late = { since, count: 0 };
+    if (++talk.late.count > maxInflight) verdict.fail('only what may be received', `${name} gets ${tag} on ${topic}, the ${talk.late.count}th message that it may not receive any more`);
   }
 
   /** A retained message that was replaced for sure before the subscription began is not sent any more. */
@@ -470,6 +496,7 @@ export class Model implements NetworkObserver, ClientObserver {
     for (const publication of this.publications.all.values()) {
       if (!isPromised(publication) || (publication.first as number) <= subscriber.resetAt || times.has(publication.tag)) continue;
       if (!this.#direct(subscriber, publication).some((one) => isOwed(publication, one))) continue;
+      if (this.rules.mayBeRefusedSince(subscriber.name, publication.topic, publication.first as number)) continue;
       valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
     }
     this.#missing(`c:${subscriber.name}` as QueueId, subscriber.name, missing);
@@ -486,6 +513,7 @@ export class Model implements NetworkObserver, ClientObserver {
       for (const publication of this.publications.all.values()) {
         if (!isPromised(publication)) continue;
         const first = publication.first as number;
+        if (members.some(({ name }) => this.rules.mayBeRefusedSince(name, publication.topic, first))) continue;
         const isOwedToOne = members.some((member) => member.surelyGets(publication).some((one) => one.text === text && one.surelyUntil === undefined && isOwed(publication, one)));
         if (!isOwedToOne || members.some(({ resetAt, ever }) => resetAt > first || ever.some((one) => one.text === text && (one.surelyUntil !== undefined || one.qos === 0)))) continue;
         if (members.some(({ name }) => this.#takenBy(name).times.has(publication.tag) || this.#drops.has(`c:${name}` as QueueId))) continue;

@@ -21,6 +21,12 @@ export interface WillPlan {
   readonly retain: boolean;
 }
 
+/** About receiving; the first whose filter matches decides, and what none matches is denied. */
+export interface ReceiveRule {
+  readonly effect: 'allow' | 'deny';
+  readonly filter: string;
+}
+
 export type Acknowledging = { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
 
 export type Action =
@@ -46,6 +52,8 @@ export type Action =
   | { readonly kind: 'stall'; readonly client: string; readonly forMs: number }
   /** It sends no PINGREQ for so long. */
   | { readonly kind: 'mute'; readonly client: string; readonly forMs: number }
+  /** What it may receive from now on; in runs in which not everybody may receive everything. */
+  | { readonly kind: 'permissions'; readonly client: string; readonly rules: readonly ReceiveRule[] }
   /** The disk's pace from now on: so long before a call is seen, and again before it is answered. */
   | { readonly kind: 'disk pace'; readonly callMs: number; readonly answerMs: number }
   | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }
@@ -66,6 +74,8 @@ export interface Plan {
   /** Bytes on their way to a client from which on it counts as slow. */
   readonly highWaterMark: number;
   readonly clients: readonly ClientTraits[];
+  /** What clients may receive at first, by name; who is not in it, everything. `undefined`: nobody is asked about. */
+  readonly rules: Readonly<Record<string, readonly ReceiveRule[]>> | undefined;
   readonly operations: readonly Operation[];
   readonly durationMs: number;
 }
@@ -170,9 +180,27 @@ export function planOf(seed: number): Plan {
     add(atMs + 2 * latencyMs + random.int(1, 40), { ...message, client: other.name });
     add(atMs + 2 * latencyMs + random.int(20, 120), connect(one));
   }
+  // Chance of its own, so that the rest of the plan is what it would be without rules.
+  const rules = new SeededRandom(seed + RULES_SEED).chance(0.3) ? addRules(new SeededRandom(seed + RULES_SEED + 1), clients, durationMs, add) : undefined;
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
-  return { seed, limits, highWaterMark: random.pick([64, 2000, 65_536]), clients, operations, durationMs };
+  return { seed, limits, highWaterMark: random.pick([64, 2000, 65_536]), clients, rules, operations, durationMs };
+}
+
+const RULES_SEED = 1_000_000_007;
+
+/** Those of the beginning; what changes is added to the plan. */
+function addRules(random: SeededRandom, clients: readonly ClientTraits[], durationMs: number, add: (atMs: number, action: Action) => void): Plan['rules'] {
+  const some = (): ReceiveRule[] => {
+    const first: ReceiveRule[] = [];
+    for (let i = random.int(0, 2); i > 0; i--) first.push({ effect: random.pick(['allow', 'deny', 'deny'] as const), filter: random.pick(FILTERS) });
+    return random.chance(0.6) ? [...first, { effect: 'allow', filter: '#' }, { effect: 'allow', filter: '$x/#' }] : first;
+  };
+  const limited = clients.filter(() => random.chance(0.6));
+  for (const { name } of limited) {
+    for (let i = random.int(0, 4); i > 0; i--) add(random.int(0, durationMs), { kind: 'permissions', client: name, rules: some() });
+  }
+  return Object.fromEntries(limited.map(({ name }) => [name, some()]));
 }
 
 function acknowledging(random: SeededRandom): Acknowledging {

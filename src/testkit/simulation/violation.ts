@@ -7,6 +7,7 @@ export type Invariant =
   | 'no repeat without DUP'
   | 'order'
   | 'only to subscribers'
+  | 'only what may be received'
   | 'granted QoS'
   | 'retained state'
   | 'session present'

@@ -1,6 +1,6 @@
 // One run: the clock, the network, the disk, the clients and the broker in its lives, moved by a plan. Time goes from one timer to the next; what
 // is due together is one turn of the broker. After every turn the model is asked whether a promise was broken.
-import type { Storage } from '../../ports/index.js';
+import type { AccessRule, Authorizer, Permissions, Storage, TopicFilter } from '../../ports/index.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { SimulatedClient } from './client.js';
@@ -9,7 +9,7 @@ import { BrokerLife } from './life.js';
 import { Model } from './model.js';
 import { SimulatedNetwork } from './network.js';
 import { LARGEST_PAYLOAD_BYTES, WILL_GRACE_MS, describeOperation, payloadOf, tagOf } from './plan.js';
-import type { Action, Operation, Plan } from './plan.js';
+import type { Action, Operation, Plan, ReceiveRule } from './plan.js';
 import { Script } from './script.js';
 import { Verdict } from './violation.js';
 import type { Violation } from './violation.js';
@@ -38,6 +38,8 @@ export class World {
   readonly #random: SeededRandom;
   readonly #startMs: number;
   #life: BrokerLife | undefined;
+  /** Tells the broker that rules have changed. */
+  #rulesChanged: () => void = () => undefined;
   #isStopping = false;
   #lives = 0;
   #steps = 0;
@@ -54,6 +56,7 @@ export class World {
     const { ledger } = this.#disk;
     this.#model = new Model({ maxInflight: plan.limits.maxInflight ?? 50, mostBufferedAbove: mostBufferedAbove(plan), verdict: this.#verdict, ledger, script: this.#script });
     this.#network = new SimulatedNetwork(this.#clock, this.#model, plan.highWaterMark);
+    for (const [name, rules] of Object.entries(plan.rules ?? {})) this.#model.rules.set(name, rules);
     for (const traits of plan.clients) this.#clients.set(traits.name, new SimulatedClient(traits, this.#network, this.#clock, this.#model, this.#script));
   }
 
@@ -87,6 +90,7 @@ export class World {
       await new Promise<void>((resolve) => setImmediate(resolve));
       this.#checkBooks();
     } while (this.#life?.endTurn() === true || this.#disk.work());
+    this.#model.rules.inForce();
   }
 
   #checkBooks(): void {
@@ -108,7 +112,7 @@ export class World {
         this.#model.notice(notice);
       },
     };
-    const life: BrokerLife = new BrokerLife({ storage, network: this.#network, telemetry, clock: this.#clock, random: this.#random, limits: this.plan.limits });
+    const life: BrokerLife = new BrokerLife({ storage, network: this.#network, authorizers: this.#authorizers(), telemetry, clock: this.#clock, random: this.#random, limits: this.plan.limits });
     this.#life = life;
     life.service.start().then(
       () => {
@@ -121,6 +125,13 @@ export class World {
         if (this.#life === life) this.#model.failed(error);
       },
     );
+  }
+
+  /** Answers by the rules of the moment. */
+  #authorizers(): Authorizer[] {
+    if (this.plan.rules === undefined) return [];
+    const authorize = ({ clientId }: { readonly clientId: string }): Permissions => permissionsOf(this.#model.rules.rulesOf(clientId));
+    return [{ name: 'the plan', authorize, watch: (changed) => (this.#rulesChanged = changed) }];
   }
 
   #crash({ keeps, delivers, downMs }: Extract<Action, { kind: 'crash' }>): void {
@@ -203,6 +214,10 @@ export class World {
         return;
       case 'stall':
         this.#client(operation).stall(operation.forMs);
+        return;
+      case 'permissions':
+        this.#model.rules.set(operation.client, operation.rules);
+        this.#rulesChanged();
         return;
       case 'mute':
         this.#client(operation).mute(operation.forMs);
@@ -287,6 +302,14 @@ export class World {
       if (publication === undefined || !publications.mayBeRetained(publication)) this.#verdict.fail('retained state', `${topic} still has ${tag}, which had been replaced`);
     }
   }
+}
+
+/** Everything may be published and subscribed to: what is filtered is filtered on its way out. */
+function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
+  if (rules === undefined) return { kind: 'everything' };
+  const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({ effect, actions, topicFilter: filter as TopicFilter, source: 'the plan' });
+  const open = ['#', '$x/#'].map((filter) => rule('allow', ['publish', 'subscribe'], filter));
+  return { kind: 'rules', rules: [...open, ...rules.map(({ effect, filter }) => rule(effect, ['receive'], filter))] };
 }
 
 /** The run of a shared group's queue, which one step may give to one member at QoS 0. */

@@ -19,7 +19,7 @@ const REQUEST: AuthenticationRequest = {
   peer: { remoteAddress: 'test:1' },
 };
 
-const rule = (topicFilter: string): AccessRule => ({ effect: 'allow', actions: ['publish'], topicFilter: topicFilter as TopicFilter });
+const rule = (topicFilter: string): AccessRule => ({ effect: 'allow', actions: ['publish'], topicFilter: topicFilter as TopicFilter, source: `the rule for ${topicFilter}` });
 const rules = (...filters: string[]): Permissions => ({ kind: 'rules', rules: filters.map(rule) });
 const EVERYTHING: Permissions = { kind: 'everything' };
 
@@ -89,5 +89,21 @@ describe('authorizers', () => {
       expect(results).toEqual([{ decision: 'deny', reason: 'authorization-unavailable', detail: 'authorizer 0: no answer' }]);
       expect(asked).toHaveLength(1);
     }
+  });
+});
+
+describe('an authorizer', () => {
+  test('whose answer is no permissions refuses the client', async () => {
+    for (const answer of [undefined, { kind: 'rules' }, Promise.resolve(null)]) {
+      const { results } = admit({ decision: 'allow' }, answer as unknown as Permissions);
+      await noticed();
+      expect(results).toEqual([{ decision: 'deny', reason: 'authorization-unavailable', detail: expect.stringMatching(/^authorizer 0: its answer is no permissions/) }]);
+    }
+  });
+
+  test('that is alone has its answer passed on as it is, so that clients share it', () => {
+    const given = rules('a');
+    const [result] = admit({ decision: 'allow' }, given).results;
+    expect(result?.decision === 'allow' && result.permissions === given).toBe(true);
   });
 });

@@ -110,9 +110,6 @@ describe('what is wrong', () => {
   });
 
   test('what is documented and comes later is called that', () => {
-    expect(problemsWith({ authorization: [{ adapter: 'acl-file' }] })).toEqual([
-      expect.stringMatching(/^authorization\[0\]\.adapter: acl-file is not available in this version/),
-    ]);
     expect(problemsWith({ authentication: [{ adapter: 'mongodb', options: {} }] })[0]).toMatch(
       /^authentication\[0\]\.adapter: mongodb is not available in this version, expected anonymous, password-file, certificate or the name/,
     );

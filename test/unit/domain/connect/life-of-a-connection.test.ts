@@ -527,7 +527,7 @@ describe('who may do what', () => {
   });
 
   test('a subscription that is denied is refused alone in 3.1.1 and ends a 3.1 connection', () => {
-    const permissions = { kind: 'rules', rules: [{ effect: 'allow', actions: ['subscribe'], topicFilter: 'ok/#' as never }] } as const;
+    const permissions = { kind: 'rules', rules: [{ effect: 'allow', actions: ['subscribe'], topicFilter: 'ok/#' as never, source: 'the test' }] } as const;
     const core = new CoreHarness();
     const a = core.connect('a', { permissions });
     core.lines();
@@ -543,8 +543,8 @@ describe('who may do what', () => {
     const permissions = {
       kind: 'rules',
       rules: [
-        { effect: 'deny', actions: ['subscribe'], topicFilter: 'secret/#' as never },
-        { effect: 'allow', actions: ['subscribe'], topicFilter: '#' as never },
+        { effect: 'deny', actions: ['subscribe'], topicFilter: 'secret/#' as never, source: 'the test' },
+        { effect: 'allow', actions: ['subscribe'], topicFilter: '#' as never, source: 'the test' },
       ],
     } as const;
     const core = new CoreHarness();

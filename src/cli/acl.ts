@@ -1,0 +1,83 @@
+// `hexmq acl explain`: whether a client may do something, which rule says so, and why those before it do not.
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { explainAccess } from '../composition/explain.js';
+import type { AccessAction, AccessQuestion, AccessRule, Explanation } from '../composition/explain.js';
+import { Denied } from './failure.js';
+import { printable } from './printable.js';
+import { readSettings } from './settings.js';
+import type { World } from './world.js';
+
+const ACTIONS: readonly AccessAction[] = ['publish', 'subscribe', 'receive'];
+/** Of the rules that do not apply; in JSON all are there. */
+const PASSED_OVER_SHOWN = 20;
+
+interface ExplainFlags {
+  readonly config?: string;
+  readonly user?: string;
+  readonly client: string;
+  readonly action: AccessAction;
+  readonly topic: string;
+  readonly json?: boolean;
+}
+
+export function addAcl(program: Command, world: World): void {
+  const acl = program.command('acl').description('ask what clients may do (docs/authorization.md)');
+  acl
+    .command('explain')
+    .description('say whether a client may do something, and which rule decides; ends with status 0 if it may, 3 if not')
+    .option('-u, --user <name>', 'user name; left out: a client without one')
+    .requiredOption('-i, --client <id>', 'client identifier')
+    .addOption(new Option('-a, --action <action>', 'what it would do').choices(ACTIONS).makeOptionMandatory())
+    .requiredOption('-t, --topic <topic>', 'topic; for subscribe a topic filter')
+    .option('-c, --config <file>', 'configuration of the broker (YAML); also HEXMQ_CONFIG')
+    .option('--json', 'one JSON object')
+    .action((flags: ExplainFlags) => explainTo(flags, world));
+}
+
+/** @throws Denied */
+async function explainTo({ config: path, user, client, action, topic, json = false }: ExplainFlags, world: World): Promise<void> {
+  const { config } = readSettings(path === undefined ? {} : { config: path }, world.environment);
+  const question: AccessQuestion = { userName: user, clientId: client, action, topic };
+  const explanation = await explainAccess(config, question);
+  await world.write(json ? `${JSON.stringify(plain(question, explanation))}\n` : inWords(question, explanation, config.authorization.length > 0));
+  if (!explanation.isAllowed) throw new Denied();
+}
+
+const plain = ({ userName, clientId, action, topic }: AccessQuestion, { isAllowed, rule, why, passedOver, delivery, deliveryOtherwise }: Explanation): object => ({
+  decision: isAllowed ? 'allowed' : 'denied',
+  userName,
+  clientId,
+  action,
+  topic,
+  rule,
+  why,
+  passedOver,
+  ...(action === 'subscribe' && isAllowed ? { delivery, deliveryOtherwise } : {}),
+});
+
+const DOES: Readonly<Record<AccessAction, string>> = { publish: 'publish to', subscribe: 'subscribe to', receive: 'receive' };
+
+function inWords({ userName, clientId, action, topic }: AccessQuestion, explanation: Explanation, hasAuthorizers: boolean): string {
+  const { isAllowed, rule, why, passedOver } = explanation;
+  const who = `client ${printable(clientId)} ${userName === undefined ? 'without a user name' : `of user ${printable(userName)}`}`;
+  const lines = [`${isAllowed ? 'allowed' : 'denied'}: ${who} may ${isAllowed ? '' : 'not '}${DOES[action]} ${printable(topic)}`];
+  if (rule !== undefined) lines.push(`  decided by ${describe(rule)}`);
+  else if (isAllowed && !hasAuthorizers) lines.push('  no authorization is configured: whoever is admitted may do everything, or what its credentials say');
+  else lines.push(`  ${why}`);
+  if (passedOver.length > 0) {
+    lines.push('  rules before that do not decide:');
+    for (const { rule: one, why: reason } of passedOver.slice(0, PASSED_OVER_SHOWN)) lines.push(`    ${describe(one)}: it ${reason}`);
+    if (passedOver.length > PASSED_OVER_SHOWN) lines.push(`    and ${passedOver.length - PASSED_OVER_SHOWN} more`);
+  }
+  return [...lines, ...deliveryInWords(explanation), ''].join('\n');
+}
+
+function deliveryInWords({ delivery, deliveryOtherwise }: Explanation): string[] {
+  if (delivery.length === 0 && deliveryOtherwise === undefined) return [];
+  const lines = delivery.map(({ effect, topicFilter, source }) => `    ${printable(topicFilter)}: ${effect === 'allow' ? 'delivered' : 'filtered out'} (${printable(source)})`);
+  if (deliveryOtherwise !== undefined) lines.push(`    everything else: ${deliveryOtherwise === 'allow' ? 'delivered' : 'filtered out'} (no rule is about it)`);
+  return ['  of its messages, the first of these that matches counts:', ...lines];
+}
+
+const describe = ({ source, effect, actions, topicFilter }: AccessRule): string => `${printable(source)} (${effect} ${actions.join(', ')} ${printable(topicFilter)})`;

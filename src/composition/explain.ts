@@ -1,0 +1,57 @@
+// Why a client may or may not do something: the authorizers that a configuration names are asked as the broker asks them, and their rules judged as
+// it judges them, while no broker runs.
+import { Authorization } from '../application/authorization.js';
+import type { AuthorizationResult } from '../application/authorization.js';
+import { explain } from '../domain/access/access.js';
+import type { Explanation } from '../domain/access/access.js';
+import { parseTopicFilter } from '../domain/topics/topic-filter.js';
+import { topicNameProblem } from '../domain/topics/topic-name.js';
+import type { AccessAction, AccessRule, AuthorizationRequest, ClientId } from '../ports/index.js';
+import { BUILT_IN_ADAPTERS } from './adapter-table.js';
+import type { Config } from './config.js';
+import { ConfigError } from './config-error.js';
+import { loadAuthorizers } from './container.js';
+
+export type { AccessAction, AccessRule, Explanation };
+
+export interface AccessQuestion {
+  readonly userName: string | undefined;
+  readonly clientId: string;
+  readonly action: AccessAction;
+  /** A topic; for `subscribe` a topic filter, shared or not. */
+  readonly topic: string;
+}
+
+/** @throws ConfigError when the topic is none, or an authorizer cannot be loaded or does not answer. */
+export async function explainAccess(config: Config, question: AccessQuestion): Promise<Explanation> {
+  const topic = judgedTopic(config, question);
+  const authorizers = await loadAuthorizers(config, { clock: await BUILT_IN_ADAPTERS.clock(), notice: () => undefined });
+  try {
+    const request: AuthorizationRequest = {
+      clientId: question.clientId as ClientId,
+      userName: question.userName,
+      protocolVersion: 4,
+      listener: config.listeners[0]?.name ?? '',
+      peer: { remoteAddress: '127.0.0.1:0', ipAddress: '127.0.0.1' },
+      permissions: undefined,
+    };
+    const result = await new Promise<AuthorizationResult>((resolve) => {
+      new Authorization(authorizers).authorize(request, resolve);
+    });
+    if (result.decision === 'deny') throw new ConfigError([`authorization: ${result.detail}; the broker would refuse the client`]);
+    return explain(result.permissions, question.action, topic);
+  } finally {
+    for (const authorizer of authorizers) await authorizer.close?.();
+  }
+}
+
+function judgedTopic({ limits }: Config, { action, topic }: AccessQuestion): string {
+  if (action === 'subscribe') {
+    const parsed = parseTopicFilter(topic, limits);
+    if (typeof parsed === 'string') throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no topic filter: ${parsed}`]);
+    return parsed.filter;
+  }
+  const problem = topicNameProblem(topic, limits);
+  if (problem !== undefined) throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no topic: ${problem}`]);
+  return topic;
+}

@@ -1,0 +1,208 @@
+// Who tests the tests: authorizers that are wrong in one way each, and the laws of the authorizer contract that find them out.
+import { describe, expect, test } from '@jest/globals';
+import type { AccessRule, AuthorizationRequest, Authorizer, Permissions, TopicFilter } from 'hexmq/ports';
+import { ContractViolation, authorizerContract } from 'hexmq/testkit';
+import type { AuthorizerUnderTest } from 'hexmq/testkit';
+
+const rule = (topicFilter: string, more: Partial<AccessRule> = {}): AccessRule => ({
+  effect: 'allow',
+  actions: ['publish'],
+  topicFilter: topicFilter as TopicFilter,
+  source: 'rule 1',
+  ...more,
+});
+
+/** An authorizer that works, for others to break: it has one rule for a user, one for a plain client, and can be told others. */
+class Sound implements Authorizer {
+  readonly name = 'sound';
+  rules = 'users/%u';
+  written = 'users/%u';
+  readonly watchers: (() => void)[] = [];
+
+  authorize({ clientId, userName }: AuthorizationRequest): Permissions | Promise<Permissions> {
+    const rules = userName !== undefined && this.isPlain(userName) ? [rule(this.rules.replace('%u', () => userName))] : [];
+    return { kind: 'rules', rules: this.isPlain(clientId) ? [...rules, rule(`inbox/${clientId}`, { source: 'rule 2' })] : rules };
+  }
+
+  isPlain(name: string): boolean {
+    return name !== '' && !/[+#/$]/.test(name);
+  }
+
+  reload(): Promise<void> {
+    if (this.written === 'wrong') return Promise.reject(new Error('it is wrong'));
+    if (this.written === this.rules) return Promise.resolve();
+    this.rules = this.written;
+    for (const changed of this.watchers) changed();
+    return Promise.resolve();
+  }
+
+  watch(changed: () => void): void {
+    this.watchers.push(changed);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const subjectOf = (authorizer: Sound): AuthorizerUnderTest => ({
+  authorizer,
+  rewrite: (how) => {
+    authorizer.written = how === 'wrong' ? 'wrong' : 'others/%u';
+    return Promise.resolve();
+  },
+  dispose: () => Promise.resolve(),
+});
+
+/** The laws that the authorizer breaks. */
+async function broken(make: () => Sound, under: (authorizer: Sound) => AuthorizerUnderTest = subjectOf): Promise<string[]> {
+  const laws: { text: string; body: () => Promise<void> }[] = [];
+  authorizerContract({
+    name: 'broken',
+    describe: (_, body) => { body(); },
+    test: (text, body) => void laws.push({ text, body }),
+    sample: { clientId: 'meter', userName: 'ann' },
+    factory: { create: () => Promise.resolve(under(make())) },
+  });
+  const found: string[] = [];
+  for (const { text, body } of laws) {
+    try {
+      await body();
+    } catch (error) {
+      if (!(error instanceof ContractViolation)) throw error;
+      found.push(text);
+    }
+  }
+  return found;
+}
+
+const answering = (answer: (request: AuthorizationRequest, sound: Permissions) => unknown) =>
+  class extends Sound {
+    override authorize(request: AuthorizationRequest): Permissions {
+      return answer(request, super.authorize(request) as Permissions) as Permissions;
+    }
+  };
+
+const withRule = (bad: unknown) => answering(() => ({ kind: 'rules', rules: [bad] }));
+
+describe('the kit', () => {
+  test('finds nothing wrong with what works, at once or later', async () => {
+    expect(await broken(() => new Sound())).toEqual([]);
+    class Later extends Sound {
+      override async authorize(request: AuthorizationRequest): Promise<Permissions> {
+        await Promise.resolve();
+        return super.authorize(request);
+      }
+    }
+    expect(await broken(() => new Later())).toEqual([]);
+  });
+
+  test.each<[string, RegExp, new () => Sound]>([
+    ['answers with nothing', /^an answer is/, answering(() => ({}))],
+    ['has no rule for anyone', /^the sample has/, answering(() => ({ kind: 'rules', rules: [] }))],
+    ['has rules without a source', /^an answer is/, withRule({ effect: 'allow', actions: ['publish'], topicFilter: 'a' })],
+    ['has rules with an effect of its own', /^an answer is/, withRule(rule('a', { effect: 'maybe' as 'allow' }))],
+    ['has rules about nothing', /^an answer is/, withRule(rule('a', { actions: [] }))],
+    ['knows other actions', /^an answer is/, withRule(rule('a', { actions: ['read' as 'receive'] }))],
+    ['has topic filters that are none', /^an answer is/, withRule(rule('a/#/b'))],
+    ['has shares in its topic filters', /^an answer is/, withRule(rule('$share/g/a'))],
+    ['says otherwise in its own words', /^an answer is/, answering((_, sound) => ({ ...sound, otherwise: 'no' }))],
+    ['throws', /^no name makes it throw/, answering(({ clientId }, sound) => { if (clientId === '') throw new Error('no'); return sound; })],
+    ['changes the request', /^nothing that is asked/, answering((request, sound) => { (request as { listener: string }).listener = 'other'; return sound; })],
+  ])('finds one that %s', async (_, law, Broken) => {
+    expect(await broken(() => new Broken())).toEqual(expect.arrayContaining([expect.stringMatching(law)]));
+  });
+
+  test('finds one that does not answer the same twice', async () => {
+    let count = 0;
+    expect(await broken(() => new (answering(() => ({ kind: 'rules', rules: [rule(`a/${count++}`)] })))())).toContain('the same question has the same answer');
+  });
+
+  test('finds one that mixes up who was asked about', async () => {
+    class Mixed extends Sound {
+      #last: AuthorizationRequest | undefined;
+
+      override async authorize(request: AuthorizationRequest): Promise<Permissions> {
+        this.#last = request;
+        await Promise.resolve();
+        return super.authorize(this.#last);
+      }
+    }
+    expect(await broken(() => new Mixed())).toEqual([expect.stringMatching(/^questions that are asked at the same time/)]);
+  });
+
+  test.each<[string, RegExp, RegExp]>([
+    ['a wildcard', /^no name brings a wildcard/, /[/$]/],
+    ['a level', /^no name brings a level/, /[+#$]/],
+    ['a $ in front', /^no name brings a level/, /[+#/]/],
+  ])('finds one that lets a name bring %s into a rule', async (_, law, refused) => {
+    class Credulous extends Sound {
+      override rules = '%u/own';
+      override written = '%u/own';
+
+      override isPlain(name: string): boolean {
+        return name !== '' && !refused.test(name);
+      }
+    }
+    expect(await broken(() => new Credulous())).toEqual(expect.arrayContaining([expect.stringMatching(law)]));
+  });
+
+  test.each<[string, RegExp, new () => Sound]>([
+    ['keeps a change to itself', /finds something else/, class extends Sound { override watch(): void { /* nobody is told */ } }],
+    ['tells one who watches only', /finds something else/, class extends Sound { override watch(changed: () => void): void { this.watchers.splice(0, 1, changed); } }],
+    [
+      'tells of a change before it is in force',
+      /finds something else/,
+      class extends Sound {
+        override reload(): Promise<void> {
+          if (this.written !== 'wrong' && this.written !== this.rules) for (const changed of this.watchers) changed();
+          if (this.written === 'wrong') return Promise.reject(new Error('it is wrong'));
+          this.rules = this.written;
+          return Promise.resolve();
+        }
+      },
+    ],
+    [
+      'tells of every reload',
+      /finds the same/,
+      class extends Sound {
+        override async reload(): Promise<void> {
+          await super.reload();
+          for (const changed of this.watchers) changed();
+        }
+      },
+    ],
+    [
+      'takes what is wrong',
+      /reload that fails/,
+      class extends Sound {
+        override reload(): Promise<void> {
+          if (this.written === 'wrong') this.rules = 'wrong';
+          return super.reload();
+        }
+      },
+    ],
+    ['fails in silence', /reload that fails/, class extends Sound { override reload(): Promise<void> { return this.written === 'wrong' ? Promise.resolve() : super.reload(); } }],
+  ])('finds one that %s', async (_, law, Broken) => {
+    expect(await broken(() => new Broken())).toEqual([expect.stringMatching(law)]);
+  });
+
+  test('finds one that does not close twice', async () => {
+    class OnlyOnce extends Sound {
+      #isClosed = false;
+
+      override close(): Promise<void> {
+        if (this.#isClosed) return Promise.reject(new ContractViolation('closed already'));
+        this.#isClosed = true;
+        return Promise.resolve();
+      }
+    }
+    expect(await broken(() => new OnlyOnce())).toContain('it closes, and a second time as well');
+  });
+
+  test('asks for a way to rewrite where there is a reload, and for no reload where there is none', async () => {
+    expect(await broken(() => new Sound(), (authorizer) => ({ authorizer, dispose: () => Promise.resolve() }))).toHaveLength(3);
+    const withoutReload = (authorizer: Sound): AuthorizerUnderTest => ({ authorizer: { name: 'fixed', authorize: (request) => authorizer.authorize(request) }, dispose: () => Promise.resolve() });
+    expect(await broken(() => new Sound(), withoutReload)).toEqual([]);
+  });
+});

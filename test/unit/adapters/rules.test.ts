@@ -1,0 +1,94 @@
+// Rules in the configuration: whose roles come first, and what is said of options that are wrong.
+import { describe, expect, test } from '@jest/globals';
+import { createAuthorizer } from '../../../adapters/auth/rules/index.js';
+import { accessOf } from '../../../src/domain/access/access.js';
+import type { AuthorizationRequest, Permissions, TopicName } from '../../../src/ports/index.js';
+
+const ask = (options: Record<string, unknown>, clientId: string, userName?: string): Permissions =>
+  createAuthorizer(options).authorize({ clientId, userName, protocolVersion: 4, listener: 'tcp', peer: { remoteAddress: '' }, permissions: undefined } as unknown as AuthorizationRequest) as Permissions;
+
+const summary = (permissions: Permissions): string[] =>
+  permissions.kind === 'everything' ? ['everything'] : permissions.rules.map(({ effect, actions, topicFilter, source }) => `${effect} ${actions.join()} ${topicFilter} (${source})`);
+
+const ROLES = {
+  reader: [{ allow: ['subscribe', 'receive'], topics: ['plant/#', 'news'] }, { deny: 'publish', topics: '#' }],
+  device: [{ allow: 'publish', topics: 'devices/%c/#' }],
+  guest: [{ allow: 'receive', topics: 'news' }],
+};
+
+describe('a client', () => {
+  test('has the roles of its user name, then those of its identifier, then those of everyone, each once', () => {
+    const options = { roles: ROLES, users: { ann: ['reader'] }, clients: { m7: ['device', 'reader'] }, everyone: ['guest', 'device'] };
+    expect(summary(ask(options, 'm7', 'ann'))).toEqual([
+      'allow subscribe,receive plant/# (role reader, rule 1)',
+      'allow subscribe,receive news (role reader, rule 1)',
+      'deny publish # (role reader, rule 2)',
+      'allow publish devices/m7/# (role device, rule 1)',
+      'allow receive news (role guest, rule 1)',
+    ]);
+    expect(summary(ask(options, 'm8'))).toEqual(['allow receive news (role guest, rule 1)', 'allow publish devices/m8/# (role device, rule 1)']);
+  });
+
+  test('may or may not do what no rule is about, or the next authorizer says', () => {
+    expect(ask({ otherwise: 'allow' }, 'a')).toEqual({ kind: 'rules', rules: [], otherwise: 'allow' });
+    expect(ask({}, 'a')).toEqual({ kind: 'rules', rules: [] });
+  });
+
+  test('whose name would mean more in a topic than its writer meant is denied everything from there on, whatever is otherwise', () => {
+    const options = { roles: { ...ROLES, own: [{ deny: 'receive', topics: 'private/%c/#' }, { allow: 'receive', topics: '#' }] }, everyone: ['own'], otherwise: 'allow' };
+    const access = accessOf(ask(options, '+'));
+    for (const topic of ['private/a/x', 'other', '$SYS/x']) expect(access.receive(topic as TopicName).isAllowed).toBe(false);
+  });
+
+  test('shares what it may with others of the same roles', () => {
+    const authorizer = createAuthorizer({ roles: ROLES, users: { ann: 'reader', bob: ['reader'] } });
+    const of = (userName: string) => authorizer.authorize({ clientId: 'c', userName } as AuthorizationRequest);
+    expect(of('ann')).toBe(of('bob'));
+  });
+
+  test('called as nothing that objects have gets no role', () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) expect(ask({ roles: ROLES, users: { ann: 'reader' } }, name, name)).toMatchObject({ rules: [] });
+  });
+});
+
+test('options that are wrong are told all at once, each with the way to it', () => {
+  const options = {
+    roles: {
+      a: 'none',
+      b: [
+        { allow: 'read', topics: 'x' },
+        { allow: 'publish', deny: 'publish', topics: 'x' },
+        { topics: 'x' },
+        { allow: [], topics: [] },
+        { allow: ['publish'], topics: ['ok', 'a/#/b'], topic: 'x' },
+        'allow everything',
+        { deny: 'receive', topics: null },
+      ],
+    },
+    users: { ann: ['c', 7] },
+    clients: ['m7'],
+    everyone: 'd',
+    otherwise: 'maybe',
+    role: {},
+  };
+  expect(() => createAuthorizer(options)).toThrow(
+    [
+      'role: unknown option, expected one of roles, users, clients, everyone, otherwise',
+      'roles.a: expected a list of rules, such as [{ allow: receive, topics: plant/# }]',
+      'roles.b[0].allow: "read" is no action, expected publish, subscribe, receive',
+      'roles.b[1]: has both allow and deny, expected one of them',
+      'roles.b[2]: has neither allow nor deny, expected one of them',
+      'roles.b[3].allow: expected at least one of publish, subscribe, receive',
+      'roles.b[3].topics: expected at least one topic filter',
+      'roles.b[4].topic: unknown key, expected allow or deny, and topics',
+      'roles.b[4].topics[1]: # is the last level of a topic filter',
+      'roles.b[5]: expected a rule, such as { allow: receive, topics: plant/# }',
+      'roles.b[6].topics: expected a topic filter; # alone has to be quoted',
+      'users.ann[0]: there is no role "c", expected one of b',
+      'users.ann[1]: expected the name of a role',
+      'clients: expected a mapping of client identifiers to roles',
+      'everyone[0]: there is no role "d", expected one of b',
+      'otherwise: expected allow or deny; left out, the next authorizer is asked',
+    ].join('\n  '),
+  );
+});

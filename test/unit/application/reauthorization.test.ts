@@ -1,0 +1,232 @@
+// Who is connected is asked about anew when an authorizer says so: a few at a time, the last question counts, and who gets no answer keeps what it had.
+import { describe, expect, test } from '@jest/globals';
+import { Authorization } from '../../../src/application/authorization.js';
+import { Reauthorization } from '../../../src/application/reauthorization.js';
+import type { Permissions } from '../../../src/domain/access/permissions.js';
+import type { ConnectionId } from '../../../src/domain/identifiers.js';
+import type { AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
+import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+import { createAuthorizer } from '../../../adapters/auth/acl-file/index.js';
+import { permissionsOf } from '../../support/access-rules.js';
+import { withBroker } from '../../support/broker-harness.js';
+import { noticed } from '../../support/hand-storage.js';
+import { temporaryFile } from '../../support/temporary-file.js';
+
+const requestOf = (clientId: string): AuthorizationRequest => ({
+  clientId: clientId as AuthorizationRequest['clientId'],
+  userName: undefined,
+  protocolVersion: 4,
+  listener: 'test',
+  peer: { remoteAddress: 'test:1' },
+  permissions: undefined,
+});
+
+class Bench {
+  readonly clock = new VirtualClock();
+  readonly notices: LifecycleNotice[] = [];
+  readonly renewed: string[] = [];
+  /** Clients that were asked about, in the order of asking. */
+  asked: string[] = [];
+  readonly reauthorization: Reauthorization;
+  #turns: (() => void)[] = [];
+
+  constructor(authorize: (clientId: string) => Permissions | Promise<Permissions>) {
+    const authorizer: Authorizer = {
+      name: 'test',
+      authorize: ({ clientId }) => {
+        this.asked.push(clientId);
+        return authorize(clientId);
+      },
+    };
+    this.reauthorization = new Reauthorization({
+      authorization: new Authorization([authorizer]),
+      clock: this.clock,
+      timeoutMs: 1000,
+      atEndOfTurn: (callback) => this.#turns.push(callback),
+      renewed: (connection, permissions) => this.renewed.push(`${connection} ${permissions.kind === 'rules' ? permissions.rules.map(({ topicFilter }) => topicFilter).join() : 'everything'}`),
+      notice: (notice) => this.notices.push(notice),
+    });
+  }
+
+  admit(count: number): void {
+    for (let i = 1; i <= count; i++) this.reauthorization.admitted(i as ConnectionId, requestOf(`c${i}`), this.reauthorization.revision);
+  }
+
+  /** Whether there was one. */
+  turn(): boolean {
+    const turns = this.#turns;
+    this.#turns = [];
+    for (const turn of turns) turn();
+    return turns.length > 0;
+  }
+
+  turns(): number {
+    let count = 0;
+    while (this.turn()) count++;
+    return count;
+  }
+}
+
+/** Answers that the test gives when it likes. */
+function later(): { authorize: () => Promise<Permissions>; answers: ((permissions: Permissions) => void)[] } {
+  const answers: ((permissions: Permissions) => void)[] = [];
+  return { answers, authorize: () => new Promise((resolve) => answers.push(resolve)) };
+}
+
+describe('a change', () => {
+  test('has everyone asked about, spread over turns, and is told once', () => {
+    const bench = new Bench(() => permissionsOf('allow receive a'));
+    bench.admit(1000);
+    expect(bench.turn()).toBe(false);
+    bench.reauthorization.changed();
+    bench.reauthorization.changed();
+    expect(bench.asked).toEqual([]);
+    bench.turn();
+    expect(bench.asked.length).toBe(200);
+    expect(bench.turns()).toBe(4);
+    expect(bench.renewed).toHaveLength(1000);
+    expect(bench.notices).toEqual([{ kind: 'permissions-renewed', clients: 1000, failed: 0 }]);
+  });
+
+  test('in the middle of another begins from the beginning', () => {
+    let filter = 'a';
+    const bench = new Bench(() => permissionsOf(`allow receive ${filter}`));
+    bench.admit(300);
+    bench.reauthorization.changed();
+    bench.turn();
+    filter = 'b';
+    bench.reauthorization.changed();
+    bench.turns();
+    const last = new Map(bench.renewed.map((line) => line.split(' ') as [string, string]));
+    expect([last.size, new Set(last.values())]).toEqual([300, new Set(['b'])]);
+  });
+
+  test('waits for few answers at once, and goes on as they come', async () => {
+    const { authorize, answers } = later();
+    const bench = new Bench(authorize);
+    bench.admit(250);
+    bench.reauthorization.changed();
+    bench.turns();
+    expect(answers).toHaveLength(100);
+    for (const answer of answers.splice(0, 30)) answer(permissionsOf());
+    await noticed();
+    bench.turns();
+    expect(bench.asked).toHaveLength(130);
+    while (answers.length > 0) {
+      for (const answer of answers.splice(0)) answer(permissionsOf());
+      await noticed();
+      bench.turns();
+    }
+    expect(bench.notices).toEqual([{ kind: 'permissions-renewed', clients: 250, failed: 0 }]);
+  });
+
+  test('is not undone by an answer to an earlier question', async () => {
+    const { authorize, answers } = later();
+    const bench = new Bench(authorize);
+    bench.admit(1);
+    bench.reauthorization.changed();
+    bench.turns();
+    bench.reauthorization.changed();
+    bench.turns();
+    answers[1]?.(permissionsOf('allow receive new'));
+    await noticed();
+    answers[0]?.(permissionsOf('allow receive old'));
+    await noticed();
+    expect(bench.renewed).toEqual(['1 new']);
+  });
+
+  test('between the question about a client and its answer has it asked about once more', () => {
+    const bench = new Bench(() => permissionsOf('allow receive new'));
+    const { revision } = bench.reauthorization;
+    bench.reauthorization.changed();
+    bench.reauthorization.admitted(1 as ConnectionId, requestOf('c1'), revision);
+    bench.turns();
+    expect(bench.renewed).toEqual(['1 new']);
+  });
+});
+
+describe('a client', () => {
+  test('about whom there is no answer, or a failure, keeps what it has, and that is told', async () => {
+    const bench = new Bench((clientId) => (clientId === 'c1' ? Promise.reject(new Error('out of order')) : clientId === 'c2' ? new Promise(() => undefined) : permissionsOf()));
+    bench.admit(3);
+    bench.reauthorization.changed();
+    bench.turns();
+    await noticed();
+    bench.clock.advance(1000);
+    expect(bench.renewed).toEqual(['3 ']);
+    expect(bench.notices).toEqual([
+      { kind: 'permissions-kept', clientId: 'c1', detail: 'test: out of order' },
+      { kind: 'permissions-kept', clientId: 'c2', detail: 'no answer within 1000 ms' },
+      { kind: 'permissions-renewed', clients: 3, failed: 2 },
+    ]);
+  });
+
+  test('that is gone is not asked about, and its answer has no effect', async () => {
+    const { authorize, answers } = later();
+    const bench = new Bench(authorize);
+    bench.admit(2);
+    bench.reauthorization.changed();
+    bench.reauthorization.ended(1 as ConnectionId);
+    bench.turns();
+    expect(bench.asked).toEqual(['c2']);
+    bench.reauthorization.ended(2 as ConnectionId);
+    answers[0]?.(permissionsOf());
+    await noticed();
+    expect(bench.renewed).toEqual([]);
+  });
+});
+
+test('what an authorizer says after a change counts for who is connected', async () => {
+  let permissions = permissionsOf('allow publish,receive #');
+  let changed: () => void = () => undefined;
+  const authorizer: Authorizer = { name: 'test', authorize: () => permissions, watch: (callback) => (changed = callback) };
+  await withBroker(
+    async (broker) => {
+      const reader = await broker.watcher('reader', ['#', 1]);
+      const publisher = await broker.connect('publisher');
+      permissions = permissionsOf('allow publish #', 'allow receive open/#');
+      changed();
+      await broker.settled();
+      await publisher.publish({ topic: 'closed', payload: 'no', qos: 1 });
+      await publisher.publish({ topic: 'open/a', payload: 'yes', qos: 1 });
+      await reader.accept({ topic: 'open/a', payload: 'yes', qos: 1 });
+      expect(broker.notices).toContainEqual({ kind: 'permissions-renewed', clients: 2, failed: 0 });
+      await reader.expectNothing();
+    },
+    { authorizers: [authorizer] },
+  );
+});
+
+test('an ACL file that is read again filters what is retained and what was queued before', async () => {
+  const file = await temporaryFile('acl', 'topic readwrite #\n');
+  const authorizer = createAuthorizer({ path: file.path });
+  await withBroker(
+    async (broker) => {
+      const away = await broker.connect({ clientId: 'away', clean: false });
+      await away.subscribe(['#', 2]);
+      await away.disconnect();
+      const publisher = await broker.connect('publisher');
+      for (const topic of ['closed/1', 'open/1', 'closed/2', 'open/2']) await publisher.publish({ topic, payload: topic, qos: 2, retain: true });
+      await file.write('topic write #\ntopic read open/#\n');
+      await authorizer.reload?.();
+      await broker.settled();
+      const { client: back } = await broker.reconnect({ clientId: 'away', clean: false });
+      const newcomer = await broker.connect('newcomer');
+      await newcomer.subscribe(['#', 1]);
+      for (const topic of ['open/1', 'open/2']) {
+        await back.accept({ topic, payload: topic, qos: 2, retain: false });
+        await newcomer.accept({ topic, payload: topic, qos: 1, retain: true });
+      }
+      await back.expectNothing();
+      await newcomer.expectNothing();
+      const dropped = broker.notices.filter((one) => one.kind === 'message-dropped' && one.reason === 'not-authorized');
+      expect(dropped.map((one) => (one.kind === 'message-dropped' ? [one.topic, one.detail] : []))).toEqual([
+        ['closed/1', 'no rule allows it'],
+        ['closed/2', 'no rule allows it'],
+      ]);
+    },
+    { authorizers: [authorizer] },
+  );
+  await file.remove();
+});

@@ -1,0 +1,119 @@
+// `hexmq acl explain`: what is printed, and the status that scripts go by.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { run } from '../../../src/cli/command.js';
+import { temporaryFile } from '../../support/temporary-file.js';
+import type { TemporaryFile } from '../../support/temporary-file.js';
+import { FakeWorld } from './fake-world.js';
+
+let acl: TemporaryFile;
+let config: string;
+
+beforeAll(async () => {
+  acl = await temporaryFile('acl', 'user ann\ntopic write devices/#\ntopic read plant/#\ntopic deny plant/secret/#\npattern read users/%u/#\n');
+  config = join(dirname(acl.path), 'hexmq.yaml');
+  await writeFile(config, `authorization:\n  - { adapter: acl-file, options: { path: ${acl.path} } }\n`);
+});
+afterAll(() => acl.remove());
+
+async function explain(...args: string[]): Promise<{ status: number; output: string; errors: string }> {
+  const world = new FakeWorld({ HEXMQ_CONFIG: config });
+  const status = await run(['acl', 'explain', ...args], world);
+  return { status, output: world.output, errors: world.errors };
+}
+
+describe('acl explain', () => {
+  test('says which rule allows, and why those before it do not decide', async () => {
+    expect(await explain('--user', 'ann', '--client', 'c', '--action', 'receive', '--topic', 'plant/1')).toEqual({
+      status: 0,
+      output: [
+        'allowed: client c of user ann may receive plant/1',
+        '  decided by acl line 3 (allow receive plant/#)',
+        '  rules before that do not decide:',
+        '    acl line 4 (deny publish, subscribe, receive plant/secret/#): it does not match',
+        '    acl line 2 (allow publish devices/#): it is about publish',
+        '',
+      ].join('\n'),
+      errors: '',
+    });
+  });
+
+  test('ends with status 3 where it is denied, by a rule or by none', async () => {
+    expect(await explain('-u', 'ann', '-i', 'c', '-a', 'receive', '-t', 'plant/secret/1')).toEqual({
+      status: 3,
+      output: 'denied: client c of user ann may not receive plant/secret/1\n  decided by acl line 4 (deny publish, subscribe, receive plant/secret/#)\n',
+      errors: '',
+    });
+    const { status, output } = await explain('-i', 'c', '-a', 'publish', '-t', 'x');
+    expect({ status, output }).toEqual({ status: 3, output: 'denied: client c without a user name may not publish to x\n  no rule allows it\n' });
+  });
+
+  test('says of a subscription what delivery will filter out', async () => {
+    const { status, output } = await explain('-u', 'ann', '-i', 'c', '-a', 'subscribe', '-t', '$share/g/#');
+    expect(status).toBe(0);
+    expect(output).toContain(
+      [
+        '  of its messages, the first of these that matches counts:',
+        '    plant/secret/#: filtered out (acl line 4)',
+        '    plant/#: delivered (acl line 3)',
+        '    users/ann/#: delivered (acl line 5)',
+        '    everything else: filtered out (no rule is about it)',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('says what the guide says it does, of the file that the guide has', async () => {
+    const page = await readFile(resolve(import.meta.dirname, '../../../docs/authorization.md'), 'utf8');
+    const [, file = ''] = /^```conf\n([^]*?)^```$/m.exec(page) ?? [];
+    const [, args = '', output = ''] = /^\$ hexmq acl explain --config hexmq\.yaml (.*)\n([^]*?)^```$/m.exec(page) ?? [];
+    const guide = await temporaryFile('acl', file);
+    await writeFile(join(dirname(guide.path), 'hexmq.yaml'), `authorization: [{ adapter: acl-file, options: { path: ${guide.path} } }]`);
+    expect(await explain('--config', join(dirname(guide.path), 'hexmq.yaml'), ...args.replaceAll("'", '').split(' '))).toEqual({ status: 0, output, errors: '' });
+    const [rules = ''] = /^authorization:\n {2}- adapter: rules\n[^]*?(?=^```$)/m.exec(page) ?? [];
+    await writeFile(join(dirname(guide.path), 'hexmq.yaml'), rules);
+    const world = new FakeWorld({ HEXMQ_CONFIG: join(dirname(guide.path), 'hexmq.yaml') });
+    expect(await run(['check-config'], world)).toBe(0);
+    await guide.remove();
+  });
+
+  test('answers in JSON', async () => {
+    const { status, output } = await explain('-u', 'ann', '-i', 'c', '-a', 'subscribe', '-t', 'plant/#', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(output)).toMatchObject({
+      decision: 'allowed',
+      userName: 'ann',
+      clientId: 'c',
+      action: 'subscribe',
+      topic: 'plant/#',
+      rule: { source: 'acl line 3', topicFilter: 'plant/#' },
+      passedOver: [{ rule: { source: 'acl line 4' }, why: 'denies a part of it, which delivery will see to' }, { rule: { source: 'acl line 2' } }],
+      delivery: [{ effect: 'deny', topicFilter: 'plant/secret/#' }, { effect: 'allow', topicFilter: 'plant/#' }],
+    });
+  });
+
+  test('says that everything is allowed where no authorization is configured', async () => {
+    const world = new FakeWorld();
+    expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', 'x'], world)).toBe(0);
+    expect(world.output).toBe('allowed: client c without a user name may publish to x\n  no authorization is configured: whoever is admitted may do everything, or what its credentials say\n');
+    expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', '$SYS/x'], world)).toBe(3);
+  });
+
+  test('shows what a client chose without letting it move the cursor', async () => {
+    const { output } = await explain('-i', 'c\u001b[2J', '-a', 'publish', '-t', 'x');
+    expect(output).toContain('client c\\u{1b}[2J without');
+  });
+
+  test.each([
+    [['-i', 'c', '-a', 'read', '-t', 'x'], /Allowed choices are publish, subscribe, receive/],
+    [['-a', 'publish', '-t', 'x'], /--client <id>' not specified/],
+    [['-i', 'c', '-a', 'publish', '-t', 'a/#'], /^hexmq: --topic: "a\/#" is no topic: a Topic Name has no wildcards\n$/],
+    [['-i', 'c', '-a', 'subscribe', '-t', 'a/#/b'], /^hexmq: --topic: "a\/#\/b" is no topic filter/],
+    [['-i', 'c', '-a', 'publish', '-t', 'x', '-c', '/nowhere.yaml'], /cannot read the configuration file/],
+  ])('%j is asked wrongly', async (args, message) => {
+    const { status, errors } = await explain(...args);
+    expect(status).toBe(1);
+    expect(errors).toMatch(message);
+  });
+});

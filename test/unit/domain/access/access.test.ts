@@ -1,0 +1,160 @@
+// What permissions come to: which rule decides, and why; the tree of rules judges as going through them one by one would.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Access, accessOf, explain } from '../../../../src/domain/access/access.js';
+import { EVERYTHING } from '../../../../src/domain/access/permissions.js';
+import type { AccessAction, AccessRule, Permissions } from '../../../../src/domain/access/permissions.js';
+import { NO_RULE, RuleTree } from '../../../../src/domain/access/rule-tree.js';
+import type { TopicFilter, TopicName } from '../../../../src/domain/identifiers.js';
+import { filterCovers, filterMatches, filtersOverlap } from '../../../../src/domain/topics/topic-filter.js';
+import { rulesOf } from '../../../support/access-rules.js';
+
+const withRules = (...lines: string[]): Access => new Access({ kind: 'rules', rules: rulesOf(...lines) });
+const publish = (access: Access, topic: string): string => access.publish(topic as TopicName).why;
+const receive = (access: Access, topic: string): string => access.receive(topic as TopicName).why;
+const subscribe = (access: Access, filter: string): string => access.subscribe(filter as TopicFilter).why;
+
+describe('permissions', () => {
+  test('to do everything ask no rule, and leave the broker its own topics', () => {
+    const access = accessOf(EVERYTHING);
+    expect([access.receive('a' as TopicName).isAllowed, access.subscribe('#' as TopicFilter).isAllowed, access.publish('a' as TopicName).isAllowed]).toEqual([true, true, true]);
+    for (const topic of ['$SYS', '$SYS/x', '$share/g/a']) expect(access.publish(topic as TopicName)).toMatchObject({ isAllowed: false, why: 'clients cannot publish to $SYS/ and $share/' });
+    expect(access.publish('$SYSTEM/x' as TopicName).isAllowed).toBe(true);
+  });
+
+  test('are judged by the first rule that applies, and say which', () => {
+    const access = withRules('deny publish a/secret', 'allow publish a/#', 'deny publish,receive #');
+    expect(publish(access, 'a/secret')).toBe('denied by rule 1 (a/secret)');
+    expect(publish(access, 'a/b')).toBe('allowed by rule 2 (a/#)');
+    expect(publish(access, 'b')).toBe('denied by rule 3 (#)');
+    expect(receive(access, 'a/b')).toBe('denied by rule 3 (#)');
+    expect(publish(access, '$x')).toBe('no rule allows it');
+  });
+
+  test('say what becomes of what no rule is about', () => {
+    const rules = rulesOf('deny publish a');
+    expect(new Access({ kind: 'rules', rules, otherwise: 'allow' }).publish('b' as TopicName)).toMatchObject({ isAllowed: true, rule: undefined });
+    expect(new Access({ kind: 'rules', rules, otherwise: 'deny' }).publish('b' as TopicName)).toMatchObject({ isAllowed: false, why: 'no rule allows it' });
+    expect(new Access({ kind: 'rules', rules }).publish('b' as TopicName).isAllowed).toBe(false);
+  });
+
+  test('are compiled once for all who have the same', () => {
+    const permissions: Permissions = { kind: 'rules', rules: rulesOf('allow publish a') };
+    expect(accessOf(permissions)).toBe(accessOf(permissions));
+  });
+});
+
+describe('a subscription', () => {
+  test('is allowed for a part that may be received, and denied as a whole', () => {
+    const access = withRules('deny publish,subscribe,receive secret/#', 'allow receive sensors/#', 'allow receive secret/public');
+    expect(subscribe(access, '#')).toBe('allowed by rule 2 (sensors/#)');
+    expect(subscribe(access, 'sensors/1')).toBe('allowed by rule 2 (sensors/#)');
+    expect(subscribe(access, 'secret/+')).toBe('denied by rule 1 (secret/#)');
+    expect(subscribe(access, 'other/#')).toBe('no rule allows it');
+    // The only rule that it has something in common with is one that never decides.
+    expect(subscribe(access, '+/public')).toBe('allowed by rule 2 (sensors/#)');
+    expect(subscribe(withRules('deny receive secret/#', 'allow receive secret/public'), '+/public')).toBe('no rule allows it');
+  });
+
+  test('to more than a rule for subscriptions alone covers is not allowed by it, and one that reaches into what such a rule denies is denied', () => {
+    const access = withRules('deny subscribe secret/#', 'allow subscribe plant/#', 'allow subscribe secret/#');
+    expect(subscribe(access, 'plant/+/x')).toBe('allowed by rule 2 (plant/#)');
+    expect(subscribe(access, 'plant')).toBe('allowed by rule 2 (plant/#)');
+    expect(subscribe(access, '+/x')).toBe('denied by rule 1 (secret/#)');
+    expect(subscribe(access, 'other')).toBe('no rule allows it');
+  });
+
+  test('can be held to whole filters though receiving is allowed', () => {
+    const access = withRules('allow subscribe plant/#', 'deny subscribe #', 'allow receive plant/#');
+    expect(subscribe(access, 'plant/1')).toBe('allowed by rule 1 (plant/#)');
+    expect(subscribe(access, '#')).toBe('denied by rule 2 (#)');
+  });
+});
+
+const name = fc.constantFrom('a', 'b', '', '$x');
+const topics = fc.array(name, { minLength: 1, maxLength: 4 }).map((levels) => levels.join('/') || 'a');
+const filters = fc
+  .tuple(fc.array(fc.oneof(name, fc.constant('+')), { maxLength: 4 }), fc.boolean())
+  .map(([levels, isOpen]) => (isOpen ? [...levels, '#'] : levels).join('/') || '+');
+
+describe('the tree of rules', () => {
+  const lowest = (all: readonly string[], is: (filter: TopicFilter) => boolean): number => {
+    const at = all.findIndex((filter) => is(filter as TopicFilter));
+    return at < 0 ? NO_RULE : at;
+  };
+
+  test('finds the first as going through them finds it', () => {
+    fc.assert(
+      fc.property(fc.array(filters, { maxLength: 12 }), topics, filters, (all, topicText, filterText) => {
+        const [topic, filter] = [topicText as TopicName, filterText as TopicFilter];
+        const tree = new RuleTree();
+        for (const [at, one] of all.entries()) tree.add(one as TopicFilter, at);
+        expect(tree.matching(topic)).toBe(lowest(all, (one) => filterMatches(one, topic)));
+        expect(tree.covering(filter)).toBe(lowest(all, (one) => filterCovers(one, filter)));
+        expect(tree.overlapping(filter)).toBe(lowest(all, (one) => filtersOverlap(one, filter)));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
+
+const actionLists = fc.constantFrom<AccessAction[]>(['publish'], ['subscribe'], ['receive'], ['subscribe', 'receive'], ['publish', 'subscribe', 'receive'], []);
+const rules = fc
+  .array(fc.record({ effect: fc.constantFrom('allow' as const, 'deny' as const), actions: actionLists, topicFilter: filters }), { maxLength: 10 })
+  .map((all) => all.map((rule, i): AccessRule => ({ ...rule, topicFilter: rule.topicFilter as TopicFilter, source: `rule ${i + 1}` })));
+
+describe('what may be received of a filter', () => {
+  const partsOf = (access: Access, filter: string): readonly string[] => access.receivable(filter as TopicFilter);
+
+  test('is looked for where rules allow it', () => {
+    const access = withRules('deny receive a/secret', 'allow receive a/#', 'allow publish c', 'allow receive +/b/+', 'allow receive a/x', 'allow receive $SYS/#');
+    expect(partsOf(access, '#')).toEqual(['a/#', '+/b/+']);
+    expect(partsOf(access, '+/b/#')).toEqual(['a/b/#', '+/b/+']);
+    expect(partsOf(access, 'a/+')).toEqual(['a/+']);
+    expect(partsOf(access, '$SYS/+')).toEqual(['$SYS/+']);
+    expect(partsOf(access, 'c')).toEqual([]);
+  });
+
+  test('has every topic that is matched and allowed, and none that is not matched', () => {
+    fc.assert(
+      fc.property(rules, filters, topics, (all, filter, topic) => {
+        const access = new Access({ kind: 'rules', rules: all });
+        const isMatched = filterMatches(filter as TopicFilter, topic as TopicName);
+        const isInPart = partsOf(access, filter).some((part) => filterMatches(part as TopicFilter, topic as TopicName));
+        if (isInPart) expect(isMatched).toBe(true);
+        if (isMatched && access.receive(topic as TopicName).isAllowed) expect(isInPart).toBe(true);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
+
+describe('an explanation', () => {
+  test('is the judgement, and every rule before the one that decided has a reason', () => {
+    fc.assert(
+      fc.property(rules, topics, filters, fc.constantFrom<AccessAction>('publish', 'subscribe', 'receive'), (all, topic, filter, action) => {
+        const permissions: Permissions = { kind: 'rules', rules: all };
+        const access = accessOf(permissions);
+        const asked = action === 'subscribe' ? filter : topic;
+        const { isAllowed, rule, why, passedOver } = explain(permissions, action, asked);
+        const judgement = action === 'subscribe' ? access.subscribe(asked as TopicFilter) : access[action](asked as TopicName);
+        expect({ isAllowed, rule, why }).toEqual(judgement);
+        expect(passedOver.map((one) => one.rule)).toEqual(all.slice(0, rule === undefined ? all.length : all.indexOf(rule)));
+        for (const one of passedOver) expect(one.why).not.toMatch(/hidden/);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('says what delivery leaves of a subscription', () => {
+    const permissions: Permissions = { kind: 'rules', rules: rulesOf('deny receive plant/secret', 'allow receive plant/#', 'allow receive #', 'allow receive other') };
+    const of = (filter: string) => {
+      const { delivery, deliveryOtherwise } = explain(permissions, 'subscribe', filter);
+      return [...delivery.map(({ source }) => source), deliveryOtherwise];
+    };
+    expect(of('plant/#')).toEqual(['rule 1', 'rule 2', undefined]);
+    expect(of('#')).toEqual(['rule 1', 'rule 2', 'rule 3', undefined]);
+    const narrow: Permissions = { kind: 'rules', rules: rulesOf('allow receive plant/#') };
+    expect(explain(narrow, 'subscribe', '#')).toMatchObject({ isAllowed: true, deliveryOtherwise: 'deny' });
+  });
+});

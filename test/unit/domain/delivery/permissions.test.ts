@@ -1,0 +1,291 @@
+// What a client may receive is asked of every message on every way to it, at the moment when it would be sent.
+import { describe, expect, test } from '@jest/globals';
+import { EVERYTHING } from '../../../../src/domain/access/permissions.js';
+import type { QueueId } from '../../../../src/domain/identifiers.js';
+import { permissionsOf } from '../../../support/access-rules.js';
+import { CoreHarness, will } from '../../../support/core-harness.js';
+import type { CorePeer } from '../../../support/core-harness.js';
+
+const OPEN = permissionsOf('allow publish,receive open/#');
+const NOTHING = permissionsOf();
+
+const topicsHeard = (core: CoreHarness, peer: CorePeer): string[] =>
+  core.heard(peer).flatMap((line) => {
+    const match = /^publish (\S+)=/.exec(line);
+    return match === null ? [] : [match[1] as string];
+  });
+
+describe('a live message', () => {
+  test.each([0, 1, 2] as const)('at QoS %i that a subscriber may not receive is neither sent nor queued, and counted with the rule', (qos) => {
+    const core = new CoreHarness();
+    const reader = core.connectStored('reader', { permissions: permissionsOf('deny receive open/secret', 'allow receive open/#') });
+    reader.subscribe(['#', 2]);
+    const publisher = core.connect('publisher');
+    core.lines();
+    publisher.publish('open/secret', 'no', qos);
+    publisher.publish('closed', 'no', qos);
+    publisher.publish('open/x', 'yes', qos);
+    const { notices } = core.recorder;
+    expect(topicsHeard(core, reader)).toEqual(['open/x']);
+    expect(core.stored('reader')).toEqual(qos === 0 ? [] : ['yes']);
+    expect(core.broker.accounts.dropped['not-authorized']).toBe(2);
+    expect(core.waiting).toBe(qos === 0 ? 0 : 1);
+    expect(notices.flatMap((one) => (one.kind === 'message-dropped' ? [one.detail] : []))).toEqual(['denied by rule 1 (open/secret)', 'no rule allows it']);
+  });
+
+  test('goes to others all the same', () => {
+    const core = new CoreHarness();
+    const refused = core.connect('refused', { permissions: OPEN });
+    const other = core.connect('other');
+    for (const peer of [refused, other]) peer.subscribe(['#', 1]);
+    core.lines();
+    core.connect('publisher').publish('closed', 'x', 1);
+    const lines = core.lines().filter((line) => line.includes('< publish'));
+    expect(lines).toEqual([`${other.id} < publish closed=x q1 id1`]);
+  });
+});
+
+describe('what was queued', () => {
+  test('while the client was away is judged when it returns, and what it may have comes in order', () => {
+    const core = new CoreHarness();
+    core.connectStored('reader').subscribe(['#', 2]);
+    core.handle({ kind: 'closed', connection: 1 as never });
+    const publisher = core.connect('publisher');
+    for (const topic of ['closed/1', 'open/1', 'closed/2', 'open/2', 'closed/3']) publisher.publish(topic, topic, 2);
+    expect(core.stored('reader')).toHaveLength(5);
+    core.lines();
+    const reader = core.connectStored('reader', { permissions: OPEN });
+    expect(topicsHeard(core, reader)).toEqual(['open/1', 'open/2']);
+    for (const packetId of [2, 4]) {
+      reader.pubrec(packetId);
+      reader.puback(packetId);
+    }
+    core.lines();
+    expect(core.broker.accounts.dropped['not-authorized']).toBe(3);
+    expect(core.stored('reader')).toEqual(['(released)', '(released)']);
+  });
+
+  test('behind a full window is judged by the rules of the moment when its turn comes', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const reader = core.connectStored('reader');
+    reader.subscribe(['#', 1]);
+    const publisher = core.connect('publisher');
+    for (const topic of ['a', 'b', 'c', 'd']) publisher.publish(topic, topic, 1);
+    expect(topicsHeard(core, reader)).toEqual(['a']);
+    reader.permit(permissionsOf('allow receive c'));
+    reader.puback(1);
+    expect(topicsHeard(core, reader)).toEqual(['c']);
+    reader.permit(EVERYTHING);
+    reader.puback(3);
+    expect(topicsHeard(core, reader)).toEqual(['d']);
+    reader.puback(4);
+    expect({ stored: core.stored('reader'), waiting: core.waiting, dropped: core.broker.accounts.dropped['not-authorized'] }).toEqual({ stored: [], waiting: 0, dropped: 1 });
+  });
+
+  test('and is denied to its end leaves nothing behind, in storage neither', () => {
+    const core = new CoreHarness();
+    core.connectStored('reader').subscribe(['#', 1]);
+    core.handle({ kind: 'closed', connection: 1 as never });
+    const publisher = core.connect('publisher');
+    for (let i = 0; i < 1500; i++) publisher.publish('closed', String(i), 1);
+    const reader = core.connectStored('reader', { permissions: NOTHING });
+    expect({ stored: core.stored('reader'), waiting: core.waiting, heard: topicsHeard(core, reader) }).toEqual({ stored: [], waiting: 0, heard: [] });
+    expect(core.broker.accounts.dropped['not-authorized']).toBe(1500);
+    // The queue goes on as if nothing had been.
+    reader.permit(EVERYTHING);
+    publisher.publish('closed', 'after', 1);
+    expect(core.heard(reader)).toEqual([expect.stringMatching(/^publish closed=after q1/)]);
+  });
+
+  test.each([
+    ['QoS 1 goes', 1, [], []],
+    ['QoS 2 is brought to its end without being sent again', 2, ['pubrel 1'], ['(released)']],
+  ] as const)('and sent before at %s', (_, qos, heard, stored) => {
+    const core = new CoreHarness();
+    const reader = core.connectStored('reader');
+    reader.subscribe(['#', 2]);
+    core.connect('publisher').publish('closed', 'x', qos);
+    reader.lose();
+    core.lines();
+    const again = core.connectStored('reader', { permissions: NOTHING });
+    expect(core.heard(again).filter((line) => /^pub/.test(line))).toEqual(heard);
+    expect(core.stored('reader')).toEqual(stored);
+    if (qos === 2) again.pubcomp(1);
+    expect({ stored: core.stored('reader'), waiting: core.waiting }).toEqual({ stored: [], waiting: 0 });
+    expect(core.broker.accounts).toMatchObject({ delivered: 0, dropped: { 'not-authorized': 1 } });
+  });
+
+  test('and sent before at QoS 2 with PUBREC goes on to its end', () => {
+    const core = new CoreHarness();
+    const reader = core.connectStored('reader');
+    reader.subscribe(['#', 2]);
+    core.connect('publisher').publish('closed', 'x', 2);
+    reader.pubrec(1);
+    reader.lose();
+    core.lines();
+    const again = core.connectStored('reader', { permissions: NOTHING });
+    expect(core.heard(again)).toContain('pubrel 1');
+    again.pubcomp(1);
+    expect(core.broker.accounts).toMatchObject({ delivered: 1, dropped: { 'not-authorized': 0 } });
+  });
+
+  test('is judged after a restart as well', () => {
+    const core = new CoreHarness();
+    core.connectStored('reader').subscribe(['#', 1]);
+    core.handle({ kind: 'closed', connection: 1 as never });
+    const publisher = core.connect('publisher');
+    for (const topic of ['closed', 'open/1']) publisher.publish(topic, topic, 1);
+    const later = core.restarted();
+    const reader = later.connectStored('reader', { permissions: OPEN });
+    expect(topicsHeard(later, reader)).toEqual(['open/1']);
+  });
+});
+
+describe('a retained message', () => {
+  test('that may not be received is not read, and leaves room for those that may', () => {
+    const core = new CoreHarness({ retainedQueueSize: 2 });
+    const publisher = core.connect('publisher');
+    for (const topic of ['closed/1', 'closed/2', 'open/1', 'closed/3', 'open/2']) publisher.publish(topic, topic, 1, { retain: true });
+    core.lines();
+    const reader = core.connect('reader', { permissions: OPEN });
+    reader.subscribe(['#', 1]);
+    expect(topicsHeard(core, reader)).toEqual(['open/1', 'open/2']);
+    expect(core.recorder.notices.filter(({ kind }) => kind === 'retained-limited')).toEqual([]);
+  });
+
+  test.each([0, 1] as const)('at QoS %i is judged when it has been read', (qos) => {
+    const core = new CoreHarness();
+    core.connect('publisher').publish('a', 'x', 1, { retain: true });
+    core.answersAtOnce = false;
+    const reader = core.connect('reader');
+    reader.subscribe(['a', qos]);
+    reader.permit(NOTHING);
+    core.lines();
+    core.answerAll();
+    expect(topicsHeard(core, reader)).toEqual([]);
+    expect(core.broker.accounts.dropped['not-authorized']).toBe(1);
+    expect(core.waiting).toBe(0);
+  });
+});
+
+describe('a shared group', () => {
+  const GROUP = 'g:g/#' as QueueId;
+  const member = (core: CoreHarness, clientId: string, ...lines: string[]): CorePeer => {
+    const peer = core.connectStored(clientId, lines.length === 0 ? {} : { permissions: permissionsOf(...lines) });
+    peer.subscribe(['$share/g/#', 2]);
+    return peer;
+  };
+
+  test('picks members that may receive the topic', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 'allow receive a/#');
+    const b = member(core, 'b', 'allow receive b/#');
+    const publisher = core.connect('publisher');
+    core.lines();
+    for (const topic of ['a/1', 'a/2', 'b/1', 'a/3']) publisher.publish(topic, topic, 1);
+    const lines = core.lines();
+    expect(lines.filter((line) => line.includes('< publish')).map((line) => line.split('=')[0])).toEqual([
+      `${a.id} < publish a/1`,
+      `${a.id} < publish a/2`,
+      `${b.id} < publish b/1`,
+      `${a.id} < publish a/3`,
+    ]);
+  });
+
+  test.each([0, 1] as const)('in which nobody may receive it at QoS %i drops it with its reason, and nothing is stuck', (qos) => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 'allow receive a/#');
+    const publisher = core.connect('publisher');
+    core.lines();
+    publisher.publish('c', 'x', qos);
+    publisher.publish('a/1', 'y', qos);
+    expect(topicsHeard(core, a)).toEqual(['a/1']);
+    expect(core.broker.accounts.dropped).toMatchObject({ 'not-authorized': 1, 'client-offline': 0 });
+    expect(core.storedIn(GROUP)).toEqual([]);
+  });
+
+  test('does not let others wait behind what is for a member that is busy', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const a = member(core, 'a', 'allow receive a/#');
+    const b = member(core, 'b', 'allow receive b/#');
+    const publisher = core.connect('publisher');
+    core.lines();
+    for (const topic of ['a/1', 'a/2', 'b/1']) publisher.publish(topic, topic, 1);
+    expect(topicsHeard(core, b)).toEqual(['b/1']);
+    a.puback(1);
+    expect(topicsHeard(core, a)).toEqual(['a/2']);
+  });
+
+  test('keeps what none of those who are there may have for one that is away', () => {
+    const core = new CoreHarness();
+    member(core, 'a', 'allow receive a/#');
+    member(core, 'b', 'allow receive b/#').lose();
+    core.connect('publisher').publish('b/1', 'x', 1);
+    core.lines();
+    const b = core.connectStored('b', { permissions: permissionsOf('allow receive b/#') });
+    expect(topicsHeard(core, b)).toEqual(['b/1']);
+  });
+
+  test('gives what waits to those who may have it after a change', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const a = member(core, 'a');
+    const b = member(core, 'b');
+    const publisher = core.connect('publisher');
+    for (const topic of ['x/1', 'x/2', 'x/3', 'x/4']) publisher.publish(topic, topic, 1);
+    core.lines();
+    a.permit(NOTHING);
+    b.puback(1);
+    b.puback(2);
+    const heard = core.heard(b).flatMap((line) => /^publish (\S+)=/.exec(line)?.[1] ?? []);
+    expect(heard).toEqual(['x/3', 'x/4']);
+    b.permit(NOTHING);
+    expect(core.storedIn(GROUP)).toEqual([]);
+  });
+});
+
+describe('other permissions', () => {
+  test('count for publishing and subscribing from then on, and leave subscriptions as they are', () => {
+    const core = new CoreHarness();
+    const reader = core.connectStored('reader', { permissions: permissionsOf('allow publish,receive a') });
+    reader.subscribe(['a', 0], ['b', 0]);
+    expect(core.heard(reader)).toContainEqual(expect.stringMatching(/^suback \d+ 0,128$/));
+    reader.permit(permissionsOf('allow publish,receive b'));
+    const publisher = core.connect('publisher');
+    core.lines();
+    publisher.publish('a', 'x', 0);
+    expect(topicsHeard(core, reader)).toEqual([]);
+    reader.subscribe(['b', 0]);
+    publisher.publish('b', 'x', 0);
+    reader.permit(EVERYTHING);
+    publisher.publish('a', 'x', 0);
+    expect(topicsHeard(core, reader)).toEqual(['b', 'a']);
+    reader.permit(permissionsOf('allow receive #'));
+    reader.publish('a', 'x', 0);
+    expect(core.lines()).toContain('! publish-denied reader a');
+  });
+
+  test('have no effect on a connection that was not let in', () => {
+    const core = new CoreHarness();
+    const peer = core.open();
+    peer.connect('a');
+    peer.permit(EVERYTHING);
+    peer.allow(NOTHING);
+    core.lines();
+    peer.publish('t', 'x', 0);
+    expect(core.lines()).toContain('! publish-denied a t');
+  });
+
+  test('that deny the will keep it from being published', () => {
+    const core = new CoreHarness();
+    core.connect('watcher').subscribe(['#', 0]);
+    const a = core.connectStored('a', { will: will('open/will', 'gone') });
+    const b = core.connectStored('b', { will: will('open/will', 'gone') });
+    core.lines();
+    a.permit(NOTHING);
+    b.permit(OPEN);
+    a.lose();
+    expect(core.lines()).toEqual(expect.arrayContaining(['! publish-denied a open/will', '-will a']));
+    b.lose();
+    expect(core.lines()).toContain('1 < publish open/will=gone q0');
+  });
+});
