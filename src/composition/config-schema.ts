@@ -81,6 +81,7 @@ const limits = {
   sharedSubscriptions: trueOrFalse().optional(),
   connectTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   authTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
+  storageTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   maxConnections: z
     .union([z.literal(-1), wholeNumber(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
     .optional(),
