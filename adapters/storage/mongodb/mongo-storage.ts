@@ -25,13 +25,18 @@ const PREFERRED_BATCH_CHANGES = 4096;
 /** Queues and topics of which it is remembered when they were last changed, before those that are folded are forgotten. */
 const TOUCHED_MAX = 50_000;
 
+/** A server that greets and does not answer: whoever waits for it is told at last. Longer than what a write concern waits. */
+const REQUEST_MS_MAX = 20_000;
+/** The bounds of all queues are one request, which takes its time where much waits. */
+const LOAD_REQUEST_MS_MAX = 10 * 60_000;
+
 const CLIENT_OPTIONS: MongoClientOptions = {
   appName: 'hexmq',
   /** How long to look for a server that can be written to. */
   serverSelectionTimeoutMS: 5_000,
   connectTimeoutMS: 5_000,
-  /** A server that was partitioned away says nothing: whoever waits for it is told at last. */
-  socketTimeoutMS: 30_000,
+  /** A server that is not heard for the time of a connect has its requests given up: so a partition is noticed in seconds, not by the next line. */
+  heartbeatFrequencyMS: 2_000,
   maxPoolSize: 16,
   waitQueueTimeoutMS: 10_000,
   writeConcern: FLUSHED,
@@ -54,7 +59,7 @@ export interface MongoStorageLimits {
   readonly waitingBatchesMax?: number;
 }
 
-export const clientFor = (url: string): MongoClient => new MongoClient(url, CLIENT_OPTIONS);
+export const clientFor = (url: string, requestMsMax = REQUEST_MS_MAX): MongoClient => new MongoClient(url, { ...CLIENT_OPTIONS, socketTimeoutMS: requestMsMax });
 
 interface Opened {
   readonly collections: Collections;
@@ -65,6 +70,7 @@ interface Opened {
 export class MongoStorage implements Storage {
   readonly traits: StorageTraits = { durable: true, fencing: true, preferredBatchChanges: PREFERRED_BATCH_CHANGES };
   readonly #client: MongoClient;
+  readonly #makeLoader: () => MongoClient;
   readonly #database: string;
   readonly #limits: MongoStorageLimits;
   /** The server and the database, as they may be shown. */
@@ -80,6 +86,7 @@ export class MongoStorage implements Storage {
   /** @param makeClient for tests in which a server fails. @throws when the URL is none. */
   constructor({ url, database }: MongoStorageOptions, makeClient = clientFor, limits: MongoStorageLimits = {}) {
     this.#client = makeClient(url);
+    this.#makeLoader = () => makeClient(url, LOAD_REQUEST_MS_MAX);
     this.#database = database;
     this.#limits = limits;
     this.#place = `${this.#client.options.srvHost ?? this.#client.options.hosts.map(String).join(',')}/${database}`;
@@ -105,11 +112,14 @@ export class MongoStorage implements Storage {
   }
 
   async *load(): AsyncGenerator<RestoredFact> {
-    const { collections, folder } = this.#open();
+    const { folder } = this.#open();
+    const loader = this.#makeLoader();
     try {
-      yield* facts(collections, folder.lastMessageId);
+      yield* facts(collectionsOf(loader.db(this.#database)), folder.lastMessageId);
     } catch (error) {
       throw storageError(error, this.#place);
+    } finally {
+      await loader.close();
     }
   }
 

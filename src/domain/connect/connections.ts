@@ -176,9 +176,9 @@ export class Connections {
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     if (connection.credentials !== undefined) this.deadlines.clear(connection.credentials);
+    if (connection.connack !== undefined) this.deadlines.clear(connection.connack);
     const { clientId, session, id } = connection;
     const { remoteAddress } = connection.peer;
-    if (connection.connack !== undefined) this.deadlines.clear(connection.connack);
     // A refused connection has been noticed with what it was told.
     if (reason !== 'connection-refused') {
       this.context.effects.notice({ kind: 'connection-ended', connection: id, clientId, reason, malformed, detail, remoteAddress });

@@ -19,6 +19,8 @@ export type Verdict =
   | 'cut'
   /** The server does it, and the connection ends in place of the reply. */
   | 'drop-reply'
+  /** The server does it, and its reply does not arrive. */
+  | 'hold-reply'
   /** The server does not see it. */
   | { readonly answer: Document }
   /** The server does it, and its reply is changed. */
@@ -246,6 +248,7 @@ class Pair {
       const request = message.readInt32LE(8);
       const verdict = this.#verdicts.get(request);
       this.#verdicts.delete(request);
+      if (verdict === 'hold-reply') return;
       if (verdict === 'drop-reply') {
         this.cut();
         return;

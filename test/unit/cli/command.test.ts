@@ -91,7 +91,7 @@ describe('hexmq start', () => {
     await world.untilReady();
     world.requestStop();
     await ended;
-    expect(world.errors).toBe('hexmq: --data has no effect: the memory storage keeps nothing on disk\n');
+    expect(world.errors).toBe('hexmq: --data has no effect: the memory storage has no option directory\n');
   });
 });
 
