@@ -3,7 +3,7 @@
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
-export type Tool = 'chromium' | 'mosquitto' | 'paho' | 'prlimit';
+export type Tool = 'chromium' | 'mosquitto' | 'openssl' | 'paho' | 'prlimit';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -29,6 +29,7 @@ const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: stri
     isThere: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
     what: 'mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)',
   },
+  openssl: { isThere: () => works('openssl', ['version']), what: 'openssl, to make certificates (Debian: openssl)' },
   prlimit: { isThere: () => works('prlimit', ['--version']), what: 'prlimit, to let a disk run full and not (Debian: util-linux)' },
   paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
 };

@@ -74,8 +74,10 @@ export function storageError(error: unknown, place: string): unknown {
     const text = settingProblem(error, place);
     return text === undefined ? error : problem('unavailable', text);
   }
-  if (error instanceof MongoCompatibilityError) return problem('unavailable', `MongoDB at ${place} is of a version that is not supported: 4.2 or later is needed`);
-  const refused = serverErrorIn(error);
+  if (firstOf(MongoCompatibilityError, error) !== undefined) {
+    return problem('unavailable', `MongoDB at ${place} is of a version that is not supported: 4.4 or later is needed`);
+  }
+  const refused = firstOf(MongoServerError, error);
   if (refused !== undefined) {
     const code = Number(refused.code);
     if (UNAUTHORIZED.has(code)) {
@@ -90,6 +92,7 @@ export function storageError(error: unknown, place: string): unknown {
   if (typeof reason === 'string' && CERTIFICATE.test(reason)) {
     return problem('unavailable', `MongoDB at ${place} shows a certificate that is not trusted: check tlsCAFile in the URL, and the host name in the certificate`);
   }
+  if (isOfOtherSet(error)) return problem('unavailable', `MongoDB at ${place} is not of the replica set that the URL names: check replicaSet in it`);
   if (isWithoutPrimary(error)) return problem('unavailable', noPrimary(place));
   if (isOfTheConnection(error)) return problem('unavailable', `MongoDB at ${place} cannot be reached, or does not answer: check that it runs, the URL, and the network`);
   if (refused === undefined || FAULTS.has(Number(refused.code))) return error;
@@ -97,6 +100,10 @@ export function storageError(error: unknown, place: string): unknown {
 }
 
 const noPrimary = (place: string): string => `MongoDB at ${place} has no primary at the moment: a replica set chooses one by itself, else look at its members`;
+
+/** All servers of the URL have answered, and have been put aside for it. */
+const isOfOtherSet = (error: MongoError): boolean =>
+  error instanceof MongoServerSelectionError && error.reason?.type === 'ReplicaSetNoPrimary' && error.reason.servers.size === 0;
 
 /** Members answer, and none of them takes writes. */
 const isWithoutPrimary = (error: MongoError): boolean =>
@@ -112,9 +119,9 @@ function settingProblem(error: Error, place: string): string | undefined {
   return code.startsWith('ERR_OSSL') ? `a file that tlsCAFile or tlsCertificateKeyFile names for MongoDB at ${place} is not what it has to be: a PEM file is expected` : undefined;
 }
 
-/** A refused login arrives wrapped in what failed because of it. */
-function serverErrorIn(error: unknown): MongoServerError | undefined {
-  for (let each = error; each instanceof Error; each = each.cause) if (each instanceof MongoServerError) return each;
+/** What a server says at a greeting or a login arrives wrapped in what failed because of it. */
+function firstOf<Kind extends Error>(kind: new (...args: never[]) => Kind, error: unknown): Kind | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) if (each instanceof kind) return each;
   return undefined;
 }
 

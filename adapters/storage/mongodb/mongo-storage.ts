@@ -43,6 +43,7 @@ const CLIENT_OPTIONS: MongoClientOptions = {
   readPreference: 'primary',
   /** What is sent again, and how what has been carried out is recognised, is this adapter's affair: not every server can do it. */
   retryWrites: false,
+  retryReads: false,
   promoteBuffers: true,
   ignoreUndefined: true,
 };
@@ -96,7 +97,7 @@ export class MongoStorage implements Storage {
     try {
       await this.#client.connect();
       const collections = collectionsOf(this.#client.db(this.#database));
-      await this.#refuseForeignFormat(collections);
+      await this.#refuseForeign(collections);
       await makeIndexes(collections);
       const writer = await Writer.begin(collections);
       const journal = new Journal(collections.journal, writer.epoch, this.#limits.partBytesMax);
@@ -190,10 +191,18 @@ export class MongoStorage implements Storage {
     folder.add(batch);
   }
 
-  async #refuseForeignFormat({ meta }: Collections): Promise<void> {
-    const found = (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
+  /** What others have stored is left alone: their collections may well have the names of ours. The format is what a first start writes first. */
+  async #refuseForeign({ meta }: Collections): Promise<void> {
+    const format = async (): Promise<FormatDocument | null> => (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
+    let found = await format();
     if (found === null) {
-      if ((await meta.findOne({ _id: 'writer' })) !== null) throw this.#foreign();
+      const names = await this.#client.db(this.#database).listCollections({}, { nameOnly: true }).toArray();
+      const isOthers = names.some(({ name }) => name !== 'meta' && !name.startsWith('system.')) || (await meta.findOne({})) !== null;
+      // Another first start may have been faster.
+      found = await format();
+      if (found === null && isOthers) throw this.#foreign();
+    }
+    if (found === null) {
       try {
         await meta.insertOne({ _id: 'format', version: FORMAT_VERSION });
       } catch (error) {

@@ -103,7 +103,7 @@ describe('a storage that fails', () => {
   });
   const recovered = (operation: 'write' | 'read'): LifecycleNotice => ({ kind: 'storage-recovered', operation, attempts: 9 });
   const said = (lines: readonly Record<string, unknown>[]): string[] =>
-    lines.map(({ event, operation, error }) => [event, operation, error].filter((word) => word !== undefined).join(' '));
+    lines.map(({ event, operation, error }) => [event, operation, error].filter((word) => typeof word === 'string').join(' '));
 
   test('is said at the beginning, once a minute, and at the end, whatever the number of attempts and the details of each', () => {
     const { lines, clock, notice } = logging();
