@@ -26,7 +26,7 @@ const PREFERRED_BATCH_CHANGES = 4096;
 const TOUCHED_MAX = 50_000;
 
 /** A server that greets and does not answer: whoever waits for it is told at last. Longer than what a write concern waits. */
-const REQUEST_MS_MAX = 20_000;
+const REQUEST_MS_MAX = 15_000;
 /** The bounds of all queues are one request, which takes its time where much waits. */
 const LOAD_REQUEST_MS_MAX = 10 * 60_000;
 
