@@ -95,6 +95,7 @@ const OUTAGES: readonly Outage[] = [
     },
     end: ({ proxy }) => {
       proxy.judgeWith(() => 'pass');
+      proxy.release();
     },
     says: /^MongoDB at 127\.0\.0\.1:\d+\/hexmq_test_\w+ cannot be reached, or does not answer: check that it runs, the URL, and the network \(.+\)$/,
   },

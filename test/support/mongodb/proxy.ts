@@ -19,7 +19,7 @@ export type Verdict =
   | 'cut'
   /** The server does it, and the connection ends in place of the reply. */
   | 'drop-reply'
-  /** The server does it, and its reply does not arrive. */
+  /** The server does it, and its reply does not arrive before `release`. */
   | 'hold-reply'
   /** The server does not see it. */
   | { readonly answer: Document }
@@ -53,6 +53,8 @@ export class MongoProxy {
   #watchers: { readonly isMeant: (command: Command) => boolean; readonly resolve: () => void }[] = [];
   /** What the network holds back: undefined while it does not. */
   #held: (() => void)[] | undefined;
+  /** Replies that a verdict keeps. */
+  readonly #kept: (() => void)[] = [];
   #delayMs = 0;
 
   private constructor(target: string) {
@@ -119,6 +121,11 @@ export class MongoProxy {
     for (const deliver of held) deliver();
   }
 
+  /** What `hold-reply` has kept arrives. */
+  release(): void {
+    for (const deliver of this.#kept.splice(0)) deliver();
+  }
+
   /** Each message takes so long, in each direction. */
   delay(delayMs: number): void {
     this.#delayMs = delayMs;
@@ -156,6 +163,7 @@ export class MongoProxy {
         deliver: (work) => {
           this.#deliver(work);
         },
+        keep: (work) => this.#kept.push(work),
         delayMs: () => this.#delayMs,
         ended: () => this.#pairs.delete(pair),
       });
@@ -186,6 +194,8 @@ interface Network {
   judge(command: Command): Verdict;
   /** At once, or when the network lets it through. */
   deliver(work: () => void): void;
+  /** Until it is asked for. */
+  keep(work: () => void): void;
   delayMs(): number;
   ended(): void;
 }
@@ -248,7 +258,10 @@ class Pair {
       const request = message.readInt32LE(8);
       const verdict = this.#verdicts.get(request);
       this.#verdicts.delete(request);
-      if (verdict === 'hold-reply') return;
+      if (verdict === 'hold-reply') {
+        this.network.keep(() => this.client.write(message));
+        return;
+      }
       if (verdict === 'drop-reply') {
         this.cut();
         return;
