@@ -3,17 +3,17 @@
 // is the ticket that gated effects wait for; batches become durable in the order of their numbers. A batch that is larger than storage likes goes in
 // parts, cut where a step of the core ends: what a step records is durable all together or not at all.
 //
-// Facts that annul each other while their batch is still open never reach storage: a message that is acknowledged before its append was sent, and
-// all but the last trim of a queue.
+// Facts that annul each other while their batch is still open never reach storage: a message that is acknowledged before its append was sent, all but
+// the last trim of a queue, and all but the last word on a session or a will. So who comes and goes while storage fails does not fill memory.
 import type { Change, Changes, QueueAppend } from '../domain/changes.js';
 import type { Message } from '../domain/delivery/message.js';
-import type { QueueId } from '../domain/identifiers.js';
+import type { ClientId, QueueId } from '../domain/identifiers.js';
 import { StorageError } from '../ports/storage.js';
 import type { Durability, Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
 import { pauseAfter } from './retry.js';
 
-/** What one change counts for in memory besides its payload. */
+/** What one change counts for in memory besides its payload and its names. */
 const CHANGE_BYTES = 256;
 
 /** Above the first, everyone who sends is told to wait; below the second they go on. */
@@ -45,7 +45,9 @@ export class Committer implements Changes {
   #isPromised = false;
   #openBatch = 1;
   #durableBatch = 0;
-  #sessionDrop = 0;
+  /** Whose sessions the open batch ends, and the one before it. */
+  #openDrops = new Set<ClientId>();
+  #committingDrops = new Set<ClientId>();
   #committing = false;
   #committingBytes = 0;
   #committingChanges = 0;
@@ -58,6 +60,8 @@ export class Committer implements Changes {
   readonly #preferredBatchChanges: number;
   /** Where in the open batch the last trim of a queue is. */
   readonly #trims = new Map<QueueId, number>();
+  /** Where in the open batch the last word on a session or a will is. */
+  readonly #words = new Map<string, number>();
   #idle: (() => void)[] = [];
   /** Whether anything was recorded since the step began. */
   stepChanged = false;
@@ -91,9 +95,11 @@ export class Committer implements Changes {
     return this.#committing ? this.#openBatch - 1 : 0;
   }
 
-  /** The latest batch that ends a session and is not durable; 0: none. */
-  get pendingSessionDrop(): number {
-    return this.#sessionDrop > this.#durableBatch ? this.#sessionDrop : 0;
+  /** The batch that ends the client's session and is not durable; 0: none. */
+  pendingSessionDrop(clientId: ClientId | undefined): number {
+    if (clientId === undefined) return 0;
+    if (this.#openDrops.has(clientId)) return this.#openBatch;
+    return this.#committingDrops.has(clientId) ? this.#openBatch - 1 : 0;
   }
 
   /** A step of the core begins: what it records belongs together. */
@@ -111,7 +117,6 @@ export class Committer implements Changes {
       case 'queue.append':
         change.batch = this.#openBatch;
         change.place = this.#open.length;
-        this.#openBytes += this.#weigh(change.message);
         break;
       case 'queue.remove':
         if (this.#annul(change.append)) return this.#openBatch;
@@ -122,44 +127,45 @@ export class Committer implements Changes {
         if (before !== undefined) {
           this.#open[before] = undefined;
           this.#annulled++;
-          this.#openBytes -= CHANGE_BYTES;
+          this.#openBytes -= bytesOf(change);
         }
         this.#trims.set(change.queue, this.#open.length);
         break;
       }
       case 'session.drop':
-        this.#sessionDrop = this.#openBatch;
+        this.#openDrops.add(change.clientId);
+        this.#words.delete(sessionWord(change.clientId));
         this.#trims.clear();
         break;
       case 'queue.drop':
         this.#trims.clear();
         break;
-      case 'retained.put':
-        this.#openBytes += this.#weigh(change.message);
-        break;
       case 'session.put':
+      case 'will.put':
+      case 'will.drop':
+        if (this.#replace(change)) return this.#openBatch;
+        break;
+      case 'retained.put':
       case 'subscription.put':
       case 'subscription.drop':
       case 'queue.release':
       case 'inbound.put':
       case 'inbound.drop':
       case 'retained.drop':
-      case 'will.put':
-      case 'will.drop':
         break;
     }
-    this.#openBytes += CHANGE_BYTES;
+    this.#openBytes += bytesOf(change);
+    if (change.kind === 'queue.append' || change.kind === 'retained.put') this.#openBytes += this.#chunkBytes(change.message);
     this.#open.push(change);
     return this.#openBatch;
   }
 
-  /** What a message brings along: a change itself counts for `CHANGE_BYTES`. Payloads that came in one chunk hold it together, so it counts once. */
-  #weigh(message: Message): number {
-    const { payload, topic } = message;
-    if (payload.byteLength === payload.buffer.byteLength) return sizeOf(message);
-    if (payload.buffer === this.#lastChunk) return topic.length;
+  /** What a message holds in memory beyond its own bytes: the chunk that its payload came in, once, however many payloads came in it. */
+  #chunkBytes({ payload }: Message): number {
+    if (payload.byteLength === payload.buffer.byteLength) return 0;
+    if (payload.buffer === this.#lastChunk) return -payload.byteLength;
     this.#lastChunk = payload.buffer;
-    return payload.buffer.byteLength + topic.length;
+    return payload.buffer.byteLength - payload.byteLength;
   }
 
   /** Forgets an append that is still in the open batch; its payload is its own, since a reader had it. Whether it was. */
@@ -169,7 +175,20 @@ export class Committer implements Changes {
     this.#open[append.place] = undefined;
     this.#annulled++;
     if (this.#annulled >= COMPACT_MIN && this.#annulled * 2 > this.#open.length) this.#compact();
-    this.#openBytes -= sizeOf(append.message) + CHANGE_BYTES;
+    this.#openBytes -= bytesOf(append);
+    return true;
+  }
+
+  /** Puts the change in the place of what the open batch had about the same session or will. Whether it had anything. */
+  #replace(change: Word): boolean {
+    const word = wordOf(change);
+    const before = this.#words.get(word);
+    if (before === undefined) {
+      this.#words.set(word, this.#open.length);
+      return false;
+    }
+    this.#openBytes += bytesOf(change) - bytesOf(this.#open[before] as Word);
+    this.#open[before] = change;
     return true;
   }
 
@@ -184,6 +203,7 @@ export class Committer implements Changes {
     for (const [place, change] of this.#open.entries()) {
       if (change?.kind === 'queue.append') change.place = place;
       else if (change?.kind === 'queue.trim' && this.#trims.has(change.queue)) this.#trims.set(change.queue, place);
+      else if (change !== undefined && isWord(change) && this.#words.has(wordOf(change))) this.#words.set(wordOf(change), place);
     }
   }
 
@@ -215,6 +235,9 @@ export class Committer implements Changes {
     this.#isPromised = false;
     this.#openBatch++;
     this.#trims.clear();
+    this.#words.clear();
+    this.#committingDrops = this.#openDrops;
+    this.#openDrops = new Set();
     if (parts.length === 0) {
       this.#settled(batch);
       return;
@@ -258,6 +281,7 @@ export class Committer implements Changes {
     this.#durableBatch = batch;
     this.#committingBytes = 0;
     this.#committingChanges = 0;
+    this.#committingDrops.clear();
     this.observer.durable(batch);
     if (this.#isHigh && this.#openBytes < PRESSURE_LOW_BYTES) {
       this.#isHigh = false;
@@ -289,4 +313,51 @@ export class Committer implements Changes {
   }
 }
 
-const sizeOf = ({ payload, topic }: Message): number => payload.byteLength + topic.length;
+/** The last of these about a client is all that counts. */
+type Word = Extract<Change, { readonly kind: 'session.put' | 'will.put' | 'will.drop' }>;
+
+const isWord = (change: Change): change is Word =>
+  change.kind === 'session.put' || change.kind === 'will.put' || change.kind === 'will.drop';
+
+const sessionWord = (clientId: ClientId): string => `s${clientId}`;
+
+function wordOf(change: Word): string {
+  switch (change.kind) {
+    case 'session.put':
+      return sessionWord(change.session.clientId);
+    case 'will.put':
+      return `w${change.will.clientId}`;
+    case 'will.drop':
+      return `w${change.clientId}`;
+  }
+}
+
+/** What it keeps in memory: payloads and names may be large, and clients choose them. */
+function bytesOf(change: Change): number {
+  switch (change.kind) {
+    case 'queue.append':
+    case 'retained.put':
+      return CHANGE_BYTES + messageBytes(change.message);
+    case 'will.put':
+      return CHANGE_BYTES + messageBytes(change.will.message);
+    case 'session.put':
+      return CHANGE_BYTES + change.session.clientId.length;
+    case 'subscription.put':
+      return CHANGE_BYTES + change.subscription.topicFilter.length;
+    case 'subscription.drop':
+      return CHANGE_BYTES + change.topicFilter.length;
+    case 'retained.drop':
+      return CHANGE_BYTES + change.topic.length;
+    case 'session.drop':
+    case 'queue.release':
+    case 'queue.remove':
+    case 'queue.trim':
+    case 'queue.drop':
+    case 'inbound.put':
+    case 'inbound.drop':
+    case 'will.drop':
+      return CHANGE_BYTES;
+  }
+}
+
+const messageBytes = ({ payload, topic }: Message): number => payload.byteLength + topic.length;

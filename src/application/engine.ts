@@ -354,6 +354,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     const asking = new AbortController();
     const { revision } = this.#reauthorization;
     link.asking = asking;
+    link.clientId = request.clientId;
     this.#parts.admission.admit(
       request,
       (result, asked) => {
@@ -381,10 +382,17 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     const link = this.#links.get(connection);
     if (link === undefined || link.isEnded) return;
     const bytes = encodePacket(packet, link.decoder.protocolVersion);
+    if (packet.type === PacketType.connack && packet.reasonCode !== 0) {
+      link.dropHeld();
+      this.#gated.delete(link);
+      link.out.append(bytes);
+      this.#written(link);
+      return;
+    }
     const promises = packet.type === PacketType.connack || packet.type === PacketType.suback || packet.type === PacketType.unsuback;
     let batch = promises ? this.#gateOfStep(link) : link.connackBatch;
     // That there is no session any more is what CONNACK says too, where an earlier step has ended it.
-    if (packet.type === PacketType.connack && this.#isGated) batch = Math.max(batch, this.committer.pendingSessionDrop);
+    if (packet.type === PacketType.connack && this.#isGated) batch = Math.max(batch, this.committer.pendingSessionDrop(link.clientId));
     if (link.isCongested) link.answeredBytes += bytes.length;
     if (batch === 0) {
       link.out.append(bytes);
@@ -395,6 +403,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#gate(link, batch);
     if (packet.type !== PacketType.connack) return;
     link.connackBatch = batch;
+    link.isConnackHeld = true;
     // Until CONNACK has left, nothing else can.
     this.step({ kind: 'congested', connection, waitsFor: 'storage' });
   }
@@ -484,6 +493,10 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
       if (!link.release(batch)) continue;
       if (!link.hasHeld) this.#gated.delete(link);
       this.#written(link);
+      if (link.isConnackHeld) {
+        link.isConnackHeld = false;
+        this.step({ kind: 'admitted', connection: link.id });
+      }
       if (awaitedConnack && link.connackBatch === 0 && !link.isCongested) this.step({ kind: 'writable', connection: link.id });
       this.#resume(link);
     }

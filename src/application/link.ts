@@ -1,6 +1,6 @@
 // One connection's bytes: what came and is not yet a packet, what goes and has not yet left, and what must not leave before storage has done
 // its part. It decides nothing; the engine does.
-import type { ConnectionId } from '../domain/identifiers.js';
+import type { ClientId, ConnectionId } from '../domain/identifiers.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import type { Channel, ChannelHandler } from '../ports/network.js';
 import { OutputBuffer } from './output-buffer.js';
@@ -34,8 +34,11 @@ export class Link implements ChannelHandler {
   #held: OutputBuffer | undefined;
   /** Pairs of (batch, end of what waits for it), ascending in both. */
   readonly #marks: number[] = [];
-  /** The batch that CONNACK waits for; 0: it has left. */
+  /** The batch that CONNACK, and what was answered behind it, waits for; 0: it has left. */
   connackBatch = 0;
+  isConnackHeld = false;
+  /** Set from CONNECT on. */
+  clientId: ClientId | undefined;
 
   constructor(
     readonly id: ConnectionId,
@@ -105,6 +108,8 @@ export class Link implements ChannelHandler {
   dropHeld(): void {
     this.#marks.length = 0;
     this.#held = undefined;
+    this.connackBatch = 0;
+    this.isConnackHeld = false;
   }
 
   data(chunk: Uint8Array): void {

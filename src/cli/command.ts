@@ -18,6 +18,8 @@ const HELP_ON_SETTINGS = `
 Flags override the environment, the environment overrides the file, the file overrides the defaults. The environment:
   HEXMQ_CONFIG, HEXMQ_HOST, HEXMQ_PORT, HEXMQ_STORAGE, HEXMQ_DATA, HEXMQ_ACK_LEVEL, HEXMQ_LOG_LEVEL,
   HEXMQ_PID_FILE                                                                                      as the flags
+  HEXMQ_STORAGE_URL         servers of the mongodb storage, with credentials; HEXMQ_STORAGE_URL_FILE: a file that has it
+  HEXMQ_STORAGE_DATABASE    its database
   HEXMQ_AUTHENTICATION      the one authentication adapter, such as anonymous or password-file (./passwd, unless the file says another)
   HEXMQ_LIMITS_<KEY>        a limit: HEXMQ_LIMITS_MAX_INFLIGHT for limits.maxInflight
 `;

@@ -1,7 +1,10 @@
 // What the command was told, put together: defaults, then the configuration file, then the environment, then flags; each replaces what
 // comes before it. What the values mean is the composition's.
+import { readFileSync } from 'node:fs';
+import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { resolveConfig } from '../composition/config.js';
 import type { Config, Override } from '../composition/config.js';
+import { ConfigError } from '../composition/config-error.js';
 import { readConfigFile } from '../composition/config-file.js';
 import { environmentOverrides, valueOf } from '../composition/environment.js';
 import type { Environment } from '../composition/environment.js';
@@ -28,13 +31,22 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
   const path = flags.config ?? environment['HEXMQ_CONFIG'];
   const input = path === undefined ? undefined : readConfigFile(path);
   const overrides = [...environmentOverrides(environment), ...flagOverrides(flags)];
-  const data = dataDirectory(flags, environment);
-  if (data === undefined) return { config: resolveConfig(input, overrides), warnings: [] };
-  const config = resolveConfig(input, overrides);
-  if (config.storage.adapter === 'memory') {
-    return { config, warnings: [`${data.source} has no effect: the memory storage keeps nothing on disk`] };
+  const options = storageOptions(flags, environment);
+  if (options.length === 0) return { config: resolveConfig(input, overrides), warnings: [] };
+  // Which of them mean something depends on which storage it turns out to be.
+  const { adapter } = resolveConfig(input, overrides).storage;
+  const warnings: string[] = [];
+  for (const { option, value, source } of options) {
+    if (takesOption(adapter, option)) overrides.push({ path: ['storage', 'options', option], value, source });
+    else warnings.push(`${source} has no effect: the ${adapter} storage has no option ${option}`);
   }
-  return { config: resolveConfig(input, [...overrides, data]), warnings: [] };
+  return { config: resolveConfig(input, overrides), warnings };
+}
+
+function takesOption(adapter: string, option: string): boolean {
+  const entry = Object.hasOwn(STORAGE_ADAPTERS, adapter) ? STORAGE_ADAPTERS[adapter] : undefined;
+  // Of a package we know nothing.
+  return entry === undefined || (entry !== 'later' && Object.hasOwn(entry.defaults ?? {}, option));
 }
 
 function flagOverrides({ host, port, storage, ackLevel, logLevel }: Flags): Override[] {
@@ -47,9 +59,37 @@ function flagOverrides({ host, port, storage, ackLevel, logLevel }: Flags): Over
   return overrides;
 }
 
-function dataDirectory(flags: Flags, environment: Environment): Override | undefined {
-  const path = ['storage', 'options', 'directory'];
-  if (flags.data !== undefined) return { path, value: flags.data, source: '--data' };
-  const value = environment['HEXMQ_DATA'];
-  return value === undefined ? undefined : { path, value, source: 'HEXMQ_DATA' };
+interface StorageOption {
+  readonly option: 'directory' | 'url' | 'database';
+  readonly value: string;
+  readonly source: string;
+}
+
+function storageOptions(flags: Flags, environment: Environment): StorageOption[] {
+  const options: StorageOption[] = [];
+  const add = (option: StorageOption['option'], value: string | undefined, source: string): void => {
+    if (value !== undefined) options.push({ option, value, source });
+  };
+  if (flags.data === undefined) add('directory', environment['HEXMQ_DATA'], 'HEXMQ_DATA');
+  else add('directory', flags.data, '--data');
+  add('url', environment['HEXMQ_STORAGE_URL'], 'HEXMQ_STORAGE_URL');
+  const urlFile = environment['HEXMQ_STORAGE_URL_FILE'];
+  if (urlFile !== undefined) {
+    if (environment['HEXMQ_STORAGE_URL'] !== undefined) throw new ConfigError(['HEXMQ_STORAGE_URL_FILE: HEXMQ_STORAGE_URL is set as well, expected one of them']);
+    add('url', readSecret(urlFile, 'HEXMQ_STORAGE_URL_FILE'), 'HEXMQ_STORAGE_URL_FILE');
+  }
+  add('database', environment['HEXMQ_STORAGE_DATABASE'], 'HEXMQ_STORAGE_DATABASE');
+  return options;
+}
+
+/** As services are handed their secrets: a file that only they can read, with the one value in it. */
+function readSecret(path: string, variable: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new ConfigError([`${variable}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}), expected a file that the user who runs hexmq can read`]);
+  }
+  if (text === '') throw new ConfigError([`${variable}: ${path} is empty, expected a connection string`]);
+  return text;
 }

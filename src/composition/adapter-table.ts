@@ -68,11 +68,9 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   },
 };
 
-/** The servers of a connection string, and nothing of its credentials, however it is written. */
+/** The servers of a connection string, and nothing of its credentials, wherever they are written. */
 function hostsOf(url: string): string {
-  const address = url.slice(url.indexOf('://') + 3);
-  const credentialsEnd = address.lastIndexOf('@');
-  return /^[^/?]*/.exec(address.slice(credentialsEnd + 1))?.[0] ?? '';
+  return /^[\w+]+:\/\/(?:[^/?@]*@)?((?:[^/?@:,]+|\[[^\]]*\])(?::\d+)?(?:,[^/?@]*)?)(?=[/?]|$)/.exec(url)?.[1] ?? '';
 }
 
 export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {

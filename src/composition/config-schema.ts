@@ -28,9 +28,14 @@ function expected(what: string): { error: (issue: { code?: string | undefined; i
 export function show(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object' && value !== null) return 'a mapping';
-  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 57)}..."` : JSON.stringify(value);
+  if (typeof value === 'string') return shown(withoutCredentials(value));
   return String(value);
 }
+
+const shown = (text: string): string => (text.length > 60 ? `"${text.slice(0, 57)}..."` : JSON.stringify(text));
+
+/** A connection string may stand where none is expected. */
+export const withoutCredentials = (text: string): string => text.replace(/:\/\/.*@/s, '://…@');
 
 function wholeNumber(least: number, most: number, remark = '') {
   const rule = expected(`a whole number from ${least} to ${most}${remark}`);
@@ -82,6 +87,7 @@ const limits = {
   sharedSubscriptions: trueOrFalse().optional(),
   connectTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   authTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
+  storageTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   maxConnections: z
     .union([z.literal(-1), wholeNumber(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
     .optional(),

@@ -9,7 +9,7 @@ import type { AckLevel } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
 import { ConfigError } from './config-error.js';
-import { configSchema, keysAt, keysOfListener, LISTENER_TYPES } from './config-schema.js';
+import { configSchema, keysAt, keysOfListener, LISTENER_TYPES, withoutCredentials } from './config-schema.js';
 import type { ListenerConfig, PortListenerConfig } from './config-schema.js';
 import { nearest } from './nearest.js';
 
@@ -126,7 +126,7 @@ class Problems {
   }
 
   add(path: readonly PropertyKey[], problem: string): void {
-    const place = formatPath(path);
+    const place = withoutCredentials(formatPath(path));
     if (!this.#found.has(place)) this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
   }
 

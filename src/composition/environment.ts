@@ -10,7 +10,15 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const PREFIX = 'HEXMQ_';
 
 /** Read by others: by the command itself, or by the tests. */
-const NOT_CONFIGURATION: ReadonlySet<string> = new Set(['HEXMQ_CONFIG', 'HEXMQ_DATA', 'HEXMQ_PID_FILE', 'HEXMQ_REQUIRE']);
+const NOT_CONFIGURATION: ReadonlySet<string> = new Set([
+  'HEXMQ_CONFIG',
+  'HEXMQ_DATA',
+  'HEXMQ_PID_FILE',
+  'HEXMQ_STORAGE_URL',
+  'HEXMQ_STORAGE_URL_FILE',
+  'HEXMQ_STORAGE_DATABASE',
+  'HEXMQ_REQUIRE',
+]);
 
 /** `HEXMQ_HOST` and `HEXMQ_PORT` are those of the first listener, as `--host` and `--port` are. */
 const PATHS: ReadonlyMap<string, Override['path']> = new Map<string, Override['path']>([

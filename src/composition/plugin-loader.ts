@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from './config-error.js';
+import { withoutCredentials } from './config-schema.js';
 import { availableIn, formatPath, suggestion } from './config.js';
 import type { AdapterTable } from './adapter-table.js';
 
@@ -21,7 +22,7 @@ export async function loadAdapter<Module extends object>(
   const key = formatPath([...path, 'adapter']);
   const module = await importPackage(name, (why) => {
     const available = availableIn(table);
-    return new ConfigError([`${key}: "${name}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`]);
+    return new ConfigError([`${key}: "${withoutCredentials(name)}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`]);
   });
   if (typeof module[factory] === 'function') return module as Module;
   throw new ConfigError([`${key}: the package ${name} exports no function ${factory}, expected an adapter made for hexmq/ports`]);

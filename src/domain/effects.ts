@@ -47,6 +47,7 @@ export interface Effects {
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void;
   /** CONNECT was accepted, CONNACK comes next: from here on the connection speaks this version and may send packets of this size. */
   established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void;
+  /** A CONNACK that refuses promises nothing: it leaves at once, and in place of whatever waits at the gate. */
   send(connection: ConnectionId, packet: AnswerPacket): void;
   acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void;
   /** `append`: the record of the entry, when this run of the broker stored it; a QoS 2 delivery waits for it. */

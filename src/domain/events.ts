@@ -41,8 +41,10 @@ export type BrokerEvent =
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
   /** What the client may do is something else from now on; of no effect on a connection that was not let in. */
   | { readonly kind: 'permissions'; readonly connection: ConnectionId; readonly permissions: Permissions }
-  /** Nothing more should be delivered: the peer does not read as fast as we write, or what was written before waits for storage. */
+  /** Nothing more should be delivered: the peer does not read as fast as we write, or CONNACK waits for storage. */
   | { readonly kind: 'congested'; readonly connection: ConnectionId; readonly waitsFor: 'peer' | 'storage' }
+  /** CONNACK, which waited for storage, has left. */
+  | { readonly kind: 'admitted'; readonly connection: ConnectionId }
   /** The answer to `whenWritable`, and the end of `congested`. */
   | { readonly kind: 'writable'; readonly connection: ConnectionId }
   /** What the peer sends is not read for a while, or is again: its silence meanwhile is ours. */

@@ -8,6 +8,7 @@ export type EndReason =
   | 'protocol-violation' // a well-formed packet where it may not be, e.g. a second CONNECT [MQTT-3.1.0-2]
   | 'connect-timeout'
   | 'authentication-timeout'
+  | 'storage-unavailable' // storage did not take what CONNACK promises in time; CONNACK said so
   | 'connection-refused' // after a CONNACK that says why [MQTT-3.2.2-5]
   | 'keep-alive-timeout' // [MQTT-3.1.2-24]
   | 'credentials-expired' // what the client showed at CONNECT is not valid any more

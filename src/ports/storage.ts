@@ -38,7 +38,12 @@ export type AckLevel = 'received' | Durability;
  */
 export type StorageErrorKind = 'unavailable' | 'full' | 'fenced' | 'corrupt';
 
-/** The only error that a storage adapter rejects with; any other is taken for a fault of the adapter and ends the broker. */
+/**
+ * The message is for whoever runs the broker: one sentence, with what is wrong and what to do. What differs from attempt to attempt stands in brackets
+ * at its end, so that the same trouble is known again and said once.
+ *
+ * The only error that a storage adapter rejects with; any other is taken for a fault of the adapter and ends the broker.
+ */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
 

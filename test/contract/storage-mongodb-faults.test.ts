@@ -434,6 +434,22 @@ onServer('a connection that breaks', () => {
 });
 
 onServer('setting up', () => {
+  test.each(['sessions', 'meta', 'orders'])('a database that has a collection %s of somebody else is refused, and left as it is', async (name) => {
+    const database = newDatabase();
+    await database.db.collection<{ _id: string }>(name).insertOne({ _id: 'theirs' });
+    const { kind, message } = await refusal(database.storage().open());
+    expect(kind).toBe('corrupt');
+    expect(message).toMatch(/^the database \S+ has something in it that is not of hexmq: choose another one$/);
+    expect((await database.db.listCollections().toArray()).map((one) => one.name)).toEqual([name]);
+    expect(await database.db.collection(name).countDocuments()).toBe(1);
+  });
+
+  test('a first start that was cut off before its first document is made again', async () => {
+    const database = newDatabase();
+    await database.db.createCollection('meta');
+    await opened(database.storage());
+  });
+
   test('a store of a newer format is refused', async () => {
     const database = newDatabase();
     await database.db.collection<{ _id: string; version: number }>('meta').insertOne({ _id: 'format', version: 2 });

@@ -3,7 +3,7 @@
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
-export type Tool = 'chromium' | 'mosquitto' | 'mosquitto_passwd' | 'paho' | 'prlimit' | 'script';
+export type Tool = 'chromium' | 'mosquitto' | 'mosquitto_passwd' | 'openssl' | 'paho' | 'prlimit' | 'script';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -31,6 +31,7 @@ const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: stri
   },
   mosquitto_passwd: { isThere: () => works('mosquitto_passwd', ['--help']), what: 'mosquitto_passwd (Debian: mosquitto)' },
   script: { isThere: () => works('script', ['--version']), what: 'script, to type on a terminal (Debian: bsdutils)' },
+  openssl: { isThere: () => works('openssl', ['version']), what: 'openssl, to make certificates (Debian: openssl)' },
   prlimit: { isThere: () => works('prlimit', ['--version']), what: 'prlimit, to let a disk run full and not (Debian: util-linux)' },
   paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
 };

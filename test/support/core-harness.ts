@@ -240,6 +240,10 @@ export class CorePeer {
     this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'peer' });
   }
 
+  waitsForStorage(): void {
+    this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'storage' });
+  }
+
   writable(): void {
     this.core.handle({ kind: 'writable', connection: this.id });
   }

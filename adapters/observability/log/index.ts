@@ -6,6 +6,7 @@ import type { Clock, LifecycleNotice, Notice, Telemetry } from 'hexmq/ports';
 import { FloodGate } from './flood-gate.js';
 import { humanLines } from './human-lines.js';
 import type { LogDestination } from './human-lines.js';
+import { Outages } from './outages.js';
 import { burstOf, levelOf, sentenceOf } from './wording.js';
 import type { NoticeLevel } from './wording.js';
 
@@ -34,8 +35,12 @@ class LogTelemetry implements Telemetry {
   readonly #logger: Logger;
   readonly #flush: () => void;
   readonly #gate: FloodGate;
+  readonly #outages = new Outages();
 
-  constructor(options: LogOptions, clock: Clock) {
+  constructor(
+    options: LogOptions,
+    readonly clock: Clock,
+  ) {
     const { destination, flush } = openDestination(options.destination);
     this.#flush = flush;
     this.#logger = pino(
@@ -56,6 +61,7 @@ class LogTelemetry implements Telemetry {
 
   notice(notice: Notice | LifecycleNotice): void {
     if (notice.kind === 'stopped' || notice.kind === 'fatal') this.#gate.close();
+    if ((notice.kind === 'storage-failing' || notice.kind === 'storage-recovered') && !this.#outages.admits(notice, this.clock.nowMs())) return;
     const level = levelOf(notice);
     if (this.#logger.isLevelEnabled(level) && this.#gate.admits(notice, burstOf(notice))) this.#log(level, notice);
     // After a clean stop the process waits for its last lines by itself; after a fault it may not get the time.

@@ -83,11 +83,10 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'restart-needed':
     case 'permissions-renewed':
     case 'fatal':
-      return Infinity;
+    // `Outages` has decided which are worth a line.
     case 'storage-failing':
     case 'storage-recovered':
-      // There is one write at a time, and there may be as many reads as clients.
-      return notice.operation === 'write' ? Infinity : CLIENT_CAUSED_BURST;
+      return Infinity;
   }
 }
 
@@ -172,6 +171,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'connect-timeout':
     case 'authentication-timeout':
     case 'credentials-expired':
+    case 'storage-unavailable':
     case 'not-authorized':
     case 'topic-name-invalid':
     case 'topic-filter-invalid':

@@ -15,9 +15,12 @@ import { DamagedDocument, isDuplicateKey } from './errors.js';
 /** A document may have 16 MiB. */
 const PART_BYTES_MAX = 8 * 1024 * 1024;
 
+/** How long a majority may take; a batch whose outcome is unknown costs no more than being sent again. */
+const WRITE_MS_MAX = 10_000;
+
 /** On the disks of a majority, and in the memory of a majority. Both survive the broker; the first survives a loss of power everywhere at once. */
-export const FLUSHED = { w: 'majority', journal: true, wtimeoutMS: 20_000 } as const;
-const STORED = { w: 'majority', journal: false, wtimeoutMS: 20_000 } as const;
+export const FLUSHED = { w: 'majority', journal: true, wtimeoutMS: WRITE_MS_MAX } as const;
+const STORED = { w: 'majority', journal: false, wtimeoutMS: WRITE_MS_MAX } as const;
 
 export interface JournalBatch {
   /** The numbers of its first and last document. */

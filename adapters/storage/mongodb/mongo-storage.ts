@@ -27,19 +27,25 @@ const PREFERRED_BATCH_CHANGES = 4096;
 /** Queues and topics of which it is remembered when they were last changed, before those that are folded are forgotten. */
 const TOUCHED_MAX = 50_000;
 
+/** A server that greets and does not answer: whoever waits for it is told at last. Longer than what a write concern waits. */
+const REQUEST_MS_MAX = 15_000;
+/** The bounds of all queues are one request, which takes its time where much waits. */
+const LOAD_REQUEST_MS_MAX = 10 * 60_000;
+
 const CLIENT_OPTIONS: MongoClientOptions = {
   appName: 'hexmq',
   /** How long to look for a server that can be written to. */
   serverSelectionTimeoutMS: 5_000,
   connectTimeoutMS: 5_000,
-  /** A server that was partitioned away says nothing: whoever waits for it is told at last. */
-  socketTimeoutMS: 30_000,
+  /** A server that is not heard for the time of a connect has its requests given up: so a partition is noticed in seconds, not by the next line. */
+  heartbeatFrequencyMS: 2_000,
   maxPoolSize: 16,
   waitQueueTimeoutMS: 10_000,
   writeConcern: FLUSHED,
   readPreference: 'primary',
   /** What is sent again, and how what has been carried out is recognised, is this adapter's affair: not every server can do it. */
   retryWrites: false,
+  retryReads: false,
   promoteBuffers: true,
   ignoreUndefined: true,
 };
@@ -56,7 +62,7 @@ export interface MongoStorageLimits {
   readonly waitingBatchesMax?: number;
 }
 
-export const clientFor = (url: string): MongoClient => new MongoClient(url, CLIENT_OPTIONS);
+export const clientFor = (url: string, requestMsMax = REQUEST_MS_MAX): MongoClient => new MongoClient(url, { ...CLIENT_OPTIONS, socketTimeoutMS: requestMsMax });
 
 /** To be written. */
 interface Opened {
@@ -68,6 +74,7 @@ interface Opened {
 export class MongoStorage implements Storage {
   readonly traits: StorageTraits = { durable: true, fencing: true, preferredBatchChanges: PREFERRED_BATCH_CHANGES };
   readonly #client: MongoClient;
+  readonly #makeLoader: () => MongoClient;
   readonly #database: string;
   readonly #limits: MongoStorageLimits;
   /** The server and the database, as they may be shown. */
@@ -76,6 +83,8 @@ export class MongoStorage implements Storage {
   #opened: Opened | undefined;
   /** Opened to be read and nothing else. */
   #snapshot: Snapshot | undefined;
+  /** Where the snapshot is read from. */
+  #reader: MongoClient | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
   /** A batch of which nobody knows whether it was committed. */
   #uncertain: { readonly batch: JournalBatch; readonly touched: ReadonlySet<string> } | undefined;
@@ -85,6 +94,7 @@ export class MongoStorage implements Storage {
   /** @param makeClient for tests in which a server fails. @throws when the URL is none. */
   constructor({ url, database }: MongoStorageOptions, makeClient = clientFor, limits: MongoStorageLimits = {}) {
     this.#client = makeClient(url);
+    this.#makeLoader = () => makeClient(url, LOAD_REQUEST_MS_MAX);
     this.#database = database;
     this.#limits = limits;
     this.#place = `${this.#client.options.srvHost ?? this.#client.options.hosts.map(String).join(',')}/${database}`;
@@ -94,7 +104,7 @@ export class MongoStorage implements Storage {
     try {
       await this.#client.connect();
       const collections = collectionsOf(this.#client.db(this.#database));
-      if (!(await this.#isOurFormat(collections))) await makeFormat(collections);
+      if (!(await this.#isOurFormat(this.#client))) await makeFormat(collections);
       await makeIndexes(collections);
       const writer = await Writer.begin(collections);
       const journal = new Journal(collections.journal, writer.epoch, this.#limits.partBytesMax);
@@ -109,31 +119,37 @@ export class MongoStorage implements Storage {
     this.#state = 'open';
   }
 
+  /** With time for the large requests that looking at a whole store makes. */
   async openToRead(): Promise<boolean> {
+    const reader = this.#makeLoader();
     try {
-      await this.#client.connect();
-      const collections = collectionsOf(this.#client.db(this.#database));
-      if (await this.#isOurFormat(collections)) this.#snapshot = await Snapshot.take(collections);
-      else await this.#client.close();
+      await reader.connect();
+      const collections = collectionsOf(reader.db(this.#database));
+      if (!(await this.#isOurFormat(reader))) {
+        await reader.close();
+        return false;
+      }
+      this.#snapshot = await Snapshot.take(collections);
     } catch (error) {
-      await this.#client.close().catch(() => undefined);
+      await reader.close().catch(() => undefined);
       throw storageError(error, this.#place);
     }
-    if (this.#snapshot === undefined) return false;
+    this.#reader = reader;
     this.#state = 'open';
     return true;
   }
 
   async *load(): AsyncGenerator<RestoredFact> {
     const snapshot = this.#openSnapshot();
+    const opened = snapshot === undefined ? this.#open() : undefined;
+    const loader = opened === undefined ? undefined : this.#makeLoader();
     try {
       if (snapshot !== undefined) yield* snapshot.facts();
-      else {
-        const { documents, folder } = this.#open();
-        yield* facts(documents, folder.lastMessageId);
-      }
+      if (opened !== undefined && loader !== undefined) yield* facts(new Documents(collectionsOf(loader.db(this.#database))), opened.folder.lastMessageId);
     } catch (error) {
       throw storageError(error, this.#place);
+    } finally {
+      await loader?.close();
     }
   }
 
@@ -170,6 +186,7 @@ export class MongoStorage implements Storage {
     await this.#opened?.folder.stop();
     try {
       await this.#client.close();
+      await this.#reader?.close();
     } catch (error) {
       throw storageError(error, this.#place);
     }
@@ -206,12 +223,21 @@ export class MongoStorage implements Storage {
     folder.add(batch);
   }
 
-  /** @returns false when there is nothing of hexmq in the database. @throws StorageError when there is, and it is not what this version writes or knows how to read. */
-  async #isOurFormat({ meta }: Collections): Promise<boolean> {
-    const found = (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
+  /**
+   * What others have stored is left alone: their collections may well have the names of ours. The format is what a first start writes first.
+   * @returns false when there is nothing in the database. @throws StorageError when there is, and it is not what this version knows how to read.
+   */
+  async #isOurFormat(client: MongoClient): Promise<boolean> {
+    const { meta } = collectionsOf(client.db(this.#database));
+    const format = async (): Promise<FormatDocument | null> => (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
+    let found = await format();
     if (found === null) {
-      if ((await meta.findOne({ _id: 'writer' })) !== null) throw this.#foreign();
-      return false;
+      const names = await client.db(this.#database).listCollections({}, { nameOnly: true }).toArray();
+      const isOthers = names.some(({ name }) => name !== 'meta' && !name.startsWith('system.')) || (await meta.findOne({})) !== null;
+      // Another first start may have been faster.
+      found = await format();
+      if (found === null && isOthers) throw this.#foreign();
+      if (found === null) return false;
     }
     if (typeof found.version !== 'number') throw this.#foreign();
     if (found.version > FORMAT_VERSION) {

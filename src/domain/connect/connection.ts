@@ -35,6 +35,8 @@ export class Connection implements Attached {
   drain: Deadline<Connection> | undefined;
   /** Of what it showed at CONNECT; made when that ends at some time. */
   credentials: Deadline<Connection> | undefined;
+  /** Of a CONNACK that waits for storage; made when one does. */
+  connack: Deadline<Connection> | undefined;
   retained: RetainedDelivery | undefined;
   #congested = false;
   #bufferedMessages = 0;

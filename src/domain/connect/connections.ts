@@ -1,7 +1,7 @@
 // The connections that are open, and how they end: whatever the cause, here the will is published or dropped, the session let go, the network
 // told to close, and the reason said to whoever watches.
 import { PacketType } from '../../protocol/packets.js';
-import { ReasonCode } from '../../protocol/reason-codes.js';
+import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf } from '../access/access.js';
 import type { Permissions } from '../access/permissions.js';
 import type { Context } from '../context.js';
@@ -109,10 +109,20 @@ export class Connections {
   congested(connection: Connection, waitsFor: 'peer' | 'storage'): void {
     connection.congested();
     connection.session?.outboundIfAny?.congested();
-    // Storage that is slow is no fault of the client's.
-    if (waitsFor === 'storage') return;
+    if (waitsFor === 'storage') {
+      connection.connack ??= new Deadline<Connection>(connection);
+      this.deadlines.set(connection.connack, this.context.nowMs + this.context.limits.storageTimeoutMs);
+      return;
+    }
     connection.drain ??= new Deadline<Connection>(connection);
     if (!connection.drain.isSet) this.deadlines.set(connection.drain, this.context.nowMs + this.context.limits.drainTimeoutMs);
+  }
+
+  /** CONNACK, which waited for storage, has left: from here on the client can be late. */
+  admitted(connection: Connection): void {
+    if (connection.connack !== undefined) this.deadlines.clear(connection.connack);
+    connection.lastPacketMs = this.context.nowMs;
+    this.expectPacket(connection);
   }
 
   writable(connection: Connection): void {
@@ -128,6 +138,7 @@ export class Connections {
     if (!(connection instanceof Connection)) return false;
     if (deadline === connection.drain) this.end(connection, 'drain-timeout');
     else if (deadline === connection.credentials) this.end(connection, 'credentials-expired');
+    else if (deadline === connection.connack) this.#giveUpAdmission(connection);
     else if (connection.state === 'awaiting-connect') this.end(connection, 'connect-timeout');
     else if (connection.state === 'authenticating') this.end(connection, 'authentication-timeout');
     else this.#keepAliveDue(connection);
@@ -153,9 +164,16 @@ export class Connections {
     else this.deadlines.set(connection.deadline, connection.lastPacketMs + connection.keepAliveMs * 1.5);
   }
 
-  /** A packet only notes its time; the deadline is moved when it comes. What is not read cannot be late. */
+  /** A client must not wait for ever to be told that it has to wait. What was recorded for it stays: it has just not been promised. */
+  #giveUpAdmission(connection: Connection): void {
+    const reasonCode = connection.version === 5 ? ReasonCode.serverUnavailable : ConnectReturnCode.serverUnavailable;
+    this.context.effects.send(connection.id, { type: PacketType.connack, sessionPresent: false, reasonCode, properties: undefined }); // [MQTT-3.2.2-4]
+    this.end(connection, 'storage-unavailable');
+  }
+
+  /** A packet only notes its time; the deadline is moved when it comes. What is not read cannot be late, nor who waits for CONNACK. */
   #keepAliveDue(connection: Connection): void {
-    if (connection.isPaused) connection.lastPacketMs = this.context.nowMs;
+    if (connection.isPaused || connection.connack?.isSet === true) connection.lastPacketMs = this.context.nowMs;
     if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5) this.end(connection, 'keep-alive-timeout');
     else this.expectPacket(connection);
   }
@@ -167,6 +185,7 @@ export class Connections {
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     if (connection.credentials !== undefined) this.deadlines.clear(connection.credentials);
+    if (connection.connack !== undefined) this.deadlines.clear(connection.connack);
     const { clientId, session, id } = connection;
     const { remoteAddress } = connection.peer;
     // A refused connection has been noticed with what it was told.
@@ -180,7 +199,8 @@ export class Connections {
     connection.retained = undefined;
     const sessionGoesOn = session.expiryIntervalS > 0;
     this.sessions.detach(session);
-    if (reason === 'client-disconnect') this.wills.discard(clientId);
+    // A will counts from the CONNACK that accepts it [MQTT-3.1.2-8].
+    if (reason === 'client-disconnect' || reason === 'storage-unavailable') this.wills.discard(clientId);
     // At a shutdown the wills stay in the store: they are due if the clients do not return to the next run.
     else if (reason !== 'server-shutting-down') this.wills.connectionEnded(clientId, sessionGoesOn, connection.access);
   }

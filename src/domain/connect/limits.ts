@@ -42,6 +42,8 @@ export interface Limits {
   /** From the opening of a connection to its whole CONNECT. */
   readonly connectTimeoutMs: number;
   readonly authTimeoutMs: number;
+  /** How long a CONNACK may wait for storage. Longer than a database takes to elect another primary, shorter than most clients wait. */
+  readonly storageTimeoutMs: number;
   /** -1 is no limit. */
   readonly maxConnections: number;
   /** Connections whose CONNECT has not been accepted; `undefined` is no limit, here and below. */
@@ -104,6 +106,7 @@ export const DEFAULT_LIMITS: Limits = {
   sharedSubscriptions: true,
   connectTimeoutMs: 10_000,
   authTimeoutMs: 30_000,
+  storageTimeoutMs: 20_000,
   maxConnections: 100_000,
   maxPendingConnections: 20_000,
   maxConnectionsPerAddress: undefined,

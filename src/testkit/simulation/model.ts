@@ -171,7 +171,7 @@ export class Model implements NetworkObserver, ClientObserver {
     this.#options.script.note(connection.peer.remoteAddress, `-- ends, ${how}`);
     const talk = this.#talks.get(connection);
     if (talk === undefined) return;
-    this.wills.connectionEnded(talk.willTag, how, this.isStopping);
+    this.wills.connectionEnded(talk.willTag, how, this.isStopping, talk.isAccepted);
     // A session of Clean Session 1 ends with its connection; one before it may be there until CONNACK said otherwise.
     if (talk.connect.clean) talk.subscriber.ended(talk.subscriber.standing.filter((one) => talk.isAccepted || !talk.before.includes(one)));
   }

@@ -97,6 +97,7 @@ export function planOf(seed: number): Plan {
     maxInflight: random.pick([1, 2, 3, 10, 50]),
     willGraceAfterRestartMs: WILL_GRACE_MS,
     drainTimeoutMs: random.pick([500, 4000]),
+    storageTimeoutMs: random.pick([300, 20_000]),
     maxBufferedQos0Messages: random.pick([2, 50]),
     ...(random.chance(0.25) ? { maxQueueSize: random.pick([1, 3, 8]), queueFullPolicy: random.pick(['discard', 'discard-oldest'] as const) } : {}),
     ...(random.chance(0.1) ? { maxQueueBytes: 600 } : {}),

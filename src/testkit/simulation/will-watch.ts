@@ -41,9 +41,15 @@ export class WillWatch {
     if (watched !== undefined) watched.state = 'discarded';
   }
 
-  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean): void {
+  /** @param isAccepted CONNACK had left: before that nobody was promised anything. */
+  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean, isAccepted: boolean): void {
     const watched = this.#held(tag);
     if (watched === undefined || how === 'died') return;
+    if (!isAccepted) {
+      watched.state = 'in doubt';
+      this.#begins(watched, Infinity);
+      return;
+    }
     watched.state = isStopping ? 'after grace' : 'due';
     this.#begins(watched, isStopping ? Infinity : this.moments.now);
   }

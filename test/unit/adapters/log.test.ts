@@ -1,5 +1,5 @@
 // The event log: what is written for which notice, how loud, and how a flood is kept out of it.
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { ClientId, Clock, LifecycleNotice, Notice, TopicName } from 'hexmq/ports';
 import { humanLine } from '../../../adapters/observability/log/human-lines.js';
 import { createTelemetry } from '../../../adapters/observability/log/index.js';
@@ -88,10 +88,78 @@ test('what a client can cause at will is limited, what it cannot is not', () => 
   expect(lines).toHaveLength(20);
   clock.advance(10_000);
   expect(lines.at(-1)).toMatchObject({ event: 'publish-denied', count: 80 });
-  for (let index = 0; index < 100; index++) notice({ kind: 'storage-failing', operation: 'write', error: 'x', storageErrorKind: 'full', attempt: index });
+  for (let index = 0; index < 100; index++) notice({ kind: 'listening', listener: 'tcp', address: '127.0.0.1:1883' });
   expect(lines).toHaveLength(121);
-  for (let index = 0; index < 100; index++) notice({ kind: 'storage-failing', operation: 'read', error: 'x', storageErrorKind: 'unavailable', attempt: index });
-  expect(lines).toHaveLength(141);
+});
+
+describe('a storage that fails', () => {
+  const failing = (error: string, more: Partial<Extract<LifecycleNotice, { kind: 'storage-failing' }>> = {}): LifecycleNotice => ({
+    kind: 'storage-failing',
+    operation: 'write',
+    error,
+    storageErrorKind: 'unavailable',
+    attempt: 1,
+    ...more,
+  });
+  const recovered = (operation: 'write' | 'read'): LifecycleNotice => ({ kind: 'storage-recovered', operation, attempts: 9 });
+  const said = (lines: readonly Record<string, unknown>[]): string[] =>
+    lines.map(({ event, operation, error }) => [event, operation, error].filter((word) => typeof word === 'string').join(' '));
+
+  test('is said at the beginning, once a minute, and at the end, whatever the number of attempts and the details of each', () => {
+    const { lines, clock, notice } = logging();
+    for (let attempt = 1; attempt <= 240; attempt++) {
+      notice(failing(`gone: bring it back (attempt ${String(attempt)})`, { attempt }));
+      clock.advance(1000);
+    }
+    notice(recovered('write'));
+    expect(said(lines)).toEqual([
+      'storage-failing write gone: bring it back (attempt 1)',
+      'storage-failing write gone: bring it back (attempt 61)',
+      'storage-failing write gone: bring it back (attempt 121)',
+      'storage-failing write gone: bring it back (attempt 181)',
+      'storage-recovered write',
+    ]);
+    expect(lines[3]).toMatchObject({ level: 'error', attempt: 181 });
+  });
+
+  test('is said again when it fails otherwise, and when it fails anew', () => {
+    const { lines, notice } = logging();
+    for (let times = 0; times < 3; times++) {
+      notice(failing('gone (1)'));
+      notice(failing('login refused (2)'));
+      notice(failing('login refused', { storageErrorKind: 'full' }));
+    }
+    notice(recovered('write'));
+    notice(failing('gone (1)'));
+    expect(said(lines)).toEqual([
+      'storage-failing write gone (1)',
+      'storage-failing write login refused (2)',
+      'storage-failing write login refused',
+      'storage-recovered write',
+      'storage-failing write gone (1)',
+    ]);
+  });
+
+  test('is said of reads once, however many wait', () => {
+    const { lines, notice } = logging();
+    for (let reader = 0; reader < 1000; reader++) notice(failing('gone', { operation: 'read' }));
+    for (let reader = 0; reader < 1000; reader++) notice(recovered('read'));
+    expect(said(lines)).toEqual(['storage-failing read gone', 'storage-recovered read']);
+  });
+
+  test('cannot fill the log by never saying the same', () => {
+    const { lines, notice } = logging();
+    for (let index = 0; index < 1000; index++) notice(failing(`trouble ${String(index)}`));
+    expect(lines).toHaveLength(16);
+  });
+
+  test('is over once, also where only errors are logged', () => {
+    const { lines, notice } = logging('error');
+    notice(failing('gone'));
+    notice(recovered('write'));
+    notice(failing('gone'));
+    expect(said(lines)).toEqual(['storage-failing write gone', 'storage-failing write gone']);
+  });
 });
 
 test('handshakes that come to nothing are no warnings, and of each reason there are few lines', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Committer } from '../../../src/application/committer.js';
 import type { CommitterObserver } from '../../../src/application/committer.js';
 import type { Change, QueueAppend } from '../../../src/domain/changes.js';
-import type { ClientId, MessageId, QueueId, Seq, TopicName } from '../../../src/domain/identifiers.js';
+import type { ClientId, MessageId, QueueId, Seq, TopicFilter, TopicName } from '../../../src/domain/identifiers.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from '../../support/hand-storage.js';
@@ -394,6 +394,52 @@ describe('pressure', () => {
     await storage.grantCommit();
     await storage.grantCommit();
     expect(observer.log).toEqual(['pressure', 'durable 1', 'durable 2', 'no pressure']);
+  });
+
+  test('counts the payloads of wills, and names, which clients choose', () => {
+    const name = 't'.repeat(16_000);
+    const large: readonly ((i: number) => Change)[] = [
+      (i) => ({ kind: 'will.put', will: { clientId: `c${i}` as ClientId, message: { ...append(i, 64_000).message }, delayS: 0, dueAtMs: undefined } }),
+      (i) => ({ kind: 'subscription.drop', clientId: 'a' as ClientId, topicFilter: `${name}${i}` as TopicFilter }),
+      (i) => ({ kind: 'retained.drop', topic: `${name}${i}` as TopicName }),
+      (i) => ({ kind: 'session.put', session: { clientId: `${name}${i}` as ClientId, expiryIntervalS: 1, disconnectedAtMs: undefined } }),
+    ];
+    for (const make of large) {
+      const { committer, observer } = started();
+      for (let i = 0; i < 5000; i++) committer.record(make(i));
+      committer.endOfTurn();
+      expect(observer.log).toEqual(['pressure']);
+    }
+  });
+
+  test('does not come of clients that come and go: the last word on a session and a will counts', async () => {
+    const { committer, storage, observer } = started(10);
+    const session = (at: number | undefined, clientId = 'a'): Change => ({
+      kind: 'session.put',
+      session: { clientId: clientId as ClientId, expiryIntervalS: 9, disconnectedAtMs: at },
+    });
+    const willPut = (i: number): Change => ({ kind: 'will.put', will: { clientId: 'a' as ClientId, message: append(i, MIB).message, delayS: 0, dueAtMs: undefined } });
+    step(committer, inbound(1));
+    committer.endOfTurn();
+    step(committer, session(undefined, 'b'));
+    for (let i = 0; i < 5000; i++) {
+      step(committer, session(undefined), willPut(i));
+      step(committer, inbound(i), session(i), { kind: 'will.drop', clientId: 'a' as ClientId });
+      committer.endOfTurn();
+    }
+    step(committer, { kind: 'session.drop', clientId: 'a' as ClientId, queue: QUEUE }, session(undefined));
+    expect(committer.waitingChanges).toBe(1 + 3 + 5000 + 2);
+    await storage.grantCommit();
+    while (storage.commits.length > 0) await storage.grantCommit();
+    const [, ...batches] = storage.batches;
+    expect(batches.flat().filter(({ kind }) => kind !== 'inbound.put')).toEqual([
+      session(undefined, 'b'),
+      session(4999),
+      { kind: 'will.drop', clientId: 'a' },
+      { kind: 'session.drop', clientId: 'a', queue: QUEUE },
+      session(undefined),
+    ]);
+    expect(observer.log).not.toContain('pressure');
   });
 
   test('does not count what is annulled', () => {

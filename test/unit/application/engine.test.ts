@@ -199,6 +199,18 @@ describe('what promises nothing does not wait', () => {
     expect(c.received()).toEqual(['connack 2']);
     expect(c.isClosed).toBe(true);
   });
+
+  test('a refusing CONNACK leaves while the end of a session is being stored', async () => {
+    const harness = new EngineHarness({ authenticators: [{ name: 'no', authenticate: ({ userName }) => (userName === undefined ? { decision: 'allow', permissions: EVERYTHING } : { decision: 'deny', reason: 'bad-credentials', detail: 'x' }) }] });
+    (await harness.connect({ clientId: 'a', clean: false })).lose();
+    await harness.settle();
+    harness.commitsAtOnce = false;
+    harness.open().send(connect({ clientId: 'a' }));
+    const c = harness.open();
+    c.send(connect({ clientId: 'a', userName: 'someone' }));
+    harness.turn();
+    expect(c.received()).toEqual(['connack 4']);
+  });
 });
 
 describe('order', () => {
@@ -454,7 +466,7 @@ describe('a peer that does not read', () => {
 
 describe('a client that waits because storage is slow', () => {
   test('is not taken for a reader that is stuck', async () => {
-    const harness = new EngineHarness({ limits: { drainTimeoutMs: 1000 } });
+    const harness = new EngineHarness({ limits: { drainTimeoutMs: 1000, storageTimeoutMs: 120_000 } });
     harness.commitsAtOnce = false;
     const a = harness.open();
     a.send(connect({ clientId: 'a', clean: false }));
@@ -465,6 +477,87 @@ describe('a client that waits because storage is slow', () => {
     await harness.settle();
     expect(a.received()).toEqual(['connack 0']);
     expect(a.isClosed).toBe(false);
+  });
+
+  test('for its CONNACK is refused after a time, and nothing of what waited comes behind that', async () => {
+    const harness = new EngineHarness({ limits: { storageTimeoutMs: 1000 } });
+    harness.commitsAtOnce = false;
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }), subscribe(1, [['t', 1]]), PINGREQ);
+    await harness.settle();
+    harness.clock.advance(999);
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    harness.clock.advance(1);
+    await harness.settle();
+    expect(a.received()).toEqual(['connack 3']);
+    expect(a.isClosed).toBe(true);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(a.received()).toEqual([]);
+    const again = harness.open();
+    again.send(connect({ clientId: 'a', clean: false }));
+    await harness.settle();
+    expect(again.received()).toEqual(['connack 0 present']);
+  });
+
+  test('for its CONNACK and gets it is not refused later, though what it asked for behind it waits still', async () => {
+    const harness = new EngineHarness({ limits: { storageTimeoutMs: 1000 } });
+    harness.commitsAtOnce = false;
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false }));
+    harness.turn();
+    a.send(subscribe(1, [['t', 1]]));
+    harness.turn();
+    await harness.storage.grantCommit();
+    harness.turn();
+    expect(a.received()).toEqual(['connack 0']);
+    harness.clock.advance(60_000);
+    await harness.settle();
+    expect(a.isClosed).toBe(false);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(a.received()).toEqual(['suback 1']);
+  });
+
+  test('for its CONNACK is not late meanwhile: its keep-alive counts from there', async () => {
+    const harness = new EngineHarness({ limits: { storageTimeoutMs: 60_000 } });
+    harness.commitsAtOnce = false;
+    const a = harness.open();
+    a.send(connect({ clientId: 'a', clean: false, keepAlive: 10 }));
+    await harness.settle();
+    harness.clock.advance(50_000);
+    await harness.settle();
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(a.received()).toEqual(['connack 0']);
+    harness.clock.advance(14_999);
+    await harness.settle();
+    expect(a.isClosed).toBe(false);
+    harness.clock.advance(1);
+    await harness.settle();
+    expect(a.isClosed).toBe(true);
+  });
+
+  test('because its stored session is being ended waits, and others do not', async () => {
+    const harness = new EngineHarness();
+    const a = await harness.connect({ clientId: 'a', clean: false });
+    a.lose();
+    await harness.settle();
+    harness.commitsAtOnce = false;
+    const clean = harness.open();
+    clean.send(connect({ clientId: 'a' }));
+    await harness.settle();
+    clean.lose();
+    const again = harness.open();
+    again.send(connect({ clientId: 'a' }));
+    const other = harness.open();
+    other.send(connect({ clientId: 'b' }));
+    await harness.settle();
+    expect([again.received(), other.received()]).toEqual([[], ['connack 0']]);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(again.received()).toEqual(['connack 0']);
   });
 
   test('and is not read meanwhile, is not late with what it sent', async () => {

@@ -91,7 +91,32 @@ describe('hexmq start', () => {
     await world.untilReady();
     world.requestStop();
     await ended;
-    expect(world.errors).toBe('hexmq: --data has no effect: the memory storage keeps nothing on disk\n');
+    expect(world.errors).toBe('hexmq: --data has no effect: the memory storage has no option directory\n');
+  });
+
+  test('says when a URL was given to a storage that has none, without the URL', async () => {
+    const world = new FakeWorld({ HEXMQ_STORAGE_URL: 'mongodb://user:secret@here/', HEXMQ_STORAGE_DATABASE: 'x' });
+    const ended = run(['start', '--port', '0', ...inMemory], world);
+    await world.untilReady();
+    world.requestStop();
+    await ended;
+    expect(world.errors).toBe(
+      'hexmq: HEXMQ_STORAGE_URL has no effect: the memory storage has no option url\n' +
+        'hexmq: HEXMQ_STORAGE_DATABASE has no effect: the memory storage has no option database\n',
+    );
+  });
+
+  test('the URL and the database from the environment replace those of the file, and only hosts are shown', async () => {
+    const path = file('mongodb.yaml', 'storage: { adapter: mongodb, options: { url: "mongodb://elsewhere/", database: other } }');
+    const world = new FakeWorld({ HEXMQ_STORAGE_URL: 'mongodb://user:secret@here:1,there:2/?tls=true&appName=a@b', HEXMQ_STORAGE_DATABASE: '2026' });
+    expect(await run(['check-config', '--config', path], world)).toBe(0);
+    expect(world.output).toContain('storage mongodb (here:1,there:2/2026;');
+  });
+
+  test('a URL may stand in a file of its own', async () => {
+    const world = new FakeWorld({ HEXMQ_STORAGE: 'mongodb', HEXMQ_STORAGE_URL_FILE: file('url', 'mongodb://user:secret@[::1]:27018/\n') });
+    expect(await run(['check-config'], world)).toBe(0);
+    expect(world.output).toContain('storage mongodb ([::1]:27018/hexmq;');
   });
 });
 

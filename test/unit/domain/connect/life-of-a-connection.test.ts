@@ -71,6 +71,21 @@ describe('CONNECT', () => {
     expect(core.lines()).toEqual(['1 < pingresp']);
   });
 
+  test('whose session storage does not take in time is refused, its will with it, and what was recorded stays', () => {
+    const core = new CoreHarness({ storageTimeoutMs: 1000 });
+    const a = core.open();
+    a.connect('a', { clean: false, will: will('w', 'x'), keepAlive: 1 });
+    a.allow();
+    a.waitsForStorage();
+    core.lines();
+    core.advance(999);
+    expect(core.lines()).toEqual([]);
+    core.advance(1);
+    expect(core.lines()).toEqual(['1 < connack 3', '1 close storage-unavailable', '+session a offline', '-will a']);
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+    expect([core.broker.connectionCount, core.broker.sessionCount]).toEqual([0, 1]);
+  });
+
   test('without an identifier gets one when it is clean, and is refused otherwise', () => {
     const core = new CoreHarness();
     core.connect('', { clean: true });

@@ -1,0 +1,35 @@
+// A storage that fails is asked again many times a minute, and every attempt is a notice. Worth a line are the beginning, each trouble that is another
+// than before, every minute that it still lasts, and the end.
+import type { LifecycleNotice } from 'hexmq/ports';
+
+const REMINDER_MS = 60_000;
+/** Of the troubles that are told apart; it bounds what a storage that words each failure differently can make us say. */
+const TROUBLES_MAX = 16;
+
+type StorageNotice = Extract<LifecycleNotice, { readonly kind: 'storage-failing' | 'storage-recovered' }>;
+
+export class Outages {
+  /** By operation: when each trouble of the outage was last said. */
+  readonly #said = { write: new Map<string, number>(), read: new Map<string, number>() };
+
+  /** Whether it is worth a line. */
+  admits(notice: StorageNotice, nowMs: number): boolean {
+    const said = this.#said[notice.operation];
+    if (notice.kind === 'storage-recovered') {
+      // Of many reads that waited for the same, one says it.
+      const wasSaid = said.size > 0;
+      said.clear();
+      return wasSaid;
+    }
+    const trouble = `${notice.storageErrorKind} ${withoutDetail(notice.error)}`;
+    const lastMs = said.get(trouble);
+    if (lastMs === undefined ? said.size >= TROUBLES_MAX : nowMs < lastMs + REMINDER_MS) return false;
+    said.set(trouble, nowMs);
+    return true;
+  }
+}
+
+/** What may differ from attempt to attempt stands in brackets at the end (see `StorageError`). */
+function withoutDetail(error: string): string {
+  return error.endsWith(')') ? (error.split(' (', 1)[0] ?? error) : error;
+}
