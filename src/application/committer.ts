@@ -39,6 +39,8 @@ export class Committer implements Changes {
   /** How many of the open batch are annulled. */
   #annulled = 0;
   #openBytes = 0;
+  /** The chunk that was counted last for the open batch. */
+  #lastChunk: ArrayBufferLike | undefined;
   /** Whether anything was recorded for the open batch, even if it was annulled since: someone may wait for it. */
   #isPromised = false;
   #openBatch = 1;
@@ -109,7 +111,7 @@ export class Committer implements Changes {
       case 'queue.append':
         change.batch = this.#openBatch;
         change.place = this.#open.length;
-        this.#openBytes += sizeOf(change);
+        this.#openBytes += this.#weigh(change.message);
         break;
       case 'queue.remove':
         if (this.#annul(change.append)) return this.#openBatch;
@@ -133,7 +135,7 @@ export class Committer implements Changes {
         this.#trims.clear();
         break;
       case 'retained.put':
-        this.#openBytes += sizeOf(change);
+        this.#openBytes += this.#weigh(change.message);
         break;
       case 'session.put':
       case 'subscription.put':
@@ -151,14 +153,23 @@ export class Committer implements Changes {
     return this.#openBatch;
   }
 
-  /** Forgets an append that is still in the open batch. Whether it was. */
+  /** What a message brings along: a change itself counts for `CHANGE_BYTES`. Payloads that came in one chunk hold it together, so it counts once. */
+  #weigh(message: Message): number {
+    const { payload, topic } = message;
+    if (payload.byteLength === payload.buffer.byteLength) return sizeOf(message);
+    if (payload.buffer === this.#lastChunk) return topic.length;
+    this.#lastChunk = payload.buffer;
+    return payload.buffer.byteLength + topic.length;
+  }
+
+  /** Forgets an append that is still in the open batch; its payload is its own, since a reader had it. Whether it was. */
   #annul(append: QueueAppend | undefined): boolean {
     if (append === undefined || append.batch !== this.#openBatch) return false;
     if (this.#open[append.place] !== append) return false;
     this.#open[append.place] = undefined;
     this.#annulled++;
     if (this.#annulled >= COMPACT_MIN && this.#annulled * 2 > this.#open.length) this.#compact();
-    this.#openBytes -= sizeOf(append) + CHANGE_BYTES;
+    this.#openBytes -= sizeOf(append.message) + CHANGE_BYTES;
     return true;
   }
 
@@ -197,6 +208,7 @@ export class Committer implements Changes {
     this.#committingChanges = this.#open.length - this.#annulled;
     this.#open = [];
     this.#openBytes = 0;
+    this.#lastChunk = undefined;
     this.#annulled = 0;
     this.#cuts = [];
     this.#cutAt = 0;
@@ -277,7 +289,4 @@ export class Committer implements Changes {
   }
 }
 
-/** Of what a message brings along: a change itself counts for `CHANGE_BYTES`. */
-function sizeOf({ message }: { readonly message: Message }): number {
-  return message.payload.byteLength + message.topic.length;
-}
+const sizeOf = ({ payload, topic }: Message): number => payload.byteLength + topic.length;

@@ -1,6 +1,9 @@
-// Bytes on their way to one connection, collected so that a turn makes one write of them. It begins small and doubles; an idle connection has none.
+// Bytes on their way to one connection, collected so that a turn makes one write of them. It begins as large as it was the last time and doubles; an
+// idle connection has none.
 
 const FIRST_BYTES = 256;
+/** Whoever says more than this at once pays for more. */
+const FIRST_BYTES_MAX = 64 * 1024;
 /** Blocks are cut from slabs, so that a connection with one small packet to send does not cost an allocation. */
 const SLAB_BYTES = 64 * 1024;
 const FROM_SLAB_MAX = 4096;
@@ -25,12 +28,14 @@ const NOTHING = Buffer.alloc(0);
 export class OutputBuffer {
   bytes: Buffer = NOTHING;
   length = 0;
+  /** What is begun with: whoever has much to say usually goes on. */
+  #firstBytes = FIRST_BYTES;
 
   /** Makes room for `more` bytes; the caller writes them at `bytes[length]` and moves `length`. */
   reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.bytes.length) return;
-    let size = Math.max(FIRST_BYTES, this.bytes.length * 2);
+    let size = Math.max(this.#firstBytes, this.bytes.length * 2);
     while (size < needed) size *= 2;
     const grown = block(size);
     if (this.length > 0) grown.set(this.bytes.subarray(0, this.length));
@@ -46,6 +51,8 @@ export class OutputBuffer {
   /** What was collected; the buffer is empty again and has given it up. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
+    this.#firstBytes = FIRST_BYTES;
+    while (this.#firstBytes < this.length && this.#firstBytes < FIRST_BYTES_MAX) this.#firstBytes *= 2;
     this.bytes = NOTHING;
     this.length = 0;
     return taken;

@@ -50,6 +50,7 @@ const NOTHING = new Uint8Array(0);
 const NO_STORAGE: Storage = {
   traits: { durable: false, fencing: false, preferredBatchChanges: Number.MAX_SAFE_INTEGER },
   open: () => Promise.resolve(),
+  openToRead: () => Promise.resolve(false),
    
   async *load() {
     /* nothing is remembered */

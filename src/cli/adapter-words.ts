@@ -1,6 +1,5 @@
 // Which adapters a configuration has, in the words of the ready line.
-import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../composition/adapter-table.js';
-import type { AdapterTable } from '../composition/adapter-table.js';
+import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from '../composition/adapter-table.js';
 import { authenticationOf } from '../composition/config.js';
 import type { AdapterConfig, Config } from '../composition/config.js';
 import type { AckLevel } from '../ports/index.js';
@@ -19,22 +18,11 @@ export function describeAdapters({ storage, authentication, listeners }: Config)
   });
   // What an acknowledgement stands for says nothing where nothing lasts.
   const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
-  return `storage ${describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage), promise)}, authentication ${[...ofAll, ...ofListeners].join('; ')}`;
+  return `storage ${describeAdapter(STORAGE_ADAPTERS, storage, promise)}, authentication ${[...ofAll, ...ofListeners].join('; ')}`;
 }
 
 function describeChain(chain: readonly AdapterConfig[]): string {
-  return chain.map((one) => describe(one.adapter, remarkOn(AUTHENTICATION_ADAPTERS, one))).join(', then ');
+  return chain.map((one) => describeAdapter(AUTHENTICATION_ADAPTERS, one)).join(', then ');
 }
 
-export const describeStorage = ({ storage }: Config): string => describe(storage.adapter, remarkOn(STORAGE_ADAPTERS, storage));
-
-function describe(name: string, ...remarks: readonly (string | undefined)[]): string {
-  const made = remarks.filter((remark) => remark !== undefined);
-  return made.length === 0 ? name : `${name} (${made.join('; ')})`;
-}
-
-function remarkOn(table: AdapterTable<unknown>, { adapter, options }: AdapterConfig): string | undefined {
-  const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
-  if (entry === undefined || entry === 'later') return undefined;
-  return typeof entry.remark === 'function' ? entry.remark(options) : entry.remark;
-}
+export const describeStorage = ({ storage }: Config): string => describeAdapter(STORAGE_ADAPTERS, storage);

@@ -16,7 +16,7 @@ interface ExportFlags extends StoreFlags {
 
 export function addExport(program: Command, world: World): void {
   addStoreFlags(program.command('export'))
-    .description('write all that a storage holds as lines of JSON (docs/export-format.md); no broker may run on it')
+    .description('write all that a storage holds as lines of JSON (docs/export-format.md), and change nothing in it')
     .option('-o, --output <file>', 'file to make; standard output without it')
     .action((flags: ExportFlags) => exportAll(flags, world));
 }

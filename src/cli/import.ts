@@ -29,7 +29,7 @@ export function addImport(program: Command, world: World): void {
 async function importAll({ input, replace = false, ...flags }: ImportFlags, world: World): Promise<void> {
   const config = readStoreConfig(flags, world);
   const progress = new ProgressLine(world);
-  const load = (chunks: AsyncIterable<Uint8Array>): Promise<TransferResult> => importStore(config, chunks, { replace, progress: progress.update });
+  const load = (chunks: AsyncIterable<Uint8Array>, total?: number): Promise<TransferResult> => importStore(config, chunks, total, { replace, progress: progress.update });
   try {
     const result = input === undefined ? await named('standard input', load(inputOf(world))) : await fromFile(input, load);
     progress.end();
@@ -45,11 +45,11 @@ function inputOf({ input }: World): AsyncIterable<Uint8Array> {
 }
 
 /** Read to its end before anything is written: a file that is wrong in its last line changes nothing. */
-async function fromFile(path: string, load: (chunks: AsyncIterable<Uint8Array>) => Promise<TransferResult>): Promise<TransferResult> {
+async function fromFile(path: string, load: (chunks: AsyncIterable<Uint8Array>, total: number) => Promise<TransferResult>): Promise<TransferResult> {
   const read = (): AsyncIterable<Uint8Array> => createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
   try {
-    await named(path, checkExport(read()));
-    return await load(read());
+    const total = await named(path, checkExport(read()));
+    return await load(read(), total);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw new FileError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
     throw error;

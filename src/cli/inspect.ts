@@ -31,7 +31,7 @@ interface Printer {
 export function addInspect(program: Command, world: World): void {
   const command = addStoreFlags(program.command('inspect'));
   command
-    .description('show what a storage holds; no broker may run on it')
+    .description('show what a storage holds, and change nothing in it')
     .addArgument(new Argument('[what]', 'totals, sessions, session <client id>, queue <client id or $share/group/filter>, retained [filter]').choices(SUBJECTS).default('totals'))
     .argument('[name]', 'whose session or queue, or a topic filter')
     .option('--json', 'one JSON object on each line, with whole payloads in base64')

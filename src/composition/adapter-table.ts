@@ -120,3 +120,11 @@ export const BUILT_IN_ADAPTERS = {
 };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** An adapter in the words of the ready line: its name, its remark, and what else there is to say. */
+export function describeAdapter(table: AdapterTable<unknown>, { adapter, options }: { readonly adapter: string; readonly options: AdapterOptions }, more?: string): string {
+  const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
+  const remark = entry === undefined || entry === 'later' ? undefined : typeof entry.remark === 'function' ? entry.remark(options) : entry.remark;
+  const remarks = [remark, more].filter((each) => each !== undefined);
+  return remarks.length === 0 ? adapter : `${adapter} (${remarks.join('; ')})`;
+}

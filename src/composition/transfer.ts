@@ -1,6 +1,5 @@
 // What is done with stores while no broker runs: the adapters that configurations name, put together with the copying, exporting and inspecting that know none.
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { exportText } from '../application/transfer/export-format.js';
 import type { Counts } from '../application/transfer/digest.js';
@@ -11,8 +10,9 @@ import { importFacts } from '../application/transfer/import-format.js';
 import { linesOf } from '../application/transfer/lines.js';
 import { migrate } from '../application/transfer/migrate.js';
 import { TransferError } from '../application/transfer/transfer-error.js';
+import { refuseUnfinishedStore } from '../application/transfer/unfinished.js';
 import type { Storage } from '../ports/index.js';
-import { BUILT_IN_ADAPTERS } from './adapter-table.js';
+import { BUILT_IN_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from './adapter-table.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { loadStorage } from './container.js';
@@ -32,16 +32,17 @@ const hash = (text: string): string => createHash('sha256').update(text).digest(
 /** @throws ConfigError, TransferError, StorageError */
 export async function migrateStore(from: Config, to: Config, { replace, progress }: TransferOptions): Promise<TransferResult> {
   if (isDeepStrictEqual(placeOf(from), placeOf(to))) throw new TransferError('--from and --to are the same storage, expected two');
-  const source = await sourceOf(from);
-  return migrate(source, { make: () => targetOf(to), replace }, await partsWith(progress));
+  const parts = await partsWith(progress);
+  return withStore(from, (source) => migrate(source, { make: () => storageOf(to), replace }, parts));
 }
 
 /** @param write resolves when the text has been taken. */
 export async function exportStore(from: Config, write: (text: string) => Promise<void>, progress: TransferOptions['progress']): Promise<TransferResult> {
   const { clock } = await partsWith(progress);
   return withStore(from, async (storage) => {
+    await refuseUnfinishedStore(storage);
     let total: number | undefined;
-    const facts = readFacts(storage, { onTotal: (facts) => (total = facts) });
+    const facts = readFacts(storage, (all) => (total = all));
     let result: TransferResult | undefined;
     for await (const { text, digest } of exportText(facts, hash, clock.nowMs())) {
       await write(text);
@@ -53,23 +54,27 @@ export async function exportStore(from: Config, write: (text: string) => Promise
   });
 }
 
-/** Reads an export to its end. @throws TransferError naming the first line that is wrong. */
-export async function checkExport(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const facts = importFacts(linesOf(chunks), hash);
-  while ((await facts.next()).done !== true);
+/** Reads an export to its end. @returns how many facts there are in it. @throws TransferError naming the first line that is wrong. */
+export async function checkExport(chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  let facts = 0;
+  for await (const { kind } of importFacts(linesOf(chunks), hash)) if (kind !== 'last-message-id') facts++;
+  return facts;
 }
 
-export async function importStore(to: Config, chunks: AsyncIterable<Uint8Array>, { replace, progress }: TransferOptions): Promise<TransferResult> {
-  const source = { facts: importFacts(linesOf(chunks), hash), total: () => undefined };
-  return fillStore({ make: () => targetOf(to), replace }, source, await partsWith(progress));
+/** @param total how many facts there will be, where that is known. */
+export async function importStore(to: Config, chunks: AsyncIterable<Uint8Array>, total: number | undefined, { replace, progress }: TransferOptions): Promise<TransferResult> {
+  const source = { facts: importFacts(linesOf(chunks), hash), total: () => total };
+  return fillStore({ make: () => storageOf(to), replace }, source, await partsWith(progress));
 }
 
 const placeOf = ({ storage: { adapter, options } }: Config): unknown => ({ adapter, options });
 
-/** Opens the store, and closes it whatever happens. */
+/** Opens the store to be read, and closes it whatever happens. @throws TransferError when there is none. */
 export async function withStore<Result>(config: Config, use: (storage: Storage) => Promise<Result>): Promise<Result> {
-  const storage = await sourceOf(config);
-  await storage.open();
+  const storage = await storageOf(config);
+  if (!(await storage.openToRead())) {
+    throw new TransferError(`there is no store in ${describeAdapter(STORAGE_ADAPTERS, config.storage)}, expected one that a broker has used`);
+  }
   try {
     return await use(storage);
   } finally {
@@ -77,19 +82,7 @@ export async function withStore<Result>(config: Config, use: (storage: Storage) 
   }
 }
 
-/** A store that is to be read has to be there; opening would make one. */
-async function sourceOf(config: Config): Promise<Storage> {
-  const { directory } = config.storage.options;
-  if (typeof directory === 'string') refuseMissing(directory);
-  return targetOf(config);
-}
-
-function refuseMissing(directory: string): void {
-  const found = statSync(directory, { throwIfNoEntry: false });
-  if (found === undefined) throw new ConfigError([`storage.options.directory: there is no directory ${directory}, expected one that a broker has stored in`]);
-}
-
-async function targetOf({ storage }: Config): Promise<Storage> {
+async function storageOf({ storage }: Config): Promise<Storage> {
   const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock(), notice: () => undefined });
   if (!made.traits.durable) throw new ConfigError([`storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`]);
   return made;

@@ -61,8 +61,17 @@ export interface Storage {
   open(): Promise<void>;
 
   /**
+   * Opens the store only to look into it: `commit` is then refused as `fenced`. Nothing is made or changed, and a writer that has the store keeps
+   * it. What was committed is read as after an `open`, however its writer ended. Where one lives, this is refused as `fenced`, or else all that is
+   * read is of one moment, and what cannot be any more is refused as `unavailable`.
+   * @returns whether there is a store; without one nothing has been opened.
+   * @throws StorageError as `open`.
+   */
+  openToRead(): Promise<boolean>;
+
+  /**
    * Streams what the core keeps in memory: sessions first, then subscriptions, inbound ids, wills, the bounds of each queue that has entries,
-   * the index of retained messages, and the last message id if any message is stored. Called once, after `open`, before any `commit`.
+   * the index of retained messages, and the last message id if any message is stored. Called once, after opening, before any `commit`.
    */
   load(): AsyncIterable<RestoredFact>;
 

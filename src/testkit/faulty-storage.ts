@@ -22,7 +22,7 @@ import type {
 } from '../ports/index.js';
 import type { SeededRandom } from './seeded-random.js';
 
-export type StorageOperation = 'open' | 'load' | 'commit' | 'readQueue' | 'readRetained' | 'close';
+export type StorageOperation = 'open' | 'openToRead' | 'load' | 'commit' | 'readQueue' | 'readRetained' | 'close';
 
 /** Where a call is kept waiting: before the store has seen it, or when the store has done it and the caller does not know yet. */
 export type HoldPoint = 'call' | 'answer';
@@ -56,8 +56,9 @@ interface ScriptedFault {
   readonly applied: boolean;
 }
 
-/** What survives: the batches in order, of which the first `flushed` are safe. */
+/** What survives: that it was opened, and the batches in order, of which the first `flushed` are safe. */
 interface Disk {
+  isMade: boolean;
   readonly journal: (readonly Change[])[];
   flushed: number;
 }
@@ -78,7 +79,7 @@ export class FaultyStorage implements Storage {
   constructor(
     readonly make: () => Storage,
     readonly options: FaultyStorageOptions = {},
-    private readonly disk: Disk = { journal: [], flushed: 0 },
+    private readonly disk: Disk = { isMade: false, journal: [], flushed: 0 },
   ) {
     this.#inner = make();
   }
@@ -147,21 +148,25 @@ export class FaultyStorage implements Storage {
     this.#crashed = true;
     this.#waiting = [];
     this.disk.journal.length = this.disk.flushed;
-    return new FaultyStorage(this.make, this.options, { journal: [...this.disk.journal], flushed: this.disk.flushed });
+    return new FaultyStorage(this.make, this.options, { ...this.disk, journal: [...this.disk.journal] });
   }
 
   // -- What the broker sees --
 
   async open(): Promise<void> {
     await this.#arrive('open');
+    await this.#play();
     await this.#inner.open();
-    if (this.disk.journal.length > 0) {
-      for (const batch of this.disk.journal) await this.#inner.commit(batch);
-      // Opened anew: nothing may be loaded after a commit.
-      await this.#inner.close();
-      await this.#inner.open();
-    }
+    this.disk.isMade = true;
     await this.#answer('open');
+  }
+
+  async openToRead(): Promise<boolean> {
+    await this.#arrive('openToRead');
+    await this.#play();
+    const isThere = await this.#inner.openToRead();
+    await this.#answer('openToRead');
+    return isThere;
   }
 
   async *load(): AsyncGenerator<RestoredFact> {
@@ -198,6 +203,14 @@ export class FaultyStorage implements Storage {
     await this.#arrive('close');
     await this.#inner.close();
     await this.#answer('close');
+  }
+
+  /** What the life before left comes into the inner storage, which is closed again: nothing may be loaded after a commit. */
+  async #play(): Promise<void> {
+    if (!this.disk.isMade) return;
+    await this.#inner.open();
+    for (const batch of this.disk.journal) await this.#inner.commit(batch);
+    await this.#inner.close();
   }
 
   /** Before the store sees the call. Returns the fault to commit after the call, if that is what is planned. */

@@ -81,6 +81,10 @@ export function storageContract({ name, factory, describe, test, fastCheck, mode
     describe('life', () => {
       lifeLaws(law);
     });
+    describe('looking', () => {
+      lookingLaws(law);
+      test('a store that is not there is said to be none, and not made by looking for it', () => looksForNothing(factory));
+    });
     describe('traits', () => {
       traitLaws(law);
     });
@@ -655,6 +659,111 @@ function lifeLaws(law: Law): void {
     await subject.commit(drop.retained('t'), appendOf(q, 2, messageOf(14)), release(q, 2));
     await subject.verify();
   });
+}
+
+function lookingLaws(law: Law): void {
+  const q = queueOf('a');
+  const everything: Change[] = [
+    put.session('a'),
+    put.session('b', { disconnectedAtMs: 1_700_000_000_123 }),
+    put.subscription('a', 'x/#'),
+    put.subscription('b', 'x'),
+    put.inbound('a', 1),
+    put.inbound('b', 2),
+    put.will('b', messageOf(1)),
+    ...Array.from({ length: 20 }, (_, i) => appendOf(q, i, messageOf(10 + i, { payload: payloadOf(i * 200) }))),
+    ...Array.from({ length: 5 }, (_, i) => appendOf(queueOf('b'), i * 3, messageOf(10 + i, { payload: payloadOf(i * 200) }))),
+    put.retained(messageOf(40, { topic: 't' })),
+    put.retained(messageOf(41, { topic: 'u' })),
+  ];
+  const later: Change[] = [
+    trim(q, 2),
+    remove(q, 7),
+    release(q, 9),
+    appendOf(q, 20, messageOf(50)),
+    release(q, 20),
+    drop.session('b'),
+    put.session('b', { expiryIntervalS: 5 }),
+    put.subscription('b', 'y'),
+    appendOf(queueOf('b'), 1, messageOf(51)),
+    drop.retained('t'),
+    put.retained(messageOf(52, { topic: 'v', payload: payloadOf(3000) })),
+    put.will('b', messageOf(53), { dueAtMs: 1_700_000_000_000 }),
+    drop.inbound('a', 1),
+  ];
+
+  law('opened to be read after a crash, a store gives all that was committed, page by page, and takes nothing', async (subject) => {
+    await subject.commit(...everything);
+    await subject.commit(...later);
+    if (!subject.durable) return;
+    await subject.crashAndLook();
+    await subject.verifyReads('opened to be read');
+    const problems: string[] = [];
+    for (const from of [0, 5, 9, 20]) problems.push(...(await pageProblems(subject, q, from, 3, 100_000)));
+    report('pages of a store that was opened to be read', problems);
+    const { kind } = await rejection(subject.storage.commit([put.session('c')]), 'a commit to a store that was opened to be read');
+    ensure(kind === 'fenced', `a commit to a store that was opened to be read must be rejected as fenced, not as ${kind}`);
+    await subject.storage.close();
+    await rejection(subject.storage.readQueue(q, seq(0), EVERYTHING), 'readQueue after close');
+    await subject.crash();
+    await subject.verifyReads('opened to be written after it was opened to be read');
+  });
+
+  law('a store can be looked into again and again, and is as it was', async (subject) => {
+    await subject.commit(...everything);
+    if (!subject.durable) return;
+    for (const how of ['close', 'crash', 'close'] as const) {
+      await subject.crashAndLook();
+      await subject.verifyReads('opened to be read again');
+      if (how === 'close') await subject.storage.close();
+    }
+    await subject.crash();
+    await subject.commit(...later);
+    await subject.verify();
+  });
+
+  law('whoever looks into a store does not take it from its writer, and sees one moment of it or nothing', async (subject) => {
+    const { second } = subject.under;
+    if (second === undefined || !subject.durable) return;
+    await subject.commit(...everything);
+    const writer = subject.storage;
+    const reader = await second();
+    const refused = await reader.openToRead().then(
+      () => undefined,
+      (error: unknown) => rejection(Promise.reject(error as Error), 'openToRead of a store that a writer has'),
+    );
+    if (refused === undefined) {
+      const before = subject.model.page(q, seq(0), EVERYTHING).map(comparable);
+      report('a store that a writer has, opened to be read', differences(before, (await reader.readQueue(q, seq(0), EVERYTHING)).map(comparable), 'page'));
+      await subject.commit(...later);
+      const page = await reader.readQueue(q, seq(0), EVERYTHING).catch((error: unknown) => rejection(Promise.reject(error as Error), 'a read of a moment that is over'));
+      if (page instanceof StorageError) ensure(page.kind === 'unavailable', `a read of a moment that is over must be rejected as unavailable, not as ${page.kind}`);
+      else report('a moment of a store', differences(before, page.map(comparable), 'page'));
+      await reader.close();
+    } else {
+      ensure(refused.kind === 'fenced' || refused.kind === 'unavailable', `openToRead of a store that a writer has must be refused as fenced or unavailable, not as ${refused.kind}`);
+    }
+    subject.storage = writer;
+    await subject.commit(appendOf(q, 30, messageOf(60)));
+    await subject.verifyReads('after somebody looked into the store');
+    await subject.verify();
+  });
+}
+
+async function looksForNothing(factory: StorageFactory): Promise<void> {
+  const under = await factory.create();
+  try {
+    ensure(!(await under.storage.openToRead()), 'openToRead says that there is a store, and nobody has opened one yet');
+    await rejection(under.storage.readQueue(queueOf('a'), seq(0), EVERYTHING), 'a read where there is no store');
+    const again = await under.reopen();
+    ensure(!(await again.openToRead()), 'openToRead has made a store where there was none');
+    const storage = await under.reopen();
+    await storage.open();
+    report('a store that was looked for before it was made', differences([], await loadAll(storage)));
+    await storage.close();
+  } finally {
+    await under.dispose();
+  }
 }
 
 function traitLaws(law: Law): void {

@@ -71,6 +71,7 @@ function stepsOf(fc: FastCheck): Arbitrary<Step>[] {
     fc.constant(new Again()),
     fc.constant(new Reopen('Crash')),
     fc.constant(new Reopen('Restart')),
+    fc.constant(new Look()),
     fc
       .tuple(fc.constantFrom(...QUEUES), fc.nat(12), fc.integer({ min: 1, max: 5 }), fc.nat(60))
       .map(([queue, from, maxEntries, maxBytes]) => new ReadPage(queue, seq(from), maxEntries, maxBytes)),
@@ -198,6 +199,26 @@ class Reopen implements Step {
 
   toString(): string {
     return this.how;
+  }
+}
+
+/** Into what a crash left. */
+class Look implements Step {
+  check(): boolean {
+    return true;
+  }
+
+  async run({ steps }: History, subject: Subject): Promise<void> {
+    steps.push(this.toString());
+    if (subject.durable) {
+      await subject.crashAndLook();
+      await subject.verifyReads('opened to be read after a crash');
+    }
+    await subject.crash();
+  }
+
+  toString(): string {
+    return 'Crash, and a look';
   }
 }
 

@@ -2,7 +2,7 @@
 // everything that can be seen of the one is compared with the other. What is worth committing is decided by the tests.
 import { StorageError } from '../ports/index.js';
 import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from '../ports/index.js';
-import { ContractViolation, differences, report, show } from './compare.js';
+import { ContractViolation, differences, ensure, report, show } from './compare.js';
 import { StorageModel, collectLoaded } from './storage-model.js';
 
 /** What the author of an adapter gives to the kit, one for each test. Every storage in it is handed over unopened. */
@@ -108,6 +108,13 @@ export class Subject {
     await this.#reopen('after closing and opening again');
   }
 
+  /** The process dies, and another opens what there is to look into it and nothing else. */
+  async crashAndLook(): Promise<void> {
+    this.storage = await this.under.reopen();
+    ensure(await this.storage.openToRead(), 'openToRead says that there is no store, and one was opened before');
+    await this.#verifyLoaded('opened to be read');
+  }
+
   /** Compares what can be read from the running storage. */
   async verifyReads(when: string): Promise<void> {
     const problems: string[] = [];
@@ -145,12 +152,14 @@ export class Subject {
 
   async #open(when: string): Promise<void> {
     await this.storage.open();
+    if (this.durable || when === 'a new store') return this.#verifyLoaded(when);
+    await loadAll(this.storage);
+    this.#queues.clear();
+    this.#topics.clear();
+  }
+
+  async #verifyLoaded(when: string): Promise<void> {
     const facts = await loadAll(this.storage);
-    if (!this.durable && when !== 'a new store') {
-      this.#queues.clear();
-      this.#topics.clear();
-      return;
-    }
     const { state, lastMessageId, problems } = collectLoaded(facts);
     problems.push(...orderProblems(facts), ...differences(this.model.loaded(), state));
     const least = this.model.highestStoredMessageId();

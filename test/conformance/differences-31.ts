@@ -55,7 +55,7 @@ export const DIFFERENCES_31: readonly Statement[] = [
   { id: 'MQTT31-keep-alive-will', section: END, binds: 'server', summary: 'One and a half silent intervals end the connection. Of the Will two passages disagree: hexmq publishes it. (2.2)' },
   { id: 'MQTT31-disconnect', section: END, binds: 'server', summary: 'DISCONNECT makes the broker close and forget the Will. (3.14)' },
   { id: 'MQTT31-clean-session', section: END, binds: 'server', summary: 'Clean Session 0 keeps subscriptions, waiting and open messages; 1 drops them when it comes and when it goes. (2.2)' },
-  { id: 'MQTT31-websocket', section: END, binds: 'server', summary: 'Clients of that time offer the subprotocol mqttv3.1 over WebSocket.', notYet: 'this version has no WebSocket listener' },
+  { id: 'MQTT31-websocket', section: END, binds: 'server', summary: 'Clients of that time offer the subprotocol mqttv3.1 over WebSocket.' },
 ];
 
 /** What a client of MQTT 5 is told. */

@@ -13,7 +13,6 @@ export interface Statement {
 }
 
 const CLIENT_ONLY = 'a duty of clients; a broker sees no difference';
-const NO_WEBSOCKET = 'this version has no WebSocket listener';
 
 const DATA = '1.5 Data representation';
 const HEADER = '2.2 Fixed header';
@@ -182,10 +181,10 @@ export const STATEMENTS_311: readonly Statement[] = [
   { id: 'MQTT-4.8.0-1', section: ERRORS, binds: 'both', summary: 'Whoever violates the protocol loses the connection.' },
   { id: 'MQTT-4.8.0-2', section: ERRORS, binds: 'both', summary: 'A packet that cannot be handled for the moment costs its connection, too.' },
 
-  { id: 'MQTT-6.0.0-1', section: WEBSOCKET, binds: 'both', summary: 'Frames are binary; another data frame closes.', notYet: NO_WEBSOCKET },
-  { id: 'MQTT-6.0.0-2', section: WEBSOCKET, binds: 'both', summary: 'Packets and frames need not begin and end together.', notYet: NO_WEBSOCKET },
-  { id: 'MQTT-6.0.0-3', section: WEBSOCKET, binds: 'client', summary: 'The client offers the subprotocol mqtt.', notYet: NO_WEBSOCKET },
-  { id: 'MQTT-6.0.0-4', section: WEBSOCKET, binds: 'server', summary: 'The broker selects the subprotocol mqtt.', notYet: NO_WEBSOCKET },
+  { id: 'MQTT-6.0.0-1', section: WEBSOCKET, binds: 'both', summary: 'Frames are binary; another data frame closes.' },
+  { id: 'MQTT-6.0.0-2', section: WEBSOCKET, binds: 'both', summary: 'Packets and frames need not begin and end together.' },
+  { id: 'MQTT-6.0.0-3', section: WEBSOCKET, binds: 'client', summary: 'The client offers the subprotocol mqtt.' },
+  { id: 'MQTT-6.0.0-4', section: WEBSOCKET, binds: 'server', summary: 'The broker selects the subprotocol mqtt.' },
 
   { id: 'MQTT-7.0.0-1', section: CONFORMANCE, binds: 'server', summary: 'A broker that connects to others keeps the rules for clients too.', untestable: 'hexmq opens no connections to other brokers' },
   { id: 'MQTT-7.0.0-2', section: CONFORMANCE, binds: 'both', summary: 'To work together, nobody needs more than the standard.' },

@@ -26,6 +26,10 @@ class Sound implements Storage {
     return this.inner.open();
   }
 
+  openToRead(): Promise<boolean> {
+    return this.inner.openToRead();
+  }
+
   load(): AsyncIterable<RestoredFact> {
     return this.inner.load();
   }
@@ -561,6 +565,53 @@ const CASES: readonly Case[] = [
       }
     },
     caughtBy: ['after close every call is rejected'],
+  },
+  {
+    wrong: 'opens as a writer does to be read',
+    Broken: class TakesToLook extends Sound {
+      override async openToRead(): Promise<boolean> {
+        const isThere = this.store.isMade;
+        await this.open();
+        return isThere;
+      }
+    },
+    caughtBy: ['takes nothing', 'does not take it from its writer', 'said to be none'],
+  },
+  {
+    wrong: 'has a store wherever somebody looks',
+    Broken: class MakesToLook extends Sound {
+      override openToRead(): Promise<boolean> {
+        this.store.isMade = true;
+        return super.openToRead();
+      }
+    },
+    caughtBy: ['said to be none'],
+    says: 'says that there is a store',
+  },
+  {
+    wrong: 'mixes the moments of a store that is looked into',
+    Broken: class Mixes extends Sound {
+      override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+        return Promise.resolve(this.store.page(queue, from, limit));
+      }
+    },
+    caughtBy: ['does not take it from its writer', 'said to be none'],
+  },
+  {
+    wrong: 'does not see all that a crash left when it only looks',
+    Broken: class Overlooks extends Sound {
+      isLooking = false;
+
+      override openToRead(): Promise<boolean> {
+        this.isLooking = true;
+        return super.openToRead();
+      }
+
+      override async *load(): AsyncIterable<RestoredFact> {
+        for await (const fact of super.load()) if (!this.isLooking || fact.kind !== 'will') yield fact;
+      }
+    },
+    caughtBy: ['takes nothing', 'again and again', MODEL],
   },
   {
     wrong: 'claims to be durable and is not',

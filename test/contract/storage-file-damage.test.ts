@@ -172,7 +172,7 @@ describe('a log of file storage', () => {
 describe('a table of file storage', () => {
   /** Opening sorts what was in the log into a table. */
   async function storeWithTable(): Promise<{ directory: string; table: string; whole: Contents }> {
-    const { directory } = await storeWithLog(Array.from({ length: 30 }, (_, k) => batchOf(k, k % 3 === 0 ? 1500 : 60)));
+    const { directory } = await storeWithLog(Array.from({ length: 30 }, (_, k) => batchOf(k, k % 3 === 0 ? 5000 : 60)));
     const whole = await contentsOf(directory);
     const table = join(directory, readdirSync(directory).find((name) => name.endsWith('.ldb')) as string);
     return { directory, table, whole };

@@ -109,7 +109,7 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
     const directory = newDirectory();
     const { engine, left } = failing();
     const storage = await opened(directory, engine);
-    const shared = messageOf(1, 2000);
+    const shared = messageOf(1, 5000);
     await storage.commit([append('a', 0, shared), append('b', 0, shared)]);
     const batch = [append('new', 0, shared), append('a', 1, messageOf(2)), trim('b', 0)];
     left[call] = { times: 3, error: levelError(message) };
@@ -146,7 +146,7 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
   test('on reading refuses the page, which may be asked for again', async () => {
     const { engine, left } = failing();
     const storage = await opened(newDirectory(), engine);
-    await storage.commit([append('a', 0, messageOf(1, 2000)), { kind: 'retained.put', message: messageOf(2) }]);
+    await storage.commit([append('a', 0, messageOf(1, 5000)), { kind: 'retained.put', message: messageOf(2) }]);
     for (const call of ['get', 'next', 'getMany'] as const) {
       left[call] = { times: 1, error: levelError(message) };
       expect(await refusalOf(entriesOf(storage, 'a'))).toMatchObject({ name: 'StorageError', kind });
@@ -281,7 +281,7 @@ describe('a disk that is slow', () => {
     const { engine, left } = failing();
     const storage = await opened(newDirectory(), engine);
     const seqs = Array.from({ length: 300 }, (_, i) => i);
-    await storage.commit(seqs.map((seq) => append('a', seq, messageOf(seq, 2000))));
+    await storage.commit(seqs.map((seq) => append('a', seq, messageOf(seq, 5000))));
     for (let round = 0; round < 20; round++) {
       left.write = { times: 1, error: levelError('IO error: something broke') };
       const commit = refusalOf(storage.commit([append('b', round, messageOf(1000 + round))]));

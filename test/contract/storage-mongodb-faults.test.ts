@@ -296,6 +296,40 @@ onServer('the journal', () => {
     expect(writer?.checkpoint).toBe(3);
   });
 
+  test('gives no number twice, however late a read learns that a batch of unknown outcome was taken', async () => {
+    const database = newDatabase();
+    let lose = false;
+    let learn = (): void => undefined;
+    let asked: (() => void) | undefined;
+    database.watchWith(async (collection, operation) => {
+      if (collection !== 'journal') return undefined;
+      if (lose && operation === 'insertOne') {
+        lose = false;
+        return broken();
+      }
+      // Whether a number is taken by oneself is asked with an update; the first to ask waits for the answer.
+      if (asked !== undefined && operation === 'updateOne') {
+        asked();
+        asked = undefined;
+        await new Promise<void>((resolve) => (learn = resolve));
+      }
+      return undefined;
+    });
+    const storage = await opened(database.storage());
+    lose = true;
+    expect((await refusal(storage.commit([append('a', 0, messageOf(1))]))).kind).toBe('unavailable');
+    const hasAsked = new Promise<void>((resolve) => (asked = resolve));
+    const reading = seqs(storage, 'a');
+    await hasAsked;
+    await storage.commit([append('a', 0, messageOf(1))]);
+    await storage.commit([append('a', 1, messageOf(2))]);
+    learn();
+    await reading;
+    await storage.commit([append('a', 2, messageOf(3))]);
+    await database.crash();
+    expect(await seqs(await opened(database.storage()), 'a')).toEqual([0, 1, 2]);
+  });
+
   test('is bounded: while nothing can be folded, commits fail when it is full, and go on when it is not', async () => {
     const database = newDatabase();
     let isDown = false;
@@ -373,6 +407,30 @@ onServer('messages', () => {
     const [entry] = await page(storage, 'a');
     expect(payload.equals(entry?.message.payload ?? new Uint8Array(0))).toBe(true);
   }, 60_000);
+});
+
+onServer('a connection that breaks', () => {
+  // What Node says when a request is written to a socket whose other end has just gone; the driver passes it on as it is.
+  const ofTheSocket = (code: string): Error => Object.assign(new Error('This socket has been ended by the other party'), { code });
+
+  test.each(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'])('is a failure of the server when it shows as %s, to a commit and to folding', async (code) => {
+    const database = newDatabase();
+    let broken: string | undefined;
+    database.watchWith((collection) => {
+      if (collection === broken) throw ofTheSocket(code);
+      return undefined;
+    });
+    const storage = await opened(database.storage());
+    broken = 'journal';
+    const { kind, message } = await refusal(storage.commit([append('a', 0, messageOf(1))]));
+    expect(kind).toBe('unavailable');
+    expect(message).toContain('cannot be reached');
+    broken = 'queues';
+    await storage.commit([append('a', 0, messageOf(1))]);
+    expect((await refusal(page(storage, 'a'))).kind).toBe('unavailable');
+    broken = undefined;
+    expect(await seqs(storage, 'a')).toEqual([0]);
+  });
 });
 
 onServer('setting up', () => {

@@ -1,61 +1,8 @@
-// The first promise, kept by the built command on file storage whatever happens to its process: what was acknowledged is never lost, and at QoS 2
-// nothing comes twice. The broker is killed without warning, again and again on the same data, while its clients do all that clients do.
-import { expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Backlog } from './kill/backlog.js';
-import { Chance, ROUNDS, SEED } from './kill/chance.js';
-import { KillableBroker } from './kill/killable-broker.js';
-import { Story } from './kill/story.js';
-import { afterwards, scene } from './program.js';
+// File storage keeps the first promise whatever happens to the broker.
+import { describe } from '@jest/globals';
+import { killTests } from './kill/kill-tests.js';
+import { fileStorage } from './kill/storage-place.js';
 
-/** Several times what a broker keeps of a queue in memory. */
-const BACKLOG = 6000;
-const MINUTE_MS = 60_000;
-
-function dataDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'hexmq-kill-'));
-  afterwards(() => {
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return directory;
-}
-
-test(
-  `nothing acknowledged is lost and nothing at QoS 2 comes twice in ${ROUNDS} kills (HEXMQ_KILL_SEED=${SEED})`,
-  () =>
-    scene(async () => {
-      const broker = new KillableBroker(dataDirectory());
-      const story = new Story(broker, new Chance(SEED));
-      await story.chronicle.witness(async () => {
-        await story.open();
-        for (let round = 0; round < ROUNDS; round++) await story.round();
-        await story.close();
-      });
-      expect(await broker.stop()).toBe(0);
-      // A story in which nothing happens proves nothing; one of a few rounds may do without something.
-      if (ROUNDS < 20) return;
-      for (const [what, count] of Object.entries(story.census)) if (count === 0) throw new Error(`there was no ${what}: seed ${SEED}`);
-    }),
-  (1 + ROUNDS / 10) * MINUTE_MS,
-);
-
-test(
-  `a backlog of ${BACKLOG} messages arrives whole and in order, however often the broker is killed while it is drained (HEXMQ_KILL_SEED=${SEED})`,
-  () =>
-    scene(async () => {
-      const broker = new KillableBroker(dataDirectory());
-      const backlog = new Backlog(broker, new Chance(SEED));
-      await backlog.chronicle.witness(async () => {
-        await backlog.pileUp(BACKLOG);
-        let kills = 0;
-        for (; kills < 6 && !backlog.isDrained; kills++) await backlog.drainSome();
-        // Else it was not in the midst of it.
-        expect(kills).toBeGreaterThanOrEqual(2);
-        await backlog.drain();
-      });
-      expect(await broker.stop()).toBe(0);
-    }),
-  3 * MINUTE_MS,
-);
+describe('file storage, when the broker is killed', () => {
+  killTests(fileStorage);
+});

@@ -1,11 +1,14 @@
 // A broker is killed with clients in every state, what it stored is moved, another starts on the target, and the clients come back: everything goes on
 // where it was.
-import { describe, expect, test } from '@jest/globals';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, hexmq, startBroker, temporaryDirectory } from './hexmq-command.js';
+import { ROOT, temporaryDirectory } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
+import { exportOf, messageLine, sessionLine, subscriptionLine } from './migrate/export-lines.js';
 import { ManualClient } from './migrate/manual-client.js';
+import { KINDS, describeKinds, digestOf, done, refused, server, startOn, storeOf, totalsOf } from './migrate/stores.js';
+import type { Kind, Store } from './migrate/stores.js';
 import { Program, afterwards, run, scene, within } from './program.js';
 import type { ProgramEnd } from './program.js';
 
@@ -14,46 +17,20 @@ const BACKLOG = 1500;
 const SHARED = 20;
 
 interface Room {
-  readonly source: string;
-  readonly target: string;
-  readonly sourceConfig: string;
-  readonly targetConfig: string;
+  readonly source: Store;
+  readonly target: Store;
   path(name: string): string;
 }
 
-function newRoom(): Room {
+function newRoom(from: Kind = 'file', to: Kind = from): Room {
   const room = temporaryDirectory();
-  const path = (name: string): string => join(room, name);
-  const configOf = (name: string): string => {
-    writeFileSync(path(`${name}.yaml`), `storage: { adapter: file, options: { directory: '${path(name)}' } }\n`);
-    return path(`${name}.yaml`);
-  };
-  return { source: path('source'), target: path('target'), sourceConfig: configOf('source'), targetConfig: configOf('target'), path };
+  return { source: storeOf(from, room, 'source'), target: storeOf(to, room, 'target'), path: (name) => join(room, name) };
 }
 
-async function start(config: string): Promise<RunningBroker> {
-  // The wills of those who were connected do not wait for them to come back.
-  const broker = await startBroker(['--port', '0', '--config', config], { env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: '0' } });
-  afterwards(() => {
-    broker.program.kill('SIGKILL');
-  });
-  return broker;
-}
+afterAll(() => server?.stop());
 
-/** A `hexmq` that has to do what it was told, and says what it said. */
-async function done(args: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await hexmq(args);
-  expect({ status, stderr: stderr.replace(/^exported .*\n/, '') }).toEqual({ status: 0, stderr: '' });
-  return stdout;
-}
-
-/** One line on standard error and status 1. */
-async function refused(args: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await hexmq(args);
-  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  expect(stderr).toMatch(/^(hexmq|error): [^\n]+\n$/);
-  return stderr;
-}
+/** Of tests that run the command again and again. */
+const PATIENCE_MS = 180_000;
 
 /** Publishes and waits until all of it is acknowledged. */
 async function publishAll(broker: RunningBroker, clientId: string, topics: readonly string[], retain = false): Promise<void> {
@@ -152,144 +129,210 @@ async function everyoneComesBack(broker: RunningBroker, releasedId: number): Pro
 }
 
 const WAYS: Readonly<Record<string, (room: Room) => Promise<void>>> = {
-  'hexmq migrate': async ({ sourceConfig, targetConfig }) => {
-    expect(await done(['migrate', '--from', sourceConfig, '--to', targetConfig])).toMatch(
-      new RegExp(`^migrated file \\(.*/source\\) to file \\(.*/target\\), the same on both sides: sessions \\d+, .*queued messages ${BACKLOG + SHARED + 3}, .*digest [0-9a-f]{64}\\n$`),
-    );
+  'hexmq migrate': async ({ source, target }) => {
+    const said = await done(['migrate', '--from', source.config, '--to', target.config]);
+    expect(said).toContain(`migrated ${source.shown} to ${target.shown}, the same on both sides: sessions `);
+    expect(said).toMatch(new RegExp(`, queued messages ${BACKLOG + SHARED + 3}, .*; digest [0-9a-f]{64}\n$`));
   },
-  'hexmq export and hexmq import, by files': async ({ sourceConfig, target, path }) => {
-    expect(await done(['export', '--config', sourceConfig, '--output', path('all.ndjson')])).toBe('');
-    expect(await done(['import', '--data', target, '--input', path('all.ndjson')])).toMatch(/^imported into file \(.*\/target\): sessions \d+, /);
+  'hexmq export and hexmq import, by files': async ({ source, target, path }) => {
+    expect(await done(['export', '--config', source.config, '--output', path('all.ndjson')])).toBe('');
+    expect(await done(['import', '--config', target.config, '--input', path('all.ndjson')])).toContain(`imported into ${target.shown}: sessions `);
   },
   'hexmq export and hexmq import, by a pipe': async ({ source, target }) => {
-    const pipe = `"$0" "$1" export --data "$2" | "$0" "$1" import --data "$3"`;
-    const { status, stdout }: ProgramEnd = await run('sh', ['-c', pipe, process.execPath, MAIN, source, target]);
+    const pipe = `"$0" "$1" export --config "$2" | "$0" "$1" import --config "$3"`;
+    const { status, stdout }: ProgramEnd = await run('sh', ['-c', pipe, process.execPath, MAIN, source.config, target.config]);
     expect({ status, stdout: stdout.slice(0, 8) }).toEqual({ status: 0, stdout: 'imported' });
   },
 };
 
-describe.each(Object.keys(WAYS))('%s', (way) => {
-  test('takes every state over: all goes on where it was, nothing is lost and nothing at QoS 2 comes twice', () =>
-    scene(async () => {
-      const room = newRoom();
-      const before = await start(room.sourceConfig);
-      const releasedId = await leaveEverythingHalfDone(before);
-      before.program.kill('SIGKILL');
-      await before.program.end();
+const PAIRS = KINDS.flatMap((from) => KINDS.map((to) => ({ from, to })));
+/** By files to the other kind, by a pipe to the same: what the ways have in common is tested between all. */
+const ROUTES = PAIRS.flatMap((pair) => ['hexmq migrate', pair.from === pair.to ? 'hexmq export and hexmq import, by a pipe' : 'hexmq export and hexmq import, by files'].map((way) => ({ way, ...pair })));
 
-      await WAYS[way]?.(room);
-      const totals = await done(['inspect', '--data', room.target, '--json']);
-      expect(totals).toBe(await done(['inspect', '--data', room.source, '--json']));
-      expect(JSON.parse(totals)).toMatchObject({ queuedMessages: BACKLOG + SHARED + 3, wills: 1, inboundPacketIds: 1, retainedMessages: 2, unfinished: false });
+for (const { way, from, to } of ROUTES) {
+  describeKinds([from, to], `${way}, from ${from} to ${to}`, () => {
+    test('takes every state over: all goes on where it was, nothing is lost and nothing at QoS 2 comes twice', () =>
+      scene(async () => {
+        const room = newRoom(from, to);
+        const { source, target } = room;
+        const before = await startOn(source);
+        const releasedId = await leaveEverythingHalfDone(before);
+        before.program.kill('SIGKILL');
+        await before.program.end();
 
-      const after = await start(room.targetConfig);
-      await everyoneComesBack(after, releasedId);
-      expect((await after.stop()).status).toBe(0);
-    }));
-});
+        await WAYS[way]?.(room);
+        const totals = await totalsOf(target);
+        expect(totals).toEqual(await totalsOf(source));
+        expect(totals).toMatchObject({ queuedMessages: BACKLOG + SHARED + 3, wills: 1, inboundPacketIds: 1, retainedMessages: 2, unfinished: false });
+
+        const after = await startOn(target);
+        await everyoneComesBack(after, releasedId);
+        expect((await after.stop()).status).toBe(0);
+      }), PATIENCE_MS);
+  });
+}
+
+for (const { from, to } of PAIRS) {
+  describeKinds([from, to], `wills that wait, from ${from} to ${to}`, () => {
+    test('one whose time came meanwhile is published, one whose time has not come still waits, to the millisecond', () =>
+      scene(async () => {
+        const { source, target, path } = newRoom(from, to);
+        const inAnHourMs = Date.now() + 3_600_000;
+        const will = (clientId: string, id: number, dueAtMs: number) => [
+          messageLine(id, `wills/${clientId}`, `${clientId} is gone`),
+          { kind: 'will', clientId, delayS: 60, dueAtMs, message: id },
+        ];
+        const facts = [...['mourner', 'late', 'early'].map((name) => sessionLine(name)), subscriptionLine('mourner', 'wills/#'), ...will('late', 1, Date.now() - 1000), ...will('early', 2, inAnHourMs)];
+        writeFileSync(path('wills.ndjson'), exportOf(facts));
+        await done(['import', '--config', source.config, '--input', path('wills.ndjson')]);
+        await done(['migrate', '--from', source.config, '--to', target.config]);
+
+        const broker = await startOn(target);
+        const mourner = await ManualClient.connect(broker, 'mourner', true);
+        expect(texts(await mourner.takeAll(1))).toEqual(['late is gone']);
+        expect((await broker.stop()).status).toBe(0);
+        expect(JSON.parse(await done(['inspect', 'session', 'early', '--config', target.config, '--json']))).toMatchObject({ will: { delayS: 60, dueAtMs: inAnHourMs } });
+        expect(await totalsOf(target)).toMatchObject({ wills: 1 });
+      }), PATIENCE_MS);
+  });
+}
 
 describe('what stands in the way is told in one line', () => {
-  test('a source or a target that a broker uses, and one that is the other', () =>
+  test('files that a broker uses, and a source that is the target', () =>
     scene(async () => {
-      const { sourceConfig, targetConfig, source } = newRoom();
-      const broker = await start(sourceConfig);
-      expect(await refused(['migrate', '--from', sourceConfig, '--to', targetConfig])).toContain(`${source} is in use by another hexmq`);
-      expect(await refused(['export', '--config', sourceConfig])).toContain(`${source} is in use by another hexmq`);
-      expect(await refused(['inspect', '--config', sourceConfig])).toContain(`${source} is in use by another hexmq`);
+      const { source, target, path } = newRoom();
+      const broker = await startOn(source);
+      const inUse = `${path('source')} is in use by another hexmq`;
+      expect(await refused(['migrate', '--from', source.config, '--to', target.config])).toContain(inUse);
+      expect(await refused(['export', '--config', source.config])).toContain(inUse);
+      expect(await refused(['inspect', '--config', source.config])).toContain(inUse);
       expect((await broker.stop()).status).toBe(0);
-      expect(await refused(['migrate', '--from', sourceConfig, '--to', sourceConfig])).toContain('--from and --to are the same storage');
-    }));
+      expect(await refused(['migrate', '--from', target.config, '--to', source.config])).toContain(`there is no store in ${target.shown}`);
+      expect(await refused(['migrate', '--from', source.config, '--to', source.config])).toContain('--from and --to are the same storage');
+    }), PATIENCE_MS);
 
   test('a configuration, a directory or a file that is not as it should be', () =>
     scene(async () => {
-      const { sourceConfig, targetConfig, source, target, path } = newRoom();
-      expect(await refused(['migrate', '--from', path('none.yaml'), '--to', targetConfig])).toMatch(/--from: .*there is no such file/);
+      const { source, target, path } = newRoom();
+      expect(await refused(['migrate', '--from', path('none.yaml'), '--to', target.config])).toMatch(/--from: .*there is no such file/);
       writeFileSync(path('bad.yaml'), 'storage: { adaptor: file }\n');
-      expect(await refused(['migrate', '--from', sourceConfig, '--to', path('bad.yaml')])).toMatch(/--to: storage\.adaptor: unknown key/);
-      expect(await refused(['migrate', '--from', sourceConfig, '--to', targetConfig])).toContain(`there is no directory ${source}`);
-      expect(existsSync(source)).toBe(false);
+      expect(await refused(['migrate', '--from', source.config, '--to', path('bad.yaml')])).toMatch(/--to: storage\.adaptor: unknown key/);
+      expect(await refused(['migrate', '--from', source.config, '--to', target.config])).toContain(`there is no store in ${source.shown}`);
+      expect(await source.isThere()).toBe(false);
       expect(await refused(['inspect', '--storage', 'memory'])).toContain('memory keeps nothing');
       writeFileSync(path('file'), 'not a directory');
       expect(await refused(['inspect', '--data', path('file')])).toContain('is no directory');
-      expect(await refused(['import', '--data', target, '--input', path('none.ndjson')])).toMatch(/cannot read .*none\.ndjson: ENOENT/);
+      expect(await refused(['import', '--config', target.config, '--input', path('none.ndjson')])).toMatch(/cannot read .*none\.ndjson: ENOENT/);
       writeFileSync(path('bad.ndjson'), '{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}\n{"kind":"session"}\n');
-      expect(await refused(['import', '--data', target, '--input', path('bad.ndjson')])).toMatch(/bad\.ndjson, line 2: clientId: expected text, got nothing\n$/);
+      expect(await refused(['import', '--config', target.config, '--input', path('bad.ndjson')])).toMatch(/bad\.ndjson, line 2: clientId: expected text, got nothing\n$/);
       // Nothing was made for it.
-      expect(existsSync(target)).toBe(false);
-      expect(await refused(['migrate', '--from', sourceConfig])).toContain('--to');
-    }));
-
-  test('a target that is not empty, until it is told to be replaced; and an export that is there already', () =>
-    scene(async () => {
-      const { sourceConfig, targetConfig, source, target, path } = newRoom();
-      const first = await start(sourceConfig);
-      await publishAll(first, 'writer', ['new'], true);
-      await first.stop();
-      const second = await start(targetConfig);
-      await publishAll(second, 'old writer', ['old'], true);
-      await second.stop();
-
-      expect(await refused(['migrate', '--from', sourceConfig, '--to', targetConfig])).toContain('the target is not empty (sessions: 1, ');
-      expect(await done(['inspect', 'retained', '--data', target, '--json'])).toContain('"topic":"old"');
-      await done(['export', '--data', source, '--output', path('x.ndjson')]);
-      expect(await refused(['export', '--data', source, '--output', path('x.ndjson')])).toContain('is there already');
-      // An export that was cut off does not cost what is there, even if that was to be replaced.
-      writeFileSync(path('cut.ndjson'), readFileSync(path('x.ndjson'), 'utf8').split('\n').slice(0, 3).join('\n'));
-      expect(await refused(['import', '--data', target, '--input', path('cut.ndjson'), '--replace'])).toContain('it is not whole');
-      expect(await done(['inspect', 'retained', '--data', target, '--json'])).toContain('"topic":"old"');
-      expect(await refused(['import', '--data', target, '--input', path('x.ndjson')])).toContain('the target is not empty');
-
-      await done(['migrate', '--from', sourceConfig, '--to', targetConfig, '--replace']);
-      const retained = await done(['inspect', 'retained', '--data', target, '--json']);
-      expect(retained).toContain('"topic":"new"');
-      expect(retained).not.toContain('"topic":"old"');
-    }));
-
-  test('a target that a killed migration left half-way: no broker starts on it, and the next migration makes it whole', () =>
-    scene(async () => {
-      const { sourceConfig, targetConfig, target, path } = newRoom();
-      const first = await start(sourceConfig);
-      await publishAll(first, 'writer', many('t', 1), true);
-      await first.stop();
-      await done(['export', '--config', sourceConfig, '--output', path('x.ndjson')]);
-      // From standard input that stops in the middle the target is half filled; what comes then is the end of the process.
-      const [header = '', session = ''] = readFileSync(path('x.ndjson'), 'utf8').split('\n');
-        const { status, stderr } = await run('sh', ['-c', `printf '%s\\n%s\\n' "$3" "$4" | "$0" "$1" import --data "$2"`, process.execPath, MAIN, target, header, session]);
-      expect({ status, stderr }).toEqual({ status: 1, stderr: 'hexmq: standard input, line 3: the export ends without its last line (kind "end"): it is not whole\n' });
-      expect(await refused(['start', '--port', '0', '--config', targetConfig, '--log-level', 'silent'])).toContain('did not come to its end');
-      expect(await done(['inspect', '--data', target])).toContain('did not come to its end');
-
-      await done(['migrate', '--from', sourceConfig, '--to', targetConfig]);
-      expect((await (await start(targetConfig)).stop()).status).toBe(0);
-    }));
-
-  test('an import that is killed with SIGKILL in the middle leaves no storage that looks whole', () =>
-    scene(async () => {
-      const { targetConfig, target, path } = newRoom();
-      const lines = Array.from({ length: 20_000 }, (_, i) => `{"kind":"session","clientId":"client ${i}","expiryIntervalS":4294967295}\n`);
-      writeFileSync(path('part.ndjson'), `{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}\n${lines.join('')}`);
-      // What is read never ends, so it cannot be too late for the kill.
-      const script = '{ cat "$2"; sleep 600; } | "$0" "$1" import --data "$3"';
-      const program = new Program('sh', ['-c', script, process.execPath, MAIN, path('part.ndjson'), target], { isGroup: true });
-      afterwards(() => {
-        program.kill('SIGKILL');
-      });
-      await within(untilWritten(target, 100_000), 'the import to write');
-      program.kill('SIGKILL');
-      await program.end();
-
-      expect(await refused(['start', '--port', '0', '--config', targetConfig, '--log-level', 'silent'])).toContain('did not come to its end');
-      expect(JSON.parse(await done(['inspect', '--data', target, '--json']))).toMatchObject({ unfinished: true });
-      // The same again, to its end, with less in it: nothing of the first attempt stays.
-      const empty = '{"kind":"end","counts":{"session":0,"subscription":0,"inbound":0,"will":0,"entry":0,"retained":0},';
-      writeFileSync(path('whole.ndjson'), `{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}\n${empty}"digest":"${'0'.repeat(64)}"}\n`);
-      await done(['import', '--data', target, '--input', path('whole.ndjson')]);
-      expect(JSON.parse(await done(['inspect', '--data', target, '--json']))).toMatchObject({ unfinished: false, sessions: 0, queues: 0 });
-      expect((await (await start(targetConfig)).stop()).status).toBe(0);
-    }));
+      expect(await target.isThere()).toBe(false);
+      expect(await refused(['migrate', '--from', source.config])).toContain('--to');
+    }), PATIENCE_MS);
 });
 
-async function untilWritten(directory: string, bytes: number): Promise<void> {
-  const sizeOf = (): number => readdirSync(directory).reduce((sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0), 0);
-  while (!existsSync(directory) || sizeOf() < bytes) await new Promise((resolve) => setTimeout(resolve, 10));
+describeKinds(['mongodb'], 'a database that a broker uses', () => {
+  test('is not taken from it by a look, an export, or a migration that is refused; what is read is of one moment', () =>
+    scene(async () => {
+      const { source, target } = newRoom('mongodb');
+      const broker = await startOn(source);
+      const writer = await ManualClient.connect(broker, 'writer', false);
+      writer.publish('kept', 'before', 1, 1, { retain: true });
+      await writer.next('puback');
+
+      expect(await totalsOf(source)).toMatchObject({ sessions: 1, retainedMessages: 1 });
+      const other = await startOn(target);
+      await other.stop();
+      expect(await done(['migrate', '--from', source.config, '--to', target.config])).toContain('retained messages 1');
+      expect(await refused(['migrate', '--from', target.config, '--to', source.config])).toContain('the target is not empty');
+
+      writer.publish('kept', 'after', 1, 2, { retain: true });
+      await writer.next('puback');
+      writer.send({ cmd: 'disconnect' });
+      expect((await broker.stop()).status).toBe(0);
+      expect(await done(['inspect', 'retained', '--config', source.config])).toContain('after');
+    }), PATIENCE_MS);
+});
+
+for (const kind of KINDS) {
+  describeKinds([kind], `a target in ${kind}`, () => {
+    test('that is not empty, until it is told to be replaced; and an export that is there already', () =>
+      scene(async () => {
+        const { source, target, path } = newRoom(kind);
+        const first = await startOn(source);
+        await publishAll(first, 'writer', ['new'], true);
+        await first.stop();
+        const second = await startOn(target);
+        await publishAll(second, 'old writer', ['old'], true);
+        await second.stop();
+        const retained = (): Promise<string> => done(['inspect', 'retained', '--config', target.config, '--json']);
+
+        expect(await refused(['migrate', '--from', source.config, '--to', target.config])).toContain('the target is not empty (sessions: 1, ');
+        expect(await retained()).toContain('"topic":"old"');
+        await done(['export', '--config', source.config, '--output', path('x.ndjson')]);
+        expect(await refused(['export', '--config', source.config, '--output', path('x.ndjson')])).toContain('is there already');
+        // An export that was cut off does not cost what is there, even if that was to be replaced.
+        writeFileSync(path('cut.ndjson'), readFileSync(path('x.ndjson'), 'utf8').split('\n').slice(0, 3).join('\n'));
+        expect(await refused(['import', '--config', target.config, '--input', path('cut.ndjson'), '--replace'])).toContain('it is not whole');
+        expect(await retained()).toContain('"topic":"old"');
+        expect(await refused(['import', '--config', target.config, '--input', path('x.ndjson')])).toContain('the target is not empty');
+
+        await done(['migrate', '--from', source.config, '--to', target.config, '--replace']);
+        expect(await retained()).toContain('"topic":"new"');
+        expect(await retained()).not.toContain('"topic":"old"');
+      }), PATIENCE_MS);
+
+    test('that was left half-way: no broker starts on it, it costs no other its content, and the next migration makes it whole', () =>
+      scene(async () => {
+        const { source, target, path } = newRoom(kind);
+        const first = await startOn(source);
+        await publishAll(first, 'writer', many('t', 1), true);
+        await first.stop();
+        await done(['export', '--config', source.config, '--output', path('x.ndjson')]);
+        // From standard input that stops in the middle the target is half filled; what comes then is the end of the process.
+        const [header = '', session = ''] = readFileSync(path('x.ndjson'), 'utf8').split('\n');
+        const script = `printf '%s\\n%s\\n' "$3" "$4" | "$0" "$1" import --config "$2"`;
+        const { status, stderr } = await run('sh', ['-c', script, process.execPath, MAIN, target.config, header, session]);
+        expect({ status, stderr }).toEqual({ status: 1, stderr: 'hexmq: standard input, line 3: the export ends without its last line (kind "end"): it is not whole\n' });
+        expect(await refused(['start', '--port', '0', '--config', target.config, '--log-level', 'silent'])).toContain('did not come to its end');
+        expect(await done(['inspect', '--config', target.config])).toContain('did not come to its end');
+        const before = await digestOf(source);
+        expect(await refused(['migrate', '--from', target.config, '--to', source.config, '--replace'])).toContain('did not come to its end');
+        expect(await refused(['export', '--config', target.config])).toContain('did not come to its end');
+        expect(await digestOf(source)).toBe(before);
+
+        await done(['migrate', '--from', source.config, '--to', target.config]);
+        expect((await (await startOn(target)).stop()).status).toBe(0);
+      }), PATIENCE_MS);
+
+    test('of an import that is killed with SIGKILL in the middle does not look whole', () =>
+      scene(async () => {
+        const { target, path } = newRoom(kind);
+        const lines = Array.from({ length: 20_000 }, (_, i) => JSON.stringify(sessionLine(`client ${i}`)));
+        writeFileSync(path('part.ndjson'), `{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}\n${lines.join('\n')}\n`);
+        // What is read never ends, so it cannot be too late for the kill.
+        const script = '{ cat "$2"; sleep 600; } | "$0" "$1" import --config "$3"';
+        const program = new Program('sh', ['-c', script, process.execPath, MAIN, path('part.ndjson'), target.config], { isGroup: true });
+        afterwards(() => {
+          program.kill('SIGKILL');
+        });
+        await within(untilWritten(target), 'the import to write');
+        program.kill('SIGKILL');
+        await program.end();
+
+        expect(await refused(['start', '--port', '0', '--config', target.config, '--log-level', 'silent'])).toContain('did not come to its end');
+        expect(await totalsOf(target)).toMatchObject({ unfinished: true });
+        // The same again, to its end, with less in it: nothing of the first attempt stays.
+        writeFileSync(path('whole.ndjson'), exportOf([]));
+        await done(['import', '--config', target.config, '--input', path('whole.ndjson')]);
+        expect(await totalsOf(target)).toMatchObject({ unfinished: false, sessions: 0, queues: 0 });
+        expect((await (await startOn(target)).stop()).status).toBe(0);
+      }), PATIENCE_MS);
+  });
+}
+
+/** The mark, and more than that. */
+async function untilWritten({ kind, size }: Store): Promise<void> {
+  const enough = kind === 'file' ? 100_000 : 2;
+  while ((await size()) < enough) await new Promise((resolve) => setTimeout(resolve, 10));
 }

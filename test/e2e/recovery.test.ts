@@ -1,6 +1,7 @@
 // What a broker that was killed has again when it is back, before anyone can reach it; and that a backlog, however long, is handed over in order and is
 // not held in memory. The same at full size, and measured: `test/bench/recovery.mjs` and `test/bench/paging.mjs`.
 import { describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,17 +46,21 @@ async function firstAccepted(address: Address): Promise<{ readonly refusals: num
   }
 }
 
-/** What the process holds that is its own: without files mapped into memory, which the kernel takes back when it must. */
-function ownBytes({ pid }: Program): number {
-  const anonymous = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1];
-  if (anonymous === undefined) throw new Error('this system does not say what is resident');
-  return Number(anonymous) * 1024;
+type Share = 'VmRSS' | 'RssAnon';
+
+/** `VmRSS`: all that is resident. `RssAnon`: without files mapped into memory, which the kernel takes back when it must. */
+function residentBytes({ pid }: Program, share: Share): number {
+  const kilobytes = new RegExp(`^${share}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1];
+  if (kilobytes === undefined) throw new Error('this system does not say what is resident');
+  return Number(kilobytes) * 1024;
 }
 
-function mostOwnBytes(program: Program): () => number {
-  let most = 0;
+/** What is resident at most from now on, beyond what is now. */
+function watchGrowth(program: Program, share: Share): () => number {
+  const before = residentBytes(program, share);
+  let most = before;
   const look = (): void => {
-    most = Math.max(most, ownBytes(program));
+    most = Math.max(most, residentBytes(program, share));
   };
   const timer = setInterval(look, 20);
   afterwards(() => {
@@ -63,7 +68,7 @@ function mostOwnBytes(program: Program): () => number {
   });
   return () => {
     look();
-    return most;
+    return most - before;
   };
 }
 
@@ -150,6 +155,21 @@ describe('a backlog', () => {
     }
   }
 
+  const SESSIONS = 100;
+  const EACH = 600;
+  const EACH_BYTES = 1000;
+
+  /** Bytes that do not compress: the store is as large as what it was given. */
+  function* forEachSession(from: number, to: number): Generator<Publication> {
+    for (let number = from; number < to; number++) {
+      for (let session = 0; session < SESSIONS; session++) {
+        const payload = randomBytes(EACH_BYTES);
+        payload.writeUInt32BE(number);
+        yield { topic: `backlog/${session}`, payload };
+      }
+    }
+  }
+
   async function leaveSubscription(address: Address): Promise<void> {
     const reader = await connected(address, 'reader');
     await reader.subscribe('backlog', 1);
@@ -181,14 +201,39 @@ describe('a backlog', () => {
       const program = startOn(dataDirectory(), 0);
       const address = await readiness(program);
       await leaveSubscription(address);
-      const before = ownBytes(program);
-      const most = mostOwnBytes(program);
+      const growth = watchGrowth(program, 'RssAnon');
       const writer = await connected(address, 'writer');
       for (let lot = 0; lot < 10; lot++) await writer.publish([...numbered(500, 64_000, lot * 500)], 50);
 
       const reader = await connected(address, 'reader');
       await expectNumbered(reader, 5000);
-      const grown = Math.round((most() - before) / 1_000_000);
+      const grown = Math.round(growth() / 1_000_000);
       expect({ grown, isBounded: grown < 250 }).toEqual({ grown, isBounded: true });
+    }));
+
+  test('of 60,000 messages for 100 sessions is not held in memory, mapped files included, and each session gets its own in order', () =>
+    scene(async () => {
+      const program = startOn(dataDirectory(), 0);
+      const address = await readiness(program);
+      const growth = watchGrowth(program, 'VmRSS');
+      await inLots(SESSIONS, async (session) => {
+        const reader = await connected(address, `reader-${session}`);
+        await reader.subscribe(`backlog/${session}`, 1);
+        await reader.disconnect();
+      });
+      const writer = await connected(address, 'writer');
+      for (let number = 0; number < EACH; number += 50) await writer.publish([...forEachSession(number, number + 50)], 1000);
+
+      const wrong: string[] = [];
+      await Promise.all(
+        Array.from({ length: SESSIONS }, async (_, session) => {
+          const reader = await connected(address, `reader-${session}`);
+          const come = await reader.messages(EACH);
+          if (come.some(({ payload }, i) => (payload as Buffer).readUInt32BE() !== i)) wrong.push(reader.clientId);
+        }),
+      );
+      expect(wrong).toEqual([]);
+      const grown = Math.round(growth() / 1_000_000);
+      expect({ grown, isBounded: grown <= 150 }).toEqual({ grown, isBounded: true });
     }));
 });

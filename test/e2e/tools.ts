@@ -3,7 +3,7 @@
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
-export type Tool = 'mosquitto' | 'mosquitto_passwd' | 'paho' | 'prlimit' | 'script';
+export type Tool = 'chromium' | 'mosquitto' | 'mosquitto_passwd' | 'paho' | 'prlimit' | 'script';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -20,7 +20,11 @@ const REQUIRED = new Set((process.env['HEXMQ_REQUIRE'] ?? '').split(',').map((na
 /** The first Python that has the client, on the path or the system's own: a version manager's may come first and lack it. */
 export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 
+/** The first of the names that browsers of its family have. */
+export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
+
 const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: string }> = {
+  chromium: { isThere: () => CHROMIUM !== undefined, what: 'a browser (Debian: chromium)' },
   mosquitto: {
     isThere: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
     what: 'mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)',

@@ -38,6 +38,10 @@ export class HandStorage implements Storage {
     await Promise.resolve();
   }
 
+  async openToRead(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   async *load(): AsyncIterable<RestoredFact> {
     await Promise.resolve();
     yield* this.store.load();

@@ -35,7 +35,7 @@ const ENGINE_OPTIONS = {
    * What was written last and is not yet sorted into a table: held in memory, twice while it is being sorted, and read back from the log at the next
    * opening.
    */
-  writeBufferSize: 4 * MEBIBYTE,
+  writeBufferSize: 2 * MEBIBYTE,
   cacheSize: 4 * MEBIBYTE,
   /** Tables that are read are mapped into memory whole: this many of this size at most, so that what is mapped does not grow with the store. */
   maxFileSize: MEBIBYTE,
@@ -61,7 +61,7 @@ export class FileStorage implements Storage {
   readonly #makeEngine: (directory: string) => Database;
   /** Made by `open`: the engine opens itself soon after it is made. */
   #engine: { readonly db: Database; readonly ledger: Ledger } | undefined;
-  #state: 'new' | 'open' | 'closed' | 'lost' = 'new';
+  #state: 'new' | 'open' | 'reading' | 'closed' | 'lost' = 'new';
   /** A write failed, or the reopening after one. */
   #needsReopening = false;
   /** Commits, sweeps and reopenings, one after the other. */
@@ -78,14 +78,8 @@ export class FileStorage implements Storage {
     let db: Database | undefined;
     try {
       await makeDirectory(this.#directory);
-      const names = await readdir(this.#directory);
-      this.#refuseForeignDirectory(names);
-      this.#refuseDamage(await damageInLogs(this.#directory, names));
-      db = this.#makeEngine(this.#directory);
-      await db.open();
-      // Opening takes away the tables that a crash left unfinished.
-      this.#refuseDamage(await damageInTables(this.#directory, names.filter((name) => /\.(ldb|sst)$/.test(name))));
-      await this.#refuseForeignStore(db);
+      db = await this.#openEngine(await readdir(this.#directory));
+      if (!(await this.#isOurFormat(db))) await makeFormat(db);
       const ledger = new Ledger(db);
       await ledger.begin();
       await ledger.claim();
@@ -98,6 +92,28 @@ export class FileStorage implements Storage {
     this.#needsReopening = false;
   }
 
+  /** With the engine's lock: it has no other way to be opened, and puts its own files in order as it does at every opening. */
+  async openToRead(): Promise<boolean> {
+    let db: Database | undefined;
+    try {
+      const names = await namesIn(this.#directory);
+      if (!isWithEngine(names)) return false;
+      db = await this.#openEngine(names);
+      if (!(await this.#isOurFormat(db))) {
+        await db.close();
+        return false;
+      }
+      const ledger = new Ledger(db);
+      await ledger.begin();
+      this.#engine = { db, ledger };
+    } catch (error) {
+      await db?.close().catch(() => undefined);
+      throw storageError(error, this.#directory);
+    }
+    this.#state = 'reading';
+    return true;
+  }
+
   async *load(): AsyncGenerator<RestoredFact> {
     this.#refuseIfNotOpen();
     try {
@@ -106,10 +122,11 @@ export class FileStorage implements Storage {
       throw storageError(error, this.#directory);
     }
     // What was left from the time before: not until everything has been read.
-    this.#sweepLater();
+    if (this.#state === 'open') this.#sweepLater();
   }
 
   async commit(batch: readonly Change[], durability: Durability = 'flushed'): Promise<void> {
+    if (this.#state === 'reading') throw new StorageError('fenced', `the data directory ${this.#directory} was opened to be read, not to be written`);
     await this.#inLine(async () => {
       await this.#reopenIfNeeded();
       try {
@@ -226,7 +243,7 @@ export class FileStorage implements Storage {
   }
 
   #refuseIfNotOpen(): void {
-    if (this.#state === 'open') return;
+    if (this.#state === 'open' || this.#state === 'reading') return;
     if (this.#state === 'lost') throw this.#lost();
     throw new StorageError('fenced', `the data directory ${this.#directory} is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`);
   }
@@ -246,14 +263,28 @@ export class FileStorage implements Storage {
     if (damage !== undefined) throw damaged(this.#directory, damage);
   }
 
-  async #refuseForeignStore(db: Database): Promise<void> {
+  async #openEngine(names: readonly string[]): Promise<Database> {
+    this.#refuseForeignDirectory(names);
+    this.#refuseDamage(await damageInLogs(this.#directory, names));
+    const db = this.#makeEngine(this.#directory);
+    try {
+      await db.open();
+      // Opening takes away the tables that a crash left unfinished.
+      this.#refuseDamage(await damageInTables(this.#directory, names.filter((name) => /\.(ldb|sst)$/.test(name))));
+      return db;
+    } catch (error) {
+      await db.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** @returns false when there is nothing in it yet. @throws StorageError when there is, and it is not what this version writes or knows how to read. */
+  async #isOurFormat(db: Database): Promise<boolean> {
     const record = await db.get(spaceKey(Space.format));
     if (record === undefined) {
       const [key] = await db.keys({ limit: 1 }).all();
       if (key !== undefined) throw this.#foreignStore();
-      const beginnings = spaceFences().map((fence) => ({ type: 'put' as const, key: fence, value: Buffer.alloc(0) }));
-      await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...beginnings], { sync: true });
-      return;
+      return false;
     }
     const version = decodeFormat(record);
     if (version === undefined) throw this.#foreignStore();
@@ -263,12 +294,31 @@ export class FileStorage implements Storage {
         `the data in ${this.#directory} was written by a newer hexmq (format ${String(version)}, this one knows up to ${String(FORMAT_VERSION)}): use that version or a later one`,
       );
     }
+    return true;
   }
 
   #foreignStore(): StorageError {
     return new StorageError('corrupt', `the data directory ${this.#directory} has a database in it that is not of hexmq: choose an empty one`);
   }
 }
+
+async function makeFormat(db: Database): Promise<void> {
+  const beginnings = spaceFences().map((fence) => ({ type: 'put' as const, key: fence, value: Buffer.alloc(0) }));
+  await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...beginnings], { sync: true });
+}
+
+/** What is in the directory; nothing, if there is none. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Whether an engine was ever opened in the directory, to its end or not. Without CURRENT and with any of the others it is damaged. */
+const isWithEngine = (names: readonly string[]): boolean => names.some((name) => /^CURRENT$|\.(log|ldb|sst)$/.test(name));
 
 /** Node's own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does. */
 async function makeDirectory(directory: string, above = dirname(directory)): Promise<void> {

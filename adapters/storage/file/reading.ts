@@ -1,5 +1,6 @@
 // What is read back: the facts at start, pages of queues, retained messages. Each reads one moment of the store, whatever is committed meanwhile.
 // Nothing here changes anything; what may be remembered of a page is told to the ledger.
+import type { Iterator } from 'classic-level';
 import type { ClientId, Message, PageLimit, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
 import { DamagedRecord } from './errors.js';
 import { Space, entryKey, filterOf, isFence, isReleasedKey, nameOf, namedKey, numberOf, numberedKey, packetIdOf, rangeOf, rangeUnder, seqOf } from './keys.js';
@@ -12,6 +13,8 @@ type Snapshot = ReturnType<Database['snapshot']>;
 /** What an iterator fetches at once, at most. */
 const CHUNK_BYTES_MAX = 256 * 1024;
 const CHUNK_ENTRIES_MAX = 1000;
+/** Of a page's bytes: what keys and records have besides payloads, so that a page of payloads of about 1 kB comes in one chunk. */
+const PAGE_OVERHEAD = 1.1;
 const EMPTY_PAYLOAD = new Uint8Array(0);
 
 /**
@@ -126,35 +129,42 @@ function refuseGaps(queue: QueueId, { head, tail, count }: QueueRecord, first: n
 }
 
 async function pageEntries(db: Database, snapshot: Snapshot, { number }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
-  const { maxEntries, maxBytes } = limit;
-  const entries: PageEntry[] = [];
-  let bytes = 0;
   const iterator = db.iterator({
     gte: entryKey(number, from),
     lt: rangeUnder(Space.entry, number).lt,
     snapshot,
-    highWaterMarkBytes: Math.min(CHUNK_BYTES_MAX, Math.max(maxBytes, 1)),
+    highWaterMarkBytes: Math.min(CHUNK_BYTES_MAX, Math.ceil(limit.maxBytes * PAGE_OVERHEAD)),
   });
   try {
-    for (;;) {
-      // One more than is wanted: what is behind the last says whether that was released.
-      const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, Math.max(maxEntries - entries.length, 0) + 1));
-      if (chunk.length === 0) return entries;
-      for (const [key, record] of chunk) {
-        const last = entries[entries.length - 1];
-        if (isFence(key)) return entries;
-        if (isReleasedKey(key)) {
-          if (last?.seq === seqOf(key)) last.isReleased = true;
-          continue;
-        }
-        const entry: PageEntry = { seq: seqOf(key), record: records.decodeEntry(record), isReleased: false };
-        bytes += entry.record.bytes;
-        if (last !== undefined && (entries.length >= maxEntries || bytes > maxBytes)) return entries;
-        entries.push(entry);
-      }
-    }
+    const entries = await takePage(iterator, limit);
+    // The binding holds what it read last until the iterator is collected, and the collector does not know how much that is.
+    await iterator.nextv(1);
+    return entries;
   } finally {
     await iterator.close();
+  }
+}
+
+async function takePage(iterator: Iterator<Database, Buffer, Buffer>, { maxEntries, maxBytes }: PageLimit): Promise<PageEntry[]> {
+  const entries: PageEntry[] = [];
+  let bytes = 0;
+  for (;;) {
+    // One more than is wanted: what is behind the last says whether that was released. And not many more than fit if they go on as they began.
+    const fitting = bytes === 0 ? Infinity : Math.ceil(((maxBytes - bytes) * entries.length) / bytes);
+    const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, fitting + 1, Math.max(maxEntries - entries.length, 0) + 1));
+    if (chunk.length === 0) return entries;
+    for (const [key, record] of chunk) {
+      const last = entries[entries.length - 1];
+      if (isFence(key)) return entries;
+      if (isReleasedKey(key)) {
+        if (last?.seq === seqOf(key)) last.isReleased = true;
+        continue;
+      }
+      const entry: PageEntry = { seq: seqOf(key), record: records.decodeEntry(record), isReleased: false };
+      bytes += entry.record.bytes;
+      if (last !== undefined && (entries.length >= maxEntries || bytes > maxBytes)) return entries;
+      entries.push(entry);
+    }
   }
 }
 

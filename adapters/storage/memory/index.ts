@@ -20,7 +20,9 @@ const DONE = Promise.resolve();
 export class MemoryStorage implements Storage {
   readonly traits: StorageTraits;
   readonly #store: MemoryStore;
-  #state: 'new' | 'open' | 'closed' = 'new';
+  #state: 'new' | 'open' | 'reading' | 'closed' = 'new';
+  /** Of the store, when it was opened to be read. */
+  #version = 0;
 
   constructor({ store }: { readonly store?: MemoryStore } = {}) {
     const shared = store !== undefined;
@@ -30,8 +32,15 @@ export class MemoryStorage implements Storage {
 
   open(): Promise<void> {
     this.#store.writer = this;
+    this.#store.isMade = true;
     this.#state = 'open';
     return DONE;
+  }
+
+  openToRead(): Promise<boolean> {
+    if (this.#store.isMade) this.#state = 'reading';
+    this.#version = this.#store.version;
+    return Promise.resolve(this.#store.isMade);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the port streams, because other stores have to wait; this one has it all at hand
@@ -43,7 +52,7 @@ export class MemoryStorage implements Storage {
 
   /** Applied when the call returns, told when the promise resolves. */
   commit(batch: readonly Change[]): Promise<void> {
-    const refusal = this.#refusal();
+    const refusal = this.#state === 'reading' ? new StorageError('fenced', 'the memory store was opened to be read, not to be written') : this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#store.apply(batch);
     return DONE;
@@ -65,8 +74,11 @@ export class MemoryStorage implements Storage {
     return DONE;
   }
 
-  /** Why nothing is done here. Not to be retried: only `open` changes it. */
+  /** Why nothing is done here. Not to be retried: only opening changes it. */
   #refusal(): StorageError | undefined {
+    if (this.#state === 'reading') {
+      return this.#version === this.#store.version ? undefined : new StorageError('unavailable', 'the memory store was changed while it was read: a broker uses it');
+    }
     if (this.#state !== 'open') {
       return new StorageError('fenced', `memory storage is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`);
     }

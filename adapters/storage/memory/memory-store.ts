@@ -32,6 +32,10 @@ const REMEMBERED_BYTES_MIN = 1024;
 export class MemoryStore {
   /** Who holds the lease: any object, one per opening. */
   writer: object | undefined;
+  /** Whether it was ever opened to be written. */
+  isMade = false;
+  /** Goes up with each batch. */
+  version = 0;
 
   readonly #sessions = new Map<ClientId, SessionRecord>();
   readonly #subscriptions = new Map<ClientId, Map<TopicFilter, SubscriptionRecord>>();
@@ -49,6 +53,7 @@ export class MemoryStore {
   #previousKept: Message | undefined;
 
   apply(batch: readonly Change[]): void {
+    this.version++;
     for (let i = 0; i < batch.length; i++) this.#apply(batch[i] as Change);
     // Held on to any longer it would keep the chunk that it came in.
     this.#previous = this.#previousKept = undefined;

@@ -24,6 +24,7 @@ export function nameKey(name: string): string {
 export const subscriptionId = (clientId: string, filter: string): string => nameKey(JSON.stringify([clientId, filter]));
 export const inboundId = (clientKey: string, packetId: number): string => `${String(packetId)} ${clientKey}`;
 export const entryId = (queueKey: string, seq: number): string => `${String(seq)} ${queueKey}`;
+export const queueOfEntry = (id: string): string => id.slice(id.indexOf(' ') + 1);
 
 interface Versioned {
   readonly _id: string;

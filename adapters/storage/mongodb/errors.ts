@@ -45,7 +45,11 @@ export function duplicatesIn(error: unknown): number[] {
 export const isUnknownOutcome = (error: unknown): boolean =>
   !(error instanceof MongoServerError) || error instanceof MongoWriteConcernError || error instanceof MongoOperationTimeoutError || error.code === 50;
 
-const isOfTheConnection = (error: MongoError): boolean =>
+/** What a socket, or TLS on it, says by itself. The driver passes it on as it is when a request is being written. */
+const OF_A_SOCKET = /^(E(?!RR_)[A-Z0-9]+|ERR_(STREAM|SOCKET|TLS|SSL)_\w+)$/;
+
+const isOfTheConnection = (error: Error): boolean =>
+  OF_A_SOCKET.test(String((error as NodeJS.ErrnoException).code)) ||
   [
     MongoNetworkError,
     MongoServerSelectionError,
@@ -61,7 +65,7 @@ const isOfTheConnection = (error: MongoError): boolean =>
 export function storageError(error: unknown, place: string): unknown {
   if (error instanceof StorageError) return error;
   if (error instanceof DamagedDocument || error instanceof BSON.BSONError) return damaged(place, error.message, error);
-  if (!(error instanceof MongoError)) return error;
+  if (!(error instanceof Error) || !(error instanceof MongoError || isOfTheConnection(error))) return error;
   const detail = innermost(error).message.replaceAll(/mongodb(\+srv)?:\/\/\S+/gi, 'mongodb://…');
   const problem = (kind: StorageError['kind'], text: string): StorageError => new StorageError(kind, `${text} (${detail})`, { cause: error });
   if (error instanceof MongoCompatibilityError) return problem('unavailable', `MongoDB at ${place} is of a version that is not supported: 4.2 or later is needed`);

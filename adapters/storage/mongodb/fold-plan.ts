@@ -57,6 +57,11 @@ export class FoldPlan {
   readonly #entries = new Map<string, Map<number, EntryDocument>>();
   readonly #ofClient = new Map<string, { readonly subscriptions: Set<string>; readonly inbound: Set<string> }>();
 
+  /** What the run puts into a queue, in the order of the seqs. */
+  entriesOf(queue: string): readonly EntryDocument[] {
+    return [...(this.#entries.get(queue)?.values() ?? [])].sort((a, b) => a.seq - b.seq);
+  }
+
   /** The next batch of the run. @param n the number of its last journal document. */
   add(n: number, changes: readonly StoredChange[]): void {
     const kept = new Set<BatchMessage>();

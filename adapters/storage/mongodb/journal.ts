@@ -84,13 +84,13 @@ export class Journal {
         await this.#refuseStranger(document._id);
       }
     }
-    this.#next = last + 1;
+    this.#taken(last);
   }
 
   /** Whether the batch is there, as far as can be told now. If it is, it is as good as appended. */
   async has({ last }: JournalBatch): Promise<boolean> {
     if (!(await this.#isOwn(last))) return false;
-    this.#next = last + 1;
+    this.#taken(last);
     return true;
   }
 
@@ -124,6 +124,11 @@ export class Journal {
   /** Takes away what has been folded. */
   async removeThrough(checkpoint: number): Promise<void> {
     await this.collection.deleteMany({ _id: { $lte: checkpoint }, claim: { $ne: true } });
+  }
+
+  /** Who asked whether a batch is there may hear of it when others are there too: no number is given twice. */
+  #taken(last: number): void {
+    this.#next = Math.max(this.#next, last + 1);
   }
 
   async #refuseStranger(number: number): Promise<void> {

@@ -12,11 +12,13 @@ import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq
 import { encodeBatch } from './batch-bytes.js';
 import { FORMAT_VERSION, collectionsOf, makeIndexes } from './collections.js';
 import type { Collections, FormatDocument } from './collections.js';
+import { Documents } from './documents.js';
 import { isDuplicateKey, storageError } from './errors.js';
 import { Folder } from './folder.js';
 import { FLUSHED, Journal } from './journal.js';
 import type { JournalBatch } from './journal.js';
 import { facts, page, retainedMessages } from './reading.js';
+import { Snapshot } from './snapshot.js';
 import { Turnstile } from './turnstile.js';
 import { Writer } from './writer.js';
 
@@ -56,8 +58,9 @@ export interface MongoStorageLimits {
 
 export const clientFor = (url: string): MongoClient => new MongoClient(url, CLIENT_OPTIONS);
 
+/** To be written. */
 interface Opened {
-  readonly collections: Collections;
+  readonly documents: Documents;
   readonly journal: Journal;
   readonly folder: Folder;
 }
@@ -71,6 +74,8 @@ export class MongoStorage implements Storage {
   readonly #place: string;
   readonly #turnstile = new Turnstile();
   #opened: Opened | undefined;
+  /** Opened to be read and nothing else. */
+  #snapshot: Snapshot | undefined;
   #state: 'new' | 'open' | 'closed' = 'new';
   /** A batch of which nobody knows whether it was committed. */
   #uncertain: { readonly batch: JournalBatch; readonly touched: ReadonlySet<string> } | undefined;
@@ -89,13 +94,13 @@ export class MongoStorage implements Storage {
     try {
       await this.#client.connect();
       const collections = collectionsOf(this.#client.db(this.#database));
-      await this.#refuseForeignFormat(collections);
+      if (!(await this.#isOurFormat(collections))) await makeFormat(collections);
       await makeIndexes(collections);
       const writer = await Writer.begin(collections);
       const journal = new Journal(collections.journal, writer.epoch, this.#limits.partBytesMax);
       await journal.claim(writer.before.checkpoint);
       const folder = new Folder({ collections, journal, writer, turnstile: this.#turnstile, place: this.#place, ...this.#limits });
-      this.#opened = { collections, journal, folder };
+      this.#opened = { documents: new Documents(collections), journal, folder };
       await folder.recover();
     } catch (error) {
       await this.#client.close().catch(() => undefined);
@@ -104,10 +109,29 @@ export class MongoStorage implements Storage {
     this.#state = 'open';
   }
 
-  async *load(): AsyncGenerator<RestoredFact> {
-    const { collections, folder } = this.#open();
+  async openToRead(): Promise<boolean> {
     try {
-      yield* facts(collections, folder.lastMessageId);
+      await this.#client.connect();
+      const collections = collectionsOf(this.#client.db(this.#database));
+      if (await this.#isOurFormat(collections)) this.#snapshot = await Snapshot.take(collections);
+      else await this.#client.close();
+    } catch (error) {
+      await this.#client.close().catch(() => undefined);
+      throw storageError(error, this.#place);
+    }
+    if (this.#snapshot === undefined) return false;
+    this.#state = 'open';
+    return true;
+  }
+
+  async *load(): AsyncGenerator<RestoredFact> {
+    const snapshot = this.#openSnapshot();
+    try {
+      if (snapshot !== undefined) yield* snapshot.facts();
+      else {
+        const { documents, folder } = this.#open();
+        yield* facts(documents, folder.lastMessageId);
+      }
     } catch (error) {
       throw storageError(error, this.#place);
     }
@@ -134,11 +158,11 @@ export class MongoStorage implements Storage {
   }
 
   readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
-    return this.#read([queueName(queue)], ({ collections }) => page(collections, queue, from, limit));
+    return this.#read([queueName(queue)], (documents) => page(documents, queue, from, limit));
   }
 
   readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
-    return this.#read(topics.map(topicName), ({ collections }) => retainedMessages(collections, topics));
+    return this.#read(topics.map(topicName), (documents) => retainedMessages(documents, topics));
   }
 
   async close(): Promise<void> {
@@ -151,13 +175,15 @@ export class MongoStorage implements Storage {
     }
   }
 
-  async #read<Result>(names: readonly string[], read: (opened: Opened) => Promise<Result>): Promise<Result> {
-    const opened = this.#open();
+  async #read<Result>(names: readonly string[], read: (documents: Documents) => Promise<Result>): Promise<Result> {
+    const snapshot = this.#openSnapshot();
     try {
+      if (snapshot !== undefined) return await snapshot.read(read);
+      const opened = this.#open();
       await this.#resolveUncertain(opened);
       const number = names.reduce((latest, name) => Math.max(latest, this.#touched.get(name) ?? 0), 0);
       await opened.folder.folded(number);
-      return await this.#turnstile.read(() => read(opened));
+      return await this.#turnstile.read(() => read(opened.documents));
     } catch (error) {
       throw storageError(error, this.#place);
     }
@@ -180,17 +206,12 @@ export class MongoStorage implements Storage {
     folder.add(batch);
   }
 
-  async #refuseForeignFormat({ meta }: Collections): Promise<void> {
+  /** @returns false when there is nothing of hexmq in the database. @throws StorageError when there is, and it is not what this version writes or knows how to read. */
+  async #isOurFormat({ meta }: Collections): Promise<boolean> {
     const found = (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
     if (found === null) {
       if ((await meta.findOne({ _id: 'writer' })) !== null) throw this.#foreign();
-      try {
-        await meta.insertOne({ _id: 'format', version: FORMAT_VERSION });
-      } catch (error) {
-        // Another start was faster.
-        if (!isDuplicateKey(error)) throw error;
-      }
-      return;
+      return false;
     }
     if (typeof found.version !== 'number') throw this.#foreign();
     if (found.version > FORMAT_VERSION) {
@@ -199,17 +220,32 @@ export class MongoStorage implements Storage {
         `the data in MongoDB at ${this.#place} was written by a newer hexmq (format ${String(found.version)}, this one knows up to ${String(FORMAT_VERSION)}): use that version or a later one`,
       );
     }
+    return true;
   }
 
   #foreign(): StorageError {
     return new StorageError('corrupt', `the database ${this.#place} has something in it that is not of hexmq: choose another one`);
   }
 
+  #openSnapshot(): Snapshot | undefined {
+    return this.#state === 'open' ? this.#snapshot : undefined;
+  }
+
   #open(): Opened {
+    if (this.#openSnapshot() !== undefined) throw new StorageError('fenced', `the database ${this.#place} was opened to be read, not to be written`);
     if (this.#opened === undefined || this.#state !== 'open') {
       throw new StorageError('fenced', `the database ${this.#place} is not open: ${this.#state === 'closed' ? 'it was closed' : 'open it first'}`);
     }
     return this.#opened;
+  }
+}
+
+async function makeFormat({ meta }: Collections): Promise<void> {
+  try {
+    await meta.insertOne({ _id: 'format', version: FORMAT_VERSION });
+  } catch (error) {
+    // Another start was faster.
+    if (!isDuplicateKey(error)) throw error;
   }
 }
 

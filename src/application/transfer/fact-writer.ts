@@ -1,4 +1,5 @@
-// Writes facts into a store as the changes that a broker would have recorded, in batches. One batch is under way while the next is collected.
+// Writes facts into a store as the changes that a broker would have recorded, in batches. One batch is under way while the next is collected. What is said
+// of one message stays in one batch: a store keeps a payload once for each batch that brings it.
 import type { Change } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
 import type { Clock } from '../../ports/clock.js';
@@ -10,6 +11,8 @@ import type { StoredFact } from './stored-fact.js';
 
 const BATCH_CHANGES_MAX = 4096;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
+/** Of a batch all about one message: no export can make it longer. */
+const ONE_MESSAGE_CHANGES_MAX = 2 * BATCH_CHANGES_MAX;
 /** A store that cannot be reached for about half a minute is not waited for: who runs the command can run it again. */
 const ATTEMPTS_MAX = 12;
 
@@ -28,18 +31,17 @@ export class FactWriter {
   }
 
   async write(fact: StoredFact): Promise<void> {
-    this.#collect(fact);
     const message = messageOf(fact);
-    if (message !== undefined && message !== this.#lastMessage) {
-      this.#lastMessage = message;
-      this.#bytes += message.payload.byteLength;
-    }
-    if (this.#isFull()) await this.#send();
+    const isOfTheLast = message !== undefined && message === this.#lastMessage;
+    if (this.#isFull() && (!isOfTheLast || this.#batch.length >= ONE_MESSAGE_CHANGES_MAX)) await this.#send();
+    this.#collect(fact);
+    if (message !== undefined && message !== this.#lastMessage) this.#bytes += message.payload.byteLength;
+    this.#lastMessage = message;
   }
 
   async change(change: Change): Promise<void> {
-    this.#batch.push(change);
     if (this.#isFull()) await this.#send();
+    this.#batch.push(change);
   }
 
   /** Resolves when all that was written is durable. */

@@ -1,10 +1,11 @@
 // Fills a store with facts from wherever they come, and does not call it done before it has read back what it wrote:
 //
-// 1. The mark of an unfinished store is set, so that no broker starts on a part.
-// 2. What was there is taken away, if that was asked for. A store that bears the mark already is from an attempt that was broken off: it is cleared and
+// 1. It is looked whether the store is free: to open one is to take it from the broker that has it, and a store that is not to be touched is not opened.
+// 2. The mark of an unfinished store is set, so that no broker starts on a part.
+// 3. What was there is taken away, if that was asked for. A store that bears the mark already is from an attempt that was broken off: it is cleared and
 //    filled anew, without asking.
-// 3. The facts are written.
-// 4. The store is opened again, as a broker would, and read. If its digest is that of what was written, the mark goes.
+// 4. The facts are written.
+// 5. The store is opened again, as a broker would, and read. If its digest is that of what was written, the mark goes.
 import type { Message } from '../../domain/delivery/message.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Storage } from '../../ports/storage.js';
@@ -53,12 +54,13 @@ export interface FactSource {
  * @throws StorageError
  */
 export async function fillStore({ make, replace }: FillTarget, source: FactSource, parts: TransferParts): Promise<TransferResult> {
+  if (!replace) await lookWhetherFree(await make());
   const storage = await make();
   await storage.open();
   let written: Digest;
   try {
     const content = await surveyTarget(storage);
-    refuseUnlessFree(content, replace);
+    if (!replace) refuseUnlessFree(content);
     const writer = new FactWriter(storage, parts.clock);
     await writer.change(markUnfinished(0 as Message['id']));
     await writer.flush();
@@ -71,8 +73,16 @@ export async function fillStore({ make, replace }: FillTarget, source: FactSourc
   return { counts: written.counts, digest: written.text };
 }
 
-function refuseUnlessFree({ isEmpty, isUnfinished, sessions, queues, retained, wills }: TargetContent, replace: boolean): void {
-  if (isEmpty || isUnfinished || replace) return;
+async function lookWhetherFree(storage: Storage): Promise<void> {
+  try {
+    if (await storage.openToRead()) refuseUnlessFree(await surveyTarget(storage));
+  } finally {
+    await storage.close();
+  }
+}
+
+function refuseUnlessFree({ isEmpty, isUnfinished, sessions, queues, retained, wills }: TargetContent): void {
+  if (isEmpty || isUnfinished) return;
   throw new TransferError(
     `the target is not empty (sessions: ${sessions}, queues: ${queues}, retained messages: ${retained}, wills: ${wills}): ` +
       'choose an empty one, or give --replace to have everything in it replaced',
@@ -106,7 +116,7 @@ async function check(storage: Storage, written: Digest, { clock, hash, progress 
   await storage.open();
   try {
     const found = new Digest(hash);
-    for await (const fact of readFacts(storage, { unfinished: true })) {
+    for await (const fact of readFacts(storage)) {
       found.add(fact);
       progress({ phase: 'checking', done: found.facts, total: written.facts });
     }

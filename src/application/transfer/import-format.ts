@@ -1,6 +1,8 @@
 // Lines of JSON back to facts: every field is checked before anything is made of it, and a file that was cut off or changed is not taken for a whole
 // one. What is wrong is told with the number of the line.
+import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
+import type { StoredEntry } from '../../domain/events.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';
 import { utf8Length } from '../../domain/topics/topic-name.js';
 import type { Properties, QoS } from '../../protocol/packets.js';
@@ -9,7 +11,6 @@ import type { Counts, Hash } from './digest.js';
 import { FORMAT, FORMAT_VERSION } from './export-format.js';
 import { Fields } from './fields.js';
 import type { Line } from './lines.js';
-import { MessagePool } from './message-pool.js';
 import { PROPERTY_KINDS, PROPERTY_NAMES } from './plain.js';
 import type { StoredFact } from './stored-fact.js';
 import { TransferError } from './transfer-error.js';
@@ -45,7 +46,6 @@ function atLine<Result>(number: number, parse: () => Result): Result {
 
 class FactParser {
   readonly #digest: Digest;
-  readonly #pool = new MessagePool();
   #state: 'new' | 'begun' | 'ended' = 'new';
   #message: Message | undefined;
 
@@ -76,43 +76,18 @@ class FactParser {
     const kind = fields.oneOf('kind', KINDS);
     switch (kind) {
       case 'message':
-        this.#message = this.#pool.theOne(readMessage(fields));
+        this.#message = readMessage(fields);
         return undefined;
       case 'session':
-        return { kind, session: { clientId: readClientId(fields), expiryIntervalS: fields.integer('expiryIntervalS', 0, UINT32_MAX), disconnectedAtMs: optionalTime(fields, 'disconnectedAtMs') } };
+        return { kind, session: readSession(fields) };
       case 'subscription':
-        return {
-          kind,
-          subscription: {
-            clientId: readClientId(fields),
-            topicFilter: readName(fields, 'topicFilter', 1) as TopicFilter,
-            qos: fields.oneOf('qos', QOS),
-            noLocal: fields.flag('noLocal'),
-            retainAsPublished: fields.flag('retainAsPublished'),
-            retainHandling: fields.oneOf('retainHandling', [0, 1, 2] as const),
-            identifier: fields.has('identifier') ? fields.integer('identifier', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
-          },
-        };
+        return { kind, subscription: readSubscription(fields) };
       case 'inbound':
         return { kind, clientId: readClientId(fields), packetId: fields.integer('packetId', 1, 65_535) };
       case 'will':
-        return {
-          kind,
-          will: { clientId: readClientId(fields), delayS: fields.integer('delayS', 0, UINT32_MAX), dueAtMs: optionalTime(fields, 'dueAtMs'), message: this.#messageAbove(fields) },
-        };
+        return { kind, will: readWill(fields, this.#messageAbove(fields)) };
       case 'entry':
-        return {
-          kind,
-          queue: readName(fields, 'queue', 1, QUEUE_BYTES_MAX) as QueueId,
-          entry: {
-            seq: fields.integer('seq', 0, Number.MAX_SAFE_INTEGER - 1) as Seq,
-            qos: fields.oneOf('qos', QOS),
-            retain: fields.flag('retain'),
-            identifiers: fields.has('identifiers') ? fields.integers('identifiers', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
-            released: fields.flag('released'),
-            message: this.#messageAbove(fields),
-          },
-        };
+        return { kind, queue: readName(fields, 'queue', 1, QUEUE_BYTES_MAX) as QueueId, entry: readEntry(fields, this.#messageAbove(fields)) };
       case 'retained':
         return { kind, message: this.#messageAbove(fields) };
       case 'last-message-id':
@@ -170,6 +145,38 @@ function readName(fields: Fields, name: string, bytesMin = 0, bytesMax = NAME_BY
 
 const readClientId = (fields: Fields): ClientId => readName(fields, 'clientId') as ClientId;
 const optionalTime = (fields: Fields, name: string): number | undefined => (fields.has(name) ? fields.integer(name) : undefined);
+
+const readSession = (fields: Fields): SessionRecord => ({
+  clientId: readClientId(fields),
+  expiryIntervalS: fields.integer('expiryIntervalS', 0, UINT32_MAX),
+  disconnectedAtMs: optionalTime(fields, 'disconnectedAtMs'),
+});
+
+const readSubscription = (fields: Fields): SubscriptionRecord => ({
+  clientId: readClientId(fields),
+  topicFilter: readName(fields, 'topicFilter', 1) as TopicFilter,
+  qos: fields.oneOf('qos', QOS),
+  noLocal: fields.flag('noLocal'),
+  retainAsPublished: fields.flag('retainAsPublished'),
+  retainHandling: fields.oneOf('retainHandling', [0, 1, 2] as const),
+  identifier: fields.has('identifier') ? fields.integer('identifier', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
+});
+
+const readWill = (fields: Fields, message: Message): WillRecord => ({
+  clientId: readClientId(fields),
+  delayS: fields.integer('delayS', 0, UINT32_MAX),
+  dueAtMs: optionalTime(fields, 'dueAtMs'),
+  message,
+});
+
+const readEntry = (fields: Fields, message: Message): StoredEntry => ({
+  seq: fields.integer('seq', 0, Number.MAX_SAFE_INTEGER - 1) as Seq,
+  qos: fields.oneOf('qos', QOS),
+  retain: fields.flag('retain'),
+  identifiers: fields.has('identifiers') ? fields.integers('identifiers', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
+  released: fields.flag('released'),
+  message,
+});
 
 function readMessage(fields: Fields): Message {
   return {

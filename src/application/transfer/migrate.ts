@@ -1,22 +1,20 @@
-// From one store to another: both leases are held until the source has been read to its end, so nothing changes meanwhile.
+// From one store to another. The source is only read, and all of it as it was at one moment (see `Storage.openToRead`).
 import type { Storage } from '../../ports/storage.js';
 import { readFacts } from './fact-reader.js';
 import { fillStore } from './fill.js';
 import type { FillTarget, TransferParts, TransferResult } from './fill.js';
+import { refuseUnfinishedStore } from './unfinished.js';
 
 /**
- * @param source unopened.
- * @throws TransferError, StorageError; the source is as it was, the target is marked as unfinished if anything had been written to it.
+ * @param source opened to be read.
+ * @throws TransferError, StorageError; the target is marked as unfinished if anything had been written to it.
  */
 export async function migrate(source: Storage, target: FillTarget, parts: TransferParts): Promise<TransferResult> {
-  await source.open();
-  try {
-    let total: number | undefined;
-    const onTotal = (facts: number): void => {
-      total = facts;
-    };
-    return await fillStore(target, { facts: readFacts(source, { onTotal }), total: () => total }, parts);
-  } finally {
-    await source.close();
-  }
+  // Before the target loses anything.
+  await refuseUnfinishedStore(source);
+  let total: number | undefined;
+  const facts = readFacts(source, (all) => {
+    total = all;
+  });
+  return fillStore(target, { facts, total: () => total }, parts);
 }

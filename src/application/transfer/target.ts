@@ -1,7 +1,7 @@
 // A store before it is filled: what is in it already, and how that is taken away.
-import type { Change } from '../../domain/changes.js';
+import type { Change, RestoredFact } from '../../domain/changes.js';
 import { clientOf, sessionQueue } from '../../domain/identifiers.js';
-import type { ClientId, QueueId } from '../../domain/identifiers.js';
+import type { ClientId } from '../../domain/identifiers.js';
 import type { Storage } from '../../ports/storage.js';
 import { isUnfinishedMark } from './unfinished.js';
 
@@ -21,50 +21,43 @@ export interface TargetContent {
 export async function surveyTarget(storage: Storage): Promise<TargetContent> {
   const removal: Change[] = [];
   const sessions = new Set<ClientId>();
-  const counts = { sessions: 0, queues: 0, retained: 0, wills: 0 };
+  const counts = { session: 0, subscription: 0, inbound: 0, will: 0, queue: 0, retained: 0, 'last-message-id': 0 };
   let isUnfinished = false;
   for await (const fact of storage.load()) {
-    switch (fact.kind) {
-      case 'session': {
-        const { clientId } = fact.session;
-        counts.sessions++;
-        sessions.add(clientId);
-        removal.push({ kind: 'session.drop', clientId, queue: sessionQueue(clientId) });
-        break;
-      }
-      case 'subscription': {
-        // What belongs to a session goes with it.
-        const { clientId, topicFilter } = fact.subscription;
-        if (!sessions.has(clientId)) removal.push({ kind: 'subscription.drop', clientId, topicFilter });
-        break;
-      }
-      case 'inbound':
-        if (!sessions.has(fact.clientId)) removal.push({ kind: 'inbound.drop', clientId: fact.clientId, packetId: fact.packetId });
-        break;
-      case 'will':
-        counts.wills++;
-        removal.push({ kind: 'will.drop', clientId: fact.will.clientId });
-        break;
-      case 'queue':
-        if (isUnfinishedMark(fact)) {
-          isUnfinished = true;
-          break;
-        }
-        counts.queues++;
-        if (!hasSession(fact.queue, sessions)) removal.push({ kind: 'queue.drop', queue: fact.queue });
-        break;
-      case 'retained':
-        counts.retained++;
-        removal.push({ kind: 'retained.drop', topic: fact.topic });
-        break;
-      case 'last-message-id':
-        break;
+    if (isUnfinishedMark(fact)) {
+      isUnfinished = true;
+      continue;
     }
+    counts[fact.kind]++;
+    if (fact.kind === 'session') sessions.add(fact.session.clientId);
+    const change = removalOf(fact, sessions);
+    if (change !== undefined) removal.push(change);
   }
-  return { ...counts, isUnfinished, isEmpty: removal.length === 0, removal };
+  return { sessions: counts.session, queues: counts.queue, retained: counts.retained, wills: counts.will, isUnfinished, isEmpty: removal.length === 0, removal };
 }
 
-function hasSession(queue: QueueId, sessions: ReadonlySet<ClientId>): boolean {
-  const clientId = clientOf(queue);
-  return clientId !== undefined && sessions.has(clientId);
+/** `undefined`: it goes with its session, or is nothing to take away. */
+function removalOf(fact: RestoredFact, sessions: ReadonlySet<ClientId>): Change | undefined {
+  switch (fact.kind) {
+    case 'session': {
+      const { clientId } = fact.session;
+      return { kind: 'session.drop', clientId, queue: sessionQueue(clientId) };
+    }
+    case 'subscription': {
+      const { clientId, topicFilter } = fact.subscription;
+      return sessions.has(clientId) ? undefined : { kind: 'subscription.drop', clientId, topicFilter };
+    }
+    case 'inbound':
+      return sessions.has(fact.clientId) ? undefined : { kind: 'inbound.drop', clientId: fact.clientId, packetId: fact.packetId };
+    case 'will':
+      return { kind: 'will.drop', clientId: fact.will.clientId };
+    case 'queue': {
+      const clientId = clientOf(fact.queue);
+      return clientId !== undefined && sessions.has(clientId) ? undefined : { kind: 'queue.drop', queue: fact.queue };
+    }
+    case 'retained':
+      return { kind: 'retained.drop', topic: fact.topic };
+    case 'last-message-id':
+      return undefined;
+  }
 }

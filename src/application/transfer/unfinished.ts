@@ -7,6 +7,7 @@ import type { Change, QueueAppend, RestoredFact } from '../../domain/changes.js'
 import type { Message } from '../../domain/delivery/message.js';
 import type { QueueId, Seq, TopicName } from '../../domain/identifiers.js';
 import { StorageError } from '../../ports/storage.js';
+import type { Storage } from '../../ports/storage.js';
 
 /** Queues of sessions begin with `c:`, those of groups with `g:`. */
 const UNFINISHED = 't:unfinished' as QueueId;
@@ -15,9 +16,17 @@ export const isUnfinishedMark = (fact: RestoredFact): boolean => fact.kind === '
 
 /** @throws StorageError if the fact says that the store was not filled to the end. */
 export function refuseUnfinished(fact: RestoredFact): void {
-  if (!isUnfinishedMark(fact)) return;
-  throw new StorageError('corrupt', 'the storage is the target of a hexmq migrate or import that did not come to its end: run that again, it begins anew');
+  if (isUnfinishedMark(fact)) throw unfinished();
 }
+
+/** For who has to know before anything is loaded. @throws StorageError */
+export async function refuseUnfinishedStore(storage: Pick<Storage, 'readQueue'>): Promise<void> {
+  const [mark] = await storage.readQueue(UNFINISHED, 0 as Seq, { maxEntries: 1, maxBytes: 1 });
+  if (mark !== undefined) throw unfinished();
+}
+
+const unfinished = (): StorageError =>
+  new StorageError('corrupt', 'the storage is the target of a hexmq migrate or import that did not come to its end: run that again, it begins anew');
 
 export function markUnfinished(lastMessageId: Message['id']): QueueAppend {
   const message: Message = {

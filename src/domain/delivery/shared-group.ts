@@ -123,7 +123,7 @@ export class SharedGroup implements QueueOwner, Giver {
       this.context.accounts.begun--;
       this.#give(member, entry.message);
     }
-    this.#waiting.fill();
+    this.#waiting.fill(true);
   }
 
   page(request: number, entries: readonly StoredEntry[]): void {

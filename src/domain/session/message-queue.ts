@@ -23,11 +23,14 @@ interface ReadAhead {
   readonly page: { readonly maxEntries: number; readonly maxBytes: number };
 }
 
-const AMPLE: ReadAhead = { low: 200, page: { maxEntries: 400, maxBytes: 256 * 1024 } };
-/** When many clients come back at once, each reads ahead a little. */
-const SCARCE: ReadAhead = { low: 16, page: { maxEntries: 32, maxBytes: 32 * 1024 } };
-/** From here on, all runs together, room is scarce. */
+const AMPLE: ReadAhead = { low: 200, page: { maxEntries: 400, maxBytes: 128 * 1024 } };
+/** When many clients come back at once, each reads little, and only what it can send. */
+const SCARCE: ReadAhead = { low: 1, page: { maxEntries: 32, maxBytes: 16 * 1024 } };
+/** From here on, all runs together, room for reading ahead is scarce. */
+const READ_AHEAD_BYTES_MAX = 6 * 1024 * 1024;
+/** From here on new messages join a run only if it is shorter than that: each that does not costs a read. */
 const RUNS_BYTES_AMPLE = 32 * 1024 * 1024;
+const SCARCE_RUN_ENTRIES_MAX = 16;
 /** Any ticket is greater. */
 const NOTHING_TO_WAIT_FOR = 0;
 
@@ -143,15 +146,17 @@ export class MessageQueue {
     const seq = this.next++ as Seq;
     this.count++;
     this.bytes += bytes;
+    // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.
+    const joinsRun = !this.stored || (this.#open && this.#runNext === seq && this.#hasRoomInRun(bytes));
     let append: QueueAppend | undefined;
     if (this.stored) {
-      keepPayload(message);
+      // Until it is stored it can share the chunk that it came in: that is soon, and counted. In the run it may stay.
+      if (joinsRun) keepPayload(message);
       append = { kind: 'queue.append', queue: this.id, seq, message, qos, retain, identifiers, batch: -1, place: -1 };
       const ticket = changes.record(append);
       if (this.#ticket !== undefined) this.#ticket = ticket;
-      // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.
-      if (!this.#open || this.#runNext !== seq || !this.#hasRoomInRun(bytes)) return;
     }
+    if (!joinsRun) return;
     this.#runNext = seq + 1;
     this.#addToRun(new QueueEntry(seq, message, qos, retain, identifiers, append, giver, bytes));
   }
@@ -191,11 +196,12 @@ export class MessageQueue {
     return this.run.peek()?.seq ?? this.#runNext;
   }
 
-  /** Asks for the next page if the run is short and storage has more. */
-  fill(): void {
+  /** Asks for the next page if the run is short and storage has more; where room is scarce, only if it can go on at once. */
+  fill(canSend: boolean): void {
     if (!this.#open || this.#runNext === this.next || this.#request > 0) return;
-    const { low, page } = this.#readAhead();
-    if (this.run.length >= low) return;
+    const readAhead = this.#readAhead();
+    const { low, page } = readAhead;
+    if (this.run.length >= low || (readAhead === SCARCE && !canSend)) return;
     this.#reserve(page.maxBytes);
     this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
@@ -222,12 +228,12 @@ export class MessageQueue {
   }
 
   #readAhead(): ReadAhead {
-    return this.context.runBytes < RUNS_BYTES_AMPLE ? AMPLE : SCARCE;
+    return this.context.runBytes < READ_AHEAD_BYTES_MAX ? AMPLE : SCARCE;
   }
 
   #hasRoomInRun(bytes: number): boolean {
     if (this.run.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return false;
-    return this.run.length < SCARCE.low || this.context.runBytes < RUNS_BYTES_AMPLE;
+    return this.run.length < SCARCE_RUN_ENTRIES_MAX || this.context.runBytes < RUNS_BYTES_AMPLE;
   }
 
   #addToRun(entry: QueueEntry): void {

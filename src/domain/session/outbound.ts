@@ -204,6 +204,6 @@ export class Outbound implements QueueOwner {
       effects.deliver(connection, message, entry.qos, entry.retain, dup, packetId, entry.identifiers, entry.append);
       if (entry.giver === undefined) entry.message = undefined;
     }
-    queue.fill();
+    queue.fill(!this.#congested && inFlight.size < this.#window);
   }
 }

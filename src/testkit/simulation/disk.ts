@@ -37,6 +37,7 @@ export class SimulatedDisk {
     return {
       traits: life.traits,
       open: () => life.open(),
+      openToRead: () => life.openToRead(),
       load: () => life.load(),
       commit: (batch, durability) => {
         this.#writing = batch;

@@ -2,7 +2,7 @@
 import type { Chance } from './chance.js';
 import { Chronicle } from './chronicle.js';
 import { untilLost } from './faithful-client.js';
-import type { KillableBroker } from './killable-broker.js';
+import type { KillableBroker, Victim } from './killable-broker.js';
 import { Publisher } from './publisher.js';
 import { Subscriber } from './subscriber.js';
 
@@ -48,17 +48,22 @@ export class Backlog {
     await this.#strike(`${chronicle.acknowledgedCount} messages wait`);
   }
 
-  /** They come, get some of it, and the broker is killed. */
+  /** They come, get some of it, and the broker is killed; or first its server, and they go on getting it when that is back. */
   async drainSome(): Promise<void> {
-    const { chance, chronicle } = this;
+    const { broker, chance, chronicle } = this;
     chronicle.beginRound(chronicle.round + 1);
-    const address = await this.broker.start(0);
+    const address = await broker.start(0);
     const before = this.owedCounts;
-    const goals = this.#subscribers.map(({ observer }) => observer.afterReceiving(chance.between(1, 1200)));
+    const some = this.#oneHasGot(1200);
     const lives = this.#subscribers.map(({ client }) => untilLost(client.connect(address)));
-    // One is enough: the other is somewhere else in its queue then.
-    await Promise.race(goals);
-    await this.#strike(`killed when ${this.#subscribers.map(({ name }, i) => `${name} was owed ${this.owedCounts[i]} of ${before[i]}`).join(', ')}`);
+    await some;
+    const victim = broker.nextVictim();
+    if (victim === 'server') {
+      chronicle.tell(`the server was killed when ${this.#told(before)}`);
+      await broker.loseServer(chance.between(0, 2000));
+      await this.#oneHasGot(600);
+    }
+    await this.#strike(`killed when ${this.#told(before)}`, victim);
     await Promise.all(lives);
   }
 
@@ -71,11 +76,22 @@ export class Backlog {
     this.chronicle.verify();
   }
 
-  async #strike(event: string): Promise<void> {
-    await this.broker.kill();
+  /** At most so many more. One is enough: the other is somewhere else in its queue then. */
+  async #oneHasGot(most: number): Promise<void> {
+    const owed = this.#subscribers.filter(({ observer }) => observer.owedCount > 0);
+    if (owed.length > 0) await Promise.race(owed.map(({ observer }) => observer.afterReceiving(this.chance.between(1, most))));
+  }
+
+  #told(before: readonly number[]): string {
+    return this.#subscribers.map(({ name }, i) => `${name} was owed ${this.owedCounts[i]} of ${before[i]}`).join(', ');
+  }
+
+  async #strike(event: string, victim: Victim = 'broker'): Promise<void> {
+    if (victim === 'both') await this.broker.killWithServer(this.chance.between(0, 100));
+    else await this.broker.kill();
     await Promise.all([this.#publisher.client.gone(), ...this.#subscribers.map(({ client }) => client.gone())]);
     this.chronicle.killed();
-    this.chronicle.tell(event);
+    this.chronicle.tell(victim === 'both' ? `with its server, ${event}` : event);
     this.chronicle.verify();
   }
 }

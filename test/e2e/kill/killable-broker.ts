@@ -1,24 +1,57 @@
-// The built command on one data directory, started and killed again and again.
+// The built command on one storage, started and killed again and again, and with it, where storage is a server, that server.
 import { readiness, startProgram } from '../hexmq-command.js';
 import type { Program } from '../program.js';
+import { complaintIn } from './complaints.js';
 import type { Address } from './packet-socket.js';
+import type { KillableServer, StoragePlace } from './storage-place.js';
+
+const FAILING_WRITE = /"event":"storage-failing","operation":"write"/;
+const RECOVERED_WRITE = /"event":"storage-recovered","operation":"write"/;
+
+/** Who dies in the middle of a round, in turn. The broker always does at its end. */
+const VICTIMS = ['broker', 'server', 'both'] as const;
+
+export type Victim = (typeof VICTIMS)[number];
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class KillableBroker {
   #program: Program | undefined;
+  /** Whether the server was killed under the process that runs, or ran last. */
+  #hadOutage = false;
+  #startMs = 0;
+  #turn = 0;
+  readonly #counts: Record<Victim, number> = { broker: 0, server: 0, both: 0 };
 
-  constructor(readonly directory: string) {}
+  constructor(readonly place: StoragePlace) {}
+
+  nextVictim(): Victim {
+    const victim = this.place.server === undefined ? 'broker' : (VICTIMS[this.#turn++ % VICTIMS.length] as Victim);
+    this.#counts[victim]++;
+    return victim;
+  }
+
+  /** How often each was the victim, of those that there are. */
+  get victims(): Readonly<Partial<Record<Victim, number>>> {
+    return this.place.server === undefined ? { broker: this.#counts.broker } : this.#counts;
+  }
 
   /** `willGraceMs`: how long after a start the wills of those who were connected wait for them. */
   async start(willGraceMs: number): Promise<Address> {
-    this.#program = this.#spawn(willGraceMs);
-    return readiness(this.#program);
+    const sinceMs = performance.now();
+    const program = this.#spawn(willGraceMs);
+    const address = await readiness(program);
+    this.#startMs = performance.now() - sinceMs;
+    return address;
   }
 
-  /** A start that is killed at whatever point it has reached then. */
-  async stumble(willGraceMs: number, afterMs: number): Promise<void> {
-    this.#program = this.#spawn(willGraceMs);
-    await new Promise((resolve) => setTimeout(resolve, afterMs));
+  /** A start that is killed at whatever point it has reached when it has had this part of the time that the last start took. @returns that time. */
+  async stumble(willGraceMs: number, part: number): Promise<number> {
+    const afterMs = Math.round(part * this.#startMs);
+    this.#spawn(willGraceMs);
+    await pause(afterMs);
     await this.kill();
+    return afterMs;
   }
 
   async kill(): Promise<void> {
@@ -29,9 +62,32 @@ export class KillableBroker {
   /** Killed while it stops, or just after. */
   async killInStop(afterMs: number): Promise<void> {
     this.#running.kill('SIGTERM');
-    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    await pause(afterMs);
     this.#running.kill('SIGKILL');
     await this.#dead((signal, status) => signal === 'SIGKILL' || status === 0);
+  }
+
+  /** Killed with its server, some moments after that one or none. The server is there again afterwards. */
+  async killWithServer(afterMs: number): Promise<void> {
+    this.#hadOutage = true;
+    const serverDead = this.#server.kill();
+    await pause(afterMs);
+    await Promise.all([serverDead, this.kill()]);
+    await this.#server.restart();
+  }
+
+  /** Only its server is killed, and is there again some time later. `gone` is called when it is. */
+  async loseServer(forMs: number, gone: () => void = () => undefined): Promise<void> {
+    this.#hadOutage = true;
+    await this.#server.kill();
+    gone();
+    await pause(forMs);
+    await this.#server.restart();
+  }
+
+  /** Resolves when it has said that its writes go through again, if it had said that they do not. */
+  async recovered(): Promise<void> {
+    if (FAILING_WRITE.test(this.#running.stderr)) await this.#running.logs(RECOVERED_WRITE);
   }
 
   /** @returns its exit status. */
@@ -45,14 +101,22 @@ export class KillableBroker {
     return this.#program;
   }
 
+  get #server(): KillableServer {
+    if (this.place.server === undefined) throw new Error('there is no server here that may be killed');
+    return this.place.server;
+  }
+
   async #dead(isExpected: (signal: NodeJS.Signals | null, status: number | null) => boolean): Promise<void> {
     const { signal, status, stderr } = await this.#running.end();
     if (!isExpected(signal, status)) throw new Error(`the broker had ended by itself with ${signal ?? status}`);
-    if (stderr !== '') throw new Error('the broker complained');
+    const complaint = complaintIn(stderr, this.#hadOutage);
+    if (complaint !== undefined) throw new Error(`the broker complained: ${complaint}`);
   }
 
   #spawn(willGraceMs: number): Program {
-    const args = ['--port', '0', '--storage', 'file', '--data', this.directory, '--log-level', 'warn'];
-    return startProgram(args, { env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs) } });
+    this.#hadOutage = false;
+    const args = ['--port', '0', ...this.place.args, '--log-level', 'warn'];
+    this.#program = startProgram(args, { env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs) } });
+    return this.#program;
   }
 }

@@ -1,10 +1,11 @@
 // A broker and everyone who uses it: in each round it is started, they come back, send, receive, subscribe, go and die, and it is killed in the
-// middle of it. Now and then they first let everything arrive, and nothing may be missing.
+// middle of it. Now and then they first let everything arrive, and nothing may be missing. Where storage is a server, that is killed in turn: not at
+// all, under a broker that lives on, or with the broker.
 import type { Chance } from './chance.js';
 import { Chronicle } from './chronicle.js';
 import type { Observer } from './chronicle.js';
 import { FaithfulClient, untilLost } from './faithful-client.js';
-import type { KillableBroker } from './killable-broker.js';
+import type { KillableBroker, Victim } from './killable-broker.js';
 import type { Address } from './packet-socket.js';
 import { Publisher } from './publisher.js';
 import { RetainedBook } from './retained-book.js';
@@ -98,9 +99,7 @@ export class Story {
     const isLong = chance.happens(0.5);
     const graceMs = isLong ? LONG_GRACE_MS : SHORT_GRACE_MS;
     for (let stumbles = chance.happens(0.3) ? chance.between(1, 2) : 0; stumbles > 0; stumbles--) {
-      const afterMs = chance.between(0, 1000);
-      chronicle.tell(`killed ${afterMs} ms after it was spawned`);
-      await this.broker.stumble(graceMs, afterMs);
+      chronicle.tell(`killed ${await this.broker.stumble(graceMs, chance.next())} ms after it was spawned`);
     }
     const address = await this.broker.start(graceMs);
     if (chance.happens(0.5)) await this.#compareRetained(address);
@@ -115,7 +114,9 @@ export class Story {
     }
     lives.push(...this.#live(address, returned).map(untilLost));
     await this.#untilKill();
-    await this.#strike(`killed after ${chronicle.acknowledgedCount - before} acknowledgements, wills waited ${isLong ? 'long' : 'hardly'}`);
+    const victim = this.broker.nextVictim();
+    if (victim === 'server') await this.#loseServer(returned, before);
+    await this.#strike(`killed after ${chronicle.acknowledgedCount - before} acknowledgements, wills waited ${isLong ? 'long' : 'hardly'}`, victim);
     await Promise.all(lives);
   }
 
@@ -146,6 +147,7 @@ export class Story {
       'message to be retained': this.#settings,
       'will to be published': this.#wills.count('owed'),
       'will not to be published': this.#wills.count('never'),
+      ...Object.fromEntries(Object.entries(this.broker.victims).map(([victim, count]) => [`kill of the ${victim}`, count])),
     };
   }
 
@@ -266,8 +268,27 @@ export class Story {
     else await Promise.race([chronicle.afterAcknowledgements(chance.between(1, 900)), tooLong]);
   }
 
-  async #strike(event: string): Promise<void> {
-    this.chronicle.tell(event);
+  /** In the middle of it storage is gone, and comes back. The broker goes on by itself, and keeps its promises to those who are there. */
+  async #loseServer(returned: Promise<void>, before: number): Promise<void> {
+    const { chance, chronicle } = this;
+    const forMs = chance.between(0, 3000);
+    chronicle.tell(`the server was killed after ${chronicle.acknowledgedCount - before} acknowledgements, and started again ${forMs} ms later`);
+    await this.broker.loseServer(forMs);
+    await returned;
+    const atReturn = chronicle.acknowledgedCount;
+    await within(chronicle.afterAcknowledgements(chance.between(1, 300)), 'acknowledgements after the server had come back');
+    for (const publisher of this.#publishers) publisher.pause();
+    await Promise.all(this.#publishers.map(({ client }) => client.settled()));
+    await Promise.all(this.#online.map(({ observer }) => observer.caughtUp()));
+    await this.broker.recovered();
+    chronicle.verify();
+    chronicle.tell(`all was well again, ${chronicle.acknowledgedCount - atReturn} acknowledgements later`);
+    for (const publisher of this.#publishers) publisher.send();
+    await this.#untilKill();
+  }
+
+  async #strike(event: string, victim: Victim = 'broker'): Promise<void> {
+    this.chronicle.tell(victim === 'both' ? `with its server, ${event}` : event);
     const clients = [
       ...[...this.#publishers, ...this.#online, ...this.#sleepers, ...this.#members, this.#guest, this.#churner].map(({ client }) => client),
       ...this.#mortals.map(({ client }) => client),
@@ -275,7 +296,8 @@ export class Story {
       this.#control,
       this.#watcher,
     ];
-    if (this.chance.happens(0.85)) await this.broker.kill();
+    if (victim === 'both') await this.broker.killWithServer(this.chance.between(0, this.chance.happens(0.7) ? 100 : 2000));
+    else if (this.chance.happens(0.85)) await this.broker.kill();
     else await this.broker.killInStop(this.chance.between(0, 30));
     for (const publisher of this.#publishers) publisher.pause();
     await Promise.all(clients.map((client) => client.gone()));

@@ -14,11 +14,11 @@ HOST, PORT = sys.argv[1], int(sys.argv[2])
 class Peer:
     """A client with its own network thread."""
 
-    def __init__(self, client_id, clean_session=True, protocol=mqtt.MQTTv311, will=None):
+    def __init__(self, client_id, clean_session=True, protocol=mqtt.MQTTv311, will=None, transport="tcp"):
         # Version 2 of Paho wants to be told that the callbacks are those of version 1.
         versions = getattr(mqtt, "CallbackAPIVersion", None)
         first = [] if versions is None else [versions.VERSION1]
-        self.client = mqtt.Client(*first, client_id=client_id, clean_session=clean_session, protocol=protocol)
+        self.client = mqtt.Client(*first, client_id=client_id, clean_session=clean_session, protocol=protocol, transport=transport)
         self.connacks = queue.Queue()
         self.subacks = queue.Queue()
         self.messages = queue.Queue()

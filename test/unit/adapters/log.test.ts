@@ -94,6 +94,17 @@ test('what a client can cause at will is limited, what it cannot is not', () => 
   expect(lines).toHaveLength(141);
 });
 
+test('handshakes that come to nothing are no warnings, and of each reason there are few lines', () => {
+  const { lines, clock, notice } = logging();
+  for (const reason of ['tls', 'timeout'] as const) {
+    for (let index = 0; index < 100; index++) notice({ kind: 'handshake-failed', listener: 'tls', remoteAddress: `192.0.2.1:${index}`, reason, detail: 'no shared cipher' });
+  }
+  expect(lines).toHaveLength(40);
+  expect(lines[0]).toMatchObject({ level: 'info', event: 'handshake-failed', msg: 'connection refused before MQTT', remoteAddress: '192.0.2.1:0', detail: 'no shared cipher' });
+  clock.advance(10_000);
+  expect(lines.slice(40)).toMatchObject([{ reason: 'tls', count: 80 }, { reason: 'timeout', count: 80 }]);
+});
+
 test('nobody having asked for a message is no warning, and below the level nothing is counted', () => {
   const { lines, clock, notice } = logging();
   for (let index = 0; index < 5; index++) notice(dropped('no-subscriber'));

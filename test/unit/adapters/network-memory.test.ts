@@ -1,48 +1,7 @@
-// The in-memory network: what every network does, and what only this one promises: determinism, and control over it.
+// The in-memory network: what only this one promises: determinism, and control over it. What every network does is in test/contract.
 import { expect, test } from '@jest/globals';
 import type { ChannelHandler } from 'hexmq/ports';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
-import type { MemoryClient } from '../../../adapters/network/memory/index.js';
-import { describeNetwork } from './network-behaviours.js';
-import type { Peer } from './network-behaviours.js';
-
-class MemoryPeer implements Peer {
-  constructor(readonly client: MemoryClient) {}
-
-  get received(): readonly Uint8Array[] {
-    return this.client.received;
-  }
-
-  get closed(): Promise<void> {
-    return this.client.closed;
-  }
-
-  write(bytes: Uint8Array): void {
-    this.client.write(bytes);
-  }
-
-  end(): void {
-    this.client.end();
-  }
-
-  reset(): void {
-    this.client.destroy();
-  }
-
-  pauseReading(): void {
-    this.client.pauseReading();
-  }
-
-  resumeReading(): void {
-    this.client.resumeReading();
-  }
-}
-
-describeNetwork('the in-memory network', {
-  makeListener: () => new MemoryNetwork(),
-  makeRival: (first) => first,
-  connect: async (listener) => Promise.resolve().then(() => new MemoryPeer((listener as MemoryNetwork).connect())),
-});
 
 /** Writes down what each connection is told, in one list. */
 function transcript(network: MemoryNetwork, log: string[]): Promise<string> {

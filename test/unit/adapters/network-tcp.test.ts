@@ -1,66 +1,30 @@
-// The TCP listener, with plain sockets as peers.
+// What only the listener on TCP does. What every network does is in test/contract.
 import { expect, test } from '@jest/globals';
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
-import type { Channel, ChannelHandler, Listener } from 'hexmq/ports';
+import { Socket } from 'node:net';
+import type { Channel, ChannelHandler } from 'hexmq/ports';
 import { formatAddress } from '../../../adapters/network/sockets/address.js';
 import { createListener } from '../../../adapters/network/tcp/index.js';
-import { describeNetwork } from './network-behaviours.js';
-import type { Peer } from './network-behaviours.js';
+import { portOf } from '../../support/network-peers.js';
 
-class SocketPeer implements Peer {
-  readonly received: Uint8Array[] = [];
-  readonly closed: Promise<void>;
-
-  constructor(readonly socket: Socket) {
-    socket.on('data', (chunk: Uint8Array) => this.received.push(chunk));
-    socket.on('error', () => undefined);
-    this.closed = new Promise((resolve) => {
-      socket.on('close', () => {
-        resolve();
-      });
-    });
-  }
-
-  write(bytes: Uint8Array): void {
-    this.socket.write(bytes);
-  }
-
-  end(): void {
-    this.socket.end();
-  }
-
-  reset(): void {
-    this.socket.resetAndDestroy();
-  }
-
-  pauseReading(): void {
-    this.socket.pause();
-  }
-
-  resumeReading(): void {
-    this.socket.resume();
-  }
-}
-
-const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
-
-async function connectTo(host: string, address: string): Promise<Peer> {
-  const socket = connect(portOf(address), host);
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', reject);
+test('a peer is known by its address, and its reset is told as one', async () => {
+  let accepted: Channel | undefined;
+  const closed = new Promise<Error | undefined>((resolve) => {
+    const listener = createListener({ host: '127.0.0.1', port: 0 });
+    void listener
+      .listen((channel) => {
+        accepted = channel;
+        void listener.close();
+        return { data: () => peer.resetAndDestroy(), drained: () => undefined, closed: resolve };
+      })
+      .then((address) => peer.connect(portOf(address), '127.0.0.1'));
   });
-  return new SocketPeer(socket);
-}
-
-for (const host of ['127.0.0.1', '::1']) {
-  describeNetwork(`TCP on ${host}`, {
-    makeListener: () => createListener({ host, port: 0 }),
-    makeRival: (_first: Listener, address: string) => createListener({ host, port: portOf(address) }),
-    connect: (_listener, address) => connectTo(host, address),
-  });
-}
+  const peer = new Socket();
+  peer.on('connect', () => peer.write('x'));
+  // By its message: the error is of Node's realm, not of Jest's.
+  expect((await closed)?.message).toMatch(/ECONNRESET/);
+  expect(accepted?.peer.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect(accepted?.peer.ipAddress).toBe('127.0.0.1');
+});
 
 test('a listener connects the process to itself, whether or not it listens', async () => {
   const events: string[] = [];

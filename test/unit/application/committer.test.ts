@@ -369,6 +369,33 @@ describe('pressure', () => {
     expect(observer.log).toEqual(['pressure', 'durable 1', 'durable 2', 'no pressure']);
   });
 
+  /** As it arrived: ten bytes of a chunk. */
+  const arrived = (seq: number, chunk: Uint8Array): QueueAppend => {
+    const record = append(seq);
+    return { ...record, message: { ...record.message, payload: chunk.subarray(0, 10) } };
+  };
+
+  test('counts the chunk that a payload came in', () => {
+    const { committer, observer } = started();
+    for (let seq = 0; seq < 33; seq++) committer.record(arrived(seq, new Uint8Array(2 * MIB)));
+    committer.endOfTurn();
+    expect(observer.log).toEqual(['pressure']);
+  });
+
+  test('counts a chunk once, however many payloads came in it, and again for the next batch', async () => {
+    const { committer, storage, observer } = started();
+    const chunk = new Uint8Array(40 * MIB);
+    for (let seq = 0; seq < 100; seq++) committer.record(arrived(seq, chunk));
+    committer.endOfTurn();
+    expect(observer.log).toEqual([]);
+    committer.record(arrived(100, chunk));
+    committer.endOfTurn();
+    expect(observer.log).toEqual(['pressure']);
+    await storage.grantCommit();
+    await storage.grantCommit();
+    expect(observer.log).toEqual(['pressure', 'durable 1', 'durable 2', 'no pressure']);
+  });
+
   test('does not count what is annulled', () => {
     const { committer, observer } = started();
     for (let i = 0; i < 10; i++) {

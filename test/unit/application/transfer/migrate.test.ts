@@ -1,13 +1,13 @@
 // What is moved from one store to another is there afterwards, all of it and nothing else; and what was begun and not ended is never taken for whole.
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { MemoryStorage, MemoryStore } from '../../../../adapters/storage/memory/index.js';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { exportText } from '../../../../src/application/transfer/export-format.js';
 import { readFacts } from '../../../../src/application/transfer/fact-reader.js';
 import { fillStore } from '../../../../src/application/transfer/fill.js';
-import type { TransferProgress } from '../../../../src/application/transfer/fill.js';
+import type { FillTarget, TransferProgress, TransferResult } from '../../../../src/application/transfer/fill.js';
 import { importFacts } from '../../../../src/application/transfer/import-format.js';
 import { linesOf } from '../../../../src/application/transfer/lines.js';
 import { migrate } from '../../../../src/application/transfer/migrate.js';
+import { markUnfinished } from '../../../../src/application/transfer/unfinished.js';
 import { BrokerService } from '../../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
 import type { Change, Message, Storage } from '../../../../src/ports/index.js';
@@ -15,7 +15,7 @@ import { StorageError } from '../../../../src/ports/index.js';
 import { SeededRandom } from '../../../../src/testkit/seeded-random.js';
 import { appendOf, messageOf, payloadOf, put, queueOf } from '../../../../src/testkit/storage-samples.js';
 import { VirtualClock } from '../../../../src/testkit/virtual-clock.js';
-import { BACKLOG, NAMES, PAIRS, contentOf, everyState, fill, hash, partsOf, storeOf } from './stores.js';
+import { BACKLOG, NAMES, PAIRS, contentOf, databases, describeStores, everyState, fill, hash, partsOf, reading, storeOf } from './stores.js';
 import type { TestStore } from './stores.js';
 
 const open: TestStore[] = [];
@@ -26,11 +26,14 @@ function newStore(name: string): TestStore {
   return store;
 }
 
-afterEach(() => {
-  for (const store of open.splice(0)) store.dispose();
+afterEach(async () => {
+  for (const store of open.splice(0)) await store.dispose();
 });
+afterAll(() => databases?.dispose());
 
 const to = (store: TestStore, replace = false) => ({ make: () => store.make(), replace });
+const moved = (source: TestStore, target: FillTarget, progress?: (progress: TransferProgress) => void): Promise<TransferResult> =>
+  reading(source, (storage) => migrate(storage, target, partsOf(progress)));
 
 /** A broker that only begins; it ends again at once. */
 async function start(store: TestStore): Promise<void> {
@@ -64,7 +67,7 @@ function onCommit(storage: Storage, commit: (batch: readonly Change[], forward: 
   storage.commit = (batch, durability) => commit(batch, () => original(batch, durability));
 }
 
-describe.each(PAIRS)('from %s to %s', (from, target) => {
+for (const [from, target] of PAIRS) describeStores([from, target], `from ${from} to ${target}`, () => {
   test('everything arrives as it was, the highest message id too', async () => {
     const source = newStore(from);
     const destination = newStore(target);
@@ -74,7 +77,7 @@ describe.each(PAIRS)('from %s to %s', (from, target) => {
     expect(before).toContain('[{"kind":"last-message-id","id":1000000},null]');
 
     const progress: TransferProgress[] = [];
-    const result = await migrate(await source.make(), to(destination), partsOf((each) => progress.push(each)));
+    const result = await moved(source, to(destination), (each) => progress.push(each));
 
     expect(await contentOf(destination)).toEqual(before);
     expect(await contentOf(source)).toEqual(before);
@@ -95,14 +98,12 @@ describe.each(PAIRS)('from %s to %s', (from, target) => {
   });
 });
 
-async function exported(store: TestStore): Promise<string> {
-  const storage = await store.make();
-  await storage.open();
-  let text = '';
-  for await (const chunk of exportText(readFacts(storage), hash, 5)) text += chunk.text;
-  await storage.close();
-  return text;
-}
+const exported = (store: TestStore): Promise<string> =>
+  reading(store, async (storage) => {
+    let text = '';
+    for await (const chunk of exportText(readFacts(storage), hash, 5)) text += chunk.text;
+    return text;
+  });
 
 async function* inChunks(text: string, size = 1000): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text);
@@ -140,23 +141,23 @@ test('messages that wait in many queues come as the same object, whichever batch
       return forward();
     });
   });
-  await migrate(await source.make(), to(target), partsOf());
+  await moved(source, to(target));
   expect(objects.size).toBe(600);
   expect(batches).toBeGreaterThan(3);
   expect([...objects.values()].filter((same) => same.size !== 1)).toEqual([]);
 });
 
-describe.each(NAMES)('a target in %s', (name) => {
+for (const name of NAMES) describeStores([name], `a target in ${name}`, () => {
   test('that is not empty is refused, untouched, unless it is to be replaced', async () => {
     const source = newStore('memory');
     await fill(source, [put.session('new'), put.retained(messageOf(1, { topic: 'new' }))]);
     const target = newStore(name);
     await fill(target, everyState());
     const before = await contentOf(target);
-    await expect(migrate(await source.make(), to(target), partsOf())).rejects.toThrow(/^the target is not empty \(sessions: \d+, queues: \d+, retained messages: \d+, wills: 2\): .*--replace/);
+    await expect(moved(source, to(target))).rejects.toThrow(/^the target is not empty \(sessions: \d+, queues: \d+, retained messages: \d+, wills: 2\): .*--replace/);
     expect(await contentOf(target)).toEqual(before);
 
-    await migrate(await source.make(), to(target, true), partsOf());
+    await moved(source, to(target, true));
     const withoutLastId = (facts: string[]): string[] => facts.filter((fact) => !fact.includes('last-message-id'));
     expect(withoutLastId(await contentOf(target))).toEqual(withoutLastId(await contentOf(source)));
     // A number is not given twice, whatever became of the message.
@@ -171,16 +172,16 @@ describe.each(NAMES)('a target in %s', (name) => {
     const dying = watched(target, (storage) => {
       onCommit(storage, (_batch, forward) => (++commits > 2 ? Promise.reject(new Error('the process is killed')) : forward()));
     });
-    await expect(migrate(await source.make(), to(dying), partsOf())).rejects.toThrow('the process is killed');
-    expect((await contentOf(target, { unfinished: true })).length).toBeGreaterThan(10);
+    await expect(moved(source, to(dying))).rejects.toThrow('the process is killed');
+    expect((await contentOf(target)).length).toBeGreaterThan(10);
 
     await expect(start(target)).rejects.toThrow(/did not come to its end/);
-    await expect(migrate(await target.make(), to(newStore('memory')), partsOf())).rejects.toThrow(/did not come to its end/);
+    await expect(moved(target, to(newStore('memory')))).rejects.toThrow(/did not come to its end/);
 
     // Less than what the first attempt brought: what is left of that must not stay.
     const other = newStore('memory');
     await fill(other, [put.session('only')]);
-    await migrate(await other.make(), to(target), partsOf());
+    await moved(other, to(target));
     expect((await contentOf(target)).filter((fact) => !fact.includes('last-message-id'))).toEqual(await contentOf(other));
     await start(target);
   });
@@ -196,7 +197,7 @@ describe.each(NAMES)('a target in %s', (name) => {
         return kept.length === 0 ? Promise.resolve() : original(kept);
       };
     });
-    await expect(migrate(await source.make(), to(losing), partsOf())).rejects.toThrow(/does not hold what was written \(entry: \d+ written, \d+ found; digest/);
+    await expect(moved(source, to(losing))).rejects.toThrow(/does not hold what was written \(entry: \d+ written, \d+ found; digest/);
     await expect(start(target)).rejects.toThrow(/did not come to its end/);
   });
 });
@@ -209,7 +210,7 @@ test('a payload that changed on its way is found, although the counts agree', as
     storage.commit = (batch) =>
       original(batch.map((change) => (change.kind === 'retained.put' ? { ...change, message: { ...change.message, payload: Buffer.from('another') } } : change)));
   });
-  await expect(migrate(await source.make(), to(target), partsOf())).rejects.toThrow(/as many facts, but not the same/);
+  await expect(moved(source, to(target))).rejects.toThrow(/as many facts, but not the same/);
 });
 
 test('a store that cannot be reached for a moment is asked again; one that is full is not', async () => {
@@ -226,31 +227,92 @@ test('a store that cannot be reached for a moment is asked again; one that is fu
       await forward();
     });
   });
-  await migrate(await source.make(), to(shaky), partsOf());
+  await moved(source, to(shaky));
   expect(await contentOf(target)).toEqual(await contentOf(source));
 
   const full = watched(newStore('memory'), (storage) => {
     onCommit(storage, () => Promise.reject(new StorageError('full', 'no space')));
   });
-  await expect(migrate(await source.make(), to(full), partsOf())).rejects.toThrow('no space');
+  await expect(moved(source, to(full))).rejects.toThrow('no space');
 });
 
-test('both leases are given back, however it ends', async () => {
+test('the target is looked at before it is taken, and given back, however it ends', async () => {
   const states: string[] = [];
-  const noting = (name: string, store: TestStore): TestStore =>
+  const noting = (store: TestStore): TestStore =>
     watched(store, (storage) => {
-      const { open: doOpen, close } = { open: storage.open.bind(storage), close: storage.close.bind(storage) };
-      storage.open = () => (states.push(`${name} open`), doOpen());
-      storage.close = () => (states.push(`${name} closed`), close());
+      const { openToRead, open: doOpen, close } = { openToRead: storage.openToRead.bind(storage), open: storage.open.bind(storage), close: storage.close.bind(storage) };
+      storage.openToRead = () => (states.push('looked at'), openToRead());
+      storage.open = () => (states.push('open'), doOpen());
+      storage.close = () => (states.push('closed'), close());
     });
   const source = newStore('memory');
   await fill(source, [put.session('x')]);
-  await migrate(await noting('source', source).make(), to(noting('target', newStore('memory'))), partsOf());
-  expect(states).toEqual(['source open', 'target open', 'target closed', 'target open', 'target closed', 'source closed']);
+  const target = noting(newStore('memory'));
+  await moved(source, to(target));
+  expect(states).toEqual(['looked at', 'closed', 'open', 'closed', 'open', 'closed']);
 
   states.length = 0;
-  const taken = new MemoryStorage({ store: new MemoryStore() });
-  taken.open = () => Promise.reject(new StorageError('fenced', 'in use by another'));
-  await expect(migrate(await noting('source', source).make(), { make: () => Promise.resolve(taken), replace: false }, partsOf())).rejects.toThrow('in use by another');
-  expect(states).toEqual(['source open', 'source closed']);
+  await expect(moved(source, to(target))).rejects.toThrow('the target is not empty');
+  expect(states).toEqual(['looked at', 'closed']);
+
+  states.length = 0;
+  const failing = watched(target, (storage) => {
+    onCommit(storage, () => Promise.reject(new StorageError('full', 'no space')));
+  });
+  await expect(moved(source, to(failing, true))).rejects.toThrow('no space');
+  expect(states).toEqual(['open', 'closed']);
+});
+
+test('a broker that has the target keeps it, when the target is refused', async () => {
+  const source = newStore('memory');
+  await fill(source, [put.session('x')]);
+  const target = newStore('memory');
+  const broker = await target.make();
+  await broker.open();
+  await broker.commit([put.session('of the broker')]);
+  await expect(moved(source, to(target))).rejects.toThrow('the target is not empty');
+  await broker.commit([put.session('another')]);
+  await broker.close();
+});
+
+test('a source that was left half-way costs the target nothing, even if that is to be replaced', async () => {
+  const half = newStore('memory');
+  await fill(half, [put.session('half'), markUnfinished(messageOf(5).id)]);
+  const target = newStore('memory');
+  await fill(target, everyState());
+  const before = await contentOf(target);
+  await expect(moved(half, to(target, true))).rejects.toThrow(/did not come to its end/);
+  expect(await contentOf(target)).toEqual(before);
+});
+
+test.each(NAMES.filter((name) => name !== 'mongodb'))('a source in %s that gives less than it counted is damaged, and not taken for whole', async (name) => {
+  const source = newStore(name);
+  await fill(source, [put.session('a'), appendOf(queueOf('a'), 0, messageOf(1)), appendOf(queueOf('a'), 1, messageOf(2)), put.retained(messageOf(3))]);
+  const losing = watched(source, (storage) => {
+    const readQueue = storage.readQueue.bind(storage);
+    storage.readQueue = async (...asked) => (await readQueue(...asked)).slice(0, 1);
+    storage.readRetained = () => Promise.resolve([]);
+  });
+  await expect(moved(losing, to(newStore('memory')))).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('1 retained messages, and gives 0') as unknown });
+});
+
+test('what is said of one message comes in one batch, however many queues it waits in; one of another message may be cut off from it', async () => {
+  const source = newStore('memory');
+  const clients = Array.from({ length: 700 }, (_, i) => `client ${i}`);
+  await fill(source, [0, 1, 2, 3, 4, 5, 6, 7].flatMap((id) => clients.map((client) => appendOf(queueOf(client), id, messageOf(id, { payload: payloadOf(50, id) })))));
+  const batchesOf = new Map<number, Set<number>>();
+  let batches = 0;
+  const target = watched(newStore('memory'), (storage) => {
+    onCommit(storage, (batch, forward) => {
+      batches++;
+      for (const change of batch) {
+        if (change.kind !== 'queue.append' || !change.queue.startsWith('c:')) continue;
+        batchesOf.set(change.message.id, (batchesOf.get(change.message.id) ?? new Set()).add(batches));
+      }
+      return forward();
+    });
+  });
+  await moved(source, to(target));
+  expect(batches).toBeGreaterThan(3);
+  expect([...batchesOf.values()].map((each) => each.size)).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
 });

@@ -1,7 +1,8 @@
 // Queues read side by side: each in its own order, what is the same message side by side, and never more in memory than was allowed.
 import { describe, expect, test } from '@jest/globals';
-import { MessagePool } from '../../../../src/application/transfer/message-pool.js';
+import { HeldMessages } from '../../../../src/application/transfer/held-messages.js';
 import { QueueReader } from '../../../../src/application/transfer/queue-reader.js';
+import type { QueueBounds } from '../../../../src/application/transfer/queue-reader.js';
 import type { Message, PageLimit, QueueId, Seq, StoredEntry } from '../../../../src/ports/index.js';
 import { messageOf, payloadOf, queueOf, seq } from '../../../../src/testkit/storage-samples.js';
 
@@ -27,12 +28,18 @@ function storeOf(queues: Queues, onPage: (bytes: number) => void = () => undefin
 
 const entryOf = (at: number, message: Message, released = false): StoredEntry => ({ seq: seq(at), message, qos: 1, retain: false, identifiers: undefined, released });
 
-async function read(queues: Queues, lanesMax?: number, bytesMax?: number) {
-  const reader = new QueueReader(storeOf(queues), new MessagePool(), [...queues.keys()], lanesMax, bytesMax);
+const boundsOf = (queues: Queues): QueueBounds[] =>
+  [...queues].map(([queue, entries]) => ({ queue, first: entries[0]?.seq ?? seq(0), next: seq((entries.at(-1)?.seq ?? -1) + 1) }));
+
+async function read(queues: Queues, windowQueues?: number, bytesMax?: number) {
+  const reader = new QueueReader(storeOf(queues), windowQueues, bytesMax);
   const found: { queue: QueueId; entry: StoredEntry }[] = [];
-  for await (const { queue, entry } of reader.entries()) found.push({ queue, entry });
+  for await (const { queue, entry } of reader.entries(boundsOf(queues))) found.push({ queue, entry });
   return found;
 }
+
+/** The ids in the order in which they came, and each as often as others lay between. */
+const runsOf = (found: readonly { readonly entry: StoredEntry }[]): number[] => found.map(({ entry }) => entry.message.id).filter((id, i, all) => id !== all[i - 1]);
 
 /** Many queues with gaps, in which the same messages wait, and some that only one has. */
 function mixed(count: number, payload: number): Queues {
@@ -53,88 +60,116 @@ function mixed(count: number, payload: number): Queues {
 describe.each([
   ['all at once', undefined, undefined],
   ['one after the other', 1, undefined],
-  ['in three lanes', 3, undefined],
+  ['three at a time', 3, undefined],
   ['with room for a few payloads', undefined, 5000],
   ['with room for less than one', undefined, 1],
-])('%s', (_name, lanesMax, bytesMax) => {
+])('%s', (_name, windowQueues, bytesMax) => {
   test('every entry of every queue comes once, in its order', async () => {
     const queues = mixed(12, 900);
-    const found = await read(queues, lanesMax, bytesMax);
+    const found = await read(queues, windowQueues, bytesMax);
     for (const [queue, entries] of queues) {
       const ofQueue = found.filter((each) => each.queue === queue).map(({ entry }) => [entry.seq, entry.message.id]);
       expect(ofQueue).toEqual(entries.map(({ seq: at, message }) => [at, message.id]));
     }
     expect(found).toHaveLength([...queues.values()].flat().length);
   });
+
+  test('a message is met once in each window, in a row and as one object; and once more where it was given back', async () => {
+    const found = await read(mixed(12, 900), windowQueues, bytesMax);
+    const windows = Math.ceil(12 / (windowQueues ?? 12));
+    for (let window = 0; window < windows; window++) {
+      const queues = Array.from({ length: windowQueues ?? 12 }, (_, i) => queueOf(`q${window * (windowQueues ?? 12) + i}`));
+      const ofWindow = found.filter(({ queue }) => queues.includes(queue));
+      const runs = runsOf(ofWindow);
+      const ids = new Set(runs);
+      // In one queue the message that was given back stands in its place and at the end; in several, behind the last of those that are at their end first.
+      expect(runs.filter((id) => id !== 3)).toHaveLength(ids.size - 1);
+      expect(runs.filter((id) => id === 3).length).toBeLessThanOrEqual(3);
+      for (const id of ids) {
+        if (id !== 3) expect(new Set(ofWindow.filter(({ entry }) => entry.message.id === id).map(({ entry }) => entry.message)).size).toBe(1);
+      }
+    }
+  });
 });
 
-test('what is one message is one object, and side by side in all queues', async () => {
-  const found = await read(mixed(12, 900));
-  const runs = found.map(({ entry }) => entry.message.id).filter((id, i, all) => id !== all[i - 1]);
-  // 120 messages, of which one waits a second time at the end: of some queues before the last, of the others behind it.
-  expect(runs).toHaveLength(122);
-  for (let id = 0; id < 120; id++) expect(new Set(found.filter(({ entry }) => entry.message.id === id).map(({ entry }) => entry.message)).size).toBe(1);
-});
-
-test('payloads in memory stay within what was allowed, and the largest message', async () => {
+test('payloads in memory stay within what was allowed and what is read at once; the same one counts once', async () => {
   const queues = mixed(50, 1000);
   const allowed = 40_000;
-  let held = 0;
-  let most = 0;
+  const pages: Message[][] = [];
   const reader = new QueueReader(
-    storeOf(queues, (bytes) => {
-      held += bytes;
-      most = Math.max(most, held);
-    }),
-    new MessagePool(0),
-    [...queues.keys()],
+    {
+      readQueue: async (...asked: [QueueId, Seq, PageLimit]) => {
+        const page = await storeOf(queues).readQueue(...asked);
+        pages.push(page.map(({ message }) => message));
+        return page;
+      },
+    },
     undefined,
     allowed,
   );
-  // What was put back and read again is counted once too often, so this is more than there ever was.
-  for await (const { entry } of reader.entries()) held -= entry.message.payload.byteLength;
-  expect(most).toBeLessThan(2 * allowed);
+  for await (const _ of reader.entries(boundsOf(queues))) expect(reader.heldBytes).toBeLessThanOrEqual(allowed + 16 * 1000);
+  expect(reader.heldBytes).toBe(0);
+  // Each page is of one entry here, and hardly one of them was read twice in vain.
+  expect(pages.length).toBeLessThan(2 * [...queues.values()].flat().length);
 });
 
-test('a released entry has no payload any more, and its message is not taken for the whole one', async () => {
+test('a message that waits in a thousand queues is held once, whatever its size', async () => {
+  const message = messageOf(1, { payload: payloadOf(100_000) });
+  const queues = new Map(Array.from({ length: 1000 }, (_, i) => [queueOf(`q${i}`), [entryOf(0, message)]]));
+  const reader = new QueueReader(storeOf(queues));
+  const objects = new Set<Message>();
+  for await (const { entry } of reader.entries(boundsOf(queues))) {
+    objects.add(entry.message);
+    expect(reader.heldBytes).toBe(100_000);
+  }
+  expect(objects.size).toBe(1);
+});
+
+test('a released entry has no payload any more, and comes behind those that have it', async () => {
   const message = messageOf(1, { payload: payloadOf(100) });
-  const queues = new Map([
-    [queueOf('a'), [entryOf(0, message, true)]],
-    [queueOf('b'), [entryOf(0, message)]],
-  ]);
+  const queues = new Map(['a', 'b', 'c', 'd'].map((name, i) => [queueOf(name), [entryOf(0, message, i % 2 === 0)]]));
   const found = await read(queues);
-  expect(found.map(({ entry }) => [entry.released, entry.message.payload.byteLength]).sort()).toEqual([
-    [false, 100],
-    [true, 0],
+  expect(found.map(({ queue, entry }) => [queue, entry.released, entry.message.payload.byteLength])).toEqual([
+    ['c:b', false, 100],
+    ['c:d', false, 100],
+    ['c:a', true, 0],
+    ['c:c', true, 0],
   ]);
 });
 
-describe('the pool', () => {
-  test('does not believe an id', () => {
-    const pool = new MessagePool();
-    const one = pool.theOne(messageOf(1, { payload: payloadOf(10) }));
-    expect(pool.theOne(messageOf(1, { payload: payloadOf(10) }))).toBe(one);
+test('a queue that has less than was announced ends where it ends', async () => {
+  const queues = new Map([[queueOf('a'), [entryOf(0, messageOf(1))]]]);
+  const found: unknown[] = [];
+  for await (const fact of new QueueReader(storeOf(queues)).entries([{ queue: queueOf('a'), first: seq(0), next: seq(9) }])) found.push(fact);
+  expect(found).toHaveLength(1);
+});
+
+describe('held messages', () => {
+  test('are not the same because they have the same id', () => {
+    const held = new HeldMessages();
+    const one = held.hold(messageOf(1, { payload: payloadOf(10) }));
+    expect(held.hold(messageOf(1, { payload: payloadOf(10) }))).toBe(one);
     const others: Partial<Message>[] = [{ payload: payloadOf(10, 1) }, { topic: 'other' as Message['topic'] }, { qos: 2 }, { retain: true }, { properties: { contentType: 'x' } }, { expiresAtMs: 1 }, { publisher: undefined }, { acceptedAtMs: 3 }];
     for (const other of others) {
       const message = { ...one, ...other };
-      expect(pool.theOne(message)).toBe(message);
-      expect(pool.theOne({ ...message })).toBe(message);
+      expect(held.hold(message)).toBe(message);
+      expect(held.hold({ ...message })).toBe(message);
     }
+    expect(held.bytes).toBe(10 * (1 + others.length));
   });
 
-  test('forgets what was not used for long, and never holds more than it may', () => {
-    const pool = new MessagePool(8 * 1512);
-    const messages = Array.from({ length: 100 }, (_, id) => messageOf(id, { payload: payloadOf(1000, id) }));
-    const isKnown = ({ ...copy }: Message): boolean => pool.theOne(copy) !== copy;
-    const [favourite] = messages as [Message];
-    for (const message of messages) {
-      pool.theOne(message);
-      expect(isKnown(favourite)).toBe(true);
-    }
-    // Looking puts those in again that are not known, so the newest are looked at first.
-    const known = messages.slice(1).reverse().map(isKnown);
-    const count = known.lastIndexOf(true) + 1;
-    expect(count).toBeGreaterThan(0);
-    expect(count).toBeLessThan(8);
+  test('are held until each who held them has let them go', () => {
+    const held = new HeldMessages();
+    const message = held.hold(messageOf(1, { payload: payloadOf(10) }));
+    held.hold({ ...message });
+    held.letGo(message);
+    expect(held.hold({ ...message })).toBe(message);
+    held.letGo(message);
+    held.letGo(message);
+    expect(held.bytes).toBe(0);
+    const again = { ...message };
+    expect(held.hold(again)).toBe(again);
+    held.letGo(message);
+    expect(held.bytes).toBe(10);
   });
 });

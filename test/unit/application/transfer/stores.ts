@@ -1,4 +1,5 @@
 // The stores that the tests move between: one line for each adapter. And what stands in the one that is moved: sessions in every state there is.
+import { describe, expect } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,12 +13,17 @@ import { messageOf as messageIn } from '../../../../src/application/transfer/sto
 import type { Change, Storage } from '../../../../src/ports/index.js';
 import { AWKWARD_NAMES, EVERY_PROPERTY, appendOf, groupQueueOf, messageOf, payloadOf, put, queueOf, release, remove } from '../../../../src/testkit/storage-samples.js';
 import { VirtualClock } from '../../../../src/testkit/virtual-clock.js';
+import { MongoDatabases } from '../../../contract/mongodb-databases.js';
+import { describeWithServer } from '../../../e2e/tools.js';
 
 export interface TestStore {
   /** A storage on the same store each time, unopened. */
   make(): Promise<Storage>;
-  dispose(): void;
+  dispose(): void | Promise<void>;
 }
+
+/** `undefined`: there is no server to test on. */
+export const databases = await MongoDatabases.find();
 
 export const STORES: Readonly<Record<string, () => TestStore>> = {
   memory: () => {
@@ -28,7 +34,18 @@ export const STORES: Readonly<Record<string, () => TestStore>> = {
     const directory = mkdtempSync(join(tmpdir(), 'hexmq-transfer-'));
     return { make: () => Promise.resolve(new FileStorage({ directory })), dispose: () => rmSync(directory, { recursive: true, force: true }) };
   },
+  mongodb: () => {
+    if (databases === undefined) throw new Error('needs a MongoDB server');
+    const database = databases.create();
+    return { make: () => Promise.resolve(database.storage()), dispose: () => database.drop() };
+  },
 };
+
+/** What needs a server is skipped by its name where there is none. */
+export function describeStores(stores: readonly string[], name: string, body: () => void): void {
+  if (stores.includes('mongodb')) describeWithServer(databases, name, body);
+  else describe(name, body);
+}
 
 export const NAMES = Object.keys(STORES);
 export const PAIRS = NAMES.flatMap((from) => NAMES.map((to): [string, string] => [from, to]));
@@ -47,7 +64,6 @@ export function partsOf(progress: (progress: TransferProgress) => void = () => u
   return { clock: { nowMs: () => clock.nowMs(), at: (_atMs, callback) => (setImmediate(callback), { cancel: () => undefined }) }, hash, progress };
 }
 
-/** As if its broker had been killed: without closing. */
 export async function fill(store: TestStore, changes: readonly Change[], inBatchesOf = 1000): Promise<void> {
   const storage = await store.make();
   await storage.open();
@@ -56,21 +72,27 @@ export async function fill(store: TestStore, changes: readonly Change[], inBatch
   await storage.close();
 }
 
-/** Everything in a store, in an order of its own, as text that can be compared. */
-export async function contentOf(store: TestStore, options: { unfinished?: boolean } = {}): Promise<string[]> {
+/** Opened to be read for as long as it is used. */
+export async function reading<Result>(store: TestStore, use: (storage: Storage) => Promise<Result>): Promise<Result> {
   const storage = await store.make();
-  await storage.open();
+  expect(await storage.openToRead()).toBe(true);
   try {
-    const facts: string[] = [];
-    for await (const fact of readFacts(storage, options)) {
-      const message = messageIn(fact);
-      facts.push(JSON.stringify([plainFact(fact), message === undefined ? undefined : plainMessage(message)]));
-    }
-    return facts.sort();
+    return await use(storage);
   } finally {
     await storage.close();
   }
 }
+
+/** Everything in a store, in an order of its own, as text that can be compared. */
+export const contentOf = (store: TestStore): Promise<string[]> =>
+  reading(store, async (storage) => {
+    const facts: string[] = [];
+    for await (const fact of readFacts(storage)) {
+      const message = messageIn(fact);
+      facts.push(JSON.stringify([plainFact(fact), message === undefined ? undefined : plainMessage(message)]));
+    }
+    return facts.sort();
+  });
 
 export const BACKLOG = 1500;
 

@@ -25,6 +25,19 @@ const messageIn = (chunk: Uint8Array, id: number): Message => ({
   expiresAtMs: undefined,
 });
 
+const contextOf = (delivered: Message[]): Context => ({
+  changes: { record: () => 0 } satisfies Changes,
+  effects: { deliver: (_connection: ConnectionId, message: Message) => delivered.push(message) } as unknown as Effects,
+  limits: DEFAULT_LIMITS,
+  accounts: new Accounts(),
+  nowMs: 0,
+  lastRequest: 0,
+  runBytes: 0,
+});
+
+const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound =>
+  new Outbound(sessionQueue('c' as ClientId), stored, { roomMade: () => undefined }, contextOf(delivered));
+
 describe('the payload of a message', () => {
   test('is copied once when the message is kept, and has its buffer to itself then', () => {
     const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
@@ -39,16 +52,7 @@ describe('the payload of a message', () => {
 
   test('goes straight through where the client takes it, and does not hold its chunk where it has to wait', () => {
     const delivered: Message[] = [];
-    const context: Context = {
-      changes: { record: () => 0 } satisfies Changes,
-      effects: { deliver: (_connection: ConnectionId, message: Message) => delivered.push(message) } as unknown as Effects,
-      limits: DEFAULT_LIMITS,
-      accounts: new Accounts(),
-      nowMs: 0,
-      lastRequest: 0,
-      runBytes: 0,
-    };
-    const outbound = new Outbound(sessionQueue('c' as ClientId), false, { roomMade: () => undefined }, context);
+    const outbound = outboundOf(false, delivered);
     outbound.attach({ id: 1 as ConnectionId, window: 1, isCongested: false });
     const chunk = new Uint8Array(CHUNK_BYTES);
     const [first, second] = [messageIn(chunk, 1), messageIn(chunk, 2)];
@@ -58,5 +62,16 @@ describe('the payload of a message', () => {
     expect(second.payload.buffer.byteLength).toBe(10);
     outbound.acknowledged(1);
     expect(delivered).toEqual([first, second]);
+  });
+
+  test('is not copied on its way to storage alone, and has its buffer to itself where it is kept for a client as well', () => {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    const [away, here] = [messageIn(chunk, 1), messageIn(chunk, 2)];
+    outboundOf(true).push(away, 1, false, undefined, undefined);
+    expect(away.payload.buffer.byteLength).toBe(CHUNK_BYTES);
+    const outbound = outboundOf(true);
+    outbound.attach({ id: 1 as ConnectionId, window: 1, isCongested: false });
+    outbound.push(here, 1, false, undefined, undefined);
+    expect(here.payload.buffer.byteLength).toBe(10);
   });
 });

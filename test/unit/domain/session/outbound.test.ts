@@ -322,8 +322,8 @@ describe('a session that comes back', () => {
     const back = names.map((name) => core.connectStored(name));
     const asked = core.recorder.queueReads.map(({ limit }) => limit.maxBytes);
     expect(asked).toHaveLength(400);
-    // 256 KiB each for the first, until 32 MiB are spoken for; 32 KiB for the others.
-    expect([asked.filter((bytes) => bytes === 256 * 1024).length, asked.filter((bytes) => bytes === 32 * 1024).length]).toEqual([128, 272]);
+    // 128 KiB each for the first, until 6 MiB are spoken for; 16 KiB for the others.
+    expect([asked.filter((bytes) => bytes === 128 * 1024).length, asked.filter((bytes) => bytes === 16 * 1024).length]).toEqual([48, 352]);
     const got = new Map<number, string[]>(back.map(({ id }) => [id, []]));
     const inFlight: { readonly connection: number; readonly packetId: number }[] = [];
     core.recorder.watchers.push({
@@ -345,7 +345,7 @@ describe('a session that comes back', () => {
     for (const peer of back) peer.lose();
     publishAll(publisher, 101, 101);
     core.connectStored(names[399] ?? '');
-    expect(core.recorder.queueReads.at(-1)?.limit.maxBytes).toBe(256 * 1024);
+    expect(core.recorder.queueReads.at(-1)?.limit.maxBytes).toBe(128 * 1024);
   });
 
   test('does not take a page that an earlier connection asked for', () => {

@@ -1,0 +1,21 @@
+// The contract of the network port, asked of the listener on TCP.
+import { describe, test } from '@jest/globals';
+import { networkContract } from 'hexmq/testkit';
+import { createListener } from '../../adapters/network/tcp/index.js';
+import { connectSocket, portOf } from '../support/network-peers.js';
+
+for (const host of ['127.0.0.1', '::1']) {
+  networkContract({
+    name: `tcp on ${host}`,
+    describe,
+    test,
+    factory: {
+      create: async () => ({
+        listener: createListener({ host, port: 0 }),
+        rival: (address) => createListener({ host, port: portOf(address) }),
+        connect: (address) => connectSocket({ host, port: portOf(address) }),
+        dispose: async () => undefined,
+      }),
+    },
+  });
+}

@@ -1,0 +1,31 @@
+// The contract of the network port, asked of the listener on TLS, in both versions of it.
+import { afterAll, describe, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { networkContract } from 'hexmq/testkit';
+import { createListener } from '../../adapters/network/tcp/index.js';
+import { CertificateAuthority } from '../e2e/certificates.js';
+import { connectTlsSocket, portOf } from '../support/network-peers.js';
+
+const authority = new CertificateAuthority();
+const tls = authority.issue('server');
+const ca = readFileSync(authority.cert);
+
+afterAll(() => {
+  authority.remove();
+});
+
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  networkContract({
+    name: version,
+    describe,
+    test,
+    factory: {
+      create: async () => ({
+        listener: createListener({ host: '127.0.0.1', port: 0, tls }),
+        rival: (address) => createListener({ host: '127.0.0.1', port: portOf(address), tls }),
+        connect: (address) => connectTlsSocket({ host: '127.0.0.1', port: portOf(address) }, { ca, minVersion: version, maxVersion: version }),
+        dispose: async () => undefined,
+      }),
+    },
+  });
+}

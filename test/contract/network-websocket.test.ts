@@ -1,0 +1,30 @@
+// The contract of the network port, asked of the listeners on WebSockets, with TLS and without.
+import { afterAll, describe, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { networkContract } from 'hexmq/testkit';
+import { createListener } from '../../adapters/network/websocket/index.js';
+import { CertificateAuthority } from '../e2e/certificates.js';
+import { connectWebSocket, portOf } from '../support/network-peers.js';
+
+const authority = new CertificateAuthority();
+const ca = readFileSync(authority.cert);
+
+afterAll(() => {
+  authority.remove();
+});
+
+for (const [type, secure, client] of [['ws', {}, {}], ['wss', { tls: authority.issue('server') }, { tls: { ca } }]] as const) {
+  networkContract({
+    name: type,
+    describe,
+    test,
+    factory: {
+      create: async () => ({
+        listener: createListener({ host: '127.0.0.1', port: 0, ...secure }),
+        rival: (address) => createListener({ host: '127.0.0.1', port: portOf(address), ...secure }),
+        connect: (address) => connectWebSocket(`${type}://127.0.0.1:${portOf(address)}/mqtt`, client),
+        dispose: async () => undefined,
+      }),
+    },
+  });
+}

@@ -1,0 +1,61 @@
+// Certificates for tests, made with openssl when they are needed: nothing that expires lies about.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Issued {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export class CertificateAuthority {
+  readonly directory = mkdtempSync(join(tmpdir(), 'hexmq-certificates-'));
+  readonly cert = join(this.directory, 'ca.crt');
+  readonly #key = join(this.directory, 'ca.key');
+  readonly #config = join(this.directory, 'ca.cnf');
+  readonly #revoked = new Set<Issued>();
+
+  constructor(name = 'Test CA') {
+    const database = join(this.directory, 'index.txt');
+    writeFileSync(database, '');
+    writeFileSync(join(this.directory, 'crlnumber'), '01\n');
+    writeFileSync(
+      this.#config,
+      `[ca]\ndefault_ca=this\n[this]\ndatabase=${database}\ncrlnumber=${join(this.directory, 'crlnumber')}\ndefault_md=sha256\ndefault_crl_days=30\n` +
+        `certificate=${this.cert}\nprivate_key=${this.#key}\n[req]\ndistinguished_name=dn\n[dn]\n`,
+    );
+    openssl('req', '-x509', '-nodes', ...EC, '-keyout', this.#key, '-out', this.cert, '-days', '30', '-subj', `/CN=${name}`, '-config', this.#config, ...CA_EXTENSIONS);
+  }
+
+  /** @param days less than 0: it has expired. */
+  issue(name: string, { subject = `/CN=${name}`, alternativeNames = 'DNS:localhost,IP:127.0.0.1,IP:::1', days = 30 } = {}): Issued {
+    const path = (suffix: string): string => join(this.directory, `${name}.${suffix}`);
+    const issued = { cert: path('crt'), key: path('key') };
+    writeFileSync(path('ext'), `subjectAltName=${alternativeNames}\n`);
+    openssl('req', '-new', '-nodes', ...EC, '-keyout', issued.key, '-out', path('csr'), '-subj', subject, '-config', this.#config);
+    openssl('x509', '-req', '-in', path('csr'), '-CA', this.cert, '-CAkey', this.#key, '-CAcreateserial', '-days', String(days), '-extfile', path('ext'), '-out', issued.cert);
+    return issued;
+  }
+
+  /** Writes the list of what has been revoked so far. */
+  revocationList(...revoked: readonly Issued[]): string {
+    const path = join(this.directory, 'revoked.crl');
+    for (const { cert } of revoked.filter((one) => !this.#revoked.has(one))) openssl('ca', '-config', this.#config, '-revoke', cert);
+    for (const one of revoked) this.#revoked.add(one);
+    openssl('ca', '-config', this.#config, '-gencrl', '-out', path);
+    return path;
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+const CA_EXTENSIONS = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
+
+export function openssl(...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync('openssl', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`openssl ${args[0]}: ${error?.message ?? stderr}`);
+}

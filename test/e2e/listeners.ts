@@ -1,0 +1,61 @@
+// The built command with listeners of every type, and the certificates that they need.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CertificateAuthority } from './certificates.js';
+import type { Issued } from './certificates.js';
+import { startProgram, temporaryDirectory } from './hexmq-command.js';
+import type { Program } from './program.js';
+import { afterwards, scene, within } from './program.js';
+
+export type Type = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix';
+
+export interface Listeners {
+  readonly directory: string;
+  readonly authority: CertificateAuthority;
+  readonly server: Issued;
+  /** Of a client, `CN=meter-7`. */
+  readonly meter: Issued;
+  readonly program: Program;
+  /** `127.0.0.1:49152`, or a path. */
+  readonly addresses: Readonly<Record<Type, string>>;
+}
+
+/** One of each type, on addresses of their own. `tls` and `wss` ask for a certificate and can do without. */
+export function withListeners(body: (listeners: Listeners) => Promise<void>): Promise<void> {
+  return scene(async () => {
+    const directory = temporaryDirectory();
+    const authority = new CertificateAuthority();
+    afterwards(() => {
+      authority.remove();
+    });
+    const server = authority.issue('server');
+    const meter = authority.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
+    const program = startProgram(['--config', configuration(directory, authority, server), '--storage', 'memory'], { cwd: directory });
+    afterwards(() => {
+      program.kill('SIGKILL');
+    });
+    const [, line = ''] = await program.says(/^hexmq \S+ ready: (.+), storage /m);
+    const addresses = Object.fromEntries(line.split(', ').map((one) => one.split(' '))) as Record<Type, string>;
+    await body({ directory, authority, server, meter, program, addresses });
+    program.kill('SIGTERM');
+    const { status, signal, stderr } = await within(program.end(), 'the broker to stop');
+    if (status !== 0) throw new Error(`the broker ended with ${signal ?? status}`);
+    if (/"level":"(error|fatal)"|^hexmq: /m.test(stderr)) throw new Error('the broker logged an error');
+  });
+}
+
+function configuration(directory: string, authority: CertificateAuthority, { cert, key }: Issued): string {
+  const tls = { cert, key, ca: authority.cert, clientCertificate: 'optional' };
+  const listeners = [
+    { type: 'tcp', port: 0 },
+    { type: 'tls', port: 0, tls },
+    { type: 'ws', port: 0 },
+    { type: 'wss', port: 0, tls },
+    { type: 'unix', path: join(directory, 'mqtt.sock') },
+  ];
+  const path = join(directory, 'hexmq.json');
+  writeFileSync(path, JSON.stringify({ listeners, logging: { level: 'info' } }));
+  return path;
+}
+
+export const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1);

@@ -1,0 +1,34 @@
+// The cells of the matrix, and what each of them promises: a storage, what an acknowledgement stands for, and what happened in mid-traffic.
+import type { Counts } from './tally.js';
+import { QOS, READERS } from './tally.js';
+
+export const STORAGES = ['memory', 'file', 'mongodb'] as const;
+export const ACK_LEVELS = ['received', 'stored', 'flushed'] as const;
+export const EVENTS = ['broker-killed', 'server-killed', 'stopped'] as const;
+
+export interface Cell {
+  readonly storage: (typeof STORAGES)[number];
+  readonly ackLevel: (typeof ACK_LEVELS)[number];
+  readonly event: (typeof EVENTS)[number];
+}
+
+export const cellName = ({ storage, ackLevel, event }: Cell): string => `${storage}/${ackLevel}/${event}`;
+
+/** Only where storage is a server can it be killed under the broker. */
+export const CELLS: readonly Cell[] = STORAGES.flatMap((storage) =>
+  ACK_LEVELS.flatMap((ackLevel) => EVENTS.filter((event) => event !== 'server-killed' || storage === 'mongodb').map((event) => ({ storage, ackLevel, event }))),
+);
+
+/** Whether nothing that was acknowledged may be lost, and nothing at QoS 2 may come twice. Else the cell promises nothing. */
+export const promises = ({ storage, ackLevel }: Cell): boolean => storage !== 'memory' && ackLevel !== 'received';
+
+/** What the cell promises and did not keep, each in words. */
+export function brokenPromises(cell: Cell, { lost, twice }: Counts, faults: readonly string[]): string[] {
+  if (!promises(cell)) return [];
+  const broken = [...faults];
+  for (const reader of READERS) {
+    for (const qos of QOS) if (lost[reader][qos] > 0) broken.push(`${lost[reader][qos]} acknowledged messages at QoS ${qos} were lost to the subscriber that was ${reader}`);
+    if (twice[reader][2] > 0) broken.push(`${twice[reader][2]} messages at QoS 2 came twice to the subscriber that was ${reader}`);
+  }
+  return broken.map((problem) => `${cellName(cell)}: ${problem}`);
+}

@@ -1,0 +1,97 @@
+// Stores for the command to work on: a configuration each, on files or in a database of the server that the tests were given.
+import { describe, expect } from '@jest/globals';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
+import { mongoServer } from '../../support/mongodb-server.js';
+import { hexmq, startBroker } from '../hexmq-command.js';
+import type { RunningBroker } from '../hexmq-command.js';
+import { afterwards } from '../program.js';
+import { describeWithServer } from '../tools.js';
+
+export const KINDS = ['file', 'mongodb'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const server = await mongoServer();
+
+/** Tests on stores of these kinds; without a server they are skipped by name if they need one. */
+export function describeKinds(kinds: readonly Kind[], title: string, tests: () => void): void {
+  if (kinds.includes('mongodb')) describeWithServer(server, title, tests);
+  else describe(title, tests);
+}
+
+export interface Store {
+  readonly kind: Kind;
+  /** The file that says where it is. */
+  readonly config: string;
+  /** As the command shows it. */
+  readonly shown: string;
+  /** Whether anything of it is there: a directory, collections. */
+  readonly isThere: () => Promise<boolean>;
+  /** What it takes on the disk, or something that grows with it. */
+  readonly size: () => Promise<number>;
+}
+
+export function storeOf(kind: Kind, room: string, name: string): Store {
+  const config = join(room, `${name}.yaml`);
+  switch (kind) {
+    case 'file': {
+      const directory = join(room, name);
+      writeFileSync(config, JSON.stringify({ storage: { adapter: 'file', options: { directory } } }));
+      const size = (): number => readdirSync(directory).reduce((sum, each) => sum + (statSync(join(directory, each), { throwIfNoEntry: false })?.size ?? 0), 0);
+      return { kind, config, shown: `file (${directory})`, isThere: () => Promise.resolve(existsSync(directory)), size: () => Promise.resolve(existsSync(directory) ? size() : 0) };
+    }
+    case 'mongodb': {
+      if (server === undefined) throw new Error('needs a MongoDB server');
+      const { uri, newDatabase } = server;
+      const database = newDatabase();
+      writeFileSync(config, JSON.stringify({ storage: { adapter: 'mongodb', options: { url: uri, database } } }));
+      const collections = (): Promise<string[]> => withDatabase(uri, database, async (db) => (await db.listCollections().toArray()).map(({ name: each }) => each));
+      const size = (): Promise<number> =>
+        withDatabase(uri, database, async (db) => (await db.collection('queues').countDocuments()) + (await db.collection('sessions').countDocuments()));
+      return { kind, config, shown: `mongodb (${new URL(uri.replace(/^mongodb/, 'http')).host}/${database})`, isThere: async () => (await collections()).length > 0, size };
+    }
+  }
+}
+
+async function withDatabase<Result>(uri: string, name: string, use: (db: ReturnType<MongoClient['db']>) => Promise<Result>): Promise<Result> {
+  const client = new MongoClient(uri);
+  try {
+    return await use(client.db(name));
+  } finally {
+    await client.close();
+  }
+}
+
+export async function startOn({ config }: Store): Promise<RunningBroker> {
+  // The wills of those who were connected do not wait for them to come back.
+  const broker = await startBroker(['--port', '0', '--config', config], { env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: '0' } });
+  afterwards(() => {
+    broker.program.kill('SIGKILL');
+  });
+  return broker;
+}
+
+/** A `hexmq` that has to do what it was told. @returns what it said. */
+export async function done(args: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await hexmq(args);
+  expect({ status, stderr: stderr.replace(/^exported .*\n/, '') }).toEqual({ status: 0, stderr: '' });
+  return stdout;
+}
+
+/** One line on standard error and status 1. */
+export async function refused(args: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await hexmq(args);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^(hexmq|error): [^\n]+\n$/);
+  return stderr;
+}
+
+export const totalsOf = async ({ config }: Store): Promise<Record<string, unknown>> => JSON.parse(await done(['inspect', '--config', config, '--json'])) as Record<string, unknown>;
+
+/** All that is in it, as one number. */
+export async function digestOf({ config }: Store): Promise<string> {
+  const { status, stderr } = await hexmq(['export', '--config', config]);
+  expect(status).toBe(0);
+  return /digest ([0-9a-f]{64})\n$/.exec(stderr)?.[1] ?? '';
+}

@@ -1,0 +1,51 @@
+// Whose word about others is taken: proxies that are listed, and nobody who only looks like one.
+import { describe, expect, test } from '@jest/globals';
+import { Trusted } from '../../../../adapters/network/sockets/trusted.js';
+import { clientBehind } from '../../../../adapters/network/websocket/forwarded.js';
+
+const trusted = new Trusted('forwardedFor', { trusted: ['10.0.0.0/8', '192.0.2.1', 'fd00::/8', '::1'] });
+
+describe('a list of addresses and networks', () => {
+  test('has what is in it', () => {
+    for (const address of ['10.0.0.1', '10.255.255.255', '192.0.2.1', '::ffff:10.1.2.3', 'fd12::1', '::1', 'fd00::1%eth0']) expect([address, trusted.has(address)]).toEqual([address, true]);
+    for (const address of ['11.0.0.1', '192.0.2.2', 'fe80::1', '::2', 'unknown', '', undefined]) expect([address, trusted.has(address)]).toEqual([address, false]);
+  });
+
+  test.each(['10.0.0/8', '10.0.0.0/33', 'fd00::/129', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/-1', 'proxy.example.com', ''])('refuses %s', (network) => {
+    expect(() => new Trusted('proxyProtocol', { trusted: [network] })).toThrow(
+      `proxyProtocol.trusted: "${network}" is not valid, expected an address or a network such as 10.0.0.0/8`,
+    );
+  });
+
+  test('is not empty', () => {
+    expect(() => new Trusted('proxyProtocol', { trusted: [] })).toThrow('proxyProtocol.trusted is an empty list');
+  });
+});
+
+describe('X-Forwarded-For', () => {
+  const proxy = { remoteAddress: '10.0.0.1:5000', ipAddress: '10.0.0.1', certificate: { commonName: 'proxy', subject: 'CN=proxy', subjectAlternativeNames: [], fingerprint: 'ab' } };
+
+  test.each([
+    ['192.0.2.7', { remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' }],
+    ['192.0.2.7:5555', { remoteAddress: '192.0.2.7:5555', ipAddress: '192.0.2.7' }],
+    ['2001:db8::7', { remoteAddress: '2001:db8::7', ipAddress: '2001:db8::7' }],
+    ['[2001:db8::7]:5555', { remoteAddress: '[2001:db8::7]:5555', ipAddress: '2001:db8::7' }],
+    ['::ffff:192.0.2.7', { remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' }],
+    // What the client itself wrote is before what the proxies added.
+    ['10.9.9.9, 1.2.3.4, 192.0.2.7, 10.0.0.2', { remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' }],
+    ['nonsense, 192.0.2.7', { remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' }],
+    ['10.0.0.3, 10.0.0.2', { remoteAddress: '10.0.0.3', ipAddress: '10.0.0.3' }],
+  ])('%s names its client, who has not the certificate of the proxy', (header, client) => {
+    expect(clientBehind(proxy, header, trusted)).toEqual(client);
+  });
+
+  test('of anyone else is passed over', () => {
+    const peer = { remoteAddress: '192.0.2.9:1', ipAddress: '192.0.2.9' };
+    expect(clientBehind(peer, '1.2.3.4', trusted)).toBe(peer);
+    expect(clientBehind(peer, undefined, trusted)).toBe(peer);
+  });
+
+  test.each([undefined, '', 'unknown', '192.0.2.7,', '192.0.2.7:port', '[192.0.2.7', '1.2.3.4 5.6.7.8'])('of a proxy that says %p is refused', (header) => {
+    expect(() => clientBehind(proxy, header, trusted)).toThrow('the proxy sent');
+  });
+});
