@@ -139,7 +139,7 @@ module.exports = {
     {
       name: 'socket-code-only-in-network-adapters',
       comment:
-        'adapters/network/sockets is no adapter but what the listeners on sockets share (addresses, TLS, what proxies say): MQTT on a stream and in ' +
+        'The folder sockets is no adapter but what the listeners on sockets share (addresses, TLS, what proxies say): MQTT on a stream and in ' +
         'WebSockets must not differ in whom they let in. It knows none of them, and nobody else needs it.',
       severity: 'error',
       from: { pathNot: ['^adapters/network/', '^test/'] },

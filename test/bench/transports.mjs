@@ -157,7 +157,7 @@ async function withBroker(command, args, port, body) {
     }
     return await body();
   } finally {
-    const gone = new Promise((done) => child.once('exit', done));
+    const gone = new Promise((done) => (child.exitCode === null ? child.once('exit', done) : done()));
     child.kill('SIGTERM');
     await gone;
   }
@@ -175,7 +175,9 @@ const BROKERS = {
     const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', 'max_inflight_messages 0', 'set_tcp_nodelay true'];
     if (type === 'ws' || type === 'wss') lines.push('protocol websockets');
     if (isSecure(type)) lines.push(`certfile ${join(directory, 'server.crt')}`, `keyfile ${join(directory, 'server.key')}`);
-    writeFileSync(join(directory, 'mosquitto.conf'), `${lines.join('\n')}\nuser root\n`);
+    // With listeners for WebSockets alone this version says that it has none.
+    lines.push(`listener ${await freePort()} 127.0.0.1`, 'user root');
+    writeFileSync(join(directory, 'mosquitto.conf'), `${lines.join('\n')}\n`);
     return ['mosquitto', ['-c', 'mosquitto.conf']];
   },
 };
