@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hexmq, withBroker } from './hexmq-command.js';
+import { hexmq, startBroker, withBroker } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import { Program, afterwards, run, scene, within } from './program.js';
@@ -103,6 +103,42 @@ describe('MQTT.js', () => {
         await ann.closed;
       },
     ));
+
+  test('gets what a file that was changed and read again (SIGHUP) lets it have of what was queued and retained before', () =>
+    scene(async () => {
+      const { path, directory } = configuredForScene();
+      const acl = join(directory, 'acl');
+      writeFileSync(acl, 'topic readwrite #\n');
+      const broker = await startBroker(['--config', path]);
+      const away = { clientId: 'away', clean: false };
+      const first = await connect(broker, away);
+      await first.mqtt.subscribeAsync('#', { qos: 1 });
+      await first.mqtt.endAsync();
+      const publisher = await connect(broker, { clientId: 'publisher' });
+      const watcher = await connect(broker, { clientId: 'watcher' });
+      await watcher.mqtt.subscribeAsync('#', { qos: 1 });
+      for (const topic of ['closed/1', 'open/1']) await publisher.mqtt.publishAsync(topic, topic, { qos: 1, retain: true });
+      expect(await watcher.inbox.texts(2)).toEqual(['closed/1', 'open/1']);
+
+      writeFileSync(acl, 'topic write #\ntopic fly away\n');
+      broker.program.kill('SIGHUP');
+      await broker.program.logs(/"event":"reload-failed".*line 2: /);
+      await publisher.mqtt.publishAsync('closed/2', 'as before', { qos: 1 });
+      expect(await watcher.inbox.texts(1)).toEqual(['as before']);
+
+      writeFileSync(acl, 'topic write #\ntopic read open/#\n');
+      broker.program.kill('SIGHUP');
+      await broker.program.logs(/"event":"permissions-renewed","clients":2,"failed":0/);
+      for (const topic of ['closed/3', 'open/2']) await publisher.mqtt.publishAsync(topic, topic, { qos: 1 });
+      expect(await watcher.inbox.texts(1)).toEqual(['open/2']);
+      const late = await connect(broker, { clientId: 'late' });
+      await late.mqtt.subscribeAsync('#', { qos: 1 });
+      expect(await late.inbox.texts(1)).toEqual(['open/1']);
+      const back = await connect(broker, away);
+      expect(await back.inbox.texts(2)).toEqual(['open/1', 'open/2']);
+      expect((await broker.stop()).status).toBe(0);
+      expect([watcher, late, back].map(({ inbox }) => inbox.leftOver)).toEqual([0, 0, 0]);
+    }));
 
   test('has a will that it may not publish refused at CONNECT', () =>
     withRules(ACL_FILE, async (broker) => {
