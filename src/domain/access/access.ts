@@ -212,7 +212,6 @@ export function explain(permissions: Permissions, action: AccessAction, topic: s
 
 function whyNotToTopic({ actions }: AccessRule, action: AccessAction): string {
   return actions.includes(action) ? 'does not match' : `is about ${wordsOf(actions)}`;
-  return 'is hidden by a rule before it';
 }
 
 function whyNotToSubscription(rule: AccessRule, filter: TopicFilter): string {
