@@ -84,6 +84,7 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
     remark: ({ path }) => String(path),
   },
   certificate: { load: () => import('../../adapters/auth/certificate/index.js'), takesOptions: true },
+  jwt: { load: () => import('../../adapters/auth/jwt/index.js'), takesOptions: true },
   mongodb: 'later',
 };
 
@@ -95,6 +96,7 @@ export const ADAPTER_TOOLS = {
 /** Without any, whoever was authenticated may do everything, or what the credentials say. */
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
   'acl-file': 'later',
+  credentials: { load: () => import('../../adapters/auth/credentials/index.js'), takesOptions: false },
 };
 
 const onStream = () => import('../../adapters/network/tcp/index.js');
