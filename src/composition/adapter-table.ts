@@ -68,8 +68,9 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   },
 };
 
-/** The servers of a connection string, and nothing of its credentials, however it is written. */
+/** The servers of a URL, and nothing of its credentials, however it is written; or the variable that it stands in. */
 function hostsOf(url: string): string {
+  if (/^\$\{ENV:\w+\}$/.test(url)) return url;
   const address = url.slice(url.indexOf('://') + 3);
   const credentialsEnd = address.lastIndexOf('@');
   return /^[^/?]*/.exec(address.slice(credentialsEnd + 1))?.[0] ?? '';
@@ -85,6 +86,7 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   },
   certificate: { load: () => import('../../adapters/auth/certificate/index.js'), takesOptions: true },
   jwt: { load: () => import('../../adapters/auth/jwt/index.js'), takesOptions: true },
+  http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true, remark: ({ url }) => hostsOf(String(url)) },
   mongodb: 'later',
 };
 
@@ -96,6 +98,7 @@ export const ADAPTER_TOOLS = {
 /** Without any, whoever was authenticated may do everything, or what the credentials say. */
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
   'acl-file': 'later',
+  http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true },
   credentials: { load: () => import('../../adapters/auth/credentials/index.js'), takesOptions: false },
 };
 
