@@ -87,7 +87,12 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   certificate: { load: () => import('../../adapters/auth/certificate/index.js'), takesOptions: true },
   jwt: { load: () => import('../../adapters/auth/jwt/index.js'), takesOptions: true },
   http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true, remark: ({ url }) => hostsOf(String(url)) },
-  mongodb: 'later',
+  mongodb: {
+    load: () => import('../../adapters/auth/mongodb/index.js'),
+    takesOptions: true,
+    defaults: { url: 'mongodb://127.0.0.1:27017', database: 'hexmq' },
+    remark: ({ url, database }) => `${hostsOf(String(url))}/${String(database)}`,
+  },
 };
 
 /** What the command needs of an adapter beside its port. */
@@ -99,6 +104,7 @@ export const ADAPTER_TOOLS = {
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
   'acl-file': 'later',
   http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true },
+  mongodb: { load: () => import('../../adapters/auth/mongodb/index.js'), takesOptions: true },
   credentials: { load: () => import('../../adapters/auth/credentials/index.js'), takesOptions: false },
 };
 

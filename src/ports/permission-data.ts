@@ -4,7 +4,7 @@
 //
 // where what is denied comes first, and %c and %u stand for the Client Identifier and the user name. What does not fit is refused as a whole: half of
 // somebody's rules would be other rules.
-import type { AccessAction, AccessRule, Permissions } from '../domain/access/permissions.js';
+import type { AccessRule, Permissions } from '../domain/access/permissions.js';
 import type { TopicFilter } from '../domain/identifiers.js';
 
 export interface RuleSubject {
@@ -12,16 +12,21 @@ export interface RuleSubject {
   readonly userName: string | undefined;
 }
 
-const ACTIONS: readonly AccessAction[] = ['publish', 'subscribe'];
+/** Who may subscribe to something gets it, and who may not does not get it by way of a wider subscription. */
+const ACTIONS_OF = { publish: ['publish'], subscribe: ['subscribe', 'receive'] } as const;
+const ACTIONS = ['publish', 'subscribe'] as const;
 const FILTERS_MAX = 1000;
 const FILTER_LENGTH_MAX = 16_383;
 /** Levels between slashes; `+` and `#` alone in theirs, and `#` last. */
 const TOPIC_FILTER = /^(?:(?:[^+#/\0]*|\+)\/)*(?:[^+#/\0]*|\+|#)$/;
 
-/** @throws TypeError which says what is wrong, and nothing of what stands where a filter should. */
-export function readPermissions(data: unknown, subject: RuleSubject): Extract<Permissions, { kind: 'rules' }> {
+/**
+ * @param source where the data are from, for people: `claim mqtt of the token`.
+ * @throws TypeError which says what is wrong, and nothing of what stands where a filter should.
+ */
+export function readPermissions(data: unknown, subject: RuleSubject, source: string): Extract<Permissions, { kind: 'rules' }> {
   const { deny, ...allow } = mappingOf(data, '');
-  const rules = [...rulesOf('deny', mappingOf(deny ?? {}, 'deny'), 'deny.', subject), ...rulesOf('allow', allow, '', subject)];
+  const rules = [...rulesOf('deny', mappingOf(deny ?? {}, 'deny'), 'deny.', subject, source), ...rulesOf('allow', allow, '', subject, source)];
   if (rules.length > FILTERS_MAX) throw new TypeError(`${rules.length} filters, expected at most ${FILTERS_MAX}`);
   return { kind: 'rules', rules };
 }
@@ -31,13 +36,16 @@ function mappingOf(data: unknown, path: string): Readonly<Record<string, unknown
   throw new TypeError(`${path === '' ? '' : `${path}: `}expected a mapping of ${ACTIONS.join(', ')}${path === '' ? ' and deny' : ''}`);
 }
 
-function rulesOf(effect: AccessRule['effect'], lists: Readonly<Record<string, unknown>>, path: string, subject: RuleSubject): AccessRule[] {
+function rulesOf(effect: AccessRule['effect'], lists: Readonly<Record<string, unknown>>, path: string, subject: RuleSubject, source: string): AccessRule[] {
   return Object.entries(lists).flatMap(([key, filters]) => {
     const action = ACTIONS.find((each) => each === key);
-    const place = `${path}${JSON.stringify(key)}`;
-    if (action === undefined) throw new TypeError(`${place} is unknown, expected ${ACTIONS.join(', ')}${path === '' ? ' or deny' : ''}`);
+    const place = `${path}${key}`;
+    if (action === undefined) throw new TypeError(`${path}${JSON.stringify(key)} is unknown, expected ${ACTIONS.join(', ')}${path === '' ? ' or deny' : ''}`);
     if (!Array.isArray(filters)) throw new TypeError(`${place}: expected a list of Topic Filters`);
-    return filters.map((filter: unknown, index): AccessRule => ({ effect, actions: [action], topicFilter: filterOf(filter, `${place}[${index}]`, subject) }));
+    return filters.map((filter: unknown, index) => {
+      const topicFilter = filterOf(filter, `${place}[${index}]`, subject);
+      return { effect, actions: ACTIONS_OF[action], topicFilter, source: `${source}, ${place}[${index}]` } as AccessRule;
+    });
   });
 }
 

@@ -42,7 +42,7 @@ export class HttpAuthenticator implements Authenticator {
     const allowed = { decision: 'allow', userName, expiresAtMs } as const;
     if (permissions === undefined) return allowed;
     try {
-      return { ...allowed, permissions: readPermissions(permissions, { clientId: request.clientId, userName: userName ?? request.userName }) };
+      return { ...allowed, permissions: readPermissions(permissions, { clientId: request.clientId, userName: userName ?? request.userName }, 'http') };
     } catch (error) {
       return { decision: 'deny', reason: 'not-authorized', detail: `permissions in the answer of the service: ${(error as Error).message}` };
     }

@@ -37,7 +37,7 @@ function inquiryOf(options: unknown, clock: Clock, known: readonly Placeholder[]
   const service = new Service(
     {
       headers: headersOf(read),
-      timeoutMs: read.wholeNumber('timeoutMs', { least: 1, most: 60_000, fallback: 5000 }),
+      timeoutMs: read.wholeNumber('timeoutMs', { least: 1, most: 60_000, fallback: 3000 }),
       maxResponseBytes: read.wholeNumber('maxResponseBytes', { least: 0, most: 16 * 1024 * 1024, fallback: 65_536 }),
       maxConcurrent: read.wholeNumber('maxConcurrent', { least: 1, most: 1000, fallback: 50 }),
       maxWaiting: read.wholeNumber('maxWaiting', { least: 0, most: 100_000, fallback: 1000 }),

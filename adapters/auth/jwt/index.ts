@@ -84,7 +84,7 @@ function remoteKeysOf(read: OptionReader, clock: Clock): Keys {
       maxAgeMs: read.wholeNumber('jwksMaxAgeMs', { least: 1000, most: DAY_MS, fallback: 600_000 }),
       cooldownMs: read.wholeNumber('jwksCooldownMs', { least: 0, most: DAY_MS, fallback: 30_000 }),
       staleMs: read.wholeNumber('jwksStaleMs', { least: 0, most: 7 * DAY_MS, fallback: 3_600_000 }),
-      timeoutMs: read.wholeNumber('jwksTimeoutMs', { least: 1, most: 60_000, fallback: 5000 }),
+      timeoutMs: read.wholeNumber('jwksTimeoutMs', { least: 1, most: 60_000, fallback: 3000 }),
     },
     clock,
   );

@@ -47,6 +47,8 @@ export class JwtAuthenticator implements Authenticator {
     const token = this.#tokenOf(request);
     if (token === undefined || !looksLikeToken(token)) return ABSTAIN;
     if (token.length > this.#options.maxTokenBytes) return badCredentials(`the token has ${token.length} bytes, ${this.#options.maxTokenBytes} are allowed`);
+    // The library reads past spaces and line breaks.
+    if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) return badCredentials('the token is refused: it has not three parts of base64url');
     let claims: JWTPayload;
     try {
       claims = await this.#options.keys.verify(token, { ...this.#verification, currentDate: new Date(this.#clock.nowMs()) });
@@ -82,7 +84,7 @@ export class JwtAuthenticator implements Authenticator {
     if (names.permissions === undefined) return allowed;
     try {
       // A token that says nothing allows nothing: who looks for permissions in tokens does not mean that those without may do everything.
-      const permissions = readPermissions(claims[names.permissions] ?? {}, { clientId: request.clientId, userName });
+      const permissions = readPermissions(claims[names.permissions] ?? {}, { clientId: request.clientId, userName }, `claim ${names.permissions} of the token`);
       return { ...allowed, permissions };
     } catch (error) {
       return { decision: 'deny', reason: 'not-authorized', detail: `the claim ${names.permissions}: ${(error as Error).message}` };
@@ -92,9 +94,11 @@ export class JwtAuthenticator implements Authenticator {
 
 const badCredentials = (detail: string): Denial => ({ decision: 'deny', reason: 'bad-credentials', detail });
 
-/** Three parts of which the first is a header: nobody's password is that by chance. */
+/** It begins with the header of one: nobody's password does by chance. What was added around it in copying makes it a bad token, not a password. */
 function looksLikeToken(text: string): boolean {
-  const [, header = ''] = /^([\w-]+)\.[\w-]*\.[\w-]*$/.exec(text) ?? [];
+  const end = text.indexOf('.');
+  const header = text.slice(0, Math.max(end, 0)).replace(/^[^\w-]+/, '');
+  if (header === '' || !/^[\w-]+$/.test(header)) return false;
   try {
     const parsed: unknown = JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
     return typeof parsed === 'object' && parsed !== null && 'alg' in parsed;

@@ -165,7 +165,7 @@ describe('permissions in a token', () => {
       permissions: {
         kind: 'rules',
         rules: [
-          { effect: 'deny', actions: ['subscribe'], topicFilter: 'secret/#' },
+          { effect: 'deny', actions: ['subscribe', 'receive'], topicFilter: 'secret/#', source: 'claim mqtt of the token, deny.subscribe[0]' },
           { effect: 'allow', actions: ['publish'], topicFilter: 'ann/meter/#' },
         ],
       },
@@ -180,7 +180,7 @@ describe('permissions in a token', () => {
 
   test('that are ill-formed let nobody in', async () => {
     expect(await ask(options, { password: await sign({ ...CLAIMS, mqtt: { publish: ['a', 'b#'] } }) })).toEqual(
-      denied('the claim mqtt: "publish"[1] is no Topic Filter', 'not-authorized'),
+      denied('the claim mqtt: publish[1] is no Topic Filter', 'not-authorized'),
     );
     const password = await sign({ ...CLAIMS, mqtt: { publish: ['devices/%c/#'] } });
     expect(await ask(options, { password, clientId: '+' as AuthenticationRequest['clientId'] })).toEqual(denied(expect.stringContaining('has %c'), 'not-authorized'));
@@ -246,6 +246,14 @@ describe('a bad token is refused:', () => {
     expect(await ask({}, { password: token.slice(0, -2) })).toMatchObject({ decision: 'deny' });
     const [, payload] = partsOf(token);
     expect(await ask({}, { password: `${encode({ alg: 'HS256', typ: 'JWT' })}.${payload}.${signature}` })).toEqual(denied(expect.stringContaining('signature')));
+  });
+
+  test('one with something around it, or missing at its end', async () => {
+    const token = await sign();
+    const [header, payload] = partsOf(token);
+    for (const password of [`${token}\n`, ` ${token}`, `\0${token}`, `${token}.x.y`, `${header}.${payload}`, `${header}.`]) {
+      expect({ password, ...(await ask({}, { password })) }).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
+    }
   });
 
   test('one with a critical extension that nobody knows', async () => {
