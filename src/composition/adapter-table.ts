@@ -90,7 +90,6 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   mongodb: {
     load: () => import('../../adapters/auth/mongodb/index.js'),
     takesOptions: true,
-    defaults: { url: 'mongodb://127.0.0.1:27017', database: 'hexmq' },
     remark: ({ url, database }) => `${hostsOf(String(url))}/${String(database)}`,
   },
 };

@@ -230,8 +230,8 @@ describe('a MongoDB server that is not there', () => {
   const url = 'mongodb://ann:hush@127.0.0.1:1/?authSource=admin';
 
   test('lets nobody in and refuses nobody, in time, and its password is not said', async () => {
-    const authenticator = createAuthenticator({ url, timeoutMs: 100 }, { clock: new VirtualClock() });
-    const authorizer = createAuthorizer({ url, timeoutMs: 100 });
+    const authenticator = createAuthenticator({ url, database: 'hexmq', timeoutMs: 100 }, { clock: new VirtualClock() });
+    const authorizer = createAuthorizer({ url, database: 'hexmq', timeoutMs: 100 });
     for (const question of [ask(authenticator), authorizer.authorize({ ...requestWith(), permissions: undefined })]) {
       const message = await Promise.resolve(question).then(
         () => 'answered',
@@ -245,17 +245,21 @@ describe('a MongoDB server that is not there', () => {
 });
 
 describe('options of mongodb', () => {
+  const given = { url: 'mongodb://ann:hush@db', database: 'hexmq' };
+
   test.each<[string, unknown, string]>([
+    ['no URL', { database: 'hexmq' }, 'url: missing, expected a connection string that begins with mongodb:// or mongodb+srv://'],
+    ['no database', { url: given.url }, 'database: missing, expected the name of a database'],
     ['another URL', { url: 'postgres://ann:hush@db' }, 'url: not valid, expected a connection string that begins with mongodb:// or mongodb+srv://'],
-    ['a URL that is none', { url: 'mongodb://ann:hush@' }, 'url: no connection string that MongoDB understands'],
-    ['a URL with an unknown option', { url: 'mongodb://ann:hush@db/?tlss=hush' }, 'url: no connection string that MongoDB understands'],
+    ['a URL that is none', { url: 'mongodb://ann:hush@', database: 'hexmq' }, 'url: no connection string that MongoDB understands'],
+    ['a URL with an unknown option', { url: 'mongodb://ann:hush@db/?tlss=hush', database: 'hexmq' }, 'url: no connection string that MongoDB understands'],
     ['a variable that is not there', { url: '${ENV:NOT_IN_THE_ENVIRONMENT}' }, 'url: the environment has no NOT_IN_THE_ENVIRONMENT'],
-    ['a database that is none', { database: 'a.b' }, 'database: "a.b" is not valid, expected the name of a database'],
-    ['a collection that is none', { collection: '$users' }, 'collection: "$users" is not valid, expected a name without a dot, and without $ in front'],
-    ['a field that is none', { fields: { userName: 'a.b' } }, 'fields.userName: "a.b" is not valid, expected a name'],
-    ['an unknown field', { fields: { name: 'a' } }, 'fields.name: unknown key, expected userName, '],
-    ['a time out of range', { timeoutMs: 0 }, 'timeoutMs: 0 is out of range, expected a whole number from 1 to 60000'],
-    ['an unknown key', { timeout: 5 }, 'timeout: unknown key, expected url, database, timeoutMs'],
+    ['a database that is none', { ...given, database: 'a.b' }, 'database: "a.b" is not valid, expected the name of a database'],
+    ['a collection that is none', { ...given, collection: '$users' }, 'collection: "$users" is not valid, expected a name without a dot, and without $ in front'],
+    ['a field that is none', { ...given, fields: { userName: 'a.b' } }, 'fields.userName: "a.b" is not valid, expected a name'],
+    ['an unknown field', { ...given, fields: { name: 'a' } }, 'fields.name: unknown key, expected userName, '],
+    ['a time out of range', { ...given, timeoutMs: 0 }, 'timeoutMs: 0 is out of range, expected a whole number from 1 to 60000'],
+    ['an unknown key', { ...given, timeout: 5 }, 'timeout: unknown key, expected url, database, timeoutMs'],
     ['no mapping', 'mongodb', '"mongodb" is not valid, expected a mapping of options'],
   ])('with %s are refused, and no server is looked for', (_what, options, message) => {
     for (const create of [() => createAuthenticator(options, { clock: new VirtualClock() }), () => createAuthorizer(options)]) {

@@ -52,9 +52,9 @@ export function createAuthorizer(options: unknown): Authorizer {
 
 function directoryOf(read: OptionReader): Directory {
   const expected = 'a connection string that begins with mongodb:// or mongodb+srv://';
-  const url = read.secret('url', expected) ?? 'mongodb://127.0.0.1:27017';
+  const url = read.requiredSecret('url', expected);
   if (!/^mongodb(\+srv)?:\/\//.test(url)) read.refuse('url', `not valid, expected ${expected}`);
-  const database = read.text('database', 'the name of a database') ?? 'hexmq';
+  const database = read.requiredText('database', 'the name of a database');
   if (!/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database)) read.refuse('database', `${JSON.stringify(database)} is not valid, expected the name of a database`);
   const timeoutMs = read.wholeNumber('timeoutMs', { least: 1, most: 60_000, fallback: 3000 });
   try {

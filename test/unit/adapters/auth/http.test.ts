@@ -8,7 +8,7 @@ import { VirtualClock } from 'hexmq/testkit';
 import type { AuthenticationRequest, AuthenticatorAnswer, AuthorizationRequest } from 'hexmq/ports';
 import { createAuthenticator, createAuthorizer } from '../../../../adapters/auth/http/index.js';
 import type { HttpAuthenticator } from '../../../../adapters/auth/http/http-authenticator.js';
-import { json, status, WebServer } from '../../../support/web-server.js';
+import { json, status, WebServer } from '../../../e2e/web-server.js';
 
 const NOW_S = 1_700_000_000;
 

@@ -10,7 +10,7 @@ import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import { VirtualClock } from 'hexmq/testkit';
 import type { AuthenticationRequest, AuthenticatorAnswer } from 'hexmq/ports';
 import { createAuthenticator } from '../../../../adapters/auth/jwt/index.js';
-import { json, status, WebServer } from '../../../support/web-server.js';
+import { json, status, WebServer } from '../../../e2e/web-server.js';
 
 const NOW_S = 1_700_000_000;
 const SECRET = 'a secret of at least thirty-two bytes';
