@@ -175,6 +175,13 @@ module.exports = {
       to: { path: packages('pino') },
     },
     {
+      name: 'jose-only-in-the-jwt-adapter',
+      comment: 'What a signature is worth is said in one place; everyone else gets an answer about a client.',
+      severity: 'error',
+      from: { pathNot: ['^adapters/auth/jwt/', '^test/'] },
+      to: { path: packages('jose') },
+    },
+    {
       name: 'sockets-only-in-network-adapters',
       comment: 'A socket opened elsewhere is one that the simulation does not control and the listener settings do not reach.',
       severity: 'error',

@@ -68,8 +68,9 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   },
 };
 
-/** The servers of a connection string, and nothing of its credentials, wherever they are written. */
+/** The servers of a connection string, and nothing of its credentials, wherever they are written; or the variable that it stands in. */
 function hostsOf(url: string): string {
+  if (/^\$\{ENV:\w+\}$/.test(url)) return url;
   return /^[\w+]+:\/\/(?:[^/?@]*@)?((?:[^/?@:,]+|\[[^\]]*\])(?::\d+)?(?:,[^/?@]*)?)(?=[/?]|$)/.exec(url)?.[1] ?? '';
 }
 
@@ -82,7 +83,13 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
     remark: ({ path }) => String(path),
   },
   certificate: { load: () => import('../../adapters/auth/certificate/index.js'), takesOptions: true },
-  mongodb: 'later',
+  jwt: { load: () => import('../../adapters/auth/jwt/index.js'), takesOptions: true },
+  http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true, remark: ({ url }) => hostsOf(String(url)) },
+  mongodb: {
+    load: () => import('../../adapters/auth/mongodb/index.js'),
+    takesOptions: true,
+    remark: ({ url, database }) => `${hostsOf(String(url))}/${String(database)}`,
+  },
 };
 
 /** What the command needs of an adapter beside its port. */
@@ -94,6 +101,9 @@ export const ADAPTER_TOOLS = {
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
   'acl-file': { load: () => import('../../adapters/auth/acl-file/index.js'), takesOptions: true, remark: ({ path }) => String(path) },
   rules: { load: () => import('../../adapters/auth/rules/index.js'), takesOptions: true },
+  http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true },
+  mongodb: { load: () => import('../../adapters/auth/mongodb/index.js'), takesOptions: true },
+  credentials: { load: () => import('../../adapters/auth/credentials/index.js'), takesOptions: false },
 };
 
 const onStream = () => import('../../adapters/network/tcp/index.js');

@@ -14,6 +14,10 @@ export type { Reloadable } from './reloadable.js';
 export { Telemetry } from './telemetry.js';
 export type { HandshakeFailure, LifecycleNotice } from './telemetry.js';
 export { port } from './token.js';
+export { OptionReader } from './option-reader.js';
+export type { NumberRange } from './option-reader.js';
+export { readPermissions } from './permission-data.js';
+export type { RuleSubject } from './permission-data.js';
 
 export type { AccessAction, AccessRule, Permissions } from '../domain/access/permissions.js';
 export type {

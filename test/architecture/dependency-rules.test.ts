@@ -74,6 +74,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'mongodb-only-in-its-adapters': { 'adapters/storage/three/index.ts': "import 'mongodb';" },
   'level-only-in-the-file-adapter': { 'adapters/storage/four/index.ts': "import 'classic-level';" },
   'pino-only-in-the-log': { 'src/application/logging.ts': "import { pino } from 'pino'; export const log = pino;" },
+  'jose-only-in-the-jwt-adapter': { 'adapters/auth/six/index.ts': "import { jwtVerify } from 'jose'; export const verify = jwtVerify;" },
   'sockets-only-in-network-adapters': {
     'adapters/storage/five/index.ts': "import { connect } from 'node:tls'; export const socket = connect;",
     'src/application/dialling.ts': "import { connect } from 'net'; export const socket = connect;",
@@ -109,7 +110,7 @@ const BYSTANDERS = [
 ];
 
 const PACKAGES = [
-  ...['inversify', 'reflect-metadata', 'mongodb', 'classic-level', 'pino', 'commander', 'yaml', 'zod', 'mqtt', 'mqtt-packet', 'ws', 'undeclared'],
+  ...['inversify', 'reflect-metadata', 'mongodb', 'classic-level', 'pino', 'jose', 'commander', 'yaml', 'zod', 'mqtt', 'mqtt-packet', 'ws', 'undeclared'],
   '@jest/globals',
 ];
 

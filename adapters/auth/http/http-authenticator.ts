@@ -1,0 +1,50 @@
+// Who a client is, as a service says that is asked over HTTP.
+import { readPermissions } from 'hexmq/ports';
+import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
+import type { Answer } from './answer.js';
+import type { Inquiry } from './inquiry.js';
+import { UnaskableError } from './request-template.js';
+
+export class HttpAuthenticator implements Authenticator {
+  readonly name = 'http';
+  readonly #inquiry: Inquiry;
+  readonly #clock: Clock;
+
+  constructor(inquiry: Inquiry, clock: Clock) {
+    this.#inquiry = inquiry;
+    this.#clock = clock;
+  }
+
+  async authenticate(request: AuthenticationRequest, signal?: AbortSignal): Promise<AuthenticatorAnswer> {
+    let answer: Answer;
+    try {
+      answer = await this.#inquiry.about(request, signal);
+    } catch (error) {
+      if (error instanceof UnaskableError) return { decision: 'deny', reason: 'bad-credentials', detail: error.message };
+      throw error;
+    }
+    switch (answer.result) {
+      case 'ignore':
+        return { decision: 'abstain' };
+      case 'deny':
+        return { decision: 'deny', reason: answer.reason, detail: 'the service refuses it' };
+      case 'allow':
+        return this.#allow(answer, request);
+    }
+  }
+
+  reload(): Promise<void> {
+    return this.#inquiry.reload();
+  }
+
+  #allow({ userName, permissions, expiresAtMs }: Extract<Answer, { result: 'allow' }>, request: AuthenticationRequest): AuthenticatorAnswer {
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#clock.nowMs()) return { decision: 'deny', reason: 'bad-credentials', detail: 'its credentials have expired' };
+    const allowed = { decision: 'allow', userName, expiresAtMs } as const;
+    if (permissions === undefined) return allowed;
+    try {
+      return { ...allowed, permissions: readPermissions(permissions, { clientId: request.clientId, userName: userName ?? request.userName }, 'http') };
+    } catch (error) {
+      return { decision: 'deny', reason: 'not-authorized', detail: `permissions in the answer of the service: ${(error as Error).message}` };
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// What the service is asked: the configuration says which of a client's data goes where. Data only ever goes into values of the query, of JSON or of
+// a form, which are encoded whole: whatever a client calls itself, it cannot change what is asked.
+import { isUtf8 } from 'node:buffer';
+import type { PeerInfo } from 'hexmq/ports';
+
+/** An authenticator knows the password too. */
+export interface Subject {
+  readonly clientId: string;
+  readonly userName: string | undefined;
+  readonly password?: Uint8Array | undefined;
+  readonly listener: string;
+  readonly peer: PeerInfo;
+}
+
+export type Encoding = 'json' | 'form';
+
+export interface Question {
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  readonly contentType: string | undefined;
+  readonly body: string | undefined;
+}
+
+/** The client has sent what cannot be asked about. */
+export class UnaskableError extends Error {
+  override readonly name = 'UnaskableError';
+}
+
+const VALUES = {
+  clientId: ({ clientId }: Subject) => clientId,
+  userName: ({ userName }: Subject) => userName,
+  password: ({ password }: Subject) => (password === undefined ? undefined : textOf(password)),
+  ipAddress: ({ peer }: Subject) => peer.ipAddress,
+  remoteAddress: ({ peer }: Subject) => peer.remoteAddress,
+  listener: ({ listener }: Subject) => listener,
+  commonName: ({ peer }: Subject) => peer.certificate?.commonName,
+};
+export type Placeholder = keyof typeof VALUES;
+export const PLACEHOLDERS = Object.keys(VALUES) as Placeholder[];
+
+/** Text and placeholders in turn. */
+type Part = string | { readonly placeholder: Placeholder };
+
+const CONTENT_TYPES = { json: 'application/json', form: 'application/x-www-form-urlencoded' };
+
+/** Names of values, and the values with `${…}` for data of the client. */
+export class ValueTemplates {
+  readonly #templates = new Map<string, readonly Part[]>();
+
+  /** @throws TypeError naming a placeholder that is not among `known`. */
+  add(name: string, text: string, known: readonly Placeholder[]): void {
+    const parts = text.split(/(\$\{[^}]*\})/).filter((part) => part !== '');
+    this.#templates.set(
+      name,
+      parts.map((part) => {
+        if (!part.startsWith('${')) return part;
+        const placeholder = known.find((each) => part === `\${${each}}`);
+        if (placeholder === undefined) throw new TypeError(`${part} is unknown, expected ${known.map((each) => `\${${each}}`).join(', ')}`);
+        return { placeholder };
+      }),
+    );
+  }
+
+  /** What is not there (no user name, no certificate) is left out; as a part of a value it is empty. */
+  fill(subject: Subject): [name: string, value: string][] {
+    return [...this.#templates].flatMap(([name, parts]): [string, string][] => {
+      const values = parts.map((part) => (typeof part === 'string' ? part : VALUES[part.placeholder](subject)));
+      return values.length === 1 && values[0] === undefined ? [] : [[name, values.join('')]];
+    });
+  }
+}
+
+export class RequestTemplate {
+  constructor(
+    readonly url: URL,
+    readonly query: ValueTemplates,
+    /** `undefined`: GET. */
+    readonly body: { readonly values: ValueTemplates; readonly encoding: Encoding } | undefined,
+  ) {}
+
+  /** @throws UnaskableError */
+  fill(subject: Subject): Question {
+    const url = new URL(this.url);
+    for (const [name, value] of this.query.fill(subject)) url.searchParams.append(name, value);
+    if (this.body === undefined) return { url, method: 'GET', contentType: undefined, body: undefined };
+    const { values, encoding } = this.body;
+    const filled = values.fill(subject);
+    const body = encoding === 'json' ? JSON.stringify(Object.fromEntries(filled)) : new URLSearchParams(filled).toString();
+    return { url, method: 'POST', contentType: CONTENT_TYPES[encoding], body };
+  }
+}
+
+/** A replacement for what is no text would make one password of many. */
+function textOf(password: Uint8Array): string {
+  if (!isUtf8(password)) throw new UnaskableError('the password is no UTF-8');
+  return Buffer.from(password.buffer, password.byteOffset, password.byteLength).toString('utf8');
+}

@@ -1,0 +1,91 @@
+// The JWT authenticator as a configuration asks for it: its options are checked here, files are read, and nothing is fetched.
+import { OptionReader } from 'hexmq/ports';
+import type { Authenticator, Clock } from 'hexmq/ports';
+import { KEY_ALGORITHMS, SECRET_ALGORITHMS } from './algorithms.js';
+import { JwtAuthenticator } from './jwt-authenticator.js';
+import { keySetFileKeys, publicKeyFileKeys, SECRET_ENCODINGS, secretFileKeys, secretKeys } from './keys.js';
+import type { Keys } from './keys.js';
+import { RemoteKeys } from './remote-keys.js';
+
+const KEY_SOURCES = ['secret', 'secretFile', 'publicKeyFile', 'jwksFile', 'jwksUrl'] as const;
+const ALGORITHMS = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS];
+const DAY_MS = 24 * 3_600_000;
+
+/** @throws TypeError which names the option, its value unless it is a secret, and what was expected. */
+export function createAuthenticator(options: unknown, { clock }: { readonly clock: Clock }): Authenticator {
+  const read = new OptionReader(options);
+  const algorithms = algorithmsOf(read);
+  const tokenIn = read.oneOf('tokenIn', ['password', 'userName'], 'password');
+  const matchUserName = read.flag('matchUserName', false);
+  if (matchUserName && tokenIn === 'userName') read.refuse('matchUserName', 'true is not valid with tokenIn userName: the user name is the token');
+  const claims = read.mapping('claims');
+  const names = { userName: claims.text('userName') ?? 'sub', clientId: claims.text('clientId'), permissions: claims.text('permissions') };
+  claims.end();
+  const authenticator = new JwtAuthenticator(
+    {
+      algorithms,
+      tokenIn,
+      matchUserName,
+      claims: names,
+      issuers: read.texts('issuer'),
+      audiences: read.texts('audience'),
+      requireExpiry: read.flag('requireExpiry', true),
+      clockToleranceMs: read.wholeNumber('clockToleranceMs', { least: 0, most: 600_000, fallback: 0 }),
+      maxTokenBytes: read.wholeNumber('maxTokenBytes', { least: 128, most: 65_535, fallback: 8192 }),
+      keys: keysOf(read, algorithms, clock),
+    },
+    clock,
+  );
+  read.end();
+  return authenticator;
+}
+
+function algorithmsOf(read: OptionReader): readonly string[] {
+  const expected = `a list of ${ALGORITHMS.join(', ')}`;
+  const algorithms = read.texts('algorithms', expected) ?? read.refuse('algorithms', `missing, expected ${expected}`);
+  const unknown = algorithms.find((algorithm) => !ALGORITHMS.includes(algorithm));
+  if (unknown !== undefined) read.refuse('algorithms', `${JSON.stringify(unknown)} is not valid, expected ${expected}`);
+  return algorithms;
+}
+
+function keysOf(read: OptionReader, algorithms: readonly string[], clock: Clock): Keys {
+  const given = KEY_SOURCES.filter((source) => read.has(source));
+  const [source] = given;
+  if (source === undefined || given.length > 1) {
+    throw new TypeError(`${given.length === 0 ? 'no keys' : `${given.join(' and ')} at once`}, expected one of ${KEY_SOURCES.join(', ')}`);
+  }
+  const fitting = source === 'secret' || source === 'secretFile' ? SECRET_ALGORITHMS : KEY_ALGORITHMS;
+  const misfit = algorithms.find((algorithm) => !fitting.includes(algorithm));
+  if (misfit !== undefined) read.refuse('algorithms', `${misfit} does not go with ${source}, expected ${fitting.join(', ')}`);
+  const encoding = fitting === SECRET_ALGORITHMS ? read.oneOf('secretEncoding', SECRET_ENCODINGS, 'utf8') : 'utf8';
+  if (source === 'jwksUrl') return remoteKeysOf(read, clock);
+  const text = source === 'secret' ? read.requiredSecret(source) : read.requiredText(source, 'the path of a file');
+  try {
+    switch (source) {
+      case 'secret':
+        return secretKeys(text, encoding, algorithms);
+      case 'secretFile':
+        return secretFileKeys(text, encoding, algorithms);
+      case 'publicKeyFile':
+        return publicKeyFileKeys(text, algorithms);
+      case 'jwksFile':
+        return keySetFileKeys(text);
+    }
+  } catch (error) {
+    return read.refuse(source, (error as Error).message);
+  }
+}
+
+function remoteKeysOf(read: OptionReader, clock: Clock): Keys {
+  const url = read.requiredUrl('jwksUrl', read.flag('allowHttp', false));
+  return new RemoteKeys(
+    {
+      url,
+      maxAgeMs: read.wholeNumber('jwksMaxAgeMs', { least: 1000, most: DAY_MS, fallback: 600_000 }),
+      cooldownMs: read.wholeNumber('jwksCooldownMs', { least: 0, most: DAY_MS, fallback: 30_000 }),
+      staleMs: read.wholeNumber('jwksStaleMs', { least: 0, most: 7 * DAY_MS, fallback: 3_600_000 }),
+      timeoutMs: read.wholeNumber('jwksTimeoutMs', { least: 1, most: 60_000, fallback: 3000 }),
+    },
+    clock,
+  );
+}

@@ -1,0 +1,109 @@
+// Keys that somebody publishes: a JSON Web Key Set behind a URL. It decides when the set is fetched, and how long it counts.
+//
+// - It is fetched for the first token and again when it is older than `maxAgeMs`; all who wait share one request.
+// - A token with a key that the set does not have may be the first after a rotation: the set is fetched again, at most once in `cooldownMs`, so that
+//   tokens that name keys at random cause no flood.
+// - While nobody answers, what was fetched last counts for `staleMs` beyond its age, and nobody waits for further attempts.
+import { errors } from 'jose';
+import type { JWTPayload, JWTVerifyOptions, LocalJWKSet } from 'jose';
+import type { Clock } from 'hexmq/ports';
+import { keySetOf, verifyWithSet } from './keys.js';
+import type { Keys } from './keys.js';
+
+export interface RemoteKeysOptions {
+  readonly url: URL;
+  readonly maxAgeMs: number;
+  readonly cooldownMs: number;
+  readonly staleMs: number;
+  readonly timeoutMs: number;
+}
+
+const RESPONSE_BYTES_MAX = 256 * 1024;
+/** Whoever cannot come in meanwhile should not wait for the whole cooldown. */
+const RETRY_AFTER_FAILURE_MS = 1000;
+
+export class RemoteKeys implements Keys {
+  readonly #options: RemoteKeysOptions;
+  readonly #clock: Clock;
+  #set: LocalJWKSet | undefined;
+  #fetchedAtMs = -Infinity;
+  #attemptedAtMs = -Infinity;
+  #failure: Error | undefined;
+  #pending: Promise<void> | undefined;
+
+  constructor(options: RemoteKeysOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  async verify(token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+    const set = await this.#current();
+    try {
+      return await verifyWithSet(set, token, options);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !this.#mayFetch(this.#options.cooldownMs)) throw error;
+      await this.#fetch();
+      // Whether the key is known now cannot be told.
+      if (this.#failure !== undefined) throw this.#failure;
+      return verifyWithSet(await this.#current(), token, options);
+    }
+  }
+
+  async #current(): Promise<LocalJWKSet> {
+    const ageMs = this.#clock.nowMs() - this.#fetchedAtMs;
+    if (this.#set !== undefined && ageMs < this.#options.maxAgeMs) return this.#set;
+    const mayBeStale = ageMs < this.#options.maxAgeMs + this.#options.staleMs;
+    if (this.#mayFetch(0)) {
+      const fetched = this.#fetch();
+      if (this.#failure === undefined || !mayBeStale) await fetched;
+    }
+    if (this.#set === undefined || (this.#failure !== undefined && !mayBeStale)) throw this.#failure ?? new Error('no keys have been fetched');
+    return this.#set;
+  }
+
+  /** @param pauseMs since the last attempt, if it went well. */
+  #mayFetch(pauseMs: number): boolean {
+    if (this.#pending !== undefined) return true;
+    return this.#clock.nowMs() - this.#attemptedAtMs >= (this.#failure === undefined ? pauseMs : RETRY_AFTER_FAILURE_MS);
+  }
+
+  /** Never rejects: how it went is in `#failure`. */
+  #fetch(): Promise<void> {
+    return (this.#pending ??= this.#load().finally(() => (this.#pending = undefined)));
+  }
+
+  async #load(): Promise<void> {
+    this.#attemptedAtMs = this.#clock.nowMs();
+    try {
+      this.#set = keySetOf(await fetchText(this.#options.url, this.#options.timeoutMs));
+      this.#fetchedAtMs = this.#attemptedAtMs;
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = new Error(`no keys from ${this.#options.url.origin}${this.#options.url.pathname}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+}
+
+async function fetchText(url: URL, timeoutMs: number): Promise<string> {
+  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs), headers: { accept: 'application/json' } });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`it answered ${response.status}, expected 200${response.status >= 300 && response.status < 400 ? ' (redirects are not followed)' : ''}`);
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > RESPONSE_BYTES_MAX) throw new Error(`it answered more than ${RESPONSE_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** `fetch` says why in the cause. */
+function reasonOf(error: unknown): string {
+  const { name, message, cause } = error as Error;
+  if (name === 'TimeoutError') return 'it did not answer in time';
+  const { code, message: because } = (cause ?? {}) as NodeJS.ErrnoException;
+  return code ?? because ?? message;
+}

@@ -1,0 +1,69 @@
+// What a user may do: the rules in its own document, then those of its roles. Among the roles what is denied comes first, whatever their order; what
+// the user's own document says comes before all of that.
+import { readPermissions } from 'hexmq/ports';
+import type { AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
+import type { Document } from 'mongodb';
+import type { Directory } from './directory.js';
+
+export interface AuthorizerSettings {
+  readonly collection: string;
+  readonly rolesCollection: string;
+  readonly fields: { readonly userName: string; readonly permissions: string; readonly roles: string };
+}
+
+const NO_RULES: Permissions = { kind: 'rules', rules: [] };
+const ROLES_MAX = 100;
+
+export class MongoAuthorizer implements Authorizer {
+  readonly name = 'mongodb';
+  readonly #settings: AuthorizerSettings;
+  readonly #directory: Directory;
+
+  constructor(settings: AuthorizerSettings, directory: Directory) {
+    this.#settings = settings;
+    this.#directory = directory;
+  }
+
+  async authorize(request: AuthorizationRequest): Promise<Permissions> {
+    const { collection, fields } = this.#settings;
+    const { userName } = request;
+    if (userName === undefined) return NO_RULES;
+    const [user, other] = await this.#directory.find(collection, fields.userName, [userName], [fields.permissions, fields.roles]);
+    if (user === undefined) return NO_RULES;
+    if (other !== undefined) throw new Error(`${collection} has several users ${JSON.stringify(userName)}, expected one`);
+    const own = this.#rulesIn(user, `user ${userName}`, request);
+    const roles = await this.#rolesOf(user, userName);
+    const ofRoles = roles.flatMap((role) => this.#rulesIn(role, `role ${String(role['_id'])}`, request));
+    return { kind: 'rules', rules: [...own, ...ofRoles.filter(({ effect }) => effect === 'deny'), ...ofRoles.filter(({ effect }) => effect === 'allow')] };
+  }
+
+  close(): Promise<void> {
+    return this.#directory.close();
+  }
+
+  async #rolesOf(user: Document, userName: string): Promise<readonly Document[]> {
+    const { rolesCollection, fields } = this.#settings;
+    const names: unknown = user[fields.roles] ?? [];
+    if (!Array.isArray(names) || names.length > ROLES_MAX || !names.every((name) => typeof name === 'string')) {
+      throw new Error(`${fields.roles} of the user ${JSON.stringify(userName)} is not valid, expected a list of up to ${ROLES_MAX} names`);
+    }
+    const wanted = [...new Set(names)];
+    if (wanted.length === 0) return [];
+    const found = new Map((await this.#directory.find(rolesCollection, '_id', wanted, [fields.permissions])).map((role) => [role['_id'] as unknown, role]));
+    return wanted.map((name) => {
+      const role = found.get(name);
+      // It may be one that denies.
+      if (role === undefined) throw new Error(`the user ${JSON.stringify(userName)} has the role ${JSON.stringify(name)}, which ${rolesCollection} does not have`);
+      return role;
+    });
+  }
+
+  #rulesIn(document: Document, owner: string, request: AuthorizationRequest) {
+    const { permissions } = this.#settings.fields;
+    try {
+      return readPermissions(document[permissions] ?? {}, request, `mongodb ${owner}`).rules;
+    } catch (error) {
+      throw new Error(`${permissions} of the ${owner}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { afterAll, describe, test } from '@jest/globals';
+import { scryptSync } from 'node:crypto';
+import type { Document } from 'mongodb';
+import { authenticatorContract, VirtualClock } from 'hexmq/testkit';
+import { createAuthenticator } from '../../adapters/auth/mongodb/index.js';
+import { describeWithServer } from '../e2e/tools.js';
+import { MongoDatabases } from './mongodb-databases.js';
+
+const PASSWORD = Buffer.from('correct horse battery staple');
+const SALT = Buffer.from('a salt for tests');
+const HASH = `$scrypt$ln=4,r=8,p=1$${SALT.toString('base64')}$${scryptSync(PASSWORD, SALT, 32, { N: 16, r: 8, p: 1 }).toString('base64')}`;
+
+const databases = await MongoDatabases.find();
+afterAll(() => databases?.dispose());
+
+describeWithServer(databases, 'users in MongoDB keep the contract', (found) => {
+  for (const unknownUsers of ['deny', 'abstain'] as const) {
+    authenticatorContract({
+      name: `mongodb, unknown users: ${unknownUsers}`,
+      describe,
+      test,
+      factory: {
+        create: async () => {
+          const database = found.create();
+          await database.db.collection('users').insertOne({ _id: 'ann', passwordHash: HASH } as Document);
+          return {
+            authenticator: createAuthenticator({ url: database.url, database: database.name, unknownUsers }, { clock: new VirtualClock() }),
+            good: { userName: 'ann', password: PASSWORD },
+            wrong: { userName: 'ann', password: Buffer.from('another') },
+            unknown: { userName: 'carol', password: PASSWORD, answer: unknownUsers },
+            dispose: () => database.drop(),
+          };
+        },
+      },
+    });
+  }
+});
