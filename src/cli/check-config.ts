@@ -1,6 +1,8 @@
 // `hexmq check-config`: what a start would refuse, without starting.
 import type { Command } from 'commander';
-import { loadPorts } from '../composition/container.js';
+import type { Config } from '../composition/config.js';
+import { ConfigError } from '../composition/config-error.js';
+import { loadPorts, problemsInRemainder } from '../composition/container.js';
 import { describeAdapters } from './adapter-words.js';
 import { readSettings } from './settings.js';
 import type { Flags } from './settings.js';
@@ -15,7 +17,13 @@ export function addCheckConfig(program: Command, world: World): void {
 }
 
 async function checkConfig(flags: Flags, world: World): Promise<void> {
-  const { config } = readSettings(flags, world.environment);
+  let config: Config;
+  try {
+    config = readSettings(flags, world.environment).config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError([...error.problems, ...(await problemsInRemainder(error))]);
+  }
   // An adapter that is not installed, or refuses its options, is found by loading it; nothing is opened.
   await loadPorts(config, {});
   const listeners = config.listeners.map((listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : `${listener.host}:${listener.port}`}`);

@@ -72,7 +72,7 @@ export function resolveConfig(input: unknown, overrides: readonly Override[] = [
   if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(problems, issue);
   checkAdapters(problems, merged);
   checkListeners(problems, merged);
-  problems.throwIfAny();
+  problems.throwIfAny(merged);
   return withDefaults(configSchema.parse(merged));
 }
 
@@ -119,6 +119,7 @@ function isMapping(value: unknown): value is Record<string, unknown> {
 /** Collects what is wrong, once for each place. */
 class Problems {
   readonly #found = new Map<string, string>();
+  readonly #sections = new Set<PropertyKey | undefined>();
   readonly #sources = new Map<string, string>();
 
   constructor(overrides: readonly Override[]) {
@@ -127,6 +128,7 @@ class Problems {
 
   add(path: readonly PropertyKey[], problem: string): void {
     const place = withoutCredentials(formatPath(path));
+    this.#sections.add(path[0]);
     if (!this.#found.has(place)) this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
   }
 
@@ -139,8 +141,10 @@ class Problems {
     return undefined;
   }
 
-  throwIfAny(): void {
-    if (this.#found.size > 0) throw new ConfigError([...this.#found.values()]);
+  throwIfAny(config: unknown): void {
+    if (this.#found.size === 0) return;
+    const remainder = isMapping(config) ? Object.fromEntries(Object.entries(config).filter(([section]) => !this.#sections.has(section))) : undefined;
+    throw new ConfigError([...this.#found.values()], remainder);
   }
 }
 

@@ -14,9 +14,9 @@ import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
-import { authenticationOf, formatPath, limitsAsWritten } from './config.js';
+import { authenticationOf, formatPath, limitsAsWritten, resolveConfig } from './config.js';
 import type { AdapterConfig, AuthenticatorConfig, AuthorizerConfig, Config, ListenerConfig } from './config.js';
-import { ConfigError } from './config-error.js';
+import { allOf, ConfigError } from './config-error.js';
 import { loadAdapter } from './plugin-loader.js';
 
 /** Implementations to use in place of those that the configuration names. */
@@ -66,16 +66,41 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
       announce(telemetry, notice);
     },
   };
-  return {
-    clock,
-    random: overrides.random ?? (await BUILT_IN_ADAPTERS.random()),
-    telemetry,
-    storage: overrides.storage ?? (await loadStorage(config.storage, components)),
-    authenticators: overrides.authenticators ?? (await loadAuthenticators(config.authentication, ['authentication'], components)),
-    listenerAuthenticators: overrides.listenerAuthenticators ?? (await loadListenerAuthenticators(config, components)),
-    authorizers: overrides.authorizers ?? (await loadAuthorizers(config, components)),
-    listeners: overrides.listeners ?? (await Promise.all(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
-  };
+  const random = overrides.random ?? (await BUILT_IN_ADAPTERS.random());
+  // What is wrong with one says nothing about the others: all is told.
+  const [storage, authenticators, listenerAuthenticators, authorizers, listeners] = await allOf([
+    overridden(overrides.storage, () => loadStorage(config.storage, components)),
+    overridden(overrides.authenticators, () => loadAuthenticators(config.authentication, ['authentication'], components)),
+    overridden(overrides.listenerAuthenticators, () => loadListenerAuthenticators(config, components)),
+    overridden(overrides.authorizers, () => loadAuthorizers(config, components)),
+    overridden(overrides.listeners, () => allOf(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
+  ]);
+  return { clock, random, telemetry, storage, authenticators, listenerAuthenticators, authorizers, listeners };
+}
+
+async function overridden<Value>(given: Value | undefined, load: () => Promise<Value>): Promise<Value> {
+  return given ?? load();
+}
+
+/**
+ * What is wrong with the adapters of a configuration that was refused for something else.
+ * @returns a sentence for each.
+ */
+export async function problemsInRemainder({ remainder }: ConfigError): Promise<readonly string[]> {
+  let config: Config;
+  try {
+    config = resolveConfig(remainder);
+  } catch {
+    // What is missing in it is only missing because it was wrong.
+    return [];
+  }
+  try {
+    await loadPorts(config, {});
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
 }
 
 /** @throws ConfigError */
@@ -86,7 +111,7 @@ export async function loadStorage({ adapter, options }: AdapterConfig, component
 
 /** One for each entry: two entries of the same adapter share nothing. */
 function loadAuthenticators(written: readonly AuthenticatorConfig[], path: readonly PropertyKey[], components: AdapterComponents): Promise<readonly Authenticator[]> {
-  return Promise.all(
+  return allOf(
     written.map(async (one, index) => {
       const module = await loadAdapter(AUTHENTICATION_ADAPTERS, one.adapter, 'createAuthenticator', [...path, index]);
       const key = formatPath([...path, index, 'options']);
@@ -100,12 +125,12 @@ async function loadListenerAuthenticators({ listeners }: Config, components: Ada
     const own = authenticationOf(listener);
     return own === undefined ? [] : [[listener.name, await loadAuthenticators(own, ['listeners', index, 'authentication'], components)] as const];
   });
-  return new Map((await Promise.all(loaded)).flat());
+  return new Map((await allOf(loaded)).flat());
 }
 
 /** @throws ConfigError */
-export function loadAuthorizers({ authorization }: Config, components: AdapterComponents): Promise<Authorizer[]> {
-  return Promise.all(authorization.map((one, index) => loadAuthorizer(one, index, components)));
+export function loadAuthorizers({ authorization }: Config, components: AdapterComponents): Promise<readonly Authorizer[]> {
+  return allOf(authorization.map((one, index) => loadAuthorizer(one, index, components)));
 }
 
 async function loadAuthorizer(one: AuthorizerConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
@@ -117,7 +142,8 @@ async function loadAuthorizer(one: AuthorizerConfig, index: number, components: 
 async function loadListener(config: ListenerConfig, index: number, limits: Limits, components: AdapterComponents): Promise<Listener> {
   // The compiler does not see that the module is the one for this type of settings: the table says so for each.
   const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as { createListener: (settings: object, components: AdapterComponents) => Listener };
-  const settings = { ...config, handshakeTimeoutMs: limits.connectTimeoutMs, maxPacketSize: limits.maxPacketSize };
+  const { connectTimeoutMs, maxPacketSize } = { ...limits, ...limitsAsWritten(config.limits ?? {}) };
+  const settings = { ...config, handshakeTimeoutMs: connectTimeoutMs, maxPacketSize };
   return made(`listeners[${index}]`, config.type, () => createListener(settings, components));
 }
 

@@ -239,3 +239,29 @@ describe('hexmq reload', () => {
     expect(world.errors).toBe(error);
   });
 });
+
+describe('hexmq check-config', () => {
+  test('says at once what is wrong with keys and what adapters refuse, each with its key', async () => {
+    const world = new FakeWorld();
+    const config = file(
+      'all-wrong.yaml',
+      JSON.stringify({
+        listeners: [
+          { type: 'tls', tls: { cert: join(directory, 'no.crt'), key: join(directory, 'no.key') } },
+          { type: 'tcp', authentication: [{ adapter: 'certificate', options: { identity: 'face' } }] },
+        ],
+        authentication: [{ adapter: 'password-file', options: { path: join(directory, 'no-passwords') } }],
+        authorization: [{ adapter: 'acl-file', options: {} }],
+        limits: { maxInflight: 0 },
+      }),
+    );
+    expect(await run(['check-config', '--config', config], world)).toBe(1);
+    expect(world.errors.split('\n').filter((line) => line !== '')).toEqual([
+      'hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535',
+      expect.stringMatching(/^hexmq: authentication\[0\]\.options: refused by password-file: .*no-passwords/),
+      expect.stringMatching(/^hexmq: listeners\[1\]\.authentication\[0\]\.options: refused by certificate: .*face/),
+      expect.stringMatching(/^hexmq: authorization\[0\]\.options: refused by acl-file: .*path/),
+      expect.stringMatching(/^hexmq: listeners\[0\]: refused by tls: .*no\.crt/),
+    ]);
+  });
+});
