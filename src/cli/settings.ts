@@ -46,7 +46,7 @@ export function readSettings(flags: Flags, environment: Environment): Settings {
 function takesOption(adapter: string, option: string): boolean {
   const entry = Object.hasOwn(STORAGE_ADAPTERS, adapter) ? STORAGE_ADAPTERS[adapter] : undefined;
   // Of a package we know nothing.
-  return entry === undefined || (entry !== 'later' && Object.hasOwn(entry.defaults ?? {}, option));
+  return entry === undefined || Object.hasOwn(entry.defaults ?? {}, option);
 }
 
 function flagOverrides({ host, port, storage, ackLevel, logLevel }: Flags): Override[] {

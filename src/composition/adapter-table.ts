@@ -45,8 +45,8 @@ export interface AdapterEntry<Module> {
   readonly remark?: string | ((options: AdapterOptions) => string);
 }
 
-/** Adapters by name; `later`: documented, and not available yet. */
-export type AdapterTable<Module> = Readonly<Record<string, AdapterEntry<Module> | 'later'>>;
+/** Adapters by name. */
+export type AdapterTable<Module> = Readonly<Record<string, AdapterEntry<Module>>>;
 
 export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   memory: {
@@ -133,7 +133,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 /** An adapter in the words of the ready line: its name, its remark, and what else there is to say. */
 export function describeAdapter(table: AdapterTable<unknown>, { adapter, options }: { readonly adapter: string; readonly options: AdapterOptions }, more?: string): string {
   const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
-  const remark = entry === undefined || entry === 'later' ? undefined : typeof entry.remark === 'function' ? entry.remark(options) : entry.remark;
+  const remark = typeof entry?.remark === 'function' ? entry.remark(options) : entry?.remark;
   const remarks = [remark, more].filter((each) => each !== undefined);
   return remarks.length === 0 ? adapter : `${adapter} (${remarks.join('; ')})`;
 }

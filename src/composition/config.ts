@@ -232,7 +232,7 @@ export function authenticationOf({ authentication }: ListenerConfig): readonly A
 /** The options that the table has for an adapter. */
 function defaultsOf(table: AdapterTable<unknown>, adapter: string): AdapterOptions | undefined {
   const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
-  return entry === undefined || entry === 'later' ? undefined : entry.defaults;
+  return entry?.defaults;
 }
 
 /** Without the keys that an embedding program left undefined. */
@@ -277,18 +277,12 @@ function checkAdapter(problems: Problems, path: Path, written: unknown, table: A
   const { adapter, options } = written as { adapter?: unknown; options?: unknown };
   if (typeof adapter !== 'string' || !Object.hasOwn(table, adapter)) return;
   const entry = table[adapter];
-  if (entry === 'later') {
-    problems.add([...path, 'adapter'], `${adapter} is not available in this version, expected ${availableIn(table)} or the name of an npm package`);
-    return;
-  }
   const [option] = isMapping(options) ? Object.keys(options) : [];
   if (option !== undefined && entry?.takesOptions === false) problems.add([...path, 'options', option], `unknown key, ${adapter} has no options`);
 }
 
 export function availableIn(table: AdapterTable<unknown>): string {
-  return Object.keys(table)
-    .filter((name) => table[name] !== 'later')
-    .join(', ');
+  return Object.keys(table).join(', ');
 }
 
 function checkListeners(problems: Problems, config: unknown): void {

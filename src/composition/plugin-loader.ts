@@ -18,7 +18,7 @@ export async function loadAdapter<Module extends object>(
   path: readonly PropertyKey[],
 ): Promise<Module> {
   const entry = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (entry !== undefined && entry !== 'later') return entry.load();
+  if (entry !== undefined) return entry.load();
   const key = formatPath([...path, 'adapter']);
   const module = await importPackage(name, (why) => {
     const available = availableIn(table);

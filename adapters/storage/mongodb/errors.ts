@@ -75,7 +75,7 @@ export function storageError(error: unknown, place: string): unknown {
   const detail = message.replaceAll(/mongodb(\+srv)?:\/\/\S+/gi, 'mongodb://…').replaceAll(/\s+/g, ' ');
   const problem = (kind: StorageError['kind'], text: string): StorageError => new StorageError(kind, `${text} (${detail})`, { cause: error });
   if (!(error instanceof MongoError)) {
-    const text = settingProblem(error, place);
+    const text = settingProblem(error, place) ?? (isOfTheConnection(error) ? unreachable(place) : undefined);
     return text === undefined ? error : problem('unavailable', text);
   }
   if (firstOf(MongoCompatibilityError, error) !== undefined) {
@@ -98,10 +98,12 @@ export function storageError(error: unknown, place: string): unknown {
   }
   if (isOfOtherSet(error)) return problem('unavailable', `MongoDB at ${place} is not of the replica set that the URL names: check replicaSet in it`);
   if (isWithoutPrimary(error)) return problem('unavailable', noPrimary(place));
-  if (isOfTheConnection(error)) return problem('unavailable', `MongoDB at ${place} cannot be reached, or does not answer: check that it runs, the URL, and the network`);
+  if (isOfTheConnection(error)) return problem('unavailable', unreachable(place));
   if (refused === undefined || FAULTS.has(Number(refused.code))) return error;
   return problem('unavailable', `MongoDB at ${place} did not take the call: look at its log`);
 }
+
+const unreachable = (place: string): string => `MongoDB at ${place} cannot be reached, or does not answer: check that it runs, the URL, and the network`;
 
 const noPrimary = (place: string): string => `MongoDB at ${place} has no primary at the moment: a replica set chooses one by itself, else look at its members`;
 

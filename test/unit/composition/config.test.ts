@@ -109,15 +109,6 @@ describe('what is wrong', () => {
     ]);
   });
 
-  test('what is documented and comes later is called that', () => {
-    expect(problemsWith({ authentication: [{ adapter: 'mongodb', options: {} }] })[0]).toMatch(
-      /^authentication\[0\]\.adapter: mongodb is not available in this version, expected anonymous, password-file, certificate or the name/,
-    );
-    expect(problemsWith({ listeners: [{ type: 'tcp', authentication: [{ adapter: 'mongodb' }] }] })[0]).toMatch(
-      /^listeners\[0\]\.authentication\[0\]\.adapter: mongodb is not available in this version/,
-    );
-  });
-
   test('about authenticators and authorizers is told with its place', () => {
     expect(problemsWith({ authentication: [{ adapter: 'anonymous', onFailure: 'allow', timeoutMs: 0 }] })).toEqual([
       'authentication[0].timeoutMs: 0 is out of range, expected a whole number from 1 to 86400000 (milliseconds)',
@@ -280,7 +271,6 @@ describe('the environment', () => {
     expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: 'lots' }))).toEqual([
       'HEXMQ_LIMITS_MAX_INFLIGHT: "lots" is not valid, expected a whole number from 1 to 65535',
     ]);
-    expect(problemsOf(() => withEnvironment({ HEXMQ_AUTHENTICATION: 'mongodb' }))[0]).toMatch(/^HEXMQ_AUTHENTICATION: mongodb is not/);
   });
 
   test('with a variable that nobody knows is refused, without showing its value', () => {

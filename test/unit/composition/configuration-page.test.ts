@@ -60,7 +60,7 @@ describe('the configuration page', () => {
       return keysAt(suffix === '[]' ? [section, 0] : [section]).map((key) => `${section}${suffix}.${key}`);
     });
     // What is said beside the keys of the schema: the two lists, and the options of the adapters in the table.
-    const optionsOf = (table: AdapterTable<unknown>): string[] => Object.values(table).flatMap((entry) => (entry === 'later' ? [] : Object.keys(entry.defaults ?? {})));
+    const optionsOf = (table: AdapterTable<unknown>): string[] => Object.values(table).flatMap((entry) => Object.keys(entry.defaults ?? {}));
     const options = [
       ...optionsOf(STORAGE_ADAPTERS).map((option) => `storage.options.${option}`),
       ...optionsOf(AUTHENTICATION_ADAPTERS).map((option) => `authentication[].options.${option}`),
