@@ -1,8 +1,10 @@
 // Reads that the core asks for: pages of queues and of retained messages. A read begins when what the core wants to find there is durable, so that it
-// never sees a page older than its own facts.
+// never sees a page older than its own facts. Few are under way at once: no storage is faster for being asked a thousand things, and each page that is
+// on its way takes memory, when all clients come back after a restart.
 import { StorageError } from '../ports/storage.js';
 import type { Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
+import { Fifo } from '../domain/session/fifo.js';
 import { pauseAfter } from './retry.js';
 
 /** What a page read waits for, seen from here. */
@@ -18,8 +20,13 @@ export interface PagerObserver {
   fatal(error: Error): void;
 }
 
+const READS_AT_ONCE = 16;
+
 export class Pager {
   #waiting: { readonly batch: number; readonly read: () => void }[] = [];
+  #underWay = 0;
+  /** Those that may be read, in the order of asking. */
+  readonly #line = new Fifo<() => void>();
   #stopped = false;
 
   constructor(
@@ -34,7 +41,9 @@ export class Pager {
    * @param ticket the batch that has to be durable first; `undefined`: all that has been recorded so far.
    */
   read<T>(ticket: number | undefined, read: () => Promise<T>, done: (result: T) => void): void {
-    const start = (): void => void this.#run(read, done);
+    const start = (): void => {
+      this.#enter(() => void this.#attempt(read, done, 1));
+    };
     const batch = ticket ?? this.pending.pendingBatch;
     if (batch <= this.pending.durableBatch) start();
     else this.#waiting.push({ batch, read: start });
@@ -52,26 +61,41 @@ export class Pager {
     this.#waiting = [];
   }
 
-  async #run<T>(read: () => Promise<T>, done: (result: T) => void): Promise<void> {
-    for (let attempt = 1; !this.#stopped; attempt++) {
-      let result: T;
-      try {
-        result = await read();
-      } catch (error) {
-        // Storage may have been closed under it.
-        if (this.#stopped) return;
-        if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') {
-          this.observer.fatal(error instanceof Error ? error : new Error(String(error)));
-          return;
-        }
-        this.observer.readFailing(error, attempt);
-        await pauseAfter(attempt, this.clock);
-        continue;
-      }
-      if (this.#stopped) return;
-      if (attempt > 1) this.observer.readRecovered(attempt);
-      done(result);
+  #enter(attempt: () => void): void {
+    if (this.#underWay >= READS_AT_ONCE) {
+      this.#line.push(attempt);
       return;
     }
+    this.#underWay++;
+    attempt();
+  }
+
+  #leave(): void {
+    this.#underWay--;
+    const next = this.#line.shift();
+    if (next !== undefined && !this.#stopped) this.#enter(next);
+  }
+
+  async #attempt<T>(read: () => Promise<T>, done: (result: T) => void, attempt: number): Promise<void> {
+    let result: T;
+    try {
+      result = await read();
+    } catch (error) {
+      this.#leave();
+      // Storage may have been closed under it.
+      if (this.#stopped) return;
+      if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') {
+        this.observer.fatal(error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
+      this.observer.readFailing(error, attempt);
+      await pauseAfter(attempt, this.clock);
+      if (!this.#stopped) this.#enter(() => void this.#attempt(read, done, attempt + 1));
+      return;
+    }
+    this.#leave();
+    if (this.#stopped) return;
+    if (attempt > 1) this.observer.readRecovered(attempt);
+    done(result);
   }
 }

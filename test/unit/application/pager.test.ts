@@ -42,6 +42,26 @@ describe('Pager', () => {
     expect(log).toEqual(['read a', 'done a']);
   });
 
+  test('has few reads under way at once, and begins the others in the order of asking as those end', async () => {
+    const { log, read } = started();
+    for (let i = 0; i < 40; i++) read(`${i}`);
+    expect(log).toEqual(Array.from({ length: 16 }, (_, i) => `read ${i}`));
+    await noticed();
+    expect(log.filter((line) => line.startsWith('read'))).toEqual(Array.from({ length: 40 }, (_, i) => `read ${i}`));
+    expect(log.filter((line) => line.startsWith('done'))).toEqual(Array.from({ length: 40 }, (_, i) => `done ${i}`));
+  });
+
+  test('does not let reads that fail and wait hold up others', async () => {
+    const { log, read, clock } = started();
+    for (let i = 0; i < 16; i++) read(`${i}`, unavailable());
+    read('last');
+    await noticed();
+    expect(log).toContain('done last');
+    expect(log).not.toContain('done 0');
+    await clock.advanceAsync(50);
+    expect(log.filter((line) => line.startsWith('done'))).toHaveLength(17);
+  });
+
   test('reads when everything recorded before is durable, in the order of asking', async () => {
     const { pager, pending, log, read } = started();
     pending.pendingBatch = 3;
