@@ -2,7 +2,12 @@
 // are then compiled for what is to come; otherwise the first clients of a broker, which after a restart are all of them at once, would wait for
 // the compiler. Most of it goes from hand to hand, the rest through connections of the process to itself, because what Node does for a socket
 // has to be compiled too. It touches nothing of the broker that is about to start, and what it does is the same every time.
+import type { Change } from '../domain/changes.js';
 import type { Limits } from '../domain/connect/limits.js';
+import type { Message } from '../domain/delivery/message.js';
+import type { PageLimit } from '../domain/effects.js';
+import type { StoredEntry } from '../domain/events.js';
+import type { QueueId, Seq } from '../domain/identifiers.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
@@ -25,6 +30,12 @@ const CONNECTED_ROUNDS = 300;
 const CONNECTED_TURNS = 3;
 /** Rounds after which someone comes and goes. */
 const ROUNDS_BETWEEN_GUESTS = 50;
+/** Of the messages, those that somebody comes back for; published so many at a time. */
+const BACKLOG_SHARE = 4;
+const PAGE = 50;
+/** Until all of them have come, and at most. */
+const SILENT_TURNS = 3;
+const TURNS_MAX = 2000;
 /** Short and long, because the code takes other paths for each. */
 const PAYLOADS = [new Uint8Array(4), new Uint8Array(64), new Uint8Array(600)];
 const TOPICS = ['r', 'rehearsal', 'rehearsal/of/a/topic/with/many/levels'];
@@ -47,19 +58,46 @@ type Connect = (engine: Engine, name: string, received: (chunk: Uint8Array) => v
 
 const NOTHING = new Uint8Array(0);
 
-const NO_STORAGE: Storage = {
-  traits: { durable: false, fencing: false, preferredBatchChanges: Number.MAX_SAFE_INTEGER },
-  open: () => Promise.resolve(),
-  openToRead: () => Promise.resolve(false),
-   
-  async *load() {
-    /* nothing is remembered */
-  },
-  commit: () => Promise.resolve(),
-  readQueue: () => Promise.resolve([]),
-  readRetained: () => Promise.resolve([]),
-  close: () => Promise.resolve(),
-};
+/** Remembers what waits for those who are away, so that they can come back for it. */
+class Memory implements Storage {
+  readonly traits = { durable: false, fencing: false, preferredBatchChanges: Number.MAX_SAFE_INTEGER };
+  readonly #queues = new Map<QueueId, StoredEntry[]>();
+
+  open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  openToRead(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  async *load(): AsyncGenerator<never> {
+    // It begins with nothing.
+  }
+
+  commit(batch: readonly Change[]): Promise<void> {
+    for (const change of batch) {
+      if (change.kind !== 'queue.append') continue;
+      const { queue, seq, message, qos, retain, identifiers } = change;
+      const entries = this.#queues.get(queue) ?? [];
+      entries[seq] = { seq, message, qos, retain, identifiers, released: false };
+      this.#queues.set(queue, entries);
+    }
+    return Promise.resolve();
+  }
+
+  readQueue(queue: QueueId, from: Seq, { maxEntries }: PageLimit): Promise<readonly StoredEntry[]> {
+    return Promise.resolve(this.#queues.get(queue)?.slice(from, from + maxEntries).filter((entry) => entry !== undefined) ?? []);
+  }
+
+  readRetained(): Promise<readonly Message[]> {
+    return Promise.resolve([]);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
 
 /** Nobody has to wait in a rehearsal. */
 const UNLIMITED = {
@@ -122,7 +160,7 @@ const through =
 
 async function play({ clock, random, limits }: RehearsalParts, connect: Connect, rounds: number, turns: number): Promise<void> {
   const engine = new Engine({
-    storage: NO_STORAGE,
+    storage: new Memory(),
     admission: new Admission(new Authentication([{ name: 'rehearsal', authenticate: () => ({ decision: 'allow' }) }]), new Authorization([])),
     telemetry: [],
     clock,
@@ -161,7 +199,26 @@ async function play({ clock, random, limits }: RehearsalParts, connect: Connect,
     if (round % ROUNDS_BETWEEN_GUESTS === 0) (await enter(`guest ${round}`, true)).leave();
     await pause();
   }
-  for (const player of players) player.leave();
+  // Those with a stored session go away, and come back for what was published meanwhile.
+  const sleepers = subscribers.filter(({ clean }) => !clean);
+  for (const sleeper of sleepers) sleeper.leave();
+  await pause();
+  for (let message = 0; message < (rounds * BACKLOG_SHARE) / sleepers.length; message++) {
+    for (const [i, publisher] of publishers.entries()) {
+      publisher.publish(`${TOPICS[i % TOPICS.length] ?? ''}/${i}/t`, 1, PAYLOADS[message % PAYLOADS.length] ?? NOTHING);
+    }
+    if (message % PAGE === 0) await pause();
+  }
+  for (const player of players) player.answer();
+  const awake: Player[] = [];
+  for (const { name } of sleepers) awake.push(await enter(name, false));
+  for (let turn = 0, silent = 0; turn < TURNS_MAX && silent < SILENT_TURNS; turn++) {
+    let answered = 0;
+    for (const player of awake) answered += player.answer();
+    silent = answered === 0 ? silent + 1 : 0;
+    await pause();
+  }
+  for (const player of [...publishers, ...awake, ...subscribers.filter(({ clean }) => clean)]) player.leave();
   engine.down();
 }
 
@@ -200,13 +257,19 @@ class Player {
     this.#way?.close();
   }
 
-  answer(): void {
+  /** @returns how many packets had come. */
+  answer(): number {
     const received = this.#received;
     this.#received = [];
+    let packets = 0;
     for (const bytes of received) {
       this.#decoder.push(bytes);
-      for (let packet = this.#decoder.read(); packet !== undefined; packet = this.#decoder.read()) this.#answer(packet);
+      for (let packet = this.#decoder.read(); packet !== undefined; packet = this.#decoder.read()) {
+        packets++;
+        this.#answer(packet);
+      }
     }
+    return packets;
   }
 
   #answer(packet: Packet): void {

@@ -31,7 +31,8 @@ const MUTANTS = [
     invariants: ['order'],
     file: 'src/domain/session/message-queue.ts',
     from: '    for (const stored of entries) {',
-    to: '    for (const stored of entries.length > 3 ? [...entries.slice(1, 3), ...entries.slice(0, 1), ...entries.slice(3)] : entries) {',
+    // Each place keeps its number and has its neighbour's message.
+    to: '    for (const stored of entries.length > 3 ? entries.map((one, i) => (entries[i ^ 1]?.qos === one.qos && one.qos === 1 ? { ...one, message: entries[i ^ 1]?.message ?? one.message } : one)) : entries) {',
   },
   {
     name: 'a retained message applied twice',
