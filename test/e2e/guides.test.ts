@@ -1,0 +1,82 @@
+// What the guides to security and to moving from Mosquitto tell people to write and to type, done.
+import { expect, test } from '@jest/globals';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CertificateAuthority } from './certificates.js';
+import { hexmq, ROOT, startBroker, temporaryDirectory } from './hexmq-command.js';
+import { connect } from './mqtt-js.js';
+import { afterwards, Program, run, scene } from './program.js';
+import { describeWith } from './tools.js';
+
+/** The blocks of code of a page, those of one language. */
+function blocksOf(page: string, language: string): string[] {
+  const text = readFileSync(resolve(ROOT, 'docs', page), 'utf8');
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
+}
+
+/** A directory with the files that the configurations name. */
+async function directoryOfFiles(): Promise<string> {
+  const directory = temporaryDirectory();
+  const authority = new CertificateAuthority();
+  afterwards(() => {
+    authority.remove();
+  });
+  const { cert, key } = authority.issue('localhost');
+  copyFileSync(cert, join(directory, 'server.crt'));
+  copyFileSync(key, join(directory, 'server.key'));
+  copyFileSync(authority.cert, join(directory, 'devices-ca.crt'));
+  copyFileSync(authority.revocationList(), join(directory, 'devices.crl'));
+  writeFileSync(join(directory, 'acl'), 'user alice\ntopic readwrite plant/#\n');
+  const passwd = new Program(process.execPath, [resolve(ROOT, 'dist/src/cli/main.js'), 'passwd', join(directory, 'passwd'), 'alice', '--stdin', '--cost', '10']);
+  passwd.type('secret');
+  passwd.closeInput();
+  expect((await passwd.end()).status).toBe(0);
+  return directory;
+}
+
+describeWith('openssl', 'the configurations of the guides', () => {
+  for (const page of ['security.md', 'moving-from-mosquitto.md']) {
+    test(`that of ${page} is valid`, () =>
+      scene(async () => {
+        const directory = await directoryOfFiles();
+        mkdirSync(join(directory, 'data'));
+        const configurations = blocksOf(page, 'yaml');
+        expect(configurations).toHaveLength(1);
+        const path = join(directory, 'hexmq.yaml');
+        writeFileSync(path, configurations.join('').replaceAll('/etc/hexmq', directory));
+        expect(await hexmq(['check-config', '--config', path], { cwd: directory })).toMatchObject({ status: 0, stderr: '' });
+      }));
+  }
+});
+
+describeWith('mosquitto', 'the guide to moving from Mosquitto', () => {
+  test('moves retained messages, whatever is in them, and compares both sides', () =>
+    scene(async () => {
+      const [, moving = '', comparing = ''] = blocksOf('moving-from-mosquitto.md', 'sh');
+      // Any broker can be the old one.
+      const [old, fresh] = [await startBroker(), await startBroker()];
+      const { mqtt } = await connect({ url: old.url });
+      const messages = new Map<string, Buffer>([
+        ['plant/1/state', Buffer.from('on')],
+        ['plant/2/a topic with spaces', Buffer.from('two\nlines\n')],
+        ['plant/3/bytes', Buffer.from([0, 1, 255, 10, 0])],
+      ]);
+      let qos = 0;
+      for (const [topic, payload] of messages) await mqtt.publishAsync(topic, payload, { retain: true, qos: qos++ as 0 | 1 | 2 });
+
+      const directory = temporaryDirectory();
+      // By the number of messages instead of a time.
+      const shell = (text: string) => run('sh', ['-e', '-c', text.replaceAll('-W 10', `-C ${messages.size}`)], { cwd: directory });
+      const at = ({ port }: { port: number }): string => `-h 127.0.0.1 -p ${port}`;
+      expect(moving).toContain('-W 10');
+      expect(await shell(moving.replace('-h old.example', at(old)).replace('-h new.example', at(fresh)))).toMatchObject({ status: 0, stderr: '' });
+      const compare = comparing.replace('-h $host', `-h 127.0.0.1 -p $(case $host in old*) echo ${old.port} ;; *) echo ${fresh.port} ;; esac)`);
+      expect(await shell(compare)).toMatchObject({ status: 0, stderr: '', stdout: 'the same\n' });
+
+      const reader = await connect({ url: fresh.url });
+      await reader.mqtt.subscribeAsync('#', { qos: 2 });
+      const received = await reader.inbox.take(messages.size);
+      expect(new Map(received.map(({ topic, payload }) => [topic, payload]))).toEqual(messages);
+      for (const broker of [old, fresh]) expect((await broker.stop()).status).toBe(0);
+    }));
+});
