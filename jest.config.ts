@@ -30,6 +30,8 @@ const project = (name: string): Config => ({
 
 const config: Config = {
   testTimeout: 30_000,
+  // The tests that take longest wait for processes most of the time.
+  maxWorkers: '100%',
   projects: ['architecture', 'unit', 'contract', 'conformance', 'simulation', 'e2e'].map(project),
 };
 

@@ -6,7 +6,8 @@
 //   is as old as itself or older, so that one that was sent long ago and arrives late does no harm.
 // - `gone` marks what was removed while such a late write may still come (`folder.ts`): to every reader it is not there.
 import { createHash } from 'node:crypto';
-import type { Collection, Db, IndexDescription } from 'mongodb';
+import type { Collection, Db, Document, IndexDescription } from 'mongodb';
+import { LostRequests } from './lost-requests.js';
 import type { Properties, QoS } from 'hexmq/ports';
 
 export const FORMAT_VERSION = 1;
@@ -151,16 +152,18 @@ export interface Collections {
 export type FoldedName = Exclude<keyof Collections, 'meta' | 'journal'>;
 
 export function collectionsOf(db: Db): Collections {
+  const requests = new LostRequests(db.client);
+  const collection = <Schema extends Document>(name: string): Collection<Schema> => requests.guard(db.collection<Schema>(name));
   return {
-    meta: db.collection('meta'),
-    journal: db.collection('journal'),
-    sessions: db.collection('sessions'),
-    subscriptions: db.collection('subscriptions'),
-    inbound: db.collection('inbound'),
-    queues: db.collection('queues'),
-    messages: db.collection('messages'),
-    retained: db.collection('retained'),
-    wills: db.collection('wills'),
+    meta: collection('meta'),
+    journal: collection('journal'),
+    sessions: collection('sessions'),
+    subscriptions: collection('subscriptions'),
+    inbound: collection('inbound'),
+    queues: collection('queues'),
+    messages: collection('messages'),
+    retained: collection('retained'),
+    wills: collection('wills'),
   };
 }
 

@@ -241,7 +241,7 @@ export class Observer {
       return;
     }
     if (this.#forbidden.has(publication)) this.#tellForbidden(publication);
-    this.#expectOrder(publication, rightQos);
+    this.#expectOrder(publication, rightQos, subscription);
     this.#owed.delete(publication);
     this.#wake();
   }
@@ -266,9 +266,12 @@ export class Observer {
     }
   }
 
-  /** By publisher, its QoS and that of the delivery. What comes for a second time, at QoS 1, may come out of its place. */
-  #expectOrder(publication: Publication, qos: number): void {
-    if (!this.isOrdered) return;
+  /**
+   * By publisher, its QoS and that of the delivery. What comes for a second time, at QoS 1, may come out of its place, and so may what was sent before
+   * the subscription began: it comes because its publisher repeats it, and later messages may have come from before that.
+   */
+  #expectOrder(publication: Publication, qos: number, subscription: Subscription | undefined): void {
+    if (!this.isOrdered || subscription === undefined || subscription.sinceTick > publication.sent.tick) return;
     const stream = `${publication.publisher}|${publication.qos}|${qos}`;
     const last = this.#lastSeqs.get(stream) ?? 0;
     if (publication.seq < last) this.chronicle.fault(`${this.name} got behind number ${last} the ${describeMessage(publication)}`);
