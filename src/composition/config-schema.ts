@@ -128,6 +128,8 @@ const authorizer = z.strictObject(askedAdapter, anAdapter('acl-file'));
 const authenticators = () =>
   z.array(authenticator, aListOf('anonymous')).min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional();
 
+const SECRET = { error: () => 'not valid, expected the passphrase of the key, in quotes' };
+
 const filePath = (what: string) => text(`the path of a file: ${what}`);
 
 /** Keys of every listener. */
@@ -155,7 +157,8 @@ const tls = z.strictObject(
   {
     cert: filePath('a certificate in PEM'),
     key: filePath('its private key in PEM'),
-    passphrase: text('the passphrase of the key').optional(),
+    // Whatever is written there is a secret, also where it is none.
+    passphrase: z.string(SECRET).min(1, SECRET).optional(),
     ca: filePath('the certificates, in PEM, that client certificates are signed with').optional(),
     crl: filePath('revocation lists in PEM').optional(),
     clientCertificate: oneOf('none', 'optional', 'required').optional(),

@@ -8,7 +8,7 @@ import { buildSync } from 'esbuild';
 import * as fastCheck from 'fast-check';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -99,6 +99,14 @@ async function opened(directory: string, makeEngine = engineOf): Promise<FileSto
   return storage;
 }
 
+test('a directory that it makes is for no other user of the machine', async () => {
+  const above = newDirectory();
+  const directory = join(above, 'made', 'store');
+  const storage = await opened(directory);
+  await storage.close();
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+  rmSync(above, { recursive: true, force: true });
+});
 
 async function refusalOf(work: Promise<unknown>): Promise<StorageError> {
   const error = await work.then(

@@ -320,15 +320,18 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 /** Whether an engine was ever opened in the directory, to its end or not. Without CURRENT and with any of the others it is damaged. */
 const isWithEngine = (names: readonly string[]): boolean => names.some((name) => /^CURRENT$|\.(log|ldb|sst)$/.test(name));
 
+/** What clients have sent is for no other user of the machine to read. */
+const OF_THE_BROKER = { mode: 0o700 };
+
 /** Node's own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does. */
 async function makeDirectory(directory: string, above = dirname(directory)): Promise<void> {
   try {
-    await mkdir(directory);
+    await mkdir(directory, OF_THE_BROKER);
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === 'ENOENT' && above !== directory) {
       await makeDirectory(above);
-      await mkdir(directory);
+      await mkdir(directory, OF_THE_BROKER);
       return;
     }
     // Whether what is there is a directory is found out by reading it.

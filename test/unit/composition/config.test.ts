@@ -109,6 +109,12 @@ describe('what is wrong', () => {
     ]);
   });
 
+  test('about a passphrase is told without it', () => {
+    expect(problemsWith({ listeners: [{ type: 'tls', tls: { cert: 'c', key: 'k', passphrase: 12345 } }] })).toEqual([
+      'listeners[0].tls.passphrase: not valid, expected the passphrase of the key, in quotes',
+    ]);
+  });
+
   test('about authenticators and authorizers is told with its place', () => {
     expect(problemsWith({ authentication: [{ adapter: 'anonymous', onFailure: 'allow', timeoutMs: 0 }] })).toEqual([
       'authentication[0].timeoutMs: 0 is out of range, expected a whole number from 1 to 86400000 (milliseconds)',
