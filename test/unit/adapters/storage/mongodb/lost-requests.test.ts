@@ -21,7 +21,7 @@ function scene() {
 test('are told that nobody will answer, whatever they are', async () => {
   const { guarded, breakConnections } = scene();
   const all = [
-    ...REQUESTS.map((name) => (guarded as unknown as Record<string, () => Promise<unknown>>)[name]?.()),
+    ...REQUESTS.map((name) => (guarded as unknown as Record<(typeof REQUESTS)[number], () => Promise<unknown>>)[name]()),
     guarded.find().next(),
     guarded.aggregate().next(),
   ];
