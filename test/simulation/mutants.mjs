@@ -36,7 +36,8 @@ const MUTANTS = [
   },
   {
     name: 'a retained message applied twice',
-    invariants: ['retained state'],
+    // The older of two takes the place of the newer, in memory and on the disk.
+    invariants: ['retained state', 'acknowledged is stored'],
     file: 'src/domain/delivery/receiver.ts',
     from: '      if (session.hasInbound(packet.packetId)) {',
     to: "      if (session.hasInbound(packet.packetId)) {\n        if (packet.retain) this.publisher.publish(this.publisher.accept(topic, packet.payload, 2, true, undefined, undefined), { targets: [], groups: [] });",

@@ -35,7 +35,7 @@ const ENGINE_OPTIONS = {
    * What was written last and is not yet sorted into a table: held in memory, twice while it is being sorted, and read back from the log at the next
    * opening.
    */
-  writeBufferSize: 2 * MEBIBYTE,
+  writeBufferSize: 4 * MEBIBYTE,
   cacheSize: 4 * MEBIBYTE,
   /** Tables that are read are mapped into memory whole: this many of this size at most, so that what is mapped does not grow with the store. */
   maxFileSize: MEBIBYTE,

@@ -29,8 +29,8 @@ const BODY_BYTES_MIN = 4096;
 /** A queue with more entries than this is dropped by its number. */
 const DROPPED_AT_ONCE_MAX = 32;
 /** Entries whose size is remembered: in one queue, and in all of them in one generation. */
-const KNOWN_IN_QUEUE_MAX = 4096;
-const KNOWN_MAX = 50_000;
+const KNOWN_IN_QUEUE_MAX = 16_384;
+const KNOWN_MAX = 100_000;
 const CLIENTS_MAX = 50_000;
 const TOPICS_MAX = 100_000;
 const BODIES_MAX = 20_000;
