@@ -156,6 +156,8 @@ export class BrokerService {
         this.notice({ kind: 'reload-failed', what: part.name, error: problem });
       }
     }
+    // Those that look it up elsewhere each time cannot tell that something has changed there.
+    if (authorization.authorizers.some(({ watch }) => watch === undefined)) this.engine.reauthorize();
     if (what.length > 0) this.notice({ kind: 'reloaded', what });
     return problems;
   }

@@ -82,6 +82,16 @@ describe('a reload', () => {
     await service.stop();
   });
 
+  test('has those who are connected asked about anew where an authorizer cannot say whether anything has changed', async () => {
+    const { service } = made({ listener: fine, authenticator: fine, authorizer: fine });
+    await service.start();
+    let asked = 0;
+    service.engine.reauthorize = () => void asked++;
+    await service.reload();
+    expect(asked).toBe(1);
+    await service.stop();
+  });
+
   test('waits for the one before it', async () => {
     const running: string[] = [];
     let finish: () => void = () => undefined;
