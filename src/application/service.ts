@@ -157,7 +157,7 @@ export class BrokerService {
       }
     }
     // Those that look it up elsewhere each time cannot tell that something has changed there.
-    if (authorization.authorizers.some(({ watch }) => watch === undefined)) this.engine.reauthorize();
+    if (authorization.authorizers.some((authorizer) => authorizer.watch === undefined)) this.engine.reauthorize();
     if (what.length > 0) this.notice({ kind: 'reloaded', what });
     return problems;
   }
