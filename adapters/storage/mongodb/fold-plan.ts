@@ -73,6 +73,8 @@ export class FoldPlan {
       case 'queue.append': {
         const { queue: queueId, seq, qos, retain, identifiers } = change;
         const queue = nameKey(queueId);
+        // What was released is what stood there before: carried out a second time, after this one was put, it would release this one.
+        this.releases.delete(entryId(queue, seq));
         this.#putEntry({
           _id: entryId(queue, seq),
           n,

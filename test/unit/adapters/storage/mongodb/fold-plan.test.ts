@@ -1,0 +1,17 @@
+// What a run of batches comes to, where carrying it out half and then whole must come to the same.
+import { expect, test } from '@jest/globals';
+import type { QueueId, Seq } from 'hexmq/ports';
+import { FoldPlan } from '../../../../../adapters/storage/mongodb/fold-plan.js';
+
+test('an entry that takes the place of one that was released is not released, however often the run is carried out', () => {
+  const plan = new FoldPlan();
+  const [queue, seq] = ['c:a' as QueueId, 0 as Seq];
+  const fields = { id: 1, topic: 't', qos: 2, retain: false, acceptedAtMs: 0 } as const;
+  plan.add(7, [
+    { kind: 'queue.release', queue, seq },
+    { kind: 'queue.drop', queue },
+    { kind: 'queue.append', queue, seq, message: { fields, payload: new Uint8Array(3), place: 0, uses: 1 }, qos: 2, retain: false },
+  ]);
+  expect([...plan.releases]).toEqual([]);
+  expect([...plan.puts.queues.values()]).toEqual([expect.objectContaining({ released: false, bytes: 3 })]);
+});
