@@ -6,6 +6,7 @@
 // somebody's rules would be other rules.
 import type { AccessRule, Permissions } from '../domain/access/permissions.js';
 import type { TopicFilter } from '../domain/identifiers.js';
+import { topicFilterProblem } from './access-rules.js';
 
 export interface RuleSubject {
   readonly clientId: string;
@@ -17,8 +18,6 @@ const ACTIONS_OF = { publish: ['publish'], subscribe: ['subscribe', 'receive'] }
 const ACTIONS = ['publish', 'subscribe'] as const;
 const FILTERS_MAX = 1000;
 const FILTER_LENGTH_MAX = 16_383;
-/** Levels between slashes; `+` and `#` alone in theirs, and `#` last. */
-const TOPIC_FILTER = /^(?:(?:[^+#/\0]*|\+)\/)*(?:[^+#/\0]*|\+|#)$/;
 
 /**
  * @param source where the data are from, for people: `claim mqtt of the token`.
@@ -50,7 +49,7 @@ function rulesOf(effect: AccessRule['effect'], lists: Readonly<Record<string, un
 }
 
 function filterOf(written: unknown, place: string, { clientId, userName }: RuleSubject): TopicFilter {
-  if (typeof written !== 'string' || written === '' || written.length > FILTER_LENGTH_MAX || !TOPIC_FILTER.test(written)) {
+  if (typeof written !== 'string' || written.length > FILTER_LENGTH_MAX || topicFilterProblem(written) !== undefined) {
     throw new TypeError(`${place} is no Topic Filter`);
   }
   if (written.startsWith('$share/')) throw new TypeError(`${place} begins with $share/, expected the filter without it`);

@@ -104,7 +104,7 @@ export class MongoStorage implements Storage {
     try {
       await this.#client.connect();
       const collections = collectionsOf(this.#client.db(this.#database));
-      if (!(await this.#isOurFormat(this.#client))) await makeFormat(collections);
+      if (!(await this.#isOurFormat(this.#client, collections))) await makeFormat(collections);
       await makeIndexes(collections);
       const writer = await Writer.begin(collections);
       const journal = new Journal(collections.journal, writer.epoch, this.#limits.partBytesMax);
@@ -125,7 +125,7 @@ export class MongoStorage implements Storage {
     try {
       await reader.connect();
       const collections = collectionsOf(reader.db(this.#database));
-      if (!(await this.#isOurFormat(reader))) {
+      if (!(await this.#isOurFormat(reader, collections))) {
         await reader.close();
         return false;
       }
@@ -227,8 +227,7 @@ export class MongoStorage implements Storage {
    * What others have stored is left alone: their collections may well have the names of ours. The format is what a first start writes first.
    * @returns false when there is nothing in the database. @throws StorageError when there is, and it is not what this version knows how to read.
    */
-  async #isOurFormat(client: MongoClient): Promise<boolean> {
-    const { meta } = collectionsOf(client.db(this.#database));
+  async #isOurFormat(client: MongoClient, { meta }: Collections): Promise<boolean> {
     const format = async (): Promise<FormatDocument | null> => (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
     let found = await format();
     if (found === null) {
