@@ -128,7 +128,7 @@ function refuseGaps(queue: QueueId, { head, tail, count }: QueueRecord, first: n
   if (entries.length === 0 || entries.some(({ seq }, i) => seq !== first + i)) throw new DamagedRecord(`entries of the queue ${queue} are missing`);
 }
 
-async function pageEntries(db: Database, snapshot: Snapshot, { number }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
+async function pageEntries(db: Database, snapshot: Snapshot, { number, tail }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
   const iterator = db.iterator({
     gte: entryKey(number, from),
     lt: rangeUnder(Space.entry, number).lt,
@@ -136,22 +136,23 @@ async function pageEntries(db: Database, snapshot: Snapshot, { number }: QueueRe
     highWaterMarkBytes: Math.min(CHUNK_BYTES_MAX, Math.ceil(limit.maxBytes * PAGE_OVERHEAD)),
   });
   try {
-    const entries = await takePage(iterator, limit);
-    // The binding holds what it read last until the iterator is collected, and the collector does not know how much that is.
-    await iterator.nextv(1);
-    return entries;
+    return await takePage(iterator, { ...limit, maxEntries: Math.max(1, Math.min(limit.maxEntries, tail - from)) });
   } finally {
     await iterator.close();
   }
 }
 
+/**
+ * No chunk asks for more than there is, because the binding holds what it read last, and room for what it was asked for, until the iterator is
+ * collected, and the collector does not know how much that is. Reading one more makes it let go, unless it has met the end of the range before.
+ */
 async function takePage(iterator: Iterator<Database, Buffer, Buffer>, { maxEntries, maxBytes }: PageLimit): Promise<PageEntry[]> {
   const entries: PageEntry[] = [];
   let bytes = 0;
-  for (;;) {
-    // One more than is wanted: what is behind the last says whether that was released. And not many more than fit if they go on as they began.
-    const fitting = bytes === 0 ? Infinity : Math.ceil(((maxBytes - bytes) * entries.length) / bytes);
-    const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, fitting + 1, Math.max(maxEntries - entries.length, 0) + 1));
+  while (entries.length < maxEntries) {
+    // Not many more than fit if they go on as they began.
+    const fitting = bytes === 0 ? Infinity : Math.max(1, Math.ceil(((maxBytes - bytes) * entries.length) / bytes));
+    const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, fitting, maxEntries - entries.length));
     if (chunk.length === 0) return entries;
     for (const [key, record] of chunk) {
       const last = entries[entries.length - 1];
@@ -162,10 +163,18 @@ async function takePage(iterator: Iterator<Database, Buffer, Buffer>, { maxEntri
       }
       const entry: PageEntry = { seq: seqOf(key), record: records.decodeEntry(record), isReleased: false };
       bytes += entry.record.bytes;
-      if (last !== undefined && (entries.length >= maxEntries || bytes > maxBytes)) return entries;
+      if (last !== undefined && bytes > maxBytes) {
+        await iterator.nextv(1);
+        return entries;
+      }
       entries.push(entry);
     }
   }
+  // What is behind the last says whether that was released.
+  const [[key] = []] = await iterator.nextv(1);
+  const last = entries[entries.length - 1];
+  if (last !== undefined && key !== undefined && isReleasedKey(key) && seqOf(key) === last.seq) last.isReleased = true;
+  return entries;
 }
 
 export async function retained(db: Database, topics: readonly TopicName[]): Promise<readonly Message[]> {
