@@ -39,6 +39,9 @@ const FULL: Message = {
   },
 };
 
+/** As an iterator over entries gives a key: read as UTF-8. */
+const asText = (key: Buffer): string => key.toString('utf8');
+
 const append = (message: Message, identifiers?: readonly number[]): QueueAppend => ({
   ...{ kind: 'queue.append', queue: 'c:a' as never, seq: 1 as never, message },
   ...{ qos: 1, retain: false, identifiers, batch: 0, place: 0 },
@@ -50,16 +53,16 @@ describe('keys of file storage', () => {
     ['the counters', keys.spaceKey(keys.Space.counters), '01'],
     ['a client', keys.namedKey(keys.Space.client, 'é'), '02c3a9'],
     ['a queue', keys.namedKey(keys.Space.queue, 'c:a'), '03633a61'],
-    ['a subscription', keys.subscriptionKey(258, 'x/#'), '04000000 00010278 2f23'],
-    ['an inbound packet id', keys.inboundKey(258, 65_535), '05000000 00010200 ffff'],
-    ['an entry', keys.entryKey(258, 2 ** 53 - 1), '06000000 00010200 1fffffff ffffff'],
-    ['the release of an entry', keys.releasedKey(258, 1), '06000000 00010200 00000000 00000101'],
-    ['a body', keys.numberedKey(keys.Space.body, 2 ** 48 - 1), '07ffffff ffffff'],
-    ['the references to a body', keys.numberedKey(keys.Space.references, 1), '08000000 000001'],
+    ['a subscription', keys.subscriptionKey(258, 'x/#'), '04000000 00000202 782f23'],
+    ['an inbound packet id', keys.inboundKey(258, 65_535), '05000000 00000202 037f7f'],
+    ['an entry', keys.entryKey(258, 2 ** 53 - 1), '06000000 00000202 0f7f7f7f 7f7f7f7f'],
+    ['the release of an entry', keys.releasedKey(258, 1), '06000000 00000202 00000000 00000001 01'],
+    ['a body', keys.numberedKey(keys.Space.body, 2 ** 48 - 1), '073f7f7f 7f7f7f7f'],
+    ['the references to a body', keys.numberedKey(keys.Space.references, 1), '08000000 00000001'],
     ['a retained message', keys.namedKey(keys.Space.retained, 'a/b'), '09612f62'],
     ['a will', keys.namedKey(keys.Space.will, 'a'), '0a61'],
-    ['a dropped number', keys.numberedKey(keys.Space.dropped, 1), '0b000000 000001'],
-    ['a fence', keys.fenceKey(keys.Space.entry, 258), '06000000 000102ff'],
+    ['a dropped number', keys.numberedKey(keys.Space.dropped, 1), '0b000000 00000001'],
+    ['a fence', keys.fenceKey(keys.Space.entry, 258), '06000000 00000202 ff'],
   ])('%s', (_, key, dump) => {
     expect(hex(key)).toBe(dump);
   });
@@ -71,6 +74,8 @@ describe('keys of file storage', () => {
       keys.entryKey(1, 1),
       keys.entryKey(1, 255),
       keys.entryKey(1, 256),
+      keys.entryKey(1, 2 ** 31 - 1),
+      keys.entryKey(1, 2 ** 31),
       keys.entryKey(1, 2 ** 32 - 1),
       keys.entryKey(1, 2 ** 32),
       keys.entryKey(1, 2 ** 53 - 1),
@@ -82,11 +87,20 @@ describe('keys of file storage', () => {
   });
 
   test('give back what was put into them', () => {
-    expect(keys.seqOf(keys.entryKey(7, 2 ** 53 - 2))).toBe(2 ** 53 - 2);
+    expect(keys.seqOf(asText(keys.entryKey(7, 2 ** 53 - 2)))).toBe(2 ** 53 - 2);
+    for (const seq of [0, 1, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 38 + 2 ** 31]) expect(keys.seqOf(asText(keys.entryKey(7, seq)))).toBe(seq);
     expect(keys.numberOf(keys.entryKey(2 ** 48 - 1, 0))).toBe(2 ** 48 - 1);
     expect(keys.packetIdOf(keys.inboundKey(1, 65_535))).toBe(65_535);
     expect(keys.filterOf(keys.subscriptionKey(1, 'é/😀'))).toBe('é/😀');
     expect(keys.nameOf(keys.namedKey(keys.Space.queue, 'c:😀'))).toBe('c:😀');
+  });
+
+  test('of entries are told apart as text', () => {
+    const texts = [keys.entryKey(2 ** 48 - 1, 2 ** 53 - 1), keys.releasedKey(1, 0), keys.fenceKey(keys.Space.entry, 2 ** 48 - 1)].map(asText);
+    expect(texts.map(keys.isReleasedKey)).toEqual([false, true, false]);
+    expect(texts.map(keys.isEntryFence)).toEqual([false, false, true]);
+    const range = keys.textRange(keys.entryKey(2 ** 48 - 1, 0), keys.numberedKey(keys.Space.entry, 2 ** 48 - 1));
+    expect([range.gte, range.lt]).toEqual([asText(keys.entryKey(2 ** 48 - 1, 0)), asText(keys.numberedKey(keys.Space.entry, 2 ** 48 - 1))]);
   });
 
   test('of a packet id, a seq or a filter are never taken for a fence', () => {
@@ -106,7 +120,7 @@ describe('records of file storage', () => {
   const shared = { qos: 1, retain: false, identifiers: [1, 268_435_455], bytes: 3, body: 258, message: undefined };
 
   test.each<[string, () => Buffer, (bytes: Buffer) => unknown, unknown, string]>([
-    ['the format', () => records.encodeFormat(), records.decodeFormat, 1, '12686578 6d712066 696c6520 73746f72 61676500 01103361 d1'],
+    ['the format', () => records.encodeFormat(), records.decodeFormat, 2, '12686578 6d712066 696c6520 73746f72 61676500 02893a30 6b'],
     ['the counters', () => records.encodeCounters(counters), records.decodeCounters, counters, '00000000 00000102 00000000 00020000 00000003 00000000 0004e8e6 e84a'],
     ['a client', () => records.encodeClient(client), records.decodeClient, client, '03000000 000102ff ffffff42 78bcfe56 80000021 470f7b'],
     ['a client without a session', () => records.encodeClient({ number: 1, session: undefined }), records.decodeClient, { number: 1, session: undefined }, '00000000 000001ea 6befe8'],

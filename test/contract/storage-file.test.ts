@@ -18,7 +18,7 @@ import { storageContract } from 'hexmq/testkit';
 import type { StorageUnderTest } from 'hexmq/testkit';
 import { storageError } from '../../adapters/storage/file/errors.js';
 import { FileStorage, createStorage, engineOf } from '../../adapters/storage/file/index.js';
-import { Space, spaceKey } from '../../adapters/storage/file/keys.js';
+import { Space, isFence, spaceKey } from '../../adapters/storage/file/keys.js';
 import type { Database } from '../../adapters/storage/file/ledger.js';
 import { encodeFormat } from '../../adapters/storage/file/records.js';
 import { append, entriesOf, factsOf, messageOf, queue, remove, topic, trim } from './changes.js';
@@ -123,9 +123,8 @@ async function recordsIn(directory: string): Promise<Partial<Record<keyof typeof
   const counts: Partial<Record<keyof typeof Space, number>> = {};
   const names = Object.keys(Space) as (keyof typeof Space)[];
   for (const key of await db.keys().all()) {
-    const isFence = key.length === 1 || (key.length === 8 && key[7] === 0xff);
     const name = names.find((each) => Space[each] === key[0]);
-    if (!isFence && name !== undefined) counts[name] = (counts[name] ?? 0) + 1;
+    if (key.length > 1 && !isFence(key) && name !== undefined) counts[name] = (counts[name] ?? 0) + 1;
   }
   await db.close();
   return counts;
@@ -399,14 +398,17 @@ describe('the directory of file storage', () => {
     expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('is not of hexmq') });
   });
 
-  test('is refused when a newer version wrote it, which is told', async () => {
+  test.each([
+    [3, 'was written by a newer hexmq (format 3, this one knows up to 2): use that version or a later one'],
+    [1, 'was written by hexmq before its first release (format 1, this one reads 2): export it with the hexmq that wrote it, and import it here'],
+  ])('is refused when another version wrote it, which is told: format %i', async (version, words) => {
     const directory = newDirectory();
     await (await opened(directory)).close();
     const db = engineOf(directory);
-    await db.put(spaceKey(Space.format), Buffer.from(encodeFormat(2)));
+    await db.put(spaceKey(Space.format), Buffer.from(encodeFormat(version)));
     await db.close();
     const error = await refusalOf(new FileStorage({ directory }).open());
-    expect(error.message).toContain('was written by a newer hexmq (format 2, this one knows up to 1)');
+    expect(error.message).toContain(words);
   });
 
   test('is told as corrupt when its manifest is damaged', async () => {

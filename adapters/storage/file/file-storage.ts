@@ -294,6 +294,12 @@ export class FileStorage implements Storage {
         `the data in ${this.#directory} was written by a newer hexmq (format ${String(version)}, this one knows up to ${String(FORMAT_VERSION)}): use that version or a later one`,
       );
     }
+    if (version < FORMAT_VERSION) {
+      throw new StorageError(
+        'corrupt',
+        `the data in ${this.#directory} was written by hexmq before its first release (format ${String(version)}, this one reads ${String(FORMAT_VERSION)}): export it with the hexmq that wrote it, and import it here`,
+      );
+    }
     return true;
   }
 

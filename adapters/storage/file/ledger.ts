@@ -16,7 +16,7 @@
 // Opening, the lease and what an error means are in `file-storage.ts`; pages and facts in `reading.ts`.
 import type { ChainedBatch, ClassicLevel } from 'classic-level';
 import type { Change, ClientId, Message, QueueAppend, QueueId, Seq, TopicName } from 'hexmq/ports';
-import { Space, entryKey, fenceKey, inboundKey, isReleasedKey, namedKey, numberOf, numberedKey, rangeOf, releasedKey, seqOf, spaceKey, subscriptionKey } from './keys.js';
+import { Space, entryKey, fenceKey, inboundKey, isReleasedKey, namedKey, numberOf, numberedKey, rangeOf, releasedKey, seqOf, spaceKey, subscriptionKey, textRange } from './keys.js';
 import { Recent } from './recent.js';
 import * as records from './records.js';
 import type { ClientRecord, DroppedOwner, RetainedRecord } from './records.js';
@@ -192,10 +192,13 @@ export class Ledger {
     for (const recent of [this.#queues, this.#clients, this.#retained, this.#bodies]) recent.tidy();
   }
 
-  /** An entry has been read: its removal will not have to. `asOf`: what had been committed when it was read. */
+  /**
+   * An entry has been read: its removal will not have to. What was read last is removed first, so more is remembered of it than of what was appended,
+   * until the next commit. `asOf`: what had been committed when it was read.
+   */
   learn(queue: QueueId, number: number, asOf: number, seq: Seq, bytes: number, body: number, isReleased: boolean): void {
     const slot = this.#queues.get(queue);
-    if (slot === undefined || slot.number !== number || slot.changedIn > asOf || slot.known.has(seq) || slot.known.size >= KNOWN_IN_QUEUE_MAX) return;
+    if (slot === undefined || slot.number !== number || slot.changedIn > asOf || slot.known.has(seq) || slot.known.size >= 2 * KNOWN_IN_QUEUE_MAX) return;
     this.#know(slot, seq, bytes, body, isReleased);
   }
 
@@ -354,7 +357,8 @@ export class Ledger {
   }
 
   async #fetchRange(slot: QueueSlot, through: number): Promise<void> {
-    for await (const [key, record] of this.#db.iterator({ gte: entryKey(slot.number, slot.head), lt: entryKey(slot.number, through + 1) })) {
+    const range = textRange(entryKey(slot.number, slot.head), entryKey(slot.number, through + 1));
+    for await (const [key, record] of this.#db.iterator<string, Buffer>(range)) {
       const seq = seqOf(key);
       if (isReleasedKey(key)) {
         const known = slot.known.get(seq);

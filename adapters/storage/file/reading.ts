@@ -3,7 +3,7 @@
 import type { Iterator } from 'classic-level';
 import type { ClientId, Message, PageLimit, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
 import { DamagedRecord } from './errors.js';
-import { Space, entryKey, filterOf, isFence, isReleasedKey, nameOf, namedKey, numberOf, numberedKey, packetIdOf, rangeOf, rangeUnder, seqOf } from './keys.js';
+import { Space, entryKey, filterOf, isEntryFence, isFence, isReleasedKey, nameOf, namedKey, numberOf, numberedKey, packetIdOf, rangeOf, rangeUnder, seqOf, textRange } from './keys.js';
 import type { Database, Ledger } from './ledger.js';
 import * as records from './records.js';
 import type { EntryRecord, QueueRecord } from './records.js';
@@ -84,9 +84,9 @@ function retainedFact([key, record]: Entry): RestoredFact {
 
 /** Of a queue without gaps the header says it all; in others the ends are looked for, from where it says that they are at the furthest. */
 async function bounds(db: Database, { number, head, tail }: QueueRecord): Promise<{ first: number; next: number }> {
-  const range = { gte: entryKey(number, head), lt: entryKey(number, tail) };
-  const [first] = await db.keys({ ...range, limit: 1 }).all();
-  const [last] = await db.keys({ ...range, limit: 1, reverse: true }).all();
+  const range = textRange(entryKey(number, head), entryKey(number, tail));
+  const [first] = await db.keys<string>({ ...range, limit: 1 }).all();
+  const [last] = await db.keys<string>({ ...range, limit: 1, reverse: true }).all();
   if (first === undefined || last === undefined) throw new DamagedRecord(`queue ${String(number)} has a header and no entries`);
   return { first: seqOf(first), next: seqOf(last) + 1 };
 }
@@ -129,9 +129,8 @@ function refuseGaps(queue: QueueId, { head, tail, count }: QueueRecord, first: n
 }
 
 async function pageEntries(db: Database, snapshot: Snapshot, { number, tail }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
-  const iterator = db.iterator({
-    gte: entryKey(number, from),
-    lt: rangeUnder(Space.entry, number).lt,
+  const iterator = db.iterator<string, Buffer>({
+    ...textRange(entryKey(number, from), rangeUnder(Space.entry, number).lt),
     snapshot,
     highWaterMarkBytes: Math.min(CHUNK_BYTES_MAX, Math.ceil(limit.maxBytes * PAGE_OVERHEAD)),
   });
@@ -146,7 +145,7 @@ async function pageEntries(db: Database, snapshot: Snapshot, { number, tail }: Q
  * No chunk asks for more than there is, because the binding holds what it read last, and room for what it was asked for, until the iterator is
  * collected, and the collector does not know how much that is. Reading one more makes it let go, unless it has met the end of the range before.
  */
-async function takePage(iterator: Iterator<Database, Buffer, Buffer>, { maxEntries, maxBytes }: PageLimit): Promise<PageEntry[]> {
+async function takePage(iterator: Iterator<Database, string, Buffer>, { maxEntries, maxBytes }: PageLimit): Promise<PageEntry[]> {
   const entries: PageEntry[] = [];
   let bytes = 0;
   while (entries.length < maxEntries) {
@@ -156,7 +155,7 @@ async function takePage(iterator: Iterator<Database, Buffer, Buffer>, { maxEntri
     if (chunk.length === 0) return entries;
     for (const [key, record] of chunk) {
       const last = entries[entries.length - 1];
-      if (isFence(key)) return entries;
+      if (isEntryFence(key)) return entries;
       if (isReleasedKey(key)) {
         if (last?.seq === seqOf(key)) last.isReleased = true;
         continue;

@@ -5,7 +5,8 @@ import type { Message, Properties, QoS, QueueAppend, SessionRecord, Subscription
 import { DamagedRecord } from './errors.js';
 import { RecordReader, RecordWriter } from './record-bytes.js';
 
-export const FORMAT_VERSION = 1;
+/** 1 was of the time before the first release, with other keys. */
+export const FORMAT_VERSION = 2;
 const FORMAT_NAME = 'hexmq file storage';
 
 type SessionFields = Omit<SessionRecord, 'clientId'>;
