@@ -45,6 +45,8 @@ const HELD_MAX_BYTES = 1024 * 1024;
 /** A payload from this size on goes out as it is, behind its header, instead of being copied for each subscriber. */
 const LARGE_PAYLOAD_BYTES = 32 * 1024;
 const LARGE_PIECE_BYTES = 1024 * 1024;
+/** How often those who do not keep up are looked at, at most. */
+const LOOK_FOR_PROGRESS_MS = 1000;
 /** How long a closing connection may take to take what was written to it. */
 const CLOSE_GRACE_MS = 5000;
 
@@ -98,6 +100,8 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   #dirty: Link[] = [];
   /** Links with something at the gate. */
   readonly #gated = new Set<Link>();
+  readonly #congested = new Set<Link>();
+  #nextLookMs = 0;
   #turnIsScheduled = false;
   #stepping = false;
   #deferred: BrokerEvent[] = [];
@@ -280,6 +284,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
 
   drained(link: Link): void {
     link.isCongested = false;
+    this.#congested.delete(link);
     link.answeredBytes = 0;
     link.wantsWritable = false;
     this.step({ kind: 'writable', connection: link.id });
@@ -289,6 +294,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   closed(link: Link): void {
     this.#links.delete(link.id);
     this.#gated.delete(link);
+    this.#congested.delete(link);
     this.#left(link);
     this.#reauthorization.ended(link.id);
     link.isEnded = true;
@@ -385,6 +391,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     if (packet.type === PacketType.connack && packet.reasonCode !== 0) {
       link.dropHeld();
       this.#gated.delete(link);
+      this.#congested.delete(link);
       link.out.append(bytes);
       this.#written(link);
       return;
@@ -638,7 +645,22 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   #write(link: Link, bytes: Uint8Array): void {
     if (link.channel.write(bytes) || link.isCongested || link.isEnded) return;
     link.isCongested = true;
+    link.sentBytes = link.channel.sentBytes;
+    this.#congested.add(link);
     this.step({ kind: 'congested', connection: link.id, waitsFor: 'peer' });
+  }
+
+  /** Which of those who had stopped reading have read on: before the core finds that they are late. */
+  #lookForProgress(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (nowMs < this.#nextLookMs) return;
+    this.#nextLookMs = nowMs + Math.min(LOOK_FOR_PROGRESS_MS, this.#limits.drainTimeoutMs / 2);
+    for (const link of this.#congested) {
+      const { sentBytes } = link.channel;
+      if (sentBytes <= link.sentBytes) continue;
+      link.sentBytes = sentBytes;
+      this.step({ kind: 'draining', connection: link.id });
+    }
   }
 
   #close(link: Link, graceMs: number): void {
@@ -689,6 +711,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#timerAtMs = nextMs;
     this.#timer = this.#parts.clock.at(nextMs, () => {
       this.#timerAtMs = Infinity;
+      this.#lookForProgress();
       this.step({ kind: 'tick' });
     });
   }

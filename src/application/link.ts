@@ -26,6 +26,8 @@ export class Link implements ChannelHandler {
   /** The core has ended it: nothing is read and nothing is written any more. */
   isEnded = false;
   isCongested = false;
+  /** While it is congested: how much had left when that was last looked at. */
+  sentBytes = 0;
   /** Whether the core wants to know when what was sent has left. */
   wantsWritable = false;
   /** Bytes of answers since the peer stopped reading: someone who sends and does not read is not read either. */

@@ -127,7 +127,7 @@ export async function rehearse(parts: RehearsalParts): Promise<void> {
 const fromHandToHand: Connect = (engine, name, received) => {
   const handler = engine.accept('rehearsal', {
     peer: { remoteAddress: name },
-    bufferedBytes: 0,
+    sentBytes: 0,
     write: (bytes) => {
       received(bytes);
       return true;

@@ -157,6 +157,11 @@ export class Broker {
         if (connection !== undefined) this.#connections.congested(connection, event.waitsFor);
         return;
       }
+      case 'draining': {
+        const connection = this.#connections.get(event.connection);
+        if (connection !== undefined) this.#connections.draining(connection);
+        return;
+      }
       case 'admitted': {
         const connection = this.#connections.get(event.connection);
         if (connection !== undefined) this.#connections.admitted(connection);

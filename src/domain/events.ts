@@ -45,6 +45,8 @@ export type BrokerEvent =
   | { readonly kind: 'congested'; readonly connection: ConnectionId; readonly waitsFor: 'peer' | 'storage' }
   /** CONNACK, which waited for storage, has left. */
   | { readonly kind: 'admitted'; readonly connection: ConnectionId }
+  /** Congested still, and the peer reads: some of what waited for it has left. */
+  | { readonly kind: 'draining'; readonly connection: ConnectionId }
   /** The answer to `whenWritable`, and the end of `congested`. */
   | { readonly kind: 'writable'; readonly connection: ConnectionId }
   /** What the peer sends is not read for a while, or is again: its silence meanwhile is ours. */

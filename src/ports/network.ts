@@ -11,8 +11,11 @@ export interface Channel {
    * `drained` is called once everything has left. Writing to a channel that has closed does nothing and returns true.
    */
   write(bytes: Uint8Array): boolean;
-  /** Bytes queued here that have not left for the network. */
-  readonly bufferedBytes: number;
+  /**
+   * Bytes that have left for the network since the connection was opened, with whatever the kind of network adds to them, and within one large write
+   * too: a peer that reads makes it grow, however slowly it reads.
+   */
+  readonly sentBytes: number;
   /** Stops and starts `data`; what had been received before may still come. */
   pause(): void;
   resume(): void;

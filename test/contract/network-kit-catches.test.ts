@@ -15,8 +15,8 @@ class Sound implements Channel {
     return this.inner.peer;
   }
 
-  get bufferedBytes(): number {
-    return this.inner.bufferedBytes;
+  get sentBytes(): number {
+    return this.inner.sentBytes;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -155,6 +155,33 @@ const CASES: readonly Case[] = [
     },
     caughtBy: ['drained comes once'],
     says: 'drained was not told',
+  },
+  {
+    wrong: 'does not count what has left',
+    Broken: class extends Sound {
+      override get sentBytes(): number {
+        return 0;
+      }
+    },
+    caughtBy: ['drained comes once'],
+    says: 'sentBytes is 0 when drained is told',
+  },
+  {
+    wrong: 'counts what was written as sent',
+    Broken: class extends Sound {
+      #written = 0;
+
+      override get sentBytes(): number {
+        return this.#written;
+      }
+
+      override write(bytes: Uint8Array): boolean {
+        this.#written += bytes.length;
+        return super.write(bytes);
+      }
+    },
+    caughtBy: ['drained comes once'],
+    says: 'while the peer has not read',
   },
   {
     wrong: 'tells drained too often',

@@ -240,6 +240,10 @@ export class CorePeer {
     this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'peer' });
   }
 
+  draining(): void {
+    this.core.handle({ kind: 'draining', connection: this.id });
+  }
+
   waitsForStorage(): void {
     this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'storage' });
   }

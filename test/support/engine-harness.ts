@@ -92,7 +92,8 @@ export class EngineHarness {
 
 export class EnginePeer implements Channel {
   readonly peer;
-  readonly bufferedBytes = 0;
+  /** What the test says that it has taken. */
+  sentBytes = 0;
   readonly handler: ChannelHandler;
   /** Whether it takes what is written as fast as it comes. */
   reads = true;

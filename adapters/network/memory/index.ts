@@ -126,8 +126,8 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     return this;
   }
 
-  get bufferedBytes(): number {
-    return this.#outbound.bufferedBytes;
+  get sentBytes(): number {
+    return this.#outbound.arrivedBytes;
   }
 
   open(accept: (channel: Channel) => ChannelHandler): void {

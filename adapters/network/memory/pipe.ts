@@ -13,6 +13,8 @@ export interface PipeReceiver {
 export class Pipe {
   /** Bytes that have not arrived. */
   bufferedBytes = 0;
+  /** Bytes that have. */
+  arrivedBytes = 0;
   #chunks: Uint8Array[] = [];
   #next = 0;
   #ended = false;
@@ -69,6 +71,7 @@ export class Pipe {
       if (chunk === undefined) break;
       this.#next++;
       this.bufferedBytes -= chunk.byteLength;
+      this.arrivedBytes += chunk.byteLength;
       delivered = true;
       this.receiver.arrived(chunk);
     }

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Channel, ChannelHandler, PeerInfo } from 'hexmq/ports';
 import { addressOf, ipAddressOf } from '../sockets/address.js';
+import { sentBytes } from '../sockets/sent-bytes.js';
 
 /** A peer that has ended gets this long to read what is still on its way to it. */
 const PEER_ENDED_GRACE_MS = 5000;
@@ -34,8 +35,8 @@ export class TcpChannel implements Channel, PeerInfo {
     return ipAddressOf(this.#socket);
   }
 
-  get bufferedBytes(): number {
-    return this.#socket.writableLength;
+  get sentBytes(): number {
+    return sentBytes(this.#socket);
   }
 
   /** Starts the flow of events. The socket defers its own: none comes from within this call. */

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import type { Channel, ChannelHandler, PeerInfo } from 'hexmq/ports';
+import { sentBytes } from '../sockets/sent-bytes.js';
 
 /** RFC 6455, section 7.4.1. */
 const CloseCode = { normal: 1000, unsupportedData: 1003, tooBig: 1009 } as const;
@@ -38,8 +39,8 @@ export class WebSocketChannel implements Channel {
     this.peer = peer;
   }
 
-  get bufferedBytes(): number {
-    return this.#websocket.bufferedAmount;
+  get sentBytes(): number {
+    return sentBytes(this.#socket);
   }
 
   /** Starts the flow of events: none comes from within this call. */

@@ -115,7 +115,16 @@ export class Connections {
       return;
     }
     connection.drain ??= new Deadline<Connection>(connection);
-    if (!connection.drain.isSet) this.deadlines.set(connection.drain, this.context.nowMs + this.context.limits.drainTimeoutMs);
+    if (!connection.drain.isSet) this.#expectProgress(connection.drain);
+  }
+
+  /** The peer reads, however slowly. */
+  draining({ drain }: Connection): void {
+    if (drain?.isSet === true) this.#expectProgress(drain);
+  }
+
+  #expectProgress(drain: Deadline<Connection>): void {
+    this.deadlines.set(drain, this.context.nowMs + this.context.limits.drainTimeoutMs);
   }
 
   /** CONNACK, which waited for storage, has left: from here on the client can be late. */

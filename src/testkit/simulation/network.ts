@@ -85,6 +85,7 @@ export class SimulatedConnection implements Channel {
   readonly peer: { readonly remoteAddress: string };
   /** Bytes written and not yet taken by the client. */
   bufferedBytes = 0;
+  sentBytes = 0;
   readonly #decoder = new PacketDecoder({ maxPacketSize: 268_435_460, role: 'client' });
   #handler: ChannelHandler | undefined;
   #toBroker: Piece[] = [];
@@ -254,6 +255,7 @@ export class SimulatedConnection implements Channel {
       const piece = this.#toClient.shift();
       if (piece === undefined) break;
       this.bufferedBytes -= piece.bytes.length;
+      this.sentBytes += piece.bytes.length;
       for (const packet of piece.packets) this.user.received(this, packet);
       if (piece === through) break;
     }

@@ -464,6 +464,39 @@ describe('a peer that does not read', () => {
   });
 });
 
+describe('a client that reads slowly', () => {
+  const slow = async () => {
+    const all = await pair({ limits: { drainTimeoutMs: 1000 } });
+    const { harness, a, publisher } = all;
+    a.reads = false;
+    publisher.send(publish({ topic: 't', payload: '1' }));
+    harness.turn();
+    harness.turn();
+    return all;
+  };
+
+  test('is kept as long as it reads on, and has its time again when it stops', async () => {
+    const { harness, a } = await slow();
+    for (let i = 0; i < 5; i++) {
+      a.sentBytes += 1;
+      harness.clock.advance(1000);
+      harness.turn();
+    }
+    expect(a.isClosed).toBe(false);
+    harness.clock.advance(1000);
+    expect(a.isClosed).toBe(true);
+    expect(harness.notices).toContainEqual(expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }));
+  });
+
+  test('does not read because it asks', async () => {
+    const { harness, a } = await slow();
+    a.send(PINGREQ);
+    harness.turn();
+    harness.clock.advance(1000);
+    expect(a.isClosed).toBe(true);
+  });
+});
+
 describe('a client that waits because storage is slow', () => {
   test('is not taken for a reader that is stuck', async () => {
     const harness = new EngineHarness({ limits: { drainTimeoutMs: 1000, storageTimeoutMs: 120_000 } });

@@ -6,7 +6,7 @@ import type { Channel } from '../../../src/ports/network.js';
 const CHANNEL: Channel = {
   peer: { remoteAddress: 'test:1' },
   write: () => true,
-  bufferedBytes: 0,
+  sentBytes: 0,
   pause: () => undefined,
   resume: () => undefined,
   close: () => undefined,

@@ -32,7 +32,7 @@ class Door implements Listener {
       isOpen = false;
       queueMicrotask(() => handler?.closed(undefined));
     };
-    const handler = this.accept?.({ peer: { remoteAddress: 'test' }, bufferedBytes: 0, write: () => true, pause: () => undefined, resume: () => undefined, close });
+    const handler = this.accept?.({ peer: { remoteAddress: 'test' }, sentBytes: 0, write: () => true, pause: () => undefined, resume: () => undefined, close });
     return isOpen;
   }
 }

@@ -139,7 +139,7 @@ describe('the life of a broker', () => {
     listeners[0].accept?.({
       peer: { remoteAddress: 'test:1' },
       write: () => true,
-      bufferedBytes: 0,
+      sentBytes: 0,
       pause: () => undefined,
       resume: () => undefined,
       close: (graceMs) => closings.push(graceMs),

@@ -533,6 +533,28 @@ describe('a client that reads slowly', () => {
     expect(core.lines()).toContain('1 close drain-timeout');
   });
 
+  test('has its time again whenever it has read on, and no longer', () => {
+    const { core, a } = pair({ drainTimeoutMs: 1000 });
+    a.congested();
+    for (let i = 0; i < 3; i++) {
+      core.advance(999);
+      a.draining();
+    }
+    core.advance(999);
+    expect(core.lines()).toEqual([]);
+    core.advance(1);
+    expect(core.lines()).toContain('1 close drain-timeout');
+  });
+
+  test('that has caught up is not waited for again because of what it read before', () => {
+    const { core, a } = pair({ drainTimeoutMs: 1000 });
+    a.congested();
+    a.writable();
+    a.draining();
+    core.advance(5000);
+    expect(core.lines()).toEqual([]);
+  });
+
   test('stays when it has read in time', () => {
     const { core, a } = pair({ drainTimeoutMs: 1000 });
     a.congested();
