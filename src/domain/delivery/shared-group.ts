@@ -1,5 +1,7 @@
 // A shared subscription's group: each message goes to one member. A member gets only what it can take at once; the rest waits with the group,
-// so that a member that is slow or gone holds back nobody, and what a member could not deliver comes back [MQTT-4.8.2-6].
+// so that a member that is slow or gone holds back nobody, and what a member could not deliver comes back [MQTT-4.8.2-6]. Where what waits is
+// stored, a member whose session is not gets a message at QoS 1 on loan: it stays with the group until the member has acknowledged it, because
+// after a crash nobody else would have it.
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { StoredEntry } from '../events.js';
@@ -19,15 +21,38 @@ export interface Member {
   readonly identifiers: readonly number[] | undefined;
 }
 
+const qosOf = ({ qos }: Member, message: Message): QoS => Math.min(message.qos, qos) as QoS;
+
 const NOBODY_MAY = 'none of the members that are connected may receive it';
 
+/** Of a message to a member. The entry in the group's queue ends with the one in the member's. */
+class Loan implements Giver {
+  constructor(
+    readonly group: SharedGroup,
+    readonly entry: QueueEntry,
+  ) {}
+
+  takeBack(entry: QueueEntry): void {
+    this.group.takeBack(entry);
+  }
+
+  hasOtherThan(recipient: object): boolean {
+    return this.group.hasOtherThan(recipient);
+  }
+
+  settled(): void {
+    this.group.repaid(this.entry);
+  }
+}
+
 export class SharedGroup implements QueueOwner, Giver {
-  readonly inFlightCount = 0;
   readonly sentBelow = 0;
   readonly id: QueueId;
   readonly #members: Member[] = [];
   #turn = 0;
   #waiting: MessageQueue;
+  /** Entries taken out of the run and not off the books, in their order. */
+  readonly #lent = new Set<QueueEntry>();
 
   constructor(
     shareName: string,
@@ -44,6 +69,10 @@ export class SharedGroup implements QueueOwner, Giver {
 
   get count(): number {
     return this.#waiting.count;
+  }
+
+  get inFlightCount(): number {
+    return this.#lent.size;
   }
 
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
@@ -66,7 +95,8 @@ export class SharedGroup implements QueueOwner, Giver {
       return;
     }
     const { accounts, changes } = this.context;
-    accounts.dropped['session-ended'] += this.#waiting.count;
+    accounts.dropped['session-ended'] += this.#waiting.count - this.#lent.size;
+    this.#lent.clear();
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
     this.#waiting.close(this.#waiting.unread);
     this.#waiting = new MessageQueue(this.id, false, this, this.context);
@@ -88,16 +118,19 @@ export class SharedGroup implements QueueOwner, Giver {
   }
 
   publish(message: Message): void {
-    const member = this.#waiting.isEmpty ? this.#nextReady(message) : undefined;
-    if (member !== undefined) this.#give(member, message);
-    else if (message.qos > 0) {
-      this.#waiting.push(message, message.qos as 1 | 2, false, undefined, undefined, true);
-      this.drain();
+    const waiting = this.#waiting;
+    const member = waiting.count === this.#lent.size ? this.#nextReady(message) : undefined;
+    if (member !== undefined && !this.#lendsTo(member, message)) {
+      this.#give(member, message, this);
+    } else if (message.qos > 0) {
+      waiting.push(message, message.qos as 1 | 2, false, undefined, undefined, true);
+      if (member !== undefined && waiting.run.peek()?.message === message) this.#hand(member, message);
+      else this.drain();
       keepPayload(message);
     } else {
       this.context.accounts.begun++;
-      if (this.#isRefused(message.topic)) this.#waiting.dropped('not-authorized', message, 0, NOBODY_MAY);
-      else this.#waiting.dropped('client-offline', message, 0);
+      if (this.#isRefused(message.topic)) waiting.dropped('not-authorized', message, 0, NOBODY_MAY);
+      else waiting.dropped('client-offline', message, 0);
     }
   }
 
@@ -112,6 +145,19 @@ export class SharedGroup implements QueueOwner, Giver {
     if (entry.message !== undefined) this.publish(entry.message);
   }
 
+  /** Nothing to do for a message that left the group as it was given. */
+  settled(): void {
+    // See `repaid`.
+  }
+
+  /** A member is done with what it had on loan. */
+  repaid(entry: QueueEntry): void {
+    const isLowest = entry.seq === this.#lowest();
+    // Not of this group's queue any more: the last member had left.
+    if (!this.#lent.delete(entry)) return;
+    this.#waiting.remove(entry, isLowest ? this.#lowest() : undefined);
+  }
+
   /** Gives what waits to members that can take it. */
   drain(): void {
     for (;;) {
@@ -121,14 +167,12 @@ export class SharedGroup implements QueueOwner, Giver {
       const ready = this.#nextReady(message);
       if (ready === undefined && this.#isForAll(message.topic)) return;
       const member = ready ?? this.#nextInNeed(message);
-      this.#waiting.shift();
-      this.#waiting.remove(entry, this.#waiting.unread);
-      if (member === undefined) {
-        this.#waiting.dropped('not-authorized', message, entry.qos, NOBODY_MAY);
+      if (member !== undefined) {
+        this.#hand(member, message);
         continue;
       }
-      this.context.accounts.begun--; // it is the same delivery that goes on
-      this.#give(member, message);
+      this.#takeOut();
+      this.#waiting.dropped('not-authorized', message, entry.qos, NOBODY_MAY);
     }
     this.#waiting.fill(true);
   }
@@ -138,23 +182,54 @@ export class SharedGroup implements QueueOwner, Giver {
     this.drain();
   }
 
-  #give(member: Member, message: Message): void {
-    const qos = Math.min(message.qos, member.qos) as QoS;
-    member.session.deliver(message, qos, member.retainAsPublished && message.retain, member.identifiers, this);
+  /** The front of the run to a member. */
+  #hand(member: Member, message: Message): void {
+    this.context.accounts.begun--; // it is the same delivery that goes on
+    if (!this.#lendsTo(member, message)) {
+      this.#takeOut();
+      this.#give(member, message, this);
+      return;
+    }
+    const entry = this.#waiting.shift() as QueueEntry;
+    entry.message = undefined;
+    this.#lent.add(entry);
+    this.#give(member, message, new Loan(this, entry));
+  }
+
+  #give(member: Member, message: Message, giver: Giver): void {
+    member.session.deliver(message, qosOf(member, message), member.retainAsPublished && message.retain, member.identifiers, giver);
+  }
+
+  /** Not at QoS 2: what was sent to a member may go to no other [MQTT-4.8.2-5], so that nothing is to be kept for one. */
+  #lendsTo(member: Member, message: Message): boolean {
+    return this.#waiting.stored && !member.session.stored && qosOf(member, message) === 1;
+  }
+
+  /** The front of the run, off the books. */
+  #takeOut(): void {
+    const isLowest = this.#lent.size === 0;
+    const entry = this.#waiting.shift() as QueueEntry;
+    this.#waiting.remove(entry, isLowest ? this.#waiting.unread : undefined);
+  }
+
+  /** The lowest entry that is not done with. */
+  #lowest(): number {
+    for (const { seq } of this.#lent) return seq;
+    return this.#waiting.unread;
   }
 
   /** Passing over those that are away, busy, or may not receive it. */
-  #nextReady({ qos, topic }: Message): Member | undefined {
-    return this.#next(({ session, qos: granted }) => session.isReadyFor(Math.min(qos, granted) as QoS) && session.mayReceive(topic));
+  #nextReady(message: Message): Member | undefined {
+    return this.#next((member) => member.session.isReadyFor(qosOf(member, message)) && member.session.mayReceive(message.topic));
   }
 
   /**
    * For a message that some of those who are connected may not receive: behind it, others would wait for what is not for them. So it goes to the queue
    * of one that may have it, and is busy, or of one that is away, and is judged when it returns.
    */
-  #nextInNeed({ qos, topic }: Message): Member | undefined {
-    const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(topic));
-    return connected ?? this.#next(({ session, qos: granted }) => !session.isConnected && session.stored && Math.min(qos, granted) > 0);
+  #nextInNeed(message: Message): Member | undefined {
+    const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(message.topic));
+    return connected ?? this.#next((member) => !member.session.isConnected && member.session.stored && qosOf(member, message) > 0);
   }
 
   /** In turn. */

@@ -39,6 +39,8 @@ export interface Giver {
   takeBack(entry: QueueEntry): void;
   /** Whether there is anyone but this one who could get it, now or later. */
   hasOtherThan(recipient: object): boolean;
+  /** The recipient's queue is done with it, whatever came of it. `takeBack` may follow. */
+  settled(): void;
 }
 
 export class QueueEntry {
@@ -140,6 +142,7 @@ export class MessageQueue {
       const full = this.#full(bytes);
       if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
         this.dropped(full, message, qos);
+        giver?.settled();
         return;
       }
     }
@@ -258,6 +261,7 @@ export class MessageQueue {
   /** Takes an entry, already out of the run, off the books. `lowest`: the lowest entry that is left, if this one was the lowest until now. */
   remove(entry: QueueEntry, lowest: number | undefined): void {
     this.#take(entry.bytes);
+    entry.giver?.settled();
     if (lowest !== undefined) this.first = lowest;
     if (!this.stored) return;
     const { changes } = this.context;

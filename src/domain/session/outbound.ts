@@ -107,6 +107,8 @@ export class Outbound implements QueueOwner {
     this.#sentBefore = this.#sentNext;
     const returned: QueueEntry[] = [];
     for (const entry of this.#inFlight.values()) if (entry.giver !== undefined && giveBack(entry)) returned.push(entry);
+    // What was never sent and would end here goes to someone else at any QoS.
+    if (!this.#queue.stored) for (const entry of this.#queue.run) if (entry.giver !== undefined) returned.push(entry);
     for (const entry of returned) this.#remove(entry);
     this.#queue.close(this.#lowest());
     this.#inFlight.clear();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { ConnectOptions, CorePeer } from '../../../support/core-harness.js';
-import type { QueueId } from '../../../../src/domain/identifiers.js';
+import type { QueueId, TopicFilter } from '../../../../src/domain/identifiers.js';
 
 const GROUP = 'g:g/t' as QueueId;
 
@@ -290,12 +290,12 @@ describe('a shared group', () => {
     const b = member(core, 'b');
     core.connectStored('stored').unsubscribe('$share/g/t');
     publishAll(core.connect('publisher'), 'xyz');
-    expect(core.storedIn(GROUP)).toEqual(['y', 'z']);
+    expect(core.storedIn(GROUP)).toEqual(['x', 'y', 'z']);
     expect(b).toBeDefined();
     const next = core.restarted();
     expect(next.storedIn(GROUP)).toEqual([]);
     expect(next.waiting).toBe(0);
-    expect(next.broker.accounts.dropped['session-ended']).toBe(2);
+    expect(next.broker.accounts.dropped['session-ended']).toBe(3);
     const again = member(next, 'stored', 1, { clean: false });
     again.lose();
     publishAll(next.connect('publisher'), 'n');
@@ -354,6 +354,79 @@ describe('a shared group', () => {
     core.connectStored('a');
     expect(given(core)).toBe('4:x 4:y');
     expect(core.waiting).toBe(2);
+  });
+
+  test('lends to a member that is not stored: after a crash others have what it had not acknowledged', () => {
+    const core = new CoreHarness();
+    member(core, 'a', 1, { clean: false }).lose();
+    const b = member(core, 'b');
+    publishAll(core.connect('publisher'), 'xyz');
+    expect(given(core)).toBe('2:x 2:y 2:z');
+    expect(core.storedIn(GROUP)).toEqual(['x', 'y', 'z']);
+    b.puback(2);
+    expect(core.storedIn(GROUP)).toEqual(['x', 'z']);
+    const next = core.restarted();
+    next.connectStored('a');
+    expect(given(next)).toBe('1:x 1:z');
+  });
+
+  test('has nothing left of what was lent and acknowledged, in whatever order', () => {
+    const core = new CoreHarness();
+    member(core, 'a', 1, { clean: false }).lose();
+    const members = [member(core, 'b'), member(core, 'c')] as const;
+    publishAll(core.connect('publisher'), 'vwxyz');
+    expect(given(core)).toBe('2:v 3:w 2:x 3:y 2:z');
+    members[1].puback(2);
+    members[0].puback(3);
+    members[0].puback(1);
+    members[1].puback(1);
+    expect(core.storedIn(GROUP)).toEqual(['x']);
+    members[0].puback(2);
+    expect(core.storedIn(GROUP)).toEqual([]);
+    expect(core.waiting).toBe(0);
+    expect(core.store.oddities).toEqual([]);
+  });
+
+  test('lends no QoS 2 message: what was sent to one member may go to no other [MQTT-4.8.2-5]', () => {
+    const core = new CoreHarness();
+    member(core, 'a', 2, { clean: false }).lose();
+    member(core, 'b', 2);
+    core.connect('publisher').publish('t', 'x', 2);
+    expect(given(core)).toBe('2:x');
+    expect(core.storedIn(GROUP)).toEqual([]);
+  });
+
+  test('forgets what it lent with its last member, and what is acknowledged then is not one of the next of that name', () => {
+    const core = new CoreHarness();
+    const a = member(core, 'a', 1, { clean: false });
+    a.lose();
+    const b = member(core, 'b');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'x');
+    b.unsubscribe('$share/g/t');
+    core.connectStored('a').unsubscribe('$share/g/t');
+    expect(core.storedIn(GROUP)).toEqual([]);
+    member(core, 'c', 1, { clean: false }).lose();
+    publishAll(publisher, 'y');
+    expect(core.storedIn(GROUP)).toEqual(['y']);
+    b.puback(1);
+    expect(core.storedIn(GROUP)).toEqual(['y']);
+    expect(core.waiting).toBe(1);
+  });
+
+  test('gives what waits in the queue of a member that is not stored, and was never sent, to others at QoS 2 too', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const b = member(core, 'b', 2);
+    const c = member(core, 'c', 2);
+    const publisher = core.connect('publisher');
+    for (const payload of ['x', 'y']) publisher.publish('t', payload, 2);
+    b.permit({ kind: 'rules', rules: [{ effect: 'deny', actions: ['receive'], topicFilter: 't' as TopicFilter, source: 'test' }], otherwise: 'allow' });
+    publisher.publish('t', 'z', 2);
+    expect(core.waiting).toBe(3);
+    core.lines();
+    const d = member(core, 'd', 2);
+    c.lose();
+    expect(given(core)).toBe(`${d.id}:z`);
   });
 
   test('drops by the policy when too many wait', () => {
