@@ -43,7 +43,7 @@ export class Link implements ChannelHandler {
   constructor(
     readonly id: ConnectionId,
     readonly listener: string,
-    /** As it was when it came: a connection that has gone does not say it any more. */
+    /** By which it is counted; a connection that has gone does not say it any more. */
     readonly ipAddress: string | undefined,
     readonly channel: Channel,
     readonly owner: LinkOwner,
