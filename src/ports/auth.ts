@@ -55,7 +55,10 @@ export interface Authorizer extends Reloadable {
    * `everything`: nobody after it is asked. Answers at once or later; a rejection counts as a refusal: `authorization-unavailable`.
    */
   authorize(request: AuthorizationRequest): Permissions | Promise<Permissions>;
-  /** @param changed is called when what it would say may have changed: those who are connected are asked about anew. */
+  /**
+   * Left out by an authorizer that looks elsewhere each time and cannot tell: those who are connected are asked about anew after every reload then.
+   * @param changed is called when what it would say may have changed: those who are connected are asked about anew.
+   */
   watch?(changed: () => void): void;
   close?(): Promise<void>;
 }
