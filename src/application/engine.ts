@@ -36,6 +36,7 @@ import { Pager } from './pager.js';
 import type { PagerObserver } from './pager.js';
 import { Throttle } from './throttle.js';
 import type { ClientRates } from './throttle.js';
+import { Question } from './question.js';
 import { Reauthorization } from './reauthorization.js';
 
 /** A link with more than this to write does not wait for the end of the turn. */
@@ -278,7 +279,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     this.#left(link);
     this.#reauthorization.ended(link.id);
     link.isEnded = true;
-    link.asking?.abort();
+    link.asking?.abandon();
     this.step({ kind: 'closed', connection: link.id });
     if (this.#links.size === 0) this.#whenNoLinks?.();
   }
@@ -336,7 +337,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
-    const asking = new AbortController();
+    const asking = new Question();
     const { revision } = this.#reauthorization;
     link.asking = asking;
     link.clientId = request.clientId;
@@ -348,7 +349,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
         this.step({ kind: 'authenticated', connection, result });
         this.#resume(link);
       },
-      asking.signal,
+      asking,
     );
   }
 
@@ -628,7 +629,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   #close(link: Link, graceMs: number): void {
     if (!link.isEnded) {
       link.isEnded = true;
-      link.asking?.abort();
+      link.asking?.abandon();
       link.dropHeld();
       this.#gated.delete(link);
       this.#flush(link);

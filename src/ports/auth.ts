@@ -21,15 +21,24 @@ export type AuthenticatorAnswer =
   | { readonly decision: 'deny'; readonly reason: 'bad-credentials' | 'not-authorized'; readonly detail: string }
   | { readonly decision: 'abstain' };
 
+/** That somebody waits for an answer. */
+export interface Asking {
+  /**
+   * Aborted when nobody waits any more: the client has gone, or its time is up. It is made when it is first looked at, so whoever answers at once
+   * should not.
+   */
+  readonly signal: AbortSignal;
+}
+
 export interface Authenticator extends Reloadable {
   readonly name: string;
   /**
    * Answers at once or later, each question for itself; the password is the caller's again then. A rejection counts as a refusal,
    * `authentication-unavailable`, unless the configuration says that it counts as an abstention.
-   * @param signal aborted when nobody waits for the answer any more: the client has gone, or its time is up. Work that has not begun is better
-   * left then; what is answered all the same is not looked at.
+   * @param asking says when nobody waits for the answer any more. Work that has not begun is better left then; what is answered all the same is not
+   * looked at.
    */
-  authenticate(request: AuthenticationRequest, signal?: AbortSignal): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+  authenticate(request: AuthenticationRequest, asking?: Asking): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
   /** Lets go of what it holds (connections, timers), after the last question. */
   close?(): Promise<void>;
 }

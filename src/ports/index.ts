@@ -9,7 +9,7 @@ export type { Arrival, Arrive, Channel, ChannelHandler } from './network.js';
 export { Authenticator, Authorizer } from './auth.js';
 export { isPattern, rulesFor, topicFilterProblem } from './access-rules.js';
 export type { ClientNames } from './access-rules.js';
-export type { AuthenticatorAnswer, AuthorizationRequest } from './auth.js';
+export type { Asking, AuthenticatorAnswer, AuthorizationRequest } from './auth.js';
 export type { Reloadable } from './reloadable.js';
 export { Telemetry } from './telemetry.js';
 export type { HandshakeFailure, LifecycleNotice } from './telemetry.js';
