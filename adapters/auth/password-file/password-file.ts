@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
 import { HashingLine } from './hashing-line.js';
-import { isPassword } from './password-hash.js';
-import type { PasswordHash } from './password-hash.js';
+import { isPassword } from '../passwords/password-hash.js';
+import type { PasswordHash } from '../passwords/password-hash.js';
 import { parsePasswordFile } from './password-lines.js';
 import { VerifiedPasswords } from './verified-passwords.js';
 
