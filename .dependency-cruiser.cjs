@@ -134,7 +134,7 @@ module.exports = {
       comment: 'Each can be left out, replaced or moved away alone.',
       severity: 'error',
       from: { path: '^adapters/([^/]+/[^/]+)/' },
-      to: { path: '^adapters/', pathNot: ['^adapters/$1/', '^adapters/network/sockets/'] },
+      to: { path: '^adapters/', pathNot: ['^adapters/$1/', '^adapters/network/sockets/', '^adapters/auth/(fetching|passwords)/'] },
     },
     {
       name: 'socket-code-only-in-network-adapters',
@@ -144,6 +144,13 @@ module.exports = {
       severity: 'error',
       from: { pathNot: ['^adapters/network/', '^test/'] },
       to: { path: '^adapters/network/sockets/' },
+    },
+    {
+      name: 'login-code-only-in-auth-adapters',
+      comment: 'The folders fetching and passwords are no adapters but what several share: how a web server is asked, and what the hash of a password is.',
+      severity: 'error',
+      from: { pathNot: ['^adapters/auth/', '^test/'] },
+      to: { path: '^adapters/auth/(fetching|passwords)/' },
     },
     {
       name: 'websockets-only-in-their-adapter',

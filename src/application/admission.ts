@@ -6,6 +6,7 @@ import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Authentication } from './authentication.js';
 import type { Authorization } from './authorization.js';
 import type { FailedAttempts } from './failed-attempts.js';
+import type { Question } from './question.js';
 
 /** `asked`: of a client that is let in, what authorization was asked. */
 type Answer = (result: AuthenticationResult, asked?: AuthorizationRequest) => void;
@@ -18,23 +19,23 @@ export class Admission {
     readonly attempts?: FailedAttempts,
   ) {}
 
-  /** Answers at once where all that are asked do. A client that has gone, which `signal` says, is not answered and costs nothing more. */
-  admit(request: AuthenticationRequest, answer: Answer, signal?: AbortSignal): void {
+  /** Answers at once where all that are asked do. A client that has gone, which `asking` says, is not answered and costs nothing more. */
+  admit(request: AuthenticationRequest, answer: Answer, asking?: Question): void {
     if (this.attempts === undefined) {
-      this.#ask(request, answer, signal);
+      this.#ask(request, answer, asking);
       return;
     }
     this.attempts.hold(
       request,
       (refusal) => {
-        if (refusal === undefined) this.#ask(request, answer, signal);
+        if (refusal === undefined) this.#ask(request, answer, asking);
         else answer({ decision: 'deny', reason: 'authentication-unavailable', detail: refusal });
       },
-      signal,
+      asking,
     );
   }
 
-  #ask(request: AuthenticationRequest, answer: Answer, signal: AbortSignal | undefined): void {
+  #ask(request: AuthenticationRequest, answer: Answer, asking: Question | undefined): void {
     this.authentication.authenticate(
       request,
       (authenticated) => {
@@ -51,7 +52,7 @@ export class Admission {
           else answer({ ...authorized, userName, expiresAtMs }, asked);
         });
       },
-      signal,
+      asking,
     );
   }
 }

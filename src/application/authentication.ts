@@ -3,6 +3,7 @@
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { DenialReason } from '../domain/events.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
+import type { Question } from './question.js';
 import { isPromiseLike, messageOf } from './time-limit.js';
 
 export type Authenticated =
@@ -16,7 +17,7 @@ interface Inquiry {
   readonly chain: readonly Authenticator[];
   readonly request: AuthenticationRequest;
   readonly answer: (result: Authenticated) => void;
-  readonly signal: AbortSignal | undefined;
+  readonly asking: Question | undefined;
 }
 
 export class Authentication {
@@ -31,19 +32,19 @@ export class Authentication {
     return new Set([this.authenticators, ...this.ofListeners.values()].flat());
   }
 
-  /** Answers at once where all that are asked do, and not at all once `signal` is aborted. */
-  authenticate(request: AuthenticationRequest, answer: (result: Authenticated) => void, signal?: AbortSignal): void {
-    this.#ask(0, { chain: this.ofListeners.get(request.listener) ?? this.authenticators, request, answer, signal });
+  /** Answers at once where all that are asked do, and not at all once `asking` is abandoned. */
+  authenticate(request: AuthenticationRequest, answer: (result: Authenticated) => void, asking?: Question): void {
+    this.#ask(0, { chain: this.ofListeners.get(request.listener) ?? this.authenticators, request, answer, asking });
   }
 
   #ask(at: number, inquiry: Inquiry): void {
-    const { chain, request, answer, signal } = inquiry;
+    const { chain, request, answer, asking } = inquiry;
     for (let i = at; i < chain.length; i++) {
-      if (signal?.aborted === true) return;
+      if (asking?.isAbandoned === true) return;
       const authenticator = chain[i] as Authenticator;
       let given: AuthenticatorAnswer | PromiseLike<AuthenticatorAnswer>;
       try {
-        given = authenticator.authenticate(request, signal);
+        given = authenticator.authenticate(request, asking);
       } catch (error) {
         answer(unavailable(authenticator, error));
         return;
@@ -51,13 +52,13 @@ export class Authentication {
       if (isPromiseLike(given)) {
         given.then(
           (later) => {
-            if (signal?.aborted === true) return;
+            if (asking?.isAbandoned === true) return;
             const decided = decision(authenticator, later);
             if (decided === undefined) this.#ask(i + 1, inquiry);
             else answer(decided);
           },
           (error: unknown) => {
-            if (signal?.aborted !== true) answer(unavailable(authenticator, error));
+            if (asking?.isAbandoned !== true) answer(unavailable(authenticator, error));
           },
         );
         return;

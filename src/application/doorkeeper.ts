@@ -1,5 +1,6 @@
-// Who may open a connection: how many a second, how many that have not said yet who they are, and both for each address. Nothing has been read of a
-// connection that is refused here, so it costs next to nothing; there is no answer to it either, for nobody has asked anything yet.
+// Who may open a connection: how many a second, how many that have not said yet who they are, and both for each address. It is asked when a connection
+// arrives, before anything is read of it, so one that is refused costs next to nothing; there is no answer to it either, for nobody has asked anything yet.
+// Of a connection that a proxy opened the address is known later: until then it counts for all limits but those of an address.
 //
 // Addresses are remembered only as long as they count: while they have connections, or a rate that is not paid. A stranger with many addresses
 // (every IPv6 network of 64 bits is one) can make it remember so many, then the oldest are forgotten.
@@ -37,15 +38,15 @@ export class Doorkeeper {
     this.#limits = limits;
   }
 
-  /** Whether one more may come in from there; it has to be told to `opened` then. @param ipAddress `undefined`: from this machine, not by network. */
+  /**
+   * Whether one more may come in from there; it has to be told to `opened` then.
+   * @param ipAddress `undefined`: from this machine, not by network; or not known yet.
+   */
   refusal(ipAddress: string | undefined, nowMs: number): DoorRefusal | undefined {
-    const { maxPendingConnections, maxConnectRate, maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
+    const { maxPendingConnections, maxConnectRate } = this.#limits;
     if (maxPendingConnections !== undefined && this.#pending >= maxPendingConnections) return 'too-many-pending-connections';
-    const address = ipAddress === undefined ? undefined : this.#addresses.get(networkOf(ipAddress));
-    if (address !== undefined) {
-      if (maxConnectionsPerAddress !== undefined && address.connections >= maxConnectionsPerAddress) return 'too-many-connections-of-address';
-      if (maxConnectRatePerAddress !== undefined && (address.rate?.waitMs(nowMs) ?? 0) > 0) return 'connect-rate-of-address';
-    }
+    const refusal = this.refusalOfAddress(ipAddress, nowMs);
+    if (refusal !== undefined) return refusal;
     // Last, so that one address that floods does not use up what all have.
     if (maxConnectRate !== undefined) {
       this.#rate ??= new TokenBucket(maxConnectRate, nowMs);
@@ -55,9 +56,23 @@ export class Doorkeeper {
   }
 
   opened(ipAddress: string | undefined, nowMs: number): void {
-    const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
     this.#pending++;
     this.#rate?.take(1, nowMs);
+    this.openedFrom(ipAddress, nowMs);
+  }
+
+  /** Whether one that is in may stay, now that its address is known; it has to be told to `openedFrom` then, and otherwise to `closed`. */
+  refusalOfAddress(ipAddress: string | undefined, nowMs: number): DoorRefusal | undefined {
+    const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
+    const address = ipAddress === undefined ? undefined : this.#addresses.get(networkOf(ipAddress));
+    if (address === undefined) return undefined;
+    if (maxConnectionsPerAddress !== undefined && address.connections >= maxConnectionsPerAddress) return 'too-many-connections-of-address';
+    if (maxConnectRatePerAddress !== undefined && (address.rate?.waitMs(nowMs) ?? 0) > 0) return 'connect-rate-of-address';
+    return undefined;
+  }
+
+  openedFrom(ipAddress: string | undefined, nowMs: number): void {
+    const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
     if (ipAddress === undefined || (maxConnectRatePerAddress === undefined && maxConnectionsPerAddress === undefined)) return;
     const network = networkOf(ipAddress);
     const address = this.#addresses.get(network) ?? { connections: 0, rate: undefined };
@@ -73,6 +88,7 @@ export class Doorkeeper {
     this.#pending--;
   }
 
+  /** @param ipAddress as it was told. */
   closed(ipAddress: string | undefined, wasEstablished: boolean, nowMs: number): void {
     if (!wasEstablished) this.#pending--;
     if (ipAddress === undefined) return;

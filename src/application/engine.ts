@@ -7,6 +7,7 @@ import type { BrokerEvent } from '../domain/events.js';
 import { Broker } from '../domain/broker.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/connect/limits.js';
 import type { ListenerLimits, Limits, LimitsOfListeners } from '../domain/connect/limits.js';
+import type { PeerInfo } from '../domain/connect/peer.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { Notice } from '../domain/notices.js';
@@ -16,15 +17,16 @@ import { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
 import type { Clock, Timer } from '../ports/clock.js';
-import type { Channel, ChannelHandler } from '../ports/network.js';
+import type { Arrival, Channel, ChannelHandler } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage, StorageError } from '../ports/storage.js';
 import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
 import type { Admission } from './admission.js';
 import { announce } from './announce.js';
+import { Arrivals } from './arrivals.js';
+import type { ArrivalsOwner, Entered } from './arrivals.js';
 import { Committer } from './committer.js';
 import type { CommitterObserver } from './committer.js';
-import { Doorkeeper } from './doorkeeper.js';
 import type { DoorRefusal } from './doorkeeper.js';
 import { IncompletePackets } from './incomplete-packets.js';
 import { Link } from './link.js';
@@ -34,6 +36,7 @@ import { Pager } from './pager.js';
 import type { PagerObserver } from './pager.js';
 import { Throttle } from './throttle.js';
 import type { ClientRates } from './throttle.js';
+import { Question } from './question.js';
 import { Reauthorization } from './reauthorization.js';
 
 /** A link with more than this to write does not wait for the end of the turn. */
@@ -74,10 +77,7 @@ function ratesOf({ maxPublishRate, maxPublishByteRate }: ClientRates): ClientRat
   };
 }
 
-/** Whoever was turned away is not listened to. */
-const TURNED_AWAY: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
-
-export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObserver {
+export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObserver, PagerObserver {
   readonly broker: Broker;
   readonly committer: Committer;
   readonly #pager: Pager;
@@ -89,14 +89,11 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   #limits: Limits;
   /** Of publishing, of the listeners that have limits of their own. */
   #rates = new Map<string, ClientRates>();
-  readonly #door: Doorkeeper;
-  /** Of the listeners that have limits of their own. */
-  readonly #doors = new Map<string, Doorkeeper>();
+  readonly #arrivals: Arrivals;
   readonly #throttle: Throttle<Link>;
   /** Whether anyone's rate of publishing is limited. */
   #isThrottled = false;
   readonly #incomplete: IncompletePackets<Link>;
-  #lastConnection = 0;
   #dirty: Link[] = [];
   /** Links with something at the gate. */
   readonly #gated = new Set<Link>();
@@ -148,14 +145,15 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
       newClientId: () => `auto-${Buffer.from(parts.random.bytes(16)).toString('hex')}`,
     });
     this.#limits = parts.limits;
-    this.#door = new Doorkeeper(parts.limits);
+    const ofListeners = parts.limitsOfListeners ?? new Map<string, ListenerLimits>();
+    this.#arrivals = new Arrivals(parts.limits, ofListeners, parts.clock, this);
     this.#throttle = new Throttle(parts.clock, (link) => {
       this.#resume(link);
     });
     this.#incomplete = new IncompletePackets((link) => {
       this.step({ kind: 'incomplete', connection: link.id });
     });
-    this.limit(parts.limits, parts.limitsOfListeners ?? new Map<string, ListenerLimits>());
+    this.limit(parts.limits, ofListeners);
   }
 
   get linkCount(): number {
@@ -170,12 +168,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   limit(limits: Limits, ofListeners: LimitsOfListeners): void {
     this.#limits = limits;
     this.broker.limit(limits, ofListeners);
-    this.#door.limits = limits;
-    for (const [listener, own] of ofListeners) {
-      const door = this.#doors.get(listener);
-      if (door === undefined) this.#doors.set(listener, new Doorkeeper(own));
-      else door.limits = own;
-    }
+    this.#arrivals.limit(limits, ofListeners);
     this.#throttle.total = limits;
     this.#rates = new Map([...ofListeners].map(([listener, own]) => [listener, { ...ratesOf(limits), ...ratesOf(own) }]));
     const all = [ratesOf(limits), ...this.#rates.values(), { messages: limits.maxTotalPublishRate, bytes: limits.maxTotalPublishByteRate }];
@@ -187,26 +180,20 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#scheduleTurn();
   }
 
-  accept(listener: string, channel: Channel): ChannelHandler {
-    const id = ++this.#lastConnection as ConnectionId;
-    const { ipAddress } = channel.peer;
-    const nowMs = this.#parts.clock.nowMs();
-    const own = this.#doors.get(listener);
-    const refusal = own?.refusal(ipAddress, nowMs) ?? this.#door.refusal(ipAddress, nowMs);
-    if (refusal !== undefined) return this.#turnAway(id, channel, refusal);
-    own?.opened(ipAddress, nowMs);
-    this.#door.opened(ipAddress, nowMs);
+  /** A connection has arrived at the listener. @returns `undefined`: it may not come in. */
+  arrive(listener: string, peer: PeerInfo): Arrival | undefined {
+    return this.#arrivals.arrive(listener, peer);
+  }
+
+  turnedAway(id: ConnectionId, { remoteAddress }: PeerInfo, reason: DoorRefusal): void {
+    this.notice({ kind: 'connection-refused', connection: id, clientId: undefined, reason, detail: undefined, remoteAddress });
+  }
+
+  entered({ id, listener, ipAddress }: Entered, channel: Channel): ChannelHandler {
     const link = new Link(id, listener, ipAddress, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
     this.#links.set(id, link);
     this.step({ kind: 'opened', connection: id, listener, peer: channel.peer });
     return link;
-  }
-
-  #turnAway(id: ConnectionId, channel: Channel, reason: DoorRefusal): ChannelHandler {
-    const { remoteAddress } = channel.peer;
-    this.notice({ kind: 'connection-refused', connection: id, clientId: undefined, reason, detail: undefined, remoteAddress });
-    channel.close(0);
-    return TURNED_AWAY;
   }
 
   /** Disconnects everyone and resolves when all connections have gone and all that was recorded is durable, or cannot be. */
@@ -298,7 +285,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     this.#left(link);
     this.#reauthorization.ended(link.id);
     link.isEnded = true;
-    link.asking?.abort();
+    link.asking?.abandon();
     this.step({ kind: 'closed', connection: link.id });
     if (this.#links.size === 0) this.#whenNoLinks?.();
   }
@@ -331,8 +318,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   }
 
   #left(link: Link): void {
-    const nowMs = this.#parts.clock.nowMs();
-    for (const door of [this.#door, this.#doors.get(link.listener)]) door?.closed(link.ipAddress, link.isEstablished, nowMs);
+    this.#arrivals.gone(link, link.isEstablished);
     this.#throttle.closed(link);
     this.#incomplete.hasNone(link);
   }
@@ -357,7 +343,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
-    const asking = new AbortController();
+    const asking = new Question();
     const { revision } = this.#reauthorization;
     link.asking = asking;
     link.clientId = request.clientId;
@@ -369,7 +355,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
         this.step({ kind: 'authenticated', connection, result });
         this.#resume(link);
       },
-      asking.signal,
+      asking,
     );
   }
 
@@ -380,8 +366,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
     link.decoder.maxPacketSize = maxPacketSize;
     link.channel.admitted?.();
     link.isEstablished = true;
-    this.#door.established();
-    this.#doors.get(link.listener)?.established();
+    this.#arrivals.established(link.listener);
   }
 
   send(connection: ConnectionId, packet: AnswerPacket): void {
@@ -666,7 +651,7 @@ export class Engine implements Effects, LinkOwner, CommitterObserver, PagerObser
   #close(link: Link, graceMs: number): void {
     if (!link.isEnded) {
       link.isEnded = true;
-      link.asking?.abort();
+      link.asking?.abandon();
       link.dropHeld();
       this.#gated.delete(link);
       this.#flush(link);

@@ -3,6 +3,7 @@
 // that would have to wait and has no place is refused, but never because of its user name alone: whoever misuses a name elsewhere can slow its
 // owner and not lock him out.
 import type { AuthenticationRequest } from '../domain/effects.js';
+import type { Asking } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleNotice } from '../ports/telemetry.js';
 import type { Authenticated } from './authentication.js';
@@ -74,16 +75,16 @@ export class FailedAttempts {
   }
 
   /**
-   * Goes on when this client may be asked about, at once or after its delay; or at once with the reason why it may not. Not at all if `signal`
-   * is aborted meanwhile.
+   * Goes on when this client may be asked about, at once or after its delay; or at once with the reason why it may not. Not at all if `asking`
+   * is abandoned meanwhile.
    */
-  hold(request: AuthenticationRequest, goOn: (refusal: string | undefined) => void, signal?: AbortSignal): void {
+  hold(request: AuthenticationRequest, goOn: (refusal: string | undefined) => void, asking?: Asking): void {
     const keys = keysOf(request);
     const { clock } = this.parts;
     const ownDelayMs = Math.max(this.#delayMs('login', keys), this.#delayMs('address', keys));
     const delayMs = Math.max(ownDelayMs, this.#delayMs('user-name', keys));
     if (delayMs === 0) goOn(undefined);
-    else if (this.#hasRoom(keys.address)) this.#wait(keys.address, clock.nowMs() + delayMs, goOn, signal);
+    else if (this.#hasRoom(keys.address)) this.#wait(keys.address, clock.nowMs() + delayMs, goOn, asking);
     else goOn(ownDelayMs > 0 ? 'too many failed attempts' : undefined);
   }
 
@@ -125,18 +126,18 @@ export class FailedAttempts {
     return address === undefined || (this.#waitingAt.get(address) ?? 0) < this.settings.maxWaitingPerAddress;
   }
 
-  #wait(address: string | undefined, untilMs: number, goOn: (refusal: string | undefined) => void, signal: AbortSignal | undefined): void {
+  #wait(address: string | undefined, untilMs: number, goOn: (refusal: string | undefined) => void, asking: Asking | undefined): void {
     this.#count(address, 1);
     const end = (): void => {
       timer.cancel();
-      signal?.removeEventListener('abort', end);
+      asking?.signal.removeEventListener('abort', end);
       this.#count(address, -1);
     };
     const timer = this.parts.clock.at(untilMs, () => {
       end();
       goOn(undefined);
     });
-    signal?.addEventListener('abort', end);
+    asking?.signal.addEventListener('abort', end);
   }
 
   #count(address: string | undefined, change: 1 | -1): void {

@@ -4,6 +4,7 @@ import type { ClientId, ConnectionId } from '../domain/identifiers.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import type { Channel, ChannelHandler } from '../ports/network.js';
 import { OutputBuffer } from './output-buffer.js';
+import type { Question } from './question.js';
 
 /** Who is told what happens on a link. */
 export interface LinkOwner {
@@ -21,8 +22,8 @@ export class Link implements ChannelHandler {
   isEstablished = false;
   /** Whether half a packet of it is in the books. */
   isIncomplete = false;
-  /** Set while the core waits for the answer to CONNECT before it looks at the next packet; aborted if the link ends meanwhile. */
-  asking: AbortController | undefined;
+  /** Set while the core waits for the answer to CONNECT before it looks at the next packet; abandoned if the link ends meanwhile. */
+  asking: Question | undefined;
   /** The core has ended it: nothing is read and nothing is written any more. */
   isEnded = false;
   isCongested = false;
@@ -45,7 +46,7 @@ export class Link implements ChannelHandler {
   constructor(
     readonly id: ConnectionId,
     readonly listener: string,
-    /** As it was when it came: a connection that has gone does not say it any more. */
+    /** By which it is counted; a connection that has gone does not say it any more. */
     readonly ipAddress: string | undefined,
     readonly channel: Channel,
     readonly owner: LinkOwner,

@@ -13,7 +13,7 @@ import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet, QoS } from '../protocol/packets.js';
 import type { Clock } from '../ports/clock.js';
-import type { Listener } from '../ports/network.js';
+import type { Arrival, Channel, ChannelHandler, Listener } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
 import { Admission } from './admission.js';
@@ -101,6 +101,7 @@ class Memory implements Storage {
 
 /** Nobody has to wait in a rehearsal. */
 const UNLIMITED = {
+  maxPendingConnections: undefined,
   maxConnectRate: undefined,
   maxConnectRatePerAddress: undefined,
   maxConnectionsPerAddress: undefined,
@@ -124,8 +125,11 @@ export async function rehearse(parts: RehearsalParts): Promise<void> {
   }
 }
 
+/** Where nothing is limited nobody is turned away. */
+const enter = (engine: Engine, channel: Channel): ChannelHandler => (engine.arrive('rehearsal', channel.peer) as Arrival).accept(channel);
+
 const fromHandToHand: Connect = (engine, name, received) => {
-  const handler = engine.accept('rehearsal', {
+  const handler = enter(engine, {
     peer: { remoteAddress: name },
     sentBytes: 0,
     write: (bytes) => {
@@ -151,7 +155,7 @@ const through =
   (listener: Listener): Connect =>
   async (engine, _name, received) => {
     const handler = { data: received, drained: () => undefined, closed: () => undefined };
-    const channel = await listener.loop?.((accepted) => engine.accept('rehearsal', accepted), handler);
+    const channel = await listener.loop?.((accepted) => enter(engine, accepted), handler);
     return {
       send: (bytes) => channel?.write(bytes),
       close: () => channel?.close(0),

@@ -108,7 +108,7 @@ export class BrokerService {
       }
       if (rehearsed) await rehearse(this.#parts);
       for (const listener of listeners) {
-        const address = await listener.listen((channel) => this.engine.accept(listener.name, channel));
+        const address = await listener.listen((peer) => this.engine.arrive(listener.name, peer));
         this.addresses.set(listener.name, address);
         this.notice({ kind: 'listening', listener: listener.name, address });
       }

@@ -1,8 +1,9 @@
 // Adapters that are asked about a client, each with a time of its own: one that fails or is late is answered for. It decides what a failure
 // counts as; who is asked, and in which order, is `authentication.ts`'s and `authorization.ts`'s.
-import type { Authenticator, AuthenticatorAnswer, Authorizer } from '../ports/auth.js';
+import type { Asking, Authenticator, AuthenticatorAnswer, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleNotice } from '../ports/telemetry.js';
+import { Question } from './question.js';
 
 export interface AuthenticatorLimits {
   readonly timeoutMs: number;
@@ -26,18 +27,18 @@ export function limitedAuthenticator(inner: Authenticator, { timeoutMs, onFailur
   };
   return {
     name: inner.name,
-    authenticate: (request, signal) => {
-      const asking = new AbortController();
+    authenticate: (request, asking) => {
+      const question = new Question();
       let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
       try {
-        given = inner.authenticate(request, asking.signal);
+        given = inner.authenticate(request, question);
       } catch (error) {
         return failed(error);
       }
       if (!isPromiseLike(given)) return given;
-      return withinTime(given, timeoutMs, clock, asking, signal).catch((error: unknown) => {
+      return withinTime(given, timeoutMs, clock, question, asking).catch((error: unknown) => {
         // Nobody waits: neither is it a failure, nor does it matter what it would count as.
-        if (signal?.aborted === true) return ABSTAIN;
+        if (asking?.signal.aborted === true) return ABSTAIN;
         return failed(error);
       });
     },
@@ -68,13 +69,13 @@ function passedOn(inner: Authenticator | Authorizer): Pick<Authenticator, 'reloa
 
 /**
  * Settles as the promise does, or rejects when the time is up; what comes after that is ignored.
- * @param asking aborted when nobody waits for the promise any more: the time is up, or `signal` was aborted.
+ * @param question abandoned when nobody waits for the promise any more: the time is up, or nobody waits for what it is a part of.
  */
-export function withinTime<T>(promise: PromiseLike<T>, timeoutMs: number, clock: Clock, asking?: AbortController, signal?: AbortSignal): Promise<T> {
+export function withinTime<T>(promise: PromiseLike<T>, timeoutMs: number, clock: Clock, question?: Question, asking?: Asking): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = (why: string): void => {
       end();
-      asking?.abort();
+      question?.abandon();
       reject(new Error(why));
     };
     const gone = (): void => {
@@ -85,9 +86,9 @@ export function withinTime<T>(promise: PromiseLike<T>, timeoutMs: number, clock:
     });
     const end = (): void => {
       timer.cancel();
-      signal?.removeEventListener('abort', gone);
+      asking?.signal.removeEventListener('abort', gone);
     };
-    signal?.addEventListener('abort', gone);
+    asking?.signal.addEventListener('abort', gone);
     promise.then(
       (value) => {
         end();

@@ -37,6 +37,10 @@ const world: World = {
   onReloadRequest: (callback) => {
     process.on('SIGHUP', callback);
   },
+  onOtherSignals: (callback) => {
+    process.on('SIGUSR1', callback);
+    process.on('SIGUSR2', callback);
+  },
   signal: (pid, signal) => {
     process.kill(pid, signal);
   },

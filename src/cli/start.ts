@@ -33,7 +33,17 @@ export function addStart(program: Command, world: World): void {
 async function start(flags: Flags & PidFileFlag, world: World): Promise<void> {
   const { config, warnings } = readSettings(flags, world.environment);
   for (const warning of warnings) world.printError(`hexmq: ${warning}\n`);
-  const broker = await composeBroker(config, {});
+  const composing = composeBroker(config, {});
+  // Other brokers have a meaning for them, and scripts are carried over: none of them should end this one.
+  world.onOtherSignals((signal) => {
+    void composing.then(
+      (composed) => {
+        composed.notice({ kind: 'signal-ignored', signal });
+      },
+      () => undefined,
+    );
+  });
+  const broker = await composing;
   const pidFile = pidFileOf(flags, world);
   if (pidFile !== undefined) writePidFile(pidFile, world.pid);
   try {

@@ -17,6 +17,8 @@ export interface World {
   onStopRequest(callback: () => void): void;
   /** Calls back for each request to read again what has changed (SIGHUP). */
   onReloadRequest(callback: () => void): void;
+  /** From now on these signals, which would end the process or open Node's debugger, do nothing but call back. */
+  onOtherSignals(callback: (signal: 'SIGUSR1' | 'SIGUSR2') => void): void;
   /** Sends another process a signal. @throws as `process.kill`. */
   signal(pid: number, signal: 'SIGHUP'): void;
   readonly pid: number;

@@ -21,15 +21,24 @@ export type AuthenticatorAnswer =
   | { readonly decision: 'deny'; readonly reason: 'bad-credentials' | 'not-authorized'; readonly detail: string }
   | { readonly decision: 'abstain' };
 
+/** That somebody waits for an answer. */
+export interface Asking {
+  /**
+   * Aborted when nobody waits any more: the client has gone, or its time is up. It is made when it is first looked at, so whoever answers at once
+   * should not.
+   */
+  readonly signal: AbortSignal;
+}
+
 export interface Authenticator extends Reloadable {
   readonly name: string;
   /**
    * Answers at once or later, each question for itself; the password is the caller's again then. A rejection counts as a refusal,
    * `authentication-unavailable`, unless the configuration says that it counts as an abstention.
-   * @param signal aborted when nobody waits for the answer any more: the client has gone, or its time is up. Work that has not begun is better
-   * left then; what is answered all the same is not looked at.
+   * @param asking says when nobody waits for the answer any more. Work that has not begun is better left then; what is answered all the same is not
+   * looked at.
    */
-  authenticate(request: AuthenticationRequest, signal?: AbortSignal): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+  authenticate(request: AuthenticationRequest, asking?: Asking): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
   /** Lets go of what it holds (connections, timers), after the last question. */
   close?(): Promise<void>;
 }
@@ -55,7 +64,10 @@ export interface Authorizer extends Reloadable {
    * `everything`: nobody after it is asked. Answers at once or later; a rejection counts as a refusal: `authorization-unavailable`.
    */
   authorize(request: AuthorizationRequest): Permissions | Promise<Permissions>;
-  /** @param changed is called when what it would say may have changed: those who are connected are asked about anew. */
+  /**
+   * Left out by an authorizer that looks elsewhere each time and cannot tell: those who are connected are asked about anew after every reload then.
+   * @param changed is called when what it would say may have changed: those who are connected are asked about anew.
+   */
   watch?(changed: () => void): void;
   close?(): Promise<void>;
 }

@@ -37,16 +37,36 @@ export interface ChannelHandler {
   closed(error: Error | undefined): void;
 }
 
+/** A connection on its way in, from its arrival until it is a channel or has come to nothing: it ends with one call, of `accept` or of `failed`. */
+export interface Arrival {
+  /**
+   * A proxy has said for whom it speaks, before any work is done for that client that can wait (a handshake of TLS).
+   * @returns false: that client may not come in. The connection is to be closed, and has failed.
+   */
+  speaksFor(client: PeerInfo): boolean;
+  /** It is open: from now on its end is told by the handler's `closed`. */
+  accept(channel: Channel): ChannelHandler;
+  /** It has ended before it was open, whoever ended it. */
+  failed(): void;
+}
+
+/**
+ * To be asked for each connection before anything is read of it, written to it or calculated for it. The peer of one that a trusted proxy opened has
+ * no `ipAddress`: it is not the proxy who is counted.
+ * @returns `undefined`: it may not come in. The connection is to be closed, and nothing more is to be told.
+ */
+export type Arrive = (peer: PeerInfo) => Arrival | undefined;
+
 /** `reload`: certificates and what else it reads from files; open connections go on. */
 export interface Listener extends Reloadable {
   readonly name: string;
   /**
-   * Starts listening; `accept` is called for each connection.
+   * Starts listening; `arrive` is called for each connection.
    * @returns where it listens, for people: `127.0.0.1:1883`.
    * @throws NetworkError when it cannot, saying what to do.
    */
-  listen(accept: (channel: Channel) => ChannelHandler): Promise<string>;
-  /** Stops accepting; open connections go on. */
+  listen(arrive: Arrive): Promise<string>;
+  /** Stops accepting, and ends what has arrived and is not open; open connections go on. */
   close(): Promise<void>;
   /**
    * A connection of this kind from the process to itself, whether or not the listener listens; nobody else gets in. What the process sends on it

@@ -55,6 +55,8 @@ export type LifecycleNotice =
   | { readonly kind: 'reload-failed'; readonly what: string; readonly error: string }
   /** Keys of the configuration that were changed and are only read at a start. */
   | { readonly kind: 'restart-needed'; readonly keys: readonly string[] }
+  /** The process was sent a signal that has no meaning here. */
+  | { readonly kind: 'signal-ignored'; readonly signal: string }
   /** Those who are connected have been asked about anew, because what they may do may have changed; `failed` of them keep what they had. */
   | { readonly kind: 'permissions-renewed'; readonly clients: number; readonly failed: number }
   /** What the client may do now could not be found out: it may do what it might before. */

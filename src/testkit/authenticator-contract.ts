@@ -1,6 +1,6 @@
 // The contract of the authenticator port as tests, for any adapter and under any test runner: each law is one test. What the author says of its
 // credentials decides what is asked; how they are checked, and how long that takes, is not looked at.
-import type { AccessRule, AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId, Permissions } from '../ports/index.js';
+import type { AccessRule, Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId, Permissions } from '../ports/index.js';
 import { ContractViolation, differences, ensure, report, show } from './compare.js';
 
 /** What a client shows, of a CONNECT as any other. */
@@ -158,7 +158,7 @@ function concurrencyLaws(law: Law): void {
 
   law('a question that nobody waits for any more keeps nobody from getting an answer', async ({ authenticator, good, wrong }) => {
     const asking = Array.from({ length: QUESTIONS_AT_ONCE }, () => new AbortController());
-    const left = asking.map(({ signal }) => settled(question(authenticator, requestOf(wrong ?? good), signal)));
+    const left = asking.map((one) => settled(question(authenticator, requestOf(wrong ?? good), one)));
     const waiting = ask(authenticator, good);
     for (const one of asking) one.abort();
     ensure((await waiting).decision === 'allow', 'good credentials must be allowed while other questions are given up');
@@ -166,7 +166,7 @@ function concurrencyLaws(law: Law): void {
     await expectDecision(authenticator, good, 'allow', 'good credentials after questions that were given up');
     const late = new AbortController();
     late.abort();
-    await inTime(settled(question(authenticator, requestOf(good), late.signal)), 'a question that was given up before it was asked');
+    await inTime(settled(question(authenticator, requestOf(good), late)), 'a question that was given up before it was asked');
   });
 }
 
@@ -244,10 +244,10 @@ async function askThis(authenticator: Authenticator, request: AuthenticationRequ
   return answer;
 }
 
-function question(authenticator: Authenticator, request: AuthenticationRequest, signal?: AbortSignal): Promise<AuthenticatorAnswer> {
+function question(authenticator: Authenticator, request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
   let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
   try {
-    given = authenticator.authenticate(request, signal);
+    given = authenticator.authenticate(request, asking);
   } catch (error) {
     throw new ContractViolation(`authenticate must answer or return a promise that is rejected; it threw ${String(error)}`, { cause: error });
   }

@@ -7,8 +7,13 @@ import { ContractViolation, differences, ensure, report, show } from './compare.
 /** What the author of an adapter gives to the kit, one for each test. */
 export interface AuthorizerUnderTest {
   readonly authorizer: Authorizer;
-  /** Makes what the authorizer reads say something else for `sample`, or be wrong. Needed where the authorizer has `reload`. */
+  /**
+   * Makes what the authorizer reads say something else for `sample`, or makes what it reads at a reload wrong. Needed where the authorizer has `reload`,
+   * and where its rules live elsewhere.
+   */
   readonly rewrite?: (how: 'other rules' | 'wrong') => Promise<void>;
+  /** It asks somebody else each time (a service, a database), and cannot tell when the rules there change: it has no `watch`. Default false. */
+  readonly rulesLiveElsewhere?: boolean;
   /** Whatever is left is taken away. */
   dispose(): Promise<void>;
 }
@@ -139,7 +144,7 @@ function lifeLaws(law: Law, sample: Names): void {
   law('a reload that finds something else says so to all who watch, after it is in force', async (subject) => {
     const { authorizer } = subject;
     const rewrite = rewriterOf(subject);
-    if (rewrite === undefined) return;
+    if (rewrite === undefined || subject.rulesLiveElsewhere === true) return;
     const before = await ask(authorizer, sample);
     const told: Promise<Permissions>[] = [];
     for (let i = 0; i < 2; i++) authorizer.watch?.(() => told.push(ask(authorizer, sample)));
@@ -149,6 +154,16 @@ function lifeLaws(law: Law, sample: Names): void {
     ensure(differences(before, after).length > 0, 'expected other permissions for the sample after a reload of other rules, got the same');
     ensure(told.length >= 2, `expected both who watch to be told, ${told.length} were`);
     report('what is in force when it is told', differences(after, await told[0]));
+  });
+
+  law('other rules that live elsewhere are in force after a reload, or at once where there is none', async (subject) => {
+    const { authorizer } = subject;
+    const rewrite = rewriterOf(subject);
+    if (rewrite === undefined || subject.rulesLiveElsewhere !== true) return;
+    const before = await ask(authorizer, sample);
+    await rewrite('other rules');
+    await authorizer.reload?.();
+    ensure(differences(before, await ask(authorizer, sample)).length > 0, 'expected other permissions for the sample, got those from before');
   });
 
   law('a reload that finds the same tells nobody', async (subject) => {
@@ -163,13 +178,13 @@ function lifeLaws(law: Law, sample: Names): void {
   law('a reload that fails says what is wrong, changes nothing and tells nobody', async (subject) => {
     const { authorizer } = subject;
     const rewrite = rewriterOf(subject);
-    if (rewrite === undefined) return;
+    if (rewrite === undefined || authorizer.reload === undefined) return;
     const before = await ask(authorizer, sample);
     let told = 0;
     authorizer.watch?.(() => told++);
     await rewrite('wrong');
     let failure: unknown;
-    await authorizer.reload?.().catch((error: unknown) => (failure = error));
+    await authorizer.reload().catch((error: unknown) => (failure = error));
     ensure(failure instanceof Error && failure.message.trim() !== '', `expected a rejection with an Error that says what is wrong, got ${show(failure)}`);
     report('after a reload that failed', differences(before, await ask(authorizer, sample)));
     ensure(told === 0, 'expected nobody to be told of a reload that failed');
@@ -181,11 +196,12 @@ function lifeLaws(law: Law, sample: Names): void {
   });
 }
 
-/** `undefined`: there is nothing to reload. */
-function rewriterOf({ authorizer, rewrite }: AuthorizerUnderTest): AuthorizerUnderTest['rewrite'] {
-  if (authorizer.reload === undefined) return undefined;
-  ensure(rewrite !== undefined, 'the authorizer has reload: expected rewrite from its author, to ask for its laws');
-  ensure(authorizer.watch !== undefined, 'expected watch where there is reload: nobody who is connected would be asked about anew');
+/** `undefined`: what it reads does not change. */
+function rewriterOf({ authorizer, rewrite, rulesLiveElsewhere = false }: AuthorizerUnderTest): AuthorizerUnderTest['rewrite'] {
+  if (authorizer.reload === undefined && !rulesLiveElsewhere) return undefined;
+  ensure(rewrite !== undefined, 'the authorizer has reload, or rules that live elsewhere: expected rewrite from its author, to ask for its laws');
+  if (rulesLiveElsewhere) ensure(authorizer.watch === undefined, 'expected no watch where rules live elsewhere: whoever has one can tell when they change');
+  else ensure(authorizer.watch !== undefined, 'expected watch where there is reload, or rulesLiveElsewhere from its author: nobody would know when to ask anew');
   return rewrite;
 }
 

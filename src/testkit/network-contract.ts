@@ -2,7 +2,7 @@
 // an adapter gets wrong and not only the first thing. What the peer does is done by the author's own client; how the adapter does its part is not
 // looked at, and neither is its speed.
 import { NetworkError } from '../ports/index.js';
-import type { Channel, ChannelHandler, Listener } from '../ports/index.js';
+import type { Arrival, Channel, ChannelHandler, Listener, PeerInfo } from '../ports/index.js';
 import { ContractViolation, ensure, report, show } from './compare.js';
 
 /** The far end of a connection: a client of the author's, with whatever library. */
@@ -29,6 +29,8 @@ export interface NetworkUnderTest {
   rival(address: string): Listener;
   /** @throws when nobody listens there. */
   connect(address: string): Promise<NetworkPeer>;
+  /** One that says nothing of what has to be agreed on before a connection is open: keys, headers. Left out where nothing has to be. */
+  knock?(address: string): Promise<NetworkPeer>;
   /** Whether a peer that goes without a word can be told from one that ends, as it can be on TCP. Default true. */
   readonly resetIsSeen?: boolean;
   /** Whatever is left is taken away. */
@@ -67,6 +69,7 @@ export function networkContract({ name, factory, describe, test, patienceMs = DE
         const scene = await Scene.create(factory, patienceMs);
         try {
           await body(scene);
+          await scene.under.listener.close();
           scene.verify();
         } finally {
           await scene.dispose();
@@ -117,6 +120,36 @@ class RecordingHandler implements ChannelHandler {
   }
 }
 
+/** A connection that may come in, and what was told of it. */
+class RecordingArrival implements Arrival {
+  failures = 0;
+  readonly accepted: { readonly channel: Channel; readonly handler: RecordingHandler }[] = [];
+
+  constructor(
+    readonly peer: PeerInfo,
+    readonly onAccept: (channel: Channel) => void,
+  ) {}
+
+  get endings(): number {
+    return this.failures + this.accepted.length;
+  }
+
+  speaksFor(): boolean {
+    return true;
+  }
+
+  accept(channel: Channel): ChannelHandler {
+    const handler = new RecordingHandler();
+    this.accepted.push({ channel, handler });
+    this.onAccept(channel);
+    return handler;
+  }
+
+  failed(): void {
+    this.failures++;
+  }
+}
+
 interface Connection {
   readonly peer: NetworkPeer;
   readonly channel: Channel;
@@ -124,7 +157,9 @@ interface Connection {
 }
 
 class Scene {
-  readonly #accepted: { readonly channel: Channel; readonly handler: RecordingHandler }[] = [];
+  readonly arrivals: RecordingArrival[] = [];
+  /** Those that were told that they may not come in. */
+  turnedAway = 0;
 
   private constructor(
     readonly under: NetworkUnderTest,
@@ -135,25 +170,35 @@ class Scene {
     return new Scene(await factory.create(), patienceMs);
   }
 
+  get accepted(): RecordingArrival['accepted'] {
+    return this.arrivals.flatMap(({ accepted }) => accepted);
+  }
+
   get handlers(): readonly RecordingHandler[] {
-    return this.#accepted.map(({ handler }) => handler);
+    return this.accepted.map(({ handler }) => handler);
   }
 
   /** @param onAccept is called with the channel before there is a handler. */
   async listen(onAccept: (channel: Channel) => void = () => undefined): Promise<string> {
-    return this.under.listener.listen((channel) => {
-      const handler = new RecordingHandler();
-      this.#accepted.push({ channel, handler });
-      onAccept(channel);
-      return handler;
+    return this.under.listener.listen((peer) => {
+      const arrival = new RecordingArrival(peer, onAccept);
+      this.arrivals.push(arrival);
+      return arrival;
+    });
+  }
+
+  async listenToNobody(): Promise<string> {
+    return this.under.listener.listen(() => {
+      this.turnedAway++;
+      return undefined;
     });
   }
 
   async connect(address: string): Promise<Connection> {
-    const before = this.#accepted.length;
+    const before = this.accepted.length;
     const peer = await this.under.connect(address);
-    await this.until('a connection was not accepted', () => this.#accepted.length > before);
-    const accepted = this.#accepted[before] as { channel: Channel; handler: RecordingHandler };
+    await this.until('a connection was not accepted', () => this.accepted.length > before);
+    const accepted = this.accepted[before] as { channel: Channel; handler: RecordingHandler };
     // How much someone unknown may send is the adapter's to say.
     accepted.channel.admitted?.();
     return { peer, ...accepted };
@@ -178,17 +223,42 @@ class Scene {
     await this.until('closed was not told', () => handler.closings.length > 0);
   }
 
-  /** What must hold of every connection, whatever the law was about. */
+  /** One that has arrived and gets no further, where there is such a thing. */
+  async knocked(address: string): Promise<{ readonly peer: NetworkPeer; readonly arrival: RecordingArrival } | undefined> {
+    if (this.under.knock === undefined) return undefined;
+    const before = this.arrivals.length;
+    const peer = await this.under.knock(address);
+    await this.until('a connection that says nothing was not told when it arrived', () => this.arrivals.length > before);
+    await settle();
+    const arrival = this.arrivals[before] as RecordingArrival;
+    ensure(arrival.endings === 0, 'a connection that says nothing was not waited for');
+    return { peer, arrival };
+  }
+
+  async failed(peer: NetworkPeer, arrival: RecordingArrival): Promise<void> {
+    let isClosed = false;
+    void peer.closed.then(() => (isClosed = true));
+    await this.until('the peer does not see that the connection has ended', () => isClosed);
+    await this.until('failed was not told', () => arrival.failures > 0);
+  }
+
+  /** What must hold of every connection, whatever the law was about. The listener is closed. */
   verify(): void {
     report(
       'what a handler is told comes later than the call, and nothing comes after closed',
-      this.#accepted.flatMap(({ handler }) => handler.problems),
+      this.handlers.flatMap(({ problems }) => problems),
+    );
+    report(
+      'what has arrived is accepted or has failed, once',
+      this.arrivals
+        .filter(({ endings }) => endings !== 1)
+        .map(({ peer, failures, accepted }) => `${peer.remoteAddress} was accepted ${String(accepted.length)} times and failed ${String(failures)} times`),
     );
   }
 
   async dispose(): Promise<void> {
     await this.under.listener.close();
-    for (const { channel } of this.#accepted) channel.close(0);
+    for (const { channel } of this.accepted) channel.close(0);
     await this.under.dispose();
   }
 }
@@ -212,6 +282,8 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
     async (scene) => {
       const { channel } = await scene.connected();
       ensure(channel.peer.remoteAddress !== '', 'peer.remoteAddress is empty, expected an address for people');
+      const [arrival] = scene.arrivals;
+      ensure(arrival?.peer.remoteAddress === channel.peer.remoteAddress, `when it arrived it was ${show(arrival?.peer.remoteAddress)}, as a channel it is ${show(channel.peer.remoteAddress)}`);
       const { ipAddress } = channel.peer;
       ensure(ipAddress === undefined || /^[\d.]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%.+)?$/.test(ipAddress), `peer.ipAddress is ${show(ipAddress)}, expected an address without port`);
     },
@@ -419,6 +491,42 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
     },
   ],
   [
+    'whoever may not come in is closed unheard, and nothing more is told of it',
+    async (scene) => {
+      const address = await scene.listenToNobody();
+      // Where there is something to agree on first, the peer may see that as having failed.
+      const peer = await scene.under.connect(address).catch(() => undefined);
+      await scene.until('a connection was not told when it arrived', () => scene.turnedAway > 0);
+      let isClosed = peer === undefined;
+      void peer?.closed.then(() => (isClosed = true));
+      await scene.until('whoever may not come in is not closed', () => isClosed);
+      ensure(size(peer?.received ?? []) === 0, 'something was sent to whoever may not come in');
+      await settle();
+      ensure(scene.turnedAway === 1, `one connection was told to have arrived ${String(scene.turnedAway)} times`);
+    },
+  ],
+  [
+    'what has arrived and is not open is told to have failed when its peer goes, where there is such a thing',
+    async (scene) => {
+      const address = await scene.listen();
+      for (const how of ['reset', 'end'] as const) {
+        const knocked = await scene.knocked(address);
+        if (knocked === undefined) return;
+        knocked.peer[how]();
+        await scene.failed(knocked.peer, knocked.arrival);
+      }
+    },
+  ],
+  [
+    'what has arrived and is not open ends with its listener, where there is such a thing',
+    async (scene) => {
+      const knocked = await scene.knocked(await scene.listen());
+      if (knocked === undefined) return;
+      await scene.under.listener.close();
+      await scene.failed(knocked.peer, knocked.arrival);
+    },
+  ],
+  [
     'connections are apart from each other',
     async (scene) => {
       const address = await scene.listen();
@@ -462,7 +570,7 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
     'an address in use is refused with a NetworkError that says what to do',
     async (scene) => {
       const rival = scene.under.rival(await scene.listen());
-      const refusal: unknown = await rival.listen(() => new RecordingHandler()).then(
+      const refusal: unknown = await rival.listen(() => undefined).then(
         () => undefined,
         (error: unknown) => error,
       );

@@ -66,9 +66,14 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'adapters/storage/two/index.ts': "import { value } from '../one/index.js'; export const other = value;",
     'adapters/auth/one/index.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
     'adapters/network/sockets/one.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
+    'adapters/auth/passwords/one.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
   },
   'socket-code-only-in-network-adapters': {
     'adapters/auth/dialling/index.ts': "import { value } from '../../network/sockets/door.js'; export const other = value;",
+  },
+  'login-code-only-in-auth-adapters': {
+    'adapters/storage/asking/index.ts': "import { value } from '../../auth/fetching/bounded-fetch.js'; export const other = value;",
+    'src/application/hashing.ts': "import { value } from '../../adapters/auth/passwords/password-hash.js'; export const other = value;",
   },
   'websockets-only-in-their-adapter': { 'adapters/network/sockets/framing.ts': "import 'ws';" },
   'mongodb-only-in-its-adapters': { 'adapters/storage/three/index.ts': "import 'mongodb';" },
@@ -106,6 +111,8 @@ const BYSTANDERS = [
   'src/index.ts',
   'adapters/storage/one/index.ts',
   'adapters/network/sockets/door.ts',
+  'adapters/auth/fetching/bounded-fetch.ts',
+  'adapters/auth/passwords/password-hash.ts',
   'test/support/helper.ts',
 ];
 

@@ -201,8 +201,45 @@ describe('the kit', () => {
   });
 
   test('asks for a way to rewrite where there is a reload, and for no reload where there is none', async () => {
-    expect(await broken(() => new Sound(), (authorizer) => ({ authorizer, dispose: () => Promise.resolve() }))).toHaveLength(3);
+    expect(await broken(() => new Sound(), (authorizer) => ({ authorizer, dispose: () => Promise.resolve() }))).toHaveLength(4);
     const withoutReload = (authorizer: Sound): AuthorizerUnderTest => ({ authorizer: { name: 'fixed', authorize: (request) => authorizer.authorize(request) }, dispose: () => Promise.resolve() });
     expect(await broken(() => new Sound(), withoutReload)).toEqual([]);
+  });
+
+  describe('where rules live elsewhere', () => {
+    const elsewhere =
+      (more: (authorizer: Sound) => Partial<Authorizer>) =>
+      (authorizer: Sound): AuthorizerUnderTest => ({
+        ...subjectOf(authorizer),
+        rulesLiveElsewhere: true,
+        authorizer: {
+          name: 'elsewhere',
+          authorize: (request) => {
+            if (authorizer.written !== 'wrong') authorizer.rules = authorizer.written;
+            return authorizer.authorize(request);
+          },
+          ...more(authorizer),
+        },
+      });
+
+    test('finds nothing wrong with one that asks each time, or after a reload', async () => {
+      expect(await broken(() => new Sound(), elsewhere(() => ({})))).toEqual([]);
+      expect(await broken(() => new Sound(), elsewhere((authorizer) => ({ authorize: (request) => authorizer.authorize(request), reload: () => authorizer.reload() })))).toEqual([]);
+    });
+
+    test('finds one that keeps what it was told', async () => {
+      expect(await broken(() => new Sound(), elsewhere((authorizer) => ({ authorize: (request) => authorizer.authorize(request) })))).toEqual([
+        expect.stringMatching(/^other rules that live elsewhere/),
+      ]);
+    });
+
+    test('finds one that could tell', async () => {
+      expect(await broken(() => new Sound(), elsewhere(() => ({ watch: () => undefined })))).toContainEqual(expect.stringMatching(/^other rules that live elsewhere/));
+    });
+
+    test('finds one that has a reload, no watch, and does not say so', async () => {
+      const silent = (authorizer: Sound): AuthorizerUnderTest => ({ ...elsewhere(() => ({ reload: () => authorizer.reload() }))(authorizer), rulesLiveElsewhere: false });
+      expect(await broken(() => new Sound(), silent)).toContainEqual(expect.stringMatching(/^a reload that finds something else/));
+    });
   });
 });

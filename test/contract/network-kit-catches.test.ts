@@ -48,6 +48,8 @@ class Sound implements Channel {
   }
 }
 
+const NOBODY: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
+
 interface Case {
   readonly wrong: string;
   readonly Broken?: new (inner: Channel) => Sound;
@@ -74,11 +76,22 @@ async function failures({ Broken = Sound, listener: wrap = () => ({}) }: Partial
         const network = new MemoryNetwork();
         const sound: Listener = {
           name: network.name,
-          listen: (accept) =>
-            network.listen((inner) => {
-              const channel = new Broken(inner);
-              channel.handler = accept(channel);
-              return channel;
+          listen: (arrive) =>
+            network.listen((peer) => {
+              const arrival = arrive(peer);
+              return (
+                arrival && {
+                  speaksFor: (client) => arrival.speaksFor(client),
+                  failed: () => {
+                    arrival.failed();
+                  },
+                  accept: (inner) => {
+                    const channel = new Broken(inner);
+                    channel.handler = arrival.accept(channel);
+                    return channel;
+                  },
+                }
+              );
             }),
           close: () => network.close(),
         };
@@ -291,14 +304,44 @@ const CASES: readonly Case[] = [
     caughtBy: ['a listener that is closed accepts nobody'],
   },
   {
+    wrong: 'lets in whoever may not come in',
+    listener: ({ listen }) => ({ listen: (arrive) => listen((peer) => arrive(peer) ?? { speaksFor: () => true, accept: () => NOBODY, failed: () => undefined }) }),
+    caughtBy: ['whoever may not come in'],
+    says: 'is not closed',
+  },
+  {
+    wrong: 'tells of an arrival twice',
+    listener: ({ listen }) => ({
+      listen: (arrive) =>
+        listen((peer) => {
+          arrive(peer);
+          return arrive(peer);
+        }),
+    }),
+    caughtBy: ['bytes go both ways', 'whoever may not come in'],
+    says: 'was accepted 0 times and failed 0 times',
+  },
+  {
+    wrong: 'tells that what it accepted has failed',
+    listener: ({ listen }) => ({
+      listen: (arrive) =>
+        listen((peer) => {
+          const arrival = arrive(peer);
+          return arrival && { ...arrival, accept: (channel) => (arrival.failed(), arrival.accept(channel)) };
+        }),
+    }),
+    caughtBy: ['bytes go both ways'],
+    says: 'was accepted 1 times and failed 1 times',
+  },
+  {
     wrong: 'shares its address',
-    listener: ({ listen }) => ({ listen: (accept) => listen(accept).catch(() => 'memory:memory') }),
+    listener: ({ listen }) => ({ listen: (arrive) => listen(arrive).catch(() => 'memory:memory') }),
     caughtBy: ['an address in use'],
     says: 'two listeners listen on one address',
   },
   {
     wrong: 'refuses without a word of what to do',
-    listener: ({ listen }) => ({ listen: (accept) => listen(accept).catch(() => Promise.reject(new NetworkError('EADDRINUSE'))) }),
+    listener: ({ listen }) => ({ listen: (arrive) => listen(arrive).catch(() => Promise.reject(new NetworkError('EADDRINUSE'))) }),
     caughtBy: ['an address in use'],
     says: 'says nothing of what to do',
   },

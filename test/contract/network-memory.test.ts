@@ -47,7 +47,7 @@ networkContract({
       return {
         listener: network,
         // The network is the address: a second broker on it is the rival, and there is nothing of its own to be closed.
-        rival: () => ({ name: 'rival', listen: (accept) => network.listen(accept), close: async () => undefined }),
+        rival: () => ({ name: 'rival', listen: (arrive) => network.listen(arrive), close: async () => undefined }),
         connect: async () => new MemoryPeer(network.connect()),
         dispose: async () => undefined,
       };

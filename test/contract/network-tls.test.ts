@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { networkContract } from 'hexmq/testkit';
 import { createListener } from '../../adapters/network/tcp/index.js';
 import { CertificateAuthority } from '../e2e/certificates.js';
-import { connectTlsSocket, portOf } from '../support/network-peers.js';
+import { connectSocket, connectTlsSocket, portOf } from '../support/network-peers.js';
 
 const authority = new CertificateAuthority();
 const tls = authority.issue('server');
@@ -24,6 +24,8 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
         listener: createListener({ host: '127.0.0.1', port: 0, tls }),
         rival: (address) => createListener({ host: '127.0.0.1', port: portOf(address), tls }),
         connect: (address) => connectTlsSocket({ host: '127.0.0.1', port: portOf(address) }, { ca, minVersion: version, maxVersion: version }),
+        // It says no hello.
+        knock: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
         dispose: async () => undefined,
       }),
     },

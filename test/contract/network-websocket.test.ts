@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { networkContract } from 'hexmq/testkit';
 import { createListener } from '../../adapters/network/websocket/index.js';
 import { CertificateAuthority } from '../e2e/certificates.js';
-import { connectWebSocket, portOf } from '../support/network-peers.js';
+import { connectSocket, connectWebSocket, portOf } from '../support/network-peers.js';
 
 const authority = new CertificateAuthority();
 const ca = readFileSync(authority.cert);
@@ -23,6 +23,8 @@ for (const [type, secure, client] of [['ws', {}, {}], ['wss', { tls: authority.i
         listener: createListener({ host: '127.0.0.1', port: 0, ...secure }),
         rival: (address) => createListener({ host: '127.0.0.1', port: portOf(address), ...secure }),
         connect: (address) => connectWebSocket(`${type}://127.0.0.1:${portOf(address)}/mqtt`, client),
+        // It says neither hello nor GET.
+        knock: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
         dispose: async () => undefined,
       }),
     },

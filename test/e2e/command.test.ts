@@ -47,6 +47,17 @@ describe('hexmq start', () => {
     }),
   );
 
+  test('goes on at SIGUSR1 and SIGUSR2, opens no debugger, and says so', () =>
+    withBroker(async (broker) => {
+      const { mqtt } = await connect(broker);
+      for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+        broker.program.kill(signal);
+        await broker.program.logs(new RegExp(`"level":"warn",.*"event":"signal-ignored","signal":"${signal}"`));
+      }
+      await mqtt.publishAsync('still', 'here', { qos: 1 });
+      expect(broker.program.stderr).not.toContain('Debugger');
+    }));
+
   test('on a port in use ends with status 1, the address, and what to do', () =>
     withBroker(async ({ host, port }) => {
       expectRefusal(await hexmq(['start', '--port', String(port)]), `${host}:${port}`, 'in use', '--port');
@@ -144,6 +155,12 @@ describe('hexmq', () => {
       const { status, stdout, stderr } = await hexmq(['check-config', '--config', fileWith('listeners: [{ type: tcp, port: 1999 }]')]);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).toMatch(/^the configuration is valid: tcp 127\.0\.0\.1:1999, storage file .*, authentication anonymous .*\n$/);
+    }));
+
+  test('check-config writes an IPv6 address as start does', () =>
+    scene(async () => {
+      const { stdout } = await hexmq(['check-config', '--config', fileWith('listeners: [{ type: tcp, host: "::", port: 1999 }, { type: ws, host: "::1", port: 2000 }]\nauthentication: [{ adapter: anonymous }]')]);
+      expect(stdout).toMatch(/^the configuration is valid: tcp \[::\]:1999, ws \[::1\]:2000, storage /);
     }));
 
   test('--version prints the version of the package', () =>

@@ -5,9 +5,10 @@ import { temporaryDirectory, withBroker } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { connected, connect, CONNACK, open, PINGREQ, PINGRESP, PUBACK, PUBLISH, publish, SUBACK, subscribe, topicOf } from './hostile-sockets.js';
 import type { HostileClient } from './hostile-sockets.js';
+import { withListeners } from './listeners.js';
 import { connect as connectDecent } from './mqtt-js.js';
 import type { Client } from './mqtt-js.js';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MEGABYTE = Buffer.alloc(1024 * 1024);
@@ -235,6 +236,34 @@ describe('by its limits a broker bounds', () => {
       await untilAccepted(broker);
     }));
 
+  test('handshakes of TLS that are never begun: those beyond it are closed before any work is done for them, and there is room when others go', () =>
+    withListeners(
+      async ({ addresses, authority, program }) => {
+        const tls = { url: `mqtts://${addresses.tls}` };
+        const ca = readFileSync(authority.cert);
+        const decent = await connectDecent(tls, { ca });
+        const [host = '', port = ''] = addresses.tls.split(':');
+        let gone = 0;
+        const silent = await Promise.all(
+          Array.from({ length: 200 }, async () => {
+            const client = (await open({ host, port: Number(port) })).read();
+            void client.closed.then(() => gone++);
+            return client;
+          }),
+        );
+        await program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
+        while (gone < 190) await new Promise((resolve) => setTimeout(resolve, 10));
+        await expectServed(decent);
+        expect(gone).toBe(190);
+        await expect(connectDecent(tls, { ca })).rejects.toThrow();
+        await expect(connectDecent({ url: `mqtt://${addresses.tcp}` })).rejects.toThrow();
+        destroy(silent);
+        await program.logs(/"event":"handshake-failed",.*"reason":"tls","detail":"the peer has gone"/);
+        await expectServed(await untilIn(() => connectDecent(tls, { ca })));
+      },
+      { maxPendingConnections: 10, connectTimeoutMs: 60_000 },
+    ));
+
   test('how fast one client publishes, by reading it slower: nothing is lost, and others are not held up', () =>
     withLimits({ maxPublishRate: 400 }, async (broker) => {
       const decent = await connectDecent(broker);
@@ -287,6 +316,17 @@ async function untilAccepted(broker: RunningBroker): Promise<void> {
       await client.next(CONNACK);
       return;
     } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function untilIn(attempt: () => Promise<Client>): Promise<Client> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (attempts === 100) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -93,7 +93,7 @@ export class HostileClient {
   }
 }
 
-export async function open({ host, port }: RunningBroker): Promise<HostileClient> {
+export async function open({ host, port }: Pick<RunningBroker, 'host' | 'port'>): Promise<HostileClient> {
   const socket = connectSocket({ host, port });
   afterwards(() => {
     socket.destroy();

@@ -20,8 +20,8 @@ export interface Listeners {
   readonly addresses: Readonly<Record<Type, string>>;
 }
 
-/** One of each type, on addresses of their own. `tls` and `wss` ask for a certificate and can do without. */
-export function withListeners(body: (listeners: Listeners) => Promise<void>): Promise<void> {
+/** One of each type, on addresses of their own. `tls` and `wss` ask for a certificate and can do without. @param limits of the broker. */
+export function withListeners(body: (listeners: Listeners) => Promise<void>, limits: Readonly<Record<string, number>> = {}): Promise<void> {
   return scene(async () => {
     const directory = temporaryDirectory();
     const authority = new CertificateAuthority();
@@ -30,7 +30,7 @@ export function withListeners(body: (listeners: Listeners) => Promise<void>): Pr
     });
     const server = authority.issue('server');
     const meter = authority.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
-    const program = startProgram(['--config', configuration(directory, authority, server), '--storage', 'memory'], { cwd: directory });
+    const program = startProgram(['--config', configuration(directory, authority, server, limits), '--storage', 'memory'], { cwd: directory });
     afterwards(() => {
       program.kill('SIGKILL');
     });
@@ -44,7 +44,7 @@ export function withListeners(body: (listeners: Listeners) => Promise<void>): Pr
   });
 }
 
-function configuration(directory: string, authority: CertificateAuthority, { cert, key }: Issued): string {
+function configuration(directory: string, authority: CertificateAuthority, { cert, key }: Issued, limits: object): string {
   const tls = { cert, key, ca: authority.cert, clientCertificate: 'optional' };
   const listeners = [
     { type: 'tcp', port: 0 },
@@ -54,7 +54,7 @@ function configuration(directory: string, authority: CertificateAuthority, { cer
     { type: 'unix', path: join(directory, 'mqtt.sock') },
   ];
   const path = join(directory, 'hexmq.json');
-  writeFileSync(path, JSON.stringify({ listeners, logging: { level: 'info' } }));
+  writeFileSync(path, JSON.stringify({ listeners, limits, logging: { level: 'info' } }));
   return path;
 }
 

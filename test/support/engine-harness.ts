@@ -90,11 +90,15 @@ export class EngineHarness {
   }
 }
 
+/** Whoever was turned away is not listened to. */
+const NOBODY: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
+
 export class EnginePeer implements Channel {
   readonly peer;
   /** What the test says that it has taken. */
   sentBytes = 0;
   readonly handler: ChannelHandler;
+  readonly isTurnedAway: boolean;
   /** Whether it takes what is written as fast as it comes. */
   reads = true;
   isPaused = false;
@@ -110,7 +114,9 @@ export class EnginePeer implements Channel {
 
   constructor(harness: EngineHarness, remoteAddress: string, ipAddress: string | undefined, listener: string) {
     this.peer = { remoteAddress, ipAddress };
-    this.handler = harness.engine.accept(listener, this);
+    const arrival = harness.engine.arrive(listener, this.peer);
+    this.isTurnedAway = arrival === undefined;
+    this.handler = arrival?.accept(this) ?? NOBODY;
   }
 
   write(chunk: Uint8Array): boolean {
@@ -156,7 +162,7 @@ export class EnginePeer implements Channel {
   }
 
   get isClosed(): boolean {
-    return this.closings.length > 0;
+    return this.isTurnedAway || this.closings.length > 0;
   }
 }
 

@@ -1,5 +1,5 @@
 // A listener with nothing behind it: what it accepts, what it is told, and what it tells are written down.
-import type { Channel, LifecycleNotice, Listener } from 'hexmq/ports';
+import type { Arrival, Arrive, Channel, ChannelHandler, LifecycleNotice, Listener, PeerInfo } from 'hexmq/ports';
 
 const PATIENCE_MS = 10_000;
 
@@ -11,13 +11,29 @@ export async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+/** Whoever comes may come in. */
+export const arriving =
+  (accept: (channel: Channel) => ChannelHandler): Arrive =>
+  () => ({ speaksFor: () => true, accept, failed: () => undefined });
+
 export interface Accepted {
   readonly channel: Channel;
   readonly received: Buffer;
   readonly isClosed: boolean;
 }
 
+export interface Arrived {
+  readonly peer: PeerInfo;
+  /** For whom it said that it speaks. */
+  readonly clients: PeerInfo[];
+  /** `waits`, `turned away`, `accepted`, `failed`; what came after the end is behind a comma. */
+  outcome: string;
+}
+
 export class Listening {
+  readonly arrived: Arrived[] = [];
+  /** Who may come in. */
+  admits: (peer: PeerInfo) => boolean = () => true;
   readonly accepted: { channel: Channel; received: Buffer; isClosed: boolean }[] = [];
   readonly notices: LifecycleNotice[] = [];
   listener!: Listener;
@@ -26,20 +42,43 @@ export class Listening {
   static async on(make: (components: { notice: (notice: LifecycleNotice) => void }) => Listener): Promise<Listening> {
     const listening = new Listening();
     listening.listener = make({ notice: (notice) => listening.notices.push(notice) });
-    listening.address = await listening.listener.listen((channel) => {
-      const one = { channel, received: Buffer.alloc(0), isClosed: false };
-      listening.accepted.push(one);
-      return {
-        data: (chunk) => {
-          one.received = Buffer.concat([one.received, chunk]);
-        },
-        drained: () => undefined,
-        closed: () => {
-          one.isClosed = true;
-        },
-      };
-    });
+    listening.address = await listening.listener.listen((peer) => listening.#arrive(peer));
     return listening;
+  }
+
+  #arrive(peer: PeerInfo): Arrival | undefined {
+    const arrived: Arrived = { peer, clients: [], outcome: 'waits' };
+    this.arrived.push(arrived);
+    if (!this.admits(peer)) {
+      arrived.outcome = 'turned away';
+      return undefined;
+    }
+    const ends = (outcome: Arrived['outcome']): void => {
+      arrived.outcome = arrived.outcome === 'waits' ? outcome : `${arrived.outcome}, ${outcome}`;
+    };
+    return {
+      speaksFor: (client) => {
+        arrived.clients.push(client);
+        return this.admits(client);
+      },
+      failed: () => {
+        ends('failed');
+      },
+      accept: (channel) => {
+        ends('accepted');
+        const one = { channel, received: Buffer.alloc(0), isClosed: false };
+        this.accepted.push(one);
+        return {
+          data: (chunk) => {
+            one.received = Buffer.concat([one.received, chunk]);
+          },
+          drained: () => undefined,
+          closed: () => {
+            one.isClosed = true;
+          },
+        };
+      },
+    };
   }
 
   get port(): number {
@@ -61,6 +100,8 @@ export class Listening {
 
   async close(): Promise<void> {
     await this.listener.close();
+    const wrong = this.arrived.filter(({ outcome }) => !['turned away', 'accepted', 'failed'].includes(outcome));
+    if (wrong.length > 0) throw new Error(`what has arrived did not end once: ${wrong.map(({ outcome }) => outcome).join('; ')}`);
     for (const { channel } of this.accepted) channel.close(0);
   }
 

@@ -1,5 +1,6 @@
 // What an answer of the service means, by its status and, with 200, by its JSON. Whatever it cannot mean is a failure of the service: a page of
 // somebody's proxy lets nobody in.
+import { problemWith } from '../fetching/bounded-fetch.js';
 import { ServiceFailure } from './breaker.js';
 
 export type Answer =
@@ -25,7 +26,7 @@ export function answerOf(status: number, body: string): Answer {
     case 404:
       return { result: 'ignore' };
   }
-  const problem = `it answered ${status}, expected 200, 204, 401, 403 or 404${status >= 300 && status < 400 ? ' (redirects are not followed)' : ''}`;
+  const problem = problemWith(status, '200, 204, 401, 403 or 404');
   if (status >= 400 && status < 500 && status !== 429) throw new Error(problem);
   throw new ServiceFailure(problem);
 }

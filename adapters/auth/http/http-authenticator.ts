@@ -1,6 +1,6 @@
 // Who a client is, as a service says that is asked over HTTP.
 import { readPermissions } from 'hexmq/ports';
-import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
+import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
 import type { Answer } from './answer.js';
 import type { Inquiry } from './inquiry.js';
 import { UnaskableError } from './request-template.js';
@@ -15,10 +15,10 @@ export class HttpAuthenticator implements Authenticator {
     this.#clock = clock;
   }
 
-  async authenticate(request: AuthenticationRequest, signal?: AbortSignal): Promise<AuthenticatorAnswer> {
+  async authenticate(request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
     let answer: Answer;
     try {
-      answer = await this.#inquiry.about(request, signal);
+      answer = await this.#inquiry.about(request, asking?.signal);
     } catch (error) {
       if (error instanceof UnaskableError) return { decision: 'deny', reason: 'bad-credentials', detail: error.message };
       throw error;

@@ -1,5 +1,7 @@
 // One question to the service and its answer, whatever the service does: in time, of bounded size, from nowhere else, and so many at once.
 import type { Clock } from 'hexmq/ports';
+import { boundedFetch, reasonOf } from '../fetching/bounded-fetch.js';
+import type { WebAnswer } from '../fetching/bounded-fetch.js';
 import { answerOf } from './answer.js';
 import type { Answer } from './answer.js';
 import { Breaker, ServiceFailure } from './breaker.js';
@@ -44,48 +46,18 @@ export class Service {
       const { status, body } = await this.#send(question);
       return answerOf(status, body);
     } catch (error) {
-      const message = `${place}: ${reasonOf(error)}`;
+      const message = `${place}: ${(error as Error).message}`;
       throw error instanceof ServiceFailure ? new ServiceFailure(message, { cause: error }) : new Error(message, { cause: error });
     }
   }
 
-  async #send({ url, method, contentType, body }: Question): Promise<{ readonly status: number; readonly body: string }> {
-    const { headers, timeoutMs } = this.#options;
+  async #send({ url, method, contentType, body }: Question): Promise<WebAnswer> {
+    const { headers, timeoutMs, maxResponseBytes } = this.#options;
+    const lines = contentType === undefined ? headers.lines : [['content-type', contentType] as const, ...headers.lines];
     try {
-      const response = await fetch(url, {
-        method,
-        // Whoever a redirect names would be told the password.
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: [['accept', 'application/json'], ...(contentType === undefined ? [] : [['content-type', contentType] as const]), ...headers.lines].map(([name, value]) => [name, value]),
-        ...(body === undefined ? {} : { body }),
-      });
-      if (response.status === 200) return { status: 200, body: await this.#textOf(response) };
-      await response.body?.cancel();
-      return { status: response.status, body: '' };
+      return await boundedFetch(url, { method, headers: lines, body }, { timeoutMs, maxBytes: maxResponseBytes });
     } catch (error) {
       throw new ServiceFailure(reasonOf(error), { cause: error });
     }
   }
-
-  async #textOf(response: Response): Promise<string> {
-    const { maxResponseBytes } = this.#options;
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      bytes += chunk.length;
-      if (bytes > maxResponseBytes) throw new ServiceFailure(`it answered more than ${maxResponseBytes} bytes`);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString('utf8');
-  }
-}
-
-/** `fetch` says why in the cause. */
-function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as Error;
-  if (error instanceof ServiceFailure) return message;
-  if (name === 'TimeoutError') return 'it did not answer in time';
-  const { code, message: because } = (cause ?? {}) as NodeJS.ErrnoException;
-  return code ?? because ?? message;
 }

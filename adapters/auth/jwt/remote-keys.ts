@@ -7,6 +7,7 @@
 import { errors } from 'jose';
 import type { JWTPayload, JWTVerifyOptions, LocalJWKSet } from 'jose';
 import type { Clock } from 'hexmq/ports';
+import { boundedFetch, problemWith, reasonOf } from '../fetching/bounded-fetch.js';
 import { keySetOf, verifyWithSet } from './keys.js';
 import type { Keys } from './keys.js';
 
@@ -85,25 +86,7 @@ export class RemoteKeys implements Keys {
 }
 
 async function fetchText(url: URL, timeoutMs: number): Promise<string> {
-  const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs), headers: { accept: 'application/json' } });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw new Error(`it answered ${response.status}, expected 200${response.status >= 300 && response.status < 400 ? ' (redirects are not followed)' : ''}`);
-  }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > RESPONSE_BYTES_MAX) throw new Error(`it answered more than ${RESPONSE_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** `fetch` says why in the cause. */
-function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as Error;
-  if (name === 'TimeoutError') return 'it did not answer in time';
-  const { code, message: because } = (cause ?? {}) as NodeJS.ErrnoException;
-  return code ?? because ?? message;
+  const { status, body } = await boundedFetch(url, { method: 'GET', headers: [], body: undefined }, { timeoutMs, maxBytes: RESPONSE_BYTES_MAX });
+  if (status !== 200) throw new Error(problemWith(status, '200'));
+  return body;
 }

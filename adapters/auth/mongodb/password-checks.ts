@@ -2,7 +2,8 @@
 // right for a while, so that a fleet that comes back need not be hashed again; what is remembered are digests with a key of this process.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from 'hexmq/ports';
-import { isPassword, NOBODYS_HASH, parsePasswordHash } from './password-hash.js';
+import { isPassword, parsePasswordHash } from '../passwords/password-hash.js';
+import type { PasswordHash } from '../passwords/password-hash.js';
 
 export interface PasswordCheckLimits {
   readonly maxChecks: number;
@@ -10,6 +11,8 @@ export interface PasswordCheckLimits {
   readonly rememberForMs: number;
 }
 
+/** As hard as what `hexmq passwd` writes. */
+const NOBODYS_HASH: PasswordHash = { scheme: 'scrypt', ln: 14, r: 8, p: 5, salt: Buffer.alloc(16), hash: Buffer.alloc(32) };
 const REMEMBERED_MAX = 100_000;
 
 export class PasswordChecks {

@@ -2,10 +2,10 @@
 // and put in its place, so that a broker never reads half of it.
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
-import { hashPassword } from './password-hash.js';
+import { hashPassword } from '../passwords/password-hash.js';
 import { isNoUser, userNameProblem } from './password-lines.js';
 
-export { DEFAULT_COST, LEAST_COST, MOST_COST } from './password-hash.js';
+export { DEFAULT_COST, LEAST_COST, MOST_COST } from '../passwords/password-hash.js';
 export { userNameProblem };
 
 /** Of a new file. An old one keeps what it has, and its owner. */

@@ -3,10 +3,10 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
+import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
 import { HashingLine } from './hashing-line.js';
-import { isPassword } from './password-hash.js';
-import type { PasswordHash } from './password-hash.js';
+import { isPassword } from '../passwords/password-hash.js';
+import type { PasswordHash } from '../passwords/password-hash.js';
 import { parsePasswordFile } from './password-lines.js';
 import { VerifiedPasswords } from './verified-passwords.js';
 
@@ -49,7 +49,7 @@ export class PasswordFileAuthenticator implements Authenticator {
     this.#hashes = [...this.#users.values()];
   }
 
-  authenticate({ userName, password }: AuthenticationRequest, signal?: AbortSignal): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
+  authenticate({ userName, password }: AuthenticationRequest, asking?: Asking): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
     if (userName === undefined) return ABSTAIN;
     const own = this.#users.get(userName);
     const unknown = this.#settings.unknownUsers === 'abstain' ? ABSTAIN : UNKNOWN;
@@ -59,9 +59,9 @@ export class PasswordFileAuthenticator implements Authenticator {
     if (own !== undefined && password !== undefined && this.#verified.has(own, password)) return ALLOW;
     // Without a password the empty one is hashed, for the time that it takes.
     if (own === undefined || password === undefined) {
-      return this.#line.do(() => isPassword(expected, password ?? new Uint8Array()), signal).then(() => (own === undefined ? unknown : WRONG));
+      return this.#line.do(() => isPassword(expected, password ?? new Uint8Array()), asking?.signal).then(() => (own === undefined ? unknown : WRONG));
     }
-    return this.#line.do(() => this.#check(own, password), signal).then((isRight) => (isRight ? ALLOW : WRONG));
+    return this.#line.do(() => this.#check(own, password), asking?.signal).then((isRight) => (isRight ? ALLOW : WRONG));
   }
 
   async reload(): Promise<void> {

@@ -1,6 +1,6 @@
 // The file of passwords: a line `user:hash` for each user, empty lines and lines of comment (`#`). Parsing takes all of it or none.
-import { parsePasswordHash } from './password-hash.js';
-import type { PasswordHash } from './password-hash.js';
+import { parsePasswordHash } from '../passwords/password-hash.js';
+import type { PasswordHash } from '../passwords/password-hash.js';
 
 const PROBLEMS_TOLD_MAX = 20;
 const NEWLINE = 0x0a;

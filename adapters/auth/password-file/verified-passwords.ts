@@ -2,7 +2,7 @@
 // password: only a hash with a key that this process made and never tells, bound to the line of the file that it was right for.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from 'hexmq/ports';
-import type { PasswordHash } from './password-hash.js';
+import type { PasswordHash } from '../passwords/password-hash.js';
 
 const ENTRIES_MAX = 100_000;
 

@@ -2,7 +2,7 @@
 // where the shell could tell the difference (order, backpressure, half-close, reset) and decides nothing of MQTT. What happens is a function
 // of the order of calls and of the schedule: no clock is read, except for the grace of a close.
 import { NetworkError } from 'hexmq/ports';
-import type { Channel, ChannelHandler, Clock, Listener, PeerInfo, Timer } from 'hexmq/ports';
+import type { Arrive, Channel, ChannelHandler, Clock, Listener, PeerInfo, Timer } from 'hexmq/ports';
 import { Pipe } from './pipe.js';
 import type { PipeReceiver, Schedule } from './pipe.js';
 
@@ -42,7 +42,7 @@ export class MemoryNetwork implements Listener {
   readonly name: string;
   readonly #surroundings: Surroundings;
   readonly #channels = new Set<MemoryChannel>();
-  #accept: ((channel: Channel) => ChannelHandler) | undefined;
+  #arrive: Arrive | undefined;
   #connections = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
@@ -56,16 +56,16 @@ export class MemoryNetwork implements Listener {
     };
   }
 
-  listen(accept: (channel: Channel) => ChannelHandler): Promise<string> {
-    if (this.#accept !== undefined) {
+  listen(arrive: Arrive): Promise<string> {
+    if (this.#arrive !== undefined) {
       return Promise.reject(new NetworkError(`the memory network ${this.name} is in use; give each broker one of its own`));
     }
-    this.#accept = accept;
+    this.#arrive = arrive;
     return Promise.resolve(`memory:${this.name}`);
   }
 
   close(): Promise<void> {
-    this.#accept = undefined;
+    this.#arrive = undefined;
     return Promise.resolve();
   }
 
@@ -74,13 +74,13 @@ export class MemoryNetwork implements Listener {
    * @throws NetworkError when nobody listens, as a refused connection.
    */
   connect(options: MemoryConnectOptions = {}): MemoryClient {
-    const accept = this.#accept;
-    if (accept === undefined) throw new NetworkError(`nobody listens on the memory network ${this.name}; start the broker first`);
+    const arrive = this.#arrive;
+    if (arrive === undefined) throw new NetworkError(`nobody listens on the memory network ${this.name}; start the broker first`);
     this.#connections++;
     const channel = new MemoryChannel(this.#surroundings, options.remoteAddress ?? `memory:${this.#connections}`, options.onData);
     this.#channels.add(channel);
     this.#surroundings.schedule(() => {
-      channel.open(accept);
+      channel.open(arrive);
     });
     return channel.client;
   }
@@ -90,7 +90,7 @@ export class MemoryNetwork implements Listener {
    * longer and can be given to the next broker.
    */
   abandon(): void {
-    this.#accept = undefined;
+    this.#arrive = undefined;
     for (const channel of [...this.#channels]) channel.abandon();
   }
 }
@@ -130,9 +130,15 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     return this.#outbound.arrivedBytes;
   }
 
-  open(accept: (channel: Channel) => ChannelHandler): void {
+  /** Nothing has to be agreed on: who has arrived and may come in is in. */
+  open(arrive: Arrive): void {
     if (this.#isClosed) return;
-    const handler = accept(this);
+    const arrival = arrive(this);
+    if (arrival === undefined) {
+      this.terminate(undefined);
+      return;
+    }
+    const handler = arrival.accept(this);
     this.#handler = handler;
     if (!this.#isPaused) this.#inbound.release();
     // Closed while it was being accepted: the handler did not exist yet and still has to be told.

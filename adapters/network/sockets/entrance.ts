@@ -1,7 +1,7 @@
-// The way of a connection from the door to whoever speaks MQTT on it: the header of a proxy, then TLS, each where the listener has it. A listener that
-// has neither puts nothing between the door and the channel.
+// The way of a connection from the door to whoever speaks MQTT on it: the word of the shell, then the header of a proxy, then TLS, each where the
+// listener has it. A listener that has neither puts nothing between the word and the channel.
 import type { Socket } from 'node:net';
-import type { PeerInfo } from 'hexmq/ports';
+import type { Arrival, Arrive, PeerInfo } from 'hexmq/ports';
 import { peerOf } from './address.js';
 import { Door, HIGH_WATER_MARK } from './door.js';
 import type { Place } from './door.js';
@@ -24,8 +24,11 @@ export interface EntranceOptions {
   readonly handshakeTimeoutMs?: number | undefined;
 }
 
-/** The socket is the caller's; the handshake, where there is one, is for the caller to end. It may have been paused: `resume` begins the reading. */
-export type Entered = (socket: Socket, handshake: Handshake | undefined) => void;
+/**
+ * The socket and its arrival are the caller's; the handshake, where there is one, is for the caller to end. The socket may have been paused: `resume`
+ * begins the reading.
+ */
+export type Entered = (socket: Socket, arrival: Arrival, handshake: Handshake | undefined) => void;
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 
@@ -34,28 +37,39 @@ export class Entrance {
   readonly #door: Door;
   readonly #place: Place;
   readonly #proxies: Trusted | undefined;
+  readonly #forwarders: Trusted | undefined;
   readonly #tls: TlsStep | undefined;
   #entered: Entered = (socket) => socket.destroy();
 
-  /** @throws Error naming the option that is wrong, or the file. */
-  constructor(name: string, place: Place, options: EntranceOptions, components: SocketComponents) {
+  /**
+   * @param forwarders are proxies that say later for whom they speak.
+   * @throws Error naming the option that is wrong, or the file.
+   */
+  constructor(name: string, place: Place, options: EntranceOptions, components: SocketComponents, forwarders?: Trusted) {
     const { backlog, tls, proxyProtocol, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
     this.#place = place;
     this.#door = new Door(place, backlog);
     this.handshakes = new Handshakes(name, handshakeTimeoutMs, components);
     this.#proxies = proxyProtocol === undefined ? undefined : new Trusted('proxyProtocol', proxyProtocol);
+    this.#forwarders = forwarders;
     this.#tls =
       tls === undefined
         ? undefined
         : new TlsStep(name, tls, { highWaterMark: HIGH_WATER_MARK }, components, (socket, handshake) => {
-            this.#entered(socket, handshake);
+            this.#entered(socket, handshake.arrival, handshake);
           });
   }
 
   /** @throws NetworkError */
-  async open(entered: Entered): Promise<string> {
+  async open(arrive: Arrive, entered: Entered): Promise<string> {
     this.#entered = entered;
-    const address = await this.#door.open(this.#way(entered));
+    const way = this.#way(entered);
+    const address = await this.#door.open((socket) => {
+      const peer = this.peerOf(socket);
+      const arrival = arrive(this.#isProxy(peer) ? { remoteAddress: peer.remoteAddress } : peer);
+      if (arrival === undefined) socket.destroy();
+      else way(socket, arrival, peer);
+    });
     this.#tls?.start();
     return address;
   }
@@ -76,22 +90,37 @@ export class Entrance {
     return 'path' in this.#place ? { remoteAddress: `unix:${this.#place.path}` } : peerOf(socket);
   }
 
-  #way(entered: Entered): (socket: Socket) => void {
+  #isProxy({ ipAddress }: PeerInfo): boolean {
+    return this.#proxies?.has(ipAddress) === true || this.#forwarders?.has(ipAddress) === true;
+  }
+
+  #way(entered: Entered): (socket: Socket, arrival: Arrival, peer: PeerInfo) => void {
     const proxies = this.#proxies;
     const tls = this.#tls;
     if (proxies !== undefined) {
-      const next = tls === undefined ? (handshake: Handshake) => void entered(handshake.socket, handshake) : (handshake: Handshake) => void tls.secure(handshake);
-      return (socket) => {
-        readProxyHeader(this.handshakes.begin(socket, this.peerOf(socket), 'proxy-header'), proxies, next);
+      const next = (handshake: Handshake, client: PeerInfo | undefined): void => {
+        if (client !== undefined && !this.#speaksFor(handshake, client)) return;
+        if (tls === undefined) entered(handshake.socket, handshake.arrival, handshake);
+        else tls.secure(handshake);
+      };
+      return (socket, arrival, peer) => {
+        readProxyHeader(this.handshakes.begin(socket, arrival, peer, 'proxy-header'), proxies, next);
       };
     }
     if (tls !== undefined) {
-      return (socket) => {
-        tls.secure(this.handshakes.begin(socket, this.peerOf(socket), 'tls'));
+      return (socket, arrival, peer) => {
+        tls.secure(this.handshakes.begin(socket, arrival, peer, 'tls'));
       };
     }
-    return (socket) => {
-      entered(socket, undefined);
+    return (socket, arrival) => {
+      entered(socket, arrival, undefined);
     };
+  }
+
+  /** The client of a proxy may be the next proxy, which says for whom it speaks in its turn. */
+  #speaksFor(handshake: Handshake, client: PeerInfo): boolean {
+    if (this.#forwarders?.has(client.ipAddress) !== true) return handshake.speaksFor(client);
+    handshake.peer = client;
+    return true;
   }
 }

@@ -1,7 +1,7 @@
-// Connections of which the shell does not know yet: they still have to say for whom they speak, to agree on keys, or to become a WebSocket. It
+// Connections that have arrived and are not open yet: they still have to say for whom they speak, to agree on keys, or to become a WebSocket. It
 // decides how long that may take and tells when it came to nothing. What has to be said is the business of each step.
 import type { Socket } from 'node:net';
-import type { HandshakeFailure, LifecycleNotice, PeerInfo } from 'hexmq/ports';
+import type { Arrival, HandshakeFailure, LifecycleNotice, PeerInfo } from 'hexmq/ports';
 
 export interface SocketComponents {
   readonly notice?: (notice: LifecycleNotice) => void;
@@ -16,8 +16,8 @@ export class Handshakes {
     readonly components: SocketComponents,
   ) {}
 
-  begin(socket: Socket, peer: PeerInfo, step: Handshake['step']): Handshake {
-    const handshake = new Handshake(this, socket, peer, step);
+  begin(socket: Socket, arrival: Arrival, peer: PeerInfo, step: Handshake['step']): Handshake {
+    const handshake = new Handshake(this, socket, arrival, peer, step);
     this.#open.add(handshake);
     return handshake;
   }
@@ -46,6 +46,7 @@ export class Handshake {
     readonly handshakes: Handshakes,
     /** As it was accepted, below whatever is spoken on it. */
     readonly socket: Socket,
+    readonly arrival: Arrival,
     /** Who it is as far as it is known. */
     public peer: PeerInfo,
     /** What it is in the middle of. */
@@ -62,7 +63,16 @@ export class Handshake {
     return this.#isOver;
   }
 
-  /** It has come to something: whoever has the socket now looks after it. */
+  /** @returns false: that client may not come in, and nothing is left of the connection. */
+  speaksFor(client: PeerInfo): boolean {
+    this.peer = client;
+    if (this.arrival.speaksFor(client)) return true;
+    // The shell has told who was refused.
+    this.abandon();
+    return false;
+  }
+
+  /** It has come to something: whoever has the socket now looks after it, and after the arrival. */
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -84,7 +94,9 @@ export class Handshake {
 
   /** Without a word. */
   abandon(): void {
+    if (this.#isOver) return;
     this.end();
+    this.arrival.failed();
     // What was ended may still fail before it is gone.
     this.socket.on('error', () => undefined);
     this.socket.destroy();

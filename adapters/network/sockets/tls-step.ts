@@ -76,6 +76,8 @@ export class TlsStep implements Reloadable {
     socket.on('close', () => this.#handshakes.delete(ends));
     // What befalls it the socket above it tells.
     socket.on('error', ignore);
+    // Whoever ends in the middle of a handshake does not wait for anything: the socket above takes this over.
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 
@@ -126,6 +128,7 @@ export class TlsStep implements Reloadable {
       handshake.fail(problem);
       return;
     }
+    socket.allowHalfOpen = true;
     if (certificate !== undefined) handshake.peer = { ...handshake.peer, certificate: describeCertificate(certificate) } satisfies PeerInfo;
     this.secured(socket, handshake);
   }

@@ -1,6 +1,6 @@
 // MQTT on a stream of bytes: TCP, TLS, or a Unix socket. It knows nothing of what the bytes say.
 import type { Socket } from 'node:net';
-import type { Channel, ChannelHandler, Listener } from 'hexmq/ports';
+import type { Arrive, Channel, ChannelHandler, Listener } from 'hexmq/ports';
 import { SOCKET_OPTIONS } from '../sockets/door.js';
 import type { HostAndPort, Place, UnixPath } from '../sockets/door.js';
 import { Entrance } from '../sockets/entrance.js';
@@ -30,10 +30,10 @@ class TcpListener implements Listener {
     this.#entrance = new Entrance(this.name, place, options, components);
   }
 
-  listen(accept: (channel: Channel) => ChannelHandler): Promise<string> {
-    return this.#entrance.open((socket, handshake) => {
+  listen(arrive: Arrive): Promise<string> {
+    return this.#entrance.open(arrive, (socket, arrival, handshake) => {
       const channel = this.#channelOn(socket, handshake);
-      channel.handledBy(accept(channel));
+      channel.handledBy(arrival.accept(channel));
     });
   }
 

@@ -1,5 +1,5 @@
 // MQTT over WebSocket, with TLS or without (MQTT 3.1.1, section 6). It knows nothing of what the bytes say.
-import type { Channel, ChannelHandler, Listener } from 'hexmq/ports';
+import type { Arrive, Listener } from 'hexmq/ports';
 import type { HostAndPort } from '../sockets/door.js';
 import { Entrance } from '../sockets/entrance.js';
 import type { EntranceOptions } from '../sockets/entrance.js';
@@ -37,20 +37,20 @@ class WebSocketListener implements Listener {
     const { name, host, port, tls, forwardedFor } = options;
     this.name = name ?? (tls === undefined ? 'ws' : 'wss');
     this.#options = options;
-    this.#entrance = new Entrance(this.name, { host, port }, options, components);
     this.#forwardedFor = forwardedFor === undefined ? undefined : new Trusted('forwardedFor', forwardedFor);
+    this.#entrance = new Entrance(this.name, { host, port }, options, components, this.#forwardedFor);
   }
 
-  listen(accept: (channel: Channel) => ChannelHandler): Promise<string> {
+  listen(arrive: Arrive): Promise<string> {
     const { path = '/mqtt', maxPacketSize = MAX_PACKET_SIZE } = this.#options;
     const settings = { path, forwardedFor: this.#forwardedFor, maxMessageBytes: Math.max(maxPacketSize, MESSAGE_BYTES_MIN) };
     const upgrade = new Upgrade(settings, (websocket, socket, handshake) => {
       handshake.end();
       const channel = new WebSocketChannel(websocket, socket, handshake.peer);
-      channel.handledBy(accept(channel));
+      channel.handledBy(handshake.arrival.accept(channel));
     });
-    return this.#entrance.open((socket, handshake) => {
-      upgrade.begin(socket, handshake ?? this.#entrance.handshakes.begin(socket, this.#entrance.peerOf(socket), 'websocket'));
+    return this.#entrance.open(arrive, (socket, arrival, handshake) => {
+      upgrade.begin(socket, handshake ?? this.#entrance.handshakes.begin(socket, arrival, this.#entrance.peerOf(socket), 'websocket'));
     });
   }
 

@@ -5,6 +5,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions, WebSocket } from 'ws';
+import type { PeerInfo } from 'hexmq/ports';
 import type { Handshake } from '../sockets/handshakes.js';
 import type { Trusted } from '../sockets/trusted.js';
 import { clientBehind } from './forwarded.js';
@@ -95,13 +96,15 @@ export class Upgrade {
       return;
     }
     if (forwardedFor !== undefined) {
+      let client: PeerInfo;
       try {
         const header = request.headers['x-forwarded-for'];
-        handshake.peer = clientBehind(handshake.peer, Array.isArray(header) ? header.join(',') : header, forwardedFor);
+        client = clientBehind(handshake.peer, Array.isArray(header) ? header.join(',') : header, forwardedFor);
       } catch (error) {
         refuse(socket, 400, (error as Error).message);
         return;
       }
+      if (client !== handshake.peer && !handshake.speaksFor(client)) return;
     }
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
       delete (socket as UpgradingSocket)[handshakeOf];

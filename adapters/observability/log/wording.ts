@@ -31,6 +31,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'close-failed':
     case 'changes-abandoned':
     case 'restart-needed':
+    case 'signal-ignored':
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
@@ -81,6 +82,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'reloaded':
     case 'reload-failed':
     case 'restart-needed':
+    case 'signal-ignored':
     case 'permissions-renewed':
     case 'fatal':
     // `Outages` has decided which are worth a line.
@@ -145,6 +147,8 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
       return 'not reloaded; what there was goes on';
     case 'restart-needed':
       return 'changed in the configuration, and only read at a start';
+    case 'signal-ignored':
+      return 'this signal has no meaning here; SIGTERM stops the broker, SIGHUP has it reload';
     case 'permissions-renewed':
       return 'what clients may do was asked anew';
     case 'permissions-kept':

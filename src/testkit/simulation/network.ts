@@ -3,7 +3,7 @@
 import { PacketDecoder } from '../../protocol/decoder.js';
 import { encodePacket } from '../../protocol/encoder.js';
 import type { Packet } from '../../protocol/packets.js';
-import type { Channel, ChannelHandler, Listener } from '../../ports/index.js';
+import type { Arrive, Channel, ChannelHandler, Listener } from '../../ports/index.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import type { ClientTraits } from './plan.js';
 
@@ -36,7 +36,7 @@ const FIRST_PIECES = 12;
 
 export class SimulatedNetwork implements Listener {
   readonly name = 'simulated';
-  #accept: ((channel: Channel) => ChannelHandler) | undefined;
+  #arrive: Arrive | undefined;
   readonly #connections = new Set<SimulatedConnection>();
   #lastId = 0;
 
@@ -46,32 +46,34 @@ export class SimulatedNetwork implements Listener {
     public highWaterMark: number,
   ) {}
 
-  listen(accept: (channel: Channel) => ChannelHandler): Promise<string> {
-    this.#accept = accept;
+  listen(arrive: Arrive): Promise<string> {
+    this.#arrive = arrive;
     return Promise.resolve(this.name);
   }
 
   close(): Promise<void> {
-    this.#accept = undefined;
+    this.#arrive = undefined;
     return Promise.resolve();
   }
 
   get isListening(): boolean {
-    return this.#accept !== undefined;
+    return this.#arrive !== undefined;
   }
 
   /** `undefined`: nobody listens. */
   connect(traits: ClientTraits, user: ConnectionUser): SimulatedConnection | undefined {
-    if (this.#accept === undefined) return undefined;
+    if (this.#arrive === undefined) return undefined;
     const connection = new SimulatedConnection(this, traits, user, ++this.#lastId);
     this.#connections.add(connection);
-    connection.accepted(this.#accept(connection));
+    const arrival = this.#arrive(connection.peer);
+    if (arrival === undefined) connection.turnedAway();
+    else connection.accepted(arrival.accept(connection));
     return connection;
   }
 
   /** The broker's process is gone. `delivers`: what it had sent still arrives. */
   died(delivers: boolean): void {
-    this.#accept = undefined;
+    this.#arrive = undefined;
     for (const connection of this.#connections) connection.died(delivers);
     this.#connections.clear();
   }
@@ -112,6 +114,14 @@ export class SimulatedConnection implements Channel {
 
   accepted(handler: ChannelHandler): void {
     this.#handler = handler;
+  }
+
+  /** The broker does not want it: it hears of that later. */
+  turnedAway(): void {
+    this.#end('by broker');
+    this.#at('toClient', () => {
+      this.#finish();
+    });
   }
 
   /** Whether the broker takes no more from it, so that what is delivered now has no effect. */

@@ -1,22 +1,24 @@
 // The in-memory network: what only this one promises: determinism, and control over it. What every network does is in test/contract.
 import { expect, test } from '@jest/globals';
-import type { ChannelHandler } from 'hexmq/ports';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
+import { arriving } from '../../support/listening.js';
 
 /** Writes down what each connection is told, in one list. */
 function transcript(network: MemoryNetwork, log: string[]): Promise<string> {
-  return network.listen((channel): ChannelHandler => {
-    const name = channel.peer.remoteAddress;
-    log.push(`${name} accepted`);
-    return {
-      data: (chunk) => {
-        log.push(`${name} data ${String(chunk)}`);
-        channel.write(chunk);
-      },
-      drained: () => log.push(`${name} drained`),
-      closed: (error) => log.push(`${name} closed ${error?.message ?? 'in order'}`),
-    };
-  });
+  return network.listen(
+    arriving((channel) => {
+      const name = channel.peer.remoteAddress;
+      log.push(`${name} accepted`);
+      return {
+        data: (chunk) => {
+          log.push(`${name} data ${String(chunk)}`);
+          channel.write(chunk);
+        },
+        drained: () => log.push(`${name} drained`),
+        closed: (error) => log.push(`${name} closed ${error?.message ?? 'in order'}`),
+      };
+    }),
+  );
 }
 
 /** Runs scheduled tasks when told, in the order that a number decides. */
@@ -118,13 +120,15 @@ test('what the client wrote is a copy, so that it may use its buffer again', asy
 
 test('an orderly end and a reset can be told apart', async () => {
   const network = new MemoryNetwork();
-  await network.listen((channel): ChannelHandler => ({
-    data: ([command]) => {
-      channel.close(command === 1 ? 1000 : 0);
-    },
-    drained: () => undefined,
-    closed: () => undefined,
-  }));
+  await network.listen(
+    arriving((channel) => ({
+      data: ([command]) => {
+        channel.close(command === 1 ? 1000 : 0);
+      },
+      drained: () => undefined,
+      closed: () => undefined,
+    })),
+  );
   const ended = network.connect();
   ended.write(Uint8Array.of(1));
   await ended.closed;

@@ -191,6 +191,54 @@ describe('X-Forwarded-For', () => {
   });
 });
 
+describe('who is counted', () => {
+  const XFF = { forwardedFor: { trusted: ['127.0.0.1', '192.0.2.7'] } };
+
+  test('at the arrival of a proxy that is listed nobody, then its client', async () => {
+    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    dial(V1);
+    await listening.next();
+    expect(listening.arrived).toMatchObject([{ peer: { remoteAddress: expect.stringMatching(/^127\.0\.0\.1:/) }, clients: [CLIENT], outcome: 'accepted' }]);
+    expect(listening.arrived[0]?.peer.ipAddress).toBeUndefined();
+  });
+
+  test('nobody where a proxy speaks for itself', async () => {
+    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    dial(LOCAL_V2);
+    await listening.next();
+    expect(listening.arrived).toMatchObject([{ clients: [], outcome: 'accepted' }]);
+    expect(listening.arrived[0]?.peer.ipAddress).toBeUndefined();
+  });
+
+  test('anyone who is not listed, at arrival', async () => {
+    listening = await Listening.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
+    dial('hello');
+    await listening.next();
+    expect(listening.arrived).toMatchObject([{ peer: { ipAddress: '127.0.0.1' }, clients: [], outcome: 'accepted' }]);
+  });
+
+  test('the client that X-Forwarded-For names, also where the PROXY header names the proxy that says so', async () => {
+    listening = await Listening.on((components) => createWebSocketListener({ ...LOCAL, ...BEHIND, ...XFF }, components));
+    dial(V1, upgradeRequest('X-Forwarded-For: 198.51.100.1'));
+    await listening.next();
+    expect(listening.arrived).toMatchObject([{ clients: [{ ipAddress: '198.51.100.1' }], outcome: 'accepted' }]);
+    expect(listening.arrived[0]?.peer.ipAddress).toBeUndefined();
+  });
+
+  test.each([
+    ['before TLS is begun', () => createListener({ ...LOCAL, ...BEHIND, tls: server }), V1],
+    ['before an upgrade', () => createWebSocketListener({ ...LOCAL, ...XFF }), Buffer.from(upgradeRequest('X-Forwarded-For: 198.51.100.1'))],
+  ])('is cut off without a word if it may not come in, %s', async (_when, make, said) => {
+    listening = await Listening.on(make);
+    listening.admits = ({ ipAddress }) => ipAddress === undefined;
+    const socket = dial(said);
+    await until(socket.isGone);
+    expect(socket.text()).toBe('');
+    expect(listening.arrived).toMatchObject([{ outcome: 'failed' }]);
+    expect(listening.notices).toEqual([]);
+  });
+});
+
 function upgradeRequest(...headers: readonly string[]): string {
   const lines = ['GET /mqtt HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
   return [...lines, 'Sec-WebSocket-Protocol: mqtt', ...headers, '', ''].join('\r\n');

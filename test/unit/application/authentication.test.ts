@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { Authentication } from '../../../src/application/authentication.js';
 import type { Authenticated } from '../../../src/application/authentication.js';
+import { Question } from '../../../src/application/question.js';
 import { EVERYTHING } from '../../../src/domain/access/permissions.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import type { Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
+import type { Asking, Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { noticed } from '../../support/hand-storage.js';
 
 const REQUEST: AuthenticationRequest = {
@@ -28,21 +29,21 @@ function ask(...answers: readonly Given[]): { asked: number[]; results: Authenti
   return { asked, results };
 }
 
-function askWith(signal: AbortSignal | undefined, ...answers: readonly Given[]): { asked: number[]; results: Authenticated[]; signals: unknown[] } {
+function askWith(asking: Question | undefined, ...answers: readonly Given[]): { asked: number[]; results: Authenticated[]; heard: unknown[] } {
   const asked: number[] = [];
-  const signals: unknown[] = [];
+  const heard: unknown[] = [];
   const results: Authenticated[] = [];
   const chain = answers.map((given, i) => ({
     name: `authenticator ${i}`,
-    authenticate: (_request: AuthenticationRequest, heard?: AbortSignal): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
+    authenticate: (_request: AuthenticationRequest, one?: Asking): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
       asked.push(i);
-      signals.push(heard);
+      heard.push(one);
       if (given instanceof Error) throw given;
       return given;
     },
   }));
-  new Authentication(chain).authenticate(REQUEST, (result) => results.push(result), signal);
-  return { asked, results, signals };
+  new Authentication(chain).authenticate(REQUEST, (result) => results.push(result), asking);
+  return { asked, results, heard };
 }
 
 describe('Authentication', () => {
@@ -105,11 +106,11 @@ describe('Authentication', () => {
 
   test('asks nobody more, and answers nothing, when the client has gone', async () => {
     for (const answer of [Promise.resolve(ABSTAIN), Promise.resolve(ALLOW), Promise.reject(new Error('rejected'))]) {
-      const client = new AbortController();
-      const { asked, results, signals } = askWith(client.signal, answer, ALLOW);
-      client.abort();
+      const client = new Question();
+      const { asked, results, heard } = askWith(client, answer, ALLOW);
+      client.abandon();
       await noticed();
-      expect({ asked, results, signals }).toEqual({ asked: [0], results: [], signals: [client.signal] });
+      expect({ asked, results, heard }).toEqual({ asked: [0], results: [], heard: [client] });
     }
   });
 

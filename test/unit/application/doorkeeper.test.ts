@@ -63,6 +63,20 @@ describe('connections', () => {
     expect(enter(door, '10.0.0.4', 1, 400)).toEqual([undefined]);
   });
 
+  test('whose address is not known yet count for all limits but those of an address, and for those once it is known', () => {
+    const door = doorWith({ maxPendingConnections: 3, maxConnectionsPerAddress: 1 });
+    expect(enter(door, undefined, 2)).toEqual([undefined, undefined]);
+    expect(door.refusalOfAddress('10.0.0.1', 0)).toBeUndefined();
+    door.openedFrom('10.0.0.1', 0);
+    expect(door.refusalOfAddress('10.0.0.1', 0)).toBe('too-many-connections-of-address');
+    door.closed(undefined, false, 0);
+    expect(enter(door, '10.0.0.1', 1)).toEqual(['too-many-connections-of-address']);
+    expect(enter(door, '10.0.0.2', 1)).toEqual([undefined]);
+    expect(enter(door, '10.0.0.3', 2)).toEqual([undefined, 'too-many-pending-connections']);
+    door.closed('10.0.0.1', false, 0);
+    expect(enter(door, '10.0.0.1', 2)).toEqual([undefined, 'too-many-pending-connections']);
+  });
+
   test('fall under other limits as soon as they are set', () => {
     const door = doorWith({});
     enter(door, '10.0.0.1', 5);

@@ -12,7 +12,7 @@ describe('who may not come in', () => {
   test('is cut off unheard, and what it sends all the same is nobody’s', async () => {
     const harness = new EngineHarness({ limits: { maxConnectionsPerAddress: 1 } });
     const [first, second, other] = ['10.0.0.1', '10.0.0.1', '10.0.0.2'].map((address) => harness.open(address)) as [EnginePeer, EnginePeer, EnginePeer];
-    expect(second.closings).toEqual([0]);
+    expect(second.isTurnedAway).toBe(true);
     expect(refusals(harness)).toEqual(['too-many-connections-of-address']);
     for (const [i, peer] of [first, second, other].entries()) peer.send(connect({ clientId: `c${i}` }));
     await harness.settle();

@@ -689,8 +689,8 @@ describe('authentication', () => {
       const signals: (AbortSignal | undefined)[] = [];
       const never: Authenticator = {
         name: 'never',
-        authenticate: (_request, signal) => {
-          signals.push(signal);
+        authenticate: (_request, asking) => {
+          signals.push(asking?.signal);
           return new Promise(() => undefined);
         },
       };

@@ -5,6 +5,7 @@ import { Authentication } from '../../../src/application/authentication.js';
 import { Authorization } from '../../../src/application/authorization.js';
 import { DEFAULT_FAILED_ATTEMPTS, FailedAttempts } from '../../../src/application/failed-attempts.js';
 import type { FailedAttemptsSettings } from '../../../src/application/failed-attempts.js';
+import { Question } from '../../../src/application/question.js';
 import type { AuthenticationResult } from '../../../src/domain/events.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
@@ -43,12 +44,12 @@ class Doors {
   }
 
   attempt(ipAddress: string | undefined, userName: string | undefined, password = 'wrong'): Attempt {
-    const asking = new AbortController();
+    const asking = new Question();
     const attempt: Attempt = {
       results: [],
       answeredAtMs: undefined,
       leave: () => {
-        asking.abort();
+        asking.abandon();
       },
     };
     this.#admission.admit(
@@ -57,7 +58,7 @@ class Doors {
         attempt.results.push(result);
         attempt.answeredAtMs = this.clock.nowMs() - START_MS;
       },
-      asking.signal,
+      asking,
     );
     return attempt;
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { BrokerService } from '../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
-import type { Channel, ChannelHandler, Listener } from '../../../src/ports/network.js';
+import type { Arrive, Listener } from '../../../src/ports/network.js';
 import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
 import type { Notice } from '../../../src/domain/notices.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
@@ -12,12 +12,12 @@ import { HandStorage } from '../../support/hand-storage.js';
 
 class Door implements Listener {
   readonly name = 'door';
-  accept: ((channel: Channel) => ChannelHandler) | undefined;
+  arrive: Arrive | undefined;
 
   constructor(readonly reload: () => Promise<void>) {}
 
-  async listen(accept: (channel: Channel) => ChannelHandler): Promise<string> {
-    this.accept = accept;
+  async listen(arrive: Arrive): Promise<string> {
+    this.arrive = arrive;
     return 'the door';
   }
 
@@ -27,13 +27,13 @@ class Door implements Listener {
 
   /** Whether one more may come in. */
   admits(): boolean {
-    let isOpen = true;
+    const peer = { remoteAddress: 'test' };
+    const arrival = this.arrive?.(peer);
     const close = (): void => {
-      isOpen = false;
       queueMicrotask(() => handler?.closed(undefined));
     };
-    const handler = this.accept?.({ peer: { remoteAddress: 'test' }, sentBytes: 0, write: () => true, pause: () => undefined, resume: () => undefined, close });
-    return isOpen;
+    const handler = arrival?.accept({ peer, sentBytes: 0, write: () => true, pause: () => undefined, resume: () => undefined, close });
+    return arrival !== undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import { BrokerService } from '../../../src/application/service.js';
 import type { ServiceParts } from '../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
-import type { Channel, ChannelHandler, Listener } from '../../../src/ports/network.js';
+import type { Arrive, Listener } from '../../../src/ports/network.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
@@ -31,17 +31,17 @@ class LoggingStorage extends HandStorage {
 
 class LoggingListener implements Listener {
   error: Error | undefined;
-  accept: ((channel: Channel) => ChannelHandler) | undefined;
+  arrive: Arrive | undefined;
 
   constructor(
     readonly name: string,
     readonly log: string[],
   ) {}
 
-  async listen(accept: (channel: Channel) => ChannelHandler): Promise<string> {
+  async listen(arrive: Arrive): Promise<string> {
     await Promise.resolve();
     if (this.error !== undefined) throw this.error;
-    this.accept = accept;
+    this.arrive = arrive;
     this.log.push(`listen ${this.name}`);
     return `address of ${this.name}`;
   }
@@ -136,8 +136,9 @@ describe('the life of a broker', () => {
     const { log, storage, listeners, service } = made();
     await service.start();
     const closings: number[] = [];
-    listeners[0].accept?.({
-      peer: { remoteAddress: 'test:1' },
+    const peer = { remoteAddress: 'test:1' };
+    listeners[0].arrive?.(peer)?.accept({
+      peer,
       write: () => true,
       sentBytes: 0,
       pause: () => undefined,

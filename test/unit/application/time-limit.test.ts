@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { limitedAuthenticator, limitedAuthorizer } from '../../../src/application/time-limit.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import type { Authenticator, AuthenticatorAnswer, AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
+import type { Asking, Authenticator, AuthenticatorAnswer, AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
 import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { noticed } from '../../support/hand-storage.js';
@@ -26,8 +26,8 @@ class Slow implements Authenticator {
   answer: (given: AuthenticatorAnswer) => void = () => undefined;
   fail: (error: unknown) => void = () => undefined;
 
-  authenticate(_request: AuthenticationRequest, signal?: AbortSignal): Promise<AuthenticatorAnswer> {
-    this.signals.push(signal);
+  authenticate(_request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
+    this.signals.push(asking?.signal);
     return new Promise((resolve, reject) => {
       this.answer = resolve;
       this.fail = reject;
@@ -109,7 +109,7 @@ describe('a limited authenticator', () => {
     const slow = new Slow();
     const { clock, authenticator, notices } = limited(slow, 'abstain');
     const client = new AbortController();
-    const outcome = outcomeOf(authenticator.authenticate(REQUEST, client.signal));
+    const outcome = outcomeOf(authenticator.authenticate(REQUEST, client));
     client.abort();
     await noticed();
     expect({ value: outcome.value, pending: clock.pending, aborted: slow.signals[0]?.aborted, notices }).toEqual({ value: ABSTAIN, pending: 0, aborted: true, notices: [] });

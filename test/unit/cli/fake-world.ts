@@ -47,6 +47,10 @@ export class FakeWorld implements World {
     this.#reloads.push(callback);
   }
 
+  onOtherSignals(): void {
+    // Nobody sends it any.
+  }
+
   signal(pid: number, signal: string): void {
     if (pid === this.pid) this.signals.push(signal);
     else throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' });

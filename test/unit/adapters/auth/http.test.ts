@@ -330,7 +330,7 @@ describe('a service that fails', () => {
     const authenticator = createAuthenticator({ url: server.url, maxConcurrent: 1 }, { clock }) as HttpAuthenticator;
     const client = new AbortController();
     const first = authenticator.authenticate(requestWith({ clientId: 'a' }));
-    const gone = authenticator.authenticate(requestWith({ clientId: 'b' }), client.signal);
+    const gone = authenticator.authenticate(requestWith({ clientId: 'b' }), client);
     client.abort();
     await server.asked(1);
     answers.shift()?.();

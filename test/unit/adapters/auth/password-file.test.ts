@@ -8,7 +8,7 @@ import { VirtualClock } from 'hexmq/testkit';
 import { PasswordFileEditor } from '../../../../adapters/auth/password-file/file-editing.js';
 import { HashingLine } from '../../../../adapters/auth/password-file/hashing-line.js';
 import { createAuthenticator } from '../../../../adapters/auth/password-file/index.js';
-import { hashPassword, isPassword, parsePasswordHash } from '../../../../adapters/auth/password-file/password-hash.js';
+import { hashPassword, isPassword, parsePasswordHash } from '../../../../adapters/auth/passwords/password-hash.js';
 import { userNameProblem } from '../../../../adapters/auth/password-file/password-lines.js';
 
 let directory: string;

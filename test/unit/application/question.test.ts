@@ -1,0 +1,41 @@
+// Whether somebody waits for an answer, and that most questions make no signal.
+import { describe, expect, test } from '@jest/globals';
+import { limitedAuthenticator } from '../../../src/application/time-limit.js';
+import { Question } from '../../../src/application/question.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+
+describe('a question', () => {
+  test('aborts its signal when it is abandoned, before and after somebody looks', () => {
+    for (const looksFirst of [true, false]) {
+      const question = new Question();
+      if (looksFirst) expect(question.signal.aborted).toBe(false);
+      question.abandon();
+      expect({ isAbandoned: question.isAbandoned, aborted: question.signal.aborted }).toEqual({ isAbandoned: true, aborted: true });
+      expect(question.signal).toBe(question.signal);
+    }
+  });
+
+  test('that is answered at once has made no signal', () => {
+    const Real = globalThis.AbortController;
+    let made = 0;
+    globalThis.AbortController = class extends Real {
+      constructor() {
+        super();
+        made++;
+      }
+    };
+    try {
+      const quick = limitedAuthenticator(
+        { name: 'quick', authenticate: () => ({ decision: 'allow' }) },
+        { timeoutMs: 1000, onFailure: 'deny' },
+        { clock: new VirtualClock(), notice: () => undefined },
+      );
+      void quick.authenticate({} as never, new Question());
+      expect(made).toBe(0);
+      expect(new Question().signal.aborted).toBe(false);
+      expect(made).toBe(1);
+    } finally {
+      globalThis.AbortController = Real;
+    }
+  });
+});
