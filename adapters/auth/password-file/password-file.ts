@@ -4,11 +4,11 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
-import { HashingLine } from './hashing-line.js';
+import { HashingLine } from '../passwords/hashing-line.js';
 import { isPassword } from '../passwords/password-hash.js';
 import type { PasswordHash } from '../passwords/password-hash.js';
 import { parsePasswordFile } from './password-lines.js';
-import { VerifiedPasswords } from './verified-passwords.js';
+import { VerifiedPasswords } from '../passwords/verified-passwords.js';
 
 export interface PasswordFileSettings {
   readonly path: string;

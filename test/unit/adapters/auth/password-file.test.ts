@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId } from 'hexmq/ports';
 import { VirtualClock } from 'hexmq/testkit';
 import { PasswordFileEditor } from '../../../../adapters/auth/password-file/file-editing.js';
-import { HashingLine } from '../../../../adapters/auth/password-file/hashing-line.js';
+import { HashingLine } from '../../../../adapters/auth/passwords/hashing-line.js';
 import { createAuthenticator } from '../../../../adapters/auth/password-file/index.js';
 import { hashPassword, isPassword, parsePasswordHash } from '../../../../adapters/auth/passwords/password-hash.js';
 import { userNameProblem } from '../../../../adapters/auth/password-file/password-lines.js';

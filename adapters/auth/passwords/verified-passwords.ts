@@ -1,8 +1,8 @@
 // Passwords that were found to be right a while ago, so that clients that all come back at once do not wait for thousands of hashes. It keeps no
-// password: only a hash with a key that this process made and never tells, bound to the line of the file that it was right for.
+// password: only a hash with a key that this process made and never tells, bound to the hash that it was right for.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from 'hexmq/ports';
-import type { PasswordHash } from '../passwords/password-hash.js';
+import type { PasswordHash } from './password-hash.js';
 
 const ENTRIES_MAX = 100_000;
 
