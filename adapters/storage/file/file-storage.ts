@@ -12,7 +12,7 @@
 // - What was stored is not missed in silence: LevelDB looks at few of its checksums, so they are looked at here when a directory is opened
 //   (`log-inspection.ts`, `table-inspection.ts`), and records are sealed.
 // - Closing writes nothing: a store that was closed and one whose process was killed differ in nothing that this adapter looks at.
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { StorageError } from 'hexmq/ports';
@@ -188,7 +188,7 @@ export class FileStorage implements Storage {
     if (!this.#needsReopening) return;
     await this.#db.close();
     try {
-      await this.#db.open();
+      await this.#begin(this.#db);
       await this.#ledger.begin();
       if (!this.#ledger.isOurs) throw this.#lost();
     } catch (error) {
@@ -268,7 +268,7 @@ export class FileStorage implements Storage {
     this.#refuseDamage(await damageInLogs(this.#directory, names));
     const db = this.#makeEngine(this.#directory);
     try {
-      await db.open();
+      await this.#begin(db);
       // Opening takes away the tables that a crash left unfinished.
       this.#refuseDamage(await damageInTables(this.#directory, names.filter((name) => /\.(ldb|sst)$/.test(name))));
       return db;
@@ -276,6 +276,15 @@ export class FileStorage implements Storage {
       await db.close().catch(() => undefined);
       throw error;
     }
+  }
+
+  /**
+   * LevelDB syncs what its files say, but not the name that it gives last: CURRENT, which says which of its manifests counts. With that of before, what
+   * is then synced in the log might not be found, and that of a new store is not even synced itself.
+   */
+  async #begin(db: Database): Promise<void> {
+    await db.open();
+    await syncNames(this.#directory);
   }
 
   /** @returns false when there is nothing in it yet. @throws StorageError when there is, and it is not what this version writes or knows how to read. */
@@ -329,18 +338,33 @@ const isWithEngine = (names: readonly string[]): boolean => names.some((name) =>
 /** What clients have sent is for no other user of the machine to read. */
 const OF_THE_BROKER = { mode: 0o700 };
 
-/** Node's own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does. */
-async function makeDirectory(directory: string, above = dirname(directory)): Promise<void> {
+/**
+ * With those above it. Each name is synced before anything is made below it: what is synced in a directory is lost with the directory's name. Node's
+ * own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  const above = dirname(directory);
   try {
     await mkdir(directory, OF_THE_BROKER);
   } catch (error) {
     const { code } = error as { code?: string };
-    if (code === 'ENOENT' && above !== directory) {
-      await makeDirectory(above);
-      await mkdir(directory, OF_THE_BROKER);
-      return;
-    }
     // Whether what is there is a directory is found out by reading it.
-    if (code !== 'EEXIST' && code !== 'EISDIR') throw error;
+    if (code === 'EEXIST' || code === 'EISDIR') return;
+    if (code !== 'ENOENT' || above === directory) throw error;
+    await makeDirectory(above);
+    await mkdir(directory, OF_THE_BROKER);
+  }
+  await syncNames(above);
+}
+
+/** Which names are in a directory, and for what, is from now on on the disk. */
+async function syncNames(directory: string): Promise<void> {
+  // Windows has no such thing.
+  if (process.platform === 'win32') return;
+  const handle = await open(directory);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
