@@ -12,11 +12,12 @@
 // - What was stored is not missed in silence: LevelDB looks at few of its checksums, so they are looked at here when a directory is opened
 //   (`log-inspection.ts`, `table-inspection.ts`), and records are sealed.
 // - Closing writes nothing: a store that was closed and one whose process was killed differ in nothing that this adapter looks at.
-import { mkdir, open, readdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { StorageError } from 'hexmq/ports';
 import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import { clearUnfinishedBeginning, makeDirectory, namesIn, syncNames } from './directory.js';
 import { damaged, storageError } from './errors.js';
 import { Space, spaceFences, spaceKey } from './keys.js';
 import { Ledger } from './ledger.js';
@@ -266,6 +267,7 @@ export class FileStorage implements Storage {
   async #openEngine(names: readonly string[]): Promise<Database> {
     this.#refuseForeignDirectory(names);
     this.#refuseDamage(await damageInLogs(this.#directory, names));
+    await clearUnfinishedBeginning(this.#directory, names);
     const db = this.#makeEngine(this.#directory);
     try {
       await this.#begin(db);
@@ -322,49 +324,5 @@ async function makeFormat(db: Database): Promise<void> {
   await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...beginnings], { sync: true });
 }
 
-/** What is in the directory; nothing, if there is none. */
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if ((error as { code?: string }).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
 /** Whether an engine was ever opened in the directory, to its end or not. Without CURRENT and with any of the others it is damaged. */
 const isWithEngine = (names: readonly string[]): boolean => names.some((name) => /^CURRENT$|\.(log|ldb|sst)$/.test(name));
-
-/** What clients have sent is for no other user of the machine to read. */
-const OF_THE_BROKER = { mode: 0o700 };
-
-/**
- * With those above it. Each name is synced before anything is made below it: what is synced in a directory is lost with the directory's name. Node's
- * own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does.
- */
-async function makeDirectory(directory: string): Promise<void> {
-  const above = dirname(directory);
-  try {
-    await mkdir(directory, OF_THE_BROKER);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    // Whether what is there is a directory is found out by reading it.
-    if (code === 'EEXIST' || code === 'EISDIR') return;
-    if (code !== 'ENOENT' || above === directory) throw error;
-    await makeDirectory(above);
-    await mkdir(directory, OF_THE_BROKER);
-  }
-  await syncNames(above);
-}
-
-/** Which names are in a directory, and for what, is from now on on the disk. */
-async function syncNames(directory: string): Promise<void> {
-  // Windows has no such thing.
-  if (process.platform === 'win32') return;
-  const handle = await open(directory);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}

@@ -161,6 +161,8 @@ static int has_name(const Listing *listing, const char *name) {
   return 0;
 }
 
+// One name after the other: a kill in between leaves some of it, as no file system with a journal would. That matters only to the first opening of a store,
+// later names do not need each other.
 static void write_names(const char *directory, const Listing *listing) {
   char there[PATH_BYTES], path[PATH_BYTES];
   path_on_platter(there, directory);
