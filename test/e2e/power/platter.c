@@ -44,7 +44,7 @@ typedef struct {
   int content;
 } File;
 
-// What a directory of the disk has under a name: a directory, a file, or NONE, if it has just gone.
+// What a directory of the disk has under a name: a directory, a file, or NONE, if that has just changed.
 typedef struct {
   char name[256];
   int is_directory;
@@ -83,13 +83,16 @@ static void path_on_platter(char *text, const char *path) { format(text, "%s/nam
 
 static void path_of_content(char *text, size_t file) { format(text, "%s/contents/%zu", platter, file); }
 
-// The number of a file of the disk; NONE: it has just gone. `name`: the one that it has on the platter already; NULL: none.
+// The number of a file of the disk; NONE: it has just gone, or another has its name. `name`: the one that it has on the platter already; NULL: none.
 static size_t file_at(const char *path, const struct stat *status, const char *name) {
   for (size_t i = 0; i < files_count; i++)
     if (files[i].device == status->st_dev && files[i].inode == status->st_ino) return i;
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0 && errno == ENOENT) return NONE;
   need(file >= 0, path);
+  struct stat opened;
+  need(fstat(file, &opened) == 0, path);
+  if (opened.st_ino != status->st_ino) return NONE;
   char content[PATH_BYTES];
   path_of_content(content, files_count);
   if (name != NULL) need(link(name, content) == 0, name);
