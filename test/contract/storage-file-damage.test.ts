@@ -1,7 +1,7 @@
 // File storage on a directory that is not as it left it: bytes flipped, cut off or gone, in the log and in tables. Either everything that had been
 // acknowledged is there, or it is refused as corrupt: nothing is missing in silence, and nothing is given back that was not written.
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Change, Message, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
@@ -228,6 +228,36 @@ describe('a file of file storage that is missing', () => {
     const storage = new FileStorage({ directory: fresh });
     await storage.open();
     await storage.close();
+  });
+});
+
+describe('a first opening that a loss of power has cut off', () => {
+  /** LevelDB does not sync the first manifest, which counts until there is another; names it syncs before. */
+  function cutOff(log = ''): string {
+    const directory = newDirectory();
+    mkdirSync(directory);
+    const files = { CURRENT: 'MANIFEST-000001\n', '000001.dbtmp': 'MANIFEST-000001\n', LOCK: '', LOG: '', 'MANIFEST-000001': '', 'MANIFEST-000002': '', '000003.log': log };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+    return directory;
+  }
+
+  test('is begun anew', async () => {
+    const directory = cutOff();
+    const storage = new FileStorage({ directory });
+    await storage.open();
+    await storage.commit(batchOf(0));
+    await storage.close();
+    expect(await contentsOf(directory)).toEqual(await contentsOf((await storeWithLog([batchOf(0)])).directory));
+  });
+
+  test('and is only read, is empty', async () => {
+    expect(await new FileStorage({ directory: cutOff() }).openToRead()).toBe(false);
+  });
+
+  test('is none if there is anything in the log, and refused as damaged', async () => {
+    const directory = cutOff('x');
+    await expect(contentsOf(directory)).rejects.toMatchObject({ kind: 'corrupt' });
+    expect(readFileSync(join(directory, '000003.log'), 'latin1')).toBe('x');
   });
 });
 

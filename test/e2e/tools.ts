@@ -3,7 +3,7 @@
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
-export type Tool = 'chromium' | 'mosquitto' | 'mosquitto_passwd' | 'openssl' | 'paho' | 'prlimit' | 'script';
+export type Tool = 'cc' | 'chromium' | 'mosquitto' | 'mosquitto_passwd' | 'openssl' | 'paho' | 'prlimit' | 'script';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -24,6 +24,7 @@ export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
 
 const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: string }> = {
+  cc: { isThere: () => process.platform === 'linux' && works('cc', ['--version']), what: 'Linux and a C compiler (Debian: gcc and libc6-dev)' },
   chromium: { isThere: () => CHROMIUM !== undefined, what: 'a browser (Debian: chromium)' },
   mosquitto: {
     isThere: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),

@@ -12,11 +12,12 @@
 // - What was stored is not missed in silence: LevelDB looks at few of its checksums, so they are looked at here when a directory is opened
 //   (`log-inspection.ts`, `table-inspection.ts`), and records are sealed.
 // - Closing writes nothing: a store that was closed and one whose process was killed differ in nothing that this adapter looks at.
-import { mkdir, readdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { StorageError } from 'hexmq/ports';
 import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import { clearUnfinishedBeginning, makeDirectory, namesIn, syncNames } from './directory.js';
 import { damaged, storageError } from './errors.js';
 import { Space, spaceFences, spaceKey } from './keys.js';
 import { Ledger } from './ledger.js';
@@ -188,7 +189,7 @@ export class FileStorage implements Storage {
     if (!this.#needsReopening) return;
     await this.#db.close();
     try {
-      await this.#db.open();
+      await this.#begin(this.#db);
       await this.#ledger.begin();
       if (!this.#ledger.isOurs) throw this.#lost();
     } catch (error) {
@@ -266,9 +267,10 @@ export class FileStorage implements Storage {
   async #openEngine(names: readonly string[]): Promise<Database> {
     this.#refuseForeignDirectory(names);
     this.#refuseDamage(await damageInLogs(this.#directory, names));
+    await clearUnfinishedBeginning(this.#directory, names);
     const db = this.#makeEngine(this.#directory);
     try {
-      await db.open();
+      await this.#begin(db);
       // Opening takes away the tables that a crash left unfinished.
       this.#refuseDamage(await damageInTables(this.#directory, names.filter((name) => /\.(ldb|sst)$/.test(name))));
       return db;
@@ -276,6 +278,15 @@ export class FileStorage implements Storage {
       await db.close().catch(() => undefined);
       throw error;
     }
+  }
+
+  /**
+   * LevelDB syncs what its files say, but not the name that it gives last: CURRENT, which says which of its manifests counts. With that of before, what
+   * is then synced in the log might not be found, and that of a new store is not even synced itself.
+   */
+  async #begin(db: Database): Promise<void> {
+    await db.open();
+    await syncNames(this.#directory);
   }
 
   /** @returns false when there is nothing in it yet. @throws StorageError when there is, and it is not what this version writes or knows how to read. */
@@ -313,34 +324,5 @@ async function makeFormat(db: Database): Promise<void> {
   await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...beginnings], { sync: true });
 }
 
-/** What is in the directory; nothing, if there is none. */
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if ((error as { code?: string }).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
 /** Whether an engine was ever opened in the directory, to its end or not. Without CURRENT and with any of the others it is damaged. */
 const isWithEngine = (names: readonly string[]): boolean => names.some((name) => /^CURRENT$|\.(log|ldb|sst)$/.test(name));
-
-/** What clients have sent is for no other user of the machine to read. */
-const OF_THE_BROKER = { mode: 0o700 };
-
-/** Node's own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does. */
-async function makeDirectory(directory: string, above = dirname(directory)): Promise<void> {
-  try {
-    await mkdir(directory, OF_THE_BROKER);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === 'ENOENT' && above !== directory) {
-      await makeDirectory(above);
-      await mkdir(directory, OF_THE_BROKER);
-      return;
-    }
-    // Whether what is there is a directory is found out by reading it.
-    if (code !== 'EEXIST' && code !== 'EISDIR') throw error;
-  }
-}

@@ -12,33 +12,39 @@ import type { StoragePlace } from './storage-place.js';
 const BACKLOG = 6000;
 const MINUTE_MS = 60_000;
 
+/** A story from its first start to its last, and a stop. @throws Error that tells it, if a promise was broken. */
+export async function tellStory(place: StoragePlace, rounds: number): Promise<Story> {
+  const broker = new KillableBroker(place);
+  const story = new Story(broker, new Chance(SEED));
+  await story.chronicle.witness(async () => {
+    await story.open();
+    for (let round = 0; round < rounds; round++) await story.round();
+    await story.close();
+  });
+  expect(await broker.stop()).toBe(0);
+  return story;
+}
+
 /** @param newPlace one in which nothing is stored yet, asked for in a scene. */
-export function killTests(newPlace: () => StoragePlace): void {
+export function killTests(newPlace: () => StoragePlace | Promise<StoragePlace>, rounds = ROUNDS): void {
   test(
-    `nothing acknowledged is lost and nothing at QoS 2 comes twice in ${ROUNDS} kills (HEXMQ_KILL_SEED=${SEED})`,
+    `nothing acknowledged is lost and nothing at QoS 2 comes twice in ${rounds} kills (HEXMQ_KILL_SEED=${SEED})`,
     () =>
       scene(async () => {
-        const broker = new KillableBroker(newPlace());
-        const story = new Story(broker, new Chance(SEED));
-        await story.chronicle.witness(async () => {
-          await story.open();
-          for (let round = 0; round < ROUNDS; round++) await story.round();
-          await story.close();
-        });
-        expect(await broker.stop()).toBe(0);
+        const story = await tellStory(await newPlace(), rounds);
         // A story in which nothing happens proves nothing; one of a few rounds may do without something.
-        if (ROUNDS < 20) return;
+        if (rounds < 20) return;
         for (const [what, count] of Object.entries(story.census)) if (count === 0) throw new Error(`there was no ${what}: seed ${SEED}`);
       }),
     // Nothing in it waits for long: this is for machines that are busy with something else.
-    (1 + ROUNDS / 2) * MINUTE_MS,
+    (1 + rounds / 2) * MINUTE_MS,
   );
 
   test(
     `a backlog of ${BACKLOG} messages arrives whole and in order, however often the broker is killed while it is drained (HEXMQ_KILL_SEED=${SEED})`,
     () =>
       scene(async () => {
-        const broker = new KillableBroker(newPlace());
+        const broker = new KillableBroker(await newPlace());
         const backlog = new Backlog(broker, new Chance(SEED));
         await backlog.chronicle.witness(async () => {
           await backlog.pileUp(BACKLOG);

@@ -1,4 +1,4 @@
-// The built command on one storage, started and killed again and again, and with it, where storage is a server, that server.
+// The built command on one storage, started and killed again and again, and with it, where storage is a server, that server, or the power of its disk.
 import { readiness, startProgram } from '../hexmq-command.js';
 import type { Program } from '../program.js';
 import { complaintIn } from './complaints.js';
@@ -111,12 +111,13 @@ export class KillableBroker {
     if (!isExpected(signal, status)) throw new Error(`the broker had ended by itself with ${signal ?? status}`);
     const complaint = complaintIn(stderr, this.#hadOutage);
     if (complaint !== undefined) throw new Error(`the broker complained: ${complaint}`);
+    this.place.disk?.cutPower();
   }
 
   #spawn(willGraceMs: number): Program {
     this.#hadOutage = false;
     const args = ['--port', '0', ...this.place.args, '--log-level', 'warn'];
-    this.#program = startProgram(args, { env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs) } });
+    this.#program = startProgram(args, { env: { ...this.place.disk?.env, HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs) } });
     return this.#program;
   }
 }

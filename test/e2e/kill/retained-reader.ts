@@ -5,8 +5,8 @@ import type { Address } from './packet-socket.js';
 
 export type RetainedMessages = ReadonlyMap<string, Buffer>;
 
-/** Retained from the start and by everyone's leave: what a later subscription brings comes behind what an earlier one does. */
-export const END_OF_RETAINED = { topic: 'end-of-retained', payload: Buffer.from('that was all'), qos: 2, retain: true } as const;
+/** What a later subscription brings comes behind what an earlier one does. */
+const END_OF_RETAINED = { topic: 'end-of-retained', payload: Buffer.from('that was all'), qos: 2, retain: true } as const;
 
 /** @throws ConnectionLost */
 export async function readRetained(address: Address, filter: string, onFault: (fault: string) => void): Promise<RetainedMessages> {
@@ -22,6 +22,7 @@ export async function readRetained(address: Address, filter: string, onFault: (f
     else found.set(topic, payload as Buffer);
   };
   await reader.connect(address, { clean: true });
+  await reader.published(END_OF_RETAINED);
   await reader.subscribe(filter, 2);
   await reader.subscribe(END_OF_RETAINED.topic, 2);
   await within(Promise.race([ended, reader.lost()]), `the retained messages of ${filter}`);

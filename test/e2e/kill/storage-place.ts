@@ -12,11 +12,21 @@ export interface KillableServer {
   restart(): Promise<void>;
 }
 
+/** One that keeps, when it loses its power, what was synced and nothing else. */
+export interface PoweredDisk {
+  /** For the broker's process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** When that process is dead. */
+  cutPower(): void;
+}
+
 export interface StoragePlace {
   /** For `hexmq start`. */
   readonly args: readonly string[];
   /** Where storage is a program of its own that may be killed. */
   readonly server?: KillableServer;
+  /** Where whoever kills the broker also cuts the power. */
+  readonly disk?: PoweredDisk;
 }
 
 export function fileStorage(): StoragePlace {

@@ -9,7 +9,7 @@ import type { KillableBroker, Victim } from './killable-broker.js';
 import type { Address } from './packet-socket.js';
 import { Publisher } from './publisher.js';
 import { RetainedBook } from './retained-book.js';
-import { END_OF_RETAINED, readRetained } from './retained-reader.js';
+import { readRetained } from './retained-reader.js';
 import { Subscriber } from './subscriber.js';
 import { WillBook } from './will-book.js';
 import type { TestamentedWill } from './will-book.js';
@@ -79,7 +79,6 @@ export class Story {
     await this.#watcher.connect(address);
     await this.#watcher.subscribe('will/#', 2);
     await this.#control.connect(address);
-    await this.#control.published(END_OF_RETAINED);
     for (const [i, qos] of QOS.entries()) {
       for (const subscriber of [this.#online[i], this.#sleepers[i]]) {
         await subscriber?.connect(address);
