@@ -26,12 +26,25 @@ export async function makeDirectory(directory: string): Promise<void> {
   } catch (error) {
     const { code } = error as { code?: string };
     // Whether what is there is a directory is found out by reading it.
-    if (code === 'EEXIST' || code === 'EISDIR') return;
+    if (code === 'EEXIST' || code === 'EISDIR') {
+      await syncNamesIfAllowed(above);
+      return;
+    }
     if (code !== 'ENOENT' || above === directory) throw error;
     await makeDirectory(above);
     await mkdir(directory, OF_THE_BROKER);
   }
   await syncNames(above);
+}
+
+/** Of a directory that somebody else made, or a start that did not get further. Who may not look at the directory above did not make it. */
+async function syncNamesIfAllowed(directory: string): Promise<void> {
+  try {
+    await syncNames(directory);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+  }
 }
 
 /** Which names are in a directory, and for what, is from now on on the disk. */
