@@ -49,6 +49,27 @@ const MUTANTS = [
     from: '      if (restrictions !== undefined && message !== undefined && !entry.released) {',
     to: '      if (restrictions !== undefined && message !== undefined && !entry.released && entry.append !== undefined) {',
   },
+  {
+    name: 'a level of acknowledgement that does not wait for what it promises',
+    invariants: ['acknowledged is stored'],
+    file: 'src/application/engine.ts',
+    from: "    this.#isGated = parts.ackLevel !== 'received';",
+    to: "    this.#isGated = parts.ackLevel === 'flushed';",
+  },
+  {
+    name: 'a level of acknowledgement after which storing does not follow at once',
+    invariants: ['acknowledged is stored'],
+    file: 'src/application/engine.ts',
+    from: '    this.committer.endOfTurn();\n',
+    to: '    if (this.#isGated || this.#links.size === 0) this.committer.endOfTurn();\n',
+  },
+  {
+    name: 'a level of acknowledgement that syncs what it need not, and not what it must',
+    invariants: ['acknowledged is stored', 'nothing acknowledged is lost'],
+    file: 'src/application/engine.ts',
+    from: "parts.ackLevel === 'stored' ? 'stored' : 'flushed'",
+    to: "parts.ackLevel === 'received' ? 'stored' : 'flushed'",
+  },
 ];
 
 async function search(mutation) {

@@ -9,10 +9,12 @@ export interface LedgerEntry {
 }
 
 export class Ledger {
-  readonly sessions = new Set<string>();
+  /** Since when, by client: the moment at which the batch was handed over that has the session's first record. */
+  readonly sessions = new Map<string, number>();
   /** Granted QoS by filter, by client. */
   readonly subscriptions = new Map<string, Map<string, QoS>>();
-  readonly inbound = new Map<string, Set<number>>();
+  /** Since when, by identifier, by client. */
+  readonly inbound = new Map<string, Map<number, number>>();
   /** The tag of the will by client. */
   readonly wills = new Map<string, string>();
   readonly queues = new Map<QueueId, Map<number, LedgerEntry>>();
@@ -22,8 +24,14 @@ export class Ledger {
   /** The tag of the retained message by topic. */
   readonly retained = new Map<string, string>();
 
-  apply(batch: readonly Change[]): void {
-    for (const change of batch) this.#apply(change);
+  /** @param at the moment at which the batch was handed over. */
+  apply(batch: readonly Change[], at: number): void {
+    for (const change of batch) this.#apply(change, at);
+  }
+
+  /** Nothing is kept, as before the first batch. */
+  clear(): void {
+    for (const kept of [this.sessions, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.everRetained, this.retained]) kept.clear();
   }
 
   get waiting(): number {
@@ -37,10 +45,10 @@ export class Ledger {
     return false;
   }
 
-  #apply(change: Change): void {
+  #apply(change: Change, at: number): void {
     switch (change.kind) {
       case 'session.put':
-        this.sessions.add(change.session.clientId);
+        if (!this.sessions.has(change.session.clientId)) this.sessions.set(change.session.clientId, at);
         return;
       case 'session.drop':
         this.sessions.delete(change.clientId);
@@ -79,7 +87,7 @@ export class Ledger {
         this.queues.delete(change.queue);
         return;
       case 'inbound.put':
-        valueOf(this.inbound, change.clientId, () => new Set<number>()).add(change.packetId);
+        valueOf(this.inbound, change.clientId, () => new Map<number, number>()).set(change.packetId, at);
         return;
       case 'inbound.drop':
         this.inbound.get(change.clientId)?.delete(change.packetId);

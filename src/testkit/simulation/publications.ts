@@ -25,6 +25,12 @@ export class Publication {
   acknowledged: number | undefined;
   /** How often the broker got it. */
   sends = 0;
+  /** Its identifier, the last time that it came. */
+  packetId = 0;
+  /** PUBREL has come for it. */
+  isReleased = false;
+  /** The broker took it for a repeat of another one, whose end a crash had undone. */
+  isSwallowed = false;
 
   constructor(
     readonly tag: string,
@@ -44,6 +50,12 @@ export class Publication {
     this.first ??= moment;
     this.sends++;
     if (this.qos < 2 || this.acknowledged === undefined) this.last = moment;
+  }
+
+  /** A crash has lost what it did, as far as it was to stay. */
+  undone(): void {
+    this.acknowledged = this.sureAt = undefined;
+    this.last = -1;
   }
 }
 
@@ -84,6 +96,12 @@ export class Publications {
   mayHaveNone(topic: string): boolean {
     const ofTopic = this.#ofTopic.get(topic) ?? [];
     return !this.#isReplaced(topic, -1, Infinity) || ofTopic.some((one) => one.isClear && this.mayBeRetained(one));
+  }
+
+  /** The topic has this retained message, or none: what was promised to come after it is lost. */
+  undoneAfter(topic: string, retained: string | undefined): void {
+    const kept = retained === undefined ? undefined : this.all.get(retained);
+    for (const one of this.#ofTopic.get(topic) ?? []) if (kept !== undefined && one.retain && one.sureAt !== undefined && one.sureAt > kept.last) one.undone();
   }
 
   /** Whether another one was promised that took effect after the moment; `asOf`: already promised then. */

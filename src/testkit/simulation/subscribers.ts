@@ -21,11 +21,15 @@ export class Subscriber {
   stored: 'yes' | 'no' | 'unknown' = 'no';
   /** What was in its queue before this may be gone. */
   resetAt = 0;
+  /** When the CONNECT came whose answer told it last that no session of its was there. */
+  newSince = 0;
   standing: Standing[] = [];
   /** All that ever stood, for what comes late. */
   readonly ever: Standing[] = [];
   /** What it has published last with each identifier. */
   readonly published = new Map<number, Publication>();
+  /** Identifiers that it has done with, and the broker has not: a crash has undone that. */
+  readonly stale = new Set<number>();
 
   constructor(
     readonly name: string,
@@ -82,6 +86,21 @@ export class Subscriber {
   ended(those: readonly Standing[]): void {
     this.mayHaveEnded();
     this.#gone((one) => those.includes(one));
+  }
+
+  /** The broker has come back with this of the session: with these subscriptions, or, if `undefined`, without the session. */
+  restored(subscriptions: ReadonlyMap<string, QoS> | undefined): void {
+    this.stored = subscriptions === undefined ? 'no' : 'yes';
+    if (subscriptions === undefined) {
+      this.ended(this.standing);
+      return;
+    }
+    this.#gone(({ text, qos }) => subscriptions.get(text) !== qos);
+    for (const [text, qos] of subscriptions) {
+      const latest = this.standing.filter((one) => one.text === text).at(-1);
+      if (latest?.surelyFrom !== undefined && latest.surelyUntil === undefined) continue;
+      this.subscribed(this.subscribe(text, qos));
+    }
   }
 
   /** Those that surely stood all the time from the message's coming to its acknowledgement. */

@@ -52,7 +52,7 @@ export class World {
     this.#script = new Script(this.#clock, keepScript);
     this.#startMs = this.#clock.nowMs();
     this.#random = new SeededRandom(plan.seed);
-    this.#disk = new SimulatedDisk(makeStorage, this.#clock, this.#script, (batch) => { this.#model.flushed(batch); });
+    this.#disk = new SimulatedDisk(makeStorage, this.#clock, this.#script, (batch) => { this.#model.kept(batch, this.#disk.isFlushed); }, () => this.#model.moments.next());
     const { ledger } = this.#disk;
     this.#model = new Model({ maxInflight: plan.limits.maxInflight ?? 50, mostBufferedAbove: mostBufferedAbove(plan), verdict: this.#verdict, ledger, script: this.#script });
     this.#network = new SimulatedNetwork(this.#clock, this.#model, plan.highWaterMark);
@@ -91,6 +91,7 @@ export class World {
       this.#checkBooks();
     } while (this.#life?.endTurn() === true || this.#disk.work());
     this.#model.rules.inForce();
+    if (this.#disk.isSettled) this.#model.settled(this.#disk.isFlushed);
   }
 
   #checkBooks(): void {
@@ -105,6 +106,9 @@ export class World {
     this.#script.note('broker', `starts, life ${++this.#lives}`);
     this.#isStopping = this.#model.isStopping = false;
     const { storage } = this.#disk;
+    const { ackLevels, limits } = this.plan;
+    const ackLevel = ackLevels[(this.#lives - 1) % ackLevels.length] ?? 'flushed';
+    this.#model.begins(ackLevel);
     const telemetry = {
       notice: (notice: Parameters<Model['notice']>[0]): void => {
         if (this.#life !== life) return;
@@ -112,7 +116,7 @@ export class World {
         this.#model.notice(notice);
       },
     };
-    const life: BrokerLife = new BrokerLife({ storage, network: this.#network, authorizers: this.#authorizers(), telemetry, clock: this.#clock, random: this.#random, limits: this.plan.limits });
+    const life: BrokerLife = new BrokerLife({ storage, network: this.#network, authorizers: this.#authorizers(), telemetry, clock: this.#clock, random: this.#random, limits, ackLevel });
     this.#life = life;
     life.service.start().then(
       () => {
@@ -134,14 +138,14 @@ export class World {
     return [{ name: 'the plan', authorize, watch: (changed) => (this.#rulesChanged = changed) }];
   }
 
-  #crash({ keeps, delivers, downMs }: Extract<Action, { kind: 'crash' }>): void {
+  #crash({ keeps, power, delivers, downMs }: Extract<Action, { kind: 'crash' }>): void {
     if (this.#life === undefined) return;
     this.#script.note('broker', 'crashes');
     this.#life.die();
     this.#life = undefined;
-    this.#disk.crash(keeps);
+    const isLossy = this.#disk.crash(keeps, power);
     this.#network.died(delivers);
-    this.#model.died();
+    this.#model.died(isLossy);
     this.#later(downMs, () => { this.#start(); });
   }
 
@@ -157,7 +161,7 @@ export class World {
       this.#life = undefined;
       this.#disk.crash(true);
       this.#network.died(true);
-      this.#model.died();
+      this.#model.stopped(this.#disk.isFlushed);
       this.#later(downMs, () => { this.#start(); });
     };
     // One that dies while it stops cannot close its storage.
@@ -280,7 +284,7 @@ export class World {
           if (retained.has(topic)) this.#verdict.fail('retained state', `${topic} is sent twice to a new subscriber`);
           retained.set(topic, tagOf(payload));
         },
-        confused: (_client, detail) => { this.#verdict.fail('packet identifiers', detail); },
+        confused: (_client, { detail }) => { this.#verdict.fail('packet identifiers', detail); },
       },
       this.#script,
     );
