@@ -70,6 +70,27 @@ const MUTANTS = [
     from: "parts.ackLevel === 'stored' ? 'stored' : 'flushed'",
     to: "parts.ackLevel === 'received' ? 'stored' : 'flushed'",
   },
+  {
+    name: 'an expiry that is forgotten over a restart',
+    invariants: ['session expiry', 'session present'],
+    file: 'src/domain/session/sessions.ts',
+    from: "    session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;",
+    to: "    session.disconnectedAtMs = this.context.nowMs;",
+  },
+  {
+    name: 'an expiry that goes on while the client is connected',
+    invariants: ['session expiry', 'nothing acknowledged is lost', 'acknowledged is stored'],
+    file: 'src/domain/session/sessions.ts',
+    from: "    if (session.expiry !== undefined) this.deadlines.clear(session.expiry);\n    session.record();",
+    to: "    session.record();",
+  },
+  {
+    name: 'a session that ends and leaves its subscriptions',
+    invariants: ['liveness', 'accounting', 'no failure', 'only to subscribers'],
+    file: 'src/domain/session/sessions.ts',
+    from: "    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);\n",
+    to: "    if (reason !== 'expired') for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);\n",
+  },
 ];
 
 async function search(mutation) {

@@ -11,6 +11,8 @@ export interface LedgerEntry {
 export class Ledger {
   /** Since when, by client: the moment at which the batch was handed over that has the session's first record. */
   readonly sessions = new Map<string, number>();
+  /** When its connection ended, by client; without those that have one. */
+  readonly away = new Map<string, number>();
   /** Granted QoS by filter, by client. */
   readonly subscriptions = new Map<string, Map<string, QoS>>();
   /** Since when, by identifier, by client. */
@@ -31,7 +33,7 @@ export class Ledger {
 
   /** Nothing is kept, as before the first batch. */
   clear(): void {
-    for (const kept of [this.sessions, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.everRetained, this.retained]) kept.clear();
+    for (const kept of [this.sessions, this.away, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.everRetained, this.retained]) kept.clear();
   }
 
   get waiting(): number {
@@ -47,11 +49,16 @@ export class Ledger {
 
   #apply(change: Change, at: number): void {
     switch (change.kind) {
-      case 'session.put':
-        if (!this.sessions.has(change.session.clientId)) this.sessions.set(change.session.clientId, at);
+      case 'session.put': {
+        const { clientId, disconnectedAtMs } = change.session;
+        if (!this.sessions.has(clientId)) this.sessions.set(clientId, at);
+        if (disconnectedAtMs === undefined) this.away.delete(clientId);
+        else this.away.set(clientId, disconnectedAtMs);
         return;
+      }
       case 'session.drop':
         this.sessions.delete(change.clientId);
+        this.away.delete(change.clientId);
         this.subscriptions.delete(change.clientId);
         this.inbound.delete(change.clientId);
         this.queues.delete(change.queue);

@@ -14,7 +14,7 @@ import type { Publication } from './publications.js';
 import { Rules } from './rules.js';
 import type { Script } from './script.js';
 import { Subscriber, matches } from './subscribers.js';
-import type { Standing } from './subscribers.js';
+import type { Expiry, Standing } from './subscribers.js';
 import type { Verdict } from './violation.js';
 import { WillWatch } from './will-watch.js';
 
@@ -29,6 +29,9 @@ interface Talk {
   readonly before: readonly Standing[];
   /** When CONNECT came. */
   readonly since: number;
+  readonly cameMs: number;
+  /** When the session would have ended without it. */
+  readonly expiry: Expiry | undefined;
   /** Which life of the broker it belongs to. */
   readonly life: number;
   /** Messages at QoS 1 and 2 sent though the rules that were surely in force refused them, and since when those were. */
@@ -66,6 +69,9 @@ interface Taken {
 }
 
 export interface ModelOptions {
+  readonly nowMs: () => number;
+  /** How long a session outlives its connection. */
+  readonly sessionExpiryMs: number;
   readonly maxInflight: number;
   /** Bytes that may wait for a client, on top of those from which on it counts as slow. */
   readonly mostBufferedAbove: number;
@@ -84,6 +90,8 @@ export class Model implements NetworkObserver, ClientObserver {
   readonly #options: ModelOptions;
   #ackLevel: AckLevel = 'flushed';
   #life = 0;
+  /** When that began; Infinity while there is none. */
+  #aliveMs = Infinity;
   /** Whether storage may be given less than it was to have: the broker stops waiting for it. */
   #isAbandoned = false;
   /** What acknowledgements promised that did not wait for the disk: to be looked for when the broker has handed over all that it had. */
@@ -104,6 +112,7 @@ export class Model implements NetworkObserver, ClientObserver {
   // -- What the broker gets --
 
   delivered(connection: SimulatedConnection, packet: Packet): void {
+    this.#pass();
     const now = this.moments.next();
     this.#options.script.packet(connection.peer.remoteAddress, '=>', packet);
     if (packet.type === PacketType.connect) {
@@ -172,6 +181,8 @@ export class Model implements NetworkObserver, ClientObserver {
     const publication =
       will === undefined ? undefined : this.publications.known(tagOf(will.payload), willOf(clientId), will.topic, will.qos, will.retain);
     this.wills.connected(clientId, publication);
+    // To the millisecond: whoever comes then finds it over, whether the broker had looked or not.
+    if (subscriber.connections++ === 0 && (subscriber.expiry?.latestMs ?? Infinity) <= this.#options.nowMs()) expire(subscriber);
     this.#talks.set(connection, {
       connect,
       subscriber,
@@ -179,6 +190,8 @@ export class Model implements NetworkObserver, ClientObserver {
       wasStored: subscriber.stored,
       before: [...subscriber.standing],
       since: this.moments.now,
+      cameMs: this.#options.nowMs(),
+      expiry: subscriber.expiry,
       life: this.#life,
       late: { since: 0, count: 0 },
       isAccepted: false,
@@ -199,8 +212,69 @@ export class Model implements NetworkObserver, ClientObserver {
     const talk = this.#talks.get(connection);
     if (talk === undefined) return;
     this.wills.connectionEnded(talk.willTag, how, this.isStopping, talk.isAccepted);
+    this.#left(talk, how);
     // A session of Clean Session 1 ends with its connection; one before it may be there until CONNACK said otherwise.
     if (talk.connect.clean) talk.subscriber.ended(talk.subscriber.standing.filter((one) => talk.isAccepted || !talk.before.includes(one)));
+  }
+
+  /** From here on the time of the session counts, unless it has another connection. With the broker's own end it counts from the next start. */
+  #left({ subscriber, cameMs, isAccepted, expiry }: Talk, how: ConnectionEnd): void {
+    if (--subscriber.connections > 0) return;
+    subscriber.expiry = undefined;
+    if (how === 'died') return;
+    const { nowMs, sessionExpiryMs } = this.#options;
+    const endMs = nowMs() + sessionExpiryMs;
+    // One that ended as soon as it came may not have been looked at.
+    const mayNotCount = cameMs === nowMs() && !isAccepted;
+    subscriber.expiry = { earliestMs: Math.min(endMs, mayNotCount ? (expiry?.earliestMs ?? endMs) : endMs), latestMs: endMs, isDoubtful: false };
+    subscriber.endsMs.add(nowMs());
+  }
+
+  /** Time has passed: sessions whose time was up have ended. */
+  #pass(): void {
+    const nowMs = this.#options.nowMs();
+    for (const subscriber of this.#subscribers.values()) {
+      const { expiry, connections } = subscriber;
+      if (expiry === undefined || connections > 0 || subscriber.stored === 'no') continue;
+      if (expiry.latestMs < nowMs) expire(subscriber);
+      else if (expiry.earliestMs <= nowMs && !expiry.isDoubtful) {
+        expiry.isDoubtful = true;
+        subscriber.mayHaveEnded();
+        subscriber.stored = 'unknown';
+      }
+    }
+  }
+
+  /** What the disk has of sessions when the broker starts: whose connection had not ended by then, its time counts from now. */
+  #restart(): void {
+    const { ledger, nowMs, sessionExpiryMs, verdict } = this.#options;
+    this.#aliveMs = nowMs();
+    if (sessionExpiryMs === Infinity) return;
+    for (const subscriber of this.#subscribers.values()) {
+      const { name, endsMs } = subscriber;
+      if (!ledger.sessions.has(name)) {
+        if (subscriber.stored === 'unknown') expire(subscriber);
+        continue;
+      }
+      const awayMs = ledger.away.get(name) ?? nowMs();
+      if (ledger.away.has(name) && !endsMs.has(awayMs)) verdict.fail('session expiry', `the disk has it that ${name} was left at ${awayMs}, and it was not`);
+      const endMs = awayMs + sessionExpiryMs;
+      subscriber.expiry = { earliestMs: endMs, latestMs: endMs, isDoubtful: false };
+      if (endMs <= nowMs()) expire(subscriber);
+      // Its time was up, and the broker died before the disk knew of it.
+      else if (subscriber.stored === 'no') subscriber.restored(subscriptionsOf(ledger, name));
+    }
+  }
+
+  /** Nothing is left of sessions whose time was up before now. */
+  #checkExpired(): void {
+    const { ledger, nowMs, sessionExpiryMs, verdict } = this.#options;
+    if (this.isStopping || sessionExpiryMs === Infinity) return;
+    for (const [name] of ledger.sessions) {
+      if ((this.#subscribers.get(name)?.connections ?? 0) > 0) continue;
+      const endMs = Math.max((ledger.away.get(name) ?? this.#aliveMs) + sessionExpiryMs, this.#aliveMs);
+      if (endMs < nowMs()) verdict.fail('session expiry', `the disk still has the session of ${name}`);
+    }
   }
 
   failed(error: unknown): void {
@@ -213,16 +287,23 @@ export class Model implements NetworkObserver, ClientObserver {
     this.#ackLevel = ackLevel;
     this.#isAbandoned = false;
     this.#life++;
+    this.#restart();
   }
 
   /** The broker has died, and the ledger holds what is left. `isLossy`: that is less than it was. */
   died(isLossy: boolean): void {
+    this.#pass();
     this.moments.next();
+    this.#aliveMs = Infinity;
     this.#promised = [];
     const mayLose = isLossy || this.#ackLevel === 'received';
     if (mayLose) this.#reckon();
     this.wills.died();
-    if (mayLose) for (const subscriber of this.#subscribers.values()) this.#restored(subscriber);
+    for (const subscriber of this.#subscribers.values()) {
+      subscriber.connections = 0;
+      subscriber.expiry = undefined;
+      if (mayLose) this.#restored(subscriber);
+    }
   }
 
   /** It has stopped as it was told to: that loses nothing, unless it had to give up waiting for storage. */
@@ -241,6 +322,8 @@ export class Model implements NetworkObserver, ClientObserver {
 
   /** The broker has handed over all that it had, and the disk has it: storing follows at once. */
   settled(isFlushed: boolean): void {
+    this.#pass();
+    this.#checkExpired();
     for (const check of this.#promised.splice(0)) check();
     if (this.#ackLevel !== 'received') return;
     if (isFlushed) this.#unflushed.clear();
@@ -313,13 +396,19 @@ export class Model implements NetworkObserver, ClientObserver {
       taken.qos2Times.delete(tag);
       taken.released.delete(tag);
     }
-    subscriber.restored(since === undefined ? undefined : (ledger.subscriptions.get(name) ?? new Map<string, QoS>()));
+    subscriber.restored(since === undefined ? undefined : subscriptionsOf(ledger, name));
   }
 
   notice(notice: Notice | LifecycleNotice): void {
     if (notice.kind === 'message-dropped') this.#dropped(notice.queue, notice.reason, notice.topic);
     else if (notice.kind === 'fatal') this.failed(notice.error);
+    else if (notice.kind === 'session-ended' && notice.reason === 'expired') this.#checkExpiry(notice.clientId);
     else if (notice.kind === 'changes-abandoned') this.#isAbandoned = true;
+  }
+
+  #checkExpiry(name: string): void {
+    const endMs = this.#subscribers.get(name)?.expiry?.earliestMs ?? Infinity;
+    if (endMs > this.#options.nowMs()) this.#options.verdict.fail('session expiry', `the session of ${name} has expired before its time`);
   }
 
   #dropped(queue: QueueId | undefined, reason: DropReason, topic: string | undefined): void {
@@ -331,6 +420,7 @@ export class Model implements NetworkObserver, ClientObserver {
   // -- What leaves the broker --
 
   departed(connection: SimulatedConnection, packet: Packet): void {
+    this.#pass();
     this.moments.next();
     this.#options.script.packet(connection.peer.remoteAddress, '<-', packet);
     const mostBuffered = connection.network.highWaterMark + this.#options.mostBufferedAbove;
@@ -392,10 +482,12 @@ export class Model implements NetworkObserver, ClientObserver {
     if (mustBe !== undefined && mustBe !== sessionPresent) {
       verdict.fail('session present', `${name}: it is ${sessionPresent ? 1 : 0} where the session was ${wasStored === 'yes' ? 'stored' : 'not stored or is clean'}`);
     }
-    if (connect.clean) {
+    if (connect.clean || (!sessionPresent && connect.protocolVersion !== 3)) {
       this.#promise(() => {
-        if ((ledger.sessions.get(name) ?? Infinity) < talk.since) this.#early(subscriber, 'CONNACK of a clean session: the disk still has the one before');
+        if ((ledger.sessions.get(name) ?? Infinity) < talk.since) this.#early(subscriber, 'CONNACK of a new session: the disk still has the one before');
       });
+    }
+    if (connect.clean) {
       subscriber.stored = 'no';
       subscriber.ended(talk.before);
     } else {
@@ -480,7 +572,8 @@ export class Model implements NetworkObserver, ClientObserver {
     const { subscriber } = talk;
     const { ledger } = this.#options;
     const { tag } = publication;
-    const isKnown = ledger.inbound.get(subscriber.name)?.has(packetId) === true;
+    // Nobody owes anything to a session that has ended meanwhile.
+    const isKnown = ledger.inbound.get(subscriber.name)?.has(packetId) === true || subscriber.resetAt > (publication.first ?? 0);
     if (publication.qos === 2 && this.#isStored(talk) && subscriber.published.get(packetId) === publication && !publication.isReleased && !isKnown) {
       this.#early(subscriber, `PUBREC ${packetId}: the disk does not have the identifier`);
     }
@@ -672,6 +765,7 @@ export class Model implements NetworkObserver, ClientObserver {
 
   /** Whether a stored session is, or may be, with the broker. */
   mayBeStored(name: string): boolean {
+    this.#pass();
     return (this.#subscribers.get(name)?.stored ?? 'no') !== 'no';
   }
 
@@ -742,6 +836,13 @@ export class Model implements NetworkObserver, ClientObserver {
 }
 
 const isPromised = ({ acknowledged, qos, isClear, first }: Publication): boolean => acknowledged !== undefined && first !== undefined && qos > 0 && !isClear;
+/** The session's time was up. */
+function expire(subscriber: Subscriber): void {
+  subscriber.ended(subscriber.standing);
+  subscriber.stored = 'no';
+}
+
+const subscriptionsOf = ({ subscriptions }: Ledger, name: string): ReadonlyMap<string, QoS> => subscriptions.get(name) ?? new Map<string, QoS>();
 const queueOf = ({ name }: Subscriber): QueueId => `c:${name}` as QueueId;
 const groupQueueOf = (text: string): QueueId => `g:${text.slice('$share/'.length)}` as QueueId;
 const isOwed = (publication: Publication, { qos }: Standing): boolean => Math.min(publication.qos, qos) > 0;

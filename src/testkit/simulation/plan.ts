@@ -99,7 +99,7 @@ export function planOf(seed: number): Plan {
   const random = new SeededRandom(seed);
   /** Every tenth run has a backlog that has to be paged. */
   const isBulky = random.chance(0.1);
-  const limits: Partial<Limits> = {
+  const limits: { -readonly [Key in keyof Limits]?: Limits[Key] } = {
     maxInflight: random.pick([1, 2, 3, 10, 50]),
     willGraceAfterRestartMs: WILL_GRACE_MS,
     drainTimeoutMs: random.pick([500, 4000]),
@@ -189,6 +189,18 @@ export function planOf(seed: number): Plan {
   }
   // Chance of its own, so that the rest of the plan is what it would be without rules.
   const rules = new SeededRandom(seed + RULES_SEED).chance(0.3) ? addRules(new SeededRandom(seed + RULES_SEED + 1), clients, durationMs, add) : undefined;
+  const ofExpiry = new SeededRandom(seed + EXPIRY_SEED);
+  const expires = durationMs > 1000 && ofExpiry.chance(0.35);
+  if (expires) {
+    limits.sessionExpiryMax = ofExpiry.pick([1, 1, 2, 8]);
+    for (const [i, one] of clients.entries()) {
+      // One of 3.1 is not told that its session is no more.
+      clients[i] = { ...one, version: 4, redialMs: ofExpiry.pick([one.redialMs, 950, 1500]) };
+    }
+    for (const [i, one] of operations.entries()) {
+      if ((one.kind === 'crash' || one.kind === 'stop') && ofExpiry.chance(0.5)) operations[i] = { ...one, downMs: ofExpiry.pick([900, 1100, 2500]) };
+    }
+  }
   const ofLevels = new SeededRandom(seed + LEVELS_SEED);
   const ackLevels = ofLevels.pick(ACK_LEVELS);
   for (const [i, one] of operations.entries()) if (one.kind === 'crash' && ofLevels.chance(0.5)) operations[i] = { ...one, power: ofLevels.pick([0, 0.3, 0.7, 1]) };
@@ -199,6 +211,7 @@ export function planOf(seed: number): Plan {
 
 const RULES_SEED = 1_000_000_007;
 const LEVELS_SEED = 2_000_000_011;
+const EXPIRY_SEED = 3_000_000_019;
 
 /** Half of the runs are those of the default. */
 const ACK_LEVELS: readonly (readonly AckLevel[])[] = [['flushed'], ['flushed'], ['flushed'], ['flushed'], ['stored'], ['stored'], ['received'], ['received', 'stored', 'flushed']];

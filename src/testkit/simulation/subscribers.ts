@@ -16,6 +16,13 @@ export interface Standing {
   perhapsUntil: number | undefined;
 }
 
+/** When the session of a client that is away ends: as a rule both are the same. */
+export interface Expiry {
+  readonly earliestMs: number;
+  readonly latestMs: number;
+  isDoubtful: boolean;
+}
+
 export class Subscriber {
   /** Whether the broker has a session that outlives its connection. */
   stored: 'yes' | 'no' | 'unknown' = 'no';
@@ -23,6 +30,12 @@ export class Subscriber {
   resetAt = 0;
   /** When the CONNECT came whose answer told it last that no session of its was there. */
   newSince = 0;
+  /** Connections that a CONNECT came on and that have not ended. */
+  connections = 0;
+  /** Of the time that it was away last. */
+  expiry: Expiry | undefined;
+  /** When it was left without a connection. */
+  readonly endsMs = new Set<number>();
   standing: Standing[] = [];
   /** All that ever stood, for what comes late. */
   readonly ever: Standing[] = [];

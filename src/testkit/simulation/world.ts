@@ -1,6 +1,7 @@
 // One run: the clock, the network, the disk, the clients and the broker in its lives, moved by a plan. Time goes from one timer to the next; what
 // is due together is one turn of the broker. After every turn the model is asked whether a promise was broken.
 import type { AccessRule, Authorizer, Permissions, Storage, TopicFilter } from '../../ports/index.js';
+import { NEVER_EXPIRES_S } from '../../domain/connect/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { SimulatedClient } from './client.js';
@@ -54,7 +55,7 @@ export class World {
     this.#random = new SeededRandom(plan.seed);
     this.#disk = new SimulatedDisk(makeStorage, this.#clock, this.#script, (batch) => { this.#model.kept(batch, this.#disk.isFlushed); }, () => this.#model.moments.next());
     const { ledger } = this.#disk;
-    this.#model = new Model({ maxInflight: plan.limits.maxInflight ?? 50, mostBufferedAbove: mostBufferedAbove(plan), verdict: this.#verdict, ledger, script: this.#script });
+    this.#model = new Model({ nowMs: () => this.#clock.nowMs(), sessionExpiryMs: expiryOf(plan), maxInflight: plan.limits.maxInflight ?? 50, mostBufferedAbove: mostBufferedAbove(plan), verdict: this.#verdict, ledger, script: this.#script });
     this.#network = new SimulatedNetwork(this.#clock, this.#model, plan.highWaterMark);
     for (const [name, rules] of Object.entries(plan.rules ?? {})) this.#model.rules.set(name, rules);
     for (const traits of plan.clients) this.#clients.set(traits.name, new SimulatedClient(traits, this.#network, this.#clock, this.#model, this.#script));
@@ -314,6 +315,11 @@ function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
   const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({ effect, actions, topicFilter: filter as TopicFilter, source: 'the plan' });
   const open = ['#', '$x/#'].map((filter) => rule('allow', ['publish', 'subscribe'], filter));
   return { kind: 'rules', rules: [...open, ...rules.map(({ effect, filter }) => rule(effect, ['receive'], filter))] };
+}
+
+/** How long a session outlives its connection. */
+function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
+  return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
 }
 
 /** The run of a shared group's queue, which one step may give to one member at QoS 0. */
