@@ -91,6 +91,27 @@ const MUTANTS = [
     from: "    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);\n",
     to: "    if (reason !== 'expired') for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);\n",
   },
+  {
+    name: 'a member of a group that gives nothing back',
+    invariants: ['nothing acknowledged is lost'],
+    file: 'src/domain/session/outbound.ts',
+    from: 'if (entry.giver !== undefined && giveBack(entry)) returned.push(entry);',
+    to: "if (entry.giver !== undefined && this.#queue.stored && giveBack(entry)) returned.push(entry);",
+  },
+  {
+    name: 'a member of a group that gives back what was sent to it at QoS 2',
+    invariants: ['QoS 2 comes once'],
+    file: 'src/domain/session/sessions.ts',
+    from: '(entry) => entry.qos === 1 && (',
+    to: '(entry) => !entry.released && (',
+  },
+  {
+    name: 'a group that forgets what waits when its only member subscribes anew',
+    invariants: ['nothing acknowledged is lost', 'acknowledged is stored'],
+    file: 'src/domain/delivery/router.ts',
+    from: '      subscription.group.join(subscription);\n      if (old !== undefined) subscription.group.leave(old);',
+    to: '      if (old !== undefined) subscription.group.leave(old);\n      subscription.group.join(subscription);',
+  },
 ];
 
 async function search(mutation) {

@@ -22,6 +22,8 @@ export class Ledger {
   readonly queues = new Map<QueueId, Map<number, LedgerEntry>>();
   /** Every queue that a message ever was in. */
   readonly queuedIn = new Map<string, Set<QueueId>>();
+  /** How often a message was put into a queue, by both. */
+  readonly appends = new Map<string, number>();
   readonly everRetained = new Set<string>();
   /** The tag of the retained message by topic. */
   readonly retained = new Map<string, string>();
@@ -33,7 +35,7 @@ export class Ledger {
 
   /** Nothing is kept, as before the first batch. */
   clear(): void {
-    for (const kept of [this.sessions, this.away, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.everRetained, this.retained]) kept.clear();
+    for (const kept of [this.sessions, this.away, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.appends, this.everRetained, this.retained]) kept.clear();
   }
 
   get waiting(): number {
@@ -73,7 +75,10 @@ export class Ledger {
         return;
       case 'queue.append': {
         const tag = tagOf(change.message.payload);
-        valueOf(this.queues, change.queue, () => new Map<number, LedgerEntry>()).set(change.seq, { tag, released: false });
+        const entries = valueOf(this.queues, change.queue, () => new Map<number, LedgerEntry>());
+        const put = `${change.queue} ${tag}`;
+        if (!entries.has(change.seq)) this.appends.set(put, (this.appends.get(put) ?? 0) + 1);
+        entries.set(change.seq, { tag, released: false });
         valueOf(this.queuedIn, tag, () => new Set<QueueId>()).add(change.queue);
         return;
       }

@@ -18,6 +18,18 @@ import type { Expiry, Standing } from './subscribers.js';
 import type { Verdict } from './violation.js';
 import { WillWatch } from './will-watch.js';
 
+/**
+ * Whether a message survives a crash of the broker that a group with a stored member has handed to a member with a clean session, and that is not
+ * acknowledged there. It must, and does not yet.
+ */
+const HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH = false;
+
+/**
+ * Whether a message at QoS 2 is given to another member when the one that it was handed to goes before it was sent, and its session ends. It must, and
+ * is not yet: only one that was sent stays with its member [MQTT-4.8.2-4], [MQTT-4.8.2-5].
+ */
+const HANDED_AND_NOT_YET_SENT_GOES_ON = false;
+
 /** What is known of one connection. */
 interface Talk {
   readonly connect: ConnectPacket;
@@ -56,6 +68,8 @@ interface Taken {
   /** What was sent to it at QoS 2, and the last one by each identifier. */
   readonly sentQos2: Set<string>;
   readonly lastQos2: Map<number, string>;
+  /** What was in its queue when the broker started: whether a group had given it, is not known any more. */
+  readonly own: Set<string>;
   /** Those of them for which PUBREL was sent. */
   readonly released: Set<string>;
   /** Those that may come anew since this life of the broker, which was to know of them and did not keep it. */
@@ -98,6 +112,10 @@ export class Model implements NetworkObserver, ClientObserver {
   #promised: (() => void)[] = [];
   /** Acknowledged, and a loss of power or, without waiting for the disk, any crash may still lose it. */
   #unflushed = new Set<Publication>();
+  /** What a clean member may have taken with it, by the group's queue and message; and how often the group's queue had had that. */
+  readonly #goneWithClean = new Map<string, { readonly queues: readonly QueueId[]; readonly tag: string; readonly appends: number }>();
+  /** Who was sent it at QoS 2, by group and message. */
+  readonly #handed = new Map<string, string>();
   readonly #talks = new Map<SimulatedConnection, Talk>();
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #taken = new Map<string, Taken>();
@@ -212,6 +230,7 @@ export class Model implements NetworkObserver, ClientObserver {
     const talk = this.#talks.get(connection);
     if (talk === undefined) return;
     this.wills.connectionEnded(talk.willTag, how, this.isStopping, talk.isAccepted);
+    if (talk.connect.clean && !(how === 'died' ? HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH : HANDED_AND_NOT_YET_SENT_GOES_ON)) this.#cleanMemberGoes(talk, how);
     this.#left(talk, how);
     // A session of Clean Session 1 ends with its connection; one before it may be there until CONNACK said otherwise.
     if (talk.connect.clean) talk.subscriber.ended(talk.subscriber.standing.filter((one) => talk.isAccepted || !talk.before.includes(one)));
@@ -249,6 +268,9 @@ export class Model implements NetworkObserver, ClientObserver {
   #restart(): void {
     const { ledger, nowMs, sessionExpiryMs, verdict } = this.#options;
     this.#aliveMs = nowMs();
+    for (const subscriber of this.#subscribers.values()) {
+      for (const { tag } of ledger.queues.get(queueOf(subscriber))?.values() ?? []) this.#takenBy(subscriber.name).own.add(tag);
+    }
     if (sessionExpiryMs === Infinity) return;
     for (const subscriber of this.#subscribers.values()) {
       const { name, endsMs } = subscriber;
@@ -274,6 +296,24 @@ export class Model implements NetworkObserver, ClientObserver {
       if ((this.#subscribers.get(name)?.connections ?? 0) > 0) continue;
       const endMs = Math.max((ledger.away.get(name) ?? this.#aliveMs) + sessionExpiryMs, this.#aliveMs);
       if (endMs < nowMs()) verdict.fail('session expiry', `the disk still has the session of ${name}`);
+    }
+  }
+
+  /** What nobody has of what its groups were to get; unless, as the disk will say, it still waits with the group or a member. */
+  #cleanMemberGoes({ subscriber }: Talk, how: ConnectionEnd): void {
+    const { ledger } = this.#options;
+    const groups = this.#groups();
+    for (const { text, shareName } of subscriber.standing) {
+      if (shareName === undefined) continue;
+      const members = groups.get(text) ?? [];
+      for (const publication of this.publications.all.values()) {
+        const { tag, qos, first } = publication;
+        if (qos === 0 || first === undefined || publication.isClear || (qos === 1 && how !== 'died')) continue;
+        if (members.some((member) => this.#hasHad(member, publication))) continue;
+        const queue = groupQueueOf(text);
+        const put = `${queue} ${tag}`;
+        this.#goneWithClean.set(put, { queues: [queue, ...members.map(queueOf)], tag, appends: ledger.appends.get(put) ?? 0 });
+      }
     }
   }
 
@@ -324,6 +364,7 @@ export class Model implements NetworkObserver, ClientObserver {
   settled(isFlushed: boolean): void {
     this.#pass();
     this.#checkExpired();
+    for (const [put, { queues, tag }] of this.#goneWithClean) if (queues.some((queue) => this.#options.ledger.has(queue, tag))) this.#goneWithClean.delete(put);
     for (const check of this.#promised.splice(0)) check();
     if (this.#ackLevel !== 'received') return;
     if (isFlushed) this.#unflushed.clear();
@@ -346,13 +387,17 @@ export class Model implements NetworkObserver, ClientObserver {
       else if (publication.sends === 1 && ledger.queuedIn.has(publication.tag) && (publication.first ?? 0) > (latest?.first ?? 0)) latest = publication;
     }
     for (const publication of lost) {
-      if (this.#drops.size === 0 && publication.sends === 1 && [...this.#owed(publication)].length > 0 && (publication.first ?? 0) < (latest?.first ?? 0)) {
+      if (this.#drops.size === 0 && publication.sends === 1 && !this.#owedHaveIt(publication) && (publication.first ?? 0) < (latest?.first ?? 0)) {
         verdict.fail('nothing acknowledged is lost', `a crash has lost ${publication.tag}, and not ${latest?.tag ?? ''}, which came later`);
       }
       publication.undone();
       this.#unflushed.delete(publication);
     }
     for (const topic of this.publications.retainedTopics) this.publications.undoneAfter(topic, ledger.retained.get(topic));
+    for (const handed of this.#handed.keys()) {
+      const [text = '', tag = ''] = handed.split(' ');
+      if (ledger.has(groupQueueOf(text), tag) || this.publications.get(tag)?.acknowledged === undefined) this.#handed.delete(handed);
+    }
   }
 
   /** Whether all that was promised with its acknowledgement is on the disk. */
@@ -365,12 +410,20 @@ export class Model implements NetworkObserver, ClientObserver {
     }
     if (isClear) return true;
     if (retain && !ledger.everRetained.has(tag)) return false;
-    const has = (reader: Subscriber): boolean => ledger.queuedIn.get(tag)?.has(queueOf(reader)) === true || this.#takenBy(reader.name).done.has(tag);
-    if (![...this.#owed(publication)].every(has)) return false;
+    if (!this.#owedHaveIt(publication)) return false;
     for (const [text, members] of this.#groups()) {
+      const has = (member: Subscriber): boolean => this.#hasOrHad(member, tag);
       if (this.#isOwedTo(text, members, publication) && ledger.queuedIn.get(tag)?.has(groupQueueOf(text)) !== true && !members.some(has)) return false;
     }
     return true;
+  }
+
+  #owedHaveIt(publication: Publication): boolean {
+    return [...this.#owed(publication)].every((reader) => this.#hasOrHad(reader, publication.tag));
+  }
+
+  #hasOrHad(reader: Subscriber, tag: string): boolean {
+    return this.#options.ledger.queuedIn.get(tag)?.has(queueOf(reader)) === true || this.#takenBy(reader.name).done.has(tag);
   }
 
   /** What is left of a session is what the disk has of it. */
@@ -387,7 +440,7 @@ export class Model implements NetworkObserver, ClientObserver {
     const taken = this.#takenBy(name);
     const unreleased = new Set([...(ledger.queues.get(queueOf(subscriber))?.values() ?? [])].filter(({ released }) => !released).map(({ tag }) => tag));
     const isForgotten = (tag: string): boolean => ledger.queuedIn.get(tag)?.has(queueOf(subscriber)) !== true;
-    for (const [packetId, tag] of taken.lastQos2) if (tag === '' || isForgotten(tag)) taken.limbo.set(packetId, tag);
+    for (const [packetId, tag] of taken.lastQos2) if (tag === '' || subscriber.shares || isForgotten(tag)) taken.limbo.set(packetId, tag);
     for (const tag of taken.sentQos2) {
       const isForAGroup = [...(ledger.queuedIn.get(tag) ?? [])].some((queue) => queue.startsWith('g:') && ledger.has(queue, tag));
       const comesAnew = isForgotten(tag) ? this.publications.get(tag)?.acknowledged === undefined : unreleased.has(tag) && (isOlder || taken.released.has(tag));
@@ -589,6 +642,13 @@ export class Model implements NetworkObserver, ClientObserver {
       if (queues?.has(queue) === true || this.#takenBy(reader.name).done.has(tag) || this.#drops.has(queue)) continue;
       this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${reader.name}`);
     }
+    for (const [text, members] of this.#groups()) {
+      if (!this.#isOwedTo(text, members, publication) || this.#drops.has(groupQueueOf(text)) || queues?.has(groupQueueOf(text)) === true) continue;
+      // What a clean session gets is not on the disk for it.
+      if ((publication.qos === 2 || !HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH) && members.some(({ stored }) => stored !== 'yes')) continue;
+      if (members.some((member) => queues?.has(queueOf(member)) === true || this.#hasHad(member, publication))) continue;
+      this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${text}`);
+    }
   }
 
   /** Whose queue on the disk must have it, by a subscription of their own. */
@@ -652,6 +712,7 @@ export class Model implements NetworkObserver, ClientObserver {
     }
     const most = Math.min(publication.qos, Math.max(...standing.map(({ qos }) => qos)));
     if (publish.qos > most) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, at most ${most} was granted`);
+    if (publish.qos > 0) this.#handedTo(subscriber, publication, publish.qos);
     const owed = Math.min(publication.qos, Math.max(0, ...this.#direct(subscriber, publication).map(({ qos }) => qos)));
     // One that was sent again may have been accepted again, under other subscriptions.
     if (!subscriber.shares && (publication.sends === 1 || publication.qos === 2) && publish.qos < owed) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, ${owed} was granted`);
@@ -665,6 +726,18 @@ export class Model implements NetworkObserver, ClientObserver {
       fresh.set(tag, times);
       if (times > publication.sends) verdict.fail('no repeat without DUP', `${name} is sent ${tag} without DUP ${times} times, it came ${publication.sends} times`);
     }
+  }
+
+  /** A member that was sent it at QoS 2 keeps it, whatever becomes of the member [MQTT-4.8.2-4], [MQTT-4.8.2-5]. */
+  #handedTo(subscriber: Subscriber, publication: Publication, qos: QoS): void {
+    const texts = new Set(subscriber.mayGet(publication).map(({ text, shareName }) => (shareName === undefined ? '' : text)));
+    const [text = ''] = texts;
+    // By which of several subscriptions it comes nobody outside knows.
+    if (texts.size !== 1 || text === '') return;
+    const handed = `${text} ${publication.tag}`;
+    const keeper = this.#handed.get(handed) ?? subscriber.name;
+    if (keeper !== subscriber.name) this.#options.verdict.fail('QoS 2 comes once', `${subscriber.name} gets ${publication.tag} by ${text}, which ${keeper} was sent at QoS 2`);
+    if (qos === 2) this.#handed.set(handed, keeper);
   }
 
   /**
@@ -753,6 +826,7 @@ export class Model implements NetworkObserver, ClientObserver {
       done: new Set(),
       sentQos2: new Set(),
       lastQos2: new Map(),
+      own: new Set(),
       released: new Set(),
       forgiven: new Map(),
       limbo: new Map(),
@@ -788,29 +862,39 @@ export class Model implements NetworkObserver, ClientObserver {
     this.#missing(queueOf(subscriber), subscriber.name, missing);
   }
 
-  /** A group of stored sessions that all went on: somebody has taken each message. */
+  /** Somebody has taken each message that a group was to get. */
   #checkGroups(): void {
     for (const [text, members] of this.#groups()) {
       const missing = new Map<string, string[]>();
       for (const publication of this.publications.all.values()) {
         if (!isPromised(publication)) continue;
         if (!this.#isOwedTo(text, members, publication)) continue;
-        const hasIt = (member: Subscriber): boolean => {
-          const { times, swallowed } = this.#takenBy(member.name);
-          return times.has(publication.tag) || swallowed.has(publication.tag) || this.#drops.has(queueOf(member));
-        };
-        if (members.some(hasIt)) continue;
+        if (members.some((member) => this.#hasHad(member, publication))) continue;
+        const put = `${groupQueueOf(text)} ${publication.tag}`;
+        if ((this.#goneWithClean.get(put)?.appends ?? -1) >= (this.#options.ledger.appends.get(put) ?? 0)) continue;
         valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
       }
       this.#missing(groupQueueOf(text), text, missing);
     }
   }
 
+  /** Whether the member has it, or had it when its session ended: at QoS 2 nobody else gets it then, and what it found in its own queue was its own. */
+  #hasHad({ name, resetAt }: Subscriber, { tag, qos, first = 0 }: Publication): boolean {
+    const { times, swallowed, done, sentQos2, own } = this.#takenBy(name);
+    if (times.has(tag) || swallowed.has(tag) || done.has(tag) || this.#drops.has(`c:${name}` as QueueId)) return true;
+    const wasHanded = !HANDED_AND_NOT_YET_SENT_GOES_ON && qos === 2 && this.#options.ledger.queuedIn.get(tag)?.has(`c:${name}` as QueueId) === true;
+    return resetAt > first && (sentQos2.has(tag) || own.has(tag) || wasHanded);
+  }
+
+  /** Whether it waits for somebody of the group until somebody takes it: a member with a stored session was there all the time, or all members were. */
   #isOwedTo(text: string, members: readonly Subscriber[], publication: Publication): boolean {
-    const { topic, first = 0 } = publication;
-    if (members.some(({ name }) => this.rules.mayBeRefusedSince(name, topic, first))) return false;
-    if (members.some(({ resetAt, ever }) => resetAt > first || ever.some((one) => one.text === text && (one.surelyUntil !== undefined || one.qos === 0)))) return false;
-    return members.some((member) => member.surelyGets(publication).some((one) => one.text === text && one.surelyUntil === undefined && isOwed(publication, one)));
+    const { topic, qos, first = 0 } = publication;
+    if (qos === 0 || members.some(({ name }) => this.rules.mayBeRefusedSince(name, topic, first))) return false;
+    const mayBeThere = ({ perhapsUntil }: Standing): boolean => perhapsUntil === undefined || perhapsUntil >= first;
+    // Who has it at QoS 0 may lose it.
+    if (members.some(({ ever }) => ever.some((one) => one.text === text && one.qos === 0 && mayBeThere(one)))) return false;
+    const stays = (member: Subscriber): boolean => member.isMemberSince(text, publication);
+    return members.some((member) => member.stored === 'yes' && stays(member)) || members.every(stays);
   }
 
   /** Everyone who ever was a member, by the shared subscription. */

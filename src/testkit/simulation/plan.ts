@@ -189,6 +189,8 @@ export function planOf(seed: number): Plan {
   }
   // Chance of its own, so that the rest of the plan is what it would be without rules.
   const rules = new SeededRandom(seed + RULES_SEED).chance(0.3) ? addRules(new SeededRandom(seed + RULES_SEED + 1), clients, durationMs, add) : undefined;
+  const ofShares = new SeededRandom(seed + SHARES_SEED);
+  if (ofShares.chance(0.25)) shareMore(ofShares, clients, durationMs, operations, add);
   const ofExpiry = new SeededRandom(seed + EXPIRY_SEED);
   const expires = durationMs > 1000 && ofExpiry.chance(0.35);
   if (expires) {
@@ -212,6 +214,7 @@ export function planOf(seed: number): Plan {
 const RULES_SEED = 1_000_000_007;
 const LEVELS_SEED = 2_000_000_011;
 const EXPIRY_SEED = 3_000_000_019;
+const SHARES_SEED = 4_000_000_007;
 
 /** Half of the runs are those of the default. */
 const ACK_LEVELS: readonly (readonly AckLevel[])[] = [['flushed'], ['flushed'], ['flushed'], ['flushed'], ['stored'], ['stored'], ['received'], ['received', 'stored', 'flushed']];
@@ -228,6 +231,20 @@ function addRules(random: SeededRandom, clients: readonly ClientTraits[], durati
     for (let i = random.int(0, 4); i > 0; i--) add(random.int(0, durationMs), { kind: 'permissions', client: name, rules: some() });
   }
   return Object.fromEntries(limited.map(({ name }) => [name, some()]));
+}
+
+/** Groups of which nearly everyone is a member, and members that come and go. */
+function shareMore(random: SeededRandom, clients: readonly ClientTraits[], durationMs: number, operations: Operation[], add: (atMs: number, action: Action) => void): void {
+  const granted = (): QoS => random.pick([1, 1, 2, 2] as const);
+  for (const [i, one] of operations.entries()) {
+    if (one.kind !== 'subscribe') continue;
+    operations[i] = { ...one, filters: one.filters.map((asked) => (random.chance(0.8) ? { filter: random.pick(SHARED_FILTERS), qos: granted() } : asked)) };
+  }
+  for (const { name } of clients) {
+    if (random.chance(0.8)) add(random.int(20, 80), { kind: 'subscribe', client: name, filters: [{ filter: random.pick(SHARED_FILTERS), qos: granted() }] });
+    for (let i = random.int(0, 2); i > 0; i--) add(random.int(60, durationMs), random.chance(0.6) ? { kind: 'vanish', client: name, lossy: random.chance(0.5) } : { kind: 'disconnect', client: name });
+    if (random.chance(0.5)) add(random.int(0, durationMs), { kind: 'acknowledge', client: name, how: acknowledging(random) });
+  }
 }
 
 function acknowledging(random: SeededRandom): Acknowledging {

@@ -14,6 +14,8 @@ export interface Standing {
   surelyFrom: number | undefined;
   surelyUntil: number | undefined;
   perhapsUntil: number | undefined;
+  /** The one that took its place, with the same filter: the client has been subscribed all the time. */
+  next: Standing | undefined;
 }
 
 /** When the session of a client that is away ends: as a rule both are the same. */
@@ -56,7 +58,8 @@ export class Subscriber {
   subscribe(text: string, qos: QoS): Standing {
     const moment = this.moments.now;
     // One with the same filter is replaced, and until SUBACK nobody knows when.
-    for (const one of this.standing) if (one.text === text) one.surelyUntil ??= moment;
+    const replaced = this.standing.filter((one) => one.text === text && one.surelyUntil === undefined);
+    for (const one of replaced) one.surelyUntil = moment;
     const match = /^\$share\/([^/]+)\/(.*)$/.exec(text);
     const standing: Standing = {
       text,
@@ -67,7 +70,9 @@ export class Subscriber {
       surelyFrom: undefined,
       surelyUntil: undefined,
       perhapsUntil: undefined,
+      next: undefined,
     };
+    for (const one of replaced) one.next = standing;
     this.standing.push(standing);
     this.ever.push(standing);
     return standing;
@@ -126,6 +131,12 @@ export class Subscriber {
     );
   }
 
+  /** Whether it surely is a member since before the message came, and has been all the time. */
+  isMemberSince(text: string, { first = 0, topic }: Publication): boolean {
+    if (this.resetAt > first) return false;
+    return this.ever.some((one) => one.text === text && one.surelyFrom !== undefined && one.surelyFrom <= first && stillStands(one) && matches(one.filter, topic));
+  }
+
   /** Those that may have stood when the message was accepted. */
   mayGet({ topic, first }: Publication): Standing[] {
     if (first === undefined) return [];
@@ -140,6 +151,11 @@ export class Subscriber {
     }
     this.standing = this.standing.filter(({ perhapsUntil }) => perhapsUntil === undefined);
   }
+}
+
+/** Itself, or the one that took its place. */
+function stillStands({ surelyUntil, next }: Standing): boolean {
+  return surelyUntil === undefined || (next !== undefined && stillStands(next));
 }
 
 /** Section 4.7, said once more and otherwise than in the broker. */
