@@ -75,7 +75,7 @@ interface Taken {
   /** Those that may come anew since this life of the broker, which was to know of them and did not keep it. */
   readonly forgiven: Map<string, number>;
   /** Messages that the broker has forgotten, by identifier: the client may be keeping that, and take another message for a repeat. */
-  readonly limbo: Map<number, string>;
+  readonly limbo: Set<string>;
   /** What it took for a repeat. */
   readonly swallowed: Set<string>;
   /** The latest message taken, by publisher, topic and QoS. */
@@ -390,7 +390,7 @@ export class Model implements NetworkObserver, ClientObserver {
       if (this.#drops.size === 0 && publication.sends === 1 && !this.#owedHaveIt(publication) && (publication.first ?? 0) < (latest?.first ?? 0)) {
         verdict.fail('nothing acknowledged is lost', `a crash has lost ${publication.tag}, and not ${latest?.tag ?? ''}, which came later`);
       }
-      publication.undone();
+      publication.undone(ledger.everRetained.has(publication.tag));
       this.#unflushed.delete(publication);
     }
     for (const topic of this.publications.retainedTopics) this.publications.undoneAfter(topic, ledger.retained.get(topic));
@@ -440,7 +440,7 @@ export class Model implements NetworkObserver, ClientObserver {
     const taken = this.#takenBy(name);
     const unreleased = new Set([...(ledger.queues.get(queueOf(subscriber))?.values() ?? [])].filter(({ released }) => !released).map(({ tag }) => tag));
     const isForgotten = (tag: string): boolean => ledger.queuedIn.get(tag)?.has(queueOf(subscriber)) !== true;
-    for (const [packetId, tag] of taken.lastQos2) if (tag === '' || subscriber.shares || isForgotten(tag)) taken.limbo.set(packetId, tag);
+    for (const [packetId, tag] of taken.lastQos2) if (tag === '' || subscriber.shares || isForgotten(tag)) taken.limbo.add(`${packetId} ${tag}`);
     for (const tag of taken.sentQos2) {
       const isForAGroup = [...(ledger.queuedIn.get(tag) ?? [])].some((queue) => queue.startsWith('g:') && ledger.has(queue, tag));
       const comesAnew = isForgotten(tag) ? this.publications.get(tag)?.acknowledged === undefined : unreleased.has(tag) && (isOlder || taken.released.has(tag));
@@ -814,7 +814,7 @@ export class Model implements NetworkObserver, ClientObserver {
 
   confused(client: SimulatedClient, { packetId, tag, kept, detail }: Confusion): void {
     const taken = this.#takenBy(client.name);
-    if (kept !== undefined && taken.limbo.get(packetId) === kept) taken.swallowed.add(tag);
+    if (kept !== undefined && taken.limbo.has(`${packetId} ${kept}`)) taken.swallowed.add(tag);
     else this.#options.verdict.fail('packet identifiers', `${client.name}: ${detail}`);
   }
 
@@ -829,7 +829,7 @@ export class Model implements NetworkObserver, ClientObserver {
       own: new Set(),
       released: new Set(),
       forgiven: new Map(),
-      limbo: new Map(),
+      limbo: new Set(),
       swallowed: new Set(),
       latest: new Map(),
     }));

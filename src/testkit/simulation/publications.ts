@@ -52,10 +52,10 @@ export class Publication {
     if (this.qos < 2 || this.acknowledged === undefined) this.last = moment;
   }
 
-  /** A crash has lost what it did, as far as it was to stay. */
-  undone(): void {
+  /** A crash has lost what it did, or a part of that: nothing is promised any more. `isRetained`: it was kept as what the topic retains. */
+  undone(isRetained: boolean): void {
     this.acknowledged = this.sureAt = undefined;
-    this.last = -1;
+    if (!isRetained) this.last = -1;
   }
 }
 
@@ -101,7 +101,7 @@ export class Publications {
   /** The topic has this retained message, or none: what was promised to come after it is lost. */
   undoneAfter(topic: string, retained: string | undefined): void {
     const kept = retained === undefined ? undefined : this.all.get(retained);
-    for (const one of this.#ofTopic.get(topic) ?? []) if (kept !== undefined && one.retain && one.sureAt !== undefined && one.sureAt > kept.last) one.undone();
+    for (const one of this.#ofTopic.get(topic) ?? []) if (kept !== undefined && one.retain && one.sureAt !== undefined && one.sureAt > kept.last) one.undone(false);
   }
 
   /** Whether another one was promised that took effect after the moment; `asOf`: already promised then. */

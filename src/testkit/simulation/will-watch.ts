@@ -67,7 +67,7 @@ export class WillWatch {
       if (one.state !== 'sent' || this.ledger.wills.get(one.client) !== one.publication.tag) continue;
       // It was sent, and a loss of power has undone that.
       one.state = 'after grace';
-      one.publication.undone();
+      one.publication.undone(false);
       this.#open.push(one);
     }
     for (const one of this.#open) {
