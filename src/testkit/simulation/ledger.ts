@@ -126,3 +126,6 @@ export function valueOf<K extends string | ClientId | QueueId, V>(map: Map<K, V>
   if (value === undefined) map.set(key, (value = make()));
   return value;
 }
+
+/** Those of a client that has a session. */
+export const subscriptionsOf = ({ subscriptions }: Ledger, name: string): ReadonlyMap<string, QoS> => subscriptions.get(name) ?? new Map<string, QoS>();

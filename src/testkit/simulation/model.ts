@@ -5,35 +5,25 @@ import { PacketType } from '../../protocol/packets.js';
 import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket, QoS } from '../../protocol/packets.js';
 import type { AckLevel, Change, DropReason, Notice, QueueId, LifecycleNotice } from '../../ports/index.js';
 import type { ClientObserver, Confusion, SimulatedClient } from './client.js';
-import { valueOf } from './ledger.js';
-import type { Ledger } from './ledger.js';
+import { ExpiryWatch } from './expiry-watch.js';
+import type { ExpiryWatchOptions, Visit } from './expiry-watch.js';
+import { GroupWatch } from './group-watch.js';
+import { subscriptionsOf, valueOf } from './ledger.js';
 import type { ConnectionEnd, NetworkObserver, SimulatedConnection } from './network.js';
 import { tagOf } from './plan.js';
-import { Moments, Publications, willOf } from './publications.js';
+import { Moments, Publications, isPromised, willOf } from './publications.js';
 import type { Publication } from './publications.js';
 import { Rules } from './rules.js';
 import type { Script } from './script.js';
-import { Subscriber, matches } from './subscribers.js';
-import type { Expiry, Standing } from './subscribers.js';
-import type { Verdict } from './violation.js';
+import { Subscriber, matches, queueOf } from './subscribers.js';
+import type { Standing } from './subscribers.js';
+import { nothingTaken } from './taken.js';
+import type { Taken } from './taken.js';
 import { WillWatch } from './will-watch.js';
 
-/**
- * Whether a message survives a crash of the broker that a group with a stored member has handed to a member with a clean session, and that is not
- * acknowledged there. It must, and does not yet.
- */
-const HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH = false;
-
-/**
- * Whether a message at QoS 2 is given to another member when the one that it was handed to goes before it was sent, and its session ends. It must, and
- * is not yet: only one that was sent stays with its member [MQTT-4.8.2-4], [MQTT-4.8.2-5].
- */
-const HANDED_AND_NOT_YET_SENT_GOES_ON = false;
-
 /** What is known of one connection. */
-interface Talk {
+interface Talk extends Visit {
   readonly connect: ConnectPacket;
-  readonly subscriber: Subscriber;
   readonly willTag: string | undefined;
   /** Session Present, as far as it is known before the answer. */
   readonly wasStored: Subscriber['stored'];
@@ -41,9 +31,6 @@ interface Talk {
   readonly before: readonly Standing[];
   /** When CONNECT came. */
   readonly since: number;
-  readonly cameMs: number;
-  /** When the session would have ended without it. */
-  readonly expiry: Expiry | undefined;
   /** Which life of the broker it belongs to. */
   readonly life: number;
   /** Messages at QoS 1 and 2 sent though the rules that were surely in force refused them, and since when those were. */
@@ -57,40 +44,10 @@ interface Talk {
   readonly open: Map<number, string>;
 }
 
-/** What one client has taken, and what was sent to it. */
-interface Taken {
-  readonly times: Map<string, number>;
-  readonly qos2Times: Map<string, number>;
-  /** Sent without DUP. */
-  readonly fresh: Map<string, number>;
-  /** Messages it has acknowledged to the end. */
-  readonly done: Set<string>;
-  /** What was sent to it at QoS 2, and the last one by each identifier. */
-  readonly sentQos2: Set<string>;
-  readonly lastQos2: Map<number, string>;
-  /** What was in its queue when the broker started: whether a group had given it, is not known any more. */
-  readonly own: Set<string>;
-  /** Those of them for which PUBREL was sent. */
-  readonly released: Set<string>;
-  /** Those that may come anew since this life of the broker, which was to know of them and did not keep it. */
-  readonly forgiven: Map<string, number>;
-  /** Messages that the broker has forgotten, by identifier: the client may be keeping that, and take another message for a repeat. */
-  readonly limbo: Set<string>;
-  /** What it took for a repeat. */
-  readonly swallowed: Set<string>;
-  /** The latest message taken, by publisher, topic and QoS. */
-  readonly latest: Map<string, Publication>;
-}
-
-export interface ModelOptions {
-  readonly nowMs: () => number;
-  /** How long a session outlives its connection. */
-  readonly sessionExpiryMs: number;
+export interface ModelOptions extends ExpiryWatchOptions {
   readonly maxInflight: number;
   /** Bytes that may wait for a client, on top of those from which on it counts as slow. */
   readonly mostBufferedAbove: number;
-  readonly verdict: Verdict;
-  readonly ledger: Ledger;
   readonly script: Script;
 }
 
@@ -99,23 +56,19 @@ export class Model implements NetworkObserver, ClientObserver {
   readonly publications = new Publications();
   readonly rules = new Rules(this.moments);
   readonly wills: WillWatch;
+  readonly expiries: ExpiryWatch;
+  readonly groups: GroupWatch;
   /** Whether the broker is stopping: connections that end now end for that reason. */
   isStopping = false;
   readonly #options: ModelOptions;
   #ackLevel: AckLevel = 'flushed';
   #life = 0;
-  /** When that began; Infinity while there is none. */
-  #aliveMs = Infinity;
   /** Whether storage may be given less than it was to have: the broker stops waiting for it. */
   #isAbandoned = false;
   /** What acknowledgements promised that did not wait for the disk: to be looked for when the broker has handed over all that it had. */
   #promised: (() => void)[] = [];
   /** Acknowledged, and a loss of power or, without waiting for the disk, any crash may still lose it. */
   #unflushed = new Set<Publication>();
-  /** What a clean member may have taken with it, by the group's queue and message; and how often the group's queue had had that. */
-  readonly #goneWithClean = new Map<string, { readonly queues: readonly QueueId[]; readonly tag: string; readonly appends: number }>();
-  /** Who was sent it at QoS 2, by group and message. */
-  readonly #handed = new Map<string, string>();
   readonly #talks = new Map<SimulatedConnection, Talk>();
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #taken = new Map<string, Taken>();
@@ -125,12 +78,23 @@ export class Model implements NetworkObserver, ClientObserver {
   constructor(options: ModelOptions) {
     this.#options = options;
     this.wills = new WillWatch(this.moments, options.ledger, options.verdict, (publication) => this.#unflushed.add(publication));
+    this.expiries = new ExpiryWatch(options, this.#subscribers);
+    this.groups = new GroupWatch({
+      ledger: options.ledger,
+      verdict: options.verdict,
+      publications: this.publications,
+      rules: this.rules,
+      subscribers: this.#subscribers,
+      takenBy: (name) => this.#takenBy(name),
+      hasDropped: (queue) => this.#drops.has(queue),
+      missing: (queue, who, missing) => { this.#missing(queue, who, missing); },
+    });
   }
 
   // -- What the broker gets --
 
   delivered(connection: SimulatedConnection, packet: Packet): void {
-    this.#pass();
+    this.expiries.pass();
     const now = this.moments.next();
     this.#options.script.packet(connection.peer.remoteAddress, '=>', packet);
     if (packet.type === PacketType.connect) {
@@ -199,8 +163,7 @@ export class Model implements NetworkObserver, ClientObserver {
     const publication =
       will === undefined ? undefined : this.publications.known(tagOf(will.payload), willOf(clientId), will.topic, will.qos, will.retain);
     this.wills.connected(clientId, publication);
-    // To the millisecond: whoever comes then finds it over, whether the broker had looked or not.
-    if (subscriber.connections++ === 0 && (subscriber.expiry?.latestMs ?? Infinity) <= this.#options.nowMs()) expire(subscriber);
+    this.expiries.came(subscriber);
     this.#talks.set(connection, {
       connect,
       subscriber,
@@ -230,91 +193,10 @@ export class Model implements NetworkObserver, ClientObserver {
     const talk = this.#talks.get(connection);
     if (talk === undefined) return;
     this.wills.connectionEnded(talk.willTag, how, this.isStopping, talk.isAccepted);
-    if (talk.connect.clean && !(how === 'died' ? HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH : HANDED_AND_NOT_YET_SENT_GOES_ON)) this.#cleanMemberGoes(talk, how);
-    this.#left(talk, how);
+    if (talk.connect.clean) this.groups.cleanMemberGoes(talk.subscriber, how);
+    this.expiries.left(talk, how);
     // A session of Clean Session 1 ends with its connection; one before it may be there until CONNACK said otherwise.
     if (talk.connect.clean) talk.subscriber.ended(talk.subscriber.standing.filter((one) => talk.isAccepted || !talk.before.includes(one)));
-  }
-
-  /** From here on the time of the session counts, unless it has another connection. With the broker's own end it counts from the next start. */
-  #left({ subscriber, cameMs, isAccepted, expiry }: Talk, how: ConnectionEnd): void {
-    if (--subscriber.connections > 0) return;
-    subscriber.expiry = undefined;
-    if (how === 'died') return;
-    const { nowMs, sessionExpiryMs } = this.#options;
-    const endMs = nowMs() + sessionExpiryMs;
-    // One that ended as soon as it came may not have been looked at.
-    const mayNotCount = cameMs === nowMs() && !isAccepted;
-    subscriber.expiry = { earliestMs: Math.min(endMs, mayNotCount ? (expiry?.earliestMs ?? endMs) : endMs), latestMs: endMs, isDoubtful: false };
-    subscriber.endsMs.add(nowMs());
-  }
-
-  /** Time has passed: sessions whose time was up have ended. */
-  #pass(): void {
-    const nowMs = this.#options.nowMs();
-    for (const subscriber of this.#subscribers.values()) {
-      const { expiry, connections } = subscriber;
-      if (expiry === undefined || connections > 0 || subscriber.stored === 'no') continue;
-      if (expiry.latestMs < nowMs) expire(subscriber);
-      else if (expiry.earliestMs <= nowMs && !expiry.isDoubtful) {
-        expiry.isDoubtful = true;
-        subscriber.mayHaveEnded();
-        subscriber.stored = 'unknown';
-      }
-    }
-  }
-
-  /** What the disk has of sessions when the broker starts: whose connection had not ended by then, its time counts from now. */
-  #restart(): void {
-    const { ledger, nowMs, sessionExpiryMs, verdict } = this.#options;
-    this.#aliveMs = nowMs();
-    for (const subscriber of this.#subscribers.values()) {
-      for (const { tag } of ledger.queues.get(queueOf(subscriber))?.values() ?? []) this.#takenBy(subscriber.name).own.add(tag);
-    }
-    if (sessionExpiryMs === Infinity) return;
-    for (const subscriber of this.#subscribers.values()) {
-      const { name, endsMs } = subscriber;
-      if (!ledger.sessions.has(name)) {
-        if (subscriber.stored === 'unknown') expire(subscriber);
-        continue;
-      }
-      const awayMs = ledger.away.get(name) ?? nowMs();
-      if (ledger.away.has(name) && !endsMs.has(awayMs)) verdict.fail('session expiry', `the disk has it that ${name} was left at ${awayMs}, and it was not`);
-      const endMs = awayMs + sessionExpiryMs;
-      subscriber.expiry = { earliestMs: endMs, latestMs: endMs, isDoubtful: false };
-      if (endMs <= nowMs()) expire(subscriber);
-      // Its time was up, and the broker died before the disk knew of it.
-      else if (subscriber.stored === 'no') subscriber.restored(subscriptionsOf(ledger, name));
-    }
-  }
-
-  /** Nothing is left of sessions whose time was up before now. */
-  #checkExpired(): void {
-    const { ledger, nowMs, sessionExpiryMs, verdict } = this.#options;
-    if (this.isStopping || sessionExpiryMs === Infinity) return;
-    for (const [name] of ledger.sessions) {
-      if ((this.#subscribers.get(name)?.connections ?? 0) > 0) continue;
-      const endMs = Math.max((ledger.away.get(name) ?? this.#aliveMs) + sessionExpiryMs, this.#aliveMs);
-      if (endMs < nowMs()) verdict.fail('session expiry', `the disk still has the session of ${name}`);
-    }
-  }
-
-  /** What nobody has of what its groups were to get; unless, as the disk will say, it still waits with the group or a member. */
-  #cleanMemberGoes({ subscriber }: Talk, how: ConnectionEnd): void {
-    const { ledger } = this.#options;
-    const groups = this.#groups();
-    for (const { text, shareName } of subscriber.standing) {
-      if (shareName === undefined) continue;
-      const members = groups.get(text) ?? [];
-      for (const publication of this.publications.all.values()) {
-        const { tag, qos, first } = publication;
-        if (qos === 0 || first === undefined || publication.isClear || (qos === 1 && how !== 'died')) continue;
-        if (members.some((member) => this.#hasHad(member, publication))) continue;
-        const queue = groupQueueOf(text);
-        const put = `${queue} ${tag}`;
-        this.#goneWithClean.set(put, { queues: [queue, ...members.map(queueOf)], tag, appends: ledger.appends.get(put) ?? 0 });
-      }
-    }
   }
 
   failed(error: unknown): void {
@@ -327,23 +209,22 @@ export class Model implements NetworkObserver, ClientObserver {
     this.#ackLevel = ackLevel;
     this.#isAbandoned = false;
     this.#life++;
-    this.#restart();
+    this.expiries.restart();
+    for (const subscriber of this.#subscribers.values()) {
+      for (const { tag } of this.#options.ledger.queues.get(queueOf(subscriber))?.values() ?? []) this.#takenBy(subscriber.name).own.add(tag);
+    }
   }
 
   /** The broker has died, and the ledger holds what is left. `isLossy`: that is less than it was. */
   died(isLossy: boolean): void {
-    this.#pass();
+    this.expiries.pass();
     this.moments.next();
-    this.#aliveMs = Infinity;
+    this.expiries.died();
     this.#promised = [];
     const mayLose = isLossy || this.#ackLevel === 'received';
     if (mayLose) this.#reckon();
     this.wills.died();
-    for (const subscriber of this.#subscribers.values()) {
-      subscriber.connections = 0;
-      subscriber.expiry = undefined;
-      if (mayLose) this.#restored(subscriber);
-    }
+    if (mayLose) for (const subscriber of this.#subscribers.values()) this.#restored(subscriber);
   }
 
   /** It has stopped as it was told to: that loses nothing, unless it had to give up waiting for storage. */
@@ -362,9 +243,9 @@ export class Model implements NetworkObserver, ClientObserver {
 
   /** The broker has handed over all that it had, and the disk has it: storing follows at once. */
   settled(isFlushed: boolean): void {
-    this.#pass();
-    this.#checkExpired();
-    for (const [put, { queues, tag }] of this.#goneWithClean) if (queues.some((queue) => this.#options.ledger.has(queue, tag))) this.#goneWithClean.delete(put);
+    this.expiries.pass();
+    if (!this.isStopping) this.expiries.settled();
+    this.groups.settled();
     for (const check of this.#promised.splice(0)) check();
     if (this.#ackLevel !== 'received') return;
     if (isFlushed) this.#unflushed.clear();
@@ -394,10 +275,7 @@ export class Model implements NetworkObserver, ClientObserver {
       this.#unflushed.delete(publication);
     }
     for (const topic of this.publications.retainedTopics) this.publications.undoneAfter(topic, ledger.retained.get(topic));
-    for (const handed of this.#handed.keys()) {
-      const [text = '', tag = ''] = handed.split(' ');
-      if (ledger.has(groupQueueOf(text), tag) || this.publications.get(tag)?.acknowledged === undefined) this.#handed.delete(handed);
-    }
+    this.groups.undone();
   }
 
   /** Whether all that was promised with its acknowledgement is on the disk. */
@@ -411,11 +289,7 @@ export class Model implements NetworkObserver, ClientObserver {
     if (isClear) return true;
     if (retain && !ledger.everRetained.has(tag)) return false;
     if (!this.#owedHaveIt(publication)) return false;
-    for (const [text, members] of this.#groups()) {
-      const has = (member: Subscriber): boolean => this.#hasOrHad(member, tag);
-      if (this.#isOwedTo(text, members, publication) && ledger.queuedIn.get(tag)?.has(groupQueueOf(text)) !== true && !members.some(has)) return false;
-    }
-    return true;
+    return this.groups.haveIt(publication);
   }
 
   #owedHaveIt(publication: Publication): boolean {
@@ -440,7 +314,12 @@ export class Model implements NetworkObserver, ClientObserver {
     const taken = this.#takenBy(name);
     const unreleased = new Set([...(ledger.queues.get(queueOf(subscriber))?.values() ?? [])].filter(({ released }) => !released).map(({ tag }) => tag));
     const isForgotten = (tag: string): boolean => ledger.queuedIn.get(tag)?.has(queueOf(subscriber)) !== true;
-    for (const [packetId, tag] of taken.lastQos2) if (tag === '' || subscriber.shares || isForgotten(tag)) taken.limbo.add(`${packetId} ${tag}`);
+    for (const [packetId, tag] of taken.lastQos2) {
+      // Of several copies nobody outside knows which one it is that is missing.
+      const copies = [...taken.lastQos2.values()].filter((other) => other === tag).length;
+      const isMissing = (ledger.appends.get(`${queueOf(subscriber)} ${tag}`) ?? 0) < copies;
+      if (tag === '' || subscriber.shares || isMissing) taken.limbo.add(`${packetId} ${tag}`);
+    }
     for (const tag of taken.sentQos2) {
       const isForAGroup = [...(ledger.queuedIn.get(tag) ?? [])].some((queue) => queue.startsWith('g:') && ledger.has(queue, tag));
       const comesAnew = isForgotten(tag) ? this.publications.get(tag)?.acknowledged === undefined : unreleased.has(tag) && (isOlder || taken.released.has(tag));
@@ -455,13 +334,8 @@ export class Model implements NetworkObserver, ClientObserver {
   notice(notice: Notice | LifecycleNotice): void {
     if (notice.kind === 'message-dropped') this.#dropped(notice.queue, notice.reason, notice.topic);
     else if (notice.kind === 'fatal') this.failed(notice.error);
-    else if (notice.kind === 'session-ended' && notice.reason === 'expired') this.#checkExpiry(notice.clientId);
+    else if (notice.kind === 'session-ended' && notice.reason === 'expired') this.expiries.told(notice.clientId);
     else if (notice.kind === 'changes-abandoned') this.#isAbandoned = true;
-  }
-
-  #checkExpiry(name: string): void {
-    const endMs = this.#subscribers.get(name)?.expiry?.earliestMs ?? Infinity;
-    if (endMs > this.#options.nowMs()) this.#options.verdict.fail('session expiry', `the session of ${name} has expired before its time`);
   }
 
   #dropped(queue: QueueId | undefined, reason: DropReason, topic: string | undefined): void {
@@ -473,7 +347,7 @@ export class Model implements NetworkObserver, ClientObserver {
   // -- What leaves the broker --
 
   departed(connection: SimulatedConnection, packet: Packet): void {
-    this.#pass();
+    this.expiries.pass();
     this.moments.next();
     this.#options.script.packet(connection.peer.remoteAddress, '<-', packet);
     const mostBuffered = connection.network.highWaterMark + this.#options.mostBufferedAbove;
@@ -642,13 +516,7 @@ export class Model implements NetworkObserver, ClientObserver {
       if (queues?.has(queue) === true || this.#takenBy(reader.name).done.has(tag) || this.#drops.has(queue)) continue;
       this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${reader.name}`);
     }
-    for (const [text, members] of this.#groups()) {
-      if (!this.#isOwedTo(text, members, publication) || this.#drops.has(groupQueueOf(text)) || queues?.has(groupQueueOf(text)) === true) continue;
-      // What a clean session gets is not on the disk for it.
-      if ((publication.qos === 2 || !HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH) && members.some(({ stored }) => stored !== 'yes')) continue;
-      if (members.some((member) => queues?.has(queueOf(member)) === true || this.#hasHad(member, publication))) continue;
-      this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${text}`);
-    }
+    for (const text of this.groups.missing(publication)) this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${text}`);
   }
 
   /** Whose queue on the disk must have it, by a subscription of their own. */
@@ -712,7 +580,7 @@ export class Model implements NetworkObserver, ClientObserver {
     }
     const most = Math.min(publication.qos, Math.max(...standing.map(({ qos }) => qos)));
     if (publish.qos > most) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, at most ${most} was granted`);
-    if (publish.qos > 0) this.#handedTo(subscriber, publication, publish.qos);
+    if (publish.qos > 0) this.groups.handedTo(subscriber, publication, publish.qos);
     const owed = Math.min(publication.qos, Math.max(0, ...this.#direct(subscriber, publication).map(({ qos }) => qos)));
     // One that was sent again may have been accepted again, under other subscriptions.
     if (!subscriber.shares && (publication.sends === 1 || publication.qos === 2) && publish.qos < owed) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, ${owed} was granted`);
@@ -726,18 +594,6 @@ export class Model implements NetworkObserver, ClientObserver {
       fresh.set(tag, times);
       if (times > publication.sends) verdict.fail('no repeat without DUP', `${name} is sent ${tag} without DUP ${times} times, it came ${publication.sends} times`);
     }
-  }
-
-  /** A member that was sent it at QoS 2 keeps it, whatever becomes of the member [MQTT-4.8.2-4], [MQTT-4.8.2-5]. */
-  #handedTo(subscriber: Subscriber, publication: Publication, qos: QoS): void {
-    const texts = new Set(subscriber.mayGet(publication).map(({ text, shareName }) => (shareName === undefined ? '' : text)));
-    const [text = ''] = texts;
-    // By which of several subscriptions it comes nobody outside knows.
-    if (texts.size !== 1 || text === '') return;
-    const handed = `${text} ${publication.tag}`;
-    const keeper = this.#handed.get(handed) ?? subscriber.name;
-    if (keeper !== subscriber.name) this.#options.verdict.fail('QoS 2 comes once', `${subscriber.name} gets ${publication.tag} by ${text}, which ${keeper} was sent at QoS 2`);
-    if (qos === 2) this.#handed.set(handed, keeper);
   }
 
   /**
@@ -819,27 +675,14 @@ export class Model implements NetworkObserver, ClientObserver {
   }
 
   #takenBy(name: string): Taken {
-    return valueOf(this.#taken, name, () => ({
-      times: new Map(),
-      qos2Times: new Map(),
-      fresh: new Map(),
-      done: new Set(),
-      sentQos2: new Set(),
-      lastQos2: new Map(),
-      own: new Set(),
-      released: new Set(),
-      forgiven: new Map(),
-      limbo: new Set(),
-      swallowed: new Set(),
-      latest: new Map(),
-    }));
+    return valueOf(this.#taken, name, nothingTaken);
   }
 
   // -- The end --
 
   /** Whether a stored session is, or may be, with the broker. */
   mayBeStored(name: string): boolean {
-    this.#pass();
+    this.expiries.pass();
     return (this.#subscribers.get(name)?.stored ?? 'no') !== 'no';
   }
 
@@ -847,7 +690,7 @@ export class Model implements NetworkObserver, ClientObserver {
   atEnd(): void {
     this.wills.atEnd();
     for (const subscriber of this.#subscribers.values()) this.#checkNothingLost(subscriber);
-    this.#checkGroups();
+    this.groups.atEnd();
   }
 
   #checkNothingLost(subscriber: Subscriber): void {
@@ -860,50 +703,6 @@ export class Model implements NetworkObserver, ClientObserver {
       valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
     }
     this.#missing(queueOf(subscriber), subscriber.name, missing);
-  }
-
-  /** Somebody has taken each message that a group was to get. */
-  #checkGroups(): void {
-    for (const [text, members] of this.#groups()) {
-      const missing = new Map<string, string[]>();
-      for (const publication of this.publications.all.values()) {
-        if (!isPromised(publication)) continue;
-        if (!this.#isOwedTo(text, members, publication)) continue;
-        if (members.some((member) => this.#hasHad(member, publication))) continue;
-        const put = `${groupQueueOf(text)} ${publication.tag}`;
-        if ((this.#goneWithClean.get(put)?.appends ?? -1) >= (this.#options.ledger.appends.get(put) ?? 0)) continue;
-        valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
-      }
-      this.#missing(groupQueueOf(text), text, missing);
-    }
-  }
-
-  /** Whether the member has it, or had it when its session ended: at QoS 2 nobody else gets it then, and what it found in its own queue was its own. */
-  #hasHad({ name, resetAt }: Subscriber, { tag, qos, first = 0 }: Publication): boolean {
-    const { times, swallowed, done, sentQos2, own } = this.#takenBy(name);
-    if (times.has(tag) || swallowed.has(tag) || done.has(tag) || this.#drops.has(`c:${name}` as QueueId)) return true;
-    const wasHanded = !HANDED_AND_NOT_YET_SENT_GOES_ON && qos === 2 && this.#options.ledger.queuedIn.get(tag)?.has(`c:${name}` as QueueId) === true;
-    return resetAt > first && (sentQos2.has(tag) || own.has(tag) || wasHanded);
-  }
-
-  /** Whether it waits for somebody of the group until somebody takes it: a member with a stored session was there all the time, or all members were. */
-  #isOwedTo(text: string, members: readonly Subscriber[], publication: Publication): boolean {
-    const { topic, qos, first = 0 } = publication;
-    if (qos === 0 || members.some(({ name }) => this.rules.mayBeRefusedSince(name, topic, first))) return false;
-    const mayBeThere = ({ perhapsUntil }: Standing): boolean => perhapsUntil === undefined || perhapsUntil >= first;
-    // Who has it at QoS 0 may lose it.
-    if (members.some(({ ever }) => ever.some((one) => one.text === text && one.qos === 0 && mayBeThere(one)))) return false;
-    const stays = (member: Subscriber): boolean => member.isMemberSince(text, publication);
-    return members.some((member) => member.stored === 'yes' && stays(member)) || members.every(stays);
-  }
-
-  /** Everyone who ever was a member, by the shared subscription. */
-  #groups(): Map<string, Subscriber[]> {
-    const groups = new Map<string, Subscriber[]>();
-    for (const subscriber of this.#subscribers.values()) {
-      for (const text of new Set(subscriber.ever.filter(({ shareName }) => shareName !== undefined).map((one) => one.text))) valueOf(groups, text, () => [] as Subscriber[]).push(subscriber);
-    }
-    return groups;
   }
 
   /** What is missing must have been dropped and told. */
@@ -919,14 +718,4 @@ export class Model implements NetworkObserver, ClientObserver {
   }
 }
 
-const isPromised = ({ acknowledged, qos, isClear, first }: Publication): boolean => acknowledged !== undefined && first !== undefined && qos > 0 && !isClear;
-/** The session's time was up. */
-function expire(subscriber: Subscriber): void {
-  subscriber.ended(subscriber.standing);
-  subscriber.stored = 'no';
-}
-
-const subscriptionsOf = ({ subscriptions }: Ledger, name: string): ReadonlyMap<string, QoS> => subscriptions.get(name) ?? new Map<string, QoS>();
-const queueOf = ({ name }: Subscriber): QueueId => `c:${name}` as QueueId;
-const groupQueueOf = (text: string): QueueId => `g:${text.slice('$share/'.length)}` as QueueId;
 const isOwed = (publication: Publication, { qos }: Standing): boolean => Math.min(publication.qos, qos) > 0;

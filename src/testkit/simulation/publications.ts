@@ -110,3 +110,6 @@ export class Publications {
     return ofTopic.some(({ retain, sureAt, acknowledged }) => retain && sureAt !== undefined && sureAt > moment && Math.max(sureAt, acknowledged ?? 0) < asOf);
   }
 }
+
+/** Whether it was acknowledged, and is still owed to whoever was to get it. */
+export const isPromised = ({ acknowledged, qos, isClear, first }: Publication): boolean => acknowledged !== undefined && first !== undefined && qos > 0 && !isClear;

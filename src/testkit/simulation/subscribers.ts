@@ -1,5 +1,6 @@
 // What is known from outside about each client's session: whether the broker has it, and which subscriptions stand for sure, which perhaps. A
 // subscription may stand from SUBSCRIBE on and does from SUBACK on; it may be gone from UNSUBSCRIBE on and is from UNSUBACK on.
+import type { QueueId } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
 import type { Moments, Publication } from './publications.js';
 
@@ -106,6 +107,12 @@ export class Subscriber {
     this.#gone((one) => those.includes(one));
   }
 
+  /** Its time was up. */
+  expired(): void {
+    this.ended(this.standing);
+    this.stored = 'no';
+  }
+
   /** The broker has come back with this of the session: with these subscriptions, or, if `undefined`, without the session. */
   restored(subscriptions: ReadonlyMap<string, QoS> | undefined): void {
     this.stored = subscriptions === undefined ? 'no' : 'yes';
@@ -157,6 +164,8 @@ export class Subscriber {
 function stillStands({ surelyUntil, next }: Standing): boolean {
   return surelyUntil === undefined || (next !== undefined && stillStands(next));
 }
+
+export const queueOf = ({ name }: Subscriber): QueueId => `c:${name}` as QueueId;
 
 /** Section 4.7, said once more and otherwise than in the broker. */
 export function matches(filter: string, topic: string): boolean {
