@@ -58,7 +58,9 @@ export class SimulatedDisk {
       openToRead: () => life.openToRead(),
       load: () => life.load(),
       commit: async (batch, durability) => {
-        this.#writing = { batch, at: this.moment(), isFlushed: durability !== 'stored' };
+        // One that comes again after a failure was handed over at its first coming.
+        const at = this.#writing.batch === batch ? this.#writing.at : this.moment();
+        this.#writing = { batch, at, isFlushed: durability !== 'stored' };
         this.#isCommitting = true;
         if (this.#refusedCommits > 0) {
           this.#refusedCommits--;
