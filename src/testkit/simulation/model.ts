@@ -224,7 +224,9 @@ export class Model implements NetworkObserver, ClientObserver {
     const mayLose = isLossy || this.#ackLevel === 'received';
     if (mayLose) this.#reckon();
     this.wills.died();
-    if (mayLose) for (const subscriber of this.#subscribers.values()) this.#restored(subscriber);
+    if (!mayLose) return;
+    this.groups.undone();
+    for (const subscriber of this.#subscribers.values()) this.#restored(subscriber);
   }
 
   /** It has stopped as it was told to: that loses nothing, unless it had to give up waiting for storage. */
@@ -275,7 +277,6 @@ export class Model implements NetworkObserver, ClientObserver {
       this.#unflushed.delete(publication);
     }
     for (const topic of this.publications.retainedTopics) this.publications.undoneAfter(topic, ledger.retained.get(topic));
-    this.groups.undone();
   }
 
   /** Whether all that was promised with its acknowledgement is on the disk. */
