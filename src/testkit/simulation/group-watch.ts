@@ -14,7 +14,7 @@ import type { Verdict } from './violation.js';
 
 /**
  * Whether a message survives a crash of the broker that a group with a stored member has handed to a member with a clean session, and that is not
- * acknowledged there. It must, and does not yet.
+ * acknowledged there, or has come back from there and is not on the disk again. It must, and does not yet.
  */
 const HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH = false;
 
@@ -37,10 +37,21 @@ export interface GroupWatchParts {
   readonly missing: (queue: QueueId, who: string, missing: ReadonlyMap<string, readonly string[]>) => void;
 }
 
+/** What a clean member may have taken with it. */
+interface Gone {
+  readonly tag: string;
+  /** Where it may still be. */
+  readonly queues: readonly QueueId[];
+  /** How often the group's queue had had it. */
+  readonly appends: number;
+}
+
 export class GroupWatch {
   readonly #parts: GroupWatchParts;
-  /** What a clean member may have taken with it, by the group's queue and message; and how often the group's queue had had that. */
-  readonly #goneWithClean = new Map<string, { readonly queues: readonly QueueId[]; readonly tag: string; readonly appends: number }>();
+  /** By the group's queue and message. */
+  readonly #gone = new Map<string, Gone>();
+  /** What such a member gave back, as long as the disk may not have it again. */
+  readonly #givenBack = new Map<string, Gone>();
   /** Who was sent it at QoS 2, by group and message. */
   readonly #handed = new Map<string, string>();
 
@@ -62,7 +73,6 @@ export class GroupWatch {
 
   /** What nobody has of what its groups were to get; unless, as the disk will say, it still waits with the group or a member. */
   cleanMemberGoes(subscriber: Subscriber, how: ConnectionEnd): void {
-    if (how === 'died' ? HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH : HANDED_AND_NOT_YET_SENT_GOES_ON) return;
     const { ledger } = this.#parts;
     const groups = this.#groups();
     for (const { text, shareName } of subscriber.standing) {
@@ -70,18 +80,27 @@ export class GroupWatch {
       const members = groups.get(text) ?? [];
       for (const publication of this.#parts.publications.all.values()) {
         const { tag, qos, first } = publication;
-        if (qos === 0 || first === undefined || publication.isClear || (qos === 1 && how !== 'died')) continue;
+        if (qos === 0 || first === undefined || publication.isClear) continue;
         if (members.some((member) => this.#hasHad(member, publication))) continue;
         const queue = groupQueueOf(text);
         const put = `${queue} ${tag}`;
-        this.#goneWithClean.set(put, { queues: [queue, ...members.map(queueOf)], tag, appends: ledger.appends.get(put) ?? 0 });
+        const gone = { queues: [queue, ...members.map(queueOf)], tag, appends: ledger.appends.get(put) ?? 0 };
+        if (!HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH) (how === 'died' ? this.#gone : this.#givenBack).set(put, gone);
+        if (!HANDED_AND_NOT_YET_SENT_GOES_ON && how !== 'died' && qos === 2) this.#gone.set(put, gone);
       }
     }
   }
 
   /** The disk has all that there is. */
   settled(): void {
-    for (const [put, { queues, tag }] of this.#goneWithClean) if (queues.some((queue) => this.#parts.ledger.has(queue, tag))) this.#goneWithClean.delete(put);
+    this.#givenBack.clear();
+    for (const [put, { queues, tag }] of this.#gone) if (queues.some((queue) => this.#parts.ledger.has(queue, tag))) this.#gone.delete(put);
+  }
+
+  /** The broker has died. */
+  died(): void {
+    for (const [put, gone] of this.#givenBack) this.#gone.set(put, gone);
+    this.#givenBack.clear();
   }
 
   /** A crash has lost what the level allows: what waits with its group again, or comes anew, nobody keeps. */
@@ -126,7 +145,7 @@ export class GroupWatch {
         if (!this.#isOwedTo(text, members, publication)) continue;
         if (members.some((member) => this.#hasHad(member, publication))) continue;
         const put = `${groupQueueOf(text)} ${publication.tag}`;
-        if ((this.#goneWithClean.get(put)?.appends ?? -1) >= (this.#parts.ledger.appends.get(put) ?? 0)) continue;
+        if ((this.#gone.get(put)?.appends ?? -1) >= (this.#parts.ledger.appends.get(put) ?? 0)) continue;
         valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
       }
       this.#parts.missing(groupQueueOf(text), text, missing);
