@@ -124,9 +124,14 @@ export class FaultyStorage implements Storage {
     return this.#waiting.map(({ operation, at }) => ({ operation, at }));
   }
 
-  /** With `flush: 'manual'`: what was applied so far survives a crash. */
-  flush(): void {
-    this.disk.flushed = this.disk.journal.length;
+  /** With `flush: 'manual'`: what was applied so far survives a crash, or the first `through` batches of it. */
+  flush(through = this.disk.journal.length): void {
+    this.disk.flushed = through;
+  }
+
+  /** What the store has applied, batch by batch. */
+  get journal(): readonly (readonly Change[])[] {
+    return this.disk.journal;
   }
 
   /** Batches that the store has applied, those before the last crash that survived it too. */

@@ -215,6 +215,15 @@ describe('crashes of the faulty storage', () => {
     expect(await sessionsIn(next.crash())).toEqual(['a', 'b', 'e']);
   });
 
+  test('so many batches survive as are said to, even fewer than before', async () => {
+    const storage = await opened({ flush: 'manual' });
+    for (const id of ['a', 'b', 'c']) await storage.commit([session(id)]);
+    storage.flush();
+    storage.flush(2);
+    expect(storage.journal).toHaveLength(3);
+    expect(await sessionsIn(storage.crash())).toEqual(['a', 'b']);
+  });
+
   test('the dead storage takes nothing more', async () => {
     const storage = await opened();
     const next = storage.crash();

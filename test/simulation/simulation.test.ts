@@ -51,6 +51,11 @@ describe('the plans of many seeds', () => {
       never: has((one) => one.kind === 'acknowledge' && one.how.kind === 'never'),
     }).toEqual({ will: true, clean: true, shared: true, clear: true, manyMessages: true, muchAtOnce: true, never: true });
     expect(plans.filter(({ rules }) => rules !== undefined).length).toBeGreaterThan(60);
+    for (const level of ['received', 'stored', 'flushed'] as const) expect(plans.filter(({ ackLevels }) => ackLevels.includes(level)).length).toBeGreaterThan(40);
+    expect(has((one) => one.kind === 'crash' && one.power === 0)).toBe(true);
+    const joins = ({ operations }: (typeof plans)[number]): number => new Set(operations.flatMap((one) => (one.kind === 'subscribe' && one.filters.some(({ filter, qos }) => filter.startsWith('$share/') && qos > 0) ? [one.client] : []))).size;
+    expect(plans.filter((plan) => joins(plan) > 2).length).toBeGreaterThan(60);
+    expect(plans.filter(({ limits }) => limits.sessionExpiryMax !== undefined).length).toBeGreaterThan(40);
     for (const policy of ['discard', 'discard-oldest']) expect(plans.some(({ limits }) => limits.queueFullPolicy === policy)).toBe(true);
   });
 });
@@ -70,7 +75,7 @@ describe('a bug planted in the sources', () => {
     const { stdout } = await run(process.execPath, [here('./mutants.mjs')], { timeout: 280_000 });
     const [clean, ...planted] = JSON.parse(stdout) as readonly Result[];
     expect(clean).toEqual({ name: 'no bug', expected: [] });
-    expect(planted).toHaveLength(6);
+    expect(planted).toHaveLength(15);
     for (const { name, found, expected } of planted) {
       expect({ name, found: found === undefined ? undefined : expected.includes(found.invariant) ? 'as expected' : found }).toEqual({ name, found: 'as expected' });
     }

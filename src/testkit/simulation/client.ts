@@ -18,7 +18,16 @@ export interface ClientObserver {
   /** A message reached the application behind the client: at QoS 2 once for all its repeats. */
   took(client: SimulatedClient, connection: SimulatedConnection, publish: PublishPacket): void;
   /** An identifier came for another message while it was in use. */
-  confused(client: SimulatedClient, detail: string): void;
+  confused(client: SimulatedClient, confusion: Confusion): void;
+}
+
+export interface Confusion {
+  readonly packetId: number;
+  /** The message that came. */
+  readonly tag: string;
+  /** The one that the client keeps with the identifier until PUBREL, and takes this one for a repeat of. */
+  readonly kept: string | undefined;
+  readonly detail: string;
 }
 
 interface Unacknowledged {
@@ -227,7 +236,7 @@ export class SimulatedClient implements ConnectionUser {
     }
     const tag = tagOf(payload);
     const open = this.#open.get(packetId) ?? tag;
-    if (open !== tag) this.observer.confused(this, `${tag} came with identifier ${packetId}, which ${open} still has`);
+    if (open !== tag) this.observer.confused(this, { packetId, tag, kept: undefined, detail: `${tag} came with identifier ${packetId}, which ${open} still has` });
     this.#open.set(packetId, tag);
     if (qos === 1) {
       this.observer.took(this, connection, publish);
@@ -236,7 +245,7 @@ export class SimulatedClient implements ConnectionUser {
     }
     const known = this.#received.get(packetId);
     if (known === undefined) this.observer.took(this, connection, publish);
-    else if (known !== tag) this.observer.confused(this, `${tag} came with identifier ${packetId}, which is that of ${known} until PUBREL`);
+    else if (known !== tag) this.observer.confused(this, { packetId, tag, kept: known, detail: `${tag} came with identifier ${packetId}, which is that of ${known} until PUBREL` });
     this.#received.set(packetId, tag);
     this.#answer(connection, packetId, PacketType.pubrec);
   }

@@ -9,21 +9,33 @@ export interface LedgerEntry {
 }
 
 export class Ledger {
-  readonly sessions = new Set<string>();
+  /** Since when, by client: the moment at which the batch was handed over that has the session's first record. */
+  readonly sessions = new Map<string, number>();
+  /** When its connection ended, by client; without those that have one. */
+  readonly away = new Map<string, number>();
   /** Granted QoS by filter, by client. */
   readonly subscriptions = new Map<string, Map<string, QoS>>();
-  readonly inbound = new Map<string, Set<number>>();
+  /** Since when, by identifier, by client. */
+  readonly inbound = new Map<string, Map<number, number>>();
   /** The tag of the will by client. */
   readonly wills = new Map<string, string>();
   readonly queues = new Map<QueueId, Map<number, LedgerEntry>>();
   /** Every queue that a message ever was in. */
   readonly queuedIn = new Map<string, Set<QueueId>>();
+  /** How often a message was put into a queue, by both. */
+  readonly appends = new Map<string, number>();
   readonly everRetained = new Set<string>();
   /** The tag of the retained message by topic. */
   readonly retained = new Map<string, string>();
 
-  apply(batch: readonly Change[]): void {
-    for (const change of batch) this.#apply(change);
+  /** @param at the moment at which the batch was handed over. */
+  apply(batch: readonly Change[], at: number): void {
+    for (const change of batch) this.#apply(change, at);
+  }
+
+  /** Nothing is kept, as before the first batch. */
+  clear(): void {
+    for (const kept of [this.sessions, this.away, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.appends, this.everRetained, this.retained]) kept.clear();
   }
 
   get waiting(): number {
@@ -37,13 +49,18 @@ export class Ledger {
     return false;
   }
 
-  #apply(change: Change): void {
+  #apply(change: Change, at: number): void {
     switch (change.kind) {
-      case 'session.put':
-        this.sessions.add(change.session.clientId);
+      case 'session.put': {
+        const { clientId, disconnectedAtMs } = change.session;
+        if (!this.sessions.has(clientId)) this.sessions.set(clientId, at);
+        if (disconnectedAtMs === undefined) this.away.delete(clientId);
+        else this.away.set(clientId, disconnectedAtMs);
         return;
+      }
       case 'session.drop':
         this.sessions.delete(change.clientId);
+        this.away.delete(change.clientId);
         this.subscriptions.delete(change.clientId);
         this.inbound.delete(change.clientId);
         this.queues.delete(change.queue);
@@ -58,7 +75,10 @@ export class Ledger {
         return;
       case 'queue.append': {
         const tag = tagOf(change.message.payload);
-        valueOf(this.queues, change.queue, () => new Map<number, LedgerEntry>()).set(change.seq, { tag, released: false });
+        const entries = valueOf(this.queues, change.queue, () => new Map<number, LedgerEntry>());
+        const put = `${change.queue} ${tag}`;
+        if (!entries.has(change.seq)) this.appends.set(put, (this.appends.get(put) ?? 0) + 1);
+        entries.set(change.seq, { tag, released: false });
         valueOf(this.queuedIn, tag, () => new Set<QueueId>()).add(change.queue);
         return;
       }
@@ -79,7 +99,7 @@ export class Ledger {
         this.queues.delete(change.queue);
         return;
       case 'inbound.put':
-        valueOf(this.inbound, change.clientId, () => new Set<number>()).add(change.packetId);
+        valueOf(this.inbound, change.clientId, () => new Map<number, number>()).set(change.packetId, at);
         return;
       case 'inbound.drop':
         this.inbound.get(change.clientId)?.delete(change.packetId);
@@ -106,3 +126,6 @@ export function valueOf<K extends string | ClientId | QueueId, V>(map: Map<K, V>
   if (value === undefined) map.set(key, (value = make()));
   return value;
 }
+
+/** Those of a client that has a session. */
+export const subscriptionsOf = ({ subscriptions }: Ledger, name: string): ReadonlyMap<string, QoS> => subscriptions.get(name) ?? new Map<string, QoS>();

@@ -2,7 +2,7 @@
 import { BrokerService } from '../../application/service.js';
 import { DEFAULT_LIMITS } from '../../domain/connect/limits.js';
 import type { Limits } from '../../domain/connect/limits.js';
-import type { Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
+import type { AckLevel, Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
 
 export interface LifeParts {
   readonly storage: Storage;
@@ -12,6 +12,7 @@ export interface LifeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Partial<Limits>;
+  readonly ackLevel: AckLevel;
 }
 
 export class BrokerLife implements Clock {
@@ -20,7 +21,7 @@ export class BrokerLife implements Clock {
   #turns: (() => void)[] = [];
   readonly #clock: Clock;
 
-  constructor({ storage, network, authorizers, telemetry, clock, random, limits }: LifeParts) {
+  constructor({ storage, network, authorizers, telemetry, clock, random, limits, ackLevel }: LifeParts) {
     this.#clock = clock;
     this.service = new BrokerService({
       storage,
@@ -31,6 +32,7 @@ export class BrokerLife implements Clock {
       clock: this,
       random,
       limits: { ...DEFAULT_LIMITS, ...limits },
+      ackLevel,
       atEndOfTurn: (callback) => this.#turns.push(callback),
     });
   }

@@ -2,6 +2,7 @@
 // when the broker dies. Each operation stands for itself, so that leaving one out leaves the others as they are: that is what a failure is
 // shrunk by. Nothing in a run is decided by chance after this.
 import type { Limits } from '../../domain/connect/limits.js';
+import type { AckLevel } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
 import { SeededRandom } from '../seeded-random.js';
 
@@ -58,8 +59,11 @@ export type Action =
   | { readonly kind: 'disk pace'; readonly callMs: number; readonly answerMs: number }
   | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }
   | { readonly kind: 'disk denies'; readonly commits: number }
-  /** `keeps`: a batch that was written and not yet flushed is on the disk all the same. `delivers`: what has left still reaches the clients. */
-  | { readonly kind: 'crash'; readonly keeps: boolean; readonly delivers: boolean; readonly downMs: number }
+  /**
+   * `keeps`: a batch that was written and not yet answered is on the disk all the same. `power`: it is the machine that fails, and so much of what was
+   * not flushed is on the disk, from 0 to 1. `delivers`: what has left still reaches the clients.
+   */
+  | { readonly kind: 'crash'; readonly keeps: boolean; readonly power: number | undefined; readonly delivers: boolean; readonly downMs: number }
   | { readonly kind: 'stop'; readonly downMs: number };
 
 export type Operation = Action & {
@@ -71,6 +75,8 @@ export type Operation = Action & {
 export interface Plan {
   readonly seed: number;
   readonly limits: Partial<Limits>;
+  /** What an acknowledgement stands for in each life of the broker, in turn. */
+  readonly ackLevels: readonly AckLevel[];
   /** Bytes on their way to a client from which on it counts as slow. */
   readonly highWaterMark: number;
   readonly clients: readonly ClientTraits[];
@@ -93,7 +99,7 @@ export function planOf(seed: number): Plan {
   const random = new SeededRandom(seed);
   /** Every tenth run has a backlog that has to be paged. */
   const isBulky = random.chance(0.1);
-  const limits: Partial<Limits> = {
+  const limits: { -readonly [Key in keyof Limits]?: Limits[Key] } = {
     maxInflight: random.pick([1, 2, 3, 10, 50]),
     willGraceAfterRestartMs: WILL_GRACE_MS,
     drainTimeoutMs: random.pick([500, 4000]),
@@ -166,7 +172,7 @@ export function planOf(seed: number): Plan {
     else if (roll < 0.92) add(atMs, { kind: 'disk pace', callMs: random.pick([0, 0, 1, 10, 80]), answerMs: random.pick([0, 0, 1, 10, 80]) });
     else if (roll < 0.94) add(atMs, { kind: 'disk refuses', commits: random.int(0, 2), reads: random.int(0, 2) });
     else if (roll < 0.96) add(atMs, { kind: 'disk denies', commits: 1 });
-    else if (roll < 0.99) add(atMs, { kind: 'crash', keeps: random.chance(0.5), delivers: random.chance(0.5), downMs: random.pick([0, 10, 300]) });
+    else if (roll < 0.99) add(atMs, { kind: 'crash', keeps: random.chance(0.5), power: undefined, delivers: random.chance(0.5), downMs: random.pick([0, 10, 300]) });
     else add(atMs, { kind: 'stop', downMs: random.pick([0, 100]) });
   }
   // What hardly ever comes by chance alone: an answer is lost, somebody else publishes meanwhile, and the client comes back and repeats.
@@ -183,12 +189,35 @@ export function planOf(seed: number): Plan {
   }
   // Chance of its own, so that the rest of the plan is what it would be without rules.
   const rules = new SeededRandom(seed + RULES_SEED).chance(0.3) ? addRules(new SeededRandom(seed + RULES_SEED + 1), clients, durationMs, add) : undefined;
+  const ofShares = new SeededRandom(seed + SHARES_SEED);
+  if (ofShares.chance(0.25)) shareMore(ofShares, clients, durationMs, operations, add);
+  const ofExpiry = new SeededRandom(seed + EXPIRY_SEED);
+  const expires = durationMs > 1000 && ofExpiry.chance(0.35);
+  if (expires) {
+    limits.sessionExpiryMax = ofExpiry.pick([1, 1, 2, 8]);
+    for (const [i, one] of clients.entries()) {
+      // One of 3.1 is not told that its session is no more.
+      clients[i] = { ...one, version: 4, redialMs: ofExpiry.pick([one.redialMs, 950, 1500]) };
+    }
+    for (const [i, one] of operations.entries()) {
+      if ((one.kind === 'crash' || one.kind === 'stop') && ofExpiry.chance(0.5)) operations[i] = { ...one, downMs: ofExpiry.pick([900, 1100, 2500]) };
+    }
+  }
+  const ofLevels = new SeededRandom(seed + LEVELS_SEED);
+  const ackLevels = ofLevels.pick(ACK_LEVELS);
+  for (const [i, one] of operations.entries()) if (one.kind === 'crash' && ofLevels.chance(0.5)) operations[i] = { ...one, power: ofLevels.pick([0, 0.3, 0.7, 1]) };
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
-  return { seed, limits, highWaterMark: random.pick([64, 2000, 65_536]), clients, rules, operations, durationMs };
+  return { seed, limits, ackLevels, highWaterMark: random.pick([64, 2000, 65_536]), clients, rules, operations, durationMs };
 }
 
 const RULES_SEED = 1_000_000_007;
+const LEVELS_SEED = 2_000_000_011;
+const EXPIRY_SEED = 3_000_000_019;
+const SHARES_SEED = 4_000_000_007;
+
+/** Half of the runs are those of the default. */
+const ACK_LEVELS: readonly (readonly AckLevel[])[] = [['flushed'], ['flushed'], ['flushed'], ['flushed'], ['stored'], ['stored'], ['received'], ['received', 'stored', 'flushed']];
 
 /** Those of the beginning; what changes is added to the plan. */
 function addRules(random: SeededRandom, clients: readonly ClientTraits[], durationMs: number, add: (atMs: number, action: Action) => void): Plan['rules'] {
@@ -202,6 +231,20 @@ function addRules(random: SeededRandom, clients: readonly ClientTraits[], durati
     for (let i = random.int(0, 4); i > 0; i--) add(random.int(0, durationMs), { kind: 'permissions', client: name, rules: some() });
   }
   return Object.fromEntries(limited.map(({ name }) => [name, some()]));
+}
+
+/** Groups of which nearly everyone is a member, and members that come and go. */
+function shareMore(random: SeededRandom, clients: readonly ClientTraits[], durationMs: number, operations: Operation[], add: (atMs: number, action: Action) => void): void {
+  const granted = (): QoS => random.pick([1, 1, 2, 2] as const);
+  for (const [i, one] of operations.entries()) {
+    if (one.kind !== 'subscribe') continue;
+    operations[i] = { ...one, filters: one.filters.map((asked) => (random.chance(0.8) ? { filter: random.pick(SHARED_FILTERS), qos: granted() } : asked)) };
+  }
+  for (const { name } of clients) {
+    if (random.chance(0.8)) add(random.int(20, 80), { kind: 'subscribe', client: name, filters: [{ filter: random.pick(SHARED_FILTERS), qos: granted() }] });
+    for (let i = random.int(0, 2); i > 0; i--) add(random.int(60, durationMs), random.chance(0.6) ? { kind: 'vanish', client: name, lossy: random.chance(0.5) } : { kind: 'disconnect', client: name });
+    if (random.chance(0.5)) add(random.int(0, durationMs), { kind: 'acknowledge', client: name, how: acknowledging(random) });
+  }
 }
 
 function acknowledging(random: SeededRandom): Acknowledging {

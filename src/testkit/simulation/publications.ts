@@ -25,6 +25,12 @@ export class Publication {
   acknowledged: number | undefined;
   /** How often the broker got it. */
   sends = 0;
+  /** Its identifier, the last time that it came. */
+  packetId = 0;
+  /** PUBREL has come for it. */
+  isReleased = false;
+  /** The broker took it for a repeat of another one, whose end a crash had undone. */
+  isSwallowed = false;
 
   constructor(
     readonly tag: string,
@@ -44,6 +50,12 @@ export class Publication {
     this.first ??= moment;
     this.sends++;
     if (this.qos < 2 || this.acknowledged === undefined) this.last = moment;
+  }
+
+  /** A crash has lost what it did, or a part of that: nothing is promised any more. `isRetained`: it was kept as what the topic retains. */
+  undone(isRetained: boolean): void {
+    this.acknowledged = this.sureAt = undefined;
+    if (!isRetained) this.last = -1;
   }
 }
 
@@ -86,9 +98,18 @@ export class Publications {
     return !this.#isReplaced(topic, -1, Infinity) || ofTopic.some((one) => one.isClear && this.mayBeRetained(one));
   }
 
+  /** The topic has this retained message, or none: what was promised to come after it is lost. */
+  undoneAfter(topic: string, retained: string | undefined): void {
+    const kept = retained === undefined ? undefined : this.all.get(retained);
+    for (const one of this.#ofTopic.get(topic) ?? []) if (kept !== undefined && one.retain && one.sureAt !== undefined && one.sureAt > kept.last) one.undone(false);
+  }
+
   /** Whether another one was promised that took effect after the moment; `asOf`: already promised then. */
   #isReplaced(topic: string, moment: number, asOf: number): boolean {
     const ofTopic = this.#ofTopic.get(topic) ?? [];
     return ofTopic.some(({ retain, sureAt, acknowledged }) => retain && sureAt !== undefined && sureAt > moment && Math.max(sureAt, acknowledged ?? 0) < asOf);
   }
 }
+
+/** Whether it was acknowledged, and is still owed to whoever was to get it. */
+export const isPromised = ({ acknowledged, qos, isClear, first }: Publication): boolean => acknowledged !== undefined && first !== undefined && qos > 0 && !isClear;

@@ -11,6 +11,7 @@ export type Invariant =
   | 'granted QoS'
   | 'retained state'
   | 'session present'
+  | 'session expiry'
   | 'wills'
   | 'packet identifiers'
   | 'window'

@@ -26,6 +26,8 @@ export class WillWatch {
     readonly moments: Moments,
     readonly ledger: Ledger,
     readonly verdict: Verdict,
+    /** Told when one is on the disk as a message like others. */
+    readonly sent: (publication: Publication) => void,
   ) {}
 
   connected(client: string, publication: Publication | undefined): void {
@@ -54,8 +56,20 @@ export class WillWatch {
     this.#begins(watched, isStopping ? Infinity : this.moments.now);
   }
 
+  /** Whether the connection that it came with stands, as far as is known. */
+  isHeld(tag: string): boolean {
+    return this.#byTag.get(tag)?.state === 'held';
+  }
+
   /** The broker has died; the ledger is what was left. */
   died(): void {
+    for (const one of this.#byTag.values()) {
+      if (one.state !== 'sent' || this.ledger.wills.get(one.client) !== one.publication.tag) continue;
+      // It was sent, and a loss of power has undone that.
+      one.state = 'after grace';
+      one.publication.undone(false);
+      this.#open.push(one);
+    }
     for (const one of this.#open) {
       const isOnDisk = this.ledger.wills.get(one.client) === one.publication.tag;
       if (!isOnDisk) {
@@ -69,18 +83,28 @@ export class WillWatch {
     }
   }
 
-  /** Something was flushed: those that are no longer on the disk have been sent. */
-  flushed(batch: readonly Change[]): void {
+  /** The disk has something more: those that are no longer on it have been sent. */
+  kept(batch: readonly Change[]): void {
     for (const change of batch) {
       const watched = change.kind === 'will.put' ? this.#byTag.get(tagOf(change.will.message.payload)) : undefined;
       if (watched !== undefined) watched.wasKept = true;
     }
+    this.#sent((one) => one.wasKept);
+  }
+
+  /** The disk has all that there is: a will that is due and not on it has been sent, even if it never was. */
+  settled(): void {
+    this.#sent(({ state }) => state === 'due');
+  }
+
+  #sent(may: (one: Watched) => boolean): void {
     for (const one of this.#open) {
-      if (!one.wasKept || (one.state !== 'due' && one.state !== 'after grace') || this.ledger.wills.get(one.client) === one.publication.tag) continue;
+      if (!may(one) || (one.state !== 'due' && one.state !== 'after grace') || this.ledger.wills.get(one.client) === one.publication.tag) continue;
       one.state = 'sent';
       const { publication } = one;
       publication.acknowledged = publication.last = this.moments.now;
       publication.sureAt = publication.first;
+      this.sent(publication);
     }
     this.#open = this.#open.filter(({ state }) => state !== 'sent');
   }

@@ -1,6 +1,7 @@
 // One run: the clock, the network, the disk, the clients and the broker in its lives, moved by a plan. Time goes from one timer to the next; what
 // is due together is one turn of the broker. After every turn the model is asked whether a promise was broken.
 import type { AccessRule, Authorizer, Permissions, Storage, TopicFilter } from '../../ports/index.js';
+import { NEVER_EXPIRES_S } from '../../domain/connect/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { SimulatedClient } from './client.js';
@@ -52,9 +53,9 @@ export class World {
     this.#script = new Script(this.#clock, keepScript);
     this.#startMs = this.#clock.nowMs();
     this.#random = new SeededRandom(plan.seed);
-    this.#disk = new SimulatedDisk(makeStorage, this.#clock, this.#script, (batch) => { this.#model.flushed(batch); });
+    this.#disk = new SimulatedDisk(makeStorage, this.#clock, this.#script, (batch) => { this.#model.kept(batch, this.#disk.isFlushed); }, () => this.#model.moments.next());
     const { ledger } = this.#disk;
-    this.#model = new Model({ maxInflight: plan.limits.maxInflight ?? 50, mostBufferedAbove: mostBufferedAbove(plan), verdict: this.#verdict, ledger, script: this.#script });
+    this.#model = new Model({ nowMs: () => this.#clock.nowMs(), sessionExpiryMs: expiryOf(plan), maxInflight: plan.limits.maxInflight ?? 50, mostBufferedAbove: mostBufferedAbove(plan), verdict: this.#verdict, ledger, script: this.#script });
     this.#network = new SimulatedNetwork(this.#clock, this.#model, plan.highWaterMark);
     for (const [name, rules] of Object.entries(plan.rules ?? {})) this.#model.rules.set(name, rules);
     for (const traits of plan.clients) this.#clients.set(traits.name, new SimulatedClient(traits, this.#network, this.#clock, this.#model, this.#script));
@@ -91,6 +92,7 @@ export class World {
       this.#checkBooks();
     } while (this.#life?.endTurn() === true || this.#disk.work());
     this.#model.rules.inForce();
+    if (this.#disk.isSettled) this.#model.settled(this.#disk.isFlushed);
   }
 
   #checkBooks(): void {
@@ -105,6 +107,9 @@ export class World {
     this.#script.note('broker', `starts, life ${++this.#lives}`);
     this.#isStopping = this.#model.isStopping = false;
     const { storage } = this.#disk;
+    const { ackLevels, limits } = this.plan;
+    const ackLevel = ackLevels[(this.#lives - 1) % ackLevels.length] ?? 'flushed';
+    this.#model.begins(ackLevel);
     const telemetry = {
       notice: (notice: Parameters<Model['notice']>[0]): void => {
         if (this.#life !== life) return;
@@ -112,7 +117,7 @@ export class World {
         this.#model.notice(notice);
       },
     };
-    const life: BrokerLife = new BrokerLife({ storage, network: this.#network, authorizers: this.#authorizers(), telemetry, clock: this.#clock, random: this.#random, limits: this.plan.limits });
+    const life: BrokerLife = new BrokerLife({ storage, network: this.#network, authorizers: this.#authorizers(), telemetry, clock: this.#clock, random: this.#random, limits, ackLevel });
     this.#life = life;
     life.service.start().then(
       () => {
@@ -134,14 +139,14 @@ export class World {
     return [{ name: 'the plan', authorize, watch: (changed) => (this.#rulesChanged = changed) }];
   }
 
-  #crash({ keeps, delivers, downMs }: Extract<Action, { kind: 'crash' }>): void {
+  #crash({ keeps, power, delivers, downMs }: Extract<Action, { kind: 'crash' }>): void {
     if (this.#life === undefined) return;
     this.#script.note('broker', 'crashes');
     this.#life.die();
     this.#life = undefined;
-    this.#disk.crash(keeps);
+    const isLossy = this.#disk.crash(keeps, power);
     this.#network.died(delivers);
-    this.#model.died();
+    this.#model.died(isLossy);
     this.#later(downMs, () => { this.#start(); });
   }
 
@@ -157,7 +162,7 @@ export class World {
       this.#life = undefined;
       this.#disk.crash(true);
       this.#network.died(true);
-      this.#model.died();
+      this.#model.stopped(this.#disk.isFlushed);
       this.#later(downMs, () => { this.#start(); });
     };
     // One that dies while it stops cannot close its storage.
@@ -280,7 +285,7 @@ export class World {
           if (retained.has(topic)) this.#verdict.fail('retained state', `${topic} is sent twice to a new subscriber`);
           retained.set(topic, tagOf(payload));
         },
-        confused: (_client, detail) => { this.#verdict.fail('packet identifiers', detail); },
+        confused: (_client, { detail }) => { this.#verdict.fail('packet identifiers', detail); },
       },
       this.#script,
     );
@@ -310,6 +315,11 @@ function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
   const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({ effect, actions, topicFilter: filter as TopicFilter, source: 'the plan' });
   const open = ['#', '$x/#'].map((filter) => rule('allow', ['publish', 'subscribe'], filter));
   return { kind: 'rules', rules: [...open, ...rules.map(({ effect, filter }) => rule(effect, ['receive'], filter))] };
+}
+
+/** How long a session outlives its connection. */
+function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
+  return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
 }
 
 /** The run of a shared group's queue, which one step may give to one member at QoS 0. */
