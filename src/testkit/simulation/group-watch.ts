@@ -13,12 +13,6 @@ import type { Taken } from './taken.js';
 import type { Verdict } from './violation.js';
 
 /**
- * Whether a message survives a crash of the broker that a group with a stored member has handed to a member with a clean session, and that is not
- * acknowledged there, or has come back from there and is not on the disk again. It must, and does not yet.
- */
-const HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH = false;
-
-/**
  * Whether a message at QoS 2 is given to another member when the one that it was handed to goes before it was sent, and its session ends. It must, and
  * is not yet: only one that was sent stays with its member [MQTT-4.8.2-4], [MQTT-4.8.2-5].
  */
@@ -37,7 +31,7 @@ export interface GroupWatchParts {
   readonly missing: (queue: QueueId, who: string, missing: ReadonlyMap<string, readonly string[]>) => void;
 }
 
-/** What a clean member may have taken with it. */
+/** What a clean member may have taken with it at QoS 2: of that nothing is kept for others. */
 interface Gone {
   readonly tag: string;
   /** Where it may still be. */
@@ -50,8 +44,6 @@ export class GroupWatch {
   readonly #parts: GroupWatchParts;
   /** By the group's queue and message. */
   readonly #gone = new Map<string, Gone>();
-  /** What such a member gave back, as long as the disk may not have it again. */
-  readonly #givenBack = new Map<string, Gone>();
   /** Who was sent it at QoS 2, by group and message. */
   readonly #handed = new Map<string, string>();
 
@@ -71,8 +63,9 @@ export class GroupWatch {
     if (qos === 2) this.#handed.set(handed, keeper);
   }
 
-  /** What nobody has of what its groups were to get; unless, as the disk will say, it still waits with the group or a member. */
+  /** What nobody has at QoS 2 of what its groups were to get; unless, as the disk will say, it still waits with the group or a member. */
   cleanMemberGoes(subscriber: Subscriber, how: ConnectionEnd): void {
+    if (HANDED_AND_NOT_YET_SENT_GOES_ON && how !== 'died') return;
     const { ledger } = this.#parts;
     const groups = this.#groups();
     for (const { text, shareName } of subscriber.standing) {
@@ -80,27 +73,19 @@ export class GroupWatch {
       const members = groups.get(text) ?? [];
       for (const publication of this.#parts.publications.all.values()) {
         const { tag, qos, first } = publication;
-        if (qos === 0 || first === undefined || publication.isClear) continue;
+        if (qos !== 2 || first === undefined || publication.isClear) continue;
         if (members.some((member) => this.#hasHad(member, publication))) continue;
         const queue = groupQueueOf(text);
         const put = `${queue} ${tag}`;
         const gone = { queues: [queue, ...members.map(queueOf)], tag, appends: ledger.appends.get(put) ?? 0 };
-        if (!HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH) (how === 'died' ? this.#gone : this.#givenBack).set(put, gone);
-        if (!HANDED_AND_NOT_YET_SENT_GOES_ON && how !== 'died' && qos === 2) this.#gone.set(put, gone);
+        this.#gone.set(put, gone);
       }
     }
   }
 
   /** The disk has all that there is. */
   settled(): void {
-    this.#givenBack.clear();
     for (const [put, { queues, tag }] of this.#gone) if (queues.some((queue) => this.#parts.ledger.has(queue, tag))) this.#gone.delete(put);
-  }
-
-  /** The broker has died. */
-  died(): void {
-    for (const [put, gone] of this.#givenBack) this.#gone.set(put, gone);
-    this.#givenBack.clear();
   }
 
   /** A crash has lost what the level allows: what waits with its group again, or comes anew, nobody keeps. */
@@ -118,8 +103,8 @@ export class GroupWatch {
     const queues = ledger.queuedIn.get(publication.tag);
     for (const [text, members] of this.#groups()) {
       if (!this.#isOwedTo(text, members, publication) || this.#parts.hasDropped(groupQueueOf(text)) || queues?.has(groupQueueOf(text)) === true) continue;
-      // What a clean session gets is not on the disk for it.
-      if ((publication.qos === 2 || !HANDED_TO_A_CLEAN_MEMBER_SURVIVES_A_CRASH) && members.some(({ stored }) => stored !== 'yes')) continue;
+      // What a clean session gets at QoS 2 is not on the disk for it, and nothing is for a group of clean sessions alone.
+      if (members.some(({ stored }) => stored !== 'yes') && (publication.qos === 2 || !members.some(({ stored }) => stored === 'yes'))) continue;
       if (members.some((member) => queues?.has(queueOf(member)) === true || this.#hasHad(member, publication))) continue;
       yield text;
     }

@@ -220,7 +220,6 @@ export class Model implements NetworkObserver, ClientObserver {
     this.expiries.pass();
     this.moments.next();
     this.expiries.died();
-    this.groups.died();
     this.#promised = [];
     const mayLose = isLossy || this.#ackLevel === 'received';
     if (mayLose) this.#reckon();
