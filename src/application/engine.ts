@@ -376,7 +376,6 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     if (packet.type === PacketType.connack && packet.reasonCode !== 0) {
       link.dropHeld();
       this.#gated.delete(link);
-      this.#congested.delete(link);
       link.out.append(bytes);
       this.#written(link);
       return;

@@ -248,6 +248,11 @@ export class CorePeer {
     this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'storage' });
   }
 
+  /** CONNACK, which waited for storage, has left. */
+  admitted(): void {
+    this.core.handle({ kind: 'admitted', connection: this.id });
+  }
+
   writable(): void {
     this.core.handle({ kind: 'writable', connection: this.id });
   }

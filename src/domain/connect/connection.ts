@@ -37,6 +37,8 @@ export class Connection implements Attached {
   credentials: Deadline<Connection> | undefined;
   /** Of a CONNACK that waits for storage; made when one does. */
   connack: Deadline<Connection> | undefined;
+  /** Whether its CONNACK is the first word of its session. */
+  announcesSession = false;
   retained: RetainedDelivery | undefined;
   #congested = false;
   #bufferedMessages = 0;

@@ -110,6 +110,7 @@ export class Connections {
     connection.congested();
     connection.session?.outboundIfAny?.congested();
     if (waitsFor === 'storage') {
+      if (connection.announcesSession && connection.session !== undefined) connection.session.isKnown = false;
       connection.connack ??= new Deadline<Connection>(connection);
       this.deadlines.set(connection.connack, this.context.nowMs + this.context.limits.storageTimeoutMs);
       return;
@@ -130,6 +131,7 @@ export class Connections {
   /** CONNACK, which waited for storage, has left: from here on the client can be late. */
   admitted(connection: Connection): void {
     if (connection.connack !== undefined) this.deadlines.clear(connection.connack);
+    if (connection.session !== undefined) connection.session.isKnown = true;
     connection.lastPacketMs = this.context.nowMs;
     this.expectPacket(connection);
   }

@@ -104,6 +104,9 @@ export class Handshake {
     connection.keepAliveMs = this.#keepAliveS(packet) * 1000;
     this.connections.expectPacket(connection);
     this.sessions.attach(session, connection);
+    connection.announcesSession = !session.isKnown;
+    // Until it turns out that CONNACK waits for storage.
+    session.isKnown = true;
     if (packet.will !== undefined) this.wills.hold(clientId, packet.will);
 
     effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));

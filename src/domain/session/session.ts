@@ -24,6 +24,8 @@ export interface Attached extends OutboundConnection {
 
 export class Session implements OutboundOwner, Recipient {
   connection: Attached | undefined;
+  /** Whether a client has been told of it: a CONNACK that waited for storage may never have left. */
+  isKnown = false;
   /** What is asked before it is given a message; `undefined`: it may receive everything, or is away, and is judged when it returns. */
   restrictions: Access | undefined;
   disconnectedAtMs: number | undefined;
@@ -76,6 +78,11 @@ export class Session implements OutboundOwner, Recipient {
     accounts.begun++;
     accounts.dropped['client-offline']++;
     effects.notice({ kind: 'message-dropped', reason: 'client-offline', topic: message.topic, qos: 0, queue: sessionQueue(this.clientId) });
+  }
+
+  /** Whether nothing ever came into it. */
+  get isUntouched(): boolean {
+    return this.subscriptions === undefined && this.#outbound === undefined && this.#inbound === undefined;
   }
 
   get isConnected(): boolean {

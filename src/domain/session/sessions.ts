@@ -39,12 +39,13 @@ export class Sessions {
   /** The session for an accepted CONNECT: the one that is there, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
-    // Its time may be over without anyone having looked.
-    if (old !== undefined && !clean && !this.#isOver(old)) {
+    // Its time may be over without anyone having looked. And a client that was never told of it would take Session Present for the one that it had
+    // before [MQTT-3.2.2-2].
+    if (old !== undefined && !clean && !this.#isOver(old) && (old.isKnown || old.isUntouched)) {
       old.expiryIntervalS = expiryIntervalS;
-      return { session: old, present: true };
+      return { session: old, present: old.isKnown };
     }
-    if (old !== undefined) this.end(old, clean ? 'clean' : 'expired');
+    if (old !== undefined) this.end(old, clean ? 'clean' : old.isKnown ? 'expired' : 'never-known');
     const session = new Session(clientId, expiryIntervalS, this.context);
     this.#sessions.set(clientId, session);
     return { session, present: false };
@@ -97,6 +98,7 @@ export class Sessions {
 
   restore(record: SessionRecord): void {
     const session = new Session(record.clientId, record.expiryIntervalS, this.context, true);
+    session.isKnown = true;
     // After a crash the store has clients as connected that are not: for them, now is when the connection ended.
     session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
     this.#sessions.set(record.clientId, session);

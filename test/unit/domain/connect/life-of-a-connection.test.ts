@@ -86,6 +86,65 @@ describe('CONNECT', () => {
     expect([core.broker.connectionCount, core.broker.sessionCount]).toEqual([0, 1]);
   });
 
+  test('gets no Session Present for a session that it was never told of, and none of what was in that [MQTT-3.2.2-2]', () => {
+    const core = new CoreHarness();
+    const first = core.open();
+    first.connect('a', { clean: false });
+    first.allow();
+    first.waitsForStorage();
+    first.subscribe(['t', 1]);
+    core.lines();
+    const second = core.open();
+    second.connect('a', { clean: false });
+    second.allow();
+    second.waitsForStorage();
+    expect(core.lines()).toEqual(['2 ask a', '1 close session-taken-over', '+session a offline', '-session a', '! session-ended a never-known', '+session a', '2 < connack 0']);
+    second.admitted();
+    second.lose();
+    core.lines();
+    core.open().connect('a', { clean: false });
+    core.lines();
+    expect(core.store.subscriptions.size).toBe(0);
+    // The second CONNACK has left: the third is told of that session.
+    const last = core.connectStored('a');
+    expect(core.lines()).toContain(`${last.id} < connack 0 present`);
+  });
+
+  test('finds a session that it was never told of, and that nothing came into, as if it were new', () => {
+    const core = new CoreHarness();
+    const connect = (): void => {
+      const peer = core.open();
+      peer.connect('a', { clean: false });
+      peer.allow();
+      peer.waitsForStorage();
+    };
+    connect();
+    core.lines();
+    // Nothing but the last word on it is recorded, however often its client comes.
+    connect();
+    expect(core.lines()).toEqual(['2 ask a', '1 close session-taken-over', '+session a offline', '+session a', '2 < connack 0']);
+  });
+
+  test('gets Session Present for a session that it knows, although the last CONNACK for it has not left', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').lose();
+    const second = core.open();
+    second.connect('a', { clean: false });
+    second.allow();
+    second.waitsForStorage();
+    core.lines();
+    const third = core.connectStored('a');
+    expect(core.lines()).toContain(`${third.id} < connack 0 present`);
+  });
+
+  test('gets Session Present after a restart', () => {
+    const core = new CoreHarness();
+    core.connectStored('a');
+    const next = core.restarted();
+    const a = next.connectStored('a');
+    expect(next.lines()).toContain(`${a.id} < connack 0 present`);
+  });
+
   test('without an identifier gets one when it is clean, and is refused otherwise', () => {
     const core = new CoreHarness();
     core.connect('', { clean: true });
