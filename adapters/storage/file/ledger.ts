@@ -36,7 +36,7 @@ const TOPICS_MAX = 100_000;
 const BODIES_MAX = 20_000;
 /** Steps to the next entry after one is removed; a bound that falls short is corrected by the next removal. */
 const BOUND_STEPS_MAX = 1024;
-/** A gap of more unknown entries than this is read in one pass instead of key by key. */
+/** More unknown entries than this are read in one pass instead of key by key. */
 const POINT_READS_MAX = 64;
 /** Keys that are asked for at once, and changes that are applied at once: between two lots whoever else waits for the event loop has a turn. */
 const LOT = 1024;
@@ -324,7 +324,7 @@ export class Ledger {
 
   async #fetchEntries(batch: readonly Change[]): Promise<void> {
     const wanted: { readonly slot: QueueSlot; readonly seq: number }[] = [];
-    const ranges: { readonly slot: QueueSlot; readonly through: number }[] = [];
+    const ranges: { readonly slot: QueueSlot; readonly from: number; readonly through: number }[] = [];
     for (const change of batch) {
       if (change.kind !== 'queue.append' && change.kind !== 'queue.release' && change.kind !== 'queue.remove' && change.kind !== 'queue.trim') continue;
       const slot = this.#queue(change.queue);
@@ -335,14 +335,13 @@ export class Ledger {
         continue;
       }
       const through = Math.min(change.through, slot.tail - 1);
-      if (through - slot.head < POINT_READS_MAX) {
-        for (let seq = slot.head; seq <= through; seq++) if (!slot.known.has(seq)) wanted.push({ slot, seq });
-      } else {
-        ranges.push({ slot, through });
-      }
+      const unknown = unknownThrough(slot, through);
+      const [from] = unknown;
+      if (unknown.length <= POINT_READS_MAX) for (const seq of unknown) wanted.push({ slot, seq });
+      else if (from !== undefined) ranges.push({ slot, from, through });
     }
     for (let from = 0; from < wanted.length; from += LOT) await this.#fetchPoints(wanted.slice(from, from + LOT));
-    for (const { slot, through } of ranges) await this.#fetchRange(slot, through);
+    for (const { slot, from, through } of ranges) await this.#fetchRange(slot, from, through);
   }
 
   async #fetchPoints(wanted: readonly { readonly slot: QueueSlot; readonly seq: number }[]): Promise<void> {
@@ -356,8 +355,8 @@ export class Ledger {
     }
   }
 
-  async #fetchRange(slot: QueueSlot, through: number): Promise<void> {
-    const range = textRange(entryKey(slot.number, slot.head), entryKey(slot.number, through + 1));
+  async #fetchRange(slot: QueueSlot, from: number, through: number): Promise<void> {
+    const range = textRange(entryKey(slot.number, from), entryKey(slot.number, through + 1));
     for await (const [key, record] of this.#db.iterator<string, Buffer>(range)) {
       const seq = seqOf(key);
       if (isReleasedKey(key)) {
@@ -739,6 +738,13 @@ function knownThrough({ known, head, tail }: QueueSlot, through: number): number
   if (last - head >= known.size) return [...known.keys()].filter((seq) => seq <= last);
   const seqs: number[] = [];
   for (let seq = head; seq <= last; seq++) if (known.has(seq)) seqs.push(seq);
+  return seqs;
+}
+
+/** The entries up to and including `through` that may be there and are not known: all, or the first of more than can be read one by one. */
+function unknownThrough({ known, head }: QueueSlot, through: number): number[] {
+  const seqs: number[] = [];
+  for (let seq = head; seq <= through && seqs.length <= POINT_READS_MAX; seq++) if (!known.has(seq)) seqs.push(seq);
   return seqs;
 }
 
