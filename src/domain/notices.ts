@@ -50,4 +50,4 @@ export type Notice =
   /** A subscription matched more retained messages than `retainedQueueSize` had room for: it gets the first `limit`. */
   | { readonly kind: 'retained-limited'; readonly clientId: ClientId; readonly topicFilter: TopicFilter; readonly limit: number }
   | { readonly kind: 'will-published'; readonly clientId: ClientId; readonly topic: TopicName }
-  | { readonly kind: 'session-ended'; readonly clientId: ClientId; readonly reason: 'clean' | 'expired' | 'never-known' | 'disconnected' | 'administrative' };
+  | { readonly kind: 'session-ended'; readonly clientId: ClientId; readonly reason: 'clean' | 'expired' | 'disconnected' | 'administrative' };

@@ -93,10 +93,17 @@ const MUTANTS = [
   },
   {
     name: 'a member of a group that gives nothing back',
-    invariants: ['nothing acknowledged is lost'],
+    invariants: ['nothing acknowledged is lost', 'liveness'],
     file: 'src/domain/session/outbound.ts',
     from: 'if (entry.giver !== undefined && giveBack(entry)) returned.push(entry);',
     to: "if (entry.giver !== undefined && this.#queue.stored && giveBack(entry)) returned.push(entry);",
+  },
+  {
+    name: 'a group that keeps nothing of what it gave to a member with a clean session',
+    invariants: ['nothing acknowledged is lost', 'acknowledged is stored'],
+    file: 'src/domain/delivery/shared-group.ts',
+    from: 'return this.#waiting.stored && !member.session.stored && qosOf(member, message) === 1;',
+    to: 'return false;',
   },
   {
     name: 'a member of a group that gives back what was sent to it at QoS 2',

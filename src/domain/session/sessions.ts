@@ -39,13 +39,14 @@ export class Sessions {
   /** The session for an accepted CONNECT: the one that is there, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
-    // Its time may be over without anyone having looked. And a client that was never told of it would take Session Present for the one that it had
-    // before [MQTT-3.2.2-2].
-    if (old !== undefined && !clean && !this.#isOver(old) && (old.isKnown || old.isUntouched)) {
+    // Its time may be over without anyone having looked.
+    if (old !== undefined && !clean && !this.#isOver(old)) {
       old.expiryIntervalS = expiryIntervalS;
-      return { session: old, present: old.isKnown };
+      // A client that was never told of it would take Session Present for the one that it had before [MQTT-3.2.2-2]. Into this one it has put nothing,
+      // so that it is as good as new; a client that has, before it was told, goes on with it.
+      return { session: old, present: old.isKnown || !old.isUntouched };
     }
-    if (old !== undefined) this.end(old, clean ? 'clean' : old.isKnown ? 'expired' : 'never-known');
+    if (old !== undefined) this.end(old, clean ? 'clean' : 'expired');
     const session = new Session(clientId, expiryIntervalS, this.context);
     this.#sessions.set(clientId, session);
     return { session, present: false };

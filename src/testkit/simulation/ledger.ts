@@ -11,6 +11,8 @@ export interface LedgerEntry {
 export class Ledger {
   /** Since when, by client: the moment at which the batch was handed over that has the session's first record. */
   readonly sessions = new Map<string, number>();
+  /** Since when, by client: the moment at which the batch was handed over that has the first thing that came into the session. */
+  readonly filled = new Map<string, number>();
   /** When its connection ended, by client; without those that have one. */
   readonly away = new Map<string, number>();
   /** Granted QoS by filter, by client. */
@@ -35,7 +37,7 @@ export class Ledger {
 
   /** Nothing is kept, as before the first batch. */
   clear(): void {
-    for (const kept of [this.sessions, this.away, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.appends, this.everRetained, this.retained]) kept.clear();
+    for (const kept of [this.sessions, this.filled, this.away, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.appends, this.everRetained, this.retained]) kept.clear();
   }
 
   get waiting(): number {
@@ -49,6 +51,11 @@ export class Ledger {
     return false;
   }
 
+  /** What is queued for a session comes by its subscriptions. */
+  #fill(clientId: string, at: number): void {
+    if (!this.filled.has(clientId)) this.filled.set(clientId, at);
+  }
+
   #apply(change: Change, at: number): void {
     switch (change.kind) {
       case 'session.put': {
@@ -60,6 +67,7 @@ export class Ledger {
       }
       case 'session.drop':
         this.sessions.delete(change.clientId);
+        this.filled.delete(change.clientId);
         this.away.delete(change.clientId);
         this.subscriptions.delete(change.clientId);
         this.inbound.delete(change.clientId);
@@ -67,6 +75,7 @@ export class Ledger {
         return;
       case 'subscription.put': {
         const { clientId, topicFilter, qos } = change.subscription;
+        this.#fill(clientId, at);
         valueOf(this.subscriptions, clientId, () => new Map<string, QoS>()).set(topicFilter, qos);
         return;
       }
@@ -99,6 +108,7 @@ export class Ledger {
         this.queues.delete(change.queue);
         return;
       case 'inbound.put':
+        this.#fill(change.clientId, at);
         valueOf(this.inbound, change.clientId, () => new Map<number, number>()).set(change.packetId, at);
         return;
       case 'inbound.drop':

@@ -412,7 +412,9 @@ export class Model implements NetworkObserver, ClientObserver {
     }
     if (connect.clean || (!sessionPresent && connect.protocolVersion !== 3)) {
       this.#promise(() => {
-        if ((ledger.sessions.get(name) ?? Infinity) < talk.since) this.#early(subscriber, 'CONNACK of a new session: the disk still has the one before');
+        // One that nobody was told of, and that nothing came into, is as good as new.
+        const since = connect.clean ? ledger.sessions.get(name) : ledger.filled.get(name);
+        if ((since ?? Infinity) < talk.since) this.#early(subscriber, 'CONNACK of a new session: the disk still has the one before');
       });
     }
     if (connect.clean) {
