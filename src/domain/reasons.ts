@@ -19,6 +19,8 @@ export type EndReason =
   | 'incomplete-packets' // half of a packet for the longest time, when there were too many halves (`maxIncompleteBytes`)
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
   | 'receive-maximum-exceeded'
+  | 'topic-alias-invalid'
+  | 'subscription-identifiers-not-supported'
   | 'qos-not-supported'
   | 'retain-not-supported'
   | 'server-shutting-down'

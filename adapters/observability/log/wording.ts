@@ -182,6 +182,8 @@ function isOrdinary(reason: EndReason): boolean {
     case 'incomplete-packets':
     case 'drain-timeout':
     case 'receive-maximum-exceeded':
+    case 'topic-alias-invalid':
+    case 'subscription-identifiers-not-supported':
     case 'qos-not-supported':
     case 'retain-not-supported':
       return false;

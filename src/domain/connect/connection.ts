@@ -40,6 +40,8 @@ export class Connection implements Attached {
   /** Whether its CONNACK is the first word of its session. */
   announcesSession = false;
   retained: RetainedDelivery | undefined;
+  /** Topic Names by the aliases that the client gave them; made when it gives one. */
+  topicAliases: Map<number, string> | undefined;
   #congested = false;
   #bufferedMessages = 0;
   #bufferedBytes = 0;

@@ -27,6 +27,8 @@ const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
   'topic-name-invalid': ReasonCode.topicNameInvalid,
   'topic-filter-invalid': ReasonCode.topicFilterInvalid,
   'receive-maximum-exceeded': ReasonCode.receiveMaximumExceeded,
+  'topic-alias-invalid': ReasonCode.topicAliasInvalid,
+  'subscription-identifiers-not-supported': ReasonCode.subscriptionIdentifiersNotSupported,
   'qos-not-supported': ReasonCode.qosNotSupported,
   'retain-not-supported': ReasonCode.retainNotSupported,
   'server-shutting-down': ReasonCode.serverShuttingDown,

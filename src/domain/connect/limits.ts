@@ -24,6 +24,8 @@ export interface Limits {
   readonly maxInflight: number;
   /** Unacknowledged QoS 2 messages from one MQTT 5 client, 1 to 65,535. */
   readonly receiveMaximum: number;
+  /** Topic Aliases of one MQTT 5 client, 0 to 65,535. */
+  readonly topicAliasMax: number;
   readonly retainedMessages: boolean;
   readonly maxRetainedMessages: number;
   /** Retained messages one SUBSCRIBE can bring, apart from `maxQueueSize`. */
@@ -39,6 +41,8 @@ export interface Limits {
   readonly maxQos: 0 | 1 | 2;
   readonly wildcardSubscriptions: boolean;
   readonly sharedSubscriptions: boolean;
+  /** Of MQTT 5. */
+  readonly subscriptionIdentifiers: boolean;
   /** From the opening of a connection to its whole CONNECT. */
   readonly connectTimeoutMs: number;
   readonly authTimeoutMs: number;
@@ -94,6 +98,7 @@ export const DEFAULT_LIMITS: Limits = {
   queueFullPolicy: 'discard',
   maxInflight: 50,
   receiveMaximum: 1000,
+  topicAliasMax: 10,
   retainedMessages: true,
   maxRetainedMessages: 1_000_000,
   retainedQueueSize: 100_000,
@@ -104,6 +109,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxQos: 2,
   wildcardSubscriptions: true,
   sharedSubscriptions: true,
+  subscriptionIdentifiers: true,
   connectTimeoutMs: 10_000,
   authTimeoutMs: 30_000,
   storageTimeoutMs: 20_000,

@@ -1,7 +1,7 @@
 // PUBLISH from a client, and the acknowledgements it earns. A QoS 2 message goes out to its subscribers when it comes, and its Packet
 // Identifier is remembered until PUBREL, so that a repeat is acknowledged but not delivered again [MQTT-4.3.3-2].
 import { PacketType } from '../../protocol/packets.js';
-import type { PublishPacket } from '../../protocol/packets.js';
+import type { Properties, PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import { refusePublish } from '../access/access.js';
 import type { Connection } from '../connect/connection.js';
@@ -21,7 +21,9 @@ export class Receiver {
     readonly publisher: Publisher,
   ) {}
 
-  publish(connection: Connection, session: Session, packet: PublishPacket): void {
+  publish(connection: Connection, session: Session, sent: PublishPacket): void {
+    const packet = sent.properties?.topicAlias === undefined ? sent : this.#withTopic(connection, sent, sent.properties);
+    if (packet === undefined) return;
     const { limits, effects } = this.context;
     const topic = packet.topic as TopicName;
     let route = this.router.known(topic);
@@ -70,6 +72,23 @@ export class Receiver {
     const known = session.dropInbound(packetId);
     const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
     this.context.effects.acknowledge(connection.id, PacketType.pubcomp, packetId, reasonCode);
+  }
+
+  /** With the Topic Name in place of its alias, which is between this client and us. `undefined`: there is none, and the connection has ended. */
+  #withTopic(connection: Connection, packet: PublishPacket, { topicAlias = 0, ...properties }: Properties): PublishPacket | undefined {
+    const { topicAliasMax } = this.context.limits;
+    if (topicAlias > topicAliasMax) {
+      this.connections.end(connection, 'topic-alias-invalid', { detail: `Topic Alias ${topicAlias}, ${topicAliasMax} is the highest` }); // [MQTT-3.3.2-9]
+      return undefined;
+    }
+    const aliases = (connection.topicAliases ??= new Map<number, string>());
+    if (packet.topic !== '') aliases.set(topicAlias, packet.topic); // [MQTT-3.3.2-12]
+    const topic = aliases.get(topicAlias);
+    if (topic === undefined) {
+      this.connections.end(connection, 'protocol-violation', { detail: `Topic Alias ${topicAlias} stands for no topic` });
+      return undefined;
+    }
+    return { ...packet, topic, properties };
   }
 
   /** Before MQTT 5 there is no way to say it: an acknowledgement would claim that the message was taken, so the connection ends. */

@@ -24,6 +24,10 @@ export class Subscriber {
   ) {}
 
   subscribe(connection: Connection, session: Session, packet: SubscribePacket): void {
+    if (packet.properties?.subscriptionIdentifiers !== undefined && !this.context.limits.subscriptionIdentifiers) {
+      this.connections.end(connection, 'subscription-identifiers-not-supported');
+      return;
+    }
     const parsed = this.#parseAll(connection, packet.subscriptions.map(({ topicFilter }) => topicFilter));
     if (parsed === undefined) return;
     // All are judged before any has an effect: one that ends the connection leaves nothing behind.

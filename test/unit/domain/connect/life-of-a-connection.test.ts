@@ -690,6 +690,44 @@ describe('subscriptions', () => {
     expect(core.lines()).toContain('1 close qos-not-supported');
   });
 
+  // What MQTT 5 brings, in packets as its decoder gives them.
+  const aliased = (topic: string, topicAlias: number, payload = 'x') =>
+    ({ type: PacketType.publish, dup: false, qos: 0, retain: false, topic, packetId: 0, properties: { topicAlias, contentType: 'c' }, payload: Buffer.from(payload) }) as const;
+
+  test('a Topic Alias stands for the Topic Name that it was last sent with, on its connection, and goes to no subscriber', () => {
+    const core = new CoreHarness();
+    const [a, b] = [core.connect('a'), core.connect('b')];
+    b.subscribe(['#', 0]);
+    core.lines();
+    const forwarded: unknown[] = [];
+    core.recorder.watchers.push({ delivered: ({ message }) => forwarded.push(message.properties) });
+    for (const packet of [aliased('s', 1, '1'), aliased('t', 2, '2'), aliased('', 1, '3'), aliased('u', 1, '4'), aliased('', 1, '5')]) a.send(packet);
+    expect(core.heard(b)).toEqual(['publish s=1 q0', 'publish t=2 q0', 'publish s=3 q0', 'publish u=4 q0', 'publish u=5 q0']);
+    expect(forwarded).toEqual(Array.from({ length: 5 }, () => ({ contentType: 'c' })));
+    b.send(aliased('', 1));
+    expect(core.lines()).toContain('2 close protocol-violation');
+  });
+
+  test('a Topic Alias above the highest ends the connection [MQTT-3.3.2-9]', () => {
+    const core = new CoreHarness({ topicAliasMax: 2 });
+    const a = core.connect('a');
+    a.send(aliased('t', 2));
+    core.lines();
+    a.send(aliased('t', 3));
+    expect(core.lines()).toContain('1 close topic-alias-invalid');
+  });
+
+  test('a Subscription Identifier where those are switched off ends the connection', () => {
+    for (const subscriptionIdentifiers of [true, false]) {
+      const core = new CoreHarness({ subscriptionIdentifiers });
+      const a = core.connect('a');
+      core.lines();
+      const subscriptions = [{ topicFilter: 't', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 }] as const;
+      a.send({ type: PacketType.subscribe, packetId: 1, subscriptions, properties: { subscriptionIdentifiers: [7] } });
+      expect(core.lines().includes('1 close subscription-identifiers-not-supported')).toBe(!subscriptionIdentifiers);
+    }
+  });
+
   test('a topic name that is none ends the connection', () => {
     for (const topic of ['', 'a/#', '+', 'a/b/c']) {
       const core = new CoreHarness({ maxTopicLevels: 2 });
