@@ -126,10 +126,10 @@ export async function rehearse(parts: RehearsalParts): Promise<void> {
 }
 
 /** Where nothing is limited nobody is turned away. */
-const enter = (engine: Engine, channel: Channel): ChannelHandler => (engine.arrive('rehearsal', channel.peer) as Arrival).accept(channel);
+const letIn = (engine: Engine, channel: Channel): ChannelHandler => (engine.arrive('rehearsal', channel.peer) as Arrival).accept(channel);
 
 const fromHandToHand: Connect = (engine, name, received) => {
-  const handler = enter(engine, {
+  const handler = letIn(engine, {
     peer: { remoteAddress: name },
     sentBytes: 0,
     write: (bytes) => {
@@ -155,7 +155,7 @@ const through =
   (listener: Listener): Connect =>
   async (engine, _name, received) => {
     const handler = { data: received, drained: () => undefined, closed: () => undefined };
-    const channel = await listener.loop?.((accepted) => enter(engine, accepted), handler);
+    const channel = await listener.loop?.((accepted) => letIn(engine, accepted), handler);
     return {
       send: (bytes) => channel?.write(bytes),
       close: () => channel?.close(0),

@@ -154,15 +154,14 @@ async function takePage(iterator: Iterator<Database, string, Buffer>, { maxEntri
     const chunk = await iterator.nextv(Math.min(CHUNK_ENTRIES_MAX, fitting, maxEntries - entries.length));
     if (chunk.length === 0) return entries;
     for (const [key, record] of chunk) {
-      const last = entries[entries.length - 1];
       if (isEntryFence(key)) return entries;
       if (isReleasedKey(key)) {
-        if (last?.seq === seqOf(key)) last.isReleased = true;
+        markReleased(entries, key);
         continue;
       }
       const entry: PageEntry = { seq: seqOf(key), record: records.decodeEntry(record), isReleased: false };
       bytes += entry.record.bytes;
-      if (last !== undefined && bytes > maxBytes) {
+      if (entries.length > 0 && bytes > maxBytes) {
         await iterator.nextv(1);
         return entries;
       }
@@ -171,9 +170,14 @@ async function takePage(iterator: Iterator<Database, string, Buffer>, { maxEntri
   }
   // What is behind the last says whether that was released.
   const [[key] = []] = await iterator.nextv(1);
-  const last = entries[entries.length - 1];
-  if (last !== undefined && key !== undefined && isReleasedKey(key) && seqOf(key) === last.seq) last.isReleased = true;
+  if (key !== undefined && isReleasedKey(key)) markReleased(entries, key);
   return entries;
+}
+
+/** The release of an entry follows it; another has lost its entry. */
+function markReleased(entries: readonly PageEntry[], key: string): void {
+  const last = entries[entries.length - 1];
+  if (last?.seq === seqOf(key)) last.isReleased = true;
 }
 
 export async function retained(db: Database, topics: readonly TopicName[]): Promise<readonly Message[]> {

@@ -145,11 +145,6 @@ export class SharedGroup implements QueueOwner, Giver {
     if (entry.message !== undefined) this.publish(entry.message);
   }
 
-  /** Nothing to do for a message that left the group as it was given. */
-  settled(): void {
-    // See `repaid`.
-  }
-
   /** A member is done with what it had on loan. */
   repaid(entry: QueueEntry): void {
     const isLowest = entry.seq === this.#lowest();
@@ -207,9 +202,8 @@ export class SharedGroup implements QueueOwner, Giver {
 
   /** The front of the run, off the books. */
   #takeOut(): void {
-    const isLowest = this.#lent.size === 0;
     const entry = this.#waiting.shift() as QueueEntry;
-    this.#waiting.remove(entry, isLowest ? this.#waiting.unread : undefined);
+    this.#waiting.remove(entry, this.#lent.size === 0 ? this.#waiting.unread : undefined);
   }
 
   /** The lowest entry that is not done with. */

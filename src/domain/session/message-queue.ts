@@ -39,8 +39,8 @@ export interface Giver {
   takeBack(entry: QueueEntry): void;
   /** Whether there is anyone but this one who could get it, now or later. */
   hasOtherThan(recipient: object): boolean;
-  /** The recipient's queue is done with it, whatever came of it. `takeBack` may follow. */
-  settled(): void;
+  /** The recipient's queue is done with it, whatever came of it; `takeBack` may follow. Left out by a giver that has kept nothing of it. */
+  settled?(): void;
 }
 
 export class QueueEntry {
@@ -142,7 +142,7 @@ export class MessageQueue {
       const full = this.#full(bytes);
       if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
         this.dropped(full, message, qos);
-        giver?.settled();
+        giver?.settled?.();
         return;
       }
     }
@@ -261,7 +261,7 @@ export class MessageQueue {
   /** Takes an entry, already out of the run, off the books. `lowest`: the lowest entry that is left, if this one was the lowest until now. */
   remove(entry: QueueEntry, lowest: number | undefined): void {
     this.#take(entry.bytes);
-    entry.giver?.settled();
+    entry.giver?.settled?.();
     if (lowest !== undefined) this.first = lowest;
     if (!this.stored) return;
     const { changes } = this.context;
