@@ -10,7 +10,8 @@ module.exports = {
   forbidden: [
     {
       name: 'no-cycles',
-      comment: 'Two modules that need each other are one module in two files, and one that is only needed for its types is needed to be understood.',
+      comment:
+        'Two modules that need each other are one module in two files, and one that is only needed for its types is needed to be understood.',
       severity: 'error',
       from: {},
       to: { circular: true },
@@ -24,28 +25,36 @@ module.exports = {
     },
     {
       name: 'protocol-imports-only-itself',
-      comment: 'The protocol is pure functions of bytes: it knows neither the broker nor the machine, so anyone can use and test it alone.',
+      comment:
+        'The protocol is pure functions of bytes: it knows neither the broker nor the machine, so anyone can use and test it alone.',
       severity: 'error',
       from: { path: '^src/protocol/' },
       to: { pathNot: '^src/protocol/' },
     },
     {
       name: 'domain-imports-only-itself-and-protocol',
-      comment: 'The rules are synchronous and deterministic, with no I/O, no clock and no randomness; whatever they need of the world is an argument.',
+      comment:
+        'The rules are synchronous and deterministic, with no I/O, no clock and no randomness; whatever they need of the world is an argument.',
       severity: 'error',
       from: { path: '^src/domain/' },
       to: { pathNot: '^src/(domain|protocol)/' },
     },
     {
       name: 'domain-takes-types-of-protocol',
-      comment: 'The domain speaks of packets and never encodes or decodes one; only reason codes and packet types are values that it needs.',
+      comment:
+        'The domain speaks of packets and never encodes or decodes one; only reason codes and packet types are values that it needs.',
       severity: 'error',
       from: { path: '^src/domain/' },
-      to: { path: '^src/protocol/', pathNot: '^src/protocol/(packets|reason-codes)\\.ts$', dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^src/protocol/',
+        pathNot: '^src/protocol/(packets|reason-codes)\\.ts$',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'ports-take-types-only',
-      comment: 'The ports are what adapters compile against: interfaces, tokens and errors. Whatever they pulled in, every adapter would.',
+      comment:
+        'The ports are what adapters compile against: interfaces, tokens and errors. Whatever they pulled in, every adapter would.',
       severity: 'error',
       from: { path: '^src/ports/' },
       to: { pathNot: '^src/ports/', dependencyTypesNot: ['type-only'] },
@@ -59,14 +68,16 @@ module.exports = {
     },
     {
       name: 'application-knows-only-the-core',
-      comment: 'The shell drives the core through the ports. It gets time, sockets and storage handed in, which is what lets a simulation hand in others.',
+      comment:
+        'The shell drives the core through the ports. It gets time, sockets and storage handed in, which is what lets a simulation hand in others.',
       severity: 'error',
       from: { path: '^src/application/' },
       to: { pathNot: '^src/(application|domain|protocol|ports)/' },
     },
     {
       name: 'testkit-needs-no-test-runner',
-      comment: 'Authors of adapters run the contract suites in whatever runner they have, so the suites take `describe` and `test` as arguments.',
+      comment:
+        'Authors of adapters run the contract suites in whatever runner they have, so the suites take `describe` and `test` as arguments.',
       severity: 'error',
       from: { path: '^src/testkit/' },
       to: { pathNot: ['^src/(testkit|ports|application)/', '^src/(domain|protocol)/', packages('fast-check')] },
@@ -79,18 +90,25 @@ module.exports = {
       from: { path: '^src/testkit/', pathNot: '^src/testkit/simulation/' },
       to: {
         path: '^src/(domain|protocol)/',
-        pathNot: ['^src/protocol/(packets|reason-codes)\\.ts$', '^src/domain/(identifiers|connect/limits|delivery/message)\\.ts$'],
+        pathNot: [
+          '^src/protocol/(packets|reason-codes)\\.ts$',
+          '^src/domain/(identifiers|connect/limits|delivery/message)\\.ts$',
+        ],
         dependencyTypesNot: ['type-only'],
       },
     },
     {
       name: 'simulation-takes-only-the-codec',
-      comment: 'The simulation judges the broker from outside: of the core it may know how packets are written and what the limits are called.',
+      comment:
+        'The simulation judges the broker from outside: of the core it may know how packets are written and what the limits are called.',
       severity: 'error',
       from: { path: '^src/testkit/simulation/' },
       to: {
         path: '^src/(domain|protocol)/',
-        pathNot: ['^src/protocol/(packets|reason-codes|encoder|decoder)\\.ts$', '^src/domain/(identifiers|connect/limits|delivery/message)\\.ts$'],
+        pathNot: [
+          '^src/protocol/(packets|reason-codes|encoder|decoder)\\.ts$',
+          '^src/domain/(identifiers|connect/limits|delivery/message)\\.ts$',
+        ],
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -103,7 +121,8 @@ module.exports = {
     },
     {
       name: 'adapters-named-only-in-the-table',
-      comment: 'Which adapters there are is said in one table, and they are loaded from there when a configuration names them.',
+      comment:
+        'Which adapters there are is said in one table, and they are loaded from there when a configuration names them.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/composition/adapter-table\\.ts$' },
       to: { path: '^adapters/' },
@@ -124,7 +143,8 @@ module.exports = {
     },
     {
       name: 'adapters-reach-the-ports-by-package-name',
-      comment: '`hexmq/ports`, never a path: a folder of adapters can be moved into a package of its own without touching a line.',
+      comment:
+        '`hexmq/ports`, never a path: a folder of adapters can be moved into a package of its own without touching a line.',
       severity: 'error',
       from: { path: '^adapters/' },
       to: { path: '^src/', dependencyTypes: ['local'] },
@@ -134,7 +154,10 @@ module.exports = {
       comment: 'Each can be left out, replaced or moved away alone.',
       severity: 'error',
       from: { path: '^adapters/([^/]+/[^/]+)/' },
-      to: { path: '^adapters/', pathNot: ['^adapters/$1/', '^adapters/network/sockets/', '^adapters/auth/(fetching|passwords)/'] },
+      to: {
+        path: '^adapters/',
+        pathNot: ['^adapters/$1/', '^adapters/network/sockets/', '^adapters/auth/(fetching|passwords)/'],
+      },
     },
     {
       name: 'socket-code-only-in-network-adapters',
@@ -147,7 +170,8 @@ module.exports = {
     },
     {
       name: 'login-code-only-in-auth-adapters',
-      comment: 'The folders fetching and passwords are no adapters but what several share: how a web server is asked, and what the hash of a password is.',
+      comment:
+        'The folders fetching and passwords are no adapters but what several share: how a web server is asked, and what the hash of a password is.',
       severity: 'error',
       from: { pathNot: ['^adapters/auth/', '^test/'] },
       to: { path: '^adapters/auth/(fetching|passwords)/' },
@@ -161,7 +185,8 @@ module.exports = {
     },
     {
       name: 'mongodb-only-in-its-adapters',
-      comment: 'The driver is used where the journal is written and where users are looked up; everyone else speaks to the port.',
+      comment:
+        'The driver is used where the journal is written and where users are looked up; everyone else speaks to the port.',
       severity: 'error',
       from: { pathNot: ['^adapters/(storage|auth)/mongodb/', '^test/'] },
       to: { path: packages('mongodb', 'bson') },
@@ -190,7 +215,8 @@ module.exports = {
     },
     {
       name: 'sockets-only-in-network-adapters',
-      comment: 'A socket opened elsewhere is one that the simulation does not control and the listener settings do not reach.',
+      comment:
+        'A socket opened elsewhere is one that the simulation does not control and the listener settings do not reach.',
       severity: 'error',
       from: { path: '^(src|adapters)/', pathNot: '^adapters/(network|observability)/' },
       to: { path: '^(node:)?(net|tls|http|https|http2|dgram)$', dependencyTypes: ['core'] },
@@ -204,7 +230,8 @@ module.exports = {
     },
     {
       name: 'command-goes-through-composition',
-      comment: 'The command reads flags and prints; a broker is put together in one place only. Of the ports it needs the errors that it tells.',
+      comment:
+        'The command reads flags and prints; a broker is put together in one place only. Of the ports it needs the errors that it tells.',
       severity: 'error',
       from: { path: '^src/cli/' },
       to: { path: '^(src|adapters)/', pathNot: '^src/(cli|composition|ports)/' },
@@ -218,7 +245,8 @@ module.exports = {
     },
     {
       name: 'configuration-libraries-only-in-composition',
-      comment: 'What comes out of the composition is checked and typed: nobody else parses or validates a configuration.',
+      comment:
+        'What comes out of the composition is checked and typed: nobody else parses or validates a configuration.',
       severity: 'error',
       from: { path: '^(src|adapters)/', pathNot: '^src/composition/' },
       to: { path: packages('zod', 'yaml') },
@@ -239,7 +267,8 @@ module.exports = {
     },
     {
       name: 'e2e-knows-nothing-of-ours',
-      comment: 'The end-to-end tests drive the built command with clients that others wrote, as a user does: whatever they imported would no longer be tested.',
+      comment:
+        'The end-to-end tests drive the built command with clients that others wrote, as a user does: whatever they imported would no longer be tested.',
       severity: 'error',
       from: { path: '^test/e2e/' },
       to: { path: ['^(src|adapters|dist)/', '^test/(?!e2e/|support/mongodb)'] },

@@ -1,5 +1,5 @@
-// What the compiler does not see: promises that nobody awaits, switches that forget a case, and the world leaking into the core. Layout of the
-// text is left to whoever writes it; who may import what is in `.dependency-cruiser.cjs`.
+// What the compiler does not see: unawaited promises, switches that miss a case, and I/O or time leaking into the core. Prettier owns the
+// layout; `.dependency-cruiser.cjs` says which folder may import which.
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -21,17 +21,30 @@ const IMPURE_GLOBALS = [
   'globalThis',
   'global',
   'require',
-].map((name) => ({ name, message: 'The core is synchronous and knows no machine: whatever it needs is an argument or an effect.' }));
+].map((name) => ({
+  name,
+  message: 'The core is synchronous and knows no machine: whatever it needs is an argument or an effect.',
+}));
 
 const IMPURE_PROPERTIES = [
-  { object: 'Math', property: 'random', message: 'The same inputs must give the same outputs: randomness is an argument.' },
+  {
+    object: 'Math',
+    property: 'random',
+    message: 'The same inputs must give the same outputs: randomness is an argument.',
+  },
   { object: 'Date', property: 'now', message: 'The same inputs must give the same outputs: time is an argument.' },
 ];
 
 const NO_ASYNC = [
-  { selector: ':function[async=true]', message: 'The core is synchronous: a step runs to its end before the next begins.' },
+  {
+    selector: ':function[async=true]',
+    message: 'The core is synchronous: a step runs to its end before the next begins.',
+  },
   { selector: 'AwaitExpression', message: 'The core is synchronous: a step runs to its end before the next begins.' },
-  { selector: "NewExpression[callee.name='Promise']", message: 'The core is synchronous: a step runs to its end before the next begins.' },
+  {
+    selector: "NewExpression[callee.name='Promise']",
+    message: 'The core is synchronous: a step runs to its end before the next begins.',
+  },
 ];
 
 export default defineConfig(
@@ -47,17 +60,30 @@ export default defineConfig(
       'prefer-const': 'error',
       'no-console': 'error',
       'object-shorthand': 'error',
-      'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'Use a union of strings, or a constant object: an enum is code where a type would do.' }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'TSEnumDeclaration',
+          message: 'Use a union of strings, or a constant object: an enum is code where a type would do.',
+        },
+      ],
       // A union grows; every switch over it has to be looked at then, so none may have a default branch that swallows the newcomer.
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
-        { allowDefaultCaseForExhaustiveSwitch: false, considerDefaultExhaustiveForUnions: false, requireDefaultForNonUnion: false },
+        {
+          allowDefaultCaseForExhaustiveSwitch: false,
+          considerDefaultExhaustiveForUnions: false,
+          requireDefaultForNonUnion: false,
+        },
       ],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-unnecessary-condition': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' },
+      ],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
     },
   },
@@ -73,7 +99,11 @@ export default defineConfig(
     files: ['src/domain/**/*.ts'],
     rules: {
       // The protocol may use Node's faster way to write text into bytes; the rules have no bytes to write.
-      'no-restricted-globals': ['error', ...IMPURE_GLOBALS, ...['Buffer', 'Date'].map((name) => ({ name, message: 'The core knows no machine.' }))],
+      'no-restricted-globals': [
+        'error',
+        ...IMPURE_GLOBALS,
+        ...['Buffer', 'Date'].map((name) => ({ name, message: 'The core knows no machine.' })),
+      ],
     },
   },
   {
@@ -82,7 +112,10 @@ export default defineConfig(
       // The simulation has its own clock and its own chance; the shell gets both through ports.
       'no-restricted-globals': [
         'error',
-        ...['process', 'performance', 'setTimeout', 'setInterval'].map((name) => ({ name, message: 'The shell takes time and chance from its ports.' })),
+        ...['process', 'performance', 'setTimeout', 'setInterval'].map((name) => ({
+          name,
+          message: 'The shell takes time and chance from its ports.',
+        })),
         { name: 'Date', message: 'The shell takes the time from the clock port.' },
       ],
       'no-restricted-properties': ['error', ...IMPURE_PROPERTIES],

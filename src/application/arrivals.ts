@@ -93,7 +93,8 @@ export class Arrivals {
   /** It counts from the first connection on, also where there is no limit: there may be one later. */
   #doorOf(listener: string): Doorkeeper {
     let door = this.#ofListeners.get(listener);
-    if (door === undefined) this.#ofListeners.set(listener, (door = new Doorkeeper(this.#limitsOfListeners.get(listener) ?? {})));
+    if (door === undefined)
+      this.#ofListeners.set(listener, (door = new Doorkeeper(this.#limitsOfListeners.get(listener) ?? {})));
     return door;
   }
 }

@@ -10,7 +10,11 @@ export type Authenticated =
   | Extract<AuthenticatorAnswer, { readonly decision: 'allow' }>
   | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
 
-const NOBODY: Authenticated = { decision: 'deny', reason: 'not-authorized', detail: 'no authenticator knows this client' };
+const NOBODY: Authenticated = {
+  decision: 'deny',
+  reason: 'not-authorized',
+  detail: 'no authenticator knows this client',
+};
 
 /** A question on its way along its list. */
 interface Inquiry {
@@ -87,5 +91,9 @@ function decision(authenticator: Authenticator, given: AuthenticatorAnswer | und
 }
 
 function unavailable(authenticator: Authenticator, error: unknown): Authenticated {
-  return { decision: 'deny', reason: 'authentication-unavailable', detail: `${authenticator.name}: ${messageOf(error)}` };
+  return {
+    decision: 'deny',
+    reason: 'authentication-unavailable',
+    detail: `${authenticator.name}: ${messageOf(error)}`,
+  };
 }

@@ -17,7 +17,12 @@ export class Authorization {
     else this.#ask(0, [], request, answer);
   }
 
-  #ask(at: number, before: readonly Rules[], request: AuthorizationRequest, answer: (result: AuthorizationResult) => void): void {
+  #ask(
+    at: number,
+    before: readonly Rules[],
+    request: AuthorizationRequest,
+    answer: (result: AuthorizationResult) => void,
+  ): void {
     let given = before;
     for (let i = at; i < this.authorizers.length; i++) {
       const authorizer = this.authorizers[i] as Authorizer;
@@ -57,7 +62,9 @@ export class Authorization {
 
 type Rules = Extract<Permissions, { readonly kind: 'rules' }>;
 
-const NO_PERMISSIONS = new Error('its answer is no permissions, expected { kind: "everything" } or { kind: "rules", rules: [...] }');
+const NO_PERMISSIONS = new Error(
+  'its answer is no permissions, expected { kind: "everything" } or { kind: "rules", rules: [...] }',
+);
 
 /** An adapter may be anyone's. */
 function isPermissions(said: unknown): said is Permissions {
@@ -66,19 +73,30 @@ function isPermissions(said: unknown): said is Permissions {
 }
 
 /** Whether it leaves nothing to say to those after it. */
-const isLast = (said: Permissions): said is Exclude<Permissions, Rules> | (Rules & { readonly otherwise: 'allow' | 'deny' }) =>
+const isLast = (
+  said: Permissions,
+): said is Exclude<Permissions, Rules> | (Rules & { readonly otherwise: 'allow' | 'deny' }) =>
   said.kind === 'everything' || said.otherwise !== undefined;
 
 /** What a single one said is passed on as it is: clients that get the same share what is made of it. */
 function together(given: readonly Rules[]): Permissions {
   const [first] = given;
-  return first !== undefined && given.length === 1 ? first : { kind: 'rules', rules: given.flatMap(({ rules }) => rules) };
+  return first !== undefined && given.length === 1
+    ? first
+    : { kind: 'rules', rules: given.flatMap(({ rules }) => rules) };
 }
 
 function allowed(before: readonly Rules[], last: Permissions): AuthorizationResult {
   if (before.length === 0) return { decision: 'allow', permissions: last };
-  if (last.kind === 'everything') return { decision: 'allow', permissions: { kind: 'rules', rules: before.flatMap(({ rules }) => rules), otherwise: 'allow' } };
-  return { decision: 'allow', permissions: { ...last, rules: [...before.flatMap(({ rules }) => rules), ...last.rules] } };
+  if (last.kind === 'everything')
+    return {
+      decision: 'allow',
+      permissions: { kind: 'rules', rules: before.flatMap(({ rules }) => rules), otherwise: 'allow' },
+    };
+  return {
+    decision: 'allow',
+    permissions: { ...last, rules: [...before.flatMap(({ rules }) => rules), ...last.rules] },
+  };
 }
 
 function unavailable(authorizer: Authorizer, error: unknown): AuthorizationResult {

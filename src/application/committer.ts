@@ -155,7 +155,8 @@ export class Committer implements Changes {
         break;
     }
     this.#openBytes += bytesOf(change);
-    if (change.kind === 'queue.append' || change.kind === 'retained.put') this.#openBytes += this.#chunkBytes(change.message);
+    if (change.kind === 'queue.append' || change.kind === 'retained.put')
+      this.#openBytes += this.#chunkBytes(change.message);
     this.#open.push(change);
     return this.#openBatch;
   }
@@ -203,7 +204,8 @@ export class Committer implements Changes {
     for (const [place, change] of this.#open.entries()) {
       if (change?.kind === 'queue.append') change.place = place;
       else if (change?.kind === 'queue.trim' && this.#trims.has(change.queue)) this.#trims.set(change.queue, place);
-      else if (change !== undefined && isWord(change) && this.#words.has(wordOf(change))) this.#words.set(wordOf(change), place);
+      else if (change !== undefined && isWord(change) && this.#words.has(wordOf(change)))
+        this.#words.set(wordOf(change), place);
     }
   }
 

@@ -8,9 +8,14 @@ import type { Limits } from '../domain/connect/limits.js';
 import type { RefusalReason } from '../domain/reasons.js';
 import { TokenBucket } from './token-bucket.js';
 
-export type DoorLimits = Partial<Pick<Limits, 'maxPendingConnections' | 'maxConnectRate' | 'maxConnectRatePerAddress' | 'maxConnectionsPerAddress'>>;
+export type DoorLimits = Partial<
+  Pick<Limits, 'maxPendingConnections' | 'maxConnectRate' | 'maxConnectRatePerAddress' | 'maxConnectionsPerAddress'>
+>;
 
-export type DoorRefusal = Extract<RefusalReason, 'too-many-pending-connections' | 'connect-rate' | 'connect-rate-of-address' | 'too-many-connections-of-address'>;
+export type DoorRefusal = Extract<
+  RefusalReason,
+  'too-many-pending-connections' | 'connect-rate' | 'connect-rate-of-address' | 'too-many-connections-of-address'
+>;
 
 /** Addresses without a connection whose rate is remembered. */
 const ADDRESSES_MAX = 100_000;
@@ -34,7 +39,8 @@ export class Doorkeeper {
   /** From now on. Who is in stays in. */
   set limits(limits: DoorLimits) {
     if (limits.maxConnectRate !== this.#limits.maxConnectRate) this.#rate = undefined;
-    if (limits.maxConnectRatePerAddress !== this.#limits.maxConnectRatePerAddress) for (const address of this.#addresses.values()) address.rate = undefined;
+    if (limits.maxConnectRatePerAddress !== this.#limits.maxConnectRatePerAddress)
+      for (const address of this.#addresses.values()) address.rate = undefined;
     this.#limits = limits;
   }
 
@@ -44,7 +50,8 @@ export class Doorkeeper {
    */
   refusal(ipAddress: string | undefined, nowMs: number): DoorRefusal | undefined {
     const { maxPendingConnections, maxConnectRate } = this.#limits;
-    if (maxPendingConnections !== undefined && this.#pending >= maxPendingConnections) return 'too-many-pending-connections';
+    if (maxPendingConnections !== undefined && this.#pending >= maxPendingConnections)
+      return 'too-many-pending-connections';
     const refusal = this.refusalOfAddress(ipAddress, nowMs);
     if (refusal !== undefined) return refusal;
     // Last, so that one address that floods does not use up what all have.
@@ -66,20 +73,24 @@ export class Doorkeeper {
     const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
     const address = ipAddress === undefined ? undefined : this.#addresses.get(networkOf(ipAddress));
     if (address === undefined) return undefined;
-    if (maxConnectionsPerAddress !== undefined && address.connections >= maxConnectionsPerAddress) return 'too-many-connections-of-address';
-    if (maxConnectRatePerAddress !== undefined && (address.rate?.waitMs(nowMs) ?? 0) > 0) return 'connect-rate-of-address';
+    if (maxConnectionsPerAddress !== undefined && address.connections >= maxConnectionsPerAddress)
+      return 'too-many-connections-of-address';
+    if (maxConnectRatePerAddress !== undefined && (address.rate?.waitMs(nowMs) ?? 0) > 0)
+      return 'connect-rate-of-address';
     return undefined;
   }
 
   openedFrom(ipAddress: string | undefined, nowMs: number): void {
     const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
-    if (ipAddress === undefined || (maxConnectRatePerAddress === undefined && maxConnectionsPerAddress === undefined)) return;
+    if (ipAddress === undefined || (maxConnectRatePerAddress === undefined && maxConnectionsPerAddress === undefined))
+      return;
     const network = networkOf(ipAddress);
     const address = this.#addresses.get(network) ?? { connections: 0, rate: undefined };
     this.#addresses.delete(network);
     this.#addresses.set(network, address);
     address.connections++;
-    if (maxConnectRatePerAddress !== undefined) (address.rate ??= new TokenBucket(maxConnectRatePerAddress, nowMs)).take(1, nowMs);
+    if (maxConnectRatePerAddress !== undefined)
+      (address.rate ??= new TokenBucket(maxConnectRatePerAddress, nowMs)).take(1, nowMs);
     if (this.#addresses.size > ADDRESSES_MAX) this.#forget(nowMs);
   }
 
@@ -97,13 +108,15 @@ export class Doorkeeper {
     // The limit may have come after the connection.
     if (address === undefined || address.connections === 0) return;
     address.connections--;
-    if (address.connections === 0 && (address.rate === undefined || address.rate.isFull(nowMs))) this.#addresses.delete(network);
+    if (address.connections === 0 && (address.rate === undefined || address.rate.isFull(nowMs)))
+      this.#addresses.delete(network);
   }
 
   /** Those whose rate is paid, and if that is not enough, the oldest. One that has connections is never forgotten: there are only so many of those. */
   #forget(nowMs: number): void {
     const free = [...this.#addresses].filter(([, { connections }]) => connections === 0);
-    for (const [network, { rate }] of free) if (rate === undefined || rate.isFull(nowMs)) this.#addresses.delete(network);
+    for (const [network, { rate }] of free)
+      if (rate === undefined || rate.isFull(nowMs)) this.#addresses.delete(network);
     for (const [network] of free) {
       if (this.#addresses.size <= ADDRESSES_MAX / 2) return;
       this.#addresses.delete(network);

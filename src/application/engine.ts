@@ -1,7 +1,13 @@
 // The loop around the core: bytes become packets, packets become events, and what the core tells becomes bytes, commits and reads. It works in
 // turns: all that arrives at once is handled, then, at the end of the turn, one commit begins and each connection gets one write. The gates are
 // here: what promises durability waits on its link for the batch that carries its changes.
-import type { AcknowledgementType, AnswerPacket, AuthenticationRequest, Effects, PageLimit } from '../domain/effects.js';
+import type {
+  AcknowledgementType,
+  AnswerPacket,
+  AuthenticationRequest,
+  Effects,
+  PageLimit,
+} from '../domain/effects.js';
 import type { QueueAppend, RestoredFact } from '../domain/changes.js';
 import type { BrokerEvent } from '../domain/events.js';
 import { Broker } from '../domain/broker.js';
@@ -12,7 +18,15 @@ import type { Message } from '../domain/delivery/message.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { Notice } from '../domain/notices.js';
 import type { EndReason } from '../domain/reasons.js';
-import { encodePacket, encodePublishProperties, encodeTopic, publishSize, writeAcknowledgement, writePublish, writePublishHead } from '../protocol/encoder.js';
+import {
+  encodePacket,
+  encodePublishProperties,
+  encodeTopic,
+  publishSize,
+  writeAcknowledgement,
+  writePublish,
+  writePublishHead,
+} from '../protocol/encoder.js';
 import { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
@@ -124,7 +138,12 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#isGated = parts.ackLevel !== 'received';
-    this.committer = new Committer(parts.storage, parts.clock, this, parts.ackLevel === 'stored' ? 'stored' : 'flushed');
+    this.committer = new Committer(
+      parts.storage,
+      parts.clock,
+      this,
+      parts.ackLevel === 'stored' ? 'stored' : 'flushed',
+    );
     this.#pager = new Pager(parts.storage, parts.clock, this.committer, this);
     this.#reauthorization = new Reauthorization({
       authorization: parts.admission.authorization,
@@ -170,8 +189,14 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     this.broker.limit(limits, ofListeners);
     this.#arrivals.limit(limits, ofListeners);
     this.#throttle.total = limits;
-    this.#rates = new Map([...ofListeners].map(([listener, own]) => [listener, { ...ratesOf(limits), ...ratesOf(own) }]));
-    const all = [ratesOf(limits), ...this.#rates.values(), { messages: limits.maxTotalPublishRate, bytes: limits.maxTotalPublishByteRate }];
+    this.#rates = new Map(
+      [...ofListeners].map(([listener, own]) => [listener, { ...ratesOf(limits), ...ratesOf(own) }]),
+    );
+    const all = [
+      ratesOf(limits),
+      ...this.#rates.values(),
+      { messages: limits.maxTotalPublishRate, bytes: limits.maxTotalPublishByteRate },
+    ];
     this.#isThrottled = all.some((rates) => Object.values(rates).some((rate) => rate !== undefined));
   }
 
@@ -186,7 +211,14 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   turnedAway(id: ConnectionId, { remoteAddress }: PeerInfo, reason: DoorRefusal): void {
-    this.notice({ kind: 'connection-refused', connection: id, clientId: undefined, reason, detail: undefined, remoteAddress });
+    this.notice({
+      kind: 'connection-refused',
+      connection: id,
+      clientId: undefined,
+      reason,
+      detail: undefined,
+      remoteAddress,
+    });
   }
 
   entered({ id, listener, ipAddress }: Entered, channel: Channel): ChannelHandler {
@@ -200,7 +232,8 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   async shutdown(): Promise<void> {
     this.step({ kind: 'shutdown' });
     for (const link of this.#links.values()) this.#close(link, CLOSE_GRACE_MS);
-    const gone = this.#links.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.#whenNoLinks = resolve));
+    const gone =
+      this.#links.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.#whenNoLinks = resolve));
     await Promise.all([gone, this.committer.flush()]);
     this.down();
   }
@@ -299,7 +332,8 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
         const packet = link.decoder.read();
         if (packet === undefined) return;
         this.#step({ kind: 'packet', connection: link.id, packet }, nowMs);
-        if (this.#isThrottled && packet.type === PacketType.publish) this.#meter(link, packet.topic.length + packet.payload.length, nowMs);
+        if (this.#isThrottled && packet.type === PacketType.publish)
+          this.#meter(link, packet.topic.length + packet.payload.length, nowMs);
       }
     } catch (error) {
       if (!(error instanceof MalformedPacketError)) throw error;
@@ -351,7 +385,8 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
       request,
       (result, asked) => {
         link.asking = undefined;
-        if (asked !== undefined && this.#links.has(connection)) this.#reauthorization.admitted(connection, asked, revision);
+        if (asked !== undefined && this.#links.has(connection))
+          this.#reauthorization.admitted(connection, asked, revision);
         this.step({ kind: 'authenticated', connection, result });
         this.#resume(link);
       },
@@ -380,10 +415,12 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
       this.#written(link);
       return;
     }
-    const promises = packet.type === PacketType.connack || packet.type === PacketType.suback || packet.type === PacketType.unsuback;
+    const promises =
+      packet.type === PacketType.connack || packet.type === PacketType.suback || packet.type === PacketType.unsuback;
     let batch = promises ? this.#gateOfStep(link) : link.connackBatch;
     // That there is no session any more is what CONNACK says too, where an earlier step has ended it.
-    if (packet.type === PacketType.connack && this.#isGated) batch = Math.max(batch, this.committer.pendingSessionDrop(link.clientId));
+    if (packet.type === PacketType.connack && this.#isGated)
+      batch = Math.max(batch, this.committer.pendingSessionDrop(link.clientId));
     if (link.isCongested) link.answeredBytes += bytes.length;
     if (batch === 0) {
       link.out.append(bytes);
@@ -426,7 +463,8 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     // QoS 0 never waits, QoS 1 only for CONNACK: it may come twice, so a crash that forgets it breaks no promise to this client.
     let batch = link.connackBatch;
     if (qos === 2 && this.#isGated) {
-      if (append === undefined) batch = this.#gateOfStep(link); // the publisher's identifier is a fact of this step
+      if (append === undefined)
+        batch = this.#gateOfStep(link); // the publisher's identifier is a fact of this step
       else if (append.batch > this.committer.durableBatch) batch = append.batch;
       else if (link.hasHeld) batch = link.lastHeldBatch; // behind what was to go before it
     }
@@ -488,7 +526,8 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
         link.isConnackHeld = false;
         this.step({ kind: 'admitted', connection: link.id });
       }
-      if (awaitedConnack && link.connackBatch === 0 && !link.isCongested) this.step({ kind: 'writable', connection: link.id });
+      if (awaitedConnack && link.connackBatch === 0 && !link.isCongested)
+        this.step({ kind: 'writable', connection: link.id });
       this.#resume(link);
     }
     this.#pager.durable(batch);
@@ -603,11 +642,18 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     out.length = writePublishHead(out.bytes, out.length, topic, payload.length, qos, dup, retain, packetId, properties);
     this.#flush(link);
     // In pieces, so that the network can tell how far the peer has read.
-    for (let at = 0; at < payload.length; at += LARGE_PIECE_BYTES) this.#write(link, payload.subarray(at, at + LARGE_PIECE_BYTES));
+    for (let at = 0; at < payload.length; at += LARGE_PIECE_BYTES)
+      this.#write(link, payload.subarray(at, at + LARGE_PIECE_BYTES));
   }
 
-  #properties(version: ProtocolVersion, message: Message, identifiers: readonly number[] | undefined): Uint8Array | undefined {
-    return version === 5 ? encodePublishProperties(outgoingProperties(message, identifiers, this.#parts.clock)) : undefined;
+  #properties(
+    version: ProtocolVersion,
+    message: Message,
+    identifiers: readonly number[] | undefined,
+  ): Uint8Array | undefined {
+    return version === 5
+      ? encodePublishProperties(outgoingProperties(message, identifiers, this.#parts.clock))
+      : undefined;
   }
 
   #written(link: Link): void {
@@ -702,12 +748,18 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
 }
 
 /** What an MQTT 5 subscriber is told with the message: what is left of its expiry, and which of its subscriptions it matched. */
-function outgoingProperties(message: Message, identifiers: readonly number[] | undefined, clock: Clock): Properties | undefined {
+function outgoingProperties(
+  message: Message,
+  identifiers: readonly number[] | undefined,
+  clock: Clock,
+): Properties | undefined {
   const { properties, expiresAtMs } = message;
   if (identifiers === undefined && expiresAtMs === undefined) return properties;
   return {
     ...properties,
-    ...(expiresAtMs === undefined ? {} : { messageExpiryInterval: Math.max(0, Math.ceil((expiresAtMs - clock.nowMs()) / 1000)) }),
+    ...(expiresAtMs === undefined
+      ? {}
+      : { messageExpiryInterval: Math.max(0, Math.ceil((expiresAtMs - clock.nowMs()) / 1000)) }),
     ...(identifiers === undefined ? {} : { subscriptionIdentifiers: identifiers }),
   };
 }

@@ -61,7 +61,11 @@ export class FailedAttempts {
   ) {
     const { allowed, maxTracked, forgetAfterMs } = settings;
     const table = (allowance: number): FailureTable => new FailureTable(allowance, maxTracked, forgetAfterMs);
-    this.#tables = { login: table(allowed), address: table(allowed * SHARED_ALLOWANCE), 'user-name': table(allowed * SHARED_ALLOWANCE) };
+    this.#tables = {
+      login: table(allowed),
+      address: table(allowed * SHARED_ALLOWANCE),
+      'user-name': table(allowed * SHARED_ALLOWANCE),
+    };
   }
 
   /** Attempts that wait. */
@@ -93,7 +97,10 @@ export class FailedAttempts {
     const keys = keysOf(request);
     if (result.decision === 'allow') {
       if (keys.login !== undefined) this.#tables.login.forget(keys.login);
-    } else if (this.settings.maxDelayMs > 0 && (result.reason === 'bad-credentials' || result.reason === 'not-authorized')) {
+    } else if (
+      this.settings.maxDelayMs > 0 &&
+      (result.reason === 'bad-credentials' || result.reason === 'not-authorized')
+    ) {
       this.#failed('user-name', keys);
       // A broken device at an address that it shares goes on to slow itself, and not the others.
       if (this.#failed('login', keys) <= this.settings.allowed) this.#failed('address', keys);
@@ -126,7 +133,12 @@ export class FailedAttempts {
     return address === undefined || (this.#waitingAt.get(address) ?? 0) < this.settings.maxWaitingPerAddress;
   }
 
-  #wait(address: string | undefined, untilMs: number, goOn: (refusal: string | undefined) => void, asking: Asking | undefined): void {
+  #wait(
+    address: string | undefined,
+    untilMs: number,
+    goOn: (refusal: string | undefined) => void,
+    asking: Asking | undefined,
+  ): void {
     this.#count(address, 1);
     const end = (): void => {
       timer.cancel();
@@ -158,7 +170,8 @@ function keysOf({ userName, peer: { ipAddress } }: AuthenticationRequest): Keys 
 }
 
 /** An IPv6 network as it is written. */
-const shown = (address: string | undefined): string | undefined => (address?.includes(':') === true ? `${address}::/64` : address);
+const shown = (address: string | undefined): string | undefined =>
+  address?.includes(':') === true ? `${address}::/64` : address;
 
 /** A copy: a part of a string keeps the whole of it in memory. */
 function shortName(userName: string): string {

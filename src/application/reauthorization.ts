@@ -110,7 +110,8 @@ export class Reauthorization {
       if (!question.isOpen) return;
       question.isOpen = false;
       this.#awaited--;
-      if (this.#admitted.get(connection) === admitted && admitted.asks === ask) this.#answered(connection, admitted, result);
+      if (this.#admitted.get(connection) === admitted && admitted.asks === ask)
+        this.#answered(connection, admitted, result);
       // At once: whoever asked goes on.
       if (question.timer === undefined) return;
       question.timer.cancel();

@@ -87,7 +87,12 @@ class Memory implements Storage {
   }
 
   readQueue(queue: QueueId, from: Seq, { maxEntries }: PageLimit): Promise<readonly StoredEntry[]> {
-    return Promise.resolve(this.#queues.get(queue)?.slice(from, from + maxEntries).filter((entry) => entry !== undefined) ?? []);
+    return Promise.resolve(
+      this.#queues
+        .get(queue)
+        ?.slice(from, from + maxEntries)
+        .filter((entry) => entry !== undefined) ?? [],
+    );
   }
 
   readRetained(): Promise<readonly Message[]> {
@@ -126,7 +131,8 @@ export async function rehearse(parts: RehearsalParts): Promise<void> {
 }
 
 /** Where nothing is limited nobody is turned away. */
-const letIn = (engine: Engine, channel: Channel): ChannelHandler => (engine.arrive('rehearsal', channel.peer) as Arrival).accept(channel);
+const letIn = (engine: Engine, channel: Channel): ChannelHandler =>
+  (engine.arrive('rehearsal', channel.peer) as Arrival).accept(channel);
 
 const fromHandToHand: Connect = (engine, name, received) => {
   const handler = letIn(engine, {
@@ -162,10 +168,18 @@ const through =
     };
   };
 
-async function play({ clock, random, limits }: RehearsalParts, connect: Connect, rounds: number, turns: number): Promise<void> {
+async function play(
+  { clock, random, limits }: RehearsalParts,
+  connect: Connect,
+  rounds: number,
+  turns: number,
+): Promise<void> {
   const engine = new Engine({
     storage: new Memory(),
-    admission: new Admission(new Authentication([{ name: 'rehearsal', authenticate: () => ({ decision: 'allow' }) }]), new Authorization([])),
+    admission: new Admission(
+      new Authentication([{ name: 'rehearsal', authenticate: () => ({ decision: 'allow' }) }]),
+      new Authorization([]),
+    ),
     telemetry: [],
     clock,
     random,
@@ -196,7 +210,11 @@ async function play({ clock, random, limits }: RehearsalParts, connect: Connect,
   const players = [...publishers, ...subscribers];
   for (let round = 0; round < rounds; round++) {
     for (const [i, publisher] of publishers.entries()) {
-      publisher.publish(`${TOPICS[i % TOPICS.length] ?? ''}/${i}/t`, (round % 3) as QoS, PAYLOADS[(round + i) % PAYLOADS.length] ?? NOTHING);
+      publisher.publish(
+        `${TOPICS[i % TOPICS.length] ?? ''}/${i}/t`,
+        (round % 3) as QoS,
+        PAYLOADS[(round + i) % PAYLOADS.length] ?? NOTHING,
+      );
     }
     await pause();
     for (const player of players) player.answer();
@@ -252,7 +270,16 @@ class Player {
 
   publish(topic: string, qos: QoS, payload: Uint8Array): void {
     const packetId = qos === 0 ? 0 : (this.#lastPacketId = (this.#lastPacketId % 65_535) + 1);
-    this.#send({ type: PacketType.publish, dup: false, qos, retain: false, topic, packetId, properties: undefined, payload });
+    this.#send({
+      type: PacketType.publish,
+      dup: false,
+      qos,
+      retain: false,
+      topic,
+      packetId,
+      properties: undefined,
+      payload,
+    });
   }
 
   leave(): void {
@@ -278,12 +305,16 @@ class Player {
 
   #answer(packet: Packet): void {
     if (packet.type === PacketType.publish && packet.qos === 1) this.#acknowledge(PacketType.puback, packet.packetId);
-    else if (packet.type === PacketType.publish && packet.qos === 2) this.#acknowledge(PacketType.pubrec, packet.packetId);
+    else if (packet.type === PacketType.publish && packet.qos === 2)
+      this.#acknowledge(PacketType.pubrec, packet.packetId);
     else if (packet.type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packet.packetId);
     else if (packet.type === PacketType.pubrel) this.#acknowledge(PacketType.pubcomp, packet.packetId);
   }
 
-  #acknowledge(type: typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp, packetId: number): void {
+  #acknowledge(
+    type: typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp,
+    packetId: number,
+  ): void {
     this.#send({ type, packetId, reasonCode: 0, properties: undefined });
   }
 

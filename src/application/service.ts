@@ -122,7 +122,11 @@ export class BrokerService {
       throw error;
     }
     this.#state = 'running';
-    this.notice({ kind: 'ready', sessions: this.engine.broker.sessionCount, retained: this.engine.broker.retainedCount });
+    this.notice({
+      kind: 'ready',
+      sessions: this.engine.broker.sessionCount,
+      retained: this.engine.broker.retainedCount,
+    });
   }
 
   /**
@@ -223,7 +227,8 @@ export class BrokerService {
     await Promise.all(
       [...authentication.all, ...authorization.authorizers].map(async (adapter) => {
         try {
-          if (adapter.close !== undefined) await withinTime(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
+          if (adapter.close !== undefined)
+            await withinTime(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
         } catch (error) {
           this.notice({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
         }
@@ -237,7 +242,14 @@ export class BrokerService {
   }
 }
 
-function admissionOf({ authenticators, listenerAuthenticators, authorizers = [], failedAttempts, clock, telemetry }: ServiceParts): Admission {
+function admissionOf({
+  authenticators,
+  listenerAuthenticators,
+  authorizers = [],
+  failedAttempts,
+  clock,
+  telemetry,
+}: ServiceParts): Admission {
   const attempts =
     failedAttempts === undefined
       ? undefined
@@ -247,5 +259,9 @@ function admissionOf({ authenticators, listenerAuthenticators, authorizers = [],
             announce(telemetry, notice);
           },
         });
-  return new Admission(new Authentication(authenticators, listenerAuthenticators), new Authorization(authorizers), attempts);
+  return new Admission(
+    new Authentication(authenticators, listenerAuthenticators),
+    new Authorization(authorizers),
+    attempts,
+  );
 }

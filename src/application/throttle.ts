@@ -17,7 +17,8 @@ class Meter {
 
   static of(perS: number | undefined, bytesPerS: number | undefined, nowMs: number): Meter | undefined {
     if (perS === undefined && bytesPerS === undefined) return undefined;
-    const bucket = (rate: number | undefined): TokenBucket | undefined => (rate === undefined ? undefined : new TokenBucket(rate, nowMs));
+    const bucket = (rate: number | undefined): TokenBucket | undefined =>
+      rate === undefined ? undefined : new TokenBucket(rate, nowMs);
     return new Meter(bucket(perS), bucket(bytesPerS));
   }
 
@@ -105,7 +106,8 @@ export class Throttle<Reader extends object> {
 
   #due(): void {
     const nowMs = this.clock.nowMs();
-    for (let paid = this.#own.takeDue(nowMs); paid !== undefined; paid = this.#own.takeDue(nowMs)) this.#line.add(paid.owner);
+    for (let paid = this.#own.takeDue(nowMs); paid !== undefined; paid = this.#own.takeDue(nowMs))
+      this.#line.add(paid.owner);
     let totalWaitMs = 0;
     // One that is released may be back at the end of the line at once, but then there is nothing left.
     for (const reader of this.#line) {

@@ -19,7 +19,11 @@ export interface LimitParts {
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 
 /** The same authenticator, which answers in time. */
-export function limitedAuthenticator(inner: Authenticator, { timeoutMs, onFailure }: AuthenticatorLimits, { clock, notice }: LimitParts): Authenticator {
+export function limitedAuthenticator(
+  inner: Authenticator,
+  { timeoutMs, onFailure }: AuthenticatorLimits,
+  { clock, notice }: LimitParts,
+): Authenticator {
   const failed = (error: unknown): AuthenticatorAnswer => {
     if (onFailure === 'deny') throw error;
     notice({ kind: 'authenticator-passed-over', authenticator: inner.name, error: messageOf(error) });
@@ -47,7 +51,11 @@ export function limitedAuthenticator(inner: Authenticator, { timeoutMs, onFailur
 }
 
 /** The same authorizer, which answers in time. */
-export function limitedAuthorizer(inner: Authorizer, { timeoutMs }: Pick<AuthenticatorLimits, 'timeoutMs'>, { clock }: Pick<LimitParts, 'clock'>): Authorizer {
+export function limitedAuthorizer(
+  inner: Authorizer,
+  { timeoutMs }: Pick<AuthenticatorLimits, 'timeoutMs'>,
+  { clock }: Pick<LimitParts, 'clock'>,
+): Authorizer {
   return {
     name: inner.name,
     authorize: (request) => {
@@ -71,7 +79,13 @@ function passedOn(inner: Authenticator | Authorizer): Pick<Authenticator, 'reloa
  * Settles as the promise does, or rejects when the time is up; what comes after that is ignored.
  * @param question abandoned when nobody waits for the promise any more: the time is up, or nobody waits for what it is a part of.
  */
-export function withinTime<T>(promise: PromiseLike<T>, timeoutMs: number, clock: Clock, question?: Question, asking?: Asking): Promise<T> {
+export function withinTime<T>(
+  promise: PromiseLike<T>,
+  timeoutMs: number,
+  clock: Clock,
+  question?: Question,
+  asking?: Asking,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = (why: string): void => {
       end();

@@ -25,7 +25,9 @@ export function addAcl(program: Command, world: World): void {
   const acl = program.command('acl').description('ask what clients may do (docs/authorization.md)');
   acl
     .command('explain')
-    .description('say whether a client may do something, and which rule decides; ends with status 0 if it may, 3 if not')
+    .description(
+      'say whether a client may do something, and which rule decides; ends with status 0 if it may, 3 if not',
+    )
     .option('-u, --user <name>', 'user name; left out: a client without one')
     .requiredOption('-i, --client <id>', 'client identifier')
     .addOption(new Option('-a, --action <action>', 'what it would do').choices(ACTIONS).makeOptionMandatory())
@@ -36,15 +38,25 @@ export function addAcl(program: Command, world: World): void {
 }
 
 /** @throws Denied */
-async function explainTo({ config: path, user, client, action, topic, json = false }: ExplainFlags, world: World): Promise<void> {
+async function explainTo(
+  { config: path, user, client, action, topic, json = false }: ExplainFlags,
+  world: World,
+): Promise<void> {
   const { config } = readSettings(path === undefined ? {} : { config: path }, world.environment);
   const question: AccessQuestion = { userName: user, clientId: client, action, topic };
   const explanation = await explainAccess(config, question);
-  await world.write(json ? `${JSON.stringify(plain(question, explanation))}\n` : inWords(question, explanation, config.authorization.length > 0));
+  await world.write(
+    json
+      ? `${JSON.stringify(plain(question, explanation))}\n`
+      : inWords(question, explanation, config.authorization.length > 0),
+  );
   if (!explanation.isAllowed) throw new Denied();
 }
 
-const plain = ({ userName, clientId, action, topic }: AccessQuestion, { isAllowed, rule, why, passedOver, delivery, deliveryOtherwise }: Explanation): object => ({
+const plain = (
+  { userName, clientId, action, topic }: AccessQuestion,
+  { isAllowed, rule, why, passedOver, delivery, deliveryOtherwise }: Explanation,
+): object => ({
   decision: isAllowed ? 'allowed' : 'denied',
   userName,
   clientId,
@@ -56,18 +68,30 @@ const plain = ({ userName, clientId, action, topic }: AccessQuestion, { isAllowe
   ...(action === 'subscribe' && isAllowed ? { delivery, deliveryOtherwise } : {}),
 });
 
-const DOES: Readonly<Record<AccessAction, string>> = { publish: 'publish to', subscribe: 'subscribe to', receive: 'receive' };
+const DOES: Readonly<Record<AccessAction, string>> = {
+  publish: 'publish to',
+  subscribe: 'subscribe to',
+  receive: 'receive',
+};
 
-function inWords({ userName, clientId, action, topic }: AccessQuestion, explanation: Explanation, hasAuthorizers: boolean): string {
+function inWords(
+  { userName, clientId, action, topic }: AccessQuestion,
+  explanation: Explanation,
+  hasAuthorizers: boolean,
+): string {
   const { isAllowed, rule, why, passedOver } = explanation;
   const who = `client ${printable(clientId)} ${userName === undefined ? 'without a user name' : `of user ${printable(userName)}`}`;
-  const lines = [`${isAllowed ? 'allowed' : 'denied'}: ${who} may ${isAllowed ? '' : 'not '}${DOES[action]} ${printable(topic)}`];
+  const lines = [
+    `${isAllowed ? 'allowed' : 'denied'}: ${who} may ${isAllowed ? '' : 'not '}${DOES[action]} ${printable(topic)}`,
+  ];
   if (rule !== undefined) lines.push(`  decided by ${describe(rule)}`);
-  else if (isAllowed && !hasAuthorizers) lines.push('  no authorization is configured: whoever is admitted may do everything, or what its credentials say');
+  else if (isAllowed && !hasAuthorizers)
+    lines.push('  no authorization is configured: whoever is admitted may do everything, or what its credentials say');
   else lines.push(`  ${why}`);
   if (passedOver.length > 0) {
     lines.push('  rules before that do not decide:');
-    for (const { rule: one, why: reason } of passedOver.slice(0, PASSED_OVER_SHOWN)) lines.push(`    ${describe(one)}: it ${reason}`);
+    for (const { rule: one, why: reason } of passedOver.slice(0, PASSED_OVER_SHOWN))
+      lines.push(`    ${describe(one)}: it ${reason}`);
     if (passedOver.length > PASSED_OVER_SHOWN) lines.push(`    and ${passedOver.length - PASSED_OVER_SHOWN} more`);
   }
   return [...lines, ...deliveryInWords(explanation), ''].join('\n');
@@ -75,9 +99,16 @@ function inWords({ userName, clientId, action, topic }: AccessQuestion, explanat
 
 function deliveryInWords({ delivery, deliveryOtherwise }: Explanation): string[] {
   if (delivery.length === 0 && deliveryOtherwise === undefined) return [];
-  const lines = delivery.map(({ effect, topicFilter, source }) => `    ${printable(topicFilter)}: ${effect === 'allow' ? 'delivered' : 'filtered out'} (${printable(source)})`);
-  if (deliveryOtherwise !== undefined) lines.push(`    everything else: ${deliveryOtherwise === 'allow' ? 'delivered' : 'filtered out'} (no rule is about it)`);
+  const lines = delivery.map(
+    ({ effect, topicFilter, source }) =>
+      `    ${printable(topicFilter)}: ${effect === 'allow' ? 'delivered' : 'filtered out'} (${printable(source)})`,
+  );
+  if (deliveryOtherwise !== undefined)
+    lines.push(
+      `    everything else: ${deliveryOtherwise === 'allow' ? 'delivered' : 'filtered out'} (no rule is about it)`,
+    );
   return ['  of its messages, the first of these that matches counts:', ...lines];
 }
 
-const describe = ({ source, effect, actions, topicFilter }: AccessRule): string => `${printable(source)} (${effect} ${actions.join(', ')} ${printable(topicFilter)})`;
+const describe = ({ source, effect, actions, topicFilter }: AccessRule): string =>
+  `${printable(source)} (${effect} ${actions.join(', ')} ${printable(topicFilter)})`;

@@ -1,5 +1,10 @@
 // Which adapters a configuration has, in the words of the ready line.
-import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from '../composition/adapter-table.js';
+import {
+  AUTHENTICATION_ADAPTERS,
+  AUTHORIZATION_ADAPTERS,
+  STORAGE_ADAPTERS,
+  describeAdapter,
+} from '../composition/adapter-table.js';
 import { authenticationOf } from '../composition/config.js';
 import type { AdapterConfig, Config } from '../composition/config.js';
 import type { AckLevel } from '../ports/index.js';
@@ -11,7 +16,9 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
 };
 
 export function describeAdapters({ storage, authentication, authorization, listeners }: Config): string {
-  const ofAll = listeners.every((listener) => authenticationOf(listener) !== undefined) ? [] : [describeChain(authentication)];
+  const ofAll = listeners.every((listener) => authenticationOf(listener) !== undefined)
+    ? []
+    : [describeChain(authentication)];
   const ofListeners = listeners.flatMap((listener) => {
     const own = authenticationOf(listener);
     return own === undefined ? [] : [`on ${listener.name} ${describeChain(own)}`];

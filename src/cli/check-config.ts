@@ -26,9 +26,12 @@ async function checkConfig(flags: Flags, world: World): Promise<void> {
   }
   // An adapter that is not installed, or refuses its options, is found by loading it; nothing is opened.
   await loadPorts(config, {});
-  const listeners = config.listeners.map((listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : placeOf(listener)}`);
+  const listeners = config.listeners.map(
+    (listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : placeOf(listener)}`,
+  );
   world.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
 }
 
 /** As the broker says it when it listens. */
-const placeOf = ({ host, port }: { readonly host: string; readonly port: number }): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+const placeOf = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;

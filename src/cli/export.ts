@@ -28,7 +28,9 @@ async function exportAll({ output, ...flags }: ExportFlags, world: World): Promi
     const result =
       output === undefined
         ? await exportStore(config, (text) => world.write(text), progress.update)
-        : await toFile(output, (file) => exportStore(config, async (text) => void (await file.writeFile(text)), progress.update));
+        : await toFile(output, (file) =>
+            exportStore(config, async (text) => void (await file.writeFile(text)), progress.update),
+          );
     progress.end();
     // Standard output may be the export itself.
     world.printError(`exported ${describeResult(result)}\n`);
@@ -59,8 +61,14 @@ async function make(path: string): Promise<FileHandle> {
     return await open(path, 'wx', 0o600);
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new FileError(isThere ? `${path} is there already: choose another name, or remove it` : `cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    throw new FileError(
+      isThere
+        ? `${path} is there already: choose another name, or remove it`
+        : `cannot write ${path}: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 
-const isOfFiles = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+const isOfFiles = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';

@@ -35,7 +35,12 @@ export function tellFailure(error: unknown, world: World): number {
     for (const problem of error.problems) world.printError(`hexmq: ${problem}\n`);
     return ExitStatus.refused;
   }
-  if (error instanceof NetworkError || error instanceof StorageError || error instanceof TransferError || error instanceof FileError) {
+  if (
+    error instanceof NetworkError ||
+    error instanceof StorageError ||
+    error instanceof TransferError ||
+    error instanceof FileError
+  ) {
     world.printError(`hexmq: ${error.message}\n`);
     return ExitStatus.refused;
   }
@@ -52,4 +57,5 @@ export function tellFault(error: unknown, world: Pick<World, 'printError'>): voi
   world.printError(`hexmq: fatal: an unexpected error, a fault of hexmq or of an adapter: ${details}\n`);
 }
 
-export const isOutputClosed = (error: unknown): boolean => error instanceof Error && (error as NodeJS.ErrnoException).code === 'EPIPE';
+export const isOutputClosed = (error: unknown): boolean =>
+  error instanceof Error && (error as NodeJS.ErrnoException).code === 'EPIPE';

@@ -29,9 +29,11 @@ export function addImport(program: Command, world: World): void {
 async function importAll({ input, replace = false, ...flags }: ImportFlags, world: World): Promise<void> {
   const config = readStoreConfig(flags, world);
   const progress = new ProgressLine(world);
-  const load = (chunks: AsyncIterable<Uint8Array>, total?: number): Promise<TransferResult> => importStore(config, chunks, total, { replace, progress: progress.update });
+  const load = (chunks: AsyncIterable<Uint8Array>, total?: number): Promise<TransferResult> =>
+    importStore(config, chunks, total, { replace, progress: progress.update });
   try {
-    const result = input === undefined ? await named('standard input', load(inputOf(world))) : await fromFile(input, load);
+    const result =
+      input === undefined ? await named('standard input', load(inputOf(world))) : await fromFile(input, load);
     progress.end();
     world.print(`imported into ${describeStorage(config)}: ${describeResult(result)}\n`);
   } finally {
@@ -45,13 +47,18 @@ function inputOf({ input }: World): AsyncIterable<Uint8Array> {
 }
 
 /** Read to its end before anything is written: a file that is wrong in its last line changes nothing. */
-async function fromFile(path: string, load: (chunks: AsyncIterable<Uint8Array>, total: number) => Promise<TransferResult>): Promise<TransferResult> {
-  const read = (): AsyncIterable<Uint8Array> => createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+async function fromFile(
+  path: string,
+  load: (chunks: AsyncIterable<Uint8Array>, total: number) => Promise<TransferResult>,
+): Promise<TransferResult> {
+  const read = (): AsyncIterable<Uint8Array> =>
+    createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
   try {
     const total = await named(path, checkExport(read()));
     return await load(read(), total);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw new FileError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    if ((error as NodeJS.ErrnoException).syscall !== undefined)
+      throw new FileError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
     throw error;
   }
 }
@@ -60,7 +67,8 @@ async function named<Result>(name: string, work: Promise<Result>): Promise<Resul
   try {
     return await work;
   } catch (error) {
-    if (error instanceof TransferError && error.message.startsWith('line ')) throw new TransferError(`${name}, ${error.message}`);
+    if (error instanceof TransferError && error.message.startsWith('line '))
+      throw new TransferError(`${name}, ${error.message}`);
     throw error;
   }
 }

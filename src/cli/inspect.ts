@@ -1,7 +1,14 @@
 // `hexmq inspect`: what a storage holds, for people or, with --json, for programs: an object on each line.
 import { Argument } from 'commander';
 import type { Command } from 'commander';
-import { inspectQueue, inspectRetained, inspectSession, inspectSessions, inspectTotals, withStore } from '../composition/transfer.js';
+import {
+  inspectQueue,
+  inspectRetained,
+  inspectSession,
+  inspectSessions,
+  inspectTotals,
+  withStore,
+} from '../composition/transfer.js';
 import type { Message, Storage, StoredEntry } from '../ports/index.js';
 import { isOutputClosed } from './failure.js';
 import { preview, printable, shortened } from './printable.js';
@@ -32,18 +39,31 @@ export function addInspect(program: Command, world: World): void {
   const command = addStoreFlags(program.command('inspect'));
   command
     .description('show what a storage holds, and change nothing in it')
-    .addArgument(new Argument('[what]', 'totals, sessions, session <client id>, queue <client id or $share/group/filter>, retained [filter]').choices(SUBJECTS).default('totals'))
+    .addArgument(
+      new Argument(
+        '[what]',
+        'totals, sessions, session <client id>, queue <client id or $share/group/filter>, retained [filter]',
+      )
+        .choices(SUBJECTS)
+        .default('totals'),
+    )
     .argument('[name]', 'whose session or queue, or a topic filter')
     .option('--json', 'one JSON object on each line, with whole payloads in base64')
     .action((what: Subject, name: string | undefined, flags: InspectFlags) => {
       const needsName = what === 'session' || what === 'queue';
       if (needsName && name === undefined) command.error(`error: inspect ${what}: a client id is missing`);
-      if ((what === 'totals' || what === 'sessions') && name !== undefined) command.error(`error: inspect ${what}: takes no name, got ${printable(name)}`);
+      if ((what === 'totals' || what === 'sessions') && name !== undefined)
+        command.error(`error: inspect ${what}: takes no name, got ${printable(name)}`);
       return inspect(what, name, flags, world);
     });
 }
 
-async function inspect(what: Subject, name: string | undefined, { json = false, ...flags }: InspectFlags, world: World): Promise<void> {
+async function inspect(
+  what: Subject,
+  name: string | undefined,
+  { json = false, ...flags }: InspectFlags,
+  world: World,
+): Promise<void> {
   const printer: Printer = { json, write: (text) => world.write(text) };
   try {
     await withStore(readStoreConfig(flags, world), (storage) => show(what, name, storage, printer));
@@ -75,7 +95,10 @@ async function showTotals(storage: Storage, { json, write }: Printer): Promise<v
     pairs([
       ['sessions', `${totals.sessions} (${totals.sessionsNotDisconnected} without an end of their connection)`],
       ['subscriptions', String(totals.subscriptions)],
-      ['queued messages', `${totals.queuedMessages} in ${totals.queues} queues, ${totals.queuedBytes} bytes of payload`],
+      [
+        'queued messages',
+        `${totals.queuedMessages} in ${totals.queues} queues, ${totals.queuedBytes} bytes of payload`,
+      ],
       ['retained messages', `${totals.retainedMessages}, ${totals.retainedBytes} bytes of payload`],
       ['wills', String(totals.wills)],
       ['inbound QoS 2', `${totals.inboundPacketIds} packet identifiers`],
@@ -85,23 +108,41 @@ async function showTotals(storage: Storage, { json, write }: Printer): Promise<v
 }
 
 async function showSessions(storage: Storage, printer: Printer): Promise<void> {
-  const heads = ['CLIENT ID', 'DISCONNECTED', 'EXPIRES AFTER', 'SUBSCRIPTIONS', 'QUEUED', 'BYTES', 'INBOUND QOS 2', 'WILL'];
-  await showAll(await inspectSessions(storage), printer, heads, (session) => session, (session) => [
-    shortened(session.clientId),
-    time(session.disconnectedAtMs, 'no'),
-    expiry(session.expiryIntervalS),
-    String(session.subscriptions),
-    String(session.queuedMessages),
-    String(session.queuedBytes),
-    String(session.inboundPacketIds),
-    session.hasWill ? 'yes' : 'no',
-  ]);
+  const heads = [
+    'CLIENT ID',
+    'DISCONNECTED',
+    'EXPIRES AFTER',
+    'SUBSCRIPTIONS',
+    'QUEUED',
+    'BYTES',
+    'INBOUND QOS 2',
+    'WILL',
+  ];
+  await showAll(
+    await inspectSessions(storage),
+    printer,
+    heads,
+    (session) => session,
+    (session) => [
+      shortened(session.clientId),
+      time(session.disconnectedAtMs, 'no'),
+      expiry(session.expiryIntervalS),
+      String(session.subscriptions),
+      String(session.queuedMessages),
+      String(session.queuedBytes),
+      String(session.inboundPacketIds),
+      session.hasWill ? 'yes' : 'no',
+    ],
+  );
 }
 
 async function showSession(storage: Storage, clientId: string, { json, write }: Printer): Promise<void> {
   const { session, subscriptions, inboundPacketIds, will, queue } = await inspectSession(storage, clientId);
   if (json) {
-    const plainWill = will === undefined ? undefined : { delayS: will.delayS, dueAtMs: will.dueAtMs, message: plainMessage(will.message) };
+    const plainWill =
+      will === undefined
+        ? undefined
+        : { delayS: will.delayS, dueAtMs: will.dueAtMs, message: plainMessage(will.message) };
     return write(`${JSON.stringify({ ...session, subscriptions, inboundPacketIds, will: plainWill, queue })}\n`);
   }
   await write(
@@ -109,9 +150,19 @@ async function showSession(storage: Storage, clientId: string, { json, write }: 
       ['client id', printable(session.clientId)],
       ['disconnected', time(session.disconnectedAtMs, 'no')],
       ['expires after', expiry(session.expiryIntervalS)],
-      ['queue', queue === undefined ? 'empty' : `${queue.messages} messages, ${queue.bytes} bytes of payload, seq ${queue.firstSeq} to ${queue.nextSeq - 1}`],
+      [
+        'queue',
+        queue === undefined
+          ? 'empty'
+          : `${queue.messages} messages, ${queue.bytes} bytes of payload, seq ${queue.firstSeq} to ${queue.nextSeq - 1}`,
+      ],
       ['inbound QoS 2', inboundPacketIds.length === 0 ? 'none' : inboundPacketIds.join(', ')],
-      ['will', will === undefined ? 'none' : `${printable(will.message.topic)}, delay ${will.delayS} s, due ${time(will.dueAtMs, 'when the connection ends')}`],
+      [
+        'will',
+        will === undefined
+          ? 'none'
+          : `${printable(will.message.topic)}, delay ${will.delayS} s, due ${time(will.dueAtMs, 'when the connection ends')}`,
+      ],
       ['subscriptions', subscriptions.length === 0 ? 'none' : ''],
     ]),
   );
@@ -131,7 +182,10 @@ async function showQueue(storage: Storage, owner: string, printer: Printer): Pro
 
 async function showRetained(storage: Storage, filter: string | undefined, printer: Printer): Promise<void> {
   const heads = ['QOS', 'ACCEPTED', 'EXPIRES', 'BYTES', 'TOPIC', 'PAYLOAD'];
-  await showAll(inspectRetained(storage, filter), printer, heads, plainMessage, (message) => [String(message.qos), ...messageCells(message)]);
+  await showAll(inspectRetained(storage, filter), printer, heads, plainMessage, (message) => [
+    String(message.qos),
+    ...messageCells(message),
+  ]);
 }
 
 async function showAll<Item>(
@@ -147,7 +201,13 @@ async function showAll<Item>(
 }
 
 function messageCells({ topic, payload, acceptedAtMs, expiresAtMs }: Message): Row {
-  return [time(acceptedAtMs, ''), time(expiresAtMs, 'never'), String(payload.byteLength), shortened(topic), preview(payload)];
+  return [
+    time(acceptedAtMs, ''),
+    time(expiresAtMs, 'never'),
+    String(payload.byteLength),
+    shortened(topic),
+    preview(payload),
+  ];
 }
 
 const plainEntry = ({ seq, qos, retain, identifiers, released, message }: StoredEntry): object => ({
@@ -164,14 +224,19 @@ function plainMessage({ payload, properties, ...message }: Message): object {
   const { correlationData, ...others } = properties ?? {};
   return {
     ...message,
-    properties: properties === undefined ? undefined : { ...others, ...(correlationData === undefined ? {} : { correlationData: base64(correlationData) }) },
+    properties:
+      properties === undefined
+        ? undefined
+        : { ...others, ...(correlationData === undefined ? {} : { correlationData: base64(correlationData) }) },
     payloadBytes: payload.byteLength,
     payload: base64(payload),
   };
 }
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-const pairs = (lines: readonly (readonly [string, string])[]): string => lines.map(([name, value]) => `${`${name}:`.padEnd(19)}${value}`.trimEnd() + '\n').join('');
+const base64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+const pairs = (lines: readonly (readonly [string, string])[]): string =>
+  lines.map(([name, value]) => `${`${name}:`.padEnd(19)}${value}`.trimEnd() + '\n').join('');
 const expiry = (seconds: number): string => (seconds >= NEVER_S ? 'never' : `${seconds} s`);
 
 /** A number that is no date is shown as it is. */

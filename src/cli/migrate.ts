@@ -33,7 +33,9 @@ async function migrate({ from, to, replace = false }: MigrateFlags, world: World
   try {
     const result = await migrateStore(source, target, { replace, progress: progress.update });
     progress.end();
-    world.print(`migrated ${describeStorage(source)} to ${describeStorage(target)}, the same on both sides: ${describeResult(result)}\n`);
+    world.print(
+      `migrated ${describeStorage(source)} to ${describeStorage(target)}, the same on both sides: ${describeResult(result)}\n`,
+    );
   } finally {
     progress.end();
   }
@@ -44,7 +46,8 @@ function storageConfig(path: string, flag: string): Config {
   try {
     return resolveConfig(readConfigFile(path));
   } catch (error) {
-    if (error instanceof ConfigError) throw new ConfigError(error.problems.map((problem) => `${flag}: ${problem.replace('; check --config', '')}`));
+    if (error instanceof ConfigError)
+      throw new ConfigError(error.problems.map((problem) => `${flag}: ${problem.replace('; check --config', '')}`));
     throw error;
   }
 }

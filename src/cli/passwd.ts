@@ -25,7 +25,10 @@ export function addPasswd(program: Command, world: World): void {
     .option('--stdin', 'read the password from standard input, also where that is no terminal')
     .option('--delete', 'take the user out of the file')
     .option('--list', 'print the users of the file')
-    .option('--cost <number>', 'how hard the password is to hash: 10 to 18, each twice as hard as the one before (default 14)')
+    .option(
+      '--cost <number>',
+      'how hard the password is to hash: 10 to 18, each twice as hard as the one before (default 14)',
+    )
     .action((path: string, user: string | undefined, flags: PasswdFlags) => {
       const refuse = (problem: string): never => command.error(`error: passwd: ${problem}`);
       if (flags.list === true) {
@@ -46,7 +49,8 @@ async function list(path: string, world: World): Promise<void> {
 
 async function remove(path: string, user: string, world: World): Promise<void> {
   const file = await existing(path);
-  if (!file.delete(user)) throw new FileError(`there is no user ${printable(user)} in ${path}, expected one of those that --list prints`);
+  if (!file.delete(user))
+    throw new FileError(`there is no user ${printable(user)} in ${path}, expected one of those that --list prints`);
   await save(file);
   world.print(`${printable(user)} deleted from ${path}\n`);
 }
@@ -57,7 +61,9 @@ async function set(path: string, user: string, { stdin = false, cost }: PasswdFl
   if (problem !== undefined) throw new FileError(`the user name ${printable(user)} cannot be: ${problem}`);
   const hardness = cost === undefined ? DEFAULT_COST : Number(cost);
   if (!Number.isInteger(hardness) || hardness < LEAST_COST || hardness > MOST_COST) {
-    throw new FileError(`--cost: ${printable(cost ?? '')} is not valid, expected a whole number from ${LEAST_COST} to ${MOST_COST}`);
+    throw new FileError(
+      `--cost: ${printable(cost ?? '')} is not valid, expected a whole number from ${LEAST_COST} to ${MOST_COST}`,
+    );
   }
   // Whatever is wrong with the file is told before anyone types.
   const file = await open(path);
@@ -71,7 +77,8 @@ async function passwordFrom(world: World, stdin: boolean): Promise<Uint8Array> {
   const password = askSecret !== undefined && !stdin ? await askTwice(askSecret) : await readAll(input);
   if (password.includes(0)) throw new FileError('the password has a null character, expected none');
   if (password.length === 0) throw new FileError('the password is empty, expected at least one character');
-  if (password.length > PASSWORD_BYTES_MAX) throw new FileError(`the password is too long, expected ${PASSWORD_BYTES_MAX} bytes at most`);
+  if (password.length > PASSWORD_BYTES_MAX)
+    throw new FileError(`the password is too long, expected ${PASSWORD_BYTES_MAX} bytes at most`);
   return password;
 }
 
@@ -94,7 +101,8 @@ async function readAll(input: World['input']): Promise<Uint8Array> {
   const text = Buffer.concat(chunks);
   const end = text.at(-1) !== 0x0a ? text.length : text.at(-2) === 0x0d ? text.length - 2 : text.length - 1;
   const password = text.subarray(0, end);
-  if (password.includes(0x0a)) throw new FileError('standard input has more than one line, expected the password alone');
+  if (password.includes(0x0a))
+    throw new FileError('standard input has more than one line, expected the password alone');
   return password;
 }
 

@@ -7,7 +7,8 @@ export interface PidFileFlag {
   readonly pidFile?: string;
 }
 
-export const pidFileOf = ({ pidFile }: PidFileFlag, { environment }: World): string | undefined => pidFile ?? environment['HEXMQ_PID_FILE'];
+export const pidFileOf = ({ pidFile }: PidFileFlag, { environment }: World): string | undefined =>
+  pidFile ?? environment['HEXMQ_PID_FILE'];
 
 /** @throws FileError */
 export function writePidFile(path: string, pid: number): void {
@@ -33,9 +34,13 @@ export function readPidFile(path: string): number {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const what = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file: no broker runs that was started with it' : (error as Error).message;
+    const what =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'there is no such file: no broker runs that was started with it'
+        : (error as Error).message;
     throw new FileError(`${path}: ${what}`, { cause: error });
   }
-  if (!/^[1-9]\d{0,9}\s*$/.test(text)) throw new FileError(`${path}: expected the number of a process, and nothing else`);
+  if (!/^[1-9]\d{0,9}\s*$/.test(text))
+    throw new FileError(`${path}: expected the number of a process, and nothing else`);
   return Number(text);
 }

@@ -8,7 +8,11 @@ const PREVIEW_BYTES = 32;
 
 /** The whole text, on one line; what is not safe as `\u{…}`. The empty text as `""`. */
 export function printable(text: string): string {
-  return text === '' ? '""' : text.replace(UNSAFE, (character) => (character === '\\' ? '\\\\' : `\\u{${(character.codePointAt(0) as number).toString(16)}}`));
+  return text === ''
+    ? '""'
+    : text.replace(UNSAFE, (character) =>
+        character === '\\' ? '\\\\' : `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+      );
 }
 
 /** Its beginning, where a table has little room. */
@@ -24,7 +28,10 @@ export function preview(payload: Uint8Array): string {
   if (payload.byteLength === 0) return '';
   try {
     // A character that the cut goes through is left out.
-    return printable(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(beginning, { stream: rest !== '' })) + rest;
+    return (
+      printable(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(beginning, { stream: rest !== '' })) +
+      rest
+    );
   } catch {
     return `0x${Buffer.from(beginning).toString('hex')}${rest}`;
   }

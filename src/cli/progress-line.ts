@@ -16,7 +16,11 @@ export class ProgressLine {
     const nowMs = Date.now();
     if (nowMs - this.#drawnAtMs < REDRAW_MS) return;
     this.#drawnAtMs = nowMs;
-    showProgress(total === undefined ? `${phase} ${number(done)}` : `${phase} ${bar(done, total)} ${number(done)} of ${number(total)}`);
+    showProgress(
+      total === undefined
+        ? `${phase} ${number(done)}`
+        : `${phase} ${bar(done, total)} ${number(done)} of ${number(total)}`,
+    );
   };
 
   /** Whatever comes next has the line for itself. */

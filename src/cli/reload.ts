@@ -19,7 +19,8 @@ export async function reload(broker: BrokerService, running: Config, flags: Flag
     next = readSettings(flags, world.environment).config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const problem of error.problems) broker.notice({ kind: 'reload-failed', what: 'the configuration', error: problem });
+    for (const problem of error.problems)
+      broker.notice({ kind: 'reload-failed', what: 'the configuration', error: problem });
   }
   if (next !== undefined) {
     const keys = keysThatNeedRestart(running, next);
@@ -36,7 +37,9 @@ interface ReloadFlags extends PidFileFlag {
 export function addReload(program: Command, world: World): void {
   program
     .command('reload')
-    .description('have a running broker read again its limits, and the files of passwords, access rules and certificates')
+    .description(
+      'have a running broker read again its limits, and the files of passwords, access rules and certificates',
+    )
     .option('-c, --config <file>', 'configuration of the broker (YAML), which is checked first; also HEXMQ_CONFIG')
     .option('--pid-file <file>', 'file that the broker was started with; also HEXMQ_PID_FILE')
     .option('--pid <number>', 'process id of the broker')
@@ -54,17 +57,21 @@ async function askToReload(flags: ReloadFlags, world: World): Promise<void> {
     world.signal(pid, 'SIGHUP');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new FileError(`the process ${pid} cannot be told: ${code === 'ESRCH' ? 'it does not run' : message}`, { cause: error });
+    throw new FileError(`the process ${pid} cannot be told: ${code === 'ESRCH' ? 'it does not run' : message}`, {
+      cause: error,
+    });
   }
   world.print(`the process ${pid} was told to reload; its log says what came of it\n`);
 }
 
 function pidOf(flags: ReloadFlags, world: World): number {
   if (flags.pid !== undefined) {
-    if (!/^[1-9]\d{0,9}$/.test(flags.pid)) throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected the number of a process`]);
+    if (!/^[1-9]\d{0,9}$/.test(flags.pid))
+      throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected the number of a process`]);
     return Number(flags.pid);
   }
   const file = pidFileOf(flags, world);
-  if (file === undefined) throw new ConfigError(['expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant']);
+  if (file === undefined)
+    throw new ConfigError(['expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant']);
   return readPidFile(file);
 }

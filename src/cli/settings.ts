@@ -75,7 +75,8 @@ function storageOptions(flags: Flags, environment: Environment): StorageOption[]
   add('url', environment['HEXMQ_STORAGE_URL'], 'HEXMQ_STORAGE_URL');
   const urlFile = environment['HEXMQ_STORAGE_URL_FILE'];
   if (urlFile !== undefined) {
-    if (environment['HEXMQ_STORAGE_URL'] !== undefined) throw new ConfigError(['HEXMQ_STORAGE_URL_FILE: HEXMQ_STORAGE_URL is set as well, expected one of them']);
+    if (environment['HEXMQ_STORAGE_URL'] !== undefined)
+      throw new ConfigError(['HEXMQ_STORAGE_URL_FILE: HEXMQ_STORAGE_URL is set as well, expected one of them']);
     add('url', readSecret(urlFile, 'HEXMQ_STORAGE_URL_FILE'), 'HEXMQ_STORAGE_URL_FILE');
   }
   add('database', environment['HEXMQ_STORAGE_DATABASE'], 'HEXMQ_STORAGE_DATABASE');
@@ -88,7 +89,9 @@ function readSecret(path: string, variable: string): string {
   try {
     text = readFileSync(path, 'utf8').trim();
   } catch (error) {
-    throw new ConfigError([`${variable}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}), expected a file that the user who runs hexmq can read`]);
+    throw new ConfigError([
+      `${variable}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}), expected a file that the user who runs hexmq can read`,
+    ]);
   }
   if (text === '') throw new ConfigError([`${variable}: ${path} is empty, expected a connection string`]);
   return text;

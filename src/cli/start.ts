@@ -64,12 +64,23 @@ async function run(broker: BrokerService, config: Config, flags: Flags, world: W
       }
       isStopping = true;
       // In the middle of a start the request waits for it; a start that fails is told by the one who awaits it.
-      starting.then(() => broker.stop(), () => undefined).catch(reject);
+      starting
+        .then(
+          () => broker.stop(),
+          () => undefined,
+        )
+        .catch(reject);
     });
   });
 
   // Not before the start is done: what is read then is new anyway.
-  world.onReloadRequest(() => void starting.then(() => reload(broker, config, flags, world), () => undefined));
+  world.onReloadRequest(
+    () =>
+      void starting.then(
+        () => reload(broker, config, flags, world),
+        () => undefined,
+      ),
+  );
 
   await starting;
   const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);

@@ -12,11 +12,18 @@ export type StoreFlags = Pick<Flags, 'config' | 'storage' | 'data'>;
 export function addStoreFlags(command: Command): Command {
   return command
     .option('-c, --config <file>', 'configuration of the broker (YAML); also HEXMQ_CONFIG')
-    .option('--storage <adapter>', `storage adapter: ${availableIn(STORAGE_ADAPTERS)}, or an npm package; also HEXMQ_STORAGE`)
+    .option(
+      '--storage <adapter>',
+      `storage adapter: ${availableIn(STORAGE_ADAPTERS)}, or an npm package; also HEXMQ_STORAGE`,
+    )
     .option('--data <directory>', 'directory of a storage that writes to disk; also HEXMQ_DATA');
 }
 
 export function readStoreConfig({ config, storage, data }: StoreFlags, world: World): Config {
-  const flags: Flags = { ...(config === undefined ? {} : { config }), ...(storage === undefined ? {} : { storage }), ...(data === undefined ? {} : { data }) };
+  const flags: Flags = {
+    ...(config === undefined ? {} : { config }),
+    ...(storage === undefined ? {} : { storage }),
+    ...(data === undefined ? {} : { data }),
+  };
   return readSettings(flags, world.environment).config;
 }

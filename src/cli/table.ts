@@ -28,7 +28,8 @@ export class Table {
 
   async #begin(rows: readonly Row[]): Promise<void> {
     this.#sample = undefined;
-    for (const row of rows) this.#widths = this.#widths.map((width, column) => Math.max(width, row[column]?.length ?? 0));
+    for (const row of rows)
+      this.#widths = this.#widths.map((width, column) => Math.max(width, row[column]?.length ?? 0));
     await this.write([this.heads, ...rows].map((row) => this.#line(row)).join(''));
   }
 

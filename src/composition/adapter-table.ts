@@ -1,7 +1,15 @@
 // The one place that knows adapters by name. An adapter is loaded only when the configuration names it, so that a broker pays for no driver
 // that it does not use. Every adapter module exports one function called after its port: `createStorage`, `createListener`,
 // `createAuthenticator`, `createAuthorizer`, `createTelemetry`; each takes its options and the components that it asks for by name.
-import type { Authenticator, Authorizer, Clock, LifecycleNotice, Listener, Storage, Telemetry } from '../ports/index.js';
+import type {
+  Authenticator,
+  Authorizer,
+  Clock,
+  LifecycleNotice,
+  Listener,
+  Storage,
+  Telemetry,
+} from '../ports/index.js';
 import type { ListenerConfig } from './config-schema.js';
 
 /** What the composition root offers to an adapter; each takes what it needs. */
@@ -33,7 +41,10 @@ interface ListenerSurroundings {
 
 /** A module for the listeners of some types. */
 interface ListenerModule<Type extends ListenerConfig['type']> {
-  createListener(settings: Extract<ListenerConfig, { type: Type }> & ListenerSurroundings, components: AdapterComponents): Listener;
+  createListener(
+    settings: Extract<ListenerConfig, { type: Type }> & ListenerSurroundings,
+    components: AdapterComponents,
+  ): Listener;
 }
 
 export interface AdapterEntry<Module> {
@@ -75,7 +86,11 @@ function hostsOf(url: string): string {
 }
 
 export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
-  anonymous: { load: () => import('../../adapters/auth/anonymous/index.js'), takesOptions: false, remark: 'everyone is admitted' },
+  anonymous: {
+    load: () => import('../../adapters/auth/anonymous/index.js'),
+    takesOptions: false,
+    remark: 'everyone is admitted',
+  },
   'password-file': {
     load: () => import('../../adapters/auth/password-file/index.js'),
     takesOptions: true,
@@ -84,7 +99,11 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   },
   certificate: { load: () => import('../../adapters/auth/certificate/index.js'), takesOptions: true },
   jwt: { load: () => import('../../adapters/auth/jwt/index.js'), takesOptions: true },
-  http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true, remark: ({ url }) => hostsOf(String(url)) },
+  http: {
+    load: () => import('../../adapters/auth/http/index.js'),
+    takesOptions: true,
+    remark: ({ url }) => hostsOf(String(url)),
+  },
   mongodb: {
     load: () => import('../../adapters/auth/mongodb/index.js'),
     takesOptions: true,
@@ -99,7 +118,11 @@ export const ADAPTER_TOOLS = {
 
 /** Without any, whoever was authenticated may do everything, or what the credentials say. */
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
-  'acl-file': { load: () => import('../../adapters/auth/acl-file/index.js'), takesOptions: true, remark: ({ path }) => String(path) },
+  'acl-file': {
+    load: () => import('../../adapters/auth/acl-file/index.js'),
+    takesOptions: true,
+    remark: ({ path }) => String(path),
+  },
   rules: { load: () => import('../../adapters/auth/rules/index.js'), takesOptions: true },
   http: { load: () => import('../../adapters/auth/http/index.js'), takesOptions: true },
   mongodb: { load: () => import('../../adapters/auth/mongodb/index.js'), takesOptions: true },
@@ -131,7 +154,11 @@ export const BUILT_IN_ADAPTERS = {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** An adapter in the words of the ready line: its name, its remark, and what else there is to say. */
-export function describeAdapter(table: AdapterTable<unknown>, { adapter, options }: { readonly adapter: string; readonly options: AdapterOptions }, more?: string): string {
+export function describeAdapter(
+  table: AdapterTable<unknown>,
+  { adapter, options }: { readonly adapter: string; readonly options: AdapterOptions },
+  more?: string,
+): string {
   const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
   const remark = typeof entry?.remark === 'function' ? entry.remark(options) : entry?.remark;
   const remarks = [remark, more].filter((each) => each !== undefined);

@@ -31,7 +31,9 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError([`cannot read the configuration file ${path}: ${explainReadError(error as NodeJS.ErrnoException)}`]);
+    throw new ConfigError([
+      `cannot read the configuration file ${path}: ${explainReadError(error as NodeJS.ErrnoException)}`,
+    ]);
   }
 }
 

@@ -13,7 +13,9 @@ const MANY_A_SECOND = 1_000_000_000;
 const MANY_BYTES_A_SECOND = 1_000_000_000_000;
 
 /** Every check of one value gives the same sentence, so that a wrong value is told once, with all that was expected. */
-function expected(what: string): { error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined } {
+function expected(what: string): {
+  error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined;
+} {
   return {
     error: ({ code, input }) => {
       if (code === 'unrecognized_keys') return undefined;
@@ -91,7 +93,10 @@ const limits = {
   authTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   storageTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
   maxConnections: z
-    .union([z.literal(-1), wholeNumber(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
+    .union(
+      [z.literal(-1), wholeNumber(1, 10_000_000)],
+      expected('a whole number from 1 to 10000000, or -1 for no limit'),
+    )
     .optional(),
   maxPendingConnections: offOr(1, 10_000_000).optional(),
   maxConnectionsPerAddress: offOr(1, 10_000_000).optional(),
@@ -113,7 +118,9 @@ const limits = {
 
 type LimitsOfListenerShape = Pick<typeof limits, (typeof LISTENER_LIMIT_KEYS)[number]>;
 
-const limitsOfListener = Object.fromEntries(LISTENER_LIMIT_KEYS.map((key) => [key, limits[key]])) as unknown as LimitsOfListenerShape;
+const limitsOfListener = Object.fromEntries(
+  LISTENER_LIMIT_KEYS.map((key) => [key, limits[key]]),
+) as unknown as LimitsOfListenerShape;
 
 const text = (what: string) => z.string(expected(what)).min(1, expected(what));
 
@@ -121,14 +128,24 @@ const adapterName = () => text('the name of an adapter');
 const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
 
 /** What is said of every adapter that is asked about clients. */
-const askedAdapter = { adapter: adapterName(), options: adapterOptions().optional(), timeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional() };
+const askedAdapter = {
+  adapter: adapterName(),
+  options: adapterOptions().optional(),
+  timeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
+};
 const anAdapter = (example: string) => expected(`an adapter and its options, such as { adapter: ${example} }`);
 const aListOf = (example: string) => expected(`a list of adapters, such as [{ adapter: ${example} }]`);
 
-const authenticator = z.strictObject({ ...askedAdapter, onFailure: oneOf('deny', 'abstain').optional() }, anAdapter('anonymous'));
+const authenticator = z.strictObject(
+  { ...askedAdapter, onFailure: oneOf('deny', 'abstain').optional() },
+  anAdapter('anonymous'),
+);
 const authorizer = z.strictObject(askedAdapter, anAdapter('acl-file'));
 const authenticators = () =>
-  z.array(authenticator, aListOf('anonymous')).min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone')).optional();
+  z
+    .array(authenticator, aListOf('anonymous'))
+    .min(1, expected('at least one adapter; [{ adapter: anonymous }] admits everyone'))
+    .optional();
 
 const SECRET = { error: () => 'not valid, expected the passphrase of the key, in quotes' };
 
@@ -138,12 +155,18 @@ const filePath = (what: string) => text(`the path of a file: ${what}`);
 const everyListener = {
   name: text('a name').optional(),
   authentication: authenticators(),
-  limits: z.strictObject(limitsOfListener, expected('a mapping of limits of a listener, such as { maxConnections: 100 }')).optional(),
+  limits: z
+    .strictObject(limitsOfListener, expected('a mapping of limits of a listener, such as { maxConnections: 100 }'))
+    .optional(),
 };
 
 const trustedPeers = (what: string) =>
   z.strictObject(
-    { trusted: z.array(text('an address or a network such as 10.0.0.0/8'), expected('a list of addresses and networks')).min(1, expected('at least one address or network')) },
+    {
+      trusted: z
+        .array(text('an address or a network such as 10.0.0.0/8'), expected('a list of addresses and networks'))
+        .min(1, expected('at least one address or network')),
+    },
     expected(`${what}, such as { trusted: [10.0.0.0/8] }`),
   );
 
@@ -171,7 +194,10 @@ const tls = z.strictObject(
 );
 
 const overWebSocket = {
-  path: z.string(expected('a path such as /mqtt')).regex(/^\/[^\s?#]*$/, expected('a path such as /mqtt')).optional(),
+  path: z
+    .string(expected('a path such as /mqtt'))
+    .regex(/^\/[^\s?#]*$/, expected('a path such as /mqtt'))
+    .optional(),
   forwardedFor: trustedPeers('the proxies whose X-Forwarded-For is taken').optional(),
 };
 
@@ -189,8 +215,14 @@ const LISTENERS = {
     type: z.literal('unix'),
     ...everyListener,
     backlog: onPort.backlog,
-    path: z.string(unixPath).min(1, unixPath).refine((path) => Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX, unixPath),
-    mode: z.string(expected(OCTAL_MODE)).regex(/^0?[0-7]{3}$/, expected(OCTAL_MODE)).optional(),
+    path: z
+      .string(unixPath)
+      .min(1, unixPath)
+      .refine((path) => Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX, unixPath),
+    mode: z
+      .string(expected(OCTAL_MODE))
+      .regex(/^0?[0-7]{3}$/, expected(OCTAL_MODE))
+      .optional(),
   }),
 };
 
@@ -198,12 +230,17 @@ export type ListenerType = keyof typeof LISTENERS;
 
 export const LISTENER_TYPES = Object.keys(LISTENERS) as ListenerType[];
 
-const listener = z.discriminatedUnion('type', [LISTENERS.tcp, LISTENERS.tls, LISTENERS.ws, LISTENERS.wss, LISTENERS.unix], {
-  error: ({ code, input }) => {
-    if (code !== 'invalid_union' || typeof input !== 'object' || input === null) return `${show(input)} is not valid, expected a listener, such as { type: tcp, port: 1883 }`;
-    return expected(`one of ${LISTENER_TYPES.join(', ')}`).error({ code, input: (input as { type?: unknown }).type });
+const listener = z.discriminatedUnion(
+  'type',
+  [LISTENERS.tcp, LISTENERS.tls, LISTENERS.ws, LISTENERS.wss, LISTENERS.unix],
+  {
+    error: ({ code, input }) => {
+      if (code !== 'invalid_union' || typeof input !== 'object' || input === null)
+        return `${show(input)} is not valid, expected a listener, such as { type: tcp, port: 1883 }`;
+      return expected(`one of ${LISTENER_TYPES.join(', ')}`).error({ code, input: (input as { type?: unknown }).type });
+    },
   },
-});
+);
 
 const failedAttempts = {
   allowed: wholeNumber(1, 1000).optional(),
@@ -223,13 +260,20 @@ export const configSchema = z.strictObject(
       .optional(),
     storage: z
       .strictObject(
-        { adapter: adapterName().optional(), ackLevel: oneOf('received', 'stored', 'flushed').optional(), options: adapterOptions().optional() },
+        {
+          adapter: adapterName().optional(),
+          ackLevel: oneOf('received', 'stored', 'flushed').optional(),
+          options: adapterOptions().optional(),
+        },
         expected('an adapter and its options, such as { adapter: file }'),
       )
       .optional(),
     authentication: authenticators(),
     failedAttempts: z.strictObject(failedAttempts, expected('a mapping, such as { maxDelayMs: 10000 }')).optional(),
-    authorization: z.array(authorizer, aListOf('acl-file')).min(1, expected('at least one adapter; leave it out to let everyone do everything')).optional(),
+    authorization: z
+      .array(authorizer, aListOf('acl-file'))
+      .min(1, expected('at least one adapter; leave it out to let everyone do everything'))
+      .optional(),
     limits: z.strictObject(limits, expected('a mapping of limits, such as { maxInflight: 50 }')).optional(),
     logging: z
       .strictObject(

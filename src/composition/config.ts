@@ -56,7 +56,12 @@ export interface Override {
 
 export const DEFAULT_HOST = '127.0.0.1';
 /** Of MQTT, as registered; of WebSocket, those that HTTP takes where 80 and 443 are not to be had. */
-export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>> = { tcp: 1883, tls: 8883, ws: 8080, wss: 8443 };
+export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>> = {
+  tcp: 1883,
+  tls: 8883,
+  ws: 8080,
+  wss: 8443,
+};
 const DEFAULT_STORAGE = 'file';
 /** Of one authenticator or authorizer; `limits.authTimeoutMs` is that of all together. */
 const DEFAULT_ASK_TIMEOUT_MS = 5000;
@@ -87,10 +92,17 @@ function applyOverride(config: unknown, { path, value }: Override): unknown {
   // Another storage has other options: those in the file are not meant for it.
   if (path[0] === 'storage' && path[1] === 'adapter' && isMapping(config) && isMapping(config['storage'])) {
     const { adapter, ackLevel } = config['storage'];
-    return adapter === value ? config : { ...config, storage: { adapter: value, ...(ackLevel === undefined ? {} : { ackLevel }) } };
+    return adapter === value
+      ? config
+      : { ...config, storage: { adapter: value, ...(ackLevel === undefined ? {} : { ackLevel }) } };
   }
   // Of several authenticators it names the only one that is to be asked, as the file has it.
-  if (path[0] === 'authentication' && path.length === 1 && isMapping(config) && Array.isArray(config['authentication'])) {
+  if (
+    path[0] === 'authentication' &&
+    path.length === 1 &&
+    isMapping(config) &&
+    Array.isArray(config['authentication'])
+  ) {
     const [{ adapter }] = value as [{ adapter: unknown }];
     const inFile = (config['authentication'] as unknown[]).find((one) => isMapping(one) && one['adapter'] === adapter);
     return { ...config, authentication: inFile === undefined ? value : [inFile] };
@@ -103,7 +115,8 @@ function replaceAt(container: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
   if (typeof key === 'number') {
-    const items: unknown[] = container === undefined ? [{ type: 'tcp' }] : Array.isArray(container) ? [...(container as unknown[])] : [];
+    const items: unknown[] =
+      container === undefined ? [{ type: 'tcp' }] : Array.isArray(container) ? [...(container as unknown[])] : [];
     if (items.length <= key) return container;
     items[key] = replaceAt(items[key], rest, value);
     return items;
@@ -129,7 +142,8 @@ class Problems {
   add(path: readonly PropertyKey[], problem: string): void {
     const place = withoutCredentials(formatPath(path));
     this.#sections.add(path[0]);
-    if (!this.#found.has(place)) this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
+    if (!this.#found.has(place))
+      this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
   }
 
   /** The flag or variable that set the value, or what is around it. */
@@ -143,7 +157,9 @@ class Problems {
 
   throwIfAny(config: unknown): void {
     if (this.#found.size === 0) return;
-    const remainder = isMapping(config) ? Object.fromEntries(Object.entries(config).filter(([section]) => !this.#sections.has(section))) : undefined;
+    const remainder = isMapping(config)
+      ? Object.fromEntries(Object.entries(config).filter(([section]) => !this.#sections.has(section)))
+      : undefined;
     throw new ConfigError([...this.#found.values()], remainder);
   }
 }
@@ -168,8 +184,12 @@ function reportIssue(problems: Problems, issue: Issue): void {
     return;
   }
   for (const key of issue.keys ?? []) {
-    const others = issue.path[0] === 'listeners' && issue.path.length === 2 ? LISTENER_TYPES.filter((type) => keysOfListener(type).includes(key)) : [];
-    const remark = others.length > 0 ? `, only ${others.join(', ')} listeners have it` : suggestion(key, keysAt(issue.path));
+    const others =
+      issue.path[0] === 'listeners' && issue.path.length === 2
+        ? LISTENER_TYPES.filter((type) => keysOfListener(type).includes(key))
+        : [];
+    const remark =
+      others.length > 0 ? `, only ${others.join(', ')} listeners have it` : suggestion(key, keysAt(issue.path));
     problems.add([...issue.path, key], `unknown key${remark}`);
   }
 }
@@ -186,7 +206,9 @@ export function keysThatNeedRestart(running: Config, next: Config): readonly str
     ...others,
   });
   const [before, after] = [fixed(running), fixed(next)];
-  return Object.keys(before).filter((key) => !isDeepStrictEqual(before[key as keyof typeof before], after[key as keyof typeof after]));
+  return Object.keys(before).filter(
+    (key) => !isDeepStrictEqual(before[key as keyof typeof before], after[key as keyof typeof after]),
+  );
 }
 
 function withDefaults(parsed: Parsed): Config {
@@ -194,7 +216,12 @@ function withDefaults(parsed: Parsed): Config {
     listeners: (parsed.listeners ?? [{ type: 'tcp' as const }]).map((listener, index, all) => {
       const name = listener.name ?? (all.length === 1 ? listener.type : `${listener.type}-${index + 1}`);
       if (listener.type === 'unix') return { ...listener, name };
-      return { ...listener, name, host: listener.host ?? DEFAULT_HOST, port: listener.port ?? DEFAULT_PORTS[listener.type] };
+      return {
+        ...listener,
+        name,
+        host: listener.host ?? DEFAULT_HOST,
+        port: listener.port ?? DEFAULT_PORTS[listener.type],
+      };
     }),
     storage: storageWithDefaults(parsed.storage ?? {}),
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(authenticatorWithDefaults),
@@ -205,11 +232,18 @@ function withDefaults(parsed: Parsed): Config {
   };
 }
 
-function storageWithDefaults({ adapter = DEFAULT_STORAGE, ackLevel = 'flushed', options }: Partial<NonNullable<Parsed['storage']>>): StorageConfig {
+function storageWithDefaults({
+  adapter = DEFAULT_STORAGE,
+  ackLevel = 'flushed',
+  options,
+}: Partial<NonNullable<Parsed['storage']>>): StorageConfig {
   return { adapter, ackLevel, options: { ...defaultsOf(STORAGE_ADAPTERS, adapter), ...options } };
 }
 
-function authenticatorWithDefaults({ onFailure = 'deny', ...asked }: NonNullable<Parsed['authentication']>[number]): AuthenticatorConfig {
+function authenticatorWithDefaults({
+  onFailure = 'deny',
+  ...asked
+}: NonNullable<Parsed['authentication']>[number]): AuthenticatorConfig {
   return { ...askedWithDefaults(asked, AUTHENTICATION_ADAPTERS), onFailure };
 }
 
@@ -236,8 +270,12 @@ function defaultsOf(table: AdapterTable<unknown>, adapter: string): AdapterOptio
 }
 
 /** Without the keys that an embedding program left undefined. */
-function written<Section extends object>(given: Section): { [Key in keyof Section]?: Exclude<Section[Key], undefined> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ReturnType<typeof written<Section>>;
+function written<Section extends object>(
+  given: Section,
+): { [Key in keyof Section]?: Exclude<Section[Key], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ReturnType<
+    typeof written<Section>
+  >;
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
@@ -246,7 +284,9 @@ function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
 
 /** Limits without the keys that are not there, and with `off` as the domain has it. */
 export function limitsAsWritten(given: object): Partial<Limits> {
-  return Object.fromEntries(Object.entries(written(given)).map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]));
+  return Object.fromEntries(
+    Object.entries(written(given)).map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]),
+  );
 }
 
 // The checks below look at what was written, whatever else is wrong with it, so that one run tells everything. What has not the right type is
@@ -261,7 +301,13 @@ function checkAdapters(problems: Problems, config: unknown): void {
   const listeners: unknown = config['listeners'];
   if (!Array.isArray(listeners)) return;
   listeners.forEach((listener: unknown, index) => {
-    if (isMapping(listener)) checkAdapterList(problems, ['listeners', index, 'authentication'], listener['authentication'], AUTHENTICATION_ADAPTERS);
+    if (isMapping(listener))
+      checkAdapterList(
+        problems,
+        ['listeners', index, 'authentication'],
+        listener['authentication'],
+        AUTHENTICATION_ADAPTERS,
+      );
   });
 }
 
@@ -278,7 +324,8 @@ function checkAdapter(problems: Problems, path: Path, written: unknown, table: A
   if (typeof adapter !== 'string' || !Object.hasOwn(table, adapter)) return;
   const entry = table[adapter];
   const [option] = isMapping(options) ? Object.keys(options) : [];
-  if (option !== undefined && entry?.takesOptions === false) problems.add([...path, 'options', option], `unknown key, ${adapter} has no options`);
+  if (option !== undefined && entry?.takesOptions === false)
+    problems.add([...path, 'options', option], `unknown key, ${adapter} has no options`);
 }
 
 export function availableIn(table: AdapterTable<unknown>): string {
@@ -296,18 +343,29 @@ function checkListeners(problems: Problems, config: unknown): void {
     const { type, name, host = DEFAULT_HOST } = listener as { type?: unknown; name?: unknown; host?: unknown };
     if (typeof name === 'string') {
       const twin = names.get(name);
-      if (twin !== undefined) problems.add(['listeners', index, 'name'], `"${name}" is the name of listeners[${twin}] too, expected another`);
+      if (twin !== undefined)
+        problems.add(['listeners', index, 'name'], `"${name}" is the name of listeners[${twin}] too, expected another`);
       names.set(name, index);
     }
     const address = addressOf(listener);
     if (address !== undefined) {
       const twin = addresses.get(address);
       const key = type === 'unix' ? 'path' : 'port';
-      if (twin !== undefined) problems.add(['listeners', index, key], `${address} is the address of listeners[${twin}] too, expected another`);
+      if (twin !== undefined)
+        problems.add(
+          ['listeners', index, key],
+          `${address} is the address of listeners[${twin}] too, expected another`,
+        );
       addresses.set(address, index);
     }
     // A broker that anyone can reach and anyone may use must never be an accident: somebody has to have written it down.
-    if (!isWrittenForAll && listener['authentication'] === undefined && type !== 'unix' && typeof host === 'string' && !isLoopback(host)) {
+    if (
+      !isWrittenForAll &&
+      listener['authentication'] === undefined &&
+      type !== 'unix' &&
+      typeof host === 'string' &&
+      !isLoopback(host)
+    ) {
       problems.add(
         ['listeners', index, 'host'],
         `${host} can be reached by other machines and no authentication is configured, expected a loopback address such as ${DEFAULT_HOST}, ` +
@@ -319,7 +377,12 @@ function checkListeners(problems: Problems, config: unknown): void {
 
 /** `undefined`: none that another listener could have too. */
 function addressOf(listener: Record<string, unknown>): string | undefined {
-  const { type, path, host = DEFAULT_HOST, port = DEFAULT_PORTS[type as PortListenerConfig['type']] as unknown } = listener;
+  const {
+    type,
+    path,
+    host = DEFAULT_HOST,
+    port = DEFAULT_PORTS[type as PortListenerConfig['type']] as unknown,
+  } = listener;
   if (type === 'unix') return typeof path === 'string' ? path : undefined;
   return typeof host === 'string' && typeof port === 'number' && port !== 0 ? `${host}:${port}` : undefined;
 }

@@ -12,7 +12,13 @@ import { limitedAuthenticator, limitedAuthorizer } from '../application/time-lim
 import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
-import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, BUILT_IN_ADAPTERS, LISTENER_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
+import {
+  AUTHENTICATION_ADAPTERS,
+  AUTHORIZATION_ADAPTERS,
+  BUILT_IN_ADAPTERS,
+  LISTENER_ADAPTERS,
+  STORAGE_ADAPTERS,
+} from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
 import { authenticationOf, formatPath, limitsAsWritten, resolveConfig } from './config.js';
 import type { AdapterConfig, AuthenticatorConfig, AuthorizerConfig, Config, ListenerConfig } from './config.js';
@@ -38,7 +44,8 @@ type Ports = Required<Overrides>;
 type ListenerAuthenticators = ReadonlyMap<string, readonly Authenticator[]>;
 
 /** Not ports: nobody implements them. */
-const ListenerAuthenticators: ServiceIdentifier<ListenerAuthenticators> = port<ListenerAuthenticators>('ListenerAuthenticators');
+const ListenerAuthenticators: ServiceIdentifier<ListenerAuthenticators> =
+  port<ListenerAuthenticators>('ListenerAuthenticators');
 const FailedAttempts: ServiceIdentifier<FailedAttemptsSettings> = port<FailedAttemptsSettings>('FailedAttempts');
 const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
@@ -70,10 +77,14 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
   // What is wrong with one says nothing about the others: all is told.
   const [storage, authenticators, listenerAuthenticators, authorizers, listeners] = await allOf([
     overridden(overrides.storage, () => loadStorage(config.storage, components)),
-    overridden(overrides.authenticators, () => loadAuthenticators(config.authentication, ['authentication'], components)),
+    overridden(overrides.authenticators, () =>
+      loadAuthenticators(config.authentication, ['authentication'], components),
+    ),
     overridden(overrides.listenerAuthenticators, () => loadListenerAuthenticators(config, components)),
     overridden(overrides.authorizers, () => loadAuthorizers(config, components)),
-    overridden(overrides.listeners, () => allOf(config.listeners.map((one, index) => loadListener(one, index, config.limits, components)))),
+    overridden(overrides.listeners, () =>
+      allOf(config.listeners.map((one, index) => loadListener(one, index, config.limits, components))),
+    ),
   ]);
   return { clock, random, telemetry, storage, authenticators, listenerAuthenticators, authorizers, listeners };
 }
@@ -104,44 +115,76 @@ export async function problemsInRemainder({ remainder }: ConfigError): Promise<r
 }
 
 /** @throws ConfigError */
-export async function loadStorage({ adapter, options }: AdapterConfig, components: AdapterComponents): Promise<Storage> {
+export async function loadStorage(
+  { adapter, options }: AdapterConfig,
+  components: AdapterComponents,
+): Promise<Storage> {
   const module = await loadAdapter(STORAGE_ADAPTERS, adapter, 'createStorage', ['storage']);
   return made('storage.options', adapter, () => module.createStorage(options, components));
 }
 
 /** One for each entry: two entries of the same adapter share nothing. */
-function loadAuthenticators(written: readonly AuthenticatorConfig[], path: readonly PropertyKey[], components: AdapterComponents): Promise<readonly Authenticator[]> {
+function loadAuthenticators(
+  written: readonly AuthenticatorConfig[],
+  path: readonly PropertyKey[],
+  components: AdapterComponents,
+): Promise<readonly Authenticator[]> {
   return allOf(
     written.map(async (one, index) => {
       const module = await loadAdapter(AUTHENTICATION_ADAPTERS, one.adapter, 'createAuthenticator', [...path, index]);
       const key = formatPath([...path, index, 'options']);
-      return limitedAuthenticator(made(key, one.adapter, () => module.createAuthenticator(one.options, components)), one, components);
+      return limitedAuthenticator(
+        made(key, one.adapter, () => module.createAuthenticator(one.options, components)),
+        one,
+        components,
+      );
     }),
   );
 }
 
-async function loadListenerAuthenticators({ listeners }: Config, components: AdapterComponents): Promise<ListenerAuthenticators> {
+async function loadListenerAuthenticators(
+  { listeners }: Config,
+  components: AdapterComponents,
+): Promise<ListenerAuthenticators> {
   const loaded = listeners.map(async (listener, index) => {
     const own = authenticationOf(listener);
-    return own === undefined ? [] : [[listener.name, await loadAuthenticators(own, ['listeners', index, 'authentication'], components)] as const];
+    return own === undefined
+      ? []
+      : [[listener.name, await loadAuthenticators(own, ['listeners', index, 'authentication'], components)] as const];
   });
   return new Map((await allOf(loaded)).flat());
 }
 
 /** @throws ConfigError */
-export function loadAuthorizers({ authorization }: Config, components: AdapterComponents): Promise<readonly Authorizer[]> {
+export function loadAuthorizers(
+  { authorization }: Config,
+  components: AdapterComponents,
+): Promise<readonly Authorizer[]> {
   return allOf(authorization.map((one, index) => loadAuthorizer(one, index, components)));
 }
 
-async function loadAuthorizer(one: AuthorizerConfig, index: number, components: AdapterComponents): Promise<Authorizer> {
+async function loadAuthorizer(
+  one: AuthorizerConfig,
+  index: number,
+  components: AdapterComponents,
+): Promise<Authorizer> {
   const module = await loadAdapter(AUTHORIZATION_ADAPTERS, one.adapter, 'createAuthorizer', ['authorization', index]);
-  const authorizer = made(`authorization[${index}].options`, one.adapter, () => module.createAuthorizer(one.options, components));
+  const authorizer = made(`authorization[${index}].options`, one.adapter, () =>
+    module.createAuthorizer(one.options, components),
+  );
   return limitedAuthorizer(authorizer, one, components);
 }
 
-async function loadListener(config: ListenerConfig, index: number, limits: Limits, components: AdapterComponents): Promise<Listener> {
+async function loadListener(
+  config: ListenerConfig,
+  index: number,
+  limits: Limits,
+  components: AdapterComponents,
+): Promise<Listener> {
   // The compiler does not see that the module is the one for this type of settings: the table says so for each.
-  const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as { createListener: (settings: object, components: AdapterComponents) => Listener };
+  const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as {
+    createListener: (settings: object, components: AdapterComponents) => Listener;
+  };
   const { connectTimeoutMs, maxPacketSize } = { ...limits, ...limitsAsWritten(config.limits ?? {}) };
   const settings = { ...config, handshakeTimeoutMs: connectTimeoutMs, maxPacketSize };
   return made(`listeners[${index}]`, config.type, () => createListener(settings, components));
@@ -160,7 +203,9 @@ export type { BrokerService } from '../application/service.js';
 
 /** Those of the broker, and of the listeners that have their own. */
 export function limitSettings({ limits, listeners }: Config): LimitSettings {
-  const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] => (ofListener === undefined ? [] : [[name, limitsAsWritten(ofListener)]]));
+  const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] =>
+    ofListener === undefined ? [] : [[name, limitsAsWritten(ofListener)]],
+  );
   return { limits, limitsOfListeners: new Map(own) };
 }
 

@@ -41,8 +41,14 @@ export function environmentOverrides(environment: Environment): Override[] {
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith(PREFIX) || text === undefined || NOT_CONFIGURATION.has(name)) continue;
     const path = PATHS.get(name);
-    if (path === undefined) problems.push(`${name}: unknown variable${suggestion(name, [...PATHS.keys(), ...NOT_CONFIGURATION])}`);
-    else overrides.push({ path, source: name, value: name === 'HEXMQ_AUTHENTICATION' ? [{ adapter: text }] : valueOf(text) });
+    if (path === undefined)
+      problems.push(`${name}: unknown variable${suggestion(name, [...PATHS.keys(), ...NOT_CONFIGURATION])}`);
+    else
+      overrides.push({
+        path,
+        source: name,
+        value: name === 'HEXMQ_AUTHENTICATION' ? [{ adapter: text }] : valueOf(text),
+      });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return overrides;

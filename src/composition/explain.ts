@@ -25,7 +25,10 @@ export interface AccessQuestion {
 /** @throws ConfigError when the topic is none, or an authorizer cannot be loaded or does not answer. */
 export async function explainAccess(config: Config, question: AccessQuestion): Promise<Explanation> {
   const topic = judgedTopic(config, question);
-  const authorizers = await loadAuthorizers(config, { clock: await BUILT_IN_ADAPTERS.clock(), notice: () => undefined });
+  const authorizers = await loadAuthorizers(config, {
+    clock: await BUILT_IN_ADAPTERS.clock(),
+    notice: () => undefined,
+  });
   try {
     const request: AuthorizationRequest = {
       clientId: question.clientId as ClientId,
@@ -38,7 +41,8 @@ export async function explainAccess(config: Config, question: AccessQuestion): P
     const result = await new Promise<AuthorizationResult>((resolve) => {
       new Authorization(authorizers).authorize(request, resolve);
     });
-    if (result.decision === 'deny') throw new ConfigError([`authorization: ${result.detail}; the broker would refuse the client`]);
+    if (result.decision === 'deny')
+      throw new ConfigError([`authorization: ${result.detail}; the broker would refuse the client`]);
     return explain(result.permissions, question.action, topic);
   } finally {
     for (const authorizer of authorizers) await authorizer.close?.();
@@ -48,7 +52,8 @@ export async function explainAccess(config: Config, question: AccessQuestion): P
 function judgedTopic({ limits }: Config, { action, topic }: AccessQuestion): string {
   if (action === 'subscribe') {
     const parsed = parseTopicFilter(topic, limits);
-    if (typeof parsed === 'string') throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no topic filter: ${parsed}`]);
+    if (typeof parsed === 'string')
+      throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no topic filter: ${parsed}`]);
     return parsed.filter;
   }
   const problem = topicNameProblem(topic, limits);

@@ -22,10 +22,14 @@ export async function loadAdapter<Module extends object>(
   const key = formatPath([...path, 'adapter']);
   const module = await importPackage(name, (why) => {
     const available = availableIn(table);
-    return new ConfigError([`${key}: "${withoutCredentials(name)}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`]);
+    return new ConfigError([
+      `${key}: "${withoutCredentials(name)}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`,
+    ]);
   });
   if (typeof module[factory] === 'function') return module as Module;
-  throw new ConfigError([`${key}: the package ${name} exports no function ${factory}, expected an adapter made for hexmq/ports`]);
+  throw new ConfigError([
+    `${key}: the package ${name} exports no function ${factory}, expected an adapter made for hexmq/ports`,
+  ]);
 }
 
 /** Beside hexmq itself, or in the directory that the broker was started in. */
@@ -42,7 +46,8 @@ async function importPackage(name: string, refuse: (why: string) => ConfigError)
     return (await import(pathToFileURL(resolved).href)) as Record<string, unknown>;
   } catch (error) {
     // What only `import` may load cannot be found from a directory on this version of Node.
-    if ((error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw refuse('has to be installed beside hexmq');
+    if ((error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED')
+      throw refuse('has to be installed beside hexmq');
     if (!isMissing(error, name)) throw error;
     throw refuse('is not installed');
   }

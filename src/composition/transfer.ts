@@ -17,7 +17,13 @@ import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { loadStorage } from './container.js';
 
-export { inspectQueue, inspectRetained, inspectSession, inspectSessions, inspectTotals } from '../application/transfer/inspection.js';
+export {
+  inspectQueue,
+  inspectRetained,
+  inspectSession,
+  inspectSessions,
+  inspectTotals,
+} from '../application/transfer/inspection.js';
 export { TransferError };
 export type { Counts, TransferProgress, TransferResult };
 
@@ -30,14 +36,23 @@ export interface TransferOptions {
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** @throws ConfigError, TransferError, StorageError */
-export async function migrateStore(from: Config, to: Config, { replace, progress }: TransferOptions): Promise<TransferResult> {
-  if (isDeepStrictEqual(placeOf(from), placeOf(to))) throw new TransferError('--from and --to are the same storage, expected two');
+export async function migrateStore(
+  from: Config,
+  to: Config,
+  { replace, progress }: TransferOptions,
+): Promise<TransferResult> {
+  if (isDeepStrictEqual(placeOf(from), placeOf(to)))
+    throw new TransferError('--from and --to are the same storage, expected two');
   const parts = await partsWith(progress);
   return withStore(from, (source) => migrate(source, { make: () => storageOf(to), replace }, parts));
 }
 
 /** @param write resolves when the text has been taken. */
-export async function exportStore(from: Config, write: (text: string) => Promise<void>, progress: TransferOptions['progress']): Promise<TransferResult> {
+export async function exportStore(
+  from: Config,
+  write: (text: string) => Promise<void>,
+  progress: TransferOptions['progress'],
+): Promise<TransferResult> {
   const { clock } = await partsWith(progress);
   return withStore(from, async (storage) => {
     await refuseUnfinishedStore(storage);
@@ -62,7 +77,12 @@ export async function checkExport(chunks: AsyncIterable<Uint8Array>): Promise<nu
 }
 
 /** @param total how many facts there will be, where that is known. */
-export async function importStore(to: Config, chunks: AsyncIterable<Uint8Array>, total: number | undefined, { replace, progress }: TransferOptions): Promise<TransferResult> {
+export async function importStore(
+  to: Config,
+  chunks: AsyncIterable<Uint8Array>,
+  total: number | undefined,
+  { replace, progress }: TransferOptions,
+): Promise<TransferResult> {
   const source = { facts: importFacts(linesOf(chunks), hash), total: () => total };
   return fillStore({ make: () => storageOf(to), replace }, source, await partsWith(progress));
 }
@@ -73,7 +93,9 @@ const placeOf = ({ storage: { adapter, options } }: Config): unknown => ({ adapt
 export async function withStore<Result>(config: Config, use: (storage: Storage) => Promise<Result>): Promise<Result> {
   const storage = await storageOf(config);
   if (!(await storage.openToRead())) {
-    throw new TransferError(`there is no store in ${describeAdapter(STORAGE_ADAPTERS, config.storage)}, expected one that a broker has used`);
+    throw new TransferError(
+      `there is no store in ${describeAdapter(STORAGE_ADAPTERS, config.storage)}, expected one that a broker has used`,
+    );
   }
   try {
     return await use(storage);
@@ -84,7 +106,10 @@ export async function withStore<Result>(config: Config, use: (storage: Storage) 
 
 async function storageOf({ storage }: Config): Promise<Storage> {
   const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock(), notice: () => undefined });
-  if (!made.traits.durable) throw new ConfigError([`storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`]);
+  if (!made.traits.durable)
+    throw new ConfigError([
+      `storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`,
+    ]);
   return made;
 }
 

@@ -44,7 +44,15 @@ export class Broker {
   readonly #receiver: Receiver;
 
   constructor({ changes, effects, limits, limitsOfListeners, newClientId }: BrokerParts) {
-    const context: Context = { changes, effects, limits, accounts: this.accounts, nowMs: 0, lastRequest: 0, runBytes: 0 };
+    const context: Context = {
+      changes,
+      effects,
+      limits,
+      accounts: this.accounts,
+      nowMs: 0,
+      lastRequest: 0,
+      runBytes: 0,
+    };
     this.#context = context;
     this.#router = new Router(context);
     this.#publisher = new Publisher(context, this.#router, this.#deadlines);
@@ -52,7 +60,14 @@ export class Broker {
     this.#wills = new Wills(context, this.#publisher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
     if (limitsOfListeners !== undefined) this.limit(limits, limitsOfListeners);
-    this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, this.#deadlines, newClientId);
+    this.#handshake = new Handshake(
+      context,
+      this.#connections,
+      this.#sessions,
+      this.#wills,
+      this.#deadlines,
+      newClientId,
+    );
     this.#subscriber = new Subscriber(context, this.#connections, this.#router, this.#publisher);
     this.#receiver = new Receiver(context, this.#connections, this.#router, this.#publisher);
   }
@@ -137,7 +152,12 @@ export class Broker {
         if (code === 'protocol-version-unsupported' && connection.state === 'awaiting-connect') {
           // [MQTT-3.1.2-2]
           const reason = ConnectReturnCode.unacceptableProtocolVersion;
-          this.#context.effects.send(connection.id, { type: PacketType.connack, sessionPresent: false, reasonCode: reason, properties: undefined });
+          this.#context.effects.send(connection.id, {
+            type: PacketType.connack,
+            sessionPresent: false,
+            reasonCode: reason,
+            properties: undefined,
+          });
         }
         this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode }); // [MQTT-4.8.0-1]
         return;
@@ -176,7 +196,10 @@ export class Broker {
         return;
       }
       case 'queue-page':
-        (this.#sessions.byQueue(event.queue)?.outboundIfAny ?? this.#router.groupOf(event.queue))?.page(event.request, event.entries);
+        (this.#sessions.byQueue(event.queue)?.outboundIfAny ?? this.#router.groupOf(event.queue))?.page(
+          event.request,
+          event.entries,
+        );
         return;
       case 'retained-page':
         this.#connections.get(event.connection)?.retained?.page(event.messages);
@@ -193,7 +216,8 @@ export class Broker {
   #packet(connection: Connection, packet: Packet): void {
     if (connection.state !== 'connected') {
       // [MQTT-3.1.0-1], which the decoder has seen to; while CONNECT is looked at, nothing more is read.
-      if (packet.type === PacketType.connect && connection.state === 'awaiting-connect') this.#handshake.connect(connection, packet);
+      if (packet.type === PacketType.connect && connection.state === 'awaiting-connect')
+        this.#handshake.connect(connection, packet);
       else this.#connections.end(connection, 'protocol-violation', { detail: 'a packet before CONNECT was answered' });
       return;
     }
@@ -234,7 +258,9 @@ export class Broker {
       case PacketType.suback:
       case PacketType.unsuback:
       case PacketType.pingresp:
-        this.#connections.end(connection, 'protocol-violation', { detail: `packet type ${packet.type} from a connected client` });
+        this.#connections.end(connection, 'protocol-violation', {
+          detail: `packet type ${packet.type} from a connected client`,
+        });
         return;
     }
   }

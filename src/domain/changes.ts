@@ -65,9 +65,19 @@ export type Change =
   /** PUBREC has come: the payload is not needed again, the entry stays until PUBCOMP [MQTT-4.3.3-1]. */
   | { readonly kind: 'queue.release'; readonly queue: QueueId; readonly seq: Seq }
   /** `append`: the record that put the entry there, if this run of the broker made it; lets a batch not yet sent forget both. */
-  | { readonly kind: 'queue.remove'; readonly queue: QueueId; readonly seq: Seq; readonly append: QueueAppend | undefined }
+  | {
+      readonly kind: 'queue.remove';
+      readonly queue: QueueId;
+      readonly seq: Seq;
+      readonly append: QueueAppend | undefined;
+    }
   /** Removes every entry up to and including `through`. */
-  | { readonly kind: 'queue.trim'; readonly queue: QueueId; readonly through: Seq; readonly append: QueueAppend | undefined }
+  | {
+      readonly kind: 'queue.trim';
+      readonly queue: QueueId;
+      readonly through: Seq;
+      readonly append: QueueAppend | undefined;
+    }
   | { readonly kind: 'queue.drop'; readonly queue: QueueId }
   /** A QoS 2 Packet Identifier of a client's PUBLISH, from PUBLISH until PUBREL [MQTT-4.3.3-2]. */
   | { readonly kind: 'inbound.put'; readonly clientId: ClientId; readonly packetId: number }

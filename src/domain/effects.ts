@@ -31,10 +31,7 @@ export interface AuthenticationRequest {
 export type AnswerPacket = ConnackPacket | SubackPacket | UnsubackPacket | PingrespPacket | DisconnectPacket;
 
 export type AcknowledgementType =
-  | typeof PacketType.puback
-  | typeof PacketType.pubrec
-  | typeof PacketType.pubrel
-  | typeof PacketType.pubcomp;
+  typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp;
 
 export interface PageLimit {
   readonly maxEntries: number;

@@ -16,7 +16,10 @@ export interface StoredEntry extends QueuedMessage {
   readonly released: boolean;
 }
 
-export type DenialReason = Extract<RefusalReason, 'bad-credentials' | 'not-authorized' | 'authentication-unavailable' | 'authorization-unavailable'>;
+export type DenialReason = Extract<
+  RefusalReason,
+  'bad-credentials' | 'not-authorized' | 'authentication-unavailable' | 'authorization-unavailable'
+>;
 
 export type AuthenticationResult =
   | {
@@ -52,7 +55,12 @@ export type BrokerEvent =
   /** What the peer sends is not read for a while, or is again: its silence meanwhile is ours. */
   | { readonly kind: 'reading'; readonly connection: ConnectionId; readonly isPaused: boolean }
   /** The answer to `readQueue` with the same request number: entries ascending; empty: there was none left. */
-  | { readonly kind: 'queue-page'; readonly queue: QueueId; readonly request: number; readonly entries: readonly StoredEntry[] }
+  | {
+      readonly kind: 'queue-page';
+      readonly queue: QueueId;
+      readonly request: number;
+      readonly entries: readonly StoredEntry[];
+    }
   | { readonly kind: 'retained-page'; readonly connection: ConnectionId; readonly messages: readonly Message[] }
   /** A deadline given by `nextDeadlineMs` has come, or any other moment: only what is due happens. */
   | { readonly kind: 'tick' }

@@ -26,4 +26,5 @@ export type MessageId = Branded<number, 'MessageId'>;
 export const sessionQueue = (clientId: ClientId): QueueId => `c:${clientId}` as QueueId;
 export const groupQueue = (shareName: string, filter: TopicFilter): QueueId => `g:${shareName}/${filter}` as QueueId;
 /** Whose queue it is; `undefined`: a shared group's. */
-export const clientOf = (queue: QueueId): ClientId | undefined => (queue.startsWith('c:') ? (queue.slice(2) as ClientId) : undefined);
+export const clientOf = (queue: QueueId): ClientId | undefined =>
+  queue.startsWith('c:') ? (queue.slice(2) as ClientId) : undefined;

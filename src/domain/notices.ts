@@ -35,7 +35,12 @@ export type Notice =
       readonly remoteAddress: string;
     }
   | { readonly kind: 'publish-denied'; readonly clientId: ClientId; readonly topic: string; readonly detail: string }
-  | { readonly kind: 'subscribe-denied'; readonly clientId: ClientId; readonly topicFilter: string; readonly detail: string }
+  | {
+      readonly kind: 'subscribe-denied';
+      readonly clientId: ClientId;
+      readonly topicFilter: string;
+      readonly detail: string;
+    }
   | {
       readonly kind: 'message-dropped';
       readonly reason: DropReason;
@@ -48,6 +53,15 @@ export type Notice =
       readonly detail?: string | undefined;
     }
   /** A subscription matched more retained messages than `retainedQueueSize` had room for: it gets the first `limit`. */
-  | { readonly kind: 'retained-limited'; readonly clientId: ClientId; readonly topicFilter: TopicFilter; readonly limit: number }
+  | {
+      readonly kind: 'retained-limited';
+      readonly clientId: ClientId;
+      readonly topicFilter: TopicFilter;
+      readonly limit: number;
+    }
   | { readonly kind: 'will-published'; readonly clientId: ClientId; readonly topic: TopicName }
-  | { readonly kind: 'session-ended'; readonly clientId: ClientId; readonly reason: 'clean' | 'expired' | 'disconnected' | 'administrative' };
+  | {
+      readonly kind: 'session-ended';
+      readonly clientId: ClientId;
+      readonly reason: 'clean' | 'expired' | 'disconnected' | 'administrative';
+    };

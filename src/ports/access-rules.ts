@@ -29,7 +29,10 @@ export const isPattern = (topicFilter: string): boolean => /%[cu]/.test(topicFil
  * wildcard or a slash in it, an empty one, or one that begins with `$` is put nowhere: in its place, and in that of all rules behind it, everything
  * is denied.
  */
-export function rulesFor(rules: readonly AccessRule[], { clientId, userName }: ClientNames): Extract<Permissions, { readonly kind: 'rules' }> {
+export function rulesFor(
+  rules: readonly AccessRule[],
+  { clientId, userName }: ClientNames,
+): Extract<Permissions, { readonly kind: 'rules' }> {
   const expanded: AccessRule[] = [];
   for (const rule of rules) {
     const { topicFilter, source } = rule;
@@ -38,13 +41,35 @@ export function rulesFor(rules: readonly AccessRule[], { clientId, userName }: C
       continue;
     }
     if (userName === undefined && topicFilter.includes('%u')) continue;
-    const unsafe = topicFilter.includes('%c') && isUnsafe(clientId) ? 'client identifier' : topicFilter.includes('%u') && isUnsafe(userName ?? '') ? 'user name' : undefined;
+    const unsafe =
+      topicFilter.includes('%c') && isUnsafe(clientId)
+        ? 'client identifier'
+        : topicFilter.includes('%u') && isUnsafe(userName ?? '')
+          ? 'user name'
+          : undefined;
     if (unsafe !== undefined) {
       const why = `${source}: this ${unsafe} cannot stand in a topic`;
-      return { kind: 'rules', rules: [...expanded, { effect: 'deny', actions: ['publish', 'subscribe', 'receive'], topicFilter: '#' as TopicFilter, source: why }], otherwise: 'deny' };
+      return {
+        kind: 'rules',
+        rules: [
+          ...expanded,
+          {
+            effect: 'deny',
+            actions: ['publish', 'subscribe', 'receive'],
+            topicFilter: '#' as TopicFilter,
+            source: why,
+          },
+        ],
+        otherwise: 'deny',
+      };
     }
     // All at once: what a name brings along is not looked at again.
-    expanded.push({ ...rule, topicFilter: topicFilter.replace(/%[cu]/g, (place) => (place === '%c' ? clientId : (userName ?? ''))) as TopicFilter });
+    expanded.push({
+      ...rule,
+      topicFilter: topicFilter.replace(/%[cu]/g, (place) =>
+        place === '%c' ? clientId : (userName ?? ''),
+      ) as TopicFilter,
+    });
   }
   return { kind: 'rules', rules: expanded };
 }

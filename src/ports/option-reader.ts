@@ -22,7 +22,9 @@ export class OptionReader {
   /** @param path of the mapping itself, for messages: `cache.`. */
   constructor(given: unknown, path = '', environment: Environment = process.env) {
     if (given !== undefined && given !== null && !isMapping(given)) {
-      throw new TypeError(`${path === '' ? '' : `${path.slice(0, -1)}: `}${shown(given)} is not valid, expected a mapping of options`);
+      throw new TypeError(
+        `${path === '' ? '' : `${path.slice(0, -1)}: `}${shown(given)} is not valid, expected a mapping of options`,
+      );
     }
     this.#given = given ?? {};
     this.#path = path;
@@ -38,7 +40,8 @@ export class OptionReader {
   text(key: string, expected = 'a text'): string | undefined {
     const value = this.#take(key);
     if (value === undefined) return undefined;
-    if (typeof value !== 'string' || value === '') this.refuse(key, `${shown(value)} is not valid, expected ${expected}`);
+    if (typeof value !== 'string' || value === '')
+      this.refuse(key, `${shown(value)} is not valid, expected ${expected}`);
     return value;
   }
 
@@ -53,7 +56,8 @@ export class OptionReader {
     if (typeof value !== 'string' || value === '') this.refuse(key, `not valid, expected ${expected}`);
     return value.replaceAll(ENVIRONMENT_REFERENCE, (_reference, name: string) => {
       const found = this.#environment[name];
-      if (found === undefined || found === '') this.refuse(key, `the environment has no ${name}, expected it to hold ${expected}`);
+      if (found === undefined || found === '')
+        this.refuse(key, `the environment has no ${name}, expected it to hold ${expected}`);
       return found;
     });
   }
@@ -68,10 +72,15 @@ export class OptionReader {
     const text = this.requiredSecret(key, expected);
     if (!URL.canParse(text)) this.refuse(key, `no URL, expected ${expected}`);
     const url = new URL(text);
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') this.refuse(key, `${url.protocol} is not valid, expected ${expected}`);
-    if (url.username !== '' || url.password !== '' || url.hash !== '') this.refuse(key, `not valid, expected ${expected}`);
+    if (url.protocol !== 'https:' && url.protocol !== 'http:')
+      this.refuse(key, `${url.protocol} is not valid, expected ${expected}`);
+    if (url.username !== '' || url.password !== '' || url.hash !== '')
+      this.refuse(key, `not valid, expected ${expected}`);
     if (url.protocol === 'http:' && !allowHttp && !isLoopback(url.hostname)) {
-      this.refuse(key, `http to ${url.hostname} can be read and changed on its way, expected https, or allowHttp: true`);
+      this.refuse(
+        key,
+        `http to ${url.hostname} can be read and changed on its way, expected https, or allowHttp: true`,
+      );
     }
     return url;
   }
@@ -85,12 +94,18 @@ export class OptionReader {
   wholeNumber(key: string, { least, most, fallback }: NumberRange): number {
     const value = this.#take(key) ?? fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-    return this.refuse(key, `${shown(value)} is ${typeof value === 'number' ? 'out of range' : 'not valid'}, expected a whole number from ${least} to ${most}`);
+    return this.refuse(
+      key,
+      `${shown(value)} is ${typeof value === 'number' ? 'out of range' : 'not valid'}, expected a whole number from ${least} to ${most}`,
+    );
   }
 
   oneOf<Word extends string>(key: string, words: readonly Word[], fallback: Word): Word {
     const value = this.#take(key) ?? fallback;
-    return words.find((word) => word === value) ?? this.refuse(key, `${shown(value)} is not valid, expected one of ${words.join(', ')}`);
+    return (
+      words.find((word) => word === value) ??
+      this.refuse(key, `${shown(value)} is not valid, expected one of ${words.join(', ')}`)
+    );
   }
 
   /** One text, or a list of them. */
@@ -131,9 +146,11 @@ export class OptionReader {
   }
 }
 
-const isMapping = (value: unknown): value is Given => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isMapping = (value: unknown): value is Given =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** As it would be written, short enough for a sentence. */
 function shown(value: unknown): string {

@@ -23,23 +23,42 @@ const FILTER_LENGTH_MAX = 16_383;
  * @param source where the data are from, for people: `claim mqtt of the token`.
  * @throws TypeError which says what is wrong, and nothing of what stands where a filter should.
  */
-export function readPermissions(data: unknown, subject: RuleSubject, source: string): Extract<Permissions, { kind: 'rules' }> {
+export function readPermissions(
+  data: unknown,
+  subject: RuleSubject,
+  source: string,
+): Extract<Permissions, { kind: 'rules' }> {
   const { deny, ...allow } = mappingOf(data, '');
-  const rules = [...rulesOf('deny', mappingOf(deny ?? {}, 'deny'), 'deny.', subject, source), ...rulesOf('allow', allow, '', subject, source)];
+  const rules = [
+    ...rulesOf('deny', mappingOf(deny ?? {}, 'deny'), 'deny.', subject, source),
+    ...rulesOf('allow', allow, '', subject, source),
+  ];
   if (rules.length > FILTERS_MAX) throw new TypeError(`${rules.length} filters, expected at most ${FILTERS_MAX}`);
   return { kind: 'rules', rules };
 }
 
 function mappingOf(data: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof data === 'object' && data !== null && !Array.isArray(data)) return data as Readonly<Record<string, unknown>>;
-  throw new TypeError(`${path === '' ? '' : `${path}: `}expected a mapping of ${ACTIONS.join(', ')}${path === '' ? ' and deny' : ''}`);
+  if (typeof data === 'object' && data !== null && !Array.isArray(data))
+    return data as Readonly<Record<string, unknown>>;
+  throw new TypeError(
+    `${path === '' ? '' : `${path}: `}expected a mapping of ${ACTIONS.join(', ')}${path === '' ? ' and deny' : ''}`,
+  );
 }
 
-function rulesOf(effect: AccessRule['effect'], lists: Readonly<Record<string, unknown>>, path: string, subject: RuleSubject, source: string): AccessRule[] {
+function rulesOf(
+  effect: AccessRule['effect'],
+  lists: Readonly<Record<string, unknown>>,
+  path: string,
+  subject: RuleSubject,
+  source: string,
+): AccessRule[] {
   return Object.entries(lists).flatMap(([key, filters]) => {
     const action = ACTIONS.find((each) => each === key);
     const place = `${path}${key}`;
-    if (action === undefined) throw new TypeError(`${path}${JSON.stringify(key)} is unknown, expected ${ACTIONS.join(', ')}${path === '' ? ' or deny' : ''}`);
+    if (action === undefined)
+      throw new TypeError(
+        `${path}${JSON.stringify(key)} is unknown, expected ${ACTIONS.join(', ')}${path === '' ? ' or deny' : ''}`,
+      );
     if (!Array.isArray(filters)) throw new TypeError(`${place}: expected a list of Topic Filters`);
     return filters.map((filter: unknown, index) => {
       const topicFilter = filterOf(filter, `${place}[${index}]`, subject);
@@ -52,7 +71,8 @@ function filterOf(written: unknown, place: string, { clientId, userName }: RuleS
   if (typeof written !== 'string' || written.length > FILTER_LENGTH_MAX || topicFilterProblem(written) !== undefined) {
     throw new TypeError(`${place} is no Topic Filter`);
   }
-  if (written.startsWith('$share/')) throw new TypeError(`${place} begins with $share/, expected the filter without it`);
+  if (written.startsWith('$share/'))
+    throw new TypeError(`${place} begins with $share/, expected the filter without it`);
   return written.replaceAll(/%([cu])/g, (_placeholder, which: string, at: number) => {
     const value = which === 'c' ? clientId : userName;
     const name = which === 'c' ? 'Client Identifier' : 'user name';

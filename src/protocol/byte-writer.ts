@@ -45,7 +45,8 @@ export class ByteWriter {
   }
 
   binary(bytes: Uint8Array): void {
-    if (bytes.length > STRING_BYTES_MAX) throw new RangeError(`binary data of ${bytes.length} bytes is longer than 65,535`);
+    if (bytes.length > STRING_BYTES_MAX)
+      throw new RangeError(`binary data of ${bytes.length} bytes is longer than 65,535`);
     this.uint16(bytes.length);
     this.raw(bytes);
   }

@@ -28,7 +28,8 @@ export type Sender = 'client' | 'server';
 /** `flags`: the lower four bits of the first byte. They can be judged only once the version is known. */
 export function decodeConnect(reader: ByteReader, flags: number, overlongHeader: boolean): ConnectPacket {
   const protocolVersion = readProtocol(reader);
-  if (protocolVersion > 3 && flags !== 0) throw new MalformedPacketError('fixed-header-flags', `CONNECT with flags ${flags}`); // [MQTT-2.2.2-2]
+  if (protocolVersion > 3 && flags !== 0)
+    throw new MalformedPacketError('fixed-header-flags', `CONNECT with flags ${flags}`); // [MQTT-2.2.2-2]
   if (protocolVersion === 5 && overlongHeader) throw overlongRemainingLength();
 
   const connectFlags = reader.byte();
@@ -42,7 +43,17 @@ export function decodeConnect(reader: ByteReader, flags: number, overlongHeader:
   const password = (connectFlags & 0x40) !== 0 && !isLeftOut(reader, protocolVersion) ? reader.binary() : undefined;
   reader.expectEnd(); // [MQTT-3.1.2-18], [MQTT-3.1.2-20]
   const clean = (connectFlags & 0x02) !== 0;
-  return { type: PacketType.connect, protocolVersion, clean, keepAlive, clientId, will, userName, password, properties };
+  return {
+    type: PacketType.connect,
+    protocolVersion,
+    clean,
+    keepAlive,
+    clientId,
+    will,
+    userName,
+    password,
+    properties,
+  };
 }
 
 function isLeftOut(reader: ByteReader, version: ProtocolVersion): boolean {
@@ -53,7 +64,12 @@ function isLeftOut(reader: ByteReader, version: ProtocolVersion): boolean {
 function readProtocol(reader: ByteReader): ProtocolVersion {
   const name = nameOf(reader.part(reader.uint16()));
   // [MQTT-3.1.2-1]
-  if (name === undefined) throw new MalformedPacketError('protocol-name-unknown', 'the protocol is not MQTT', ReasonCode.unsupportedProtocolVersion);
+  if (name === undefined)
+    throw new MalformedPacketError(
+      'protocol-name-unknown',
+      'the protocol is not MQTT',
+      ReasonCode.unsupportedProtocolVersion,
+    );
   const level = reader.byte();
   if (name === 'MQIsdp') {
     if (level === 3) return 3;
@@ -84,7 +100,8 @@ function checkConnectFlags(flags: number, version: ProtocolVersion): void {
     fail('connect-will-flags', 'has will bits without a will'); // [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-15]
   }
   // A token alone is a credential in MQTT 5 (section 3.1.2.9).
-  if ((flags & 0xc0) === 0x40 && version !== 5) fail('connect-password-without-user-name', 'has a password but no user name'); // [MQTT-3.1.2-22]
+  if ((flags & 0xc0) === 0x40 && version !== 5)
+    fail('connect-password-without-user-name', 'has a password but no user name'); // [MQTT-3.1.2-22]
 }
 
 function readWill(reader: ByteReader, flags: number, version: ProtocolVersion): Will {
@@ -112,7 +129,8 @@ export function decodeSubscribe(reader: ByteReader, version: ProtocolVersion): S
   const subscriptions: SubscriptionRequest[] = [];
   while (reader.remaining > 0) subscriptions.push(readSubscription(reader, version));
   // [MQTT-3.8.3-3]
-  if (subscriptions.length === 0) throw new MalformedPacketError('subscribe-empty', 'SUBSCRIBE without a filter', ReasonCode.protocolError);
+  if (subscriptions.length === 0)
+    throw new MalformedPacketError('subscribe-empty', 'SUBSCRIBE without a filter', ReasonCode.protocolError);
   return { type: PacketType.subscribe, packetId, subscriptions, properties };
 }
 
@@ -137,7 +155,11 @@ function readSubscription(reader: ByteReader, version: ProtocolVersion): Subscri
 }
 
 function optionsInvalid(byte: number, reasonCode: number): MalformedPacketError {
-  return new MalformedPacketError('subscribe-options-invalid', `subscription options 0x${byte.toString(16)}`, reasonCode);
+  return new MalformedPacketError(
+    'subscribe-options-invalid',
+    `subscription options 0x${byte.toString(16)}`,
+    reasonCode,
+  );
 }
 
 export function decodeSuback(reader: ByteReader, version: ProtocolVersion): SubackPacket {
@@ -147,7 +169,8 @@ export function decodeSuback(reader: ByteReader, version: ProtocolVersion): Suba
   while (reader.remaining > 0) {
     const code = reader.byte();
     // [MQTT-3.9.3-2]
-    if (!isReasonCodeOf(PacketType.suback, code, version)) throw new MalformedPacketError('suback-code-invalid', `SUBACK with code ${code}`);
+    if (!isReasonCodeOf(PacketType.suback, code, version))
+      throw new MalformedPacketError('suback-code-invalid', `SUBACK with code ${code}`);
     reasonCodes.push(code);
   }
   return { type: PacketType.suback, packetId, reasonCodes, properties };
@@ -159,7 +182,8 @@ export function decodeUnsubscribe(reader: ByteReader, version: ProtocolVersion):
   const topicFilters: string[] = [];
   while (reader.remaining > 0) topicFilters.push(reader.string());
   // [MQTT-3.10.3-2]
-  if (topicFilters.length === 0) throw new MalformedPacketError('unsubscribe-empty', 'UNSUBSCRIBE without a filter', ReasonCode.protocolError);
+  if (topicFilters.length === 0)
+    throw new MalformedPacketError('unsubscribe-empty', 'UNSUBSCRIBE without a filter', ReasonCode.protocolError);
   return { type: PacketType.unsubscribe, packetId, topicFilters, properties };
 }
 
@@ -177,7 +201,9 @@ export function decodeUnsuback(reader: ByteReader, version: ProtocolVersion): Un
 export function decodeDisconnect(reader: ByteReader, version: ProtocolVersion, sender: Sender): DisconnectPacket {
   // MQTT 5 section 3.14.2: below length 1 the code is 0, below length 2 there are no properties.
   const coded = version === 5 && reader.remaining > 0;
-  const reasonCode = coded ? reasonCodeOf(PacketType.disconnect, reader.byte(), version) : ReasonCode.normalDisconnection;
+  const reasonCode = coded
+    ? reasonCodeOf(PacketType.disconnect, reader.byte(), version)
+    : ReasonCode.normalDisconnection;
   const place = sender === 'client' ? PropertyPlace.disconnectFromClient : PropertyPlace.disconnectFromServer;
   const properties = coded && reader.remaining > 0 ? readProperties(reader, place) : undefined;
   reader.expectEnd();
@@ -193,7 +219,11 @@ export function decodeAuth(reader: ByteReader, sender: Sender): AuthPacket {
   // Table 3.15-1: 0x00 comes from the server, 0x19 from the client. [MQTT-4.12.0-3]
   const foreign = sender === 'client' ? ReasonCode.success : ReasonCode.reAuthenticate;
   if (reasonCode === foreign) {
-    throw new MalformedPacketError('reason-code-invalid', `AUTH with code ${reasonCode} from the ${sender}`, ReasonCode.protocolError);
+    throw new MalformedPacketError(
+      'reason-code-invalid',
+      `AUTH with code ${reasonCode} from the ${sender}`,
+      ReasonCode.protocolError,
+    );
   }
   if (!short && properties?.authenticationMethod === undefined) throw authenticationMethodMissing();
   return { type: PacketType.auth, reasonCode, properties };
@@ -201,7 +231,10 @@ export function decodeAuth(reader: ByteReader, sender: Sender): AuthPacket {
 
 export function reasonCodeOf(type: PacketType, code: number, version: ProtocolVersion): number {
   if (!isReasonCodeOf(type, code, version)) {
-    throw new MalformedPacketError('reason-code-invalid', `0x${code.toString(16)} is no reason code of packet type ${type}`);
+    throw new MalformedPacketError(
+      'reason-code-invalid',
+      `0x${code.toString(16)} is no reason code of packet type ${type}`,
+    );
   }
   return code;
 }
@@ -209,4 +242,3 @@ export function reasonCodeOf(type: PacketType, code: number, version: ProtocolVe
 export function overlongRemainingLength(): MalformedPacketError {
   return new MalformedPacketError('variable-byte-integer', 'the Remaining Length takes more bytes than it needs'); // [MQTT-1.5.5-1]
 }
-

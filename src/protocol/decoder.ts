@@ -19,7 +19,15 @@ import { CONNECT_ONLY, firstByteRejected, firstByteTable } from './first-byte.js
 import type { FirstByteTable } from './first-byte.js';
 import { MalformedPacketError } from './malformed.js';
 import { PacketType } from './packets.js';
-import type { AcknowledgementPacket, ConnectPacket, Packet, ProtocolVersion, Properties, PublishPacket, QoS } from './packets.js';
+import type {
+  AcknowledgementPacket,
+  ConnectPacket,
+  Packet,
+  ProtocolVersion,
+  Properties,
+  PublishPacket,
+  QoS,
+} from './packets.js';
 import { PropertyPlace, readProperties } from './properties.js';
 import { ReasonCode } from './reason-codes.js';
 import { TopicCache } from './topic-cache.js';
@@ -115,7 +123,8 @@ export class PacketDecoder {
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#failure !== undefined) return;
     // Always plain: slice() of a Buffer does not copy, and the code below runs faster if it sees one class only.
-    const bytes = chunk.constructor === Uint8Array ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    const bytes =
+      chunk.constructor === Uint8Array ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     if (this.#position < this.#chunk.length || this.#waiting.length > 0) {
       this.#waiting.push(bytes);
       this.#waitingBytes += bytes.length;
@@ -225,7 +234,8 @@ export class PacketDecoder {
     let shift = 0;
     let byte: number;
     do {
-      if (shift === 28) throw new MalformedPacketError('remaining-length-too-long', 'the Remaining Length takes more than four bytes');
+      if (shift === 28)
+        throw new MalformedPacketError('remaining-length-too-long', 'the Remaining Length takes more than four bytes');
       if (at === end) return 0;
       byte = bytes[at++] as number;
       length |= (byte & 0x7f) << shift;
@@ -296,7 +306,14 @@ export class PacketDecoder {
   }
 }
 
-function decodePublish(bytes: Uint8Array, first: number, body: number, end: number, version: ProtocolVersion, sender: Sender): PublishPacket {
+function decodePublish(
+  bytes: Uint8Array,
+  first: number,
+  body: number,
+  end: number,
+  version: ProtocolVersion,
+  sender: Sender,
+): PublishPacket {
   const qos = ((first >> 1) & 3) as QoS;
   let at = body + 2;
   if (at > end) throw truncated();
@@ -316,12 +333,24 @@ function decodePublish(bytes: Uint8Array, first: number, body: number, end: numb
     if (at < end && bytes[at] === 0) at++;
     else {
       const reader = new ByteReader(bytes, at, end);
-      properties = readProperties(reader, sender === 'client' ? PropertyPlace.publishFromClient : PropertyPlace.publishFromServer);
+      properties = readProperties(
+        reader,
+        sender === 'client' ? PropertyPlace.publishFromClient : PropertyPlace.publishFromServer,
+      );
       at = reader.position;
     }
   }
   const payload = new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at);
-  return { type: PacketType.publish, dup: (first & 8) !== 0, qos, retain: (first & 1) !== 0, topic, packetId, properties, payload };
+  return {
+    type: PacketType.publish,
+    dup: (first & 8) !== 0,
+    qos,
+    retain: (first & 1) !== 0,
+    topic,
+    packetId,
+    properties,
+    payload,
+  };
 }
 
 const ACKNOWLEDGEMENT_PLACES = {
@@ -354,5 +383,9 @@ function decodeAcknowledgement(
 }
 
 function tooLarge(size: number, limit: number): MalformedPacketError {
-  return new MalformedPacketError('packet-too-large', `a packet of ${size} bytes, where ${limit} are allowed`, ReasonCode.packetTooLarge);
+  return new MalformedPacketError(
+    'packet-too-large',
+    `a packet of ${size} bytes, where ${limit} are allowed`,
+    ReasonCode.packetTooLarge,
+  );
 }

@@ -78,9 +78,13 @@ function writeBody(body: ByteWriter, packet: Packet, version: ProtocolVersion): 
   }
 }
 
-function writeConnect(body: ByteWriter, { protocolVersion, clean, keepAlive, clientId, will, userName, password, properties }: ConnectPacket): void {
+function writeConnect(
+  body: ByteWriter,
+  { protocolVersion, clean, keepAlive, clientId, will, userName, password, properties }: ConnectPacket,
+): void {
   // [MQTT-3.1.2-22]
-  if (password !== undefined && userName === undefined && protocolVersion !== 5) throw new RangeError('a password without a user name');
+  if (password !== undefined && userName === undefined && protocolVersion !== 5)
+    throw new RangeError('a password without a user name');
   body.string(protocolVersion === 3 ? 'MQIsdp' : 'MQTT');
   body.byte(protocolVersion);
   const willFlags = will === undefined ? 0 : 0x04 | (checkedQos(will.qos) << 3) | (will.retain ? 0x20 : 0);
@@ -97,7 +101,11 @@ function writeConnect(body: ByteWriter, { protocolVersion, clean, keepAlive, cli
   if (password !== undefined) body.binary(password);
 }
 
-function writeConnack(body: ByteWriter, { sessionPresent, reasonCode, properties }: ConnackPacket, version: ProtocolVersion): void {
+function writeConnack(
+  body: ByteWriter,
+  { sessionPresent, reasonCode, properties }: ConnackPacket,
+  version: ProtocolVersion,
+): void {
   if (sessionPresent && reasonCode !== 0) throw new RangeError('Session Present in a refusal'); // [MQTT-3.2.2-4], in 5 [MQTT-3.2.2-6]
   body.byte(sessionPresent && version !== 3 ? 1 : 0); // MQTT 3.1 does not know it
   body.byte(checkedCode(PacketType.connack, reasonCode, version));
@@ -107,7 +115,11 @@ function writeConnack(body: ByteWriter, { sessionPresent, reasonCode, properties
 const PUBLISH_PLACES = PropertyPlace.publishFromClient | PropertyPlace.publishFromServer;
 const DISCONNECT_PLACES = PropertyPlace.disconnectFromClient | PropertyPlace.disconnectFromServer;
 
-function writePublishBody(body: ByteWriter, { dup, qos, retain, topic, packetId, properties, payload }: PublishPacket, version: ProtocolVersion): number {
+function writePublishBody(
+  body: ByteWriter,
+  { dup, qos, retain, topic, packetId, properties, payload }: PublishPacket,
+  version: ProtocolVersion,
+): number {
   checkedQos(qos); // [MQTT-3.3.1-4]
   if (dup && qos === 0 && version !== 3) throw new RangeError('DUP at QoS 0'); // [MQTT-3.3.1-2]
   body.string(topic);
@@ -126,7 +138,11 @@ const ACKNOWLEDGEMENT_PLACES: Record<AcknowledgementPacket['type'], PropertyPlac
 };
 
 /** MQTT 5 section 3.4.2: a code of 0 and an empty property block are left out. */
-function writeAcknowledgementBody(body: ByteWriter, { type, packetId, reasonCode, properties }: AcknowledgementPacket, version: ProtocolVersion): void {
+function writeAcknowledgementBody(
+  body: ByteWriter,
+  { type, packetId, reasonCode, properties }: AcknowledgementPacket,
+  version: ProtocolVersion,
+): void {
   body.packetId(packetId);
   if (version !== 5) return;
   checkedCode(type, reasonCode, version);
@@ -135,7 +151,11 @@ function writeAcknowledgementBody(body: ByteWriter, { type, packetId, reasonCode
   if (properties !== undefined) writeProperties(body, properties, ACKNOWLEDGEMENT_PLACES[type]);
 }
 
-function writeSubscribe(body: ByteWriter, { packetId, subscriptions, properties }: SubscribePacket, version: ProtocolVersion): void {
+function writeSubscribe(
+  body: ByteWriter,
+  { packetId, subscriptions, properties }: SubscribePacket,
+  version: ProtocolVersion,
+): void {
   if (subscriptions.length === 0) throw new RangeError('SUBSCRIBE without a filter'); // [MQTT-3.8.3-3]
   body.packetId(packetId);
   if (version === 5) writeProperties(body, properties, PropertyPlace.subscribe);
@@ -147,14 +167,23 @@ function writeSubscribe(body: ByteWriter, { packetId, subscriptions, properties 
   }
 }
 
-function writeResults(body: ByteWriter, { type, packetId, reasonCodes, properties }: SubackPacket | UnsubackPacket, version: ProtocolVersion): void {
+function writeResults(
+  body: ByteWriter,
+  { type, packetId, reasonCodes, properties }: SubackPacket | UnsubackPacket,
+  version: ProtocolVersion,
+): void {
   body.packetId(packetId);
-  if (version === 5) writeProperties(body, properties, type === PacketType.suback ? PropertyPlace.suback : PropertyPlace.unsuback);
+  if (version === 5)
+    writeProperties(body, properties, type === PacketType.suback ? PropertyPlace.suback : PropertyPlace.unsuback);
   else if (type === PacketType.unsuback) return;
   for (const code of reasonCodes) body.byte(checkedCode(type, code, version));
 }
 
-function writeUnsubscribe(body: ByteWriter, { packetId, topicFilters, properties }: UnsubscribePacket, version: ProtocolVersion): void {
+function writeUnsubscribe(
+  body: ByteWriter,
+  { packetId, topicFilters, properties }: UnsubscribePacket,
+  version: ProtocolVersion,
+): void {
   if (topicFilters.length === 0) throw new RangeError('UNSUBSCRIBE without a filter'); // [MQTT-3.10.3-2]
   body.packetId(packetId);
   if (version === 5) writeProperties(body, properties, PropertyPlace.unsubscribe);
@@ -162,7 +191,11 @@ function writeUnsubscribe(body: ByteWriter, { packetId, topicFilters, properties
 }
 
 /** MQTT 5 sections 3.14.2 and 3.15.2: both fields are left out if the code is 0 and there are no properties; DISCONNECT may also stop at its code. */
-function writeReason(body: ByteWriter, { type, reasonCode, properties }: DisconnectPacket | AuthPacket, version: ProtocolVersion): void {
+function writeReason(
+  body: ByteWriter,
+  { type, reasonCode, properties }: DisconnectPacket | AuthPacket,
+  version: ProtocolVersion,
+): void {
   if (version !== 5) {
     if (type === PacketType.auth) throw new RangeError('AUTH before MQTT 5');
     return;
@@ -175,7 +208,8 @@ function writeReason(body: ByteWriter, { type, reasonCode, properties }: Disconn
 }
 
 function checkedCode(type: PacketType, code: number, version: ProtocolVersion): number {
-  if (!isReasonCodeOf(type, code, version)) throw new RangeError(`${code} is no reason code of packet type ${type} in version ${version}`);
+  if (!isReasonCodeOf(type, code, version))
+    throw new RangeError(`${code} is no reason code of packet type ${type} in version ${version}`);
   return code;
 }
 
@@ -225,7 +259,8 @@ export function writePublishHead(
   properties: Uint8Array | undefined,
 ): number {
   const topicBytes = topic.length;
-  const remaining = 2 + topicBytes + (qos > 0 ? 2 : 0) + (properties === undefined ? 0 : properties.length) + payloadBytes;
+  const remaining =
+    2 + topicBytes + (qos > 0 ? 2 : 0) + (properties === undefined ? 0 : properties.length) + payloadBytes;
   target[offset] = (PacketType.publish << 4) | publishFlags(qos, dup, retain);
   let at = writeVariableByteInteger(target, offset + 1, remaining);
   target[at++] = topicBytes >> 8;

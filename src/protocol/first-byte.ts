@@ -21,7 +21,20 @@ const REJECTIONS = [
 
 type Rejection = (typeof REJECTIONS)[number];
 
-const { connect, connack, publish, pubrel, subscribe, suback, unsubscribe, unsuback, pingreq, pingresp, disconnect, auth } = PacketType;
+const {
+  connect,
+  connack,
+  publish,
+  pubrel,
+  subscribe,
+  suback,
+  unsubscribe,
+  unsuback,
+  pingreq,
+  pingresp,
+  disconnect,
+  auth,
+} = PacketType;
 
 const ONLY_FROM_CLIENT: readonly number[] = [connect, subscribe, unsubscribe, pingreq];
 const ONLY_FROM_SERVER: readonly number[] = [connack, suback, unsuback, pingresp];
@@ -39,7 +52,8 @@ function judge(byte: number, sender: Sender, version: ProtocolVersion): Rejectio
     return flags >> 1 === 0x04 && version !== 3 ? 'publish-dup-at-qos-0' : undefined; // [MQTT-3.3.1-2]
   }
   // MQTT 3.1 section 2.1: where flags mean nothing they are unused, not reserved. Three types have QoS 1, and DUP when they are sent again.
-  if (version === 3) return WITH_FLAGS_0010.includes(type) && (flags & 0x06) !== 0x02 ? 'fixed-header-flags' : undefined;
+  if (version === 3)
+    return WITH_FLAGS_0010.includes(type) && (flags & 0x06) !== 0x02 ? 'fixed-header-flags' : undefined;
   // [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT-3.15.1-1]
   return flags === (WITH_FLAGS_0010.includes(type) ? 0x02 : 0x00) ? undefined : 'fixed-header-flags';
 }
@@ -56,7 +70,10 @@ function byVersion(sender: Sender): Record<ProtocolVersion, FirstByteTable> {
   };
 }
 
-const TABLES: Record<Sender, Record<ProtocolVersion, FirstByteTable>> = { client: byVersion('client'), server: byVersion('server') };
+const TABLES: Record<Sender, Record<ProtocolVersion, FirstByteTable>> = {
+  client: byVersion('client'),
+  server: byVersion('server'),
+};
 
 export function firstByteTable(sender: Sender, version: ProtocolVersion): FirstByteTable {
   return TABLES[sender][version];

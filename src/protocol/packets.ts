@@ -107,7 +107,8 @@ export interface PublishPacket {
 
 /** PUBACK, PUBREC, PUBREL and PUBCOMP look alike. */
 export interface AcknowledgementPacket {
-  readonly type: typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp;
+  readonly type:
+    typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp;
   readonly packetId: number;
   /** 0 in 3.1 and 3.1.1, where the wire has none. */
   readonly reasonCode: number;

@@ -57,7 +57,13 @@ interface RuleOptions {
   readonly repeatable?: PropertyPlaces;
 }
 
-function rule(id: number, name: PropertyName, type: PropertyType, places: PropertyPlaces, more: RuleOptions = {}): PropertyRule {
+function rule(
+  id: number,
+  name: PropertyName,
+  type: PropertyType,
+  places: PropertyPlaces,
+  more: RuleOptions = {},
+): PropertyRule {
   return { id, name, type, places, repeatable: more.repeatable ?? 0, notZero: more.notZero ?? false };
 }
 
@@ -68,7 +74,10 @@ export const PROPERTY_RULES: readonly PropertyRule[] = [
   rule(0x08, 'responseTopic', 'string', PUBLISH | p.will),
   rule(0x09, 'correlationData', 'binary', PUBLISH | p.will),
   // [MQTT-3.3.4-6]: not in a PUBLISH from a client.
-  rule(0x0b, 'subscriptionIdentifiers', 'variable-byte-integer', p.publishFromServer | p.subscribe, { notZero: true, repeatable: p.publishFromServer }),
+  rule(0x0b, 'subscriptionIdentifiers', 'variable-byte-integer', p.publishFromServer | p.subscribe, {
+    notZero: true,
+    repeatable: p.publishFromServer,
+  }),
   rule(0x11, 'sessionExpiryInterval', 'uint32', p.connect | p.connack | p.disconnectFromClient), // [MQTT-3.14.2-2]
   rule(0x12, 'assignedClientIdentifier', 'string', p.connack),
   rule(0x13, 'serverKeepAlive', 'uint16', p.connack),
@@ -108,7 +117,8 @@ export function readProperties(reader: ByteReader, place: PropertyPlaces): Prope
     // The number is formally a variable byte integer, but all there are take one byte.
     const id = block.variableByteInteger();
     const found = RULE_BY_ID[id];
-    if (found === undefined) throw new MalformedPacketError('property-unknown', `there is no property 0x${id.toString(16)}`);
+    if (found === undefined)
+      throw new MalformedPacketError('property-unknown', `there is no property 0x${id.toString(16)}`);
     if ((found.places & place) === 0) throw notAllowed(found, place);
     const value = readValue(block, found);
     const present = properties[found.name];
@@ -121,7 +131,8 @@ export function readProperties(reader: ByteReader, place: PropertyPlaces): Prope
       properties[found.name] = value as PropertyValue;
     }
   }
-  if (properties.authenticationData !== undefined && properties.authenticationMethod === undefined) throw authenticationMethodMissing();
+  if (properties.authenticationData !== undefined && properties.authenticationMethod === undefined)
+    throw authenticationMethodMissing();
   return properties as Properties;
 }
 
@@ -160,7 +171,8 @@ export function writeProperties(writer: ByteWriter, properties: Properties | und
     if ((each.places & places) === 0) throw new RangeError(`the property ${each.name} may not stand in this packet`);
     if (each.name === 'subscriptionIdentifiers' || each.name === 'userProperties') {
       const values = value as readonly SingleValue[];
-      if (values.length > 1 && (each.repeatable & places) === 0) throw new RangeError(`the property ${each.name} may stand in this packet once`);
+      if (values.length > 1 && (each.repeatable & places) === 0)
+        throw new RangeError(`the property ${each.name} may stand in this packet once`);
       for (const one of values) writeValue(block, each, one);
     } else {
       writeValue(block, each, value as SingleValue);
@@ -207,14 +219,22 @@ function nonZero(value: number, name: PropertyName): number {
 }
 
 function valueInvalid(name: PropertyName, value: number): MalformedPacketError {
-  return new MalformedPacketError('property-value-invalid', `the property ${name} is ${value}`, ReasonCode.protocolError);
+  return new MalformedPacketError(
+    'property-value-invalid',
+    `the property ${name} is ${value}`,
+    ReasonCode.protocolError,
+  );
 }
 
 /** In the wrong packet type it is malformed (section 2.2.2.2), in the right one from the wrong side a protocol error (section 3.3.4). */
 function notAllowed({ name, places }: PropertyRule, place: PropertyPlaces): MalformedPacketError {
   const bothSides = (place & PUBLISH) !== 0 ? PUBLISH : (place & DISCONNECT) !== 0 ? DISCONNECT : place;
   const reasonCode = (places & bothSides) === 0 ? ReasonCode.malformedPacket : ReasonCode.protocolError;
-  return new MalformedPacketError('property-not-allowed', `the property ${name} may not stand in this packet`, reasonCode);
+  return new MalformedPacketError(
+    'property-not-allowed',
+    `the property ${name} may not stand in this packet`,
+    reasonCode,
+  );
 }
 
 function duplicate({ name }: PropertyRule): MalformedPacketError {

@@ -50,7 +50,11 @@ function bitsByCode(codes: Codes): Uint16Array {
   return bits;
 }
 
-const BITS: Record<ProtocolVersion, Uint16Array> = { 3: bitsByCode(CODES[3]), 4: bitsByCode(CODES[4]), 5: bitsByCode(CODES[5]) };
+const BITS: Record<ProtocolVersion, Uint16Array> = {
+  3: bitsByCode(CODES[3]),
+  4: bitsByCode(CODES[4]),
+  5: bitsByCode(CODES[5]),
+};
 
 export function isReasonCodeOf(type: PacketType, code: number, version: ProtocolVersion): boolean {
   return (((BITS[version][code] ?? 0) >> type) & 1) === 1;

@@ -1,6 +1,14 @@
 // The contract of the authenticator port as tests, for any adapter and under any test runner: each law is one test. What the author says of its
 // credentials decides what is asked; how they are checked, and how long that takes, is not looked at.
-import type { AccessRule, Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId, Permissions } from '../ports/index.js';
+import type {
+  AccessRule,
+  Asking,
+  AuthenticationRequest,
+  Authenticator,
+  AuthenticatorAnswer,
+  ClientId,
+  Permissions,
+} from '../ports/index.js';
 import { ContractViolation, differences, ensure, report, show } from './compare.js';
 
 /** What a client shows, of a CONNECT as any other. */
@@ -44,7 +52,22 @@ const LONGEST_BYTES = 65_535;
 const EVERY_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
 /** What no client means and any may send. A User Name is UTF-8 without U+0000, for the protocol sees to that; a password is any bytes. */
-const AWKWARD_NAMES = ['', ' ', '\n', 'a:b', '#', '+', '$SYS', '../../etc/passwd', "' OR 1=1 --", '__proto__', 'constructor', '\u{feff}', '\u{1f600}', 'n'.repeat(LONGEST_BYTES)];
+const AWKWARD_NAMES = [
+  '',
+  ' ',
+  '\n',
+  'a:b',
+  '#',
+  '+',
+  '$SYS',
+  '../../etc/passwd',
+  "' OR 1=1 --",
+  '__proto__',
+  'constructor',
+  '\u{feff}',
+  '\u{1f600}',
+  'n'.repeat(LONGEST_BYTES),
+];
 const AWKWARD_PASSWORDS: readonly Uint8Array[] = [
   new Uint8Array(),
   Uint8Array.of(0),
@@ -82,11 +105,15 @@ function answerLaws(law: Law): void {
   law('good credentials are allowed, and it says whose they are', async ({ authenticator, good, userName }) => {
     const answer = await ask(authenticator, good);
     ensure(answer.decision === 'allow', `good credentials must be allowed, got ${show(answer)}`);
-    report('who it turns out to be', differences(userName ?? good.userName, answer.userName ?? good.userName, 'userName'));
+    report(
+      'who it turns out to be',
+      differences(userName ?? good.userName, answer.userName ?? good.userName, 'userName'),
+    );
   });
 
   law('good credentials are allowed each time', async ({ authenticator, good }) => {
-    for (let i = 0; i < 3; i++) await expectDecision(authenticator, good, 'allow', `good credentials, time ${String(i + 1)}`);
+    for (let i = 0; i < 3; i++)
+      await expectDecision(authenticator, good, 'allow', `good credentials, time ${String(i + 1)}`);
   });
 
   law('wrong credentials are denied, before and after good ones', async ({ authenticator, good, wrong }) => {
@@ -105,21 +132,31 @@ function answerLaws(law: Law): void {
     for (const credentials of [wrong, unknown]) {
       if (credentials?.password === undefined) continue;
       const answer = await ask(authenticator, { ...credentials, password: bytesOf(password) });
-      ensure(!JSON.stringify(answer).includes(password), `the detail of a refusal is logged and must not have the password in it, got ${show(answer)}`);
+      ensure(
+        !JSON.stringify(answer).includes(password),
+        `the detail of a refusal is logged and must not have the password in it, got ${show(answer)}`,
+      );
     }
   });
 
-  law('the question is left as it was, and its bytes are not needed after the answer', async ({ authenticator, good, wrong }) => {
-    for (const [credentials, decision] of [[good, 'allow'], [wrong, 'deny'], [good, 'allow']] as const) {
-      if (credentials === undefined) continue;
-      const request = requestOf(credentials);
-      const before = { ...request, password: request.password?.slice() };
-      const answer = await askThis(authenticator, request);
-      report('the question was changed', differences(before, request));
-      ensure(answer.decision === decision, `expected ${decision}, got ${show(answer)}`);
-      request.password?.fill(0xee);
-    }
-  });
+  law(
+    'the question is left as it was, and its bytes are not needed after the answer',
+    async ({ authenticator, good, wrong }) => {
+      for (const [credentials, decision] of [
+        [good, 'allow'],
+        [wrong, 'deny'],
+        [good, 'allow'],
+      ] as const) {
+        if (credentials === undefined) continue;
+        const request = requestOf(credentials);
+        const before = { ...request, password: request.password?.slice() };
+        const answer = await askThis(authenticator, request);
+        report('the question was changed', differences(before, request));
+        ensure(answer.decision === decision, `expected ${decision}, got ${show(answer)}`);
+        request.password?.fill(0xee);
+      }
+    },
+  );
 }
 
 function awkwardLaws(law: Law): void {
@@ -128,7 +165,13 @@ function awkwardLaws(law: Law): void {
   });
 
   law('awkward user names get an answer', async ({ authenticator, good, wrong }) => {
-    for (const userName of AWKWARD_NAMES) await notAllowedWrongly(authenticator, { ...good, userName, password: wrong?.password }, wrong, `the user name ${show(userName)}`);
+    for (const userName of AWKWARD_NAMES)
+      await notAllowedWrongly(
+        authenticator,
+        { ...good, userName, password: wrong?.password },
+        wrong,
+        `the user name ${show(userName)}`,
+      );
   });
 
   law('awkward passwords get an answer', async ({ authenticator, good, wrong }) => {
@@ -138,36 +181,67 @@ function awkwardLaws(law: Law): void {
     }
   });
 
-  law('a password that begins like the right one, or goes on after it, is wrong', async ({ authenticator, good, wrong }) => {
-    if (wrong?.password === undefined || good.password === undefined) return;
-    const { password } = good;
-    for (const other of [password.subarray(0, -1), Uint8Array.of(...password, 0), Uint8Array.of(0, ...password)]) {
-      await expectDecision(authenticator, { ...good, password: other }, 'deny', `the password ${show(other)} instead of ${show(password)}`);
-    }
-  });
+  law(
+    'a password that begins like the right one, or goes on after it, is wrong',
+    async ({ authenticator, good, wrong }) => {
+      if (wrong?.password === undefined || good.password === undefined) return;
+      const { password } = good;
+      for (const other of [password.subarray(0, -1), Uint8Array.of(...password, 0), Uint8Array.of(0, ...password)]) {
+        await expectDecision(
+          authenticator,
+          { ...good, password: other },
+          'deny',
+          `the password ${show(other)} instead of ${show(password)}`,
+        );
+      }
+    },
+  );
 }
 
 function concurrencyLaws(law: Law): void {
   law('questions asked at once get their own answers', async ({ authenticator, good, wrong, unknown }) => {
-    const kinds = [[good, 'allow'], [wrong, 'deny'], [unknown, unknown?.answer]] as const;
-    const asked = Array.from({ length: QUESTIONS_AT_ONCE }, (_, i) => kinds[i % kinds.length] as (typeof kinds)[number]).filter(([credentials]) => credentials !== undefined);
+    const kinds = [
+      [good, 'allow'],
+      [wrong, 'deny'],
+      [unknown, unknown?.answer],
+    ] as const;
+    const asked = Array.from(
+      { length: QUESTIONS_AT_ONCE },
+      (_, i) => kinds[i % kinds.length] as (typeof kinds)[number],
+    ).filter(([credentials]) => credentials !== undefined);
     const answers = await Promise.all(asked.map(([credentials]) => ask(authenticator, credentials ?? {})));
     const expected = asked.map(([, decision]) => decision);
-    report('answers to questions asked at once', differences(expected, answers.map(({ decision }) => decision), 'answer'));
+    report(
+      'answers to questions asked at once',
+      differences(
+        expected,
+        answers.map(({ decision }) => decision),
+        'answer',
+      ),
+    );
   });
 
-  law('a question that nobody waits for any more keeps nobody from getting an answer', async ({ authenticator, good, wrong }) => {
-    const asking = Array.from({ length: QUESTIONS_AT_ONCE }, () => new AbortController());
-    const left = asking.map((one) => settled(question(authenticator, requestOf(wrong ?? good), one)));
-    const waiting = ask(authenticator, good);
-    for (const one of asking) one.abort();
-    ensure((await waiting).decision === 'allow', 'good credentials must be allowed while other questions are given up');
-    await inTime(Promise.all(left), 'questions that were given up to come to an end');
-    await expectDecision(authenticator, good, 'allow', 'good credentials after questions that were given up');
-    const late = new AbortController();
-    late.abort();
-    await inTime(settled(question(authenticator, requestOf(good), late)), 'a question that was given up before it was asked');
-  });
+  law(
+    'a question that nobody waits for any more keeps nobody from getting an answer',
+    async ({ authenticator, good, wrong }) => {
+      const asking = Array.from({ length: QUESTIONS_AT_ONCE }, () => new AbortController());
+      const left = asking.map((one) => settled(question(authenticator, requestOf(wrong ?? good), one)));
+      const waiting = ask(authenticator, good);
+      for (const one of asking) one.abort();
+      ensure(
+        (await waiting).decision === 'allow',
+        'good credentials must be allowed while other questions are given up',
+      );
+      await inTime(Promise.all(left), 'questions that were given up to come to an end');
+      await expectDecision(authenticator, good, 'allow', 'good credentials after questions that were given up');
+      const late = new AbortController();
+      late.abort();
+      await inTime(
+        settled(question(authenticator, requestOf(good), late)),
+        'a question that was given up before it was asked',
+      );
+    },
+  );
 }
 
 function lifeLaws(law: Law): void {
@@ -180,12 +254,25 @@ function lifeLaws(law: Law): void {
 
   law('a reload that fails says why and changes nothing', async ({ authenticator, good, wrong, spoil }) => {
     if (authenticator.reload === undefined) return;
-    ensure(spoil !== undefined, 'an authenticator with reload is tested with something to read that is spoilt: give `spoil`');
+    ensure(
+      spoil !== undefined,
+      'an authenticator with reload is tested with something to read that is spoilt: give `spoil`',
+    );
     await spoil();
-    const error = await inTime(authenticator.reload().then(() => undefined, (reason: unknown) => reason), 'reload');
-    ensure(error instanceof Error && error.message !== '', `a reload of what cannot be read must be rejected with an Error that says why, got ${show(String(error))}`);
+    const error = await inTime(
+      authenticator.reload().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      ),
+      'reload',
+    );
+    ensure(
+      error instanceof Error && error.message !== '',
+      `a reload of what cannot be read must be rejected with an Error that says why, got ${show(String(error))}`,
+    );
     await expectDecision(authenticator, good, 'allow', 'good credentials after a reload that failed');
-    if (wrong !== undefined) await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after a reload that failed');
+    if (wrong !== undefined)
+      await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after a reload that failed');
   });
 
   law('questions asked while it reloads get their answers', async ({ authenticator, good }) => {
@@ -194,7 +281,8 @@ function lifeLaws(law: Law): void {
     const reloading = authenticator.reload();
     const during = ask(authenticator, good);
     await inTime(reloading, 'reload');
-    for (const { decision } of await Promise.all([before, during])) ensure(decision === 'allow', `good credentials must be allowed during a reload, got ${decision}`);
+    for (const { decision } of await Promise.all([before, during]))
+      ensure(decision === 'allow', `good credentials must be allowed during a reload, got ${decision}`);
   });
 
   law('it closes, with questions under way as well, and each comes to an end', async ({ authenticator, good }) => {
@@ -238,30 +326,49 @@ async function askThis(authenticator: Authenticator, request: AuthenticationRequ
     answer = await inTime(question(authenticator, request), 'an answer');
   } catch (error) {
     if (error instanceof ContractViolation) throw error;
-    throw new ContractViolation(`a question about ${who} must be answered, but was rejected with ${String(error)}`, { cause: error });
+    throw new ContractViolation(`a question about ${who} must be answered, but was rejected with ${String(error)}`, {
+      cause: error,
+    });
   }
   report(`the answer about ${who}`, shapeProblems(answer));
   return answer;
 }
 
-function question(authenticator: Authenticator, request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
+function question(
+  authenticator: Authenticator,
+  request: AuthenticationRequest,
+  asking?: Asking,
+): Promise<AuthenticatorAnswer> {
   let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
   try {
     given = authenticator.authenticate(request, asking);
   } catch (error) {
-    throw new ContractViolation(`authenticate must answer or return a promise that is rejected; it threw ${String(error)}`, { cause: error });
+    throw new ContractViolation(
+      `authenticate must answer or return a promise that is rejected; it threw ${String(error)}`,
+      { cause: error },
+    );
   }
   return Promise.resolve(given);
 }
 
-async function expectDecision(authenticator: Authenticator, credentials: Credentials, decision: AuthenticatorAnswer['decision'], what: string): Promise<void> {
+async function expectDecision(
+  authenticator: Authenticator,
+  credentials: Credentials,
+  decision: AuthenticatorAnswer['decision'],
+  what: string,
+): Promise<void> {
   const answer = await ask(authenticator, credentials);
   const expected = { allow: 'allowed', deny: 'denied', abstain: 'abstained from' }[decision];
   ensure(answer.decision === decision, `${what} must be ${expected}, got ${show(answer)}`);
 }
 
 /** Whoever checks something lets nobody in by accident. */
-async function notAllowedWrongly(authenticator: Authenticator, credentials: Credentials, wrong: Credentials | undefined, what: string): Promise<void> {
+async function notAllowedWrongly(
+  authenticator: Authenticator,
+  credentials: Credentials,
+  wrong: Credentials | undefined,
+  what: string,
+): Promise<void> {
   const answer = await ask(authenticator, credentials);
   ensure(wrong?.password === undefined || answer.decision !== 'allow', `${what} must not be allowed`);
 }
@@ -271,14 +378,18 @@ function shapeProblems(answer: AuthenticatorAnswer): string[] {
   switch (answer?.decision) {
     case 'allow': {
       const { userName, expiresAtMs, permissions } = answer;
-      if (userName !== undefined && typeof userName !== 'string') problems.push(`userName: expected text, got ${show(userName)}`);
-      if (expiresAtMs !== undefined && !Number.isFinite(expiresAtMs)) problems.push(`expiresAtMs: expected milliseconds since 1970, got ${show(expiresAtMs)}`);
+      if (userName !== undefined && typeof userName !== 'string')
+        problems.push(`userName: expected text, got ${show(userName)}`);
+      if (expiresAtMs !== undefined && !Number.isFinite(expiresAtMs))
+        problems.push(`expiresAtMs: expected milliseconds since 1970, got ${show(expiresAtMs)}`);
       if (permissions !== undefined) problems.push(...permissionProblems(permissions));
       return problems;
     }
     case 'deny':
-      if (!['bad-credentials', 'not-authorized'].includes(answer.reason)) problems.push(`reason: expected bad-credentials or not-authorized, got ${show(answer.reason)}`);
-      if (typeof answer.detail !== 'string' || answer.detail === '') problems.push(`detail: expected why, for the log, got ${show(answer.detail)}`);
+      if (!['bad-credentials', 'not-authorized'].includes(answer.reason))
+        problems.push(`reason: expected bad-credentials or not-authorized, got ${show(answer.reason)}`);
+      if (typeof answer.detail !== 'string' || answer.detail === '')
+        problems.push(`detail: expected why, for the log, got ${show(answer.detail)}`);
       return problems;
     case 'abstain':
       return problems;
@@ -289,10 +400,14 @@ function shapeProblems(answer: AuthenticatorAnswer): string[] {
 
 function permissionProblems(permissions: Permissions): string[] {
   if (permissions.kind === 'everything') return [];
-  if (permissions.kind !== 'rules' || !Array.isArray(permissions.rules)) return [`permissions: expected everything or rules, got ${show(permissions)}`];
+  if (permissions.kind !== 'rules' || !Array.isArray(permissions.rules))
+    return [`permissions: expected everything or rules, got ${show(permissions)}`];
   return (permissions.rules as readonly AccessRule[]).flatMap((rule, i) => {
-    const isRule = ['allow', 'deny'].includes(rule.effect) && Array.isArray(rule.actions) && typeof rule.topicFilter === 'string';
-    return isRule ? [] : [`permissions.rules[${String(i)}]: expected an effect, actions and a topicFilter, got ${show(rule)}`];
+    const isRule =
+      ['allow', 'deny'].includes(rule.effect) && Array.isArray(rule.actions) && typeof rule.topicFilter === 'string';
+    return isRule
+      ? []
+      : [`permissions.rules[${String(i)}]: expected an effect, actions and a topicFilter, got ${show(rule)}`];
   });
 }
 
@@ -300,7 +415,11 @@ async function closed(authenticator: Authenticator): Promise<void> {
   if (authenticator.close !== undefined) await inTime(authenticator.close(), 'close');
 }
 
-const settled = (promise: Promise<unknown>): Promise<void> => promise.then(() => undefined, () => undefined);
+const settled = (promise: Promise<unknown>): Promise<void> =>
+  promise.then(
+    () => undefined,
+    () => undefined,
+  );
 
 function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   return new Promise((resolve, reject) => {

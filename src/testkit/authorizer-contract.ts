@@ -31,7 +31,30 @@ export interface AuthorizerContractOptions {
 type Names = AuthorizerContractOptions['sample'];
 
 /** Names that clients may choose, and that mean something in a topic filter, in a pattern or in a query. */
-const AWKWARD = ['+', '#', 'a/b', '/', '+/#', '$SYS', '%c', '%u', '', ' ', '*', '.*', '__proto__', 'constructor', '"', "'", '\\', '${x}', '{{x}}', 'ä', '\u{1f600}', 'x'.repeat(16_000)];
+const AWKWARD = [
+  '+',
+  '#',
+  'a/b',
+  '/',
+  '+/#',
+  '$SYS',
+  '%c',
+  '%u',
+  '',
+  ' ',
+  '*',
+  '.*',
+  '__proto__',
+  'constructor',
+  '"',
+  "'",
+  '\\',
+  '${x}',
+  '{{x}}',
+  'ä',
+  '\u{1f600}',
+  'x'.repeat(16_000),
+];
 
 const WILDCARD = /[+#]/;
 
@@ -67,13 +90,18 @@ type Law = (text: string, body: (subject: AuthorizerUnderTest) => Promise<void>)
 function answerLaws(law: Law, sample: Names): void {
   law('the sample has at least one rule, or everything', async ({ authorizer }) => {
     const permissions = await ask(authorizer, sample);
-    const isSomething = shapeProblems(permissions).length > 0 || permissions.kind === 'everything' || permissions.rules.length > 0;
+    const isSomething =
+      shapeProblems(permissions).length > 0 || permissions.kind === 'everything' || permissions.rules.length > 0;
     ensure(isSomething, `expected rules for ${show(sample)}, got none: the other laws would have nothing to look at`);
   });
 
-  law('an answer is everything, or rules with an effect, actions, a topic filter and a source', async ({ authorizer }) => {
-    for (const names of [sample, { clientId: 'somebody nobody knows' }]) report(`the answer about ${show(names)}`, shapeProblems(await ask(authorizer, names)));
-  });
+  law(
+    'an answer is everything, or rules with an effect, actions, a topic filter and a source',
+    async ({ authorizer }) => {
+      for (const names of [sample, { clientId: 'somebody nobody knows' }])
+        report(`the answer about ${show(names)}`, shapeProblems(await ask(authorizer, names)));
+    },
+  );
 
   law('the same question has the same answer', async ({ authorizer }) => {
     const [first, second] = [await ask(authorizer, sample), await ask(authorizer, sample)];
@@ -84,7 +112,10 @@ function answerLaws(law: Law, sample: Names): void {
     const all = [sample, { clientId: 'one' }, { clientId: 'two', userName: 'somebody nobody knows' }];
     const alone: Permissions[] = [];
     for (const names of all) alone.push(await ask(authorizer, names));
-    report('three questions at once', differences(alone, await Promise.all(all.map((names) => ask(authorizer, names)))));
+    report(
+      'three questions at once',
+      differences(alone, await Promise.all(all.map((names) => ask(authorizer, names)))),
+    );
   });
 
   law('nothing that is asked about is kept and changed', async ({ authorizer }) => {
@@ -110,12 +141,16 @@ function nameLaws(law: Law, sample: Names): void {
   });
 
   law('no name brings a wildcard into a rule that allows something', async ({ authorizer }) => {
-    const written = filtersOf(await ask(authorizer, { clientId: 'plain', userName: 'plain' })).concat(filtersOf(await ask(authorizer, sample)));
+    const written = filtersOf(await ask(authorizer, { clientId: 'plain', userName: 'plain' })).concat(
+      filtersOf(await ask(authorizer, sample)),
+    );
     const problems: string[] = [];
     for (const names of awkward(sample)) {
       for (const { effect, topicFilter, source } of await rulesOrNone(authorizer, names)) {
         if (effect === 'deny') continue;
-        const isWider = [names.clientId, names.userName ?? ''].some((name) => WILDCARD.test(name) && topicFilter.includes(name)) && !written.includes(topicFilter);
+        const isWider =
+          [names.clientId, names.userName ?? ''].some((name) => WILDCARD.test(name) && topicFilter.includes(name)) &&
+          !written.includes(topicFilter);
         if (isWider) problems.push(`${show(names)} has ${source} say ${show(topicFilter)}`);
       }
     }
@@ -125,14 +160,19 @@ function nameLaws(law: Law, sample: Names): void {
   law('no name brings a level, or a $ in front, into a rule that allows something', async ({ authorizer }) => {
     const written = new Map<string, Set<string>>();
     for (const names of [sample, { clientId: 'plain', userName: 'plain' }]) {
-      for (const { source, topicFilter } of await rulesOrNone(authorizer, names)) valueOf(written, source).add(shapeOf(topicFilter));
+      for (const { source, topicFilter } of await rulesOrNone(authorizer, names))
+        valueOf(written, source).add(shapeOf(topicFilter));
     }
     const problems: string[] = [];
     for (const name of ['a/b', '/', '$SYS']) {
-      for (const names of [{ clientId: name, userName: sample.userName }, { clientId: sample.clientId, userName: name }]) {
+      for (const names of [
+        { clientId: name, userName: sample.userName },
+        { clientId: sample.clientId, userName: name },
+      ]) {
         for (const { effect, topicFilter, source } of await rulesOrNone(authorizer, names)) {
           const shapes = written.get(source);
-          if (effect === 'allow' && shapes?.has(shapeOf(topicFilter)) === false) problems.push(`${show(names)} has ${source} say ${show(topicFilter)}`);
+          if (effect === 'allow' && shapes?.has(shapeOf(topicFilter)) === false)
+            problems.push(`${show(names)} has ${source} say ${show(topicFilter)}`);
         }
       }
     }
@@ -151,20 +191,29 @@ function lifeLaws(law: Law, sample: Names): void {
     await rewrite('other rules');
     await authorizer.reload?.();
     const after = await ask(authorizer, sample);
-    ensure(differences(before, after).length > 0, 'expected other permissions for the sample after a reload of other rules, got the same');
+    ensure(
+      differences(before, after).length > 0,
+      'expected other permissions for the sample after a reload of other rules, got the same',
+    );
     ensure(told.length >= 2, `expected both who watch to be told, ${told.length} were`);
     report('what is in force when it is told', differences(after, await told[0]));
   });
 
-  law('other rules that live elsewhere are in force after a reload, or at once where there is none', async (subject) => {
-    const { authorizer } = subject;
-    const rewrite = rewriterOf(subject);
-    if (rewrite === undefined || subject.rulesLiveElsewhere !== true) return;
-    const before = await ask(authorizer, sample);
-    await rewrite('other rules');
-    await authorizer.reload?.();
-    ensure(differences(before, await ask(authorizer, sample)).length > 0, 'expected other permissions for the sample, got those from before');
-  });
+  law(
+    'other rules that live elsewhere are in force after a reload, or at once where there is none',
+    async (subject) => {
+      const { authorizer } = subject;
+      const rewrite = rewriterOf(subject);
+      if (rewrite === undefined || subject.rulesLiveElsewhere !== true) return;
+      const before = await ask(authorizer, sample);
+      await rewrite('other rules');
+      await authorizer.reload?.();
+      ensure(
+        differences(before, await ask(authorizer, sample)).length > 0,
+        'expected other permissions for the sample, got those from before',
+      );
+    },
+  );
 
   law('a reload that finds the same tells nobody', async (subject) => {
     const { authorizer } = subject;
@@ -185,7 +234,10 @@ function lifeLaws(law: Law, sample: Names): void {
     await rewrite('wrong');
     let failure: unknown;
     await authorizer.reload().catch((error: unknown) => (failure = error));
-    ensure(failure instanceof Error && failure.message.trim() !== '', `expected a rejection with an Error that says what is wrong, got ${show(failure)}`);
+    ensure(
+      failure instanceof Error && failure.message.trim() !== '',
+      `expected a rejection with an Error that says what is wrong, got ${show(failure)}`,
+    );
     report('after a reload that failed', differences(before, await ask(authorizer, sample)));
     ensure(told === 0, 'expected nobody to be told of a reload that failed');
   });
@@ -197,11 +249,26 @@ function lifeLaws(law: Law, sample: Names): void {
 }
 
 /** `undefined`: what it reads does not change. */
-function rewriterOf({ authorizer, rewrite, rulesLiveElsewhere = false }: AuthorizerUnderTest): AuthorizerUnderTest['rewrite'] {
+function rewriterOf({
+  authorizer,
+  rewrite,
+  rulesLiveElsewhere = false,
+}: AuthorizerUnderTest): AuthorizerUnderTest['rewrite'] {
   if (authorizer.reload === undefined && !rulesLiveElsewhere) return undefined;
-  ensure(rewrite !== undefined, 'the authorizer has reload, or rules that live elsewhere: expected rewrite from its author, to ask for its laws');
-  if (rulesLiveElsewhere) ensure(authorizer.watch === undefined, 'expected no watch where rules live elsewhere: whoever has one can tell when they change');
-  else ensure(authorizer.watch !== undefined, 'expected watch where there is reload, or rulesLiveElsewhere from its author: nobody would know when to ask anew');
+  ensure(
+    rewrite !== undefined,
+    'the authorizer has reload, or rules that live elsewhere: expected rewrite from its author, to ask for its laws',
+  );
+  if (rulesLiveElsewhere)
+    ensure(
+      authorizer.watch === undefined,
+      'expected no watch where rules live elsewhere: whoever has one can tell when they change',
+    );
+  else
+    ensure(
+      authorizer.watch !== undefined,
+      'expected watch where there is reload, or rulesLiveElsewhere from its author: nobody would know when to ask anew',
+    );
   return rewrite;
 }
 
@@ -230,12 +297,19 @@ async function rulesOrNone(authorizer: Authorizer, names: Names): Promise<readon
   }
 }
 
-const filtersOf = (permissions: Permissions): string[] => (permissions.kind === 'rules' ? permissions.rules.map(({ topicFilter }) => topicFilter) : []);
+const filtersOf = (permissions: Permissions): string[] =>
+  permissions.kind === 'rules' ? permissions.rules.map(({ topicFilter }) => topicFilter) : [];
 
 /** How many levels, and whether a wildcard in front could match it. */
-const shapeOf = (topicFilter: string): string => `${topicFilter.startsWith('$') ? '$' : ''}${topicFilter.split('/').length}`;
+const shapeOf = (topicFilter: string): string =>
+  `${topicFilter.startsWith('$') ? '$' : ''}${topicFilter.split('/').length}`;
 
-const awkward = ({ clientId, userName }: Names): Names[] => AWKWARD.flatMap((name) => [{ clientId: name, userName }, { clientId, userName: name }, { clientId: name, userName: name }]);
+const awkward = ({ clientId, userName }: Names): Names[] =>
+  AWKWARD.flatMap((name) => [
+    { clientId: name, userName },
+    { clientId, userName: name },
+    { clientId: name, userName: name },
+  ]);
 
 const requestOf = ({ clientId, userName }: Names): AuthorizationRequest => ({
   clientId: clientId as ClientId,
@@ -249,27 +323,42 @@ const requestOf = ({ clientId, userName }: Names): AuthorizationRequest => ({
 function shapeProblems(permissions: unknown): string[] {
   const { kind, rules, otherwise } = (permissions ?? {}) as { kind?: unknown; rules?: unknown; otherwise?: unknown };
   if (kind === 'everything') return [];
-  if (kind !== 'rules' || !Array.isArray(rules)) return [`expected { kind: "everything" } or { kind: "rules", rules: [...] }, got ${show(permissions)}`];
-  const problems = otherwise === undefined || otherwise === 'allow' || otherwise === 'deny' ? [] : [`otherwise: expected allow, deny or nothing, got ${show(otherwise)}`];
+  if (kind !== 'rules' || !Array.isArray(rules))
+    return [`expected { kind: "everything" } or { kind: "rules", rules: [...] }, got ${show(permissions)}`];
+  const problems =
+    otherwise === undefined || otherwise === 'allow' || otherwise === 'deny'
+      ? []
+      : [`otherwise: expected allow, deny or nothing, got ${show(otherwise)}`];
   return [...problems, ...rules.flatMap((rule: unknown, i) => ruleProblems(rule, `rules[${i}]`))];
 }
 
 const ACTIONS: readonly unknown[] = ['publish', 'subscribe', 'receive'];
 
 function ruleProblems(rule: unknown, path: string): string[] {
-  const { effect, actions, topicFilter, source } = (rule ?? {}) as { effect?: unknown; actions?: unknown; topicFilter?: unknown; source?: unknown };
+  const { effect, actions, topicFilter, source } = (rule ?? {}) as {
+    effect?: unknown;
+    actions?: unknown;
+    topicFilter?: unknown;
+    source?: unknown;
+  };
   const problems: string[] = [];
-  if (effect !== 'allow' && effect !== 'deny') problems.push(`${path}.effect: expected allow or deny, got ${show(effect)}`);
+  if (effect !== 'allow' && effect !== 'deny')
+    problems.push(`${path}.effect: expected allow or deny, got ${show(effect)}`);
   if (!Array.isArray(actions) || actions.length === 0 || actions.some((action) => !ACTIONS.includes(action))) {
     problems.push(`${path}.actions: expected some of publish, subscribe and receive, got ${show(actions)}`);
   }
-  if (typeof topicFilter !== 'string') problems.push(`${path}.topicFilter: expected a topic filter, got ${show(topicFilter)}`);
+  if (typeof topicFilter !== 'string')
+    problems.push(`${path}.topicFilter: expected a topic filter, got ${show(topicFilter)}`);
   else {
     const problem = topicFilterProblem(topicFilter);
     if (problem !== undefined) problems.push(`${path}.topicFilter: ${show(topicFilter)}: ${problem}`);
-    if (topicFilter.startsWith('$share/')) problems.push(`${path}.topicFilter: ${show(topicFilter)}: expected the filter alone, shared subscriptions are judged by it`);
+    if (topicFilter.startsWith('$share/'))
+      problems.push(
+        `${path}.topicFilter: ${show(topicFilter)}: expected the filter alone, shared subscriptions are judged by it`,
+      );
   }
-  if (typeof source !== 'string' || source.trim() === '') problems.push(`${path}.source: expected where the rule is written, got ${show(source)}`);
+  if (typeof source !== 'string' || source.trim() === '')
+    problems.push(`${path}.source: expected where the rule is written, got ${show(source)}`);
   return problems;
 }
 

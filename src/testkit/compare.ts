@@ -30,11 +30,14 @@ export function differences(expected: unknown, actual: unknown, path = ''): stri
     return sameBytes(expected, actual) ? [] : [differ(path, expected, actual)];
   }
   if (expected instanceof Map && actual instanceof Map) {
-    return keysOf(expected, actual).flatMap((key) => differences(expected.get(key), actual.get(key), `${path}[${show(key)}]`));
+    return keysOf(expected, actual).flatMap((key) =>
+      differences(expected.get(key), actual.get(key), `${path}[${show(key)}]`),
+    );
   }
   if (Array.isArray(expected) && Array.isArray(actual)) {
     const found: string[] = [];
-    if (expected.length !== actual.length) found.push(`${path}: expected ${String(expected.length)} of them, got ${String(actual.length)}`);
+    if (expected.length !== actual.length)
+      found.push(`${path}: expected ${String(expected.length)} of them, got ${String(actual.length)}`);
     for (let i = 0; i < Math.min(expected.length, actual.length) && found.length <= DIFFERENCES_MAX; i++) {
       found.push(...differences(expected[i], actual[i], `${path}[${String(i)}]`));
     }
@@ -55,7 +58,10 @@ export function show(value: unknown): string {
     return `${String(value.byteLength)} bytes${hex === '' ? '' : ` (${hex}${value.byteLength > 16 ? ' …' : ''})`}`;
   }
   if (value instanceof Map) return `a map of ${String(value.size)}`;
-  const text = typeof value === 'object' ? JSON.stringify(value, (_, part: unknown) => (part instanceof Uint8Array ? show(part) : part)) : JSON.stringify(value);
+  const text =
+    typeof value === 'object'
+      ? JSON.stringify(value, (_, part: unknown) => (part instanceof Uint8Array ? show(part) : part))
+      : JSON.stringify(value);
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}… (${String(text.length)} characters)` : text;
 }
 
@@ -65,7 +71,8 @@ const differ = (path: string, expected: unknown, actual: unknown): string =>
 function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (a instanceof Uint8Array && b instanceof Uint8Array) return sameBytes(a, b);
-  if (a instanceof Map && b instanceof Map) return a.size === b.size && [...a].every(([key, value]) => b.has(key) && equal(value, b.get(key)));
+  if (a instanceof Map && b instanceof Map)
+    return a.size === b.size && [...a].every(([key, value]) => b.has(key) && equal(value, b.get(key)));
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => equal(item, b[i]));
   if (!isRecord(a) || !isRecord(b)) return false;
   for (const key in a) if (!equal(a[key], b[key])) return false;
@@ -74,8 +81,14 @@ function equal(a: unknown, b: unknown): boolean {
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Map) && !(value instanceof Uint8Array);
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Map) &&
+  !(value instanceof Uint8Array);
 
-const keysOf = (a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): unknown[] => [...new Set([...a.keys(), ...b.keys()])];
+const keysOf = (a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): unknown[] => [
+  ...new Set([...a.keys(), ...b.keys()]),
+];
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

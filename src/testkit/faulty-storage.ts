@@ -187,7 +187,8 @@ export class FaultyStorage implements Storage {
     this.disk.journal.push(kept);
     if (this.options.flush !== 'manual') this.flush();
     await this.#answer('commit');
-    if (fault !== undefined) throw new StorageError(fault.kind, `commit was applied and is denied (injected: ${fault.kind})`);
+    if (fault !== undefined)
+      throw new StorageError(fault.kind, `commit was applied and is denied (injected: ${fault.kind})`);
   }
 
   async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
@@ -220,11 +221,13 @@ export class FaultyStorage implements Storage {
 
   /** Before the store sees the call. Returns the fault to commit after the call, if that is what is planned. */
   async #arrive(operation: StorageOperation): Promise<ScriptedFault | undefined> {
-    if (this.#crashed) throw new StorageError('fenced', `${operation}: this storage has crashed, its successor has the store`);
+    if (this.#crashed)
+      throw new StorageError('fenced', `${operation}: this storage has crashed, its successor has the store`);
     // Taken when the call is made, so that a script means the calls in their order, held or not.
     const fault = this.#script.get(operation)?.shift() ?? this.#chaosFault(operation);
     await this.#pause(operation, 'call');
-    if (fault !== undefined && !fault.applied) throw new StorageError(fault.kind, `${operation} is refused (injected: ${fault.kind})`);
+    if (fault !== undefined && !fault.applied)
+      throw new StorageError(fault.kind, `${operation} is refused (injected: ${fault.kind})`);
     return fault;
   }
 
@@ -254,7 +257,8 @@ export class FaultyStorage implements Storage {
     const { chaos } = this.options;
     if (chaos === undefined || !HELD.includes(operation)) return undefined;
     if (chaos.random.chance(chaos.refuse ?? 0)) return { kind: 'unavailable', applied: false };
-    if (operation === 'commit' && chaos.random.chance(chaos.applyThenFail ?? 0)) return { kind: 'unavailable', applied: true };
+    if (operation === 'commit' && chaos.random.chance(chaos.applyThenFail ?? 0))
+      return { kind: 'unavailable', applied: true };
     return undefined;
   }
 

@@ -1,6 +1,11 @@
 // hexmq/testkit: what tests of adapters and of the broker are made with. What is exported here is public and versioned.
 export { authenticatorContract } from './authenticator-contract.js';
-export type { AuthenticatorContractOptions, AuthenticatorFactory, AuthenticatorUnderTest, Credentials } from './authenticator-contract.js';
+export type {
+  AuthenticatorContractOptions,
+  AuthenticatorFactory,
+  AuthenticatorUnderTest,
+  Credentials,
+} from './authenticator-contract.js';
 export { authorizerContract } from './authorizer-contract.js';
 export type { AuthorizerContractOptions, AuthorizerUnderTest } from './authorizer-contract.js';
 export { ContractViolation } from './compare.js';

@@ -62,7 +62,13 @@ const SETTLING_MS = 100;
 const DEFAULT_PATIENCE_MS = 10_000;
 
 /** Declares the contract's tests. */
-export function networkContract({ name, factory, describe, test, patienceMs = DEFAULT_PATIENCE_MS }: NetworkContractOptions): void {
+export function networkContract({
+  name,
+  factory,
+  describe,
+  test,
+  patienceMs = DEFAULT_PATIENCE_MS,
+}: NetworkContractOptions): void {
   describe(`network contract: ${name}`, () => {
     for (const [text, body] of LAWS) {
       test(text, async () => {
@@ -224,11 +230,16 @@ class Scene {
   }
 
   /** One that has arrived and gets no further, where there is such a thing. */
-  async knocked(address: string): Promise<{ readonly peer: NetworkPeer; readonly arrival: RecordingArrival } | undefined> {
+  async knocked(
+    address: string,
+  ): Promise<{ readonly peer: NetworkPeer; readonly arrival: RecordingArrival } | undefined> {
     if (this.under.knock === undefined) return undefined;
     const before = this.arrivals.length;
     const peer = await this.under.knock(address);
-    await this.until('a connection that says nothing was not told when it arrived', () => this.arrivals.length > before);
+    await this.until(
+      'a connection that says nothing was not told when it arrived',
+      () => this.arrivals.length > before,
+    );
     await settle();
     const arrival = this.arrivals[before] as RecordingArrival;
     ensure(arrival.endings === 0, 'a connection that says nothing was not waited for');
@@ -252,7 +263,10 @@ class Scene {
       'what has arrived is accepted or has failed, once',
       this.arrivals
         .filter(({ endings }) => endings !== 1)
-        .map(({ peer, failures, accepted }) => `${peer.remoteAddress} was accepted ${String(accepted.length)} times and failed ${String(failures)} times`),
+        .map(
+          ({ peer, failures, accepted }) =>
+            `${peer.remoteAddress} was accepted ${String(accepted.length)} times and failed ${String(failures)} times`,
+        ),
     );
   }
 
@@ -283,9 +297,15 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       const { channel } = await scene.connected();
       ensure(channel.peer.remoteAddress !== '', 'peer.remoteAddress is empty, expected an address for people');
       const [arrival] = scene.arrivals;
-      ensure(arrival?.peer.remoteAddress === channel.peer.remoteAddress, `when it arrived it was ${show(arrival?.peer.remoteAddress)}, as a channel it is ${show(channel.peer.remoteAddress)}`);
+      ensure(
+        arrival?.peer.remoteAddress === channel.peer.remoteAddress,
+        `when it arrived it was ${show(arrival?.peer.remoteAddress)}, as a channel it is ${show(channel.peer.remoteAddress)}`,
+      );
       const { ipAddress } = channel.peer;
-      ensure(ipAddress === undefined || /^[\d.]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%.+)?$/.test(ipAddress), `peer.ipAddress is ${show(ipAddress)}, expected an address without port`);
+      ensure(
+        ipAddress === undefined || /^[\d.]+$|^[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%.+)?$/.test(ipAddress),
+        `peer.ipAddress is ${show(ipAddress)}, expected an address without port`,
+      );
     },
   ],
   [
@@ -306,12 +326,21 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       const { peer, channel, handler } = await scene.connected();
       peer.pauseReading();
       const sent = pattern(MUCH);
-      ensure(!handler.within(() => channel.write(sent)), `write took ${String(MUCH)} bytes for a peer that does not read and returned true`);
-      ensure(channel.sentBytes < MUCH, `sentBytes is ${String(channel.sentBytes)} while the peer has not read ${String(MUCH)} bytes`);
+      ensure(
+        !handler.within(() => channel.write(sent)),
+        `write took ${String(MUCH)} bytes for a peer that does not read and returned true`,
+      );
+      ensure(
+        channel.sentBytes < MUCH,
+        `sentBytes is ${String(channel.sentBytes)} while the peer has not read ${String(MUCH)} bytes`,
+      );
       ensure(handler.drainings === 0, 'drained was told while bytes wait');
       peer.resumeReading();
       await scene.until('drained was not told', () => timesDrained(handler) > 0);
-      ensure(channel.sentBytes >= MUCH, `sentBytes is ${String(channel.sentBytes)} when drained is told, expected at least the ${String(MUCH)} that were written`);
+      ensure(
+        channel.sentBytes >= MUCH,
+        `sentBytes is ${String(channel.sentBytes)} when drained is told, expected at least the ${String(MUCH)} that were written`,
+      );
       await scene.until('not everything arrived', () => size(peer.received) >= MUCH);
       same('what the peer read', sent, peer.received);
       ensure(timesDrained(handler) === 1, `drained was told ${String(handler.drainings)} times, expected once`);
@@ -322,7 +351,11 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
     async (scene) => {
       const { peer, channel, handler } = await scene.connected();
       const bytes = Uint8Array.from({ length: 100 }, (_, index) => index);
-      for (const byte of bytes) ensure(handler.within(() => channel.write(Uint8Array.of(byte))), `write number ${String(byte + 1)} of one byte returned false`);
+      for (const byte of bytes)
+        ensure(
+          handler.within(() => channel.write(Uint8Array.of(byte))),
+          `write number ${String(byte + 1)} of one byte returned false`,
+        );
       await scene.until('not everything arrived', () => size(peer.received) >= bytes.length);
       same('what the peer read', bytes, peer.received);
       ensure(handler.drainings === 0, 'drained was told though no write had returned false');
@@ -461,7 +494,11 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       });
       await settle();
       ensure(handler.closings.length === 1, `closed was told ${String(handler.closings.length)} times, expected once`);
-      if (scene.under.resetIsSeen !== false) ensure(handler.closings[0] !== undefined, 'closed was told without an error though the peer went without a word');
+      if (scene.under.resetIsSeen !== false)
+        ensure(
+          handler.closings[0] !== undefined,
+          'closed was told without an error though the peer went without a word',
+        );
     },
   ],
   [
@@ -536,7 +573,9 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       second.peer.write(Uint8Array.of(2));
       first.channel.write(Uint8Array.of(11));
       second.channel.write(Uint8Array.of(22));
-      await scene.until('a byte did not arrive', () => [first, second].every(({ peer, handler }) => size(peer.received) === 1 && size(handler.chunks) === 1));
+      await scene.until('a byte did not arrive', () =>
+        [first, second].every(({ peer, handler }) => size(peer.received) === 1 && size(handler.chunks) === 1),
+      );
       same('at the first', Uint8Array.of(1, 11), [...first.handler.chunks, ...first.peer.received]);
       same('at the second', Uint8Array.of(2, 22), [...second.handler.chunks, ...second.peer.received]);
       first.channel.close(0);
@@ -550,7 +589,10 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       const address = await scene.listen();
       const { peer, channel, handler } = await scene.connect(address);
       await scene.under.listener.close();
-      const isRefused = await scene.under.connect(address).then(() => false, () => true);
+      const isRefused = await scene.under.connect(address).then(
+        () => false,
+        () => true,
+      );
       ensure(isRefused, 'a peer could connect to a listener that was closed');
       handler.within(() => channel.write(Uint8Array.of(5)));
       await scene.until('a byte did not arrive after the listener was closed', () => size(peer.received) === 1);
@@ -570,14 +612,22 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
     'an address in use is refused with a NetworkError that says what to do',
     async (scene) => {
       const rival = scene.under.rival(await scene.listen());
-      const refusal: unknown = await rival.listen(() => undefined).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+      const refusal: unknown = await rival
+        .listen(() => undefined)
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        );
       await rival.close();
       ensure(refusal !== undefined, 'two listeners listen on one address');
-      ensure(refusal instanceof NetworkError, `the refusal is no NetworkError but ${refusal instanceof Error ? String(refusal) : show(refusal)}`);
-      ensure(/in use; /.test(refusal.message), `the message says nothing of what to do: ${refusal.message}; expected "…in use; …"`);
+      ensure(
+        refusal instanceof NetworkError,
+        `the refusal is no NetworkError but ${refusal instanceof Error ? String(refusal) : show(refusal)}`,
+      );
+      ensure(
+        /in use; /.test(refusal.message),
+        `the message says nothing of what to do: ${refusal.message}; expected "…in use; …"`,
+      );
     },
   ],
   [
@@ -597,7 +647,10 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       accepted?.write(Uint8Array.of(2));
       await scene.until('a byte did not come back', () => size(far.chunks) === 1);
       channel.close(0);
-      await scene.until('closed was not told at both ends', () => near.closings.length === 1 && far.closings.length === 1);
+      await scene.until(
+        'closed was not told at both ends',
+        () => near.closings.length === 1 && far.closings.length === 1,
+      );
     },
   ],
 ];
@@ -608,7 +661,10 @@ const timesDrained = (handler: RecordingHandler): number => handler.drainings;
 /** It ended as it was to end. */
 function inOrder({ closings }: RecordingHandler): void {
   ensure(closings.length === 1, `closed was told ${String(closings.length)} times, expected once`);
-  ensure(closings[0] === undefined, `closed was told with ${String(closings[0])}, expected no error: the end was in order`);
+  ensure(
+    closings[0] === undefined,
+    `closed was told with ${String(closings[0])}, expected no error: the end was in order`,
+  );
 }
 
 function same(what: string, expected: Uint8Array, chunks: readonly Uint8Array[]): void {
@@ -619,8 +675,14 @@ function same(what: string, expected: Uint8Array, chunks: readonly Uint8Array[])
     at += chunk.byteLength;
   }
   const difference = expected.findIndex((byte, index) => actual[index] !== byte);
-  if (difference >= 0) throw new ContractViolation(`${what}: expected ${show(expected)}, got ${show(actual)}, which differs from byte ${String(difference)} on`);
-  ensure(actual.length === expected.length, `${what}: expected ${show(expected)}, got more than that: ${String(actual.length)} bytes`);
+  if (difference >= 0)
+    throw new ContractViolation(
+      `${what}: expected ${show(expected)}, got ${show(actual)}, which differs from byte ${String(difference)} on`,
+    );
+  ensure(
+    actual.length === expected.length,
+    `${what}: expected ${show(expected)}, got more than that: ${String(actual.length)} bytes`,
+  );
 }
 
 function pattern(length: number): Uint8Array {

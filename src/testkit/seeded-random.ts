@@ -27,7 +27,7 @@ export class SeededRandom implements Random {
     s[3] = d ^ b;
     s[1] = b ^ (c ^ a);
     s[0] = a ^ (d ^ b);
-    s[2] = (c ^ a) ^ (b << 9);
+    s[2] = c ^ a ^ (b << 9);
     s[3] = rotateLeft(d ^ b, 11);
     return result;
   }

@@ -83,7 +83,8 @@ export function storageContract({ name, factory, describe, test, fastCheck, mode
     });
     describe('looking', () => {
       lookingLaws(law);
-      test('a store that is not there is said to be none, and not made by looking for it', () => looksForNothing(factory));
+      test('a store that is not there is said to be none, and not made by looking for it', () =>
+        looksForNothing(factory));
     });
     describe('traits', () => {
       traitLaws(law);
@@ -119,9 +120,14 @@ function factLaws(law: Law): void {
     holds(
       subject,
       [put.session('a'), put.session('b', { expiryIntervalS: 4_294_967_295 }), put.session('gone')],
-      [put.session('a', { expiryIntervalS: 1, disconnectedAtMs: 1_700_000_000_123 }), drop.session('gone'), drop.session('never there')],
+      [
+        put.session('a', { expiryIntervalS: 1, disconnectedAtMs: 1_700_000_000_123 }),
+        drop.session('gone'),
+        drop.session('never there'),
+      ],
       [put.session('a', { disconnectedAtMs: undefined })],
-    ));
+    ),
+  );
 
   law('subscriptions are put, put again with other options, and dropped', (subject) =>
     holds(
@@ -129,20 +135,40 @@ function factLaws(law: Law): void {
       [
         put.session('a'),
         put.session('b'),
-        put.subscription('a', 'x/#', { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2, identifier: 268_435_455 }),
+        put.subscription('a', 'x/#', {
+          qos: 2,
+          noLocal: true,
+          retainAsPublished: true,
+          retainHandling: 2,
+          identifier: 268_435_455,
+        }),
         put.subscription('a', '$share/group/x/+', { qos: 0, retainHandling: 1 }),
         put.subscription('a', 'x/+'),
         put.subscription('b', 'x/#', { qos: 0 }),
       ],
-      [put.subscription('a', 'x/#', { qos: 1 }), drop.subscription('a', 'x/+'), drop.subscription('a', 'never there'), drop.subscription('c', 'x/#')],
-    ));
+      [
+        put.subscription('a', 'x/#', { qos: 1 }),
+        drop.subscription('a', 'x/+'),
+        drop.subscription('a', 'never there'),
+        drop.subscription('c', 'x/#'),
+      ],
+    ),
+  );
 
   law('inbound packet ids are put and dropped, for each client apart', (subject) =>
     holds(
       subject,
-      [put.session('a'), put.session('b'), put.inbound('a', 1), put.inbound('a', 65_535), put.inbound('a', 256), put.inbound('b', 1)],
+      [
+        put.session('a'),
+        put.session('b'),
+        put.inbound('a', 1),
+        put.inbound('a', 65_535),
+        put.inbound('a', 256),
+        put.inbound('b', 1),
+      ],
       [drop.inbound('a', 1), drop.inbound('b', 2), put.inbound('a', 256)],
-    ));
+    ),
+  );
 
   law('wills are put, put again when they become due, and dropped, with a session or without', (subject) =>
     holds(
@@ -153,8 +179,13 @@ function factLaws(law: Law): void {
         put.will('no session', messageOf(2, { payload: payloadOf(0) }), { delayS: 4_294_967_295 }),
         put.will('gone', messageOf(3)),
       ],
-      [put.will('a', messageOf(1), { delayS: 5, dueAtMs: 1_700_000_005_000 }), drop.will('gone'), drop.will('never there')],
-    ));
+      [
+        put.will('a', messageOf(1), { delayS: 5, dueAtMs: 1_700_000_005_000 }),
+        drop.will('gone'),
+        drop.will('never there'),
+      ],
+    ),
+  );
 
   law('retained messages are put, replaced and dropped', (subject) =>
     holds(
@@ -164,34 +195,49 @@ function factLaws(law: Law): void {
         put.retained(messageOf(2, { topic: 'b', retain: true, expiresAtMs: 1_800_000_000_000 })),
         put.retained(messageOf(3, { topic: 'a/b', retain: true })),
       ],
-      [put.retained(messageOf(4, { topic: 'a', retain: true, payload: payloadOf(77) })), drop.retained('b'), drop.retained('never there')],
-    ));
+      [
+        put.retained(messageOf(4, { topic: 'a', retain: true, payload: payloadOf(77) })),
+        drop.retained('b'),
+        drop.retained('never there'),
+      ],
+    ),
+  );
 
-  law('readRetained answers in the order of the topics asked for and leaves out those that have none', async (subject) => {
-    const of = (name: string, id: number) => messageOf(id, { topic: name, retain: true });
-    await subject.commit(...['a', 'b', 'c', 'd'].map((name, id) => put.retained(of(name, id))));
-    const answer = await subject.storage.readRetained(['d', 'none', 'a', 'c'].map(topic));
-    report('the order of the topics', differences([of('d', 3), of('a', 0), of('c', 2)], answer));
-  });
+  law(
+    'readRetained answers in the order of the topics asked for and leaves out those that have none',
+    async (subject) => {
+      const of = (name: string, id: number) => messageOf(id, { topic: name, retain: true });
+      await subject.commit(...['a', 'b', 'c', 'd'].map((name, id) => put.retained(of(name, id))));
+      const answer = await subject.storage.readRetained(['d', 'none', 'a', 'c'].map(topic));
+      report('the order of the topics', differences([of('d', 3), of('a', 0), of('c', 2)], answer));
+    },
+  );
 
-  law('dropping a session takes its subscriptions, inbound ids and queue with it, not its will and nothing of others', (subject) => {
-    const everythingOf = (id: string, n: number): Change[] => [
-      put.session(id),
-      put.subscription(id, 'x/#'),
-      put.subscription(id, '$share/a/x'),
-      put.inbound(id, 7),
-      put.will(id, messageOf(n)),
-      appendOf(queueOf(id), 0, messageOf(n + 1)),
-      appendOf(queueOf(id), 1, messageOf(n + 2)),
-    ];
-    const others = ['a', 'ab', 'a/b', 'a:', 'a\u0001', 'A', 'ä', 'c:a', '0'];
-    return holds(
-      subject,
-      [...others.flatMap((id, i) => everythingOf(id, i * 10)), appendOf(groupQueueOf('a', 'x'), 0, messageOf(500)), put.retained(messageOf(501, { topic: 'a' }))],
-      [drop.session('a')],
-      [drop.session('a/b')],
-    );
-  });
+  law(
+    'dropping a session takes its subscriptions, inbound ids and queue with it, not its will and nothing of others',
+    (subject) => {
+      const everythingOf = (id: string, n: number): Change[] => [
+        put.session(id),
+        put.subscription(id, 'x/#'),
+        put.subscription(id, '$share/a/x'),
+        put.inbound(id, 7),
+        put.will(id, messageOf(n)),
+        appendOf(queueOf(id), 0, messageOf(n + 1)),
+        appendOf(queueOf(id), 1, messageOf(n + 2)),
+      ];
+      const others = ['a', 'ab', 'a/b', 'a:', 'a\u0001', 'A', 'ä', 'c:a', '0'];
+      return holds(
+        subject,
+        [
+          ...others.flatMap((id, i) => everythingOf(id, i * 10)),
+          appendOf(groupQueueOf('a', 'x'), 0, messageOf(500)),
+          put.retained(messageOf(501, { topic: 'a' })),
+        ],
+        [drop.session('a')],
+        [drop.session('a/b')],
+      );
+    },
+  );
 
   law('a session that was dropped and comes back has nothing of its former life', (subject) =>
     holds(
@@ -199,16 +245,25 @@ function factLaws(law: Law): void {
       [put.session('a'), put.subscription('a', 'x'), put.inbound('a', 1), appendOf(queueOf('a'), 5, messageOf(1))],
       [drop.session('a')],
       [put.session('a', { expiryIntervalS: 9 }), appendOf(queueOf('a'), 0, messageOf(2))],
-    ));
+    ),
+  );
 
   law('a message that is retained, queued for many sessions and a will is there each time', async (subject) => {
     const message = messageOf(1, { payload: payloadOf(3000), properties: EVERY_PROPERTY });
     const ids = Array.from({ length: 200 }, (_, i) => `client ${String(i)}`);
-    const fanOut = ids.flatMap((id, i): Change[] => [put.session(id), appendOf(queueOf(id), 0, message, { identifiers: [i + 1], qos: i % 2 === 0 ? 1 : 2 })]);
+    const fanOut = ids.flatMap((id, i): Change[] => [
+      put.session(id),
+      appendOf(queueOf(id), 0, message, { identifiers: [i + 1], qos: i % 2 === 0 ? 1 : 2 }),
+    ]);
     await holds(
       subject,
       [put.retained(message), put.will('w', message), ...fanOut],
-      [drop.session('client 0'), trim(queueOf('client 1'), 0), release(queueOf('client 3'), 0), drop.retained('a/topic')],
+      [
+        drop.session('client 0'),
+        trim(queueOf('client 1'), 0),
+        release(queueOf('client 3'), 0),
+        drop.retained('a/topic'),
+      ],
       [...ids.slice(4).map((id) => trim(queueOf(id), 0)), drop.will('w')],
     );
   });
@@ -224,10 +279,15 @@ function queueLaws(law: Law): void {
   law('entries come back as they were appended, with QoS, retain flag and subscription identifiers', (subject) =>
     holds(subject, [
       put.session('a'),
-      appendOf(q, 0, messageOf(1, { qos: 2, retain: true }), { qos: 2, retain: true, identifiers: [1, 268_435_455, 1] }),
+      appendOf(q, 0, messageOf(1, { qos: 2, retain: true }), {
+        qos: 2,
+        retain: true,
+        identifiers: [1, 268_435_455, 1],
+      }),
       appendOf(q, 1, messageOf(2, { publisher: undefined }), { qos: 1 }),
       appendOf(q, 2, messageOf(3, { expiresAtMs: 1_800_000_000_000 }), { retain: true, identifiers: [] }),
-    ]));
+    ]),
+  );
 
   law('an append that comes twice is one entry', async (subject) => {
     await subject.commit(...filled(3));
@@ -239,45 +299,92 @@ function queueLaws(law: Law): void {
   });
 
   law('trim removes up to and including its seq and nothing above', (subject) =>
-    holds(subject, filled(10), [trim(q, 0)], [trim(q, 4)], [trim(q, 2)], [appendOf(q, 10, messageOf(10)), trim(q, 8)], [trim(q, 10)]));
+    holds(
+      subject,
+      filled(10),
+      [trim(q, 0)],
+      [trim(q, 4)],
+      [trim(q, 2)],
+      [appendOf(q, 10, messageOf(10)), trim(q, 8)],
+      [trim(q, 10)],
+    ),
+  );
 
   law('remove takes one entry from anywhere in the queue', (subject) =>
-    holds(subject, filled(8), [remove(q, 3)], [remove(q, 0), remove(q, 7)], [remove(q, 3), remove(q, 99)], [remove(q, 5), remove(q, 4)]));
+    holds(
+      subject,
+      filled(8),
+      [remove(q, 3)],
+      [remove(q, 0), remove(q, 7)],
+      [remove(q, 3), remove(q, 99)],
+      [remove(q, 5), remove(q, 4)],
+    ),
+  );
 
   law('release keeps the entry in its place and says so, of that entry alone', (subject) =>
-    holds(subject, filled(5), [release(q, 1)], [release(q, 3), release(q, 1), release(q, 99)], [trim(q, 0), remove(q, 3)]));
+    holds(
+      subject,
+      filled(5),
+      [release(q, 1)],
+      [release(q, 3), release(q, 1), release(q, 99)],
+      [trim(q, 0), remove(q, 3)],
+    ),
+  );
 
   law('the bytes of a queue are those of the payloads still to be sent: a released entry counts none', (subject) =>
     holds(
       subject,
-      [put.session('a'), appendOf(q, 0, messageOf(1, { payload: payloadOf(1000) })), appendOf(q, 1, messageOf(2, { payload: payloadOf(10) }))],
+      [
+        put.session('a'),
+        appendOf(q, 0, messageOf(1, { payload: payloadOf(1000) })),
+        appendOf(q, 1, messageOf(2, { payload: payloadOf(10) })),
+      ],
       [release(q, 0)],
-    ));
+    ),
+  );
 
   law('dropping a queue removes all of it and nothing of the session', (subject) =>
     holds(
       subject,
-      [...filled(4), put.subscription('a', 'x'), put.inbound('a', 1), appendOf(groupQueueOf('g', 'x'), 0, messageOf(9)), appendOf(queueOf('ab'), 0, messageOf(8))],
+      [
+        ...filled(4),
+        put.subscription('a', 'x'),
+        put.inbound('a', 1),
+        appendOf(groupQueueOf('g', 'x'), 0, messageOf(9)),
+        appendOf(queueOf('ab'), 0, messageOf(8)),
+      ],
       [drop.queue(q), drop.queue(queueOf('never there'))],
       [drop.queue(groupQueueOf('g', 'x'))],
       [appendOf(q, 0, messageOf(20))],
-    ));
+    ),
+  );
 
   law('the queue of a shared group needs no session', (subject) =>
     holds(
       subject,
-      [appendOf(groupQueueOf('g', 'x/#'), 0, messageOf(1)), appendOf(groupQueueOf('g', 'x/#'), 1, messageOf(2)), appendOf(groupQueueOf('g/x', '#'), 0, messageOf(3))],
+      [
+        appendOf(groupQueueOf('g', 'x/#'), 0, messageOf(1)),
+        appendOf(groupQueueOf('g', 'x/#'), 1, messageOf(2)),
+        appendOf(groupQueueOf('g/x', '#'), 0, messageOf(3)),
+      ],
       [trim(groupQueueOf('g', 'x/#'), 0)],
-    ));
+    ),
+  );
 
   law('a queue has gaps of any size', (subject) =>
     holds(
       subject,
-      [put.session('a'), ...[3, 4, 250, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, 2 ** 52].map((at, i) => appendOf(q, at, messageOf(i)))],
+      [
+        put.session('a'),
+        ...[3, 4, 250, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, 2 ** 52].map((at, i) =>
+          appendOf(q, at, messageOf(i)),
+        ),
+      ],
       [trim(q, 255)],
       [remove(q, 65_536), release(q, 4_294_967_296)],
       [trim(q, 4_294_967_295)],
-    ));
+    ),
+  );
 
   law('a queue emptied by trim counts on, and begins at 0 again after a restart', async (subject) => {
     await subject.commit(...filled(5));
@@ -294,10 +401,21 @@ function queueLaws(law: Law): void {
 
   law('entries below the first of a queue do not come back when their batch comes again', async (subject) => {
     await subject.commit(put.session('a'), appendOf(q, 0, messageOf(0)));
-    await subject.commit(appendOf(q, 1, messageOf(1)), appendOf(q, 2, messageOf(2)), appendOf(q, 3, messageOf(3)), trim(q, 2));
+    await subject.commit(
+      appendOf(q, 1, messageOf(1)),
+      appendOf(q, 2, messageOf(2)),
+      appendOf(q, 3, messageOf(3)),
+      trim(q, 2),
+    );
     await subject.again();
     await subject.verify();
-    await subject.commit(remove(q, 3), appendOf(q, 4, messageOf(4)), appendOf(q, 5, messageOf(5)), remove(q, 4), release(q, 5));
+    await subject.commit(
+      remove(q, 3),
+      appendOf(q, 4, messageOf(4)),
+      appendOf(q, 5, messageOf(5)),
+      remove(q, 4),
+      release(q, 5),
+    );
     await subject.again();
     await subject.verify();
   });
@@ -306,19 +424,24 @@ function queueLaws(law: Law): void {
 function pageLaws(law: Law): void {
   const q = queueOf('a');
   const sizes = [10, 10, 10, 500, 0, 10, 2000, 10, 10];
-  const mixed: Change[] = [put.session('a'), ...sizes.map((size, i) => appendOf(q, i * 2, messageOf(i, { payload: payloadOf(size, i) })))];
+  const mixed: Change[] = [
+    put.session('a'),
+    ...sizes.map((size, i) => appendOf(q, i * 2, messageOf(i, { payload: payloadOf(size, i) }))),
+  ];
 
   law('a page has no more entries than asked for, and as many as fit', async (subject) => {
     await subject.commit(...mixed);
     const problems: string[] = [];
-    for (const maxEntries of [1, 2, 5, 8, 9, 10, 1000]) problems.push(...(await pageProblems(subject, q, 0, maxEntries, 1e9)));
+    for (const maxEntries of [1, 2, 5, 8, 9, 10, 1000])
+      problems.push(...(await pageProblems(subject, q, 0, maxEntries, 1e9)));
     report('pages bounded in count', problems);
   });
 
   law('a page has no more bytes than asked for, and as many entries as fit', async (subject) => {
     await subject.commit(...mixed);
     const problems: string[] = [];
-    for (const maxBytes of [1, 9, 10, 11, 29, 30, 31, 530, 531, 3000, 100_000]) problems.push(...(await pageProblems(subject, q, 0, 1000, maxBytes)));
+    for (const maxBytes of [1, 9, 10, 11, 29, 30, 31, 530, 531, 3000, 100_000])
+      problems.push(...(await pageProblems(subject, q, 0, 1000, maxBytes)));
     report('pages bounded in bytes', problems);
   });
 
@@ -329,19 +452,28 @@ function pageLaws(law: Law): void {
     report('pages with one entry too large', problems);
   });
 
-  law('a page begins at the first entry at or above `from`, in a gap, after removals and at the end', async (subject) => {
-    await subject.commit(...mixed);
-    await subject.commit(remove(q, 4), remove(q, 6), trim(q, 0), remove(q, 16));
-    const problems: string[] = [];
-    for (let from = 0; from <= 18; from++) problems.push(...(await pageProblems(subject, q, from, 3, 600)));
-    problems.push(...(await pageProblems(subject, q, 2 ** 52, 3, 600)));
-    report('where pages begin', problems);
-  });
+  law(
+    'a page begins at the first entry at or above `from`, in a gap, after removals and at the end',
+    async (subject) => {
+      await subject.commit(...mixed);
+      await subject.commit(remove(q, 4), remove(q, 6), trim(q, 0), remove(q, 16));
+      const problems: string[] = [];
+      for (let from = 0; from <= 18; from++) problems.push(...(await pageProblems(subject, q, from, 3, 600)));
+      problems.push(...(await pageProblems(subject, q, 2 ** 52, 3, 600)));
+      report('where pages begin', problems);
+    },
+  );
 
   law('a queue that does not exist has an empty page, and so has one next to others', async (subject) => {
-    await subject.commit(put.session('ab'), appendOf(queueOf('ab'), 0, messageOf(1)), put.session('a'), put.session(''.padEnd(3, 'b')));
+    await subject.commit(
+      put.session('ab'),
+      appendOf(queueOf('ab'), 0, messageOf(1)),
+      put.session('a'),
+      put.session(''.padEnd(3, 'b')),
+    );
     const problems: string[] = [];
-    for (const name of ['a', 'abc', 'b', 'A', 'ab/']) problems.push(...differences([], await subject.storage.readQueue(queueOf(name), seq(0), EVERYTHING), name));
+    for (const name of ['a', 'abc', 'b', 'A', 'ab/'])
+      problems.push(...differences([], await subject.storage.readQueue(queueOf(name), seq(0), EVERYTHING), name));
     report('queues without entries', problems);
   });
 
@@ -352,7 +484,13 @@ function pageLaws(law: Law): void {
       await subject.commit(...Array.from({ length: perBatch }, (_, i) => appendOf(q, from + i, messageOf(from + i))));
     }
     const { entries, problems } = await readAll(subject.storage, q, { maxEntries: 170, maxBytes: 400 });
-    problems.push(...differences(Array.from({ length: count }, (_, i) => i), entries.map((entry) => entry.seq), 'seqs'));
+    problems.push(
+      ...differences(
+        Array.from({ length: count }, (_, i) => i),
+        entries.map((entry) => entry.seq),
+        'seqs',
+      ),
+    );
     report('a long queue', problems);
     await subject.verify();
   });
@@ -366,7 +504,13 @@ function pageLaws(law: Law): void {
   });
 }
 
-async function pageProblems(subject: Subject, queue: QueueId, from: number, maxEntries: number, maxBytes: number): Promise<string[]> {
+async function pageProblems(
+  subject: Subject,
+  queue: QueueId,
+  from: number,
+  maxEntries: number,
+  maxBytes: number,
+): Promise<string[]> {
   const limit = { maxEntries, maxBytes };
   const page = await subject.storage.readQueue(queue, from as Seq, limit);
   const expected = subject.model.page(queue, from as Seq, limit);
@@ -385,7 +529,13 @@ function batchLaws(law: Law): void {
   law('changes of one batch apply in their order', (subject) =>
     holds(
       subject,
-      [put.session('a'), put.subscription('a', 'old'), put.inbound('a', 1), appendOf(q, 0, messageOf(1)), appendOf(q, 1, messageOf(2))],
+      [
+        put.session('a'),
+        put.subscription('a', 'old'),
+        put.inbound('a', 1),
+        appendOf(q, 0, messageOf(1)),
+        appendOf(q, 1, messageOf(2)),
+      ],
       [
         put.subscription('a', 'in vain'),
         drop.session('a'),
@@ -395,13 +545,39 @@ function batchLaws(law: Law): void {
         put.inbound('a', 2),
         appendOf(q, 0, messageOf(3)),
       ],
-      [appendOf(q, 1, messageOf(4)), appendOf(q, 2, messageOf(5)), trim(q, 1), appendOf(q, 3, messageOf(6)), remove(q, 3), release(q, 2)],
+      [
+        appendOf(q, 1, messageOf(4)),
+        appendOf(q, 2, messageOf(5)),
+        trim(q, 1),
+        appendOf(q, 3, messageOf(6)),
+        remove(q, 3),
+        release(q, 2),
+      ],
       [drop.queue(q), appendOf(q, 0, messageOf(7)), release(q, 0), appendOf(q, 1, messageOf(8)), remove(q, 1)],
-      [put.retained(messageOf(9, { topic: 't' })), drop.retained('t'), put.retained(messageOf(10, { topic: 't' })), put.retained(messageOf(11, { topic: 't' }))],
-      [drop.retained('t'), put.will('a', messageOf(12)), drop.will('a'), put.inbound('a', 3), drop.inbound('a', 3), drop.inbound('a', 2), put.inbound('a', 2)],
-      [put.subscription('a', 'x'), drop.subscription('a', 'x'), drop.subscription('a', 'new'), put.subscription('a', 'new', { qos: 2 })],
+      [
+        put.retained(messageOf(9, { topic: 't' })),
+        drop.retained('t'),
+        put.retained(messageOf(10, { topic: 't' })),
+        put.retained(messageOf(11, { topic: 't' })),
+      ],
+      [
+        drop.retained('t'),
+        put.will('a', messageOf(12)),
+        drop.will('a'),
+        put.inbound('a', 3),
+        drop.inbound('a', 3),
+        drop.inbound('a', 2),
+        put.inbound('a', 2),
+      ],
+      [
+        put.subscription('a', 'x'),
+        drop.subscription('a', 'x'),
+        drop.subscription('a', 'new'),
+        put.subscription('a', 'new', { qos: 2 }),
+      ],
       [put.session('b'), put.subscription('b', 'x'), appendOf(queueOf('b'), 0, messageOf(13)), drop.session('b')],
-    ));
+    ),
+  );
 
   law('repeating the end of a history leaves everything as it was', async (subject) => {
     const history: Change[][] = [
@@ -414,72 +590,114 @@ function batchLaws(law: Law): void {
     for (const batch of history) await subject.commit(...batch);
     for (let from = 0; from < history.length; from++) {
       for (const batch of history.slice(from)) await subject.repeat(batch);
-      await subject.verifyReads(`after repeating the history from batch ${String(from + 1)} of ${String(history.length)}`);
+      await subject.verifyReads(
+        `after repeating the history from batch ${String(from + 1)} of ${String(history.length)}`,
+      );
     }
     await subject.verify();
   });
 
   law('a commit that has resolved can be read at once', async (subject) => {
     for (let i = 0; i < 20; i++) {
-      await subject.commit(appendOf(q, i, messageOf(i * 2)), put.retained(messageOf(i * 2 + 1, { topic: 't', retain: true })), ...(i > 2 ? [trim(q, i - 3)] : []));
+      await subject.commit(
+        appendOf(q, i, messageOf(i * 2)),
+        put.retained(messageOf(i * 2 + 1, { topic: 't', retain: true })),
+        ...(i > 2 ? [trim(q, i - 3)] : []),
+      );
       await subject.verifyReads(`after commit ${String(i + 1)}`);
     }
   });
 
   law('what was lent for a commit can be put to other use afterwards', async (subject) => {
     // Every commit of the kit overwrites payload chunks and empties the batch once it has settled; this one looks for the effect by name.
-    await subject.commit(put.session('a'), put.will('a', messageOf(3)), appendOf(q, 0, messageOf(1, { payload: payloadOf(50) })), put.retained(messageOf(2, { topic: 't' })));
+    await subject.commit(
+      put.session('a'),
+      put.will('a', messageOf(3)),
+      appendOf(q, 0, messageOf(1, { payload: payloadOf(50) })),
+      put.retained(messageOf(2, { topic: 't' })),
+    );
     await subject.verify();
   });
 
   for (const size of [2, 60, 900]) {
-    law(`a crash during a commit of ${String(size)} changes leaves all of the batch or nothing, and all of the batches before it`, async (subject) => {
-      const before = [put.session('a'), put.session('b'), appendOf(q, 0, messageOf(0))];
-      await subject.commit(...before);
-      const batch = Array.from({ length: size }, (_, i) => (i === size - 1 ? put.retained(messageOf(i + 1, { topic: 'last' })) : appendOf(queueOf(i % 2 === 0 ? 'a' : 'b'), i + 1, messageOf(i + 1))));
-      subject.know(batch);
-      const resolved = await crashDuring(subject, batch);
-      if (!subject.durable) return;
-      const applied = (await subject.storage.readRetained([topic('last')])).length > 0;
-      ensure(applied || !resolved, 'the commit had resolved when the crash came, and yet nothing of it is there');
-      if (applied) subject.expected(batch);
-      await subject.verifyReads('after a crash during a commit');
-      await subject.crash();
-      await subject.verifyReads('after one more crash');
-    });
+    law(
+      `a crash during a commit of ${String(size)} changes leaves all of the batch or nothing, and all of the batches before it`,
+      async (subject) => {
+        const before = [put.session('a'), put.session('b'), appendOf(q, 0, messageOf(0))];
+        await subject.commit(...before);
+        const batch = Array.from({ length: size }, (_, i) =>
+          i === size - 1
+            ? put.retained(messageOf(i + 1, { topic: 'last' }))
+            : appendOf(queueOf(i % 2 === 0 ? 'a' : 'b'), i + 1, messageOf(i + 1)),
+        );
+        subject.know(batch);
+        const resolved = await crashDuring(subject, batch);
+        if (!subject.durable) return;
+        const applied = (await subject.storage.readRetained([topic('last')])).length > 0;
+        ensure(applied || !resolved, 'the commit had resolved when the crash came, and yet nothing of it is there');
+        if (applied) subject.expected(batch);
+        await subject.verifyReads('after a crash during a commit');
+        await subject.crash();
+        await subject.verifyReads('after one more crash');
+      },
+    );
   }
 
-  law(`a crash during a commit of ${String(FAN_OUT)} changes, a message for as many queues, leaves all of the batch or nothing`, async (subject) => {
-    await subject.commit(put.session('a'), appendOf(q, 0, messageOf(0)));
-    const message = messageOf(1, { payload: payloadOf(2000) });
-    const batch = Array.from({ length: FAN_OUT }, (_, i) => appendOf(queueOf(`c${String(i)}`), 0, message));
-    const resolved = await crashDuring(subject, batch);
-    if (!subject.durable) return;
-    const queues = (await reloaded(subject)).filter((fact) => fact.kind === 'queue').length - 1;
-    ensure(queues === 0 || queues === FAN_OUT, `after a crash during a commit, ${String(queues)} of ${String(FAN_OUT)} changes are there: all or none is promised`);
-    ensure(queues > 0 || !resolved, 'the commit had resolved when the crash came, and yet nothing of it is there');
-    // What was cut off comes again.
-    await subject.commit(...batch);
-    await subject.again();
-    const facts = (await reloaded(subject)).filter((fact) => fact.kind === 'queue');
-    const bytes = facts.map((fact) => fact.bytes).filter((each) => each === 2000).length;
-    report('a message for many queues', [...differences(FAN_OUT + 1, facts.length, 'queues'), ...differences(FAN_OUT, bytes, 'queues with the message')]);
-  });
+  law(
+    `a crash during a commit of ${String(FAN_OUT)} changes, a message for as many queues, leaves all of the batch or nothing`,
+    async (subject) => {
+      await subject.commit(put.session('a'), appendOf(q, 0, messageOf(0)));
+      const message = messageOf(1, { payload: payloadOf(2000) });
+      const batch = Array.from({ length: FAN_OUT }, (_, i) => appendOf(queueOf(`c${String(i)}`), 0, message));
+      const resolved = await crashDuring(subject, batch);
+      if (!subject.durable) return;
+      const queues = (await reloaded(subject)).filter((fact) => fact.kind === 'queue').length - 1;
+      ensure(
+        queues === 0 || queues === FAN_OUT,
+        `after a crash during a commit, ${String(queues)} of ${String(FAN_OUT)} changes are there: all or none is promised`,
+      );
+      ensure(queues > 0 || !resolved, 'the commit had resolved when the crash came, and yet nothing of it is there');
+      // What was cut off comes again.
+      await subject.commit(...batch);
+      await subject.again();
+      const facts = (await reloaded(subject)).filter((fact) => fact.kind === 'queue');
+      const bytes = facts.map((fact) => fact.bytes).filter((each) => each === 2000).length;
+      report('a message for many queues', [
+        ...differences(FAN_OUT + 1, facts.length, 'queues'),
+        ...differences(FAN_OUT, bytes, 'queues with the message'),
+      ]);
+    },
+  );
 
-  law('what was committed as `stored` or as `flushed`, in any order, is there after a crash of the process', async (subject) => {
-    const message = messageOf(1);
-    await subject.commitAs('stored', put.session('a'), appendOf(q, 0, message), put.retained(messageOf(2, { topic: 't' })));
-    await subject.verify();
-    await subject.commitAs('flushed', appendOf(q, 1, message), put.inbound('a', 1));
-    await subject.commitAs('stored', trim(q, 0), drop.inbound('a', 1), put.inbound('a', 2));
-    await subject.verifyReads('while running');
-    await subject.verify();
-    for (let i = 2; i < 30; i++) await subject.commitAs(i % 3 === 0 ? 'flushed' : 'stored', appendOf(q, i, messageOf(i)), trim(q, i - 2));
-    await subject.verify();
-  });
+  law(
+    'what was committed as `stored` or as `flushed`, in any order, is there after a crash of the process',
+    async (subject) => {
+      const message = messageOf(1);
+      await subject.commitAs(
+        'stored',
+        put.session('a'),
+        appendOf(q, 0, message),
+        put.retained(messageOf(2, { topic: 't' })),
+      );
+      await subject.verify();
+      await subject.commitAs('flushed', appendOf(q, 1, message), put.inbound('a', 1));
+      await subject.commitAs('stored', trim(q, 0), drop.inbound('a', 1), put.inbound('a', 2));
+      await subject.verifyReads('while running');
+      await subject.verify();
+      for (let i = 2; i < 30; i++)
+        await subject.commitAs(i % 3 === 0 ? 'flushed' : 'stored', appendOf(q, i, messageOf(i)), trim(q, i - 2));
+      await subject.verify();
+    },
+  );
 
   law('a batch sent again after a crash is applied once', async (subject) => {
-    const batch = [put.session('a'), appendOf(q, 0, messageOf(1)), appendOf(q, 1, messageOf(2)), put.inbound('a', 1), trim(q, 0)];
+    const batch = [
+      put.session('a'),
+      appendOf(q, 0, messageOf(1)),
+      appendOf(q, 1, messageOf(2)),
+      put.inbound('a', 1),
+      trim(q, 0),
+    ];
     await subject.commit(...batch);
     await subject.crash();
     await subject.commit(...batch);
@@ -516,38 +734,59 @@ function failureLaws(law: Law): void {
   const q = queueOf('a');
 
   for (const how of ['before', 'after'] as const) {
-    law(`a commit that failed ${how} its batch was stored is told as one that may come again, and counts once when it does`, async (subject) => {
-      const { failNextCommit } = subject.under;
-      if (failNextCommit === undefined) return;
-      const shared = messageOf(1, { payload: payloadOf(3000) });
-      await subject.commit(put.session('a'), put.session('b'), appendOf(q, 0, shared), appendOf(queueOf('b'), 0, shared), appendOf(q, 1, messageOf(2)));
-      const batch = [appendOf(groupQueueOf('g', 'x'), 0, shared), trim(q, 0), appendOf(q, 2, messageOf(3)), trim(queueOf('b'), 0), put.retained(messageOf(4, { topic: 't' }))];
-      subject.know(batch);
-      failNextCommit(how);
-      const { kind } = await rejection(subject.storage.commit(batch), 'a commit that failed');
-      ensure(kind === 'unavailable' || kind === 'full', `a commit that failed for the moment must be rejected as unavailable or full, not as ${kind}: that would end the broker`);
-      if (how === 'after') subject.expected(batch);
-      await subject.verifyReads('after the failure, before the batch came again');
-      await subject.commit(...batch);
-      await subject.verifyReads('after the batch came again');
-      await subject.commit(appendOf(q, 3, messageOf(5)), trim(groupQueueOf('g', 'x'), 0));
-      await subject.verify();
-    });
+    law(
+      `a commit that failed ${how} its batch was stored is told as one that may come again, and counts once when it does`,
+      async (subject) => {
+        const { failNextCommit } = subject.under;
+        if (failNextCommit === undefined) return;
+        const shared = messageOf(1, { payload: payloadOf(3000) });
+        await subject.commit(
+          put.session('a'),
+          put.session('b'),
+          appendOf(q, 0, shared),
+          appendOf(queueOf('b'), 0, shared),
+          appendOf(q, 1, messageOf(2)),
+        );
+        const batch = [
+          appendOf(groupQueueOf('g', 'x'), 0, shared),
+          trim(q, 0),
+          appendOf(q, 2, messageOf(3)),
+          trim(queueOf('b'), 0),
+          put.retained(messageOf(4, { topic: 't' })),
+        ];
+        subject.know(batch);
+        failNextCommit(how);
+        const { kind } = await rejection(subject.storage.commit(batch), 'a commit that failed');
+        ensure(
+          kind === 'unavailable' || kind === 'full',
+          `a commit that failed for the moment must be rejected as unavailable or full, not as ${kind}: that would end the broker`,
+        );
+        if (how === 'after') subject.expected(batch);
+        await subject.verifyReads('after the failure, before the batch came again');
+        await subject.commit(...batch);
+        await subject.verifyReads('after the batch came again');
+        await subject.commit(appendOf(q, 3, messageOf(5)), trim(groupQueueOf('g', 'x'), 0));
+        await subject.verify();
+      },
+    );
 
-    law(`a crash after a commit that failed ${how} its batch was stored loses nothing that came before`, async (subject) => {
-      const { failNextCommit } = subject.under;
-      if (failNextCommit === undefined || !subject.durable) return;
-      await subject.commit(put.session('a'), appendOf(q, 0, messageOf(1)));
-      const batch = [appendOf(q, 1, messageOf(2)), trim(q, 0)];
-      subject.know(batch);
-      failNextCommit(how);
-      await rejection(subject.storage.commit(batch), 'a commit that failed');
-      if (how === 'after') subject.expected(batch);
-      await subject.crash();
-      await subject.verifyReads('after the crash');
-      await subject.commit(...batch);
-      await subject.verify();
-    });
+    law(
+      `a crash after a commit that failed ${how} its batch was stored loses nothing that came before`,
+      async (subject) => {
+        const { failNextCommit } = subject.under;
+        if (failNextCommit === undefined || !subject.durable) return;
+        await subject.commit(put.session('a'), appendOf(q, 0, messageOf(1)));
+        const batch = [appendOf(q, 1, messageOf(2)), trim(q, 0)];
+        subject.know(batch);
+        failNextCommit(how);
+        await rejection(subject.storage.commit(batch), 'a commit that failed');
+        if (how === 'after') subject.expected(batch);
+        await subject.crash();
+        await subject.verifyReads('after the crash');
+        await subject.commit(...batch);
+        await subject.verify();
+      },
+    );
   }
 }
 
@@ -575,23 +814,56 @@ function contentLaws(law: Law): void {
 
   law('a queue id of 131,080 bytes works', (subject) => {
     const long = groupQueueOf('g'.repeat(65_535), '#'.repeat(65_535 + 7));
-    return holds(subject, [appendOf(long, 0, messageOf(1)), appendOf(`${long.slice(0, -1)}x` as QueueId, 0, messageOf(2))], [trim(long, 0)]);
+    return holds(
+      subject,
+      [appendOf(long, 0, messageOf(1)), appendOf(`${long.slice(0, -1)}x` as QueueId, 0, messageOf(2))],
+      [trim(long, 0)],
+    );
   });
 
   law('every property of a message comes back, in its order', (subject) => {
-    const message = messageOf(1, { properties: EVERY_PROPERTY, qos: 2, retain: true, expiresAtMs: 1_800_000_000_000, topic: 'p' });
+    const message = messageOf(1, {
+      properties: EVERY_PROPERTY,
+      qos: 2,
+      retain: true,
+      expiresAtMs: 1_800_000_000_000,
+      topic: 'p',
+    });
     const bare = messageOf(2, { properties: {}, publisher: undefined, qos: 0, topic: 'q' });
-    const falsy = messageOf(3, { properties: { payloadFormatIndicator: 0, contentType: '', correlationData: new Uint8Array(0), userProperties: [] }, topic: 'r' });
-    const batch = [message, bare, falsy].flatMap((each, i): Change[] => [appendOf(queueOf('a'), i, each), put.retained(each), put.will(`w${String(i)}`, each)]);
+    const falsy = messageOf(3, {
+      properties: {
+        payloadFormatIndicator: 0,
+        contentType: '',
+        correlationData: new Uint8Array(0),
+        userProperties: [],
+      },
+      topic: 'r',
+    });
+    const batch = [message, bare, falsy].flatMap((each, i): Change[] => [
+      appendOf(queueOf('a'), i, each),
+      put.retained(each),
+      put.will(`w${String(i)}`, each),
+    ]);
     return holds(subject, [put.session('a'), ...batch]);
   });
 
   law('payloads of any bytes come back, from none to a mebibyte', async (subject) => {
     const everyByte = Uint8Array.from({ length: 256 }, (_, i) => i);
-    const payloads = [payloadOf(0), everyByte, new Uint8Array(300), new Uint8Array(64).fill(0xff), payloadOf(65_536), payloadOf(MEBIBYTE)];
+    const payloads = [
+      payloadOf(0),
+      everyByte,
+      new Uint8Array(300),
+      new Uint8Array(64).fill(0xff),
+      payloadOf(65_536),
+      payloadOf(MEBIBYTE),
+    ];
     for (const [i, payload] of payloads.entries()) {
       const message = messageOf(i, { payload, topic: `t${String(i)}`, retain: true });
-      await subject.commit(appendOf(queueOf('a'), i, message), put.retained(message), put.will(`w${String(i)}`, message));
+      await subject.commit(
+        appendOf(queueOf('a'), i, message),
+        put.retained(message),
+        put.will(`w${String(i)}`, message),
+      );
     }
     await subject.verify();
   });
@@ -610,7 +882,11 @@ function contentLaws(law: Law): void {
 
 function lifeLaws(law: Law): void {
   law('a store that was closed opens again with what it had', async (subject) => {
-    await subject.commit(put.session('a'), appendOf(queueOf('a'), 0, messageOf(1)), put.retained(messageOf(2, { topic: 't' })));
+    await subject.commit(
+      put.session('a'),
+      appendOf(queueOf('a'), 0, messageOf(1)),
+      put.retained(messageOf(2, { topic: 't' })),
+    );
     await subject.restart();
     await subject.verifyReads('after closing and opening again');
     await subject.commit(put.session('b'), appendOf(queueOf('b'), 0, messageOf(3)));
@@ -641,9 +917,22 @@ function lifeLaws(law: Law): void {
 
   law('load gives nothing that was dropped, and every fact once', async (subject) => {
     const q = queueOf('a');
-    await subject.commit(put.session('a'), put.session('b'), put.subscription('a', 'x'), put.inbound('a', 1), put.will('a', messageOf(1)));
+    await subject.commit(
+      put.session('a'),
+      put.session('b'),
+      put.subscription('a', 'x'),
+      put.inbound('a', 1),
+      put.will('a', messageOf(1)),
+    );
     await subject.commit(appendOf(q, 0, messageOf(2)), put.retained(messageOf(3, { topic: 't' })));
-    await subject.commit(trim(q, 0), drop.retained('t'), drop.inbound('a', 1), drop.subscription('a', 'x'), drop.will('a'), drop.session('b'));
+    await subject.commit(
+      trim(q, 0),
+      drop.retained('t'),
+      drop.inbound('a', 1),
+      drop.subscription('a', 'x'),
+      drop.will('a'),
+      drop.session('b'),
+    );
     await subject.verify();
     await subject.commit(put.session('a'), put.session('a'), put.subscription('a', 'x'));
     await subject.crash();
@@ -672,7 +961,9 @@ function lookingLaws(law: Law): void {
     put.inbound('b', 2),
     put.will('b', messageOf(1)),
     ...Array.from({ length: 20 }, (_, i) => appendOf(q, i, messageOf(10 + i, { payload: payloadOf(i * 200) }))),
-    ...Array.from({ length: 5 }, (_, i) => appendOf(queueOf('b'), i * 3, messageOf(10 + i, { payload: payloadOf(i * 200) }))),
+    ...Array.from({ length: 5 }, (_, i) =>
+      appendOf(queueOf('b'), i * 3, messageOf(10 + i, { payload: payloadOf(i * 200) })),
+    ),
     put.retained(messageOf(40, { topic: 't' })),
     put.retained(messageOf(41, { topic: 'u' })),
   ];
@@ -692,22 +983,31 @@ function lookingLaws(law: Law): void {
     drop.inbound('a', 1),
   ];
 
-  law('opened to be read after a crash, a store gives all that was committed, page by page, and takes nothing', async (subject) => {
-    await subject.commit(...everything);
-    await subject.commit(...later);
-    if (!subject.durable) return;
-    await subject.crashAndLook();
-    await subject.verifyReads('opened to be read');
-    const problems: string[] = [];
-    for (const from of [0, 5, 9, 20]) problems.push(...(await pageProblems(subject, q, from, 3, 100_000)));
-    report('pages of a store that was opened to be read', problems);
-    const { kind } = await rejection(subject.storage.commit([put.session('c')]), 'a commit to a store that was opened to be read');
-    ensure(kind === 'fenced', `a commit to a store that was opened to be read must be rejected as fenced, not as ${kind}`);
-    await subject.storage.close();
-    await rejection(subject.storage.readQueue(q, seq(0), EVERYTHING), 'readQueue after close');
-    await subject.crash();
-    await subject.verifyReads('opened to be written after it was opened to be read');
-  });
+  law(
+    'opened to be read after a crash, a store gives all that was committed, page by page, and takes nothing',
+    async (subject) => {
+      await subject.commit(...everything);
+      await subject.commit(...later);
+      if (!subject.durable) return;
+      await subject.crashAndLook();
+      await subject.verifyReads('opened to be read');
+      const problems: string[] = [];
+      for (const from of [0, 5, 9, 20]) problems.push(...(await pageProblems(subject, q, from, 3, 100_000)));
+      report('pages of a store that was opened to be read', problems);
+      const { kind } = await rejection(
+        subject.storage.commit([put.session('c')]),
+        'a commit to a store that was opened to be read',
+      );
+      ensure(
+        kind === 'fenced',
+        `a commit to a store that was opened to be read must be rejected as fenced, not as ${kind}`,
+      );
+      await subject.storage.close();
+      await rejection(subject.storage.readQueue(q, seq(0), EVERYTHING), 'readQueue after close');
+      await subject.crash();
+      await subject.verifyReads('opened to be written after it was opened to be read');
+    },
+  );
 
   law('a store can be looked into again and again, and is as it was', async (subject) => {
     await subject.commit(...everything);
@@ -722,32 +1022,47 @@ function lookingLaws(law: Law): void {
     await subject.verify();
   });
 
-  law('whoever looks into a store does not take it from its writer, and sees one moment of it or nothing', async (subject) => {
-    const { second } = subject.under;
-    if (second === undefined || !subject.durable) return;
-    await subject.commit(...everything);
-    const writer = subject.storage;
-    const reader = await second();
-    const refused = await reader.openToRead().then(
-      () => undefined,
-      (error: unknown) => rejection(Promise.reject(error as Error), 'openToRead of a store that a writer has'),
-    );
-    if (refused === undefined) {
-      const before = subject.model.page(q, seq(0), EVERYTHING).map(comparable);
-      report('a store that a writer has, opened to be read', differences(before, (await reader.readQueue(q, seq(0), EVERYTHING)).map(comparable), 'page'));
-      await subject.commit(...later);
-      const page = await reader.readQueue(q, seq(0), EVERYTHING).catch((error: unknown) => rejection(Promise.reject(error as Error), 'a read of a moment that is over'));
-      if (page instanceof StorageError) ensure(page.kind === 'unavailable', `a read of a moment that is over must be rejected as unavailable, not as ${page.kind}`);
-      else report('a moment of a store', differences(before, page.map(comparable), 'page'));
-      await reader.close();
-    } else {
-      ensure(refused.kind === 'fenced' || refused.kind === 'unavailable', `openToRead of a store that a writer has must be refused as fenced or unavailable, not as ${refused.kind}`);
-    }
-    subject.storage = writer;
-    await subject.commit(appendOf(q, 30, messageOf(60)));
-    await subject.verifyReads('after somebody looked into the store');
-    await subject.verify();
-  });
+  law(
+    'whoever looks into a store does not take it from its writer, and sees one moment of it or nothing',
+    async (subject) => {
+      const { second } = subject.under;
+      if (second === undefined || !subject.durable) return;
+      await subject.commit(...everything);
+      const writer = subject.storage;
+      const reader = await second();
+      const refused = await reader.openToRead().then(
+        () => undefined,
+        (error: unknown) => rejection(Promise.reject(error as Error), 'openToRead of a store that a writer has'),
+      );
+      if (refused === undefined) {
+        const before = subject.model.page(q, seq(0), EVERYTHING).map(comparable);
+        report(
+          'a store that a writer has, opened to be read',
+          differences(before, (await reader.readQueue(q, seq(0), EVERYTHING)).map(comparable), 'page'),
+        );
+        await subject.commit(...later);
+        const page = await reader
+          .readQueue(q, seq(0), EVERYTHING)
+          .catch((error: unknown) => rejection(Promise.reject(error as Error), 'a read of a moment that is over'));
+        if (page instanceof StorageError)
+          ensure(
+            page.kind === 'unavailable',
+            `a read of a moment that is over must be rejected as unavailable, not as ${page.kind}`,
+          );
+        else report('a moment of a store', differences(before, page.map(comparable), 'page'));
+        await reader.close();
+      } else {
+        ensure(
+          refused.kind === 'fenced' || refused.kind === 'unavailable',
+          `openToRead of a store that a writer has must be refused as fenced or unavailable, not as ${refused.kind}`,
+        );
+      }
+      subject.storage = writer;
+      await subject.commit(appendOf(q, 30, messageOf(60)));
+      await subject.verifyReads('after somebody looked into the store');
+      await subject.verify();
+    },
+  );
 }
 
 async function looksForNothing(factory: StorageFactory): Promise<void> {
@@ -772,7 +1087,8 @@ function traitLaws(law: Law): void {
     const problems: string[] = [];
     if (typeof durable !== 'boolean') problems.push(`durable is ${show(durable)}`);
     if (typeof fencing !== 'boolean') problems.push(`fencing is ${show(fencing)}`);
-    if (!(preferredBatchChanges >= 1)) problems.push(`preferredBatchChanges is ${show(preferredBatchChanges)}, at least 1 is needed`);
+    if (!(preferredBatchChanges >= 1))
+      problems.push(`preferredBatchChanges is ${show(preferredBatchChanges)}, at least 1 is needed`);
     report('traits', problems);
     await subject.verifyReads('in a new store');
   });
@@ -795,7 +1111,10 @@ function traitLaws(law: Law): void {
     subject.storage = storage;
     await storage.open();
     const found = (await loadAll(storage)).filter((fact: RestoredFact) => fact.kind === 'session');
-    ensure(found.length < expected.length, 'the adapter does not claim to be durable, but a crash lost nothing: it claims less than is true');
+    ensure(
+      found.length < expected.length,
+      'the adapter does not claim to be durable, but a crash lost nothing: it claims less than is true',
+    );
   });
 
   law('fencing is claimed where there are never two writers, and only there', async (subject) => {
@@ -809,7 +1128,10 @@ function traitLaws(law: Law): void {
       ensure(!fenced, 'the adapter does not claim fencing, but keeps a second writer out: it claims less than is true');
       return;
     }
-    ensure(second !== undefined, 'fencing is claimed: the factory has to give a `second` storage on the same store to try it on');
+    ensure(
+      second !== undefined,
+      'fencing is claimed: the factory has to give a `second` storage on the same store to try it on',
+    );
     const other = await second();
     const refusal = await other.open().then(
       () => undefined,
@@ -821,11 +1143,20 @@ function traitLaws(law: Law): void {
       subject.storage = other;
       subject.know(stale);
       const facts = await loadAll(other);
-      ensure(!subject.durable || facts.some(({ kind }) => kind === 'session'), 'the second opener does not see what the first committed');
+      ensure(
+        !subject.durable || facts.some(({ kind }) => kind === 'session'),
+        'the second opener does not see what the first committed',
+      );
       const { kind } = await rejection(first.commit(stale), 'a commit of the writer that lost the store');
-      ensure(kind === 'fenced', `a commit of the writer that lost the store must be rejected as fenced, not as ${kind}`);
+      ensure(
+        kind === 'fenced',
+        `a commit of the writer that lost the store must be rejected as fenced, not as ${kind}`,
+      );
     } else {
-      ensure(refusal.kind === 'fenced', `opening a store that another has must be rejected as fenced, not as ${refusal.kind}`);
+      ensure(
+        refusal.kind === 'fenced',
+        `opening a store that another has must be rejected as fenced, not as ${refusal.kind}`,
+      );
     }
     await subject.commit(put.session('b'), appendOf(queueOf('a'), 1, messageOf(2)));
     await subject.verifyReads('after two writers met');
@@ -835,7 +1166,9 @@ function traitLaws(law: Law): void {
 
   law('a batch larger than the adapter prefers is taken whole', async (subject) => {
     const message = messageOf(1, { payload: payloadOf(20) });
-    await subject.commit(...Array.from({ length: LARGE_BATCH }, (_, i) => appendOf(queueOf(`c${String(i % 7)}`), i, message)));
+    await subject.commit(
+      ...Array.from({ length: LARGE_BATCH }, (_, i) => appendOf(queueOf(`c${String(i % 7)}`), i, message)),
+    );
     await subject.again();
     await subject.verify();
   });

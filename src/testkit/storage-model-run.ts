@@ -4,7 +4,20 @@
 import type { Arbitrary, AsyncCommand } from 'fast-check';
 import type { Change, Message, QueueId, Seq } from '../ports/index.js';
 import { ContractViolation, differences, report, show } from './compare.js';
-import { appendOf, clientId, drop, groupQueueOf, messageOf, payloadOf, put, queueOf, release, remove, seq, trim } from './storage-samples.js';
+import {
+  appendOf,
+  clientId,
+  drop,
+  groupQueueOf,
+  messageOf,
+  payloadOf,
+  put,
+  queueOf,
+  release,
+  remove,
+  seq,
+  trim,
+} from './storage-samples.js';
 import type { StorageModel } from './storage-model.js';
 import { Subject, comparable } from './storage-subject.js';
 import type { StorageFactory } from './storage-subject.js';
@@ -35,7 +48,11 @@ const FILTERS = ['x', 'x/#', '$share/g/x'];
 const TOPICS = ['t', 't/u', 'T'];
 const QUEUES: readonly QueueId[] = [...CLIENTS.map(queueOf), groupQueueOf('g', 'x'), groupQueueOf('g', 'x/#')];
 
-export async function runAgainstModel(fc: FastCheck, factory: StorageFactory, options: ModelRunOptions = {}): Promise<void> {
+export async function runAgainstModel(
+  fc: FastCheck,
+  factory: StorageFactory,
+  options: ModelRunOptions = {},
+): Promise<void> {
   const { runs = 60, steps = 25, seed: fromSeed, dontShrink = false } = options;
   // Shrinking goes on from the history that failed last, so that is the one it ends with.
   let lastFailed: readonly string[] = [];
@@ -52,7 +69,11 @@ export async function runAgainstModel(fc: FastCheck, factory: StorageFactory, op
       await subject.dispose();
     }
   });
-  const result = await fc.check(property, { numRuns: runs, endOnFailure: dontShrink, ...(fromSeed === undefined ? {} : { seed: fromSeed }) });
+  const result = await fc.check(property, {
+    numRuns: runs,
+    endOnFailure: dontShrink,
+    ...(fromSeed === undefined ? {} : { seed: fromSeed }),
+  });
   if (!result.failed) return;
   const cause = result.errorInstance instanceof Error ? result.errorInstance.message : show(result.errorInstance);
   throw new ContractViolation(
@@ -62,7 +83,9 @@ export async function runAgainstModel(fc: FastCheck, factory: StorageFactory, op
 }
 
 function stepsOf(fc: FastCheck): Arbitrary<Step>[] {
-  const commit = fc.array(intentOf(fc), { minLength: 1, maxLength: 8, size: 'max' }).map((intents) => new Commit(intents));
+  const commit = fc
+    .array(intentOf(fc), { minLength: 1, maxLength: 8, size: 'max' })
+    .map((intents) => new Commit(intents));
   return [
     commit,
     commit,
@@ -79,7 +102,10 @@ function stepsOf(fc: FastCheck): Arbitrary<Step>[] {
 }
 
 /** A wish for a change, made into one when it is known what the store holds. */
-type Intent = (model: StorageModel, newMessage: (parts: { topic?: string; size: number; again: boolean }) => Message) => Change[];
+type Intent = (
+  model: StorageModel,
+  newMessage: (parts: { topic?: string; size: number; again: boolean }) => Message,
+) => Change[];
 
 function intentOf(fc: FastCheck): Arbitrary<Intent> {
   const client = fc.constantFrom(...CLIENTS);
@@ -92,23 +118,25 @@ function intentOf(fc: FastCheck): Arbitrary<Intent> {
     (id: string, ...changes: Change[]): Intent =>
     (model) => [...(model.sessions.has(clientId(id)) ? [] : [put.session(id)]), ...changes];
 
-  const append = fc.record({ queue, size: fc.nat(40), gap: fc.constantFrom(0, 0, 0, 1, 300), again: fc.boolean(), qos: fc.constantFrom<1 | 2>(1, 2) }).map(
-    ({ queue: q, size: bytes, gap, again, qos }): Intent =>
-      (model, newMessage) => {
-        const change = appendOf(q, model.nextSeq(q) + gap, newMessage({ size: bytes, again }), { qos });
-        return q.startsWith('c:') ? withSession(q.slice(2), change)(model, newMessage) : [change];
-      },
-  );
+  const append = fc
+    .record({
+      queue,
+      size: fc.nat(40),
+      gap: fc.constantFrom(0, 0, 0, 1, 300),
+      again: fc.boolean(),
+      qos: fc.constantFrom<1 | 2>(1, 2),
+    })
+    .map(({ queue: q, size: bytes, gap, again, qos }): Intent => (model, newMessage) => {
+      const change = appendOf(q, model.nextSeq(q) + gap, newMessage({ size: bytes, again }), { qos });
+      return q.startsWith('c:') ? withSession(q.slice(2), change)(model, newMessage) : [change];
+    });
   /** An entry that is there, or was: chosen by a number, so that what is shrunk stays a choice. */
   const entry = (make: (q: QueueId, at: Seq) => Change): Arbitrary<Intent> =>
-    fc.tuple(queue, fc.nat(30)).map(
-      ([q, choice]): Intent =>
-        (model) => {
-          const entries = model.queue(q);
-          const chosen = entries[choice % (entries.length + 1)]?.seq ?? seq(Math.max(0, model.nextSeq(q) - 1));
-          return [make(q, chosen)];
-        },
-    );
+    fc.tuple(queue, fc.nat(30)).map(([q, choice]): Intent => (model) => {
+      const entries = model.queue(q);
+      const chosen = entries[choice % (entries.length + 1)]?.seq ?? seq(Math.max(0, model.nextSeq(q) - 1));
+      return [make(q, chosen)];
+    });
 
   return fc.oneof(
     { weight: 6, arbitrary: append },
@@ -116,15 +144,41 @@ function intentOf(fc: FastCheck): Arbitrary<Intent> {
     { weight: 2, arbitrary: entry(remove) },
     { weight: 2, arbitrary: entry(release) },
     { weight: 1, arbitrary: queue.map((q): Intent => () => [drop.queue(q)]) },
-    { weight: 1, arbitrary: fc.tuple(client, fc.nat(9)).map(([id, n]): Intent => () => [put.session(id, { expiryIntervalS: n + 1, disconnectedAtMs: n % 2 === 0 ? undefined : n })]) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(client, fc.nat(9))
+        .map(([id, n]): Intent => () => [
+          put.session(id, { expiryIntervalS: n + 1, disconnectedAtMs: n % 2 === 0 ? undefined : n }),
+        ]),
+    },
     { weight: 1, arbitrary: client.map((id): Intent => () => [drop.session(id)]) },
-    { weight: 1, arbitrary: fc.tuple(client, filter, fc.constantFrom<0 | 1 | 2>(0, 1, 2)).map(([id, text, qos]) => withSession(id, put.subscription(id, text, { qos }))) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(client, filter, fc.constantFrom<0 | 1 | 2>(0, 1, 2))
+        .map(([id, text, qos]) => withSession(id, put.subscription(id, text, { qos }))),
+    },
     { weight: 1, arbitrary: fc.tuple(client, filter).map(([id, text]): Intent => () => [drop.subscription(id, text)]) },
     { weight: 1, arbitrary: fc.tuple(client, packetId).map(([id, n]) => withSession(id, put.inbound(id, n))) },
     { weight: 1, arbitrary: fc.tuple(client, packetId).map(([id, n]): Intent => () => [drop.inbound(id, n)]) },
-    { weight: 1, arbitrary: fc.tuple(topic, size, fc.boolean()).map(([name, bytes, again]): Intent => (_, newMessage) => [put.retained(newMessage({ topic: name, size: bytes, again }))]) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(topic, size, fc.boolean())
+        .map(([name, bytes, again]): Intent => (_, newMessage) => [
+          put.retained(newMessage({ topic: name, size: bytes, again })),
+        ]),
+    },
     { weight: 1, arbitrary: topic.map((name): Intent => () => [drop.retained(name)]) },
-    { weight: 1, arbitrary: fc.tuple(client, size, fc.nat(3)).map(([id, bytes, delayS]): Intent => (_, newMessage) => [put.will(id, newMessage({ size: bytes, again: false }), { delayS })]) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(client, size, fc.nat(3))
+        .map(([id, bytes, delayS]): Intent => (_, newMessage) => [
+          put.will(id, newMessage({ size: bytes, again: false }), { delayS }),
+        ]),
+    },
     { weight: 1, arbitrary: client.map((id): Intent => () => [drop.will(id)]) },
   );
 }
@@ -239,7 +293,8 @@ class ReadPage implements Step {
     const limit = { maxEntries: this.maxEntries, maxBytes: this.maxBytes };
     const expected = subject.model.page(this.queue, this.from, limit);
     // What a released entry counts in a page is the store's business, so where there is one only the bounds are not compared.
-    if (expected.some(({ released }) => released) || subject.model.queue(this.queue).some(({ released }) => released)) return;
+    if (expected.some(({ released }) => released) || subject.model.queue(this.queue).some(({ released }) => released))
+      return;
     const page = await subject.storage.readQueue(this.queue, this.from, limit);
     report(this.toString(), differences(expected.map(comparable), page.map(comparable), 'page'));
   }

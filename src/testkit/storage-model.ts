@@ -113,7 +113,8 @@ export class StorageModel {
       queues.set(queue, { first: first.seq, next: (last.seq + 1) as Seq, count: entries.length, bytes });
     }
     const retained = new Map<TopicName, RetainedHeader>();
-    for (const [topic, { id, payload, expiresAtMs }] of this.retained) retained.set(topic, { id, bytes: payload.byteLength, expiresAtMs });
+    for (const [topic, { id, payload, expiresAtMs }] of this.retained)
+      retained.set(topic, { id, bytes: payload.byteLength, expiresAtMs });
     const inbound = new Map<string, true>();
     for (const key of this.inbound.keys()) inbound.set(key, true);
     return { sessions: this.sessions, subscriptions: this.subscriptions, inbound, wills: this.wills, queues, retained };
@@ -122,7 +123,8 @@ export class StorageModel {
   /** The least that the last message id may be; -1: there need not be one. */
   highestStoredMessageId(): number {
     let highest = -1;
-    for (const entries of this.entries.values()) for (const { message } of entries.values()) highest = Math.max(highest, message.id);
+    for (const entries of this.entries.values())
+      for (const { message } of entries.values()) highest = Math.max(highest, message.id);
     for (const { id } of this.retained.values()) highest = Math.max(highest, id);
     return highest;
   }
@@ -134,12 +136,16 @@ export class StorageModel {
         return;
       case 'session.drop':
         this.sessions.delete(change.clientId);
-        for (const [key, { clientId }] of this.subscriptions) if (clientId === change.clientId) this.subscriptions.delete(key);
+        for (const [key, { clientId }] of this.subscriptions)
+          if (clientId === change.clientId) this.subscriptions.delete(key);
         for (const [key, { clientId }] of this.inbound) if (clientId === change.clientId) this.inbound.delete(key);
         this.#dropQueue(change.queue);
         return;
       case 'subscription.put':
-        this.subscriptions.set(subscriptionKey(change.subscription.clientId, change.subscription.topicFilter), change.subscription);
+        this.subscriptions.set(
+          subscriptionKey(change.subscription.clientId, change.subscription.topicFilter),
+          change.subscription,
+        );
         return;
       case 'subscription.drop':
         this.subscriptions.delete(subscriptionKey(change.clientId, change.topicFilter));
@@ -162,13 +168,17 @@ export class StorageModel {
         this.entries.get(change.queue)?.delete(change.seq);
         return;
       case 'queue.trim':
-        for (const { seq } of this.queue(change.queue)) if (seq <= change.through) this.entries.get(change.queue)?.delete(seq);
+        for (const { seq } of this.queue(change.queue))
+          if (seq <= change.through) this.entries.get(change.queue)?.delete(seq);
         return;
       case 'queue.drop':
         this.#dropQueue(change.queue);
         return;
       case 'inbound.put':
-        this.inbound.set(inboundKey(change.clientId, change.packetId), { clientId: change.clientId, packetId: change.packetId });
+        this.inbound.set(inboundKey(change.clientId, change.packetId), {
+          clientId: change.clientId,
+          packetId: change.packetId,
+        });
         return;
       case 'inbound.drop':
         this.inbound.delete(inboundKey(change.clientId, change.packetId));
@@ -201,7 +211,11 @@ export class StorageModel {
 }
 
 /** Sorts what `load` streams by what it is about, and says what is wrong with the stream itself. */
-export function collectLoaded(facts: readonly RestoredFact[]): { state: LoadedState; lastMessageId: number | undefined; problems: string[] } {
+export function collectLoaded(facts: readonly RestoredFact[]): {
+  state: LoadedState;
+  lastMessageId: number | undefined;
+  problems: string[];
+} {
   const state = {
     sessions: new Map<ClientId, SessionRecord>(),
     subscriptions: new Map<string, SubscriptionRecord>(),
@@ -222,7 +236,12 @@ export function collectLoaded(facts: readonly RestoredFact[]): { state: LoadedSt
         put(state.sessions, 'session', fact.session.clientId, fact.session);
         break;
       case 'subscription':
-        put(state.subscriptions, 'subscription', subscriptionKey(fact.subscription.clientId, fact.subscription.topicFilter), fact.subscription);
+        put(
+          state.subscriptions,
+          'subscription',
+          subscriptionKey(fact.subscription.clientId, fact.subscription.topicFilter),
+          fact.subscription,
+        );
         break;
       case 'inbound':
         put(state.inbound, 'inbound id', inboundKey(fact.clientId, fact.packetId), true);

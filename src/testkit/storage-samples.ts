@@ -51,7 +51,12 @@ export const messageOf = (id: number, parts: MessageParts = {}): Message => ({
   expiresAtMs: parts.expiresAtMs,
 });
 
-export const appendOf = (queue: QueueId, at: number, message: Message, parts: Partial<Pick<QueueAppend, 'qos' | 'retain' | 'identifiers'>> = {}): QueueAppend => ({
+export const appendOf = (
+  queue: QueueId,
+  at: number,
+  message: Message,
+  parts: Partial<Pick<QueueAppend, 'qos' | 'retain' | 'identifiers'>> = {},
+): QueueAppend => ({
   kind: 'queue.append',
   queue,
   seq: seq(at),
@@ -83,7 +88,11 @@ export const subscriptionOf = (
   identifier: parts.identifier,
 });
 
-export const willOf = (id: string, message: Message, parts: Partial<Pick<WillRecord, 'delayS' | 'dueAtMs'>> = {}): WillRecord => ({
+export const willOf = (
+  id: string,
+  message: Message,
+  parts: Partial<Pick<WillRecord, 'delayS' | 'dueAtMs'>> = {},
+): WillRecord => ({
   clientId: clientId(id),
   message,
   delayS: parts.delayS ?? 0,
@@ -91,8 +100,15 @@ export const willOf = (id: string, message: Message, parts: Partial<Pick<WillRec
 });
 
 export const put = {
-  session: (id: string, parts?: Partial<Omit<SessionRecord, 'clientId'>>): Change => ({ kind: 'session.put', session: sessionOf(id, parts) }),
-  subscription: (id: string, filter: string, parts?: Partial<Omit<SubscriptionRecord, 'clientId' | 'topicFilter'>>): Change => ({
+  session: (id: string, parts?: Partial<Omit<SessionRecord, 'clientId'>>): Change => ({
+    kind: 'session.put',
+    session: sessionOf(id, parts),
+  }),
+  subscription: (
+    id: string,
+    filter: string,
+    parts?: Partial<Omit<SubscriptionRecord, 'clientId' | 'topicFilter'>>,
+  ): Change => ({
     kind: 'subscription.put',
     subscription: subscriptionOf(id, filter, parts),
   }),
@@ -106,7 +122,11 @@ export const put = {
 
 export const drop = {
   session: (id: string): Change => ({ kind: 'session.drop', clientId: clientId(id), queue: queueOf(id) }),
-  subscription: (id: string, filter: string): Change => ({ kind: 'subscription.drop', clientId: clientId(id), topicFilter: filter as TopicFilter }),
+  subscription: (id: string, filter: string): Change => ({
+    kind: 'subscription.drop',
+    clientId: clientId(id),
+    topicFilter: filter as TopicFilter,
+  }),
   inbound: (id: string, packetId: number): Change => ({ kind: 'inbound.drop', clientId: clientId(id), packetId }),
   retained: (name: string): Change => ({ kind: 'retained.drop', topic: topic(name) }),
   will: (id: string): Change => ({ kind: 'will.drop', clientId: clientId(id) }),
@@ -114,8 +134,18 @@ export const drop = {
 };
 
 export const release = (queue: QueueId, at: number): Change => ({ kind: 'queue.release', queue, seq: seq(at) });
-export const remove = (queue: QueueId, at: number): Change => ({ kind: 'queue.remove', queue, seq: seq(at), append: undefined });
-export const trim = (queue: QueueId, through: number): Change => ({ kind: 'queue.trim', queue, through: seq(through), append: undefined });
+export const remove = (queue: QueueId, at: number): Change => ({
+  kind: 'queue.remove',
+  queue,
+  seq: seq(at),
+  append: undefined,
+});
+export const trim = (queue: QueueId, through: number): Change => ({
+  kind: 'queue.trim',
+  queue,
+  through: seq(through),
+  append: undefined,
+});
 
 /** Every property that travels with a message, with what tends to get lost: order, repeated names, empty text, bytes that are not text. */
 export const EVERY_PROPERTY: Properties = {
@@ -135,7 +165,8 @@ export const EVERY_PROPERTY: Properties = {
   ],
 };
 
-const ofBytes = (unit: string, bytes: number): string => unit.repeat(Math.floor(bytes / new TextEncoder().encode(unit).byteLength));
+const ofBytes = (unit: string, bytes: number): string =>
+  unit.repeat(Math.floor(bytes / new TextEncoder().encode(unit).byteLength));
 
 /**
  * Names that are easily mixed up, cut off or taken for something else: each must be a name of its own. Any text without U+0000 of up to 65,535
@@ -212,4 +243,7 @@ export const AWKWARD_NAMES: readonly string[] = [
 ];
 
 /** One name for each character that MQTT allows among the first 256, so that each byte value of an encoding occurs. */
-export const NAMES_OF_EVERY_BYTE: readonly string[] = Array.from({ length: 255 }, (_, i) => `n${String.fromCharCode(i + 1)}`);
+export const NAMES_OF_EVERY_BYTE: readonly string[] = Array.from(
+  { length: 255 },
+  (_, i) => `n${String.fromCharCode(i + 1)}`,
+);

@@ -1,7 +1,18 @@
 // The storage under test, side by side with the model of what it ought to hold: what is committed to the one is applied to the other, and
 // everything that can be seen of the one is compared with the other. What is worth committing is decided by the tests.
 import { StorageError } from '../ports/index.js';
-import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from '../ports/index.js';
+import type {
+  Change,
+  Durability,
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  Storage,
+  StoredEntry,
+  TopicName,
+} from '../ports/index.js';
 import { ContractViolation, differences, ensure, report, show } from './compare.js';
 import { StorageModel, collectLoaded } from './storage-model.js';
 
@@ -164,9 +175,12 @@ export class Subject {
     problems.push(...orderProblems(facts), ...differences(this.model.loaded(), state));
     const least = this.model.highestStoredMessageId();
     const most = this.model.highestMessageId;
-    if (lastMessageId === undefined && least >= 0) problems.push(`the last message id is missing, ${String(least)} is stored`);
+    if (lastMessageId === undefined && least >= 0)
+      problems.push(`the last message id is missing, ${String(least)} is stored`);
     if (lastMessageId !== undefined && (lastMessageId < least || lastMessageId > most)) {
-      problems.push(`the last message id is ${String(lastMessageId)}; stored are ids up to ${String(least)}, and none above ${String(most)} ever was`);
+      problems.push(
+        `the last message id is ${String(lastMessageId)}; stored are ids up to ${String(least)}, and none above ${String(most)} ever was`,
+      );
     }
     report(`${when}, load does not give what was committed`, problems);
   }
@@ -177,7 +191,10 @@ export class Subject {
     const path = `queue ${show(queue)}`;
     const seqs = differences(expected.map(seqOf), entries.map(seqOf), `${path}: seqs`);
     // With an entry too many or too few the others only stand in the wrong place.
-    return [...problems, ...(seqs.length > 0 ? seqs : differences(expected.map(comparable), entries.map(comparable), path))];
+    return [
+      ...problems,
+      ...(seqs.length > 0 ? seqs : differences(expected.map(comparable), entries.map(comparable), path)),
+    ];
   }
 
   async #retainedProblems(): Promise<string[]> {
@@ -207,8 +224,11 @@ export async function deliver(storage: Storage, batch: readonly Change[], durabi
     return copy;
   };
   const lentBatch = batch.map((change): Change => {
-    if (change.kind === 'queue.append' || change.kind === 'retained.put') return { ...change, message: lend(change.message) };
-    return change.kind === 'will.put' ? { ...change, will: { ...change.will, message: lend(change.will.message) } } : change;
+    if (change.kind === 'queue.append' || change.kind === 'retained.put')
+      return { ...change, message: lend(change.message) };
+    return change.kind === 'will.put'
+      ? { ...change, will: { ...change.will, message: lend(change.will.message) } }
+      : change;
   });
   try {
     await storage.commit(lentBatch, durability);
@@ -225,14 +245,21 @@ export async function loadAll(storage: Storage): Promise<RestoredFact[]> {
 }
 
 /** A whole queue, page by page, and what is wrong with the pages. */
-export async function readAll(storage: Storage, queue: QueueId, limit = READ_ALL): Promise<{ entries: StoredEntry[]; problems: string[] }> {
+export async function readAll(
+  storage: Storage,
+  queue: QueueId,
+  limit = READ_ALL,
+): Promise<{ entries: StoredEntry[]; problems: string[] }> {
   const entries: StoredEntry[] = [];
   const problems: string[] = [];
-  for (let from = 0; ; ) {
+  for (let from = 0; ;) {
     const page = await storage.readQueue(queue, from as Seq, limit);
     if (page.length === 0) return { entries, problems };
     for (const entry of page) {
-      if (entry.seq < from) problems.push(`queue ${show(queue)}: entry ${String(entry.seq)} comes where ${String(from)} or higher is expected`);
+      if (entry.seq < from)
+        problems.push(
+          `queue ${show(queue)}: entry ${String(entry.seq)} comes where ${String(from)} or higher is expected`,
+        );
       from = Math.max(from, entry.seq + 1);
     }
     entries.push(...page);
@@ -266,7 +293,8 @@ function orderProblems(facts: readonly RestoredFact[]): string[] {
   const firstOf = (...kinds: RestoredFact['kind'][]): number => facts.findIndex(({ kind }) => kinds.includes(kind));
   const lastOf = (wanted: RestoredFact['kind']): number => facts.map(({ kind }) => kind).lastIndexOf(wanted);
   const dependent = firstOf('subscription', 'inbound', 'queue');
-  if (dependent >= 0 && lastOf('session') > dependent) problems.push(`load gives a session after a ${facts[dependent]?.kind ?? ''}`);
+  if (dependent >= 0 && lastOf('session') > dependent)
+    problems.push(`load gives a session after a ${facts[dependent]?.kind ?? ''}`);
   const queue = firstOf('queue');
   if (queue >= 0 && lastOf('subscription') > queue) problems.push('load gives a subscription after a queue');
   return problems;

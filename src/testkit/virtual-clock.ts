@@ -81,7 +81,8 @@ export class VirtualClock implements Clock {
 
   /** Gives the timers due by `timeMs` one after the other, with the clock at the time of each. */
   #dueBy(timeMs: number): () => PendingTimer | undefined {
-    if (timeMs < this.#nowMs) throw new RangeError(`time does not go back: it is ${String(this.#nowMs)}, not ${String(timeMs)}`);
+    if (timeMs < this.#nowMs)
+      throw new RangeError(`time does not go back: it is ${String(this.#nowMs)}, not ${String(timeMs)}`);
     let firings = 0;
     return () => {
       this.#dropCancelled();
@@ -91,7 +92,8 @@ export class VirtualClock implements Clock {
         firings = 0;
         this.#moveTo(next.atMs);
       }
-      if (++firings > FIRINGS_AT_ONCE_MAX) throw new Error(`${String(firings)} timers fired at ${String(this.#nowMs)}: one sets itself again for now`);
+      if (++firings > FIRINGS_AT_ONCE_MAX)
+        throw new Error(`${String(firings)} timers fired at ${String(this.#nowMs)}: one sets itself again for now`);
       this.#pop();
       next.state = 'fired';
       return next;
@@ -138,7 +140,8 @@ export class VirtualClock implements Clock {
   }
 }
 
-const isBefore = (a: PendingTimer, b: PendingTimer): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+const isBefore = (a: PendingTimer, b: PendingTimer): boolean =>
+  a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
 async function settled(): Promise<void> {
   for (let turn = 0; turn < TURNS_BETWEEN_TIMERS; turn++) await new Promise<void>((resolve) => setImmediate(resolve));

@@ -33,59 +33,84 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'src/domain/session/outward.ts': "import type { value } from '../../ports/index.js'; export type T = typeof value;",
     'src/domain/borrowed.ts': "import 'inversify';",
   },
-  'domain-takes-types-of-protocol': { 'src/domain/encoding.ts': "import { value } from '../protocol/encoder.js'; export const bytes = value;" },
-  'ports-take-types-only': { 'src/ports/heavy.ts': "import { value } from '../domain/rule.js'; export const other = value;" },
+  'domain-takes-types-of-protocol': {
+    'src/domain/encoding.ts': "import { value } from '../protocol/encoder.js'; export const bytes = value;",
+  },
+  'ports-take-types-only': {
+    'src/ports/heavy.ts': "import { value } from '../domain/rule.js'; export const other = value;",
+  },
   'ports-know-only-domain-and-protocol': {
     'src/ports/inward.ts': "import type { value } from '../application/engine.js'; export type T = typeof value;",
   },
   'application-knows-only-the-core': {
     'src/application/timers.ts': "import { setTimeout } from 'node:timers'; setTimeout(() => undefined, 1);",
-    'src/application/wiring.ts': "import type { value } from '../composition/container.js'; export type T = typeof value;",
+    'src/application/wiring.ts':
+      "import type { value } from '../composition/container.js'; export type T = typeof value;",
   },
-  'testkit-needs-no-test-runner': { 'src/testkit/suite.ts': "import { test } from '@jest/globals'; test('x', () => undefined);" },
-  'testkit-takes-types-of-the-core': { 'src/testkit/insides.ts': "import { value } from '../domain/rule.js'; export const other = value;" },
-  'simulation-takes-only-the-codec': { 'src/testkit/simulation/insides.ts': "import { value } from '../../domain/rule.js'; export const other = value;" },
+  'testkit-needs-no-test-runner': {
+    'src/testkit/suite.ts': "import { test } from '@jest/globals'; test('x', () => undefined);",
+  },
+  'testkit-takes-types-of-the-core': {
+    'src/testkit/insides.ts': "import { value } from '../domain/rule.js'; export const other = value;",
+  },
+  'simulation-takes-only-the-codec': {
+    'src/testkit/simulation/insides.ts': "import { value } from '../../domain/rule.js'; export const other = value;",
+  },
   'container-only-in-composition': {
     'src/cli/locator.ts': "import { Container } from 'inversify'; export const container = new Container();",
     'adapters/auth/greedy/index.ts': "import 'reflect-metadata';",
   },
   'adapters-named-only-in-the-table': {
     'src/composition/container.ts': "export const value = () => import('../../adapters/storage/one/index.js');",
-    'src/testkit/favourite.ts': "import { value } from '../../adapters/storage/one/index.js'; export const other = value;",
+    'src/testkit/favourite.ts':
+      "import { value } from '../../adapters/storage/one/index.js'; export const other = value;",
   },
   'adapters-loaded-dynamically': {
-    'src/composition/adapter-table.ts': "import { value } from '../../adapters/storage/one/index.js'; export const other = value;",
+    'src/composition/adapter-table.ts':
+      "import { value } from '../../adapters/storage/one/index.js'; export const other = value;",
   },
   'adapters-know-only-the-ports': {
-    'adapters/network/nosy/index.ts': "import type { value } from '../../../src/application/engine.js'; export type T = typeof value;",
+    'adapters/network/nosy/index.ts':
+      "import type { value } from '../../../src/application/engine.js'; export type T = typeof value;",
   },
   'adapters-reach-the-ports-by-package-name': {
-    'adapters/network/shortcut/index.ts': "import { value } from '../../../src/ports/index.js'; export const other = value;",
+    'adapters/network/shortcut/index.ts':
+      "import { value } from '../../../src/ports/index.js'; export const other = value;",
   },
   'adapters-do-not-know-each-other': {
     'adapters/storage/two/index.ts': "import { value } from '../one/index.js'; export const other = value;",
     'adapters/auth/one/index.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
-    'adapters/network/sockets/one.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
+    'adapters/network/sockets/one.ts':
+      "import { value } from '../../storage/one/index.js'; export const other = value;",
     'adapters/auth/passwords/one.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
   },
   'socket-code-only-in-network-adapters': {
-    'adapters/auth/dialling/index.ts': "import { value } from '../../network/sockets/door.js'; export const other = value;",
+    'adapters/auth/dialling/index.ts':
+      "import { value } from '../../network/sockets/door.js'; export const other = value;",
   },
   'login-code-only-in-auth-adapters': {
-    'adapters/storage/asking/index.ts': "import { value } from '../../auth/fetching/bounded-fetch.js'; export const other = value;",
-    'src/application/hashing.ts': "import { value } from '../../adapters/auth/passwords/password-hash.js'; export const other = value;",
+    'adapters/storage/asking/index.ts':
+      "import { value } from '../../auth/fetching/bounded-fetch.js'; export const other = value;",
+    'src/application/hashing.ts':
+      "import { value } from '../../adapters/auth/passwords/password-hash.js'; export const other = value;",
   },
   'websockets-only-in-their-adapter': { 'adapters/network/sockets/framing.ts': "import 'ws';" },
   'mongodb-only-in-its-adapters': { 'adapters/storage/three/index.ts': "import 'mongodb';" },
   'level-only-in-the-file-adapter': { 'adapters/storage/four/index.ts': "import 'classic-level';" },
   'pino-only-in-the-log': { 'src/application/logging.ts': "import { pino } from 'pino'; export const log = pino;" },
-  'jose-only-in-the-jwt-adapter': { 'adapters/auth/six/index.ts': "import { jwtVerify } from 'jose'; export const verify = jwtVerify;" },
+  'jose-only-in-the-jwt-adapter': {
+    'adapters/auth/six/index.ts': "import { jwtVerify } from 'jose'; export const verify = jwtVerify;",
+  },
   'sockets-only-in-network-adapters': {
     'adapters/storage/five/index.ts': "import { connect } from 'node:tls'; export const socket = connect;",
     'src/application/dialling.ts': "import { connect } from 'net'; export const socket = connect;",
   },
-  'composition-stays-below-the-command': { 'src/composition/upward.ts': "import { value } from '../index.js'; export const other = value;" },
-  'command-goes-through-composition': { 'src/cli/direct.ts': "import { value } from '../application/engine.js'; export const other = value;" },
+  'composition-stays-below-the-command': {
+    'src/composition/upward.ts': "import { value } from '../index.js'; export const other = value;",
+  },
+  'command-goes-through-composition': {
+    'src/cli/direct.ts': "import { value } from '../application/engine.js'; export const other = value;",
+  },
   'commander-only-in-the-command': { 'src/composition/flags.ts': "import 'commander';" },
   'configuration-libraries-only-in-composition': { 'src/cli/parsing.ts': "import 'yaml';" },
   'production-imports-no-tests': {
@@ -97,7 +122,8 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'adapters/storage/undeclared/index.ts': "import 'undeclared';",
   },
   'e2e-knows-nothing-of-ours': {
-    'test/e2e/peeking.test.ts': "import type { value } from '../../src/application/engine.js'; export type T = typeof value;",
+    'test/e2e/peeking.test.ts':
+      "import type { value } from '../../src/application/engine.js'; export type T = typeof value;",
     'test/e2e/helped.test.ts': "import { value } from '../support/helper.js'; export const other = value;",
   },
 };
@@ -117,7 +143,21 @@ const BYSTANDERS = [
 ];
 
 const PACKAGES = [
-  ...['inversify', 'reflect-metadata', 'mongodb', 'classic-level', 'pino', 'jose', 'commander', 'yaml', 'zod', 'mqtt', 'mqtt-packet', 'ws', 'undeclared'],
+  ...[
+    'inversify',
+    'reflect-metadata',
+    'mongodb',
+    'classic-level',
+    'pino',
+    'jose',
+    'commander',
+    'yaml',
+    'zod',
+    'mqtt',
+    'mqtt-packet',
+    'ws',
+    'undeclared',
+  ],
   '@jest/globals',
 ];
 

@@ -4,7 +4,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const PAGES = ['README.md', 'CHANGELOG.md', ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name))].filter((name) => name.endsWith('.md'));
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name)),
+].filter((name) => name.endsWith('.md'));
 
 interface Link {
   readonly text: string;
@@ -39,7 +43,11 @@ function anchorsOf(page: string): string[] {
 test('every link leads to a file that is there, and to a heading that it has', () => {
   const broken = PAGES.flatMap((page) =>
     linksOf(page)
-      .filter(({ file, heading }) => !existsSync(join(ROOT, file)) || (heading !== undefined && file.endsWith('.md') && !anchorsOf(file).includes(heading)))
+      .filter(
+        ({ file, heading }) =>
+          !existsSync(join(ROOT, file)) ||
+          (heading !== undefined && file.endsWith('.md') && !anchorsOf(file).includes(heading)),
+      )
       .map(({ text }) => `${page}: ${text}`),
   );
   expect(broken).toEqual([]);

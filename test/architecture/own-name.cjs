@@ -9,7 +9,7 @@ module.exports = {
       'hexmq/ports$': `${root}/src/ports/index.ts`,
       'hexmq/testkit$': `${root}/src/testkit/index.ts`,
       'hexmq/adapters': `${root}/adapters`,
-      'hexmq$': `${root}/src/index.ts`,
+      hexmq$: `${root}/src/index.ts`,
     },
   },
 };

@@ -33,7 +33,10 @@ const SHELL = 'src/application/service.ts';
 const ANYWHERE = 'src/ports/random.ts';
 
 /** What is linted as if it stood in the file of ours that has this name. */
-const TEXTS = new Map([...[...PURE, SHELL].map((path): [string, string] => [path, IMPURITIES.join('\n')]), [ANYWHERE, SWITCHES]]);
+const TEXTS = new Map([
+  ...[...PURE, SHELL].map((path): [string, string] => [path, IMPURITIES.join('\n')]),
+  [ANYWHERE, SWITCHES],
+]);
 
 /** ESLint in a process of its own, because Jest's module loader is not one that it can load its configuration with; one for all, because it starts slowly. */
 const LINT = `

@@ -8,7 +8,12 @@ import { parseArgs } from 'node:util';
  * @returns {Defaults}
  */
 export function argumentsOf(defaults) {
-  const options = Object.fromEntries(Object.entries(defaults).map(([name, value]) => [name, { type: /** @type {const} */ ('string'), default: String(value) }]));
+  const options = Object.fromEntries(
+    Object.entries(defaults).map(([name, value]) => [
+      name,
+      { type: /** @type {const} */ ('string'), default: String(value) },
+    ]),
+  );
   const { values } = parseArgs({ options });
   const read = ([name, value]) => {
     const given = values[name];

@@ -63,8 +63,13 @@ export class Backlog {
   /** Evenly over the sessions; a publisher has sessions of its own, so that the order of each is known. Resolves when all are acknowledged. */
   async publish({ messages, publishers, window }) {
     const share = Math.ceil(this.#sessions / publishers);
-    const groups = Array.from({ length: Math.ceil(this.#sessions / share) }, (_, i) => ({ from: i * share, to: Math.min(this.#sessions, (i + 1) * share) }));
-    const runs = groups.map(({ from, to }, i) => this.#publishTo(`publisher-${i}`, from, to, Math.round((messages * (to - from)) / this.#sessions), window));
+    const groups = Array.from({ length: Math.ceil(this.#sessions / share) }, (_, i) => ({
+      from: i * share,
+      to: Math.min(this.#sessions, (i + 1) * share),
+    }));
+    const runs = groups.map(({ from, to }, i) =>
+      this.#publishTo(`publisher-${i}`, from, to, Math.round((messages * (to - from)) / this.#sessions), window),
+    );
     await this.#trouble.or(Promise.all(runs));
   }
 
@@ -74,7 +79,8 @@ export class Backlog {
     let acknowledged = 0;
     const more = () => {
       const packets = [];
-      for (; sent < messages && sent - acknowledged < window; sent++) packets.push(this.#next(from + (sent % (to - from)), sent));
+      for (; sent < messages && sent - acknowledged < window; sent++)
+        packets.push(this.#next(from + (sent % (to - from)), sent));
       if (packets.length > 0) link.write(Buffer.concat(packets));
     };
     await new Promise((done) => {
@@ -102,8 +108,10 @@ export class Backlog {
       const link = await this.#connect(`subscriber-${session}`, (payload) => {
         const number = payload.readUInt32BE();
         const expected = this.#received[session]++;
-        if (number !== expected) this.#trouble.failed(new Error(`session ${session} got message ${number} instead of ${expected}`));
-        if (payload.length !== this.#payload) this.#trouble.failed(new Error(`session ${session} got ${payload.length} bytes`));
+        if (number !== expected)
+          this.#trouble.failed(new Error(`session ${session} got message ${number} instead of ${expected}`));
+        if (payload.length !== this.#payload)
+          this.#trouble.failed(new Error(`session ${session} got ${payload.length} bytes`));
       });
       this.#links.push(link);
     });

@@ -43,10 +43,26 @@ export class BrokerProcess {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HEXMQ_'));
     const given = Object.entries(limits).map(([name, value]) => [`HEXMQ_LIMITS_${name}`, String(value)]);
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [...nodeArguments, MAIN, 'start', '--port', '0', '--storage', 'file', '--data', directory, '--log-level', 'error'], {
-      env: Object.fromEntries([...inherited, ...given]),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      [
+        ...nodeArguments,
+        MAIN,
+        'start',
+        '--port',
+        '0',
+        '--storage',
+        'file',
+        '--data',
+        directory,
+        '--log-level',
+        'error',
+      ],
+      {
+        env: Object.fromEntries([...inherited, ...given]),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     const broker = new BrokerProcess(child);
     await broker.#ready(startedAt);
     return broker;
@@ -82,7 +98,8 @@ export class BrokerProcess {
   async stop() {
     this.#child.kill('SIGTERM');
     await this.#ended;
-    if (this.#child.exitCode !== 0) throw new Error(`the broker ended with ${this.#child.signalCode ?? this.#child.exitCode}\n${this.#stderr}`);
+    if (this.#child.exitCode !== 0)
+      throw new Error(`the broker ended with ${this.#child.signalCode ?? this.#child.exitCode}\n${this.#stderr}`);
   }
 
   async #ready(startedAt) {

@@ -14,7 +14,13 @@ const MAIN = resolve(import.meta.dirname, '../../dist/src/cli/main.js');
 const SHARED_BY = 100;
 const PAYLOAD = 'x'.repeat(100);
 
-const { values } = parseArgs({ options: { mongodb: { type: 'string' }, sessions: { type: 'string', default: '10000' }, messages: { type: 'string', default: '10' } } });
+const { values } = parseArgs({
+  options: {
+    mongodb: { type: 'string' },
+    sessions: { type: 'string', default: '10000' },
+    messages: { type: 'string', default: '10' },
+  },
+});
 const sessions = Number(values.sessions);
 const messages = Number(values.messages);
 const room = mkdtempSync(join(tmpdir(), 'hexmq-bench-'));
@@ -30,23 +36,50 @@ function* exported() {
   const fact = (value) => {
     counts[value.kind]++;
     const text = JSON.stringify(value);
-    sum += BigInt(`0x${sha256('message' in value ? text.replace(/"message":\d+\}$/, `"message":"${hashOfMessage}"}`) : text)}`);
+    sum += BigInt(
+      `0x${sha256('message' in value ? text.replace(/"message":\d+\}$/, `"message":"${hashOfMessage}"}`) : text)}`,
+    );
     return `${text}\n`;
   };
   const client = (i) => `client-${String(i).padStart(7, '0')}`;
   yield `${JSON.stringify({ kind: 'header', format: 'hexmq-export', version: 1, createdAtMs: 0 })}\n`;
   for (let i = 0; i < sessions; i++) {
     yield fact({ kind: 'session', clientId: client(i), expiryIntervalS: 4_294_967_295, disconnectedAtMs: 1 });
-    yield fact({ kind: 'subscription', clientId: client(i), topicFilter: `plant/${i % 1000}/#`, qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 });
+    yield fact({
+      kind: 'subscription',
+      clientId: client(i),
+      topicFilter: `plant/${i % 1000}/#`,
+      qos: 1,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0,
+    });
   }
   let id = 0;
   for (let seq = 0; seq < messages; seq++) {
     const sharedBy = seq % 10 === 9 ? 1 : SHARED_BY;
     for (let from = 0; from < sessions; from += sharedBy) {
-      const text = JSON.stringify({ kind: 'message', id: ++id, topic: `plant/${from % 1000}/t`, qos: 1, retain: false, acceptedAtMs: id, payload: Buffer.from(PAYLOAD).toString('base64') });
+      const text = JSON.stringify({
+        kind: 'message',
+        id: ++id,
+        topic: `plant/${from % 1000}/t`,
+        qos: 1,
+        retain: false,
+        acceptedAtMs: id,
+        payload: Buffer.from(PAYLOAD).toString('base64'),
+      });
       hashOfMessage = sha256(text);
       yield `${text}\n`;
-      for (let i = from; i < Math.min(sessions, from + sharedBy); i++) yield fact({ kind: 'entry', queue: `c:${client(i)}`, seq, qos: 1, retain: false, released: false, message: id });
+      for (let i = from; i < Math.min(sessions, from + sharedBy); i++)
+        yield fact({
+          kind: 'entry',
+          queue: `c:${client(i)}`,
+          seq,
+          qos: 1,
+          retain: false,
+          released: false,
+          message: id,
+        });
     }
   }
   yield `${JSON.stringify({ kind: 'end', counts, digest: (sum % 2n ** 256n).toString(16).padStart(64, '0') })}\n`;
@@ -54,11 +87,16 @@ function* exported() {
 
 async function hexmq(what, args, input) {
   const begin = performance.now();
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'inherit'],
+  });
   let peak = 0;
   const look = setInterval(() => {
     try {
-      peak = Math.max(peak, Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0));
+      peak = Math.max(
+        peak,
+        Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0),
+      );
     } catch {
       // It has ended.
     }
@@ -76,7 +114,9 @@ async function hexmq(what, args, input) {
   }
   const status = await new Promise((ended) => child.once('close', ended));
   clearInterval(look);
-  console.log(`${what}: ${((performance.now() - begin) / 1000).toFixed(1)} s, at most ${Math.round(peak / 1024)} MiB resident, status ${status}`);
+  console.log(
+    `${what}: ${((performance.now() - begin) / 1000).toFixed(1)} s, at most ${Math.round(peak / 1024)} MiB resident, status ${status}`,
+  );
   if (status !== 0) process.exitCode = 1;
 }
 
@@ -85,11 +125,16 @@ const configOf = (name, storage) => {
   return join(room, `${name}.yaml`);
 };
 const files = configOf('files', { adapter: 'file', options: { directory: join(room, 'files') } });
-const mongodb = values.mongodb === undefined ? undefined : configOf('mongodb', { adapter: 'mongodb', options: { url: values.mongodb, database } });
+const mongodb =
+  values.mongodb === undefined
+    ? undefined
+    : configOf('mongodb', { adapter: 'mongodb', options: { url: values.mongodb, database } });
 const back = configOf('back', { adapter: 'file', options: { directory: join(room, 'back') } });
 
 try {
-  console.log(`${sessions} sessions, ${sessions * messages} queued messages of ${PAYLOAD.length} bytes, Node ${process.version}`);
+  console.log(
+    `${sessions} sessions, ${sessions * messages} queued messages of ${PAYLOAD.length} bytes, Node ${process.version}`,
+  );
   await hexmq('import into files', ['import', '--config', files], exported());
   if (mongodb === undefined) {
     await hexmq('files to files', ['migrate', '--from', files, '--to', back]);

@@ -40,33 +40,47 @@ const rate = (count, seconds) => `${Math.round(count / seconds).toLocaleString('
 
 async function run(sessionCount, maxInflight) {
   const data = mkdtempSync(join(directory, 'hexmq-paging-'));
-  const limits = { MAX_QUEUE_SIZE: 2 * messages, MAX_QUEUE_BYTES: 4 * (messages + arriving) * payload, MAX_INFLIGHT: maxInflight };
+  const limits = {
+    MAX_QUEUE_SIZE: 2 * messages,
+    MAX_QUEUE_BYTES: 4 * (messages + arriving) * payload,
+    MAX_INFLIGHT: maxInflight,
+  };
   const broker = await BrokerProcess.start(join(data, 'store'), { limits });
   try {
     const backlog = new Backlog(broker, { sessions: sessionCount, payload });
     const empty = broker.memory;
     await backlog.subscribe();
-    say(`${messages.toLocaleString('en')} messages of ${payload} bytes for ${sessionCount} sessions, window ${maxInflight}; before: ${mebibytes(empty.resident)} MiB resident`);
+    say(
+      `${messages.toLocaleString('en')} messages of ${payload} bytes for ${sessionCount} sessions, window ${maxInflight}; before: ${mebibytes(empty.resident)} MiB resident`,
+    );
     let [resident, own] = [0, 0];
     const phase = async (title, count, work) => {
       const mostOf = broker.watchMemory();
       const seconds = await timed(work);
       const most = mostOf();
-      say(`  ${title}: ${rate(count, seconds)}, resident at most ${mebibytes(most.resident)} MiB, without mapped files ${mebibytes(most.own)}`);
+      say(
+        `  ${title}: ${rate(count, seconds)}, resident at most ${mebibytes(most.resident)} MiB, without mapped files ${mebibytes(most.own)}`,
+      );
       [resident, own] = [Math.max(resident, most.resident), Math.max(own, most.own)];
     };
 
     await phase('queued', messages, () => backlog.publish({ messages, publishers, window }));
     const total = messages + arriving;
     await phase('handed over in order, with more arriving', total, async () => {
-      await Promise.all([backlog.return(), backlog.publish({ messages: arriving, publishers: 1, window: 20 }), backlog.untilReceived(total)]);
+      await Promise.all([
+        backlog.return(),
+        backlog.publish({ messages: arriving, publishers: 1, window: 20 }),
+        backlog.untilReceived(total),
+      ]);
     });
     await backlog.leave();
     const megabytes = (bytes) => (bytes / MEGABYTE).toFixed(0);
     const grown = resident - empty.resident;
     const isWithin = grown <= bound * MEGABYTE;
     const ownGrown = own - (empty.resident - empty.mapped);
-    say(`  grew by ${megabytes(grown)} MB, without mapped files by ${megabytes(ownGrown)}: ${isWithin ? 'within' : 'BEYOND'} the bound of ${bound}`);
+    say(
+      `  grew by ${megabytes(grown)} MB, without mapped files by ${megabytes(ownGrown)}: ${isWithin ? 'within' : 'BEYOND'} the bound of ${bound}`,
+    );
     if (!isWithin) process.exitCode = 1;
     await broker.stop();
   } finally {
@@ -76,5 +90,6 @@ async function run(sessionCount, maxInflight) {
 }
 
 const space = statfsSync(directory);
-if (space.bavail * space.bsize < 4 * (messages + arriving) * payload) throw new Error(`${directory} has too little space`);
+if (space.bavail * space.bsize < 4 * (messages + arriving) * payload)
+  throw new Error(`${directory} has too little space`);
 for (const sessionCount of sessions) for (const maxInflight of windows) await run(sessionCount, maxInflight);

@@ -11,7 +11,11 @@ import { ROOT } from './broker-process.mjs';
 const built = (path) => import(pathToFileURL(resolve(ROOT, 'dist/src', path)).href);
 
 const startedAt = performance.now();
-const [{ Broker }, { DEFAULT_LIMITS }, { rehearse }] = await Promise.all([built('domain/broker.js'), built('domain/connect/limits.js'), built('application/rehearsal.js')]);
+const [{ Broker }, { DEFAULT_LIMITS }, { rehearse }] = await Promise.all([
+  built('domain/broker.js'),
+  built('domain/connect/limits.js'),
+  built('application/rehearsal.js'),
+]);
 const sink = new Proxy({}, { get: () => () => undefined });
 const broker = new Broker({ changes: sink, effects: sink, limits: DEFAULT_LIMITS, newClientId: () => 'nobody' });
 const storage = createStorage({ directory: process.argv[2] });
@@ -39,5 +43,10 @@ const endedAt = performance.now();
 await storage.close();
 
 const sumOf = (name) => Object.values(facts).reduce((sum, each) => sum + each[name], 0);
-const phases = { openMs: loadedAt - openedAt, loadMs: sumOf('loadMs'), restoreMs: sumOf('restoreMs'), rehearsalMs: endedAt - rehearsedAt };
+const phases = {
+  openMs: loadedAt - openedAt,
+  loadMs: sumOf('loadMs'),
+  restoreMs: sumOf('restoreMs'),
+  rehearsalMs: endedAt - rehearsedAt,
+};
 process.stdout.write(`${JSON.stringify({ programMs: openedAt - startedAt, ...phases, facts })}\n`);

@@ -21,7 +21,8 @@ const given = argumentsOf({
   directory: tmpdir(),
 });
 const { runs, directory, ...amounts } = given;
-if (statfsSync(directory).bavail * statfsSync(directory).bsize < 3 * amounts.messages * amounts.payload) throw new Error(`${directory} has too little space`);
+if (statfsSync(directory).bavail * statfsSync(directory).bsize < 3 * amounts.messages * amounts.payload)
+  throw new Error(`${directory} has too little space`);
 
 const say = (text) => process.stdout.write(`${text}\n`);
 const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
@@ -31,15 +32,21 @@ async function measure(title, data) {
   for (let run = 1; run <= runs; run++) {
     const broker = await BrokerProcess.start(data);
     const { resident, peak } = broker.memory;
-    say(`${title}, start ${run}: ready after ${seconds(broker.readyMs)}, resident ${mebibytes(resident)} MiB, at most ${mebibytes(peak)} MiB`);
+    say(
+      `${title}, start ${run}: ready after ${seconds(broker.readyMs)}, resident ${mebibytes(resident)} MiB, at most ${mebibytes(peak)} MiB`,
+    );
     await broker.kill();
   }
 }
 
 function phases(data) {
-  const output = execFileSync(process.execPath, [resolve(import.meta.dirname, 'recovery-phases.mjs'), data], { encoding: 'utf8' });
+  const output = execFileSync(process.execPath, [resolve(import.meta.dirname, 'recovery-phases.mjs'), data], {
+    encoding: 'utf8',
+  });
   const { openMs, loadMs, restoreMs, rehearsalMs, facts } = JSON.parse(output);
-  say(`of which: open ${seconds(openMs)}, load ${seconds(loadMs)}, restore ${seconds(restoreMs)}, rehearsal ${seconds(rehearsalMs)}`);
+  say(
+    `of which: open ${seconds(openMs)}, load ${seconds(loadMs)}, restore ${seconds(restoreMs)}, rehearsal ${seconds(rehearsalMs)}`,
+  );
   for (const [kind, { count, loadMs: load, restoreMs: restore }] of Object.entries(facts)) {
     say(`  ${kind}: ${count}, load ${seconds(load)}, restore ${seconds(restore)}`);
   }

@@ -35,23 +35,57 @@ function* changesOf({ sessions, subscriptions, messages, payload, retained, will
   let lastId = 0;
   const messageOf = (topic, retain) => {
     const from = (++lastId * 7919) % (NOISE.length - payload);
-    return { id: lastId, topic, payload: NOISE.subarray(from, from + payload), qos: 1, retain, properties: undefined, publisher: 'gateway', acceptedAtMs: now, expiresAtMs: undefined };
+    return {
+      id: lastId,
+      topic,
+      payload: NOISE.subarray(from, from + payload),
+      qos: 1,
+      retain,
+      properties: undefined,
+      publisher: 'gateway',
+      acceptedAtMs: now,
+      expiresAtMs: undefined,
+    };
   };
   for (let i = 0; i < sessions; i++) {
     const clientId = clientIdOf(i);
-    yield { kind: 'session.put', session: { clientId, expiryIntervalS: NEVER_EXPIRES_S, disconnectedAtMs: i < wills ? undefined : now } };
+    yield {
+      kind: 'session.put',
+      session: { clientId, expiryIntervalS: NEVER_EXPIRES_S, disconnectedAtMs: i < wills ? undefined : now },
+    };
     const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: undefined };
-    for (const topicFilter of filtersOf(i, subscriptions)) yield { kind: 'subscription.put', subscription: { clientId, topicFilter, ...options } };
+    for (const topicFilter of filtersOf(i, subscriptions))
+      yield { kind: 'subscription.put', subscription: { clientId, topicFilter, ...options } };
     if (i % INBOUND_EVERY === 0) yield { kind: 'inbound.put', clientId, packetId: 1 + (i % 65_535) };
-    if (i < wills) yield { kind: 'will.put', will: { clientId, message: messageOf(`site/${i % 100}/device/${i}/gone`, false), delayS: 0, dueAtMs: undefined } };
+    if (i < wills)
+      yield {
+        kind: 'will.put',
+        will: {
+          clientId,
+          message: messageOf(`site/${i % 100}/device/${i}/gone`, false),
+          delayS: 0,
+          dueAtMs: undefined,
+        },
+      };
   }
-  for (let i = 0; i < retained; i++) yield { kind: 'retained.put', message: messageOf(`site/${i % 100}/device/${i}/state`, true) };
+  for (let i = 0; i < retained; i++)
+    yield { kind: 'retained.put', message: messageOf(`site/${i % 100}/device/${i}/state`, true) };
   // One after the other for each session in turn, as messages come in life: what belongs to one queue does not stand together.
   for (let i = 0; i < messages; i++) {
     const session = i % sessions;
     const message = messageOf(`site/${session % 100}/device/${session}/command/run`, false);
     const seq = Math.floor(i / sessions);
-    yield { kind: 'queue.append', queue: `c:${clientIdOf(session)}`, seq, message, qos: 1, retain: false, identifiers: undefined, batch: -1, place: -1 };
+    yield {
+      kind: 'queue.append',
+      queue: `c:${clientIdOf(session)}`,
+      seq,
+      message,
+      qos: 1,
+      retain: false,
+      identifiers: undefined,
+      batch: -1,
+      place: -1,
+    };
   }
 }
 

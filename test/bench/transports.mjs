@@ -72,13 +72,18 @@ function payloadCounter() {
 async function connect(type, port, ca, id, onBytes) {
   const isSecure = type === 'tls' || type === 'wss';
   const isWebSocket = type === 'ws' || type === 'wss';
-  const socket = isSecure ? tls.connect({ port, host: '127.0.0.1', ca, servername: 'localhost' }) : net.connect(port, '127.0.0.1');
+  const socket = isSecure
+    ? tls.connect({ port, host: '127.0.0.1', ca, servername: 'localhost' })
+    : net.connect(port, '127.0.0.1');
   socket.setNoDelay(true);
   await new Promise((done, failed) => socket.once(isSecure ? 'secureConnect' : 'connect', done).once('error', failed));
   if (isWebSocket) {
-    socket.write('GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n');
+    socket.write(
+      'GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
+    );
     let answer = '';
-    while (!answer.includes('\r\n\r\n')) answer += (await new Promise((done) => socket.once('data', done))).toString('latin1');
+    while (!answer.includes('\r\n\r\n'))
+      answer += (await new Promise((done) => socket.once('data', done))).toString('latin1');
     if (!answer.startsWith('HTTP/1.1 101')) throw new Error(answer);
   }
   const wrap = isWebSocket ? frame : (bytes) => bytes;
@@ -168,13 +173,23 @@ const isSecure = (type) => type === 'tls' || type === 'wss';
 const BROKERS = {
   hexmq: async (type, port) => {
     const listener = { type, port, ...(isSecure(type) ? { tls: { cert: 'server.crt', key: 'server.key' } } : {}) };
-    writeFileSync(join(directory, 'hexmq.json'), JSON.stringify({ listeners: [listener], storage: { adapter: 'memory' }, logging: { level: 'error' } }));
+    writeFileSync(
+      join(directory, 'hexmq.json'),
+      JSON.stringify({ listeners: [listener], storage: { adapter: 'memory' }, logging: { level: 'error' } }),
+    );
     return [process.execPath, [MAIN, 'start', '--config', 'hexmq.json']];
   },
   mosquitto: async (type, port) => {
-    const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', 'max_inflight_messages 0', 'set_tcp_nodelay true'];
+    const lines = [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous true',
+      'max_queued_messages 0',
+      'max_inflight_messages 0',
+      'set_tcp_nodelay true',
+    ];
     if (type === 'ws' || type === 'wss') lines.push('protocol websockets');
-    if (isSecure(type)) lines.push(`certfile ${join(directory, 'server.crt')}`, `keyfile ${join(directory, 'server.key')}`);
+    if (isSecure(type))
+      lines.push(`certfile ${join(directory, 'server.crt')}`, `keyfile ${join(directory, 'server.key')}`);
     // With listeners for WebSockets alone this version says that it has none.
     lines.push(`listener ${await freePort()} 127.0.0.1`, 'user root');
     writeFileSync(join(directory, 'mosquitto.conf'), `${lines.join('\n')}\n`);
@@ -184,9 +199,29 @@ const BROKERS = {
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
-openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'server.key', '-out', 'server.crt', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost');
+openssl(
+  'req',
+  '-x509',
+  '-newkey',
+  'ec',
+  '-pkeyopt',
+  'ec_paramgen_curve:P-256',
+  '-nodes',
+  '-keyout',
+  'server.key',
+  '-out',
+  'server.crt',
+  '-days',
+  '2',
+  '-subj',
+  '/CN=localhost',
+  '-addext',
+  'subjectAltName=DNS:localhost',
+);
 const ca = readFileSync(join(directory, 'server.crt'));
-const rates = Object.fromEntries(TYPES.map((type) => [type, Object.fromEntries(Object.keys(BROKERS).map((name) => [name, []]))]));
+const rates = Object.fromEntries(
+  TYPES.map((type) => [type, Object.fromEntries(Object.keys(BROKERS).map((name) => [name, []]))]),
+);
 for (let round = 0; round < ROUNDS; round++) {
   for (const type of TYPES) {
     for (const [name, prepare] of Object.entries(BROKERS)) {
@@ -203,5 +238,7 @@ for (const type of TYPES) {
   const ours = median(rates[type].hexmq);
   const theirs = median(rates[type].mosquitto);
   const figure = (rate) => Math.round(rate).toLocaleString('en-US');
-  console.log(`| ${type} | ${figure(ours)} msg/s | ${figure(theirs)} | **${(ours / theirs).toFixed(1)}** | ${(ours / plain).toFixed(2)} |`);
+  console.log(
+    `| ${type} | ${figure(ours)} msg/s | ${figure(theirs)} | **${(ours / theirs).toFixed(1)}** | ${(ours / plain).toFixed(2)} |`,
+  );
 }

@@ -34,12 +34,17 @@ describe('3.2 CONNACK', () => {
       back.send(raw.connect(SESSION));
       // Between any two steps that the broker takes from CONNECT to CONNACK.
       for (let i = 1; i <= 40; i++) {
-        publisher.send(raw.publish({ topic: 'a', payload: String(i), qos: 1, packetId: i }), raw.publish({ topic: 'b', payload: String(i) }));
+        publisher.send(
+          raw.publish({ topic: 'a', payload: String(i), qos: 1, packetId: i }),
+          raw.publish({ topic: 'b', payload: String(i) }),
+        );
         await (i <= 30 ? Promise.resolve() : new Promise((resolve) => setImmediate(resolve)));
       }
       expect(await back.next('connack')).toEqual({ type: 'connack', sessionPresent: true, code: 0 });
       const came = await back.deliveries();
-      expect(came.filter(({ topic }) => topic === 'a').map(({ payload }) => payload)).toEqual(Array.from({ length: 40 }, (_, i) => String(i + 1)));
+      expect(came.filter(({ topic }) => topic === 'a').map(({ payload }) => payload)).toEqual(
+        Array.from({ length: 40 }, (_, i) => String(i + 1)),
+      );
       expect(came.filter(({ topic }) => topic === 'b').length).toBeGreaterThan(0);
     }));
 
@@ -89,12 +94,32 @@ describe('3.2 CONNACK', () => {
 
   test('[MQTT-3.2.2-5] each refusal is followed by a close', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('wrong password', [raw.connect({ userName: 'refused' })], refused(4, 'bad-credentials'));
-      await broker.closesAtFirst('not authorised', [raw.connect({ userName: 'forbidden' })], refused(5, 'not-authorized'));
-      await broker.closesAtFirst('authentication out of order', [raw.connect({ userName: 'broken' })], refused(3, 'authentication-unavailable'));
+      await broker.closesAtFirst(
+        'wrong password',
+        [raw.connect({ userName: 'refused' })],
+        refused(4, 'bad-credentials'),
+      );
+      await broker.closesAtFirst(
+        'not authorised',
+        [raw.connect({ userName: 'forbidden' })],
+        refused(5, 'not-authorized'),
+      );
+      await broker.closesAtFirst(
+        'authentication out of order',
+        [raw.connect({ userName: 'broken' })],
+        refused(3, 'authentication-unavailable'),
+      );
       const will = { topic: 'closed/will', payload: '' };
-      await broker.closesAtFirst('a Will that is not allowed', [raw.connect({ userName: 'limited', will })], refused(5, 'not-authorized'));
-      await broker.closesAtFirst('no identifier', [raw.connect({ clientId: '', clean: false })], refused(2, 'client-identifier-empty'));
+      await broker.closesAtFirst(
+        'a Will that is not allowed',
+        [raw.connect({ userName: 'limited', will })],
+        refused(5, 'not-authorized'),
+      );
+      await broker.closesAtFirst(
+        'no identifier',
+        [raw.connect({ clientId: '', clean: false })],
+        refused(2, 'client-identifier-empty'),
+      );
     }));
 
   test('[MQTT-3.2.2-5] [MQTT31-return-codes] the return code says whether it is the password, the right to connect, or the broker', () =>
@@ -102,7 +127,11 @@ describe('3.2 CONNACK', () => {
       async (broker) => {
         for (const level of [3, 4] as const) {
           const closes = (label: string, fields: ConnectFields, code: number, reason: RefusalReason): Promise<void> =>
-            broker.closesAtFirst(`${label}, level ${level}`, [raw.connect({ clientId: 'client', level, ...fields })], refused(code, reason));
+            broker.closesAtFirst(
+              `${label}, level ${level}`,
+              [raw.connect({ clientId: 'client', level, ...fields })],
+              refused(code, reason),
+            );
           await closes('a wrong password', { userName: 'alice', password: 'wrong' }, 4, 'bad-credentials');
           await closes('a password that is empty', { userName: 'alice', password: '' }, 4, 'bad-credentials');
           await closes('no password', { userName: 'alice' }, 4, 'bad-credentials');
@@ -111,8 +140,15 @@ describe('3.2 CONNACK', () => {
           await closes('a user who may not', { userName: 'banned', password: 'secret' }, 5, 'not-authorized');
           await closes('an authenticator that throws', { userName: 'throws' }, 3, 'authentication-unavailable');
           await closes('an authenticator that fails later', { userName: 'rejects' }, 3, 'authentication-unavailable');
-          await closes('an authenticator that answers nothing', { userName: 'nothing' }, 3, 'authentication-unavailable');
-          await (await broker.connect({ clientId: 'client', level, userName: 'alice', password: 'secret' })).disconnect();
+          await closes(
+            'an authenticator that answers nothing',
+            { userName: 'nothing' },
+            3,
+            'authentication-unavailable',
+          );
+          await (
+            await broker.connect({ clientId: 'client', level, userName: 'alice', password: 'secret' })
+          ).disconnect();
         }
       },
       {
@@ -122,8 +158,11 @@ describe('3.2 CONNACK', () => {
             switch (userName ?? 'bystander') {
               case 'alice':
               case 'mallory': {
-                const isRight = userName === 'alice' && password !== undefined && Buffer.from(password).toString() === 'secret';
-                return isRight ? { decision: 'allow' } : Promise.resolve({ decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' });
+                const isRight =
+                  userName === 'alice' && password !== undefined && Buffer.from(password).toString() === 'secret';
+                return isRight
+                  ? { decision: 'allow' }
+                  : Promise.resolve({ decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' });
               }
               case 'banned':
                 return { decision: 'deny', reason: 'not-authorized', detail: 'the test says so' };
@@ -162,6 +201,8 @@ describe('3.2 CONNACK', () => {
 
   test('[MQTT-3.2.2-6] where no return code fits, as for a Will topic with a wildcard, the connection is closed without CONNACK', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('', [raw.connect({ will: { topic: 'a/+', payload: '' } })], { reason: 'protocol-violation' });
+      await broker.closesAtFirst('', [raw.connect({ will: { topic: 'a/+', payload: '' } })], {
+        reason: 'protocol-violation',
+      });
     }));
 });

@@ -34,14 +34,22 @@ describe('3.1 CONNECT comes first, and once', () => {
         CONNACK: bytes('20 02 00 00'),
         PINGRESP: bytes('d0 00'),
       };
-      for (const [type, sent] of Object.entries(first)) await broker.closesAtFirst(type, [sent], malformed('packet-type-unexpected'));
+      for (const [type, sent] of Object.entries(first))
+        await broker.closesAtFirst(type, [sent], malformed('packet-type-unexpected'));
       await watcher.expectNothing();
     }));
 
   test('[MQTT-3.1.0-2] a second CONNECT closes the connection', () =>
     withBroker(async (broker) => {
-      await broker.closesConnected('the same again', [raw.connect({ clientId: 'twice' })], { reason: 'protocol-violation' }, { clientId: 'twice' });
-      await broker.closesConnected('another one', [raw.connect({ clientId: 'other' })], { reason: 'protocol-violation' });
+      await broker.closesConnected(
+        'the same again',
+        [raw.connect({ clientId: 'twice' })],
+        { reason: 'protocol-violation' },
+        { clientId: 'twice' },
+      );
+      await broker.closesConnected('another one', [raw.connect({ clientId: 'other' })], {
+        reason: 'protocol-violation',
+      });
     }));
 
   test('[MQTT-3.1.2-1] a protocol name that is not known closes the connection', () =>
@@ -54,13 +62,18 @@ describe('3.1 CONNECT comes first, and once', () => {
   test('[MQTT-3.1.2-2] a protocol level that is not supported is answered by return code 1 and a close', () =>
     withBroker(async (broker) => {
       const end = { ...malformed('protocol-version-unsupported'), answer: '20 02 00 01' };
-      for (const level of [0, 1, 2, 6, 99, 255]) await broker.closesAtFirst(`level ${level}`, [rawConnect({ level })], end);
+      for (const level of [0, 1, 2, 6, 99, 255])
+        await broker.closesAtFirst(`level ${level}`, [rawConnect({ level })], end);
       await broker.closesAtFirst('whatever follows the level', [raw.packet(0x10, field('MQTT'), 99, '01 02 03')], end);
     }));
 
   test('[MQTT-3.1.2-3] the reserved connect flag closes the connection', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('with Clean Session', [rawConnect({ flags: 0x03 })], malformed('connect-reserved-flag'));
+      await broker.closesAtFirst(
+        'with Clean Session',
+        [rawConnect({ flags: 0x03 })],
+        malformed('connect-reserved-flag'),
+      );
       await broker.closesAtFirst('alone', [rawConnect({ flags: 0x01 })], malformed('connect-reserved-flag'));
     }));
 
@@ -83,7 +96,12 @@ describe('3.1 CONNECT comes first, and once', () => {
   test('[MQTT311-before-connack] what is sent behind CONNECT without waiting is answered in its order', () =>
     withBroker(async (broker) => {
       const client = broker.open();
-      client.send(raw.connect(), raw.subscribe(1, [['a', 1]]), raw.publish({ topic: 'a', payload: 'x', qos: 1, packetId: 2 }), raw.PINGREQ);
+      client.send(
+        raw.connect(),
+        raw.subscribe(1, [['a', 1]]),
+        raw.publish({ topic: 'a', payload: 'x', qos: 1, packetId: 2 }),
+        raw.PINGREQ,
+      );
       expect(await client.next('connack')).toMatchObject({ code: 0 });
       expect(await client.next('suback')).toMatchObject({ packetId: 1 });
       await broker.settled();
@@ -164,7 +182,10 @@ describe('3.1.2.4 Clean Session', () => {
       await publisher.publish({ topic: 'a', qos: 0 });
       await publisher.publish({ topic: 'b', qos: 2 });
       await (await broker.connect(session)).expectNothing();
-      expect(broker.notices.filter(({ kind }) => kind === 'message-dropped')).toMatchObject([{ reason: 'client-offline' }, { reason: 'client-offline' }]);
+      expect(broker.notices.filter(({ kind }) => kind === 'message-dropped')).toMatchObject([
+        { reason: 'client-offline' },
+        { reason: 'client-offline' },
+      ]);
     }));
 
   test('[MQTT-3.1.2-6] Clean Session 1 throws the old session away: its subscriptions and its messages', () =>
@@ -240,7 +261,11 @@ describe('3.1.2.5 Will', () => {
         },
       };
       for (const [cause, happens] of Object.entries(causes)) {
-        const client = await broker.connect({ clientId: 'mortal', keepAlive: 10, will: { topic: 'will', payload: cause } });
+        const client = await broker.connect({
+          clientId: 'mortal',
+          keepAlive: 10,
+          will: { topic: 'will', payload: cause },
+        });
         await watcher.expectNothing();
         await happens(client);
         await watcher.expectPublish({ topic: 'will', payload: cause, qos: 0, retain: false });
@@ -259,7 +284,11 @@ describe('3.1.2.5 Will', () => {
   test('[MQTT-3.1.2-8] the Will of a CONNECT that was refused is not published', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
-      await broker.closesAtFirst('refused', [raw.connect({ userName: 'refused', will: WILL })], refused(4, 'bad-credentials'));
+      await broker.closesAtFirst(
+        'refused',
+        [raw.connect({ userName: 'refused', will: WILL })],
+        refused(4, 'bad-credentials'),
+      );
       await watcher.expectNothing();
     }));
 
@@ -267,7 +296,10 @@ describe('3.1.2.5 Will', () => {
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
       for (const qos of [0, 1, 2] as const) {
-        const mortal = await broker.connect({ clientId: 'mortal', will: { topic: 'will', payload: bytes('00 ff 80'), qos } });
+        const mortal = await broker.connect({
+          clientId: 'mortal',
+          will: { topic: 'will', payload: bytes('00 ff 80'), qos },
+        });
         await mortal.cut();
         await broker.settled();
         const delivery = await watcher.accept({ topic: 'will', qos, payload: Buffer.from('00ff80', 'hex').toString() });
@@ -286,7 +318,11 @@ describe('3.1.2.5 Will', () => {
     withBroker(async (broker) => {
       const end = malformed('packet-truncated');
       await broker.closesAtFirst('no field', [rawConnect({ flags: 0x06, payload: [field('id')] })], end);
-      await broker.closesAtFirst('no message', [rawConnect({ flags: 0x06, payload: [field('id'), field('will')] })], end);
+      await broker.closesAtFirst(
+        'no message',
+        [rawConnect({ flags: 0x06, payload: [field('id'), field('will')] })],
+        end,
+      );
     }));
 
   test('[MQTT-3.1.2-10] a Will is published once, and not for a later connection without one', () =>
@@ -352,12 +388,20 @@ describe('3.1.2.5 Will', () => {
 describe('3.1.2.8 user name and password', () => {
   test('[MQTT-3.1.2-18] a user name without its flag closes the connection', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('', [rawConnect({ flags: 0x02, payload: [field('id'), field('alice')] })], malformed('packet-trailing-bytes'));
+      await broker.closesAtFirst(
+        '',
+        [rawConnect({ flags: 0x02, payload: [field('id'), field('alice')] })],
+        malformed('packet-trailing-bytes'),
+      );
     }));
 
   test('[MQTT-3.1.2-19] a User Name Flag without user name closes the connection', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('', [rawConnect({ flags: 0x82, payload: [field('id')] })], malformed('packet-truncated'));
+      await broker.closesAtFirst(
+        '',
+        [rawConnect({ flags: 0x82, payload: [field('id')] })],
+        malformed('packet-truncated'),
+      );
     }));
 
   test('[MQTT-3.1.2-20] a password without its flag closes the connection', () =>
@@ -368,13 +412,21 @@ describe('3.1.2.8 user name and password', () => {
 
   test('[MQTT-3.1.2-21] a Password Flag without password closes the connection', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('', [rawConnect({ flags: 0xc2, payload: [field('id'), field('alice')] })], malformed('packet-truncated'));
+      await broker.closesAtFirst(
+        '',
+        [rawConnect({ flags: 0xc2, payload: [field('id'), field('alice')] })],
+        malformed('packet-truncated'),
+      );
     }));
 
   test('[MQTT-3.1.2-22] a Password Flag without the User Name Flag closes the connection', () =>
     withBroker(async (broker) => {
       const payload = [field('id'), field('secret')];
-      await broker.closesAtFirst('', [rawConnect({ flags: 0x42, payload })], malformed('connect-password-without-user-name'));
+      await broker.closesAtFirst(
+        '',
+        [rawConnect({ flags: 0x42, payload })],
+        malformed('connect-password-without-user-name'),
+      );
     }));
 });
 
@@ -430,10 +482,19 @@ describe('3.1.3 payload', () => {
   test('[MQTT-3.1.3-1] the five fields are read in their order', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
-      const fields = { clientId: 'all of them', userName: 'alice', password: 'secret', will: { ...WILL, qos: 1 } } as const;
+      const fields = {
+        clientId: 'all of them',
+        userName: 'alice',
+        password: 'secret',
+        will: { ...WILL, qos: 1 },
+      } as const;
       await (await broker.connect(fields)).cut();
       await watcher.accept({ topic: 'will', payload: 'I am gone', qos: 1 });
-      await broker.closesAtFirst('a wrong password', [raw.connect({ ...fields, password: 'wrong' })], refused(4, 'bad-credentials'));
+      await broker.closesAtFirst(
+        'a wrong password',
+        [raw.connect({ ...fields, password: 'wrong' })],
+        refused(4, 'bad-credentials'),
+      );
     }));
 
   test('[MQTT-3.1.3-2] clients with different identifiers share nothing, also where they differ only in case', () =>
@@ -492,7 +553,11 @@ describe('3.1.3 payload', () => {
 
   test('[MQTT-3.1.3-8] no identifier and Clean Session 0 is refused with return code 2', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('', [raw.connect({ clientId: '', clean: false })], refused(2, 'client-identifier-empty'));
+      await broker.closesAtFirst(
+        '',
+        [raw.connect({ clientId: '', clean: false })],
+        refused(2, 'client-identifier-empty'),
+      );
     }));
 
   test('[MQTT-3.1.3-9] an identifier over the limit of the broker is refused with return code 2', () =>
@@ -500,8 +565,16 @@ describe('3.1.3 payload', () => {
       async (broker) => {
         await broker.connect('x'.repeat(30));
         await broker.connect('é'.repeat(15));
-        await broker.closesAtFirst('31 bytes', [raw.connect({ clientId: 'x'.repeat(31) })], refused(2, 'client-identifier-too-long'));
-        await broker.closesAtFirst('16 characters of two bytes', [raw.connect({ clientId: 'é'.repeat(16) })], refused(2, 'client-identifier-too-long'));
+        await broker.closesAtFirst(
+          '31 bytes',
+          [raw.connect({ clientId: 'x'.repeat(31) })],
+          refused(2, 'client-identifier-too-long'),
+        );
+        await broker.closesAtFirst(
+          '16 characters of two bytes',
+          [raw.connect({ clientId: 'é'.repeat(16) })],
+          refused(2, 'client-identifier-too-long'),
+        );
       },
       { limits: { maxClientIdLength: 30 } },
     ));
@@ -514,7 +587,11 @@ describe('3.1.3 payload', () => {
 
   test('[MQTT-3.1.3-11] a user name that is not UTF-8 closes the connection', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('', [rawConnect({ flags: 0x82, payload: [field('id'), field(bytes('c3 28'))] })], malformed('utf8-invalid'));
+      await broker.closesAtFirst(
+        '',
+        [rawConnect({ flags: 0x82, payload: [field('id'), field(bytes('c3 28'))] })],
+        malformed('utf8-invalid'),
+      );
     }));
 });
 
@@ -524,7 +601,11 @@ describe('3.1.4 response', () => {
       const whole = raw.connect({ clientId: 'id', userName: 'alice', password: 'secret', will: WILL });
       const body = whole.subarray(2);
       for (let length = 0; length < body.byteLength; length++) {
-        await broker.closesAtFirst(`${length} bytes of ${body.byteLength}`, [raw.packet(0x10, body.subarray(0, length))], malformed('packet-truncated'));
+        await broker.closesAtFirst(
+          `${length} bytes of ${body.byteLength}`,
+          [raw.packet(0x10, body.subarray(0, length))],
+          malformed('packet-truncated'),
+        );
       }
       await broker.closesAtFirst('a byte too many', [raw.packet(0x10, body, 0)], malformed('packet-trailing-bytes'));
     }));
@@ -593,7 +674,11 @@ describe('3.1.4 response', () => {
   test('[MQTT-3.1.4-2] a connection that is refused does not end the one that has the identifier', () =>
     withBroker(async (broker) => {
       const older = await broker.connect('same');
-      await broker.closesAtFirst('', [raw.connect({ clientId: 'same', userName: 'refused' })], refused(4, 'bad-credentials'));
+      await broker.closesAtFirst(
+        '',
+        [raw.connect({ clientId: 'same', userName: 'refused' })],
+        refused(4, 'bad-credentials'),
+      );
       await older.ping();
     }));
 
@@ -618,13 +703,21 @@ describe('3.1.4 response', () => {
   test('[MQTT-3.1.4-5] what comes behind a refused CONNECT has no effect', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['#', 2]);
-      const behind = [raw.subscribe(1, [['a', 0]]), raw.publish({ topic: 'a', payload: 'no', qos: 1, retain: true }), raw.PINGREQ];
+      const behind = [
+        raw.subscribe(1, [['a', 0]]),
+        raw.publish({ topic: 'a', payload: 'no', qos: 1, retain: true }),
+        raw.PINGREQ,
+      ];
       const end = refused(4, 'bad-credentials');
       const client = broker.open();
       client.send(raw.connect({ userName: 'refused' }), ...behind);
       await watcher.expectNothing();
       await broker.expectClosed(client, end);
-      await broker.closesAtFirst('no identifier', [raw.connect({ clientId: '', clean: false }), ...behind], refused(2, 'client-identifier-empty'));
+      await broker.closesAtFirst(
+        'no identifier',
+        [raw.connect({ clientId: '', clean: false }), ...behind],
+        refused(2, 'client-identifier-empty'),
+      );
       await (await broker.watcher('later', ['a', 2])).expectNothing();
     }));
 });

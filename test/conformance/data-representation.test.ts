@@ -6,11 +6,20 @@ import * as raw from '../support/raw-packets.js';
 import { bytes, field, hex, packet, uint16 } from '../support/raw-packets.js';
 
 /** Puts the same content into each string that a client can send. */
-async function closesWhereverItStands(broker: BrokerHarness, name: string, content: Uint8Array, end: ExpectedEnd): Promise<void> {
+async function closesWhereverItStands(
+  broker: BrokerHarness,
+  name: string,
+  content: Uint8Array,
+  end: ExpectedEnd,
+): Promise<void> {
   const string = field(content);
   const id = field('id');
   await broker.closesAtFirst(`${name} in the Client Identifier`, [raw.rawConnect({ payload: [string] })], end);
-  await broker.closesAtFirst(`${name} in the Will topic`, [raw.rawConnect({ flags: 0x06, payload: [id, string, field('x')] })], end);
+  await broker.closesAtFirst(
+    `${name} in the Will topic`,
+    [raw.rawConnect({ flags: 0x06, payload: [id, string, field('x')] })],
+    end,
+  );
   await broker.closesAtFirst(`${name} in the user name`, [raw.rawConnect({ flags: 0x82, payload: [id, string] })], end);
   await broker.closesConnected(`${name} in a Topic Name`, [packet(0x30, string, raw.ascii('payload'))], end);
   await broker.closesConnected(`${name} in a filter of SUBSCRIBE`, [raw.subscribe(1, [[content, 0]])], end);
@@ -47,7 +56,12 @@ describe('1.5 data representation', () => {
   test('[MQTT-1.5.3-2] [MQTT-4.7.3-2] U+0000 in a string closes the connection, in whatever field it stands', () =>
     withBroker(async (broker) => {
       await closesWhereverItStands(broker, 'a null at the end', bytes('61 00'), malformed('utf8-null-character'));
-      await closesWhereverItStands(broker, 'a null behind another character', bytes('c3 a9 00'), malformed('utf8-null-character'));
+      await closesWhereverItStands(
+        broker,
+        'a null behind another character',
+        bytes('c3 a9 00'),
+        malformed('utf8-null-character'),
+      );
       await closesWhereverItStands(broker, 'a null at the beginning', bytes('00 61'), malformed('utf8-null-character'));
     }));
 
@@ -58,7 +72,9 @@ describe('1.5 data representation', () => {
       await watcher.subscribe([marked, 0], ['a', 0]);
       const publisher = await broker.connect('publisher');
       publisher.send(raw.publish({ topic: marked, payload: 'with' }), raw.publish({ topic: 'a', payload: 'without' }));
-      await watcher.expectBytes(hex(bytes(raw.publish({ topic: marked, payload: 'with' }), raw.publish({ topic: 'a', payload: 'without' }))));
+      await watcher.expectBytes(
+        hex(bytes(raw.publish({ topic: marked, payload: 'with' }), raw.publish({ topic: 'a', payload: 'without' }))),
+      );
     }));
 });
 
@@ -84,7 +100,11 @@ describe('2.2 fixed header', () => {
       for (const flags of [0x01, 0x02, 0x04, 0x08, 0x0f]) {
         const named = (type: string): string => `${type} with flags ${flags.toString(2)}`;
         await broker.closesAtFirst(named('CONNECT'), [raw.rawConnect({ firstByte: 0x10 | flags })], end);
-        for (const [type, firstByte] of [['PUBACK', 0x40], ['PUBREC', 0x50], ['PUBCOMP', 0x70]] as const) {
+        for (const [type, firstByte] of [
+          ['PUBACK', 0x40],
+          ['PUBREC', 0x50],
+          ['PUBCOMP', 0x70],
+        ] as const) {
           await broker.closesConnected(named(type), [packet(firstByte | flags, uint16(1))], end);
         }
         await broker.closesConnected(named('PINGREQ'), [packet(0xc0 | flags)], end);
@@ -118,7 +138,11 @@ describe('2.2 fixed header', () => {
   test('[MQTT311-remaining-length] packets are read from pieces of any size', () =>
     withBroker(async (broker) => {
       const client = broker.open();
-      const sent = bytes(raw.connect(), raw.subscribe(7, [['a', 1]]), raw.publish({ topic: 'a', payload: 'whole', qos: 1, packetId: 9 }));
+      const sent = bytes(
+        raw.connect(),
+        raw.subscribe(7, [['a', 1]]),
+        raw.publish({ topic: 'a', payload: 'whole', qos: 1, packetId: 9 }),
+      );
       for (const byte of sent) {
         client.send(byte);
         await new Promise((resolve) => setImmediate(resolve));
@@ -169,7 +193,8 @@ describe('2.3 Packet Identifier', () => {
         expect(new Set(first.map(({ packetId }) => packetId)).size).toBe(100);
         await subscriber.cut();
         const again = await (await broker.connect(session)).deliveries();
-        const identified = (publishes: typeof first): unknown => publishes.map(({ topic, packetId }) => ({ topic, packetId }));
+        const identified = (publishes: typeof first): unknown =>
+          publishes.map(({ topic, packetId }) => ({ topic, packetId }));
         expect(identified(again)).toEqual(identified(first));
       },
       { limits: { maxInflight: 1000 } },
@@ -195,7 +220,8 @@ describe('2.3 Packet Identifier', () => {
       const batch = 1000;
       const publish = async (from: number): Promise<void> => {
         const packets: Uint8Array[] = [];
-        for (let i = from; i < Math.min(from + batch, count); i++) packets.push(raw.publish({ topic: 'a', payload: String(i), qos: 1, packetId: (i % batch) + 1 }));
+        for (let i = from; i < Math.min(from + batch, count); i++)
+          packets.push(raw.publish({ topic: 'a', payload: String(i), qos: 1, packetId: (i % batch) + 1 }));
         publisher.send(...packets);
         for (let i = 0; i < packets.length; i++) await publisher.next('puback');
       };
@@ -206,7 +232,8 @@ describe('2.3 Packet Identifier', () => {
         await publish(from);
         while (subscriber.nextType() !== undefined) {
           const delivery = await subscriber.next('publish');
-          if (delivery.payload !== String(next) || delivery.packetId === held.packetId) throw new Error(JSON.stringify(delivery));
+          if (delivery.payload !== String(next) || delivery.packetId === held.packetId)
+            throw new Error(JSON.stringify(delivery));
           next++;
           subscriber.send(raw.puback(delivery.packetId));
           if (next % 40 === 0) await broker.settled();

@@ -15,13 +15,16 @@ describe('MQTT 3.1: connecting', () => {
       client.send('10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61');
       await client.expectBytes('20 02 00 00');
       await client.ping();
-      expect(broker.notices).toContainEqual(expect.objectContaining({ kind: 'client-connected', clientId: 'a', protocolVersion: 3 }));
+      expect(broker.notices).toContainEqual(
+        expect.objectContaining({ kind: 'client-connected', clientId: 'a', protocolVersion: 3 }),
+      );
     }));
 
   test('[MQTT31-name-level-pair] name and level have to go together, or return code 1 and a close follow', () =>
     withBroker(async (broker) => {
       const end = { ...malformed('protocol-version-unsupported'), answer: '20 02 00 01' };
-      for (const level of [0, 2, 4, 5, 99]) await broker.closesAtFirst(`MQIsdp ${level}`, [rawConnect({ name: 'MQIsdp', level })], end);
+      for (const level of [0, 2, 4, 5, 99])
+        await broker.closesAtFirst(`MQIsdp ${level}`, [rawConnect({ name: 'MQIsdp', level })], end);
       await broker.closesAtFirst('MQTT 3', [rawConnect({ name: 'MQTT', level: 3 })], end);
       for (const name of ['MQIsdP', 'MQIsd', 'MQIsdpp']) {
         await broker.closesAtFirst(name, [rawConnect({ name, level: 3 })], malformed('protocol-name-unknown'));
@@ -57,13 +60,18 @@ describe('MQTT 3.1: connecting', () => {
   test('[MQTT31-client-id-empty] no identifier is refused with return code 2, with Clean Session 1 too', () =>
     withBroker(async (broker) => {
       for (const clean of [true, false]) {
-        await broker.closesAtFirst(`clean ${clean}`, [raw.connect({ ...V31, clientId: '', clean })], refused(2, 'client-identifier-empty'));
+        await broker.closesAtFirst(
+          `clean ${clean}`,
+          [raw.connect({ ...V31, clientId: '', clean })],
+          refused(2, 'client-identifier-empty'),
+        );
       }
     }));
 
   test('[MQTT31-client-id-characters] identifiers of any characters are accepted', () =>
     withBroker(async (broker) => {
-      for (const clientId of ['a b', 'a/b', '+#', '$SYS', 'ä€😀', '-_.:']) await (await broker.connect({ ...V31, clientId })).ping();
+      for (const clientId of ['a b', 'a/b', '+#', '$SYS', 'ä€😀', '-_.:'])
+        await (await broker.connect({ ...V31, clientId })).ping();
     }));
 
   test('[MQTT31-connect-flags-reserved-bit] bit 0 of the connect flags is not looked at', () =>
@@ -106,22 +114,43 @@ describe('MQTT 3.1: connecting', () => {
         expect({ label, answer: client.takeUnread() }).toEqual({ label, answer: '20 02 00 00' });
         await client.ping();
       }
-      await broker.closesAtFirst('half a user name', [rawConnect({ level: 3, flags: 0xc2, payload: [field('id'), '00 05 61'] })], malformed('packet-truncated'));
+      await broker.closesAtFirst(
+        'half a user name',
+        [rawConnect({ level: 3, flags: 0xc2, payload: [field('id'), '00 05 61'] })],
+        malformed('packet-truncated'),
+      );
       const more = [field('id'), field('user'), field('password'), field('more')];
-      await broker.closesAtFirst('one field more', [rawConnect({ level: 3, flags: 0xc2, payload: more })], malformed('packet-trailing-bytes'));
-      await broker.closesAtFirst('no Will', [rawConnect({ level: 3, flags: 0x06, payload: [field('id')] })], malformed('packet-truncated'));
+      await broker.closesAtFirst(
+        'one field more',
+        [rawConnect({ level: 3, flags: 0xc2, payload: more })],
+        malformed('packet-trailing-bytes'),
+      );
+      await broker.closesAtFirst(
+        'no Will',
+        [rawConnect({ level: 3, flags: 0x06, payload: [field('id')] })],
+        malformed('packet-truncated'),
+      );
     }));
 
   test('[MQTT31-password-without-user-name] a Password Flag without the User Name Flag closes the connection', () =>
     withBroker(async (broker) => {
       const payload = [field('id'), field('secret')];
-      await broker.closesAtFirst('', [rawConnect({ level: 3, flags: 0x42, payload })], malformed('connect-password-without-user-name'));
+      await broker.closesAtFirst(
+        '',
+        [rawConnect({ level: 3, flags: 0x42, payload })],
+        malformed('connect-password-without-user-name'),
+      );
     }));
 
   test('[MQTT31-binary-fields] password and Will message may be any bytes', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['will', 0]);
-      const client = await broker.connect({ ...V31, userName: 'user', password: bytes('ff 00 c3'), will: { topic: 'will', payload: bytes('00 ff 80') } });
+      const client = await broker.connect({
+        ...V31,
+        userName: 'user',
+        password: bytes('ff 00 c3'),
+        will: { topic: 'will', payload: bytes('00 ff 80') },
+      });
       await client.cut();
       await watcher.expectBytes(raw.hex(raw.publish({ topic: 'will', payload: bytes('00 ff 80') })));
     }));
@@ -143,14 +172,30 @@ describe('MQTT 3.1: connecting', () => {
 
   test('[MQTT31-return-codes] refusals have the return codes of 3.1.1', () =>
     withBroker(async (broker) => {
-      await broker.closesAtFirst('wrong password', [raw.connect({ ...V31, userName: 'refused' })], refused(4, 'bad-credentials'));
-      await broker.closesAtFirst('not authorised', [raw.connect({ ...V31, userName: 'forbidden' })], refused(5, 'not-authorized'));
-      await broker.closesAtFirst('out of order', [raw.connect({ ...V31, userName: 'broken' })], refused(3, 'authentication-unavailable'));
+      await broker.closesAtFirst(
+        'wrong password',
+        [raw.connect({ ...V31, userName: 'refused' })],
+        refused(4, 'bad-credentials'),
+      );
+      await broker.closesAtFirst(
+        'not authorised',
+        [raw.connect({ ...V31, userName: 'forbidden' })],
+        refused(5, 'not-authorized'),
+      );
+      await broker.closesAtFirst(
+        'out of order',
+        [raw.connect({ ...V31, userName: 'broken' })],
+        refused(3, 'authentication-unavailable'),
+      );
     }));
 
   test('[MQTT31-takeover] a new connection with the same identifier ends the old one, across versions', () =>
     withBroker(async (broker) => {
-      for (const [older, newer] of [[3, 3], [3, 4], [4, 3]] as const) {
+      for (const [older, newer] of [
+        [3, 3],
+        [3, 4],
+        [4, 3],
+      ] as const) {
         const old = await broker.connect({ level: older, clientId: 'same' });
         const next = await broker.connect({ level: newer, clientId: 'same' });
         await broker.expectClosed(old, { reason: 'session-taken-over' }, `${older} and ${newer}`);
@@ -244,23 +289,40 @@ describe('MQTT 3.1: packets and strings', () => {
     withBroker(async (broker) => {
       for (const content of ['c0 80', 'ed a0 81 ed b0 80', 'ff', 'c3 28']) {
         const string = field(bytes(content));
-        await broker.closesAtFirst(`identifier ${content}`, [rawConnect({ level: 3, payload: [string] })], malformed('utf8-invalid'));
+        await broker.closesAtFirst(
+          `identifier ${content}`,
+          [rawConnect({ level: 3, payload: [string] })],
+          malformed('utf8-invalid'),
+        );
         await broker.closesConnected(`topic ${content}`, [packet(0x30, string)], malformed('utf8-invalid'), V31);
-        await broker.closesConnected(`filter ${content}`, [raw.subscribe(1, [[bytes(content), 0]])], malformed('utf8-invalid'), V31);
+        await broker.closesConnected(
+          `filter ${content}`,
+          [raw.subscribe(1, [[bytes(content), 0]])],
+          malformed('utf8-invalid'),
+          V31,
+        );
       }
     }));
 
   test('[MQTT31-null-character] U+0000 closes the connection', () =>
     withBroker(async (broker) => {
       const content = bytes('61 00');
-      await broker.closesAtFirst('identifier', [rawConnect({ level: 3, payload: [field(content)] })], malformed('utf8-null-character'));
+      await broker.closesAtFirst(
+        'identifier',
+        [rawConnect({ level: 3, payload: [field(content)] })],
+        malformed('utf8-null-character'),
+      );
       await broker.closesConnected('topic', [packet(0x30, field(content))], malformed('utf8-null-character'), V31);
       await broker.closesConnected('filter', [raw.subscribe(1, [[content, 0]])], malformed('utf8-null-character'), V31);
     }));
 
   test('[MQTT31-packet-id-zero] Packet Identifier 0 closes the connection', () =>
     withBroker(async (broker) => {
-      for (const sent of [raw.publish({ topic: 'a', qos: 1, packetId: 0 }), raw.subscribe(0, [['a', 0]]), raw.unsubscribe(0, ['a'])]) {
+      for (const sent of [
+        raw.publish({ topic: 'a', qos: 1, packetId: 0 }),
+        raw.subscribe(0, [['a', 0]]),
+        raw.unsubscribe(0, ['a']),
+      ]) {
         await broker.closesConnected('', [sent], malformed('packet-id-zero'), V31);
       }
     }));
@@ -272,7 +334,12 @@ describe('MQTT 3.1: publishing and delivery', () => {
       const watcher = await broker.watcher('watcher', ['closed/#', 2]);
       for (const qos of [0, 1, 2] as const) {
         const sent = raw.publish({ topic: 'closed/a', qos, retain: true, payload: 'x' });
-        await broker.closesConnected(`QoS ${qos}`, [sent], { reason: 'not-authorized' }, { ...V31, userName: 'limited' });
+        await broker.closesConnected(
+          `QoS ${qos}`,
+          [sent],
+          { reason: 'not-authorized' },
+          { ...V31, userName: 'limited' },
+        );
       }
       await watcher.expectNothing();
     }));
@@ -285,10 +352,20 @@ describe('MQTT 3.1: publishing and delivery', () => {
       await client.publish({ topic });
       expect((await client.next('publish')).topic).toBe(topic);
       for (const invalid of ['a/+', '#', '']) {
-        await broker.closesConnected(invalid, [raw.publish({ topic: invalid, qos: 1 })], { reason: 'topic-name-invalid' }, V31);
+        await broker.closesConnected(
+          invalid,
+          [raw.publish({ topic: invalid, qos: 1 })],
+          { reason: 'topic-name-invalid' },
+          V31,
+        );
       }
       for (const invalid of ['a#', '#/a', 'a+', '']) {
-        await broker.closesConnected(invalid, [raw.subscribe(1, [[invalid, 1]])], { reason: 'topic-filter-invalid' }, V31);
+        await broker.closesConnected(
+          invalid,
+          [raw.subscribe(1, [[invalid, 1]])],
+          { reason: 'topic-filter-invalid' },
+          V31,
+        );
       }
     }));
 
@@ -386,7 +463,10 @@ describe('MQTT 3.1: publishing and delivery', () => {
 
   test('[MQTT31-versions-together] messages go between 3.1 and 3.1.1 at every QoS', () =>
     withBroker(async (broker) => {
-      const clients = [await broker.connect({ level: 3, clientId: 'three' }), await broker.connect({ level: 4, clientId: 'four' })] as const;
+      const clients = [
+        await broker.connect({ level: 3, clientId: 'three' }),
+        await broker.connect({ level: 4, clientId: 'four' }),
+      ] as const;
       await clients[0].subscribe(['to three', 2]);
       await clients[1].subscribe(['to four', 2]);
       for (const qos of [0, 1, 2] as const) {
@@ -407,8 +487,16 @@ describe('MQTT 3.1: subscribing', () => {
 
   test('[MQTT31-subscribe-not-authorized] a subscription that is not allowed ends the connection, without SUBACK', () =>
     withBroker(async (broker) => {
-      const requests = [['open/a', 1], ['closed/a', 1]] as const;
-      await broker.closesConnected('', [raw.subscribe(1, requests)], { reason: 'not-authorized' }, { ...V31, userName: 'limited' });
+      const requests = [
+        ['open/a', 1],
+        ['closed/a', 1],
+      ] as const;
+      await broker.closesConnected(
+        '',
+        [raw.subscribe(1, requests)],
+        { reason: 'not-authorized' },
+        { ...V31, userName: 'limited' },
+      );
       expect(broker.notices.filter(({ kind }) => kind === 'subscribe-denied')).toHaveLength(1);
     }));
 
@@ -421,7 +509,12 @@ describe('MQTT 3.1: subscribing', () => {
   test('[MQTT31-requested-qos-3] a requested QoS of 3 closes the connection, whatever the upper bits', () =>
     withBroker(async (broker) => {
       for (const requested of [0x03, 0xff]) {
-        await broker.closesConnected('', [raw.subscribe(1, [['a', requested]])], malformed('subscribe-options-invalid'), V31);
+        await broker.closesConnected(
+          '',
+          [raw.subscribe(1, [['a', requested]])],
+          malformed('subscribe-options-invalid'),
+          V31,
+        );
       }
     }));
 

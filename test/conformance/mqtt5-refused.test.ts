@@ -17,7 +17,11 @@ describe('MQTT 5', () => {
         const client = broker.open('bytes');
         client.send(connect, raw.PINGREQ);
         await broker.settled();
-        expect({ label, received: client.received, closed: client.isClosed }).toEqual({ label, received: '20 03 00 84 00', closed: true });
+        expect({ label, received: client.received, closed: client.isClosed }).toEqual({
+          label,
+          received: '20 03 00 84 00',
+          closed: true,
+        });
         expect(broker.endOf(client)).toEqual({ reason: 'unsupported-protocol-version' });
         await broker.expectOthersServed();
       }

@@ -171,7 +171,14 @@ describe('4.4 delivery retry', () => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 2]);
       const publisher = await broker.connect('publisher');
-      for (const [payload, qos] of [['1', 1], ['2', 2], ['3', 2], ['4', 1], ['5', 2]] as const) await publisher.publish({ topic: 'a', payload, qos });
+      for (const [payload, qos] of [
+        ['1', 1],
+        ['2', 2],
+        ['3', 2],
+        ['4', 1],
+        ['5', 2],
+      ] as const)
+        await publisher.publish({ topic: 'a', payload, qos });
       const first = await subscriber.deliveries();
       const [one = 0, two = 0, three = 0, four = 0, five = 0] = first.map(({ packetId }) => packetId);
       // 1 is acknowledged, 2 has reached PUBREL, 3 is done, 4 and 5 are open.
@@ -242,7 +249,8 @@ describe('4.5 message receipt', () => {
       await broker.settled();
       expect(publisher.takeUnread()).toContain('40 02 00 01');
       for (const client of here) await client.accept({ payload: 'for all' });
-      for (const filter of filters) await (await broker.connect({ clientId: `away ${filter}`, clean: false })).accept({ payload: 'for all' });
+      for (const filter of filters)
+        await (await broker.connect({ clientId: `away ${filter}`, clean: false })).accept({ payload: 'for all' });
     }));
 });
 
@@ -286,11 +294,20 @@ describe('4.6 message ordering', () => {
       await away.disconnect();
       for (const clean of [true, false]) {
         const client = await broker.connect({ clientId: 'publisher', clean });
-        for (const [qos, type] of [[1, 'puback'], [2, 'pubrec']] as const) {
+        for (const [qos, type] of [
+          [1, 'puback'],
+          [2, 'pubrec'],
+        ] as const) {
           const ids = Array.from({ length: 20 }, (_, i) => 100 - i);
           client.send(
             ...ids.map((packetId, i) =>
-              raw.publish({ topic: i % 3 === 0 ? 'stored' : 'nobody', payload: 'x', qos, packetId, retain: i % 5 === 0 }),
+              raw.publish({
+                topic: i % 3 === 0 ? 'stored' : 'nobody',
+                payload: 'x',
+                qos,
+                packetId,
+                retain: i % 5 === 0,
+              }),
             ),
           );
           for (const packetId of ids) expect(await client.next(type)).toEqual({ type, packetId });
@@ -340,7 +357,9 @@ describe('4.6 message ordering', () => {
       const watchers = [await broker.watcher('one', ['a', 2]), await broker.watcher('two', ['#', 2])];
       const publisher = await broker.connect('publisher');
       for (const qos of [0, 1, 2] as const) {
-        publisher.send(...numbers(count).map((payload, i) => raw.publish({ topic: 'a', payload, qos, packetId: i + 1 })));
+        publisher.send(
+          ...numbers(count).map((payload, i) => raw.publish({ topic: 'a', payload, qos, packetId: i + 1 })),
+        );
         if (qos === 1) for (let i = 1; i <= count; i++) await publisher.next('puback');
         if (qos === 2) {
           for (let i = 1; i <= count; i++) await publisher.next('pubrec');
@@ -362,7 +381,11 @@ describe('4.6 message ordering', () => {
         for (const payload of numbers(400).slice(0, 300)) await publisher.publish({ topic: 'a', payload, qos });
         const back = await broker.connect(SESSION);
         for (const payload of numbers(100)) await back.accept({ payload, qos });
-        publisher.send(...numbers(400).slice(300).map((payload, i) => raw.publish({ topic: 'a', payload, qos, packetId: i + 1000 })));
+        publisher.send(
+          ...numbers(400)
+            .slice(300)
+            .map((payload, i) => raw.publish({ topic: 'a', payload, qos, packetId: i + 1000 })),
+        );
         for (const payload of numbers(400).slice(100)) await back.accept({ payload, qos });
         await back.expectNothing();
         await back.disconnect();
@@ -375,7 +398,9 @@ describe('4.7 Topic Names and Topic Filters', () => {
     withBroker(async (broker) => {
       for (const topic of ['a/+/b', '#']) {
         await broker.closesConnected(topic, [raw.publish({ topic, qos: 1 })], { reason: 'topic-name-invalid' });
-        await broker.closesAtFirst(`Will ${topic}`, [raw.connect({ will: { topic, payload: '' } })], { reason: 'protocol-violation' });
+        await broker.closesAtFirst(`Will ${topic}`, [raw.connect({ will: { topic, payload: '' } })], {
+          reason: 'protocol-violation',
+        });
       }
     }));
 
@@ -383,20 +408,37 @@ describe('4.7 Topic Names and Topic Filters', () => {
     withBroker(async (broker) => {
       for (const filter of ['a#', 'a/#/b', '#/a', '#a', 'a/b#', 'a/#b', '##', '#/', '/#/']) {
         await broker.closesConnected(filter, [raw.subscribe(1, [[filter, 0]])], { reason: 'topic-filter-invalid' });
-        await broker.closesConnected(`${filter} behind another`, [raw.subscribe(1, [['a', 0], [filter, 0]])], { reason: 'topic-filter-invalid' });
-        await broker.closesConnected(`UNSUBSCRIBE ${filter}`, [raw.unsubscribe(1, [filter])], { reason: 'topic-filter-invalid' });
+        await broker.closesConnected(
+          `${filter} behind another`,
+          [
+            raw.subscribe(1, [
+              ['a', 0],
+              [filter, 0],
+            ]),
+          ],
+          { reason: 'topic-filter-invalid' },
+        );
+        await broker.closesConnected(`UNSUBSCRIBE ${filter}`, [raw.unsubscribe(1, [filter])], {
+          reason: 'topic-filter-invalid',
+        });
       }
-      expect(await (await broker.connect()).subscribe(['#', 0], ['/#', 0], ['a/#', 0], ['a//#', 0])).toEqual([0, 0, 0, 0]);
+      expect(await (await broker.connect()).subscribe(['#', 0], ['/#', 0], ['a/#', 0], ['a//#', 0])).toEqual([
+        0, 0, 0, 0,
+      ]);
     }));
 
   test('[MQTT-4.7.1-3] + that is not a whole level closes the connection', () =>
     withBroker(async (broker) => {
       for (const filter of ['a+', '+a', '+a/b', 'a/b+', 'a/+b/c', '++', 'a+/b']) {
         await broker.closesConnected(filter, [raw.subscribe(1, [[filter, 0]])], { reason: 'topic-filter-invalid' });
-        await broker.closesConnected(`UNSUBSCRIBE ${filter}`, [raw.unsubscribe(1, [filter])], { reason: 'topic-filter-invalid' });
+        await broker.closesConnected(`UNSUBSCRIBE ${filter}`, [raw.unsubscribe(1, [filter])], {
+          reason: 'topic-filter-invalid',
+        });
       }
       const valid = ['+', '+/a', 'a/+', 'a/+/b', '+/+', '/+', '+/', '+/#', '+/a/#'];
-      expect(await (await broker.connect()).subscribe(...valid.map((filter) => [filter, 1] as const))).toEqual(valid.map(() => 1));
+      expect(await (await broker.connect()).subscribe(...valid.map((filter) => [filter, 1] as const))).toEqual(
+        valid.map(() => 1),
+      );
     }));
 
   test('[MQTT-4.7.2-1] a wildcard at the beginning does not match a topic that begins with $, not even a retained one', () =>
@@ -417,18 +459,28 @@ describe('4.7 Topic Names and Topic Filters', () => {
       for (const topic of published) await publisher.publish({ topic, payload: 'kept', qos: 1, retain: true });
       for (const [filter, topics] of Object.entries(matches)) {
         const watcher = await broker.watcher(filter, [filter, 1]);
-        expect({ filter, retained: (await watcher.deliveries()).map(({ topic }) => topic).sort() }).toEqual({ filter, retained: topics });
+        expect({ filter, retained: (await watcher.deliveries()).map(({ topic }) => topic).sort() }).toEqual({
+          filter,
+          retained: topics,
+        });
         for (const topic of published) await publisher.publish({ topic, payload: 'live', qos: 1 });
-        expect({ filter, live: (await watcher.deliveries()).map(({ topic }) => topic) }).toEqual({ filter, live: topics });
+        expect({ filter, live: (await watcher.deliveries()).map(({ topic }) => topic) }).toEqual({
+          filter,
+          live: topics,
+        });
       }
     }));
 
   test('[MQTT-4.7.3-1] an empty Topic Name, Will topic or filter closes the connection', () =>
     withBroker(async (broker) => {
       for (const qos of [0, 1, 2] as const) {
-        await broker.closesConnected(`QoS ${qos}`, [raw.publish({ topic: '', payload: 'x', qos })], { reason: 'topic-name-invalid' });
+        await broker.closesConnected(`QoS ${qos}`, [raw.publish({ topic: '', payload: 'x', qos })], {
+          reason: 'topic-name-invalid',
+        });
       }
-      await broker.closesAtFirst('Will', [raw.connect({ will: { topic: '', payload: '' } })], { reason: 'protocol-violation' });
+      await broker.closesAtFirst('Will', [raw.connect({ will: { topic: '', payload: '' } })], {
+        reason: 'protocol-violation',
+      });
       await broker.closesConnected('SUBSCRIBE', [raw.subscribe(1, [['', 0]])], { reason: 'topic-filter-invalid' });
       await broker.closesConnected('UNSUBSCRIBE', [raw.unsubscribe(1, [''])], { reason: 'topic-filter-invalid' });
     }));
@@ -460,16 +512,33 @@ describe('4.7 Topic Names and Topic Filters', () => {
     withBroker(
       async (broker) => {
         await broker.watcher('watcher', ['x'.repeat(20), 1]);
-        await broker.closesConnected('PUBLISH', [raw.publish({ topic: 'x'.repeat(21), qos: 1 })], { reason: 'topic-name-invalid' });
-        await broker.closesConnected('SUBSCRIBE', [raw.subscribe(1, [['é'.repeat(11), 1]])], { reason: 'topic-filter-invalid' });
-        await broker.closesConnected('levels', [raw.publish({ topic: 'a/b/c/d/e', qos: 1 })], { reason: 'topic-name-invalid' });
+        await broker.closesConnected('PUBLISH', [raw.publish({ topic: 'x'.repeat(21), qos: 1 })], {
+          reason: 'topic-name-invalid',
+        });
+        await broker.closesConnected('SUBSCRIBE', [raw.subscribe(1, [['é'.repeat(11), 1]])], {
+          reason: 'topic-filter-invalid',
+        });
+        await broker.closesConnected('levels', [raw.publish({ topic: 'a/b/c/d/e', qos: 1 })], {
+          reason: 'topic-name-invalid',
+        });
       },
       { limits: { maxTopicLength: 20, maxTopicLevels: 4 } },
     ));
 
   test('[MQTT-4.7.3-4] topics are compared as they are: case, accents in their two forms, spaces and separators count', () =>
     withBroker(async (broker) => {
-      const alike = ['caf\u00e9', 'cafe\u0301', 'CAF\u00c9', 'cafe', ' cafe', 'cafe ', '/cafe', 'cafe/', '\ufeffcafe', '\uff43afe'];
+      const alike = [
+        'caf\u00e9',
+        'cafe\u0301',
+        'CAF\u00c9',
+        'cafe',
+        ' cafe',
+        'cafe ',
+        '/cafe',
+        'cafe/',
+        '\ufeffcafe',
+        '\uff43afe',
+      ];
       const publisher = await broker.connect('publisher');
       const watchers = await Promise.all(alike.map((filter) => broker.watcher(`for ${filter}`, [filter, 1])));
       for (const topic of alike) await publisher.publish({ topic, qos: 1, retain: true });
@@ -499,8 +568,16 @@ describe('4.8 handling errors', () => {
         const label = firstByte.toString(16);
         await broker.closesConnected(`${label} empty`, [packet(firstByte)], malformed('packet-truncated'));
         await broker.closesConnected(`${label} short`, [packet(firstByte, 0)], malformed('packet-truncated'));
-        await broker.closesConnected(`${label} long`, [packet(firstByte, uint16(1), 0)], malformed('packet-trailing-bytes'));
-        await broker.closesConnected(`${label} with Packet Identifier 0`, [packet(firstByte, uint16(0))], malformed('packet-id-zero'));
+        await broker.closesConnected(
+          `${label} long`,
+          [packet(firstByte, uint16(1), 0)],
+          malformed('packet-trailing-bytes'),
+        );
+        await broker.closesConnected(
+          `${label} with Packet Identifier 0`,
+          [packet(firstByte, uint16(0))],
+          malformed('packet-id-zero'),
+        );
       }
       await broker.closesConnected('PINGREQ', [packet(0xc0, 0)], malformed('packet-trailing-bytes'));
       await broker.closesConnected('DISCONNECT', [packet(0xe0, 0)], malformed('packet-trailing-bytes'));
@@ -511,7 +588,10 @@ describe('4.8 handling errors', () => {
       const watcher = await broker.watcher('watcher', ['a', 1]);
       const before = raw.publish({ topic: 'a', payload: 'before', qos: 1, packetId: 1 });
       const behind = raw.publish({ topic: 'a', payload: 'behind', qos: 1, packetId: 2 });
-      await broker.closesConnected('', [raw.PINGREQ, '00 00', behind], { ...malformed('packet-type-reserved'), answer: 'd0 00' });
+      await broker.closesConnected('', [raw.PINGREQ, '00 00', behind], {
+        ...malformed('packet-type-reserved'),
+        answer: 'd0 00',
+      });
       const client = await broker.connect('client');
       client.send(before, 'f0 00', behind);
       await watcher.accept({ payload: 'before' });
@@ -533,7 +613,11 @@ describe('4.8 handling errors', () => {
   test('[MQTT-4.8.0-1] a packet over the limit of the broker closes the connection', () =>
     withBroker(
       async (broker) => {
-        await broker.closesConnected('', [raw.publish({ topic: 'a', payload: 'x'.repeat(1000) })], malformed('packet-too-large'));
+        await broker.closesConnected(
+          '',
+          [raw.publish({ topic: 'a', payload: 'x'.repeat(1000) })],
+          malformed('packet-too-large'),
+        );
       },
       { limits: { maxPacketSize: 1000 } },
     ));
@@ -578,7 +662,9 @@ describe('4.8 handling errors', () => {
         authenticator: {
           name: 'never',
           authenticate: ({ userName }) =>
-            userName === 'never' ? new Promise(() => undefined) : { decision: 'allow', permissions: { kind: 'everything' } },
+            userName === 'never'
+              ? new Promise(() => undefined)
+              : { decision: 'allow', permissions: { kind: 'everything' } },
         },
       },
     ));

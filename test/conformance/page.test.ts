@@ -35,8 +35,14 @@ const reasonOf = ({ untestable, notYet }: Statement): string | undefined => unte
 
 describe('the catalogue', () => {
   test('it has the 141 statements of Appendix B, each once', () => {
-    const count = (binds: Statement['binds']): number => STATEMENTS_311.filter((statement) => statement.binds === binds).length;
-    expect({ all: STATEMENTS_311.length, server: count('server'), client: count('client'), both: count('both') }).toEqual({
+    const count = (binds: Statement['binds']): number =>
+      STATEMENTS_311.filter((statement) => statement.binds === binds).length;
+    expect({
+      all: STATEMENTS_311.length,
+      server: count('server'),
+      client: count('client'),
+      both: count('both'),
+    }).toEqual({
       all: 141,
       server: 69,
       client: 28,
@@ -46,8 +52,14 @@ describe('the catalogue', () => {
   });
 
   test('every statement has a test, or a reason for having none, and not both', () => {
-    expect(ALL.filter((statement) => testsOf(statement).length === 0 && reasonOf(statement) === undefined).map(({ id }) => id)).toEqual([]);
-    expect(ALL.filter((statement) => testsOf(statement).length > 0 && reasonOf(statement) !== undefined).map(({ id }) => id)).toEqual([]);
+    expect(
+      ALL.filter((statement) => testsOf(statement).length === 0 && reasonOf(statement) === undefined).map(
+        ({ id }) => id,
+      ),
+    ).toEqual([]);
+    expect(
+      ALL.filter((statement) => testsOf(statement).length > 0 && reasonOf(statement) !== undefined).map(({ id }) => id),
+    ).toEqual([]);
   });
 
   test('every test names a statement that exists', () => {
@@ -126,7 +138,9 @@ function sections(statements: readonly Statement[]): string[] {
 }
 
 function table(statements: readonly Statement[]): string[] {
-  const rows = statements.map((statement) => `| ${statement.id} | ${statement.binds} | ${escape(statement.summary)} | ${evidence(statement)} |`);
+  const rows = statements.map(
+    (statement) => `| ${statement.id} | ${statement.binds} | ${escape(statement.summary)} | ${evidence(statement)} |`,
+  );
   return ['| Statement | Binds | In short | Tests |', '|---|---|---|---|', ...rows, ''];
 }
 
@@ -135,7 +149,21 @@ function evidence(statement: Statement): string {
   if (statement.notYet !== undefined) return `not yet: ${escape(statement.notYet)}`;
   const tests = testsOf(statement);
   const files = [...new Set(tests.map(({ file }) => file))];
-  return files.map((file) => `${tests.filter((one) => one.file === file).map(({ sentence }) => escape(sentence)).join('<br>')} (\`${file}\`)`).join('<br>');
+  return files
+    .map(
+      (file) =>
+        `${tests
+          .filter((one) => one.file === file)
+          .map(({ sentence }) => escape(sentence))
+          .join('<br>')} (\`${file}\`)`,
+    )
+    .join('<br>');
 }
 
-const escape = (text: string): string => text.replaceAll('|', '\\|').replaceAll('#', '\\#').replaceAll('<', '\\<').replaceAll('_', '\\_').replaceAll('*', '\\*');
+const escape = (text: string): string =>
+  text
+    .replaceAll('|', '\\|')
+    .replaceAll('#', '\\#')
+    .replaceAll('<', '\\<')
+    .replaceAll('_', '\\_')
+    .replaceAll('*', '\\*');

@@ -22,7 +22,9 @@ describe('3.14 DISCONNECT', () => {
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['will', 0]);
       for (const flags of [0x01, 0x02, 0x04, 0x08, 0x0f]) {
-        await broker.closesConnected(flags.toString(2), [packet(0xe0 | flags)], malformed('fixed-header-flags'), { will: WILL });
+        await broker.closesConnected(flags.toString(2), [packet(0xe0 | flags)], malformed('fixed-header-flags'), {
+          will: WILL,
+        });
         await watcher.expectPublish({ payload: 'I am gone' });
       }
     }));

@@ -13,7 +13,10 @@ describe('3.3.1 DUP and QoS', () => {
       const publisher = await broker.connect('publisher');
       await publisher.publish({ topic: 'a', payload: 'one', qos: 1 });
       await publisher.publish({ topic: 'a', payload: 'two', qos: 2 });
-      expect(await subscriber.deliveries()).toMatchObject([{ payload: 'one', dup: false }, { payload: 'two', dup: false }]);
+      expect(await subscriber.deliveries()).toMatchObject([
+        { payload: 'one', dup: false },
+        { payload: 'two', dup: false },
+      ]);
       await subscriber.cut();
       await publisher.publish({ topic: 'a', payload: 'new', qos: 1 });
       const back = await broker.connect(session);
@@ -28,7 +31,11 @@ describe('3.3.1 DUP and QoS', () => {
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 0]);
       await broker.closesConnected('', [raw.publish({ topic: 'a', dup: true })], malformed('publish-dup-at-qos-0'));
-      await broker.closesConnected('with RETAIN', [raw.publish({ topic: 'a', dup: true, retain: true })], malformed('publish-dup-at-qos-0'));
+      await broker.closesConnected(
+        'with RETAIN',
+        [raw.publish({ topic: 'a', dup: true, retain: true })],
+        malformed('publish-dup-at-qos-0'),
+      );
       await watcher.expectNothing();
     }));
 
@@ -63,7 +70,12 @@ describe('3.3.1.3 RETAIN', () => {
         await publisher.publish({ topic: 'a', payload: `at ${published}`, qos: published, retain: true });
         for (const granted of [0, 1, 2] as const) {
           const watcher = await broker.watcher(`watcher ${published} ${granted}`, ['a', granted]);
-          await watcher.accept({ topic: 'a', payload: `at ${published}`, qos: Math.min(published, granted) as 0 | 1 | 2, retain: true });
+          await watcher.accept({
+            topic: 'a',
+            payload: `at ${published}`,
+            qos: Math.min(published, granted) as 0 | 1 | 2,
+            retain: true,
+          });
           await watcher.expectNothing();
         }
       }
@@ -103,7 +115,9 @@ describe('3.3.1.3 RETAIN', () => {
       for (let i = 0; i < topics.length; i++) came.push((await watcher.accept({ qos: 1, retain: true })).payload);
       expect(came.sort()).toEqual([...topics].sort());
       await watcher.expectNothing();
-      expect((await (await broker.watcher('at QoS 0', ['a/#', 0])).deliveries()).map(({ payload }) => payload).sort()).toEqual([...topics].sort());
+      expect(
+        (await (await broker.watcher('at QoS 0', ['a/#', 0])).deliveries()).map(({ payload }) => payload).sort(),
+      ).toEqual([...topics].sort());
     }));
 
   test('[MQTT-3.3.1-7] a retained message at QoS 0 takes the place of the one before, and hexmq keeps it', () =>
@@ -119,7 +133,8 @@ describe('3.3.1.3 RETAIN', () => {
   test('[MQTT-3.3.1-8] what a new subscription brings has RETAIN 1, at each QoS', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect('publisher');
-      for (const qos of [0, 1, 2] as const) await publisher.publish({ topic: `a/${qos}`, payload: 'kept', qos, retain: true });
+      for (const qos of [0, 1, 2] as const)
+        await publisher.publish({ topic: `a/${qos}`, payload: 'kept', qos, retain: true });
       const watcher = await broker.watcher('watcher', ['a/#', 2]);
       for (let i = 0; i < 3; i++) await watcher.accept({ retain: true });
     }));
@@ -188,9 +203,17 @@ describe('3.3.2 Topic Name', () => {
     withBroker(async (broker) => {
       await broker.closesConnected('no body', [packet(0x30)], malformed('packet-truncated'));
       await broker.closesConnected('half a length', [packet(0x30, 0x00)], malformed('packet-truncated'));
-      await broker.closesConnected('shorter than it says', [packet(0x30, '00 03 61 62')], malformed('packet-truncated'));
+      await broker.closesConnected(
+        'shorter than it says',
+        [packet(0x30, '00 03 61 62')],
+        malformed('packet-truncated'),
+      );
       await broker.closesConnected('no Packet Identifier', [packet(0x32, field('a'))], malformed('packet-truncated'));
-      await broker.closesConnected('half a Packet Identifier', [packet(0x34, field('a'), 0x00)], malformed('packet-truncated'));
+      await broker.closesConnected(
+        'half a Packet Identifier',
+        [packet(0x34, field('a'), 0x00)],
+        malformed('packet-truncated'),
+      );
       await broker.closesConnected('not UTF-8', [raw.publish({ topic: bytes('61 ff') })], malformed('utf8-invalid'));
     }));
 
@@ -199,7 +222,9 @@ describe('3.3.2 Topic Name', () => {
       const watcher = await broker.watcher('watcher', ['#', 2]);
       for (const topic of ['a/+', 'a/#', '+', '#', 'a+b', 'a#b', '+/a', 'a/+/b']) {
         for (const qos of [0, 1, 2] as const) {
-          await broker.closesConnected(`${topic} at QoS ${qos}`, [raw.publish({ topic, qos, retain: true })], { reason: 'topic-name-invalid' });
+          await broker.closesConnected(`${topic} at QoS ${qos}`, [raw.publish({ topic, qos, retain: true })], {
+            reason: 'topic-name-invalid',
+          });
         }
       }
       const came = await watcher.deliveries();
@@ -227,7 +252,10 @@ describe('3.3.2 Topic Name', () => {
         const watcher = await broker.watcher(filter, [filter, 1]);
         for (const topic of published) await publisher.publish({ topic, payload: topic, qos: 1 });
         const came = await watcher.deliveries();
-        expect({ filter, topics: came.map(({ topic }) => topic) }).toEqual({ filter, topics: published.filter((topic) => topics.includes(topic)) });
+        expect({ filter, topics: came.map(({ topic }) => topic) }).toEqual({
+          filter,
+          topics: published.filter((topic) => topics.includes(topic)),
+        });
         expect(came.map(({ payload }) => payload)).toEqual(came.map(({ topic }) => topic));
         await watcher.disconnect();
       }
@@ -258,7 +286,9 @@ describe('3.3.4 response and 3.3.5 actions', () => {
       for (const highest of [1, 2] as const) {
         for (const best of filters) {
           const watcher = await broker.connect('watcher');
-          await watcher.subscribe(...filters.map((filter, i) => [filter, filter === best ? highest : i % highest] as const));
+          await watcher.subscribe(
+            ...filters.map((filter, i) => [filter, filter === best ? highest : i % highest] as const),
+          );
           for (const published of [0, 1, 2] as const) {
             await publisher.publish({ topic: 'a/b', payload: best, qos: published });
             await watcher.accept({ topic: 'a/b', payload: best, qos: Math.min(published, highest) as 0 | 1 | 2 });
@@ -277,7 +307,9 @@ describe('3.3.4 response and 3.3.5 actions', () => {
         await broker.closesConnected(`QoS ${qos}`, [sent], { reason: 'not-authorized' }, { userName: 'limited' });
       }
       await watcher.expectNothing();
-      await (await broker.connect({ clientId: 'limited', userName: 'limited' })).publish({ topic: 'open/a', payload: 'yes', qos: 2 });
+      await (
+        await broker.connect({ clientId: 'limited', userName: 'limited' })
+      ).publish({ topic: 'open/a', payload: 'yes', qos: 2 });
       await watcher.accept({ topic: 'open/a', payload: 'yes', qos: 2 });
       await (await broker.watcher('later', ['closed/#', 2])).expectNothing();
       expect(broker.notices.filter(({ kind }) => kind === 'publish-denied')).toHaveLength(3);

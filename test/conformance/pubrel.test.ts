@@ -8,7 +8,11 @@ describe('3.6 PUBREL', () => {
   test('[MQTT-3.6.1-1] PUBREL with other flags than 0010 closes the connection, and is not answered', () =>
     withBroker(async (broker) => {
       for (const firstByte of [0x60, 0x61, 0x63, 0x64, 0x66, 0x6a, 0x6f]) {
-        await broker.closesConnected(firstByte.toString(16), [packet(firstByte, uint16(1))], malformed('fixed-header-flags'));
+        await broker.closesConnected(
+          firstByte.toString(16),
+          [packet(firstByte, uint16(1))],
+          malformed('fixed-header-flags'),
+        );
       }
     }));
 

@@ -9,7 +9,10 @@ describe('3.8 SUBSCRIBE', () => {
     withBroker(async (broker) => {
       for (const firstByte of [0x80, 0x81, 0x83, 0x84, 0x86, 0x8a, 0x8f]) {
         const sent = raw.subscribe(1, [['a', 0]], firstByte);
-        await broker.closesConnected(firstByte.toString(16), [sent], malformed('fixed-header-flags'), { clientId: 'subscriber', clean: false });
+        await broker.closesConnected(firstByte.toString(16), [sent], malformed('fixed-header-flags'), {
+          clientId: 'subscriber',
+          clean: false,
+        });
       }
       const { client } = await broker.reconnect({ clientId: 'subscriber', clean: false });
       await (await broker.connect('publisher')).publish({ topic: 'a', qos: 1 });
@@ -19,13 +22,26 @@ describe('3.8 SUBSCRIBE', () => {
   test('[MQTT-3.8.3-1] a filter that is not UTF-8 closes the connection, also behind one that is', () =>
     withBroker(async (broker) => {
       await broker.closesConnected('the first', [raw.subscribe(1, [[bytes('c3 28'), 0]])], malformed('utf8-invalid'));
-      await broker.closesConnected('the second', [raw.subscribe(1, [['a', 0], [bytes('61 ff'), 0]])], malformed('utf8-invalid'));
+      await broker.closesConnected(
+        'the second',
+        [
+          raw.subscribe(1, [
+            ['a', 0],
+            [bytes('61 ff'), 0],
+          ]),
+        ],
+        malformed('utf8-invalid'),
+      );
     }));
 
   test('[MQTT-3.8.3-1] a filter that is cut off, or has no QoS, closes the connection', () =>
     withBroker(async (broker) => {
       await broker.closesConnected('no QoS', [packet(0x82, uint16(1), field('a'))], malformed('packet-truncated'));
-      await broker.closesConnected('half a filter', [packet(0x82, uint16(1), '00 05 61')], malformed('packet-truncated'));
+      await broker.closesConnected(
+        'half a filter',
+        [packet(0x82, uint16(1), '00 05 61')],
+        malformed('packet-truncated'),
+      );
       await broker.closesConnected('half a length', [packet(0x82, uint16(1), '00')], malformed('packet-truncated'));
       await broker.closesConnected('no Packet Identifier', [packet(0x82)], malformed('packet-truncated'));
     }));
@@ -50,9 +66,23 @@ describe('3.8 SUBSCRIBE', () => {
     withBroker(async (broker) => {
       for (const requested of [0x03, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x81, 0xff]) {
         const label = requested.toString(16);
-        await broker.closesConnected(label, [raw.subscribe(1, [['a', requested]])], malformed('subscribe-options-invalid'));
+        await broker.closesConnected(
+          label,
+          [raw.subscribe(1, [['a', requested]])],
+          malformed('subscribe-options-invalid'),
+        );
         const session = { clientId: 'subscriber', clean: false };
-        await broker.closesConnected(label, [raw.subscribe(1, [['a', 1], ['b', requested]])], malformed('subscribe-options-invalid'), session);
+        await broker.closesConnected(
+          label,
+          [
+            raw.subscribe(1, [
+              ['a', 1],
+              ['b', requested],
+            ]),
+          ],
+          malformed('subscribe-options-invalid'),
+          session,
+        );
       }
       await (await broker.connect('publisher')).publish({ topic: 'a', qos: 1 });
       await (await broker.connect({ clientId: 'subscriber', clean: false })).expectNothing();
@@ -129,11 +159,21 @@ describe('3.8 SUBSCRIBE', () => {
       const publisher = await broker.connect('publisher');
       await publisher.publish({ topic: 'c/d', payload: 'kept', qos: 1, retain: true });
       const client = await broker.connect('client');
-      client.send(raw.subscribe(9, [['a', 0], ['b', 1], ['c/#', 2]]));
+      client.send(
+        raw.subscribe(9, [
+          ['a', 0],
+          ['b', 1],
+          ['c/#', 2],
+        ]),
+      );
       expect(await client.next('suback')).toEqual({ type: 'suback', packetId: 9, codes: [0, 1, 2] });
       await client.accept({ topic: 'c/d', payload: 'kept', retain: true });
       await client.expectNothing();
-      for (const [topic, qos] of [['a', 0], ['b', 1], ['c', 2]] as const) {
+      for (const [topic, qos] of [
+        ['a', 0],
+        ['b', 1],
+        ['c', 2],
+      ] as const) {
         await publisher.publish({ topic, qos: 2 });
         await client.accept({ topic, qos });
       }
@@ -153,7 +193,14 @@ describe('3.8 SUBSCRIBE', () => {
       const publisher = await broker.connect('publisher');
       await publisher.publish({ topic: 'closed/a', payload: 'no', qos: 1, retain: true });
       const client = await broker.connect({ clientId: 'limited', userName: 'limited' });
-      const requests = [['open/a', 2], ['closed/a', 2], ['open/#', 0], ['#', 1], ['+/a', 1], ['closed/#', 0]] as const;
+      const requests = [
+        ['open/a', 2],
+        ['closed/a', 2],
+        ['open/#', 0],
+        ['#', 1],
+        ['+/a', 1],
+        ['closed/#', 0],
+      ] as const;
       expect(await client.subscribe(...requests)).toEqual([2, 0x80, 0, 0x80, 0x80, 0x80]);
       await publisher.publish({ topic: 'closed/a', qos: 1 });
       await client.expectNothing();
@@ -207,6 +254,7 @@ describe('3.9 SUBACK', () => {
     withBroker(async (broker) => {
       // That no other code comes, the parser of the raw client sees to in all tests.
       const client = await broker.connect({ userName: 'limited' });
-      for (const qos of [0, 1, 2]) expect(await client.subscribe(['open/a', qos], ['closed/a', qos])).toEqual([qos, 0x80]);
+      for (const qos of [0, 1, 2])
+        expect(await client.subscribe(['open/a', qos], ['closed/a', qos])).toEqual([qos, 0x80]);
     }));
 });

@@ -86,7 +86,8 @@ describe('3.10 UNSUBSCRIBE', () => {
       await publisher.publish({ topic: 'a', payload: 'two', qos: 2 });
       await publisher.publish({ topic: 'a', payload: 'three', qos: 2 });
       const [one, two, three] = await subscriber.deliveries();
-      if (one === undefined || two === undefined || three === undefined) throw new Error('three deliveries were expected');
+      if (one === undefined || two === undefined || three === undefined)
+        throw new Error('three deliveries were expected');
       await subscriber.unsubscribe('a');
       subscriber.send(raw.pubrec(two.packetId));
       expect(await subscriber.next('pubrel')).toEqual({ type: 'pubrel', packetId: two.packetId });

@@ -6,5 +6,7 @@ authenticatorContract({
   name: 'anonymous',
   describe,
   test,
-  factory: { create: () => Promise.resolve({ authenticator: createAuthenticator(), good: {}, dispose: () => Promise.resolve() }) },
+  factory: {
+    create: () => Promise.resolve({ authenticator: createAuthenticator(), good: {}, dispose: () => Promise.resolve() }),
+  },
 });

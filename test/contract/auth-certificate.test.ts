@@ -6,7 +6,12 @@ import { createAuthenticator } from '../../adapters/auth/certificate/index.js';
 const peerWith = (commonName: string | undefined): PeerInfo => ({
   remoteAddress: '192.0.2.7:50000',
   ipAddress: '192.0.2.7',
-  certificate: { commonName, subject: `CN=${commonName ?? ''}`, subjectAlternativeNames: [], fingerprint: '00'.repeat(32) },
+  certificate: {
+    commonName,
+    subject: `CN=${commonName ?? ''}`,
+    subjectAlternativeNames: [],
+    fingerprint: '00'.repeat(32),
+  },
 });
 
 authenticatorContract({

@@ -25,7 +25,10 @@ for (const cacheTtlMs of [0, 60_000]) {
           json({ result, userName: 'Ann' })(response, request);
         };
         return {
-          authenticator: createAuthenticator({ url: web.url, headersFile, cacheTtlMs, cacheNegativeTtlMs: cacheTtlMs }, { clock: new VirtualClock() }),
+          authenticator: createAuthenticator(
+            { url: web.url, headersFile, cacheTtlMs, cacheNegativeTtlMs: cacheTtlMs },
+            { clock: new VirtualClock() },
+          ),
           good: { userName: 'ann', password: PASSWORD },
           userName: 'Ann',
           wrong: { userName: 'ann', password: Buffer.from('another') },

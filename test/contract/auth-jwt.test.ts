@@ -11,7 +11,9 @@ const clock = new VirtualClock();
 
 async function tokenBy(secret: string): Promise<Uint8Array> {
   const exp = clock.nowMs() / 1000 + 3600;
-  return Buffer.from(await new SignJWT({ sub: 'ann', exp }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret)));
+  return Buffer.from(
+    await new SignJWT({ sub: 'ann', exp }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret)),
+  );
 }
 
 authenticatorContract({

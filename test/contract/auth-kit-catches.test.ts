@@ -4,7 +4,11 @@ import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer 
 import { authenticatorContract, ContractViolation } from 'hexmq/testkit';
 
 const ALLOW: AuthenticatorAnswer = { decision: 'allow' };
-const deny = (detail = 'the test says so'): AuthenticatorAnswer => ({ decision: 'deny', reason: 'bad-credentials', detail });
+const deny = (detail = 'the test says so'): AuthenticatorAnswer => ({
+  decision: 'deny',
+  reason: 'bad-credentials',
+  detail,
+});
 const textOf = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('latin1');
 
 /** What it reads: what is written here is found at the next reload. */
@@ -90,8 +94,16 @@ const judging = (judge: (userName: string | undefined, password: string, right: 
   };
 
 const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly string[]; says?: string }[] = [
-  { wrong: 'lets everyone in', Broken: judging(() => ALLOW), caughtBy: ['wrong credentials are denied', 'who is unknown', 'awkward passwords', 'questions asked at once'] },
-  { wrong: 'lets nobody in', Broken: judging(() => deny()), caughtBy: ['good credentials are allowed, and', 'good credentials are allowed each time'] },
+  {
+    wrong: 'lets everyone in',
+    Broken: judging(() => ALLOW),
+    caughtBy: ['wrong credentials are denied', 'who is unknown', 'awkward passwords', 'questions asked at once'],
+  },
+  {
+    wrong: 'lets nobody in',
+    Broken: judging(() => deny()),
+    caughtBy: ['good credentials are allowed, and', 'good credentials are allowed each time'],
+  },
   {
     wrong: 'denies who it does not know, and says that it abstains',
     Broken: judging((userName, password, right) => (userName === 'alice' && password === right ? ALLOW : deny())),
@@ -100,50 +112,86 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
   },
   {
     wrong: 'looks at the beginning of a password only',
-    Broken: judging((userName, password, right) => (userName !== 'alice' ? { decision: 'abstain' } : password !== '' && (right.startsWith(password) || password.startsWith(right)) ? ALLOW : deny())),
+    Broken: judging((userName, password, right) =>
+      userName !== 'alice'
+        ? { decision: 'abstain' }
+        : password !== '' && (right.startsWith(password) || password.startsWith(right))
+          ? ALLOW
+          : deny(),
+    ),
     caughtBy: ['a password that begins like the right one'],
   },
   {
     wrong: 'takes the empty password for any',
-    Broken: judging((userName, password, right) => (userName !== 'alice' ? { decision: 'abstain' } : password === right || password === '' ? ALLOW : deny())),
+    Broken: judging((userName, password, right) =>
+      userName !== 'alice' ? { decision: 'abstain' } : password === right || password === '' ? ALLOW : deny(),
+    ),
     caughtBy: ['awkward passwords'],
   },
-  { wrong: 'answers with something else', Broken: judging(() => true), caughtBy: ['good credentials are allowed, and', 'who shows nothing'], says: 'expected allow, deny or abstain, got true' },
-  { wrong: 'answers with nothing', Broken: judging(() => undefined), caughtBy: ['who shows nothing'], says: 'expected allow, deny or abstain, got nothing' },
+  {
+    wrong: 'answers with something else',
+    Broken: judging(() => true),
+    caughtBy: ['good credentials are allowed, and', 'who shows nothing'],
+    says: 'expected allow, deny or abstain, got true',
+  },
+  {
+    wrong: 'answers with nothing',
+    Broken: judging(() => undefined),
+    caughtBy: ['who shows nothing'],
+    says: 'expected allow, deny or abstain, got nothing',
+  },
   {
     wrong: 'has a reason of its own',
-    Broken: judging((userName, password, right) => (userName !== 'alice' ? { decision: 'abstain' } : password === right ? ALLOW : { decision: 'deny', reason: 'because', detail: 'x' })),
+    Broken: judging((userName, password, right) =>
+      userName !== 'alice'
+        ? { decision: 'abstain' }
+        : password === right
+          ? ALLOW
+          : { decision: 'deny', reason: 'because', detail: 'x' },
+    ),
     caughtBy: ['wrong credentials are denied'],
     says: 'reason: expected bad-credentials or not-authorized, got "because"',
   },
   {
     wrong: 'does not say why',
-    Broken: judging((userName, password, right) => (userName !== 'alice' ? { decision: 'abstain' } : password === right ? ALLOW : deny(''))),
+    Broken: judging((userName, password, right) =>
+      userName !== 'alice' ? { decision: 'abstain' } : password === right ? ALLOW : deny(''),
+    ),
     caughtBy: ['wrong credentials are denied'],
     says: 'detail: expected why',
   },
   {
     wrong: 'says the password in the log',
-    Broken: judging((userName, password, right) => (userName !== 'alice' ? { decision: 'abstain' } : password === right ? ALLOW : deny(`${password} is wrong`))),
+    Broken: judging((userName, password, right) =>
+      userName !== 'alice' ? { decision: 'abstain' } : password === right ? ALLOW : deny(`${password} is wrong`),
+    ),
     caughtBy: ['a refusal does not say the password'],
   },
   {
     wrong: 'ends what it allows at no time',
-    Broken: judging((userName, password, right) => (userName !== 'alice' ? { decision: 'abstain' } : password === right ? { ...ALLOW, expiresAtMs: NaN } : deny())),
+    Broken: judging((userName, password, right) =>
+      userName !== 'alice' ? { decision: 'abstain' } : password === right ? { ...ALLOW, expiresAtMs: NaN } : deny(),
+    ),
     caughtBy: ['good credentials are allowed, and'],
     says: 'expiresAtMs: expected milliseconds since 1970',
   },
   {
     wrong: 'gives rules that are none',
     Broken: judging((userName, password, right) =>
-      userName !== 'alice' ? { decision: 'abstain' } : password === right ? { ...ALLOW, permissions: { kind: 'rules', rules: [{ allow: '#' }] } } : deny(),
+      userName !== 'alice'
+        ? { decision: 'abstain' }
+        : password === right
+          ? { ...ALLOW, permissions: { kind: 'rules', rules: [{ allow: '#' }] } }
+          : deny(),
     ),
     caughtBy: ['good credentials are allowed, and'],
     says: 'permissions.rules[0]',
   },
   {
     wrong: 'says that it is someone else',
-    Broken: judging((userName, password, right) => (userName !== 'alice' ? { decision: 'abstain' } : password === right ? { ...ALLOW, userName: 'root' } : deny())),
+    Broken: judging((userName, password, right) =>
+      userName !== 'alice' ? { decision: 'abstain' } : password === right ? { ...ALLOW, userName: 'root' } : deny(),
+    ),
     caughtBy: ['good credentials are allowed, and it says whose they are'],
   },
   {
@@ -197,7 +245,8 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
       #known: Uint8Array | undefined;
 
       override async authenticate(request: AuthenticationRequest): Promise<AuthenticatorAnswer> {
-        if (this.#known !== undefined && request.userName === 'alice') return textOf(request.password) === textOf(this.#known) ? ALLOW : deny();
+        if (this.#known !== undefined && request.userName === 'alice')
+          return textOf(request.password) === textOf(this.#known) ? ALLOW : deny();
         const answer = await super.authenticate(request);
         if (answer.decision === 'allow') this.#known = request.password;
         return answer;
@@ -282,7 +331,9 @@ describe('the authenticator contract', () => {
     const found = await failures(Broken);
     const names = [...found.keys()];
     expect(caughtBy.filter((part) => !names.some((name) => name.includes(part)))).toEqual([]);
-    const awaited = [...found].filter(([name]) => caughtBy.some((part) => name.includes(part))).map(([, error]) => error);
+    const awaited = [...found]
+      .filter(([name]) => caughtBy.some((part) => name.includes(part)))
+      .map(([, error]) => error);
     expect(awaited.filter((error) => !(error instanceof ContractViolation) && error.message !== 'busy')).toEqual([]);
     if (says !== undefined) expect(awaited.map(({ message }) => message).join('\n')).toContain(says);
   });

@@ -24,7 +24,10 @@ describeWithServer(databases, 'users in MongoDB keep the contract', (found) => {
           const database = found.create();
           await database.db.collection('users').insertOne({ _id: 'ann', passwordHash: HASH } as Document);
           return {
-            authenticator: createAuthenticator({ url: database.url, database: database.name, unknownUsers }, { clock: new VirtualClock() }),
+            authenticator: createAuthenticator(
+              { url: database.url, database: database.name, unknownUsers },
+              { clock: new VirtualClock() },
+            ),
             good: { userName: 'ann', password: PASSWORD },
             wrong: { userName: 'ann', password: Buffer.from('another') },
             unknown: { userName: 'carol', password: PASSWORD, answer: unknownUsers },

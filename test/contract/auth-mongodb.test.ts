@@ -3,7 +3,14 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import type { Document } from 'mongodb';
 import { VirtualClock } from 'hexmq/testkit';
-import type { AuthenticationRequest, AuthenticatorAnswer, Authenticator, AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
+import type {
+  AuthenticationRequest,
+  AuthenticatorAnswer,
+  Authenticator,
+  AuthorizationRequest,
+  Authorizer,
+  Permissions,
+} from 'hexmq/ports';
 import { createAuthenticator, createAuthorizer } from '../../adapters/auth/mongodb/index.js';
 import { describeWithServer } from '../e2e/tools.js';
 import { MongoDatabases } from './mongodb-databases.js';
@@ -52,7 +59,11 @@ function authorizerWith(options: object = {}): Authorizer {
   return authorizer;
 }
 
-type Given = { readonly userName?: string | undefined; readonly password?: string | Uint8Array | undefined; readonly clientId?: string };
+type Given = {
+  readonly userName?: string | undefined;
+  readonly password?: string | Uint8Array | undefined;
+  readonly clientId?: string;
+};
 
 function requestWith({ clientId = 'meter', ...given }: Given = {}): AuthenticationRequest {
   const { userName, password } = { userName: 'ann', password: 'right', ...given };
@@ -66,12 +77,21 @@ function requestWith({ clientId = 'meter', ...given }: Given = {}): Authenticati
   };
 }
 
-const ask = async (authenticator: Authenticator, given: Given = {}): Promise<AuthenticatorAnswer> => authenticator.authenticate(requestWith(given));
-const denied = (detail: string, reason = 'bad-credentials') => ({ decision: 'deny', reason, detail: `mongodb: ${detail}` });
+const ask = async (authenticator: Authenticator, given: Given = {}): Promise<AuthenticatorAnswer> =>
+  authenticator.authenticate(requestWith(given));
+const denied = (detail: string, reason = 'bad-credentials') => ({
+  decision: 'deny',
+  reason,
+  detail: `mongodb: ${detail}`,
+});
 
 onServer('users in MongoDB', () => {
   test('are let in with their passwords', async () => {
-    await put('users', { _id: 'ann', passwordHash: hashOf('right') } as Document, { _id: 'bob', passwordHash: hashOf("bob's"), enabled: true } as Document);
+    await put(
+      'users',
+      { _id: 'ann', passwordHash: hashOf('right') } as Document,
+      { _id: 'bob', passwordHash: hashOf("bob's"), enabled: true } as Document,
+    );
     const authenticator = authenticatorWith();
     expect(await ask(authenticator)).toEqual({ decision: 'allow' });
     expect(await ask(authenticator, { userName: 'bob', password: "bob's" })).toEqual({ decision: 'allow' });
@@ -94,9 +114,19 @@ onServer('users in MongoDB', () => {
     await put(
       'users',
       // RFC 7914, section 12: the password "password" with the salt "NaCl".
-      { _id: 'rfc', passwordHash: '$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA' } as Document,
-      { _id: 'mosquitto', passwordHash: `$7$101$${salt.toString('base64')}$${pbkdf2Sync('password', salt, 101, 64, 'sha512').toString('base64')}` } as Document,
-      { _id: 'mosquitto-sha512', passwordHash: `$6$${salt.toString('base64')}$${createHash('sha512').update('password').update(salt).digest('base64')}` } as Document,
+      {
+        _id: 'rfc',
+        passwordHash:
+          '$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA',
+      } as Document,
+      {
+        _id: 'mosquitto',
+        passwordHash: `$7$101$${salt.toString('base64')}$${pbkdf2Sync('password', salt, 101, 64, 'sha512').toString('base64')}`,
+      } as Document,
+      {
+        _id: 'mosquitto-sha512',
+        passwordHash: `$6$${salt.toString('base64')}$${createHash('sha512').update('password').update(salt).digest('base64')}`,
+      } as Document,
     );
     const authenticator = authenticatorWith();
     for (const userName of ['rfc', 'mosquitto', 'mosquitto-sha512']) {
@@ -115,7 +145,8 @@ onServer('users in MongoDB', () => {
       { _id: 'bare' } as Document,
     );
     const authenticator = authenticatorWith();
-    for (const userName of ['off', 'odd']) expect(await ask(authenticator, { userName })).toEqual(denied('the user is not enabled', 'not-authorized'));
+    for (const userName of ['off', 'odd'])
+      expect(await ask(authenticator, { userName })).toEqual(denied('the user is not enabled', 'not-authorized'));
     // Only who knows the password is told.
     expect(await ask(authenticator, { userName: 'off', password: 'wrong' })).toEqual(denied('wrong password'));
     expect(await ask(authenticator, { userName: 'held' })).toEqual({ decision: 'allow' });
@@ -126,30 +157,61 @@ onServer('users in MongoDB', () => {
   });
 
   test('may stand elsewhere, in other fields, which get an index', async () => {
-    await put('people', { name: 'ann', hash: hashOf('right'), on: true, ids: ['meter'], may: { publish: ['%u/%c/#'] } });
+    await put('people', {
+      name: 'ann',
+      hash: hashOf('right'),
+      on: true,
+      ids: ['meter'],
+      may: { publish: ['%u/%c/#'] },
+    });
     const fields = { userName: 'name', passwordHash: 'hash', enabled: 'on', clientIds: 'ids', permissions: 'may' };
     const authenticator = authenticatorWith({ collection: 'people', fields });
     expect(await ask(authenticator)).toEqual({
       decision: 'allow',
-      permissions: { kind: 'rules', rules: [{ effect: 'allow', actions: ['publish'], topicFilter: 'ann/meter/#', source: 'mongodb user ann, publish[0]' }] },
+      permissions: {
+        kind: 'rules',
+        rules: [
+          { effect: 'allow', actions: ['publish'], topicFilter: 'ann/meter/#', source: 'mongodb user ann, publish[0]' },
+        ],
+      },
     });
-    expect(await database.db.collection('people').indexes()).toEqual(expect.arrayContaining([expect.objectContaining({ key: { name: 1 }, unique: true })]));
+    expect(await database.db.collection('people').indexes()).toEqual(
+      expect.arrayContaining([expect.objectContaining({ key: { name: 1 }, unique: true })]),
+    );
   });
 
   test('bring nothing where permissions are looked for and there are none, and nobody comes in with ill-formed ones', async () => {
-    await put('users', { _id: 'ann', passwordHash: hashOf('right') } as Document, { _id: 'bob', passwordHash: hashOf('right'), permissions: { publish: ['a#'] } } as Document);
+    await put(
+      'users',
+      { _id: 'ann', passwordHash: hashOf('right') } as Document,
+      { _id: 'bob', passwordHash: hashOf('right'), permissions: { publish: ['a#'] } } as Document,
+    );
     const authenticator = authenticatorWith({ fields: { permissions: 'permissions' } });
     expect(await ask(authenticator)).toEqual({ decision: 'allow', permissions: { kind: 'rules', rules: [] } });
-    expect(await ask(authenticator, { userName: 'bob' })).toEqual(denied('permissions of the user: publish[0] is no Topic Filter', 'not-authorized'));
+    expect(await ask(authenticator, { userName: 'bob' })).toEqual(
+      denied('permissions of the user: publish[0] is no Topic Filter', 'not-authorized'),
+    );
     expect(await ask(authenticatorWith(), { userName: 'bob' })).toEqual({ decision: 'allow' });
   });
 
   test.each([
     ['a password', 'hush-hush', 'its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$'],
     ['another scheme', '$2b$12$hushhushhushhushhushhO', 'its password is hashed in a way that is not supported'],
-    ['a hash that takes too much memory', '$scrypt$ln=24,r=8,p=1$aHVzaA$aHVzaGh1c2hodXNoaHVzaA', 'its hash asks for too much'],
-    ['a hash without work', '$scrypt$ln=0,r=8,p=1$aHVzaA$aHVzaGh1c2hodXNoaHVzaA', 'its hash asks for too much, expected ln, r and p of at least 1'],
-    ['a hash with too many iterations', '$7$99999999$aHVzaA$aHVzaGh1c2hodXNoaHVzaA', 'its hash has no valid number of iterations'],
+    [
+      'a hash that takes too much memory',
+      '$scrypt$ln=24,r=8,p=1$aHVzaA$aHVzaGh1c2hodXNoaHVzaA',
+      'its hash asks for too much',
+    ],
+    [
+      'a hash without work',
+      '$scrypt$ln=0,r=8,p=1$aHVzaA$aHVzaGh1c2hodXNoaHVzaA',
+      'its hash asks for too much, expected ln, r and p of at least 1',
+    ],
+    [
+      'a hash with too many iterations',
+      '$7$99999999$aHVzaA$aHVzaGh1c2hodXNoaHVzaA',
+      'its hash has no valid number of iterations',
+    ],
     ['a hash of nothing', '$7$101$aHVzaA$aA', 'its hash has 1 bytes, expected 64'],
   ])('with %s instead of a hash are told to whoever reads the log', async (_what, passwordHash, problem) => {
     await put('users', { _id: 'ann', passwordHash } as Document);
@@ -161,7 +223,9 @@ onServer('users in MongoDB', () => {
   test('of one name twice are not guessed at', async () => {
     // Before there is an index.
     await put('users', { name: 'ann', passwordHash: hashOf('right') }, { name: 'ann', passwordHash: hashOf('other') });
-    await expect(ask(authenticatorWith({ fields: { userName: 'name' } }))).rejects.toThrow(/refuses the login, or what it was asked|several users/);
+    await expect(ask(authenticatorWith({ fields: { userName: 'name' } }))).rejects.toThrow(
+      /refuses the login, or what it was asked|several users/,
+    );
   });
 
   test('of any name are looked up by that name and nothing else', async () => {
@@ -176,10 +240,14 @@ onServer('users in MongoDB', () => {
     await put('users', { _id: 'ann', passwordHash: hashOf('right') } as Document);
     const authenticator = authenticatorWith();
     expect(await ask(authenticator)).toEqual({ decision: 'allow' });
-    await database.db.collection('users').updateOne({ _id: 'ann' as unknown as Document['_id'] }, { $set: { passwordHash: hashOf('new') } });
+    await database.db
+      .collection('users')
+      .updateOne({ _id: 'ann' as unknown as Document['_id'] }, { $set: { passwordHash: hashOf('new') } });
     expect(await ask(authenticator)).toEqual(denied('wrong password'));
     expect(await ask(authenticator, { password: 'new' })).toEqual({ decision: 'allow' });
-    await database.db.collection('users').updateOne({ _id: 'ann' as unknown as Document['_id'] }, { $set: { enabled: false } });
+    await database.db
+      .collection('users')
+      .updateOne({ _id: 'ann' as unknown as Document['_id'] }, { $set: { enabled: false } });
     expect(await ask(authenticator, { password: 'new' })).toEqual(denied('the user is not enabled', 'not-authorized'));
   });
 });
@@ -187,15 +255,40 @@ onServer('users in MongoDB', () => {
 onServer('permissions in MongoDB', () => {
   const request: AuthorizationRequest = { ...requestWith(), permissions: undefined };
   const rules = (permissions: Permissions): string[] =>
-    permissions.kind === 'everything' ? ['everything'] : permissions.rules.map(({ effect, actions: [action], topicFilter }) => `${effect} ${action} ${topicFilter}`);
-  const rulesOf = async (userName: string | undefined): Promise<string[]> => rules(await authorizerWith().authorize({ ...request, userName }));
+    permissions.kind === 'everything'
+      ? ['everything']
+      : permissions.rules.map(({ effect, actions: [action], topicFilter }) => `${effect} ${action} ${topicFilter}`);
+  const rulesOf = async (userName: string | undefined): Promise<string[]> =>
+    rules(await authorizerWith().authorize({ ...request, userName }));
 
   test('are those of the user, then those of its roles with what they deny first', async () => {
-    await put('users', { _id: 'ann', permissions: { publish: ['%u/#'], deny: { publish: ['ann/x'] } }, roles: ['reader', 'guest', 'reader'] } as Document);
-    await put('roles', { _id: 'guest', permissions: { subscribe: ['news'], deny: { subscribe: ['plant/secret'] } } } as Document, { _id: 'reader', permissions: { subscribe: ['plant/#'] } } as Document);
+    await put('users', {
+      _id: 'ann',
+      permissions: { publish: ['%u/#'], deny: { publish: ['ann/x'] } },
+      roles: ['reader', 'guest', 'reader'],
+    } as Document);
+    await put(
+      'roles',
+      { _id: 'guest', permissions: { subscribe: ['news'], deny: { subscribe: ['plant/secret'] } } } as Document,
+      { _id: 'reader', permissions: { subscribe: ['plant/#'] } } as Document,
+    );
     const permissions = await authorizerWith().authorize(request);
-    expect(rules(permissions)).toEqual(['deny publish ann/x', 'allow publish ann/#', 'deny subscribe plant/secret', 'allow subscribe plant/#', 'allow subscribe news']);
-    expect(permissions).toMatchObject({ rules: [{}, { source: 'mongodb user ann, publish[0]' }, { source: 'mongodb role guest, deny.subscribe[0]' }, {}, {}] });
+    expect(rules(permissions)).toEqual([
+      'deny publish ann/x',
+      'allow publish ann/#',
+      'deny subscribe plant/secret',
+      'allow subscribe plant/#',
+      'allow subscribe news',
+    ]);
+    expect(permissions).toMatchObject({
+      rules: [
+        {},
+        { source: 'mongodb user ann, publish[0]' },
+        { source: 'mongodb role guest, deny.subscribe[0]' },
+        {},
+        {},
+      ],
+    });
     expect(permissions).not.toHaveProperty('otherwise');
   });
 
@@ -213,16 +306,24 @@ onServer('permissions in MongoDB', () => {
       { _id: 'wrong', roles: ['broken'] } as Document,
     );
     await put('roles', { _id: 'broken', permissions: { publish: ['#/a'] } } as Document);
-    await expect(rulesOf('bad')).rejects.toThrow('permissions of the user bad: publish: expected a list of Topic Filters');
+    await expect(rulesOf('bad')).rejects.toThrow(
+      'permissions of the user bad: publish: expected a list of Topic Filters',
+    );
     await expect(rulesOf('lost')).rejects.toThrow('the user "lost" has the role "ghost", which roles does not have');
-    await expect(rulesOf('odd')).rejects.toThrow('roles of the user "odd" is not valid, expected a list of up to 100 names');
+    await expect(rulesOf('odd')).rejects.toThrow(
+      'roles of the user "odd" is not valid, expected a list of up to 100 names',
+    );
     await expect(rulesOf('wrong')).rejects.toThrow('permissions of the role broken: publish[0] is no Topic Filter');
   });
 
   test('may stand elsewhere, in other fields', async () => {
     await put('people', { name: 'ann', may: { publish: ['a'] }, groups: ['g'] });
     await put('groups', { _id: 'g', may: { publish: ['b'] } } as Document);
-    const options = { collection: 'people', rolesCollection: 'groups', fields: { userName: 'name', permissions: 'may', roles: 'groups' } };
+    const options = {
+      collection: 'people',
+      rolesCollection: 'groups',
+      fields: { userName: 'name', permissions: 'may', roles: 'groups' },
+    };
     expect(rules(await authorizerWith(options).authorize(request))).toEqual(['allow publish a', 'allow publish b']);
   });
 });
@@ -231,14 +332,19 @@ describe('a MongoDB server that is not there', () => {
   const url = 'mongodb://ann:hush@127.0.0.1:1/?authSource=admin';
 
   test('lets nobody in and refuses nobody, in time, and its password is not said', async () => {
-    const authenticator = createAuthenticator({ url, database: 'hexmq', timeoutMs: 100 }, { clock: new VirtualClock() });
+    const authenticator = createAuthenticator(
+      { url, database: 'hexmq', timeoutMs: 100 },
+      { clock: new VirtualClock() },
+    );
     const authorizer = createAuthorizer({ url, database: 'hexmq', timeoutMs: 100 });
     for (const question of [ask(authenticator), authorizer.authorize({ ...requestWith(), permissions: undefined })]) {
       const message = await Promise.resolve(question).then(
         () => 'answered',
         (error: Error) => error.message,
       );
-      expect(message).toMatch(/^MongoDB at 127\.0\.0\.1:1\/hexmq cannot be reached, or does not answer \(.*ECONNREFUSED/);
+      expect(message).toMatch(
+        /^MongoDB at 127\.0\.0\.1:1\/hexmq cannot be reached, or does not answer \(.*ECONNREFUSED/,
+      );
       expect(message).not.toContain('hush');
     }
     await Promise.all([authenticator.close?.(), authorizer.close?.()]);
@@ -249,21 +355,60 @@ describe('options of mongodb', () => {
   const given = { url: 'mongodb://ann:hush@db', database: 'hexmq' };
 
   test.each<[string, unknown, string]>([
-    ['no URL', { database: 'hexmq' }, 'url: missing, expected a connection string that begins with mongodb:// or mongodb+srv://'],
+    [
+      'no URL',
+      { database: 'hexmq' },
+      'url: missing, expected a connection string that begins with mongodb:// or mongodb+srv://',
+    ],
     ['no database', { url: given.url }, 'database: missing, expected the name of a database'],
-    ['another URL', { url: 'postgres://ann:hush@db' }, 'url: not valid, expected a connection string that begins with mongodb:// or mongodb+srv://'],
-    ['a URL that is none', { url: 'mongodb://ann:hush@', database: 'hexmq' }, 'url: no connection string that MongoDB understands'],
-    ['a URL with an unknown option', { url: 'mongodb://ann:hush@db/?tlss=hush', database: 'hexmq' }, 'url: no connection string that MongoDB understands'],
-    ['a variable that is not there', { url: '${ENV:NOT_IN_THE_ENVIRONMENT}' }, 'url: the environment has no NOT_IN_THE_ENVIRONMENT'],
-    ['a database that is none', { ...given, database: 'a.b' }, 'database: "a.b" is not valid, expected the name of a database'],
-    ['a collection that is none', { ...given, collection: '$users' }, 'collection: "$users" is not valid, expected a name without a dot, and without $ in front'],
-    ['a field that is none', { ...given, fields: { userName: 'a.b' } }, 'fields.userName: "a.b" is not valid, expected a name'],
+    [
+      'another URL',
+      { url: 'postgres://ann:hush@db' },
+      'url: not valid, expected a connection string that begins with mongodb:// or mongodb+srv://',
+    ],
+    [
+      'a URL that is none',
+      { url: 'mongodb://ann:hush@', database: 'hexmq' },
+      'url: no connection string that MongoDB understands',
+    ],
+    [
+      'a URL with an unknown option',
+      { url: 'mongodb://ann:hush@db/?tlss=hush', database: 'hexmq' },
+      'url: no connection string that MongoDB understands',
+    ],
+    [
+      'a variable that is not there',
+      { url: '${ENV:NOT_IN_THE_ENVIRONMENT}' },
+      'url: the environment has no NOT_IN_THE_ENVIRONMENT',
+    ],
+    [
+      'a database that is none',
+      { ...given, database: 'a.b' },
+      'database: "a.b" is not valid, expected the name of a database',
+    ],
+    [
+      'a collection that is none',
+      { ...given, collection: '$users' },
+      'collection: "$users" is not valid, expected a name without a dot, and without $ in front',
+    ],
+    [
+      'a field that is none',
+      { ...given, fields: { userName: 'a.b' } },
+      'fields.userName: "a.b" is not valid, expected a name',
+    ],
     ['an unknown field', { ...given, fields: { name: 'a' } }, 'fields.name: unknown key, expected userName, '],
-    ['a time out of range', { ...given, timeoutMs: 0 }, 'timeoutMs: 0 is out of range, expected a whole number from 1 to 60000'],
+    [
+      'a time out of range',
+      { ...given, timeoutMs: 0 },
+      'timeoutMs: 0 is out of range, expected a whole number from 1 to 60000',
+    ],
     ['an unknown key', { ...given, timeout: 5 }, 'timeout: unknown key, expected url, database, timeoutMs'],
     ['no mapping', 'mongodb', '"mongodb" is not valid, expected a mapping of options'],
   ])('with %s are refused, and no server is looked for', (_what, options, message) => {
-    for (const create of [() => createAuthenticator(options, { clock: new VirtualClock() }), () => createAuthorizer(options)]) {
+    for (const create of [
+      () => createAuthenticator(options, { clock: new VirtualClock() }),
+      () => createAuthorizer(options),
+    ]) {
       expect(create).toThrow(TypeError);
       expect(create).toThrow(message);
       expect(create).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hush') }));

@@ -23,7 +23,8 @@ authorizerContract({
       const file = await temporaryFile('acl', FILE);
       return {
         authorizer: createAuthorizer({ path: file.path }),
-        rewrite: (how) => file.write(how === 'wrong' ? `${FILE}topic frobnicate x\n` : 'user ann\ntopic read other/#\n'),
+        rewrite: (how) =>
+          file.write(how === 'wrong' ? `${FILE}topic frobnicate x\n` : 'user ann\ntopic read other/#\n'),
         dispose: () => file.remove(),
       };
     },

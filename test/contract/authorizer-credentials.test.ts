@@ -6,7 +6,14 @@ import { createAuthorizer } from '../../adapters/auth/credentials/index.js';
 
 const BROUGHT: Permissions = {
   kind: 'rules',
-  rules: [{ effect: 'allow', actions: ['publish'], topicFilter: 'devices/#' as TopicFilter, source: 'claim permissions of the token, publish[0]' }],
+  rules: [
+    {
+      effect: 'allow',
+      actions: ['publish'],
+      topicFilter: 'devices/#' as TopicFilter,
+      source: 'claim permissions of the token, publish[0]',
+    },
+  ],
 };
 
 /** Asked about clients whose credentials brought something. */
@@ -19,5 +26,8 @@ authorizerContract({
   describe,
   test,
   sample: { clientId: 'meter-7', userName: 'ann' },
-  factory: { create: () => Promise.resolve({ authorizer: withCredentials(createAuthorizer()), dispose: () => Promise.resolve() }) },
+  factory: {
+    create: () =>
+      Promise.resolve({ authorizer: withCredentials(createAuthorizer()), dispose: () => Promise.resolve() }),
+  },
 });

@@ -5,7 +5,11 @@ import { createAuthorizer } from '../../adapters/auth/http/index.js';
 import { json, WebServer } from '../e2e/web-server.js';
 import { temporaryFile } from '../support/temporary-file.js';
 
-const RULES = { publish: ['devices/%c/#', '%u/out'], subscribe: ['plant/#'], deny: { publish: ['devices/+/firmware'] } };
+const RULES = {
+  publish: ['devices/%c/#', '%u/out'],
+  subscribe: ['plant/#'],
+  deny: { publish: ['devices/+/firmware'] },
+};
 const OTHERS = { subscribe: ['other/#'] };
 
 for (const cacheTtlMs of [0, 60_000]) {
@@ -21,10 +25,19 @@ for (const cacheTtlMs of [0, 60_000]) {
         let permissions: object = RULES;
         web.answer = (response, request) => {
           const { userName } = JSON.parse(request.body) as { userName?: string };
-          json(request.headers['x-key'] !== 'key' ? { result: 'deny' } : userName === 'ann' ? { result: 'allow', permissions } : { result: 'ignore' })(response, request);
+          json(
+            request.headers['x-key'] !== 'key'
+              ? { result: 'deny' }
+              : userName === 'ann'
+                ? { result: 'allow', permissions }
+                : { result: 'ignore' },
+          )(response, request);
         };
         return {
-          authorizer: createAuthorizer({ url: web.url, headersFile: headers.path, cacheTtlMs, cacheNegativeTtlMs: cacheTtlMs }, { clock: new VirtualClock() }),
+          authorizer: createAuthorizer(
+            { url: web.url, headersFile: headers.path, cacheTtlMs, cacheNegativeTtlMs: cacheTtlMs },
+            { clock: new VirtualClock() },
+          ),
           rulesLiveElsewhere: true,
           rewrite: async (how) => {
             if (how === 'wrong') await headers.write('no header');

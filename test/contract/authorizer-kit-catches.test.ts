@@ -20,8 +20,12 @@ class Sound implements Authorizer {
   readonly watchers: (() => void)[] = [];
 
   authorize({ clientId, userName }: AuthorizationRequest): Permissions | Promise<Permissions> {
-    const rules = userName !== undefined && this.isPlain(userName) ? [rule(this.rules.replace('%u', () => userName))] : [];
-    return { kind: 'rules', rules: this.isPlain(clientId) ? [...rules, rule(`inbox/${clientId}`, { source: 'rule 2' })] : rules };
+    const rules =
+      userName !== undefined && this.isPlain(userName) ? [rule(this.rules.replace('%u', () => userName))] : [];
+    return {
+      kind: 'rules',
+      rules: this.isPlain(clientId) ? [...rules, rule(`inbox/${clientId}`, { source: 'rule 2' })] : rules,
+    };
   }
 
   isPlain(name: string): boolean {
@@ -55,11 +59,16 @@ const subjectOf = (authorizer: Sound): AuthorizerUnderTest => ({
 });
 
 /** The laws that the authorizer breaks. */
-async function broken(make: () => Sound, under: (authorizer: Sound) => AuthorizerUnderTest = subjectOf): Promise<string[]> {
+async function broken(
+  make: () => Sound,
+  under: (authorizer: Sound) => AuthorizerUnderTest = subjectOf,
+): Promise<string[]> {
   const laws: { text: string; body: () => Promise<void> }[] = [];
   authorizerContract({
     name: 'broken',
-    describe: (_, body) => { body(); },
+    describe: (_, body) => {
+      body();
+    },
     test: (text, body) => void laws.push({ text, body }),
     sample: { clientId: 'meter', userName: 'ann' },
     factory: { create: () => Promise.resolve(under(make())) },
@@ -100,22 +109,42 @@ describe('the kit', () => {
   test.each<[string, RegExp, new () => Sound]>([
     ['answers with nothing', /^an answer is/, answering(() => ({}))],
     ['has no rule for anyone', /^the sample has/, answering(() => ({ kind: 'rules', rules: [] }))],
-    ['has rules without a source', /^an answer is/, withRule({ effect: 'allow', actions: ['publish'], topicFilter: 'a' })],
+    [
+      'has rules without a source',
+      /^an answer is/,
+      withRule({ effect: 'allow', actions: ['publish'], topicFilter: 'a' }),
+    ],
     ['has rules with an effect of its own', /^an answer is/, withRule(rule('a', { effect: 'maybe' as 'allow' }))],
     ['has rules about nothing', /^an answer is/, withRule(rule('a', { actions: [] }))],
     ['knows other actions', /^an answer is/, withRule(rule('a', { actions: ['read' as 'receive'] }))],
     ['has topic filters that are none', /^an answer is/, withRule(rule('a/#/b'))],
     ['has shares in its topic filters', /^an answer is/, withRule(rule('$share/g/a'))],
     ['says otherwise in its own words', /^an answer is/, answering((_, sound) => ({ ...sound, otherwise: 'no' }))],
-    ['throws', /^no name makes it throw/, answering(({ clientId }, sound) => { if (clientId === '') throw new Error('no'); return sound; })],
-    ['changes the request', /^nothing that is asked/, answering((request, sound) => { (request as { listener: string }).listener = 'other'; return sound; })],
+    [
+      'throws',
+      /^no name makes it throw/,
+      answering(({ clientId }, sound) => {
+        if (clientId === '') throw new Error('no');
+        return sound;
+      }),
+    ],
+    [
+      'changes the request',
+      /^nothing that is asked/,
+      answering((request, sound) => {
+        (request as { listener: string }).listener = 'other';
+        return sound;
+      }),
+    ],
   ])('finds one that %s', async (_, law, Broken) => {
     expect(await broken(() => new Broken())).toEqual(expect.arrayContaining([expect.stringMatching(law)]));
   });
 
   test('finds one that does not answer the same twice', async () => {
     let count = 0;
-    expect(await broken(() => new (answering(() => ({ kind: 'rules', rules: [rule(`a/${count++}`)] })))())).toContain('the same question has the same answer');
+    expect(await broken(() => new (answering(() => ({ kind: 'rules', rules: [rule(`a/${count++}`)] })))())).toContain(
+      'the same question has the same answer',
+    );
   });
 
   test('finds one that mixes up who was asked about', async () => {
@@ -128,7 +157,9 @@ describe('the kit', () => {
         return super.authorize(this.#last);
       }
     }
-    expect(await broken(() => new Mixed())).toEqual([expect.stringMatching(/^questions that are asked at the same time/)]);
+    expect(await broken(() => new Mixed())).toEqual([
+      expect.stringMatching(/^questions that are asked at the same time/),
+    ]);
   });
 
   test.each<[string, RegExp, RegExp]>([
@@ -148,8 +179,24 @@ describe('the kit', () => {
   });
 
   test.each<[string, RegExp, new () => Sound]>([
-    ['keeps a change to itself', /finds something else/, class extends Sound { override watch(): void { /* nobody is told */ } }],
-    ['tells one who watches only', /finds something else/, class extends Sound { override watch(changed: () => void): void { this.watchers.splice(0, 1, changed); } }],
+    [
+      'keeps a change to itself',
+      /finds something else/,
+      class extends Sound {
+        override watch(): void {
+          /* nobody is told */
+        }
+      },
+    ],
+    [
+      'tells one who watches only',
+      /finds something else/,
+      class extends Sound {
+        override watch(changed: () => void): void {
+          this.watchers.splice(0, 1, changed);
+        }
+      },
+    ],
     [
       'tells of a change before it is in force',
       /finds something else/,
@@ -182,7 +229,15 @@ describe('the kit', () => {
         }
       },
     ],
-    ['fails in silence', /reload that fails/, class extends Sound { override reload(): Promise<void> { return this.written === 'wrong' ? Promise.resolve() : super.reload(); } }],
+    [
+      'fails in silence',
+      /reload that fails/,
+      class extends Sound {
+        override reload(): Promise<void> {
+          return this.written === 'wrong' ? Promise.resolve() : super.reload();
+        }
+      },
+    ],
   ])('finds one that %s', async (_, law, Broken) => {
     expect(await broken(() => new Broken())).toEqual([expect.stringMatching(law)]);
   });
@@ -201,8 +256,16 @@ describe('the kit', () => {
   });
 
   test('asks for a way to rewrite where there is a reload, and for no reload where there is none', async () => {
-    expect(await broken(() => new Sound(), (authorizer) => ({ authorizer, dispose: () => Promise.resolve() }))).toHaveLength(4);
-    const withoutReload = (authorizer: Sound): AuthorizerUnderTest => ({ authorizer: { name: 'fixed', authorize: (request) => authorizer.authorize(request) }, dispose: () => Promise.resolve() });
+    expect(
+      await broken(
+        () => new Sound(),
+        (authorizer) => ({ authorizer, dispose: () => Promise.resolve() }),
+      ),
+    ).toHaveLength(4);
+    const withoutReload = (authorizer: Sound): AuthorizerUnderTest => ({
+      authorizer: { name: 'fixed', authorize: (request) => authorizer.authorize(request) },
+      dispose: () => Promise.resolve(),
+    });
     expect(await broken(() => new Sound(), withoutReload)).toEqual([]);
   });
 
@@ -223,23 +286,49 @@ describe('the kit', () => {
       });
 
     test('finds nothing wrong with one that asks each time, or after a reload', async () => {
-      expect(await broken(() => new Sound(), elsewhere(() => ({})))).toEqual([]);
-      expect(await broken(() => new Sound(), elsewhere((authorizer) => ({ authorize: (request) => authorizer.authorize(request), reload: () => authorizer.reload() })))).toEqual([]);
+      expect(
+        await broken(
+          () => new Sound(),
+          elsewhere(() => ({})),
+        ),
+      ).toEqual([]);
+      expect(
+        await broken(
+          () => new Sound(),
+          elsewhere((authorizer) => ({
+            authorize: (request) => authorizer.authorize(request),
+            reload: () => authorizer.reload(),
+          })),
+        ),
+      ).toEqual([]);
     });
 
     test('finds one that keeps what it was told', async () => {
-      expect(await broken(() => new Sound(), elsewhere((authorizer) => ({ authorize: (request) => authorizer.authorize(request) })))).toEqual([
-        expect.stringMatching(/^other rules that live elsewhere/),
-      ]);
+      expect(
+        await broken(
+          () => new Sound(),
+          elsewhere((authorizer) => ({ authorize: (request) => authorizer.authorize(request) })),
+        ),
+      ).toEqual([expect.stringMatching(/^other rules that live elsewhere/)]);
     });
 
     test('finds one that could tell', async () => {
-      expect(await broken(() => new Sound(), elsewhere(() => ({ watch: () => undefined })))).toContainEqual(expect.stringMatching(/^other rules that live elsewhere/));
+      expect(
+        await broken(
+          () => new Sound(),
+          elsewhere(() => ({ watch: () => undefined })),
+        ),
+      ).toContainEqual(expect.stringMatching(/^other rules that live elsewhere/));
     });
 
     test('finds one that has a reload, no watch, and does not say so', async () => {
-      const silent = (authorizer: Sound): AuthorizerUnderTest => ({ ...elsewhere(() => ({ reload: () => authorizer.reload() }))(authorizer), rulesLiveElsewhere: false });
-      expect(await broken(() => new Sound(), silent)).toContainEqual(expect.stringMatching(/^a reload that finds something else/));
+      const silent = (authorizer: Sound): AuthorizerUnderTest => ({
+        ...elsewhere(() => ({ reload: () => authorizer.reload() }))(authorizer),
+        rulesLiveElsewhere: false,
+      });
+      expect(await broken(() => new Sound(), silent)).toContainEqual(
+        expect.stringMatching(/^a reload that finds something else/),
+      );
     });
   });
 });

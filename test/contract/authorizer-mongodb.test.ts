@@ -19,14 +19,24 @@ describeWithServer(databases, 'authorization in MongoDB', (found) => {
     factory: {
       create: async () => {
         const database = found.create();
-        const users = [{ _id: 'ann', permissions: { publish: ['devices/%c/#', '%u/out'], deny: { publish: ['devices/+/firmware'] } }, roles: ['reader'] }];
+        const users = [
+          {
+            _id: 'ann',
+            permissions: { publish: ['devices/%c/#', '%u/out'], deny: { publish: ['devices/+/firmware'] } },
+            roles: ['reader'],
+          },
+        ];
         await database.db.collection('users').insertMany(users as unknown as Document[]);
-        await database.db.collection('roles').insertOne({ _id: 'reader', permissions: { subscribe: ['plant/#'] } } as unknown as Document);
+        await database.db
+          .collection('roles')
+          .insertOne({ _id: 'reader', permissions: { subscribe: ['plant/#'] } } as unknown as Document);
         return {
           authorizer: createAuthorizer({ url: database.url, database: database.name }),
           rulesLiveElsewhere: true,
           rewrite: async () => {
-            await database.db.collection('roles').updateOne({ _id: 'reader' as never }, { $set: { permissions: { subscribe: ['other/#'] } } });
+            await database.db
+              .collection('roles')
+              .updateOne({ _id: 'reader' as never }, { $set: { permissions: { subscribe: ['other/#'] } } });
           },
           dispose: () => database.drop(),
         };

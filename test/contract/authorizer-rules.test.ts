@@ -5,7 +5,10 @@ import { createAuthorizer } from '../../adapters/auth/rules/index.js';
 
 const OPTIONS = {
   roles: {
-    reader: [{ deny: ['receive', 'publish'], topics: ['plant/secret/#'] }, { allow: ['receive'], topics: ['plant/#', '%u/inbox'] }],
+    reader: [
+      { deny: ['receive', 'publish'], topics: ['plant/secret/#'] },
+      { allow: ['receive'], topics: ['plant/#', '%u/inbox'] },
+    ],
     device: [{ allow: 'publish', topics: 'devices/%c/#' }],
   },
   users: { ann: ['reader'] },
@@ -19,5 +22,7 @@ authorizerContract({
   describe,
   test,
   sample: { clientId: 'meter-7', userName: 'ann' },
-  factory: { create: () => Promise.resolve({ authorizer: createAuthorizer(OPTIONS), dispose: () => Promise.resolve() }) },
+  factory: {
+    create: () => Promise.resolve({ authorizer: createAuthorizer(OPTIONS), dispose: () => Promise.resolve() }),
+  },
 });

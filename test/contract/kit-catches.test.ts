@@ -2,7 +2,20 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import { StorageError } from 'hexmq/ports';
-import type { Change, ClientId, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Change,
+  ClientId,
+  Durability,
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  Storage,
+  StorageTraits,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import { ContractViolation, storageContract } from 'hexmq/testkit';
 import type { StorageUnderTest } from 'hexmq/testkit';
 import { MemoryStorage, MemoryStore } from '../../adapters/storage/memory/index.js';
@@ -79,7 +92,8 @@ function underTest(Broken: SoundClass): Promise<StorageUnderTest> {
 }
 
 /** These take long and find nothing that others do not, unless they are what is expected to fail. */
-const SLOW = /20000|mixed up|U\+00FF|mebibyte|131,080|taken whole|is there each time|however large|once and in order|900 changes|model/;
+const SLOW =
+  /20000|mixed up|U\+00FF|mebibyte|131,080|taken whole|is there each time|however large|once and in order|900 changes|model/;
 const MODEL = 'a random history';
 
 /** Runs the whole kit on an adapter, all of its tests, and gives the names and errors of those that fail. */
@@ -111,13 +125,12 @@ async function failures(Broken: SoundClass, expected: readonly string[]): Promis
   return failed;
 }
 
-const withoutKind =
-  (kind: Change['kind']): SoundClass =>
-    class extends Sound {
-      override commit(batch: readonly Change[]): Promise<void> {
-        return super.commit(batch.filter((change) => change.kind !== kind));
-      }
-    };
+const withoutKind = (kind: Change['kind']): SoundClass =>
+  class extends Sound {
+    override commit(batch: readonly Change[]): Promise<void> {
+      return super.commit(batch.filter((change) => change.kind !== kind));
+    }
+  };
 
 const mapChanges = (each: (change: Change) => readonly Change[]): SoundClass =>
   class extends Sound {
@@ -128,10 +141,18 @@ const mapChanges = (each: (change: Change) => readonly Change[]): SoundClass =>
 
 /** An adapter that writes its text in an encoding that is not its own inverse, or not one to one. */
 const spelled = (spell: (text: string) => string): SoundClass =>
-  mapChanges((change) => [change.kind === 'session.put' ? { ...change, session: { ...change.session, clientId: spell(change.session.clientId) as ClientId } } : change]);
+  mapChanges((change) => [
+    change.kind === 'session.put'
+      ? { ...change, session: { ...change.session, clientId: spell(change.session.clientId) as ClientId } }
+      : change,
+  ]);
 
 const mapMessages = (each: (message: Message) => Message): SoundClass =>
-  mapChanges((change) => [change.kind === 'queue.append' || change.kind === 'retained.put' ? { ...change, message: each(change.message) } : change]);
+  mapChanges((change) => [
+    change.kind === 'queue.append' || change.kind === 'retained.put'
+      ? { ...change, message: each(change.message) }
+      : change,
+  ]);
 
 const claiming = (claims: Partial<StorageTraits>): SoundClass =>
   class extends Sound {
@@ -152,25 +173,35 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { wrong: 'forgets trims', Broken: withoutKind('queue.trim'), caughtBy: ['trim removes', 'a queue emptied by trim', MODEL] },
+  {
+    wrong: 'forgets trims',
+    Broken: withoutKind('queue.trim'),
+    caughtBy: ['trim removes', 'a queue emptied by trim', MODEL],
+  },
   { wrong: 'forgets releases', Broken: withoutKind('queue.release'), caughtBy: ['release keeps the entry', MODEL] },
   { wrong: 'forgets inbound ids', Broken: withoutKind('inbound.put'), caughtBy: ['inbound packet ids', MODEL] },
   { wrong: 'forgets to drop wills', Broken: withoutKind('will.drop'), caughtBy: ['wills are put', MODEL] },
   { wrong: 'forgets to drop queues', Broken: withoutKind('queue.drop'), caughtBy: ['dropping a queue', MODEL] },
   {
     wrong: 'trims one short',
-    Broken: mapChanges((change) => [change.kind === 'queue.trim' ? { ...change, through: (change.through - 1) as Seq } : change]),
+    Broken: mapChanges((change) => [
+      change.kind === 'queue.trim' ? { ...change, through: (change.through - 1) as Seq } : change,
+    ]),
     caughtBy: ['trim removes', MODEL],
     says: 'through',
   },
   {
     wrong: 'removes what is released',
-    Broken: mapChanges((change) => [change.kind === 'queue.release' ? { ...change, kind: 'queue.remove', append: undefined } : change]),
+    Broken: mapChanges((change) => [
+      change.kind === 'queue.release' ? { ...change, kind: 'queue.remove', append: undefined } : change,
+    ]),
     caughtBy: ['release keeps the entry', MODEL],
   },
   {
     wrong: 'takes the will with the session',
-    Broken: mapChanges((change) => (change.kind === 'session.drop' ? [change, { kind: 'will.drop', clientId: change.clientId }] : [change])),
+    Broken: mapChanges((change) =>
+      change.kind === 'session.drop' ? [change, { kind: 'will.drop', clientId: change.clientId }] : [change],
+    ),
     caughtBy: ['dropping a session takes'],
   },
   {
@@ -179,8 +210,15 @@ const CASES: readonly Case[] = [
       override async commit(batch: readonly Change[]): Promise<void> {
         for (const change of batch) {
           const queue = change.kind === 'session.drop' ? change.queue : undefined;
-          const left = queue === undefined ? [] : await this.inner.readQueue(queue, 0 as Seq, { maxEntries: 1e6, maxBytes: 1e9 });
-          const back = left.map((entry): Change => ({ kind: 'queue.append', queue: queue as QueueId, ...entry, batch: 0, place: 0 }));
+          const left =
+            queue === undefined ? [] : await this.inner.readQueue(queue, 0 as Seq, { maxEntries: 1e6, maxBytes: 1e9 });
+          const back = left.map((entry): Change => ({
+            kind: 'queue.append',
+            queue: queue as QueueId,
+            ...entry,
+            batch: 0,
+            place: 0,
+          }));
           await super.commit([change, ...back]);
         }
       }
@@ -197,7 +235,9 @@ const CASES: readonly Case[] = [
         for (const change of batch) if (change.kind === 'session.put') seen.add(change.session.clientId);
         return super.commit(
           batch.flatMap((change): Change[] =>
-            change.kind === 'session.drop' ? [...seen].filter((id) => id.startsWith(change.clientId)).map((clientId) => ({ ...change, clientId })) : [change],
+            change.kind === 'session.drop'
+              ? [...seen].filter((id) => id.startsWith(change.clientId)).map((clientId) => ({ ...change, clientId }))
+              : [change],
           ),
         );
       }
@@ -220,7 +260,12 @@ const CASES: readonly Case[] = [
 
       override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         const page = await super.readQueue(queue, from, limit);
-        return page.flatMap((entry) => [entry, ...this.twice.filter((other) => other.queue === queue && other.entry.seq === entry.seq).map((other) => other.entry)]);
+        return page.flatMap((entry) => [
+          entry,
+          ...this.twice
+            .filter((other) => other.queue === queue && other.entry.seq === entry.seq)
+            .map((other) => other.entry),
+        ]);
       }
     },
     caughtBy: ['an append that comes twice'],
@@ -272,7 +317,11 @@ const CASES: readonly Case[] = [
         return super.commit(batch).catch(() => undefined);
       }
     },
-    caughtBy: ['a commit that failed before its batch', 'a commit that failed after its batch', 'a crash after a commit that failed before'],
+    caughtBy: [
+      'a commit that failed before its batch',
+      'a commit that failed after its batch',
+      'a crash after a commit that failed before',
+    ],
     says: 'must be rejected, but resolved',
   },
   {
@@ -306,12 +355,23 @@ const CASES: readonly Case[] = [
       readonly believed = new Set<string>();
 
       override async commit(batch: readonly Change[]): Promise<void> {
-        const appends = batch.flatMap((change) => (change.kind === 'queue.append' ? [`${change.queue} ${String(change.seq)}`] : []));
+        const appends = batch.flatMap((change) =>
+          change.kind === 'queue.append' ? [`${change.queue} ${String(change.seq)}`] : [],
+        );
         const isFailing = this.failing !== undefined;
-        await super.commit(isFailing ? batch : batch.filter((change) => change.kind !== 'queue.append' || !this.believed.has(`${change.queue} ${String(change.seq)}`))).catch((error: unknown) => {
-          for (const each of appends) this.believed.add(each);
-          throw error;
-        });
+        await super
+          .commit(
+            isFailing
+              ? batch
+              : batch.filter(
+                  (change) =>
+                    change.kind !== 'queue.append' || !this.believed.has(`${change.queue} ${String(change.seq)}`),
+                ),
+          )
+          .catch((error: unknown) => {
+            for (const each of appends) this.believed.add(each);
+            throw error;
+          });
       }
     },
     caughtBy: ['a commit that failed before its batch'],
@@ -408,7 +468,9 @@ const CASES: readonly Case[] = [
     wrong: 'orders seqs as text',
     Broken: class AsText extends Sound {
       override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
-        return [...(await super.readQueue(queue, from, limit))].sort((a, b) => (String(a.seq) < String(b.seq) ? -1 : 1));
+        return [...(await super.readQueue(queue, from, limit))].sort((a, b) =>
+          String(a.seq) < String(b.seq) ? -1 : 1,
+        );
       }
     },
     caughtBy: ['a queue has gaps of any size'],
@@ -419,7 +481,8 @@ const CASES: readonly Case[] = [
       readonly cache = new Map<TopicName, Message>();
 
       override async readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
-        for (const message of await super.readRetained(topics)) if (!this.cache.has(message.topic)) this.cache.set(message.topic, message);
+        for (const message of await super.readRetained(topics))
+          if (!this.cache.has(message.topic)) this.cache.set(message.topic, message);
         return topics.flatMap((topic) => this.cache.get(topic) ?? []);
       }
     },
@@ -442,23 +505,35 @@ const CASES: readonly Case[] = [
       override commit(batch: readonly Change[]): Promise<void> {
         const borrowed = Borrows.borrowed.get(this.store) ?? new Map<number, Uint8Array>();
         Borrows.borrowed.set(this.store, borrowed);
-        for (const change of batch) if (change.kind === 'queue.append') borrowed.set(change.message.id, change.message.payload);
+        for (const change of batch)
+          if (change.kind === 'queue.append') borrowed.set(change.message.id, change.message.payload);
         return super.commit(batch);
       }
 
       override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         const page = await super.readQueue(queue, from, limit);
         const borrowed = Borrows.borrowed.get(this.store);
-        return page.map((entry) => ({ ...entry, message: { ...entry.message, payload: borrowed?.get(entry.message.id) ?? entry.message.payload } }));
+        return page.map((entry) => ({
+          ...entry,
+          message: { ...entry.message, payload: borrowed?.get(entry.message.id) ?? entry.message.payload },
+        }));
       }
     },
     caughtBy: ['put to other use afterwards', MODEL],
   },
-  { wrong: 'strips a byte order mark', Broken: spelled((text) => text.replace(/^\ufeff/, '')), caughtBy: ['easily mixed up'] },
+  {
+    wrong: 'strips a byte order mark',
+    Broken: spelled((text) => text.replace(/^\ufeff/, '')),
+    caughtBy: ['easily mixed up'],
+  },
   { wrong: 'normalises text', Broken: spelled((text) => text.normalize('NFC')), caughtBy: ['easily mixed up'] },
   { wrong: 'ignores case', Broken: spelled((text) => text.toLowerCase()), caughtBy: ['easily mixed up'] },
   { wrong: 'cuts long names off', Broken: spelled((text) => text.slice(0, 65_000)), caughtBy: ['easily mixed up'] },
-  { wrong: 'writes names in Latin-1', Broken: spelled((text) => Buffer.from(text, 'latin1').toString('latin1')), caughtBy: ['easily mixed up'] },
+  {
+    wrong: 'writes names in Latin-1',
+    Broken: spelled((text) => Buffer.from(text, 'latin1').toString('latin1')),
+    caughtBy: ['easily mixed up'],
+  },
   { wrong: 'trims names', Broken: spelled((text) => text.trim()), caughtBy: ['easily mixed up', 'U+00FF'] },
   {
     wrong: 'keeps user properties as an object',
@@ -474,18 +549,29 @@ const CASES: readonly Case[] = [
     Broken: mapMessages((message) => {
       const correlationData = message.properties?.correlationData;
       if (correlationData === undefined) return message;
-      return { ...message, properties: { ...message.properties, correlationData: new Uint8Array(Buffer.from(Buffer.from(correlationData).toString())) } };
+      return {
+        ...message,
+        properties: {
+          ...message.properties,
+          correlationData: new Uint8Array(Buffer.from(Buffer.from(correlationData).toString())),
+        },
+      };
     }),
     caughtBy: ['every property of a message'],
   },
   {
     wrong: 'keeps payloads as text',
-    Broken: mapMessages((message) => ({ ...message, payload: new Uint8Array(Buffer.from(Buffer.from(message.payload).toString())) })),
+    Broken: mapMessages((message) => ({
+      ...message,
+      payload: new Uint8Array(Buffer.from(Buffer.from(message.payload).toString())),
+    })),
     caughtBy: ['payloads of any bytes'],
   },
   {
     wrong: 'keeps seqs in 32 bits',
-    Broken: mapChanges((change) => [change.kind === 'queue.append' ? { ...change, seq: (change.seq >>> 0) as Seq } : change]),
+    Broken: mapChanges((change) => [
+      change.kind === 'queue.append' ? { ...change, seq: (change.seq >>> 0) as Seq } : change,
+    ]),
     caughtBy: ['a queue has gaps of any size', 'large numbers'],
   },
   {
@@ -519,7 +605,8 @@ const CASES: readonly Case[] = [
     wrong: 'miscounts queues',
     Broken: class Miscounts extends Sound {
       override async *load(): AsyncGenerator<RestoredFact> {
-        for await (const fact of super.load()) yield fact.kind === 'queue' ? { ...fact, count: fact.next - fact.first } : fact;
+        for await (const fact of super.load())
+          yield fact.kind === 'queue' ? { ...fact, count: fact.next - fact.first } : fact;
       }
     },
     caughtBy: ['remove takes one entry', MODEL],
@@ -538,7 +625,8 @@ const CASES: readonly Case[] = [
     wrong: 'gives a last message id that is too low',
     Broken: class LowLastId extends Sound {
       override async *load(): AsyncGenerator<RestoredFact> {
-        for await (const fact of super.load()) yield fact.kind === 'last-message-id' ? { ...fact, id: (fact.id - 3) as Message['id'] } : fact;
+        for await (const fact of super.load())
+          yield fact.kind === 'last-message-id' ? { ...fact, id: (fact.id - 3) as Message['id'] } : fact;
       }
     },
     caughtBy: ['the last message id is at least'],
@@ -642,10 +730,25 @@ const CASES: readonly Case[] = [
         return this.private.readRetained(topics);
       }
     },
-    caughtBy: ['durable is claimed where a crash loses nothing', 'sessions are put', 'opens again with what it had', MODEL],
+    caughtBy: [
+      'durable is claimed where a crash loses nothing',
+      'sessions are put',
+      'opens again with what it had',
+      MODEL,
+    ],
   },
-  { wrong: 'is durable and does not claim it', Broken: claiming({ durable: false }), caughtBy: ['durable is claimed where a crash loses nothing'], says: 'claims less than is true' },
-  { wrong: 'is fencing and does not claim it', Broken: claiming({ fencing: false }), caughtBy: ['fencing is claimed where'], says: 'claims less than is true' },
+  {
+    wrong: 'is durable and does not claim it',
+    Broken: claiming({ durable: false }),
+    caughtBy: ['durable is claimed where a crash loses nothing'],
+    says: 'claims less than is true',
+  },
+  {
+    wrong: 'is fencing and does not claim it',
+    Broken: claiming({ fencing: false }),
+    caughtBy: ['fencing is claimed where'],
+    says: 'claims less than is true',
+  },
   {
     wrong: 'claims fencing and lets two write',
     Broken: class TwoWriters extends Sound {
@@ -679,7 +782,11 @@ const CASES: readonly Case[] = [
     },
     caughtBy: ['larger than the adapter prefers'],
   },
-  { wrong: 'claims batches of no changes', Broken: claiming({ preferredBatchChanges: NaN }), caughtBy: ['traits say what they have to say'] },
+  {
+    wrong: 'claims batches of no changes',
+    Broken: claiming({ preferredBatchChanges: NaN }),
+    caughtBy: ['traits say what they have to say'],
+  },
 ];
 
 describe('the storage contract', () => {
@@ -692,15 +799,21 @@ describe('the storage contract', () => {
     const names = [...found.keys()];
     expect(caughtBy.filter((part) => !names.some((name) => name.includes(part)))).toEqual([]);
     // What fails says what is wrong in words, and does not fall over it.
-    const awaited = [...found].filter(([name]) => caughtBy.some((part) => name.includes(part))).map(([, error]) => error);
-    expect(awaited.filter((error) => !(error instanceof ContractViolation || error instanceof StorageError))).toEqual([]);
+    const awaited = [...found]
+      .filter(([name]) => caughtBy.some((part) => name.includes(part)))
+      .map(([, error]) => error);
+    expect(awaited.filter((error) => !(error instanceof ContractViolation || error instanceof StorageError))).toEqual(
+      [],
+    );
     if (says !== undefined) expect(awaited.map(({ message }) => message).join('\n')).toContain(says);
   });
 
   test('reports a random history as steps, the shortest that fails, with its seed', async () => {
     const found = await failures(withoutKind('queue.trim'), [MODEL]);
     const error = [...found].find(([name]) => name.includes(MODEL))?.[1];
-    expect(error?.message).toMatch(/^after the history\n {4}Commit \[.*append .*trim .*\n.*expected .*got .*\n\(seed 4711, \d+ times shortened\)$/s);
+    expect(error?.message).toMatch(
+      /^after the history\n {4}Commit \[.*append .*trim .*\n.*expected .*got .*\n\(seed 4711, \d+ times shortened\)$/s,
+    );
     expect(error?.message.split('\n').length).toBeLessThan(12);
   });
 });

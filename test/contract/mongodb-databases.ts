@@ -10,7 +10,15 @@ import type { MongoServer } from '../support/mongodb-server.js';
 /** Is asked before each write: it may throw, or return what is thrown when the write has been done. */
 export type WriteWatch = (collection: string, operation: string) => Error | undefined | Promise<Error | undefined>;
 
-const WRITES = ['insertOne', 'insertMany', 'updateOne', 'updateMany', 'deleteMany', 'bulkWrite', 'findOneAndUpdate'] as const;
+const WRITES = [
+  'insertOne',
+  'insertMany',
+  'updateOne',
+  'updateMany',
+  'deleteMany',
+  'bulkWrite',
+  'findOneAndUpdate',
+] as const;
 
 type AnyMethod = (...args: unknown[]) => Promise<unknown>;
 

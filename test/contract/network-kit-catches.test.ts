@@ -60,7 +60,10 @@ interface Case {
 }
 
 /** Runs the laws with these words in their names, or all; those that fail with what they say. */
-async function failures({ Broken = Sound, listener: wrap = () => ({}) }: Partial<Case>, only?: readonly string[]): Promise<Map<string, unknown>> {
+async function failures(
+  { Broken = Sound, listener: wrap = () => ({}) }: Partial<Case>,
+  only?: readonly string[],
+): Promise<Map<string, unknown>> {
   const laws: [string, () => Promise<void>][] = [];
   networkContract({
     name: 'broken',
@@ -305,7 +308,10 @@ const CASES: readonly Case[] = [
   },
   {
     wrong: 'lets in whoever may not come in',
-    listener: ({ listen }) => ({ listen: (arrive) => listen((peer) => arrive(peer) ?? { speaksFor: () => true, accept: () => NOBODY, failed: () => undefined }) }),
+    listener: ({ listen }) => ({
+      listen: (arrive) =>
+        listen((peer) => arrive(peer) ?? { speaksFor: () => true, accept: () => NOBODY, failed: () => undefined }),
+    }),
     caughtBy: ['whoever may not come in'],
     says: 'is not closed',
   },
@@ -341,7 +347,9 @@ const CASES: readonly Case[] = [
   },
   {
     wrong: 'refuses without a word of what to do',
-    listener: ({ listen }) => ({ listen: (arrive) => listen(arrive).catch(() => Promise.reject(new NetworkError('EADDRINUSE'))) }),
+    listener: ({ listen }) => ({
+      listen: (arrive) => listen(arrive).catch(() => Promise.reject(new NetworkError('EADDRINUSE'))),
+    }),
     caughtBy: ['an address in use'],
     says: 'says nothing of what to do',
   },

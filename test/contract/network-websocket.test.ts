@@ -13,7 +13,10 @@ afterAll(() => {
   authority.remove();
 });
 
-for (const [type, secure, client] of [['ws', {}, {}], ['wss', { tls: authority.issue('server') }, { tls: { ca } }]] as const) {
+for (const [type, secure, client] of [
+  ['ws', {}, {}],
+  ['wss', { tls: authority.issue('server') }, { tls: { ca } }],
+] as const) {
   networkContract({
     name: type,
     describe,

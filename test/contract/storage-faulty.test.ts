@@ -95,20 +95,25 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('injected faults', () => {
-  test.each(['unavailable', 'full', 'fenced', 'corrupt'] as const)('failNext refuses one commit as %s and the store has not seen it', async (kind) => {
-    const storage = await opened();
-    storage.failNext('commit', kind);
-    expect(await kindOf(storage.commit([session('refused')]))).toBe(kind);
-    expect(await kindOf(storage.commit([session('taken')]))).toBe('resolved');
-    expect(await sessionsIn(storage.crash())).toEqual(['taken']);
-  });
+  test.each(['unavailable', 'full', 'fenced', 'corrupt'] as const)(
+    'failNext refuses one commit as %s and the store has not seen it',
+    async (kind) => {
+      const storage = await opened();
+      storage.failNext('commit', kind);
+      expect(await kindOf(storage.commit([session('refused')]))).toBe(kind);
+      expect(await kindOf(storage.commit([session('taken')]))).toBe('resolved');
+      expect(await sessionsIn(storage.crash())).toEqual(['taken']);
+    },
+  );
 
   test('failNext refuses as many calls as it is told, of the operation it is told', async () => {
     const storage = await opened();
     storage.failNext('readRetained', 'unavailable', 2);
     storage.failNext('close', 'unavailable');
     expect(await kindOf(storage.readRetained([]))).toBe('unavailable');
-    expect(await kindOf(storage.readQueue('c:a' as QueueId, 0 as Seq, { maxEntries: 1, maxBytes: 1 }))).toBe('resolved');
+    expect(await kindOf(storage.readQueue('c:a' as QueueId, 0 as Seq, { maxEntries: 1, maxBytes: 1 }))).toBe(
+      'resolved',
+    );
     expect(await kindOf(storage.readRetained([]))).toBe('unavailable');
     expect(await kindOf(storage.readRetained([]))).toBe('resolved');
     expect(await kindOf(storage.close())).toBe('unavailable');
@@ -235,7 +240,17 @@ describe('crashes of the faulty storage', () => {
     const storage = await opened();
     const payload = new Uint8Array([1, 2, 3]);
     const topic = 't' as TopicName;
-    const message: Message = { id: 1 as Message['id'], topic, payload, qos: 1, retain: true, properties: undefined, publisher: undefined, acceptedAtMs: 0, expiresAtMs: undefined };
+    const message: Message = {
+      id: 1 as Message['id'],
+      topic,
+      payload,
+      qos: 1,
+      retain: true,
+      properties: undefined,
+      publisher: undefined,
+      acceptedAtMs: 0,
+      expiresAtMs: undefined,
+    };
     await storage.commit([{ kind: 'retained.put', message }]);
     payload.fill(9);
     const next = storage.crash();
@@ -263,7 +278,9 @@ describe('chaos from a seed', () => {
   });
 
   test('commits are refused, applied and denied, and simply applied', async () => {
-    expect(new Set(await outcomes(1))).toEqual(new Set(['resolved applied', 'unavailable not applied', 'unavailable applied']));
+    expect(new Set(await outcomes(1))).toEqual(
+      new Set(['resolved applied', 'unavailable not applied', 'unavailable applied']),
+    );
   });
 
   test('a delay lasts as long as the clock says', async () => {

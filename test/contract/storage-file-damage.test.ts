@@ -1,7 +1,16 @@
 // File storage on a directory that is not as it left it: bytes flipped, cut off or gone, in the log and in tables. Either everything that had been
 // acknowledged is there, or it is refused as corrupt: nothing is missing in silence, and nothing is given back that was not written.
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Change, Message, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
@@ -22,13 +31,20 @@ const QUEUES = ['c:a', 'c:b', 'c:c'] as QueueId[];
 const TOPICS = ['t', 'u'] as TopicName[];
 
 const messageOf = (id: number, bytes: number, topic = TOPICS[id % 2] as TopicName): Message =>
-  message(id, Uint8Array.from({ length: bytes }, (_, i) => (i * 7919 + id * 104_729 + (i >> 3) * 31) & 0xff), topic);
+  message(
+    id,
+    Uint8Array.from({ length: bytes }, (_, i) => (i * 7919 + id * 104_729 + (i >> 3) * 31) & 0xff),
+    topic,
+  );
 
 /** A little of everything; its second half shares a payload. */
 const batchOf = (k: number, bytes = 40): Change[] => {
   const shared = messageOf(2 * k, bytes);
   return [
-    { kind: 'session.put', session: { clientId: `client ${String(k)}` as never, expiryIntervalS: k, disconnectedAtMs: undefined } },
+    {
+      kind: 'session.put',
+      session: { clientId: `client ${String(k)}` as never, expiryIntervalS: k, disconnectedAtMs: undefined },
+    },
     { kind: 'inbound.put', clientId: `client ${String(k)}` as never, packetId: k + 1 },
     ...QUEUES.map((queue) => append(queue, k, shared)),
     append(QUEUES[0] as QueueId, 1000 + k, messageOf(2 * k + 1, bytes)),
@@ -64,13 +80,18 @@ async function verdictOn(directory: string, whole: Contents): Promise<'whole' | 
     return 'whole';
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    expect(error).toMatchObject({ kind: 'corrupt', message: expect.stringContaining(`the data in ${directory} is damaged: restore a backup`) });
+    expect(error).toMatchObject({
+      kind: 'corrupt',
+      message: expect.stringContaining(`the data in ${directory} is damaged: restore a backup`),
+    });
     return 'refused';
   }
 }
 
 /** A store whose last batches are in its log. @returns the directory, the log in it, and where in the log each batch ends. */
-async function storeWithLog(batches: readonly (readonly Change[])[]): Promise<{ directory: string; log: string; ends: number[] }> {
+async function storeWithLog(
+  batches: readonly (readonly Change[])[],
+): Promise<{ directory: string; log: string; ends: number[] }> {
   const directory = newDirectory();
   const storage = new FileStorage({ directory });
   await storage.open();
@@ -99,7 +120,8 @@ function flip(path: string, at: number, mask = 0x10): void {
 }
 
 const inCopy = (copy: string, path: string): string => join(copy, path.split('/').at(-1) as string);
-const spread = (from: number, to: number, count: number): number[] => Array.from({ length: count }, (_, i) => Math.floor(from + ((to - from) * i) / count));
+const spread = (from: number, to: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => Math.floor(from + ((to - from) * i) / count));
 
 describe('a log of file storage', () => {
   const BATCHES = Array.from({ length: 8 }, (_, k) => batchOf(k));
@@ -107,10 +129,17 @@ describe('a log of file storage', () => {
   test('with a bit flipped in a batch that others follow is refused as corrupt, wherever the bit is', async () => {
     const { directory, log, ends } = await storeWithLog(BATCHES);
     const lastBegin = ends.at(-2) as number;
-    for (const at of [...spread(0, lastBegin, 60), lastBegin - 1, ...[0, 1, 2, 3, 4, 5, 6].map((i) => (ends[3] as number) + i)]) {
+    for (const at of [
+      ...spread(0, lastBegin, 60),
+      lastBegin - 1,
+      ...[0, 1, 2, 3, 4, 5, 6].map((i) => (ends[3] as number) + i),
+    ]) {
       const copy = copyOf(directory);
       flip(inCopy(copy, log), at);
-      await expect(contentsOf(copy)).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('a damaged batch in') });
+      await expect(contentsOf(copy)).rejects.toMatchObject({
+        kind: 'corrupt',
+        message: expect.stringContaining('a damaged batch in'),
+      });
     }
   });
 
@@ -120,7 +149,10 @@ describe('a log of file storage', () => {
     for (const k of [1, 4, 6]) {
       const copy = copyOf(directory);
       writeFileSync(inCopy(copy, log), Buffer.concat([bytes.subarray(0, ends[k - 1]), bytes.subarray(ends[k])]));
-      await expect(contentsOf(copy)).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('a batch is missing') });
+      await expect(contentsOf(copy)).rejects.toMatchObject({
+        kind: 'corrupt',
+        message: expect.stringContaining('a batch is missing'),
+      });
     }
   });
 
@@ -184,7 +216,7 @@ describe('a table of file storage', () => {
     const verdicts = new Map<string, number>();
     for (const at of spread(0, length, 120)) {
       const copy = copyOf(directory);
-      flip(inCopy(copy, table), at, 1 << at % 8);
+      flip(inCopy(copy, table), at, 1 << (at % 8));
       const verdict = await verdictOn(copy, whole);
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
       rmSync(copy, { recursive: true });
@@ -204,15 +236,25 @@ describe('a table of file storage', () => {
 });
 
 describe('a file of file storage that is missing', () => {
-  test.each([/^CURRENT$/, /^MANIFEST/, /\.log$/, /\.ldb$/])('is told as corrupt, and what is left is left alone: %s', async (name) => {
-    const { directory } = await storeWithLog([batchOf(0), batchOf(1)]);
-    await contentsOf(directory);
-    const [missing] = readdirSync(directory).filter((each) => name.test(each));
-    rmSync(join(directory, missing as string));
-    const left = new Map(readdirSync(directory).filter((each) => /\.(ldb|log)$/.test(each)).map((each) => [each, readFileSync(join(directory, each))]));
-    await expect(contentsOf(directory)).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('missing') });
-    for (const [each, bytes] of left) expect(readFileSync(join(directory, each)).equals(bytes)).toBe(true);
-  });
+  test.each([/^CURRENT$/, /^MANIFEST/, /\.log$/, /\.ldb$/])(
+    'is told as corrupt, and what is left is left alone: %s',
+    async (name) => {
+      const { directory } = await storeWithLog([batchOf(0), batchOf(1)]);
+      await contentsOf(directory);
+      const [missing] = readdirSync(directory).filter((each) => name.test(each));
+      rmSync(join(directory, missing as string));
+      const left = new Map(
+        readdirSync(directory)
+          .filter((each) => /\.(ldb|log)$/.test(each))
+          .map((each) => [each, readFileSync(join(directory, each))]),
+      );
+      await expect(contentsOf(directory)).rejects.toMatchObject({
+        kind: 'corrupt',
+        message: expect.stringContaining('missing'),
+      });
+      for (const [each, bytes] of left) expect(readFileSync(join(directory, each)).equals(bytes)).toBe(true);
+    },
+  );
 
   test('is none where a first start was cut off before there was anything', async () => {
     const directory = newDirectory();
@@ -236,7 +278,15 @@ describe('a first opening that a loss of power has cut off', () => {
   function cutOff(log = ''): string {
     const directory = newDirectory();
     mkdirSync(directory);
-    const files = { CURRENT: 'MANIFEST-000001\n', '000001.dbtmp': 'MANIFEST-000001\n', LOCK: '', LOG: '', 'MANIFEST-000001': '', 'MANIFEST-000002': '', '000003.log': log };
+    const files = {
+      CURRENT: 'MANIFEST-000001\n',
+      '000001.dbtmp': 'MANIFEST-000001\n',
+      LOCK: '',
+      LOG: '',
+      'MANIFEST-000001': '',
+      'MANIFEST-000002': '',
+      '000003.log': log,
+    };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
     return directory;
   }
@@ -290,8 +340,12 @@ describe('a record that is not what was written', () => {
     const queue = QUEUES[1] as QueueId;
     // The second number that was given out after the client's: its queue.
     const storage = await storeWith(entryKey(3, 1), value);
-    await expect(storage.readQueue(queue, 0 as Seq, { maxEntries: 10, maxBytes: 1e6 })).rejects.toMatchObject({ kind: 'corrupt' });
-    await expect(storage.commit([{ kind: 'queue.remove', queue, seq: 1 as Seq, append: undefined }])).rejects.toMatchObject({ kind: 'corrupt' });
+    await expect(storage.readQueue(queue, 0 as Seq, { maxEntries: 10, maxBytes: 1e6 })).rejects.toMatchObject({
+      kind: 'corrupt',
+    });
+    await expect(
+      storage.commit([{ kind: 'queue.remove', queue, seq: 1 as Seq, append: undefined }]),
+    ).rejects.toMatchObject({ kind: 'corrupt' });
     await storage.close();
   });
 

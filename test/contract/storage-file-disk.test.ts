@@ -27,7 +27,8 @@ async function opened(directory: string, makeEngine = engineOf): Promise<FileSto
   return storage;
 }
 
-const seqsOf = async (storage: Storage, id: string): Promise<number[]> => (await entriesOf(storage, id)).map(({ seq }) => seq);
+const seqsOf = async (storage: Storage, id: string): Promise<number[]> =>
+  (await entriesOf(storage, id)).map(({ seq }) => seq);
 
 async function refusalOf(work: Promise<unknown>): Promise<unknown> {
   return work.then(
@@ -80,7 +81,10 @@ function engineWith(before: (call: Call) => void | Promise<void>): (directory: s
 }
 
 /** An engine in which the calls named fail as often as is said. */
-function failing(): { readonly engine: (directory: string) => Database; readonly left: Partial<Record<Call, { times: number; error: Error }>> } {
+function failing(): {
+  readonly engine: (directory: string) => Database;
+  readonly left: Partial<Record<Call, { times: number; error: Error }>>;
+} {
   const left: Partial<Record<Call, { times: number; error: Error }>> = {};
   const engine = engineWith((call) => {
     const planned = left[call];
@@ -96,8 +100,18 @@ const DISK_FAILURES: readonly (readonly [what: string, message: string, kind: st
   ['a quota', 'IO error: /data/000005.log: Disk quota exceeded', 'full', 'free some'],
   ['a limit on the size of files', 'IO error: /data/000005.log: File too large', 'full', 'free some'],
   ['an input/output error', 'IO error: /data/000005.log: Input/output error', 'unavailable', 'did not take the call'],
-  ['a file system that has become read-only', 'IO error: /data/000007.log: Read-only file system', 'unavailable', 'cannot be written'],
-  ['a directory that may not be written any more', 'IO error: /data/000007.log: Permission denied', 'unavailable', 'cannot be written'],
+  [
+    'a file system that has become read-only',
+    'IO error: /data/000007.log: Read-only file system',
+    'unavailable',
+    'cannot be written',
+  ],
+  [
+    'a directory that may not be written any more',
+    'IO error: /data/000007.log: Permission denied',
+    'unavailable',
+    'cannot be written',
+  ],
 ];
 
 describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
@@ -122,10 +136,18 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
     }
     await storage.commit(batch);
     await storage.commit([append('a', 2, messageOf(3))]);
-    expect([await seqsOf(storage, 'a'), await seqsOf(storage, 'b'), await seqsOf(storage, 'new')]).toEqual([[0, 1, 2], [], [0]]);
+    expect([await seqsOf(storage, 'a'), await seqsOf(storage, 'b'), await seqsOf(storage, 'new')]).toEqual([
+      [0, 1, 2],
+      [],
+      [0],
+    ]);
     await storage.close();
     const again = await opened(directory);
-    expect([await seqsOf(again, 'a'), await seqsOf(again, 'b'), await seqsOf(again, 'new')]).toEqual([[0, 1, 2], [], [0]]);
+    expect([await seqsOf(again, 'a'), await seqsOf(again, 'b'), await seqsOf(again, 'new')]).toEqual([
+      [0, 1, 2],
+      [],
+      [0],
+    ]);
     await again.close();
   });
 
@@ -135,9 +157,16 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
     const storage = await opened(directory, engine);
     await storage.commit([append('a', 0, messageOf(1))]);
     left.written = { times: 1, error: levelError(message) };
-    left.open = { times: 2, error: Object.assign(new Error('Database failed to open'), { code: 'LEVEL_DATABASE_NOT_OPEN', cause: levelError(message) }) };
+    left.open = {
+      times: 2,
+      error: Object.assign(new Error('Database failed to open'), {
+        code: 'LEVEL_DATABASE_NOT_OPEN',
+        cause: levelError(message),
+      }),
+    };
     const batch = [append('a', 1, messageOf(2))];
-    for (let attempt = 0; attempt < 3; attempt++) expect(await refusalOf(storage.commit(batch))).toMatchObject({ name: 'StorageError', kind });
+    for (let attempt = 0; attempt < 3; attempt++)
+      expect(await refusalOf(storage.commit(batch))).toMatchObject({ name: 'StorageError', kind });
     await storage.commit(batch);
     expect(await seqsOf(storage, 'a')).toEqual([0, 1]);
     await storage.close();
@@ -162,22 +191,31 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
     const directory = newDirectory();
     const { engine, left } = failing();
     left.get = { times: 1, error: levelError(message) };
-    expect(await refusalOf(new FileStorage({ directory }, engine).open())).toMatchObject({ name: 'StorageError', kind });
+    expect(await refusalOf(new FileStorage({ directory }, engine).open())).toMatchObject({
+      name: 'StorageError',
+      kind,
+    });
     await (await opened(directory)).close();
   });
 });
 
 describe('a fault of the program itself', () => {
-  test.each(['write', 'getMany', 'get', 'next'] as const)('in %s comes out as it is, so that nobody tries it again for ever', async (call) => {
-    const { engine, left } = failing();
-    const storage = await opened(newDirectory(), engine);
-    await storage.commit([append('a', 0, messageOf(1))]);
-    const fault = new TypeError('Cannot read properties of undefined');
-    left[call] = { times: 1, error: fault };
-    const work = call === 'write' || call === 'getMany' ? storage.commit([append('b', 0, messageOf(2))]) : entriesOf(storage, 'a');
-    expect(await refusalOf(work)).toBe(fault);
-    await storage.close();
-  });
+  test.each(['write', 'getMany', 'get', 'next'] as const)(
+    'in %s comes out as it is, so that nobody tries it again for ever',
+    async (call) => {
+      const { engine, left } = failing();
+      const storage = await opened(newDirectory(), engine);
+      await storage.commit([append('a', 0, messageOf(1))]);
+      const fault = new TypeError('Cannot read properties of undefined');
+      left[call] = { times: 1, error: fault };
+      const work =
+        call === 'write' || call === 'getMany'
+          ? storage.commit([append('b', 0, messageOf(2))])
+          : entriesOf(storage, 'a');
+      expect(await refusalOf(work)).toBe(fault);
+      await storage.close();
+    },
+  );
 
   test('that is a RangeError is not taken for damage', async () => {
     const { engine, left } = failing();
@@ -219,7 +257,10 @@ describe('the lease while the engine is opened again after a failed write', () =
       other ??= await opened(directory);
     });
     for (let times = 0; times < 2; times++) {
-      expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({ kind: 'fenced', message: expect.stringContaining(directory) });
+      expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({
+        kind: 'fenced',
+        message: expect.stringContaining(directory),
+      });
       expect(await refusalOf(entriesOf(storage, 'a'))).toMatchObject({ kind: 'fenced' });
     }
     await other?.commit([append('a', 0, messageOf(7))]);
@@ -239,7 +280,10 @@ describe('the lease while the engine is opened again after a failed write', () =
       await other.commit([append('a', 0, messageOf(7))]);
       await other.close();
     });
-    expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({ kind: 'fenced', message: expect.stringContaining('was opened by another hexmq') });
+    expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({
+      kind: 'fenced',
+      message: expect.stringContaining('was opened by another hexmq'),
+    });
     // It does not keep the directory from the next one either.
     const next = await opened(directory);
     expect((await entriesOf(next, 'a')).map(({ message }) => message.id)).toEqual([7]);
@@ -262,7 +306,9 @@ describe('a disk that is slow', () => {
     let isSlow = false;
     const storage = await opened(
       newDirectory(),
-      engineWith((call) => (call === 'write' && isSlow ? new Promise<void>((resolve) => (gate.open = resolve)) : undefined)),
+      engineWith((call) =>
+        call === 'write' && isSlow ? new Promise<void>((resolve) => (gate.open = resolve)) : undefined,
+      ),
     );
     await storage.commit([append('a', 0, messageOf(1))]);
     isSlow = true;
@@ -308,7 +354,10 @@ describe('batches far larger than are preferred', () => {
   const WRITES_IN_A_TURN_MAX = 4096;
 
   /** An engine that counts what is written to its batches, and how much of that the event loop had to wait for at once. Not a matter of time. */
-  function counting(): { readonly engine: (directory: string) => Database; mostInATurn: (work: () => Promise<void>) => Promise<number> } {
+  function counting(): {
+    readonly engine: (directory: string) => Database;
+    mostInATurn: (work: () => Promise<void>) => Promise<number>;
+  } {
     let writes = 0;
     const engine = (directory: string): Database => {
       const db = engineOf(directory);
@@ -390,7 +439,11 @@ describe('batches far larger than are preferred', () => {
       const directory = newDirectory();
       const length = 200_000;
       let storage = await opened(directory);
-      for (let from = 0; from < length; from += 20_000) await storage.commit(Array.from({ length: 20_000 }, (_, i) => append('a', from + i, messageOf(from + i))), 'stored');
+      for (let from = 0; from < length; from += 20_000)
+        await storage.commit(
+          Array.from({ length: 20_000 }, (_, i) => append('a', from + i, messageOf(from + i))),
+          'stored',
+        );
       await storage.close();
       const { engine, mostInATurn } = counting();
       storage = await opened(directory, engine);
@@ -408,7 +461,11 @@ describe('a directory that cannot be made', () => {
   // On a file system that says ENOENT although the directory above is there, Node's own recursive mkdir goes round for ever.
   test('is told and not tried for ever', async () => {
     const error = await refusalOf(new FileStorage({ directory: '/proc/hexmq/data' }).open());
-    expect(error).toMatchObject({ name: 'StorageError', kind: 'unavailable', message: expect.stringContaining('/proc/hexmq') });
+    expect(error).toMatchObject({
+      name: 'StorageError',
+      kind: 'unavailable',
+      message: expect.stringContaining('/proc/hexmq'),
+    });
     expect(() => readdirSync('/proc/hexmq')).toThrow('ENOENT');
   });
 });

@@ -6,7 +6,10 @@ import { DamagedRecord } from '../../adapters/storage/file/errors.js';
 import * as keys from '../../adapters/storage/file/keys.js';
 import * as records from '../../adapters/storage/file/records.js';
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').replace(/(.{8})(?=.)/g, '$1 ');
+const hex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes)
+    .toString('hex')
+    .replace(/(.{8})(?=.)/g, '$1 ');
 /** As the store gives it back: by itself in its memory. */
 const stored = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -83,12 +86,18 @@ describe('keys of file storage', () => {
       keys.entryKey(2, 0),
       keys.entryKey(256, 0),
     ];
-    expect([...sorted].reverse().sort((a, b) => a.compare(b)).map(hex)).toEqual(sorted.map(hex));
+    expect(
+      [...sorted]
+        .reverse()
+        .sort((a, b) => a.compare(b))
+        .map(hex),
+    ).toEqual(sorted.map(hex));
   });
 
   test('give back what was put into them', () => {
     expect(keys.seqOf(asText(keys.entryKey(7, 2 ** 53 - 2)))).toBe(2 ** 53 - 2);
-    for (const seq of [0, 1, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 38 + 2 ** 31]) expect(keys.seqOf(asText(keys.entryKey(7, seq)))).toBe(seq);
+    for (const seq of [0, 1, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 38 + 2 ** 31])
+      expect(keys.seqOf(asText(keys.entryKey(7, seq)))).toBe(seq);
     expect(keys.numberOf(keys.entryKey(2 ** 48 - 1, 0))).toBe(2 ** 48 - 1);
     expect(keys.packetIdOf(keys.inboundKey(1, 65_535))).toBe(65_535);
     expect(keys.filterOf(keys.subscriptionKey(1, 'é/😀'))).toBe('é/😀');
@@ -96,22 +105,44 @@ describe('keys of file storage', () => {
   });
 
   test('of entries are told apart as text', () => {
-    const texts = [keys.entryKey(2 ** 48 - 1, 2 ** 53 - 1), keys.releasedKey(1, 0), keys.fenceKey(keys.Space.entry, 2 ** 48 - 1)].map(asText);
+    const texts = [
+      keys.entryKey(2 ** 48 - 1, 2 ** 53 - 1),
+      keys.releasedKey(1, 0),
+      keys.fenceKey(keys.Space.entry, 2 ** 48 - 1),
+    ].map(asText);
     expect(texts.map(keys.isReleasedKey)).toEqual([false, true, false]);
     expect(texts.map(keys.isEntryFence)).toEqual([false, false, true]);
     const range = keys.textRange(keys.entryKey(2 ** 48 - 1, 0), keys.numberedKey(keys.Space.entry, 2 ** 48 - 1));
-    expect([range.gte, range.lt]).toEqual([asText(keys.entryKey(2 ** 48 - 1, 0)), asText(keys.numberedKey(keys.Space.entry, 2 ** 48 - 1))]);
+    expect([range.gte, range.lt]).toEqual([
+      asText(keys.entryKey(2 ** 48 - 1, 0)),
+      asText(keys.numberedKey(keys.Space.entry, 2 ** 48 - 1)),
+    ]);
   });
 
   test('of a packet id, a seq or a filter are never taken for a fence', () => {
-    expect([keys.inboundKey(1, 0xffff), keys.entryKey(1, 2 ** 53 - 1), keys.subscriptionKey(1, '#'), keys.subscriptionKey(1, '\uffff')].filter(keys.isFence)).toEqual([]);
+    expect(
+      [
+        keys.inboundKey(1, 0xffff),
+        keys.entryKey(1, 2 ** 53 - 1),
+        keys.subscriptionKey(1, '#'),
+        keys.subscriptionKey(1, '\uffff'),
+      ].filter(keys.isFence),
+    ).toEqual([]);
     expect(keys.isFence(keys.fenceKey(keys.Space.inbound, 1))).toBe(true);
   });
 });
 
 describe('records of file storage', () => {
   const client = { number: 258, session: { expiryIntervalS: 4_294_967_295, disconnectedAtMs: 1_700_000_000_000 } };
-  const subscription = { clientId: 'a', topicFilter: 'x', qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2, identifier: 268_435_455 } as never;
+  const subscription = {
+    clientId: 'a',
+    topicFilter: 'x',
+    qos: 2,
+    noLocal: true,
+    retainAsPublished: true,
+    retainHandling: 2,
+    identifier: 268_435_455,
+  } as never;
   const will = { clientId: 'a', message: MESSAGE, delayS: 5, dueAtMs: 1_700_000_000_000 } as never;
   const queue = { number: 258, head: 2 ** 32, tail: 2 ** 53 - 1, count: 3, bytes: 1000 };
   const retained = { body: 258, id: 2 ** 53 - 1, bytes: 3, expiresAtMs: 1_700_000_000_000 };
@@ -120,21 +151,105 @@ describe('records of file storage', () => {
   const shared = { qos: 1, retain: false, identifiers: [1, 268_435_455], bytes: 3, body: 258, message: undefined };
 
   test.each<[string, () => Buffer, (bytes: Buffer) => unknown, unknown, string]>([
-    ['the format', () => records.encodeFormat(), records.decodeFormat, 2, '12686578 6d712066 696c6520 73746f72 61676500 02893a30 6b'],
-    ['the counters', () => records.encodeCounters(counters), records.decodeCounters, counters, '00000000 00000102 00000000 00020000 00000003 00000000 0004e8e6 e84a'],
-    ['a client', () => records.encodeClient(client), records.decodeClient, client, '03000000 000102ff ffffff42 78bcfe56 80000021 470f7b'],
-    ['a client without a session', () => records.encodeClient({ number: 1, session: undefined }), records.decodeClient, { number: 1, session: undefined }, '00000000 000001ea 6befe8'],
-    ['a subscription', () => records.encodeSubscription(subscription), (bytes) => records.decodeSubscription(bytes, 'x'), subscription, '6effffff 7f0161ca 43cd95'],
+    [
+      'the format',
+      () => records.encodeFormat(),
+      records.decodeFormat,
+      2,
+      '12686578 6d712066 696c6520 73746f72 61676500 02893a30 6b',
+    ],
+    [
+      'the counters',
+      () => records.encodeCounters(counters),
+      records.decodeCounters,
+      counters,
+      '00000000 00000102 00000000 00020000 00000003 00000000 0004e8e6 e84a',
+    ],
+    [
+      'a client',
+      () => records.encodeClient(client),
+      records.decodeClient,
+      client,
+      '03000000 000102ff ffffff42 78bcfe56 80000021 470f7b',
+    ],
+    [
+      'a client without a session',
+      () => records.encodeClient({ number: 1, session: undefined }),
+      records.decodeClient,
+      { number: 1, session: undefined },
+      '00000000 000001ea 6befe8',
+    ],
+    [
+      'a subscription',
+      () => records.encodeSubscription(subscription),
+      (bytes) => records.decodeSubscription(bytes, 'x'),
+      subscription,
+      '6effffff 7f0161ca 43cd95',
+    ],
     ['an inbound packet id', () => records.encodeInbound('a'), records.decodeInbound, 'a', '01616277 7270'],
-    ['a will', () => records.encodeWill(will), (bytes) => records.decodeWill(bytes, 'a'), will, '01000000 054278bc fe568000 00060000 00000000 01024278 bcfe5680 00000361 2f620102 ff36a1f8 85'],
-    ['a queue', () => records.encodeQueue(queue), records.decodeQueue, queue, '00000000 01020000 00010000 0000001f ffffffff ffff0000 00000000 00030000 00000000 03e8a78a c43f'],
-    ['an entry with its message', () => records.encodeEntry(append(FULL), 0), records.decodeEntry, inline, '01000000 033e0000 00000000 01024278 bcfe5680 00004278 bcfe5680 08000361 2f6202c3 a9010102 ffffffff 03016308 01720902 00ff2602 016b0176 016b0000 0102ffb9 5a557c'],
-    ['an entry with a body', () => records.encodeEntry(append(FULL, [1, 268_435_455]), 258), records.decodeEntry, shared, '19000000 030201ff ffff7f00 00000001 024c01ec 9a'],
-    ['a body', () => records.encodeBody(MESSAGE), records.decodeBody, MESSAGE, '06000000 00000001 024278bc fe568000 0003612f 620102ff 70a2e567'],
-    ['the references to a body', () => records.encodeReferences(258), records.decodeReferences, 258, '00000000 010246d7 f1ce'],
-    ['a retained message', () => records.encodeRetained(retained), records.decodeRetained, retained, '01000000 00010200 1fffffff ffffff00 00000342 78bcfe56 80000055 a8c41b'],
-    ['the dropped number of a queue', () => records.encodeDropped('queue'), records.decodeDropped, 'queue', '00d202ef 8d'],
-    ['the dropped number of a client', () => records.encodeDropped('client'), records.decodeDropped, 'client', '01a505df 1b'],
+    [
+      'a will',
+      () => records.encodeWill(will),
+      (bytes) => records.decodeWill(bytes, 'a'),
+      will,
+      '01000000 054278bc fe568000 00060000 00000000 01024278 bcfe5680 00000361 2f620102 ff36a1f8 85',
+    ],
+    [
+      'a queue',
+      () => records.encodeQueue(queue),
+      records.decodeQueue,
+      queue,
+      '00000000 01020000 00010000 0000001f ffffffff ffff0000 00000000 00030000 00000000 03e8a78a c43f',
+    ],
+    [
+      'an entry with its message',
+      () => records.encodeEntry(append(FULL), 0),
+      records.decodeEntry,
+      inline,
+      '01000000 033e0000 00000000 01024278 bcfe5680 00004278 bcfe5680 08000361 2f6202c3 a9010102 ffffffff 03016308 01720902 00ff2602 016b0176 016b0000 0102ffb9 5a557c',
+    ],
+    [
+      'an entry with a body',
+      () => records.encodeEntry(append(FULL, [1, 268_435_455]), 258),
+      records.decodeEntry,
+      shared,
+      '19000000 030201ff ffff7f00 00000001 024c01ec 9a',
+    ],
+    [
+      'a body',
+      () => records.encodeBody(MESSAGE),
+      records.decodeBody,
+      MESSAGE,
+      '06000000 00000001 024278bc fe568000 0003612f 620102ff 70a2e567',
+    ],
+    [
+      'the references to a body',
+      () => records.encodeReferences(258),
+      records.decodeReferences,
+      258,
+      '00000000 010246d7 f1ce',
+    ],
+    [
+      'a retained message',
+      () => records.encodeRetained(retained),
+      records.decodeRetained,
+      retained,
+      '01000000 00010200 1fffffff ffffff00 00000342 78bcfe56 80000055 a8c41b',
+    ],
+    [
+      'the dropped number of a queue',
+      () => records.encodeDropped('queue'),
+      records.decodeDropped,
+      'queue',
+      '00d202ef 8d',
+    ],
+    [
+      'the dropped number of a client',
+      () => records.encodeDropped('client'),
+      records.decodeDropped,
+      'client',
+      '01a505df 1b',
+    ],
   ])('%s', (_, encode, decode, value, dump) => {
     expect(hex(encode())).toBe(dump);
     expect(decode(stored(dump))).toEqual(value);
@@ -142,7 +257,10 @@ describe('records of file storage', () => {
 
   test('what an entry weighs is read without its message', () => {
     expect(records.entryWeight(Buffer.from(records.encodeEntry(append(FULL), 0)))).toEqual({ bytes: 3, body: 0 });
-    expect(records.entryWeight(Buffer.from(records.encodeEntry(append(FULL, [1, 300]), 258)))).toEqual({ bytes: 3, body: 258 });
+    expect(records.entryWeight(Buffer.from(records.encodeEntry(append(FULL, [1, 300]), 258)))).toEqual({
+      bytes: 3,
+      body: 258,
+    });
   });
 
   test('of which a single bit is not as it was written is a DamagedRecord, as is one that ends too early', () => {
@@ -161,7 +279,8 @@ describe('records of file storage', () => {
       flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
       expect({ bit, isRefused: isRefused(flipped) }).toEqual({ bit, isRefused: true });
     }
-    for (let length = 0; length < whole.length; length++) expect({ length, isRefused: isRefused(whole.subarray(0, length)) }).toEqual({ length, isRefused: true });
+    for (let length = 0; length < whole.length; length++)
+      expect({ length, isRefused: isRefused(whole.subarray(0, length)) }).toEqual({ length, isRefused: true });
   });
 
   test('the version of a format is read whatever follows it', () => {

@@ -32,7 +32,10 @@ afterAll(() => {
 });
 
 /** An engine whose next write fails: not done, or done and not known to be. */
-function failingEngine(): { readonly make: (directory: string) => Database; fail: (how: 'before' | 'after', message: string) => void } {
+function failingEngine(): {
+  readonly make: (directory: string) => Database;
+  fail: (how: 'before' | 'after', message: string) => void;
+} {
   let next: { how: 'before' | 'after'; message: string } | undefined;
   const make = (directory: string): Database => {
     const db = engineOf(directory);
@@ -143,8 +146,13 @@ describe('payloads in file storage', () => {
 
     storage = await opened(directory);
     await storage.commit(ids.slice(0, 998).map((id) => trim(id, 0)));
-    await storage.commit([{ kind: 'retained.drop', topic: topic('t') }, { kind: 'queue.drop', queue: queue('client 998') }]);
-    expect(await entriesOf(storage, 'client 999')).toMatchObject([{ message: { payload: new Uint8Array(500).fill(7) } }]);
+    await storage.commit([
+      { kind: 'retained.drop', topic: topic('t') },
+      { kind: 'queue.drop', queue: queue('client 998') },
+    ]);
+    expect(await entriesOf(storage, 'client 999')).toMatchObject([
+      { message: { payload: new Uint8Array(500).fill(7) } },
+    ]);
     await storage.close();
     expect(await recordsIn(directory)).toMatchObject({ body: 1, entry: 1 });
 
@@ -183,13 +191,19 @@ describe('payloads in file storage', () => {
     const storage = await opened(newDirectory());
     const [one, other] = [messageOf(1, Buffer.from('one')), messageOf(1, Buffer.from('other'))];
     await storage.commit([append('a', 0, one), append('b', 0, one), append('a', 1, other), append('b', 1, other)]);
-    expect((await entriesOf(storage, 'b')).map(({ message }) => Buffer.from(message.payload).toString())).toEqual(['one', 'other']);
+    expect((await entriesOf(storage, 'b')).map(({ message }) => Buffer.from(message.payload).toString())).toEqual([
+      'one',
+      'other',
+    ]);
     await storage.close();
   });
 });
 
 describe('what is dropped in file storage', () => {
-  async function sweptRecords(directory: string, isDone: (records: Awaited<ReturnType<typeof recordsIn>>) => boolean): Promise<Awaited<ReturnType<typeof recordsIn>>> {
+  async function sweptRecords(
+    directory: string,
+    isDone: (records: Awaited<ReturnType<typeof recordsIn>>) => boolean,
+  ): Promise<Awaited<ReturnType<typeof recordsIn>>> {
     for (;;) {
       const storage = await opened(directory);
       await new Promise((done) => setTimeout(done, 50));
@@ -207,7 +221,11 @@ describe('what is dropped in file storage', () => {
       { kind: 'session.put', session: { clientId: 'a' as never, expiryIntervalS: 1, disconnectedAtMs: undefined } },
       ...Array.from({ length: 3000 }, (_, i) => append('a', i, i % 2 === 0 ? messageOf(i + 10) : shared)),
       append('b', 0, shared),
-      ...Array.from({ length: 700 }, (_, i): Change => ({ kind: 'inbound.put', clientId: 'a' as never, packetId: i + 1 })),
+      ...Array.from({ length: 700 }, (_, i): Change => ({
+        kind: 'inbound.put',
+        clientId: 'a' as never,
+        packetId: i + 1,
+      })),
     ]);
     await storage.commit([{ kind: 'session.drop', clientId: 'a' as never, queue: queue('a') }]);
     expect(await entriesOf(storage, 'a')).toEqual([]);
@@ -226,8 +244,16 @@ describe('queues longer than what is remembered of them', () => {
     const directory = newDirectory();
     const length = 40_000;
     let storage = await opened(directory);
-    for (let from = 0; from < length; from += 4000) await storage.commit(Array.from({ length: 4000 }, (_, i) => append('a', from + i, messageOf(from + i, Buffer.alloc(3)))));
-    await storage.commit([remove('a', 20_000), trim('a', 99), remove('a', 39_999), append('a', 150, messageOf(1, Buffer.alloc(10)))]);
+    for (let from = 0; from < length; from += 4000)
+      await storage.commit(
+        Array.from({ length: 4000 }, (_, i) => append('a', from + i, messageOf(from + i, Buffer.alloc(3)))),
+      );
+    await storage.commit([
+      remove('a', 20_000),
+      trim('a', 99),
+      remove('a', 39_999),
+      append('a', 150, messageOf(1, Buffer.alloc(10))),
+    ]);
     await storage.close();
     storage = await opened(directory);
     await storage.commit([trim('a', 9_999), remove('a', 10_000), remove('a', 10_000), remove('a', 5)]);
@@ -248,7 +274,7 @@ describe('reading while commits go on', () => {
     const shared = messageOf(0, Buffer.alloc(50, 1));
     let isOver = false;
     const reader = async (): Promise<void> => {
-      for (let from = 0; !isOver; ) {
+      for (let from = 0; !isOver;) {
         const entries = await storage.readQueue(queue('a'), from as Seq, { maxEntries: 7, maxBytes: 1e6 });
         const first = entries[0]?.seq ?? 0;
         expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, i) => first + i));
@@ -286,24 +312,27 @@ describe('reading while commits go on', () => {
 });
 
 describe('a disk that fails', () => {
-  test.each(['before', 'after'] as const)('a batch that failed %s it was written can be sent again, and counts once', async (how) => {
-    const directory = newDirectory();
-    const engine = failingEngine();
-    const storage = await opened(directory, engine.make);
-    const shared = messageOf(1);
-    await storage.commit([append('a', 0, shared), append('b', 0, shared), append('a', 1, messageOf(2))]);
-    const batch = [append('c', 0, shared), trim('a', 0), append('a', 2, messageOf(3)), remove('b', 0)];
-    engine.fail(how, 'IO error: something broke');
-    expect((await refusalOf(storage.commit(batch))).kind).toBe('unavailable');
-    // What is read in between is the store, not what the failed batch had in mind.
-    expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual(how === 'before' ? [0, 1] : [1, 2]);
-    await storage.commit(batch);
-    expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual([1, 2]);
-    await storage.commit([trim('c', 0), trim('a', 2)]);
-    await storage.close();
-    const { body, references, entry } = await recordsIn(directory);
-    expect([body, references, entry]).toEqual([undefined, undefined, undefined]);
-  });
+  test.each(['before', 'after'] as const)(
+    'a batch that failed %s it was written can be sent again, and counts once',
+    async (how) => {
+      const directory = newDirectory();
+      const engine = failingEngine();
+      const storage = await opened(directory, engine.make);
+      const shared = messageOf(1);
+      await storage.commit([append('a', 0, shared), append('b', 0, shared), append('a', 1, messageOf(2))]);
+      const batch = [append('c', 0, shared), trim('a', 0), append('a', 2, messageOf(3)), remove('b', 0)];
+      engine.fail(how, 'IO error: something broke');
+      expect((await refusalOf(storage.commit(batch))).kind).toBe('unavailable');
+      // What is read in between is the store, not what the failed batch had in mind.
+      expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual(how === 'before' ? [0, 1] : [1, 2]);
+      await storage.commit(batch);
+      expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual([1, 2]);
+      await storage.commit([trim('c', 0), trim('a', 2)]);
+      await storage.close();
+      const { body, references, entry } = await recordsIn(directory);
+      expect([body, references, entry]).toEqual([undefined, undefined, undefined]);
+    },
+  );
 
   test('is asked to sync every batch that is to be flushed, and only those', async () => {
     const asked: unknown[] = [];
@@ -347,7 +376,10 @@ describe('a disk that fails', () => {
     ['anything', 'LEVEL_IO_ERROR', 'unavailable'],
   ])('%j is an error with the directory in it', (message, code, kind) => {
     const cause = Object.assign(new Error(message), { code, ...(code.startsWith('LEVEL') ? {} : { errno: -1 }) });
-    const error = storageError(Object.assign(new Error('Database failed to open'), { code: 'LEVEL_DATABASE_NOT_OPEN', cause }), '/some/where') as StorageError;
+    const error = storageError(
+      Object.assign(new Error('Database failed to open'), { code: 'LEVEL_DATABASE_NOT_OPEN', cause }),
+      '/some/where',
+    ) as StorageError;
     expect(error).toBeInstanceOf(StorageError);
     expect(error.kind).toBe(kind);
     expect(error.message).toContain('/some/where');
@@ -387,7 +419,10 @@ describe('the directory of file storage', () => {
   test('is refused when it is a file', async () => {
     const directory = newDirectory();
     writeFileSync(directory, '');
-    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({ kind: 'unavailable', message: expect.stringContaining('is no directory') });
+    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('is no directory'),
+    });
   });
 
   test('is refused when it has the database of another program', async () => {
@@ -395,12 +430,18 @@ describe('the directory of file storage', () => {
     const db = engineOf(directory);
     await db.put(Buffer.from('key'), Buffer.from('value'));
     await db.close();
-    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('is not of hexmq') });
+    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({
+      kind: 'corrupt',
+      message: expect.stringContaining('is not of hexmq'),
+    });
   });
 
   test.each([
     [3, 'was written by a newer hexmq (format 3, this one knows up to 2): use that version or a later one'],
-    [1, 'was written by hexmq before its first release (format 1, this one reads 2): export it with the hexmq that wrote it, and import it here'],
+    [
+      1,
+      'was written by hexmq before its first release (format 1, this one reads 2): export it with the hexmq that wrote it, and import it here',
+    ],
   ])('is refused when another version wrote it, which is told: format %i', async (version, words) => {
     const directory = newDirectory();
     await (await opened(directory)).close();
@@ -418,7 +459,10 @@ describe('the directory of file storage', () => {
     await storage.close();
     const manifest = join(directory, readdirSync(directory).find((name) => name.startsWith('MANIFEST')) ?? '');
     writeFileSync(manifest, readFileSync(manifest).fill(0x55));
-    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('restore a backup') });
+    expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({
+      kind: 'corrupt',
+      message: expect.stringContaining('restore a backup'),
+    });
   });
 });
 
@@ -466,7 +510,8 @@ describe('a process that has a file storage', () => {
     rmSync(program, { force: true });
   });
 
-  const start = (...args: string[]): ChildProcess => spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const start = (...args: string[]): ChildProcess =>
+    spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 
   /** Reads what the child says until `isEnough`, kills it, and reads the rest. @returns all its lines. */
   async function killedWhen(child: ChildProcess, isEnough: (line: string) => boolean): Promise<string[]> {
@@ -517,7 +562,10 @@ describe('a process that has a file storage', () => {
       }
       return false;
     });
-    expect(refusal).toMatchObject({ kind: 'fenced', message: expect.stringContaining(`${directory} is in use by another hexmq`) });
+    expect(refusal).toMatchObject({
+      kind: 'fenced',
+      message: expect.stringContaining(`${directory} is in use by another hexmq`),
+    });
     await (await opened(directory)).close();
   });
 });

@@ -139,7 +139,8 @@ describe('long queues in memory', () => {
   async function longQueue(): Promise<MemoryStorage> {
     const storage = await opened();
     const batch = 10_000;
-    for (let from = 0; from < LENGTH; from += batch) await storage.commit(Array.from({ length: batch }, (_, i) => append('a', from + i, message)));
+    for (let from = 0; from < LENGTH; from += batch)
+      await storage.commit(Array.from({ length: batch }, (_, i) => append('a', from + i, message)));
     return storage;
   }
 
@@ -167,7 +168,8 @@ describe('long queues in memory', () => {
       for (let i = 0; i < LENGTH; i++) {
         const seq = (i * 7919) % LENGTH;
         if (seq % 100_000 === 1) kept.push(seq);
-        else if (i % 4 !== 0 || seq < 200_000) await storage.commit([{ kind: 'queue.remove', queue: queue('a'), seq: seq as Seq, append: undefined }]);
+        else if (i % 4 !== 0 || seq < 200_000)
+          await storage.commit([{ kind: 'queue.remove', queue: queue('a'), seq: seq as Seq, append: undefined }]);
       }
       await storage.commit(Array.from({ length: 5000 }, (_, i) => append('a', i + 2, message)));
       const page = await storage.readQueue(queue('a'), 0 as Seq, { maxEntries: 5002, maxBytes: 1e9 });

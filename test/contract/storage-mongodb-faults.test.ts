@@ -2,7 +2,17 @@
 // journal, payloads kept once and no longer than needed, and what is said to whoever set it up wrong.
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { MongoNetworkError } from 'mongodb';
-import type { Change, Durability, Message, QueueId, RestoredFact, Seq, Storage, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Change,
+  Durability,
+  Message,
+  QueueId,
+  RestoredFact,
+  Seq,
+  Storage,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import { StorageError } from 'hexmq/ports';
 import { MongoStorage, createStorage } from '../../adapters/storage/mongodb/index.js';
 import { describeWithServer } from '../e2e/tools.js';
@@ -53,8 +63,18 @@ const append = (id: string, seq: number, message: Message): Change => ({
   batch: -1,
   place: -1,
 });
-const remove = (id: string, seq: number): Change => ({ kind: 'queue.remove', queue: queue(id), seq: seq as Seq, append: undefined });
-const trim = (id: string, through: number): Change => ({ kind: 'queue.trim', queue: queue(id), through: through as Seq, append: undefined });
+const remove = (id: string, seq: number): Change => ({
+  kind: 'queue.remove',
+  queue: queue(id),
+  seq: seq as Seq,
+  append: undefined,
+});
+const trim = (id: string, through: number): Change => ({
+  kind: 'queue.trim',
+  queue: queue(id),
+  through: through as Seq,
+  append: undefined,
+});
 const release = (id: string, seq: number): Change => ({ kind: 'queue.release', queue: queue(id), seq: seq as Seq });
 
 async function loaded(storage: Storage): Promise<RestoredFact[]> {
@@ -63,7 +83,8 @@ async function loaded(storage: Storage): Promise<RestoredFact[]> {
   return facts;
 }
 
-const page = (storage: Storage, id: string): Promise<readonly StoredEntry[]> => storage.readQueue(queue(id), 0 as Seq, ALL);
+const page = (storage: Storage, id: string): Promise<readonly StoredEntry[]> =>
+  storage.readQueue(queue(id), 0 as Seq, ALL);
 const seqs = async (storage: Storage, id: string): Promise<number[]> => (await page(storage, id)).map(({ seq }) => seq);
 
 async function opened(storage: MongoStorage): Promise<MongoStorage> {
@@ -132,7 +153,8 @@ onServer('two writers', () => {
     const openings = await Promise.allSettled(storages.map((storage) => opened(storage)));
     const commits: PromiseSettledResult<void>[] = [];
     for (const [i, opening] of openings.entries()) {
-      if (opening.status === 'fulfilled') commits.push(...(await Promise.allSettled([opening.value.commit([append('a', i, messageOf(i))])])));
+      if (opening.status === 'fulfilled')
+        commits.push(...(await Promise.allSettled([opening.value.commit([append('a', i, messageOf(i))])])));
     }
     expect(commits.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
@@ -161,7 +183,9 @@ onServer('two writers', () => {
     expect(await seqs(second, 'a')).toEqual([1]);
     // The same document, as the first writer would have put it.
     if (document === undefined) throw new Error('the entry is not in the collection');
-    await expect(database.db.collection<{ _id: string }>('queues').insertOne(document)).rejects.toMatchObject({ code: 11_000 });
+    await expect(database.db.collection<{ _id: string }>('queues').insertOne(document)).rejects.toMatchObject({
+      code: 11_000,
+    });
     expect(await seqs(second, 'a')).toEqual([1]);
   });
 });
@@ -177,14 +201,32 @@ onServer('a crash between any two writes', () => {
       append('a', 2, messageOf(3)),
       { kind: 'retained.put', message: messageOf(4) },
     ],
-    [release('a', 1), trim('a', 0), remove('b', 0), append('b', 1, messageOf(5)), { kind: 'inbound.drop', clientId: 'a' as never, packetId: 7 }],
-    [{ kind: 'queue.drop', queue: queue('c') }, append('c', 0, messageOf(6)), trim('b', 1), { kind: 'retained.drop', topic: 't' as TopicName }],
+    [
+      release('a', 1),
+      trim('a', 0),
+      remove('b', 0),
+      append('b', 1, messageOf(5)),
+      { kind: 'inbound.drop', clientId: 'a' as never, packetId: 7 },
+    ],
+    [
+      { kind: 'queue.drop', queue: queue('c') },
+      append('c', 0, messageOf(6)),
+      trim('b', 1),
+      { kind: 'retained.drop', topic: 't' as TopicName },
+    ],
   ];
 
   const contentOf = async (storage: Storage): Promise<unknown> => ({
     facts: (await loaded(storage)).map((fact) => JSON.stringify(fact)).sort(),
     pages: await Promise.all(
-      ['a', 'b', 'c'].map(async (id) => (await page(storage, id)).map(({ seq, released, message }) => [seq, released, message.id, Buffer.from(message.payload).toString()])),
+      ['a', 'b', 'c'].map(async (id) =>
+        (await page(storage, id)).map(({ seq, released, message }) => [
+          seq,
+          released,
+          message.id,
+          Buffer.from(message.payload).toString(),
+        ]),
+      ),
     ),
     retained: await storage.readRetained(['t' as TopicName]),
   });
@@ -221,7 +263,11 @@ onServer('a crash between any two writes', () => {
       const hasCrashed = isDown;
       await database.crash();
       database.watchWith(() => undefined);
-      if (isOpen) expect({ point, content: await contentOf(await opened(database.storage())) }).toEqual({ point, content: expected });
+      if (isOpen)
+        expect({ point, content: await contentOf(await opened(database.storage())) }).toEqual({
+          point,
+          content: expected,
+        });
       await database.drop();
       if (!hasCrashed) break;
       points++;
@@ -411,38 +457,45 @@ onServer('messages', () => {
 
 onServer('a connection that breaks', () => {
   // What Node says when a request is written to a socket whose other end has just gone; the driver passes it on as it is.
-  const ofTheSocket = (code: string): Error => Object.assign(new Error('This socket has been ended by the other party'), { code });
+  const ofTheSocket = (code: string): Error =>
+    Object.assign(new Error('This socket has been ended by the other party'), { code });
 
-  test.each(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'])('is a failure of the server when it shows as %s, to a commit and to folding', async (code) => {
-    const database = newDatabase();
-    let broken: string | undefined;
-    database.watchWith((collection) => {
-      if (collection === broken) throw ofTheSocket(code);
-      return undefined;
-    });
-    const storage = await opened(database.storage());
-    broken = 'journal';
-    const { kind, message } = await refusal(storage.commit([append('a', 0, messageOf(1))]));
-    expect(kind).toBe('unavailable');
-    expect(message).toContain('cannot be reached');
-    broken = 'queues';
-    await storage.commit([append('a', 0, messageOf(1))]);
-    expect((await refusal(page(storage, 'a'))).kind).toBe('unavailable');
-    broken = undefined;
-    expect(await seqs(storage, 'a')).toEqual([0]);
-  });
+  test.each(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'])(
+    'is a failure of the server when it shows as %s, to a commit and to folding',
+    async (code) => {
+      const database = newDatabase();
+      let broken: string | undefined;
+      database.watchWith((collection) => {
+        if (collection === broken) throw ofTheSocket(code);
+        return undefined;
+      });
+      const storage = await opened(database.storage());
+      broken = 'journal';
+      const { kind, message } = await refusal(storage.commit([append('a', 0, messageOf(1))]));
+      expect(kind).toBe('unavailable');
+      expect(message).toContain('cannot be reached');
+      broken = 'queues';
+      await storage.commit([append('a', 0, messageOf(1))]);
+      expect((await refusal(page(storage, 'a'))).kind).toBe('unavailable');
+      broken = undefined;
+      expect(await seqs(storage, 'a')).toEqual([0]);
+    },
+  );
 });
 
 onServer('setting up', () => {
-  test.each(['sessions', 'meta', 'orders'])('a database that has a collection %s of somebody else is refused, and left as it is', async (name) => {
-    const database = newDatabase();
-    await database.db.collection<{ _id: string }>(name).insertOne({ _id: 'theirs' });
-    const { kind, message } = await refusal(database.storage().open());
-    expect(kind).toBe('corrupt');
-    expect(message).toMatch(/^the database \S+ has something in it that is not of hexmq: choose another one$/);
-    expect((await database.db.listCollections().toArray()).map((one) => one.name)).toEqual([name]);
-    expect(await database.db.collection(name).countDocuments()).toBe(1);
-  });
+  test.each(['sessions', 'meta', 'orders'])(
+    'a database that has a collection %s of somebody else is refused, and left as it is',
+    async (name) => {
+      const database = newDatabase();
+      await database.db.collection<{ _id: string }>(name).insertOne({ _id: 'theirs' });
+      const { kind, message } = await refusal(database.storage().open());
+      expect(kind).toBe('corrupt');
+      expect(message).toMatch(/^the database \S+ has something in it that is not of hexmq: choose another one$/);
+      expect((await database.db.listCollections().toArray()).map((one) => one.name)).toEqual([name]);
+      expect(await database.db.collection(name).countDocuments()).toBe(1);
+    },
+  );
 
   test('a first start that was cut off before its first document is made again', async () => {
     const database = newDatabase();
@@ -461,7 +514,10 @@ onServer('setting up', () => {
 
 describe('what was set up wrong', () => {
   test('a server that is not there is named, without credentials', async () => {
-    const storage = new MongoStorage({ url: 'mongodb://someone:pass%40word@127.0.0.1:1/?serverSelectionTimeoutMS=50', database: 'x' });
+    const storage = new MongoStorage({
+      url: 'mongodb://someone:pass%40word@127.0.0.1:1/?serverSelectionTimeoutMS=50',
+      database: 'x',
+    });
     const { kind, message } = await refusal(storage.open());
     expect(kind).toBe('unavailable');
     expect(message).toMatch(/^MongoDB at 127\.0\.0\.1:1\/x cannot be reached/);
@@ -470,10 +526,21 @@ describe('what was set up wrong', () => {
   });
 
   test('options are told what is wrong with them, and secrets are not repeated', () => {
-    expect(() => createStorage({ url: 'mongodb://h', database: 'd', directory: 'x' })).toThrow('unknown option "directory"');
-    expect(() => createStorage({ url: 'mongodb://h', database: 'a b' })).toThrow('database must be the name of a database, got "a b"');
-    expect(() => createStorage({ url: 'http://user:secret@h', database: 'd' })).toThrow(/^mongodb storage: url must be a connection string that begins with/);
-    for (const url of ['http://user:secret@h', 'mongodb://user:secret@', 'mongodb://user:sec@ret@h/?x=y', 'mongodb://user:secret@h:port']) {
+    expect(() => createStorage({ url: 'mongodb://h', database: 'd', directory: 'x' })).toThrow(
+      'unknown option "directory"',
+    );
+    expect(() => createStorage({ url: 'mongodb://h', database: 'a b' })).toThrow(
+      'database must be the name of a database, got "a b"',
+    );
+    expect(() => createStorage({ url: 'http://user:secret@h', database: 'd' })).toThrow(
+      /^mongodb storage: url must be a connection string that begins with/,
+    );
+    for (const url of [
+      'http://user:secret@h',
+      'mongodb://user:secret@',
+      'mongodb://user:sec@ret@h/?x=y',
+      'mongodb://user:secret@h:port',
+    ]) {
       let message = '';
       try {
         createStorage({ url, database: 'd' });

@@ -2,7 +2,19 @@
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import { MongoNetworkError } from 'mongodb';
-import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Change,
+  Durability,
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  Storage,
+  StorageTraits,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import type { StorageUnderTest } from 'hexmq/testkit';
 import type { MongoStorage } from '../../adapters/storage/mongodb/index.js';
 import { describeWithServer } from '../e2e/tools.js';
@@ -132,7 +144,9 @@ describeWithServer(found, 'a random history reads from outside as the model says
     ['folding breaks off at the first write', 0],
     ['folding breaks off after the third write', 3],
     ['folding breaks off after the eighth write', 8],
-  ])('while %s', (_name, written) => runAgainstModel(fastCheck, { create: () => Promise.resolve(underTest(written)) }, { runs: 12, steps: 15 }));
+  ])('while %s', (_name, written) =>
+    runAgainstModel(fastCheck, { create: () => Promise.resolve(underTest(written)) }, { runs: 12, steps: 15 }),
+  );
 });
 
 describeWithServer(found, 'looking leaves no trace', () => {
@@ -140,7 +154,14 @@ describeWithServer(found, 'looking leaves no trace', () => {
   async function everythingIn(database: MongoDatabase): Promise<unknown> {
     const collections = (await database.db.listCollections().toArray()).map(({ name }) => name).sort();
     return Promise.all(
-      collections.map(async (name) => [name, await database.db.collection(name).indexes(), await database.db.collection(name).find({}, { sort: { _id: 1 } }).toArray()]),
+      collections.map(async (name) => [
+        name,
+        await database.db.collection(name).indexes(),
+        await database.db
+          .collection(name)
+          .find({}, { sort: { _id: 1 } })
+          .toArray(),
+      ]),
     );
   }
 
@@ -150,7 +171,10 @@ describeWithServer(found, 'looking leaves no trace', () => {
     expect(await database.db.listCollections().toArray()).toEqual([]);
     await database.db.collection<{ _id: string }>('meta').insertOne({ _id: 'writer' });
     const before = await everythingIn(database);
-    await expect(database.storage().openToRead()).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('not of hexmq') as unknown });
+    await expect(database.storage().openToRead()).rejects.toMatchObject({
+      kind: 'corrupt',
+      message: expect.stringContaining('not of hexmq') as unknown,
+    });
     expect(await everythingIn(database)).toEqual(before);
   });
 
@@ -164,7 +188,11 @@ describeWithServer(found, 'looking leaves no trace', () => {
     const writer = database.storage();
     await writer.open();
     isFolding = false;
-    await writer.commit([put.session('a'), appendOf(queueOf('a'), 0, messageOf(1)), appendOf(queueOf('a'), 1, messageOf(2, { payload: payloadOf(100) }))]);
+    await writer.commit([
+      put.session('a'),
+      appendOf(queueOf('a'), 0, messageOf(1)),
+      appendOf(queueOf('a'), 1, messageOf(2, { payload: payloadOf(100) })),
+    ]);
     await writer.commit([trim(queueOf('a'), 0)]);
     await database.crash();
 
@@ -184,7 +212,10 @@ describeWithServer(found, 'looking leaves no trace', () => {
     isFolding = true;
     const next = database.storage();
     await next.open();
-    await expect(reader.readQueue(queueOf('a'), 0 as Seq, { maxEntries: 1, maxBytes: 1 })).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining('a hexmq uses it') as unknown });
+    await expect(reader.readQueue(queueOf('a'), 0 as Seq, { maxEntries: 1, maxBytes: 1 })).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('a hexmq uses it') as unknown,
+    });
     const other = database.storage();
     expect(await other.openToRead()).toBe(true);
     await next.commit([put.session('b')]);

@@ -22,7 +22,14 @@ const append = (seq: number): Change => ({
   kind: 'queue.append',
   queue: 'c:a' as QueueId,
   seq: seq as Seq,
-  message: { id: seq + 1, topic: 't', payload: Buffer.from(String(seq)), qos: 1, retain: false, acceptedAtMs: 0 } as unknown as Message,
+  message: {
+    id: seq + 1,
+    topic: 't',
+    payload: Buffer.from(String(seq)),
+    qos: 1,
+    retain: false,
+    acceptedAtMs: 0,
+  } as unknown as Message,
   qos: 1,
   retain: false,
   identifiers: undefined,
@@ -35,7 +42,8 @@ async function refused(promise: Promise<unknown>): Promise<StorageError> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof StorageError)) throw new Error(`a StorageError was expected, not ${String(error)}`, { cause: error });
+  if (!(error instanceof StorageError))
+    throw new Error(`a StorageError was expected, not ${String(error)}`, { cause: error });
   return error;
 }
 
@@ -52,21 +60,53 @@ describeWithServer(server, 'a server that fails', (real) => {
     return { proxy, storage };
   }
 
-  const answer = (code: number, codeName: string, errmsg = `says ${codeName}`): Verdict => ({ answer: refusal(code, codeName, errmsg) });
+  const answer = (code: number, codeName: string, errmsg = `says ${codeName}`): Verdict => ({
+    answer: refusal(code, codeName, errmsg),
+  });
   const concern = (code: number, codeName: string): Verdict => ({
     amend: (reply: Document) => ({ ...reply, writeConcernError: { code, codeName, errmsg: `says ${codeName}` } }),
   });
 
   test.each<readonly [string, Verdict, StorageErrorKind, RegExp]>([
-    ['NotWritablePrimary', answer(10_107, 'NotWritablePrimary'), 'unavailable', /has no primary at the moment: a replica set chooses one by itself/],
+    [
+      'NotWritablePrimary',
+      answer(10_107, 'NotWritablePrimary'),
+      'unavailable',
+      /has no primary at the moment: a replica set chooses one by itself/,
+    ],
     ['PrimarySteppedDown', answer(189, 'PrimarySteppedDown'), 'unavailable', /has no primary at the moment/],
     ['InterruptedAtShutdown', answer(11_600, 'InterruptedAtShutdown'), 'unavailable', /has no primary at the moment/],
-    ['PrimarySteppedDown behind a write', concern(189, 'PrimarySteppedDown'), 'unavailable', /has no primary at the moment/],
-    ['WriteConcernFailed', concern(64, 'WriteConcernFailed'), 'unavailable', /cannot say that a majority of its members has what was written: look at its members/],
+    [
+      'PrimarySteppedDown behind a write',
+      concern(189, 'PrimarySteppedDown'),
+      'unavailable',
+      /has no primary at the moment/,
+    ],
+    [
+      'WriteConcernFailed',
+      concern(64, 'WriteConcernFailed'),
+      'unavailable',
+      /cannot say that a majority of its members has what was written: look at its members/,
+    ],
     ['OutOfDiskSpace', answer(14_031, 'OutOfDiskSpace'), 'full', /^no space left for MongoDB at .+: free some/],
-    ['no space in words', answer(1, 'InternalError', 'could not extend file: No space left on device'), 'full', /^no space left for MongoDB at/],
-    ['Unauthorized', answer(13, 'Unauthorized'), 'unavailable', /refuses the login, or what it was asked: check user, password and role/],
-    ['a code that nobody knows', answer(54_321, 'Whatever', 'in\ntwo lines'), 'unavailable', /did not take the call: look at its log \(in two lines\)$/],
+    [
+      'no space in words',
+      answer(1, 'InternalError', 'could not extend file: No space left on device'),
+      'full',
+      /^no space left for MongoDB at/,
+    ],
+    [
+      'Unauthorized',
+      answer(13, 'Unauthorized'),
+      'unavailable',
+      /refuses the login, or what it was asked: check user, password and role/,
+    ],
+    [
+      'a code that nobody knows',
+      answer(54_321, 'Whatever', 'in\ntwo lines'),
+      'unavailable',
+      /did not take the call: look at its log \(in two lines\)$/,
+    ],
     ['the end of the connection', 'cut', 'unavailable', /cannot be reached, or does not answer/],
     ['nothing, when it is done', 'drop-reply', 'unavailable', /cannot be reached, or does not answer/],
   ])('and says %s is told so, and the batch is taken once it is sent again', async (_name, verdict, kind, text) => {
@@ -76,7 +116,8 @@ describeWithServer(server, 'a server that fails', (real) => {
     for (let attempt = 1; attempt <= 3; attempt++) {
       const { kind: found, message } = await refused(storage.commit([append(0)]));
       // What was done and not acknowledged is found by the second attempt, and confirmed by a write of another kind.
-      if (attempt === 1) expect({ found, message }).toEqual({ found: kind, message: expect.stringMatching(text) as unknown });
+      if (attempt === 1)
+        expect({ found, message }).toEqual({ found: kind, message: expect.stringMatching(text) as unknown });
       expect(message).not.toContain('\n');
     }
     await storage.commit([append(0)]);
@@ -87,7 +128,9 @@ describeWithServer(server, 'a server that fails', (real) => {
 
   test('while what is committed is folded says so to who reads, and to nobody who commits', async () => {
     const { proxy, storage } = await before();
-    proxy.judgeWith(({ name, collection }) => (name === 'insert' && collection === 'queues' ? answer(14_031, 'OutOfDiskSpace') : 'pass'));
+    proxy.judgeWith(({ name, collection }) =>
+      name === 'insert' && collection === 'queues' ? answer(14_031, 'OutOfDiskSpace') : 'pass',
+    );
     await storage.commit([append(0)]);
     await storage.commit([append(1)]);
     const read = () => storage.readQueue('c:a' as QueueId, 0 as Seq, { maxEntries: 10, maxBytes: 1000 });
@@ -100,12 +143,16 @@ describeWithServer(server, 'a server that fails', (real) => {
     const proxy = await MongoProxy.before(real.uri);
     cleanups.push(() => proxy.close());
     const greetAs = (isPrimary: boolean): void => {
-      proxy.judgeWith((command) => (isGreeting(command) ? { amend: (reply) => proxy.asMember(reply, isPrimary) } : 'pass'));
+      proxy.judgeWith((command) =>
+        isGreeting(command) ? { amend: (reply) => proxy.asMember(reply, isPrimary) } : 'pass',
+      );
     };
     greetAs(false);
     const database = real.newDatabase();
     const storage = new MongoStorage({ url: proxy.replicaSetUri, database });
-    expect((await refused(storage.open())).message).toMatch(/has no primary at the moment: a replica set chooses one by itself/);
+    expect((await refused(storage.open())).message).toMatch(
+      /has no primary at the moment: a replica set chooses one by itself/,
+    );
     greetAs(true);
     const again = new MongoStorage({ url: proxy.replicaSetUri, database });
     cleanups.push(() => again.close());
@@ -120,7 +167,9 @@ describeWithServer(server, 'a server that fails', (real) => {
     await first.close();
     const proxy = await MongoProxy.before(real.uri);
     const SOCKET_MS = 500;
-    const storage = new MongoStorage({ url: proxy.uri, database }, (url, requestMsMax = SOCKET_MS) => clientFor(url, requestMsMax));
+    const storage = new MongoStorage({ url: proxy.uri, database }, (url, requestMsMax = SOCKET_MS) =>
+      clientFor(url, requestMsMax),
+    );
     cleanups.push(
       () => proxy.close(),
       () => storage.close(),

@@ -12,5 +12,12 @@ const databases = await MongoDatabases.find();
 afterAll(() => databases?.dispose());
 
 describeWithServer(databases, 'storage in MongoDB', (found) => {
-  storageContract({ name: 'mongodb', describe, test, fastCheck, factory: { create: () => Promise.resolve(found.subject()) }, model: { runs: 15 } });
+  storageContract({
+    name: 'mongodb',
+    describe,
+    test,
+    fastCheck,
+    factory: { create: () => Promise.resolve(found.subject()) },
+    model: { runs: 15 },
+  });
 });

@@ -118,7 +118,8 @@ describe('seeded randomness', () => {
 
   test('chance comes true as often as it says', () => {
     const random = new SeededRandom(11);
-    const hits = (probability: number): number => Array.from({ length: 10_000 }, () => random.chance(probability)).filter(Boolean).length;
+    const hits = (probability: number): number =>
+      Array.from({ length: 10_000 }, () => random.chance(probability)).filter(Boolean).length;
     expect(hits(0)).toBe(0);
     expect(hits(1)).toBe(10_000);
     expect(Math.abs(hits(0.25) - 2500)).toBeLessThan(200);

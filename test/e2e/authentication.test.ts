@@ -21,14 +21,20 @@ async function withUsers(users: Readonly<Record<string, string>>, cost = '10'): 
 }
 
 async function setPassword(cwd: string, user: string, password: string, cost = '10'): Promise<void> {
-  const setting = new Program(process.execPath, [resolve(ROOT, 'dist/src/cli/main.js'), 'passwd', 'passwd', user, '--stdin', '--cost', cost], { cwd });
+  const setting = new Program(
+    process.execPath,
+    [resolve(ROOT, 'dist/src/cli/main.js'), 'passwd', 'passwd', user, '--stdin', '--cost', cost],
+    { cwd },
+  );
   setting.closeInput(`${password}\n`);
   expect(await setting.end()).toEqual({ status: 0, signal: null, stdout: `${user} added to passwd\n`, stderr: '' });
 }
 
 function brokerIn(directory: string, yaml: string): Promise<RunningBroker> {
   writeFileSync(join(directory, 'hexmq.yaml'), `storage: { adapter: memory }\n${yaml}`);
-  return startBroker(['--config', 'hexmq.yaml', ...(yaml.includes('listeners:') ? [] : ['--port', '0'])], { cwd: directory });
+  return startBroker(['--config', 'hexmq.yaml', ...(yaml.includes('listeners:') ? [] : ['--port', '0'])], {
+    cwd: directory,
+  });
 }
 
 interface Login {
@@ -38,7 +44,11 @@ interface Login {
 }
 
 /** The return code of CONNACK. */
-async function codeOf(broker: Pick<RunningBroker, 'url'>, login: Login = {}, version: Version = '3.1.1'): Promise<number> {
+async function codeOf(
+  broker: Pick<RunningBroker, 'url'>,
+  login: Login = {},
+  version: Version = '3.1.1',
+): Promise<number> {
   try {
     const client = await connect(broker, login, version);
     await client.mqtt.endAsync();
@@ -57,7 +67,10 @@ async function stopped(broker: RunningBroker): Promise<void> {
 describe('a file of passwords', () => {
   test.each(VERSIONS)('lets in who is in it, in MQTT %s, and tells the others by the return code', (version) =>
     scene(async () => {
-      const broker = await brokerIn(await withUsers({ alice: 'secret', bob: 'also secret' }), PASSWORD_FILE + NEVER_SLOWED);
+      const broker = await brokerIn(
+        await withUsers({ alice: 'secret', bob: 'also secret' }),
+        PASSWORD_FILE + NEVER_SLOWED,
+      );
       expect(await codeOf(broker, { username: 'alice', password: 'secret' }, version)).toBe(0);
       expect(await codeOf(broker, { username: 'bob', password: 'also secret' }, version)).toBe(0);
       expect(await codeOf(broker, { username: 'alice', password: 'also secret' }, version)).toBe(4);
@@ -66,8 +79,12 @@ describe('a file of passwords', () => {
       expect(await codeOf(broker, {}, version)).toBe(5);
       await stopped(broker);
       const { stderr } = broker.program;
-      expect(stderr).toMatch(/"event":"connection-refused".*"reason":"bad-credentials".*"detail":"password-file: wrong password"/);
-      expect(stderr).toMatch(/"event":"connection-refused".*"reason":"bad-credentials".*"detail":"password-file: unknown user"/);
+      expect(stderr).toMatch(
+        /"event":"connection-refused".*"reason":"bad-credentials".*"detail":"password-file: wrong password"/,
+      );
+      expect(stderr).toMatch(
+        /"event":"connection-refused".*"reason":"bad-credentials".*"detail":"password-file: unknown user"/,
+      );
       expect(broker.program.stdout + stderr).not.toMatch(/secret|\$scrypt/);
     }),
   );
@@ -75,15 +92,23 @@ describe('a file of passwords', () => {
   test('is named by the environment alone, and is in ./passwd then', () =>
     scene(async () => {
       const cwd = await withUsers({ alice: 'secret' });
-      const broker = await startBroker(['--port', '0', '--storage', 'memory'], { cwd, env: { HEXMQ_AUTHENTICATION: 'password-file' } });
+      const broker = await startBroker(['--port', '0', '--storage', 'memory'], {
+        cwd,
+        env: { HEXMQ_AUTHENTICATION: 'password-file' },
+      });
       expect(broker.program.stdout).toContain('authentication password-file (./passwd)\n');
-      expect([await codeOf(broker, { username: 'alice', password: 'secret' }), await codeOf(broker, {})]).toEqual([0, 5]);
+      expect([await codeOf(broker, { username: 'alice', password: 'secret' }), await codeOf(broker, {})]).toEqual([
+        0, 5,
+      ]);
       await stopped(broker);
     }));
 
   test('before an authenticator that admits everyone lets in who has no name, and not who has a wrong one', () =>
     scene(async () => {
-      const broker = await brokerIn(await withUsers({ alice: 'secret' }), `authentication: [{ adapter: password-file }, { adapter: anonymous }]\n${NEVER_SLOWED}`);
+      const broker = await brokerIn(
+        await withUsers({ alice: 'secret' }),
+        `authentication: [{ adapter: password-file }, { adapter: anonymous }]\n${NEVER_SLOWED}`,
+      );
       expect(await codeOf(broker, {})).toBe(0);
       expect(await codeOf(broker, { username: 'alice', password: 'secret' })).toBe(0);
       expect(await codeOf(broker, { username: 'alice', password: 'wrong' })).toBe(4);
@@ -98,7 +123,12 @@ describe('a file of passwords', () => {
       const first = '{ adapter: password-file, options: { unknownUsers: abstain } }';
       const second = `{ adapter: password-file, options: { path: ${join(others, 'passwd')} } }`;
       const broker = await brokerIn(directory, `authentication: [${first}, ${second}]\n${NEVER_SLOWED}`);
-      const logins = [['alice', 'secret'], ['bob', 'hidden'], ['alice', 'hidden'], ['carol', 'secret']] as const;
+      const logins = [
+        ['alice', 'secret'],
+        ['bob', 'hidden'],
+        ['alice', 'hidden'],
+        ['carol', 'secret'],
+      ] as const;
       const codes: number[] = [];
       for (const [username, password] of logins) codes.push(await codeOf(broker, { username, password }));
       expect(codes).toEqual([0, 0, 4, 4]);
@@ -110,14 +140,21 @@ describe('a file of passwords', () => {
       const cwd = temporaryDirectory();
       writeFileSync(join(cwd, 'hexmq.yaml'), PASSWORD_FILE);
       const both = async (): Promise<string[]> => {
-        const ends = await Promise.all(['start', 'check-config'].map((command) => hexmq([command, '--config', 'hexmq.yaml'], { cwd })));
+        const ends = await Promise.all(
+          ['start', 'check-config'].map((command) => hexmq([command, '--config', 'hexmq.yaml'], { cwd })),
+        );
         expect(ends.map(({ status }) => status)).toEqual([1, 1]);
         return ends.map(({ stderr }) => stderr);
       };
-      for (const told of await both()) expect(told).toBe('hexmq: authentication[0].options: refused by password-file: passwd: there is no such file, expected one made by hexmq passwd passwd <user>\n');
+      for (const told of await both())
+        expect(told).toBe(
+          'hexmq: authentication[0].options: refused by password-file: passwd: there is no such file, expected one made by hexmq passwd passwd <user>\n',
+        );
       writeFileSync(join(cwd, 'passwd'), '# users\nalice:hunter2\n\nbob\n');
       for (const told of await both()) {
-        expect(told).toMatch(/^hexmq: authentication\[0\]\.options: refused by password-file: passwd: line 2: its password is not hashed, .+; line 4: it has no colon, .+\n$/);
+        expect(told).toMatch(
+          /^hexmq: authentication\[0\]\.options: refused by password-file: passwd: line 2: its password is not hashed, .+; line 4: it has no colon, .+\n$/,
+        );
         expect(told).not.toContain('hunter2');
       }
     }));
@@ -192,18 +229,27 @@ describe('an authenticator that never answers', () => {
     const directory = temporaryDirectory();
     const folder = join(directory, 'node_modules/hexmq-auth-stuck');
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'hexmq-auth-stuck', version: '1.0.0', type: 'module', exports: './index.js' }));
-    writeFileSync(join(folder, 'index.js'), "export const createAuthenticator = () => ({ name: 'stuck', authenticate: () => new Promise(() => {}), close: async () => console.log('closed') });");
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'hexmq-auth-stuck', version: '1.0.0', type: 'module', exports: './index.js' }),
+    );
+    writeFileSync(
+      join(folder, 'index.js'),
+      "export const createAuthenticator = () => ({ name: 'stuck', authenticate: () => new Promise(() => {}), close: async () => console.log('closed') });",
+    );
     return directory;
   }
-  const stuck = (onFailure: string): string => `authentication: [{ adapter: hexmq-auth-stuck, timeoutMs: 50, onFailure: ${onFailure} }, { adapter: anonymous }]\n`;
+  const stuck = (onFailure: string): string =>
+    `authentication: [{ adapter: hexmq-auth-stuck, timeoutMs: 50, onFailure: ${onFailure} }, { adapter: anonymous }]\n`;
 
   test('refuses the client when its time is up, and is closed with the broker', () =>
     scene(async () => {
       const broker = await brokerIn(withStuck(), stuck('deny'));
       expect(await codeOf(broker)).toBe(3);
       await stopped(broker);
-      expect(broker.program.stderr).toMatch(/"reason":"authentication-unavailable","detail":"stuck: no answer within 50 ms"/);
+      expect(broker.program.stderr).toMatch(
+        /"reason":"authentication-unavailable","detail":"stuck: no answer within 50 ms"/,
+      );
       expect(broker.program.stdout).toContain('closed\n');
     }));
 
@@ -212,30 +258,45 @@ describe('an authenticator that never answers', () => {
       const broker = await brokerIn(withStuck(), stuck('abstain'));
       expect(await codeOf(broker)).toBe(0);
       await stopped(broker);
-      expect(broker.program.stderr).toMatch(/"level":"warn".*"event":"authenticator-passed-over","authenticator":"stuck","error":"no answer within 50 ms"/);
+      expect(broker.program.stderr).toMatch(
+        /"level":"warn".*"event":"authenticator-passed-over","authenticator":"stuck","error":"no answer within 50 ms"/,
+      );
     }));
 });
 
 describe('logins that fail', () => {
   test('too often are not asked about any more, while others from there are let in', () =>
     scene(async () => {
-      const broker = await brokerIn(await withUsers({ alice: 'secret', bob: 'hidden' }), `${PASSWORD_FILE}failedAttempts: { maxWaitingPerAddress: 0 }\n`);
+      const broker = await brokerIn(
+        await withUsers({ alice: 'secret', bob: 'hidden' }),
+        `${PASSWORD_FILE}failedAttempts: { maxWaitingPerAddress: 0 }\n`,
+      );
       const alice = (password: string): Promise<number> => codeOf(broker, { username: 'alice', password });
       expect([await alice('1'), await alice('2'), await alice('3')]).toEqual([4, 4, 4]);
       expect([await alice('4'), await alice('secret')]).toEqual([3, 3]);
       expect(await codeOf(broker, { username: 'bob', password: 'hidden' })).toBe(0);
       await stopped(broker);
       const told = broker.program.stderr.match(/.*"event":"attempts-slowed".*/g) ?? [];
-      expect(told).toEqual([expect.stringContaining('"scope":"login","ipAddress":"127.0.0.1","userName":"alice","failures":3')]);
-      expect(broker.program.stderr).toContain('"reason":"authentication-unavailable","detail":"too many failed attempts"');
+      expect(told).toEqual([
+        expect.stringContaining('"scope":"login","ipAddress":"127.0.0.1","userName":"alice","failures":3'),
+      ]);
+      expect(broker.program.stderr).toContain(
+        '"reason":"authentication-unavailable","detail":"too many failed attempts"',
+      );
     }));
 
   test('wait, and are let in when they are right after all', () =>
     scene(async () => {
-      const broker = await brokerIn(await withUsers({ alice: 'secret' }), `${PASSWORD_FILE}failedAttempts: { delayMs: 1, maxDelayMs: 5 }\n`);
+      const broker = await brokerIn(
+        await withUsers({ alice: 'secret' }),
+        `${PASSWORD_FILE}failedAttempts: { delayMs: 1, maxDelayMs: 5 }\n`,
+      );
       const codes: number[] = [];
       for (let i = 0; i < 8; i++) codes.push(await codeOf(broker, { username: 'alice', password: String(i) }));
-      expect([...codes, await codeOf(broker, { username: 'alice', password: 'secret' })]).toEqual([...Array<number>(8).fill(4), 0]);
+      expect([...codes, await codeOf(broker, { username: 'alice', password: 'secret' })]).toEqual([
+        ...Array<number>(8).fill(4),
+        0,
+      ]);
       await stopped(broker);
     }));
 });
@@ -244,7 +305,15 @@ describeWith('script', 'hexmq passwd on a terminal', () => {
   test('asks twice and shows nothing of what is typed', () =>
     scene(async () => {
       const cwd = temporaryDirectory();
-      const command = [process.execPath, resolve(ROOT, 'dist/src/cli/main.js'), 'passwd', 'passwd', 'alice', '--cost', '10'].join(' ');
+      const command = [
+        process.execPath,
+        resolve(ROOT, 'dist/src/cli/main.js'),
+        'passwd',
+        'passwd',
+        'alice',
+        '--cost',
+        '10',
+      ].join(' ');
       const program = new Program('script', ['-qec', command, '/dev/null'], { cwd, env: { SHELL: '/bin/sh' } });
       await program.says(/Password:/);
       program.type('sesame\r');
@@ -264,7 +333,21 @@ describeWith('mosquitto', 'a file of passwords and mosquitto_pub', () => {
     scene(async () => {
       const broker = await brokerIn(await withUsers({ alice: 'secret' }), PASSWORD_FILE + NEVER_SLOWED);
       const publish = async (...login: string[]): Promise<string> => {
-        const { status, stderr } = await run('mosquitto_pub', ['-h', broker.host, '-p', String(broker.port), '-V', version, '-t', 'a', '-m', 'b', '-q', '1', ...login]);
+        const { status, stderr } = await run('mosquitto_pub', [
+          '-h',
+          broker.host,
+          '-p',
+          String(broker.port),
+          '-V',
+          version,
+          '-t',
+          'a',
+          '-m',
+          'b',
+          '-q',
+          '1',
+          ...login,
+        ]);
         return status === 0 ? 'published' : stderr;
       };
       expect(await publish('-u', 'alice', '-P', 'secret')).toBe('published');
@@ -281,14 +364,26 @@ describeWith('mosquitto_passwd', 'a file made by mosquitto_passwd', () => {
     scene(async () => {
       const cwd = temporaryDirectory();
       writeFileSync(join(cwd, 'passwd'), '');
-      for (const args of [['alice', 'secret'], ['bob', 'hidden']]) expect((await run('mosquitto_passwd', ['-b', 'passwd', ...args], { cwd })).status).toBe(0);
-      expect((await run('mosquitto_passwd', ['-H', 'sha512', '-b', 'passwd', 'carol', 'covert'], { cwd })).status).toBe(0);
+      for (const args of [
+        ['alice', 'secret'],
+        ['bob', 'hidden'],
+      ])
+        expect((await run('mosquitto_passwd', ['-b', 'passwd', ...args], { cwd })).status).toBe(0);
+      expect((await run('mosquitto_passwd', ['-H', 'sha512', '-b', 'passwd', 'carol', 'covert'], { cwd })).status).toBe(
+        0,
+      );
       expect(readFileSync(join(cwd, 'passwd'), 'utf8')).toMatch(/^alice:\$7\$.+\nbob:\$7\$.+\ncarol:\$6\$.+\n$/);
       expect((await hexmq(['passwd', 'passwd', '--list'], { cwd })).stdout).toBe('alice\nbob\ncarol\n');
       expect((await hexmq(['passwd', 'passwd', 'bob', '--delete'], { cwd })).status).toBe(0);
       const broker = await brokerIn(cwd, PASSWORD_FILE + NEVER_SLOWED);
       const codes: number[] = [];
-      for (const [username, password] of [['alice', 'secret'], ['bob', 'hidden'], ['carol', 'covert'], ['carol', 'secret']] as const) codes.push(await codeOf(broker, { username, password }));
+      for (const [username, password] of [
+        ['alice', 'secret'],
+        ['bob', 'hidden'],
+        ['carol', 'covert'],
+        ['carol', 'secret'],
+      ] as const)
+        codes.push(await codeOf(broker, { username, password }));
       expect(codes).toEqual([0, 4, 0, 4]);
       await stopped(broker);
     }));
@@ -299,8 +394,14 @@ describeWith('paho', 'a file of passwords and Eclipse Paho for Python', () => {
     scene(async () => {
       const broker = await brokerIn(await withUsers({ alice: 'secret' }), PASSWORD_FILE + NEVER_SLOWED);
       const script = resolve(import.meta.dirname, 'paho/passwords.py');
-      const check = new Program(PYTHON ?? 'python3', [script, broker.host, String(broker.port), 'alice', 'secret'], { env: { PYTHONDONTWRITEBYTECODE: '1' } });
-      expect(await check.end()).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('as expected') });
+      const check = new Program(PYTHON ?? 'python3', [script, broker.host, String(broker.port), 'alice', 'secret'], {
+        env: { PYTHONDONTWRITEBYTECODE: '1' },
+      });
+      expect(await check.end()).toMatchObject({
+        status: 0,
+        stderr: '',
+        stdout: expect.stringContaining('as expected'),
+      });
       await stopped(broker);
     }));
 });

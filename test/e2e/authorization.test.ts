@@ -32,7 +32,10 @@ function configured(authorization: string): { path: string; directory: string } 
   const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
   writeFileSync(join(directory, 'acl'), ACL);
   const path = join(directory, 'hexmq.yaml');
-  writeFileSync(path, `listeners: [{ type: tcp, port: 0 }]\nstorage: { adapter: memory }\nauthorization:\n  - ${authorization.replace('{acl}', join(directory, 'acl'))}\n`);
+  writeFileSync(
+    path,
+    `listeners: [{ type: tcp, port: 0 }]\nstorage: { adapter: memory }\nauthorization:\n  - ${authorization.replace('{acl}', join(directory, 'acl'))}\n`,
+  );
   return { path, directory };
 }
 
@@ -62,11 +65,28 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub under an ACL file', (
   test('get what its lines allow, and nothing else', () =>
     withRules(ACL_FILE, async (broker) => {
       const watch = async (...args: string[]): Promise<Program> => {
-        const program = new Program('stdbuf', ['-oL', 'mosquitto_sub', ...at(broker), '-d', '-F', 'received %t %p', '-q', '1', '-t', '#', ...args]);
+        const program = new Program('stdbuf', [
+          '-oL',
+          'mosquitto_sub',
+          ...at(broker),
+          '-d',
+          '-F',
+          'received %t %p',
+          '-q',
+          '1',
+          '-t',
+          '#',
+          ...args,
+        ]);
         await program.says(/^Subscribed \(mid: 1\)/m);
         return program;
       };
-      const [nobody, operator, logger, meter] = [await watch(), await watch('-u', 'operator'), await watch('-u', 'logger'), await watch('-i', 'm7', '-u', 'bob')];
+      const [nobody, operator, logger, meter] = [
+        await watch(),
+        await watch('-u', 'operator'),
+        await watch('-u', 'logger'),
+        await watch('-i', 'm7', '-u', 'bob'),
+      ];
       const publish = async (user: string, topic: string, ...args: string[]): Promise<number | null> =>
         (await run('mosquitto_pub', [...at(broker), '-q', '1', '-u', user, '-t', topic, '-m', user, ...args])).status;
       expect(await publish('operator', 'plant/1')).toBe(0);
@@ -79,10 +99,20 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub under an ACL file', (
       await logger.says(/^received people\/bob\/note/m);
       await meter.says(/^received people\/bob\/note/m);
       await operator.says(/^received plant\/1/m);
-      const received = (program: Program): string[] => [...program.stdout.matchAll(/^received (\S+)/gm)].map(([, topic = '']) => topic);
-      expect([nobody, operator, logger, meter].map(received)).toEqual([[], ['plant/1'], ['plant/1', 'devices/m8/up', 'people/bob/note'], ['people/bob/note']]);
-      await broker.program.logs(/"event":"publish-denied","clientId":"m8","topic":"devices\/m9\/up","detail":"no rule allows it"/);
-      await broker.program.logs(/"event":"publish-denied".*"topic":"plant\/secret\/1","detail":"denied by acl line 7 \(plant\/secret\/#\)"/);
+      const received = (program: Program): string[] =>
+        [...program.stdout.matchAll(/^received (\S+)/gm)].map(([, topic = '']) => topic);
+      expect([nobody, operator, logger, meter].map(received)).toEqual([
+        [],
+        ['plant/1'],
+        ['plant/1', 'devices/m8/up', 'people/bob/note'],
+        ['people/bob/note'],
+      ]);
+      await broker.program.logs(
+        /"event":"publish-denied","clientId":"m8","topic":"devices\/m9\/up","detail":"no rule allows it"/,
+      );
+      await broker.program.logs(
+        /"event":"publish-denied".*"topic":"plant\/secret\/1","detail":"denied by acl line 7 \(plant\/secret\/#\)"/,
+      );
       await broker.program.logs(/"event":"message-dropped","reason":"not-authorized"/);
     }));
 });
@@ -95,7 +125,9 @@ describe('MQTT.js', () => {
         const ann = await connect(broker, { clientId: 'a', username: 'ann' });
         expect(await ann.mqtt.subscribeAsync('plant/#', { qos: 1 })).toMatchObject([{ topic: 'plant/#', qos: 1 }]);
         await expect(ann.mqtt.subscribeAsync('other', { qos: 1 })).rejects.toThrow('Subscribe error');
-        await broker.program.logs(/"event":"subscribe-denied","clientId":"a","topicFilter":"other","detail":"no rule allows it"/);
+        await broker.program.logs(
+          /"event":"subscribe-denied","clientId":"a","topicFilter":"other","detail":"no rule allows it"/,
+        );
         const bob = await connect(broker, { clientId: 'b', username: 'bob' });
         await bob.mqtt.publishAsync('plant/bob/1', 'x', { qos: 1 });
         expect(await ann.inbox.texts(1)).toEqual(['x']);
@@ -117,7 +149,8 @@ describe('MQTT.js', () => {
       const publisher = await connect(broker, { clientId: 'publisher' });
       const watcher = await connect(broker, { clientId: 'watcher' });
       await watcher.mqtt.subscribeAsync('#', { qos: 1 });
-      for (const topic of ['closed/1', 'open/1']) await publisher.mqtt.publishAsync(topic, topic, { qos: 1, retain: true });
+      for (const topic of ['closed/1', 'open/1'])
+        await publisher.mqtt.publishAsync(topic, topic, { qos: 1, retain: true });
       expect(await watcher.inbox.texts(2)).toEqual(['closed/1', 'open/1']);
 
       writeFileSync(acl, 'topic write #\ntopic fly away\n');
@@ -142,23 +175,36 @@ describe('MQTT.js', () => {
 
   test('has a will that it may not publish refused at CONNECT', () =>
     withRules(ACL_FILE, async (broker) => {
-      await expect(connect(broker, { clientId: 'a', will: { topic: 'news/1', payload: Buffer.from('x'), qos: 0, retain: false } })).rejects.toThrow(/Not authorized/);
+      await expect(
+        connect(broker, { clientId: 'a', will: { topic: 'news/1', payload: Buffer.from('x'), qos: 0, retain: false } }),
+      ).rejects.toThrow(/Not authorized/);
     }));
 });
 
 describe('the command', () => {
   test('says in its ready line who is asked', () =>
     withRules(ACL_FILE, async (broker) => {
-      await within(broker.program.says(/authentication anonymous \(everyone is admitted\), authorization acl-file \(\S+acl\)$/m), 'the ready line');
+      await within(
+        broker.program.says(/authentication anonymous \(everyone is admitted\), authorization acl-file \(\S+acl\)$/m),
+        'the ready line',
+      );
     }));
 
   test('explains what the file allows, with a status for scripts', () =>
     scene(async () => {
       const { path } = configuredForScene();
       const ask = (...args: string[]) => hexmq(['acl', 'explain', '--config', path, ...args]);
-      expect(await ask('--user', 'operator', '--client', 'x', '--action', 'publish', '--topic', 'plant/secret/1')).toMatchObject({ status: 3, stdout: expect.stringContaining('acl line 7') });
-      expect(await ask('--client', 'm7', '--action', 'publish', '--topic', 'devices/m7/up')).toMatchObject({ status: 0, stderr: '' });
-      expect(await ask('--client', '#', '--action', 'receive', '--topic', 'devices/m7/down')).toMatchObject({ status: 3, stdout: expect.stringContaining('cannot stand in a topic') });
+      expect(
+        await ask('--user', 'operator', '--client', 'x', '--action', 'publish', '--topic', 'plant/secret/1'),
+      ).toMatchObject({ status: 3, stdout: expect.stringContaining('acl line 7') });
+      expect(await ask('--client', 'm7', '--action', 'publish', '--topic', 'devices/m7/up')).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+      expect(await ask('--client', '#', '--action', 'receive', '--topic', 'devices/m7/down')).toMatchObject({
+        status: 3,
+        stdout: expect.stringContaining('cannot stand in a topic'),
+      });
     }));
 
   test('refuses to start with a file that is wrong, and names all of its lines', () =>
@@ -167,6 +213,8 @@ describe('the command', () => {
       writeFileSync(join(directory, 'acl'), 'topic read a\ntopic fly b\nuser\n');
       const { status, stderr } = await hexmq(['start', '--config', path]);
       expect(status).toBe(1);
-      expect(stderr).toMatch(/^hexmq: authorization\[0\]\.options: refused by acl-file: \S+acl, line 2: .*\n {2}\S+acl, line 3: .*\n$/);
+      expect(stderr).toMatch(
+        /^hexmq: authorization\[0\]\.options: refused by acl-file: \S+acl, line 2: .*\n {2}\S+acl, line 3: .*\n$/,
+      );
     }));
 });

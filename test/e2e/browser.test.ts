@@ -41,7 +41,8 @@ describeWith('chromium', 'a browser', () => {
       const told = new Promise<unknown>((done) => (tell = done));
       const server = createServer((request, response) => {
         if (request.url === '/mqtt.js') response.end(library);
-        else if (request.url === '/') response.setHeader('Content-Type', 'text/html').end(PAGE(`ws://${addresses.ws}/mqtt`));
+        else if (request.url === '/')
+          response.setHeader('Content-Type', 'text/html').end(PAGE(`ws://${addresses.ws}/mqtt`));
         else {
           let body = '';
           request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -57,10 +58,24 @@ describeWith('chromium', 'a browser', () => {
         server.closeAllConnections();
       });
       const { port } = server.address() as AddressInfo;
-      const browser = new Program(CHROMIUM ?? 'chromium', [...QUIETLY, `--user-data-dir=${temporaryDirectory()}`, '--remote-debugging-port=0', `http://127.0.0.1:${port}/`], { isGroup: true });
+      const browser = new Program(
+        CHROMIUM ?? 'chromium',
+        [
+          ...QUIETLY,
+          `--user-data-dir=${temporaryDirectory()}`,
+          '--remote-debugging-port=0',
+          `http://127.0.0.1:${port}/`,
+        ],
+        { isGroup: true },
+      );
       const outcome = await within(told, 'the page to report');
       browser.kill('SIGKILL');
       await browser.end();
-      expect(outcome).toMatchObject({ received: expect.arrayContaining([['page/small', 5, 2], ['page/large', 1024 * 1024, 1]]) });
+      expect(outcome).toMatchObject({
+        received: expect.arrayContaining([
+          ['page/small', 5, 2],
+          ['page/large', 1024 * 1024, 1],
+        ]),
+      });
     }));
 });

@@ -25,23 +25,72 @@ export class CertificateAuthority {
       `[ca]\ndefault_ca=this\n[this]\ndatabase=${database}\ncrlnumber=${join(this.directory, 'crlnumber')}\ndefault_md=sha256\ndefault_crl_days=30\n` +
         `certificate=${this.cert}\nprivate_key=${this.#key}\n[req]\ndistinguished_name=dn\n[dn]\n`,
     );
-    openssl('req', '-x509', '-nodes', ...EC, '-keyout', this.#key, '-out', this.cert, '-days', '30', '-subj', `/CN=${name}`, '-config', this.#config, ...CA_EXTENSIONS);
+    openssl(
+      'req',
+      '-x509',
+      '-nodes',
+      ...EC,
+      '-keyout',
+      this.#key,
+      '-out',
+      this.cert,
+      '-days',
+      '30',
+      '-subj',
+      `/CN=${name}`,
+      '-config',
+      this.#config,
+      ...CA_EXTENSIONS,
+    );
   }
 
   /** @param days less than 0: it has expired. */
-  issue(name: string, { subject = `/CN=${name}`, alternativeNames = 'DNS:localhost,IP:127.0.0.1,IP:::1', days = 30 } = {}): Issued {
+  issue(
+    name: string,
+    { subject = `/CN=${name}`, alternativeNames = 'DNS:localhost,IP:127.0.0.1,IP:::1', days = 30 } = {},
+  ): Issued {
     const path = (suffix: string): string => join(this.directory, `${name}.${suffix}`);
     const issued = { cert: path('crt'), key: path('key') };
     writeFileSync(path('ext'), `subjectAltName=${alternativeNames}\n`);
-    openssl('req', '-new', '-nodes', ...EC, '-keyout', issued.key, '-out', path('csr'), '-subj', subject, '-config', this.#config);
-    openssl('x509', '-req', '-in', path('csr'), '-CA', this.cert, '-CAkey', this.#key, '-CAcreateserial', '-days', String(days), '-extfile', path('ext'), '-out', issued.cert);
+    openssl(
+      'req',
+      '-new',
+      '-nodes',
+      ...EC,
+      '-keyout',
+      issued.key,
+      '-out',
+      path('csr'),
+      '-subj',
+      subject,
+      '-config',
+      this.#config,
+    );
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      path('csr'),
+      '-CA',
+      this.cert,
+      '-CAkey',
+      this.#key,
+      '-CAcreateserial',
+      '-days',
+      String(days),
+      '-extfile',
+      path('ext'),
+      '-out',
+      issued.cert,
+    );
     return issued;
   }
 
   /** Writes the list of what has been revoked so far. */
   revocationList(...revoked: readonly Issued[]): string {
     const path = join(this.directory, 'revoked.crl');
-    for (const { cert } of revoked.filter((one) => !this.#revoked.has(one))) openssl('ca', '-config', this.#config, '-revoke', cert);
+    for (const { cert } of revoked.filter((one) => !this.#revoked.has(one)))
+      openssl('ca', '-config', this.#config, '-revoke', cert);
     for (const one of revoked) this.#revoked.add(one);
     openssl('ca', '-config', this.#config, '-gencrl', '-out', path);
     return path;
@@ -53,7 +102,12 @@ export class CertificateAuthority {
 }
 
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-const CA_EXTENSIONS = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
+const CA_EXTENSIONS = [
+  '-addext',
+  'basicConstraints=critical,CA:TRUE',
+  '-addext',
+  'keyUsage=critical,keyCertSign,cRLSign',
+];
 
 export function openssl(...args: readonly string[]): void {
   const { status, stderr, error } = spawnSync('openssl', args, { encoding: 'utf8' });

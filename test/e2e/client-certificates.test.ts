@@ -27,7 +27,12 @@ interface TlsBroker {
 }
 
 /** Listens on TLS alone. */
-async function tlsBroker(authority: CertificateAuthority, tls: object, settings: object, args: readonly string[] = []): Promise<TlsBroker> {
+async function tlsBroker(
+  authority: CertificateAuthority,
+  tls: object,
+  settings: object,
+  args: readonly string[] = [],
+): Promise<TlsBroker> {
   const cwd = temporaryDirectory();
   const listeners = [{ type: 'tls', port: 0, tls }];
   writeFileSync(join(cwd, 'hexmq.json'), JSON.stringify({ listeners, storage: { adapter: 'memory' }, ...settings }));
@@ -38,7 +43,8 @@ async function tlsBroker(authority: CertificateAuthority, tls: object, settings:
     program,
     port,
     connect: (clientId, identity) => {
-      const shown = identity === undefined ? {} : { cert: readFileSync(identity.cert), key: readFileSync(identity.key) };
+      const shown =
+        identity === undefined ? {} : { cert: readFileSync(identity.cert), key: readFileSync(identity.key) };
       return connect({ url: `mqtts://${host}:${port}` }, { clientId, ca, ...shown });
     },
     stop: async () => {
@@ -49,15 +55,25 @@ async function tlsBroker(authority: CertificateAuthority, tls: object, settings:
 }
 
 /** A broker that lets in whoever has a certificate that is good, as its common name, to topics of that name. */
-async function withIdentities(body: (broker: TlsBroker, made: { authority: CertificateAuthority; meter: Issued; stolen: Issued }) => Promise<void>): Promise<void> {
+async function withIdentities(
+  body: (broker: TlsBroker, made: { authority: CertificateAuthority; meter: Issued; stolen: Issued }) => Promise<void>,
+): Promise<void> {
   await scene(async () => {
     const authority = authorityNamed();
     const meter = authority.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
     const stolen = authority.issue('stolen', { subject: '/O=Plant/CN=stolen' });
-    const tls = { ...authority.issue('server'), ca: authority.cert, crl: authority.revocationList(stolen), clientCertificate: 'required' };
+    const tls = {
+      ...authority.issue('server'),
+      ca: authority.cert,
+      crl: authority.revocationList(stolen),
+      clientCertificate: 'required',
+    };
     const acl = join(authority.directory, 'acl');
     writeFileSync(acl, 'pattern readwrite plant/%u/#\n');
-    const broker = await tlsBroker(authority, tls, { authentication: [{ adapter: 'certificate' }], authorization: [{ adapter: 'acl-file', options: { path: acl } }] });
+    const broker = await tlsBroker(authority, tls, {
+      authentication: [{ adapter: 'certificate' }],
+      authorization: [{ adapter: 'acl-file', options: { path: acl } }],
+    });
     await body(broker, { authority, meter, stolen });
     await broker.stop();
   });
@@ -86,7 +102,9 @@ describe('MQTT.js with a certificate', () => {
       ] as const;
       for (const [identity, detail] of refusals) {
         await expect(broker.connect('refused', identity)).rejects.toThrow();
-        await broker.program.logs(new RegExp(`"event":"handshake-failed","listener":"tls",.*"reason":"tls","detail":"${detail.source}`));
+        await broker.program.logs(
+          new RegExp(`"event":"handshake-failed","listener":"tls",.*"reason":"tls","detail":"${detail.source}`),
+        );
       }
       await broker.connect('let-in', meter);
       expect(broker.program.stderr).not.toContain('"clientId":"refused"');
@@ -98,8 +116,24 @@ describeWith('mosquitto', 'mosquitto_pub with a certificate', () => {
     withIdentities(async (broker, { authority, meter, stolen }) => {
       const { mqtt, inbox } = await broker.connect('reader', meter);
       await mqtt.subscribeAsync('plant/meter-7/#', { qos: 1 });
-      const way = ['-h', '127.0.0.1', '-p', broker.port, '--cafile', authority.cert, '-t', 'plant/meter-7/up', '-m', '21.5', '-q', '1'];
-      expect(await run('mosquitto_pub', [...way, '--cert', meter.cert, '--key', meter.key])).toMatchObject({ status: 0, stderr: '' });
+      const way = [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        broker.port,
+        '--cafile',
+        authority.cert,
+        '-t',
+        'plant/meter-7/up',
+        '-m',
+        '21.5',
+        '-q',
+        '1',
+      ];
+      expect(await run('mosquitto_pub', [...way, '--cert', meter.cert, '--key', meter.key])).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
       expect(await inbox.texts(1)).toEqual(['21.5']);
       expect((await run('mosquitto_pub', [...way, '--cert', stolen.cert, '--key', stolen.key])).status).not.toBe(0);
       expect(inbox.leftOver).toBe(0);
@@ -115,40 +149,56 @@ describe('a reload of certificates', () => {
         expect(await hexmq(['reload', '--pid-file', pidFile])).toMatchObject({ status: 0, stderr: '' });
       },
     ],
-  ])('by %s: new connections see the new one, open ones stay; one that is wrong changes nothing and is told', (_how, ask) =>
-    scene(async () => {
-      const authority = authorityNamed();
-      const server = authority.issue('server');
-      const renewed = authority.issue('renewed', { subject: '/CN=renewed' });
-      const again = authority.issue('again', { subject: '/CN=again' });
-      const pidFile = join(authority.directory, 'hexmq.pid');
-      const broker = await tlsBroker(authority, server, { authentication: [{ adapter: 'anonymous' }] }, ['--pid-file', pidFile]);
-      const { mqtt, inbox } = await broker.connect('stays');
-      await mqtt.subscribeAsync('still/here');
-      const expectServedAs = async (name: string): Promise<void> => {
-        const { stdout } = await run('openssl', ['s_client', '-connect', `127.0.0.1:${broker.port}`, '-CAfile', authority.cert, '-verify_return_error']);
-        expect(stdout).toMatch(new RegExp(`subject=CN ?= ?${name}\\n`));
-        await mqtt.publishAsync('still/here', name);
-        expect(await inbox.texts(1)).toEqual([name]);
-      };
-      await expectServedAs('server');
+  ])(
+    'by %s: new connections see the new one, open ones stay; one that is wrong changes nothing and is told',
+    (_how, ask) =>
+      scene(async () => {
+        const authority = authorityNamed();
+        const server = authority.issue('server');
+        const renewed = authority.issue('renewed', { subject: '/CN=renewed' });
+        const again = authority.issue('again', { subject: '/CN=again' });
+        const pidFile = join(authority.directory, 'hexmq.pid');
+        const broker = await tlsBroker(authority, server, { authentication: [{ adapter: 'anonymous' }] }, [
+          '--pid-file',
+          pidFile,
+        ]);
+        const { mqtt, inbox } = await broker.connect('stays');
+        await mqtt.subscribeAsync('still/here');
+        const expectServedAs = async (name: string): Promise<void> => {
+          const { stdout } = await run('openssl', [
+            's_client',
+            '-connect',
+            `127.0.0.1:${broker.port}`,
+            '-CAfile',
+            authority.cert,
+            '-verify_return_error',
+          ]);
+          expect(stdout).toMatch(new RegExp(`subject=CN ?= ?${name}\\n`));
+          await mqtt.publishAsync('still/here', name);
+          expect(await inbox.texts(1)).toEqual([name]);
+        };
+        await expectServedAs('server');
 
-      copyFileSync(renewed.cert, server.cert);
-      copyFileSync(renewed.key, server.key);
-      await ask(broker.program, pidFile);
-      await broker.program.logs(/"event":"reloaded","what":\[[^\]]*"tls"/);
-      await expectServedAs('renewed');
+        copyFileSync(renewed.cert, server.cert);
+        copyFileSync(renewed.key, server.key);
+        await ask(broker.program, pidFile);
+        await broker.program.logs(/"event":"reloaded","what":\[[^\]]*"tls"/);
+        await expectServedAs('renewed');
 
-      copyFileSync(again.cert, server.cert);
-      await ask(broker.program, pidFile);
-      await broker.program.logs(/"event":"reload-failed","what":"tls","error":"[^"]*server\.crt and [^"]*server\.key do not belong together/);
-      await expectServedAs('renewed');
+        copyFileSync(again.cert, server.cert);
+        await ask(broker.program, pidFile);
+        await broker.program.logs(
+          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt and [^"]*server\.key do not belong together/,
+        );
+        await expectServedAs('renewed');
 
-      writeFileSync(server.cert, 'no certificate');
-      await ask(broker.program, pidFile);
-      await broker.program.logs(/"event":"reload-failed","what":"tls","error":"[^"]*server\.crt has no certificate in it/);
-      await expectServedAs('renewed');
-      await broker.stop();
-    }),
+        writeFileSync(server.cert, 'no certificate');
+        await ask(broker.program, pidFile);
+        await broker.program.logs(
+          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt has no certificate in it/,
+        );
+        await expectServedAs('renewed');
+        await broker.stop();
+      }),
   );
 });

@@ -37,14 +37,16 @@ describe('hexmq start', () => {
       expect(host).toBe('127.0.0.1');
     }));
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('ends with status 0 at %s, and its clients see the connection close', (signal) =>
-    scene(async () => {
-      const broker = await startBroker();
-      const clients = await Promise.all([connect(broker, {}, '3.1'), connect(broker, {}, '3.1.1')]);
-      broker.program.kill(signal);
-      await Promise.all(clients.map(({ closed }) => closed));
-      expect(await broker.program.end()).toMatchObject({ status: 0, signal: null });
-    }),
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends with status 0 at %s, and its clients see the connection close',
+    (signal) =>
+      scene(async () => {
+        const broker = await startBroker();
+        const clients = await Promise.all([connect(broker, {}, '3.1'), connect(broker, {}, '3.1.1')]);
+        broker.program.kill(signal);
+        await Promise.all(clients.map(({ closed }) => closed));
+        expect(await broker.program.end()).toMatchObject({ status: 0, signal: null });
+      }),
   );
 
   test('goes on at SIGUSR1 and SIGUSR2, opens no debugger, and says so', () =>
@@ -102,15 +104,26 @@ describe('hexmq start', () => {
 describe('a configuration that cannot be', () => {
   test.each([
     ['an unknown key', 'limits: { maxInFlight: 5 }', ['limits.maxInFlight', 'unknown key', 'maxInflight']],
-    ['a value of the wrong type', 'limits: { maxInflight: many }', ['limits.maxInflight', '"many"', 'a whole number from 1 to 65535']],
+    [
+      'a value of the wrong type',
+      'limits: { maxInflight: many }',
+      ['limits.maxInflight', '"many"', 'a whole number from 1 to 65535'],
+    ],
     ['a value out of range', 'listeners: [{ type: tcp, port: 70000 }]', ['listeners[0].port', '70000', '0 to 65535']],
     ['an unknown storage', 'storage: { adapter: memroy }', ['storage.adapter', 'memroy', 'memory']],
-    ['a host that others can reach, without authentication', 'listeners: [{ type: tcp, host: 0.0.0.0 }]', ['listeners[0].host', '0.0.0.0', 'authentication', '127.0.0.1']],
+    [
+      'a host that others can reach, without authentication',
+      'listeners: [{ type: tcp, host: 0.0.0.0 }]',
+      ['listeners[0].host', '0.0.0.0', 'authentication', '127.0.0.1'],
+    ],
     ['text that is no YAML', 'limits: {\nlisteners: ][', ['hexmq.yaml', 'line 2']],
   ])('with %s is refused by start and check-config alike', (_what, text, words) =>
     scene(async () => {
       const config = fileWith(text);
-      const [started, checked] = await Promise.all([hexmq(['start', '--config', config]), hexmq(['check-config', '--config', config])]);
+      const [started, checked] = await Promise.all([
+        hexmq(['start', '--config', config]),
+        hexmq(['check-config', '--config', config]),
+      ]);
       for (const end of [started, checked]) {
         const { status, stdout, stderr } = end;
         expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
@@ -143,23 +156,40 @@ describe('a configuration that cannot be', () => {
 
   test('of which several things are wrong is told all of them at once', () =>
     scene(async () => {
-      const { status, stderr } = await hexmq(['check-config', '--config', fileWith('limits: { maxInflight: 0, maxQos: 3 }\nstorrage: { adapter: memory }\n')]);
+      const { status, stderr } = await hexmq([
+        'check-config',
+        '--config',
+        fileWith('limits: { maxInflight: 0, maxQos: 3 }\nstorrage: { adapter: memory }\n'),
+      ]);
       expect(status).toBe(1);
-      for (const key of ['limits.maxInflight', 'limits.maxQos', 'storrage']) expect(stderr).toContain(`hexmq: ${key}: `);
+      for (const key of ['limits.maxInflight', 'limits.maxQos', 'storrage'])
+        expect(stderr).toContain(`hexmq: ${key}: `);
     }));
 });
 
 describe('hexmq', () => {
   test('check-config says that a configuration is valid and what it comes to', () =>
     scene(async () => {
-      const { status, stdout, stderr } = await hexmq(['check-config', '--config', fileWith('listeners: [{ type: tcp, port: 1999 }]')]);
+      const { status, stdout, stderr } = await hexmq([
+        'check-config',
+        '--config',
+        fileWith('listeners: [{ type: tcp, port: 1999 }]'),
+      ]);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(stdout).toMatch(/^the configuration is valid: tcp 127\.0\.0\.1:1999, storage file .*, authentication anonymous .*\n$/);
+      expect(stdout).toMatch(
+        /^the configuration is valid: tcp 127\.0\.0\.1:1999, storage file .*, authentication anonymous .*\n$/,
+      );
     }));
 
   test('check-config writes an IPv6 address as start does', () =>
     scene(async () => {
-      const { stdout } = await hexmq(['check-config', '--config', fileWith('listeners: [{ type: tcp, host: "::", port: 1999 }, { type: ws, host: "::1", port: 2000 }]\nauthentication: [{ adapter: anonymous }]')]);
+      const { stdout } = await hexmq([
+        'check-config',
+        '--config',
+        fileWith(
+          'listeners: [{ type: tcp, host: "::", port: 1999 }, { type: ws, host: "::1", port: 2000 }]\nauthentication: [{ adapter: anonymous }]',
+        ),
+      ]);
       expect(stdout).toMatch(/^the configuration is valid: tcp \[::\]:1999, ws \[::1\]:2000, storage /);
     }));
 
@@ -172,9 +202,11 @@ describe('hexmq', () => {
     scene(async () => {
       const { status, stdout } = await hexmq(['--help']);
       expect(status).toBe(0);
-      for (const word of ['start', 'check-config', 'HEXMQ_CONFIG', 'HEXMQ_LIMITS_MAX_INFLIGHT']) expect(stdout).toContain(word);
+      for (const word of ['start', 'check-config', 'HEXMQ_CONFIG', 'HEXMQ_LIMITS_MAX_INFLIGHT'])
+        expect(stdout).toContain(word);
       const start = await hexmq(['start', '--help']);
-      for (const flag of ['--config', '--port', '--host', '--storage', '--data', '--log-level']) expect(start.stdout).toContain(flag);
+      for (const flag of ['--config', '--port', '--host', '--storage', '--data', '--log-level'])
+        expect(start.stdout).toContain(flag);
     }));
 
   test('an unknown option or command is refused with what was probably meant', () =>

@@ -2,7 +2,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { hexmq, readiness, ROOT, startBroker } from './hexmq-command.js';
@@ -31,7 +41,10 @@ async function leave(broker: { readonly url: string }): Promise<void> {
 }
 
 /** Publishes and says when it has been acknowledged. */
-function publish({ mqtt }: Client, payload: string | Buffer): { isAcknowledged: boolean; readonly acknowledged: Promise<void> } {
+function publish(
+  { mqtt }: Client,
+  payload: string | Buffer,
+): { isAcknowledged: boolean; readonly acknowledged: Promise<void> } {
   const publication = {
     isAcknowledged: false,
     acknowledged: within(
@@ -54,7 +67,15 @@ describeWith('prlimit', 'a disk that is full', () => {
   async function startLimited(directory: string): Promise<{ url: string; program: Program; lift: () => void }> {
     // The process is told to live with it: by default the signal of that limit would end it.
     const words = `trap '' XFSZ; ulimit -S -f ${String(LIMIT_KIB)}; echo "pid $$"; exec "$@"`;
-    const program = new Program('bash', ['-c', words, 'bash', process.execPath, resolve(ROOT, 'dist/src/cli/main.js'), 'start', ...settings(directory)]);
+    const program = new Program('bash', [
+      '-c',
+      words,
+      'bash',
+      process.execPath,
+      resolve(ROOT, 'dist/src/cli/main.js'),
+      'start',
+      ...settings(directory),
+    ]);
     const [, pid = ''] = await program.says(/^pid (\d+)$/m);
     const { host, port } = await readiness(program);
     return {
@@ -76,7 +97,9 @@ describeWith('prlimit', 'a disk that is full', () => {
 
       const large = randomBytes(2 * LIMIT_KIB * 1024);
       const waiting = [publish(publisher, large), publish(publisher, 'behind it')];
-      await broker.program.logs(/"event":"storage-failing","operation":"write","error":"no space left for the data directory [^"]+: free some [^"]+","storageErrorKind":"full","attempt":1/);
+      await broker.program.logs(
+        /"event":"storage-failing","operation":"write","error":"no space left for the data directory [^"]+: free some [^"]+","storageErrorKind":"full","attempt":1/,
+      );
 
       // Neither clients with nothing to store nor messages that need not be stored wait for it.
       const listener = await connect(broker);
@@ -89,7 +112,9 @@ describeWith('prlimit', 'a disk that is full', () => {
       broker.lift();
       await Promise.all(waiting.map(({ acknowledged }) => acknowledged));
       // It was tried again, and said once.
-      const [, attempts] = await broker.program.logs(/"event":"storage-recovered","operation":"write","attempts":(\d+)/);
+      const [, attempts] = await broker.program.logs(
+        /"event":"storage-recovered","operation":"write","attempts":(\d+)/,
+      );
       expect(Number(attempts)).toBeGreaterThanOrEqual(2);
       expect(broker.program.stderr.match(/"event":"storage-failing"/g)).toHaveLength(1);
 
@@ -164,7 +189,9 @@ describe('data that is damaged', () => {
       for (let times = 0; times < 2; times++) {
         const { status, stdout, stderr } = await hexmq(['start', ...settings(directory)]);
         expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-        expect(stderr).toMatch(/^hexmq: the data in \S+ is damaged: restore a backup, or move the directory away to begin anew \(a damaged batch in \d+\.log.*\)\n$/);
+        expect(stderr).toMatch(
+          /^hexmq: the data in \S+ is damaged: restore a backup, or move the directory away to begin anew \(a damaged batch in \d+\.log.*\)\n$/,
+        );
         expect(stderr).toContain(directory);
         expect(readFileSync(log).equals(bytes)).toBe(true);
       }

@@ -27,7 +27,15 @@ async function directoryOfFiles(): Promise<string> {
   copyFileSync(authority.cert, join(directory, 'devices-ca.crt'));
   copyFileSync(authority.revocationList(), join(directory, 'devices.crl'));
   writeFileSync(join(directory, 'acl'), 'user alice\ntopic readwrite plant/#\n');
-  const passwd = new Program(process.execPath, [resolve(ROOT, 'dist/src/cli/main.js'), 'passwd', join(directory, 'passwd'), 'alice', '--stdin', '--cost', '10']);
+  const passwd = new Program(process.execPath, [
+    resolve(ROOT, 'dist/src/cli/main.js'),
+    'passwd',
+    join(directory, 'passwd'),
+    'alice',
+    '--stdin',
+    '--cost',
+    '10',
+  ]);
   passwd.type('secret');
   passwd.closeInput();
   expect((await passwd.end()).status).toBe(0);
@@ -44,7 +52,10 @@ describeWith('openssl', 'the configurations of the guides', () => {
         expect(configurations).toHaveLength(1);
         const path = join(directory, 'hexmq.yaml');
         writeFileSync(path, configurations.join('').replaceAll('/etc/hexmq', directory));
-        expect(await hexmq(['check-config', '--config', path], { cwd: directory })).toMatchObject({ status: 0, stderr: '' });
+        expect(await hexmq(['check-config', '--config', path], { cwd: directory })).toMatchObject({
+          status: 0,
+          stderr: '',
+        });
       }));
   }
 });
@@ -62,15 +73,22 @@ describeWith('mosquitto', 'the guide to moving from Mosquitto', () => {
         ['plant/3/bytes', Buffer.from([0, 1, 255, 10, 0])],
       ]);
       let qos = 0;
-      for (const [topic, payload] of messages) await mqtt.publishAsync(topic, payload, { retain: true, qos: qos++ as 0 | 1 | 2 });
+      for (const [topic, payload] of messages)
+        await mqtt.publishAsync(topic, payload, { retain: true, qos: qos++ as 0 | 1 | 2 });
 
       const directory = temporaryDirectory();
       // By the number of messages instead of a time.
-      const shell = (text: string) => run('sh', ['-e', '-c', text.replaceAll('-W 10', `-C ${messages.size}`)], { cwd: directory });
+      const shell = (text: string) =>
+        run('sh', ['-e', '-c', text.replaceAll('-W 10', `-C ${messages.size}`)], { cwd: directory });
       const at = ({ port }: { port: number }): string => `-h 127.0.0.1 -p ${port}`;
       expect(moving).toContain('-W 10');
-      expect(await shell(moving.replace('-h old.example', at(old)).replace('-h new.example', at(fresh)))).toMatchObject({ status: 0, stderr: '' });
-      const compare = comparing.replace('-h $host', `-h 127.0.0.1 -p $(case $host in old*) echo ${old.port} ;; *) echo ${fresh.port} ;; esac)`);
+      expect(await shell(moving.replace('-h old.example', at(old)).replace('-h new.example', at(fresh)))).toMatchObject(
+        { status: 0, stderr: '' },
+      );
+      const compare = comparing.replace(
+        '-h $host',
+        `-h 127.0.0.1 -p $(case $host in old*) echo ${old.port} ;; *) echo ${fresh.port} ;; esac)`,
+      );
       expect(await shell(compare)).toMatchObject({ status: 0, stderr: '', stdout: 'the same\n' });
 
       const reader = await connect({ url: fresh.url });

@@ -25,7 +25,8 @@ export function temporaryDirectory(): string {
 }
 
 function built(): string {
-  if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: these tests run the built command, so build it first (npm run build)`);
+  if (!existsSync(MAIN))
+    throw new Error(`${MAIN} is missing: these tests run the built command, so build it first (npm run build)`);
   return MAIN;
 }
 
@@ -39,7 +40,10 @@ export function startProgram(args: readonly string[], options?: ProgramOptions):
 }
 
 /** On a free port, in memory and in a directory of its own, unless the arguments say otherwise. */
-export async function startBroker(args: readonly string[] = ['--port', '0', '--storage', 'memory'], options?: ProgramOptions): Promise<RunningBroker> {
+export async function startBroker(
+  args: readonly string[] = ['--port', '0', '--storage', 'memory'],
+  options?: ProgramOptions,
+): Promise<RunningBroker> {
   // Whatever it stores by default is not to be found by another.
   const program = startProgram(args, { cwd: temporaryDirectory(), ...options });
   const { host, port } = await readiness(program);
@@ -56,12 +60,17 @@ export async function startBroker(args: readonly string[] = ['--port', '0', '--s
 }
 
 export async function readiness(program: Program): Promise<{ host: string; port: number }> {
-  const [, host = '', port = ''] = await program.says(/^hexmq \S+ ready: tcp ([\d.]+):(\d+), storage .+, authentication .+$/m);
+  const [, host = '', port = ''] = await program.says(
+    /^hexmq \S+ ready: tcp ([\d.]+):(\d+), storage .+, authentication .+$/m,
+  );
   return { host, port: Number(port) };
 }
 
 /** A test with a broker of its own, which has to stop cleanly after it. */
-export function withBroker(body: (broker: RunningBroker) => Promise<void>, args?: readonly string[] | (() => readonly string[])): Promise<void> {
+export function withBroker(
+  body: (broker: RunningBroker) => Promise<void>,
+  args?: readonly string[] | (() => readonly string[]),
+): Promise<void> {
   return scene(async () => {
     const broker = await startBroker(typeof args === 'function' ? args() : args);
     afterwards(() => {
@@ -70,6 +79,7 @@ export function withBroker(body: (broker: RunningBroker) => Promise<void>, args?
     await body(broker);
     const { status, signal, stderr } = await within(broker.stop(), 'the broker to stop');
     if (status !== 0) throw new Error(`the broker ended with ${signal ?? status}`);
-    if (/"level":"(error|fatal)"(?!.*"event":"reload-failed")|^hexmq: /m.test(stderr)) throw new Error('the broker logged an error');
+    if (/"level":"(error|fatal)"(?!.*"event":"reload-failed")|^hexmq: /m.test(stderr))
+      throw new Error('the broker logged an error');
   });
 }

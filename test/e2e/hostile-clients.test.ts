@@ -3,7 +3,20 @@
 import { describe, expect, test } from '@jest/globals';
 import { temporaryDirectory, withBroker } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
-import { connected, connect, CONNACK, open, PINGREQ, PINGRESP, PUBACK, PUBLISH, publish, SUBACK, subscribe, topicOf } from './hostile-sockets.js';
+import {
+  connected,
+  connect,
+  CONNACK,
+  open,
+  PINGREQ,
+  PINGRESP,
+  PUBACK,
+  PUBLISH,
+  publish,
+  SUBACK,
+  subscribe,
+  topicOf,
+} from './hostile-sockets.js';
 import type { HostileClient } from './hostile-sockets.js';
 import { withListeners } from './listeners.js';
 import { connect as connectDecent } from './mqtt-js.js';
@@ -51,7 +64,8 @@ describe('a decent client is served beside', () => {
       const decent = await connectDecent(broker);
       const slow = (await open(broker)).read();
       slow.socket.setNoDelay(true);
-      for (const byte of Buffer.concat([connect({ clientId: 'slow' }), publish('some/topic', 'payload', 1, 258)])) await slow.send(Uint8Array.of(byte));
+      for (const byte of Buffer.concat([connect({ clientId: 'slow' }), publish('some/topic', 'payload', 1, 258)]))
+        await slow.send(Uint8Array.of(byte));
       await slow.next(CONNACK);
       expect((await slow.next(PUBACK)).body).toEqual(Buffer.from([1, 2]));
       await expectServed(decent);
@@ -70,7 +84,8 @@ describe('a decent client is served beside', () => {
         await expectServed(decent);
       }
       // What does not fit into the buffer at QoS 0, or into the queue above it, is dropped, and said.
-      for (const reason of ['slow-consumer', 'queue-bytes-full']) await broker.program.logs(new RegExp(`"event":"message-dropped","reason":"${reason}"`));
+      for (const reason of ['slow-consumer', 'queue-bytes-full'])
+        await broker.program.logs(new RegExp(`"event":"message-dropped","reason":"${reason}"`));
       destroy(deaf);
     }));
 
@@ -82,7 +97,12 @@ describe('a decent client is served beside', () => {
       const packets = Buffer.concat(Array.from({ length: 2000 }, (_, i) => publish('t', 'x', 1, i + 1)));
       let sent = 0;
       // Half a second without a byte taken: the way to the broker is full.
-      while (await Promise.race([greedy.send(packets).then(() => true), new Promise<false>((resolve) => setTimeout(resolve, 500, false))])) {
+      while (
+        await Promise.race([
+          greedy.send(packets).then(() => true),
+          new Promise<false>((resolve) => setTimeout(resolve, 500, false)),
+        ])
+      ) {
         sent += packets.length;
         if (sent > 100_000_000) throw new Error('the broker takes whatever comes');
       }
@@ -122,7 +142,12 @@ describe('a decent client is served beside', () => {
     withBroker(async (broker) => {
       const decent = await connectDecent(broker);
       const client = await connected(broker, { clientId: 'collector' });
-      await client.send(subscribe(Array.from({ length: 10_000 }, (_, i) => `topic/${i}/+`), 1));
+      await client.send(
+        subscribe(
+          Array.from({ length: 10_000 }, (_, i) => `topic/${i}/+`),
+          1,
+        ),
+      );
       expect((await client.next(SUBACK)).body).toEqual(Buffer.from([0, 1, ...Array<number>(10_000).fill(1)]));
       await client.send(publish('topic/9999/x', 'x'));
       expect(topicOf(await client.next(PUBLISH))).toBe('topic/9999/x');
@@ -165,7 +190,11 @@ describe('a decent client is served beside', () => {
     withBroker(async (broker) => {
       const decent = await connectDecent(broker);
       const huge = Uint8Array.of(0xff, 0xff, 0xff, 0x7f);
-      for (const header of [Uint8Array.of(0x10, ...huge), Uint8Array.of(0x10, 0x80, 0xc0, 0x06), Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0xff)]) {
+      for (const header of [
+        Uint8Array.of(0x10, ...huge),
+        Uint8Array.of(0x10, 0x80, 0xc0, 0x06),
+        Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0xff),
+      ]) {
         const stranger = (await open(broker)).read();
         await stranger.send(header);
         await stranger.gone();
@@ -196,7 +225,10 @@ describe('a decent client is served beside', () => {
 
 function configured(limits: Readonly<Record<string, number>>): readonly string[] {
   const file = join(temporaryDirectory(), 'limits.yaml');
-  writeFileSync(file, JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, limits }));
+  writeFileSync(
+    file,
+    JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, limits }),
+  );
   return ['--config', file];
 }
 
@@ -273,7 +305,8 @@ describe('by its limits a broker bounds', () => {
       const fast = await connected(broker, { clientId: 'fast' });
       await fast.send(...Array.from({ length: 1000 }, (_, i) => publish('fast', String(i))), PINGREQ);
       await expectServed(decent);
-      for (let i = 0; i < 1000; i++) expect((await subscriber.next(PUBLISH)).body.subarray(6).toString()).toBe(String(i));
+      for (let i = 0; i < 1000; i++)
+        expect((await subscriber.next(PUBLISH)).body.subarray(6).toString()).toBe(String(i));
       await fast.next(PINGRESP);
       await expectServed(decent);
     }));
@@ -298,12 +331,17 @@ describe('by its limits a broker bounds', () => {
       const decent = await connectDecent(broker);
       const client = await connected(broker, { clientId: 'collector' });
       await client.send(subscribe(Array.from({ length: 1500 }, (_, i) => `topic/${i}`)));
-      expect((await client.next(SUBACK)).body).toEqual(Buffer.from([0, 1, ...Array<number>(1000).fill(0), ...Array<number>(500).fill(0x80)]));
+      expect((await client.next(SUBACK)).body).toEqual(
+        Buffer.from([0, 1, ...Array<number>(1000).fill(0), ...Array<number>(500).fill(0x80)]),
+      );
       await expectServed(decent);
     }));
 });
 
-function withLimits(limits: Readonly<Record<string, number>>, body: (broker: RunningBroker) => Promise<void>): Promise<void> {
+function withLimits(
+  limits: Readonly<Record<string, number>>,
+  body: (broker: RunningBroker) => Promise<void>,
+): Promise<void> {
   return withBroker(body, () => configured(limits));
 }
 

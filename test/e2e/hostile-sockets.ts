@@ -119,12 +119,29 @@ export interface ConnectOptions {
 /** Clean Session 1, no keep-alive. `will`: the topic of a will at QoS 1. */
 export function connect({ clientId, will }: ConnectOptions): Uint8Array {
   const flags = will === undefined ? 0x02 : 0x0e;
-  return packet(0x10, text('MQTT'), Uint8Array.of(4, flags, 0, 0), text(clientId), ...(will === undefined ? [] : [text(will), text(clientId)]));
+  return packet(
+    0x10,
+    text('MQTT'),
+    Uint8Array.of(4, flags, 0, 0),
+    text(clientId),
+    ...(will === undefined ? [] : [text(will), text(clientId)]),
+  );
 }
 
-export function publish(topic: string, payload: Uint8Array | string, qos: 0 | 1 | 2 = 0, packetId = 1, retain = false): Uint8Array {
+export function publish(
+  topic: string,
+  payload: Uint8Array | string,
+  qos: 0 | 1 | 2 = 0,
+  packetId = 1,
+  retain = false,
+): Uint8Array {
   const identifier = qos === 0 ? [] : [uint16(packetId)];
-  return packet(0x30 | (qos << 1) | (retain ? 1 : 0), text(topic), ...identifier, typeof payload === 'string' ? Buffer.from(payload) : payload);
+  return packet(
+    0x30 | (qos << 1) | (retain ? 1 : 0),
+    text(topic),
+    ...identifier,
+    typeof payload === 'string' ? Buffer.from(payload) : payload,
+  );
 }
 
 export function subscribe(topicFilters: readonly string[], qos: 0 | 1 | 2 = 0): Uint8Array {

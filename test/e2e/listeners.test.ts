@@ -12,11 +12,21 @@ import { describeWith, PYTHON } from './tools.js';
 const SCRIPTS = resolve(import.meta.dirname, 'paho');
 
 function urlOf({ addresses }: Listeners, type: Exclude<Type, 'unix'>): string {
-  const url = { tcp: `mqtt://${addresses.tcp}`, tls: `mqtts://${addresses.tls}`, ws: `ws://${addresses.ws}/mqtt`, wss: `wss://${addresses.wss}/mqtt` };
+  const url = {
+    tcp: `mqtt://${addresses.tcp}`,
+    tls: `mqtts://${addresses.tls}`,
+    ws: `ws://${addresses.ws}/mqtt`,
+    wss: `wss://${addresses.wss}/mqtt`,
+  };
   return url[type];
 }
 
-function mqttJs(listeners: Listeners, type: Exclude<Type, 'unix'>, clientId: string, identity?: { cert: string; key: string }): Promise<Client> {
+function mqttJs(
+  listeners: Listeners,
+  type: Exclude<Type, 'unix'>,
+  clientId: string,
+  identity?: { cert: string; key: string },
+): Promise<Client> {
   const shown = identity === undefined ? {} : { cert: readFileSync(identity.cert), key: readFileSync(identity.key) };
   return connect({ url: urlOf(listeners, type) }, { clientId, ca: readFileSync(listeners.authority.cert), ...shown });
 }
@@ -28,7 +38,9 @@ describe('MQTT.js', () => {
     withListeners(async (listeners) => {
       const clients = await Promise.all(STREAMS.map((type) => mqttJs(listeners, type, type)));
       await Promise.all(clients.map(({ mqtt }) => mqtt.subscribeAsync('from/#', { qos: 2 })));
-      await Promise.all(clients.map(({ mqtt }, index) => mqtt.publishAsync(`from/${STREAMS[index]}`, 'hello', { qos: 2 })));
+      await Promise.all(
+        clients.map(({ mqtt }, index) => mqtt.publishAsync(`from/${STREAMS[index]}`, 'hello', { qos: 2 })),
+      );
       for (const { inbox } of clients) {
         const topics = (await inbox.take(STREAMS.length)).map(({ topic }) => topic);
         expect(topics.sort()).toEqual(STREAMS.map((type) => `from/${type}`).sort());
@@ -53,7 +65,8 @@ describe('MQTT.js', () => {
       await mqttJs(listeners, 'tls', 'with-a-certificate', listeners.meter);
       await mqttJs(listeners, 'wss', 'with-a-certificate-too', listeners.meter);
       const expired = listeners.authority.issue('expired', { days: -1 });
-      for (const type of ['tls', 'wss'] as const) await expect(mqttJs(listeners, type, 'expired', expired)).rejects.toThrow();
+      for (const type of ['tls', 'wss'] as const)
+        await expect(mqttJs(listeners, type, 'expired', expired)).rejects.toThrow();
       await listeners.program.logs(/"event":"handshake-failed","listener":"tls-2",.*not accepted: CERT_HAS_EXPIRED/);
       await listeners.program.logs(/"event":"handshake-failed","listener":"wss-4",.*not accepted: CERT_HAS_EXPIRED/);
     }));
@@ -71,7 +84,14 @@ describe('MQTT.js', () => {
       await mqtt.publishAsync('still/here', 'yes');
       expect(await inbox.texts(1)).toEqual(['yes']);
       for (const type of ['tls', 'wss'] as const) {
-        const { stdout } = await run('openssl', ['s_client', '-connect', listeners.addresses[type], '-CAfile', authority.cert, '-verify_return_error']);
+        const { stdout } = await run('openssl', [
+          's_client',
+          '-connect',
+          listeners.addresses[type],
+          '-CAfile',
+          authority.cert,
+          '-verify_return_error',
+        ]);
         expect(stdout).toContain('subject=CN = renewed');
       }
     }));
@@ -80,18 +100,40 @@ describe('MQTT.js', () => {
 describe('openssl s_client', () => {
   test('verifies the server in TLS 1.2 and 1.3, and gets no older version', () =>
     withListeners(async ({ addresses, authority, program }) => {
-      const client = (...args: string[]) => run('openssl', ['s_client', '-connect', addresses.tls, '-CAfile', authority.cert, '-verify_return_error', ...args]);
-      for (const [flag, version] of [['-tls1_2', 'TLSv1.2'], ['-tls1_3', 'TLSv1.3']] as const) {
+      const client = (...args: string[]) =>
+        run('openssl', [
+          's_client',
+          '-connect',
+          addresses.tls,
+          '-CAfile',
+          authority.cert,
+          '-verify_return_error',
+          ...args,
+        ]);
+      for (const [flag, version] of [
+        ['-tls1_2', 'TLSv1.2'],
+        ['-tls1_3', 'TLSv1.3'],
+      ] as const) {
         expect((await client(flag)).stdout).toMatch(new RegExp(`Protocol *: ${version}|New, ${version}`));
       }
       const { status } = await client('-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0');
       expect(status).not.toBe(0);
-      await program.logs(/"event":"handshake-failed","listener":"tls-2",.*"reason":"tls","detail":"unsupported protocol"/);
+      await program.logs(
+        /"event":"handshake-failed","listener":"tls-2",.*"reason":"tls","detail":"unsupported protocol"/,
+      );
     }));
 
   test('that does not trust the authority says so, and the log does', () =>
     withListeners(async ({ addresses, program }) => {
-      const { status } = await run('openssl', ['s_client', '-connect', addresses.tls, '-verify_return_error', '-no-CAfile', '-no-CApath', '-tls1_2']);
+      const { status } = await run('openssl', [
+        's_client',
+        '-connect',
+        addresses.tls,
+        '-verify_return_error',
+        '-no-CAfile',
+        '-no-CApath',
+        '-tls1_2',
+      ]);
       expect(status).not.toBe(0);
       await program.logs(/"event":"handshake-failed","listener":"tls-2",.*"detail":"[^"]*unknown ca"/);
     }));
@@ -104,19 +146,51 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       const identity = ['--cert', meter.cert, '--key', meter.key];
       const overUnix = ['--unix', addresses.unix];
       for (const [index, way] of [overTls, [...overTls, ...identity], overUnix].entries()) {
-        const subscriber = new Program('stdbuf', ['-oL', 'mosquitto_sub', ...way, '-d', '-C', '1', '-t', `way/${index}`, '-q', '1', '-F', 'received %p']);
+        const subscriber = new Program('stdbuf', [
+          '-oL',
+          'mosquitto_sub',
+          ...way,
+          '-d',
+          '-C',
+          '1',
+          '-t',
+          `way/${index}`,
+          '-q',
+          '1',
+          '-F',
+          'received %p',
+        ]);
         await subscriber.says(/^Subscribed/m);
-        expect(await run('mosquitto_pub', [...way, '-t', `way/${index}`, '-m', 'secret', '-q', '1'])).toMatchObject({ status: 0, stderr: '' });
+        expect(await run('mosquitto_pub', [...way, '-t', `way/${index}`, '-m', 'secret', '-q', '1'])).toMatchObject({
+          status: 0,
+          stderr: '',
+        });
         expect(await subscriber.end()).toMatchObject({ status: 0, stdout: expect.stringContaining('received secret') });
       }
     }));
 });
 
 describeWith('paho', 'Eclipse Paho for Python', () => {
-  test.each([['tls', 'tcp'], ['wss', 'websockets']] as const)('shows a certificate on %s', (type, transport) =>
+  test.each([
+    ['tls', 'tcp'],
+    ['wss', 'websockets'],
+  ] as const)('shows a certificate on %s', (type, transport) =>
     withListeners(async ({ addresses, authority, meter }) => {
-      const args = [resolve(SCRIPTS, 'tls.py'), '127.0.0.1', portOf(addresses[type]), authority.cert, meter.cert, meter.key, transport];
+      const args = [
+        resolve(SCRIPTS, 'tls.py'),
+        '127.0.0.1',
+        portOf(addresses[type]),
+        authority.cert,
+        meter.cert,
+        meter.key,
+        transport,
+      ];
       const check = new Program(PYTHON ?? 'python3', args, { env: { PYTHONDONTWRITEBYTECODE: '1' } });
-      expect(await check.end()).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('as expected') });
-    }));
+      expect(await check.end()).toMatchObject({
+        status: 0,
+        stderr: '',
+        stdout: expect.stringContaining('as expected'),
+      });
+    }),
+  );
 });

@@ -21,7 +21,10 @@ export interface Listeners {
 }
 
 /** One of each type, on addresses of their own. `tls` and `wss` ask for a certificate and can do without. @param limits of the broker. */
-export function withListeners(body: (listeners: Listeners) => Promise<void>, limits: Readonly<Record<string, number>> = {}): Promise<void> {
+export function withListeners(
+  body: (listeners: Listeners) => Promise<void>,
+  limits: Readonly<Record<string, number>> = {},
+): Promise<void> {
   return scene(async () => {
     const directory = temporaryDirectory();
     const authority = new CertificateAuthority();
@@ -30,7 +33,10 @@ export function withListeners(body: (listeners: Listeners) => Promise<void>, lim
     });
     const server = authority.issue('server');
     const meter = authority.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
-    const program = startProgram(['--config', configuration(directory, authority, server, limits), '--storage', 'memory'], { cwd: directory });
+    const program = startProgram(
+      ['--config', configuration(directory, authority, server, limits), '--storage', 'memory'],
+      { cwd: directory },
+    );
     afterwards(() => {
       program.kill('SIGKILL');
     });
@@ -44,7 +50,12 @@ export function withListeners(body: (listeners: Listeners) => Promise<void>, lim
   });
 }
 
-function configuration(directory: string, authority: CertificateAuthority, { cert, key }: Issued, limits: object): string {
+function configuration(
+  directory: string,
+  authority: CertificateAuthority,
+  { cert, key }: Issued,
+  limits: object,
+): string {
   const tls = { cert, key, ca: authority.cert, clientCertificate: 'optional' };
   const listeners = [
     { type: 'tcp', port: 0 },

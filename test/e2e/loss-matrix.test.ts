@@ -13,11 +13,14 @@ import type { ProgramEnd } from './program.js';
 const PAGE = join(ROOT, 'docs/loss-matrix.md');
 
 describe('docs/loss-matrix.md', () => {
-  test.each(CELLS.map((cell) => [cellName(cell), cell] as const))('has a row of %s, in which the promise is kept', (_, cell) => {
-    const row = rowOf(readFileSync(PAGE, 'utf8'), cell);
-    expect(row).toHaveLength(9);
-    if (promises(cell)) expect(isKept(row ?? [])).toBe(true);
-  });
+  test.each(CELLS.map((cell) => [cellName(cell), cell] as const))(
+    'has a row of %s, in which the promise is kept',
+    (_, cell) => {
+      const row = rowOf(readFileSync(PAGE, 'utf8'), cell);
+      expect(row).toHaveLength(9);
+      if (promises(cell)) expect(isKept(row ?? [])).toBe(true);
+    },
+  );
 });
 
 describe('a promise', () => {
@@ -31,7 +34,9 @@ describe('a promise', () => {
   const lossy = counts({ lost: { away: { 1: 3, 2: 0 }, online: { 1: 0, 2: 0 } } });
 
   test('is broken by a message that is lost, one at QoS 2 that comes twice, and a session that is forgotten', () => {
-    expect(brokenPromises(flushed, lossy, [])).toEqual(['file/flushed/broker-killed: 3 acknowledged messages at QoS 1 were lost to the subscriber that was away']);
+    expect(brokenPromises(flushed, lossy, [])).toEqual([
+      'file/flushed/broker-killed: 3 acknowledged messages at QoS 1 were lost to the subscriber that was away',
+    ]);
     const repeated = counts({ twice: { away: { 1: 0, 2: 0 }, online: { 1: 0, 2: 1 } } });
     expect(brokenPromises({ ...flushed, ackLevel: 'stored' }, repeated, [])).toEqual([
       'file/stored/broker-killed: 1 messages at QoS 2 came twice to the subscriber that was online',
@@ -40,7 +45,9 @@ describe('a promise', () => {
   });
 
   test('is not broken by a repeat at QoS 1, nor where nothing is promised', () => {
-    expect(brokenPromises(flushed, counts({ twice: { away: { 1: 5, 2: 0 }, online: { 1: 5, 2: 0 } } }), [])).toEqual([]);
+    expect(brokenPromises(flushed, counts({ twice: { away: { 1: 5, 2: 0 }, online: { 1: 5, 2: 0 } } }), [])).toEqual(
+      [],
+    );
     expect(brokenPromises({ ...flushed, ackLevel: 'received' }, lossy, [])).toEqual([]);
     expect(brokenPromises({ ...flushed, storage: 'memory' }, lossy, [])).toEqual([]);
   });
@@ -48,7 +55,9 @@ describe('a promise', () => {
 
 describe('npm run loss-matrix', () => {
   function lossMatrix(args: readonly string[]): Promise<ProgramEnd> {
-    const script = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly scripts: Readonly<Record<string, string>> };
+    const script = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
     const [command = '', ...words] = (script.scripts['loss-matrix'] ?? '').split(' ');
     const program = new Program(command === 'node' ? process.execPath : command, [...words, ...args], { cwd: ROOT });
     program.closeInput();
@@ -61,7 +70,14 @@ describe('npm run loss-matrix', () => {
       scene(async () => {
         const page = join(temporaryDirectory(), 'page.md');
         writeFileSync(page, readFileSync(PAGE, 'utf8'));
-        const { status, stdout, stderr } = await lossMatrix(['--rounds', '2', '--only', 'file/flushed/broker-killed', '--page', page]);
+        const { status, stdout, stderr } = await lossMatrix([
+          '--rounds',
+          '2',
+          '--only',
+          'file/flushed/broker-killed',
+          '--page',
+          page,
+        ]);
         expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
         expect(stdout).toMatch(/^file\/flushed\/broker-killed: /);
         const written = readFileSync(page, 'utf8');
@@ -69,7 +85,9 @@ describe('npm run loss-matrix', () => {
         const row = rowOf(written, { storage: 'file', ackLevel: 'flushed', event: 'broker-killed' }) ?? [];
         expect(isKept(row)).toBe(true);
         // In each of two rounds at least a hundred.
-        expect((row[4] ?? '').split(' + ').reduce((sum, count) => sum + Number(count.replace(',', '')), 0)).toBeGreaterThanOrEqual(200);
+        expect(
+          (row[4] ?? '').split(' + ').reduce((sum, count) => sum + Number(count.replace(',', '')), 0),
+        ).toBeGreaterThanOrEqual(200);
         expect(rowOf(written, { storage: 'memory', ackLevel: 'stored', event: 'stopped' })).toBeUndefined();
         const [, behind] = readFileSync(PAGE, 'utf8').split('## How to read it');
         expect(written.endsWith(behind ?? 'nothing')).toBe(true);
@@ -79,7 +97,15 @@ describe('npm run loss-matrix', () => {
 
   test('says what it does not know', () =>
     scene(async () => {
-      expect(await lossMatrix(['--only', 'tape'])).toMatchObject({ status: 2, stderr: expect.stringMatching(/^--only: no cell begins with "tape"; there are memory\/received\/broker-killed, /) as unknown });
-      expect(await lossMatrix(['--rounds', '0'])).toMatchObject({ status: 2, stderr: '--rounds is a whole number from 1 on, not "0"\n' });
+      expect(await lossMatrix(['--only', 'tape'])).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(
+          /^--only: no cell begins with "tape"; there are memory\/received\/broker-killed, /,
+        ) as unknown,
+      });
+      expect(await lossMatrix(['--rounds', '0'])).toMatchObject({
+        status: 2,
+        stderr: '--rounds is a whole number from 1 on, not "0"\n',
+      });
     }));
 });

@@ -21,13 +21,21 @@ afterAll(() => server?.stop());
 /** More than one batch of everything; every second message waits in all queues. */
 function content(): string {
   const clients = Array.from({ length: SESSIONS }, (_, i) => `client ${i}`);
-  const facts = clients.flatMap((id, i) => [sessionLine(id), subscriptionLine(id, 'a/#'), { kind: 'inbound', clientId: id, packetId: i + 1 }]);
+  const facts = clients.flatMap((id, i) => [
+    sessionLine(id),
+    subscriptionLine(id, 'a/#'),
+    { kind: 'inbound', clientId: id, packetId: i + 1 },
+  ]);
   let id = 0;
   for (let seq = 0; seq < MESSAGES; seq++) {
-    if (seq % 2 === 0) facts.push(messageLine(++id, 'a/all', 'x'.repeat(500)), ...clients.map((client) => entryLine(client, seq, id)));
-    else for (const client of clients) facts.push(messageLine(++id, `a/${client}`, `${seq} of ${client}`), entryLine(client, seq, id));
+    if (seq % 2 === 0)
+      facts.push(messageLine(++id, 'a/all', 'x'.repeat(500)), ...clients.map((client) => entryLine(client, seq, id)));
+    else
+      for (const client of clients)
+        facts.push(messageLine(++id, `a/${client}`, `${seq} of ${client}`), entryLine(client, seq, id));
   }
-  for (let i = 0; i < SESSIONS; i++) facts.push(messageLine(++id, `kept/${i}`, 'kept', true), { kind: 'retained', message: id });
+  for (let i = 0; i < SESSIONS; i++)
+    facts.push(messageLine(++id, `kept/${i}`, 'kept', true), { kind: 'retained', message: id });
   return exportOf(facts);
 }
 
@@ -44,11 +52,22 @@ async function whatIsLeft(target: Store): Promise<'nothing' | 'a part' | 'all'> 
     expect({ queuedMessages, retainedMessages }).toEqual({ queuedMessages: 0, retainedMessages: 0 });
     return 'nothing';
   }
-  expect({ sessions, queuedMessages, retainedMessages }).toEqual({ sessions: SESSIONS, queuedMessages: SESSIONS * MESSAGES, retainedMessages: SESSIONS });
+  expect({ sessions, queuedMessages, retainedMessages }).toEqual({
+    sessions: SESSIONS,
+    queuedMessages: SESSIONS * MESSAGES,
+    retainedMessages: SESSIONS,
+  });
   return 'all';
 }
 
-const migrateArgs = (source: Store, target: Store): string[] => ['migrate', '--from', source.config, '--to', target.config, '--replace'];
+const migrateArgs = (source: Store, target: Store): string[] => [
+  'migrate',
+  '--from',
+  source.config,
+  '--to',
+  target.config,
+  '--replace',
+];
 
 for (const [from, to] of [
   ['file', 'mongodb'],
@@ -75,15 +94,22 @@ for (const [from, to] of [
           const left: string[] = [];
           for (let kill = 0; kill < KILLS; kill++) {
             const program = new Program(process.execPath, [MAIN, ...migrateArgs(source, target)]);
-            const strike = setTimeout(() => {
-              program.kill('SIGKILL');
-            }, chance.between(0, takesMs));
+            const strike = setTimeout(
+              () => {
+                program.kill('SIGKILL');
+              },
+              chance.between(0, takesMs),
+            );
             await program.end();
             clearTimeout(strike);
             left.push(await whatIsLeft(target));
-            if (left.at(-1) === 'a part') expect(await refused(['start', '--port', '0', '--config', target.config])).toContain('did not come to its end');
+            if (left.at(-1) === 'a part')
+              expect(await refused(['start', '--port', '0', '--config', target.config])).toContain(
+                'did not come to its end',
+              );
           }
-          if (!left.includes('a part')) throw new Error(`no kill struck while the target was being filled: ${left.join(', ')}`);
+          if (!left.includes('a part'))
+            throw new Error(`no kill struck while the target was being filled: ${left.join(', ')}`);
 
           await done(migrateArgs(source, target));
           expect(await totalsOf(target)).toEqual(await totalsOf(source));

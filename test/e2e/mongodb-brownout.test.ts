@@ -33,8 +33,14 @@ interface Stage {
   readonly proxy: MongoProxy;
 }
 
-async function startOn(url: string, database: string, env: Readonly<Record<string, string>> = {}): Promise<RunningBroker> {
-  return startBroker(['--port', '0', '--storage', 'mongodb'], { env: { HEXMQ_STORAGE_URL: url, HEXMQ_STORAGE_DATABASE: database, ...env } });
+async function startOn(
+  url: string,
+  database: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningBroker> {
+  return startBroker(['--port', '0', '--storage', 'mongodb'], {
+    env: { HEXMQ_STORAGE_URL: url, HEXMQ_STORAGE_DATABASE: database, ...env },
+  });
 }
 
 async function proxyBefore({ uri }: KillableMongoServer): Promise<MongoProxy> {
@@ -84,7 +90,9 @@ interface Outage {
 
 /** Greetings of the only member of a replica set, and what else becomes of its commands. */
 const member = (proxy: MongoProxy, isPrimary: boolean, otherwise: (command: Command) => Verdict) => {
-  proxy.judgeWith((command) => (isGreeting(command) ? { amend: (reply) => proxy.asMember(reply, isPrimary) } : otherwise(command)));
+  proxy.judgeWith((command) =>
+    isGreeting(command) ? { amend: (reply) => proxy.asMember(reply, isPrimary) } : otherwise(command),
+  );
 };
 
 const OUTAGES: readonly Outage[] = [
@@ -140,7 +148,11 @@ const OUTAGES: readonly Outage[] = [
     name: 'has no space left',
     kind: 'full',
     begin: ({ proxy }) => {
-      proxy.judgeWith(({ name }) => (['insert', 'update', 'findAndModify'].includes(name) ? { answer: refusal(14_031, 'OutOfDiskSpace', 'available disk space is less than required') } : 'pass'));
+      proxy.judgeWith(({ name }) =>
+        ['insert', 'update', 'findAndModify'].includes(name)
+          ? { answer: refusal(14_031, 'OutOfDiskSpace', 'available disk space is less than required') }
+          : 'pass',
+      );
     },
     end: ({ proxy }) => {
       proxy.judgeWith(() => 'pass');
@@ -150,7 +162,9 @@ const OUTAGES: readonly Outage[] = [
   {
     name: 'has withdrawn a right',
     begin: ({ proxy }) => {
-      proxy.judgeWith((command) => (isGreeting(command) ? 'pass' : { answer: refusal(13, 'Unauthorized', 'not authorized on the database') }));
+      proxy.judgeWith((command) =>
+        isGreeting(command) ? 'pass' : { answer: refusal(13, 'Unauthorized', 'not authorized on the database') },
+      );
     },
     end: ({ proxy }) => {
       proxy.judgeWith(() => 'pass');
@@ -168,7 +182,9 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
         const stage: Stage = { server: real, proxy };
         const database = real.newDatabase();
         if (asReplicaSet === true) member(proxy, true, () => 'pass');
-        const broker = await startOn(asReplicaSet === true ? proxy.replicaSetUri : proxy.uri, database, { HEXMQ_LIMITS_STORAGE_TIMEOUT_MS: '1000' });
+        const broker = await startOn(asReplicaSet === true ? proxy.replicaSetUri : proxy.uri, database, {
+          HEXMQ_LIMITS_STORAGE_TIMEOUT_MS: '1000',
+        });
         await leave(broker);
         const publisher = await connect(broker, PUBLISHER);
         const publications = new Publications();
@@ -177,7 +193,10 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
         await present.mqtt.subscribeAsync('live', { qos: 1 });
 
         await begin(stage);
-        const waiting = [publications.publish(publisher, 'during 1', 1), publications.publish(publisher, 'during 2', 2)];
+        const waiting = [
+          publications.publish(publisher, 'during 1', 1),
+          publications.publish(publisher, 'during 2', 2),
+        ];
         await broker.program.logs(/"event":"storage-failing"/);
 
         // Those with nothing to store are served as ever, newcomers among them.
@@ -196,11 +215,20 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
         expect([publisher, present, newcomer].map(({ mqtt }) => mqtt.connected)).toEqual([true, true, true]);
 
         // Once, if it is the same trouble.
-        const failures = linesOf(broker.program.stderr, 'storage-failing').filter(({ operation }) => operation === 'write');
-        expect(failures[0]).toMatchObject({ level: 'error', storageErrorKind: kind, attempt: 1, error: expect.stringMatching(says) as unknown });
+        const failures = linesOf(broker.program.stderr, 'storage-failing').filter(
+          ({ operation }) => operation === 'write',
+        );
+        expect(failures[0]).toMatchObject({
+          level: 'error',
+          storageErrorKind: kind,
+          attempt: 1,
+          error: expect.stringMatching(says) as unknown,
+        });
         const troubles = failures.map(({ error }) => String(error).split(' (')[0]);
         expect(troubles).toEqual([...new Set(troubles)]);
-        expect(linesOf(broker.program.stderr, 'storage-recovered').filter(({ operation }) => operation === 'write')).toHaveLength(1);
+        expect(
+          linesOf(broker.program.stderr, 'storage-recovered').filter(({ operation }) => operation === 'write'),
+        ).toHaveLength(1);
 
         // What was acknowledged is there, even if the process dies now.
         broker.program.kill('SIGKILL');
@@ -214,28 +242,32 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
     PATIENCE_MS,
   );
 
-  test('is slow, and answers in time: acknowledgements come later, and nothing is said of it', () =>
-    scene(async () => {
-      const proxy = await proxyBefore(real);
-      const broker = await startOn(proxy.uri, real.newDatabase());
-      await leave(broker);
-      const publisher = await connect(broker, PUBLISHER);
-      proxy.delay(250);
-      let commits = 0;
-      proxy.judgeWith((command) => {
-        if (isCommit(command)) commits++;
-        return 'pass';
-      });
-      const publications = new Publications();
-      await Promise.all(Array.from({ length: 200 }, (_, i) => publications.publish(publisher, String(i), 1)));
-      // While one is under way the next collects.
-      expect(commits).toBeLessThan(20);
-      proxy.delay(0);
-      const away = await connect(broker, AWAY);
-      expect(await away.inbox.texts(200)).toEqual(Array.from({ length: 200 }, (_, i) => String(i)));
-      const { status, stderr } = await broker.stop();
-      expect({ status, failures: linesOf(stderr, 'storage-failing') }).toEqual({ status: 0, failures: [] });
-    }), PATIENCE_MS);
+  test(
+    'is slow, and answers in time: acknowledgements come later, and nothing is said of it',
+    () =>
+      scene(async () => {
+        const proxy = await proxyBefore(real);
+        const broker = await startOn(proxy.uri, real.newDatabase());
+        await leave(broker);
+        const publisher = await connect(broker, PUBLISHER);
+        proxy.delay(250);
+        let commits = 0;
+        proxy.judgeWith((command) => {
+          if (isCommit(command)) commits++;
+          return 'pass';
+        });
+        const publications = new Publications();
+        await Promise.all(Array.from({ length: 200 }, (_, i) => publications.publish(publisher, String(i), 1)));
+        // While one is under way the next collects.
+        expect(commits).toBeLessThan(20);
+        proxy.delay(0);
+        const away = await connect(broker, AWAY);
+        expect(await away.inbox.texts(200)).toEqual(Array.from({ length: 200 }, (_, i) => String(i)));
+        const { status, stderr } = await broker.stop();
+        expect({ status, failures: linesOf(stderr, 'storage-failing') }).toEqual({ status: 0, failures: [] });
+      }),
+    PATIENCE_MS,
+  );
 
   /** Of commits: one in so many fails so, and is sent again. */
   const LOSSES: readonly (readonly [string, Verdict])[] = [
@@ -243,11 +275,26 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
     ['end before they do it', 'cut'],
     [
       'do it, and say that no majority of members has it',
-      { amend: (reply) => ({ ...reply, writeConcernError: { code: 64, codeName: 'WriteConcernFailed', errmsg: 'waiting for replication timed out', errInfo: { wtimeout: true } } }) },
+      {
+        amend: (reply) => ({
+          ...reply,
+          writeConcernError: {
+            code: 64,
+            codeName: 'WriteConcernFailed',
+            errmsg: 'waiting for replication timed out',
+            errInfo: { wtimeout: true },
+          },
+        }),
+      },
     ],
     [
       'do it, and say that they step down',
-      { amend: (reply) => ({ ...reply, writeConcernError: { code: 189, codeName: 'PrimarySteppedDown', errmsg: 'operation was interrupted' } }) },
+      {
+        amend: (reply) => ({
+          ...reply,
+          writeConcernError: { code: 189, codeName: 'PrimarySteppedDown', errmsg: 'operation was interrupted' },
+        }),
+      },
     ],
   ];
 
@@ -289,7 +336,9 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
         const publications = new Publications();
         const payloads = Array.from({ length: 300 }, (_, i) => String(i));
         await Promise.all(payloads.map((payload) => publications.publish(publisher, payload, 1)));
-        proxy.judgeWith((command) => (command.name === 'find' && command.collection === 'queues' ? 'drop-reply' : 'pass'));
+        proxy.judgeWith((command) =>
+          command.name === 'find' && command.collection === 'queues' ? 'drop-reply' : 'pass',
+        );
         const away = await connect(broker, AWAY);
         await broker.program.logs(/"event":"storage-failing","operation":"read"/);
         expect(away.inbox.leftOver).toBe(0);
@@ -318,7 +367,7 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
           last = flooder.send(hostile.publish('t', payload, 1, packetId)).then(() => void taken++);
         }
         // What is not read is taken by nobody: there is nothing to wait for but that nothing more happens.
-        for (let before = -1; before < taken; ) {
+        for (let before = -1; before < taken;) {
           before = taken;
           await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
         }

@@ -63,13 +63,37 @@ function fileWith(text: string, name = 'file'): string {
 
 describe('a URL that is wrong', () => {
   test.each<readonly [string, string, RegExp]>([
-    ['has another scheme', `http://${CREDENTIALS}host`, /^storage\.options: refused by mongodb: .*url must be a connection string that begins with mongodb:\/\/ or mongodb\+srv:\/\/$/],
-    ['is none', `mongodb://${CREDENTIALS}host:port/`, /^storage\.options: refused by mongodb: .*url is no connection string; special characters in user name and password are written in percent-encoding$/],
-    ['has a password that is not encoded', `mongodb://${USER}:hunter2@x@host/`, /url is no connection string; special characters/],
+    [
+      'has another scheme',
+      `http://${CREDENTIALS}host`,
+      /^storage\.options: refused by mongodb: .*url must be a connection string that begins with mongodb:\/\/ or mongodb\+srv:\/\/$/,
+    ],
+    [
+      'is none',
+      `mongodb://${CREDENTIALS}host:port/`,
+      /^storage\.options: refused by mongodb: .*url is no connection string; special characters in user name and password are written in percent-encoding$/,
+    ],
+    [
+      'has a password that is not encoded',
+      `mongodb://${USER}:hunter2@x@host/`,
+      /url is no connection string; special characters/,
+    ],
     ['has an option that nobody knows', `mongodb://${CREDENTIALS}host/?tlsCa=x`, /url is no connection string/],
-    ['names a host that there is not', `mongodb://${CREDENTIALS}nowhere.invalid/`, /^MongoDB at nowhere\.invalid:27017\/hexmq cannot be reached, or does not answer: check that it runs, the URL, and the network \(.+\)$/],
-    ['names a cluster that there is not', `mongodb+srv://${CREDENTIALS}nowhere.invalid/`, /^MongoDB at nowhere\.invalid\/hexmq is not to be found: DNS has nothing for mongodb\+srv:\/\/ there, check the URL \(.+\)$/],
-    ['names a file that there is not', `mongodb://${CREDENTIALS}127.0.0.1/?tls=true&tlsCAFile=/nowhere/ca.pem`, /^the file \/nowhere\/ca\.pem, which the URL of MongoDB at 127\.0\.0\.1:27017\/hexmq names, cannot be read \(.+\)$/],
+    [
+      'names a host that there is not',
+      `mongodb://${CREDENTIALS}nowhere.invalid/`,
+      /^MongoDB at nowhere\.invalid:27017\/hexmq cannot be reached, or does not answer: check that it runs, the URL, and the network \(.+\)$/,
+    ],
+    [
+      'names a cluster that there is not',
+      `mongodb+srv://${CREDENTIALS}nowhere.invalid/`,
+      /^MongoDB at nowhere\.invalid\/hexmq is not to be found: DNS has nothing for mongodb\+srv:\/\/ there, check the URL \(.+\)$/,
+    ],
+    [
+      'names a file that there is not',
+      `mongodb://${CREDENTIALS}127.0.0.1/?tls=true&tlsCAFile=/nowhere/ca.pem`,
+      /^the file \/nowhere\/ca\.pem, which the URL of MongoDB at 127\.0\.0\.1:27017\/hexmq names, cannot be read \(.+\)$/,
+    ],
   ])('because it %s is refused in one line', (_name, url, sentence) =>
     scene(async () => {
       expectRefusal(await start({ HEXMQ_STORAGE_URL: url }), sentence);
@@ -81,32 +105,51 @@ describe('a URL that is wrong', () => {
       const port = await closedPort();
       expectRefusal(
         await start({ HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}127.0.0.1:${port}/` }),
-        new RegExp(`^MongoDB at 127\\.0\\.0\\.1:${port}/hexmq cannot be reached, or does not answer: .+\\(connect ECONNREFUSED 127\\.0\\.0\\.1:${port}\\)$`),
+        new RegExp(
+          `^MongoDB at 127\\.0\\.0\\.1:${port}/hexmq cannot be reached, or does not answer: .+\\(connect ECONNREFUSED 127\\.0\\.0\\.1:${port}\\)$`,
+        ),
       );
     }));
 
   test.each<readonly [string, Environment, RegExp]>([
-    ['that is missing', { HEXMQ_STORAGE_URL_FILE: '/nowhere/url' }, /^HEXMQ_STORAGE_URL_FILE: cannot read \/nowhere\/url \(ENOENT\), expected a file that the user who runs hexmq can read$/],
-    ['beside a URL', { HEXMQ_STORAGE_URL_FILE: '/nowhere/url', HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}host/` }, /^HEXMQ_STORAGE_URL_FILE: HEXMQ_STORAGE_URL is set as well, expected one of them$/],
-    ['or a database that cannot be', { HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}host/`, HEXMQ_STORAGE_DATABASE: 'a b' }, /database must be the name of a database, got "a b"$/],
+    [
+      'that is missing',
+      { HEXMQ_STORAGE_URL_FILE: '/nowhere/url' },
+      /^HEXMQ_STORAGE_URL_FILE: cannot read \/nowhere\/url \(ENOENT\), expected a file that the user who runs hexmq can read$/,
+    ],
+    [
+      'beside a URL',
+      { HEXMQ_STORAGE_URL_FILE: '/nowhere/url', HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}host/` },
+      /^HEXMQ_STORAGE_URL_FILE: HEXMQ_STORAGE_URL is set as well, expected one of them$/,
+    ],
+    [
+      'or a database that cannot be',
+      { HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}host/`, HEXMQ_STORAGE_DATABASE: 'a b' },
+      /database must be the name of a database, got "a b"$/,
+    ],
   ])('in a file %s is refused in one line', (_name, env, sentence) =>
     scene(async () => {
       expectRefusal(await start(env), sentence);
     }),
   );
 
-  test.each(['storage: "$URL"', 'storage: { adapter: "$URL" }', 'storage: { adapter: mongodb, url: "$URL" }', 'storage: { adapter: mongodb, options: { uri: "$URL" } }', '"$URL": x', 'limits: { maxInflight: "$URL" }'])(
-    'where none belongs (%s) is not repeated with its credentials',
-    (text) =>
-      scene(async () => {
-        const path = fileWith(text.replace('$URL', `mongodb://${CREDENTIALS}host/`));
-        for (const command of ['start', 'check-config', 'inspect']) {
-          const { status, stdout, stderr } = await hexmq([command, '--config', path], { cwd: temporaryDirectory() });
-          expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-          expect(stderr).toMatch(/^hexmq: /);
-          expectNoSecret(stderr);
-        }
-      }),
+  test.each([
+    'storage: "$URL"',
+    'storage: { adapter: "$URL" }',
+    'storage: { adapter: mongodb, url: "$URL" }',
+    'storage: { adapter: mongodb, options: { uri: "$URL" } }',
+    '"$URL": x',
+    'limits: { maxInflight: "$URL" }',
+  ])('where none belongs (%s) is not repeated with its credentials', (text) =>
+    scene(async () => {
+      const path = fileWith(text.replace('$URL', `mongodb://${CREDENTIALS}host/`));
+      for (const command of ['start', 'check-config', 'inspect']) {
+        const { status, stdout, stderr } = await hexmq([command, '--config', path], { cwd: temporaryDirectory() });
+        expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+        expect(stderr).toMatch(/^hexmq: /);
+        expectNoSecret(stderr);
+      }
+    }),
   );
 });
 
@@ -123,7 +166,9 @@ describeWithServer(server, 'a MongoDB', (real) => {
     (judge: Judge): Judge =>
     (command) => {
       const verdict = judge(command);
-      return verdict === 'pass' && command.name === 'saslStart' ? { answer: { ok: 1, conversationId: 1, done: true, payload: Buffer.alloc(0) } } : verdict;
+      return verdict === 'pass' && command.name === 'saslStart'
+        ? { answer: { ok: 1, conversationId: 1, done: true, payload: Buffer.alloc(0) } }
+        : verdict;
     };
 
   async function proxyThat(judge: Judge): Promise<MongoProxy> {
@@ -143,20 +188,31 @@ describeWithServer(server, 'a MongoDB', (real) => {
     ],
     [
       'that does not give the right',
-      (command) => (isGreeting(command) || command.name === 'saslStart' ? 'pass' : { answer: refusal(13, 'Unauthorized', 'not authorized on hexmq to execute command') }),
+      (command) =>
+        isGreeting(command) || command.name === 'saslStart'
+          ? 'pass'
+          : { answer: refusal(13, 'Unauthorized', 'not authorized on hexmq to execute command') },
       /^MongoDB at \S+ refuses the login, or what it was asked: .+ \(not authorized on hexmq to execute command\)$/,
     ],
     [
       'of a version that is too old',
-      (command) => (isGreeting(command) ? { amend: (reply) => ({ ...reply, minWireVersion: 0, maxWireVersion: 6 }) } : 'pass'),
+      (command) =>
+        isGreeting(command) ? { amend: (reply) => ({ ...reply, minWireVersion: 0, maxWireVersion: 6 }) } : 'pass',
       /^MongoDB at \S+ is of a version that is not supported: 4\.4 or later is needed \(.+\)$/,
     ],
     [
       'that has no space for a first start',
-      ({ name }) => (['insert', 'create', 'createIndexes', 'findAndModify'].includes(name) ? { answer: refusal(14_031, 'OutOfDiskSpace', 'no space') } : 'pass'),
+      ({ name }) =>
+        ['insert', 'create', 'createIndexes', 'findAndModify'].includes(name)
+          ? { answer: refusal(14_031, 'OutOfDiskSpace', 'no space') }
+          : 'pass',
       /^no space left for MongoDB at \S+: free some \(no space\)$/,
     ],
-    ['that greets and says nothing more', (command) => (isGreeting(command) || command.name === 'saslStart' ? 'pass' : 'hold-reply'), /^MongoDB at \S+ cannot be reached, or does not answer: .+$/],
+    [
+      'that greets and says nothing more',
+      (command) => (isGreeting(command) || command.name === 'saslStart' ? 'pass' : 'hold-reply'),
+      /^MongoDB at \S+ cannot be reached, or does not answer: .+$/,
+    ],
     ['that cuts every connection', () => 'cut', /^MongoDB at \S+ cannot be reached, or does not answer: .+$/],
   ])(
     '%s is refused in one line',
@@ -178,13 +234,26 @@ describeWithServer(server, 'a MongoDB', (real) => {
     }));
 
   test.each<readonly [string, string, object, RegExp]>([
-    ['somebody else uses', 'orders', { _id: 1 }, /^the database 127\.0\.0\.1:\d+\/hexmq_test_\w+ has something in it that is not of hexmq: choose another one$/],
-    ['a newer hexmq has written', 'meta', { _id: 'format', version: 99 }, /^the data in MongoDB at \S+ was written by a newer hexmq \(format 99, this one knows up to 1\): use that version or a later one$/],
+    [
+      'somebody else uses',
+      'orders',
+      { _id: 1 },
+      /^the database 127\.0\.0\.1:\d+\/hexmq_test_\w+ has something in it that is not of hexmq: choose another one$/,
+    ],
+    [
+      'a newer hexmq has written',
+      'meta',
+      { _id: 'format', version: 99 },
+      /^the data in MongoDB at \S+ was written by a newer hexmq \(format 99, this one knows up to 1\): use that version or a later one$/,
+    ],
   ])('whose database %s is refused in one line', (_name, collection, document, sentence) =>
     scene(async () => {
       const client = new MongoClient(real.uri);
       afterwards(() => void client.close());
-      await client.db(database).collection(collection).insertOne({ ...document });
+      await client
+        .db(database)
+        .collection(collection)
+        .insertOne({ ...document });
       expectRefusal(await start({ HEXMQ_STORAGE_URL: real.uri, HEXMQ_STORAGE_DATABASE: database }), sentence);
     }),
   );
@@ -196,7 +265,10 @@ describeWithServer(server, 'a MongoDB', (real) => {
         const proxy = await proxyThat(() => 'pass');
         const urlFile = fileWith(`${urlOf(proxy)}\n`, 'url');
         // What a file has is replaced.
-        const config = fileWith(`storage: { adapter: mongodb, options: { url: "mongodb://${CREDENTIALS}nowhere.invalid/", database: other } }\n`, 'hexmq.yaml');
+        const config = fileWith(
+          `storage: { adapter: mongodb, options: { url: "mongodb://${CREDENTIALS}nowhere.invalid/", database: other } }\n`,
+          'hexmq.yaml',
+        );
         const env = { HEXMQ_STORAGE_URL_FILE: urlFile, HEXMQ_STORAGE_DATABASE: database };
         const told: string[] = [];
         const command = async (args: readonly string[], environment: Environment, status: number): Promise<string> => {
@@ -207,7 +279,9 @@ describeWithServer(server, 'a MongoDB', (real) => {
         };
 
         const broker = await startBroker(['--port', '0', '--config', config, '--log-level', 'debug'], { env });
-        expect(broker.program.stdout).toContain(`storage mongodb (${proxy.address}/${database}; acknowledged when flushed to disk)`);
+        expect(broker.program.stdout).toContain(
+          `storage mongodb (${proxy.address}/${database}; acknowledged when flushed to disk)`,
+        );
         const client = await connect(broker, { clientId: 'a', clean: false });
         proxy.judgeWith((one) => (isGreeting(one) ? 'pass' : { answer: loginRefused }));
         proxy.cut();
@@ -227,18 +301,32 @@ describeWithServer(server, 'a MongoDB', (real) => {
         expect(end.status).toBe(0);
         told.push(end.stdout, end.stderr);
 
-        expect(await command(['check-config', '--config', config], env, 0)).toContain(`storage mongodb (${proxy.address}/${database};`);
+        expect(await command(['check-config', '--config', config], env, 0)).toContain(
+          `storage mongodb (${proxy.address}/${database};`,
+        );
         expect(await command(['inspect', '--config', config], env, 0)).toContain('sessions');
         await command(['export', '--config', config, '--output', join(temporaryDirectory(), 'all.jsonl')], env, 0);
-        const there = fileWith(`storage: { adapter: mongodb, options: { url: "${urlOf(proxy)}", database: ${database} } }\n`);
-        const target = fileWith(`storage: { adapter: mongodb, options: { url: "${urlOf(proxy)}", database: ${real.newDatabase()} } }\n`);
-        expect(await command(['migrate', '--from', there, '--to', target], {}, 0)).toMatch(/^migrated mongodb \(.+\) to mongodb \(.+\), the same on both sides/);
+        const there = fileWith(
+          `storage: { adapter: mongodb, options: { url: "${urlOf(proxy)}", database: ${database} } }\n`,
+        );
+        const target = fileWith(
+          `storage: { adapter: mongodb, options: { url: "${urlOf(proxy)}", database: ${real.newDatabase()} } }\n`,
+        );
+        expect(await command(['migrate', '--from', there, '--to', target], {}, 0)).toMatch(
+          /^migrated mongodb \(.+\) to mongodb \(.+\), the same on both sides/,
+        );
         // And all of them with a login that is refused, and without a server.
         proxy.judgeWith(({ name }) => (name === 'saslStart' ? { answer: loginRefused } : 'pass'));
-        expect(await command(['migrate', '--from', there, '--to', target], {}, 1)).toMatch(/^hexmq: MongoDB at \S+ refuses the login/);
-        expect(await command(['inspect', '--config', config], env, 1)).toMatch(/^hexmq: MongoDB at \S+ refuses the login/);
+        expect(await command(['migrate', '--from', there, '--to', target], {}, 1)).toMatch(
+          /^hexmq: MongoDB at \S+ refuses the login/,
+        );
+        expect(await command(['inspect', '--config', config], env, 1)).toMatch(
+          /^hexmq: MongoDB at \S+ refuses the login/,
+        );
         await proxy.close();
-        expect(await command(['export', '--config', config], env, 1)).toMatch(/^hexmq: MongoDB at \S+ cannot be reached/);
+        expect(await command(['export', '--config', config], env, 1)).toMatch(
+          /^hexmq: MongoDB at \S+ cannot be reached/,
+        );
         for (const text of told) expectNoSecret(text);
       }),
     PATIENCE_MS,
@@ -253,7 +341,8 @@ describeWithServer(server, 'a MongoDB', (real) => {
         const { hostname, port } = new URL(real.uri);
         const terminator = await terminateTls(own, { host: hostname, port: Number(port) });
         afterwards(terminator.close);
-        const url = (ca: string, host = '127.0.0.1'): string => `mongodb://${host}:${String(terminator.port)}/?directConnection=true&tls=true&tlsCAFile=${encodeURIComponent(ca)}`;
+        const url = (ca: string, host = '127.0.0.1'): string =>
+          `mongodb://${host}:${String(terminator.port)}/?directConnection=true&tls=true&tlsCAFile=${encodeURIComponent(ca)}`;
 
         const broker = await startBroker(['--port', '0', '--storage', 'mongodb'], {
           env: { HEXMQ_STORAGE_URL: url(own.certificatePath), HEXMQ_STORAGE_DATABASE: database },
@@ -262,9 +351,16 @@ describeWithServer(server, 'a MongoDB', (real) => {
         await client.mqtt.publishAsync('t', 'x', { qos: 1, retain: true });
         expect((await broker.stop()).status).toBe(0);
 
-        const distrusted = /^MongoDB at \S+ shows a certificate that is not trusted: check tlsCAFile in the URL, and the host name in the certificate \(.+\)$/;
-        expectRefusal(await start({ HEXMQ_STORAGE_URL: url(another.certificatePath), HEXMQ_STORAGE_DATABASE: database }), distrusted);
-        expectRefusal(await start({ HEXMQ_STORAGE_URL: url(own.certificatePath, 'localhost'), HEXMQ_STORAGE_DATABASE: database }), distrusted);
+        const distrusted =
+          /^MongoDB at \S+ shows a certificate that is not trusted: check tlsCAFile in the URL, and the host name in the certificate \(.+\)$/;
+        expectRefusal(
+          await start({ HEXMQ_STORAGE_URL: url(another.certificatePath), HEXMQ_STORAGE_DATABASE: database }),
+          distrusted,
+        );
+        expectRefusal(
+          await start({ HEXMQ_STORAGE_URL: url(own.certificatePath, 'localhost'), HEXMQ_STORAGE_DATABASE: database }),
+          distrusted,
+        );
       }));
   });
 });

@@ -33,7 +33,15 @@ async function receivedAtEnd(subscriber: Program): Promise<string[]> {
 
 /** Runs until it has received so many, and gives up by itself rather than hang. */
 async function receive(broker: RunningBroker, count: number, ...args: string[]): Promise<string[]> {
-  const { status, stdout } = await run('mosquitto_sub', [...at(broker), '-C', String(count), '-W', '20', ...FORMAT, ...args]);
+  const { status, stdout } = await run('mosquitto_sub', [
+    ...at(broker),
+    '-C',
+    String(count),
+    '-W',
+    '20',
+    ...FORMAT,
+    ...args,
+  ]);
   expect(status).toBe(0);
   return receivedBy(stdout);
 }
@@ -51,8 +59,13 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
     test(`with -V ${version} publish and receive with QoS 0, 1 and 2`, () =>
       withBroker(async (broker) => {
         const subscriber = await subscribed(broker, '-V', version, '-t', 'readings', '-q', '2', '-C', '3');
-        for (const qos of ['0', '1', '2']) await publish(broker, '-V', version, '-t', 'readings', '-m', `sent with ${qos}`, '-q', qos);
-        expect(await receivedAtEnd(subscriber)).toEqual(['readings 0 0 sent with 0', 'readings 1 0 sent with 1', 'readings 2 0 sent with 2']);
+        for (const qos of ['0', '1', '2'])
+          await publish(broker, '-V', version, '-t', 'readings', '-m', `sent with ${qos}`, '-q', qos);
+        expect(await receivedAtEnd(subscriber)).toEqual([
+          'readings 0 0 sent with 0',
+          'readings 1 0 sent with 1',
+          'readings 2 0 sent with 2',
+        ]);
       }));
 
     test(`with -V ${version} set, receive and clear what is retained`, () =>
@@ -65,7 +78,9 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
         await publish(broker, ...speaking, '-t', 'door/state', '-r', '-n');
         await publish(broker, ...speaking, '-t', 'window/state', '-m', 'ajar', '-r');
         // The first that comes: nothing is left of the door.
-        expect(await receive(broker, 1, ...speaking, '-t', 'door/state', '-t', 'window/state')).toEqual(['window/state 0 1 ajar']);
+        expect(await receive(broker, 1, ...speaking, '-t', 'door/state', '-t', 'window/state')).toEqual([
+          'window/state 0 1 ajar',
+        ]);
       }));
 
     test(`with -V ${version} find in a persistent session what came while they were away`, () =>
@@ -73,7 +88,8 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
         const session = ['-V', version, '-c', '-i', 'meter', '-q', '1', '-t', 'orders/#'];
         // -E: ends as soon as it is subscribed.
         expect((await run('mosquitto_sub', [...at(broker), ...session, '-E'])).status).toBe(0);
-        for (const number of ['1', '2', '3']) await publish(broker, '-V', version, '-t', `orders/${number}`, '-m', number, '-q', '1');
+        for (const number of ['1', '2', '3'])
+          await publish(broker, '-V', version, '-t', `orders/${number}`, '-m', number, '-q', '1');
         expect(await receive(broker, 3, ...session)).toEqual(['orders/1 1 0 1', 'orders/2 1 0 2', 'orders/3 1 0 3']);
       }));
   }
@@ -83,7 +99,19 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       const watcher = await subscribed(broker, '-t', 'status/#', '-q', '1', '-C', '1');
       const doomed = new Program('mosquitto_sub', [
         ...at(broker),
-        ...['-i', 'doomed', '-t', 'anything', '--will-topic', 'status/doomed', '--will-payload', 'gone', '--will-qos', '1', '--will-retain'],
+        ...[
+          '-i',
+          'doomed',
+          '-t',
+          'anything',
+          '--will-topic',
+          'status/doomed',
+          '--will-payload',
+          'gone',
+          '--will-qos',
+          '1',
+          '--will-retain',
+        ],
       ]);
       await broker.program.logs(/"event":"client-connected".*"clientId":"doomed"/);
       doomed.kill('SIGKILL');
@@ -100,7 +128,12 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       }
       await Promise.all([single.says(/^received end/m), multi.says(/^received end/m)]);
       expect(receivedBy(single.stdout)).toEqual(['home/attic/temperature 0 0 x', 'end 0 0 x']);
-      expect(receivedBy(multi.stdout)).toEqual(['home 0 0 x', 'home/attic/temperature 0 0 x', 'home/attic/humidity 0 0 x', 'end 0 0 x']);
+      expect(receivedBy(multi.stdout)).toEqual([
+        'home 0 0 x',
+        'home/attic/temperature 0 0 x',
+        'home/attic/humidity 0 0 x',
+        'end 0 0 x',
+      ]);
     }));
 
   test.each(['1', '2'])('carry a thousand lines with QoS %s in order', (qos) =>
@@ -111,11 +144,14 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       publisher.closeInput(`${lines.join('\n')}\n`);
       expect((await publisher.end()).status).toBe(0);
       expect(await receivedAtEnd(subscriber)).toEqual(lines.map((line) => `lines ${qos} 0 ${line}`));
-    }));
+    }),
+  );
 
   test('share a subscription with $share', () =>
     withBroker(async (broker) => {
-      const members = await Promise.all(['one', 'two'].map((id) => subscribed(broker, '-i', id, '-t', '$share/group/jobs', '-q', '1', '-C', '1')));
+      const members = await Promise.all(
+        ['one', 'two'].map((id) => subscribed(broker, '-i', id, '-t', '$share/group/jobs', '-q', '1', '-C', '1')),
+      );
       for (const job of ['first', 'second']) await publish(broker, '-t', 'jobs', '-m', job, '-q', '1');
       const received = await Promise.all(members.map(receivedAtEnd));
       expect(received.flat().sort()).toEqual(['jobs 1 0 first', 'jobs 1 0 second']);

@@ -21,7 +21,12 @@ describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) =
         for (const qos of QOS) {
           await publisher.mqtt.publishAsync(`readings/${granted}`, `sent with ${qos}`, { qos });
           const [message] = await subscriber.inbox.take(1);
-          expect(message).toMatchObject({ topic: `readings/${granted}`, qos: Math.min(qos, granted), retain: false, dup: false });
+          expect(message).toMatchObject({
+            topic: `readings/${granted}`,
+            qos: Math.min(qos, granted),
+            retain: false,
+            dup: false,
+          });
           expect(message?.payload.toString()).toBe(`sent with ${qos}`);
         }
       }
@@ -50,7 +55,10 @@ describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) =
     withBroker(async (broker) => {
       const watcher = await connect(broker, { clientId: 'watcher' }, version);
       await watcher.mqtt.subscribeAsync('status/#', { qos: 1 });
-      const willOf = (clientId: string) => ({ clientId, will: { topic: `status/${clientId}`, payload: Buffer.from('lost'), qos: 1 as const, retain: true } });
+      const willOf = (clientId: string) => ({
+        clientId,
+        will: { topic: `status/${clientId}`, payload: Buffer.from('lost'), qos: 1 as const, retain: true },
+      });
 
       const polite = await connect(broker, willOf('polite'), version);
       await polite.mqtt.endAsync();
@@ -75,14 +83,19 @@ describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) =
       const publisher = await connect(broker, { clientId: 'publisher' }, version);
       const texts = numbered(100);
       // One topic for each QoS: order is promised for each of them.
-      await Promise.all(texts.flatMap((text) => ([1, 2] as const).map((qos) => publisher.mqtt.publishAsync(`orders/${qos}`, text, { qos }))));
+      await Promise.all(
+        texts.flatMap((text) =>
+          ([1, 2] as const).map((qos) => publisher.mqtt.publishAsync(`orders/${qos}`, text, { qos })),
+        ),
+      );
       await publisher.mqtt.publishAsync('orders/0', 'for those who are there', { qos: 0 });
 
       const second = await connect(broker, { clientId: 'meter', clean: false }, version);
       // MQTT 3.1 has no such flag.
       expect(second.connack.sessionPresent).toBe(version === '3.1.1');
       const messages = await second.inbox.take(200);
-      const textsOf = (qos: number): string[] => messages.filter((message) => message.qos === qos).map(({ payload }) => payload.toString());
+      const textsOf = (qos: number): string[] =>
+        messages.filter((message) => message.qos === qos).map(({ payload }) => payload.toString());
       expect(textsOf(1)).toEqual(texts);
       expect(textsOf(2)).toEqual(texts);
       await second.mqtt.endAsync();
@@ -110,7 +123,14 @@ describe('MQTT.js', () => {
   test('filters with + and #', () =>
     withBroker(async (broker) => {
       const publisher = await connect(broker);
-      const topics = ['home', 'home/kitchen/temperature', 'home/kitchen/humidity', 'home/attic/sensors/temperature', 'home//temperature', '$home/kitchen/temperature'];
+      const topics = [
+        'home',
+        'home/kitchen/temperature',
+        'home/kitchen/humidity',
+        'home/attic/sensors/temperature',
+        'home//temperature',
+        '$home/kitchen/temperature',
+      ];
       const matches: Record<string, string[]> = {
         'home/+/temperature': ['home/kitchen/temperature', 'home//temperature'],
         'home/#': topics.slice(0, 5),
@@ -147,7 +167,8 @@ describe('MQTT.js', () => {
       await client.mqtt.publishAsync('firmware', payload, { qos });
       const [message] = await client.inbox.take(1);
       expect(Buffer.compare(message?.payload as Buffer, payload)).toBe(0);
-    }));
+    }),
+  );
 
   test.each([1, 2] as const)('receives 10,000 messages with QoS %i once each and in order', (qos) =>
     withBroker(async (broker) => {
@@ -161,7 +182,8 @@ describe('MQTT.js', () => {
       await publisher.mqtt.publishAsync('many', 'end', { qos });
       expect(await subscriber.inbox.texts(1)).toEqual(['end']);
       expect(subscriber.inbox.leftOver).toBe(0);
-    }));
+    }),
+  );
 
   test('shares a subscription: every message goes to one member, and every member gets some', () =>
     withBroker(async (broker) => {

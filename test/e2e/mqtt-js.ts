@@ -52,7 +52,11 @@ const PROTOCOLS = {
 
 export type Version = keyof typeof PROTOCOLS;
 
-export async function connect({ url }: Pick<RunningBroker, 'url'>, options: IClientOptions = {}, version: Version = '3.1.1'): Promise<Client> {
+export async function connect(
+  { url }: Pick<RunningBroker, 'url'>,
+  options: IClientOptions = {},
+  version: Version = '3.1.1',
+): Promise<Client> {
   const mqtt = connectMqttJs(url, { reconnectPeriod: 0, ...PROTOCOLS[version], ...options });
   afterwards(() => {
     mqtt.end(true);

@@ -23,7 +23,8 @@ async function expectSuccess(check: Program): Promise<void> {
 
 /** The example connects to port 1883, so it needs an address whose port 1883 is free; every 127.x.y.z is this machine. */
 async function addressWithPort1883Free(): Promise<string> {
-  for (const host of ['127.0.0.1', '127.0.0.2', '127.18.83.1', '127.18.83.2']) if (await isFree(host, 1883)) return host;
+  for (const host of ['127.0.0.1', '127.0.0.2', '127.18.83.1', '127.18.83.2'])
+    if (await isFree(host, 1883)) return host;
   throw new Error('port 1883 is in use on every loopback address tried');
 }
 
@@ -67,7 +68,10 @@ describeWith('paho', 'Eclipse Paho for Python', () => {
         // It hears itself from the moment it is subscribed, in order.
         const [greeting, ...received] = stdout.trimEnd().split('\n');
         expect(greeting).toBe('Connected successfully');
-        const all = Array.from({ length: 10 }, (_, i) => `Received: sensors/temperature = ${(20 + i * 0.5).toFixed(1)}`);
+        const all = Array.from(
+          { length: 10 },
+          (_, i) => `Received: sensors/temperature = ${(20 + i * 0.5).toFixed(1)}`,
+        );
         expect(received).toEqual(all.filter((line) => received.includes(line)));
         expect(received).not.toEqual([]);
       },
@@ -75,9 +79,11 @@ describeWith('paho', 'Eclipse Paho for Python', () => {
     );
   });
 
-  test('publishes and receives with QoS 0, 1 and 2 in MQTT 3.1 and 3.1.1', () => withBroker((broker) => expectSuccess(python('qos.py', broker))));
+  test('publishes and receives with QoS 0, 1 and 2 in MQTT 3.1 and 3.1.1', () =>
+    withBroker((broker) => expectSuccess(python('qos.py', broker))));
 
-  test('has its will sent when the connection is lost', () => withBroker((broker) => expectSuccess(python('will.py', broker))));
+  test('has its will sent when the connection is lost', () =>
+    withBroker((broker) => expectSuccess(python('will.py', broker))));
 
   test('finds its persistent session again after a reconnect', () =>
     withBroker((broker) => expectSuccess(python('persistent_session.py', broker))));

@@ -66,7 +66,11 @@ describeWith('cc', 'a loss of power right after what was acknowledged', () => {
     ['leaves all of it', {}, ALL],
     ['leaves nothing of it where an acknowledgement stands for less', { ackLevel: 'stored' }, NOTHING],
     ['leaves nothing of it on a disk that does not sync the log', { deafTo: '*.log' }, NOTHING],
-    ['leaves nothing of it on a disk that does not sync where the data directory has its name', { deafTo: '*/made' }, NOTHING],
+    [
+      'leaves nothing of it on a disk that does not sync where the data directory has its name',
+      { deafTo: '*/made' },
+      NOTHING,
+    ],
   ])('%s', (_, options, kept) =>
     scene(async () => {
       expect(await keptOn(options)).toEqual(kept);

@@ -180,5 +180,7 @@ function excerpt(text: string): string {
 
 /** Jest's options for Node, and configuration meant for nobody here. */
 function foreignEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !name.startsWith('HEXMQ_')));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !name.startsWith('HEXMQ_')),
+  );
 }

@@ -24,8 +24,12 @@ function dataDirectory(): string {
 }
 
 function startOn(directory: string, port: number, limits: Readonly<Record<string, number>> = {}): Program {
-  const env = Object.fromEntries(Object.entries(limits).map(([name, value]) => [`HEXMQ_LIMITS_${name}`, String(value)]));
-  return startProgram(['--port', String(port), '--storage', 'file', '--data', directory, '--log-level', 'warn'], { env });
+  const env = Object.fromEntries(
+    Object.entries(limits).map(([name, value]) => [`HEXMQ_LIMITS_${name}`, String(value)]),
+  );
+  return startProgram(['--port', String(port), '--storage', 'file', '--data', directory, '--log-level', 'warn'], {
+    env,
+  });
 }
 
 /** Tries from now on until someone accepts. */
@@ -50,7 +54,9 @@ type Share = 'VmRSS' | 'RssAnon';
 
 /** `VmRSS`: all that is resident. `RssAnon`: without files mapped into memory, which the kernel takes back when it must. */
 function residentBytes({ pid }: Program, share: Share): number {
-  const kilobytes = new RegExp(`^${share}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1];
+  const kilobytes = new RegExp(`^${share}:\\s+(\\d+) kB$`, 'm').exec(
+    readFileSync(`/proc/${String(pid)}/status`, 'utf8'),
+  )?.[1];
   if (kilobytes === undefined) throw new Error('this system does not say what is resident');
   return Number(kilobytes) * 1024;
 }
@@ -93,11 +99,24 @@ describe('after a kill', () => {
         await client.disconnect();
       });
       const gateway = await connected(address, 'gateway');
-      const text = (topic: string, payload: string, retain = false): Publication => ({ topic, payload: Buffer.from(payload), retain });
-      const queued = Array.from({ length: QUEUED * SESSIONS }, (_, i) => text(commandTopic(i % SESSIONS), `command ${Math.floor(i / SESSIONS)}`));
+      const text = (topic: string, payload: string, retain = false): Publication => ({
+        topic,
+        payload: Buffer.from(payload),
+        retain,
+      });
+      const queued = Array.from({ length: QUEUED * SESSIONS }, (_, i) =>
+        text(commandTopic(i % SESSIONS), `command ${Math.floor(i / SESSIONS)}`),
+      );
       await gateway.publish([...queued, text('news/today', 'news')]);
       await gateway.publish(Array.from({ length: RETAINED }, (_, i) => text(`state/${i}`, `state ${i}`, true)));
-      const once = { cmd: 'publish', qos: 2, messageId: 777, topic: commandTopic(0), payload: 'once', retain: false } as const;
+      const once = {
+        cmd: 'publish',
+        qos: 2,
+        messageId: 777,
+        topic: commandTopic(0),
+        payload: 'once',
+        retain: false,
+      } as const;
       gateway.send({ ...once, dup: false });
       await gateway.next('pubrec');
       first.kill('SIGKILL');
@@ -112,9 +131,9 @@ describe('after a kill', () => {
       expect(await probe.texts(QUEUED)).toEqual(['command 0', 'command 1', 'command 2']);
       await probe.subscribe('state/#', 1);
       const states = await probe.messages(RETAINED);
-      expect(states.map(({ topic, payload, retain }) => `${topic}: ${payload.toString()}, ${String(retain)}`).sort()).toEqual(
-        Array.from({ length: RETAINED }, (_, i) => `state/${i}: state ${i}, true`).sort(),
-      );
+      expect(
+        states.map(({ topic, payload, retain }) => `${topic}: ${payload.toString()}, ${String(retain)}`).sort(),
+      ).toEqual(Array.from({ length: RETAINED }, (_, i) => `state/${i}: state ${i}, true`).sort());
       await probe.disconnect();
       await readiness(second);
 
@@ -137,7 +156,8 @@ describe('after a kill', () => {
           'live',
         ];
         const come = await client.texts(expected.length);
-        if (!isPresent || come.join() !== expected.join()) wrong.push(`device-${session}: ${isPresent ? '' : 'no session, '}${come.join()}`);
+        if (!isPresent || come.join() !== expected.join())
+          wrong.push(`device-${session}: ${isPresent ? '' : 'no session, '}${come.join()}`);
         await client.disconnect();
       });
       expect(wrong).toEqual([]);
@@ -184,17 +204,20 @@ describe('a backlog', () => {
     }
   }
 
-  test.each([20, 1000])('of 20,000 messages is handed over in order in a window of %d, and what arrives meanwhile comes behind it', (window) =>
-    scene(async () => {
-      const program = startOn(dataDirectory(), 0, { MAX_INFLIGHT: window });
-      const address = await readiness(program);
-      await leaveSubscription(address);
-      const writer = await connected(address, 'writer');
-      await writer.publish([...numbered(20_000, 1000)], 500);
+  test.each([20, 1000])(
+    'of 20,000 messages is handed over in order in a window of %d, and what arrives meanwhile comes behind it',
+    (window) =>
+      scene(async () => {
+        const program = startOn(dataDirectory(), 0, { MAX_INFLIGHT: window });
+        const address = await readiness(program);
+        await leaveSubscription(address);
+        const writer = await connected(address, 'writer');
+        await writer.publish([...numbered(20_000, 1000)], 500);
 
-      const reader = await connected(address, 'reader');
-      await Promise.all([expectNumbered(reader, 25_000), writer.publish([...numbered(5000, 1000, 20_000)], 20)]);
-    }));
+        const reader = await connected(address, 'reader');
+        await Promise.all([expectNumbered(reader, 25_000), writer.publish([...numbered(5000, 1000, 20_000)], 20)]);
+      }),
+  );
 
   test('of 320 MB is not held in memory, neither as it grows nor as it is handed over', () =>
     scene(async () => {
@@ -211,29 +234,34 @@ describe('a backlog', () => {
       expect({ grown, isBounded: grown < 250 }).toEqual({ grown, isBounded: true });
     }));
 
-  test('of 60,000 messages for 100 sessions is not held in memory, mapped files included, and each session gets its own in order', () =>
-    scene(async () => {
-      const program = startOn(dataDirectory(), 0);
-      const address = await readiness(program);
-      const growth = watchGrowth(program, 'VmRSS');
-      await inLots(SESSIONS, async (session) => {
-        const reader = await connected(address, `reader-${session}`);
-        await reader.subscribe(`backlog/${session}`, 1);
-        await reader.disconnect();
-      });
-      const writer = await connected(address, 'writer');
-      for (let number = 0; number < EACH; number += 50) await writer.publish([...forEachSession(number, number + 50)], 1000);
-
-      const wrong: string[] = [];
-      await Promise.all(
-        Array.from({ length: SESSIONS }, async (_, session) => {
+  test(
+    'of 60,000 messages for 100 sessions is not held in memory, mapped files included, and each session gets its own in order',
+    () =>
+      scene(async () => {
+        const program = startOn(dataDirectory(), 0);
+        const address = await readiness(program);
+        const growth = watchGrowth(program, 'VmRSS');
+        await inLots(SESSIONS, async (session) => {
           const reader = await connected(address, `reader-${session}`);
-          const come = await reader.messages(EACH);
-          if (come.some(({ payload }, i) => (payload as Buffer).readUInt32BE() !== i)) wrong.push(reader.clientId);
-        }),
-      );
-      expect(wrong).toEqual([]);
-      const grown = Math.round(growth() / 1_000_000);
-      expect({ grown, isBounded: grown <= 150 }).toEqual({ grown, isBounded: true });
-    }), 60_000);
+          await reader.subscribe(`backlog/${session}`, 1);
+          await reader.disconnect();
+        });
+        const writer = await connected(address, 'writer');
+        for (let number = 0; number < EACH; number += 50)
+          await writer.publish([...forEachSession(number, number + 50)], 1000);
+
+        const wrong: string[] = [];
+        await Promise.all(
+          Array.from({ length: SESSIONS }, async (_, session) => {
+            const reader = await connected(address, `reader-${session}`);
+            const come = await reader.messages(EACH);
+            if (come.some(({ payload }, i) => (payload as Buffer).readUInt32BE() !== i)) wrong.push(reader.clientId);
+          }),
+        );
+        expect(wrong).toEqual([]);
+        const grown = Math.round(growth() / 1_000_000);
+        expect({ grown, isBounded: grown <= 150 }).toEqual({ grown, isBounded: true });
+      }),
+    60_000,
+  );
 });

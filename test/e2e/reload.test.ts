@@ -10,7 +10,10 @@ function configuration() {
   const path = join(directory, 'hexmq.yaml');
   const pidFile = join(directory, 'hexmq.pid');
   const write = (limits: Readonly<Record<string, unknown>>, others: Readonly<Record<string, unknown>> = {}): void => {
-    writeFileSync(path, JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, ...others, limits }));
+    writeFileSync(
+      path,
+      JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, ...others, limits }),
+    );
   };
   return { path, pidFile, write };
 }
@@ -39,12 +42,16 @@ test('limits change without disconnecting anyone; a wrong configuration changes 
 
     write({ maxSubscriptionsPerClient: 'many' });
     broker.program.kill('SIGHUP');
-    const said = 'limits.maxSubscriptionsPerClient: \\\\"many\\\\" is not valid, expected a whole number from 1 to 1000000000';
+    const said =
+      'limits.maxSubscriptionsPerClient: \\\\"many\\\\" is not valid, expected a whole number from 1 to 1000000000';
     await broker.program.logs(new RegExp(`"event":"reload-failed","what":"the configuration","error":"${said}`));
     expect(await granted('four')).toEqual([0x80]);
     // The command would not even have asked.
     const refused = await hexmq(['reload', '--pid-file', pidFile, '--config', path]);
-    expect({ status: refused.status, stderr: refused.stderr }).toEqual({ status: 1, stderr: expect.stringContaining('limits.maxSubscriptionsPerClient') });
+    expect({ status: refused.status, stderr: refused.stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining('limits.maxSubscriptionsPerClient'),
+    });
 
     write({ maxSubscriptionsPerClient: 4 }, { storage: { adapter: 'memory', ackLevel: 'received' } });
     const told = await hexmq(['reload', '--pid-file', pidFile, '--config', path]);

@@ -7,7 +7,8 @@ import { afterwards, run, scene } from './program.js';
 import { describeWith } from './tools.js';
 
 const GUIDE = readFileSync(resolve(ROOT, 'docs/tls.md'), 'utf8');
-const blocks = (language: string): string[] => [...GUIDE.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
+const blocks = (language: string): string[] =>
+  [...GUIDE.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
 const commands = blocks('sh');
 const making = commands.filter((block) => block.startsWith('openssl req'));
 const [publishing = '', publishingAsMeter = ''] = commands.filter((block) => block.startsWith('mosquitto_pub'));
@@ -21,7 +22,10 @@ describeWith('mosquitto', 'the guide to TLS', () => {
       expect(making).toHaveLength(2);
       for (const block of making) expect(await shell(block)).toMatchObject({ status: 0 });
 
-      for (const [configuration, lines, refused] of [[plain, [publishing, publishingAsMeter], []], [withCertificates, [publishingAsMeter], [publishing]]] as const) {
+      for (const [configuration, lines, refused] of [
+        [plain, [publishing, publishingAsMeter], []],
+        [withCertificates, [publishingAsMeter], [publishing]],
+      ] as const) {
         const path = join(directory, 'hexmq.yaml');
         writeFileSync(path, configuration.replace(/port: \d+/g, 'port: 0'));
         const broker = startProgram(['--config', path, '--storage', 'memory'], { cwd: directory });
@@ -38,6 +42,10 @@ describeWith('mosquitto', 'the guide to TLS', () => {
 
       const path = join(directory, 'hexmq.yaml');
       writeFileSync(path, behindProxies);
-      expect(await run(process.execPath, [resolve(ROOT, 'dist/src/cli/main.js'), 'check-config', '--config', path], { cwd: directory })).toMatchObject({ status: 0 });
+      expect(
+        await run(process.execPath, [resolve(ROOT, 'dist/src/cli/main.js'), 'check-config', '--config', path], {
+          cwd: directory,
+        }),
+      ).toMatchObject({ status: 0 });
     }));
 });

@@ -24,16 +24,25 @@ export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
 
 const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: string }> = {
-  cc: { isThere: () => process.platform === 'linux' && works('cc', ['--version']), what: 'Linux and a C compiler (Debian: gcc and libc6-dev)' },
+  cc: {
+    isThere: () => process.platform === 'linux' && works('cc', ['--version']),
+    what: 'Linux and a C compiler (Debian: gcc and libc6-dev)',
+  },
   chromium: { isThere: () => CHROMIUM !== undefined, what: 'a browser (Debian: chromium)' },
   mosquitto: {
     isThere: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
     what: 'mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)',
   },
-  mosquitto_passwd: { isThere: () => works('mosquitto_passwd', ['--help']), what: 'mosquitto_passwd (Debian: mosquitto)' },
+  mosquitto_passwd: {
+    isThere: () => works('mosquitto_passwd', ['--help']),
+    what: 'mosquitto_passwd (Debian: mosquitto)',
+  },
   script: { isThere: () => works('script', ['--version']), what: 'script, to type on a terminal (Debian: bsdutils)' },
   openssl: { isThere: () => works('openssl', ['version']), what: 'openssl, to make certificates (Debian: openssl)' },
-  prlimit: { isThere: () => works('prlimit', ['--version']), what: 'prlimit, to let a disk run full and not (Debian: util-linux)' },
+  prlimit: {
+    isThere: () => works('prlimit', ['--version']),
+    what: 'prlimit, to let a disk run full and not (Debian: util-linux)',
+  },
   paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
 };
 
@@ -44,7 +53,11 @@ export function describeWith(tool: Tool, title: string, tests: () => void): void
 }
 
 /** With a MongoDB server, for which the suite has asked: `mongoServer` of test/support. */
-export function describeWithServer<Server>(server: Server | undefined, title: string, tests: (server: Server) => void): void {
+export function describeWithServer<Server>(
+  server: Server | undefined,
+  title: string,
+  tests: (server: Server) => void,
+): void {
   if (server !== undefined) {
     describe(title, () => {
       tests(server);

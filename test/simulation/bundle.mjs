@@ -26,7 +26,8 @@ export async function loadSimulation(mutation) {
           if (args.path !== path) return undefined;
           const source = await readFile(path, 'utf8');
           const found = source.split(mutation.from).length - 1;
-          if (found !== 1) throw new Error(`${mutation.file} has ${found} places with "${mutation.from}", there must be one`);
+          if (found !== 1)
+            throw new Error(`${mutation.file} has ${found} places with "${mutation.from}", there must be one`);
           isPlanted = true;
           return { contents: source.replace(mutation.from, () => mutation.to), loader: 'ts' };
         });

@@ -9,8 +9,8 @@ const MUTANTS = [
     name: 'an early PUBACK',
     invariants: ['acknowledged is stored'],
     file: 'src/application/engine.ts',
-    from: "  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {\n    const link = this.#links.get(connection);\n    if (link === undefined || link.isEnded) return;\n    const batch = this.#gateOfStep(link);",
-    to: "  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {\n    const link = this.#links.get(connection);\n    if (link === undefined || link.isEnded) return;\n    const batch = type === PacketType.puback && !link.hasHeld ? 0 : this.#gateOfStep(link);",
+    from: '  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {\n    const link = this.#links.get(connection);\n    if (link === undefined || link.isEnded) return;\n    const batch = this.#gateOfStep(link);',
+    to: '  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {\n    const link = this.#links.get(connection);\n    if (link === undefined || link.isEnded) return;\n    const batch = type === PacketType.puback && !link.hasHeld ? 0 : this.#gateOfStep(link);',
   },
   {
     name: 'a lost trim',
@@ -40,7 +40,7 @@ const MUTANTS = [
     invariants: ['retained state', 'acknowledged is stored'],
     file: 'src/domain/delivery/receiver.ts',
     from: '      if (session.hasInbound(packet.packetId)) {',
-    to: "      if (session.hasInbound(packet.packetId)) {\n        if (packet.retain) this.publisher.publish(this.publisher.accept(topic, packet.payload, 2, true, undefined, undefined), { targets: [], groups: [] });",
+    to: '      if (session.hasInbound(packet.packetId)) {\n        if (packet.retain) this.publisher.publish(this.publisher.accept(topic, packet.payload, 2, true, undefined, undefined), { targets: [], groups: [] });',
   },
   {
     name: 'rules that are forgotten for what was queued',
@@ -74,21 +74,21 @@ const MUTANTS = [
     name: 'an expiry that is forgotten over a restart',
     invariants: ['session expiry', 'session present'],
     file: 'src/domain/session/sessions.ts',
-    from: "    session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;",
-    to: "    session.disconnectedAtMs = this.context.nowMs;",
+    from: '    session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;',
+    to: '    session.disconnectedAtMs = this.context.nowMs;',
   },
   {
     name: 'an expiry that goes on while the client is connected',
     invariants: ['session expiry', 'nothing acknowledged is lost', 'acknowledged is stored'],
     file: 'src/domain/session/sessions.ts',
-    from: "    if (session.expiry !== undefined) this.deadlines.clear(session.expiry);\n    session.record();",
-    to: "    session.record();",
+    from: '    if (session.expiry !== undefined) this.deadlines.clear(session.expiry);\n    session.record();',
+    to: '    session.record();',
   },
   {
     name: 'a session that ends and leaves its subscriptions',
     invariants: ['liveness', 'accounting', 'no failure', 'only to subscribers'],
     file: 'src/domain/session/sessions.ts',
-    from: "    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);\n",
+    from: '    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);\n',
     to: "    if (reason !== 'expired') for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);\n",
   },
   {
@@ -96,7 +96,7 @@ const MUTANTS = [
     invariants: ['nothing acknowledged is lost', 'liveness'],
     file: 'src/domain/session/outbound.ts',
     from: 'if (entry.giver !== undefined && giveBack(entry)) returned.push(entry);',
-    to: "if (entry.giver !== undefined && this.#queue.stored && giveBack(entry)) returned.push(entry);",
+    to: 'if (entry.giver !== undefined && this.#queue.stored && giveBack(entry)) returned.push(entry);',
   },
   {
     name: 'a group that keeps nothing of what it gave to a member with a clean session',
@@ -131,5 +131,6 @@ async function search(mutation) {
 }
 
 const results = [{ name: 'no bug', found: await search(undefined), expected: [] }];
-for (const { name, invariants, ...mutation } of MUTANTS) results.push({ name, found: await search(mutation), expected: invariants });
+for (const { name, invariants, ...mutation } of MUTANTS)
+  results.push({ name, found: await search(mutation), expected: invariants });
 console.log(JSON.stringify(results, undefined, 2));

@@ -7,7 +7,9 @@ export async function firstFailure(from: number, count: number): Promise<string 
     const { violation } = await runSeed(seed);
     if (violation === undefined) continue;
     const failure = await explain(seed);
-    return failure === undefined ? `seed ${seed} broke "${violation.invariant}" once, and not when it was run again` : describeFailure(failure);
+    return failure === undefined
+      ? `seed ${seed} broke "${violation.invariant}" once, and not when it was run again`
+      : describeFailure(failure);
   }
   return undefined;
 }

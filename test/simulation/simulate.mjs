@@ -8,12 +8,15 @@ const PROGRESS_MS = 5000;
 
 function numberOf(text, name, least) {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < least) throw new Error(`--${name} is a whole number from ${least} on, not "${text}"`);
+  if (!Number.isSafeInteger(number) || number < least)
+    throw new Error(`--${name} is a whole number from ${least} on, not "${text}"`);
   return number;
 }
 
 function read() {
-  const { values } = parseArgs({ options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
+  });
   if (values.seed !== undefined) return { one: numberOf(values.seed, 'seed', 0) };
   return { count: numberOf(values.seeds ?? '1000', 'seeds', 1), from: numberOf(values.from ?? '1', 'from', 0) };
 }
@@ -44,16 +47,21 @@ async function runMany({ runSeed, explain, describeFailure }, from, count) {
     const nowMs = performance.now();
     if (nowMs - toldMs < PROGRESS_MS) continue;
     toldMs = nowMs;
-    console.log(`${seed - from + 1} of ${count} seeds, ${Math.round(((seed - from + 1) * 1000) / (nowMs - startMs))} a second`);
+    console.log(
+      `${seed - from + 1} of ${count} seeds, ${Math.round(((seed - from + 1) * 1000) / (nowMs - startMs))} a second`,
+    );
   }
-  console.log(`${count} seeds from ${from} on, ${steps} turns, no promise broken, ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+  console.log(
+    `${count} seeds from ${from} on, ${steps} turns, no promise broken, ${((performance.now() - startMs) / 1000).toFixed(1)} s`,
+  );
   return 0;
 }
 
 try {
   const asked = read();
   const simulation = await loadSimulation();
-  process.exitCode = 'one' in asked ? await runOne(simulation, asked.one) : await runMany(simulation, asked.from, asked.count);
+  process.exitCode =
+    'one' in asked ? await runOne(simulation, asked.one) : await runMany(simulation, asked.from, asked.count);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 2;

@@ -17,13 +17,17 @@ interface Result {
 }
 
 describe('a run', () => {
-  test.each([3, 15, 77, 4711])('of seed %i is the same twice, to the letter', async (seed) => {
-    const once = await runSeed(seed, true);
-    const twice = await runSeed(seed, true);
-    expect(once.script.length).toBeGreaterThan(100);
-    expect(twice.script.join('\n')).toBe(once.script.join('\n'));
-    expect(twice.steps).toBe(once.steps);
-  }, 60_000);
+  test.each([3, 15, 77, 4711])(
+    'of seed %i is the same twice, to the letter',
+    async (seed) => {
+      const once = await runSeed(seed, true);
+      const twice = await runSeed(seed, true);
+      expect(once.script.length).toBeGreaterThan(100);
+      expect(twice.script.join('\n')).toBe(once.script.join('\n'));
+      expect(twice.steps).toBe(once.steps);
+    },
+    60_000,
+  );
 
   test('of another seed is another one', async () => {
     const [one, other] = [await runSeed(3, true), await runSeed(4, true)];
@@ -36,9 +40,23 @@ describe('the plans of many seeds', () => {
   const kinds = new Set(plans.flatMap(({ operations }) => operations.map(({ kind }) => kind)));
 
   test('have everything that can happen in them', () => {
-    expect([...kinds].sort()).toEqual(
-      ['acknowledge', 'connect', 'crash', 'disconnect', 'disk denies', 'disk pace', 'disk refuses', 'mute', 'permissions', 'publish', 'stall', 'stop', 'subscribe', 'unsubscribe', 'vanish'],
-    );
+    expect([...kinds].sort()).toEqual([
+      'acknowledge',
+      'connect',
+      'crash',
+      'disconnect',
+      'disk denies',
+      'disk pace',
+      'disk refuses',
+      'mute',
+      'permissions',
+      'publish',
+      'stall',
+      'stop',
+      'subscribe',
+      'unsubscribe',
+      'vanish',
+    ]);
     const all = plans.flatMap(({ operations }) => operations);
     const has = (what: (operation: (typeof all)[number]) => boolean): boolean => all.some(what);
     expect({
@@ -49,14 +67,31 @@ describe('the plans of many seeds', () => {
       manyMessages: has((one) => one.kind === 'publish' && one.count > 400),
       muchAtOnce: has((one) => one.kind === 'publish' && one.count * one.bytes > 512 * 1024),
       never: has((one) => one.kind === 'acknowledge' && one.how.kind === 'never'),
-    }).toEqual({ will: true, clean: true, shared: true, clear: true, manyMessages: true, muchAtOnce: true, never: true });
+    }).toEqual({
+      will: true,
+      clean: true,
+      shared: true,
+      clear: true,
+      manyMessages: true,
+      muchAtOnce: true,
+      never: true,
+    });
     expect(plans.filter(({ rules }) => rules !== undefined).length).toBeGreaterThan(60);
-    for (const level of ['received', 'stored', 'flushed'] as const) expect(plans.filter(({ ackLevels }) => ackLevels.includes(level)).length).toBeGreaterThan(40);
+    for (const level of ['received', 'stored', 'flushed'] as const)
+      expect(plans.filter(({ ackLevels }) => ackLevels.includes(level)).length).toBeGreaterThan(40);
     expect(has((one) => one.kind === 'crash' && one.power === 0)).toBe(true);
-    const joins = ({ operations }: (typeof plans)[number]): number => new Set(operations.flatMap((one) => (one.kind === 'subscribe' && one.filters.some(({ filter, qos }) => filter.startsWith('$share/') && qos > 0) ? [one.client] : []))).size;
+    const joins = ({ operations }: (typeof plans)[number]): number =>
+      new Set(
+        operations.flatMap((one) =>
+          one.kind === 'subscribe' && one.filters.some(({ filter, qos }) => filter.startsWith('$share/') && qos > 0)
+            ? [one.client]
+            : [],
+        ),
+      ).size;
     expect(plans.filter((plan) => joins(plan) > 2).length).toBeGreaterThan(60);
     expect(plans.filter(({ limits }) => limits.sessionExpiryMax !== undefined).length).toBeGreaterThan(40);
-    for (const policy of ['discard', 'discard-oldest']) expect(plans.some(({ limits }) => limits.queueFullPolicy === policy)).toBe(true);
+    for (const policy of ['discard', 'discard-oldest'])
+      expect(plans.some(({ limits }) => limits.queueFullPolicy === policy)).toBe(true);
   });
 });
 
@@ -65,7 +100,9 @@ describe('a plan that fails', () => {
     const plan = planOf(5);
     const [first, , , , , , sixth, , , last] = plan.operations;
     const needed = [first, sixth, last].map((one) => one?.id);
-    const smaller = await shrink(plan, ({ operations }) => Promise.resolve(needed.every((id) => operations.some((one) => one.id === id))));
+    const smaller = await shrink(plan, ({ operations }) =>
+      Promise.resolve(needed.every((id) => operations.some((one) => one.id === id))),
+    );
     expect(smaller.operations.map(({ id }) => id).sort()).toEqual([...needed].sort());
   });
 });
@@ -77,7 +114,10 @@ describe('a bug planted in the sources', () => {
     expect(clean).toEqual({ name: 'no bug', expected: [] });
     expect(planted).toHaveLength(16);
     for (const { name, found, expected } of planted) {
-      expect({ name, found: found === undefined ? undefined : expected.includes(found.invariant) ? 'as expected' : found }).toEqual({ name, found: 'as expected' });
+      expect({
+        name,
+        found: found === undefined ? undefined : expected.includes(found.invariant) ? 'as expected' : found,
+      }).toEqual({ name, found: 'as expected' });
     }
   }, 300_000);
 });

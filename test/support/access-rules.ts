@@ -6,7 +6,12 @@ import type { TopicFilter } from '../../src/domain/identifiers.js';
 export function rulesOf(...lines: string[]): AccessRule[] {
   return lines.map((line, i) => {
     const [effect = '', actions = '', topicFilter = ''] = line.split(' ');
-    return { effect: effect as AccessRule['effect'], actions: actions.split(',') as AccessAction[], topicFilter: topicFilter as TopicFilter, source: `rule ${i + 1}` };
+    return {
+      effect: effect as AccessRule['effect'],
+      actions: actions.split(',') as AccessAction[],
+      topicFilter: topicFilter as TopicFilter,
+      source: `rule ${i + 1}`,
+    };
   });
 }
 

@@ -50,7 +50,11 @@ const rule = (effect: 'allow' | 'deny', actions: readonly AccessAction[], topicF
 /** To `open/#`, and to no filter that reaches beyond it. */
 const LIMITED: Permissions = {
   kind: 'rules',
-  rules: [rule('allow', ['publish', 'subscribe'], 'open/#'), rule('deny', ['subscribe'], '#'), rule('allow', ['receive'], 'open/#')],
+  rules: [
+    rule('allow', ['publish', 'subscribe'], 'open/#'),
+    rule('deny', ['subscribe'], '#'),
+    rule('allow', ['receive'], 'open/#'),
+  ],
 };
 
 /**
@@ -90,7 +94,10 @@ export interface ExpectedEnd {
 export const malformed = (code: MalformedCode): ExpectedEnd => ({ reason: 'malformed-packet', malformed: code });
 
 /** CONNACK with this return code, then the end. */
-export const refused = (code: number, reason: RefusalReason): ExpectedEnd => ({ reason, answer: raw.hex(raw.bytes('20 02 00', code)) });
+export const refused = (code: number, reason: RefusalReason): ExpectedEnd => ({
+  reason,
+  answer: raw.hex(raw.bytes('20 02 00', code)),
+});
 
 export class BrokerHarness {
   readonly clock = new VirtualClock(BEGIN_MS);
@@ -162,7 +169,10 @@ export class BrokerHarness {
   }
 
   /** A client with these subscriptions, granted as asked for. */
-  async watcher(clientId: string, ...requests: readonly (readonly [filter: string, qos: 0 | 1 | 2])[]): Promise<RawClient> {
+  async watcher(
+    clientId: string,
+    ...requests: readonly (readonly [filter: string, qos: 0 | 1 | 2])[]
+  ): Promise<RawClient> {
     const client = await this.connect(clientId);
     expect(await client.subscribe(...requests)).toEqual(requests.map(([, qos]) => qos));
     return client;
@@ -182,9 +192,12 @@ export class BrokerHarness {
   /** What was noticed of the end of this connection. */
   endOf(client: RawClient): Pick<ExpectedEnd, 'reason' | 'malformed'> | undefined {
     for (const notice of this.notices) {
-      if (notice.kind === 'connection-refused' && notice.remoteAddress === client.wire.remoteAddress) return { reason: notice.reason };
+      if (notice.kind === 'connection-refused' && notice.remoteAddress === client.wire.remoteAddress)
+        return { reason: notice.reason };
       if (notice.kind === 'connection-ended' && notice.remoteAddress === client.wire.remoteAddress) {
-        return notice.malformed === undefined ? { reason: notice.reason } : { reason: notice.reason, malformed: notice.malformed };
+        return notice.malformed === undefined
+          ? { reason: notice.reason }
+          : { reason: notice.reason, malformed: notice.malformed };
       }
     }
     return undefined;
@@ -194,7 +207,12 @@ export class BrokerHarness {
   async expectClosed(client: RawClient, expected: ExpectedEnd, label = ''): Promise<void> {
     await this.settled();
     const { answer = '', ...end } = expected;
-    expect({ label, closed: client.isClosed, answer: client.takeUnread(), end: this.endOf(client) }).toEqual({ label, closed: true, answer, end });
+    expect({ label, closed: client.isClosed, answer: client.takeUnread(), end: this.endOf(client) }).toEqual({
+      label,
+      closed: true,
+      answer,
+      end,
+    });
     await this.expectOthersServed();
   }
 
@@ -206,7 +224,12 @@ export class BrokerHarness {
   }
 
   /** Sends the bytes behind an accepted CONNECT, and expects the connection to end. */
-  async closesConnected(label: string, sent: readonly Part[], expected: ExpectedEnd, fields: ConnectFields = {}): Promise<void> {
+  async closesConnected(
+    label: string,
+    sent: readonly Part[],
+    expected: ExpectedEnd,
+    fields: ConnectFields = {},
+  ): Promise<void> {
     const client = await this.connect({ clientId: `closing${++this.#probes}`, ...fields });
     client.send(...sent);
     await this.expectClosed(client, expected, label);
@@ -226,7 +249,10 @@ export class BrokerHarness {
 }
 
 /** A broker for one test, stopped whatever comes of it. */
-export async function withBroker(run: (broker: BrokerHarness) => Promise<void>, options: HarnessOptions = {}): Promise<void> {
+export async function withBroker(
+  run: (broker: BrokerHarness) => Promise<void>,
+  options: HarnessOptions = {},
+): Promise<void> {
   const broker = await BrokerHarness.start(options);
   try {
     await run(broker);

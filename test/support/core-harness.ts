@@ -39,7 +39,11 @@ export class CoreHarness {
   ) {
     this.nowMs = nowMs;
     let assigned = 0;
-    this.recorder.watchers.push({ changed: (change) => { this.store.apply(change); } });
+    this.recorder.watchers.push({
+      changed: (change) => {
+        this.store.apply(change);
+      },
+    });
     this.broker = new Broker({
       changes: this.recorder,
       effects: this.recorder,
@@ -75,7 +79,10 @@ export class CoreHarness {
     const read = queueReads.shift();
     if (read !== undefined) {
       const { queue, from, limit, request } = read;
-      this.broker.handle({ kind: 'queue-page', queue, request, entries: this.store.readQueue(queue, from, limit) }, this.nowMs);
+      this.broker.handle(
+        { kind: 'queue-page', queue, request, entries: this.store.readQueue(queue, from, limit) },
+        this.nowMs,
+      );
       return true;
     }
     const retained = retainedReads.shift();
@@ -168,7 +175,11 @@ export class CorePeer {
   }
 
   allow(permissions: Permissions = EVERYTHING, expiresAtMs?: number): void {
-    this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'allow', permissions, expiresAtMs } });
+    this.core.handle({
+      kind: 'authenticated',
+      connection: this.id,
+      result: { decision: 'allow', permissions, expiresAtMs },
+    });
   }
 
   /** Something else from now on. */
@@ -177,11 +188,20 @@ export class CorePeer {
   }
 
   deny(reason: DenialReason): void {
-    this.core.handle({ kind: 'authenticated', connection: this.id, result: { decision: 'deny', reason, detail: 'the test says so' } });
+    this.core.handle({
+      kind: 'authenticated',
+      connection: this.id,
+      result: { decision: 'deny', reason, detail: 'the test says so' },
+    });
   }
 
   /** The Packet Identifier; 0 at QoS 0. */
-  publish(topic: string, payload: string | Uint8Array, qos: QoS = 1, options: { retain?: boolean; dup?: boolean; packetId?: number } = {}): number {
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    qos: QoS = 1,
+    options: { retain?: boolean; dup?: boolean; packetId?: number } = {},
+  ): number {
     const packetId = options.packetId ?? (qos === 0 ? 0 : this.core.nextPacketId());
     this.send({
       type: PacketType.publish,
@@ -198,13 +218,19 @@ export class CorePeer {
 
   subscribe(...requests: (readonly [topicFilter: string, qos: QoS])[]): void {
     const subscriptions = requests.map(
-      ([topicFilter, qos]) => ({ topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 }) as const,
+      ([topicFilter, qos]) =>
+        ({ topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 }) as const,
     );
     this.send({ type: PacketType.subscribe, packetId: this.core.nextPacketId(), subscriptions, properties: undefined });
   }
 
   unsubscribe(...topicFilters: string[]): void {
-    this.send({ type: PacketType.unsubscribe, packetId: this.core.nextPacketId(), topicFilters, properties: undefined });
+    this.send({
+      type: PacketType.unsubscribe,
+      packetId: this.core.nextPacketId(),
+      topicFilters,
+      properties: undefined,
+    });
   }
 
   puback(...packetIds: number[]): void {
@@ -262,7 +288,11 @@ export class CorePeer {
   }
 }
 
-export const will = (topic: string, payload: string, options: { qos?: QoS; retain?: boolean; delayS?: number } = {}): Will => ({
+export const will = (
+  topic: string,
+  payload: string,
+  options: { qos?: QoS; retain?: boolean; delayS?: number } = {},
+): Will => ({
   topic,
   payload: Buffer.from(payload),
   qos: options.qos ?? 0,

@@ -6,7 +6,11 @@ import { CONNECT } from './packets.js';
 export const MEBIBYTE = 1024 * 1024;
 
 /** Reads what this side sends, in this version. */
-export function decoderOf(from: 'client' | 'server', version: ProtocolVersion, maxPacketSize = MEBIBYTE): PacketDecoder {
+export function decoderOf(
+  from: 'client' | 'server',
+  version: ProtocolVersion,
+  maxPacketSize = MEBIBYTE,
+): PacketDecoder {
   const decoder = new PacketDecoder({ maxPacketSize: MEBIBYTE, role: from === 'client' ? 'server' : 'client' });
   if (from === 'client') {
     decoder.push(CONNECT[version]);

@@ -40,7 +40,13 @@ export class EngineHarness {
   #turns: (() => void)[] = [];
   #peers = 0;
 
-  constructor({ limits = {}, limitsOfListeners, authenticators = [ANYONE], storage = new HandStorage(), ackLevel }: EngineOptions = {}) {
+  constructor({
+    limits = {},
+    limitsOfListeners,
+    authenticators = [ANYONE],
+    storage = new HandStorage(),
+    ackLevel,
+  }: EngineOptions = {}) {
     this.storage = storage;
     this.engine = new Engine({
       storage,

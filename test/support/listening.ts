@@ -101,7 +101,8 @@ export class Listening {
   async close(): Promise<void> {
     await this.listener.close();
     const wrong = this.arrived.filter(({ outcome }) => !['turned away', 'accepted', 'failed'].includes(outcome));
-    if (wrong.length > 0) throw new Error(`what has arrived did not end once: ${wrong.map(({ outcome }) => outcome).join('; ')}`);
+    if (wrong.length > 0)
+      throw new Error(`what has arrived did not end once: ${wrong.map(({ outcome }) => outcome).join('; ')}`);
     for (const { channel } of this.accepted) channel.close(0);
   }
 

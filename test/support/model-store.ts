@@ -29,14 +29,16 @@ export class ModelStore {
         this.sessions.delete(change.clientId);
         this.queues.delete(sessionQueue(change.clientId));
         this.inbound.delete(change.clientId);
-        for (const [key, { clientId }] of this.subscriptions) if (clientId === change.clientId) this.subscriptions.delete(key);
+        for (const [key, { clientId }] of this.subscriptions)
+          if (clientId === change.clientId) this.subscriptions.delete(key);
         return;
       }
       case 'subscription.put':
         this.subscriptions.set(subscriptionKey(change.subscription), change.subscription);
         return;
       case 'subscription.drop':
-        if (!this.subscriptions.delete(subscriptionKey(change))) this.oddities.push(`no subscription ${change.topicFilter}`);
+        if (!this.subscriptions.delete(subscriptionKey(change)))
+          this.oddities.push(`no subscription ${change.topicFilter}`);
         return;
       case 'queue.append': {
         const { seq, message, qos, retain, identifiers } = change;
@@ -54,7 +56,8 @@ export class ModelStore {
         return;
       }
       case 'queue.remove':
-        if (!this.#queue(change.queue).delete(change.seq)) this.oddities.push(`removed ${change.queue} #${change.seq}, which is not there`);
+        if (!this.#queue(change.queue).delete(change.seq))
+          this.oddities.push(`removed ${change.queue} #${change.seq}, which is not there`);
         return;
       case 'queue.trim': {
         const queue = this.#queue(change.queue);
@@ -113,7 +116,8 @@ export class ModelStore {
   *load(): Generator<RestoredFact> {
     for (const session of this.sessions.values()) yield { kind: 'session', session };
     for (const subscription of this.subscriptions.values()) yield { kind: 'subscription', subscription };
-    for (const [clientId, ids] of this.inbound) for (const packetId of ids) yield { kind: 'inbound', clientId, packetId };
+    for (const [clientId, ids] of this.inbound)
+      for (const packetId of ids) yield { kind: 'inbound', clientId, packetId };
     for (const will of this.wills.values()) yield { kind: 'will', will };
     for (const queue of this.queues.keys()) {
       const entries = this.entries(queue);
@@ -136,5 +140,10 @@ export class ModelStore {
   }
 }
 
-const subscriptionKey = ({ clientId, topicFilter }: { readonly clientId: ClientId; readonly topicFilter: string }): string =>
-  JSON.stringify([clientId, topicFilter]);
+const subscriptionKey = ({
+  clientId,
+  topicFilter,
+}: {
+  readonly clientId: ClientId;
+  readonly topicFilter: string;
+}): string => JSON.stringify([clientId, topicFilter]);

@@ -100,7 +100,10 @@ export async function connectSocket(where: { host: string; port: number } | { pa
   return new SocketPeer(socket);
 }
 
-export async function connectTlsSocket(where: { host: string; port: number }, options: ConnectionOptions): Promise<NetworkPeer> {
+export async function connectTlsSocket(
+  where: { host: string; port: number },
+  options: ConnectionOptions,
+): Promise<NetworkPeer> {
   const below = connect(where);
   below.on('error', () => undefined);
   const socket = connectTls({ socket: below, servername: 'localhost', ...options });
@@ -108,11 +111,15 @@ export async function connectTlsSocket(where: { host: string; port: number }, op
   return new SocketPeer(socket, below);
 }
 
-export async function connectWebSocket(url: string, { tls, ...options }: ClientOptions & { readonly tls?: ConnectionOptions } = {}): Promise<NetworkPeer> {
+export async function connectWebSocket(
+  url: string,
+  { tls, ...options }: ClientOptions & { readonly tls?: ConnectionOptions } = {},
+): Promise<NetworkPeer> {
   const { hostname, port } = new URL(url);
   const below = connect({ host: hostname, port: Number(port) });
   below.on('error', () => undefined);
-  const createConnection = (): Socket => (tls === undefined ? below : connectTls({ socket: below, servername: 'localhost', ...tls }));
+  const createConnection = (): Socket =>
+    tls === undefined ? below : connectTls({ socket: below, servername: 'localhost', ...tls });
   const websocket = new WebSocket(url, 'mqtt', { perMessageDeflate: false, createConnection, ...options });
   await new Promise<void>((resolve, reject) => {
     websocket.once('open', resolve);

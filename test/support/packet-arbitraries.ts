@@ -26,7 +26,10 @@ function values(rule: (typeof PROPERTY_RULES)[number], place: number): fc.Arbitr
     case 'uint32':
       return fc.integer({ min, max: 0xffff_ffff });
     case 'variable-byte-integer':
-      return fc.array(fc.integer({ min, max: 268_435_455 }), { minLength: 1, maxLength: (rule.repeatable & place) === 0 ? 1 : 4 });
+      return fc.array(fc.integer({ min, max: 268_435_455 }), {
+        minLength: 1,
+        maxLength: (rule.repeatable & place) === 0 ? 1 : 4,
+      });
     case 'string':
       return text;
     case 'binary':
@@ -50,12 +53,20 @@ const properties = (version: ProtocolVersion, place: number): fc.Arbitrary<Prope
   version === 5 ? propertiesAt(place) : fc.constant(undefined);
 
 function codes(type: PacketType, version: ProtocolVersion): fc.Arbitrary<number> {
-  return fc.constantFrom(...Array.from({ length: 256 }, (_, code) => code).filter((code) => isReasonCodeOf(type, code, version)));
+  return fc.constantFrom(
+    ...Array.from({ length: 256 }, (_, code) => code).filter((code) => isReasonCodeOf(type, code, version)),
+  );
 }
 
 function will(version: ProtocolVersion): fc.Arbitrary<Will | undefined> {
   return fc.option(
-    fc.record({ topic: text, payload: binary, qos, retain: fc.boolean(), properties: properties(version, PropertyPlace.will) }),
+    fc.record({
+      topic: text,
+      payload: binary,
+      qos,
+      retain: fc.boolean(),
+      properties: properties(version, PropertyPlace.will),
+    }),
     { nil: undefined },
   );
 }
@@ -100,7 +111,10 @@ export function publish(version: ProtocolVersion, from: Side): fc.Arbitrary<Pack
 
 function acknowledgement(version: ProtocolVersion): fc.Arbitrary<Packet> {
   const { puback, pubrec, pubrel, pubcomp } = PacketType;
-  const each = ([type, place]: readonly [typeof puback | typeof pubrec | typeof pubrel | typeof pubcomp, number]): fc.Arbitrary<Packet> =>
+  const each = ([type, place]: readonly [
+    typeof puback | typeof pubrec | typeof pubrel | typeof pubcomp,
+    number,
+  ]): fc.Arbitrary<Packet> =>
     fc.record({
       type: fc.constant(type),
       packetId,
@@ -149,7 +163,8 @@ const fromServer = (version: ProtocolVersion): fc.Arbitrary<Packet>[] => [
   fc.record({
     type: fc.constant(PacketType.unsuback),
     packetId,
-    reasonCodes: version === 5 ? fc.array(codes(PacketType.unsuback, 5), { minLength: 1, maxLength: 4 }) : fc.constant([]),
+    reasonCodes:
+      version === 5 ? fc.array(codes(PacketType.unsuback, 5), { minLength: 1, maxLength: 4 }) : fc.constant([]),
     properties: properties(version, PropertyPlace.unsuback),
   }),
   fc.record({ type: fc.constant(PacketType.pingresp) }),
@@ -174,7 +189,11 @@ function auth(from: Side): fc.Arbitrary<Packet> {
 
 /** Anything this side may send behind CONNECT. */
 export function packetFrom(from: Side, version: ProtocolVersion): fc.Arbitrary<Packet> {
-  const all = [publish(version, from), acknowledgement(version), ...(from === 'client' ? fromClient(version) : fromServer(version))];
+  const all = [
+    publish(version, from),
+    acknowledgement(version),
+    ...(from === 'client' ? fromClient(version) : fromServer(version)),
+  ];
   if (from === 'client' || version === 5) all.push(disconnect(version, from));
   if (version === 5) all.push(auth(from));
   return fc.oneof(...all);

@@ -83,7 +83,9 @@ export class Activity {
     while (!arrived()) {
       if (quiet === this.#quietTurns) return false;
       const before = this.#count;
-      await new Promise((resolve) => (this.#pauseMs === 0 ? setImmediate(resolve) : setTimeout(resolve, this.#pauseMs)));
+      await new Promise((resolve) =>
+        this.#pauseMs === 0 ? setImmediate(resolve) : setTimeout(resolve, this.#pauseMs),
+      );
       quiet = this.#count === before ? quiet + 1 : 0;
     }
     return true;
@@ -155,7 +157,10 @@ export class RawClient {
   async disconnect(): Promise<void> {
     this.send(raw.DISCONNECT);
     await this.activity.until(() => this.#closed);
-    expect({ closedAfterDisconnect: this.#closed, unread: this.takeUnread() }).toEqual({ closedAfterDisconnect: true, unread: '' });
+    expect({ closedAfterDisconnect: this.#closed, unread: this.takeUnread() }).toEqual({
+      closedAfterDisconnect: true,
+      unread: '',
+    });
   }
 
   /** What `next` would give, if it has come. */
@@ -179,7 +184,10 @@ export class RawClient {
   async expectNothing(): Promise<void> {
     await this.activity.settled();
     this.#check();
-    expect({ unread: this.#unread.map(({ packet }) => packet), closed: this.#closed }).toEqual({ unread: [], closed: false });
+    expect({ unread: this.#unread.map(({ packet }) => packet), closed: this.#closed }).toEqual({
+      unread: [],
+      closed: false,
+    });
   }
 
   /** All that is unread, or comes before nothing moves, is exactly this; in hexadecimal. */

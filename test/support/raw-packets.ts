@@ -16,7 +16,10 @@ function partBytes(part: Part): Uint8Array {
   return Buffer.from(digits, 'hex');
 }
 
-export const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex').replaceAll(/(..)(?=.)/g, '$1 ');
+export const hex = (data: Uint8Array): string =>
+  Buffer.from(data)
+    .toString('hex')
+    .replaceAll(/(..)(?=.)/g, '$1 ');
 
 export const ascii = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'utf8'));
 
@@ -93,7 +96,14 @@ export interface RawConnectFields {
 
 /** A CONNECT whose flags and payload need not agree. */
 export function rawConnect(fields: RawConnectFields): Uint8Array {
-  const { firstByte = 0x10, level = 4, name = level === 3 ? 'MQIsdp' : 'MQTT', flags = 0x02, keepAlive = 0, payload = [field('raw')] } = fields;
+  const {
+    firstByte = 0x10,
+    level = 4,
+    name = level === 3 ? 'MQIsdp' : 'MQTT',
+    flags = 0x02,
+    keepAlive = 0,
+    payload = [field('raw')],
+  } = fields;
   return packet(firstByte, field(name), level, flags, uint16(keepAlive), ...payload);
 }
 
@@ -150,7 +160,9 @@ export interface Publish {
 }
 
 type AcknowledgementType = 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'unsuback';
-export type Acknowledgement = { readonly [T in AcknowledgementType]: { readonly type: T; readonly packetId: number } }[AcknowledgementType];
+export type Acknowledgement = {
+  readonly [T in AcknowledgementType]: { readonly type: T; readonly packetId: number };
+}[AcknowledgementType];
 
 export interface Suback {
   readonly type: 'suback';

@@ -6,7 +6,13 @@
 //   1 < publish t=x q1 id1 dup retain (to connection 1)  1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1 read-retained t,u · ! queue-full c:a
 import type { Change, Changes, QueueAppend } from '../../src/domain/changes.js';
 import type { Message } from '../../src/domain/delivery/message.js';
-import type { AcknowledgementType, AnswerPacket, AuthenticationRequest, Effects, PageLimit } from '../../src/domain/effects.js';
+import type {
+  AcknowledgementType,
+  AnswerPacket,
+  AuthenticationRequest,
+  Effects,
+  PageLimit,
+} from '../../src/domain/effects.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
 import type { Notice } from '../../src/domain/notices.js';
 import type { EndReason } from '../../src/domain/reasons.js';
@@ -21,7 +27,8 @@ const ACKNOWLEDGEMENT_NAMES: Record<AcknowledgementType, string> = {
 };
 
 export const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
-const content = ({ topic, payload }: Message): string => `${topic}=${payload.byteLength > 40 ? `${payload.byteLength}-bytes` : text(payload)}`;
+const content = ({ topic, payload }: Message): string =>
+  `${topic}=${payload.byteLength > 40 ? `${payload.byteLength}-bytes` : text(payload)}`;
 
 export interface QueueRead {
   readonly queue: QueueId;
@@ -115,7 +122,8 @@ export class Recorder implements Changes, Effects {
       const id = qos === 0 ? '' : ` id${packetId}`;
       return `${connection} < publish ${content(message)} q${qos}${id}${dup ? ' dup' : ''}${retain ? ' retain' : ''}`;
     });
-    for (const watcher of this.watchers) watcher.delivered?.({ connection, message, qos, retain, dup, packetId, append });
+    for (const watcher of this.watchers)
+      watcher.delivered?.({ connection, message, qos, retain, dup, packetId, append });
   }
 
   close(connection: ConnectionId, reason: EndReason): void {
@@ -128,7 +136,9 @@ export class Recorder implements Changes, Effects {
   }
 
   readRetained(connection: ConnectionId, topics: readonly TopicName[]): void {
-    this.#write(() => `${connection} read-retained ${topics.length > 5 ? `${topics.length} topics` : topics.join(',')}`);
+    this.#write(
+      () => `${connection} read-retained ${topics.length > 5 ? `${topics.length} topics` : topics.join(',')}`,
+    );
     this.retainedReads.push({ connection, topics });
   }
 

@@ -50,7 +50,8 @@ export class AclFileAuthorizer implements Authorizer {
       return { kind: 'rules', rules: [...own, ...rules], otherwise };
     }
     let permissions = this.#shared.get(own);
-    if (permissions === undefined) this.#shared.set(own, (permissions = { kind: 'rules', rules: [...own, ...patterns] }));
+    if (permissions === undefined)
+      this.#shared.set(own, (permissions = { kind: 'rules', rules: [...own, ...patterns] }));
     return permissions;
   }
 
@@ -78,5 +79,8 @@ const decoded = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal:
 function unreadable(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new Error(`there is no file ${path}, expected an ACL file`, { cause: error });
-  return new Error(`cannot read ${path}: ${code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : message}`, { cause: error });
+  return new Error(
+    `cannot read ${path}: ${code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : message}`,
+    { cause: error },
+  );
 }

@@ -51,7 +51,10 @@ export function parseAclFile(text: string, path: string, name: string): AclFile 
     if (problem !== undefined) problems.push(`${path}, line ${i + 1}: ${problem}`);
   }
   if (problems.length > 0) throw new Error(problems.join('\n  '));
-  return { users: new Map([...users].map(([name, rules]) => [name, denialsFirst(rules)])), patterns: denialsFirst(patterns) };
+  return {
+    users: new Map([...users].map(([name, rules]) => [name, denialsFirst(rules)])),
+    patterns: denialsFirst(patterns),
+  };
 }
 
 /** The rule, or what is wrong. */
@@ -69,7 +72,10 @@ function ruleOf(keyword: 'topic' | 'pattern', rest: string, source: string): Acc
   return { effect: access === 'deny' ? 'deny' : 'allow', actions, topicFilter: topicFilter as TopicFilter, source };
 }
 
-const denialsFirst = (rules: readonly AccessRule[]): AccessRule[] => [...rules.filter(({ effect }) => effect === 'deny'), ...rules.filter(({ effect }) => effect === 'allow')];
+const denialsFirst = (rules: readonly AccessRule[]): AccessRule[] => [
+  ...rules.filter(({ effect }) => effect === 'deny'),
+  ...rules.filter(({ effect }) => effect === 'allow'),
+];
 
 function valueOf(users: Map<string | undefined, AccessRule[]>, user: string | undefined): AccessRule[] {
   let rules = users.get(user);

@@ -28,8 +28,10 @@ function settingsOf(options: Readonly<Record<string, unknown>>): CertificateSett
   if (unknownKey !== undefined) throw new TypeError(`unknown option "${unknownKey}", expected ${OPTIONS.join(', ')}`);
   const identity = oneOf(IDENTITIES, 'identity', options['identity'] ?? 'commonName');
   const sanType = options['sanType'] === undefined ? undefined : oneOf(SAN_TYPES, 'sanType', options['sanType']);
-  if (identity === 'san' && sanType === undefined) throw new TypeError(`sanType is missing, expected ${SAN_TYPES.join(', ')} beside identity: san`);
-  if (identity !== 'san' && sanType !== undefined) throw new TypeError('sanType has a meaning only beside identity: san');
+  if (identity === 'san' && sanType === undefined)
+    throw new TypeError(`sanType is missing, expected ${SAN_TYPES.join(', ')} beside identity: san`);
+  if (identity !== 'san' && sanType !== undefined)
+    throw new TypeError('sanType has a meaning only beside identity: san');
   const mustMatch = options['mustMatch'] === undefined ? undefined : oneOf(MATCHES, 'mustMatch', options['mustMatch']);
   return { identity, sanType, mustMatch };
 }
@@ -52,10 +54,15 @@ function authenticate(request: AuthenticationRequest, settings: CertificateSetti
   }
   const userName = names.find((name) => name === request[mustMatch]);
   if (userName !== undefined) return { decision: 'allow', userName };
-  return denied(`its ${mustMatch === 'userName' ? 'user name' : 'client identifier'} is not the ${kindOf(settings)} of its certificate`);
+  return denied(
+    `its ${mustMatch === 'userName' ? 'user name' : 'client identifier'} is not the ${kindOf(settings)} of its certificate`,
+  );
 }
 
-function namesIn({ commonName, subject, subjectAlternativeNames }: PeerCertificate, { identity, sanType }: CertificateSettings): readonly string[] {
+function namesIn(
+  { commonName, subject, subjectAlternativeNames }: PeerCertificate,
+  { identity, sanType }: CertificateSettings,
+): readonly string[] {
   switch (identity) {
     case 'commonName':
       return commonName === undefined ? [] : [commonName];
@@ -68,6 +75,11 @@ function namesIn({ commonName, subject, subjectAlternativeNames }: PeerCertifica
   }
 }
 
-const kindOf = ({ identity, sanType }: CertificateSettings): string => (identity === 'san' ? `san ${sanType}` : identity);
+const kindOf = ({ identity, sanType }: CertificateSettings): string =>
+  identity === 'san' ? `san ${sanType}` : identity;
 
-const denied = (detail: string): AuthenticatorAnswer => ({ decision: 'deny', reason: 'not-authorized', detail: `certificate: ${detail}` });
+const denied = (detail: string): AuthenticatorAnswer => ({
+  decision: 'deny',
+  reason: 'not-authorized',
+  detail: `certificate: ${detail}`,
+});

@@ -19,7 +19,11 @@ export interface FetchLimits {
 }
 
 /** @throws Error; `reasonOf` puts it into words. */
-export async function boundedFetch(url: URL, { method, headers, body }: WebQuestion, { timeoutMs, maxBytes }: FetchLimits): Promise<WebAnswer> {
+export async function boundedFetch(
+  url: URL,
+  { method, headers, body }: WebQuestion,
+  { timeoutMs, maxBytes }: FetchLimits,
+): Promise<WebAnswer> {
   const response = await fetch(url, {
     method,
     // Whoever a redirect names would be told what is asked, passwords too.

@@ -4,7 +4,12 @@ import { problemWith } from '../fetching/bounded-fetch.js';
 import { ServiceFailure } from './breaker.js';
 
 export type Answer =
-  | { readonly result: 'allow'; readonly userName: string | undefined; readonly permissions: unknown; readonly expiresAtMs: number | undefined }
+  | {
+      readonly result: 'allow';
+      readonly userName: string | undefined;
+      readonly permissions: unknown;
+      readonly expiresAtMs: number | undefined;
+    }
   | { readonly result: 'deny'; readonly reason: 'bad-credentials' | 'not-authorized' }
   | { readonly result: 'ignore' };
 
@@ -39,11 +44,17 @@ function answerIn(body: string): Answer {
     case 'ignore':
       return { result };
     case 'allow':
-      if (userName !== undefined && (typeof userName !== 'string' || userName === '')) throw new ServiceFailure('userName in its answer is no text');
+      if (userName !== undefined && (typeof userName !== 'string' || userName === ''))
+        throw new ServiceFailure('userName in its answer is no text');
       if (expiresAt !== undefined && !(typeof expiresAt === 'number' && expiresAt > 0 && expiresAt < EXPIRY_MAX_S)) {
         throw new ServiceFailure('expiresAt in its answer is not valid, expected seconds since 1970');
       }
-      return { result, userName, permissions, expiresAtMs: expiresAt === undefined ? undefined : Math.floor(expiresAt * 1000) };
+      return {
+        result,
+        userName,
+        permissions,
+        expiresAtMs: expiresAt === undefined ? undefined : Math.floor(expiresAt * 1000),
+      };
   }
   throw new ServiceFailure('result in its answer is not valid, expected allow, deny or ignore');
 }
@@ -56,6 +67,7 @@ function jsonOf(body: string): Readonly<Record<string, unknown>> {
   } catch {
     throw new ServiceFailure('it answered 200 with something else than JSON');
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new ServiceFailure('it answered 200 with JSON that is no mapping');
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new ServiceFailure('it answered 200 with JSON that is no mapping');
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== null));
 }

@@ -26,7 +26,9 @@ export class Breaker {
     const isProbe = this.#failures >= this.#failuresMax;
     if (isProbe) {
       if (this.#isProbing || this.#clock.nowMs() < this.#openUntilMs) {
-        throw new Error(`not asked for a while after ${this.#failures} failures in a row, the last: ${this.#lastFailure}`);
+        throw new Error(
+          `not asked for a while after ${this.#failures} failures in a row, the last: ${this.#lastFailure}`,
+        );
       }
       this.#isProbing = true;
     }

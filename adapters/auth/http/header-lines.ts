@@ -6,7 +6,19 @@ export type HeaderLine = readonly [name: string, value: string];
 
 const FILE_BYTES_MAX = 64 * 1024;
 /** Said by the question itself, or by the connection. */
-const RESERVED = new Set(['accept', 'content-type', 'content-length', 'host', 'connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect', 'te', 'trailer']);
+const RESERVED = new Set([
+  'accept',
+  'content-type',
+  'content-length',
+  'host',
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+  'te',
+  'trailer',
+]);
 
 export class HeaderLines {
   readonly #fixed: readonly HeaderLine[];
@@ -50,9 +62,13 @@ function linesIn(path: string): HeaderLine[] {
     bytes = readFileSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new TypeError(`${path}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'not permitted; let the user who runs hexmq read it' : message}`, { cause: error });
+    throw new TypeError(
+      `${path}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'not permitted; let the user who runs hexmq read it' : message}`,
+      { cause: error },
+    );
   }
-  if (bytes.length > FILE_BYTES_MAX) throw new TypeError(`${path}: ${bytes.length} bytes, expected at most ${FILE_BYTES_MAX}`);
+  if (bytes.length > FILE_BYTES_MAX)
+    throw new TypeError(`${path}: ${bytes.length} bytes, expected at most ${FILE_BYTES_MAX}`);
   return bytes
     .toString('utf8')
     .split('\n')

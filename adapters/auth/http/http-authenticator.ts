@@ -20,7 +20,8 @@ export class HttpAuthenticator implements Authenticator {
     try {
       answer = await this.#inquiry.about(request, asking?.signal);
     } catch (error) {
-      if (error instanceof UnaskableError) return { decision: 'deny', reason: 'bad-credentials', detail: error.message };
+      if (error instanceof UnaskableError)
+        return { decision: 'deny', reason: 'bad-credentials', detail: error.message };
       throw error;
     }
     switch (answer.result) {
@@ -37,14 +38,29 @@ export class HttpAuthenticator implements Authenticator {
     return this.#inquiry.reload();
   }
 
-  #allow({ userName, permissions, expiresAtMs }: Extract<Answer, { result: 'allow' }>, request: AuthenticationRequest): AuthenticatorAnswer {
-    if (expiresAtMs !== undefined && expiresAtMs <= this.#clock.nowMs()) return { decision: 'deny', reason: 'bad-credentials', detail: 'its credentials have expired' };
+  #allow(
+    { userName, permissions, expiresAtMs }: Extract<Answer, { result: 'allow' }>,
+    request: AuthenticationRequest,
+  ): AuthenticatorAnswer {
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#clock.nowMs())
+      return { decision: 'deny', reason: 'bad-credentials', detail: 'its credentials have expired' };
     const allowed = { decision: 'allow', userName, expiresAtMs } as const;
     if (permissions === undefined) return allowed;
     try {
-      return { ...allowed, permissions: readPermissions(permissions, { clientId: request.clientId, userName: userName ?? request.userName }, 'http') };
+      return {
+        ...allowed,
+        permissions: readPermissions(
+          permissions,
+          { clientId: request.clientId, userName: userName ?? request.userName },
+          'http',
+        ),
+      };
     } catch (error) {
-      return { decision: 'deny', reason: 'not-authorized', detail: `permissions in the answer of the service: ${(error as Error).message}` };
+      return {
+        decision: 'deny',
+        reason: 'not-authorized',
+        detail: `permissions in the answer of the service: ${(error as Error).message}`,
+      };
     }
   }
 }

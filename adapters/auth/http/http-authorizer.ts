@@ -23,7 +23,8 @@ export class HttpAuthorizer implements Authorizer {
         return NOTHING;
       case 'allow':
         // That it may do everything would be too much to conclude from a bare yes.
-        if (answer.permissions === undefined) throw new Error('the service allows, without permissions; expected permissions, or ignore');
+        if (answer.permissions === undefined)
+          throw new Error('the service allows, without permissions; expected permissions, or ignore');
         return readPermissions(answer.permissions, request, 'http');
     }
   }

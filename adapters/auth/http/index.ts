@@ -60,17 +60,26 @@ function inquiryOf(options: unknown, clock: Clock, known: readonly Placeholder[]
 
 function templateOf(read: OptionReader, known: readonly Placeholder[]): RequestTemplate {
   const url = read.requiredUrl('url', read.flag('allowHttp', false));
-  if (/\$(\{|%7B)/i.test(url.href)) read.refuse('url', 'it has a placeholder, expected those in query or body, where they are encoded');
+  if (/\$(\{|%7B)/i.test(url.href))
+    read.refuse('url', 'it has a placeholder, expected those in query or body, where they are encoded');
   const byDefault = VALUES.filter((value) => known.includes(value));
   if (read.oneOf('method', ['POST', 'GET'], 'POST') === 'GET') {
     if (read.has('body')) read.refuse('body', 'not valid with method GET, expected values in query');
     return new RequestTemplate(url, valuesOf(read, 'query', known, byDefault), undefined);
   }
   const encoding = read.oneOf('contentType', ['json', 'form'], 'json');
-  return new RequestTemplate(url, valuesOf(read, 'query', known, []), { values: valuesOf(read, 'body', known, byDefault), encoding });
+  return new RequestTemplate(url, valuesOf(read, 'query', known, []), {
+    values: valuesOf(read, 'body', known, byDefault),
+    encoding,
+  });
 }
 
-function valuesOf(read: OptionReader, key: string, known: readonly Placeholder[], byDefault: readonly Placeholder[]): ValueTemplates {
+function valuesOf(
+  read: OptionReader,
+  key: string,
+  known: readonly Placeholder[],
+  byDefault: readonly Placeholder[],
+): ValueTemplates {
   const values = new ValueTemplates();
   if (!read.has(key)) {
     read.mapping(key).end();

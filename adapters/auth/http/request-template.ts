@@ -55,7 +55,8 @@ export class ValueTemplates {
       parts.map((part) => {
         if (!part.startsWith('${')) return part;
         const placeholder = known.find((each) => part === `\${${each}}`);
-        if (placeholder === undefined) throw new TypeError(`${part} is unknown, expected ${known.map((each) => `\${${each}}`).join(', ')}`);
+        if (placeholder === undefined)
+          throw new TypeError(`${part} is unknown, expected ${known.map((each) => `\${${each}}`).join(', ')}`);
         return { placeholder };
       }),
     );
@@ -85,7 +86,8 @@ export class RequestTemplate {
     if (this.body === undefined) return { url, method: 'GET', contentType: undefined, body: undefined };
     const { values, encoding } = this.body;
     const filled = values.fill(subject);
-    const body = encoding === 'json' ? JSON.stringify(Object.fromEntries(filled)) : new URLSearchParams(filled).toString();
+    const body =
+      encoding === 'json' ? JSON.stringify(Object.fromEntries(filled)) : new URLSearchParams(filled).toString();
     return { url, method: 'POST', contentType: CONTENT_TYPES[encoding], body };
   }
 }

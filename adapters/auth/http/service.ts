@@ -47,13 +47,16 @@ export class Service {
       return answerOf(status, body);
     } catch (error) {
       const message = `${place}: ${(error as Error).message}`;
-      throw error instanceof ServiceFailure ? new ServiceFailure(message, { cause: error }) : new Error(message, { cause: error });
+      throw error instanceof ServiceFailure
+        ? new ServiceFailure(message, { cause: error })
+        : new Error(message, { cause: error });
     }
   }
 
   async #send({ url, method, contentType, body }: Question): Promise<WebAnswer> {
     const { headers, timeoutMs, maxResponseBytes } = this.#options;
-    const lines = contentType === undefined ? headers.lines : [['content-type', contentType] as const, ...headers.lines];
+    const lines =
+      contentType === undefined ? headers.lines : [['content-type', contentType] as const, ...headers.lines];
     try {
       return await boundedFetch(url, { method, headers: lines, body }, { timeoutMs, maxBytes: maxResponseBytes });
     } catch (error) {

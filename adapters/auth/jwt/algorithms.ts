@@ -13,7 +13,9 @@ export const KEY_ALGORITHMS = [...RSA, ...Object.keys(CURVES), 'EdDSA', 'Ed25519
 /** What is wrong with a secret of so many bytes: a shorter one than the digest could be found by trying. */
 export function secretProblem(bytes: number, algorithm: string): string | undefined {
   const least = SECRET_BYTES[algorithm] ?? 0;
-  return bytes < least ? `a secret of ${bytes} bytes is too short, expected at least ${least} for ${algorithm}` : undefined;
+  return bytes < least
+    ? `a secret of ${bytes} bytes is too short, expected at least ${least} for ${algorithm}`
+    : undefined;
 }
 
 export function keyProblem(key: KeyObject, algorithm: string): string | undefined {
@@ -21,7 +23,9 @@ export function keyProblem(key: KeyObject, algorithm: string): string | undefine
   const found = describeKey(key);
   const bits = key.asymmetricKeyDetails?.modulusLength;
   if (found !== expected) return `${found} does not fit ${algorithm}, expected ${expected}`;
-  return bits !== undefined && bits < RSA_BITS_MIN ? `an RSA key of ${bits} bits is too short, expected at least ${RSA_BITS_MIN}` : undefined;
+  return bits !== undefined && bits < RSA_BITS_MIN
+    ? `an RSA key of ${bits} bits is too short, expected at least ${RSA_BITS_MIN}`
+    : undefined;
 }
 
 function expectedKey(algorithm: string): string {
@@ -31,5 +35,7 @@ function expectedKey(algorithm: string): string {
 }
 
 function describeKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
-  return asymmetricKeyType === 'ec' ? `a key on the curve ${asymmetricKeyDetails?.namedCurve ?? 'unknown'}` : `a key of type ${asymmetricKeyType ?? 'unknown'}`;
+  return asymmetricKeyType === 'ec'
+    ? `a key on the curve ${asymmetricKeyDetails?.namedCurve ?? 'unknown'}`
+    : `a key of type ${asymmetricKeyType ?? 'unknown'}`;
 }

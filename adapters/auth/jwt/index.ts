@@ -17,9 +17,14 @@ export function createAuthenticator(options: unknown, { clock }: { readonly cloc
   const algorithms = algorithmsOf(read);
   const tokenIn = read.oneOf('tokenIn', ['password', 'userName'], 'password');
   const matchUserName = read.flag('matchUserName', false);
-  if (matchUserName && tokenIn === 'userName') read.refuse('matchUserName', 'true is not valid with tokenIn userName: the user name is the token');
+  if (matchUserName && tokenIn === 'userName')
+    read.refuse('matchUserName', 'true is not valid with tokenIn userName: the user name is the token');
   const claims = read.mapping('claims');
-  const names = { userName: claims.text('userName') ?? 'sub', clientId: claims.text('clientId'), permissions: claims.text('permissions') };
+  const names = {
+    userName: claims.text('userName') ?? 'sub',
+    clientId: claims.text('clientId'),
+    permissions: claims.text('permissions'),
+  };
   claims.end();
   const authenticator = new JwtAuthenticator(
     {
@@ -52,11 +57,14 @@ function keysOf(read: OptionReader, algorithms: readonly string[], clock: Clock)
   const given = KEY_SOURCES.filter((source) => read.has(source));
   const [source] = given;
   if (source === undefined || given.length > 1) {
-    throw new TypeError(`${given.length === 0 ? 'no keys' : `${given.join(' and ')} at once`}, expected one of ${KEY_SOURCES.join(', ')}`);
+    throw new TypeError(
+      `${given.length === 0 ? 'no keys' : `${given.join(' and ')} at once`}, expected one of ${KEY_SOURCES.join(', ')}`,
+    );
   }
   const fitting = source === 'secret' || source === 'secretFile' ? SECRET_ALGORITHMS : KEY_ALGORITHMS;
   const misfit = algorithms.find((algorithm) => !fitting.includes(algorithm));
-  if (misfit !== undefined) read.refuse('algorithms', `${misfit} does not go with ${source}, expected ${fitting.join(', ')}`);
+  if (misfit !== undefined)
+    read.refuse('algorithms', `${misfit} does not go with ${source}, expected ${fitting.join(', ')}`);
   const encoding = fitting === SECRET_ALGORITHMS ? read.oneOf('secretEncoding', SECRET_ENCODINGS, 'utf8') : 'utf8';
   if (source === 'jwksUrl') return remoteKeysOf(read, clock);
   const text = source === 'secret' ? read.requiredSecret(source) : read.requiredText(source, 'the path of a file');

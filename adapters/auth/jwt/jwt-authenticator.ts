@@ -17,7 +17,11 @@ export interface JwtOptions {
   readonly maxTokenBytes: number;
   /** A user name in CONNECT has to be the token's. */
   readonly matchUserName: boolean;
-  readonly claims: { readonly userName: string; readonly clientId: string | undefined; readonly permissions: string | undefined };
+  readonly claims: {
+    readonly userName: string;
+    readonly clientId: string | undefined;
+    readonly permissions: string | undefined;
+  };
 }
 
 type Denial = Extract<AuthenticatorAnswer, { decision: 'deny' }>;
@@ -46,12 +50,17 @@ export class JwtAuthenticator implements Authenticator {
   async authenticate(request: AuthenticationRequest): Promise<AuthenticatorAnswer> {
     const token = this.#tokenOf(request);
     if (token === undefined || !looksLikeToken(token)) return ABSTAIN;
-    if (token.length > this.#options.maxTokenBytes) return badCredentials(`the token has ${token.length} bytes, ${this.#options.maxTokenBytes} are allowed`);
+    if (token.length > this.#options.maxTokenBytes)
+      return badCredentials(`the token has ${token.length} bytes, ${this.#options.maxTokenBytes} are allowed`);
     // The library reads past spaces and line breaks.
-    if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) return badCredentials('the token is refused: it has not three parts of base64url');
+    if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token))
+      return badCredentials('the token is refused: it has not three parts of base64url');
     let claims: JWTPayload;
     try {
-      claims = await this.#options.keys.verify(token, { ...this.#verification, currentDate: new Date(this.#clock.nowMs()) });
+      claims = await this.#options.keys.verify(token, {
+        ...this.#verification,
+        currentDate: new Date(this.#clock.nowMs()),
+      });
     } catch (error) {
       if (error instanceof errors.JWTExpired) return badCredentials('the token has expired');
       if (error instanceof errors.JOSEError) return badCredentials(`the token is refused: ${error.message}`);
@@ -66,28 +75,45 @@ export class JwtAuthenticator implements Authenticator {
 
   #tokenOf({ userName, password }: AuthenticationRequest): string | undefined {
     if (this.#options.tokenIn === 'userName') return userName;
-    return password === undefined ? undefined : Buffer.from(password.buffer, password.byteOffset, password.byteLength).toString('latin1');
+    return password === undefined
+      ? undefined
+      : Buffer.from(password.buffer, password.byteOffset, password.byteLength).toString('latin1');
   }
 
   /** The token is genuine and of this time; whose is it, and what does it say? */
   #judge(claims: JWTPayload, request: AuthenticationRequest): AuthenticatorAnswer {
     const { claims: names, matchUserName, clockToleranceMs } = this.#options;
     const userName = claims[names.userName];
-    if (typeof userName !== 'string' || userName === '') return badCredentials(`the claim ${names.userName} is no text`);
-    if (matchUserName && request.userName !== undefined && request.userName !== userName) return badCredentials('the token is that of another user');
+    if (typeof userName !== 'string' || userName === '')
+      return badCredentials(`the claim ${names.userName} is no text`);
+    if (matchUserName && request.userName !== undefined && request.userName !== userName)
+      return badCredentials('the token is that of another user');
     if (names.clientId !== undefined && claims[names.clientId] !== request.clientId) {
-      return { decision: 'deny', reason: 'not-authorized', detail: `the claim ${names.clientId} is not the Client Identifier` };
+      return {
+        decision: 'deny',
+        reason: 'not-authorized',
+        detail: `the claim ${names.clientId} is not the Client Identifier`,
+      };
     }
     const expiresAtMs = claims.exp === undefined ? undefined : Math.floor(claims.exp * 1000) + clockToleranceMs;
-    if (expiresAtMs !== undefined && !Number.isSafeInteger(expiresAtMs)) return badCredentials('the claim exp is no time');
+    if (expiresAtMs !== undefined && !Number.isSafeInteger(expiresAtMs))
+      return badCredentials('the claim exp is no time');
     const allowed = { decision: 'allow', userName, expiresAtMs } as const;
     if (names.permissions === undefined) return allowed;
     try {
       // A token that says nothing allows nothing: who looks for permissions in tokens does not mean that those without may do everything.
-      const permissions = readPermissions(claims[names.permissions] ?? {}, { clientId: request.clientId, userName }, `claim ${names.permissions} of the token`);
+      const permissions = readPermissions(
+        claims[names.permissions] ?? {},
+        { clientId: request.clientId, userName },
+        `claim ${names.permissions} of the token`,
+      );
       return { ...allowed, permissions };
     } catch (error) {
-      return { decision: 'deny', reason: 'not-authorized', detail: `the claim ${names.permissions}: ${(error as Error).message}` };
+      return {
+        decision: 'deny',
+        reason: 'not-authorized',
+        detail: `the claim ${names.permissions}: ${(error as Error).message}`,
+      };
     }
   }
 }

@@ -30,7 +30,8 @@ export function secretKeys(text: string, encoding: SecretEncoding, algorithms: r
 /** A line break at the end belongs to the editor, not to the secret. */
 export function secretFileKeys(path: string, encoding: SecretEncoding, algorithms: readonly string[]): Keys {
   return rereadable(path, verifyWith, (bytes) => {
-    if (!isUtf8(bytes)) throw new TypeError('it is not text, expected UTF-8; secretEncoding says how bytes are written');
+    if (!isUtf8(bytes))
+      throw new TypeError('it is not text, expected UTF-8; secretEncoding says how bytes are written');
     return secretOf(bytes.toString('utf8').replace(/\r?\n$/, ''), encoding, algorithms);
   });
 }
@@ -39,7 +40,9 @@ export function publicKeyFileKeys(path: string, algorithms: readonly string[]): 
   return rereadable(path, verifyWith, (bytes) => {
     const pem = bytes.toString('utf8');
     if (!/-----BEGIN (RSA )?PUBLIC KEY-----|-----BEGIN CERTIFICATE-----/.test(pem)) {
-      throw new TypeError('no public key, expected PEM that begins with -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE-----');
+      throw new TypeError(
+        'no public key, expected PEM that begins with -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE-----',
+      );
     }
     const key = publicKeyOf(pem);
     const problem = algorithms.map((algorithm) => keyProblem(key, algorithm)).find((each) => each !== undefined);
@@ -61,11 +64,17 @@ export function keySetOf(json: string): LocalJWKSet {
     throw new TypeError('no JSON, expected a JSON Web Key Set');
   }
   const { keys } = (parsed ?? {}) as Partial<JSONWebKeySet>;
-  if (!Array.isArray(keys) || keys.length === 0 || keys.length > KEYS_MAX || keys.some((key) => typeof key !== 'object' || key === null)) {
+  if (
+    !Array.isArray(keys) ||
+    keys.length === 0 ||
+    keys.length > KEYS_MAX ||
+    keys.some((key) => typeof key !== 'object' || key === null)
+  ) {
     throw new TypeError(`no JSON Web Key Set, expected { "keys": [...] } with 1 to ${KEYS_MAX} keys`);
   }
   // Whoever can read a set can sign with what is private or secret in it.
-  if (keys.some(({ kty, d }) => kty === 'oct' || d !== undefined)) throw new TypeError('it has a secret or private key, expected public keys only');
+  if (keys.some(({ kty, d }) => kty === 'oct' || d !== undefined))
+    throw new TypeError('it has a secret or private key, expected public keys only');
   return createLocalJWKSet({ keys });
 }
 
@@ -86,9 +95,14 @@ export async function verifyWithSet(set: LocalJWKSet, token: string, options: JW
   }
 }
 
-const verifyWith = async (key: KeyObject, token: string, options: JWTVerifyOptions): Promise<JWTPayload> => (await jwtVerify(token, key, options)).payload;
+const verifyWith = async (key: KeyObject, token: string, options: JWTVerifyOptions): Promise<JWTPayload> =>
+  (await jwtVerify(token, key, options)).payload;
 
-function rereadable<Key>(path: string, verify: (key: Key, token: string, options: JWTVerifyOptions) => Promise<JWTPayload>, parse: (bytes: Buffer) => Key): Keys {
+function rereadable<Key>(
+  path: string,
+  verify: (key: Key, token: string, options: JWTVerifyOptions) => Promise<JWTPayload>,
+  parse: (bytes: Buffer) => Key,
+): Keys {
   const read = (): Key => {
     try {
       return parse(bytesOf(path));
@@ -113,7 +127,14 @@ function bytesOf(path: string): Buffer {
     bytes = readFileSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new TypeError(code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'not permitted; let the user who runs hexmq read it' : message, { cause: error });
+    throw new TypeError(
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EACCES'
+          ? 'not permitted; let the user who runs hexmq read it'
+          : message,
+      { cause: error },
+    );
   }
   if (bytes.length > FILE_BYTES_MAX) throw new TypeError(`${bytes.length} bytes, expected at most ${FILE_BYTES_MAX}`);
   return bytes;
@@ -122,7 +143,9 @@ function bytesOf(path: string): Buffer {
 function secretOf(text: string, encoding: SecretEncoding, algorithms: readonly string[]): KeyObject {
   if (!ENCODED[encoding].test(text)) throw new TypeError(`it is not written in ${encoding}`);
   const secret = Buffer.from(text, encoding);
-  const problem = algorithms.map((algorithm) => secretProblem(secret.length, algorithm)).find((each) => each !== undefined);
+  const problem = algorithms
+    .map((algorithm) => secretProblem(secret.length, algorithm))
+    .find((each) => each !== undefined);
   if (problem !== undefined) throw new TypeError(problem);
   return createSecretKey(secret);
 }

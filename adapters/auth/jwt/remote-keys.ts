@@ -58,14 +58,17 @@ export class RemoteKeys implements Keys {
       const fetched = this.#fetch();
       if (this.#failure === undefined || !mayBeStale) await fetched;
     }
-    if (this.#set === undefined || (this.#failure !== undefined && !mayBeStale)) throw this.#failure ?? new Error('no keys have been fetched');
+    if (this.#set === undefined || (this.#failure !== undefined && !mayBeStale))
+      throw this.#failure ?? new Error('no keys have been fetched');
     return this.#set;
   }
 
   /** @param pauseMs since the last attempt, if it went well. */
   #mayFetch(pauseMs: number): boolean {
     if (this.#pending !== undefined) return true;
-    return this.#clock.nowMs() - this.#attemptedAtMs >= (this.#failure === undefined ? pauseMs : RETRY_AFTER_FAILURE_MS);
+    return (
+      this.#clock.nowMs() - this.#attemptedAtMs >= (this.#failure === undefined ? pauseMs : RETRY_AFTER_FAILURE_MS)
+    );
   }
 
   /** Never rejects: how it went is in `#failure`. */
@@ -80,13 +83,20 @@ export class RemoteKeys implements Keys {
       this.#fetchedAtMs = this.#attemptedAtMs;
       this.#failure = undefined;
     } catch (error) {
-      this.#failure = new Error(`no keys from ${this.#options.url.origin}${this.#options.url.pathname}: ${reasonOf(error)}`, { cause: error });
+      this.#failure = new Error(
+        `no keys from ${this.#options.url.origin}${this.#options.url.pathname}: ${reasonOf(error)}`,
+        { cause: error },
+      );
     }
   }
 }
 
 async function fetchText(url: URL, timeoutMs: number): Promise<string> {
-  const { status, body } = await boundedFetch(url, { method: 'GET', headers: [], body: undefined }, { timeoutMs, maxBytes: RESPONSE_BYTES_MAX });
+  const { status, body } = await boundedFetch(
+    url,
+    { method: 'GET', headers: [], body: undefined },
+    { timeoutMs, maxBytes: RESPONSE_BYTES_MAX },
+  );
   if (status !== 200) throw new Error(problemWith(status, '200'));
   return body;
 }

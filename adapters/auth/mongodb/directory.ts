@@ -33,13 +33,20 @@ export class Directory {
   }
 
   /** The documents in which the field has one of the values; as many as there are values, and one more at most. @throws Error */
-  async find(collection: string, field: string, values: readonly string[], fields: readonly string[]): Promise<Document[]> {
+  async find(
+    collection: string,
+    field: string,
+    values: readonly string[],
+    fields: readonly string[],
+  ): Promise<Document[]> {
     try {
       const documents = this.#client.db(this.#database).collection(collection);
       await this.#indexed(documents, field);
       const projection = Object.fromEntries([field, ...fields].map((name) => [name, 1]));
       const query = { [field]: values.length === 1 ? { $eq: values[0] } : { $in: [...values] } };
-      return await documents.find(query, { projection, limit: values.length + 1, maxTimeMS: this.#timeoutMs }).toArray();
+      return await documents
+        .find(query, { projection, limit: values.length + 1, maxTimeMS: this.#timeoutMs })
+        .toArray();
     } catch (error) {
       throw this.#problem(error);
     }
@@ -66,7 +73,10 @@ export class Directory {
     if (!(error instanceof MongoError)) return error;
     const detail = innermost(error).message.replaceAll(/mongodb(\+srv)?:\/\/\S+/gi, 'mongodb://…');
     const isRefusal = error instanceof MongoServerError || innermost(error) instanceof MongoServerError;
-    return new Error(`MongoDB at ${this.#place} ${isRefusal ? 'refuses the login, or what it was asked' : 'cannot be reached, or does not answer'} (${detail})`, { cause: error });
+    return new Error(
+      `MongoDB at ${this.#place} ${isRefusal ? 'refuses the login, or what it was asked' : 'cannot be reached, or does not answer'} (${detail})`,
+      { cause: error },
+    );
   }
 }
 

@@ -43,7 +43,11 @@ export function createAuthorizer(options: unknown): Authorizer {
   const settings = {
     collection: nameOf(read, 'collection', 'users'),
     rolesCollection: nameOf(read, 'rolesCollection', 'roles'),
-    fields: { userName: nameOf(fields, 'userName', '_id'), permissions: nameOf(fields, 'permissions', 'permissions'), roles: nameOf(fields, 'roles', 'roles') },
+    fields: {
+      userName: nameOf(fields, 'userName', '_id'),
+      permissions: nameOf(fields, 'permissions', 'permissions'),
+      roles: nameOf(fields, 'roles', 'roles'),
+    },
   };
   fields.end();
   read.end();
@@ -55,7 +59,8 @@ function directoryOf(read: OptionReader): Directory {
   const url = read.requiredSecret('url', expected);
   if (!/^mongodb(\+srv)?:\/\//.test(url)) read.refuse('url', `not valid, expected ${expected}`);
   const database = read.requiredText('database', 'the name of a database');
-  if (!/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database)) read.refuse('database', `${JSON.stringify(database)} is not valid, expected the name of a database`);
+  if (!/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database))
+    read.refuse('database', `${JSON.stringify(database)} is not valid, expected the name of a database`);
   const timeoutMs = read.wholeNumber('timeoutMs', { least: 1, most: 60_000, fallback: 3000 });
   try {
     return new Directory({ url, database, timeoutMs });
@@ -67,6 +72,7 @@ function directoryOf(read: OptionReader): Directory {
 /** Of a collection, or of a field at the top of a document. */
 function nameOf(read: OptionReader, key: string, byDefault: string): string {
   const name = read.text(key, 'a name') ?? byDefault;
-  if (name.startsWith('$') || /[.\0]/.test(name)) read.refuse(key, `${JSON.stringify(name)} is not valid, expected a name without a dot, and without $ in front`);
+  if (name.startsWith('$') || /[.\0]/.test(name))
+    read.refuse(key, `${JSON.stringify(name)} is not valid, expected a name without a dot, and without $ in front`);
   return name;
 }

@@ -43,10 +43,13 @@ export class MongoAuthenticator implements Authenticator {
     const written: unknown = user?.[this.#settings.fields.passwordHash];
     const hash = typeof written === 'string' ? written : undefined;
     // Without a hash, or a password, something is hashed all the same, for the time that it takes.
-    const isRight = await this.#checks.isRight(hash, password ?? NO_PASSWORD, asking?.signal).catch((error: unknown) => {
-      throw new Error(`the user ${JSON.stringify(userName)}: ${(error as Error).message}`, { cause: error });
-    });
-    if (user === undefined) return this.#settings.unknownUsers === 'abstain' ? ABSTAIN : badCredentials('there is no such user');
+    const isRight = await this.#checks
+      .isRight(hash, password ?? NO_PASSWORD, asking?.signal)
+      .catch((error: unknown) => {
+        throw new Error(`the user ${JSON.stringify(userName)}: ${(error as Error).message}`, { cause: error });
+      });
+    if (user === undefined)
+      return this.#settings.unknownUsers === 'abstain' ? ABSTAIN : badCredentials('there is no such user');
     return isRight && password !== undefined ? this.#admit(user, request) : badCredentials('wrong password');
   }
 
@@ -58,8 +61,14 @@ export class MongoAuthenticator implements Authenticator {
   async #find(userName: string): Promise<Document | undefined> {
     const { collection, fields } = this.#settings;
     const { userName: field, ...others } = fields;
-    const [user, other] = await this.#directory.find(collection, field, [userName], Object.values(others).filter((each) => each !== undefined));
-    if (other !== undefined) throw new Error(`${collection} has several users ${JSON.stringify(userName)}, expected one`);
+    const [user, other] = await this.#directory.find(
+      collection,
+      field,
+      [userName],
+      Object.values(others).filter((each) => each !== undefined),
+    );
+    if (other !== undefined)
+      throw new Error(`${collection} has several users ${JSON.stringify(userName)}, expected one`);
     return user;
   }
 
@@ -68,16 +77,28 @@ export class MongoAuthenticator implements Authenticator {
     const { enabled, clientIds, permissions } = this.#settings.fields;
     if (user[enabled] !== undefined && user[enabled] !== true) return notAuthorized('the user is not enabled');
     const allowed: unknown = user[clientIds];
-    if (allowed !== undefined && !(Array.isArray(allowed) && allowed.includes(clientId))) return notAuthorized(`the Client Identifier is not in ${clientIds} of the user`);
+    if (allowed !== undefined && !(Array.isArray(allowed) && allowed.includes(clientId)))
+      return notAuthorized(`the Client Identifier is not in ${clientIds} of the user`);
     if (permissions === undefined) return { decision: 'allow' };
     try {
       // Nothing written allows nothing, where permissions are looked for.
-      return { decision: 'allow', permissions: readPermissions(user[permissions] ?? {}, { clientId, userName }, `mongodb user ${userName ?? ''}`) };
+      return {
+        decision: 'allow',
+        permissions: readPermissions(user[permissions] ?? {}, { clientId, userName }, `mongodb user ${userName ?? ''}`),
+      };
     } catch (error) {
       return notAuthorized(`${permissions} of the user: ${(error as Error).message}`);
     }
   }
 }
 
-const badCredentials = (detail: string): Denial => ({ decision: 'deny', reason: 'bad-credentials', detail: `mongodb: ${detail}` });
-const notAuthorized = (detail: string): Denial => ({ decision: 'deny', reason: 'not-authorized', detail: `mongodb: ${detail}` });
+const badCredentials = (detail: string): Denial => ({
+  decision: 'deny',
+  reason: 'bad-credentials',
+  detail: `mongodb: ${detail}`,
+});
+const notAuthorized = (detail: string): Denial => ({
+  decision: 'deny',
+  reason: 'not-authorized',
+  detail: `mongodb: ${detail}`,
+});

@@ -28,13 +28,26 @@ export class MongoAuthorizer implements Authorizer {
     const { collection, fields } = this.#settings;
     const { userName } = request;
     if (userName === undefined) return NO_RULES;
-    const [user, other] = await this.#directory.find(collection, fields.userName, [userName], [fields.permissions, fields.roles]);
+    const [user, other] = await this.#directory.find(
+      collection,
+      fields.userName,
+      [userName],
+      [fields.permissions, fields.roles],
+    );
     if (user === undefined) return NO_RULES;
-    if (other !== undefined) throw new Error(`${collection} has several users ${JSON.stringify(userName)}, expected one`);
+    if (other !== undefined)
+      throw new Error(`${collection} has several users ${JSON.stringify(userName)}, expected one`);
     const own = this.#rulesIn(user, `user ${userName}`, request);
     const roles = await this.#rolesOf(user, userName);
     const ofRoles = roles.flatMap((role) => this.#rulesIn(role, `role ${String(role['_id'])}`, request));
-    return { kind: 'rules', rules: [...own, ...ofRoles.filter(({ effect }) => effect === 'deny'), ...ofRoles.filter(({ effect }) => effect === 'allow')] };
+    return {
+      kind: 'rules',
+      rules: [
+        ...own,
+        ...ofRoles.filter(({ effect }) => effect === 'deny'),
+        ...ofRoles.filter(({ effect }) => effect === 'allow'),
+      ],
+    };
   }
 
   close(): Promise<void> {
@@ -45,15 +58,25 @@ export class MongoAuthorizer implements Authorizer {
     const { rolesCollection, fields } = this.#settings;
     const names: unknown = user[fields.roles] ?? [];
     if (!Array.isArray(names) || names.length > ROLES_MAX || !names.every((name) => typeof name === 'string')) {
-      throw new Error(`${fields.roles} of the user ${JSON.stringify(userName)} is not valid, expected a list of up to ${ROLES_MAX} names`);
+      throw new Error(
+        `${fields.roles} of the user ${JSON.stringify(userName)} is not valid, expected a list of up to ${ROLES_MAX} names`,
+      );
     }
     const wanted = [...new Set(names)];
     if (wanted.length === 0) return [];
-    const found = new Map((await this.#directory.find(rolesCollection, '_id', wanted, [fields.permissions])).map((role) => [role['_id'] as unknown, role]));
+    const found = new Map(
+      (await this.#directory.find(rolesCollection, '_id', wanted, [fields.permissions])).map((role) => [
+        role['_id'] as unknown,
+        role,
+      ]),
+    );
     return wanted.map((name) => {
       const role = found.get(name);
       // It may be one that denies.
-      if (role === undefined) throw new Error(`the user ${JSON.stringify(userName)} has the role ${JSON.stringify(name)}, which ${rolesCollection} does not have`);
+      if (role === undefined)
+        throw new Error(
+          `the user ${JSON.stringify(userName)} has the role ${JSON.stringify(name)}, which ${rolesCollection} does not have`,
+        );
       return role;
     });
   }

@@ -12,7 +12,14 @@ export interface PasswordCheckLimits {
 }
 
 /** As hard as what `hexmq passwd` writes. */
-const NOBODYS_HASH: PasswordHash = { scheme: 'scrypt', ln: 14, r: 8, p: 5, salt: Buffer.alloc(16), hash: Buffer.alloc(32) };
+const NOBODYS_HASH: PasswordHash = {
+  scheme: 'scrypt',
+  ln: 14,
+  r: 8,
+  p: 5,
+  salt: Buffer.alloc(16),
+  hash: Buffer.alloc(32),
+};
 
 export class PasswordChecks {
   readonly #line: HashingLine;

@@ -23,8 +23,16 @@ export interface PasswordFileSettings {
 
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 const ALLOW: AuthenticatorAnswer = { decision: 'allow' };
-const UNKNOWN: AuthenticatorAnswer = { decision: 'deny', reason: 'bad-credentials', detail: 'password-file: unknown user' };
-const WRONG: AuthenticatorAnswer = { decision: 'deny', reason: 'bad-credentials', detail: 'password-file: wrong password' };
+const UNKNOWN: AuthenticatorAnswer = {
+  decision: 'deny',
+  reason: 'bad-credentials',
+  detail: 'password-file: unknown user',
+};
+const WRONG: AuthenticatorAnswer = {
+  decision: 'deny',
+  reason: 'bad-credentials',
+  detail: 'password-file: wrong password',
+};
 
 export class PasswordFileAuthenticator implements Authenticator {
   readonly name = 'password-file';
@@ -49,7 +57,10 @@ export class PasswordFileAuthenticator implements Authenticator {
     this.#hashes = [...this.#users.values()];
   }
 
-  authenticate({ userName, password }: AuthenticationRequest, asking?: Asking): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
+  authenticate(
+    { userName, password }: AuthenticationRequest,
+    asking?: Asking,
+  ): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
     if (userName === undefined) return ABSTAIN;
     const own = this.#users.get(userName);
     const unknown = this.#settings.unknownUsers === 'abstain' ? ABSTAIN : UNKNOWN;
@@ -59,7 +70,9 @@ export class PasswordFileAuthenticator implements Authenticator {
     if (own !== undefined && password !== undefined && this.#verified.has(own, password)) return ALLOW;
     // Without a password the empty one is hashed, for the time that it takes.
     if (own === undefined || password === undefined) {
-      return this.#line.do(() => isPassword(expected, password ?? new Uint8Array()), asking?.signal).then(() => (own === undefined ? unknown : WRONG));
+      return this.#line
+        .do(() => isPassword(expected, password ?? new Uint8Array()), asking?.signal)
+        .then(() => (own === undefined ? unknown : WRONG));
     }
     return this.#line.do(() => this.#check(own, password), asking?.signal).then((isRight) => (isRight ? ALLOW : WRONG));
   }

@@ -50,7 +50,7 @@ export function isNoUser(line: string): boolean {
 }
 
 function* linesOf(content: Buffer): Generator<Buffer> {
-  for (let from = 0; from < content.length; ) {
+  for (let from = 0; from < content.length;) {
     const newline = content.indexOf(NEWLINE, from);
     const to = newline < 0 ? content.length : newline;
     yield content.subarray(from, to);

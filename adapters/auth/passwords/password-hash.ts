@@ -11,7 +11,13 @@ export type PasswordHash = { readonly salt: Buffer; readonly hash: Buffer } & (
 
 const pbkdf2OnPool = promisify(pbkdf2);
 /** Its promisified type knows no options. */
-const scryptOnPool = promisify<string | Uint8Array, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(scrypt);
+const scryptOnPool = promisify<
+  string | Uint8Array,
+  Buffer,
+  number,
+  { N: number; r: number; p: number; maxmem: number },
+  Buffer
+>(scrypt);
 
 /** What is written: as hard as OWASP's smallest recommendation, with a modest need for memory (16 MiB). */
 export const DEFAULT_COST = 14;
@@ -48,30 +54,47 @@ export function parsePasswordHash(text: string): PasswordHash {
 
 function parseScrypt([parameters = '', ...fields]: readonly string[]): PasswordHash {
   const [, ln, r, p] = (/^ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})$/.exec(parameters) ?? []).map(Number);
-  if (ln === undefined || r === undefined || p === undefined) throw new Error('its hash is damaged, expected $scrypt$ln=…,r=…,p=…$salt$hash');
+  if (ln === undefined || r === undefined || p === undefined)
+    throw new Error('its hash is damaged, expected $scrypt$ln=…,r=…,p=…$salt$hash');
   if (ln < 1 || r < 1 || p < 1 || p > SCRYPT_P_MAX || memoryOf(ln, r, p) > SCRYPT_BYTES_MAX) {
-    throw new Error(`its hash asks for too much, expected ln, r and p of at least 1, p of ${SCRYPT_P_MAX} at most, and no more than 1 GiB of memory (2^ln * r * 128)`);
+    throw new Error(
+      `its hash asks for too much, expected ln, r and p of at least 1, p of ${SCRYPT_P_MAX} at most, and no more than 1 GiB of memory (2^ln * r * 128)`,
+    );
   }
   return { scheme: 'scrypt', ln, r, p, ...saltAndHash(fields, '$scrypt$ln=…,r=…,p=…$salt$hash', 16, 64) };
 }
 
 function parsePbkdf2([iterations = '', ...fields]: readonly string[]): PasswordHash {
   const count = /^\d{1,9}$/.test(iterations) ? Number(iterations) : 0;
-  if (count < 1 || count > PBKDF2_ITERATIONS_MAX) throw new Error(`its hash has no valid number of iterations, expected 1 to ${PBKDF2_ITERATIONS_MAX}`);
-  return { scheme: 'pbkdf2-sha512', iterations: count, ...saltAndHash(fields, '$7$iterations$salt$hash', SHA512_BYTES, SHA512_BYTES) };
+  if (count < 1 || count > PBKDF2_ITERATIONS_MAX)
+    throw new Error(`its hash has no valid number of iterations, expected 1 to ${PBKDF2_ITERATIONS_MAX}`);
+  return {
+    scheme: 'pbkdf2-sha512',
+    iterations: count,
+    ...saltAndHash(fields, '$7$iterations$salt$hash', SHA512_BYTES, SHA512_BYTES),
+  };
 }
 
-function saltAndHash(fields: readonly string[], shape: string, least: number, most: number): { salt: Buffer; hash: Buffer } {
+function saltAndHash(
+  fields: readonly string[],
+  shape: string,
+  least: number,
+  most: number,
+): { salt: Buffer; hash: Buffer } {
   const [salt, hash, ...rest] = fields.map(fromBase64);
-  if (salt === undefined || hash === undefined || rest.length > 0) throw new Error(`its hash is damaged, expected ${shape} with salt and hash in base64`);
-  if (hash.length < least || hash.length > most) throw new Error(`its hash has ${hash.length} bytes, expected ${least === most ? least : `${least} to ${most}`}`);
+  if (salt === undefined || hash === undefined || rest.length > 0)
+    throw new Error(`its hash is damaged, expected ${shape} with salt and hash in base64`);
+  if (hash.length < least || hash.length > most)
+    throw new Error(`its hash has ${hash.length} bytes, expected ${least === most ? least : `${least} to ${most}`}`);
   return { salt, hash };
 }
 
 /** With padding or without. */
 function fromBase64(text: string): Buffer | undefined {
   const bare = text.replace(/={1,2}$/, '');
-  return bare !== '' && /^[A-Za-z0-9+/]+$/.test(bare) && bare.length % 4 !== 1 ? Buffer.from(bare, 'base64') : undefined;
+  return bare !== '' && /^[A-Za-z0-9+/]+$/.test(bare) && bare.length % 4 !== 1
+    ? Buffer.from(bare, 'base64')
+    : undefined;
 }
 
 const toBase64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
@@ -100,6 +123,13 @@ const memoryOf = (ln: number, r: number, p: number): number => 128 * r * (2 ** l
 
 /** @param cost the binary logarithm of scrypt's N: one more takes twice as long and twice the memory. */
 export async function hashPassword(password: Uint8Array, cost: number): Promise<string> {
-  const like = { scheme: 'scrypt', ln: cost, r: R, p: P, salt: randomBytes(SALT_BYTES), hash: Buffer.alloc(HASH_BYTES) } as const;
+  const like = {
+    scheme: 'scrypt',
+    ln: cost,
+    r: R,
+    p: P,
+    salt: randomBytes(SALT_BYTES),
+    hash: Buffer.alloc(HASH_BYTES),
+  } as const;
   return `$scrypt$ln=${cost},r=${R},p=${P}$${toBase64(like.salt)}$${toBase64(await derive(like, password))}`;
 }

@@ -58,7 +58,9 @@ export class MemoryNetwork implements Listener {
 
   listen(arrive: Arrive): Promise<string> {
     if (this.#arrive !== undefined) {
-      return Promise.reject(new NetworkError(`the memory network ${this.name} is in use; give each broker one of its own`));
+      return Promise.reject(
+        new NetworkError(`the memory network ${this.name} is in use; give each broker one of its own`),
+      );
     }
     this.#arrive = arrive;
     return Promise.resolve(`memory:${this.name}`);
@@ -75,9 +77,14 @@ export class MemoryNetwork implements Listener {
    */
   connect(options: MemoryConnectOptions = {}): MemoryClient {
     const arrive = this.#arrive;
-    if (arrive === undefined) throw new NetworkError(`nobody listens on the memory network ${this.name}; start the broker first`);
+    if (arrive === undefined)
+      throw new NetworkError(`nobody listens on the memory network ${this.name}; start the broker first`);
     this.#connections++;
-    const channel = new MemoryChannel(this.#surroundings, options.remoteAddress ?? `memory:${this.#connections}`, options.onData);
+    const channel = new MemoryChannel(
+      this.#surroundings,
+      options.remoteAddress ?? `memory:${this.#connections}`,
+      options.onData,
+    );
     this.#channels.add(channel);
     this.#surroundings.schedule(() => {
       channel.open(arrive);
@@ -243,7 +250,12 @@ export class MemoryClient implements PipeReceiver {
   #wasReset = false;
   #resolveClosed: () => void = () => undefined;
 
-  constructor(surroundings: Surroundings, channel: MemoryChannel, outbound: Pipe, onData: ((chunk: Uint8Array) => void) | undefined) {
+  constructor(
+    surroundings: Surroundings,
+    channel: MemoryChannel,
+    outbound: Pipe,
+    onData: ((chunk: Uint8Array) => void) | undefined,
+  ) {
     this.#surroundings = surroundings;
     this.#channel = channel;
     this.#outbound = outbound;

@@ -8,16 +8,22 @@ export function describeCertificate(certificate: X509Certificate): PeerCertifica
   const commonNames = names.flatMap((name) => name.split(' + ')).filter((attribute) => attribute.startsWith('CN='));
   const [commonName] = commonNames;
   return {
-    commonName: commonNames.length === 1 && commonName !== undefined ? unescape(commonName.slice('CN='.length)) : undefined,
+    commonName:
+      commonNames.length === 1 && commonName !== undefined ? unescape(commonName.slice('CN='.length)) : undefined,
     // RFC 4514 begins with the last.
-    subject: names.map((name) => name.replaceAll(' + ', '+')).reverse().join(','),
+    subject: names
+      .map((name) => name.replaceAll(' + ', '+'))
+      .reverse()
+      .join(','),
     subjectAlternativeNames: alternativeNames(certificate.subjectAltName ?? ''),
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
   };
 }
 
 function unescape(value: string): string {
-  return value.replace(/\\([0-9A-Fa-f]{2}|.)/gs, (_, escaped: string) => (escaped.length === 2 ? String.fromCharCode(parseInt(escaped, 16)) : escaped));
+  return value.replace(/\\([0-9A-Fa-f]{2}|.)/gs, (_, escaped: string) =>
+    escaped.length === 2 ? String.fromCharCode(parseInt(escaped, 16)) : escaped,
+  );
 }
 
 /** `DNS:a, IP Address:127.0.0.1, URI:"what has a comma is JSON"`. */

@@ -110,7 +110,8 @@ function warnOnce(): (error: NodeJS.ErrnoException) => void {
   return (error) => {
     if (said.has(error.code)) return;
     said.add(error.code);
-    const advice = error.code === 'EMFILE' || error.code === 'ENFILE' ? ': raise the limit of open files (ulimit -n)' : '';
+    const advice =
+      error.code === 'EMFILE' || error.code === 'ENFILE' ? ': raise the limit of open files (ulimit -n)' : '';
     process.emitWarning(`a connection could not be accepted: ${error.message}${advice}`, 'HexmqNetworkWarning');
   };
 }

@@ -45,7 +45,13 @@ export class Entrance {
    * @param forwarders are proxies that say later for whom they speak.
    * @throws Error naming the option that is wrong, or the file.
    */
-  constructor(name: string, place: Place, options: EntranceOptions, components: SocketComponents, forwarders?: Trusted) {
+  constructor(
+    name: string,
+    place: Place,
+    options: EntranceOptions,
+    components: SocketComponents,
+    forwarders?: Trusted,
+  ) {
     const { backlog, tls, proxyProtocol, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
     this.#place = place;
     this.#door = new Door(place, backlog);

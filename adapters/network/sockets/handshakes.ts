@@ -27,7 +27,13 @@ export class Handshakes {
   }
 
   failed({ peer }: Handshake, reason: HandshakeFailure, detail: string): void {
-    this.components.notice?.({ kind: 'handshake-failed', listener: this.listener, remoteAddress: peer.remoteAddress, reason, detail });
+    this.components.notice?.({
+      kind: 'handshake-failed',
+      listener: this.listener,
+      remoteAddress: peer.remoteAddress,
+      reason,
+      detail,
+    });
   }
 
   /** Nobody waits any more for what they would become. */

@@ -27,9 +27,13 @@ export interface ProxyHeader {
 export type Beginning = 1 | 2 | 'another' | 'too-short-to-tell';
 
 export function recognize(bytes: Buffer): Beginning {
-  for (const [version, start] of [[1, V1_START], [2, V2_START]] as const) {
+  for (const [version, start] of [
+    [1, V1_START],
+    [2, V2_START],
+  ] as const) {
     const common = Math.min(bytes.length, start.length);
-    if (bytes.compare(start, 0, common, 0, common) === 0) return common === start.length ? version : 'too-short-to-tell';
+    if (bytes.compare(start, 0, common, 0, common) === 0)
+      return common === start.length ? version : 'too-short-to-tell';
   }
   return 'another';
 }
@@ -55,17 +59,29 @@ export function parseProxyHeader(bytes: Buffer): ProxyHeader | undefined {
 function parseV1(bytes: Buffer): ProxyHeader | undefined {
   const end = bytes.subarray(0, V1_BYTES_MAX).indexOf('\r\n');
   if (end < 0) {
-    if (bytes.length >= V1_BYTES_MAX) throw new ProxyHeaderError(`a PROXY line without an end in ${V1_BYTES_MAX} bytes`);
+    if (bytes.length >= V1_BYTES_MAX)
+      throw new ProxyHeaderError(`a PROXY line without an end in ${V1_BYTES_MAX} bytes`);
     return undefined;
   }
   const length = end + 2;
-  const [, family, source = '', destination = '', sourcePort = '', destinationPort = '', ...rest] = bytes.toString('latin1', 0, end).split(' ');
+  const [, family, source = '', destination = '', sourcePort = '', destinationPort = '', ...rest] = bytes
+    .toString('latin1', 0, end)
+    .split(' ');
   // Whatever follows the word is to be passed over.
   if (family === 'UNKNOWN') return { length, client: undefined };
   const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : undefined;
-  if (isAddress === undefined) throw new ProxyHeaderError('a PROXY line of an unknown family, expected TCP4, TCP6 or UNKNOWN');
-  if (!isAddress(source) || !isAddress(destination) || !isPort(sourcePort) || !isPort(destinationPort) || rest.length > 0) {
-    throw new ProxyHeaderError(`a PROXY line that is not valid, expected PROXY ${family} and two addresses and two ports`);
+  if (isAddress === undefined)
+    throw new ProxyHeaderError('a PROXY line of an unknown family, expected TCP4, TCP6 or UNKNOWN');
+  if (
+    !isAddress(source) ||
+    !isAddress(destination) ||
+    !isPort(sourcePort) ||
+    !isPort(destinationPort) ||
+    rest.length > 0
+  ) {
+    throw new ProxyHeaderError(
+      `a PROXY line that is not valid, expected PROXY ${family} and two addresses and two ports`,
+    );
   }
   return { length, client: clientAt(source, Number(sourcePort)) };
 }
@@ -76,19 +92,26 @@ function parseV2(bytes: Buffer): ProxyHeader | undefined {
   if (bytes.length < V2_FIXED_BYTES) return undefined;
   const [versionAndCommand = 0, familyAndTransport = 0] = bytes.subarray(V2_START.length);
   const rest = bytes.readUInt16BE(14);
-  if (versionAndCommand >> 4 !== 2) throw new ProxyHeaderError(`a binary PROXY header of version ${versionAndCommand >> 4}, expected 2`);
+  if (versionAndCommand >> 4 !== 2)
+    throw new ProxyHeaderError(`a binary PROXY header of version ${versionAndCommand >> 4}, expected 2`);
   const command = versionAndCommand & 0x0f;
-  if (command > 1) throw new ProxyHeaderError(`a PROXY header with command ${command}, expected 0 (LOCAL) or 1 (PROXY)`);
-  if (rest > V2_REST_BYTES_MAX) throw new ProxyHeaderError(`a PROXY header that announces ${rest} bytes, expected ${V2_REST_BYTES_MAX} at most`);
+  if (command > 1)
+    throw new ProxyHeaderError(`a PROXY header with command ${command}, expected 0 (LOCAL) or 1 (PROXY)`);
+  if (rest > V2_REST_BYTES_MAX)
+    throw new ProxyHeaderError(`a PROXY header that announces ${rest} bytes, expected ${V2_REST_BYTES_MAX} at most`);
   const length = V2_FIXED_BYTES + rest;
   if (bytes.length < length) return undefined;
   // LOCAL: a proxy that asks whether we are there. Its addresses are to be passed over.
-  return { length, client: command === 0 ? undefined : clientOfV2(familyAndTransport, bytes.subarray(V2_FIXED_BYTES, length)) };
+  return {
+    length,
+    client: command === 0 ? undefined : clientOfV2(familyAndTransport, bytes.subarray(V2_FIXED_BYTES, length)),
+  };
 }
 
 function clientOfV2(familyAndTransport: number, rest: Buffer): PeerInfo | undefined {
   const needed = (least: number): void => {
-    if (rest.length < least) throw new ProxyHeaderError(`a PROXY header with ${rest.length} bytes of addresses, expected ${least} at least`);
+    if (rest.length < least)
+      throw new ProxyHeaderError(`a PROXY header with ${rest.length} bytes of addresses, expected ${least} at least`);
   };
   switch (familyAndTransport) {
     case 0x00: // unspecified
@@ -103,7 +126,9 @@ function clientOfV2(familyAndTransport: number, rest: Buffer): PeerInfo | undefi
       needed(216);
       return { remoteAddress: `unix:${unixPath(rest.subarray(0, 108))}` };
     default:
-      throw new ProxyHeaderError(`a PROXY header of family and transport 0x${familyAndTransport.toString(16).padStart(2, '0')}, expected a stream over IPv4, IPv6 or Unix sockets`);
+      throw new ProxyHeaderError(
+        `a PROXY header of family and transport 0x${familyAndTransport.toString(16).padStart(2, '0')}, expected a stream over IPv4, IPv6 or Unix sockets`,
+      );
   }
 }
 
@@ -113,7 +138,8 @@ function clientAt(address: string, port: number): PeerInfo {
 
 /** As the operating system writes it. */
 function ipv6(bytes: Buffer): string {
-  if (bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff) return `::ffff:${bytes.subarray(12).join('.')}`;
+  if (bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff)
+    return `::ffff:${bytes.subarray(12).join('.')}`;
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

@@ -8,7 +8,11 @@ import type { ProxyHeader } from './proxy-header.js';
 import type { Trusted } from './trusted.js';
 
 /** `next` is called with a socket that is paused, and has what came after the header; and with the client that the header named, if it did. */
-export function readProxyHeader(handshake: Handshake, trusted: Trusted, next: (handshake: Handshake, client: PeerInfo | undefined) => void): void {
+export function readProxyHeader(
+  handshake: Handshake,
+  trusted: Trusted,
+  next: (handshake: Handshake, client: PeerInfo | undefined) => void,
+): void {
   const { socket } = handshake;
   const isTrusted = trusted.has(handshake.peer.ipAddress);
   let received: Buffer = Buffer.alloc(0);

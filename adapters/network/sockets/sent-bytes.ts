@@ -18,5 +18,7 @@ interface Handle {
 export function sentBytes(socket: Socket): number {
   const { _handle: own } = socket as unknown as { readonly _handle?: Handle | null };
   const handle = own?._parent ?? own;
-  return handle?.writeQueueSize === undefined ? socket.bytesWritten - socket.writableLength : handle.bytesWritten - handle.writeQueueSize;
+  return handle?.writeQueueSize === undefined
+    ? socket.bytesWritten - socket.writableLength
+    : handle.bytesWritten - handle.writeQueueSize;
 }

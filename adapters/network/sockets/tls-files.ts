@@ -32,10 +32,14 @@ export class TlsFiles {
   constructor(readonly options: TlsOptions) {
     const { cert, key, ca, crl, clientCertificate = 'none' } = options;
     if (clientCertificate !== 'none' && ca === undefined) {
-      throw new Error(`tls.ca is missing, expected the file of the certificates that client certificates are signed with (clientCertificate: ${clientCertificate})`);
+      throw new Error(
+        `tls.ca is missing, expected the file of the certificates that client certificates are signed with (clientCertificate: ${clientCertificate})`,
+      );
     }
     if (clientCertificate === 'none' && crl !== undefined) {
-      throw new Error('tls.crl is given and no client certificates are asked for, expected clientCertificate: optional or required');
+      throw new Error(
+        'tls.crl is given and no client certificates are asked for, expected clientCertificate: optional or required',
+      );
     }
     this.paths = [cert, key, ca, crl].filter((path) => path !== undefined);
   }
@@ -49,7 +53,9 @@ export class TlsFiles {
     const { cert, key, ca, crl, passphrase, minVersion = 'TLSv1.2', ciphers } = this.options;
     const texts = new Map(this.paths.map((path) => [path, readText(path)]));
     const textOf = (path: string): string => texts.get(path) ?? '';
-    const digest = createHash('sha256').update(JSON.stringify([...texts])).digest('hex');
+    const digest = createHash('sha256')
+      .update(JSON.stringify([...texts]))
+      .digest('hex');
     if (digest === this.#digest) return undefined;
 
     const [certificate] = certificatesIn(cert, textOf(cert));
@@ -99,7 +105,8 @@ function blocksOf(kind: string, text: string): string[] {
 
 function certificatesIn(path: string, text: string): X509Certificate[] {
   const blocks = blocksOf('(?:X509 |TRUSTED )?CERTIFICATE', text);
-  if (blocks.length === 0) throw new Error(`${path} has no certificate in it, expected PEM (-----BEGIN CERTIFICATE-----)`);
+  if (blocks.length === 0)
+    throw new Error(`${path} has no certificate in it, expected PEM (-----BEGIN CERTIFICATE-----)`);
   return blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
@@ -113,7 +120,8 @@ function privateKeyIn(path: string, text: string, passphrase: string | undefined
   try {
     return createPrivateKey(passphrase === undefined ? text : { key: text, passphrase });
   } catch (error) {
-    if (passphrase === undefined && /ENCRYPTED/.test(text)) throw new Error(`${path} is encrypted, expected tls.passphrase`);
+    if (passphrase === undefined && /ENCRYPTED/.test(text))
+      throw new Error(`${path} is encrypted, expected tls.passphrase`);
     if (passphrase !== undefined && (error as NodeJS.ErrnoException).code === 'ERR_OSSL_BAD_DECRYPT') {
       throw new Error(`${path} cannot be decrypted: tls.passphrase is not that of this key`);
     }
@@ -124,7 +132,8 @@ function privateKeyIn(path: string, text: string, passphrase: string | undefined
 /** One by one: of several in one text only the first would be taken. */
 function revocationListsIn(path: string, text: string): string[] {
   const lists = blocksOf('X509 CRL', text);
-  if (lists.length === 0) throw new Error(`${path} has no revocation list in it, expected PEM (-----BEGIN X509 CRL-----)`);
+  if (lists.length === 0)
+    throw new Error(`${path} has no revocation list in it, expected PEM (-----BEGIN X509 CRL-----)`);
   for (const [index, list] of lists.entries()) {
     try {
       createSecureContext({ crl: list });
@@ -140,7 +149,8 @@ function check(context: SecureContextOptions, ciphers: string | undefined): void
     createSecureContext(context);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_SSL_NO_CIPHER_MATCH') throw new Error(`tls.ciphers: "${ciphers}" names no cipher, expected a list as OpenSSL writes it`);
+    if (code === 'ERR_SSL_NO_CIPHER_MATCH')
+      throw new Error(`tls.ciphers: "${ciphers}" names no cipher, expected a list as OpenSSL writes it`);
     throw new Error(`the certificate, the key and the options of TLS cannot be used together: ${message}`);
   }
 }

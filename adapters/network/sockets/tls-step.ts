@@ -129,19 +129,23 @@ export class TlsStep implements Reloadable {
       return;
     }
     socket.allowHalfOpen = true;
-    if (certificate !== undefined) handshake.peer = { ...handshake.peer, certificate: describeCertificate(certificate) } satisfies PeerInfo;
+    if (certificate !== undefined)
+      handshake.peer = { ...handshake.peer, certificate: describeCertificate(certificate) } satisfies PeerInfo;
     this.secured(socket, handshake);
   }
 
   #problemWith(socket: TLSSocket, hasCertificate: boolean): string | undefined {
     if (!hasCertificate) return this.#isCertificateRequired ? 'the client has no certificate' : undefined;
-    return socket.authorized ? undefined : `the certificate of the client is not accepted: ${String(socket.authorizationError)}`;
+    return socket.authorized
+      ? undefined
+      : `the certificate of the client is not accepted: ${String(socket.authorizationError)}`;
   }
 }
 
 const ignore = (): void => undefined;
 
-const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string => [remoteAddress, remotePort, localAddress, localPort].join(' ');
+const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+  [remoteAddress, remotePort, localAddress, localPort].join(' ');
 
 /** `error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../deps/…` is for those who wrote it. */
 function explainTlsError(error: Error & { readonly reason?: string }): string {

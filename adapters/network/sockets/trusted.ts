@@ -12,7 +12,8 @@ export class Trusted {
 
   /** @throws Error naming what is no address and no network. */
   constructor(key: string, { trusted }: TrustedPeers) {
-    if (trusted.length === 0) throw new Error(`${key}.trusted is an empty list, expected the addresses of at least one proxy`);
+    if (trusted.length === 0)
+      throw new Error(`${key}.trusted is an empty list, expected the addresses of at least one proxy`);
     for (const network of trusted) this.#add(key, network);
   }
 

@@ -50,7 +50,8 @@ class TcpListener implements Listener {
   }
 
   #channelOn(socket: Socket, handshake: Handshake | undefined): TcpChannel {
-    if (handshake === undefined) return this.#local === undefined ? new TcpChannel(socket) : new KnownPeerChannel(socket, this.#local);
+    if (handshake === undefined)
+      return this.#local === undefined ? new TcpChannel(socket) : new KnownPeerChannel(socket, this.#local);
     handshake.end();
     socket.resume();
     return new KnownPeerChannel(socket, handshake.peer);

@@ -7,7 +7,11 @@ import { TcpChannel } from './channel.js';
 
 const LOOPBACK = '127.0.0.1';
 
-export function openLoop(options: ServerOpts, accept: (channel: Channel) => ChannelHandler, handler: ChannelHandler): Promise<Channel> {
+export function openLoop(
+  options: ServerOpts,
+  accept: (channel: Channel) => ChannelHandler,
+  handler: ChannelHandler,
+): Promise<Channel> {
   return new Promise((resolve, reject) => {
     const server = createServer(options);
     server.once('error', reject);

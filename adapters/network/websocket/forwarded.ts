@@ -23,7 +23,8 @@ export function clientBehind(peer: PeerInfo, header: string | undefined, trusted
 function parseHop(hop: string): PeerInfo & { readonly ipAddress: string } {
   const [, bracketed, ipv4, port] = /^(?:\[(.+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(hop) ?? [];
   const address = bracketed ?? ipv4 ?? hop;
-  if (isIP(address) === 0) throw new Error('the proxy sent an X-Forwarded-For that is not valid, expected addresses with commas between');
+  if (isIP(address) === 0)
+    throw new Error('the proxy sent an X-Forwarded-For that is not valid, expected addresses with commas between');
   const ipAddress = plainAddress(address);
   return { remoteAddress: port === undefined ? ipAddress : formatAddress(address, Number(port)), ipAddress };
 }

@@ -43,14 +43,21 @@ class WebSocketListener implements Listener {
 
   listen(arrive: Arrive): Promise<string> {
     const { path = '/mqtt', maxPacketSize = MAX_PACKET_SIZE } = this.#options;
-    const settings = { path, forwardedFor: this.#forwardedFor, maxMessageBytes: Math.max(maxPacketSize, MESSAGE_BYTES_MIN) };
+    const settings = {
+      path,
+      forwardedFor: this.#forwardedFor,
+      maxMessageBytes: Math.max(maxPacketSize, MESSAGE_BYTES_MIN),
+    };
     const upgrade = new Upgrade(settings, (websocket, socket, handshake) => {
       handshake.end();
       const channel = new WebSocketChannel(websocket, socket, handshake.peer);
       channel.handledBy(handshake.arrival.accept(channel));
     });
     return this.#entrance.open(arrive, (socket, arrival, handshake) => {
-      upgrade.begin(socket, handshake ?? this.#entrance.handshakes.begin(socket, arrival, this.#entrance.peerOf(socket), 'websocket'));
+      upgrade.begin(
+        socket,
+        handshake ?? this.#entrance.handshakes.begin(socket, arrival, this.#entrance.peerOf(socket), 'websocket'),
+      );
     });
   }
 

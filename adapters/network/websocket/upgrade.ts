@@ -69,7 +69,8 @@ export class Upgrade {
       refuse(socket, 426, 'the request asks for no upgrade to a WebSocket', 'Upgrade: websocket\r\n');
     });
     this.#http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket as Socket, 431, `the headers are longer than ${HEADER_BYTES_MAX} bytes`);
+      if (error.code === 'HPE_HEADER_OVERFLOW')
+        refuse(socket as Socket, 431, `the headers are longer than ${HEADER_BYTES_MAX} bytes`);
       else refuse(socket as Socket, 400, `the request is not HTTP: ${error.message}`);
     });
   }

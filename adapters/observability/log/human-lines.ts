@@ -15,7 +15,8 @@ export function humanLines(terminal: LogDestination): LogDestination {
 export function humanLine(json: string): string {
   const { time, level, msg, event: _event, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
   const words = [String(time).slice(11, 23), String(level).padEnd(5), String(msg)];
-  for (const [key, value] of Object.entries(fields)) words.push(`${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`);
+  for (const [key, value] of Object.entries(fields))
+    words.push(`${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`);
   if (err !== undefined) words.push(`\n${(err as { stack?: string }).stack ?? JSON.stringify(err)}`);
   return words.join(' ');
 }
@@ -26,5 +27,8 @@ export function humanLine(json: string): string {
  */
 function quoted(value: string): string {
   if (/^[\w.:/@+-]+$/.test(value)) return value;
-  return JSON.stringify(value).replace(/[\u007f-\u009f]/g, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f]/g,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

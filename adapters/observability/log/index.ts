@@ -54,14 +54,19 @@ class LogTelemetry implements Telemetry {
       destination,
     );
     this.#gate = new FloodGate(clock, (notice, count, seconds) => {
-      const fields = 'reason' in notice ? { event: notice.kind, reason: notice.reason, count } : { event: notice.kind, count };
+      const fields =
+        'reason' in notice ? { event: notice.kind, reason: notice.reason, count } : { event: notice.kind, count };
       this.#logger[levelOf(notice)](fields, `${sentenceOf(notice)}: ${count} more in ${seconds} s`);
     });
   }
 
   notice(notice: Notice | LifecycleNotice): void {
     if (notice.kind === 'stopped' || notice.kind === 'fatal') this.#gate.close();
-    if ((notice.kind === 'storage-failing' || notice.kind === 'storage-recovered') && !this.#outages.admits(notice, this.clock.nowMs())) return;
+    if (
+      (notice.kind === 'storage-failing' || notice.kind === 'storage-recovered') &&
+      !this.#outages.admits(notice, this.clock.nowMs())
+    )
+      return;
     const level = levelOf(notice);
     if (this.#logger.isLevelEnabled(level) && this.#gate.admits(notice, burstOf(notice))) this.#log(level, notice);
     // After a clean stop the process waits for its last lines by itself; after a fault it may not get the time.

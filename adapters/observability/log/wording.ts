@@ -132,7 +132,9 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
         ? 'the storage has no space for what must be stored; acknowledgements wait'
         : 'the storage does not take what must be stored; acknowledgements wait';
     case 'storage-recovered':
-      return notice.operation === 'read' ? 'the storage gives back what was stored again' : 'the storage takes what must be stored again';
+      return notice.operation === 'read'
+        ? 'the storage gives back what was stored again'
+        : 'the storage takes what must be stored again';
     case 'authenticator-passed-over':
       return 'an authenticator failed, and the next one was asked';
     case 'attempts-slowed':

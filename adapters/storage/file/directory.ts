@@ -65,7 +65,12 @@ export async function syncNames(directory: string): Promise<void> {
  * for the rest of a store.
  */
 export async function clearUnfinishedBeginning(directory: string, names: readonly string[]): Promise<void> {
-  if (!names.includes('CURRENT') || !names.includes('MANIFEST-000001') || names.some((name) => /\.(ldb|sst)$/.test(name))) return;
+  if (
+    !names.includes('CURRENT') ||
+    !names.includes('MANIFEST-000001') ||
+    names.some((name) => /\.(ldb|sst)$/.test(name))
+  )
+    return;
   if ((await readFile(join(directory, 'CURRENT'), 'latin1')) !== 'MANIFEST-000001\n') return;
   const logs = names.filter((name) => name.endsWith('.log'));
   for (const name of ['MANIFEST-000001', ...logs]) if ((await stat(join(directory, name))).size > 0) return;

@@ -15,7 +15,8 @@ interface Failure {
 }
 
 /** By shape, not by class: the engine makes its errors in native code, which knows one `Error` only, and a process can have several. */
-const isFailure = (error: unknown): error is Failure => typeof error === 'object' && error !== null && typeof (error as { message?: unknown }).message === 'string';
+const isFailure = (error: unknown): error is Failure =>
+  typeof error === 'object' && error !== null && typeof (error as { message?: unknown }).message === 'string';
 
 /** Every cause of an error, outermost first. */
 function* chainOf(error: unknown): Generator<Failure> {
@@ -32,7 +33,10 @@ const NO_DIRECTORY = /not a directory|file exists|ENOTDIR|EEXIST/i;
 const CLOSED = /^LEVEL_(DATABASE|ITERATOR|SNAPSHOT|BATCH)_NOT_OPEN$/;
 
 const isOfTheDisk = (failure: Failure): boolean =>
-  codeOf(failure) === 'LEVEL_IO_ERROR' || /^IO error: /.test(failure.message) || typeof failure.errno === 'number' || CLOSED.test(codeOf(failure));
+  codeOf(failure) === 'LEVEL_IO_ERROR' ||
+  /^IO error: /.test(failure.message) ||
+  typeof failure.errno === 'number' ||
+  CLOSED.test(codeOf(failure));
 
 /** @returns the StorageError, or the error itself if it is no failure of a disk. */
 export function storageError(error: unknown, directory: string): unknown {
@@ -43,20 +47,35 @@ export function storageError(error: unknown, directory: string): unknown {
   // The engine wraps what happened into "could not open" and "failed".
   const innermost = chain.at(-1);
   const detail = innermost?.message ?? String(error);
-  const problem = (kind: StorageError['kind'], text: string): StorageError => new StorageError(kind, text, { cause: error });
+  const problem = (kind: StorageError['kind'], text: string): StorageError =>
+    new StorageError(kind, text, { cause: error });
 
   if (hasCode('LEVEL_LOCKED')) {
-    return problem('fenced', `the data directory ${directory} is in use by another hexmq: stop that one, or give this one a directory of its own (${detail})`);
+    return problem(
+      'fenced',
+      `the data directory ${directory} is in use by another hexmq: stop that one, or give this one a directory of its own (${detail})`,
+    );
   }
   if (hasCode('LEVEL_CORRUPTION') || error instanceof DamagedRecord) return damaged(directory, detail, error);
   if (innermost === undefined || !isOfTheDisk(innermost)) return error;
   if (says(SPACE)) return problem('full', `no space left for the data directory ${directory}: free some (${detail})`);
   if (says(PERMISSION)) {
-    return problem('unavailable', `the data directory ${directory} cannot be written: give the user that runs hexmq the right to, or choose another directory (${detail})`);
+    return problem(
+      'unavailable',
+      `the data directory ${directory} cannot be written: give the user that runs hexmq the right to, or choose another directory (${detail})`,
+    );
   }
-  if (says(NO_DIRECTORY)) return problem('unavailable', `the data directory ${directory} is no directory: remove what is there, or choose another (${detail})`);
+  if (says(NO_DIRECTORY))
+    return problem(
+      'unavailable',
+      `the data directory ${directory} is no directory: remove what is there, or choose another (${detail})`,
+    );
   return problem('unavailable', `the data directory ${directory} did not take the call (${detail})`);
 }
 
 export const damaged = (directory: string, detail: string, cause?: unknown): StorageError =>
-  new StorageError('corrupt', `the data in ${directory} is damaged: restore a backup, or move the directory away to begin anew (${detail})`, { cause });
+  new StorageError(
+    'corrupt',
+    `the data in ${directory} is damaged: restore a backup, or move the directory away to begin anew (${detail})`,
+    { cause },
+  );

@@ -16,7 +16,19 @@ import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { StorageError } from 'hexmq/ports';
-import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Change,
+  Durability,
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  Storage,
+  StorageTraits,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import { clearUnfinishedBeginning, makeDirectory, namesIn, syncNames } from './directory.js';
 import { damaged, storageError } from './errors.js';
 import { Space, spaceFences, spaceKey } from './keys.js';
@@ -118,7 +130,8 @@ export class FileStorage implements Storage {
   async *load(): AsyncGenerator<RestoredFact> {
     this.#refuseIfNotOpen();
     try {
-      for await (const lot of facts(this.#db, this.#ledger.dropped, this.#ledger.lastMessageId)) for (const fact of lot) yield fact;
+      for await (const lot of facts(this.#db, this.#ledger.dropped, this.#ledger.lastMessageId))
+        for (const fact of lot) yield fact;
     } catch (error) {
       throw storageError(error, this.#directory);
     }
@@ -127,7 +140,11 @@ export class FileStorage implements Storage {
   }
 
   async commit(batch: readonly Change[], durability: Durability = 'flushed'): Promise<void> {
-    if (this.#state === 'reading') throw new StorageError('fenced', `the data directory ${this.#directory} was opened to be read, not to be written`);
+    if (this.#state === 'reading')
+      throw new StorageError(
+        'fenced',
+        `the data directory ${this.#directory} was opened to be read, not to be written`,
+      );
     await this.#inLine(async () => {
       await this.#reopenIfNeeded();
       try {
@@ -239,25 +256,35 @@ export class FileStorage implements Storage {
   }
 
   #opened(): { readonly db: Database; readonly ledger: Ledger } {
-    if (this.#engine === undefined) throw new StorageError('fenced', `the data directory ${this.#directory} is not open: open it first`);
+    if (this.#engine === undefined)
+      throw new StorageError('fenced', `the data directory ${this.#directory} is not open: open it first`);
     return this.#engine;
   }
 
   #refuseIfNotOpen(): void {
     if (this.#state === 'open' || this.#state === 'reading') return;
     if (this.#state === 'lost') throw this.#lost();
-    throw new StorageError('fenced', `the data directory ${this.#directory} is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`);
+    throw new StorageError(
+      'fenced',
+      `the data directory ${this.#directory} is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`,
+    );
   }
 
   #lost(): StorageError {
-    return new StorageError('fenced', `the data directory ${this.#directory} was opened by another hexmq: only one may use it, stop one of them`);
+    return new StorageError(
+      'fenced',
+      `the data directory ${this.#directory} was opened by another hexmq: only one may use it, stop one of them`,
+    );
   }
 
   /** LevelDB would make its files among whatever is there. */
   #refuseForeignDirectory(names: readonly string[]): void {
     const foreign = names.find((name) => !OWN_FILES.test(name));
     if (foreign === undefined) return;
-    throw new StorageError('corrupt', `the data directory ${this.#directory} has something in it that is not of hexmq ("${foreign}"): choose an empty one`);
+    throw new StorageError(
+      'corrupt',
+      `the data directory ${this.#directory} has something in it that is not of hexmq ("${foreign}"): choose an empty one`,
+    );
   }
 
   #refuseDamage(damage: string | undefined): void {
@@ -272,7 +299,12 @@ export class FileStorage implements Storage {
     try {
       await this.#begin(db);
       // Opening takes away the tables that a crash left unfinished.
-      this.#refuseDamage(await damageInTables(this.#directory, names.filter((name) => /\.(ldb|sst)$/.test(name))));
+      this.#refuseDamage(
+        await damageInTables(
+          this.#directory,
+          names.filter((name) => /\.(ldb|sst)$/.test(name)),
+        ),
+      );
       return db;
     } catch (error) {
       await db.close().catch(() => undefined);
@@ -315,14 +347,20 @@ export class FileStorage implements Storage {
   }
 
   #foreignStore(): StorageError {
-    return new StorageError('corrupt', `the data directory ${this.#directory} has a database in it that is not of hexmq: choose an empty one`);
+    return new StorageError(
+      'corrupt',
+      `the data directory ${this.#directory} has a database in it that is not of hexmq: choose an empty one`,
+    );
   }
 }
 
 async function makeFormat(db: Database): Promise<void> {
   const beginnings = spaceFences().map((fence) => ({ type: 'put' as const, key: fence, value: Buffer.alloc(0) }));
-  await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...beginnings], { sync: true });
+  await db.batch([{ type: 'put', key: spaceKey(Space.format), value: Buffer.from(encodeFormat()) }, ...beginnings], {
+    sync: true,
+  });
 }
 
 /** Whether an engine was ever opened in the directory, to its end or not. Without CURRENT and with any of the others it is damaged. */
-const isWithEngine = (names: readonly string[]): boolean => names.some((name) => /^CURRENT$|\.(log|ldb|sst)$/.test(name));
+const isWithEngine = (names: readonly string[]): boolean =>
+  names.some((name) => /^CURRENT$|\.(log|ldb|sst)$/.test(name));

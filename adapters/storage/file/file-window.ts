@@ -32,7 +32,8 @@ export class FileWindow {
 
   /** Good until the next call. Fewer bytes than asked for: the file ends. */
   async read(offset: number, length: number): Promise<Buffer> {
-    if (offset < this.#offset || offset + length > this.#offset + this.#bytes.length) await this.#fill(offset, Math.max(length, WINDOW_BYTES));
+    if (offset < this.#offset || offset + length > this.#offset + this.#bytes.length)
+      await this.#fill(offset, Math.max(length, WINDOW_BYTES));
     return this.#bytes.subarray(offset - this.#offset, offset - this.#offset + length);
   }
 

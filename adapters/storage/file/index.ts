@@ -8,14 +8,18 @@ export type { FileStorageOptions } from './file-storage.js';
 /** @throws TypeError when there is an option that it does not know, or the directory is missing or no path. */
 export function createStorage(options: unknown): Storage {
   if (options !== undefined && options !== null && (typeof options !== 'object' || Array.isArray(options))) {
-    throw new TypeError(`file storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`);
+    throw new TypeError(
+      `file storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`,
+    );
   }
   const given = (options ?? {}) as Readonly<Record<string, unknown>>;
   const unknownKey = Object.keys(given).find((key) => key !== 'directory');
   if (unknownKey !== undefined) throw new TypeError(`file storage: unknown option "${unknownKey}"; it takes directory`);
   const { directory } = given;
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-    throw new TypeError(`file storage: directory must be the path of a directory, got ${JSON.stringify(directory) ?? 'none'}`);
+    throw new TypeError(
+      `file storage: directory must be the path of a directory, got ${JSON.stringify(directory) ?? 'none'}`,
+    );
   }
   return new FileStorage({ directory });
 }

@@ -122,7 +122,8 @@ export const isFence = (key: Buffer): boolean => key.length === PREFIX_BYTES + 1
 // ---- keys of entries, read as text
 
 /** For an iterator over entries, whose keys are then text. */
-export const textRange = (gte: Buffer, lt: Buffer) => ({ keyEncoding: 'utf8', gte: gte.toString('latin1'), lt: lt.toString('latin1') }) as const;
+export const textRange = (gte: Buffer, lt: Buffer) =>
+  ({ keyEncoding: 'utf8', gte: gte.toString('latin1'), lt: lt.toString('latin1') }) as const;
 
 export function seqOf(key: string): number {
   let seq = 0;
@@ -135,10 +136,14 @@ export const isReleasedKey = ({ length }: string | Buffer): boolean => length > 
 export const isEntryFence = ({ length }: string): boolean => length < ENTRY_KEY_BYTES;
 
 /** The beginnings of the spaces that have ranges, and the end of the last. */
-export const spaceFences = (): Buffer[] => Array.from({ length: Space.dropped - Space.client + 2 }, (_, i) => Buffer.of(Space.client + i));
+export const spaceFences = (): Buffer[] =>
+  Array.from({ length: Space.dropped - Space.client + 2 }, (_, i) => Buffer.of(Space.client + i));
 
 /** Everything in a space. */
-export const rangeOf = (space: Space): { gt: Buffer; lt: Buffer } => ({ gt: spaceKey(space), lt: Buffer.of(space + 1) });
+export const rangeOf = (space: Space): { gt: Buffer; lt: Buffer } => ({
+  gt: spaceKey(space),
+  lt: Buffer.of(space + 1),
+});
 /** Everything that is kept under a number, and the fence behind it. */
 export const rangeUnder = (space: Space, number: number): { gte: Buffer; lt: Buffer } => ({
   gte: numberedKey(space, number),

@@ -16,7 +16,22 @@
 // Opening, the lease and what an error means are in `file-storage.ts`; pages and facts in `reading.ts`.
 import type { ChainedBatch, ClassicLevel } from 'classic-level';
 import type { Change, ClientId, Message, QueueAppend, QueueId, Seq, TopicName } from 'hexmq/ports';
-import { Space, entryKey, fenceKey, inboundKey, isReleasedKey, namedKey, numberOf, numberedKey, rangeOf, releasedKey, seqOf, spaceKey, subscriptionKey, textRange } from './keys.js';
+import {
+  Space,
+  entryKey,
+  fenceKey,
+  inboundKey,
+  isReleasedKey,
+  namedKey,
+  numberOf,
+  numberedKey,
+  rangeOf,
+  releasedKey,
+  seqOf,
+  spaceKey,
+  subscriptionKey,
+  textRange,
+} from './keys.js';
 import { Recent } from './recent.js';
 import * as records from './records.js';
 import type { ClientRecord, DroppedOwner, RetainedRecord } from './records.js';
@@ -147,12 +162,14 @@ export class Ledger {
     this.#sweptTo = undefined;
     this.#endBatch();
     const counters = await this.#db.get(spaceKey(Space.counters));
-    const { lastMessageId, nextNumber, nextBody, opening } = counters === undefined ? NO_COUNTERS : records.decodeCounters(counters);
+    const { lastMessageId, nextNumber, nextBody, opening } =
+      counters === undefined ? NO_COUNTERS : records.decodeCounters(counters);
     this.#lastMessageId = lastMessageId;
     this.#nextNumber = nextNumber;
     this.#nextBody = nextBody;
     this.#lastOpening = opening;
-    for await (const [key, record] of this.#db.iterator(rangeOf(Space.dropped))) this.#dropped.set(numberOf(key), records.decodeDropped(record));
+    for await (const [key, record] of this.#db.iterator(rangeOf(Space.dropped)))
+      this.#dropped.set(numberOf(key), records.decodeDropped(record));
   }
 
   /** After `begin`, once: from now on the store is ours, until another has opened it. */
@@ -196,9 +213,24 @@ export class Ledger {
    * An entry has been read: its removal will not have to. What was read last is removed first, so more is remembered of it than of what was appended,
    * until the next commit. `asOf`: what had been committed when it was read.
    */
-  learn(queue: QueueId, number: number, asOf: number, seq: Seq, bytes: number, body: number, isReleased: boolean): void {
+  learn(
+    queue: QueueId,
+    number: number,
+    asOf: number,
+    seq: Seq,
+    bytes: number,
+    body: number,
+    isReleased: boolean,
+  ): void {
     const slot = this.#queues.get(queue);
-    if (slot === undefined || slot.number !== number || slot.changedIn > asOf || slot.known.has(seq) || slot.known.size >= 2 * KNOWN_IN_QUEUE_MAX) return;
+    if (
+      slot === undefined ||
+      slot.number !== number ||
+      slot.changedIn > asOf ||
+      slot.known.has(seq) ||
+      slot.known.size >= 2 * KNOWN_IN_QUEUE_MAX
+    )
+      return;
     this.#know(slot, seq, bytes, body, isReleased);
   }
 
@@ -214,7 +246,9 @@ export class Ledger {
     this.#endBatch();
     const found = await this.#underDropped(number, spaces);
     const bodies = new Set<number>();
-    const entries = found.filter(([key]) => key[0] === Space.entry && !isReleasedKey(key)).map(([, value]) => records.entryWeight(value).body);
+    const entries = found
+      .filter(([key]) => key[0] === Space.entry && !isReleasedKey(key))
+      .map(([, value]) => records.entryWeight(value).body);
     for (const body of entries) if (body > 0) bodies.add(body);
     await this.#fetchBodiesOf(bodies);
     const writes = this.#db.batch();
@@ -239,8 +273,15 @@ export class Ledger {
     const sweptTo = this.#sweptTo?.number === number ? this.#sweptTo.key : undefined;
     for (const space of spaces) {
       if (sweptTo !== undefined && (sweptTo[0] as number) > space) continue;
-      const range = sweptTo?.[0] === space ? { gt: sweptTo, lt: fenceKey(space, number) } : { gte: numberedKey(space, number), lt: fenceKey(space, number) };
-      found.push(...(await this.#db.iterator({ ...range, limit: SWEEP_RECORDS - found.length, highWaterMarkBytes: SWEEP_BYTES }).all()));
+      const range =
+        sweptTo?.[0] === space
+          ? { gt: sweptTo, lt: fenceKey(space, number) }
+          : { gte: numberedKey(space, number), lt: fenceKey(space, number) };
+      found.push(
+        ...(await this.#db
+          .iterator({ ...range, limit: SWEEP_RECORDS - found.length, highWaterMarkBytes: SWEEP_BYTES })
+          .all()),
+      );
       if (found.length >= SWEEP_RECORDS) break;
     }
     return found;
@@ -297,13 +338,17 @@ export class Ledger {
     }
     if (queues.size > 0) {
       await this.#fetchNamed(Space.queue, queues, (id, record) => {
-        const found = record === undefined ? { number: 0, head: 0, tail: 0, count: 0, bytes: 0 } : records.decodeQueue(record);
+        const found =
+          record === undefined ? { number: 0, head: 0, tail: 0, count: 0, bytes: 0 } : records.decodeQueue(record);
         this.#queues.set(id, { id, ...found, changedIn: this.#committed, known: new Map() });
       });
     }
     if (clients.size > 0) {
       await this.#fetchNamed(Space.client, clients, (id, record) => {
-        this.#clients.set(id, { id, ...(record === undefined ? { number: 0, session: undefined } : records.decodeClient(record)) });
+        this.#clients.set(id, {
+          id,
+          ...(record === undefined ? { number: 0, session: undefined } : records.decodeClient(record)),
+        });
       });
     }
     if (topics.size > 0) {
@@ -313,7 +358,11 @@ export class Ledger {
     }
   }
 
-  async #fetchNamed<Name extends string>(space: Space, names: ReadonlySet<Name>, found: (name: Name, record: Buffer | undefined) => void): Promise<void> {
+  async #fetchNamed<Name extends string>(
+    space: Space,
+    names: ReadonlySet<Name>,
+    found: (name: Name, record: Buffer | undefined) => void,
+  ): Promise<void> {
     const list = [...names];
     for (let from = 0; from < list.length; from += LOT) {
       const lot = list.slice(from, from + LOT);
@@ -326,7 +375,13 @@ export class Ledger {
     const wanted: { readonly slot: QueueSlot; readonly seq: number }[] = [];
     const ranges: { readonly slot: QueueSlot; readonly from: number; readonly through: number }[] = [];
     for (const change of batch) {
-      if (change.kind !== 'queue.append' && change.kind !== 'queue.release' && change.kind !== 'queue.remove' && change.kind !== 'queue.trim') continue;
+      if (
+        change.kind !== 'queue.append' &&
+        change.kind !== 'queue.release' &&
+        change.kind !== 'queue.remove' &&
+        change.kind !== 'queue.trim'
+      )
+        continue;
       const slot = this.#queue(change.queue);
       if (slot.known.size >= slot.count) continue;
       if (change.kind !== 'queue.trim') {
@@ -345,7 +400,9 @@ export class Ledger {
   }
 
   async #fetchPoints(wanted: readonly { readonly slot: QueueSlot; readonly seq: number }[]): Promise<void> {
-    const values = await this.#db.getMany(wanted.flatMap(({ slot, seq }) => [entryKey(slot.number, seq), releasedKey(slot.number, seq)]));
+    const values = await this.#db.getMany(
+      wanted.flatMap(({ slot, seq }) => [entryKey(slot.number, seq), releasedKey(slot.number, seq)]),
+    );
     for (let i = 0; i < wanted.length; i++) {
       const { slot, seq } = wanted[i] as { slot: QueueSlot; seq: number };
       const record = values[2 * i];
@@ -395,7 +452,8 @@ export class Ledger {
         }
         case 'retained.put':
         case 'retained.drop': {
-          const body = this.#retained.get(change.kind === 'retained.put' ? change.message.topic : change.topic)?.body ?? 0;
+          const body =
+            this.#retained.get(change.kind === 'retained.put' ? change.message.topic : change.topic)?.body ?? 0;
           if (body > 0) bodies.add(body);
           break;
         }
@@ -446,7 +504,10 @@ export class Ledger {
         this.#dropQueue(this.#queue(change.queue), writes);
         return;
       case 'inbound.put':
-        writes.put(inboundKey(this.#clientFor(change.clientId, writes).number, change.packetId), records.encodeInbound(change.clientId));
+        writes.put(
+          inboundKey(this.#clientFor(change.clientId, writes).number, change.packetId),
+          records.encodeInbound(change.clientId),
+        );
         return;
       case 'inbound.drop': {
         const { number } = this.#client(change.clientId);
@@ -476,7 +537,10 @@ export class Ledger {
         return;
       case 'subscription.put': {
         const { clientId, topicFilter } = change.subscription;
-        writes.put(subscriptionKey(this.#clientFor(clientId, writes).number, topicFilter), records.encodeSubscription(change.subscription));
+        writes.put(
+          subscriptionKey(this.#clientFor(clientId, writes).number, topicFilter),
+          records.encodeSubscription(change.subscription),
+        );
         return;
       }
       case 'subscription.drop': {
@@ -589,7 +653,8 @@ export class Ledger {
 
   #canDropAtOnce({ known, count }: QueueSlot): boolean {
     if (known.size < count || count > DROPPED_AT_ONCE_MAX) return false;
-    for (const each of known.values()) if (bodyOf(each) > 0 && this.#bodies.get(bodyOf(each)) === undefined) return false;
+    for (const each of known.values())
+      if (bodyOf(each) > 0 && this.#bodies.get(bodyOf(each)) === undefined) return false;
     return true;
   }
 
@@ -655,7 +720,12 @@ export class Ledger {
   }
 
   #encodedCounters(): Buffer {
-    return records.encodeCounters({ lastMessageId: this.#lastMessageId, nextNumber: this.#nextNumber, nextBody: this.#nextBody, opening: this.#opening });
+    return records.encodeCounters({
+      lastMessageId: this.#lastMessageId,
+      nextNumber: this.#nextNumber,
+      nextBody: this.#nextBody,
+      opening: this.#opening,
+    });
   }
 
   #finishBody(body: Body, writes: Writes): void {
@@ -710,7 +780,8 @@ export class Ledger {
     const slot = this.#client(id);
     if (slot.number === 0) {
       slot.number = this.#newNumber();
-      for (const space of [Space.subscription, Space.inbound] as const) writes.put(fenceKey(space, slot.number), NOTHING);
+      for (const space of [Space.subscription, Space.inbound] as const)
+        writes.put(fenceKey(space, slot.number), NOTHING);
       this.#touchedClients.add(slot);
     }
     return slot;

@@ -27,7 +27,8 @@ export async function damageInLogs(directory: string, names: readonly string[]):
   // Made in this order: MANIFEST-000001, CURRENT, a log, and when that has been opened the next manifest.
   if (!hasCurrent && names.some((name) => /\.(log|ldb|sst)$/.test(name))) return 'the file CURRENT is missing';
   if (hasCurrent && !names.some((name) => name.startsWith('MANIFEST-'))) return 'the file MANIFEST-NNNNNN is missing';
-  if (hasCurrent && logs.length === 0 && !names.includes('MANIFEST-000001')) return 'the log, a file NNNNNN.log, is missing';
+  if (hasCurrent && logs.length === 0 && !names.includes('MANIFEST-000001'))
+    return 'the log, a file NNNNNN.log, is missing';
   const inspection = new LogInspection();
   for (const name of logs) {
     const damage = await FileWindow.of(join(directory, name), (log) => inspection.read(log, name));
@@ -52,7 +53,7 @@ class LogInspection {
   }
 
   #hasBatchBehindDamage(block: Buffer, where: string): boolean {
-    for (let at = 0; at + HEAD_BYTES <= block.length; ) {
+    for (let at = 0; at + HEAD_BYTES <= block.length;) {
       const piece = pieceAt(block, at);
       if (piece === undefined) {
         this.#damage ??= `a damaged batch in ${where}`;

@@ -3,7 +3,23 @@
 import type { Iterator } from 'classic-level';
 import type { ClientId, Message, PageLimit, QueueId, RestoredFact, Seq, StoredEntry, TopicName } from 'hexmq/ports';
 import { DamagedRecord } from './errors.js';
-import { Space, entryKey, filterOf, isEntryFence, isFence, isReleasedKey, nameOf, namedKey, numberOf, numberedKey, packetIdOf, rangeOf, rangeUnder, seqOf, textRange } from './keys.js';
+import {
+  Space,
+  entryKey,
+  filterOf,
+  isEntryFence,
+  isFence,
+  isReleasedKey,
+  nameOf,
+  namedKey,
+  numberOf,
+  numberedKey,
+  packetIdOf,
+  rangeOf,
+  rangeUnder,
+  seqOf,
+  textRange,
+} from './keys.js';
 import type { Database, Ledger } from './ledger.js';
 import * as records from './records.js';
 import type { EntryRecord, QueueRecord } from './records.js';
@@ -21,11 +37,16 @@ const EMPTY_PAYLOAD = new Uint8Array(0);
  * In lots, as they are read: what a fact costs to hand on counts when there are millions.
  * @param dropped numbers whose records are still there and no longer count.
  */
-export async function* facts(db: Database, dropped: ReadonlyMap<number, unknown>, lastMessageId: number): AsyncGenerator<readonly RestoredFact[]> {
+export async function* facts(
+  db: Database,
+  dropped: ReadonlyMap<number, unknown>,
+  lastMessageId: number,
+): AsyncGenerator<readonly RestoredFact[]> {
   for await (const lot of lots(db, Space.client)) yield lot.flatMap(sessionFact);
   for await (const lot of lots(db, Space.subscription)) yield lot.flatMap((entry) => subscriptionFact(entry, dropped));
   for await (const lot of lots(db, Space.inbound)) yield lot.flatMap((entry) => inboundFact(entry, dropped));
-  for await (const lot of lots(db, Space.will)) yield lot.map(([key, record]) => ({ kind: 'will', will: records.decodeWill(record, nameOf(key)) }));
+  for await (const lot of lots(db, Space.will))
+    yield lot.map(([key, record]) => ({ kind: 'will', will: records.decodeWill(record, nameOf(key)) }));
   for await (const lot of lots(db, Space.queue)) yield await queueFacts(db, lot);
   for await (const lot of lots(db, Space.retained)) yield lot.map(retainedFact);
   if (lastMessageId >= 0) yield [{ kind: 'last-message-id', id: lastMessageId as Message['id'] }];
@@ -71,8 +92,16 @@ async function queueFacts(db: Database, lot: readonly Entry[]): Promise<Restored
   for (const [key, record] of lot) {
     const header = records.decodeQueue(record);
     if (header.count === 0) continue;
-    const { first, next } = header.tail - header.head === header.count ? { first: header.head, next: header.tail } : await bounds(db, header);
-    found.push({ kind: 'queue', queue: nameOf(key) as QueueId, first: first as Seq, next: next as Seq, count: header.count, bytes: header.bytes });
+    const { first, next } =
+      header.tail - header.head === header.count ? { first: header.head, next: header.tail } : await bounds(db, header);
+    found.push({
+      kind: 'queue',
+      queue: nameOf(key) as QueueId,
+      first: first as Seq,
+      next: next as Seq,
+      count: header.count,
+      bytes: header.bytes,
+    });
   }
   return found;
 }
@@ -87,7 +116,8 @@ async function bounds(db: Database, { number, head, tail }: QueueRecord): Promis
   const range = textRange(entryKey(number, head), entryKey(number, tail));
   const [first] = await db.keys<string>({ ...range, limit: 1 }).all();
   const [last] = await db.keys<string>({ ...range, limit: 1, reverse: true }).all();
-  if (first === undefined || last === undefined) throw new DamagedRecord(`queue ${String(number)} has a header and no entries`);
+  if (first === undefined || last === undefined)
+    throw new DamagedRecord(`queue ${String(number)} has a header and no entries`);
   return { first: seqOf(first), next: seqOf(last) + 1 };
 }
 
@@ -97,7 +127,13 @@ interface PageEntry {
   isReleased: boolean;
 }
 
-export async function page(db: Database, ledger: Ledger, queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+export async function page(
+  db: Database,
+  ledger: Ledger,
+  queue: QueueId,
+  from: Seq,
+  limit: PageLimit,
+): Promise<readonly StoredEntry[]> {
   const asOf = ledger.committed;
   const snapshot = db.snapshot();
   try {
@@ -109,26 +145,50 @@ export async function page(db: Database, ledger: Ledger, queue: QueueId, from: S
     const entries = await pageEntries(db, snapshot, header, first, limit);
     refuseGaps(queue, header, first, entries);
     const numbers: number[] = [];
-    for (const { record: { body } } of entries) if (body > 0) numbers.push(body);
+    for (const {
+      record: { body },
+    } of entries)
+      if (body > 0) numbers.push(body);
     const bodies = await bodiesOf(db, snapshot, numbers);
-    return entries.map(({ seq, record: { qos, retain, identifiers, bytes, body, message }, isReleased }): StoredEntry => {
-      ledger.learn(queue, header.number, asOf, seq as Seq, bytes, body, isReleased);
-      const whole = message ?? bodies.get(body);
-      if (whole === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
-      return { seq: seq as Seq, message: isReleased ? { ...whole, payload: EMPTY_PAYLOAD } : whole, qos, retain, identifiers, released: isReleased };
-    });
+    return entries.map(
+      ({ seq, record: { qos, retain, identifiers, bytes, body, message }, isReleased }): StoredEntry => {
+        ledger.learn(queue, header.number, asOf, seq as Seq, bytes, body, isReleased);
+        const whole = message ?? bodies.get(body);
+        if (whole === undefined) throw new DamagedRecord(`body ${String(body)} is missing`);
+        return {
+          seq: seq as Seq,
+          message: isReleased ? { ...whole, payload: EMPTY_PAYLOAD } : whole,
+          qos,
+          retain,
+          identifiers,
+          released: isReleased,
+        };
+      },
+    );
   } finally {
     await snapshot.close();
   }
 }
 
 /** Where the header leaves no room for gaps, what is missing from a page is lost. */
-function refuseGaps(queue: QueueId, { head, tail, count }: QueueRecord, first: number, entries: readonly PageEntry[]): void {
+function refuseGaps(
+  queue: QueueId,
+  { head, tail, count }: QueueRecord,
+  first: number,
+  entries: readonly PageEntry[],
+): void {
   if (tail - head !== count) return;
-  if (entries.length === 0 || entries.some(({ seq }, i) => seq !== first + i)) throw new DamagedRecord(`entries of the queue ${queue} are missing`);
+  if (entries.length === 0 || entries.some(({ seq }, i) => seq !== first + i))
+    throw new DamagedRecord(`entries of the queue ${queue} are missing`);
 }
 
-async function pageEntries(db: Database, snapshot: Snapshot, { number, tail }: QueueRecord, from: number, limit: PageLimit): Promise<PageEntry[]> {
+async function pageEntries(
+  db: Database,
+  snapshot: Snapshot,
+  { number, tail }: QueueRecord,
+  from: number,
+  limit: PageLimit,
+): Promise<PageEntry[]> {
   const iterator = db.iterator<string, Buffer>({
     ...textRange(entryKey(number, from), rangeUnder(Space.entry, number).lt),
     snapshot,
@@ -145,7 +205,10 @@ async function pageEntries(db: Database, snapshot: Snapshot, { number, tail }: Q
  * No chunk asks for more than there is, because the binding holds what it read last, and room for what it was asked for, until the iterator is
  * collected, and the collector does not know how much that is. Reading one more makes it let go, unless it has met the end of the range before.
  */
-async function takePage(iterator: Iterator<Database, string, Buffer>, { maxEntries, maxBytes }: PageLimit): Promise<PageEntry[]> {
+async function takePage(
+  iterator: Iterator<Database, string, Buffer>,
+  { maxEntries, maxBytes }: PageLimit,
+): Promise<PageEntry[]> {
   const entries: PageEntry[] = [];
   let bytes = 0;
   while (entries.length < maxEntries) {
@@ -199,7 +262,11 @@ export async function retained(db: Database, topics: readonly TopicName[]): Prom
   }
 }
 
-async function bodiesOf(db: Database, snapshot: Snapshot, numbers: readonly number[]): Promise<ReadonlyMap<number, Message>> {
+async function bodiesOf(
+  db: Database,
+  snapshot: Snapshot,
+  numbers: readonly number[],
+): Promise<ReadonlyMap<number, Message>> {
   const bodies = new Map<number, Message>();
   const list = [...new Set(numbers)];
   if (list.length === 0) return bodies;

@@ -116,7 +116,8 @@ export class RecordReader {
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
     this.#end = bytes.length - SEAL_BYTES;
-    if (this.#end < 0 || bytes.readUInt32BE(this.#end) !== crc32(bytes.subarray(0, this.#end))) throw new DamagedRecord('a record does not match its checksum');
+    if (this.#end < 0 || bytes.readUInt32BE(this.#end) !== crc32(bytes.subarray(0, this.#end)))
+      throw new DamagedRecord('a record does not match its checksum');
   }
 
   byte(): number {

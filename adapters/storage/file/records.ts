@@ -63,26 +63,44 @@ const writer = new RecordWriter();
 
 // ---- format and counters
 
-export const encodeFormat = (version = FORMAT_VERSION): Buffer => writer.begin().text(FORMAT_NAME).uint16(version).end();
+export const encodeFormat = (version = FORMAT_VERSION): Buffer =>
+  writer.begin().text(FORMAT_NAME).uint16(version).end();
 
 /** @returns the version; `undefined`: this is none of ours. */
 export function decodeFormat(bytes: Buffer): number | undefined {
   // A length and a name, as every version has it; others may seal it in another way.
-  const isOurs = bytes.length > FORMAT_NAME.length && bytes.toString('latin1', 1, 1 + FORMAT_NAME.length) === FORMAT_NAME;
+  const isOurs =
+    bytes.length > FORMAT_NAME.length && bytes.toString('latin1', 1, 1 + FORMAT_NAME.length) === FORMAT_NAME;
   return isOurs ? bytes.readUInt16BE(1 + FORMAT_NAME.length) : undefined;
 }
 
 /** Whose number a dropped one was, and so where its records are. */
-export const encodeDropped = (owner: DroppedOwner): Buffer => writer.begin().byte(owner === 'client' ? 1 : 0).end();
-export const decodeDropped = (record: Buffer): DroppedOwner => (new RecordReader(record).byte() === 1 ? 'client' : 'queue');
+export const encodeDropped = (owner: DroppedOwner): Buffer =>
+  writer
+    .begin()
+    .byte(owner === 'client' ? 1 : 0)
+    .end();
+export const decodeDropped = (record: Buffer): DroppedOwner =>
+  new RecordReader(record).byte() === 1 ? 'client' : 'queue';
 
 /** -1, there was none, is written as 0, and every id as one more. */
 export const encodeCounters = ({ lastMessageId, nextNumber, nextBody, opening }: Counters): Buffer =>
-  writer.begin().uint53(lastMessageId + 1).uint48(nextNumber).uint48(nextBody).uint48(opening).end();
+  writer
+    .begin()
+    .uint53(lastMessageId + 1)
+    .uint48(nextNumber)
+    .uint48(nextBody)
+    .uint48(opening)
+    .end();
 
 export function decodeCounters(bytes: Buffer): Counters {
   const reader = new RecordReader(bytes);
-  return { lastMessageId: reader.uint53() - 1, nextNumber: reader.uint48(), nextBody: reader.uint48(), opening: reader.uint48() };
+  return {
+    lastMessageId: reader.uint53() - 1,
+    nextNumber: reader.uint48(),
+    nextBody: reader.uint48(),
+    opening: reader.uint48(),
+  };
 }
 
 // ---- clients and what is theirs
@@ -91,7 +109,12 @@ const ClientFlag = { session: 1, disconnected: 2 } as const;
 
 export function encodeClient({ number, session }: ClientRecord): Buffer {
   const disconnectedAtMs = session?.disconnectedAtMs;
-  writer.begin().byte((session === undefined ? 0 : ClientFlag.session) | (disconnectedAtMs === undefined ? 0 : ClientFlag.disconnected)).uint48(number);
+  writer
+    .begin()
+    .byte(
+      (session === undefined ? 0 : ClientFlag.session) | (disconnectedAtMs === undefined ? 0 : ClientFlag.disconnected),
+    )
+    .uint48(number);
   if (session !== undefined) writer.uint32(session.expiryIntervalS);
   if (disconnectedAtMs !== undefined) writer.time(disconnectedAtMs);
   return writer.end();
@@ -103,10 +126,18 @@ export function decodeClient(bytes: Buffer): ClientRecord {
   const number = reader.uint48();
   if ((flags & ClientFlag.session) === 0) return { number, session: undefined };
   const expiryIntervalS = reader.uint32();
-  return { number, session: { expiryIntervalS, disconnectedAtMs: (flags & ClientFlag.disconnected) === 0 ? undefined : reader.time() } };
+  return {
+    number,
+    session: { expiryIntervalS, disconnectedAtMs: (flags & ClientFlag.disconnected) === 0 ? undefined : reader.time() },
+  };
 }
 
-const SubscriptionFlag = { noLocal: 1 << 2, retainAsPublished: 1 << 3, retainHandlingShift: 4, identifier: 1 << 6 } as const;
+const SubscriptionFlag = {
+  noLocal: 1 << 2,
+  retainAsPublished: 1 << 3,
+  retainHandlingShift: 4,
+  identifier: 1 << 6,
+} as const;
 
 /** The filter is in the key; the client is there by its number only, so its name is here. */
 export function encodeSubscription(record: SubscriptionRecord): Buffer {
@@ -143,7 +174,10 @@ export const encodeInbound = (clientId: string): Buffer => writer.begin().text(c
 export const decodeInbound = (bytes: Buffer): string => new RecordReader(bytes).text();
 
 export function encodeWill({ message, delayS, dueAtMs }: WillRecord): Buffer {
-  writer.begin().byte(dueAtMs === undefined ? 0 : 1).uint32(delayS);
+  writer
+    .begin()
+    .byte(dueAtMs === undefined ? 0 : 1)
+    .uint32(delayS);
   if (dueAtMs !== undefined) writer.time(dueAtMs);
   return writeMessage(message).end();
 }
@@ -163,7 +197,13 @@ export const encodeQueue = ({ number, head, tail, count, bytes }: QueueRecord): 
 
 export function decodeQueue(record: Buffer): QueueRecord {
   const reader = new RecordReader(record);
-  return { number: reader.uint48(), head: reader.uint53(), tail: reader.uint53(), count: reader.uint53(), bytes: reader.uint53() };
+  return {
+    number: reader.uint48(),
+    head: reader.uint53(),
+    tail: reader.uint53(),
+    count: reader.uint53(),
+    bytes: reader.uint53(),
+  };
 }
 
 const EntryFlag = { retain: 1 << 2, identifiers: 1 << 3, body: 1 << 4 } as const;
@@ -172,7 +212,12 @@ const EntryFlag = { retain: 1 << 2, identifiers: 1 << 3, body: 1 << 4 } as const
 export function encodeEntry({ message, qos, retain, identifiers }: QueueAppend, body: number): Buffer {
   writer
     .begin()
-    .byte(qos | (retain ? EntryFlag.retain : 0) | (identifiers === undefined ? 0 : EntryFlag.identifiers) | (body === 0 ? 0 : EntryFlag.body))
+    .byte(
+      qos |
+        (retain ? EntryFlag.retain : 0) |
+        (identifiers === undefined ? 0 : EntryFlag.identifiers) |
+        (body === 0 ? 0 : EntryFlag.body),
+    )
     .uint32(message.payload.byteLength);
   if (identifiers !== undefined) {
     writer.length(identifiers.length);
@@ -224,7 +269,12 @@ export const encodeReferences = (count: number): Buffer => writer.begin().uint48
 export const decodeReferences = (record: Buffer): number => new RecordReader(record).uint48();
 
 export function encodeRetained({ body, id, bytes, expiresAtMs }: RetainedRecord): Buffer {
-  writer.begin().byte(expiresAtMs === undefined ? 0 : 1).uint48(body).uint53(id).uint32(bytes);
+  writer
+    .begin()
+    .byte(expiresAtMs === undefined ? 0 : 1)
+    .uint48(body)
+    .uint53(id)
+    .uint32(bytes);
   if (expiresAtMs !== undefined) writer.time(expiresAtMs);
   return writer.end();
 }
@@ -232,7 +282,12 @@ export function encodeRetained({ body, id, bytes, expiresAtMs }: RetainedRecord)
 export function decodeRetained(record: Buffer): RetainedRecord {
   const reader = new RecordReader(record);
   const expires = reader.byte() === 1;
-  return { body: reader.uint48(), id: reader.uint53(), bytes: reader.uint32(), expiresAtMs: expires ? reader.time() : undefined };
+  return {
+    body: reader.uint48(),
+    id: reader.uint53(),
+    bytes: reader.uint32(),
+    expiresAtMs: expires ? reader.time() : undefined,
+  };
 }
 
 const MessageFlag = { retain: 1 << 2, publisher: 1 << 3, expires: 1 << 4, properties: 1 << 5 } as const;
@@ -262,7 +317,8 @@ function readMessage(reader: RecordReader): Message {
   const acceptedAtMs = reader.time();
   const expiresAtMs = (flags & MessageFlag.expires) === 0 ? undefined : reader.time();
   const topic = reader.text() as Message['topic'];
-  const publisher = (flags & MessageFlag.publisher) === 0 ? undefined : (reader.text() as NonNullable<Message['publisher']>);
+  const publisher =
+    (flags & MessageFlag.publisher) === 0 ? undefined : (reader.text() as NonNullable<Message['publisher']>);
   const properties = (flags & MessageFlag.properties) === 0 ? undefined : readProperties(reader);
   return {
     id,

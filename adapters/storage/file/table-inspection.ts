@@ -33,13 +33,15 @@ class DamagedTable extends Error {}
  */
 export async function damageInTables(directory: string, names: readonly string[]): Promise<string | undefined> {
   let sizes = 0;
-  for (const name of names) sizes += (await FileWindow.of(join(directory, name), ({ size }) => Promise.resolve(size))) ?? 0;
+  for (const name of names)
+    sizes += (await FileWindow.of(join(directory, name), ({ size }) => Promise.resolve(size))) ?? 0;
   for (const name of names) {
     try {
       await FileWindow.of(join(directory, name), (table) => inspect(table, sizes <= WHOLE_BYTES_MAX));
     } catch (error) {
       // A read behind the end of an index is a RangeError of Node's.
-      if (error instanceof DamagedTable || (error as Error).name === 'RangeError') return `a damaged table, ${name}: ${(error as Error).message}`;
+      if (error instanceof DamagedTable || (error as Error).name === 'RangeError')
+        return `a damaged table, ${name}: ${(error as Error).message}`;
       throw error;
     }
   }
@@ -48,7 +50,8 @@ export async function damageInTables(directory: string, names: readonly string[]
 
 async function inspect(table: FileWindow, isWhole: boolean): Promise<void> {
   const footer = await table.read(Math.max(0, table.size - FOOTER_BYTES), FOOTER_BYTES);
-  if (footer.length < FOOTER_BYTES || !footer.subarray(-MAGIC.length).equals(MAGIC)) throw new DamagedTable('its end is missing');
+  if (footer.length < FOOTER_BYTES || !footer.subarray(-MAGIC.length).equals(MAGIC))
+    throw new DamagedTable('its end is missing');
   const handles = new VarintReader(Buffer.from(footer));
   const [filters, blocks] = [handles.handle(), handles.handle()];
   for (const { handle } of entriesOf(await blockAt(table, filters))) await blockAt(table, handle);
@@ -61,12 +64,14 @@ async function inspect(table: FileWindow, isWhole: boolean): Promise<void> {
   }
 }
 
-const isOfQueued = (key: Buffer): boolean => key[0] === Space.entry || key[0] === Space.body || key[0] === Space.references;
+const isOfQueued = (key: Buffer): boolean =>
+  key[0] === Space.entry || key[0] === Space.body || key[0] === Space.references;
 
 async function checked(table: FileWindow, { offset, length }: Handle): Promise<Buffer> {
   const block = await table.read(offset, length + TRAILER_BYTES);
   if (block.length < length + TRAILER_BYTES) throw new DamagedTable('it is too short');
-  if (block.readUInt32LE(length + 1) !== maskedCrc32c(block, 0, length + 1)) throw new DamagedTable(`the checksum of the block at ${String(offset)} is wrong`);
+  if (block.readUInt32LE(length + 1) !== maskedCrc32c(block, 0, length + 1))
+    throw new DamagedTable(`the checksum of the block at ${String(offset)} is wrong`);
   return block;
 }
 

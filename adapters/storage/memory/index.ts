@@ -10,7 +10,18 @@
 //
 // In both the content stays until the store itself is unreachable: closing gives up the lease and deletes nothing.
 import { StorageError } from 'hexmq/ports';
-import type { Change, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Change,
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  Storage,
+  StorageTraits,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import { MemoryStore } from './memory-store.js';
 
 export { MemoryStore } from './memory-store.js';
@@ -52,7 +63,10 @@ export class MemoryStorage implements Storage {
 
   /** Applied when the call returns, told when the promise resolves. */
   commit(batch: readonly Change[]): Promise<void> {
-    const refusal = this.#state === 'reading' ? new StorageError('fenced', 'the memory store was opened to be read, not to be written') : this.#refusal();
+    const refusal =
+      this.#state === 'reading'
+        ? new StorageError('fenced', 'the memory store was opened to be read, not to be written')
+        : this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#store.apply(batch);
     return DONE;
@@ -77,12 +91,18 @@ export class MemoryStorage implements Storage {
   /** Why nothing is done here. Not to be retried: only opening changes it. */
   #refusal(): StorageError | undefined {
     if (this.#state === 'reading') {
-      return this.#version === this.#store.version ? undefined : new StorageError('unavailable', 'the memory store was changed while it was read: a broker uses it');
+      return this.#version === this.#store.version
+        ? undefined
+        : new StorageError('unavailable', 'the memory store was changed while it was read: a broker uses it');
     }
     if (this.#state !== 'open') {
-      return new StorageError('fenced', `memory storage is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`);
+      return new StorageError(
+        'fenced',
+        `memory storage is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`,
+      );
     }
-    if (this.#store.writer !== this) return new StorageError('fenced', 'the memory store was opened by another storage');
+    if (this.#store.writer !== this)
+      return new StorageError('fenced', 'the memory store was opened by another storage');
     return undefined;
   }
 }
@@ -94,7 +114,9 @@ export class MemoryStorage implements Storage {
 export function createStorage(options: unknown): Storage {
   if (options !== undefined && options !== null) {
     if (typeof options !== 'object' || Array.isArray(options)) {
-      throw new TypeError(`memory storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`);
+      throw new TypeError(
+        `memory storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`,
+      );
     }
     const [unknownKey] = Object.keys(options);
     if (unknownKey !== undefined) throw new TypeError(`memory storage: unknown option "${unknownKey}"; it takes none`);

@@ -96,7 +96,14 @@ export class MemoryStore {
     switch (change.kind) {
       case 'queue.append': {
         const { seq, qos, retain, identifiers } = change;
-        this.#queueFor(change.queue).put({ seq, message: this.#keep(change.message), qos, retain, identifiers, released: false });
+        this.#queueFor(change.queue).put({
+          seq,
+          message: this.#keep(change.message),
+          qos,
+          retain,
+          identifiers,
+          released: false,
+        });
         return;
       }
       case 'queue.trim':
@@ -164,7 +171,10 @@ export class MemoryStore {
   #keep(message: Message): Message {
     if (message === this.#previous) return this.#previousKept as Message;
     if (message.id > this.#lastMessageId) this.#lastMessageId = message.id;
-    const kept = isPartOfMore(message.payload) || isPartOfMore(message.properties?.correlationData) ? this.#copy(message) : message;
+    const kept =
+      isPartOfMore(message.payload) || isPartOfMore(message.properties?.correlationData)
+        ? this.#copy(message)
+        : message;
     this.#previous = message;
     this.#previousKept = kept;
     return kept;
@@ -203,4 +213,6 @@ function detached(message: Message): Message {
 }
 
 const detachedProperties = (properties: Properties | undefined): Properties | undefined =>
-  properties?.correlationData === undefined ? properties : { ...properties, correlationData: new Uint8Array(properties.correlationData) };
+  properties?.correlationData === undefined
+    ? properties
+    : { ...properties, correlationData: new Uint8Array(properties.correlationData) };

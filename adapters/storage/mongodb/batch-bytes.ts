@@ -25,9 +25,23 @@ type WithMessage = 'queue.append' | 'retained.put' | 'will.put';
 /** A change as it comes back: as it was, with the batch's own message where there is one. */
 export type StoredChange =
   | Exclude<Change, { readonly kind: WithMessage }>
-  | { readonly kind: 'queue.append'; readonly queue: string; readonly seq: number; readonly message: BatchMessage; readonly qos: QoS; readonly retain: boolean; readonly identifiers?: readonly number[] }
+  | {
+      readonly kind: 'queue.append';
+      readonly queue: string;
+      readonly seq: number;
+      readonly message: BatchMessage;
+      readonly qos: QoS;
+      readonly retain: boolean;
+      readonly identifiers?: readonly number[];
+    }
   | { readonly kind: 'retained.put'; readonly message: BatchMessage }
-  | { readonly kind: 'will.put'; readonly clientId: string; readonly message: BatchMessage; readonly delayS: number; readonly dueAtMs?: number };
+  | {
+      readonly kind: 'will.put';
+      readonly clientId: string;
+      readonly message: BatchMessage;
+      readonly delayS: number;
+      readonly dueAtMs?: number;
+    };
 
 type Frame =
   | { readonly kind: 'message'; readonly fields: MessageFields; readonly bytes: number }
@@ -95,7 +109,8 @@ export async function decodeBatch(bytes: Uint8Array): Promise<StoredChange[]> {
   const messages: BatchMessage[] = [];
   const changes: StoredChange[] = [];
   const take = (from: number, length: number): Uint8Array => {
-    if (length < 0 || from + length > bytes.byteLength) throw new DamagedDocument('a batch of the journal ends too early');
+    if (length < 0 || from + length > bytes.byteLength)
+      throw new DamagedDocument('a batch of the journal ends too early');
     return bytes.subarray(from, from + length);
   };
   for (let at = 0, count = 0; at < bytes.byteLength; count++) {
@@ -115,7 +130,8 @@ export async function decodeBatch(bytes: Uint8Array): Promise<StoredChange[]> {
       continue;
     }
     const message = messages[frame.message];
-    if (message === undefined) throw new DamagedDocument('a batch of the journal names a message that it does not have');
+    if (message === undefined)
+      throw new DamagedDocument('a batch of the journal names a message that it does not have');
     message.uses++;
     changes.push({ ...frame, message } as unknown as StoredChange);
   }
@@ -130,7 +146,16 @@ function readFrame(bytes: Uint8Array): Frame {
   }
 }
 
-function fieldsOf({ id, topic, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs }: Message): MessageFields {
+function fieldsOf({
+  id,
+  topic,
+  qos,
+  retain,
+  properties,
+  publisher,
+  acceptedAtMs,
+  expiresAtMs,
+}: Message): MessageFields {
   return {
     id,
     topic,

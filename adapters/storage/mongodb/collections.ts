@@ -18,7 +18,8 @@ const DIGEST = 'sha256:';
 
 /** A name as it can be indexed. */
 export function nameKey(name: string): string {
-  if (name.length <= PLAIN_NAME_MAX && Buffer.byteLength(name) <= PLAIN_NAME_MAX && !name.startsWith(DIGEST)) return name;
+  if (name.length <= PLAIN_NAME_MAX && Buffer.byteLength(name) <= PLAIN_NAME_MAX && !name.startsWith(DIGEST))
+    return name;
   return DIGEST + createHash('sha256').update(name).digest('hex');
 }
 
@@ -153,7 +154,8 @@ export type FoldedName = Exclude<keyof Collections, 'meta' | 'journal'>;
 
 export function collectionsOf(db: Db): Collections {
   const requests = new LostRequests(db.client);
-  const collection = <Schema extends Document>(name: string): Collection<Schema> => requests.guard(db.collection<Schema>(name));
+  const collection = <Schema extends Document>(name: string): Collection<Schema> =>
+    requests.guard(db.collection<Schema>(name));
   return {
     meta: collection('meta'),
     journal: collection('journal'),

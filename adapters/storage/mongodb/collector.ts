@@ -16,19 +16,28 @@ export class Collector {
   async collect(checkpoint: number): Promise<void> {
     const { messages } = this.collections;
     const lot = await messages
-      .find({ _id: { $gt: this.#at }, n: { $lte: checkpoint }, part: 0 }, { projection: { parts: 1 }, sort: { _id: 1 }, limit: LOT })
+      .find(
+        { _id: { $gt: this.#at }, n: { $lte: checkpoint }, part: 0 },
+        { projection: { parts: 1 }, sort: { _id: 1 }, limit: LOT },
+      )
       .toArray();
     this.#at = lot.length < LOT ? '' : (lot.at(-1)?._id ?? '');
     if (lot.length === 0) return;
     const owned = await this.#owned(lot.map(({ _id }) => _id));
-    const ids = lot.filter(({ _id }) => !owned.has(_id)).flatMap(({ _id, parts }) => Array.from({ length: parts }, (_, part) => partId(_id, part)));
+    const ids = lot
+      .filter(({ _id }) => !owned.has(_id))
+      .flatMap(({ _id, parts }) => Array.from({ length: parts }, (_, part) => partId(_id, part)));
     if (ids.length > 0) await messages.deleteMany({ _id: { $in: ids } });
   }
 
   async #owned(ids: readonly string[]): Promise<ReadonlySet<string>> {
     const { queues, retained, wills } = this.collections;
     const filter = { shared: { $in: [...ids] } };
-    const owned = await Promise.all([queues.distinct('shared', filter), retained.distinct('shared', filter), wills.distinct('shared', filter)]);
+    const owned = await Promise.all([
+      queues.distinct('shared', filter),
+      retained.distinct('shared', filter),
+      wills.distinct('shared', filter),
+    ]);
     return new Set(owned.flat().filter((id) => id !== undefined));
   }
 }

@@ -63,7 +63,10 @@ export class Documents {
 
   /** In their order, as many as the caller may want; it may stop before. */
   entries(queue: string, from: number, count: number): AsyncIterable<EntryDocument> {
-    return this.collections.queues.find({ queue, seq: { $gte: from }, ...PRESENT }, { sort: { seq: 1 }, limit: count, batchSize: Math.min(count, ENTRIES) });
+    return this.collections.queues.find(
+      { queue, seq: { $gte: from }, ...PRESENT },
+      { sort: { seq: 1 }, limit: count, batchSize: Math.min(count, ENTRIES) },
+    );
   }
 
   async retained(keys: readonly string[]): Promise<ReadonlyMap<string, RetainedDocument>> {
@@ -80,7 +83,12 @@ export class Documents {
     return undefined;
   }
 
-  protected find<Found>(name: FoldedName, filter: Document, projection: Document = {}, sort: Sort = {}): AsyncIterable<Found> {
+  protected find<Found>(
+    name: FoldedName,
+    filter: Document,
+    projection: Document = {},
+    sort: Sort = {},
+  ): AsyncIterable<Found> {
     const collection = this.collections[name] as unknown as Collection;
     return collection.find({ ...filter, ...PRESENT }, { projection, sort }) as unknown as AsyncIterable<Found>;
   }

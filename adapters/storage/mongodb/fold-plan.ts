@@ -115,7 +115,13 @@ export class FoldPlan {
       case 'session.put': {
         const { clientId, expiryIntervalS, disconnectedAtMs } = change.session;
         const _id = nameKey(clientId);
-        this.puts.sessions.set(_id, { _id, n, clientId, expiryIntervalS, ...(disconnectedAtMs === undefined ? {} : { disconnectedAtMs }) });
+        this.puts.sessions.set(_id, {
+          _id,
+          n,
+          clientId,
+          expiryIntervalS,
+          ...(disconnectedAtMs === undefined ? {} : { disconnectedAtMs }),
+        });
         return;
       }
       case 'session.drop':
@@ -123,7 +129,8 @@ export class FoldPlan {
         this.#dropQueue(nameKey(change.queue));
         return;
       case 'subscription.put': {
-        const { clientId, topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } = change.subscription;
+        const { clientId, topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } =
+          change.subscription;
         const _id = subscriptionId(clientId, topicFilter);
         const client = nameKey(clientId);
         this.#client(client).subscriptions.add(_id);
@@ -177,7 +184,14 @@ export class FoldPlan {
       case 'will.put': {
         const { clientId, delayS, dueAtMs, message } = change;
         const _id = nameKey(clientId);
-        this.puts.wills.set(_id, { _id, n, clientId, delayS, ...(dueAtMs === undefined ? {} : { dueAtMs }), ...this.#place(n, message, kept) });
+        this.puts.wills.set(_id, {
+          _id,
+          n,
+          clientId,
+          delayS,
+          ...(dueAtMs === undefined ? {} : { dueAtMs }),
+          ...this.#place(n, message, kept),
+        });
         return;
       }
       case 'will.drop':

@@ -27,7 +27,15 @@ interface Folded {
 
 type FoldedCollection = Collection<Folded>;
 
-const ORDER: readonly FoldedName[] = ['messages', 'sessions', 'subscriptions', 'inbound', 'wills', 'retained', 'queues'];
+const ORDER: readonly FoldedName[] = [
+  'messages',
+  'sessions',
+  'subscriptions',
+  'inbound',
+  'wills',
+  'retained',
+  'queues',
+];
 
 export class FoldWrites {
   constructor(
@@ -57,7 +65,9 @@ export class FoldWrites {
     for (const queue of lotsOf([...droppedQueues], () => 1)) ofQueues.push({ queue: { $in: queue } });
     for (const [queue, through] of trims) ofQueues.push({ queue, seq: { $lte: through } });
     await this.#removeMatching(this.#folded('queues'), ofQueues);
-    const ofClients: Filter<Folded>[] = lotsOf([...droppedClients], () => 1).map((client) => ({ client: { $in: client } }));
+    const ofClients: Filter<Folded>[] = lotsOf([...droppedClients], () => 1).map((client) => ({
+      client: { $in: client },
+    }));
     await this.#removeMatching(this.#folded('subscriptions'), ofClients);
     await this.#removeMatching(this.#folded('inbound'), ofClients);
   }
@@ -66,7 +76,9 @@ export class FoldWrites {
     for (const lot of lotsOf(filters, () => 1)) {
       const writes = lot.map((filter): AnyBulkWriteOperation<Folded> => {
         const older = { ...filter, n: { $lte: this.through } };
-        return this.isCareful ? { updateMany: { filter: { ...older, gone: { $ne: true } }, update: this.#mark() } } : { deleteMany: { filter: older } };
+        return this.isCareful
+          ? { updateMany: { filter: { ...older, gone: { $ne: true } }, update: this.#mark() } }
+          : { deleteMany: { filter: older } };
       });
       await collection.bulkWrite(writes, { ordered: false });
     }

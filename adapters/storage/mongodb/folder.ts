@@ -29,7 +29,15 @@ const DOUBT_MS = 30 * 60_000;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 5_000;
 
-const MARKED: readonly FoldedName[] = ['sessions', 'subscriptions', 'inbound', 'queues', 'retained', 'wills', 'messages'];
+const MARKED: readonly FoldedName[] = [
+  'sessions',
+  'subscriptions',
+  'inbound',
+  'queues',
+  'retained',
+  'wills',
+  'messages',
+];
 
 interface Waiter {
   readonly isDone: () => boolean;
@@ -121,7 +129,9 @@ export class Folder {
   /** Resolves when there is room for one more batch. @throws as `folded`. */
   async room(): Promise<void> {
     const { waitingBytesMax = WAITING_BYTES_MAX, waitingBatchesMax = WAITING_BATCHES_MAX } = this.#parts;
-    await this.#until(() => this.#batches.length === 0 || (this.#bytes < waitingBytesMax && this.#batches.length < waitingBatchesMax));
+    await this.#until(
+      () => this.#batches.length === 0 || (this.#bytes < waitingBytesMax && this.#batches.length < waitingBatchesMax),
+    );
   }
 
   /** Ends after the round that is under way; what is not folded stays in the journal. */
@@ -172,7 +182,10 @@ export class Folder {
 
   #failed(error: unknown): void {
     if (error instanceof Superseded) {
-      this.#fatal = new StorageError('fenced', `the database ${this.#parts.place} was opened by another hexmq: only one may use it, stop one of them`);
+      this.#fatal = new StorageError(
+        'fenced',
+        `the database ${this.#parts.place} was opened by another hexmq: only one may use it, stop one of them`,
+      );
       this.#tell(this.#fatal);
       return;
     }
@@ -238,7 +251,8 @@ export class Folder {
   /** The doubt is over: marks have nothing to guard against any more. */
   async #sweepMarks(): Promise<void> {
     if (this.#doubtUntilMs === 0 || Date.now() < this.#doubtUntilMs) return;
-    for (const name of MARKED) await (this.#parts.collections[name] as Collections['sessions']).deleteMany({ gone: true });
+    for (const name of MARKED)
+      await (this.#parts.collections[name] as Collections['sessions']).deleteMany({ gone: true });
     await this.#parts.writer.set({ doubtUntilMs: 0 });
     this.#doubtUntilMs = 0;
   }

@@ -102,7 +102,10 @@ export class Journal {
     let pieces: Uint8Array[] = [];
     let expected = checkpoint + 1;
     let first = 0;
-    for await (const document of this.collection.find({ _id: { $gt: checkpoint } }, { sort: { _id: 1 }, batchSize: 100 })) {
+    for await (const document of this.collection.find(
+      { _id: { $gt: checkpoint } },
+      { sort: { _id: 1 }, batchSize: 100 },
+    )) {
       if (document._id !== expected) throw new DamagedDocument(`the journal document ${String(expected)} is missing`);
       expected++;
       if (document.claim === true) {
@@ -143,7 +146,10 @@ export class Journal {
 
   /** A write, though it changes nothing: unlike a read it waits until what it found is as durable as an insert. */
   async #isOwn(number: number): Promise<boolean> {
-    const { matchedCount } = await this.collection.updateOne({ _id: number, epoch: this.epoch }, { $set: { epoch: this.epoch } });
+    const { matchedCount } = await this.collection.updateOne(
+      { _id: number, epoch: this.epoch },
+      { $set: { epoch: this.epoch } },
+    );
     return matchedCount === 1;
   }
 

@@ -7,7 +7,18 @@ import type { Collection, Document, FindCursor, MongoClient } from 'mongodb';
 /** Those that lost their connection in an ordinary way have been told by then. */
 const GRACE_MS = 1_000;
 
-const REQUESTS = ['insertOne', 'insertMany', 'updateOne', 'updateMany', 'deleteMany', 'bulkWrite', 'findOne', 'findOneAndUpdate', 'distinct', 'createIndexes'] as const;
+const REQUESTS = [
+  'insertOne',
+  'insertMany',
+  'updateOne',
+  'updateMany',
+  'deleteMany',
+  'bulkWrite',
+  'findOne',
+  'findOneAndUpdate',
+  'distinct',
+  'createIndexes',
+] as const;
 
 type Rejection = (error: Error) => void;
 type Method = (...args: unknown[]) => Promise<unknown>;
@@ -23,7 +34,8 @@ export class LostRequests {
       this.#asked = new Set();
       // Whoever has been answered meanwhile does not mind.
       setTimeout(() => {
-        for (const reject of asked) reject(new MongoNetworkError('the connection broke, and the request was never answered'));
+        for (const reject of asked)
+          reject(new MongoNetworkError('the connection broke, and the request was never answered'));
       }, GRACE_MS).unref();
     });
   }
@@ -37,7 +49,8 @@ export class LostRequests {
     }
     for (const name of ['find', 'aggregate'] as const) {
       const method = (collection[name] as unknown as (...args: unknown[]) => FindCursor).bind(collection);
-      (methods as unknown as Record<string, unknown>)[name] = (...args: unknown[]) => this.#guardCursor(method(...args));
+      (methods as unknown as Record<string, unknown>)[name] = (...args: unknown[]) =>
+        this.#guardCursor(method(...args));
     }
     return collection;
   }

@@ -8,7 +8,19 @@
 import { MongoClient } from 'mongodb';
 import type { MongoClientOptions } from 'mongodb';
 import { StorageError } from 'hexmq/ports';
-import type { Change, Durability, Message, PageLimit, QueueId, RestoredFact, Seq, Storage, StorageTraits, StoredEntry, TopicName } from 'hexmq/ports';
+import type {
+  Change,
+  Durability,
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  Storage,
+  StorageTraits,
+  StoredEntry,
+  TopicName,
+} from 'hexmq/ports';
 import { encodeBatch } from './batch-bytes.js';
 import { FORMAT_VERSION, collectionsOf, makeIndexes } from './collections.js';
 import type { Collections, FormatDocument } from './collections.js';
@@ -62,7 +74,8 @@ export interface MongoStorageLimits {
   readonly waitingBatchesMax?: number;
 }
 
-export const clientFor = (url: string, requestMsMax = REQUEST_MS_MAX): MongoClient => new MongoClient(url, { ...CLIENT_OPTIONS, socketTimeoutMS: requestMsMax });
+export const clientFor = (url: string, requestMsMax = REQUEST_MS_MAX): MongoClient =>
+  new MongoClient(url, { ...CLIENT_OPTIONS, socketTimeoutMS: requestMsMax });
 
 /** To be written. */
 interface Opened {
@@ -109,7 +122,14 @@ export class MongoStorage implements Storage {
       const writer = await Writer.begin(collections);
       const journal = new Journal(collections.journal, writer.epoch, this.#limits.partBytesMax);
       await journal.claim(writer.before.checkpoint);
-      const folder = new Folder({ collections, journal, writer, turnstile: this.#turnstile, place: this.#place, ...this.#limits });
+      const folder = new Folder({
+        collections,
+        journal,
+        writer,
+        turnstile: this.#turnstile,
+        place: this.#place,
+        ...this.#limits,
+      });
       this.#opened = { documents: new Documents(collections), journal, folder };
       await folder.recover();
     } catch (error) {
@@ -145,7 +165,8 @@ export class MongoStorage implements Storage {
     const loader = opened === undefined ? undefined : this.#makeLoader();
     try {
       if (snapshot !== undefined) yield* snapshot.facts();
-      if (opened !== undefined && loader !== undefined) yield* facts(new Documents(collectionsOf(loader.db(this.#database))), opened.folder.lastMessageId);
+      if (opened !== undefined && loader !== undefined)
+        yield* facts(new Documents(collectionsOf(loader.db(this.#database))), opened.folder.lastMessageId);
     } catch (error) {
       throw storageError(error, this.#place);
     } finally {
@@ -218,7 +239,8 @@ export class MongoStorage implements Storage {
     if (this.#uncertain?.batch !== batch) return;
     this.#uncertain = undefined;
     const { folder } = this.#open();
-    if (this.#touched.size > TOUCHED_MAX) for (const [name, number] of this.#touched) if (number <= folder.checkpoint) this.#touched.delete(name);
+    if (this.#touched.size > TOUCHED_MAX)
+      for (const [name, number] of this.#touched) if (number <= folder.checkpoint) this.#touched.delete(name);
     for (const name of touched) this.#touched.set(name, batch.last);
     folder.add(batch);
   }
@@ -228,11 +250,13 @@ export class MongoStorage implements Storage {
    * @returns false when there is nothing in the database. @throws StorageError when there is, and it is not what this version knows how to read.
    */
   async #isOurFormat(client: MongoClient, { meta }: Collections): Promise<boolean> {
-    const format = async (): Promise<FormatDocument | null> => (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
+    const format = async (): Promise<FormatDocument | null> =>
+      (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
     let found = await format();
     if (found === null) {
       const names = await client.db(this.#database).listCollections({}, { nameOnly: true }).toArray();
-      const isOthers = names.some(({ name }) => name !== 'meta' && !name.startsWith('system.')) || (await meta.findOne({})) !== null;
+      const isOthers =
+        names.some(({ name }) => name !== 'meta' && !name.startsWith('system.')) || (await meta.findOne({})) !== null;
       // Another first start may have been faster.
       found = await format();
       if (found === null && isOthers) throw this.#foreign();
@@ -249,7 +273,10 @@ export class MongoStorage implements Storage {
   }
 
   #foreign(): StorageError {
-    return new StorageError('corrupt', `the database ${this.#place} has something in it that is not of hexmq: choose another one`);
+    return new StorageError(
+      'corrupt',
+      `the database ${this.#place} has something in it that is not of hexmq: choose another one`,
+    );
   }
 
   #openSnapshot(): Snapshot | undefined {
@@ -257,9 +284,13 @@ export class MongoStorage implements Storage {
   }
 
   #open(): Opened {
-    if (this.#openSnapshot() !== undefined) throw new StorageError('fenced', `the database ${this.#place} was opened to be read, not to be written`);
+    if (this.#openSnapshot() !== undefined)
+      throw new StorageError('fenced', `the database ${this.#place} was opened to be read, not to be written`);
     if (this.#opened === undefined || this.#state !== 'open') {
-      throw new StorageError('fenced', `the database ${this.#place} is not open: ${this.#state === 'closed' ? 'it was closed' : 'open it first'}`);
+      throw new StorageError(
+        'fenced',
+        `the database ${this.#place} is not open: ${this.#state === 'closed' ? 'it was closed' : 'open it first'}`,
+      );
     }
     return this.#opened;
   }

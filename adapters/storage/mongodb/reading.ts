@@ -1,6 +1,16 @@
 // What is read back: the facts at start, pages of queues, retained messages. Nothing here changes anything; that the documents
 // are those of everything that was committed is the affair of `mongo-storage.ts`.
-import type { ClientId, Message, PageLimit, QueueId, RestoredFact, Seq, StoredEntry, SubscriptionRecord, TopicName } from 'hexmq/ports';
+import type {
+  ClientId,
+  Message,
+  PageLimit,
+  QueueId,
+  RestoredFact,
+  Seq,
+  StoredEntry,
+  SubscriptionRecord,
+  TopicName,
+} from 'hexmq/ports';
 import { nameKey } from './collections.js';
 import type { EntryDocument, MessageFields, MessagePlace } from './collections.js';
 import type { Documents } from './documents.js';
@@ -13,7 +23,15 @@ export async function* facts(documents: Documents, lastMessageId: number): Async
   for await (const { clientId, expiryIntervalS, disconnectedAtMs } of documents.all('sessions')) {
     yield { kind: 'session', session: { clientId: clientId as ClientId, expiryIntervalS, disconnectedAtMs } };
   }
-  for await (const { clientId, topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } of documents.all('subscriptions')) {
+  for await (const {
+    clientId,
+    topicFilter,
+    qos,
+    noLocal,
+    retainAsPublished,
+    retainHandling,
+    identifier,
+  } of documents.all('subscriptions')) {
     yield {
       kind: 'subscription',
       subscription: {
@@ -27,10 +45,19 @@ export async function* facts(documents: Documents, lastMessageId: number): Async
       },
     };
   }
-  for await (const { clientId, packetId } of documents.all('inbound')) yield { kind: 'inbound', clientId: clientId as ClientId, packetId };
+  for await (const { clientId, packetId } of documents.all('inbound'))
+    yield { kind: 'inbound', clientId: clientId as ClientId, packetId };
   for await (const will of documents.all('wills')) {
     const shared = await sharedMessages(documents, [will]);
-    yield { kind: 'will', will: { clientId: will.clientId as ClientId, message: messageOf(will, shared), delayS: will.delayS, dueAtMs: will.dueAtMs } };
+    yield {
+      kind: 'will',
+      will: {
+        clientId: will.clientId as ClientId,
+        message: messageOf(will, shared),
+        delayS: will.delayS,
+        dueAtMs: will.dueAtMs,
+      },
+    };
   }
   for await (const { queueId, first, last, count, bytes } of documents.summaries()) {
     yield { kind: 'queue', queue: queueId as QueueId, first: first as Seq, next: (last + 1) as Seq, count, bytes };
@@ -41,7 +68,12 @@ export async function* facts(documents: Documents, lastMessageId: number): Async
   if (lastMessageId >= 0) yield { kind: 'last-message-id', id: lastMessageId as Message['id'] };
 }
 
-export async function page(documents: Documents, queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
+export async function page(
+  documents: Documents,
+  queue: QueueId,
+  from: Seq,
+  limit: PageLimit,
+): Promise<readonly StoredEntry[]> {
   const { maxEntries, maxBytes } = limit;
   const entries: EntryDocument[] = [];
   let bytes = 0;
@@ -55,11 +87,21 @@ export async function page(documents: Documents, queue: QueueId, from: Seq, limi
   return entries.map((entry): StoredEntry => {
     const { seq, qos, retain, identifiers, released } = entry;
     const message = messageOf(entry, shared);
-    return { seq: seq as Seq, message: released ? { ...message, payload: EMPTY_PAYLOAD } : message, qos, retain, identifiers, released };
+    return {
+      seq: seq as Seq,
+      message: released ? { ...message, payload: EMPTY_PAYLOAD } : message,
+      qos,
+      retain,
+      identifiers,
+      released,
+    };
   });
 }
 
-export async function retainedMessages(documents: Documents, topics: readonly TopicName[]): Promise<readonly Message[]> {
+export async function retainedMessages(
+  documents: Documents,
+  topics: readonly TopicName[],
+): Promise<readonly Message[]> {
   const keys = topics.map(nameKey);
   const found = await documents.retained(keys);
   const shared = await sharedMessages(documents, [...found.values()]);
@@ -70,7 +112,10 @@ export async function retainedMessages(documents: Documents, topics: readonly To
 }
 
 /** Those of `messages` that they have, whole. */
-async function sharedMessages(documents: Documents, places: readonly MessagePlace[]): Promise<ReadonlyMap<string, Message>> {
+async function sharedMessages(
+  documents: Documents,
+  places: readonly MessagePlace[],
+): Promise<ReadonlyMap<string, Message>> {
   const whole = new Map<string, Message>();
   const ids = new Set<string>();
   for (const { shared } of places) if (shared !== undefined) ids.add(shared);
@@ -95,7 +140,10 @@ function messageOf({ message, shared }: MessagePlace, sharedOnes: ReadonlyMap<st
   return found;
 }
 
-function messageFrom({ id, topic, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs }: MessageFields, payload: Uint8Array): Message {
+function messageFrom(
+  { id, topic, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs }: MessageFields,
+  payload: Uint8Array,
+): Message {
   return {
     id: id as Message['id'],
     topic: topic as TopicName,

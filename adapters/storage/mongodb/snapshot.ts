@@ -105,6 +105,11 @@ export class Snapshot {
   }
 }
 
-const positionOf = async ({ meta }: Collections): Promise<Position> => ((await meta.findOne({ _id: 'writer' })) as WriterDocument | null) ?? BEGINNING;
+const positionOf = async ({ meta }: Collections): Promise<Position> =>
+  ((await meta.findOne({ _id: 'writer' })) as WriterDocument | null) ?? BEGINNING;
 
-const inUse = (): StorageError => new StorageError('unavailable', 'the database was changed while it was read: a hexmq uses it, stop that one and try again');
+const inUse = (): StorageError =>
+  new StorageError(
+    'unavailable',
+    'the database was changed while it was read: a hexmq uses it, stop that one and try again',
+  );

@@ -32,13 +32,15 @@ export class UnfoldedDocuments extends Documents {
 
   override async *all<Name extends keyof Listed>(name: Name, projection: Document = {}): AsyncGenerator<Listed[Name]> {
     for await (const document of super.all(name, projection)) if (this.#stays(name, document)) yield document;
-    for (const document of this.plan.puts[name].values()) if (document !== undefined) yield document as unknown as Listed[Name];
+    for (const document of this.plan.puts[name].values())
+      if (document !== undefined) yield document as unknown as Listed[Name];
   }
 
   override async *summaries(): AsyncGenerator<QueueSummary> {
     for await (const summary of super.summaries()) if (!this.#touched.has(summary._id)) yield summary;
     const touched = [...this.#touched];
-    for (let from = 0; from < touched.length; from += LOT) yield* await this.#summariesOf(touched.slice(from, from + LOT));
+    for (let from = 0; from < touched.length; from += LOT)
+      yield* await this.#summariesOf(touched.slice(from, from + LOT));
   }
 
   override async *entries(queue: string, from: number, count: number): AsyncGenerator<EntryDocument> {
@@ -47,7 +49,10 @@ export class UnfoldedDocuments extends Documents {
       return;
     }
     const stored = this.find<EntryDocument>('queues', { queue, seq: { $gte: from } }, {}, { seq: 1 });
-    yield* merged(this.#left(stored), this.plan.entriesOf(queue).filter(({ seq }) => seq >= from));
+    yield* merged(
+      this.#left(stored),
+      this.plan.entriesOf(queue).filter(({ seq }) => seq >= from),
+    );
   }
 
   override async retained(keys: readonly string[]): Promise<ReadonlyMap<string, RetainedDocument>> {
@@ -108,7 +113,10 @@ export class UnfoldedDocuments extends Documents {
 }
 
 /** Both in the order of their seqs, and none in both. */
-async function* merged(stored: AsyncIterable<EntryDocument>, unfolded: readonly EntryDocument[]): AsyncGenerator<EntryDocument> {
+async function* merged(
+  stored: AsyncIterable<EntryDocument>,
+  unfolded: readonly EntryDocument[],
+): AsyncGenerator<EntryDocument> {
   let next = 0;
   for await (const entry of stored) {
     for (let other = unfolded[next]; other !== undefined && other.seq < entry.seq; other = unfolded[next]) {

@@ -8,7 +8,12 @@ export class Superseded extends Error {
   override readonly name = 'Superseded';
 }
 
-const NEW: Omit<WriterDocument, '_id' | 'epoch'> = { checkpoint: 0, folding: false, doubtUntilMs: 0, lastMessageId: -1 };
+const NEW: Omit<WriterDocument, '_id' | 'epoch'> = {
+  checkpoint: 0,
+  folding: false,
+  doubtUntilMs: 0,
+  lastMessageId: -1,
+};
 
 export class Writer {
   private constructor(
@@ -21,7 +26,11 @@ export class Writer {
   static async begin(collections: Collections): Promise<Writer> {
     const meta = collections.meta;
     for (;;) {
-      const found = (await meta.findOneAndUpdate({ _id: 'writer' }, { $inc: { epoch: 1 } }, { returnDocument: 'after' })) as WriterDocument | null;
+      const found = (await meta.findOneAndUpdate(
+        { _id: 'writer' },
+        { $inc: { epoch: 1 } },
+        { returnDocument: 'after' },
+      )) as WriterDocument | null;
       if (found !== null) return new Writer(collections, found.epoch, found);
       try {
         await meta.insertOne({ _id: 'writer', epoch: 0, ...NEW });
@@ -34,7 +43,10 @@ export class Writer {
 
   /** @throws Superseded when another epoch has begun. */
   async set(fields: Partial<Omit<WriterDocument, '_id' | 'epoch'>>): Promise<void> {
-    const { matchedCount } = await this.collections.meta.updateOne({ _id: 'writer', epoch: this.epoch }, { $set: fields });
+    const { matchedCount } = await this.collections.meta.updateOne(
+      { _id: 'writer', epoch: this.epoch },
+      { $set: fields },
+    );
     if (matchedCount === 0) throw new Superseded('another epoch has begun');
   }
 }

@@ -37,7 +37,9 @@ export class Digest {
     if (fact.kind === 'last-message-id') return;
     this.#counts[fact.kind]++;
     const message = messageOf(fact);
-    const text = JSON.stringify(message === undefined ? plainFact(fact) : { ...plainFact(fact), message: this.#hashOf(message) });
+    const text = JSON.stringify(
+      message === undefined ? plainFact(fact) : { ...plainFact(fact), message: this.#hashOf(message) },
+    );
     this.#sum = (this.#sum + BigInt(`0x${this.hash(text)}`)) % MODULUS;
   }
 

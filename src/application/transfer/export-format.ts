@@ -14,7 +14,11 @@ export const FORMAT_VERSION = 1;
 const CHUNK_CHARACTERS = 64 * 1024;
 
 /** In chunks of many lines. */
-export async function* exportText(facts: AsyncIterable<StoredFact>, hash: Hash, createdAtMs: number): AsyncGenerator<{ readonly text: string; readonly digest: Digest }> {
+export async function* exportText(
+  facts: AsyncIterable<StoredFact>,
+  hash: Hash,
+  createdAtMs: number,
+): AsyncGenerator<{ readonly text: string; readonly digest: Digest }> {
   const digest = new Digest(hash);
   let message: Message | undefined;
   let text = line({ kind: 'header', format: FORMAT, version: FORMAT_VERSION, createdAtMs });

@@ -28,7 +28,10 @@ interface RetainedTopic {
  * Of a storage that was opened and not loaded yet; without the mark of an unfinished one.
  * @param onTotal how many facts it will have been at the end, as soon as that is known.
  */
-export async function* readFacts(storage: Storage, onTotal: (total: number) => void = () => undefined): AsyncGenerator<StoredFact> {
+export async function* readFacts(
+  storage: Storage,
+  onTotal: (total: number) => void = () => undefined,
+): AsyncGenerator<StoredFact> {
   const outlines: Outlines = { queues: [], topics: [], entries: 0 };
   let facts = 0;
   for await (const restored of storage.load()) {
@@ -75,7 +78,8 @@ async function* all(facts: AsyncIterable<StoredFact>, expected: number, what: st
     found++;
     yield fact;
   }
-  if (found !== expected) throw new StorageError('corrupt', `the storage says that it holds ${expected} ${what}, and gives ${found}`);
+  if (found !== expected)
+    throw new StorageError('corrupt', `the storage says that it holds ${expected} ${what}, and gives ${found}`);
 }
 
 /** So many topics at once that their payloads are not too much; one of any size. */

@@ -16,7 +16,9 @@ export class Fields {
     readonly path = '',
   ) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new TransferError(`${path === '' ? '' : `${path.slice(0, -1)}: `}expected a JSON object, got ${shown(value)}`);
+      throw new TransferError(
+        `${path === '' ? '' : `${path.slice(0, -1)}: `}expected a JSON object, got ${shown(value)}`,
+      );
     }
     this.#values = value as Readonly<Record<string, unknown>>;
     this.#unread = new Set(Object.keys(value));
@@ -43,7 +45,9 @@ export class Fields {
 
   bytes(name: string): Uint8Array {
     const value = this.#take(name);
-    return typeof value === 'string' && isBase64(value) ? Buffer.from(value, 'base64') : this.#refuse(name, 'bytes in base64', value);
+    return typeof value === 'string' && isBase64(value)
+      ? Buffer.from(value, 'base64')
+      : this.#refuse(name, 'bytes in base64', value);
   }
 
   integers(name: string, min: number, max: number): number[] {
@@ -55,12 +59,16 @@ export class Fields {
   pairs(name: string): [string, string][] {
     const value = this.#take(name);
     const isPair = (each: unknown): boolean => Array.isArray(each) && each.length === 2 && each.every(isText);
-    return Array.isArray(value) && value.every(isPair) ? (value as [string, string][]) : this.#refuse(name, 'a list of pairs of text', value);
+    return Array.isArray(value) && value.every(isPair)
+      ? (value as [string, string][])
+      : this.#refuse(name, 'a list of pairs of text', value);
   }
 
   oneOf<Value extends string | number>(name: string, values: readonly Value[]): Value {
     const value = this.#take(name);
-    return values.includes(value as Value) ? (value as Value) : this.#refuse(name, `one of ${values.join(', ')}`, value);
+    return values.includes(value as Value)
+      ? (value as Value)
+      : this.#refuse(name, `one of ${values.join(', ')}`, value);
   }
 
   inside(name: string): Fields {
@@ -85,7 +93,8 @@ export class Fields {
 
 /** Half of a surrogate pair is no text: a store could not give it back. */
 const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value);
-const isWithin = (value: unknown, min: number, max: number): value is number => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+const isWithin = (value: unknown, min: number, max: number): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 
 /** Piece by piece: the stack of a regular expression is not made for 300 MiB. */
 function isBase64(text: string): boolean {

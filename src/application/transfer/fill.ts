@@ -53,7 +53,11 @@ export interface FactSource {
  * @throws TransferError when the target holds something and is not to be replaced, or does not hold afterwards what was written.
  * @throws StorageError
  */
-export async function fillStore({ make, replace }: FillTarget, source: FactSource, parts: TransferParts): Promise<TransferResult> {
+export async function fillStore(
+  { make, replace }: FillTarget,
+  source: FactSource,
+  parts: TransferParts,
+): Promise<TransferResult> {
   if (!replace) await lookWhetherFree(await make());
   const storage = await make();
   await storage.open();
@@ -98,7 +102,11 @@ async function clear({ removal }: TargetContent, writer: FactWriter, { progress 
   await writer.flush();
 }
 
-async function writeAll({ facts, total }: FactSource, writer: FactWriter, { hash, progress }: TransferParts): Promise<Digest> {
+async function writeAll(
+  { facts, total }: FactSource,
+  writer: FactWriter,
+  { hash, progress }: TransferParts,
+): Promise<Digest> {
   const digest = new Digest(hash);
   let lastMessageId = 0 as Message['id'];
   for await (const fact of facts) {
@@ -132,7 +140,9 @@ async function check(storage: Storage, written: Digest, { clock, hash, progress 
 function difference(written: Digest, found: Digest): string {
   const kinds = Object.keys(written.counts) as (keyof Counts)[];
   const others = kinds.filter((kind) => written.counts[kind] !== found.counts[kind]);
-  const counts = others.map((kind) => `${kind}: ${written.counts[kind]} written, ${found.counts[kind]} found`).join('; ');
+  const counts = others
+    .map((kind) => `${kind}: ${written.counts[kind]} written, ${found.counts[kind]} found`)
+    .join('; ');
   return (
     `the target does not hold what was written (${counts === '' ? 'as many facts, but not the same' : counts}; digest ${written.text} written, ` +
     `${found.text} found): it stays marked as unfinished and no broker starts on it`

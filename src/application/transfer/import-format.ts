@@ -15,7 +15,17 @@ import { PROPERTY_KINDS, PROPERTY_NAMES } from './plain.js';
 import type { StoredFact } from './stored-fact.js';
 import { TransferError } from './transfer-error.js';
 
-const KINDS = ['message', 'session', 'subscription', 'inbound', 'will', 'entry', 'retained', 'last-message-id', 'end'] as const;
+const KINDS = [
+  'message',
+  'session',
+  'subscription',
+  'inbound',
+  'will',
+  'entry',
+  'retained',
+  'last-message-id',
+  'end',
+] as const;
 const QOS: readonly QoS[] = [0, 1, 2];
 const UINT32_MAX = 4_294_967_295;
 /** A name of MQTT, in bytes of UTF-8; a queue is called by up to two of them. */
@@ -32,7 +42,8 @@ export async function* importFacts(lines: AsyncIterable<Line>, hash: Hash): Asyn
     const fact = atLine(line.number, () => parser.parse(line.text));
     if (fact !== undefined) yield fact;
   }
-  if (!parser.isAtEnd) throw new TransferError(`line ${last + 1}: the export ends without its last line (kind "end"): it is not whole`);
+  if (!parser.isAtEnd)
+    throw new TransferError(`line ${last + 1}: the export ends without its last line (kind "end"): it is not whole`);
 }
 
 function atLine<Result>(number: number, parse: () => Result): Result {
@@ -87,7 +98,11 @@ class FactParser {
       case 'will':
         return { kind, will: readWill(fields, this.#messageAbove(fields)) };
       case 'entry':
-        return { kind, queue: readName(fields, 'queue', 1, QUEUE_BYTES_MAX) as QueueId, entry: readEntry(fields, this.#messageAbove(fields)) };
+        return {
+          kind,
+          queue: readName(fields, 'queue', 1, QUEUE_BYTES_MAX) as QueueId,
+          entry: readEntry(fields, this.#messageAbove(fields)),
+        };
       case 'retained':
         return { kind, message: this.#messageAbove(fields) };
       case 'last-message-id':
@@ -102,7 +117,9 @@ class FactParser {
     const id = fields.integer('message');
     if (this.#message?.id === id) return this.#message;
     const above = this.#message === undefined ? 'there is none' : `it has ${this.#message.id}`;
-    throw new TransferError(`message: expected the id of the nearest line of kind "message" above (${above}), got ${id}`);
+    throw new TransferError(
+      `message: expected the id of the nearest line of kind "message" above (${above}), got ${id}`,
+    );
   }
 
   #readEnd(fields: Fields): void {
@@ -110,11 +127,17 @@ class FactParser {
     const kinds = Object.keys(this.#digest.counts) as (keyof Counts)[];
     for (const kind of kinds) {
       const count = counts.integer(kind);
-      if (count !== this.#digest.counts[kind]) throw new TransferError(`counts.${kind}: the export says ${count}, there were ${this.#digest.counts[kind]}: it is not whole`);
+      if (count !== this.#digest.counts[kind])
+        throw new TransferError(
+          `counts.${kind}: the export says ${count}, there were ${this.#digest.counts[kind]}: it is not whole`,
+        );
     }
     counts.end();
     const digest = fields.text('digest');
-    if (digest !== this.#digest.text) throw new TransferError(`digest: the export says ${digest}, what was read has ${this.#digest.text}: it was changed`);
+    if (digest !== this.#digest.text)
+      throw new TransferError(
+        `digest: the export says ${digest}, what was read has ${this.#digest.text}: it was changed`,
+      );
     this.#state = 'ended';
   }
 }
@@ -128,10 +151,18 @@ function parseJson(text: string): unknown {
 }
 
 function readHeader(fields: Fields): void {
-  const isHeader = fields.has('kind') && fields.has('format') && fields.oneOf('kind', ['header', ...KINDS]) === 'header' && fields.text('format') === FORMAT;
-  if (!isHeader) throw new TransferError(`expected the header of an export, {"kind":"header","format":"${FORMAT}","version":${FORMAT_VERSION},…}`);
+  const isHeader =
+    fields.has('kind') &&
+    fields.has('format') &&
+    fields.oneOf('kind', ['header', ...KINDS]) === 'header' &&
+    fields.text('format') === FORMAT;
+  if (!isHeader)
+    throw new TransferError(
+      `expected the header of an export, {"kind":"header","format":"${FORMAT}","version":${FORMAT_VERSION},…}`,
+    );
   const version = fields.integer('version', 1);
-  if (version !== FORMAT_VERSION) throw new TransferError(`version: this hexmq knows version ${FORMAT_VERSION} of the format, got ${version}`);
+  if (version !== FORMAT_VERSION)
+    throw new TransferError(`version: this hexmq knows version ${FORMAT_VERSION} of the format, got ${version}`);
   fields.integer('createdAtMs');
   fields.end();
 }
@@ -139,12 +170,14 @@ function readHeader(fields: Fields): void {
 function readName(fields: Fields, name: string, bytesMin = 0, bytesMax = NAME_BYTES_MAX): string {
   const text = fields.text(name);
   const bytes = utf8Length(text);
-  if (bytes < bytesMin || bytes > bytesMax) throw new TransferError(`${name}: expected ${bytesMin} to ${bytesMax} bytes of UTF-8, got ${bytes}`);
+  if (bytes < bytesMin || bytes > bytesMax)
+    throw new TransferError(`${name}: expected ${bytesMin} to ${bytesMax} bytes of UTF-8, got ${bytes}`);
   return text;
 }
 
 const readClientId = (fields: Fields): ClientId => readName(fields, 'clientId') as ClientId;
-const optionalTime = (fields: Fields, name: string): number | undefined => (fields.has(name) ? fields.integer(name) : undefined);
+const optionalTime = (fields: Fields, name: string): number | undefined =>
+  fields.has(name) ? fields.integer(name) : undefined;
 
 const readSession = (fields: Fields): SessionRecord => ({
   clientId: readClientId(fields),

@@ -100,7 +100,14 @@ export async function inspectSessions(storage: Storage): Promise<Iterable<Sessio
   const sessions = new Map<ClientId, SessionOverview>();
   for await (const fact of storage.load()) {
     if (fact.kind === 'session') {
-      sessions.set(fact.session.clientId, { ...fact.session, subscriptions: 0, queuedMessages: 0, queuedBytes: 0, inboundPacketIds: 0, hasWill: false });
+      sessions.set(fact.session.clientId, {
+        ...fact.session,
+        subscriptions: 0,
+        queuedMessages: 0,
+        queuedBytes: 0,
+        inboundPacketIds: 0,
+        hasWill: false,
+      });
       continue;
     }
     const clientId = clientIdOf(fact);
@@ -140,7 +147,9 @@ export interface SessionDetails {
   readonly subscriptions: readonly SubscriptionRecord[];
   readonly inboundPacketIds: readonly number[];
   readonly will: WillRecord | undefined;
-  readonly queue: { readonly messages: number; readonly bytes: number; readonly firstSeq: number; readonly nextSeq: number } | undefined;
+  readonly queue:
+    | { readonly messages: number; readonly bytes: number; readonly firstSeq: number; readonly nextSeq: number }
+    | undefined;
 }
 
 /** @throws TransferError when there is no such session. */
@@ -156,9 +165,11 @@ export async function inspectSession(storage: Storage, clientId: string): Promis
     else if (fact.kind === 'subscription') subscriptions.push(fact.subscription);
     else if (fact.kind === 'inbound') inboundPacketIds.push(fact.packetId);
     else if (fact.kind === 'will') will = fact.will;
-    else if (fact.kind === 'queue') queue = { messages: fact.count, bytes: fact.bytes, firstSeq: fact.first, nextSeq: fact.next };
+    else if (fact.kind === 'queue')
+      queue = { messages: fact.count, bytes: fact.bytes, firstSeq: fact.first, nextSeq: fact.next };
   }
-  if (session === undefined) throw new TransferError(`there is no stored session of the client ${JSON.stringify(clientId)}`);
+  if (session === undefined)
+    throw new TransferError(`there is no stored session of the client ${JSON.stringify(clientId)}`);
   return { session, subscriptions, inboundPacketIds, will, queue };
 }
 
@@ -167,9 +178,11 @@ export async function* inspectQueue(storage: Storage, owner: string): AsyncGener
   const queue = queueOf(owner);
   let isKnown = false;
   // A queue without entries is nothing that a store knows; its session is.
-  for await (const fact of storage.load()) isKnown ||= (fact.kind === 'queue' && fact.queue === queue) || (fact.kind === 'session' && fact.session.clientId === owner);
+  for await (const fact of storage.load())
+    isKnown ||=
+      (fact.kind === 'queue' && fact.queue === queue) || (fact.kind === 'session' && fact.session.clientId === owner);
   if (!isKnown) throw new TransferError(`there is no stored session and no queue of ${JSON.stringify(owner)}`);
-  for (let from = 0 as Seq; ; ) {
+  for (let from = 0 as Seq; ;) {
     const page = await storage.readQueue(queue, from, PAGE);
     const last = page.at(-1);
     if (last === undefined) return;
@@ -189,7 +202,8 @@ export async function* inspectRetained(storage: Storage, filter: string | undefi
   const wanted = filter === undefined ? undefined : readFilter(filter);
   const found: { readonly topic: TopicName; readonly bytes: number }[] = [];
   for await (const fact of storage.load()) {
-    if (fact.kind === 'retained' && (wanted === undefined || filterMatches(wanted, fact.topic))) found.push({ topic: fact.topic, bytes: fact.bytes });
+    if (fact.kind === 'retained' && (wanted === undefined || filterMatches(wanted, fact.topic)))
+      found.push({ topic: fact.topic, bytes: fact.bytes });
   }
   for (const lot of lotsOf(found)) yield* await storage.readRetained(lot);
 }

@@ -19,7 +19,8 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>, lineBytesMax =
   let length = 0;
   const add = (part: Uint8Array): void => {
     length += part.length;
-    if (length > lineBytesMax) throw new TransferError(`line ${number + 1}: longer than ${lineBytesMax} bytes, expected a line of JSON`);
+    if (length > lineBytesMax)
+      throw new TransferError(`line ${number + 1}: longer than ${lineBytesMax} bytes, expected a line of JSON`);
     parts.push(part);
   };
   const take = (): Line | undefined => {

@@ -41,7 +41,8 @@ export const PROPERTY_KINDS: { readonly [Name in keyof Required<Properties>]: Pr
 
 export const PROPERTY_NAMES = Object.keys(PROPERTY_KINDS) as (keyof Properties)[];
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+const base64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 
 /** What is `undefined` is left out of JSON. */
 export function plainFact(fact: StoredFact): Plain {
@@ -52,7 +53,16 @@ export function plainFact(fact: StoredFact): Plain {
     }
     case 'subscription': {
       const { clientId, topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } = fact.subscription;
-      return { kind: 'subscription', clientId, topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier };
+      return {
+        kind: 'subscription',
+        clientId,
+        topicFilter,
+        qos,
+        noLocal,
+        retainAsPublished,
+        retainHandling,
+        identifier,
+      };
     }
     case 'inbound':
       return { kind: 'inbound', clientId: fact.clientId, packetId: fact.packetId };
@@ -71,8 +81,29 @@ export function plainFact(fact: StoredFact): Plain {
   }
 }
 
-export function plainMessage({ id, topic, payload, qos, retain, properties, publisher, acceptedAtMs, expiresAtMs }: Message): Plain {
-  return { kind: 'message', id, topic, qos, retain, publisher, acceptedAtMs, expiresAtMs, properties: plainProperties(properties), payload: base64(payload) };
+export function plainMessage({
+  id,
+  topic,
+  payload,
+  qos,
+  retain,
+  properties,
+  publisher,
+  acceptedAtMs,
+  expiresAtMs,
+}: Message): Plain {
+  return {
+    kind: 'message',
+    id,
+    topic,
+    qos,
+    retain,
+    publisher,
+    acceptedAtMs,
+    expiresAtMs,
+    properties: plainProperties(properties),
+    payload: base64(payload),
+  };
 }
 
 export function plainProperties(properties: Properties | undefined): Plain | undefined {

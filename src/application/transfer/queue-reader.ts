@@ -62,16 +62,29 @@ export class QueueReader {
   }
 
   async *#window(queues: readonly QueueBounds[]): AsyncGenerator<EntryFact> {
-    let lanes = queues.map(({ queue, first, next }): Lane => ({ queue, end: next, from: first, nextId: undefined, isReleased: false, entries: [] }));
+    let lanes = queues.map(({ queue, first, next }): Lane => ({
+      queue,
+      end: next,
+      from: first,
+      nextId: undefined,
+      isReleased: false,
+      entries: [],
+    }));
     for (;;) {
-      await this.#read(lanes.filter(({ nextId }) => nextId === undefined), lanes);
+      await this.#read(
+        lanes.filter(({ nextId }) => nextId === undefined),
+        lanes,
+      );
       // One whose last entries are missing ends here: that there are fewer than were announced is found by who counts them.
       lanes = lanes.filter(({ nextId }) => nextId !== undefined);
       if (lanes.length === 0) return;
       const oldest = lanes.reduce((least, { nextId = 0 }) => Math.min(least, nextId), Infinity);
       const turn = lanes.filter(({ nextId }) => nextId === oldest);
       // Released entries have no payload any more: those that have one come in a row.
-      yield* this.#give([...turn.filter(({ isReleased }) => !isReleased), ...turn.filter(({ isReleased }) => isReleased)], lanes);
+      yield* this.#give(
+        [...turn.filter(({ isReleased }) => !isReleased), ...turn.filter(({ isReleased }) => isReleased)],
+        lanes,
+      );
     }
   }
 
@@ -81,7 +94,11 @@ export class QueueReader {
     if (message !== undefined) message = this.#held.hold(message);
     for (let from = 0; from < turn.length; from += READS_MAX) {
       const lot = turn.slice(from, from + READS_MAX);
-      await this.#read(lot.filter(({ entries }) => entries.length === 0), lanes, lot);
+      await this.#read(
+        lot.filter(({ entries }) => entries.length === 0),
+        lanes,
+        lot,
+      );
       for (const lane of lot) {
         const entry = lane.entries.pop();
         if (entry === undefined) continue;
@@ -110,7 +127,10 @@ export class QueueReader {
   }
 
   #heldEntry(entry: StoredEntry): StoredEntry {
-    return { ...entry, message: entry.released ? { ...entry.message, payload: EMPTY_PAYLOAD } : this.#held.hold(entry.message) };
+    return {
+      ...entry,
+      message: entry.released ? { ...entry.message, payload: EMPTY_PAYLOAD } : this.#held.hold(entry.message),
+    };
   }
 
   #forgetSome(lanes: readonly Lane[], except: ReadonlySet<Lane>): void {

@@ -33,7 +33,15 @@ export async function surveyTarget(storage: Storage): Promise<TargetContent> {
     const change = removalOf(fact, sessions);
     if (change !== undefined) removal.push(change);
   }
-  return { sessions: counts.session, queues: counts.queue, retained: counts.retained, wills: counts.will, isUnfinished, isEmpty: removal.length === 0, removal };
+  return {
+    sessions: counts.session,
+    queues: counts.queue,
+    retained: counts.retained,
+    wills: counts.will,
+    isUnfinished,
+    isEmpty: removal.length === 0,
+    removal,
+  };
 }
 
 /** `undefined`: it goes with its session, or is nothing to take away. */
@@ -48,7 +56,9 @@ function removalOf(fact: RestoredFact, sessions: ReadonlySet<ClientId>): Change 
       return sessions.has(clientId) ? undefined : { kind: 'subscription.drop', clientId, topicFilter };
     }
     case 'inbound':
-      return sessions.has(fact.clientId) ? undefined : { kind: 'inbound.drop', clientId: fact.clientId, packetId: fact.packetId };
+      return sessions.has(fact.clientId)
+        ? undefined
+        : { kind: 'inbound.drop', clientId: fact.clientId, packetId: fact.packetId };
     case 'will':
       return { kind: 'will.drop', clientId: fact.will.clientId };
     case 'queue': {

@@ -26,7 +26,10 @@ export async function refuseUnfinishedStore(storage: Pick<Storage, 'readQueue'>)
 }
 
 const unfinished = (): StorageError =>
-  new StorageError('corrupt', 'the storage is the target of a hexmq migrate or import that did not come to its end: run that again, it begins anew');
+  new StorageError(
+    'corrupt',
+    'the storage is the target of a hexmq migrate or import that did not come to its end: run that again, it begins anew',
+  );
 
 export function markUnfinished(lastMessageId: Message['id']): QueueAppend {
   const message: Message = {
@@ -40,7 +43,17 @@ export function markUnfinished(lastMessageId: Message['id']): QueueAppend {
     acceptedAtMs: 0,
     expiresAtMs: undefined,
   };
-  return { kind: 'queue.append', queue: UNFINISHED, seq: 0 as Seq, message, qos: 1, retain: false, identifiers: undefined, batch: -1, place: -1 };
+  return {
+    kind: 'queue.append',
+    queue: UNFINISHED,
+    seq: 0 as Seq,
+    message,
+    qos: 1,
+    retain: false,
+    identifiers: undefined,
+    batch: -1,
+    place: -1,
+  };
 }
 
 export const markFinished = (): Change => ({ kind: 'queue.drop', queue: UNFINISHED });

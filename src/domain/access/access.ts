@@ -25,7 +25,11 @@ const OTHERWISE: Readonly<Record<'allow' | 'deny', Judgement>> = {
   deny: { isAllowed: false, rule: undefined, why: 'no rule allows it' },
 };
 /** `$SYS/` is the broker's to speak in, and `$share/` is no place at all: it only means something in a Topic Filter. */
-const BROKERS_OWN: Judgement = { isAllowed: false, rule: undefined, why: 'clients cannot publish to $SYS/ and $share/' };
+const BROKERS_OWN: Judgement = {
+  isAllowed: false,
+  rule: undefined,
+  why: 'clients cannot publish to $SYS/ and $share/',
+};
 
 /** Topics whose judgement is remembered, for each action; when there are more, all are forgotten. */
 const REMEMBERED_MAX = 32;
@@ -56,7 +60,8 @@ export class Access {
 
   constructor(readonly permissions: Permissions) {
     this.#rules = permissions.kind === 'everything' ? [] : permissions.rules;
-    this.#otherwise = permissions.kind === 'everything' ? EVERYTHING_IS_ALLOWED : OTHERWISE[permissions.otherwise ?? 'deny'];
+    this.#otherwise =
+      permissions.kind === 'everything' ? EVERYTHING_IS_ALLOWED : OTHERWISE[permissions.otherwise ?? 'deny'];
   }
 
   /** Whether no rule has to be asked, whatever it is about. */
@@ -65,7 +70,11 @@ export class Access {
   }
 
   publish(topic: TopicName): Judgement {
-    if (topic.charCodeAt(0) === 0x24 /* $ */ && (topic.startsWith('$SYS/') || topic.startsWith('$share/') || topic === '$SYS')) return BROKERS_OWN;
+    if (
+      topic.charCodeAt(0) === 0x24 /* $ */ &&
+      (topic.startsWith('$SYS/') || topic.startsWith('$share/') || topic === '$SYS')
+    )
+      return BROKERS_OWN;
     if (this.isEverything) return EVERYTHING_IS_ALLOWED;
     return this.#judgement((this.#publishing ??= new TopicRules(this.#rules, 'publish')).first(topic));
   }
@@ -90,7 +99,10 @@ export class Access {
     const { idle } = this.#receivable;
     const parts: TopicFilter[] = [];
     for (const [at, { effect, actions, topicFilter }] of this.#rules.entries()) {
-      const part = effect === 'allow' && actions.includes('receive') && !idle.has(at) ? filterIntersection(topicFilter, filter) : undefined;
+      const part =
+        effect === 'allow' && actions.includes('receive') && !idle.has(at)
+          ? filterIntersection(topicFilter, filter)
+          : undefined;
       if (part === undefined) continue;
       if (part === filter || parts.length >= PARTS_MAX) return [filter];
       parts.push(part);
@@ -196,11 +208,16 @@ export function explain(permissions: Permissions, action: AccessAction, topic: s
   const decidedAt = judgement.rule === undefined ? rules.length : rules.indexOf(judgement.rule);
   // A refusal that no rule could change needs no rules to explain it.
   const before = judgement === BROKERS_OWN ? [] : rules.slice(0, decidedAt);
-  const passedOver = before.map((rule) => ({ rule, why: action === 'subscribe' ? whyNotToSubscription(rule, filter) : whyNotToTopic(rule, action) }));
+  const passedOver = before.map((rule) => ({
+    rule,
+    why: action === 'subscribe' ? whyNotToSubscription(rule, filter) : whyNotToTopic(rule, action),
+  }));
   if (action !== 'subscribe' || !judgement.isAllowed || permissions.kind === 'everything') {
     return { ...judgement, passedOver, delivery: [], deliveryOtherwise: undefined };
   }
-  const met = rules.filter(({ actions, topicFilter }) => actions.includes('receive') && filtersOverlap(topicFilter, filter));
+  const met = rules.filter(
+    ({ actions, topicFilter }) => actions.includes('receive') && filtersOverlap(topicFilter, filter),
+  );
   const coveredAt = met.findIndex(({ topicFilter }) => filterCovers(topicFilter, filter));
   return {
     ...judgement,
@@ -223,4 +240,5 @@ function whyNotToSubscription(rule: AccessRule, filter: TopicFilter): string {
   return effect === 'allow' ? 'does not cover all of it' : 'denies a part of it, which delivery will see to';
 }
 
-const wordsOf = (actions: readonly AccessAction[]): string => (actions.length === 0 ? 'nothing' : actions.join(' and '));
+const wordsOf = (actions: readonly AccessAction[]): string =>
+  actions.length === 0 ? 'nothing' : actions.join(' and ');

@@ -16,6 +16,10 @@ export interface AccessRule {
 /** The first rule that applies decides; where none does, access is denied unless `otherwise` says else. `everything` asks no rule. */
 export type Permissions =
   | { readonly kind: 'everything' }
-  | { readonly kind: 'rules'; readonly rules: readonly AccessRule[]; readonly otherwise?: 'allow' | 'deny' | undefined };
+  | {
+      readonly kind: 'rules';
+      readonly rules: readonly AccessRule[];
+      readonly otherwise?: 'allow' | 'deny' | undefined;
+    };
 
 export const EVERYTHING: Permissions = { kind: 'everything' };

@@ -91,10 +91,12 @@ function overlappingBelow(level: Level, levels: readonly string[], at: number, b
   }
   let first = Math.min(best, level.below);
   if (name === undefined) return Math.min(first, level.here);
-  const beneath = (child: Level): number => (name === '#' ? Math.min(first, child.least) : overlappingBelow(child, levels, at + 1, first));
+  const beneath = (child: Level): number =>
+    name === '#' ? Math.min(first, child.least) : overlappingBelow(child, levels, at + 1, first);
   if (level.plus !== undefined) first = beneath(level.plus);
   if (name === '#' || name === '+') {
-    for (const [childName, child] of level.children ?? []) if (at > 0 || childName.charCodeAt(0) !== DOLLAR) first = beneath(child);
+    for (const [childName, child] of level.children ?? [])
+      if (at > 0 || childName.charCodeAt(0) !== DOLLAR) first = beneath(child);
     return first;
   }
   const child = level.children?.get(name);

@@ -85,7 +85,10 @@ export class Connection implements Attached {
     accounts.begun++;
     if (this.#congested) {
       const bytes = message.payload.byteLength + message.topic.length;
-      if (this.#bufferedMessages >= limits.maxBufferedQos0Messages || this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes) {
+      if (
+        this.#bufferedMessages >= limits.maxBufferedQos0Messages ||
+        this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes
+      ) {
         accounts.dropped['slow-consumer']++;
         const queue = this.clientId === undefined ? undefined : sessionQueue(this.clientId);
         effects.notice({ kind: 'message-dropped', reason: 'slow-consumer', topic: message.topic, qos: 0, queue });

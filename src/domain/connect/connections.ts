@@ -72,7 +72,10 @@ export class Connections {
   }
 
   /** What holds for the clients of a listener: its own limit, or that of the broker. */
-  limit<Key extends 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs'>({ listener }: Connection, key: Key): number {
+  limit<Key extends 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs'>(
+    { listener }: Connection,
+    key: Key,
+  ): number {
     return this.limitsOfListeners.get(listener)?.[key] ?? this.context.limits[key];
   }
 
@@ -102,7 +105,11 @@ export class Connections {
     if (connection.state === 'ended') return;
     const code = detail.reasonCode ?? DISCONNECT_CODE[reason];
     if (connection.version === 5 && connection.state === 'connected' && code !== undefined) {
-      this.context.effects.send(connection.id, { type: PacketType.disconnect, reasonCode: code, properties: undefined });
+      this.context.effects.send(connection.id, {
+        type: PacketType.disconnect,
+        reasonCode: code,
+        properties: undefined,
+      });
     }
     this.context.effects.close(connection.id, reason);
     this.#finish(connection, reason, detail);
@@ -180,14 +187,20 @@ export class Connections {
   /** A client must not wait for ever to be told that it has to wait. What was recorded for it stays: it has just not been promised. */
   #giveUpAdmission(connection: Connection): void {
     const reasonCode = connection.version === 5 ? ReasonCode.serverUnavailable : ConnectReturnCode.serverUnavailable;
-    this.context.effects.send(connection.id, { type: PacketType.connack, sessionPresent: false, reasonCode, properties: undefined }); // [MQTT-3.2.2-4]
+    this.context.effects.send(connection.id, {
+      type: PacketType.connack,
+      sessionPresent: false,
+      reasonCode,
+      properties: undefined,
+    }); // [MQTT-3.2.2-4]
     this.end(connection, 'storage-unavailable');
   }
 
   /** A packet only notes its time; the deadline is moved when it comes. What is not read cannot be late, nor who waits for CONNACK. */
   #keepAliveDue(connection: Connection): void {
     if (connection.isPaused || connection.connack?.isSet === true) connection.lastPacketMs = this.context.nowMs;
-    if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5) this.end(connection, 'keep-alive-timeout');
+    if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5)
+      this.end(connection, 'keep-alive-timeout');
     else this.expectPacket(connection);
   }
 
@@ -203,7 +216,15 @@ export class Connections {
     const { remoteAddress } = connection.peer;
     // A refused connection has been noticed with what it was told.
     if (reason !== 'connection-refused') {
-      this.context.effects.notice({ kind: 'connection-ended', connection: id, clientId, reason, malformed, detail, remoteAddress });
+      this.context.effects.notice({
+        kind: 'connection-ended',
+        connection: id,
+        clientId,
+        reason,
+        malformed,
+        detail,
+        remoteAddress,
+      });
     }
     if (!wasConnected || clientId === undefined || session === undefined) return;
     this.connectedCount--;

@@ -35,7 +35,13 @@ export class Handshake {
     const { limits, effects, nowMs } = this.context;
     connection.version = packet.protocolVersion;
     if (packet.protocolVersion === 5) {
-      this.#refuse(connection, packet.clientId, 'unsupported-protocol-version', ReasonCode.unsupportedProtocolVersion, 'MQTT 5 is not served yet');
+      this.#refuse(
+        connection,
+        packet.clientId,
+        'unsupported-protocol-version',
+        ReasonCode.unsupportedProtocolVersion,
+        'MQTT 5 is not served yet',
+      );
       return;
     }
     const problem = this.#clientIdProblem(packet);
@@ -112,7 +118,12 @@ export class Handshake {
     effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));
     // 3.1 has no Session Present, its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
     const sessionPresent = present && connection.version !== 3;
-    effects.send(connection.id, { type: PacketType.connack, sessionPresent, reasonCode: ConnectReturnCode.accepted, properties: undefined });
+    effects.send(connection.id, {
+      type: PacketType.connack,
+      sessionPresent,
+      reasonCode: ConnectReturnCode.accepted,
+      properties: undefined,
+    });
     effects.notice({
       kind: 'client-connected',
       connection: connection.id,
@@ -138,7 +149,13 @@ export class Handshake {
     }
     const { maxSessions } = this.context.limits;
     if (session !== undefined || this.sessions.size < maxSessions) return false;
-    this.#refuse(connection, clientId, 'too-many-sessions', ConnectReturnCode.serverUnavailable, `there are ${maxSessions} sessions`);
+    this.#refuse(
+      connection,
+      clientId,
+      'too-many-sessions',
+      ConnectReturnCode.serverUnavailable,
+      `there are ${maxSessions} sessions`,
+    );
     return true;
   }
 
@@ -159,7 +176,9 @@ export class Handshake {
     if (protocolVersion === 3 && limits.strict31ClientId && [...clientId].length > CLIENT_ID_31_CHARACTERS_MAX) {
       return `MQTT 3.1 allows ${CLIENT_ID_31_CHARACTERS_MAX} characters`;
     }
-    return utf8Length(clientId) > limits.maxClientIdLength ? `it is longer than ${limits.maxClientIdLength} bytes` : undefined;
+    return utf8Length(clientId) > limits.maxClientIdLength
+      ? `it is longer than ${limits.maxClientIdLength} bytes`
+      : undefined;
   }
 
   #willRefusal({ will }: ConnectPacket, access: Access): string | undefined {
@@ -172,10 +191,22 @@ export class Handshake {
 
   #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {
     const { effects } = this.context;
-    effects.send(connection.id, { type: PacketType.connack, sessionPresent: false, reasonCode: code, properties: undefined }); // [MQTT-3.2.2-4]
+    effects.send(connection.id, {
+      type: PacketType.connack,
+      sessionPresent: false,
+      reasonCode: code,
+      properties: undefined,
+    }); // [MQTT-3.2.2-4]
     const { id } = connection;
     const { remoteAddress } = connection.peer;
-    effects.notice({ kind: 'connection-refused', connection: id, clientId: clientId as ClientId, reason, detail, remoteAddress });
+    effects.notice({
+      kind: 'connection-refused',
+      connection: id,
+      clientId: clientId as ClientId,
+      reason,
+      detail,
+      remoteAddress,
+    });
     this.connections.end(connection, 'connection-refused');
   }
 }

@@ -28,8 +28,20 @@ export class Wills {
 
   /** `will.topic` has been found valid. */
   hold(clientId: ClientId, will: Will): void {
-    const message = this.publisher.accept(will.topic as TopicName, will.payload, will.qos, will.retain, will.properties, clientId);
-    const held = new HeldWill({ clientId, message, delayS: will.properties?.willDelayInterval ?? 0, dueAtMs: undefined });
+    const message = this.publisher.accept(
+      will.topic as TopicName,
+      will.payload,
+      will.qos,
+      will.retain,
+      will.properties,
+      clientId,
+    );
+    const held = new HeldWill({
+      clientId,
+      message,
+      delayS: will.properties?.willDelayInterval ?? 0,
+      dueAtMs: undefined,
+    });
     this.#wills.set(clientId, held);
     this.context.changes.record({ kind: 'will.put', will: held.record });
   }
@@ -66,7 +78,8 @@ export class Wills {
   restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
     const held = new HeldWill(will);
     this.#wills.set(will.clientId, held);
-    const dueAtMs = will.dueAtMs ?? this.context.nowMs + Math.max(this.context.limits.willGraceAfterRestartMs, will.delayS * 1000);
+    const dueAtMs =
+      will.dueAtMs ?? this.context.nowMs + Math.max(this.context.limits.willGraceAfterRestartMs, will.delayS * 1000);
     this.deadlines.set(held.deadline, dueAtMs);
   }
 

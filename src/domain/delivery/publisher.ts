@@ -47,7 +47,8 @@ export class Publisher {
   ): Message {
     const { limits, nowMs } = this.context;
     let expiryS = properties?.messageExpiryInterval;
-    if (limits.messageExpiryMax !== undefined) expiryS = Math.min(expiryS ?? limits.messageExpiryMax, limits.messageExpiryMax);
+    if (limits.messageExpiryMax !== undefined)
+      expiryS = Math.min(expiryS ?? limits.messageExpiryMax, limits.messageExpiryMax);
     return {
       id: ++this.#lastId as MessageId,
       topic,

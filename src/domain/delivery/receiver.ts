@@ -22,7 +22,8 @@ export class Receiver {
   ) {}
 
   publish(connection: Connection, session: Session, sent: PublishPacket): void {
-    const packet = sent.properties?.topicAlias === undefined ? sent : this.#withTopic(connection, sent, sent.properties);
+    const packet =
+      sent.properties?.topicAlias === undefined ? sent : this.#withTopic(connection, sent, sent.properties);
     if (packet === undefined) return;
     const { limits, effects } = this.context;
     const topic = packet.topic as TopicName;
@@ -40,7 +41,9 @@ export class Receiver {
       return;
     }
     if (packet.qos > limits.maxQos) {
-      this.connections.end(connection, 'qos-not-supported', { detail: `QoS ${packet.qos}, ${limits.maxQos} is the highest` });
+      this.connections.end(connection, 'qos-not-supported', {
+        detail: `QoS ${packet.qos}, ${limits.maxQos} is the highest`,
+      });
       return;
     }
     if (packet.retain && !limits.retainedMessages) {
@@ -59,12 +62,24 @@ export class Receiver {
       session.putInbound(packet.packetId);
     }
     route ??= this.router.route(topic);
-    const message = this.publisher.accept(topic, packet.payload, packet.qos, packet.retain, packet.properties, session.clientId);
+    const message = this.publisher.accept(
+      topic,
+      packet.payload,
+      packet.qos,
+      packet.retain,
+      packet.properties,
+      session.clientId,
+    );
     const reached = this.publisher.publish(message, route);
     if (packet.qos === 0) return;
     // [MQTT-3.3.4-1]; in the order in which they came [MQTT-4.6.0-2], [MQTT-4.6.0-3]
     const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
-    effects.acknowledge(connection.id, type, packet.packetId, reached ? ReasonCode.success : ReasonCode.noMatchingSubscribers);
+    effects.acknowledge(
+      connection.id,
+      type,
+      packet.packetId,
+      reached ? ReasonCode.success : ReasonCode.noMatchingSubscribers,
+    );
   }
 
   /** PUBREL: the identifier is free again; a second PUBREL is answered too. */
@@ -75,17 +90,25 @@ export class Receiver {
   }
 
   /** With the Topic Name in place of its alias, which is between this client and us. `undefined`: there is none, and the connection has ended. */
-  #withTopic(connection: Connection, packet: PublishPacket, { topicAlias = 0, ...properties }: Properties): PublishPacket | undefined {
+  #withTopic(
+    connection: Connection,
+    packet: PublishPacket,
+    { topicAlias = 0, ...properties }: Properties,
+  ): PublishPacket | undefined {
     const { topicAliasMax } = this.context.limits;
     if (topicAlias > topicAliasMax) {
-      this.connections.end(connection, 'topic-alias-invalid', { detail: `Topic Alias ${topicAlias}, ${topicAliasMax} is the highest` }); // [MQTT-3.3.2-9]
+      this.connections.end(connection, 'topic-alias-invalid', {
+        detail: `Topic Alias ${topicAlias}, ${topicAliasMax} is the highest`,
+      }); // [MQTT-3.3.2-9]
       return undefined;
     }
     const aliases = (connection.topicAliases ??= new Map<number, string>());
     if (packet.topic !== '') aliases.set(topicAlias, packet.topic); // [MQTT-3.3.2-12]
     const topic = aliases.get(topicAlias);
     if (topic === undefined) {
-      this.connections.end(connection, 'protocol-violation', { detail: `Topic Alias ${topicAlias} stands for no topic` });
+      this.connections.end(connection, 'protocol-violation', {
+        detail: `Topic Alias ${topicAlias} stands for no topic`,
+      });
       return undefined;
     }
     return { ...packet, topic, properties };

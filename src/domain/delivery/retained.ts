@@ -39,7 +39,12 @@ export class RetainedDelivery {
     const entries = this.#match(subscription.filter, limit + 1);
     if (entries.length > limit) {
       entries.pop();
-      this.context.effects.notice({ kind: 'retained-limited', clientId: this.session.clientId, topicFilter: subscription.topicFilter, limit });
+      this.context.effects.notice({
+        kind: 'retained-limited',
+        clientId: this.session.clientId,
+        topicFilter: subscription.topicFilter,
+        limit,
+      });
     }
     for (const entry of entries) this.#items.push({ entry, subscription });
     this.#read();
@@ -94,7 +99,7 @@ export class RetainedDelivery {
     if (session.subscriptions?.get(subscription.topicFilter) !== subscription) return; // unsubscribed since [MQTT-3.10.4-2]
     if (this.tree.get(entry.topic)?.id !== entry.id) return; // replaced since
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
-    const qos = (message.qos < subscription.qos ? message.qos : subscription.qos);
+    const qos = message.qos < subscription.qos ? message.qos : subscription.qos;
     if (!session.admits(message, qos)) return;
     if (qos === 0) this.connection.deliverAtMostOnce(message, true, identifiers);
     else session.outbound.pushRetained(message, qos, identifiers);

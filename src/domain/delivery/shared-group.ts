@@ -192,7 +192,13 @@ export class SharedGroup implements QueueOwner, Giver {
   }
 
   #give(member: Member, message: Message, giver: Giver): void {
-    member.session.deliver(message, qosOf(member, message), member.retainAsPublished && message.retain, member.identifiers, giver);
+    member.session.deliver(
+      message,
+      qosOf(member, message),
+      member.retainAsPublished && message.retain,
+      member.identifiers,
+      giver,
+    );
   }
 
   /** Not at QoS 2: what was sent to a member may go to no other [MQTT-4.8.2-5], so that nothing is to be kept for one. */
@@ -214,7 +220,9 @@ export class SharedGroup implements QueueOwner, Giver {
 
   /** Passing over those that are away, busy, or may not receive it. */
   #nextReady(message: Message): Member | undefined {
-    return this.#next((member) => member.session.isReadyFor(qosOf(member, message)) && member.session.mayReceive(message.topic));
+    return this.#next(
+      (member) => member.session.isReadyFor(qosOf(member, message)) && member.session.mayReceive(message.topic),
+    );
   }
 
   /**
@@ -223,7 +231,10 @@ export class SharedGroup implements QueueOwner, Giver {
    */
   #nextInNeed(message: Message): Member | undefined {
     const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(message.topic));
-    return connected ?? this.#next((member) => !member.session.isConnected && member.session.stored && qosOf(member, message) > 0);
+    return (
+      connected ??
+      this.#next((member) => !member.session.isConnected && member.session.stored && qosOf(member, message) > 0)
+    );
   }
 
   /** In turn. */
@@ -246,7 +257,10 @@ export class SharedGroup implements QueueOwner, Giver {
 
   /** Whether somebody is connected, and none of them may receive it. */
   #isRefused(topic: TopicName): boolean {
-    return this.#members.some(({ session }) => session.isConnected) && !this.#members.some(({ session }) => session.isConnected && session.mayReceive(topic));
+    return (
+      this.#members.some(({ session }) => session.isConnected) &&
+      !this.#members.some(({ session }) => session.isConnected && session.mayReceive(topic))
+    );
   }
 
   #closeIfAlone(): void {
@@ -260,7 +274,8 @@ export class SharedGroup implements QueueOwner, Giver {
     if (this.#members.some(({ session }) => session.isConnected)) this.#waiting.open();
     for (const entry of before.run) {
       this.context.accounts.begun--;
-      if (entry.message !== undefined) this.#waiting.push(entry.message, entry.qos, entry.retain, undefined, undefined, false);
+      if (entry.message !== undefined)
+        this.#waiting.push(entry.message, entry.qos, entry.retain, undefined, undefined, false);
     }
   }
 }

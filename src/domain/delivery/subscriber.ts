@@ -28,7 +28,10 @@ export class Subscriber {
       this.connections.end(connection, 'subscription-identifiers-not-supported');
       return;
     }
-    const parsed = this.#parseAll(connection, packet.subscriptions.map(({ topicFilter }) => topicFilter));
+    const parsed = this.#parseAll(
+      connection,
+      packet.subscriptions.map(({ topicFilter }) => topicFilter),
+    );
     if (parsed === undefined) return;
     // All are judged before any has an effect: one that ends the connection leaves nothing behind.
     const room = this.#room(session, packet.subscriptions);
@@ -36,10 +39,17 @@ export class Subscriber {
     for (const [i, refusal] of refusals.entries()) {
       if (refusal === undefined) continue;
       const { topicFilter } = packet.subscriptions[i] as SubscriptionRequest;
-      this.context.effects.notice({ kind: 'subscribe-denied', clientId: session.clientId, topicFilter, detail: refusal.detail });
+      this.context.effects.notice({
+        kind: 'subscribe-denied',
+        clientId: session.clientId,
+        topicFilter,
+        detail: refusal.detail,
+      });
       if (connection.version !== 3) continue;
       // MQTT 3.1 has no code for a refusal: a granted QoS would be a lie, so the connection ends.
-      this.connections.end(connection, 'not-authorized', { detail: `subscription to ${topicFilter}: ${refusal.detail}` });
+      this.connections.end(connection, 'not-authorized', {
+        detail: `subscription to ${topicFilter}: ${refusal.detail}`,
+      });
       return;
     }
     const granted: { subscription: Subscription; isNew: boolean }[] = [];
@@ -47,12 +57,22 @@ export class Subscriber {
     const reasonCodes = packet.subscriptions.map((request, i) => {
       const refusal = refusals[i];
       if (refusal !== undefined) return connection.version === 5 ? refusal.reasonCode : SUBACK_FAILURE;
-      const grant = this.#grant(session, request, parsed[i] as ParsedFilter, packet.properties?.subscriptionIdentifiers?.[0]);
+      const grant = this.#grant(
+        session,
+        request,
+        parsed[i] as ParsedFilter,
+        packet.properties?.subscriptionIdentifiers?.[0],
+      );
       granted.push(grant);
       return grant.subscription.qos;
     });
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-4]
-    this.context.effects.send(connection.id, { type: PacketType.suback, packetId: packet.packetId, reasonCodes, properties: undefined });
+    this.context.effects.send(connection.id, {
+      type: PacketType.suback,
+      packetId: packet.packetId,
+      reasonCodes,
+      properties: undefined,
+    });
     for (const { subscription, isNew } of granted) this.#sendRetained(connection, session, subscription, isNew);
   }
 
@@ -61,11 +81,17 @@ export class Subscriber {
     const reasonCodes = packet.topicFilters.map((text) => {
       const topicFilter = text as TopicFilter;
       if (!this.router.remove(session, topicFilter)) return ReasonCode.noSubscriptionExisted; // compared as it stands [MQTT-3.10.4-1]
-      if (session.stored) this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
+      if (session.stored)
+        this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
       return ReasonCode.success;
     });
     // [MQTT-3.10.4-4], also where nothing was removed [MQTT-3.10.4-5]
-    this.context.effects.send(connection.id, { type: PacketType.unsuback, packetId: packet.packetId, reasonCodes, properties: undefined });
+    this.context.effects.send(connection.id, {
+      type: PacketType.unsuback,
+      packetId: packet.packetId,
+      reasonCodes,
+      properties: undefined,
+    });
   }
 
   /** All filters of a packet are well-formed, or the connection ends before any of them has had an effect [MQTT-4.7.1-2], [MQTT-4.7.1-3]. */
@@ -85,17 +111,27 @@ export class Subscriber {
   #refusal(connection: Connection, parsed: ParsedFilter): { reasonCode: number; detail: string } | undefined {
     const { limits } = this.context;
     if (parsed.shareName !== undefined && !limits.sharedSubscriptions) {
-      return { reasonCode: ReasonCode.sharedSubscriptionsNotSupported, detail: 'shared subscriptions are switched off' };
+      return {
+        reasonCode: ReasonCode.sharedSubscriptionsNotSupported,
+        detail: 'shared subscriptions are switched off',
+      };
     }
     if (!limits.wildcardSubscriptions && hasWildcard(parsed.filter)) {
-      return { reasonCode: ReasonCode.wildcardSubscriptionsNotSupported, detail: 'wildcard subscriptions are switched off' }; // [MQTT-3.8.3-2]
+      return {
+        reasonCode: ReasonCode.wildcardSubscriptionsNotSupported,
+        detail: 'wildcard subscriptions are switched off',
+      }; // [MQTT-3.8.3-2]
     }
-    const detail = connection.access === undefined ? 'no permissions' : refuseSubscribe(connection.access, parsed.filter);
+    const detail =
+      connection.access === undefined ? 'no permissions' : refuseSubscribe(connection.access, parsed.filter);
     return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
   }
 
   /** Whether there is room for the subscription at this place of the packet, all those before it counted. */
-  #room(session: Session, requests: readonly SubscriptionRequest[]): (place: number) => { reasonCode: number; detail: string } | undefined {
+  #room(
+    session: Session,
+    requests: readonly SubscriptionRequest[],
+  ): (place: number) => { reasonCode: number; detail: string } | undefined {
     const { maxSubscriptionsPerClient, maxSubscriptions } = this.context.limits;
     const ofClient = Math.max(0, maxSubscriptionsPerClient - (session.subscriptions?.size ?? 0));
     const left = Math.min(ofClient, Math.max(0, maxSubscriptions - this.router.subscriptionCount));
@@ -115,7 +151,12 @@ export class Subscriber {
     };
   }
 
-  #grant(session: Session, request: SubscriptionRequest, { shareName, filter }: ParsedFilter, identifier: number | undefined) {
+  #grant(
+    session: Session,
+    request: SubscriptionRequest,
+    { shareName, filter }: ParsedFilter,
+    identifier: number | undefined,
+  ) {
     const group = shareName === undefined ? undefined : this.router.group(shareName, filter);
     const qos = Math.min(request.qos, this.context.limits.maxQos) as QoS;
     const subscription = new Subscription(
@@ -130,7 +171,8 @@ export class Subscriber {
       identifier,
     );
     const isNew = this.router.add(session, subscription);
-    if (session.stored) this.context.changes.record({ kind: 'subscription.put', subscription: subscription.toRecord() });
+    if (session.stored)
+      this.context.changes.record({ kind: 'subscription.put', subscription: subscription.toRecord() });
     return { subscription, isNew };
   }
 

@@ -224,7 +224,16 @@ export class MessageQueue {
       this.#runNext = stored.seq + 1;
       if (stored.seq >= this.owner.sentBelow && stored.seq < this.#droppedBelow) continue;
       const bytes = stored.released ? 0 : stored.message.payload.byteLength;
-      const entry = new QueueEntry(stored.seq, stored.message, stored.qos as 1 | 2, stored.retain, stored.identifiers, undefined, undefined, bytes);
+      const entry = new QueueEntry(
+        stored.seq,
+        stored.message,
+        stored.qos as 1 | 2,
+        stored.retain,
+        stored.identifiers,
+        undefined,
+        undefined,
+        bytes,
+      );
       entry.released = stored.released;
       this.#addToRun(entry);
     }
@@ -265,7 +274,8 @@ export class MessageQueue {
     if (lowest !== undefined) this.first = lowest;
     if (!this.stored) return;
     const { changes } = this.context;
-    if (lowest === undefined) changes.record({ kind: 'queue.remove', queue: this.id, seq: entry.seq, append: entry.append });
+    if (lowest === undefined)
+      changes.record({ kind: 'queue.remove', queue: this.id, seq: entry.seq, append: entry.append });
     else changes.record({ kind: 'queue.trim', queue: this.id, through: (lowest - 1) as Seq, append: entry.append });
   }
 
@@ -316,6 +326,13 @@ export class MessageQueue {
   /** Counts and tells the end of a delivery that was, or was to be, in the queue. */
   dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined, detail?: string): void {
     this.context.accounts.dropped[reason]++;
-    this.context.effects.notice({ kind: 'message-dropped', reason, topic: message?.topic, qos, queue: this.id, ...(detail === undefined ? {} : { detail }) });
+    this.context.effects.notice({
+      kind: 'message-dropped',
+      reason,
+      topic: message?.topic,
+      qos,
+      queue: this.id,
+      ...(detail === undefined ? {} : { detail }),
+    });
   }
 }

@@ -77,10 +77,22 @@ export class Outbound implements QueueOwner {
 
   /** Whether a message pushed now would be sent now. */
   get hasRoom(): boolean {
-    return this.#connection !== undefined && !this.#congested && this.#inFlight.size < this.#window && this.#queue.isTailing && this.#queue.run.length === 0;
+    return (
+      this.#connection !== undefined &&
+      !this.#congested &&
+      this.#inFlight.size < this.#window &&
+      this.#queue.isTailing &&
+      this.#queue.run.length === 0
+    );
   }
 
-  push(message: Message, qos: 1 | 2, retain: boolean, identifiers: readonly number[] | undefined, giver: Giver | undefined): void {
+  push(
+    message: Message,
+    qos: 1 | 2,
+    retain: boolean,
+    identifiers: readonly number[] | undefined,
+    giver: Giver | undefined,
+  ): void {
     this.#queue.push(message, qos, retain, identifiers, giver, true);
     if (this.#connection !== undefined) this.#pump();
     if (this.#queue.run.length > 0) keepPayload(message);
@@ -147,7 +159,12 @@ export class Outbound implements QueueOwner {
     const known = entry?.qos === 2;
     if (known && !entry.released) this.#queue.release(entry);
     if (this.#connection !== undefined) {
-      effects.acknowledge(this.#connection, PacketType.pubrel, packetId, known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound);
+      effects.acknowledge(
+        this.#connection,
+        PacketType.pubrel,
+        packetId,
+        known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound,
+      );
     }
     return known;
   }
@@ -233,7 +250,14 @@ export class Outbound implements QueueOwner {
       queue.release(entry);
       entry.message = undefined;
       const { effects } = this.context;
-      effects.notice({ kind: 'message-dropped', reason: 'not-authorized', topic: message.topic, qos: 2, queue: queue.id, detail: why });
+      effects.notice({
+        kind: 'message-dropped',
+        reason: 'not-authorized',
+        topic: message.topic,
+        qos: 2,
+        queue: queue.id,
+        detail: why,
+      });
       return false;
     }
     if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent

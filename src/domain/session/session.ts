@@ -64,7 +64,13 @@ export class Session implements OutboundOwner, Recipient {
     return this.#outbound;
   }
 
-  deliver(message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | undefined, giver?: Giver): void {
+  deliver(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    identifiers: readonly number[] | undefined,
+    giver?: Giver,
+  ): void {
     if (this.restrictions !== undefined && !this.admits(message, qos)) return;
     if (qos > 0) {
       this.outbound.push(message, qos as 1 | 2, retain, identifiers, giver);
@@ -77,7 +83,13 @@ export class Session implements OutboundOwner, Recipient {
     const { accounts, effects } = this.context;
     accounts.begun++;
     accounts.dropped['client-offline']++;
-    effects.notice({ kind: 'message-dropped', reason: 'client-offline', topic: message.topic, qos: 0, queue: sessionQueue(this.clientId) });
+    effects.notice({
+      kind: 'message-dropped',
+      reason: 'client-offline',
+      topic: message.topic,
+      qos: 0,
+      queue: sessionQueue(this.clientId),
+    });
   }
 
   /** Whether nothing ever came into it. */
@@ -108,7 +120,14 @@ export class Session implements OutboundOwner, Recipient {
     accounts.begun++;
     accounts.dropped['not-authorized']++;
     const queue = sessionQueue(this.clientId);
-    effects.notice({ kind: 'message-dropped', reason: 'not-authorized', topic: message.topic, qos, queue, detail: judgement.why });
+    effects.notice({
+      kind: 'message-dropped',
+      reason: 'not-authorized',
+      topic: message.topic,
+      qos,
+      queue,
+      detail: judgement.why,
+    });
     return false;
   }
 

@@ -72,7 +72,9 @@ export class Sessions {
     session.connection = undefined;
     session.permit(undefined);
     // What a shared group gave it goes to another member that is there; else it waits here [MQTT-4.4.0-1].
-    session.outboundIfAny?.detach((entry) => entry.qos === 1 && (!session.stored || entry.giver?.hasOtherThan(session) === true));
+    session.outboundIfAny?.detach(
+      (entry) => entry.qos === 1 && (!session.stored || entry.giver?.hasOtherThan(session) === true),
+    );
     for (const group of session.groups) group.memberLeft();
     if (session.expiryIntervalS === 0) {
       this.end(session, 'disconnected');
@@ -89,7 +91,8 @@ export class Sessions {
     this.#sessions.delete(session.clientId);
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);
     accounts.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
-    if (session.stored) changes.record({ kind: 'session.drop', clientId: session.clientId, queue: sessionQueue(session.clientId) });
+    if (session.stored)
+      changes.record({ kind: 'session.drop', clientId: session.clientId, queue: sessionQueue(session.clientId) });
     effects.notice({ kind: 'session-ended', clientId: session.clientId, reason });
   }
 
@@ -114,7 +117,20 @@ export class Sessions {
     if (typeof parsed === 'string') return;
     const group = parsed.shareName === undefined ? undefined : this.router.group(parsed.shareName, parsed.filter);
     const { topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } = record;
-    this.router.add(session, new Subscription(session, topicFilter, parsed.filter, group, qos, noLocal, retainAsPublished, retainHandling, identifier));
+    this.router.add(
+      session,
+      new Subscription(
+        session,
+        topicFilter,
+        parsed.filter,
+        group,
+        qos,
+        noLocal,
+        retainAsPublished,
+        retainHandling,
+        identifier,
+      ),
+    );
   }
 
   restoreQueue({ queue, first, next, count, bytes }: Extract<RestoredFact, { kind: 'queue' }>): void {

@@ -86,7 +86,14 @@ export class RetainedTree {
     return found;
   }
 
-  #matchBelow(level: Level, levels: readonly string[], at: number, limit: number, found: RetainedEntry[], admits: (entry: RetainedEntry) => boolean): void {
+  #matchBelow(
+    level: Level,
+    levels: readonly string[],
+    at: number,
+    limit: number,
+    found: RetainedEntry[],
+    admits: (entry: RetainedEntry) => boolean,
+  ): void {
     if (found.length >= limit) return;
     const name = levels[at];
     if (name === undefined) {

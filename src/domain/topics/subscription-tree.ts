@@ -15,7 +15,9 @@ class Level<T extends object> {
   below: Members<T> = undefined;
 
   isEmpty(): boolean {
-    return this.here === undefined && this.below === undefined && this.plus === undefined && this.children === undefined;
+    return (
+      this.here === undefined && this.below === undefined && this.plus === undefined && this.children === undefined
+    );
   }
 }
 

@@ -80,7 +80,12 @@ export class SimulatedClient implements ConnectionUser {
 
   /** Whether nothing is left to be sent or to be acknowledged, in either direction. */
   get isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#unacknowledged.size === 0 && this.#requests.size === 0 && this.#open.size === 0;
+    return (
+      this.#waiting.length === 0 &&
+      this.#unacknowledged.size === 0 &&
+      this.#requests.size === 0 &&
+      this.#open.size === 0
+    );
   }
 
   describe(): string {
@@ -104,7 +109,8 @@ export class SimulatedClient implements ConnectionUser {
     const clean = connect.clean || this.#asksForClean;
     this.#isClean = this.#asksForClean = clean;
     const tag = `w-${this.name}-${++this.#connections}`;
-    const will = connect.will === undefined ? undefined : { ...connect.will, payload: payloadOf(tag, 0), properties: undefined };
+    const will =
+      connect.will === undefined ? undefined : { ...connect.will, payload: payloadOf(tag, 0), properties: undefined };
     const packet: ConnectPacket = {
       type: PacketType.connect,
       protocolVersion: this.traits.version,
@@ -139,7 +145,13 @@ export class SimulatedClient implements ConnectionUser {
   }
 
   subscribe(filters: readonly { readonly filter: string; readonly qos: QoS }[]): void {
-    const subscriptions = filters.map(({ filter, qos }) => ({ topicFilter: filter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 as const }));
+    const subscriptions = filters.map(({ filter, qos }) => ({
+      topicFilter: filter,
+      qos,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0 as const,
+    }));
     this.#request((packetId) => ({ type: PacketType.subscribe, packetId, subscriptions, properties: undefined }));
   }
 
@@ -148,7 +160,16 @@ export class SimulatedClient implements ConnectionUser {
   }
 
   publish(topic: string, qos: QoS, retain: boolean, payload: Uint8Array): void {
-    this.#request((packetId) => ({ type: PacketType.publish, dup: false, qos, retain, topic, packetId: qos === 0 ? 0 : packetId, properties: undefined, payload }));
+    this.#request((packetId) => ({
+      type: PacketType.publish,
+      dup: false,
+      qos,
+      retain,
+      topic,
+      packetId: qos === 0 ? 0 : packetId,
+      properties: undefined,
+      payload,
+    }));
   }
 
   acknowledge(how: Acknowledging): void {
@@ -159,7 +180,9 @@ export class SimulatedClient implements ConnectionUser {
     const connection = this.#connection;
     if (connection === undefined) return;
     connection.stall();
-    this.clock.at(this.clock.nowMs() + forMs, () => { connection.read(); });
+    this.clock.at(this.clock.nowMs() + forMs, () => {
+      connection.read();
+    });
   }
 
   mute(forMs: number): void {
@@ -236,7 +259,13 @@ export class SimulatedClient implements ConnectionUser {
     }
     const tag = tagOf(payload);
     const open = this.#open.get(packetId) ?? tag;
-    if (open !== tag) this.observer.confused(this, { packetId, tag, kept: undefined, detail: `${tag} came with identifier ${packetId}, which ${open} still has` });
+    if (open !== tag)
+      this.observer.confused(this, {
+        packetId,
+        tag,
+        kept: undefined,
+        detail: `${tag} came with identifier ${packetId}, which ${open} still has`,
+      });
     this.#open.set(packetId, tag);
     if (qos === 1) {
       this.observer.took(this, connection, publish);
@@ -245,7 +274,13 @@ export class SimulatedClient implements ConnectionUser {
     }
     const known = this.#received.get(packetId);
     if (known === undefined) this.observer.took(this, connection, publish);
-    else if (known !== tag) this.observer.confused(this, { packetId, tag, kept: known, detail: `${tag} came with identifier ${packetId}, which is that of ${known} until PUBREL` });
+    else if (known !== tag)
+      this.observer.confused(this, {
+        packetId,
+        tag,
+        kept: known,
+        detail: `${tag} came with identifier ${packetId}, which is that of ${known} until PUBREL`,
+      });
     this.#received.set(packetId, tag);
     this.#answer(connection, packetId, PacketType.pubrec);
   }
@@ -267,15 +302,21 @@ export class SimulatedClient implements ConnectionUser {
 
   #request(request: Request): void {
     this.#waiting.push(request);
-    if (this.#isConnected || (this.#connection !== undefined && this.#connect?.eager === true && this.#unacknowledged.size === 0)) this.#sendWaiting();
+    if (
+      this.#isConnected ||
+      (this.#connection !== undefined && this.#connect?.eager === true && this.#unacknowledged.size === 0)
+    )
+      this.#sendWaiting();
   }
 
   #sendWaiting(): void {
     while (this.#waiting.length > 0 && this.#unacknowledged.size + this.#requests.size < PACKET_IDS) {
       const request = this.#waiting.shift() as Request;
       const packet = request(this.#freePacketId());
-      if (packet.type === PacketType.publish && packet.qos > 0) this.#unacknowledged.set(packet.packetId, { publish: packet, isReceived: false });
-      else if (packet.type === PacketType.subscribe || packet.type === PacketType.unsubscribe) this.#requests.add(packet.packetId);
+      if (packet.type === PacketType.publish && packet.qos > 0)
+        this.#unacknowledged.set(packet.packetId, { publish: packet, isReceived: false });
+      else if (packet.type === PacketType.subscribe || packet.type === PacketType.unsubscribe)
+        this.#requests.add(packet.packetId);
       this.#send(packet);
     }
   }
@@ -327,7 +368,8 @@ export class SimulatedClient implements ConnectionUser {
   #letGo(): void {
     if (this.#isClean) {
       // The session ends with its connection, as far as there was one.
-      for (const packetId of this.#isConnected ? this.#unacknowledged.keys() : this.#sentHere) this.#unacknowledged.delete(packetId);
+      for (const packetId of this.#isConnected ? this.#unacknowledged.keys() : this.#sentHere)
+        this.#unacknowledged.delete(packetId);
       if (this.#isConnected) this.#received.clear();
     }
     this.#connection = undefined;

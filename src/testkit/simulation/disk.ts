@@ -20,7 +20,11 @@ interface Answered {
 export class SimulatedDisk {
   readonly ledger = new Ledger();
   #life: FaultyStorage;
-  #writing: { readonly batch: readonly Change[]; readonly at: number; readonly isFlushed: boolean } = { batch: [], at: 0, isFlushed: true };
+  #writing: { readonly batch: readonly Change[]; readonly at: number; readonly isFlushed: boolean } = {
+    batch: [],
+    at: 0,
+    isFlushed: true,
+  };
   /** A commit was called and has not succeeded yet, also between its failure and its repeat. */
   #isCommitting = false;
   #answered: Answered[] = [];
@@ -144,7 +148,12 @@ export class SimulatedDisk {
     const written = this.#life.batches;
     const backMs = this.clock.nowMs() - WRITE_BACK_MS;
     while (power !== undefined && (this.#answered[this.#flushed]?.answeredAtMs ?? Infinity) < backMs) this.#flushed++;
-    const kept = power === undefined ? (keepsWritten ? written : answered) : this.#flushed + Math.round(power * (written - this.#flushed));
+    const kept =
+      power === undefined
+        ? keepsWritten
+          ? written
+          : answered
+        : this.#flushed + Math.round(power * (written - this.#flushed));
     if (kept > answered) this.#keep();
     this.#life.flush(kept);
     const isLossy = kept < answered;
@@ -177,7 +186,8 @@ export class SimulatedDisk {
     this.#answered.push({ at, answeredAtMs: this.clock.nowMs() });
     if (isFlushed) this.#flushed = this.#answered.length;
     this.ledger.apply(batch, at);
-    if (this.script.isKept) this.script.note('disk', `${isFlushed ? 'flushed' : 'stored'} ${batch.map(({ kind }) => kind).join(' ')}`);
+    if (this.script.isKept)
+      this.script.note('disk', `${isFlushed ? 'flushed' : 'stored'} ${batch.map(({ kind }) => kind).join(' ')}`);
     this.kept(batch);
   }
 

@@ -35,7 +35,8 @@ export class ExpiryWatch {
   /** A CONNECT has come. */
   came(subscriber: Subscriber): void {
     // To the millisecond: whoever comes then finds it over, whether the broker had looked or not.
-    if (subscriber.connections++ === 0 && (subscriber.expiry?.latestMs ?? Infinity) <= this.options.nowMs()) subscriber.expired();
+    if (subscriber.connections++ === 0 && (subscriber.expiry?.latestMs ?? Infinity) <= this.options.nowMs())
+      subscriber.expired();
   }
 
   /** From here on the time of the session counts, unless it has another connection. With the broker's own end it counts from the next start. */
@@ -47,7 +48,11 @@ export class ExpiryWatch {
     const endMs = nowMs() + sessionExpiryMs;
     // One that ended as soon as it came may not have been looked at.
     const mayNotCount = cameMs === nowMs() && !isAccepted;
-    subscriber.expiry = { earliestMs: Math.min(endMs, mayNotCount ? (expiry?.earliestMs ?? endMs) : endMs), latestMs: endMs, isDoubtful: false };
+    subscriber.expiry = {
+      earliestMs: Math.min(endMs, mayNotCount ? (expiry?.earliestMs ?? endMs) : endMs),
+      latestMs: endMs,
+      isDoubtful: false,
+    };
     subscriber.endsMs.add(nowMs());
   }
 
@@ -87,7 +92,8 @@ export class ExpiryWatch {
         continue;
       }
       const awayMs = ledger.away.get(name) ?? nowMs();
-      if (ledger.away.has(name) && !endsMs.has(awayMs)) verdict.fail('session expiry', `the disk has it that ${name} was left at ${awayMs}, and it was not`);
+      if (ledger.away.has(name) && !endsMs.has(awayMs))
+        verdict.fail('session expiry', `the disk has it that ${name} was left at ${awayMs}, and it was not`);
       const endMs = awayMs + sessionExpiryMs;
       subscriber.expiry = { earliestMs: endMs, latestMs: endMs, isDoubtful: false };
       if (endMs <= nowMs()) subscriber.expired();
@@ -110,6 +116,7 @@ export class ExpiryWatch {
   /** The broker says that it has ended the session. */
   told(name: string): void {
     const endMs = this.subscribers.get(name)?.expiry?.earliestMs ?? Infinity;
-    if (endMs > this.options.nowMs()) this.options.verdict.fail('session expiry', `the session of ${name} has expired before its time`);
+    if (endMs > this.options.nowMs())
+      this.options.verdict.fail('session expiry', `the session of ${name} has expired before its time`);
   }
 }

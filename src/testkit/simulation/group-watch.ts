@@ -53,13 +53,19 @@ export class GroupWatch {
 
   /** A member that was sent it at QoS 2 keeps it, whatever becomes of the member [MQTT-4.8.2-4], [MQTT-4.8.2-5]. */
   handedTo(subscriber: Subscriber, publication: Publication, qos: QoS): void {
-    const texts = new Set(subscriber.mayGet(publication).map(({ text, shareName }) => (shareName === undefined ? '' : text)));
+    const texts = new Set(
+      subscriber.mayGet(publication).map(({ text, shareName }) => (shareName === undefined ? '' : text)),
+    );
     const [text = ''] = texts;
     // By which of several subscriptions it comes nobody outside knows.
     if (texts.size !== 1 || text === '') return;
     const handed = `${text} ${publication.tag}`;
     const keeper = this.#handed.get(handed) ?? subscriber.name;
-    if (keeper !== subscriber.name) this.#parts.verdict.fail('QoS 2 comes once', `${subscriber.name} gets ${publication.tag} by ${text}, which ${keeper} was sent at QoS 2`);
+    if (keeper !== subscriber.name)
+      this.#parts.verdict.fail(
+        'QoS 2 comes once',
+        `${subscriber.name} gets ${publication.tag} by ${text}, which ${keeper} was sent at QoS 2`,
+      );
     if (qos === 2) this.#handed.set(handed, keeper);
   }
 
@@ -85,7 +91,8 @@ export class GroupWatch {
 
   /** The disk has all that there is. */
   settled(): void {
-    for (const [put, { queues, tag }] of this.#gone) if (queues.some((queue) => this.#parts.ledger.has(queue, tag))) this.#gone.delete(put);
+    for (const [put, { queues, tag }] of this.#gone)
+      if (queues.some((queue) => this.#parts.ledger.has(queue, tag))) this.#gone.delete(put);
   }
 
   /** A crash has lost what the level allows: what waits with its group again, or comes anew, nobody keeps. */
@@ -93,7 +100,8 @@ export class GroupWatch {
     const { ledger, publications } = this.#parts;
     for (const handed of this.#handed.keys()) {
       const [text = '', tag = ''] = handed.split(' ');
-      if (ledger.has(groupQueueOf(text), tag) || publications.get(tag)?.acknowledged === undefined) this.#handed.delete(handed);
+      if (ledger.has(groupQueueOf(text), tag) || publications.get(tag)?.acknowledged === undefined)
+        this.#handed.delete(handed);
     }
   }
 
@@ -102,10 +110,20 @@ export class GroupWatch {
     const { ledger } = this.#parts;
     const queues = ledger.queuedIn.get(publication.tag);
     for (const [text, members] of this.#groups()) {
-      if (!this.#isOwedTo(text, members, publication) || this.#parts.hasDropped(groupQueueOf(text)) || queues?.has(groupQueueOf(text)) === true) continue;
+      if (
+        !this.#isOwedTo(text, members, publication) ||
+        this.#parts.hasDropped(groupQueueOf(text)) ||
+        queues?.has(groupQueueOf(text)) === true
+      )
+        continue;
       // What a clean session gets at QoS 2 is not on the disk for it, and nothing is for a group of clean sessions alone.
-      if (members.some(({ stored }) => stored !== 'yes') && (publication.qos === 2 || !members.some(({ stored }) => stored === 'yes'))) continue;
-      if (members.some((member) => queues?.has(queueOf(member)) === true || this.#hasHad(member, publication))) continue;
+      if (
+        members.some(({ stored }) => stored !== 'yes') &&
+        (publication.qos === 2 || !members.some(({ stored }) => stored === 'yes'))
+      )
+        continue;
+      if (members.some((member) => queues?.has(queueOf(member)) === true || this.#hasHad(member, publication)))
+        continue;
       yield text;
     }
   }
@@ -115,8 +133,14 @@ export class GroupWatch {
     const { ledger, takenBy } = this.#parts;
     const { tag } = publication;
     for (const [text, members] of this.#groups()) {
-      const has = (member: Subscriber): boolean => ledger.queuedIn.get(tag)?.has(queueOf(member)) === true || takenBy(member.name).done.has(tag);
-      if (this.#isOwedTo(text, members, publication) && ledger.queuedIn.get(tag)?.has(groupQueueOf(text)) !== true && !members.some(has)) return false;
+      const has = (member: Subscriber): boolean =>
+        ledger.queuedIn.get(tag)?.has(queueOf(member)) === true || takenBy(member.name).done.has(tag);
+      if (
+        this.#isOwedTo(text, members, publication) &&
+        ledger.queuedIn.get(tag)?.has(groupQueueOf(text)) !== true &&
+        !members.some(has)
+      )
+        return false;
     }
     return true;
   }
@@ -142,7 +166,10 @@ export class GroupWatch {
     const { name, resetAt } = member;
     const { times, swallowed, done, sentQos2, own } = this.#parts.takenBy(name);
     if (times.has(tag) || swallowed.has(tag) || done.has(tag) || this.#parts.hasDropped(queueOf(member))) return true;
-    const wasHanded = !HANDED_AND_NOT_YET_SENT_GOES_ON && qos === 2 && this.#parts.ledger.queuedIn.get(tag)?.has(queueOf(member)) === true;
+    const wasHanded =
+      !HANDED_AND_NOT_YET_SENT_GOES_ON &&
+      qos === 2 &&
+      this.#parts.ledger.queuedIn.get(tag)?.has(queueOf(member)) === true;
     return resetAt > first && (sentQos2.has(tag) || own.has(tag) || wasHanded);
   }
 
@@ -152,7 +179,8 @@ export class GroupWatch {
     if (qos === 0 || members.some(({ name }) => this.#parts.rules.mayBeRefusedSince(name, topic, first))) return false;
     const mayBeThere = ({ perhapsUntil }: Standing): boolean => perhapsUntil === undefined || perhapsUntil >= first;
     // Who has it at QoS 0 may lose it.
-    if (members.some(({ ever }) => ever.some((one) => one.text === text && one.qos === 0 && mayBeThere(one)))) return false;
+    if (members.some(({ ever }) => ever.some((one) => one.text === text && one.qos === 0 && mayBeThere(one))))
+      return false;
     const stays = (member: Subscriber): boolean => member.isMemberSince(text, publication);
     return members.some((member) => member.stored === 'yes' && stays(member)) || members.every(stays);
   }
@@ -161,7 +189,10 @@ export class GroupWatch {
   #groups(): Map<string, Subscriber[]> {
     const groups = new Map<string, Subscriber[]>();
     for (const subscriber of this.#parts.subscribers.values()) {
-      for (const text of new Set(subscriber.ever.filter(({ shareName }) => shareName !== undefined).map((one) => one.text))) valueOf(groups, text, () => [] as Subscriber[]).push(subscriber);
+      for (const text of new Set(
+        subscriber.ever.filter(({ shareName }) => shareName !== undefined).map((one) => one.text),
+      ))
+        valueOf(groups, text, () => [] as Subscriber[]).push(subscriber);
     }
     return groups;
   }

@@ -39,7 +39,10 @@ export async function explain(seed: number, options: SimulationOptions): Promise
   const plan = planOf(seed);
   const { violation } = await runPlan(plan, options);
   if (violation === undefined) return undefined;
-  const smallest = await shrink(plan, async (smaller) => (await runPlan(smaller, options)).violation?.invariant === violation.invariant);
+  const smallest = await shrink(
+    plan,
+    async (smaller) => (await runPlan(smaller, options)).violation?.invariant === violation.invariant,
+  );
   const outcome = await runPlan(smallest, { ...options, keepScript: true });
   return { seed, violation: outcome.violation ?? violation, plan: smallest, script: outcome.script };
 }

@@ -37,7 +37,20 @@ export class Ledger {
 
   /** Nothing is kept, as before the first batch. */
   clear(): void {
-    for (const kept of [this.sessions, this.filled, this.away, this.subscriptions, this.inbound, this.wills, this.queues, this.queuedIn, this.appends, this.everRetained, this.retained]) kept.clear();
+    for (const kept of [
+      this.sessions,
+      this.filled,
+      this.away,
+      this.subscriptions,
+      this.inbound,
+      this.wills,
+      this.queues,
+      this.queuedIn,
+      this.appends,
+      this.everRetained,
+      this.retained,
+    ])
+      kept.clear();
   }
 
   get waiting(): number {
@@ -138,4 +151,5 @@ export function valueOf<K extends string | ClientId | QueueId, V>(map: Map<K, V>
 }
 
 /** Those of a client that has a session. */
-export const subscriptionsOf = ({ subscriptions }: Ledger, name: string): ReadonlyMap<string, QoS> => subscriptions.get(name) ?? new Map<string, QoS>();
+export const subscriptionsOf = ({ subscriptions }: Ledger, name: string): ReadonlyMap<string, QoS> =>
+  subscriptions.get(name) ?? new Map<string, QoS>();

@@ -26,7 +26,9 @@ export class BrokerLife implements Clock {
     this.service = new BrokerService({
       storage,
       listeners: [network],
-      authenticators: [{ name: 'everyone', authenticate: () => ({ decision: 'allow', permissions: { kind: 'everything' } }) }],
+      authenticators: [
+        { name: 'everyone', authenticate: () => ({ decision: 'allow', permissions: { kind: 'everything' } }) },
+      ],
       authorizers,
       telemetry: [telemetry],
       clock: this,

@@ -77,7 +77,9 @@ export class Model implements NetworkObserver, ClientObserver {
 
   constructor(options: ModelOptions) {
     this.#options = options;
-    this.wills = new WillWatch(this.moments, options.ledger, options.verdict, (publication) => this.#unflushed.add(publication));
+    this.wills = new WillWatch(this.moments, options.ledger, options.verdict, (publication) =>
+      this.#unflushed.add(publication),
+    );
     this.expiries = new ExpiryWatch(options, this.#subscribers);
     this.groups = new GroupWatch({
       ledger: options.ledger,
@@ -87,7 +89,9 @@ export class Model implements NetworkObserver, ClientObserver {
       subscribers: this.#subscribers,
       takenBy: (name) => this.#takenBy(name),
       hasDropped: (queue) => this.#drops.has(queue),
-      missing: (queue, who, missing) => { this.#missing(queue, who, missing); },
+      missing: (queue, who, missing) => {
+        this.#missing(queue, who, missing);
+      },
     });
   }
 
@@ -130,7 +134,10 @@ export class Model implements NetworkObserver, ClientObserver {
         return;
       }
       case PacketType.subscribe:
-        talk.subscribing.set(packet.packetId, packet.subscriptions.map(({ topicFilter, qos }) => subscriber.subscribe(topicFilter, qos)));
+        talk.subscribing.set(
+          packet.packetId,
+          packet.subscriptions.map(({ topicFilter, qos }) => subscriber.subscribe(topicFilter, qos)),
+        );
         return;
       case PacketType.unsubscribe: {
         const meant = packet.topicFilters.flatMap((text) => subscriber.unsubscribe(text));
@@ -154,14 +161,18 @@ export class Model implements NetworkObserver, ClientObserver {
   /** A message without a payload bears no tag: a repeat is known by its identifier. */
   #publicationOf(subscriber: Subscriber, { payload, topic, qos, retain, dup, packetId }: PublishPacket): Publication {
     const repeated = dup && payload.length === 0 ? subscriber.published.get(packetId) : undefined;
-    return repeated?.isClear === true ? repeated : this.publications.known(tagOf(payload), subscriber.name, topic, qos, retain);
+    return repeated?.isClear === true
+      ? repeated
+      : this.publications.known(tagOf(payload), subscriber.name, topic, qos, retain);
   }
 
   #connectCame(connection: SimulatedConnection, connect: ConnectPacket): void {
     const { clientId, will, clean } = connect;
     const subscriber = valueOf(this.#subscribers, clientId, () => new Subscriber(clientId, this.moments));
     const publication =
-      will === undefined ? undefined : this.publications.known(tagOf(will.payload), willOf(clientId), will.topic, will.qos, will.retain);
+      will === undefined
+        ? undefined
+        : this.publications.known(tagOf(will.payload), willOf(clientId), will.topic, will.qos, will.retain);
     this.wills.connected(clientId, publication);
     this.expiries.came(subscriber);
     this.#talks.set(connection, {
@@ -196,7 +207,8 @@ export class Model implements NetworkObserver, ClientObserver {
     if (talk.connect.clean) this.groups.cleanMemberGoes(talk.subscriber, how);
     this.expiries.left(talk, how);
     // A session of Clean Session 1 ends with its connection; one before it may be there until CONNACK said otherwise.
-    if (talk.connect.clean) talk.subscriber.ended(talk.subscriber.standing.filter((one) => talk.isAccepted || !talk.before.includes(one)));
+    if (talk.connect.clean)
+      talk.subscriber.ended(talk.subscriber.standing.filter((one) => talk.isAccepted || !talk.before.includes(one)));
   }
 
   failed(error: unknown): void {
@@ -211,7 +223,8 @@ export class Model implements NetworkObserver, ClientObserver {
     this.#life++;
     this.expiries.restart();
     for (const subscriber of this.#subscribers.values()) {
-      for (const { tag } of this.#options.ledger.queues.get(queueOf(subscriber))?.values() ?? []) this.#takenBy(subscriber.name).own.add(tag);
+      for (const { tag } of this.#options.ledger.queues.get(queueOf(subscriber))?.values() ?? [])
+        this.#takenBy(subscriber.name).own.add(tag);
     }
   }
 
@@ -239,7 +252,8 @@ export class Model implements NetworkObserver, ClientObserver {
   kept(batch: readonly Change[], isFlushed: boolean): void {
     this.moments.next();
     this.wills.kept(batch);
-    if (!isFlushed && this.#ackLevel !== 'stored') this.#options.verdict.fail('acknowledged is stored', `a batch is not flushed, at ${this.#ackLevel}`);
+    if (!isFlushed && this.#ackLevel !== 'stored')
+      this.#options.verdict.fail('acknowledged is stored', `a batch is not flushed, at ${this.#ackLevel}`);
     if (isFlushed && this.#ackLevel !== 'received') this.#unflushed.clear();
   }
 
@@ -267,16 +281,30 @@ export class Model implements NetworkObserver, ClientObserver {
     const lost: Publication[] = [];
     for (const publication of this.#unflushed) {
       if (!this.#isOnDisk(publication)) lost.push(publication);
-      else if (publication.sends === 1 && ledger.queuedIn.has(publication.tag) && (publication.first ?? 0) > (latest?.first ?? 0)) latest = publication;
+      else if (
+        publication.sends === 1 &&
+        ledger.queuedIn.has(publication.tag) &&
+        (publication.first ?? 0) > (latest?.first ?? 0)
+      )
+        latest = publication;
     }
     for (const publication of lost) {
-      if (this.#drops.size === 0 && publication.sends === 1 && !this.#owedHaveIt(publication) && (publication.first ?? 0) < (latest?.first ?? 0)) {
-        verdict.fail('nothing acknowledged is lost', `a crash has lost ${publication.tag}, and not ${latest?.tag ?? ''}, which came later`);
+      if (
+        this.#drops.size === 0 &&
+        publication.sends === 1 &&
+        !this.#owedHaveIt(publication) &&
+        (publication.first ?? 0) < (latest?.first ?? 0)
+      ) {
+        verdict.fail(
+          'nothing acknowledged is lost',
+          `a crash has lost ${publication.tag}, and not ${latest?.tag ?? ''}, which came later`,
+        );
       }
       publication.undone(ledger.everRetained.has(publication.tag));
       this.#unflushed.delete(publication);
     }
-    for (const topic of this.publications.retainedTopics) this.publications.undoneAfter(topic, ledger.retained.get(topic));
+    for (const topic of this.publications.retainedTopics)
+      this.publications.undoneAfter(topic, ledger.retained.get(topic));
   }
 
   /** Whether all that was promised with its acknowledgement is on the disk. */
@@ -298,7 +326,9 @@ export class Model implements NetworkObserver, ClientObserver {
   }
 
   #hasOrHad(reader: Subscriber, tag: string): boolean {
-    return this.#options.ledger.queuedIn.get(tag)?.has(queueOf(reader)) === true || this.#takenBy(reader.name).done.has(tag);
+    return (
+      this.#options.ledger.queuedIn.get(tag)?.has(queueOf(reader)) === true || this.#takenBy(reader.name).done.has(tag)
+    );
   }
 
   /** What is left of a session is what the disk has of it. */
@@ -313,7 +343,11 @@ export class Model implements NetworkObserver, ClientObserver {
       if (publication?.qos !== 2 || (publication.first ?? 0) > at) stale.add(packetId);
     }
     const taken = this.#takenBy(name);
-    const unreleased = new Set([...(ledger.queues.get(queueOf(subscriber))?.values() ?? [])].filter(({ released }) => !released).map(({ tag }) => tag));
+    const unreleased = new Set(
+      [...(ledger.queues.get(queueOf(subscriber))?.values() ?? [])]
+        .filter(({ released }) => !released)
+        .map(({ tag }) => tag),
+    );
     const isForgotten = (tag: string): boolean => ledger.queuedIn.get(tag)?.has(queueOf(subscriber)) !== true;
     for (const [packetId, tag] of taken.lastQos2) {
       // Of several copies nobody outside knows which one it is that is missing.
@@ -322,8 +356,12 @@ export class Model implements NetworkObserver, ClientObserver {
       if (tag === '' || subscriber.shares || isMissing) taken.limbo.add(`${packetId} ${tag}`);
     }
     for (const tag of taken.sentQos2) {
-      const isForAGroup = [...(ledger.queuedIn.get(tag) ?? [])].some((queue) => queue.startsWith('g:') && ledger.has(queue, tag));
-      const comesAnew = isForgotten(tag) ? this.publications.get(tag)?.acknowledged === undefined : unreleased.has(tag) && (isOlder || taken.released.has(tag));
+      const isForAGroup = [...(ledger.queuedIn.get(tag) ?? [])].some(
+        (queue) => queue.startsWith('g:') && ledger.has(queue, tag),
+      );
+      const comesAnew = isForgotten(tag)
+        ? this.publications.get(tag)?.acknowledged === undefined
+        : unreleased.has(tag) && (isOlder || taken.released.has(tag));
       if (!comesAnew && !isForAGroup) continue;
       taken.forgiven.set(tag, this.#life);
       taken.qos2Times.delete(tag);
@@ -353,7 +391,10 @@ export class Model implements NetworkObserver, ClientObserver {
     this.#options.script.packet(connection.peer.remoteAddress, '<-', packet);
     const mostBuffered = connection.network.highWaterMark + this.#options.mostBufferedAbove;
     if (connection.bufferedBytes > mostBuffered) {
-      this.#options.verdict.fail('bounded memory', `${connection.peer.remoteAddress} has ${connection.bufferedBytes} bytes waiting, ${mostBuffered} are allowed`);
+      this.#options.verdict.fail(
+        'bounded memory',
+        `${connection.peer.remoteAddress} has ${connection.bufferedBytes} bytes waiting, ${mostBuffered} are allowed`,
+      );
     }
     const talk = this.#talks.get(connection);
     if (talk === undefined) {
@@ -385,8 +426,10 @@ export class Model implements NetworkObserver, ClientObserver {
         const { packetId } = packet;
         subscriber.published.delete(packetId);
         this.#promise(() => {
-          const isKept = this.#isStored(talk) && this.#options.ledger.inbound.get(subscriber.name)?.has(packetId) === true;
-          if (isKept && !subscriber.published.has(packetId)) this.#early(subscriber, `PUBCOMP ${packetId}: the disk still has the identifier`);
+          const isKept =
+            this.#isStored(talk) && this.#options.ledger.inbound.get(subscriber.name)?.has(packetId) === true;
+          if (isKept && !subscriber.published.has(packetId))
+            this.#early(subscriber, `PUBCOMP ${packetId}: the disk still has the identifier`);
         });
         return;
       }
@@ -406,15 +449,24 @@ export class Model implements NetworkObserver, ClientObserver {
     const { ledger, verdict } = this.#options;
     const { name } = subscriber;
     talk.isAccepted = true;
-    const mustBe = connect.clean || connect.protocolVersion === 3 || wasStored === 'no' ? false : wasStored === 'yes' ? true : undefined;
+    const mustBe =
+      connect.clean || connect.protocolVersion === 3 || wasStored === 'no'
+        ? false
+        : wasStored === 'yes'
+          ? true
+          : undefined;
     if (mustBe !== undefined && mustBe !== sessionPresent) {
-      verdict.fail('session present', `${name}: it is ${sessionPresent ? 1 : 0} where the session was ${wasStored === 'yes' ? 'stored' : 'not stored or is clean'}`);
+      verdict.fail(
+        'session present',
+        `${name}: it is ${sessionPresent ? 1 : 0} where the session was ${wasStored === 'yes' ? 'stored' : 'not stored or is clean'}`,
+      );
     }
     if (connect.clean || (!sessionPresent && connect.protocolVersion !== 3)) {
       this.#promise(() => {
         // One that nobody was told of, and that nothing came into, is as good as new.
         const since = connect.clean ? ledger.sessions.get(name) : ledger.filled.get(name);
-        if ((since ?? Infinity) < talk.since) this.#early(subscriber, 'CONNACK of a new session: the disk still has the one before');
+        if ((since ?? Infinity) < talk.since)
+          this.#early(subscriber, 'CONNACK of a new session: the disk still has the one before');
       });
     }
     if (connect.clean) {
@@ -423,18 +475,21 @@ export class Model implements NetworkObserver, ClientObserver {
     } else {
       subscriber.stored = 'yes';
       this.#promise(() => {
-        if (subscriber.stored === 'yes' && !ledger.sessions.has(name)) this.#early(subscriber, 'CONNACK: the disk does not have the session');
+        if (subscriber.stored === 'yes' && !ledger.sessions.has(name))
+          this.#early(subscriber, 'CONNACK: the disk does not have the session');
       });
       if (!sessionPresent && connect.protocolVersion !== 3) subscriber.ended(talk.before);
     }
     if (connect.clean || (!sessionPresent && connect.protocolVersion !== 3)) {
       subscriber.newSince = talk.since;
-      for (const [packetId, publication] of subscriber.published) if (talk.published.get(packetId)?.publication !== publication) subscriber.published.delete(packetId);
+      for (const [packetId, publication] of subscriber.published)
+        if (talk.published.get(packetId)?.publication !== publication) subscriber.published.delete(packetId);
       subscriber.stale.clear();
     }
     if (willTag === undefined) return;
     this.#promise(() => {
-      if (this.#isPromisedWill(willTag) && ledger.wills.get(name) !== willTag) this.#early(subscriber, `CONNACK: the disk does not have the will ${willTag}`);
+      if (this.#isPromisedWill(willTag) && ledger.wills.get(name) !== willTag)
+        this.#early(subscriber, `CONNACK: the disk does not have the will ${willTag}`);
     });
   }
 
@@ -452,13 +507,18 @@ export class Model implements NetworkObserver, ClientObserver {
       return;
     }
     for (const [i, standing] of subscribed.entries()) {
-      if (granted[i] !== standing.qos) this.#options.verdict.fail('granted QoS', `${subscriber.name}: ${standing.text} q${standing.qos} is granted ${granted[i]}`);
+      if (granted[i] !== standing.qos)
+        this.#options.verdict.fail(
+          'granted QoS',
+          `${subscriber.name}: ${standing.text} q${standing.qos} is granted ${granted[i]}`,
+        );
       this.#promise(() => {
         const isLatest = subscriber.standing.filter(({ text }) => text === standing.text).at(-1) === standing;
         // Asked to go, or for another QoS, meanwhile: the disk may be further than this answer.
         const isMoot = standing.surelyUntil !== undefined || !isLatest;
         const kept = this.#options.ledger.subscriptions.get(subscriber.name)?.get(standing.text);
-        if (this.#isStored(talk) && !isMoot && kept !== standing.qos) this.#early(subscriber, `SUBACK: the disk does not have ${standing.text} q${standing.qos}`);
+        if (this.#isStored(talk) && !isMoot && kept !== standing.qos)
+          this.#early(subscriber, `SUBACK: the disk does not have ${standing.text} q${standing.qos}`);
       });
       subscriber.subscribed(standing);
     }
@@ -470,7 +530,9 @@ export class Model implements NetworkObserver, ClientObserver {
     talk.unsubscribing.delete(packetId);
     for (const { text } of unsubscribing?.meant ?? []) {
       this.#promise(() => {
-        const isBack = subscriber.standing.some((one) => one.text === text && one.perhapsFrom > (unsubscribing?.at ?? 0));
+        const isBack = subscriber.standing.some(
+          (one) => one.text === text && one.perhapsFrom > (unsubscribing?.at ?? 0),
+        );
         if (!isBack && this.#options.ledger.subscriptions.get(subscriber.name)?.has(text) === true) {
           this.#early(subscriber, `UNSUBACK: the disk still has ${text}`);
         }
@@ -495,31 +557,49 @@ export class Model implements NetworkObserver, ClientObserver {
     const sureAt = publication.qos === 2 ? (publication.first ?? at) : Math.max(at, publication.sureAt ?? 0);
     publication.sureAt = sureAt;
     if (this.#ackLevel !== 'flushed') this.#unflushed.add(publication);
-    this.#promise(() => { this.#checkAcknowledged(talk, publication, packetId, sureAt, name); });
+    this.#promise(() => {
+      this.#checkAcknowledged(talk, publication, packetId, sureAt, name);
+    });
   }
 
-  #checkAcknowledged(talk: Talk, publication: Publication, packetId: number, sureAt: number, name: 'PUBACK' | 'PUBREC'): void {
+  #checkAcknowledged(
+    talk: Talk,
+    publication: Publication,
+    packetId: number,
+    sureAt: number,
+    name: 'PUBACK' | 'PUBREC',
+  ): void {
     const { subscriber } = talk;
     const { ledger } = this.#options;
     const { tag } = publication;
     // Nobody owes anything to a session that has ended meanwhile.
-    const isKnown = ledger.inbound.get(subscriber.name)?.has(packetId) === true || subscriber.resetAt > (publication.first ?? 0);
-    if (publication.qos === 2 && this.#isStored(talk) && subscriber.published.get(packetId) === publication && !publication.isReleased && !isKnown) {
+    const isKnown =
+      ledger.inbound.get(subscriber.name)?.has(packetId) === true || subscriber.resetAt > (publication.first ?? 0);
+    if (
+      publication.qos === 2 &&
+      this.#isStored(talk) &&
+      subscriber.published.get(packetId) === publication &&
+      !publication.isReleased &&
+      !isKnown
+    ) {
       this.#early(subscriber, `PUBREC ${packetId}: the disk does not have the identifier`);
     }
     if (publication.retain) {
       const kept = this.publications.get(ledger.retained.get(publication.topic) ?? '');
-      if (kept !== undefined && kept.last < sureAt) this.#early(subscriber, `${name} of ${tag}: the disk still has ${kept.tag} as retained`);
+      if (kept !== undefined && kept.last < sureAt)
+        this.#early(subscriber, `${name} of ${tag}: the disk still has ${kept.tag} as retained`);
     }
     if (publication.isClear) return;
-    if (publication.retain && !ledger.everRetained.has(tag)) this.#early(subscriber, `${name} of ${tag}: the disk does not have it as retained`);
+    if (publication.retain && !ledger.everRetained.has(tag))
+      this.#early(subscriber, `${name} of ${tag}: the disk does not have it as retained`);
     const queues = ledger.queuedIn.get(tag);
     for (const reader of this.#owed(publication)) {
       const queue = queueOf(reader);
       if (queues?.has(queue) === true || this.#takenBy(reader.name).done.has(tag) || this.#drops.has(queue)) continue;
       this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${reader.name}`);
     }
-    for (const text of this.groups.missing(publication)) this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${text}`);
+    for (const text of this.groups.missing(publication))
+      this.#early(subscriber, `${name} of ${tag}: the disk never had it for ${text}`);
   }
 
   /** Whose queue on the disk must have it, by a subscription of their own. */
@@ -527,7 +607,12 @@ export class Model implements NetworkObserver, ClientObserver {
     const { topic, first = 0 } = publication;
     for (const reader of this.#subscribers.values()) {
       // A session that began since owes it nothing.
-      if (reader.stored !== 'yes' || reader.resetAt > first || !this.#direct(reader, publication).some((one) => isOwed(publication, one))) continue;
+      if (
+        reader.stored !== 'yes' ||
+        reader.resetAt > first ||
+        !this.#direct(reader, publication).some((one) => isOwed(publication, one))
+      )
+        continue;
       // What it may not receive is not kept for it.
       if (!this.rules.mayBeRefusedSince(reader.name, topic, first)) yield reader;
     }
@@ -541,10 +626,17 @@ export class Model implements NetworkObserver, ClientObserver {
     if (tag === undefined || !this.#isStored(talk)) return;
     this.#promise(() => {
       // Others may have come since, if not all are told by their tag.
-      if (this.#ackLevel === 'received' && (tag === '' || subscriber.shares || this.#takenBy(subscriber.name).done.has(tag))) return;
-      const entries = [...(this.#options.ledger.queues.get(queueOf(subscriber))?.values() ?? [])].filter((entry) => entry.tag === tag);
+      if (
+        this.#ackLevel === 'received' &&
+        (tag === '' || subscriber.shares || this.#takenBy(subscriber.name).done.has(tag))
+      )
+        return;
+      const entries = [...(this.#options.ledger.queues.get(queueOf(subscriber))?.values() ?? [])].filter(
+        (entry) => entry.tag === tag,
+      );
       // Of several copies (a group's and its own) nobody outside knows which one this is about.
-      if (entries.length > 0 && entries.every(({ released }) => !released)) this.#early(subscriber, `PUBREL ${packetId}: the disk still has ${tag} as not received`);
+      if (entries.length > 0 && entries.every(({ released }) => !released))
+        this.#early(subscriber, `PUBREL ${packetId}: the disk still has ${tag} as not received`);
     });
   }
 
@@ -555,9 +647,11 @@ export class Model implements NetworkObserver, ClientObserver {
     const tag = tagOf(publish.payload);
     if (publish.qos > 0) {
       const open = talk.open.get(publish.packetId) ?? tag;
-      if (open !== tag) verdict.fail('packet identifiers', `${name}: ${tag} is sent with ${publish.packetId}, which ${open} still has`);
+      if (open !== tag)
+        verdict.fail('packet identifiers', `${name}: ${tag} is sent with ${publish.packetId}, which ${open} still has`);
       talk.open.set(publish.packetId, tag);
-      if (talk.open.size > maxInflight) verdict.fail('window', `${name}: ${talk.open.size} are in flight, ${maxInflight} are allowed`);
+      if (talk.open.size > maxInflight)
+        verdict.fail('window', `${name}: ${talk.open.size} are in flight, ${maxInflight} are allowed`);
     }
     if (publish.qos === 2) {
       const { sentQos2, lastQos2 } = this.#takenBy(name);
@@ -582,20 +676,31 @@ export class Model implements NetworkObserver, ClientObserver {
       return;
     }
     const most = Math.min(publication.qos, Math.max(...standing.map(({ qos }) => qos)));
-    if (publish.qos > most) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, at most ${most} was granted`);
+    if (publish.qos > most)
+      verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, at most ${most} was granted`);
     if (publish.qos > 0) this.groups.handedTo(subscriber, publication, publish.qos);
     const owed = Math.min(publication.qos, Math.max(0, ...this.#direct(subscriber, publication).map(({ qos }) => qos)));
     // One that was sent again may have been accepted again, under other subscriptions.
-    if (!subscriber.shares && (publication.sends === 1 || publication.qos === 2) && publish.qos < owed) verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, ${owed} was granted`);
+    if (!subscriber.shares && (publication.sends === 1 || publication.qos === 2) && publish.qos < owed)
+      verdict.fail('granted QoS', `${name} gets ${tag} at QoS ${publish.qos}, ${owed} was granted`);
     // Where nobody waits for the disk this is promised with the publisher's acknowledgement alone.
-    if (publish.qos === 2 && this.#ackLevel !== 'received' && this.#isStored(talk) && !ledger.has(queueOf(subscriber), tag)) {
+    if (
+      publish.qos === 2 &&
+      this.#ackLevel !== 'received' &&
+      this.#isStored(talk) &&
+      !ledger.has(queueOf(subscriber), tag)
+    ) {
       this.#early(subscriber, `PUBLISH of ${tag} at QoS 2: it is not on the disk`);
     }
     if (publish.qos > 0 && !publish.dup && !subscriber.shares && publication.sends > 0) {
       const { fresh } = this.#takenBy(name);
       const times = (fresh.get(tag) ?? 0) + 1;
       fresh.set(tag, times);
-      if (times > publication.sends) verdict.fail('no repeat without DUP', `${name} is sent ${tag} without DUP ${times} times, it came ${publication.sends} times`);
+      if (times > publication.sends)
+        verdict.fail(
+          'no repeat without DUP',
+          `${name} is sent ${tag} without DUP ${times} times, it came ${publication.sends} times`,
+        );
     }
   }
 
@@ -607,23 +712,43 @@ export class Model implements NetworkObserver, ClientObserver {
     const { verdict, maxInflight } = this.#options;
     const { name } = talk.subscriber;
     const from = Math.max(talk.since, retain ? 0 : (first ?? 0));
-    if (this.rules.isRefusedSince(name, topic, from)) verdict.fail('only what may be received', `${name} gets ${tag} on ${topic}, which it may not receive`);
+    if (this.rules.isRefusedSince(name, topic, from))
+      verdict.fail('only what may be received', `${name} gets ${tag} on ${topic}, which it may not receive`);
     const since = this.rules.surelySince(name);
     if (qos === 0 || since === undefined || !this.rules.isRefusedSince(name, topic, since)) return;
     if (talk.late.since !== since) talk.late = { since, count: 0 };
-    if (++talk.late.count > maxInflight) verdict.fail('only what may be received', `${name} gets ${tag} on ${topic}, the ${talk.late.count}th message that it may not receive any more`);
+    if (++talk.late.count > maxInflight)
+      verdict.fail(
+        'only what may be received',
+        `${name} gets ${tag} on ${topic}, the ${talk.late.count}th message that it may not receive any more`,
+      );
   }
 
   /** A retained message that was replaced for sure before the subscription began is not sent any more. */
   #retainedLeaves(subscriber: Subscriber, publication: Publication, qos: QoS): void {
     const { verdict } = this.#options;
-    const standing = subscriber.ever.filter(({ filter, shareName }) => shareName === undefined && this.#matchesTopic(filter, publication));
-    const from = Math.min(...standing.filter(({ perhapsUntil }) => (perhapsUntil ?? Infinity) > subscriber.resetAt).map(({ perhapsFrom }) => perhapsFrom));
-    if (standing.length === 0) verdict.fail('only to subscribers', `${subscriber.name} gets the retained ${publication.tag} without a subscription`);
+    const standing = subscriber.ever.filter(
+      ({ filter, shareName }) => shareName === undefined && this.#matchesTopic(filter, publication),
+    );
+    const from = Math.min(
+      ...standing
+        .filter(({ perhapsUntil }) => (perhapsUntil ?? Infinity) > subscriber.resetAt)
+        .map(({ perhapsFrom }) => perhapsFrom),
+    );
+    if (standing.length === 0)
+      verdict.fail(
+        'only to subscribers',
+        `${subscriber.name} gets the retained ${publication.tag} without a subscription`,
+      );
     else if (!publication.retain) verdict.fail('retained state', `${publication.tag} was not published to be retained`);
-    else if (!this.publications.mayBeRetained(publication, from)) verdict.fail('retained state', `${subscriber.name} gets ${publication.tag}, which had been replaced`);
+    else if (!this.publications.mayBeRetained(publication, from))
+      verdict.fail('retained state', `${subscriber.name} gets ${publication.tag}, which had been replaced`);
     const most = Math.min(publication.qos, Math.max(...standing.map((one) => one.qos)));
-    if (qos > most) verdict.fail('granted QoS', `${subscriber.name} gets the retained ${publication.tag} at QoS ${qos}, at most ${most} was granted`);
+    if (qos > most)
+      verdict.fail(
+        'granted QoS',
+        `${subscriber.name} gets the retained ${publication.tag} at QoS ${qos}, at most ${most} was granted`,
+      );
   }
 
   #matchesTopic(filter: string, { topic, first }: Publication): boolean {
@@ -656,8 +781,13 @@ export class Model implements NetworkObserver, ClientObserver {
     if (publish.qos === 2 && (taken.forgiven.get(tag) ?? 0) < (this.#talks.get(connection)?.life ?? 0)) {
       const qos2Times = (taken.qos2Times.get(tag) ?? 0) + 1;
       taken.qos2Times.set(tag, qos2Times);
-      const shares = new Set(subscriber.mayGet(publication).map(({ shareName, filter }) => (shareName === undefined ? '' : `${shareName}/${filter}`)));
-      if (qos2Times > shares.size) verdict.fail('QoS 2 comes once', `${client.name} has taken ${tag} ${qos2Times} times`);
+      const shares = new Set(
+        subscriber
+          .mayGet(publication)
+          .map(({ shareName, filter }) => (shareName === undefined ? '' : `${shareName}/${filter}`)),
+      );
+      if (qos2Times > shares.size)
+        verdict.fail('QoS 2 comes once', `${client.name} has taken ${tag} ${qos2Times} times`);
     }
     // What the publisher sent again may come out of its order, a group gives what another member could not take, and a crash can undo a drop, that of
     // a will among them.
@@ -700,7 +830,13 @@ export class Model implements NetworkObserver, ClientObserver {
     const { times, swallowed } = this.#takenBy(subscriber.name);
     const missing = new Map<string, string[]>();
     for (const publication of this.publications.all.values()) {
-      if (!isPromised(publication) || (publication.first as number) <= subscriber.resetAt || times.has(publication.tag) || swallowed.has(publication.tag)) continue;
+      if (
+        !isPromised(publication) ||
+        (publication.first as number) <= subscriber.resetAt ||
+        times.has(publication.tag) ||
+        swallowed.has(publication.tag)
+      )
+        continue;
       if (!this.#direct(subscriber, publication).some((one) => isOwed(publication, one))) continue;
       if (this.rules.mayBeRefusedSince(subscriber.name, publication.topic, publication.first as number)) continue;
       valueOf(missing, publication.topic, () => [] as string[]).push(publication.tag);
@@ -716,7 +852,11 @@ export class Model implements NetworkObserver, ClientObserver {
       const more = tags.length - (drops?.get(topic) ?? 0);
       if (more <= 0) continue;
       unread -= more;
-      if (unread < 0) this.#options.verdict.fail('nothing acknowledged is lost', `${who} never got ${tags.slice(0, 5).join(', ')} on ${topic}, ${tags.length} in all`);
+      if (unread < 0)
+        this.#options.verdict.fail(
+          'nothing acknowledged is lost',
+          `${who} never got ${tags.slice(0, 5).join(', ')} on ${topic}, ${tags.length} in all`,
+        );
     }
   }
 }

@@ -205,9 +205,15 @@ export class SimulatedConnection implements Channel {
     const { clock } = this.network;
     this.#end('by broker');
     if (graceMs === 0) this.#toClient = [];
-    else if (!this.#isClosing) clock.at(clock.nowMs() + graceMs, () => { this.#finish(); });
+    else if (!this.#isClosing)
+      clock.at(clock.nowMs() + graceMs, () => {
+        this.#finish();
+      });
     this.#isClosing = true;
-    if (this.#toClient.length === 0) clock.at(clock.nowMs(), () => { this.#finish(); });
+    if (this.#toClient.length === 0)
+      clock.at(clock.nowMs(), () => {
+        this.#finish();
+      });
   }
 
   died(delivers: boolean): void {
@@ -237,7 +243,10 @@ export class SimulatedConnection implements Channel {
   /** After the time of the way, and never before what was sent earlier. */
   #at(to: 'toBroker' | 'toClient', callback: () => void): void {
     const { clock } = this.network;
-    const atMs = Math.max(clock.nowMs() + this.traits.latencyMs, to === 'toBroker' ? this.#toBrokerAtMs : this.#toClientAtMs);
+    const atMs = Math.max(
+      clock.nowMs() + this.traits.latencyMs,
+      to === 'toBroker' ? this.#toBrokerAtMs : this.#toClientAtMs,
+    );
     if (to === 'toBroker') this.#toBrokerAtMs = atMs;
     else this.#toClientAtMs = atMs;
     clock.at(atMs, callback);
@@ -273,7 +282,9 @@ export class SimulatedConnection implements Channel {
     if (this.#isClosing) this.#finish();
     else if (this.#isFull) {
       this.#isFull = false;
-      this.#tell((handler) => { handler.drained(); });
+      this.#tell((handler) => {
+        handler.drained();
+      });
     }
   }
 

@@ -28,15 +28,27 @@ export interface ReceiveRule {
   readonly filter: string;
 }
 
-export type Acknowledging = { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
+export type Acknowledging =
+  { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
 
 export type Action =
   /** With a connection standing this is a takeover. `eager`: what waits is sent behind CONNECT, not behind CONNACK. */
-  | { readonly kind: 'connect'; readonly client: string; readonly clean: boolean; readonly keepAliveS: number; readonly will: WillPlan | undefined; readonly eager: boolean }
+  | {
+      readonly kind: 'connect';
+      readonly client: string;
+      readonly clean: boolean;
+      readonly keepAliveS: number;
+      readonly will: WillPlan | undefined;
+      readonly eager: boolean;
+    }
   | { readonly kind: 'disconnect'; readonly client: string }
   /** The connection breaks. `lossy`: what was on its way to the broker is lost too. */
   | { readonly kind: 'vanish'; readonly client: string; readonly lossy: boolean }
-  | { readonly kind: 'subscribe'; readonly client: string; readonly filters: readonly { readonly filter: string; readonly qos: QoS }[] }
+  | {
+      readonly kind: 'subscribe';
+      readonly client: string;
+      readonly filters: readonly { readonly filter: string; readonly qos: QoS }[];
+    }
   | { readonly kind: 'unsubscribe'; readonly client: string; readonly filters: readonly string[] }
   /** So many messages in one go; a size of 0 clears what is retained. */
   | {
@@ -63,7 +75,13 @@ export type Action =
    * `keeps`: a batch that was written and not yet answered is on the disk all the same. `power`: it is the machine that fails, and so much of what was
    * not flushed is on the disk, from 0 to 1. `delivers`: what has left still reaches the clients.
    */
-  | { readonly kind: 'crash'; readonly keeps: boolean; readonly power: number | undefined; readonly delivers: boolean; readonly downMs: number }
+  | {
+      readonly kind: 'crash';
+      readonly keeps: boolean;
+      readonly power: number | undefined;
+      readonly delivers: boolean;
+      readonly downMs: number;
+    }
   | { readonly kind: 'stop'; readonly downMs: number };
 
 export type Operation = Action & {
@@ -105,7 +123,9 @@ export function planOf(seed: number): Plan {
     drainTimeoutMs: random.pick([500, 4000]),
     storageTimeoutMs: random.pick([300, 20_000]),
     maxBufferedQos0Messages: random.pick([2, 50]),
-    ...(random.chance(0.25) ? { maxQueueSize: random.pick([1, 3, 8]), queueFullPolicy: random.pick(['discard', 'discard-oldest'] as const) } : {}),
+    ...(random.chance(0.25)
+      ? { maxQueueSize: random.pick([1, 3, 8]), queueFullPolicy: random.pick(['discard', 'discard-oldest'] as const) }
+      : {}),
     ...(random.chance(0.1) ? { maxQueueBytes: 600 } : {}),
   };
   const durationMs = random.pick([300, 1500, 6000]);
@@ -128,7 +148,11 @@ export function planOf(seed: number): Plan {
     shares: random.chance(0.4),
   }));
   const add = (atMs: number, action: Action): void => void operations.push({ ...action, id: operations.length, atMs });
-  const will = (): WillPlan => ({ topic: random.pick(TOPICS), qos: random.int(0, 2) as QoS, retain: random.chance(0.3) });
+  const will = (): WillPlan => ({
+    topic: random.pick(TOPICS),
+    qos: random.int(0, 2) as QoS,
+    retain: random.chance(0.3),
+  });
   const connect = (habit: (typeof habits)[number]): Action => ({
     kind: 'connect',
     client: habit.name,
@@ -140,7 +164,10 @@ export function planOf(seed: number): Plan {
   const subscribe = (habit: (typeof habits)[number]): Action => {
     const filters = [];
     for (let i = random.int(1, 2); i > 0; i--) {
-      filters.push({ filter: random.pick(habit.shares && random.chance(0.5) ? SHARED_FILTERS : FILTERS), qos: random.pick([0, 1, 1, 2, 2] as const) });
+      filters.push({
+        filter: random.pick(habit.shares && random.chance(0.5) ? SHARED_FILTERS : FILTERS),
+        qos: random.pick([0, 1, 1, 2, 2] as const),
+      });
     }
     return { kind: 'subscribe', client: habit.name, filters };
   };
@@ -160,19 +187,44 @@ export function planOf(seed: number): Plan {
       const bytes = bulk && count < 100 ? LARGEST_PAYLOAD_BYTES : random.pick([12, 12, 40, 300]);
       const retain = random.chance(bulk ? 0.02 : 0.25);
       const qos = random.pick([0, 1, 1, 2, 2] as const);
-      add(atMs, { kind: 'publish', client, topic: random.pick(TOPICS), qos, retain, bytes: retain && random.chance(0.15) ? 0 : bytes, count });
+      add(atMs, {
+        kind: 'publish',
+        client,
+        topic: random.pick(TOPICS),
+        qos,
+        retain,
+        bytes: retain && random.chance(0.15) ? 0 : bytes,
+        count,
+      });
     } else if (roll < 0.58) add(atMs, connect(habit));
     else if (roll < 0.66) add(atMs, subscribe(habit));
-    else if (roll < 0.69) add(atMs, { kind: 'unsubscribe', client, filters: [random.pick(FILTERS), random.pick([...FILTERS, ...SHARED_FILTERS])] });
+    else if (roll < 0.69)
+      add(atMs, {
+        kind: 'unsubscribe',
+        client,
+        filters: [random.pick(FILTERS), random.pick([...FILTERS, ...SHARED_FILTERS])],
+      });
     else if (roll < 0.73) add(atMs, { kind: 'vanish', client, lossy: random.chance(0.5) });
     else if (roll < 0.76) add(atMs, { kind: 'disconnect', client });
     else if (roll < 0.81) add(atMs, { kind: 'acknowledge', client, how: acknowledging(random) });
     else if (roll < 0.84) add(atMs, { kind: 'stall', client, forMs: random.pick([20, 300, 2000]) });
     else if (roll < 0.86) add(atMs, { kind: 'mute', client, forMs: random.pick([500, 4000]) });
-    else if (roll < 0.92) add(atMs, { kind: 'disk pace', callMs: random.pick([0, 0, 1, 10, 80]), answerMs: random.pick([0, 0, 1, 10, 80]) });
+    else if (roll < 0.92)
+      add(atMs, {
+        kind: 'disk pace',
+        callMs: random.pick([0, 0, 1, 10, 80]),
+        answerMs: random.pick([0, 0, 1, 10, 80]),
+      });
     else if (roll < 0.94) add(atMs, { kind: 'disk refuses', commits: random.int(0, 2), reads: random.int(0, 2) });
     else if (roll < 0.96) add(atMs, { kind: 'disk denies', commits: 1 });
-    else if (roll < 0.99) add(atMs, { kind: 'crash', keeps: random.chance(0.5), power: undefined, delivers: random.chance(0.5), downMs: random.pick([0, 10, 300]) });
+    else if (roll < 0.99)
+      add(atMs, {
+        kind: 'crash',
+        keeps: random.chance(0.5),
+        power: undefined,
+        delivers: random.chance(0.5),
+        downMs: random.pick([0, 10, 300]),
+      });
     else add(atMs, { kind: 'stop', downMs: random.pick([0, 100]) });
   }
   // What hardly ever comes by chance alone: an answer is lost, somebody else publishes meanwhile, and the client comes back and repeats.
@@ -180,7 +232,14 @@ export function planOf(seed: number): Plan {
     const [one, other] = [random.pick(habits), random.pick(habits)];
     const latencyMs = clients.find(({ name }) => name === one.name)?.latencyMs ?? 0;
     const atMs = random.int(0, durationMs);
-    const message = { kind: 'publish', topic: random.pick(TOPICS), qos: random.pick([1, 2, 2] as const), retain: random.chance(0.7), bytes: random.pick([12, 12, 0]), count: 1 } as const;
+    const message = {
+      kind: 'publish',
+      topic: random.pick(TOPICS),
+      qos: random.pick([1, 2, 2] as const),
+      retain: random.chance(0.7),
+      bytes: random.pick([12, 12, 0]),
+      count: 1,
+    } as const;
     if (random.chance(0.3)) add(atMs, { kind: 'disk pace', callMs: 80, answerMs: 1 });
     add(atMs, { ...message, client: one.name });
     add(atMs + latencyMs + random.int(0, latencyMs), { kind: 'vanish', client: one.name, lossy: true });
@@ -188,7 +247,9 @@ export function planOf(seed: number): Plan {
     add(atMs + 2 * latencyMs + random.int(20, 120), connect(one));
   }
   // Chance of its own, so that the rest of the plan is what it would be without rules.
-  const rules = new SeededRandom(seed + RULES_SEED).chance(0.3) ? addRules(new SeededRandom(seed + RULES_SEED + 1), clients, durationMs, add) : undefined;
+  const rules = new SeededRandom(seed + RULES_SEED).chance(0.3)
+    ? addRules(new SeededRandom(seed + RULES_SEED + 1), clients, durationMs, add)
+    : undefined;
   const ofShares = new SeededRandom(seed + SHARES_SEED);
   if (ofShares.chance(0.25)) shareMore(ofShares, clients, durationMs, operations, add);
   const ofExpiry = new SeededRandom(seed + EXPIRY_SEED);
@@ -200,15 +261,27 @@ export function planOf(seed: number): Plan {
       clients[i] = { ...one, version: 4, redialMs: ofExpiry.pick([one.redialMs, 950, 1500]) };
     }
     for (const [i, one] of operations.entries()) {
-      if ((one.kind === 'crash' || one.kind === 'stop') && ofExpiry.chance(0.5)) operations[i] = { ...one, downMs: ofExpiry.pick([900, 1100, 2500]) };
+      if ((one.kind === 'crash' || one.kind === 'stop') && ofExpiry.chance(0.5))
+        operations[i] = { ...one, downMs: ofExpiry.pick([900, 1100, 2500]) };
     }
   }
   const ofLevels = new SeededRandom(seed + LEVELS_SEED);
   const ackLevels = ofLevels.pick(ACK_LEVELS);
-  for (const [i, one] of operations.entries()) if (one.kind === 'crash' && ofLevels.chance(0.5)) operations[i] = { ...one, power: ofLevels.pick([0, 0.3, 0.7, 1]) };
+  for (const [i, one] of operations.entries())
+    if (one.kind === 'crash' && ofLevels.chance(0.5))
+      operations[i] = { ...one, power: ofLevels.pick([0, 0.3, 0.7, 1]) };
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
-  return { seed, limits, ackLevels, highWaterMark: random.pick([64, 2000, 65_536]), clients, rules, operations, durationMs };
+  return {
+    seed,
+    limits,
+    ackLevels,
+    highWaterMark: random.pick([64, 2000, 65_536]),
+    clients,
+    rules,
+    operations,
+    durationMs,
+  };
 }
 
 const RULES_SEED = 1_000_000_007;
@@ -217,33 +290,74 @@ const EXPIRY_SEED = 3_000_000_019;
 const SHARES_SEED = 4_000_000_007;
 
 /** Half of the runs are those of the default. */
-const ACK_LEVELS: readonly (readonly AckLevel[])[] = [['flushed'], ['flushed'], ['flushed'], ['flushed'], ['stored'], ['stored'], ['received'], ['received', 'stored', 'flushed']];
+const ACK_LEVELS: readonly (readonly AckLevel[])[] = [
+  ['flushed'],
+  ['flushed'],
+  ['flushed'],
+  ['flushed'],
+  ['stored'],
+  ['stored'],
+  ['received'],
+  ['received', 'stored', 'flushed'],
+];
 
 /** Those of the beginning; what changes is added to the plan. */
-function addRules(random: SeededRandom, clients: readonly ClientTraits[], durationMs: number, add: (atMs: number, action: Action) => void): Plan['rules'] {
+function addRules(
+  random: SeededRandom,
+  clients: readonly ClientTraits[],
+  durationMs: number,
+  add: (atMs: number, action: Action) => void,
+): Plan['rules'] {
   const some = (): ReceiveRule[] => {
     const first: ReceiveRule[] = [];
-    for (let i = random.int(0, 2); i > 0; i--) first.push({ effect: random.pick(['allow', 'deny', 'deny'] as const), filter: random.pick(FILTERS) });
-    return random.chance(0.6) ? [...first, { effect: 'allow', filter: '#' }, { effect: 'allow', filter: '$x/#' }] : first;
+    for (let i = random.int(0, 2); i > 0; i--)
+      first.push({ effect: random.pick(['allow', 'deny', 'deny'] as const), filter: random.pick(FILTERS) });
+    return random.chance(0.6)
+      ? [...first, { effect: 'allow', filter: '#' }, { effect: 'allow', filter: '$x/#' }]
+      : first;
   };
   const limited = clients.filter(() => random.chance(0.6));
   for (const { name } of limited) {
-    for (let i = random.int(0, 4); i > 0; i--) add(random.int(0, durationMs), { kind: 'permissions', client: name, rules: some() });
+    for (let i = random.int(0, 4); i > 0; i--)
+      add(random.int(0, durationMs), { kind: 'permissions', client: name, rules: some() });
   }
   return Object.fromEntries(limited.map(({ name }) => [name, some()]));
 }
 
 /** Groups of which nearly everyone is a member, and members that come and go. */
-function shareMore(random: SeededRandom, clients: readonly ClientTraits[], durationMs: number, operations: Operation[], add: (atMs: number, action: Action) => void): void {
+function shareMore(
+  random: SeededRandom,
+  clients: readonly ClientTraits[],
+  durationMs: number,
+  operations: Operation[],
+  add: (atMs: number, action: Action) => void,
+): void {
   const granted = (): QoS => random.pick([1, 1, 2, 2] as const);
   for (const [i, one] of operations.entries()) {
     if (one.kind !== 'subscribe') continue;
-    operations[i] = { ...one, filters: one.filters.map((asked) => (random.chance(0.8) ? { filter: random.pick(SHARED_FILTERS), qos: granted() } : asked)) };
+    operations[i] = {
+      ...one,
+      filters: one.filters.map((asked) =>
+        random.chance(0.8) ? { filter: random.pick(SHARED_FILTERS), qos: granted() } : asked,
+      ),
+    };
   }
   for (const { name } of clients) {
-    if (random.chance(0.8)) add(random.int(20, 80), { kind: 'subscribe', client: name, filters: [{ filter: random.pick(SHARED_FILTERS), qos: granted() }] });
-    for (let i = random.int(0, 2); i > 0; i--) add(random.int(60, durationMs), random.chance(0.6) ? { kind: 'vanish', client: name, lossy: random.chance(0.5) } : { kind: 'disconnect', client: name });
-    if (random.chance(0.5)) add(random.int(0, durationMs), { kind: 'acknowledge', client: name, how: acknowledging(random) });
+    if (random.chance(0.8))
+      add(random.int(20, 80), {
+        kind: 'subscribe',
+        client: name,
+        filters: [{ filter: random.pick(SHARED_FILTERS), qos: granted() }],
+      });
+    for (let i = random.int(0, 2); i > 0; i--)
+      add(
+        random.int(60, durationMs),
+        random.chance(0.6)
+          ? { kind: 'vanish', client: name, lossy: random.chance(0.5) }
+          : { kind: 'disconnect', client: name },
+      );
+    if (random.chance(0.5))
+      add(random.int(0, durationMs), { kind: 'acknowledge', client: name, how: acknowledging(random) });
   }
 }
 

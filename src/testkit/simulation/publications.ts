@@ -89,7 +89,11 @@ export class Publications {
 
   /** Whether the topic may have this retained message now. */
   mayBeRetained(publication: Publication, asOf = Infinity): boolean {
-    return publication.retain && publication.first !== undefined && !this.#isReplaced(publication.topic, publication.last, asOf);
+    return (
+      publication.retain &&
+      publication.first !== undefined &&
+      !this.#isReplaced(publication.topic, publication.last, asOf)
+    );
   }
 
   /** Whether the topic may have no retained message now. */
@@ -101,15 +105,20 @@ export class Publications {
   /** The topic has this retained message, or none: what was promised to come after it is lost. */
   undoneAfter(topic: string, retained: string | undefined): void {
     const kept = retained === undefined ? undefined : this.all.get(retained);
-    for (const one of this.#ofTopic.get(topic) ?? []) if (kept !== undefined && one.retain && one.sureAt !== undefined && one.sureAt > kept.last) one.undone(false);
+    for (const one of this.#ofTopic.get(topic) ?? [])
+      if (kept !== undefined && one.retain && one.sureAt !== undefined && one.sureAt > kept.last) one.undone(false);
   }
 
   /** Whether another one was promised that took effect after the moment; `asOf`: already promised then. */
   #isReplaced(topic: string, moment: number, asOf: number): boolean {
     const ofTopic = this.#ofTopic.get(topic) ?? [];
-    return ofTopic.some(({ retain, sureAt, acknowledged }) => retain && sureAt !== undefined && sureAt > moment && Math.max(sureAt, acknowledged ?? 0) < asOf);
+    return ofTopic.some(
+      ({ retain, sureAt, acknowledged }) =>
+        retain && sureAt !== undefined && sureAt > moment && Math.max(sureAt, acknowledged ?? 0) < asOf,
+    );
   }
 }
 
 /** Whether it was acknowledged, and is still owed to whoever was to get it. */
-export const isPromised = ({ acknowledged, qos, isClear, first }: Publication): boolean => acknowledged !== undefined && first !== undefined && qos > 0 && !isClear;
+export const isPromised = ({ acknowledged, qos, isClear, first }: Publication): boolean =>
+  acknowledged !== undefined && first !== undefined && qos > 0 && !isClear;

@@ -41,12 +41,18 @@ export class Rules {
   /** Whether it may not have been received at any moment from `from` on. */
   isRefusedSince(client: string, topic: string, from: number): boolean {
     const periods = this.#periods.get(client);
-    return periods !== undefined && periods.filter(({ perhapsUntil }) => perhapsUntil > from).every(({ rules }) => !isAllowed(rules, topic));
+    return (
+      periods !== undefined &&
+      periods.filter(({ perhapsUntil }) => perhapsUntil > from).every(({ rules }) => !isAllowed(rules, topic))
+    );
   }
 
   /** Whether there may have been a moment from `from` on at which it could not be received. */
   mayBeRefusedSince(client: string, topic: string, from: number): boolean {
-    return this.#periods.get(client)?.some(({ rules, perhapsUntil }) => perhapsUntil > from && !isAllowed(rules, topic)) ?? false;
+    return (
+      this.#periods.get(client)?.some(({ rules, perhapsUntil }) => perhapsUntil > from && !isAllowed(rules, topic)) ??
+      false
+    );
   }
 
   /** Since when the rules of now are surely in force; `undefined`: there are none, or they may not be yet. */

@@ -18,7 +18,8 @@ export class Script {
   }
 
   note(who: string, what: string): void {
-    if (this.isKept) this.lines.push(`${String(this.clock.nowMs() - this.#startMs).padStart(7)} ms  ${who.padEnd(8)} ${what}`);
+    if (this.isKept)
+      this.lines.push(`${String(this.clock.nowMs() - this.#startMs).padStart(7)} ms  ${who.padEnd(8)} ${what}`);
   }
 
   packet(who: string, arrow: '->' | '=>' | '<-' | '<=', packet: Packet): void {
@@ -30,7 +31,10 @@ export function describePacket(packet: Packet): string {
   const name = NAMES.get(packet.type) ?? String(packet.type);
   switch (packet.type) {
     case PacketType.connect: {
-      const will = packet.will === undefined ? '' : ` will ${tagOf(packet.will.payload)} to ${packet.will.topic} q${packet.will.qos}${packet.will.retain ? ' retain' : ''}`;
+      const will =
+        packet.will === undefined
+          ? ''
+          : ` will ${tagOf(packet.will.payload)} to ${packet.will.topic} q${packet.will.qos}${packet.will.retain ? ' retain' : ''}`;
       return `${name} ${packet.clientId} ${packet.clean ? 'clean' : 'stored'} keep-alive ${packet.keepAlive}${will}`;
     }
     case PacketType.connack:

@@ -8,7 +8,7 @@ export async function shrink(plan: Plan, fails: (smaller: Plan) => Promise<boole
   let size = Math.ceil(operations.length / 2);
   while (size >= 1 && runs < mostRuns) {
     let isSmaller = false;
-    for (let from = 0; from < operations.length && runs < mostRuns; ) {
+    for (let from = 0; from < operations.length && runs < mostRuns;) {
       const fewer = [...operations.slice(0, from), ...operations.slice(from + size)];
       runs++;
       if (await fails({ ...plan, operations: fewer })) {

@@ -134,20 +134,32 @@ export class Subscriber {
     if (first === undefined) return [];
     return this.ever.filter(
       ({ filter, surelyFrom, surelyUntil }) =>
-        surelyFrom !== undefined && surelyFrom <= first && (surelyUntil === undefined || (acknowledged !== undefined && surelyUntil >= acknowledged)) && matches(filter, topic),
+        surelyFrom !== undefined &&
+        surelyFrom <= first &&
+        (surelyUntil === undefined || (acknowledged !== undefined && surelyUntil >= acknowledged)) &&
+        matches(filter, topic),
     );
   }
 
   /** Whether it surely is a member since before the message came, and has been all the time. */
   isMemberSince(text: string, { first = 0, topic }: Publication): boolean {
     if (this.resetAt > first) return false;
-    return this.ever.some((one) => one.text === text && one.surelyFrom !== undefined && one.surelyFrom <= first && stillStands(one) && matches(one.filter, topic));
+    return this.ever.some(
+      (one) =>
+        one.text === text &&
+        one.surelyFrom !== undefined &&
+        one.surelyFrom <= first &&
+        stillStands(one) &&
+        matches(one.filter, topic),
+    );
   }
 
   /** Those that may have stood when the message was accepted. */
   mayGet({ topic, first }: Publication): Standing[] {
     if (first === undefined) return [];
-    return this.ever.filter(({ filter, perhapsUntil }) => (perhapsUntil === undefined || perhapsUntil >= first) && matches(filter, topic));
+    return this.ever.filter(
+      ({ filter, perhapsUntil }) => (perhapsUntil === undefined || perhapsUntil >= first) && matches(filter, topic),
+    );
   }
 
   #gone(which: (one: Standing) => boolean): void {
@@ -180,6 +192,8 @@ const regulars = new Map<string, RegExp>();
 function regularOf(filter: string): RegExp {
   if (filter === '#') return /^.*$/;
   const [path, rest] = filter.endsWith('/#') ? [filter.slice(0, -2), '(/.*)?'] : [filter, ''];
-  const levels = path.split('/').map((level) => (level === '+' ? '[^/]*' : level.replaceAll(/[$.*?()[\]{}|\\^]/g, '\\$&')));
+  const levels = path
+    .split('/')
+    .map((level) => (level === '+' ? '[^/]*' : level.replaceAll(/[$.*?()[\]{}|\\^]/g, '\\$&')));
   return new RegExp(`^${levels.join('/')}${rest}$`);
 }

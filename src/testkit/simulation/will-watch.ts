@@ -99,7 +99,12 @@ export class WillWatch {
 
   #sent(may: (one: Watched) => boolean): void {
     for (const one of this.#open) {
-      if (!may(one) || (one.state !== 'due' && one.state !== 'after grace') || this.ledger.wills.get(one.client) === one.publication.tag) continue;
+      if (
+        !may(one) ||
+        (one.state !== 'due' && one.state !== 'after grace') ||
+        this.ledger.wills.get(one.client) === one.publication.tag
+      )
+        continue;
       one.state = 'sent';
       const { publication } = one;
       publication.acknowledged = publication.last = this.moments.now;
@@ -113,13 +118,15 @@ export class WillWatch {
   departed(tag: string): void {
     const state = this.#byTag.get(tag)?.state;
     if (state === 'held') this.verdict.fail('wills', `${tag} is sent while its client is connected`);
-    if (state === 'discarded') this.verdict.fail('wills', `${tag} is sent after DISCONNECT, or though it was never stored`);
+    if (state === 'discarded')
+      this.verdict.fail('wills', `${tag} is sent after DISCONNECT, or though it was never stored`);
   }
 
   /** All is quiet, the grace is over. */
   atEnd(): void {
     for (const { state, publication, client } of this.#open) {
-      if (state === 'due' || state === 'after grace') this.verdict.fail('wills', `${publication.tag} of ${client} was never sent (${state})`);
+      if (state === 'due' || state === 'after grace')
+        this.verdict.fail('wills', `${publication.tag} of ${client} was never sent (${state})`);
     }
   }
 

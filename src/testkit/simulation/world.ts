@@ -53,16 +53,39 @@ export class World {
     this.#script = new Script(this.#clock, keepScript);
     this.#startMs = this.#clock.nowMs();
     this.#random = new SeededRandom(plan.seed);
-    this.#disk = new SimulatedDisk(makeStorage, this.#clock, this.#script, (batch) => { this.#model.kept(batch, this.#disk.isFlushed); }, () => this.#model.moments.next());
+    this.#disk = new SimulatedDisk(
+      makeStorage,
+      this.#clock,
+      this.#script,
+      (batch) => {
+        this.#model.kept(batch, this.#disk.isFlushed);
+      },
+      () => this.#model.moments.next(),
+    );
     const { ledger } = this.#disk;
-    this.#model = new Model({ nowMs: () => this.#clock.nowMs(), sessionExpiryMs: expiryOf(plan), maxInflight: plan.limits.maxInflight ?? 50, mostBufferedAbove: mostBufferedAbove(plan), verdict: this.#verdict, ledger, script: this.#script });
+    this.#model = new Model({
+      nowMs: () => this.#clock.nowMs(),
+      sessionExpiryMs: expiryOf(plan),
+      maxInflight: plan.limits.maxInflight ?? 50,
+      mostBufferedAbove: mostBufferedAbove(plan),
+      verdict: this.#verdict,
+      ledger,
+      script: this.#script,
+    });
     this.#network = new SimulatedNetwork(this.#clock, this.#model, plan.highWaterMark);
     for (const [name, rules] of Object.entries(plan.rules ?? {})) this.#model.rules.set(name, rules);
-    for (const traits of plan.clients) this.#clients.set(traits.name, new SimulatedClient(traits, this.#network, this.#clock, this.#model, this.#script));
+    for (const traits of plan.clients)
+      this.#clients.set(
+        traits.name,
+        new SimulatedClient(traits, this.#network, this.#clock, this.#model, this.#script),
+      );
   }
 
   async run(): Promise<Outcome> {
-    for (const operation of this.plan.operations) this.#clock.at(this.#startMs + operation.atMs, () => { this.#perform(operation); });
+    for (const operation of this.plan.operations)
+      this.#clock.at(this.#startMs + operation.atMs, () => {
+        this.#perform(operation);
+      });
     this.#start();
     await this.#until(this.#startMs + this.plan.durationMs);
     await this.#comeToRest();
@@ -117,14 +140,27 @@ export class World {
         this.#model.notice(notice);
       },
     };
-    const life: BrokerLife = new BrokerLife({ storage, network: this.#network, authorizers: this.#authorizers(), telemetry, clock: this.#clock, random: this.#random, limits, ackLevel });
+    const life: BrokerLife = new BrokerLife({
+      storage,
+      network: this.#network,
+      authorizers: this.#authorizers(),
+      telemetry,
+      clock: this.#clock,
+      random: this.#random,
+      limits,
+      ackLevel,
+    });
     this.#life = life;
     life.service.start().then(
       () => {
         if (this.#life !== life) return;
         const { restored } = life.service.engine.broker.accounts;
         const { waiting } = this.#disk.ledger;
-        if (restored !== waiting) this.#verdict.fail('nothing acknowledged is lost', `${restored} deliveries were found at the start, the disk keeps ${waiting}`);
+        if (restored !== waiting)
+          this.#verdict.fail(
+            'nothing acknowledged is lost',
+            `${restored} deliveries were found at the start, the disk keeps ${waiting}`,
+          );
       },
       (error: unknown) => {
         if (this.#life === life) this.#model.failed(error);
@@ -135,7 +171,8 @@ export class World {
   /** Answers by the rules of the moment. */
   #authorizers(): Authorizer[] {
     if (this.plan.rules === undefined) return [];
-    const authorize = ({ clientId }: { readonly clientId: string }): Permissions => permissionsOf(this.#model.rules.rulesOf(clientId));
+    const authorize = ({ clientId }: { readonly clientId: string }): Permissions =>
+      permissionsOf(this.#model.rules.rulesOf(clientId));
     return [{ name: 'the plan', authorize, watch: (changed) => (this.#rulesChanged = changed) }];
   }
 
@@ -147,7 +184,9 @@ export class World {
     const isLossy = this.#disk.crash(keeps, power);
     this.#network.died(delivers);
     this.#model.died(isLossy);
-    this.#later(downMs, () => { this.#start(); });
+    this.#later(downMs, () => {
+      this.#start();
+    });
   }
 
   #stop(downMs: number): void {
@@ -163,10 +202,14 @@ export class World {
       this.#disk.crash(true);
       this.#network.died(true);
       this.#model.stopped(this.#disk.isFlushed);
-      this.#later(downMs, () => { this.#start(); });
+      this.#later(downMs, () => {
+        this.#start();
+      });
     };
     // One that dies while it stops cannot close its storage.
-    life.service.stop().then(stopped, (error: unknown) => { if (this.#life === life) this.#model.failed(error); });
+    life.service.stop().then(stopped, (error: unknown) => {
+      if (this.#life === life) this.#model.failed(error);
+    });
   }
 
   #later(afterMs: number, what: () => void): void {
@@ -211,7 +254,13 @@ export class World {
         return;
       case 'publish': {
         const { topic, qos, retain, bytes, count, id } = operation;
-        for (let i = 0; i < count; i++) this.#client(operation).publish(topic, qos, retain, bytes === 0 ? new Uint8Array(0) : payloadOf(`p${id}-${i}`, bytes));
+        for (let i = 0; i < count; i++)
+          this.#client(operation).publish(
+            topic,
+            qos,
+            retain,
+            bytes === 0 ? new Uint8Array(0) : payloadOf(`p${id}-${i}`, bytes),
+          );
         return;
       }
       case 'acknowledge':
@@ -249,7 +298,14 @@ export class World {
       client.behave();
       const isClean = !this.#model.mayBeStored(client.name);
       if (isClean && client.isConnected) continue;
-      client.connect({ kind: 'connect', client: client.name, clean: isClean, keepAliveS: 0, will: undefined, eager: false });
+      client.connect({
+        kind: 'connect',
+        client: client.name,
+        clean: isClean,
+        keepAliveS: 0,
+        will: undefined,
+        eager: false,
+      });
     }
     // Small windows and long ways take their time; what hangs has all of it.
     const lastMs = this.#clock.nowMs() + PATIENCE_MS;
@@ -262,13 +318,22 @@ export class World {
     }
     this.#model.atEnd();
     const { waiting } = this.#disk.ledger;
-    if (waiting > 0) this.#verdict.fail('liveness', `${waiting} messages are left on the disk: ${[...this.#disk.ledger.queues].map(([id, { size }]) => `${id} ${size}`).join(', ')}`);
+    if (waiting > 0)
+      this.#verdict.fail(
+        'liveness',
+        `${waiting} messages are left on the disk: ${[...this.#disk.ledger.queues].map(([id, { size }]) => `${id} ${size}`).join(', ')}`,
+      );
     const begun = this.#life?.waiting ?? 0;
-    if (begun !== 0) this.#verdict.fail('accounting', `${begun} deliveries are waiting by the books, and all queues are empty`);
+    if (begun !== 0)
+      this.#verdict.fail('accounting', `${begun} deliveries are waiting by the books, and all queues are empty`);
   }
 
   get #isAtRest(): boolean {
-    return this.#disk.ledger.waiting === 0 && this.#life?.waiting === 0 && [...this.#clients.values()].every(({ isConnected, isIdle }) => isConnected && isIdle);
+    return (
+      this.#disk.ledger.waiting === 0 &&
+      this.#life?.waiting === 0 &&
+      [...this.#clients.values()].every(({ isConnected, isIdle }) => isConnected && isIdle)
+    );
   }
 
   /** Someone new asks for all that is retained. */
@@ -285,11 +350,20 @@ export class World {
           if (retained.has(topic)) this.#verdict.fail('retained state', `${topic} is sent twice to a new subscriber`);
           retained.set(topic, tagOf(payload));
         },
-        confused: (_client, { detail }) => { this.#verdict.fail('packet identifiers', detail); },
+        confused: (_client, { detail }) => {
+          this.#verdict.fail('packet identifiers', detail);
+        },
       },
       this.#script,
     );
-    auditor.connect({ kind: 'connect', client: AUDITOR.name, clean: true, keepAliveS: 0, will: undefined, eager: false });
+    auditor.connect({
+      kind: 'connect',
+      client: AUDITOR.name,
+      clean: true,
+      keepAliveS: 0,
+      will: undefined,
+      eager: false,
+    });
     await this.#until(this.#clock.nowMs() + AUDIT_MS);
     auditor.subscribe([
       { filter: '#', qos: 2 },
@@ -300,11 +374,13 @@ export class World {
     for (const topic of publications.retainedTopics) {
       const tag = retained.get(topic);
       if (tag === undefined) {
-        if (!publications.mayHaveNone(topic)) this.#verdict.fail('retained state', `${topic} has no retained message, one was acknowledged`);
+        if (!publications.mayHaveNone(topic))
+          this.#verdict.fail('retained state', `${topic} has no retained message, one was acknowledged`);
         continue;
       }
       const publication = publications.get(tag);
-      if (publication === undefined || !publications.mayBeRetained(publication)) this.#verdict.fail('retained state', `${topic} still has ${tag}, which had been replaced`);
+      if (publication === undefined || !publications.mayBeRetained(publication))
+        this.#verdict.fail('retained state', `${topic} still has ${tag}, which had been replaced`);
     }
   }
 }
@@ -312,7 +388,12 @@ export class World {
 /** Everything may be published and subscribed to: what is filtered is filtered on its way out. */
 function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
   if (rules === undefined) return { kind: 'everything' };
-  const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({ effect, actions, topicFilter: filter as TopicFilter, source: 'the plan' });
+  const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({
+    effect,
+    actions,
+    topicFilter: filter as TopicFilter,
+    source: 'the plan',
+  });
   const open = ['#', '$x/#'].map((filter) => rule('allow', ['publish', 'subscribe'], filter));
   return { kind: 'rules', rules: [...open, ...rules.map(({ effect, filter }) => rule(effect, ['receive'], filter))] };
 }

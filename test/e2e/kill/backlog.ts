@@ -79,7 +79,8 @@ export class Backlog {
   /** At most so many more. One is enough: the other is somewhere else in its queue then. */
   async #oneHasGot(most: number): Promise<void> {
     const owed = this.#subscribers.filter(({ observer }) => observer.owedCount > 0);
-    if (owed.length > 0) await Promise.race(owed.map(({ observer }) => observer.afterReceiving(this.chance.between(1, most))));
+    if (owed.length > 0)
+      await Promise.race(owed.map(({ observer }) => observer.afterReceiving(this.chance.between(1, most))));
   }
 
   #told(before: readonly number[]): string {

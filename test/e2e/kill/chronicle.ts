@@ -117,7 +117,8 @@ export class Chronicle {
       await work();
     } catch (error) {
       this.verify();
-      if (error instanceof Error) error.message = [`in round ${this.#round} of seed ${this.seed}: ${error.message}`, ...this.#story()].join('\n');
+      if (error instanceof Error)
+        error.message = [`in round ${this.#round} of seed ${this.seed}: ${error.message}`, ...this.#story()].join('\n');
       throw error;
     }
   }
@@ -147,7 +148,12 @@ export class Chronicle {
 }
 
 /** Who it is, with as much behind it as its size says. */
-export function payloadOf({ publisher, qos, seq, size }: Pick<Publication, 'publisher' | 'qos' | 'seq' | 'size'>): Buffer {
+export function payloadOf({
+  publisher,
+  qos,
+  seq,
+  size,
+}: Pick<Publication, 'publisher' | 'qos' | 'seq' | 'size'>): Buffer {
   const head = Buffer.from(`${publisher}|${qos}|${seq}|`);
   return size <= head.length ? head : Buffer.concat([head], size).fill(0x61 + (seq % 26), head.length);
 }
@@ -228,12 +234,15 @@ export class Observer {
     const publication = this.chronicle.find(topic, payload);
     if (publication === undefined) {
       const start = Buffer.from(payload).toString('latin1', 0, 60);
-      this.chronicle.fault(`${this.name} got on ${topic} what nobody sent there: "${start}" (${payload.byteLength} bytes)`);
+      this.chronicle.fault(
+        `${this.name} got on ${topic} what nobody sent there: "${start}" (${payload.byteLength} bytes)`,
+      );
       return;
     }
     const subscription = this.#subscriptionTo(topic);
     const rightQos = Math.min(publication.qos, subscription?.qos ?? 0);
-    if (qos !== rightQos) this.chronicle.fault(`${this.name} got at QoS ${qos} instead of ${rightQos} the ${describeMessage(publication)}`);
+    if (qos !== rightQos)
+      this.chronicle.fault(`${this.name} got at QoS ${qos} instead of ${rightQos} the ${describeMessage(publication)}`);
     const count = (this.#received.get(publication) ?? 0) + 1;
     this.#received.set(publication, count);
     if (count > 1) {
@@ -252,7 +261,8 @@ export class Observer {
       const before = this.#received.size;
       await this.afterReceiving(Infinity).catch(() => undefined);
       if (this.#owed.size === 0 || this.#received.size > before) continue;
-      for (const publication of this.#owed) this.chronicle.fault(`${this.name} has not got the ${describeMessage(publication)}`);
+      for (const publication of this.#owed)
+        this.chronicle.fault(`${this.name} has not got the ${describeMessage(publication)}`);
       return;
     }
   }
@@ -274,7 +284,8 @@ export class Observer {
     if (!this.isOrdered || subscription === undefined || subscription.sinceTick > publication.sent.tick) return;
     const stream = `${publication.publisher}|${publication.qos}|${qos}`;
     const last = this.#lastSeqs.get(stream) ?? 0;
-    if (publication.seq < last) this.chronicle.fault(`${this.name} got behind number ${last} the ${describeMessage(publication)}`);
+    if (publication.seq < last)
+      this.chronicle.fault(`${this.name} got behind number ${last} the ${describeMessage(publication)}`);
     else this.#lastSeqs.set(stream, publication.seq);
   }
 

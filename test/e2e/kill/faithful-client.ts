@@ -104,7 +104,15 @@ export class FaithfulClient {
     // Until CONNACK, nobody knows whether the broker has made or dropped it.
     if (clean !== (this.#session === 'none')) this.#session = 'unknown';
     const optional = will === undefined ? {} : { will };
-    socket.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: this.clientId, clean, keepalive: 0, ...optional });
+    socket.send({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clientId: this.clientId,
+      clean,
+      keepalive: 0,
+      ...optional,
+    });
 
     const { returnCode, sessionPresent } = await within(connack, `the CONNACK of ${this.clientId}`);
     if (returnCode !== 0) throw new Error(`${this.clientId} was refused with ${returnCode}`);
@@ -132,7 +140,10 @@ export class FaithfulClient {
 
   /** @throws ConnectionLost */
   async subscribe(topic: string, qos: QoS): Promise<void> {
-    const [granted] = await this.#ask((messageId) => ({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos }] }), 'SUBACK');
+    const [granted] = await this.#ask(
+      (messageId) => ({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos }] }),
+      'SUBACK',
+    );
     if (granted !== qos) this.onFault(`${this.clientId} was granted ${granted} for ${topic} instead of QoS ${qos}`);
   }
 
@@ -164,7 +175,10 @@ export class FaithfulClient {
   /** Resolves when there is no connection. */
   gone(): Promise<void> {
     if (this.#socket === undefined) return Promise.resolve();
-    return within(new Promise((resolve) => this.#whenClosed.push(resolve)), `the connection of ${this.clientId} to end`);
+    return within(
+      new Promise((resolve) => this.#whenClosed.push(resolve)),
+      `the connection of ${this.clientId} to end`,
+    );
   }
 
   /** Rejects when the connection ends. */
@@ -215,7 +229,8 @@ export class FaithfulClient {
       case 'unsuback': {
         const request = this.#requests.get(messageId);
         this.#requests.delete(messageId);
-        if (request === undefined) this.onFault(`${this.clientId} got a ${packet.cmd} for ${messageId}, which it had not asked for`);
+        if (request === undefined)
+          this.onFault(`${this.clientId} got a ${packet.cmd} for ${messageId}, which it had not asked for`);
         else request.resolve(packet.cmd === 'suback' ? (packet.granted as number[]) : []);
         break;
       }
@@ -264,7 +279,10 @@ export class FaithfulClient {
 
   #acknowledged(by: 'puback' | 'pubrec' | 'pubcomp', packetId: number): void {
     const outgoing = this.#outgoing.get(packetId);
-    const isRight = outgoing !== undefined && (by === 'puback') === (outgoing.message.qos === 1) && (by !== 'pubcomp' || outgoing.isReceived);
+    const isRight =
+      outgoing !== undefined &&
+      (by === 'puback') === (outgoing.message.qos === 1) &&
+      (by !== 'pubcomp' || outgoing.isReceived);
     if (!isRight) {
       this.onFault(`${this.clientId} got a ${by} for ${packetId}, which has nothing to be acknowledged so`);
       return;

@@ -34,7 +34,8 @@ export function killTests(newPlace: () => StoragePlace | Promise<StoragePlace>, 
         const story = await tellStory(await newPlace(), rounds);
         // A story in which nothing happens proves nothing; one of a few rounds may do without something.
         if (rounds < 20) return;
-        for (const [what, count] of Object.entries(story.census)) if (count === 0) throw new Error(`there was no ${what}: seed ${SEED}`);
+        for (const [what, count] of Object.entries(story.census))
+          if (count === 0) throw new Error(`there was no ${what}: seed ${SEED}`);
       }),
     // Nothing in it waits for long: this is for machines that are busy with something else.
     (1 + rounds / 2) * MINUTE_MS,

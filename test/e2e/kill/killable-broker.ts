@@ -117,7 +117,9 @@ export class KillableBroker {
   #spawn(willGraceMs: number): Program {
     this.#hadOutage = false;
     const args = ['--port', '0', ...this.place.args, '--log-level', 'warn'];
-    this.#program = startProgram(args, { env: { ...this.place.disk?.env, HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs) } });
+    this.#program = startProgram(args, {
+      env: { ...this.place.disk?.env, HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: String(willGraceMs) },
+    });
     return this.#program;
   }
 }

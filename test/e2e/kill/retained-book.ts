@@ -32,9 +32,12 @@ export class RetainedBook {
       const possible = settings.map((setting) => setting.text);
       if (possible.includes(text)) continue;
       const [last, ...later] = possible.map(quoted);
-      this.chronicle.fault(`${quoted(text)} is retained on ${topic}; acknowledged last: ${last}; behind that, not acknowledged: ${later.join(', ')}`);
+      this.chronicle.fault(
+        `${quoted(text)} is retained on ${topic}; acknowledged last: ${last}; behind that, not acknowledged: ${later.join(', ')}`,
+      );
     }
-    for (const topic of found.keys()) if (!this.#settings.has(topic)) this.chronicle.fault(`something is retained on ${topic}, where nobody set it`);
+    for (const topic of found.keys())
+      if (!this.#settings.has(topic)) this.chronicle.fault(`something is retained on ${topic}, where nobody set it`);
   }
 }
 

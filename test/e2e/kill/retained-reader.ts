@@ -6,10 +6,19 @@ import type { Address } from './packet-socket.js';
 export type RetainedMessages = ReadonlyMap<string, Buffer>;
 
 /** What a later subscription brings comes behind what an earlier one does. */
-const END_OF_RETAINED = { topic: 'end-of-retained', payload: Buffer.from('that was all'), qos: 2, retain: true } as const;
+const END_OF_RETAINED = {
+  topic: 'end-of-retained',
+  payload: Buffer.from('that was all'),
+  qos: 2,
+  retain: true,
+} as const;
 
 /** @throws ConnectionLost */
-export async function readRetained(address: Address, filter: string, onFault: (fault: string) => void): Promise<RetainedMessages> {
+export async function readRetained(
+  address: Address,
+  filter: string,
+  onFault: (fault: string) => void,
+): Promise<RetainedMessages> {
   const reader = new FaithfulClient('retained-reader');
   const found = new Map<string, Buffer>();
   let end = (): void => undefined;

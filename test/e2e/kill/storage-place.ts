@@ -37,7 +37,10 @@ export function fileStorage(): StoragePlace {
 export function mongodbStorage({ uri, newDatabase }: MongoServer): StoragePlace {
   const path = join(temporaryDirectory(), 'hexmq.yaml');
   // YAML takes JSON.
-  writeFileSync(path, JSON.stringify({ storage: { adapter: 'mongodb', options: { url: uri, database: newDatabase() } } }));
+  writeFileSync(
+    path,
+    JSON.stringify({ storage: { adapter: 'mongodb', options: { url: uri, database: newDatabase() } } }),
+  );
   return { args: ['--config', path] };
 }
 

@@ -58,7 +58,9 @@ export class Story {
     this.chronicle = chronicle;
     this.#wills = new WillBook(chronicle);
     this.#retained = new RetainedBook(chronicle);
-    this.#publishers = [0, 1, 2].map((n) => new Publisher(`publisher-${n}`, chance, chronicle, (qos) => this.#topic(n, qos)));
+    this.#publishers = [0, 1, 2].map(
+      (n) => new Publisher(`publisher-${n}`, chance, chronicle, (qos) => this.#topic(n, qos)),
+    );
     this.#online = QOS.map((qos) => new Subscriber(`online-${qos}`, chronicle));
     this.#sleepers = QOS.map((qos) => new Subscriber(`sleeper-${qos}`, chronicle));
     this.#guest = new Subscriber('guest', chronicle);
@@ -115,7 +117,10 @@ export class Story {
     await this.#untilKill();
     const victim = this.broker.nextVictim();
     if (victim === 'server') await this.#loseServer(returned, before);
-    await this.#strike(`killed after ${chronicle.acknowledgedCount - before} acknowledgements, wills waited ${isLong ? 'long' : 'hardly'}`, victim);
+    await this.#strike(
+      `killed after ${chronicle.acknowledgedCount - before} acknowledgements, wills waited ${isLong ? 'long' : 'hardly'}`,
+      victim,
+    );
     await Promise.all(lives);
   }
 
@@ -142,11 +147,15 @@ export class Story {
   get census(): Readonly<Record<string, number>> {
     return {
       'message that was acknowledged': this.chronicle.acknowledgedCount,
-      ...Object.fromEntries(this.chronicle.observers.map(({ name, receivedCount }) => [`message for ${name}`, receivedCount])),
+      ...Object.fromEntries(
+        this.chronicle.observers.map(({ name, receivedCount }) => [`message for ${name}`, receivedCount]),
+      ),
       'message to be retained': this.#settings,
       'will to be published': this.#wills.count('owed'),
       'will not to be published': this.#wills.count('never'),
-      ...Object.fromEntries(Object.entries(this.broker.victims).map(([victim, count]) => [`kill of the ${victim}`, count])),
+      ...Object.fromEntries(
+        Object.entries(this.broker.victims).map(([victim, count]) => [`kill of the ${victim}`, count]),
+      ),
     };
   }
 
@@ -199,14 +208,18 @@ export class Story {
       // What a member has been given at QoS 2 waits for it, what it has been given at QoS 1 goes to another.
       ...this.#members.filter(() => chance.happens(0.3)).map((member) => returned.then(() => this.#goSoon(member))),
       returned.then(() => this.#churn()),
-      ...Array.from({ length: chance.between(2, 6) }, (_, i) => this.#liveAndDie(`mortal-${this.#round}-${i}`, address)),
+      ...Array.from({ length: chance.between(2, 6) }, (_, i) =>
+        this.#liveAndDie(`mortal-${this.#round}-${i}`, address),
+      ),
     ];
   }
 
   async #setRetained(client: FaithfulClient, qos: 1 | 2): Promise<void> {
     while (client.isConnected) {
       const topic = `retained/${qos}/${this.chance.between(0, 5)}`;
-      const text = this.chance.happens(0.3) ? '' : `setting ${++this.#settings} ${'.'.repeat(this.chance.happens(0.1) ? 3000 : 0)}`;
+      const text = this.chance.happens(0.3)
+        ? ''
+        : `setting ${++this.#settings} ${'.'.repeat(this.chance.happens(0.1) ? 3000 : 0)}`;
       const acknowledged = this.#retained.set(topic, text);
       client.publish({ topic, payload: Buffer.from(text), qos, retain: true }, acknowledged);
       if (!client.hasRoom) await client.settled();
@@ -271,11 +284,16 @@ export class Story {
   async #loseServer(returned: Promise<void>, before: number): Promise<void> {
     const { chance, chronicle } = this;
     const forMs = chance.between(0, 3000);
-    chronicle.tell(`the server was killed after ${chronicle.acknowledgedCount - before} acknowledgements, and started again ${forMs} ms later`);
+    chronicle.tell(
+      `the server was killed after ${chronicle.acknowledgedCount - before} acknowledgements, and started again ${forMs} ms later`,
+    );
     await this.broker.loseServer(forMs);
     await returned;
     const atReturn = chronicle.acknowledgedCount;
-    await within(chronicle.afterAcknowledgements(chance.between(1, 300)), 'acknowledgements after the server had come back');
+    await within(
+      chronicle.afterAcknowledgements(chance.between(1, 300)),
+      'acknowledgements after the server had come back',
+    );
     for (const publisher of this.#publishers) publisher.pause();
     await Promise.all(this.#publishers.map(({ client }) => client.settled()));
     await Promise.all(this.#online.map(({ observer }) => observer.caughtUp()));
@@ -289,13 +307,16 @@ export class Story {
   async #strike(event: string, victim: Victim = 'broker'): Promise<void> {
     this.chronicle.tell(victim === 'both' ? `with its server, ${event}` : event);
     const clients = [
-      ...[...this.#publishers, ...this.#online, ...this.#sleepers, ...this.#members, this.#guest, this.#churner].map(({ client }) => client),
+      ...[...this.#publishers, ...this.#online, ...this.#sleepers, ...this.#members, this.#guest, this.#churner].map(
+        ({ client }) => client,
+      ),
       ...this.#mortals.map(({ client }) => client),
       ...this.#retainers,
       this.#control,
       this.#watcher,
     ];
-    if (victim === 'both') await this.broker.killWithServer(this.chance.between(0, this.chance.happens(0.7) ? 100 : 2000));
+    if (victim === 'both')
+      await this.broker.killWithServer(this.chance.between(0, this.chance.happens(0.7) ? 100 : 2000));
     else if (this.chance.happens(0.85)) await this.broker.kill();
     else await this.broker.killInStop(this.chance.between(0, 30));
     for (const publisher of this.#publishers) publisher.pause();
@@ -307,7 +328,9 @@ export class Story {
   /** Everything arrives with everyone, and nothing is missing. */
   async #settle(address: Address): Promise<void> {
     await Promise.all(this.#sleepers.map((sleeper) => sleeper.connect(address)));
-    await Promise.all([...this.#publishers.map(({ client }) => client), ...this.#retainers].map((client) => client.settled()));
+    await Promise.all(
+      [...this.#publishers.map(({ client }) => client), ...this.#retainers].map((client) => client.settled()),
+    );
     await Promise.all(this.chronicle.observers.map((observer) => observer.caughtUp()));
     await this.#compareRetained(address);
     this.chronicle.verify();

@@ -31,7 +31,11 @@ export class WillBook {
 
   add(clientId: string, qos: 1 | 2, retain: boolean): TestamentedWill {
     const topic = `will/${clientId}`;
-    const entry = new TestamentedWill(clientId, { topic, payload: Buffer.from(`${clientId} is no more`), qos, retain }, this.chronicle.round);
+    const entry = new TestamentedWill(
+      clientId,
+      { topic, payload: Buffer.from(`${clientId} is no more`), qos, retain },
+      this.chronicle.round,
+    );
     this.#wills.set(topic, entry);
     return entry;
   }
@@ -39,12 +43,16 @@ export class WillBook {
   receive(topic: string, payload: string | Buffer, qos: number): void {
     const entry = this.#wills.get(topic);
     if (entry === undefined || payload.toString() !== entry.will.payload.toString() || qos !== entry.will.qos) {
-      this.chronicle.fault(`the watcher got on ${topic} what is nobody's will: "${payload.toString().slice(0, 60)}" at QoS ${qos}`);
+      this.chronicle.fault(
+        `the watcher got on ${topic} what is nobody's will: "${payload.toString().slice(0, 60)}" at QoS ${qos}`,
+      );
       return;
     }
     entry.received++;
-    if (entry.fate === 'never') this.chronicle.fault(`the ${entry.name} was published although its client said DISCONNECT or was back in time`);
-    if (entry.received > 1 && entry.will.qos === 2) this.chronicle.fault(`the ${entry.name} came ${entry.received} times`);
+    if (entry.fate === 'never')
+      this.chronicle.fault(`the ${entry.name} was published although its client said DISCONNECT or was back in time`);
+    if (entry.received > 1 && entry.will.qos === 2)
+      this.chronicle.fault(`the ${entry.name} came ${entry.received} times`);
     for (const watcher of this.#watchers.splice(0)) watcher();
   }
 
@@ -72,7 +80,8 @@ export class WillBook {
     for (const [topic, { will, received, fate, name }] of this.#wills) {
       if (fate === 'open' && received === 0) continue; // It may be on its way.
       const expected = will.retain && received > 0;
-      if (found.has(topic) !== expected) this.chronicle.fault(`the ${name} is ${expected ? 'not ' : ''}retained, and came ${received} times`);
+      if (found.has(topic) !== expected)
+        this.chronicle.fault(`the ${name} is ${expected ? 'not ' : ''}retained, and came ${received} times`);
     }
   }
 

@@ -16,7 +16,13 @@ export const cellName = ({ storage, ackLevel, event }: Cell): string => `${stora
 
 /** Only where storage is a server can it be killed under the broker. */
 export const CELLS: readonly Cell[] = STORAGES.flatMap((storage) =>
-  ACK_LEVELS.flatMap((ackLevel) => EVENTS.filter((event) => event !== 'server-killed' || storage === 'mongodb').map((event) => ({ storage, ackLevel, event }))),
+  ACK_LEVELS.flatMap((ackLevel) =>
+    EVENTS.filter((event) => event !== 'server-killed' || storage === 'mongodb').map((event) => ({
+      storage,
+      ackLevel,
+      event,
+    })),
+  ),
 );
 
 /** Whether nothing that was acknowledged may be lost, and nothing at QoS 2 may come twice. Else the cell promises nothing. */
@@ -27,8 +33,13 @@ export function brokenPromises(cell: Cell, { lost, twice }: Counts, faults: read
   if (!promises(cell)) return [];
   const broken = [...faults];
   for (const reader of READERS) {
-    for (const qos of QOS) if (lost[reader][qos] > 0) broken.push(`${lost[reader][qos]} acknowledged messages at QoS ${qos} were lost to the subscriber that was ${reader}`);
-    if (twice[reader][2] > 0) broken.push(`${twice[reader][2]} messages at QoS 2 came twice to the subscriber that was ${reader}`);
+    for (const qos of QOS)
+      if (lost[reader][qos] > 0)
+        broken.push(
+          `${lost[reader][qos]} acknowledged messages at QoS ${qos} were lost to the subscriber that was ${reader}`,
+        );
+    if (twice[reader][2] > 0)
+      broken.push(`${twice[reader][2]} messages at QoS 2 came twice to the subscriber that was ${reader}`);
   }
   return broken.map((problem) => `${cellName(cell)}: ${problem}`);
 }

@@ -64,7 +64,9 @@ export class Experiment {
   /** Traffic, and what happens in it. Every other time the one who was away comes back just before. @returns where the broker is then. */
   async #play(address: Address): Promise<Address> {
     const { chance } = this;
-    await Promise.all(this.#publishers.filter(({ isConnected }) => !isConnected).map((publisher) => publisher.connect(address)));
+    await Promise.all(
+      this.#publishers.filter(({ isConnected }) => !isConnected).map((publisher) => publisher.connect(address)),
+    );
     this.#isSending = true;
     for (const publisher of this.#publishers) this.#fill(publisher);
     await within(this.#tally.afterAcknowledgements(chance.between(100, 1000)), 'acknowledgements');

@@ -25,7 +25,8 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 function numberOf(name: string, text: string, least: number): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < least) throw new Error(`--${name} is a whole number from ${least} on, not "${text}"`);
+  if (!Number.isSafeInteger(number) || number < least)
+    throw new Error(`--${name} is a whole number from ${least} on, not "${text}"`);
   return number;
 }
 
@@ -39,23 +40,37 @@ function asked() {
     },
   });
   const cells = CELLS.filter((cell) => cellName(cell).startsWith(values.only));
-  if (cells.length === 0) throw new Error(`--only: no cell begins with "${values.only}"; there are ${CELLS.map(cellName).join(', ')}`);
-  return { rounds: numberOf('rounds', values.rounds, 1), seed: numberOf('seed', values.seed, 0), cells, page: values.page };
+  if (cells.length === 0)
+    throw new Error(`--only: no cell begins with "${values.only}"; there are ${CELLS.map(cellName).join(', ')}`);
+  return {
+    rounds: numberOf('rounds', values.rounds, 1),
+    seed: numberOf('seed', values.seed, 0),
+    cells,
+    page: values.page,
+  };
 }
 
 async function serverFor(cells: readonly Cell[]): Promise<KillableMongoServer | undefined> {
   if (cells.every(({ storage }) => storage !== 'mongodb')) return undefined;
   const server = await killableMongoServer();
-  if (server === undefined) throw new Error('a MongoDB server that may be killed is missing: docs/testing.md says how the tests find one; or leave it out with --only');
+  if (server === undefined)
+    throw new Error(
+      'a MongoDB server that may be killed is missing: docs/testing.md says how the tests find one; or leave it out with --only',
+    );
   return server;
 }
 
 async function nameOf({ uri }: KillableMongoServer): Promise<string> {
   const client = new MongoClient(uri);
   try {
-    const { version, ferretdb } = (await client.db('admin').command({ buildInfo: 1 })) as { version: string; ferretdb?: { version: string } };
+    const { version, ferretdb } = (await client.db('admin').command({ buildInfo: 1 })) as {
+      version: string;
+      ferretdb?: { version: string };
+    };
     // FerretDB gives the version of MongoDB that it stands for, and its own beside it.
-    return ferretdb === undefined ? `MongoDB ${version}` : `FerretDB ${ferretdb.version.replace(/^v/, '')} over PostgreSQL`;
+    return ferretdb === undefined
+      ? `MongoDB ${version}`
+      : `FerretDB ${ferretdb.version.replace(/^v/, '')} over PostgreSQL`;
   } finally {
     await client.close();
   }
@@ -80,7 +95,12 @@ function placeOf({ storage, ackLevel }: Cell, server: KillableMongoServer | unde
   return { ...place, args: [...place.args, '--ack-level', ackLevel] };
 }
 
-async function experiment(cell: Cell, rounds: number, seed: number, server: KillableMongoServer | undefined): Promise<Findings> {
+async function experiment(
+  cell: Cell,
+  rounds: number,
+  seed: number,
+  server: KillableMongoServer | undefined,
+): Promise<Findings> {
   let findings: Findings | undefined;
   await scene(async () => {
     findings = await new Experiment(cell, new KillableBroker(placeOf(cell, server)), new Chance(seed)).run(rounds);
@@ -104,7 +124,12 @@ async function main(): Promise<number> {
       say(['promises were broken:', ...broken.map((problem) => `  - ${problem}`)].join('\n'));
       return 1;
     }
-    const circumstances = { version: await versionOf(), rounds, seed, server: server === undefined ? undefined : await nameOf(server) };
+    const circumstances = {
+      version: await versionOf(),
+      rounds,
+      seed,
+      server: server === undefined ? undefined : await nameOf(server),
+    };
     writeFileSync(page, withMatrix(readFileSync(page, 'utf8'), circumstances, rows));
     say(`every cell kept what it promises; ${page} says so`);
     return 0;

@@ -16,7 +16,17 @@ const EVENT_NAMES: Readonly<Record<Cell['event'], string>> = {
 const PROMISE = 'nothing lost, QoS 2 never twice';
 const NO_PROMISE = 'none';
 
-const HEADS = ['storage', 'ack level', 'in mid-traffic', 'promise', 'acknowledged', 'lost, QoS 1', 'lost, QoS 2', 'twice, QoS 1', 'twice, QoS 2'];
+const HEADS = [
+  'storage',
+  'ack level',
+  'in mid-traffic',
+  'promise',
+  'acknowledged',
+  'lost, QoS 1',
+  'lost, QoS 2',
+  'twice, QoS 1',
+  'twice, QoS 2',
+];
 
 export interface Circumstances {
   readonly version: string;

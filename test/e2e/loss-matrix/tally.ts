@@ -41,7 +41,10 @@ export class Tally {
 
   receive(reader: Reader, payload: string | Buffer): void {
     const sent = this.#sent[Number.parseInt(payload.toString(), 10)];
-    if (sent === undefined) throw new Error(`the subscriber that was ${reader} got what nobody had sent: "${payload.toString().slice(0, 60)}"`);
+    if (sent === undefined)
+      throw new Error(
+        `the subscriber that was ${reader} got what nobody had sent: "${payload.toString().slice(0, 60)}"`,
+      );
     sent.received[reader]++;
     for (const resolve of this.#watchers.splice(0)) resolve();
   }

@@ -15,7 +15,9 @@ export function exportOf(facts: readonly Fact[]): string {
     if (fact.kind === 'message') hashOfMessage = sha256(line);
     else {
       counts[fact.kind] = (counts[fact.kind] ?? 0) + 1;
-      sum += BigInt(`0x${sha256('message' in fact ? line.replace(/"message":\d+\}$/, `"message":"${hashOfMessage}"}`) : line)}`);
+      sum += BigInt(
+        `0x${sha256('message' in fact ? line.replace(/"message":\d+\}$/, `"message":"${hashOfMessage}"}`) : line)}`,
+      );
     }
     return line;
   });
@@ -24,7 +26,12 @@ export function exportOf(facts: readonly Fact[]): string {
   return `${[header, ...lines, end].join('\n')}\n`;
 }
 
-export const sessionLine = (clientId: string, disconnectedAtMs = 1): Fact => ({ kind: 'session', clientId, expiryIntervalS: 4_294_967_295, disconnectedAtMs });
+export const sessionLine = (clientId: string, disconnectedAtMs = 1): Fact => ({
+  kind: 'session',
+  clientId,
+  expiryIntervalS: 4_294_967_295,
+  disconnectedAtMs,
+});
 export const subscriptionLine = (clientId: string, topicFilter: string): Fact => ({
   kind: 'subscription',
   clientId,
@@ -43,4 +50,12 @@ export const messageLine = (id: number, topic: string, payload: string, retain =
   acceptedAtMs: id,
   payload: Buffer.from(payload).toString('base64'),
 });
-export const entryLine = (clientId: string, seq: number, message: number): Fact => ({ kind: 'entry', queue: `c:${clientId}`, seq, qos: 1, retain: false, released: false, message });
+export const entryLine = (clientId: string, seq: number, message: number): Fact => ({
+  kind: 'entry',
+  queue: `c:${clientId}`,
+  seq,
+  qos: 1,
+  retain: false,
+  released: false,
+  message,
+});

@@ -17,11 +17,25 @@ export class ManualClient implements PacketSocketOwner {
   }
 
   /** With a stored session. */
-  static async connect(address: Address, clientId: string, isKnown: boolean, will?: IConnectPacket['will']): Promise<ManualClient> {
+  static async connect(
+    address: Address,
+    clientId: string,
+    isKnown: boolean,
+    will?: IConnectPacket['will'],
+  ): Promise<ManualClient> {
     const client = new ManualClient(address);
-    client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: false, clientId, keepalive: 0, ...(will === undefined ? {} : { will }) });
+    client.send({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clean: false,
+      clientId,
+      keepalive: 0,
+      ...(will === undefined ? {} : { will }),
+    });
     const { returnCode, sessionPresent }: IConnackPacket = await client.next('connack');
-    if (returnCode !== 0 || sessionPresent !== isKnown) throw new Error(`${clientId}: return code ${returnCode}, session present ${sessionPresent}`);
+    if (returnCode !== 0 || sessionPresent !== isKnown)
+      throw new Error(`${clientId}: return code ${returnCode}, session present ${sessionPresent}`);
     return client;
   }
 
@@ -47,8 +61,22 @@ export class ManualClient implements PacketSocketOwner {
     await this.next('suback');
   }
 
-  publish(topic: string, payload: string, qos: 1 | 2, messageId: number, flags: { dup?: boolean; retain?: boolean } = {}): void {
-    this.send({ cmd: 'publish', topic, payload, qos, messageId, dup: flags.dup ?? false, retain: flags.retain ?? false });
+  publish(
+    topic: string,
+    payload: string,
+    qos: 1 | 2,
+    messageId: number,
+    flags: { dup?: boolean; retain?: boolean } = {},
+  ): void {
+    this.send({
+      cmd: 'publish',
+      topic,
+      payload,
+      qos,
+      messageId,
+      dup: flags.dup ?? false,
+      retain: flags.retain ?? false,
+    });
   }
 
   /** The next packet, which has to be of this kind. */

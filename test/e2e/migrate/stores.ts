@@ -38,23 +38,49 @@ export function storeOf(kind: Kind, room: string, name: string): Store {
     case 'file': {
       const directory = join(room, name);
       writeFileSync(config, JSON.stringify({ storage: { adapter: 'file', options: { directory } } }));
-      const size = (): number => readdirSync(directory).reduce((sum, each) => sum + (statSync(join(directory, each), { throwIfNoEntry: false })?.size ?? 0), 0);
-      return { kind, config, shown: `file (${directory})`, isThere: () => Promise.resolve(existsSync(directory)), size: () => Promise.resolve(existsSync(directory) ? size() : 0) };
+      const size = (): number =>
+        readdirSync(directory).reduce(
+          (sum, each) => sum + (statSync(join(directory, each), { throwIfNoEntry: false })?.size ?? 0),
+          0,
+        );
+      return {
+        kind,
+        config,
+        shown: `file (${directory})`,
+        isThere: () => Promise.resolve(existsSync(directory)),
+        size: () => Promise.resolve(existsSync(directory) ? size() : 0),
+      };
     }
     case 'mongodb': {
       if (server === undefined) throw new Error('needs a MongoDB server');
       const { uri, newDatabase } = server;
       const database = newDatabase();
       writeFileSync(config, JSON.stringify({ storage: { adapter: 'mongodb', options: { url: uri, database } } }));
-      const collections = (): Promise<string[]> => withDatabase(uri, database, async (db) => (await db.listCollections().toArray()).map(({ name: each }) => each));
+      const collections = (): Promise<string[]> =>
+        withDatabase(uri, database, async (db) => (await db.listCollections().toArray()).map(({ name: each }) => each));
       const size = (): Promise<number> =>
-        withDatabase(uri, database, async (db) => (await db.collection('queues').countDocuments()) + (await db.collection('sessions').countDocuments()));
-      return { kind, config, shown: `mongodb (${new URL(uri.replace(/^mongodb/, 'http')).host}/${database})`, isThere: async () => (await collections()).length > 0, size };
+        withDatabase(
+          uri,
+          database,
+          async (db) =>
+            (await db.collection('queues').countDocuments()) + (await db.collection('sessions').countDocuments()),
+        );
+      return {
+        kind,
+        config,
+        shown: `mongodb (${new URL(uri.replace(/^mongodb/, 'http')).host}/${database})`,
+        isThere: async () => (await collections()).length > 0,
+        size,
+      };
     }
   }
 }
 
-async function withDatabase<Result>(uri: string, name: string, use: (db: ReturnType<MongoClient['db']>) => Promise<Result>): Promise<Result> {
+async function withDatabase<Result>(
+  uri: string,
+  name: string,
+  use: (db: ReturnType<MongoClient['db']>) => Promise<Result>,
+): Promise<Result> {
   const client = new MongoClient(uri);
   try {
     return await use(client.db(name));
@@ -65,7 +91,9 @@ async function withDatabase<Result>(uri: string, name: string, use: (db: ReturnT
 
 export async function startOn({ config }: Store): Promise<RunningBroker> {
   // The wills of those who were connected do not wait for them to come back.
-  const broker = await startBroker(['--port', '0', '--config', config], { env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: '0' } });
+  const broker = await startBroker(['--port', '0', '--config', config], {
+    env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: '0' },
+  });
   afterwards(() => {
     broker.program.kill('SIGKILL');
   });
@@ -87,7 +115,8 @@ export async function refused(args: readonly string[]): Promise<string> {
   return stderr;
 }
 
-export const totalsOf = async ({ config }: Store): Promise<Record<string, unknown>> => JSON.parse(await done(['inspect', '--config', config, '--json'])) as Record<string, unknown>;
+export const totalsOf = async ({ config }: Store): Promise<Record<string, unknown>> =>
+  JSON.parse(await done(['inspect', '--config', config, '--json'])) as Record<string, unknown>;
 
 /** All that is in it, as one number. */
 export async function digestOf({ config }: Store): Promise<string> {

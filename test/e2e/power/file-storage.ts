@@ -20,7 +20,18 @@ export interface Options {
 export async function unpluggableFileStorage({ ackLevel = 'flushed', deafTo }: Options = {}): Promise<StoragePlace> {
   const room = realpathSync(temporaryDirectory());
   const library = join(room, 'platter.so');
-  const { status, stderr } = await run('cc', ['-shared', '-fPIC', '-O2', '-pthread', '-Wall', '-Wextra', '-o', library, SOURCE, '-ldl']);
+  const { status, stderr } = await run('cc', [
+    '-shared',
+    '-fPIC',
+    '-O2',
+    '-pthread',
+    '-Wall',
+    '-Wextra',
+    '-o',
+    library,
+    SOURCE,
+    '-ldl',
+  ]);
   if (status !== 0 || stderr !== '') throw new Error(`platter.c cannot be compiled:\n${stderr}`);
   const disk = join(room, 'disk');
   const platter = join(room, 'platter');

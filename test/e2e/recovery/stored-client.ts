@@ -28,8 +28,10 @@ export class StoredClient implements PacketSocketOwner {
   }
 
   packet(packet: Packet): void {
-    if (packet.cmd === 'publish' && packet.qos === 1) this.send({ cmd: 'puback', messageId: packet.messageId as number });
-    else if (packet.cmd === 'publish' && packet.qos === 2) this.send({ cmd: 'pubrec', messageId: packet.messageId as number });
+    if (packet.cmd === 'publish' && packet.qos === 1)
+      this.send({ cmd: 'puback', messageId: packet.messageId as number });
+    else if (packet.cmd === 'publish' && packet.qos === 2)
+      this.send({ cmd: 'pubrec', messageId: packet.messageId as number });
     else if (packet.cmd === 'pubrel') {
       this.send({ cmd: 'pubcomp', messageId: packet.messageId as number });
       return;
@@ -52,7 +54,14 @@ export class StoredClient implements PacketSocketOwner {
 
   /** Whether the broker has a session for it. */
   async connect(): Promise<boolean> {
-    this.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: false, clientId: this.clientId, keepalive: 0 });
+    this.send({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clean: false,
+      clientId: this.clientId,
+      keepalive: 0,
+    });
     const { returnCode, sessionPresent }: IConnackPacket = await this.next('connack');
     if (returnCode !== 0) throw new Error(`the broker refused ${this.clientId} with ${returnCode}`);
     return sessionPresent;
@@ -108,11 +117,17 @@ export class StoredClient implements PacketSocketOwner {
 
   async disconnect(): Promise<void> {
     this.send({ cmd: 'disconnect' });
-    await within(this.#until(() => this.#isClosed), 'the broker to close the connection');
+    await within(
+      this.#until(() => this.#isClosed),
+      'the broker to close the connection',
+    );
   }
 
   async #has(count: number, what: string): Promise<void> {
-    await within(this.#until(() => this.#packets.length >= count || this.#isClosed), `${what} for ${this.clientId}`);
+    await within(
+      this.#until(() => this.#packets.length >= count || this.#isClosed),
+      `${what} for ${this.clientId}`,
+    );
     if (this.#packets.length < count) throw new Error(`the connection of ${this.clientId} closed before ${what} came`);
   }
 

@@ -42,7 +42,12 @@ export const isGreeting = ({ name }: Command): boolean => GREETINGS.has(name);
 export const isCommit = ({ name, collection }: Command): boolean => name === 'insert' && collection === 'journal';
 
 /** What a server says that refuses. */
-export const refusal = (code: number, codeName: string, errmsg: string): Document => ({ ok: 0, code, codeName, errmsg });
+export const refusal = (code: number, codeName: string, errmsg: string): Document => ({
+  ok: 0,
+  code,
+  codeName,
+  errmsg,
+});
 
 export class MongoProxy {
   readonly #target: URL;
@@ -319,7 +324,8 @@ function documentStart(request: Buffer): number | undefined {
 
 function amended(reply: Buffer, amend: (reply: Document) => Document): Buffer {
   const operation = reply.readInt32LE(12);
-  if (operation !== OP_MSG && operation !== OP_REPLY) throw new Error(`a reply of the kind ${String(operation)} cannot be changed`);
+  if (operation !== OP_MSG && operation !== OP_REPLY)
+    throw new Error(`a reply of the kind ${String(operation)} cannot be changed`);
   const at = DOCUMENT_AT[operation];
   const document = BSON.deserialize(reply.subarray(at), { promoteValues: false });
   const changed = Buffer.concat([reply.subarray(0, at), BSON.serialize(amend(document))]);

@@ -95,7 +95,7 @@ export class Mongod implements ServerProcess {
     };
     child.once('error', end).once('exit', end);
     const uri = `mongodb://127.0.0.1:${port}/`;
-    for (const guard = Date.now() + GUARD_MS; !hasEnded && Date.now() < guard; ) {
+    for (const guard = Date.now() + GUARD_MS; !hasEnded && Date.now() < guard;) {
       try {
         await ping(uri, 500);
         return uri;
@@ -128,7 +128,9 @@ export class ScriptedServer implements ServerProcess {
     return spawnSync(SCRIPT, ['check'], { stdio: 'ignore' }).status === 0;
   }
 
-  readonly #directory = newDirectory((directory) => spawnSync(SCRIPT, ['kill', '--directory', directory], { stdio: 'ignore' }));
+  readonly #directory = newDirectory((directory) =>
+    spawnSync(SCRIPT, ['kill', '--directory', directory], { stdio: 'ignore' }),
+  );
 
   async start(): Promise<string> {
     return (await this.#run('start')).trim();
@@ -144,7 +146,9 @@ export class ScriptedServer implements ServerProcess {
   }
 
   async #run(command: 'start' | 'kill'): Promise<string> {
-    const { stdout } = await promisify(execFile)(SCRIPT, [command, '--directory', this.#directory], { timeout: GUARD_MS });
+    const { stdout } = await promisify(execFile)(SCRIPT, [command, '--directory', this.#directory], {
+      timeout: GUARD_MS,
+    });
     return stdout;
   }
 }

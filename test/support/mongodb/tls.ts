@@ -18,9 +18,25 @@ export function makeCertificate(directory: string, name: string): Certificate {
   const certificatePath = join(directory, `${name}.crt`);
   const keyPath = join(directory, `${name}.key`);
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyPath];
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', certificatePath, '-days', '2', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'], {
-    stdio: 'ignore',
-  });
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      ...key,
+      '-out',
+      certificatePath,
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${name}`,
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
+    ],
+    {
+      stdio: 'ignore',
+    },
+  );
   return { certificatePath, keyPath };
 }
 
@@ -29,7 +45,10 @@ export interface TlsTerminator {
   readonly close: () => void;
 }
 
-export async function terminateTls({ certificatePath, keyPath }: Certificate, target: { readonly host: string; readonly port: number }): Promise<TlsTerminator> {
+export async function terminateTls(
+  { certificatePath, keyPath }: Certificate,
+  target: { readonly host: string; readonly port: number },
+): Promise<TlsTerminator> {
   const sockets = new Set<Socket>();
   const server = createServer({ cert: readFileSync(certificatePath), key: readFileSync(keyPath) }, (client) => {
     const upstream = connect(target);
@@ -38,10 +57,12 @@ export async function terminateTls({ certificatePath, keyPath }: Certificate, ta
       [upstream, client],
     ] as const) {
       sockets.add(one);
-      one.on('error', () => undefined).on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
+      one
+        .on('error', () => undefined)
+        .on('close', () => {
+          sockets.delete(one);
+          other.destroy();
+        });
       one.pipe(other);
     }
   });

@@ -2,7 +2,13 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { accessOf } from '../../../src/domain/access/access.js';
 import { createAuthorizer } from '../../../adapters/auth/acl-file/index.js';
-import type { AuthorizationRequest, Authorizer, Permissions, TopicFilter, TopicName } from '../../../src/ports/index.js';
+import type {
+  AuthorizationRequest,
+  Authorizer,
+  Permissions,
+  TopicFilter,
+  TopicName,
+} from '../../../src/ports/index.js';
 import { temporaryFile } from '../../support/temporary-file.js';
 import type { TemporaryFile } from '../../support/temporary-file.js';
 
@@ -18,18 +24,31 @@ async function aclFile(text: string | Uint8Array): Promise<{ file: TemporaryFile
 }
 
 const ask = (authorizer: Authorizer, clientId: string, userName?: string): Permissions =>
-  authorizer.authorize({ clientId, userName, protocolVersion: 4, listener: 'tcp', peer: { remoteAddress: '' }, permissions: undefined } as unknown as AuthorizationRequest) as Permissions;
+  authorizer.authorize({
+    clientId,
+    userName,
+    protocolVersion: 4,
+    listener: 'tcp',
+    peer: { remoteAddress: '' },
+    permissions: undefined,
+  } as unknown as AuthorizationRequest) as Permissions;
 
 /** `+` for what is allowed: publish, receive, subscribe. */
 function may(permissions: Permissions, topic: string): string {
   const access = accessOf(permissions);
-  const answers = [access.publish(topic as TopicName), access.receive(topic as TopicName), access.subscribe(topic as TopicFilter)];
+  const answers = [
+    access.publish(topic as TopicName),
+    access.receive(topic as TopicName),
+    access.subscribe(topic as TopicFilter),
+  ];
   return answers.map(({ isAllowed }) => (isAllowed ? '+' : '-')).join('');
 }
 
 describe('lines', () => {
   test('are for the user above them, and before any user for clients without a user name', async () => {
-    const { authorizer } = await aclFile('# for those without a name\ntopic read news/#\n\nuser ann\ntopic own/#\n\nuser bob\ntopic write own/#\n\nuser ann\ntopic read more\n');
+    const { authorizer } = await aclFile(
+      '# for those without a name\ntopic read news/#\n\nuser ann\ntopic own/#\n\nuser bob\ntopic write own/#\n\nuser ann\ntopic read more\n',
+    );
     expect([may(ask(authorizer, 'c'), 'news/1'), may(ask(authorizer, 'c'), 'own/1')]).toEqual(['-++', '---']);
     const ann = ask(authorizer, 'c', 'ann');
     expect(['own/1', 'more', 'news/1'].map((topic) => may(ann, topic))).toEqual(['+++', '-++', '---']);
@@ -66,7 +85,9 @@ describe('lines', () => {
 
 describe('patterns', () => {
   test('are for everyone, behind the lines of the user', async () => {
-    const { authorizer } = await aclFile('user ann\ntopic write devices/x/up\npattern deny devices/x/up\npattern write devices/%c/up\npattern read users/%u/#\n');
+    const { authorizer } = await aclFile(
+      'user ann\ntopic write devices/x/up\npattern deny devices/x/up\npattern write devices/%c/up\npattern read users/%u/#\n',
+    );
     expect(may(ask(authorizer, 'x', 'ann'), 'devices/x/up')).toBe('+--');
     expect(may(ask(authorizer, 'x'), 'devices/x/up')).toBe('---');
     expect(may(ask(authorizer, 'm7'), 'devices/m7/up')).toBe('+--');
@@ -75,12 +96,22 @@ describe('patterns', () => {
     expect(may(ask(authorizer, 'm7'), 'users//a')).toBe('---');
   });
 
-  test.each(['+', '#', 'a/b', '', '$SYS', '+/#'])('have no place for the name %j: everything is denied, but what the user’s own lines allow', async (name) => {
-    const { authorizer } = await aclFile('user ann\ntopic read news\npattern read %c/#\npattern read public\n');
-    const permissions = ask(authorizer, name, 'ann');
-    expect(['news', 'public', 'x/y', '$SYS/x'].map((topic) => may(permissions, topic))).toEqual(['-++', '---', '---', '---']);
-    expect(accessOf(permissions).receive('public' as TopicName).why).toBe('denied by acl line 3: this client identifier cannot stand in a topic (#)');
-  });
+  test.each(['+', '#', 'a/b', '', '$SYS', '+/#'])(
+    'have no place for the name %j: everything is denied, but what the user’s own lines allow',
+    async (name) => {
+      const { authorizer } = await aclFile('user ann\ntopic read news\npattern read %c/#\npattern read public\n');
+      const permissions = ask(authorizer, name, 'ann');
+      expect(['news', 'public', 'x/y', '$SYS/x'].map((topic) => may(permissions, topic))).toEqual([
+        '-++',
+        '---',
+        '---',
+        '---',
+      ]);
+      expect(accessOf(permissions).receive('public' as TopicName).why).toBe(
+        'denied by acl line 3: this client identifier cannot stand in a topic (#)',
+      );
+    },
+  );
 
   test('put in what a name looks like, once', async () => {
     const { authorizer } = await aclFile('pattern read %u/%c\n');
@@ -98,7 +129,9 @@ describe('patterns', () => {
 describe('a file that is wrong', () => {
   test('is told with all its lines', async () => {
     const { file } = await aclFile('');
-    await file.write('user\ntopic\ntopic a topic with spaces\ntopic read a/#/b\ntopic read a+\npattern deny\ntopics read x\nuser ann\ntopic read fine\n');
+    await file.write(
+      'user\ntopic\ntopic a topic with spaces\ntopic read a/#/b\ntopic read a+\npattern deny\ntopics read x\nuser ann\ntopic read fine\n',
+    );
     expect(() => createAuthorizer({ path: file.path })).toThrow(
       [
         `${file.path}, line 1: user needs a name, expected "user NAME"`,

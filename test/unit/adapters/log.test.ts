@@ -29,7 +29,11 @@ class ManualClock implements Clock {
   }
 }
 
-function logging(level?: LogLevel): { lines: Record<string, unknown>[]; clock: ManualClock; notice: (notice: Notice | LifecycleNotice) => void } {
+function logging(level?: LogLevel): {
+  lines: Record<string, unknown>[];
+  clock: ManualClock;
+  notice: (notice: Notice | LifecycleNotice) => void;
+} {
   const lines: Record<string, unknown>[] = [];
   const clock = new ManualClock();
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
@@ -75,7 +79,13 @@ test('a flood of dropped messages is one line at once and one line with the coun
   expect(lines.map(({ reason }) => reason)).toEqual(['queue-full', 'slow-consumer']);
   clock.advance(10_000);
   expect(lines.slice(2)).toMatchObject([
-    { event: 'message-dropped', reason: 'queue-full', count: 99_999, msg: 'message dropped: 99999 more in 10 s', level: 'warn' },
+    {
+      event: 'message-dropped',
+      reason: 'queue-full',
+      count: 99_999,
+      msg: 'message dropped: 99999 more in 10 s',
+      level: 'warn',
+    },
     { event: 'message-dropped', reason: 'slow-consumer', count: 4 },
   ]);
   notice(dropped('queue-full'));
@@ -84,7 +94,8 @@ test('a flood of dropped messages is one line at once and one line with the coun
 
 test('what a client can cause at will is limited, what it cannot is not', () => {
   const { lines, clock, notice } = logging();
-  for (let index = 0; index < 100; index++) notice({ kind: 'publish-denied', clientId, topic: 'x', detail: 'no rule allows it' });
+  for (let index = 0; index < 100; index++)
+    notice({ kind: 'publish-denied', clientId, topic: 'x', detail: 'no rule allows it' });
   expect(lines).toHaveLength(20);
   clock.advance(10_000);
   expect(lines.at(-1)).toMatchObject({ event: 'publish-denied', count: 80 });
@@ -93,7 +104,10 @@ test('what a client can cause at will is limited, what it cannot is not', () => 
 });
 
 describe('a storage that fails', () => {
-  const failing = (error: string, more: Partial<Extract<LifecycleNotice, { kind: 'storage-failing' }>> = {}): LifecycleNotice => ({
+  const failing = (
+    error: string,
+    more: Partial<Extract<LifecycleNotice, { kind: 'storage-failing' }>> = {},
+  ): LifecycleNotice => ({
     kind: 'storage-failing',
     operation: 'write',
     error,
@@ -101,9 +115,15 @@ describe('a storage that fails', () => {
     attempt: 1,
     ...more,
   });
-  const recovered = (operation: 'write' | 'read'): LifecycleNotice => ({ kind: 'storage-recovered', operation, attempts: 9 });
+  const recovered = (operation: 'write' | 'read'): LifecycleNotice => ({
+    kind: 'storage-recovered',
+    operation,
+    attempts: 9,
+  });
   const said = (lines: readonly Record<string, unknown>[]): string[] =>
-    lines.map(({ event, operation, error }) => [event, operation, error].filter((word) => typeof word === 'string').join(' '));
+    lines.map(({ event, operation, error }) =>
+      [event, operation, error].filter((word) => typeof word === 'string').join(' '),
+    );
 
   test('is said at the beginning, once a minute, and at the end, whatever the number of attempts and the details of each', () => {
     const { lines, clock, notice } = logging();
@@ -165,12 +185,28 @@ describe('a storage that fails', () => {
 test('handshakes that come to nothing are no warnings, and of each reason there are few lines', () => {
   const { lines, clock, notice } = logging();
   for (const reason of ['tls', 'timeout'] as const) {
-    for (let index = 0; index < 100; index++) notice({ kind: 'handshake-failed', listener: 'tls', remoteAddress: `192.0.2.1:${index}`, reason, detail: 'no shared cipher' });
+    for (let index = 0; index < 100; index++)
+      notice({
+        kind: 'handshake-failed',
+        listener: 'tls',
+        remoteAddress: `192.0.2.1:${index}`,
+        reason,
+        detail: 'no shared cipher',
+      });
   }
   expect(lines).toHaveLength(40);
-  expect(lines[0]).toMatchObject({ level: 'info', event: 'handshake-failed', msg: 'connection refused before MQTT', remoteAddress: '192.0.2.1:0', detail: 'no shared cipher' });
+  expect(lines[0]).toMatchObject({
+    level: 'info',
+    event: 'handshake-failed',
+    msg: 'connection refused before MQTT',
+    remoteAddress: '192.0.2.1:0',
+    detail: 'no shared cipher',
+  });
   clock.advance(10_000);
-  expect(lines.slice(40)).toMatchObject([{ reason: 'tls', count: 80 }, { reason: 'timeout', count: 80 }]);
+  expect(lines.slice(40)).toMatchObject([
+    { reason: 'tls', count: 80 },
+    { reason: 'timeout', count: 80 },
+  ]);
 });
 
 test('nobody having asked for a message is no warning, and below the level nothing is counted', () => {
@@ -197,7 +233,9 @@ test('the end tells what was held back and leaves no timer behind', () => {
 test('a fatal error is written with its stack', () => {
   const { lines, notice } = logging();
   notice({ kind: 'fatal', error: new Error('the store was taken over') });
-  expect(lines).toMatchObject([{ level: 'fatal', event: 'fatal', err: { message: 'the store was taken over', stack: expect.any(String) } }]);
+  expect(lines).toMatchObject([
+    { level: 'fatal', event: 'fatal', err: { message: 'the store was taken over', stack: expect.any(String) } },
+  ]);
 });
 
 test('silent writes nothing', () => {
@@ -207,6 +245,17 @@ test('silent writes nothing', () => {
 });
 
 test('a line for people shows the same fields, and no control characters that a client chose', () => {
-  const line = { level: 'warn', time: '2026-01-02T03:04:05.678Z', event: 'x', msg: 'client connected', clientId: 'a\u001b[2J\u009b\u007f', n: 5, ok: true, s: 'plain/1' };
-  expect(humanLine(JSON.stringify(line))).toBe('03:04:05.678 warn  client connected clientId="a\\u001b[2J\\u009b\\u007f" n=5 ok=true s=plain/1');
+  const line = {
+    level: 'warn',
+    time: '2026-01-02T03:04:05.678Z',
+    event: 'x',
+    msg: 'client connected',
+    clientId: 'a\u001b[2J\u009b\u007f',
+    n: 5,
+    ok: true,
+    s: 'plain/1',
+  };
+  expect(humanLine(JSON.stringify(line))).toBe(
+    '03:04:05.678 warn  client connected clientId="a\\u001b[2J\\u009b\\u007f" n=5 ok=true s=plain/1',
+  );
 });

@@ -31,7 +31,9 @@ afterAll(() => {
   authority.remove();
 });
 
-function dial(...pieces: readonly (Buffer | string)[]): Socket & { readonly isGone: () => boolean; readonly text: () => string } {
+function dial(
+  ...pieces: readonly (Buffer | string)[]
+): Socket & { readonly isGone: () => boolean; readonly text: () => string } {
   const socket = connect({ host: '127.0.0.1', port: listening.port, noDelay: true });
   sockets.push(socket);
   let isGone = false;
@@ -99,17 +101,31 @@ describe('a proxy that is listed', () => {
   });
 
   test('that does not come to its end is cut off', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND, handshakeTimeoutMs: 50 }, components));
+    listening = await Listening.on((components) =>
+      createListener({ ...LOCAL, ...BEHIND, handshakeTimeoutMs: 50 }, components),
+    );
     const socket = dial(V1.subarray(0, 10));
     await until(socket.isGone);
-    expect(listening.notices).toEqual([expect.objectContaining({ kind: 'handshake-failed', reason: 'timeout', detail: 'proxy-header is not done after 50 ms' })]);
+    expect(listening.notices).toEqual([
+      expect.objectContaining({
+        kind: 'handshake-failed',
+        reason: 'timeout',
+        detail: 'proxy-header is not done after 50 ms',
+      }),
+    ]);
   });
 
   test('says it before TLS, and the certificate is the client’s', async () => {
     const tls = { ...server, ca: authority.cert, clientCertificate: 'required' as const };
     listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND, tls }, components));
     const below = dial(V1);
-    const socket = connectTls({ socket: below, ca: readFileSync(authority.cert), servername: 'localhost', cert: readFileSync(client.cert), key: readFileSync(client.key) });
+    const socket = connectTls({
+      socket: below,
+      ca: readFileSync(authority.cert),
+      servername: 'localhost',
+      cert: readFileSync(client.cert),
+      key: readFileSync(client.key),
+    });
     socket.on('error', () => undefined);
     socket.write('hello');
     const accepted = await listening.next();
@@ -147,7 +163,10 @@ describe('a peer that is not listed', () => {
     await until(() => accepted.received.equals(Buffer.from([0x10, 13, 0])));
   });
 
-  test.each([['version 1', V1], ['version 2', LOCAL_V2]])('is refused when it sends a header of %s', async (_version, header) => {
+  test.each([
+    ['version 1', V1],
+    ['version 2', LOCAL_V2],
+  ])('is refused when it sends a header of %s', async (_version, header) => {
     listening = await Listening.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     const socket = dial(header, 'hello');
     await until(socket.isGone);
@@ -165,13 +184,17 @@ describe('a peer that is not listed', () => {
 
 describe('X-Forwarded-For', () => {
   test('of a proxy that is listed names the client', async () => {
-    listening = await Listening.on((components) => createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components));
+    listening = await Listening.on((components) =>
+      createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components),
+    );
     dial(upgradeRequest('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 192.0.2.7'));
     expect((await listening.next()).channel.peer).toEqual({ remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' });
   });
 
   test('of anyone else is passed over', async () => {
-    listening = await Listening.on((components) => createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['10.0.0.1'] } }, components));
+    listening = await Listening.on((components) =>
+      createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['10.0.0.1'] } }, components),
+    );
     dial(upgradeRequest('X-Forwarded-For: 192.0.2.7'));
     expect((await listening.next()).channel.peer.ipAddress).toBe('127.0.0.1');
   });
@@ -183,11 +206,19 @@ describe('X-Forwarded-For', () => {
   });
 
   test('that is missing from a proxy that is listed is a refusal', async () => {
-    listening = await Listening.on((components) => createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components));
+    listening = await Listening.on((components) =>
+      createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components),
+    );
     const socket = dial(upgradeRequest());
     await until(() => socket.text().startsWith('HTTP/1.1 400 Bad Request\r\n'));
     await until(socket.isGone);
-    expect(listening.notices).toMatchObject([{ kind: 'handshake-failed', reason: 'websocket', detail: 'the proxy sent no X-Forwarded-For, expected the address of its client' }]);
+    expect(listening.notices).toMatchObject([
+      {
+        kind: 'handshake-failed',
+        reason: 'websocket',
+        detail: 'the proxy sent no X-Forwarded-For, expected the address of its client',
+      },
+    ]);
   });
 });
 
@@ -198,7 +229,9 @@ describe('who is counted', () => {
     listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(V1);
     await listening.next();
-    expect(listening.arrived).toMatchObject([{ peer: { remoteAddress: expect.stringMatching(/^127\.0\.0\.1:/) }, clients: [CLIENT], outcome: 'accepted' }]);
+    expect(listening.arrived).toMatchObject([
+      { peer: { remoteAddress: expect.stringMatching(/^127\.0\.0\.1:/) }, clients: [CLIENT], outcome: 'accepted' },
+    ]);
     expect(listening.arrived[0]?.peer.ipAddress).toBeUndefined();
   });
 
@@ -218,7 +251,9 @@ describe('who is counted', () => {
   });
 
   test('the client that X-Forwarded-For names, also where the PROXY header names the proxy that says so', async () => {
-    listening = await Listening.on((components) => createWebSocketListener({ ...LOCAL, ...BEHIND, ...XFF }, components));
+    listening = await Listening.on((components) =>
+      createWebSocketListener({ ...LOCAL, ...BEHIND, ...XFF }, components),
+    );
     dial(V1, upgradeRequest('X-Forwarded-For: 198.51.100.1'));
     await listening.next();
     expect(listening.arrived).toMatchObject([{ clients: [{ ipAddress: '198.51.100.1' }], outcome: 'accepted' }]);
@@ -227,7 +262,11 @@ describe('who is counted', () => {
 
   test.each([
     ['before TLS is begun', () => createListener({ ...LOCAL, ...BEHIND, tls: server }), V1],
-    ['before an upgrade', () => createWebSocketListener({ ...LOCAL, ...XFF }), Buffer.from(upgradeRequest('X-Forwarded-For: 198.51.100.1'))],
+    [
+      'before an upgrade',
+      () => createWebSocketListener({ ...LOCAL, ...XFF }),
+      Buffer.from(upgradeRequest('X-Forwarded-For: 198.51.100.1')),
+    ],
   ])('is cut off without a word if it may not come in, %s', async (_when, make, said) => {
     listening = await Listening.on(make);
     listening.admits = ({ ipAddress }) => ipAddress === undefined;
@@ -240,6 +279,13 @@ describe('who is counted', () => {
 });
 
 function upgradeRequest(...headers: readonly string[]): string {
-  const lines = ['GET /mqtt HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
+  const lines = [
+    'GET /mqtt HTTP/1.1',
+    'Host: x',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
   return [...lines, 'Sec-WebSocket-Protocol: mqtt', ...headers, '', ''].join('\r\n');
 }

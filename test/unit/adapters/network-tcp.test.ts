@@ -59,7 +59,9 @@ test('an address that is not of this machine is refused with what to do about it
   const attempt = createListener({ host: '192.0.2.1', port: 0 }).listen(() => {
     throw new Error('nobody connects');
   });
-  await expect(attempt).rejects.toThrow('cannot listen on 192.0.2.1:0: this machine has no such address; use one of its own (--host)');
+  await expect(attempt).rejects.toThrow(
+    'cannot listen on 192.0.2.1:0: this machine has no such address; use one of its own (--host)',
+  );
 });
 
 test('a host name that does not exist is refused with what to do about it', async () => {

@@ -1,6 +1,16 @@
 // TLS on listeners: who gets in, who is told why not, and what happens when the files change.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +50,9 @@ afterAll(() => {
 });
 
 const listen = async (tls: object, options: object = {}): Promise<void> => {
-  listening = await Listening.on((components) => createListener({ ...LOCAL, ...options, tls: { ...server, ...tls } }, components));
+  listening = await Listening.on((components) =>
+    createListener({ ...LOCAL, ...options, tls: { ...server, ...tls } }, components),
+  );
 };
 
 interface Client extends TLSSocket {
@@ -49,7 +61,14 @@ interface Client extends TLSSocket {
 
 function dial(issued?: Issued, options: ConnectionOptions = {}): Client {
   const identity = issued === undefined ? {} : { cert: readFileSync(issued.cert), key: readFileSync(issued.key) };
-  const socket = connectTls({ host: '127.0.0.1', port: listening.port, servername: 'localhost', ca: readFileSync(authority.cert), ...identity, ...options });
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port: listening.port,
+    servername: 'localhost',
+    ca: readFileSync(authority.cert),
+    ...identity,
+    ...options,
+  });
   sockets.push(socket);
   let isGone = false;
   socket.on('error', () => undefined);
@@ -58,7 +77,10 @@ function dial(issued?: Issued, options: ConnectionOptions = {}): Client {
   return Object.assign(socket, { isGone: () => isGone });
 }
 
-const secured = (socket: TLSSocket): Promise<void> => new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('close', () => reject(new Error('closed'))));
+const secured = (socket: TLSSocket): Promise<void> =>
+  new Promise((resolve, reject) =>
+    socket.once('secureConnect', resolve).once('close', () => reject(new Error('closed'))),
+  );
 const nameOfServer = (socket: TLSSocket): string => String(socket.getPeerCertificate().subject.CN);
 
 async function refused(issued: Issued | undefined, detail: RegExp, options: ConnectionOptions = {}): Promise<void> {
@@ -67,7 +89,13 @@ async function refused(issued: Issued | undefined, detail: RegExp, options: Conn
   await until(socket.isGone);
   await until(() => listening.notices.length > before);
   expect(listening.notices.slice(before)).toEqual([
-    { kind: 'handshake-failed', listener: 'tls', reason: 'tls', remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/), detail: expect.stringMatching(detail) },
+    {
+      kind: 'handshake-failed',
+      listener: 'tls',
+      reason: 'tls',
+      remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      detail: expect.stringMatching(detail),
+    },
   ]);
   expect(listening.accepted).toEqual([]);
 }
@@ -154,7 +182,9 @@ describe('handshakes', () => {
     const socket = connect({ host: '127.0.0.1', port: listening.port });
     socket.on('error', () => undefined);
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(listening.notices).toMatchObject([{ kind: 'handshake-failed', reason: 'timeout', detail: 'tls is not done after 50 ms' }]);
+    expect(listening.notices).toMatchObject([
+      { kind: 'handshake-failed', reason: 'timeout', detail: 'tls is not done after 50 ms' },
+    ]);
   });
 
   test('of something else than TLS are refused', async () => {
@@ -164,7 +194,9 @@ describe('handshakes', () => {
     socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x61]));
     socket.resume();
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(listening.notices).toMatchObject([{ kind: 'handshake-failed', reason: 'tls', detail: 'wrong version number' }]);
+    expect(listening.notices).toMatchObject([
+      { kind: 'handshake-failed', reason: 'tls', detail: 'wrong version number' },
+    ]);
   });
 });
 
@@ -182,30 +214,49 @@ describe('files that are not what TLS needs', () => {
     const missing = join(directory, 'missing.crt');
     expect(problemOf({ cert: missing })).toBe(`cannot read ${missing}: there is no such file`);
     expect(problemOf({ cert: directory })).toBe(`cannot read ${directory}: it is a directory, expected a file in PEM`);
-    expect(problemOf({ cert: server.key })).toBe(`${server.key} has no certificate in it, expected PEM (-----BEGIN CERTIFICATE-----)`);
-    expect(problemOf({ key: server.cert })).toBe(`${server.cert} has no private key that can be read, expected PEM (-----BEGIN PRIVATE KEY-----)`);
-    expect(problemOf({ key: meter.key })).toBe(`${server.cert} and ${meter.key} do not belong together, expected the private key of the first certificate`);
-    expect(problemOf({ ca: server.key, clientCertificate: 'required' })).toMatch(/^.*server\.key has no certificate in it/);
+    expect(problemOf({ cert: server.key })).toBe(
+      `${server.key} has no certificate in it, expected PEM (-----BEGIN CERTIFICATE-----)`,
+    );
+    expect(problemOf({ key: server.cert })).toBe(
+      `${server.cert} has no private key that can be read, expected PEM (-----BEGIN PRIVATE KEY-----)`,
+    );
+    expect(problemOf({ key: meter.key })).toBe(
+      `${server.cert} and ${meter.key} do not belong together, expected the private key of the first certificate`,
+    );
+    expect(problemOf({ ca: server.key, clientCertificate: 'required' })).toMatch(
+      /^.*server\.key has no certificate in it/,
+    );
     expect(problemOf({ ...CLIENTS, clientCertificate: 'required', crl: authority.cert })).toBe(
       `${authority.cert} has no revocation list in it, expected PEM (-----BEGIN X509 CRL-----)`,
     );
     const damaged = join(directory, 'damaged.pem');
-    writeFileSync(damaged, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n');
+    writeFileSync(
+      damaged,
+      '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n',
+    );
     expect(problemOf({ cert: damaged })).toBe(`${damaged}: certificate 1 of 1 cannot be read, expected PEM`);
-    expect(problemOf({ ...CLIENTS, clientCertificate: 'required', crl: damaged })).toBe(`${damaged}: revocation list 1 of 1 cannot be read, expected PEM`);
+    expect(problemOf({ ...CLIENTS, clientCertificate: 'required', crl: damaged })).toBe(
+      `${damaged}: revocation list 1 of 1 cannot be read, expected PEM`,
+    );
   });
 
   test('or options that do not go together', () => {
     expect(problemOf({ clientCertificate: 'optional' })).toMatch(/^tls\.ca is missing, expected the file/);
-    expect(problemOf({ crl: authority.revocationList() })).toMatch(/^tls\.crl is given and no client certificates are asked for/);
-    expect(problemOf({ ciphers: 'NO-SUCH-CIPHER' })).toBe('tls.ciphers: "NO-SUCH-CIPHER" names no cipher, expected a list as OpenSSL writes it');
+    expect(problemOf({ crl: authority.revocationList() })).toMatch(
+      /^tls\.crl is given and no client certificates are asked for/,
+    );
+    expect(problemOf({ ciphers: 'NO-SUCH-CIPHER' })).toBe(
+      'tls.ciphers: "NO-SUCH-CIPHER" names no cipher, expected a list as OpenSSL writes it',
+    );
   });
 
   test('or a key that needs another passphrase, which is not shown', async () => {
     const encrypted = join(directory, 'encrypted.key');
     openssl('pkcs8', '-topk8', '-in', server.key, '-out', encrypted, '-passout', 'pass:right');
     expect(problemOf({ key: encrypted })).toBe(`${encrypted} is encrypted, expected tls.passphrase`);
-    expect(problemOf({ key: encrypted, passphrase: 'wrong' })).toBe(`${encrypted} cannot be decrypted: tls.passphrase is not that of this key`);
+    expect(problemOf({ key: encrypted, passphrase: 'wrong' })).toBe(
+      `${encrypted} cannot be decrypted: tls.passphrase is not that of this key`,
+    );
     await listen({ key: encrypted, passphrase: 'right' });
     await secured(dial());
   });
@@ -250,7 +301,10 @@ describe('files that change', () => {
     const files = place('rename');
     await listen(files);
     for (const [index, issued] of [renewed, server, renewed].entries()) {
-      for (const [path, source] of [[files.cert, issued.cert], [files.key, issued.key]] as const) {
+      for (const [path, source] of [
+        [files.cert, issued.cert],
+        [files.key, issued.key],
+      ] as const) {
         copyFileSync(source, `${path}.new`);
         renameSync(`${path}.new`, path);
       }
@@ -372,6 +426,8 @@ describe('a Unix socket', () => {
 
   test('in a directory that is not there is refused with what to do', async () => {
     const path = join(directory, 'nowhere', 'a.sock');
-    await expect(createListener({ path }).listen(() => undefined as never)).rejects.toThrow(`cannot listen on ${path}: `);
+    await expect(createListener({ path }).listen(() => undefined as never)).rejects.toThrow(
+      `cannot listen on ${path}: `,
+    );
   });
 });

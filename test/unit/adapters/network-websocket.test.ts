@@ -28,8 +28,10 @@ function open(protocols: string | string[] = 'mqtt', path = '/mqtt'): WebSocket 
   return websocket;
 }
 
-const opened = (websocket: WebSocket): Promise<void> => new Promise((resolve, reject) => websocket.once('open', resolve).once('error', reject));
-const closeCodeOf = (websocket: WebSocket): Promise<number> => new Promise((resolve) => websocket.once('close', resolve));
+const opened = (websocket: WebSocket): Promise<void> =>
+  new Promise((resolve, reject) => websocket.once('open', resolve).once('error', reject));
+const closeCodeOf = (websocket: WebSocket): Promise<number> =>
+  new Promise((resolve) => websocket.once('close', resolve));
 
 interface Dialled extends Socket {
   readonly isGone: () => boolean;
@@ -48,9 +50,18 @@ function dial(...pieces: readonly (Buffer | string)[]): Dialled {
   return Object.assign(socket, { isGone: () => isGone, bytes: () => bytes });
 }
 
-const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
+const UPGRADE = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+];
 
-function request({ path = '/mqtt', method = 'GET', headers = [...UPGRADE, 'Sec-WebSocket-Protocol: mqtt'] }: { path?: string; method?: string; headers?: readonly string[] } = {}): string {
+function request({
+  path = '/mqtt',
+  method = 'GET',
+  headers = [...UPGRADE, 'Sec-WebSocket-Protocol: mqtt'],
+}: { path?: string; method?: string; headers?: readonly string[] } = {}): string {
   return [`${method} ${path} HTTP/1.1`, 'Host: x', ...headers, '', ''].join('\r\n');
 }
 
@@ -61,7 +72,12 @@ const PING = 0x9;
 /** Masked with zeros, which is a mask. */
 function frame(opcode: number, payload: Uint8Array, isLast = true): Buffer {
   const { length } = payload;
-  const size = length < 126 ? [0x80 | length] : length < 65_536 ? [0xfe, length >> 8, length & 0xff] : [0xff, 0, 0, 0, 0, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff];
+  const size =
+    length < 126
+      ? [0x80 | length]
+      : length < 65_536
+        ? [0xfe, length >> 8, length & 0xff]
+        : [0xff, 0, 0, 0, 0, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff];
   return Buffer.concat([Buffer.from([(isLast ? 0x80 : 0) | opcode, ...size, 0, 0, 0, 0]), payload]);
 }
 
@@ -94,18 +110,51 @@ describe('a request', () => {
   test.each([
     ['for another path', { path: '/mqtt/' }, 404, 'another path'],
     ['without a subprotocol', { headers: UPGRADE }, 400, 'no subprotocol of MQTT'],
-    ['with other subprotocols only', { headers: [...UPGRADE, 'Sec-WebSocket-Protocol: mqtt5, MQTT'] }, 400, 'no subprotocol of MQTT'],
+    [
+      'with other subprotocols only',
+      { headers: [...UPGRADE, 'Sec-WebSocket-Protocol: mqtt5, MQTT'] },
+      400,
+      'no subprotocol of MQTT',
+    ],
     ['that asks for no upgrade', { headers: [] }, 426, 'no upgrade'],
     ['with another method', { method: 'POST' }, 400, 'no WebSocket that can be served'],
-    ['without a key', { headers: [...UPGRADE.slice(0, 3), 'Sec-WebSocket-Protocol: mqtt'] }, 400, 'no WebSocket that can be served'],
-    ['of an old version', { headers: [...UPGRADE.slice(0, 2), 'Sec-WebSocket-Version: 7', ...UPGRADE.slice(3), 'Sec-WebSocket-Protocol: mqtt'] }, 400, 'no WebSocket that can be served'],
-    ['with headers without end', { headers: Array.from({ length: 100 }, (_, index) => `X-${index}: ${'x'.repeat(100)}`) }, 431, 'headers are longer than 8192 bytes'],
+    [
+      'without a key',
+      { headers: [...UPGRADE.slice(0, 3), 'Sec-WebSocket-Protocol: mqtt'] },
+      400,
+      'no WebSocket that can be served',
+    ],
+    [
+      'of an old version',
+      {
+        headers: [
+          ...UPGRADE.slice(0, 2),
+          'Sec-WebSocket-Version: 7',
+          ...UPGRADE.slice(3),
+          'Sec-WebSocket-Protocol: mqtt',
+        ],
+      },
+      400,
+      'no WebSocket that can be served',
+    ],
+    [
+      'with headers without end',
+      { headers: Array.from({ length: 100 }, (_, index) => `X-${index}: ${'x'.repeat(100)}`) },
+      431,
+      'headers are longer than 8192 bytes',
+    ],
   ])('%s is refused', async (_what, what, status, detail) => {
     await listen();
     const socket = dial(request(what));
     await until(socket.isGone);
     expect(socket.bytes().toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    expect(listening.notices).toEqual([expect.objectContaining({ kind: 'handshake-failed', reason: 'websocket', detail: expect.stringContaining(detail) })]);
+    expect(listening.notices).toEqual([
+      expect.objectContaining({
+        kind: 'handshake-failed',
+        reason: 'websocket',
+        detail: expect.stringContaining(detail),
+      }),
+    ]);
     expect(listening.accepted).toEqual([]);
   });
 
@@ -157,8 +206,20 @@ describe('frames', () => {
   test('are one stream of bytes, however they are cut', async () => {
     await listen();
     const socket = await dialOpen();
-    socket.write(Buffer.concat([frame(BINARY, Buffer.from('one')), frame(BINARY, Buffer.from('tw'), false), frame(CONTINUATION, Buffer.from('o'), false)]));
-    socket.write(Buffer.concat([frame(PING, Buffer.from('between')), frame(CONTINUATION, Buffer.from('three')), frame(BINARY, Buffer.alloc(0))]));
+    socket.write(
+      Buffer.concat([
+        frame(BINARY, Buffer.from('one')),
+        frame(BINARY, Buffer.from('tw'), false),
+        frame(CONTINUATION, Buffer.from('o'), false),
+      ]),
+    );
+    socket.write(
+      Buffer.concat([
+        frame(PING, Buffer.from('between')),
+        frame(CONTINUATION, Buffer.from('three')),
+        frame(BINARY, Buffer.alloc(0)),
+      ]),
+    );
     const accepted = await listening.next();
     await until(() => accepted.received.toString() === 'onetwothree');
     // The ping was answered.
@@ -224,7 +285,11 @@ describe('someone unknown', () => {
     while (!socket.isGone() && sent < 8 * 1024 * 1024) {
       const piece = make();
       sent += piece.length;
-      if (!socket.write(piece)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), new Promise((resolve) => socket.once('close', resolve))]);
+      if (!socket.write(piece))
+        await Promise.race([
+          new Promise((resolve) => socket.once('drain', resolve)),
+          new Promise((resolve) => socket.once('close', resolve)),
+        ]);
       await new Promise((resolve) => setImmediate(resolve));
     }
     return { sent, socket };
@@ -250,7 +315,11 @@ describe('someone unknown', () => {
     await listen();
     let isFirst = true;
     const { socket } = await pour(() => {
-      const piece = Buffer.concat(Array.from({ length: 100 }, (_, index) => frame(isFirst && index === 0 ? BINARY : CONTINUATION, Buffer.of(1), false)));
+      const piece = Buffer.concat(
+        Array.from({ length: 100 }, (_, index) =>
+          frame(isFirst && index === 0 ? BINARY : CONTINUATION, Buffer.of(1), false),
+        ),
+      );
       isFirst = false;
       return piece;
     });

@@ -5,20 +5,39 @@ import { accessOf } from '../../../src/domain/access/access.js';
 import type { AuthorizationRequest, Permissions, TopicName } from '../../../src/ports/index.js';
 
 const ask = (options: Record<string, unknown>, clientId: string, userName?: string): Permissions =>
-  createAuthorizer(options).authorize({ clientId, userName, protocolVersion: 4, listener: 'tcp', peer: { remoteAddress: '' }, permissions: undefined } as unknown as AuthorizationRequest) as Permissions;
+  createAuthorizer(options).authorize({
+    clientId,
+    userName,
+    protocolVersion: 4,
+    listener: 'tcp',
+    peer: { remoteAddress: '' },
+    permissions: undefined,
+  } as unknown as AuthorizationRequest) as Permissions;
 
 const summary = (permissions: Permissions): string[] =>
-  permissions.kind === 'everything' ? ['everything'] : permissions.rules.map(({ effect, actions, topicFilter, source }) => `${effect} ${actions.join()} ${topicFilter} (${source})`);
+  permissions.kind === 'everything'
+    ? ['everything']
+    : permissions.rules.map(
+        ({ effect, actions, topicFilter, source }) => `${effect} ${actions.join()} ${topicFilter} (${source})`,
+      );
 
 const ROLES = {
-  reader: [{ allow: ['subscribe', 'receive'], topics: ['plant/#', 'news'] }, { deny: 'publish', topics: '#' }],
+  reader: [
+    { allow: ['subscribe', 'receive'], topics: ['plant/#', 'news'] },
+    { deny: 'publish', topics: '#' },
+  ],
   device: [{ allow: 'publish', topics: 'devices/%c/#' }],
   guest: [{ allow: 'receive', topics: 'news' }],
 };
 
 describe('a client', () => {
   test('has the roles of its user name, then those of its identifier, then those of everyone, each once', () => {
-    const options = { roles: ROLES, users: { ann: ['reader'] }, clients: { m7: ['device', 'reader'] }, everyone: ['guest', 'device'] };
+    const options = {
+      roles: ROLES,
+      users: { ann: ['reader'] },
+      clients: { m7: ['device', 'reader'] },
+      everyone: ['guest', 'device'],
+    };
     expect(summary(ask(options, 'm7', 'ann'))).toEqual([
       'allow subscribe,receive plant/# (role reader, rule 1)',
       'allow subscribe,receive news (role reader, rule 1)',
@@ -26,7 +45,10 @@ describe('a client', () => {
       'allow publish devices/m7/# (role device, rule 1)',
       'allow receive news (role guest, rule 1)',
     ]);
-    expect(summary(ask(options, 'm8'))).toEqual(['allow receive news (role guest, rule 1)', 'allow publish devices/m8/# (role device, rule 1)']);
+    expect(summary(ask(options, 'm8'))).toEqual([
+      'allow receive news (role guest, rule 1)',
+      'allow publish devices/m8/# (role device, rule 1)',
+    ]);
   });
 
   test('may or may not do what no rule is about, or the next authorizer says', () => {
@@ -35,9 +57,20 @@ describe('a client', () => {
   });
 
   test('whose name would mean more in a topic than its writer meant is denied everything from there on, whatever is otherwise', () => {
-    const options = { roles: { ...ROLES, own: [{ deny: 'receive', topics: 'private/%c/#' }, { allow: 'receive', topics: '#' }] }, everyone: ['own'], otherwise: 'allow' };
+    const options = {
+      roles: {
+        ...ROLES,
+        own: [
+          { deny: 'receive', topics: 'private/%c/#' },
+          { allow: 'receive', topics: '#' },
+        ],
+      },
+      everyone: ['own'],
+      otherwise: 'allow',
+    };
     const access = accessOf(ask(options, '+'));
-    for (const topic of ['private/a/x', 'other', '$SYS/x']) expect(access.receive(topic as TopicName).isAllowed).toBe(false);
+    for (const topic of ['private/a/x', 'other', '$SYS/x'])
+      expect(access.receive(topic as TopicName).isAllowed).toBe(false);
   });
 
   test('shares what it may with others of the same roles', () => {
@@ -47,7 +80,8 @@ describe('a client', () => {
   });
 
   test('called as nothing that objects have gets no role', () => {
-    for (const name of ['__proto__', 'constructor', 'toString']) expect(ask({ roles: ROLES, users: { ann: 'reader' } }, name, name)).toMatchObject({ rules: [] });
+    for (const name of ['__proto__', 'constructor', 'toString'])
+      expect(ask({ roles: ROLES, users: { ann: 'reader' } }, name, name)).toMatchObject({ rules: [] });
   });
 });
 

@@ -39,9 +39,11 @@ test('a timer rings once, not before its time and not from within the call', asy
 test('a timer that was cancelled does not ring', async () => {
   const clock = createClock();
   let rang = false;
-  clock.at(clock.nowMs() + 5, () => {
-    rang = true;
-  }).cancel();
+  clock
+    .at(clock.nowMs() + 5, () => {
+      rang = true;
+    })
+    .cancel();
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(rang).toBe(false);
 });

@@ -19,7 +19,12 @@ const REQUEST: AuthenticationRequest = {
   peer: { remoteAddress: 'test:1' },
 };
 
-const rule = (topicFilter: string): AccessRule => ({ effect: 'allow', actions: ['publish'], topicFilter: topicFilter as TopicFilter, source: `the rule for ${topicFilter}` });
+const rule = (topicFilter: string): AccessRule => ({
+  effect: 'allow',
+  actions: ['publish'],
+  topicFilter: topicFilter as TopicFilter,
+  source: `the rule for ${topicFilter}`,
+});
 const rules = (...filters: string[]): Permissions => ({ kind: 'rules', rules: filters.map(rule) });
 const EVERYTHING: Permissions = { kind: 'everything' };
 
@@ -41,7 +46,8 @@ function admit(answer: AuthenticatorAnswer, ...said: readonly Said[]) {
   return { results, asked };
 }
 
-const permissionsOf = (results: readonly AuthenticationResult[]): unknown => results.map((result) => (result.decision === 'allow' ? result.permissions : result));
+const permissionsOf = (results: readonly AuthenticationResult[]): unknown =>
+  results.map((result) => (result.decision === 'allow' ? result.permissions : result));
 
 describe('without authorizers', () => {
   test('the credentials say what a client may do, and everything where they say nothing', () => {
@@ -52,9 +58,21 @@ describe('without authorizers', () => {
 
 describe('authorizers', () => {
   test('are told who it turned out to be and what the credentials say', () => {
-    const { asked, results } = admit({ decision: 'allow', userName: 'CN of the meter', permissions: rules('a'), expiresAtMs: 7 }, rules('b'));
-    expect(asked).toEqual([expect.objectContaining({ clientId: 'meter', userName: 'CN of the meter', permissions: rules('a'), peer: REQUEST.peer })]);
-    expect(results).toEqual([{ decision: 'allow', permissions: rules('b'), userName: 'CN of the meter', expiresAtMs: 7 }]);
+    const { asked, results } = admit(
+      { decision: 'allow', userName: 'CN of the meter', permissions: rules('a'), expiresAtMs: 7 },
+      rules('b'),
+    );
+    expect(asked).toEqual([
+      expect.objectContaining({
+        clientId: 'meter',
+        userName: 'CN of the meter',
+        permissions: rules('a'),
+        peer: REQUEST.peer,
+      }),
+    ]);
+    expect(results).toEqual([
+      { decision: 'allow', permissions: rules('b'), userName: 'CN of the meter', expiresAtMs: 7 },
+    ]);
   });
 
   test('are not asked about who was refused', () => {
@@ -63,7 +81,13 @@ describe('authorizers', () => {
   });
 
   test('have their rules one behind the other, at once or later', async () => {
-    const { results } = admit({ decision: 'allow' }, rules('a'), Promise.resolve(rules('b', 'c')), rules(), Promise.resolve(rules('d')));
+    const { results } = admit(
+      { decision: 'allow' },
+      rules('a'),
+      Promise.resolve(rules('b', 'c')),
+      rules(),
+      Promise.resolve(rules('d')),
+    );
     expect(results).toEqual([]);
     await noticed();
     expect(permissionsOf(results)).toEqual([rules('a', 'b', 'c', 'd')]);
@@ -77,16 +101,20 @@ describe('authorizers', () => {
       expect(asked).toHaveLength(2);
     }
     expect(permissionsOf(admit({ decision: 'allow' }, EVERYTHING, rules('b')).results)).toEqual([EVERYTHING]);
-    expect(permissionsOf(admit({ decision: 'allow' }, { ...rules('a'), otherwise: 'deny' } as Permissions, EVERYTHING).results)).toEqual([
-      { ...rules('a'), otherwise: 'deny' },
-    ]);
+    expect(
+      permissionsOf(
+        admit({ decision: 'allow' }, { ...rules('a'), otherwise: 'deny' } as Permissions, EVERYTHING).results,
+      ),
+    ).toEqual([{ ...rules('a'), otherwise: 'deny' }]);
   });
 
   test('that fail refuse the client, and nobody else is asked', async () => {
     for (const failure of [new Error('no answer'), Promise.reject(new Error('no answer'))]) {
       const { results, asked } = admit({ decision: 'allow' }, failure, EVERYTHING);
       await noticed();
-      expect(results).toEqual([{ decision: 'deny', reason: 'authorization-unavailable', detail: 'authorizer 0: no answer' }]);
+      expect(results).toEqual([
+        { decision: 'deny', reason: 'authorization-unavailable', detail: 'authorizer 0: no answer' },
+      ]);
       expect(asked).toHaveLength(1);
     }
   });
@@ -97,7 +125,13 @@ describe('an authorizer', () => {
     for (const answer of [undefined, { kind: 'rules' }, Promise.resolve(null)]) {
       const { results } = admit({ decision: 'allow' }, answer as unknown as Permissions);
       await noticed();
-      expect(results).toEqual([{ decision: 'deny', reason: 'authorization-unavailable', detail: expect.stringMatching(/^authorizer 0: its answer is no permissions/) }]);
+      expect(results).toEqual([
+        {
+          decision: 'deny',
+          reason: 'authorization-unavailable',
+          detail: expect.stringMatching(/^authorizer 0: its answer is no permissions/),
+        },
+      ]);
     }
   });
 

@@ -7,20 +7,29 @@ import type { Limits, ListenerLimits } from '../../../src/domain/connect/limits.
 import type { Arrival, Channel } from '../../../src/ports/network.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
-const from = (ipAddress?: string): { remoteAddress: string; ipAddress: string | undefined } => ({ remoteAddress: `${ipAddress ?? 'a proxy'}:5000`, ipAddress });
+const from = (ipAddress?: string): { remoteAddress: string; ipAddress: string | undefined } => ({
+  remoteAddress: `${ipAddress ?? 'a proxy'}:5000`,
+  ipAddress,
+});
 const CHANNEL = {} as Channel;
 
 function made(limits: Partial<Limits>, ofListeners: Readonly<Record<string, ListenerLimits>> = {}) {
   const refusals: string[] = [];
   const entered: Entered[] = [];
-  const arrivals = new Arrivals({ ...DEFAULT_LIMITS, ...limits }, new Map(Object.entries(ofListeners)), new VirtualClock(), {
-    turnedAway: (_id, { remoteAddress }, reason) => refusals.push(`${remoteAddress} ${reason}`),
-    entered: ({ id, listener, ipAddress }) => {
-      entered.push({ id, listener, ipAddress });
-      return { data: () => undefined, drained: () => undefined, closed: () => undefined };
+  const arrivals = new Arrivals(
+    { ...DEFAULT_LIMITS, ...limits },
+    new Map(Object.entries(ofListeners)),
+    new VirtualClock(),
+    {
+      turnedAway: (_id, { remoteAddress }, reason) => refusals.push(`${remoteAddress} ${reason}`),
+      entered: ({ id, listener, ipAddress }) => {
+        entered.push({ id, listener, ipAddress });
+        return { data: () => undefined, drained: () => undefined, closed: () => undefined };
+      },
     },
-  });
-  const arrive = (ipAddress?: string, listener = 'tls'): Arrival | undefined => arrivals.arrive(listener, from(ipAddress));
+  );
+  const arrive = (ipAddress?: string, listener = 'tls'): Arrival | undefined =>
+    arrivals.arrive(listener, from(ipAddress));
   return { arrivals, refusals, entered, arrive };
 }
 
@@ -53,7 +62,11 @@ describe('one that has arrived', () => {
 
   test('counts for its listener as well', () => {
     const { arrive } = made({ maxPendingConnections: 3 }, { tls: { maxPendingConnections: 1 } });
-    expect([arrive(), arrive(), arrive(undefined, 'tcp'), arrive(undefined, 'tcp'), arrive(undefined, 'tcp')].map((arrival) => arrival !== undefined)).toEqual([true, false, true, true, false]);
+    expect(
+      [arrive(), arrive(), arrive(undefined, 'tcp'), arrive(undefined, 'tcp'), arrive(undefined, 'tcp')].map(
+        (arrival) => arrival !== undefined,
+      ),
+    ).toEqual([true, false, true, true, false]);
   });
 
   test('counts for limits that its listener gets while it is there, and for none that are taken away', () => {

@@ -29,13 +29,19 @@ function ask(...answers: readonly Given[]): { asked: number[]; results: Authenti
   return { asked, results };
 }
 
-function askWith(asking: Question | undefined, ...answers: readonly Given[]): { asked: number[]; results: Authenticated[]; heard: unknown[] } {
+function askWith(
+  asking: Question | undefined,
+  ...answers: readonly Given[]
+): { asked: number[]; results: Authenticated[]; heard: unknown[] } {
   const asked: number[] = [];
   const heard: unknown[] = [];
   const results: Authenticated[] = [];
   const chain = answers.map((given, i) => ({
     name: `authenticator ${i}`,
-    authenticate: (_request: AuthenticationRequest, one?: Asking): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
+    authenticate: (
+      _request: AuthenticationRequest,
+      one?: Asking,
+    ): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
       asked.push(i);
       heard.push(one);
       if (given instanceof Error) throw given;
@@ -54,7 +60,9 @@ describe('Authentication', () => {
 
   test('refuses who nobody knows', () => {
     for (const answers of [[], [ABSTAIN, ABSTAIN]]) {
-      expect(ask(...answers).results).toEqual([expect.objectContaining({ decision: 'deny', reason: 'not-authorized' })]);
+      expect(ask(...answers).results).toEqual([
+        expect.objectContaining({ decision: 'deny', reason: 'not-authorized' }),
+      ]);
     }
   });
 
@@ -72,9 +80,18 @@ describe('Authentication', () => {
   });
 
   test('asks those of the listener, where it has its own', () => {
-    const says = (detail: string): Authenticator => ({ name: detail, authenticate: () => ({ decision: 'deny', reason: 'not-authorized', detail }) });
+    const says = (detail: string): Authenticator => ({
+      name: detail,
+      authenticate: () => ({ decision: 'deny', reason: 'not-authorized', detail }),
+    });
     const [all, own] = [says('that of all'), says('its own')];
-    const authentication = new Authentication([all], new Map([['special', [own]], ['closed', []]]));
+    const authentication = new Authentication(
+      [all],
+      new Map([
+        ['special', [own]],
+        ['closed', []],
+      ]),
+    );
     const detailAt = (listener: string): unknown => {
       const results: unknown[] = [];
       authentication.authenticate({ ...REQUEST, listener }, (result) => results.push(result));
@@ -87,18 +104,37 @@ describe('Authentication', () => {
   });
 
   test('takes what is no answer for a failure, and lets nobody in by it', async () => {
-    for (const answer of [undefined, null, true, {}, { decision: 'yes' }, Promise.resolve(undefined), Promise.resolve({ decision: 'ALLOW' })]) {
+    for (const answer of [
+      undefined,
+      null,
+      true,
+      {},
+      { decision: 'yes' },
+      Promise.resolve(undefined),
+      Promise.resolve({ decision: 'ALLOW' }),
+    ]) {
       const { asked, results } = ask(answer as unknown as Given, ALLOW);
       await noticed();
       expect({ asked, results }).toEqual({
         asked: [0],
-        results: [{ decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 0: its answer was neither allow, deny nor abstain' }],
+        results: [
+          {
+            decision: 'deny',
+            reason: 'authentication-unavailable',
+            detail: 'authenticator 0: its answer was neither allow, deny nor abstain',
+          },
+        ],
       });
     }
   });
 
   test('waits for a promise that is not of the language', async () => {
-    const foreign = { then: (resolve: (answer: AuthenticatorAnswer) => void) => queueMicrotask(() => { resolve(ALLOW); }) };
+    const foreign = {
+      then: (resolve: (answer: AuthenticatorAnswer) => void) =>
+        queueMicrotask(() => {
+          resolve(ALLOW);
+        }),
+    };
     const { results } = ask(foreign as unknown as Promise<AuthenticatorAnswer>);
     await noticed();
     expect(results).toEqual([ALLOW]);
@@ -119,8 +155,12 @@ describe('Authentication', () => {
     const rejected = ask(Promise.reject(new Error('rejected')), ALLOW);
     await noticed();
     expect(thrown.asked).toEqual([0, 1]);
-    expect(thrown.results).toEqual([{ decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 1: thrown' }]);
+    expect(thrown.results).toEqual([
+      { decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 1: thrown' },
+    ]);
     expect(rejected.asked).toEqual([0]);
-    expect(rejected.results).toEqual([{ decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 0: rejected' }]);
+    expect(rejected.results).toEqual([
+      { decision: 'deny', reason: 'authentication-unavailable', detail: 'authenticator 0: rejected' },
+    ]);
   });
 });

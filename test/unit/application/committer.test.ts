@@ -31,7 +31,12 @@ class Observer implements CommitterObserver {
   }
 }
 
-function started(preferredBatchChanges?: number): { committer: Committer; storage: HandStorage; observer: Observer; clock: VirtualClock } {
+function started(preferredBatchChanges?: number): {
+  committer: Committer;
+  storage: HandStorage;
+  observer: Observer;
+  clock: VirtualClock;
+} {
   const storage = new HandStorage(preferredBatchChanges);
   const observer = new Observer();
   const clock = new VirtualClock();
@@ -66,8 +71,18 @@ const append = (seq: number, payloadBytes = 1, queue = QUEUE): QueueAppend => ({
   batch: -1,
   place: -1,
 });
-const remove = (seq: number, of?: QueueAppend): Change => ({ kind: 'queue.remove', queue: QUEUE, seq: seq as Seq, append: of });
-const trim = (through: number, of?: QueueAppend, queue = QUEUE): Change => ({ kind: 'queue.trim', queue, through: through as Seq, append: of });
+const remove = (seq: number, of?: QueueAppend): Change => ({
+  kind: 'queue.remove',
+  queue: QUEUE,
+  seq: seq as Seq,
+  append: of,
+});
+const trim = (through: number, of?: QueueAppend, queue = QUEUE): Change => ({
+  kind: 'queue.trim',
+  queue,
+  through: through as Seq,
+  append: of,
+});
 const inbound = (packetId: number): Change => ({ kind: 'inbound.put', clientId: 'a' as ClientId, packetId });
 
 const brief = (batch: readonly Change[] | undefined): string[] =>
@@ -149,7 +164,10 @@ describe('group commit', () => {
     committer.endOfTurn();
     await storage.grantCommit();
     await storage.grantCommit();
-    expect(storage.batches.map(brief)).toEqual([['inbound 1', 'inbound 2', 'inbound 3', 'inbound 4', 'inbound 5', 'inbound 6'], ['inbound 7']]);
+    expect(storage.batches.map(brief)).toEqual([
+      ['inbound 1', 'inbound 2', 'inbound 3', 'inbound 4', 'inbound 5', 'inbound 6'],
+      ['inbound 7'],
+    ]);
   });
 
   test('cuts where it would have been cut, after what was annulled has been tidied up', async () => {
@@ -232,7 +250,8 @@ describe('facts that annul each other', () => {
 
   test('a trim before a queue was dropped stays before it', () => {
     const { committer, storage } = started();
-    for (const change of [trim(5), { kind: 'queue.drop', queue: QUEUE } as const, append(0), trim(0)]) committer.record(change);
+    for (const change of [trim(5), { kind: 'queue.drop', queue: QUEUE } as const, append(0), trim(0)])
+      committer.record(change);
     committer.endOfTurn();
     expect(brief(storage.batches[0])).toEqual(['trim 5', 'queue.drop', 'append 0', 'trim 0']);
   });
@@ -286,20 +305,21 @@ describe('a storage that fails', () => {
     expect(storage.batches).toHaveLength(21);
   });
 
-  test.each([new StorageError('fenced', 'another has it'), new StorageError('corrupt', 'broken'), new Error('a mistake')])(
-    'with %s is the end: nothing is durable and nothing more is committed',
-    async (error) => {
-      const { committer, storage, observer } = started();
-      committer.record(inbound(1));
-      committer.endOfTurn();
-      committer.record(inbound(2));
-      await storage.refuseCommit(error);
-      committer.endOfTurn();
-      expect(observer.log).toEqual([`fatal ${error.message}`]);
-      expect(storage.batches).toHaveLength(1);
-      await expect(committer.flush()).resolves.toBeUndefined();
-    },
-  );
+  test.each([
+    new StorageError('fenced', 'another has it'),
+    new StorageError('corrupt', 'broken'),
+    new Error('a mistake'),
+  ])('with %s is the end: nothing is durable and nothing more is committed', async (error) => {
+    const { committer, storage, observer } = started();
+    committer.record(inbound(1));
+    committer.endOfTurn();
+    committer.record(inbound(2));
+    await storage.refuseCommit(error);
+    committer.endOfTurn();
+    expect(observer.log).toEqual([`fatal ${error.message}`]);
+    expect(storage.batches).toHaveLength(1);
+    await expect(committer.flush()).resolves.toBeUndefined();
+  });
 
   test('in the middle of a batch in parts gets only the part again', async () => {
     const { committer, storage, clock, observer } = started(1);
@@ -399,10 +419,21 @@ describe('pressure', () => {
   test('counts the payloads of wills, and names, which clients choose', () => {
     const name = 't'.repeat(16_000);
     const large: readonly ((i: number) => Change)[] = [
-      (i) => ({ kind: 'will.put', will: { clientId: `c${i}` as ClientId, message: { ...append(i, 64_000).message }, delayS: 0, dueAtMs: undefined } }),
+      (i) => ({
+        kind: 'will.put',
+        will: {
+          clientId: `c${i}` as ClientId,
+          message: { ...append(i, 64_000).message },
+          delayS: 0,
+          dueAtMs: undefined,
+        },
+      }),
       (i) => ({ kind: 'subscription.drop', clientId: 'a' as ClientId, topicFilter: `${name}${i}` as TopicFilter }),
       (i) => ({ kind: 'retained.drop', topic: `${name}${i}` as TopicName }),
-      (i) => ({ kind: 'session.put', session: { clientId: `${name}${i}` as ClientId, expiryIntervalS: 1, disconnectedAtMs: undefined } }),
+      (i) => ({
+        kind: 'session.put',
+        session: { clientId: `${name}${i}` as ClientId, expiryIntervalS: 1, disconnectedAtMs: undefined },
+      }),
     ];
     for (const make of large) {
       const { committer, observer } = started();
@@ -418,7 +449,10 @@ describe('pressure', () => {
       kind: 'session.put',
       session: { clientId: clientId as ClientId, expiryIntervalS: 9, disconnectedAtMs: at },
     });
-    const willPut = (i: number): Change => ({ kind: 'will.put', will: { clientId: 'a' as ClientId, message: append(i, MIB).message, delayS: 0, dueAtMs: undefined } });
+    const willPut = (i: number): Change => ({
+      kind: 'will.put',
+      will: { clientId: 'a' as ClientId, message: append(i, MIB).message, delayS: 0, dueAtMs: undefined },
+    });
     step(committer, inbound(1));
     committer.endOfTurn();
     step(committer, session(undefined, 'b'));

@@ -5,13 +5,21 @@ import { EngineHarness } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
 import { PINGREQ, bytes, connect, publish, subscribe } from '../../support/raw-packets.js';
 
-const refusals = ({ notices }: EngineHarness): string[] => notices.flatMap((notice) => (notice.kind === 'connection-refused' ? [notice.reason] : []));
-const ends = ({ notices }: EngineHarness): string[] => notices.flatMap((notice) => (notice.kind === 'connection-ended' ? [`${notice.clientId ?? '?'} ${notice.reason}`] : []));
+const refusals = ({ notices }: EngineHarness): string[] =>
+  notices.flatMap((notice) => (notice.kind === 'connection-refused' ? [notice.reason] : []));
+const ends = ({ notices }: EngineHarness): string[] =>
+  notices.flatMap((notice) =>
+    notice.kind === 'connection-ended' ? [`${notice.clientId ?? '?'} ${notice.reason}`] : [],
+  );
 
 describe('who may not come in', () => {
   test('is cut off unheard, and what it sends all the same is nobody’s', async () => {
     const harness = new EngineHarness({ limits: { maxConnectionsPerAddress: 1 } });
-    const [first, second, other] = ['10.0.0.1', '10.0.0.1', '10.0.0.2'].map((address) => harness.open(address)) as [EnginePeer, EnginePeer, EnginePeer];
+    const [first, second, other] = ['10.0.0.1', '10.0.0.1', '10.0.0.2'].map((address) => harness.open(address)) as [
+      EnginePeer,
+      EnginePeer,
+      EnginePeer,
+    ];
     expect(second.isTurnedAway).toBe(true);
     expect(refusals(harness)).toEqual(['too-many-connections-of-address']);
     for (const [i, peer] of [first, second, other].entries()) peer.send(connect({ clientId: `c${i}` }));
@@ -26,7 +34,13 @@ describe('who may not come in', () => {
   test('makes room when it has been accepted, refused or lost', async () => {
     const harness = new EngineHarness({
       limits: { maxPendingConnections: 1 },
-      authenticators: [{ name: 'some', authenticate: ({ clientId }) => (clientId === 'bad' ? { decision: 'deny', reason: 'not-authorized', detail: '' } : { decision: 'allow' }) }],
+      authenticators: [
+        {
+          name: 'some',
+          authenticate: ({ clientId }) =>
+            clientId === 'bad' ? { decision: 'deny', reason: 'not-authorized', detail: '' } : { decision: 'allow' },
+        },
+      ],
     });
     const lost = harness.open();
     expect(harness.open().isClosed).toBe(true);
@@ -46,7 +60,12 @@ describe('who may not come in', () => {
 
   test('by the limits of one listener comes in by another', () => {
     const harness = new EngineHarness({ limitsOfListeners: new Map([['narrow', { maxPendingConnections: 1 }]]) });
-    expect(['narrow', 'narrow', 'wide', 'wide'].map((listener) => harness.open(undefined, listener).isClosed)).toEqual([false, true, false, false]);
+    expect(['narrow', 'narrow', 'wide', 'wide'].map((listener) => harness.open(undefined, listener).isClosed)).toEqual([
+      false,
+      true,
+      false,
+      false,
+    ]);
   });
 
   test('follows from other limits as soon as they are set', () => {
@@ -60,7 +79,10 @@ describe('who may not come in', () => {
 });
 
 describe('who publishes faster than it may', () => {
-  const messages = (count: number) => bytes(...Array.from({ length: count }, (_, i) => publish({ topic: 't', payload: `${i}`, qos: 1, packetId: i + 1 })));
+  const messages = (count: number) =>
+    bytes(
+      ...Array.from({ length: count }, (_, i) => publish({ topic: 't', payload: `${i}`, qos: 1, packetId: i + 1 })),
+    );
 
   test('is not read for a while; nothing is lost and its keep-alive does not run out', async () => {
     const harness = new EngineHarness({ limits: { maxPublishRate: 10 } });
@@ -92,7 +114,10 @@ describe('who publishes faster than it may', () => {
       const fast = await harness.connect('fast');
       const other = await harness.connect('other');
       fast.send(messages(100));
-      other.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), publish({ topic: 't', payload: 'x', qos: 1, packetId: 2 }));
+      other.send(
+        publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }),
+        publish({ topic: 't', payload: 'x', qos: 1, packetId: 2 }),
+      );
       await harness.settle();
       expect(other.received()).toHaveLength(isHeldUp ? 1 : 2);
       harness.clock.advance(300);
@@ -102,8 +127,14 @@ describe('who publishes faster than it may', () => {
   });
 
   test('is held to the rate of its listener', async () => {
-    const harness = new EngineHarness({ limits: { maxPublishRate: 1 }, limitsOfListeners: new Map([['wide', { maxPublishRate: 50 }]]) });
-    const [narrow, wide] = ['test', 'wide'].map((listener) => harness.open(undefined, listener)) as [EnginePeer, EnginePeer];
+    const harness = new EngineHarness({
+      limits: { maxPublishRate: 1 },
+      limitsOfListeners: new Map([['wide', { maxPublishRate: 50 }]]),
+    });
+    const [narrow, wide] = ['test', 'wide'].map((listener) => harness.open(undefined, listener)) as [
+      EnginePeer,
+      EnginePeer,
+    ];
     for (const [i, peer] of [narrow, wide].entries()) peer.send(connect({ clientId: `c${i}` }), messages(100));
     await harness.settle();
     expect(narrow.received()).toEqual(['connack 0', 'puback 1']);
@@ -124,7 +155,8 @@ describe('who publishes faster than it may', () => {
 });
 
 describe('halves of packets', () => {
-  const half = (size: number) => publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(0, size);
+  const half = (size: number) =>
+    publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(0, size);
 
   test('that take too much together: those that began first are disconnected, and the others finish', async () => {
     const harness = new EngineHarness({ limits: { maxIncompleteBytes: 100_000 } });
@@ -170,7 +202,14 @@ describe('halves of packets', () => {
 test('a SUBSCRIBE beyond the number of subscriptions is granted as far as there is room', async () => {
   const harness = new EngineHarness({ limits: { maxSubscriptionsPerClient: 2 } });
   const a = await harness.connect('a', ['one', 0]);
-  a.send(subscribe(1, [['one', 1], ['two', 1], ['three', 1], ['two', 0]]));
+  a.send(
+    subscribe(1, [
+      ['one', 1],
+      ['two', 1],
+      ['three', 1],
+      ['two', 0],
+    ]),
+  );
   await harness.settle();
   expect(a.received()).toEqual(['suback 1,1,128,0']);
 });

@@ -7,10 +7,24 @@ import { StorageError } from '../../../src/ports/storage.js';
 import { EngineHarness } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
 import { HandStorage } from '../../support/hand-storage.js';
-import { DISCONNECT, PINGREQ, bytes, connect, puback, pubcomp, publish, pubrec, pubrel, subscribe, unsubscribe } from '../../support/raw-packets.js';
+import {
+  DISCONNECT,
+  PINGREQ,
+  bytes,
+  connect,
+  puback,
+  pubcomp,
+  publish,
+  pubrec,
+  pubrel,
+  subscribe,
+  unsubscribe,
+} from '../../support/raw-packets.js';
 
 /** A stored subscriber of `t` and a stored publisher, and from here on commits wait. */
-async function pair(options: ConstructorParameters<typeof EngineHarness>[0] = {}): Promise<{ harness: EngineHarness; a: EnginePeer; publisher: EnginePeer }> {
+async function pair(
+  options: ConstructorParameters<typeof EngineHarness>[0] = {},
+): Promise<{ harness: EngineHarness; a: EnginePeer; publisher: EnginePeer }> {
   const harness = new EngineHarness(options);
   const a = await harness.connect({ clientId: 'a', clean: false }, ['t', 2]);
   const publisher = await harness.connect({ clientId: 'publisher', clean: false });
@@ -133,7 +147,10 @@ describe('the acknowledgement level', () => {
 
   test('received waits for nothing, and stores all the same', async () => {
     const { harness, a, publisher } = await pair({ ackLevel: 'received' });
-    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), publish({ topic: 't', payload: 'y', qos: 2, packetId: 2 }));
+    publisher.send(
+      publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }),
+      publish({ topic: 't', payload: 'y', qos: 2, packetId: 2 }),
+    );
     a.send(subscribe(5, [['u', 1]]));
     const b = harness.open();
     b.send(connect({ clientId: 'b', clean: false }));
@@ -176,7 +193,12 @@ describe('what promises nothing does not wait', () => {
     const c = harness.open();
     publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }));
     harness.turn();
-    c.send(connect({ clientId: 'c' }), PINGREQ, subscribe(1, [['c', 2]]), publish({ topic: 'c', payload: 'z', qos: 1, packetId: 3 }));
+    c.send(
+      connect({ clientId: 'c' }),
+      PINGREQ,
+      subscribe(1, [['c', 2]]),
+      publish({ topic: 'c', payload: 'z', qos: 1, packetId: 3 }),
+    );
     harness.turn();
     expect(harness.storage.commits).toHaveLength(1);
     expect(c.received()).toEqual(['connack 0', 'pingresp', 'suback 2', 'publish c=z q1 id1', 'puback 3']);
@@ -201,7 +223,17 @@ describe('what promises nothing does not wait', () => {
   });
 
   test('a refusing CONNACK leaves while the end of a session is being stored', async () => {
-    const harness = new EngineHarness({ authenticators: [{ name: 'no', authenticate: ({ userName }) => (userName === undefined ? { decision: 'allow', permissions: EVERYTHING } : { decision: 'deny', reason: 'bad-credentials', detail: 'x' }) }] });
+    const harness = new EngineHarness({
+      authenticators: [
+        {
+          name: 'no',
+          authenticate: ({ userName }) =>
+            userName === undefined
+              ? { decision: 'allow', permissions: EVERYTHING }
+              : { decision: 'deny', reason: 'bad-credentials', detail: 'x' },
+        },
+      ],
+    });
     (await harness.connect({ clientId: 'a', clean: false })).lose();
     await harness.settle();
     harness.commitsAtOnce = false;
@@ -228,14 +260,23 @@ describe('order', () => {
     expect(a.received()).toEqual([]);
     harness.commitsAtOnce = true;
     await harness.settle();
-    expect(a.received()).toEqual(['connack 0 present', 'pingresp', 'publish t=own q0', 'publish t=x q0', 'publish t=y q1 id1']);
+    expect(a.received()).toEqual([
+      'connack 0 present',
+      'pingresp',
+      'publish t=own q0',
+      'publish t=x q0',
+      'publish t=y q1 id1',
+    ]);
   });
 
   test('acknowledgements leave in the order of what they acknowledge', async () => {
     const { harness, publisher } = await pair();
     publisher.send(publish({ topic: 't', payload: '1', qos: 1, packetId: 1 }));
     await harness.settle();
-    publisher.send(publish({ topic: 'nobody', payload: '2', qos: 1, packetId: 2 }), publish({ topic: 't', payload: '3', qos: 1, packetId: 3 }));
+    publisher.send(
+      publish({ topic: 'nobody', payload: '2', qos: 1, packetId: 2 }),
+      publish({ topic: 't', payload: '3', qos: 1, packetId: 3 }),
+    );
     await harness.settle();
     expect(publisher.received()).toEqual([]);
     await harness.storage.grantCommit();
@@ -261,7 +302,10 @@ describe('order', () => {
 describe('a commit', () => {
   test('that is refused for good leads to no acknowledgement, ever', async () => {
     const { harness, a, publisher } = await pair();
-    publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }), publish({ topic: 't', payload: 'y', qos: 2, packetId: 2 }));
+    publisher.send(
+      publish({ topic: 't', payload: 'x', qos: 1, packetId: 1 }),
+      publish({ topic: 't', payload: 'y', qos: 2, packetId: 2 }),
+    );
     await harness.settle();
     await harness.storage.refuseCommit(new StorageError('fenced', 'another has it'));
     expect(harness.fatals.map(({ message }) => message)).toEqual(['another has it']);
@@ -284,7 +328,10 @@ describe('a commit', () => {
     await harness.storage.grantCommit();
     await harness.settle();
     expect(publisher.received()).toEqual(['puback 1']);
-    expect(harness.notices.map(({ kind }) => kind).filter((kind) => kind.startsWith('storage'))).toEqual(['storage-failing', 'storage-recovered']);
+    expect(harness.notices.map(({ kind }) => kind).filter((kind) => kind.startsWith('storage'))).toEqual([
+      'storage-failing',
+      'storage-recovered',
+    ]);
   });
 
   test('is spared a message that was acknowledged before it began', async () => {
@@ -305,7 +352,8 @@ describe('a commit', () => {
   test('is one a turn, for everything that came in it', async () => {
     const { harness, publisher } = await pair();
     const before = harness.storage.batches.length;
-    for (let packetId = 1; packetId <= 20; packetId++) publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId }));
+    for (let packetId = 1; packetId <= 20; packetId++)
+      publisher.send(publish({ topic: 't', payload: 'x', qos: 1, packetId }));
     harness.turn();
     expect(harness.storage.batches).toHaveLength(before + 1);
     expect(harness.storage.batches.at(-1)).toHaveLength(20);
@@ -326,7 +374,11 @@ describe('writing', () => {
   test('each connection gets one write a turn', async () => {
     const { harness, a, publisher } = await pair();
     const before = [a.writes, publisher.writes];
-    publisher.send(...Array.from({ length: 20 }, (_, i) => publish({ topic: 't', payload: String(i) })), PINGREQ, PINGREQ);
+    publisher.send(
+      ...Array.from({ length: 20 }, (_, i) => publish({ topic: 't', payload: String(i) })),
+      PINGREQ,
+      PINGREQ,
+    );
     expect([a.writes, publisher.writes]).toEqual(before);
     harness.turn();
     expect([a.writes, publisher.writes]).toEqual(before.map((count) => count + 1));
@@ -343,13 +395,17 @@ describe('writing', () => {
   test('a fan-out brings everyone the same message with their own identifier and flags', async () => {
     const harness = new EngineHarness();
     const peers = [];
-    for (const clientId of ['a', 'b', 'c', 'd']) peers.push(await harness.connect(clientId, ['t', clientId === 'd' ? 0 : 1], ['own', 1]));
+    for (const clientId of ['a', 'b', 'c', 'd'])
+      peers.push(await harness.connect(clientId, ['t', clientId === 'd' ? 0 : 1], ['own', 1]));
     const [a] = peers as [EnginePeer];
     a.send(publish({ topic: 'own', payload: 'first', qos: 1, packetId: 1 }));
     await harness.settle();
     peers[1]?.send(puback(1));
     for (const peer of peers) peer.received();
-    a.send(publish({ topic: 't', payload: 'x', qos: 1, packetId: 2, retain: true }), publish({ topic: 't', payload: 'y', qos: 1, packetId: 3 }));
+    a.send(
+      publish({ topic: 't', payload: 'x', qos: 1, packetId: 2, retain: true }),
+      publish({ topic: 't', payload: 'y', qos: 1, packetId: 3 }),
+    );
     await harness.settle();
     const got = peers.map((peer) => peer.received().filter((line) => line.startsWith('publish')));
     expect(got).toEqual([
@@ -378,7 +434,11 @@ describe('writing', () => {
         publish({ topic: 't', payload: 'behind', qos: 1, packetId: 8 }),
       );
       await harness.settle();
-      expect(a.received()).toEqual(['publish t=before q0', `publish t=${size}-bytes q1 id1`, 'publish t=behind q1 id2']);
+      expect(a.received()).toEqual([
+        'publish t=before q0',
+        `publish t=${size}-bytes q1 id1`,
+        'publish t=behind q1 id2',
+      ]);
       expect(b.received()).toEqual(['publish t=before q0', `publish t=${size}-bytes q0`, 'publish t=behind q0']);
       expect(publisher.received()).toEqual(['puback 7', 'puback 8']);
       expect(a.largestWrite).toBeLessThanOrEqual(1024 * 1024);
@@ -394,7 +454,10 @@ describe('writing', () => {
       return write(chunk);
     };
     for (let round = 0; round < 50; round++) {
-      publisher.send(publish({ topic: 't', payload: `${round}`.repeat(round + 1) }), publish({ topic: 't', payload: 'y' }));
+      publisher.send(
+        publish({ topic: 't', payload: `${round}`.repeat(round + 1) }),
+        publish({ topic: 't', payload: 'y' }),
+      );
       harness.turn();
     }
     expect(written.every(({ chunk, copy }) => Buffer.from(chunk).toString('hex') === copy)).toBe(true);
@@ -410,7 +473,10 @@ describe('a peer that does not read', () => {
     a.reads = false;
     publisher.send(publish({ topic: 't', payload: '1', qos: 1, packetId: 1 }));
     await harness.settle();
-    publisher.send(publish({ topic: 't', payload: '2', qos: 1, packetId: 2 }), publish({ topic: 't', payload: '3', qos: 1, packetId: 3 }));
+    publisher.send(
+      publish({ topic: 't', payload: '2', qos: 1, packetId: 2 }),
+      publish({ topic: 't', payload: '3', qos: 1, packetId: 3 }),
+    );
     await harness.settle();
     expect(a.received()).toEqual(['publish t=1 q1 id1']);
     expect(b.received()).toEqual(['publish t=1 q1 id1', 'publish t=2 q1 id2', 'publish t=3 q1 id3']);
@@ -460,7 +526,9 @@ describe('a peer that does not read', () => {
     harness.turn();
     harness.clock.advance(1000);
     expect(a.isClosed).toBe(true);
-    expect(harness.notices).toContainEqual(expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }));
+    expect(harness.notices).toContainEqual(
+      expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }),
+    );
   });
 });
 
@@ -485,7 +553,9 @@ describe('a client that reads slowly', () => {
     expect(a.isClosed).toBe(false);
     harness.clock.advance(1000);
     expect(a.isClosed).toBe(true);
-    expect(harness.notices).toContainEqual(expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }));
+    expect(harness.notices).toContainEqual(
+      expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }),
+    );
   });
 
   test('does not read because it asks', async () => {
@@ -645,7 +715,10 @@ describe('pressure', () => {
 describe('authentication', () => {
   test('that takes its time stops the reading, and what came meanwhile is handled after', async () => {
     let decide: (answer: AuthenticatorAnswer) => void = () => undefined;
-    const authenticator = { name: 'slow', authenticate: () => new Promise<AuthenticatorAnswer>((resolve) => (decide = resolve)) };
+    const authenticator = {
+      name: 'slow',
+      authenticate: () => new Promise<AuthenticatorAnswer>((resolve) => (decide = resolve)),
+    };
     const harness = new EngineHarness({ authenticators: [authenticator] });
     const a = harness.open();
     a.send(connect({ clientId: 'a' }), PINGREQ);
@@ -661,7 +734,10 @@ describe('authentication', () => {
 
   test('that answers after the client has gone does nothing', async () => {
     let decide: (answer: AuthenticatorAnswer) => void = () => undefined;
-    const authenticator = { name: 'slow', authenticate: () => new Promise<AuthenticatorAnswer>((resolve) => (decide = resolve)) };
+    const authenticator = {
+      name: 'slow',
+      authenticate: () => new Promise<AuthenticatorAnswer>((resolve) => (decide = resolve)),
+    };
     const harness = new EngineHarness({ authenticators: [authenticator] });
     const a = harness.open();
     a.send(connect({ clientId: 'a', clean: false }));
@@ -790,7 +866,8 @@ describe('reading from storage', () => {
   test('many retained messages come all, once', async () => {
     const harness = new EngineHarness({ limits: { maxInflight: 1000 } });
     const publisher = await harness.connect('publisher');
-    for (let i = 0; i < 350; i++) publisher.send(publish({ topic: `r/${i}`, payload: 'x', qos: 1, packetId: i + 1, retain: true }));
+    for (let i = 0; i < 350; i++)
+      publisher.send(publish({ topic: `r/${i}`, payload: 'x', qos: 1, packetId: i + 1, retain: true }));
     await harness.settle();
     const a = await harness.connect({ clientId: 'a', clean: false });
     a.send(subscribe(1, [['#', 1]]));
@@ -807,7 +884,9 @@ describe('the end of a connection', () => {
     harness.turn();
     expect(publisher.received()).toEqual(['pingresp']);
     expect(publisher.closings).toHaveLength(1);
-    expect(harness.notices).toContainEqual(expect.objectContaining({ kind: 'connection-ended', reason: 'malformed-packet' }));
+    expect(harness.notices).toContainEqual(
+      expect.objectContaining({ kind: 'connection-ended', reason: 'malformed-packet' }),
+    );
   });
 
   test('nothing is read behind it', async () => {
@@ -871,7 +950,9 @@ describe('a shutdown', () => {
     for (const peer of [a, publisher, idle]) peer.lose();
     await harness.settle();
     expect(isDown).toBe(true);
-    expect([...harness.storage.store.sessions.values()].every(({ disconnectedAtMs }) => disconnectedAtMs !== undefined)).toBe(true);
+    expect(
+      [...harness.storage.store.sessions.values()].every(({ disconnectedAtMs }) => disconnectedAtMs !== undefined),
+    ).toBe(true);
   });
 
   test('a crash at any commit loses nothing that was acknowledged', async () => {

@@ -12,7 +12,11 @@ import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
 const START_MS = 1_700_000_000_000;
-const TOO_MANY: AuthenticationResult = { decision: 'deny', reason: 'authentication-unavailable', detail: 'too many failed attempts' };
+const TOO_MANY: AuthenticationResult = {
+  decision: 'deny',
+  reason: 'authentication-unavailable',
+  detail: 'too many failed attempts',
+};
 
 interface Attempt {
   readonly results: AuthenticationResult[];
@@ -30,7 +34,10 @@ class Doors {
   asked = 0;
 
   constructor(settings: Partial<FailedAttemptsSettings> = {}) {
-    this.attempts = new FailedAttempts({ ...DEFAULT_FAILED_ATTEMPTS, ...settings }, { clock: this.clock, notice: (notice) => this.notices.push(notice) });
+    this.attempts = new FailedAttempts(
+      { ...DEFAULT_FAILED_ATTEMPTS, ...settings },
+      { clock: this.clock, notice: (notice) => this.notices.push(notice) },
+    );
     const authenticator = {
       name: 'doorkeeper',
       authenticate: ({ password }: { readonly password: Uint8Array | undefined }) => {
@@ -53,7 +60,14 @@ class Doors {
       },
     };
     this.#admission.admit(
-      { clientId: 'c' as ClientId, protocolVersion: 4, userName, password: Buffer.from(password), listener: 'l', peer: { remoteAddress: 'x', ipAddress } },
+      {
+        clientId: 'c' as ClientId,
+        protocolVersion: 4,
+        userName,
+        password: Buffer.from(password),
+        listener: 'l',
+        peer: { remoteAddress: 'x', ipAddress },
+      },
       (result) => {
         attempt.results.push(result);
         attempt.answeredAtMs = this.clock.nowMs() - START_MS;
@@ -78,7 +92,9 @@ class Doors {
 
 describe('a login that fails', () => {
   test('waits twice as long each time, from the fourth on, up to the longest delay', () => {
-    expect(new Doors().fail(11, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+    expect(new Doors().fail(11, '192.0.2.1', 'alice')).toEqual([
+      0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000,
+    ]);
   });
 
   test('is answered at once again after it has come right', () => {
@@ -138,7 +154,9 @@ describe('an address', () => {
     doors.fail(3, '2001:db8:1:2::1', 'alice');
     expect(doors.fail(1, '2001:db8:1:2::2', 'alice')).toEqual([250]);
     expect(doors.fail(1, '2001:db8:1:3::2', 'alice')).toEqual([0]);
-    expect(doors.notices).toEqual([{ kind: 'attempts-slowed', scope: 'login', ipAddress: '2001:db8:1:2::/64', userName: 'alice', failures: 3 }]);
+    expect(doors.notices).toEqual([
+      { kind: 'attempts-slowed', scope: 'login', ipAddress: '2001:db8:1:2::/64', userName: 'alice', failures: 3 },
+    ]);
   });
 
   test('that is none, of a client in the same process, is not counted', () => {
@@ -175,7 +193,9 @@ describe('a user name', () => {
     const doors = new Doors();
     const long = 'n'.repeat(60_000);
     doors.fail(4, '192.0.2.1', `${long}a`);
-    expect(doors.notices).toEqual([{ kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'n'.repeat(128), failures: 3 }]);
+    expect(doors.notices).toEqual([
+      { kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'n'.repeat(128), failures: 3 },
+    ]);
   });
 
   test('that is missing is not the empty one', () => {
@@ -223,7 +243,9 @@ describe('what is told', () => {
   test('is each thing that is slowed, once until it is forgotten', () => {
     const doors = new Doors();
     doors.fail(9, '192.0.2.1', 'alice');
-    expect(doors.notices).toEqual([{ kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'alice', failures: 3 }]);
+    expect(doors.notices).toEqual([
+      { kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'alice', failures: 3 },
+    ]);
     doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs);
     doors.fail(3, '192.0.2.1', 'alice');
     expect(doors.notices).toHaveLength(2);

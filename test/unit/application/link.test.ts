@@ -13,7 +13,14 @@ const CHANNEL: Channel = {
 };
 
 function started(): Link {
-  return new Link(1 as ConnectionId, 'test', undefined, CHANNEL, { received: () => undefined, drained: () => undefined, closed: () => undefined }, 1000);
+  return new Link(
+    1 as ConnectionId,
+    'test',
+    undefined,
+    CHANNEL,
+    { received: () => undefined, drained: () => undefined, closed: () => undefined },
+    1000,
+  );
 }
 
 function hold(link: Link, text: string, batch: number): void {

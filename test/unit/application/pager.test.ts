@@ -4,7 +4,14 @@ import { StorageError } from '../../../src/ports/storage.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from '../../support/hand-storage.js';
 
-function started(): { pager: Pager; pending: { pendingBatch: number; durableBatch: number }; clock: VirtualClock; log: string[]; read: (name: string, ...errors: Error[]) => void; readAfter: (ticket: number | undefined, name: string, ...errors: Error[]) => void } {
+function started(): {
+  pager: Pager;
+  pending: { pendingBatch: number; durableBatch: number };
+  clock: VirtualClock;
+  log: string[];
+  read: (name: string, ...errors: Error[]) => void;
+  readAfter: (ticket: number | undefined, name: string, ...errors: Error[]) => void;
+} {
   const clock = new VirtualClock();
   const pending = { pendingBatch: 0, durableBatch: 0 };
   const log: string[] = [];
@@ -108,17 +115,18 @@ describe('Pager', () => {
     expect(log.slice(2)).toEqual(['read a', 'failing unavailable 2', 'read a', 'recovered 3', 'done a']);
   });
 
-  test.each([new StorageError('fenced', 'another has it'), new StorageError('corrupt', 'broken'), new TypeError('a mistake')])(
-    'says that %s is fatal',
-    async (error) => {
-      const { clock, log, read } = started();
-      read('a', error);
-      await noticed();
-      clock.advance(60_000);
-      await noticed();
-      expect(log).toEqual(['read a', `fatal ${error.message}`]);
-    },
-  );
+  test.each([
+    new StorageError('fenced', 'another has it'),
+    new StorageError('corrupt', 'broken'),
+    new TypeError('a mistake'),
+  ])('says that %s is fatal', async (error) => {
+    const { clock, log, read } = started();
+    read('a', error);
+    await noticed();
+    clock.advance(60_000);
+    await noticed();
+    expect(log).toEqual(['read a', `fatal ${error.message}`]);
+  });
 
   test('says nothing of a read that fails because storage was closed under it', async () => {
     const { pager, log, readAfter } = started();

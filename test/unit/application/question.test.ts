@@ -10,7 +10,10 @@ describe('a question', () => {
       const question = new Question();
       if (looksFirst) expect(question.signal.aborted).toBe(false);
       question.abandon();
-      expect({ isAbandoned: question.isAbandoned, aborted: question.signal.aborted }).toEqual({ isAbandoned: true, aborted: true });
+      expect({ isAbandoned: question.isAbandoned, aborted: question.signal.aborted }).toEqual({
+        isAbandoned: true,
+        aborted: true,
+      });
       expect(question.signal).toBe(question.signal);
     }
   });

@@ -44,13 +44,17 @@ class Bench {
       clock: this.clock,
       timeoutMs: 1000,
       atEndOfTurn: (callback) => this.#turns.push(callback),
-      renewed: (connection, permissions) => this.renewed.push(`${connection} ${permissions.kind === 'rules' ? permissions.rules.map(({ topicFilter }) => topicFilter).join() : 'everything'}`),
+      renewed: (connection, permissions) =>
+        this.renewed.push(
+          `${connection} ${permissions.kind === 'rules' ? permissions.rules.map(({ topicFilter }) => topicFilter).join() : 'everything'}`,
+        ),
       notice: (notice) => this.notices.push(notice),
     });
   }
 
   admit(count: number): void {
-    for (let i = 1; i <= count; i++) this.reauthorization.admitted(i as ConnectionId, requestOf(`c${i}`), this.reauthorization.revision);
+    for (let i = 1; i <= count; i++)
+      this.reauthorization.admitted(i as ConnectionId, requestOf(`c${i}`), this.reauthorization.revision);
   }
 
   /** Whether there was one. */
@@ -148,7 +152,13 @@ describe('a change', () => {
 
 describe('a client', () => {
   test('about whom there is no answer, or a failure, keeps what it has, and that is told', async () => {
-    const bench = new Bench((clientId) => (clientId === 'c1' ? Promise.reject(new Error('out of order')) : clientId === 'c2' ? new Promise(() => undefined) : permissionsOf()));
+    const bench = new Bench((clientId) =>
+      clientId === 'c1'
+        ? Promise.reject(new Error('out of order'))
+        : clientId === 'c2'
+          ? new Promise(() => undefined)
+          : permissionsOf(),
+    );
     bench.admit(3);
     bench.reauthorization.changed();
     bench.turns();
@@ -180,7 +190,11 @@ describe('a client', () => {
 test('what an authorizer says after a change counts for who is connected', async () => {
   let permissions = permissionsOf('allow publish,receive #');
   let changed: () => void = () => undefined;
-  const authorizer: Authorizer = { name: 'test', authorize: () => permissions, watch: (callback) => (changed = callback) };
+  const authorizer: Authorizer = {
+    name: 'test',
+    authorize: () => permissions,
+    watch: (callback) => (changed = callback),
+  };
   await withBroker(
     async (broker) => {
       const reader = await broker.watcher('reader', ['#', 1]);
@@ -207,7 +221,8 @@ test('an ACL file that is read again filters what is retained and what was queue
       await away.subscribe(['#', 2]);
       await away.disconnect();
       const publisher = await broker.connect('publisher');
-      for (const topic of ['closed/1', 'open/1', 'closed/2', 'open/2']) await publisher.publish({ topic, payload: topic, qos: 2, retain: true });
+      for (const topic of ['closed/1', 'open/1', 'closed/2', 'open/2'])
+        await publisher.publish({ topic, payload: topic, qos: 2, retain: true });
       await file.write('topic write #\ntopic read open/#\n');
       await authorizer.reload?.();
       await broker.settled();

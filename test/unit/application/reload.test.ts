@@ -32,7 +32,14 @@ class Door implements Listener {
     const close = (): void => {
       queueMicrotask(() => handler?.closed(undefined));
     };
-    const handler = arrival?.accept({ peer, sentBytes: 0, write: () => true, pause: () => undefined, resume: () => undefined, close });
+    const handler = arrival?.accept({
+      peer,
+      sentBytes: 0,
+      write: () => true,
+      pause: () => undefined,
+      resume: () => undefined,
+      close,
+    });
     return arrival !== undefined;
   }
 }
@@ -40,9 +47,17 @@ class Door implements Listener {
 function made(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorizer', () => Promise<void>>>) {
   const notices: (Notice | LifecycleNotice)[] = [];
   const door = new Door(reloads.listener);
-  const authenticator: Authenticator = { name: 'passwords', authenticate: () => ({ decision: 'allow' }), reload: reloads.authenticator };
+  const authenticator: Authenticator = {
+    name: 'passwords',
+    authenticate: () => ({ decision: 'allow' }),
+    reload: reloads.authenticator,
+  };
   const steady: Authenticator = { name: 'steady', authenticate: () => ({ decision: 'allow' }) };
-  const authorizer: Authorizer = { name: 'rules', authorize: () => ({ kind: 'everything' }), reload: reloads.authorizer };
+  const authorizer: Authorizer = {
+    name: 'rules',
+    authorize: () => ({ kind: 'everything' }),
+    reload: reloads.authorizer,
+  };
   const service = new BrokerService({
     storage: new HandStorage(),
     listeners: [door],
@@ -64,14 +79,20 @@ describe('a reload', () => {
     const { service, door, told } = made({ listener: fine, authenticator: fine, authorizer: fine });
     await service.start();
     expect(door.admits()).toBe(true);
-    expect(await service.reload({ limits: { ...DEFAULT_LIMITS, maxPendingConnections: 1 }, limitsOfListeners: new Map() })).toEqual([]);
+    expect(
+      await service.reload({ limits: { ...DEFAULT_LIMITS, maxPendingConnections: 1 }, limitsOfListeners: new Map() }),
+    ).toEqual([]);
     expect(told()).toEqual([{ kind: 'reloaded', what: ['limits', 'door', 'passwords', 'rules'] }]);
     expect(door.admits()).toBe(false);
     await service.stop();
   });
 
   test('goes on behind one that fails, and tells what is wrong', async () => {
-    const { service, door, told } = made({ listener: fine, authenticator: () => Promise.reject(new Error('line 3: expected a colon')), authorizer: fine });
+    const { service, door, told } = made({
+      listener: fine,
+      authenticator: () => Promise.reject(new Error('line 3: expected a colon')),
+      authorizer: fine,
+    });
     await service.start();
     expect(await service.reload()).toEqual(['passwords: line 3: expected a colon']);
     expect(told()).toEqual([
@@ -119,7 +140,11 @@ describe('a reload', () => {
   });
 
   test('of a broker that does not run does nothing', async () => {
-    const { service, told } = made({ listener: () => Promise.reject(new Error('never')), authenticator: fine, authorizer: fine });
+    const { service, told } = made({
+      listener: () => Promise.reject(new Error('never')),
+      authenticator: fine,
+      authorizer: fine,
+    });
     expect(await service.reload()).toEqual([]);
     await service.start();
     await service.stop();

@@ -53,7 +53,11 @@ class LoggingListener implements Listener {
 }
 
 /** An authenticator, or an authorizer, that says when it is closed. */
-const closing = (name: string, log: string[], close = (): Promise<void> => Promise.resolve()): Authenticator & Authorizer => ({
+const closing = (
+  name: string,
+  log: string[],
+  close = (): Promise<void> => Promise.resolve(),
+): Authenticator & Authorizer => ({
   name,
   authenticate: () => ({ decision: 'abstain' }),
   authorize: () => ({ kind: 'everything' }),
@@ -63,10 +67,19 @@ const closing = (name: string, log: string[], close = (): Promise<void> => Promi
   },
 });
 
-function made(parts: (log: string[]) => Partial<ServiceParts> = () => ({})): { log: string[]; storage: LoggingStorage; listeners: [LoggingListener, LoggingListener]; clock: VirtualClock; service: BrokerService } {
+function made(parts: (log: string[]) => Partial<ServiceParts> = () => ({})): {
+  log: string[];
+  storage: LoggingStorage;
+  listeners: [LoggingListener, LoggingListener];
+  clock: VirtualClock;
+  service: BrokerService;
+} {
   const log: string[] = [];
   const storage = new LoggingStorage(log);
-  const listeners: [LoggingListener, LoggingListener] = [new LoggingListener('one', log), new LoggingListener('two', log)];
+  const listeners: [LoggingListener, LoggingListener] = [
+    new LoggingListener('one', log),
+    new LoggingListener('two', log),
+  ];
   const clock = new VirtualClock();
   const service = new BrokerService({
     storage,
@@ -215,7 +228,10 @@ describe('authenticators and authorizers', () => {
       },
     });
     const shared = reloading('shared');
-    const { service } = made(() => ({ authenticators: [shared], listenerAuthenticators: new Map([['one', [reloading('of one'), shared]]]) }));
+    const { service } = made(() => ({
+      authenticators: [shared],
+      listenerAuthenticators: new Map([['one', [reloading('of one'), shared]]]),
+    }));
     await service.start();
     expect(await service.reload()).toEqual([]);
     expect(log).toEqual(['shared', 'of one']);
@@ -225,7 +241,10 @@ describe('authenticators and authorizers', () => {
   test('that do not let go keep nobody from stopping, and are told of', async () => {
     const notices: unknown[] = [];
     const { service, clock } = made((log) => ({
-      authenticators: [closing('stuck', log, () => new Promise(() => undefined)), closing('broken', log, () => Promise.reject(new Error('busy')))],
+      authenticators: [
+        closing('stuck', log, () => new Promise(() => undefined)),
+        closing('broken', log, () => Promise.reject(new Error('busy'))),
+      ],
       telemetry: [{ notice: (notice) => notices.push(notice) }],
     }));
     await service.start();

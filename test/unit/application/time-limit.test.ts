@@ -3,7 +3,13 @@ import { describe, expect, test } from '@jest/globals';
 import { limitedAuthenticator, limitedAuthorizer } from '../../../src/application/time-limit.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import type { Asking, Authenticator, AuthenticatorAnswer, AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
+import type {
+  Asking,
+  Authenticator,
+  AuthenticatorAnswer,
+  AuthorizationRequest,
+  Authorizer,
+} from '../../../src/ports/auth.js';
 import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { noticed } from '../../support/hand-storage.js';
@@ -38,7 +44,11 @@ class Slow implements Authenticator {
 function limited(inner: Authenticator, onFailure: 'deny' | 'abstain' = 'deny') {
   const clock = new VirtualClock();
   const notices: LifecycleNotice[] = [];
-  const authenticator = limitedAuthenticator(inner, { timeoutMs: 5000, onFailure }, { clock, notice: (notice) => notices.push(notice) });
+  const authenticator = limitedAuthenticator(
+    inner,
+    { timeoutMs: 5000, onFailure },
+    { clock, notice: (notice) => notices.push(notice) },
+  );
   return { clock, notices, authenticator };
 }
 
@@ -72,7 +82,14 @@ describe('a limited authenticator', () => {
   });
 
   test('is rejected when the time is up, tells the other that nobody waits, and ignores what comes then', async () => {
-    for (const late of [(slow: Slow) => { slow.answer(ALLOW); }, (slow: Slow) => { slow.fail(new Error('late')); }]) {
+    for (const late of [
+      (slow: Slow) => {
+        slow.answer(ALLOW);
+      },
+      (slow: Slow) => {
+        slow.fail(new Error('late'));
+      },
+    ]) {
       const slow = new Slow();
       const { clock, authenticator, notices } = limited(slow);
       const outcome = outcomeOf(authenticator.authenticate(REQUEST));
@@ -96,7 +113,15 @@ describe('a limited authenticator', () => {
     slow.fail('down');
     await noticed();
     expect([tooLate.value, rejected.value]).toEqual([ABSTAIN, ABSTAIN]);
-    const throwing = limited({ name: 'throwing', authenticate: () => { throw new Error('thrown'); } }, 'abstain');
+    const throwing = limited(
+      {
+        name: 'throwing',
+        authenticate: () => {
+          throw new Error('thrown');
+        },
+      },
+      'abstain',
+    );
     expect(throwing.authenticator.authenticate(REQUEST)).toEqual(ABSTAIN);
     expect([...notices, ...throwing.notices]).toEqual([
       { kind: 'authenticator-passed-over', authenticator: 'slow', error: 'no answer within 5000 ms' },
@@ -112,7 +137,12 @@ describe('a limited authenticator', () => {
     const outcome = outcomeOf(authenticator.authenticate(REQUEST, client));
     client.abort();
     await noticed();
-    expect({ value: outcome.value, pending: clock.pending, aborted: slow.signals[0]?.aborted, notices }).toEqual({ value: ABSTAIN, pending: 0, aborted: true, notices: [] });
+    expect({ value: outcome.value, pending: clock.pending, aborted: slow.signals[0]?.aborted, notices }).toEqual({
+      value: ABSTAIN,
+      pending: 0,
+      aborted: true,
+      notices: [],
+    });
   });
 
   test('reloads and closes what it limits, and has neither where that has not', async () => {
@@ -136,14 +166,19 @@ describe('a limited authenticator', () => {
 
 describe('a limited authorizer', () => {
   const request: AuthorizationRequest = { ...REQUEST, permissions: undefined };
-  const wrap = (inner: Authorizer, clock = new VirtualClock()): Authorizer => limitedAuthorizer(inner, { timeoutMs: 100 }, { clock });
+  const wrap = (inner: Authorizer, clock = new VirtualClock()): Authorizer =>
+    limitedAuthorizer(inner, { timeoutMs: 100 }, { clock });
 
   test('answers as the other does, and is rejected when the time is up', async () => {
     const everything = { kind: 'everything' } as const;
     expect(wrap({ name: 'quick', authorize: () => everything }).authorize(request)).toBe(everything);
-    expect(await wrap({ name: 'later', authorize: () => Promise.resolve(everything) }).authorize(request)).toBe(everything);
+    expect(await wrap({ name: 'later', authorize: () => Promise.resolve(everything) }).authorize(request)).toBe(
+      everything,
+    );
     const clock = new VirtualClock();
-    const never = Promise.resolve(wrap({ name: 'never', authorize: () => new Promise(() => undefined) }, clock).authorize(request));
+    const never = Promise.resolve(
+      wrap({ name: 'never', authorize: () => new Promise(() => undefined) }, clock).authorize(request),
+    );
     const rejected = expect(never).rejects.toThrow('no answer within 100 ms');
     await clock.advanceAsync(100);
     await rejected;
@@ -151,10 +186,17 @@ describe('a limited authorizer', () => {
 
   test('passes on who watches it', () => {
     let changed: (() => void) | undefined;
-    const watched = wrap({ name: 'watched', authorize: () => ({ kind: 'everything' }), watch: (callback) => (changed = callback) });
+    const watched = wrap({
+      name: 'watched',
+      authorize: () => ({ kind: 'everything' }),
+      watch: (callback) => (changed = callback),
+    });
     const callback = (): void => undefined;
     watched.watch?.(callback);
     expect(changed).toBe(callback);
-    expect(Object.keys(wrap({ name: 'unwatched', authorize: () => ({ kind: 'everything' }) }))).toEqual(['name', 'authorize']);
+    expect(Object.keys(wrap({ name: 'unwatched', authorize: () => ({ kind: 'everything' }) }))).toEqual([
+      'name',
+      'authorize',
+    ]);
   });
 });

@@ -11,7 +11,10 @@ let acl: TemporaryFile;
 let config: string;
 
 beforeAll(async () => {
-  acl = await temporaryFile('acl', 'user ann\ntopic write devices/#\ntopic read plant/#\ntopic deny plant/secret/#\npattern read users/%u/#\n');
+  acl = await temporaryFile(
+    'acl',
+    'user ann\ntopic write devices/#\ntopic read plant/#\ntopic deny plant/secret/#\npattern read users/%u/#\n',
+  );
   config = join(dirname(acl.path), 'hexmq.yaml');
   await writeFile(config, `authorization:\n  - { adapter: acl-file, options: { path: ${acl.path} } }\n`);
 });
@@ -42,11 +45,15 @@ describe('acl explain', () => {
   test('ends with status 3 where it is denied, by a rule or by none', async () => {
     expect(await explain('-u', 'ann', '-i', 'c', '-a', 'receive', '-t', 'plant/secret/1')).toEqual({
       status: 3,
-      output: 'denied: client c of user ann may not receive plant/secret/1\n  decided by acl line 4 (deny publish, subscribe, receive plant/secret/#)\n',
+      output:
+        'denied: client c of user ann may not receive plant/secret/1\n  decided by acl line 4 (deny publish, subscribe, receive plant/secret/#)\n',
       errors: '',
     });
     const { status, output } = await explain('-i', 'c', '-a', 'publish', '-t', 'x');
-    expect({ status, output }).toEqual({ status: 3, output: 'denied: client c without a user name may not publish to x\n  no rule allows it\n' });
+    expect({ status, output }).toEqual({
+      status: 3,
+      output: 'denied: client c without a user name may not publish to x\n  no rule allows it\n',
+    });
   });
 
   test('says of a subscription what delivery will filter out', async () => {
@@ -67,10 +74,16 @@ describe('acl explain', () => {
   test('says what the guide says it does, of the file that the guide has', async () => {
     const page = await readFile(resolve(import.meta.dirname, '../../../docs/authorization.md'), 'utf8');
     const [, file = ''] = /^```conf\n([^]*?)^```$/m.exec(page) ?? [];
-    const [, args = '', output = ''] = /^\$ hexmq acl explain --config hexmq\.yaml (.*)\n([^]*?)^```$/m.exec(page) ?? [];
+    const [, args = '', output = ''] =
+      /^\$ hexmq acl explain --config hexmq\.yaml (.*)\n([^]*?)^```$/m.exec(page) ?? [];
     const guide = await temporaryFile('acl', file);
-    await writeFile(join(dirname(guide.path), 'hexmq.yaml'), `authorization: [{ adapter: acl-file, options: { path: ${guide.path} } }]`);
-    expect(await explain('--config', join(dirname(guide.path), 'hexmq.yaml'), ...args.replaceAll("'", '').split(' '))).toEqual({ status: 0, output, errors: '' });
+    await writeFile(
+      join(dirname(guide.path), 'hexmq.yaml'),
+      `authorization: [{ adapter: acl-file, options: { path: ${guide.path} } }]`,
+    );
+    expect(
+      await explain('--config', join(dirname(guide.path), 'hexmq.yaml'), ...args.replaceAll("'", '').split(' ')),
+    ).toEqual({ status: 0, output, errors: '' });
     const [rules = ''] = /^authorization:\n {2}- adapter: rules\n[^]*?(?=^```$)/m.exec(page) ?? [];
     await writeFile(join(dirname(guide.path), 'hexmq.yaml'), rules);
     const world = new FakeWorld({ HEXMQ_CONFIG: join(dirname(guide.path), 'hexmq.yaml') });
@@ -88,15 +101,23 @@ describe('acl explain', () => {
       action: 'subscribe',
       topic: 'plant/#',
       rule: { source: 'acl line 3', topicFilter: 'plant/#' },
-      passedOver: [{ rule: { source: 'acl line 4' }, why: 'denies a part of it, which delivery will see to' }, { rule: { source: 'acl line 2' } }],
-      delivery: [{ effect: 'deny', topicFilter: 'plant/secret/#' }, { effect: 'allow', topicFilter: 'plant/#' }],
+      passedOver: [
+        { rule: { source: 'acl line 4' }, why: 'denies a part of it, which delivery will see to' },
+        { rule: { source: 'acl line 2' } },
+      ],
+      delivery: [
+        { effect: 'deny', topicFilter: 'plant/secret/#' },
+        { effect: 'allow', topicFilter: 'plant/#' },
+      ],
     });
   });
 
   test('says that everything is allowed where no authorization is configured', async () => {
     const world = new FakeWorld();
     expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', 'x'], world)).toBe(0);
-    expect(world.output).toBe('allowed: client c without a user name may publish to x\n  no authorization is configured: whoever is admitted may do everything, or what its credentials say\n');
+    expect(world.output).toBe(
+      'allowed: client c without a user name may publish to x\n  no authorization is configured: whoever is admitted may do everything, or what its credentials say\n',
+    );
     expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', '$SYS/x'], world)).toBe(3);
   });
 
@@ -108,7 +129,10 @@ describe('acl explain', () => {
   test.each([
     [['-i', 'c', '-a', 'read', '-t', 'x'], /Allowed choices are publish, subscribe, receive/],
     [['-a', 'publish', '-t', 'x'], /--client <id>' not specified/],
-    [['-i', 'c', '-a', 'publish', '-t', 'a/#'], /^hexmq: --topic: "a\/#" is no topic: a Topic Name has no wildcards\n$/],
+    [
+      ['-i', 'c', '-a', 'publish', '-t', 'a/#'],
+      /^hexmq: --topic: "a\/#" is no topic: a Topic Name has no wildcards\n$/,
+    ],
     [['-i', 'c', '-a', 'subscribe', '-t', 'a/#/b'], /^hexmq: --topic: "a\/#\/b" is no topic filter/],
     [['-i', 'c', '-a', 'publish', '-t', 'x', '-c', '/nowhere.yaml'], /cannot read the configuration file/],
   ])('%j is asked wrongly', async (args, message) => {

@@ -44,14 +44,17 @@ describe('hexmq start', () => {
     [[], 'acknowledged when flushed to disk'],
     [['--ack-level', 'stored'], 'acknowledged when stored: what is not on the disk yet is lost when the machine dies'],
     [['--ack-level', 'received'], 'acknowledged when received: what is not stored yet is lost when the broker dies'],
-  ])('stores in files unless told otherwise, and says what an acknowledgement stands for (%j)', async (flags, promise) => {
-    const world = new FakeWorld({ HEXMQ_DATA: join(directory, 'data') });
-    const ended = run(['start', '--port', '0', ...flags, ...quiet], world);
-    await world.untilReady();
-    world.requestStop();
-    expect(await ended).toBe(0);
-    expect(world.output).toContain(`, storage file (${join(directory, 'data')}; ${promise}), `);
-  });
+  ])(
+    'stores in files unless told otherwise, and says what an acknowledgement stands for (%j)',
+    async (flags, promise) => {
+      const world = new FakeWorld({ HEXMQ_DATA: join(directory, 'data') });
+      const ended = run(['start', '--port', '0', ...flags, ...quiet], world);
+      await world.untilReady();
+      world.requestStop();
+      expect(await ended).toBe(0);
+      expect(world.output).toContain(`, storage file (${join(directory, 'data')}; ${promise}), `);
+    },
+  );
 
   test('a request to stop in the middle of the start stops it once it has started', async () => {
     const world = new FakeWorld();
@@ -80,7 +83,9 @@ describe('hexmq start', () => {
     const { port } = server.address() as AddressInfo;
     const world = new FakeWorld();
     expect(await run(['start', '--port', String(port), ...inMemory], world)).toBe(1);
-    expect(world.errors).toBe(`hexmq: cannot listen on 127.0.0.1:${port}: the port is in use; choose another (--port) or stop the other process\n`);
+    expect(world.errors).toBe(
+      `hexmq: cannot listen on 127.0.0.1:${port}: the port is in use; choose another (--port) or stop the other process\n`,
+    );
     expect(world.output).toBe('');
     server.close();
   });
@@ -107,14 +112,23 @@ describe('hexmq start', () => {
   });
 
   test('the URL and the database from the environment replace those of the file, and only hosts are shown', async () => {
-    const path = file('mongodb.yaml', 'storage: { adapter: mongodb, options: { url: "mongodb://elsewhere/", database: other } }');
-    const world = new FakeWorld({ HEXMQ_STORAGE_URL: 'mongodb://user:secret@here:1,there:2/?tls=true&appName=a@b', HEXMQ_STORAGE_DATABASE: '2026' });
+    const path = file(
+      'mongodb.yaml',
+      'storage: { adapter: mongodb, options: { url: "mongodb://elsewhere/", database: other } }',
+    );
+    const world = new FakeWorld({
+      HEXMQ_STORAGE_URL: 'mongodb://user:secret@here:1,there:2/?tls=true&appName=a@b',
+      HEXMQ_STORAGE_DATABASE: '2026',
+    });
     expect(await run(['check-config', '--config', path], world)).toBe(0);
     expect(world.output).toContain('storage mongodb (here:1,there:2/2026;');
   });
 
   test('a URL may stand in a file of its own', async () => {
-    const world = new FakeWorld({ HEXMQ_STORAGE: 'mongodb', HEXMQ_STORAGE_URL_FILE: file('url', 'mongodb://user:secret@[::1]:27018/\n') });
+    const world = new FakeWorld({
+      HEXMQ_STORAGE: 'mongodb',
+      HEXMQ_STORAGE_URL_FILE: file('url', 'mongodb://user:secret@[::1]:27018/\n'),
+    });
     expect(await run(['check-config'], world)).toBe(0);
     expect(world.output).toContain('storage mongodb ([::1]:27018/hexmq;');
   });
@@ -130,10 +144,16 @@ describe('what a user got wrong', () => {
   };
 
   test('is told by the name of the flag', async () => {
-    expect(await failing(['start', '--port', 'abc'])).toBe('hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free one)\n');
+    expect(await failing(['start', '--port', 'abc'])).toBe(
+      'hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free one)\n',
+    );
     expect(await failing(['start', '--port', '65536'])).toMatch(/^hexmq: --port: 65536 is out of range/);
-    expect(await failing(['start', '--log-level', 'loud'])).toMatch(/^hexmq: --log-level: "loud" is not valid, expected one of debug, info/);
-    expect(await failing(['start', '--host', '0.0.0.0'])).toMatch(/^hexmq: --host: 0\.0\.0\.0 can be reached by other machines/);
+    expect(await failing(['start', '--log-level', 'loud'])).toMatch(
+      /^hexmq: --log-level: "loud" is not valid, expected one of debug, info/,
+    );
+    expect(await failing(['start', '--host', '0.0.0.0'])).toMatch(
+      /^hexmq: --host: 0\.0\.0\.0 can be reached by other machines/,
+    );
   });
 
   test('in a flag or a command itself is answered with what was probably meant', async () => {
@@ -154,14 +174,22 @@ describe('what a user got wrong', () => {
   });
 
   test('about the file itself is told as well', async () => {
-    expect(await failing(['start', '--config', join(directory, 'none.yaml')])).toContain('there is no such file; check --config');
+    expect(await failing(['start', '--config', join(directory, 'none.yaml')])).toContain(
+      'there is no such file; check --config',
+    );
     expect(await failing(['start', '--config', directory])).toContain('it is a directory');
-    expect(await failing(['check-config'], { HEXMQ_CONFIG: join(directory, 'none.yaml') })).toContain('there is no such file');
-    expect(await failing(['check-config', '-c', file('syntax.yaml', 'a: [')])).toMatch(/syntax\.yaml, line \d+, column \d+: /);
+    expect(await failing(['check-config'], { HEXMQ_CONFIG: join(directory, 'none.yaml') })).toContain(
+      'there is no such file',
+    );
+    expect(await failing(['check-config', '-c', file('syntax.yaml', 'a: [')])).toMatch(
+      /syntax\.yaml, line \d+, column \d+: /,
+    );
   });
 
   test('in the environment is told by the name of the variable', async () => {
-    expect(await failing(['start'], { HEXMQ_PROT: '1' })).toBe('hexmq: HEXMQ_PROT: unknown variable; did you mean HEXMQ_PORT?\n');
+    expect(await failing(['start'], { HEXMQ_PROT: '1' })).toBe(
+      'hexmq: HEXMQ_PROT: unknown variable; did you mean HEXMQ_PORT?\n',
+    );
   });
 });
 
@@ -224,7 +252,9 @@ describe('hexmq reload', () => {
     const world = new FakeWorld();
     const config = file('wrong-for-reload.yaml', 'limits: { maxInflight: 0 }');
     expect(await run(['reload', '--pid', '4711', '--config', config], world)).toBe(1);
-    expect(world.errors).toBe('hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535\n');
+    expect(world.errors).toBe(
+      'hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535\n',
+    );
     expect(world.signals).toEqual([]);
   });
 
@@ -232,7 +262,10 @@ describe('hexmq reload', () => {
     [['--pid', '4712'], 'hexmq: the process 4712 cannot be told: it does not run\n'],
     [['--pid', 'all'], 'hexmq: --pid: "all" is not valid, expected the number of a process\n'],
     [[], 'hexmq: expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant\n'],
-    [['--pid-file', file('no.pid', 'soon')], `hexmq: ${join(directory, 'no.pid')}: expected the number of a process, and nothing else\n`],
+    [
+      ['--pid-file', file('no.pid', 'soon')],
+      `hexmq: ${join(directory, 'no.pid')}: expected the number of a process, and nothing else\n`,
+    ],
   ])('with %j says what is wrong', async (flags, error) => {
     const world = new FakeWorld();
     expect(await run(['reload', ...flags], world)).toBe(1);

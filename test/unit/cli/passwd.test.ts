@@ -29,7 +29,10 @@ interface Said {
   readonly questions: readonly string[];
 }
 
-async function passwd(args: readonly string[], { typed, piped }: { readonly typed?: string[]; readonly piped?: string } = {}): Promise<Said> {
+async function passwd(
+  args: readonly string[],
+  { typed, piped }: { readonly typed?: string[]; readonly piped?: string } = {},
+): Promise<Said> {
   const world = new FakeWorld();
   world.secrets = typed;
   world.input = piped === undefined ? undefined : chunksOf(piped);
@@ -37,7 +40,11 @@ async function passwd(args: readonly string[], { typed, piped }: { readonly type
   return { status, output: world.output, errors: world.errors, questions: world.questions };
 }
 
-const users = (): string[] => readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => line.split(':')[0] ?? '');
+const users = (): string[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(':')[0] ?? '');
 
 describe('hexmq passwd', () => {
   test('asks twice on a terminal, makes the file, and changes a password', async () => {
@@ -48,23 +55,39 @@ describe('hexmq passwd', () => {
       questions: ['Password:', 'The same again:'],
     });
     const before = readFileSync(path, 'utf8');
-    expect((await passwd(['alice', ...QUICK], { typed: ['other', 'other'] })).output).toBe(`alice changed in ${path}\n`);
+    expect((await passwd(['alice', ...QUICK], { typed: ['other', 'other'] })).output).toBe(
+      `alice changed in ${path}\n`,
+    );
     expect(readFileSync(path, 'utf8')).not.toBe(before);
     expect(readFileSync(path, 'utf8')).not.toContain('other');
     expect(users()).toEqual(['alice']);
   });
 
   test('changes nothing when the two differ', async () => {
-    expect(await passwd(['alice'], { typed: ['secret', 'secrte'] })).toMatchObject({ status: 1, errors: 'hexmq: the two passwords differ; nothing was changed\n' });
+    expect(await passwd(['alice'], { typed: ['secret', 'secrte'] })).toMatchObject({
+      status: 1,
+      errors: 'hexmq: the two passwords differ; nothing was changed\n',
+    });
     expect(existsSync(path)).toBe(false);
   });
 
   test('reads standard input that is no terminal, with or without --stdin', async () => {
-    for (const [name, piped, flags] of [['a', 'secret', []], ['b', 'secret\n', ['--stdin']], ['c', 'secret\r\n', []], ['d', 'with space ', []]] as const) {
-      expect(await passwd([name, ...flags, ...QUICK], { piped })).toMatchObject({ status: 0, errors: '', output: `${name} added to ${path}\n` });
+    for (const [name, piped, flags] of [
+      ['a', 'secret', []],
+      ['b', 'secret\n', ['--stdin']],
+      ['c', 'secret\r\n', []],
+      ['d', 'with space ', []],
+    ] as const) {
+      expect(await passwd([name, ...flags, ...QUICK], { piped })).toMatchObject({
+        status: 0,
+        errors: '',
+        output: `${name} added to ${path}\n`,
+      });
     }
     expect(users()).toEqual(['a', 'b', 'c', 'd']);
-    expect((await passwd(['e', '--stdin'], { typed: [] })).errors).toBe('hexmq: --stdin: standard input is a terminal; leave it out to be asked\n');
+    expect((await passwd(['e', '--stdin'], { typed: [] })).errors).toBe(
+      'hexmq: --stdin: standard input is a terminal; leave it out to be asked\n',
+    );
   });
 
   test.each([
@@ -103,8 +126,14 @@ describe('hexmq passwd', () => {
     writeFileSync(path, '# comment\nalice:$6$a$b\n');
     expect(await passwd(['alice', '--delete'])).toMatchObject({ status: 0, output: `alice deleted from ${path}\n` });
     expect(readFileSync(path, 'utf8')).toBe('# comment\n');
-    expect(await passwd(['alice', '--delete'])).toMatchObject({ status: 1, errors: `hexmq: there is no user alice in ${path}, expected one of those that --list prints\n` });
-    expect(await passwd(['alice', '--delete', '--stdin'], { piped: 'x' })).toMatchObject({ status: 1, errors: 'error: passwd: --delete takes no password\n' });
+    expect(await passwd(['alice', '--delete'])).toMatchObject({
+      status: 1,
+      errors: `hexmq: there is no user alice in ${path}, expected one of those that --list prints\n`,
+    });
+    expect(await passwd(['alice', '--delete', '--stdin'], { piped: 'x' })).toMatchObject({
+      status: 1,
+      errors: 'error: passwd: --delete takes no password\n',
+    });
   });
 
   test('tells files that are missing or cannot be used', async () => {
@@ -113,14 +142,22 @@ describe('hexmq passwd', () => {
     expect((await passwd(['alice', '--delete'])).errors).toBe(missing);
     expect((await passwd([])).errors).toBe('error: passwd: a user is missing\n');
     path = directory;
-    expect(await passwd(['alice'], { piped: 'x' })).toMatchObject({ status: 1, errors: expect.stringContaining(`hexmq: cannot read ${directory}: EISDIR`) });
+    expect(await passwd(['alice'], { piped: 'x' })).toMatchObject({
+      status: 1,
+      errors: expect.stringContaining(`hexmq: cannot read ${directory}: EISDIR`),
+    });
     path = join(directory, 'none', 'passwd');
-    expect(await passwd(['alice', ...QUICK], { piped: 'x' })).toMatchObject({ status: 1, errors: expect.stringContaining(`hexmq: cannot write ${path}: ENOENT`) });
+    expect(await passwd(['alice', ...QUICK], { piped: 'x' })).toMatchObject({
+      status: 1,
+      errors: expect.stringContaining(`hexmq: cannot write ${path}: ENOENT`),
+    });
   });
 
   test('refuses a cost out of range', async () => {
     for (const cost of ['9', '19', 'high', '12.5', '']) {
-      expect((await passwd(['alice', '--cost', cost], { piped: 'x' })).errors).toMatch(/^hexmq: --cost: .+ is not valid, expected a whole number from 10 to 18\n$/);
+      expect((await passwd(['alice', '--cost', cost], { piped: 'x' })).errors).toMatch(
+        /^hexmq: --cost: .+ is not valid, expected a whole number from 10 to 18\n$/,
+      );
     }
   });
 });

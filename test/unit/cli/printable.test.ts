@@ -61,7 +61,12 @@ describe('a table', () => {
   };
 
   test('is as wide as what is in it', async () => {
-    expect(await written([['a longer name', '1'], ['b', '']])).toEqual(['NAME           N\na longer name  1\nb\n']);
+    expect(
+      await written([
+        ['a longer name', '1'],
+        ['b', ''],
+      ]),
+    ).toEqual(['NAME           N\na longer name  1\nb\n']);
     expect(await written([])).toEqual(['NAME  N\n']);
   });
 

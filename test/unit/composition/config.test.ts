@@ -35,35 +35,58 @@ describe('defaults', () => {
       limits: DEFAULT_LIMITS,
       logging: { level: 'info' },
     };
-    for (const nothing of [undefined, null, {}, { limits: null, listeners: null }]) expect(resolveConfig(nothing)).toEqual(expected);
+    for (const nothing of [undefined, null, {}, { limits: null, listeners: null }])
+      expect(resolveConfig(nothing)).toEqual(expected);
   });
 
   test('every limit of the core can be configured, and its default is in range', () => {
     expect([...LIMIT_KEYS].sort()).toEqual(Object.keys(DEFAULT_LIMITS).sort());
     const { messageExpiryMax, ...limits } = DEFAULT_LIMITS;
-    expect(resolveConfig({ limits: { ...limits, messageExpiryMax: messageExpiryMax ?? 'off' } }).limits).toEqual(DEFAULT_LIMITS);
+    expect(resolveConfig({ limits: { ...limits, messageExpiryMax: messageExpiryMax ?? 'off' } }).limits).toEqual(
+      DEFAULT_LIMITS,
+    );
   });
 
   test('what is written is kept and what is left out is filled in', () => {
-    const config = resolveConfig({ listeners: [{ type: 'tcp', port: 1999 }], limits: { maxInflight: 7, messageExpiryMax: 60 } });
+    const config = resolveConfig({
+      listeners: [{ type: 'tcp', port: 1999 }],
+      limits: { maxInflight: 7, messageExpiryMax: 60 },
+    });
     expect(config.listeners).toEqual([{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1999 }]);
     expect(config.limits).toEqual({ ...DEFAULT_LIMITS, maxInflight: 7, messageExpiryMax: 60 });
   });
 
   test('several listeners without names get different ones', () => {
-    const config = resolveConfig({ listeners: [{ type: 'tcp', port: 1 }, { type: 'tcp', port: 2 }] });
+    const config = resolveConfig({
+      listeners: [
+        { type: 'tcp', port: 1 },
+        { type: 'tcp', port: 2 },
+      ],
+    });
     expect(config.listeners.map(({ name }) => name)).toEqual(['tcp-1', 'tcp-2']);
   });
 });
 
 describe('what is wrong', () => {
   test('is told with the key, the value and what was expected', () => {
-    expect(problemsInLimits({ maxInflight: 70_000 })).toEqual(['limits.maxInflight: 70000 is out of range, expected a whole number from 1 to 65535']);
-    expect(problemsInLimits({ maxInflight: 'many' })).toEqual(['limits.maxInflight: "many" is not valid, expected a whole number from 1 to 65535']);
-    expect(problemsInLimits({ maxInflight: 1.5 })).toEqual(['limits.maxInflight: 1.5 is not valid, expected a whole number from 1 to 65535']);
-    expect(problemsInLimits({ maxInflight: null })).toEqual(['limits.maxInflight: null is not valid, expected a whole number from 1 to 65535']);
-    expect(problemsInLimits({ maxInflight: [1] })).toEqual(['limits.maxInflight: a list is not valid, expected a whole number from 1 to 65535']);
-    expect(problemsInLimits({ retainedMessages: 'yes' })).toEqual(['limits.retainedMessages: "yes" is not valid, expected true or false']);
+    expect(problemsInLimits({ maxInflight: 70_000 })).toEqual([
+      'limits.maxInflight: 70000 is out of range, expected a whole number from 1 to 65535',
+    ]);
+    expect(problemsInLimits({ maxInflight: 'many' })).toEqual([
+      'limits.maxInflight: "many" is not valid, expected a whole number from 1 to 65535',
+    ]);
+    expect(problemsInLimits({ maxInflight: 1.5 })).toEqual([
+      'limits.maxInflight: 1.5 is not valid, expected a whole number from 1 to 65535',
+    ]);
+    expect(problemsInLimits({ maxInflight: null })).toEqual([
+      'limits.maxInflight: null is not valid, expected a whole number from 1 to 65535',
+    ]);
+    expect(problemsInLimits({ maxInflight: [1] })).toEqual([
+      'limits.maxInflight: a list is not valid, expected a whole number from 1 to 65535',
+    ]);
+    expect(problemsInLimits({ retainedMessages: 'yes' })).toEqual([
+      'limits.retainedMessages: "yes" is not valid, expected true or false',
+    ]);
     expect(problemsInLimits({ maxQos: 3 })).toEqual(['limits.maxQos: 3 is not valid, expected 0, 1 or 2']);
     expect(problemsInLimits({ queueFullPolicy: 'drop' })).toEqual([
       'limits.queueFullPolicy: "drop" is not valid, expected one of discard, discard-oldest',
@@ -71,26 +94,41 @@ describe('what is wrong', () => {
     expect(problemsInLimits({ messageExpiryMax: 'never' })).toEqual([
       'limits.messageExpiryMax: "never" is not valid, expected off, or a whole number from 1 to 4294967295 (seconds)',
     ]);
-    expect(problemsInLimits(5)).toEqual(['limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }']);
-    expect(problemsWith([1])).toEqual(['the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging']);
-    expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual(['listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix']);
-    expect(problemsWith({ listeners: [] })).toEqual(['listeners: an empty list is not valid, expected at least one listener']);
+    expect(problemsInLimits(5)).toEqual([
+      'limits: 5 is not valid, expected a mapping of limits, such as { maxInflight: 50 }',
+    ]);
+    expect(problemsWith([1])).toEqual([
+      'the configuration: a list is not valid, expected a mapping of listeners, storage, authentication, failedAttempts, authorization, limits and logging',
+    ]);
+    expect(problemsWith({ listeners: [{ port: 1 }] })).toEqual([
+      'listeners[0].type: missing, expected one of tcp, tls, ws, wss, unix',
+    ]);
+    expect(problemsWith({ listeners: [] })).toEqual([
+      'listeners: an empty list is not valid, expected at least one listener',
+    ]);
   });
 
   test('numbers that are none are refused everywhere', () => {
-    for (const value of [Number.NaN, Infinity, -1.5, 2 ** 60]) expect(problemsInLimits({ maxQueueBytes: value })).toHaveLength(1);
+    for (const value of [Number.NaN, Infinity, -1.5, 2 ** 60])
+      expect(problemsInLimits({ maxQueueBytes: value })).toHaveLength(1);
   });
 
   test('an unknown key is refused, with the key that was probably meant', () => {
     expect(problemsInLimits({ maxInflght: 5 })).toEqual(['limits.maxInflght: unknown key; did you mean maxInflight?']);
     expect(problemsWith({ listener: [] })).toEqual(['listener: unknown key; did you mean listeners?']);
     expect(problemsWith({ somethingElse: 1 })).toEqual(['somethingElse: unknown key']);
-    expect(problemsWith({ listeners: [{ type: 'tcp', prot: 1 }] })).toEqual(['listeners[0].prot: unknown key; did you mean port?']);
+    expect(problemsWith({ listeners: [{ type: 'tcp', prot: 1 }] })).toEqual([
+      'listeners[0].prot: unknown key; did you mean port?',
+    ]);
   });
 
   test('everything is told at once', () => {
     const problems = problemsWith({
-      listeners: [{ type: 'tls', port: 8883, tls: { key: 'server.key' } }, { type: 'tcp', host: '0.0.0.0', port: 99_999 }, { type: 'tsl' }],
+      listeners: [
+        { type: 'tls', port: 8883, tls: { key: 'server.key' } },
+        { type: 'tcp', host: '0.0.0.0', port: 99_999 },
+        { type: 'tsl' },
+      ],
       storage: { adapter: 'memory', options: { url: 'mongodb://localhost' } },
       authorization: [],
       limits: { maxInflight: 0, maxInflght: 1 },
@@ -120,8 +158,12 @@ describe('what is wrong', () => {
       'authentication[0].timeoutMs: 0 is out of range, expected a whole number from 1 to 86400000 (milliseconds)',
       'authentication[0].onFailure: "allow" is not valid, expected one of deny, abstain',
     ]);
-    expect(problemsWith({ authorization: [{ adapter: 'somebodys', onFailure: 'deny' }] })).toEqual(['authorization[0].onFailure: unknown key']);
-    expect([...problemsWith({ listeners: [{ type: 'tcp', authentication: [{ adaptr: 'anonymous' }] }] })].sort()).toEqual([
+    expect(problemsWith({ authorization: [{ adapter: 'somebodys', onFailure: 'deny' }] })).toEqual([
+      'authorization[0].onFailure: unknown key',
+    ]);
+    expect(
+      [...problemsWith({ listeners: [{ type: 'tcp', authentication: [{ adaptr: 'anonymous' }] }] })].sort(),
+    ).toEqual([
       'listeners[0].authentication[0].adapter: missing, expected the name of an adapter',
       'listeners[0].authentication[0].adaptr: unknown key; did you mean adapter?',
     ]);
@@ -141,7 +183,14 @@ describe('what is wrong', () => {
   });
 
   test('two listeners on one address or of one name are refused', () => {
-    expect(problemsWith({ listeners: [{ type: 'tcp', name: 'a' }, { type: 'tcp', name: 'a' }] })).toEqual([
+    expect(
+      problemsWith({
+        listeners: [
+          { type: 'tcp', name: 'a' },
+          { type: 'tcp', name: 'a' },
+        ],
+      }),
+    ).toEqual([
       'listeners[1].name: "a" is the name of listeners[0] too, expected another',
       'listeners[1].port: 127.0.0.1:1883 is the address of listeners[0] too, expected another',
     ]);
@@ -153,7 +202,13 @@ describe('listeners', () => {
   const problemsOfListener = (listener: object): readonly string[] => problemsWith({ listeners: [listener] });
 
   test('of every type have the address, the port and the name that is usual for it', () => {
-    const listeners = [{ type: 'tcp' }, { type: 'tls', tls: TLS }, { type: 'ws' }, { type: 'wss', tls: TLS }, { type: 'unix', path: '/run/hexmq.sock' }];
+    const listeners = [
+      { type: 'tcp' },
+      { type: 'tls', tls: TLS },
+      { type: 'ws' },
+      { type: 'wss', tls: TLS },
+      { type: 'unix', path: '/run/hexmq.sock' },
+    ];
     expect(resolveConfig({ listeners }).listeners).toEqual([
       { type: 'tcp', name: 'tcp-1', host: '127.0.0.1', port: 1883 },
       { type: 'tls', name: 'tls-2', host: '127.0.0.1', port: 8883, tls: TLS },
@@ -171,7 +226,15 @@ describe('listeners', () => {
       port: 443,
       backlog: 10,
       path: '/',
-      tls: { ...TLS, ca: 'ca.crt', crl: 'revoked.crl', clientCertificate: 'required', minVersion: 'TLSv1.3', ciphers: 'HIGH', passphrase: 'x' },
+      tls: {
+        ...TLS,
+        ca: 'ca.crt',
+        crl: 'revoked.crl',
+        clientCertificate: 'required',
+        minVersion: 'TLSv1.3',
+        ciphers: 'HIGH',
+        passphrase: 'x',
+      },
       proxyProtocol: { trusted: ['10.0.0.0/8'] },
       forwardedFor: { trusted: ['::1'] },
     };
@@ -181,20 +244,36 @@ describe('listeners', () => {
   });
 
   test('have only the keys of their type', () => {
-    expect(problemsOfListener({ type: 'tcp', tls: TLS })).toEqual(['listeners[0].tls: unknown key, only tls, wss listeners have it']);
-    expect(problemsOfListener({ type: 'tls', tls: TLS, path: '/mqtt' })).toEqual(['listeners[0].path: unknown key, only ws, wss, unix listeners have it']);
-    expect(problemsOfListener({ type: 'unix', path: 'x', port: 1 })).toEqual(['listeners[0].port: unknown key, only tcp, tls, ws, wss listeners have it']);
-    expect(problemsOfListener({ type: 'ws', pth: '/mqtt' })).toEqual(['listeners[0].pth: unknown key; did you mean path?']);
-    expect(problemsOfListener({ type: 'tls', tls: { ...TLS, certs: 'x' } })).toEqual(['listeners[0].tls.certs: unknown key; did you mean cert?']);
+    expect(problemsOfListener({ type: 'tcp', tls: TLS })).toEqual([
+      'listeners[0].tls: unknown key, only tls, wss listeners have it',
+    ]);
+    expect(problemsOfListener({ type: 'tls', tls: TLS, path: '/mqtt' })).toEqual([
+      'listeners[0].path: unknown key, only ws, wss, unix listeners have it',
+    ]);
+    expect(problemsOfListener({ type: 'unix', path: 'x', port: 1 })).toEqual([
+      'listeners[0].port: unknown key, only tcp, tls, ws, wss listeners have it',
+    ]);
+    expect(problemsOfListener({ type: 'ws', pth: '/mqtt' })).toEqual([
+      'listeners[0].pth: unknown key; did you mean path?',
+    ]);
+    expect(problemsOfListener({ type: 'tls', tls: { ...TLS, certs: 'x' } })).toEqual([
+      'listeners[0].tls.certs: unknown key; did you mean cert?',
+    ]);
   });
 
   test('are told what their keys expect', () => {
-    expect(problemsOfListener({ type: 'tls' })).toEqual(['listeners[0].tls: missing, expected a mapping, such as { cert: server.crt, key: server.key }']);
+    expect(problemsOfListener({ type: 'tls' })).toEqual([
+      'listeners[0].tls: missing, expected a mapping, such as { cert: server.crt, key: server.key }',
+    ]);
     expect(problemsOfListener({ type: 'tls', tls: { ...TLS, minVersion: 'TLSv1.1' } })).toEqual([
       'listeners[0].tls.minVersion: "TLSv1.1" is not valid, expected one of TLSv1.2, TLSv1.3',
     ]);
-    expect(problemsOfListener({ type: 'ws', path: 'mqtt' })).toEqual(['listeners[0].path: "mqtt" is not valid, expected a path such as /mqtt']);
-    expect(problemsOfListener({ type: 'unix' })).toEqual(['listeners[0].path: missing, expected the path of a socket, 103 bytes at most']);
+    expect(problemsOfListener({ type: 'ws', path: 'mqtt' })).toEqual([
+      'listeners[0].path: "mqtt" is not valid, expected a path such as /mqtt',
+    ]);
+    expect(problemsOfListener({ type: 'unix' })).toEqual([
+      'listeners[0].path: missing, expected the path of a socket, 103 bytes at most',
+    ]);
     expect(problemsOfListener({ type: 'unix', path: 'ä'.repeat(52) })).toHaveLength(1);
     expect(problemsOfListener({ type: 'unix', path: 'x', mode: 660 })).toEqual([
       'listeners[0].mode: 660 is not valid, expected the octal mode of a file in quotes, such as "0660"',
@@ -202,17 +281,26 @@ describe('listeners', () => {
     expect(problemsOfListener({ type: 'tcp', proxyProtocol: { trusted: [] } })).toEqual([
       'listeners[0].proxyProtocol.trusted: an empty list is not valid, expected at least one address or network',
     ]);
-    expect(problemsOfListener({ type: 'carrier-pigeon' })).toEqual(['listeners[0].type: "carrier-pigeon" is not valid, expected one of tcp, tls, ws, wss, unix']);
-    expect(problemsWith({ listeners: ['tcp'] })).toEqual(['listeners[0]: "tcp" is not valid, expected a listener, such as { type: tcp, port: 1883 }']);
+    expect(problemsOfListener({ type: 'carrier-pigeon' })).toEqual([
+      'listeners[0].type: "carrier-pigeon" is not valid, expected one of tcp, tls, ws, wss, unix',
+    ]);
+    expect(problemsWith({ listeners: ['tcp'] })).toEqual([
+      'listeners[0]: "tcp" is not valid, expected a listener, such as { type: tcp, port: 1883 }',
+    ]);
   });
 
   test('do not share an address, whatever their types', () => {
     expect(problemsWith({ listeners: [{ type: 'ws', port: 1883 }, { type: 'tcp' }] })).toEqual([
       'listeners[1].port: 127.0.0.1:1883 is the address of listeners[0] too, expected another',
     ]);
-    expect(problemsWith({ listeners: [{ type: 'unix', path: 'x' }, { type: 'unix', path: 'x' }] })).toEqual([
-      'listeners[1].path: x is the address of listeners[0] too, expected another',
-    ]);
+    expect(
+      problemsWith({
+        listeners: [
+          { type: 'unix', path: 'x' },
+          { type: 'unix', path: 'x' },
+        ],
+      }),
+    ).toEqual(['listeners[1].path: x is the address of listeners[0] too, expected another']);
   });
 });
 
@@ -220,32 +308,49 @@ describe('a listener that other machines can reach', () => {
   const listeningOn = (host: string): object => ({ listeners: [{ type: 'tcp', host }] });
 
   test('is refused while authentication is not written down', () => {
-    for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.com', '127.example.com', '128.0.0.1', 'localhost.example.com']) {
+    for (const host of [
+      '0.0.0.0',
+      '::',
+      '192.168.1.1',
+      'example.com',
+      '127.example.com',
+      '128.0.0.1',
+      'localhost.example.com',
+    ]) {
       expect(problemsWith(listeningOn(host))).toHaveLength(1);
     }
-    expect(problemsWith(listeningOn('0.0.0.0'))[0]).toMatch(/^listeners\[0\]\.host: 0\.0\.0\.0 can be reached by other machines and no authentication/);
+    expect(problemsWith(listeningOn('0.0.0.0'))[0]).toMatch(
+      /^listeners\[0\]\.host: 0\.0\.0\.0 can be reached by other machines and no authentication/,
+    );
   });
 
   test('is refused whatever its type, and whatever certificates it asks for', () => {
     const tls = { cert: 'server.crt', key: 'server.key', ca: 'ca.crt', clientCertificate: 'required' };
     for (const listener of [{ type: 'tls', tls }, { type: 'ws' }, { type: 'wss', tls }]) {
-      expect(problemsWith({ listeners: [{ ...listener, host: '0.0.0.0' }] })[0]).toMatch(/^listeners\[0\]\.host: 0\.0\.0\.0 can be reached/);
+      expect(problemsWith({ listeners: [{ ...listener, host: '0.0.0.0' }] })[0]).toMatch(
+        /^listeners\[0\]\.host: 0\.0\.0\.0 can be reached/,
+      );
     }
   });
 
   test('is none on a loopback address', () => {
-    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', '::1', '::ffff:127.0.0.1']) expect(problemsWith(listeningOn(host))).toEqual([]);
+    for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', '::1', '::ffff:127.0.0.1'])
+      expect(problemsWith(listeningOn(host))).toEqual([]);
   });
 
   test('may admit everyone if that is written down', () => {
     expect(problemsWith({ ...listeningOn('0.0.0.0'), authentication: [{ adapter: 'anonymous' }] })).toEqual([]);
-    expect(withEnvironment({ HEXMQ_HOST: '0.0.0.0', HEXMQ_AUTHENTICATION: 'anonymous' }).listeners[0]).toMatchObject({ host: '0.0.0.0' });
+    expect(withEnvironment({ HEXMQ_HOST: '0.0.0.0', HEXMQ_AUTHENTICATION: 'anonymous' }).listeners[0]).toMatchObject({
+      host: '0.0.0.0',
+    });
   });
 
   test('may have authentication of its own written down', () => {
     const own = { type: 'tcp', host: '0.0.0.0', authentication: [{ adapter: 'password-file' }] };
     expect(problemsWith({ listeners: [own] })).toEqual([]);
-    expect(problemsWith({ listeners: [own, { type: 'tcp', host: '0.0.0.0', port: 1884 }] })).toEqual([expect.stringMatching(/^listeners\[1\]\.host: /)]);
+    expect(problemsWith({ listeners: [own, { type: 'tcp', host: '0.0.0.0', port: 1884 }] })).toEqual([
+      expect.stringMatching(/^listeners\[1\]\.host: /),
+    ]);
   });
 
   test('is refused with an empty list of authenticators as well', () => {
@@ -268,7 +373,13 @@ describe('the environment', () => {
       },
       { limits: { maxInflight: 3, messageExpiryMax: 5, maxQos: 1 } },
     );
-    expect(config.limits).toEqual({ ...DEFAULT_LIMITS, maxInflight: 9, maxBufferedQos0Messages: 10, strict31ClientId: true, maxQos: 1 });
+    expect(config.limits).toEqual({
+      ...DEFAULT_LIMITS,
+      maxInflight: 9,
+      maxBufferedQos0Messages: 10,
+      strict31ClientId: true,
+      maxQos: 1,
+    });
     expect(config.logging.level).toBe('warn');
     expect(config.listeners[0]).toMatchObject({ port: 0 });
   });
@@ -280,33 +391,57 @@ describe('the environment', () => {
   });
 
   test('with a variable that nobody knows is refused, without showing its value', () => {
-    expect(problemsOf(() => environmentOverrides({ HEXMQ_LIMITS_MAX_INFLIGT: 'secret', HEXMQ_ZZZZZZZZZZ: 'secret' }))).toEqual([
+    expect(
+      problemsOf(() => environmentOverrides({ HEXMQ_LIMITS_MAX_INFLIGT: 'secret', HEXMQ_ZZZZZZZZZZ: 'secret' })),
+    ).toEqual([
       'HEXMQ_LIMITS_MAX_INFLIGT: unknown variable; did you mean HEXMQ_LIMITS_MAX_INFLIGHT?',
       'HEXMQ_ZZZZZZZZZZ: unknown variable',
     ]);
   });
 
   test('may hold variables of others and those of the tests', () => {
-    expect(environmentOverrides({ PATH: '/bin', HEXMQ_REQUIRE: 'mongodb', HEXMQ_CONFIG: 'x', HEXMQ_DATA: 'y' })).toEqual([]);
+    expect(
+      environmentOverrides({ PATH: '/bin', HEXMQ_REQUIRE: 'mongodb', HEXMQ_CONFIG: 'x', HEXMQ_DATA: 'y' }),
+    ).toEqual([]);
   });
 
   test('that names an authenticator takes it as the file has it, or by its defaults', () => {
-    const file = { authentication: [{ adapter: 'password-file', options: { path: 'users' }, timeoutMs: 70 }, { adapter: 'anonymous' }] };
-    const named = (adapter: string, input: unknown): unknown => withEnvironment({ HEXMQ_AUTHENTICATION: adapter }, input).authentication;
-    expect(named('password-file', file)).toEqual([{ adapter: 'password-file', options: { path: 'users' }, timeoutMs: 70, onFailure: 'deny' }]);
-    expect(named('anonymous', file)).toEqual([{ adapter: 'anonymous', options: {}, timeoutMs: 5000, onFailure: 'deny' }]);
-    expect(named('password-file', {})).toEqual([{ adapter: 'password-file', options: { path: './passwd' }, timeoutMs: 5000, onFailure: 'deny' }]);
+    const file = {
+      authentication: [
+        { adapter: 'password-file', options: { path: 'users' }, timeoutMs: 70 },
+        { adapter: 'anonymous' },
+      ],
+    };
+    const named = (adapter: string, input: unknown): unknown =>
+      withEnvironment({ HEXMQ_AUTHENTICATION: adapter }, input).authentication;
+    expect(named('password-file', file)).toEqual([
+      { adapter: 'password-file', options: { path: 'users' }, timeoutMs: 70, onFailure: 'deny' },
+    ]);
+    expect(named('anonymous', file)).toEqual([
+      { adapter: 'anonymous', options: {}, timeoutMs: 5000, onFailure: 'deny' },
+    ]);
+    expect(named('password-file', {})).toEqual([
+      { adapter: 'password-file', options: { path: './passwd' }, timeoutMs: 5000, onFailure: 'deny' },
+    ]);
   });
 
   test('that changes the storage drops the options of the one in the file, and not when it acknowledges', () => {
     const file = { storage: { adapter: 'somebody-elses', ackLevel: 'stored', options: { url: 'x' } } };
-    expect(withEnvironment({ HEXMQ_STORAGE: 'memory' }, file).storage).toEqual({ adapter: 'memory', ackLevel: 'stored', options: {} });
+    expect(withEnvironment({ HEXMQ_STORAGE: 'memory' }, file).storage).toEqual({
+      adapter: 'memory',
+      ackLevel: 'stored',
+      options: {},
+    });
     expect(withEnvironment({ HEXMQ_STORAGE: 'somebody-elses' }, file).storage.options).toEqual({ url: 'x' });
   });
 
   test('does not hide that a section of the file has the wrong type', () => {
-    expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: '5' }, { limits: 'none' }))[0]).toMatch(/^limits: "none" is not valid/);
-    expect(problemsOf(() => withEnvironment({ HEXMQ_PORT: '5' }, { listeners: 'none' }))[0]).toMatch(/^listeners: "none" is not valid/);
+    expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: '5' }, { limits: 'none' }))[0]).toMatch(
+      /^limits: "none" is not valid/,
+    );
+    expect(problemsOf(() => withEnvironment({ HEXMQ_PORT: '5' }, { listeners: 'none' }))[0]).toMatch(
+      /^listeners: "none" is not valid/,
+    );
   });
 });
 
@@ -318,14 +453,19 @@ describe('a configuration file', () => {
   });
 
   test('that is no YAML is told with file, line and column', () => {
-    expect(problemsOf(() => parseConfigText('limits:\n  a: [1\n', 'my.yaml'))[0]).toMatch(/^my\.yaml, line \d+, column \d+: /);
-    expect(problemsOf(() => parseConfigText('a: 1\na: 2\n', 'my.yaml'))).toEqual(['my.yaml, line 2, column 1: Map keys must be unique']);
+    expect(problemsOf(() => parseConfigText('limits:\n  a: [1\n', 'my.yaml'))[0]).toMatch(
+      /^my\.yaml, line \d+, column \d+: /,
+    );
+    expect(problemsOf(() => parseConfigText('a: 1\na: 2\n', 'my.yaml'))).toEqual([
+      'my.yaml, line 2, column 1: Map keys must be unique',
+    ]);
   });
 
   test('with an alias of nothing, or a bomb of aliases, is refused', () => {
     expect(problemsOf(() => parseConfigText('a: *b\n', 'my.yaml'))).toHaveLength(1);
     const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
-    for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef']) bomb.push(`${to}: &${to} [${Array.from({ length: 10 }, () => `*${from}`).join(', ')}]`);
+    for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef'])
+      bomb.push(`${to}: &${to} [${Array.from({ length: 10 }, () => `*${from}`).join(', ')}]`);
     expect(problemsOf(() => parseConfigText(bomb.join('\n'), 'my.yaml'))).toHaveLength(1);
   });
 
@@ -333,6 +473,8 @@ describe('a configuration file', () => {
     expect(problemsOf(() => readConfigFile('/no/such/file.yaml'))).toEqual([
       'cannot read the configuration file /no/such/file.yaml: there is no such file; check --config',
     ]);
-    expect(problemsOf(() => readConfigFile('/tmp'))).toEqual(['cannot read the configuration file /tmp: it is a directory, expected a YAML file']);
+    expect(problemsOf(() => readConfigFile('/tmp'))).toEqual([
+      'cannot read the configuration file /tmp: it is a directory, expected a YAML file',
+    ]);
   });
 });

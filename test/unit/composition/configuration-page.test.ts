@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../../../src/composition/adapter-table.js';
 import type { AdapterTable } from '../../../src/composition/adapter-table.js';
-import { configSchema, FAILED_ATTEMPTS_KEYS, keysAt, LIMIT_KEYS, LISTENER_TYPES } from '../../../src/composition/config-schema.js';
+import {
+  configSchema,
+  FAILED_ATTEMPTS_KEYS,
+  keysAt,
+  LIMIT_KEYS,
+  LISTENER_TYPES,
+} from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
 import { DEFAULT_PORTS, resolveConfig } from '../../../src/composition/config.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
@@ -49,30 +55,43 @@ function acceptsConfig(config: unknown): boolean {
   }
 }
 
-const accepted = (ackLevel: string): string => resolveConfig({ storage: { adapter: 'file', ackLevel } }).storage.ackLevel;
+const accepted = (ackLevel: string): string =>
+  resolveConfig({ storage: { adapter: 'file', ackLevel } }).storage.ackLevel;
 
 describe('the configuration page', () => {
   test('has every key of the configuration, and none that is not', () => {
     const sections = keysAt([]);
-    const listed = { listeners: '[]', authentication: '[]', failedAttempts: '', authorization: '[]', storage: '', limits: '', logging: '' };
+    const listed = {
+      listeners: '[]',
+      authentication: '[]',
+      failedAttempts: '',
+      authorization: '[]',
+      storage: '',
+      limits: '',
+      logging: '',
+    };
     const all = sections.flatMap((section) => {
       const suffix = listed[section as keyof typeof listed];
       return keysAt(suffix === '[]' ? [section, 0] : [section]).map((key) => `${section}${suffix}.${key}`);
     });
     // What is said beside the keys of the schema: the two lists, and the options of the adapters in the table.
-    const optionsOf = (table: AdapterTable<unknown>): string[] => Object.values(table).flatMap((entry) => Object.keys(entry.defaults ?? {}));
+    const optionsOf = (table: AdapterTable<unknown>): string[] =>
+      Object.values(table).flatMap((entry) => Object.keys(entry.defaults ?? {}));
     const options = [
       ...optionsOf(STORAGE_ADAPTERS).map((option) => `storage.options.${option}`),
       ...optionsOf(AUTHENTICATION_ADAPTERS).map((option) => `authentication[].options.${option}`),
     ];
-    const ofListeners = ['tls', 'proxyProtocol', 'forwardedFor'].flatMap((part) => keysAt(['listeners', 0, part]).map((key) => `listeners[].${part}.${key}`));
+    const ofListeners = ['tls', 'proxyProtocol', 'forwardedFor'].flatMap((part) =>
+      keysAt(['listeners', 0, part]).map((key) => `listeners[].${part}.${key}`),
+    );
     const beside = [...ofListeners, 'listeners', 'authentication', 'authorization', ...options];
     expect(ROWS.map(({ key }) => key).sort()).toEqual([...all, ...beside].sort());
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });
 
   test('says something of each', () => {
-    for (const { key, range, meaning } of ROWS) expect({ key, isSaid: range !== '' && meaning !== '' }).toEqual({ key, isSaid: true });
+    for (const { key, range, meaning } of ROWS)
+      expect({ key, isSaid: range !== '' && meaning !== '' }).toEqual({ key, isSaid: true });
   });
 
   test('has an example that is valid and says the defaults', () => {
@@ -94,7 +113,8 @@ describe('the configuration page', () => {
     const [written = ''] = codeIn(rowOf('authentication').default);
     expect(resolveConfig({ authentication: valueOf(written) }).authentication).toEqual(authentication);
     expect(codeIn(rowOf('logging.level').default)).toEqual([logging.level]);
-    for (const level of codeIn(rowOf('logging.level').range)) expect(resolveConfig({ logging: { level } }).logging.level).toBe(level);
+    for (const level of codeIn(rowOf('logging.level').range))
+      expect(resolveConfig({ logging: { level } }).logging.level).toBe(level);
   });
 
   test('says the defaults of those who are asked, and how to write them for one listener', () => {
@@ -105,7 +125,9 @@ describe('the configuration page', () => {
     const [authorizer] = resolveConfig({ authorization: [{ adapter: 'somebodys' }] }).authorization;
     expect(codeIn(rowOf('authorization[].timeoutMs').default)).toEqual([String(authorizer?.timeoutMs)]);
     for (const onFailure of codeIn(rowOf('authentication[].onFailure').range)) {
-      expect(resolveConfig({ authentication: [{ adapter: 'anonymous', onFailure }] }).authentication[0]?.onFailure).toBe(onFailure);
+      expect(
+        resolveConfig({ authentication: [{ adapter: 'anonymous', onFailure }] }).authentication[0]?.onFailure,
+      ).toBe(onFailure);
     }
     const [name = ''] = codeIn(rowOf('authentication[].adapter').range);
     expect(Object.keys(AUTHENTICATION_ADAPTERS)).toContain(name);
@@ -149,9 +171,13 @@ describe('the configuration page', () => {
     expect(pathOf(variablesIn(settingOf('authentication'))[0] ?? '')).toEqual(['authentication']);
     expect(pathOf(variablesIn(settingOf('logging.level'))[0] ?? '')).toEqual(['logging', 'level']);
     // A variable that nobody knows would be refused.
-    for (const variable of variablesIn(PAGE).filter((name) => name !== 'HEXMQ_')) expect(() => environmentOverrides({ [variable]: '1' })).not.toThrow();
-    const command = ['start', 'reload'].map((name) => readFileSync(resolve(ROOT, `src/cli/${name}.ts`), 'utf8')).join('');
+    for (const variable of variablesIn(PAGE).filter((name) => name !== 'HEXMQ_'))
+      expect(() => environmentOverrides({ [variable]: '1' })).not.toThrow();
+    const command = ['start', 'reload']
+      .map((name) => readFileSync(resolve(ROOT, `src/cli/${name}.ts`), 'utf8'))
+      .join('');
     for (const flag of new Set(PAGE.match(/--[a-z][a-z-]+/g))) expect(command).toContain(`${flag} <`);
-    for (const [, flag = ''] of command.matchAll(/\.option\('(?:-\w, )?(--[a-z-]+) </g)) expect(PAGE).toContain(`\`${flag}\``);
+    for (const [, flag = ''] of command.matchAll(/\.option\('(?:-\w, )?(--[a-z-]+) </g))
+      expect(PAGE).toContain(`\`${flag}\``);
   });
 });

@@ -18,7 +18,10 @@ describe('an embedded broker', () => {
   test('starts on the ports that it was given and stops', async () => {
     const network = new MemoryNetwork();
     const notices: (Notice | LifecycleNotice)[] = [];
-    const broker = createBroker(inMemory, { listeners: [network], telemetry: [{ notice: (notice) => notices.push(notice) }] });
+    const broker = createBroker(inMemory, {
+      listeners: [network],
+      telemetry: [{ notice: (notice) => notices.push(notice) }],
+    });
     expect(broker.addresses.size).toBe(0);
     await broker.start();
     expect([...broker.addresses]).toEqual([['memory', 'memory:memory']]);
@@ -107,7 +110,14 @@ describe('authentication of a listener', () => {
   test('is loaded as the configuration has it, an adapter for each entry', async () => {
     const authentication = [{ adapter: 'certificate' }, { adapter: 'anonymous' }];
     const ports = await loadPorts(
-      resolveConfig({ authentication, listeners: [{ type: 'tcp', port: 1, authentication }, { type: 'tcp', port: 2 }, { type: 'tcp', port: 3, name: 'third', authentication }] }),
+      resolveConfig({
+        authentication,
+        listeners: [
+          { type: 'tcp', port: 1, authentication },
+          { type: 'tcp', port: 2 },
+          { type: 'tcp', port: 3, name: 'third', authentication },
+        ],
+      }),
       silent,
     );
     expect([...ports.listenerAuthenticators.keys()]).toEqual(['tcp-1', 'third']);
@@ -117,7 +127,9 @@ describe('authentication of a listener', () => {
   });
 
   test('that refuses its options is told with its place', async () => {
-    const written = { listeners: [{ type: 'tcp', authentication: [{ adapter: 'certificate', options: { identity: 'x' } }] }] };
+    const written = {
+      listeners: [{ type: 'tcp', authentication: [{ adapter: 'certificate', options: { identity: 'x' } }] }],
+    };
     await expect(loadPorts(resolveConfig(written), silent)).rejects.toThrow(
       'listeners[0].authentication[0].options: refused by certificate: identity is "x", expected commonName, subject, san',
     );
@@ -147,14 +159,16 @@ describe('adapters', () => {
     await expect(loadPorts(resolveConfig({ storage: { adapter: 'memroy' } }), silent)).rejects.toThrow(
       'storage.adapter: "memroy" is not installed, expected memory, file, mongodb or the name of an installed npm package; did you mean memory?',
     );
-    await expect(loadPorts(resolveConfig({ authentication: [{ adapter: 'no-such-package' }] }), silent)).rejects.toThrow(
-      'authentication[0].adapter: "no-such-package" is not installed',
-    );
+    await expect(
+      loadPorts(resolveConfig({ authentication: [{ adapter: 'no-such-package' }] }), silent),
+    ).rejects.toThrow('authentication[0].adapter: "no-such-package" is not installed');
   });
 
   test('are packages, never files or addresses', async () => {
     for (const adapter of ['./evil.js', '/etc/passwd', 'file:///x.js', 'data:text/javascript,1', '../x', 'node:fs']) {
-      await expect(loadPorts(resolveConfig({ storage: { adapter } }), silent)).rejects.toThrow('is no name of an adapter');
+      await expect(loadPorts(resolveConfig({ storage: { adapter } }), silent)).rejects.toThrow(
+        'is no name of an adapter',
+      );
     }
   });
 
@@ -167,15 +181,22 @@ describe('adapters', () => {
   test('may be installed where the broker is started, and refuse their options', async () => {
     const folder = join(directory, 'node_modules/hexmq-storage-of-somebody');
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'hexmq-storage-of-somebody', version: '1.0.0', type: 'module', exports: './index.js' }));
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'hexmq-storage-of-somebody', version: '1.0.0', type: 'module', exports: './index.js' }),
+    );
     writeFileSync(
       join(folder, 'index.js'),
       'export function createStorage(options) { if (!options.url) throw new TypeError("url is missing"); return { of: options.url }; }',
     );
     process.chdir(directory);
     const withOptions = (options: Record<string, unknown>): Promise<unknown> =>
-      loadPorts(resolveConfig({ storage: { adapter: 'hexmq-storage-of-somebody', options } }), silent).then(({ storage }) => storage);
+      loadPorts(resolveConfig({ storage: { adapter: 'hexmq-storage-of-somebody', options } }), silent).then(
+        ({ storage }) => storage,
+      );
     expect(await withOptions({ url: 'x' })).toEqual({ of: 'x' });
-    await expect(withOptions({})).rejects.toThrow('storage.options: refused by hexmq-storage-of-somebody: url is missing');
+    await expect(withOptions({})).rejects.toThrow(
+      'storage.options: refused by hexmq-storage-of-somebody: url is missing',
+    );
   });
 });

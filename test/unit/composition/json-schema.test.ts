@@ -53,8 +53,14 @@ describe('the JSON Schema', () => {
   });
 
   test('says the default of each limit', () => {
-    const { properties } = configJsonSchema() as { properties: { limits: { properties: Record<string, { default: unknown }> } } };
-    const defaults = Object.fromEntries(Object.entries(properties.limits.properties).map(([key, { default: value }]) => [key, value]));
-    expect(defaults).toEqual(Object.fromEntries(Object.entries(DEFAULT_LIMITS).map(([key, value]) => [key, value ?? 'off'])));
+    const { properties } = configJsonSchema() as {
+      properties: { limits: { properties: Record<string, { default: unknown }> } };
+    };
+    const defaults = Object.fromEntries(
+      Object.entries(properties.limits.properties).map(([key, { default: value }]) => [key, value]),
+    );
+    expect(defaults).toEqual(
+      Object.fromEntries(Object.entries(DEFAULT_LIMITS).map(([key, value]) => [key, value ?? 'off'])),
+    );
   });
 });

@@ -48,7 +48,8 @@ describe('Deadlines', () => {
     const deadlines = new Deadlines<Owner>();
     for (const atMs of [30, 10, 20, 40]) deadlines.set(new Deadline<Owner>({ name: atMs }), atMs);
     const taken: number[] = [];
-    for (let next = deadlines.takeDue(30); next !== undefined; next = deadlines.takeDue(30)) taken.push(next.owner.name);
+    for (let next = deadlines.takeDue(30); next !== undefined; next = deadlines.takeDue(30))
+      taken.push(next.owner.name);
     expect(taken).toEqual([10, 20, 30]);
     expect(deadlines.nextMs).toBe(40);
   });

@@ -11,7 +11,12 @@ describe('options', () => {
       expect(read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 })).toBe(4);
       expect(read.flag('on', true)).toBe(true);
       expect(read.oneOf('way', ['a', 'b'], 'b')).toBe('b');
-      expect([read.text('name'), read.secret('key'), read.texts('names'), read.has('limit')]).toEqual([undefined, undefined, undefined, false]);
+      expect([read.text('name'), read.secret('key'), read.texts('names'), read.has('limit')]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+        false,
+      ]);
       expect(() => {
         read.end();
       }).not.toThrow();
@@ -19,28 +24,90 @@ describe('options', () => {
   });
 
   test('are what was written', () => {
-    const read = options({ limit: 9, on: false, way: 'a', name: 'x', names: ['x', 'y'], one: 'z', inner: { limit: 2 } });
+    const read = options({
+      limit: 9,
+      on: false,
+      way: 'a',
+      name: 'x',
+      names: ['x', 'y'],
+      one: 'z',
+      inner: { limit: 2 },
+    });
     expect(read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 })).toBe(9);
-    expect([read.flag('on', true), read.oneOf('way', ['a', 'b'], 'b'), read.requiredText('name')]).toEqual([false, 'a', 'x']);
+    expect([read.flag('on', true), read.oneOf('way', ['a', 'b'], 'b'), read.requiredText('name')]).toEqual([
+      false,
+      'a',
+      'x',
+    ]);
     expect([read.texts('names'), read.texts('one')]).toEqual([['x', 'y'], ['z']]);
     expect(read.mapping('inner').wholeNumber('limit', { least: 1, most: 9, fallback: 4 })).toBe(2);
     expect(read.mapping('nowhere').keys).toEqual([]);
   });
 
   test.each<[string, (read: OptionReader) => unknown, unknown, string]>([
-    ['a number out of range', (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }), { limit: 10 }, 'limit: 10 is out of range, expected a whole number from 1 to 9'],
-    ['a fraction', (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }), { limit: 1.5 }, 'limit: 1.5 is out of range, expected a whole number from 1 to 9'],
-    ['a number that is text', (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }), { limit: 'two' }, 'limit: "two" is not valid, expected a whole number from 1 to 9'],
-    ['a flag that is none', (read) => read.flag('on', true), { on: 'yes' }, 'on: "yes" is not valid, expected true or false'],
-    ['another word', (read) => read.oneOf('way', ['a', 'b'], 'b'), { way: 'c' }, 'way: "c" is not valid, expected one of a, b'],
+    [
+      'a number out of range',
+      (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }),
+      { limit: 10 },
+      'limit: 10 is out of range, expected a whole number from 1 to 9',
+    ],
+    [
+      'a fraction',
+      (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }),
+      { limit: 1.5 },
+      'limit: 1.5 is out of range, expected a whole number from 1 to 9',
+    ],
+    [
+      'a number that is text',
+      (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }),
+      { limit: 'two' },
+      'limit: "two" is not valid, expected a whole number from 1 to 9',
+    ],
+    [
+      'a flag that is none',
+      (read) => read.flag('on', true),
+      { on: 'yes' },
+      'on: "yes" is not valid, expected true or false',
+    ],
+    [
+      'another word',
+      (read) => read.oneOf('way', ['a', 'b'], 'b'),
+      { way: 'c' },
+      'way: "c" is not valid, expected one of a, b',
+    ],
     ['an empty text', (read) => read.text('name'), { name: '' }, 'name: "" is not valid, expected a text'],
-    ['a text that is a list', (read) => read.text('name', 'a path'), { name: [] }, 'name: a list is not valid, expected a path'],
+    [
+      'a text that is a list',
+      (read) => read.text('name', 'a path'),
+      { name: [] },
+      'name: a list is not valid, expected a path',
+    ],
     ['a missing text', (read) => read.requiredText('name', 'a path'), {}, 'name: missing, expected a path'],
     ['a missing secret', (read) => read.requiredSecret('key'), {}, 'key: missing, expected a text'],
-    ['an empty list', (read) => read.texts('names'), { names: [] }, 'names: an empty list is not valid, expected a text or a list of texts'],
-    ['a list of other things', (read) => read.texts('names'), { names: ['a', {}] }, 'names: a mapping is not valid, expected a text or a list of texts'],
-    ['a mapping that is none', (read) => read.mapping('inner'), { inner: 'x' }, 'inner: "x" is not valid, expected a mapping of options'],
-    ['a wrong value inside', (read) => read.mapping('inner').flag('on', true), { inner: { on: 1 } }, 'inner.on: 1 is not valid, expected true or false'],
+    [
+      'an empty list',
+      (read) => read.texts('names'),
+      { names: [] },
+      'names: an empty list is not valid, expected a text or a list of texts',
+    ],
+    [
+      'a list of other things',
+      (read) => read.texts('names'),
+      { names: ['a', {}] },
+      'names: a mapping is not valid, expected a text or a list of texts',
+    ],
+    [
+      'a mapping that is none',
+      (read) => read.mapping('inner'),
+      { inner: 'x' },
+      'inner: "x" is not valid, expected a mapping of options',
+    ],
+    [
+      'a wrong value inside',
+      (read) => read.mapping('inner').flag('on', true),
+      { inner: { on: 1 } },
+      'inner.on: 1 is not valid, expected true or false',
+    ],
     ['a long text', (read) => read.flag('on', true), { on: 'x'.repeat(99) }, `on: "${'x'.repeat(57)}..." is not valid`],
   ])('that are %s are refused with key, value and what was expected', (_what, ask, given, message) => {
     expect(() => ask(options(given))).toThrow(TypeError);
@@ -57,7 +124,10 @@ describe('options', () => {
   });
 
   test('that are secret may stand in the environment, and are not shown', () => {
-    const read = options({ key: 'Bearer ${ENV:TOKEN}!', gone: '${ENV:GONE}', plain: '$ENV:TOKEN', wrong: { hush: 'hush' } }, { TOKEN: '$& hush' });
+    const read = options(
+      { key: 'Bearer ${ENV:TOKEN}!', gone: '${ENV:GONE}', plain: '$ENV:TOKEN', wrong: { hush: 'hush' } },
+      { TOKEN: '$& hush' },
+    );
     expect([read.secret('key'), read.secret('plain')]).toEqual(['Bearer $& hush!', '$ENV:TOKEN']);
     expect(() => read.secret('gone')).toThrow('gone: the environment has no GONE, expected it to hold a text');
     expect(() => read.secret('wrong')).toThrow(/^wrong: not valid, expected a text$/);
@@ -68,14 +138,23 @@ describe('URLs', () => {
   const urlOf = (url: string, allowHttp = false): string => options({ url }).requiredUrl('url', allowHttp).href;
 
   test('are by https, or to this machine, or allowed', () => {
-    for (const url of ['https://auth.example/a?b=c', 'http://127.0.0.1:8080/', 'http://localhost/', 'http://[::1]/']) expect(urlOf(url)).toBe(url);
+    for (const url of ['https://auth.example/a?b=c', 'http://127.0.0.1:8080/', 'http://localhost/', 'http://[::1]/'])
+      expect(urlOf(url)).toBe(url);
     expect(urlOf('http://auth.example/', true)).toBe('http://auth.example/');
     for (const host of ['auth.example', '127.0.0.1.auth.example', '128.0.0.1', 'localhost.auth.example']) {
-      expect(() => urlOf(`http://${host}/`)).toThrow(`url: http to ${host} can be read and changed on its way, expected https, or allowHttp: true`);
+      expect(() => urlOf(`http://${host}/`)).toThrow(
+        `url: http to ${host} can be read and changed on its way, expected https, or allowHttp: true`,
+      );
     }
   });
 
-  test.each(['nonsense', 'ftp://auth.example/', 'https://ann:hush@auth.example/', 'https://auth.example/#hush', '/hush'])('such as %p are refused and not shown', (url) => {
+  test.each([
+    'nonsense',
+    'ftp://auth.example/',
+    'https://ann:hush@auth.example/',
+    'https://auth.example/#hush',
+    '/hush',
+  ])('such as %p are refused and not shown', (url) => {
     expect(() => urlOf(url)).toThrow(/^url: .*expected a URL such as/);
     expect(() => urlOf(url)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hush') }));
   });

@@ -4,11 +4,19 @@ import { readPermissions } from '../../../src/ports/permission-data.js';
 
 const METER = { clientId: 'meter-7', userName: 'ann' };
 const rules = (data: unknown, subject: Parameters<typeof readPermissions>[1] = METER) =>
-  readPermissions(data, subject, 'test').rules.map(({ effect, actions: [action], topicFilter }) => `${effect} ${action} ${topicFilter}`);
+  readPermissions(data, subject, 'test').rules.map(
+    ({ effect, actions: [action], topicFilter }) => `${effect} ${action} ${topicFilter}`,
+  );
 
 describe('permissions as data', () => {
   test('become rules, what is denied first', () => {
-    expect(rules({ publish: ['plant/#', 'a'], subscribe: ['+/state'], deny: { publish: ['plant/+/firmware'], subscribe: ['secret/#'] } })).toEqual([
+    expect(
+      rules({
+        publish: ['plant/#', 'a'],
+        subscribe: ['+/state'],
+        deny: { publish: ['plant/+/firmware'], subscribe: ['secret/#'] },
+      }),
+    ).toEqual([
       'deny publish plant/+/firmware',
       'deny subscribe secret/#',
       'allow publish plant/#',
@@ -27,20 +35,31 @@ describe('permissions as data', () => {
   });
 
   test('have the Client Identifier for %c and the user name for %u', () => {
-    expect(rules({ publish: ['devices/%c/up/%u'], deny: { subscribe: ['%u'] } })).toEqual(['deny subscribe ann', 'allow publish devices/meter-7/up/ann']);
+    expect(rules({ publish: ['devices/%c/up/%u'], deny: { subscribe: ['%u'] } })).toEqual([
+      'deny subscribe ann',
+      'allow publish devices/meter-7/up/ann',
+    ]);
     // What a name says is not looked at again.
     expect(rules({ publish: ['%c/a'] }, { clientId: '%u$&', userName: 'root' })).toEqual(['allow publish %u$&/a']);
   });
 
   test.each(['+', '#', 'a/b', 'x+', ''])('are refused where a placeholder would become %p', (name) => {
-    expect(() => rules({ publish: ['devices/%c'] }, { clientId: name, userName: 'ann' })).toThrow(/^publish\[0\] has %c, expected a Client Identifier without/);
-    expect(() => rules({ deny: { publish: ['%u'] } }, { clientId: 'c', userName: name })).toThrow(/^deny\.publish\[0\] has %u, expected a user name without/);
+    expect(() => rules({ publish: ['devices/%c'] }, { clientId: name, userName: 'ann' })).toThrow(
+      /^publish\[0\] has %c, expected a Client Identifier without/,
+    );
+    expect(() => rules({ deny: { publish: ['%u'] } }, { clientId: 'c', userName: name })).toThrow(
+      /^deny\.publish\[0\] has %u, expected a user name without/,
+    );
     expect(rules({ publish: ['devices'] }, { clientId: name, userName: name })).toEqual(['allow publish devices']);
   });
 
-  test('are refused where a name would reach what is the broker\'s, or there is no name', () => {
-    expect(() => rules({ subscribe: ['%c/#'] }, { clientId: '$SYS', userName: undefined })).toThrow('subscribe[0] has %c');
-    expect(rules({ subscribe: ['a/%c'] }, { clientId: '$SYS', userName: undefined })).toEqual(['allow subscribe a/$SYS']);
+  test("are refused where a name would reach what is the broker's, or there is no name", () => {
+    expect(() => rules({ subscribe: ['%c/#'] }, { clientId: '$SYS', userName: undefined })).toThrow(
+      'subscribe[0] has %c',
+    );
+    expect(rules({ subscribe: ['a/%c'] }, { clientId: '$SYS', userName: undefined })).toEqual([
+      'allow subscribe a/$SYS',
+    ]);
     expect(() => rules({ subscribe: ['%u/#'] }, { clientId: 'c', userName: undefined })).toThrow('subscribe[0] has %u');
   });
 
@@ -59,7 +78,11 @@ describe('permissions as data', () => {
     ['U+0000', { publish: ['a\0'] }, 'publish[0] is no Topic Filter'],
     ['a filter longer than names are', { publish: ['a'.repeat(16_384)] }, 'publish[0] is no Topic Filter'],
     ['a shared subscription', { subscribe: ['$share/g/a'] }, 'begins with $share/'],
-    ['more than a thousand filters', { publish: Array.from({ length: 1001 }, () => 'a') }, '1001 filters, expected at most 1000'],
+    [
+      'more than a thousand filters',
+      { publish: Array.from({ length: 1001 }, () => 'a') },
+      '1001 filters, expected at most 1000',
+    ],
   ])('with %s are refused, and it is said why', (_what, data, problem) => {
     expect(() => rules(data)).toThrow(TypeError);
     expect(() => rules(data)).toThrow(problem);
@@ -71,6 +94,8 @@ describe('permissions as data', () => {
   });
 
   test('do not show what stands where a filter should', () => {
-    expect(() => rules({ publish: ['secret+'] })).toThrow(expect.objectContaining({ message: expect.not.stringContaining('secret') }));
+    expect(() => rules({ publish: ['secret+'] })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('secret') }),
+    );
   });
 });

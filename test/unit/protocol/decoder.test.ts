@@ -9,7 +9,8 @@ import { MEBIBYTE, decoderOf, readAll } from '../../support/decoding.js';
 import { CONNECT, MALFORMED_PACKETS, VALID_PACKETS, wire } from '../../support/packets.js';
 import type { MalformedPacket, ValidPacket } from '../../support/packets.js';
 
-const isConnect = ({ bytes }: { readonly bytes: Uint8Array }): boolean => (bytes[0] as number) >> 4 === PacketType.connect;
+const isConnect = ({ bytes }: { readonly bytes: Uint8Array }): boolean =>
+  (bytes[0] as number) >> 4 === PacketType.connect;
 
 function decoderFor(sample: ValidPacket | MalformedPacket): PacketDecoder {
   if (isConnect(sample) && sample.from === 'client') return new PacketDecoder({ maxPacketSize: MEBIBYTE });
@@ -245,19 +246,22 @@ describe('memory', () => {
     expect(decoder.read()).toMatchObject({ packetId: 7 });
   });
 
-  test.each([1, 7, 1024])('a large packet in chunks of %d bytes costs copies in proportion to its size', (chunkBytes) => {
-    const payload = new Uint8Array(300_000).map((_, i) => i);
-    const bytes = Buffer.concat([wire("30 e3a712 0001 'a'"), payload]);
-    const decoder = decoderOf('client', 4);
-    for (let at = 0; at < bytes.length; at += chunkBytes) {
-      decoder.push(bytes.subarray(at, at + chunkBytes));
-      if (at + chunkBytes < bytes.length && decoder.read() !== undefined) throw new Error('too early');
-    }
-    const packet = publish(decoder.read());
-    expect(Buffer.compare(packet.payload, payload)).toBe(0);
-    expect(packet.payload.buffer.byteLength).toBe(bytes.length);
-    expect(decoder.copiedBytes).toBeLessThan(3 * bytes.length);
-  });
+  test.each([1, 7, 1024])(
+    'a large packet in chunks of %d bytes costs copies in proportion to its size',
+    (chunkBytes) => {
+      const payload = new Uint8Array(300_000).map((_, i) => i);
+      const bytes = Buffer.concat([wire("30 e3a712 0001 'a'"), payload]);
+      const decoder = decoderOf('client', 4);
+      for (let at = 0; at < bytes.length; at += chunkBytes) {
+        decoder.push(bytes.subarray(at, at + chunkBytes));
+        if (at + chunkBytes < bytes.length && decoder.read() !== undefined) throw new Error('too early');
+      }
+      const packet = publish(decoder.read());
+      expect(Buffer.compare(packet.payload, payload)).toBe(0);
+      expect(packet.payload.buffer.byteLength).toBe(bytes.length);
+      expect(decoder.copiedBytes).toBeLessThan(3 * bytes.length);
+    },
+  );
 
   test('a topic that comes again is the same string again, whoever sends it', () => {
     const [first, second] = [decoderOf('client', 4), decoderOf('client', 5)];
@@ -338,7 +342,14 @@ describe('a packet that is a list', () => {
     return decoder;
   };
   const absent = { will: undefined, userName: undefined, password: undefined, properties: undefined };
-  const connect: Packet = { type: PacketType.connect, protocolVersion: 4, clean: true, keepAlive: 0, clientId: 'a', ...absent };
+  const connect: Packet = {
+    type: PacketType.connect,
+    protocolVersion: 4,
+    clean: true,
+    keepAlive: 0,
+    clientId: 'a',
+    ...absent,
+  };
 
   test.each([
     ['SUBSCRIBE', 0x82],

@@ -52,7 +52,7 @@ interface Tally {
 /** Feeds the stream in random chunks and sees to it that the decoder stays within its rules. */
 function feed(decoder: PacketDecoder, stream: Uint8Array, random: Random, tally: Tally): void {
   let failure: unknown;
-  for (let at = 0; at < stream.length; ) {
+  for (let at = 0; at < stream.length;) {
     const chunk = stream.subarray(at, at + 1 + random(random(4) === 0 ? 200 : 8));
     at += chunk.length;
     decoder.push(chunk);

@@ -34,8 +34,10 @@ function propertiesToTheirs(properties: Properties | undefined): Loose | undefin
   const result: Loose = {};
   for (const [name, value] of Object.entries(properties) as [keyof Properties, unknown][]) {
     const theirName = NAMES[name] ?? name;
-    if (name === 'userProperties') result[theirName] = groupUserProperties(value as NonNullable<Properties['userProperties']>);
-    else if (name === 'subscriptionIdentifiers') result[theirName] = (value as number[]).length === 1 ? (value as number[])[0] : value;
+    if (name === 'userProperties')
+      result[theirName] = groupUserProperties(value as NonNullable<Properties['userProperties']>);
+    else if (name === 'subscriptionIdentifiers')
+      result[theirName] = (value as number[]).length === 1 ? (value as number[])[0] : value;
     else if (FLAGS.has(name)) result[theirName] = value === 1;
     else result[theirName] = value instanceof Uint8Array ? Buffer.from(value) : value;
   }
@@ -81,10 +83,22 @@ function toTheirs(packet: Packet, version: ProtocolVersion): Loose {
       };
     }
     case PacketType.connack:
-      return { ...common, sessionPresent: packet.sessionPresent, [version === 5 ? 'reasonCode' : 'returnCode']: packet.reasonCode };
+      return {
+        ...common,
+        sessionPresent: packet.sessionPresent,
+        [version === 5 ? 'reasonCode' : 'returnCode']: packet.reasonCode,
+      };
     case PacketType.publish: {
       const { topic, payload, qos, dup, retain, packetId } = packet;
-      return { ...common, topic, payload: Buffer.from(payload), qos, dup, retain, ...(qos > 0 ? { messageId: packetId } : {}) };
+      return {
+        ...common,
+        topic,
+        payload: Buffer.from(payload),
+        qos,
+        dup,
+        retain,
+        ...(qos > 0 ? { messageId: packetId } : {}),
+      };
     }
     case PacketType.puback:
     case PacketType.pubrec:
@@ -92,11 +106,13 @@ function toTheirs(packet: Packet, version: ProtocolVersion): Loose {
     case PacketType.pubcomp:
       return { ...common, messageId: packet.packetId, ...(version === 5 ? { reasonCode: packet.reasonCode } : {}) };
     case PacketType.subscribe: {
-      const subscriptions = packet.subscriptions.map(({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }) => ({
-        topic: topicFilter,
-        qos,
-        ...(version === 5 ? { nl: noLocal, rap: retainAsPublished, rh: retainHandling } : {}),
-      }));
+      const subscriptions = packet.subscriptions.map(
+        ({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }) => ({
+          topic: topicFilter,
+          qos,
+          ...(version === 5 ? { nl: noLocal, rap: retainAsPublished, rh: retainHandling } : {}),
+        }),
+      );
       return { ...common, messageId: packet.packetId, subscriptions };
     }
     case PacketType.suback:
@@ -117,7 +133,9 @@ function toTheirs(packet: Packet, version: ProtocolVersion): Loose {
 /** What they read, reduced to the fields that are on the wire. */
 function meaning(parsed: Loose, like: Loose): Loose {
   const fields = Object.keys(like).concat('properties', 'will', 'username', 'password');
-  return Object.fromEntries(fields.filter((field) => parsed[field] !== undefined).map((field) => [field, parsed[field]]));
+  return Object.fromEntries(
+    fields.filter((field) => parsed[field] !== undefined).map((field) => [field, parsed[field]]),
+  );
 }
 
 interface TheirResult {
@@ -146,7 +164,12 @@ const generateTheirs = (packet: Loose, version: ProtocolVersion): Uint8Array =>
 function isBeyondThem(packet: Packet): boolean {
   if (packet.type === PacketType.connect) {
     // They want a client id unless the session is clean, a user name with a password, and a will topic.
-    return packet.clientId === '' || packet.will?.topic === '' || (packet.password !== undefined && !packet.userName) || packet.userName === '';
+    return (
+      packet.clientId === '' ||
+      packet.will?.topic === '' ||
+      (packet.password !== undefined && !packet.userName) ||
+      packet.userName === ''
+    );
   }
   return packet.type === PacketType.disconnect && packet.reasonCode === 0x8c; // they go by section 3.14.2.1 alone
 }
@@ -158,9 +181,15 @@ const BOTH_WAYS = VERSIONS.flatMap((version) => [
 ]);
 
 const anyPacket = (version: ProtocolVersion, from: Side): fc.Arbitrary<Packet> =>
-  from === 'client' ? fc.oneof({ weight: 5, arbitrary: packetFrom(from, version) }, { weight: 1, arbitrary: connect(version) }) : packetFrom(from, version);
+  from === 'client'
+    ? fc.oneof({ weight: 5, arbitrary: packetFrom(from, version) }, { weight: 1, arbitrary: connect(version) })
+    : packetFrom(from, version);
 
-function decodeOurs(bytes: Uint8Array, version: ProtocolVersion, from: Side): Packet | MalformedPacketError | undefined {
+function decodeOurs(
+  bytes: Uint8Array,
+  version: ProtocolVersion,
+  from: Side,
+): Packet | MalformedPacketError | undefined {
   const isConnect = (bytes[0] as number) >> 4 === PacketType.connect && from === 'client';
   const decoder = isConnect ? new PacketDecoder({ maxPacketSize: MEBIBYTE }) : decoderOf(from, version);
   decoder.push(bytes);
@@ -173,31 +202,37 @@ function decodeOurs(bytes: Uint8Array, version: ProtocolVersion, from: Side): Pa
 }
 
 describe('packets in order', () => {
-  test.each(BOTH_WAYS)('what we write, they read as the same packet (version $version, from a $from)', ({ version, from }) => {
-    fc.assert(
-      fc.property(anyPacket(version, from), (packet) => {
-        fc.pre(!isBeyondThem(packet));
-        const expected = toTheirs(packet, version);
-        const { packets, error } = parseTheirs(encodePacket(packet, version), version);
-        expect(error).toBeUndefined();
-        expect(packets.map((parsed) => meaning(parsed, expected))).toEqual([expected]);
-      }),
-      { seed: 3, numRuns: 400 },
-    );
-  });
+  test.each(BOTH_WAYS)(
+    'what we write, they read as the same packet (version $version, from a $from)',
+    ({ version, from }) => {
+      fc.assert(
+        fc.property(anyPacket(version, from), (packet) => {
+          fc.pre(!isBeyondThem(packet));
+          const expected = toTheirs(packet, version);
+          const { packets, error } = parseTheirs(encodePacket(packet, version), version);
+          expect(error).toBeUndefined();
+          expect(packets.map((parsed) => meaning(parsed, expected))).toEqual([expected]);
+        }),
+        { seed: 3, numRuns: 400 },
+      );
+    },
+  );
 
-  test.each(BOTH_WAYS)('what they write, we read as the same packet (version $version, from a $from)', ({ version, from }) => {
-    fc.assert(
-      fc.property(anyPacket(version, from), (packet) => {
-        fc.pre(!isBeyondThem(packet));
-        const read = decodeOurs(generateTheirs(toTheirs(packet, version), version), version, from);
-        // Compared in their terms: they sort user properties by name.
-        expect(read).toMatchObject({ type: packet.type });
-        expect(toTheirs(read as Packet, version)).toEqual(toTheirs(packet, version));
-      }),
-      { seed: 4, numRuns: 400 },
-    );
-  });
+  test.each(BOTH_WAYS)(
+    'what they write, we read as the same packet (version $version, from a $from)',
+    ({ version, from }) => {
+      fc.assert(
+        fc.property(anyPacket(version, from), (packet) => {
+          fc.pre(!isBeyondThem(packet));
+          const read = decodeOurs(generateTheirs(toTheirs(packet, version), version), version, from);
+          // Compared in their terms: they sort user properties by name.
+          expect(read).toMatchObject({ type: packet.type });
+          expect(toTheirs(read as Packet, version)).toEqual(toTheirs(packet, version));
+        }),
+        { seed: 4, numRuns: 400 },
+      );
+    },
+  );
 });
 
 /** Where we refuse and they do not, and why we are right. */
@@ -233,40 +268,44 @@ describe('damaged packets', () => {
     expect([...new Set(taken.map(({ code }) => code))].sort()).toEqual(Object.keys(STRICTER).sort());
   });
 
-  test.each(BOTH_WAYS)('where the two disagree, we are the stricter one for a known reason (version $version, from a $from)', ({ version, from }) => {
-    const damage = fc.record({ at: fc.nat(), by: fc.integer({ min: 1, max: 255 }) });
-    const surprises: string[] = [];
-    let refused = 0;
-    fc.assert(
-      fc.property(anyPacket(version, from), fc.array(damage, { minLength: 1, maxLength: 3 }), (packet, damages) => {
-        const bytes = encodePacket(packet, version);
-        // The first byte and the length stay, so that both look at the same body.
-        const body = bytes.findIndex((byte, i) => i > 0 && byte < 128) + 1;
-        if (body >= bytes.length) return;
-        for (const { at, by } of damages) {
-          const place = body + (at % (bytes.length - body));
-          bytes[place] = (bytes[place] as number) ^ by;
-        }
-        const ours = decodeOurs(bytes, version, from);
-        const { packets, error } = parseTheirs(bytes, version);
-        const notation = Buffer.from(bytes).toString('hex');
-        if (ours === undefined) {
-          surprises.push(`unread: ${notation}`);
-        } else if (ours instanceof MalformedPacketError) {
-          refused++;
-          if (error === undefined && STRICTER[ours.code] === undefined) surprises.push(`only we refuse, ${ours.code}: ${notation}`);
-        } else if (error !== undefined) {
-          if (!isMoreLenient(ours, version)) surprises.push(`only they refuse, ${error.message}: ${notation}`);
-        } else {
-          const expected = toTheirs(ours, ours.type === PacketType.connect ? ours.protocolVersion : version);
-          expect(meaning(packets[0] as Loose, expected)).toEqual(expected);
-        }
-      }),
-      { seed: 5, numRuns: 1500 },
-    );
-    expect(surprises).toEqual([]);
-    expect(refused).toBeGreaterThan(0);
-  });
+  test.each(BOTH_WAYS)(
+    'where the two disagree, we are the stricter one for a known reason (version $version, from a $from)',
+    ({ version, from }) => {
+      const damage = fc.record({ at: fc.nat(), by: fc.integer({ min: 1, max: 255 }) });
+      const surprises: string[] = [];
+      let refused = 0;
+      fc.assert(
+        fc.property(anyPacket(version, from), fc.array(damage, { minLength: 1, maxLength: 3 }), (packet, damages) => {
+          const bytes = encodePacket(packet, version);
+          // The first byte and the length stay, so that both look at the same body.
+          const body = bytes.findIndex((byte, i) => i > 0 && byte < 128) + 1;
+          if (body >= bytes.length) return;
+          for (const { at, by } of damages) {
+            const place = body + (at % (bytes.length - body));
+            bytes[place] = (bytes[place] as number) ^ by;
+          }
+          const ours = decodeOurs(bytes, version, from);
+          const { packets, error } = parseTheirs(bytes, version);
+          const notation = Buffer.from(bytes).toString('hex');
+          if (ours === undefined) {
+            surprises.push(`unread: ${notation}`);
+          } else if (ours instanceof MalformedPacketError) {
+            refused++;
+            if (error === undefined && STRICTER[ours.code] === undefined)
+              surprises.push(`only we refuse, ${ours.code}: ${notation}`);
+          } else if (error !== undefined) {
+            if (!isMoreLenient(ours, version)) surprises.push(`only they refuse, ${error.message}: ${notation}`);
+          } else {
+            const expected = toTheirs(ours, ours.type === PacketType.connect ? ours.protocolVersion : version);
+            expect(meaning(packets[0] as Loose, expected)).toEqual(expected);
+          }
+        }),
+        { seed: 5, numRuns: 1500 },
+      );
+      expect(surprises).toEqual([]);
+      expect(refused).toBeGreaterThan(0);
+    },
+  );
 });
 
 /** What MQTT 3.1 left open, and one code of MQTT 5 that is in one table of two. */

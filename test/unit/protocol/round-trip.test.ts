@@ -38,47 +38,56 @@ describe('what is encoded is decoded to the same packet', () => {
 });
 
 describe('chunks mean nothing', () => {
-  test.each(BOTH_WAYS)('however a stream from a $from in version $version is cut, the packets are the same', ({ version, from }) => {
-    const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
-    fc.assert(
-      fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), (packets, seeds) => {
-        const bytes = new Uint8Array(Buffer.concat(packets.map((packet) => encodePacket(packet, version))));
-        expect(decodeAll(decoderOf(from, version), cut(bytes, seeds))).toEqual(packets);
-      }),
-      { seed: SEED, numRuns: 200 },
-    );
-  });
+  test.each(BOTH_WAYS)(
+    'however a stream from a $from in version $version is cut, the packets are the same',
+    ({ version, from }) => {
+      const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
+      fc.assert(
+        fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), (packets, seeds) => {
+          const bytes = new Uint8Array(Buffer.concat(packets.map((packet) => encodePacket(packet, version))));
+          expect(decodeAll(decoderOf(from, version), cut(bytes, seeds))).toEqual(packets);
+        }),
+        { seed: SEED, numRuns: 200 },
+      );
+    },
+  );
 
-  test.each(BOTH_WAYS)('handing over all chunks first gives the same packets too, from a $from in version $version', ({ version, from }) => {
-    const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
-    fc.assert(
-      fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), (packets, seeds) => {
-        const bytes = new Uint8Array(Buffer.concat(packets.map((packet) => encodePacket(packet, version))));
-        const decoder = decoderOf(from, version);
-        for (const chunk of cut(bytes, seeds)) decoder.push(chunk);
-        expect(decoder.bufferedBytes).toBe(bytes.length);
-        expect(decodeAll(decoder, [new Uint8Array(0)])).toEqual(packets);
-        expect(decoder.copiedBytes).toBeLessThan(3 * bytes.length);
-      }),
-      { seed: SEED, numRuns: 100 },
-    );
-  });
+  test.each(BOTH_WAYS)(
+    'handing over all chunks first gives the same packets too, from a $from in version $version',
+    ({ version, from }) => {
+      const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
+      fc.assert(
+        fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), (packets, seeds) => {
+          const bytes = new Uint8Array(Buffer.concat(packets.map((packet) => encodePacket(packet, version))));
+          const decoder = decoderOf(from, version);
+          for (const chunk of cut(bytes, seeds)) decoder.push(chunk);
+          expect(decoder.bufferedBytes).toBe(bytes.length);
+          expect(decodeAll(decoder, [new Uint8Array(0)])).toEqual(packets);
+          expect(decoder.copiedBytes).toBeLessThan(3 * bytes.length);
+        }),
+        { seed: SEED, numRuns: 100 },
+      );
+    },
+  );
 
-  test.each(BOTH_WAYS)('whenever the reader stops and goes on, the order is the same, from a $from in version $version', ({ version, from }) => {
-    const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
-    const pulls = fc.array(fc.nat(3), { minLength: 40, maxLength: 40 });
-    fc.assert(
-      fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), pulls, (packets, seeds, reads) => {
-        const bytes = new Uint8Array(Buffer.concat(packets.map((packet) => encodePacket(packet, version))));
-        const decoder = decoderOf(from, version);
-        const read: (Packet | undefined)[] = [];
-        for (const [i, chunk] of cut(bytes, seeds).entries()) {
-          decoder.push(chunk);
-          for (let count = reads[i] ?? 0; count > 0; count--) read.push(decoder.read());
-        }
-        expect([...read.filter((packet) => packet !== undefined), ...readAll(decoder)]).toEqual(packets);
-      }),
-      { seed: SEED, numRuns: 200 },
-    );
-  });
+  test.each(BOTH_WAYS)(
+    'whenever the reader stops and goes on, the order is the same, from a $from in version $version',
+    ({ version, from }) => {
+      const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
+      const pulls = fc.array(fc.nat(3), { minLength: 40, maxLength: 40 });
+      fc.assert(
+        fc.property(stream, fc.array(fc.nat(), { maxLength: 30 }), pulls, (packets, seeds, reads) => {
+          const bytes = new Uint8Array(Buffer.concat(packets.map((packet) => encodePacket(packet, version))));
+          const decoder = decoderOf(from, version);
+          const read: (Packet | undefined)[] = [];
+          for (const [i, chunk] of cut(bytes, seeds).entries()) {
+            decoder.push(chunk);
+            for (let count = reads[i] ?? 0; count > 0; count--) read.push(decoder.read());
+          }
+          expect([...read.filter((packet) => packet !== undefined), ...readAll(decoder)]).toEqual(packets);
+        }),
+        { seed: SEED, numRuns: 200 },
+      );
+    },
+  );
 });

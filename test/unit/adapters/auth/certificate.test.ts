@@ -6,11 +6,21 @@ import { createAuthenticator } from '../../../../adapters/auth/certificate/index
 const METER: PeerCertificate = {
   commonName: 'meter-7',
   subject: 'CN=meter-7,O=Plant',
-  subjectAlternativeNames: ['DNS:meter-7.plant.example', 'URI:urn:plant:meter-7', 'DNS:spare.plant.example', 'IP:192.0.2.7', 'email:meter-7@plant.example'],
+  subjectAlternativeNames: [
+    'DNS:meter-7.plant.example',
+    'URI:urn:plant:meter-7',
+    'DNS:spare.plant.example',
+    'IP:192.0.2.7',
+    'email:meter-7@plant.example',
+  ],
   fingerprint: 'ab'.repeat(32),
 };
 
-function ask(options: Record<string, unknown>, certificate: PeerCertificate | undefined, request: Partial<AuthenticationRequest> = {}): AuthenticatorAnswer {
+function ask(
+  options: Record<string, unknown>,
+  certificate: PeerCertificate | undefined,
+  request: Partial<AuthenticationRequest> = {},
+): AuthenticatorAnswer {
   return createAuthenticator(options).authenticate({
     clientId: 'client' as ClientId,
     protocolVersion: 4,
@@ -23,11 +33,16 @@ function ask(options: Record<string, unknown>, certificate: PeerCertificate | un
 }
 
 const allowed = (userName: string): AuthenticatorAnswer => ({ decision: 'allow', userName });
-const denied = (detail: string): AuthenticatorAnswer => ({ decision: 'deny', reason: 'not-authorized', detail: `certificate: ${detail}` });
+const denied = (detail: string): AuthenticatorAnswer => ({
+  decision: 'deny',
+  reason: 'not-authorized',
+  detail: `certificate: ${detail}`,
+});
 
 describe('the certificate authenticator', () => {
   test('abstains without a certificate, whatever the client says', () => {
-    for (const options of [{}, { identity: 'subject' }, { mustMatch: 'userName' }]) expect(ask(options, undefined, { userName: 'meter-7' })).toEqual({ decision: 'abstain' });
+    for (const options of [{}, { identity: 'subject' }, { mustMatch: 'userName' }])
+      expect(ask(options, undefined, { userName: 'meter-7' })).toEqual({ decision: 'abstain' });
   });
 
   test('takes the user name from where it is told to, and not from CONNECT', () => {
@@ -40,24 +55,38 @@ describe('the certificate authenticator', () => {
   });
 
   test('denies a certificate without that name, or with several of them', () => {
-    expect(ask({}, { ...METER, commonName: undefined })).toEqual(denied('its certificate has 0 names of the kind commonName, expected one'));
-    expect(ask({}, { ...METER, commonName: '' })).toEqual(denied('its certificate has 0 names of the kind commonName, expected one'));
-    expect(ask({ identity: 'san', sanType: 'DNS' }, METER)).toEqual(denied('its certificate has 2 names of the kind san DNS, expected one'));
+    expect(ask({}, { ...METER, commonName: undefined })).toEqual(
+      denied('its certificate has 0 names of the kind commonName, expected one'),
+    );
+    expect(ask({}, { ...METER, commonName: '' })).toEqual(
+      denied('its certificate has 0 names of the kind commonName, expected one'),
+    );
+    expect(ask({ identity: 'san', sanType: 'DNS' }, METER)).toEqual(
+      denied('its certificate has 2 names of the kind san DNS, expected one'),
+    );
   });
 
   test('may want the user name or the client identifier to be the same', () => {
     expect(ask({ mustMatch: 'userName' }, METER, { userName: 'meter-7' })).toEqual(allowed('meter-7'));
     expect(ask({ mustMatch: 'clientId' }, METER, { clientId: 'meter-7' as ClientId })).toEqual(allowed('meter-7'));
     const userName = denied('its user name is not the commonName of its certificate');
-    for (const other of ['meter-70', 'METER-7', '', undefined]) expect(ask({ mustMatch: 'userName' }, METER, { userName: other })).toEqual(userName);
-    expect(ask({ mustMatch: 'clientId' }, METER)).toEqual(denied('its client identifier is not the commonName of its certificate'));
-    expect(ask({ mustMatch: 'userName' }, { ...METER, commonName: undefined }, { userName: undefined })).toEqual(userName);
+    for (const other of ['meter-70', 'METER-7', '', undefined])
+      expect(ask({ mustMatch: 'userName' }, METER, { userName: other })).toEqual(userName);
+    expect(ask({ mustMatch: 'clientId' }, METER)).toEqual(
+      denied('its client identifier is not the commonName of its certificate'),
+    );
+    expect(ask({ mustMatch: 'userName' }, { ...METER, commonName: undefined }, { userName: undefined })).toEqual(
+      userName,
+    );
   });
 
   test('lets a client with several names be any of them that it says', () => {
     const options = { identity: 'san', sanType: 'DNS', mustMatch: 'userName' };
-    for (const userName of ['meter-7.plant.example', 'spare.plant.example']) expect(ask(options, METER, { userName })).toEqual(allowed(userName));
-    expect(ask(options, METER, { userName: 'urn:plant:meter-7' })).toEqual(denied('its user name is not the san DNS of its certificate'));
+    for (const userName of ['meter-7.plant.example', 'spare.plant.example'])
+      expect(ask(options, METER, { userName })).toEqual(allowed(userName));
+    expect(ask(options, METER, { userName: 'urn:plant:meter-7' })).toEqual(
+      denied('its user name is not the san DNS of its certificate'),
+    );
   });
 
   test.each([

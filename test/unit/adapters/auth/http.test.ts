@@ -22,7 +22,10 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-type Given = Partial<Omit<AuthenticationRequest, 'password' | 'clientId'>> & { readonly clientId?: string; readonly password?: string | Uint8Array };
+type Given = Partial<Omit<AuthenticationRequest, 'password' | 'clientId'>> & {
+  readonly clientId?: string;
+  readonly password?: string | Uint8Array;
+};
 
 function requestWith({ password = 'hush', clientId = 'meter', ...given }: Given = {}): AuthenticationRequest {
   return {
@@ -36,8 +39,10 @@ function requestWith({ password = 'hush', clientId = 'meter', ...given }: Given 
   };
 }
 
-const authenticatorWith = (options: object = {}) => createAuthenticator({ url: `${server.url}/auth`, ...options }, { clock });
-const ask = async (options: object = {}, given: Given = {}): Promise<AuthenticatorAnswer> => authenticatorWith(options).authenticate(requestWith(given));
+const authenticatorWith = (options: object = {}) =>
+  createAuthenticator({ url: `${server.url}/auth`, ...options }, { clock });
+const ask = async (options: object = {}, given: Given = {}): Promise<AuthenticatorAnswer> =>
+  authenticatorWith(options).authenticate(requestWith(given));
 const certificate = { commonName: 'CN & co', subject: 'CN=CN & co', subjectAlternativeNames: [], fingerprint: '00' };
 const bodies = (): unknown[] => server.requests.map(({ body }) => JSON.parse(body) as unknown);
 
@@ -45,7 +50,11 @@ describe('the question', () => {
   test('has what is known of a client, as JSON, and leaves out what is not', async () => {
     await ask();
     await ask({}, { userName: undefined, peer: { remoteAddress: 'x', certificate } });
-    expect(server.requests[0]).toMatchObject({ method: 'POST', path: '/auth', headers: { 'content-type': 'application/json', accept: 'application/json' } });
+    expect(server.requests[0]).toMatchObject({
+      method: 'POST',
+      path: '/auth',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+    });
     expect(bodies()).toEqual([
       { clientId: 'meter', userName: 'ann', password: 'hush', ipAddress: '10.0.0.7', listener: 'tcp' },
       { clientId: 'meter', password: 'hush', listener: 'tcp', commonName: 'CN & co' },
@@ -56,8 +65,16 @@ describe('the question', () => {
     const values = { id: 'c:${clientId}', who: '${userName}@${listener}', kind: 'mqtt' };
     await ask({ contentType: 'form', body: values, query: { from: '${remoteAddress}' } });
     await ask({ method: 'GET', url: `${server.url}/auth?key=k`, query: { ...values, pw: '${password}' } });
-    expect(server.requests[0]).toMatchObject({ path: '/auth?from=10.0.0.7%3A51234', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'id=c%3Ameter&who=ann%40tcp&kind=mqtt' });
-    expect(server.requests[1]).toMatchObject({ method: 'GET', path: '/auth?key=k&id=c%3Ameter&who=ann%40tcp&kind=mqtt&pw=hush', body: '' });
+    expect(server.requests[0]).toMatchObject({
+      path: '/auth?from=10.0.0.7%3A51234',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'id=c%3Ameter&who=ann%40tcp&kind=mqtt',
+    });
+    expect(server.requests[1]).toMatchObject({
+      method: 'GET',
+      path: '/auth?key=k&id=c%3Ameter&who=ann%40tcp&kind=mqtt&pw=hush',
+      body: '',
+    });
   });
 
   test('cannot be changed by what a client says', async () => {
@@ -65,17 +82,39 @@ describe('the question', () => {
     await ask({}, { clientId });
     await ask({ contentType: 'form' }, { clientId });
     await ask({ method: 'GET' }, { clientId: `${clientId}\${password}`, password: '&clientId=other' });
-    expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({ clientId, userName: 'ann', password: 'hush', ipAddress: '10.0.0.7', listener: 'tcp' });
-    expect([...new URLSearchParams(server.requests[1]?.body).keys()]).toEqual(['clientId', 'userName', 'password', 'ipAddress', 'listener']);
+    expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({
+      clientId,
+      userName: 'ann',
+      password: 'hush',
+      ipAddress: '10.0.0.7',
+      listener: 'tcp',
+    });
+    expect([...new URLSearchParams(server.requests[1]?.body).keys()]).toEqual([
+      'clientId',
+      'userName',
+      'password',
+      'ipAddress',
+      'listener',
+    ]);
     expect(new URLSearchParams(server.requests[1]?.body).get('clientId')).toBe(clientId);
     const { pathname, searchParams } = new URL(server.requests[2]?.path ?? '', server.url);
-    expect([pathname, searchParams.getAll('clientId'), searchParams.getAll('password')]).toEqual(['/auth', [`${clientId}\${password}`], ['&clientId=other']]);
+    expect([pathname, searchParams.getAll('clientId'), searchParams.getAll('password')]).toEqual([
+      '/auth',
+      [`${clientId}\${password}`],
+      ['&clientId=other'],
+    ]);
   });
 
   test('is not asked with a password that is no text', async () => {
-    expect(await ask({}, { password: Uint8Array.of(0xff, 0xfe) })).toEqual({ decision: 'deny', reason: 'bad-credentials', detail: 'the password is no UTF-8' });
+    expect(await ask({}, { password: Uint8Array.of(0xff, 0xfe) })).toEqual({
+      decision: 'deny',
+      reason: 'bad-credentials',
+      detail: 'the password is no UTF-8',
+    });
     expect(server.requests).toHaveLength(0);
-    expect(await ask({ body: { id: '${clientId}' } }, { password: Uint8Array.of(0xff, 0xfe) })).toMatchObject({ decision: 'allow' });
+    expect(await ask({ body: { id: '${clientId}' } }, { password: Uint8Array.of(0xff, 0xfe) })).toMatchObject({
+      decision: 'allow',
+    });
   });
 
   describe('has headers', () => {
@@ -92,10 +131,16 @@ describe('the question', () => {
       writeFileSync(headersFile, '# for the service\nX-Api-Key: first\n\n');
       process.env['HTTP_TEST_TOKEN'] = 'token';
       try {
-        const authenticator = authenticatorWith({ headers: { authorization: 'Bearer ${ENV:HTTP_TEST_TOKEN}' }, headersFile, cacheTtlMs: 3_600_000 });
+        const authenticator = authenticatorWith({
+          headers: { authorization: 'Bearer ${ENV:HTTP_TEST_TOKEN}' },
+          headersFile,
+          cacheTtlMs: 3_600_000,
+        });
         await authenticator.authenticate(requestWith());
         writeFileSync(headersFile, 'X-Api-Key : second');
-        await expect(authenticator.reload?.()).rejects.toThrow(new TypeError(`${headersFile}, line 1: expected Name: value`));
+        await expect(authenticator.reload?.()).rejects.toThrow(
+          new TypeError(`${headersFile}, line 1: expected Name: value`),
+        );
         await authenticator.authenticate(requestWith({ clientId: 'second' }));
         writeFileSync(headersFile, 'X-Api-Key: second\r\n');
         await authenticator.reload?.();
@@ -128,15 +173,28 @@ describe('the answer', () => {
   });
 
   test('may be JSON, which says more', async () => {
-    server.answer = json({ result: 'allow', userName: 'ann@plant', permissions: { publish: ['%u/%c/#'] }, expiresAt: NOW_S + 60.5, more: 'is not looked at' });
+    server.answer = json({
+      result: 'allow',
+      userName: 'ann@plant',
+      permissions: { publish: ['%u/%c/#'] },
+      expiresAt: NOW_S + 60.5,
+      more: 'is not looked at',
+    });
     expect(await ask()).toEqual({
       decision: 'allow',
       userName: 'ann@plant',
       expiresAtMs: (NOW_S + 60.5) * 1000,
-      permissions: { kind: 'rules', rules: [expect.objectContaining({ effect: 'allow', actions: ['publish'], topicFilter: 'ann@plant/meter/#' })] },
+      permissions: {
+        kind: 'rules',
+        rules: [expect.objectContaining({ effect: 'allow', actions: ['publish'], topicFilter: 'ann@plant/meter/#' })],
+      },
     });
     server.answer = json({ result: 'allow', userName: null, permissions: { publish: ['%u'] }, expiresAt: null });
-    expect(await ask()).toMatchObject({ decision: 'allow', userName: undefined, permissions: { rules: [{ topicFilter: 'ann' }] } });
+    expect(await ask()).toMatchObject({
+      decision: 'allow',
+      userName: undefined,
+      permissions: { rules: [{ topicFilter: 'ann' }] },
+    });
     server.answer = json({ result: 'deny', userName: 'ann' });
     expect(await ask()).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
     server.answer = json({ result: 'ignore' });
@@ -145,9 +203,17 @@ describe('the answer', () => {
 
   test('lets nobody in whose time is over, or whose permissions are ill-formed', async () => {
     server.answer = json({ result: 'allow', expiresAt: NOW_S });
-    expect(await ask()).toEqual({ decision: 'deny', reason: 'bad-credentials', detail: 'its credentials have expired' });
+    expect(await ask()).toEqual({
+      decision: 'deny',
+      reason: 'bad-credentials',
+      detail: 'its credentials have expired',
+    });
     server.answer = json({ result: 'allow', permissions: { publish: ['#/a'] } });
-    expect(await ask()).toEqual({ decision: 'deny', reason: 'not-authorized', detail: 'permissions in the answer of the service: publish[0] is no Topic Filter' });
+    expect(await ask()).toEqual({
+      decision: 'deny',
+      reason: 'not-authorized',
+      detail: 'permissions in the answer of the service: publish[0] is no Topic Filter',
+    });
     server.answer = json({ result: 'allow', permissions: { publish: ['%c'] } });
     expect(await ask({}, { clientId: '#' })).toMatchObject({ decision: 'deny', reason: 'not-authorized' });
   });
@@ -156,30 +222,54 @@ describe('the answer', () => {
     ['status 500', status(500), 'it answered 500, expected 200, 204, 401, 403 or 404'],
     ['status 202', status(202), 'it answered 202, expected'],
     ['status 400', status(400), 'it answered 400, expected'],
-    ['a redirect', status(302, { location: '/elsewhere' }), 'it answered 302, expected 200, 204, 401, 403 or 404 (redirects are not followed)'],
-    ['a page', ((response) => void response.end('<html>Welcome</html>')) as typeof server.answer, 'it answered 200 with something else than JSON'],
+    [
+      'a redirect',
+      status(302, { location: '/elsewhere' }),
+      'it answered 302, expected 200, 204, 401, 403 or 404 (redirects are not followed)',
+    ],
+    [
+      'a page',
+      ((response) => void response.end('<html>Welcome</html>')) as typeof server.answer,
+      'it answered 200 with something else than JSON',
+    ],
     ['a list', json([]), 'it answered 200 with JSON that is no mapping'],
     ['no result', json({ userName: 'ann' }), 'result in its answer is not valid, expected allow, deny or ignore'],
     ['another result', json({ result: 'Allow' }), 'result in its answer is not valid'],
     ['a user who is no text', json({ result: 'allow', userName: 5 }), 'userName in its answer is no text'],
-    ['a time in milliseconds', json({ result: 'allow', expiresAt: NOW_S * 1000 }), 'expiresAt in its answer is not valid, expected seconds since 1970'],
+    [
+      'a time in milliseconds',
+      json({ result: 'allow', expiresAt: NOW_S * 1000 }),
+      'expiresAt in its answer is not valid, expected seconds since 1970',
+    ],
     ['a time that is text', json({ result: 'allow', expiresAt: '2030-01-01' }), 'expiresAt in its answer is not valid'],
-    ['too much', ((response) => void response.end(' '.repeat(70_000))) as typeof server.answer, 'it answered more than 65536 bytes'],
+    [
+      'too much',
+      ((response) => void response.end(' '.repeat(70_000))) as typeof server.answer,
+      'it answered more than 65536 bytes',
+    ],
     [
       'too much once it is unpacked',
-      ((response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000)))) as typeof server.answer,
+      ((response) =>
+        void response
+          .writeHead(200, { 'content-encoding': 'gzip' })
+          .end(gzipSync(Buffer.alloc(10_000_000)))) as typeof server.answer,
       'it answered more than 65536 bytes',
     ],
     ['a cut', ((response) => void response.destroy()) as typeof server.answer, 'UND_ERR_SOCKET'],
     [
       'a cut in the middle',
-      ((response) => void response.writeHead(200, { 'content-length': 100 }).write('{', () => response.destroy())) as typeof server.answer,
+      ((response) =>
+        void response
+          .writeHead(200, { 'content-length': 100 })
+          .write('{', () => response.destroy())) as typeof server.answer,
       'terminated',
     ],
   ])('that is %s lets nobody in and refuses nobody', async (_what, answer, message) => {
     server.answer = answer;
     // A cut connection is told in two ways, by where the cut was noticed.
-    await expect(ask()).rejects.toThrow(message === 'terminated' ? /UND_ERR_SOCKET|terminated/ : `${server.url}/auth: ${message}`);
+    await expect(ask()).rejects.toThrow(
+      message === 'terminated' ? /UND_ERR_SOCKET|terminated/ : `${server.url}/auth: ${message}`,
+    );
     expect(server.requests.map(({ path }) => path)).toEqual(['/auth']);
   });
 
@@ -192,7 +282,11 @@ describe('the answer', () => {
 
   test('of a service that is gone is missed, and nothing secret is said of it', async () => {
     await server.close();
-    const options = { url: `${server.url}/auth?key=secret-key`, headers: { 'x-key': 'secret-key' }, query: { pw: '${password}' } };
+    const options = {
+      url: `${server.url}/auth?key=secret-key`,
+      headers: { 'x-key': 'secret-key' },
+      query: { pw: '${password}' },
+    };
     const error = await ask(options, { password: 'secret-key' }).then(
       () => undefined,
       (reason: Error) => reason,
@@ -203,12 +297,14 @@ describe('the answer', () => {
 });
 
 describe('answers are kept', () => {
-  const decide: typeof server.answer = (response, { body }) => void response.writeHead((JSON.parse(body) as { password: string }).password === 'hush' ? 204 : 401).end();
+  const decide: typeof server.answer = (response, { body }) =>
+    void response.writeHead((JSON.parse(body) as { password: string }).password === 'hush' ? 204 : 401).end();
 
   test('for a while, refusals for less', async () => {
     server.answer = decide;
     const authenticator = authenticatorWith({ cacheTtlMs: 30_000, cacheNegativeTtlMs: 5000 });
-    const decision = async (given: Given): Promise<string> => (await authenticator.authenticate(requestWith(given))).decision;
+    const decision = async (given: Given): Promise<string> =>
+      (await authenticator.authenticate(requestWith(given))).decision;
     for (let i = 0; i < 3; i++) {
       expect(await decision({})).toBe('allow');
       expect(await decision({ password: 'wrong' })).toBe('deny');
@@ -224,7 +320,14 @@ describe('answers are kept', () => {
 
   test('for the same question only', async () => {
     const authenticator = authenticatorWith();
-    const different: Given[] = [{}, { password: 'other' }, { clientId: 'other' }, { userName: undefined }, { listener: 'tls' }, { peer: { remoteAddress: 'x' } }];
+    const different: Given[] = [
+      {},
+      { password: 'other' },
+      { clientId: 'other' },
+      { userName: undefined },
+      { listener: 'tls' },
+      { peer: { remoteAddress: 'x' } },
+    ];
     for (const given of [...different, ...different]) await authenticator.authenticate(requestWith(given));
     expect(server.requests).toHaveLength(different.length);
   });
@@ -264,7 +367,9 @@ describe('a service that fails', () => {
     const authenticator = authenticatorWith(patient);
     const asked = (): Promise<AuthenticatorAnswer> => Promise.resolve(authenticator.authenticate(requestWith()));
     for (let i = 0; i < 3; i++) await expect(asked()).rejects.toThrow('it answered 503');
-    await expect(asked()).rejects.toThrow(/^not asked for a while after 3 failures in a row, the last: .*it answered 503/);
+    await expect(asked()).rejects.toThrow(
+      /^not asked for a while after 3 failures in a row, the last: .*it answered 503/,
+    );
     clock.advance(9999);
     await expect(asked()).rejects.toThrow('not asked');
     expect(server.requests).toHaveLength(3);
@@ -272,11 +377,13 @@ describe('a service that fails', () => {
     clock.advance(1);
     // Of those who come at once, one is let through, and it fails as well.
     const outcomes = await Promise.allSettled([asked(), asked(), asked()]);
-    expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? /not asked|it answered 503/.exec((outcome.reason as Error).message)?.[0] : undefined))).toEqual([
-      'it answered 503',
-      'not asked',
-      'not asked',
-    ]);
+    expect(
+      outcomes.map((outcome) =>
+        outcome.status === 'rejected'
+          ? /not asked|it answered 503/.exec((outcome.reason as Error).message)?.[0]
+          : undefined,
+      ),
+    ).toEqual(['it answered 503', 'not asked', 'not asked']);
     expect(server.requests).toHaveLength(4);
 
     clock.advance(10_000);
@@ -298,7 +405,8 @@ describe('a service that fails', () => {
   test('is not one that does not like a question', async () => {
     const authenticator = authenticatorWith(patient);
     server.answer = status(400);
-    for (let i = 0; i < 5; i++) await expect(authenticator.authenticate(requestWith())).rejects.toThrow('it answered 400');
+    for (let i = 0; i < 5; i++)
+      await expect(authenticator.authenticate(requestWith())).rejects.toThrow('it answered 400');
   });
 
   test('is asked so many questions at once, and no more wait than may', async () => {
@@ -311,14 +419,20 @@ describe('a service that fails', () => {
     };
     const authenticator = authenticatorWith({ maxConcurrent: 2, maxWaiting: 1 });
     const questions = ['a', 'b', 'c'].map(async (clientId) => authenticator.authenticate(requestWith({ clientId })));
-    await expect(authenticator.authenticate(requestWith({ clientId: 'd' }))).rejects.toThrow('2 questions are under way and 1 wait, no more are taken');
+    await expect(authenticator.authenticate(requestWith({ clientId: 'd' }))).rejects.toThrow(
+      '2 questions are under way and 1 wait, no more are taken',
+    );
     for (const asked of [2, 3]) {
       await server.asked(asked);
       answered++;
       answers.shift()?.();
     }
     for (const answer of answers) answer();
-    expect(await Promise.all(questions)).toMatchObject([{ decision: 'allow' }, { decision: 'allow' }, { decision: 'allow' }]);
+    expect(await Promise.all(questions)).toMatchObject([
+      { decision: 'allow' },
+      { decision: 'allow' },
+      { decision: 'allow' },
+    ]);
     expect(underWay).toEqual([1, 2, 2]);
   });
 
@@ -357,7 +471,8 @@ describe('the authorizer', () => {
     peer: { remoteAddress: '10.0.0.7:1', ipAddress: '10.0.0.7' },
     permissions: undefined,
   };
-  const authorizerWith = (options: object = {}) => createAuthorizer({ url: `${server.url}/rules`, ...options }, { clock });
+  const authorizerWith = (options: object = {}) =>
+    createAuthorizer({ url: `${server.url}/rules`, ...options }, { clock });
 
   test('gets the rules of a client, once for a while', async () => {
     server.answer = json({ result: 'allow', permissions: { publish: ['%u/#'], deny: { publish: ['ann/x'] } } });
@@ -395,7 +510,9 @@ describe('the authorizer', () => {
   });
 
   test('is not told a password', () => {
-    expect(() => authorizerWith({ body: { pw: '${password}' } })).toThrow('body.pw: ${password} is unknown, expected ${clientId}, ${userName}, ${ipAddress}');
+    expect(() => authorizerWith({ body: { pw: '${password}' } })).toThrow(
+      'body.pw: ${password} is unknown, expected ${clientId}, ${userName}, ${ipAddress}',
+    );
   });
 });
 
@@ -404,24 +521,58 @@ describe('options', () => {
 
   test.each<[string, object, string]>([
     ['no URL', {}, 'url: missing, expected a URL'],
-    ['a URL without TLS', { url: 'http://auth.example/' }, 'url: http to auth.example can be read and changed on its way, expected https, or allowHttp: true'],
+    [
+      'a URL without TLS',
+      { url: 'http://auth.example/' },
+      'url: http to auth.example can be read and changed on its way, expected https, or allowHttp: true',
+    ],
     ['a URL with a password', { url: 'https://ann:hush@auth.example/' }, 'url: not valid, expected a URL such as'],
-    ['a placeholder in the URL', { url: `${url}/\${clientId}` }, 'url: it has a placeholder, expected those in query or body'],
-    ['an unknown placeholder', { url, body: { id: 'x-${clientid}' } }, 'body.id: ${clientid} is unknown, expected ${clientId}, ${userName}, ${password}'],
+    [
+      'a placeholder in the URL',
+      { url: `${url}/\${clientId}` },
+      'url: it has a placeholder, expected those in query or body',
+    ],
+    [
+      'an unknown placeholder',
+      { url, body: { id: 'x-${clientid}' } },
+      'body.id: ${clientid} is unknown, expected ${clientId}, ${userName}, ${password}',
+    ],
     ['a value that is no text', { url, body: { id: 5 } }, 'body.id: 5 is not valid, expected a text with placeholders'],
-    ['a body with GET', { url, method: 'GET', body: { id: '${clientId}' } }, 'body: not valid with method GET, expected values in query'],
+    [
+      'a body with GET',
+      { url, method: 'GET', body: { id: '${clientId}' } },
+      'body: not valid with method GET, expected values in query',
+    ],
     ['another method', { url, method: 'PUT' }, 'method: "PUT" is not valid, expected one of POST, GET'],
     ['a header of the connection', { url, headers: { Host: 'hush' } }, 'headers.Host: Host is not to be chosen'],
-    ['a header with a line break', { url, headers: { 'x-key': 'hush\r\nx: y' } }, 'headers.x-key: "x-key" is no name of a header, or its value cannot be sent'],
-    ['a header from a variable that is not there', { url, headers: { a: '${ENV:NOT_IN_THE_ENVIRONMENT}' } }, 'headers.a: the environment has no NOT_IN_THE_ENVIRONMENT'],
-    ['a file that is not there', { url, headersFile: '/nowhere/headers' }, 'headersFile: /nowhere/headers: there is no such file'],
-    ['a time out of range', { url, timeoutMs: 0 }, 'timeoutMs: 0 is out of range, expected a whole number from 1 to 60000'],
+    [
+      'a header with a line break',
+      { url, headers: { 'x-key': 'hush\r\nx: y' } },
+      'headers.x-key: "x-key" is no name of a header, or its value cannot be sent',
+    ],
+    [
+      'a header from a variable that is not there',
+      { url, headers: { a: '${ENV:NOT_IN_THE_ENVIRONMENT}' } },
+      'headers.a: the environment has no NOT_IN_THE_ENVIRONMENT',
+    ],
+    [
+      'a file that is not there',
+      { url, headersFile: '/nowhere/headers' },
+      'headersFile: /nowhere/headers: there is no such file',
+    ],
+    [
+      'a time out of range',
+      { url, timeoutMs: 0 },
+      'timeoutMs: 0 is out of range, expected a whole number from 1 to 60000',
+    ],
     ['an unknown key', { url, timeout: 5 }, 'timeout: unknown key, expected allowHttp, url, method'],
   ])('with %s are refused', (_what, options, message) => {
     for (const create of [createAuthenticator, ...(message.includes('${password}') ? [] : [createAuthorizer])]) {
       expect(() => create(options, { clock })).toThrow(TypeError);
       expect(() => create(options, { clock })).toThrow(message);
-      expect(() => create(options, { clock })).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hush') }));
+      expect(() => create(options, { clock })).toThrow(
+        expect.objectContaining({ message: expect.not.stringContaining('hush') }),
+      );
     }
   });
 });

@@ -20,7 +20,9 @@ const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const otherRsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ed25519 = generateKeyPairSync('ed25519');
 const curves = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' } as const;
-const ec = Object.fromEntries(Object.entries(curves).map(([algorithm, namedCurve]) => [algorithm, generateKeyPairSync('ec', { namedCurve })]));
+const ec = Object.fromEntries(
+  Object.entries(curves).map(([algorithm, namedCurve]) => [algorithm, generateKeyPairSync('ec', { namedCurve })]),
+);
 const pemOf = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }) as string;
 
 let directory: string;
@@ -43,7 +45,11 @@ function fileWith(text: string | Uint8Array, name = 'key'): string {
 
 const CLAIMS: JWTPayload = { sub: 'ann', exp: NOW_S + 60 };
 
-function sign(claims: JWTPayload = CLAIMS, key: KeyObject | string = SECRET, header: JWTHeaderParameters = { alg: 'HS256' }): Promise<string> {
+function sign(
+  claims: JWTPayload = CLAIMS,
+  key: KeyObject | string = SECRET,
+  header: JWTHeaderParameters = { alg: 'HS256' },
+): Promise<string> {
   return new SignJWT(claims).setProtectedHeader(header).sign(typeof key === 'string' ? Buffer.from(key) : key);
 }
 
@@ -68,26 +74,40 @@ const denied = (detail: unknown, reason = 'bad-credentials') => ({ decision: 'de
 
 describe('a good token', () => {
   test('lets a client in as the user that it names, until it ends', async () => {
-    expect(await ask({}, { password: await sign() })).toEqual({ decision: 'allow', userName: 'ann', expiresAtMs: (NOW_S + 60) * 1000 });
+    expect(await ask({}, { password: await sign() })).toEqual({
+      decision: 'allow',
+      userName: 'ann',
+      expiresAtMs: (NOW_S + 60) * 1000,
+    });
   });
 
   test.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('may be signed with %s', async (alg) => {
     const publicKeyFile = fileWith(pemOf(rsa.publicKey));
     const options = { algorithms: [alg], secret: undefined, publicKeyFile };
-    expect(await ask(options, { password: await sign(CLAIMS, rsa.privateKey, { alg }) })).toMatchObject({ decision: 'allow', userName: 'ann' });
-    expect(await ask(options, { password: await sign(CLAIMS, otherRsa.privateKey, { alg }) })).toEqual(denied('the token is refused: signature verification failed'));
+    expect(await ask(options, { password: await sign(CLAIMS, rsa.privateKey, { alg }) })).toMatchObject({
+      decision: 'allow',
+      userName: 'ann',
+    });
+    expect(await ask(options, { password: await sign(CLAIMS, otherRsa.privateKey, { alg }) })).toEqual(
+      denied('the token is refused: signature verification failed'),
+    );
   });
 
   test.each(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'])('may be signed with %s', async (alg) => {
     const pair = ec[alg] ?? ed25519;
     const options = { algorithms: [alg], secret: undefined, publicKeyFile: fileWith(pemOf(pair.publicKey)) };
-    expect(await ask(options, { password: await sign(CLAIMS, pair.privateKey, { alg }) })).toMatchObject({ decision: 'allow', userName: 'ann' });
+    expect(await ask(options, { password: await sign(CLAIMS, pair.privateKey, { alg }) })).toMatchObject({
+      decision: 'allow',
+      userName: 'ann',
+    });
   });
 
   test.each(['HS256', 'HS384', 'HS512'])('may be signed with %s', async (alg) => {
     const password = await sign(CLAIMS, LONG_SECRET, { alg });
     expect(await ask({ algorithms: [alg], secret: LONG_SECRET }, { password })).toMatchObject({ decision: 'allow' });
-    expect(await ask({ algorithms: [alg], secret: `${LONG_SECRET}!` }, { password })).toMatchObject(denied(expect.stringContaining('signature')));
+    expect(await ask({ algorithms: [alg], secret: `${LONG_SECRET}!` }, { password })).toMatchObject(
+      denied(expect.stringContaining('signature')),
+    );
   });
 
   test('may be signed with a secret in a file, as text, as base64 or as hexadecimal', async () => {
@@ -97,13 +117,20 @@ describe('a good token', () => {
       ['base64', Buffer.from(SECRET).toString('base64')],
       ['hex', `${Buffer.from(SECRET).toString('hex')}\r\n`],
     ] as const) {
-      expect(await ask({ secret: undefined, secretFile: fileWith(text), secretEncoding }, { password })).toMatchObject({ decision: 'allow' });
+      expect(await ask({ secret: undefined, secretFile: fileWith(text), secretEncoding }, { password })).toMatchObject({
+        decision: 'allow',
+      });
     }
   });
 
   test('may come in the user name', async () => {
-    expect(await ask({ tokenIn: 'userName' }, { userName: await sign() })).toMatchObject({ decision: 'allow', userName: 'ann' });
-    expect(await ask({ tokenIn: 'userName' }, { userName: 'ann', password: await sign() })).toEqual({ decision: 'abstain' });
+    expect(await ask({ tokenIn: 'userName' }, { userName: await sign() })).toMatchObject({
+      decision: 'allow',
+      userName: 'ann',
+    });
+    expect(await ask({ tokenIn: 'userName' }, { userName: 'ann', password: await sign() })).toEqual({
+      decision: 'abstain',
+    });
   });
 
   test('may name the user and the client in other claims', async () => {
@@ -118,14 +145,21 @@ describe('a good token', () => {
   test('counts without a time to end where that is allowed', async () => {
     const password = await sign({ sub: 'ann' });
     expect(await ask({}, { password })).toEqual(denied('the token is refused: missing required "exp" claim'));
-    expect(await ask({ requireExpiry: false }, { password })).toEqual({ decision: 'allow', userName: 'ann', expiresAtMs: undefined });
+    expect(await ask({ requireExpiry: false }, { password })).toEqual({
+      decision: 'allow',
+      userName: 'ann',
+      expiresAtMs: undefined,
+    });
   });
 
   test('counts a little longer, and from a little earlier, where clocks may differ', async () => {
     const ended = await sign({ sub: 'ann', exp: NOW_S - 4 });
     const early = await sign({ ...CLAIMS, nbf: NOW_S + 4 });
     const options = { clockToleranceMs: 5000 };
-    expect(await ask(options, { password: ended })).toMatchObject({ decision: 'allow', expiresAtMs: (NOW_S + 1) * 1000 });
+    expect(await ask(options, { password: ended })).toMatchObject({
+      decision: 'allow',
+      expiresAtMs: (NOW_S + 1) * 1000,
+    });
     expect(await ask(options, { password: early })).toMatchObject({ decision: 'allow' });
     expect(await ask({}, { password: ended })).toEqual(denied('the token has expired'));
     expect(await ask({}, { password: early })).toEqual(denied(expect.stringContaining('nbf')));
@@ -133,12 +167,18 @@ describe('a good token', () => {
 
   test('has to be for this broker, and from one whom it trusts', async () => {
     const options = { issuer: ['https://one.example', 'https://two.example'], audience: 'mqtt' };
-    expect(await ask(options, { password: await sign({ ...CLAIMS, iss: 'https://two.example', aud: ['web', 'mqtt'] }) })).toMatchObject({ decision: 'allow' });
+    expect(
+      await ask(options, { password: await sign({ ...CLAIMS, iss: 'https://two.example', aud: ['web', 'mqtt'] }) }),
+    ).toMatchObject({ decision: 'allow' });
     for (const claims of [{ aud: 'mqtt' }, { iss: 'https://three.example', aud: 'mqtt' }]) {
-      expect(await ask(options, { password: await sign({ ...CLAIMS, ...claims }) })).toEqual(denied(expect.stringContaining('"iss"')));
+      expect(await ask(options, { password: await sign({ ...CLAIMS, ...claims }) })).toEqual(
+        denied(expect.stringContaining('"iss"')),
+      );
     }
     for (const claims of [{ iss: 'https://one.example' }, { iss: 'https://one.example', aud: 'web' }]) {
-      expect(await ask(options, { password: await sign({ ...CLAIMS, ...claims }) })).toEqual(denied(expect.stringContaining('"aud"')));
+      expect(await ask(options, { password: await sign({ ...CLAIMS, ...claims }) })).toEqual(
+        denied(expect.stringContaining('"aud"')),
+      );
     }
   });
 
@@ -165,7 +205,12 @@ describe('permissions in a token', () => {
       permissions: {
         kind: 'rules',
         rules: [
-          { effect: 'deny', actions: ['subscribe', 'receive'], topicFilter: 'secret/#', source: 'claim mqtt of the token, deny.subscribe[0]' },
+          {
+            effect: 'deny',
+            actions: ['subscribe', 'receive'],
+            topicFilter: 'secret/#',
+            source: 'claim mqtt of the token, deny.subscribe[0]',
+          },
           { effect: 'allow', actions: ['publish'], topicFilter: 'ann/meter/#' },
         ],
       },
@@ -174,7 +219,10 @@ describe('permissions in a token', () => {
 
   test('are none in a token without them, and are not looked for unless that is asked for', async () => {
     const password = await sign();
-    expect(await ask(options, { password })).toMatchObject({ decision: 'allow', permissions: { kind: 'rules', rules: [] } });
+    expect(await ask(options, { password })).toMatchObject({
+      decision: 'allow',
+      permissions: { kind: 'rules', rules: [] },
+    });
     expect(await ask({}, { password: await sign({ ...CLAIMS, permissions: 5 }) })).not.toHaveProperty('permissions');
   });
 
@@ -183,7 +231,9 @@ describe('permissions in a token', () => {
       denied('the claim mqtt: publish[1] is no Topic Filter', 'not-authorized'),
     );
     const password = await sign({ ...CLAIMS, mqtt: { publish: ['devices/%c/#'] } });
-    expect(await ask(options, { password, clientId: '+' as AuthenticationRequest['clientId'] })).toEqual(denied(expect.stringContaining('has %c'), 'not-authorized'));
+    expect(await ask(options, { password, clientId: '+' as AuthenticationRequest['clientId'] })).toEqual(
+      denied(expect.stringContaining('has %c'), 'not-authorized'),
+    );
   });
 });
 
@@ -202,7 +252,11 @@ describe('what is no token', () => {
 });
 
 describe('a bad token is refused:', () => {
-  const withoutSecret = () => ({ algorithms: ['RS256'], secret: undefined, publicKeyFile: fileWith(pemOf(rsa.publicKey)) });
+  const withoutSecret = () => ({
+    algorithms: ['RS256'],
+    secret: undefined,
+    publicKeyFile: fileWith(pemOf(rsa.publicKey)),
+  });
   const partsOf = (token: string): [string, string, string] => token.split('.') as [string, string, string];
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -215,7 +269,9 @@ describe('a bad token is refused:', () => {
     const password = `${encode({ alg })}.${encode(CLAIMS)}.`;
     expect(await ask({}, { password })).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
     expect(await ask(withoutSecret(), { password })).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
-    expect(await ask({}, { password: new UnsecuredJWT({ sub: 'ann' }).setExpirationTime(NOW_S + 60).encode() })).toMatchObject({ decision: 'deny' });
+    expect(
+      await ask({}, { password: new UnsecuredJWT({ sub: 'ann' }).setExpirationTime(NOW_S + 60).encode() }),
+    ).toMatchObject({ decision: 'deny' });
   });
 
   test('one whose secret is the public key', async () => {
@@ -228,7 +284,9 @@ describe('a bad token is refused:', () => {
   });
 
   test('one with an algorithm that is good and not allowed', async () => {
-    expect(await ask({ secret: LONG_SECRET }, { password: await sign(CLAIMS, LONG_SECRET, { alg: 'HS512' }) })).toEqual(denied(expect.stringContaining('"alg"')));
+    expect(await ask({ secret: LONG_SECRET }, { password: await sign(CLAIMS, LONG_SECRET, { alg: 'HS512' }) })).toEqual(
+      denied(expect.stringContaining('"alg"')),
+    );
     const password = await sign(CLAIMS, rsa.privateKey, { alg: 'PS256' });
     expect(await ask(withoutSecret(), { password })).toEqual(denied(expect.stringContaining('"alg"')));
   });
@@ -242,23 +300,39 @@ describe('a bad token is refused:', () => {
   test('one in which anything was changed', async () => {
     const token = await sign();
     const [header, , signature] = partsOf(token);
-    expect(await ask({}, { password: `${header}.${encode({ ...CLAIMS, sub: 'root' })}.${signature}` })).toEqual(denied(expect.stringContaining('signature')));
+    expect(await ask({}, { password: `${header}.${encode({ ...CLAIMS, sub: 'root' })}.${signature}` })).toEqual(
+      denied(expect.stringContaining('signature')),
+    );
     expect(await ask({}, { password: token.slice(0, -2) })).toMatchObject({ decision: 'deny' });
     const [, payload] = partsOf(token);
-    expect(await ask({}, { password: `${encode({ alg: 'HS256', typ: 'JWT' })}.${payload}.${signature}` })).toEqual(denied(expect.stringContaining('signature')));
+    expect(await ask({}, { password: `${encode({ alg: 'HS256', typ: 'JWT' })}.${payload}.${signature}` })).toEqual(
+      denied(expect.stringContaining('signature')),
+    );
   });
 
   test('one with something around it, or missing at its end', async () => {
     const token = await sign();
     const [header, payload] = partsOf(token);
-    for (const password of [`${token}\n`, ` ${token}`, `\0${token}`, `${token}.x.y`, `${header}.${payload}`, `${header}.`]) {
-      expect({ password, ...(await ask({}, { password })) }).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
+    for (const password of [
+      `${token}\n`,
+      ` ${token}`,
+      `\0${token}`,
+      `${token}.x.y`,
+      `${header}.${payload}`,
+      `${header}.`,
+    ]) {
+      expect({ password, ...(await ask({}, { password })) }).toMatchObject({
+        decision: 'deny',
+        reason: 'bad-credentials',
+      });
     }
   });
 
   test('one with a critical extension that nobody knows', async () => {
     const head = `${encode({ alg: 'HS256', crit: ['b64'], b64: false })}.${encode(CLAIMS)}`;
-    expect(await ask({}, { password: `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}` })).toMatchObject({ decision: 'deny' });
+    expect(
+      await ask({}, { password: `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}` }),
+    ).toMatchObject({ decision: 'deny' });
   });
 
   test('one that is larger than allowed', async () => {
@@ -276,12 +350,18 @@ describe('a bad token is refused:', () => {
   ])('one with %s', async (_what, claims) => {
     // By hand: the library refuses to sign some of these.
     const head = `${encode({ alg: 'HS256' })}.${encode(claims)}`;
-    expect(await ask({}, { password: `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}` })).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
+    expect(
+      await ask({}, { password: `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}` }),
+    ).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
   });
 
   test('and what is said of it shows nothing of it', async () => {
     const password = await sign({ ...CLAIMS, iss: 'hush' });
-    const answers = [await ask({ issuer: 'x' }, { password }), await ask({ secret: `${SECRET}!` }, { password }), await ask({ audience: 'x' }, { password })];
+    const answers = [
+      await ask({ issuer: 'x' }, { password }),
+      await ask({ secret: `${SECRET}!` }, { password }),
+      await ask({ audience: 'x' }, { password }),
+    ];
     for (const answer of answers) {
       expect(answer).toMatchObject({ decision: 'deny' });
       expect(JSON.stringify(answer)).not.toContain('hush');
@@ -299,14 +379,22 @@ describe('a set of keys', () => {
     const keys = [await jwkOf(rsa.publicKey, { kid: 'one' }), await jwkOf(otherRsa.publicKey, { kid: 'two' })];
     const options = { ...RS256, jwksFile: fileWith(JSON.stringify({ keys })) };
     expect(await ask(options, { password: await byKid('one') })).toMatchObject({ decision: 'allow' });
-    expect(await ask(options, { password: await byKid('two', otherRsa.privateKey) })).toMatchObject({ decision: 'allow' });
+    expect(await ask(options, { password: await byKid('two', otherRsa.privateKey) })).toMatchObject({
+      decision: 'allow',
+    });
     expect(await ask(options, { password: await byKid('two') })).toEqual(denied(expect.stringContaining('signature')));
-    expect(await ask(options, { password: await byKid('three') })).toEqual(denied(expect.stringContaining('no applicable key')));
-    // Without a name, each is tried.
-    expect(await ask(options, { password: await sign(CLAIMS, otherRsa.privateKey, { alg: 'RS256' }) })).toMatchObject({ decision: 'allow' });
-    expect(await ask(options, { password: await sign(CLAIMS, generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, { alg: 'RS256' }) })).toEqual(
-      denied(expect.stringContaining('signature')),
+    expect(await ask(options, { password: await byKid('three') })).toEqual(
+      denied(expect.stringContaining('no applicable key')),
     );
+    // Without a name, each is tried.
+    expect(await ask(options, { password: await sign(CLAIMS, otherRsa.privateKey, { alg: 'RS256' }) })).toMatchObject({
+      decision: 'allow',
+    });
+    expect(
+      await ask(options, {
+        password: await sign(CLAIMS, generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, { alg: 'RS256' }),
+      }),
+    ).toEqual(denied(expect.stringContaining('signature')));
   });
 
   test('in a file is read again on request, and stays what it was if that fails', async () => {
@@ -319,7 +407,9 @@ describe('a set of keys', () => {
     writeFileSync(path, JSON.stringify({ keys: [await jwkOf(otherRsa.publicKey, { kid: 'two' })] }));
     await authenticator.reload?.();
     expect(await authenticator.authenticate(old)).toMatchObject({ decision: 'deny' });
-    expect(await authenticator.authenticate(requestWith({ password: await byKid('two', otherRsa.privateKey) }))).toMatchObject({ decision: 'allow' });
+    expect(
+      await authenticator.authenticate(requestWith({ password: await byKid('two', otherRsa.privateKey) })),
+    ).toMatchObject({ decision: 'allow' });
   });
 
   describe('behind a URL', () => {
@@ -335,7 +425,11 @@ describe('a set of keys', () => {
       server.answer = json({ keys: [await jwkOf(key, { kid })] });
     };
     const remote = (options: object = {}) => jwt({ algorithms: ['RS256'], jwksUrl: `${server.url}/keys`, ...options });
-    const decision = async (authenticator: ReturnType<typeof jwt>, kid: string, key = rsa.privateKey): Promise<AuthenticatorAnswer['decision']> => {
+    const decision = async (
+      authenticator: ReturnType<typeof jwt>,
+      kid: string,
+      key = rsa.privateKey,
+    ): Promise<AuthenticatorAnswer['decision']> => {
       const password = await sign({ sub: 'ann', exp: clock.nowMs() / 1000 + 60 }, key, { alg: 'RS256', kid });
       return (await authenticator.authenticate(requestWith({ password }))).decision;
     };
@@ -343,7 +437,9 @@ describe('a set of keys', () => {
     test('is fetched once for all who wait, and again when it is old', async () => {
       await publish('one');
       const authenticator = remote({ jwksMaxAgeMs: 60_000 });
-      expect(await Promise.all(Array.from({ length: 20 }, () => decision(authenticator, 'one')))).toEqual(Array.from({ length: 20 }, () => 'allow'));
+      expect(await Promise.all(Array.from({ length: 20 }, () => decision(authenticator, 'one')))).toEqual(
+        Array.from({ length: 20 }, () => 'allow'),
+      );
       expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET /keys']);
       clock.advance(59_999);
       await decision(authenticator, 'one');
@@ -368,7 +464,12 @@ describe('a set of keys', () => {
       await publish('two', otherRsa.publicKey);
       expect(await decision(authenticator, 'two', otherRsa.privateKey)).toBe('allow');
       expect(await decision(authenticator, 'one')).toBe('deny');
-      expect(await Promise.all(['a', 'b', 'c', 'd'].map((kid) => decision(authenticator, kid)))).toEqual(['deny', 'deny', 'deny', 'deny']);
+      expect(await Promise.all(['a', 'b', 'c', 'd'].map((kid) => decision(authenticator, kid)))).toEqual([
+        'deny',
+        'deny',
+        'deny',
+        'deny',
+      ]);
       expect(server.requests).toHaveLength(2);
       clock.advance(30_000);
       expect(await decision(authenticator, 'e')).toBe('deny');
@@ -385,7 +486,9 @@ describe('a set of keys', () => {
       clock.advance(599_999);
       expect(await decision(authenticator, 'one')).toBe('allow');
       clock.advance(1);
-      await expect(decision(authenticator, 'one')).rejects.toThrow(`no keys from ${server.url}/keys: it answered 503, expected 200`);
+      await expect(decision(authenticator, 'one')).rejects.toThrow(
+        `no keys from ${server.url}/keys: it answered 503, expected 200`,
+      );
       await publish('one');
       clock.advance(1000);
       expect(await decision(authenticator, 'one')).toBe('allow');
@@ -418,7 +521,9 @@ describe('a set of keys', () => {
       elsewhere.answer = server.answer;
       try {
         server.answer = status(302, { location: elsewhere.url });
-        await expect(decision(remote(), 'one')).rejects.toThrow('it answered 302, expected 200 (redirects are not followed)');
+        await expect(decision(remote(), 'one')).rejects.toThrow(
+          'it answered 302, expected 200 (redirects are not followed)',
+        );
         expect(elsewhere.requests).toHaveLength(0);
       } finally {
         await elsewhere.close();
@@ -438,7 +543,9 @@ describe('a set of keys', () => {
     test('whose server is gone is said to be so, without its query', async () => {
       const { url } = server;
       await server.close();
-      await expect(decision(remote({ jwksUrl: `${url}/keys?key=hush` }), 'one')).rejects.toThrow(/^no keys from http:\/\/127\.0\.0\.1:\d+\/keys: ECONNREFUSED$/);
+      await expect(decision(remote({ jwksUrl: `${url}/keys?key=hush` }), 'one')).rejects.toThrow(
+        /^no keys from http:\/\/127\.0\.0\.1:\d+\/keys: ECONNREFUSED$/,
+      );
       await server.listen();
     });
   });
@@ -449,45 +556,112 @@ describe('options', () => {
 
   test.each<[string, unknown, string]>([
     ['nothing', {}, 'algorithms: missing, expected a list of HS256, '],
-    ['the algorithm none', { ...secret, algorithms: ['none'] }, 'algorithms: "none" is not valid, expected a list of HS256'],
-    ['no keys', { algorithms: ['HS256'] }, 'no keys, expected one of secret, secretFile, publicKeyFile, jwksFile, jwksUrl'],
+    [
+      'the algorithm none',
+      { ...secret, algorithms: ['none'] },
+      'algorithms: "none" is not valid, expected a list of HS256',
+    ],
+    [
+      'no keys',
+      { algorithms: ['HS256'] },
+      'no keys, expected one of secret, secretFile, publicKeyFile, jwksFile, jwksUrl',
+    ],
     ['two kinds of keys', { ...secret, jwksUrl: 'https://a.example' }, 'secret and jwksUrl at once, expected one of'],
-    ['a secret for public keys', { ...secret, algorithms: ['HS256', 'RS256'] }, 'algorithms: RS256 does not go with secret, expected HS256, HS384, HS512'],
-    ['public keys for a secret', { algorithms: ['HS256'], jwksUrl: 'https://a.example' }, 'algorithms: HS256 does not go with jwksUrl, expected RS256'],
-    ['a short secret', { ...secret, secret: 'hush' }, 'secret: a secret of 4 bytes is too short, expected at least 32 for HS256'],
+    [
+      'a secret for public keys',
+      { ...secret, algorithms: ['HS256', 'RS256'] },
+      'algorithms: RS256 does not go with secret, expected HS256, HS384, HS512',
+    ],
+    [
+      'public keys for a secret',
+      { algorithms: ['HS256'], jwksUrl: 'https://a.example' },
+      'algorithms: HS256 does not go with jwksUrl, expected RS256',
+    ],
+    [
+      'a short secret',
+      { ...secret, secret: 'hush' },
+      'secret: a secret of 4 bytes is too short, expected at least 32 for HS256',
+    ],
     ['a secret that is no base64', { ...secret, secretEncoding: 'base64' }, 'secret: it is not written in base64'],
-    ['a variable that is not there', { ...secret, secret: '${ENV:NOT_IN_THE_ENVIRONMENT}' }, 'secret: the environment has no NOT_IN_THE_ENVIRONMENT'],
-    ['a file that is not there', { algorithms: ['RS256'], publicKeyFile: '/nowhere/key.pem' }, 'publicKeyFile: /nowhere/key.pem: there is no such file'],
-    ['a URL without TLS', { algorithms: ['RS256'], jwksUrl: 'http://a.example/keys' }, 'jwksUrl: http to a.example can be read and changed on its way, expected https, or allowHttp: true'],
-    ['an unknown claim', { ...secret, claims: { user: 'sub' } }, 'claims.user: unknown key, expected userName, clientId, permissions'],
+    [
+      'a variable that is not there',
+      { ...secret, secret: '${ENV:NOT_IN_THE_ENVIRONMENT}' },
+      'secret: the environment has no NOT_IN_THE_ENVIRONMENT',
+    ],
+    [
+      'a file that is not there',
+      { algorithms: ['RS256'], publicKeyFile: '/nowhere/key.pem' },
+      'publicKeyFile: /nowhere/key.pem: there is no such file',
+    ],
+    [
+      'a URL without TLS',
+      { algorithms: ['RS256'], jwksUrl: 'http://a.example/keys' },
+      'jwksUrl: http to a.example can be read and changed on its way, expected https, or allowHttp: true',
+    ],
+    [
+      'an unknown claim',
+      { ...secret, claims: { user: 'sub' } },
+      'claims.user: unknown key, expected userName, clientId, permissions',
+    ],
     ['an unknown key', { ...secret, issuers: 'x' }, 'issuers: unknown key, expected algorithms'],
     ['what belongs to another kind of keys', { ...secret, jwksMaxAgeMs: 5000 }, 'jwksMaxAgeMs: unknown key'],
-    ['a tolerance out of range', { ...secret, clockToleranceMs: -1 }, 'clockToleranceMs: -1 is out of range, expected a whole number from 0 to 600000'],
-    ['two meanings of the user name', { ...secret, tokenIn: 'userName', matchUserName: true }, 'matchUserName: true is not valid with tokenIn userName'],
+    [
+      'a tolerance out of range',
+      { ...secret, clockToleranceMs: -1 },
+      'clockToleranceMs: -1 is out of range, expected a whole number from 0 to 600000',
+    ],
+    [
+      'two meanings of the user name',
+      { ...secret, tokenIn: 'userName', matchUserName: true },
+      'matchUserName: true is not valid with tokenIn userName',
+    ],
     ['no mapping', 'RS256', '"RS256" is not valid, expected a mapping of options'],
   ])('with %s are refused', (_what, options, message) => {
     expect(() => jwt(options)).toThrow(TypeError);
     expect(() => jwt(options)).toThrow(message);
-    expect(() => jwt(options)).toThrow(expect.objectContaining({ message: expect.not.stringMatching(/hush|thirty-two/) }));
+    expect(() => jwt(options)).toThrow(
+      expect.objectContaining({ message: expect.not.stringMatching(/hush|thirty-two/) }),
+    );
   });
 
   test('with a key that does not fit are refused', async () => {
-    const refusal = (text: string, algorithms: string[], option = 'publicKeyFile') => expect(() => jwt({ algorithms, [option]: fileWith(text) }));
-    refusal(pemOf(rsa.publicKey), ['RS256', 'ES256']).toThrow('a key of type rsa does not fit ES256, expected a key on the curve prime256v1');
-    refusal(pemOf(ec['ES384']?.publicKey as KeyObject), ['ES256']).toThrow('a key on the curve secp384r1 does not fit ES256, expected a key on the curve prime256v1');
-    refusal(pemOf(ed25519.publicKey), ['PS256']).toThrow('a key of type ed25519 does not fit PS256, expected a key of type rsa');
-    refusal(pemOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey), ['RS256']).toThrow('an RSA key of 1024 bits is too short, expected at least 2048');
-    refusal(rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, ['RS256']).toThrow('no public key, expected PEM that begins with');
-    refusal('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----', ['RS256']).toThrow('a public key that cannot be read, expected PEM');
-    refusal(JSON.stringify({ keys: [await exportJWK(rsa.privateKey)] }), ['RS256'], 'jwksFile').toThrow('it has a secret or private key, expected public keys only');
-    refusal('{"keys":[]}', ['RS256'], 'jwksFile').toThrow('no JSON Web Key Set, expected { "keys": [...] } with 1 to 100 keys');
-    expect(() => jwt({ algorithms: ['HS256'], secretFile: fileWith(Uint8Array.of(0xff, ...Buffer.from(SECRET))) })).toThrow('it is not text, expected UTF-8');
+    const refusal = (text: string, algorithms: string[], option = 'publicKeyFile') =>
+      expect(() => jwt({ algorithms, [option]: fileWith(text) }));
+    refusal(pemOf(rsa.publicKey), ['RS256', 'ES256']).toThrow(
+      'a key of type rsa does not fit ES256, expected a key on the curve prime256v1',
+    );
+    refusal(pemOf(ec['ES384']?.publicKey as KeyObject), ['ES256']).toThrow(
+      'a key on the curve secp384r1 does not fit ES256, expected a key on the curve prime256v1',
+    );
+    refusal(pemOf(ed25519.publicKey), ['PS256']).toThrow(
+      'a key of type ed25519 does not fit PS256, expected a key of type rsa',
+    );
+    refusal(pemOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey), ['RS256']).toThrow(
+      'an RSA key of 1024 bits is too short, expected at least 2048',
+    );
+    refusal(rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, ['RS256']).toThrow(
+      'no public key, expected PEM that begins with',
+    );
+    refusal('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----', ['RS256']).toThrow(
+      'a public key that cannot be read, expected PEM',
+    );
+    refusal(JSON.stringify({ keys: [await exportJWK(rsa.privateKey)] }), ['RS256'], 'jwksFile').toThrow(
+      'it has a secret or private key, expected public keys only',
+    );
+    refusal('{"keys":[]}', ['RS256'], 'jwksFile').toThrow(
+      'no JSON Web Key Set, expected { "keys": [...] } with 1 to 100 keys',
+    );
+    expect(() =>
+      jwt({ algorithms: ['HS256'], secretFile: fileWith(Uint8Array.of(0xff, ...Buffer.from(SECRET))) }),
+    ).toThrow('it is not text, expected UTF-8');
   });
 
   test('may have the secret in the environment', async () => {
     process.env['JWT_TEST_SECRET'] = SECRET;
     try {
-      expect(await ask({ secret: '${ENV:JWT_TEST_SECRET}' }, { password: await sign() })).toMatchObject({ decision: 'allow' });
+      expect(await ask({ secret: '${ENV:JWT_TEST_SECRET}' }, { password: await sign() })).toMatchObject({
+        decision: 'allow',
+      });
     } finally {
       delete process.env['JWT_TEST_SECRET'];
     }

@@ -18,7 +18,8 @@ describe('password checks', () => {
   test('are made once for a password that was right, for a while, and each time for one that was wrong', async () => {
     const clock = new VirtualClock();
     const checks = new PasswordChecks(LIMITS, clock);
-    const twice = (password: Uint8Array, hash: string | undefined = HASH) => Promise.allSettled([checks.isRight(hash, password), checks.isRight(hash, password)]);
+    const twice = (password: Uint8Array, hash: string | undefined = HASH) =>
+      Promise.allSettled([checks.isRight(hash, password), checks.isRight(hash, password)]);
     const busy = expect.objectContaining({ status: 'rejected', reason: expect.objectContaining({ message: BUSY }) });
     const was = (value: boolean) => ({ status: 'fulfilled', value });
     // The second has no place while the first is hashed; once it is known, nothing has to be.
@@ -56,7 +57,13 @@ describe('password checks', () => {
     const asked = [ask('one'), ask('two', client.signal), ask('three'), ask('four'), ask('five')];
     client.abort();
     await Promise.all(asked);
-    expect(ended).toEqual(['five 3 passwords wait to be checked', 'two nobody waits for the answer any more', 'one true', 'three true', 'four true']);
+    expect(ended).toEqual([
+      'five 3 passwords wait to be checked',
+      'two nobody waits for the answer any more',
+      'one true',
+      'three true',
+      'four true',
+    ]);
 
     ended.length = 0;
     const last = [ask('six'), ask('seven')];

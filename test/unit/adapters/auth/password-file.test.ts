@@ -22,7 +22,8 @@ afterEach(() => {
 });
 
 const clock = new VirtualClock();
-const opened = (options: Record<string, unknown> = {}): Authenticator => createAuthenticator({ path, ...options }, { clock });
+const opened = (options: Record<string, unknown> = {}): Authenticator =>
+  createAuthenticator({ path, ...options }, { clock });
 
 const requestOf = (userName: string | undefined, password: string | undefined): AuthenticationRequest => ({
   clientId: 'c' as ClientId,
@@ -32,17 +33,26 @@ const requestOf = (userName: string | undefined, password: string | undefined): 
   listener: 'tcp',
   peer: { remoteAddress: 'test:1' },
 });
-const ask = async (authenticator: Authenticator, userName: string | undefined, password: string | undefined): Promise<AuthenticatorAnswer> =>
-  authenticator.authenticate(requestOf(userName, password));
-const decisionOf = async (authenticator: Authenticator, userName: string | undefined, password: string | undefined): Promise<string> => {
+const ask = async (
+  authenticator: Authenticator,
+  userName: string | undefined,
+  password: string | undefined,
+): Promise<AuthenticatorAnswer> => authenticator.authenticate(requestOf(userName, password));
+const decisionOf = async (
+  authenticator: Authenticator,
+  userName: string | undefined,
+  password: string | undefined,
+): Promise<string> => {
   const answer = await ask(authenticator, userName, password);
   return answer.decision === 'deny' ? answer.detail : answer.decision;
 };
 
 /** Written by mosquitto_passwd 2.0.11: `-H sha512-pbkdf2`, its default, and `-H sha512`. All have the password `secret`. */
 const GOLDEN = {
-  pbkdf2: 'alice:$7$101$3bA8BEQTtMgceZ6t$VJc9kZk1fokmrKS+JrNDF29Mgx3iwo7Ej/7x3v47VHwOQRiG9CeSdtGArRoz5b3tqRlukK3eI3m/3d4FQoDGXA==',
-  sha512: 'bob:$6$qT+zDyYy6q5ORt2b$MpI4WmylvhxvD88+9/o0BTG53m/0Rwiibya27V8IaWeeI9Ht5zd/77Kv1igCl1KmfR4ysDcAUYp91ds7/3tGiw==',
+  pbkdf2:
+    'alice:$7$101$3bA8BEQTtMgceZ6t$VJc9kZk1fokmrKS+JrNDF29Mgx3iwo7Ej/7x3v47VHwOQRiG9CeSdtGArRoz5b3tqRlukK3eI3m/3d4FQoDGXA==',
+  sha512:
+    'bob:$6$qT+zDyYy6q5ORt2b$MpI4WmylvhxvD88+9/o0BTG53m/0Rwiibya27V8IaWeeI9Ht5zd/77Kv1igCl1KmfR4ysDcAUYp91ds7/3tGiw==',
 };
 /** The second test vector of RFC 7914, section 12: `password`, `NaCl`. */
 const RFC_7914 =
@@ -78,9 +88,15 @@ describe('a hash', () => {
   });
 
   test.each([
-    ['secret', 'its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$; hexmq passwd writes one'],
+    [
+      'secret',
+      'its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$; hexmq passwd writes one',
+    ],
     ['', 'its password is not hashed'],
-    ['$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaA', 'hashed in a way that is not supported, expected a hash that begins with $scrypt$, $7$ or $6$'],
+    [
+      '$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaA',
+      'hashed in a way that is not supported, expected a hash that begins with $scrypt$, $7$ or $6$',
+    ],
     ['$2b$10$abcdefghijklmnopqrstuv', 'not supported'],
     ['$6$c2FsdA==', 'expected $6$salt$hash with salt and hash in base64'],
     ['$6$c2FsdA==$aGFzaA==', 'its hash has 4 bytes, expected 64'],
@@ -101,7 +117,10 @@ describe('a hash', () => {
 
 describe('a file of passwords', () => {
   test('has users, comments, empty lines and line breaks of any system', async () => {
-    writeFileSync(path, `\ufeff# users\r\n\r\n${GOLDEN.pbkdf2}\r\n   \n  carol  : ${GOLDEN.sha512.slice(GOLDEN.sha512.indexOf(':') + 1)}  `);
+    writeFileSync(
+      path,
+      `\ufeff# users\r\n\r\n${GOLDEN.pbkdf2}\r\n   \n  carol  : ${GOLDEN.sha512.slice(GOLDEN.sha512.indexOf(':') + 1)}  `,
+    );
     const authenticator = opened();
     expect(await decisionOf(authenticator, 'alice', 'secret')).toBe('allow');
     expect(await decisionOf(authenticator, 'carol', 'secret')).toBe('allow');
@@ -109,7 +128,13 @@ describe('a file of passwords', () => {
   });
 
   test('with anything wrong in it is refused, with every line that is, and without what is in it', () => {
-    writeFileSync(path, Buffer.concat([Buffer.from(`${GOLDEN.pbkdf2}\nbob:hunter2\nno colon at all\n:x\nalice:$6$a$b\n`), Buffer.from([0xc3, 0x28, 0x0a])]));
+    writeFileSync(
+      path,
+      Buffer.concat([
+        Buffer.from(`${GOLDEN.pbkdf2}\nbob:hunter2\nno colon at all\n:x\nalice:$6$a$b\n`),
+        Buffer.from([0xc3, 0x28, 0x0a]),
+      ]),
+    );
     const refusal = (): string => {
       try {
         opened();
@@ -168,7 +193,8 @@ describe('the password file as an authenticator', () => {
   });
 
   test('abstains from clients without a user name, whatever it says of unknown ones', async () => {
-    for (const unknownUsers of ['deny', 'abstain']) expect(await decisionOf(opened({ unknownUsers }), undefined, undefined)).toBe('abstain');
+    for (const unknownUsers of ['deny', 'abstain'])
+      expect(await decisionOf(opened({ unknownUsers }), undefined, undefined)).toBe('abstain');
   });
 
   test('denies a user without a password', async () => {
@@ -178,7 +204,8 @@ describe('the password file as an authenticator', () => {
 
   test('does not answer at once, so that nobody else has to wait, for known and unknown users alike', () => {
     const authenticator = opened({ rememberForMs: 0 });
-    for (const userName of ['alice', 'bob', 'nobody']) expect(authenticator.authenticate(requestOf(userName, 'secret'))).toBeInstanceOf(Promise);
+    for (const userName of ['alice', 'bob', 'nobody'])
+      expect(authenticator.authenticate(requestOf(userName, 'secret'))).toBeInstanceOf(Promise);
   });
 
   test('knows a password that was right without hashing it, for a while', async () => {
@@ -198,13 +225,16 @@ describe('the password file as an authenticator', () => {
     await ask(authenticator, 'alice', 'secret');
     const atOnce: string[] = [];
     // Among so many names some are compared with the hash of alice.
-    for (let i = 0; i < 20; i++) if (!(authenticator.authenticate(requestOf(`nobody ${i}`, 'secret')) instanceof Promise)) atOnce.push(`nobody ${i}`);
+    for (let i = 0; i < 20; i++)
+      if (!(authenticator.authenticate(requestOf(`nobody ${i}`, 'secret')) instanceof Promise))
+        atOnce.push(`nobody ${i}`);
     expect(atOnce).toEqual([]);
   });
 
   test('reads what it can write at most', async () => {
     const { LEAST_COST, MOST_COST } = await import('../../../../adapters/auth/password-file/file-editing.js');
-    for (const cost of [LEAST_COST, MOST_COST]) expect(() => parsePasswordHash(`$scrypt$ln=${cost},r=8,p=5$c2FsdA$${'A'.repeat(43)}`)).not.toThrow();
+    for (const cost of [LEAST_COST, MOST_COST])
+      expect(() => parsePasswordHash(`$scrypt$ln=${cost},r=8,p=5$c2FsdA$${'A'.repeat(43)}`)).not.toThrow();
   });
 
   test('fails, rather than let more than so many wait', async () => {
@@ -231,7 +261,12 @@ describe('the password file as an authenticator', () => {
 
 describe('the line in which passwords wait', () => {
   /** Work that ends when told to. */
-  function work(line: HashingLine, log: string[], name: string, signal?: AbortSignal): { done: Promise<string>; end: () => void } {
+  function work(
+    line: HashingLine,
+    log: string[],
+    name: string,
+    signal?: AbortSignal,
+  ): { done: Promise<string>; end: () => void } {
     let end: () => void = () => undefined;
     const done = line.do(() => {
       log.push(name);
@@ -242,13 +277,23 @@ describe('the line in which passwords wait', () => {
       });
     }, signal);
     done.catch(() => undefined);
-    return { done, end: () => { end(); } };
+    return {
+      done,
+      end: () => {
+        end();
+      },
+    };
   }
 
   test('has so many at work at once, in the order in which they came', async () => {
     const line = new HashingLine(2, 10);
     const log: string[] = [];
-    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => work(line, log, name)) as [ReturnType<typeof work>, ReturnType<typeof work>, ReturnType<typeof work>, ReturnType<typeof work>];
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => work(line, log, name)) as [
+      ReturnType<typeof work>,
+      ReturnType<typeof work>,
+      ReturnType<typeof work>,
+      ReturnType<typeof work>,
+    ];
     expect(log).toEqual(['a', 'b']);
     b.end();
     await b.done;
@@ -309,7 +354,8 @@ describe('editing the file', () => {
     await change(file);
     await file.save();
   };
-  const set = (userName: string, password = 'secret'): Promise<void> => edit((file) => file.set(userName, Buffer.from(password), 10));
+  const set = (userName: string, password = 'secret'): Promise<void> =>
+    edit((file) => file.set(userName, Buffer.from(password), 10));
 
   test('makes a file that only its owner may read', async () => {
     await set('alice');
@@ -318,13 +364,24 @@ describe('editing the file', () => {
   });
 
   test('keeps every other line as it is, byte for byte, and the mode', async () => {
-    const before = ['# kept', '', GOLDEN.pbkdf2, ' odd line without a colon\r', 'bob:plain', Buffer.from([0xff, 0xfe]).toString('latin1'), 'zoe:$argon2id$x'];
+    const before = [
+      '# kept',
+      '',
+      GOLDEN.pbkdf2,
+      ' odd line without a colon\r',
+      'bob:plain',
+      Buffer.from([0xff, 0xfe]).toString('latin1'),
+      'zoe:$argon2id$x',
+    ];
     writeFileSync(path, Buffer.from(before.join('\n'), 'latin1'));
     chmodSync(path, 0o640);
     await set('bob');
     await set('carol');
     const after = readFileSync(path, 'latin1').split('\n');
-    expect(after.filter((line) => !line.startsWith('bob:') && !line.startsWith('carol:'))).toEqual([...before.filter((line) => line !== 'bob:plain'), '']);
+    expect(after.filter((line) => !line.startsWith('bob:') && !line.startsWith('carol:'))).toEqual([
+      ...before.filter((line) => line !== 'bob:plain'),
+      '',
+    ]);
     expect(after[4]).toMatch(/^bob:\$scrypt\$/);
     expect(after[7]).toMatch(/^carol:\$scrypt\$/);
     expect(statSync(path).mode & 0o777).toBe(0o640);
@@ -338,7 +395,11 @@ describe('editing the file', () => {
   test('leaves one line of a user who had several', async () => {
     writeFileSync(path, `${GOLDEN.pbkdf2}\n# between\n${GOLDEN.pbkdf2}\nbob:x\nalice:y`);
     await set('alice', 'new');
-    expect(readFileSync(path, 'latin1').split('\n').map((line) => line.split(':')[0])).toEqual(['alice', '# between', 'bob', '']);
+    expect(
+      readFileSync(path, 'latin1')
+        .split('\n')
+        .map((line) => line.split(':')[0]),
+    ).toEqual(['alice', '# between', 'bob', '']);
   });
 
   test('takes names in any alphabet', async () => {
@@ -348,8 +409,11 @@ describe('editing the file', () => {
     expect(await decisionOf(opened(), 'Žofie 🦊', 'changed')).toBe('allow');
   });
 
-  test.each(['', ' ', 'a:b', 'a\nb', 'a\rb', 'a\0b', ' a', 'a ', '#a', 'n'.repeat(65_536)])('refuses the user name %j', async (userName) => {
-    expect(userNameProblem(userName)).toMatch(/^it /);
-    await expect(set(userName)).rejects.toThrow('no file of passwords can have this user name');
-  });
+  test.each(['', ' ', 'a:b', 'a\nb', 'a\rb', 'a\0b', ' a', 'a ', '#a', 'n'.repeat(65_536)])(
+    'refuses the user name %j',
+    async (userName) => {
+      expect(userNameProblem(userName)).toMatch(/^it /);
+      await expect(set(userName)).rejects.toThrow('no file of passwords can have this user name');
+    },
+  );
 });

@@ -7,11 +7,30 @@ const trusted = new Trusted('forwardedFor', { trusted: ['10.0.0.0/8', '192.0.2.1
 
 describe('a list of addresses and networks', () => {
   test('has what is in it', () => {
-    for (const address of ['10.0.0.1', '10.255.255.255', '192.0.2.1', '::ffff:10.1.2.3', 'fd12::1', '::1', 'fd00::1%eth0']) expect([address, trusted.has(address)]).toEqual([address, true]);
-    for (const address of ['11.0.0.1', '192.0.2.2', 'fe80::1', '::2', 'unknown', '', undefined]) expect([address, trusted.has(address)]).toEqual([address, false]);
+    for (const address of [
+      '10.0.0.1',
+      '10.255.255.255',
+      '192.0.2.1',
+      '::ffff:10.1.2.3',
+      'fd12::1',
+      '::1',
+      'fd00::1%eth0',
+    ])
+      expect([address, trusted.has(address)]).toEqual([address, true]);
+    for (const address of ['11.0.0.1', '192.0.2.2', 'fe80::1', '::2', 'unknown', '', undefined])
+      expect([address, trusted.has(address)]).toEqual([address, false]);
   });
 
-  test.each(['10.0.0/8', '10.0.0.0/33', 'fd00::/129', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/-1', 'proxy.example.com', ''])('refuses %s', (network) => {
+  test.each([
+    '10.0.0/8',
+    '10.0.0.0/33',
+    'fd00::/129',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10.0.0.0/-1',
+    'proxy.example.com',
+    '',
+  ])('refuses %s', (network) => {
     expect(() => new Trusted('proxyProtocol', { trusted: [network] })).toThrow(
       `proxyProtocol.trusted: "${network}" is not valid, expected an address or a network such as 10.0.0.0/8`,
     );
@@ -23,7 +42,11 @@ describe('a list of addresses and networks', () => {
 });
 
 describe('X-Forwarded-For', () => {
-  const proxy = { remoteAddress: '10.0.0.1:5000', ipAddress: '10.0.0.1', certificate: { commonName: 'proxy', subject: 'CN=proxy', subjectAlternativeNames: [], fingerprint: 'ab' } };
+  const proxy = {
+    remoteAddress: '10.0.0.1:5000',
+    ipAddress: '10.0.0.1',
+    certificate: { commonName: 'proxy', subject: 'CN=proxy', subjectAlternativeNames: [], fingerprint: 'ab' },
+  };
 
   test.each([
     ['192.0.2.7', { remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' }],
@@ -45,7 +68,10 @@ describe('X-Forwarded-For', () => {
     expect(clientBehind(peer, undefined, trusted)).toBe(peer);
   });
 
-  test.each([undefined, '', 'unknown', '192.0.2.7,', '192.0.2.7:port', '[192.0.2.7', '1.2.3.4 5.6.7.8'])('of a proxy that says %p is refused', (header) => {
-    expect(() => clientBehind(proxy, header, trusted)).toThrow('the proxy sent');
-  });
+  test.each([undefined, '', 'unknown', '192.0.2.7,', '192.0.2.7:port', '[192.0.2.7', '1.2.3.4 5.6.7.8'])(
+    'of a proxy that says %p is refused',
+    (header) => {
+      expect(() => clientBehind(proxy, header, trusted)).toThrow('the proxy sent');
+    },
+  );
 });

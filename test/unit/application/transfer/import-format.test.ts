@@ -7,7 +7,16 @@ import { importFacts } from '../../../../src/application/transfer/import-format.
 import { linesOf } from '../../../../src/application/transfer/lines.js';
 import type { StoredFact } from '../../../../src/application/transfer/stored-fact.js';
 import { differences } from '../../../../src/testkit/compare.js';
-import { EVERY_PROPERTY, clientId, messageOf, queueOf, seq, sessionOf, subscriptionOf, willOf } from '../../../../src/testkit/storage-samples.js';
+import {
+  EVERY_PROPERTY,
+  clientId,
+  messageOf,
+  queueOf,
+  seq,
+  sessionOf,
+  subscriptionOf,
+  willOf,
+} from '../../../../src/testkit/storage-samples.js';
 import { hash } from './stores.js';
 
 const message = messageOf(7, { properties: EVERY_PROPERTY, payload: Buffer.from('21.5') });
@@ -16,7 +25,11 @@ const FACTS: readonly StoredFact[] = [
   { kind: 'subscription', subscription: subscriptionOf('a', 'x/#') },
   { kind: 'inbound', clientId: clientId('a'), packetId: 1 },
   { kind: 'will', will: willOf('a', message) },
-  { kind: 'entry', queue: queueOf('a'), entry: { seq: seq(3), message, qos: 2, retain: false, identifiers: [4], released: false } },
+  {
+    kind: 'entry',
+    queue: queueOf('a'),
+    entry: { seq: seq(3), message, qos: 2, retain: false, identifiers: [4], released: false },
+  },
   { kind: 'retained', message: messageOf(8) },
   { kind: 'last-message-id', id: messageOf(9).id },
 ];
@@ -31,8 +44,10 @@ async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return all;
 }
 
-const text = async (): Promise<string> => (await collect(exportText(from(FACTS), hash, 1))).map((chunk) => chunk.text).join('');
-const read = (content: string | Uint8Array): Promise<StoredFact[]> => collect(importFacts(linesOf(from([Buffer.from(content)])), hash));
+const text = async (): Promise<string> =>
+  (await collect(exportText(from(FACTS), hash, 1))).map((chunk) => chunk.text).join('');
+const read = (content: string | Uint8Array): Promise<StoredFact[]> =>
+  collect(importFacts(linesOf(from([Buffer.from(content)])), hash));
 
 test('what was exported is read back as it was', async () => {
   expect(differences(FACTS, await read(await text()))).toEqual([]);
@@ -51,39 +66,78 @@ describe('a line that is wrong', () => {
     ['{"kind":"session"}', 'line 1: expected the header of an export, {"kind":"header"'],
     ['not json', 'line 1: not JSON, expected an object'],
     ['[]', 'line 1: expected a JSON object, got []'],
-    ['{"kind":"header","format":"hexmq-export","version":2,"createdAtMs":0}', 'line 1: version: this hexmq knows version 1 of the format, got 2'],
+    [
+      '{"kind":"header","format":"hexmq-export","version":2,"createdAtMs":0}',
+      'line 1: version: this hexmq knows version 1 of the format, got 2',
+    ],
     [header, 'line 2: the export ends without its last line'],
     [`${header}\n\n${session}`, 'line 4: the export ends without its last line'],
-    [`${header}\n{"kind":"sesion"}`, 'line 2: kind: expected one of message, session, subscription, inbound, will, entry, retained, last-message-id, end, got "sesion"'],
+    [
+      `${header}\n{"kind":"sesion"}`,
+      'line 2: kind: expected one of message, session, subscription, inbound, will, entry, retained, last-message-id, end, got "sesion"',
+    ],
     [`${header}\n{"kind":"session","clientId":7,"expiryIntervalS":1}`, 'line 2: clientId: expected text, got 7'],
     [`${header}\n{"kind":"session","clientId":"\\ud800","expiryIntervalS":1}`, 'line 2: clientId: expected text, got'],
-    [`${header}\n{"kind":"session","clientId":"a"}`, 'line 2: expiryIntervalS: expected a whole number from 0 to 4294967295, got nothing'],
-    [`${header}\n{"kind":"session","clientId":"a","expiryIntervalS":1.5}`, 'line 2: expiryIntervalS: expected a whole number from 0 to 4294967295, got 1.5'],
+    [
+      `${header}\n{"kind":"session","clientId":"a"}`,
+      'line 2: expiryIntervalS: expected a whole number from 0 to 4294967295, got nothing',
+    ],
+    [
+      `${header}\n{"kind":"session","clientId":"a","expiryIntervalS":1.5}`,
+      'line 2: expiryIntervalS: expected a whole number from 0 to 4294967295, got 1.5',
+    ],
     [`${header}\n{"kind":"session","clientId":"a","expiryIntervalS":1,"colour":"red"}`, 'line 2: colour: unknown key'],
-    [`${header}\n{"kind":"session","clientId":"a","expiryIntervalS":1,"__proto__":{}}`, 'line 2: __proto__: unknown key'],
-    [`${header}\n{"kind":"session","clientId":"${'x'.repeat(65_536)}","expiryIntervalS":1}`, 'line 2: clientId: expected 0 to 65535 bytes of UTF-8, got 65536'],
-    [`${header}\n{"kind":"inbound","clientId":"a","packetId":0}`, 'line 2: packetId: expected a whole number from 1 to 65535, got 0'],
-    [`${header}\n{"kind":"retained","message":1}`, 'line 2: message: expected the id of the nearest line of kind "message" above (there is none), got 1'],
-    [`${header}\n${published}\n{"kind":"retained","message":2}`, 'line 3: message: expected the id of the nearest line of kind "message" above (it has 1), got 2'],
+    [
+      `${header}\n{"kind":"session","clientId":"a","expiryIntervalS":1,"__proto__":{}}`,
+      'line 2: __proto__: unknown key',
+    ],
+    [
+      `${header}\n{"kind":"session","clientId":"${'x'.repeat(65_536)}","expiryIntervalS":1}`,
+      'line 2: clientId: expected 0 to 65535 bytes of UTF-8, got 65536',
+    ],
+    [
+      `${header}\n{"kind":"inbound","clientId":"a","packetId":0}`,
+      'line 2: packetId: expected a whole number from 1 to 65535, got 0',
+    ],
+    [
+      `${header}\n{"kind":"retained","message":1}`,
+      'line 2: message: expected the id of the nearest line of kind "message" above (there is none), got 1',
+    ],
+    [
+      `${header}\n${published}\n{"kind":"retained","message":2}`,
+      'line 3: message: expected the id of the nearest line of kind "message" above (it has 1), got 2',
+    ],
     [`${header}\n${published.replace('AA==', 'A A=')}`, 'line 2: payload: expected bytes in base64, got "A A="'],
     [`${header}\n${published.replace('AA==', 'AA==AA==')}`, 'line 2: payload: expected bytes in base64'],
     [`${header}\n${published.replace('"qos":1', '"qos":3')}`, 'line 2: qos: expected one of 0, 1, 2, got 3'],
     [`${header}\n${published.replace('}', ',"properties":{"colour":1}}')}`, 'line 2: properties.colour: unknown key'],
-    [`${header}\n${published.replace('}', ',"properties":{"userProperties":[["a"]]}}')}`, 'line 2: properties.userProperties: expected a list of pairs of text, got [["a"]]'],
+    [
+      `${header}\n${published.replace('}', ',"properties":{"userProperties":[["a"]]}}')}`,
+      'line 2: properties.userProperties: expected a list of pairs of text, got [["a"]]',
+    ],
   ])('%j is told', async (content, expected) => {
     await expect(read(content)).rejects.toThrow(expected);
   });
 });
 
 describe('an export that is not whole', () => {
-  test.each(FACTS.map((fact, i) => [fact.kind, i]).filter(([kind]) => kind !== 'last-message-id'))('is refused when its %s is missing', async (kind) => {
-    const lines = (await text()).split('\n').filter((line) => !line.startsWith(`{"kind":"${kind}"`));
-    await expect(read(lines.join('\n'))).rejects.toThrow(new RegExp(`^line \\d+: counts\\.${kind}: the export says 1, there were 0: it is not whole$`));
-  });
+  test.each(FACTS.map((fact, i) => [fact.kind, i]).filter(([kind]) => kind !== 'last-message-id'))(
+    'is refused when its %s is missing',
+    async (kind) => {
+      const lines = (await text()).split('\n').filter((line) => !line.startsWith(`{"kind":"${kind}"`));
+      await expect(read(lines.join('\n'))).rejects.toThrow(
+        new RegExp(`^line \\d+: counts\\.${kind}: the export says 1, there were 0: it is not whole$`),
+      );
+    },
+  );
 
   test('is refused when anything was changed, or follows its end', async () => {
-    await expect(read((await text()).replace('MjEuNQ==', 'MjIuNQ=='))).rejects.toThrow(/^line 11: digest: the export says [0-9a-f]{64}, what was read has [0-9a-f]{64}: it was changed$/);
-    await expect(read((await text()) + (await text()))).rejects.toThrow(/^line 12: expected nothing after the line of kind "end"$/);
+    await expect(read((await text()).replace('MjEuNQ==', 'MjIuNQ=='))).rejects.toThrow(
+      /^line 11: digest: the export says [0-9a-f]{64}, what was read has [0-9a-f]{64}: it was changed$/,
+    );
+    await expect(read((await text()) + (await text()))).rejects.toThrow(
+      /^line 12: expected nothing after the line of kind "end"$/,
+    );
   });
 });
 
@@ -114,7 +168,15 @@ describe('the page about the format', () => {
 
   test('has an example that can be imported', async () => {
     expect(example.split('\n')).toHaveLength(12);
-    expect((await read(example)).map(({ kind }) => kind)).toEqual(['session', 'subscription', 'inbound', 'will', 'last-message-id', 'entry', 'entry']);
+    expect((await read(example)).map(({ kind }) => kind)).toEqual([
+      'session',
+      'subscription',
+      'inbound',
+      'will',
+      'last-message-id',
+      'entry',
+      'entry',
+    ]);
   });
 
   test.each([
@@ -129,7 +191,9 @@ describe('the page about the format', () => {
       if (fact['kind'] === 'end') stated = fact['digest'];
       if (fact['kind'] === 'message') hashOfMessage = hash(line);
       if (['header', 'last-message-id', 'message', 'end'].includes(fact['kind'] as string)) continue;
-      sum += BigInt(`0x${hash('message' in fact ? line.replace(/"message":\d+\}$/, `"message":"${hashOfMessage}"}`) : line)}`);
+      sum += BigInt(
+        `0x${hash('message' in fact ? line.replace(/"message":\d+\}$/, `"message":"${hashOfMessage}"}`) : line)}`,
+      );
     }
     expect(stated).toBe((sum % 2n ** 256n).toString(16).padStart(64, '0'));
   });

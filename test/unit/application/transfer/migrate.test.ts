@@ -15,7 +15,20 @@ import { StorageError } from '../../../../src/ports/index.js';
 import { SeededRandom } from '../../../../src/testkit/seeded-random.js';
 import { appendOf, messageOf, payloadOf, put, queueOf } from '../../../../src/testkit/storage-samples.js';
 import { VirtualClock } from '../../../../src/testkit/virtual-clock.js';
-import { BACKLOG, NAMES, PAIRS, contentOf, databases, describeStores, everyState, fill, hash, partsOf, reading, storeOf } from './stores.js';
+import {
+  BACKLOG,
+  NAMES,
+  PAIRS,
+  contentOf,
+  databases,
+  describeStores,
+  everyState,
+  fill,
+  hash,
+  partsOf,
+  reading,
+  storeOf,
+} from './stores.js';
 import type { TestStore } from './stores.js';
 
 const open: TestStore[] = [];
@@ -32,8 +45,11 @@ afterEach(async () => {
 afterAll(() => databases?.dispose());
 
 const to = (store: TestStore, replace = false) => ({ make: () => store.make(), replace });
-const moved = (source: TestStore, target: FillTarget, progress?: (progress: TransferProgress) => void): Promise<TransferResult> =>
-  reading(source, (storage) => migrate(storage, target, partsOf(progress)));
+const moved = (
+  source: TestStore,
+  target: FillTarget,
+  progress?: (progress: TransferProgress) => void,
+): Promise<TransferResult> => reading(source, (storage) => migrate(storage, target, partsOf(progress)));
 
 /** A broker that only begins; it ends again at once. */
 async function start(store: TestStore): Promise<void> {
@@ -62,41 +78,49 @@ function watched(store: TestStore, change: (storage: Storage) => void): TestStor
   };
 }
 
-function onCommit(storage: Storage, commit: (batch: readonly Change[], forward: () => Promise<void>) => Promise<void>): void {
+function onCommit(
+  storage: Storage,
+  commit: (batch: readonly Change[], forward: () => Promise<void>) => Promise<void>,
+): void {
   const original = storage.commit.bind(storage);
   storage.commit = (batch, durability) => commit(batch, () => original(batch, durability));
 }
 
-for (const [from, target] of PAIRS) describeStores([from, target], `from ${from} to ${target}`, () => {
-  test('everything arrives as it was, the highest message id too', async () => {
-    const source = newStore(from);
-    const destination = newStore(target);
-    await fill(source, everyState());
-    const before = await contentOf(source);
-    expect(before.length).toBeGreaterThan(BACKLOG);
-    expect(before).toContain('[{"kind":"last-message-id","id":1000000},null]');
+for (const [from, target] of PAIRS)
+  describeStores([from, target], `from ${from} to ${target}`, () => {
+    test('everything arrives as it was, the highest message id too', async () => {
+      const source = newStore(from);
+      const destination = newStore(target);
+      await fill(source, everyState());
+      const before = await contentOf(source);
+      expect(before.length).toBeGreaterThan(BACKLOG);
+      expect(before).toContain('[{"kind":"last-message-id","id":1000000},null]');
 
-    const progress: TransferProgress[] = [];
-    const result = await moved(source, to(destination), (each) => progress.push(each));
+      const progress: TransferProgress[] = [];
+      const result = await moved(source, to(destination), (each) => progress.push(each));
 
-    expect(await contentOf(destination)).toEqual(before);
-    expect(await contentOf(source)).toEqual(before);
-    const facts = Object.values(result.counts).reduce((sum, count) => sum + count, 0);
-    expect(facts).toBe(before.length - 1);
-    expect(progress.at(-1)).toEqual({ phase: 'checking', done: facts, total: facts });
-    await start(destination);
+      expect(await contentOf(destination)).toEqual(before);
+      expect(await contentOf(source)).toEqual(before);
+      const facts = Object.values(result.counts).reduce((sum, count) => sum + count, 0);
+      expect(facts).toBe(before.length - 1);
+      expect(progress.at(-1)).toEqual({ phase: 'checking', done: facts, total: facts });
+      await start(destination);
+    });
+
+    test('by way of an export, everything arrives as well, and is exported alike again', async () => {
+      const source = newStore(from);
+      const destination = newStore(target);
+      await fill(source, everyState());
+      const text = await exported(source);
+      await fillStore(
+        to(destination),
+        { facts: importFacts(linesOf(inChunks(text)), hash), total: () => undefined },
+        partsOf(),
+      );
+      expect(await contentOf(destination)).toEqual(await contentOf(source));
+      expect((await exported(destination)).split('\n').sort()).toEqual(text.split('\n').sort());
+    });
   });
-
-  test('by way of an export, everything arrives as well, and is exported alike again', async () => {
-    const source = newStore(from);
-    const destination = newStore(target);
-    await fill(source, everyState());
-    const text = await exported(source);
-    await fillStore(to(destination), { facts: importFacts(linesOf(inChunks(text)), hash), total: () => undefined }, partsOf());
-    expect(await contentOf(destination)).toEqual(await contentOf(source));
-    expect((await exported(destination)).split('\n').sort()).toEqual(text.split('\n').sort());
-  });
-});
 
 const exported = (store: TestStore): Promise<string> =>
   reading(store, async (storage) => {
@@ -113,7 +137,10 @@ async function* inChunks(text: string, size = 1000): AsyncGenerator<Uint8Array> 
 test('a payload is written once into an export, however many queues it waits in', async () => {
   const source = newStore('file');
   const message = messageOf(1, { payload: Buffer.from('only once'), topic: 't' });
-  await fill(source, ['a', 'b', 'c'].flatMap((id) => [put.session(id), appendOf(queueOf(id), 0, message)]));
+  await fill(
+    source,
+    ['a', 'b', 'c'].flatMap((id) => [put.session(id), appendOf(queueOf(id), 0, message)]),
+  );
   expect((await exported(source)).match(new RegExp(Buffer.from('only once').toString('base64'), 'g'))).toHaveLength(1);
 });
 
@@ -147,60 +174,69 @@ test('messages that wait in many queues come as the same object, whichever batch
   expect([...objects.values()].filter((same) => same.size !== 1)).toEqual([]);
 });
 
-for (const name of NAMES) describeStores([name], `a target in ${name}`, () => {
-  test('that is not empty is refused, untouched, unless it is to be replaced', async () => {
-    const source = newStore('memory');
-    await fill(source, [put.session('new'), put.retained(messageOf(1, { topic: 'new' }))]);
-    const target = newStore(name);
-    await fill(target, everyState());
-    const before = await contentOf(target);
-    await expect(moved(source, to(target))).rejects.toThrow(/^the target is not empty \(sessions: \d+, queues: \d+, retained messages: \d+, wills: 2\): .*--replace/);
-    expect(await contentOf(target)).toEqual(before);
+for (const name of NAMES)
+  describeStores([name], `a target in ${name}`, () => {
+    test('that is not empty is refused, untouched, unless it is to be replaced', async () => {
+      const source = newStore('memory');
+      await fill(source, [put.session('new'), put.retained(messageOf(1, { topic: 'new' }))]);
+      const target = newStore(name);
+      await fill(target, everyState());
+      const before = await contentOf(target);
+      await expect(moved(source, to(target))).rejects.toThrow(
+        /^the target is not empty \(sessions: \d+, queues: \d+, retained messages: \d+, wills: 2\): .*--replace/,
+      );
+      expect(await contentOf(target)).toEqual(before);
 
-    await moved(source, to(target, true));
-    const withoutLastId = (facts: string[]): string[] => facts.filter((fact) => !fact.includes('last-message-id'));
-    expect(withoutLastId(await contentOf(target))).toEqual(withoutLastId(await contentOf(source)));
-    // A number is not given twice, whatever became of the message.
-    expect(await contentOf(target)).toContain('[{"kind":"last-message-id","id":1000000},null]');
-  });
-
-  test('that was left half-way starts no broker and is no source, and is made whole by the next attempt', async () => {
-    const source = newStore('memory');
-    await fill(source, everyState());
-    const target = newStore(name);
-    let commits = 0;
-    const dying = watched(target, (storage) => {
-      onCommit(storage, (_batch, forward) => (++commits > 2 ? Promise.reject(new Error('the process is killed')) : forward()));
+      await moved(source, to(target, true));
+      const withoutLastId = (facts: string[]): string[] => facts.filter((fact) => !fact.includes('last-message-id'));
+      expect(withoutLastId(await contentOf(target))).toEqual(withoutLastId(await contentOf(source)));
+      // A number is not given twice, whatever became of the message.
+      expect(await contentOf(target)).toContain('[{"kind":"last-message-id","id":1000000},null]');
     });
-    await expect(moved(source, to(dying))).rejects.toThrow('the process is killed');
-    expect((await contentOf(target)).length).toBeGreaterThan(10);
 
-    await expect(start(target)).rejects.toThrow(/did not come to its end/);
-    await expect(moved(target, to(newStore('memory')))).rejects.toThrow(/did not come to its end/);
+    test('that was left half-way starts no broker and is no source, and is made whole by the next attempt', async () => {
+      const source = newStore('memory');
+      await fill(source, everyState());
+      const target = newStore(name);
+      let commits = 0;
+      const dying = watched(target, (storage) => {
+        onCommit(storage, (_batch, forward) =>
+          ++commits > 2 ? Promise.reject(new Error('the process is killed')) : forward(),
+        );
+      });
+      await expect(moved(source, to(dying))).rejects.toThrow('the process is killed');
+      expect((await contentOf(target)).length).toBeGreaterThan(10);
 
-    // Less than what the first attempt brought: what is left of that must not stay.
-    const other = newStore('memory');
-    await fill(other, [put.session('only')]);
-    await moved(other, to(target));
-    expect((await contentOf(target)).filter((fact) => !fact.includes('last-message-id'))).toEqual(await contentOf(other));
-    await start(target);
-  });
+      await expect(start(target)).rejects.toThrow(/did not come to its end/);
+      await expect(moved(target, to(newStore('memory')))).rejects.toThrow(/did not come to its end/);
 
-  test('that does not hold what it was given is not called done', async () => {
-    const source = newStore('memory');
-    await fill(source, everyState());
-    const target = newStore(name);
-    const losing = watched(target, (storage) => {
-      const original = storage.commit.bind(storage);
-      storage.commit = (batch) => {
-        const kept = batch.filter((change) => change.kind !== 'queue.append' || change.message.id !== 777);
-        return kept.length === 0 ? Promise.resolve() : original(kept);
-      };
+      // Less than what the first attempt brought: what is left of that must not stay.
+      const other = newStore('memory');
+      await fill(other, [put.session('only')]);
+      await moved(other, to(target));
+      expect((await contentOf(target)).filter((fact) => !fact.includes('last-message-id'))).toEqual(
+        await contentOf(other),
+      );
+      await start(target);
     });
-    await expect(moved(source, to(losing))).rejects.toThrow(/does not hold what was written \(entry: \d+ written, \d+ found; digest/);
-    await expect(start(target)).rejects.toThrow(/did not come to its end/);
+
+    test('that does not hold what it was given is not called done', async () => {
+      const source = newStore('memory');
+      await fill(source, everyState());
+      const target = newStore(name);
+      const losing = watched(target, (storage) => {
+        const original = storage.commit.bind(storage);
+        storage.commit = (batch) => {
+          const kept = batch.filter((change) => change.kind !== 'queue.append' || change.message.id !== 777);
+          return kept.length === 0 ? Promise.resolve() : original(kept);
+        };
+      });
+      await expect(moved(source, to(losing))).rejects.toThrow(
+        /does not hold what was written \(entry: \d+ written, \d+ found; digest/,
+      );
+      await expect(start(target)).rejects.toThrow(/did not come to its end/);
+    });
   });
-});
 
 test('a payload that changed on its way is found, although the counts agree', async () => {
   const source = newStore('memory');
@@ -208,7 +244,13 @@ test('a payload that changed on its way is found, although the counts agree', as
   const target = watched(newStore('memory'), (storage) => {
     const original = storage.commit.bind(storage);
     storage.commit = (batch) =>
-      original(batch.map((change) => (change.kind === 'retained.put' ? { ...change, message: { ...change.message, payload: Buffer.from('another') } } : change)));
+      original(
+        batch.map((change) =>
+          change.kind === 'retained.put'
+            ? { ...change, message: { ...change.message, payload: Buffer.from('another') } }
+            : change,
+        ),
+      );
   });
   await expect(moved(source, to(target))).rejects.toThrow(/as many facts, but not the same/);
 });
@@ -240,7 +282,15 @@ test('the target is looked at before it is taken, and given back, however it end
   const states: string[] = [];
   const noting = (store: TestStore): TestStore =>
     watched(store, (storage) => {
-      const { openToRead, open: doOpen, close } = { openToRead: storage.openToRead.bind(storage), open: storage.open.bind(storage), close: storage.close.bind(storage) };
+      const {
+        openToRead,
+        open: doOpen,
+        close,
+      } = {
+        openToRead: storage.openToRead.bind(storage),
+        open: storage.open.bind(storage),
+        close: storage.close.bind(storage),
+      };
       storage.openToRead = () => (states.push('looked at'), openToRead());
       storage.open = () => (states.push('open'), doOpen());
       storage.close = () => (states.push('closed'), close());
@@ -285,21 +335,37 @@ test('a source that was left half-way costs the target nothing, even if that is 
   expect(await contentOf(target)).toEqual(before);
 });
 
-test.each(NAMES.filter((name) => name !== 'mongodb'))('a source in %s that gives less than it counted is damaged, and not taken for whole', async (name) => {
-  const source = newStore(name);
-  await fill(source, [put.session('a'), appendOf(queueOf('a'), 0, messageOf(1)), appendOf(queueOf('a'), 1, messageOf(2)), put.retained(messageOf(3))]);
-  const losing = watched(source, (storage) => {
-    const readQueue = storage.readQueue.bind(storage);
-    storage.readQueue = async (...asked) => (await readQueue(...asked)).slice(0, 1);
-    storage.readRetained = () => Promise.resolve([]);
-  });
-  await expect(moved(losing, to(newStore('memory')))).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('1 retained messages, and gives 0') as unknown });
-});
+test.each(NAMES.filter((name) => name !== 'mongodb'))(
+  'a source in %s that gives less than it counted is damaged, and not taken for whole',
+  async (name) => {
+    const source = newStore(name);
+    await fill(source, [
+      put.session('a'),
+      appendOf(queueOf('a'), 0, messageOf(1)),
+      appendOf(queueOf('a'), 1, messageOf(2)),
+      put.retained(messageOf(3)),
+    ]);
+    const losing = watched(source, (storage) => {
+      const readQueue = storage.readQueue.bind(storage);
+      storage.readQueue = async (...asked) => (await readQueue(...asked)).slice(0, 1);
+      storage.readRetained = () => Promise.resolve([]);
+    });
+    await expect(moved(losing, to(newStore('memory')))).rejects.toMatchObject({
+      kind: 'corrupt',
+      message: expect.stringContaining('1 retained messages, and gives 0') as unknown,
+    });
+  },
+);
 
 test('what is said of one message comes in one batch, however many queues it waits in; one of another message may be cut off from it', async () => {
   const source = newStore('memory');
   const clients = Array.from({ length: 700 }, (_, i) => `client ${i}`);
-  await fill(source, [0, 1, 2, 3, 4, 5, 6, 7].flatMap((id) => clients.map((client) => appendOf(queueOf(client), id, messageOf(id, { payload: payloadOf(50, id) })))));
+  await fill(
+    source,
+    [0, 1, 2, 3, 4, 5, 6, 7].flatMap((id) =>
+      clients.map((client) => appendOf(queueOf(client), id, messageOf(id, { payload: payloadOf(50, id) }))),
+    ),
+  );
   const batchesOf = new Map<number, Set<number>>();
   let batches = 0;
   const target = watched(newStore('memory'), (storage) => {

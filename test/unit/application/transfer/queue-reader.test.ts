@@ -26,10 +26,21 @@ function storeOf(queues: Queues, onPage: (bytes: number) => void = () => undefin
   };
 }
 
-const entryOf = (at: number, message: Message, released = false): StoredEntry => ({ seq: seq(at), message, qos: 1, retain: false, identifiers: undefined, released });
+const entryOf = (at: number, message: Message, released = false): StoredEntry => ({
+  seq: seq(at),
+  message,
+  qos: 1,
+  retain: false,
+  identifiers: undefined,
+  released,
+});
 
 const boundsOf = (queues: Queues): QueueBounds[] =>
-  [...queues].map(([queue, entries]) => ({ queue, first: entries[0]?.seq ?? seq(0), next: seq((entries.at(-1)?.seq ?? -1) + 1) }));
+  [...queues].map(([queue, entries]) => ({
+    queue,
+    first: entries[0]?.seq ?? seq(0),
+    next: seq((entries.at(-1)?.seq ?? -1) + 1),
+  }));
 
 async function read(queues: Queues, windowQueues?: number, bytesMax?: number) {
   const reader = new QueueReader(storeOf(queues), windowQueues, bytesMax);
@@ -39,7 +50,8 @@ async function read(queues: Queues, windowQueues?: number, bytesMax?: number) {
 }
 
 /** The ids in the order in which they came, and each as often as others lay between. */
-const runsOf = (found: readonly { readonly entry: StoredEntry }[]): number[] => found.map(({ entry }) => entry.message.id).filter((id, i, all) => id !== all[i - 1]);
+const runsOf = (found: readonly { readonly entry: StoredEntry }[]): number[] =>
+  found.map(({ entry }) => entry.message.id).filter((id, i, all) => id !== all[i - 1]);
 
 /** Many queues with gaps, in which the same messages wait, and some that only one has. */
 function mixed(count: number, payload: number): Queues {
@@ -78,7 +90,9 @@ describe.each([
     const found = await read(mixed(12, 900), windowQueues, bytesMax);
     const windows = Math.ceil(12 / (windowQueues ?? 12));
     for (let window = 0; window < windows; window++) {
-      const queues = Array.from({ length: windowQueues ?? 12 }, (_, i) => queueOf(`q${window * (windowQueues ?? 12) + i}`));
+      const queues = Array.from({ length: windowQueues ?? 12 }, (_, i) =>
+        queueOf(`q${window * (windowQueues ?? 12) + i}`),
+      );
       const ofWindow = found.filter(({ queue }) => queues.includes(queue));
       const runs = runsOf(ofWindow);
       const ids = new Set(runs);
@@ -86,7 +100,10 @@ describe.each([
       expect(runs.filter((id) => id !== 3)).toHaveLength(ids.size - 1);
       expect(runs.filter((id) => id === 3).length).toBeLessThanOrEqual(3);
       for (const id of ids) {
-        if (id !== 3) expect(new Set(ofWindow.filter(({ entry }) => entry.message.id === id).map(({ entry }) => entry.message)).size).toBe(1);
+        if (id !== 3)
+          expect(
+            new Set(ofWindow.filter(({ entry }) => entry.message.id === id).map(({ entry }) => entry.message)).size,
+          ).toBe(1);
       }
     }
   });
@@ -107,7 +124,8 @@ test('payloads in memory stay within what was allowed and what is read at once; 
     undefined,
     allowed,
   );
-  for await (const _ of reader.entries(boundsOf(queues))) expect(reader.heldBytes).toBeLessThanOrEqual(allowed + 16 * 1000);
+  for await (const _ of reader.entries(boundsOf(queues)))
+    expect(reader.heldBytes).toBeLessThanOrEqual(allowed + 16 * 1000);
   expect(reader.heldBytes).toBe(0);
   // Each page is of one entry here, and hardly one of them was read twice in vain.
   expect(pages.length).toBeLessThan(2 * [...queues.values()].flat().length);
@@ -140,7 +158,10 @@ test('a released entry has no payload any more, and comes behind those that have
 test('a queue that has less than was announced ends where it ends', async () => {
   const queues = new Map([[queueOf('a'), [entryOf(0, messageOf(1))]]]);
   const found: unknown[] = [];
-  for await (const fact of new QueueReader(storeOf(queues)).entries([{ queue: queueOf('a'), first: seq(0), next: seq(9) }])) found.push(fact);
+  for await (const fact of new QueueReader(storeOf(queues)).entries([
+    { queue: queueOf('a'), first: seq(0), next: seq(9) },
+  ]))
+    found.push(fact);
   expect(found).toHaveLength(1);
 });
 
@@ -149,7 +170,16 @@ describe('held messages', () => {
     const held = new HeldMessages();
     const one = held.hold(messageOf(1, { payload: payloadOf(10) }));
     expect(held.hold(messageOf(1, { payload: payloadOf(10) }))).toBe(one);
-    const others: Partial<Message>[] = [{ payload: payloadOf(10, 1) }, { topic: 'other' as Message['topic'] }, { qos: 2 }, { retain: true }, { properties: { contentType: 'x' } }, { expiresAtMs: 1 }, { publisher: undefined }, { acceptedAtMs: 3 }];
+    const others: Partial<Message>[] = [
+      { payload: payloadOf(10, 1) },
+      { topic: 'other' as Message['topic'] },
+      { qos: 2 },
+      { retain: true },
+      { properties: { contentType: 'x' } },
+      { expiresAtMs: 1 },
+      { publisher: undefined },
+      { acceptedAtMs: 3 },
+    ];
     for (const other of others) {
       const message = { ...one, ...other };
       expect(held.hold(message)).toBe(message);

@@ -11,7 +11,18 @@ import type { TransferParts, TransferProgress } from '../../../../src/applicatio
 import { plainFact, plainMessage } from '../../../../src/application/transfer/plain.js';
 import { messageOf as messageIn } from '../../../../src/application/transfer/stored-fact.js';
 import type { Change, Storage } from '../../../../src/ports/index.js';
-import { AWKWARD_NAMES, EVERY_PROPERTY, appendOf, groupQueueOf, messageOf, payloadOf, put, queueOf, release, remove } from '../../../../src/testkit/storage-samples.js';
+import {
+  AWKWARD_NAMES,
+  EVERY_PROPERTY,
+  appendOf,
+  groupQueueOf,
+  messageOf,
+  payloadOf,
+  put,
+  queueOf,
+  release,
+  remove,
+} from '../../../../src/testkit/storage-samples.js';
 import { VirtualClock } from '../../../../src/testkit/virtual-clock.js';
 import { MongoDatabases } from '../../../contract/mongodb-databases.js';
 import { describeWithServer } from '../../../e2e/tools.js';
@@ -32,7 +43,10 @@ export const STORES: Readonly<Record<string, () => TestStore>> = {
   },
   file: () => {
     const directory = mkdtempSync(join(tmpdir(), 'hexmq-transfer-'));
-    return { make: () => Promise.resolve(new FileStorage({ directory })), dispose: () => rmSync(directory, { recursive: true, force: true }) };
+    return {
+      make: () => Promise.resolve(new FileStorage({ directory })),
+      dispose: () => rmSync(directory, { recursive: true, force: true }),
+    };
   },
   mongodb: () => {
     if (databases === undefined) throw new Error('needs a MongoDB server');
@@ -61,14 +75,22 @@ export const hash = (text: string): string => createHash('sha256').update(text).
 export function partsOf(progress: (progress: TransferProgress) => void = () => undefined): TransferParts {
   const clock = new VirtualClock();
   // Pauses before another attempt pass by themselves.
-  return { clock: { nowMs: () => clock.nowMs(), at: (_atMs, callback) => (setImmediate(callback), { cancel: () => undefined }) }, hash, progress };
+  return {
+    clock: {
+      nowMs: () => clock.nowMs(),
+      at: (_atMs, callback) => (setImmediate(callback), { cancel: () => undefined }),
+    },
+    hash,
+    progress,
+  };
 }
 
 export async function fill(store: TestStore, changes: readonly Change[], inBatchesOf = 1000): Promise<void> {
   const storage = await store.make();
   await storage.open();
   for await (const _ of storage.load());
-  for (let from = 0; from < changes.length; from += inBatchesOf) await storage.commit(changes.slice(from, from + inBatchesOf));
+  for (let from = 0; from < changes.length; from += inBatchesOf)
+    await storage.commit(changes.slice(from, from + inBatchesOf));
   await storage.close();
 }
 
@@ -101,7 +123,13 @@ export function everyState(): Change[] {
   const changes: Change[] = [
     // Connected when its broker was killed: no time of disconnection, its will not due, half-way through QoS 2 inbound.
     put.session('connected', { expiryIntervalS: 4_294_967_295 }),
-    put.subscription('connected', 'a/#', { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2, identifier: 268_435_455 }),
+    put.subscription('connected', 'a/#', {
+      qos: 2,
+      noLocal: true,
+      retainAsPublished: true,
+      retainHandling: 2,
+      identifier: 268_435_455,
+    }),
     put.inbound('connected', 1),
     put.inbound('connected', 65_535),
     put.will('connected', messageOf(2, { topic: 'will', retain: true, publisher: undefined })),
@@ -131,7 +159,10 @@ export function everyState(): Change[] {
   }
   AWKWARD_NAMES.forEach((name, i) => {
     changes.push(put.session(name, { expiryIntervalS: i }), put.subscription(name, name), put.inbound(name, i + 1));
-    changes.push(appendOf(queueOf(name), i, messageOf(5000 + i, { topic: name })), put.retained(messageOf(5000 + i, { topic: name })));
+    changes.push(
+      appendOf(queueOf(name), i, messageOf(5000 + i, { topic: name })),
+      put.retained(messageOf(5000 + i, { topic: name })),
+    );
   });
   // The highest id there ever was, of a message that has gone.
   changes.push(appendOf(queueOf('gone'), 65_700, messageOf(1_000_000)), remove(queueOf('gone'), 65_700));

@@ -17,8 +17,16 @@ const subscribe = (access: Access, filter: string): string => access.subscribe(f
 describe('permissions', () => {
   test('to do everything ask no rule, and leave the broker its own topics', () => {
     const access = accessOf(EVERYTHING);
-    expect([access.receive('a' as TopicName).isAllowed, access.subscribe('#' as TopicFilter).isAllowed, access.publish('a' as TopicName).isAllowed]).toEqual([true, true, true]);
-    for (const topic of ['$SYS', '$SYS/x', '$share/g/a']) expect(access.publish(topic as TopicName)).toMatchObject({ isAllowed: false, why: 'clients cannot publish to $SYS/ and $share/' });
+    expect([
+      access.receive('a' as TopicName).isAllowed,
+      access.subscribe('#' as TopicFilter).isAllowed,
+      access.publish('a' as TopicName).isAllowed,
+    ]).toEqual([true, true, true]);
+    for (const topic of ['$SYS', '$SYS/x', '$share/g/a'])
+      expect(access.publish(topic as TopicName)).toMatchObject({
+        isAllowed: false,
+        why: 'clients cannot publish to $SYS/ and $share/',
+      });
     expect(access.publish('$SYSTEM/x' as TopicName).isAllowed).toBe(true);
   });
 
@@ -33,8 +41,14 @@ describe('permissions', () => {
 
   test('say what becomes of what no rule is about', () => {
     const rules = rulesOf('deny publish a');
-    expect(new Access({ kind: 'rules', rules, otherwise: 'allow' }).publish('b' as TopicName)).toMatchObject({ isAllowed: true, rule: undefined });
-    expect(new Access({ kind: 'rules', rules, otherwise: 'deny' }).publish('b' as TopicName)).toMatchObject({ isAllowed: false, why: 'no rule allows it' });
+    expect(new Access({ kind: 'rules', rules, otherwise: 'allow' }).publish('b' as TopicName)).toMatchObject({
+      isAllowed: true,
+      rule: undefined,
+    });
+    expect(new Access({ kind: 'rules', rules, otherwise: 'deny' }).publish('b' as TopicName)).toMatchObject({
+      isAllowed: false,
+      why: 'no rule allows it',
+    });
     expect(new Access({ kind: 'rules', rules }).publish('b' as TopicName).isAllowed).toBe(false);
   });
 
@@ -46,14 +60,20 @@ describe('permissions', () => {
 
 describe('a subscription', () => {
   test('is allowed for a part that may be received, and denied as a whole', () => {
-    const access = withRules('deny publish,subscribe,receive secret/#', 'allow receive sensors/#', 'allow receive secret/public');
+    const access = withRules(
+      'deny publish,subscribe,receive secret/#',
+      'allow receive sensors/#',
+      'allow receive secret/public',
+    );
     expect(subscribe(access, '#')).toBe('allowed by rule 2 (sensors/#)');
     expect(subscribe(access, 'sensors/1')).toBe('allowed by rule 2 (sensors/#)');
     expect(subscribe(access, 'secret/+')).toBe('denied by rule 1 (secret/#)');
     expect(subscribe(access, 'other/#')).toBe('no rule allows it');
     // The only rule that it has something in common with is one that never decides.
     expect(subscribe(access, '+/public')).toBe('allowed by rule 2 (sensors/#)');
-    expect(subscribe(withRules('deny receive secret/#', 'allow receive secret/public'), '+/public')).toBe('no rule allows it');
+    expect(subscribe(withRules('deny receive secret/#', 'allow receive secret/public'), '+/public')).toBe(
+      'no rule allows it',
+    );
   });
 
   test('to more than a rule for subscriptions alone covers is not allowed by it, and one that reaches into what such a rule denies is denied', () => {
@@ -98,16 +118,43 @@ describe('the tree of rules', () => {
   });
 });
 
-const actionLists = fc.constantFrom<AccessAction[]>(['publish'], ['subscribe'], ['receive'], ['subscribe', 'receive'], ['publish', 'subscribe', 'receive'], []);
+const actionLists = fc.constantFrom<AccessAction[]>(
+  ['publish'],
+  ['subscribe'],
+  ['receive'],
+  ['subscribe', 'receive'],
+  ['publish', 'subscribe', 'receive'],
+  [],
+);
 const rules = fc
-  .array(fc.record({ effect: fc.constantFrom('allow' as const, 'deny' as const), actions: actionLists, topicFilter: filters }), { maxLength: 10 })
-  .map((all) => all.map((rule, i): AccessRule => ({ ...rule, topicFilter: rule.topicFilter as TopicFilter, source: `rule ${i + 1}` })));
+  .array(
+    fc.record({
+      effect: fc.constantFrom('allow' as const, 'deny' as const),
+      actions: actionLists,
+      topicFilter: filters,
+    }),
+    { maxLength: 10 },
+  )
+  .map((all) =>
+    all.map((rule, i): AccessRule => ({
+      ...rule,
+      topicFilter: rule.topicFilter as TopicFilter,
+      source: `rule ${i + 1}`,
+    })),
+  );
 
 describe('what may be received of a filter', () => {
   const partsOf = (access: Access, filter: string): readonly string[] => access.receivable(filter as TopicFilter);
 
   test('is looked for where rules allow it', () => {
-    const access = withRules('deny receive a/secret', 'allow receive a/#', 'allow publish c', 'allow receive +/b/+', 'allow receive a/x', 'allow receive $SYS/#');
+    const access = withRules(
+      'deny receive a/secret',
+      'allow receive a/#',
+      'allow publish c',
+      'allow receive +/b/+',
+      'allow receive a/x',
+      'allow receive $SYS/#',
+    );
     expect(partsOf(access, '#')).toEqual(['a/#', '+/b/+']);
     expect(partsOf(access, '+/b/#')).toEqual(['a/b/#', '+/b/+']);
     expect(partsOf(access, 'a/+')).toEqual(['a/+']);
@@ -132,22 +179,34 @@ describe('what may be received of a filter', () => {
 describe('an explanation', () => {
   test('is the judgement, and every rule before the one that decided has a reason', () => {
     fc.assert(
-      fc.property(rules, topics, filters, fc.constantFrom<AccessAction>('publish', 'subscribe', 'receive'), (all, topic, filter, action) => {
-        const permissions: Permissions = { kind: 'rules', rules: all };
-        const access = accessOf(permissions);
-        const asked = action === 'subscribe' ? filter : topic;
-        const { isAllowed, rule, why, passedOver } = explain(permissions, action, asked);
-        const judgement = action === 'subscribe' ? access.subscribe(asked as TopicFilter) : access[action](asked as TopicName);
-        expect({ isAllowed, rule, why }).toEqual(judgement);
-        expect(passedOver.map((one) => one.rule)).toEqual(all.slice(0, rule === undefined ? all.length : all.indexOf(rule)));
-        for (const one of passedOver) expect(one.why).not.toMatch(/hidden/);
-      }),
+      fc.property(
+        rules,
+        topics,
+        filters,
+        fc.constantFrom<AccessAction>('publish', 'subscribe', 'receive'),
+        (all, topic, filter, action) => {
+          const permissions: Permissions = { kind: 'rules', rules: all };
+          const access = accessOf(permissions);
+          const asked = action === 'subscribe' ? filter : topic;
+          const { isAllowed, rule, why, passedOver } = explain(permissions, action, asked);
+          const judgement =
+            action === 'subscribe' ? access.subscribe(asked as TopicFilter) : access[action](asked as TopicName);
+          expect({ isAllowed, rule, why }).toEqual(judgement);
+          expect(passedOver.map((one) => one.rule)).toEqual(
+            all.slice(0, rule === undefined ? all.length : all.indexOf(rule)),
+          );
+          for (const one of passedOver) expect(one.why).not.toMatch(/hidden/);
+        },
+      ),
       { numRuns: 3000 },
     );
   });
 
   test('says what delivery leaves of a subscription', () => {
-    const permissions: Permissions = { kind: 'rules', rules: rulesOf('deny receive plant/secret', 'allow receive plant/#', 'allow receive #', 'allow receive other') };
+    const permissions: Permissions = {
+      kind: 'rules',
+      rules: rulesOf('deny receive plant/secret', 'allow receive plant/#', 'allow receive #', 'allow receive other'),
+    };
     const of = (filter: string) => {
       const { delivery, deliveryOtherwise } = explain(permissions, 'subscribe', filter);
       return [...delivery.map(({ source }) => source), deliveryOtherwise];

@@ -66,7 +66,12 @@ describe('CONNECT', () => {
     const impostor = core.open();
     impostor.connect('a');
     impostor.deny('bad-credentials');
-    expect(core.lines()).toEqual(['2 ask a', '2 < connack 4', '! refused bad-credentials', '2 close connection-refused']);
+    expect(core.lines()).toEqual([
+      '2 ask a',
+      '2 < connack 4',
+      '! refused bad-credentials',
+      '2 close connection-refused',
+    ]);
     a.ping();
     expect(core.lines()).toEqual(['1 < pingresp']);
   });
@@ -98,7 +103,13 @@ describe('CONNECT', () => {
     core.lines();
     // Nothing but the last word on it is recorded, however often its client comes.
     connect();
-    expect(core.lines()).toEqual(['2 ask a', '1 close session-taken-over', '+session a offline', '+session a', '2 < connack 0']);
+    expect(core.lines()).toEqual([
+      '2 ask a',
+      '1 close session-taken-over',
+      '+session a offline',
+      '+session a',
+      '2 < connack 0',
+    ]);
     // The CONNACK of the third leaves: the fourth is told of that session.
     core.connectStored('a').admitted();
     core.lines();
@@ -209,7 +220,11 @@ describe('CONNECT', () => {
   test('a version that is not known is answered with 1', () => {
     const core = new CoreHarness();
     const a = core.open();
-    core.handle({ kind: 'malformed', connection: a.id, error: new MalformedPacketError('protocol-version-unsupported', 'level 9') });
+    core.handle({
+      kind: 'malformed',
+      connection: a.id,
+      error: new MalformedPacketError('protocol-version-unsupported', 'level 9'),
+    });
     expect(core.lines()).toEqual(['1 < connack 1', '1 close malformed-packet']);
   });
 
@@ -219,7 +234,13 @@ describe('CONNECT', () => {
     const b = core.open();
     b.connect('b', { will: will('$SYS/x', 'x') });
     b.allow();
-    expect(core.lines()).toEqual(['1 close protocol-violation', '2 ask b', '2 < connack 5', '! refused not-authorized', '2 close connection-refused']);
+    expect(core.lines()).toEqual([
+      '1 close protocol-violation',
+      '2 ask b',
+      '2 < connack 5',
+      '! refused not-authorized',
+      '2 close connection-refused',
+    ]);
   });
 });
 
@@ -380,7 +401,13 @@ describe('clean and stored sessions', () => {
     core.connect('a').subscribe(['t', 1]);
     core.lines();
     core.connectStored('a');
-    expect(core.lines()).toEqual(['2 ask a', '1 close session-taken-over', '! session-ended a disconnected', '+session a', '2 < connack 0']);
+    expect(core.lines()).toEqual([
+      '2 ask a',
+      '1 close session-taken-over',
+      '! session-ended a disconnected',
+      '+session a',
+      '2 < connack 0',
+    ]);
   });
 
   test('packets of a connection that was taken over change nothing', () => {
@@ -464,7 +491,12 @@ describe('wills', () => {
   test('are published when the connection is lost', () => {
     const { core, watcher } = withWill({ qos: 1 });
     core.handle({ kind: 'closed', connection: 2 as never });
-    expect(core.lines()).toEqual(['! session-ended a disconnected', '-will a', `${watcher} < publish w=gone q1 id1`, '! will-published a w']);
+    expect(core.lines()).toEqual([
+      '! session-ended a disconnected',
+      '-will a',
+      `${watcher} < publish w=gone q1 id1`,
+      '! will-published a w',
+    ]);
   });
 
   test('are published at a timeout, a fault and a takeover', () => {
@@ -472,7 +504,11 @@ describe('wills', () => {
     timeout.core.advance(15_000);
     expect(timeout.core.lines()).toContain('1 < publish w=gone q0');
     const fault = withWill();
-    fault.core.handle({ kind: 'malformed', connection: 2 as never, error: new MalformedPacketError('packet-type-reserved', 'the test says so') });
+    fault.core.handle({
+      kind: 'malformed',
+      connection: 2 as never,
+      error: new MalformedPacketError('packet-type-reserved', 'the test says so'),
+    });
     expect(fault.core.lines()).toContain('1 < publish w=gone q0');
     const takeover = withWill();
     takeover.core.connect('a');
@@ -481,7 +517,11 @@ describe('wills', () => {
 
   test('are dropped at DISCONNECT', () => {
     const { core } = withWill();
-    core.handle({ kind: 'packet', connection: 2 as never, packet: { type: PacketType.disconnect, reasonCode: 0, properties: undefined } });
+    core.handle({
+      kind: 'packet',
+      connection: 2 as never,
+      packet: { type: PacketType.disconnect, reasonCode: 0, properties: undefined },
+    });
     expect(core.lines()).toEqual(['2 close client-disconnect', '! session-ended a disconnected', '-will a']);
     expect(core.store.wills.size).toBe(0);
   });
@@ -574,7 +614,8 @@ describe('a shutdown', () => {
 
   test('loses nothing of a shared group', () => {
     const core = new CoreHarness();
-    for (const clientId of ['a', 'b', 'c']) core.connect(clientId, { clean: clientId === 'b' }).subscribe(['$share/g/t', 1]);
+    for (const clientId of ['a', 'b', 'c'])
+      core.connect(clientId, { clean: clientId === 'b' }).subscribe(['$share/g/t', 1]);
     const publisher = core.connect('publisher');
     for (const payload of ['1', '2', '3', '4', '5', '6']) publisher.publish('t', payload);
     core.handle({ kind: 'shutdown' });
@@ -594,16 +635,27 @@ describe('who may do what', () => {
   });
 
   test('a subscription that is denied is refused alone in 3.1.1 and ends a 3.1 connection', () => {
-    const permissions = { kind: 'rules', rules: [{ effect: 'allow', actions: ['subscribe'], topicFilter: 'ok/#' as never, source: 'the test' }] } as const;
+    const permissions = {
+      kind: 'rules',
+      rules: [{ effect: 'allow', actions: ['subscribe'], topicFilter: 'ok/#' as never, source: 'the test' }],
+    } as const;
     const core = new CoreHarness();
     const a = core.connect('a', { permissions });
     core.lines();
     a.subscribe(['ok/1', 1], ['no', 1], ['ok/#', 2], ['#', 0]);
-    expect(core.lines()).toEqual(['! subscribe-denied a no', '! subscribe-denied a #', expect.stringMatching(/^1 < suback \d+ 1,128,2,128$/)]);
+    expect(core.lines()).toEqual([
+      '! subscribe-denied a no',
+      '! subscribe-denied a #',
+      expect.stringMatching(/^1 < suback \d+ 1,128,2,128$/),
+    ]);
     const b = core.connect('b', { permissions, version: 3 });
     core.lines();
     b.subscribe(['ok/1', 1], ['no', 1]);
-    expect(core.lines()).toEqual(['! subscribe-denied b no', '2 close not-authorized', '! session-ended b disconnected']);
+    expect(core.lines()).toEqual([
+      '! subscribe-denied b no',
+      '2 close not-authorized',
+      '! session-ended b disconnected',
+    ]);
   });
 
   test('what a rule denies is not had by subscribing to more', () => {
@@ -692,7 +744,16 @@ describe('subscriptions', () => {
 
   // What MQTT 5 brings, in packets as its decoder gives them.
   const aliased = (topic: string, topicAlias: number, payload = 'x') =>
-    ({ type: PacketType.publish, dup: false, qos: 0, retain: false, topic, packetId: 0, properties: { topicAlias, contentType: 'c' }, payload: Buffer.from(payload) }) as const;
+    ({
+      type: PacketType.publish,
+      dup: false,
+      qos: 0,
+      retain: false,
+      topic,
+      packetId: 0,
+      properties: { topicAlias, contentType: 'c' },
+      payload: Buffer.from(payload),
+    }) as const;
 
   test('a Topic Alias stands for the Topic Name that it was last sent with, on its connection, and goes to no subscriber', () => {
     const core = new CoreHarness();
@@ -701,8 +762,21 @@ describe('subscriptions', () => {
     core.lines();
     const forwarded: unknown[] = [];
     core.recorder.watchers.push({ delivered: ({ message }) => forwarded.push(message.properties) });
-    for (const packet of [aliased('s', 1, '1'), aliased('t', 2, '2'), aliased('', 1, '3'), aliased('u', 1, '4'), aliased('', 1, '5')]) a.send(packet);
-    expect(core.heard(b)).toEqual(['publish s=1 q0', 'publish t=2 q0', 'publish s=3 q0', 'publish u=4 q0', 'publish u=5 q0']);
+    for (const packet of [
+      aliased('s', 1, '1'),
+      aliased('t', 2, '2'),
+      aliased('', 1, '3'),
+      aliased('u', 1, '4'),
+      aliased('', 1, '5'),
+    ])
+      a.send(packet);
+    expect(core.heard(b)).toEqual([
+      'publish s=1 q0',
+      'publish t=2 q0',
+      'publish s=3 q0',
+      'publish u=4 q0',
+      'publish u=5 q0',
+    ]);
     expect(forwarded).toEqual(Array.from({ length: 5 }, () => ({ contentType: 'c' })));
     b.send(aliased('', 1));
     expect(core.lines()).toContain('2 close protocol-violation');
@@ -722,7 +796,9 @@ describe('subscriptions', () => {
       const core = new CoreHarness({ subscriptionIdentifiers });
       const a = core.connect('a');
       core.lines();
-      const subscriptions = [{ topicFilter: 't', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 }] as const;
+      const subscriptions = [
+        { topicFilter: 't', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+      ] as const;
       a.send({ type: PacketType.subscribe, packetId: 1, subscriptions, properties: { subscriptionIdentifiers: [7] } });
       expect(core.lines().includes('1 close subscription-identifiers-not-supported')).toBe(!subscriptionIdentifiers);
     }

@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
 import { CoreHarness } from '../../../support/core-harness.js';
 
-const harness = (limits: Partial<typeof DEFAULT_LIMITS>): CoreHarness => new CoreHarness({ ...DEFAULT_LIMITS, ...limits });
+const harness = (limits: Partial<typeof DEFAULT_LIMITS>): CoreHarness =>
+  new CoreHarness({ ...DEFAULT_LIMITS, ...limits });
 
 describe('maxSessions', () => {
   test('refuses a client that would need one more, and nobody who has one', () => {
@@ -68,7 +69,13 @@ describe('a listener', () => {
       peer.allow();
       return { peer, said: core.heard(peer) };
     });
-    expect(codes.map(({ said }) => said)).toEqual([['connack 0'], ['connack 3'], ['connack 0'], ['connack 0'], ['connack 3']]);
+    expect(codes.map(({ said }) => said)).toEqual([
+      ['connack 0'],
+      ['connack 3'],
+      ['connack 0'],
+      ['connack 0'],
+      ['connack 3'],
+    ]);
     codes[0]?.peer.lose();
     const next = core.open('narrow');
     next.connect('next');
@@ -78,7 +85,10 @@ describe('a listener', () => {
 
   test('has times and a window of its own', () => {
     const core = harness({});
-    core.broker.limit(DEFAULT_LIMITS, new Map([['quick', { connectTimeoutMs: 100, authTimeoutMs: 200, maxInflight: 1 }]]));
+    core.broker.limit(
+      DEFAULT_LIMITS,
+      new Map([['quick', { connectTimeoutMs: 100, authTimeoutMs: 200, maxInflight: 1 }]]),
+    );
     core.open('quick');
     core.advance(100);
     expect(core.lines()).toEqual(['1 close connect-timeout']);

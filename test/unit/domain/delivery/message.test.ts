@@ -36,7 +36,12 @@ const contextOf = (delivered: Message[]): Context => ({
 });
 
 const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound =>
-  new Outbound(sessionQueue('c' as ClientId), stored, { roomMade: () => undefined, restrictions: undefined }, contextOf(delivered));
+  new Outbound(
+    sessionQueue('c' as ClientId),
+    stored,
+    { roomMade: () => undefined, restrictions: undefined },
+    contextOf(delivered),
+  );
 
 describe('the payload of a message', () => {
   test('is copied once when the message is kept, and has its buffer to itself then', () => {

@@ -16,22 +16,30 @@ const topicsHeard = (core: CoreHarness, peer: CorePeer): string[] =>
   });
 
 describe('a live message', () => {
-  test.each([0, 1, 2] as const)('at QoS %i that a subscriber may not receive is neither sent nor queued, and counted with the rule', (qos) => {
-    const core = new CoreHarness();
-    const reader = core.connectStored('reader', { permissions: permissionsOf('deny receive open/secret', 'allow receive open/#') });
-    reader.subscribe(['#', 2]);
-    const publisher = core.connect('publisher');
-    core.lines();
-    publisher.publish('open/secret', 'no', qos);
-    publisher.publish('closed', 'no', qos);
-    publisher.publish('open/x', 'yes', qos);
-    const { notices } = core.recorder;
-    expect(topicsHeard(core, reader)).toEqual(['open/x']);
-    expect(core.stored('reader')).toEqual(qos === 0 ? [] : ['yes']);
-    expect(core.broker.accounts.dropped['not-authorized']).toBe(2);
-    expect(core.waiting).toBe(qos === 0 ? 0 : 1);
-    expect(notices.flatMap((one) => (one.kind === 'message-dropped' ? [one.detail] : []))).toEqual(['denied by rule 1 (open/secret)', 'no rule allows it']);
-  });
+  test.each([0, 1, 2] as const)(
+    'at QoS %i that a subscriber may not receive is neither sent nor queued, and counted with the rule',
+    (qos) => {
+      const core = new CoreHarness();
+      const reader = core.connectStored('reader', {
+        permissions: permissionsOf('deny receive open/secret', 'allow receive open/#'),
+      });
+      reader.subscribe(['#', 2]);
+      const publisher = core.connect('publisher');
+      core.lines();
+      publisher.publish('open/secret', 'no', qos);
+      publisher.publish('closed', 'no', qos);
+      publisher.publish('open/x', 'yes', qos);
+      const { notices } = core.recorder;
+      expect(topicsHeard(core, reader)).toEqual(['open/x']);
+      expect(core.stored('reader')).toEqual(qos === 0 ? [] : ['yes']);
+      expect(core.broker.accounts.dropped['not-authorized']).toBe(2);
+      expect(core.waiting).toBe(qos === 0 ? 0 : 1);
+      expect(notices.flatMap((one) => (one.kind === 'message-dropped' ? [one.detail] : []))).toEqual([
+        'denied by rule 1 (open/secret)',
+        'no rule allows it',
+      ]);
+    },
+  );
 
   test('goes to others all the same', () => {
     const core = new CoreHarness();
@@ -79,7 +87,11 @@ describe('what was queued', () => {
     reader.puback(3);
     expect(topicsHeard(core, reader)).toEqual(['d']);
     reader.puback(4);
-    expect({ stored: core.stored('reader'), waiting: core.waiting, dropped: core.broker.accounts.dropped['not-authorized'] }).toEqual({ stored: [], waiting: 0, dropped: 1 });
+    expect({
+      stored: core.stored('reader'),
+      waiting: core.waiting,
+      dropped: core.broker.accounts.dropped['not-authorized'],
+    }).toEqual({ stored: [], waiting: 0, dropped: 1 });
   });
 
   test('and is denied to its end leaves nothing behind, in storage neither', () => {
@@ -89,7 +101,11 @@ describe('what was queued', () => {
     const publisher = core.connect('publisher');
     for (let i = 0; i < 1500; i++) publisher.publish('closed', String(i), 1);
     const reader = core.connectStored('reader', { permissions: NOTHING });
-    expect({ stored: core.stored('reader'), waiting: core.waiting, heard: topicsHeard(core, reader) }).toEqual({ stored: [], waiting: 0, heard: [] });
+    expect({ stored: core.stored('reader'), waiting: core.waiting, heard: topicsHeard(core, reader) }).toEqual({
+      stored: [],
+      waiting: 0,
+      heard: [],
+    });
     expect(core.broker.accounts.dropped['not-authorized']).toBe(1500);
     // The queue goes on as if nothing had been.
     reader.permit(EVERYTHING);
@@ -145,7 +161,8 @@ describe('a retained message', () => {
   test('that may not be received is not read, and leaves room for those that may', () => {
     const core = new CoreHarness({ retainedQueueSize: 2 });
     const publisher = core.connect('publisher');
-    for (const topic of ['closed/1', 'closed/2', 'open/1', 'closed/3', 'open/2']) publisher.publish(topic, topic, 1, { retain: true });
+    for (const topic of ['closed/1', 'closed/2', 'open/1', 'closed/3', 'open/2'])
+      publisher.publish(topic, topic, 1, { retain: true });
     core.lines();
     const reader = core.connect('reader', { permissions: OPEN });
     reader.subscribe(['#', 1]);
@@ -192,17 +209,20 @@ describe('a shared group', () => {
     ]);
   });
 
-  test.each([0, 1] as const)('in which nobody may receive it at QoS %i drops it with its reason, and nothing is stuck', (qos) => {
-    const core = new CoreHarness();
-    const a = member(core, 'a', 'allow receive a/#');
-    const publisher = core.connect('publisher');
-    core.lines();
-    publisher.publish('c', 'x', qos);
-    publisher.publish('a/1', 'y', qos);
-    expect(topicsHeard(core, a)).toEqual(['a/1']);
-    expect(core.broker.accounts.dropped).toMatchObject({ 'not-authorized': 1, 'client-offline': 0 });
-    expect(core.storedIn(GROUP)).toEqual([]);
-  });
+  test.each([0, 1] as const)(
+    'in which nobody may receive it at QoS %i drops it with its reason, and nothing is stuck',
+    (qos) => {
+      const core = new CoreHarness();
+      const a = member(core, 'a', 'allow receive a/#');
+      const publisher = core.connect('publisher');
+      core.lines();
+      publisher.publish('c', 'x', qos);
+      publisher.publish('a/1', 'y', qos);
+      expect(topicsHeard(core, a)).toEqual(['a/1']);
+      expect(core.broker.accounts.dropped).toMatchObject({ 'not-authorized': 1, 'client-offline': 0 });
+      expect(core.storedIn(GROUP)).toEqual([]);
+    },
+  );
 
   test('does not let others wait behind what is for a member that is busy', () => {
     const core = new CoreHarness({ maxInflight: 1 });

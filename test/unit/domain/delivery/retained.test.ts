@@ -8,9 +8,13 @@ function retain(publisher: CorePeer, count: number, qos: 0 | 1 | 2 = 1, payload:
   return topics;
 }
 
-const topicsOf = (lines: readonly string[]): string[] => lines.flatMap((line) => /publish ([^= ]+)=/.exec(line)?.[1] ?? []);
+const topicsOf = (lines: readonly string[]): string[] =>
+  lines.flatMap((line) => /publish ([^= ]+)=/.exec(line)?.[1] ?? []);
 
-function started(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): { core: CoreHarness; publisher: CorePeer } {
+function started(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): {
+  core: CoreHarness;
+  publisher: CorePeer;
+} {
   const core = new CoreHarness(limits);
   return { core, publisher: core.connect('publisher') };
 }
@@ -37,7 +41,11 @@ describe('retained messages', () => {
     const a = core.connect('a');
     core.lines();
     a.subscribe(['r/+', 1]);
-    expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 1$/), 'publish r/1=one q1 id1 retain', 'publish r/0=zero q0 retain']);
+    expect(core.heard(a)).toEqual([
+      expect.stringMatching(/^suback \d+ 1$/),
+      'publish r/1=one q1 id1 retain',
+      'publish r/0=zero q0 retain',
+    ]);
     a.subscribe(['r/1', 0]);
     expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 0$/), 'publish r/1=one q0 retain']);
   });
@@ -229,7 +237,11 @@ describe('while retained messages are read', () => {
     core.lines();
     publisher.publish('r/1', 'newer', 1, { retain: true });
     core.answerAll();
-    expect(core.heard(a)).toEqual(['publish r/1=newer q1 id1', 'publish r/0=x q1 id2 retain', 'publish r/2=x q1 id3 retain']);
+    expect(core.heard(a)).toEqual([
+      'publish r/1=newer q1 id1',
+      'publish r/0=x q1 id2 retain',
+      'publish r/2=x q1 id3 retain',
+    ]);
   });
 
   test('one that is replaced after it was read is left out', () => {
@@ -309,7 +321,12 @@ describe('limits of retained messages', () => {
     core.lines();
     publisher.publish('r/2', 'y', 0, { retain: true });
     publisher.publish('r/1', 'z', 0, { retain: true });
-    expect(core.lines()).toEqual(['! retained-full nobody r/2', '2 < publish r/2=y q0', '+retained r/1=z', '2 < publish r/1=z q0']);
+    expect(core.lines()).toEqual([
+      '! retained-full nobody r/2',
+      '2 < publish r/2=y q0',
+      '+retained r/1=z',
+      '2 < publish r/1=z q0',
+    ]);
     expect(core.waiting).toBe(0);
   });
 

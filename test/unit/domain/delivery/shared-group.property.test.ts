@@ -108,7 +108,7 @@ class World {
       if (member.peer === undefined) this.connect(member);
       member.peer?.writable();
     }
-    for (let isMoving = true; isMoving; ) {
+    for (let isMoving = true; isMoving;) {
       isMoving = this.core.answerNext();
       for (const member of this.members) {
         while (member.owed.length > 0) {
@@ -122,13 +122,27 @@ class World {
 
 const member = fc.nat(2);
 const action = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('publish' as const), member: fc.constant(0), which: fc.constant(0) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constant('publish' as const), member: fc.constant(0), which: fc.constant(0) }),
+  },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('acknowledge' as const), member, which: fc.nat(3) }) },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constantFrom('connect' as const, 'lose' as const, 'congested' as const, 'writable' as const), member, which: fc.constant(0) }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('connect' as const, 'lose' as const, 'congested' as const, 'writable' as const),
+      member,
+      which: fc.constant(0),
+    }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('read' as const, 'read' as const, 'read' as const, 'crash' as const), member: fc.constant(0), which: fc.constant(0) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('read' as const, 'read' as const, 'read' as const, 'crash' as const),
+      member: fc.constant(0),
+      which: fc.constant(0),
+    }),
+  },
 );
 
 describe('a shared group, whatever happens', () => {

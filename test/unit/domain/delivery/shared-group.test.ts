@@ -44,7 +44,10 @@ describe('a shared group', () => {
     const publisher = core.connect('publisher');
     core.lines();
     publishAll(publisher, 'xy', 2);
-    expect(core.lines().filter((line) => line.includes('publish'))).toEqual([`${a.id} < publish t=x q0`, `${b.id} < publish t=y q1 id1`]);
+    expect(core.lines().filter((line) => line.includes('publish'))).toEqual([
+      `${a.id} < publish t=x q0`,
+      `${b.id} < publish t=y q1 id1`,
+    ]);
     publishAll(publisher, 'z', 0);
     expect(given(core)).toBe('1:z');
   });
@@ -219,7 +222,8 @@ describe('a shared group', () => {
     const next = core.restarted();
     publishAll(next.connect('publisher'), 'x');
     const queue = next.store.queues.get(GROUP);
-    for (const [seq, entry] of queue ?? []) queue?.set(seq, { ...entry, message: { ...entry.message, payload: Buffer.from('from-storage') } });
+    for (const [seq, entry] of queue ?? [])
+      queue?.set(seq, { ...entry, message: { ...entry.message, payload: Buffer.from('from-storage') } });
     next.lines();
     next.connectStored('a');
     expect(given(next)).toBe('2:from-storage');
@@ -420,7 +424,11 @@ describe('a shared group', () => {
     const c = member(core, 'c', 2);
     const publisher = core.connect('publisher');
     for (const payload of ['x', 'y']) publisher.publish('t', payload, 2);
-    b.permit({ kind: 'rules', rules: [{ effect: 'deny', actions: ['receive'], topicFilter: 't' as TopicFilter, source: 'test' }], otherwise: 'allow' });
+    b.permit({
+      kind: 'rules',
+      rules: [{ effect: 'deny', actions: ['receive'], topicFilter: 't' as TopicFilter, source: 'test' }],
+      otherwise: 'allow',
+    });
     publisher.publish('t', 'z', 2);
     expect(core.waiting).toBe(3);
     core.lines();

@@ -70,7 +70,8 @@ class ModelClient {
       this.#released.set(packetId, name);
     }
     this.#received.delete(packetId);
-    if (!this.owed.some((answer) => answer.type === 'pubcomp' && answer.packetId === packetId)) this.owed.push({ type: 'pubcomp', packetId });
+    if (!this.owed.some((answer) => answer.type === 'pubcomp' && answer.packetId === packetId))
+      this.owed.push({ type: 'pubcomp', packetId });
   }
 
   /** Sends one of the answers that it owes. */
@@ -117,7 +118,11 @@ class World {
   readonly published = new Map<string, number[]>();
 
   constructor(window: number, limits: ConstructorParameters<typeof CoreHarness>[0] = {}) {
-    this.#clients = [new ModelClient('a', true, window), new ModelClient('b', true, window), new ModelClient('c', false, window)];
+    this.#clients = [
+      new ModelClient('a', true, window),
+      new ModelClient('b', true, window),
+      new ModelClient('c', false, window),
+    ];
     this.core = new CoreHarness({ maxInflight: window, ...limits });
     this.#publisher = this.#begin();
     for (const client of this.#clients) {
@@ -138,7 +143,8 @@ class World {
         this.#clientOf(delivery)?.delivered(delivery, this.#afterCrash);
       },
       acknowledged: (acknowledgement) => {
-        if (acknowledgement.type === PacketType.pubrel) this.#clientOf(acknowledgement)?.released(acknowledgement.packetId);
+        if (acknowledgement.type === PacketType.pubrel)
+          this.#clientOf(acknowledgement)?.released(acknowledgement.packetId);
       },
     });
     return this.core.connect('publisher');
@@ -201,7 +207,7 @@ class World {
   settle(): void {
     for (const client of this.#clients) if (client.peer === undefined) this.connect(client);
     for (const { peer } of this.#clients) peer?.writable();
-    for (let isMoving = true; isMoving; ) {
+    for (let isMoving = true; isMoving;) {
       isMoving = this.core.answerNext();
       for (const client of this.#clients) {
         while (client.owed.length > 0) {
@@ -231,7 +237,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   { weight: 12, arbitrary: fc.record({ kind: fc.constant('answer' as const), client, which: fc.nat(5) }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('connect' as const, 'lose' as const, 'congested' as const, 'writable' as const), client }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('connect' as const, 'lose' as const, 'congested' as const, 'writable' as const),
+      client,
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('read' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const) }) },
 );
@@ -306,7 +318,9 @@ describe('whatever happens', () => {
             perform(world, step);
             for (const { clientId, inFlight, faults } of [a, b]) {
               expect(faults).toEqual([]);
-              const stored = new Set(world.core.store.entries(sessionQueue(clientId as ClientId)).map(({ seq }) => seq + 1));
+              const stored = new Set(
+                world.core.store.entries(sessionQueue(clientId as ClientId)).map(({ seq }) => seq + 1),
+              );
               expect([...inFlight.keys()].filter((packetId) => !stored.has(packetId))).toEqual([]);
             }
             expect(world.core.store.oddities).toEqual([]);

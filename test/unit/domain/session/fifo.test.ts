@@ -8,7 +8,10 @@ interface Item {
 
 describe('Fifo', () => {
   test('gives back what was pushed in the same order, whatever its length was in between', () => {
-    const step = fc.oneof(fc.record({ push: fc.integer({ min: 1, max: 2500 }), shift: fc.constant(0) }), fc.record({ push: fc.constant(0), shift: fc.integer({ min: 1, max: 2500 }) }));
+    const step = fc.oneof(
+      fc.record({ push: fc.integer({ min: 1, max: 2500 }), shift: fc.constant(0) }),
+      fc.record({ push: fc.constant(0), shift: fc.integer({ min: 1, max: 2500 }) }),
+    );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
         const fifo = new Fifo<Item>();
@@ -23,7 +26,9 @@ describe('Fifo', () => {
           }
           expect(fifo.length).toBe(next - oldest);
           expect(fifo.peek()?.name).toBe(oldest === next ? undefined : oldest);
-          expect([...fifo].map(({ name }) => name)).toEqual(Array.from({ length: next - oldest }, (_, i) => oldest + i));
+          expect([...fifo].map(({ name }) => name)).toEqual(
+            Array.from({ length: next - oldest }, (_, i) => oldest + i),
+          );
         }
         fifo.clear();
         expect([fifo.length, fifo.peek(), fifo.shift(), [...fifo]]).toEqual([0, undefined, undefined, []]);

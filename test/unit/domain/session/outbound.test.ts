@@ -5,7 +5,11 @@ import type { CorePeer } from '../../../support/core-harness.js';
 import { text } from '../../../support/recorder.js';
 
 /** A stored client `a` subscribed to `t`, and somebody to publish. */
-function pair(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): { core: CoreHarness; a: CorePeer; publisher: CorePeer } {
+function pair(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): {
+  core: CoreHarness;
+  a: CorePeer;
+  publisher: CorePeer;
+} {
   const core = new CoreHarness(limits);
   const a = core.connectStored('a');
   a.subscribe(['t', 2]);
@@ -19,7 +23,8 @@ function publishAll(publisher: CorePeer, from: number, to: number, qos: 0 | 1 | 
 }
 
 const ids = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
-const payloads = (lines: readonly string[]): string[] => lines.flatMap((line) => /publish t=(\S*)/.exec(line)?.[1] ?? []);
+const payloads = (lines: readonly string[]): string[] =>
+  lines.flatMap((line) => /publish t=(\S*)/.exec(line)?.[1] ?? []);
 
 describe('the window of a session', () => {
   test('a message is stored, sent and acknowledged to its publisher, in this order', () => {
@@ -165,7 +170,12 @@ describe('QoS 2 to a client', () => {
     a.lose();
     core.lines();
     const again = core.connectStored('a');
-    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=1 q2 id1 dup', 'pubrel 2', 'publish t=3 q2 id3 dup']);
+    expect(core.heard(again)).toEqual([
+      'connack 0 present',
+      'publish t=1 q2 id1 dup',
+      'pubrel 2',
+      'publish t=3 q2 id3 dup',
+    ]);
     again.pubcomp(2);
     again.pubrec(1, 3);
     again.pubcomp(1, 3);
@@ -196,7 +206,11 @@ describe('after a crash', () => {
     const next = core.restarted();
     const again = next.connectStored('a');
     // [MQTT-3.3.1-1]; of the third nobody knows any more, and DUP only says that it might be a repeat.
-    expect(next.heard(again).slice(0, 3)).toEqual(['connack 0 present', 'publish t=1 q1 id1 dup', 'publish t=2 q1 id2 dup']);
+    expect(next.heard(again).slice(0, 3)).toEqual([
+      'connack 0 present',
+      'publish t=1 q1 id1 dup',
+      'publish t=2 q1 id2 dup',
+    ]);
   });
 
   test('new messages take places behind those that are stored', () => {
@@ -228,7 +242,13 @@ describe('QoS 2 from a client', () => {
     publisher.pubrel(5);
     publisher.pubrel(5);
     publisher.publish('t', 'y', 2, { packetId: 5 });
-    expect(core.lines()).toEqual(['2 < pubcomp 5', '2 < pubcomp 5', '+c:a #1 t=y q2', '1 < publish t=y q2 id2', '2 < pubrec 5']);
+    expect(core.lines()).toEqual([
+      '2 < pubcomp 5',
+      '2 < pubcomp 5',
+      '+c:a #1 t=y q2',
+      '1 < publish t=y q2 id2',
+      '2 < pubrec 5',
+    ]);
   });
 
   test('a stored session remembers the identifier over a reconnect and over a crash', () => {
@@ -268,7 +288,12 @@ describe('a session that comes back', () => {
     a.lose();
     core.lines();
     const again = core.connectStored('a');
-    expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=1 q1 id1 dup', 'publish t=3 q1 id3 dup', 'publish t=4 q1 id4 dup']);
+    expect(core.heard(again)).toEqual([
+      'connack 0 present',
+      'publish t=1 q1 id1 dup',
+      'publish t=3 q1 id3 dup',
+      'publish t=4 q1 id4 dup',
+    ]);
     again.puback(1);
     expect(core.heard(again)).toEqual(['publish t=5 q1 id5']);
   });
@@ -301,7 +326,13 @@ describe('a session that comes back', () => {
     publishAll(publisher, 3, 4);
     const queue = core.store.queues.get('c:a' as QueueId);
     for (const [seq, entry] of queue ?? []) {
-      queue?.set(seq, { ...entry, message: { ...entry.message, payload: Buffer.from(`${Buffer.from(entry.message.payload).toString()}-from-storage`) } });
+      queue?.set(seq, {
+        ...entry,
+        message: {
+          ...entry.message,
+          payload: Buffer.from(`${Buffer.from(entry.message.payload).toString()}-from-storage`),
+        },
+      });
     }
     core.lines();
     const again = core.connectStored('a');
@@ -323,7 +354,10 @@ describe('a session that comes back', () => {
     const asked = core.recorder.queueReads.map(({ limit }) => limit.maxBytes);
     expect(asked).toHaveLength(400);
     // 128 KiB each for the first, until 6 MiB are spoken for; 16 KiB for the others.
-    expect([asked.filter((bytes) => bytes === 128 * 1024).length, asked.filter((bytes) => bytes === 16 * 1024).length]).toEqual([48, 352]);
+    expect([
+      asked.filter((bytes) => bytes === 128 * 1024).length,
+      asked.filter((bytes) => bytes === 16 * 1024).length,
+    ]).toEqual([48, 352]);
     const got = new Map<number, string[]>(back.map(({ id }) => [id, []]));
     const inFlight: { readonly connection: number; readonly packetId: number }[] = [];
     core.recorder.watchers.push({
@@ -507,7 +541,12 @@ describe('a client that reads slowly', () => {
     const { core, a, publisher } = pair({ maxBufferedQos0Messages: 2 });
     a.congested();
     publishAll(publisher, 1, 4, 0);
-    expect(core.lines()).toEqual(['1 < publish t=1 q0', '1 < publish t=2 q0', '! slow-consumer c:a t', '! slow-consumer c:a t']);
+    expect(core.lines()).toEqual([
+      '1 < publish t=1 q0',
+      '1 < publish t=2 q0',
+      '! slow-consumer c:a t',
+      '! slow-consumer c:a t',
+    ]);
     a.writable();
     publisher.publish('t', '5', 0);
     expect(core.heard(a)).toEqual(['publish t=5 q0']);

@@ -2,7 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 
-function pair(limits: ConstructorParameters<typeof CoreHarness>[0]): { core: CoreHarness; a: CorePeer; publisher: CorePeer } {
+function pair(limits: ConstructorParameters<typeof CoreHarness>[0]): {
+  core: CoreHarness;
+  a: CorePeer;
+  publisher: CorePeer;
+} {
   const core = new CoreHarness(limits);
   const a = core.connectStored('a');
   a.subscribe(['t', 2]);
@@ -41,7 +45,13 @@ describe('a full queue that discards what comes', () => {
     core.lines();
     publisher.publish('t', '3', 1, { packetId: 9 });
     expect(core.lines()).toEqual(['! queue-full c:a t', `${publisher.id} < puback 9`]);
-    expect(core.recorder.notices.at(-1)).toEqual({ kind: 'message-dropped', reason: 'queue-full', topic: 't', qos: 1, queue: 'c:a' });
+    expect(core.recorder.notices.at(-1)).toEqual({
+      kind: 'message-dropped',
+      reason: 'queue-full',
+      topic: 't',
+      qos: 1,
+      queue: 'c:a',
+    });
     expect(core.stored('a')).toEqual(['1', '2']);
     expect(core.broker.accounts.dropped['queue-full']).toBe(1);
     expect(core.waiting).toBe(2);
@@ -116,7 +126,10 @@ describe('a full queue that discards the oldest', () => {
     a.lose();
     publishAll(publisher, 1, 5);
     expect(core.stored('a')).toEqual(['3', '4', '5']);
-    expect(core.lines().filter((line) => line.startsWith('!'))).toEqual(['! queue-full c:a unread', '! queue-full c:a unread']);
+    expect(core.lines().filter((line) => line.startsWith('!'))).toEqual([
+      '! queue-full c:a unread',
+      '! queue-full c:a unread',
+    ]);
     const again = core.connectStored('a');
     expect(takeAll(core, again)).toEqual(['3', '4', '5']);
     expect(core.waiting).toBe(0);

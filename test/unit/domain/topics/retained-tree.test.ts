@@ -14,29 +14,34 @@ const topicFilter = fc
   .map(([levels, isOpen]) => [...levels, ...(isOpen ? ['#'] : [])].join('/'))
   .filter((filter) => filter.length > 0) as fc.Arbitrary<TopicFilter>;
 
-const entry = (topic: string, id: number): RetainedEntry => new RetainedEntry(topic as TopicName, id as MessageId, id, undefined);
+const entry = (topic: string, id: number): RetainedEntry =>
+  new RetainedEntry(topic as TopicName, id as MessageId, id, undefined);
 const topicsOf = (entries: readonly RetainedEntry[]): string[] => entries.map(({ topic }) => topic);
 
 describe('RetainedTree', () => {
   test('finds what a filter matches after any history of putting and removing', () => {
     const step = fc.record({ topic: topicName, put: fc.boolean() });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), fc.array(topicFilter, { minLength: 1, maxLength: 8 }), (steps, filters) => {
-        const tree = new RetainedTree();
-        const kept = new Map<TopicName, number>();
-        for (const [i, { topic, put }] of steps.entries()) {
-          if (put) {
-            tree.put(entry(topic, i));
-            kept.set(topic, i);
-          } else expect(tree.remove(topic) !== undefined).toBe(kept.delete(topic));
-        }
-        expect(tree.size).toBe(kept.size);
-        expect([...kept.keys()].map((topic) => tree.get(topic)?.id)).toEqual([...kept.values()]);
-        for (const filter of filters) {
-          const expected = [...kept.keys()].filter((topic) => filterMatches(filter, topic));
-          expect(topicsOf(tree.match(filter, Infinity)).sort()).toEqual(expected.sort());
-        }
-      }),
+      fc.property(
+        fc.array(step, { maxLength: 40 }),
+        fc.array(topicFilter, { minLength: 1, maxLength: 8 }),
+        (steps, filters) => {
+          const tree = new RetainedTree();
+          const kept = new Map<TopicName, number>();
+          for (const [i, { topic, put }] of steps.entries()) {
+            if (put) {
+              tree.put(entry(topic, i));
+              kept.set(topic, i);
+            } else expect(tree.remove(topic) !== undefined).toBe(kept.delete(topic));
+          }
+          expect(tree.size).toBe(kept.size);
+          expect([...kept.keys()].map((topic) => tree.get(topic)?.id)).toEqual([...kept.values()]);
+          for (const filter of filters) {
+            const expected = [...kept.keys()].filter((topic) => filterMatches(filter, topic));
+            expect(topicsOf(tree.match(filter, Infinity)).sort()).toEqual(expected.sort());
+          }
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -28,25 +28,31 @@ describe('SubscriptionTree', () => {
   test('finds whose filters match, each matching filter once, after any history of adding and removing', () => {
     const step = fc.record({ filter: topicFilter, member: fc.nat(3), add: fc.boolean() });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), fc.array(topicName, { minLength: 1, maxLength: 10 }), (steps, topics) => {
-        const tree = new SubscriptionTree<Member>();
-        const members = [0, 1, 2, 3].map((name) => ({ name }));
-        const kept = new Map<string, { filter: TopicFilter; name: number }>();
-        for (const { filter, member, add } of steps) {
-          const key = `${member} ${filter}`;
-          if (add) {
-            tree.add(filter, members[member] as Member);
-            kept.set(key, { filter, name: member });
-          } else {
-            tree.remove(filter, members[member] as Member);
-            kept.delete(key);
+      fc.property(
+        fc.array(step, { maxLength: 40 }),
+        fc.array(topicName, { minLength: 1, maxLength: 10 }),
+        (steps, topics) => {
+          const tree = new SubscriptionTree<Member>();
+          const members = [0, 1, 2, 3].map((name) => ({ name }));
+          const kept = new Map<string, { filter: TopicFilter; name: number }>();
+          for (const { filter, member, add } of steps) {
+            const key = `${member} ${filter}`;
+            if (add) {
+              tree.add(filter, members[member] as Member);
+              kept.set(key, { filter, name: member });
+            } else {
+              tree.remove(filter, members[member] as Member);
+              kept.delete(key);
+            }
           }
-        }
-        for (const topic of topics) {
-          const expected = [...kept.values()].filter(({ filter }) => filterMatches(filter, topic)).map(({ name }) => name);
-          expect(found(tree, topic)).toEqual(expected.sort((one, other) => one - other));
-        }
-      }),
+          for (const topic of topics) {
+            const expected = [...kept.values()]
+              .filter(({ filter }) => filterMatches(filter, topic))
+              .map(({ name }) => name);
+            expect(found(tree, topic)).toEqual(expected.sort((one, other) => one - other));
+          }
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -86,7 +92,8 @@ function weigh(tree: SubscriptionTree<Member>): number {
   };
   try {
     for (const one of ['a', 'b', '$s']) {
-      for (const two of ['b', 'c']) for (const three of ['c', 'd']) tree.match(`${one}/${two}/${three}` as TopicName, () => undefined);
+      for (const two of ['b', 'c'])
+        for (const three of ['c', 'd']) tree.match(`${one}/${two}/${three}` as TopicName, () => undefined);
     }
   } finally {
     Map.prototype.get = get;

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { TopicFilter, TopicName } from '../../../../src/domain/identifiers.js';
-import { filterCovers, filterMatches, hasWildcard, parseTopicFilter } from '../../../../src/domain/topics/topic-filter.js';
+import {
+  filterCovers,
+  filterMatches,
+  hasWildcard,
+  parseTopicFilter,
+} from '../../../../src/domain/topics/topic-filter.js';
 
 const LIMITS = { maxTopicLength: 20, maxTopicLevels: 4 };
 
@@ -9,16 +14,30 @@ const matches = (filter: string, topic: string): boolean => filterMatches(filter
 const covers = (outer: string, inner: string): boolean => filterCovers(outer as TopicFilter, inner as TopicFilter);
 
 describe('the syntax of a Topic Filter', () => {
-  test.each(['a', '/', '//', 'a/b', '#', '+', '/#', '+/+', 'a/+/b', '+/#', 'a/', ' ', '$SYS/#', 'aä/b', '$share'])('%j is one', (filter) => {
-    expect(parseTopicFilter(filter, LIMITS)).toEqual({ shareName: undefined, filter });
-  });
-
-  test.each(['', 'a#', '#/a', 'a/#/b', '##', 'a+', '+a', 'a/b+/c', '++', '/a/#a', 'a/b/c/d/e', 'a'.repeat(21), 'é'.repeat(11)])(
-    '%j is none, for a reason',
+  test.each(['a', '/', '//', 'a/b', '#', '+', '/#', '+/+', 'a/+/b', '+/#', 'a/', ' ', '$SYS/#', 'aä/b', '$share'])(
+    '%j is one',
     (filter) => {
-      expect(parseTopicFilter(filter, LIMITS)).toEqual(expect.any(String));
+      expect(parseTopicFilter(filter, LIMITS)).toEqual({ shareName: undefined, filter });
     },
   );
+
+  test.each([
+    '',
+    'a#',
+    '#/a',
+    'a/#/b',
+    '##',
+    'a+',
+    '+a',
+    'a/b+/c',
+    '++',
+    '/a/#a',
+    'a/b/c/d/e',
+    'a'.repeat(21),
+    'é'.repeat(11),
+  ])('%j is none, for a reason', (filter) => {
+    expect(parseTopicFilter(filter, LIMITS)).toEqual(expect.any(String));
+  });
 
   test.each([
     ['$share/g/a/+', 'g', 'a/+'],
@@ -29,9 +48,12 @@ describe('the syntax of a Topic Filter', () => {
     expect(parseTopicFilter(text, LIMITS)).toEqual({ shareName, filter });
   });
 
-  test.each(['$share/', '$share/g', '$share/g/', '$share//a', '$share/+/a', '$share/g#/a', '$share/g/a#'])('%j is shared wrongly', (text) => {
-    expect(parseTopicFilter(text, LIMITS)).toEqual(expect.any(String));
-  });
+  test.each(['$share/', '$share/g', '$share/g/', '$share//a', '$share/+/a', '$share/g#/a', '$share/g/a#'])(
+    '%j is shared wrongly',
+    (text) => {
+      expect(parseTopicFilter(text, LIMITS)).toEqual(expect.any(String));
+    },
+  );
 
   test('wildcards are recognised', () => {
     expect(['a', '+', 'a/#', '#', 'a/+/b', '/'].map(hasWildcard)).toEqual([false, true, true, true, true, false]);
@@ -100,7 +122,11 @@ describe('which Topic Filters another one covers', () => {
     fc.assert(
       fc.property(filter, filter, (outer, inner) => {
         const exception = topics.find((topic) => matches(inner, topic) && !matches(outer, topic));
-        expect({ outer, inner, covers: covers(outer, inner) }).toEqual({ outer, inner, covers: exception === undefined });
+        expect({ outer, inner, covers: covers(outer, inner) }).toEqual({
+          outer,
+          inner,
+          covers: exception === undefined,
+        });
       }),
       { numRuns: 1500 },
     );

@@ -1,14 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { uncompress } from '../../../../../adapters/storage/file/snappy.js';
 
-const bytes = (...parts: (number | string | Buffer)[]): Buffer => Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.of(part) : Buffer.from(part as string))));
+const bytes = (...parts: (number | string | Buffer)[]): Buffer =>
+  Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.of(part) : Buffer.from(part as string))));
 
 describe('snappy', () => {
   test.each<[string, Buffer, string]>([
     ['nothing', bytes(0), ''],
     ['bytes as they are', bytes(5, 4 << 2, 'hello'), 'hello'],
     ['a near reference that overlaps what it writes', bytes(10, 0, 'a', ((9 - 4) << 2) | 1, 1), 'a'.repeat(10)],
-    ['a near reference with a high bit of its distance', bytes(0x88, 0x02, 61 << 2, 3, 1, 'x'.repeat(260), ((4 - 4) << 2) | 1 | (1 << 5), 4), 'x'.repeat(264)],
+    [
+      'a near reference with a high bit of its distance',
+      bytes(0x88, 0x02, 61 << 2, 3, 1, 'x'.repeat(260), ((4 - 4) << 2) | 1 | (1 << 5), 4),
+      'x'.repeat(264),
+    ],
     ['a far reference', bytes(9, 4 << 2, 'abcde', ((4 - 1) << 2) | 2, 5, 0), 'abcdeabcd'],
     ['a very far reference', bytes(9, 4 << 2, 'abcde', ((4 - 1) << 2) | 3, 5, 0, 0, 0), 'abcdeabcd'],
     ['more bytes than a tag can count', bytes(0xc8, 0x01, 60 << 2, 199, 'y'.repeat(200)), 'y'.repeat(200)],

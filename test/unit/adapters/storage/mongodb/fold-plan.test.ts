@@ -10,7 +10,14 @@ test('an entry that takes the place of one that was released is not released, ho
   plan.add(7, [
     { kind: 'queue.release', queue, seq },
     { kind: 'queue.drop', queue },
-    { kind: 'queue.append', queue, seq, message: { fields, payload: new Uint8Array(3), place: 0, uses: 1 }, qos: 2, retain: false },
+    {
+      kind: 'queue.append',
+      queue,
+      seq,
+      message: { fields, payload: new Uint8Array(3), place: 0, uses: 1 },
+      qos: 2,
+      retain: false,
+    },
   ]);
   expect([...plan.releases]).toEqual([]);
   expect([...plan.puts.queues.values()]).toEqual([expect.objectContaining({ released: false, bytes: 3 })]);

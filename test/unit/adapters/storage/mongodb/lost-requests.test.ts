@@ -5,7 +5,18 @@ import type { Collection, MongoClient } from 'mongodb';
 import { EventEmitter } from 'node:events';
 import { LostRequests } from '../../../../../adapters/storage/mongodb/lost-requests.js';
 
-const REQUESTS = ['insertOne', 'insertMany', 'updateOne', 'updateMany', 'deleteMany', 'bulkWrite', 'findOne', 'findOneAndUpdate', 'distinct', 'createIndexes'] as const;
+const REQUESTS = [
+  'insertOne',
+  'insertMany',
+  'updateOne',
+  'updateMany',
+  'deleteMany',
+  'bulkWrite',
+  'findOne',
+  'findOneAndUpdate',
+  'distinct',
+  'createIndexes',
+] as const;
 
 /** A collection whose requests are answered as the test says. */
 function scene() {
@@ -21,7 +32,9 @@ function scene() {
 test('are told that nobody will answer, whatever they are', async () => {
   const { guarded, breakConnections } = scene();
   const all = [
-    ...REQUESTS.map((name) => (guarded as unknown as Record<(typeof REQUESTS)[number], () => Promise<unknown>>)[name]()),
+    ...REQUESTS.map((name) =>
+      (guarded as unknown as Record<(typeof REQUESTS)[number], () => Promise<unknown>>)[name](),
+    ),
     guarded.find().next(),
     guarded.aggregate().next(),
   ];
