@@ -1,7 +1,7 @@
 // What a CONNECT has to pass before the core hears of its answer: whoever has failed too often waits, then authentication says who it is, and
 // authorization what it may do.
 import type { AuthenticationRequest } from '../domain/effects.js';
-import type { AuthenticationResult } from '../domain/events.js';
+import type { AuthenticationResult } from '../domain/inputs.js';
 import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Authentication } from './authentication.js';
 import type { Authorization } from './authorization.js';

@@ -1,6 +1,6 @@
 // From the arrival of a connection to its end, for those who count: the doorkeeper of the whole broker and that of its listener. Each hears of it once
 // when it arrives and once when it has gone, whatever became of it in between.
-import type { Limits, LimitsOfListeners } from '../domain/connect/limits.js';
+import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Clock } from '../ports/clock.js';
@@ -28,10 +28,10 @@ export class Arrivals {
   readonly #owner: ArrivalsOwner;
   readonly #ofBroker: Doorkeeper;
   readonly #ofListeners = new Map<string, Doorkeeper>();
-  #limitsOfListeners: LimitsOfListeners;
+  #limitsOfListeners: PerListenerLimits;
   #lastConnection = 0;
 
-  constructor(limits: Limits, ofListeners: LimitsOfListeners, clock: Clock, owner: ArrivalsOwner) {
+  constructor(limits: Limits, ofListeners: PerListenerLimits, clock: Clock, owner: ArrivalsOwner) {
     this.#ofBroker = new Doorkeeper(limits);
     this.#limitsOfListeners = ofListeners;
     this.#clock = clock;
@@ -39,7 +39,7 @@ export class Arrivals {
   }
 
   /** From now on. */
-  limit(limits: Limits, ofListeners: LimitsOfListeners): void {
+  limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#limitsOfListeners = ofListeners;
     this.#ofBroker.limits = limits;
     for (const [listener, door] of this.#ofListeners) door.limits = ofListeners.get(listener) ?? {};

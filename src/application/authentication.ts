@@ -1,7 +1,7 @@
 // Asks the authenticators in their order: the first that does not abstain decides. Nobody deciding is a refusal, and so is a failure. Which list
 // is asked is the listener's to say, where it has one of its own.
 import type { AuthenticationRequest } from '../domain/effects.js';
-import type { DenialReason } from '../domain/events.js';
+import type { DenialReason } from '../domain/inputs.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
 import type { Question } from './question.js';
 import { isPromiseLike, messageOf } from './time-limit.js';

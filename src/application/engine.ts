@@ -9,14 +9,14 @@ import type {
   PageLimit,
 } from '../domain/effects.js';
 import type { QueueAppend, RestoredFact } from '../domain/changes.js';
-import type { BrokerEvent } from '../domain/events.js';
+import type { Input } from '../domain/inputs.js';
 import { Broker } from '../domain/broker.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/connect/limits.js';
-import type { ListenerLimits, Limits, LimitsOfListeners } from '../domain/connect/limits.js';
+import type { ListenerLimits, Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
-import type { Notice } from '../domain/notices.js';
+import type { BrokerEvent } from '../domain/events.js';
 import type { EndReason } from '../domain/reasons.js';
 import {
   encodePacket,
@@ -34,9 +34,9 @@ import type { Clock, Timer } from '../ports/clock.js';
 import type { Arrival, Channel, ChannelHandler } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage, StorageError } from '../ports/storage.js';
-import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
+import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
 import type { Admission } from './admission.js';
-import { announce } from './announce.js';
+import { emitToAll } from './emit-to-all.js';
 import { Arrivals } from './arrivals.js';
 import type { ArrivalsOwner, Entered } from './arrivals.js';
 import { Committer } from './committer.js';
@@ -75,7 +75,7 @@ export interface EngineParts {
   readonly random: Random;
   readonly limits: Limits;
   /** Default: none has its own. */
-  readonly limitsOfListeners?: LimitsOfListeners | undefined;
+  readonly limitsOfListeners?: PerListenerLimits | undefined;
   /** Default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled. */
@@ -115,7 +115,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   #nextLookMs = 0;
   #turnIsScheduled = false;
   #stepping = false;
-  #deferred: BrokerEvent[] = [];
+  #deferred: Input[] = [];
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
   #pressure = false;
@@ -153,8 +153,8 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
       renewed: (connection, permissions) => {
         this.step({ kind: 'permissions', connection, permissions });
       },
-      notice: (notice) => {
-        this.notice(notice);
+      emit: (event) => {
+        this.emit(event);
       },
     });
     this.broker = new Broker({
@@ -184,7 +184,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   /** Other limits from now on; see `Broker.limit`. */
-  limit(limits: Limits, ofListeners: LimitsOfListeners): void {
+  limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#limits = limits;
     this.broker.limit(limits, ofListeners);
     this.#arrivals.limit(limits, ofListeners);
@@ -211,7 +211,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   turnedAway(id: ConnectionId, { remoteAddress }: PeerInfo, reason: DoorRefusal): void {
-    this.notice({
+    this.emit({
       kind: 'connection-refused',
       connection: id,
       clientId: undefined,
@@ -256,11 +256,11 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   /** One event for the core, and those that came of it. */
-  step(event: BrokerEvent): void {
+  step(event: Input): void {
     this.#step(event, this.#parts.clock.nowMs());
   }
 
-  #step(event: BrokerEvent, nowMs: number): void {
+  #step(event: Input, nowMs: number): void {
     if (this.#isDown) return;
     if (this.#stepping) {
       this.#deferred.push(event);
@@ -270,13 +270,13 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     this.#stepping = true;
     try {
       this.#handle(event, nowMs);
-      while (this.#deferred.length > 0) this.#handle(this.#deferred.shift() as BrokerEvent, nowMs);
+      while (this.#deferred.length > 0) this.#handle(this.#deferred.shift() as Input, nowMs);
     } finally {
       this.#stepping = false;
     }
   }
 
-  #handle(event: BrokerEvent, nowMs: number): void {
+  #handle(event: Input, nowMs: number): void {
     this.committer.beginStep();
     this.broker.handle(event, nowMs);
   }
@@ -510,8 +510,8 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     this.#markDirty(link);
   }
 
-  notice(notice: Notice | LifecycleNotice): void {
-    announce(this.#parts.telemetry, notice);
+  emit(event: BrokerEvent | LifecycleEvent): void {
+    emitToAll(this.#parts.telemetry, event);
   }
 
   // The word of the committer and the pager
@@ -544,7 +544,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   recovered(attempts: number): void {
-    this.notice({ kind: 'storage-recovered', operation: 'write', attempts });
+    this.emit({ kind: 'storage-recovered', operation: 'write', attempts });
   }
 
   readFailing(error: StorageError, attempt: number): void {
@@ -552,11 +552,11 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   readRecovered(attempts: number): void {
-    this.notice({ kind: 'storage-recovered', operation: 'read', attempts });
+    this.emit({ kind: 'storage-recovered', operation: 'read', attempts });
   }
 
   #storageFailing(operation: 'write' | 'read', error: StorageError, attempt: number): void {
-    this.notice({ kind: 'storage-failing', operation, error: error.message, storageErrorKind: error.kind, attempt });
+    this.emit({ kind: 'storage-failing', operation, error: error.message, storageErrorKind: error.kind, attempt });
   }
 
   fatal(error: Error): void {

@@ -5,7 +5,7 @@
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { Asking } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
-import type { LifecycleNotice } from '../ports/telemetry.js';
+import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Authenticated } from './authentication.js';
 import { networkOf } from './doorkeeper.js';
 import { FailureTable } from './failure-table.js';
@@ -47,7 +47,7 @@ type Keys = Readonly<Record<Scope, string | undefined>>;
 
 export interface FailedAttemptsParts {
   readonly clock: Clock;
-  readonly notice: (notice: LifecycleNotice) => void;
+  readonly emit: (event: LifecycleEvent) => void;
 }
 
 export class FailedAttempts {
@@ -123,7 +123,7 @@ export class FailedAttempts {
     if (failures === table.allowance) {
       const ipAddress = scope === 'user-name' ? undefined : shown(keys.address);
       const userName = scope === 'address' ? undefined : keys['user-name'];
-      this.parts.notice({ kind: 'attempts-slowed', scope, ipAddress, userName, failures });
+      this.parts.emit({ kind: 'attempts-slowed', scope, ipAddress, userName, failures });
     }
     return failures;
   }

@@ -5,7 +5,7 @@ import type { Permissions } from '../domain/access/permissions.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Clock, Timer } from '../ports/clock.js';
-import type { LifecycleNotice } from '../ports/telemetry.js';
+import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Authorization, AuthorizationResult } from './authorization.js';
 
 const ASKED_IN_A_TURN = 200;
@@ -18,7 +18,7 @@ export interface ReauthorizationParts {
   readonly timeoutMs: number;
   readonly atEndOfTurn: (callback: () => void) => void;
   readonly renewed: (connection: ConnectionId, permissions: Permissions) => void;
-  readonly notice: (notice: LifecycleNotice) => void;
+  readonly emit: (event: LifecycleEvent) => void;
 }
 
 interface Admitted {
@@ -133,13 +133,13 @@ export class Reauthorization {
       return;
     }
     this.#told.failed++;
-    this.#parts.notice({ kind: 'permissions-kept', clientId: request.clientId, detail: result.detail });
+    this.#parts.emit({ kind: 'permissions-kept', clientId: request.clientId, detail: result.detail });
   }
 
   #tellIfDone(): void {
     if (this.#due.size > 0 || this.#awaited > 0 || this.#told.clients === 0) return;
     const told = this.#told;
     this.#told = { clients: 0, failed: 0 };
-    this.#parts.notice({ kind: 'permissions-renewed', ...told });
+    this.#parts.emit({ kind: 'permissions-renewed', ...told });
   }
 }

@@ -6,7 +6,7 @@ import type { Change } from '../domain/changes.js';
 import type { Limits } from '../domain/connect/limits.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { PageLimit } from '../domain/effects.js';
-import type { StoredEntry } from '../domain/events.js';
+import type { StoredEntry } from '../domain/inputs.js';
 import type { QueueId, Seq } from '../domain/identifiers.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { encodePacket } from '../protocol/encoder.js';
@@ -22,7 +22,7 @@ import { Authorization } from './authorization.js';
 import { Engine } from './engine.js';
 
 const PAIRS = 10;
-/** Messages from each publisher: enough for the compiler to take notice. */
+/** Messages from each publisher: enough for the compiler to optimise. */
 const ROUNDS = 1200;
 /** Of those through connections: each takes some turns of the event loop. */
 const CONNECTED_ROUNDS = 300;

@@ -1,13 +1,13 @@
 // The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
-import type { Limits, LimitsOfListeners, ListenerLimits } from '../domain/connect/limits.js';
+import type { Limits, PerListenerLimits, ListenerLimits } from '../domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage } from '../ports/storage.js';
-import type { LifecycleNotice, Telemetry } from '../ports/telemetry.js';
+import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
 import { Admission } from './admission.js';
-import { announce } from './announce.js';
+import { emitToAll } from './emit-to-all.js';
 import { Authentication } from './authentication.js';
 import { Authorization } from './authorization.js';
 import { Engine } from './engine.js';
@@ -31,7 +31,7 @@ export interface ServiceParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
-  readonly limitsOfListeners?: LimitsOfListeners | undefined;
+  readonly limitsOfListeners?: PerListenerLimits | undefined;
   /** When acknowledgements leave; default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */
@@ -110,7 +110,7 @@ export class BrokerService {
       for (const listener of listeners) {
         const address = await listener.listen((peer) => this.engine.arrive(listener.name, peer));
         this.addresses.set(listener.name, address);
-        this.notice({ kind: 'listening', listener: listener.name, address });
+        this.emit({ kind: 'listening', listener: listener.name, address });
       }
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
@@ -122,7 +122,7 @@ export class BrokerService {
       throw error;
     }
     this.#state = 'running';
-    this.notice({
+    this.emit({
       kind: 'ready',
       sessions: this.engine.broker.sessionCount,
       retained: this.engine.broker.retainedCount,
@@ -157,12 +157,12 @@ export class BrokerService {
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
         problems.push(`${part.name}: ${problem}`);
-        this.notice({ kind: 'reload-failed', what: part.name, error: problem });
+        this.emit({ kind: 'reload-failed', what: part.name, error: problem });
       }
     }
     // Those that look it up elsewhere each time cannot tell that something has changed there.
     if (authorization.authorizers.some((authorizer) => authorizer.watch === undefined)) this.engine.reauthorize();
-    if (what.length > 0) this.notice({ kind: 'reloaded', what });
+    if (what.length > 0) this.emit({ kind: 'reloaded', what });
     return problems;
   }
 
@@ -177,12 +177,12 @@ export class BrokerService {
     if (this.#state === 'new') this.#state = 'stopped';
     if (this.#state !== 'running') return;
     this.#state = 'stopping';
-    this.notice({ kind: 'stopping', connections: this.engine.linkCount });
+    this.emit({ kind: 'stopping', connections: this.engine.linkCount });
     await this.#closeDoors();
     // What storage does not take in time was not acknowledged to anyone: nothing that was promised is lost by going.
     const timer = this.#parts.clock.at(this.#parts.clock.nowMs() + STOP_TIMEOUT_MS, () => {
       const changes = this.engine.committer.waitingChanges;
-      if (changes > 0) this.notice({ kind: 'changes-abandoned', changes });
+      if (changes > 0) this.emit({ kind: 'changes-abandoned', changes });
       this.engine.down();
     });
     await this.engine.shutdown();
@@ -194,11 +194,11 @@ export class BrokerService {
     } catch (error) {
       // Nothing is lost by it: all that was promised had been committed.
       const failure = error instanceof Error ? error : new Error(String(error));
-      this.notice({ kind: 'fatal', error: failure });
+      this.emit({ kind: 'fatal', error: failure });
       this.#end.reject(failure);
       throw failure;
     }
-    this.notice({ kind: 'stopped' });
+    this.emit({ kind: 'stopped' });
     this.#end.resolve();
   }
 
@@ -210,7 +210,7 @@ export class BrokerService {
     if (this.#state === 'starting') return;
     this.#state = 'stopped';
     this.engine.down();
-    this.notice({ kind: 'fatal', error });
+    this.emit({ kind: 'fatal', error });
     await this.#closeDoors();
     await this.#closeAdmission();
     await this.#parts.storage.close().catch(() => undefined);
@@ -230,15 +230,15 @@ export class BrokerService {
           if (adapter.close !== undefined)
             await withinTime(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
         } catch (error) {
-          this.notice({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
+          this.emit({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
         }
       }),
     );
   }
 
   /** For what happens to a broker outside of it. */
-  notice(notice: LifecycleNotice): void {
-    this.engine.notice(notice);
+  emit(event: LifecycleEvent): void {
+    this.engine.emit(event);
   }
 }
 
@@ -255,8 +255,8 @@ function admissionOf({
       ? undefined
       : new FailedAttempts(failedAttempts, {
           clock,
-          notice: (notice) => {
-            announce(telemetry, notice);
+          emit: (event) => {
+            emitToAll(telemetry, event);
           },
         });
   return new Admission(

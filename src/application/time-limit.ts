@@ -2,7 +2,7 @@
 // counts as; who is asked, and in which order, is `authentication.ts`'s and `authorization.ts`'s.
 import type { Asking, Authenticator, AuthenticatorAnswer, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
-import type { LifecycleNotice } from '../ports/telemetry.js';
+import type { LifecycleEvent } from '../ports/telemetry.js';
 import { Question } from './question.js';
 
 export interface AuthenticatorLimits {
@@ -13,7 +13,7 @@ export interface AuthenticatorLimits {
 
 export interface LimitParts {
   readonly clock: Clock;
-  readonly notice: (notice: LifecycleNotice) => void;
+  readonly emit: (event: LifecycleEvent) => void;
 }
 
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
@@ -22,11 +22,11 @@ const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 export function limitedAuthenticator(
   inner: Authenticator,
   { timeoutMs, onFailure }: AuthenticatorLimits,
-  { clock, notice }: LimitParts,
+  { clock, emit }: LimitParts,
 ): Authenticator {
   const failed = (error: unknown): AuthenticatorAnswer => {
     if (onFailure === 'deny') throw error;
-    notice({ kind: 'authenticator-passed-over', authenticator: inner.name, error: messageOf(error) });
+    emit({ kind: 'authenticator-passed-over', authenticator: inner.name, error: messageOf(error) });
     return ABSTAIN;
   };
   return {

@@ -20,11 +20,11 @@ export async function reload(broker: BrokerService, running: Config, flags: Flag
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems)
-      broker.notice({ kind: 'reload-failed', what: 'the configuration', error: problem });
+      broker.emit({ kind: 'reload-failed', what: 'the configuration', error: problem });
   }
   if (next !== undefined) {
     const keys = keysThatNeedRestart(running, next);
-    if (keys.length > 0) broker.notice({ kind: 'restart-needed', keys });
+    if (keys.length > 0) broker.emit({ kind: 'restart-needed', keys });
   }
   await broker.reload(next === undefined ? undefined : limitSettings(next));
 }

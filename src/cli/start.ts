@@ -38,7 +38,7 @@ async function start(flags: Flags & PidFileFlag, world: World): Promise<void> {
   world.onOtherSignals((signal) => {
     void composing.then(
       (composed) => {
-        composed.notice({ kind: 'signal-ignored', signal });
+        composed.emit({ kind: 'signal-ignored', signal });
       },
       () => undefined,
     );

@@ -1,22 +1,14 @@
 // The one place that knows adapters by name. An adapter is loaded only when the configuration names it, so that a broker pays for no driver
 // that it does not use. Every adapter module exports one function called after its port: `createStorage`, `createListener`,
 // `createAuthenticator`, `createAuthorizer`, `createTelemetry`; each takes its options and the components that it asks for by name.
-import type {
-  Authenticator,
-  Authorizer,
-  Clock,
-  LifecycleNotice,
-  Listener,
-  Storage,
-  Telemetry,
-} from '../ports/index.js';
+import type { Authenticator, Authorizer, Clock, LifecycleEvent, Listener, Storage, Telemetry } from '../ports/index.js';
 import type { ListenerConfig } from './config-schema.js';
 
 /** What the composition root offers to an adapter; each takes what it needs. */
 export interface AdapterComponents {
   readonly clock: Clock;
   /** Tells whoever watches the broker. */
-  readonly notice: (notice: LifecycleNotice) => void;
+  readonly emit: (event: LifecycleEvent) => void;
 }
 
 export type AdapterOptions = Readonly<Record<string, unknown>>;

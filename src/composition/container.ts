@@ -4,7 +4,7 @@
 import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
-import { announce } from '../application/announce.js';
+import { emitToAll } from '../application/emit-to-all.js';
 import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import { BrokerService } from '../application/service.js';
 import type { LimitSettings } from '../application/service.js';
@@ -69,8 +69,8 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
   const telemetry = overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, { clock })];
   const components: AdapterComponents = {
     clock,
-    notice: (notice) => {
-      announce(telemetry, notice);
+    emit: (event) => {
+      emitToAll(telemetry, event);
     },
   };
   const random = overrides.random ?? (await BUILT_IN_ADAPTERS.random());

@@ -27,7 +27,7 @@ export async function explainAccess(config: Config, question: AccessQuestion): P
   const topic = judgedTopic(config, question);
   const authorizers = await loadAuthorizers(config, {
     clock: await BUILT_IN_ADAPTERS.clock(),
-    notice: () => undefined,
+    emit: () => undefined,
   });
   try {
     const request: AuthorizationRequest = {

@@ -105,7 +105,7 @@ export async function withStore<Result>(config: Config, use: (storage: Storage) 
 }
 
 async function storageOf({ storage }: Config): Promise<Storage> {
-  const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock(), notice: () => undefined });
+  const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock(), emit: () => undefined });
   if (!made.traits.durable)
     throw new ConfigError([
       `storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`,

@@ -7,17 +7,17 @@ import type { Changes, RestoredFact } from './changes.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
 import { Handshake } from './connect/handshake.js';
-import type { Limits, LimitsOfListeners } from './connect/limits.js';
+import type { Limits, PerListenerLimits } from './connect/limits.js';
 import { Wills } from './connect/wills.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
-import { Accounts } from './delivery/accounts.js';
-import { Publisher } from './delivery/publisher.js';
-import { Receiver } from './delivery/receiver.js';
+import { DeliveryCounters } from './delivery/delivery-counters.js';
+import { MessageDispatcher } from './delivery/message-dispatcher.js';
+import { PublishHandler } from './delivery/publish-handler.js';
 import { Router } from './delivery/router.js';
-import { Subscriber } from './delivery/subscriber.js';
+import { SubscribeHandler } from './delivery/subscribe-handler.js';
 import type { Effects } from './effects.js';
-import type { BrokerEvent } from './events.js';
+import type { Input } from './inputs.js';
 import { Sessions } from './session/sessions.js';
 
 export interface BrokerParts {
@@ -25,13 +25,13 @@ export interface BrokerParts {
   readonly effects: Effects;
   readonly limits: Limits;
   /** Default: none has its own. */
-  readonly limitsOfListeners?: LimitsOfListeners | undefined;
+  readonly limitsOfListeners?: PerListenerLimits | undefined;
   /** A Client Identifier that nobody has, for clients that bring none. */
   readonly newClientId: () => string;
 }
 
 export class Broker {
-  readonly accounts = new Accounts();
+  readonly counters = new DeliveryCounters();
   readonly #context: Context;
   readonly #deadlines = new Deadlines<object>();
   readonly #connections: Connections;
@@ -39,23 +39,23 @@ export class Broker {
   readonly #wills: Wills;
   readonly #handshake: Handshake;
   readonly #router: Router;
-  readonly #publisher: Publisher;
-  readonly #subscriber: Subscriber;
-  readonly #receiver: Receiver;
+  readonly #publisher: MessageDispatcher;
+  readonly #subscriber: SubscribeHandler;
+  readonly #receiver: PublishHandler;
 
   constructor({ changes, effects, limits, limitsOfListeners, newClientId }: BrokerParts) {
     const context: Context = {
       changes,
       effects,
       limits,
-      accounts: this.accounts,
+      counters: this.counters,
       nowMs: 0,
       lastRequest: 0,
-      runBytes: 0,
+      bufferedBytes: 0,
     };
     this.#context = context;
     this.#router = new Router(context);
-    this.#publisher = new Publisher(context, this.#router, this.#deadlines);
+    this.#publisher = new MessageDispatcher(context, this.#router, this.#deadlines);
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
     this.#wills = new Wills(context, this.#publisher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
@@ -68,8 +68,8 @@ export class Broker {
       this.#deadlines,
       newClientId,
     );
-    this.#subscriber = new Subscriber(context, this.#connections, this.#router, this.#publisher);
-    this.#receiver = new Receiver(context, this.#connections, this.#router, this.#publisher);
+    this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher);
+    this.#receiver = new PublishHandler(context, this.#connections, this.#router, this.#publisher);
   }
 
   /** When the next `tick` is due, in milliseconds since 1970; `undefined`: never, as things are. */
@@ -90,7 +90,7 @@ export class Broker {
   }
 
   /** Other limits from now on. What was accepted under those before stays: nobody is disconnected, nothing is dropped. */
-  limit(limits: Limits, ofListeners: LimitsOfListeners): void {
+  limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#context.limits = limits;
     this.#connections.limitsOfListeners = ofListeners;
   }
@@ -124,7 +124,7 @@ export class Broker {
     }
   }
 
-  handle(event: BrokerEvent, nowMs: number): void {
+  handle(event: Input, nowMs: number): void {
     this.#context.nowMs = nowMs;
     switch (event.kind) {
       case 'packet': {

@@ -1,7 +1,7 @@
 // What every room of the core needs at hand: where to tell changes and effects, the limits, the books, and the moment of the current step.
 import type { Changes } from './changes.js';
 import type { Limits } from './connect/limits.js';
-import type { Accounts } from './delivery/accounts.js';
+import type { DeliveryCounters } from './delivery/delivery-counters.js';
 import type { Effects } from './effects.js';
 
 export interface Context {
@@ -9,11 +9,11 @@ export interface Context {
   readonly effects: Effects;
   /** Of the whole broker; they can change between steps. */
   limits: Limits;
-  readonly accounts: Accounts;
+  readonly counters: DeliveryCounters;
   /** Milliseconds since 1970, the same during a whole step. */
   nowMs: number;
   /** Numbers the pages that were asked for, whoever asked. */
   lastRequest: number;
   /** What the runs of stored queues hold in memory, all together, in bytes, with what they have asked for. */
-  runBytes: number;
+  bufferedBytes: number;
 }

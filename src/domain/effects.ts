@@ -16,7 +16,7 @@ import type { QueueAppend } from './changes.js';
 import type { PeerInfo } from './connect/peer.js';
 import type { Message } from './delivery/message.js';
 import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from './identifiers.js';
-import type { Notice } from './notices.js';
+import type { BrokerEvent } from './events.js';
 import type { EndReason } from './reasons.js';
 
 export interface AuthenticationRequest {
@@ -70,5 +70,5 @@ export interface Effects {
   /** Send a `writable` event once what was sent to this connection has left for the network. */
   whenWritable(connection: ConnectionId): void;
   /** For whoever watches: the event log, metrics. */
-  notice(notice: Notice): void;
+  emit(event: BrokerEvent): void;
 }

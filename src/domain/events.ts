@@ -1,68 +1,67 @@
-// What the world tells the core. Everything that can change a decision comes in here, the time with it: the same events at the same times
-// give the same changes and effects.
-import type { MalformedPacketError } from '../protocol/malformed.js';
-import type { Packet } from '../protocol/packets.js';
-import type { Permissions } from './access/permissions.js';
-import type { QueuedMessage } from './changes.js';
-import type { PeerInfo } from './connect/peer.js';
-import type { Message } from './delivery/message.js';
-import type { ConnectionId, QueueId, Seq } from './identifiers.js';
-import type { RefusalReason } from './reasons.js';
-
-/** An entry of a queue as storage gives it back. */
-export interface StoredEntry extends QueuedMessage {
-  readonly seq: Seq;
-  /** PUBREC had come: only PUBREL is left to send [MQTT-4.3.3-1]. The payload may be empty then. */
-  readonly released: boolean;
-}
-
-export type DenialReason = Extract<
-  RefusalReason,
-  'bad-credentials' | 'not-authorized' | 'authentication-unavailable' | 'authorization-unavailable'
->;
-
-export type AuthenticationResult =
-  | {
-      readonly decision: 'allow';
-      readonly permissions: Permissions;
-      /** Who it turned out to be; by default the User Name of CONNECT. */
-      readonly userName?: string | undefined;
-      /** When what it showed ends to be valid, and the connection with it; in milliseconds since 1970. */
-      readonly expiresAtMs?: number | undefined;
-    }
-  | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
+// What happened that someone may want to know: connections that came, were refused or ended, subscriptions denied, messages dropped, each
+// with its reason. Notices are for watchers (event log, metrics, administration) and steer nothing.
+import type { ProtocolVersion, QoS } from '../protocol/packets.js';
+import type { ClientId, ConnectionId, QueueId, TopicFilter, TopicName } from './identifiers.js';
+import type { DropReason, EndReason, MalformedCode, RefusalReason } from './reasons.js';
 
 export type BrokerEvent =
-  | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly peer: PeerInfo }
-  | { readonly kind: 'packet'; readonly connection: ConnectionId; readonly packet: Packet }
-  /** The decoder gave up on the connection's bytes. */
-  | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly error: MalformedPacketError }
-  /** It has sent half a packet and is the one to go, because all halves together take too much memory. */
-  | { readonly kind: 'incomplete'; readonly connection: ConnectionId }
-  /** The network connection is gone, by whoever's doing. */
-  | { readonly kind: 'closed'; readonly connection: ConnectionId }
-  | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
-  /** What the client may do is something else from now on; of no effect on a connection that was not let in. */
-  | { readonly kind: 'permissions'; readonly connection: ConnectionId; readonly permissions: Permissions }
-  /** Nothing more should be delivered: the peer does not read as fast as we write, or CONNACK waits for storage. */
-  | { readonly kind: 'congested'; readonly connection: ConnectionId; readonly waitsFor: 'peer' | 'storage' }
-  /** CONNACK, which waited for storage, has left. */
-  | { readonly kind: 'admitted'; readonly connection: ConnectionId }
-  /** Congested still, and the peer reads: some of what waited for it has left. */
-  | { readonly kind: 'draining'; readonly connection: ConnectionId }
-  /** The answer to `whenWritable`, and the end of `congested`. */
-  | { readonly kind: 'writable'; readonly connection: ConnectionId }
-  /** What the peer sends is not read for a while, or is again: its silence meanwhile is ours. */
-  | { readonly kind: 'reading'; readonly connection: ConnectionId; readonly isPaused: boolean }
-  /** The answer to `readQueue` with the same request number: entries ascending; empty: there was none left. */
   | {
-      readonly kind: 'queue-page';
-      readonly queue: QueueId;
-      readonly request: number;
-      readonly entries: readonly StoredEntry[];
+      readonly kind: 'client-connected';
+      readonly connection: ConnectionId;
+      readonly clientId: ClientId;
+      readonly protocolVersion: ProtocolVersion;
+      readonly sessionPresent: boolean;
+      readonly stored: boolean;
+      readonly keepAliveS: number;
+      readonly remoteAddress: string;
+      readonly listener: string;
     }
-  | { readonly kind: 'retained-page'; readonly connection: ConnectionId; readonly messages: readonly Message[] }
-  /** A deadline given by `nextDeadlineMs` has come, or any other moment: only what is due happens. */
-  | { readonly kind: 'tick' }
-  /** The broker stops: clients are disconnected, sessions and wills stay stored. */
-  | { readonly kind: 'shutdown' };
+  | {
+      readonly kind: 'connection-refused';
+      readonly connection: ConnectionId;
+      readonly clientId: ClientId | undefined;
+      readonly reason: RefusalReason;
+      readonly detail: string | undefined;
+      readonly remoteAddress: string;
+    }
+  | {
+      readonly kind: 'connection-ended';
+      readonly connection: ConnectionId;
+      /** `undefined` before CONNECT. */
+      readonly clientId: ClientId | undefined;
+      readonly reason: EndReason;
+      readonly malformed: MalformedCode | undefined;
+      readonly detail: string | undefined;
+      readonly remoteAddress: string;
+    }
+  | { readonly kind: 'publish-denied'; readonly clientId: ClientId; readonly topic: string; readonly detail: string }
+  | {
+      readonly kind: 'subscribe-denied';
+      readonly clientId: ClientId;
+      readonly topicFilter: string;
+      readonly detail: string;
+    }
+  | {
+      readonly kind: 'message-dropped';
+      readonly reason: DropReason;
+      /** `undefined` where the message was in storage and is dropped unread. */
+      readonly topic: TopicName | undefined;
+      readonly qos: QoS | undefined;
+      /** Whose delivery it was; `undefined` where nobody's. */
+      readonly queue: QueueId | undefined;
+      /** Which rule said so, where one did. */
+      readonly detail?: string | undefined;
+    }
+  /** A subscription matched more retained messages than `retainedQueueSize` had room for: it gets the first `limit`. */
+  | {
+      readonly kind: 'retained-limited';
+      readonly clientId: ClientId;
+      readonly topicFilter: TopicFilter;
+      readonly limit: number;
+    }
+  | { readonly kind: 'will-published'; readonly clientId: ClientId; readonly topic: TopicName }
+  | {
+      readonly kind: 'session-ended';
+      readonly clientId: ClientId;
+      readonly reason: 'clean' | 'expired' | 'disconnected' | 'administrative';
+    };

@@ -4,7 +4,7 @@ import type { MalformedCode } from '../protocol/malformed.js';
 export type EndReason =
   | 'client-disconnect' // DISCONNECT [MQTT-3.14.4-3]
   | 'connection-lost' // the network ended without DISCONNECT
-  | 'malformed-packet' // [MQTT-4.8.0-1]; the code is in the notice
+  | 'malformed-packet' // [MQTT-4.8.0-1]; the code is in the event
   | 'protocol-violation' // a well-formed packet where it may not be, e.g. a second CONNECT [MQTT-3.1.0-2]
   | 'connect-timeout'
   | 'authentication-timeout'

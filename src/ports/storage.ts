@@ -3,7 +3,7 @@
 // the facts back at start, and read pages of queues. `hexmq/testkit` has the contract suite that says whether an adapter does them right.
 import type { Change, RestoredFact } from '../domain/changes.js';
 import type { PageLimit } from '../domain/effects.js';
-import type { StoredEntry } from '../domain/events.js';
+import type { StoredEntry } from '../domain/inputs.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import { port } from './token.js';

@@ -1,13 +1,13 @@
 // The telemetry port: what the broker says of itself. Several can listen; none can answer back, and one that throws harms only itself.
 import type { ClientId } from '../domain/identifiers.js';
-import type { Notice } from '../domain/notices.js';
+import type { BrokerEvent } from '../domain/events.js';
 import type { StorageErrorKind } from './storage.js';
 import { port } from './token.js';
 
 /** What a connection did not get through: the header of a proxy, the handshake of TLS, the upgrade to WebSocket, or any of them in time. */
 export type HandshakeFailure = 'proxy-header' | 'tls' | 'websocket' | 'timeout';
 
-export type LifecycleNotice =
+export type LifecycleEvent =
   | { readonly kind: 'listening'; readonly listener: string; readonly address: string }
   /** A connection that ended before anything of MQTT was said: the core never hears of it. */
   | {
@@ -64,7 +64,7 @@ export type LifecycleNotice =
   | { readonly kind: 'fatal'; readonly error: Error };
 
 export interface Telemetry {
-  notice(notice: Notice | LifecycleNotice): void;
+  emit(event: BrokerEvent | LifecycleEvent): void;
 }
 
 /** All listeners of telemetry; bind each. */

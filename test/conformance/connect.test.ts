@@ -182,7 +182,7 @@ describe('3.1.2.4 Clean Session', () => {
       await publisher.publish({ topic: 'a', qos: 0 });
       await publisher.publish({ topic: 'b', qos: 2 });
       await (await broker.connect(session)).expectNothing();
-      expect(broker.notices.filter(({ kind }) => kind === 'message-dropped')).toMatchObject([
+      expect(broker.events.filter(({ kind }) => kind === 'message-dropped')).toMatchObject([
         { reason: 'client-offline' },
         { reason: 'client-offline' },
       ]);
@@ -538,7 +538,7 @@ describe('3.1.3 payload', () => {
     withBroker(async (broker) => {
       const clients = [await broker.connect(''), await broker.connect(''), await broker.connect('')];
       for (const client of clients) await client.ping();
-      const ids = broker.notices.flatMap((notice) => (notice.kind === 'client-connected' ? [notice.clientId] : []));
+      const ids = broker.events.flatMap((event) => (event.kind === 'client-connected' ? [event.clientId] : []));
       expect(new Set(ids).size).toBe(3);
       for (const id of ids) expect(id.length).toBeGreaterThan(0);
     }));

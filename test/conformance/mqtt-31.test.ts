@@ -15,7 +15,7 @@ describe('MQTT 3.1: connecting', () => {
       client.send('10 0f 00 06 4d 51 49 73 64 70 03 02 00 3c 00 01 61');
       await client.expectBytes('20 02 00 00');
       await client.ping();
-      expect(broker.notices).toContainEqual(
+      expect(broker.events).toContainEqual(
         expect.objectContaining({ kind: 'client-connected', clientId: 'a', protocolVersion: 3 }),
       );
     }));
@@ -497,7 +497,7 @@ describe('MQTT 3.1: subscribing', () => {
         { reason: 'not-authorized' },
         { ...V31, userName: 'limited' },
       );
-      expect(broker.notices.filter(({ kind }) => kind === 'subscribe-denied')).toHaveLength(1);
+      expect(broker.events.filter(({ kind }) => kind === 'subscribe-denied')).toHaveLength(1);
     }));
 
   test('[MQTT31-requested-qos-upper-bits] the upper six bits of the requested QoS are disregarded', () =>

@@ -51,7 +51,7 @@ describe('3.14 DISCONNECT', () => {
       }
       await watcher.expectNothing();
       await (await broker.watcher('later', ['will', 0])).expectNothing();
-      expect(broker.notices.filter(({ kind }) => kind === 'will-published')).toEqual([]);
+      expect(broker.events.filter(({ kind }) => kind === 'will-published')).toEqual([]);
     }));
 
   test('[MQTT-3.14.4-3] nor when the network connection ends right behind DISCONNECT, and what came before it counts', () =>

@@ -312,7 +312,7 @@ describe('3.3.4 response and 3.3.5 actions', () => {
       ).publish({ topic: 'open/a', payload: 'yes', qos: 2 });
       await watcher.accept({ topic: 'open/a', payload: 'yes', qos: 2 });
       await (await broker.watcher('later', ['closed/#', 2])).expectNothing();
-      expect(broker.notices.filter(({ kind }) => kind === 'publish-denied')).toHaveLength(3);
+      expect(broker.events.filter(({ kind }) => kind === 'publish-denied')).toHaveLength(3);
     }));
 
   test('[MQTT-3.3.5-2] nobody may publish to $SYS/ and $share/, whatever is allowed otherwise', () =>

@@ -206,7 +206,7 @@ describe('3.8 SUBSCRIBE', () => {
       await client.expectNothing();
       await publisher.publish({ topic: 'open/a', payload: 'yes', qos: 1 });
       await client.accept({ topic: 'open/a', payload: 'yes' });
-      expect(broker.notices.filter(({ kind }) => kind === 'subscribe-denied')).toHaveLength(4);
+      expect(broker.events.filter(({ kind }) => kind === 'subscribe-denied')).toHaveLength(4);
     }));
 
   test('[MQTT-3.8.4-6] deliveries have the lower of the QoS published and granted, in all combinations', () =>

@@ -38,7 +38,7 @@ const MUTANTS = [
     name: 'a retained message applied twice',
     // The older of two takes the place of the newer, in memory and on the disk.
     invariants: ['retained state', 'acknowledged is stored'],
-    file: 'src/domain/delivery/receiver.ts',
+    file: 'src/domain/delivery/publish-handler.ts',
     from: '      if (session.hasInbound(packet.packetId)) {',
     to: '      if (session.hasInbound(packet.packetId)) {\n        if (packet.retain) this.publisher.publish(this.publisher.accept(topic, packet.payload, 2, true, undefined, undefined), { targets: [], groups: [] });',
   },
@@ -95,8 +95,8 @@ const MUTANTS = [
     name: 'a member of a group that gives nothing back',
     invariants: ['nothing acknowledged is lost', 'liveness'],
     file: 'src/domain/session/outbound.ts',
-    from: 'if (entry.giver !== undefined && giveBack(entry)) returned.push(entry);',
-    to: 'if (entry.giver !== undefined && this.#queue.stored && giveBack(entry)) returned.push(entry);',
+    from: 'if (entry.source !== undefined && giveBack(entry)) returned.push(entry);',
+    to: 'if (entry.source !== undefined && this.#queue.stored && giveBack(entry)) returned.push(entry);',
   },
   {
     name: 'a group that keeps nothing of what it gave to a member with a clean session',

@@ -1,4 +1,4 @@
-// A whole broker in the test's own process: memory network, memory storage, a clock that stands still until a test moves it, and every notice
+// A whole broker in the test's own process: memory network, memory storage, a clock that stands still until a test moves it, and every event
 // recorded. With it, what has to hold whenever a connection is closed for a fault: nothing but the expected was sent, the reason was noticed,
 // and everyone else is served as before.
 import { expect } from '@jest/globals';
@@ -14,9 +14,9 @@ import type {
   AuthenticatorAnswer,
   Authorizer,
   EndReason,
-  LifecycleNotice,
+  LifecycleEvent,
   Listener,
-  Notice,
+  BrokerEvent,
   Permissions,
   RefusalReason,
   TopicFilter,
@@ -101,7 +101,7 @@ export const refused = (code: number, reason: RefusalReason): ExpectedEnd => ({
 
 export class BrokerHarness {
   readonly clock = new VirtualClock(BEGIN_MS);
-  readonly notices: (Notice | LifecycleNotice)[] = [];
+  readonly events: (BrokerEvent | LifecycleEvent)[] = [];
   readonly activity = new Activity();
   readonly network = new MemoryNetwork({ clock: this.clock });
   readonly #service: BrokerService;
@@ -117,9 +117,9 @@ export class BrokerHarness {
       authorizers: options.authorizers ?? [],
       telemetry: [
         {
-          notice: (notice) => {
+          emit: (event) => {
             this.activity.moved();
-            this.notices.push(notice);
+            this.events.push(event);
           },
         },
       ],
@@ -191,13 +191,13 @@ export class BrokerHarness {
 
   /** What was noticed of the end of this connection. */
   endOf(client: RawClient): Pick<ExpectedEnd, 'reason' | 'malformed'> | undefined {
-    for (const notice of this.notices) {
-      if (notice.kind === 'connection-refused' && notice.remoteAddress === client.wire.remoteAddress)
-        return { reason: notice.reason };
-      if (notice.kind === 'connection-ended' && notice.remoteAddress === client.wire.remoteAddress) {
-        return notice.malformed === undefined
-          ? { reason: notice.reason }
-          : { reason: notice.reason, malformed: notice.malformed };
+    for (const event of this.events) {
+      if (event.kind === 'connection-refused' && event.remoteAddress === client.wire.remoteAddress)
+        return { reason: event.reason };
+      if (event.kind === 'connection-ended' && event.remoteAddress === client.wire.remoteAddress) {
+        return event.malformed === undefined
+          ? { reason: event.reason }
+          : { reason: event.reason, malformed: event.malformed };
       }
     }
     return undefined;

@@ -5,7 +5,7 @@ import type { Permissions } from '../../src/domain/access/permissions.js';
 import { EVERYTHING } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits } from '../../src/domain/connect/limits.js';
-import type { BrokerEvent, DenialReason } from '../../src/domain/events.js';
+import type { Input, DenialReason } from '../../src/domain/inputs.js';
 import type { ClientId, ConnectionId, QueueId } from '../../src/domain/identifiers.js';
 import { sessionQueue } from '../../src/domain/identifiers.js';
 import { PacketType } from '../../src/protocol/packets.js';
@@ -58,7 +58,7 @@ export class CoreHarness {
     return new CoreHarness(this.limits, this.store, this.nowMs + afterMs);
   }
 
-  handle(event: BrokerEvent): void {
+  handle(event: Input): void {
     this.broker.handle(event, this.nowMs);
     if (this.answersAtOnce) this.answerAll();
   }
@@ -145,8 +145,8 @@ export class CoreHarness {
 
   /** The books without what waits: it is what the caller knows. */
   get waiting(): number {
-    const { begun, restored, delivered, expired, dropped } = this.broker.accounts;
-    return begun + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    const { started, restored, delivered, expired, dropped } = this.broker.counters;
+    return started + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
   }
 }
 

@@ -6,12 +6,12 @@ import { Authorization } from '../../src/application/authorization.js';
 import { Engine } from '../../src/application/engine.js';
 import { EVERYTHING } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
-import type { Limits, LimitsOfListeners } from '../../src/domain/connect/limits.js';
-import type { Notice } from '../../src/domain/notices.js';
+import type { Limits, PerListenerLimits } from '../../src/domain/connect/limits.js';
+import type { BrokerEvent } from '../../src/domain/events.js';
 import type { Authenticator } from '../../src/ports/auth.js';
 import type { Channel, ChannelHandler } from '../../src/ports/network.js';
 import type { AckLevel } from '../../src/ports/storage.js';
-import type { LifecycleNotice } from '../../src/ports/telemetry.js';
+import type { LifecycleEvent } from '../../src/ports/telemetry.js';
 import { SeededRandom } from '../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from './hand-storage.js';
@@ -21,7 +21,7 @@ import { bytes } from './raw-packets.js';
 
 export interface EngineOptions {
   readonly limits?: Partial<Limits>;
-  readonly limitsOfListeners?: LimitsOfListeners;
+  readonly limitsOfListeners?: PerListenerLimits;
   readonly authenticators?: readonly Authenticator[];
   readonly storage?: HandStorage;
   readonly ackLevel?: AckLevel;
@@ -32,7 +32,7 @@ const ANYONE: Authenticator = { name: 'anyone', authenticate: () => ({ decision:
 export class EngineHarness {
   readonly clock = new VirtualClock();
   readonly storage: HandStorage;
-  readonly notices: (Notice | LifecycleNotice)[] = [];
+  readonly events: (BrokerEvent | LifecycleEvent)[] = [];
   readonly fatals: Error[] = [];
   readonly engine: Engine;
   /** Whether commits are granted by `settle`. */
@@ -51,7 +51,7 @@ export class EngineHarness {
     this.engine = new Engine({
       storage,
       admission: new Admission(new Authentication(authenticators), new Authorization([])),
-      telemetry: [{ notice: (notice) => this.notices.push(notice) }],
+      telemetry: [{ emit: (event) => this.events.push(event) }],
       clock: this.clock,
       random: new SeededRandom(1),
       limits: { ...DEFAULT_LIMITS, ...limits },

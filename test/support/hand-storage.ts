@@ -3,7 +3,7 @@
 import type { Change, RestoredFact } from '../../src/domain/changes.js';
 import type { Message } from '../../src/domain/delivery/message.js';
 import type { PageLimit } from '../../src/domain/effects.js';
-import type { StoredEntry } from '../../src/domain/events.js';
+import type { StoredEntry } from '../../src/domain/inputs.js';
 import type { QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
 import type { Durability, Storage, StorageTraits } from '../../src/ports/storage.js';
 import { ModelStore } from './model-store.js';

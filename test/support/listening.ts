@@ -1,5 +1,5 @@
 // A listener with nothing behind it: what it accepts, what it is told, and what it tells are written down.
-import type { Arrival, Arrive, Channel, ChannelHandler, LifecycleNotice, Listener, PeerInfo } from 'hexmq/ports';
+import type { Arrival, Arrive, Channel, ChannelHandler, LifecycleEvent, Listener, PeerInfo } from 'hexmq/ports';
 
 const PATIENCE_MS = 10_000;
 
@@ -35,13 +35,13 @@ export class Listening {
   /** Who may come in. */
   admits: (peer: PeerInfo) => boolean = () => true;
   readonly accepted: { channel: Channel; received: Buffer; isClosed: boolean }[] = [];
-  readonly notices: LifecycleNotice[] = [];
+  readonly events: LifecycleEvent[] = [];
   listener!: Listener;
   address = '';
 
-  static async on(make: (components: { notice: (notice: LifecycleNotice) => void }) => Listener): Promise<Listening> {
+  static async on(make: (components: { emit: (event: LifecycleEvent) => void }) => Listener): Promise<Listening> {
     const listening = new Listening();
-    listening.listener = make({ notice: (notice) => listening.notices.push(notice) });
+    listening.listener = make({ emit: (event) => listening.events.push(event) });
     listening.address = await listening.listener.listen((peer) => listening.#arrive(peer));
     return listening;
   }
@@ -92,10 +92,10 @@ export class Listening {
     return this.accepted[index] as Accepted;
   }
 
-  async told(kind: LifecycleNotice['kind'], count = 1): Promise<LifecycleNotice> {
-    const those = (): LifecycleNotice[] => this.notices.filter((notice) => notice.kind === kind);
+  async told(kind: LifecycleEvent['kind'], count = 1): Promise<LifecycleEvent> {
+    const those = (): LifecycleEvent[] => this.events.filter((event) => event.kind === kind);
     await until(() => those().length >= count);
-    return those()[count - 1] as LifecycleNotice;
+    return those()[count - 1] as LifecycleEvent;
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Change, RestoredFact, SessionRecord, SubscriptionRecord, WillRecord } from '../../src/domain/changes.js';
 import type { Message } from '../../src/domain/delivery/message.js';
 import type { PageLimit } from '../../src/domain/effects.js';
-import type { StoredEntry } from '../../src/domain/events.js';
+import type { StoredEntry } from '../../src/domain/inputs.js';
 import type { ClientId, MessageId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
 import { sessionQueue } from '../../src/domain/identifiers.js';
 

@@ -59,7 +59,7 @@ export function socketWire(socket: Socket): Wire {
   };
 }
 
-/** Counts whatever moves: bytes that came, connections that closed, notices. */
+/** Counts whatever moves: bytes that came, connections that closed, events. */
 export class Activity {
   #count = 0;
   /** Turns of the event loop without a movement after which nothing more is expected. */

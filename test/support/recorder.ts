@@ -14,7 +14,7 @@ import type {
   PageLimit,
 } from '../../src/domain/effects.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
-import type { Notice } from '../../src/domain/notices.js';
+import type { BrokerEvent } from '../../src/domain/events.js';
 import type { EndReason } from '../../src/domain/reasons.js';
 import { PacketType } from '../../src/protocol/packets.js';
 import type { QoS } from '../../src/protocol/packets.js';
@@ -67,7 +67,7 @@ export interface Watcher {
 }
 
 export class Recorder implements Changes, Effects {
-  readonly notices: Notice[] = [];
+  readonly events: BrokerEvent[] = [];
   readonly asked: { readonly connection: ConnectionId; readonly request: AuthenticationRequest }[] = [];
   readonly queueReads: QueueRead[] = [];
   readonly retainedReads: RetainedRead[] = [];
@@ -147,9 +147,9 @@ export class Recorder implements Changes, Effects {
     this.writableWanted.push(connection);
   }
 
-  notice(notice: Notice): void {
-    this.notices.push(notice);
-    this.#write(() => noticeLine(notice));
+  emit(event: BrokerEvent): void {
+    this.events.push(event);
+    this.#write(() => noticeLine(event));
   }
 
   #write(line: () => string | undefined): void {
@@ -210,24 +210,24 @@ function answerText(packet: AnswerPacket): string {
 }
 
 /** That a connection came or ended is told by CONNACK and close. */
-function noticeLine(notice: Notice): string | undefined {
-  switch (notice.kind) {
+function noticeLine(event: BrokerEvent): string | undefined {
+  switch (event.kind) {
     case 'client-connected':
     case 'connection-ended':
       return undefined;
     case 'connection-refused':
-      return `! refused ${notice.reason}`;
+      return `! refused ${event.reason}`;
     case 'publish-denied':
-      return `! publish-denied ${notice.clientId} ${notice.topic}`;
+      return `! publish-denied ${event.clientId} ${event.topic}`;
     case 'subscribe-denied':
-      return `! subscribe-denied ${notice.clientId} ${notice.topicFilter}`;
+      return `! subscribe-denied ${event.clientId} ${event.topicFilter}`;
     case 'message-dropped':
-      return `! ${notice.reason} ${notice.queue ?? 'nobody'}${notice.topic === undefined ? ' unread' : ` ${notice.topic}`}`;
+      return `! ${event.reason} ${event.queue ?? 'nobody'}${event.topic === undefined ? ' unread' : ` ${event.topic}`}`;
     case 'retained-limited':
-      return `! retained-limited ${notice.clientId} ${notice.topicFilter} ${notice.limit}`;
+      return `! retained-limited ${event.clientId} ${event.topicFilter} ${event.limit}`;
     case 'will-published':
-      return `! will-published ${notice.clientId} ${notice.topic}`;
+      return `! will-published ${event.clientId} ${event.topic}`;
     case 'session-ended':
-      return `! session-ended ${notice.clientId} ${notice.reason}`;
+      return `! session-ended ${event.clientId} ${event.reason}`;
   }
 }

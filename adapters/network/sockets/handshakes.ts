@@ -1,10 +1,10 @@
 // Connections that have arrived and are not open yet: they still have to say for whom they speak, to agree on keys, or to become a WebSocket. It
 // decides how long that may take and tells when it came to nothing. What has to be said is the business of each step.
 import type { Socket } from 'node:net';
-import type { Arrival, HandshakeFailure, LifecycleNotice, PeerInfo } from 'hexmq/ports';
+import type { Arrival, HandshakeFailure, LifecycleEvent, PeerInfo } from 'hexmq/ports';
 
 export interface SocketComponents {
-  readonly notice?: (notice: LifecycleNotice) => void;
+  readonly emit?: (event: LifecycleEvent) => void;
 }
 
 export class Handshakes {
@@ -27,7 +27,7 @@ export class Handshakes {
   }
 
   failed({ peer }: Handshake, reason: HandshakeFailure, detail: string): void {
-    this.components.notice?.({
+    this.components.emit?.({
       kind: 'handshake-failed',
       listener: this.listener,
       remoteAddress: peer.remoteAddress,

@@ -96,14 +96,14 @@ export class TlsStep implements Reloadable {
 
   #filesHaveChanged(): void {
     try {
-      if (this.#reload()) this.components.notice?.({ kind: 'listener-reloaded', listener: this.listener });
+      if (this.#reload()) this.components.emit?.({ kind: 'listener-reloaded', listener: this.listener });
     } catch (error) {
       this.#problem((error as Error).message);
     }
   }
 
   #problem(error: string): void {
-    this.components.notice?.({ kind: 'listener-reload-failed', listener: this.listener, error });
+    this.components.emit?.({ kind: 'listener-reload-failed', listener: this.listener, error });
   }
 
   #handshakeOf(socket: TLSSocket): Handshake | undefined {

@@ -1,11 +1,11 @@
 // Keeps the log readable when the same thing happens a million times: of each kind and reason so many are let through in a while, the rest
 // are counted, and the count is told at the end of that while. Its memory is bounded by the number of kinds and reasons.
-import type { Clock, LifecycleNotice, Notice, Timer } from 'hexmq/ports';
+import type { Clock, LifecycleEvent, BrokerEvent, Timer } from 'hexmq/ports';
 
 const WINDOW_MS = 10_000;
 
 interface Flow {
-  readonly first: Notice | LifecycleNotice;
+  readonly first: BrokerEvent | LifecycleEvent;
   passed: number;
   heldBack: number;
 }
@@ -17,16 +17,16 @@ export class FloodGate {
   constructor(
     readonly clock: Clock,
     /** Tells how many like this one were held back. */
-    readonly summarise: (notice: Notice | LifecycleNotice, count: number, seconds: number) => void,
+    readonly summarise: (event: BrokerEvent | LifecycleEvent, count: number, seconds: number) => void,
   ) {}
 
-  /** Whether the notice may be logged. `burst`: how many of its like may be in one window. */
-  admits(notice: Notice | LifecycleNotice, burst: number): boolean {
+  /** Whether the event may be logged. `burst`: how many of its like may be in one window. */
+  admits(event: BrokerEvent | LifecycleEvent, burst: number): boolean {
     if (burst === Infinity) return true;
-    const key = 'reason' in notice ? `${notice.kind} ${notice.reason}` : notice.kind;
+    const key = 'reason' in event ? `${event.kind} ${event.reason}` : event.kind;
     const flow = this.#flows.get(key);
     if (flow === undefined) {
-      this.#flows.set(key, { first: notice, passed: 1, heldBack: 0 });
+      this.#flows.set(key, { first: event, passed: 1, heldBack: 0 });
       this.#timer ??= this.clock.at(this.clock.nowMs() + WINDOW_MS, () => {
         this.close();
       });
@@ -40,7 +40,7 @@ export class FloodGate {
     return false;
   }
 
-  /** Ends the window; the next notice begins another. */
+  /** Ends the window; the next event begins another. */
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

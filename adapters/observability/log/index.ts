@@ -1,16 +1,16 @@
-// The event log: one structured line for each thing that happened, on standard error. It decides how loud each kind of notice is and keeps a
+// The event log: one structured line for each thing that happened, on standard error. It decides how loud each kind of event is and keeps a
 // flood of them from becoming a flood of lines; what happens at all, and why, is the core's to say.
 import { destination as fileDestination, pino, stdTimeFunctions } from 'pino';
 import type { Logger } from 'pino';
-import type { Clock, LifecycleNotice, Notice, Telemetry } from 'hexmq/ports';
+import type { Clock, LifecycleEvent, BrokerEvent, Telemetry } from 'hexmq/ports';
 import { FloodGate } from './flood-gate.js';
 import { humanLines } from './human-lines.js';
 import type { LogDestination } from './human-lines.js';
 import { Outages } from './outages.js';
 import { burstOf, levelOf, sentenceOf } from './wording.js';
-import type { NoticeLevel } from './wording.js';
+import type { EventLevel } from './wording.js';
 
-export type LogLevel = NoticeLevel | 'silent';
+export type LogLevel = EventLevel | 'silent';
 
 export type { LogDestination } from './human-lines.js';
 
@@ -53,33 +53,33 @@ class LogTelemetry implements Telemetry {
       },
       destination,
     );
-    this.#gate = new FloodGate(clock, (notice, count, seconds) => {
+    this.#gate = new FloodGate(clock, (event, count, seconds) => {
       const fields =
-        'reason' in notice ? { event: notice.kind, reason: notice.reason, count } : { event: notice.kind, count };
-      this.#logger[levelOf(notice)](fields, `${sentenceOf(notice)}: ${count} more in ${seconds} s`);
+        'reason' in event ? { event: event.kind, reason: event.reason, count } : { event: event.kind, count };
+      this.#logger[levelOf(event)](fields, `${sentenceOf(event)}: ${count} more in ${seconds} s`);
     });
   }
 
-  notice(notice: Notice | LifecycleNotice): void {
-    if (notice.kind === 'stopped' || notice.kind === 'fatal') this.#gate.close();
+  emit(event: BrokerEvent | LifecycleEvent): void {
+    if (event.kind === 'stopped' || event.kind === 'fatal') this.#gate.close();
     if (
-      (notice.kind === 'storage-failing' || notice.kind === 'storage-recovered') &&
-      !this.#outages.admits(notice, this.clock.nowMs())
+      (event.kind === 'storage-failing' || event.kind === 'storage-recovered') &&
+      !this.#outages.admits(event, this.clock.nowMs())
     )
       return;
-    const level = levelOf(notice);
-    if (this.#logger.isLevelEnabled(level) && this.#gate.admits(notice, burstOf(notice))) this.#log(level, notice);
+    const level = levelOf(event);
+    if (this.#logger.isLevelEnabled(level) && this.#gate.admits(event, burstOf(event))) this.#log(level, event);
     // After a clean stop the process waits for its last lines by itself; after a fault it may not get the time.
-    if (notice.kind === 'fatal') this.#flush();
+    if (event.kind === 'fatal') this.#flush();
   }
 
-  #log(level: NoticeLevel, notice: Notice | LifecycleNotice): void {
-    if (notice.kind === 'fatal') {
-      this.#logger[level]({ event: notice.kind, err: notice.error }, sentenceOf(notice));
+  #log(level: EventLevel, event: BrokerEvent | LifecycleEvent): void {
+    if (event.kind === 'fatal') {
+      this.#logger[level]({ event: event.kind, err: event.error }, sentenceOf(event));
       return;
     }
-    const { kind, ...fields } = notice;
-    this.#logger[level]({ event: kind, ...fields }, sentenceOf(notice));
+    const { kind, ...fields } = event;
+    this.#logger[level]({ event: kind, ...fields }, sentenceOf(event));
   }
 }
 

@@ -1,27 +1,27 @@
-// A storage that fails is asked again many times a minute, and every attempt is a notice. Worth a line are the beginning, each trouble that is another
+// A storage that fails is asked again many times a minute, and every attempt is a event. Worth a line are the beginning, each trouble that is another
 // than before, every minute that it still lasts, and the end.
-import type { LifecycleNotice } from 'hexmq/ports';
+import type { LifecycleEvent } from 'hexmq/ports';
 
 const REMINDER_MS = 60_000;
 /** Of the troubles that are told apart; it bounds what a storage that words each failure differently can make us say. */
 const TROUBLES_MAX = 16;
 
-type StorageNotice = Extract<LifecycleNotice, { readonly kind: 'storage-failing' | 'storage-recovered' }>;
+type StorageEvent = Extract<LifecycleEvent, { readonly kind: 'storage-failing' | 'storage-recovered' }>;
 
 export class Outages {
   /** By operation: when each trouble of the outage was last said. */
   readonly #said = { write: new Map<string, number>(), read: new Map<string, number>() };
 
   /** Whether it is worth a line. */
-  admits(notice: StorageNotice, nowMs: number): boolean {
-    const said = this.#said[notice.operation];
-    if (notice.kind === 'storage-recovered') {
+  admits(event: StorageEvent, nowMs: number): boolean {
+    const said = this.#said[event.operation];
+    if (event.kind === 'storage-recovered') {
       // Of many reads that waited for the same, one says it.
       const wasSaid = said.size > 0;
       said.clear();
       return wasSaid;
     }
-    const trouble = `${notice.storageErrorKind} ${withoutDetail(notice.error)}`;
+    const trouble = `${event.storageErrorKind} ${withoutDetail(event.error)}`;
     const lastMs = said.get(trouble);
     if (lastMs === undefined ? said.size >= TROUBLES_MAX : nowMs < lastMs + REMINDER_MS) return false;
     said.set(trouble, nowMs);

@@ -1,13 +1,13 @@
-// How loud each notice is, how many of its like are worth a line, and what it is called. Nothing here writes.
-import type { EndReason, LifecycleNotice, Notice } from 'hexmq/ports';
+// How loud each event is, how many of its like are worth a line, and what it is called. Nothing here writes.
+import type { EndReason, LifecycleEvent, BrokerEvent } from 'hexmq/ports';
 
-export type NoticeLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+export type EventLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /** Lines of one kind and reason in ten seconds, where a client can cause as many as it likes. */
 const CLIENT_CAUSED_BURST = 20;
 
-export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
-  switch (notice.kind) {
+export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
+  switch (event.kind) {
     case 'client-connected':
     case 'listening':
     case 'listener-reloaded':
@@ -20,7 +20,7 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
     case 'permissions-renewed':
       return 'info';
     case 'connection-ended':
-      return isOrdinary(notice.reason) ? 'info' : 'warn';
+      return isOrdinary(event.reason) ? 'info' : 'warn';
     case 'connection-refused':
     case 'publish-denied':
     case 'subscribe-denied':
@@ -35,13 +35,13 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
       return 'warn';
     case 'message-dropped':
       // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
-      if (notice.reason === 'no-subscriber' || notice.reason === 'client-offline') return 'debug';
+      if (event.reason === 'no-subscriber' || event.reason === 'client-offline') return 'debug';
       // Who subscribes to more than it may receive is served with less: that is what the rules are for.
-      return notice.reason === 'not-authorized' ? 'info' : 'warn';
+      return event.reason === 'not-authorized' ? 'info' : 'warn';
     case 'will-published':
       return 'debug';
     case 'session-ended':
-      return notice.reason === 'expired' || notice.reason === 'administrative' ? 'info' : 'debug';
+      return event.reason === 'expired' || event.reason === 'administrative' ? 'info' : 'debug';
     case 'listener-reload-failed':
     case 'storage-failing':
     case 'reload-failed':
@@ -53,8 +53,8 @@ export function levelOf(notice: Notice | LifecycleNotice): NoticeLevel {
 }
 
 /** Infinity: every one. */
-export function burstOf(notice: Notice | LifecycleNotice): number {
-  switch (notice.kind) {
+export function burstOf(event: BrokerEvent | LifecycleEvent): number {
+  switch (event.kind) {
     case 'message-dropped':
       return 1;
     case 'connection-refused':
@@ -67,7 +67,7 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
     case 'permissions-kept':
       return CLIENT_CAUSED_BURST;
     case 'connection-ended':
-      return isOrdinary(notice.reason) ? Infinity : CLIENT_CAUSED_BURST;
+      return isOrdinary(event.reason) ? Infinity : CLIENT_CAUSED_BURST;
     case 'client-connected':
     case 'will-published':
     case 'session-ended':
@@ -92,8 +92,8 @@ export function burstOf(notice: Notice | LifecycleNotice): number {
   }
 }
 
-export function sentenceOf(notice: Notice | LifecycleNotice): string {
-  switch (notice.kind) {
+export function sentenceOf(event: BrokerEvent | LifecycleEvent): string {
+  switch (event.kind) {
     case 'client-connected':
       return 'client connected';
     case 'connection-refused':
@@ -127,12 +127,12 @@ export function sentenceOf(notice: Notice | LifecycleNotice): string {
     case 'stopped':
       return 'stopped';
     case 'storage-failing':
-      if (notice.operation === 'read') return 'the storage does not give back what was stored; who is to get it waits';
-      return notice.storageErrorKind === 'full'
+      if (event.operation === 'read') return 'the storage does not give back what was stored; who is to get it waits';
+      return event.storageErrorKind === 'full'
         ? 'the storage has no space for what must be stored; acknowledgements wait'
         : 'the storage does not take what must be stored; acknowledgements wait';
     case 'storage-recovered':
-      return notice.operation === 'read'
+      return event.operation === 'read'
         ? 'the storage gives back what was stored again'
         : 'the storage takes what must be stored again';
     case 'authenticator-passed-over':
@@ -169,7 +169,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'session-taken-over':
     case 'server-shutting-down':
     case 'administrative-action':
-    // It follows a notice of the refusal, which has the reason.
+    // It follows a event of the refusal, which has the reason.
     case 'connection-refused':
       return true;
     case 'malformed-packet':

@@ -2,7 +2,7 @@
 // one. What is wrong is told with the number of the line.
 import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
-import type { StoredEntry } from '../../domain/events.js';
+import type { StoredEntry } from '../../domain/inputs.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';
 import { utf8Length } from '../../domain/topics/topic-name.js';
 import type { Properties, QoS } from '../../protocol/packets.js';

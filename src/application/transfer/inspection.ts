@@ -2,7 +2,7 @@
 // facts about it, as much as a broker remembers of it.
 import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
-import type { StoredEntry } from '../../domain/events.js';
+import type { StoredEntry } from '../../domain/inputs.js';
 import { clientOf, groupQueue, sessionQueue } from '../../domain/identifiers.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';
 import { filterMatches, parseTopicFilter } from '../../domain/topics/topic-filter.js';

@@ -4,7 +4,7 @@
 // Memory is bounded twice. So many queues are read side by side, and when all of them have come to their end, as many others: a message is met once in each
 // such window (and once more where it stands behind later ones, in a queue to which it was given back). And so many bytes of payloads are held: when large
 // messages make it more, the queue that is furthest ahead forgets what was read of it, all but whose turn it is, and is read again when that has come.
-import type { StoredEntry } from '../../domain/events.js';
+import type { StoredEntry } from '../../domain/inputs.js';
 import type { MessageId, QueueId, Seq } from '../../domain/identifiers.js';
 import type { PageLimit } from '../../domain/effects.js';
 import type { Storage } from '../../ports/storage.js';

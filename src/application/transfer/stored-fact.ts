@@ -2,7 +2,7 @@
 // themselves where `load` gives only their bounds and their index. This is what is copied, exported, imported and compared.
 import type { RestoredFact } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
-import type { StoredEntry } from '../../domain/events.js';
+import type { StoredEntry } from '../../domain/inputs.js';
 import type { QueueId } from '../../domain/identifiers.js';
 
 export type StoredFact =

@@ -61,8 +61,8 @@ export class Connection implements Attached {
     this.lastPacketMs = this.context.nowMs;
   }
 
-  roomMade(): void {
-    this.retained?.roomMade();
+  capacityAvailable(): void {
+    this.retained?.capacityAvailable();
   }
 
   get isCongested(): boolean {
@@ -81,23 +81,23 @@ export class Connection implements Attached {
 
   /** A QoS 0 delivery. To a client that does not read, only so many: then they are dropped and counted. */
   deliverAtMostOnce(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void {
-    const { accounts, effects, limits } = this.context;
-    accounts.begun++;
+    const { counters, effects, limits } = this.context;
+    counters.started++;
     if (this.#congested) {
       const bytes = message.payload.byteLength + message.topic.length;
       if (
         this.#bufferedMessages >= limits.maxBufferedQos0Messages ||
         this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes
       ) {
-        accounts.dropped['slow-consumer']++;
+        counters.dropped['slow-consumer']++;
         const queue = this.clientId === undefined ? undefined : sessionQueue(this.clientId);
-        effects.notice({ kind: 'message-dropped', reason: 'slow-consumer', topic: message.topic, qos: 0, queue });
+        effects.emit({ kind: 'message-dropped', reason: 'slow-consumer', topic: message.topic, qos: 0, queue });
         return;
       }
       this.#bufferedMessages++;
       this.#bufferedBytes += bytes;
     }
-    accounts.delivered++;
+    counters.delivered++;
     effects.deliver(this.id, message, 0, retain, false, 0, identifiers, undefined);
   }
 }

@@ -11,7 +11,7 @@ import type { ConnectionId } from '../identifiers.js';
 import type { EndReason, MalformedCode } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
 import { Connection } from './connection.js';
-import type { ListenerLimits, LimitsOfListeners } from './limits.js';
+import type { ListenerLimits, PerListenerLimits } from './limits.js';
 import type { PeerInfo } from './peer.js';
 import type { Wills } from './wills.js';
 
@@ -44,7 +44,7 @@ export interface EndDetail {
 
 export class Connections {
   readonly #connections = new Map<ConnectionId, Connection>();
-  limitsOfListeners: LimitsOfListeners = new Map();
+  limitsOfListeners: PerListenerLimits = new Map();
   /** Those that got a CONNACK of success. */
   connectedCount = 0;
   /** Of the listeners that limit them. */
@@ -150,7 +150,7 @@ export class Connections {
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     connection.session?.outboundIfAny?.writable();
     connection.retained?.writable();
-    connection.session?.roomMade();
+    connection.session?.capacityAvailable();
   }
 
   due(deadline: Deadline<object>): boolean {
@@ -216,7 +216,7 @@ export class Connections {
     const { remoteAddress } = connection.peer;
     // A refused connection has been noticed with what it was told.
     if (reason !== 'connection-refused') {
-      this.context.effects.notice({
+      this.context.effects.emit({
         kind: 'connection-ended',
         connection: id,
         clientId,

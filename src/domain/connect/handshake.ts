@@ -8,7 +8,7 @@ import { accessOf, refusePublish } from '../access/access.js';
 import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import type { Deadlines } from '../deadlines.js';
-import type { AuthenticationResult } from '../events.js';
+import type { AuthenticationResult } from '../inputs.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { RefusalReason } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
@@ -124,7 +124,7 @@ export class Handshake {
       reasonCode: ConnectReturnCode.accepted,
       properties: undefined,
     });
-    effects.notice({
+    effects.emit({
       kind: 'client-connected',
       connection: connection.id,
       clientId,
@@ -199,7 +199,7 @@ export class Handshake {
     }); // [MQTT-3.2.2-4]
     const { id } = connection;
     const { remoteAddress } = connection.peer;
-    effects.notice({
+    effects.emit({
       kind: 'connection-refused',
       connection: id,
       clientId: clientId as ClientId,

@@ -153,7 +153,7 @@ export const LISTENER_LIMIT_KEYS = [
 export type ListenerLimits = Partial<Pick<Limits, (typeof LISTENER_LIMIT_KEYS)[number]>>;
 
 /** By the name of the listener. */
-export type LimitsOfListeners = ReadonlyMap<string, ListenerLimits>;
+export type PerListenerLimits = ReadonlyMap<string, ListenerLimits>;
 
 /** Nobody unknown makes the broker buffer more than this: the packet size limit until CONNECT is accepted, in bytes. */
 export const MAX_PACKET_SIZE_BEFORE_CONNECT = 100 * 1024;

@@ -8,7 +8,7 @@ import type { RestoredFact, WillRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { Deadlines } from '../deadlines.js';
-import type { Publisher } from '../delivery/publisher.js';
+import type { MessageDispatcher } from '../delivery/message-dispatcher.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 
 class HeldWill {
@@ -22,7 +22,7 @@ export class Wills {
 
   constructor(
     readonly context: Context,
-    readonly publisher: Publisher,
+    readonly publisher: MessageDispatcher,
     readonly deadlines: Deadlines<object>,
   ) {}
 
@@ -63,7 +63,7 @@ export class Wills {
     const refusal = access === undefined ? undefined : refusePublish(access, topic);
     if (refusal !== undefined) {
       this.#forget(held);
-      this.context.effects.notice({ kind: 'publish-denied', clientId, topic, detail: `will: ${refusal}` });
+      this.context.effects.emit({ kind: 'publish-denied', clientId, topic, detail: `will: ${refusal}` });
     } else if (held.record.delayS === 0 || !sessionGoesOn) this.#publish(held);
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
   }
@@ -95,7 +95,7 @@ export class Wills {
     const { topic, payload, qos, retain, properties } = message;
     // A new message: its order and its expiry count from now.
     this.publisher.publish(this.publisher.accept(topic, payload, qos, retain, properties, clientId));
-    this.context.effects.notice({ kind: 'will-published', clientId, topic });
+    this.context.effects.emit({ kind: 'will-published', clientId, topic });
   }
 
   #forget(held: HeldWill): void {

@@ -25,7 +25,7 @@ export interface Message {
  * Gives the message its own copy of the payload, if it is part of something larger: a message that waits must not hold the whole chunk that it
  * came in. What goes straight through is not copied. For all who have the message this is the same message.
  */
-export function keepPayload(message: Message): void {
+export function detachPayload(message: Message): void {
   const { payload } = message;
   if (payload.byteLength < payload.buffer.byteLength) (message as { payload: Uint8Array }).payload = payload.slice();
 }

@@ -39,7 +39,7 @@ export class RetainedDelivery {
     const entries = this.#match(subscription.filter, limit + 1);
     if (entries.length > limit) {
       entries.pop();
-      this.context.effects.notice({
+      this.context.effects.emit({
         kind: 'retained-limited',
         clientId: this.session.clientId,
         topicFilter: subscription.topicFilter,
@@ -70,7 +70,7 @@ export class RetainedDelivery {
   }
 
   /** The client has acknowledged messages. */
-  roomMade(): void {
+  capacityAvailable(): void {
     this.#read();
   }
 

@@ -4,13 +4,13 @@
 // after a crash nobody else would have it.
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
-import type { StoredEntry } from '../events.js';
+import type { StoredEntry } from '../inputs.js';
 import { groupQueue } from '../identifiers.js';
 import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../session/message-queue.js';
-import type { Giver, QueueEntry, QueueOwner } from '../session/message-queue.js';
+import type { DeliverySource, QueueEntry, QueueOwner } from '../session/message-queue.js';
 import type { Recipient } from '../session/recipient.js';
-import { keepPayload } from './message.js';
+import { detachPayload } from './message.js';
 import type { Message } from './message.js';
 
 /** A subscription, as the group sees it. */
@@ -26,26 +26,26 @@ const qosOf = ({ qos }: Member, message: Message): QoS => Math.min(message.qos, 
 const NOBODY_MAY = 'none of the members that are connected may receive it';
 
 /** Of a message to a member. The entry in the group's queue ends with the one in the member's. */
-class Loan implements Giver {
+class Loan implements DeliverySource {
   constructor(
     readonly group: SharedGroup,
     readonly entry: QueueEntry,
   ) {}
 
-  takeBack(entry: QueueEntry): void {
-    this.group.takeBack(entry);
+  returnUndelivered(entry: QueueEntry): void {
+    this.group.returnUndelivered(entry);
   }
 
-  hasOtherThan(recipient: object): boolean {
-    return this.group.hasOtherThan(recipient);
+  hasOtherCandidate(recipient: object): boolean {
+    return this.group.hasOtherCandidate(recipient);
   }
 
-  settled(): void {
+  onSettled(): void {
     this.group.repaid(this.entry);
   }
 }
 
-export class SharedGroup implements QueueOwner, Giver {
+export class SharedGroup implements QueueOwner, DeliverySource {
   readonly sentBelow = 0;
   readonly id: QueueId;
   readonly #members: Member[] = [];
@@ -94,11 +94,11 @@ export class SharedGroup implements QueueOwner, Giver {
       this.#closeIfAlone();
       return;
     }
-    const { accounts, changes } = this.context;
-    accounts.dropped['session-ended'] += this.#waiting.count - this.#lent.size;
+    const { counters, changes } = this.context;
+    counters.dropped['session-ended'] += this.#waiting.count - this.#lent.size;
     this.#lent.clear();
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
-    this.#waiting.close(this.#waiting.unread);
+    this.#waiting.close(this.#waiting.firstUndelivered);
     this.#waiting = new MessageQueue(this.id, false, this, this.context);
   }
 
@@ -113,7 +113,7 @@ export class SharedGroup implements QueueOwner, Giver {
     this.#closeIfAlone();
   }
 
-  hasOtherThan(recipient: object): boolean {
+  hasOtherCandidate(recipient: object): boolean {
     return this.#members.some(({ session }) => session !== recipient && (session.isConnected || session.stored));
   }
 
@@ -124,24 +124,24 @@ export class SharedGroup implements QueueOwner, Giver {
       this.#give(member, message, this);
     } else if (message.qos > 0) {
       waiting.push(message, message.qos as 1 | 2, false, undefined, undefined, true);
-      if (member !== undefined && waiting.run.peek()?.message === message) this.#hand(member, message);
+      if (member !== undefined && waiting.buffer.peek()?.message === message) this.#hand(member, message);
       else this.drain();
-      keepPayload(message);
+      detachPayload(message);
     } else {
-      this.context.accounts.begun++;
+      this.context.counters.started++;
       if (this.#isRefused(message.topic)) waiting.dropped('not-authorized', message, 0, NOBODY_MAY);
       else waiting.dropped('client-offline', message, 0);
     }
   }
 
   /** A member's session could not deliver it and has taken it off its queue. */
-  takeBack(entry: QueueEntry): void {
-    const { accounts } = this.context;
+  returnUndelivered(entry: QueueEntry): void {
+    const { counters } = this.context;
     if (this.isEmpty) {
-      accounts.dropped['session-ended']++;
+      counters.dropped['session-ended']++;
       return;
     }
-    accounts.begun--; // it is the same delivery that goes on
+    counters.started--; // it is the same delivery that goes on
     if (entry.message !== undefined) this.publish(entry.message);
   }
 
@@ -156,7 +156,7 @@ export class SharedGroup implements QueueOwner, Giver {
   /** Gives what waits to members that can take it. */
   drain(): void {
     for (;;) {
-      const entry = this.#waiting.run.peek();
+      const entry = this.#waiting.buffer.peek();
       if (entry?.message === undefined) break;
       const { message } = entry;
       const ready = this.#nextReady(message);
@@ -179,7 +179,7 @@ export class SharedGroup implements QueueOwner, Giver {
 
   /** The front of the run to a member. */
   #hand(member: Member, message: Message): void {
-    this.context.accounts.begun--; // it is the same delivery that goes on
+    this.context.counters.started--; // it is the same delivery that goes on
     if (!this.#lendsTo(member, message)) {
       this.#takeOut();
       this.#give(member, message, this);
@@ -191,13 +191,13 @@ export class SharedGroup implements QueueOwner, Giver {
     this.#give(member, message, new Loan(this, entry));
   }
 
-  #give(member: Member, message: Message, giver: Giver): void {
+  #give(member: Member, message: Message, source: DeliverySource): void {
     member.session.deliver(
       message,
       qosOf(member, message),
       member.retainAsPublished && message.retain,
       member.identifiers,
-      giver,
+      source,
     );
   }
 
@@ -209,13 +209,13 @@ export class SharedGroup implements QueueOwner, Giver {
   /** The front of the run, off the books. */
   #takeOut(): void {
     const entry = this.#waiting.shift() as QueueEntry;
-    this.#waiting.remove(entry, this.#lent.size === 0 ? this.#waiting.unread : undefined);
+    this.#waiting.remove(entry, this.#lent.size === 0 ? this.#waiting.firstUndelivered : undefined);
   }
 
   /** The lowest entry that is not done with. */
   #lowest(): number {
     for (const { seq } of this.#lent) return seq;
-    return this.#waiting.unread;
+    return this.#waiting.firstUndelivered;
   }
 
   /** Passing over those that are away, busy, or may not receive it. */
@@ -264,7 +264,7 @@ export class SharedGroup implements QueueOwner, Giver {
   }
 
   #closeIfAlone(): void {
-    if (!this.#members.some(({ session }) => session.isConnected)) this.#waiting.close(this.#waiting.unread);
+    if (!this.#members.some(({ session }) => session.isConnected)) this.#waiting.close(this.#waiting.firstUndelivered);
   }
 
   /** From here on what waits is stored: a member's session is. */
@@ -272,8 +272,8 @@ export class SharedGroup implements QueueOwner, Giver {
     const before = this.#waiting;
     this.#waiting = new MessageQueue(this.id, true, this, this.context);
     if (this.#members.some(({ session }) => session.isConnected)) this.#waiting.open();
-    for (const entry of before.run) {
-      this.context.accounts.begun--;
+    for (const entry of before.buffer) {
+      this.context.counters.started--;
       if (entry.message !== undefined)
         this.#waiting.push(entry.message, entry.qos, entry.retain, undefined, undefined, false);
     }

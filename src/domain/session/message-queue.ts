@@ -4,9 +4,9 @@
 // shared group.
 import type { QueueAppend } from '../changes.js';
 import type { Context } from '../context.js';
-import { keepPayload } from '../delivery/message.js';
+import { detachPayload } from '../delivery/message.js';
 import type { Message } from '../delivery/message.js';
-import type { StoredEntry } from '../events.js';
+import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { Fifo } from './fifo.js';
@@ -35,12 +35,12 @@ const SCARCE_RUN_ENTRIES_MAX = 16;
 const NOTHING_TO_WAIT_FOR = 0;
 
 /** Someone who gave a message to a session and takes it back if the session cannot deliver it: a shared group. */
-export interface Giver {
-  takeBack(entry: QueueEntry): void;
+export interface DeliverySource {
+  returnUndelivered(entry: QueueEntry): void;
   /** Whether there is anyone but this one who could get it, now or later. */
-  hasOtherThan(recipient: object): boolean;
-  /** The recipient's queue is done with it, whatever came of it; `takeBack` may follow. Left out by a giver that has kept nothing of it. */
-  settled?(): void;
+  hasOtherCandidate(recipient: object): boolean;
+  /** The recipient's queue is done with it, whatever came of it; `takeBack` may follow. Left out by a source that has kept nothing of it. */
+  onSettled?(): void;
 }
 
 export class QueueEntry {
@@ -56,7 +56,7 @@ export class QueueEntry {
     readonly identifiers: readonly number[] | undefined,
     /** The record that stored it, if this run of the broker did. */
     readonly append: QueueAppend | undefined,
-    readonly giver: Giver | undefined,
+    readonly source: DeliverySource | undefined,
     /** What it counts in the queue's bytes. */
     public bytes: number,
   ) {}
@@ -79,7 +79,7 @@ export class MessageQueue {
   next = 0;
   /** No entry is stored below this. */
   first = 0;
-  readonly run = new Fifo<QueueEntry>();
+  readonly buffer = new Fifo<QueueEntry>();
   #runBytes = 0;
   /** All below this has been in the run, or is gone. */
   #runNext = 0;
@@ -118,7 +118,7 @@ export class MessageQueue {
   }
 
   /** Whether the run holds all there is to read. */
-  get isTailing(): boolean {
+  get isCaughtUp(): boolean {
     return this.#runNext === this.next;
   }
 
@@ -131,18 +131,18 @@ export class MessageQueue {
     qos: 1 | 2,
     retain: boolean,
     identifiers: readonly number[] | undefined,
-    giver: Giver | undefined,
+    source: DeliverySource | undefined,
     bounded: boolean,
   ): void {
-    const { limits, accounts, changes } = this.context;
+    const { limits, counters, changes } = this.context;
     // Where memory is what it waits in, its topic counts as well.
     const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
-    accounts.begun++;
+    counters.started++;
     if (bounded) {
       const full = this.#full(bytes);
       if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
         this.dropped(full, message, qos);
-        giver?.settled?.();
+        source?.onSettled?.();
         return;
       }
     }
@@ -154,14 +154,14 @@ export class MessageQueue {
     let append: QueueAppend | undefined;
     if (this.stored) {
       // Until it is stored it can share the chunk that it came in: that is soon, and counted. In the run it may stay.
-      if (joinsRun) keepPayload(message);
+      if (joinsRun) detachPayload(message);
       append = { kind: 'queue.append', queue: this.id, seq, message, qos, retain, identifiers, batch: -1, place: -1 };
       const ticket = changes.record(append);
       if (this.#ticket !== undefined) this.#ticket = ticket;
     }
     if (!joinsRun) return;
     this.#runNext = seq + 1;
-    this.#addToRun(new QueueEntry(seq, message, qos, retain, identifiers, append, giver, bytes));
+    this.#addToRun(new QueueEntry(seq, message, qos, retain, identifiers, append, source, bytes));
   }
 
   /** A reader comes: the run begins at the front. */
@@ -178,8 +178,8 @@ export class MessageQueue {
     this.#request = 0;
     if (!this.stored) return;
     this.first = first;
-    this.context.runBytes -= this.#runBytes + this.run.length * ENTRY_BYTES;
-    this.run.clear();
+    this.context.bufferedBytes -= this.#runBytes + this.buffer.length * ENTRY_BYTES;
+    this.buffer.clear();
     this.#runBytes = 0;
     this.#reserve(0);
     this.#runNext = first;
@@ -187,16 +187,16 @@ export class MessageQueue {
 
   /** The front of the run, taken out. */
   shift(): QueueEntry | undefined {
-    const entry = this.run.shift();
+    const entry = this.buffer.shift();
     if (entry === undefined) return undefined;
     this.#runBytes -= entry.bytes;
-    if (this.stored) this.context.runBytes -= entry.bytes + ENTRY_BYTES;
+    if (this.stored) this.context.bufferedBytes -= entry.bytes + ENTRY_BYTES;
     return entry;
   }
 
   /** The lowest entry that has not been taken out of the run. */
-  get unread(): number {
-    return this.run.peek()?.seq ?? this.#runNext;
+  get firstUndelivered(): number {
+    return this.buffer.peek()?.seq ?? this.#runNext;
   }
 
   /** Asks for the next page if the run is short and storage has more; where room is scarce, only if it can go on at once. */
@@ -204,7 +204,7 @@ export class MessageQueue {
     if (!this.#open || this.#runNext === this.next || this.#request > 0) return;
     const readAhead = this.#readAhead();
     const { low, page } = readAhead;
-    if (this.run.length >= low || (readAhead === SCARCE && !canSend)) return;
+    if (this.buffer.length >= low || (readAhead === SCARCE && !canSend)) return;
     this.#reserve(page.maxBytes);
     this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
@@ -240,22 +240,22 @@ export class MessageQueue {
   }
 
   #readAhead(): ReadAhead {
-    return this.context.runBytes < READ_AHEAD_BYTES_MAX ? AMPLE : SCARCE;
+    return this.context.bufferedBytes < READ_AHEAD_BYTES_MAX ? AMPLE : SCARCE;
   }
 
   #hasRoomInRun(bytes: number): boolean {
-    if (this.run.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return false;
-    return this.run.length < SCARCE_RUN_ENTRIES_MAX || this.context.runBytes < RUNS_BYTES_AMPLE;
+    if (this.buffer.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return false;
+    return this.buffer.length < SCARCE_RUN_ENTRIES_MAX || this.context.bufferedBytes < RUNS_BYTES_AMPLE;
   }
 
   #addToRun(entry: QueueEntry): void {
-    this.run.push(entry);
+    this.buffer.push(entry);
     this.#runBytes += entry.bytes;
-    if (this.stored) this.context.runBytes += entry.bytes + ENTRY_BYTES;
+    if (this.stored) this.context.bufferedBytes += entry.bytes + ENTRY_BYTES;
   }
 
   #reserve(bytes: number): void {
-    this.context.runBytes += bytes - this.#reservedBytes;
+    this.context.bufferedBytes += bytes - this.#reservedBytes;
     this.#reservedBytes = bytes;
   }
 
@@ -270,7 +270,7 @@ export class MessageQueue {
   /** Takes an entry, already out of the run, off the books. `lowest`: the lowest entry that is left, if this one was the lowest until now. */
   remove(entry: QueueEntry, lowest: number | undefined): void {
     this.#take(entry.bytes);
-    entry.giver?.settled?.();
+    entry.source?.onSettled?.();
     if (lowest !== undefined) this.first = lowest;
     if (!this.stored) return;
     const { changes } = this.context;
@@ -292,7 +292,7 @@ export class MessageQueue {
   #makeRoom(reason: DropReason, bytes: number): boolean {
     while (this.#full(bytes) !== undefined) {
       if (this.count - this.owner.inFlightCount <= 0) return false;
-      const oldest = this.run.peek();
+      const oldest = this.buffer.peek();
       if (oldest !== undefined) {
         // It was in flight when the client went, and comes again first of all.
         if (oldest.seq < this.owner.sentBelow) return false;
@@ -325,8 +325,8 @@ export class MessageQueue {
 
   /** Counts and tells the end of a delivery that was, or was to be, in the queue. */
   dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined, detail?: string): void {
-    this.context.accounts.dropped[reason]++;
-    this.context.effects.notice({
+    this.context.counters.dropped[reason]++;
+    this.context.effects.emit({
       kind: 'message-dropped',
       reason,
       topic: message?.topic,

@@ -5,12 +5,12 @@ import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
-import { keepPayload } from '../delivery/message.js';
+import { detachPayload } from '../delivery/message.js';
 import type { Message } from '../delivery/message.js';
-import type { StoredEntry } from '../events.js';
+import type { StoredEntry } from '../inputs.js';
 import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
 import { MessageQueue } from './message-queue.js';
-import type { Giver, QueueEntry, QueueOwner } from './message-queue.js';
+import type { DeliverySource, QueueEntry, QueueOwner } from './message-queue.js';
 
 const PACKET_IDS = 65_535;
 
@@ -18,7 +18,7 @@ const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
 export interface OutboundOwner {
   /** Told when a message pushed now would be sent now: shared groups have messages waiting for that. */
-  roomMade(): void;
+  capacityAvailable(): void;
   /** Asked of each message that is about to be sent; `undefined`: the client may receive everything. */
   readonly restrictions: Access | undefined;
 }
@@ -81,8 +81,8 @@ export class Outbound implements QueueOwner {
       this.#connection !== undefined &&
       !this.#congested &&
       this.#inFlight.size < this.#window &&
-      this.#queue.isTailing &&
-      this.#queue.run.length === 0
+      this.#queue.isCaughtUp &&
+      this.#queue.buffer.length === 0
     );
   }
 
@@ -91,11 +91,11 @@ export class Outbound implements QueueOwner {
     qos: 1 | 2,
     retain: boolean,
     identifiers: readonly number[] | undefined,
-    giver: Giver | undefined,
+    source: DeliverySource | undefined,
   ): void {
-    this.#queue.push(message, qos, retain, identifiers, giver, true);
+    this.#queue.push(message, qos, retain, identifiers, source, true);
     if (this.#connection !== undefined) this.#pump();
-    if (this.#queue.run.length > 0) keepPayload(message);
+    if (this.#queue.buffer.length > 0) detachPayload(message);
   }
 
   /** A retained message that a new subscription asked for: not bounded by the queue's limits. */
@@ -118,14 +118,16 @@ export class Outbound implements QueueOwner {
     this.#connection = undefined;
     this.#sentBefore = this.#sentNext;
     const returned: QueueEntry[] = [];
-    for (const entry of this.#inFlight.values()) if (entry.giver !== undefined && giveBack(entry)) returned.push(entry);
+    for (const entry of this.#inFlight.values())
+      if (entry.source !== undefined && giveBack(entry)) returned.push(entry);
     // What was never sent and would end here goes to someone else at any QoS.
-    if (!this.#queue.stored) for (const entry of this.#queue.run) if (entry.giver !== undefined) returned.push(entry);
+    if (!this.#queue.stored)
+      for (const entry of this.#queue.buffer) if (entry.source !== undefined) returned.push(entry);
     for (const entry of returned) this.#remove(entry);
     this.#queue.close(this.#lowest());
     this.#inFlight.clear();
     this.#refused = undefined;
-    for (const entry of returned) entry.giver?.takeBack(entry);
+    for (const entry of returned) entry.source?.returnUndelivered(entry);
   }
 
   congested(): void {
@@ -135,13 +137,13 @@ export class Outbound implements QueueOwner {
   writable(): void {
     this.#congested = false;
     this.#pump();
-    if (this.hasRoom) this.owner.roomMade();
+    if (this.hasRoom) this.owner.capacityAvailable();
   }
 
   page(request: number, entries: readonly StoredEntry[]): void {
     this.#queue.filled(request, entries);
     this.#pump();
-    if (this.hasRoom) this.owner.roomMade();
+    if (this.hasRoom) this.owner.capacityAvailable();
   }
 
   /** PUBACK. An identifier that is not in flight at QoS 1 is ignored: the acknowledgement came twice. */
@@ -178,11 +180,11 @@ export class Outbound implements QueueOwner {
   }
 
   #delivered(entry: QueueEntry): void {
-    if (this.#refused?.delete(entry) === true) this.context.accounts.dropped['not-authorized']++;
-    else this.context.accounts.delivered++;
+    if (this.#refused?.delete(entry) === true) this.context.counters.dropped['not-authorized']++;
+    else this.context.counters.delivered++;
     this.#remove(entry);
     this.#pump();
-    if (this.hasRoom) this.owner.roomMade();
+    if (this.hasRoom) this.owner.capacityAvailable();
   }
 
   #remove(entry: QueueEntry): void {
@@ -196,18 +198,18 @@ export class Outbound implements QueueOwner {
   /** The lowest entry that is not done with. */
   #lowest(): number {
     for (const entry of this.#inFlight.values()) return entry.seq;
-    return this.#queue.unread;
+    return this.#queue.firstUndelivered;
   }
 
   #pump(): void {
-    const { effects, accounts, nowMs } = this.context;
+    const { effects, counters, nowMs } = this.context;
     const connection = this.#connection;
     if (connection === undefined) return;
     const queue = this.#queue;
     const inFlight = this.#inFlight;
     const { restrictions } = this.owner;
     while (!this.#congested && inFlight.size < this.#window) {
-      const entry = queue.run.peek();
+      const entry = queue.buffer.peek();
       if (entry === undefined) break;
       const packetId = packetIdOf(entry.seq);
       // A message unacknowledged since 65,535 messages: its identifier is not free, so everything waits for it.
@@ -217,9 +219,9 @@ export class Outbound implements QueueOwner {
       const { message } = entry;
       const expiresAtMs = message?.expiresAtMs;
       if (expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
-        accounts.expired++;
+        counters.expired++;
         this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent
-        queue.remove(entry, inFlight.size === 0 ? queue.unread : undefined);
+        queue.remove(entry, inFlight.size === 0 ? queue.firstUndelivered : undefined);
         continue;
       }
       if (restrictions !== undefined && message !== undefined && !entry.released) {
@@ -233,7 +235,7 @@ export class Outbound implements QueueOwner {
         continue;
       }
       effects.deliver(connection, message, entry.qos, entry.retain, dup, packetId, entry.identifiers, entry.append);
-      if (entry.giver === undefined) entry.message = undefined;
+      if (entry.source === undefined) entry.message = undefined;
     }
     queue.fill(!this.#congested && inFlight.size < this.#window);
   }
@@ -250,7 +252,7 @@ export class Outbound implements QueueOwner {
       queue.release(entry);
       entry.message = undefined;
       const { effects } = this.context;
-      effects.notice({
+      effects.emit({
         kind: 'message-dropped',
         reason: 'not-authorized',
         topic: message.topic,
@@ -261,10 +263,10 @@ export class Outbound implements QueueOwner {
       return false;
     }
     if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent
-    queue.remove(entry, this.#inFlight.size === 0 ? queue.unread : undefined);
+    queue.remove(entry, this.#inFlight.size === 0 ? queue.firstUndelivered : undefined);
     // Another member of the group may have it.
-    if (entry.giver === undefined) queue.dropped('not-authorized', message, entry.qos, why);
-    else entry.giver.takeBack(entry);
+    if (entry.source === undefined) queue.dropped('not-authorized', message, entry.qos, why);
+    else entry.source.returnUndelivered(entry);
     return true;
   }
 }

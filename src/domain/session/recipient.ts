@@ -1,6 +1,6 @@
 // Who a message can be given to, as those see it who give: a session.
 import type { QoS } from '../../protocol/packets.js';
-import type { Giver } from './message-queue.js';
+import type { DeliverySource } from './message-queue.js';
 import type { Message } from '../delivery/message.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 
@@ -12,6 +12,12 @@ export interface Recipient {
   mayReceive(topic: TopicName): boolean;
   /** Whether a message of this QoS given to it now goes out now. */
   isReadyFor(qos: QoS): boolean;
-  /** `giver`: whom the message goes back to if it cannot be delivered. */
-  deliver(message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | undefined, giver?: Giver): void;
+  /** `source`: whom the message goes back to if it cannot be delivered. */
+  deliver(
+    message: Message,
+    qos: QoS,
+    retain: boolean,
+    identifiers: readonly number[] | undefined,
+    source?: DeliverySource,
+  ): void;
 }

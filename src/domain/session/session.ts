@@ -10,7 +10,7 @@ import type { SharedGroup } from '../delivery/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 import { Outbound } from './outbound.js';
-import type { Giver } from './message-queue.js';
+import type { DeliverySource } from './message-queue.js';
 import type { OutboundConnection, OutboundOwner } from './outbound.js';
 import type { Recipient } from './recipient.js';
 import type { Subscription } from './subscription.js';
@@ -19,7 +19,7 @@ import type { Subscription } from './subscription.js';
 export interface Attached extends OutboundConnection {
   deliverAtMostOnce(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void;
   /** The client has acknowledged messages. */
-  roomMade(): void;
+  capacityAvailable(): void;
 }
 
 export class Session implements OutboundOwner, Recipient {
@@ -69,21 +69,21 @@ export class Session implements OutboundOwner, Recipient {
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[] | undefined,
-    giver?: Giver,
+    source?: DeliverySource,
   ): void {
     if (this.restrictions !== undefined && !this.admits(message, qos)) return;
     if (qos > 0) {
-      this.outbound.push(message, qos as 1 | 2, retain, identifiers, giver);
+      this.outbound.push(message, qos as 1 | 2, retain, identifiers, source);
       return;
     }
     if (this.connection !== undefined) {
       this.connection.deliverAtMostOnce(message, retain, identifiers);
       return;
     }
-    const { accounts, effects } = this.context;
-    accounts.begun++;
-    accounts.dropped['client-offline']++;
-    effects.notice({
+    const { counters, effects } = this.context;
+    counters.started++;
+    counters.dropped['client-offline']++;
+    effects.emit({
       kind: 'message-dropped',
       reason: 'client-offline',
       topic: message.topic,
@@ -116,11 +116,11 @@ export class Session implements OutboundOwner, Recipient {
   admits(message: Message, qos: QoS): boolean {
     const judgement = this.restrictions?.receive(message.topic);
     if (judgement === undefined || judgement.isAllowed) return true;
-    const { accounts, effects } = this.context;
-    accounts.begun++;
-    accounts.dropped['not-authorized']++;
+    const { counters, effects } = this.context;
+    counters.started++;
+    counters.dropped['not-authorized']++;
     const queue = sessionQueue(this.clientId);
-    effects.notice({
+    effects.emit({
       kind: 'message-dropped',
       reason: 'not-authorized',
       topic: message.topic,
@@ -136,8 +136,8 @@ export class Session implements OutboundOwner, Recipient {
     return qos === 0 ? !this.connection.isCongested : this.outbound.hasRoom;
   }
 
-  roomMade(): void {
-    this.connection?.roomMade();
+  capacityAvailable(): void {
+    this.connection?.capacityAvailable();
     if (this.#groups === undefined) return;
     for (const group of this.#groups) group.drain();
   }

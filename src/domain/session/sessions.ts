@@ -7,12 +7,12 @@ import type { Deadline, Deadlines } from '../deadlines.js';
 import type { Router } from '../delivery/router.js';
 import { clientOf, sessionQueue } from '../identifiers.js';
 import type { ClientId, QueueId } from '../identifiers.js';
-import type { Notice } from '../notices.js';
+import type { BrokerEvent } from '../events.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
 import { Session } from './session.js';
 import { Subscription } from './subscription.js';
 
-export type SessionEnd = Extract<Notice, { kind: 'session-ended' }>['reason'];
+export type SessionEnd = Extract<BrokerEvent, { kind: 'session-ended' }>['reason'];
 
 export class Sessions {
   readonly #sessions = new Map<ClientId, Session>();
@@ -73,7 +73,7 @@ export class Sessions {
     session.permit(undefined);
     // What a shared group gave it goes to another member that is there; else it waits here [MQTT-4.4.0-1].
     session.outboundIfAny?.detach(
-      (entry) => entry.qos === 1 && (!session.stored || entry.giver?.hasOtherThan(session) === true),
+      (entry) => entry.qos === 1 && (!session.stored || entry.source?.hasOtherCandidate(session) === true),
     );
     for (const group of session.groups) group.memberLeft();
     if (session.expiryIntervalS === 0) {
@@ -86,14 +86,14 @@ export class Sessions {
   }
 
   end(session: Session, reason: SessionEnd): void {
-    const { accounts, changes, effects } = this.context;
+    const { counters, changes, effects } = this.context;
     if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
     this.#sessions.delete(session.clientId);
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);
-    accounts.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
+    counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
     if (session.stored)
       changes.record({ kind: 'session.drop', clientId: session.clientId, queue: sessionQueue(session.clientId) });
-    effects.notice({ kind: 'session-ended', clientId: session.clientId, reason });
+    effects.emit({ kind: 'session-ended', clientId: session.clientId, reason });
   }
 
   expired(deadline: Deadline<object>): void {
@@ -135,14 +135,14 @@ export class Sessions {
 
   restoreQueue({ queue, first, next, count, bytes }: Extract<RestoredFact, { kind: 'queue' }>): void {
     const owner = this.byQueue(queue)?.outbound ?? this.router.groupOf(queue);
-    const { accounts, changes } = this.context;
-    accounts.restored += count;
+    const { counters, changes } = this.context;
+    counters.restored += count;
     if (owner !== undefined) {
       owner.restore(first, next, count, bytes);
       return;
     }
     // A shared group whose members at the crash had no stored session: it ended with them. A group that is made anew must not find its messages.
-    accounts.dropped['session-ended'] += count;
+    counters.dropped['session-ended'] += count;
     changes.record({ kind: 'queue.drop', queue });
   }
 

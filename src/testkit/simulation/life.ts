@@ -51,8 +51,8 @@ export class BrokerLife implements Clock {
 
   /** Deliveries begun and not yet ended, by the broker's own books. */
   get waiting(): number {
-    const { begun, restored, delivered, dropped, expired } = this.service.engine.broker.accounts;
-    return begun + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    const { started, restored, delivered, dropped, expired } = this.service.engine.broker.counters;
+    return started + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
   }
 
   /** Ends the turn, if one is under way. */

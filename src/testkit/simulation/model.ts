@@ -3,7 +3,7 @@
 // it looks up on the disk, and goes on from there: all that is left is as sure as before.
 import { PacketType } from '../../protocol/packets.js';
 import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket, QoS } from '../../protocol/packets.js';
-import type { AckLevel, Change, DropReason, Notice, QueueId, LifecycleNotice } from '../../ports/index.js';
+import type { AckLevel, Change, DropReason, BrokerEvent, QueueId, LifecycleEvent } from '../../ports/index.js';
 import type { ClientObserver, Confusion, SimulatedClient } from './client.js';
 import { ExpiryWatch } from './expiry-watch.js';
 import type { ExpiryWatchOptions, Visit } from './expiry-watch.js';
@@ -370,11 +370,11 @@ export class Model implements NetworkObserver, ClientObserver {
     subscriber.restored(since === undefined ? undefined : subscriptionsOf(ledger, name));
   }
 
-  notice(notice: Notice | LifecycleNotice): void {
-    if (notice.kind === 'message-dropped') this.#dropped(notice.queue, notice.reason, notice.topic);
-    else if (notice.kind === 'fatal') this.failed(notice.error);
-    else if (notice.kind === 'session-ended' && notice.reason === 'expired') this.expiries.told(notice.clientId);
-    else if (notice.kind === 'changes-abandoned') this.#isAbandoned = true;
+  event(event: BrokerEvent | LifecycleEvent): void {
+    if (event.kind === 'message-dropped') this.#dropped(event.queue, event.reason, event.topic);
+    else if (event.kind === 'fatal') this.failed(event.error);
+    else if (event.kind === 'session-ended' && event.reason === 'expired') this.expiries.told(event.clientId);
+    else if (event.kind === 'changes-abandoned') this.#isAbandoned = true;
   }
 
   #dropped(queue: QueueId | undefined, reason: DropReason, topic: string | undefined): void {

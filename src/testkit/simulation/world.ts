@@ -134,10 +134,10 @@ export class World {
     const ackLevel = ackLevels[(this.#lives - 1) % ackLevels.length] ?? 'flushed';
     this.#model.begins(ackLevel);
     const telemetry = {
-      notice: (notice: Parameters<Model['notice']>[0]): void => {
+      emit: (event: Parameters<Model['event']>[0]): void => {
         if (this.#life !== life) return;
-        if (this.#script.isKept) this.#script.note('broker', describeNotice(notice));
-        this.#model.notice(notice);
+        if (this.#script.isKept) this.#script.note('broker', describeNotice(event));
+        this.#model.event(event);
       },
     };
     const life: BrokerLife = new BrokerLife({
@@ -154,7 +154,7 @@ export class World {
     life.service.start().then(
       () => {
         if (this.#life !== life) return;
-        const { restored } = life.service.engine.broker.accounts;
+        const { restored } = life.service.engine.broker.counters;
         const { waiting } = this.#disk.ledger;
         if (restored !== waiting)
           this.#verdict.fail(
@@ -412,7 +412,7 @@ function mostBufferedAbove({ limits }: Plan): number {
   return RUN_BYTES + 3 * 64 * 1024 + messages * (LARGEST_PAYLOAD_BYTES + 64);
 }
 
-function describeNotice(notice: Parameters<Model['notice']>[0]): string {
-  const { kind, ...rest } = notice;
+function describeNotice(event: Parameters<Model['event']>[0]): string {
+  const { kind, ...rest } = event;
   return `notes ${kind} ${JSON.stringify(rest, (key, value: unknown) => (key === 'error' ? String(value) : value))}`;
 }

@@ -1,6 +1,6 @@
-// The event log: what is written for which notice, how loud, and how a flood is kept out of it.
+// The event log: what is written for which event, how loud, and how a flood is kept out of it.
 import { describe, expect, test } from '@jest/globals';
-import type { ClientId, Clock, LifecycleNotice, Notice, TopicName } from 'hexmq/ports';
+import type { ClientId, Clock, LifecycleEvent, BrokerEvent, TopicName } from 'hexmq/ports';
 import { humanLine } from '../../../adapters/observability/log/human-lines.js';
 import { createTelemetry } from '../../../adapters/observability/log/index.js';
 import type { LogLevel } from '../../../adapters/observability/log/index.js';
@@ -32,7 +32,7 @@ class ManualClock implements Clock {
 function logging(level?: LogLevel): {
   lines: Record<string, unknown>[];
   clock: ManualClock;
-  notice: (notice: Notice | LifecycleNotice) => void;
+  emit: (event: BrokerEvent | LifecycleEvent) => void;
 } {
   const lines: Record<string, unknown>[] = [];
   const clock = new ManualClock();
@@ -41,14 +41,14 @@ function logging(level?: LogLevel): {
   return {
     lines,
     clock,
-    notice: (notice) => {
-      telemetry.notice(notice);
+    emit: (event) => {
+      telemetry.emit(event);
     },
   };
 }
 
 const clientId = 'thermometer' as ClientId;
-const dropped = (reason: 'queue-full' | 'no-subscriber' | 'slow-consumer'): Notice => ({
+const dropped = (reason: 'queue-full' | 'no-subscriber' | 'slow-consumer'): BrokerEvent => ({
   kind: 'message-dropped',
   reason,
   topic: 'room/1' as TopicName,
@@ -56,9 +56,9 @@ const dropped = (reason: 'queue-full' | 'no-subscriber' | 'slow-consumer'): Noti
   queue: undefined,
 });
 
-test('a notice is one line of JSON with its fields, a level and a time', () => {
-  const { lines, notice } = logging();
-  notice({ kind: 'publish-denied', clientId, topic: '$SYS/x', detail: 'clients cannot publish there' });
+test('a event is one line of JSON with its fields, a level and a time', () => {
+  const { lines, emit } = logging();
+  emit({ kind: 'publish-denied', clientId, topic: '$SYS/x', detail: 'clients cannot publish there' });
   expect(lines).toEqual([
     {
       level: 'warn',
@@ -73,9 +73,9 @@ test('a notice is one line of JSON with its fields, a level and a time', () => {
 });
 
 test('a flood of dropped messages is one line at once and one line with the count', () => {
-  const { lines, clock, notice } = logging();
-  for (let index = 0; index < 100_000; index++) notice(dropped('queue-full'));
-  for (let index = 0; index < 5; index++) notice(dropped('slow-consumer'));
+  const { lines, clock, emit } = logging();
+  for (let index = 0; index < 100_000; index++) emit(dropped('queue-full'));
+  for (let index = 0; index < 5; index++) emit(dropped('slow-consumer'));
   expect(lines.map(({ reason }) => reason)).toEqual(['queue-full', 'slow-consumer']);
   clock.advance(10_000);
   expect(lines.slice(2)).toMatchObject([
@@ -88,26 +88,26 @@ test('a flood of dropped messages is one line at once and one line with the coun
     },
     { event: 'message-dropped', reason: 'slow-consumer', count: 4 },
   ]);
-  notice(dropped('queue-full'));
+  emit(dropped('queue-full'));
   expect(lines).toHaveLength(5);
 });
 
 test('what a client can cause at will is limited, what it cannot is not', () => {
-  const { lines, clock, notice } = logging();
+  const { lines, clock, emit } = logging();
   for (let index = 0; index < 100; index++)
-    notice({ kind: 'publish-denied', clientId, topic: 'x', detail: 'no rule allows it' });
+    emit({ kind: 'publish-denied', clientId, topic: 'x', detail: 'no rule allows it' });
   expect(lines).toHaveLength(20);
   clock.advance(10_000);
   expect(lines.at(-1)).toMatchObject({ event: 'publish-denied', count: 80 });
-  for (let index = 0; index < 100; index++) notice({ kind: 'listening', listener: 'tcp', address: '127.0.0.1:1883' });
+  for (let index = 0; index < 100; index++) emit({ kind: 'listening', listener: 'tcp', address: '127.0.0.1:1883' });
   expect(lines).toHaveLength(121);
 });
 
 describe('a storage that fails', () => {
   const failing = (
     error: string,
-    more: Partial<Extract<LifecycleNotice, { kind: 'storage-failing' }>> = {},
-  ): LifecycleNotice => ({
+    more: Partial<Extract<LifecycleEvent, { kind: 'storage-failing' }>> = {},
+  ): LifecycleEvent => ({
     kind: 'storage-failing',
     operation: 'write',
     error,
@@ -115,7 +115,7 @@ describe('a storage that fails', () => {
     attempt: 1,
     ...more,
   });
-  const recovered = (operation: 'write' | 'read'): LifecycleNotice => ({
+  const recovered = (operation: 'write' | 'read'): LifecycleEvent => ({
     kind: 'storage-recovered',
     operation,
     attempts: 9,
@@ -126,12 +126,12 @@ describe('a storage that fails', () => {
     );
 
   test('is said at the beginning, once a minute, and at the end, whatever the number of attempts and the details of each', () => {
-    const { lines, clock, notice } = logging();
+    const { lines, clock, emit } = logging();
     for (let attempt = 1; attempt <= 240; attempt++) {
-      notice(failing(`gone: bring it back (attempt ${String(attempt)})`, { attempt }));
+      emit(failing(`gone: bring it back (attempt ${String(attempt)})`, { attempt }));
       clock.advance(1000);
     }
-    notice(recovered('write'));
+    emit(recovered('write'));
     expect(said(lines)).toEqual([
       'storage-failing write gone: bring it back (attempt 1)',
       'storage-failing write gone: bring it back (attempt 61)',
@@ -143,14 +143,14 @@ describe('a storage that fails', () => {
   });
 
   test('is said again when it fails otherwise, and when it fails anew', () => {
-    const { lines, notice } = logging();
+    const { lines, emit } = logging();
     for (let times = 0; times < 3; times++) {
-      notice(failing('gone (1)'));
-      notice(failing('login refused (2)'));
-      notice(failing('login refused', { storageErrorKind: 'full' }));
+      emit(failing('gone (1)'));
+      emit(failing('login refused (2)'));
+      emit(failing('login refused', { storageErrorKind: 'full' }));
     }
-    notice(recovered('write'));
-    notice(failing('gone (1)'));
+    emit(recovered('write'));
+    emit(failing('gone (1)'));
     expect(said(lines)).toEqual([
       'storage-failing write gone (1)',
       'storage-failing write login refused (2)',
@@ -161,32 +161,32 @@ describe('a storage that fails', () => {
   });
 
   test('is said of reads once, however many wait', () => {
-    const { lines, notice } = logging();
-    for (let reader = 0; reader < 1000; reader++) notice(failing('gone', { operation: 'read' }));
-    for (let reader = 0; reader < 1000; reader++) notice(recovered('read'));
+    const { lines, emit } = logging();
+    for (let reader = 0; reader < 1000; reader++) emit(failing('gone', { operation: 'read' }));
+    for (let reader = 0; reader < 1000; reader++) emit(recovered('read'));
     expect(said(lines)).toEqual(['storage-failing read gone', 'storage-recovered read']);
   });
 
   test('cannot fill the log by never saying the same', () => {
-    const { lines, notice } = logging();
-    for (let index = 0; index < 1000; index++) notice(failing(`trouble ${String(index)}`));
+    const { lines, emit } = logging();
+    for (let index = 0; index < 1000; index++) emit(failing(`trouble ${String(index)}`));
     expect(lines).toHaveLength(16);
   });
 
   test('is over once, also where only errors are logged', () => {
-    const { lines, notice } = logging('error');
-    notice(failing('gone'));
-    notice(recovered('write'));
-    notice(failing('gone'));
+    const { lines, emit } = logging('error');
+    emit(failing('gone'));
+    emit(recovered('write'));
+    emit(failing('gone'));
     expect(said(lines)).toEqual(['storage-failing write gone', 'storage-failing write gone']);
   });
 });
 
 test('handshakes that come to nothing are no warnings, and of each reason there are few lines', () => {
-  const { lines, clock, notice } = logging();
+  const { lines, clock, emit } = logging();
   for (const reason of ['tls', 'timeout'] as const) {
     for (let index = 0; index < 100; index++)
-      notice({
+      emit({
         kind: 'handshake-failed',
         listener: 'tls',
         remoteAddress: `192.0.2.1:${index}`,
@@ -210,18 +210,18 @@ test('handshakes that come to nothing are no warnings, and of each reason there 
 });
 
 test('nobody having asked for a message is no warning, and below the level nothing is counted', () => {
-  const { lines, clock, notice } = logging();
-  for (let index = 0; index < 5; index++) notice(dropped('no-subscriber'));
+  const { lines, clock, emit } = logging();
+  for (let index = 0; index < 5; index++) emit(dropped('no-subscriber'));
   expect(clock.timers.size).toBe(0);
   expect(lines).toEqual([]);
 });
 
 test('the end tells what was held back and leaves no timer behind', () => {
-  const { lines, clock, notice } = logging();
-  notice(dropped('queue-full'));
-  notice(dropped('queue-full'));
+  const { lines, clock, emit } = logging();
+  emit(dropped('queue-full'));
+  emit(dropped('queue-full'));
   expect(clock.timers.size).toBe(1);
-  notice({ kind: 'stopped' });
+  emit({ kind: 'stopped' });
   expect(clock.timers.size).toBe(0);
   expect(lines.map(({ event, count }) => [event, count])).toEqual([
     ['message-dropped', undefined],
@@ -231,16 +231,16 @@ test('the end tells what was held back and leaves no timer behind', () => {
 });
 
 test('a fatal error is written with its stack', () => {
-  const { lines, notice } = logging();
-  notice({ kind: 'fatal', error: new Error('the store was taken over') });
+  const { lines, emit } = logging();
+  emit({ kind: 'fatal', error: new Error('the store was taken over') });
   expect(lines).toMatchObject([
     { level: 'fatal', event: 'fatal', err: { message: 'the store was taken over', stack: expect.any(String) } },
   ]);
 });
 
 test('silent writes nothing', () => {
-  const { lines, notice } = logging('silent');
-  notice({ kind: 'fatal', error: new Error('x') });
+  const { lines, emit } = logging('silent');
+  emit({ kind: 'fatal', error: new Error('x') });
   expect(lines).toEqual([]);
 });
 

@@ -61,7 +61,7 @@ describe('a proxy that is listed', () => {
     await until(() => accepted.received.toString() === 'hello');
     accepted.channel.write(Buffer.from('there'));
     await until(() => sockets[0] !== undefined && (sockets[0] as ReturnType<typeof dial>).text() === 'there');
-    expect(listening.notices).toEqual([]);
+    expect(listening.events).toEqual([]);
   });
 
   test('may say it byte by byte', async () => {
@@ -88,16 +88,16 @@ describe('a proxy that is listed', () => {
     listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     const socket = dial(Buffer.from([0x10, 13, 0, 4]));
     await until(socket.isGone);
-    expect(listening.notices).toEqual([expect.objectContaining(refusal(/^the proxy sent no PROXY header/))]);
+    expect(listening.events).toEqual([expect.objectContaining(refusal(/^the proxy sent no PROXY header/))]);
     expect(listening.accepted).toEqual([]);
   });
 
   test('that goes in the middle of it is refused, once', async () => {
     listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(V1.subarray(0, 10)).end();
-    await until(() => listening.notices.length > 0);
+    await until(() => listening.events.length > 0);
     await until(() => (sockets[0] as ReturnType<typeof dial>).isGone());
-    expect(listening.notices).toEqual([expect.objectContaining(refusal(/gone/))]);
+    expect(listening.events).toEqual([expect.objectContaining(refusal(/gone/))]);
   });
 
   test('that does not come to its end is cut off', async () => {
@@ -106,7 +106,7 @@ describe('a proxy that is listed', () => {
     );
     const socket = dial(V1.subarray(0, 10));
     await until(socket.isGone);
-    expect(listening.notices).toEqual([
+    expect(listening.events).toEqual([
       expect.objectContaining({
         kind: 'handshake-failed',
         reason: 'timeout',
@@ -150,7 +150,7 @@ describe('a proxy that is listed', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await listening.listener.close();
     await until(socket.isGone);
-    expect(listening.notices).toEqual([]);
+    expect(listening.events).toEqual([]);
   });
 });
 
@@ -170,7 +170,7 @@ describe('a peer that is not listed', () => {
     listening = await Listening.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     const socket = dial(header, 'hello');
     await until(socket.isGone);
-    expect(listening.notices).toEqual([expect.objectContaining(refusal(/not among the trusted/))]);
+    expect(listening.events).toEqual([expect.objectContaining(refusal(/not among the trusted/))]);
     expect(listening.accepted).toEqual([]);
   });
 
@@ -178,7 +178,7 @@ describe('a peer that is not listed', () => {
     listening = await Listening.on((components) => createListener({ ...LOCAL, tls: server }, components));
     const socket = dial(V1, 'hello');
     await until(socket.isGone);
-    expect(listening.notices).toMatchObject([{ kind: 'handshake-failed', reason: 'tls' }]);
+    expect(listening.events).toMatchObject([{ kind: 'handshake-failed', reason: 'tls' }]);
   });
 });
 
@@ -212,7 +212,7 @@ describe('X-Forwarded-For', () => {
     const socket = dial(upgradeRequest());
     await until(() => socket.text().startsWith('HTTP/1.1 400 Bad Request\r\n'));
     await until(socket.isGone);
-    expect(listening.notices).toMatchObject([
+    expect(listening.events).toMatchObject([
       {
         kind: 'handshake-failed',
         reason: 'websocket',
@@ -274,7 +274,7 @@ describe('who is counted', () => {
     await until(socket.isGone);
     expect(socket.text()).toBe('');
     expect(listening.arrived).toMatchObject([{ outcome: 'failed' }]);
-    expect(listening.notices).toEqual([]);
+    expect(listening.events).toEqual([]);
   });
 });
 

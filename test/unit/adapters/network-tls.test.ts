@@ -84,11 +84,11 @@ const secured = (socket: TLSSocket): Promise<void> =>
 const nameOfServer = (socket: TLSSocket): string => String(socket.getPeerCertificate().subject.CN);
 
 async function refused(issued: Issued | undefined, detail: RegExp, options: ConnectionOptions = {}): Promise<void> {
-  const before = listening.notices.length;
+  const before = listening.events.length;
   const socket = dial(issued, options);
   await until(socket.isGone);
-  await until(() => listening.notices.length > before);
-  expect(listening.notices.slice(before)).toEqual([
+  await until(() => listening.events.length > before);
+  expect(listening.events.slice(before)).toEqual([
     {
       kind: 'handshake-failed',
       listener: 'tls',
@@ -182,7 +182,7 @@ describe('handshakes', () => {
     const socket = connect({ host: '127.0.0.1', port: listening.port });
     socket.on('error', () => undefined);
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(listening.notices).toMatchObject([
+    expect(listening.events).toMatchObject([
       { kind: 'handshake-failed', reason: 'timeout', detail: 'tls is not done after 50 ms' },
     ]);
   });
@@ -194,7 +194,7 @@ describe('handshakes', () => {
     socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x61]));
     socket.resume();
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(listening.notices).toMatchObject([
+    expect(listening.events).toMatchObject([
       { kind: 'handshake-failed', reason: 'tls', detail: 'wrong version number' },
     ]);
   });
@@ -361,7 +361,7 @@ describe('files that change', () => {
     await listening.listener.reload?.();
     await serves('renewed');
     await listening.listener.reload?.();
-    expect(listening.notices).toEqual([]);
+    expect(listening.events).toEqual([]);
   });
 
   test('before the listener is opened are read then', async () => {

@@ -148,7 +148,7 @@ describe('a request', () => {
     const socket = dial(request(what));
     await until(socket.isGone);
     expect(socket.bytes().toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    expect(listening.notices).toEqual([
+    expect(listening.events).toEqual([
       expect.objectContaining({
         kind: 'handshake-failed',
         reason: 'websocket',
@@ -165,14 +165,14 @@ describe('a request', () => {
       await until(socket.isGone);
       expect(socket.bytes().toString()).toMatch(/^HTTP\/1\.1 400 /);
     }
-    expect(listening.notices).toHaveLength(2);
+    expect(listening.events).toHaveLength(2);
   });
 
   test('that does not come to its end is cut off', async () => {
     await listen({ handshakeTimeoutMs: 50 });
     const socket = dial('GET /mqtt HTTP/1.1\r\nHost: x\r\n');
     await until(socket.isGone);
-    expect(listening.notices).toMatchObject([{ reason: 'timeout', detail: 'websocket is not done after 50 ms' }]);
+    expect(listening.events).toMatchObject([{ reason: 'timeout', detail: 'websocket is not done after 50 ms' }]);
   });
 
   test('that was refused is cut off as well if the peer does not go', async () => {
@@ -187,7 +187,7 @@ describe('a request', () => {
     const asking = setInterval(() => socket.write(request()), 5);
     await gone;
     clearInterval(asking);
-    expect(listening.notices).toHaveLength(1);
+    expect(listening.events).toHaveLength(1);
   });
 
   test('may bring the first frames with it, byte by byte', async () => {

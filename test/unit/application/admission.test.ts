@@ -5,7 +5,7 @@ import { Authentication } from '../../../src/application/authentication.js';
 import { Authorization } from '../../../src/application/authorization.js';
 import type { AccessRule, Permissions } from '../../../src/domain/access/permissions.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
-import type { AuthenticationResult } from '../../../src/domain/events.js';
+import type { AuthenticationResult } from '../../../src/domain/inputs.js';
 import type { ClientId, TopicFilter } from '../../../src/domain/identifiers.js';
 import type { AuthenticatorAnswer, AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
 import { noticed } from '../../support/hand-storage.js';

@@ -5,12 +5,10 @@ import { EngineHarness } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
 import { PINGREQ, bytes, connect, publish, subscribe } from '../../support/raw-packets.js';
 
-const refusals = ({ notices }: EngineHarness): string[] =>
-  notices.flatMap((notice) => (notice.kind === 'connection-refused' ? [notice.reason] : []));
-const ends = ({ notices }: EngineHarness): string[] =>
-  notices.flatMap((notice) =>
-    notice.kind === 'connection-ended' ? [`${notice.clientId ?? '?'} ${notice.reason}`] : [],
-  );
+const refusals = ({ events }: EngineHarness): string[] =>
+  events.flatMap((event) => (event.kind === 'connection-refused' ? [event.reason] : []));
+const ends = ({ events }: EngineHarness): string[] =>
+  events.flatMap((event) => (event.kind === 'connection-ended' ? [`${event.clientId ?? '?'} ${event.reason}`] : []));
 
 describe('who may not come in', () => {
   test('is cut off unheard, and what it sends all the same is nobody’s', async () => {

@@ -328,7 +328,7 @@ describe('a commit', () => {
     await harness.storage.grantCommit();
     await harness.settle();
     expect(publisher.received()).toEqual(['puback 1']);
-    expect(harness.notices.map(({ kind }) => kind).filter((kind) => kind.startsWith('storage'))).toEqual([
+    expect(harness.events.map(({ kind }) => kind).filter((kind) => kind.startsWith('storage'))).toEqual([
       'storage-failing',
       'storage-recovered',
     ]);
@@ -494,7 +494,7 @@ describe('a peer that does not read', () => {
       harness.turn();
     }
     expect(a.received()).toHaveLength(4);
-    expect(harness.engine.broker.accounts.dropped['slow-consumer']).toBe(6);
+    expect(harness.engine.broker.counters.dropped['slow-consumer']).toBe(6);
   });
 
   test('and sends all the same is not read either, until it has read', async () => {
@@ -526,7 +526,7 @@ describe('a peer that does not read', () => {
     harness.turn();
     harness.clock.advance(1000);
     expect(a.isClosed).toBe(true);
-    expect(harness.notices).toContainEqual(
+    expect(harness.events).toContainEqual(
       expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }),
     );
   });
@@ -553,7 +553,7 @@ describe('a client that reads slowly', () => {
     expect(a.isClosed).toBe(false);
     harness.clock.advance(1000);
     expect(a.isClosed).toBe(true);
-    expect(harness.notices).toContainEqual(
+    expect(harness.events).toContainEqual(
       expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }),
     );
   });
@@ -884,7 +884,7 @@ describe('the end of a connection', () => {
     harness.turn();
     expect(publisher.received()).toEqual(['pingresp']);
     expect(publisher.closings).toHaveLength(1);
-    expect(harness.notices).toContainEqual(
+    expect(harness.events).toContainEqual(
       expect.objectContaining({ kind: 'connection-ended', reason: 'malformed-packet' }),
     );
   });
@@ -986,7 +986,7 @@ describe('a shutdown', () => {
 
 test('a watcher that throws harms nobody', async () => {
   const { harness, a } = await pair();
-  harness.notices.push = () => {
+  harness.events.push = () => {
     throw new Error('the test says so');
   };
   a.send(PINGREQ);

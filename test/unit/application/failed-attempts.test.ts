@@ -6,9 +6,9 @@ import { Authorization } from '../../../src/application/authorization.js';
 import { DEFAULT_FAILED_ATTEMPTS, FailedAttempts } from '../../../src/application/failed-attempts.js';
 import type { FailedAttemptsSettings } from '../../../src/application/failed-attempts.js';
 import { Question } from '../../../src/application/question.js';
-import type { AuthenticationResult } from '../../../src/domain/events.js';
+import type { AuthenticationResult } from '../../../src/domain/inputs.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
+import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
 const START_MS = 1_700_000_000_000;
@@ -28,7 +28,7 @@ interface Attempt {
 /** A broker where the password `right` is right for everyone. */
 class Doors {
   readonly clock = new VirtualClock(START_MS);
-  readonly notices: LifecycleNotice[] = [];
+  readonly events: LifecycleEvent[] = [];
   readonly attempts: FailedAttempts;
   readonly #admission: Admission;
   asked = 0;
@@ -36,7 +36,7 @@ class Doors {
   constructor(settings: Partial<FailedAttemptsSettings> = {}) {
     this.attempts = new FailedAttempts(
       { ...DEFAULT_FAILED_ATTEMPTS, ...settings },
-      { clock: this.clock, notice: (notice) => this.notices.push(notice) },
+      { clock: this.clock, emit: (event) => this.events.push(event) },
     );
     const authenticator = {
       name: 'doorkeeper',
@@ -131,7 +131,7 @@ describe('a login that fails', () => {
   test('is never slowed with a longest delay of 0', () => {
     const doors = new Doors({ maxDelayMs: 0 });
     expect(doors.fail(50, '192.0.2.1', 'alice')).toEqual(Array(50).fill(0));
-    expect(doors.notices).toEqual([]);
+    expect(doors.events).toEqual([]);
   });
 });
 
@@ -154,7 +154,7 @@ describe('an address', () => {
     doors.fail(3, '2001:db8:1:2::1', 'alice');
     expect(doors.fail(1, '2001:db8:1:2::2', 'alice')).toEqual([250]);
     expect(doors.fail(1, '2001:db8:1:3::2', 'alice')).toEqual([0]);
-    expect(doors.notices).toEqual([
+    expect(doors.events).toEqual([
       { kind: 'attempts-slowed', scope: 'login', ipAddress: '2001:db8:1:2::/64', userName: 'alice', failures: 3 },
     ]);
   });
@@ -193,7 +193,7 @@ describe('a user name', () => {
     const doors = new Doors();
     const long = 'n'.repeat(60_000);
     doors.fail(4, '192.0.2.1', `${long}a`);
-    expect(doors.notices).toEqual([
+    expect(doors.events).toEqual([
       { kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'n'.repeat(128), failures: 3 },
     ]);
   });
@@ -243,15 +243,15 @@ describe('what is told', () => {
   test('is each thing that is slowed, once until it is forgotten', () => {
     const doors = new Doors();
     doors.fail(9, '192.0.2.1', 'alice');
-    expect(doors.notices).toEqual([
+    expect(doors.events).toEqual([
       { kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'alice', failures: 3 },
     ]);
     doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs);
     doors.fail(3, '192.0.2.1', 'alice');
-    expect(doors.notices).toHaveLength(2);
+    expect(doors.events).toHaveLength(2);
     for (let i = 0; i < 40; i++) doors.fail(1, '192.0.2.9', `user ${i}`);
     for (let i = 0; i < 40; i++) doors.fail(1, `198.51.100.${i}`, 'bob');
-    expect(doors.notices.slice(2)).toEqual([
+    expect(doors.events.slice(2)).toEqual([
       { kind: 'attempts-slowed', scope: 'address', ipAddress: '192.0.2.9', userName: undefined, failures: 30 },
       { kind: 'attempts-slowed', scope: 'user-name', ipAddress: undefined, userName: 'bob', failures: 30 },
     ]);

@@ -31,7 +31,7 @@ describe('a question', () => {
       const quick = limitedAuthenticator(
         { name: 'quick', authenticate: () => ({ decision: 'allow' }) },
         { timeoutMs: 1000, onFailure: 'deny' },
-        { clock: new VirtualClock(), notice: () => undefined },
+        { clock: new VirtualClock(), emit: () => undefined },
       );
       void quick.authenticate({} as never, new Question());
       expect(made).toBe(0);

@@ -5,7 +5,7 @@ import { Reauthorization } from '../../../src/application/reauthorization.js';
 import type { Permissions } from '../../../src/domain/access/permissions.js';
 import type { ConnectionId } from '../../../src/domain/identifiers.js';
 import type { AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
-import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
+import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { createAuthorizer } from '../../../adapters/auth/acl-file/index.js';
 import { permissionsOf } from '../../support/access-rules.js';
@@ -24,7 +24,7 @@ const requestOf = (clientId: string): AuthorizationRequest => ({
 
 class Bench {
   readonly clock = new VirtualClock();
-  readonly notices: LifecycleNotice[] = [];
+  readonly events: LifecycleEvent[] = [];
   readonly renewed: string[] = [];
   /** Clients that were asked about, in the order of asking. */
   asked: string[] = [];
@@ -48,7 +48,7 @@ class Bench {
         this.renewed.push(
           `${connection} ${permissions.kind === 'rules' ? permissions.rules.map(({ topicFilter }) => topicFilter).join() : 'everything'}`,
         ),
-      notice: (notice) => this.notices.push(notice),
+      emit: (event) => this.events.push(event),
     });
   }
 
@@ -90,7 +90,7 @@ describe('a change', () => {
     expect(bench.asked.length).toBe(200);
     expect(bench.turns()).toBe(4);
     expect(bench.renewed).toHaveLength(1000);
-    expect(bench.notices).toEqual([{ kind: 'permissions-renewed', clients: 1000, failed: 0 }]);
+    expect(bench.events).toEqual([{ kind: 'permissions-renewed', clients: 1000, failed: 0 }]);
   });
 
   test('in the middle of another begins from the beginning', () => {
@@ -122,7 +122,7 @@ describe('a change', () => {
       await noticed();
       bench.turns();
     }
-    expect(bench.notices).toEqual([{ kind: 'permissions-renewed', clients: 250, failed: 0 }]);
+    expect(bench.events).toEqual([{ kind: 'permissions-renewed', clients: 250, failed: 0 }]);
   });
 
   test('is not undone by an answer to an earlier question', async () => {
@@ -165,7 +165,7 @@ describe('a client', () => {
     await noticed();
     bench.clock.advance(1000);
     expect(bench.renewed).toEqual(['3 ']);
-    expect(bench.notices).toEqual([
+    expect(bench.events).toEqual([
       { kind: 'permissions-kept', clientId: 'c1', detail: 'test: out of order' },
       { kind: 'permissions-kept', clientId: 'c2', detail: 'no answer within 1000 ms' },
       { kind: 'permissions-renewed', clients: 3, failed: 2 },
@@ -205,7 +205,7 @@ test('what an authorizer says after a change counts for who is connected', async
       await publisher.publish({ topic: 'closed', payload: 'no', qos: 1 });
       await publisher.publish({ topic: 'open/a', payload: 'yes', qos: 1 });
       await reader.accept({ topic: 'open/a', payload: 'yes', qos: 1 });
-      expect(broker.notices).toContainEqual({ kind: 'permissions-renewed', clients: 2, failed: 0 });
+      expect(broker.events).toContainEqual({ kind: 'permissions-renewed', clients: 2, failed: 0 });
       await reader.expectNothing();
     },
     { authorizers: [authorizer] },
@@ -235,7 +235,7 @@ test('an ACL file that is read again filters what is retained and what was queue
       }
       await back.expectNothing();
       await newcomer.expectNothing();
-      const dropped = broker.notices.filter((one) => one.kind === 'message-dropped' && one.reason === 'not-authorized');
+      const dropped = broker.events.filter((one) => one.kind === 'message-dropped' && one.reason === 'not-authorized');
       expect(dropped.map((one) => (one.kind === 'message-dropped' ? [one.topic, one.detail] : []))).toEqual([
         ['closed/1', 'no rule allows it'],
         ['closed/2', 'no rule allows it'],

@@ -4,8 +4,8 @@ import { BrokerService } from '../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
 import type { Arrive, Listener } from '../../../src/ports/network.js';
-import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
-import type { Notice } from '../../../src/domain/notices.js';
+import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
+import type { BrokerEvent } from '../../../src/domain/events.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { HandStorage } from '../../support/hand-storage.js';
@@ -45,7 +45,7 @@ class Door implements Listener {
 }
 
 function made(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorizer', () => Promise<void>>>) {
-  const notices: (Notice | LifecycleNotice)[] = [];
+  const events: (BrokerEvent | LifecycleEvent)[] = [];
   const door = new Door(reloads.listener);
   const authenticator: Authenticator = {
     name: 'passwords',
@@ -63,12 +63,12 @@ function made(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorize
     listeners: [door],
     authenticators: [authenticator, steady],
     authorizers: [authorizer],
-    telemetry: [{ notice: (notice) => notices.push(notice) }],
+    telemetry: [{ emit: (event) => events.push(event) }],
     clock: new VirtualClock(),
     random: new SeededRandom(1),
     limits: DEFAULT_LIMITS,
   });
-  const told = (): unknown[] => notices.filter(({ kind }) => kind === 'reloaded' || kind === 'reload-failed');
+  const told = (): unknown[] => events.filter(({ kind }) => kind === 'reloaded' || kind === 'reload-failed');
   return { service, door, told };
 }
 

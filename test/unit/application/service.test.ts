@@ -85,7 +85,7 @@ function made(parts: (log: string[]) => Partial<ServiceParts> = () => ({})): {
     storage,
     listeners,
     authenticators: [],
-    telemetry: [{ notice: ({ kind }) => log.push(`! ${kind}`) }],
+    telemetry: [{ emit: ({ kind }) => log.push(`! ${kind}`) }],
     clock,
     random: new SeededRandom(1),
     limits: DEFAULT_LIMITS,
@@ -239,19 +239,19 @@ describe('authenticators and authorizers', () => {
   });
 
   test('that do not let go keep nobody from stopping, and are told of', async () => {
-    const notices: unknown[] = [];
+    const events: unknown[] = [];
     const { service, clock } = made((log) => ({
       authenticators: [
         closing('stuck', log, () => new Promise(() => undefined)),
         closing('broken', log, () => Promise.reject(new Error('busy'))),
       ],
-      telemetry: [{ notice: (notice) => notices.push(notice) }],
+      telemetry: [{ emit: (event) => events.push(event) }],
     }));
     await service.start();
     const stopping = service.stop();
     await clock.advanceAsync(5000);
     await stopping;
-    expect(notices.filter((notice) => (notice as { kind: string }).kind === 'close-failed')).toEqual([
+    expect(events.filter((event) => (event as { kind: string }).kind === 'close-failed')).toEqual([
       { kind: 'close-failed', adapter: 'broken', error: 'busy' },
       { kind: 'close-failed', adapter: 'stuck', error: 'no answer within 5000 ms' },
     ]);

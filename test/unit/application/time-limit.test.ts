@@ -10,7 +10,7 @@ import type {
   AuthorizationRequest,
   Authorizer,
 } from '../../../src/ports/auth.js';
-import type { LifecycleNotice } from '../../../src/ports/telemetry.js';
+import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { noticed } from '../../support/hand-storage.js';
 
@@ -43,13 +43,13 @@ class Slow implements Authenticator {
 
 function limited(inner: Authenticator, onFailure: 'deny' | 'abstain' = 'deny') {
   const clock = new VirtualClock();
-  const notices: LifecycleNotice[] = [];
+  const events: LifecycleEvent[] = [];
   const authenticator = limitedAuthenticator(
     inner,
     { timeoutMs: 5000, onFailure },
-    { clock, notice: (notice) => notices.push(notice) },
+    { clock, emit: (event) => events.push(event) },
   );
-  return { clock, notices, authenticator };
+  return { clock, events, authenticator };
 }
 
 /** What becomes of a promise, once it has. */
@@ -91,7 +91,7 @@ describe('a limited authenticator', () => {
       },
     ]) {
       const slow = new Slow();
-      const { clock, authenticator, notices } = limited(slow);
+      const { clock, authenticator, events } = limited(slow);
       const outcome = outcomeOf(authenticator.authenticate(REQUEST));
       await clock.advanceAsync(4999);
       expect(outcome.value).toBe('waiting');
@@ -100,13 +100,13 @@ describe('a limited authenticator', () => {
       expect(slow.signals[0]?.aborted).toBe(true);
       late(slow);
       await noticed();
-      expect({ value: outcome.value, notices }).toEqual({ value: 'no answer within 5000 ms', notices: [] });
+      expect({ value: outcome.value, events }).toEqual({ value: 'no answer within 5000 ms', events: [] });
     }
   });
 
   test('whose failure counts as an abstention abstains, and says so each time', async () => {
     const slow = new Slow();
-    const { clock, authenticator, notices } = limited(slow, 'abstain');
+    const { clock, authenticator, events } = limited(slow, 'abstain');
     const tooLate = outcomeOf(authenticator.authenticate(REQUEST));
     await clock.advanceAsync(5000);
     const rejected = outcomeOf(authenticator.authenticate(REQUEST));
@@ -123,7 +123,7 @@ describe('a limited authenticator', () => {
       'abstain',
     );
     expect(throwing.authenticator.authenticate(REQUEST)).toEqual(ABSTAIN);
-    expect([...notices, ...throwing.notices]).toEqual([
+    expect([...events, ...throwing.events]).toEqual([
       { kind: 'authenticator-passed-over', authenticator: 'slow', error: 'no answer within 5000 ms' },
       { kind: 'authenticator-passed-over', authenticator: 'slow', error: 'down' },
       { kind: 'authenticator-passed-over', authenticator: 'throwing', error: 'thrown' },
@@ -132,16 +132,16 @@ describe('a limited authenticator', () => {
 
   test('is told when the client has gone, keeps no timer then, and calls it no failure', async () => {
     const slow = new Slow();
-    const { clock, authenticator, notices } = limited(slow, 'abstain');
+    const { clock, authenticator, events } = limited(slow, 'abstain');
     const client = new AbortController();
     const outcome = outcomeOf(authenticator.authenticate(REQUEST, client));
     client.abort();
     await noticed();
-    expect({ value: outcome.value, pending: clock.pending, aborted: slow.signals[0]?.aborted, notices }).toEqual({
+    expect({ value: outcome.value, pending: clock.pending, aborted: slow.signals[0]?.aborted, events }).toEqual({
       value: ABSTAIN,
       pending: 0,
       aborted: true,
-      notices: [],
+      events: [],
     });
   });
 

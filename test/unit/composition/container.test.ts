@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, createBroker } from 'hexmq';
-import type { Authenticator, LifecycleNotice, Notice } from 'hexmq/ports';
+import type { Authenticator, LifecycleEvent, BrokerEvent } from 'hexmq/ports';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
 import { resolveConfig } from '../../../src/composition/config.js';
 import { composeBroker, loadPorts } from '../../../src/composition/container.js';
@@ -17,10 +17,10 @@ const CONNECT = Uint8Array.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0
 describe('an embedded broker', () => {
   test('starts on the ports that it was given and stops', async () => {
     const network = new MemoryNetwork();
-    const notices: (Notice | LifecycleNotice)[] = [];
+    const events: (BrokerEvent | LifecycleEvent)[] = [];
     const broker = createBroker(inMemory, {
       listeners: [network],
-      telemetry: [{ notice: (notice) => notices.push(notice) }],
+      telemetry: [{ emit: (event) => events.push(event) }],
     });
     expect(broker.addresses.size).toBe(0);
     await broker.start();
@@ -28,7 +28,7 @@ describe('an embedded broker', () => {
     await broker.stop();
     await broker.stop();
     await broker.ended;
-    expect(notices.map(({ kind }) => kind)).toEqual(['listening', 'ready', 'stopping', 'stopped']);
+    expect(events.map(({ kind }) => kind)).toEqual(['listening', 'ready', 'stopping', 'stopped']);
   });
 
   test('listens on a real port when nothing else is said', async () => {

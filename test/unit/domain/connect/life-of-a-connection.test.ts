@@ -349,7 +349,7 @@ describe('time', () => {
     expect(core.lines()).toEqual(['-session a', '! session-ended a expired']);
     expect(core.store.sessions.size).toBe(0);
     expect(core.waiting).toBe(0);
-    expect(core.broker.accounts.dropped['session-ended']).toBe(1);
+    expect(core.broker.counters.dropped['session-ended']).toBe(1);
     core.connectStored('a');
     expect(core.lines()).toContain('4 < connack 0');
   });
@@ -379,7 +379,7 @@ describe('clean and stored sessions', () => {
     expect(core.lines().slice(-2)).toEqual(['1 close client-disconnect', '! session-ended a disconnected']);
     expect(core.broker.sessionCount).toBe(0);
     core.connect('publisher').publish('t', 'x');
-    expect(core.broker.accounts.dropped['no-subscriber']).toBe(1);
+    expect(core.broker.counters.dropped['no-subscriber']).toBe(1);
   });
 
   test('a clean CONNECT drops the session that was stored, with all that is in it', () => {
@@ -820,6 +820,6 @@ describe('subscriptions', () => {
     core.lines();
     a.publish('t', 'x', 1, { packetId: 3 });
     expect(core.lines()).toEqual(['1 < puback 3']);
-    expect(core.broker.accounts).toMatchObject({ accepted: 1, begun: 1, dropped: { 'no-subscriber': 1 } });
+    expect(core.broker.counters).toMatchObject({ accepted: 1, started: 1, dropped: { 'no-subscriber': 1 } });
   });
 });

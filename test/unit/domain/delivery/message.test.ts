@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Context } from '../../../../src/domain/context.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
-import { Accounts } from '../../../../src/domain/delivery/accounts.js';
-import { keepPayload } from '../../../../src/domain/delivery/message.js';
+import { DeliveryCounters } from '../../../../src/domain/delivery/delivery-counters.js';
+import { detachPayload } from '../../../../src/domain/delivery/message.js';
 import type { Message } from '../../../../src/domain/delivery/message.js';
 import type { Effects } from '../../../../src/domain/effects.js';
 import type { Changes } from '../../../../src/domain/changes.js';
@@ -29,17 +29,17 @@ const contextOf = (delivered: Message[]): Context => ({
   changes: { record: () => 0 } satisfies Changes,
   effects: { deliver: (_connection: ConnectionId, message: Message) => delivered.push(message) } as unknown as Effects,
   limits: DEFAULT_LIMITS,
-  accounts: new Accounts(),
+  counters: new DeliveryCounters(),
   nowMs: 0,
   lastRequest: 0,
-  runBytes: 0,
+  bufferedBytes: 0,
 });
 
 const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound =>
   new Outbound(
     sessionQueue('c' as ClientId),
     stored,
-    { roomMade: () => undefined, restrictions: undefined },
+    { capacityAvailable: () => undefined, restrictions: undefined },
     contextOf(delivered),
   );
 
@@ -47,11 +47,11 @@ describe('the payload of a message', () => {
   test('is copied once when the message is kept, and has its buffer to itself then', () => {
     const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
     const message = messageIn(chunk, 1);
-    keepPayload(message);
+    detachPayload(message);
     const kept = message.payload;
     expect(kept).toEqual(new Uint8Array(10).fill(7));
     expect(kept.buffer.byteLength).toBe(10);
-    keepPayload(message);
+    detachPayload(message);
     expect(message.payload).toBe(kept);
   });
 

@@ -29,12 +29,12 @@ describe('a live message', () => {
       publisher.publish('open/secret', 'no', qos);
       publisher.publish('closed', 'no', qos);
       publisher.publish('open/x', 'yes', qos);
-      const { notices } = core.recorder;
+      const { events } = core.recorder;
       expect(topicsHeard(core, reader)).toEqual(['open/x']);
       expect(core.stored('reader')).toEqual(qos === 0 ? [] : ['yes']);
-      expect(core.broker.accounts.dropped['not-authorized']).toBe(2);
+      expect(core.broker.counters.dropped['not-authorized']).toBe(2);
       expect(core.waiting).toBe(qos === 0 ? 0 : 1);
-      expect(notices.flatMap((one) => (one.kind === 'message-dropped' ? [one.detail] : []))).toEqual([
+      expect(events.flatMap((one) => (one.kind === 'message-dropped' ? [one.detail] : []))).toEqual([
         'denied by rule 1 (open/secret)',
         'no rule allows it',
       ]);
@@ -69,7 +69,7 @@ describe('what was queued', () => {
       reader.puback(packetId);
     }
     core.lines();
-    expect(core.broker.accounts.dropped['not-authorized']).toBe(3);
+    expect(core.broker.counters.dropped['not-authorized']).toBe(3);
     expect(core.stored('reader')).toEqual(['(released)', '(released)']);
   });
 
@@ -90,7 +90,7 @@ describe('what was queued', () => {
     expect({
       stored: core.stored('reader'),
       waiting: core.waiting,
-      dropped: core.broker.accounts.dropped['not-authorized'],
+      dropped: core.broker.counters.dropped['not-authorized'],
     }).toEqual({ stored: [], waiting: 0, dropped: 1 });
   });
 
@@ -106,7 +106,7 @@ describe('what was queued', () => {
       waiting: 0,
       heard: [],
     });
-    expect(core.broker.accounts.dropped['not-authorized']).toBe(1500);
+    expect(core.broker.counters.dropped['not-authorized']).toBe(1500);
     // The queue goes on as if nothing had been.
     reader.permit(EVERYTHING);
     publisher.publish('closed', 'after', 1);
@@ -128,7 +128,7 @@ describe('what was queued', () => {
     expect(core.stored('reader')).toEqual(stored);
     if (qos === 2) again.pubcomp(1);
     expect({ stored: core.stored('reader'), waiting: core.waiting }).toEqual({ stored: [], waiting: 0 });
-    expect(core.broker.accounts).toMatchObject({ delivered: 0, dropped: { 'not-authorized': 1 } });
+    expect(core.broker.counters).toMatchObject({ delivered: 0, dropped: { 'not-authorized': 1 } });
   });
 
   test('and sent before at QoS 2 with PUBREC goes on to its end', () => {
@@ -142,7 +142,7 @@ describe('what was queued', () => {
     const again = core.connectStored('reader', { permissions: NOTHING });
     expect(core.heard(again)).toContain('pubrel 1');
     again.pubcomp(1);
-    expect(core.broker.accounts).toMatchObject({ delivered: 1, dropped: { 'not-authorized': 0 } });
+    expect(core.broker.counters).toMatchObject({ delivered: 1, dropped: { 'not-authorized': 0 } });
   });
 
   test('is judged after a restart as well', () => {
@@ -167,7 +167,7 @@ describe('a retained message', () => {
     const reader = core.connect('reader', { permissions: OPEN });
     reader.subscribe(['#', 1]);
     expect(topicsHeard(core, reader)).toEqual(['open/1', 'open/2']);
-    expect(core.recorder.notices.filter(({ kind }) => kind === 'retained-limited')).toEqual([]);
+    expect(core.recorder.events.filter(({ kind }) => kind === 'retained-limited')).toEqual([]);
   });
 
   test.each([0, 1] as const)('at QoS %i is judged when it has been read', (qos) => {
@@ -180,7 +180,7 @@ describe('a retained message', () => {
     core.lines();
     core.answerAll();
     expect(topicsHeard(core, reader)).toEqual([]);
-    expect(core.broker.accounts.dropped['not-authorized']).toBe(1);
+    expect(core.broker.counters.dropped['not-authorized']).toBe(1);
     expect(core.waiting).toBe(0);
   });
 });
@@ -219,7 +219,7 @@ describe('a shared group', () => {
       publisher.publish('c', 'x', qos);
       publisher.publish('a/1', 'y', qos);
       expect(topicsHeard(core, a)).toEqual(['a/1']);
-      expect(core.broker.accounts.dropped).toMatchObject({ 'not-authorized': 1, 'client-offline': 0 });
+      expect(core.broker.counters.dropped).toMatchObject({ 'not-authorized': 1, 'client-offline': 0 });
       expect(core.storedIn(GROUP)).toEqual([]);
     },
   );

@@ -199,7 +199,7 @@ describe('many retained messages', () => {
     core.lines();
     a.subscribe(['#', 1]);
     expect(takeAll(core, a)).toHaveLength(5);
-    const limited = (): unknown[] => core.recorder.notices.filter(({ kind }) => kind === 'retained-limited');
+    const limited = (): unknown[] => core.recorder.events.filter(({ kind }) => kind === 'retained-limited');
     expect(limited()).toEqual([{ kind: 'retained-limited', clientId: 'a', topicFilter: '#', limit: 5 }]);
     a.subscribe(['t/1', 1]);
     expect(limited()).toHaveLength(1);
@@ -212,7 +212,7 @@ describe('many retained messages', () => {
     core.lines();
     a.subscribe(['#', 1]);
     expect(takeAll(core, a)).toEqual(topics);
-    expect(core.broker.accounts.dropped['queue-full']).toBe(0);
+    expect(core.broker.counters.dropped['queue-full']).toBe(0);
   });
 
   test('of a second subscription come behind those of the first', () => {

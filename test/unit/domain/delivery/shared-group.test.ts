@@ -275,7 +275,7 @@ describe('a shared group', () => {
     publishAll(publisher, 'xyz');
     a.unsubscribe('$share/g/t');
     expect(core.storedIn(GROUP)).toEqual([]);
-    expect(core.broker.accounts.dropped['session-ended']).toBe(2);
+    expect(core.broker.counters.dropped['session-ended']).toBe(2);
     expect(core.stored('a')).toEqual(['x']);
     core.lines();
     publishAll(publisher, 'v');
@@ -299,7 +299,7 @@ describe('a shared group', () => {
     const next = core.restarted();
     expect(next.storedIn(GROUP)).toEqual([]);
     expect(next.waiting).toBe(0);
-    expect(next.broker.accounts.dropped['session-ended']).toBe(3);
+    expect(next.broker.counters.dropped['session-ended']).toBe(3);
     const again = member(next, 'stored', 1, { clean: false });
     again.lose();
     publishAll(next.connect('publisher'), 'n');
@@ -315,7 +315,7 @@ describe('a shared group', () => {
     a.unsubscribe('$share/g/t');
     a.lose();
     expect(core.waiting).toBe(0);
-    expect(core.broker.accounts.dropped['session-ended']).toBe(1);
+    expect(core.broker.counters.dropped['session-ended']).toBe(1);
   });
 
   test('keeps what waits when a member subscribes again', () => {
@@ -328,7 +328,7 @@ describe('a shared group', () => {
     publishAll(publisher, 'z');
     a.puback(1);
     expect(core.waiting).toBe(0);
-    expect(core.broker.accounts.dropped['session-ended']).toBe(0);
+    expect(core.broker.counters.dropped['session-ended']).toBe(0);
   });
 
   test('gives the messages of a member that is not stored to others, or drops them with the last', () => {
@@ -342,7 +342,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('2:x');
     b.lose();
     expect(core.waiting).toBe(0);
-    expect(core.broker.accounts.dropped['session-ended']).toBe(2);
+    expect(core.broker.counters.dropped['session-ended']).toBe(2);
   });
 
   test('gives the messages of a member that is not stored to one that is stored and away', () => {

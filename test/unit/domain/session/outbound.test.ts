@@ -551,7 +551,7 @@ describe('a client that reads slowly', () => {
     publisher.publish('t', '5', 0);
     expect(core.heard(a)).toEqual(['publish t=5 q0']);
     expect(core.waiting).toBe(0);
-    expect(core.broker.accounts.dropped['slow-consumer']).toBe(2);
+    expect(core.broker.counters.dropped['slow-consumer']).toBe(2);
   });
 
   test('loses QoS 0 beyond the limit of bytes', () => {
@@ -559,7 +559,7 @@ describe('a client that reads slowly', () => {
     a.congested();
     publisher.publish('t', new Uint8Array(90), 0);
     publisher.publish('t', new Uint8Array(90), 0);
-    expect(core.broker.accounts.dropped['slow-consumer']).toBe(1);
+    expect(core.broker.counters.dropped['slow-consumer']).toBe(1);
     expect(core.heard(a)).toHaveLength(1);
   });
 
@@ -616,7 +616,7 @@ describe('message expiry', () => {
     const again = core.connectStored('a');
     expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=3 q1 id3']);
     expect(core.stored('a')).toEqual(['3']);
-    expect(core.broker.accounts.expired).toBe(2);
+    expect(core.broker.counters.expired).toBe(2);
     expect(core.waiting).toBe(1);
   });
 

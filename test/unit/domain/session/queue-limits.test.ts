@@ -38,14 +38,14 @@ function takeAll(core: CoreHarness, peer: CorePeer): string[] {
 }
 
 describe('a full queue that discards what comes', () => {
-  test('drops the newest of an offline session, with a notice, and acknowledges its publisher', () => {
+  test('drops the newest of an offline session, with a event, and acknowledges its publisher', () => {
     const { core, a, publisher } = pair({ maxQueueSize: 2 });
     a.lose();
     publishAll(publisher, 1, 2);
     core.lines();
     publisher.publish('t', '3', 1, { packetId: 9 });
     expect(core.lines()).toEqual(['! queue-full c:a t', `${publisher.id} < puback 9`]);
-    expect(core.recorder.notices.at(-1)).toEqual({
+    expect(core.recorder.events.at(-1)).toEqual({
       kind: 'message-dropped',
       reason: 'queue-full',
       topic: 't',
@@ -53,7 +53,7 @@ describe('a full queue that discards what comes', () => {
       queue: 'c:a',
     });
     expect(core.stored('a')).toEqual(['1', '2']);
-    expect(core.broker.accounts.dropped['queue-full']).toBe(1);
+    expect(core.broker.counters.dropped['queue-full']).toBe(1);
     expect(core.waiting).toBe(2);
   });
 
@@ -76,7 +76,7 @@ describe('a full queue that discards what comes', () => {
     a.lose();
     for (const payload of ['123456', '1234567', '1234']) publisher.publish('t', payload);
     expect(core.stored('a')).toEqual(['123456', '1234']);
-    expect(core.broker.accounts.dropped['queue-bytes-full']).toBe(1);
+    expect(core.broker.counters.dropped['queue-bytes-full']).toBe(1);
   });
 
   test('takes one message larger than its limit of bytes when nothing waits', () => {
@@ -92,7 +92,7 @@ describe('a full queue that discards what comes', () => {
     const a = core.connect('a');
     a.subscribe(['t', 1]);
     for (const payload of ['1', '123456', '1234567', '12']) a.publish('t', payload);
-    expect(core.broker.accounts.dropped['queue-bytes-full']).toBe(1);
+    expect(core.broker.counters.dropped['queue-bytes-full']).toBe(1);
     expect(core.waiting).toBe(3);
   });
 
@@ -117,7 +117,7 @@ describe('a full queue that discards the oldest', () => {
     core.lines();
     a.puback(1, 2);
     expect(takeAll(core, a)).toEqual(['6', '7', '8']);
-    expect(core.broker.accounts.dropped['queue-full']).toBe(3);
+    expect(core.broker.counters.dropped['queue-full']).toBe(3);
     expect(core.waiting).toBe(0);
   });
 
@@ -222,7 +222,7 @@ describe('a full queue that discards the oldest', () => {
     a.lose();
     for (const payload of ['111', '222', '333', '7777777']) publisher.publish('t', payload);
     expect(core.stored('a')).toEqual(['333', '7777777']);
-    expect(core.broker.accounts.dropped['queue-bytes-full']).toBe(2);
+    expect(core.broker.counters.dropped['queue-bytes-full']).toBe(2);
   });
 
   test('knows its bytes exactly again once it has been emptied', () => {

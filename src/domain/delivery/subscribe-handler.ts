@@ -11,16 +11,16 @@ import type { Session } from '../session/session.js';
 import { Subscription } from '../session/subscription.js';
 import { hasWildcard, parseTopicFilter } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
-import type { Publisher } from './publisher.js';
+import type { MessageDispatcher } from './message-dispatcher.js';
 import { RetainedDelivery } from './retained.js';
 import type { Router } from './router.js';
 
-export class Subscriber {
+export class SubscribeHandler {
   constructor(
     readonly context: Context,
     readonly connections: Connections,
     readonly router: Router,
-    readonly publisher: Publisher,
+    readonly publisher: MessageDispatcher,
   ) {}
 
   subscribe(connection: Connection, session: Session, packet: SubscribePacket): void {
@@ -39,7 +39,7 @@ export class Subscriber {
     for (const [i, refusal] of refusals.entries()) {
       if (refusal === undefined) continue;
       const { topicFilter } = packet.subscriptions[i] as SubscriptionRequest;
-      this.context.effects.notice({
+      this.context.effects.emit({
         kind: 'subscribe-denied',
         clientId: session.clientId,
         topicFilter,

@@ -10,15 +10,15 @@ import type { Context } from '../context.js';
 import type { Session } from '../session/session.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 import type { TopicName } from '../identifiers.js';
-import type { Publisher } from './publisher.js';
+import type { MessageDispatcher } from './message-dispatcher.js';
 import type { Router } from './router.js';
 
-export class Receiver {
+export class PublishHandler {
   constructor(
     readonly context: Context,
     readonly connections: Connections,
     readonly router: Router,
-    readonly publisher: Publisher,
+    readonly publisher: MessageDispatcher,
   ) {}
 
   publish(connection: Connection, session: Session, sent: PublishPacket): void {
@@ -117,7 +117,7 @@ export class Receiver {
   /** Before MQTT 5 there is no way to say it: an acknowledgement would claim that the message was taken, so the connection ends. */
   #deny(connection: Connection, session: Session, packet: PublishPacket, detail: string): void {
     const { effects } = this.context;
-    effects.notice({ kind: 'publish-denied', clientId: session.clientId, topic: packet.topic, detail });
+    effects.emit({ kind: 'publish-denied', clientId: session.clientId, topic: packet.topic, detail });
     if (connection.version !== 5 || packet.qos === 0) {
       // [MQTT-3.3.5-2]
       this.connections.end(connection, 'not-authorized', { detail: `publish to ${packet.topic}: ${detail}` });

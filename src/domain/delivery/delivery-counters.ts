@@ -1,12 +1,12 @@
 // The books: every delivery that was begun is delivered, dropped for a reason, expired, or still in a queue. They must balance at every step:
-//   begun + restored = delivered + dropped + expired + waiting
+//   started + restored = delivered + dropped + expired + waiting
 import type { DropReason } from '../reasons.js';
 
-export class Accounts {
+export class DeliveryCounters {
   /** Messages accepted from clients and wills. */
   accepted = 0;
   /** Deliveries that messages were fanned out to. */
-  begun = 0;
+  started = 0;
   /** Deliveries found in the store at start. */
   restored = 0;
   /** Handed to the network at QoS 0, or acknowledged by the client at QoS 1 and 2. */

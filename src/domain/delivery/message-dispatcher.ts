@@ -8,7 +8,7 @@ import { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
 import type { Message } from './message.js';
 import type { Route, Router } from './router.js';
 
-export class Publisher {
+export class MessageDispatcher {
   readonly retained = new RetainedTree();
   #lastId = 0;
 
@@ -64,8 +64,8 @@ export class Publisher {
 
   /** `route`: what the topic leads to, if the caller has just looked it up. Whether anyone gets it. */
   publish(message: Message, route: Route = this.router.route(message.topic)): boolean {
-    const { accounts } = this.context;
-    accounts.accepted++;
+    const { counters } = this.context;
+    counters.accepted++;
     if (message.retain) this.#retain(message);
     const { targets, groups } = route;
     for (let i = 0; i < targets.length; i++) {
@@ -77,13 +77,13 @@ export class Publisher {
     }
     for (const group of groups) group.publish(message);
     if (targets.length > 0 || groups.length > 0) return true;
-    accounts.dropped['no-subscriber']++;
-    accounts.begun++;
+    counters.dropped['no-subscriber']++;
+    counters.started++;
     return false;
   }
 
   #retain(message: Message): void {
-    const { changes, limits, accounts, effects } = this.context;
+    const { changes, limits, counters, effects } = this.context;
     const { topic } = message;
     if (message.payload.byteLength === 0) {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
@@ -94,9 +94,9 @@ export class Publisher {
       return;
     }
     if (this.retained.size >= limits.maxRetainedMessages && this.retained.get(topic) === undefined) {
-      accounts.begun++;
-      accounts.dropped['retained-full']++;
-      effects.notice({ kind: 'message-dropped', reason: 'retained-full', topic, qos: message.qos, queue: undefined });
+      counters.started++;
+      counters.dropped['retained-full']++;
+      effects.emit({ kind: 'message-dropped', reason: 'retained-full', topic, qos: message.qos, queue: undefined });
       return;
     }
     // [MQTT-3.3.1-5]; at QoS 0 too, where it is advised [MQTT-3.3.1-7]
