@@ -67,7 +67,7 @@ class Memory implements Storage {
     return Promise.resolve();
   }
 
-  openToRead(): Promise<boolean> {
+  openReadOnly(): Promise<boolean> {
     return Promise.resolve(false);
   }
 

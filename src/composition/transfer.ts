@@ -92,7 +92,7 @@ const placeOf = ({ storage: { adapter, options } }: Config): unknown => ({ adapt
 /** Opens the store to be read, and closes it whatever happens. @throws TransferError when there is none. */
 export async function withStore<Result>(config: Config, use: (storage: Storage) => Promise<Result>): Promise<Result> {
   const storage = await storageOf(config);
-  if (!(await storage.openToRead())) {
+  if (!(await storage.openReadOnly())) {
     throw new TransferError(
       `there is no store in ${describeAdapter(STORAGE_ADAPTERS, config.storage)}, expected one that a broker has used`,
     );

@@ -72,7 +72,7 @@ export interface Storage {
    * @returns whether there is a store; without one nothing has been opened.
    * @throws StorageError as `open`.
    */
-  openToRead(): Promise<boolean>;
+  openReadOnly(): Promise<boolean>;
 
   /**
    * Streams what the core keeps in memory: sessions first, then subscriptions, inbound ids, wills, the bounds of each queue that has entries,

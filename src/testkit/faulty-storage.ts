@@ -22,7 +22,7 @@ import type {
 } from '../ports/index.js';
 import type { SeededRandom } from './seeded-random.js';
 
-export type StorageOperation = 'open' | 'openToRead' | 'load' | 'commit' | 'readQueue' | 'readRetained' | 'close';
+export type StorageOperation = 'open' | 'openReadOnly' | 'load' | 'commit' | 'readQueue' | 'readRetained' | 'close';
 
 /** Where a call is kept waiting: before the store has seen it, or when the store has done it and the caller does not know yet. */
 export type HoldPoint = 'call' | 'answer';
@@ -166,11 +166,11 @@ export class FaultyStorage implements Storage {
     await this.#answer('open');
   }
 
-  async openToRead(): Promise<boolean> {
-    await this.#arrive('openToRead');
+  async openReadOnly(): Promise<boolean> {
+    await this.#arrive('openReadOnly');
     await this.#play();
-    const isThere = await this.#inner.openToRead();
-    await this.#answer('openToRead');
+    const isThere = await this.#inner.openReadOnly();
+    await this.#answer('openReadOnly');
     return isThere;
   }
 

@@ -1030,9 +1030,9 @@ function lookingLaws(law: Law): void {
       await subject.commit(...everything);
       const writer = subject.storage;
       const reader = await second();
-      const refused = await reader.openToRead().then(
+      const refused = await reader.openReadOnly().then(
         () => undefined,
-        (error: unknown) => rejection(Promise.reject(error as Error), 'openToRead of a store that a writer has'),
+        (error: unknown) => rejection(Promise.reject(error as Error), 'openReadOnly of a store that a writer has'),
       );
       if (refused === undefined) {
         const before = subject.model.page(q, seq(0), EVERYTHING).map(comparable);
@@ -1054,7 +1054,7 @@ function lookingLaws(law: Law): void {
       } else {
         ensure(
           refused.kind === 'fenced' || refused.kind === 'unavailable',
-          `openToRead of a store that a writer has must be refused as fenced or unavailable, not as ${refused.kind}`,
+          `openReadOnly of a store that a writer has must be refused as fenced or unavailable, not as ${refused.kind}`,
         );
       }
       subject.storage = writer;
@@ -1068,10 +1068,13 @@ function lookingLaws(law: Law): void {
 async function looksForNothing(factory: StorageFactory): Promise<void> {
   const under = await factory.create();
   try {
-    ensure(!(await under.storage.openToRead()), 'openToRead says that there is a store, and nobody has opened one yet');
+    ensure(
+      !(await under.storage.openReadOnly()),
+      'openReadOnly says that there is a store, and nobody has opened one yet',
+    );
     await rejection(under.storage.readQueue(queueOf('a'), seq(0), EVERYTHING), 'a read where there is no store');
     const again = await under.reopen();
-    ensure(!(await again.openToRead()), 'openToRead has made a store where there was none');
+    ensure(!(await again.openReadOnly()), 'openReadOnly has made a store where there was none');
     const storage = await under.reopen();
     await storage.open();
     report('a store that was looked for before it was made', differences([], await loadAll(storage)));

@@ -122,7 +122,7 @@ export class Subject {
   /** The process dies, and another opens what there is to look into it and nothing else. */
   async crashAndLook(): Promise<void> {
     this.storage = await this.under.reopen();
-    ensure(await this.storage.openToRead(), 'openToRead says that there is no store, and one was opened before');
+    ensure(await this.storage.openReadOnly(), 'openReadOnly says that there is no store, and one was opened before');
     await this.#verifyLoaded('opened to be read');
   }
 

@@ -39,8 +39,8 @@ class Sound implements Storage {
     return this.inner.open();
   }
 
-  openToRead(): Promise<boolean> {
-    return this.inner.openToRead();
+  openReadOnly(): Promise<boolean> {
+    return this.inner.openReadOnly();
   }
 
   load(): AsyncIterable<RestoredFact> {
@@ -657,7 +657,7 @@ const CASES: readonly Case[] = [
   {
     wrong: 'opens as a writer does to be read',
     Broken: class TakesToLook extends Sound {
-      override async openToRead(): Promise<boolean> {
+      override async openReadOnly(): Promise<boolean> {
         const isThere = this.store.isMade;
         await this.open();
         return isThere;
@@ -668,9 +668,9 @@ const CASES: readonly Case[] = [
   {
     wrong: 'has a store wherever somebody looks',
     Broken: class MakesToLook extends Sound {
-      override openToRead(): Promise<boolean> {
+      override openReadOnly(): Promise<boolean> {
         this.store.isMade = true;
-        return super.openToRead();
+        return super.openReadOnly();
       }
     },
     caughtBy: ['said to be none'],
@@ -690,9 +690,9 @@ const CASES: readonly Case[] = [
     Broken: class Overlooks extends Sound {
       isLooking = false;
 
-      override openToRead(): Promise<boolean> {
+      override openReadOnly(): Promise<boolean> {
         this.isLooking = true;
-        return super.openToRead();
+        return super.openReadOnly();
       }
 
       override async *load(): AsyncIterable<RestoredFact> {

@@ -301,7 +301,7 @@ describe('a first opening that a loss of power has cut off', () => {
   });
 
   test('and is only read, is empty', async () => {
-    expect(await new FileStorage({ directory: cutOff() }).openToRead()).toBe(false);
+    expect(await new FileStorage({ directory: cutOff() }).openReadOnly()).toBe(false);
   });
 
   test('is none if there is anything in the log, and refused as damaged', async () => {

@@ -62,8 +62,8 @@ class ReadFromOutside implements Storage {
     this.opened();
   }
 
-  openToRead(): Promise<boolean> {
-    return this.writer.openToRead();
+  openReadOnly(): Promise<boolean> {
+    return this.writer.openReadOnly();
   }
 
   async *load(): AsyncIterable<RestoredFact> {
@@ -93,7 +93,7 @@ class ReadFromOutside implements Storage {
     if (!this.#isWriting) return Promise.resolve(this.writer);
     return (this.#reader ??= (async () => {
       const reader = this.makeReader();
-      await reader.openToRead();
+      await reader.openReadOnly();
       return reader;
     })());
   }
@@ -167,11 +167,11 @@ describeWithServer(found, 'looking leaves no trace', () => {
 
   test('in a database that is not there, or is of somebody else', async () => {
     const database = newDatabase();
-    expect(await database.storage().openToRead()).toBe(false);
+    expect(await database.storage().openReadOnly()).toBe(false);
     expect(await database.db.listCollections().toArray()).toEqual([]);
     await database.db.collection<{ _id: string }>('meta').insertOne({ _id: 'writer' });
     const before = await everythingIn(database);
-    await expect(database.storage().openToRead()).rejects.toMatchObject({
+    await expect(database.storage().openReadOnly()).rejects.toMatchObject({
       kind: 'corrupt',
       message: expect.stringContaining('not of hexmq') as unknown,
     });
@@ -198,7 +198,7 @@ describeWithServer(found, 'looking leaves no trace', () => {
 
     const before = await everythingIn(database);
     const reader = database.storage();
-    expect(await reader.openToRead()).toBe(true);
+    expect(await reader.openReadOnly()).toBe(true);
     const facts: RestoredFact[] = [];
     for await (const fact of reader.load()) facts.push(fact);
     expect(facts).toEqual([
@@ -217,7 +217,7 @@ describeWithServer(found, 'looking leaves no trace', () => {
       message: expect.stringContaining('a hexmq uses it') as unknown,
     });
     const other = database.storage();
-    expect(await other.openToRead()).toBe(true);
+    expect(await other.openReadOnly()).toBe(true);
     await next.commit([put.session('b')]);
     await next.close();
   });

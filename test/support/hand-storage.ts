@@ -38,7 +38,7 @@ export class HandStorage implements Storage {
     await Promise.resolve();
   }
 
-  async openToRead(): Promise<boolean> {
+  async openReadOnly(): Promise<boolean> {
     return Promise.resolve(true);
   }
 

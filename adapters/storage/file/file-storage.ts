@@ -106,7 +106,7 @@ export class FileStorage implements Storage {
   }
 
   /** With the engine's lock: it has no other way to be opened, and puts its own files in order as it does at every opening. */
-  async openToRead(): Promise<boolean> {
+  async openReadOnly(): Promise<boolean> {
     let db: Database | undefined;
     try {
       const names = await namesIn(this.#directory);

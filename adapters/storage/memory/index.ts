@@ -48,7 +48,7 @@ export class MemoryStorage implements Storage {
     return DONE;
   }
 
-  openToRead(): Promise<boolean> {
+  openReadOnly(): Promise<boolean> {
     if (this.#store.isMade) this.#state = 'reading';
     this.#version = this.#store.version;
     return Promise.resolve(this.#store.isMade);

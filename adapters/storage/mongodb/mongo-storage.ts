@@ -140,7 +140,7 @@ export class MongoStorage implements Storage {
   }
 
   /** With time for the large requests that looking at a whole store makes. */
-  async openToRead(): Promise<boolean> {
+  async openReadOnly(): Promise<boolean> {
     const reader = this.#makeLoader();
     try {
       await reader.connect();

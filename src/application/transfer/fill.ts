@@ -79,7 +79,7 @@ export async function fillStore(
 
 async function lookWhetherFree(storage: Storage): Promise<void> {
   try {
-    if (await storage.openToRead()) refuseUnlessFree(await surveyTarget(storage));
+    if (await storage.openReadOnly()) refuseUnlessFree(await surveyTarget(storage));
   } finally {
     await storage.close();
   }

@@ -1,4 +1,4 @@
-// From one store to another. The source is only read, and all of it as it was at one moment (see `Storage.openToRead`).
+// From one store to another. The source is only read, and all of it as it was at one moment (see `Storage.openReadOnly`).
 import type { Storage } from '../../ports/storage.js';
 import { readFacts } from './fact-reader.js';
 import { fillStore } from './fill.js';

@@ -59,7 +59,7 @@ export class SimulatedDisk {
     return {
       traits: life.traits,
       open: () => life.open(),
-      openToRead: () => life.openToRead(),
+      openReadOnly: () => life.openReadOnly(),
       load: () => life.load(),
       commit: async (batch, durability) => {
         // One that comes again after a failure was handed over at its first coming.

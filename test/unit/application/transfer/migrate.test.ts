@@ -283,15 +283,15 @@ test('the target is looked at before it is taken, and given back, however it end
   const noting = (store: TestStore): TestStore =>
     watched(store, (storage) => {
       const {
-        openToRead,
+        openReadOnly,
         open: doOpen,
         close,
       } = {
-        openToRead: storage.openToRead.bind(storage),
+        openReadOnly: storage.openReadOnly.bind(storage),
         open: storage.open.bind(storage),
         close: storage.close.bind(storage),
       };
-      storage.openToRead = () => (states.push('looked at'), openToRead());
+      storage.openReadOnly = () => (states.push('looked at'), openReadOnly());
       storage.open = () => (states.push('open'), doOpen());
       storage.close = () => (states.push('closed'), close());
     });

@@ -97,7 +97,7 @@ export async function fill(store: TestStore, changes: readonly Change[], inBatch
 /** Opened to be read for as long as it is used. */
 export async function reading<Result>(store: TestStore, use: (storage: Storage) => Promise<Result>): Promise<Result> {
   const storage = await store.make();
-  expect(await storage.openToRead()).toBe(true);
+  expect(await storage.openReadOnly()).toBe(true);
   try {
     return await use(storage);
   } finally {
