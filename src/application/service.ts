@@ -1,5 +1,5 @@
 // The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
-import type { Limits, PerListenerLimits, ListenerLimits } from '../domain/connect/limits.js';
+import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
@@ -14,6 +14,8 @@ import { Engine } from './engine.js';
 import { FailedAttempts } from './failed-attempts.js';
 import type { FailedAttemptsSettings } from './failed-attempts.js';
 import { rehearse } from './rehearsal.js';
+import { LiveSettings } from './settings.js';
+import type { LimitSettings } from './settings.js';
 import { messageOf, withinTime } from './time-limit.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
@@ -32,13 +34,13 @@ export interface ServiceParts {
   readonly random: Random;
   readonly limits: Limits;
   readonly limitsOfListeners?: PerListenerLimits | undefined;
+  /** Shared with parts outside that read the limits; default: made of the two above. */
+  readonly settings?: LiveSettings;
   /** When acknowledgements leave; default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
 }
-
-export type LimitSettings = Required<Pick<ServiceParts, 'limits' | 'limitsOfListeners'>>;
 
 /** How long a stop waits for clients to take their last bytes and for storage to take the last changes. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -52,6 +54,7 @@ export class BrokerService {
   readonly engine: Engine;
   readonly #parts: ServiceParts;
   readonly #admission: Admission;
+  readonly #settings: LiveSettings;
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
   #started: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -61,6 +64,8 @@ export class BrokerService {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
+    this.#settings =
+      parts.settings ?? new LiveSettings({ limits: parts.limits, perListener: parts.limitsOfListeners ?? new Map() });
     this.ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };
     });
@@ -145,7 +150,8 @@ export class BrokerService {
     const problems: string[] = [];
     const what: string[] = [];
     if (limits !== undefined) {
-      this.engine.limit(limits.limits, limits.limitsOfListeners ?? new Map<string, ListenerLimits>());
+      this.#settings.replace(limits);
+      this.engine.limit(limits.limits, limits.perListener);
       what.push('limits');
     }
     const { authentication, authorization } = this.#admission;

@@ -7,7 +7,7 @@ import type { ServiceIdentifier } from 'inversify';
 import { emitToAll } from '../application/emit-to-all.js';
 import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
 import { BrokerService } from '../application/service.js';
-import type { LimitSettings } from '../application/service.js';
+import type { LimitSettings } from '../application/settings.js';
 import { limitedAuthenticator, limitedAuthorizer } from '../application/time-limit.js';
 import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
@@ -206,7 +206,7 @@ export function limitSettings({ limits, listeners }: Config): LimitSettings {
   const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] =>
     ofListener === undefined ? [] : [[name, limitsAsWritten(ofListener)]],
   );
-  return { limits, limitsOfListeners: new Map(own) };
+  return { limits, perListener: new Map(own) };
 }
 
 function bindBroker(ports: Ports, config: Config): Container {
@@ -247,7 +247,8 @@ function bindBroker(ports: Ports, config: Config): Container {
           telemetry: telemetry ?? [],
           clock,
           random,
-          ...boundLimits,
+          limits: boundLimits.limits,
+          limitsOfListeners: boundLimits.perListener,
           ackLevel: boundAckLevel,
           listenerAuthenticators,
           failedAttempts: boundFailedAttempts,

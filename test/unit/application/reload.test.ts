@@ -80,7 +80,7 @@ describe('a reload', () => {
     await service.start();
     expect(door.admits()).toBe(true);
     expect(
-      await service.reload({ limits: { ...DEFAULT_LIMITS, maxPendingConnections: 1 }, limitsOfListeners: new Map() }),
+      await service.reload({ limits: { ...DEFAULT_LIMITS, maxPendingConnections: 1 }, perListener: new Map() }),
     ).toEqual([]);
     expect(told()).toEqual([{ kind: 'reloaded', what: ['limits', 'door', 'passwords', 'rules'] }]);
     expect(door.admits()).toBe(false);
