@@ -37,6 +37,17 @@ test('npm start builds a fresh copy and starts it, with the flags after --', () 
     await npm.end();
   }));
 
+test('the client program of the README receives what it publishes', () =>
+  scene(async () => {
+    const broker = await startBroker(['--storage', 'memory', '--port', '0']);
+    const example = codeUnder('Try it', 'js');
+    expect(example).toContain('mqtt://127.0.0.1:1883');
+    const code = example.replace('mqtt://127.0.0.1:1883', `mqtt://${broker.host}:${broker.port}`);
+    const program = new Program(process.execPath, ['--input-type=module', '--eval', code], { cwd: ROOT });
+    expect(await program.end()).toMatchObject({ status: 0, stdout: 'plant/7/temperature 21.5\n' });
+    expect((await broker.stop()).status).toBe(0);
+  }));
+
 test('the configuration is valid and starts', () =>
   scene(async () => {
     const path = join(temporaryDirectory(), 'hexmq.yaml');
