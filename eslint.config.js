@@ -1,9 +1,9 @@
-// What the compiler does not see: unawaited promises, switches that miss a case, and I/O or time leaking into the core. Prettier owns the
-// layout; `.dependency-cruiser.cjs` says which folder may import which.
+// What the compiler does not see: unawaited promises, switches that miss a case, and I/O or time leaking into the core.
+// Prettier owns the layout; `.dependency-cruiser.cjs` says which folder may import which.
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-/** What a pure room must not reach for, with the reason that is printed. */
+/** Globals that the pure folders must not use, with the reason that ESLint prints. */
 const IMPURE_GLOBALS = [
   'process',
   'performance',
@@ -23,7 +23,7 @@ const IMPURE_GLOBALS = [
   'require',
 ].map((name) => ({
   name,
-  message: 'The core is synchronous and knows no machine: whatever it needs is an argument or an effect.',
+  message: 'The core is synchronous and independent of the machine: inputs are arguments, outputs are effects.',
 }));
 
 const IMPURE_PROPERTIES = [
@@ -67,7 +67,7 @@ export default defineConfig(
           message: 'Use a union of strings, or a constant object: an enum is code where a type would do.',
         },
       ],
-      // A union grows; every switch over it has to be looked at then, so none may have a default branch that swallows the newcomer.
+      // When a union grows, every switch over it needs a look: a default branch would silently take the new member.
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
         {
@@ -98,23 +98,23 @@ export default defineConfig(
   {
     files: ['src/domain/**/*.ts'],
     rules: {
-      // The protocol may use Node's faster way to write text into bytes; the rules have no bytes to write.
+      // The protocol may use Node's faster way of writing text into bytes; the domain writes no bytes.
       'no-restricted-globals': [
         'error',
         ...IMPURE_GLOBALS,
-        ...['Buffer', 'Date'].map((name) => ({ name, message: 'The core knows no machine.' })),
+        ...['Buffer', 'Date'].map((name) => ({ name, message: 'The core is independent of the machine.' })),
       ],
     },
   },
   {
     files: ['src/application/**/*.ts'],
     rules: {
-      // The simulation has its own clock and its own chance; the shell gets both through ports.
+      // The simulation supplies its own clock and randomness, so the shell takes both from ports.
       'no-restricted-globals': [
         'error',
         ...['process', 'performance', 'setTimeout', 'setInterval'].map((name) => ({
           name,
-          message: 'The shell takes time and chance from its ports.',
+          message: 'The shell takes time and randomness from its ports.',
         })),
         { name: 'Date', message: 'The shell takes the time from the clock port.' },
       ],
@@ -124,7 +124,7 @@ export default defineConfig(
   {
     files: ['test/**/*.ts'],
     rules: {
-      // Fakes obey a port that may have to wait, even where they need not; and assertions look at whatever came.
+      // Fakes implement asynchronous ports even where they need not wait, and assertions inspect untyped values.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',

@@ -1,5 +1,5 @@
-// The import rules: the tree obeys them, and each of them bites. A rule that matches nothing looks exactly like a rule that is obeyed, so for
-// each there is a file that breaks it, in a tree of its own with the layout of ours.
+// The import rules: the tree obeys them, and each rejects a violation. A rule that matches nothing looks exactly like a
+// rule that is obeyed, so for each there is a file that breaks it, in a temporary tree with the project's layout.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ interface Rule {
 
 const { forbidden } = createRequire(import.meta.url)(CONFIG) as { forbidden: readonly Rule[] };
 
-/** For each rule, files that break it and what they contain. */
+/** For each rule, files that break it, with their contents. */
 const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'no-cycles': { 'src/domain/chicken.ts': "import { value } from './egg.js'; export const other = value;" },
   'nothing-unresolved': { 'src/application/lost.ts': "import './nowhere.js';" },
@@ -62,7 +62,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'adapters-named-only-in-the-table': {
     'src/composition/container.ts': "export const value = () => import('../../adapters/storage/one/index.js');",
-    'src/testkit/favourite.ts':
+    'src/testkit/built-in.ts':
       "import { value } from '../../adapters/storage/one/index.js'; export const other = value;",
   },
   'adapters-loaded-dynamically': {
@@ -85,7 +85,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'adapters/auth/passwords/one.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
   },
   'socket-code-only-in-network-adapters': {
-    'adapters/auth/dialling/index.ts':
+    'adapters/auth/connecting/index.ts':
       "import { value } from '../../network/sockets/door.js'; export const other = value;",
   },
   'login-code-only-in-auth-adapters': {
@@ -103,7 +103,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'sockets-only-in-network-adapters': {
     'adapters/storage/five/index.ts': "import { connect } from 'node:tls'; export const socket = connect;",
-    'src/application/dialling.ts': "import { connect } from 'net'; export const socket = connect;",
+    'src/application/connecting.ts': "import { connect } from 'net'; export const socket = connect;",
   },
   'composition-stays-below-the-command': {
     'src/composition/upward.ts': "import { value } from '../index.js'; export const other = value;",
@@ -128,8 +128,8 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** What the violations import. */
-const BYSTANDERS = [
+/** Files that the violations import. */
+const IMPORTED_FILES = [
   'src/protocol/encoder.ts',
   'src/domain/rule.ts',
   'src/ports/index.ts',
@@ -167,45 +167,45 @@ interface Violation {
   readonly rule: { readonly name: string };
 }
 
-/** Through the command, as CI runs it. */
+/** Runs the command line, as CI does. */
 function cruise(directory: string, ...folders: string[]): Promise<readonly Violation[]> {
   return new Promise((done, fail) => {
     const args = [COMMAND, '--config', CONFIG, '--output-type', 'json', ...folders];
-    // Its exit status is the number of violations.
+    // The exit status is the number of violations, so an error is expected here.
     execFile(process.execPath, args, { cwd: directory, maxBuffer: 256 * 1024 * 1024 }, (_error, stdout, stderr) => {
       try {
         done((JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary.violations);
       } catch {
-        fail(new Error(`dependency-cruiser did not answer: ${stderr}${stdout.slice(0, 1000)}`));
+        fail(new Error(`dependency-cruiser printed no JSON: ${stderr}${stdout.slice(0, 1000)}`));
       }
     });
   });
 }
 
-test('the tree obeys every rule', async () => {
+test('the tree obeys every import rule', async () => {
   const violations = await cruise(ROOT, 'src', 'adapters', 'test');
   expect(violations.map(({ rule, from, to }) => `${rule.name}: ${from} imports ${to}`)).toEqual([]);
 });
 
-test('every rule fails the build and says in a sentence why it is there', () => {
+test('every import rule fails the build and says in a sentence why it exists', () => {
   for (const { name, comment, severity } of forbidden) {
     expect({ name, severity }).toEqual({ name, severity: 'error' });
     expect(comment).toMatch(/^[A-Z`].{30,}\.$/);
   }
 });
 
-test('there is a violation to try for every rule', () => {
+test('every import rule has a violation to try', () => {
   expect(Object.keys(VIOLATIONS).sort()).toEqual(forbidden.map(({ name }) => name).sort());
 });
 
-describe('a rule bites:', () => {
+describe('import rules', () => {
   let directory: string;
   let violations: readonly Violation[];
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'hexmq-rules-'));
     cpSync(join(ROOT, 'package.json'), join(directory, 'package.json'));
-    for (const path of BYSTANDERS) write(path, 'export const value = 1;');
+    for (const path of IMPORTED_FILES) write(path, 'export const value = 1;');
     write('src/domain/egg.ts', "import { other } from './chicken.js'; export const value = other;");
     for (const name of PACKAGES) {
       write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
@@ -227,7 +227,7 @@ describe('a rule bites:', () => {
 
   for (const [name, files] of Object.entries(VIOLATIONS)) {
     for (const file of Object.keys(files)) {
-      test(`${name} refuses ${file}`, () => {
+      test(`the rule ${name} rejects ${file}`, () => {
         expect(violations.filter(({ rule }) => rule.name === name).map(({ from }) => from)).toContain(file);
       });
     }

@@ -1,4 +1,4 @@
-// The documents lead somewhere: every link between them, and from them to files and headings, and to every page there is a way from the README.
+// The links of the documents: each leads to an existing file and heading, and every page can be reached from the README.
 import { expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -12,14 +12,14 @@ const PAGES = [
 
 interface Link {
   readonly text: string;
-  /** From the root. */
+  /** Relative to the root. */
   readonly file: string;
   readonly heading: string | undefined;
 }
 
 const proseOf = (page: string): string => readFileSync(join(ROOT, page), 'utf8').replace(/^```[^]*?^```$/gm, '');
 
-/** Not those to other sites. */
+/** Links within the project; links to other sites are left out. */
 function linksOf(page: string): Link[] {
   return [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, text = '']) => text)
@@ -30,7 +30,7 @@ function linksOf(page: string): Link[] {
     });
 }
 
-/** As the names of anchors are made of headings. */
+/** The anchors that a page's headings get. */
 function anchorsOf(page: string): string[] {
   return [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -40,7 +40,7 @@ function anchorsOf(page: string): string[] {
   );
 }
 
-test('every link leads to a file that is there, and to a heading that it has', () => {
+test('every link in the documents leads to an existing file and heading', () => {
   const broken = PAGES.flatMap((page) =>
     linksOf(page)
       .filter(
@@ -53,9 +53,9 @@ test('every link leads to a file that is there, and to a heading that it has', (
   expect(broken).toEqual([]);
 });
 
-test('every page can be reached from the README', () => {
+test('every page of the documents can be reached from the README', () => {
   const reached = new Set(['README.md']);
-  // Grows while it is gone through.
+  // The set grows while the loop runs; a Set's iterator visits members added meanwhile.
   for (const page of reached) {
     for (const { file } of linksOf(page)) if (PAGES.includes(file)) reached.add(file);
   }

@@ -1,4 +1,4 @@
-// For dependency-cruiser: the package by its own name means its sources, whether it has been built or not.
+// Resolves the package's own name to its sources for dependency-cruiser, whether the package has been built or not.
 const { resolve } = require('node:path');
 
 const root = resolve(__dirname, '../..');

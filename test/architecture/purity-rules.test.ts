@@ -1,4 +1,4 @@
-// The lint rules that keep the world out of the core: each bites where it should, and only there.
+// The lint rules that keep time, randomness and I/O out of the core: each rejects what it should, only where it should.
 import { beforeAll, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
@@ -32,18 +32,24 @@ const PURE = ['src/domain/identifiers.ts', 'src/protocol/packets.ts'];
 const SHELL = 'src/application/service.ts';
 const ANYWHERE = 'src/ports/random.ts';
 
-/** What is linted as if it stood in the file of ours that has this name. */
+/** Text to lint as if it were the contents of the project's file of this name. */
 const TEXTS = new Map([
   ...[...PURE, SHELL].map((path): [string, string] => [path, IMPURITIES.join('\n')]),
   [ANYWHERE, SWITCHES],
 ]);
 
-/** ESLint in a process of its own, because Jest's module loader is not one that it can load its configuration with; one for all, because it starts slowly. */
+/**
+ * ESLint in a separate process, because it cannot load its configuration with Jest's module loader. One process for all
+ * texts, because it starts slowly.
+ */
 const LINT = `
   const { ESLint } = await import('eslint');
   const eslint = new ESLint();
   const found = [];
-  for (const [filePath, text] of JSON.parse(process.argv[1])) found.push([filePath, (await eslint.lintText(text, { filePath }))[0].messages]);
+  for (const [filePath, text] of JSON.parse(process.argv[1])) {
+    const [result] = await eslint.lintText(text, { filePath });
+    found.push([filePath, result.messages]);
+  }
   console.log(JSON.stringify(found));
 `;
 
@@ -54,7 +60,7 @@ beforeAll(async () => {
     const args = ['--input-type=module', '--eval', LINT, JSON.stringify([...TEXTS])];
     execFile(process.execPath, args, { cwd: ROOT }, (error, stdout) => {
       if (error === null) done(stdout);
-      else fail(new Error('eslint did not answer', { cause: error }));
+      else fail(new Error('ESLint printed no findings', { cause: error }));
     });
   });
   findings = new Map(JSON.parse(answer) as [string, Finding[]][]);
@@ -66,15 +72,15 @@ function linesOf(path: string, rule: string): number[] {
 }
 
 for (const path of PURE) {
-  test(`${path}: no clock, no chance, no process and no waiting`, () => {
+  test(`${path} may use no clock, no randomness, no process and no promise`, () => {
     expect(linesOf(path, 'no-restricted-')).toEqual(IMPURITIES.map((_, index) => index + 1));
   });
 }
 
-test('the shell waits, but takes time and chance from its ports', () => {
+test('the shell may wait, but takes time and randomness from its ports', () => {
   expect(linesOf(SHELL, 'no-restricted-')).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
-test('a switch that forgets a member of a union, and one that hides it behind a default, are refused', () => {
+test('a switch that omits a member of a union or hides it behind a default is rejected', () => {
   expect(linesOf(ANYWHERE, '@typescript-eslint/switch-exhaustiveness-check')).toEqual([3, 4]);
 });
