@@ -31,18 +31,18 @@ import { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
 import type { Clock, Timer } from '../ports/clock.js';
-import type { Arrival, Channel, ChannelHandler } from '../ports/network.js';
+import type { IncomingConnection, Channel, ChannelHandler } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage, StorageError } from '../ports/storage.js';
 import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
 import type { Admission } from './admission.js';
 import { emitToAll } from './emit-to-all.js';
-import { Arrivals } from './arrivals.js';
-import type { ArrivalsOwner, Entered } from './arrivals.js';
+import { ConnectionTracker } from './connection-tracker.js';
+import type { ConnectionTrackerOwner, ConnectionOrigin } from './connection-tracker.js';
 import { Committer } from './committer.js';
 import type { CommitterObserver } from './committer.js';
-import type { DoorRefusal } from './doorkeeper.js';
-import { IncompletePackets } from './incomplete-packets.js';
+import type { ConnectionLimitReason } from './connection-limiter.js';
+import { PartialPacketBudget } from './partial-packet-budget.js';
 import { Link } from './link.js';
 import type { LinkOwner } from './link.js';
 import type { OutputBuffer } from './output-buffer.js';
@@ -91,7 +91,7 @@ function ratesOf({ maxPublishRate, maxPublishByteRate }: ClientRates): ClientRat
   };
 }
 
-export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObserver, PagerObserver {
+export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, CommitterObserver, PagerObserver {
   readonly broker: Broker;
   readonly committer: Committer;
   readonly #pager: Pager;
@@ -103,11 +103,11 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   #limits: Limits;
   /** Of publishing, of the listeners that have limits of their own. */
   #rates = new Map<string, ClientRates>();
-  readonly #arrivals: Arrivals;
+  readonly #connectionTracker: ConnectionTracker;
   readonly #throttle: Throttle<Link>;
   /** Whether anyone's rate of publishing is limited. */
   #isThrottled = false;
-  readonly #incomplete: IncompletePackets<Link>;
+  readonly #partialPackets: PartialPacketBudget<Link>;
   #dirty: Link[] = [];
   /** Links with something at the gate. */
   readonly #gated = new Set<Link>();
@@ -165,11 +165,11 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     });
     this.#limits = parts.limits;
     const ofListeners = parts.limitsOfListeners ?? new Map<string, ListenerLimits>();
-    this.#arrivals = new Arrivals(parts.limits, ofListeners, parts.clock, this);
+    this.#connectionTracker = new ConnectionTracker(parts.limits, ofListeners, parts.clock, this);
     this.#throttle = new Throttle(parts.clock, (link) => {
       this.#resume(link);
     });
-    this.#incomplete = new IncompletePackets((link) => {
+    this.#partialPackets = new PartialPacketBudget((link) => {
       this.step({ kind: 'incomplete', connection: link.id });
     });
     this.limit(parts.limits, ofListeners);
@@ -187,7 +187,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#limits = limits;
     this.broker.limit(limits, ofListeners);
-    this.#arrivals.limit(limits, ofListeners);
+    this.#connectionTracker.setLimits(limits, ofListeners);
     this.#throttle.total = limits;
     this.#rates = new Map(
       [...ofListeners].map(([listener, own]) => [listener, { ...ratesOf(limits), ...ratesOf(own) }]),
@@ -206,11 +206,11 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   /** A connection has arrived at the listener. @returns `undefined`: it may not come in. */
-  arrive(listener: string, peer: PeerInfo): Arrival | undefined {
-    return this.#arrivals.arrive(listener, peer);
+  handleConnection(listener: string, peer: PeerInfo): IncomingConnection | undefined {
+    return this.#connectionTracker.open(listener, peer);
   }
 
-  turnedAway(id: ConnectionId, { remoteAddress }: PeerInfo, reason: DoorRefusal): void {
+  connectionRejected(id: ConnectionId, { remoteAddress }: PeerInfo, reason: ConnectionLimitReason): void {
     this.emit({
       kind: 'connection-refused',
       connection: id,
@@ -221,7 +221,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     });
   }
 
-  entered({ id, listener, ipAddress }: Entered, channel: Channel): ChannelHandler {
+  connectionAccepted({ id, listener, ipAddress }: ConnectionOrigin, channel: Channel): ChannelHandler {
     const link = new Link(id, listener, ipAddress, channel, this, MAX_PACKET_SIZE_BEFORE_CONNECT);
     this.#links.set(id, link);
     this.step({ kind: 'opened', connection: id, listener, peer: channel.peer });
@@ -288,18 +288,18 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     link.decoder.push(chunk);
     this.#read(link);
     // Most chunks end with a packet.
-    if (link.isIncomplete || link.decoder.incompleteBytes > 0) this.#keepBooks(link);
+    if (link.isIncomplete || link.decoder.partialPacketBytes > 0) this.#keepBooks(link);
   }
 
   #keepBooks(link: Link): void {
-    const { incompleteBytes, incompleteNumber } = link.decoder;
-    link.isIncomplete = incompleteBytes > 0 && !link.isEnded;
+    const { partialPacketBytes, partialPacketNumber } = link.decoder;
+    link.isIncomplete = partialPacketBytes > 0 && !link.isEnded;
     if (!link.isIncomplete) {
-      this.#incomplete.hasNone(link);
+      this.#partialPackets.untrack(link);
       return;
     }
-    this.#incomplete.holds(link, incompleteNumber, incompleteBytes);
-    this.#incomplete.limitTo(this.#limits.maxIncompleteBytes);
+    this.#partialPackets.track(link, partialPacketNumber, partialPacketBytes);
+    this.#partialPackets.enforce(this.#limits.maxIncompleteBytes);
   }
 
   drained(link: Link): void {
@@ -348,13 +348,13 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
   }
 
   #meter(link: Link, bytes: number, nowMs: number): void {
-    if (!link.isEnded) this.#throttle.published(link, this.#rates.get(link.listener) ?? this.#limits, bytes, nowMs);
+    if (!link.isEnded) this.#throttle.record(link, this.#rates.get(link.listener) ?? this.#limits, bytes, nowMs);
   }
 
   #left(link: Link): void {
-    this.#arrivals.gone(link, link.isEstablished);
-    this.#throttle.closed(link);
-    this.#incomplete.hasNone(link);
+    this.#connectionTracker.close(link, link.isEstablished);
+    this.#throttle.remove(link);
+    this.#partialPackets.untrack(link);
   }
 
   #mustWait(link: Link): boolean {
@@ -401,7 +401,7 @@ export class Engine implements Effects, LinkOwner, ArrivalsOwner, CommitterObser
     link.decoder.maxPacketSize = maxPacketSize;
     link.channel.admitted?.();
     link.isEstablished = true;
-    this.#arrivals.established(link.listener);
+    this.#connectionTracker.established(link.listener);
   }
 
   send(connection: ConnectionId, packet: AnswerPacket): void {

@@ -7,7 +7,7 @@ import type { Asking } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Authenticated } from './authentication.js';
-import { networkOf } from './doorkeeper.js';
+import { networkPrefix } from './connection-limiter.js';
 import { FailureTable } from './failure-table.js';
 
 export interface FailedAttemptsSettings {
@@ -163,7 +163,7 @@ export class FailedAttempts {
 
 function keysOf({ userName, peer: { ipAddress } }: AuthenticationRequest): Keys {
   const name = userName === undefined ? undefined : shortName(userName);
-  const address = ipAddress === undefined ? undefined : networkOf(ipAddress);
+  const address = ipAddress === undefined ? undefined : networkPrefix(ipAddress);
   // No User Name has U+0000 in it [MQTT-1.5.3-2].
   const login = address === undefined ? undefined : `${address}${name === undefined ? '' : `\0${name}`}`;
   return { login, address, 'user-name': name };

@@ -13,7 +13,7 @@ import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet, QoS } from '../protocol/packets.js';
 import type { Clock } from '../ports/clock.js';
-import type { Arrival, Channel, ChannelHandler, Listener } from '../ports/network.js';
+import type { IncomingConnection, Channel, ChannelHandler, Listener } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { Storage } from '../ports/storage.js';
 import { Admission } from './admission.js';
@@ -132,7 +132,7 @@ export async function rehearse(parts: RehearsalParts): Promise<void> {
 
 /** Where nothing is limited nobody is turned away. */
 const letIn = (engine: Engine, channel: Channel): ChannelHandler =>
-  (engine.arrive('rehearsal', channel.peer) as Arrival).accept(channel);
+  (engine.handleConnection('rehearsal', channel.peer) as IncomingConnection).accept(channel);
 
 const fromHandToHand: Connect = (engine, name, received) => {
   const handler = letIn(engine, {

@@ -113,7 +113,7 @@ export class BrokerService {
       }
       if (rehearsed) await rehearse(this.#parts);
       for (const listener of listeners) {
-        const address = await listener.listen((peer) => this.engine.arrive(listener.name, peer));
+        const address = await listener.listen((peer) => this.engine.handleConnection(listener.name, peer));
         this.addresses.set(listener.name, address);
         this.emit({ kind: 'listening', listener: listener.name, address });
       }

@@ -58,7 +58,7 @@ export class Throttle<Reader extends object> {
   }
 
   /** A message has been read; whoever has used up a rate with it waits. */
-  published(reader: Reader, rates: ClientRates, bytes: number, nowMs: number): void {
+  record(reader: Reader, rates: ClientRates, bytes: number, nowMs: number): void {
     const own = this.#meterOf(reader, rates, nowMs);
     const total = this.#total;
     own?.take(bytes, nowMs);
@@ -73,7 +73,7 @@ export class Throttle<Reader extends object> {
     this.#wakeAt(nowMs + (ownWaitMs > 0 ? ownWaitMs : totalWaitMs));
   }
 
-  closed(reader: Reader): void {
+  remove(reader: Reader): void {
     const deadline = this.#waiting.get(reader);
     if (deadline === undefined) return;
     this.#own.clear(deadline);

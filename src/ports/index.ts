@@ -5,7 +5,7 @@ export { Random } from './random.js';
 export { Storage, StorageError } from './storage.js';
 export type { AckLevel, Durability, StorageErrorKind, StorageTraits } from './storage.js';
 export { Listener, NetworkError } from './network.js';
-export type { Arrival, Arrive, Channel, ChannelHandler } from './network.js';
+export type { IncomingConnection, ConnectionHandler, Channel, ChannelHandler } from './network.js';
 export { Authenticator, Authorizer } from './auth.js';
 export { isPattern, rulesFor, topicFilterProblem } from './access-rules.js';
 export type { ClientNames } from './access-rules.js';

@@ -38,16 +38,16 @@ export interface ChannelHandler {
 }
 
 /** A connection on its way in, from its arrival until it is a channel or has come to nothing: it ends with one call, of `accept` or of `failed`. */
-export interface Arrival {
+export interface IncomingConnection {
   /**
    * A proxy has said for whom it speaks, before any work is done for that client that can wait (a handshake of TLS).
    * @returns false: that client may not come in. The connection is to be closed, and has failed.
    */
-  speaksFor(client: PeerInfo): boolean;
+  setClientAddress(client: PeerInfo): boolean;
   /** It is open: from now on its end is told by the handler's `closed`. */
   accept(channel: Channel): ChannelHandler;
   /** It has ended before it was open, whoever ended it. */
-  failed(): void;
+  abort(): void;
 }
 
 /**
@@ -55,7 +55,7 @@ export interface Arrival {
  * no `ipAddress`: it is not the proxy who is counted.
  * @returns `undefined`: it may not come in. The connection is to be closed, and nothing more is to be told.
  */
-export type Arrive = (peer: PeerInfo) => Arrival | undefined;
+export type ConnectionHandler = (peer: PeerInfo) => IncomingConnection | undefined;
 
 /** `reload`: certificates and what else it reads from files; open connections go on. */
 export interface Listener extends Reloadable {
@@ -65,7 +65,7 @@ export interface Listener extends Reloadable {
    * @returns where it listens, for people: `127.0.0.1:1883`.
    * @throws NetworkError when it cannot, saying what to do.
    */
-  listen(arrive: Arrive): Promise<string>;
+  listen(arrive: ConnectionHandler): Promise<string>;
   /** Stops accepting, and ends what has arrived and is not open; open connections go on. */
   close(): Promise<void>;
   /**

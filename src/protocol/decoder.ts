@@ -105,12 +105,12 @@ export class PacketDecoder {
   }
 
   /** Of the packet that has begun and not ended. */
-  get incompleteBytes(): number {
+  get partialPacketBytes(): number {
     return this.#collected;
   }
 
   /** Tells one incomplete packet from another. */
-  get incompleteNumber(): number {
+  get partialPacketNumber(): number {
     return this.#collections;
   }
 

@@ -2,7 +2,7 @@
 // an adapter gets wrong and not only the first thing. What the peer does is done by the author's own client; how the adapter does its part is not
 // looked at, and neither is its speed.
 import { NetworkError } from '../ports/index.js';
-import type { Arrival, Channel, ChannelHandler, Listener, PeerInfo } from '../ports/index.js';
+import type { IncomingConnection, Channel, ChannelHandler, Listener, PeerInfo } from '../ports/index.js';
 import { ContractViolation, ensure, report, show } from './compare.js';
 
 /** The far end of a connection: a client of the author's, with whatever library. */
@@ -26,13 +26,13 @@ export interface NetworkUnderTest {
   /** One that does not listen yet, on a free address. */
   readonly listener: Listener;
   /** Another listener on the address at which the first has said that it listens. */
-  rival(address: string): Listener;
+  createOnSameAddress(address: string): Listener;
   /** @throws when nobody listens there. */
   connect(address: string): Promise<NetworkPeer>;
   /** One that says nothing of what has to be agreed on before a connection is open: keys, headers. Left out where nothing has to be. */
-  knock?(address: string): Promise<NetworkPeer>;
+  connectWithoutHandshake?(address: string): Promise<NetworkPeer>;
   /** Whether a peer that goes without a word can be told from one that ends, as it can be on TCP. Default true. */
-  readonly resetIsSeen?: boolean;
+  readonly reportsReset?: boolean;
   /** Whatever is left is taken away. */
   dispose(): Promise<void>;
 }
@@ -49,7 +49,7 @@ export interface NetworkContractOptions {
   readonly describe: (name: string, body: () => void) => void;
   readonly test: (name: string, body: () => Promise<void>) => void;
   /** How long a thing may take that has to happen. Default 10,000. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
 }
 
 /** More than what networks hold under way on one machine. */
@@ -67,12 +67,12 @@ export function networkContract({
   factory,
   describe,
   test,
-  patienceMs = DEFAULT_PATIENCE_MS,
+  timeoutMs = DEFAULT_PATIENCE_MS,
 }: NetworkContractOptions): void {
   describe(`network contract: ${name}`, () => {
     for (const [text, body] of LAWS) {
       test(text, async () => {
-        const scene = await Scene.create(factory, patienceMs);
+        const scene = await Scene.create(factory, timeoutMs);
         try {
           await body(scene);
           await scene.under.listener.close();
@@ -127,7 +127,7 @@ class RecordingHandler implements ChannelHandler {
 }
 
 /** A connection that may come in, and what was told of it. */
-class RecordingArrival implements Arrival {
+class RecordingArrival implements IncomingConnection {
   failures = 0;
   readonly accepted: { readonly channel: Channel; readonly handler: RecordingHandler }[] = [];
 
@@ -140,7 +140,7 @@ class RecordingArrival implements Arrival {
     return this.failures + this.accepted.length;
   }
 
-  speaksFor(): boolean {
+  setClientAddress(): boolean {
     return true;
   }
 
@@ -151,7 +151,7 @@ class RecordingArrival implements Arrival {
     return handler;
   }
 
-  failed(): void {
+  abort(): void {
     this.failures++;
   }
 }
@@ -233,9 +233,9 @@ class Scene {
   async knocked(
     address: string,
   ): Promise<{ readonly peer: NetworkPeer; readonly arrival: RecordingArrival } | undefined> {
-    if (this.under.knock === undefined) return undefined;
+    if (this.under.connectWithoutHandshake === undefined) return undefined;
     const before = this.arrivals.length;
-    const peer = await this.under.knock(address);
+    const peer = await this.under.connectWithoutHandshake(address);
     await this.until(
       'a connection that says nothing was not told when it arrived',
       () => this.arrivals.length > before,
@@ -494,7 +494,7 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       });
       await settle();
       ensure(handler.closings.length === 1, `closed was told ${String(handler.closings.length)} times, expected once`);
-      if (scene.under.resetIsSeen !== false)
+      if (scene.under.reportsReset !== false)
         ensure(
           handler.closings[0] !== undefined,
           'closed was told without an error though the peer went without a word',
@@ -611,7 +611,7 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
   [
     'an address in use is refused with a NetworkError that says what to do',
     async (scene) => {
-      const rival = scene.under.rival(await scene.listen());
+      const rival = scene.under.createOnSameAddress(await scene.listen());
       const refusal: unknown = await rival
         .listen(() => undefined)
         .then(

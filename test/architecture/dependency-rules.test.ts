@@ -86,7 +86,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'socket-code-only-in-network-adapters': {
     'adapters/auth/connecting/index.ts':
-      "import { value } from '../../network/sockets/door.js'; export const other = value;",
+      "import { value } from '../../network/sockets/server-socket.js'; export const other = value;",
   },
   'login-code-only-in-auth-adapters': {
     'adapters/storage/asking/index.ts':
@@ -136,7 +136,7 @@ const IMPORTED_FILES = [
   'src/application/engine.ts',
   'src/index.ts',
   'adapters/storage/one/index.ts',
-  'adapters/network/sockets/door.ts',
+  'adapters/network/sockets/server-socket.ts',
   'adapters/auth/fetching/bounded-fetch.ts',
   'adapters/auth/passwords/password-hash.ts',
   'test/support/helper.ts',

@@ -73,7 +73,7 @@ async function failures(
     test: (name, body) => {
       laws.push([name, body]);
     },
-    patienceMs: 200,
+    timeoutMs: 200,
     factory: {
       create: async () => {
         const network = new MemoryNetwork();
@@ -84,9 +84,9 @@ async function failures(
               const arrival = arrive(peer);
               return (
                 arrival && {
-                  speaksFor: (client) => arrival.speaksFor(client),
-                  failed: () => {
-                    arrival.failed();
+                  setClientAddress: (client) => arrival.setClientAddress(client),
+                  abort: () => {
+                    arrival.abort();
                   },
                   accept: (inner) => {
                     const channel = new Broken(inner);
@@ -101,7 +101,7 @@ async function failures(
         const listener = { ...sound, ...wrap(sound) };
         return {
           listener,
-          rival: () => ({ ...listener, close: async () => undefined }),
+          createOnSameAddress: () => ({ ...listener, close: async () => undefined }),
           connect: async () => {
             const client = network.connect();
             return Object.assign(client, { reset: () => client.destroy() });
@@ -310,7 +310,9 @@ const CASES: readonly Case[] = [
     wrong: 'lets in whoever may not come in',
     listener: ({ listen }) => ({
       listen: (arrive) =>
-        listen((peer) => arrive(peer) ?? { speaksFor: () => true, accept: () => NOBODY, failed: () => undefined }),
+        listen(
+          (peer) => arrive(peer) ?? { setClientAddress: () => true, accept: () => NOBODY, abort: () => undefined },
+        ),
     }),
     caughtBy: ['whoever may not come in'],
     says: 'is not closed',
@@ -333,7 +335,7 @@ const CASES: readonly Case[] = [
       listen: (arrive) =>
         listen((peer) => {
           const arrival = arrive(peer);
-          return arrival && { ...arrival, accept: (channel) => (arrival.failed(), arrival.accept(channel)) };
+          return arrival && { ...arrival, accept: (channel) => (arrival.abort(), arrival.accept(channel)) };
         }),
     }),
     caughtBy: ['bytes go both ways'],

@@ -47,7 +47,11 @@ networkContract({
       return {
         listener: network,
         // The network is the address: a second broker on it is the rival, and there is nothing of its own to be closed.
-        rival: () => ({ name: 'rival', listen: (arrive) => network.listen(arrive), close: async () => undefined }),
+        createOnSameAddress: () => ({
+          name: 'rival',
+          listen: (arrive) => network.listen(arrive),
+          close: async () => undefined,
+        }),
         connect: async () => new MemoryPeer(network.connect()),
         dispose: async () => undefined,
       };

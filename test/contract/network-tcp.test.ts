@@ -12,7 +12,7 @@ for (const host of ['127.0.0.1', '::1']) {
     factory: {
       create: async () => ({
         listener: createListener({ host, port: 0 }),
-        rival: (address) => createListener({ host, port: portOf(address) }),
+        createOnSameAddress: (address) => createListener({ host, port: portOf(address) }),
         connect: (address) => connectSocket({ host, port: portOf(address) }),
         dispose: async () => undefined,
       }),

@@ -22,14 +22,14 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     factory: {
       create: async () => ({
         listener: createListener({ host: '127.0.0.1', port: 0, tls }),
-        rival: (address) => createListener({ host: '127.0.0.1', port: portOf(address), tls }),
+        createOnSameAddress: (address) => createListener({ host: '127.0.0.1', port: portOf(address), tls }),
         connect: (address) =>
           connectTlsSocket(
             { host: '127.0.0.1', port: portOf(address) },
             { ca, minVersion: version, maxVersion: version },
           ),
         // It says no hello.
-        knock: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
+        connectWithoutHandshake: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
         dispose: async () => undefined,
       }),
     },

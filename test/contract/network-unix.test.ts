@@ -17,10 +17,10 @@ networkContract({
       const path = join(directory, 'mqtt.sock');
       return {
         listener: createListener({ path }),
-        rival: (address) => createListener({ path: address }),
+        createOnSameAddress: (address) => createListener({ path: address }),
         connect: (address) => connectSocket({ path: address }),
         // A process that goes closes its sockets, and that is all that can be seen of it.
-        resetIsSeen: false,
+        reportsReset: false,
         dispose: async () => {
           rmSync(directory, { recursive: true });
         },

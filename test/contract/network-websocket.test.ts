@@ -24,10 +24,10 @@ for (const [type, secure, client] of [
     factory: {
       create: async () => ({
         listener: createListener({ host: '127.0.0.1', port: 0, ...secure }),
-        rival: (address) => createListener({ host: '127.0.0.1', port: portOf(address), ...secure }),
+        createOnSameAddress: (address) => createListener({ host: '127.0.0.1', port: portOf(address), ...secure }),
         connect: (address) => connectWebSocket(`${type}://127.0.0.1:${portOf(address)}/mqtt`, client),
         // It says neither hello nor GET.
-        knock: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
+        connectWithoutHandshake: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
         dispose: async () => undefined,
       }),
     },

@@ -120,7 +120,7 @@ export class EnginePeer implements Channel {
 
   constructor(harness: EngineHarness, remoteAddress: string, ipAddress: string | undefined, listener: string) {
     this.peer = { remoteAddress, ipAddress };
-    const arrival = harness.engine.arrive(listener, this.peer);
+    const arrival = harness.engine.handleConnection(listener, this.peer);
     this.isTurnedAway = arrival === undefined;
     this.handler = arrival?.accept(this) ?? NOBODY;
   }

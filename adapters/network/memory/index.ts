@@ -2,7 +2,7 @@
 // where the shell could tell the difference (order, backpressure, half-close, reset) and decides nothing of MQTT. What happens is a function
 // of the order of calls and of the schedule: no clock is read, except for the grace of a close.
 import { NetworkError } from 'hexmq/ports';
-import type { Arrive, Channel, ChannelHandler, Clock, Listener, PeerInfo, Timer } from 'hexmq/ports';
+import type { ConnectionHandler, Channel, ChannelHandler, Clock, Listener, PeerInfo, Timer } from 'hexmq/ports';
 import { Pipe } from './pipe.js';
 import type { PipeReceiver, Schedule } from './pipe.js';
 
@@ -31,7 +31,7 @@ const PEER_ENDED_GRACE_MS = 5000;
 const DEFAULT_HIGH_WATER_MARK = 64 * 1024;
 
 /** What both ends of a connection need of their network. */
-interface Surroundings {
+interface NetworkContext {
   readonly schedule: Schedule;
   readonly highWaterMark: number;
   after(delayMs: number, callback: () => void): Timer;
@@ -40,9 +40,9 @@ interface Surroundings {
 
 export class MemoryNetwork implements Listener {
   readonly name: string;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: NetworkContext;
   readonly #channels = new Set<MemoryChannel>();
-  #arrive: Arrive | undefined;
+  #arrive: ConnectionHandler | undefined;
   #connections = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
@@ -56,7 +56,7 @@ export class MemoryNetwork implements Listener {
     };
   }
 
-  listen(arrive: Arrive): Promise<string> {
+  listen(arrive: ConnectionHandler): Promise<string> {
     if (this.#arrive !== undefined) {
       return Promise.reject(
         new NetworkError(`the memory network ${this.name} is in use; give each broker one of its own`),
@@ -96,7 +96,7 @@ export class MemoryNetwork implements Listener {
    * The broker's process dies: every connection is reset, its clients see that, and no handler is called any more. The network listens no
    * longer and can be given to the next broker.
    */
-  abandon(): void {
+  crashBroker(): void {
     this.#arrive = undefined;
     for (const channel of [...this.#channels]) channel.abandon();
   }
@@ -106,7 +106,7 @@ export class MemoryNetwork implements Listener {
 class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   readonly client: MemoryClient;
   readonly remoteAddress: string;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: NetworkContext;
   readonly #inbound: Pipe;
   readonly #outbound: Pipe;
   #handler: ChannelHandler | undefined;
@@ -116,17 +116,17 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   #isPaused = false;
   #grace: Timer | undefined;
 
-  constructor(surroundings: Surroundings, remoteAddress: string, onData: ((chunk: Uint8Array) => void) | undefined) {
+  constructor(surroundings: NetworkContext, remoteAddress: string, onData: ((chunk: Uint8Array) => void) | undefined) {
     this.#surroundings = surroundings;
     this.remoteAddress = remoteAddress;
     this.#inbound = new Pipe(surroundings.schedule, this, () => undefined);
     // Nothing arrives before the broker has said who handles it.
-    this.#inbound.hold();
+    this.#inbound.pause();
     this.client = new MemoryClient(surroundings, this, this.#inbound, onData);
     this.#outbound = new Pipe(surroundings.schedule, this.client, () => {
       this.#drained();
     });
-    this.client.reads(this.#outbound);
+    this.client.attach(this.#outbound);
   }
 
   get peer(): PeerInfo {
@@ -134,11 +134,11 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   }
 
   get sentBytes(): number {
-    return this.#outbound.arrivedBytes;
+    return this.#outbound.deliveredBytes;
   }
 
   /** Nothing has to be agreed on: who has arrived and may come in is in. */
-  open(arrive: Arrive): void {
+  open(arrive: ConnectionHandler): void {
     if (this.#isClosed) return;
     const arrival = arrive(this);
     if (arrival === undefined) {
@@ -147,7 +147,7 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     }
     const handler = arrival.accept(this);
     this.#handler = handler;
-    if (!this.#isPaused) this.#inbound.release();
+    if (!this.#isPaused) this.#inbound.resume();
     // Closed while it was being accepted: the handler did not exist yet and still has to be told.
     if (this.#isClosed) this.#tellClosed(handler, undefined);
   }
@@ -163,12 +163,12 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   pause(): void {
     if (this.#isClosing) return;
     this.#isPaused = true;
-    this.#inbound.hold();
+    this.#inbound.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#handler !== undefined) this.#inbound.release();
+    if (this.#handler !== undefined) this.#inbound.resume();
   }
 
   close(graceMs: number): void {
@@ -187,11 +187,11 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   }
 
   /** From the client. After `close` nobody listens any more, but it is still read, as a socket must be for its last bytes to get through. */
-  arrived(chunk: Uint8Array): void {
+  receive(chunk: Uint8Array): void {
     if (!this.#isClosing) this.#handler?.data(chunk);
   }
 
-  arrivedEnd(): void {
+  receiveEnd(): void {
     this.close(PEER_ENDED_GRACE_MS);
   }
 
@@ -222,8 +222,8 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   #drop(): void {
     this.#isClosed = true;
     this.#grace?.cancel();
-    this.#inbound.cut();
-    this.#outbound.cut();
+    this.#inbound.discard();
+    this.#outbound.discard();
     if (this.#handler === undefined) this.#surroundings.forget(this);
   }
 
@@ -240,7 +240,7 @@ export class MemoryClient implements PipeReceiver {
   readonly closed: Promise<void>;
   /** What came, in order, unless someone listens with `onData`. */
   readonly received: Uint8Array[] = [];
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: NetworkContext;
   readonly #channel: MemoryChannel;
   readonly #outbound: Pipe;
   #inbound: Pipe | undefined;
@@ -251,7 +251,7 @@ export class MemoryClient implements PipeReceiver {
   #resolveClosed: () => void = () => undefined;
 
   constructor(
-    surroundings: Surroundings,
+    surroundings: NetworkContext,
     channel: MemoryChannel,
     outbound: Pipe,
     onData: ((chunk: Uint8Array) => void) | undefined,
@@ -303,7 +303,7 @@ export class MemoryClient implements PipeReceiver {
   destroy(): void {
     if (this.#isClosed) return;
     this.#closedNow(true);
-    this.#inbound?.cut();
+    this.#inbound?.discard();
     this.#surroundings.schedule(() => {
       this.#outbound.flush();
       this.#channel.terminate(new Error('connection reset by the client'), true);
@@ -312,26 +312,26 @@ export class MemoryClient implements PipeReceiver {
 
   /** A slow reader: nothing comes until `resumeReading`, and the broker's writes pile up. */
   pauseReading(): void {
-    this.#inbound?.hold();
+    this.#inbound?.pause();
   }
 
   resumeReading(): void {
-    this.#inbound?.release();
+    this.#inbound?.resume();
   }
 
   /** For the network: where this client reads from. */
-  reads(inbound: Pipe): void {
+  attach(inbound: Pipe): void {
     this.#inbound = inbound;
   }
 
   /** For the network. */
-  arrived(chunk: Uint8Array): void {
+  receive(chunk: Uint8Array): void {
     if (this.#onData === undefined) this.received.push(chunk);
     else this.#onData(chunk);
   }
 
   /** For the network: the broker has ended, and this client answers by ending too. */
-  arrivedEnd(): void {
+  receiveEnd(): void {
     this.#channel.terminate(undefined);
   }
 

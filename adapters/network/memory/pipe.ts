@@ -5,16 +5,16 @@
 export type Schedule = (task: () => void) => void;
 
 export interface PipeReceiver {
-  arrived(chunk: Uint8Array): void;
+  receive(chunk: Uint8Array): void;
   /** The sender has ended, and everything before has arrived. */
-  arrivedEnd(): void;
+  receiveEnd(): void;
 }
 
 export class Pipe {
   /** Bytes that have not arrived. */
   bufferedBytes = 0;
   /** Bytes that have. */
-  arrivedBytes = 0;
+  deliveredBytes = 0;
   #chunks: Uint8Array[] = [];
   #next = 0;
   #ended = false;
@@ -27,7 +27,7 @@ export class Pipe {
     readonly schedule: Schedule,
     readonly receiver: PipeReceiver,
     /** Everything that was sent has arrived. */
-    readonly emptied: () => void,
+    readonly onDrained: () => void,
   ) {}
 
   send(chunk: Uint8Array): void {
@@ -44,18 +44,18 @@ export class Pipe {
   }
 
   /** The receiver does not read: nothing arrives until `release`. */
-  hold(): void {
+  pause(): void {
     this.#held = true;
   }
 
-  release(): void {
+  resume(): void {
     if (!this.#held) return;
     this.#held = false;
     this.#wake();
   }
 
   /** Whatever is on its way is lost. */
-  cut(): void {
+  discard(): void {
     this.#cut = true;
     this.#chunks = [];
     this.#next = 0;
@@ -71,17 +71,17 @@ export class Pipe {
       if (chunk === undefined) break;
       this.#next++;
       this.bufferedBytes -= chunk.byteLength;
-      this.arrivedBytes += chunk.byteLength;
+      this.deliveredBytes += chunk.byteLength;
       delivered = true;
-      this.receiver.arrived(chunk);
+      this.receiver.receive(chunk);
     }
     if (this.#cut || this.#next < this.#chunks.length) return;
     this.#chunks = [];
     this.#next = 0;
-    if (delivered) this.emptied();
+    if (delivered) this.onDrained();
     if (this.#ended && !this.#held && !this.#endArrived) {
       this.#endArrived = true;
-      this.receiver.arrivedEnd();
+      this.receiver.receiveEnd();
     }
   }
 

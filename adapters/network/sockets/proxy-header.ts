@@ -24,9 +24,9 @@ export interface ProxyHeader {
   readonly client: PeerInfo | undefined;
 }
 
-export type Beginning = 1 | 2 | 'another' | 'too-short-to-tell';
+export type HeaderStart = 1 | 2 | 'another' | 'too-short-to-tell';
 
-export function recognize(bytes: Buffer): Beginning {
+export function recognizeStart(bytes: Buffer): HeaderStart {
   for (const [version, start] of [
     [1, V1_START],
     [2, V2_START],
@@ -43,7 +43,7 @@ export function recognize(bytes: Buffer): Beginning {
  * @throws ProxyHeaderError
  */
 export function parseProxyHeader(bytes: Buffer): ProxyHeader | undefined {
-  const beginning = recognize(bytes);
+  const beginning = recognizeStart(bytes);
   switch (beginning) {
     case 1:
       return parseV1(bytes);

@@ -2,15 +2,15 @@
 // whoever is not listed and says it.
 import type { Socket } from 'node:net';
 import type { PeerInfo } from 'hexmq/ports';
-import type { Handshake } from './handshakes.js';
-import { parseProxyHeader, ProxyHeaderError, recognize } from './proxy-header.js';
+import type { Handshake } from './pending-handshakes.js';
+import { parseProxyHeader, ProxyHeaderError, recognizeStart } from './proxy-header.js';
 import type { ProxyHeader } from './proxy-header.js';
-import type { Trusted } from './trusted.js';
+import type { TrustedProxies } from './trusted-proxies.js';
 
 /** `next` is called with a socket that is paused, and has what came after the header; and with the client that the header named, if it did. */
 export function readProxyHeader(
   handshake: Handshake,
-  trusted: Trusted,
+  trusted: TrustedProxies,
   next: (handshake: Handshake, client: PeerInfo | undefined) => void,
 ): void {
   const { socket } = handshake;
@@ -21,7 +21,7 @@ export function readProxyHeader(
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
     let header: ProxyHeader | undefined;
     try {
-      header = isTrusted ? parseProxyHeader(received) : nothingOf(received);
+      header = isTrusted ? parseProxyHeader(received) : expectNoHeader(received);
     } catch (error) {
       if (!(error instanceof ProxyHeaderError)) throw error;
       handshake.fail(error.message);
@@ -43,8 +43,8 @@ export function readProxyHeader(
 }
 
 /** No header at all, which has no length and names nobody. */
-function nothingOf(received: Buffer): ProxyHeader | undefined {
-  const beginning = recognize(received);
+function expectNoHeader(received: Buffer): ProxyHeader | undefined {
+  const beginning = recognizeStart(received);
   if (beginning === 'too-short-to-tell') return undefined;
   if (beginning === 'another') return { length: 0, client: undefined };
   throw new ProxyHeaderError('a PROXY header from a peer that is not among the trusted');

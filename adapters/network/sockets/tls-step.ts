@@ -5,18 +5,18 @@ import type { SecureContextOptions, Server, TLSSocket } from 'node:tls';
 import type { Socket } from 'node:net';
 import type { PeerInfo, Reloadable } from 'hexmq/ports';
 import { describeCertificate } from './certificate.js';
-import { FileWatch } from './file-watch.js';
-import type { Handshake, SocketComponents } from './handshakes.js';
+import { FileWatcher } from './file-watcher.js';
+import type { Handshake, SocketComponents } from './pending-handshakes.js';
 import { TlsFiles } from './tls-files.js';
 import type { TlsOptions } from './tls-files.js';
 
-export type Secured = (socket: TLSSocket, handshake: Handshake) => void;
+export type SecureSocketHandler = (socket: TLSSocket, handshake: Handshake) => void;
 
 export class TlsStep implements Reloadable {
   readonly #files: TlsFiles;
   readonly #isCertificateAsked: boolean;
   readonly #isCertificateRequired: boolean;
-  readonly #watch: FileWatch;
+  readonly #watch: FileWatcher;
   readonly #server: Server;
   /** By the ends of the connection: all that a server's socket has in common with the one below it. */
   readonly #handshakes = new Map<string, Handshake>();
@@ -27,7 +27,7 @@ export class TlsStep implements Reloadable {
     options: TlsOptions,
     socketOptions: { readonly highWaterMark: number },
     readonly components: SocketComponents,
-    readonly secured: Secured,
+    readonly onSecure: SecureSocketHandler,
   ) {
     this.#files = new TlsFiles(options);
     const { clientCertificate = 'none' } = options;
@@ -46,7 +46,7 @@ export class TlsStep implements Reloadable {
     this.#server.on('tlsClientError', (error, socket) => {
       this.#handshakeOf(socket)?.fail(explainTlsError(error));
     });
-    this.#watch = new FileWatch(
+    this.#watch = new FileWatcher(
       this.#files.paths,
       () => {
         this.#filesHaveChanged();
@@ -64,11 +64,11 @@ export class TlsStep implements Reloadable {
     this.#filesHaveChanged();
   }
 
-  stop(): void {
+  stopWatching(): void {
     this.#watch.stop();
   }
 
-  secure(handshake: Handshake): void {
+  beginHandshake(handshake: Handshake): void {
     const { socket } = handshake;
     handshake.step = 'tls';
     const ends = endsOf(socket);
@@ -131,7 +131,7 @@ export class TlsStep implements Reloadable {
     socket.allowHalfOpen = true;
     if (certificate !== undefined)
       handshake.peer = { ...handshake.peer, certificate: describeCertificate(certificate) } satisfies PeerInfo;
-    this.secured(socket, handshake);
+    this.onSecure(socket, handshake);
   }
 
   #problemWith(socket: TLSSocket, hasCertificate: boolean): string | undefined {

@@ -40,7 +40,7 @@ export class TcpChannel implements Channel, PeerInfo {
   }
 
   /** Starts the flow of events. The socket defers its own: none comes from within this call. */
-  handledBy(handler: ChannelHandler): void {
+  start(handler: ChannelHandler): void {
     this.#handler = handler;
     const socket = this.#socket as ChannelSocket;
     socket[channelOf] = this;
@@ -105,7 +105,7 @@ export class TcpChannel implements Channel, PeerInfo {
 }
 
 /** Of a peer that the socket alone does not tell: behind a proxy, or with a certificate. */
-export class KnownPeerChannel extends TcpChannel {
+export class TcpChannelWithPeer extends TcpChannel {
   readonly #peer: PeerInfo;
 
   constructor(socket: Socket, peer: PeerInfo) {

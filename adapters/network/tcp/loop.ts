@@ -31,9 +31,9 @@ export function openLoop(
         server.close();
         near.off('error', failed);
         const accepted = new TcpChannel(far);
-        accepted.handledBy(accept(accepted));
+        accepted.start(accept(accepted));
         const channel = new TcpChannel(near);
-        channel.handledBy(handler);
+        channel.start(handler);
         resolve(channel);
       });
     });

@@ -44,7 +44,7 @@ export class WebSocketChannel implements Channel {
   }
 
   /** Starts the flow of events: none comes from within this call. */
-  handledBy(handler: ChannelHandler): void {
+  start(handler: ChannelHandler): void {
     this.#handler = handler;
     const websocket = this.#websocket;
     const socket = this.#socket;

@@ -1,19 +1,19 @@
 // MQTT over WebSocket, with TLS or without (MQTT 3.1.1, section 6). It knows nothing of what the bytes say.
-import type { Arrive, Listener } from 'hexmq/ports';
-import type { HostAndPort } from '../sockets/door.js';
-import { Entrance } from '../sockets/entrance.js';
-import type { EntranceOptions } from '../sockets/entrance.js';
-import type { SocketComponents } from '../sockets/handshakes.js';
-import { Trusted } from '../sockets/trusted.js';
-import type { TrustedPeers } from '../sockets/trusted.js';
+import type { ConnectionHandler, Listener } from 'hexmq/ports';
+import type { HostAndPort } from '../sockets/server-socket.js';
+import { ConnectionPipeline } from '../sockets/connection-pipeline.js';
+import type { SocketListenerOptions } from '../sockets/connection-pipeline.js';
+import type { SocketComponents } from '../sockets/pending-handshakes.js';
+import { TrustedProxies } from '../sockets/trusted-proxies.js';
+import type { TrustedProxyOptions } from '../sockets/trusted-proxies.js';
 import { WebSocketChannel } from './channel.js';
-import { Upgrade } from './upgrade.js';
+import { WebSocketUpgrade } from './upgrade.js';
 
-export interface WebSocketListenerOptions extends EntranceOptions, HostAndPort {
+export interface WebSocketListenerOptions extends SocketListenerOptions, HostAndPort {
   /** Of the URL. Default `/mqtt`. */
   readonly path?: string | undefined;
   /** Proxies that say in X-Forwarded-For for whom they speak. They have to; what others say there is passed over. */
-  readonly forwardedFor?: TrustedPeers | undefined;
+  readonly forwardedFor?: TrustedProxyOptions | undefined;
   /** Of a packet from a client that has been admitted. Default: the protocol's own. */
   readonly maxPacketSize?: number | undefined;
 }
@@ -30,33 +30,34 @@ export function createListener(options: WebSocketListenerOptions, components: So
 class WebSocketListener implements Listener {
   readonly name: string;
   readonly #options: WebSocketListenerOptions;
-  readonly #entrance: Entrance;
-  readonly #forwardedFor: Trusted | undefined;
+  readonly #entrance: ConnectionPipeline;
+  readonly #forwardedFor: TrustedProxies | undefined;
 
   constructor(options: WebSocketListenerOptions, components: SocketComponents) {
     const { name, host, port, tls, forwardedFor } = options;
     this.name = name ?? (tls === undefined ? 'ws' : 'wss');
     this.#options = options;
-    this.#forwardedFor = forwardedFor === undefined ? undefined : new Trusted('forwardedFor', forwardedFor);
-    this.#entrance = new Entrance(this.name, { host, port }, options, components, this.#forwardedFor);
+    this.#forwardedFor = forwardedFor === undefined ? undefined : new TrustedProxies('forwardedFor', forwardedFor);
+    this.#entrance = new ConnectionPipeline(this.name, { host, port }, options, components, this.#forwardedFor);
   }
 
-  listen(arrive: Arrive): Promise<string> {
+  listen(arrive: ConnectionHandler): Promise<string> {
     const { path = '/mqtt', maxPacketSize = MAX_PACKET_SIZE } = this.#options;
     const settings = {
       path,
       forwardedFor: this.#forwardedFor,
       maxMessageBytes: Math.max(maxPacketSize, MESSAGE_BYTES_MIN),
     };
-    const upgrade = new Upgrade(settings, (websocket, socket, handshake) => {
-      handshake.end();
+    const upgrade = new WebSocketUpgrade(settings, (websocket, socket, handshake) => {
+      handshake.complete();
       const channel = new WebSocketChannel(websocket, socket, handshake.peer);
-      channel.handledBy(handshake.arrival.accept(channel));
+      channel.start(handshake.connection.accept(channel));
     });
     return this.#entrance.open(arrive, (socket, arrival, handshake) => {
       upgrade.begin(
         socket,
-        handshake ?? this.#entrance.handshakes.begin(socket, arrival, this.#entrance.peerOf(socket), 'websocket'),
+        handshake ??
+          this.#entrance.handshakes.start(socket, arrival, this.#entrance.peerBeforeHandshake(socket), 'websocket'),
       );
     });
   }

@@ -6,20 +6,20 @@ import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions, WebSocket } from 'ws';
 import type { PeerInfo } from 'hexmq/ports';
-import type { Handshake } from '../sockets/handshakes.js';
-import type { Trusted } from '../sockets/trusted.js';
-import { clientBehind } from './forwarded.js';
+import type { Handshake } from '../sockets/pending-handshakes.js';
+import type { TrustedProxies } from '../sockets/trusted-proxies.js';
+import { forwardedClient } from './forwarded-client.js';
 
 export interface UpgradeOptions {
   readonly path: string;
   /** Proxies whose X-Forwarded-For is taken. */
-  readonly forwardedFor: Trusted | undefined;
+  readonly forwardedFor: TrustedProxies | undefined;
   /** Of a message that a known client sends in one piece; it may hold many packets. */
   readonly maxMessageBytes: number;
 }
 
 /** The handshake is for the caller to end. */
-export type Upgraded = (websocket: WebSocket, socket: Socket, handshake: Handshake) => void;
+export type WebSocketHandler = (websocket: WebSocket, socket: Socket, handshake: Handshake) => void;
 
 /** In the order of preference. The second is that of MQTT 3.1. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
@@ -32,13 +32,13 @@ const CLOSE_TIMEOUT_MS = 5000;
 const handshakeOf = Symbol('handshake');
 type UpgradingSocket = Socket & { [handshakeOf]?: Handshake };
 
-export class Upgrade {
+export class WebSocketUpgrade {
   readonly #options: UpgradeOptions;
   readonly #http: Server;
   readonly #websockets: WebSocketServer;
-  readonly #upgraded: Upgraded;
+  readonly #upgraded: WebSocketHandler;
 
-  constructor(options: UpgradeOptions, upgraded: Upgraded) {
+  constructor(options: UpgradeOptions, upgraded: WebSocketHandler) {
     this.#options = options;
     this.#upgraded = upgraded;
     // The types lag behind the library.
@@ -100,12 +100,12 @@ export class Upgrade {
       let client: PeerInfo;
       try {
         const header = request.headers['x-forwarded-for'];
-        client = clientBehind(handshake.peer, Array.isArray(header) ? header.join(',') : header, forwardedFor);
+        client = forwardedClient(handshake.peer, Array.isArray(header) ? header.join(',') : header, forwardedFor);
       } catch (error) {
         refuse(socket, 400, (error as Error).message);
         return;
       }
-      if (client !== handshake.peer && !handshake.speaksFor(client)) return;
+      if (client !== handshake.peer && !handshake.setClientAddress(client)) return;
     }
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
       delete (socket as UpgradingSocket)[handshakeOf];
@@ -127,7 +127,7 @@ function refuse(socket: UpgradingSocket, status: number, detail: string, headers
   }
   // It may go on asking.
   if (socket.writableEnded) return;
-  handshake.failGently(detail);
+  handshake.failAfterReply(detail);
   socket.on('error', () => undefined);
   const body = `${detail}\n`;
   socket.end(

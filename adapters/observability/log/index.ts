@@ -3,12 +3,12 @@
 import { destination as fileDestination, pino, stdTimeFunctions } from 'pino';
 import type { Logger } from 'pino';
 import type { Clock, LifecycleEvent, BrokerEvent, Telemetry } from 'hexmq/ports';
-import { FloodGate } from './flood-gate.js';
+import { LogRateLimiter } from './log-rate-limiter.js';
 import { humanLines } from './human-lines.js';
 import type { LogDestination } from './human-lines.js';
-import { Outages } from './outages.js';
-import { burstOf, levelOf, sentenceOf } from './wording.js';
-import type { EventLevel } from './wording.js';
+import { OutageFilter } from './outage-filter.js';
+import { burstOf, levelOf, describeEvent } from './messages.js';
+import type { EventLevel } from './messages.js';
 
 export type LogLevel = EventLevel | 'silent';
 
@@ -34,8 +34,8 @@ export function createTelemetry(options: LogOptions, components: LogComponents):
 class LogTelemetry implements Telemetry {
   readonly #logger: Logger;
   readonly #flush: () => void;
-  readonly #gate: FloodGate;
-  readonly #outages = new Outages();
+  readonly #gate: LogRateLimiter;
+  readonly #outages = new OutageFilter();
 
   constructor(
     options: LogOptions,
@@ -53,10 +53,10 @@ class LogTelemetry implements Telemetry {
       },
       destination,
     );
-    this.#gate = new FloodGate(clock, (event, count, seconds) => {
+    this.#gate = new LogRateLimiter(clock, (event, count, seconds) => {
       const fields =
         'reason' in event ? { event: event.kind, reason: event.reason, count } : { event: event.kind, count };
-      this.#logger[levelOf(event)](fields, `${sentenceOf(event)}: ${count} more in ${seconds} s`);
+      this.#logger[levelOf(event)](fields, `${describeEvent(event)}: ${count} more in ${seconds} s`);
     });
   }
 
@@ -64,22 +64,22 @@ class LogTelemetry implements Telemetry {
     if (event.kind === 'stopped' || event.kind === 'fatal') this.#gate.close();
     if (
       (event.kind === 'storage-failing' || event.kind === 'storage-recovered') &&
-      !this.#outages.admits(event, this.clock.nowMs())
+      !this.#outages.allows(event, this.clock.nowMs())
     )
       return;
     const level = levelOf(event);
-    if (this.#logger.isLevelEnabled(level) && this.#gate.admits(event, burstOf(event))) this.#log(level, event);
+    if (this.#logger.isLevelEnabled(level) && this.#gate.allows(event, burstOf(event))) this.#log(level, event);
     // After a clean stop the process waits for its last lines by itself; after a fault it may not get the time.
     if (event.kind === 'fatal') this.#flush();
   }
 
   #log(level: EventLevel, event: BrokerEvent | LifecycleEvent): void {
     if (event.kind === 'fatal') {
-      this.#logger[level]({ event: event.kind, err: event.error }, sentenceOf(event));
+      this.#logger[level]({ event: event.kind, err: event.error }, describeEvent(event));
       return;
     }
     const { kind, ...fields } = event;
-    this.#logger[level]({ event: kind, ...fields }, sentenceOf(event));
+    this.#logger[level]({ event: kind, ...fields }, describeEvent(event));
   }
 }
 

@@ -3,7 +3,7 @@
 import { PacketDecoder } from '../../protocol/decoder.js';
 import { encodePacket } from '../../protocol/encoder.js';
 import type { Packet } from '../../protocol/packets.js';
-import type { Arrive, Channel, ChannelHandler, Listener } from '../../ports/index.js';
+import type { ConnectionHandler, Channel, ChannelHandler, Listener } from '../../ports/index.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import type { ClientTraits } from './plan.js';
 
@@ -36,7 +36,7 @@ const FIRST_PIECES = 12;
 
 export class SimulatedNetwork implements Listener {
   readonly name = 'simulated';
-  #arrive: Arrive | undefined;
+  #arrive: ConnectionHandler | undefined;
   readonly #connections = new Set<SimulatedConnection>();
   #lastId = 0;
 
@@ -46,7 +46,7 @@ export class SimulatedNetwork implements Listener {
     public highWaterMark: number,
   ) {}
 
-  listen(arrive: Arrive): Promise<string> {
+  listen(arrive: ConnectionHandler): Promise<string> {
     this.#arrive = arrive;
     return Promise.resolve(this.name);
   }

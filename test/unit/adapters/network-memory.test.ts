@@ -1,12 +1,12 @@
 // The in-memory network: what only this one promises: determinism, and control over it. What every network does is in test/contract.
 import { expect, test } from '@jest/globals';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
-import { arriving } from '../../support/listening.js';
+import { acceptAll } from '../../support/test-listener.js';
 
 /** Writes down what each connection is told, in one list. */
 function transcript(network: MemoryNetwork, log: string[]): Promise<string> {
   return network.listen(
-    arriving((channel) => {
+    acceptAll((channel) => {
       const name = channel.peer.remoteAddress;
       log.push(`${name} accepted`);
       return {
@@ -121,7 +121,7 @@ test('what the client wrote is a copy, so that it may use its buffer again', asy
 test('an orderly end and a reset can be told apart', async () => {
   const network = new MemoryNetwork();
   await network.listen(
-    arriving((channel) => ({
+    acceptAll((channel) => ({
       data: ([command]) => {
         channel.close(command === 1 ? 1000 : 0);
       },
@@ -152,7 +152,7 @@ test('when the broker dies its clients are reset, its handlers hear nothing more
   log.length = 0;
   leaving.destroy();
   client.write(Uint8Array.of(3));
-  network.abandon();
+  network.crashBroker();
   await client.closed;
   await new Promise(setImmediate);
   expect(client.wasReset).toBe(true);

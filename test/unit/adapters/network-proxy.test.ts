@@ -7,7 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { createListener } from '../../../adapters/network/tcp/index.js';
 import { createListener as createWebSocketListener } from '../../../adapters/network/websocket/index.js';
 import { CertificateAuthority } from '../../e2e/certificates.js';
-import { Listening, until } from '../../support/listening.js';
+import { TestListener, until } from '../../support/test-listener.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
 const BEHIND = { proxyProtocol: { trusted: ['127.0.0.0/8'] } };
@@ -19,7 +19,7 @@ const CLIENT = { remoteAddress: '192.0.2.7:5555', ipAddress: '192.0.2.7' };
 const authority = new CertificateAuthority();
 const server = authority.issue('server');
 const client = authority.issue('client');
-let listening: Listening;
+let listening: TestListener;
 const sockets: Socket[] = [];
 
 afterEach(async () => {
@@ -54,7 +54,7 @@ const refusal = (detail: RegExp): object => ({
 
 describe('a proxy that is listed', () => {
   test('says for whom it speaks, and what follows is the client’s', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(Buffer.concat([V1, Buffer.from('hello')]));
     const accepted = await listening.next();
     expect(accepted.channel.peer).toMatchObject(CLIENT);
@@ -65,7 +65,7 @@ describe('a proxy that is listed', () => {
   });
 
   test('may say it byte by byte', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     const socket = dial();
     for (const byte of [...V1, ...Buffer.from('hello')]) {
       socket.write(Buffer.of(byte));
@@ -77,7 +77,7 @@ describe('a proxy that is listed', () => {
   });
 
   test('may speak for itself', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(LOCAL_V2, 'hello');
     const accepted = await listening.next();
     expect(accepted.channel.peer.ipAddress).toBe('127.0.0.1');
@@ -85,7 +85,7 @@ describe('a proxy that is listed', () => {
   });
 
   test('that says nothing of it is refused', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     const socket = dial(Buffer.from([0x10, 13, 0, 4]));
     await until(socket.isGone);
     expect(listening.events).toEqual([expect.objectContaining(refusal(/^the proxy sent no PROXY header/))]);
@@ -93,7 +93,7 @@ describe('a proxy that is listed', () => {
   });
 
   test('that goes in the middle of it is refused, once', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(V1.subarray(0, 10)).end();
     await until(() => listening.events.length > 0);
     await until(() => (sockets[0] as ReturnType<typeof dial>).isGone());
@@ -101,7 +101,7 @@ describe('a proxy that is listed', () => {
   });
 
   test('that does not come to its end is cut off', async () => {
-    listening = await Listening.on((components) =>
+    listening = await TestListener.on((components) =>
       createListener({ ...LOCAL, ...BEHIND, handshakeTimeoutMs: 50 }, components),
     );
     const socket = dial(V1.subarray(0, 10));
@@ -117,7 +117,7 @@ describe('a proxy that is listed', () => {
 
   test('says it before TLS, and the certificate is the client’s', async () => {
     const tls = { ...server, ca: authority.cert, clientCertificate: 'required' as const };
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND, tls }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND, tls }, components));
     const below = dial(V1);
     const socket = connectTls({
       socket: below,
@@ -135,7 +135,7 @@ describe('a proxy that is listed', () => {
   });
 
   test('says it before HTTP, also in one piece with it', async () => {
-    listening = await Listening.on((components) => createWebSocketListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createWebSocketListener({ ...LOCAL, ...BEHIND }, components));
     const frame = Buffer.from([0x82, 0x81, 0, 0, 0, 0, 0x68]);
     dial(Buffer.concat([V1, Buffer.from(upgradeRequest()), frame]));
     const accepted = await listening.next();
@@ -144,7 +144,7 @@ describe('a proxy that is listed', () => {
   });
 
   test('is not waited for any more when the listener is closed', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     const socket = dial(V1.subarray(0, 10));
     await until(() => socket.bytesWritten === 10);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -156,7 +156,7 @@ describe('a proxy that is listed', () => {
 
 describe('a peer that is not listed', () => {
   test('is who it is', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     dial(Buffer.from([0x10]), Buffer.from([13, 0]));
     const accepted = await listening.next();
     expect(accepted.channel.peer.ipAddress).toBe('127.0.0.1');
@@ -167,7 +167,7 @@ describe('a peer that is not listed', () => {
     ['version 1', V1],
     ['version 2', LOCAL_V2],
   ])('is refused when it sends a header of %s', async (_version, header) => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     const socket = dial(header, 'hello');
     await until(socket.isGone);
     expect(listening.events).toEqual([expect.objectContaining(refusal(/not among the trusted/))]);
@@ -175,7 +175,7 @@ describe('a peer that is not listed', () => {
   });
 
   test('is refused with a header on a listener that has no proxies: it is no TLS and no HTTP', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, tls: server }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, tls: server }, components));
     const socket = dial(V1, 'hello');
     await until(socket.isGone);
     expect(listening.events).toMatchObject([{ kind: 'handshake-failed', reason: 'tls' }]);
@@ -184,7 +184,7 @@ describe('a peer that is not listed', () => {
 
 describe('X-Forwarded-For', () => {
   test('of a proxy that is listed names the client', async () => {
-    listening = await Listening.on((components) =>
+    listening = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components),
     );
     dial(upgradeRequest('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 192.0.2.7'));
@@ -192,7 +192,7 @@ describe('X-Forwarded-For', () => {
   });
 
   test('of anyone else is passed over', async () => {
-    listening = await Listening.on((components) =>
+    listening = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['10.0.0.1'] } }, components),
     );
     dial(upgradeRequest('X-Forwarded-For: 192.0.2.7'));
@@ -200,13 +200,13 @@ describe('X-Forwarded-For', () => {
   });
 
   test('is passed over where no proxy is listed', async () => {
-    listening = await Listening.on((components) => createWebSocketListener(LOCAL, components));
+    listening = await TestListener.on((components) => createWebSocketListener(LOCAL, components));
     dial(upgradeRequest('X-Forwarded-For: 192.0.2.7'));
     expect((await listening.next()).channel.peer.ipAddress).toBe('127.0.0.1');
   });
 
   test('that is missing from a proxy that is listed is a refusal', async () => {
-    listening = await Listening.on((components) =>
+    listening = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components),
     );
     const socket = dial(upgradeRequest());
@@ -226,38 +226,40 @@ describe('who is counted', () => {
   const XFF = { forwardedFor: { trusted: ['127.0.0.1', '192.0.2.7'] } };
 
   test('at the arrival of a proxy that is listed nobody, then its client', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(V1);
     await listening.next();
-    expect(listening.arrived).toMatchObject([
+    expect(listening.connections).toMatchObject([
       { peer: { remoteAddress: expect.stringMatching(/^127\.0\.0\.1:/) }, clients: [CLIENT], outcome: 'accepted' },
     ]);
-    expect(listening.arrived[0]?.peer.ipAddress).toBeUndefined();
+    expect(listening.connections[0]?.peer.ipAddress).toBeUndefined();
   });
 
   test('nobody where a proxy speaks for itself', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(LOCAL_V2);
     await listening.next();
-    expect(listening.arrived).toMatchObject([{ clients: [], outcome: 'accepted' }]);
-    expect(listening.arrived[0]?.peer.ipAddress).toBeUndefined();
+    expect(listening.connections).toMatchObject([{ clients: [], outcome: 'accepted' }]);
+    expect(listening.connections[0]?.peer.ipAddress).toBeUndefined();
   });
 
   test('anyone who is not listed, at arrival', async () => {
-    listening = await Listening.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
+    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     dial('hello');
     await listening.next();
-    expect(listening.arrived).toMatchObject([{ peer: { ipAddress: '127.0.0.1' }, clients: [], outcome: 'accepted' }]);
+    expect(listening.connections).toMatchObject([
+      { peer: { ipAddress: '127.0.0.1' }, clients: [], outcome: 'accepted' },
+    ]);
   });
 
   test('the client that X-Forwarded-For names, also where the PROXY header names the proxy that says so', async () => {
-    listening = await Listening.on((components) =>
+    listening = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, ...BEHIND, ...XFF }, components),
     );
     dial(V1, upgradeRequest('X-Forwarded-For: 198.51.100.1'));
     await listening.next();
-    expect(listening.arrived).toMatchObject([{ clients: [{ ipAddress: '198.51.100.1' }], outcome: 'accepted' }]);
-    expect(listening.arrived[0]?.peer.ipAddress).toBeUndefined();
+    expect(listening.connections).toMatchObject([{ clients: [{ ipAddress: '198.51.100.1' }], outcome: 'accepted' }]);
+    expect(listening.connections[0]?.peer.ipAddress).toBeUndefined();
   });
 
   test.each([
@@ -268,12 +270,12 @@ describe('who is counted', () => {
       Buffer.from(upgradeRequest('X-Forwarded-For: 198.51.100.1')),
     ],
   ])('is cut off without a word if it may not come in, %s', async (_when, make, said) => {
-    listening = await Listening.on(make);
-    listening.admits = ({ ipAddress }) => ipAddress === undefined;
+    listening = await TestListener.on(make);
+    listening.allows = ({ ipAddress }) => ipAddress === undefined;
     const socket = dial(said);
     await until(socket.isGone);
     expect(socket.text()).toBe('');
-    expect(listening.arrived).toMatchObject([{ outcome: 'failed' }]);
+    expect(listening.connections).toMatchObject([{ outcome: 'failed' }]);
     expect(listening.events).toEqual([]);
   });
 });

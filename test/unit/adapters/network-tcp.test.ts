@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import type { Channel, ChannelHandler } from 'hexmq/ports';
 import { formatAddress } from '../../../adapters/network/sockets/address.js';
 import { createListener } from '../../../adapters/network/tcp/index.js';
-import { arriving } from '../../support/listening.js';
+import { acceptAll } from '../../support/test-listener.js';
 import { portOf } from '../../support/network-peers.js';
 
 test('a peer is known by its address, and its reset is told as one', async () => {
@@ -13,7 +13,7 @@ test('a peer is known by its address, and its reset is told as one', async () =>
     const listener = createListener({ host: '127.0.0.1', port: 0 });
     void listener
       .listen(
-        arriving((channel) => {
+        acceptAll((channel) => {
           accepted = channel;
           void listener.close();
           return { data: () => peer.resetAndDestroy(), drained: () => undefined, closed: resolve };

@@ -19,7 +19,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { createListener } from '../../../adapters/network/tcp/index.js';
 import { CertificateAuthority, openssl } from '../../e2e/certificates.js';
 import type { Issued } from '../../e2e/certificates.js';
-import { Listening, until } from '../../support/listening.js';
+import { TestListener, until } from '../../support/test-listener.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
 const authority = new CertificateAuthority();
@@ -31,7 +31,7 @@ const stolen = authority.issue('stolen');
 const expired = authority.issue('expired', { days: -1 });
 const foreign = stranger.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
 let directory: string;
-let listening: Listening;
+let listening: TestListener;
 const sockets: TLSSocket[] = [];
 
 beforeAll(() => {
@@ -50,7 +50,7 @@ afterAll(() => {
 });
 
 const listen = async (tls: object, options: object = {}): Promise<void> => {
-  listening = await Listening.on((components) =>
+  listening = await TestListener.on((components) =>
     createListener({ ...LOCAL, ...options, tls: { ...server, ...tls } }, components),
   );
 };
@@ -290,7 +290,7 @@ describe('files that change', () => {
     await secured(old);
     const accepted = await listening.next();
     put(join(directory, 'in-place'), renewed);
-    await listening.told('listener-reloaded');
+    await listening.nextEvent('listener-reloaded');
     await serves('renewed');
     old.write('still here');
     await until(() => accepted.received.toString() === 'still here');
@@ -308,7 +308,7 @@ describe('files that change', () => {
         copyFileSync(source, `${path}.new`);
         renameSync(`${path}.new`, path);
       }
-      await listening.told('listener-reloaded', index + 1);
+      await listening.nextEvent('listener-reloaded', index + 1);
       await serves(issued === renewed ? 'renewed' : 'server');
     }
   });
@@ -331,10 +331,10 @@ describe('files that change', () => {
     await serves('server');
     turn('..2026_2');
     rmSync(join(volume, '..2026_1'), { recursive: true });
-    await listening.told('listener-reloaded', 1);
+    await listening.nextEvent('listener-reloaded', 1);
     await serves('renewed');
     turn('..2026_3');
-    await listening.told('listener-reloaded', 2);
+    await listening.nextEvent('listener-reloaded', 2);
     await serves('server');
   });
 
@@ -342,7 +342,7 @@ describe('files that change', () => {
     const files = place('bad');
     await listen(files);
     copyFileSync(renewed.cert, files.cert);
-    expect(await listening.told('listener-reload-failed')).toEqual({
+    expect(await listening.nextEvent('listener-reload-failed')).toEqual({
       kind: 'listener-reload-failed',
       listener: 'tls',
       error: `${files.cert} and ${files.key} do not belong together, expected the private key of the first certificate`,
@@ -350,7 +350,7 @@ describe('files that change', () => {
     await serves('server');
     await expect(listening.listener.reload?.()).rejects.toThrow('do not belong together');
     copyFileSync(renewed.key, files.key);
-    await listening.told('listener-reloaded');
+    await listening.nextEvent('listener-reloaded');
     await serves('renewed');
   });
 
@@ -366,7 +366,7 @@ describe('files that change', () => {
 
   test('before the listener is opened are read then', async () => {
     const files = place('early');
-    listening = await Listening.on((components) => {
+    listening = await TestListener.on((components) => {
       const listener = createListener({ ...LOCAL, tls: files }, components);
       put(join(directory, 'early'), renewed);
       return listener;
@@ -395,7 +395,7 @@ describe('files that change', () => {
 describe('a Unix socket', () => {
   test('has the mode that is asked for, and is gone with its listener', async () => {
     const path = join(directory, 'mode.sock');
-    listening = await Listening.on((components) => createListener({ path, mode: '0620' }, components));
+    listening = await TestListener.on((components) => createListener({ path, mode: '0620' }, components));
     expect(statSync(path).mode & 0o777).toBe(0o620);
     const socket = connect(path);
     expect((await listening.next()).channel.peer).toEqual({ remoteAddress: `unix:${path}` });
@@ -406,12 +406,12 @@ describe('a Unix socket', () => {
 
   test('that a dead process left behind is replaced, and nothing else is', async () => {
     const path = join(directory, 'left.sock');
-    listening = await Listening.on((components) => createListener({ path }, components));
+    listening = await TestListener.on((components) => createListener({ path }, components));
     // Whoever is killed removes nothing: a second name for its socket is what is left.
     renameSync(path, join(directory, 'moved.sock'));
     await listening.listener.close();
     renameSync(join(directory, 'moved.sock'), path);
-    listening = await Listening.on((components) => createListener({ path }, components));
+    listening = await TestListener.on((components) => createListener({ path }, components));
     const socket = connect(path);
     await listening.next();
     socket.destroy();

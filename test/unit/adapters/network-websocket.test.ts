@@ -4,15 +4,15 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { createListener } from '../../../adapters/network/websocket/index.js';
-import { Listening, until } from '../../support/listening.js';
+import { TestListener, until } from '../../support/test-listener.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
-let listening: Listening;
+let listening: TestListener;
 const sockets: Socket[] = [];
 const websockets: WebSocket[] = [];
 
 const listen = async (options: object = {}): Promise<void> => {
-  listening = await Listening.on((components) => createListener({ ...LOCAL, ...options }, components));
+  listening = await TestListener.on((components) => createListener({ ...LOCAL, ...options }, components));
 };
 
 afterEach(async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { BrokerService } from '../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
-import type { Arrive, Listener } from '../../../src/ports/network.js';
+import type { ConnectionHandler, Listener } from '../../../src/ports/network.js';
 import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
 import type { BrokerEvent } from '../../../src/domain/events.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
@@ -12,11 +12,11 @@ import { HandStorage } from '../../support/hand-storage.js';
 
 class Door implements Listener {
   readonly name = 'door';
-  arrive: Arrive | undefined;
+  arrive: ConnectionHandler | undefined;
 
   constructor(readonly reload: () => Promise<void>) {}
 
-  async listen(arrive: Arrive): Promise<string> {
+  async listen(arrive: ConnectionHandler): Promise<string> {
     this.arrive = arrive;
     return 'the door';
   }

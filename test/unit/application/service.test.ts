@@ -3,7 +3,7 @@ import { BrokerService } from '../../../src/application/service.js';
 import type { ServiceParts } from '../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
-import type { Arrive, Listener } from '../../../src/ports/network.js';
+import type { ConnectionHandler, Listener } from '../../../src/ports/network.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
@@ -31,14 +31,14 @@ class LoggingStorage extends HandStorage {
 
 class LoggingListener implements Listener {
   error: Error | undefined;
-  arrive: Arrive | undefined;
+  arrive: ConnectionHandler | undefined;
 
   constructor(
     readonly name: string,
     readonly log: string[],
   ) {}
 
-  async listen(arrive: Arrive): Promise<string> {
+  async listen(arrive: ConnectionHandler): Promise<string> {
     await Promise.resolve();
     if (this.error !== undefined) throw this.error;
     this.arrive = arrive;

@@ -29,7 +29,7 @@ class Scene {
   read(reader: Reader, bytes = 10, most = 10_000): void {
     while (!this.throttle.isWaiting(reader) && most-- > 0) {
       reader.published++;
-      this.throttle.published(reader, reader.rates, bytes, this.clock.nowMs());
+      this.throttle.record(reader, reader.rates, bytes, this.clock.nowMs());
     }
   }
 }
@@ -71,8 +71,8 @@ describe('a client', () => {
     const other = scene.reader('other');
     scene.read(reader);
     scene.read(other);
-    scene.throttle.closed(reader);
-    scene.throttle.closed(other);
+    scene.throttle.remove(reader);
+    scene.throttle.remove(other);
     scene.clock.advance(60_000);
     expect(scene.order).toEqual([]);
     expect(scene.clock.pending).toBe(0);

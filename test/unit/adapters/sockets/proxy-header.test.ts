@@ -1,6 +1,10 @@
 // The PROXY header: what is one, whom it names, and that nothing is taken for one that is none.
 import { describe, expect, test } from '@jest/globals';
-import { parseProxyHeader, ProxyHeaderError, recognize } from '../../../../adapters/network/sockets/proxy-header.js';
+import {
+  parseProxyHeader,
+  ProxyHeaderError,
+  recognizeStart,
+} from '../../../../adapters/network/sockets/proxy-header.js';
 
 const SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
 const IPV4 = [192, 0, 2, 7, 10, 0, 0, 1, 0x15, 0xb3, 0x07, 0x5b];
@@ -106,10 +110,10 @@ test.each([
 });
 
 test('what a client says is not mistaken for a header, and one byte may not be enough to tell', () => {
-  expect(recognize(Buffer.from([0x10]))).toBe('another');
-  expect(recognize(Buffer.from('GET /mqtt'))).toBe('another');
-  expect(recognize(Buffer.from('P'))).toBe('too-short-to-tell');
-  expect(recognize(Buffer.from('POST'))).toBe('another');
-  expect(recognize(Buffer.from('PROXY '))).toBe(1);
-  expect(recognize(Buffer.from(SIGNATURE))).toBe(2);
+  expect(recognizeStart(Buffer.from([0x10]))).toBe('another');
+  expect(recognizeStart(Buffer.from('GET /mqtt'))).toBe('another');
+  expect(recognizeStart(Buffer.from('P'))).toBe('too-short-to-tell');
+  expect(recognizeStart(Buffer.from('POST'))).toBe('another');
+  expect(recognizeStart(Buffer.from('PROXY '))).toBe(1);
+  expect(recognizeStart(Buffer.from(SIGNATURE))).toBe(2);
 });

@@ -18,7 +18,7 @@ export interface UnixPath {
   readonly mode?: string | undefined;
 }
 
-export type Place = HostAndPort | UnixPath;
+export type ListenAddress = HostAndPort | UnixPath;
 
 /** Of the socket's own buffers, each way. Below it a write counts as taken. */
 export const HIGH_WATER_MARK = 64 * 1024;
@@ -36,11 +36,11 @@ export const SOCKET_OPTIONS = {
   highWaterMark: HIGH_WATER_MARK,
 } as const;
 
-export class Door {
+export class ServerSocket {
   #server: Server | undefined;
 
   constructor(
-    readonly place: Place,
+    readonly place: ListenAddress,
     readonly backlog = DEFAULT_BACKLOG,
   ) {}
 
@@ -54,7 +54,7 @@ export class Door {
     try {
       await this.#listen(entered);
     } catch (error) {
-      if (!(await isLeftBehind(error, place.path))) throw error;
+      if (!(await isStaleSocket(error, place.path))) throw error;
       unlinkSync(place.path);
       await this.#listen(entered);
     }
@@ -89,7 +89,7 @@ export class Door {
 }
 
 /** A socket on which nobody listens any more: that of a process that died. */
-async function isLeftBehind(error: unknown, path: string): Promise<boolean> {
+async function isStaleSocket(error: unknown, path: string): Promise<boolean> {
   const cause = error instanceof NetworkError ? (error.cause as NodeJS.ErrnoException) : undefined;
   if (cause?.code !== 'EADDRINUSE' || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
   return new Promise((resolve) => {
@@ -116,7 +116,7 @@ function warnOnce(): (error: NodeJS.ErrnoException) => void {
   };
 }
 
-function explainListenError(error: NodeJS.ErrnoException, place: Place): string {
+function explainListenError(error: NodeJS.ErrnoException, place: ListenAddress): string {
   return 'port' in place ? explainOnPort(error, place) : explainOnPath(error, place);
 }
 

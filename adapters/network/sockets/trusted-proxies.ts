@@ -2,16 +2,16 @@
 import { BlockList, isIP } from 'node:net';
 import { plainAddress } from './address.js';
 
-export interface TrustedPeers {
+export interface TrustedProxyOptions {
   /** Addresses and networks in the notation of CIDR: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
   readonly trusted: readonly string[];
 }
 
-export class Trusted {
+export class TrustedProxies {
   readonly #list = new BlockList();
 
   /** @throws Error naming what is no address and no network. */
-  constructor(key: string, { trusted }: TrustedPeers) {
+  constructor(key: string, { trusted }: TrustedProxyOptions) {
     if (trusted.length === 0)
       throw new Error(`${key}.trusted is an empty list, expected the addresses of at least one proxy`);
     for (const network of trusted) this.#add(key, network);

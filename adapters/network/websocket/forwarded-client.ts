@@ -4,10 +4,10 @@
 import { isIP } from 'node:net';
 import type { PeerInfo } from 'hexmq/ports';
 import { formatAddress, plainAddress } from '../sockets/address.js';
-import type { Trusted } from '../sockets/trusted.js';
+import type { TrustedProxies } from '../sockets/trusted-proxies.js';
 
 /** @throws Error when a proxy that is trusted does not say whom it speaks for, or says what is no address. */
-export function clientBehind(peer: PeerInfo, header: string | undefined, trusted: Trusted): PeerInfo {
+export function forwardedClient(peer: PeerInfo, header: string | undefined, trusted: TrustedProxies): PeerInfo {
   if (!trusted.has(peer.ipAddress)) return peer;
   if (header === undefined) throw new Error('the proxy sent no X-Forwarded-For, expected the address of its client');
   const hops = header.split(',').map((hop) => hop.trim());

@@ -8,15 +8,15 @@ import { dirname, join, relative, resolve } from 'node:path';
 /** Several files are seldom written in one go; and whoever writes one often touches it more than once. */
 const SETTLING_MS = 250;
 
-export class FileWatch {
+export class FileWatcher {
   readonly #watchers = new Map<string, FSWatcher>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly paths: readonly string[],
     /** Something has happened near the files; there may be nothing new in them. */
-    readonly happened: () => void,
-    readonly failed: (error: Error) => void,
+    readonly onChange: () => void,
+    readonly onError: (error: Error) => void,
   ) {}
 
   start(): void {
@@ -44,11 +44,11 @@ export class FileWatch {
       watcher.on('error', (error) => {
         watcher.close();
         this.#watchers.delete(directory);
-        this.failed(error);
+        this.onError(error);
       });
       this.#watchers.set(directory, watcher);
     } catch (error) {
-      this.failed(error as Error);
+      this.onError(error as Error);
     }
   }
 
@@ -58,7 +58,7 @@ export class FileWatch {
       this.#timer = undefined;
       // Where the links lead now.
       this.start();
-      this.happened();
+      this.onChange();
     }, SETTLING_MS).unref();
   }
 }

@@ -4,7 +4,7 @@
 /** Of the limit, what is left when it was reached. */
 const ROOM_MADE = 0.9;
 
-export class IncompletePackets<Sender> {
+export class PartialPacketBudget<Sender> {
   #bytes = 0;
   readonly #senders = new Map<Sender, { readonly half: number; bytes: number }>();
 
@@ -18,20 +18,20 @@ export class IncompletePackets<Sender> {
   }
 
   /** @param half tells this half from others of the same sender. */
-  holds(sender: Sender, half: number, bytes: number): void {
+  track(sender: Sender, half: number, bytes: number): void {
     const known = this.#senders.get(sender);
     if (known?.half === half) {
       this.#bytes += bytes - known.bytes;
       known.bytes = bytes;
       return;
     }
-    this.hasNone(sender);
+    this.untrack(sender);
     // The order of the map is that in which the halves began.
     this.#senders.set(sender, { half, bytes });
     this.#bytes += bytes;
   }
 
-  hasNone(sender: Sender): void {
+  untrack(sender: Sender): void {
     const known = this.#senders.get(sender);
     if (known === undefined) return;
     this.#senders.delete(sender);
@@ -39,11 +39,11 @@ export class IncompletePackets<Sender> {
   }
 
   /** Until there is room for a while again. */
-  limitTo(maxBytes: number): void {
+  enforce(maxBytes: number): void {
     if (this.#bytes <= maxBytes) return;
     for (const sender of this.#senders.keys()) {
       if (this.#bytes <= maxBytes * ROOM_MADE) return;
-      this.hasNone(sender);
+      this.untrack(sender);
       this.evict(sender);
     }
   }

@@ -92,7 +92,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
   }
 }
 
-export function sentenceOf(event: BrokerEvent | LifecycleEvent): string {
+export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
   switch (event.kind) {
     case 'client-connected':
       return 'client connected';

@@ -1,17 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
-import { Doorkeeper, networkOf } from '../../../src/application/doorkeeper.js';
-import type { DoorLimits } from '../../../src/application/doorkeeper.js';
+import { ConnectionLimiter, networkPrefix } from '../../../src/application/connection-limiter.js';
+import type { ConnectionRateLimits } from '../../../src/application/connection-limiter.js';
 
 /** So many from one address, one after the other at once: what became of each. */
-function enter(door: Doorkeeper, ipAddress: string | undefined, count: number, nowMs = 0): (string | undefined)[] {
+function enter(
+  door: ConnectionLimiter,
+  ipAddress: string | undefined,
+  count: number,
+  nowMs = 0,
+): (string | undefined)[] {
   return Array.from({ length: count }, () => {
-    const refusal = door.refusal(ipAddress, nowMs);
-    if (refusal === undefined) door.opened(ipAddress, nowMs);
+    const refusal = door.check(ipAddress, nowMs);
+    if (refusal === undefined) door.add(ipAddress, nowMs);
     return refusal;
   });
 }
 
-const doorWith = (limits: DoorLimits): Doorkeeper => new Doorkeeper(limits);
+const doorWith = (limits: ConnectionRateLimits): ConnectionLimiter => new ConnectionLimiter(limits);
 
 describe('connections', () => {
   test('come in as they like without limits', () => {
@@ -23,9 +28,9 @@ describe('connections', () => {
     expect(enter(door, '10.0.0.1', 3)).toEqual([undefined, undefined, 'too-many-pending-connections']);
     door.established();
     expect(enter(door, '10.0.0.2', 2)).toEqual([undefined, 'too-many-pending-connections']);
-    door.closed('10.0.0.1', false, 0);
+    door.remove('10.0.0.1', false, 0);
     // It was accepted before: it takes no place among those that wait.
-    door.closed('10.0.0.1', true, 0);
+    door.remove('10.0.0.1', true, 0);
     expect(enter(door, '10.0.0.2', 2)).toEqual([undefined, 'too-many-pending-connections']);
   });
 
@@ -33,7 +38,7 @@ describe('connections', () => {
     const door = doorWith({ maxConnectionsPerAddress: 2 });
     expect(enter(door, '10.0.0.1', 3)).toEqual([undefined, undefined, 'too-many-connections-of-address']);
     expect(enter(door, '10.0.0.2', 1)).toEqual([undefined]);
-    door.closed('10.0.0.1', true, 0);
+    door.remove('10.0.0.1', true, 0);
     expect(enter(door, '10.0.0.1', 2)).toEqual([undefined, 'too-many-connections-of-address']);
     expect(enter(door, undefined, 5)).toEqual(Array(5).fill(undefined));
   });
@@ -48,7 +53,7 @@ describe('connections', () => {
   test('a second are limited for each address, whatever becomes of them', () => {
     const door = doorWith({ maxConnectRatePerAddress: 2 });
     expect(enter(door, '10.0.0.1', 3)).toEqual([undefined, undefined, 'connect-rate-of-address']);
-    for (let i = 0; i < 2; i++) door.closed('10.0.0.1', false, 0);
+    for (let i = 0; i < 2; i++) door.remove('10.0.0.1', false, 0);
     expect(enter(door, '10.0.0.1', 1)).toEqual(['connect-rate-of-address']);
     expect(enter(door, '10.0.0.2', 1)).toEqual([undefined]);
     expect(enter(door, '10.0.0.1', 2, 501)).toEqual([undefined, 'connect-rate-of-address']);
@@ -66,14 +71,14 @@ describe('connections', () => {
   test('whose address is not known yet count for all limits but those of an address, and for those once it is known', () => {
     const door = doorWith({ maxPendingConnections: 3, maxConnectionsPerAddress: 1 });
     expect(enter(door, undefined, 2)).toEqual([undefined, undefined]);
-    expect(door.refusalOfAddress('10.0.0.1', 0)).toBeUndefined();
-    door.openedFrom('10.0.0.1', 0);
-    expect(door.refusalOfAddress('10.0.0.1', 0)).toBe('too-many-connections-of-address');
-    door.closed(undefined, false, 0);
+    expect(door.checkAddress('10.0.0.1', 0)).toBeUndefined();
+    door.addAddress('10.0.0.1', 0);
+    expect(door.checkAddress('10.0.0.1', 0)).toBe('too-many-connections-of-address');
+    door.remove(undefined, false, 0);
     expect(enter(door, '10.0.0.1', 1)).toEqual(['too-many-connections-of-address']);
     expect(enter(door, '10.0.0.2', 1)).toEqual([undefined]);
     expect(enter(door, '10.0.0.3', 2)).toEqual([undefined, 'too-many-pending-connections']);
-    door.closed('10.0.0.1', false, 0);
+    door.remove('10.0.0.1', false, 0);
     expect(enter(door, '10.0.0.1', 2)).toEqual([undefined, 'too-many-pending-connections']);
   });
 
@@ -82,7 +87,7 @@ describe('connections', () => {
     enter(door, '10.0.0.1', 5);
     door.limits = { maxConnectionsPerAddress: 1, maxConnectRate: 1 };
     expect(enter(door, '10.0.0.2', 2)).toEqual([undefined, 'too-many-connections-of-address']);
-    for (let i = 0; i < 5; i++) door.closed('10.0.0.1', true, 0);
+    for (let i = 0; i < 5; i++) door.remove('10.0.0.1', true, 0);
     expect(enter(door, '10.0.0.1', 1, 2000)).toEqual([undefined]);
   });
 
@@ -92,7 +97,7 @@ describe('connections', () => {
     for (let i = 0; i < 200_000; i++) {
       const address = `11.${i >> 16}.${(i >> 8) & 255}.${i & 255}`;
       enter(door, address, 1);
-      door.closed(address, false, 0);
+      door.remove(address, false, 0);
     }
     expect(enter(door, '10.0.0.1', 1, 60_000)).toEqual(['too-many-connections-of-address']);
   });
@@ -108,5 +113,5 @@ test.each([
   ['1:2:3:4:5:6:7:8', '1:2:3:4'],
   ['1:2:3:4:5:6:7::', '1:2:3:4'],
 ])('the network of %s is %s', (address, network) => {
-  expect(networkOf(address)).toBe(network);
+  expect(networkPrefix(address)).toBe(network);
 });

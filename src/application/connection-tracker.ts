@@ -4,79 +4,79 @@ import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Clock } from '../ports/clock.js';
-import type { Arrival, Channel, ChannelHandler } from '../ports/network.js';
-import { Doorkeeper } from './doorkeeper.js';
-import type { DoorRefusal } from './doorkeeper.js';
+import type { IncomingConnection, Channel, ChannelHandler } from '../ports/network.js';
+import { ConnectionLimiter } from './connection-limiter.js';
+import type { ConnectionLimitReason } from './connection-limiter.js';
 
 /** Where a connection came in. */
-export interface Entered {
+export interface ConnectionOrigin {
   readonly id: ConnectionId;
   readonly listener: string;
   /** By which it is counted, and to be told with its end. `undefined`: by none. */
   readonly ipAddress: string | undefined;
 }
 
-export interface ArrivalsOwner {
+export interface ConnectionTrackerOwner {
   /** It may not come in, which nobody else is told. */
-  turnedAway(id: ConnectionId, peer: PeerInfo, reason: DoorRefusal): void;
+  connectionRejected(id: ConnectionId, peer: PeerInfo, reason: ConnectionLimitReason): void;
   /** It is open; the owner tells when it is established and when it has gone. */
-  entered(entered: Entered, channel: Channel): ChannelHandler;
+  connectionAccepted(entered: ConnectionOrigin, channel: Channel): ChannelHandler;
 }
 
-export class Arrivals {
+export class ConnectionTracker {
   readonly #clock: Clock;
-  readonly #owner: ArrivalsOwner;
-  readonly #ofBroker: Doorkeeper;
-  readonly #ofListeners = new Map<string, Doorkeeper>();
+  readonly #owner: ConnectionTrackerOwner;
+  readonly #ofBroker: ConnectionLimiter;
+  readonly #ofListeners = new Map<string, ConnectionLimiter>();
   #limitsOfListeners: PerListenerLimits;
   #lastConnection = 0;
 
-  constructor(limits: Limits, ofListeners: PerListenerLimits, clock: Clock, owner: ArrivalsOwner) {
-    this.#ofBroker = new Doorkeeper(limits);
+  constructor(limits: Limits, ofListeners: PerListenerLimits, clock: Clock, owner: ConnectionTrackerOwner) {
+    this.#ofBroker = new ConnectionLimiter(limits);
     this.#limitsOfListeners = ofListeners;
     this.#clock = clock;
     this.#owner = owner;
   }
 
   /** From now on. */
-  limit(limits: Limits, ofListeners: PerListenerLimits): void {
+  setLimits(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#limitsOfListeners = ofListeners;
     this.#ofBroker.limits = limits;
     for (const [listener, door] of this.#ofListeners) door.limits = ofListeners.get(listener) ?? {};
   }
 
-  arrive(listener: string, peer: PeerInfo): Arrival | undefined {
+  open(listener: string, peer: PeerInfo): IncomingConnection | undefined {
     const id = ++this.#lastConnection as ConnectionId;
     const { ipAddress } = peer;
     const nowMs = this.#clock.nowMs();
     const own = this.#doorOf(listener);
-    const refusal = own.refusal(ipAddress, nowMs) ?? this.#ofBroker.refusal(ipAddress, nowMs);
+    const refusal = own.check(ipAddress, nowMs) ?? this.#ofBroker.check(ipAddress, nowMs);
     if (refusal !== undefined) {
-      this.#owner.turnedAway(id, peer, refusal);
+      this.#owner.connectionRejected(id, peer, refusal);
       return undefined;
     }
-    own.opened(ipAddress, nowMs);
-    this.#ofBroker.opened(ipAddress, nowMs);
-    return new Arriving(this, id, listener, ipAddress);
+    own.add(ipAddress, nowMs);
+    this.#ofBroker.add(ipAddress, nowMs);
+    return new TrackedConnection(this, id, listener, ipAddress);
   }
 
   /** Whether one may stay that was counted without an address. */
-  identified({ id, listener }: Entered, peer: PeerInfo): boolean {
+  setClientAddress({ id, listener }: ConnectionOrigin, peer: PeerInfo): boolean {
     const { ipAddress } = peer;
     const nowMs = this.#clock.nowMs();
     const own = this.#doorOf(listener);
-    const refusal = own.refusalOfAddress(ipAddress, nowMs) ?? this.#ofBroker.refusalOfAddress(ipAddress, nowMs);
+    const refusal = own.checkAddress(ipAddress, nowMs) ?? this.#ofBroker.checkAddress(ipAddress, nowMs);
     if (refusal !== undefined) {
-      this.#owner.turnedAway(id, peer, refusal);
+      this.#owner.connectionRejected(id, peer, refusal);
       return false;
     }
-    own.openedFrom(ipAddress, nowMs);
-    this.#ofBroker.openedFrom(ipAddress, nowMs);
+    own.addAddress(ipAddress, nowMs);
+    this.#ofBroker.addAddress(ipAddress, nowMs);
     return true;
   }
 
-  entered(entered: Entered, channel: Channel): ChannelHandler {
-    return this.#owner.entered(entered, channel);
+  accept(entered: ConnectionOrigin, channel: Channel): ChannelHandler {
+    return this.#owner.connectionAccepted(entered, channel);
   }
 
   established(listener: string): void {
@@ -84,46 +84,46 @@ export class Arrivals {
     this.#ofBroker.established();
   }
 
-  gone({ listener, ipAddress }: Entered, wasEstablished: boolean): void {
+  close({ listener, ipAddress }: ConnectionOrigin, wasEstablished: boolean): void {
     const nowMs = this.#clock.nowMs();
-    this.#doorOf(listener).closed(ipAddress, wasEstablished, nowMs);
-    this.#ofBroker.closed(ipAddress, wasEstablished, nowMs);
+    this.#doorOf(listener).remove(ipAddress, wasEstablished, nowMs);
+    this.#ofBroker.remove(ipAddress, wasEstablished, nowMs);
   }
 
   /** It counts from the first connection on, also where there is no limit: there may be one later. */
-  #doorOf(listener: string): Doorkeeper {
+  #doorOf(listener: string): ConnectionLimiter {
     let door = this.#ofListeners.get(listener);
     if (door === undefined)
-      this.#ofListeners.set(listener, (door = new Doorkeeper(this.#limitsOfListeners.get(listener) ?? {})));
+      this.#ofListeners.set(listener, (door = new ConnectionLimiter(this.#limitsOfListeners.get(listener) ?? {})));
     return door;
   }
 }
 
 /** One that may come in and is not open yet. */
-class Arriving implements Arrival, Entered {
+class TrackedConnection implements IncomingConnection, ConnectionOrigin {
   #isOver = false;
 
   constructor(
-    readonly arrivals: Arrivals,
+    readonly tracker: ConnectionTracker,
     readonly id: ConnectionId,
     readonly listener: string,
     public ipAddress: string | undefined,
   ) {}
 
-  speaksFor(client: PeerInfo): boolean {
-    if (!this.arrivals.identified(this, client)) return false;
+  setClientAddress(client: PeerInfo): boolean {
+    if (!this.tracker.setClientAddress(this, client)) return false;
     this.ipAddress = client.ipAddress;
     return true;
   }
 
   accept(channel: Channel): ChannelHandler {
     this.#isOver = true;
-    return this.arrivals.entered(this, channel);
+    return this.tracker.accept(this, channel);
   }
 
-  failed(): void {
+  abort(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.arrivals.gone(this, false);
+    this.tracker.close(this, false);
   }
 }

@@ -1,9 +1,9 @@
 // Whose word about others is taken: proxies that are listed, and nobody who only looks like one.
 import { describe, expect, test } from '@jest/globals';
-import { Trusted } from '../../../../adapters/network/sockets/trusted.js';
-import { clientBehind } from '../../../../adapters/network/websocket/forwarded.js';
+import { TrustedProxies } from '../../../../adapters/network/sockets/trusted-proxies.js';
+import { forwardedClient } from '../../../../adapters/network/websocket/forwarded-client.js';
 
-const trusted = new Trusted('forwardedFor', { trusted: ['10.0.0.0/8', '192.0.2.1', 'fd00::/8', '::1'] });
+const trusted = new TrustedProxies('forwardedFor', { trusted: ['10.0.0.0/8', '192.0.2.1', 'fd00::/8', '::1'] });
 
 describe('a list of addresses and networks', () => {
   test('has what is in it', () => {
@@ -31,13 +31,15 @@ describe('a list of addresses and networks', () => {
     'proxy.example.com',
     '',
   ])('refuses %s', (network) => {
-    expect(() => new Trusted('proxyProtocol', { trusted: [network] })).toThrow(
+    expect(() => new TrustedProxies('proxyProtocol', { trusted: [network] })).toThrow(
       `proxyProtocol.trusted: "${network}" is not valid, expected an address or a network such as 10.0.0.0/8`,
     );
   });
 
   test('is not empty', () => {
-    expect(() => new Trusted('proxyProtocol', { trusted: [] })).toThrow('proxyProtocol.trusted is an empty list');
+    expect(() => new TrustedProxies('proxyProtocol', { trusted: [] })).toThrow(
+      'proxyProtocol.trusted is an empty list',
+    );
   });
 });
 
@@ -59,19 +61,19 @@ describe('X-Forwarded-For', () => {
     ['nonsense, 192.0.2.7', { remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' }],
     ['10.0.0.3, 10.0.0.2', { remoteAddress: '10.0.0.3', ipAddress: '10.0.0.3' }],
   ])('%s names its client, who has not the certificate of the proxy', (header, client) => {
-    expect(clientBehind(proxy, header, trusted)).toEqual(client);
+    expect(forwardedClient(proxy, header, trusted)).toEqual(client);
   });
 
   test('of anyone else is passed over', () => {
     const peer = { remoteAddress: '192.0.2.9:1', ipAddress: '192.0.2.9' };
-    expect(clientBehind(peer, '1.2.3.4', trusted)).toBe(peer);
-    expect(clientBehind(peer, undefined, trusted)).toBe(peer);
+    expect(forwardedClient(peer, '1.2.3.4', trusted)).toBe(peer);
+    expect(forwardedClient(peer, undefined, trusted)).toBe(peer);
   });
 
   test.each([undefined, '', 'unknown', '192.0.2.7,', '192.0.2.7:port', '[192.0.2.7', '1.2.3.4 5.6.7.8'])(
     'of a proxy that says %p is refused',
     (header) => {
-      expect(() => clientBehind(proxy, header, trusted)).toThrow('the proxy sent');
+      expect(() => forwardedClient(proxy, header, trusted)).toThrow('the proxy sent');
     },
   );
 });

@@ -1,25 +1,25 @@
 // The way of a connection from the door to whoever speaks MQTT on it: the word of the shell, then the header of a proxy, then TLS, each where the
 // listener has it. A listener that has neither puts nothing between the word and the channel.
 import type { Socket } from 'node:net';
-import type { Arrival, Arrive, PeerInfo } from 'hexmq/ports';
+import type { IncomingConnection, ConnectionHandler, PeerInfo } from 'hexmq/ports';
 import { peerOf } from './address.js';
-import { Door, HIGH_WATER_MARK } from './door.js';
-import type { Place } from './door.js';
-import { Handshakes } from './handshakes.js';
-import type { Handshake, SocketComponents } from './handshakes.js';
+import { ServerSocket, HIGH_WATER_MARK } from './server-socket.js';
+import type { ListenAddress } from './server-socket.js';
+import { PendingHandshakes } from './pending-handshakes.js';
+import type { Handshake, SocketComponents } from './pending-handshakes.js';
 import { readProxyHeader } from './proxy-step.js';
 import type { TlsOptions } from './tls-files.js';
 import { TlsStep } from './tls-step.js';
-import { Trusted } from './trusted.js';
-import type { TrustedPeers } from './trusted.js';
+import { TrustedProxies } from './trusted-proxies.js';
+import type { TrustedProxyOptions } from './trusted-proxies.js';
 
-export interface EntranceOptions {
+export interface SocketListenerOptions {
   readonly name?: string | undefined;
   /** Connections that the operating system completes before we accept them; it may allow fewer. Default 4096. */
   readonly backlog?: number | undefined;
   readonly tls?: TlsOptions | undefined;
   /** Proxies that put a PROXY header before what their clients say. Nobody else may send one, and these have to. */
-  readonly proxyProtocol?: TrustedPeers | undefined;
+  readonly proxyProtocol?: TrustedProxyOptions | undefined;
   /** From the opening of a connection until its first byte of MQTT can come. Default 10,000. */
   readonly handshakeTimeoutMs?: number | undefined;
 }
@@ -28,18 +28,18 @@ export interface EntranceOptions {
  * The socket and its arrival are the caller's; the handshake, where there is one, is for the caller to end. The socket may have been paused: `resume`
  * begins the reading.
  */
-export type Entered = (socket: Socket, arrival: Arrival, handshake: Handshake | undefined) => void;
+export type SocketHandler = (socket: Socket, arrival: IncomingConnection, handshake: Handshake | undefined) => void;
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 
-export class Entrance {
-  readonly handshakes: Handshakes;
-  readonly #door: Door;
-  readonly #place: Place;
-  readonly #proxies: Trusted | undefined;
-  readonly #forwarders: Trusted | undefined;
+export class ConnectionPipeline {
+  readonly handshakes: PendingHandshakes;
+  readonly #door: ServerSocket;
+  readonly #place: ListenAddress;
+  readonly #proxies: TrustedProxies | undefined;
+  readonly #forwarders: TrustedProxies | undefined;
   readonly #tls: TlsStep | undefined;
-  #entered: Entered = (socket) => socket.destroy();
+  #entered: SocketHandler = (socket) => socket.destroy();
 
   /**
    * @param forwarders are proxies that say later for whom they speak.
@@ -47,31 +47,31 @@ export class Entrance {
    */
   constructor(
     name: string,
-    place: Place,
-    options: EntranceOptions,
+    place: ListenAddress,
+    options: SocketListenerOptions,
     components: SocketComponents,
-    forwarders?: Trusted,
+    forwarders?: TrustedProxies,
   ) {
     const { backlog, tls, proxyProtocol, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
     this.#place = place;
-    this.#door = new Door(place, backlog);
-    this.handshakes = new Handshakes(name, handshakeTimeoutMs, components);
-    this.#proxies = proxyProtocol === undefined ? undefined : new Trusted('proxyProtocol', proxyProtocol);
+    this.#door = new ServerSocket(place, backlog);
+    this.handshakes = new PendingHandshakes(name, handshakeTimeoutMs, components);
+    this.#proxies = proxyProtocol === undefined ? undefined : new TrustedProxies('proxyProtocol', proxyProtocol);
     this.#forwarders = forwarders;
     this.#tls =
       tls === undefined
         ? undefined
         : new TlsStep(name, tls, { highWaterMark: HIGH_WATER_MARK }, components, (socket, handshake) => {
-            this.#entered(socket, handshake.arrival, handshake);
+            this.#entered(socket, handshake.connection, handshake);
           });
   }
 
   /** @throws NetworkError */
-  async open(arrive: Arrive, entered: Entered): Promise<string> {
+  async open(arrive: ConnectionHandler, entered: SocketHandler): Promise<string> {
     this.#entered = entered;
     const way = this.#way(entered);
     const address = await this.#door.open((socket) => {
-      const peer = this.peerOf(socket);
+      const peer = this.peerBeforeHandshake(socket);
       const arrival = arrive(this.#isProxy(peer) ? { remoteAddress: peer.remoteAddress } : peer);
       if (arrival === undefined) socket.destroy();
       else way(socket, arrival, peer);
@@ -82,8 +82,8 @@ export class Entrance {
 
   close(): Promise<void> {
     this.#door.close();
-    this.#tls?.stop();
-    this.handshakes.abandon();
+    this.#tls?.stopWatching();
+    this.handshakes.abortAll();
     return Promise.resolve();
   }
 
@@ -92,7 +92,7 @@ export class Entrance {
   }
 
   /** Who a socket is that has said nothing yet. */
-  peerOf(socket: Socket): PeerInfo {
+  peerBeforeHandshake(socket: Socket): PeerInfo {
     return 'path' in this.#place ? { remoteAddress: `unix:${this.#place.path}` } : peerOf(socket);
   }
 
@@ -100,22 +100,22 @@ export class Entrance {
     return this.#proxies?.has(ipAddress) === true || this.#forwarders?.has(ipAddress) === true;
   }
 
-  #way(entered: Entered): (socket: Socket, arrival: Arrival, peer: PeerInfo) => void {
+  #way(entered: SocketHandler): (socket: Socket, arrival: IncomingConnection, peer: PeerInfo) => void {
     const proxies = this.#proxies;
     const tls = this.#tls;
     if (proxies !== undefined) {
       const next = (handshake: Handshake, client: PeerInfo | undefined): void => {
         if (client !== undefined && !this.#speaksFor(handshake, client)) return;
-        if (tls === undefined) entered(handshake.socket, handshake.arrival, handshake);
-        else tls.secure(handshake);
+        if (tls === undefined) entered(handshake.socket, handshake.connection, handshake);
+        else tls.beginHandshake(handshake);
       };
       return (socket, arrival, peer) => {
-        readProxyHeader(this.handshakes.begin(socket, arrival, peer, 'proxy-header'), proxies, next);
+        readProxyHeader(this.handshakes.start(socket, arrival, peer, 'proxy-header'), proxies, next);
       };
     }
     if (tls !== undefined) {
       return (socket, arrival, peer) => {
-        tls.secure(this.handshakes.begin(socket, arrival, peer, 'tls'));
+        tls.beginHandshake(this.handshakes.start(socket, arrival, peer, 'tls'));
       };
     }
     return (socket, arrival) => {
@@ -125,7 +125,7 @@ export class Entrance {
 
   /** The client of a proxy may be the next proxy, which says for whom it speaks in its turn. */
   #speaksFor(handshake: Handshake, client: PeerInfo): boolean {
-    if (this.#forwarders?.has(client.ipAddress) !== true) return handshake.speaksFor(client);
+    if (this.#forwarders?.has(client.ipAddress) !== true) return handshake.setClientAddress(client);
     handshake.peer = client;
     return true;
   }

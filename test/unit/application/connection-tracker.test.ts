@@ -1,10 +1,10 @@
 // From the arrival of a connection to its end: who is counted, for how long, and by which address.
 import { describe, expect, test } from '@jest/globals';
-import { Arrivals } from '../../../src/application/arrivals.js';
-import type { Entered } from '../../../src/application/arrivals.js';
+import { ConnectionTracker } from '../../../src/application/connection-tracker.js';
+import type { ConnectionOrigin } from '../../../src/application/connection-tracker.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Limits, ListenerLimits } from '../../../src/domain/connect/limits.js';
-import type { Arrival, Channel } from '../../../src/ports/network.js';
+import type { IncomingConnection, Channel } from '../../../src/ports/network.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
 const from = (ipAddress?: string): { remoteAddress: string; ipAddress: string | undefined } => ({
@@ -15,21 +15,21 @@ const CHANNEL = {} as Channel;
 
 function made(limits: Partial<Limits>, ofListeners: Readonly<Record<string, ListenerLimits>> = {}) {
   const refusals: string[] = [];
-  const entered: Entered[] = [];
-  const arrivals = new Arrivals(
+  const entered: ConnectionOrigin[] = [];
+  const arrivals = new ConnectionTracker(
     { ...DEFAULT_LIMITS, ...limits },
     new Map(Object.entries(ofListeners)),
     new VirtualClock(),
     {
-      turnedAway: (_id, { remoteAddress }, reason) => refusals.push(`${remoteAddress} ${reason}`),
-      entered: ({ id, listener, ipAddress }) => {
+      connectionRejected: (_id, { remoteAddress }, reason) => refusals.push(`${remoteAddress} ${reason}`),
+      connectionAccepted: ({ id, listener, ipAddress }) => {
         entered.push({ id, listener, ipAddress });
         return { data: () => undefined, drained: () => undefined, closed: () => undefined };
       },
     },
   );
-  const arrive = (ipAddress?: string, listener = 'tls'): Arrival | undefined =>
-    arrivals.arrive(listener, from(ipAddress));
+  const arrive = (ipAddress?: string, listener = 'tls'): IncomingConnection | undefined =>
+    arrivals.open(listener, from(ipAddress));
   return { arrivals, refusals, entered, arrive };
 }
 
@@ -39,8 +39,8 @@ describe('one that has arrived', () => {
     const first = arrive('10.0.0.1');
     expect(arrive('10.0.0.2')).toBeUndefined();
     expect(refusals).toEqual(['10.0.0.2:5000 too-many-pending-connections']);
-    first?.failed();
-    first?.failed();
+    first?.abort();
+    first?.abort();
     expect(arrive('10.0.0.3')).toBeDefined();
     expect(arrive('10.0.0.4')).toBeUndefined();
   });
@@ -49,14 +49,14 @@ describe('one that has arrived', () => {
     const { arrivals, arrive, entered } = made({ maxPendingConnections: 1, maxConnectionsPerAddress: 1 });
     const first = arrive('10.0.0.1');
     first?.accept(CHANNEL);
-    first?.failed();
+    first?.abort();
     expect(arrive('10.0.0.2')).toBeUndefined();
     arrivals.established('tls');
     const second = arrive('10.0.0.2');
     expect(second).toBeDefined();
-    second?.failed();
+    second?.abort();
     expect(arrive('10.0.0.1')).toBeUndefined();
-    arrivals.gone(entered[0] as Entered, true);
+    arrivals.close(entered[0] as ConnectionOrigin, true);
     expect(arrive('10.0.0.1')).toBeDefined();
   });
 
@@ -72,12 +72,12 @@ describe('one that has arrived', () => {
   test('counts for limits that its listener gets while it is there, and for none that are taken away', () => {
     const { arrivals, arrive } = made({});
     const first = arrive();
-    arrivals.limit(DEFAULT_LIMITS, new Map([['tls', { maxPendingConnections: 1 }]]));
+    arrivals.setLimits(DEFAULT_LIMITS, new Map([['tls', { maxPendingConnections: 1 }]]));
     expect(arrive()).toBeUndefined();
-    first?.failed();
+    first?.abort();
     expect(arrive()).toBeDefined();
     expect(arrive()).toBeUndefined();
-    arrivals.limit(DEFAULT_LIMITS, new Map());
+    arrivals.setLimits(DEFAULT_LIMITS, new Map());
     expect(arrive()).toBeDefined();
   });
 });
@@ -86,25 +86,25 @@ describe('one that a proxy has opened', () => {
   test('is counted by the address of its client once that is known', () => {
     const { arrivals, arrive, entered, refusals } = made({ maxConnectionsPerAddress: 1 });
     const [first, second, other] = [arrive(), arrive(), arrive()];
-    expect(first?.speaksFor(from('192.0.2.7'))).toBe(true);
-    expect(second?.speaksFor(from('192.0.2.7'))).toBe(false);
-    second?.failed();
-    expect(other?.speaksFor(from('192.0.2.8'))).toBe(true);
+    expect(first?.setClientAddress(from('192.0.2.7'))).toBe(true);
+    expect(second?.setClientAddress(from('192.0.2.7'))).toBe(false);
+    second?.abort();
+    expect(other?.setClientAddress(from('192.0.2.8'))).toBe(true);
     expect(refusals).toEqual(['192.0.2.7:5000 too-many-connections-of-address']);
     first?.accept(CHANNEL);
     expect(entered).toMatchObject([{ ipAddress: '192.0.2.7' }]);
     arrivals.established('tls');
-    arrivals.gone(entered[0] as Entered, true);
-    expect(arrive()?.speaksFor(from('192.0.2.7'))).toBe(true);
+    arrivals.close(entered[0] as ConnectionOrigin, true);
+    expect(arrive()?.setClientAddress(from('192.0.2.7'))).toBe(true);
   });
 
   test('is pending from its arrival on, and makes room when its client may not come in', () => {
     const { arrive, refusals } = made({ maxPendingConnections: 2, maxConnectRatePerAddress: 1 });
     const [first, second] = [arrive(), arrive()];
     expect(arrive()).toBeUndefined();
-    expect(first?.speaksFor(from('192.0.2.7'))).toBe(true);
-    expect(second?.speaksFor(from('192.0.2.7'))).toBe(false);
-    second?.failed();
+    expect(first?.setClientAddress(from('192.0.2.7'))).toBe(true);
+    expect(second?.setClientAddress(from('192.0.2.7'))).toBe(false);
+    second?.abort();
     expect(arrive()).toBeDefined();
     expect(refusals).toEqual(['a proxy:5000 too-many-pending-connections', '192.0.2.7:5000 connect-rate-of-address']);
   });

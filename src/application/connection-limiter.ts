@@ -8,11 +8,11 @@ import type { Limits } from '../domain/connect/limits.js';
 import type { RefusalReason } from '../domain/reasons.js';
 import { TokenBucket } from './token-bucket.js';
 
-export type DoorLimits = Partial<
+export type ConnectionRateLimits = Partial<
   Pick<Limits, 'maxPendingConnections' | 'maxConnectRate' | 'maxConnectRatePerAddress' | 'maxConnectionsPerAddress'>
 >;
 
-export type DoorRefusal = Extract<
+export type ConnectionLimitReason = Extract<
   RefusalReason,
   'too-many-pending-connections' | 'connect-rate' | 'connect-rate-of-address' | 'too-many-connections-of-address'
 >;
@@ -25,19 +25,19 @@ interface Address {
   rate: TokenBucket | undefined;
 }
 
-export class Doorkeeper {
-  #limits: DoorLimits;
+export class ConnectionLimiter {
+  #limits: ConnectionRateLimits;
   #rate: TokenBucket | undefined;
   #pending = 0;
   /** In the order of their last connection. */
   readonly #addresses = new Map<string, Address>();
 
-  constructor(limits: DoorLimits) {
+  constructor(limits: ConnectionRateLimits) {
     this.#limits = limits;
   }
 
   /** From now on. Who is in stays in. */
-  set limits(limits: DoorLimits) {
+  set limits(limits: ConnectionRateLimits) {
     if (limits.maxConnectRate !== this.#limits.maxConnectRate) this.#rate = undefined;
     if (limits.maxConnectRatePerAddress !== this.#limits.maxConnectRatePerAddress)
       for (const address of this.#addresses.values()) address.rate = undefined;
@@ -48,11 +48,11 @@ export class Doorkeeper {
    * Whether one more may come in from there; it has to be told to `opened` then.
    * @param ipAddress `undefined`: from this machine, not by network; or not known yet.
    */
-  refusal(ipAddress: string | undefined, nowMs: number): DoorRefusal | undefined {
+  check(ipAddress: string | undefined, nowMs: number): ConnectionLimitReason | undefined {
     const { maxPendingConnections, maxConnectRate } = this.#limits;
     if (maxPendingConnections !== undefined && this.#pending >= maxPendingConnections)
       return 'too-many-pending-connections';
-    const refusal = this.refusalOfAddress(ipAddress, nowMs);
+    const refusal = this.checkAddress(ipAddress, nowMs);
     if (refusal !== undefined) return refusal;
     // Last, so that one address that floods does not use up what all have.
     if (maxConnectRate !== undefined) {
@@ -62,16 +62,16 @@ export class Doorkeeper {
     return undefined;
   }
 
-  opened(ipAddress: string | undefined, nowMs: number): void {
+  add(ipAddress: string | undefined, nowMs: number): void {
     this.#pending++;
     this.#rate?.take(1, nowMs);
-    this.openedFrom(ipAddress, nowMs);
+    this.addAddress(ipAddress, nowMs);
   }
 
   /** Whether one that is in may stay, now that its address is known; it has to be told to `openedFrom` then, and otherwise to `closed`. */
-  refusalOfAddress(ipAddress: string | undefined, nowMs: number): DoorRefusal | undefined {
+  checkAddress(ipAddress: string | undefined, nowMs: number): ConnectionLimitReason | undefined {
     const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
-    const address = ipAddress === undefined ? undefined : this.#addresses.get(networkOf(ipAddress));
+    const address = ipAddress === undefined ? undefined : this.#addresses.get(networkPrefix(ipAddress));
     if (address === undefined) return undefined;
     if (maxConnectionsPerAddress !== undefined && address.connections >= maxConnectionsPerAddress)
       return 'too-many-connections-of-address';
@@ -80,11 +80,11 @@ export class Doorkeeper {
     return undefined;
   }
 
-  openedFrom(ipAddress: string | undefined, nowMs: number): void {
+  addAddress(ipAddress: string | undefined, nowMs: number): void {
     const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
     if (ipAddress === undefined || (maxConnectRatePerAddress === undefined && maxConnectionsPerAddress === undefined))
       return;
-    const network = networkOf(ipAddress);
+    const network = networkPrefix(ipAddress);
     const address = this.#addresses.get(network) ?? { connections: 0, rate: undefined };
     this.#addresses.delete(network);
     this.#addresses.set(network, address);
@@ -100,10 +100,10 @@ export class Doorkeeper {
   }
 
   /** @param ipAddress as it was told. */
-  closed(ipAddress: string | undefined, wasEstablished: boolean, nowMs: number): void {
+  remove(ipAddress: string | undefined, wasEstablished: boolean, nowMs: number): void {
     if (!wasEstablished) this.#pending--;
     if (ipAddress === undefined) return;
-    const network = networkOf(ipAddress);
+    const network = networkPrefix(ipAddress);
     const address = this.#addresses.get(network);
     // The limit may have come after the connection.
     if (address === undefined || address.connections === 0) return;
@@ -125,7 +125,7 @@ export class Doorkeeper {
 }
 
 /** Whoever has one address of an IPv6 network has 2^64 of them. */
-export function networkOf(ipAddress: string): string {
+export function networkPrefix(ipAddress: string): string {
   if (!ipAddress.includes(':')) return ipAddress;
   // What is behind % is the interface of this machine.
   const [address = ''] = ipAddress.split('%');

@@ -1,5 +1,13 @@
 // A listener with nothing behind it: what it accepts, what it is told, and what it tells are written down.
-import type { Arrival, Arrive, Channel, ChannelHandler, LifecycleEvent, Listener, PeerInfo } from 'hexmq/ports';
+import type {
+  IncomingConnection,
+  ConnectionHandler,
+  Channel,
+  ChannelHandler,
+  LifecycleEvent,
+  Listener,
+  PeerInfo,
+} from 'hexmq/ports';
 
 const PATIENCE_MS = 10_000;
 
@@ -12,17 +20,17 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Whoever comes may come in. */
-export const arriving =
-  (accept: (channel: Channel) => ChannelHandler): Arrive =>
-  () => ({ speaksFor: () => true, accept, failed: () => undefined });
+export const acceptAll =
+  (accept: (channel: Channel) => ChannelHandler): ConnectionHandler =>
+  () => ({ setClientAddress: () => true, accept, abort: () => undefined });
 
-export interface Accepted {
+export interface AcceptedConnection {
   readonly channel: Channel;
   readonly received: Buffer;
   readonly isClosed: boolean;
 }
 
-export interface Arrived {
+export interface ObservedConnection {
   readonly peer: PeerInfo;
   /** For whom it said that it speaks. */
   readonly clients: PeerInfo[];
@@ -30,38 +38,38 @@ export interface Arrived {
   outcome: string;
 }
 
-export class Listening {
-  readonly arrived: Arrived[] = [];
+export class TestListener {
+  readonly connections: ObservedConnection[] = [];
   /** Who may come in. */
-  admits: (peer: PeerInfo) => boolean = () => true;
+  allows: (peer: PeerInfo) => boolean = () => true;
   readonly accepted: { channel: Channel; received: Buffer; isClosed: boolean }[] = [];
   readonly events: LifecycleEvent[] = [];
   listener!: Listener;
   address = '';
 
-  static async on(make: (components: { emit: (event: LifecycleEvent) => void }) => Listener): Promise<Listening> {
-    const listening = new Listening();
+  static async on(make: (components: { emit: (event: LifecycleEvent) => void }) => Listener): Promise<TestListener> {
+    const listening = new TestListener();
     listening.listener = make({ emit: (event) => listening.events.push(event) });
     listening.address = await listening.listener.listen((peer) => listening.#arrive(peer));
     return listening;
   }
 
-  #arrive(peer: PeerInfo): Arrival | undefined {
-    const arrived: Arrived = { peer, clients: [], outcome: 'waits' };
-    this.arrived.push(arrived);
-    if (!this.admits(peer)) {
+  #arrive(peer: PeerInfo): IncomingConnection | undefined {
+    const arrived: ObservedConnection = { peer, clients: [], outcome: 'waits' };
+    this.connections.push(arrived);
+    if (!this.allows(peer)) {
       arrived.outcome = 'turned away';
       return undefined;
     }
-    const ends = (outcome: Arrived['outcome']): void => {
+    const ends = (outcome: ObservedConnection['outcome']): void => {
       arrived.outcome = arrived.outcome === 'waits' ? outcome : `${arrived.outcome}, ${outcome}`;
     };
     return {
-      speaksFor: (client) => {
+      setClientAddress: (client) => {
         arrived.clients.push(client);
-        return this.admits(client);
+        return this.allows(client);
       },
-      failed: () => {
+      abort: () => {
         ends('failed');
       },
       accept: (channel) => {
@@ -86,13 +94,13 @@ export class Listening {
   }
 
   /** The next connection after those that have been asked for. */
-  async next(): Promise<Accepted> {
+  async next(): Promise<AcceptedConnection> {
     const index = this.#taken++;
     await until(() => this.accepted.length > index);
-    return this.accepted[index] as Accepted;
+    return this.accepted[index] as AcceptedConnection;
   }
 
-  async told(kind: LifecycleEvent['kind'], count = 1): Promise<LifecycleEvent> {
+  async nextEvent(kind: LifecycleEvent['kind'], count = 1): Promise<LifecycleEvent> {
     const those = (): LifecycleEvent[] => this.events.filter((event) => event.kind === kind);
     await until(() => those().length >= count);
     return those()[count - 1] as LifecycleEvent;
@@ -100,7 +108,7 @@ export class Listening {
 
   async close(): Promise<void> {
     await this.listener.close();
-    const wrong = this.arrived.filter(({ outcome }) => !['turned away', 'accepted', 'failed'].includes(outcome));
+    const wrong = this.connections.filter(({ outcome }) => !['turned away', 'accepted', 'failed'].includes(outcome));
     if (wrong.length > 0)
       throw new Error(`what has arrived did not end once: ${wrong.map(({ outcome }) => outcome).join('; ')}`);
     for (const { channel } of this.accepted) channel.close(0);

@@ -1,13 +1,13 @@
 // Connections that have arrived and are not open yet: they still have to say for whom they speak, to agree on keys, or to become a WebSocket. It
 // decides how long that may take and tells when it came to nothing. What has to be said is the business of each step.
 import type { Socket } from 'node:net';
-import type { Arrival, HandshakeFailure, LifecycleEvent, PeerInfo } from 'hexmq/ports';
+import type { IncomingConnection, HandshakeFailure, LifecycleEvent, PeerInfo } from 'hexmq/ports';
 
 export interface SocketComponents {
   readonly emit?: (event: LifecycleEvent) => void;
 }
 
-export class Handshakes {
+export class PendingHandshakes {
   readonly #open = new Set<Handshake>();
 
   constructor(
@@ -16,17 +16,17 @@ export class Handshakes {
     readonly components: SocketComponents,
   ) {}
 
-  begin(socket: Socket, arrival: Arrival, peer: PeerInfo, step: Handshake['step']): Handshake {
+  start(socket: Socket, arrival: IncomingConnection, peer: PeerInfo, step: Handshake['step']): Handshake {
     const handshake = new Handshake(this, socket, arrival, peer, step);
     this.#open.add(handshake);
     return handshake;
   }
 
-  forget(handshake: Handshake): void {
+  remove(handshake: Handshake): void {
     this.#open.delete(handshake);
   }
 
-  failed({ peer }: Handshake, reason: HandshakeFailure, detail: string): void {
+  reportFailure({ peer }: Handshake, reason: HandshakeFailure, detail: string): void {
     this.components.emit?.({
       kind: 'handshake-failed',
       listener: this.listener,
@@ -37,8 +37,8 @@ export class Handshakes {
   }
 
   /** Nobody waits any more for what they would become. */
-  abandon(): void {
-    for (const handshake of this.#open) handshake.abandon();
+  abortAll(): void {
+    for (const handshake of this.#open) handshake.abort();
   }
 }
 
@@ -49,18 +49,18 @@ export class Handshake {
   readonly #timer: NodeJS.Timeout;
 
   constructor(
-    readonly handshakes: Handshakes,
+    readonly pending: PendingHandshakes,
     /** As it was accepted, below whatever is spoken on it. */
     readonly socket: Socket,
-    readonly arrival: Arrival,
+    readonly connection: IncomingConnection,
     /** Who it is as far as it is known. */
     public peer: PeerInfo,
     /** What it is in the middle of. */
     public step: Exclude<HandshakeFailure, 'timeout'>,
   ) {
     this.#timer = setTimeout(() => {
-      this.#fail('timeout', `${this.step} is not done after ${handshakes.timeoutMs} ms`);
-    }, handshakes.timeoutMs);
+      this.#fail('timeout', `${this.step} is not done after ${pending.timeoutMs} ms`);
+    }, pending.timeoutMs);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
   }
@@ -70,22 +70,22 @@ export class Handshake {
   }
 
   /** @returns false: that client may not come in, and nothing is left of the connection. */
-  speaksFor(client: PeerInfo): boolean {
+  setClientAddress(client: PeerInfo): boolean {
     this.peer = client;
-    if (this.arrival.speaksFor(client)) return true;
+    if (this.connection.setClientAddress(client)) return true;
     // The shell has told who was refused.
-    this.abandon();
+    this.abort();
     return false;
   }
 
   /** It has come to something: whoever has the socket now looks after it, and after the arrival. */
-  end(): void {
+  complete(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.socket.off('error', this.#onError);
     this.socket.off('close', this.#onClose);
-    this.handshakes.forget(this);
+    this.pending.remove(this);
   }
 
   /** It has come to nothing. The first reason is told, whatever follows from it. */
@@ -94,15 +94,15 @@ export class Handshake {
   }
 
   /** It has come to nothing, and the peer is being told: it ends when the peer has gone, or when the time is over. */
-  failGently(detail: string): void {
+  failAfterReply(detail: string): void {
     this.#tell(this.step, detail);
   }
 
   /** Without a word. */
-  abandon(): void {
+  abort(): void {
     if (this.#isOver) return;
-    this.end();
-    this.arrival.failed();
+    this.complete();
+    this.connection.abort();
     // What was ended may still fail before it is gone.
     this.socket.on('error', () => undefined);
     this.socket.destroy();
@@ -110,14 +110,14 @@ export class Handshake {
 
   #fail(reason: HandshakeFailure, detail: string): void {
     if (this.#isOver) return;
-    this.abandon();
+    this.abort();
     this.#tell(reason, detail);
   }
 
   #tell(reason: HandshakeFailure, detail: string): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    this.handshakes.failed(this, reason, detail);
+    this.pending.reportFailure(this, reason, detail);
   }
 
   readonly #onError = (error: Error): void => {

@@ -8,12 +8,12 @@ const TROUBLES_MAX = 16;
 
 type StorageEvent = Extract<LifecycleEvent, { readonly kind: 'storage-failing' | 'storage-recovered' }>;
 
-export class Outages {
+export class OutageFilter {
   /** By operation: when each trouble of the outage was last said. */
   readonly #said = { write: new Map<string, number>(), read: new Map<string, number>() };
 
   /** Whether it is worth a line. */
-  admits(event: StorageEvent, nowMs: number): boolean {
+  allows(event: StorageEvent, nowMs: number): boolean {
     const said = this.#said[event.operation];
     if (event.kind === 'storage-recovered') {
       // Of many reads that waited for the same, one says it.

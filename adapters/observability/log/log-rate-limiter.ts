@@ -10,7 +10,7 @@ interface Flow {
   heldBack: number;
 }
 
-export class FloodGate {
+export class LogRateLimiter {
   readonly #flows = new Map<string, Flow>();
   #timer: Timer | undefined;
 
@@ -21,7 +21,7 @@ export class FloodGate {
   ) {}
 
   /** Whether the event may be logged. `burst`: how many of its like may be in one window. */
-  admits(event: BrokerEvent | LifecycleEvent, burst: number): boolean {
+  allows(event: BrokerEvent | LifecycleEvent, burst: number): boolean {
     if (burst === Infinity) return true;
     const key = 'reason' in event ? `${event.kind} ${event.reason}` : event.kind;
     const flow = this.#flows.get(key);
