@@ -2,11 +2,11 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { explainAccess } from '../composition/explain.js';
-import type { AccessAction, AccessQuestion, AccessRule, Explanation } from '../composition/explain.js';
-import { Denied } from './failure.js';
+import type { AccessAction, AccessQuery, AccessRule, Explanation } from '../composition/explain.js';
+import { Denied } from './report-error.js';
 import { printable } from './printable.js';
-import { readSettings } from './settings.js';
-import type { World } from './world.js';
+import { loadConfig } from './load-config.js';
+import type { ProcessHost } from './process-host.js';
 
 const ACTIONS: readonly AccessAction[] = ['publish', 'subscribe', 'receive'];
 /** Of the rules that do not apply; in JSON all are there. */
@@ -21,7 +21,7 @@ interface ExplainFlags {
   readonly json?: boolean;
 }
 
-export function addAcl(program: Command, world: World): void {
+export function addAcl(program: Command, host: ProcessHost): void {
   const acl = program.command('acl').description('ask what clients may do (docs/authorization.md)');
   acl
     .command('explain')
@@ -34,27 +34,27 @@ export function addAcl(program: Command, world: World): void {
     .requiredOption('-t, --topic <topic>', 'topic; for subscribe a topic filter')
     .option('-c, --config <file>', 'configuration of the broker (YAML); also HEXMQ_CONFIG')
     .option('--json', 'one JSON object')
-    .action((flags: ExplainFlags) => explainTo(flags, world));
+    .action((flags: ExplainFlags) => explain(flags, host));
 }
 
 /** @throws Denied */
-async function explainTo(
+async function explain(
   { config: path, user, client, action, topic, json = false }: ExplainFlags,
-  world: World,
+  host: ProcessHost,
 ): Promise<void> {
-  const { config } = readSettings(path === undefined ? {} : { config: path }, world.environment);
-  const question: AccessQuestion = { userName: user, clientId: client, action, topic };
+  const { config } = loadConfig(path === undefined ? {} : { config: path }, host.environment);
+  const question: AccessQuery = { userName: user, clientId: client, action, topic };
   const explanation = await explainAccess(config, question);
-  await world.write(
+  await host.write(
     json
-      ? `${JSON.stringify(plain(question, explanation))}\n`
-      : inWords(question, explanation, config.authorization.length > 0),
+      ? `${JSON.stringify(toJson(question, explanation))}\n`
+      : describeExplanation(question, explanation, config.authorization.length > 0),
   );
   if (!explanation.isAllowed) throw new Denied();
 }
 
-const plain = (
-  { userName, clientId, action, topic }: AccessQuestion,
+const toJson = (
+  { userName, clientId, action, topic }: AccessQuery,
   { isAllowed, rule, why, passedOver, delivery, deliveryOtherwise }: Explanation,
 ): object => ({
   decision: isAllowed ? 'allowed' : 'denied',
@@ -68,36 +68,36 @@ const plain = (
   ...(action === 'subscribe' && isAllowed ? { delivery, deliveryOtherwise } : {}),
 });
 
-const DOES: Readonly<Record<AccessAction, string>> = {
+const ACTION_PHRASE: Readonly<Record<AccessAction, string>> = {
   publish: 'publish to',
   subscribe: 'subscribe to',
   receive: 'receive',
 };
 
-function inWords(
-  { userName, clientId, action, topic }: AccessQuestion,
+function describeExplanation(
+  { userName, clientId, action, topic }: AccessQuery,
   explanation: Explanation,
   hasAuthorizers: boolean,
 ): string {
   const { isAllowed, rule, why, passedOver } = explanation;
   const who = `client ${printable(clientId)} ${userName === undefined ? 'without a user name' : `of user ${printable(userName)}`}`;
   const lines = [
-    `${isAllowed ? 'allowed' : 'denied'}: ${who} may ${isAllowed ? '' : 'not '}${DOES[action]} ${printable(topic)}`,
+    `${isAllowed ? 'allowed' : 'denied'}: ${who} may ${isAllowed ? '' : 'not '}${ACTION_PHRASE[action]} ${printable(topic)}`,
   ];
-  if (rule !== undefined) lines.push(`  decided by ${describe(rule)}`);
+  if (rule !== undefined) lines.push(`  decided by ${describeRule(rule)}`);
   else if (isAllowed && !hasAuthorizers)
     lines.push('  no authorization is configured: whoever is admitted may do everything, or what its credentials say');
   else lines.push(`  ${why}`);
   if (passedOver.length > 0) {
     lines.push('  rules before that do not decide:');
     for (const { rule: one, why: reason } of passedOver.slice(0, PASSED_OVER_SHOWN))
-      lines.push(`    ${describe(one)}: it ${reason}`);
+      lines.push(`    ${describeRule(one)}: it ${reason}`);
     if (passedOver.length > PASSED_OVER_SHOWN) lines.push(`    and ${passedOver.length - PASSED_OVER_SHOWN} more`);
   }
-  return [...lines, ...deliveryInWords(explanation), ''].join('\n');
+  return [...lines, ...describeDelivery(explanation), ''].join('\n');
 }
 
-function deliveryInWords({ delivery, deliveryOtherwise }: Explanation): string[] {
+function describeDelivery({ delivery, deliveryOtherwise }: Explanation): string[] {
   if (delivery.length === 0 && deliveryOtherwise === undefined) return [];
   const lines = delivery.map(
     ({ effect, topicFilter, source }) =>
@@ -110,5 +110,5 @@ function deliveryInWords({ delivery, deliveryOtherwise }: Explanation): string[]
   return ['  of its messages, the first of these that matches counts:', ...lines];
 }
 
-const describe = ({ source, effect, actions, topicFilter }: AccessRule): string =>
+const describeRule = ({ source, effect, actions, topicFilter }: AccessRule): string =>
   `${printable(source)} (${effect} ${actions.join(', ')} ${printable(topicFilter)})`;

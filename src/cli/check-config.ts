@@ -3,23 +3,23 @@ import type { Command } from 'commander';
 import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { loadPorts, problemsInRemainder } from '../composition/container.js';
-import { describeAdapters } from './adapter-words.js';
-import { readSettings } from './settings.js';
-import type { Flags } from './settings.js';
-import type { World } from './world.js';
+import { describeAdapters } from './describe-adapters.js';
+import { loadConfig } from './load-config.js';
+import type { Flags } from './load-config.js';
+import type { ProcessHost } from './process-host.js';
 
-export function addCheckConfig(program: Command, world: World): void {
+export function addCheckConfig(program: Command, host: ProcessHost): void {
   program
     .command('check-config')
     .description('say what is wrong with a configuration, without starting')
     .option('-c, --config <file>', 'configuration file (YAML); also HEXMQ_CONFIG')
-    .action((flags: Flags) => checkConfig(flags, world));
+    .action((flags: Flags) => checkConfig(flags, host));
 }
 
-async function checkConfig(flags: Flags, world: World): Promise<void> {
+async function checkConfig(flags: Flags, host: ProcessHost): Promise<void> {
   let config: Config;
   try {
-    config = readSettings(flags, world.environment).config;
+    config = loadConfig(flags, host.environment).config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError([...error.problems, ...(await problemsInRemainder(error))]);
@@ -29,7 +29,7 @@ async function checkConfig(flags: Flags, world: World): Promise<void> {
   const listeners = config.listeners.map(
     (listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : placeOf(listener)}`,
   );
-  world.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
+  host.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
 }
 
 /** As the broker says it when it listens. */

@@ -4,7 +4,7 @@ import { addAcl } from './acl.js';
 import { addCheckConfig } from './check-config.js';
 import { addConfigSchema } from './config-schema.js';
 import { addExport } from './export.js';
-import { ExitStatus, tellFailure } from './failure.js';
+import { ExitStatus, reportError } from './report-error.js';
 import { addImport } from './import.js';
 import { addInspect } from './inspect.js';
 import { addMigrate } from './migrate.js';
@@ -12,7 +12,7 @@ import { addPasswd } from './passwd.js';
 import { addReload } from './reload.js';
 import { addStart } from './start.js';
 import { VERSION } from './version.js';
-import type { World } from './world.js';
+import type { ProcessHost } from './process-host.js';
 
 const HELP_ON_SETTINGS = `
 Flags override the environment, the environment overrides the file, the file overrides the defaults. The environment:
@@ -25,40 +25,40 @@ Flags override the environment, the environment overrides the file, the file ove
 `;
 
 /** @returns the exit status. Never rejects. */
-export async function run(args: readonly string[], world: World): Promise<number> {
-  const program = commandLine(world);
+export async function run(args: readonly string[], host: ProcessHost): Promise<number> {
+  const program = commandLine(host);
   try {
     await program.parseAsync(args, { from: 'user' });
     return ExitStatus.done;
   } catch (error) {
-    return tellFailure(error, world);
+    return reportError(error, host);
   }
 }
 
-function commandLine(world: World): Command {
+function commandLine(host: ProcessHost): Command {
   const program = new Command('hexmq')
     .description('An MQTT broker with swappable storage, where an acknowledgement means stored.')
     .version(VERSION, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => {
-        world.print(text);
+        host.print(text);
       },
       writeErr: (text) => {
-        world.printError(text);
+        host.printError(text);
       },
     })
     .showSuggestionAfterError()
     .addHelpText('after', HELP_ON_SETTINGS);
-  addStart(program, world);
-  addReload(program, world);
-  addCheckConfig(program, world);
-  addPasswd(program, world);
-  addConfigSchema(program, world);
-  addAcl(program, world);
-  addInspect(program, world);
-  addMigrate(program, world);
-  addExport(program, world);
-  addImport(program, world);
+  addStart(program, host);
+  addReload(program, host);
+  addCheckConfig(program, host);
+  addPasswd(program, host);
+  addConfigSchema(program, host);
+  addAcl(program, host);
+  addInspect(program, host);
+  addMigrate(program, host);
+  addExport(program, host);
+  addImport(program, host);
   return program;
 }

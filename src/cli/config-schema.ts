@@ -1,13 +1,13 @@
 // `hexmq config-schema`: the configuration's shape, for editors.
 import type { Command } from 'commander';
 import { configJsonSchema } from '../composition/json-schema.js';
-import type { World } from './world.js';
+import type { ProcessHost } from './process-host.js';
 
-export function addConfigSchema(program: Command, world: World): void {
+export function addConfigSchema(program: Command, host: ProcessHost): void {
   program
     .command('config-schema')
     .description('print the JSON Schema of the configuration, for editors')
     .action(() => {
-      world.print(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+      host.print(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
     });
 }

@@ -3,37 +3,37 @@ import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { exportStore } from '../composition/transfer.js';
-import { FileError } from './failure.js';
+import { FileError } from './report-error.js';
 import { ProgressLine } from './progress-line.js';
 import { addStoreFlags, readStoreConfig } from './store-settings.js';
 import type { StoreFlags } from './store-settings.js';
-import { describeResult } from './transfer-words.js';
-import type { World } from './world.js';
+import { describeResult } from './describe-result.js';
+import type { ProcessHost } from './process-host.js';
 
 interface ExportFlags extends StoreFlags {
   readonly output?: string;
 }
 
-export function addExport(program: Command, world: World): void {
+export function addExport(program: Command, host: ProcessHost): void {
   addStoreFlags(program.command('export'))
     .description('write all that a storage holds as lines of JSON (docs/export-format.md), and change nothing in it')
     .option('-o, --output <file>', 'file to make; standard output without it')
-    .action((flags: ExportFlags) => exportAll(flags, world));
+    .action((flags: ExportFlags) => exportAll(flags, host));
 }
 
-async function exportAll({ output, ...flags }: ExportFlags, world: World): Promise<void> {
-  const config = readStoreConfig(flags, world);
-  const progress = new ProgressLine(world);
+async function exportAll({ output, ...flags }: ExportFlags, host: ProcessHost): Promise<void> {
+  const config = readStoreConfig(flags, host);
+  const progress = new ProgressLine(host);
   try {
     const result =
       output === undefined
-        ? await exportStore(config, (text) => world.write(text), progress.update)
+        ? await exportStore(config, (text) => host.write(text), progress.update)
         : await toFile(output, (file) =>
             exportStore(config, async (text) => void (await file.writeFile(text)), progress.update),
           );
     progress.end();
     // Standard output may be the export itself.
-    world.printError(`exported ${describeResult(result)}\n`);
+    host.printError(`exported ${describeResult(result)}\n`);
   } finally {
     progress.end();
   }

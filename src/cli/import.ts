@@ -3,13 +3,13 @@ import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { checkExport, importStore, TransferError } from '../composition/transfer.js';
 import type { TransferResult } from '../composition/transfer.js';
-import { describeStorage } from './adapter-words.js';
-import { FileError } from './failure.js';
+import { describeStorage } from './describe-adapters.js';
+import { FileError } from './report-error.js';
 import { ProgressLine } from './progress-line.js';
 import { addStoreFlags, readStoreConfig } from './store-settings.js';
 import type { StoreFlags } from './store-settings.js';
-import { describeResult } from './transfer-words.js';
-import type { World } from './world.js';
+import { describeResult } from './describe-result.js';
+import type { ProcessHost } from './process-host.js';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -18,30 +18,30 @@ interface ImportFlags extends StoreFlags {
   readonly replace?: boolean;
 }
 
-export function addImport(program: Command, world: World): void {
+export function addImport(program: Command, host: ProcessHost): void {
   addStoreFlags(program.command('import'))
     .description('fill a storage from lines of JSON that hexmq export wrote; no broker may run on it')
     .option('-i, --input <file>', 'file to read; standard input without it')
     .option('--replace', 'take away everything that the storage holds; without it, it has to be empty')
-    .action((flags: ImportFlags) => importAll(flags, world));
+    .action((flags: ImportFlags) => importAll(flags, host));
 }
 
-async function importAll({ input, replace = false, ...flags }: ImportFlags, world: World): Promise<void> {
-  const config = readStoreConfig(flags, world);
-  const progress = new ProgressLine(world);
+async function importAll({ input, replace = false, ...flags }: ImportFlags, host: ProcessHost): Promise<void> {
+  const config = readStoreConfig(flags, host);
+  const progress = new ProgressLine(host);
   const load = (chunks: AsyncIterable<Uint8Array>, total?: number): Promise<TransferResult> =>
     importStore(config, chunks, total, { replace, progress: progress.update });
   try {
     const result =
-      input === undefined ? await named('standard input', load(inputOf(world))) : await fromFile(input, load);
+      input === undefined ? await named('standard input', load(inputOf(host))) : await fromFile(input, load);
     progress.end();
-    world.print(`imported into ${describeStorage(config)}: ${describeResult(result)}\n`);
+    host.print(`imported into ${describeStorage(config)}: ${describeResult(result)}\n`);
   } finally {
     progress.end();
   }
 }
 
-function inputOf({ input }: World): AsyncIterable<Uint8Array> {
+function inputOf({ input }: ProcessHost): AsyncIterable<Uint8Array> {
   if (input === undefined) throw new FileError('expected an export on standard input, or its name after --input');
   return input;
 }

@@ -10,13 +10,13 @@ import {
   withStore,
 } from '../composition/transfer.js';
 import type { Message, Storage, StoredEntry } from '../ports/index.js';
-import { isOutputClosed } from './failure.js';
+import { isOutputClosed } from './report-error.js';
 import { preview, printable, shortened } from './printable.js';
 import { addStoreFlags, readStoreConfig } from './store-settings.js';
 import type { StoreFlags } from './store-settings.js';
 import { Table } from './table.js';
 import type { Row } from './table.js';
-import type { World } from './world.js';
+import type { ProcessHost } from './process-host.js';
 
 const NEVER_S = 4_294_967_295;
 /** As the broker gives them: docs/decisions/0003. */
@@ -35,7 +35,7 @@ interface Printer {
   readonly write: (text: string) => Promise<void>;
 }
 
-export function addInspect(program: Command, world: World): void {
+export function addInspect(program: Command, host: ProcessHost): void {
   const command = addStoreFlags(program.command('inspect'));
   command
     .description('show what a storage holds, and change nothing in it')
@@ -54,7 +54,7 @@ export function addInspect(program: Command, world: World): void {
       if (needsName && name === undefined) command.error(`error: inspect ${what}: a client id is missing`);
       if ((what === 'totals' || what === 'sessions') && name !== undefined)
         command.error(`error: inspect ${what}: takes no name, got ${printable(name)}`);
-      return inspect(what, name, flags, world);
+      return inspect(what, name, flags, host);
     });
 }
 
@@ -62,11 +62,11 @@ async function inspect(
   what: Subject,
   name: string | undefined,
   { json = false, ...flags }: InspectFlags,
-  world: World,
+  host: ProcessHost,
 ): Promise<void> {
-  const printer: Printer = { json, write: (text) => world.write(text) };
+  const printer: Printer = { json, write: (text) => host.write(text) };
   try {
-    await withStore(readStoreConfig(flags, world), (storage) => show(what, name, storage, printer));
+    await withStore(readStoreConfig(flags, host), (storage) => show(what, name, storage, printer));
   } catch (error) {
     // Who pipes it into `head` has seen enough.
     if (!isOutputClosed(error)) throw error;

@@ -2,8 +2,8 @@
 // The process of the command: its arguments, streams, signals and end. What the command does is in `command.ts`.
 import { setFlagsFromString } from 'node:v8';
 import { run } from './command.js';
-import { ExitStatus, tellFault } from './failure.js';
-import type { World } from './world.js';
+import { ExitStatus, reportCrash } from './report-error.js';
+import type { ProcessHost } from './process-host.js';
 
 /**
  * The heap may double before it is looked through for garbage; left to itself it grows up to fourfold first. What waits in a queue for a moment is
@@ -13,7 +13,7 @@ const HEAP_GROWTH_MAX_PERCENT = 100;
 /** What still runs after the command is done is a fault, but no reason to hang. */
 const LINGER_MS = 2000;
 
-const world: World = {
+const host: ProcessHost = {
   environment: process.env,
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
@@ -67,7 +67,7 @@ function showProgress(line: string): void {
 
 // After a fault the state of the broker is unknown. Stopping at once loses nothing that was acknowledged; going on might.
 function crash(error: unknown): void {
-  tellFault(error, world);
+  reportCrash(error, host);
   process.exit(ExitStatus.fault);
 }
 
@@ -78,5 +78,5 @@ process.on('unhandledRejection', crash);
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
-process.exitCode = await run(process.argv.slice(2), world);
+process.exitCode = await run(process.argv.slice(2), host);
 setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -5,10 +5,10 @@ import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { readConfigFile } from '../composition/config-file.js';
 import { migrateStore } from '../composition/transfer.js';
-import { describeStorage } from './adapter-words.js';
+import { describeStorage } from './describe-adapters.js';
 import { ProgressLine } from './progress-line.js';
-import { describeResult } from './transfer-words.js';
-import type { World } from './world.js';
+import { describeResult } from './describe-result.js';
+import type { ProcessHost } from './process-host.js';
 
 interface MigrateFlags {
   readonly from: string;
@@ -16,24 +16,24 @@ interface MigrateFlags {
   readonly replace?: boolean;
 }
 
-export function addMigrate(program: Command, world: World): void {
+export function addMigrate(program: Command, host: ProcessHost): void {
   program
     .command('migrate')
     .description('copy all that one storage holds into another, and compare both; no broker may run on either')
     .requiredOption('--from <file>', 'configuration of the broker whose storage is read')
     .requiredOption('--to <file>', 'configuration of the broker whose storage is written')
     .option('--replace', 'take away everything that the target holds; without it, it has to be empty')
-    .action((flags: MigrateFlags) => migrate(flags, world));
+    .action((flags: MigrateFlags) => migrate(flags, host));
 }
 
-async function migrate({ from, to, replace = false }: MigrateFlags, world: World): Promise<void> {
+async function migrate({ from, to, replace = false }: MigrateFlags, host: ProcessHost): Promise<void> {
   const source = storageConfig(from, '--from');
   const target = storageConfig(to, '--to');
-  const progress = new ProgressLine(world);
+  const progress = new ProgressLine(host);
   try {
     const result = await migrateStore(source, target, { replace, progress: progress.update });
     progress.end();
-    world.print(
+    host.print(
       `migrated ${describeStorage(source)} to ${describeStorage(target)}, the same on both sides: ${describeResult(result)}\n`,
     );
   } finally {

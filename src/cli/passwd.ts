@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { passwordFileTools } from '../composition/passwords.js';
 import type { PasswordFileEditor } from '../composition/passwords.js';
-import { FileError } from './failure.js';
+import { FileError } from './report-error.js';
 import { printable } from './printable.js';
-import type { World } from './world.js';
+import type { ProcessHost } from './process-host.js';
 
 /** What a CONNECT can hold. */
 const PASSWORD_BYTES_MAX = 65_535;
@@ -16,7 +16,7 @@ interface PasswdFlags {
   readonly cost?: string;
 }
 
-export function addPasswd(program: Command, world: World): void {
+export function addPasswd(program: Command, host: ProcessHost): void {
   const command = program.command('passwd');
   command
     .description('set the password of a user in a file of passwords; makes the file if there is none')
@@ -33,29 +33,29 @@ export function addPasswd(program: Command, world: World): void {
       const refuse = (problem: string): never => command.error(`error: passwd: ${problem}`);
       if (flags.list === true) {
         if (user !== undefined) refuse(`--list takes no user, got ${printable(user)}`);
-        return list(path, world);
+        return list(path, host);
       }
       const name = user ?? refuse('a user is missing');
-      if (flags.delete !== true) return set(path, name, flags, world);
+      if (flags.delete !== true) return set(path, name, flags, host);
       if (flags.stdin === true || flags.cost !== undefined) refuse('--delete takes no password');
-      return remove(path, name, world);
+      return remove(path, name, host);
     });
 }
 
-async function list(path: string, world: World): Promise<void> {
+async function list(path: string, host: ProcessHost): Promise<void> {
   const file = await existing(path);
-  await world.write(file.userNames.map((name) => `${printable(name)}\n`).join(''));
+  await host.write(file.userNames.map((name) => `${printable(name)}\n`).join(''));
 }
 
-async function remove(path: string, user: string, world: World): Promise<void> {
+async function remove(path: string, user: string, host: ProcessHost): Promise<void> {
   const file = await existing(path);
   if (!file.delete(user))
     throw new FileError(`there is no user ${printable(user)} in ${path}, expected one of those that --list prints`);
   await save(file);
-  world.print(`${printable(user)} deleted from ${path}\n`);
+  host.print(`${printable(user)} deleted from ${path}\n`);
 }
 
-async function set(path: string, user: string, { stdin = false, cost }: PasswdFlags, world: World): Promise<void> {
+async function set(path: string, user: string, { stdin = false, cost }: PasswdFlags, host: ProcessHost): Promise<void> {
   const { DEFAULT_COST, LEAST_COST, MOST_COST, userNameProblem } = await passwordFileTools();
   const problem = userNameProblem(user);
   if (problem !== undefined) throw new FileError(`the user name ${printable(user)} cannot be: ${problem}`);
@@ -67,13 +67,13 @@ async function set(path: string, user: string, { stdin = false, cost }: PasswdFl
   }
   // Whatever is wrong with the file is told before anyone types.
   const file = await open(path);
-  const outcome = await file.set(user, await passwordFrom(world, stdin), hardness);
+  const outcome = await file.set(user, await passwordFrom(host, stdin), hardness);
   await save(file);
-  world.print(`${printable(user)} ${outcome === 'added' ? 'added to' : 'changed in'} ${path}\n`);
+  host.print(`${printable(user)} ${outcome === 'added' ? 'added to' : 'changed in'} ${path}\n`);
 }
 
-async function passwordFrom(world: World, stdin: boolean): Promise<Uint8Array> {
-  const { askSecret, input } = world;
+async function passwordFrom(host: ProcessHost, stdin: boolean): Promise<Uint8Array> {
+  const { askSecret, input } = host;
   const password = askSecret !== undefined && !stdin ? await askTwice(askSecret) : await readAll(input);
   if (password.includes(0)) throw new FileError('the password has a null character, expected none');
   if (password.length === 0) throw new FileError('the password is empty, expected at least one character');
@@ -82,14 +82,14 @@ async function passwordFrom(world: World, stdin: boolean): Promise<Uint8Array> {
   return password;
 }
 
-async function askTwice(ask: NonNullable<World['askSecret']>): Promise<Uint8Array> {
+async function askTwice(ask: NonNullable<ProcessHost['askSecret']>): Promise<Uint8Array> {
   const first = await ask('Password:');
   if (first !== (await ask('The same again:'))) throw new FileError('the two passwords differ; nothing was changed');
   return Buffer.from(first);
 }
 
 /** All of it, without the line break that most programs end with. */
-async function readAll(input: World['input']): Promise<Uint8Array> {
+async function readAll(input: ProcessHost['input']): Promise<Uint8Array> {
   if (input === undefined) throw new FileError('--stdin: standard input is a terminal; leave it out to be asked');
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -114,15 +114,15 @@ async function existing(path: string): Promise<PasswordFileEditor> {
 
 async function open(path: string): Promise<PasswordFileEditor> {
   const { PasswordFileEditor } = await passwordFileTools();
-  return PasswordFileEditor.open(path).catch(refused(`cannot read ${path}`));
+  return PasswordFileEditor.open(path).catch(rethrowSystemError(`cannot read ${path}`));
 }
 
 async function save(file: PasswordFileEditor): Promise<void> {
-  await file.save().catch(refused(`cannot write ${file.path}`));
+  await file.save().catch(rethrowSystemError(`cannot write ${file.path}`));
 }
 
 /** What the system says of a file is the user's to mend. */
-function refused(what: string): (error: unknown) => never {
+function rethrowSystemError(what: string): (error: unknown) => never {
   return (error) => {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new FileError(`${what}: ${(error as Error).message}`, { cause: error });

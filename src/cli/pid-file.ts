@@ -1,13 +1,13 @@
 // The file that says which process a broker is, for whoever wants to send it a signal.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { FileError } from './failure.js';
-import type { World } from './world.js';
+import { FileError } from './report-error.js';
+import type { ProcessHost } from './process-host.js';
 
 export interface PidFileFlag {
   readonly pidFile?: string;
 }
 
-export const pidFileOf = ({ pidFile }: PidFileFlag, { environment }: World): string | undefined =>
+export const pidFileOf = ({ pidFile }: PidFileFlag, { environment }: ProcessHost): string | undefined =>
   pidFile ?? environment['HEXMQ_PID_FILE'];
 
 /** @throws FileError */

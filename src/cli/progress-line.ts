@@ -1,6 +1,6 @@
 // How far a long piece of work has come, on one line of a terminal.
 import type { TransferProgress } from '../composition/transfer.js';
-import type { World } from './world.js';
+import type { ProcessHost } from './process-host.js';
 
 const REDRAW_MS = 100;
 const BAR_WIDTH = 30;
@@ -8,10 +8,10 @@ const BAR_WIDTH = 30;
 export class ProgressLine {
   #drawnAtMs = 0;
 
-  constructor(readonly world: Pick<World, 'showProgress'>) {}
+  constructor(readonly host: Pick<ProcessHost, 'showProgress'>) {}
 
   readonly update = ({ phase, done, total }: TransferProgress): void => {
-    const { showProgress } = this.world;
+    const { showProgress } = this.host;
     if (showProgress === undefined) return;
     const nowMs = Date.now();
     if (nowMs - this.#drawnAtMs < REDRAW_MS) return;
@@ -25,7 +25,7 @@ export class ProgressLine {
 
   /** Whatever comes next has the line for itself. */
   end(): void {
-    this.world.showProgress?.('');
+    this.host.showProgress?.('');
   }
 }
 

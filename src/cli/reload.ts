@@ -5,18 +5,18 @@ import { keysThatNeedRestart } from '../composition/config.js';
 import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { limitSettings, loadPorts } from '../composition/container.js';
-import { FileError } from './failure.js';
+import { FileError } from './report-error.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
 import type { PidFileFlag } from './pid-file.js';
-import { readSettings } from './settings.js';
-import type { Flags } from './settings.js';
-import type { World } from './world.js';
+import { loadConfig } from './load-config.js';
+import type { Flags } from './load-config.js';
+import type { ProcessHost } from './process-host.js';
 
 /** What `start` was told, read once more: the limits are taken over, and whoever reads files reads them. */
-export async function reload(broker: BrokerService, running: Config, flags: Flags, world: World): Promise<void> {
+export async function reload(broker: BrokerService, running: Config, flags: Flags, host: ProcessHost): Promise<void> {
   let next: Config | undefined;
   try {
-    next = readSettings(flags, world.environment).config;
+    next = loadConfig(flags, host.environment).config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems)
@@ -34,7 +34,7 @@ interface ReloadFlags extends PidFileFlag {
   readonly pid?: string;
 }
 
-export function addReload(program: Command, world: World): void {
+export function addReload(program: Command, host: ProcessHost): void {
   program
     .command('reload')
     .description(
@@ -43,34 +43,34 @@ export function addReload(program: Command, world: World): void {
     .option('-c, --config <file>', 'configuration of the broker (YAML), which is checked first; also HEXMQ_CONFIG')
     .option('--pid-file <file>', 'file that the broker was started with; also HEXMQ_PID_FILE')
     .option('--pid <number>', 'process id of the broker')
-    .action((flags: ReloadFlags) => askToReload(flags, world));
+    .action((flags: ReloadFlags) => askToReload(flags, host));
 }
 
 /** @throws ConfigError when the configuration is wrong: the broker is not asked then. FileError when there is no broker to ask. */
-async function askToReload(flags: ReloadFlags, world: World): Promise<void> {
-  const pid = pidOf(flags, world);
-  if ((flags.config ?? world.environment['HEXMQ_CONFIG']) !== undefined) {
-    const { config } = readSettings(flags.config === undefined ? {} : { config: flags.config }, world.environment);
+async function askToReload(flags: ReloadFlags, host: ProcessHost): Promise<void> {
+  const pid = pidOf(flags, host);
+  if ((flags.config ?? host.environment['HEXMQ_CONFIG']) !== undefined) {
+    const { config } = loadConfig(flags.config === undefined ? {} : { config: flags.config }, host.environment);
     await loadPorts(config, {});
   }
   try {
-    world.signal(pid, 'SIGHUP');
+    host.signal(pid, 'SIGHUP');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new FileError(`the process ${pid} cannot be told: ${code === 'ESRCH' ? 'it does not run' : message}`, {
       cause: error,
     });
   }
-  world.print(`the process ${pid} was told to reload; its log says what came of it\n`);
+  host.print(`the process ${pid} was told to reload; its log says what came of it\n`);
 }
 
-function pidOf(flags: ReloadFlags, world: World): number {
+function pidOf(flags: ReloadFlags, host: ProcessHost): number {
   if (flags.pid !== undefined) {
     if (!/^[1-9]\d{0,9}$/.test(flags.pid))
       throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected the number of a process`]);
     return Number(flags.pid);
   }
-  const file = pidFileOf(flags, world);
+  const file = pidFileOf(flags, host);
   if (file === undefined)
     throw new ConfigError(['expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant']);
   return readPidFile(file);

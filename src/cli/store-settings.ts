@@ -1,11 +1,11 @@
 // Which storage a command is about: the flags that say it, and what the configuration makes of them.
 import type { Command } from 'commander';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
-import { availableIn } from '../composition/config.js';
+import { adapterNames } from '../composition/config.js';
 import type { Config } from '../composition/config.js';
-import { readSettings } from './settings.js';
-import type { Flags } from './settings.js';
-import type { World } from './world.js';
+import { loadConfig } from './load-config.js';
+import type { Flags } from './load-config.js';
+import type { ProcessHost } from './process-host.js';
 
 export type StoreFlags = Pick<Flags, 'config' | 'storage' | 'data'>;
 
@@ -14,16 +14,16 @@ export function addStoreFlags(command: Command): Command {
     .option('-c, --config <file>', 'configuration of the broker (YAML); also HEXMQ_CONFIG')
     .option(
       '--storage <adapter>',
-      `storage adapter: ${availableIn(STORAGE_ADAPTERS)}, or an npm package; also HEXMQ_STORAGE`,
+      `storage adapter: ${adapterNames(STORAGE_ADAPTERS)}, or an npm package; also HEXMQ_STORAGE`,
     )
     .option('--data <directory>', 'directory of a storage that writes to disk; also HEXMQ_DATA');
 }
 
-export function readStoreConfig({ config, storage, data }: StoreFlags, world: World): Config {
+export function readStoreConfig({ config, storage, data }: StoreFlags, host: ProcessHost): Config {
   const flags: Flags = {
     ...(config === undefined ? {} : { config }),
     ...(storage === undefined ? {} : { storage }),
     ...(data === undefined ? {} : { data }),
   };
-  return readSettings(flags, world.environment).config;
+  return loadConfig(flags, host.environment).config;
 }

@@ -14,7 +14,7 @@ export class ConfigError extends Error {
 }
 
 /** All of them, when each has settled. @throws ConfigError with what is wrong with any of them; anything else as it came. */
-export async function allOf<Values extends readonly unknown[]>(promises: {
+export async function collectErrors<Values extends readonly unknown[]>(promises: {
   readonly [Place in keyof Values]: Promise<Values[Place]>;
 }): Promise<Values> {
   const settled = await Promise.allSettled(promises);

@@ -8,9 +8,9 @@ import type { Limits } from '../domain/connect/limits.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** More messages than this in one place is a slip of the keyboard. */
-const MANY_MESSAGES = 1_000_000_000;
-const MANY_A_SECOND = 1_000_000_000;
-const MANY_BYTES_A_SECOND = 1_000_000_000_000;
+const COUNT_MAX = 1_000_000_000;
+const RATE_MAX = 1_000_000_000;
+const BYTE_RATE_MAX = 1_000_000_000_000;
 
 /** Every check of one value gives the same sentence, so that a wrong value is told once, with all that was expected. */
 function expected(what: string): {
@@ -21,25 +21,25 @@ function expected(what: string): {
       if (code === 'unrecognized_keys') return undefined;
       if (input === undefined) return `missing, expected ${what}`;
       const isOutOfRange = typeof input === 'number' && (code === 'too_small' || code === 'too_big');
-      return `${show(input)} is ${isOutOfRange ? 'out of range' : 'not valid'}, expected ${what}`;
+      return `${formatValue(input)} is ${isOutOfRange ? 'out of range' : 'not valid'}, expected ${what}`;
     },
   };
 }
 
 /** A value as it would be written in the configuration, short enough for a sentence. */
-export function show(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object' && value !== null) return 'a mapping';
-  if (typeof value === 'string') return shown(withoutCredentials(value));
+  if (typeof value === 'string') return shown(redactCredentials(value));
   return String(value);
 }
 
 const shown = (text: string): string => (text.length > 60 ? `"${text.slice(0, 57)}..."` : JSON.stringify(text));
 
 /** A connection string may stand where none is expected. */
-export const withoutCredentials = (text: string): string => text.replace(/:\/\/.*@/s, '://…@');
+export const redactCredentials = (text: string): string => text.replace(/:\/\/.*@/s, '://…@');
 
-function wholeNumber(least: number, most: number, remark = '') {
+function integer(least: number, most: number, remark = '') {
   const rule = expected(`a whole number from ${least} to ${most}${remark}`);
   return z.number(rule).min(least, rule).max(most, rule).int(rule);
 }
@@ -48,12 +48,12 @@ function wholeNumber(least: number, most: number, remark = '') {
 const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
 
 /** Of a limit that need not be there. */
-function offOr(least: number, most: number, remark = '') {
+function offOrInteger(least: number, most: number, remark = '') {
   const words = `off, or a whole number from ${least} to ${most}${remark}`;
-  return z.union([wholeNumber(least, most, remark), z.literal('off')], expected(words));
+  return z.union([integer(least, most, remark), z.literal('off')], expected(words));
 }
 
-const trueOrFalse = () => z.boolean(expected('true or false'));
+const boolean = () => z.boolean(expected('true or false'));
 
 function oneOf<const Word extends string>(...words: Word[]) {
   return z.enum(words, expected(`${words.length > 1 ? 'one of ' : ''}${words.join(', ')}`));
@@ -65,55 +65,52 @@ type OffWord<Key extends keyof Limits> = undefined extends Limits[Key] ? 'off' :
 
 const limits = {
   // 128 bytes: less would shut out every ordinary CONNECT.
-  maxPacketSize: wholeNumber(128, 268_435_460).optional(),
-  maxClientIdLength: wholeNumber(1, 65_535).optional(),
-  strict31ClientId: trueOrFalse().optional(),
-  assignClientId: trueOrFalse().optional(),
-  maxTopicLength: wholeNumber(1, 65_535).optional(),
-  maxTopicLevels: wholeNumber(1, 1000).optional(),
-  maxQueueSize: wholeNumber(1, MANY_MESSAGES).optional(),
-  maxQueueBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
-  maxTransientQueueBytes: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+  maxPacketSize: integer(128, 268_435_460).optional(),
+  maxClientIdLength: integer(1, 65_535).optional(),
+  strict31ClientId: boolean().optional(),
+  assignClientId: boolean().optional(),
+  maxTopicLength: integer(1, 65_535).optional(),
+  maxTopicLevels: integer(1, 1000).optional(),
+  maxQueueSize: integer(1, COUNT_MAX).optional(),
+  maxQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
+  maxTransientQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   queueFullPolicy: oneOf('discard', 'discard-oldest').optional(),
-  maxInflight: wholeNumber(1, 65_535).optional(),
-  receiveMaximum: wholeNumber(1, 65_535).optional(),
-  topicAliasMax: wholeNumber(0, 65_535).optional(),
-  retainedMessages: trueOrFalse().optional(),
-  maxRetainedMessages: wholeNumber(0, MANY_MESSAGES).optional(),
-  retainedQueueSize: wholeNumber(1, MANY_MESSAGES).optional(),
-  sessionExpiryMax: wholeNumber(0, 4_294_967_295, ' (seconds; the last is never)').optional(),
-  messageExpiryMax: offOr(1, 4_294_967_295, ' (seconds)').optional(),
-  keepAliveMax: wholeNumber(1, 65_535, ' (seconds)').optional(),
-  keepAliveUnlimited: trueOrFalse().optional(),
+  maxInflight: integer(1, 65_535).optional(),
+  receiveMaximum: integer(1, 65_535).optional(),
+  topicAliasMax: integer(0, 65_535).optional(),
+  retainedMessages: boolean().optional(),
+  maxRetainedMessages: integer(0, COUNT_MAX).optional(),
+  retainedQueueSize: integer(1, COUNT_MAX).optional(),
+  sessionExpiryMax: integer(0, 4_294_967_295, ' (seconds; the last is never)').optional(),
+  messageExpiryMax: offOrInteger(1, 4_294_967_295, ' (seconds)').optional(),
+  keepAliveMax: integer(1, 65_535, ' (seconds)').optional(),
+  keepAliveUnlimited: boolean().optional(),
   maxQos: z.union([z.literal(0), z.literal(1), z.literal(2)], expected('0, 1 or 2')).optional(),
-  wildcardSubscriptions: trueOrFalse().optional(),
-  sharedSubscriptions: trueOrFalse().optional(),
-  subscriptionIdentifiers: trueOrFalse().optional(),
-  connectTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
-  authTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
-  storageTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
+  wildcardSubscriptions: boolean().optional(),
+  sharedSubscriptions: boolean().optional(),
+  subscriptionIdentifiers: boolean().optional(),
+  connectTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
+  authTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
+  storageTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   maxConnections: z
-    .union(
-      [z.literal(-1), wholeNumber(1, 10_000_000)],
-      expected('a whole number from 1 to 10000000, or -1 for no limit'),
-    )
+    .union([z.literal(-1), integer(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
     .optional(),
-  maxPendingConnections: offOr(1, 10_000_000).optional(),
-  maxConnectionsPerAddress: offOr(1, 10_000_000).optional(),
-  maxConnectRate: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
-  maxConnectRatePerAddress: offOr(1, MANY_A_SECOND, ' (a second)').optional(),
-  maxPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
-  maxPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
-  maxTotalPublishRate: offOr(1, MANY_A_SECOND, ' (messages a second)').optional(),
-  maxTotalPublishByteRate: offOr(1, MANY_BYTES_A_SECOND, ' (bytes a second)').optional(),
-  maxIncompleteBytes: wholeNumber(65_536, Number.MAX_SAFE_INTEGER).optional(),
-  maxSessions: wholeNumber(1, MANY_MESSAGES).optional(),
-  maxSubscriptionsPerClient: wholeNumber(1, MANY_MESSAGES).optional(),
-  maxSubscriptions: wholeNumber(1, MANY_MESSAGES).optional(),
-  maxBufferedQos0Messages: wholeNumber(0, MANY_MESSAGES).optional(),
-  maxBufferedQos0Bytes: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional(),
-  drainTimeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
-  willGraceAfterRestartMs: wholeNumber(0, DAY_MS, ' (milliseconds)').optional(),
+  maxPendingConnections: offOrInteger(1, 10_000_000).optional(),
+  maxConnectionsPerAddress: offOrInteger(1, 10_000_000).optional(),
+  maxConnectRate: offOrInteger(1, RATE_MAX, ' (a second)').optional(),
+  maxConnectRatePerAddress: offOrInteger(1, RATE_MAX, ' (a second)').optional(),
+  maxPublishRate: offOrInteger(1, RATE_MAX, ' (messages a second)').optional(),
+  maxPublishByteRate: offOrInteger(1, BYTE_RATE_MAX, ' (bytes a second)').optional(),
+  maxTotalPublishRate: offOrInteger(1, RATE_MAX, ' (messages a second)').optional(),
+  maxTotalPublishByteRate: offOrInteger(1, BYTE_RATE_MAX, ' (bytes a second)').optional(),
+  maxIncompleteBytes: integer(65_536, Number.MAX_SAFE_INTEGER).optional(),
+  maxSessions: integer(1, COUNT_MAX).optional(),
+  maxSubscriptionsPerClient: integer(1, COUNT_MAX).optional(),
+  maxSubscriptions: integer(1, COUNT_MAX).optional(),
+  maxBufferedQos0Messages: integer(0, COUNT_MAX).optional(),
+  maxBufferedQos0Bytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),
+  drainTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
+  willGraceAfterRestartMs: integer(0, DAY_MS, ' (milliseconds)').optional(),
 } satisfies LimitsShape;
 
 type LimitsOfListenerShape = Pick<typeof limits, (typeof LISTENER_LIMIT_KEYS)[number]>;
@@ -128,19 +125,19 @@ const adapterName = () => text('the name of an adapter');
 const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
 
 /** What is said of every adapter that is asked about clients. */
-const askedAdapter = {
+const accessAdapter = {
   adapter: adapterName(),
   options: adapterOptions().optional(),
-  timeoutMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
+  timeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
 };
 const anAdapter = (example: string) => expected(`an adapter and its options, such as { adapter: ${example} }`);
 const aListOf = (example: string) => expected(`a list of adapters, such as [{ adapter: ${example} }]`);
 
 const authenticator = z.strictObject(
-  { ...askedAdapter, onFailure: oneOf('deny', 'abstain').optional() },
+  { ...accessAdapter, onFailure: oneOf('deny', 'abstain').optional() },
   anAdapter('anonymous'),
 );
-const authorizer = z.strictObject(askedAdapter, anAdapter('acl-file'));
+const authorizer = z.strictObject(accessAdapter, anAdapter('acl-file'));
 const authenticators = () =>
   z
     .array(authenticator, aListOf('anonymous'))
@@ -173,8 +170,8 @@ const trustedPeers = (what: string) =>
 /** Of a listener that other machines may reach. */
 const onPort = {
   host: text('a host name or an address').optional(),
-  port: wholeNumber(0, 65_535, ' (0: any free one)').optional(),
-  backlog: wholeNumber(1, 65_535).optional(),
+  port: integer(0, 65_535, ' (0: any free one)').optional(),
+  backlog: integer(1, 65_535).optional(),
   proxyProtocol: trustedPeers('the proxies that send a PROXY header').optional(),
 };
 
@@ -236,20 +233,20 @@ const listener = z.discriminatedUnion(
   {
     error: ({ code, input }) => {
       if (code !== 'invalid_union' || typeof input !== 'object' || input === null)
-        return `${show(input)} is not valid, expected a listener, such as { type: tcp, port: 1883 }`;
+        return `${formatValue(input)} is not valid, expected a listener, such as { type: tcp, port: 1883 }`;
       return expected(`one of ${LISTENER_TYPES.join(', ')}`).error({ code, input: (input as { type?: unknown }).type });
     },
   },
 );
 
 const failedAttempts = {
-  allowed: wholeNumber(1, 1000).optional(),
-  delayMs: wholeNumber(1, DAY_MS, ' (milliseconds)').optional(),
-  maxDelayMs: wholeNumber(0, DAY_MS, ' (milliseconds; 0: nobody is slowed)').optional(),
-  forgetAfterMs: wholeNumber(1000, 7 * DAY_MS, ' (milliseconds)').optional(),
-  maxWaiting: wholeNumber(0, 1_000_000).optional(),
-  maxWaitingPerAddress: wholeNumber(0, 1_000_000).optional(),
-  maxTracked: wholeNumber(1, 10_000_000).optional(),
+  allowed: integer(1, 1000).optional(),
+  delayMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
+  maxDelayMs: integer(0, DAY_MS, ' (milliseconds; 0: nobody is slowed)').optional(),
+  forgetAfterMs: integer(1000, 7 * DAY_MS, ' (milliseconds)').optional(),
+  maxWaiting: integer(0, 1_000_000).optional(),
+  maxWaitingPerAddress: integer(0, 1_000_000).optional(),
+  maxTracked: integer(1, 10_000_000).optional(),
 } satisfies { [Key in keyof FailedAttemptsSettings]: z.ZodOptional<z.ZodType<number>> };
 
 export const configSchema = z.strictObject(

@@ -9,7 +9,7 @@ import type { AckLevel } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
 import { ConfigError } from './config-error.js';
-import { configSchema, keysAt, keysOfListener, LISTENER_TYPES, withoutCredentials } from './config-schema.js';
+import { configSchema, keysAt, keysOfListener, LISTENER_TYPES, redactCredentials } from './config-schema.js';
 import type { ListenerConfig, PortListenerConfig } from './config-schema.js';
 import { nearest } from './nearest.js';
 
@@ -64,7 +64,7 @@ export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>>
 };
 const DEFAULT_STORAGE = 'file';
 /** Of one authenticator or authorizer; `limits.authTimeoutMs` is that of all together. */
-const DEFAULT_ASK_TIMEOUT_MS = 5000;
+const DEFAULT_ADAPTER_TIMEOUT_MS = 5000;
 
 /**
  * @param overrides weakest first.
@@ -140,7 +140,7 @@ class Problems {
   }
 
   add(path: readonly PropertyKey[], problem: string): void {
-    const place = withoutCredentials(formatPath(path));
+    const place = redactCredentials(formatPath(path));
     this.#sections.add(path[0]);
     if (!this.#found.has(place))
       this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
@@ -225,7 +225,7 @@ function withDefaults(parsed: Parsed): Config {
     }),
     storage: storageWithDefaults(parsed.storage ?? {}),
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(authenticatorWithDefaults),
-    failedAttempts: { ...DEFAULT_FAILED_ATTEMPTS, ...written(parsed.failedAttempts ?? {}) },
+    failedAttempts: { ...DEFAULT_FAILED_ATTEMPTS, ...omitUndefined(parsed.failedAttempts ?? {}) },
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
     limits: limitsWithDefaults(parsed.limits ?? {}),
     logging: { level: parsed.logging?.level ?? 'info' },
@@ -244,15 +244,15 @@ function authenticatorWithDefaults({
   onFailure = 'deny',
   ...asked
 }: NonNullable<Parsed['authentication']>[number]): AuthenticatorConfig {
-  return { ...askedWithDefaults(asked, AUTHENTICATION_ADAPTERS), onFailure };
+  return { ...accessAdapterWithDefaults(asked, AUTHENTICATION_ADAPTERS), onFailure };
 }
 
 function authorizerWithDefaults(asked: NonNullable<Parsed['authorization']>[number]): AuthorizerConfig {
-  return askedWithDefaults(asked, AUTHORIZATION_ADAPTERS);
+  return accessAdapterWithDefaults(asked, AUTHORIZATION_ADAPTERS);
 }
 
-function askedWithDefaults(
-  { adapter, options, timeoutMs = DEFAULT_ASK_TIMEOUT_MS }: NonNullable<Parsed['authorization']>[number],
+function accessAdapterWithDefaults(
+  { adapter, options, timeoutMs = DEFAULT_ADAPTER_TIMEOUT_MS }: NonNullable<Parsed['authorization']>[number],
   table: AdapterTable<unknown>,
 ): AuthorizerConfig {
   return { adapter, options: { ...defaultsOf(table, adapter), ...options }, timeoutMs };
@@ -270,22 +270,22 @@ function defaultsOf(table: AdapterTable<unknown>, adapter: string): AdapterOptio
 }
 
 /** Without the keys that an embedding program left undefined. */
-function written<Section extends object>(
+function omitUndefined<Section extends object>(
   given: Section,
 ): { [Key in keyof Section]?: Exclude<Section[Key], undefined> } {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ReturnType<
-    typeof written<Section>
+    typeof omitUndefined<Section>
   >;
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
-  return { ...DEFAULT_LIMITS, ...limitsAsWritten(given) };
+  return { ...DEFAULT_LIMITS, ...parseLimits(given) };
 }
 
 /** Limits without the keys that are not there, and with `off` as the domain has it. */
-export function limitsAsWritten(given: object): Partial<Limits> {
+export function parseLimits(given: object): Partial<Limits> {
   return Object.fromEntries(
-    Object.entries(written(given)).map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]),
+    Object.entries(omitUndefined(given)).map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]),
   );
 }
 
@@ -328,7 +328,7 @@ function checkAdapter(problems: Problems, path: Path, written: unknown, table: A
     problems.add([...path, 'options', option], `unknown key, ${adapter} has no options`);
 }
 
-export function availableIn(table: AdapterTable<unknown>): string {
+export function adapterNames(table: AdapterTable<unknown>): string {
   return Object.keys(table).join(', ');
 }
 

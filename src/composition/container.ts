@@ -20,9 +20,9 @@ import {
   STORAGE_ADAPTERS,
 } from './adapter-table.js';
 import type { AdapterComponents } from './adapter-table.js';
-import { authenticationOf, formatPath, limitsAsWritten, resolveConfig } from './config.js';
+import { authenticationOf, formatPath, parseLimits, resolveConfig } from './config.js';
 import type { AdapterConfig, AuthenticatorConfig, AuthorizerConfig, Config, ListenerConfig } from './config.js';
-import { allOf, ConfigError } from './config-error.js';
+import { collectErrors, ConfigError } from './config-error.js';
 import { loadAdapter } from './plugin-loader.js';
 
 /** Implementations to use in place of those that the configuration names. */
@@ -75,7 +75,7 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
   };
   const random = overrides.random ?? (await BUILT_IN_ADAPTERS.random());
   // What is wrong with one says nothing about the others: all is told.
-  const [storage, authenticators, listenerAuthenticators, authorizers, listeners] = await allOf([
+  const [storage, authenticators, listenerAuthenticators, authorizers, listeners] = await collectErrors([
     overridden(overrides.storage, () => loadStorage(config.storage, components)),
     overridden(overrides.authenticators, () =>
       loadAuthenticators(config.authentication, ['authentication'], components),
@@ -83,7 +83,7 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
     overridden(overrides.listenerAuthenticators, () => loadListenerAuthenticators(config, components)),
     overridden(overrides.authorizers, () => loadAuthorizers(config, components)),
     overridden(overrides.listeners, () =>
-      allOf(config.listeners.map((one, index) => loadListener(one, index, config.limits, components))),
+      collectErrors(config.listeners.map((one, index) => loadListener(one, index, config.limits, components))),
     ),
   ]);
   return { clock, random, telemetry, storage, authenticators, listenerAuthenticators, authorizers, listeners };
@@ -120,7 +120,7 @@ export async function loadStorage(
   components: AdapterComponents,
 ): Promise<Storage> {
   const module = await loadAdapter(STORAGE_ADAPTERS, adapter, 'createStorage', ['storage']);
-  return made('storage.options', adapter, () => module.createStorage(options, components));
+  return construct('storage.options', adapter, () => module.createStorage(options, components));
 }
 
 /** One for each entry: two entries of the same adapter share nothing. */
@@ -129,12 +129,12 @@ function loadAuthenticators(
   path: readonly PropertyKey[],
   components: AdapterComponents,
 ): Promise<readonly Authenticator[]> {
-  return allOf(
+  return collectErrors(
     written.map(async (one, index) => {
       const module = await loadAdapter(AUTHENTICATION_ADAPTERS, one.adapter, 'createAuthenticator', [...path, index]);
       const key = formatPath([...path, index, 'options']);
       return limitedAuthenticator(
-        made(key, one.adapter, () => module.createAuthenticator(one.options, components)),
+        construct(key, one.adapter, () => module.createAuthenticator(one.options, components)),
         one,
         components,
       );
@@ -152,7 +152,7 @@ async function loadListenerAuthenticators(
       ? []
       : [[listener.name, await loadAuthenticators(own, ['listeners', index, 'authentication'], components)] as const];
   });
-  return new Map((await allOf(loaded)).flat());
+  return new Map((await collectErrors(loaded)).flat());
 }
 
 /** @throws ConfigError */
@@ -160,7 +160,7 @@ export function loadAuthorizers(
   { authorization }: Config,
   components: AdapterComponents,
 ): Promise<readonly Authorizer[]> {
-  return allOf(authorization.map((one, index) => loadAuthorizer(one, index, components)));
+  return collectErrors(authorization.map((one, index) => loadAuthorizer(one, index, components)));
 }
 
 async function loadAuthorizer(
@@ -169,7 +169,7 @@ async function loadAuthorizer(
   components: AdapterComponents,
 ): Promise<Authorizer> {
   const module = await loadAdapter(AUTHORIZATION_ADAPTERS, one.adapter, 'createAuthorizer', ['authorization', index]);
-  const authorizer = made(`authorization[${index}].options`, one.adapter, () =>
+  const authorizer = construct(`authorization[${index}].options`, one.adapter, () =>
     module.createAuthorizer(one.options, components),
   );
   return limitedAuthorizer(authorizer, one, components);
@@ -185,13 +185,13 @@ async function loadListener(
   const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as {
     createListener: (settings: object, components: AdapterComponents) => Listener;
   };
-  const { connectTimeoutMs, maxPacketSize } = { ...limits, ...limitsAsWritten(config.limits ?? {}) };
+  const { connectTimeoutMs, maxPacketSize } = { ...limits, ...parseLimits(config.limits ?? {}) };
   const settings = { ...config, handshakeTimeoutMs: connectTimeoutMs, maxPacketSize };
-  return made(`listeners[${index}]`, config.type, () => createListener(settings, components));
+  return construct(`listeners[${index}]`, config.type, () => createListener(settings, components));
 }
 
 /** An adapter refuses its options by throwing; that is about the configuration, so it is told like everything else about it. */
-function made<T>(key: string, adapter: string, make: () => T): T {
+function construct<T>(key: string, adapter: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
@@ -204,7 +204,7 @@ export type { BrokerService } from '../application/service.js';
 /** Those of the broker, and of the listeners that have their own. */
 export function limitSettings({ limits, listeners }: Config): LimitSettings {
   const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] =>
-    ofListener === undefined ? [] : [[name, limitsAsWritten(ofListener)]],
+    ofListener === undefined ? [] : [[name, parseLimits(ofListener)]],
   );
   return { limits, perListener: new Map(own) };
 }

@@ -14,7 +14,7 @@ import { loadAuthorizers } from './container.js';
 
 export type { AccessAction, AccessRule, Explanation };
 
-export interface AccessQuestion {
+export interface AccessQuery {
   readonly userName: string | undefined;
   readonly clientId: string;
   readonly action: AccessAction;
@@ -23,8 +23,8 @@ export interface AccessQuestion {
 }
 
 /** @throws ConfigError when the topic is none, or an authorizer cannot be loaded or does not answer. */
-export async function explainAccess(config: Config, question: AccessQuestion): Promise<Explanation> {
-  const topic = judgedTopic(config, question);
+export async function explainAccess(config: Config, question: AccessQuery): Promise<Explanation> {
+  const topic = parseTopic(config, question);
   const authorizers = await loadAuthorizers(config, {
     clock: await BUILT_IN_ADAPTERS.clock(),
     emit: () => undefined,
@@ -49,7 +49,7 @@ export async function explainAccess(config: Config, question: AccessQuestion): P
   }
 }
 
-function judgedTopic({ limits }: Config, { action, topic }: AccessQuestion): string {
+function parseTopic({ limits }: Config, { action, topic }: AccessQuery): string {
   if (action === 'subscribe') {
     const parsed = parseTopicFilter(topic, limits);
     if (typeof parsed === 'string')

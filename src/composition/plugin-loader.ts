@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from './config-error.js';
-import { withoutCredentials } from './config-schema.js';
-import { availableIn, formatPath, suggestion } from './config.js';
+import { redactCredentials } from './config-schema.js';
+import { adapterNames, formatPath, suggestion } from './config.js';
 import type { AdapterTable } from './adapter-table.js';
 
 /**
@@ -21,9 +21,9 @@ export async function loadAdapter<Module extends object>(
   if (entry !== undefined) return entry.load();
   const key = formatPath([...path, 'adapter']);
   const module = await importPackage(name, (why) => {
-    const available = availableIn(table);
+    const available = adapterNames(table);
     return new ConfigError([
-      `${key}: "${withoutCredentials(name)}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`,
+      `${key}: "${redactCredentials(name)}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`,
     ]);
   });
   if (typeof module[factory] === 'function') return module as Module;

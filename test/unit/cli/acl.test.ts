@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { run } from '../../../src/cli/command.js';
 import { temporaryFile } from '../../support/temporary-file.js';
 import type { TemporaryFile } from '../../support/temporary-file.js';
-import { FakeWorld } from './fake-world.js';
+import { FakeHost } from './fake-host.js';
 
 let acl: TemporaryFile;
 let config: string;
@@ -21,9 +21,9 @@ beforeAll(async () => {
 afterAll(() => acl.remove());
 
 async function explain(...args: string[]): Promise<{ status: number; output: string; errors: string }> {
-  const world = new FakeWorld({ HEXMQ_CONFIG: config });
-  const status = await run(['acl', 'explain', ...args], world);
-  return { status, output: world.output, errors: world.errors };
+  const host = new FakeHost({ HEXMQ_CONFIG: config });
+  const status = await run(['acl', 'explain', ...args], host);
+  return { status, output: host.output, errors: host.errors };
 }
 
 describe('acl explain', () => {
@@ -86,8 +86,8 @@ describe('acl explain', () => {
     ).toEqual({ status: 0, output, errors: '' });
     const [rules = ''] = /^authorization:\n {2}- adapter: rules\n[^]*?(?=^```$)/m.exec(page) ?? [];
     await writeFile(join(dirname(guide.path), 'hexmq.yaml'), rules);
-    const world = new FakeWorld({ HEXMQ_CONFIG: join(dirname(guide.path), 'hexmq.yaml') });
-    expect(await run(['check-config'], world)).toBe(0);
+    const host = new FakeHost({ HEXMQ_CONFIG: join(dirname(guide.path), 'hexmq.yaml') });
+    expect(await run(['check-config'], host)).toBe(0);
     await guide.remove();
   });
 
@@ -113,12 +113,12 @@ describe('acl explain', () => {
   });
 
   test('says that everything is allowed where no authorization is configured', async () => {
-    const world = new FakeWorld();
-    expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', 'x'], world)).toBe(0);
-    expect(world.output).toBe(
+    const host = new FakeHost();
+    expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', 'x'], host)).toBe(0);
+    expect(host.output).toBe(
       'allowed: client c without a user name may publish to x\n  no authorization is configured: whoever is admitted may do everything, or what its credentials say\n',
     );
-    expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', '$SYS/x'], world)).toBe(3);
+    expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', '$SYS/x'], host)).toBe(3);
   });
 
   test('shows what a client chose without letting it move the cursor', async () => {

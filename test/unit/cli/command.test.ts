@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/cli/command.js';
 import { VERSION } from '../../../src/cli/version.js';
-import { FakeWorld } from './fake-world.js';
+import { FakeHost } from './fake-host.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'hexmq-cli-'));
 afterAll(() => {
@@ -25,19 +25,19 @@ const inMemory = ['--storage', 'memory', ...quiet];
 
 describe('hexmq start', () => {
   test('prints one line when it is ready, and a request to stop ends it with status 0', async () => {
-    const world = new FakeWorld();
-    const ended = run(['start', '--port', '0', ...inMemory], world);
-    await world.untilReady();
-    expect(world.output).toMatch(
+    const host = new FakeHost();
+    const ended = run(['start', '--port', '0', ...inMemory], host);
+    await host.untilReady();
+    expect(host.output).toMatch(
       new RegExp(
         `^hexmq ${VERSION} ready: tcp 127\\.0\\.0\\.1:\\d+, storage memory \\(not durable: nothing survives a restart\\), ` +
           'authentication anonymous \\(everyone is admitted\\)\\n$',
       ),
     );
-    world.requestStop();
+    host.requestStop();
     expect(await ended).toBe(0);
-    expect(world.errors).toBe('');
-    expect(world.exits).toEqual([]);
+    expect(host.errors).toBe('');
+    expect(host.exits).toEqual([]);
   });
 
   test.each([
@@ -47,33 +47,33 @@ describe('hexmq start', () => {
   ])(
     'stores in files unless told otherwise, and says what an acknowledgement stands for (%j)',
     async (flags, promise) => {
-      const world = new FakeWorld({ HEXMQ_DATA: join(directory, 'data') });
-      const ended = run(['start', '--port', '0', ...flags, ...quiet], world);
-      await world.untilReady();
-      world.requestStop();
+      const host = new FakeHost({ HEXMQ_DATA: join(directory, 'data') });
+      const ended = run(['start', '--port', '0', ...flags, ...quiet], host);
+      await host.untilReady();
+      host.requestStop();
       expect(await ended).toBe(0);
-      expect(world.output).toContain(`, storage file (${join(directory, 'data')}; ${promise}), `);
+      expect(host.output).toContain(`, storage file (${join(directory, 'data')}; ${promise}), `);
     },
   );
 
   test('a request to stop in the middle of the start stops it once it has started', async () => {
-    const world = new FakeWorld();
-    const ended = run(['start', '--port', '0', ...inMemory], world);
+    const host = new FakeHost();
+    const ended = run(['start', '--port', '0', ...inMemory], host);
     const stop = setInterval(() => {
-      world.requestStop();
-      if (world.output !== '') clearInterval(stop);
+      host.requestStop();
+      if (host.output !== '') clearInterval(stop);
     }, 1);
     expect(await ended).toBe(0);
     clearInterval(stop);
   });
 
   test('a second request to stop ends the process at once', async () => {
-    const world = new FakeWorld();
-    const ended = run(['start', '--port', '0', ...inMemory], world);
-    await world.untilReady();
-    world.requestStop();
-    world.requestStop();
-    expect(world.exits).toEqual([130]);
+    const host = new FakeHost();
+    const ended = run(['start', '--port', '0', ...inMemory], host);
+    await host.untilReady();
+    host.requestStop();
+    host.requestStop();
+    expect(host.exits).toEqual([130]);
     expect(await ended).toBe(0);
   });
 
@@ -81,31 +81,31 @@ describe('hexmq start', () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
-    const world = new FakeWorld();
-    expect(await run(['start', '--port', String(port), ...inMemory], world)).toBe(1);
-    expect(world.errors).toBe(
+    const host = new FakeHost();
+    expect(await run(['start', '--port', String(port), ...inMemory], host)).toBe(1);
+    expect(host.errors).toBe(
       `hexmq: cannot listen on 127.0.0.1:${port}: the port is in use; choose another (--port) or stop the other process\n`,
     );
-    expect(world.output).toBe('');
+    expect(host.output).toBe('');
     server.close();
   });
 
   test('says when a directory was given to a storage that writes none', async () => {
-    const world = new FakeWorld({ HEXMQ_DATA: 'elsewhere' });
-    const ended = run(['start', '--port', '0', '--data', 'data', ...inMemory], world);
-    await world.untilReady();
-    world.requestStop();
+    const host = new FakeHost({ HEXMQ_DATA: 'elsewhere' });
+    const ended = run(['start', '--port', '0', '--data', 'data', ...inMemory], host);
+    await host.untilReady();
+    host.requestStop();
     await ended;
-    expect(world.errors).toBe('hexmq: --data has no effect: the memory storage has no option directory\n');
+    expect(host.errors).toBe('hexmq: --data has no effect: the memory storage has no option directory\n');
   });
 
   test('says when a URL was given to a storage that has none, without the URL', async () => {
-    const world = new FakeWorld({ HEXMQ_STORAGE_URL: 'mongodb://user:secret@here/', HEXMQ_STORAGE_DATABASE: 'x' });
-    const ended = run(['start', '--port', '0', ...inMemory], world);
-    await world.untilReady();
-    world.requestStop();
+    const host = new FakeHost({ HEXMQ_STORAGE_URL: 'mongodb://user:secret@here/', HEXMQ_STORAGE_DATABASE: 'x' });
+    const ended = run(['start', '--port', '0', ...inMemory], host);
+    await host.untilReady();
+    host.requestStop();
     await ended;
-    expect(world.errors).toBe(
+    expect(host.errors).toBe(
       'hexmq: HEXMQ_STORAGE_URL has no effect: the memory storage has no option url\n' +
         'hexmq: HEXMQ_STORAGE_DATABASE has no effect: the memory storage has no option database\n',
     );
@@ -116,31 +116,31 @@ describe('hexmq start', () => {
       'mongodb.yaml',
       'storage: { adapter: mongodb, options: { url: "mongodb://elsewhere/", database: other } }',
     );
-    const world = new FakeWorld({
+    const host = new FakeHost({
       HEXMQ_STORAGE_URL: 'mongodb://user:secret@here:1,there:2/?tls=true&appName=a@b',
       HEXMQ_STORAGE_DATABASE: '2026',
     });
-    expect(await run(['check-config', '--config', path], world)).toBe(0);
-    expect(world.output).toContain('storage mongodb (here:1,there:2/2026;');
+    expect(await run(['check-config', '--config', path], host)).toBe(0);
+    expect(host.output).toContain('storage mongodb (here:1,there:2/2026;');
   });
 
   test('a URL may stand in a file of its own', async () => {
-    const world = new FakeWorld({
+    const host = new FakeHost({
       HEXMQ_STORAGE: 'mongodb',
       HEXMQ_STORAGE_URL_FILE: file('url', 'mongodb://user:secret@[::1]:27018/\n'),
     });
-    expect(await run(['check-config'], world)).toBe(0);
-    expect(world.output).toContain('storage mongodb ([::1]:27018/hexmq;');
+    expect(await run(['check-config'], host)).toBe(0);
+    expect(host.output).toContain('storage mongodb ([::1]:27018/hexmq;');
   });
 });
 
 describe('what a user got wrong', () => {
   const failing = async (args: string[], environment: Record<string, string> = {}): Promise<string> => {
-    const world = new FakeWorld(environment);
-    expect(await run(args, world)).toBe(1);
-    expect(world.output).toBe('');
-    expect(world.errors).not.toMatch(/\n\s+at /);
-    return world.errors;
+    const host = new FakeHost(environment);
+    expect(await run(args, host)).toBe(1);
+    expect(host.output).toBe('');
+    expect(host.errors).not.toMatch(/\n\s+at /);
+    return host.errors;
   };
 
   test('is told by the name of the flag', async () => {
@@ -196,66 +196,64 @@ describe('what a user got wrong', () => {
 describe('flags, environment, file and defaults', () => {
   const path = file('good.yaml', 'listeners: [{ type: tcp, port: 1001 }]\n');
   const checked = async (args: string[], environment: Record<string, string>): Promise<string> => {
-    const world = new FakeWorld(environment);
-    expect(await run(['check-config', ...args], world)).toBe(0);
-    return world.output;
+    const host = new FakeHost(environment);
+    expect(await run(['check-config', ...args], host)).toBe(0);
+    return host.output;
   };
 
   test('replace each other in this order', async () => {
     expect(await checked([], {})).toContain('tcp 127.0.0.1:1883');
     expect(await checked(['-c', path], {})).toContain('tcp 127.0.0.1:1001');
     expect(await checked(['-c', path], { HEXMQ_PORT: '1002' })).toContain('tcp 127.0.0.1:1002');
-    const world = new FakeWorld({ HEXMQ_PORT: 'ignored, and wrong' });
-    const ended = run(['start', '-c', path, '--port', '0', ...inMemory], world);
-    await world.untilReady();
-    world.requestStop();
+    const host = new FakeHost({ HEXMQ_PORT: 'ignored, and wrong' });
+    const ended = run(['start', '-c', path, '--port', '0', ...inMemory], host);
+    await host.untilReady();
+    host.requestStop();
     expect(await ended).toBe(0);
   });
 });
 
 describe('help and version', () => {
   test('are printed on standard output with status 0', async () => {
-    const world = new FakeWorld();
-    expect(await run(['--version'], world)).toBe(0);
-    expect(world.output).toBe(`${VERSION}\n`);
-    expect(await run(['--help'], world)).toBe(0);
-    expect(await run(['start', '--help'], world)).toBe(0);
-    expect(world.output).toContain('--log-level <level>');
-    expect(world.errors).toBe('');
+    const host = new FakeHost();
+    expect(await run(['--version'], host)).toBe(0);
+    expect(host.output).toBe(`${VERSION}\n`);
+    expect(await run(['--help'], host)).toBe(0);
+    expect(await run(['start', '--help'], host)).toBe(0);
+    expect(host.output).toContain('--log-level <level>');
+    expect(host.errors).toBe('');
   });
 
   test('no command at all prints the help with status 1', async () => {
-    const world = new FakeWorld();
-    expect(await run([], world)).toBe(1);
-    expect(world.errors).toContain('Usage: hexmq');
+    const host = new FakeHost();
+    expect(await run([], host)).toBe(1);
+    expect(host.errors).toContain('Usage: hexmq');
   });
 });
 
 describe('hexmq reload', () => {
   test('tells the process of the pid file, which is there as long as the broker runs', async () => {
     const pidFile = join(directory, 'hexmq.pid');
-    const broker = new FakeWorld();
+    const broker = new FakeHost();
     const ended = run(['start', '--port', '0', '--pid-file', pidFile, ...inMemory], broker);
     await broker.untilReady();
-    const world = new FakeWorld({ HEXMQ_PID_FILE: pidFile });
-    expect(await run(['reload'], world)).toBe(0);
-    expect(world.signals).toEqual(['SIGHUP']);
-    expect(world.output).toBe('the process 4711 was told to reload; its log says what came of it\n');
+    const host = new FakeHost({ HEXMQ_PID_FILE: pidFile });
+    expect(await run(['reload'], host)).toBe(0);
+    expect(host.signals).toEqual(['SIGHUP']);
+    expect(host.output).toBe('the process 4711 was told to reload; its log says what came of it\n');
     broker.requestStop();
     expect(await ended).toBe(0);
-    const late = new FakeWorld();
+    const late = new FakeHost();
     expect(await run(['reload', '--pid-file', pidFile], late)).toBe(1);
     expect(late.errors).toBe(`hexmq: ${pidFile}: there is no such file: no broker runs that was started with it\n`);
   });
 
   test('tells nobody while the configuration is wrong, and says what is wrong', async () => {
-    const world = new FakeWorld();
+    const host = new FakeHost();
     const config = file('wrong-for-reload.yaml', 'limits: { maxInflight: 0 }');
-    expect(await run(['reload', '--pid', '4711', '--config', config], world)).toBe(1);
-    expect(world.errors).toBe(
-      'hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535\n',
-    );
-    expect(world.signals).toEqual([]);
+    expect(await run(['reload', '--pid', '4711', '--config', config], host)).toBe(1);
+    expect(host.errors).toBe('hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535\n');
+    expect(host.signals).toEqual([]);
   });
 
   test.each([
@@ -267,15 +265,15 @@ describe('hexmq reload', () => {
       `hexmq: ${join(directory, 'no.pid')}: expected the number of a process, and nothing else\n`,
     ],
   ])('with %j says what is wrong', async (flags, error) => {
-    const world = new FakeWorld();
-    expect(await run(['reload', ...flags], world)).toBe(1);
-    expect(world.errors).toBe(error);
+    const host = new FakeHost();
+    expect(await run(['reload', ...flags], host)).toBe(1);
+    expect(host.errors).toBe(error);
   });
 });
 
 describe('hexmq check-config', () => {
   test('says at once what is wrong with keys and what adapters refuse, each with its key', async () => {
-    const world = new FakeWorld();
+    const host = new FakeHost();
     const config = file(
       'all-wrong.yaml',
       JSON.stringify({
@@ -288,8 +286,8 @@ describe('hexmq check-config', () => {
         limits: { maxInflight: 0 },
       }),
     );
-    expect(await run(['check-config', '--config', config], world)).toBe(1);
-    expect(world.errors.split('\n').filter((line) => line !== '')).toEqual([
+    expect(await run(['check-config', '--config', config], host)).toBe(1);
+    expect(host.errors.split('\n').filter((line) => line !== '')).toEqual([
       'hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535',
       expect.stringMatching(/^hexmq: authentication\[0\]\.options: refused by password-file: .*no-passwords/),
       expect.stringMatching(/^hexmq: listeners\[1\]\.authentication\[0\]\.options: refused by certificate: .*face/),

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/cli/command.js';
-import { FakeWorld } from './fake-world.js';
+import { FakeHost } from './fake-host.js';
 
 let directory: string;
 let path: string;
@@ -33,11 +33,11 @@ async function passwd(
   args: readonly string[],
   { typed, piped }: { readonly typed?: string[]; readonly piped?: string } = {},
 ): Promise<Said> {
-  const world = new FakeWorld();
-  world.secrets = typed;
-  world.input = piped === undefined ? undefined : chunksOf(piped);
-  const status = await run(['passwd', path, ...args], world);
-  return { status, output: world.output, errors: world.errors, questions: world.questions };
+  const host = new FakeHost();
+  host.secrets = typed;
+  host.input = piped === undefined ? undefined : chunksOf(piped);
+  const status = await run(['passwd', path, ...args], host);
+  return { status, output: host.output, errors: host.errors, questions: host.questions };
 }
 
 const users = (): string[] =>

@@ -1,7 +1,7 @@
 // The process, as far as the command needs one; handed in, so that the command can be tested without one.
 import type { Environment } from '../composition/environment.js';
 
-export interface World {
+export interface ProcessHost {
   readonly environment: Environment;
   print(text: string): void;
   printError(text: string): void;

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../composition/config-error.js';
 import { TransferError } from '../composition/transfer.js';
 import { NetworkError, StorageError } from '../ports/index.js';
-import type { World } from './world.js';
+import type { ProcessHost } from './process-host.js';
 
 export const ExitStatus = {
   done: 0,
@@ -27,12 +27,12 @@ export class Denied extends Error {
   override readonly name = 'Denied';
 }
 
-export function tellFailure(error: unknown, world: World): number {
+export function reportError(error: unknown, host: ProcessHost): number {
   // Commander has printed its own messages, help and version among them.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.refused;
   if (error instanceof Denied) return ExitStatus.denied;
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) world.printError(`hexmq: ${problem}\n`);
+    for (const problem of error.problems) host.printError(`hexmq: ${problem}\n`);
     return ExitStatus.refused;
   }
   if (
@@ -41,20 +41,20 @@ export function tellFailure(error: unknown, world: World): number {
     error instanceof TransferError ||
     error instanceof FileError
   ) {
-    world.printError(`hexmq: ${error.message}\n`);
+    host.printError(`hexmq: ${error.message}\n`);
     return ExitStatus.refused;
   }
   if (isOutputClosed(error)) {
-    world.printError('hexmq: nobody reads the output any more: what has been written is not whole\n');
+    host.printError('hexmq: nobody reads the output any more: what has been written is not whole\n');
     return ExitStatus.refused;
   }
-  tellFault(error, world);
+  reportCrash(error, host);
   return ExitStatus.fault;
 }
 
-export function tellFault(error: unknown, world: Pick<World, 'printError'>): void {
+export function reportCrash(error: unknown, host: Pick<ProcessHost, 'printError'>): void {
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  world.printError(`hexmq: fatal: an unexpected error, a fault of hexmq or of an adapter: ${details}\n`);
+  host.printError(`hexmq: fatal: an unexpected error, a fault of hexmq or of an adapter: ${details}\n`);
 }
 
 export const isOutputClosed = (error: unknown): boolean =>

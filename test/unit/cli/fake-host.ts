@@ -1,7 +1,7 @@
 // A process for the command that remembers what it was told.
-import type { World } from '../../../src/cli/world.js';
+import type { ProcessHost } from '../../../src/cli/process-host.js';
 
-export class FakeWorld implements World {
+export class FakeHost implements ProcessHost {
   output = '';
   errors = '';
   input: AsyncIterable<Uint8Array> | undefined;
@@ -17,7 +17,7 @@ export class FakeWorld implements World {
 
   constructor(readonly environment: Record<string, string> = {}) {}
 
-  get askSecret(): World['askSecret'] {
+  get askSecret(): ProcessHost['askSecret'] {
     const { secrets } = this;
     if (secrets === undefined) return undefined;
     return (question) => {

@@ -20,14 +20,14 @@ export interface Flags {
   readonly logLevel?: string;
 }
 
-export interface Settings {
+export interface LoadedConfig {
   readonly config: Config;
   /** What was asked for and does nothing. */
   readonly warnings: readonly string[];
 }
 
 /** @throws ConfigError */
-export function readSettings(flags: Flags, environment: Environment): Settings {
+export function loadConfig(flags: Flags, environment: Environment): LoadedConfig {
   const path = flags.config ?? environment['HEXMQ_CONFIG'];
   const input = path === undefined ? undefined : readConfigFile(path);
   const overrides = [...environmentOverrides(environment), ...flagOverrides(flags)];
