@@ -5,8 +5,8 @@ import type { AuthenticationResult } from '../domain/inputs.js';
 import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Authentication } from './authentication.js';
 import type { Authorization } from './authorization.js';
-import type { FailedAttempts } from './failed-attempts.js';
-import type { Question } from './question.js';
+import type { LoginThrottle } from './login-throttle.js';
+import type { PendingRequest } from './pending-request.js';
 
 /** `asked`: of a client that is let in, what authorization was asked. */
 type Answer = (result: AuthenticationResult, asked?: AuthorizationRequest) => void;
@@ -16,30 +16,30 @@ export class Admission {
     readonly authentication: Authentication,
     readonly authorization: Authorization,
     /** Default: nobody is slowed. */
-    readonly attempts?: FailedAttempts,
+    readonly throttle?: LoginThrottle,
   ) {}
 
-  /** Answers at once where all that are asked do. A client that has gone, which `asking` says, is not answered and costs nothing more. */
-  admit(request: AuthenticationRequest, answer: Answer, asking?: Question): void {
-    if (this.attempts === undefined) {
-      this.#ask(request, answer, asking);
+  /** Answers at once where all that are asked do. A client that has gone, which `pending` says, is not answered and costs nothing more. */
+  admit(request: AuthenticationRequest, answer: Answer, pending?: PendingRequest): void {
+    if (this.throttle === undefined) {
+      this.#ask(request, answer, pending);
       return;
     }
-    this.attempts.hold(
+    this.throttle.delay(
       request,
       (refusal) => {
-        if (refusal === undefined) this.#ask(request, answer, asking);
+        if (refusal === undefined) this.#ask(request, answer, pending);
         else answer({ decision: 'deny', reason: 'authentication-unavailable', detail: refusal });
       },
-      asking,
+      pending,
     );
   }
 
-  #ask(request: AuthenticationRequest, answer: Answer, asking: Question | undefined): void {
+  #ask(request: AuthenticationRequest, answer: Answer, pending: PendingRequest | undefined): void {
     this.authentication.authenticate(
       request,
       (authenticated) => {
-        this.attempts?.ended(request, authenticated);
+        this.throttle?.recordResult(request, authenticated);
         if (authenticated.decision === 'deny') {
           answer(authenticated);
           return;
@@ -52,7 +52,7 @@ export class Admission {
           else answer({ ...authorized, userName, expiresAtMs }, asked);
         });
       },
-      asking,
+      pending,
     );
   }
 }

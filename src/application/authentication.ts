@@ -3,14 +3,14 @@
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { DenialReason } from '../domain/inputs.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
-import type { Question } from './question.js';
-import { isPromiseLike, messageOf } from './time-limit.js';
+import type { PendingRequest } from './pending-request.js';
+import { isPromiseLike, messageOf } from './timeout.js';
 
-export type Authenticated =
+export type AuthenticationOutcome =
   | Extract<AuthenticatorAnswer, { readonly decision: 'allow' }>
   | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
 
-const NOBODY: Authenticated = {
+const NOBODY: AuthenticationOutcome = {
   decision: 'deny',
   reason: 'not-authorized',
   detail: 'no authenticator knows this client',
@@ -20,8 +20,8 @@ const NOBODY: Authenticated = {
 interface Inquiry {
   readonly chain: readonly Authenticator[];
   readonly request: AuthenticationRequest;
-  readonly answer: (result: Authenticated) => void;
-  readonly asking: Question | undefined;
+  readonly answer: (result: AuthenticationOutcome) => void;
+  readonly pending: PendingRequest | undefined;
 }
 
 export class Authentication {
@@ -36,19 +36,23 @@ export class Authentication {
     return new Set([this.authenticators, ...this.ofListeners.values()].flat());
   }
 
-  /** Answers at once where all that are asked do, and not at all once `asking` is abandoned. */
-  authenticate(request: AuthenticationRequest, answer: (result: Authenticated) => void, asking?: Question): void {
-    this.#ask(0, { chain: this.ofListeners.get(request.listener) ?? this.authenticators, request, answer, asking });
+  /** Answers at once where all that are asked do, and not at all once `pending` is abandoned. */
+  authenticate(
+    request: AuthenticationRequest,
+    answer: (result: AuthenticationOutcome) => void,
+    pending?: PendingRequest,
+  ): void {
+    this.#ask(0, { chain: this.ofListeners.get(request.listener) ?? this.authenticators, request, answer, pending });
   }
 
   #ask(at: number, inquiry: Inquiry): void {
-    const { chain, request, answer, asking } = inquiry;
+    const { chain, request, answer, pending } = inquiry;
     for (let i = at; i < chain.length; i++) {
-      if (asking?.isAbandoned === true) return;
+      if (pending?.isCancelled === true) return;
       const authenticator = chain[i] as Authenticator;
       let given: AuthenticatorAnswer | PromiseLike<AuthenticatorAnswer>;
       try {
-        given = authenticator.authenticate(request, asking);
+        given = authenticator.authenticate(request, pending);
       } catch (error) {
         answer(unavailable(authenticator, error));
         return;
@@ -56,13 +60,13 @@ export class Authentication {
       if (isPromiseLike(given)) {
         given.then(
           (later) => {
-            if (asking?.isAbandoned === true) return;
+            if (pending?.isCancelled === true) return;
             const decided = decision(authenticator, later);
             if (decided === undefined) this.#ask(i + 1, inquiry);
             else answer(decided);
           },
           (error: unknown) => {
-            if (asking?.isAbandoned !== true) answer(unavailable(authenticator, error));
+            if (pending?.isCancelled !== true) answer(unavailable(authenticator, error));
           },
         );
         return;
@@ -78,7 +82,10 @@ export class Authentication {
 }
 
 /** `undefined`: it abstains. Whatever is no answer at all is a failure: nobody comes in by an adapter's mistake. */
-function decision(authenticator: Authenticator, given: AuthenticatorAnswer | undefined): Authenticated | undefined {
+function decision(
+  authenticator: Authenticator,
+  given: AuthenticatorAnswer | undefined,
+): AuthenticationOutcome | undefined {
   switch (given?.decision) {
     case 'allow':
     case 'deny':
@@ -90,7 +97,7 @@ function decision(authenticator: Authenticator, given: AuthenticatorAnswer | und
   return unavailable(authenticator, new Error('its answer was neither allow, deny nor abstain'));
 }
 
-function unavailable(authenticator: Authenticator, error: unknown): Authenticated {
+function unavailable(authenticator: Authenticator, error: unknown): AuthenticationOutcome {
   return {
     decision: 'deny',
     reason: 'authentication-unavailable',

@@ -50,7 +50,7 @@ import { Pager } from './pager.js';
 import type { PagerObserver } from './pager.js';
 import { Throttle } from './throttle.js';
 import type { ClientRates } from './throttle.js';
-import { Question } from './question.js';
+import { PendingRequest } from './pending-request.js';
 import { Reauthorization } from './reauthorization.js';
 
 /** A link with more than this to write does not wait for the end of the turn. */
@@ -150,7 +150,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
       clock: parts.clock,
       timeoutMs: parts.limits.authTimeoutMs,
       atEndOfTurn: parts.atEndOfTurn,
-      renewed: (connection, permissions) => {
+      applyPermissions: (connection, permissions) => {
         this.step({ kind: 'permissions', connection, permissions });
       },
       emit: (event) => {
@@ -252,7 +252,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
 
   /** What authorizers say has changed: everyone who is connected is asked about anew. */
   reauthorize(): void {
-    if (!this.#isDown) this.#reauthorization.changed();
+    if (!this.#isDown) this.#reauthorization.refreshAll();
   }
 
   /** One event for the core, and those that came of it. */
@@ -316,9 +316,9 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     this.#gated.delete(link);
     this.#congested.delete(link);
     this.#left(link);
-    this.#reauthorization.ended(link.id);
+    this.#reauthorization.untrack(link.id);
     link.isEnded = true;
-    link.asking?.abandon();
+    link.pendingAuth?.cancel();
     this.step({ kind: 'closed', connection: link.id });
     if (this.#links.size === 0) this.#whenNoLinks?.();
   }
@@ -358,7 +358,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   }
 
   #mustWait(link: Link): boolean {
-    if (link.isEnded || link.asking !== undefined || this.#pressure) return true;
+    if (link.isEnded || link.pendingAuth !== undefined || this.#pressure) return true;
     if (this.#isThrottled && this.#throttle.isWaiting(link)) return true;
     return link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES || link.heldBytes > HELD_MAX_BYTES;
   }
@@ -377,20 +377,20 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
-    const asking = new Question();
+    const pending = new PendingRequest();
     const { revision } = this.#reauthorization;
-    link.asking = asking;
+    link.pendingAuth = pending;
     link.clientId = request.clientId;
     this.#parts.admission.admit(
       request,
       (result, asked) => {
-        link.asking = undefined;
+        link.pendingAuth = undefined;
         if (asked !== undefined && this.#links.has(connection))
-          this.#reauthorization.admitted(connection, asked, revision);
+          this.#reauthorization.track(connection, asked, revision);
         this.step({ kind: 'authenticated', connection, result });
         this.#resume(link);
       },
-      asking,
+      pending,
     );
   }
 
@@ -696,7 +696,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   #close(link: Link, graceMs: number): void {
     if (!link.isEnded) {
       link.isEnded = true;
-      link.asking?.abandon();
+      link.pendingAuth?.cancel();
       link.dropHeld();
       this.#gated.delete(link);
       this.#flush(link);

@@ -4,7 +4,7 @@ import type { ClientId, ConnectionId } from '../domain/identifiers.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import type { Channel, ChannelHandler } from '../ports/network.js';
 import { OutputBuffer } from './output-buffer.js';
-import type { Question } from './question.js';
+import type { PendingRequest } from './pending-request.js';
 
 /** Who is told what happens on a link. */
 export interface LinkOwner {
@@ -23,7 +23,7 @@ export class Link implements ChannelHandler {
   /** Whether half a packet of it is in the books. */
   isIncomplete = false;
   /** Set while the core waits for the answer to CONNECT before it looks at the next packet; abandoned if the link ends meanwhile. */
-  asking: Question | undefined;
+  pendingAuth: PendingRequest | undefined;
   /** The core has ended it: nothing is read and nothing is written any more. */
   isEnded = false;
   isCongested = false;

@@ -6,7 +6,7 @@ import type { ConnectionId } from '../domain/identifiers.js';
 import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
-import type { Authorization, AuthorizationResult } from './authorization.js';
+import type { Authorization, AuthorizationOutcome } from './authorization.js';
 
 const ASKED_IN_A_TURN = 200;
 const AWAITED_AT_ONCE = 100;
@@ -17,7 +17,7 @@ export interface ReauthorizationParts {
   /** How long an answer is waited for. */
   readonly timeoutMs: number;
   readonly atEndOfTurn: (callback: () => void) => void;
-  readonly renewed: (connection: ConnectionId, permissions: Permissions) => void;
+  readonly applyPermissions: (connection: ConnectionId, permissions: Permissions) => void;
   readonly emit: (event: LifecycleEvent) => void;
 }
 
@@ -53,7 +53,7 @@ export class Reauthorization {
   }
 
   /** `revision`: when it was asked about. */
-  admitted(connection: ConnectionId, request: AuthorizationRequest, revision: number): void {
+  track(connection: ConnectionId, request: AuthorizationRequest, revision: number): void {
     // Where nobody is asked, nothing changes.
     if (this.#parts.authorization.authorizers.length === 0) return;
     this.#admitted.set(connection, { request, asks: 0 });
@@ -62,13 +62,13 @@ export class Reauthorization {
     this.#schedule();
   }
 
-  ended(connection: ConnectionId): void {
+  untrack(connection: ConnectionId): void {
     this.#admitted.delete(connection);
     this.#due.delete(connection);
   }
 
   /** Everyone is asked about, from the beginning. */
-  changed(): void {
+  refreshAll(): void {
     this.#revision++;
     for (const connection of this.#admitted.keys()) this.#due.add(connection);
     this.#schedule();
@@ -106,7 +106,7 @@ export class Reauthorization {
     const ask = ++admitted.asks;
     const question: { isOpen: boolean; timer: Timer | undefined } = { isOpen: true, timer: undefined };
     this.#awaited++;
-    const settle = (result: AuthorizationResult): void => {
+    const settle = (result: AuthorizationOutcome): void => {
       if (!question.isOpen) return;
       question.isOpen = false;
       this.#awaited--;
@@ -126,10 +126,10 @@ export class Reauthorization {
     });
   }
 
-  #answered(connection: ConnectionId, { request }: Admitted, result: AuthorizationResult): void {
+  #answered(connection: ConnectionId, { request }: Admitted, result: AuthorizationOutcome): void {
     this.#told.clients++;
     if (result.decision === 'allow') {
-      this.#parts.renewed(connection, result.permissions);
+      this.#parts.applyPermissions(connection, result.permissions);
       return;
     }
     this.#told.failed++;

@@ -11,12 +11,12 @@ import { emitToAll } from './emit-to-all.js';
 import { Authentication } from './authentication.js';
 import { Authorization } from './authorization.js';
 import { Engine } from './engine.js';
-import { FailedAttempts } from './failed-attempts.js';
-import type { FailedAttemptsSettings } from './failed-attempts.js';
+import { LoginThrottle } from './login-throttle.js';
+import type { LoginThrottleSettings } from './login-throttle.js';
 import { rehearse } from './rehearsal.js';
 import { LiveSettings } from './settings.js';
 import type { LimitSettings } from './settings.js';
-import { messageOf, withinTime } from './time-limit.js';
+import { messageOf, withTimeout } from './timeout.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
 export interface ServiceParts {
@@ -26,7 +26,7 @@ export interface ServiceParts {
   /** Of listeners that have their own, by name; these are asked instead of those above. */
   readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
   /** Default: nobody is slowed. */
-  readonly failedAttempts?: FailedAttemptsSettings | undefined;
+  readonly failedAttempts?: LoginThrottleSettings | undefined;
   /** Default: none. */
   readonly authorizers?: readonly Authorizer[];
   readonly telemetry: readonly Telemetry[];
@@ -234,7 +234,7 @@ export class BrokerService {
       [...authentication.all, ...authorization.authorizers].map(async (adapter) => {
         try {
           if (adapter.close !== undefined)
-            await withinTime(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
+            await withTimeout(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
         } catch (error) {
           this.emit({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
         }
@@ -259,7 +259,7 @@ function admissionOf({
   const attempts =
     failedAttempts === undefined
       ? undefined
-      : new FailedAttempts(failedAttempts, {
+      : new LoginThrottle(failedAttempts, {
           clock,
           emit: (event) => {
             emitToAll(telemetry, event);

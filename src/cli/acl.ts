@@ -10,7 +10,7 @@ import type { ProcessHost } from './process-host.js';
 
 const ACTIONS: readonly AccessAction[] = ['publish', 'subscribe', 'receive'];
 /** Of the rules that do not apply; in JSON all are there. */
-const PASSED_OVER_SHOWN = 20;
+const SKIPPED_RULES_SHOWN = 20;
 
 interface ExplainFlags {
   readonly config?: string;
@@ -55,7 +55,7 @@ async function explain(
 
 const toJson = (
   { userName, clientId, action, topic }: AccessQuery,
-  { isAllowed, rule, why, passedOver, delivery, deliveryOtherwise }: Explanation,
+  { isAllowed, rule, reason, skippedRules, delivery, deliveryDefault }: Explanation,
 ): object => ({
   decision: isAllowed ? 'allowed' : 'denied',
   userName,
@@ -63,9 +63,9 @@ const toJson = (
   action,
   topic,
   rule,
-  why,
-  passedOver,
-  ...(action === 'subscribe' && isAllowed ? { delivery, deliveryOtherwise } : {}),
+  reason,
+  skippedRules,
+  ...(action === 'subscribe' && isAllowed ? { delivery, deliveryDefault } : {}),
 });
 
 const ACTION_PHRASE: Readonly<Record<AccessAction, string>> = {
@@ -79,7 +79,7 @@ function describeExplanation(
   explanation: Explanation,
   hasAuthorizers: boolean,
 ): string {
-  const { isAllowed, rule, why, passedOver } = explanation;
+  const { isAllowed, rule, reason, skippedRules } = explanation;
   const who = `client ${printable(clientId)} ${userName === undefined ? 'without a user name' : `of user ${printable(userName)}`}`;
   const lines = [
     `${isAllowed ? 'allowed' : 'denied'}: ${who} may ${isAllowed ? '' : 'not '}${ACTION_PHRASE[action]} ${printable(topic)}`,
@@ -87,25 +87,26 @@ function describeExplanation(
   if (rule !== undefined) lines.push(`  decided by ${describeRule(rule)}`);
   else if (isAllowed && !hasAuthorizers)
     lines.push('  no authorization is configured: whoever is admitted may do everything, or what its credentials say');
-  else lines.push(`  ${why}`);
-  if (passedOver.length > 0) {
+  else lines.push(`  ${reason}`);
+  if (skippedRules.length > 0) {
     lines.push('  rules before that do not decide:');
-    for (const { rule: one, why: reason } of passedOver.slice(0, PASSED_OVER_SHOWN))
-      lines.push(`    ${describeRule(one)}: it ${reason}`);
-    if (passedOver.length > PASSED_OVER_SHOWN) lines.push(`    and ${passedOver.length - PASSED_OVER_SHOWN} more`);
+    for (const { rule: one, reason: because } of skippedRules.slice(0, SKIPPED_RULES_SHOWN))
+      lines.push(`    ${describeRule(one)}: it ${because}`);
+    if (skippedRules.length > SKIPPED_RULES_SHOWN)
+      lines.push(`    and ${skippedRules.length - SKIPPED_RULES_SHOWN} more`);
   }
   return [...lines, ...describeDelivery(explanation), ''].join('\n');
 }
 
-function describeDelivery({ delivery, deliveryOtherwise }: Explanation): string[] {
-  if (delivery.length === 0 && deliveryOtherwise === undefined) return [];
+function describeDelivery({ delivery, deliveryDefault }: Explanation): string[] {
+  if (delivery.length === 0 && deliveryDefault === undefined) return [];
   const lines = delivery.map(
     ({ effect, topicFilter, source }) =>
       `    ${printable(topicFilter)}: ${effect === 'allow' ? 'delivered' : 'filtered out'} (${printable(source)})`,
   );
-  if (deliveryOtherwise !== undefined)
+  if (deliveryDefault !== undefined)
     lines.push(
-      `    everything else: ${deliveryOtherwise === 'allow' ? 'delivered' : 'filtered out'} (no rule is about it)`,
+      `    everything else: ${deliveryDefault === 'allow' ? 'delivered' : 'filtered out'} (no rule is about it)`,
     );
   return ['  of its messages, the first of these that matches counts:', ...lines];
 }

@@ -1,7 +1,7 @@
 // The configuration's shape: every key, its range, and what is said when a value does not fit. Defaults and rules between keys are
 // `config.ts`'s; what the limits mean is the domain's.
 import { z } from 'zod';
-import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
+import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
 
@@ -247,7 +247,7 @@ const failedAttempts = {
   maxWaiting: integer(0, 1_000_000).optional(),
   maxWaitingPerAddress: integer(0, 1_000_000).optional(),
   maxTracked: integer(1, 10_000_000).optional(),
-} satisfies { [Key in keyof FailedAttemptsSettings]: z.ZodOptional<z.ZodType<number>> };
+} satisfies { [Key in keyof LoginThrottleSettings]: z.ZodOptional<z.ZodType<number>> };
 
 export const configSchema = z.strictObject(
   {
@@ -294,7 +294,7 @@ export type ListenerConfig = PortListenerConfig | (Exclude<ParsedListener, OnPor
 export type ConfigInput = z.input<typeof configSchema>;
 
 export const LIMIT_KEYS = Object.keys(limits) as (keyof Limits)[];
-export const FAILED_ATTEMPTS_KEYS = Object.keys(failedAttempts) as (keyof FailedAttemptsSettings)[];
+export const FAILED_ATTEMPTS_KEYS = Object.keys(failedAttempts) as (keyof LoginThrottleSettings)[];
 
 const unique = (keys: readonly string[]): readonly string[] => [...new Set(keys)];
 

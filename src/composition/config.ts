@@ -1,7 +1,7 @@
 // From what people wrote (a file, the environment, flags) to a configuration that can be built: merged, checked, with every default filled in.
 // All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
-import { DEFAULT_FAILED_ATTEMPTS } from '../application/failed-attempts.js';
-import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
+import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
+import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
@@ -37,7 +37,7 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[];
   readonly storage: StorageConfig;
   readonly authentication: readonly AuthenticatorConfig[];
-  readonly failedAttempts: FailedAttemptsSettings;
+  readonly failedAttempts: LoginThrottleSettings;
   /** None: whoever was authenticated may do everything. */
   readonly authorization: readonly AuthorizerConfig[];
   readonly limits: Limits;
@@ -225,7 +225,7 @@ function withDefaults(parsed: Parsed): Config {
     }),
     storage: storageWithDefaults(parsed.storage ?? {}),
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(authenticatorWithDefaults),
-    failedAttempts: { ...DEFAULT_FAILED_ATTEMPTS, ...omitUndefined(parsed.failedAttempts ?? {}) },
+    failedAttempts: { ...DEFAULT_LOGIN_THROTTLE, ...omitUndefined(parsed.failedAttempts ?? {}) },
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
     limits: limitsWithDefaults(parsed.limits ?? {}),
     logging: { level: parsed.logging?.level ?? 'info' },

@@ -5,10 +5,10 @@ import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
 import { emitToAll } from '../application/emit-to-all.js';
-import type { FailedAttemptsSettings } from '../application/failed-attempts.js';
+import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { BrokerService } from '../application/service.js';
 import type { LimitSettings } from '../application/settings.js';
-import { limitedAuthenticator, limitedAuthorizer } from '../application/time-limit.js';
+import { authenticatorWithTimeout, authorizerWithTimeout } from '../application/timeout.js';
 import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
@@ -46,7 +46,7 @@ type ListenerAuthenticators = ReadonlyMap<string, readonly Authenticator[]>;
 /** Not ports: nobody implements them. */
 const ListenerAuthenticators: ServiceIdentifier<ListenerAuthenticators> =
   port<ListenerAuthenticators>('ListenerAuthenticators');
-const FailedAttempts: ServiceIdentifier<FailedAttemptsSettings> = port<FailedAttemptsSettings>('FailedAttempts');
+const FailedAttempts: ServiceIdentifier<LoginThrottleSettings> = port<LoginThrottleSettings>('FailedAttempts');
 const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
@@ -133,7 +133,7 @@ function loadAuthenticators(
     written.map(async (one, index) => {
       const module = await loadAdapter(AUTHENTICATION_ADAPTERS, one.adapter, 'createAuthenticator', [...path, index]);
       const key = formatPath([...path, index, 'options']);
-      return limitedAuthenticator(
+      return authenticatorWithTimeout(
         construct(key, one.adapter, () => module.createAuthenticator(one.options, components)),
         one,
         components,
@@ -172,7 +172,7 @@ async function loadAuthorizer(
   const authorizer = construct(`authorization[${index}].options`, one.adapter, () =>
     module.createAuthorizer(one.options, components),
   );
-  return limitedAuthorizer(authorizer, one, components);
+  return authorizerWithTimeout(authorizer, one, components);
 }
 
 async function loadListener(
@@ -237,7 +237,7 @@ function bindBroker(ports: Ports, config: Config): Container {
         boundLimits: LimitSettings,
         boundAckLevel: AckLevel,
         listenerAuthenticators: ListenerAuthenticators,
-        boundFailedAttempts: FailedAttemptsSettings,
+        boundFailedAttempts: LoginThrottleSettings,
       ) =>
         new BrokerService({
           storage,

@@ -1,9 +1,9 @@
 // Why a client may or may not do something: the authorizers that a configuration names are asked as the broker asks them, and their rules judged as
 // it judges them, while no broker runs.
 import { Authorization } from '../application/authorization.js';
-import type { AuthorizationResult } from '../application/authorization.js';
-import { explain } from '../domain/access/access.js';
-import type { Explanation } from '../domain/access/access.js';
+import type { AuthorizationOutcome } from '../application/authorization.js';
+import { explain } from '../domain/access/explain.js';
+import type { Explanation } from '../domain/access/explain.js';
 import { parseTopicFilter } from '../domain/topics/topic-filter.js';
 import { topicNameProblem } from '../domain/topics/topic-name.js';
 import type { AccessAction, AccessRule, AuthorizationRequest, ClientId } from '../ports/index.js';
@@ -38,7 +38,7 @@ export async function explainAccess(config: Config, question: AccessQuery): Prom
       peer: { remoteAddress: '127.0.0.1:0', ipAddress: '127.0.0.1' },
       permissions: undefined,
     };
-    const result = await new Promise<AuthorizationResult>((resolve) => {
+    const result = await new Promise<AuthorizationOutcome>((resolve) => {
       new Authorization(authorizers).authorize(request, resolve);
     });
     if (result.decision === 'deny')

@@ -1,77 +1,71 @@
-// What authorizers have in common who read rules that people write: whether a topic filter is one, and how `%c` (client identifier) and `%u` (user
-// name) in it are replaced for a client. Clients choose these names: no name may make a rule mean more than its writer meant.
+// Helpers for authorizers whose rules are written by people: validation of Topic Filters, and the placeholders `%c`
+// (Client Identifier) and `%u` (user name). Clients choose these names, so a name must never widen a rule.
 import type { AccessRule, Permissions } from '../domain/access/permissions.js';
 import type { TopicFilter } from '../domain/identifiers.js';
 
-/** What is wrong with it, for people; `undefined`: nothing. */
-export function topicFilterProblem(text: string): string | undefined {
-  if (text === '') return 'a topic filter needs at least one character';
-  if (text.includes('\0')) return 'a topic filter has no U+0000';
-  const levels = text.split('/');
-  for (const [i, level] of levels.entries()) {
-    if (level.includes('#') && level !== '#') return '# stands alone in its level';
-    if (level === '#' && i < levels.length - 1) return '# is the last level of a topic filter';
-    if (level.includes('+') && level !== '+') return '+ stands alone in its level';
-  }
-  return undefined;
-}
-
-export interface ClientNames {
+/** The client whose names replace the placeholders of a rule. */
+export interface RuleSubject {
   readonly clientId: string;
   readonly userName: string | undefined;
 }
 
-/** Whether the topic filter has anything to replace. */
-export const isPattern = (topicFilter: string): boolean => /%[cu]/.test(topicFilter);
+/** What is wrong with the Topic Filter (section 4.7), as a sentence for people, or `undefined` if it is valid. */
+export function topicFilterProblem(text: string): string | undefined {
+  if (text === '') return 'a topic filter needs at least one character'; // [MQTT-4.7.3-1]
+  if (text.includes('\0')) return 'a topic filter has no U+0000'; // [MQTT-4.7.3-2]
+  const levels = text.split('/');
+  for (const [i, level] of levels.entries()) {
+    if (level.includes('#') && level !== '#') return '# stands alone in its level'; // [MQTT-4.7.1-2]
+    if (level === '#' && i < levels.length - 1) return '# is the last level of a topic filter'; // [MQTT-4.7.1-2]
+    if (level.includes('+') && level !== '+') return '+ stands alone in its level'; // [MQTT-4.7.1-3]
+  }
+  return undefined;
+}
+
+/** Whether the Topic Filter contains `%c` or `%u`. */
+export const hasPlaceholder = (topicFilter: string): boolean => /%[cu]/.test(topicFilter);
 
 /**
- * The rules for one client, with its names in the place of `%c` and `%u`. A rule with `%u` is about nobody who has no user name. A name with a
- * wildcard or a slash in it, an empty one, or one that begins with `$` is put nowhere: in its place, and in that of all rules behind it, everything
- * is denied.
+ * The rules of one client, with its names in place of `%c` and `%u`.
+ *
+ * A rule with `%u` is left out for a client without a user name. A name that is empty, begins with `$`, or contains `+`,
+ * `#` or `/` is never inserted: the rule that would need it is replaced by one that denies everything, and the result
+ * ends there.
  */
-export function rulesFor(
+export function expandRules(
   rules: readonly AccessRule[],
-  { clientId, userName }: ClientNames,
+  { clientId, userName }: RuleSubject,
 ): Extract<Permissions, { readonly kind: 'rules' }> {
   const expanded: AccessRule[] = [];
   for (const rule of rules) {
     const { topicFilter, source } = rule;
-    if (!isPattern(topicFilter)) {
+    if (!hasPlaceholder(topicFilter)) {
       expanded.push(rule);
       continue;
     }
     if (userName === undefined && topicFilter.includes('%u')) continue;
-    const unsafe =
-      topicFilter.includes('%c') && isUnsafe(clientId)
-        ? 'client identifier'
-        : topicFilter.includes('%u') && isUnsafe(userName ?? '')
-          ? 'user name'
-          : undefined;
+    const unsafe = unsafeName(topicFilter, { clientId, userName });
     if (unsafe !== undefined) {
-      const why = `${source}: this ${unsafe} cannot stand in a topic`;
-      return {
-        kind: 'rules',
-        rules: [
-          ...expanded,
-          {
-            effect: 'deny',
-            actions: ['publish', 'subscribe', 'receive'],
-            topicFilter: '#' as TopicFilter,
-            source: why,
-          },
-        ],
-        otherwise: 'deny',
-      };
+      expanded.push(denyEverything(`${source}: this ${unsafe} cannot be part of a topic`));
+      return { kind: 'rules', rules: expanded, defaultEffect: 'deny' };
     }
-    // All at once: what a name brings along is not looked at again.
-    expanded.push({
-      ...rule,
-      topicFilter: topicFilter.replace(/%[cu]/g, (place) =>
-        place === '%c' ? clientId : (userName ?? ''),
-      ) as TopicFilter,
-    });
+    // In one pass, so that a placeholder inside a name is not replaced.
+    const filled = topicFilter.replace(/%[cu]/g, (placeholder) => (placeholder === '%c' ? clientId : (userName ?? '')));
+    expanded.push({ ...rule, topicFilter: filled as TopicFilter });
   }
   return { kind: 'rules', rules: expanded };
 }
 
+function unsafeName(topicFilter: string, { clientId, userName = '' }: RuleSubject): string | undefined {
+  if (topicFilter.includes('%c') && isUnsafe(clientId)) return 'client identifier';
+  return topicFilter.includes('%u') && isUnsafe(userName) ? 'user name' : undefined;
+}
+
 const isUnsafe = (name: string): boolean => name === '' || name.startsWith('$') || /[+#/]/.test(name);
+
+const denyEverything = (source: string): AccessRule => ({
+  effect: 'deny',
+  actions: ['publish', 'subscribe', 'receive'],
+  topicFilter: '#' as TopicFilter,
+  source,
+});

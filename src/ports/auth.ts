@@ -1,5 +1,6 @@
-// The ports of authentication and authorization: who is this, and what may it do. Authenticators are asked in order and the first that does not
-// abstain decides. What the client may do is then put together as data, once, so that publishing and delivering never wait for anyone.
+// The ports of authentication (who is this client?) and authorization (what may it do?). Authenticators are called in
+// order and the first one that does not abstain decides. Permissions are then assembled once, as data, so that
+// publishing and delivering never wait for an adapter.
 import type { Permissions } from '../domain/access/permissions.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
 import type { AuthenticationRequest } from '../domain/effects.js';
@@ -11,66 +12,97 @@ import { port } from './token.js';
 export type AuthenticatorAnswer =
   | {
       readonly decision: 'allow';
-      /** What its credentials say that it may do. Without authorizers, that is what it may do, and everything where this is missing. */
+      /**
+       * What the credentials themselves permit, for example the claims of a token. Authorizers receive it in their
+       * request. Without authorizers it is what the client may do; left out, the client may do everything.
+       */
       readonly permissions?: Permissions | undefined;
-      /** Who it is; by default the User Name of CONNECT. */
+      /** The name of the authenticated user. Default: the User Name of CONNECT. */
       readonly userName?: string | undefined;
-      /** When its credentials end, and the connection with them; in milliseconds since 1970. */
+      /**
+       * When the credentials expire, in milliseconds since 1970. The broker closes the connection at that time.
+       * Default: they do not expire.
+       */
       readonly expiresAtMs?: number | undefined;
     }
+  /** `detail` goes to the log and never to the client. */
   | { readonly decision: 'deny'; readonly reason: 'bad-credentials' | 'not-authorized'; readonly detail: string }
+  /** This authenticator does not know the client: the next one is called. */
   | { readonly decision: 'abstain' };
 
-/** That somebody waits for an answer. */
-export interface Asking {
+/** The cancellation context of one request. */
+export interface RequestContext {
   /**
-   * Aborted when nobody waits any more: the client has gone, or its time is up. It is made when it is first looked at, so whoever answers at once
-   * should not.
+   * Aborted when the answer is no longer needed, because the client has disconnected or the timeout has passed.
+   * The signal is created on first access, so an authenticator that answers synchronously should not read it.
    */
   readonly signal: AbortSignal;
 }
 
+/** Identifies clients by what they send in CONNECT and by their connection. */
 export interface Authenticator extends Reloadable {
+  /** As it appears in log lines; usually the name of the adapter. */
   readonly name: string;
   /**
-   * Answers at once or later, each question for itself; the password is the caller's again then. A rejection counts as a refusal,
-   * `authentication-unavailable`, unless the configuration says that it counts as an abstention.
-   * @param asking says when nobody waits for the answer any more. Work that has not begun is better left then; what is answered all the same is not
-   * looked at.
+   * Answers synchronously or with a promise. Requests are independent of each other and may overlap. The password is
+   * valid until the answer is given; copy what has to outlive it.
+   *
+   * A rejection, a thrown error and a timeout refuse the client (reason `authentication-unavailable`), unless the
+   * configuration says `onFailure: abstain` for this authenticator.
+   * @param context tells when the answer is no longer needed. Do not start work for an aborted request; the broker
+   * ignores its answer.
    */
-  authenticate(request: AuthenticationRequest, asking?: Asking): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
-  /** Lets go of what it holds (connections, timers), after the last question. */
+  authenticate(
+    request: AuthenticationRequest,
+    context?: RequestContext,
+  ): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+  /** Releases connections and timers. Called once, after the last request. */
   close?(): Promise<void>;
 }
 
-/** All authenticators of the broker in the order of asking; bind each. */
+/** Injection token. Bind one implementation for each authenticator, in the order in which they are to be called. */
 export const Authenticator = port<Authenticator>('Authenticator');
 
-/** A client that has been authenticated. */
+/** A client that has been authenticated and asks to be let in. */
 export interface AuthorizationRequest {
   readonly clientId: ClientId;
+  /** The authenticated user, or `undefined` if the client has none. */
   readonly userName: string | undefined;
   readonly protocolVersion: ProtocolVersion;
+  /** The name of the listener that accepted the connection. */
   readonly listener: string;
   readonly peer: PeerInfo;
-  /** What its credentials say that it may do; `undefined`: nothing. */
+  /** What the credentials permit, or `undefined` if they say nothing. */
   readonly permissions: Permissions | undefined;
 }
 
+/** Says what an authenticated client may do. */
 export interface Authorizer extends Reloadable {
+  /** As it appears in log lines; usually the name of the adapter. */
   readonly name: string;
   /**
-   * The rules for this client. They are asked before those of the authorizers after it; a client that none of them has a rule for is denied.
-   * `everything`: nobody after it is asked. Answers at once or later; a rejection counts as a refusal: `authorization-unavailable`.
+   * Returns the rules for this client, synchronously or with a promise. They take precedence over the rules of the
+   * authorizers after it; what no rule of any authorizer covers is denied. `allow-all`, or rules with a
+   * `defaultEffect`, end the list: later authorizers are not called.
+   *
+   * A rejection, a thrown error and a timeout refuse the client (reason `authorization-unavailable`); a client that is
+   * already connected keeps the permissions it has.
    */
   authorize(request: AuthorizationRequest): Permissions | Promise<Permissions>;
   /**
-   * Left out by an authorizer that looks elsewhere each time and cannot tell: those who are connected are asked about anew after every reload then.
-   * @param changed is called when what it would say may have changed: those who are connected are asked about anew.
+   * Registers a listener for changes of the rules. When `changed` is called, the broker requests the permissions of
+   * every connected client again.
+   *
+   * Leave this method out if the rules live elsewhere and the authorizer cannot tell when they change: the broker then
+   * requests permissions again after every reload.
    */
   watch?(changed: () => void): void;
+  /** Releases connections and timers. Called once, after the last request. */
   close?(): Promise<void>;
 }
 
-/** All authorizers of the broker in the order of asking; bind each. None: whoever was authenticated may do everything. */
+/**
+ * Injection token. Bind one implementation for each authorizer, in the order in which they are to be called. With none,
+ * an authenticated client may do what its credentials permit, and everything if they say nothing.
+ */
 export const Authorizer = port<Authorizer>('Authorizer');

@@ -7,9 +7,9 @@ export type { AckLevel, Durability, StorageErrorKind, StorageTraits } from './st
 export { Listener, NetworkError } from './network.js';
 export type { IncomingConnection, ConnectionHandler, Channel, ChannelHandler } from './network.js';
 export { Authenticator, Authorizer } from './auth.js';
-export { isPattern, rulesFor, topicFilterProblem } from './access-rules.js';
-export type { ClientNames } from './access-rules.js';
-export type { Asking, AuthenticatorAnswer, AuthorizationRequest } from './auth.js';
+export { expandRules, hasPlaceholder, topicFilterProblem } from './access-rules.js';
+export type { RuleSubject } from './access-rules.js';
+export type { AuthenticatorAnswer, AuthorizationRequest, RequestContext } from './auth.js';
 export type { Reloadable } from './reloadable.js';
 export { Telemetry } from './telemetry.js';
 export type { HandshakeFailure, LifecycleEvent } from './telemetry.js';
@@ -17,7 +17,6 @@ export { port } from './token.js';
 export { OptionReader } from './option-reader.js';
 export type { NumberRange } from './option-reader.js';
 export { readPermissions } from './permission-data.js';
-export type { RuleSubject } from './permission-data.js';
 
 export type { AccessAction, AccessRule, Permissions } from '../domain/access/permissions.js';
 export type {

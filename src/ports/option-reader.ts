@@ -1,43 +1,57 @@
-// How an adapter takes its options: each is asked for by its key, with what it may be; whatever is wrong is told with the key, the value and what
-// was expected, and a key that nobody has asked for is wrong too. Secrets may stand in the environment, and are never shown.
+// Validation of an adapter's options. The adapter reads each option by its key and says what it may be. An invalid
+// value is reported with its key, the value and what was expected; a key that the adapter never read is an error too.
+// Secrets may come from environment variables and never appear in a message.
 
-type Given = Readonly<Record<string, unknown>>;
+type Options = Readonly<Record<string, unknown>>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface NumberRange {
-  readonly least: number;
-  readonly most: number;
+  /** Inclusive. */
+  readonly min: number;
+  /** Inclusive. */
+  readonly max: number;
+  /** The value when the option is left out. */
   readonly fallback: number;
 }
 
 const ENVIRONMENT_REFERENCE = /\$\{ENV:([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
-/** Every reader throws a TypeError for a value that does not fit. */
+/**
+ * Reads the options of one adapter. Every method throws a `TypeError` that names the option if its value is not valid;
+ * an option that is `null` counts as left out. Call `rejectUnknown` after the last read.
+ *
+ * ```ts
+ * const options = new OptionReader(given);
+ * const path = options.requireString('path', 'the path of a file');
+ * const timeoutMs = options.integer('timeoutMs', { min: 1, max: 60_000, fallback: 3000 });
+ * options.rejectUnknown();
+ * ```
+ */
 export class OptionReader {
-  readonly #given: Given;
+  readonly #options: Options;
   readonly #path: string;
   readonly #environment: Environment;
-  readonly #asked = new Set<string>();
+  readonly #readKeys = new Set<string>();
 
-  /** @param path of the mapping itself, for messages: `cache.`. */
-  constructor(given: unknown, path = '', environment: Environment = process.env) {
-    if (given !== undefined && given !== null && !isMapping(given)) {
+  /** @param path prefix of the keys in messages, for options inside a mapping: `cache.`. */
+  constructor(options: unknown, path = '', environment: Environment = process.env) {
+    if (options !== undefined && options !== null && !isMapping(options)) {
       throw new TypeError(
-        `${path === '' ? '' : `${path.slice(0, -1)}: `}${shown(given)} is not valid, expected a mapping of options`,
+        `${path === '' ? '' : `${path.slice(0, -1)}: `}${shown(options)} is not valid, expected a mapping of options`,
       );
     }
-    this.#given = given ?? {};
+    this.#options = options ?? {};
     this.#path = path;
     this.#environment = environment;
   }
 
-  /** A key without a value is as if it was not there. */
+  /** Whether the option has a value. */
   has(key: string): boolean {
-    return (this.#given[key] ?? undefined) !== undefined;
+    return (this.#options[key] ?? undefined) !== undefined;
   }
 
-  /** Text that is not empty. */
-  text(key: string, expected = 'a text'): string | undefined {
+  /** A string that is not empty, or `undefined` if the option is left out. */
+  string(key: string, expected = 'a string'): string | undefined {
     const value = this.#take(key);
     if (value === undefined) return undefined;
     if (typeof value !== 'string' || value === '')
@@ -45,32 +59,35 @@ export class OptionReader {
     return value;
   }
 
-  requiredText(key: string, expected = 'a text'): string {
-    return this.text(key, expected) ?? this.refuse(key, `missing, expected ${expected}`);
+  requireString(key: string, expected = 'a string'): string {
+    return this.string(key, expected) ?? this.refuse(key, `missing, expected ${expected}`);
   }
 
-  /** Text that is never shown; `${ENV:NAME}` in it stands for a variable of the environment. */
-  secret(key: string, expected = 'a text'): string | undefined {
+  /** A string that no message shows. `${ENV:NAME}` in it is replaced by the environment variable. */
+  secret(key: string, expected = 'a string'): string | undefined {
     const value = this.#take(key);
     if (value === undefined) return undefined;
     if (typeof value !== 'string' || value === '') this.refuse(key, `not valid, expected ${expected}`);
     return value.replaceAll(ENVIRONMENT_REFERENCE, (_reference, name: string) => {
       const found = this.#environment[name];
       if (found === undefined || found === '')
-        this.refuse(key, `the environment has no ${name}, expected it to hold ${expected}`);
+        this.refuse(key, `the environment variable ${name} is not set, expected ${expected} in it`);
       return found;
     });
   }
 
-  requiredSecret(key: string, expected = 'a text'): string {
+  requireSecret(key: string, expected = 'a string'): string {
     return this.secret(key, expected) ?? this.refuse(key, `missing, expected ${expected}`);
   }
 
-  /** Of a server that is asked: by https, unless it is this machine or `allowHttp`. It is not shown, for what it may hold. */
-  requiredUrl(key: string, allowHttp: boolean): URL {
+  /**
+   * The URL of a server, treated as a secret because its query may hold one. `http:` is accepted only for a loopback
+   * address or with `allowHttp`.
+   */
+  requireUrl(key: string, allowHttp: boolean): URL {
     const expected = 'a URL such as https://auth.example/mqtt, without a user name, a password and a fragment';
-    const text = this.requiredSecret(key, expected);
-    if (!URL.canParse(text)) this.refuse(key, `no URL, expected ${expected}`);
+    const text = this.requireSecret(key, expected);
+    if (!URL.canParse(text)) this.refuse(key, `not a URL, expected ${expected}`);
     const url = new URL(text);
     if (url.protocol !== 'https:' && url.protocol !== 'http:')
       this.refuse(key, `${url.protocol} is not valid, expected ${expected}`);
@@ -79,80 +96,81 @@ export class OptionReader {
     if (url.protocol === 'http:' && !allowHttp && !isLoopback(url.hostname)) {
       this.refuse(
         key,
-        `http to ${url.hostname} can be read and changed on its way, expected https, or allowHttp: true`,
+        `http to ${url.hostname} can be read and changed in transit, expected https, or allowHttp: true`,
       );
     }
     return url;
   }
 
-  flag(key: string, fallback: boolean): boolean {
+  boolean(key: string, fallback: boolean): boolean {
     const value = this.#take(key) ?? fallback;
     if (typeof value !== 'boolean') this.refuse(key, `${shown(value)} is not valid, expected true or false`);
     return value;
   }
 
-  wholeNumber(key: string, { least, most, fallback }: NumberRange): number {
+  integer(key: string, { min, max, fallback }: NumberRange): number {
     const value = this.#take(key) ?? fallback;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
     return this.refuse(
       key,
-      `${shown(value)} is ${typeof value === 'number' ? 'out of range' : 'not valid'}, expected a whole number from ${least} to ${most}`,
+      `${shown(value)} is ${typeof value === 'number' ? 'out of range' : 'not valid'}, expected a whole number from ${min} to ${max}`,
     );
   }
 
-  oneOf<Word extends string>(key: string, words: readonly Word[], fallback: Word): Word {
+  oneOf<Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice {
     const value = this.#take(key) ?? fallback;
     return (
-      words.find((word) => word === value) ??
-      this.refuse(key, `${shown(value)} is not valid, expected one of ${words.join(', ')}`)
+      choices.find((choice) => choice === value) ??
+      this.refuse(key, `${shown(value)} is not valid, expected one of ${choices.join(', ')}`)
     );
   }
 
-  /** One text, or a list of them. */
-  texts(key: string, expected = 'a text or a list of texts'): readonly string[] | undefined {
+  /** A string or a list of strings; a single one becomes a list of one. `undefined` if the option is left out. */
+  strings(key: string, expected = 'a string or a list of strings'): readonly string[] | undefined {
     const value = this.#take(key);
     if (value === undefined) return undefined;
-    const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (texts.length === 0) this.refuse(key, `an empty list is not valid, expected ${expected}`);
-    return texts.map((text) => {
-      if (typeof text === 'string' && text !== '') return text;
-      return this.refuse(key, `${shown(text)} is not valid, expected ${expected}`);
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (values.length === 0) this.refuse(key, `an empty list is not valid, expected ${expected}`);
+    return values.map((each) => {
+      if (typeof each === 'string' && each !== '') return each;
+      return this.refuse(key, `${shown(each)} is not valid, expected ${expected}`);
     });
   }
 
-  /** The options in a mapping; none where there is no mapping. Its `end` is its own to call. */
+  /** A reader for a mapping inside the options, empty if it is left out. It needs its own `rejectUnknown`. */
   mapping(key: string): OptionReader {
     return new OptionReader(this.#take(key), `${this.#path}${key}.`, this.#environment);
   }
 
-  /** The keys of this mapping, where they are the user's own. */
+  /** The keys that have a value, for a mapping whose keys the user chooses. */
   get keys(): readonly string[] {
-    return Object.keys(this.#given).filter((key) => this.has(key));
+    return Object.keys(this.#options).filter((key) => this.has(key));
   }
 
-  /** After the last question. */
-  end(): void {
-    const unknown = this.keys.find((key) => !this.#asked.has(key));
-    if (unknown !== undefined) this.refuse(unknown, `unknown key, expected ${[...this.#asked].join(', ')}`);
+  /** @throws TypeError if there is a key that was never read. */
+  rejectUnknown(): void {
+    const unknown = this.keys.find((key) => !this.#readKeys.has(key));
+    if (unknown !== undefined) this.refuse(unknown, `unknown key, expected ${[...this.#readKeys].join(', ')}`);
   }
 
+  /** @throws TypeError with the full path of the key and the problem. */
   refuse(key: string, problem: string): never {
     throw new TypeError(`${this.#path}${key}: ${problem}`);
   }
 
   #take(key: string): unknown {
-    this.#asked.add(key);
-    return this.#given[key] ?? undefined;
+    this.#readKeys.add(key);
+    return this.#options[key] ?? undefined;
   }
 }
 
-const isMapping = (value: unknown): value is Given =>
+const isMapping = (value: unknown): value is Options =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 
-/** As it would be written, short enough for a sentence. */
+/** The value as YAML would show it, at most 60 characters long. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a mapping';

@@ -1,27 +1,26 @@
-// Permissions as others write them down: in a token, in an answer over HTTP, in a document of a database. It is one shape everywhere,
+// Permissions as external sources write them: the claim of a token, the answer of an HTTP service, a document of a
+// database. The format is the same everywhere:
 //
 //   { publish: ['plant/%c/#'], subscribe: ['plant/#'], deny: { publish: ['plant/+/firmware'] } }
 //
-// where what is denied comes first, and %c and %u stand for the Client Identifier and the user name. What does not fit is refused as a whole: half of
-// somebody's rules would be other rules.
+// Denials take precedence; `%c` and `%u` stand for the Client Identifier and the user name. Invalid data is rejected as
+// a whole, because a part of somebody's rules is a different set of rules.
 import type { AccessRule, Permissions } from '../domain/access/permissions.js';
 import type { TopicFilter } from '../domain/identifiers.js';
 import { topicFilterProblem } from './access-rules.js';
+import type { RuleSubject } from './access-rules.js';
 
-export interface RuleSubject {
-  readonly clientId: string;
-  readonly userName: string | undefined;
-}
-
-/** Who may subscribe to something gets it, and who may not does not get it by way of a wider subscription. */
+/** A grant or denial of `subscribe` covers receiving too, so that a wider subscription does not get around it. */
 const ACTIONS_OF = { publish: ['publish'], subscribe: ['subscribe', 'receive'] } as const;
 const ACTIONS = ['publish', 'subscribe'] as const;
 const FILTERS_MAX = 1000;
+/** In UTF-16 code units. */
 const FILTER_LENGTH_MAX = 16_383;
 
 /**
- * @param source where the data are from, for people: `claim mqtt of the token`.
- * @throws TypeError which says what is wrong, and nothing of what stands where a filter should.
+ * Parses permissions of the format above: at most 1000 filters of at most 16,383 characters.
+ * @param source where the data comes from, for log lines: `claim mqtt of the token`.
+ * @throws TypeError that says what is wrong and where. It never quotes a filter, which may be confidential.
  */
 export function readPermissions(
   data: unknown,
@@ -67,19 +66,18 @@ function rulesOf(
   });
 }
 
-function filterOf(written: unknown, place: string, { clientId, userName }: RuleSubject): TopicFilter {
-  if (typeof written !== 'string' || written.length > FILTER_LENGTH_MAX || topicFilterProblem(written) !== undefined) {
-    throw new TypeError(`${place} is no Topic Filter`);
+function filterOf(value: unknown, place: string, { clientId, userName }: RuleSubject): TopicFilter {
+  if (typeof value !== 'string' || value.length > FILTER_LENGTH_MAX || topicFilterProblem(value) !== undefined) {
+    throw new TypeError(`${place} is not a valid Topic Filter`);
   }
-  if (written.startsWith('$share/'))
-    throw new TypeError(`${place} begins with $share/, expected the filter without it`);
-  return written.replaceAll(/%([cu])/g, (_placeholder, which: string, at: number) => {
-    const value = which === 'c' ? clientId : userName;
-    const name = which === 'c' ? 'Client Identifier' : 'user name';
-    // A name with a wildcard would reach what is others', one with a slash other levels, one with $ in front what is the broker's.
-    if (value === undefined || value === '' || /[+#/\0]/.test(value) || (at === 0 && value.startsWith('$'))) {
-      throw new TypeError(`${place} has %${which}, expected a ${name} without +, # and /, and without $ in front`);
+  if (value.startsWith('$share/')) throw new TypeError(`${place} begins with $share/, expected the filter without it`);
+  return value.replaceAll(/%([cu])/g, (_placeholder, which: string, at: number) => {
+    const name = which === 'c' ? clientId : userName;
+    const kind = which === 'c' ? 'Client Identifier' : 'user name';
+    // A wildcard in the name would match topics of other clients, a slash other levels, a leading $ the broker's topics.
+    if (name === undefined || name === '' || /[+#/\0]/.test(name) || (at === 0 && name.startsWith('$'))) {
+      throw new TypeError(`${place} has %${which}, expected a ${kind} without +, # and /, and without a leading $`);
     }
-    return value;
+    return name;
   }) as TopicFilter;
 }

@@ -1,9 +1,8 @@
-// What can be told to read its files again.
-/** What reads files that people change. */
+// The reload hook of a port: adapters that read files which people change while the broker runs.
 export interface Reloadable {
   /**
-   * Reads them again. What it has goes on to be used until all of it has been read.
-   * @throws Error whose message names the file, what is wrong in it and what was expected; nothing has changed then.
+   * Reads the files again. The current state stays in use until everything has been read.
+   * @throws Error whose message names the file, what is wrong in it and what was expected. The state is then unchanged.
    */
   reload?(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 // credentials decides what is asked; how they are checked, and how long that takes, is not looked at.
 import type {
   AccessRule,
-  Asking,
+  RequestContext,
   AuthenticationRequest,
   Authenticator,
   AuthenticatorAnswer,
@@ -337,11 +337,11 @@ async function askThis(authenticator: Authenticator, request: AuthenticationRequ
 function question(
   authenticator: Authenticator,
   request: AuthenticationRequest,
-  asking?: Asking,
+  context?: RequestContext,
 ): Promise<AuthenticatorAnswer> {
   let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
   try {
-    given = authenticator.authenticate(request, asking);
+    given = authenticator.authenticate(request, context);
   } catch (error) {
     throw new ContractViolation(
       `authenticate must answer or return a promise that is rejected; it threw ${String(error)}`,
@@ -399,7 +399,7 @@ function shapeProblems(answer: AuthenticatorAnswer): string[] {
 }
 
 function permissionProblems(permissions: Permissions): string[] {
-  if (permissions.kind === 'everything') return [];
+  if (permissions.kind === 'allow-all') return [];
   if (permissions.kind !== 'rules' || !Array.isArray(permissions.rules))
     return [`permissions: expected everything or rules, got ${show(permissions)}`];
   return (permissions.rules as readonly AccessRule[]).flatMap((rule, i) => {

@@ -91,7 +91,7 @@ function answerLaws(law: Law, sample: Names): void {
   law('the sample has at least one rule, or everything', async ({ authorizer }) => {
     const permissions = await ask(authorizer, sample);
     const isSomething =
-      shapeProblems(permissions).length > 0 || permissions.kind === 'everything' || permissions.rules.length > 0;
+      shapeProblems(permissions).length > 0 || permissions.kind === 'allow-all' || permissions.rules.length > 0;
     ensure(isSomething, `expected rules for ${show(sample)}, got none: the other laws would have nothing to look at`);
   });
 
@@ -321,14 +321,14 @@ const requestOf = ({ clientId, userName }: Names): AuthorizationRequest => ({
 });
 
 function shapeProblems(permissions: unknown): string[] {
-  const { kind, rules, otherwise } = (permissions ?? {}) as { kind?: unknown; rules?: unknown; otherwise?: unknown };
-  if (kind === 'everything') return [];
+  const { kind, rules, defaultEffect } = (permissions ?? {}) as Readonly<Record<string, unknown>>;
+  if (kind === 'allow-all') return [];
   if (kind !== 'rules' || !Array.isArray(rules))
-    return [`expected { kind: "everything" } or { kind: "rules", rules: [...] }, got ${show(permissions)}`];
+    return [`expected { kind: "allow-all" } or { kind: "rules", rules: [...] }, got ${show(permissions)}`];
   const problems =
-    otherwise === undefined || otherwise === 'allow' || otherwise === 'deny'
+    defaultEffect === undefined || defaultEffect === 'allow' || defaultEffect === 'deny'
       ? []
-      : [`otherwise: expected allow, deny or nothing, got ${show(otherwise)}`];
+      : [`defaultEffect: expected allow, deny or nothing, got ${show(defaultEffect)}`];
   return [...problems, ...rules.flatMap((rule: unknown, i) => ruleProblems(rule, `rules[${i}]`))];
 }
 

@@ -13,7 +13,7 @@ const LATE: Authenticator = {
   name: 'late',
   authenticate: async () => {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-    return { decision: 'allow', permissions: { kind: 'everything' } };
+    return { decision: 'allow', permissions: { kind: 'allow-all' } };
   },
 };
 

@@ -664,7 +664,7 @@ describe('4.8 handling errors', () => {
           authenticate: ({ userName }) =>
             userName === 'never'
               ? new Promise(() => undefined)
-              : { decision: 'allow', permissions: { kind: 'everything' } },
+              : { decision: 'allow', permissions: { kind: 'allow-all' } },
         },
       },
     ));

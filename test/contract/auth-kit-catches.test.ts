@@ -1,6 +1,6 @@
 // Who tests the tests: authenticators that are wrong in one way each, and the laws of the contract that find them out.
 import { describe, expect, test } from '@jest/globals';
-import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer } from 'hexmq/ports';
+import type { RequestContext, AuthenticationRequest, Authenticator, AuthenticatorAnswer } from 'hexmq/ports';
 import { authenticatorContract, ContractViolation } from 'hexmq/testkit';
 
 const ALLOW: AuthenticatorAnswer = { decision: 'allow' };
@@ -25,10 +25,13 @@ class Sound implements Authenticator {
     this.password = source.password ?? '';
   }
 
-  async authenticate({ userName, password }: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
+  async authenticate(
+    { userName, password }: AuthenticationRequest,
+    context?: RequestContext,
+  ): Promise<AuthenticatorAnswer> {
     const given = textOf(password);
     await Promise.resolve();
-    if (asking?.signal.aborted === true) throw new Error('nobody waits any more');
+    if (context?.signal.aborted === true) throw new Error('nobody waits any more');
     return this.judge(userName, given);
   }
 
@@ -270,9 +273,12 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
     Broken: class Stops extends Sound {
       #isStopped = false;
 
-      override async authenticate(request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
+      override async authenticate(
+        request: AuthenticationRequest,
+        context?: RequestContext,
+      ): Promise<AuthenticatorAnswer> {
         await Promise.resolve();
-        this.#isStopped ||= asking?.signal.aborted === true;
+        this.#isStopped ||= context?.signal.aborted === true;
         if (this.#isStopped) throw new Error('stopped');
         return super.authenticate(request);
       }

@@ -189,7 +189,7 @@ onServer('users in MongoDB', () => {
     const authenticator = authenticatorWith({ fields: { permissions: 'permissions' } });
     expect(await ask(authenticator)).toEqual({ decision: 'allow', permissions: { kind: 'rules', rules: [] } });
     expect(await ask(authenticator, { userName: 'bob' })).toEqual(
-      denied('permissions of the user: publish[0] is no Topic Filter', 'not-authorized'),
+      denied('permissions of the user: publish[0] is not a valid Topic Filter', 'not-authorized'),
     );
     expect(await ask(authenticatorWith(), { userName: 'bob' })).toEqual({ decision: 'allow' });
   });
@@ -255,7 +255,7 @@ onServer('users in MongoDB', () => {
 onServer('permissions in MongoDB', () => {
   const request: AuthorizationRequest = { ...requestWith(), permissions: undefined };
   const rules = (permissions: Permissions): string[] =>
-    permissions.kind === 'everything'
+    permissions.kind === 'allow-all'
       ? ['everything']
       : permissions.rules.map(({ effect, actions: [action], topicFilter }) => `${effect} ${action} ${topicFilter}`);
   const rulesOf = async (userName: string | undefined): Promise<string[]> =>
@@ -289,7 +289,7 @@ onServer('permissions in MongoDB', () => {
         {},
       ],
     });
-    expect(permissions).not.toHaveProperty('otherwise');
+    expect(permissions).not.toHaveProperty('defaultEffect');
   });
 
   test('are none for whoever is not there, has no name, or has none written down', async () => {
@@ -313,7 +313,9 @@ onServer('permissions in MongoDB', () => {
     await expect(rulesOf('odd')).rejects.toThrow(
       'roles of the user "odd" is not valid, expected a list of up to 100 names',
     );
-    await expect(rulesOf('wrong')).rejects.toThrow('permissions of the role broken: publish[0] is no Topic Filter');
+    await expect(rulesOf('wrong')).rejects.toThrow(
+      'permissions of the role broken: publish[0] is not a valid Topic Filter',
+    );
   });
 
   test('may stand elsewhere, in other fields', async () => {
@@ -379,7 +381,7 @@ describe('options of mongodb', () => {
     [
       'a variable that is not there',
       { url: '${ENV:NOT_IN_THE_ENVIRONMENT}' },
-      'url: the environment has no NOT_IN_THE_ENVIRONMENT',
+      'url: the environment variable NOT_IN_THE_ENVIRONMENT is not set',
     ],
     [
       'a database that is none',
@@ -389,7 +391,7 @@ describe('options of mongodb', () => {
     [
       'a collection that is none',
       { ...given, collection: '$users' },
-      'collection: "$users" is not valid, expected a name without a dot, and without $ in front',
+      'collection: "$users" is not valid, expected a name without a dot, and without a leading $',
     ],
     [
       'a field that is none',

@@ -119,7 +119,7 @@ describe('the kit', () => {
     ['knows other actions', /^an answer is/, withRule(rule('a', { actions: ['read' as 'receive'] }))],
     ['has topic filters that are none', /^an answer is/, withRule(rule('a/#/b'))],
     ['has shares in its topic filters', /^an answer is/, withRule(rule('$share/g/a'))],
-    ['says otherwise in its own words', /^an answer is/, answering((_, sound) => ({ ...sound, otherwise: 'no' }))],
+    ['says otherwise in its own words', /^an answer is/, answering((_, sound) => ({ ...sound, defaultEffect: 'no' }))],
     [
       'throws',
       /^no name makes it throw/,

@@ -203,7 +203,7 @@ describe('the command', () => {
       });
       expect(await ask('--client', '#', '--action', 'receive', '--topic', 'devices/m7/down')).toMatchObject({
         status: 3,
-        stdout: expect.stringContaining('cannot stand in a topic'),
+        stdout: expect.stringContaining('cannot be part of a topic'),
       });
     }));
 

@@ -335,7 +335,7 @@ describe('hexmq check-config', () => {
     [
       anonymous,
       { adapter: 'http', options: { url: 'http://hush.example' } },
-      'authorization[0].options: refused by http: url: http to hush.example can be read and changed on its way',
+      'authorization[0].options: refused by http: url: http to hush.example can be read and changed in transit',
     ],
     [
       anonymous,

@@ -73,12 +73,12 @@ const TEST_AUTHENTICATOR: Authenticator = {
         return Promise.reject(new Error('the test says so'));
       case 'alice':
         return password !== undefined && Buffer.from(password).toString() === 'secret'
-          ? { decision: 'allow', permissions: { kind: 'everything' } }
+          ? { decision: 'allow', permissions: { kind: 'allow-all' } }
           : { decision: 'deny', reason: 'bad-credentials', detail: 'not her password' };
       case 'limited':
         return { decision: 'allow', permissions: LIMITED };
       default:
-        return { decision: 'allow', permissions: { kind: 'everything' } };
+        return { decision: 'allow', permissions: { kind: 'allow-all' } };
     }
   },
 };

@@ -2,7 +2,7 @@
 // the store at once, unless a test wants to choose the moment.
 import { Broker } from '../../src/domain/broker.js';
 import type { Permissions } from '../../src/domain/access/permissions.js';
-import { EVERYTHING } from '../../src/domain/access/permissions.js';
+import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits } from '../../src/domain/connect/limits.js';
 import type { Input, DenialReason } from '../../src/domain/inputs.js';
@@ -174,7 +174,7 @@ export class CorePeer {
     });
   }
 
-  allow(permissions: Permissions = EVERYTHING, expiresAtMs?: number): void {
+  allow(permissions: Permissions = ALLOW_ALL, expiresAtMs?: number): void {
     this.core.handle({
       kind: 'authenticated',
       connection: this.id,

@@ -4,7 +4,7 @@ import { Admission } from '../../src/application/admission.js';
 import { Authentication } from '../../src/application/authentication.js';
 import { Authorization } from '../../src/application/authorization.js';
 import { Engine } from '../../src/application/engine.js';
-import { EVERYTHING } from '../../src/domain/access/permissions.js';
+import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits, PerListenerLimits } from '../../src/domain/connect/limits.js';
 import type { BrokerEvent } from '../../src/domain/events.js';
@@ -27,7 +27,7 @@ export interface EngineOptions {
   readonly ackLevel?: AckLevel;
 }
 
-const ANYONE: Authenticator = { name: 'anyone', authenticate: () => ({ decision: 'allow', permissions: EVERYTHING }) };
+const ANYONE: Authenticator = { name: 'anyone', authenticate: () => ({ decision: 'allow', permissions: ALLOW_ALL }) };
 
 export class EngineHarness {
   readonly clock = new VirtualClock();

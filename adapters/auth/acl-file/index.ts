@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { isPattern, rulesFor } from 'hexmq/ports';
+import { hasPlaceholder, expandRules } from 'hexmq/ports';
 import type { AccessRule, AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
 import { parseAclFile } from './parse.js';
 import type { AclFile } from './parse.js';
@@ -45,9 +45,9 @@ export class AclFileAuthorizer implements Authorizer {
   authorize({ clientId, userName }: AuthorizationRequest): Permissions {
     const { users, patterns } = this.#file;
     const own = users.get(userName) ?? NO_RULES;
-    if (patterns.some(({ topicFilter }) => isPattern(topicFilter))) {
-      const { rules, otherwise } = rulesFor(patterns, { clientId, userName });
-      return { kind: 'rules', rules: [...own, ...rules], otherwise };
+    if (patterns.some(({ topicFilter }) => hasPlaceholder(topicFilter))) {
+      const { rules, defaultEffect } = expandRules(patterns, { clientId, userName });
+      return { kind: 'rules', rules: [...own, ...rules], defaultEffect };
     }
     let permissions = this.#shared.get(own);
     if (permissions === undefined)

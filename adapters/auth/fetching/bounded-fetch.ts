@@ -1,13 +1,13 @@
 // A question to a web server and its answer, whatever that server does: in time, of bounded size, and from nobody else.
 
-export interface WebQuestion {
+export interface FetchRequest {
   readonly method: string;
   /** Besides that JSON is wanted. */
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string | undefined;
 }
 
-export interface WebAnswer {
+export interface FetchResponse {
   readonly status: number;
   /** Empty with any status but 200. */
   readonly body: string;
@@ -21,9 +21,9 @@ export interface FetchLimits {
 /** @throws Error; `reasonOf` puts it into words. */
 export async function boundedFetch(
   url: URL,
-  { method, headers, body }: WebQuestion,
+  { method, headers, body }: FetchRequest,
   { timeoutMs, maxBytes }: FetchLimits,
-): Promise<WebAnswer> {
+): Promise<FetchResponse> {
   const response = await fetch(url, {
     method,
     // Whoever a redirect names would be told what is asked, passwords too.
@@ -50,12 +50,12 @@ async function textOf(response: Response, maxBytes: number): Promise<string> {
 }
 
 /** What is said of a status that is none of those expected. */
-export function problemWith(status: number, expected: string): string {
+export function unexpectedStatus(status: number, expected: string): string {
   return `it answered ${status}, expected ${expected}${status >= 300 && status < 400 ? ' (redirects are not followed)' : ''}`;
 }
 
 /** `fetch` says why in the cause. */
-export function reasonOf(error: unknown): string {
+export function describeFetchError(error: unknown): string {
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return 'it did not answer in time';
   const { code, message: because } = (cause ?? {}) as NodeJS.ErrnoException;

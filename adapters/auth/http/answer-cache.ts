@@ -3,7 +3,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from 'hexmq/ports';
 import type { Answer } from './answer.js';
-import type { Question } from './request-template.js';
+import type { LookupRequest } from './request-template.js';
 
 export interface CacheOptions {
   /** 0: nothing is kept. */
@@ -25,7 +25,7 @@ export class AnswerCache {
     this.#clock = clock;
   }
 
-  keyOf({ url, body }: Question): string {
+  keyOf({ url, body }: LookupRequest): string {
     return createHmac('sha256', this.#secret)
       .update(`${url.href}\n${body ?? ''}`)
       .digest('base64');

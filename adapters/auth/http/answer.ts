@@ -1,7 +1,7 @@
 // What an answer of the service means, by its status and, with 200, by its JSON. Whatever it cannot mean is a failure of the service: a page of
 // somebody's proxy lets nobody in.
-import { problemWith } from '../fetching/bounded-fetch.js';
-import { ServiceFailure } from './breaker.js';
+import { unexpectedStatus } from '../fetching/bounded-fetch.js';
+import { ServiceFailure } from './circuit-breaker.js';
 
 export type Answer =
   | {
@@ -31,7 +31,7 @@ export function answerOf(status: number, body: string): Answer {
     case 404:
       return { result: 'ignore' };
   }
-  const problem = problemWith(status, '200, 204, 401, 403 or 404');
+  const problem = unexpectedStatus(status, '200, 204, 401, 403 or 404');
   if (status >= 400 && status < 500 && status !== 429) throw new Error(problem);
   throw new ServiceFailure(problem);
 }

@@ -1,26 +1,26 @@
 // Who a client is, as a service says that is asked over HTTP.
 import { readPermissions } from 'hexmq/ports';
-import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
+import type { RequestContext, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
 import type { Answer } from './answer.js';
-import type { Inquiry } from './inquiry.js';
-import { UnaskableError } from './request-template.js';
+import type { CachedLookup } from './cached-lookup.js';
+import { UnencodableError } from './request-template.js';
 
 export class HttpAuthenticator implements Authenticator {
   readonly name = 'http';
-  readonly #inquiry: Inquiry;
+  readonly #inquiry: CachedLookup;
   readonly #clock: Clock;
 
-  constructor(inquiry: Inquiry, clock: Clock) {
+  constructor(inquiry: CachedLookup, clock: Clock) {
     this.#inquiry = inquiry;
     this.#clock = clock;
   }
 
-  async authenticate(request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
+  async authenticate(request: AuthenticationRequest, context?: RequestContext): Promise<AuthenticatorAnswer> {
     let answer: Answer;
     try {
-      answer = await this.#inquiry.about(request, asking?.signal);
+      answer = await this.#inquiry.find(request, context?.signal);
     } catch (error) {
-      if (error instanceof UnaskableError)
+      if (error instanceof UnencodableError)
         return { decision: 'deny', reason: 'bad-credentials', detail: error.message };
       throw error;
     }

@@ -1,21 +1,21 @@
 // What a client may do, as a service says that is asked over HTTP, once for each connection.
 import { readPermissions } from 'hexmq/ports';
 import type { AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
-import type { Inquiry } from './inquiry.js';
+import type { CachedLookup } from './cached-lookup.js';
 
 const NO_RULES: Permissions = { kind: 'rules', rules: [] };
-const NOTHING: Permissions = { kind: 'rules', rules: [], otherwise: 'deny' };
+const NOTHING: Permissions = { kind: 'rules', rules: [], defaultEffect: 'deny' };
 
 export class HttpAuthorizer implements Authorizer {
   readonly name = 'http';
-  readonly #inquiry: Inquiry;
+  readonly #inquiry: CachedLookup;
 
-  constructor(inquiry: Inquiry) {
+  constructor(inquiry: CachedLookup) {
     this.#inquiry = inquiry;
   }
 
   async authorize(request: AuthorizationRequest): Promise<Permissions> {
-    const answer = await this.#inquiry.about(request);
+    const answer = await this.#inquiry.find(request);
     switch (answer.result) {
       case 'ignore':
         return NO_RULES;

@@ -7,10 +7,10 @@ import { headerProblem, HeaderLines } from './header-lines.js';
 import type { HeaderLine } from './header-lines.js';
 import { HttpAuthenticator } from './http-authenticator.js';
 import { HttpAuthorizer } from './http-authorizer.js';
-import { Inquiry } from './inquiry.js';
+import { CachedLookup } from './cached-lookup.js';
 import { PLACEHOLDERS, RequestTemplate, ValueTemplates } from './request-template.js';
 import type { Placeholder } from './request-template.js';
-import { Service } from './service.js';
+import { ServiceClient } from './service-client.js';
 
 interface Components {
   readonly clock: Clock;
@@ -31,35 +31,35 @@ export function createAuthorizer(options: unknown, { clock }: Components): Autho
   return new HttpAuthorizer(inquiryOf(options, clock, known));
 }
 
-function inquiryOf(options: unknown, clock: Clock, known: readonly Placeholder[]): Inquiry {
+function inquiryOf(options: unknown, clock: Clock, known: readonly Placeholder[]): CachedLookup {
   const read = new OptionReader(options);
   const template = templateOf(read, known);
-  const service = new Service(
+  const service = new ServiceClient(
     {
       headers: headersOf(read),
-      timeoutMs: read.wholeNumber('timeoutMs', { least: 1, most: 60_000, fallback: 3000 }),
-      maxResponseBytes: read.wholeNumber('maxResponseBytes', { least: 0, most: 16 * 1024 * 1024, fallback: 65_536 }),
-      maxConcurrent: read.wholeNumber('maxConcurrent', { least: 1, most: 1000, fallback: 50 }),
-      maxWaiting: read.wholeNumber('maxWaiting', { least: 0, most: 100_000, fallback: 1000 }),
-      breakerFailures: read.wholeNumber('breakerFailures', { least: 1, most: 1000, fallback: 5 }),
-      breakerOpenMs: read.wholeNumber('breakerOpenMs', { least: 1, most: HOUR_MS, fallback: 10_000 }),
+      timeoutMs: read.integer('timeoutMs', { min: 1, max: 60_000, fallback: 3000 }),
+      maxResponseBytes: read.integer('maxResponseBytes', { min: 0, max: 16 * 1024 * 1024, fallback: 65_536 }),
+      maxConcurrent: read.integer('maxConcurrent', { min: 1, max: 1000, fallback: 50 }),
+      maxWaiting: read.integer('maxWaiting', { min: 0, max: 100_000, fallback: 1000 }),
+      breakerFailures: read.integer('breakerFailures', { min: 1, max: 1000, fallback: 5 }),
+      breakerOpenMs: read.integer('breakerOpenMs', { min: 1, max: HOUR_MS, fallback: 10_000 }),
     },
     clock,
   );
   const cache = new AnswerCache(
     {
-      ttlMs: read.wholeNumber('cacheTtlMs', { least: 0, most: HOUR_MS, fallback: 30_000 }),
-      negativeTtlMs: read.wholeNumber('cacheNegativeTtlMs', { least: 0, most: HOUR_MS, fallback: 5000 }),
-      max: read.wholeNumber('cacheMax', { least: 1, most: 1_000_000, fallback: 10_000 }),
+      ttlMs: read.integer('cacheTtlMs', { min: 0, max: HOUR_MS, fallback: 30_000 }),
+      negativeTtlMs: read.integer('cacheNegativeTtlMs', { min: 0, max: HOUR_MS, fallback: 5000 }),
+      max: read.integer('cacheMax', { min: 1, max: 1_000_000, fallback: 10_000 }),
     },
     clock,
   );
-  read.end();
-  return new Inquiry(template, service, cache);
+  read.rejectUnknown();
+  return new CachedLookup(template, service, cache);
 }
 
 function templateOf(read: OptionReader, known: readonly Placeholder[]): RequestTemplate {
-  const url = read.requiredUrl('url', read.flag('allowHttp', false));
+  const url = read.requireUrl('url', read.boolean('allowHttp', false));
   if (/\$(\{|%7B)/i.test(url.href))
     read.refuse('url', 'it has a placeholder, expected those in query or body, where they are encoded');
   const byDefault = VALUES.filter((value) => known.includes(value));
@@ -82,13 +82,13 @@ function valuesOf(
 ): ValueTemplates {
   const values = new ValueTemplates();
   if (!read.has(key)) {
-    read.mapping(key).end();
+    read.mapping(key).rejectUnknown();
     for (const name of byDefault) values.add(name, `\${${name}}`, known);
     return values;
   }
   const written = read.mapping(key);
   for (const name of written.keys) {
-    const text = written.requiredText(name, 'a text with placeholders');
+    const text = written.requireString(name, 'a string with placeholders');
     try {
       values.add(name, text, known);
     } catch (error) {
@@ -101,12 +101,12 @@ function valuesOf(
 function headersOf(read: OptionReader): HeaderLines {
   const written = read.mapping('headers');
   const lines = written.keys.map((name): HeaderLine => {
-    const line = [name, written.requiredSecret(name, 'the value of a header')] as const;
+    const line = [name, written.requireSecret(name, 'the value of a header')] as const;
     const problem = headerProblem(line);
     if (problem !== undefined) written.refuse(name, problem);
     return line;
   });
-  const file = read.text('headersFile', 'the path of a file');
+  const file = read.string('headersFile', 'the path of a file');
   try {
     return new HeaderLines(lines, file);
   } catch (error) {

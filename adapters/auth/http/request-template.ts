@@ -14,7 +14,7 @@ export interface Subject {
 
 export type Encoding = 'json' | 'form';
 
-export interface Question {
+export interface LookupRequest {
   readonly url: URL;
   readonly method: 'GET' | 'POST';
   readonly contentType: string | undefined;
@@ -22,7 +22,7 @@ export interface Question {
 }
 
 /** The client has sent what cannot be asked about. */
-export class UnaskableError extends Error {
+export class UnencodableError extends Error {
   override readonly name = 'UnaskableError';
 }
 
@@ -80,7 +80,7 @@ export class RequestTemplate {
   ) {}
 
   /** @throws UnaskableError */
-  fill(subject: Subject): Question {
+  fill(subject: Subject): LookupRequest {
     const url = new URL(this.url);
     for (const [name, value] of this.query.fill(subject)) url.searchParams.append(name, value);
     if (this.body === undefined) return { url, method: 'GET', contentType: undefined, body: undefined };
@@ -94,6 +94,6 @@ export class RequestTemplate {
 
 /** A replacement for what is no text would make one password of many. */
 function textOf(password: Uint8Array): string {
-  if (!isUtf8(password)) throw new UnaskableError('the password is no UTF-8');
+  if (!isUtf8(password)) throw new UnencodableError('the password is no UTF-8');
   return Buffer.from(password.buffer, password.byteOffset, password.byteLength).toString('utf8');
 }

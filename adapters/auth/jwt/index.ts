@@ -16,38 +16,38 @@ export function createAuthenticator(options: unknown, { clock }: { readonly cloc
   const read = new OptionReader(options);
   const algorithms = algorithmsOf(read);
   const tokenIn = read.oneOf('tokenIn', ['password', 'userName'], 'password');
-  const matchUserName = read.flag('matchUserName', false);
+  const matchUserName = read.boolean('matchUserName', false);
   if (matchUserName && tokenIn === 'userName')
     read.refuse('matchUserName', 'true is not valid with tokenIn userName: the user name is the token');
   const claims = read.mapping('claims');
   const names = {
-    userName: claims.text('userName') ?? 'sub',
-    clientId: claims.text('clientId'),
-    permissions: claims.text('permissions'),
+    userName: claims.string('userName') ?? 'sub',
+    clientId: claims.string('clientId'),
+    permissions: claims.string('permissions'),
   };
-  claims.end();
+  claims.rejectUnknown();
   const authenticator = new JwtAuthenticator(
     {
       algorithms,
       tokenIn,
       matchUserName,
       claims: names,
-      issuers: read.texts('issuer'),
-      audiences: read.texts('audience'),
-      requireExpiry: read.flag('requireExpiry', true),
-      clockToleranceMs: read.wholeNumber('clockToleranceMs', { least: 0, most: 600_000, fallback: 0 }),
-      maxTokenBytes: read.wholeNumber('maxTokenBytes', { least: 128, most: 65_535, fallback: 8192 }),
+      issuers: read.strings('issuer'),
+      audiences: read.strings('audience'),
+      requireExpiry: read.boolean('requireExpiry', true),
+      clockToleranceMs: read.integer('clockToleranceMs', { min: 0, max: 600_000, fallback: 0 }),
+      maxTokenBytes: read.integer('maxTokenBytes', { min: 128, max: 65_535, fallback: 8192 }),
       keys: keysOf(read, algorithms, clock),
     },
     clock,
   );
-  read.end();
+  read.rejectUnknown();
   return authenticator;
 }
 
 function algorithmsOf(read: OptionReader): readonly string[] {
   const expected = `a list of ${ALGORITHMS.join(', ')}`;
-  const algorithms = read.texts('algorithms', expected) ?? read.refuse('algorithms', `missing, expected ${expected}`);
+  const algorithms = read.strings('algorithms', expected) ?? read.refuse('algorithms', `missing, expected ${expected}`);
   const unknown = algorithms.find((algorithm) => !ALGORITHMS.includes(algorithm));
   if (unknown !== undefined) read.refuse('algorithms', `${JSON.stringify(unknown)} is not valid, expected ${expected}`);
   return algorithms;
@@ -67,7 +67,7 @@ function keysOf(read: OptionReader, algorithms: readonly string[], clock: Clock)
     read.refuse('algorithms', `${misfit} does not go with ${source}, expected ${fitting.join(', ')}`);
   const encoding = fitting === SECRET_ALGORITHMS ? read.oneOf('secretEncoding', SECRET_ENCODINGS, 'utf8') : 'utf8';
   if (source === 'jwksUrl') return remoteKeysOf(read, clock);
-  const text = source === 'secret' ? read.requiredSecret(source) : read.requiredText(source, 'the path of a file');
+  const text = source === 'secret' ? read.requireSecret(source) : read.requireString(source, 'the path of a file');
   try {
     switch (source) {
       case 'secret':
@@ -85,14 +85,14 @@ function keysOf(read: OptionReader, algorithms: readonly string[], clock: Clock)
 }
 
 function remoteKeysOf(read: OptionReader, clock: Clock): Keys {
-  const url = read.requiredUrl('jwksUrl', read.flag('allowHttp', false));
+  const url = read.requireUrl('jwksUrl', read.boolean('allowHttp', false));
   return new RemoteKeys(
     {
       url,
-      maxAgeMs: read.wholeNumber('jwksMaxAgeMs', { least: 1000, most: DAY_MS, fallback: 600_000 }),
-      cooldownMs: read.wholeNumber('jwksCooldownMs', { least: 0, most: DAY_MS, fallback: 30_000 }),
-      staleMs: read.wholeNumber('jwksStaleMs', { least: 0, most: 7 * DAY_MS, fallback: 3_600_000 }),
-      timeoutMs: read.wholeNumber('jwksTimeoutMs', { least: 1, most: 60_000, fallback: 3000 }),
+      maxAgeMs: read.integer('jwksMaxAgeMs', { min: 1000, max: DAY_MS, fallback: 600_000 }),
+      cooldownMs: read.integer('jwksCooldownMs', { min: 0, max: DAY_MS, fallback: 30_000 }),
+      staleMs: read.integer('jwksStaleMs', { min: 0, max: 7 * DAY_MS, fallback: 3_600_000 }),
+      timeoutMs: read.integer('jwksTimeoutMs', { min: 1, max: 60_000, fallback: 3000 }),
     },
     clock,
   );

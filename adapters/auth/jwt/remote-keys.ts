@@ -7,7 +7,7 @@
 import { errors } from 'jose';
 import type { JWTPayload, JWTVerifyOptions, LocalJWKSet } from 'jose';
 import type { Clock } from 'hexmq/ports';
-import { boundedFetch, problemWith, reasonOf } from '../fetching/bounded-fetch.js';
+import { boundedFetch, unexpectedStatus, describeFetchError } from '../fetching/bounded-fetch.js';
 import { keySetOf, verifyWithSet } from './keys.js';
 import type { Keys } from './keys.js';
 
@@ -84,7 +84,7 @@ export class RemoteKeys implements Keys {
       this.#failure = undefined;
     } catch (error) {
       this.#failure = new Error(
-        `no keys from ${this.#options.url.origin}${this.#options.url.pathname}: ${reasonOf(error)}`,
+        `no keys from ${this.#options.url.origin}${this.#options.url.pathname}: ${describeFetchError(error)}`,
         { cause: error },
       );
     }
@@ -97,6 +97,6 @@ async function fetchText(url: URL, timeoutMs: number): Promise<string> {
     { method: 'GET', headers: [], body: undefined },
     { timeoutMs, maxBytes: RESPONSE_BYTES_MAX },
   );
-  if (status !== 200) throw new Error(problemWith(status, '200'));
+  if (status !== 200) throw new Error(unexpectedStatus(status, '200'));
   return body;
 }

@@ -12,9 +12,9 @@ export function createAuthenticator(options: unknown, { clock }: { readonly cloc
   const directory = directoryOf(read);
   const checks = new PasswordChecks(
     {
-      maxChecks: read.wholeNumber('maxChecks', { least: 1, most: 64, fallback: 2 }),
-      maxWaitingChecks: read.wholeNumber('maxWaitingChecks', { least: 0, most: 1_000_000, fallback: 10_000 }),
-      rememberForMs: read.wholeNumber('rememberForMs', { least: 0, most: 86_400_000, fallback: 3_600_000 }),
+      maxChecks: read.integer('maxChecks', { min: 1, max: 64, fallback: 2 }),
+      maxWaitingChecks: read.integer('maxWaitingChecks', { min: 0, max: 1_000_000, fallback: 10_000 }),
+      rememberForMs: read.integer('rememberForMs', { min: 0, max: 86_400_000, fallback: 3_600_000 }),
     },
     clock,
   );
@@ -27,11 +27,11 @@ export function createAuthenticator(options: unknown, { clock }: { readonly cloc
       passwordHash: nameOf(fields, 'passwordHash', 'passwordHash'),
       enabled: nameOf(fields, 'enabled', 'enabled'),
       clientIds: nameOf(fields, 'clientIds', 'clientIds'),
-      permissions: fields.text('permissions') === undefined ? undefined : nameOf(fields, 'permissions', ''),
+      permissions: fields.string('permissions') === undefined ? undefined : nameOf(fields, 'permissions', ''),
     },
   };
-  fields.end();
-  read.end();
+  fields.rejectUnknown();
+  read.rejectUnknown();
   return new MongoAuthenticator(settings, directory, checks);
 }
 
@@ -49,19 +49,19 @@ export function createAuthorizer(options: unknown): Authorizer {
       roles: nameOf(fields, 'roles', 'roles'),
     },
   };
-  fields.end();
-  read.end();
+  fields.rejectUnknown();
+  read.rejectUnknown();
   return new MongoAuthorizer(settings, directory);
 }
 
 function directoryOf(read: OptionReader): Directory {
   const expected = 'a connection string that begins with mongodb:// or mongodb+srv://';
-  const url = read.requiredSecret('url', expected);
+  const url = read.requireSecret('url', expected);
   if (!/^mongodb(\+srv)?:\/\//.test(url)) read.refuse('url', `not valid, expected ${expected}`);
-  const database = read.requiredText('database', 'the name of a database');
+  const database = read.requireString('database', 'the name of a database');
   if (!/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database))
     read.refuse('database', `${JSON.stringify(database)} is not valid, expected the name of a database`);
-  const timeoutMs = read.wholeNumber('timeoutMs', { least: 1, most: 60_000, fallback: 3000 });
+  const timeoutMs = read.integer('timeoutMs', { min: 1, max: 60_000, fallback: 3000 });
   try {
     return new Directory({ url, database, timeoutMs });
   } catch (error) {
@@ -71,8 +71,8 @@ function directoryOf(read: OptionReader): Directory {
 
 /** Of a collection, or of a field at the top of a document. */
 function nameOf(read: OptionReader, key: string, byDefault: string): string {
-  const name = read.text(key, 'a name') ?? byDefault;
+  const name = read.string(key, 'a name') ?? byDefault;
   if (name.startsWith('$') || /[.\0]/.test(name))
-    read.refuse(key, `${JSON.stringify(name)} is not valid, expected a name without a dot, and without $ in front`);
+    read.refuse(key, `${JSON.stringify(name)} is not valid, expected a name without a dot, and without a leading $`);
   return name;
 }

@@ -1,7 +1,7 @@
 // Who is in a collection of users, with which password and from which clients. Whoever guesses learns nothing from the time it takes: for a name that
 // nobody has a password is hashed as for the others.
 import { readPermissions } from 'hexmq/ports';
-import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer } from 'hexmq/ports';
+import type { RequestContext, AuthenticationRequest, Authenticator, AuthenticatorAnswer } from 'hexmq/ports';
 import type { Document } from 'mongodb';
 import type { Directory } from './directory.js';
 import type { PasswordChecks } from './password-checks.js';
@@ -36,7 +36,7 @@ export class MongoAuthenticator implements Authenticator {
     this.#checks = checks;
   }
 
-  async authenticate(request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
+  async authenticate(request: AuthenticationRequest, context?: RequestContext): Promise<AuthenticatorAnswer> {
     const { userName, password } = request;
     if (userName === undefined) return ABSTAIN;
     const user = await this.#find(userName);
@@ -44,7 +44,7 @@ export class MongoAuthenticator implements Authenticator {
     const hash = typeof written === 'string' ? written : undefined;
     // Without a hash, or a password, something is hashed all the same, for the time that it takes.
     const isRight = await this.#checks
-      .isRight(hash, password ?? NO_PASSWORD, asking?.signal)
+      .isRight(hash, password ?? NO_PASSWORD, context?.signal)
       .catch((error: unknown) => {
         throw new Error(`the user ${JSON.stringify(userName)}: ${(error as Error).message}`, { cause: error });
       });

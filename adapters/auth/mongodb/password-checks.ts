@@ -1,6 +1,6 @@
 // Whether a password is right: at once where it was found to be a while ago, else in the line of those that are hashed.
 import type { Clock } from 'hexmq/ports';
-import { HashingLine } from '../passwords/hashing-line.js';
+import { WorkQueue } from '../passwords/work-queue.js';
 import { isPassword, parsePasswordHash } from '../passwords/password-hash.js';
 import type { PasswordHash } from '../passwords/password-hash.js';
 import { VerifiedPasswords } from '../passwords/verified-passwords.js';
@@ -22,13 +22,13 @@ const NOBODYS_HASH: PasswordHash = {
 };
 
 export class PasswordChecks {
-  readonly #line: HashingLine;
+  readonly #line: WorkQueue;
   readonly #verified: VerifiedPasswords;
   /** What an unknown user's password is hashed with, so that it takes as long as that of others. */
   #latest = NOBODYS_HASH;
 
   constructor({ maxChecks, maxWaitingChecks, rememberForMs }: PasswordCheckLimits, clock: Clock) {
-    this.#line = new HashingLine(maxChecks, maxWaitingChecks);
+    this.#line = new WorkQueue(maxChecks, maxWaitingChecks);
     this.#verified = new VerifiedPasswords(clock, rememberForMs);
   }
 
@@ -39,7 +39,7 @@ export class PasswordChecks {
   async isRight(text: string | undefined, password: Uint8Array, signal?: AbortSignal): Promise<boolean> {
     const expected = text === undefined ? undefined : parsePasswordHash(text);
     if (expected !== undefined && this.#verified.has(expected, password)) return true;
-    const isRight = await this.#line.do(() => isPassword(expected ?? this.#latest, password), signal);
+    const isRight = await this.#line.run(() => isPassword(expected ?? this.#latest, password), signal);
     if (expected === undefined) return false;
     this.#latest = expected;
     if (isRight) this.#verified.add(expected, password);

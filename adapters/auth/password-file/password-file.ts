@@ -3,8 +3,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Asking, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
-import { HashingLine } from '../passwords/hashing-line.js';
+import type { RequestContext, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
+import { WorkQueue } from '../passwords/work-queue.js';
 import { isPassword } from '../passwords/password-hash.js';
 import type { PasswordHash } from '../passwords/password-hash.js';
 import { parsePasswordFile } from './password-lines.js';
@@ -37,7 +37,7 @@ const WRONG: AuthenticatorAnswer = {
 export class PasswordFileAuthenticator implements Authenticator {
   readonly name = 'password-file';
   readonly #settings: PasswordFileSettings;
-  readonly #line: HashingLine;
+  readonly #line: WorkQueue;
   readonly #verified: VerifiedPasswords;
   readonly #key = randomBytes(16);
   #users: ReadonlyMap<string, PasswordHash>;
@@ -47,7 +47,7 @@ export class PasswordFileAuthenticator implements Authenticator {
   /** @throws Error when the file cannot be read, or has something wrong in it. */
   constructor(settings: PasswordFileSettings, clock: Clock) {
     this.#settings = settings;
-    this.#line = new HashingLine(settings.maxChecks, settings.maxWaitingChecks);
+    this.#line = new WorkQueue(settings.maxChecks, settings.maxWaitingChecks);
     this.#verified = new VerifiedPasswords(clock, settings.rememberForMs);
     try {
       this.#users = parsePasswordFile(readFileSync(settings.path));
@@ -59,7 +59,7 @@ export class PasswordFileAuthenticator implements Authenticator {
 
   authenticate(
     { userName, password }: AuthenticationRequest,
-    asking?: Asking,
+    context?: RequestContext,
   ): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
     if (userName === undefined) return ABSTAIN;
     const own = this.#users.get(userName);
@@ -71,10 +71,12 @@ export class PasswordFileAuthenticator implements Authenticator {
     // Without a password the empty one is hashed, for the time that it takes.
     if (own === undefined || password === undefined) {
       return this.#line
-        .do(() => isPassword(expected, password ?? new Uint8Array()), asking?.signal)
+        .run(() => isPassword(expected, password ?? new Uint8Array()), context?.signal)
         .then(() => (own === undefined ? unknown : WRONG));
     }
-    return this.#line.do(() => this.#check(own, password), asking?.signal).then((isRight) => (isRight ? ALLOW : WRONG));
+    return this.#line
+      .run(() => this.#check(own, password), context?.signal)
+      .then((isRight) => (isRight ? ALLOW : WRONG));
   }
 
   async reload(): Promise<void> {

@@ -2,20 +2,20 @@
 import { topicFilterProblem } from 'hexmq/ports';
 import type { AccessAction, AccessRule, TopicFilter } from 'hexmq/ports';
 
-export interface RuleBook {
+export interface RoleRules {
   readonly roles: ReadonlyMap<string, readonly AccessRule[]>;
   /** The names of their roles. */
   readonly users: ReadonlyMap<string, readonly string[]>;
   readonly clients: ReadonlyMap<string, readonly string[]>;
   readonly everyone: readonly string[];
-  readonly otherwise: 'allow' | 'deny' | undefined;
+  readonly defaultEffect: 'allow' | 'deny' | undefined;
 }
 
 const ACTIONS: readonly AccessAction[] = ['publish', 'subscribe', 'receive'];
 const KEYS = ['roles', 'users', 'clients', 'everyone', 'otherwise'];
 
 /** @throws Error that names everything that is wrong. */
-export function parseRules(options: Readonly<Record<string, unknown>>): RuleBook {
+export function parseRules(options: Readonly<Record<string, unknown>>): RoleRules {
   const problems: string[] = [];
   const wrong = (path: string, problem: string): void => void problems.push(`${path}: ${problem}`);
   for (const key of Object.keys(options))
@@ -59,7 +59,7 @@ export function parseRules(options: Readonly<Record<string, unknown>>): RuleBook
   if (otherwise !== undefined && otherwise !== 'allow' && otherwise !== 'deny')
     wrong('otherwise', 'expected allow or deny; left out, the next authorizer is asked');
   if (problems.length > 0) throw new Error(problems.join('\n  '));
-  return { roles, users, clients, everyone, otherwise: otherwise as RuleBook['otherwise'] };
+  return { roles, users, clients, everyone, defaultEffect: otherwise as RoleRules['defaultEffect'] };
 }
 
 type Wrong = (path: string, problem: string) => void;

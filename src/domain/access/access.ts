@@ -1,110 +1,110 @@
-// Whether a client may do what it is about to do, by its permissions: synchronously, so that publishing and delivering wait for nobody. The first
-// rule that applies decides, and every answer says which one it was.
+// A client's permissions, compiled into decisions. They are synchronous, so that publishing and delivering never wait.
+// The first rule that applies decides, and every decision names that rule.
 //
-// When a rule applies to a subscription depends on whether it speaks of receiving too. If it does, delivery looks at each message, so that a filter
-// may be allowed for the sake of a part of it, and is denied only as a whole. If it does not, nothing else will look, so that a filter is allowed only
-// as a whole, and denied for the sake of a part (docs/decisions/0013).
-import { filterCovers, filterIntersection, filtersOverlap } from '../topics/topic-filter.js';
+// When a rule applies to a subscription depends on whether it covers `receive`. If it does, delivery checks each
+// message: a filter is allowed as soon as part of it is allowed, and denied only as a whole. If it does not, nothing
+// checks later: a filter is allowed only as a whole, and denied as soon as part of it is (docs/decisions/0013).
+import { filterIntersection } from '../topics/topic-filter.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
-import type { AccessAction, AccessRule, Permissions } from './permissions.js';
+import type { AccessRule, Permissions } from './permissions.js';
 import { NO_RULE, RuleTree } from './rule-tree.js';
 
-/** `undefined`: allowed; otherwise why not. */
+/** Why something is refused, or `undefined` if it is allowed. */
 export type Refusal = string | undefined;
 
-export interface Judgement {
+export interface Decision {
   readonly isAllowed: boolean;
-  /** The rule that decided; `undefined`: none applied. */
+  /** The rule that decided, or `undefined` if none applied. */
   readonly rule: AccessRule | undefined;
-  readonly why: string;
+  readonly reason: string;
 }
 
-const EVERYTHING_IS_ALLOWED: Judgement = { isAllowed: true, rule: undefined, why: 'everything is allowed' };
-const OTHERWISE: Readonly<Record<'allow' | 'deny', Judgement>> = {
-  allow: { isAllowed: true, rule: undefined, why: 'no rule applies, and what no rule is about is allowed' },
-  deny: { isAllowed: false, rule: undefined, why: 'no rule allows it' },
+const ALL_ALLOWED: Decision = { isAllowed: true, rule: undefined, reason: 'everything is allowed' };
+const DEFAULT_DECISIONS: Readonly<Record<'allow' | 'deny', Decision>> = {
+  allow: { isAllowed: true, rule: undefined, reason: 'no rule applies, and the default is to allow' },
+  deny: { isAllowed: false, rule: undefined, reason: 'no rule allows it' },
 };
-/** `$SYS/` is the broker's to speak in, and `$share/` is no place at all: it only means something in a Topic Filter. */
-const BROKERS_OWN: Judgement = {
+/** `$SYS/` is reserved for the broker, and `$share/` has a meaning only in a Topic Filter. */
+export const RESERVED_TOPIC: Decision = {
   isAllowed: false,
   rule: undefined,
-  why: 'clients cannot publish to $SYS/ and $share/',
+  reason: 'clients cannot publish to $SYS/ and $share/',
 };
 
-/** Topics whose judgement is remembered, for each action; when there are more, all are forgotten. */
-const REMEMBERED_MAX = 32;
-/** In characters. */
-const REMEMBERED_TOPIC_MAX = 256;
+/** Topics whose decision is cached, per action. The cache is cleared when it is full. */
+const CACHED_TOPICS_MAX = 32;
+/** In UTF-16 code units; longer topics are not cached. */
+const CACHED_TOPIC_LENGTH_MAX = 256;
 
-/** Of a filter, that are looked for one by one. */
-const PARTS_MAX = 1000;
+/** Intersections of one filter with rules; with more, looking at everything the filter matches is cheaper. */
+const INTERSECTIONS_MAX = 1000;
 
-/** Permissions are data that does not change: what was made of them serves all clients that have the same. */
-const made = new WeakMap<Permissions, Access>();
+/** Permissions are immutable data: clients that have the same share what was compiled from them. */
+const compiled = new WeakMap<Permissions, Access>();
 
 export function accessOf(permissions: Permissions): Access {
-  let access = made.get(permissions);
-  if (access === undefined) made.set(permissions, (access = new Access(permissions)));
+  let access = compiled.get(permissions);
+  if (access === undefined) compiled.set(permissions, (access = new Access(permissions)));
   return access;
 }
 
 export class Access {
   readonly #rules: readonly AccessRule[];
-  readonly #otherwise: Judgement;
-  /** By the place of the rule. */
-  readonly #judgements: (Judgement | undefined)[] = [];
-  // Made when first needed: a client that only publishes needs one of them.
+  readonly #default: Decision;
+  /** By the index of the rule. */
+  readonly #decisions: (Decision | undefined)[] = [];
+  // Compiled on first use: a client that only publishes needs one of the three.
   #publishing: TopicRules | undefined;
   #receiving: TopicRules | undefined;
   #subscribing: SubscriptionRules | undefined;
 
   constructor(readonly permissions: Permissions) {
-    this.#rules = permissions.kind === 'everything' ? [] : permissions.rules;
-    this.#otherwise =
-      permissions.kind === 'everything' ? EVERYTHING_IS_ALLOWED : OTHERWISE[permissions.otherwise ?? 'deny'];
+    this.#rules = permissions.kind === 'allow-all' ? [] : permissions.rules;
+    this.#default =
+      permissions.kind === 'allow-all' ? ALL_ALLOWED : DEFAULT_DECISIONS[permissions.defaultEffect ?? 'deny'];
   }
 
-  /** Whether no rule has to be asked, whatever it is about. */
-  get isEverything(): boolean {
-    return this.permissions.kind === 'everything';
+  /** Whether no rule has to be checked for any action. */
+  get allowsAll(): boolean {
+    return this.permissions.kind === 'allow-all';
   }
 
-  publish(topic: TopicName): Judgement {
+  publish(topic: TopicName): Decision {
     if (
       topic.charCodeAt(0) === 0x24 /* $ */ &&
       (topic.startsWith('$SYS/') || topic.startsWith('$share/') || topic === '$SYS')
     )
-      return BROKERS_OWN;
-    if (this.isEverything) return EVERYTHING_IS_ALLOWED;
-    return this.#judgement((this.#publishing ??= new TopicRules(this.#rules, 'publish')).first(topic));
+      return RESERVED_TOPIC;
+    if (this.allowsAll) return ALL_ALLOWED;
+    return this.#decision((this.#publishing ??= new TopicRules(this.#rules, 'publish')).first(topic));
   }
 
-  receive(topic: TopicName): Judgement {
-    if (this.isEverything) return EVERYTHING_IS_ALLOWED;
-    return this.#judgement(this.#receivable.first(topic));
+  receive(topic: TopicName): Decision {
+    if (this.allowsAll) return ALL_ALLOWED;
+    return this.#decision(this.#receivable.first(topic));
   }
 
-  /** `filter`: without a share. */
-  subscribe(filter: TopicFilter): Judgement {
-    if (this.isEverything) return EVERYTHING_IS_ALLOWED;
-    return this.#judgement((this.#subscribing ??= new SubscriptionRules(this.#rules, this.#receivable)).first(filter));
+  /** @param filter without `$share/<group>/`. */
+  subscribe(filter: TopicFilter): Decision {
+    if (this.allowsAll) return ALL_ALLOWED;
+    return this.#decision((this.#subscribing ??= new SubscriptionRules(this.#rules, this.#receivable)).first(filter));
   }
 
   /**
-   * Filters for what may be received of a filter, so that nobody has to look at all that it matches. They may say too much: denying rules have still
-   * to be asked, and one topic may be matched by several.
+   * The parts of a filter in which the client may receive, so that a search need not visit all that the filter matches.
+   * They may contain too much: denying rules still have to be checked, and one topic may be in several parts.
    */
   receivable(filter: TopicFilter): readonly TopicFilter[] {
-    if (this.#otherwise.isAllowed) return [filter];
-    const { idle } = this.#receivable;
+    if (this.#default.isAllowed) return [filter];
+    const { shadowed } = this.#receivable;
     const parts: TopicFilter[] = [];
-    for (const [at, { effect, actions, topicFilter }] of this.#rules.entries()) {
+    for (const [index, { effect, actions, topicFilter }] of this.#rules.entries()) {
       const part =
-        effect === 'allow' && actions.includes('receive') && !idle.has(at)
+        effect === 'allow' && actions.includes('receive') && !shadowed.has(index)
           ? filterIntersection(topicFilter, filter)
           : undefined;
       if (part === undefined) continue;
-      if (part === filter || parts.length >= PARTS_MAX) return [filter];
+      if (part === filter || parts.length >= INTERSECTIONS_MAX) return [filter];
       parts.push(part);
     }
     return parts;
@@ -114,131 +114,76 @@ export class Access {
     return (this.#receiving ??= new TopicRules(this.#rules, 'receive'));
   }
 
-  #judgement(at: number): Judgement {
-    const rule = this.#rules[at];
-    if (rule === undefined) return this.#otherwise;
-    return (this.#judgements[at] ??= {
+  #decision(index: number): Decision {
+    const rule = this.#rules[index];
+    if (rule === undefined) return this.#default;
+    return (this.#decisions[index] ??= {
       isAllowed: rule.effect === 'allow',
       rule,
-      why: `${rule.effect === 'allow' ? 'allowed' : 'denied'} by ${rule.source} (${rule.topicFilter})`,
+      reason: `${rule.effect === 'allow' ? 'allowed' : 'denied'} by ${rule.source} (${rule.topicFilter})`,
     });
   }
 }
 
 export function refusePublish(access: Access, topic: TopicName): Refusal {
-  const { isAllowed, why } = access.publish(topic);
-  return isAllowed ? undefined : why;
+  const { isAllowed, reason } = access.publish(topic);
+  return isAllowed ? undefined : reason;
 }
 
 export function refuseSubscribe(access: Access, filter: TopicFilter): Refusal {
-  const { isAllowed, why } = access.subscribe(filter);
-  return isAllowed ? undefined : why;
+  const { isAllowed, reason } = access.subscribe(filter);
+  return isAllowed ? undefined : reason;
 }
 
-/** The rules about one action on a topic. */
+/** The rules that cover one action on topics. */
 class TopicRules {
   readonly #tree = new RuleTree();
-  /** Rules that never decide: one before each is about every topic that it is about. */
-  readonly idle = new Set<number>();
-  readonly #remembered = new Map<TopicName, number>();
+  /** Rules that never decide, because an earlier rule covers every topic that they cover. */
+  readonly shadowed = new Set<number>();
+  readonly #cache = new Map<TopicName, number>();
 
   constructor(rules: readonly AccessRule[], action: 'publish' | 'receive') {
-    for (const [at, { actions, topicFilter }] of rules.entries()) {
+    for (const [index, { actions, topicFilter }] of rules.entries()) {
       if (!actions.includes(action)) continue;
-      if (this.#tree.covering(topicFilter) === NO_RULE) this.#tree.add(topicFilter, at);
-      else this.idle.add(at);
+      if (this.#tree.firstCovering(topicFilter) === NO_RULE) this.#tree.add(topicFilter, index);
+      else this.shadowed.add(index);
     }
   }
 
   first(topic: TopicName): number {
-    const known = this.#remembered.get(topic);
-    if (known !== undefined) return known;
-    const first = this.#tree.matching(topic);
-    if (topic.length > REMEMBERED_TOPIC_MAX) return first;
-    if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
-    this.#remembered.set(topic, first);
+    const cached = this.#cache.get(topic);
+    if (cached !== undefined) return cached;
+    const first = this.#tree.firstMatching(topic);
+    if (topic.length > CACHED_TOPIC_LENGTH_MAX) return first;
+    if (this.#cache.size >= CACHED_TOPICS_MAX) this.#cache.clear();
+    this.#cache.set(topic, first);
     return first;
   }
 }
 
 class SubscriptionRules {
-  /** Rules that apply to filters that they cover. */
+  /** Rules that apply to a filter if they cover all of it. */
   readonly #whole = new RuleTree();
-  /** Rules that apply to filters that they have a topic in common with. */
+  /** Rules that apply to a filter if they have at least one topic in common with it. */
   readonly #part = new RuleTree();
 
   constructor(rules: readonly AccessRule[], receivable: TopicRules) {
-    for (const [at, rule] of rules.entries()) {
-      const reach = reachOf(rule);
-      // What earlier rules deny as a whole allows no subscription either.
-      if (reach === 'none' || (reach === 'part' && rule.effect === 'allow' && receivable.idle.has(at))) continue;
-      (reach === 'whole' ? this.#whole : this.#part).add(rule.topicFilter, at);
+    for (const [index, rule] of rules.entries()) {
+      const scope = scopeOf(rule);
+      // A rule that is shadowed for receiving would grant a subscription that never brings a message.
+      if (scope === 'none' || (scope === 'part' && rule.effect === 'allow' && receivable.shadowed.has(index))) continue;
+      (scope === 'whole' ? this.#whole : this.#part).add(rule.topicFilter, index);
     }
   }
 
   first(filter: TopicFilter): number {
-    return Math.min(this.#whole.covering(filter), this.#part.overlapping(filter));
+    return Math.min(this.#whole.firstCovering(filter), this.#part.firstOverlapping(filter));
   }
 }
 
-/** How much of a filter a rule has to be about to apply to its subscription. */
-function reachOf({ actions, effect }: AccessRule): 'whole' | 'part' | 'none' {
+/** How much of a subscription's filter a rule has to cover in order to apply to the subscription. */
+export function scopeOf({ actions, effect }: AccessRule): 'whole' | 'part' | 'none' {
   if (actions.includes('receive')) return effect === 'allow' ? 'part' : 'whole';
   if (!actions.includes('subscribe')) return 'none';
   return effect === 'allow' ? 'whole' : 'part';
 }
-
-// For people who want to know why.
-
-export interface Explanation extends Judgement {
-  /** The rules before the one that decided, in their order, each with why it does not apply. */
-  readonly passedOver: readonly { readonly rule: AccessRule; readonly why: string }[];
-  /** Of a subscription that is allowed: which rules delivery will meet among the topics of the filter, in their order. */
-  readonly delivery: readonly AccessRule[];
-  /** Whether there may be topics of the filter that no rule is about, and what becomes of them. */
-  readonly deliveryOtherwise: 'allow' | 'deny' | undefined;
-}
-
-/** The same judgement as the broker's, with what led to it. `topic`: for `subscribe`, a Topic Filter without a share. */
-export function explain(permissions: Permissions, action: AccessAction, topic: string): Explanation {
-  const access = accessOf(permissions);
-  const rules = permissions.kind === 'everything' ? [] : permissions.rules;
-  const filter = topic as TopicFilter;
-  const judgement = action === 'subscribe' ? access.subscribe(filter) : access[action](topic as TopicName);
-  const decidedAt = judgement.rule === undefined ? rules.length : rules.indexOf(judgement.rule);
-  // A refusal that no rule could change needs no rules to explain it.
-  const before = judgement === BROKERS_OWN ? [] : rules.slice(0, decidedAt);
-  const passedOver = before.map((rule) => ({
-    rule,
-    why: action === 'subscribe' ? whyNotToSubscription(rule, filter) : whyNotToTopic(rule, action),
-  }));
-  if (action !== 'subscribe' || !judgement.isAllowed || permissions.kind === 'everything') {
-    return { ...judgement, passedOver, delivery: [], deliveryOtherwise: undefined };
-  }
-  const met = rules.filter(
-    ({ actions, topicFilter }) => actions.includes('receive') && filtersOverlap(topicFilter, filter),
-  );
-  const coveredAt = met.findIndex(({ topicFilter }) => filterCovers(topicFilter, filter));
-  return {
-    ...judgement,
-    passedOver,
-    delivery: coveredAt < 0 ? met : met.slice(0, coveredAt + 1),
-    deliveryOtherwise: coveredAt < 0 ? (permissions.otherwise ?? 'deny') : undefined,
-  };
-}
-
-function whyNotToTopic({ actions }: AccessRule, action: AccessAction): string {
-  return actions.includes(action) ? 'does not match' : `is about ${wordsOf(actions)}`;
-}
-
-function whyNotToSubscription(rule: AccessRule, filter: TopicFilter): string {
-  const { actions, effect, topicFilter } = rule;
-  const reach = reachOf(rule);
-  if (reach === 'none') return `is about ${wordsOf(actions)}`;
-  if (!filtersOverlap(topicFilter, filter)) return 'has no topic in common with it';
-  if (reach === 'part') return 'allows nothing that the rules before it leave';
-  return effect === 'allow' ? 'does not cover all of it' : 'denies a part of it, which delivery will see to';
-}
-
-const wordsOf = (actions: readonly AccessAction[]): string =>
-  actions.length === 0 ? 'nothing' : actions.join(' and ');

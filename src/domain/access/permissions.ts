@@ -1,25 +1,29 @@
-// What a client may do, as data: put together at CONNECT by whoever authenticated and authorised it, and again when that changes. How it is judged
-// is `access.ts`'s.
+// What a client may do, as data: assembled at CONNECT from what authenticators and authorizers answer, and replaced when
+// their answers change. `access.ts` compiles it.
 import type { TopicFilter } from '../identifiers.js';
 
-/** `receive` is asked of each message when it is about to be delivered, `subscribe` of a Topic Filter. */
+/** `subscribe` is checked for each Topic Filter of a SUBSCRIBE, `receive` for each message before it is delivered. */
 export type AccessAction = 'publish' | 'subscribe' | 'receive';
 
 export interface AccessRule {
   readonly effect: 'allow' | 'deny';
   readonly actions: readonly AccessAction[];
   readonly topicFilter: TopicFilter;
-  /** Where it is written, for people: `acl line 12`; `role reader, rule 2`. */
+  /** Where the rule is written, for log lines: `acl line 12`, `role reader, rule 2`. */
   readonly source: string;
 }
 
-/** The first rule that applies decides; where none does, access is denied unless `otherwise` says else. `everything` asks no rule. */
+/**
+ * `allow-all` allows every action without checking a rule. With `rules`, the first rule that applies decides; where none
+ * applies, `defaultEffect` does. An authorizer that leaves `defaultEffect` out passes the question on to the next one;
+ * if no authorizer sets it, it is `deny`.
+ */
 export type Permissions =
-  | { readonly kind: 'everything' }
+  | { readonly kind: 'allow-all' }
   | {
       readonly kind: 'rules';
       readonly rules: readonly AccessRule[];
-      readonly otherwise?: 'allow' | 'deny' | undefined;
+      readonly defaultEffect?: 'allow' | 'deny' | undefined;
     };
 
-export const EVERYTHING: Permissions = { kind: 'everything' };
+export const ALLOW_ALL: Permissions = { kind: 'allow-all' };

@@ -1,32 +1,33 @@
-// Rules by their Topic Filters, as a tree of topic levels: which of them is the first that a topic or a filter meets. What a look costs follows the
-// levels of what is asked about and the rules that meet it, not the number of rules. A rule is known here by its place in their order.
+// Rules indexed by Topic Filter in a tree of topic levels. It finds the first rule that a topic or a filter meets; the
+// cost follows the levels of the topic and the rules it meets, not the number of rules. A rule is known here only by its
+// index in the order of rules.
 import type { TopicFilter, TopicName } from '../identifiers.js';
 
-/** Behind every rule: none. */
+/** Greater than the index of every rule: no rule. */
 export const NO_RULE = Number.POSITIVE_INFINITY;
 
 class Level {
   children: Map<string, Level> | undefined = undefined;
-  /** The child named `+`. */
+  /** The child for `+`. */
   plus: Level | undefined = undefined;
-  /** The first rule whose filter ends here. */
-  here = NO_RULE;
-  /** The first whose filter goes on with `#` and ends. */
-  below = NO_RULE;
-  /** The first of all in this part of the tree. */
-  least = NO_RULE;
+  /** The first rule whose filter ends here, or `NO_RULE`. */
+  exact = NO_RULE;
+  /** The first rule whose filter ends with `#` below this level. */
+  multiLevel = NO_RULE;
+  /** The first rule in this subtree. */
+  lowest = NO_RULE;
 }
 
 export class RuleTree {
   readonly #root = new Level();
 
-  /** `at` is higher than that of any rule before it. */
-  add(filter: TopicFilter, at: number): void {
+  /** @param index higher than the index of every rule added before. */
+  add(filter: TopicFilter, index: number): void {
     let level = this.#root;
-    level.least = Math.min(level.least, at);
+    level.lowest = Math.min(level.lowest, index);
     for (const name of filter.split('/')) {
       if (name === '#') {
-        level.below = Math.min(level.below, at);
+        level.multiLevel = Math.min(level.multiLevel, index);
         return;
       }
       if (name === '+') level = level.plus ??= new Level();
@@ -36,63 +37,63 @@ export class RuleTree {
         if (child === undefined) children.set(name, (child = new Level()));
         level = child;
       }
-      level.least = Math.min(level.least, at);
+      level.lowest = Math.min(level.lowest, index);
     }
-    level.here = Math.min(level.here, at);
+    level.exact = Math.min(level.exact, index);
   }
 
-  /** The first whose filter matches the topic. */
-  matching(topic: TopicName): number {
-    return this.#around(topic.split('/'));
+  /** The first rule whose filter matches the topic. */
+  firstMatching(topic: TopicName): number {
+    return this.#covering(topic.split('/'));
   }
 
-  /** The first whose filter matches every topic that this one matches. */
-  covering(filter: TopicFilter): number {
-    // What says the same in other words, because no topic is empty: "#" has no parent level to match, nor has "/#".
-    if (filter === '#') return this.#around(['+', '#']);
-    return this.#around(filter === '/#' ? ['', '+', '#'] : filter.split('/'));
+  /** The first rule whose filter matches every topic that this filter matches. */
+  firstCovering(filter: TopicFilter): number {
+    // Equivalent forms, because a topic is never empty: "#" and "/#" have no parent level that they could match.
+    if (filter === '#') return this.#covering(['+', '#']);
+    return this.#covering(filter === '/#' ? ['', '+', '#'] : filter.split('/'));
   }
 
-  /** The first for whose filter there is a topic that both match. */
-  overlapping(filter: TopicFilter): number {
+  /** The first rule whose filter has at least one matching topic in common with this filter. */
+  firstOverlapping(filter: TopicFilter): number {
     return overlappingBelow(this.#root, filter.split('/'), 0, NO_RULE);
   }
 
-  #around(levels: readonly string[]): number {
-    // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
-    if (levels[0]?.charCodeAt(0) !== DOLLAR) return aroundBelow(this.#root, levels, 0, NO_RULE);
+  #covering(levels: readonly string[]): number {
+    // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $.
+    if (levels[0]?.charCodeAt(0) !== DOLLAR) return coveringBelow(this.#root, levels, 0, NO_RULE);
     const child = this.#root.children?.get(levels[0]);
-    return child === undefined ? NO_RULE : aroundBelow(child, levels, 1, NO_RULE);
+    return child === undefined ? NO_RULE : coveringBelow(child, levels, 1, NO_RULE);
   }
 }
 
 const DOLLAR = 0x24;
 
-/** The levels are those of a topic, or of a filter: a wildcard in them is met by no less than itself. */
-function aroundBelow(level: Level, levels: readonly string[], at: number, best: number): number {
-  if (level.least >= best) return best;
-  let first = Math.min(best, level.below); // "#" takes its parent level too, section 4.7.1.2
+/** `levels` are those of a topic or of a filter; a wildcard in them is covered only by the same or a wider wildcard. */
+function coveringBelow(level: Level, levels: readonly string[], at: number, best: number): number {
+  if (level.lowest >= best) return best;
+  let first = Math.min(best, level.multiLevel); // "#" includes its parent level, section 4.7.1.2
   const name = levels[at];
-  if (name === undefined) return Math.min(first, level.here);
+  if (name === undefined) return Math.min(first, level.exact);
   if (name === '#') return first;
-  if (level.plus !== undefined) first = aroundBelow(level.plus, levels, at + 1, first);
+  if (level.plus !== undefined) first = coveringBelow(level.plus, levels, at + 1, first);
   const child = level.children?.get(name);
-  return child === undefined ? first : aroundBelow(child, levels, at + 1, first);
+  return child === undefined ? first : coveringBelow(child, levels, at + 1, first);
 }
 
 function overlappingBelow(level: Level, levels: readonly string[], at: number, best: number): number {
-  if (level.least >= best) return best;
+  if (level.lowest >= best) return best;
   const name = levels[at];
-  if (name === '#' && at > 0) return level.least;
-  // [MQTT-4.7.2-1] at the root, wildcards and names that begin with $ have nothing in common
+  if (name === '#' && at > 0) return level.lowest;
+  // [MQTT-4.7.2-1] at the root, wildcards and names that begin with $ have no topic in common.
   if (at === 0 && name?.charCodeAt(0) === DOLLAR) {
     const child = level.children?.get(name);
     return child === undefined ? best : overlappingBelow(child, levels, 1, best);
   }
-  let first = Math.min(best, level.below);
-  if (name === undefined) return Math.min(first, level.here);
+  let first = Math.min(best, level.multiLevel);
+  if (name === undefined) return Math.min(first, level.exact);
   const beneath = (child: Level): number =>
-    name === '#' ? Math.min(first, child.least) : overlappingBelow(child, levels, at + 1, first);
+    name === '#' ? Math.min(first, child.lowest) : overlappingBelow(child, levels, at + 1, first);
   if (level.plus !== undefined) first = beneath(level.plus);
   if (name === '#' || name === '+') {
     for (const [childName, child] of level.children ?? [])

@@ -225,8 +225,8 @@ export class Outbound implements QueueOwner {
         continue;
       }
       if (restrictions !== undefined && message !== undefined && !entry.released) {
-        const { isAllowed, why } = restrictions.receive(message.topic);
-        if (!isAllowed && this.#refuse(entry, message, dup, why)) continue;
+        const { isAllowed, reason } = restrictions.receive(message.topic);
+        if (!isAllowed && this.#refuse(entry, message, dup, reason)) continue;
       }
       inFlight.set(packetId, entry);
       if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;

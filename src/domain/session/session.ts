@@ -107,7 +107,7 @@ export class Session implements OutboundOwner, Recipient {
 
   /** From now on; a connection that is attached brings it along. */
   permit(access: Access | undefined): void {
-    this.restrictions = access === undefined || access.isEverything ? undefined : access;
+    this.restrictions = access === undefined || access.allowsAll ? undefined : access;
     // What waited for a member that may not have it any more goes on to another.
     if (this.connection !== undefined) for (const group of this.groups) group.drain();
   }
@@ -126,7 +126,7 @@ export class Session implements OutboundOwner, Recipient {
       topic: message.topic,
       qos,
       queue,
-      detail: judgement.why,
+      detail: judgement.reason,
     });
     return false;
   }

@@ -27,7 +27,7 @@ export class BrokerLife implements Clock {
       storage,
       listeners: [network],
       authenticators: [
-        { name: 'everyone', authenticate: () => ({ decision: 'allow', permissions: { kind: 'everything' } }) },
+        { name: 'everyone', authenticate: () => ({ decision: 'allow', permissions: { kind: 'allow-all' } }) },
       ],
       authorizers,
       telemetry: [telemetry],

@@ -387,7 +387,7 @@ export class World {
 
 /** Everything may be published and subscribed to: what is filtered is filtered on its way out. */
 function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
-  if (rules === undefined) return { kind: 'everything' };
+  if (rules === undefined) return { kind: 'allow-all' };
   const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({
     effect,
     actions,

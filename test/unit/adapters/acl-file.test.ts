@@ -73,7 +73,9 @@ describe('lines', () => {
   test('that deny come first wherever they stand, and say which they are', async () => {
     const { authorizer } = await aclFile('topic read plant/#\ntopic deny plant/secret\n');
     const permissions = ask(authorizer, 'c');
-    expect(accessOf(permissions).receive('plant/secret' as TopicName).why).toBe('denied by acl line 2 (plant/secret)');
+    expect(accessOf(permissions).receive('plant/secret' as TopicName).reason).toBe(
+      'denied by acl line 2 (plant/secret)',
+    );
     expect(may(permissions, 'plant/x')).toBe('-++');
   });
 
@@ -107,8 +109,8 @@ describe('patterns', () => {
         '---',
         '---',
       ]);
-      expect(accessOf(permissions).receive('public' as TopicName).why).toBe(
-        'denied by acl line 3: this client identifier cannot stand in a topic (#)',
+      expect(accessOf(permissions).receive('public' as TopicName).reason).toBe(
+        'denied by acl line 3: this client identifier cannot be part of a topic (#)',
       );
     },
   );

@@ -15,7 +15,7 @@ const ask = (options: Record<string, unknown>, clientId: string, userName?: stri
   } as unknown as AuthorizationRequest) as Permissions;
 
 const summary = (permissions: Permissions): string[] =>
-  permissions.kind === 'everything'
+  permissions.kind === 'allow-all'
     ? ['everything']
     : permissions.rules.map(
         ({ effect, actions, topicFilter, source }) => `${effect} ${actions.join()} ${topicFilter} (${source})`,
@@ -52,7 +52,7 @@ describe('a client', () => {
   });
 
   test('may or may not do what no rule is about, or the next authorizer says', () => {
-    expect(ask({ otherwise: 'allow' }, 'a')).toEqual({ kind: 'rules', rules: [], otherwise: 'allow' });
+    expect(ask({ otherwise: 'allow' }, 'a')).toEqual({ kind: 'rules', rules: [], defaultEffect: 'allow' });
     expect(ask({}, 'a')).toEqual({ kind: 'rules', rules: [] });
   });
 

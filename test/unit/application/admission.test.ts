@@ -26,7 +26,7 @@ const rule = (topicFilter: string): AccessRule => ({
   source: `the rule for ${topicFilter}`,
 });
 const rules = (...filters: string[]): Permissions => ({ kind: 'rules', rules: filters.map(rule) });
-const EVERYTHING: Permissions = { kind: 'everything' };
+const EVERYTHING: Permissions = { kind: 'allow-all' };
 
 type Said = Permissions | Error | Promise<Permissions>;
 
@@ -97,15 +97,15 @@ describe('authorizers', () => {
     for (const last of [EVERYTHING, Promise.resolve(EVERYTHING)]) {
       const { results, asked } = admit({ decision: 'allow' }, rules('a'), last, rules('b'));
       await noticed();
-      expect(permissionsOf(results)).toEqual([{ ...rules('a'), otherwise: 'allow' }]);
+      expect(permissionsOf(results)).toEqual([{ ...rules('a'), defaultEffect: 'allow' }]);
       expect(asked).toHaveLength(2);
     }
     expect(permissionsOf(admit({ decision: 'allow' }, EVERYTHING, rules('b')).results)).toEqual([EVERYTHING]);
     expect(
       permissionsOf(
-        admit({ decision: 'allow' }, { ...rules('a'), otherwise: 'deny' } as Permissions, EVERYTHING).results,
+        admit({ decision: 'allow' }, { ...rules('a'), defaultEffect: 'deny' } as Permissions, EVERYTHING).results,
       ),
-    ).toEqual([{ ...rules('a'), otherwise: 'deny' }]);
+    ).toEqual([{ ...rules('a'), defaultEffect: 'deny' }]);
   });
 
   test('that fail refuse the client, and nobody else is asked', async () => {

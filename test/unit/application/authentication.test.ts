@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { Authentication } from '../../../src/application/authentication.js';
-import type { Authenticated } from '../../../src/application/authentication.js';
-import { Question } from '../../../src/application/question.js';
-import { EVERYTHING } from '../../../src/domain/access/permissions.js';
+import type { AuthenticationOutcome } from '../../../src/application/authentication.js';
+import { PendingRequest } from '../../../src/application/pending-request.js';
+import { ALLOW_ALL } from '../../../src/domain/access/permissions.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import type { Asking, Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
+import type { RequestContext, Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { noticed } from '../../support/hand-storage.js';
 
 const REQUEST: AuthenticationRequest = {
@@ -17,30 +17,30 @@ const REQUEST: AuthenticationRequest = {
   peer: { remoteAddress: 'test:1' },
 };
 
-const ALLOW: AuthenticatorAnswer = { decision: 'allow', permissions: EVERYTHING };
+const ALLOW: AuthenticatorAnswer = { decision: 'allow', permissions: ALLOW_ALL };
 const DENY: AuthenticatorAnswer = { decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' };
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 
 type Given = AuthenticatorAnswer | Error | Promise<AuthenticatorAnswer>;
 
 /** Asks a chain of authenticators with these answers: who was asked and what came of it. */
-function ask(...answers: readonly Given[]): { asked: number[]; results: Authenticated[] } {
+function ask(...answers: readonly Given[]): { asked: number[]; results: AuthenticationOutcome[] } {
   const { asked, results } = askWith(undefined, ...answers);
   return { asked, results };
 }
 
 function askWith(
-  asking: Question | undefined,
+  pending: PendingRequest | undefined,
   ...answers: readonly Given[]
-): { asked: number[]; results: Authenticated[]; heard: unknown[] } {
+): { asked: number[]; results: AuthenticationOutcome[]; heard: unknown[] } {
   const asked: number[] = [];
   const heard: unknown[] = [];
-  const results: Authenticated[] = [];
+  const results: AuthenticationOutcome[] = [];
   const chain = answers.map((given, i) => ({
     name: `authenticator ${i}`,
     authenticate: (
       _request: AuthenticationRequest,
-      one?: Asking,
+      one?: RequestContext,
     ): AuthenticatorAnswer | Promise<AuthenticatorAnswer> => {
       asked.push(i);
       heard.push(one);
@@ -48,7 +48,7 @@ function askWith(
       return given;
     },
   }));
-  new Authentication(chain).authenticate(REQUEST, (result) => results.push(result), asking);
+  new Authentication(chain).authenticate(REQUEST, (result) => results.push(result), pending);
   return { asked, results, heard };
 }
 
@@ -142,9 +142,9 @@ describe('Authentication', () => {
 
   test('asks nobody more, and answers nothing, when the client has gone', async () => {
     for (const answer of [Promise.resolve(ABSTAIN), Promise.resolve(ALLOW), Promise.reject(new Error('rejected'))]) {
-      const client = new Question();
+      const client = new PendingRequest();
       const { asked, results, heard } = askWith(client, answer, ALLOW);
-      client.abandon();
+      client.cancel();
       await noticed();
       expect({ asked, results, heard }).toEqual({ asked: [0], results: [], heard: [client] });
     }

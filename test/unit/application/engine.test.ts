@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ClientId } from '../../../src/domain/identifiers.js';
-import { EVERYTHING } from '../../../src/domain/access/permissions.js';
+import { ALLOW_ALL } from '../../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { StorageError } from '../../../src/ports/storage.js';
@@ -229,7 +229,7 @@ describe('what promises nothing does not wait', () => {
           name: 'no',
           authenticate: ({ userName }) =>
             userName === undefined
-              ? { decision: 'allow', permissions: EVERYTHING }
+              ? { decision: 'allow', permissions: ALLOW_ALL }
               : { decision: 'deny', reason: 'bad-credentials', detail: 'x' },
         },
       ],
@@ -726,7 +726,7 @@ describe('authentication', () => {
     await harness.settle();
     expect(a.isPaused).toBe(true);
     expect(a.received()).toEqual([]);
-    decide({ decision: 'allow', permissions: EVERYTHING });
+    decide({ decision: 'allow', permissions: ALLOW_ALL });
     await harness.settle();
     expect(a.received()).toEqual(['connack 0', 'pingresp', 'pingresp']);
     expect(a.isPaused).toBe(false);
@@ -742,7 +742,7 @@ describe('authentication', () => {
     const a = harness.open();
     a.send(connect({ clientId: 'a', clean: false }));
     a.lose();
-    decide({ decision: 'allow', permissions: EVERYTHING });
+    decide({ decision: 'allow', permissions: ALLOW_ALL });
     await harness.settle();
     expect(a.received()).toEqual([]);
     expect(harness.engine.broker.sessionCount).toBe(0);
@@ -765,8 +765,8 @@ describe('authentication', () => {
       const signals: (AbortSignal | undefined)[] = [];
       const never: Authenticator = {
         name: 'never',
-        authenticate: (_request, asking) => {
-          signals.push(asking?.signal);
+        authenticate: (_request, context) => {
+          signals.push(context?.signal);
           return new Promise(() => undefined);
         },
       };

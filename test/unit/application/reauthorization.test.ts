@@ -44,7 +44,7 @@ class Bench {
       clock: this.clock,
       timeoutMs: 1000,
       atEndOfTurn: (callback) => this.#turns.push(callback),
-      renewed: (connection, permissions) =>
+      applyPermissions: (connection, permissions) =>
         this.renewed.push(
           `${connection} ${permissions.kind === 'rules' ? permissions.rules.map(({ topicFilter }) => topicFilter).join() : 'everything'}`,
         ),
@@ -54,7 +54,7 @@ class Bench {
 
   admit(count: number): void {
     for (let i = 1; i <= count; i++)
-      this.reauthorization.admitted(i as ConnectionId, requestOf(`c${i}`), this.reauthorization.revision);
+      this.reauthorization.track(i as ConnectionId, requestOf(`c${i}`), this.reauthorization.revision);
   }
 
   /** Whether there was one. */
@@ -83,8 +83,8 @@ describe('a change', () => {
     const bench = new Bench(() => permissionsOf('allow receive a'));
     bench.admit(1000);
     expect(bench.turn()).toBe(false);
-    bench.reauthorization.changed();
-    bench.reauthorization.changed();
+    bench.reauthorization.refreshAll();
+    bench.reauthorization.refreshAll();
     expect(bench.asked).toEqual([]);
     bench.turn();
     expect(bench.asked.length).toBe(200);
@@ -97,10 +97,10 @@ describe('a change', () => {
     let filter = 'a';
     const bench = new Bench(() => permissionsOf(`allow receive ${filter}`));
     bench.admit(300);
-    bench.reauthorization.changed();
+    bench.reauthorization.refreshAll();
     bench.turn();
     filter = 'b';
-    bench.reauthorization.changed();
+    bench.reauthorization.refreshAll();
     bench.turns();
     const last = new Map(bench.renewed.map((line) => line.split(' ') as [string, string]));
     expect([last.size, new Set(last.values())]).toEqual([300, new Set(['b'])]);
@@ -110,7 +110,7 @@ describe('a change', () => {
     const { authorize, answers } = later();
     const bench = new Bench(authorize);
     bench.admit(250);
-    bench.reauthorization.changed();
+    bench.reauthorization.refreshAll();
     bench.turns();
     expect(answers).toHaveLength(100);
     for (const answer of answers.splice(0, 30)) answer(permissionsOf());
@@ -129,9 +129,9 @@ describe('a change', () => {
     const { authorize, answers } = later();
     const bench = new Bench(authorize);
     bench.admit(1);
-    bench.reauthorization.changed();
+    bench.reauthorization.refreshAll();
     bench.turns();
-    bench.reauthorization.changed();
+    bench.reauthorization.refreshAll();
     bench.turns();
     answers[1]?.(permissionsOf('allow receive new'));
     await noticed();
@@ -143,8 +143,8 @@ describe('a change', () => {
   test('between the question about a client and its answer has it asked about once more', () => {
     const bench = new Bench(() => permissionsOf('allow receive new'));
     const { revision } = bench.reauthorization;
-    bench.reauthorization.changed();
-    bench.reauthorization.admitted(1 as ConnectionId, requestOf('c1'), revision);
+    bench.reauthorization.refreshAll();
+    bench.reauthorization.track(1 as ConnectionId, requestOf('c1'), revision);
     bench.turns();
     expect(bench.renewed).toEqual(['1 new']);
   });
@@ -160,7 +160,7 @@ describe('a client', () => {
           : permissionsOf(),
     );
     bench.admit(3);
-    bench.reauthorization.changed();
+    bench.reauthorization.refreshAll();
     bench.turns();
     await noticed();
     bench.clock.advance(1000);
@@ -176,11 +176,11 @@ describe('a client', () => {
     const { authorize, answers } = later();
     const bench = new Bench(authorize);
     bench.admit(2);
-    bench.reauthorization.changed();
-    bench.reauthorization.ended(1 as ConnectionId);
+    bench.reauthorization.refreshAll();
+    bench.reauthorization.untrack(1 as ConnectionId);
     bench.turns();
     expect(bench.asked).toEqual(['c2']);
-    bench.reauthorization.ended(2 as ConnectionId);
+    bench.reauthorization.untrack(2 as ConnectionId);
     answers[0]?.(permissionsOf());
     await noticed();
     expect(bench.renewed).toEqual([]);

@@ -55,7 +55,7 @@ function made(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorize
   const steady: Authenticator = { name: 'steady', authenticate: () => ({ decision: 'allow' }) };
   const authorizer: Authorizer = {
     name: 'rules',
-    authorize: () => ({ kind: 'everything' }),
+    authorize: () => ({ kind: 'allow-all' }),
     reload: reloads.authorizer,
   };
   const service = new BrokerService({

@@ -101,8 +101,8 @@ describe('acl explain', () => {
       action: 'subscribe',
       topic: 'plant/#',
       rule: { source: 'acl line 3', topicFilter: 'plant/#' },
-      passedOver: [
-        { rule: { source: 'acl line 4' }, why: 'denies a part of it, which delivery will see to' },
+      skippedRules: [
+        { rule: { source: 'acl line 4' }, reason: 'denies part of it, which delivery filters out' },
         { rule: { source: 'acl line 2' } },
       ],
       delivery: [

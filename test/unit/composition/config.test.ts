@@ -1,6 +1,6 @@
 // What people write and what becomes of it: defaults, precedence, and a sentence for everything that is wrong.
 import { describe, expect, test } from '@jest/globals';
-import { DEFAULT_FAILED_ATTEMPTS } from '../../../src/application/failed-attempts.js';
+import { DEFAULT_LOGIN_THROTTLE } from '../../../src/application/login-throttle.js';
 import { ConfigError } from '../../../src/composition/config-error.js';
 import { parseConfigText, readConfigFile } from '../../../src/composition/config-file.js';
 import { LIMIT_KEYS } from '../../../src/composition/config-schema.js';
@@ -30,7 +30,7 @@ describe('defaults', () => {
       listeners: [{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1883 }],
       storage: { adapter: 'file', ackLevel: 'flushed', options: { directory: './data' } },
       authentication: [{ adapter: 'anonymous', options: {}, timeoutMs: 5000, onFailure: 'deny' }],
-      failedAttempts: DEFAULT_FAILED_ATTEMPTS,
+      failedAttempts: DEFAULT_LOGIN_THROTTLE,
       authorization: [],
       limits: DEFAULT_LIMITS,
       logging: { level: 'info' },

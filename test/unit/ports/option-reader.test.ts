@@ -8,17 +8,17 @@ describe('options', () => {
   test('have defaults', () => {
     for (const nothing of [undefined, null, {}, { limit: undefined }]) {
       const read = options(nothing);
-      expect(read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 })).toBe(4);
-      expect(read.flag('on', true)).toBe(true);
+      expect(read.integer('limit', { min: 1, max: 9, fallback: 4 })).toBe(4);
+      expect(read.boolean('on', true)).toBe(true);
       expect(read.oneOf('way', ['a', 'b'], 'b')).toBe('b');
-      expect([read.text('name'), read.secret('key'), read.texts('names'), read.has('limit')]).toEqual([
+      expect([read.string('name'), read.secret('key'), read.strings('names'), read.has('limit')]).toEqual([
         undefined,
         undefined,
         undefined,
         false,
       ]);
       expect(() => {
-        read.end();
+        read.rejectUnknown();
       }).not.toThrow();
     }
   });
@@ -33,39 +33,39 @@ describe('options', () => {
       one: 'z',
       inner: { limit: 2 },
     });
-    expect(read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 })).toBe(9);
-    expect([read.flag('on', true), read.oneOf('way', ['a', 'b'], 'b'), read.requiredText('name')]).toEqual([
+    expect(read.integer('limit', { min: 1, max: 9, fallback: 4 })).toBe(9);
+    expect([read.boolean('on', true), read.oneOf('way', ['a', 'b'], 'b'), read.requireString('name')]).toEqual([
       false,
       'a',
       'x',
     ]);
-    expect([read.texts('names'), read.texts('one')]).toEqual([['x', 'y'], ['z']]);
-    expect(read.mapping('inner').wholeNumber('limit', { least: 1, most: 9, fallback: 4 })).toBe(2);
+    expect([read.strings('names'), read.strings('one')]).toEqual([['x', 'y'], ['z']]);
+    expect(read.mapping('inner').integer('limit', { min: 1, max: 9, fallback: 4 })).toBe(2);
     expect(read.mapping('nowhere').keys).toEqual([]);
   });
 
   test.each<[string, (read: OptionReader) => unknown, unknown, string]>([
     [
       'a number out of range',
-      (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }),
+      (read) => read.integer('limit', { min: 1, max: 9, fallback: 4 }),
       { limit: 10 },
       'limit: 10 is out of range, expected a whole number from 1 to 9',
     ],
     [
       'a fraction',
-      (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }),
+      (read) => read.integer('limit', { min: 1, max: 9, fallback: 4 }),
       { limit: 1.5 },
       'limit: 1.5 is out of range, expected a whole number from 1 to 9',
     ],
     [
       'a number that is text',
-      (read) => read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 }),
+      (read) => read.integer('limit', { min: 1, max: 9, fallback: 4 }),
       { limit: 'two' },
       'limit: "two" is not valid, expected a whole number from 1 to 9',
     ],
     [
       'a flag that is none',
-      (read) => read.flag('on', true),
+      (read) => read.boolean('on', true),
       { on: 'yes' },
       'on: "yes" is not valid, expected true or false',
     ],
@@ -75,26 +75,26 @@ describe('options', () => {
       { way: 'c' },
       'way: "c" is not valid, expected one of a, b',
     ],
-    ['an empty text', (read) => read.text('name'), { name: '' }, 'name: "" is not valid, expected a text'],
+    ['an empty text', (read) => read.string('name'), { name: '' }, 'name: "" is not valid, expected a string'],
     [
       'a text that is a list',
-      (read) => read.text('name', 'a path'),
+      (read) => read.string('name', 'a path'),
       { name: [] },
       'name: a list is not valid, expected a path',
     ],
-    ['a missing text', (read) => read.requiredText('name', 'a path'), {}, 'name: missing, expected a path'],
-    ['a missing secret', (read) => read.requiredSecret('key'), {}, 'key: missing, expected a text'],
+    ['a missing text', (read) => read.requireString('name', 'a path'), {}, 'name: missing, expected a path'],
+    ['a missing secret', (read) => read.requireSecret('key'), {}, 'key: missing, expected a string'],
     [
       'an empty list',
-      (read) => read.texts('names'),
+      (read) => read.strings('names'),
       { names: [] },
-      'names: an empty list is not valid, expected a text or a list of texts',
+      'names: an empty list is not valid, expected a string or a list of strings',
     ],
     [
       'a list of other things',
-      (read) => read.texts('names'),
+      (read) => read.strings('names'),
       { names: ['a', {}] },
-      'names: a mapping is not valid, expected a text or a list of texts',
+      'names: a mapping is not valid, expected a string or a list of strings',
     ],
     [
       'a mapping that is none',
@@ -104,11 +104,16 @@ describe('options', () => {
     ],
     [
       'a wrong value inside',
-      (read) => read.mapping('inner').flag('on', true),
+      (read) => read.mapping('inner').boolean('on', true),
       { inner: { on: 1 } },
       'inner.on: 1 is not valid, expected true or false',
     ],
-    ['a long text', (read) => read.flag('on', true), { on: 'x'.repeat(99) }, `on: "${'x'.repeat(57)}..." is not valid`],
+    [
+      'a long text',
+      (read) => read.boolean('on', true),
+      { on: 'x'.repeat(99) },
+      `on: "${'x'.repeat(57)}..." is not valid`,
+    ],
   ])('that are %s are refused with key, value and what was expected', (_what, ask, given, message) => {
     expect(() => ask(options(given))).toThrow(TypeError);
     expect(() => ask(options(given))).toThrow(message);
@@ -116,9 +121,9 @@ describe('options', () => {
 
   test('that nobody asked for are refused', () => {
     const read = options({ limit: 1, limitt: 2 });
-    read.wholeNumber('limit', { least: 1, most: 9, fallback: 4 });
+    read.integer('limit', { min: 1, max: 9, fallback: 4 });
     expect(() => {
-      read.end();
+      read.rejectUnknown();
     }).toThrow('limitt: unknown key, expected limit');
     expect(() => options(['a'])).toThrow('a list is not valid, expected a mapping of options');
   });
@@ -129,13 +134,15 @@ describe('options', () => {
       { TOKEN: '$& hush' },
     );
     expect([read.secret('key'), read.secret('plain')]).toEqual(['Bearer $& hush!', '$ENV:TOKEN']);
-    expect(() => read.secret('gone')).toThrow('gone: the environment has no GONE, expected it to hold a text');
-    expect(() => read.secret('wrong')).toThrow(/^wrong: not valid, expected a text$/);
+    expect(() => read.secret('gone')).toThrow(
+      'gone: the environment variable GONE is not set, expected a string in it',
+    );
+    expect(() => read.secret('wrong')).toThrow(/^wrong: not valid, expected a string$/);
   });
 });
 
 describe('URLs', () => {
-  const urlOf = (url: string, allowHttp = false): string => options({ url }).requiredUrl('url', allowHttp).href;
+  const urlOf = (url: string, allowHttp = false): string => options({ url }).requireUrl('url', allowHttp).href;
 
   test('are by https, or to this machine, or allowed', () => {
     for (const url of ['https://auth.example/a?b=c', 'http://127.0.0.1:8080/', 'http://localhost/', 'http://[::1]/'])
@@ -143,7 +150,7 @@ describe('URLs', () => {
     expect(urlOf('http://auth.example/', true)).toBe('http://auth.example/');
     for (const host of ['auth.example', '127.0.0.1.auth.example', '128.0.0.1', 'localhost.auth.example']) {
       expect(() => urlOf(`http://${host}/`)).toThrow(
-        `url: http to ${host} can be read and changed on its way, expected https, or allowHttp: true`,
+        `url: http to ${host} can be read and changed in transit, expected https, or allowHttp: true`,
       );
     }
   });

@@ -212,7 +212,7 @@ describe('the answer', () => {
     expect(await ask()).toEqual({
       decision: 'deny',
       reason: 'not-authorized',
-      detail: 'permissions in the answer of the service: publish[0] is no Topic Filter',
+      detail: 'permissions in the answer of the service: publish[0] is not a valid Topic Filter',
     });
     server.answer = json({ result: 'allow', permissions: { publish: ['%c'] } });
     expect(await ask({}, { clientId: '#' })).toMatchObject({ decision: 'deny', reason: 'not-authorized' });
@@ -492,8 +492,8 @@ describe('the authorizer', () => {
   test.each([
     [status(404), { kind: 'rules', rules: [] }],
     [json({ result: 'ignore' }), { kind: 'rules', rules: [] }],
-    [status(403), { kind: 'rules', rules: [], otherwise: 'deny' }],
-    [json({ result: 'deny' }), { kind: 'rules', rules: [], otherwise: 'deny' }],
+    [status(403), { kind: 'rules', rules: [], defaultEffect: 'deny' }],
+    [json({ result: 'deny' }), { kind: 'rules', rules: [], defaultEffect: 'deny' }],
   ])('has no rule, or denies everything', async (answer, permissions) => {
     server.answer = answer;
     expect(await authorizerWith().authorize(request)).toEqual(permissions);
@@ -524,7 +524,7 @@ describe('options', () => {
     [
       'a URL without TLS',
       { url: 'http://auth.example/' },
-      'url: http to auth.example can be read and changed on its way, expected https, or allowHttp: true',
+      'url: http to auth.example can be read and changed in transit, expected https, or allowHttp: true',
     ],
     ['a URL with a password', { url: 'https://ann:hush@auth.example/' }, 'url: not valid, expected a URL such as'],
     [
@@ -537,7 +537,11 @@ describe('options', () => {
       { url, body: { id: 'x-${clientid}' } },
       'body.id: ${clientid} is unknown, expected ${clientId}, ${userName}, ${password}',
     ],
-    ['a value that is no text', { url, body: { id: 5 } }, 'body.id: 5 is not valid, expected a text with placeholders'],
+    [
+      'a value that is no text',
+      { url, body: { id: 5 } },
+      'body.id: 5 is not valid, expected a string with placeholders',
+    ],
     [
       'a body with GET',
       { url, method: 'GET', body: { id: '${clientId}' } },
@@ -553,7 +557,7 @@ describe('options', () => {
     [
       'a header from a variable that is not there',
       { url, headers: { a: '${ENV:NOT_IN_THE_ENVIRONMENT}' } },
-      'headers.a: the environment has no NOT_IN_THE_ENVIRONMENT',
+      'headers.a: the environment variable NOT_IN_THE_ENVIRONMENT is not set',
     ],
     [
       'a file that is not there',

@@ -228,7 +228,7 @@ describe('permissions in a token', () => {
 
   test('that are ill-formed let nobody in', async () => {
     expect(await ask(options, { password: await sign({ ...CLAIMS, mqtt: { publish: ['a', 'b#'] } }) })).toEqual(
-      denied('the claim mqtt: publish[1] is no Topic Filter', 'not-authorized'),
+      denied('the claim mqtt: publish[1] is not a valid Topic Filter', 'not-authorized'),
     );
     const password = await sign({ ...CLAIMS, mqtt: { publish: ['devices/%c/#'] } });
     expect(await ask(options, { password, clientId: '+' as AuthenticationRequest['clientId'] })).toEqual(
@@ -586,7 +586,7 @@ describe('options', () => {
     [
       'a variable that is not there',
       { ...secret, secret: '${ENV:NOT_IN_THE_ENVIRONMENT}' },
-      'secret: the environment has no NOT_IN_THE_ENVIRONMENT',
+      'secret: the environment variable NOT_IN_THE_ENVIRONMENT is not set',
     ],
     [
       'a file that is not there',
@@ -596,7 +596,7 @@ describe('options', () => {
     [
       'a URL without TLS',
       { algorithms: ['RS256'], jwksUrl: 'http://a.example/keys' },
-      'jwksUrl: http to a.example can be read and changed on its way, expected https, or allowHttp: true',
+      'jwksUrl: http to a.example can be read and changed in transit, expected https, or allowHttp: true',
     ],
     [
       'an unknown claim',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId } from 'hexmq/ports';
 import { VirtualClock } from 'hexmq/testkit';
 import { PasswordFileEditor } from '../../../../adapters/auth/password-file/file-editing.js';
-import { HashingLine } from '../../../../adapters/auth/passwords/hashing-line.js';
+import { WorkQueue } from '../../../../adapters/auth/passwords/work-queue.js';
 import { createAuthenticator } from '../../../../adapters/auth/password-file/index.js';
 import { hashPassword, isPassword, parsePasswordHash } from '../../../../adapters/auth/passwords/password-hash.js';
 import { userNameProblem } from '../../../../adapters/auth/password-file/password-lines.js';
@@ -262,13 +262,13 @@ describe('the password file as an authenticator', () => {
 describe('the line in which passwords wait', () => {
   /** Work that ends when told to. */
   function work(
-    line: HashingLine,
+    line: WorkQueue,
     log: string[],
     name: string,
     signal?: AbortSignal,
   ): { done: Promise<string>; end: () => void } {
     let end: () => void = () => undefined;
-    const done = line.do(() => {
+    const done = line.run(() => {
       log.push(name);
       return new Promise<string>((resolve) => {
         end = () => {
@@ -286,7 +286,7 @@ describe('the line in which passwords wait', () => {
   }
 
   test('has so many at work at once, in the order in which they came', async () => {
-    const line = new HashingLine(2, 10);
+    const line = new WorkQueue(2, 10);
     const log: string[] = [];
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => work(line, log, name)) as [
       ReturnType<typeof work>,
@@ -308,15 +308,15 @@ describe('the line in which passwords wait', () => {
   });
 
   test('goes on after work that failed', async () => {
-    const line = new HashingLine(1, 10);
-    const failing = line.do(() => Promise.reject(new Error('no memory')), undefined);
-    const next = line.do(() => 'done', undefined);
+    const line = new WorkQueue(1, 10);
+    const failing = line.run(() => Promise.reject(new Error('no memory')), undefined);
+    const next = line.run(() => 'done', undefined);
     await expect(failing).rejects.toThrow('no memory');
     expect(await next).toBe('done');
   });
 
   test('is left by what nobody waits for, which makes room', async () => {
-    const line = new HashingLine(1, 1);
+    const line = new WorkQueue(1, 1);
     const log: string[] = [];
     const first = work(line, log, 'first');
     const leaving = new AbortController();
@@ -335,7 +335,7 @@ describe('the line in which passwords wait', () => {
   });
 
   test('is empty when it is closed', async () => {
-    const line = new HashingLine(1, 10);
+    const line = new WorkQueue(1, 10);
     const log: string[] = [];
     const first = work(line, log, 'first');
     const waiting = work(line, log, 'waiting');

@@ -1,8 +1,9 @@
 // What permissions come to: which rule decides, and why; the tree of rules judges as going through them one by one would.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Access, accessOf, explain } from '../../../../src/domain/access/access.js';
-import { EVERYTHING } from '../../../../src/domain/access/permissions.js';
+import { Access, accessOf } from '../../../../src/domain/access/access.js';
+import { explain } from '../../../../src/domain/access/explain.js';
+import { ALLOW_ALL } from '../../../../src/domain/access/permissions.js';
 import type { AccessAction, AccessRule, Permissions } from '../../../../src/domain/access/permissions.js';
 import { NO_RULE, RuleTree } from '../../../../src/domain/access/rule-tree.js';
 import type { TopicFilter, TopicName } from '../../../../src/domain/identifiers.js';
@@ -10,13 +11,13 @@ import { filterCovers, filterMatches, filtersOverlap } from '../../../../src/dom
 import { rulesOf } from '../../../support/access-rules.js';
 
 const withRules = (...lines: string[]): Access => new Access({ kind: 'rules', rules: rulesOf(...lines) });
-const publish = (access: Access, topic: string): string => access.publish(topic as TopicName).why;
-const receive = (access: Access, topic: string): string => access.receive(topic as TopicName).why;
-const subscribe = (access: Access, filter: string): string => access.subscribe(filter as TopicFilter).why;
+const publish = (access: Access, topic: string): string => access.publish(topic as TopicName).reason;
+const receive = (access: Access, topic: string): string => access.receive(topic as TopicName).reason;
+const subscribe = (access: Access, filter: string): string => access.subscribe(filter as TopicFilter).reason;
 
 describe('permissions', () => {
   test('to do everything ask no rule, and leave the broker its own topics', () => {
-    const access = accessOf(EVERYTHING);
+    const access = accessOf(ALLOW_ALL);
     expect([
       access.receive('a' as TopicName).isAllowed,
       access.subscribe('#' as TopicFilter).isAllowed,
@@ -25,7 +26,7 @@ describe('permissions', () => {
     for (const topic of ['$SYS', '$SYS/x', '$share/g/a'])
       expect(access.publish(topic as TopicName)).toMatchObject({
         isAllowed: false,
-        why: 'clients cannot publish to $SYS/ and $share/',
+        reason: 'clients cannot publish to $SYS/ and $share/',
       });
     expect(access.publish('$SYSTEM/x' as TopicName).isAllowed).toBe(true);
   });
@@ -41,13 +42,13 @@ describe('permissions', () => {
 
   test('say what becomes of what no rule is about', () => {
     const rules = rulesOf('deny publish a');
-    expect(new Access({ kind: 'rules', rules, otherwise: 'allow' }).publish('b' as TopicName)).toMatchObject({
+    expect(new Access({ kind: 'rules', rules, defaultEffect: 'allow' }).publish('b' as TopicName)).toMatchObject({
       isAllowed: true,
       rule: undefined,
     });
-    expect(new Access({ kind: 'rules', rules, otherwise: 'deny' }).publish('b' as TopicName)).toMatchObject({
+    expect(new Access({ kind: 'rules', rules, defaultEffect: 'deny' }).publish('b' as TopicName)).toMatchObject({
       isAllowed: false,
-      why: 'no rule allows it',
+      reason: 'no rule allows it',
     });
     expect(new Access({ kind: 'rules', rules }).publish('b' as TopicName).isAllowed).toBe(false);
   });
@@ -109,9 +110,9 @@ describe('the tree of rules', () => {
         const [topic, filter] = [topicText as TopicName, filterText as TopicFilter];
         const tree = new RuleTree();
         for (const [at, one] of all.entries()) tree.add(one as TopicFilter, at);
-        expect(tree.matching(topic)).toBe(lowest(all, (one) => filterMatches(one, topic)));
-        expect(tree.covering(filter)).toBe(lowest(all, (one) => filterCovers(one, filter)));
-        expect(tree.overlapping(filter)).toBe(lowest(all, (one) => filtersOverlap(one, filter)));
+        expect(tree.firstMatching(topic)).toBe(lowest(all, (one) => filterMatches(one, topic)));
+        expect(tree.firstCovering(filter)).toBe(lowest(all, (one) => filterCovers(one, filter)));
+        expect(tree.firstOverlapping(filter)).toBe(lowest(all, (one) => filtersOverlap(one, filter)));
       }),
       { numRuns: 5000 },
     );
@@ -188,14 +189,14 @@ describe('an explanation', () => {
           const permissions: Permissions = { kind: 'rules', rules: all };
           const access = accessOf(permissions);
           const asked = action === 'subscribe' ? filter : topic;
-          const { isAllowed, rule, why, passedOver } = explain(permissions, action, asked);
-          const judgement =
+          const { isAllowed, rule, reason, skippedRules } = explain(permissions, action, asked);
+          const decision =
             action === 'subscribe' ? access.subscribe(asked as TopicFilter) : access[action](asked as TopicName);
-          expect({ isAllowed, rule, why }).toEqual(judgement);
-          expect(passedOver.map((one) => one.rule)).toEqual(
+          expect({ isAllowed, rule, reason }).toEqual(decision);
+          expect(skippedRules.map((one) => one.rule)).toEqual(
             all.slice(0, rule === undefined ? all.length : all.indexOf(rule)),
           );
-          for (const one of passedOver) expect(one.why).not.toMatch(/hidden/);
+          for (const one of skippedRules) expect(one.reason).not.toMatch(/hidden/);
         },
       ),
       { numRuns: 3000 },
@@ -208,12 +209,12 @@ describe('an explanation', () => {
       rules: rulesOf('deny receive plant/secret', 'allow receive plant/#', 'allow receive #', 'allow receive other'),
     };
     const of = (filter: string) => {
-      const { delivery, deliveryOtherwise } = explain(permissions, 'subscribe', filter);
-      return [...delivery.map(({ source }) => source), deliveryOtherwise];
+      const { delivery, deliveryDefault } = explain(permissions, 'subscribe', filter);
+      return [...delivery.map(({ source }) => source), deliveryDefault];
     };
     expect(of('plant/#')).toEqual(['rule 1', 'rule 2', undefined]);
     expect(of('#')).toEqual(['rule 1', 'rule 2', 'rule 3', undefined]);
     const narrow: Permissions = { kind: 'rules', rules: rulesOf('allow receive plant/#') };
-    expect(explain(narrow, 'subscribe', '#')).toMatchObject({ isAllowed: true, deliveryOtherwise: 'deny' });
+    expect(explain(narrow, 'subscribe', '#')).toMatchObject({ isAllowed: true, deliveryDefault: 'deny' });
   });
 });

@@ -1,6 +1,6 @@
 // What a client may receive is asked of every message on every way to it, at the moment when it would be sent.
 import { describe, expect, test } from '@jest/globals';
-import { EVERYTHING } from '../../../../src/domain/access/permissions.js';
+import { ALLOW_ALL } from '../../../../src/domain/access/permissions.js';
 import type { QueueId } from '../../../../src/domain/identifiers.js';
 import { permissionsOf } from '../../../support/access-rules.js';
 import { CoreHarness, will } from '../../../support/core-harness.js';
@@ -83,7 +83,7 @@ describe('what was queued', () => {
     reader.permit(permissionsOf('allow receive c'));
     reader.puback(1);
     expect(topicsHeard(core, reader)).toEqual(['c']);
-    reader.permit(EVERYTHING);
+    reader.permit(ALLOW_ALL);
     reader.puback(3);
     expect(topicsHeard(core, reader)).toEqual(['d']);
     reader.puback(4);
@@ -108,7 +108,7 @@ describe('what was queued', () => {
     });
     expect(core.broker.counters.dropped['not-authorized']).toBe(1500);
     // The queue goes on as if nothing had been.
-    reader.permit(EVERYTHING);
+    reader.permit(ALLOW_ALL);
     publisher.publish('closed', 'after', 1);
     expect(core.heard(reader)).toEqual([expect.stringMatching(/^publish closed=after q1/)]);
   });
@@ -276,7 +276,7 @@ describe('other permissions', () => {
     expect(topicsHeard(core, reader)).toEqual([]);
     reader.subscribe(['b', 0]);
     publisher.publish('b', 'x', 0);
-    reader.permit(EVERYTHING);
+    reader.permit(ALLOW_ALL);
     publisher.publish('a', 'x', 0);
     expect(topicsHeard(core, reader)).toEqual(['b', 'a']);
     reader.permit(permissionsOf('allow receive #'));
@@ -288,7 +288,7 @@ describe('other permissions', () => {
     const core = new CoreHarness();
     const peer = core.open();
     peer.connect('a');
-    peer.permit(EVERYTHING);
+    peer.permit(ALLOW_ALL);
     peer.allow(NOTHING);
     core.lines();
     peer.publish('t', 'x', 0);

@@ -427,7 +427,7 @@ describe('a shared group', () => {
     b.permit({
       kind: 'rules',
       rules: [{ effect: 'deny', actions: ['receive'], topicFilter: 't' as TopicFilter, source: 'test' }],
-      otherwise: 'allow',
+      defaultEffect: 'allow',
     });
     publisher.publish('t', 'z', 2);
     expect(core.waiting).toBe(3);

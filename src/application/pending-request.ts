@@ -1,13 +1,13 @@
 // A question about a client, as long as somebody waits for its answer. Most are answered at once, where nobody looks at a signal: it is made for those
 // who do, because a hundred thousand clients that come at one time would leave as many behind for the garbage collector.
-import type { Asking } from '../ports/auth.js';
+import type { RequestContext } from '../ports/auth.js';
 
-export class Question implements Asking {
+export class PendingRequest implements RequestContext {
   #isAbandoned = false;
   #controller: AbortController | undefined;
 
   /** Whether nobody waits for the answer any more. */
-  get isAbandoned(): boolean {
+  get isCancelled(): boolean {
     return this.#isAbandoned;
   }
 
@@ -19,7 +19,7 @@ export class Question implements Asking {
     return this.#controller.signal;
   }
 
-  abandon(): void {
+  cancel(): void {
     this.#isAbandoned = true;
     this.#controller?.abort();
   }

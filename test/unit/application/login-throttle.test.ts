@@ -3,9 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import { Admission } from '../../../src/application/admission.js';
 import { Authentication } from '../../../src/application/authentication.js';
 import { Authorization } from '../../../src/application/authorization.js';
-import { DEFAULT_FAILED_ATTEMPTS, FailedAttempts } from '../../../src/application/failed-attempts.js';
-import type { FailedAttemptsSettings } from '../../../src/application/failed-attempts.js';
-import { Question } from '../../../src/application/question.js';
+import { DEFAULT_LOGIN_THROTTLE, LoginThrottle } from '../../../src/application/login-throttle.js';
+import type { LoginThrottleSettings } from '../../../src/application/login-throttle.js';
+import { PendingRequest } from '../../../src/application/pending-request.js';
 import type { AuthenticationResult } from '../../../src/domain/inputs.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
@@ -29,13 +29,13 @@ interface Attempt {
 class Doors {
   readonly clock = new VirtualClock(START_MS);
   readonly events: LifecycleEvent[] = [];
-  readonly attempts: FailedAttempts;
+  readonly attempts: LoginThrottle;
   readonly #admission: Admission;
   asked = 0;
 
-  constructor(settings: Partial<FailedAttemptsSettings> = {}) {
-    this.attempts = new FailedAttempts(
-      { ...DEFAULT_FAILED_ATTEMPTS, ...settings },
+  constructor(settings: Partial<LoginThrottleSettings> = {}) {
+    this.attempts = new LoginThrottle(
+      { ...DEFAULT_LOGIN_THROTTLE, ...settings },
       { clock: this.clock, emit: (event) => this.events.push(event) },
     );
     const authenticator = {
@@ -51,12 +51,12 @@ class Doors {
   }
 
   attempt(ipAddress: string | undefined, userName: string | undefined, password = 'wrong'): Attempt {
-    const asking = new Question();
+    const pending = new PendingRequest();
     const attempt: Attempt = {
       results: [],
       answeredAtMs: undefined,
       leave: () => {
-        asking.abandon();
+        pending.cancel();
       },
     };
     this.#admission.admit(
@@ -72,7 +72,7 @@ class Doors {
         attempt.results.push(result);
         attempt.answeredAtMs = this.clock.nowMs() - START_MS;
       },
-      asking,
+      pending,
     );
     return attempt;
   }
@@ -110,9 +110,9 @@ describe('a login that fails', () => {
   test('is forgotten a while after the last time', () => {
     const doors = new Doors();
     doors.fail(8, '192.0.2.1', 'alice');
-    doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs - 1);
+    doors.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs - 1);
     expect(doors.fail(1, '192.0.2.1', 'alice')).toEqual([8000]);
-    doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs);
+    doors.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs);
     expect(doors.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
   });
 
@@ -246,7 +246,7 @@ describe('what is told', () => {
     expect(doors.events).toEqual([
       { kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'alice', failures: 3 },
     ]);
-    doors.clock.advance(DEFAULT_FAILED_ATTEMPTS.forgetAfterMs);
+    doors.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs);
     doors.fail(3, '192.0.2.1', 'alice');
     expect(doors.events).toHaveLength(2);
     for (let i = 0; i < 40; i++) doors.fail(1, '192.0.2.9', `user ${i}`);

@@ -3,14 +3,14 @@
 // that would have to wait and has no place is refused, but never because of its user name alone: whoever misuses a name elsewhere can slow its
 // owner and not lock him out.
 import type { AuthenticationRequest } from '../domain/effects.js';
-import type { Asking } from '../ports/auth.js';
+import type { RequestContext } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
-import type { Authenticated } from './authentication.js';
+import type { AuthenticationOutcome } from './authentication.js';
 import { networkPrefix } from './connection-limiter.js';
-import { FailureTable } from './failure-table.js';
+import { FailureCounter } from './failure-counter.js';
 
-export interface FailedAttemptsSettings {
+export interface LoginThrottleSettings {
   /** Failures of one login that cost nothing. */
   readonly allowed: number;
   /** The first delay; each further failure doubles it. */
@@ -26,7 +26,7 @@ export interface FailedAttemptsSettings {
   readonly maxTracked: number;
 }
 
-export const DEFAULT_FAILED_ATTEMPTS: FailedAttemptsSettings = {
+export const DEFAULT_LOGIN_THROTTLE: LoginThrottleSettings = {
   allowed: 3,
   delayMs: 250,
   maxDelayMs: 10_000,
@@ -45,22 +45,22 @@ type Scope = 'login' | 'address' | 'user-name';
 /** `undefined`: there is no such thing, as the address of a client in the same process. */
 type Keys = Readonly<Record<Scope, string | undefined>>;
 
-export interface FailedAttemptsParts {
+export interface LoginThrottleParts {
   readonly clock: Clock;
   readonly emit: (event: LifecycleEvent) => void;
 }
 
-export class FailedAttempts {
-  readonly #tables: Readonly<Record<Scope, FailureTable>>;
+export class LoginThrottle {
+  readonly #tables: Readonly<Record<Scope, FailureCounter>>;
   readonly #waitingAt = new Map<string, number>();
   #waiting = 0;
 
   constructor(
-    readonly settings: FailedAttemptsSettings,
-    readonly parts: FailedAttemptsParts,
+    readonly settings: LoginThrottleSettings,
+    readonly parts: LoginThrottleParts,
   ) {
     const { allowed, maxTracked, forgetAfterMs } = settings;
-    const table = (allowance: number): FailureTable => new FailureTable(allowance, maxTracked, forgetAfterMs);
+    const table = (allowance: number): FailureCounter => new FailureCounter(allowance, maxTracked, forgetAfterMs);
     this.#tables = {
       login: table(allowed),
       address: table(allowed * SHARED_ALLOWANCE),
@@ -79,21 +79,25 @@ export class FailedAttempts {
   }
 
   /**
-   * Goes on when this client may be asked about, at once or after its delay; or at once with the reason why it may not. Not at all if `asking`
+   * Goes on when this client may be asked about, at once or after its delay; or at once with the reason why it may not. Not at all if `context`
    * is abandoned meanwhile.
    */
-  hold(request: AuthenticationRequest, goOn: (refusal: string | undefined) => void, asking?: Asking): void {
+  delay(
+    request: AuthenticationRequest,
+    proceed: (refusal: string | undefined) => void,
+    context?: RequestContext,
+  ): void {
     const keys = keysOf(request);
     const { clock } = this.parts;
     const ownDelayMs = Math.max(this.#delayMs('login', keys), this.#delayMs('address', keys));
     const delayMs = Math.max(ownDelayMs, this.#delayMs('user-name', keys));
-    if (delayMs === 0) goOn(undefined);
-    else if (this.#hasRoom(keys.address)) this.#wait(keys.address, clock.nowMs() + delayMs, goOn, asking);
-    else goOn(ownDelayMs > 0 ? 'too many failed attempts' : undefined);
+    if (delayMs === 0) proceed(undefined);
+    else if (this.#hasRoom(keys.address)) this.#wait(keys.address, clock.nowMs() + delayMs, proceed, context);
+    else proceed(ownDelayMs > 0 ? 'too many failed attempts' : undefined);
   }
 
   /** What became of an attempt. That nobody could be asked is nobody's failure. */
-  ended(request: AuthenticationRequest, result: Authenticated): void {
+  recordResult(request: AuthenticationRequest, result: AuthenticationOutcome): void {
     const keys = keysOf(request);
     if (result.decision === 'allow') {
       if (keys.login !== undefined) this.#tables.login.forget(keys.login);
@@ -119,7 +123,7 @@ export class FailedAttempts {
     const key = keys[scope];
     if (key === undefined) return 0;
     const table = this.#tables[scope];
-    const failures = table.failed(key, this.parts.clock.nowMs());
+    const failures = table.recordFailure(key, this.parts.clock.nowMs());
     if (failures === table.allowance) {
       const ipAddress = scope === 'user-name' ? undefined : shown(keys.address);
       const userName = scope === 'address' ? undefined : keys['user-name'];
@@ -136,20 +140,20 @@ export class FailedAttempts {
   #wait(
     address: string | undefined,
     untilMs: number,
-    goOn: (refusal: string | undefined) => void,
-    asking: Asking | undefined,
+    proceed: (refusal: string | undefined) => void,
+    context: RequestContext | undefined,
   ): void {
     this.#count(address, 1);
     const end = (): void => {
       timer.cancel();
-      asking?.signal.removeEventListener('abort', end);
+      context?.signal.removeEventListener('abort', end);
       this.#count(address, -1);
     };
     const timer = this.parts.clock.at(untilMs, () => {
       end();
-      goOn(undefined);
+      proceed(undefined);
     });
-    asking?.signal.addEventListener('abort', end);
+    context?.signal.addEventListener('abort', end);
   }
 
   #count(address: string | undefined, change: 1 | -1): void {

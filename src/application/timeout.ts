@@ -1,17 +1,17 @@
 // Adapters that are asked about a client, each with a time of its own: one that fails or is late is answered for. It decides what a failure
 // counts as; who is asked, and in which order, is `authentication.ts`'s and `authorization.ts`'s.
-import type { Asking, Authenticator, AuthenticatorAnswer, Authorizer } from '../ports/auth.js';
+import type { RequestContext, Authenticator, AuthenticatorAnswer, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
-import { Question } from './question.js';
+import { PendingRequest } from './pending-request.js';
 
-export interface AuthenticatorLimits {
+export interface AuthenticatorTimeout {
   readonly timeoutMs: number;
   /** What a rejection or no answer in time counts as. */
   readonly onFailure: 'deny' | 'abstain';
 }
 
-export interface LimitParts {
+export interface TimeoutParts {
   readonly clock: Clock;
   readonly emit: (event: LifecycleEvent) => void;
 }
@@ -19,10 +19,10 @@ export interface LimitParts {
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 
 /** The same authenticator, which answers in time. */
-export function limitedAuthenticator(
+export function authenticatorWithTimeout(
   inner: Authenticator,
-  { timeoutMs, onFailure }: AuthenticatorLimits,
-  { clock, emit }: LimitParts,
+  { timeoutMs, onFailure }: AuthenticatorTimeout,
+  { clock, emit }: TimeoutParts,
 ): Authenticator {
   const failed = (error: unknown): AuthenticatorAnswer => {
     if (onFailure === 'deny') throw error;
@@ -31,44 +31,44 @@ export function limitedAuthenticator(
   };
   return {
     name: inner.name,
-    authenticate: (request, asking) => {
-      const question = new Question();
+    authenticate: (request, context) => {
+      const pending = new PendingRequest();
       let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
       try {
-        given = inner.authenticate(request, question);
+        given = inner.authenticate(request, pending);
       } catch (error) {
         return failed(error);
       }
       if (!isPromiseLike(given)) return given;
-      return withinTime(given, timeoutMs, clock, question, asking).catch((error: unknown) => {
+      return withTimeout(given, timeoutMs, clock, pending, context).catch((error: unknown) => {
         // Nobody waits: neither is it a failure, nor does it matter what it would count as.
-        if (asking?.signal.aborted === true) return ABSTAIN;
+        if (context?.signal.aborted === true) return ABSTAIN;
         return failed(error);
       });
     },
-    ...passedOn(inner),
+    ...optionalMethods(inner),
   };
 }
 
 /** The same authorizer, which answers in time. */
-export function limitedAuthorizer(
+export function authorizerWithTimeout(
   inner: Authorizer,
-  { timeoutMs }: Pick<AuthenticatorLimits, 'timeoutMs'>,
-  { clock }: Pick<LimitParts, 'clock'>,
+  { timeoutMs }: Pick<AuthenticatorTimeout, 'timeoutMs'>,
+  { clock }: Pick<TimeoutParts, 'clock'>,
 ): Authorizer {
   return {
     name: inner.name,
     authorize: (request) => {
       const given = inner.authorize(request);
-      return isPromiseLike(given) ? withinTime(given, timeoutMs, clock) : given;
+      return isPromiseLike(given) ? withTimeout(given, timeoutMs, clock) : given;
     },
     ...(inner.watch === undefined ? {} : { watch: inner.watch.bind(inner) }),
-    ...passedOn(inner),
+    ...optionalMethods(inner),
   };
 }
 
 /** What it does not have, the limited one has not either. */
-function passedOn(inner: Authenticator | Authorizer): Pick<Authenticator, 'reload' | 'close'> {
+function optionalMethods(inner: Authenticator | Authorizer): Pick<Authenticator, 'reload' | 'close'> {
   return {
     ...(inner.reload === undefined ? {} : { reload: inner.reload.bind(inner) }),
     ...(inner.close === undefined ? {} : { close: inner.close.bind(inner) }),
@@ -77,19 +77,19 @@ function passedOn(inner: Authenticator | Authorizer): Pick<Authenticator, 'reloa
 
 /**
  * Settles as the promise does, or rejects when the time is up; what comes after that is ignored.
- * @param question abandoned when nobody waits for the promise any more: the time is up, or nobody waits for what it is a part of.
+ * @param pending abandoned when nobody waits for the promise any more: the time is up, or nobody waits for what it is a part of.
  */
-export function withinTime<T>(
+export function withTimeout<T>(
   promise: PromiseLike<T>,
   timeoutMs: number,
   clock: Clock,
-  question?: Question,
-  asking?: Asking,
+  pending?: PendingRequest,
+  context?: RequestContext,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = (why: string): void => {
       end();
-      question?.abandon();
+      pending?.cancel();
       reject(new Error(why));
     };
     const gone = (): void => {
@@ -100,9 +100,9 @@ export function withinTime<T>(
     });
     const end = (): void => {
       timer.cancel();
-      asking?.signal.removeEventListener('abort', gone);
+      context?.signal.removeEventListener('abort', gone);
     };
-    asking?.signal.addEventListener('abort', gone);
+    context?.signal.addEventListener('abort', gone);
     promise.then(
       (value) => {
         end();

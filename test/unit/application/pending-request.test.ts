@@ -1,16 +1,16 @@
 // Whether somebody waits for an answer, and that most questions make no signal.
 import { describe, expect, test } from '@jest/globals';
-import { limitedAuthenticator } from '../../../src/application/time-limit.js';
-import { Question } from '../../../src/application/question.js';
+import { authenticatorWithTimeout } from '../../../src/application/timeout.js';
+import { PendingRequest } from '../../../src/application/pending-request.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
 describe('a question', () => {
   test('aborts its signal when it is abandoned, before and after somebody looks', () => {
     for (const looksFirst of [true, false]) {
-      const question = new Question();
+      const question = new PendingRequest();
       if (looksFirst) expect(question.signal.aborted).toBe(false);
-      question.abandon();
-      expect({ isAbandoned: question.isAbandoned, aborted: question.signal.aborted }).toEqual({
+      question.cancel();
+      expect({ isAbandoned: question.isCancelled, aborted: question.signal.aborted }).toEqual({
         isAbandoned: true,
         aborted: true,
       });
@@ -28,14 +28,14 @@ describe('a question', () => {
       }
     };
     try {
-      const quick = limitedAuthenticator(
+      const quick = authenticatorWithTimeout(
         { name: 'quick', authenticate: () => ({ decision: 'allow' }) },
         { timeoutMs: 1000, onFailure: 'deny' },
         { clock: new VirtualClock(), emit: () => undefined },
       );
-      void quick.authenticate({} as never, new Question());
+      void quick.authenticate({} as never, new PendingRequest());
       expect(made).toBe(0);
-      expect(new Question().signal.aborted).toBe(false);
+      expect(new PendingRequest().signal.aborted).toBe(false);
       expect(made).toBe(1);
     } finally {
       globalThis.AbortController = Real;

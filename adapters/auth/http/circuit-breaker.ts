@@ -7,7 +7,7 @@ export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure';
 }
 
-export class Breaker {
+export class CircuitBreaker {
   readonly #failuresMax: number;
   readonly #openMs: number;
   readonly #clock: Clock;

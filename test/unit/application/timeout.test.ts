@@ -1,10 +1,10 @@
 // Authenticators and authorizers that fail, are late or never answer.
 import { describe, expect, test } from '@jest/globals';
-import { limitedAuthenticator, limitedAuthorizer } from '../../../src/application/time-limit.js';
+import { authenticatorWithTimeout, authorizerWithTimeout } from '../../../src/application/timeout.js';
 import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import type {
-  Asking,
+  RequestContext,
   Authenticator,
   AuthenticatorAnswer,
   AuthorizationRequest,
@@ -32,8 +32,8 @@ class Slow implements Authenticator {
   answer: (given: AuthenticatorAnswer) => void = () => undefined;
   fail: (error: unknown) => void = () => undefined;
 
-  authenticate(_request: AuthenticationRequest, asking?: Asking): Promise<AuthenticatorAnswer> {
-    this.signals.push(asking?.signal);
+  authenticate(_request: AuthenticationRequest, context?: RequestContext): Promise<AuthenticatorAnswer> {
+    this.signals.push(context?.signal);
     return new Promise((resolve, reject) => {
       this.answer = resolve;
       this.fail = reject;
@@ -44,7 +44,7 @@ class Slow implements Authenticator {
 function limited(inner: Authenticator, onFailure: 'deny' | 'abstain' = 'deny') {
   const clock = new VirtualClock();
   const events: LifecycleEvent[] = [];
-  const authenticator = limitedAuthenticator(
+  const authenticator = authenticatorWithTimeout(
     inner,
     { timeoutMs: 5000, onFailure },
     { clock, emit: (event) => events.push(event) },
@@ -167,10 +167,10 @@ describe('a limited authenticator', () => {
 describe('a limited authorizer', () => {
   const request: AuthorizationRequest = { ...REQUEST, permissions: undefined };
   const wrap = (inner: Authorizer, clock = new VirtualClock()): Authorizer =>
-    limitedAuthorizer(inner, { timeoutMs: 100 }, { clock });
+    authorizerWithTimeout(inner, { timeoutMs: 100 }, { clock });
 
   test('answers as the other does, and is rejected when the time is up', async () => {
-    const everything = { kind: 'everything' } as const;
+    const everything = { kind: 'allow-all' } as const;
     expect(wrap({ name: 'quick', authorize: () => everything }).authorize(request)).toBe(everything);
     expect(await wrap({ name: 'later', authorize: () => Promise.resolve(everything) }).authorize(request)).toBe(
       everything,
@@ -188,13 +188,13 @@ describe('a limited authorizer', () => {
     let changed: (() => void) | undefined;
     const watched = wrap({
       name: 'watched',
-      authorize: () => ({ kind: 'everything' }),
+      authorize: () => ({ kind: 'allow-all' }),
       watch: (callback) => (changed = callback),
     });
     const callback = (): void => undefined;
     watched.watch?.(callback);
     expect(changed).toBe(callback);
-    expect(Object.keys(wrap({ name: 'unwatched', authorize: () => ({ kind: 'everything' }) }))).toEqual([
+    expect(Object.keys(wrap({ name: 'unwatched', authorize: () => ({ kind: 'allow-all' }) }))).toEqual([
       'name',
       'authorize',
     ]);

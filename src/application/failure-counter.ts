@@ -6,10 +6,10 @@ interface Entry {
   readonly forgetAtMs: number;
 }
 
-export class FailureTable {
+export class FailureCounter {
   // Both in the order of the last failure, which is that in which they are forgotten.
-  readonly #few = new Map<string, Entry>();
-  readonly #many = new Map<string, Entry>();
+  readonly #below = new Map<string, Entry>();
+  readonly #above = new Map<string, Entry>();
 
   /** @param max entries of those who failed less often than `allowance`, and again as many of the others. */
   constructor(
@@ -19,19 +19,19 @@ export class FailureTable {
   ) {}
 
   get size(): number {
-    return this.#few.size + this.#many.size;
+    return this.#below.size + this.#above.size;
   }
 
   failuresOf(key: string, nowMs: number): number {
-    const entry = this.#many.get(key) ?? this.#few.get(key);
+    const entry = this.#above.get(key) ?? this.#below.get(key);
     return entry === undefined || entry.forgetAtMs <= nowMs ? 0 : entry.failures;
   }
 
   /** @returns the failures, with this one. */
-  failed(key: string, nowMs: number): number {
+  recordFailure(key: string, nowMs: number): number {
     const failures = this.failuresOf(key, nowMs) + 1;
     this.forget(key);
-    const place = failures < this.allowance ? this.#few : this.#many;
+    const place = failures < this.allowance ? this.#below : this.#above;
     for (const [oldest, { forgetAtMs }] of place) {
       if (forgetAtMs > nowMs && place.size < this.max) break;
       place.delete(oldest);
@@ -41,7 +41,7 @@ export class FailureTable {
   }
 
   forget(key: string): void {
-    this.#few.delete(key);
-    this.#many.delete(key);
+    this.#below.delete(key);
+    this.#above.delete(key);
   }
 }

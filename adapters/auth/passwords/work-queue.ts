@@ -5,7 +5,7 @@ interface Job {
   cancel(why: string): void;
 }
 
-export class HashingLine {
+export class WorkQueue {
   readonly #waiting = new Set<Job>();
   #working = 0;
   #isClosed = false;
@@ -20,7 +20,7 @@ export class HashingLine {
    * @param signal what nobody waits for any more leaves the line.
    * @returns a rejection when the line is full.
    */
-  do<Result>(work: () => Result | Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  run<Result>(work: () => Result | Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
     if (this.#isClosed) return Promise.reject(new Error('it is closed'));
     return new Promise((resolve, reject) => {
       const leave = (): void => {

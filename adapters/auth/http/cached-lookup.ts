@@ -2,17 +2,17 @@
 import type { Answer } from './answer.js';
 import type { AnswerCache } from './answer-cache.js';
 import type { RequestTemplate, Subject } from './request-template.js';
-import type { Service } from './service.js';
+import type { ServiceClient } from './service-client.js';
 
-export class Inquiry {
+export class CachedLookup {
   constructor(
     readonly template: RequestTemplate,
-    readonly service: Service,
+    readonly service: ServiceClient,
     readonly cache: AnswerCache,
   ) {}
 
   /** @throws UnaskableError when the client has sent what cannot be asked about; any other Error when the service does not answer. */
-  async about(subject: Subject, signal?: AbortSignal): Promise<Answer> {
+  async find(subject: Subject, signal?: AbortSignal): Promise<Answer> {
     const question = this.template.fill(subject);
     const key = this.cache.keyOf(question);
     const known = this.cache.get(key);
