@@ -1,9 +1,13 @@
-// Who may open a connection: how many a second, how many that have not said yet who they are, and both for each address. It is asked when a connection
-// arrives, before anything is read of it, so one that is refused costs next to nothing; there is no answer to it either, for nobody has asked anything yet.
-// Of a connection that a proxy opened the address is known later: until then it counts for all limits but those of an address.
+// Limits on opening connections: how many a second, how many whose CONNECT has not been accepted yet, and both per
+// address. It is checked before anything is read from a connection, so a refusal costs next to nothing; the peer gets
+// no answer, because it has sent nothing to answer.
 //
-// Addresses are remembered only as long as they count: while they have connections, or a rate that is not paid. A stranger with many addresses
-// (every IPv6 network of 64 bits is one) can make it remember so many, then the oldest are forgotten.
+// For a connection through a proxy the client's address is known only later: until then it counts against all limits
+// except those of an address.
+//
+// An address is remembered only while it matters: while it has connections, or while its rate has not recovered. A
+// peer with many addresses (every IPv6 /64 network is one) can make the limiter remember `ADDRESSES_MAX` of them;
+// beyond that the oldest are forgotten.
 import type { Limits } from '../domain/connect/limits.js';
 import type { RefusalReason } from '../domain/reasons.js';
 import { TokenBucket } from './token-bucket.js';
@@ -17,10 +21,10 @@ export type ConnectionLimitReason = Extract<
   'too-many-pending-connections' | 'connect-rate' | 'connect-rate-of-address' | 'too-many-connections-of-address'
 >;
 
-/** Addresses without a connection whose rate is remembered. */
+/** Remembered addresses; those with open connections are kept beyond it. */
 const ADDRESSES_MAX = 100_000;
 
-interface Address {
+interface AddressEntry {
   connections: number;
   rate: TokenBucket | undefined;
 }
@@ -29,32 +33,33 @@ export class ConnectionLimiter {
   #limits: ConnectionRateLimits;
   #rate: TokenBucket | undefined;
   #pending = 0;
-  /** In the order of their last connection. */
-  readonly #addresses = new Map<string, Address>();
+  /** By network prefix, ordered by the most recent connection, oldest first. */
+  readonly #addresses = new Map<string, AddressEntry>();
 
   constructor(limits: ConnectionRateLimits) {
     this.#limits = limits;
   }
 
-  /** From now on. Who is in stays in. */
+  /** Applies to new connections; open ones stay. A rate that changes starts with a full bucket. */
   set limits(limits: ConnectionRateLimits) {
     if (limits.maxConnectRate !== this.#limits.maxConnectRate) this.#rate = undefined;
     if (limits.maxConnectRatePerAddress !== this.#limits.maxConnectRatePerAddress)
-      for (const address of this.#addresses.values()) address.rate = undefined;
+      for (const entry of this.#addresses.values()) entry.rate = undefined;
     this.#limits = limits;
   }
 
   /**
-   * Whether one more may come in from there; it has to be told to `opened` then.
-   * @param ipAddress `undefined`: from this machine, not by network; or not known yet.
+   * Whether one more connection is allowed; if so, call `add`.
+   * @param ipAddress `undefined` if there is none (a local connection) or it is not known yet (behind a proxy).
+   * @returns the limit that refuses it, or `undefined`.
    */
   check(ipAddress: string | undefined, nowMs: number): ConnectionLimitReason | undefined {
     const { maxPendingConnections, maxConnectRate } = this.#limits;
     if (maxPendingConnections !== undefined && this.#pending >= maxPendingConnections)
       return 'too-many-pending-connections';
-    const refusal = this.checkAddress(ipAddress, nowMs);
-    if (refusal !== undefined) return refusal;
-    // Last, so that one address that floods does not use up what all have.
+    const reason = this.checkAddress(ipAddress, nowMs);
+    if (reason !== undefined) return reason;
+    // Last, so that a single address that floods the listener does not use up the rate that all share.
     if (maxConnectRate !== undefined) {
       this.#rate ??= new TokenBucket(maxConnectRate, nowMs);
       if (this.#rate.waitMs(nowMs) > 0) return 'connect-rate';
@@ -62,20 +67,24 @@ export class ConnectionLimiter {
     return undefined;
   }
 
+  /** Counts a connection as pending. */
   add(ipAddress: string | undefined, nowMs: number): void {
     this.#pending++;
     this.#rate?.take(1, nowMs);
     this.addAddress(ipAddress, nowMs);
   }
 
-  /** Whether one that is in may stay, now that its address is known; it has to be told to `openedFrom` then, and otherwise to `closed`. */
+  /**
+   * Whether a connection that was added without an address may stay, now that the address is known. If so, call
+   * `addAddress`; otherwise `remove` it without an address.
+   */
   checkAddress(ipAddress: string | undefined, nowMs: number): ConnectionLimitReason | undefined {
     const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
-    const address = ipAddress === undefined ? undefined : this.#addresses.get(networkPrefix(ipAddress));
-    if (address === undefined) return undefined;
-    if (maxConnectionsPerAddress !== undefined && address.connections >= maxConnectionsPerAddress)
+    const entry = ipAddress === undefined ? undefined : this.#addresses.get(networkPrefix(ipAddress));
+    if (entry === undefined) return undefined;
+    if (maxConnectionsPerAddress !== undefined && entry.connections >= maxConnectionsPerAddress)
       return 'too-many-connections-of-address';
-    if (maxConnectRatePerAddress !== undefined && (address.rate?.waitMs(nowMs) ?? 0) > 0)
+    if (maxConnectRatePerAddress !== undefined && (entry.rate?.waitMs(nowMs) ?? 0) > 0)
       return 'connect-rate-of-address';
     return undefined;
   }
@@ -85,54 +94,59 @@ export class ConnectionLimiter {
     if (ipAddress === undefined || (maxConnectRatePerAddress === undefined && maxConnectionsPerAddress === undefined))
       return;
     const network = networkPrefix(ipAddress);
-    const address = this.#addresses.get(network) ?? { connections: 0, rate: undefined };
+    const entry = this.#addresses.get(network) ?? { connections: 0, rate: undefined };
     this.#addresses.delete(network);
-    this.#addresses.set(network, address);
-    address.connections++;
+    this.#addresses.set(network, entry);
+    entry.connections++;
     if (maxConnectRatePerAddress !== undefined)
-      (address.rate ??= new TokenBucket(maxConnectRatePerAddress, nowMs)).take(1, nowMs);
-    if (this.#addresses.size > ADDRESSES_MAX) this.#forget(nowMs);
+      (entry.rate ??= new TokenBucket(maxConnectRatePerAddress, nowMs)).take(1, nowMs);
+    if (this.#addresses.size > ADDRESSES_MAX) this.#prune(nowMs);
   }
 
-  /** It was accepted: it is known who it is. */
+  /** Moves a connection from pending to established. */
   established(): void {
     this.#pending--;
   }
 
-  /** @param ipAddress as it was told. */
+  /** @param ipAddress as given to `add` or `addAddress`. */
   remove(ipAddress: string | undefined, wasEstablished: boolean, nowMs: number): void {
     if (!wasEstablished) this.#pending--;
     if (ipAddress === undefined) return;
     const network = networkPrefix(ipAddress);
-    const address = this.#addresses.get(network);
-    // The limit may have come after the connection.
-    if (address === undefined || address.connections === 0) return;
-    address.connections--;
-    if (address.connections === 0 && (address.rate === undefined || address.rate.isFull(nowMs)))
+    const entry = this.#addresses.get(network);
+    // The limit may have been set after the connection was opened.
+    if (entry === undefined || entry.connections === 0) return;
+    entry.connections--;
+    if (entry.connections === 0 && (entry.rate === undefined || entry.rate.isFull(nowMs)))
       this.#addresses.delete(network);
   }
 
-  /** Those whose rate is paid, and if that is not enough, the oldest. One that has connections is never forgotten: there are only so many of those. */
-  #forget(nowMs: number): void {
-    const free = [...this.#addresses].filter(([, { connections }]) => connections === 0);
-    for (const [network, { rate }] of free)
+  /**
+   * Forgets addresses whose rate has recovered and, if that is not enough, the oldest. An address with connections is
+   * never forgotten: their number is bounded by the number of connections.
+   */
+  #prune(nowMs: number): void {
+    const idle = [...this.#addresses].filter(([, { connections }]) => connections === 0);
+    for (const [network, { rate }] of idle)
       if (rate === undefined || rate.isFull(nowMs)) this.#addresses.delete(network);
-    for (const [network] of free) {
+    for (const [network] of idle) {
       if (this.#addresses.size <= ADDRESSES_MAX / 2) return;
       this.#addresses.delete(network);
     }
   }
 }
 
-/** Whoever has one address of an IPv6 network has 2^64 of them. */
+/**
+ * The unit that is counted: an IPv4 address, or the first 64 bits of an IPv6 address, which one host owns as a whole.
+ */
 export function networkPrefix(ipAddress: string): string {
   if (!ipAddress.includes(':')) return ipAddress;
-  // What is behind % is the interface of this machine.
+  // A zone (`%eth0`) names an interface of this machine.
   const [address = ''] = ipAddress.split('%');
   const [head = '', tail] = address.split('::');
   const groups = head === '' ? [] : head.split(':');
   const rest = tail === undefined || tail === '' ? [] : tail.split(':');
-  // An IPv4 address at the end stands for two groups; nothing of it is in the first four.
+  // An IPv4 suffix stands for two groups, but never lies within the first four.
   while (tail !== undefined && groups.length + rest.length < 8) groups.push('0');
   return [...groups, ...rest]
     .slice(0, 4)

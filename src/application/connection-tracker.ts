@@ -1,107 +1,116 @@
-// From the arrival of a connection to its end, for those who count: the doorkeeper of the whole broker and that of its listener. Each hears of it once
-// when it arrives and once when it has gone, whatever became of it in between.
+// Counts every connection against the limits of the broker and of its listener, once when it arrives and once when it
+// has gone, whatever happened in between. The counts exist from the first connection on, with limits or without, so
+// that a limit set by a reload applies to the connections that are already there.
 import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Clock } from '../ports/clock.js';
-import type { IncomingConnection, Channel, ChannelHandler } from '../ports/network.js';
+import type { Channel, ChannelHandler, IncomingConnection } from '../ports/network.js';
 import { ConnectionLimiter } from './connection-limiter.js';
 import type { ConnectionLimitReason } from './connection-limiter.js';
 
-/** Where a connection came in. */
+/** Where a connection came from; `close` needs it again to undo the count. */
 export interface ConnectionOrigin {
   readonly id: ConnectionId;
   readonly listener: string;
-  /** By which it is counted, and to be told with its end. `undefined`: by none. */
+  /**
+   * The address whose limits it counts against; `undefined`: none (a local connection, or a proxy's client not known).
+   */
   readonly ipAddress: string | undefined;
 }
 
 export interface ConnectionTrackerOwner {
-  /** It may not come in, which nobody else is told. */
+  /** A limit refused the connection. No other call reports it. */
   connectionRejected(id: ConnectionId, peer: PeerInfo, reason: ConnectionLimitReason): void;
-  /** It is open; the owner tells when it is established and when it has gone. */
-  connectionAccepted(entered: ConnectionOrigin, channel: Channel): ChannelHandler;
+  /** The connection carries MQTT from now on; the owner calls `established` and `close` when the time comes. */
+  connectionAccepted(origin: ConnectionOrigin, channel: Channel): ChannelHandler;
 }
 
 export class ConnectionTracker {
   readonly #clock: Clock;
   readonly #owner: ConnectionTrackerOwner;
-  readonly #ofBroker: ConnectionLimiter;
-  readonly #ofListeners = new Map<string, ConnectionLimiter>();
-  #limitsOfListeners: PerListenerLimits;
+  readonly #brokerLimiter: ConnectionLimiter;
+  readonly #listenerLimiters = new Map<string, ConnectionLimiter>();
+  #perListenerLimits: PerListenerLimits;
   #lastConnection = 0;
 
-  constructor(limits: Limits, ofListeners: PerListenerLimits, clock: Clock, owner: ConnectionTrackerOwner) {
-    this.#ofBroker = new ConnectionLimiter(limits);
-    this.#limitsOfListeners = ofListeners;
+  constructor(limits: Limits, perListener: PerListenerLimits, clock: Clock, owner: ConnectionTrackerOwner) {
+    this.#brokerLimiter = new ConnectionLimiter(limits);
+    this.#perListenerLimits = perListener;
     this.#clock = clock;
     this.#owner = owner;
   }
 
-  /** From now on. */
-  setLimits(limits: Limits, ofListeners: PerListenerLimits): void {
-    this.#limitsOfListeners = ofListeners;
-    this.#ofBroker.limits = limits;
-    for (const [listener, door] of this.#ofListeners) door.limits = ofListeners.get(listener) ?? {};
+  /** Applies to new connections; open ones stay. */
+  setLimits(limits: Limits, perListener: PerListenerLimits): void {
+    this.#perListenerLimits = perListener;
+    this.#brokerLimiter.limits = limits;
+    for (const [listener, limiter] of this.#listenerLimiters) limiter.limits = perListener.get(listener) ?? {};
   }
 
+  /** @returns `undefined` when a limit refuses the connection. */
   open(listener: string, peer: PeerInfo): IncomingConnection | undefined {
     const id = ++this.#lastConnection as ConnectionId;
     const { ipAddress } = peer;
     const nowMs = this.#clock.nowMs();
-    const own = this.#doorOf(listener);
-    const refusal = own.check(ipAddress, nowMs) ?? this.#ofBroker.check(ipAddress, nowMs);
-    if (refusal !== undefined) {
-      this.#owner.connectionRejected(id, peer, refusal);
+    const listenerLimiter = this.#limiterOf(listener);
+    const reason = listenerLimiter.check(ipAddress, nowMs) ?? this.#brokerLimiter.check(ipAddress, nowMs);
+    if (reason !== undefined) {
+      this.#owner.connectionRejected(id, peer, reason);
       return undefined;
     }
-    own.add(ipAddress, nowMs);
-    this.#ofBroker.add(ipAddress, nowMs);
+    listenerLimiter.add(ipAddress, nowMs);
+    this.#brokerLimiter.add(ipAddress, nowMs);
     return new TrackedConnection(this, id, listener, ipAddress);
   }
 
-  /** Whether one may stay that was counted without an address. */
+  /**
+   * Applies the limits of an address to a connection that was opened without one, through a proxy.
+   * @returns false when a limit refuses it; it remains counted until `close`.
+   */
   setClientAddress({ id, listener }: ConnectionOrigin, peer: PeerInfo): boolean {
     const { ipAddress } = peer;
     const nowMs = this.#clock.nowMs();
-    const own = this.#doorOf(listener);
-    const refusal = own.checkAddress(ipAddress, nowMs) ?? this.#ofBroker.checkAddress(ipAddress, nowMs);
-    if (refusal !== undefined) {
-      this.#owner.connectionRejected(id, peer, refusal);
+    const listenerLimiter = this.#limiterOf(listener);
+    const reason = listenerLimiter.checkAddress(ipAddress, nowMs) ?? this.#brokerLimiter.checkAddress(ipAddress, nowMs);
+    if (reason !== undefined) {
+      this.#owner.connectionRejected(id, peer, reason);
       return false;
     }
-    own.addAddress(ipAddress, nowMs);
-    this.#ofBroker.addAddress(ipAddress, nowMs);
+    listenerLimiter.addAddress(ipAddress, nowMs);
+    this.#brokerLimiter.addAddress(ipAddress, nowMs);
     return true;
   }
 
-  accept(entered: ConnectionOrigin, channel: Channel): ChannelHandler {
-    return this.#owner.connectionAccepted(entered, channel);
+  accept(origin: ConnectionOrigin, channel: Channel): ChannelHandler {
+    return this.#owner.connectionAccepted(origin, channel);
   }
 
+  /** CONNECT has been accepted: the connection is no longer pending. */
   established(listener: string): void {
-    this.#doorOf(listener).established();
-    this.#ofBroker.established();
+    this.#limiterOf(listener).established();
+    this.#brokerLimiter.established();
   }
 
   close({ listener, ipAddress }: ConnectionOrigin, wasEstablished: boolean): void {
     const nowMs = this.#clock.nowMs();
-    this.#doorOf(listener).remove(ipAddress, wasEstablished, nowMs);
-    this.#ofBroker.remove(ipAddress, wasEstablished, nowMs);
+    this.#limiterOf(listener).remove(ipAddress, wasEstablished, nowMs);
+    this.#brokerLimiter.remove(ipAddress, wasEstablished, nowMs);
   }
 
-  /** It counts from the first connection on, also where there is no limit: there may be one later. */
-  #doorOf(listener: string): ConnectionLimiter {
-    let door = this.#ofListeners.get(listener);
-    if (door === undefined)
-      this.#ofListeners.set(listener, (door = new ConnectionLimiter(this.#limitsOfListeners.get(listener) ?? {})));
-    return door;
+  #limiterOf(listener: string): ConnectionLimiter {
+    let limiter = this.#listenerLimiters.get(listener);
+    if (limiter === undefined) {
+      limiter = new ConnectionLimiter(this.#perListenerLimits.get(listener) ?? {});
+      this.#listenerLimiters.set(listener, limiter);
+    }
+    return limiter;
   }
 }
 
-/** One that may come in and is not open yet. */
+/** A connection that has passed the limits and does not carry MQTT yet. */
 class TrackedConnection implements IncomingConnection, ConnectionOrigin {
-  #isOver = false;
+  #isDone = false;
 
   constructor(
     readonly tracker: ConnectionTracker,
@@ -117,13 +126,13 @@ class TrackedConnection implements IncomingConnection, ConnectionOrigin {
   }
 
   accept(channel: Channel): ChannelHandler {
-    this.#isOver = true;
+    this.#isDone = true;
     return this.tracker.accept(this, channel);
   }
 
   abort(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#isDone) return;
+    this.#isDone = true;
     this.tracker.close(this, false);
   }
 }

@@ -1,13 +1,13 @@
-// Tells whoever watches.
+// Delivers an event to all observers.
 import type { BrokerEvent } from '../domain/events.js';
 import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
 
-export function emitToAll(watchers: readonly Telemetry[], event: BrokerEvent | LifecycleEvent): void {
-  for (const watcher of watchers) {
+export function emitToAll(observers: readonly Telemetry[], event: BrokerEvent | LifecycleEvent): void {
+  for (const observer of observers) {
     try {
-      watcher.emit(event);
+      observer.emit(event);
     } catch {
-      // A watcher that fails harms only itself: it cannot be told either, it is what would tell.
+      // An observer that throws must not affect the broker or other observers, and nothing else could report it.
     }
   }
 }

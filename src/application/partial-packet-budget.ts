@@ -1,48 +1,49 @@
-// What halves of packets hold in memory, of all connections together. Each is bounded by `maxPacketSize`, but there may be a hundred thousand of them.
-// When they come to too much, those that have been halves for the longest time have to go: whoever is still sending is done in a moment.
+// The memory that partially received packets hold, over all connections together. Each is bounded by `maxPacketSize`,
+// but there may be a hundred thousand of them. When the total exceeds the limit, the senders whose packet has been
+// incomplete for the longest time are evicted: an honest client completes its packet in a moment.
 
-/** Of the limit, what is left when it was reached. */
-const ROOM_MADE = 0.9;
+/** After an eviction, this part of the limit may still be in use, so that the next byte does not evict again. */
+const TARGET_FRACTION = 0.9;
 
 export class PartialPacketBudget<Sender> {
   #bytes = 0;
-  readonly #senders = new Map<Sender, { readonly half: number; bytes: number }>();
+  /** Ordered by when the packet began. */
+  readonly #senders = new Map<Sender, { readonly packet: number; bytes: number }>();
 
-  constructor(
-    /** Is told who has to go. */
-    readonly evict: (sender: Sender) => void,
-  ) {}
+  constructor(readonly evict: (sender: Sender) => void) {}
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @param half tells this half from others of the same sender. */
-  track(sender: Sender, half: number, bytes: number): void {
-    const known = this.#senders.get(sender);
-    if (known?.half === half) {
-      this.#bytes += bytes - known.bytes;
-      known.bytes = bytes;
+  /**
+   * Records what the sender's incomplete packet holds now.
+   * @param packet distinguishes this packet from earlier ones of the same sender.
+   */
+  track(sender: Sender, packet: number, bytes: number): void {
+    const tracked = this.#senders.get(sender);
+    if (tracked?.packet === packet) {
+      this.#bytes += bytes - tracked.bytes;
+      tracked.bytes = bytes;
       return;
     }
     this.untrack(sender);
-    // The order of the map is that in which the halves began.
-    this.#senders.set(sender, { half, bytes });
+    this.#senders.set(sender, { packet, bytes });
     this.#bytes += bytes;
   }
 
   untrack(sender: Sender): void {
-    const known = this.#senders.get(sender);
-    if (known === undefined) return;
+    const tracked = this.#senders.get(sender);
+    if (tracked === undefined) return;
     this.#senders.delete(sender);
-    this.#bytes -= known.bytes;
+    this.#bytes -= tracked.bytes;
   }
 
-  /** Until there is room for a while again. */
+  /** Evicts senders if the total exceeds `maxBytes`, oldest packet first. */
   enforce(maxBytes: number): void {
     if (this.#bytes <= maxBytes) return;
     for (const sender of this.#senders.keys()) {
-      if (this.#bytes <= maxBytes * ROOM_MADE) return;
+      if (this.#bytes <= maxBytes * TARGET_FRACTION) return;
       this.untrack(sender);
       this.evict(sender);
     }

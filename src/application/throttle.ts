@@ -1,5 +1,6 @@
-// How fast clients may publish. One that is too fast is not refused anything: it is not read for a while, its socket fills up, and it slows down. The
-// rates of all together are shared in turn: who has waited longest is read first.
+// Limits on the rate of PUBLISH packets. A client over its rate loses nothing: the broker pauses reading from it, its
+// socket fills up, and TCP slows it down. The rate of all clients together is shared in turn: when it recovers, the
+// client that has waited longest is read first.
 import type { Limits } from '../domain/connect/limits.js';
 import { Deadline, Deadlines } from '../domain/deadlines.js';
 import type { Clock, Timer } from '../ports/clock.js';
@@ -8,18 +9,18 @@ import { TokenBucket } from './token-bucket.js';
 export type ClientRates = Partial<Pick<Limits, 'maxPublishRate' | 'maxPublishByteRate'>>;
 export type TotalRates = Partial<Pick<Limits, 'maxTotalPublishRate' | 'maxTotalPublishByteRate'>>;
 
-/** Rates of one count each; what is taken is taken from all. */
+/** A message rate and a byte rate, either of which may be unlimited. */
 class Meter {
   constructor(
     readonly messages: TokenBucket | undefined,
     readonly bytes: TokenBucket | undefined,
   ) {}
 
-  static of(perS: number | undefined, bytesPerS: number | undefined, nowMs: number): Meter | undefined {
-    if (perS === undefined && bytesPerS === undefined) return undefined;
+  static of(messagesPerS: number | undefined, bytesPerS: number | undefined, nowMs: number): Meter | undefined {
+    if (messagesPerS === undefined && bytesPerS === undefined) return undefined;
     const bucket = (rate: number | undefined): TokenBucket | undefined =>
       rate === undefined ? undefined : new TokenBucket(rate, nowMs);
-    return new Meter(bucket(perS), bucket(bytesPerS));
+    return new Meter(bucket(messagesPerS), bucket(bytesPerS));
   }
 
   waitMs(nowMs: number): number {
@@ -35,29 +36,31 @@ class Meter {
 export class Throttle<Reader extends object> {
   #total: Meter | undefined;
   readonly #meters = new WeakMap<Reader, { readonly rates: ClientRates; readonly meter: Meter }>();
-  /** Those that are not read: until their own rate is paid… */
+  /** Paused readers. First each waits for its own rate to recover… */
   readonly #own = new Deadlines<Reader>();
   readonly #waiting = new Map<Reader, Deadline<Reader>>();
-  /** …and then until there is something left of the rate of all. */
-  readonly #line = new Set<Reader>();
+  /** …then in this queue for the total rate. */
+  readonly #queue = new Set<Reader>();
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
 
   constructor(
     readonly clock: Clock,
-    /** May be read again. */
-    readonly release: (reader: Reader) => void,
+    /** Called when the reader may be read again. */
+    readonly resume: (reader: Reader) => void,
   ) {}
 
+  /** Messages and bytes a second, over all readers. The new buckets start full. */
   set total({ maxTotalPublishRate, maxTotalPublishByteRate }: TotalRates) {
     this.#total = Meter.of(maxTotalPublishRate, maxTotalPublishByteRate, this.clock.nowMs());
   }
 
+  /** Whether the reader must not be read for now; `resume` follows. */
   isWaiting(reader: Reader): boolean {
     return this.#waiting.has(reader);
   }
 
-  /** A message has been read; whoever has used up a rate with it waits. */
+  /** Counts one message that was read; afterwards `isWaiting` tells whether that used up a rate. */
   record(reader: Reader, rates: ClientRates, bytes: number, nowMs: number): void {
     const own = this.#meterOf(reader, rates, nowMs);
     const total = this.#total;
@@ -69,15 +72,16 @@ export class Throttle<Reader extends object> {
     const deadline = new Deadline<Reader>(reader);
     this.#waiting.set(reader, deadline);
     if (ownWaitMs > 0) this.#own.set(deadline, nowMs + ownWaitMs);
-    else this.#line.add(reader);
+    else this.#queue.add(reader);
     this.#wakeAt(nowMs + (ownWaitMs > 0 ? ownWaitMs : totalWaitMs));
   }
 
+  /** The reader's connection has gone. */
   remove(reader: Reader): void {
     const deadline = this.#waiting.get(reader);
     if (deadline === undefined) return;
     this.#own.clear(deadline);
-    this.#line.delete(reader);
+    this.#queue.delete(reader);
     this.#waiting.delete(reader);
   }
 
@@ -86,8 +90,8 @@ export class Throttle<Reader extends object> {
   }
 
   #meterOf(reader: Reader, rates: ClientRates, nowMs: number): Meter | undefined {
-    const known = this.#meters.get(reader);
-    if (known?.rates === rates) return known.meter;
+    const current = this.#meters.get(reader);
+    if (current?.rates === rates) return current.meter;
     const meter = Meter.of(rates.maxPublishRate, rates.maxPublishByteRate, nowMs);
     if (meter === undefined) this.#meters.delete(reader);
     else this.#meters.set(reader, { rates, meter });
@@ -106,18 +110,18 @@ export class Throttle<Reader extends object> {
 
   #due(): void {
     const nowMs = this.clock.nowMs();
-    for (let paid = this.#own.takeDue(nowMs); paid !== undefined; paid = this.#own.takeDue(nowMs))
-      this.#line.add(paid.owner);
+    for (let due = this.#own.takeDue(nowMs); due !== undefined; due = this.#own.takeDue(nowMs))
+      this.#queue.add(due.owner);
     let totalWaitMs = 0;
-    // One that is released may be back at the end of the line at once, but then there is nothing left.
-    for (const reader of this.#line) {
+    // A resumed reader may return to the end of the queue at once, but then it has used up the total rate.
+    for (const reader of this.#queue) {
       totalWaitMs = this.#total?.waitMs(nowMs) ?? 0;
       if (totalWaitMs > 0) break;
-      this.#line.delete(reader);
+      this.#queue.delete(reader);
       this.#waiting.delete(reader);
-      this.release(reader);
+      this.resume(reader);
     }
     if (this.#own.nextMs !== undefined) this.#wakeAt(this.#own.nextMs);
-    if (this.#line.size > 0) this.#wakeAt(nowMs + Math.max(1, totalWaitMs));
+    if (this.#queue.size > 0) this.#wakeAt(nowMs + Math.max(1, totalWaitMs));
   }
 }

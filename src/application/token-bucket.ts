@@ -1,7 +1,8 @@
-// A rate as a bucket of tokens: it fills with so many a second, up to what one second brings, and whoever takes more than there is leaves it in
-// debt until time has paid. So a burst of a second's worth passes at once, and over any longer time the rate holds exactly.
+// A rate limit as a token bucket. It fills with `perS` tokens a second, up to the amount of one second. A caller may
+// take more than there is: the bucket goes into debt and recovers over time. So a burst of one second's worth passes at
+// once, a message larger than that passes as well, and over any longer time the rate holds exactly.
 
-/** One token, and what adding up fractions may have lost of it. */
+/** One token, less what summing fractions may have lost. */
 const WHOLE = 1 - 1e-9;
 
 export class TokenBucket {
@@ -17,7 +18,7 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** In milliseconds; 0: something may be taken now. */
+  /** Milliseconds until a token is available; 0 if one is available now. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);
     return this.#tokens >= WHOLE ? 0 : Math.ceil(((WHOLE - this.#tokens) / this.perS) * 1000);
@@ -28,7 +29,7 @@ export class TokenBucket {
     this.#tokens -= count;
   }
 
-  /** Whether it has all that it can have: forgetting it then changes nothing. */
+  /** A full bucket is as good as a new one: it can be forgotten. */
   isFull(nowMs: number): boolean {
     this.#fill(nowMs);
     return this.#tokens >= this.perS;

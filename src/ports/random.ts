@@ -1,9 +1,10 @@
-// Randomness, for the few places that need it.
+// The randomness port, for generated client identifiers. A port so that a simulation can be repeated from its seed.
 import { port } from './token.js';
 
 export interface Random {
-  /** `length` unpredictable bytes. */
+  /** @returns `length` new bytes, cryptographically unpredictable outside tests. */
   bytes(length: number): Uint8Array;
 }
 
+/** Injection token of the source of randomness. */
 export const Random = port<Random>('Random');

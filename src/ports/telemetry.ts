@@ -1,15 +1,28 @@
-// The telemetry port: what the broker says of itself. Several can listen; none can answer back, and one that throws harms only itself.
+// The telemetry port: events for observers (event log, metrics). Events describe what happened; they never influence
+// it.
+//
+// What an adapter must do:
+// - Return from `emit` quickly. It is called synchronously on the hot path, for events that clients can cause at will.
+// - Bound its own memory and output: nothing here limits how often an event comes.
+// - Treat each event as immutable. All observers get the same object.
+// - Ignore kinds it does not know: later versions add some. An exception from `emit` is swallowed; other observers
+//   and the broker are not affected.
 import type { ClientId } from '../domain/identifiers.js';
 import type { BrokerEvent } from '../domain/events.js';
 import type { StorageErrorKind } from './storage.js';
 import { port } from './token.js';
 
-/** What a connection did not get through: the header of a proxy, the handshake of TLS, the upgrade to WebSocket, or any of them in time. */
+/**
+ * The step before MQTT that failed: the PROXY header, the TLS handshake, the WebSocket upgrade, or the time limit of
+ * all.
+ */
 export type HandshakeFailure = 'proxy-header' | 'tls' | 'websocket' | 'timeout';
 
+/** Events of the broker process, in addition to those of the MQTT core (`BrokerEvent`). */
 export type LifecycleEvent =
+  /** `address` is for humans: `127.0.0.1:1883`. */
   | { readonly kind: 'listening'; readonly listener: string; readonly address: string }
-  /** A connection that ended before anything of MQTT was said: the core never hears of it. */
+  /** A connection ended before its first MQTT byte, so no other event reports it. */
   | {
       readonly kind: 'handshake-failed';
       readonly listener: string;
@@ -17,14 +30,19 @@ export type LifecycleEvent =
       readonly reason: HandshakeFailure;
       readonly detail: string;
     }
-  /** A listener has read its files again because they changed: new handshakes use them. */
+  /** A listener has read its changed files (certificates, keys); new handshakes use them. */
   | { readonly kind: 'listener-reloaded'; readonly listener: string }
-  /** It could not, and goes on with what it had; or it cannot watch them. */
+  /** Reading the changed files failed, or they cannot be watched. The listener continues with the previous ones. */
   | { readonly kind: 'listener-reload-failed'; readonly listener: string; readonly error: string }
+  /** Storage is restored and all listeners accept connections. Counts of restored sessions and retained messages. */
   | { readonly kind: 'ready'; readonly sessions: number; readonly retained: number }
+  /** A shutdown has begun, with so many connections open. */
   | { readonly kind: 'stopping'; readonly connections: number }
   | { readonly kind: 'stopped' }
-  /** `write`: what must be stored waits, and the acknowledgements with it; `read`: who is to get what was stored waits. */
+  /**
+   * One attempt failed; the broker retries until it succeeds. `write`: changes and the acknowledgements that depend on
+   * them wait. `read`: delivery of stored messages waits. `attempt` counts from 1.
+   */
   | {
       readonly kind: 'storage-failing';
       readonly operation: 'write' | 'read';
@@ -33,39 +51,46 @@ export type LifecycleEvent =
       readonly attempt: number;
     }
   | { readonly kind: 'storage-recovered'; readonly operation: 'write' | 'read'; readonly attempts: number }
-  /** An authenticator failed or was too late, and its configuration says that the next one is asked then. */
+  /** An authenticator failed or timed out, and is configured to let the next one decide in that case. */
   | { readonly kind: 'authenticator-passed-over'; readonly authenticator: string; readonly error: string }
-  /** Logins have failed so often that the next ones are answered late; once until the failures are forgotten. */
+  /** Repeated login failures: further attempts are delayed. Emitted once until the failures have been forgotten. */
   | {
       readonly kind: 'attempts-slowed';
-      /** Whose attempts: of one user name from one address, all from an address, or all with a user name. */
+      /** What the failures have in common: user name and address (`login`), address alone, or user name alone. */
       readonly scope: 'login' | 'address' | 'user-name';
       readonly ipAddress: string | undefined;
-      /** Its beginning, if it is long. */
+      /** Truncated if it is long. */
       readonly userName: string | undefined;
       readonly failures: number;
     }
-  /** An authenticator or authorizer did not let go of what it holds. */
+  /** An authenticator or authorizer failed to release its resources at shutdown. */
   | { readonly kind: 'close-failed'; readonly adapter: string; readonly error: string }
-  /** The broker stops although storage has not taken these; they had not been acknowledged, unless the acknowledgement level is `received`. */
+  /**
+   * The broker stops although storage has not accepted these changes. None of them was acknowledged, unless the
+   * acknowledgement level is `received`.
+   */
   | { readonly kind: 'changes-abandoned'; readonly changes: number }
-  /** What was read again: names of listeners, authenticators and authorizers, and `limits`. */
+  /** A reload succeeded for these parts: names of listeners, authenticators and authorizers, and `limits`. */
   | { readonly kind: 'reloaded'; readonly what: readonly string[] }
-  /** It goes on with what it had. */
+  /** A reload failed for this part, which continues with its previous state. */
   | { readonly kind: 'reload-failed'; readonly what: string; readonly error: string }
-  /** Keys of the configuration that were changed and are only read at a start. */
+  /** Configuration keys that have changed but take effect only at the next start. */
   | { readonly kind: 'restart-needed'; readonly keys: readonly string[] }
-  /** The process was sent a signal that has no meaning here. */
+  /** The process received a signal that it has no use for. */
   | { readonly kind: 'signal-ignored'; readonly signal: string }
-  /** Those who are connected have been asked about anew, because what they may do may have changed; `failed` of them keep what they had. */
+  /**
+   * All connected clients were authorized again after a change of the rules; `failed` of them keep their permissions.
+   */
   | { readonly kind: 'permissions-renewed'; readonly clients: number; readonly failed: number }
-  /** What the client may do now could not be found out: it may do what it might before. */
+  /** Authorizing one client again failed; it keeps the permissions it had. */
   | { readonly kind: 'permissions-kept'; readonly clientId: ClientId; readonly detail: string }
+  /** The broker cannot continue and stops. Adapters should write out what they have buffered before `emit` returns. */
   | { readonly kind: 'fatal'; readonly error: Error };
 
 export interface Telemetry {
+  /** Synchronous; the return value and exceptions are ignored. */
   emit(event: BrokerEvent | LifecycleEvent): void;
 }
 
-/** All listeners of telemetry; bind each. */
+/** Injection token of the observers; multi-bound, one binding for each. */
 export const Telemetry = port<Telemetry>('Telemetry');

@@ -1,35 +1,36 @@
+// The budget for partially received packets.
 import { expect, test } from '@jest/globals';
 import { PartialPacketBudget } from '../../../src/application/partial-packet-budget.js';
 
-test('counts what each holds now', () => {
-  const incomplete = new PartialPacketBudget<string>(() => undefined);
-  incomplete.track('a', 1, 100);
-  incomplete.track('b', 1, 50);
-  incomplete.track('a', 1, 300);
-  expect(incomplete.bytes).toBe(350);
-  incomplete.track('a', 2, 10);
-  expect(incomplete.bytes).toBe(60);
-  incomplete.untrack('b');
-  incomplete.untrack('b');
-  incomplete.untrack('nobody');
-  expect(incomplete.bytes).toBe(10);
+test('the budget counts the current size of each partial packet', () => {
+  const budget = new PartialPacketBudget<string>(() => undefined);
+  budget.track('a', 1, 100);
+  budget.track('b', 1, 50);
+  budget.track('a', 1, 300);
+  expect(budget.bytes).toBe(350);
+  budget.track('a', 2, 10);
+  expect(budget.bytes).toBe(60);
+  budget.untrack('b');
+  budget.untrack('b');
+  budget.untrack('unknown');
+  expect(budget.bytes).toBe(10);
 });
 
-test('gives up those that began first, and whoever is still sending last, until there is room', () => {
+test('enforcing the budget evicts the senders whose partial packets began first, until enough memory is free', () => {
   const evicted: string[] = [];
-  const incomplete = new PartialPacketBudget<string>((sender) => evicted.push(sender));
-  incomplete.track('first', 1, 100);
-  incomplete.track('second', 1, 100);
-  incomplete.track('third', 1, 100);
-  // It has finished that packet and begun another.
-  incomplete.track('first', 2, 100);
-  incomplete.enforce(300);
+  const budget = new PartialPacketBudget<string>((sender) => evicted.push(sender));
+  budget.track('first', 1, 100);
+  budget.track('second', 1, 100);
+  budget.track('third', 1, 100);
+  // The first packet of this sender is complete, and another has begun.
+  budget.track('first', 2, 100);
+  budget.enforce(300);
   expect(evicted).toEqual([]);
-  incomplete.track('third', 1, 101);
-  incomplete.enforce(300);
+  budget.track('third', 1, 101);
+  budget.enforce(300);
   expect(evicted).toEqual(['second']);
-  expect(incomplete.bytes).toBe(201);
-  incomplete.enforce(100);
+  expect(budget.bytes).toBe(201);
+  budget.enforce(100);
   expect(evicted).toEqual(['second', 'third', 'first']);
-  expect(incomplete.bytes).toBe(0);
+  expect(budget.bytes).toBe(0);
 });

@@ -1,3 +1,4 @@
+// The throttle of publish rates, driven by readers that publish as fast as they may.
 import { describe, expect, test } from '@jest/globals';
 import { Throttle } from '../../../src/application/throttle.js';
 import type { ClientRates, TotalRates } from '../../../src/application/throttle.js';
@@ -5,12 +6,12 @@ import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
 interface Reader {
   readonly name: string;
-  readonly rates: ClientRates;
+  rates: ClientRates;
   published: number;
 }
 
-/** Readers that publish as fast as they are let, from the beginning on. */
-class Scene {
+/** Readers that publish whenever they are not paused. */
+class Scenario {
   readonly clock = new VirtualClock(0);
   readonly order: string[] = [];
   readonly throttle = new Throttle<Reader>(this.clock, (reader) => {
@@ -26,92 +27,91 @@ class Scene {
     return { name, rates, published: 0 };
   }
 
-  read(reader: Reader, bytes = 10, most = 10_000): void {
-    while (!this.throttle.isWaiting(reader) && most-- > 0) {
+  read(reader: Reader, bytes = 10, max = 10_000): void {
+    while (!this.throttle.isWaiting(reader) && max-- > 0) {
       reader.published++;
       this.throttle.record(reader, reader.rates, bytes, this.clock.nowMs());
     }
   }
 }
 
-describe('a client', () => {
-  test('publishes as much as it likes where no rate is set, and there is no timer', () => {
-    const scene = new Scene();
-    const free = scene.reader('free');
-    scene.read(free, 10, 5000);
+describe('publish rate of a client', () => {
+  test('without a rate, a client is never paused and no timer is set', () => {
+    const scenario = new Scenario();
+    const free = scenario.reader('free');
+    scenario.read(free, 10, 5000);
     expect(free.published).toBe(5000);
-    expect(scene.clock.pending).toBe(0);
+    expect(scenario.clock.pending).toBe(0);
   });
 
-  test('publishes a burst of a second and then at its rate, beside others that have another', () => {
-    const scene = new Scene();
-    const slow = scene.reader('slow', { maxPublishRate: 5 });
-    const fast = scene.reader('fast', { maxPublishRate: 100 });
-    scene.read(slow);
-    scene.read(fast);
+  test('a client publishes a burst of one second, then at its own rate, independently of other clients', () => {
+    const scenario = new Scenario();
+    const slow = scenario.reader('slow', { maxPublishRate: 5 });
+    const fast = scenario.reader('fast', { maxPublishRate: 100 });
+    scenario.read(slow);
+    scenario.read(fast);
     expect([slow.published, fast.published]).toEqual([5, 100]);
-    scene.clock.advance(10_000);
+    scenario.clock.advance(10_000);
     expect([slow.published, fast.published]).toEqual([55, 1100]);
   });
 
-  test('is held to its bytes, and pays for a message that is larger than a second of them', () => {
-    const scene = new Scene();
-    const reader = scene.reader('large', { maxPublishByteRate: 1000 });
-    scene.read(reader, 11_000, 1);
-    expect(scene.throttle.isWaiting(reader)).toBe(true);
-    scene.clock.advance(10_000);
+  test('a message larger than one second of the byte rate passes and delays the next one accordingly', () => {
+    const scenario = new Scenario();
+    const reader = scenario.reader('large', { maxPublishByteRate: 1000 });
+    scenario.read(reader, 11_000, 1);
+    expect(scenario.throttle.isWaiting(reader)).toBe(true);
+    scenario.clock.advance(10_000);
     expect(reader.published).toBe(1);
-    scene.clock.advance(1);
+    scenario.clock.advance(1);
     expect(reader.published).toBe(2);
   });
 
-  test('that has gone is not read again, and leaves no timer for long', () => {
-    const scene = new Scene({ maxTotalPublishRate: 1 });
-    const reader = scene.reader('gone', { maxPublishRate: 1 });
-    const other = scene.reader('other');
-    scene.read(reader);
-    scene.read(other);
-    scene.throttle.remove(reader);
-    scene.throttle.remove(other);
-    scene.clock.advance(60_000);
-    expect(scene.order).toEqual([]);
-    expect(scene.clock.pending).toBe(0);
+  test('a client that has disconnected is not resumed, and its timer expires without effect', () => {
+    const scenario = new Scenario({ maxTotalPublishRate: 1 });
+    const reader = scenario.reader('gone', { maxPublishRate: 1 });
+    const other = scenario.reader('other');
+    scenario.read(reader);
+    scenario.read(other);
+    scenario.throttle.remove(reader);
+    scenario.throttle.remove(other);
+    scenario.clock.advance(60_000);
+    expect(scenario.order).toEqual([]);
+    expect(scenario.clock.pending).toBe(0);
   });
 
-  test('has another rate as soon as it is set', () => {
-    const scene = new Scene();
-    const reader = scene.reader('changed', { maxPublishRate: 1 });
-    scene.read(reader);
-    const rates: ClientRates = { maxPublishRate: 1000 };
-    scene.clock.advance(1000);
+  test('a changed rate applies to the next message', () => {
+    const scenario = new Scenario();
+    const reader = scenario.reader('changed', { maxPublishRate: 1 });
+    scenario.read(reader);
+    scenario.clock.advance(1000);
     expect(reader.published).toBe(2);
-    const changed = { ...reader, rates, published: 0 };
-    scene.read(changed);
-    expect(changed.published).toBe(1000);
+    reader.rates = { maxPublishRate: 1000 };
+    scenario.clock.advance(1000);
+    expect(reader.published).toBe(1002);
   });
 });
 
-describe('all clients together', () => {
-  test('share a rate in turn', () => {
-    const scene = new Scene({ maxTotalPublishRate: 30 });
-    const readers = ['a', 'b', 'c'].map((name) => scene.reader(name));
-    for (const reader of readers) scene.read(reader);
-    scene.clock.advance(10_000);
+describe('publish rate of all clients', () => {
+  test('clients that wait for the total rate are resumed in turn', () => {
+    const scenario = new Scenario({ maxTotalPublishRate: 30 });
+    const readers = ['a', 'b', 'c'].map((name) => scenario.reader(name));
+    for (const reader of readers) scenario.read(reader);
+    scenario.clock.advance(10_000);
     const [a, b, c] = readers.map(({ published }) => published) as [number, number, number];
     expect(a + b + c).toBeGreaterThanOrEqual(300);
     expect(a + b + c).toBeLessThanOrEqual(335);
-    // The burst is the first one's; what came afterwards is shared.
-    expect(scene.order.slice(0, 6)).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+    // The burst went to the first client; the rate after it is shared.
+    expect(scenario.order.slice(0, 6)).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
     expect(Math.abs(b - c)).toBeLessThanOrEqual(1);
   });
 
-  test('and each by itself: the lower of the two holds', () => {
-    const scene = new Scene({ maxTotalPublishRate: 1000, maxTotalPublishByteRate: 1_000_000 });
-    const slow = scene.reader('slow', { maxPublishRate: 2 });
-    const free = scene.reader('free');
-    scene.read(slow);
-    scene.read(free);
-    scene.clock.advance(10_000);
+  test('of a total rate and a client rate, the lower one applies', () => {
+    const scenario = new Scenario({ maxTotalPublishRate: 1000, maxTotalPublishByteRate: 1_000_000 });
+    const slow = scenario.reader('slow', { maxPublishRate: 2 });
+    const free = scenario.reader('free');
+    scenario.read(slow);
+    scenario.read(free);
+    scenario.clock.advance(10_000);
     expect(slow.published).toBeLessThanOrEqual(23);
     expect(free.published).toBeGreaterThan(9000);
   });
