@@ -1,5 +1,4 @@
 // The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
-import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Listener } from '../ports/network.js';
@@ -14,8 +13,7 @@ import { Engine } from './engine.js';
 import { LoginThrottle } from './login-throttle.js';
 import type { LoginThrottleSettings } from './login-throttle.js';
 import { rehearse } from './rehearsal.js';
-import { LiveSettings } from './settings.js';
-import type { LimitSettings } from './settings.js';
+import type { LimitSettings, LiveSettings } from './settings.js';
 import { messageOf, withTimeout } from './timeout.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
@@ -32,10 +30,7 @@ export interface ServiceParts {
   readonly telemetry: readonly Telemetry[];
   readonly clock: Clock;
   readonly random: Random;
-  readonly limits: Limits;
-  readonly limitsOfListeners?: PerListenerLimits | undefined;
-  /** Shared with parts outside that read the limits; default: made of the two above. */
-  readonly settings?: LiveSettings;
+  readonly settings: LiveSettings;
   /** When acknowledgements leave; default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */
@@ -54,7 +49,6 @@ export class BrokerService {
   readonly engine: Engine;
   readonly #parts: ServiceParts;
   readonly #admission: Admission;
-  readonly #settings: LiveSettings;
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
   #started: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -64,8 +58,6 @@ export class BrokerService {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
-    this.#settings =
-      parts.settings ?? new LiveSettings({ limits: parts.limits, perListener: parts.limitsOfListeners ?? new Map() });
     this.ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };
     });
@@ -74,6 +66,8 @@ export class BrokerService {
     this.#admission = admissionOf(parts);
     this.engine = new Engine({
       ...parts,
+      limits: parts.settings.current,
+      limitsOfListeners: parts.settings.perListener,
       admission: this.#admission,
       atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
       fatal: (error) => void this.#fail(error),
@@ -111,7 +105,7 @@ export class BrokerService {
           this.engine.reauthorize();
         });
       }
-      if (rehearsed) await rehearse(this.#parts);
+      if (rehearsed) await rehearse({ ...this.#parts, limits: this.#parts.settings.current });
       for (const listener of listeners) {
         const address = await listener.listen((peer) => this.engine.handleConnection(listener.name, peer));
         this.addresses.set(listener.name, address);
@@ -150,7 +144,7 @@ export class BrokerService {
     const problems: string[] = [];
     const what: string[] = [];
     if (limits !== undefined) {
-      this.#settings.replace(limits);
+      this.#parts.settings.replace(limits);
       this.engine.limit(limits.limits, limits.perListener);
       what.push('limits');
     }

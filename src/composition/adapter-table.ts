@@ -25,10 +25,10 @@ export interface AuthorizerModule {
   createAuthorizer(options: AdapterOptions, components: AdapterComponents): Authorizer;
 }
 
-/** What a listener has to know besides its own keys. */
+/** Limits that a listener reads for each connection, because a reload may replace them. */
 interface ListenerSurroundings {
-  readonly handshakeTimeoutMs: number;
-  readonly maxPacketSize: number;
+  readonly handshakeTimeoutMs: () => number;
+  readonly maxPacketSize: () => number;
 }
 
 /** A module for the listeners of some types. */

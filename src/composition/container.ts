@@ -7,9 +7,10 @@ import type { ServiceIdentifier } from 'inversify';
 import { emitToAll } from '../application/emit-to-all.js';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { BrokerService } from '../application/service.js';
-import type { LimitSettings } from '../application/settings.js';
+import { LiveSettings } from '../application/settings.js';
+import type { LimitSettings, Settings } from '../application/settings.js';
 import { authenticatorWithTimeout, authorizerWithTimeout } from '../application/timeout.js';
-import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
+import type { ListenerLimits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { Authenticator, Authorizer, Clock, Listener, port, Random, Storage, Telemetry } from '../ports/index.js';
 import {
@@ -47,7 +48,7 @@ type ListenerAuthenticators = ReadonlyMap<string, readonly Authenticator[]>;
 const ListenerAuthenticators: ServiceIdentifier<ListenerAuthenticators> =
   port<ListenerAuthenticators>('ListenerAuthenticators');
 const FailedAttempts: ServiceIdentifier<LoginThrottleSettings> = port<LoginThrottleSettings>('FailedAttempts');
-const Limits: ServiceIdentifier<LimitSettings> = port<LimitSettings>('Limits');
+const BoundSettings: ServiceIdentifier<LiveSettings> = port<LiveSettings>('Settings');
 const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
 
 /**
@@ -55,7 +56,8 @@ const AckLevel: ServiceIdentifier<AckLevel> = port<AckLevel>('AckLevel');
  * @throws ConfigError when an adapter cannot be loaded or refuses its options.
  */
 export async function composeBroker(config: Config, overrides: Overrides): Promise<BrokerService> {
-  const container = bindBroker(await loadPorts(config, overrides), config);
+  const settings = new LiveSettings(limitSettings(config));
+  const container = bindBroker(await loadPorts(config, overrides, settings), config, settings);
   // The only access to the container: from here on objects know each other.
   return container.get(BrokerService);
 }
@@ -64,7 +66,11 @@ export async function composeBroker(config: Config, overrides: Overrides): Promi
  * Loads every adapter that the configuration names, and makes them as far as that opens nothing.
  * @throws ConfigError
  */
-export async function loadPorts(config: Config, overrides: Overrides): Promise<Ports> {
+export async function loadPorts(
+  config: Config,
+  overrides: Overrides,
+  settings: Settings = new LiveSettings(limitSettings(config)),
+): Promise<Ports> {
   const clock = overrides.clock ?? (await BUILT_IN_ADAPTERS.clock());
   const telemetry = overrides.telemetry ?? [await BUILT_IN_ADAPTERS.log(config.logging.level, { clock })];
   const components: AdapterComponents = {
@@ -83,7 +89,7 @@ export async function loadPorts(config: Config, overrides: Overrides): Promise<P
     overridden(overrides.listenerAuthenticators, () => loadListenerAuthenticators(config, components)),
     overridden(overrides.authorizers, () => loadAuthorizers(config, components)),
     overridden(overrides.listeners, () =>
-      collectErrors(config.listeners.map((one, index) => loadListener(one, index, config.limits, components))),
+      collectErrors(config.listeners.map((one, index) => loadListener(one, index, settings, components))),
     ),
   ]);
   return { clock, random, telemetry, storage, authenticators, listenerAuthenticators, authorizers, listeners };
@@ -178,15 +184,18 @@ async function loadAuthorizer(
 async function loadListener(
   config: ListenerConfig,
   index: number,
-  limits: Limits,
+  limits: Settings,
   components: AdapterComponents,
 ): Promise<Listener> {
   // The compiler does not see that the module is the one for this type of settings: the table says so for each.
   const { createListener } = (await LISTENER_ADAPTERS[config.type]()) as {
     createListener: (settings: object, components: AdapterComponents) => Listener;
   };
-  const { connectTimeoutMs, maxPacketSize } = { ...limits, ...parseLimits(config.limits ?? {}) };
-  const settings = { ...config, handshakeTimeoutMs: connectTimeoutMs, maxPacketSize };
+  const settings = {
+    ...config,
+    handshakeTimeoutMs: () => limits.forListener(config.name).connectTimeoutMs,
+    maxPacketSize: () => limits.forListener(config.name).maxPacketSize,
+  };
   return construct(`listeners[${index}]`, config.type, () => createListener(settings, components));
 }
 
@@ -209,7 +218,7 @@ export function limitSettings({ limits, listeners }: Config): LimitSettings {
   return { limits, perListener: new Map(own) };
 }
 
-function bindBroker(ports: Ports, config: Config): Container {
+function bindBroker(ports: Ports, config: Config, settings: LiveSettings): Container {
   const container = new Container();
   container.bind(Clock).toConstantValue(ports.clock);
   container.bind(Random).toConstantValue(ports.random);
@@ -221,7 +230,7 @@ function bindBroker(ports: Ports, config: Config): Container {
   for (const telemetry of ports.telemetry) container.bind(Telemetry).toConstantValue(telemetry);
   container.bind(ListenerAuthenticators).toConstantValue(ports.listenerAuthenticators);
   container.bind(FailedAttempts).toConstantValue(config.failedAttempts);
-  container.bind(Limits).toConstantValue(limitSettings(config));
+  container.bind(BoundSettings).toConstantValue(settings);
   container.bind(AckLevel).toConstantValue(config.storage.ackLevel);
   container
     .bind(BrokerService)
@@ -234,7 +243,7 @@ function bindBroker(ports: Ports, config: Config): Container {
         telemetry: Telemetry[] | undefined,
         clock: Clock,
         random: Random,
-        boundLimits: LimitSettings,
+        boundSettings: LiveSettings,
         boundAckLevel: AckLevel,
         listenerAuthenticators: ListenerAuthenticators,
         boundFailedAttempts: LoginThrottleSettings,
@@ -247,8 +256,7 @@ function bindBroker(ports: Ports, config: Config): Container {
           telemetry: telemetry ?? [],
           clock,
           random,
-          limits: boundLimits.limits,
-          limitsOfListeners: boundLimits.perListener,
+          settings: boundSettings,
           ackLevel: boundAckLevel,
           listenerAuthenticators,
           failedAttempts: boundFailedAttempts,
@@ -261,7 +269,7 @@ function bindBroker(ports: Ports, config: Config): Container {
         { serviceIdentifier: Telemetry, isMultiple: true, optional: true },
         Clock,
         Random,
-        Limits,
+        BoundSettings,
         AckLevel,
         ListenerAuthenticators,
         FailedAttempts,

@@ -5,6 +5,7 @@ import { expect } from '@jest/globals';
 import { MemoryNetwork } from '../../adapters/network/memory/index.js';
 import { MemoryStorage } from '../../adapters/storage/memory/index.js';
 import { BrokerService } from '../../src/application/service.js';
+import { LiveSettings } from '../../src/application/settings.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits } from '../../src/domain/connect/limits.js';
 import type {
@@ -125,7 +126,7 @@ export class BrokerHarness {
       ],
       clock: this.clock,
       random: new SeededRandom(1),
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      settings: new LiveSettings({ limits: { ...DEFAULT_LIMITS, ...options.limits }, perListener: new Map() }),
     });
   }
 

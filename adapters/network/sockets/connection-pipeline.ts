@@ -20,8 +20,8 @@ export interface SocketListenerOptions {
   readonly tls?: TlsOptions | undefined;
   /** Proxies that put a PROXY header before what their clients say. Nobody else may send one, and these have to. */
   readonly proxyProtocol?: TrustedProxyOptions | undefined;
-  /** From the opening of a connection until its first byte of MQTT can come. Default 10,000. */
-  readonly handshakeTimeoutMs?: number | undefined;
+  /** From the opening of a connection until its first byte of MQTT can come. Default 10,000; a function is called for each connection. */
+  readonly handshakeTimeoutMs?: number | (() => number) | undefined;
 }
 
 /**
@@ -55,7 +55,11 @@ export class ConnectionPipeline {
     const { backlog, tls, proxyProtocol, handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options;
     this.#place = place;
     this.#door = new ServerSocket(place, backlog);
-    this.handshakes = new PendingHandshakes(name, handshakeTimeoutMs, components);
+    this.handshakes = new PendingHandshakes(
+      name,
+      typeof handshakeTimeoutMs === 'function' ? handshakeTimeoutMs : () => handshakeTimeoutMs,
+      components,
+    );
     this.#proxies = proxyProtocol === undefined ? undefined : new TrustedProxies('proxyProtocol', proxyProtocol);
     this.#forwarders = forwarders;
     this.#tls =

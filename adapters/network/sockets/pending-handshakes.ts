@@ -12,7 +12,8 @@ export class PendingHandshakes {
 
   constructor(
     readonly listener: string,
-    readonly timeoutMs: number,
+    /** Called for each handshake, so that a reload takes effect. */
+    readonly timeoutMs: () => number,
     readonly components: SocketComponents,
   ) {}
 
@@ -58,9 +59,10 @@ export class Handshake {
     /** What it is in the middle of. */
     public step: Exclude<HandshakeFailure, 'timeout'>,
   ) {
+    const timeoutMs = pending.timeoutMs();
     this.#timer = setTimeout(() => {
-      this.#fail('timeout', `${this.step} is not done after ${pending.timeoutMs} ms`);
-    }, pending.timeoutMs);
+      this.#fail('timeout', `${this.step} is not done after ${timeoutMs} ms`);
+    }, timeoutMs);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
   }

@@ -14,8 +14,8 @@ export interface WebSocketListenerOptions extends SocketListenerOptions, HostAnd
   readonly path?: string | undefined;
   /** Proxies that say in X-Forwarded-For for whom they speak. They have to; what others say there is passed over. */
   readonly forwardedFor?: TrustedProxyOptions | undefined;
-  /** Of a packet from a client that has been admitted. Default: the protocol's own. */
-  readonly maxPacketSize?: number | undefined;
+  /** Of a packet from a client that has been admitted. Default: the protocol's own; a function is called for each connection. */
+  readonly maxPacketSize?: number | (() => number) | undefined;
 }
 
 const MAX_PACKET_SIZE = 268_435_460;
@@ -46,7 +46,8 @@ class WebSocketListener implements Listener {
     const settings = {
       path,
       forwardedFor: this.#forwardedFor,
-      maxMessageBytes: Math.max(maxPacketSize, MESSAGE_BYTES_MIN),
+      maxMessageBytes: () =>
+        Math.max(typeof maxPacketSize === 'function' ? maxPacketSize() : maxPacketSize, MESSAGE_BYTES_MIN),
     };
     const upgrade = new WebSocketUpgrade(settings, (websocket, socket, handshake) => {
       handshake.complete();

@@ -15,7 +15,7 @@ export interface UpgradeOptions {
   /** Proxies whose X-Forwarded-For is taken. */
   readonly forwardedFor: TrustedProxies | undefined;
   /** Of a message that a known client sends in one piece; it may hold many packets. */
-  readonly maxMessageBytes: number;
+  readonly maxMessageBytes: () => number;
 }
 
 /** The handshake is for the caller to end. */
@@ -47,7 +47,6 @@ export class WebSocketUpgrade {
       clientTracking: false,
       // Every message would cost memory and time that a peer decides on.
       perMessageDeflate: false,
-      maxPayload: options.maxMessageBytes,
       maxFragments: FRAGMENTS_MAX,
       closeTimeout: CLOSE_TIMEOUT_MS,
       // The channel answers, and looks whether the answers are read.
@@ -107,6 +106,8 @@ export class WebSocketUpgrade {
       }
       if (client !== handshake.peer && !handshake.setClientAddress(client)) return;
     }
+    // Read for each connection, because a reload may have changed it.
+    this.#websockets.options.maxPayload = this.#options.maxMessageBytes();
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
       delete (socket as UpgradingSocket)[handshakeOf];
       this.#upgraded(websocket, socket, handshake);

@@ -1,5 +1,6 @@
 // One life of the broker, from its start to its stop or its crash. Its clock and its turns are its own: when it is dead nothing of it moves.
 import { BrokerService } from '../../application/service.js';
+import { LiveSettings } from '../../application/settings.js';
 import { DEFAULT_LIMITS } from '../../domain/connect/limits.js';
 import type { Limits } from '../../domain/connect/limits.js';
 import type { AckLevel, Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
@@ -33,7 +34,7 @@ export class BrokerLife implements Clock {
       telemetry: [telemetry],
       clock: this,
       random,
-      limits: { ...DEFAULT_LIMITS, ...limits },
+      settings: new LiveSettings({ limits: { ...DEFAULT_LIMITS, ...limits }, perListener: new Map() }),
       ackLevel,
       atEndOfTurn: (callback) => this.#turns.push(callback),
     });

@@ -1,6 +1,7 @@
 // Reading again what people change while a broker runs.
 import { describe, expect, test } from '@jest/globals';
 import { BrokerService } from '../../../src/application/service.js';
+import { LiveSettings } from '../../../src/application/settings.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
 import type { ConnectionHandler, Listener } from '../../../src/ports/network.js';
@@ -66,7 +67,7 @@ function made(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorize
     telemetry: [{ emit: (event) => events.push(event) }],
     clock: new VirtualClock(),
     random: new SeededRandom(1),
-    limits: DEFAULT_LIMITS,
+    settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
   });
   const told = (): unknown[] => events.filter(({ kind }) => kind === 'reloaded' || kind === 'reload-failed');
   return { service, door, told };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { BrokerService } from '../../../src/application/service.js';
+import { LiveSettings } from '../../../src/application/settings.js';
 import type { ServiceParts } from '../../../src/application/service.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
@@ -88,7 +89,7 @@ function made(parts: (log: string[]) => Partial<ServiceParts> = () => ({})): {
     telemetry: [{ emit: ({ kind }) => log.push(`! ${kind}`) }],
     clock,
     random: new SeededRandom(1),
-    limits: DEFAULT_LIMITS,
+    settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
     ...parts(log),
   });
   return { log, storage, listeners, clock, service };

@@ -9,6 +9,7 @@ import { linesOf } from '../../../../src/application/transfer/lines.js';
 import { migrate } from '../../../../src/application/transfer/migrate.js';
 import { markUnfinished } from '../../../../src/application/transfer/unfinished.js';
 import { BrokerService } from '../../../../src/application/service.js';
+import { LiveSettings } from '../../../../src/application/settings.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
 import type { Change, Message, Storage } from '../../../../src/ports/index.js';
 import { StorageError } from '../../../../src/ports/index.js';
@@ -60,7 +61,7 @@ async function start(store: TestStore): Promise<void> {
     telemetry: [],
     clock: new VirtualClock(),
     random: new SeededRandom(1),
-    limits: DEFAULT_LIMITS,
+    settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
   });
   await service.start();
   await service.stop();
