@@ -52,6 +52,7 @@ import { Throttle } from './throttle.js';
 import type { ClientRates } from './throttle.js';
 import { PendingRequest } from './pending-request.js';
 import { Reauthorization } from './reauthorization.js';
+import { LiveSettings } from './settings.js';
 
 /** A link with more than this to write does not wait for the end of the turn. */
 const FLUSH_BYTES = 64 * 1024;
@@ -101,6 +102,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   readonly #isGated: boolean;
   readonly #links = new Map<ConnectionId, Link>();
   #limits: Limits;
+  readonly #settings: LiveSettings;
   /** Of publishing, of the listeners that have limits of their own. */
   #rates = new Map<string, ClientRates>();
   readonly #connectionTracker: ConnectionTracker;
@@ -145,10 +147,14 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
       parts.ackLevel === 'stored' ? 'stored' : 'flushed',
     );
     this.#pager = new Pager(parts.storage, parts.clock, this.committer, this);
+    this.#settings = new LiveSettings({
+      limits: parts.limits,
+      perListener: parts.limitsOfListeners ?? new Map<string, ListenerLimits>(),
+    });
     this.#reauthorization = new Reauthorization({
       authorization: parts.admission.authorization,
       clock: parts.clock,
-      timeoutMs: parts.limits.authTimeoutMs,
+      settings: this.#settings,
       atEndOfTurn: parts.atEndOfTurn,
       applyPermissions: (connection, permissions) => {
         this.step({ kind: 'permissions', connection, permissions });
@@ -186,6 +192,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   /** Other limits from now on; see `Broker.limit`. */
   limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#limits = limits;
+    this.#settings.replace({ limits, perListener: ofListeners });
     this.broker.limit(limits, ofListeners);
     this.#connectionTracker.setLimits(limits, ofListeners);
     this.#throttle.total = limits;

@@ -1,81 +1,83 @@
-// Asks anew what those who are connected may do, when an authorizer says that its answers have changed. A few are asked in each turn and few answers
-// are waited for at once, so that the traffic of a hundred thousand clients goes on meanwhile; changes that come close together are one. Who gets no
-// answer keeps what it may do.
+// Renewal of permissions: asks the authorizers again about every connected client when an authorizer's rules change.
+// It starts a bounded number of requests per turn and waits for a bounded number of answers, so that the traffic of a
+// hundred thousand clients continues meanwhile. Changes in quick succession are merged. A client for which there is no
+// answer keeps the permissions it has.
 import type { Permissions } from '../domain/access/permissions.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Authorization, AuthorizationOutcome } from './authorization.js';
+import type { Settings } from './settings.js';
 
-const ASKED_IN_A_TURN = 200;
-const AWAITED_AT_ONCE = 100;
+const REQUESTS_PER_TURN = 200;
+const CONCURRENT_REQUESTS_MAX = 100;
 
 export interface ReauthorizationParts {
   readonly authorization: Authorization;
   readonly clock: Clock;
-  /** How long an answer is waited for. */
-  readonly timeoutMs: number;
+  /** Read for every request: `authTimeoutMs` of the client's listener limits the wait for an answer. */
+  readonly settings: Settings;
   readonly atEndOfTurn: (callback: () => void) => void;
   readonly applyPermissions: (connection: ConnectionId, permissions: Permissions) => void;
   readonly emit: (event: LifecycleEvent) => void;
 }
 
-interface Admitted {
+interface TrackedClient {
   readonly request: AuthorizationRequest;
-  /** The number of the question asked last: only its answer counts. */
-  asks: number;
+  /** The number of the latest request. Answers to earlier ones are ignored. */
+  latestRequest: number;
 }
 
 export class Reauthorization {
   readonly #parts: ReauthorizationParts;
-  /** As many as there are connections. */
-  readonly #admitted = new Map<ConnectionId, Admitted>();
-  /** Those still to be asked about. */
+  /** One entry for each established connection. */
+  readonly #tracked = new Map<ConnectionId, TrackedClient>();
+  /** Connections whose permissions have still to be requested. */
   readonly #due = new Set<ConnectionId>();
   #revision = 0;
   #awaited = 0;
   #isScheduled = false;
-  /** Since nothing was due last. */
-  #told = { clients: 0, failed: 0 };
+  /** Results since `#due` was last empty. */
+  #results = { clients: 0, failed: 0 };
   readonly #turn = (): void => {
     this.#isScheduled = false;
-    this.#work();
+    this.#startRequests();
   };
 
   constructor(parts: ReauthorizationParts) {
     this.#parts = parts;
   }
 
-  /** Grows with every change: an answer to a question from before one is not to be relied on. */
+  /** Increases with every change. An answer to a request of an earlier revision may be out of date. */
   get revision(): number {
     return this.#revision;
   }
 
-  /** `revision`: when it was asked about. */
+  /** @param revision the revision at which the client's permissions were requested. */
   track(connection: ConnectionId, request: AuthorizationRequest, revision: number): void {
-    // Where nobody is asked, nothing changes.
+    // Without authorizers, permissions never change.
     if (this.#parts.authorization.authorizers.length === 0) return;
-    this.#admitted.set(connection, { request, asks: 0 });
+    this.#tracked.set(connection, { request, latestRequest: 0 });
     if (revision === this.#revision) return;
     this.#due.add(connection);
     this.#schedule();
   }
 
   untrack(connection: ConnectionId): void {
-    this.#admitted.delete(connection);
+    this.#tracked.delete(connection);
     this.#due.delete(connection);
   }
 
-  /** Everyone is asked about, from the beginning. */
+  /** Requests the permissions of every tracked client; a renewal under way starts over. */
   refreshAll(): void {
     this.#revision++;
-    for (const connection of this.#admitted.keys()) this.#due.add(connection);
+    for (const connection of this.#tracked.keys()) this.#due.add(connection);
     this.#schedule();
   }
 
   stop(): void {
-    this.#admitted.clear();
+    this.#tracked.clear();
     this.#due.clear();
   }
 
@@ -85,61 +87,62 @@ export class Reauthorization {
     this.#parts.atEndOfTurn(this.#turn);
   }
 
-  #work(): void {
-    let asked = 0;
+  #startRequests(): void {
+    let started = 0;
     for (const connection of this.#due) {
-      // Answers make room: whoever gets one goes on.
-      if (this.#awaited >= AWAITED_AT_ONCE) return;
-      if (++asked > ASKED_IN_A_TURN) {
+      // The next answer to arrive schedules another turn.
+      if (this.#awaited >= CONCURRENT_REQUESTS_MAX) return;
+      if (++started > REQUESTS_PER_TURN) {
         this.#schedule();
         return;
       }
       this.#due.delete(connection);
-      const admitted = this.#admitted.get(connection);
-      if (admitted !== undefined) this.#ask(connection, admitted);
+      const client = this.#tracked.get(connection);
+      if (client !== undefined) this.#request(connection, client);
     }
-    this.#tellIfDone();
+    this.#reportIfDone();
   }
 
-  #ask(connection: ConnectionId, admitted: Admitted): void {
-    const { authorization, clock, timeoutMs } = this.#parts;
-    const ask = ++admitted.asks;
-    const question: { isOpen: boolean; timer: Timer | undefined } = { isOpen: true, timer: undefined };
+  #request(connection: ConnectionId, client: TrackedClient): void {
+    const { authorization, clock, settings } = this.#parts;
+    const number = ++client.latestRequest;
+    const pending: { isOpen: boolean; timer: Timer | undefined } = { isOpen: true, timer: undefined };
     this.#awaited++;
     const settle = (result: AuthorizationOutcome): void => {
-      if (!question.isOpen) return;
-      question.isOpen = false;
+      if (!pending.isOpen) return;
+      pending.isOpen = false;
       this.#awaited--;
-      if (this.#admitted.get(connection) === admitted && admitted.asks === ask)
-        this.#answered(connection, admitted, result);
-      // At once: whoever asked goes on.
-      if (question.timer === undefined) return;
-      question.timer.cancel();
+      if (this.#tracked.get(connection) === client && client.latestRequest === number)
+        this.#apply(connection, client, result);
+      // Without a timer the answer was synchronous, and `#startRequests` continues by itself.
+      if (pending.timer === undefined) return;
+      pending.timer.cancel();
       this.#schedule();
-      this.#tellIfDone();
+      this.#reportIfDone();
     };
-    authorization.authorize(admitted.request, settle);
-    if (!question.isOpen) return;
+    authorization.authorize(client.request, settle);
+    if (!pending.isOpen) return;
+    const timeoutMs = settings.forListener(client.request.listener).authTimeoutMs;
     const detail = `no answer within ${timeoutMs} ms`;
-    question.timer = clock.at(clock.nowMs() + timeoutMs, () => {
+    pending.timer = clock.at(clock.nowMs() + timeoutMs, () => {
       settle({ decision: 'deny', reason: 'authorization-unavailable', detail });
     });
   }
 
-  #answered(connection: ConnectionId, { request }: Admitted, result: AuthorizationOutcome): void {
-    this.#told.clients++;
+  #apply(connection: ConnectionId, { request }: TrackedClient, result: AuthorizationOutcome): void {
+    this.#results.clients++;
     if (result.decision === 'allow') {
       this.#parts.applyPermissions(connection, result.permissions);
       return;
     }
-    this.#told.failed++;
+    this.#results.failed++;
     this.#parts.emit({ kind: 'permissions-kept', clientId: request.clientId, detail: result.detail });
   }
 
-  #tellIfDone(): void {
-    if (this.#due.size > 0 || this.#awaited > 0 || this.#told.clients === 0) return;
-    const told = this.#told;
-    this.#told = { clients: 0, failed: 0 };
-    this.#parts.emit({ kind: 'permissions-renewed', ...told });
+  #reportIfDone(): void {
+    if (this.#due.size > 0 || this.#awaited > 0 || this.#results.clients === 0) return;
+    const results = this.#results;
+    this.#results = { clients: 0, failed: 0 };
+    this.#parts.emit({ kind: 'permissions-renewed', ...results });
   }
 }

@@ -140,6 +140,11 @@ export class BrokerHarness {
     await this.#service.stop();
   }
 
+  /** Reloads the broker with the default limits and these. */
+  async reload(limits: Partial<Limits>): Promise<void> {
+    await this.#service.reload({ limits: { ...DEFAULT_LIMITS, ...limits }, perListener: new Map() });
+  }
+
   addressOf(listener: Listener): string {
     const address = this.#service.addresses.get(listener.name);
     if (address === undefined) throw new Error(`${listener.name} does not listen`);

@@ -2,7 +2,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { Authorization } from '../../../src/application/authorization.js';
 import { Reauthorization } from '../../../src/application/reauthorization.js';
+import { LiveSettings } from '../../../src/application/settings.js';
+import type { LimitSettings } from '../../../src/application/settings.js';
 import type { Permissions } from '../../../src/domain/access/permissions.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { ConnectionId } from '../../../src/domain/identifiers.js';
 import type { AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
 import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
@@ -22,12 +25,18 @@ const requestOf = (clientId: string): AuthorizationRequest => ({
   permissions: undefined,
 });
 
+const limitsWith = (authTimeoutMs: number): LimitSettings => ({
+  limits: { ...DEFAULT_LIMITS, authTimeoutMs },
+  perListener: new Map([['slow', { authTimeoutMs: 60_000 }]]),
+});
+
 class Bench {
   readonly clock = new VirtualClock();
   readonly events: LifecycleEvent[] = [];
   readonly renewed: string[] = [];
   /** Clients that were asked about, in the order of asking. */
   asked: string[] = [];
+  readonly settings = new LiveSettings(limitsWith(1000));
   readonly reauthorization: Reauthorization;
   #turns: (() => void)[] = [];
 
@@ -42,7 +51,7 @@ class Bench {
     this.reauthorization = new Reauthorization({
       authorization: new Authorization([authorizer]),
       clock: this.clock,
-      timeoutMs: 1000,
+      settings: this.settings,
       atEndOfTurn: (callback) => this.#turns.push(callback),
       applyPermissions: (connection, permissions) =>
         this.renewed.push(
@@ -185,6 +194,64 @@ describe('a client', () => {
     await noticed();
     expect(bench.renewed).toEqual([]);
   });
+});
+
+describe('the wait for an authorizer', () => {
+  const silent = (): Promise<Permissions> => new Promise(() => undefined);
+
+  test('lasts as long as the limit in force when the request starts, also after a reload', () => {
+    const bench = new Bench(silent);
+    bench.admit(1);
+    bench.settings.replace(limitsWith(200));
+    bench.reauthorization.refreshAll();
+    bench.turns();
+    bench.clock.advance(199);
+    expect(bench.events).toEqual([]);
+    bench.clock.advance(1);
+    expect(bench.events[0]).toEqual({
+      kind: 'permissions-kept',
+      clientId: 'c1',
+      detail: 'no answer within 200 ms',
+    });
+  });
+
+  test("lasts as long as the limit of the client's listener where the listener has its own", () => {
+    const bench = new Bench(silent);
+    bench.reauthorization.track(1 as ConnectionId, { ...requestOf('c1'), listener: 'slow' }, 0);
+    bench.reauthorization.refreshAll();
+    bench.turns();
+    bench.clock.advance(1000);
+    expect(bench.events).toEqual([]);
+    bench.clock.advance(59_000);
+    expect(bench.events).toContainEqual({
+      kind: 'permissions-kept',
+      clientId: 'c1',
+      detail: 'no answer within 60000 ms',
+    });
+  });
+});
+
+test('a reload changes how long the broker waits for the permissions of connected clients', async () => {
+  let isSilent = false;
+  const authorizer: Authorizer = {
+    name: 'test',
+    authorize: () => (isSilent ? new Promise(() => undefined) : permissionsOf('allow publish,receive #')),
+  };
+  await withBroker(
+    async (broker) => {
+      await broker.connect('reader');
+      isSilent = true;
+      await broker.reload({ authTimeoutMs: 200 });
+      await broker.settled();
+      broker.clock.advance(200);
+      expect(broker.events).toContainEqual({
+        kind: 'permissions-kept',
+        clientId: 'reader',
+        detail: 'no answer within 200 ms',
+      });
+    },
+    { authorizers: [authorizer], limits: { authTimeoutMs: 30_000 } },
+  );
 });
 
 test('what an authorizer says after a change counts for who is connected', async () => {
