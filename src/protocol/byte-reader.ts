@@ -1,5 +1,5 @@
-// A cursor over the body of one packet: every field type of MQTT, and the rule that no field reaches over the end. What the fields mean is
-// for the caller to know. PUBLISH and the acknowledgements do without it, for speed.
+// A cursor over the body of one packet: every field type of MQTT, and the rule that no field extends past the end. What
+// the fields mean is the caller's business. PUBLISH and the acknowledgements are decoded without it, for speed.
 import { MalformedPacketError } from './malformed.js';
 import { decodeUtf8 } from './utf8.js';
 
@@ -30,7 +30,7 @@ export class ByteReader {
     return (bytes[at] as number) * 0x1000000 + low;
   }
 
-  /** MQTT 5 section 1.5.5: four bytes at most, and no more than the value needs. */
+  /** MQTT 5 section 1.5.5: at most four bytes, and no more than the value needs. */
   variableByteInteger(): number {
     let value = 0;
     for (let shift = 0; shift <= 21; shift += 7) {
@@ -50,7 +50,10 @@ export class ByteReader {
     return decodeUtf8(this.bytes, from, from + length);
   }
 
-  /** A copy, since such fields (a password, a will, Correlation Data) outlive the chunk they came in, which may be a thousand times larger. */
+  /**
+   * A copy, since such fields (a password, a will, Correlation Data) outlive the chunk they arrived in, which may be a
+   * thousand times larger.
+   */
   binary(): Uint8Array {
     const length = this.uint16();
     const from = this.#advance(length);
@@ -63,7 +66,7 @@ export class ByteReader {
     return id;
   }
 
-  /** A part of the packet that has its own end. */
+  /** A reader for a part of the packet with an end of its own. */
   part(length: number): ByteReader {
     const from = this.#advance(length);
     return new ByteReader(this.bytes, from, from + length);
@@ -89,7 +92,7 @@ export function trailing(count: number): MalformedPacketError {
   return new MalformedPacketError('packet-trailing-bytes', `${count} bytes are left over behind the last field`);
 }
 
-/** [MQTT-2.3.1-1]; MQTT 5 leaves the code open: the packet can be parsed, its content breaks a rule. */
+/** [MQTT-2.3.1-1]. MQTT 5 does not fix the code: the packet can be parsed, but its content breaks a rule. */
 export function packetIdZero(): MalformedPacketError {
   return new MalformedPacketError('packet-id-zero', 'the packet identifier is 0', 0x82);
 }

@@ -1,5 +1,5 @@
-// A growing buffer that packets are written into: every field type of MQTT, each with its range. What belongs in a packet is for the
-// encoder to know; PUBLISH and the acknowledgements on the hot path are written without it.
+// A growing buffer that packets are written into: every field type of MQTT, each with its range. The encoder knows what
+// belongs in a packet; PUBLISH and the acknowledgements on the hot path are written without it.
 import { STRING_BYTES_MAX, utf8Length, writeUtf8 } from './utf8.js';
 
 export const VARIABLE_BYTE_INTEGER_MAX = 268_435_455;
@@ -61,7 +61,7 @@ export class ByteWriter {
     this.uint16(id);
   }
 
-  /** What was written; the writer has no more use for it. */
+  /** The bytes written so far. The caller owns them; the writer must not be used afterwards. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.length);
   }
@@ -79,7 +79,7 @@ export class ByteWriter {
   }
 }
 
-/** MQTT 5 section 1.5.5, and the Remaining Length of every version. */
+/** MQTT 5 section 1.5.5; also the Remaining Length of every version. */
 export function variableByteIntegerSize(value: number): number {
   if (value < 128) return 1;
   if (value < 16_384) return 2;
@@ -88,7 +88,7 @@ export function variableByteIntegerSize(value: number): number {
   throw new RangeError(`${value} is more than a variable byte integer can hold`);
 }
 
-/** Returns the offset behind. */
+/** @returns the offset after the integer. */
 export function writeVariableByteInteger(target: Uint8Array, offset: number, value: number): number {
   let at = offset;
   let rest = value;

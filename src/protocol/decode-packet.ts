@@ -1,5 +1,6 @@
-// The bodies of the packets that are not on the hot path: from the bytes behind the fixed header to a packet, or to the reason why it is
-// none. Framing is the decoder's; whether a well-formed packet is welcome now, and whether its topics make sense, is the domain's.
+// The bodies of the packets that are not on the hot path: from the bytes after the fixed header to a packet, or to the
+// reason why they are not one. The decoder does the framing; the domain decides whether a well-formed packet is
+// acceptable now and whether its topics make sense.
 import type { ByteReader } from './byte-reader.js';
 import { MalformedPacketError } from './malformed.js';
 import type { MalformedCode } from './malformed.js';
@@ -22,10 +23,10 @@ import { PropertyPlace, authenticationMethodMissing, readProperties } from './pr
 import { isReasonCodeOf } from './reason-code-table.js';
 import { ReasonCode } from './reason-codes.js';
 
-/** Who sent the packet. */
+/** The side that sent the packet. */
 export type Sender = 'client' | 'server';
 
-/** `flags`: the lower four bits of the first byte. They can be judged only once the version is known. */
+/** @param flags the lower four bits of the first byte; they can be checked only once the version is known. */
 export function decodeConnect(reader: ByteReader, flags: number, overlongHeader: boolean): ConnectPacket {
   const protocolVersion = readProtocol(reader);
   if (protocolVersion > 3 && flags !== 0)
@@ -38,7 +39,8 @@ export function decodeConnect(reader: ByteReader, flags: number, overlongHeader:
   const properties = protocolVersion === 5 ? readProperties(reader, PropertyPlace.connect) : undefined;
   const clientId = reader.string(); // [MQTT-3.1.3-3]
   const will = (connectFlags & 0x04) !== 0 ? readWill(reader, connectFlags, protocolVersion) : undefined;
-  // MQTT 3.1 section 3.1: Remaining Length outweighs the flags, so that clients of plain V3, which knew neither field, get through.
+  // MQTT 3.1 section 3.1: Remaining Length takes precedence over the flags, so that clients of plain V3, which had
+  // neither field, are accepted.
   const userName = (connectFlags & 0x80) !== 0 && !isLeftOut(reader, protocolVersion) ? reader.string() : undefined;
   const password = (connectFlags & 0x40) !== 0 && !isLeftOut(reader, protocolVersion) ? reader.binary() : undefined;
   reader.expectEnd(); // [MQTT-3.1.2-18], [MQTT-3.1.2-20]
@@ -60,7 +62,10 @@ function isLeftOut(reader: ByteReader, version: ProtocolVersion): boolean {
   return version === 3 && reader.remaining === 0;
 }
 
-/** Name and level are taken as a pair. Bit 7 of the level, by which some bridges make themselves known, is of no specification: refused. */
+/**
+ * Name and level are checked as a pair. Bit 7 of the level, with which some bridges identify themselves, is in no
+ * specification and is refused.
+ */
 function readProtocol(reader: ByteReader): ProtocolVersion {
   const name = nameOf(reader.part(reader.uint16()));
   // [MQTT-3.1.2-1]
@@ -75,10 +80,11 @@ function readProtocol(reader: ByteReader): ProtocolVersion {
     if (level === 3) return 3;
   } else if (level === 4 || level === 5) return level;
   const message = `protocol ${name} has no level ${level} here`;
-  throw new MalformedPacketError('protocol-version-unsupported', message, ReasonCode.unsupportedProtocolVersion); // [MQTT-3.1.2-2]
+  // [MQTT-3.1.2-2]
+  throw new MalformedPacketError('protocol-version-unsupported', message, ReasonCode.unsupportedProtocolVersion);
 }
 
-/** By its bytes: nothing that is unknown here needs to be decoded first. */
+/** Compares bytes, so that an unknown name need not be decoded first. */
 function nameOf({ bytes, position, remaining }: ByteReader): 'MQTT' | 'MQIsdp' | undefined {
   for (const name of ['MQTT', 'MQIsdp'] as const) {
     let same = 0;
@@ -92,7 +98,7 @@ function checkConnectFlags(flags: number, version: ProtocolVersion): void {
   const fail = (code: MalformedCode, what: string): never => {
     throw new MalformedPacketError(code, `CONNECT ${what}`);
   };
-  // Unused in MQTT 3.1, where nobody was told to check it.
+  // Unused in MQTT 3.1, which does not require a check.
   if ((flags & 0x01) !== 0 && version !== 3) fail('connect-reserved-flag', 'sets the reserved flag'); // [MQTT-3.1.2-3]
   if ((flags & 0x04) !== 0) {
     if ((flags & 0x18) === 0x18) fail('connect-will-flags', 'asks for a will at QoS 3'); // [MQTT-3.1.2-14]
@@ -114,9 +120,10 @@ function readWill(reader: ByteReader, flags: number, version: ProtocolVersion): 
 export function decodeConnack(reader: ByteReader, version: ProtocolVersion): ConnackPacket {
   const flags = reader.byte();
   const reasonCode = reasonCodeOf(PacketType.connack, reader.byte(), version);
-  // In MQTT 3.1 the byte is reserved and says nothing.
+  // In MQTT 3.1 the byte is reserved and has no meaning.
   if (version !== 3 && (flags > 1 || (flags === 1 && reasonCode !== 0))) {
-    throw new MalformedPacketError('connack-flags', `CONNACK with flags ${flags} and code ${reasonCode}`); // [MQTT-3.2.2-4], in 5 [MQTT-3.2.2-6]
+    // [MQTT-3.2.2-4], in 5 [MQTT-3.2.2-6]
+    throw new MalformedPacketError('connack-flags', `CONNACK with flags ${flags} and code ${reasonCode}`);
   }
   const properties = version === 5 ? readProperties(reader, PropertyPlace.connack) : undefined;
   reader.expectEnd();
@@ -140,7 +147,8 @@ function readSubscription(reader: ByteReader, version: ProtocolVersion): Subscri
   // MQTT 3.1 section 3.8: the upper six bits are not used. They are masked, not refused.
   const options = version === 3 ? byte & 0x03 : byte;
   const reserved = version === 5 ? 0xc0 : 0xfc;
-  if ((options & reserved) !== 0) throw optionsInvalid(byte, ReasonCode.malformedPacket); // [MQTT-3-8.3-4], in 5 [MQTT-3.8.3-5]
+  // [MQTT-3-8.3-4], in 5 [MQTT-3.8.3-5]
+  if ((options & reserved) !== 0) throw optionsInvalid(byte, ReasonCode.malformedPacket);
   const qos = options & 0x03;
   const retainHandling = (options >> 4) & 0x03;
   // MQTT 5 section 3.8.3.1 calls these two a protocol error.
@@ -240,5 +248,6 @@ export function reasonCodeOf(type: PacketType, code: number, version: ProtocolVe
 }
 
 export function overlongRemainingLength(): MalformedPacketError {
-  return new MalformedPacketError('variable-byte-integer', 'the Remaining Length takes more bytes than it needs'); // [MQTT-1.5.5-1]
+  // [MQTT-1.5.5-1]
+  return new MalformedPacketError('variable-byte-integer', 'the Remaining Length takes more bytes than it needs');
 }

@@ -1,7 +1,7 @@
-// From a stream of chunks to packets: where a packet begins and ends, and no more memory than what really came in. Which bytes make which
-// packet is in `decode-packet.ts`, except for PUBLISH and the acknowledgements, which are here because nearly every packet is one of them.
-// What a packet means, and whether it is welcome, is for the domain.
-import { ByteReader, packetIdZero, trailing, truncated } from './byte-reader.js';
+// The decoder: from a stream of chunks to packets. It finds where a packet begins and ends, and takes no more memory
+// than what has really arrived. Which bytes make which packet is in `decode-packet.ts` and `decode-publish.ts`. The
+// domain decides what a packet means and whether it is acceptable.
+import { ByteReader, trailing } from './byte-reader.js';
 import {
   decodeAuth,
   decodeConnack,
@@ -12,47 +12,37 @@ import {
   decodeUnsuback,
   decodeUnsubscribe,
   overlongRemainingLength,
-  reasonCodeOf,
 } from './decode-packet.js';
 import type { Sender } from './decode-packet.js';
+import { decodeAcknowledgement, decodePublish } from './decode-publish.js';
 import { CONNECT_ONLY, firstByteRejected, firstByteTable } from './first-byte.js';
 import type { FirstByteTable } from './first-byte.js';
 import { MalformedPacketError } from './malformed.js';
 import { PacketType } from './packets.js';
-import type {
-  AcknowledgementPacket,
-  ConnectPacket,
-  Packet,
-  ProtocolVersion,
-  Properties,
-  PublishPacket,
-  QoS,
-} from './packets.js';
-import { PropertyPlace, readProperties } from './properties.js';
+import type { ConnectPacket, Packet, ProtocolVersion } from './packets.js';
 import { ReasonCode } from './reason-codes.js';
-import { TopicCache } from './topic-cache.js';
 
 /**
- * Only PUBLISH carries a payload. Anything else this large is a list of filters or properties, and what it becomes in memory is many times its
- * bytes: one SUBSCRIBE of 100 MiB would be the end of the process.
+ * Maximum size, in bytes, of any packet but PUBLISH, which carries a payload. A larger one would be a list of filters
+ * or properties, which takes many times its bytes in memory: one SUBSCRIBE of 100 MiB would end the process.
  */
 const LIST_PACKET_MAX_BYTES = 1024 * 1024;
 
 export interface PacketDecoderOptions {
-  /** In bytes of the whole packet, fixed header included. */
+  /** In bytes, of the whole packet including its fixed header. */
   readonly maxPacketSize: number;
-  /** What we are: a server (the default) reads what clients send, CONNECT first; a client reads what a server sends. */
+  /**
+   * The side that decodes: a server (the default) reads what clients send, CONNECT first; a client reads what a server
+   * sends.
+   */
   readonly role?: 'server' | 'client';
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** An unfinished packet is given this much room at first, then four times what has come in, but never more than it needs. */
+/** Initial buffer for an incomplete packet; then four times what has arrived, but never more than the packet needs. */
 const FIRST_ROOM_BYTES = 512;
 const ROOM_FACTOR = 4;
-
-/** Shared by all connections: the same topics come from many of them. It holds nothing that decides anything. */
-const topics = new TopicCache();
 
 export class PacketDecoder {
   maxPacketSize: number;
@@ -62,13 +52,13 @@ export class PacketDecoder {
   #awaitsConnect: boolean;
   #firstBytes: FirstByteTable;
 
-  // The chunk being read, and those behind it, which came before the reader was done with this one.
+  // The chunk being read, and the chunks that arrived before the reader was done with it.
   #chunk: Uint8Array = NOTHING;
   #position = 0;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
 
-  // A packet that does not lie in one chunk is put together here, by copying: a view of its beginning would keep a whole chunk alive.
+  // A packet that spans chunks is assembled here by copying: a view of its beginning would keep a whole chunk alive.
   #room: Uint8Array = NOTHING;
   #collected = 0;
   /** Size of that packet; 0 while its fixed header is incomplete. */
@@ -76,7 +66,7 @@ export class PacketDecoder {
   #copiedBytes = 0;
   #collections = 0;
 
-  // What #measure found beside the size; it stays true until that packet is decoded.
+  // What #measure found besides the size; valid until that packet is decoded.
   #headerBytes = 0;
   #overlongHeader = false;
 
@@ -89,7 +79,7 @@ export class PacketDecoder {
     this.#firstBytes = this.#awaitsConnect ? CONNECT_ONLY : firstByteTable(this.#sender, this.#version);
   }
 
-  /** A server learns it from the first CONNECT; until then it is 4. */
+  /** A server takes it from the first CONNECT; until then it is 4. */
   get protocolVersion(): ProtocolVersion {
     return this.#version;
   }
@@ -99,30 +89,35 @@ export class PacketDecoder {
     if (!this.#awaitsConnect) this.#firstBytes = firstByteTable(this.#sender, version);
   }
 
-  /** Received and not yet given out as packets. */
+  /** Bytes received and not yet returned as packets. */
   get bufferedBytes(): number {
     return this.#collected + (this.#chunk.length - this.#position) + this.#waitingBytes;
   }
 
-  /** Of the packet that has begun and not ended. */
+  /** Bytes received of the incomplete packet. */
   get partialPacketBytes(): number {
     return this.#collected;
   }
 
-  /** Tells one incomplete packet from another. */
+  /** Distinguishes one incomplete packet from the next. */
   get partialPacketNumber(): number {
     return this.#collections;
   }
 
-  /** What putting packets together has cost so far: less than three times their bytes, however finely they were cut. */
+  /**
+   * Bytes copied so far to assemble packets: less than three times the packets' bytes, however finely they were cut.
+   */
   get copiedBytes(): number {
     return this.#copiedBytes;
   }
 
-  /** Hands over a chunk; the caller writes to it no more, since payloads are views of it. After a failure it is dropped. */
+  /**
+   * Hands over a chunk. The caller must not write to it again, since payloads are views of it. Ignored after a failure.
+   */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#failure !== undefined) return;
-    // Always plain: slice() of a Buffer does not copy, and the code below runs faster if it sees one class only.
+    // Always a plain Uint8Array: slice() of a Buffer does not copy, and the code below runs faster if it sees one class
+    // only.
     const bytes =
       chunk.constructor === Uint8Array ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     if (this.#position < this.#chunk.length || this.#waiting.length > 0) {
@@ -134,7 +129,10 @@ export class PacketDecoder {
     }
   }
 
-  /** The next packet, or undefined until more bytes are pushed. Throws a MalformedPacketError, and from then on always the same one. */
+  /**
+   * The next packet, or undefined until more bytes are pushed.
+   * @throws MalformedPacketError; from then on always the same one.
+   */
   read(): Packet | undefined {
     if (this.#failure !== undefined) throw this.#failure;
     try {
@@ -149,7 +147,10 @@ export class PacketDecoder {
     }
   }
 
-  /** The next packet that lies in the chunk as a whole. If none does, what is left of the chunk becomes the beginning of a collection. */
+  /**
+   * The next packet that lies in the chunk as a whole. If there is none, the rest of the chunk begins an incomplete
+   * packet.
+   */
   #next(): Packet | undefined {
     const chunk = this.#chunk;
     const start = this.#position;
@@ -166,7 +167,7 @@ export class PacketDecoder {
     return undefined;
   }
 
-  /** Goes on with a packet that came in parts: byte by byte until its size is known, then by as much as there is. */
+  /** Continues a packet that arrives in parts: byte by byte until its size is known, then by as much as there is. */
   #collect(): Packet | undefined {
     while (this.#position < this.#chunk.length) {
       if (this.#wanted === 0) {
@@ -194,7 +195,10 @@ export class PacketDecoder {
     this.#position = from + count;
   }
 
-  /** The room grows with what came in, not with what was announced: a peer that only announces a large packet costs nothing. */
+  /**
+   * The buffer grows with what has arrived, not with what was announced: announcing a large packet costs the broker
+   * nothing.
+   */
   #makeRoom(more: number): void {
     const needed = this.#collected + more;
     if (needed <= this.#room.length) return;
@@ -211,7 +215,7 @@ export class PacketDecoder {
     this.#wanted = 0;
   }
 
-  /** Moves on when the chunk is used up; lets go of it in any case, for an idle connection should not pin 64 KiB. */
+  /** Takes the next chunk when this one is used up, or none: an idle connection must not keep 64 KiB alive. */
   #nextChunk(): boolean {
     const next = this.#waiting.shift();
     this.#chunk = next ?? NOTHING;
@@ -222,8 +226,8 @@ export class PacketDecoder {
   }
 
   /**
-   * Size of the packet that begins at `start`, or 0 while its fixed header is incomplete. Whatever the header alone can condemn is refused
-   * here, before a byte of the body is kept.
+   * Size of the packet that begins at `start`, or 0 while its fixed header is incomplete. A packet that its header
+   * alone proves invalid is refused here, before a byte of the body is kept.
    */
   #measure(bytes: Uint8Array, start: number, end: number): number {
     const first = bytes[start] as number;
@@ -254,7 +258,7 @@ export class PacketDecoder {
     const body = start + this.#headerBytes;
     const version = this.#version;
     const type = (first >> 4) as PacketType;
-    // Only MQTT 5 forbids it; some clients of 3.1.1 always write four bytes.
+    // Only MQTT 5 forbids it; some 3.1.1 clients always write four bytes.
     if (this.#overlongHeader && version === 5 && type !== PacketType.connect) throw overlongRemainingLength();
     switch (type) {
       case PacketType.publish:
@@ -287,7 +291,10 @@ export class PacketDecoder {
     }
   }
 
-  /** Only the first CONNECT sets the version: a second one is for the domain to refuse, in the version the connection speaks. */
+  /**
+   * Only the first CONNECT sets the version: the domain refuses a second one, in the version that the connection
+   * speaks.
+   */
   #connect(packet: ConnectPacket): ConnectPacket {
     if (this.#awaitsConnect) {
       this.#awaitsConnect = false;
@@ -304,82 +311,6 @@ export class PacketDecoder {
     this.#waiting = [];
     this.#waitingBytes = 0;
   }
-}
-
-function decodePublish(
-  bytes: Uint8Array,
-  first: number,
-  body: number,
-  end: number,
-  version: ProtocolVersion,
-  sender: Sender,
-): PublishPacket {
-  const qos = ((first >> 1) & 3) as QoS;
-  let at = body + 2;
-  if (at > end) throw truncated();
-  const topicEnd = at + (((bytes[body] as number) << 8) | (bytes[body + 1] as number));
-  if (topicEnd > end) throw truncated();
-  const topic = topics.text(bytes, at, topicEnd); // [MQTT-3.3.2-1]
-  at = topicEnd;
-  let packetId = 0;
-  if (qos > 0) {
-    at += 2;
-    if (at > end) throw truncated();
-    packetId = ((bytes[topicEnd] as number) << 8) | (bytes[topicEnd + 1] as number);
-    if (packetId === 0) throw packetIdZero(); // [MQTT-2.3.1-1]
-  }
-  let properties: Properties | undefined = undefined;
-  if (version === 5) {
-    if (at < end && bytes[at] === 0) at++;
-    else {
-      const reader = new ByteReader(bytes, at, end);
-      properties = readProperties(
-        reader,
-        sender === 'client' ? PropertyPlace.publishFromClient : PropertyPlace.publishFromServer,
-      );
-      at = reader.position;
-    }
-  }
-  const payload = new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at);
-  return {
-    type: PacketType.publish,
-    dup: (first & 8) !== 0,
-    qos,
-    retain: (first & 1) !== 0,
-    topic,
-    packetId,
-    properties,
-    payload,
-  };
-}
-
-const ACKNOWLEDGEMENT_PLACES = {
-  [PacketType.puback]: PropertyPlace.puback,
-  [PacketType.pubrec]: PropertyPlace.pubrec,
-  [PacketType.pubrel]: PropertyPlace.pubrel,
-  [PacketType.pubcomp]: PropertyPlace.pubcomp,
-};
-
-function decodeAcknowledgement(
-  bytes: Uint8Array,
-  type: AcknowledgementPacket['type'],
-  body: number,
-  end: number,
-  version: ProtocolVersion,
-): AcknowledgementPacket {
-  const length = end - body;
-  if (length < 2) throw truncated();
-  const packetId = ((bytes[body] as number) << 8) | (bytes[body + 1] as number);
-  if (packetId === 0) throw packetIdZero(); // [MQTT-2.3.1-1]
-  if (length === 2) return { type, packetId, reasonCode: ReasonCode.success, properties: undefined };
-  if (version !== 5) throw trailing(length - 2);
-  // MQTT 5 section 3.4.2: below length 3 the code is 0, below length 4 there are no properties.
-  const reasonCode = reasonCodeOf(type, bytes[body + 2] as number, version);
-  if (length === 3) return { type, packetId, reasonCode, properties: undefined };
-  const reader = new ByteReader(bytes, body + 3, end);
-  const properties = readProperties(reader, ACKNOWLEDGEMENT_PLACES[type]);
-  reader.expectEnd();
-  return { type, packetId, reasonCode, properties };
 }
 
 function tooLarge(size: number, limit: number): MalformedPacketError {

@@ -1,6 +1,7 @@
-// From packets to bytes. `encodePacket` writes any packet of any version, for both sides, and refuses what has no lawful form. PUBLISH and the
-// acknowledgements also have a way of their own, straight into the caller's buffer, because nearly every packet is one of them. What to send,
-// and whether it fits the receiver's limits, is decided elsewhere.
+// The encoder: from packets to bytes. `encodePacket` writes any packet of any version, for both sides, and refuses one
+// without a valid form. PUBLISH and the acknowledgements also have functions of their own that write straight into the
+// caller's buffer, because nearly every packet is one of them. What to send, and whether it fits the receiver's limits,
+// is decided elsewhere.
 import { ByteWriter, variableByteIntegerSize, writeVariableByteInteger } from './byte-writer.js';
 import { PacketType } from './packets.js';
 import type {
@@ -26,8 +27,9 @@ import { ReasonCode } from './reason-codes.js';
 import { encodeUtf8 } from './utf8.js';
 
 /**
- * The whole packet. What a version has no field for is left out (properties and most reason codes before MQTT 5); what it has a field for
- * must be right, or a RangeError is thrown: a wrong packet on the wire is worse. A CONNECT says its own version.
+ * The whole packet. Values that a version has no field for are left out (properties and most reason codes before MQTT
+ * 5). A CONNECT is written in its own version.
+ * @throws RangeError for an invalid value: an invalid packet on the wire would be worse.
  */
 export function encodePacket(packet: Packet, version: ProtocolVersion): Uint8Array {
   const body = new ByteWriter();
@@ -39,7 +41,7 @@ export function encodePacket(packet: Packet, version: ProtocolVersion): Uint8Arr
   return packetBytes;
 }
 
-/** Returns the flags of the first byte. [MQTT-2.2.2-1] */
+/** @returns the flags of the first byte. [MQTT-2.2.2-1] */
 function writeBody(body: ByteWriter, packet: Packet, version: ProtocolVersion): number {
   switch (packet.type) {
     case PacketType.connect:
@@ -106,8 +108,9 @@ function writeConnack(
   { sessionPresent, reasonCode, properties }: ConnackPacket,
   version: ProtocolVersion,
 ): void {
-  if (sessionPresent && reasonCode !== 0) throw new RangeError('Session Present in a refusal'); // [MQTT-3.2.2-4], in 5 [MQTT-3.2.2-6]
-  body.byte(sessionPresent && version !== 3 ? 1 : 0); // MQTT 3.1 does not know it
+  // [MQTT-3.2.2-4], in 5 [MQTT-3.2.2-6]
+  if (sessionPresent && reasonCode !== 0) throw new RangeError('Session Present in a refusal');
+  body.byte(sessionPresent && version !== 3 ? 1 : 0); // MQTT 3.1 does not have it
   body.byte(checkedCode(PacketType.connack, reasonCode, version));
   if (version === 5) writeProperties(body, properties, PropertyPlace.connack);
 }
@@ -190,7 +193,10 @@ function writeUnsubscribe(
   for (const filter of topicFilters) body.string(filter);
 }
 
-/** MQTT 5 sections 3.14.2 and 3.15.2: both fields are left out if the code is 0 and there are no properties; DISCONNECT may also stop at its code. */
+/**
+ * MQTT 5 sections 3.14.2 and 3.15.2: both fields are left out if the code is 0 and there are no properties; DISCONNECT
+ * may also end after its code.
+ */
 function writeReason(
   body: ByteWriter,
   { type, reasonCode, properties }: DisconnectPacket | AuthPacket,
@@ -222,15 +228,22 @@ function publishFlags(qos: QoS, dup: boolean, retain: boolean): number {
   return (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
 }
 
-// The hot path. Nothing below allocates, or checks what the caller has made itself.
+// The hot path. The code below allocates nothing and does not check values that the caller computed.
 
-/** Size of the whole packet. `propertiesBytes`: the block with its length prefix; 0 before MQTT 5. */
+/**
+ * Size of the whole packet in bytes.
+ * @param propertiesBytes size of the property block with its length prefix; 0 before MQTT 5.
+ */
 export function publishSize(topicBytes: number, payloadBytes: number, qos: QoS, propertiesBytes: number): number {
   const remaining = 2 + topicBytes + (qos > 0 ? 2 : 0) + propertiesBytes + payloadBytes;
   return 1 + variableByteIntegerSize(remaining) + remaining;
 }
 
-/** Writes at `offset`, where the caller has made room for `publishSize`; returns the offset behind. `properties`: undefined before MQTT 5. */
+/**
+ * Writes at `offset`, where the caller has reserved `publishSize` bytes.
+ * @param properties undefined before MQTT 5.
+ * @returns the offset after the packet.
+ */
 export function writePublish(
   target: Uint8Array,
   offset: number,
@@ -246,7 +259,7 @@ export function writePublish(
   return copy(target, at, payload);
 }
 
-/** The same without the payload, which follows by itself. */
+/** The same without the payload, which the caller sends separately. */
 export function writePublishHead(
   target: Uint8Array,
   offset: number,
@@ -273,7 +286,7 @@ export function writePublishHead(
   return properties === undefined ? at : copy(target, at, properties);
 }
 
-/** At most 5 bytes; returns the offset behind. */
+/** Writes at most 5 bytes. @returns the offset after them. */
 export function writeAcknowledgement(
   target: Uint8Array,
   offset: number,
@@ -292,7 +305,7 @@ export function writeAcknowledgement(
   return offset + 5;
 }
 
-/** Up to here a loop is faster than the call of `set`. */
+/** Up to this many bytes a loop is faster than calling `set`. */
 const LOOP_BYTES_MAX = 12;
 
 function copy(target: Uint8Array, offset: number, source: Uint8Array): number {
@@ -305,7 +318,8 @@ function copy(target: Uint8Array, offset: number, source: Uint8Array): number {
   return offset + length;
 }
 
-// Topics in their bytes. Two generations: when the young one is full it becomes the old one, and what is asked for again moves back.
+// A cache of encoded topics in two generations: a full young generation becomes the old one, and an entry used again
+// moves back.
 const GENERATION_TOPICS = 2048;
 const CACHED_TOPIC_LENGTH_MAX = 128;
 let youngTopics = new Map<string, Uint8Array>();
@@ -313,7 +327,7 @@ let oldTopics = new Map<string, Uint8Array>();
 let lastTopic = '';
 let lastTopicBytes: Uint8Array = new Uint8Array(0);
 
-/** UTF-8, without a length prefix. The array is shared with other callers: not to be written to. */
+/** UTF-8 without a length prefix. The array is shared with other callers and must not be modified. */
 export function encodeTopic(topic: string): Uint8Array {
   if (topic === lastTopic) return lastTopicBytes;
   if (topic.length > CACHED_TOPIC_LENGTH_MAX) return encodeUtf8(topic);
@@ -333,7 +347,7 @@ export function encodeTopic(topic: string): Uint8Array {
 
 const EMPTY_BLOCK = new Uint8Array(1);
 
-/** The property block of a PUBLISH in MQTT 5, length prefix included. The array may be shared: not to be written to. */
+/** The property block of an MQTT 5 PUBLISH with its length prefix. The array may be shared and must not be modified. */
 export function encodePublishProperties(properties: Properties | undefined): Uint8Array {
   if (properties === undefined) return EMPTY_BLOCK;
   const writer = new ByteWriter();

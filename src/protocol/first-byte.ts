@@ -1,5 +1,6 @@
-// What the very first byte of a packet says about it: whether this type may come from this side at all, and whether its flags are right.
-// As tables, made once, so that the decoder asks with one load. Nothing behind the first byte is looked at here.
+// What the first byte of a packet says about it: whether this type may come from this side at all, and whether its
+// flags are valid. Tables, built once, so that the decoder's check is one load. Nothing after the first byte is
+// examined here.
 import { MalformedPacketError } from './malformed.js';
 import type { MalformedCode } from './malformed.js';
 import { PacketType } from './packets.js';
@@ -7,7 +8,7 @@ import type { ProtocolVersion } from './packets.js';
 import { ReasonCode } from './reason-codes.js';
 import type { Sender } from './decode-packet.js';
 
-/** 0 lets the byte pass, other numbers are places in REJECTIONS. */
+/** 0 accepts the byte; other numbers are indexes into REJECTIONS. */
 export type FirstByteTable = Uint8Array;
 
 const REJECTIONS = [
@@ -46,12 +47,13 @@ function judge(byte: number, sender: Sender, version: ProtocolVersion): Rejectio
   if (type === 0 || (type === auth && version !== 5)) return 'packet-type-reserved';
   if ((sender === 'client' ? ONLY_FROM_SERVER : ONLY_FROM_CLIENT).includes(type)) return 'packet-type-unexpected';
   if (type === disconnect && sender === 'server' && version !== 5) return 'packet-type-unexpected';
-  if (type === connect) return undefined; // its flags are judged by its own version, which is not known yet
+  if (type === connect) return undefined; // its flags depend on its own version, which is not known yet
   if (type === publish) {
     if ((flags & 0x06) === 0x06) return 'publish-qos-invalid'; // [MQTT-3.3.1-4]
     return flags >> 1 === 0x04 && version !== 3 ? 'publish-dup-at-qos-0' : undefined; // [MQTT-3.3.1-2]
   }
-  // MQTT 3.1 section 2.1: where flags mean nothing they are unused, not reserved. Three types have QoS 1, and DUP when they are sent again.
+  // MQTT 3.1 section 2.1: flags without a meaning are unused, not reserved. Three types have QoS 1, and DUP when they
+  // are sent again.
   if (version === 3)
     return WITH_FLAGS_0010.includes(type) && (flags & 0x06) !== 0x02 ? 'fixed-header-flags' : undefined;
   // [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT-3.15.1-1]
@@ -79,7 +81,7 @@ export function firstByteTable(sender: Sender, version: ProtocolVersion): FirstB
   return TABLES[sender][version];
 }
 
-/** What a server reads before CONNECT. [MQTT-3.1.0-1] */
+/** The table for a server before CONNECT. [MQTT-3.1.0-1] */
 export const CONNECT_ONLY: FirstByteTable = table((byte) => {
   const type = byte >> 4;
   return type === connect ? undefined : type === 0 ? 'packet-type-reserved' : 'packet-type-unexpected';

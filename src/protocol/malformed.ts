@@ -1,5 +1,5 @@
-// Everything a peer can get wrong on the wire, by name. The decoder throws it, the shell hands it to the domain, and the domain decides
-// what the peer is told: nothing, a CONNACK, or (MQTT 5) a DISCONNECT with `reasonCode`.
+// Everything a peer can get wrong on the wire, by name. The decoder throws the error, the shell hands it to the domain,
+// and the domain decides what to answer: nothing, a CONNACK, or (MQTT 5) a DISCONNECT with `reasonCode`.
 import { ReasonCode } from './reason-codes.js';
 
 export type MalformedCode =
@@ -8,8 +8,8 @@ export type MalformedCode =
   | 'packet-type-reserved' // type 0, or 15 before MQTT 5
   | 'packet-type-unexpected' // a packet that only a server sends, or anything but CONNECT first
   | 'fixed-header-flags' // [MQTT-2.2.2-2]
-  | 'packet-truncated' // a field reaches over the end of the packet
-  | 'packet-trailing-bytes' // bytes left over behind the last field
+  | 'packet-truncated' // a field extends past the end of the packet
+  | 'packet-trailing-bytes' // bytes remain after the last field
   | 'utf8-invalid' // [MQTT-1.5.3-1]
   | 'utf8-null-character' // [MQTT-1.5.3-2]
   | 'protocol-name-unknown' // [MQTT-3.1.2-1]
@@ -39,7 +39,7 @@ export class MalformedPacketError extends Error {
   constructor(
     readonly code: MalformedCode,
     message: string,
-    /** What a DISCONNECT or CONNACK of MQTT 5 says of it. */
+    /** The reason code for a DISCONNECT or CONNACK in MQTT 5. */
     readonly reasonCode: number = ReasonCode.malformedPacket,
   ) {
     super(message);

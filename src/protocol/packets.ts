@@ -1,6 +1,6 @@
-// The MQTT Control Packets as readonly data, for all three versions. What a packet means is decided in the domain, how it looks on
-// the wire in the decoder and the encoder; this file says only what there is. Absent fields are `undefined`, never missing, so that
-// every packet of a type has the same shape.
+// The MQTT Control Packets as readonly data, for all three versions. The domain decides what a packet means, the
+// decoder and encoder how it looks on the wire. Absent fields are `undefined`, never missing, so that every packet of a
+// type has the same shape.
 
 /** 3 is MQTT 3.1 (`MQIsdp`), 4 is MQTT 3.1.1, 5 is MQTT 5. */
 export type ProtocolVersion = 3 | 4 | 5;
@@ -29,7 +29,10 @@ export type PacketType = (typeof PacketType)[keyof typeof PacketType];
 
 export type UserProperty = readonly [name: string, value: string];
 
-/** MQTT 5 section 2.2.2.2. Which packet may carry which property is in the property table (`properties.ts`). Times are in seconds. */
+/**
+ * MQTT 5 section 2.2.2.2. The table in `properties.ts` says which packet may carry which property. Times are in
+ * seconds.
+ */
 export interface Properties {
   readonly payloadFormatIndicator?: 0 | 1;
   readonly messageExpiryInterval?: number;
@@ -74,7 +77,7 @@ export interface ConnectPacket {
   readonly protocolVersion: ProtocolVersion;
   /** Clean Session in 3.1 and 3.1.1, Clean Start in 5. */
   readonly clean: boolean;
-  /** In seconds, 0 to 65,535; 0 switches it off. */
+  /** In seconds, 0 to 65,535; 0 disables keep-alive. */
   readonly keepAlive: number;
   readonly clientId: string;
   readonly will: Will | undefined;
@@ -101,11 +104,11 @@ export interface PublishPacket {
   /** 1 to 65,535; 0 at QoS 0, where the wire has none. */
   readonly packetId: number;
   readonly properties: Properties | undefined;
-  /** From the decoder: a view of the received chunk. Who keeps it longer than the turn copies it. */
+  /** From the decoder: a view of the received chunk. Code that keeps it beyond the turn must copy it. */
   readonly payload: Uint8Array;
 }
 
-/** PUBACK, PUBREC, PUBREL and PUBCOMP look alike. */
+/** PUBACK, PUBREC, PUBREL and PUBCOMP have the same fields. */
 export interface AcknowledgementPacket {
   readonly type:
     typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp;
@@ -148,7 +151,7 @@ export interface UnsubscribePacket {
 export interface UnsubackPacket {
   readonly type: typeof PacketType.unsuback;
   readonly packetId: number;
-  /** Written in 5 only: one a Topic Filter. */
+  /** One per Topic Filter; written in MQTT 5 only. */
   readonly reasonCodes: readonly number[];
   readonly properties: Properties | undefined;
 }

@@ -1,5 +1,6 @@
-// The properties of MQTT 5 as a table (section 2.2.2.2): number, type, range, and where each may stand; and the property block, read and
-// written by that table alone. What a property does to a session or a message is decided in the domain.
+// The properties of MQTT 5 as a table (section 2.2.2.2): number, type, range, and the packets that may carry each; and
+// the property block, read and written by that table alone. The domain decides what a property does to a session or a
+// message.
 import type { ByteReader } from './byte-reader.js';
 import { ByteWriter, VARIABLE_BYTE_INTEGER_MAX, inRange } from './byte-writer.js';
 import { MalformedPacketError } from './malformed.js';
@@ -7,7 +8,8 @@ import type { Properties, UserProperty } from './packets.js';
 import { ReasonCode } from './reason-codes.js';
 
 /**
- * Where a property block can stand; one bit each. PUBLISH and DISCONNECT count twice, as the two sides may not say the same.
+ * The packets that have a property block, one bit each. PUBLISH and DISCONNECT count twice, since the two sides may not
+ * send the same properties.
  */
 export const PropertyPlace = {
   connect: 1 << 0,
@@ -28,7 +30,7 @@ export const PropertyPlace = {
   auth: 1 << 15,
 } as const;
 
-/** One of the above, or several where the writer does not know which side it writes for. */
+/** One of the above, or several when the writer does not know for which side it writes. */
 export type PropertyPlaces = number;
 
 type PropertyName = keyof Properties;
@@ -40,9 +42,9 @@ interface PropertyRule {
   readonly name: PropertyName;
   readonly type: PropertyType;
   readonly places: PropertyPlaces;
-  /** Where it may come more than once; the value is then a list. */
+  /** The packets in which it may occur more than once; the value is then a list. */
   readonly repeatable: PropertyPlaces;
-  /** 0 is a protocol error. */
+  /** Whether 0 is a protocol error. */
   readonly notZero: boolean;
 }
 
@@ -107,14 +109,14 @@ for (const each of PROPERTY_RULES) RULE_BY_ID[each.id] = each;
 type PropertyValue = NonNullable<Properties[PropertyName]>;
 type SingleValue = number | string | Uint8Array | UserProperty;
 
-/** Reads Property Length and as many properties; undefined if there are none. */
+/** Reads Property Length and the properties; `undefined` if there are none. */
 export function readProperties(reader: ByteReader, place: PropertyPlaces): Properties | undefined {
-  const length = reader.variableByteInteger(); // [MQTT-2.2.2-1]: it is there even if it is 0
+  const length = reader.variableByteInteger(); // [MQTT-2.2.2-1]: present even if it is 0
   if (length === 0) return undefined;
   const block = reader.part(length);
   const properties: Partial<Record<PropertyName, PropertyValue>> = {};
   while (block.remaining > 0) {
-    // The number is formally a variable byte integer, but all there are take one byte.
+    // The number is formally a variable byte integer, but every defined one takes one byte.
     const id = block.variableByteInteger();
     const found = RULE_BY_ID[id];
     if (found === undefined)
@@ -158,7 +160,10 @@ function readValue(block: ByteReader, { type, name, notZero }: PropertyRule): Si
   }
 }
 
-/** Writes Property Length and the properties, in the order of their numbers; RangeError for one that may not stand there. */
+/**
+ * Writes Property Length and the properties, in the order of their numbers.
+ * @throws RangeError for a property that the packet may not carry.
+ */
 export function writeProperties(writer: ByteWriter, properties: Properties | undefined, places: PropertyPlaces): void {
   if (properties === undefined) {
     writer.byte(0);
@@ -226,7 +231,10 @@ function valueInvalid(name: PropertyName, value: number): MalformedPacketError {
   );
 }
 
-/** In the wrong packet type it is malformed (section 2.2.2.2), in the right one from the wrong side a protocol error (section 3.3.4). */
+/**
+ * A property in the wrong packet type makes the packet malformed (section 2.2.2.2); in the right one from the wrong
+ * side it is a protocol error (section 3.3.4).
+ */
 function notAllowed({ name, places }: PropertyRule, place: PropertyPlaces): MalformedPacketError {
   const bothSides = (place & PUBLISH) !== 0 ? PUBLISH : (place & DISCONNECT) !== 0 ? DISCONNECT : place;
   const reasonCode = (places & bothSides) === 0 ? ReasonCode.malformedPacket : ReasonCode.protocolError;

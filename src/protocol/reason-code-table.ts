@@ -1,5 +1,5 @@
-// Which reason code or return code may stand in which packet of which version. What a code means is in `reason-codes.ts`, when to send it
-// is the domain's.
+// Which reason code or return code is valid in which packet of which version. The codes are in `reason-codes.ts`; the
+// domain decides when to send them.
 import { PacketType } from './packets.js';
 import type { ProtocolVersion } from './packets.js';
 import { SUBACK_FAILURE } from './reason-codes.js';
@@ -14,7 +14,7 @@ const RETURN_CODES = [0, 1, 2, 3, 4, 5]; // section 3.2.2.3; 6 to 255 are reserv
 const CODES: Record<ProtocolVersion, Codes> = {
   3: {
     [PacketType.connack]: RETURN_CODES,
-    [PacketType.suback]: GRANTED_QOS, // MQTT 3.1 knows no failure
+    [PacketType.suback]: GRANTED_QOS, // MQTT 3.1 has no failure code
   },
   4: {
     [PacketType.connack]: RETURN_CODES,
@@ -32,7 +32,8 @@ const CODES: Record<ProtocolVersion, Codes> = {
     [PacketType.pubcomp]: RELEASE_RESULT, // [MQTT-3.7.2-1]
     [PacketType.suback]: [...GRANTED_QOS, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2], // [MQTT-3.9.3-2]
     [PacketType.unsuback]: [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91], // [MQTT-3.11.3-2]
-    // [MQTT-3.14.2-1]. 0x8C is not in section 3.14.2.1, but section 2.4 names DISCONNECT as its bearer, and a failed re-authentication needs it.
+    // [MQTT-3.14.2-1]. 0x8C is not in section 3.14.2.1, but section 2.4 allows it in DISCONNECT, and a failed
+    // re-authentication needs it.
     [PacketType.disconnect]: [
       ...[0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f],
       ...[0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2],
@@ -41,7 +42,7 @@ const CODES: Record<ProtocolVersion, Codes> = {
   },
 };
 
-/** By code, a bit a packet type: the question costs one load. */
+/** By code, one bit per packet type, so that a check costs one load. */
 function bitsByCode(codes: Codes): Uint16Array {
   const bits = new Uint16Array(256);
   for (const [type, allowed] of Object.entries(codes)) {

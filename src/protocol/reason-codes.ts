@@ -1,6 +1,7 @@
-// Reason codes of MQTT 5 (section 2.4) and return codes of MQTT 3.1 and 3.1.1 (CONNACK 3.2.2.3, SUBACK 3.9.3), as numbers on the wire.
+// Reason codes of MQTT 5 (section 2.4) and return codes of MQTT 3.1 and 3.1.1 (CONNACK 3.2.2.3, SUBACK 3.9.3), as
+// numbers on the wire.
 
-/** MQTT 5 reason codes. One number can carry several names: its meaning depends on the packet that bears it. */
+/** MQTT 5 reason codes. A number can have several names: its meaning depends on the packet. */
 export const ReasonCode = {
   success: 0x00,
   normalDisconnection: 0x00,

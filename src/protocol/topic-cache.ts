@@ -1,5 +1,6 @@
-// Topic names seen lately, found by their bytes: a repeated topic costs no decoding and is the same string again, so that the maps behind it
-// know its hash. It decides nothing: what it has forgotten is decoded anew. Direct-mapped, hence bounded without any bookkeeping.
+// A cache of recent Topic Names, looked up by their bytes: a repeated topic costs no decoding and yields the same
+// string, whose hash the maps downstream have already computed. It affects no decision: a topic that was evicted is
+// decoded again. Direct-mapped, and so bounded without bookkeeping.
 import { decodeUtf8 } from './utf8.js';
 
 const SLOTS = 4096; // a power of two; with all slots full about 800 KiB
@@ -11,7 +12,9 @@ export class TopicCache {
   readonly #texts = new Array<string>(SLOTS).fill('');
   readonly #lengths = new Uint8Array(SLOTS);
 
-  /** The string in `bytes[from..to)`, checked like any other: what is here has passed the check before. */
+  /**
+   * The string in `bytes[from..to)`. As well-formed as any other: a cached string passed the check when it was decoded.
+   */
   text(bytes: Uint8Array, from: number, to: number): string {
     const length = to - from;
     if (length > CACHED_TOPIC_BYTES_MAX || length === 0) return decodeUtf8(bytes, from, to);

@@ -1,11 +1,11 @@
-// Text on the wire: which bytes are a string of MQTT, and which string can be sent. Strict in every version: overlong forms, surrogates,
-// numbers over U+10FFFF and U+0000 are refused, and nothing is ever replaced by U+FFFD. What a string means (a topic, a filter, a name) is
-// decided elsewhere.
+// Text on the wire: which bytes are an MQTT string, and which strings can be sent. Strict in every version: overlong
+// forms, surrogates, code points above U+10FFFF and U+0000 are refused, and nothing is ever replaced by U+FFFD. What a
+// string means (a topic, a filter, a name) is decided elsewhere.
 import { MalformedPacketError } from './malformed.js';
 
 export const STRING_BYTES_MAX = 65_535;
 
-/** The two of Buffer's slices that are used; they take any Uint8Array as `this` and make flat strings in one call. */
+/** The two slice methods of Buffer used here; they take any Uint8Array as `this` and make flat strings in one call. */
 type Slice = (this: Uint8Array, from: number, to: number) => string;
 interface Slices {
   readonly latin1Slice: Slice;
@@ -20,7 +20,7 @@ export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string 
     const byte = bytes[i] as number;
     if (byte > 0x7f) {
       validateUtf8(bytes, i, to);
-      // Not TextDecoder: it would swallow a leading U+FEFF, which is an ordinary character here. [MQTT-1.5.3-3]
+      // Not TextDecoder: it would drop a leading U+FEFF, which is an ordinary character here. [MQTT-1.5.3-3]
       return utf8Slice.call(bytes, from, to);
     }
     if (byte === 0) throw nullCharacter();
@@ -37,7 +37,7 @@ export function validateUtf8(bytes: Uint8Array, from: number, to: number): void 
       if (lead === 0) throw nullCharacter();
       continue;
     }
-    // What the second byte may be is where overlong forms, surrogates and numbers that are too large show.
+    // The range of the second byte excludes overlong forms, surrogates and code points that are too large.
     let more: number;
     let low = 0x80;
     let high = 0xbf;
@@ -60,7 +60,7 @@ export function validateUtf8(bytes: Uint8Array, from: number, to: number): void 
   }
 }
 
-/** How many bytes `text` takes; throws RangeError where it is no string of MQTT. */
+/** The number of bytes that `text` takes. @throws RangeError if it is not a valid MQTT string. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
@@ -71,7 +71,8 @@ export function utf8Length(text: string): number {
     else if (unit < 0xd800 || unit > 0xdfff) bytes += 2;
     else {
       const next = i + 1 < text.length ? text.charCodeAt(i + 1) : 0;
-      if (unit > 0xdbff || next < 0xdc00 || next > 0xdfff) throw new RangeError('a string holds half a surrogate pair'); // [MQTT-1.5.3-1]
+      // [MQTT-1.5.3-1]
+      if (unit > 0xdbff || next < 0xdc00 || next > 0xdfff) throw new RangeError('a string holds half a surrogate pair');
       bytes += 2; // two units, four bytes
       i++;
     }
@@ -79,7 +80,7 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
-/** Writes `text`, which `utf8Length` has let pass; returns the offset behind it. */
+/** Writes `text`, which `utf8Length` has checked. @returns the offset after it. */
 export function writeUtf8(target: Uint8Array, offset: number, text: string): number {
   let at = offset;
   for (let i = 0; i < text.length; i++) {
@@ -105,7 +106,7 @@ export function writeUtf8(target: Uint8Array, offset: number, text: string): num
   return at;
 }
 
-/** Throws RangeError if `text` is no string of MQTT or takes more bytes than its length prefix can say. */
+/** @throws RangeError if `text` is not a valid MQTT string or takes more bytes than its length prefix can express. */
 export function encodeUtf8(text: string): Uint8Array {
   const length = utf8Length(text);
   if (length > STRING_BYTES_MAX) throw new RangeError(`a string of ${length} bytes is longer than 65,535`);
@@ -115,7 +116,8 @@ export function encodeUtf8(text: string): Uint8Array {
 }
 
 function illFormed(): MalformedPacketError {
-  return new MalformedPacketError('utf8-invalid', 'a string is not well-formed UTF-8'); // [MQTT-1.5.3-1], [MQTT-1.5.4-1]
+  // [MQTT-1.5.3-1], [MQTT-1.5.4-1]
+  return new MalformedPacketError('utf8-invalid', 'a string is not well-formed UTF-8');
 }
 
 function nullCharacter(): MalformedPacketError {
