@@ -12,7 +12,7 @@ export { ContractViolation } from './compare.js';
 export { FaultyStorage } from './faulty-storage.js';
 export type { Chaos, FaultyStorageOptions, HoldPoint, StorageOperation } from './faulty-storage.js';
 export { describeFailure, explain, runSeed } from './simulation/index.js';
-export type { Failure, Invariant, Outcome, SimulationOptions, Violation } from './simulation/index.js';
+export type { Failure, InvariantName, Outcome, SimulationOptions, Violation } from './simulation/index.js';
 export { networkContract } from './network-contract.js';
 export type { NetworkContractOptions, NetworkFactory, NetworkPeer, NetworkUnderTest } from './network-contract.js';
 export { SeededRandom } from './seeded-random.js';

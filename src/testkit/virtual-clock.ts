@@ -1,5 +1,5 @@
-// Time that moves when told to. Timers fire in the order in which they are due and, due at the same time, in the order in which they were
-// made. Nothing fires on its own, so a test decides what has happened before what.
+// Time that moves when told to. Timers fire in the order in which they are due and, due at the same time, in the order
+// in which they were made. Nothing fires on its own, so a test decides what has happened before what.
 import type { Clock, Timer } from '../ports/index.js';
 
 /** More firings than this without time moving on is a timer that sets itself again for now, for ever. */

@@ -1,5 +1,5 @@
-// The simulation as one module, made from the sources as they are: nothing has to be built first. A source can be changed on the way in, which is
-// how the tests plant a bug.
+// The simulation as one module, made from the sources as they are: nothing has to be built first. A source can be
+// changed on the way in, which is how the tests plant a bug.
 import { build } from 'esbuild';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * @param {{ file: string, from: string, to: string }} [mutation] a text of one source file that is replaced; it must be there exactly once.
+ * @param {{ file: string, from: string, to: string }} [mutation] a text of one source file that is replaced; it must be
+ *   there exactly once.
  * @returns the exports of `entry.ts`.
  */
 export async function loadSimulation(mutation) {

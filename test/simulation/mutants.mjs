@@ -1,4 +1,5 @@
-// Bugs planted by hand, one at a time, in the sources that the simulation is made from: it has to find each of them. Prints what it found as JSON.
+// Bugs planted by hand, one at a time, in the sources that the simulation is made from: it has to find each of them.
+// Prints what it found as JSON.
 import { loadSimulation } from './bundle.mjs';
 
 /** Every bug is found within as many seeds, and so many without a bug find nothing. */

@@ -1,10 +1,11 @@
-// A client of a run: it does what the plan tells it, and for the rest what the protocol asks of a client. It sends again what was not
-// acknowledged, takes a QoS 2 message once, and remembers all that across its connections as long as its session lasts.
+// A client of a run: it does what the plan tells it, and for the rest what the protocol asks of a client. It sends
+// again what was not acknowledged, takes a QoS 2 message once, and remembers all that across its connections as long as
+// its session lasts.
 import { PacketType } from '../../protocol/packets.js';
 import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket, QoS } from '../../protocol/packets.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import type { ConnectionUser, SimulatedConnection, SimulatedNetwork } from './network.js';
-import { payloadOf, tagOf } from './plan.js';
+import { payloadOf, tagOf } from './payload.js';
 import type { Acknowledging, Action, ClientTraits } from './plan.js';
 import type { Script } from './script.js';
 
@@ -16,9 +17,9 @@ type Connect = Extract<Action, { kind: 'connect' }>;
 /** Told of what the network does not show. */
 export interface ClientObserver {
   /** A message reached the application behind the client: at QoS 2 once for all its repeats. */
-  took(client: SimulatedClient, connection: SimulatedConnection, publish: PublishPacket): void;
+  received(client: SimulatedClient, connection: SimulatedConnection, publish: PublishPacket): void;
   /** An identifier came for another message while it was in use. */
-  confused(client: SimulatedClient, confusion: Confusion): void;
+  identifierReused(client: SimulatedClient, confusion: Confusion): void;
 }
 
 export interface Confusion {
@@ -26,7 +27,7 @@ export interface Confusion {
   /** The message that came. */
   readonly tag: string;
   /** The one that the client keeps with the identifier until PUBREL, and takes this one for a repeat of. */
-  readonly kept: string | undefined;
+  readonly heldTag: string | undefined;
   readonly detail: string;
 }
 
@@ -105,7 +106,8 @@ export class SimulatedClient implements ConnectionUser {
     }
     this.#connection = connection;
     const { keepAliveS, eager } = connect;
-    // Once it has asked for a new session it asks until it has one: else it could not know whether the broker still has the old one.
+    // Once it has asked for a new session it asks until it has one: else it could not know whether the broker still has
+    // the old one.
     const clean = connect.clean || this.#asksForClean;
     this.#isClean = this.#asksForClean = clean;
     const tag = `w-${this.name}-${++this.#connections}`;
@@ -199,7 +201,7 @@ export class SimulatedClient implements ConnectionUser {
 
   // -- The network --
 
-  lost(connection: SimulatedConnection): void {
+  disconnected(connection: SimulatedConnection): void {
     if (connection !== this.#connection) return;
     this.script.note(this.name, 'connection lost');
     this.#letGo();
@@ -254,32 +256,32 @@ export class SimulatedClient implements ConnectionUser {
   #publishCame(connection: SimulatedConnection, publish: PublishPacket): void {
     const { packetId, qos, payload } = publish;
     if (qos === 0) {
-      this.observer.took(this, connection, publish);
+      this.observer.received(this, connection, publish);
       return;
     }
     const tag = tagOf(payload);
     const open = this.#open.get(packetId) ?? tag;
     if (open !== tag)
-      this.observer.confused(this, {
+      this.observer.identifierReused(this, {
         packetId,
         tag,
-        kept: undefined,
+        heldTag: undefined,
         detail: `${tag} came with identifier ${packetId}, which ${open} still has`,
       });
     this.#open.set(packetId, tag);
     if (qos === 1) {
-      this.observer.took(this, connection, publish);
+      this.observer.received(this, connection, publish);
       this.#answer(connection, packetId, PacketType.puback);
       return;
     }
-    const known = this.#received.get(packetId);
-    if (known === undefined) this.observer.took(this, connection, publish);
-    else if (known !== tag)
-      this.observer.confused(this, {
+    const held = this.#received.get(packetId);
+    if (held === undefined) this.observer.received(this, connection, publish);
+    else if (held !== tag)
+      this.observer.identifierReused(this, {
         packetId,
         tag,
-        kept: known,
-        detail: `${tag} came with identifier ${packetId}, which is that of ${known} until PUBREL`,
+        heldTag: held,
+        detail: `${tag} came with identifier ${packetId}, which is that of ${held} until PUBREL`,
       });
     this.#received.set(packetId, tag);
     this.#answer(connection, packetId, PacketType.pubrec);
@@ -327,7 +329,10 @@ export class SimulatedClient implements ConnectionUser {
     return this.#lastPacketId;
   }
 
-  /** What was on its way when the last connection ended goes out again, in its order. Without its session a client cannot know what became of it. */
+  /**
+   * What was on its way when the last connection ended goes out again, in its order. Without its session a client
+   * cannot know what became of it.
+   */
   #resume(sessionIsThere: boolean): void {
     if (!sessionIsThere) this.#received.clear();
     for (const [packetId, { publish, isReceived }] of this.#unacknowledged) {

@@ -1,118 +1,120 @@
-// The disk of a run: it takes its time, refuses, does and then denies. When the broker's process dies the disk keeps what it has answered, and of what
-// was only written as much as the plan says; when the power fails, of what was not flushed only the beginning. A call waits twice: before the store
-// has it, and before its answer. What is answered is in the ledger from that moment on.
+// The disk of a run: it is slow, refuses calls, and does what it then reports as failed. When the broker's process
+// dies, the disk keeps what it has answered, and what was written and not answered as the plan says; when the power
+// fails, it keeps only the beginning of what was not flushed. Each call waits twice: before the store has it, and
+// before its answer. What was answered is in `contents` from that moment on.
 import type { Change, Storage } from '../../ports/index.js';
 import { FaultyStorage } from '../faulty-storage.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import { Ledger } from './ledger.js';
+import { DiskContents } from './evidence/disk-contents.js';
 import type { Script } from './script.js';
 
 /** After so long the operating system has written back by itself what it was given. */
 const WRITE_BACK_MS = 1000;
 
-/** Of each batch that was answered, in their order. */
+/** A batch that was answered. */
 interface Answered {
-  /** The moment at which it was handed over. */
+  /** When it was handed over, by the logical clock. */
   readonly at: number;
   readonly answeredAtMs: number;
 }
 
 export class SimulatedDisk {
-  readonly ledger = new Ledger();
-  #life: FaultyStorage;
+  readonly contents = new DiskContents();
+  /** As the present incarnation of the broker sees it. */
+  #storage: FaultyStorage;
   #writing: { readonly batch: readonly Change[]; readonly at: number; readonly isFlushed: boolean } = {
     batch: [],
     at: 0,
     isFlushed: true,
   };
-  /** A commit was called and has not succeeded yet, also between its failure and its repeat. */
+  /** Whether a commit was called and has not succeeded yet; also between a failure and the retry. */
   #isCommitting = false;
   #answered: Answered[] = [];
-  /** So many of them survive a loss of power. */
-  #flushed = 0;
+  /** How many of the answered batches survive a loss of power. */
+  #flushedCount = 0;
   #callMs = 0;
   #answerMs = 0;
-  #refusedCommits = 0;
-  #deniedCommits = 0;
-  #refusedReads = 0;
-  /** Counts lives: what was set going in an earlier one does nothing in this one. */
-  #lives = 0;
+  #commitsToRefuse = 0;
+  #commitsToDeny = 0;
+  #readsToRefuse = 0;
+  /** Counts crashes: a timer that was set before one does nothing after it. */
+  #crashes = 0;
   #isReleasing = false;
 
   constructor(
-    make: () => Storage,
+    createStorage: () => Storage,
     readonly clock: VirtualClock,
     readonly script: Script,
-    /** Told after each batch that the ledger has. */
-    readonly kept: (batch: readonly Change[]) => void,
-    /** The moment that it is. */
-    readonly moment: () => number,
+    /** Called after each batch that `contents` has. */
+    readonly onKept: (batch: readonly Change[]) => void,
+    /** The next number of the logical clock. */
+    readonly tick: () => number,
   ) {
-    this.#life = new FaultyStorage(make, { flush: 'manual' });
-    this.#life.hold('call');
-    this.#life.hold('answer');
+    this.#storage = new FaultyStorage(createStorage, { flush: 'manual' });
+    this.#storage.hold('call');
+    this.#storage.hold('answer');
   }
 
-  /** As the broker of this life gets it. */
+  /** The storage for the present incarnation of the broker. */
   get storage(): Storage {
-    const life = this.#life;
+    const storage = this.#storage;
     return {
-      traits: life.traits,
-      open: () => life.open(),
-      openReadOnly: () => life.openReadOnly(),
-      load: () => life.load(),
+      traits: storage.traits,
+      open: () => storage.open(),
+      openReadOnly: () => storage.openReadOnly(),
+      load: () => storage.load(),
       commit: async (batch, durability) => {
-        // One that comes again after a failure was handed over at its first coming.
-        const at = this.#writing.batch === batch ? this.#writing.at : this.moment();
+        // A batch that is sent again after a failure was handed over the first time.
+        const at = this.#writing.batch === batch ? this.#writing.at : this.tick();
         this.#writing = { batch, at, isFlushed: durability !== 'stored' };
         this.#isCommitting = true;
-        if (this.#refusedCommits > 0) {
-          this.#refusedCommits--;
-          life.failNext('commit', 'unavailable');
-        } else if (this.#deniedCommits > 0) {
-          this.#deniedCommits--;
-          life.applyThenFail();
+        if (this.#commitsToRefuse > 0) {
+          this.#commitsToRefuse--;
+          storage.failNext('commit', 'unavailable');
+        } else if (this.#commitsToDeny > 0) {
+          this.#commitsToDeny--;
+          storage.applyThenFail();
         }
-        await life.commit(batch, durability);
-        if (this.#life === life) this.#isCommitting = false;
+        await storage.commit(batch, durability);
+        if (this.#storage === storage) this.#isCommitting = false;
       },
       readQueue: (queue, from, limit) => {
         this.#refuseRead('readQueue');
-        return life.readQueue(queue, from, limit);
+        return storage.readQueue(queue, from, limit);
       },
       readRetained: (topics) => {
         this.#refuseRead('readRetained');
-        return life.readRetained(topics);
+        return storage.readRetained(topics);
       },
-      close: () => life.close(),
+      close: () => storage.close(),
     };
   }
 
-  pace(callMs: number, answerMs: number): void {
+  setPace(callMs: number, answerMs: number): void {
     this.#callMs = callMs;
     this.#answerMs = answerMs;
   }
 
-  /** So many of the next commits and reads are refused, and do nothing. */
+  /** Refuses the next commits and reads, which have no effect. */
   refuse(commits: number, reads: number): void {
-    this.#refusedCommits += commits;
-    this.#refusedReads += reads;
+    this.#commitsToRefuse += commits;
+    this.#readsToRefuse += reads;
   }
 
-  /** So many of the next commits are done, and refused all the same. */
+  /** Does the next commits, and reports each as failed. */
   deny(commits: number): void {
-    this.#deniedCommits += commits;
+    this.#commitsToDeny += commits;
   }
 
-  /** No faults any more. */
+  /** Ends all faults. */
   heal(): void {
-    this.pace(0, 0);
-    this.#refusedCommits = this.#deniedCommits = this.#refusedReads = 0;
+    this.setPace(0, 0);
+    this.#commitsToRefuse = this.#commitsToDeny = this.#readsToRefuse = 0;
   }
 
-  /** Lets the call that has waited longest go on when its time has come. Whether one went on now. */
+  /** Lets the call that has waited longest proceed when its time has come. @returns whether one proceeded now. */
   work(): boolean {
-    const first = this.#life.waiting[0];
+    const first = this.#storage.waiting[0];
     if (first === undefined || this.#isReleasing) return false;
     const waitMs = first.at === 'call' ? this.#callMs : this.#answerMs;
     if (waitMs === 0) {
@@ -120,9 +122,9 @@ export class SimulatedDisk {
       return true;
     }
     this.#isReleasing = true;
-    const life = this.#lives;
+    const crashes = this.#crashes;
     this.clock.at(this.clock.nowMs() + waitMs, () => {
-      if (life !== this.#lives) return;
+      if (crashes !== this.#crashes) return;
       this.#isReleasing = false;
       this.#release();
     });
@@ -136,66 +138,71 @@ export class SimulatedDisk {
 
   /** Whether a loss of power would lose nothing that was answered. */
   get isFlushed(): boolean {
-    return this.#flushed === this.#answered.length;
+    return this.#flushedCount === this.#answered.length;
   }
 
   /**
-   * The broker of this life is gone. `power`: that of the machine too, and so much of what was not flushed happened to be written, from 0 to 1.
+   * The process of the broker has died.
+   *
+   * @param keepsWritten whether a batch that was written and not answered is kept.
+   * @param power set when the machine has lost its power too: the part of what was not flushed that happened to be
+   *   written, from 0 to 1.
    * @returns whether something that was answered is lost.
    */
   crash(keepsWritten: boolean, power?: number): boolean {
     const answered = this.#answered.length;
-    const written = this.#life.batches;
+    const written = this.#storage.batches;
     const backMs = this.clock.nowMs() - WRITE_BACK_MS;
-    while (power !== undefined && (this.#answered[this.#flushed]?.answeredAtMs ?? Infinity) < backMs) this.#flushed++;
+    while (power !== undefined && (this.#answered[this.#flushedCount]?.answeredAtMs ?? Infinity) < backMs)
+      this.#flushedCount++;
     const kept =
       power === undefined
         ? keepsWritten
           ? written
           : answered
-        : this.#flushed + Math.round(power * (written - this.#flushed));
+        : this.#flushedCount + Math.round(power * (written - this.#flushedCount));
     if (kept > answered) this.#keep();
-    this.#life.flush(kept);
+    this.#storage.flush(kept);
     const isLossy = kept < answered;
-    if (isLossy) this.#forget(kept);
-    if (power !== undefined) this.#flushed = this.#answered.length;
+    if (isLossy) this.#loseAfter(kept);
+    if (power !== undefined) this.#flushedCount = this.#answered.length;
     this.#isCommitting = false;
-    this.#life = this.#life.crash();
-    this.#life.hold('call');
-    this.#life.hold('answer');
-    this.#lives++;
+    this.#storage = this.#storage.crash();
+    this.#storage.hold('call');
+    this.#storage.hold('answer');
+    this.#crashes++;
     this.#isReleasing = false;
     return isLossy;
   }
 
   #refuseRead(operation: 'readQueue' | 'readRetained'): void {
-    if (this.#refusedReads === 0) return;
-    this.#refusedReads--;
-    this.#life.failNext(operation, 'unavailable');
+    if (this.#readsToRefuse === 0) return;
+    this.#readsToRefuse--;
+    this.#storage.failNext(operation, 'unavailable');
   }
 
   #release(): void {
-    const first = this.#life.waiting[0];
+    const first = this.#storage.waiting[0];
     if (first?.operation === 'commit' && first.at === 'answer') this.#keep();
-    this.#life.releaseOne();
+    this.#storage.releaseOne();
   }
 
-  /** What was written last is kept when the broker dies. */
+  /** From now on a death of the broker does not lose the batch that was written last. */
   #keep(): void {
     const { batch, at, isFlushed } = this.#writing;
     this.#answered.push({ at, answeredAtMs: this.clock.nowMs() });
-    if (isFlushed) this.#flushed = this.#answered.length;
-    this.ledger.apply(batch, at);
+    if (isFlushed) this.#flushedCount = this.#answered.length;
+    this.contents.apply(batch, at);
     if (this.script.isKept)
       this.script.note('disk', `${isFlushed ? 'flushed' : 'stored'} ${batch.map(({ kind }) => kind).join(' ')}`);
-    this.kept(batch);
+    this.onKept(batch);
   }
 
-  /** All but so many batches. */
-  #forget(kept: number): void {
-    this.script.note('disk', `loses ${this.#answered.length - kept} batches`);
-    this.#answered.length = kept;
-    this.ledger.clear();
-    for (const [i, { at }] of this.#answered.entries()) this.ledger.apply(this.#life.journal[i] ?? [], at);
+  /** Loses all batches but the first ones. */
+  #loseAfter(keptBatches: number): void {
+    this.script.note('disk', `loses ${this.#answered.length - keptBatches} batches`);
+    this.#answered.length = keptBatches;
+    this.contents.clear();
+    for (const [i, { at }] of this.#answered.entries()) this.contents.apply(this.#storage.journal[i] ?? [], at);
   }
 }

@@ -9,11 +9,14 @@ import type { Outcome } from './world.js';
 
 export { planOf } from './plan.js';
 export type { Plan } from './plan.js';
-export type { Invariant, Violation } from './violation.js';
+export type { InvariantName, Violation } from './violation.js';
 export type { Outcome } from './world.js';
 
 export interface SimulationOptions {
-  /** Gives an empty storage whose content stays when it is closed and opened again; called for each life of the broker. */
+  /**
+   * Creates an empty storage whose content stays when it is closed and opened again; called for each start of the
+   * broker. It must do nothing in real time.
+   */
   readonly makeStorage: () => Storage;
   readonly keepScript?: boolean;
 }

@@ -1,5 +1,6 @@
-// The network of a run: connections whose bytes take their time, come in pieces, pile up before a reader that does not read, and are lost when
-// somebody dies. Everything is a timer of the virtual clock, nothing happens from within a call.
+// The network of a run: connections whose bytes take their time, come in pieces, pile up before a reader that does not
+// read, and are lost when somebody dies. Everything is a timer of the virtual clock, nothing happens from within a
+// call.
 import { PacketDecoder } from '../../protocol/decoder.js';
 import { encodePacket } from '../../protocol/encoder.js';
 import type { Packet } from '../../protocol/packets.js';
@@ -10,8 +11,8 @@ import type { ClientTraits } from './plan.js';
 /** The client's end. */
 export interface ConnectionUser {
   received(connection: SimulatedConnection, packet: Packet): void;
-  /** Not by the client's own doing. */
-  lost(connection: SimulatedConnection): void;
+  /** The connection has ended, and not by the client's own doing. */
+  disconnected(connection: SimulatedConnection): void;
 }
 
 /** `died`: with the broker. */
@@ -300,7 +301,7 @@ export class SimulatedConnection implements Channel {
     this.#tellClosed('by broker');
     if (this.#clientIsGone) return;
     this.#clientIsGone = true;
-    this.user.lost(this);
+    this.user.disconnected(this);
   }
 
   #tellClosed(how: ConnectionEnd): void {

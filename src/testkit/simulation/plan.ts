@@ -1,6 +1,6 @@
-// What is going to happen, as data, made from the seed before anything runs: who the clients are, what they do and when, how the disk behaves and
-// when the broker dies. Each operation stands for itself, so that leaving one out leaves the others as they are: that is what a failure is
-// shrunk by. Nothing in a run is decided by chance after this.
+// What is going to happen, as data, made from the seed before anything runs: who the clients are, what they do and
+// when, how the disk behaves and when the broker dies. Each operation stands for itself, so that leaving one out leaves
+// the others as they are: that is what a failure is shrunk by. Nothing in a run is decided by chance after this.
 import type { Limits } from '../../domain/connect/limits.js';
 import type { AckLevel } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
@@ -72,8 +72,9 @@ export type Action =
   | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }
   | { readonly kind: 'disk denies'; readonly commits: number }
   /**
-   * `keeps`: a batch that was written and not yet answered is on the disk all the same. `power`: it is the machine that fails, and so much of what was
-   * not flushed is on the disk, from 0 to 1. `delivers`: what has left still reaches the clients.
+   * `keeps`: a batch that was written and not yet answered is on the disk all the same. `power`: it is the machine that
+   * fails, and so much of what was not flushed is on the disk, from 0 to 1. `delivers`: what has left still reaches the
+   * clients.
    */
   | {
       readonly kind: 'crash';
@@ -142,7 +143,8 @@ export function planOf(seed: number): Plan {
   const operations: Operation[] = [];
   const habits = clients.map(({ name, version }) => ({
     name,
-    // 3.1 does not say whether it has the session: a client that takes it now and leaves it then could not know what to repeat.
+    // 3.1 does not say whether it has the session: a client that takes it now and leaves it then could not know what to
+    // repeat.
     cleanChance: version === 3 ? random.pick([0, 1]) : random.pick([0, 0, 0.2, 1]),
     hasWill: random.chance(0.4),
     shares: random.chance(0.4),
@@ -227,7 +229,8 @@ export function planOf(seed: number): Plan {
       });
     else add(atMs, { kind: 'stop', downMs: random.pick([0, 100]) });
   }
-  // What hardly ever comes by chance alone: an answer is lost, somebody else publishes meanwhile, and the client comes back and repeats.
+  // What hardly ever comes by chance alone: an answer is lost, somebody else publishes meanwhile, and the client comes
+  // back and repeats.
   for (let i = random.int(0, 3); i > 0; i--) {
     const [one, other] = [random.pick(habits), random.pick(habits)];
     const latencyMs = clients.find(({ name }) => name === one.name)?.latencyMs ?? 0;
@@ -365,20 +368,6 @@ function acknowledging(random: SeededRandom): Acknowledging {
   const roll = random.fraction();
   if (roll < 0.4) return { kind: 'at once' };
   return roll < 0.8 ? { kind: 'late', delayMs: random.pick([5, 50, 400]) } : { kind: 'never' };
-}
-
-// Every message can be told by its payload: a tag, a full stop, and filling.
-
-export function payloadOf(tag: string, bytes: number): Uint8Array {
-  const payload = new Uint8Array(Math.max(bytes, tag.length + 1)).fill(0x2e);
-  for (let i = 0; i < tag.length; i++) payload[i] = tag.charCodeAt(i);
-  return payload;
-}
-
-/** Empty for an empty payload. */
-export function tagOf(payload: Uint8Array): string {
-  const end = payload.indexOf(0x2e);
-  return String.fromCharCode(...payload.subarray(0, Math.max(0, end)));
 }
 
 export const describeOperation = (operation: Operation): string => JSON.stringify(operation);

@@ -1,8 +1,9 @@
-// What happened in a run, line by line: time, who, what. Written only when asked for: a run can be repeated to get its script.
+// What happened in a run, line by line: time, who, what. Written only when asked for: a run can be repeated to get its
+// script.
 import type { Packet } from '../../protocol/packets.js';
 import { PacketType } from '../../protocol/packets.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import { tagOf } from './plan.js';
+import { tagOf } from './payload.js';
 
 const NAMES = new Map<number, string>(Object.entries(PacketType).map(([name, type]) => [type, name.toUpperCase()]));
 

@@ -1,4 +1,5 @@
-// A failing plan made smaller, as long as it goes on failing for the same reason: delta debugging on the list of operations.
+// A failing plan made smaller, as long as it goes on failing for the same reason: delta debugging on the list of
+// operations.
 import type { Operation, Plan } from './plan.js';
 
 /** @param fails whether a plan breaks the same promise; asked at most `mostRuns` times. */

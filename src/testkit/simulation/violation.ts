@@ -1,6 +1,7 @@
-// A broken promise: which invariant, and what was seen. The first one of a run is kept; what comes after may follow from it.
+// A broken promise: which invariant, and what was seen. Only the first one of a run counts, because later ones may
+// follow from it.
 
-export type Invariant =
+export type InvariantName =
   | 'acknowledged is stored'
   | 'nothing acknowledged is lost'
   | 'QoS 2 comes once'
@@ -21,9 +22,12 @@ export type Invariant =
   | 'no failure';
 
 export interface Violation {
-  readonly invariant: Invariant;
+  readonly invariant: InvariantName;
   readonly detail: string;
 }
+
+/** Reports that an invariant does not hold. */
+export type Fail = (detail: string) => void;
 
 export class Verdict {
   #violation: Violation | undefined;
@@ -32,7 +36,7 @@ export class Verdict {
     return this.#violation;
   }
 
-  fail(invariant: Invariant, detail: string): void {
+  fail(invariant: InvariantName, detail: string): void {
     this.#violation ??= { invariant, detail };
   }
 }

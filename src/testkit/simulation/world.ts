@@ -1,15 +1,18 @@
-// One run: the clock, the network, the disk, the clients and the broker in its lives, moved by a plan. Time goes from one timer to the next; what
-// is due together is one turn of the broker. After every turn the model is asked whether a promise was broken.
+// One run: the clock, the network, the disk, the clients and the incarnations of the broker, driven by a plan. Time
+// goes from one timer to the next, and what is due together is one turn of the broker. The run ends at the first
+// promise that is broken.
 import type { AccessRule, Authorizer, Permissions, Storage, TopicFilter } from '../../ports/index.js';
 import { NEVER_EXPIRES_S } from '../../domain/connect/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { SimulatedClient } from './client.js';
 import { SimulatedDisk } from './disk.js';
-import { BrokerLife } from './life.js';
+import { valueOf } from './evidence/value-of.js';
+import { BrokerIncarnation } from './incarnation.js';
 import { Model } from './model.js';
 import { SimulatedNetwork } from './network.js';
-import { LARGEST_PAYLOAD_BYTES, WILL_GRACE_MS, describeOperation, payloadOf, tagOf } from './plan.js';
+import { payloadOf, tagOf } from './payload.js';
+import { LARGEST_PAYLOAD_BYTES, WILL_GRACE_MS, describeOperation } from './plan.js';
 import type { Action, Operation, Plan, ReceiveRule } from './plan.js';
 import { Script } from './script.js';
 import { Verdict } from './violation.js';
@@ -18,12 +21,15 @@ import type { Violation } from './violation.js';
 export interface Outcome {
   readonly violation: Violation | undefined;
   readonly script: readonly string[];
-  /** Turns that the run took. */
+  /** Turns of the broker that the run took. */
   readonly steps: number;
 }
 
 const AUDITOR = { name: 'auditor', version: 4, latencyMs: 0, cutBytes: 0, redialMs: 0 } as const;
-/** Longer than what the broker waits for when storage is well again: a retry, and the grace of a close and of the wills. */
+/**
+ * Longer than anything that the broker waits for once storage works again: a retry, and the grace of a close and of the
+ * wills.
+ */
 const QUIET_MS = WILL_GRACE_MS + 5500;
 const PATIENCE_MS = 300_000;
 const AUDIT_MS = 1000;
@@ -38,42 +44,41 @@ export class World {
   readonly #clients = new Map<string, SimulatedClient>();
   readonly #random: SeededRandom;
   readonly #startMs: number;
-  #life: BrokerLife | undefined;
+  #incarnation: BrokerIncarnation | undefined;
   /** Tells the broker that rules have changed. */
   #rulesChanged: () => void = () => undefined;
   #isStopping = false;
-  #lives = 0;
+  #starts = 0;
   #steps = 0;
 
   constructor(
     readonly plan: Plan,
-    makeStorage: () => Storage,
+    createStorage: () => Storage,
     keepScript: boolean,
   ) {
     this.#script = new Script(this.#clock, keepScript);
     this.#startMs = this.#clock.nowMs();
     this.#random = new SeededRandom(plan.seed);
     this.#disk = new SimulatedDisk(
-      makeStorage,
+      createStorage,
       this.#clock,
       this.#script,
       (batch) => {
         this.#model.kept(batch, this.#disk.isFlushed);
       },
-      () => this.#model.moments.next(),
+      () => this.#model.evidence.clock.tick(),
     );
-    const { ledger } = this.#disk;
     this.#model = new Model({
       nowMs: () => this.#clock.nowMs(),
       sessionExpiryMs: expiryOf(plan),
       maxInflight: plan.limits.maxInflight ?? 50,
-      mostBufferedAbove: mostBufferedAbove(plan),
+      maxBufferedAboveMark: maxBufferedAboveMark(plan),
       verdict: this.#verdict,
-      ledger,
+      disk: this.#disk.contents,
       script: this.#script,
     });
     this.#network = new SimulatedNetwork(this.#clock, this.#model, plan.highWaterMark);
-    for (const [name, rules] of Object.entries(plan.rules ?? {})) this.#model.rules.set(name, rules);
+    for (const [name, rules] of Object.entries(plan.rules ?? {})) this.#model.evidence.rules.set(name, rules);
     for (const traits of plan.clients)
       this.#clients.set(
         traits.name,
@@ -90,7 +95,7 @@ export class World {
     await this.#until(this.#startMs + this.plan.durationMs);
     await this.#comeToRest();
     await this.#audit();
-    this.#life?.die();
+    this.#incarnation?.die();
     return { violation: this.#verdict.violation, script: this.#script.lines, steps: this.#steps };
   }
 
@@ -112,35 +117,30 @@ export class World {
       this.#steps++;
       // Promises come to rest: there is nothing that they could wait for but each other.
       await new Promise<void>((resolve) => setImmediate(resolve));
-      this.#checkBooks();
-    } while (this.#life?.endTurn() === true || this.#disk.work());
-    this.#model.rules.inForce();
+      this.#model.turnEnded(this.#incarnation?.pendingDeliveries ?? 0);
+    } while (this.#incarnation?.endTurn() === true || this.#disk.work());
+    this.#model.evidence.rules.turnEnded();
     if (this.#disk.isSettled) this.#model.settled(this.#disk.isFlushed);
-  }
-
-  #checkBooks(): void {
-    const waiting = this.#life?.waiting ?? 0;
-    if (waiting < 0) this.#verdict.fail('accounting', `${waiting} deliveries are waiting by the books`);
   }
 
   // -- The broker --
 
   #start(): void {
-    if (this.#life !== undefined) return;
-    this.#script.note('broker', `starts, life ${++this.#lives}`);
-    this.#isStopping = this.#model.isStopping = false;
+    if (this.#incarnation !== undefined) return;
+    this.#script.note('broker', `starts, incarnation ${++this.#starts}`);
+    this.#isStopping = this.#model.evidence.isStopping = false;
     const { storage } = this.#disk;
     const { ackLevels, limits } = this.plan;
-    const ackLevel = ackLevels[(this.#lives - 1) % ackLevels.length] ?? 'flushed';
-    this.#model.begins(ackLevel);
+    const ackLevel = ackLevels[(this.#starts - 1) % ackLevels.length] ?? 'flushed';
+    this.#model.started(ackLevel);
     const telemetry = {
       emit: (event: Parameters<Model['event']>[0]): void => {
-        if (this.#life !== life) return;
-        if (this.#script.isKept) this.#script.note('broker', describeNotice(event));
+        if (this.#incarnation !== incarnation) return;
+        if (this.#script.isKept) this.#script.note('broker', describeEvent(event));
         this.#model.event(event);
       },
     };
-    const life: BrokerLife = new BrokerLife({
+    const incarnation: BrokerIncarnation = new BrokerIncarnation({
       storage,
       network: this.#network,
       authorizers: this.#authorizers(),
@@ -150,55 +150,49 @@ export class World {
       limits,
       ackLevel,
     });
-    this.#life = life;
-    life.service.start().then(
+    this.#incarnation = incarnation;
+    incarnation.service.start().then(
       () => {
-        if (this.#life !== life) return;
-        const { restored } = life.service.engine.broker.counters;
-        const { waiting } = this.#disk.ledger;
-        if (restored !== waiting)
-          this.#verdict.fail(
-            'nothing acknowledged is lost',
-            `${restored} deliveries were found at the start, the disk keeps ${waiting}`,
-          );
+        if (this.#incarnation !== incarnation) return;
+        this.#model.recovered(incarnation.service.engine.broker.counters.restored);
       },
       (error: unknown) => {
-        if (this.#life === life) this.#model.failed(error);
+        if (this.#incarnation === incarnation) this.#model.failed(error);
       },
     );
   }
 
-  /** Answers by the rules of the moment. */
+  /** Authorizes every client with its present rules. */
   #authorizers(): Authorizer[] {
     if (this.plan.rules === undefined) return [];
     const authorize = ({ clientId }: { readonly clientId: string }): Permissions =>
-      permissionsOf(this.#model.rules.rulesOf(clientId));
+      permissionsOf(this.#model.evidence.rules.rulesOf(clientId));
     return [{ name: 'the plan', authorize, watch: (changed) => (this.#rulesChanged = changed) }];
   }
 
   #crash({ keeps, power, delivers, downMs }: Extract<Action, { kind: 'crash' }>): void {
-    if (this.#life === undefined) return;
+    if (this.#incarnation === undefined) return;
     this.#script.note('broker', 'crashes');
-    this.#life.die();
-    this.#life = undefined;
+    this.#incarnation.die();
+    this.#incarnation = undefined;
     const isLossy = this.#disk.crash(keeps, power);
     this.#network.died(delivers);
-    this.#model.died(isLossy);
+    this.#model.crashed(isLossy);
     this.#later(downMs, () => {
       this.#start();
     });
   }
 
   #stop(downMs: number): void {
-    const life = this.#life;
-    if (life === undefined || this.#isStopping) return;
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined || this.#isStopping) return;
     this.#script.note('broker', 'is told to stop');
-    this.#isStopping = this.#model.isStopping = true;
+    this.#isStopping = this.#model.evidence.isStopping = true;
     const stopped = (): void => {
-      if (this.#life !== life) return;
+      if (this.#incarnation !== incarnation) return;
       this.#script.note('broker', 'has stopped');
-      life.die();
-      this.#life = undefined;
+      incarnation.die();
+      this.#incarnation = undefined;
       this.#disk.crash(true);
       this.#network.died(true);
       this.#model.stopped(this.#disk.isFlushed);
@@ -207,8 +201,8 @@ export class World {
       });
     };
     // One that dies while it stops cannot close its storage.
-    life.service.stop().then(stopped, (error: unknown) => {
-      if (this.#life === life) this.#model.failed(error);
+    incarnation.service.stop().then(stopped, (error: unknown) => {
+      if (this.#incarnation === incarnation) this.#model.failed(error);
     });
   }
 
@@ -223,7 +217,7 @@ export class World {
     this.#script.note('plan', describeOperation(operation));
     switch (operation.kind) {
       case 'disk pace':
-        this.#disk.pace(operation.callMs, operation.answerMs);
+        this.#disk.setPace(operation.callMs, operation.answerMs);
         return;
       case 'disk refuses':
         this.#disk.refuse(operation.commits, operation.reads);
@@ -270,7 +264,7 @@ export class World {
         this.#client(operation).stall(operation.forMs);
         return;
       case 'permissions':
-        this.#model.rules.set(operation.client, operation.rules);
+        this.#model.evidence.rules.set(operation.client, operation.rules);
         this.#rulesChanged();
         return;
       case 'mute':
@@ -287,7 +281,7 @@ export class World {
 
   // -- The end --
 
-  /** Faults are over, everyone comes back and reads: whatever waits must go its way. */
+  /** The faults are over, all clients come back and read: everything that waits must be delivered. */
   async #comeToRest(): Promise<void> {
     this.#script.note('plan', 'the faults are over');
     this.#disk.heal();
@@ -296,7 +290,7 @@ export class World {
     this.#start();
     for (const client of this.#clients.values()) {
       client.behave();
-      const isClean = !this.#model.mayBeStored(client.name);
+      const isClean = !this.#model.evidence.mayBeStored(client.name);
       if (isClean && client.isConnected) continue;
       client.connect({
         kind: 'connect',
@@ -307,51 +301,37 @@ export class World {
         eager: false,
       });
     }
-    // Small windows and long ways take their time; what hangs has all of it.
+    // Small windows and slow networks take their time; what hangs runs into the limit.
     const lastMs = this.#clock.nowMs() + PATIENCE_MS;
     do await this.#until(this.#clock.nowMs() + QUIET_MS);
     while (!this.#isAtRest && this.#clock.nowMs() < lastMs && this.#verdict.violation === undefined);
     if (this.#verdict.violation !== undefined) return;
-    for (const client of this.#clients.values()) {
-      if (!client.isConnected) this.#verdict.fail('liveness', `${client.name} does not get in`);
-      else if (!client.isIdle) this.#verdict.fail('liveness', `${client.name} is not done: ${client.describe()}`);
-    }
-    this.#model.atEnd();
-    const { waiting } = this.#disk.ledger;
-    if (waiting > 0)
-      this.#verdict.fail(
-        'liveness',
-        `${waiting} messages are left on the disk: ${[...this.#disk.ledger.queues].map(([id, { size }]) => `${id} ${size}`).join(', ')}`,
-      );
-    const begun = this.#life?.waiting ?? 0;
-    if (begun !== 0)
-      this.#verdict.fail('accounting', `${begun} deliveries are waiting by the books, and all queues are empty`);
+    const pendingDeliveries = this.#incarnation?.pendingDeliveries ?? 0;
+    this.#model.rested({ clients: this.#clients.values(), pendingDeliveries });
   }
 
   get #isAtRest(): boolean {
     return (
-      this.#disk.ledger.waiting === 0 &&
-      this.#life?.waiting === 0 &&
+      this.#disk.contents.entryCount === 0 &&
+      this.#incarnation?.pendingDeliveries === 0 &&
       [...this.#clients.values()].every(({ isConnected, isIdle }) => isConnected && isIdle)
     );
   }
 
-  /** Someone new asks for all that is retained. */
+  /** A new client asks for all that is retained. */
   async #audit(): Promise<void> {
     if (this.#verdict.violation !== undefined) return;
-    const retained = new Map<string, string>();
+    const retained = new Map<string, string[]>();
     const auditor = new SimulatedClient(
       AUDITOR,
       this.#network,
       this.#clock,
       {
-        took: (_client, _connection, { retain, topic, payload }) => {
-          if (!retain) return;
-          if (retained.has(topic)) this.#verdict.fail('retained state', `${topic} is sent twice to a new subscriber`);
-          retained.set(topic, tagOf(payload));
+        received: (_client, _connection, { retain, topic, payload }) => {
+          if (retain) valueOf(retained, topic, () => []).push(tagOf(payload));
         },
-        confused: (_client, { detail }) => {
-          this.#verdict.fail('packet identifiers', detail);
+        identifierReused: (client, confusion) => {
+          this.#model.identifierReused(client, confusion);
         },
       },
       this.#script,
@@ -370,22 +350,11 @@ export class World {
       { filter: '$x/#', qos: 2 },
     ]);
     await this.#until(this.#clock.nowMs() + AUDIT_MS);
-    const { publications } = this.#model;
-    for (const topic of publications.retainedTopics) {
-      const tag = retained.get(topic);
-      if (tag === undefined) {
-        if (!publications.mayHaveNone(topic))
-          this.#verdict.fail('retained state', `${topic} has no retained message, one was acknowledged`);
-        continue;
-      }
-      const publication = publications.get(tag);
-      if (publication === undefined || !publications.mayBeRetained(publication))
-        this.#verdict.fail('retained state', `${topic} still has ${tag}, which had been replaced`);
-    }
+    this.#model.audited(retained);
   }
 }
 
-/** Everything may be published and subscribed to: what is filtered is filtered on its way out. */
+/** Clients may publish and subscribe to everything: only what they receive is limited. */
 function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
   if (rules === undefined) return { kind: 'allow-all' };
   const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({
@@ -406,13 +375,16 @@ function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
 /** The run of a shared group's queue, which one step may give to one member at QoS 0. */
 const RUN_BYTES = 1024 * 1024;
 
-/** What was written before it was noticed that nobody reads, a window, the QoS 0 messages that may wait, and unread answers. */
-function mostBufferedAbove({ limits }: Plan): number {
+/**
+ * What was written before it was noticed that nobody reads, a window, the QoS 0 messages that may wait, and unread
+ * answers.
+ */
+function maxBufferedAboveMark({ limits }: Plan): number {
   const messages = (limits.maxInflight ?? 50) + (limits.maxBufferedQos0Messages ?? 1000);
   return RUN_BYTES + 3 * 64 * 1024 + messages * (LARGEST_PAYLOAD_BYTES + 64);
 }
 
-function describeNotice(event: Parameters<Model['event']>[0]): string {
+function describeEvent(event: Parameters<Model['event']>[0]): string {
   const { kind, ...rest } = event;
   return `notes ${kind} ${JSON.stringify(rest, (key, value: unknown) => (key === 'error' ? String(value) : value))}`;
 }

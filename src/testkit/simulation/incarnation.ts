@@ -1,11 +1,12 @@
-// One life of the broker, from its start to its stop or its crash. Its clock and its turns are its own: when it is dead nothing of it moves.
+// One incarnation of the broker: from a start to a stop or a crash. It has a clock and turns of its own, so that
+// nothing of it moves once it is dead.
 import { BrokerService } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
 import { DEFAULT_LIMITS } from '../../domain/connect/limits.js';
 import type { Limits } from '../../domain/connect/limits.js';
 import type { AckLevel, Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
 
-export interface LifeParts {
+export interface IncarnationParts {
   readonly storage: Storage;
   readonly network: Listener;
   readonly authorizers: readonly Authorizer[];
@@ -16,13 +17,13 @@ export interface LifeParts {
   readonly ackLevel: AckLevel;
 }
 
-export class BrokerLife implements Clock {
+export class BrokerIncarnation implements Clock {
   readonly service: BrokerService;
   #isDead = false;
   #turns: (() => void)[] = [];
   readonly #clock: Clock;
 
-  constructor({ storage, network, authorizers, telemetry, clock, random, limits, ackLevel }: LifeParts) {
+  constructor({ storage, network, authorizers, telemetry, clock, random, limits, ackLevel }: IncarnationParts) {
     this.#clock = clock;
     this.service = new BrokerService({
       storage,
@@ -50,13 +51,13 @@ export class BrokerLife implements Clock {
     });
   }
 
-  /** Deliveries begun and not yet ended, by the broker's own books. */
-  get waiting(): number {
+  /** Deliveries that were started and have not ended, by the broker's own counters. */
+  get pendingDeliveries(): number {
     const { started, restored, delivered, dropped, expired } = this.service.engine.broker.counters;
     return started + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Ends the turn, if one is under way. */
+  /** Ends the present turn. @returns whether there was one. */
   endTurn(): boolean {
     if (this.#turns.length === 0) return false;
     const turns = this.#turns;

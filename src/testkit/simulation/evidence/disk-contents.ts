@@ -1,0 +1,167 @@
+// What the disk holds, as far as the broker's promises are about it. Fed with each batch at the moment from which on a
+// crash no longer loses it; the invariants compare it with what the broker has promised by then.
+import type { Change, QueueId, QoS } from '../../../ports/index.js';
+import { tagOf } from '../payload.js';
+import { valueOf } from './value-of.js';
+
+export interface StoredEntry {
+  readonly tag: string;
+  released: boolean;
+}
+
+export class DiskContents {
+  /** By client: the moment at which the batch with the session's first record was handed over. */
+  readonly sessions = new Map<string, number>();
+  /** By client: the moment at which the batch with the first content of the session was handed over. */
+  readonly firstContentAt = new Map<string, number>();
+  /** When the client's connection ended, in milliseconds; without the clients that have a connection. */
+  readonly disconnectedAtMs = new Map<string, number>();
+  /** Granted QoS by Topic Filter, by client. */
+  readonly subscriptions = new Map<string, Map<string, QoS>>();
+  /** By client and Packet Identifier: the moment at which the batch with the inbound identifier was handed over. */
+  readonly inbound = new Map<string, Map<number, number>>();
+  /** The tag of the will, by client. */
+  readonly wills = new Map<string, string>();
+  readonly queues = new Map<QueueId, Map<number, StoredEntry>>();
+  /** Every queue that a message ever was in, by tag. */
+  readonly everQueuedIn = new Map<string, Set<QueueId>>();
+  /** How often a message was put into a queue; see `appendCount`. */
+  readonly #appendCounts = new Map<string, number>();
+  readonly everRetained = new Set<string>();
+  /** The tag of the retained message, by topic. */
+  readonly retained = new Map<string, string>();
+
+  /** @param at the moment at which the batch was handed over. */
+  apply(batch: readonly Change[], at: number): void {
+    for (const change of batch) this.#apply(change, at);
+  }
+
+  /** Back to the state before the first batch. */
+  clear(): void {
+    for (const contents of [
+      this.sessions,
+      this.firstContentAt,
+      this.disconnectedAtMs,
+      this.subscriptions,
+      this.inbound,
+      this.wills,
+      this.queues,
+      this.everQueuedIn,
+      this.#appendCounts,
+      this.everRetained,
+      this.retained,
+    ])
+      contents.clear();
+  }
+
+  /** Entries in all queues. */
+  get entryCount(): number {
+    let count = 0;
+    for (const entries of this.queues.values()) count += entries.size;
+    return count;
+  }
+
+  has(queue: QueueId, tag: string): boolean {
+    for (const entry of this.entriesOf(queue)) if (entry.tag === tag) return true;
+    return false;
+  }
+
+  /** How often the message was put into the queue. */
+  appendCount(queue: QueueId, tag: string): number {
+    return this.#appendCounts.get(`${queue} ${tag}`) ?? 0;
+  }
+
+  /** Whether the message is, or was, in the queue. */
+  everHad(queue: QueueId, tag: string): boolean {
+    return this.everQueuedIn.get(tag)?.has(queue) === true;
+  }
+
+  /** The entries of a queue, in the order in which they came. */
+  entriesOf(queue: QueueId): Iterable<StoredEntry> {
+    return this.queues.get(queue)?.values() ?? [];
+  }
+
+  /** Granted QoS by Topic Filter of a client that has a session. */
+  subscriptionsOf(clientId: string): ReadonlyMap<string, QoS> {
+    return this.subscriptions.get(clientId) ?? new Map<string, QoS>();
+  }
+
+  /** Subscriptions and inbound identifiers are content; what is queued for a session follows from its subscriptions. */
+  #noteContent(clientId: string, at: number): void {
+    if (!this.firstContentAt.has(clientId)) this.firstContentAt.set(clientId, at);
+  }
+
+  #apply(change: Change, at: number): void {
+    switch (change.kind) {
+      case 'session.put': {
+        const { clientId, disconnectedAtMs } = change.session;
+        if (!this.sessions.has(clientId)) this.sessions.set(clientId, at);
+        if (disconnectedAtMs === undefined) this.disconnectedAtMs.delete(clientId);
+        else this.disconnectedAtMs.set(clientId, disconnectedAtMs);
+        return;
+      }
+      case 'session.drop':
+        this.sessions.delete(change.clientId);
+        this.firstContentAt.delete(change.clientId);
+        this.disconnectedAtMs.delete(change.clientId);
+        this.subscriptions.delete(change.clientId);
+        this.inbound.delete(change.clientId);
+        this.queues.delete(change.queue);
+        return;
+      case 'subscription.put': {
+        const { clientId, topicFilter, qos } = change.subscription;
+        this.#noteContent(clientId, at);
+        valueOf(this.subscriptions, clientId, () => new Map<string, QoS>()).set(topicFilter, qos);
+        return;
+      }
+      case 'subscription.drop':
+        this.subscriptions.get(change.clientId)?.delete(change.topicFilter);
+        return;
+      case 'queue.append': {
+        const tag = tagOf(change.message.payload);
+        const entries = valueOf(this.queues, change.queue, () => new Map<number, StoredEntry>());
+        if (!entries.has(change.seq))
+          this.#appendCounts.set(`${change.queue} ${tag}`, this.appendCount(change.queue, tag) + 1);
+        entries.set(change.seq, { tag, released: false });
+        valueOf(this.everQueuedIn, tag, () => new Set<QueueId>()).add(change.queue);
+        return;
+      }
+      case 'queue.release': {
+        const entry = this.queues.get(change.queue)?.get(change.seq);
+        if (entry !== undefined) entry.released = true;
+        return;
+      }
+      case 'queue.remove':
+        this.queues.get(change.queue)?.delete(change.seq);
+        return;
+      case 'queue.trim': {
+        const entries = this.queues.get(change.queue);
+        for (const seq of entries?.keys() ?? []) if (seq <= change.through) entries?.delete(seq);
+        return;
+      }
+      case 'queue.drop':
+        this.queues.delete(change.queue);
+        return;
+      case 'inbound.put':
+        this.#noteContent(change.clientId, at);
+        valueOf(this.inbound, change.clientId, () => new Map<number, number>()).set(change.packetId, at);
+        return;
+      case 'inbound.drop':
+        this.inbound.get(change.clientId)?.delete(change.packetId);
+        return;
+      case 'retained.put':
+        this.everRetained.add(tagOf(change.message.payload));
+        this.retained.set(change.message.topic, tagOf(change.message.payload));
+        return;
+      case 'retained.drop':
+        this.retained.delete(change.topic);
+        return;
+      case 'will.put':
+        this.wills.set(change.will.clientId, tagOf(change.will.message.payload));
+        return;
+      case 'will.drop':
+        this.wills.delete(change.clientId);
+        return;
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// The drops that the broker reported, by queue: what is missing from a queue must be covered by them.
+import type { BrokerEvent, QueueId } from '../../../ports/index.js';
+import { valueOf } from './value-of.js';
+
+type Drop = Extract<BrokerEvent, { kind: 'message-dropped' }>;
+
+export class Drops {
+  /** Counts by queue and topic; the topic is `undefined` where the broker dropped without reading the message. */
+  readonly #counts = new Map<QueueId, Map<string | undefined, number>>();
+
+  get isEmpty(): boolean {
+    return this.#counts.size === 0;
+  }
+
+  /** Only drops from a full queue lose what can be acknowledged. */
+  dropped({ queue, reason, topic }: Drop): void {
+    if (queue === undefined || (reason !== 'queue-full' && reason !== 'queue-bytes-full')) return;
+    const counts = valueOf(this.#counts, queue, () => new Map<string | undefined, number>());
+    counts.set(topic, (counts.get(topic) ?? 0) + 1);
+  }
+
+  has(queue: QueueId): boolean {
+    return this.#counts.has(queue);
+  }
+
+  /**
+   * The first topic of which more is missing than was dropped, given all that is missing from the queue; `undefined`
+   * when there is none.
+   */
+  firstUncovered(queue: QueueId, missing: ReadonlyMap<string, readonly string[]>): string | undefined {
+    const counts = this.#counts.get(queue);
+    let withoutTopic = counts?.get(undefined) ?? 0;
+    for (const [topic, tags] of missing) {
+      const more = tags.length - (counts?.get(topic) ?? 0);
+      if (more <= 0) continue;
+      withoutTopic -= more;
+      if (withoutTopic < 0) return topic;
+    }
+    return undefined;
+  }
+}

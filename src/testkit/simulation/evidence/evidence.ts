@@ -1,0 +1,368 @@
+// The evidence of a run: all that an observer who sees the broker's connections, its disk and its events can conclude,
+// and nothing that needs a look inside. What cannot be concluded (whether a PUBLISH without an acknowledgement was
+// accepted) stays open both ways. What the level of acknowledgement allows a crash to lose is looked up on the disk,
+// and from there on it is as certain as before.
+import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../../ports/index.js';
+import { PacketType } from '../../../protocol/packets.js';
+import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket } from '../../../protocol/packets.js';
+import type { ConnectionEnd, SimulatedConnection } from '../network.js';
+import type { Departure, Gap } from '../observations.js';
+import { tagOf } from '../payload.js';
+import type { DiskContents } from './disk-contents.js';
+import { Drops } from './drops.js';
+import { LogicalClock } from './logical-clock.js';
+import { ObservedClient } from './observed-client.js';
+import { saysNew } from './observed-connection.js';
+import type { ObservedConnection } from './observed-connection.js';
+import { Publications, willPublisherOf } from './publications.js';
+import type { Publication } from './publications.js';
+import { ReceiveRules } from './receive-rules.js';
+import { recover } from './recovery.js';
+import { SessionLifetimes } from './session-lifetimes.js';
+import { SharedGroups } from './shared-groups.js';
+import { Unflushed } from './unflushed.js';
+import { valueOf } from './value-of.js';
+import { WillLog } from './will-log.js';
+
+export interface EvidenceOptions {
+  readonly nowMs: () => number;
+  /** How long a session outlives its connection. */
+  readonly sessionExpiryMs: number;
+  readonly maxInflight: number;
+  /** Upper bound of the bytes that may wait for a client, beyond the high-water mark of its connection. */
+  readonly maxBufferedAboveMark: number;
+  readonly disk: DiskContents;
+}
+
+export class Evidence {
+  readonly clock = new LogicalClock();
+  readonly publications = new Publications();
+  readonly rules = new ReceiveRules(this.clock);
+  readonly drops = new Drops();
+  readonly clients = new Map<string, ObservedClient>();
+  readonly disk: DiskContents;
+  readonly wills: WillLog;
+  readonly lifetimes: SessionLifetimes;
+  readonly groups: SharedGroups;
+  readonly unflushed: Unflushed;
+  /** Of the present incarnation of the broker. */
+  ackLevel: AckLevel = 'flushed';
+  /** Counts the starts of the broker. */
+  incarnation = 0;
+  /** Whether the broker is stopping: connections that end now end for that reason. */
+  isStopping = false;
+  /** Whether the broker gave up waiting for storage when it stopped: then a stop may lose what a crash may. */
+  hasAbandonedChanges = false;
+  readonly #connections = new Map<SimulatedConnection, ObservedConnection>();
+
+  constructor(readonly options: EvidenceOptions) {
+    const { clients, publications, rules, drops } = this;
+    this.disk = options.disk;
+    this.groups = new SharedGroups({ disk: this.disk, publications, rules, clients, drops });
+    this.unflushed = new Unflushed({
+      disk: this.disk,
+      publications,
+      clients,
+      groups: this.groups,
+      owedClients: (publication) => this.owedClients(publication),
+    });
+    this.wills = new WillLog(this.clock, this.disk, (publication) => {
+      this.unflushed.add(publication);
+    });
+    this.lifetimes = new SessionLifetimes(options, clients);
+  }
+
+  connectionOf(link: SimulatedConnection): ObservedConnection | undefined {
+    return this.#connections.get(link);
+  }
+
+  /** Clients whose own queue on the disk must have the message. */
+  *owedClients(publication: Publication): Generator<ObservedClient> {
+    const { topic, firstReceivedAt = 0 } = publication;
+    for (const client of this.clients.values()) {
+      // A session that began since is not owed it, and what the client may not receive is not queued for it.
+      if (client.sessionStored !== 'yes' || client.queueIntactSince > firstReceivedAt) continue;
+      if (!client.isOwed(publication)) continue;
+      if (!this.rules.mayBeRefusedSince(client.name, topic, firstReceivedAt)) yield client;
+    }
+  }
+
+  /** Whether a stored session of the client exists or may exist. */
+  mayBeStored(name: string): boolean {
+    this.lifetimes.timePassed();
+    return (this.clients.get(name)?.sessionStored ?? 'no') !== 'no';
+  }
+
+  // -- The broker receives --
+
+  delivered(link: SimulatedConnection, packet: Packet): void {
+    this.lifetimes.timePassed();
+    const now = this.clock.tick();
+    if (packet.type === PacketType.connect) {
+      this.#connectReceived(link, packet);
+      return;
+    }
+    const connection = this.#connections.get(link);
+    if (connection === undefined) return;
+    const { client } = connection;
+    switch (packet.type) {
+      case PacketType.publish:
+        this.#publishReceived(connection, packet);
+        return;
+      case PacketType.pubrel: {
+        const publication = client.published.get(packet.packetId);
+        if (publication !== undefined) publication.isReleased = true;
+        client.staleInbound.delete(packet.packetId);
+        return;
+      }
+      case PacketType.puback:
+      case PacketType.pubcomp: {
+        const tag = connection.inFlight.get(packet.packetId);
+        connection.inFlight.delete(packet.packetId);
+        if (tag !== undefined) client.received.completed.add(tag);
+        return;
+      }
+      case PacketType.subscribe:
+        connection.subscribing.set(
+          packet.packetId,
+          packet.subscriptions.map(({ topicFilter, qos }) => client.subscribe(topicFilter, qos)),
+        );
+        return;
+      case PacketType.unsubscribe: {
+        const intervals = packet.topicFilters.flatMap((topicFilter) => client.unsubscribe(topicFilter));
+        connection.unsubscribing.set(packet.packetId, { intervals, at: now });
+        return;
+      }
+      case PacketType.disconnect:
+        this.wills.disconnected(connection.willTag);
+        return;
+      case PacketType.pubrec:
+      case PacketType.pingreq:
+      case PacketType.connack:
+      case PacketType.suback:
+      case PacketType.unsuback:
+      case PacketType.pingresp:
+      case PacketType.auth:
+        return;
+    }
+  }
+
+  #publishReceived(connection: ObservedConnection, packet: PublishPacket): void {
+    const { now } = this.clock;
+    const { client } = connection;
+    const { packetId, qos } = packet;
+    const publication = this.#publicationOf(client, packet);
+    publication.received(now);
+    if (qos === 0) return;
+    publication.packetId = packetId;
+    publication.isReleased = false;
+    if (qos === 2) publication.isTreatedAsDuplicate = !connection.connect.clean && client.staleInbound.has(packetId);
+    connection.published.set(packetId, { publication, at: now });
+    client.published.set(packetId, publication);
+  }
+
+  /** A message without a payload has no tag: a repeat of it is recognised by its Packet Identifier. */
+  #publicationOf({ published, name }: ObservedClient, packet: PublishPacket): Publication {
+    const { payload, topic, qos, retain, dup, packetId } = packet;
+    const repeated = dup && payload.length === 0 ? published.get(packetId) : undefined;
+    if (repeated?.isClear === true) return repeated;
+    return this.publications.getOrCreate(tagOf(payload), name, topic, qos, retain);
+  }
+
+  #connectReceived(link: SimulatedConnection, connect: ConnectPacket): void {
+    const { clientId, will, clean } = connect;
+    const client = valueOf(this.clients, clientId, () => new ObservedClient(clientId, this.clock));
+    const publication =
+      will === undefined
+        ? undefined
+        : this.publications.getOrCreate(
+            tagOf(will.payload),
+            willPublisherOf(clientId),
+            will.topic,
+            will.qos,
+            will.retain,
+          );
+    this.wills.connected(clientId, publication);
+    this.lifetimes.connected(client);
+    this.#connections.set(link, {
+      client,
+      connect,
+      willTag: publication?.tag,
+      sessionWasStored: client.sessionStored,
+      earlierSubscriptions: [...client.current],
+      since: this.clock.now,
+      connectedAtMs: this.options.nowMs(),
+      expiry: client.expiry,
+      incarnation: this.incarnation,
+      isAccepted: false,
+      published: new Map(),
+      subscribing: new Map(),
+      unsubscribing: new Map(),
+      inFlight: new Map(),
+    });
+    if (clean) {
+      client.sessionMayHaveEnded();
+      if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
+    } else if (client.sessionStored === 'no') client.sessionStored = 'unknown';
+  }
+
+  ended(link: SimulatedConnection, how: ConnectionEnd): void {
+    this.clock.tick();
+    const connection = this.#connections.get(link);
+    if (connection === undefined) return;
+    const { client, willTag, isAccepted, connect, earlierSubscriptions } = connection;
+    this.wills.connectionEnded(willTag, how, this.isStopping, isAccepted);
+    if (connect.clean) this.groups.cleanMemberLeft(client, how);
+    this.lifetimes.connectionEnded(connection, how);
+    // A clean session ends with its connection; an earlier one may exist until CONNACK has said otherwise.
+    if (connect.clean)
+      client.sessionEnded(client.current.filter((one) => isAccepted || !earlierSubscriptions.includes(one)));
+  }
+
+  // -- The broker sends --
+
+  /** @returns `undefined` when no CONNECT has come on the connection. */
+  departed(link: SimulatedConnection, packet: Packet): Departure | undefined {
+    this.lifetimes.timePassed();
+    this.clock.tick();
+    const connection = this.#connections.get(link);
+    if (connection === undefined) return undefined;
+    const { client } = connection;
+    switch (packet.type) {
+      case PacketType.connack:
+        if (packet.reasonCode !== 0) break;
+        this.#accepted(connection, packet.sessionPresent);
+        return { kind: 'connack', connection, link, packet };
+      case PacketType.suback: {
+        const intervals = connection.subscribing.get(packet.packetId);
+        connection.subscribing.delete(packet.packetId);
+        if (intervals?.length === packet.reasonCodes.length)
+          for (const interval of intervals) client.subscribed(interval);
+        return { kind: 'suback', connection, link, packet, intervals };
+      }
+      case PacketType.unsuback: {
+        const unsubscription = connection.unsubscribing.get(packet.packetId);
+        connection.unsubscribing.delete(packet.packetId);
+        client.unsubscribed(unsubscription?.intervals ?? []);
+        return { kind: 'unsuback', connection, link, unsubscription };
+      }
+      case PacketType.publish:
+        return this.#publishDeparted(connection, link, packet);
+      case PacketType.puback:
+      case PacketType.pubrec:
+        return {
+          kind: 'acknowledgement',
+          connection,
+          link,
+          packet,
+          publication: this.#acknowledged(connection, packet),
+        };
+      case PacketType.pubrel: {
+        const { released, latestQos2ById } = client.received;
+        released.add(latestQos2ById.get(packet.packetId) ?? '');
+        return { kind: 'pubrel', connection, link, packet, tag: connection.inFlight.get(packet.packetId) };
+      }
+      case PacketType.pubcomp:
+        client.published.delete(packet.packetId);
+        return { kind: 'pubcomp', connection, link, packet };
+      case PacketType.pingresp:
+      case PacketType.disconnect:
+      case PacketType.connect:
+      case PacketType.subscribe:
+      case PacketType.unsubscribe:
+      case PacketType.pingreq:
+      case PacketType.auth:
+        break;
+    }
+    return { kind: 'other', connection, link, packet };
+  }
+
+  #accepted(connection: ObservedConnection, sessionPresent: boolean): void {
+    const { client, connect, earlierSubscriptions, published, since } = connection;
+    connection.isAccepted = true;
+    client.sessionStored = connect.clean ? 'no' : 'yes';
+    if (!saysNew(connection, sessionPresent)) return;
+    client.sessionEnded(earlierSubscriptions);
+    client.newSessionSince = since;
+    for (const [packetId, publication] of client.published)
+      if (published.get(packetId)?.publication !== publication) client.published.delete(packetId);
+    client.staleInbound.clear();
+  }
+
+  #publishDeparted(connection: ObservedConnection, link: SimulatedConnection, packet: PublishPacket): Departure {
+    const { inFlight, client } = connection;
+    const { packetId, qos, payload } = packet;
+    const tag = tagOf(payload);
+    const displaced = qos === 0 ? undefined : inFlight.get(packetId);
+    if (qos > 0) inFlight.set(packetId, tag);
+    if (qos === 2) {
+      client.received.sentAtQos2.add(tag);
+      client.received.latestQos2ById.set(packetId, tag);
+    }
+    const publication = tag === '' ? undefined : this.publications.get(tag);
+    return { kind: 'publish', connection, link, packet, tag, publication, displaced };
+  }
+
+  /** @returns the message that PUBACK or PUBREC acknowledges. */
+  #acknowledged(connection: ObservedConnection, { type, packetId }: AcknowledgementPacket): Publication | undefined {
+    const { client } = connection;
+    const published = connection.published.get(packetId);
+    if (published?.publication.qos !== (type === PacketType.puback ? 1 : 2)) return undefined;
+    const { publication, at } = published;
+    if (publication.isTreatedAsDuplicate) return publication;
+    publication.acknowledgedAt ??= this.clock.now;
+    if (publication.qos === 1) client.published.delete(packetId);
+    // At QoS 2 an earlier PUBLISH may be the one that had the effect.
+    publication.certainEffectAt =
+      publication.qos === 2 ? (publication.firstReceivedAt ?? at) : Math.max(at, publication.certainEffectAt ?? 0);
+    if (this.ackLevel !== 'flushed') this.unflushed.add(publication);
+    return publication;
+  }
+
+  // -- The disk, and the broker's starts and ends --
+
+  kept(batch: readonly Change[], isFlushed: boolean): void {
+    this.clock.tick();
+    this.wills.kept(batch);
+    if (isFlushed && this.ackLevel !== 'received') this.unflushed.clear();
+  }
+
+  /** The broker has handed over all that it had, and the disk has it. */
+  settled(isFlushed: boolean): void {
+    this.lifetimes.timePassed();
+    this.groups.settled();
+    if (this.ackLevel !== 'received') return;
+    if (isFlushed) this.unflushed.clear();
+    this.wills.settled();
+  }
+
+  event(event: BrokerEvent | LifecycleEvent): void {
+    if (event.kind === 'message-dropped') this.drops.dropped(event);
+    else if (event.kind === 'changes-abandoned') this.hasAbandonedChanges = true;
+  }
+
+  started(ackLevel: AckLevel): void {
+    this.ackLevel = ackLevel;
+    this.hasAbandonedChanges = false;
+    this.incarnation++;
+    this.lifetimes.started();
+    for (const { queue, received } of this.clients.values())
+      for (const { tag } of this.disk.entriesOf(queue)) received.queuedAtStart.add(tag);
+  }
+
+  /** Whether a crash now may lose something that was promised. `isLossy`: the disk has less than it had. */
+  mayLose(isLossy: boolean): boolean {
+    return isLossy || this.ackLevel === 'received';
+  }
+
+  /** The broker has died, and the disk holds what is left. */
+  crashed(mayLose: boolean): readonly Gap[] {
+    this.lifetimes.timePassed();
+    this.clock.tick();
+    this.lifetimes.crashed();
+    const gaps = mayLose ? this.unflushed.crashed() : [];
+    this.wills.crashed();
+    if (mayLose) for (const client of this.clients.values()) recover(this, client);
+    return gaps;
+  }
+}

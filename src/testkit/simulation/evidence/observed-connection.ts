@@ -1,0 +1,43 @@
+// What the evidence says about one connection of a client, from its CONNECT on.
+import type { ConnectPacket } from '../../../protocol/packets.js';
+import type { Expiry, ObservedClient } from './observed-client.js';
+import type { Publication } from './publications.js';
+import type { SubscriptionInterval } from './subscription-interval.js';
+
+export interface ObservedConnection {
+  readonly client: ObservedClient;
+  readonly connect: ConnectPacket;
+  readonly willTag: string | undefined;
+  /** Whether the broker had a session when CONNECT came. */
+  readonly sessionWasStored: ObservedClient['sessionStored'];
+  /** Subscriptions that may have existed when CONNECT came. */
+  readonly earlierSubscriptions: readonly SubscriptionInterval[];
+  /** When CONNECT came. */
+  readonly since: number;
+  readonly connectedAtMs: number;
+  /** When the session would have expired without this connection. */
+  readonly expiry: Expiry | undefined;
+  /** The incarnation of the broker that it belongs to. */
+  readonly incarnation: number;
+  /** Whether a CONNACK of success has left. */
+  isAccepted: boolean;
+  /** What the client has published here, by Packet Identifier. */
+  readonly published: Map<number, { readonly publication: Publication; readonly at: number }>;
+  readonly subscribing: Map<number, readonly SubscriptionInterval[]>;
+  readonly unsubscribing: Map<number, Unsubscription>;
+  /** Tags of the messages that were sent here and are not acknowledged to the end, by Packet Identifier. */
+  readonly inFlight: Map<number, string>;
+}
+
+export interface Unsubscription {
+  readonly intervals: readonly SubscriptionInterval[];
+  /** When UNSUBSCRIBE came. */
+  readonly at: number;
+}
+
+/** Whether the session outlives the connection. */
+export const isStored = ({ connect }: ObservedConnection): boolean => !connect.clean;
+
+/** Whether an answer with this flag says that the session is a new one. MQTT 3.1 has no flag. */
+export const saysNew = ({ connect }: ObservedConnection, sessionPresent: boolean): boolean =>
+  connect.clean || (!sessionPresent && connect.protocolVersion !== 3);

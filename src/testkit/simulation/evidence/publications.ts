@@ -1,0 +1,127 @@
+// What the evidence says about each message: when the broker can have accepted it, and from when on that is promised.
+// Points in time are those of the logical clock.
+import type { QoS } from '../../../protocol/packets.js';
+import { valueOf } from './value-of.js';
+
+const WILL_OF = 'will of ';
+
+/** The publisher that stands for a client's wills: no order is promised between two of them. */
+export const willPublisherOf = (clientId: string): string => `${WILL_OF}${clientId}`;
+
+export class Publication {
+  /** When the broker received it for the first time. */
+  firstReceivedAt: number | undefined;
+  /** The last moment at which it can have had an effect. */
+  lastEffectAt = 0;
+  /** A moment at which, or after which, it had an effect that is permanent. */
+  certainEffectAt: number | undefined;
+  /** When it was acknowledged, or, for a will, when the disk showed that it was published. */
+  acknowledgedAt: number | undefined;
+  /** How often the broker received it. */
+  receivedCount = 0;
+  /** The Packet Identifier of its latest PUBLISH. */
+  packetId = 0;
+  /** Whether PUBREL has come for it. */
+  isReleased = false;
+  /** Whether the broker took it for a repeat of another message, whose completion a crash had undone. */
+  isTreatedAsDuplicate = false;
+
+  constructor(
+    readonly tag: string,
+    readonly publisher: string,
+    readonly topic: string,
+    readonly qos: QoS,
+    readonly retain: boolean,
+    /** Whether it has no payload: it clears what the topic retains. */
+    readonly isClear: boolean,
+  ) {}
+
+  get isWill(): boolean {
+    return this.publisher.startsWith(WILL_OF);
+  }
+
+  /** Whether it was acknowledged, so that every subscription that certainly matched it is owed a delivery. */
+  get isPromised(): boolean {
+    return this.acknowledgedAt !== undefined && this.firstReceivedAt !== undefined && this.qos > 0 && !this.isClear;
+  }
+
+  /**
+   * The broker receives it, for the first time or again. A QoS 2 message that was acknowledged has no further effect.
+   */
+  received(moment: number): void {
+    this.firstReceivedAt ??= moment;
+    this.receivedCount++;
+    if (this.qos < 2 || this.acknowledgedAt === undefined) this.lastEffectAt = moment;
+  }
+
+  /**
+   * A crash has lost its effect or a part of it: nothing is promised any more. `isRetained`: it was stored as its
+   * topic's retained message.
+   */
+  undo(isRetained: boolean): void {
+    this.acknowledgedAt = this.certainEffectAt = undefined;
+    if (!isRetained) this.lastEffectAt = -1;
+  }
+}
+
+export class Publications {
+  readonly #byTag = new Map<string, Publication>();
+  readonly #byTopic = new Map<string, Publication[]>();
+  #clearCount = 0;
+
+  get all(): Iterable<Publication> {
+    return this.#byTag.values();
+  }
+
+  get(tag: string): Publication | undefined {
+    return this.#byTag.get(tag);
+  }
+
+  /**
+   * The message with this tag; one without a tag clears what is retained, and each of those is a message of its own.
+   */
+  getOrCreate(tag: string, publisher: string, topic: string, qos: QoS, retain: boolean): Publication {
+    const isClear = tag === '';
+    const name = isClear ? `clear-${++this.#clearCount}` : tag;
+    return valueOf(this.#byTag, name, () => {
+      const publication = new Publication(name, publisher, topic, qos, retain, isClear);
+      valueOf(this.#byTopic, topic, () => []).push(publication);
+      return publication;
+    });
+  }
+
+  get topics(): Iterable<string> {
+    return this.#byTopic.keys();
+  }
+
+  /** Whether the topic may have this retained message now, as far as what was promised before `promisedBefore` says. */
+  mayBeRetained(publication: Publication, promisedBefore = Infinity): boolean {
+    const { retain, firstReceivedAt, topic, lastEffectAt } = publication;
+    return retain && firstReceivedAt !== undefined && !this.#isReplaced(topic, lastEffectAt, promisedBefore);
+  }
+
+  /** Whether the topic may have no retained message now. */
+  mayHaveNone(topic: string): boolean {
+    const published = this.#byTopic.get(topic) ?? [];
+    return !this.#isReplaced(topic, -1, Infinity) || published.some((one) => one.isClear && this.mayBeRetained(one));
+  }
+
+  /** After a crash the topic has this retained message, or none: later ones that were promised are lost. */
+  undoAfter(topic: string, retainedTag: string | undefined): void {
+    const kept = retainedTag === undefined ? undefined : this.#byTag.get(retainedTag);
+    if (kept === undefined) return;
+    for (const one of this.#byTopic.get(topic) ?? [])
+      if (one.retain && one.certainEffectAt !== undefined && one.certainEffectAt > kept.lastEffectAt) one.undo(false);
+  }
+
+  /** Whether a retained message that certainly took effect after `moment` was promised before `promisedBefore`. */
+  #isReplaced(topic: string, moment: number, promisedBefore: number): boolean {
+    return (this.#byTopic.get(topic) ?? []).some(
+      ({ retain, certainEffectAt, acknowledgedAt }) =>
+        retain &&
+        certainEffectAt !== undefined &&
+        certainEffectAt > moment &&
+        Math.max(certainEffectAt, acknowledgedAt ?? 0) < promisedBefore,
+    );
+  }
+}

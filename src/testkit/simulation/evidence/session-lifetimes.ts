@@ -1,0 +1,95 @@
+// What the evidence says about when sessions expire. The connections show when each client left; after a crash the disk
+// tells what the broker still knows of that.
+import type { ConnectionEnd } from '../network.js';
+import type { DiskContents } from './disk-contents.js';
+import type { ObservedClient } from './observed-client.js';
+import type { ObservedConnection } from './observed-connection.js';
+
+export interface SessionLifetimesOptions {
+  readonly nowMs: () => number;
+  /** How long a session outlives its connection. */
+  readonly sessionExpiryMs: number;
+  readonly disk: DiskContents;
+}
+
+export class SessionLifetimes {
+  /** When the broker last started; Infinity while it is down. */
+  startedMs = Infinity;
+
+  constructor(
+    readonly options: SessionLifetimesOptions,
+    readonly clients: ReadonlyMap<string, ObservedClient>,
+  ) {}
+
+  /**
+   * CONNECT has come. From the very millisecond of its expiry on a session is over, whether or not the broker has
+   * looked.
+   */
+  connected(client: ObservedClient): void {
+    if (client.openConnections++ === 0 && (client.expiry?.latestMs ?? Infinity) <= this.options.nowMs())
+      client.sessionExpired();
+  }
+
+  /**
+   * The time begins, unless the client has another connection. With the death of the broker it begins at the next
+   * start.
+   */
+  connectionEnded({ client, connectedAtMs, isAccepted, expiry }: ObservedConnection, how: ConnectionEnd): void {
+    if (--client.openConnections > 0) return;
+    client.expiry = undefined;
+    if (how === 'died') return;
+    const { nowMs, sessionExpiryMs } = this.options;
+    const endMs = nowMs() + sessionExpiryMs;
+    // The broker may not have looked at a connection that ended in the millisecond in which it began.
+    const mayNotCount = connectedAtMs === nowMs() && !isAccepted;
+    client.expiry = {
+      earliestMs: Math.min(endMs, mayNotCount ? (expiry?.earliestMs ?? endMs) : endMs),
+      latestMs: endMs,
+      isReached: false,
+    };
+    client.disconnectionTimesMs.add(nowMs());
+  }
+
+  /** Time has passed: sessions whose time is up have ended. */
+  timePassed(): void {
+    const nowMs = this.options.nowMs();
+    for (const client of this.clients.values()) {
+      const { expiry, openConnections } = client;
+      if (expiry === undefined || openConnections > 0 || client.sessionStored === 'no') continue;
+      if (expiry.latestMs < nowMs) client.sessionExpired();
+      else if (expiry.earliestMs <= nowMs && !expiry.isReached) {
+        expiry.isReached = true;
+        client.sessionMayHaveEnded();
+        client.sessionStored = 'unknown';
+      }
+    }
+  }
+
+  /** The broker has died: what the disk has counts from its next start on. */
+  crashed(): void {
+    this.startedMs = Infinity;
+    for (const client of this.clients.values()) {
+      client.openConnections = 0;
+      client.expiry = undefined;
+    }
+  }
+
+  /** The broker starts with what the disk has. The time of a session that still had a connection begins now. */
+  started(): void {
+    const { disk, nowMs, sessionExpiryMs } = this.options;
+    this.startedMs = nowMs();
+    if (sessionExpiryMs === Infinity) return;
+    for (const client of this.clients.values()) {
+      const { name } = client;
+      if (!disk.sessions.has(name)) {
+        if (client.sessionStored === 'unknown') client.sessionExpired();
+        continue;
+      }
+      const endMs = (disk.disconnectedAtMs.get(name) ?? nowMs()) + sessionExpiryMs;
+      client.expiry = { earliestMs: endMs, latestMs: endMs, isReached: false };
+      if (endMs <= nowMs()) client.sessionExpired();
+      // It had expired, and the broker died before the disk had that.
+      else if (client.sessionStored === 'no') client.sessionRestored(disk.subscriptionsOf(name));
+    }
+  }
+}

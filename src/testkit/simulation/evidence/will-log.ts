@@ -1,0 +1,138 @@
+// What the evidence says about each will: whether it must be published, must not be, or may be. After a crash the disk
+// tells.
+import type { Change } from '../../../ports/index.js';
+import type { ConnectionEnd } from '../network.js';
+import { tagOf } from '../payload.js';
+import type { DiskContents } from './disk-contents.js';
+import type { LogicalClock } from './logical-clock.js';
+import type { Publication } from './publications.js';
+
+/**
+ * - `held`: its connection exists.
+ * - `due`: its connection has ended, so it has been published or is about to be.
+ * - `after grace`: the broker has died or stopped, and publishes it after the next start unless the client returns.
+ * - `in doubt`: an observer cannot tell.
+ * - `discarded`: it must not be published.
+ * - `published`: the disk shows that it was.
+ */
+export type WillState = 'held' | 'due' | 'after grace' | 'in doubt' | 'discarded' | 'published';
+
+export interface ObservedWill {
+  readonly client: string;
+  readonly publication: Publication;
+  state: WillState;
+  /** Whether it ever was on the disk: its absence says something only then. */
+  wasStored: boolean;
+}
+
+export class WillLog {
+  readonly #byTag = new Map<string, ObservedWill>();
+  #unpublished: ObservedWill[] = [];
+
+  constructor(
+    readonly clock: LogicalClock,
+    readonly disk: DiskContents,
+    /** Called when the disk has it as a message like any other. */
+    readonly onPublished: (publication: Publication) => void,
+  ) {}
+
+  get unpublished(): readonly ObservedWill[] {
+    return this.#unpublished;
+  }
+
+  stateOf(tag: string): WillState | undefined {
+    return this.#byTag.get(tag)?.state;
+  }
+
+  /** CONNECT has come, with this will if there is one. */
+  connected(client: string, publication: Publication | undefined): void {
+    for (const one of this.#unpublished)
+      if (one.client === client && one.state === 'after grace') one.state = 'in doubt';
+    if (publication === undefined) return;
+    const will: ObservedWill = { client, publication, state: 'held', wasStored: false };
+    this.#byTag.set(publication.tag, will);
+    this.#unpublished.push(will);
+  }
+
+  /** DISCONNECT has come. */
+  disconnected(tag: string | undefined): void {
+    const will = this.#held(tag);
+    if (will !== undefined) will.state = 'discarded';
+  }
+
+  /** @param isAccepted whether CONNACK had left: a will counts from then on [MQTT-3.1.2-8]. */
+  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean, isAccepted: boolean): void {
+    const will = this.#held(tag);
+    if (will === undefined || how === 'died') return;
+    if (!isAccepted) {
+      will.state = 'in doubt';
+      this.#mayBePublished(will, Infinity);
+      return;
+    }
+    will.state = isStopping ? 'after grace' : 'due';
+    this.#mayBePublished(will, isStopping ? Infinity : this.clock.now);
+  }
+
+  /** The broker has died, and the disk holds what is left. */
+  crashed(): void {
+    for (const one of this.#byTag.values()) {
+      if (one.state !== 'published' || !this.#isOnDisk(one)) continue;
+      // It was published, and a loss of power has undone that.
+      one.state = 'after grace';
+      one.publication.undo(false);
+      this.#unpublished.push(one);
+    }
+    for (const one of this.#unpublished) {
+      if (!this.#isOnDisk(one)) {
+        if (one.state === 'held') one.state = 'discarded';
+        else if (one.state === 'due' || one.state === 'after grace') one.state = 'in doubt';
+        continue;
+      }
+      if (one.state === 'held' || one.state === 'due') one.state = 'after grace';
+      else if (one.state === 'discarded') one.state = 'in doubt';
+      this.#mayBePublished(one, Infinity);
+    }
+  }
+
+  /** The disk has one more batch: wills that are no longer on it have been published. */
+  kept(batch: readonly Change[]): void {
+    for (const change of batch) {
+      const will = change.kind === 'will.put' ? this.#byTag.get(tagOf(change.will.message.payload)) : undefined;
+      if (will !== undefined) will.wasStored = true;
+    }
+    this.#findPublished((one) => one.wasStored);
+  }
+
+  /**
+   * The disk has all that there is: a will that is due and not on it has been published, even if it never was on it.
+   */
+  settled(): void {
+    this.#findPublished(({ state }) => state === 'due');
+  }
+
+  #findPublished(isCandidate: (one: ObservedWill) => boolean): void {
+    for (const one of this.#unpublished) {
+      if (!isCandidate(one) || (one.state !== 'due' && one.state !== 'after grace') || this.#isOnDisk(one)) continue;
+      one.state = 'published';
+      const { publication } = one;
+      publication.acknowledgedAt = publication.lastEffectAt = this.clock.now;
+      publication.certainEffectAt = publication.firstReceivedAt;
+      this.onPublished(publication);
+    }
+    this.#unpublished = this.#unpublished.filter(({ state }) => state !== 'published');
+  }
+
+  #isOnDisk({ client, publication }: ObservedWill): boolean {
+    return this.disk.wills.get(client) === publication.tag;
+  }
+
+  #held(tag: string | undefined): ObservedWill | undefined {
+    const will = tag === undefined ? undefined : this.#byTag.get(tag);
+    return will?.state === 'held' ? will : undefined;
+  }
+
+  #mayBePublished({ publication }: ObservedWill, lastEffectAt: number): void {
+    publication.firstReceivedAt ??= this.clock.now;
+    publication.lastEffectAt = lastEffectAt;
+  }
+}

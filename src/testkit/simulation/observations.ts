@@ -1,0 +1,115 @@
+// What can be observed of a run from outside the broker. The model turns the raw observations into these, with what the
+// evidence says about each; an invariant subscribes to those that it needs and sees them after the evidence has been
+// updated.
+import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../ports/index.js';
+import type {
+  AcknowledgementPacket,
+  ConnackPacket,
+  Packet,
+  PublishPacket,
+  SubackPacket,
+} from '../../protocol/packets.js';
+import type { Confusion, SimulatedClient } from './client.js';
+import type { ObservedClient } from './evidence/observed-client.js';
+import type { ObservedConnection, Unsubscription } from './evidence/observed-connection.js';
+import type { Publication } from './evidence/publications.js';
+import type { SubscriptionInterval } from './evidence/subscription-interval.js';
+import type { SimulatedConnection } from './network.js';
+
+interface OnConnection {
+  readonly connection: ObservedConnection;
+  readonly link: SimulatedConnection;
+}
+
+/** A packet that leaves the broker, with what it belongs to. */
+export type Departure = OnConnection &
+  (
+    | { readonly kind: 'connack'; readonly packet: ConnackPacket }
+    /** `intervals`: those that the SUBSCRIBE asked for; `undefined` when there was none with this Packet Identifier. */
+    | {
+        readonly kind: 'suback';
+        readonly packet: SubackPacket;
+        readonly intervals: readonly SubscriptionInterval[] | undefined;
+      }
+    | { readonly kind: 'unsuback'; readonly unsubscription: Unsubscription | undefined }
+    /** PUBACK or PUBREC. `publication`: `undefined` when there was no PUBLISH with this Packet Identifier and QoS. */
+    | {
+        readonly kind: 'acknowledgement';
+        readonly packet: AcknowledgementPacket;
+        readonly publication: Publication | undefined;
+      }
+    /** `tag`: of the message that was sent with this Packet Identifier on this connection. */
+    | { readonly kind: 'pubrel'; readonly packet: AcknowledgementPacket; readonly tag: string | undefined }
+    | { readonly kind: 'pubcomp'; readonly packet: AcknowledgementPacket }
+    /**
+     * `tag` is empty, and `publication` unknown, for a message without a payload. `displaced`: the tag of the message
+     * that was in flight with the same Packet Identifier.
+     */
+    | {
+        readonly kind: 'publish';
+        readonly packet: PublishPacket;
+        readonly tag: string;
+        readonly publication: Publication | undefined;
+        readonly displaced: string | undefined;
+      }
+    | { readonly kind: 'other'; readonly packet: Packet }
+  );
+
+/** A message that reaches the application behind a client: at QoS 2 once for all its repeats. */
+export interface Reception {
+  readonly client: ObservedClient;
+  readonly connection: ObservedConnection | undefined;
+  readonly packet: PublishPacket;
+  readonly publication: Publication;
+  /** How often the client has received the message, this time included. */
+  readonly times: number;
+}
+
+/** A promised message that a crash has lost, though the disk has one that was received later. */
+export interface Gap {
+  readonly lost: Publication;
+  readonly later: Publication;
+}
+
+/**
+ * The end of a run: the faults are over, all clients are back and behave, and the broker had time to deliver what it
+ * has.
+ */
+export interface Rest {
+  readonly clients: Iterable<SimulatedClient>;
+  /** Deliveries that were started and have not ended, by the broker's own counters. */
+  readonly pendingDeliveries: number;
+}
+
+export interface Observations {
+  departed?(departure: Departure): void;
+  /** A packet leaves on a connection on which no CONNECT has come. */
+  departedEarly?(link: SimulatedConnection): void;
+  received?(reception: Reception): void;
+  /**
+   * A Packet Identifier came to a client for another message while it was in use. `isExcused`: a crash may be the
+   * reason.
+   */
+  identifierReused?(client: SimulatedClient, confusion: Confusion, isExcused: boolean): void;
+  /** The disk has one more batch, which a crash of the broker does not lose. */
+  kept?(batch: readonly Change[], isFlushed: boolean): void;
+  /** The broker has handed over all that it had, and the disk has it. */
+  settled?(): void;
+  event?(event: BrokerEvent | LifecycleEvent): void;
+  /** An exception came out of the broker. */
+  failed?(error: unknown): void;
+  /** A new incarnation of the broker begins with what the disk has. */
+  started?(ackLevel: AckLevel): void;
+  /** The broker has found so many deliveries in its storage. */
+  recovered?(restoredDeliveries: number): void;
+  /**
+   * The broker has died. `mayLose`: the level of acknowledgement allows something promised to be lost; then `gaps` says
+   * what must not be.
+   */
+  crashed?(mayLose: boolean, gaps: readonly Gap[]): void;
+  /** A turn of the broker is over. */
+  turnEnded?(pendingDeliveries: number): void;
+  rested?(rest: Rest): void;
+  /** A new client subscribed to everything and received these retained messages: their tags, by topic. */
+  audited?(retained: ReadonlyMap<string, readonly string[]>): void;
+}
