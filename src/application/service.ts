@@ -227,8 +227,8 @@ export class BrokerService {
     await Promise.all(
       [...authentication.all, ...authorization.authorizers].map(async (adapter) => {
         try {
-          if (adapter.close !== undefined)
-            await withTimeout(adapter.close(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
+          if (adapter.stop !== undefined)
+            await withTimeout(adapter.stop(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
         } catch (error) {
           this.emit({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
         }

@@ -68,10 +68,11 @@ export function authorizerWithTimeout(
 }
 
 /** What it does not have, the limited one has not either. */
-function optionalMethods(inner: Authenticator | Authorizer): Pick<Authenticator, 'reload' | 'close'> {
+function optionalMethods(inner: Authenticator | Authorizer): Pick<Authenticator, 'reload' | 'start' | 'stop'> {
   return {
     ...(inner.reload === undefined ? {} : { reload: inner.reload.bind(inner) }),
-    ...(inner.close === undefined ? {} : { close: inner.close.bind(inner) }),
+    ...(inner.start === undefined ? {} : { start: inner.start.bind(inner) }),
+    ...(inner.stop === undefined ? {} : { stop: inner.stop.bind(inner) }),
   };
 }
 

@@ -45,7 +45,7 @@ export async function explainAccess(config: Config, question: AccessQuery): Prom
       throw new ConfigError([`authorization: ${result.detail}; the broker would refuse the client`]);
     return explain(result.permissions, question.action, topic);
   } finally {
-    for (const authorizer of authorizers) await authorizer.close?.();
+    for (const authorizer of authorizers) await authorizer.stop?.();
   }
 }
 

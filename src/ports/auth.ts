@@ -7,6 +7,7 @@ import type { AuthenticationRequest } from '../domain/effects.js';
 import type { ClientId } from '../domain/identifiers.js';
 import type { ProtocolVersion } from '../protocol/packets.js';
 import type { Reloadable } from './reloadable.js';
+import type { Startable } from './startable.js';
 import { port } from './token.js';
 
 export type AuthenticatorAnswer =
@@ -40,7 +41,7 @@ export interface RequestContext {
 }
 
 /** Identifies clients by what they send in CONNECT and by their connection. */
-export interface Authenticator extends Reloadable {
+export interface Authenticator extends Reloadable, Startable {
   /** As it appears in log lines; usually the name of the adapter. */
   readonly name: string;
   /**
@@ -56,8 +57,6 @@ export interface Authenticator extends Reloadable {
     request: AuthenticationRequest,
     context?: RequestContext,
   ): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
-  /** Releases connections and timers. Called once, after the last request. */
-  close?(): Promise<void>;
 }
 
 /** Injection token. Bind one implementation for each authenticator, in the order in which they are to be called. */
@@ -77,7 +76,7 @@ export interface AuthorizationRequest {
 }
 
 /** Says what an authenticated client may do. */
-export interface Authorizer extends Reloadable {
+export interface Authorizer extends Reloadable, Startable {
   /** As it appears in log lines; usually the name of the adapter. */
   readonly name: string;
   /**
@@ -97,8 +96,6 @@ export interface Authorizer extends Reloadable {
    * requests permissions again after every reload.
    */
   watch?(changed: () => void): void;
-  /** Releases connections and timers. Called once, after the last request. */
-  close?(): Promise<void>;
 }
 
 /**

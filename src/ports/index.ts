@@ -11,6 +11,7 @@ export { expandRules, hasPlaceholder, topicFilterProblem } from './access-rules.
 export type { RuleSubject } from './access-rules.js';
 export type { AuthenticatorAnswer, AuthorizationRequest, RequestContext } from './auth.js';
 export type { Reloadable } from './reloadable.js';
+export type { Startable } from './startable.js';
 export { Telemetry } from './telemetry.js';
 export type { HandshakeFailure, LifecycleEvent } from './telemetry.js';
 export { port } from './token.js';

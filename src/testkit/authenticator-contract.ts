@@ -412,7 +412,7 @@ function permissionProblems(permissions: Permissions): string[] {
 }
 
 async function closed(authenticator: Authenticator): Promise<void> {
-  if (authenticator.close !== undefined) await inTime(authenticator.close(), 'close');
+  if (authenticator.stop !== undefined) await inTime(authenticator.stop(), 'stop');
 }
 
 const settled = (promise: Promise<unknown>): Promise<void> =>

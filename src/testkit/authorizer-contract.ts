@@ -66,7 +66,7 @@ export function authorizerContract({ name, factory, sample, describe, test }: Au
       try {
         await body(subject);
       } finally {
-        await subject.authorizer.close?.();
+        await subject.authorizer.stop?.();
         await subject.dispose();
       }
     });
@@ -244,7 +244,7 @@ function lifeLaws(law: Law, sample: Names): void {
 
   law('it closes, and a second time as well', async ({ authorizer }) => {
     await ask(authorizer, sample);
-    await authorizer.close?.();
+    await authorizer.stop?.();
   });
 }
 

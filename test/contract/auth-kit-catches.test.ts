@@ -46,7 +46,7 @@ class Sound implements Authenticator {
     this.password = this.source.password;
   }
 
-  async close(): Promise<void> {
+  async stop(): Promise<void> {
     await Promise.resolve();
   }
 }
@@ -320,7 +320,7 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
   {
     wrong: 'cannot be closed',
     Broken: class Open extends Sound {
-      override close(): Promise<void> {
+      override stop(): Promise<void> {
         return Promise.reject(new Error('busy'));
       }
     },

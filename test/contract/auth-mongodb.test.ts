@@ -22,7 +22,7 @@ let database: MongoDatabase;
 let clock: VirtualClock;
 
 afterEach(async () => {
-  for (const one of open.splice(0)) await one.close?.();
+  for (const one of open.splice(0)) await one.stop?.();
 });
 afterAll(() => found?.dispose());
 
@@ -349,7 +349,7 @@ describe('a MongoDB server that is not there', () => {
       );
       expect(message).not.toContain('hush');
     }
-    await Promise.all([authenticator.close?.(), authorizer.close?.()]);
+    await Promise.all([authenticator.stop?.(), authorizer.stop?.()]);
   });
 });
 

@@ -44,7 +44,7 @@ class Sound implements Authorizer {
     this.watchers.push(changed);
   }
 
-  close(): Promise<void> {
+  stop(): Promise<void> {
     return Promise.resolve();
   }
 }
@@ -246,7 +246,7 @@ describe('the kit', () => {
     class OnlyOnce extends Sound {
       #isClosed = false;
 
-      override close(): Promise<void> {
+      override stop(): Promise<void> {
         if (this.#isClosed) return Promise.reject(new ContractViolation('closed already'));
         this.#isClosed = true;
         return Promise.resolve();

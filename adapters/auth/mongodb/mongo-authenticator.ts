@@ -53,7 +53,7 @@ export class MongoAuthenticator implements Authenticator {
     return isRight && password !== undefined ? this.#admit(user, request) : badCredentials('wrong password');
   }
 
-  async close(): Promise<void> {
+  async stop(): Promise<void> {
     this.#checks.close();
     await this.#directory.close();
   }

@@ -50,7 +50,7 @@ export class MongoAuthorizer implements Authorizer {
     };
   }
 
-  close(): Promise<void> {
+  stop(): Promise<void> {
     return this.#directory.close();
   }
 

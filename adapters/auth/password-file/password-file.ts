@@ -88,7 +88,7 @@ export class PasswordFileAuthenticator implements Authenticator {
     this.#hashes = [...this.#users.values()];
   }
 
-  close(): Promise<void> {
+  stop(): Promise<void> {
     this.#line.close();
     this.#verified.clear();
     return Promise.resolve();

@@ -62,7 +62,7 @@ const closing = (
   name,
   authenticate: () => ({ decision: 'abstain' }),
   authorize: () => ({ kind: 'allow-all' }),
-  close: () => {
+  stop: () => {
     log.push(`let go ${name}`);
     return close();
   },

@@ -152,13 +152,13 @@ describe('a limited authenticator', () => {
       async reload(): Promise<void> {
         done.push(`reload ${this.#name}`);
       }
-      async close(): Promise<void> {
+      async stop(): Promise<void> {
         done.push(`close ${this.#name}`);
       }
     }
     const { authenticator } = limited(new Whole());
     await authenticator.reload?.();
-    await authenticator.close?.();
+    await authenticator.stop?.();
     expect(done).toEqual(['reload whole', 'close whole']);
     expect(Object.keys(limited(new Slow()).authenticator)).toEqual(['name', 'authenticate']);
   });
