@@ -1,4 +1,4 @@
-// First in, first out, without moving the rest.
+// A first-in, first-out queue that removes its head without moving the other items.
 
 export class Fifo<T extends object> {
   #items: (T | undefined)[] = [];
@@ -21,7 +21,7 @@ export class Fifo<T extends object> {
     if (item === undefined) return undefined;
     this.#items[this.#head++] = undefined;
     if (this.#head === this.#items.length) {
-      // An emptied queue gives its memory back, unless there is little of it.
+      // An emptied queue releases its memory, unless it is small.
       if (this.#head > 64) this.#items = [];
       else this.#items.length = 0;
       this.#head = 0;

@@ -1,10 +1,10 @@
-// Which topics have a retained message, as a tree of topic levels, so that a new subscription finds its own without looking at the others.
-// The messages themselves are in storage: an entry only knows which message is the current one.
+// The index of retained messages: a tree of topic levels, so that a new subscription finds its topics without visiting
+// the others. The messages themselves are in storage; an entry only knows which message is the current one.
 import { Deadline } from '../deadlines.js';
 import type { MessageId, TopicFilter, TopicName } from '../identifiers.js';
 
 export class RetainedEntry {
-  /** For whoever watches over its expiry. */
+  /** Set by the owner of the message's expiry; `undefined` if the message does not expire. */
   readonly expiry: Deadline<RetainedEntry> | undefined;
 
   constructor(
@@ -40,7 +40,7 @@ export class RetainedTree {
     return level.entry;
   }
 
-  /** The one that was there before. */
+  /** @returns the entry that it replaces. */
   put(entry: RetainedEntry): RetainedEntry | undefined {
     let level = this.#root;
     for (const name of entry.topic.split('/')) {
@@ -55,7 +55,7 @@ export class RetainedTree {
     return replaced;
   }
 
-  /** The one that was there. */
+  /** @returns the removed entry. */
   remove(topic: TopicName): RetainedEntry | undefined {
     return this.#removeBelow(this.#root, topic.split('/'), 0);
   }
@@ -78,7 +78,10 @@ export class RetainedTree {
     return removed;
   }
 
-  /** Up to `limit` entries that the filter matches and that are admitted, in the order in which their topics were first retained, level by level. */
+  /**
+   * Up to `limit` entries that match the filter and that `admits` accepts, in the order in which their topics were
+   * first retained, level by level.
+   */
   match(filter: TopicFilter, limit: number, admits: (entry: RetainedEntry) => boolean = () => true): RetainedEntry[] {
     const found: RetainedEntry[] = [];
     const levels = filter.split('/');
@@ -101,7 +104,7 @@ export class RetainedTree {
       return;
     }
     if (name === '#' || name === '+') {
-      // "#" takes its parent level too, section 4.7.1.2
+      // "#" also matches its parent level, section 4.7.1.2
       if (name === '#' && level.entry !== undefined && admits(level.entry)) found.push(level.entry);
       if (level.children === undefined) return;
       for (const [childName, child] of level.children) {

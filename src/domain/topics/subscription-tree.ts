@@ -1,8 +1,9 @@
-// Who subscribed to what, as a tree of topic levels: the cost of a match follows the levels of the topic and what matches, not the number of
-// subscriptions. The tree keeps any kind of object; what a subscription means is decided elsewhere.
+// The index of subscriptions: a tree of topic levels. The cost of a match depends on the topic's levels and on what
+// matches, not on the number of subscriptions. The tree holds objects of any type; what a subscription means is decided
+// elsewhere.
 import type { TopicFilter, TopicName } from '../identifiers.js';
 
-/** Most levels have no subscriber or one, so a set is made only from the second on. */
+/** Most levels have no subscriber or one, so a set is created only for the second. */
 type Members<T> = T | Set<T> | undefined;
 
 class Level<T extends object> {
@@ -11,7 +12,7 @@ class Level<T extends object> {
   plus: Level<T> | undefined = undefined;
   /** Subscribers of the filter that ends here. */
   here: Members<T> = undefined;
-  /** Subscribers of the filter that goes on with `#` and ends. */
+  /** Subscribers of the filter that ends with `#` below this level. */
   below: Members<T> = undefined;
 
   isEmpty(): boolean {
@@ -25,7 +26,7 @@ export class SubscriptionTree<T extends object> {
   readonly #root = new Level<T>();
   #revision = 0;
 
-  /** Grows with every change; what was computed from the tree is valid as long as this stays. */
+  /** Grows with every change; a result computed from the tree is valid while this is unchanged. */
   get revision(): number {
     return this.#revision;
   }
@@ -57,7 +58,7 @@ export class SubscriptionTree<T extends object> {
     this.#removeBelow(this.#root, filter.split('/'), 0, member);
   }
 
-  /** Levels left empty are taken out on the way back up, so that the tree shrinks with its subscriptions. */
+  /** Removes empty levels on the way back up, so that the tree shrinks with its subscriptions. */
   #removeBelow(level: Level<T>, levels: readonly string[], at: number, member: T): void {
     const name = levels[at];
     if (name === undefined) level.here = withoutMember(level.here, member);
@@ -77,7 +78,7 @@ export class SubscriptionTree<T extends object> {
     }
   }
 
-  /** Calls `found` for each member whose filter matches, once a matching filter. The order is the same for the same history. */
+  /** Calls `found` for each member once per matching filter. The same history gives the same order. */
   match(topic: TopicName, found: (member: T) => void): void {
     const levels = topic.split('/');
     // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
@@ -88,7 +89,7 @@ export class SubscriptionTree<T extends object> {
   }
 
   #matchBelow(level: Level<T>, levels: readonly string[], at: number, found: (member: T) => void): void {
-    eachMember(level.below, found); // "#" takes its parent level too, section 4.7.1.2
+    eachMember(level.below, found); // "#" also matches its parent level, section 4.7.1.2
     if (at === levels.length) {
       eachMember(level.here, found);
       return;

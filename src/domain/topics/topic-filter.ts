@@ -1,4 +1,4 @@
-// What a Topic Filter may look like, what it matches, and how `$share/<ShareName>/<filter>` is read.
+// Topic Filters: their syntax, including `$share/<ShareName>/<filter>`, and which topics and filters they match.
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import { topicSizeProblem } from './topic-name.js';
 import type { TopicLimits } from './topic-name.js';
@@ -6,13 +6,13 @@ import type { TopicLimits } from './topic-name.js';
 const SHARE_PREFIX = '$share/';
 
 export interface ParsedFilter {
-  /** `undefined`: not shared. */
+  /** `undefined` if the subscription is not shared. */
   readonly shareName: string | undefined;
-  /** What topics are compared with: without the share prefix. */
+  /** Without the share prefix: the part that topics are matched against. */
   readonly filter: TopicFilter;
 }
 
-/** The filter, or what is wrong with it, for people. */
+/** @returns the filter, or a sentence that says what is wrong with it. */
 export function parseTopicFilter(text: string, limits: TopicLimits): ParsedFilter | string {
   let shareName: string | undefined;
   let filter = text;
@@ -57,9 +57,9 @@ export function filterMatches(filter: TopicFilter, topic: TopicName): boolean {
 export function filterCovers(outer: TopicFilter, inner: TopicFilter): boolean {
   const innerLevels = inner.split('/');
   const outerLevels = outer.split('/');
-  // What says the same in other words, because no topic is empty: "#" has no parent level to match, nor has "/#".
+  // Equivalent filters, because no topic is empty: "#" has no parent level to match, nor has "/#".
   if ((outer === '+/#' && inner === '#') || ((outer === '/+/#' || outer === '+/+/#') && inner === '/#')) return true;
-  // A leading wildcard reaches no $ topic, so it does not cover a filter that names one. [MQTT-4.7.2-1]
+  // A leading wildcard matches no $ topic, so it does not cover a filter that names one. [MQTT-4.7.2-1]
   if (inner.startsWith('$') && (outerLevels[0] === '#' || outerLevels[0] === '+')) return false;
   return levelsCover(outerLevels, innerLevels, true);
 }
@@ -68,7 +68,7 @@ function levelsCover(filter: readonly string[], levels: readonly string[], level
   for (let i = 0; i < filter.length; i++) {
     const level = filter[i];
     if (level === '#') return true;
-    // # matches the parent as well, so that it reaches further up than any longer list of levels.
+    // # also matches its parent level, so no longer list of levels covers it.
     if (levelsAreFilter && levels[i] === '#') return false;
     if (i >= levels.length) return false;
     if (level !== '+' && level !== levels[i]) return false;
@@ -76,7 +76,7 @@ function levelsCover(filter: readonly string[], levels: readonly string[], level
   return filter.length === levels.length;
 }
 
-/** Whether there is a topic that both match. */
+/** Whether at least one topic matches both. */
 export function filtersOverlap(one: TopicFilter, other: TopicFilter): boolean {
   const levels = one.split('/');
   const others = other.split('/');
@@ -91,7 +91,7 @@ export function filtersOverlap(one: TopicFilter, other: TopicFilter): boolean {
   }
 }
 
-/** The filter of what both match; `undefined`: there is nothing that both match. */
+/** The filter that matches exactly the topics that both match, or `undefined` if there are none. */
 export function filterIntersection(one: TopicFilter, other: TopicFilter): TopicFilter | undefined {
   if (!filtersOverlap(one, other)) return undefined;
   const levels = one.split('/');
@@ -100,7 +100,7 @@ export function filterIntersection(one: TopicFilter, other: TopicFilter): TopicF
   for (let i = 0; ; i++) {
     const level = levels[i];
     const against = others[i];
-    // "#" leaves the rest to the other one, also where there is none: it matches its parent level.
+    // "#" takes over the rest of the other filter, even if nothing is left: it also matches its parent level.
     if (level === '#') return [...both, ...others.slice(i)].join('/') as TopicFilter;
     if (against === '#') return [...both, ...levels.slice(i)].join('/') as TopicFilter;
     if (level === undefined || against === undefined) return both.join('/') as TopicFilter;
