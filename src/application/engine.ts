@@ -8,13 +8,15 @@ import type {
   Effects,
   PageLimit,
 } from '../domain/effects.js';
-import type { QueueAppend, RestoredFact } from '../domain/changes.js';
+import type { RestoredFact } from '../domain/changes.js';
 import type { Input } from '../domain/inputs.js';
 import { Broker } from '../domain/broker.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/connect/limits.js';
 import type { ListenerLimits, Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
+import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
 import type { Message } from '../domain/delivery/message.js';
+import type { Ticket } from '../domain/durability.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { BrokerEvent } from '../domain/events.js';
 import type { EndReason } from '../domain/reasons.js';
@@ -114,6 +116,9 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   /** Links with something at the gate. */
   readonly #gated = new Set<Link>();
   readonly #congested = new Set<Link>();
+  #admitting: { readonly link: Link; readonly after: Ticket }[] = [];
+  /** Links of which the core wants to know when they are quiet. */
+  #unheard: Link[] = [];
   #nextLookMs = 0;
   #turnIsScheduled = false;
   #stepping = false;
@@ -237,8 +242,10 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
 
   /** Disconnects everyone and resolves when all connections have gone and all that was recorded is durable, or cannot be. */
   async shutdown(): Promise<void> {
-    this.step({ kind: 'shutdown' });
-    for (const link of this.#links.values()) this.#close(link, CLOSE_GRACE_MS);
+    for (const link of [...this.#links.values()]) {
+      this.step({ kind: 'shutdown', connection: link.id });
+      this.#close(link, CLOSE_GRACE_MS);
+    }
     const gone =
       this.#links.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.#whenNoLinks = resolve));
     await Promise.all([gone, this.committer.flush()]);
@@ -350,7 +357,6 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     if (!link.isEnded && !link.isPaused) {
       link.isPaused = true;
       link.channel.pause();
-      this.step({ kind: 'reading', connection: link.id, isPaused: true });
     }
   }
 
@@ -365,15 +371,15 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   }
 
   #mustWait(link: Link): boolean {
-    if (link.isEnded || link.pendingAuth !== undefined || this.#pressure) return true;
+    if (link.isEnded || link.pendingAuth !== undefined || link.isAdmitting || this.#pressure) return true;
     if (this.#isThrottled && this.#throttle.isWaiting(link)) return true;
-    return link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES || link.heldBytes > HELD_MAX_BYTES;
+    return link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES || link.gated.bytes > HELD_MAX_BYTES;
   }
 
   #resume(link: Link): void {
     if (!link.isPaused || this.#mustWait(link)) return;
     link.isPaused = false;
-    this.step({ kind: 'reading', connection: link.id, isPaused: false });
+    if (link.turnsUntilQuiet > 0) this.#scheduleTurn();
     this.#read(link);
     // Reading what was left may have been enough to make it wait again.
     if (!link.isPaused && !link.isEnded) link.channel.resume();
@@ -387,7 +393,6 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     const pending = new PendingRequest();
     const { revision } = this.#reauthorization;
     link.pendingAuth = pending;
-    link.clientId = request.clientId;
     this.#parts.admission.admit(
       request,
       (result, asked) => {
@@ -411,78 +416,47 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     this.#connectionTracker.established(link.listener);
   }
 
-  send(connection: ConnectionId, packet: AnswerPacket): void {
+  send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {
     const link = this.#links.get(connection);
     if (link === undefined || link.isEnded) return;
     const bytes = encodePacket(packet, link.decoder.protocolVersion);
-    if (packet.type === PacketType.connack && packet.reasonCode !== 0) {
-      link.dropHeld();
-      this.#gated.delete(link);
-      link.out.append(bytes);
-      this.#written(link);
-      return;
-    }
-    const promises =
-      packet.type === PacketType.connack || packet.type === PacketType.suback || packet.type === PacketType.unsuback;
-    let batch = promises ? this.#gateOfStep(link) : link.connackBatch;
-    // That there is no session any more is what CONNACK says too, where an earlier step has ended it.
-    if (packet.type === PacketType.connack && this.#isGated)
-      batch = Math.max(batch, this.committer.pendingSessionDrop(link.clientId));
     if (link.isCongested) link.answeredBytes += bytes.length;
-    if (batch === 0) {
-      link.out.append(bytes);
-      this.#written(link);
-      return;
-    }
-    link.held.append(bytes);
-    this.#gate(link, batch);
-    if (packet.type !== PacketType.connack) return;
-    link.connackBatch = batch;
-    link.isConnackHeld = true;
-    // Until CONNACK has left, nothing else can.
-    this.step({ kind: 'congested', connection, waitsFor: 'storage' });
+    this.#outputFor(link, after).append(bytes);
+    this.#written(link, after);
   }
 
-  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number, reasonCode: number): void {
+  acknowledge(
+    connection: ConnectionId,
+    type: AcknowledgementType,
+    packetId: number,
+    reasonCode: number,
+    after: Ticket,
+  ): void {
     const link = this.#links.get(connection);
     if (link === undefined || link.isEnded) return;
-    const batch = this.#gateOfStep(link);
-    const to = batch === 0 ? link.out : link.held;
+    const to = this.#outputFor(link, after);
     to.reserve(5);
     to.length = writeAcknowledgement(to.bytes, to.length, type, packetId, reasonCode, link.decoder.protocolVersion);
     if (link.isCongested) link.answeredBytes += 4;
-    if (batch === 0) this.#written(link);
-    else this.#gate(link, batch);
+    this.#written(link, after);
   }
 
   deliver(
     connection: ConnectionId,
     message: Message,
-    qos: QoS,
-    retain: boolean,
+    options: DeliveryOptions,
     dup: boolean,
     packetId: number,
-    identifiers: readonly number[] | undefined,
-    append: QueueAppend | undefined,
+    after: Ticket,
   ): void {
     const link = this.#links.get(connection);
     if (link === undefined || link.isEnded) return;
-    // QoS 0 never waits, QoS 1 only for CONNACK: it may come twice, so a crash that forgets it breaks no promise to this client.
-    let batch = link.connackBatch;
-    if (qos === 2 && this.#isGated) {
-      if (append === undefined)
-        batch = this.#gateOfStep(link); // the publisher's identifier is a fact of this step
-      else if (append.batch > this.committer.durableBatch) batch = append.batch;
-      else if (link.hasHeld) batch = link.lastHeldBatch; // behind what was to go before it
-    }
-    if (batch === 0 && message.payload.length >= LARGE_PAYLOAD_BYTES) {
-      this.#writeLarge(link, message, qos, retain, dup, packetId, identifiers);
+    if (message.payload.length >= LARGE_PAYLOAD_BYTES && !this.#mustWaitFor(after)) {
+      this.#writeLarge(link, message, options, dup, packetId);
       return;
     }
-    const to = batch === 0 ? link.out : link.held;
-    this.#encodePublish(to, link.decoder.protocolVersion, message, qos, retain, dup, packetId, identifiers);
-    if (batch === 0) this.#written(link);
-    else this.#gate(link, batch);
+    this.#encodePublish(this.#outputFor(link, after), link.decoder.protocolVersion, message, options, dup, packetId);
+    this.#written(link, after);
   }
 
   close(connection: ConnectionId, _reason: EndReason): void {
@@ -490,9 +464,23 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     if (link !== undefined) this.#close(link, CLOSE_GRACE_MS);
   }
 
-  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, ticket: number | undefined): void {
+  whenDurable(connection: ConnectionId, after: Ticket): void {
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.isAdmitting = true;
+    if (this.#mustWaitFor(after)) this.#admitting.push({ link, after });
+    else this.#admitted(link);
+  }
+
+  #admitted(link: Link): void {
+    link.isAdmitting = false;
+    this.step({ kind: 'durable', connection: link.id });
+    this.#resume(link);
+  }
+
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void {
     this.#pager.read(
-      ticket,
+      after,
       () => this.#parts.storage.readQueue(queue, from, limit),
       (entries) => {
         this.step({ kind: 'queue-page', queue, request, entries });
@@ -500,14 +488,22 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     );
   }
 
-  readRetained(connection: ConnectionId, topics: readonly TopicName[]): void {
+  readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void {
     this.#pager.read(
-      undefined,
+      after,
       () => this.#parts.storage.readRetained(topics),
       (messages) => {
         this.step({ kind: 'retained-page', connection, messages });
       },
     );
+  }
+
+  whenQuiet(connection: ConnectionId): void {
+    const link = this.#links.get(connection);
+    if (link === undefined || link.isEnded) return;
+    link.turnsUntilQuiet = 2;
+    this.#unheard.push(link);
+    this.#scheduleTurn();
   }
 
   whenWritable(connection: ConnectionId): void {
@@ -523,21 +519,20 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
 
   // The word of the committer and the pager
 
-  durable(batch: number): void {
+  durable(ticket: Ticket): void {
+    // First everything leaves that was waiting: what the core is told below must not overtake it.
+    const released: Link[] = [];
     for (const link of this.#gated) {
-      const awaitedConnack = link.connackBatch > 0;
-      if (!link.release(batch)) continue;
-      if (!link.hasHeld) this.#gated.delete(link);
-      this.#written(link);
-      if (link.isConnackHeld) {
-        link.isConnackHeld = false;
-        this.step({ kind: 'admitted', connection: link.id });
-      }
-      if (awaitedConnack && link.connackBatch === 0 && !link.isCongested)
-        this.step({ kind: 'writable', connection: link.id });
-      this.#resume(link);
+      if (!link.gated.release(ticket, link.out)) continue;
+      if (link.gated.isEmpty) this.#gated.delete(link);
+      released.push(link);
     }
-    this.#pager.durable(batch);
+    for (const link of released) this.#flushWhenLarge(link);
+    const admitting = this.#admitting;
+    this.#admitting = admitting.filter(({ after }) => after > ticket);
+    for (const { link, after } of admitting) if (after <= ticket) this.#admitted(link);
+    for (const link of released) this.#resume(link);
+    this.#pager.durable(ticket);
   }
 
   pressure(high: boolean): void {
@@ -572,27 +567,21 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
 
   // Output
 
-  /** The batch that a promise made in this step waits for; 0: none. Never overtakes an earlier promise on the same link. */
-  #gateOfStep(link: Link): number {
-    if (!this.#isGated) return 0;
-    if (this.committer.stepChanged) return this.committer.openBatch;
-    return link.hasHeld ? link.lastHeldBatch : 0;
+  #mustWaitFor(after: Ticket): boolean {
+    return this.#isGated && after > this.committer.durableTicket;
   }
 
-  #gate(link: Link, batch: number): void {
-    link.mark(batch);
-    this.#gated.add(link);
+  #outputFor(link: Link, after: Ticket): OutputBuffer {
+    return this.#mustWaitFor(after) ? link.gated.buffer : link.out;
   }
 
   #encodePublish(
     to: OutputBuffer,
     version: ProtocolVersion,
     message: Message,
-    qos: QoS,
-    retain: boolean,
+    { qos, retain, identifiers }: DeliveryOptions,
     dup: boolean,
     packetId: number,
-    identifiers: readonly number[] | undefined,
   ): void {
     const flags = (retain ? 1 : 0) | (dup ? 2 : 0);
     if (
@@ -635,11 +624,9 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   #writeLarge(
     link: Link,
     message: Message,
-    qos: QoS,
-    retain: boolean,
+    { qos, retain, identifiers }: DeliveryOptions,
     dup: boolean,
     packetId: number,
-    identifiers: readonly number[] | undefined,
   ): void {
     const { payload } = message;
     const topic = encodeTopic(message.topic);
@@ -663,7 +650,16 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
       : undefined;
   }
 
-  #written(link: Link): void {
+  #written(link: Link, after: Ticket): void {
+    if (!this.#mustWaitFor(after)) {
+      this.#flushWhenLarge(link);
+      return;
+    }
+    link.gated.mark(after);
+    this.#gated.add(link);
+  }
+
+  #flushWhenLarge(link: Link): void {
     if (link.out.length > FLUSH_BYTES) this.#flush(link);
     else this.#markDirty(link);
   }
@@ -684,7 +680,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     link.isCongested = true;
     link.sentBytes = link.channel.sentBytes;
     this.#congested.add(link);
-    this.step({ kind: 'congested', connection: link.id, waitsFor: 'peer' });
+    this.step({ kind: 'congested', connection: link.id });
   }
 
   /** Which of those who had stopped reading have read on: before the core finds that they are late. */
@@ -704,7 +700,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     if (!link.isEnded) {
       link.isEnded = true;
       link.pendingAuth?.cancel();
-      link.dropHeld();
+      link.gated.drop();
       this.#gated.delete(link);
       this.#flush(link);
     }
@@ -737,6 +733,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
       link.wantsWritable = false;
       this.step({ kind: 'writable', connection: link.id });
     }
+    this.#findQuietLinks();
     this.#setTimer();
   }
 
@@ -749,8 +746,24 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     this.#timer = this.#parts.clock.at(nextMs, () => {
       this.#timerAtMs = Infinity;
       this.#lookForProgress();
-      this.step({ kind: 'tick' });
+      while ((this.broker.nextDeadlineMs ?? Infinity) <= this.#parts.clock.nowMs() && !this.#isDown)
+        this.step({ kind: 'tick' });
+      this.#scheduleTurn();
     });
+  }
+
+  /** A link that was read from one turn to the next, so that the network was looked at in between, and has no packet left is quiet. */
+  #findQuietLinks(): void {
+    if (this.#unheard.length === 0) return;
+    const unheard = this.#unheard;
+    this.#unheard = [];
+    for (const link of unheard) {
+      if (link.isEnded) continue;
+      link.turnsUntilQuiet = link.isPaused ? 2 : link.turnsUntilQuiet - 1;
+      if (link.turnsUntilQuiet === 0) this.step({ kind: 'quiet', connection: link.id });
+      else this.#unheard.push(link);
+    }
+    if (this.#unheard.some(({ isPaused }) => !isPaused)) this.#scheduleTurn();
   }
 }
 

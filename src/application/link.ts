@@ -1,8 +1,9 @@
 // One connection's bytes: what came and is not yet a packet, what goes and has not yet left, and what must not leave before storage has done
 // its part. It decides nothing; the engine does.
-import type { ClientId, ConnectionId } from '../domain/identifiers.js';
+import type { ConnectionId } from '../domain/identifiers.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import type { Channel, ChannelHandler } from '../ports/network.js';
+import { GatedOutput } from './gated-output.js';
 import { OutputBuffer } from './output-buffer.js';
 import type { PendingRequest } from './pending-request.js';
 
@@ -34,14 +35,12 @@ export class Link implements ChannelHandler {
   /** Bytes of answers since the peer stopped reading: someone who sends and does not read is not read either. */
   answeredBytes = 0;
   isPaused = false;
-  #held: OutputBuffer | undefined;
-  /** Pairs of (batch, end of what waits for it), ascending in both. */
-  readonly #marks: number[] = [];
-  /** The batch that CONNACK, and what was answered behind it, waits for; 0: it has left. */
-  connackBatch = 0;
-  isConnackHeld = false;
-  /** Set from CONNECT on. */
-  clientId: ClientId | undefined;
+  /** What waits for storage. */
+  readonly gated = new GatedOutput();
+  /** Set while the core waits for `whenDurable`. */
+  isAdmitting = false;
+  /** Turns in which nothing may arrive before the link counts as quiet; 0: the core has not asked. */
+  turnsUntilQuiet = 0;
 
   constructor(
     readonly id: ConnectionId,
@@ -53,66 +52,6 @@ export class Link implements ChannelHandler {
     maxPacketSize: number,
   ) {
     this.decoder = new PacketDecoder({ maxPacketSize });
-  }
-
-  get heldBytes(): number {
-    return this.#held?.length ?? 0;
-  }
-
-  get hasHeld(): boolean {
-    return this.#marks.length > 0;
-  }
-
-  /** The batch that the last thing held waits for. */
-  get lastHeldBatch(): number {
-    return this.#marks[this.#marks.length - 2] ?? 0;
-  }
-
-  /** Where to write what must wait for the batch; `mark` follows when it is written. */
-  get held(): OutputBuffer {
-    return (this.#held ??= new OutputBuffer());
-  }
-
-  /** All that is held up to here waits for the batch, or for a later one that something before it waits for. */
-  mark(batch: number): void {
-    const last = this.lastHeldBatch;
-    if (last < batch || !this.hasHeld) {
-      this.#marks.push(batch, this.held.length);
-      return;
-    }
-    this.#marks[this.#marks.length - 1] = this.held.length;
-    // What waited for CONNACK alone now waits for more, and what comes next must not pass it [MQTT-4.6.0-6].
-    if (this.connackBatch > 0) this.connackBatch = last;
-  }
-
-  /** Moves what waited for batches up to this one to the output. Whether there was anything. */
-  release(durableBatch: number): boolean {
-    const marks = this.#marks;
-    let count = 0;
-    while (count < marks.length && (marks[count] as number) <= durableBatch) count += 2;
-    if (count === 0) return false;
-    const end = marks[count - 1] as number;
-    const { held } = this;
-    if (count === marks.length) {
-      marks.length = 0;
-      this.out.append(held.take());
-    } else {
-      marks.splice(0, count);
-      for (let i = 1; i < marks.length; i += 2) marks[i] = (marks[i] as number) - end;
-      const all = held.take();
-      this.out.append(all.subarray(0, end));
-      held.append(all.subarray(end));
-    }
-    if (this.connackBatch > 0 && this.connackBatch <= durableBatch) this.connackBatch = 0;
-    return true;
-  }
-
-  /** The promises that were waiting are not made. */
-  dropHeld(): void {
-    this.#marks.length = 0;
-    this.#held = undefined;
-    this.connackBatch = 0;
-    this.isConnackHeld = false;
   }
 
   data(chunk: Uint8Array): void {

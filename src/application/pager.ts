@@ -4,14 +4,13 @@
 import { StorageError } from '../ports/storage.js';
 import type { Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
+import type { Ticket } from '../domain/durability.js';
 import { Fifo } from '../domain/session/fifo.js';
 import { pauseAfter } from './retry.js';
 
-/** What a page read waits for, seen from here. */
-export interface PendingChanges {
-  /** 0: nothing is pending. */
-  readonly pendingBatch: number;
-  readonly durableBatch: number;
+/** What has become durable so far. */
+export interface DurableSoFar {
+  readonly durableTicket: Ticket;
 }
 
 export interface PagerObserver {
@@ -23,7 +22,7 @@ export interface PagerObserver {
 const READS_AT_ONCE = 16;
 
 export class Pager {
-  #waiting: { readonly batch: number; readonly read: () => void }[] = [];
+  #waiting: { readonly after: Ticket; readonly read: () => void }[] = [];
   #underWay = 0;
   /** Those that may be read, in the order of asking. */
   readonly #line = new Fifo<() => void>();
@@ -32,28 +31,27 @@ export class Pager {
   constructor(
     readonly storage: Storage,
     readonly clock: Clock,
-    readonly pending: PendingChanges,
+    readonly committed: DurableSoFar,
     readonly observer: PagerObserver,
   ) {}
 
   /**
    * Calls `read` when it may, again after a failure that may pass, and hands its result to `done`.
-   * @param ticket the batch that has to be durable first; `undefined`: all that has been recorded so far.
+   * @param after what has to be durable first.
    */
-  read<T>(ticket: number | undefined, read: () => Promise<T>, done: (result: T) => void): void {
+  read<T>(after: Ticket, read: () => Promise<T>, done: (result: T) => void): void {
     const start = (): void => {
       this.#enter(() => void this.#attempt(read, done, 1));
     };
-    const batch = ticket ?? this.pending.pendingBatch;
-    if (batch <= this.pending.durableBatch) start();
-    else this.#waiting.push({ batch, read: start });
+    if (after <= this.committed.durableTicket) start();
+    else this.#waiting.push({ after, read: start });
   }
 
-  durable(batch: number): void {
+  durable(ticket: Ticket): void {
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
-    this.#waiting = waiting.filter((one) => one.batch > batch);
-    for (const one of waiting) if (one.batch <= batch) one.read();
+    this.#waiting = waiting.filter((one) => one.after > ticket);
+    for (const one of waiting) if (one.after <= ticket) one.read();
   }
 
   stop(): void {

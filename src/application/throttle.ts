@@ -3,6 +3,7 @@
 // client that has waited longest is read first.
 import type { Limits } from '../domain/connect/limits.js';
 import { Deadline, Deadlines } from '../domain/deadlines.js';
+import type { TimerKind } from '../domain/deadlines.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -37,7 +38,8 @@ export class Throttle<Reader extends object> {
   #total: Meter | undefined;
   readonly #meters = new WeakMap<Reader, { readonly rates: ClientRates; readonly meter: Meter }>();
   /** Paused readers. First each waits for its own rate to recover… */
-  readonly #own = new Deadlines<Reader>();
+  readonly #ownTimer: TimerKind<Reader> = { name: 'rate', expired: (reader) => this.#queue.add(reader) };
+  readonly #own = new Deadlines();
   readonly #waiting = new Map<Reader, Deadline<Reader>>();
   /** …then in this queue for the total rate. */
   readonly #queue = new Set<Reader>();
@@ -69,7 +71,7 @@ export class Throttle<Reader extends object> {
     const ownWaitMs = own?.waitMs(nowMs) ?? 0;
     const totalWaitMs = total?.waitMs(nowMs) ?? 0;
     if (ownWaitMs === 0 && totalWaitMs === 0) return;
-    const deadline = new Deadline<Reader>(reader);
+    const deadline = new Deadline<Reader>(this.#ownTimer, reader);
     this.#waiting.set(reader, deadline);
     if (ownWaitMs > 0) this.#own.set(deadline, nowMs + ownWaitMs);
     else this.#queue.add(reader);
@@ -110,8 +112,7 @@ export class Throttle<Reader extends object> {
 
   #due(): void {
     const nowMs = this.clock.nowMs();
-    for (let due = this.#own.takeDue(nowMs); due !== undefined; due = this.#own.takeDue(nowMs))
-      this.#queue.add(due.owner);
+    for (let due = this.#own.takeDue(nowMs); due !== undefined; due = this.#own.takeDue(nowMs)) due.expire();
     let totalWaitMs = 0;
     // A resumed reader may return to the end of the queue at once, but then it has used up the total rate.
     for (const reader of this.#queue) {

@@ -1,5 +1,6 @@
 // The single door of the core: an event and the time come in, changes and effects are told to the two sinks, the next deadline is the answer.
 // Here it is only decided which room an event belongs to.
+import type { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet } from '../protocol/packets.js';
 import { ConnectReturnCode } from '../protocol/reason-codes.js';
@@ -16,8 +17,10 @@ import { MessageDispatcher } from './delivery/message-dispatcher.js';
 import { PublishHandler } from './delivery/publish-handler.js';
 import { Router } from './delivery/router.js';
 import { SubscribeHandler } from './delivery/subscribe-handler.js';
+import { NOW } from './durability.js';
 import type { Effects } from './effects.js';
-import type { Input } from './inputs.js';
+import type { ConnectionInput, Input } from './inputs.js';
+import { Journal } from './journal.js';
 import { Sessions } from './session/sessions.js';
 
 export interface BrokerParts {
@@ -33,7 +36,7 @@ export interface BrokerParts {
 export class Broker {
   readonly counters = new DeliveryCounters();
   readonly #context: Context;
-  readonly #deadlines = new Deadlines<object>();
+  readonly #deadlines = new Deadlines();
   readonly #connections: Connections;
   readonly #sessions: Sessions;
   readonly #wills: Wills;
@@ -45,7 +48,7 @@ export class Broker {
 
   constructor({ changes, effects, limits, limitsOfListeners, newClientId }: BrokerParts) {
     const context: Context = {
-      changes,
+      changes: new Journal(changes),
       effects,
       limits,
       counters: this.counters,
@@ -60,14 +63,7 @@ export class Broker {
     this.#wills = new Wills(context, this.#publisher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
     if (limitsOfListeners !== undefined) this.limit(limits, limitsOfListeners);
-    this.#handshake = new Handshake(
-      context,
-      this.#connections,
-      this.#sessions,
-      this.#wills,
-      this.#deadlines,
-      newClientId,
-    );
+    this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher);
     this.#receiver = new PublishHandler(context, this.#connections, this.#router, this.#publisher);
   }
@@ -124,93 +120,100 @@ export class Broker {
     }
   }
 
-  handle(event: Input, nowMs: number): void {
+  /** One step: what it records becomes durable as a whole or not at all. */
+  handle(input: Input, nowMs: number): void {
     this.#context.nowMs = nowMs;
-    switch (event.kind) {
+    this.#context.changes.beginStep();
+    switch (input.kind) {
       case 'packet': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#packet(connection, event.packet);
+        const connection = this.#connections.get(input.connection);
+        if (connection !== undefined) this.#packet(connection, input.packet);
         return;
       }
       case 'opened':
-        this.#connections.opened(event.connection, event.listener, event.peer);
+        this.#connections.opened(input.connection, input.listener, input.peer);
         return;
-      case 'incomplete': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.end(connection, 'incomplete-packets');
-        return;
-      }
-      case 'closed': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.lost(connection);
-        return;
-      }
-      case 'malformed': {
-        const connection = this.#connections.get(event.connection);
-        if (connection === undefined) return;
-        const { code, message, reasonCode } = event.error;
-        if (code === 'protocol-version-unsupported' && connection.state === 'awaiting-connect') {
-          // [MQTT-3.1.2-2]
-          const reason = ConnectReturnCode.unacceptableProtocolVersion;
-          this.#context.effects.send(connection.id, {
-            type: PacketType.connack,
-            sessionPresent: false,
-            reasonCode: reason,
-            properties: undefined,
-          });
-        }
-        this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode }); // [MQTT-4.8.0-1]
-        return;
-      }
-      case 'authenticated': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#handshake.authenticated(connection, event.result);
-        return;
-      }
-      case 'permissions': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.permit(connection, event.permissions);
-        return;
-      }
-      case 'congested': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.congested(connection, event.waitsFor);
-        return;
-      }
-      case 'draining': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.draining(connection);
-        return;
-      }
-      case 'admitted': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.admitted(connection);
-        return;
-      }
-      case 'reading':
-        this.#connections.get(event.connection)?.reading(event.isPaused);
-        return;
-      case 'writable': {
-        const connection = this.#connections.get(event.connection);
-        if (connection !== undefined) this.#connections.writable(connection);
-        return;
-      }
       case 'queue-page':
-        (this.#sessions.byQueue(event.queue)?.outboundIfAny ?? this.#router.groupOf(event.queue))?.page(
-          event.request,
-          event.entries,
+        (this.#sessions.byQueue(input.queue)?.outboundIfAny ?? this.#router.groupOf(input.queue))?.page(
+          input.request,
+          input.entries,
         );
         return;
-      case 'retained-page':
-        this.#connections.get(event.connection)?.retained?.page(event.messages);
-        return;
       case 'tick':
-        this.#tick(nowMs);
+        this.#deadlines.takeDue(nowMs)?.expire();
+        return;
+      case 'malformed':
+      case 'incomplete':
+      case 'closed':
+      case 'authenticated':
+      case 'durable':
+      case 'permissions':
+      case 'congested':
+      case 'draining':
+      case 'writable':
+      case 'quiet':
+      case 'retained-page':
+      case 'shutdown': {
+        const connection = this.#connections.get(input.connection);
+        if (connection !== undefined) this.#happened(connection, input);
+        return;
+      }
+    }
+  }
+
+  #happened(connection: Connection, input: Exclude<ConnectionInput, { kind: 'packet' }>): void {
+    switch (input.kind) {
+      case 'malformed':
+        this.#malformed(connection, input.error);
+        return;
+      case 'incomplete':
+        this.#connections.end(connection, 'incomplete-packets');
+        return;
+      case 'closed':
+        this.#connections.lost(connection);
+        return;
+      case 'authenticated':
+        this.#handshake.authenticated(connection, input.result);
+        return;
+      case 'durable':
+        this.#handshake.admitted(connection);
+        return;
+      case 'permissions':
+        this.#connections.permit(connection, input.permissions);
+        return;
+      case 'congested':
+        this.#connections.congested(connection);
+        return;
+      case 'draining':
+        this.#connections.draining(connection);
+        return;
+      case 'writable':
+        this.#connections.writable(connection);
+        return;
+      case 'quiet':
+        this.#connections.quiet(connection);
+        return;
+      case 'retained-page':
+        connection.retained?.page(input.messages);
         return;
       case 'shutdown':
-        for (const connection of [...this.#connections]) this.#connections.end(connection, 'server-shutting-down');
+        this.#connections.end(connection, 'server-shutting-down');
         return;
     }
+  }
+
+  #malformed(connection: Connection, { code, message, reasonCode }: MalformedPacketError): void {
+    if (code === 'protocol-version-unsupported' && connection.state === 'awaiting-connect') {
+      const refusal = ConnectReturnCode.unacceptableProtocolVersion; // [MQTT-3.1.2-2]
+      const connack = {
+        type: PacketType.connack,
+        sessionPresent: false,
+        reasonCode: refusal,
+        properties: undefined,
+      } as const;
+      this.#context.effects.send(connection.id, connack, NOW);
+    }
+    this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode }); // [MQTT-4.8.0-1]
   }
 
   #packet(connection: Connection, packet: Packet): void {
@@ -247,7 +250,7 @@ export class Broker {
         this.#subscriber.unsubscribe(connection, session, packet);
         return;
       case PacketType.pingreq:
-        this.#context.effects.send(connection.id, { type: PacketType.pingresp }); // [MQTT-3.12.4-1]
+        this.#context.effects.send(connection.id, { type: PacketType.pingresp }, NOW); // [MQTT-3.12.4-1]
         return;
       case PacketType.disconnect:
         this.#connections.end(connection, 'client-disconnect');
@@ -262,15 +265,6 @@ export class Broker {
           detail: `packet type ${packet.type} from a connected client`,
         });
         return;
-    }
-  }
-
-  #tick(nowMs: number): void {
-    for (;;) {
-      const deadline = this.#deadlines.takeDue(nowMs);
-      if (deadline === undefined) return;
-      if (this.#connections.due(deadline) || this.#wills.due(deadline) || this.#publisher.due(deadline)) continue;
-      this.#sessions.expired(deadline);
     }
   }
 }

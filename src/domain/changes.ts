@@ -2,7 +2,9 @@
 // applying it twice is applying it once, so that a batch whose outcome is unknown can be sent again. The facts are also what a store gives
 // back at start (see the storage port), so what can be written can be restored.
 import type { QoS } from '../protocol/packets.js';
+import type { DeliveryOptions } from './delivery/delivery-options.js';
 import type { Message } from './delivery/message.js';
+import type { Ticket } from './durability.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from './identifiers.js';
 
 /** A session that outlives its connection (session expiry above 0; Clean Session 0 in 3.x). */
@@ -47,37 +49,33 @@ export interface QueueAppend extends QueuedMessage {
   readonly kind: 'queue.append';
   readonly queue: QueueId;
   readonly seq: Seq;
-  /**
-   * These two belong to whoever collects changes into batches: the number of the batch that carries this record and its place in it, -1 before
-   * there is one. The core hands the record back with later facts and effects about the same entry and never reads them.
-   */
-  batch: number;
-  place: number;
+}
+
+/** An entry, or every entry up to one, leaves its queue. */
+export type QueueRemoval =
+  | { readonly kind: 'queue.remove'; readonly queue: QueueId; readonly seq: Seq }
+  /** Removes every entry up to and including `through`. */
+  | { readonly kind: 'queue.trim'; readonly queue: QueueId; readonly through: Seq };
+
+/**
+ * Takes the session's subscriptions, its queue (named here, so that no adapter has to know how) and its inbound QoS 2 identifiers with it, but
+ * not its will.
+ */
+export interface SessionDrop {
+  readonly kind: 'session.drop';
+  readonly clientId: ClientId;
+  readonly queue: QueueId;
 }
 
 export type Change =
   | { readonly kind: 'session.put'; readonly session: SessionRecord }
-  /** Takes its subscriptions, its queue (named here, so that no adapter has to know how) and its inbound QoS 2 ids with it; not its will. */
-  | { readonly kind: 'session.drop'; readonly clientId: ClientId; readonly queue: QueueId }
+  | SessionDrop
   | { readonly kind: 'subscription.put'; readonly subscription: SubscriptionRecord }
   | { readonly kind: 'subscription.drop'; readonly clientId: ClientId; readonly topicFilter: TopicFilter }
   | QueueAppend
   /** PUBREC has come: the payload is not needed again, the entry stays until PUBCOMP [MQTT-4.3.3-1]. */
   | { readonly kind: 'queue.release'; readonly queue: QueueId; readonly seq: Seq }
-  /** `append`: the record that put the entry there, if this run of the broker made it; lets a batch not yet sent forget both. */
-  | {
-      readonly kind: 'queue.remove';
-      readonly queue: QueueId;
-      readonly seq: Seq;
-      readonly append: QueueAppend | undefined;
-    }
-  /** Removes every entry up to and including `through`. */
-  | {
-      readonly kind: 'queue.trim';
-      readonly queue: QueueId;
-      readonly through: Seq;
-      readonly append: QueueAppend | undefined;
-    }
+  | QueueRemoval
   | { readonly kind: 'queue.drop'; readonly queue: QueueId }
   /** A QoS 2 Packet Identifier of a client's PUBLISH, from PUBLISH until PUBREL [MQTT-4.3.3-2]. */
   | { readonly kind: 'inbound.put'; readonly clientId: ClientId; readonly packetId: number }
@@ -87,10 +85,24 @@ export type Change =
   | { readonly kind: 'will.put'; readonly will: WillRecord }
   | { readonly kind: 'will.drop'; readonly clientId: ClientId };
 
-/** Where the core tells its changes, in order. What a step records is durable all together or not at all. */
+/** An append that was recorded. The collector of changes may keep more in it. */
+export interface Append {
+  readonly ticket: Ticket;
+}
+
+/** Where the core records its changes, in order. What one step records becomes durable as a whole or not at all. */
 export interface Changes {
-  /** @returns a ticket for what was recorded so far: an effect that bears it waits until all of that is durable. */
-  record(change: Change): number;
+  record(change: Change): Ticket;
+  append(queue: QueueId, seq: Seq, message: Message, options: DeliveryOptions): Append;
+  /**
+   * Removes what an append put into its queue.
+   * @param append if this process appended the entry: an append that has not gone to storage yet is cancelled, and the removal with it.
+   */
+  remove(change: QueueRemoval, append: Append | undefined): Ticket;
+  /** Ends a session that nothing was ever put into: if its beginning has not gone to storage yet, that is cancelled. */
+  retract(change: SessionDrop): Ticket;
+  /** The ticket of the change that ended a session of this client and is not durable; `NOW` if there is none. */
+  pendingSessionEnd(clientId: ClientId): Ticket;
 }
 
 /** The facts a store gives back at start: sessions first, then subscriptions, then the rest in any order. */

@@ -1,11 +1,11 @@
 // What every room of the core needs at hand: where to tell changes and effects, the limits, the books, and the moment of the current step.
-import type { Changes } from './changes.js';
 import type { Limits } from './connect/limits.js';
 import type { DeliveryCounters } from './delivery/delivery-counters.js';
+import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
 
 export interface Context {
-  readonly changes: Changes;
+  readonly changes: Journal;
   readonly effects: Effects;
   /** Of the whole broker; they can change between steps. */
   limits: Limits;

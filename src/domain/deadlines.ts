@@ -1,28 +1,49 @@
-// What is due when: a heap of deadlines, so that the core can answer "when next?" and the shell needs one timer for all connections.
-// A deadline is an object of its owner that is set, moved and cleared; what its coming means is decided by the owner's room.
+// What is due when: a heap of deadlines, so that the core can answer "when next?" and the shell needs one timer for all connections. A deadline
+// is a timer of one owner that is set, moved and cleared; the timer's kind says what happens when it expires.
+
+/** What the expiry of a deadline means, for all owners of one kind. */
+export interface TimerKind<Owner> {
+  /** What is timed, in a word or two; for people. */
+  readonly name: string;
+  readonly expired: (owner: Owner) => void;
+}
 
 export class Deadline<Owner> {
   /** Milliseconds since 1970; meaningless while not set. */
   atMs = 0;
-  /** Place in the heap; -1: not set. Belongs to `Deadlines`. */
+  /** Index in the heap; -1: not set. Belongs to `Deadlines`. */
   position = -1;
 
-  constructor(readonly owner: Owner) {}
+  constructor(
+    readonly kind: TimerKind<Owner>,
+    readonly owner: Owner,
+  ) {}
 
   get isSet(): boolean {
     return this.position >= 0;
   }
+
+  expire(): void {
+    this.kind.expired(this.owner);
+  }
 }
 
-export class Deadlines<Owner> {
-  readonly #heap: Deadline<Owner>[] = [];
+/** A deadline, whatever its owner. */
+interface Scheduled {
+  atMs: number;
+  position: number;
+  expire(): void;
+}
+
+export class Deadlines {
+  readonly #heap: Scheduled[] = [];
 
   get nextMs(): number | undefined {
     return this.#heap[0]?.atMs;
   }
 
   /** Sets it, or moves it if it is set. */
-  set(deadline: Deadline<Owner>, atMs: number): void {
+  set(deadline: Scheduled, atMs: number): void {
     deadline.atMs = atMs;
     if (deadline.position < 0) {
       deadline.position = this.#heap.length;
@@ -32,11 +53,11 @@ export class Deadlines<Owner> {
     this.#down(deadline);
   }
 
-  clear(deadline: Deadline<Owner>): void {
+  clear(deadline: Scheduled): void {
     const position = deadline.position;
     if (position < 0) return;
     deadline.position = -1;
-    const last = this.#heap.pop() as Deadline<Owner>;
+    const last = this.#heap.pop() as Scheduled;
     if (last === deadline) return;
     this.#heap[position] = last;
     last.position = position;
@@ -45,19 +66,19 @@ export class Deadlines<Owner> {
   }
 
   /** Takes out the earliest one that is due. */
-  takeDue(nowMs: number): Deadline<Owner> | undefined {
+  takeDue(nowMs: number): Scheduled | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.atMs > nowMs) return undefined;
     this.clear(first);
     return first;
   }
 
-  #up(deadline: Deadline<Owner>): void {
+  #up(deadline: Scheduled): void {
     const heap = this.#heap;
     let at = deadline.position;
     while (at > 0) {
       const parentAt = (at - 1) >> 1;
-      const parent = heap[parentAt] as Deadline<Owner>;
+      const parent = heap[parentAt] as Scheduled;
       if (parent.atMs <= deadline.atMs) break;
       heap[at] = parent;
       parent.position = at;
@@ -67,7 +88,7 @@ export class Deadlines<Owner> {
     deadline.position = at;
   }
 
-  #down(deadline: Deadline<Owner>): void {
+  #down(deadline: Scheduled): void {
     const heap = this.#heap;
     let at = deadline.position;
     for (;;) {

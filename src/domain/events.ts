@@ -63,5 +63,5 @@ export type BrokerEvent =
   | {
       readonly kind: 'session-ended';
       readonly clientId: ClientId;
-      readonly reason: 'clean' | 'expired' | 'disconnected' | 'administrative';
+      readonly reason: 'clean' | 'expired' | 'disconnected' | 'not-announced' | 'administrative';
     };

@@ -32,37 +32,41 @@ export type AuthenticationResult =
     }
   | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
 
-export type Input =
-  | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly peer: PeerInfo }
+/** What happens to one connection. */
+export type ConnectionInput =
   | { readonly kind: 'packet'; readonly connection: ConnectionId; readonly packet: Packet }
   /** The decoder gave up on the connection's bytes. */
   | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly error: MalformedPacketError }
-  /** It has sent half a packet and is the one to go, because all halves together take too much memory. */
+  /** Partial packets of all connections take too much memory, and this connection's is the oldest. */
   | { readonly kind: 'incomplete'; readonly connection: ConnectionId }
-  /** The network connection is gone, by whoever's doing. */
+  /** The network connection is gone, whichever side closed it. */
   | { readonly kind: 'closed'; readonly connection: ConnectionId }
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }
-  /** What the client may do is something else from now on; of no effect on a connection that was not let in. */
+  /** The answer to `whenDurable`. */
+  | { readonly kind: 'durable'; readonly connection: ConnectionId }
+  /** The client's permissions have changed; without effect on a connection that was not accepted. */
   | { readonly kind: 'permissions'; readonly connection: ConnectionId; readonly permissions: Permissions }
-  /** Nothing more should be delivered: the peer does not read as fast as we write, or CONNACK waits for storage. */
-  | { readonly kind: 'congested'; readonly connection: ConnectionId; readonly waitsFor: 'peer' | 'storage' }
-  /** CONNACK, which waited for storage, has left. */
-  | { readonly kind: 'admitted'; readonly connection: ConnectionId }
-  /** Congested still, and the peer reads: some of what waited for it has left. */
+  /** The peer reads more slowly than the broker writes: nothing more should be delivered. */
+  | { readonly kind: 'congested'; readonly connection: ConnectionId }
+  /** The peer is still congested but reads: some of what was written has left. */
   | { readonly kind: 'draining'; readonly connection: ConnectionId }
   /** The answer to `whenWritable`, and the end of `congested`. */
   | { readonly kind: 'writable'; readonly connection: ConnectionId }
-  /** What the peer sends is not read for a while, or is again: its silence meanwhile is ours. */
-  | { readonly kind: 'reading'; readonly connection: ConnectionId; readonly isPaused: boolean }
-  /** The answer to `readQueue` with the same request number: entries ascending; empty: there was none left. */
+  /** The answer to `whenQuiet`. */
+  | { readonly kind: 'quiet'; readonly connection: ConnectionId }
+  | { readonly kind: 'retained-page'; readonly connection: ConnectionId; readonly messages: readonly Message[] }
+  /** The broker stops: the client is disconnected, its session and its will stay stored. */
+  | { readonly kind: 'shutdown'; readonly connection: ConnectionId };
+
+export type Input =
+  | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly peer: PeerInfo }
+  | ConnectionInput
+  /** The answer to `readQueue` with the same request number: entries ascending; none if nothing was left. */
   | {
       readonly kind: 'queue-page';
       readonly queue: QueueId;
       readonly request: number;
       readonly entries: readonly StoredEntry[];
     }
-  | { readonly kind: 'retained-page'; readonly connection: ConnectionId; readonly messages: readonly Message[] }
-  /** A deadline given by `nextDeadlineMs` has come, or any other moment: only what is due happens. */
-  | { readonly kind: 'tick' }
-  /** The broker stops: clients are disconnected, sessions and wills stay stored. */
-  | { readonly kind: 'shutdown' };
+  /** A deadline given by `nextDeadlineMs` may have come: the earliest one that is due expires. */
+  | { readonly kind: 'tick' };

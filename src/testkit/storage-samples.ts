@@ -64,8 +64,6 @@ export const appendOf = (
   qos: parts.qos ?? 1,
   retain: parts.retain ?? false,
   identifiers: parts.identifiers,
-  batch: 1,
-  place: 0,
 });
 
 export const sessionOf = (id: string, parts: Partial<Omit<SessionRecord, 'clientId'>> = {}): SessionRecord => ({
@@ -138,13 +136,11 @@ export const remove = (queue: QueueId, at: number): Change => ({
   kind: 'queue.remove',
   queue,
   seq: seq(at),
-  append: undefined,
 });
 export const trim = (queue: QueueId, through: number): Change => ({
   kind: 'queue.trim',
   queue,
   through: seq(through),
-  append: undefined,
 });
 
 /** Every property that travels with a message, with what tends to get lost: order, repeated names, empty text, bytes that are not text. */

@@ -83,8 +83,6 @@ function* changesOf({ sessions, subscriptions, messages, payload, retained, will
       qos: 1,
       retain: false,
       identifiers: undefined,
-      batch: -1,
-      place: -1,
     };
   }
 }

@@ -43,20 +43,16 @@ export const appendTo = (id: QueueId, seq: number, message: Message): Change => 
   qos: 1,
   retain: false,
   identifiers: undefined,
-  batch: 1,
-  place: 0,
 });
 export const trim = (clientId: string, through: number): Change => ({
   kind: 'queue.trim',
   queue: queue(clientId),
   through: through as Seq,
-  append: undefined,
 });
 export const remove = (clientId: string, seq: number): Change => ({
   kind: 'queue.remove',
   queue: queue(clientId),
   seq: seq as Seq,
-  append: undefined,
 });
 
 export async function factsOf(storage: Storage): Promise<RestoredFact[]> {

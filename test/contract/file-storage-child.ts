@@ -32,7 +32,7 @@ function batchOf(k: number): Change[] {
     append('c:a', 2 * k + 1, shared),
     append('c:b', k, shared),
     { kind: 'retained.put', message: messageOf(3 * k + 2, 'last') },
-    { kind: 'queue.trim', queue: 'c:b' as never, through: (k - 3) as never, append: undefined },
+    { kind: 'queue.trim', queue: 'c:b' as never, through: (k - 3) as never },
   ];
 }
 

@@ -343,9 +343,9 @@ describe('a record that is not what was written', () => {
     await expect(storage.readQueue(queue, 0 as Seq, { maxEntries: 10, maxBytes: 1e6 })).rejects.toMatchObject({
       kind: 'corrupt',
     });
-    await expect(
-      storage.commit([{ kind: 'queue.remove', queue, seq: 1 as Seq, append: undefined }]),
-    ).rejects.toMatchObject({ kind: 'corrupt' });
+    await expect(storage.commit([{ kind: 'queue.remove', queue, seq: 1 as Seq }])).rejects.toMatchObject({
+      kind: 'corrupt',
+    });
     await storage.close();
   });
 

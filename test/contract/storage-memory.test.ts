@@ -153,7 +153,7 @@ describe('long queues in memory', () => {
         expect(page.map(({ seq }) => seq)).toEqual([from, from + 1]);
       }
       for (let through = 0; through < LENGTH - 1; through++) {
-        await storage.commit([{ kind: 'queue.trim', queue: queue('a'), through: through as Seq, append: undefined }]);
+        await storage.commit([{ kind: 'queue.trim', queue: queue('a'), through: through as Seq }]);
       }
       expect((await only(storage, 'a')).seq).toBe(LENGTH - 1);
     },
@@ -169,7 +169,7 @@ describe('long queues in memory', () => {
         const seq = (i * 7919) % LENGTH;
         if (seq % 100_000 === 1) kept.push(seq);
         else if (i % 4 !== 0 || seq < 200_000)
-          await storage.commit([{ kind: 'queue.remove', queue: queue('a'), seq: seq as Seq, append: undefined }]);
+          await storage.commit([{ kind: 'queue.remove', queue: queue('a'), seq: seq as Seq }]);
       }
       await storage.commit(Array.from({ length: 5000 }, (_, i) => append('a', i + 2, message)));
       const page = await storage.readQueue(queue('a'), 0 as Seq, { maxEntries: 5002, maxBytes: 1e9 });

@@ -60,20 +60,16 @@ const append = (id: string, seq: number, message: Message): Change => ({
   qos: 1,
   retain: false,
   identifiers: undefined,
-  batch: -1,
-  place: -1,
 });
 const remove = (id: string, seq: number): Change => ({
   kind: 'queue.remove',
   queue: queue(id),
   seq: seq as Seq,
-  append: undefined,
 });
 const trim = (id: string, through: number): Change => ({
   kind: 'queue.trim',
   queue: queue(id),
   through: through as Seq,
-  append: undefined,
 });
 const release = (id: string, seq: number): Change => ({ kind: 'queue.release', queue: queue(id), seq: seq as Seq });
 

@@ -33,8 +33,6 @@ const append = (seq: number): Change => ({
   qos: 1,
   retain: false,
   identifiers: undefined,
-  batch: -1,
-  place: -1,
 });
 
 async function refused(promise: Promise<unknown>): Promise<StorageError> {

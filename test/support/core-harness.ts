@@ -29,6 +29,8 @@ export class CoreHarness {
   nowMs: number;
   /** Whether reads and `whenWritable` are answered as soon as they are asked for. */
   answersAtOnce = true;
+  /** Whether what CONNACK promises is durable at once. */
+  admitsAtOnce = true;
   #connections = 0;
   #packetIds = 0;
 
@@ -60,17 +62,36 @@ export class CoreHarness {
 
   handle(event: Input): void {
     this.broker.handle(event, this.nowMs);
+    if (this.admitsAtOnce) this.#admitAll();
+    this.#hearAll();
     if (this.answersAtOnce) this.answerAll();
   }
 
   /** Later; what was due by then has happened. */
   advance(ms: number): void {
     this.nowMs += ms;
-    this.handle({ kind: 'tick' });
+    do this.handle({ kind: 'tick' });
+    while ((this.broker.nextDeadlineMs ?? Infinity) <= this.nowMs);
+  }
+
+  /** All connections are disconnected, one after the other, because the broker stops. */
+  shutdown(): void {
+    for (let id = 1; id <= this.#connections; id++) this.handle({ kind: 'shutdown', connection: id as ConnectionId });
   }
 
   answerAll(): void {
     while (this.answerNext());
+  }
+
+  #admitAll(): void {
+    for (let id = this.recorder.durableWanted.shift(); id !== undefined; id = this.recorder.durableWanted.shift())
+      this.broker.handle({ kind: 'durable', connection: id }, this.nowMs);
+  }
+
+  /** Everything that a peer sends is handled at once: one that is asked about is quiet. */
+  #hearAll(): void {
+    for (let id = this.recorder.quietWanted.shift(); id !== undefined; id = this.recorder.quietWanted.shift())
+      this.broker.handle({ kind: 'quiet', connection: id }, this.nowMs);
   }
 
   /** Answers the oldest thing asked for. False: there is none. */
@@ -131,7 +152,7 @@ export class CoreHarness {
     const prefix = `${peer.id} < `;
     return this.lines()
       .filter((line) => line.startsWith(prefix))
-      .map((line) => line.slice(prefix.length));
+      .map((line) => line.slice(prefix.length).replace(/ after .*$/, ''));
   }
 
   /** The payloads stored for a client, ascending; a released entry is `(released)`. */
@@ -263,20 +284,16 @@ export class CorePeer {
   }
 
   congested(): void {
-    this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'peer' });
+    this.core.handle({ kind: 'congested', connection: this.id });
   }
 
   draining(): void {
     this.core.handle({ kind: 'draining', connection: this.id });
   }
 
-  waitsForStorage(): void {
-    this.core.handle({ kind: 'congested', connection: this.id, waitsFor: 'storage' });
-  }
-
-  /** CONNACK, which waited for storage, has left. */
-  admitted(): void {
-    this.core.handle({ kind: 'admitted', connection: this.id });
+  /** What CONNACK promises is durable. */
+  durable(): void {
+    this.core.handle({ kind: 'durable', connection: this.id });
   }
 
   writable(): void {

@@ -3,9 +3,13 @@
 //
 //   +session a · +session a offline · -session a        +c:a #0 t=x q1 (append) · ~c:a #0 (release) · -c:a #0 (remove) · -c:a ..#0 (trim) · -c:a
 //   +subscription a t q1 · -subscription a t             +inbound a 7 · -inbound a 7 · +retained t=x · -retained t · +will a t=x · -will a
+//   2 < puback 7 after #1 (once the first change of this transcript is durable) · 1 when-durable after #1
 //   1 < publish t=x q1 id1 dup retain (to connection 1)  1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1 read-retained t,u · ! queue-full c:a
-import type { Change, Changes, QueueAppend } from '../../src/domain/changes.js';
+import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../../src/domain/changes.js';
+import type { DeliveryOptions } from '../../src/domain/delivery/delivery-options.js';
 import type { Message } from '../../src/domain/delivery/message.js';
+import { NOW } from '../../src/domain/durability.js';
+import type { Ticket } from '../../src/domain/durability.js';
 import type {
   AcknowledgementType,
   AnswerPacket,
@@ -13,7 +17,7 @@ import type {
   Effects,
   PageLimit,
 } from '../../src/domain/effects.js';
-import type { ConnectionId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
+import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
 import type { BrokerEvent } from '../../src/domain/events.js';
 import type { EndReason } from '../../src/domain/reasons.js';
 import { PacketType } from '../../src/protocol/packets.js';
@@ -50,7 +54,6 @@ export interface Delivery {
   readonly retain: boolean;
   readonly dup: boolean;
   readonly packetId: number;
-  readonly append: QueueAppend | undefined;
 }
 
 export interface Acknowledgement {
@@ -72,22 +75,46 @@ export class Recorder implements Changes, Effects {
   readonly queueReads: QueueRead[] = [];
   readonly retainedReads: RetainedRead[] = [];
   readonly writableWanted: ConnectionId[] = [];
+  readonly durableWanted: ConnectionId[] = [];
+  readonly quietWanted: ConnectionId[] = [];
+  /** Session ends that are not durable, as a test has it. */
+  readonly pendingSessionEnds = new Map<ClientId, Ticket>();
   readonly watchers: Watcher[] = [];
   /** Off for long runs. */
   isWriting = true;
   #lines: string[] = [];
+  /** Of the last change, and of the last one before the current transcript. */
+  #ticket: Ticket = NOW;
+  #base: Ticket = NOW;
 
   /** The lines since the last call. */
   take(): string[] {
     const lines = this.#lines;
+    this.#base = this.#ticket;
     this.#lines = [];
     return lines;
   }
 
-  record(change: Change): number {
+  record(change: Change): Ticket {
     this.#write(() => changeLine(change));
     for (const watcher of this.watchers) watcher.changed?.(change);
-    return 0;
+    return ++this.#ticket;
+  }
+
+  append(queue: QueueId, seq: Seq, message: Message, { qos, retain, identifiers }: DeliveryOptions): Append {
+    return { ticket: this.record({ kind: 'queue.append', queue, seq, message, qos, retain, identifiers }) };
+  }
+
+  remove(change: QueueRemoval): Ticket {
+    return this.record(change);
+  }
+
+  retract(change: SessionDrop): Ticket {
+    return this.record(change);
+  }
+
+  pendingSessionEnd(clientId: ClientId): Ticket {
+    return this.pendingSessionEnds.get(clientId) ?? NOW;
   }
 
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
@@ -99,31 +126,44 @@ export class Recorder implements Changes, Effects {
     // CONNACK follows and says the same.
   }
 
-  send(connection: ConnectionId, packet: AnswerPacket): void {
-    this.#write(() => `${connection} < ${answerText(packet)}`);
+  send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {
+    this.#write(() => `${connection} < ${answerText(packet)}${this.#gate(after)}`);
   }
 
-  acknowledge(connection: ConnectionId, type: AcknowledgementType, packetId: number): void {
-    this.#write(() => `${connection} < ${ACKNOWLEDGEMENT_NAMES[type]} ${packetId}`);
+  acknowledge(
+    connection: ConnectionId,
+    type: AcknowledgementType,
+    packetId: number,
+    _reasonCode: number,
+    after: Ticket,
+  ): void {
+    this.#write(() => `${connection} < ${ACKNOWLEDGEMENT_NAMES[type]} ${packetId}${this.#gate(after)}`);
     for (const watcher of this.watchers) watcher.acknowledged?.({ connection, type, packetId });
   }
 
   deliver(
     connection: ConnectionId,
     message: Message,
-    qos: QoS,
-    retain: boolean,
+    { qos, retain }: DeliveryOptions,
     dup: boolean,
     packetId: number,
-    _identifiers: readonly number[] | undefined,
-    append: QueueAppend | undefined,
+    after: Ticket,
   ): void {
     this.#write(() => {
       const id = qos === 0 ? '' : ` id${packetId}`;
-      return `${connection} < publish ${content(message)} q${qos}${id}${dup ? ' dup' : ''}${retain ? ' retain' : ''}`;
+      const flags = `${dup ? ' dup' : ''}${retain ? ' retain' : ''}`;
+      return `${connection} < publish ${content(message)} q${qos}${id}${flags}${this.#gate(after)}`;
     });
-    for (const watcher of this.watchers)
-      watcher.delivered?.({ connection, message, qos, retain, dup, packetId, append });
+    for (const watcher of this.watchers) watcher.delivered?.({ connection, message, qos, retain, dup, packetId });
+  }
+
+  whenDurable(connection: ConnectionId, after: Ticket): void {
+    this.#write(() => `${connection} when-durable${this.#gate(after)}`);
+    this.durableWanted.push(connection);
+  }
+
+  whenQuiet(connection: ConnectionId): void {
+    this.quietWanted.push(connection);
   }
 
   close(connection: ConnectionId, reason: EndReason): void {
@@ -150,6 +190,12 @@ export class Recorder implements Changes, Effects {
   emit(event: BrokerEvent): void {
     this.events.push(event);
     this.#write(() => noticeLine(event));
+  }
+
+  /** `after #2`: after the second change of this transcript. */
+  #gate(after: Ticket): string {
+    if (after === NOW) return '';
+    return after <= this.#base ? ' after an earlier change' : ` after #${after - this.#base}`;
   }
 
   #write(line: () => string | undefined): void {

@@ -71,7 +71,7 @@ export class FactWriter {
       case 'entry': {
         const { queue, entry } = fact;
         const { seq, message, qos, retain, identifiers, released } = entry;
-        this.#batch.push({ kind: 'queue.append', queue, seq, message, qos, retain, identifiers, batch: -1, place: -1 });
+        this.#batch.push({ kind: 'queue.append', queue, seq, message, qos, retain, identifiers });
         if (released) this.#batch.push({ kind: 'queue.release', queue, seq });
         return;
       }

@@ -51,8 +51,6 @@ export function markUnfinished(lastMessageId: Message['id']): QueueAppend {
     qos: 1,
     retain: false,
     identifiers: undefined,
-    batch: -1,
-    place: -1,
   };
 }
 

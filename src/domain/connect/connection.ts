@@ -1,47 +1,57 @@
-// A network connection as the core sees it: from its opening over CONNECT to its end, with what it may do and how well it reads.
+// A network connection as the core sees it: its state, who the client is and what it may do, and how well it reads.
 import type { ConnectPacket, ProtocolVersion } from '../../protocol/packets.js';
 import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
+import type { TimerKind } from '../deadlines.js';
+import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
 import type { RetainedDelivery } from '../delivery/retained.js';
+import { NOW } from '../durability.js';
+import type { Ticket } from '../durability.js';
+import type { AcknowledgementType } from '../effects.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId } from '../identifiers.js';
-import type { PeerInfo } from './peer.js';
 import type { Attached, Session } from '../session/session.js';
+import { checkTransition } from './lifecycle.js';
+import type { ConnectionState } from './lifecycle.js';
+import type { PeerInfo } from './peer.js';
 
-export type ConnectionState = 'awaiting-connect' | 'authenticating' | 'connected' | 'ended';
+/** What an accepted CONNECT waits to announce. */
+export interface PendingAdmission {
+  readonly connect: ConnectPacket;
+  readonly session: Session;
+  /** Whether the session was there before this CONNECT: Session Present, where the version has it. */
+  readonly present: boolean;
+}
 
 export class Connection implements Attached {
-  state: ConnectionState = 'awaiting-connect';
+  #state: ConnectionState = 'awaiting-connect';
   version: ProtocolVersion = 4;
+  /** In `connected`. */
   session: Session | undefined;
-  /** Set from CONNECT on. */
+  /** `undefined` until CONNECT is received. */
   clientId: ClientId | undefined;
-  /** As authentication has it. */
-  userName: string | undefined;
-  /** What it may do; set when it was let in. */
+  /** What the client may do; from `admitting` on. */
   access: Access | undefined;
-  /** While authenticating. */
+  /** In `authenticating`. */
   connect: ConnectPacket | undefined;
+  /** In `admitting`. */
+  admission: PendingAdmission | undefined;
   window = 0;
   /** 0: no keep-alive. */
   keepAliveMs = 0;
   lastPacketMs: number;
-  isPaused = false;
-  /** Of CONNECT, of authentication, then of keep-alive: one follows the other. */
-  readonly deadline = new Deadline<Connection>(this);
-  /** Of a reader that is stuck; made when one is first. */
+  /** The timer of the current state. */
+  readonly deadline: Deadline<Connection>;
+  /** Made when the client first reads too slowly. */
   drain: Deadline<Connection> | undefined;
-  /** Of what it showed at CONNECT; made when that ends at some time. */
+  /** Made if what the client authenticated with expires. */
   credentials: Deadline<Connection> | undefined;
-  /** Of a CONNACK that waits for storage; made when one does. */
-  connack: Deadline<Connection> | undefined;
-  /** Whether its CONNACK is the first word of its session. */
-  announcesSession = false;
   retained: RetainedDelivery | undefined;
-  /** Topic Names by the aliases that the client gave them; made when it gives one. */
+  /** Topic Names by the Topic Aliases that the client assigned; made with the first one. */
   topicAliases: Map<number, string> | undefined;
+  #lastPromise: Ticket = NOW;
   #congested = false;
   #bufferedMessages = 0;
   #bufferedBytes = 0;
@@ -51,14 +61,19 @@ export class Connection implements Attached {
     readonly listener: string,
     readonly peer: PeerInfo,
     readonly context: Context,
+    stateTimer: TimerKind<Connection>,
   ) {
     this.lastPacketMs = context.nowMs;
+    this.deadline = new Deadline<Connection>(stateTimer, this);
   }
 
-  /** Whether what the client sends is read; when it is again, it may have been sent long ago. */
-  reading(isPaused: boolean): void {
-    this.isPaused = isPaused;
-    this.lastPacketMs = this.context.nowMs;
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  moveTo(state: ConnectionState): void {
+    checkTransition(this.#state, state);
+    this.#state = state;
   }
 
   capacityAvailable(): void {
@@ -79,8 +94,23 @@ export class Connection implements Attached {
     this.#bufferedBytes = 0;
   }
 
-  /** A QoS 0 delivery. To a client that does not read, only so many: then they are dropped and counted. */
-  deliverAtMostOnce(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void {
+  /**
+   * The ticket that a promise to this client leaves after: `ticket`, or that of an earlier promise if it is later. Promises never overtake each
+   * other [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+   */
+  promise(ticket: Ticket): Ticket {
+    if (ticket > this.#lastPromise) this.#lastPromise = ticket;
+    return this.#lastPromise;
+  }
+
+  /** Answers a packet once all that this step has recorded is durable. */
+  acknowledge(type: AcknowledgementType, packetId: number, reasonCode: number): void {
+    const { changes, effects } = this.context;
+    effects.acknowledge(this.id, type, packetId, reasonCode, this.promise(changes.step));
+  }
+
+  /** A QoS 0 delivery. For a client that does not read, a limited number is buffered; the rest is dropped and counted. */
+  deliverAtMostOnce(message: Message, options: DeliveryOptions): void {
     const { counters, effects, limits } = this.context;
     counters.started++;
     if (this.#congested) {
@@ -98,6 +128,6 @@ export class Connection implements Attached {
       this.#bufferedBytes += bytes;
     }
     counters.delivered++;
-    effects.deliver(this.id, message, 0, retain, false, 0, identifiers, undefined);
+    effects.deliver(this.id, message, options, false, 0, NOW);
   }
 }

@@ -1,17 +1,21 @@
-// The connections that are open, and how they end: whatever the cause, here the will is published or dropped, the session let go, the network
-// told to close, and the reason said to whoever watches.
+// The open connections: how they move through their lifecycle and how they end. Whatever the cause, this is where the will is published or
+// dropped, the session detached, the network connection closed and the reason reported.
 import { PacketType } from '../../protocol/packets.js';
 import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf } from '../access/access.js';
 import type { Permissions } from '../access/permissions.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
-import type { Deadlines } from '../deadlines.js';
+import type { Deadlines, TimerKind } from '../deadlines.js';
+import { NOW } from '../durability.js';
 import type { ConnectionId } from '../identifiers.js';
 import type { EndReason, MalformedCode } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
 import { Connection } from './connection.js';
-import type { ListenerLimits, PerListenerLimits } from './limits.js';
+import type { PendingAdmission } from './connection.js';
+import { LIFECYCLE } from './lifecycle.js';
+import type { ConnectionState } from './lifecycle.js';
+import type { Limits, ListenerLimits, PerListenerLimits } from './limits.js';
 import type { PeerInfo } from './peer.js';
 import type { Wills } from './wills.js';
 
@@ -45,38 +49,60 @@ export interface EndDetail {
 export class Connections {
   readonly #connections = new Map<ConnectionId, Connection>();
   limitsOfListeners: PerListenerLimits = new Map();
-  /** Those that got a CONNACK of success. */
+  /** Connections that were accepted and have not ended. */
   connectedCount = 0;
-  /** Of the listeners that limit them. */
+  /** The same by listener, for listeners that limit them. */
   readonly #connectedOf = new Map<string, number>();
+
+  readonly #stateTimer: TimerKind<Connection> = {
+    name: 'connection',
+    expired: (connection) => {
+      this.#stateTimedOut(connection);
+    },
+  };
+  readonly #drainTimer: TimerKind<Connection> = {
+    name: 'drain',
+    expired: (connection) => {
+      this.end(connection, 'drain-timeout');
+    },
+  };
+  readonly #credentialsTimer: TimerKind<Connection> = {
+    name: 'credentials',
+    expired: (connection) => {
+      this.end(connection, 'credentials-expired');
+    },
+  };
 
   constructor(
     readonly context: Context,
     readonly sessions: Sessions,
     readonly wills: Wills,
-    readonly deadlines: Deadlines<object>,
+    readonly deadlines: Deadlines,
   ) {}
 
   get(id: ConnectionId): Connection | undefined {
     return this.#connections.get(id);
   }
 
-  *[Symbol.iterator](): Generator<Connection> {
-    yield* this.#connections.values();
+  opened(id: ConnectionId, listener: string, peer: PeerInfo): void {
+    const connection = new Connection(id, listener, peer, this.context, this.#stateTimer);
+    this.#connections.set(id, connection);
+    this.#startStateTimer(connection);
   }
 
-  opened(id: ConnectionId, listener: string, peer: PeerInfo): void {
-    const connection = new Connection(id, listener, peer, this.context);
-    this.#connections.set(id, connection);
-    this.deadlines.set(connection.deadline, this.context.nowMs + this.limit(connection, 'connectTimeoutMs'));
+  /** Goes on to the next state and starts its timer. */
+  moveTo(connection: Connection, state: ConnectionState): void {
+    connection.moveTo(state);
+    this.#startStateTimer(connection);
   }
 
   /** What holds for the clients of a listener: its own limit, or that of the broker. */
-  limit<Key extends 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs'>(
+  limit(
     { listener }: Connection,
-    key: Key,
+    key: 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs' | 'storageTimeoutMs',
   ): number {
-    return this.limitsOfListeners.get(listener)?.[key] ?? this.context.limits[key];
+    const own: Partial<Limits> | undefined = this.limitsOfListeners.get(listener);
+    return own?.[key] ?? this.context.limits[key];
   }
 
   /** Why there is no place for one more; `undefined`: there is. */
@@ -88,11 +114,20 @@ export class Connections {
     return `${own} are connected by the listener ${listener}`;
   }
 
-  /** It is about to get a CONNACK of success. */
-  connected(connection: Connection): void {
-    connection.state = 'connected';
+  /** Accepts the client, which takes a place among the connections from now on. */
+  admit(connection: Connection, admission: PendingAdmission): void {
+    this.moveTo(connection, 'admitting');
+    connection.admission = admission;
     this.connectedCount++;
     this.#connectedOf.set(connection.listener, (this.#connectedOf.get(connection.listener) ?? 0) + 1);
+  }
+
+  /** CONNACK leaves now: from here on the client may be late. */
+  connected(connection: Connection): void {
+    connection.moveTo('connected');
+    connection.admission = undefined;
+    connection.lastPacketMs = this.context.nowMs;
+    this.expectPacket(connection);
   }
 
   /** The network has closed: nothing more can be sent. */
@@ -105,26 +140,17 @@ export class Connections {
     if (connection.state === 'ended') return;
     const code = detail.reasonCode ?? DISCONNECT_CODE[reason];
     if (connection.version === 5 && connection.state === 'connected' && code !== undefined) {
-      this.context.effects.send(connection.id, {
-        type: PacketType.disconnect,
-        reasonCode: code,
-        properties: undefined,
-      });
+      const packet = { type: PacketType.disconnect, reasonCode: code, properties: undefined } as const;
+      this.context.effects.send(connection.id, packet, NOW);
     }
     this.context.effects.close(connection.id, reason);
     this.#finish(connection, reason, detail);
   }
 
-  congested(connection: Connection, waitsFor: 'peer' | 'storage'): void {
+  congested(connection: Connection): void {
     connection.congested();
     connection.session?.outboundIfAny?.congested();
-    if (waitsFor === 'storage') {
-      if (connection.announcesSession && connection.session !== undefined) connection.session.isKnown = false;
-      connection.connack ??= new Deadline<Connection>(connection);
-      this.deadlines.set(connection.connack, this.context.nowMs + this.context.limits.storageTimeoutMs);
-      return;
-    }
-    connection.drain ??= new Deadline<Connection>(connection);
+    connection.drain ??= new Deadline(this.#drainTimer, connection);
     if (!connection.drain.isSet) this.#expectProgress(connection.drain);
   }
 
@@ -137,14 +163,6 @@ export class Connections {
     this.deadlines.set(drain, this.context.nowMs + this.context.limits.drainTimeoutMs);
   }
 
-  /** CONNACK, which waited for storage, has left: from here on the client can be late. */
-  admitted(connection: Connection): void {
-    if (connection.connack !== undefined) this.deadlines.clear(connection.connack);
-    if (connection.session !== undefined) connection.session.isKnown = true;
-    connection.lastPacketMs = this.context.nowMs;
-    this.expectPacket(connection);
-  }
-
   writable(connection: Connection): void {
     connection.writable();
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
@@ -153,68 +171,71 @@ export class Connections {
     connection.session?.capacityAvailable();
   }
 
-  due(deadline: Deadline<object>): boolean {
-    const connection = deadline.owner;
-    if (!(connection instanceof Connection)) return false;
-    if (deadline === connection.drain) this.end(connection, 'drain-timeout');
-    else if (deadline === connection.credentials) this.end(connection, 'credentials-expired');
-    else if (deadline === connection.connack) this.#giveUpAdmission(connection);
-    else if (connection.state === 'awaiting-connect') this.end(connection, 'connect-timeout');
-    else if (connection.state === 'authenticating') this.end(connection, 'authentication-timeout');
-    else this.#keepAliveDue(connection);
-    return true;
-  }
-
-  /** What its client may do has changed: it counts for all that is not sent yet. Subscriptions stay, whether they may still be made or not. */
+  /** Changes what the client may do, for everything that is not sent yet. Subscriptions stay, even if they could not be made now. */
   permit(connection: Connection, permissions: Permissions): void {
-    if (connection.state !== 'connected') return;
+    if (connection.access === undefined) return;
     connection.access = accessOf(permissions);
     connection.session?.permit(connection.access);
   }
 
-  /** From here on the connection lives as long as what it showed is valid. */
+  /** Limits the connection to the validity of what the client authenticated with. */
   expireCredentials(connection: Connection, atMs: number): void {
-    connection.credentials ??= new Deadline<Connection>(connection);
+    connection.credentials ??= new Deadline(this.#credentialsTimer, connection);
     this.deadlines.set(connection.credentials, atMs);
   }
 
-  /** The first instant at which the client has been silent for one and a half intervals [MQTT-3.1.2-24]. */
+  /** Sets the keep-alive timer to the instant at which the client has been silent for one and a half intervals [MQTT-3.1.2-24]. */
   expectPacket(connection: Connection): void {
     if (connection.keepAliveMs === 0) this.deadlines.clear(connection.deadline);
     else this.deadlines.set(connection.deadline, connection.lastPacketMs + connection.keepAliveMs * 1.5);
   }
 
-  /** A client must not wait for ever to be told that it has to wait. What was recorded for it stays: it has just not been promised. */
-  #giveUpAdmission(connection: Connection): void {
-    const reasonCode = connection.version === 5 ? ReasonCode.serverUnavailable : ConnectReturnCode.serverUnavailable;
-    this.context.effects.send(connection.id, {
-      type: PacketType.connack,
-      sessionPresent: false,
-      reasonCode,
-      properties: undefined,
-    }); // [MQTT-3.2.2-4]
-    this.end(connection, 'storage-unavailable');
-  }
-
-  /** A packet only notes its time; the deadline is moved when it comes. What is not read cannot be late, nor who waits for CONNACK. */
-  #keepAliveDue(connection: Connection): void {
-    if (connection.isPaused || connection.connack?.isSet === true) connection.lastPacketMs = this.context.nowMs;
+  /** Everything that the client had sent has been read: if it was silent for too long, the connection ends. */
+  quiet(connection: Connection): void {
+    if (connection.state !== 'connected') return;
     if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5)
       this.end(connection, 'keep-alive-timeout');
     else this.expectPacket(connection);
   }
 
+  #startStateTimer(connection: Connection): void {
+    const { limit } = LIFECYCLE[connection.state];
+    if (limit === undefined) this.deadlines.clear(connection.deadline);
+    else this.deadlines.set(connection.deadline, this.context.nowMs + this.limit(connection, limit));
+  }
+
+  #stateTimedOut(connection: Connection): void {
+    if (connection.state === 'connected') {
+      this.#keepAliveDue(connection);
+      return;
+    }
+    const { timeout } = LIFECYCLE[connection.state];
+    if (connection.state === 'admitting') this.#refuseAdmission(connection);
+    if (timeout !== undefined) this.end(connection, timeout);
+  }
+
+  /** A packet only notes its time; the timer is moved when it expires. Before a client is judged silent, what it has sent is read. */
+  #keepAliveDue(connection: Connection): void {
+    if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5)
+      this.context.effects.whenQuiet(connection.id);
+    else this.expectPacket(connection);
+  }
+
+  #refuseAdmission(connection: Connection): void {
+    const reasonCode = connection.version === 5 ? ReasonCode.serverUnavailable : ConnectReturnCode.serverUnavailable;
+    const packet = { type: PacketType.connack, sessionPresent: false, reasonCode, properties: undefined } as const;
+    this.context.effects.send(connection.id, packet, NOW); // [MQTT-3.2.2-4]
+  }
+
   #finish(connection: Connection, reason: EndReason, { malformed, detail }: EndDetail): void {
-    const wasConnected = connection.state === 'connected';
-    connection.state = 'ended';
-    this.#connections.delete(connection.id);
+    const { admission, clientId, session, id } = connection;
+    connection.moveTo('ended');
+    this.#connections.delete(id);
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     if (connection.credentials !== undefined) this.deadlines.clear(connection.credentials);
-    if (connection.connack !== undefined) this.deadlines.clear(connection.connack);
-    const { clientId, session, id } = connection;
     const { remoteAddress } = connection.peer;
-    // A refused connection has been noticed with what it was told.
+    // A refused connection was reported with its CONNACK.
     if (reason !== 'connection-refused') {
       this.context.effects.emit({
         kind: 'connection-ended',
@@ -226,16 +247,22 @@ export class Connections {
         remoteAddress,
       });
     }
-    if (!wasConnected || clientId === undefined || session === undefined) return;
+    if (clientId === undefined || (admission === undefined && session === undefined)) return;
     this.connectedCount--;
     this.#connectedOf.set(connection.listener, (this.#connectedOf.get(connection.listener) ?? 1) - 1);
+    if (admission !== undefined) {
+      connection.admission = undefined;
+      this.sessions.abandon(admission);
+      this.wills.discard(clientId);
+      return;
+    }
+    if (session === undefined) return;
     connection.session = undefined;
     connection.retained = undefined;
     const sessionGoesOn = session.expiryIntervalS > 0;
     this.sessions.detach(session);
-    // A will counts from the CONNACK that accepts it [MQTT-3.1.2-8].
-    if (reason === 'client-disconnect' || reason === 'storage-unavailable') this.wills.discard(clientId);
-    // At a shutdown the wills stay in the store: they are due if the clients do not return to the next run.
+    if (reason === 'client-disconnect') this.wills.discard(clientId);
+    // At a shutdown the wills stay in the store: they are due if the clients do not return to the next process.
     else if (reason !== 'server-shutting-down') this.wills.connectionEnded(clientId, sessionGoesOn, connection.access);
   }
 }

@@ -7,7 +7,7 @@ import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf, refusePublish } from '../access/access.js';
 import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
-import type { Deadlines } from '../deadlines.js';
+import { NOW } from '../durability.js';
 import type { AuthenticationResult } from '../inputs.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { RefusalReason } from '../reasons.js';
@@ -26,13 +26,12 @@ export class Handshake {
     readonly connections: Connections,
     readonly sessions: Sessions,
     readonly wills: Wills,
-    readonly deadlines: Deadlines<object>,
     /** A Client Identifier that nobody has. */
     readonly newClientId: () => string,
   ) {}
 
   connect(connection: Connection, packet: ConnectPacket): void {
-    const { limits, effects, nowMs } = this.context;
+    const { limits, effects } = this.context;
     connection.version = packet.protocolVersion;
     if (packet.protocolVersion === 5) {
       this.#refuse(
@@ -58,9 +57,8 @@ export class Handshake {
     const clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
     connection.clientId = clientId;
     if (this.#isFull(connection, clientId)) return;
-    connection.state = 'authenticating';
+    this.connections.moveTo(connection, 'authenticating');
     connection.connect = packet;
-    this.deadlines.set(connection.deadline, nowMs + this.connections.limit(connection, 'authTimeoutMs'));
     const { protocolVersion, userName, password } = packet;
     const { listener, peer } = connection;
     effects.authenticate(connection.id, { clientId, protocolVersion, userName, password, listener, peer });
@@ -89,41 +87,44 @@ export class Handshake {
       this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, `will: ${refusedWill}`);
       return;
     }
-    connection.userName = result.userName ?? packet.userName;
     connection.access = access;
     this.#accept(connection, packet, clientId);
     if (result.expiresAtMs !== undefined) this.connections.expireCredentials(connection, result.expiresAtMs);
   }
 
+  /** Everything that CONNACK promises is recorded here; CONNACK leaves when it is durable. */
   #accept(connection: Connection, packet: ConnectPacket, clientId: ClientId): void {
-    const { limits, effects, nowMs } = this.context;
-    const attached = this.sessions.get(clientId)?.connection;
-    const older = attached === undefined ? undefined : this.connections.get(attached.id);
+    const { changes, limits, effects } = this.context;
+    const holder = this.sessions.get(clientId)?.holder;
+    const older = holder === undefined ? undefined : this.connections.get(holder);
     if (older !== undefined) this.connections.end(older, 'session-taken-over'); // [MQTT-3.1.4-2]
     // A will still waiting for its delay, or for this client's return after a restart.
     this.wills.discard(clientId);
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
-
-    this.connections.connected(connection);
-    connection.window = this.connections.limit(connection, 'maxInflight');
-    connection.lastPacketMs = nowMs;
-    connection.keepAliveMs = this.#keepAliveS(packet) * 1000;
-    this.connections.expectPacket(connection);
-    this.sessions.attach(session, connection);
-    connection.announcesSession = !session.isKnown;
-    // Until it turns out that CONNACK waits for storage.
-    session.isKnown = true;
+    this.connections.admit(connection, { connect: packet, session, present });
+    this.sessions.claim(session, connection.id);
     if (packet.will !== undefined) this.wills.hold(clientId, packet.will);
-
     effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));
+    // That an earlier session has ended is part of what CONNACK says, even if an earlier step ended it.
+    const after = Math.max(changes.step, changes.pendingSessionEnd(clientId));
+    if (after === NOW) this.admitted(connection);
+    else effects.whenDurable(connection.id, after);
+  }
+
+  /** What CONNACK promises is durable: it leaves, and what waits for the client after it. */
+  admitted(connection: Connection): void {
+    const { admission, clientId } = connection;
+    if (connection.state !== 'admitting' || admission === undefined || clientId === undefined) return;
+    const { effects } = this.context;
+    const { connect, session, present } = admission;
+    connection.window = this.connections.limit(connection, 'maxInflight');
+    connection.keepAliveMs = this.#keepAliveS(connect) * 1000;
+    this.connections.connected(connection);
     // 3.1 has no Session Present, its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
     const sessionPresent = present && connection.version !== 3;
-    effects.send(connection.id, {
-      type: PacketType.connack,
-      sessionPresent,
-      reasonCode: ConnectReturnCode.accepted,
-      properties: undefined,
-    });
+    const reasonCode = ConnectReturnCode.accepted;
+    const packet = { type: PacketType.connack, sessionPresent, reasonCode, properties: undefined } as const;
+    effects.send(connection.id, packet, NOW);
     effects.emit({
       kind: 'client-connected',
       connection: connection.id,
@@ -131,17 +132,17 @@ export class Handshake {
       protocolVersion: connection.version,
       sessionPresent: present,
       stored: session.stored,
-      keepAliveS: packet.keepAlive,
+      keepAliveS: connect.keepAlive,
       remoteAddress: connection.peer.remoteAddress,
       listener: connection.listener,
     });
-    this.sessions.resume(session, connection);
+    this.sessions.attach(session, connection);
   }
 
-  /** Refuses it if there is no place. A client that comes back takes no place more than it has. */
+  /** Refuses the client if a limit is reached. A client that is connected already takes over its own place. */
   #isFull(connection: Connection, clientId: ClientId): boolean {
     const session = this.sessions.get(clientId);
-    if (session?.isConnected === true) return false;
+    if (session?.holder !== undefined) return false;
     const full = this.connections.full(connection.listener);
     if (full !== undefined) {
       this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, full);
@@ -191,12 +192,13 @@ export class Handshake {
 
   #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {
     const { effects } = this.context;
-    effects.send(connection.id, {
+    const packet = {
       type: PacketType.connack,
       sessionPresent: false,
       reasonCode: code,
       properties: undefined,
-    }); // [MQTT-3.2.2-4]
+    } as const;
+    effects.send(connection.id, packet, NOW); // [MQTT-3.2.2-4]
     const { id } = connection;
     const { remoteAddress } = connection.peer;
     effects.emit({

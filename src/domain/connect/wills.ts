@@ -7,23 +7,34 @@ import type { Access } from '../access/access.js';
 import type { RestoredFact, WillRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
-import type { Deadlines } from '../deadlines.js';
+import type { Deadlines, TimerKind } from '../deadlines.js';
 import type { MessageDispatcher } from '../delivery/message-dispatcher.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 
 class HeldWill {
-  readonly deadline = new Deadline<HeldWill>(this);
+  readonly deadline: Deadline<HeldWill>;
 
-  constructor(public record: WillRecord) {}
+  constructor(
+    public record: WillRecord,
+    delayTimer: TimerKind<HeldWill>,
+  ) {
+    this.deadline = new Deadline<HeldWill>(delayTimer, this);
+  }
 }
 
 export class Wills {
   readonly #wills = new Map<ClientId, HeldWill>();
+  readonly #delayTimer: TimerKind<HeldWill> = {
+    name: 'will delay',
+    expired: (held) => {
+      this.#publish(held);
+    },
+  };
 
   constructor(
     readonly context: Context,
     readonly publisher: MessageDispatcher,
-    readonly deadlines: Deadlines<object>,
+    readonly deadlines: Deadlines,
   ) {}
 
   /** `will.topic` has been found valid. */
@@ -36,12 +47,8 @@ export class Wills {
       will.properties,
       clientId,
     );
-    const held = new HeldWill({
-      clientId,
-      message,
-      delayS: will.properties?.willDelayInterval ?? 0,
-      dueAtMs: undefined,
-    });
+    const delayS = will.properties?.willDelayInterval ?? 0;
+    const held = new HeldWill({ clientId, message, delayS, dueAtMs: undefined }, this.#delayTimer);
     this.#wills.set(clientId, held);
     this.context.changes.record({ kind: 'will.put', will: held.record });
   }
@@ -68,15 +75,9 @@ export class Wills {
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
   }
 
-  due(deadline: Deadline<object>): boolean {
-    if (!(deadline.owner instanceof HeldWill)) return false;
-    this.#publish(deadline.owner);
-    return true;
-  }
-
   /** A client that was connected at the crash gets some time to come back before its will is published. */
   restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
-    const held = new HeldWill(will);
+    const held = new HeldWill(will, this.#delayTimer);
     this.#wills.set(will.clientId, held);
     const dueAtMs =
       will.dueAtMs ?? this.context.nowMs + Math.max(this.context.limits.willGraceAfterRestartMs, will.delayS * 1000);

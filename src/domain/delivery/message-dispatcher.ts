@@ -2,20 +2,28 @@
 import type { Properties, QoS } from '../../protocol/packets.js';
 import type { RestoredFact } from '../changes.js';
 import type { Context } from '../context.js';
-import type { Deadline, Deadlines } from '../deadlines.js';
+import type { Deadlines, TimerKind } from '../deadlines.js';
 import type { ClientId, MessageId, TopicName } from '../identifiers.js';
 import { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
+import { deliveryOptions } from './delivery-options.js';
 import type { Message } from './message.js';
 import type { Route, Router } from './router.js';
 
 export class MessageDispatcher {
   readonly retained = new RetainedTree();
+  readonly #expiryTimer: TimerKind<RetainedEntry> = {
+    name: 'retained message expiry',
+    expired: ({ topic }) => {
+      this.retained.remove(topic);
+      this.context.changes.record({ kind: 'retained.drop', topic });
+    },
+  };
   #lastId = 0;
 
   constructor(
     readonly context: Context,
     readonly router: Router,
-    readonly deadlines: Deadlines<object>,
+    readonly deadlines: Deadlines,
   ) {}
 
   /** Numbers go on behind the highest one found in the store. */
@@ -26,15 +34,6 @@ export class MessageDispatcher {
   restoreRetained({ topic, id, bytes, expiresAtMs }: Extract<RestoredFact, { kind: 'retained' }>): void {
     this.restoreLastId(id);
     this.#keep(topic, id, bytes, expiresAtMs);
-  }
-
-  /** A retained message has expired. */
-  due(deadline: Deadline<object>): boolean {
-    const { owner } = deadline;
-    if (!(owner instanceof RetainedEntry)) return false;
-    this.retained.remove(owner.topic);
-    this.context.changes.record({ kind: 'retained.drop', topic: owner.topic });
-    return true;
   }
 
   accept(
@@ -73,7 +72,8 @@ export class MessageDispatcher {
       if (target.noLocal && target.session.clientId === message.publisher) continue;
       const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
       // [MQTT-3.3.1-9]: RETAIN is 0 for those who are subscribed already, unless they asked for it as published.
-      target.session.deliver(message, qos, target.retainAsPublished && message.retain, target.identifiers);
+      const options = deliveryOptions(qos, target.retainAsPublished && message.retain, target.identifiers);
+      target.session.deliver(message, options);
     }
     for (const group of groups) group.publish(message);
     if (targets.length > 0 || groups.length > 0) return true;
@@ -105,7 +105,7 @@ export class MessageDispatcher {
   }
 
   #keep(topic: TopicName, id: MessageId, bytes: number, expiresAtMs: number | undefined): void {
-    const entry = new RetainedEntry(topic, id, bytes, expiresAtMs);
+    const entry = new RetainedEntry(topic, id, bytes, expiresAtMs, this.#expiryTimer);
     const replaced = this.retained.put(entry);
     if (replaced?.expiry !== undefined) this.deadlines.clear(replaced.expiry);
     if (entry.expiry !== undefined && expiresAtMs !== undefined) this.deadlines.set(entry.expiry, expiresAtMs);

@@ -25,7 +25,7 @@ export class PublishHandler {
     const packet =
       sent.properties?.topicAlias === undefined ? sent : this.#withTopic(connection, sent, sent.properties);
     if (packet === undefined) return;
-    const { limits, effects } = this.context;
+    const { limits } = this.context;
     const topic = packet.topic as TopicName;
     let route = this.router.known(topic);
     if (route === undefined) {
@@ -52,7 +52,7 @@ export class PublishHandler {
     }
     if (packet.qos === 2) {
       if (session.hasInbound(packet.packetId)) {
-        effects.acknowledge(connection.id, PacketType.pubrec, packet.packetId, ReasonCode.success);
+        connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success);
         return;
       }
       if (connection.version === 5 && session.inboundCount >= limits.receiveMaximum) {
@@ -74,19 +74,14 @@ export class PublishHandler {
     if (packet.qos === 0) return;
     // [MQTT-3.3.4-1]; in the order in which they came [MQTT-4.6.0-2], [MQTT-4.6.0-3]
     const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
-    effects.acknowledge(
-      connection.id,
-      type,
-      packet.packetId,
-      reached ? ReasonCode.success : ReasonCode.noMatchingSubscribers,
-    );
+    connection.acknowledge(type, packet.packetId, reached ? ReasonCode.success : ReasonCode.noMatchingSubscribers);
   }
 
   /** PUBREL: the identifier is free again; a second PUBREL is answered too. */
   release(connection: Connection, session: Session, packetId: number): void {
     const known = session.dropInbound(packetId);
     const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
-    this.context.effects.acknowledge(connection.id, PacketType.pubcomp, packetId, reasonCode);
+    connection.acknowledge(PacketType.pubcomp, packetId, reasonCode);
   }
 
   /** With the Topic Name in place of its alias, which is between this client and us. `undefined`: there is none, and the connection has ended. */
@@ -124,6 +119,6 @@ export class PublishHandler {
       return;
     }
     const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
-    effects.acknowledge(connection.id, type, packet.packetId, ReasonCode.notAuthorized);
+    connection.acknowledge(type, packet.packetId, ReasonCode.notAuthorized);
   }
 }

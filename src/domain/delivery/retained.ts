@@ -7,6 +7,7 @@ import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { Attached, Session } from '../session/session.js';
 import type { Subscription } from '../session/subscription.js';
 import type { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
+import { deliveryOptions } from './delivery-options.js';
 import type { Message } from './message.js';
 
 const PAGE_TOPICS = 100;
@@ -101,8 +102,9 @@ export class RetainedDelivery {
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
     const qos = message.qos < subscription.qos ? message.qos : subscription.qos;
     if (!session.admits(message, qos)) return;
-    if (qos === 0) this.connection.deliverAtMostOnce(message, true, identifiers);
-    else session.outbound.pushRetained(message, qos, identifiers);
+    const options = deliveryOptions(qos, true, identifiers);
+    if (qos === 0) this.connection.deliverAtMostOnce(message, options);
+    else session.outbound.pushRetained(message, options);
   }
 
   #read(): void {
@@ -121,6 +123,7 @@ export class RetainedDelivery {
       bytes += entry.bytes;
       this.#next++;
     }
-    this.context.effects.readRetained(this.connection.id, topics);
+    const { changes, effects } = this.context;
+    effects.readRetained(this.connection.id, topics, changes.last);
   }
 }

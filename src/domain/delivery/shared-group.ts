@@ -10,6 +10,7 @@ import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../session/message-queue.js';
 import type { DeliverySource, QueueEntry, QueueOwner } from '../session/message-queue.js';
 import type { Recipient } from '../session/recipient.js';
+import { deliveryOptions } from './delivery-options.js';
 import { detachPayload } from './message.js';
 import type { Message } from './message.js';
 
@@ -123,7 +124,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     if (member !== undefined && !this.#lendsTo(member, message)) {
       this.#give(member, message, this);
     } else if (message.qos > 0) {
-      waiting.push(message, message.qos as 1 | 2, false, undefined, undefined, true);
+      waiting.push(message, deliveryOptions(message.qos, false, undefined), undefined, true);
       if (member !== undefined && waiting.buffer.peek()?.message === message) this.#hand(member, message);
       else this.drain();
       detachPayload(message);
@@ -192,13 +193,8 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   }
 
   #give(member: Member, message: Message, source: DeliverySource): void {
-    member.session.deliver(
-      message,
-      qosOf(member, message),
-      member.retainAsPublished && message.retain,
-      member.identifiers,
-      source,
-    );
+    const retain = member.retainAsPublished && message.retain;
+    member.session.deliver(message, deliveryOptions(qosOf(member, message), retain, member.identifiers), source);
   }
 
   /** Not at QoS 2: what was sent to a member may go to no other [MQTT-4.8.2-5], so that nothing is to be kept for one. */
@@ -274,8 +270,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     if (this.#members.some(({ session }) => session.isConnected)) this.#waiting.open();
     for (const entry of before.buffer) {
       this.context.counters.started--;
-      if (entry.message !== undefined)
-        this.#waiting.push(entry.message, entry.qos, entry.retain, undefined, undefined, false);
+      if (entry.message !== undefined) this.#waiting.push(entry.message, entry.options, undefined, false);
     }
   }
 }

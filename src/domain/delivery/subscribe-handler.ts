@@ -67,12 +67,10 @@ export class SubscribeHandler {
       return grant.subscription.qos;
     });
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-4]
-    this.context.effects.send(connection.id, {
-      type: PacketType.suback,
-      packetId: packet.packetId,
-      reasonCodes,
-      properties: undefined,
-    });
+    const { packetId } = packet;
+    const { changes, effects } = this.context;
+    const suback = { type: PacketType.suback, packetId, reasonCodes, properties: undefined } as const;
+    effects.send(connection.id, suback, connection.promise(changes.step));
     for (const { subscription, isNew } of granted) this.#sendRetained(connection, session, subscription, isNew);
   }
 
@@ -86,12 +84,10 @@ export class SubscribeHandler {
       return ReasonCode.success;
     });
     // [MQTT-3.10.4-4], also where nothing was removed [MQTT-3.10.4-5]
-    this.context.effects.send(connection.id, {
-      type: PacketType.unsuback,
-      packetId: packet.packetId,
-      reasonCodes,
-      properties: undefined,
-    });
+    const { packetId } = packet;
+    const { changes, effects } = this.context;
+    const unsuback = { type: PacketType.unsuback, packetId, reasonCodes, properties: undefined } as const;
+    effects.send(connection.id, unsuback, connection.promise(changes.step));
   }
 
   /** All filters of a packet are well-formed, or the connection ends before any of them has had an effect [MQTT-4.7.1-2], [MQTT-4.7.1-3]. */

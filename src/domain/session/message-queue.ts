@@ -2,10 +2,14 @@
 // holds a bounded run from its front, read a page at a time ("paging"), until the run reaches the end and new messages join it on their way to
 // storage ("tailing"). A queue that is not stored is all run. Who reads the queue, and when, is decided by its owner: an outbound window or a
 // shared group.
-import type { QueueAppend } from '../changes.js';
+import type { Append } from '../changes.js';
 import type { Context } from '../context.js';
+import { deliveryOptions } from '../delivery/delivery-options.js';
+import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import { detachPayload } from '../delivery/message.js';
 import type { Message } from '../delivery/message.js';
+import { NOW } from '../durability.js';
+import type { Ticket } from '../durability.js';
 import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
@@ -31,8 +35,6 @@ const READ_AHEAD_BYTES_MAX = 6 * 1024 * 1024;
 /** From here on new messages join a run only if it is shorter than that: each that does not costs a read. */
 const RUNS_BYTES_AMPLE = 32 * 1024 * 1024;
 const SCARCE_RUN_ENTRIES_MAX = 16;
-/** Any ticket is greater. */
-const NOTHING_TO_WAIT_FOR = 0;
 
 /** Someone who gave a message to a session and takes it back if the session cannot deliver it: a shared group. */
 export interface DeliverySource {
@@ -51,15 +53,19 @@ export class QueueEntry {
     readonly seq: Seq,
     /** `undefined` once it was sent: a repeat is read from storage, and a session that is not stored makes none. */
     public message: Message | undefined,
-    readonly qos: 1 | 2,
-    readonly retain: boolean,
-    readonly identifiers: readonly number[] | undefined,
-    /** The record that stored it, if this run of the broker did. */
-    readonly append: QueueAppend | undefined,
+    readonly options: DeliveryOptions,
+    /** What a delivery at QoS 2 waits for. */
+    readonly after: Ticket,
+    /** The record that stored it, if this process recorded it. */
+    readonly append: Append | undefined,
     readonly source: DeliverySource | undefined,
     /** What it counts in the queue's bytes. */
     public bytes: number,
   ) {}
+
+  get qos(): 1 | 2 {
+    return this.options.qos as 1 | 2;
+  }
 }
 
 /** What the owner alone knows about its queue. */
@@ -126,14 +132,7 @@ export class MessageQueue {
    * Adds a message behind all others, or drops one according to the policy. Not `bounded`: what a new subscription brings along has a limit of
    * its own (`retainedQueueSize`), checked where it is asked for.
    */
-  push(
-    message: Message,
-    qos: 1 | 2,
-    retain: boolean,
-    identifiers: readonly number[] | undefined,
-    source: DeliverySource | undefined,
-    bounded: boolean,
-  ): void {
+  push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined, bounded: boolean): void {
     const { limits, counters, changes } = this.context;
     // Where memory is what it waits in, its topic counts as well.
     const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
@@ -141,7 +140,7 @@ export class MessageQueue {
     if (bounded) {
       const full = this.#full(bytes);
       if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
-        this.dropped(full, message, qos);
+        this.dropped(full, message, options.qos);
         source?.onSettled?.();
         return;
       }
@@ -151,17 +150,16 @@ export class MessageQueue {
     this.bytes += bytes;
     // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.
     const joinsRun = !this.stored || (this.#open && this.#runNext === seq && this.#hasRoomInRun(bytes));
-    let append: QueueAppend | undefined;
+    let append: Append | undefined;
     if (this.stored) {
       // Until it is stored it can share the chunk that it came in: that is soon, and counted. In the run it may stay.
       if (joinsRun) detachPayload(message);
-      append = { kind: 'queue.append', queue: this.id, seq, message, qos, retain, identifiers, batch: -1, place: -1 };
-      const ticket = changes.record(append);
-      if (this.#ticket !== undefined) this.#ticket = ticket;
+      append = changes.append(this.id, seq, message, options);
+      if (this.#ticket !== undefined) this.#ticket = append.ticket;
     }
     if (!joinsRun) return;
     this.#runNext = seq + 1;
-    this.#addToRun(new QueueEntry(seq, message, qos, retain, identifiers, append, source, bytes));
+    this.#addToRun(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
   }
 
   /** A reader comes: the run begins at the front. */
@@ -210,8 +208,9 @@ export class MessageQueue {
     this.#readUpTo = this.next;
     // The first page must know of everything that the last reader did. What lies behind it nobody has touched since it was appended, so the pages
     // that follow need not wait for acknowledgements to be stored.
-    this.context.effects.readQueue(this.id, this.#runNext as Seq, page, this.#request, this.#ticket);
-    this.#ticket ??= NOTHING_TO_WAIT_FOR;
+    const { changes, effects } = this.context;
+    effects.readQueue(this.id, this.#runNext as Seq, page, this.#request, this.#ticket ?? changes.last);
+    this.#ticket ??= NOW;
   }
 
   /** The answer to `fill`. */
@@ -227,9 +226,8 @@ export class MessageQueue {
       const entry = new QueueEntry(
         stored.seq,
         stored.message,
-        stored.qos as 1 | 2,
-        stored.retain,
-        stored.identifiers,
+        deliveryOptions(stored.qos, stored.retain, stored.identifiers),
+        NOW,
         undefined,
         undefined,
         bytes,
@@ -274,9 +272,8 @@ export class MessageQueue {
     if (lowest !== undefined) this.first = lowest;
     if (!this.stored) return;
     const { changes } = this.context;
-    if (lowest === undefined)
-      changes.record({ kind: 'queue.remove', queue: this.id, seq: entry.seq, append: entry.append });
-    else changes.record({ kind: 'queue.trim', queue: this.id, through: (lowest - 1) as Seq, append: entry.append });
+    if (lowest === undefined) changes.remove({ kind: 'queue.remove', queue: this.id, seq: entry.seq }, entry.append);
+    else changes.remove({ kind: 'queue.trim', queue: this.id, through: (lowest - 1) as Seq }, entry.append);
   }
 
   /** Why one more of `bytes` does not fit; `undefined`: it does. A message larger than the limit fits an empty queue. */
@@ -308,7 +305,7 @@ export class MessageQueue {
       if (seq >= this.next) return false;
       this.#droppedBelow = seq + 1;
       this.#take(Math.floor(this.bytes / this.count));
-      this.context.changes.record({ kind: 'queue.remove', queue: this.id, seq: seq as Seq, append: undefined });
+      this.context.changes.remove({ kind: 'queue.remove', queue: this.id, seq: seq as Seq }, undefined);
       this.dropped(reason, undefined, undefined);
     }
     return true;

@@ -5,7 +5,11 @@ import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
+import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import { detachPayload } from '../delivery/message.js';
+import { NOW } from '../durability.js';
+import type { Ticket } from '../durability.js';
+import type { AcknowledgementType } from '../effects.js';
 import type { Message } from '../delivery/message.js';
 import type { StoredEntry } from '../inputs.js';
 import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
@@ -28,6 +32,9 @@ export interface OutboundConnection {
   /** Unacknowledged QoS 1 and 2 messages that the client takes at once. */
   readonly window: number;
   readonly isCongested: boolean;
+  /** The ticket that a promise to the client leaves after, at the earliest `ticket`. */
+  promise(ticket: Ticket): Ticket;
+  acknowledge(type: AcknowledgementType, packetId: number, reasonCode: number): void;
 }
 
 export class Outbound implements QueueOwner {
@@ -36,7 +43,7 @@ export class Outbound implements QueueOwner {
   readonly #inFlight = new Map<number, QueueEntry>();
   /** Those of them that the client may not receive any more, and that only go on to free their identifiers. */
   #refused: Set<QueueEntry> | undefined;
-  #connection: ConnectionId | undefined;
+  #connection: OutboundConnection | undefined;
   #window = 0;
   #congested = false;
   /** Entries below this were sent on an earlier connection: they go out with DUP [MQTT-3.3.1-1]. */
@@ -86,29 +93,23 @@ export class Outbound implements QueueOwner {
     );
   }
 
-  push(
-    message: Message,
-    qos: 1 | 2,
-    retain: boolean,
-    identifiers: readonly number[] | undefined,
-    source: DeliverySource | undefined,
-  ): void {
-    this.#queue.push(message, qos, retain, identifiers, source, true);
+  push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined): void {
+    this.#queue.push(message, options, source, true);
     if (this.#connection !== undefined) this.#pump();
     if (this.#queue.buffer.length > 0) detachPayload(message);
   }
 
   /** A retained message that a new subscription asked for: not bounded by the queue's limits. */
-  pushRetained(message: Message, qos: 1 | 2, identifiers: readonly number[] | undefined): void {
-    this.#queue.push(message, qos, true, identifiers, undefined, false);
+  pushRetained(message: Message, options: DeliveryOptions): void {
+    this.#queue.push(message, options, undefined, false);
     if (this.#connection !== undefined) this.#pump();
   }
 
   /** The client is there, CONNACK is on its way: what was in flight comes again first, in its order, then the rest [MQTT-4.4.0-1]. */
-  attach({ id, window, isCongested }: OutboundConnection): void {
-    this.#connection = id;
-    this.#window = window;
-    this.#congested = isCongested;
+  attach(connection: OutboundConnection): void {
+    this.#connection = connection;
+    this.#window = connection.window;
+    this.#congested = connection.isCongested;
     this.#queue.open();
     this.#pump();
   }
@@ -156,18 +157,11 @@ export class Outbound implements QueueOwner {
 
   /** PUBREC: answered by PUBREL, for an unknown identifier too, so that the client can let go of it. */
   received(packetId: number): boolean {
-    const { effects } = this.context;
     const entry = this.#inFlight.get(packetId);
     const known = entry?.qos === 2;
     if (known && !entry.released) this.#queue.release(entry);
-    if (this.#connection !== undefined) {
-      effects.acknowledge(
-        this.#connection,
-        PacketType.pubrel,
-        packetId,
-        known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound,
-      );
-    }
+    const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
+    this.#connection?.acknowledge(PacketType.pubrel, packetId, reasonCode);
     return known;
   }
 
@@ -231,10 +225,11 @@ export class Outbound implements QueueOwner {
       inFlight.set(packetId, entry);
       if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;
       if (entry.released || message === undefined) {
-        effects.acknowledge(connection, PacketType.pubrel, packetId, ReasonCode.success);
+        connection.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);
         continue;
       }
-      effects.deliver(connection, message, entry.qos, entry.retain, dup, packetId, entry.identifiers, entry.append);
+      const after = entry.qos === 2 ? connection.promise(entry.after) : NOW;
+      effects.deliver(connection.id, message, entry.options, dup, packetId, after);
       if (entry.source === undefined) entry.message = undefined;
     }
     queue.fill(!this.#congested && inFlight.size < this.#window);

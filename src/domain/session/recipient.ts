@@ -1,6 +1,7 @@
 // Who a message can be given to, as those see it who give: a session.
 import type { QoS } from '../../protocol/packets.js';
 import type { DeliverySource } from './message-queue.js';
+import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 
@@ -13,11 +14,5 @@ export interface Recipient {
   /** Whether a message of this QoS given to it now goes out now. */
   isReadyFor(qos: QoS): boolean;
   /** `source`: whom the message goes back to if it cannot be delivered. */
-  deliver(
-    message: Message,
-    qos: QoS,
-    retain: boolean,
-    identifiers: readonly number[] | undefined,
-    source?: DeliverySource,
-  ): void;
+  deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): void;
 }

@@ -5,10 +5,12 @@ import type { Access } from '../access/access.js';
 import type { SessionRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
+import type { TimerKind } from '../deadlines.js';
+import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
 import type { SharedGroup } from '../delivery/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
-import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
+import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
 import { Outbound } from './outbound.js';
 import type { DeliverySource } from './message-queue.js';
 import type { OutboundConnection, OutboundOwner } from './outbound.js';
@@ -17,15 +19,15 @@ import type { Subscription } from './subscription.js';
 
 /** The connection that a session is attached to, as the session sees it. */
 export interface Attached extends OutboundConnection {
-  deliverAtMostOnce(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void;
+  deliverAtMostOnce(message: Message, options: DeliveryOptions): void;
   /** The client has acknowledged messages. */
   capacityAvailable(): void;
 }
 
 export class Session implements OutboundOwner, Recipient {
   connection: Attached | undefined;
-  /** Whether a client has been told of it: a CONNACK that waited for storage may never have left. */
-  isKnown = false;
+  /** The connection that the session belongs to, from its acceptance to its end: `connection` is set once CONNACK has left. */
+  holder: ConnectionId | undefined;
   /** What is asked before it is given a message; `undefined`: it may receive everything, or is away, and is judged when it returns. */
   restrictions: Access | undefined;
   disconnectedAtMs: number | undefined;
@@ -45,10 +47,11 @@ export class Session implements OutboundOwner, Recipient {
     /** How long it lives on after its connection, in seconds; each CONNECT says anew. */
     public expiryIntervalS: number,
     readonly context: Context,
+    expiryTimer: TimerKind<Session>,
     stored = expiryIntervalS > 0,
   ) {
     this.stored = stored;
-    if (this.stored) this.expiry = new Deadline<Session>(this);
+    if (this.stored) this.expiry = new Deadline<Session>(expiryTimer, this);
   }
 
   get outbound(): Outbound {
@@ -64,20 +67,14 @@ export class Session implements OutboundOwner, Recipient {
     return this.#outbound;
   }
 
-  deliver(
-    message: Message,
-    qos: QoS,
-    retain: boolean,
-    identifiers: readonly number[] | undefined,
-    source?: DeliverySource,
-  ): void {
-    if (this.restrictions !== undefined && !this.admits(message, qos)) return;
-    if (qos > 0) {
-      this.outbound.push(message, qos as 1 | 2, retain, identifiers, source);
+  deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): void {
+    if (this.restrictions !== undefined && !this.admits(message, options.qos)) return;
+    if (options.qos > 0) {
+      this.outbound.push(message, options, source);
       return;
     }
     if (this.connection !== undefined) {
-      this.connection.deliverAtMostOnce(message, retain, identifiers);
+      this.connection.deliverAtMostOnce(message, options);
       return;
     }
     const { counters, effects } = this.context;
@@ -90,11 +87,6 @@ export class Session implements OutboundOwner, Recipient {
       qos: 0,
       queue: sessionQueue(this.clientId),
     });
-  }
-
-  /** Whether nothing ever came into it. */
-  get isUntouched(): boolean {
-    return this.subscriptions === undefined && this.#outbound === undefined && this.#inbound === undefined;
   }
 
   get isConnected(): boolean {

@@ -3,10 +3,10 @@ import type { RestoredFact, SessionRecord, SubscriptionRecord } from '../changes
 import type { Connection } from '../connect/connection.js';
 import { NEVER_EXPIRES_S } from '../connect/limits.js';
 import type { Context } from '../context.js';
-import type { Deadline, Deadlines } from '../deadlines.js';
+import type { Deadlines, TimerKind } from '../deadlines.js';
 import type { Router } from '../delivery/router.js';
 import { clientOf, sessionQueue } from '../identifiers.js';
-import type { ClientId, QueueId } from '../identifiers.js';
+import type { ClientId, ConnectionId, QueueId } from '../identifiers.js';
 import type { BrokerEvent } from '../events.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
 import { Session } from './session.js';
@@ -16,11 +16,17 @@ export type SessionEnd = Extract<BrokerEvent, { kind: 'session-ended' }>['reason
 
 export class Sessions {
   readonly #sessions = new Map<ClientId, Session>();
+  readonly #expiryTimer: TimerKind<Session> = {
+    name: 'session expiry',
+    expired: (session) => {
+      this.end(session, 'expired');
+    },
+  };
 
   constructor(
     readonly context: Context,
     readonly router: Router,
-    readonly deadlines: Deadlines<object>,
+    readonly deadlines: Deadlines,
   ) {}
 
   get size(): number {
@@ -39,43 +45,56 @@ export class Sessions {
   /** The session for an accepted CONNECT: the one that is there, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
-    // Its time may be over without anyone having looked.
+    // Its time may be over although its timer has not expired yet.
     if (old !== undefined && !clean && !this.#isOver(old)) {
       old.expiryIntervalS = expiryIntervalS;
-      // A client that was never told of it would take Session Present for the one that it had before [MQTT-3.2.2-2]. Into this one it has put nothing,
-      // so that it is as good as new; a client that has, before it was told, goes on with it.
-      return { session: old, present: old.isKnown || !old.isUntouched };
+      return { session: old, present: true };
     }
     if (old !== undefined) this.end(old, clean ? 'clean' : 'expired');
-    const session = new Session(clientId, expiryIntervalS, this.context);
+    const session = new Session(clientId, expiryIntervalS, this.context, this.#expiryTimer);
     this.#sessions.set(clientId, session);
     return { session, present: false };
   }
 
-  attach(session: Session, connection: Connection): void {
-    session.permit(connection.access);
-    session.connection = connection;
+  /** The session belongs to a connection from now on, which is not announced yet: messages for the client go on waiting. */
+  claim(session: Session, holder: ConnectionId): void {
+    session.holder = holder;
     session.disconnectedAtMs = undefined;
-    connection.session = session;
     if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
     session.record();
   }
 
-  /** After CONNACK: what waits for the client goes out. */
-  resume(session: Session, connection: Connection): void {
+  /** Behind CONNACK: what waits for the client goes out. */
+  attach(session: Session, connection: Connection): void {
+    session.permit(connection.access);
+    session.connection = connection;
+    connection.session = session;
     session.outboundIfAny?.attach(connection);
     for (const group of session.groups) group.memberCame();
+  }
+
+  /** The connection ended before CONNACK left. The client never heard of a session that its CONNECT began, so that one ends with it. */
+  abandon({ session, present }: { readonly session: Session; readonly present: boolean }): void {
+    session.holder = undefined;
+    if (present) this.#leave(session);
+    else this.end(session, session.stored ? 'not-announced' : 'disconnected');
   }
 
   /** Its connection has ended. */
   detach(session: Session): void {
     session.connection = undefined;
+    session.holder = undefined;
     session.permit(undefined);
     // What a shared group gave it goes to another member that is there; else it waits here [MQTT-4.4.0-1].
     session.outboundIfAny?.detach(
       (entry) => entry.qos === 1 && (!session.stored || entry.source?.hasOtherCandidate(session) === true),
     );
     for (const group of session.groups) group.memberLeft();
+    this.#leave(session);
+  }
+
+  /** The session waits for its client to return, or ends if it does not outlive its connection. */
+  #leave(session: Session): void {
     if (session.expiryIntervalS === 0) {
       this.end(session, 'disconnected');
       return;
@@ -91,18 +110,17 @@ export class Sessions {
     this.#sessions.delete(session.clientId);
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
-    if (session.stored)
-      changes.record({ kind: 'session.drop', clientId: session.clientId, queue: sessionQueue(session.clientId) });
+    if (session.stored) {
+      const { clientId } = session;
+      const drop = { kind: 'session.drop', clientId, queue: sessionQueue(clientId) } as const;
+      if (reason === 'not-announced') changes.retract(drop);
+      else changes.record(drop);
+    }
     effects.emit({ kind: 'session-ended', clientId: session.clientId, reason });
   }
 
-  expired(deadline: Deadline<object>): void {
-    if (deadline.owner instanceof Session) this.end(deadline.owner, 'expired');
-  }
-
   restore(record: SessionRecord): void {
-    const session = new Session(record.clientId, record.expiryIntervalS, this.context, true);
-    session.isKnown = true;
+    const session = new Session(record.clientId, record.expiryIntervalS, this.context, this.#expiryTimer, true);
     // After a crash the store has clients as connected that are not: for them, now is when the connection ended.
     session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
     this.#sessions.set(record.clientId, session);

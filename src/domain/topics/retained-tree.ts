@@ -1,6 +1,7 @@
 // The index of retained messages: a tree of topic levels, so that a new subscription finds its topics without visiting
 // the others. The messages themselves are in storage; an entry only knows which message is the current one.
 import { Deadline } from '../deadlines.js';
+import type { TimerKind } from '../deadlines.js';
 import type { MessageId, TopicFilter, TopicName } from '../identifiers.js';
 
 export class RetainedEntry {
@@ -13,8 +14,9 @@ export class RetainedEntry {
     /** Of the payload. */
     readonly bytes: number,
     readonly expiresAtMs: number | undefined,
+    expiryTimer: TimerKind<RetainedEntry>,
   ) {
-    this.expiry = expiresAtMs === undefined ? undefined : new Deadline<RetainedEntry>(this);
+    this.expiry = expiresAtMs === undefined ? undefined : new Deadline<RetainedEntry>(expiryTimer, this);
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Committer } from '../../../src/application/committer.js';
 import type { CommitterObserver } from '../../../src/application/committer.js';
-import type { Change, QueueAppend } from '../../../src/domain/changes.js';
+import type { Append, Change, QueueAppend } from '../../../src/domain/changes.js';
 import type { ClientId, MessageId, QueueId, Seq, TopicFilter, TopicName } from '../../../src/domain/identifiers.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
@@ -43,9 +43,23 @@ function started(preferredBatchChanges?: number): {
   return { committer: new Committer(storage, clock, observer), storage, observer, clock };
 }
 
-function step(committer: Committer, ...changes: readonly Change[]): void {
+/** A removal, and the append that it may cancel. */
+type Recorded = Change & { readonly of?: QueueAppend | undefined };
+
+const appends = new WeakMap<QueueAppend, Append>();
+
+function record(committer: Committer, change: Recorded): void {
+  if (change.kind === 'queue.append') {
+    appends.set(change, committer.append(change.queue, change.seq, change.message, change));
+  } else if (change.kind === 'queue.remove' || change.kind === 'queue.trim') {
+    const { of, ...removal } = change;
+    committer.remove(removal, of === undefined ? undefined : appends.get(of));
+  } else committer.record(change);
+}
+
+function step(committer: Committer, ...changes: readonly Recorded[]): void {
   committer.beginStep();
-  for (const change of changes) committer.record(change);
+  for (const change of changes) record(committer, change);
 }
 
 const QUEUE = 'c:a' as QueueId;
@@ -68,20 +82,18 @@ const append = (seq: number, payloadBytes = 1, queue = QUEUE): QueueAppend => ({
   qos: 1,
   retain: false,
   identifiers: undefined,
-  batch: -1,
-  place: -1,
 });
-const remove = (seq: number, of?: QueueAppend): Change => ({
+const remove = (seq: number, of?: QueueAppend): Recorded => ({
   kind: 'queue.remove',
   queue: QUEUE,
   seq: seq as Seq,
-  append: of,
+  of,
 });
-const trim = (through: number, of?: QueueAppend, queue = QUEUE): Change => ({
+const trim = (through: number, of?: QueueAppend, queue = QUEUE): Recorded => ({
   kind: 'queue.trim',
   queue,
   through: through as Seq,
-  append: of,
+  of,
 });
 const inbound = (packetId: number): Change => ({ kind: 'inbound.put', clientId: 'a' as ClientId, packetId });
 
@@ -96,8 +108,8 @@ const brief = (batch: readonly Change[] | undefined): string[] =>
 describe('group commit', () => {
   test('commits at the end of the turn what the turn recorded, in order', async () => {
     const { committer, storage, observer } = started();
-    committer.record(inbound(1));
-    committer.record(append(0));
+    record(committer, inbound(1));
+    record(committer, append(0));
     expect(storage.batches).toHaveLength(0);
     committer.endOfTurn();
     expect(storage.batches.map(brief)).toEqual([['inbound 1', 'append 0']]);
@@ -110,15 +122,15 @@ describe('group commit', () => {
     const { committer, storage } = started();
     committer.endOfTurn();
     expect(storage.batches).toEqual([]);
-    expect(committer.pendingBatch).toBe(0);
+    expect(committer.waitingChanges).toBe(0);
   });
 
   test('collects while a commit is under way, and commits that when it is done', async () => {
     const { committer, storage, observer } = started();
-    committer.record(inbound(1));
+    record(committer, inbound(1));
     committer.endOfTurn();
     for (const packetId of [2, 3, 4]) {
-      committer.record(inbound(packetId));
+      record(committer, inbound(packetId));
       committer.endOfTurn();
     }
     expect(storage.batches).toHaveLength(1);
@@ -127,21 +139,19 @@ describe('group commit', () => {
     expect(observer.log).toEqual(['durable 1']);
     await storage.grantCommit();
     expect(observer.log).toEqual(['durable 1', 'durable 2']);
-    expect(committer.pendingBatch).toBe(0);
+    expect(committer.waitingChanges).toBe(0);
   });
 
-  test('the pending batch is the last one with anything in it', async () => {
+  test('the durable ticket follows the commits', async () => {
     const { committer, storage } = started();
-    committer.record(inbound(1));
-    expect(committer.pendingBatch).toBe(1);
+    record(committer, inbound(1));
     committer.endOfTurn();
-    expect([committer.pendingBatch, committer.openBatch, committer.durableBatch]).toEqual([1, 2, 0]);
-    committer.record(inbound(2));
-    expect(committer.pendingBatch).toBe(2);
+    expect(committer.durableTicket).toBe(0);
+    expect(committer.record(inbound(2))).toBe(2);
     await storage.grantCommit();
-    expect([committer.pendingBatch, committer.openBatch, committer.durableBatch]).toEqual([2, 3, 1]);
+    expect(committer.durableTicket).toBe(1);
     await storage.grantCommit();
-    expect([committer.pendingBatch, committer.durableBatch]).toEqual([0, 2]);
+    expect(committer.durableTicket).toBe(2);
   });
 
   test('goes in parts, in order, where the adapter prefers it, and is durable when all are', async () => {
@@ -190,11 +200,10 @@ describe('facts that annul each other', () => {
   test('an append that is removed before it was sent is never sent, and its batch is durable all the same', () => {
     const { committer, storage, observer } = started();
     const one = append(0);
-    committer.record(one);
-    committer.record(remove(0, one));
-    expect(committer.pendingBatch).toBe(1);
+    record(committer, one);
+    record(committer, remove(0, one));
+    expect(committer.waitingChanges).toBe(0);
     committer.endOfTurn();
-    expect(committer.pendingBatch).toBe(0);
     expect(storage.batches).toEqual([]);
     expect(observer.log).toEqual(['durable 1']);
   });
@@ -202,8 +211,8 @@ describe('facts that annul each other', () => {
   test('a batch of which nothing is left, however much there was, is durable: someone may wait for it', () => {
     const { committer, storage, observer } = started();
     const appends = Array.from({ length: 1024 }, (_, i) => append(i));
-    for (const one of appends) committer.record(one);
-    for (const [i, one] of appends.entries()) committer.record(remove(i, one));
+    for (const one of appends) record(committer, one);
+    for (const [i, one] of appends.entries()) record(committer, remove(i, one));
     committer.endOfTurn();
     expect(storage.batches).toEqual([]);
     expect(observer.log).toEqual(['durable 1']);
@@ -212,9 +221,9 @@ describe('facts that annul each other', () => {
   test('an append is annulled alone: what is around it stays in order', () => {
     const { committer, storage } = started();
     const [one, two, three] = [append(0), append(1), append(2)];
-    for (const change of [one, inbound(1), two, three]) committer.record(change);
-    committer.record(remove(1, two));
-    committer.record(trim(1, one));
+    for (const change of [one, inbound(1), two, three]) record(committer, change);
+    record(committer, remove(1, two));
+    record(committer, trim(1, one));
     committer.endOfTurn();
     expect(storage.batches.map(brief)).toEqual([['inbound 1', 'append 2']]);
   });
@@ -222,20 +231,20 @@ describe('facts that annul each other', () => {
   test('an append that was sent is removed by a fact of its own', () => {
     const { committer, storage } = started();
     const one = append(0);
-    committer.record(one);
+    record(committer, one);
     committer.endOfTurn();
-    committer.record(remove(0, one));
-    expect(committer.pendingBatch).toBe(2);
+    record(committer, remove(0, one));
+    expect(committer.waitingChanges).toBe(2);
     void storage.grantCommit();
   });
 
   test('an append in a batch that is under way is not touched', async () => {
     const { committer, storage } = started();
     const [one, two] = [append(0), append(1)];
-    committer.record(one);
+    record(committer, one);
     committer.endOfTurn();
-    committer.record(two);
-    committer.record(trim(0, one));
+    record(committer, two);
+    record(committer, trim(0, one));
     await storage.grantCommit();
     expect(storage.batches.map(brief)).toEqual([['append 0'], ['append 1', 'trim 0']]);
   });
@@ -243,7 +252,7 @@ describe('facts that annul each other', () => {
   test('of the trims of a queue only the last is sent, each queue for itself', () => {
     const { committer, storage } = started();
     const other = 'c:b' as QueueId;
-    for (const change of [trim(1), trim(10, undefined, other), trim(2), inbound(1), trim(3)]) committer.record(change);
+    for (const change of [trim(1), trim(10, undefined, other), trim(2), inbound(1), trim(3)]) record(committer, change);
     committer.endOfTurn();
     expect(storage.batches.map(brief)).toEqual([['trim 10', 'inbound 1', 'trim 3']]);
   });
@@ -251,7 +260,7 @@ describe('facts that annul each other', () => {
   test('a trim before a queue was dropped stays before it', () => {
     const { committer, storage } = started();
     for (const change of [trim(5), { kind: 'queue.drop', queue: QUEUE } as const, append(0), trim(0)])
-      committer.record(change);
+      record(committer, change);
     committer.endOfTurn();
     expect(brief(storage.batches[0])).toEqual(['trim 5', 'queue.drop', 'append 0', 'trim 0']);
   });
@@ -259,9 +268,9 @@ describe('facts that annul each other', () => {
   test('a release of what is annulled after does no harm', () => {
     const { committer, storage } = started();
     const one = append(0);
-    committer.record(one);
-    committer.record({ kind: 'queue.release', queue: QUEUE, seq: 0 as Seq });
-    committer.record(trim(0, one));
+    record(committer, one);
+    record(committer, { kind: 'queue.release', queue: QUEUE, seq: 0 as Seq });
+    record(committer, trim(0, one));
     committer.endOfTurn();
     expect(brief(storage.batches[0]).filter((fact) => fact.startsWith('append'))).toEqual([]);
   });
@@ -270,10 +279,10 @@ describe('facts that annul each other', () => {
 describe('a storage that fails', () => {
   test('gets the same batch again, later and later, until it takes it', async () => {
     const { committer, storage, observer, clock } = started();
-    committer.record(inbound(1));
+    record(committer, inbound(1));
     committer.endOfTurn();
     await storage.refuseCommit(new StorageError('unavailable', 'gone'));
-    committer.record(inbound(2));
+    record(committer, inbound(2));
     committer.endOfTurn();
     expect(storage.batches).toHaveLength(1);
     clock.advance(49);
@@ -295,7 +304,7 @@ describe('a storage that fails', () => {
 
   test('is never waited for longer than five seconds between two tries', async () => {
     const { committer, storage, clock } = started();
-    committer.record(inbound(1));
+    record(committer, inbound(1));
     committer.endOfTurn();
     for (let i = 0; i < 20; i++) {
       await storage.refuseCommit(new StorageError('unavailable', 'gone'));
@@ -311,9 +320,9 @@ describe('a storage that fails', () => {
     new Error('a mistake'),
   ])('with %s is the end: nothing is durable and nothing more is committed', async (error) => {
     const { committer, storage, observer } = started();
-    committer.record(inbound(1));
+    record(committer, inbound(1));
     committer.endOfTurn();
-    committer.record(inbound(2));
+    record(committer, inbound(2));
     await storage.refuseCommit(error);
     committer.endOfTurn();
     expect(observer.log).toEqual([`fatal ${error.message}`]);
@@ -340,9 +349,9 @@ describe('flush and stop', () => {
   test('flush resolves when all that was recorded is durable', async () => {
     const { committer, storage } = started();
     let isFlushed = false;
-    committer.record(inbound(1));
+    record(committer, inbound(1));
     committer.endOfTurn();
-    committer.record(inbound(2));
+    record(committer, inbound(2));
     void committer.flush().then(() => (isFlushed = true));
     await storage.grantCommit();
     expect(isFlushed).toBe(false);
@@ -357,14 +366,14 @@ describe('flush and stop', () => {
 
   test('a stop ends the tries and every flush, and nothing is durable after it', async () => {
     const { committer, storage, observer, clock } = started();
-    committer.record(inbound(1));
+    record(committer, inbound(1));
     const flushed = committer.flush();
     await storage.refuseCommit(new StorageError('unavailable', 'gone'));
     committer.stop();
     await flushed;
     clock.advance(60_000);
     await noticed();
-    committer.record(inbound(2));
+    record(committer, inbound(2));
     committer.endOfTurn();
     expect(storage.batches).toHaveLength(1);
     expect(observer.log).toEqual(['failing unavailable 1']);
@@ -376,10 +385,10 @@ describe('pressure', () => {
 
   test('is told once when too much waits, and once when it has gone', async () => {
     const { committer, storage, observer } = started();
-    committer.record(append(0, 40 * MIB));
+    record(committer, append(0, 40 * MIB));
     committer.endOfTurn();
     expect(observer.log).toEqual([]);
-    committer.record(append(1, 40 * MIB));
+    record(committer, append(1, 40 * MIB));
     committer.endOfTurn();
     committer.endOfTurn();
     expect(observer.log).toEqual(['pressure']);
@@ -397,7 +406,7 @@ describe('pressure', () => {
 
   test('counts the chunk that a payload came in', () => {
     const { committer, observer } = started();
-    for (let seq = 0; seq < 33; seq++) committer.record(arrived(seq, new Uint8Array(2 * MIB)));
+    for (let seq = 0; seq < 33; seq++) record(committer, arrived(seq, new Uint8Array(2 * MIB)));
     committer.endOfTurn();
     expect(observer.log).toEqual(['pressure']);
   });
@@ -405,10 +414,10 @@ describe('pressure', () => {
   test('counts a chunk once, however many payloads came in it, and again for the next batch', async () => {
     const { committer, storage, observer } = started();
     const chunk = new Uint8Array(40 * MIB);
-    for (let seq = 0; seq < 100; seq++) committer.record(arrived(seq, chunk));
+    for (let seq = 0; seq < 100; seq++) record(committer, arrived(seq, chunk));
     committer.endOfTurn();
     expect(observer.log).toEqual([]);
-    committer.record(arrived(100, chunk));
+    record(committer, arrived(100, chunk));
     committer.endOfTurn();
     expect(observer.log).toEqual(['pressure']);
     await storage.grantCommit();
@@ -437,7 +446,7 @@ describe('pressure', () => {
     ];
     for (const make of large) {
       const { committer, observer } = started();
-      for (let i = 0; i < 5000; i++) committer.record(make(i));
+      for (let i = 0; i < 5000; i++) record(committer, make(i));
       committer.endOfTurn();
       expect(observer.log).toEqual(['pressure']);
     }
@@ -480,8 +489,8 @@ describe('pressure', () => {
     const { committer, observer } = started();
     for (let i = 0; i < 10; i++) {
       const one = append(i, 10 * MIB);
-      committer.record(one);
-      committer.record(remove(i, one));
+      record(committer, one);
+      record(committer, remove(i, one));
     }
     committer.endOfTurn();
     expect(observer.log).not.toContain('pressure');

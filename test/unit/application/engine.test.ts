@@ -260,13 +260,7 @@ describe('order', () => {
     expect(a.received()).toEqual([]);
     harness.commitsAtOnce = true;
     await harness.settle();
-    expect(a.received()).toEqual([
-      'connack 0 present',
-      'pingresp',
-      'publish t=own q0',
-      'publish t=x q0',
-      'publish t=y q1 id1',
-    ]);
+    expect(a.received()).toEqual(['connack 0 present', 'pingresp', 'publish t=own q0', 'publish t=y q1 id1']);
   });
 
   test('acknowledgements leave in the order of what they acknowledge', async () => {
@@ -601,7 +595,7 @@ describe('a client that waits because storage is slow', () => {
     const again = harness.open();
     again.send(connect({ clientId: 'a', clean: false }));
     await harness.settle();
-    expect(again.received()).toEqual(['connack 0 present']);
+    expect(again.received()).toEqual(['connack 0']);
   });
 
   test('for its CONNACK and gets it is not refused later, though what it asked for behind it waits still', async () => {

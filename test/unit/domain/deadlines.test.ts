@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Deadline, Deadlines } from '../../../src/domain/deadlines.js';
+import type { TimerKind } from '../../../src/domain/deadlines.js';
 
 interface Owner {
   readonly name: number;
 }
+
+const KIND: TimerKind<Owner> = { name: 'test', expired: () => undefined };
 
 describe('Deadlines', () => {
   test('give the earliest of what is set, after any history of setting, moving and clearing', () => {
@@ -15,9 +18,9 @@ describe('Deadlines', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const deadlines = new Deadlines<Owner>();
-        const all = Array.from({ length: 10 }, (_, name) => new Deadline<Owner>({ name }));
-        const model = new Map<Deadline<Owner>, number>();
+        const deadlines = new Deadlines();
+        const all = Array.from({ length: 10 }, (_, name) => new Deadline<Owner>(KIND, { name }));
+        const model = new Map<unknown, number>();
         for (const { kind, which, atMs } of steps) {
           const deadline = all[which] as Deadline<Owner>;
           if (kind === 'set') {
@@ -45,11 +48,11 @@ describe('Deadlines', () => {
   });
 
   test('take what is due, the earliest first, and nothing that is not', () => {
-    const deadlines = new Deadlines<Owner>();
-    for (const atMs of [30, 10, 20, 40]) deadlines.set(new Deadline<Owner>({ name: atMs }), atMs);
+    const deadlines = new Deadlines();
     const taken: number[] = [];
-    for (let next = deadlines.takeDue(30); next !== undefined; next = deadlines.takeDue(30))
-      taken.push(next.owner.name);
+    const kind: TimerKind<Owner> = { name: 'test', expired: ({ name }) => taken.push(name) };
+    for (const atMs of [30, 10, 20, 40]) deadlines.set(new Deadline<Owner>(kind, { name: atMs }), atMs);
+    for (let next = deadlines.takeDue(30); next !== undefined; next = deadlines.takeDue(30)) next.expire();
     expect(taken).toEqual([10, 20, 30]);
     expect(deadlines.nextMs).toBe(40);
   });

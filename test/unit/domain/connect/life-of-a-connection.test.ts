@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { MalformedPacketError } from '../../../../src/protocol/malformed.js';
 import { PacketType } from '../../../../src/protocol/packets.js';
+import type { ClientId } from '../../../../src/domain/identifiers.js';
+import { permissionsOf } from '../../../support/access-rules.js';
 import { CoreHarness, will } from '../../../support/core-harness.js';
+import type { CorePeer } from '../../../support/core-harness.js';
 
 describe('credentials', () => {
   test('that end take the connection with them, however lively it is, and the will is published', () => {
@@ -39,7 +42,7 @@ describe('CONNECT', () => {
     a.connect('a', { clean: false });
     expect(core.lines()).toEqual(['1 ask a']);
     a.allow();
-    expect(core.lines()).toEqual(['+session a', '1 < connack 0']);
+    expect(core.lines()).toEqual(['+session a', '1 when-durable after #1', '1 < connack 0']);
     expect(core.broker.connectionCount).toBe(1);
   });
 
@@ -76,69 +79,126 @@ describe('CONNECT', () => {
     expect(core.lines()).toEqual(['1 < pingresp']);
   });
 
-  test('whose session storage does not take in time is refused, its will with it, and what was recorded stays', () => {
+  test('a client whose session is not stored and that leaves no will gets CONNACK at once', () => {
+    const core = new CoreHarness();
+    core.connect('a');
+    expect(core.lines()).toEqual(['1 ask a', '1 < connack 0']);
+  });
+
+  test('CONNACK leaves when the session and the will are durable, and is not announced earlier', () => {
+    const core = new CoreHarness();
+    core.admitsAtOnce = false;
+    const a = core.connectStored('a', { will: will('w', 'x') });
+    expect(core.lines()).toEqual(['1 ask a', '+session a', '+will a w=x', '1 when-durable after #2']);
+    expect(core.recorder.events).toEqual([]);
+    a.durable();
+    expect(core.lines()).toEqual(['1 < connack 0']);
+    expect(core.recorder.events.map(({ kind }) => kind)).toEqual(['client-connected']);
+  });
+
+  test('CONNACK without a session waits for the end of the session before it, even if an earlier step ended it', () => {
+    const core = new CoreHarness();
+    core.admitsAtOnce = false;
+    core.recorder.pendingSessionEnds.set('a' as ClientId, 7);
+    core.connect('a');
+    expect(core.lines()).toEqual(['1 ask a', '1 when-durable after #7']);
+  });
+
+  test('messages for a client wait while its CONNACK does, and follow it', () => {
+    const core = new CoreHarness();
+    const before = core.connectStored('a');
+    before.subscribe(['t', 1]);
+    before.lose();
+    const publisher = core.connect('publisher');
+    core.admitsAtOnce = false;
+    const a = core.connectStored('a');
+    core.lines();
+    publisher.publish('t', 'x', 1, { packetId: 9 });
+    expect(core.lines()).toEqual(['+c:a #0 t=x q1', `${publisher.id} < puback 9 after #1`]);
+    core.admitsAtOnce = true;
+    a.durable();
+    expect(core.lines()).toEqual([`${a.id} < connack 0 present`, 'read c:a #0', `${a.id} < publish t=x q1 id1`]);
+  });
+
+  test('a new session that storage does not take in time ends with the refusal, and its will with it', () => {
     const core = new CoreHarness({ storageTimeoutMs: 1000 });
-    const a = core.open();
-    a.connect('a', { clean: false, will: will('w', 'x'), keepAlive: 1 });
-    a.allow();
-    a.waitsForStorage();
+    core.admitsAtOnce = false;
+    core.connectStored('a', { will: will('w', 'x'), keepAlive: 1 });
     core.lines();
     core.advance(999);
     expect(core.lines()).toEqual([]);
     core.advance(1);
-    expect(core.lines()).toEqual(['1 < connack 3', '1 close storage-unavailable', '+session a offline', '-will a']);
-    expect(core.broker.nextDeadlineMs).toBeUndefined();
-    expect([core.broker.connectionCount, core.broker.sessionCount]).toEqual([0, 1]);
-  });
-
-  test('gets no Session Present for a session that it was never told of and has put nothing into [MQTT-3.2.2-2]', () => {
-    const core = new CoreHarness();
-    const connect = (): void => {
-      const peer = core.open();
-      peer.connect('a', { clean: false });
-      peer.allow();
-      peer.waitsForStorage();
-    };
-    connect();
-    core.lines();
-    // Nothing but the last word on it is recorded, however often its client comes.
-    connect();
     expect(core.lines()).toEqual([
-      '2 ask a',
-      '1 close session-taken-over',
-      '+session a offline',
-      '+session a',
-      '2 < connack 0',
+      '1 < connack 3',
+      '1 close storage-unavailable',
+      '-session a',
+      '! session-ended a not-announced',
+      '-will a',
     ]);
-    // The CONNACK of the third leaves: the fourth is told of that session.
-    core.connectStored('a').admitted();
-    core.lines();
-    const last = core.connectStored('a');
-    expect(core.lines()).toContain(`${last.id} < connack 0 present`);
+    expect(core.broker.nextDeadlineMs).toBeUndefined();
+    expect([core.broker.connectionCount, core.broker.sessionCount]).toEqual([0, 0]);
   });
 
-  test('finds what it put into a session before it was told of that', () => {
-    const core = new CoreHarness();
-    const first = core.open();
-    first.connect('a', { clean: false });
-    first.allow();
-    first.waitsForStorage();
-    first.subscribe(['t', 1]);
+  test('an older session stays when storage does not take the new CONNECT in time', () => {
+    const core = new CoreHarness({ storageTimeoutMs: 1000 });
+    const before = core.connectStored('a');
+    before.subscribe(['t', 1]);
+    before.lose();
+    core.connect('publisher').publish('t', 'x');
+    core.admitsAtOnce = false;
+    const a = core.connectStored('a');
     core.lines();
-    const second = core.connectStored('a');
-    expect(core.lines()).toContain(`${second.id} < connack 0 present`);
+    core.advance(1000);
+    expect(core.lines()).toEqual([`${a.id} < connack 3`, `${a.id} close storage-unavailable`, '+session a offline']);
+    expect(core.stored('a')).toEqual(['x']);
   });
 
-  test('gets Session Present for a session that it knows, although the last CONNACK for it has not left', () => {
+  test.each([
+    ['the client goes', (peer: CorePeer) => peer.lose()],
+    ['the broker stops', (peer: CorePeer) => peer.core.shutdown()],
+    [
+      'another connection takes over',
+      (peer: CorePeer) => {
+        peer.core.connectStored('a');
+      },
+    ],
+  ])(
+    'a session that was never announced ends when %s, so that no Session Present speaks of it [MQTT-3.2.2-2]',
+    (_, end) => {
+      const core = new CoreHarness();
+      core.admitsAtOnce = false;
+      const first = core.connectStored('a');
+      end(first);
+      expect(core.recorder.events).toContainEqual({ kind: 'session-ended', clientId: 'a', reason: 'not-announced' });
+      core.admitsAtOnce = true;
+      core.lines();
+      core.connectStored('a');
+      const connack = core.lines().find((line) => line.includes('< connack'));
+      expect(connack).toMatch(/ connack 0$/);
+    },
+  );
+
+  test('a client gets Session Present for a session that it knows, although the last CONNACK for it has not left', () => {
     const core = new CoreHarness();
     core.connectStored('a').lose();
-    const second = core.open();
-    second.connect('a', { clean: false });
-    second.allow();
-    second.waitsForStorage();
+    core.admitsAtOnce = false;
+    core.connectStored('a');
+    core.admitsAtOnce = true;
     core.lines();
     const third = core.connectStored('a');
     expect(core.lines()).toContain(`${third.id} < connack 0 present`);
+  });
+
+  test('permissions that change while CONNACK waits count from CONNACK on', () => {
+    const core = new CoreHarness();
+    core.admitsAtOnce = false;
+    const a = core.connectStored('a');
+    a.permit(permissionsOf());
+    a.durable();
+    core.admitsAtOnce = true;
+    core.lines();
+    a.publish('t', 'x', 0);
+    expect(core.lines()).toEqual(['! publish-denied a t', '1 close not-authorized', '+session a offline']);
   });
 
   test('gets Session Present after a restart', () => {
@@ -259,6 +319,7 @@ describe('too many connections', () => {
       '1 close session-taken-over',
       '+session a offline',
       '+session a',
+      '3 when-durable after #2',
       '3 < connack 0 present',
     ]);
     expect(core.broker.connectionCount).toBe(1);
@@ -390,7 +451,13 @@ describe('clean and stored sessions', () => {
     core.connect('publisher').publish('t', 'x');
     core.lines();
     core.connect('a');
-    expect(core.lines()).toEqual(['3 ask a', '-session a', '! session-ended a clean', '3 < connack 0']);
+    expect(core.lines()).toEqual([
+      '3 ask a',
+      '-session a',
+      '! session-ended a clean',
+      '3 when-durable after #1',
+      '3 < connack 0',
+    ]);
     expect(core.stored('a')).toEqual([]);
     expect(core.store.subscriptions.size).toBe(0);
     expect(core.waiting).toBe(0);
@@ -406,6 +473,7 @@ describe('clean and stored sessions', () => {
       '1 close session-taken-over',
       '! session-ended a disconnected',
       '+session a',
+      '2 when-durable after #1',
       '2 < connack 0',
     ]);
   });
@@ -485,7 +553,7 @@ describe('wills', () => {
   test('are stored with CONNECT, also where the session is not, before CONNACK', () => {
     const core = new CoreHarness();
     core.connect('a', { will: will('w', 'gone') });
-    expect(core.lines()).toEqual(['1 ask a', '+will a w=gone', '1 < connack 0']);
+    expect(core.lines()).toEqual(['1 ask a', '+will a w=gone', '1 when-durable after #1', '1 < connack 0']);
   });
 
   test('are published when the connection is lost', () => {
@@ -583,7 +651,7 @@ describe('wills', () => {
 
   test('stay in the store at a shutdown', () => {
     const { core } = withWill();
-    core.handle({ kind: 'shutdown' });
+    core.shutdown();
     expect(core.lines().filter((line) => line.includes('publish'))).toEqual([]);
     expect([...core.store.wills.keys()]).toEqual(['a']);
   });
@@ -598,7 +666,7 @@ describe('a shutdown', () => {
     core.open();
     core.open().connect('d');
     core.lines();
-    core.handle({ kind: 'shutdown' });
+    core.shutdown();
     expect(core.lines()).toEqual([
       '1 close server-shutting-down',
       '+session a offline',
@@ -618,7 +686,7 @@ describe('a shutdown', () => {
       core.connect(clientId, { clean: clientId === 'b' }).subscribe(['$share/g/t', 1]);
     const publisher = core.connect('publisher');
     for (const payload of ['1', '2', '3', '4', '5', '6']) publisher.publish('t', payload);
-    core.handle({ kind: 'shutdown' });
+    core.shutdown();
     const left = [...core.store.queues.keys()].flatMap((queue) => core.storedIn(queue));
     expect(left.sort()).toEqual(['1', '2', '3', '4', '5', '6']);
     expect(core.waiting).toBe(6);
@@ -720,7 +788,7 @@ describe('subscriptions', () => {
     a.subscribe(['t', 1]);
     core.lines();
     a.unsubscribe('t', 't', 'u');
-    expect(core.lines()).toEqual(['-subscription a t', expect.stringMatching(/^1 < unsuback \d+$/)]);
+    expect(core.lines()).toEqual(['-subscription a t', expect.stringMatching(/^1 < unsuback \d+ after #1$/)]);
   });
 
   test('a filter that is none ends the connection before any other of the packet has an effect', () => {

@@ -6,12 +6,23 @@ import { DeliveryCounters } from '../../../../src/domain/delivery/delivery-count
 import { detachPayload } from '../../../../src/domain/delivery/message.js';
 import type { Message } from '../../../../src/domain/delivery/message.js';
 import type { Effects } from '../../../../src/domain/effects.js';
-import type { Changes } from '../../../../src/domain/changes.js';
+import { Journal } from '../../../../src/domain/journal.js';
+import { deliveryOptions } from '../../../../src/domain/delivery/delivery-options.js';
+import { Recorder } from '../../../support/recorder.js';
 import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
 import { sessionQueue } from '../../../../src/domain/identifiers.js';
 import { Outbound } from '../../../../src/domain/session/outbound.js';
+import type { OutboundConnection } from '../../../../src/domain/session/outbound.js';
 
 const CHUNK_BYTES = 65_536;
+
+const CONNECTION: OutboundConnection = {
+  id: 1 as ConnectionId,
+  window: 1,
+  isCongested: false,
+  promise: (ticket) => ticket,
+  acknowledge: () => undefined,
+};
 
 const messageIn = (chunk: Uint8Array, id: number): Message => ({
   id: id as MessageId,
@@ -26,7 +37,7 @@ const messageIn = (chunk: Uint8Array, id: number): Message => ({
 });
 
 const contextOf = (delivered: Message[]): Context => ({
-  changes: { record: () => 0 } satisfies Changes,
+  changes: new Journal(new Recorder()),
   effects: { deliver: (_connection: ConnectionId, message: Message) => delivered.push(message) } as unknown as Effects,
   limits: DEFAULT_LIMITS,
   counters: new DeliveryCounters(),
@@ -58,11 +69,11 @@ describe('the payload of a message', () => {
   test('goes straight through where the client takes it, and does not hold its chunk where it has to wait', () => {
     const delivered: Message[] = [];
     const outbound = outboundOf(false, delivered);
-    outbound.attach({ id: 1 as ConnectionId, window: 1, isCongested: false });
+    outbound.attach(CONNECTION);
     const chunk = new Uint8Array(CHUNK_BYTES);
     const [first, second] = [messageIn(chunk, 1), messageIn(chunk, 2)];
-    outbound.push(first, 1, false, undefined, undefined);
-    outbound.push(second, 1, false, undefined, undefined);
+    outbound.push(first, deliveryOptions(1, false, undefined), undefined);
+    outbound.push(second, deliveryOptions(1, false, undefined), undefined);
     expect(first.payload.buffer.byteLength).toBe(CHUNK_BYTES);
     expect(second.payload.buffer.byteLength).toBe(10);
     outbound.acknowledged(1);
@@ -72,11 +83,11 @@ describe('the payload of a message', () => {
   test('is not copied on its way to storage alone, and has its buffer to itself where it is kept for a client as well', () => {
     const chunk = new Uint8Array(CHUNK_BYTES);
     const [away, here] = [messageIn(chunk, 1), messageIn(chunk, 2)];
-    outboundOf(true).push(away, 1, false, undefined, undefined);
+    outboundOf(true).push(away, deliveryOptions(1, false, undefined), undefined);
     expect(away.payload.buffer.byteLength).toBe(CHUNK_BYTES);
     const outbound = outboundOf(true);
-    outbound.attach({ id: 1 as ConnectionId, window: 1, isCongested: false });
-    outbound.push(here, 1, false, undefined, undefined);
+    outbound.attach(CONNECTION);
+    outbound.push(here, deliveryOptions(1, false, undefined), undefined);
     expect(here.payload.buffer.byteLength).toBe(10);
   });
 });

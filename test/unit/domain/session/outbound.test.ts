@@ -30,7 +30,7 @@ describe('the window of a session', () => {
   test('a message is stored, sent and acknowledged to its publisher, in this order', () => {
     const { core, publisher } = pair();
     publisher.publish('t', 'x', 1, { packetId: 7 });
-    expect(core.lines()).toEqual(['+c:a #0 t=x q1', '1 < publish t=x q1 id1', '2 < puback 7']);
+    expect(core.lines()).toEqual(['+c:a #0 t=x q1', '1 < publish t=x q1 id1', '2 < puback 7 after #1']);
   });
 
   test('no more messages are in flight than the window takes', () => {
@@ -122,9 +122,9 @@ describe('QoS 2 to a client', () => {
   test('PUBREC releases, PUBCOMP ends', () => {
     const { core, a, publisher } = pair();
     publisher.publish('t', 'x', 2, { packetId: 7 });
-    expect(core.lines()).toEqual(['+c:a #0 t=x q2', '1 < publish t=x q2 id1', '2 < pubrec 7']);
+    expect(core.lines()).toEqual(['+c:a #0 t=x q2', '1 < publish t=x q2 id1 after #1', '2 < pubrec 7 after #1']);
     a.pubrec(1);
-    expect(core.lines()).toEqual(['~c:a #0', '1 < pubrel 1']);
+    expect(core.lines()).toEqual(['~c:a #0', '1 < pubrel 1 after #1']);
     a.pubcomp(1);
     expect(core.lines()).toEqual(['-c:a ..#0']);
   });
@@ -135,13 +135,13 @@ describe('QoS 2 to a client', () => {
     a.pubrec(1);
     core.lines();
     a.pubrec(1);
-    expect(core.lines()).toEqual(['1 < pubrel 1']);
+    expect(core.lines()).toEqual(['1 < pubrel 1 after an earlier change']);
   });
 
   test('PUBREC for an unknown identifier is answered by PUBREL', () => {
     const { core, a } = pair();
     a.pubrec(99);
-    expect(core.lines()).toEqual(['1 < pubrel 99']);
+    expect(core.lines()).toEqual(['1 < pubrel 99 after an earlier change']);
   });
 
   test('PUBREC for a QoS 1 delivery releases nothing', () => {
@@ -232,7 +232,7 @@ describe('QoS 2 from a client', () => {
     publisher.publish('t', 'x', 2, { packetId: 5 });
     core.lines();
     publisher.publish('t', 'x', 2, { packetId: 5, dup: true });
-    expect(core.lines()).toEqual(['2 < pubrec 5']);
+    expect(core.lines()).toEqual(['2 < pubrec 5 after an earlier change']);
   });
 
   test('PUBREL frees the identifier, is answered twice, and the identifier carries a new message then', () => {
@@ -243,11 +243,11 @@ describe('QoS 2 from a client', () => {
     publisher.pubrel(5);
     publisher.publish('t', 'y', 2, { packetId: 5 });
     expect(core.lines()).toEqual([
-      '2 < pubcomp 5',
-      '2 < pubcomp 5',
+      '2 < pubcomp 5 after an earlier change',
+      '2 < pubcomp 5 after an earlier change',
       '+c:a #1 t=y q2',
-      '1 < publish t=y q2 id2',
-      '2 < pubrec 5',
+      '1 < publish t=y q2 id2 after #1',
+      '2 < pubrec 5 after #1',
     ]);
   });
 
@@ -265,7 +265,7 @@ describe('QoS 2 from a client', () => {
     next.lines();
     after.publish('other', 'x', 2, { packetId: 5, dup: true });
     after.pubrel(5);
-    expect(next.lines()).toEqual(['1 < pubrec 5', '-inbound a 5', '1 < pubcomp 5']);
+    expect(next.lines()).toEqual(['1 < pubrec 5', '-inbound a 5', '1 < pubcomp 5 after #1']);
   });
 
   test('the identifiers of both directions are apart', () => {
@@ -308,6 +308,7 @@ describe('a session that comes back', () => {
       `${a.id} close session-taken-over`,
       '+session a offline',
       '+session a',
+      '3 when-durable after #2',
       '3 < connack 0 present',
       'read c:a #0',
       '3 < publish t=1 q1 id1 dup',
@@ -472,7 +473,7 @@ describe('a long queue', () => {
     again.puback(...ids(1, 10));
     core.lines();
     publisher.publish('t', 'x', 1, { packetId: 50 });
-    expect(core.lines()).toEqual(['+c:a #10 t=x q1', '3 < publish t=x q1 id11', '2 < puback 50']);
+    expect(core.lines()).toEqual(['+c:a #10 t=x q1', '3 < publish t=x q1 id11', '2 < puback 50 after #1']);
   });
 
   test('a client that falls behind gets all in order, from memory first and then from storage', () => {

@@ -44,7 +44,7 @@ describe('a full queue that discards what comes', () => {
     publishAll(publisher, 1, 2);
     core.lines();
     publisher.publish('t', '3', 1, { packetId: 9 });
-    expect(core.lines()).toEqual(['! queue-full c:a t', `${publisher.id} < puback 9`]);
+    expect(core.lines()).toEqual(['! queue-full c:a t', `${publisher.id} < puback 9 after an earlier change`]);
     expect(core.recorder.events.at(-1)).toEqual({
       kind: 'message-dropped',
       reason: 'queue-full',

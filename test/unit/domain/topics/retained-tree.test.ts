@@ -15,7 +15,7 @@ const topicFilter = fc
   .filter((filter) => filter.length > 0) as fc.Arbitrary<TopicFilter>;
 
 const entry = (topic: string, id: number): RetainedEntry =>
-  new RetainedEntry(topic as TopicName, id as MessageId, id, undefined);
+  new RetainedEntry(topic as TopicName, id as MessageId, id, undefined, { name: 'test', expired: () => undefined });
 const topicsOf = (entries: readonly RetainedEntry[]): string[] => entries.map(({ topic }) => topic);
 
 describe('RetainedTree', () => {
