@@ -1,5 +1,5 @@
-// The single door of the core: an event and the time come in, changes and effects are told to the two sinks, the next deadline is the answer.
-// Here it is only decided which room an event belongs to.
+// The only entry to the core: an input and the time come in, changes and effects go out to the two sinks, and the next
+// deadline is the answer. This file only decides which part of the core an input belongs to.
 import type { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet } from '../protocol/packets.js';
@@ -27,9 +27,9 @@ export interface BrokerParts {
   readonly changes: Changes;
   readonly effects: Effects;
   readonly limits: Limits;
-  /** Default: none has its own. */
+  /** Default: no listener has limits of its own. */
   readonly limitsOfListeners?: PerListenerLimits | undefined;
-  /** A Client Identifier that nobody has, for clients that bring none. */
+  /** Returns an unused Client Identifier, for a client that sends none. */
   readonly newClientId: () => string;
 }
 
@@ -68,7 +68,7 @@ export class Broker {
     this.#receiver = new PublishHandler(context, this.#connections, this.#router, this.#publisher);
   }
 
-  /** When the next `tick` is due, in milliseconds since 1970; `undefined`: never, as things are. */
+  /** When the next `tick` is due, in milliseconds since 1970, or `undefined` if no deadline is set. */
   get nextDeadlineMs(): number | undefined {
     return this.#deadlines.nextMs;
   }
@@ -85,13 +85,16 @@ export class Broker {
     return this.#connections.connectedCount;
   }
 
-  /** Other limits from now on. What was accepted under those before stays: nobody is disconnected, nothing is dropped. */
+  /**
+   * Replaces the limits. What was accepted under the earlier ones stays: no client is disconnected and no message
+   * dropped.
+   */
   limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#context.limits = limits;
     this.#connections.limitsOfListeners = ofListeners;
   }
 
-  /** Takes back what a store gave at start, before the first event. */
+  /** Restores one fact that the store returned at start. To be called before the first input. */
   restore(fact: RestoredFact, nowMs: number): void {
     this.#context.nowMs = nowMs;
     switch (fact.kind) {
@@ -213,12 +216,13 @@ export class Broker {
       } as const;
       this.#context.effects.send(connection.id, connack, NOW);
     }
-    this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode }); // [MQTT-4.8.0-1]
+    // [MQTT-4.8.0-1]
+    this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode });
   }
 
   #packet(connection: Connection, packet: Packet): void {
     if (connection.state !== 'connected') {
-      // [MQTT-3.1.0-1], which the decoder has seen to; while CONNECT is looked at, nothing more is read.
+      // [MQTT-3.1.0-1], which the decoder enforces; while CONNECT is being decided, the shell reads nothing more.
       if (packet.type === PacketType.connect && connection.state === 'awaiting-connect')
         this.#handshake.connect(connection, packet);
       else this.#connections.end(connection, 'protocol-violation', { detail: 'a packet before CONNECT was answered' });

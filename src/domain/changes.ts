@@ -1,6 +1,6 @@
-// The facts that must become durable: the first of the core's two ways to speak to the world. Each fact is absolute and idempotent:
-// applying it twice is applying it once, so that a batch whose outcome is unknown can be sent again. The facts are also what a store gives
-// back at start (see the storage port), so what can be written can be restored.
+// The facts that must become durable: the first of the core's two kinds of output. Each fact is absolute and
+// idempotent, so that a batch whose outcome is unknown can be sent again. A store returns the same facts at start (see
+// the storage port), so everything that can be written can be restored.
 import type { QoS } from '../protocol/packets.js';
 import type { DeliveryOptions } from './delivery/delivery-options.js';
 import type { Message } from './delivery/message.js';
@@ -10,15 +10,18 @@ import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from './identifie
 /** A session that outlives its connection (session expiry above 0; Clean Session 0 in 3.x). */
 export interface SessionRecord {
   readonly clientId: ClientId;
-  /** In seconds; 4,294,967,295 is never. */
+  /** In seconds; 4,294,967,295 means never. */
   readonly expiryIntervalS: number;
-  /** When the connection ended; `undefined` while the client is connected, and so in the store after a crash. */
+  /**
+   * When the connection ended, in milliseconds since 1970; `undefined` while the client is connected, and therefore in
+   * the store after a crash.
+   */
   readonly disconnectedAtMs: number | undefined;
 }
 
 export interface SubscriptionRecord {
   readonly clientId: ClientId;
-  /** As subscribed, with `$share/<name>/` in front if it is shared. */
+  /** As subscribed, with the prefix `$share/<name>/` if it is shared. */
   readonly topicFilter: TopicFilter;
   readonly qos: QoS;
   readonly noLocal: boolean;
@@ -27,21 +30,23 @@ export interface SubscriptionRecord {
   readonly identifier: number | undefined;
 }
 
-/** A will that is due when the connection ends, or (`dueAtMs`) that waits for its delay to pass. */
+/** A will that is due when the connection ends or, with `dueAtMs`, when its delay has passed. */
 export interface WillRecord {
   readonly clientId: ClientId;
   readonly message: Message;
   readonly delayS: number;
-  /** `undefined` while the client is connected, and so in the store after a crash. */
+  /**
+   * In milliseconds since 1970; `undefined` while the client is connected, and therefore in the store after a crash.
+   */
   readonly dueAtMs: number | undefined;
 }
 
-/** A message in a queue, with what this one delivery needs to know. */
+/** A message in a queue, with the data of this one delivery. */
 export interface QueuedMessage {
   readonly message: Message;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Subscription Identifiers of the subscriptions that it matched (MQTT 5). */
+  /** Subscription Identifiers of the matching subscriptions (MQTT 5). */
   readonly identifiers: readonly number[] | undefined;
 }
 
@@ -58,8 +63,8 @@ export type QueueRemoval =
   | { readonly kind: 'queue.trim'; readonly queue: QueueId; readonly through: Seq };
 
 /**
- * Takes the session's subscriptions, its queue (named here, so that no adapter has to know how) and its inbound QoS 2 identifiers with it, but
- * not its will.
+ * Takes the session's subscriptions, its queue (named here, so that no adapter has to know how) and its inbound QoS 2
+ * identifiers with it, but not its will.
  */
 export interface SessionDrop {
   readonly kind: 'session.drop';
@@ -73,7 +78,7 @@ export type Change =
   | { readonly kind: 'subscription.put'; readonly subscription: SubscriptionRecord }
   | { readonly kind: 'subscription.drop'; readonly clientId: ClientId; readonly topicFilter: TopicFilter }
   | QueueAppend
-  /** PUBREC has come: the payload is not needed again, the entry stays until PUBCOMP [MQTT-4.3.3-1]. */
+  /** PUBREC has arrived: the payload is no longer needed, the entry stays until PUBCOMP [MQTT-4.3.3-1]. */
   | { readonly kind: 'queue.release'; readonly queue: QueueId; readonly seq: Seq }
   | QueueRemoval
   | { readonly kind: 'queue.drop'; readonly queue: QueueId }
@@ -96,7 +101,8 @@ export interface Changes {
   append(queue: QueueId, seq: Seq, message: Message, options: DeliveryOptions): Append;
   /**
    * Removes what an append put into its queue.
-   * @param append if this process appended the entry: an append that has not gone to storage yet is cancelled, and the removal with it.
+   * @param append if this process appended the entry: an append that has not gone to storage yet is cancelled, and the
+   * removal with it.
    */
   remove(change: QueueRemoval, append: Append | undefined): Ticket;
   /** Ends a session that nothing was ever put into: if its beginning has not gone to storage yet, that is cancelled. */
@@ -105,7 +111,7 @@ export interface Changes {
   pendingSessionEnd(clientId: ClientId): Ticket;
 }
 
-/** The facts a store gives back at start: sessions first, then subscriptions, then the rest in any order. */
+/** The facts that a store returns at start: sessions first, then subscriptions, then the rest in any order. */
 export type RestoredFact =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'subscription'; readonly subscription: SubscriptionRecord }
@@ -114,12 +120,12 @@ export type RestoredFact =
   | {
       readonly kind: 'queue';
       readonly queue: QueueId;
-      /** The lowest stored entry. */
+      /** The seq of the lowest stored entry. */
       readonly first: Seq;
-      /** One more than the highest stored entry. */
+      /** One more than the seq of the highest stored entry. */
       readonly next: Seq;
       readonly count: number;
-      /** Of the payloads; a released entry counts for nothing. */
+      /** Payload bytes; a released entry counts as 0. */
       readonly bytes: number;
     }
   | {

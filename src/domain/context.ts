@@ -1,4 +1,5 @@
-// What every room of the core needs at hand: where to tell changes and effects, the limits, the books, and the moment of the current step.
+// The context that every part of the core shares: the sinks for changes and effects, the limits, the delivery counters,
+// and the time of the current step.
 import type { Limits } from './connect/limits.js';
 import type { DeliveryCounters } from './delivery/delivery-counters.js';
 import type { Journal } from './journal.js';
@@ -7,13 +8,16 @@ import type { Effects } from './effects.js';
 export interface Context {
   readonly changes: Journal;
   readonly effects: Effects;
-  /** Of the whole broker; they can change between steps. */
+  /** The limits of the whole broker; they can change between steps. */
   limits: Limits;
   readonly counters: DeliveryCounters;
-  /** Milliseconds since 1970, the same during a whole step. */
+  /** In milliseconds since 1970; constant during a step. */
   nowMs: number;
-  /** Numbers the pages that were asked for, whoever asked. */
+  /** The number of the last page request, counted over all queues. */
   lastRequest: number;
-  /** What the runs of stored queues hold in memory, all together, in bytes, with what they have asked for. */
+  /**
+   * Bytes that the buffers of all stored queues hold in memory, including pages that were requested and have not
+   * arrived.
+   */
   bufferedBytes: number;
 }

@@ -1,5 +1,6 @@
-// What is due when: a heap of deadlines, so that the core can answer "when next?" and the shell needs one timer for all connections. A deadline
-// is a timer of one owner that is set, moved and cleared; the timer's kind says what happens when it expires.
+// What is due when: a heap of deadlines, so that the core can answer "when next?" and the shell needs one timer for all
+// connections. A deadline is a timer of one owner that is set, moved and cleared; the timer's kind says what happens
+// when it expires.
 
 /** What the expiry of a deadline means, for all owners of one kind. */
 export interface TimerKind<Owner> {
@@ -9,7 +10,7 @@ export interface TimerKind<Owner> {
 }
 
 export class Deadline<Owner> {
-  /** Milliseconds since 1970; meaningless while not set. */
+  /** In milliseconds since 1970; meaningless while not set. */
   atMs = 0;
   /** Index in the heap; -1: not set. Belongs to `Deadlines`. */
   position = -1;
@@ -42,7 +43,7 @@ export class Deadlines {
     return this.#heap[0]?.atMs;
   }
 
-  /** Sets it, or moves it if it is set. */
+  /** Sets the deadline, or moves it if it is set. */
   set(deadline: Scheduled, atMs: number): void {
     deadline.atMs = atMs;
     if (deadline.position < 0) {
@@ -65,7 +66,7 @@ export class Deadlines {
     this.#down(last);
   }
 
-  /** Takes out the earliest one that is due. */
+  /** Removes and returns the earliest deadline that is due. */
   takeDue(nowMs: number): Scheduled | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.atMs > nowMs) return undefined;

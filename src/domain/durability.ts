@@ -1,5 +1,6 @@
-// What waits for what. The core records first and promises second: each change that it records bears a ticket, and each effect that promises
-// something names the ticket it leaves after. Nothing else in the broker decides whether an answer waits.
+// What waits for what. The core records first and promises second: each change that it records bears a ticket, and each
+// effect that promises something names the ticket it leaves after. Nothing else in the broker decides whether an answer
+// waits.
 //
 //   answer                    promises                                                       leaves after
 //   CONNACK (accepted)        the session, its end before it, the will [MQTT-3.1.2-8]          the change that says so
@@ -13,9 +14,13 @@
 //   PINGRESP, DISCONNECT,     nothing                                                         NOW
 //   CONNACK (refused)
 //
-// Promises to one connection leave in the order in which they were made [MQTT-4.6.0-2], [MQTT-4.6.0-3]: see `Connection.promise`.
+// Promises to one connection leave in the order in which they were made [MQTT-4.6.0-2], [MQTT-4.6.0-3]: see
+// `Connection.promise`.
 
-/** The position of a change in the journal: an effect that bears it leaves once this and all earlier changes are durable. */
+/**
+ * The position of a change in the journal: an effect that bears it leaves once this and all earlier changes are
+ * durable.
+ */
 export type Ticket = number;
 
 /** Smaller than every ticket of a change: nothing to wait for. */

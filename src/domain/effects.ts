@@ -1,6 +1,7 @@
-// What the core wants done now: the second of its two ways to speak to the world. Effects go to a sink instead of being returned in a list, so
-// that a delivery allocates nothing. Each effect that promises something to a client bears the ticket that it leaves after; `durability.ts`
-// says which. The sink holds it back until then and knows nothing else about it.
+// What the core wants done now: the second of its two ways to speak to the world. Effects go to a sink instead of being
+// returned in a list, so that a delivery allocates nothing. Each effect that promises something to a client bears the
+// ticket that it leaves after; `durability.ts` says which. The sink holds it back until then and knows nothing else
+// about it.
 import type {
   ConnackPacket,
   DisconnectPacket,
@@ -34,14 +35,20 @@ export type AcknowledgementType =
 
 export interface PageLimit {
   readonly maxEntries: number;
-  /** Of payloads; a page has at least one entry, however large. */
+  /** Payload bytes; a page has at least one entry, however large. */
   readonly maxBytes: number;
 }
 
 export interface Effects {
-  /** Ask who this is; answered by an `authenticated` event. Nothing more is read from the connection until then. */
+  /**
+   * Authenticates the client; answered by an `authenticated` input. The shell reads nothing more from the connection
+   * until then.
+   */
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void;
-  /** CONNECT was accepted, CONNACK comes next: from here on the connection speaks this version and may send packets of this size. */
+  /**
+   * CONNECT was accepted and CONNACK comes next: from now on the connection uses this version, and the client may send
+   * packets up to this size in bytes.
+   */
   established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void;
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void;
   acknowledge(
@@ -60,7 +67,7 @@ export interface Effects {
     packetId: number,
     after: Ticket,
   ): void;
-  /** What was sent before it still goes out, what waits at the gate does not. */
+  /** Output sent before still goes out; output waiting at the gate does not. */
   close(connection: ConnectionId, reason: EndReason): void;
   /** Answered by a `durable` input. Nothing more is read from the connection until then. */
   whenDurable(connection: ConnectionId, after: Ticket): void;
@@ -68,9 +75,12 @@ export interface Effects {
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void;
   /** Answered by a `retained-page` input. */
   readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void;
-  /** Send a `writable` event once what was sent to this connection has left for the network. */
+  /** Requests a `writable` input once the output of this connection has left for the network. */
   whenWritable(connection: ConnectionId): void;
-  /** Answered by a `quiet` input once everything that has arrived from the peer has been handled, however long that takes. */
+  /**
+   * Answered by a `quiet` input once everything that has arrived from the peer has been handled, however long that
+   * takes.
+   */
   whenQuiet(connection: ConnectionId): void;
   /** For observers: the event log, metrics. It never affects behaviour. */
   emit(event: BrokerEvent): void;

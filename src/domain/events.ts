@@ -1,5 +1,5 @@
-// What happened that someone may want to know: connections that came, were refused or ended, subscriptions denied, messages dropped, each
-// with its reason. Notices are for watchers (event log, metrics, administration) and steer nothing.
+// Events: connections that were opened, refused or ended, subscriptions that were denied, messages that were dropped,
+// each with its reason. They are for observers (event log, metrics, administration) and never affect behaviour.
 import type { ProtocolVersion, QoS } from '../protocol/packets.js';
 import type { ClientId, ConnectionId, QueueId, TopicFilter, TopicName } from './identifiers.js';
 import type { DropReason, EndReason, MalformedCode, RefusalReason } from './reasons.js';
@@ -44,15 +44,15 @@ export type BrokerEvent =
   | {
       readonly kind: 'message-dropped';
       readonly reason: DropReason;
-      /** `undefined` where the message was in storage and is dropped unread. */
+      /** `undefined` if the message was dropped from storage without being read. */
       readonly topic: TopicName | undefined;
       readonly qos: QoS | undefined;
-      /** Whose delivery it was; `undefined` where nobody's. */
+      /** The client to which the message was to be delivered, or `undefined` if there was none. */
       readonly queue: QueueId | undefined;
-      /** Which rule said so, where one did. */
+      /** The rule that decided, if one did. */
       readonly detail?: string | undefined;
     }
-  /** A subscription matched more retained messages than `retainedQueueSize` had room for: it gets the first `limit`. */
+  /** A subscription matched more retained messages than `retainedQueueSize` allows; it gets the first `limit`. */
   | {
       readonly kind: 'retained-limited';
       readonly clientId: ClientId;

@@ -1,5 +1,5 @@
-// What the world tells the core. Everything that can change a decision comes in here, the time with it: the same events at the same times
-// give the same changes and effects.
+// The inputs of the core. Everything that can change a decision is one of these, together with its time: the same
+// inputs at the same times give the same changes and effects.
 import type { MalformedPacketError } from '../protocol/malformed.js';
 import type { Packet } from '../protocol/packets.js';
 import type { Permissions } from './access/permissions.js';
@@ -9,10 +9,10 @@ import type { Message } from './delivery/message.js';
 import type { ConnectionId, QueueId, Seq } from './identifiers.js';
 import type { RefusalReason } from './reasons.js';
 
-/** An entry of a queue as storage gives it back. */
+/** An entry of a queue as storage returns it. */
 export interface StoredEntry extends QueuedMessage {
   readonly seq: Seq;
-  /** PUBREC had come: only PUBREL is left to send [MQTT-4.3.3-1]. The payload may be empty then. */
+  /** PUBREC had arrived, so only PUBREL is left to send [MQTT-4.3.3-1]. The payload may then be empty. */
   readonly released: boolean;
 }
 
@@ -25,9 +25,9 @@ export type AuthenticationResult =
   | {
       readonly decision: 'allow';
       readonly permissions: Permissions;
-      /** Who it turned out to be; by default the User Name of CONNECT. */
+      /** The authenticated name of the client; by default the User Name of CONNECT. */
       readonly userName?: string | undefined;
-      /** When what it showed ends to be valid, and the connection with it; in milliseconds since 1970. */
+      /** When its credentials, and with them the connection, expire; in milliseconds since 1970. */
       readonly expiresAtMs?: number | undefined;
     }
   | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
@@ -35,7 +35,7 @@ export type AuthenticationResult =
 /** What happens to one connection. */
 export type ConnectionInput =
   | { readonly kind: 'packet'; readonly connection: ConnectionId; readonly packet: Packet }
-  /** The decoder gave up on the connection's bytes. */
+  /** The decoder found the connection's bytes malformed. */
   | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly error: MalformedPacketError }
   /** Partial packets of all connections take too much memory, and this connection's is the oldest. */
   | { readonly kind: 'incomplete'; readonly connection: ConnectionId }

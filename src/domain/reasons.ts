@@ -1,22 +1,23 @@
-// Why a connection ended, a request was refused or a message was dropped: every such answer of the core carries one of these.
+// The reasons for ending a connection, refusing a request and dropping a message. Every such answer of the core carries
+// one.
 import type { MalformedCode } from '../protocol/malformed.js';
 
 export type EndReason =
   | 'client-disconnect' // DISCONNECT [MQTT-3.14.4-3]
   | 'connection-lost' // the network ended without DISCONNECT
   | 'malformed-packet' // [MQTT-4.8.0-1]; the code is in the event
-  | 'protocol-violation' // a well-formed packet where it may not be, e.g. a second CONNECT [MQTT-3.1.0-2]
+  | 'protocol-violation' // a well-formed packet that is not allowed here, such as a second CONNECT [MQTT-3.1.0-2]
   | 'connect-timeout'
   | 'authentication-timeout'
-  | 'storage-unavailable' // storage did not take what CONNACK promises in time; CONNACK said so
+  | 'storage-unavailable' // storage did not confirm in time what CONNACK promises; CONNACK said so
   | 'connection-refused' // after a CONNACK that says why [MQTT-3.2.2-5]
   | 'keep-alive-timeout' // [MQTT-3.1.2-24]
-  | 'credentials-expired' // what the client showed at CONNECT is not valid any more
+  | 'credentials-expired' // the client's credentials are no longer valid
   | 'session-taken-over' // [MQTT-3.1.4-2]
   | 'not-authorized' // a publish or (3.1) a subscription
   | 'topic-name-invalid' // [MQTT-3.3.2-2], [MQTT-4.7.3-1], limits
   | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
-  | 'incomplete-packets' // half of a packet for the longest time, when there were too many halves (`maxIncompleteBytes`)
+  | 'incomplete-packets' // the oldest partial packet, when all of them exceeded `maxIncompleteBytes`
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
   | 'receive-maximum-exceeded'
   | 'topic-alias-invalid'
@@ -35,7 +36,7 @@ export type RefusalReason =
   | 'authentication-unavailable'
   | 'authorization-unavailable'
   | 'too-many-connections'
-  | 'too-many-connections-of-address' // this and the next three before anything was read: there is no answer
+  | 'too-many-connections-of-address' // this and the next three: closed before anything was read, without an answer
   | 'too-many-pending-connections'
   | 'connect-rate'
   | 'connect-rate-of-address'
@@ -43,7 +44,7 @@ export type RefusalReason =
   | 'server-shutting-down';
 
 export type DropReason =
-  | 'no-subscriber' // nobody to deliver to: counted, not a fault
+  | 'no-subscriber' // no matching subscription: counted, not an error
   | 'client-offline' // QoS 0 to a stored session without a connection
   | 'slow-consumer' // QoS 0 to a connection that does not read
   | 'queue-full'

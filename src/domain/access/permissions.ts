@@ -1,5 +1,5 @@
-// What a client may do, as data: assembled at CONNECT from what authenticators and authorizers answer, and replaced when
-// their answers change. `access.ts` compiles it.
+// What a client may do, as data: assembled at CONNECT from what authenticators and authorizers answer, and replaced
+// when their answers change. `access.ts` compiles it.
 import type { TopicFilter } from '../identifiers.js';
 
 /** `subscribe` is checked for each Topic Filter of a SUBSCRIBE, `receive` for each message before it is delivered. */
@@ -14,9 +14,9 @@ export interface AccessRule {
 }
 
 /**
- * `allow-all` allows every action without checking a rule. With `rules`, the first rule that applies decides; where none
- * applies, `defaultEffect` does. An authorizer that leaves `defaultEffect` out passes the question on to the next one;
- * if no authorizer sets it, it is `deny`.
+ * `allow-all` allows every action without checking a rule. With `rules`, the first rule that applies decides; where
+ * none applies, `defaultEffect` does. An authorizer that leaves `defaultEffect` out passes the question on to the next
+ * one; if no authorizer sets it, it is `deny`.
  */
 export type Permissions =
   | { readonly kind: 'allow-all' }

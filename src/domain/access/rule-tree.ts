@@ -1,6 +1,6 @@
 // Rules indexed by Topic Filter in a tree of topic levels. It finds the first rule that a topic or a filter meets; the
-// cost follows the levels of the topic and the rules it meets, not the number of rules. A rule is known here only by its
-// index in the order of rules.
+// cost follows the levels of the topic and the rules it meets, not the number of rules. A rule is known here only by
+// its index in the order of rules.
 import type { TopicFilter, TopicName } from '../identifiers.js';
 
 /** Greater than the index of every rule: no rule. */

@@ -39,7 +39,7 @@ export class Connection implements Attached {
   /** In `admitting`. */
   admission: PendingAdmission | undefined;
   window = 0;
-  /** 0: no keep-alive. */
+  /** In seconds; 0 disables keep-alive. */
   keepAliveMs = 0;
   lastPacketMs: number;
   /** The timer of the current state. */
@@ -95,8 +95,8 @@ export class Connection implements Attached {
   }
 
   /**
-   * The ticket that a promise to this client leaves after: `ticket`, or that of an earlier promise if it is later. Promises never overtake each
-   * other [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+   * The ticket that a promise to this client leaves after: `ticket`, or that of an earlier promise if it is later.
+   * Promises never overtake each other [MQTT-4.6.0-2], [MQTT-4.6.0-3].
    */
   promise(ticket: Ticket): Ticket {
     if (ticket > this.#lastPromise) this.#lastPromise = ticket;
@@ -109,7 +109,9 @@ export class Connection implements Attached {
     effects.acknowledge(this.id, type, packetId, reasonCode, this.promise(changes.step));
   }
 
-  /** A QoS 0 delivery. For a client that does not read, a limited number is buffered; the rest is dropped and counted. */
+  /**
+   * A QoS 0 delivery. For a client that does not read, a limited number is buffered; the rest is dropped and counted.
+   */
   deliverAtMostOnce(message: Message, options: DeliveryOptions): void {
     const { counters, effects, limits } = this.context;
     counters.started++;

@@ -1,5 +1,5 @@
-// The open connections: how they move through their lifecycle and how they end. Whatever the cause, this is where the will is published or
-// dropped, the session detached, the network connection closed and the reason reported.
+// The open connections: how they move through their lifecycle and how they end. Whatever the cause, this is where the
+// will is published or dropped, the session detached, the network connection closed and the reason reported.
 import { PacketType } from '../../protocol/packets.js';
 import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf } from '../access/access.js';
@@ -19,7 +19,7 @@ import type { Limits, ListenerLimits, PerListenerLimits } from './limits.js';
 import type { PeerInfo } from './peer.js';
 import type { Wills } from './wills.js';
 
-/** What a DISCONNECT of MQTT 5 says for each reason; earlier versions are told nothing. */
+/** The reason code of an MQTT 5 DISCONNECT for each reason. Earlier versions have no DISCONNECT from the server. */
 const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
   'malformed-packet': ReasonCode.malformedPacket,
   'protocol-violation': ReasonCode.protocolError,
@@ -42,7 +42,7 @@ const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
 export interface EndDetail {
   readonly malformed?: MalformedCode | undefined;
   readonly detail?: string | undefined;
-  /** More exact than the reason's own. */
+  /** A reason code more exact than the reason's own. */
   readonly reasonCode?: number | undefined;
 }
 
@@ -96,7 +96,7 @@ export class Connections {
     this.#startStateTimer(connection);
   }
 
-  /** What holds for the clients of a listener: its own limit, or that of the broker. */
+  /** The limit for the clients of a listener: its own, or the broker's. */
   limit(
     { listener }: Connection,
     key: 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs' | 'storageTimeoutMs',
@@ -105,7 +105,7 @@ export class Connections {
     return own?.[key] ?? this.context.limits[key];
   }
 
-  /** Why there is no place for one more; `undefined`: there is. */
+  /** Why one more connection would exceed a limit, or `undefined` if it would not. */
   full(listener: string): string | undefined {
     const { maxConnections } = this.context.limits;
     if (maxConnections >= 0 && this.connectedCount >= maxConnections) return `${maxConnections} are connected`;
@@ -130,12 +130,12 @@ export class Connections {
     this.expectPacket(connection);
   }
 
-  /** The network has closed: nothing more can be sent. */
+  /** The network connection has ended: nothing more can be sent. */
   lost(connection: Connection): void {
     this.#finish(connection, 'connection-lost', {});
   }
 
-  /** We close. Nothing that follows from this connection is looked at any more. */
+  /** Ends the connection from the broker's side. Later packets from it are ignored. */
   end(connection: Connection, reason: EndReason, detail: EndDetail = {}): void {
     if (connection.state === 'ended') return;
     const code = detail.reasonCode ?? DISCONNECT_CODE[reason];
@@ -154,7 +154,7 @@ export class Connections {
     if (!connection.drain.isSet) this.#expectProgress(connection.drain);
   }
 
-  /** The peer reads, however slowly. */
+  /** The peer reads, even if slowly. */
   draining({ drain }: Connection): void {
     if (drain?.isSet === true) this.#expectProgress(drain);
   }
@@ -171,7 +171,10 @@ export class Connections {
     connection.session?.capacityAvailable();
   }
 
-  /** Changes what the client may do, for everything that is not sent yet. Subscriptions stay, even if they could not be made now. */
+  /**
+   * Changes what the client may do, for everything that is not sent yet. Subscriptions stay, even if they could not be
+   * made now.
+   */
   permit(connection: Connection, permissions: Permissions): void {
     if (connection.access === undefined) return;
     connection.access = accessOf(permissions);
@@ -184,7 +187,10 @@ export class Connections {
     this.deadlines.set(connection.credentials, atMs);
   }
 
-  /** Sets the keep-alive timer to the instant at which the client has been silent for one and a half intervals [MQTT-3.1.2-24]. */
+  /**
+   * Sets the keep-alive timer to the instant at which the client has been silent for one and a half intervals
+   * [MQTT-3.1.2-24].
+   */
   expectPacket(connection: Connection): void {
     if (connection.keepAliveMs === 0) this.deadlines.clear(connection.deadline);
     else this.deadlines.set(connection.deadline, connection.lastPacketMs + connection.keepAliveMs * 1.5);
@@ -214,7 +220,10 @@ export class Connections {
     if (timeout !== undefined) this.end(connection, timeout);
   }
 
-  /** A packet only notes its time; the timer is moved when it expires. Before a client is judged silent, what it has sent is read. */
+  /**
+   * A packet only notes its time; the timer is moved when it expires. Before a client is judged silent, what it has
+   * sent is read.
+   */
   #keepAliveDue(connection: Connection): void {
     if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5)
       this.context.effects.whenQuiet(connection.id);

@@ -1,6 +1,7 @@
-// From CONNECT to CONNACK: who may come in, and as whom. In order: the version, the Client Identifier, the will's topic, room for one more,
-// authentication; then an older connection of the same client is ended, the session opened, and CONNACK sent before anything else
-// [MQTT-3.2.0-1]. A refused client is told why where its version has a word for it, and closed [MQTT-3.2.2-5].
+// The handshake from CONNECT to CONNACK. In order: the version, the Client Identifier, the will's topic, the limits of
+// connections and sessions, authentication; then an older connection of the same client is ended, the session opened,
+// and CONNACK sent before anything else [MQTT-3.2.0-1]. A refused client gets the return code if its version has one,
+// and is closed [MQTT-3.2.2-5].
 import { PacketType } from '../../protocol/packets.js';
 import type { ConnectPacket } from '../../protocol/packets.js';
 import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
@@ -26,7 +27,7 @@ export class Handshake {
     readonly connections: Connections,
     readonly sessions: Sessions,
     readonly wills: Wills,
-    /** A Client Identifier that nobody has. */
+    /** Returns an unused Client Identifier. */
     readonly newClientId: () => string,
   ) {}
 
@@ -46,12 +47,14 @@ export class Handshake {
     const problem = this.#clientIdProblem(packet);
     if (problem !== undefined) {
       const reason = packet.clientId === '' ? 'client-identifier-empty' : 'client-identifier-too-long';
-      this.#refuse(connection, packet.clientId, reason, ConnectReturnCode.identifierRejected, problem); // [MQTT-3.1.3-8], [MQTT-3.1.3-9]
+      // [MQTT-3.1.3-8], [MQTT-3.1.3-9]
+      this.#refuse(connection, packet.clientId, reason, ConnectReturnCode.identifierRejected, problem);
       return;
     }
     const willProblem = packet.will === undefined ? undefined : topicNameProblem(packet.will.topic, limits);
     if (willProblem !== undefined) {
-      this.connections.end(connection, 'protocol-violation', { detail: `will topic: ${willProblem}` }); // [MQTT-4.7.1-1]
+      // [MQTT-4.7.1-1]
+      this.connections.end(connection, 'protocol-violation', { detail: `will topic: ${willProblem}` });
       return;
     }
     const clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
@@ -79,7 +82,7 @@ export class Handshake {
       this.#refuse(connection, clientId, result.reason, code, result.detail);
       return;
     }
-    // Others may have come in meanwhile.
+    // Other clients may have connected meanwhile, so the limits are checked again.
     if (this.#isFull(connection, clientId)) return;
     const access = accessOf(result.permissions);
     const refusedWill = this.#willRefusal(packet, access);
@@ -98,7 +101,7 @@ export class Handshake {
     const holder = this.sessions.get(clientId)?.holder;
     const older = holder === undefined ? undefined : this.connections.get(holder);
     if (older !== undefined) this.connections.end(older, 'session-taken-over'); // [MQTT-3.1.4-2]
-    // A will still waiting for its delay, or for this client's return after a restart.
+    // A will that still waits for its delay, or for this client's return after a restart.
     this.wills.discard(clientId);
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
     this.connections.admit(connection, { connect: packet, session, present });
@@ -120,7 +123,7 @@ export class Handshake {
     connection.window = this.connections.limit(connection, 'maxInflight');
     connection.keepAliveMs = this.#keepAliveS(connect) * 1000;
     this.connections.connected(connection);
-    // 3.1 has no Session Present, its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+    // 3.1 has no Session Present; its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
     const sessionPresent = present && connection.version !== 3;
     const reasonCode = ConnectReturnCode.accepted;
     const packet = { type: PacketType.connack, sessionPresent, reasonCode, properties: undefined } as const;
@@ -160,7 +163,10 @@ export class Handshake {
     return true;
   }
 
-  /** Only MQTT 5 can tell a client that its keep-alive is shorter than it asked for: others would be cut off for keeping to their own. */
+  /**
+   * Only MQTT 5 can announce a shorter keep-alive than the client asked for; a 3.x client would be disconnected for
+   * using its own.
+   */
   #keepAliveS({ keepAlive, protocolVersion }: ConnectPacket): number {
     const { keepAliveMax, keepAliveUnlimited } = this.context.limits;
     if (keepAlive === 0) return keepAliveUnlimited ? 0 : keepAliveMax;

@@ -1,23 +1,26 @@
-// Every limit of the core in one place, with its default. The keys are those of the configuration's `limits:`.
+// The limits, with their defaults. The keys are those of the configuration's `limits:`.
 
 export interface Limits {
-  /** Largest packet a client may send, in bytes with its fixed header; 268,435,460 is the protocol's own. */
+  /**
+   * Largest packet that a client may send, in bytes including the fixed header; the protocol's own maximum is
+   * 268,435,460.
+   */
   readonly maxPacketSize: number;
   /** In bytes of UTF-8, 1 to 65,535. */
   readonly maxClientIdLength: number;
-  /** MQTT 3.1 allows 1 to 23 characters; most brokers look away, and so do we unless told. */
+  /** MQTT 3.1 allows 1 to 23 characters; like most brokers, hexmq does not enforce this by default. */
   readonly strict31ClientId: boolean;
-  /** Whether an empty Client Identifier with Clean Session 1 gets one from the broker [MQTT-3.1.3-6]. */
+  /** Whether the broker assigns an identifier to a client with an empty one and Clean Session 1 [MQTT-3.1.3-6]. */
   readonly assignClientId: boolean;
-  /** In bytes of UTF-8, 1 to 65,535; Topic Names and Topic Filters. */
+  /** Of Topic Names and Topic Filters, in bytes of UTF-8, 1 to 65,535. */
   readonly maxTopicLength: number;
-  /** Bounds the depth of the tree and so the cost of a match. */
+  /** Bounds the depth of the subscription tree and so the cost of a match. */
   readonly maxTopicLevels: number;
-  /** Messages that wait in one session's queue, not counting those in flight. */
+  /** Messages waiting in one session's queue, not counting those in flight. */
   readonly maxQueueSize: number;
   /** Payload bytes in one session's stored queue. */
   readonly maxQueueBytes: number;
-  /** Payload bytes in the queue of a session that is not stored: it has only memory to wait in. */
+  /** Payload bytes in the queue of a session that is not stored, which waits in memory. */
   readonly maxTransientQueueBytes: number;
   readonly queueFullPolicy: 'discard' | 'discard-oldest';
   /** Unacknowledged QoS 1 and 2 messages to one client, 1 to 65,535. */
@@ -28,60 +31,69 @@ export interface Limits {
   readonly topicAliasMax: number;
   readonly retainedMessages: boolean;
   readonly maxRetainedMessages: number;
-  /** Retained messages one SUBSCRIBE can bring, apart from `maxQueueSize`. */
+  /** Retained messages that one SUBSCRIBE can bring, independent of `maxQueueSize`. */
   readonly retainedQueueSize: number;
-  /** In seconds; Clean Session 0 of 3.x gets this. 4,294,967,295 is never. */
+  /** In seconds; applies to Clean Session 0 in 3.x. 4,294,967,295 means never. */
   readonly sessionExpiryMax: number;
-  /** In seconds; `undefined` is no limit. */
+  /** In seconds; `undefined` means no limit. */
   readonly messageExpiryMax: number | undefined;
-  /** In seconds, 1 to 65,535; of an MQTT 5 client, and of any that asks for none where that is not allowed. */
+  /**
+   * In seconds, 1 to 65,535. Applies to MQTT 5 clients, and to any client that disables keep-alive where that is not
+   * allowed.
+   */
   readonly keepAliveMax: number;
-  /** Whether a client may switch keep-alive off. */
+  /** Whether a client may disable keep-alive. */
   readonly keepAliveUnlimited: boolean;
   readonly maxQos: 0 | 1 | 2;
   readonly wildcardSubscriptions: boolean;
   readonly sharedSubscriptions: boolean;
-  /** Of MQTT 5. */
+  /** MQTT 5 only. */
   readonly subscriptionIdentifiers: boolean;
-  /** From the opening of a connection to its whole CONNECT. */
+  /** From the opening of a connection to its complete CONNECT. */
   readonly connectTimeoutMs: number;
   readonly authTimeoutMs: number;
-  /** How long a CONNACK may wait for storage. Longer than a database takes to elect another primary, shorter than most clients wait. */
+  /**
+   * How long a CONNACK may wait for storage: longer than a database takes to elect a primary, shorter than most clients
+   * wait.
+   */
   readonly storageTimeoutMs: number;
-  /** -1 is no limit. */
+  /** -1 means no limit. */
   readonly maxConnections: number;
-  /** Connections whose CONNECT has not been accepted; `undefined` is no limit, here and below. */
+  /** Connections whose CONNECT has not been accepted. `undefined` means no limit, here and below. */
   readonly maxPendingConnections: number | undefined;
-  /** Of one IPv4 address or one IPv6 network of 64 bits. */
+  /** Connections of one IPv4 address or one /64 IPv6 network. */
   readonly maxConnectionsPerAddress: number | undefined;
-  /** New connections a second, from everywhere and from one address or network. */
+  /** New connections per second, in total and from one address or network. */
   readonly maxConnectRate: number | undefined;
   readonly maxConnectRatePerAddress: number | undefined;
-  /** Messages, and bytes of topic and payload, a second: of one client, then of all together. Who is faster is read slower. */
+  /**
+   * Messages, and bytes of topic and payload, per second: of one client, then of all clients together. Clients over the
+   * rate are throttled by pausing reads, not disconnected.
+   */
   readonly maxPublishRate: number | undefined;
   readonly maxPublishByteRate: number | undefined;
   readonly maxTotalPublishRate: number | undefined;
   readonly maxTotalPublishByteRate: number | undefined;
-  /** Bytes of packets that have not come as a whole, of all connections together. */
+  /** Bytes of partially received packets of all connections together. */
   readonly maxIncompleteBytes: number;
-  /** Sessions, with those of clients that are away. */
+  /** Sessions, including those of offline clients. */
   readonly maxSessions: number;
   readonly maxSubscriptionsPerClient: number;
-  /** Of all sessions together. */
+  /** Subscriptions of all sessions together. */
   readonly maxSubscriptions: number;
-  /** QoS 0 messages that wait for a connection that does not read. */
+  /** QoS 0 messages waiting for a connection that does not read. */
   readonly maxBufferedQos0Messages: number;
-  /** Their bytes. */
+  /** Bytes of these messages. */
   readonly maxBufferedQos0Bytes: number;
-  /** How long a connection may not read at all before it is closed. */
+  /** How long a connection may read nothing at all before it is closed. */
   readonly drainTimeoutMs: number;
-  /** How long after a restart the will of a client that was connected waits for that client to return. */
+  /** How long, after a restart, the will of a client that was connected waits for that client to return. */
   readonly willGraceAfterRestartMs: number;
 }
 
 /**
- * Longer than this, and V8 looks at no more than a string's length to hash it: many long names of one length would make every look-up a walk
- * past all of them (docs/decisions/0008).
+ * V8 hashes a longer string by its length alone: many long names of one length would make every lookup a walk past all
+ * of them (docs/decisions/0008).
  */
 const NAME_BYTES_MAX = 16_383;
 
@@ -133,8 +145,8 @@ export const DEFAULT_LIMITS: Limits = {
 };
 
 /**
- * What a listener may have of its own. `maxConnections`, `maxPendingConnections` and the rates of connections count that listener's clients and
- * hold beside those of the whole broker; the others hold in their place.
+ * The limits that a listener may set for itself. `maxConnections`, `maxPendingConnections` and the connection rates
+ * count that listener's clients and apply in addition to the broker's; the others replace the broker's.
  */
 export const LISTENER_LIMIT_KEYS = [
   'maxPacketSize',
@@ -152,11 +164,11 @@ export const LISTENER_LIMIT_KEYS = [
 
 export type ListenerLimits = Partial<Pick<Limits, (typeof LISTENER_LIMIT_KEYS)[number]>>;
 
-/** By the name of the listener. */
+/** Limits by the name of the listener. */
 export type PerListenerLimits = ReadonlyMap<string, ListenerLimits>;
 
-/** Nobody unknown makes the broker buffer more than this: the packet size limit until CONNECT is accepted, in bytes. */
+/** Upper bound, in bytes, on the size of a packet from a client whose CONNECT has not been accepted. */
 export const MAX_PACKET_SIZE_BEFORE_CONNECT = 100 * 1024;
 
-/** The session expiry interval that means never (MQTT 5 section 3.1.2.11.2). */
+/** The Session Expiry Interval that means never (MQTT 5 section 3.1.2.11.2). */
 export const NEVER_EXPIRES_S = 4_294_967_295;

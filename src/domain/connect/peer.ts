@@ -1,21 +1,27 @@
-// Who is at the other end of a connection, as far as the network can tell before anything is said.
+// The peer of a connection, as far as the network knows it before CONNECT.
 
 /** A certificate that the listener has verified. */
 export interface PeerCertificate {
-  /** CN of the subject; `undefined` where there is none, or more than one. */
+  /** CN of the subject; `undefined` if there is none or more than one. */
   readonly commonName: string | undefined;
-  /** The whole subject as RFC 4514 writes it: `CN=meter-7,O=Plant`. */
+  /** The whole subject in the form of RFC 4514: `CN=meter-7,O=Plant`. */
   readonly subject: string;
-  /** Subject Alternative Names with their type before a colon: `DNS:meter-7`, `URI:urn:plant:meter-7`, `email:…`, `IP:…`. */
+  /**
+   * Subject Alternative Names with their type before a colon: `DNS:meter-7`, `URI:urn:plant:meter-7`, `email:…`,
+   * `IP:…`.
+   */
   readonly subjectAlternativeNames: readonly string[];
   /** SHA-256 of the certificate, lower-case hexadecimal without colons. */
   readonly fingerprint: string;
 }
 
 export interface PeerInfo {
-  /** For people: `127.0.0.1:51234`. Behind a proxy that is trusted, what the proxy says. */
+  /** For display: `127.0.0.1:51234`. Behind a trusted proxy, the address that the proxy reports. */
   readonly remoteAddress: string;
-  /** Without the port, an IPv4 address as IPv4; `undefined` where there is none (a Unix socket, a connection in memory). */
+  /**
+   * Without the port; an IPv4 address in IPv4 form. `undefined` if there is none (a Unix socket, a connection in
+   * memory).
+   */
   readonly ipAddress?: string | undefined;
   readonly certificate?: PeerCertificate | undefined;
 }

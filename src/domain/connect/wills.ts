@@ -1,6 +1,6 @@
-// Wills: held from CONNECT until the connection ends [MQTT-3.1.2-8], published then unless DISCONNECT came first [MQTT-3.14.4-3], at once or
-// after their delay. A will is stored even for a session that is not, so that a crash of the broker, which ends every connection, does not
-// swallow it.
+// Wills: held from CONNECT until the connection ends [MQTT-3.1.2-8], then published unless DISCONNECT came first
+// [MQTT-3.14.4-3], at once or after their delay. A will is stored even for a session that is not, so that a crash of
+// the broker, which ends every connection, does not lose it.
 import type { Will } from '../../protocol/packets.js';
 import { refusePublish } from '../access/access.js';
 import type { Access } from '../access/access.js';
@@ -37,7 +37,7 @@ export class Wills {
     readonly deadlines: Deadlines,
   ) {}
 
-  /** `will.topic` has been found valid. */
+  /** `will.topic` must be valid. */
   hold(clientId: ClientId, will: Will): void {
     const message = this.publisher.accept(
       will.topic as TopicName,
@@ -53,15 +53,16 @@ export class Wills {
     this.context.changes.record({ kind: 'will.put', will: held.record });
   }
 
-  /** DISCONNECT, or the client is back before its will was due. */
+  /** Drops the will: the client sent DISCONNECT, or returned before the will was due. */
   discard(clientId: ClientId): void {
     const held = this.#wills.get(clientId);
     if (held !== undefined) this.#forget(held);
   }
 
   /**
-   * The connection has ended without DISCONNECT. `sessionGoesOn`: only then does a delay count. `access`: what the client might do at its end; a
-   * will that it might not publish any more is not.
+   * The connection has ended without DISCONNECT.
+   * @param sessionGoesOn whether the session outlives the connection; only then does a delay apply.
+   * @param access the client's permissions at the end; a will that it may no longer publish is dropped.
    */
   connectionEnded(clientId: ClientId, sessionGoesOn: boolean, access: Access | undefined): void {
     const held = this.#wills.get(clientId);
@@ -75,7 +76,7 @@ export class Wills {
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
   }
 
-  /** A client that was connected at the crash gets some time to come back before its will is published. */
+  /** A client that was connected at the crash gets time to return before its will is published. */
   restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
     const held = new HeldWill(will, this.#delayTimer);
     this.#wills.set(will.clientId, held);
@@ -94,7 +95,7 @@ export class Wills {
     this.#forget(held); // [MQTT-3.1.2-10]
     const { clientId, message } = held.record;
     const { topic, payload, qos, retain, properties } = message;
-    // A new message: its order and its expiry count from now.
+    // A new message: its order and its expiry begin now.
     this.publisher.publish(this.publisher.accept(topic, payload, qos, retain, properties, clientId));
     this.context.effects.emit({ kind: 'will-published', clientId, topic });
   }

@@ -1,15 +1,16 @@
-// The books: every delivery that was begun is delivered, dropped for a reason, expired, or still in a queue. They must balance at every step:
+// The delivery counters. Every delivery that was started is delivered, dropped for a reason, expired, or still in a
+// queue, so they balance at every step:
 //   started + restored = delivered + dropped + expired + waiting
 import type { DropReason } from '../reasons.js';
 
 export class DeliveryCounters {
   /** Messages accepted from clients and wills. */
   accepted = 0;
-  /** Deliveries that messages were fanned out to. */
+  /** Deliveries that accepted messages were fanned out to. */
   started = 0;
   /** Deliveries found in the store at start. */
   restored = 0;
-  /** Handed to the network at QoS 0, or acknowledged by the client at QoS 1 and 2. */
+  /** Deliveries handed to the network at QoS 0, or acknowledged by the client at QoS 1 and 2. */
   delivered = 0;
   expired = 0;
   readonly dropped: Record<DropReason, number> = {

@@ -1,4 +1,5 @@
-// How one message goes to one subscriber. Options without Subscription Identifiers are shared objects, so that a fan-out allocates none.
+// How one message goes to one subscriber. Options without Subscription Identifiers are shared objects, so that a
+// fan-out allocates none.
 import type { QoS } from '../../protocol/packets.js';
 
 export interface DeliveryOptions {

@@ -1,4 +1,5 @@
-// What happens to an accepted message: it is retained if it asks for it, and goes to everyone whose subscription matches [MQTT-4.5.0-1].
+// Dispatches accepted messages: a message is retained if its RETAIN flag is set, and goes to every matching
+// subscription [MQTT-4.5.0-1].
 import type { Properties, QoS } from '../../protocol/packets.js';
 import type { RestoredFact } from '../changes.js';
 import type { Context } from '../context.js';
@@ -26,7 +27,7 @@ export class MessageDispatcher {
     readonly deadlines: Deadlines,
   ) {}
 
-  /** Numbers go on behind the highest one found in the store. */
+  /** Message ids continue after the highest one found in the store. */
   restoreLastId(id: number): void {
     this.#lastId = Math.max(this.#lastId, id);
   }
@@ -61,7 +62,10 @@ export class MessageDispatcher {
     };
   }
 
-  /** `route`: what the topic leads to, if the caller has just looked it up. Whether anyone gets it. */
+  /**
+   * @param route the topic's route, if the caller has just looked it up.
+   * @returns whether any subscription matches.
+   */
   publish(message: Message, route: Route = this.router.route(message.topic)): boolean {
     const { counters } = this.context;
     counters.accepted++;
@@ -71,7 +75,7 @@ export class MessageDispatcher {
       const target = targets[i] as Route['targets'][number];
       if (target.noLocal && target.session.clientId === message.publisher) continue;
       const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
-      // [MQTT-3.3.1-9]: RETAIN is 0 for those who are subscribed already, unless they asked for it as published.
+      // [MQTT-3.3.1-9]: RETAIN is 0 for existing subscriptions, unless they asked for it as published.
       const options = deliveryOptions(qos, target.retainAsPublished && message.retain, target.identifiers);
       target.session.deliver(message, options);
     }
@@ -89,7 +93,8 @@ export class MessageDispatcher {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
       const removed = this.retained.remove(topic);
       if (removed?.expiry !== undefined) this.deadlines.clear(removed.expiry);
-      // Where there is none, the removal of the last one may not be durable yet: an acknowledgement has to wait for it all the same.
+      // Even if there is none now, the removal of the last one may not be durable yet, and the acknowledgement has to
+      // wait for it.
       if (removed !== undefined || message.qos > 0) changes.record({ kind: 'retained.drop', topic });
       return;
     }
@@ -99,7 +104,7 @@ export class MessageDispatcher {
       effects.emit({ kind: 'message-dropped', reason: 'retained-full', topic, qos: message.qos, queue: undefined });
       return;
     }
-    // [MQTT-3.3.1-5]; at QoS 0 too, where it is advised [MQTT-3.3.1-7]
+    // [MQTT-3.3.1-5]; at QoS 0 as well, as recommended by [MQTT-3.3.1-7]
     this.#keep(topic, message.id, message.payload.byteLength, message.expiresAtMs);
     changes.record({ kind: 'retained.put', message });
   }

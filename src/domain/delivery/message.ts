@@ -1,4 +1,4 @@
-// An Application Message as the core holds it: what was accepted, from whom, and until when it is worth delivering. It is made once for
+// An Application Message as the core holds it: its contents, its publisher and its expiry. One object is created for
 // each accepted PUBLISH or will and shared, unchanged, by every queue and connection that it goes to.
 import type { Properties, QoS } from '../../protocol/packets.js';
 import type { ClientId, MessageId, TopicName } from '../identifiers.js';
@@ -6,24 +6,24 @@ import type { ClientId, MessageId, TopicName } from '../identifiers.js';
 export interface Message {
   readonly id: MessageId;
   readonly topic: TopicName;
-  /** A view of the bytes that arrived, or, once the message has to wait (`keepPayload`), a copy of its own. */
+  /** A view of the received bytes or, once the message has to wait (`detachPayload`), a copy of its own. */
   readonly payload: Uint8Array;
-  /** As published: the highest QoS at which it can be delivered [MQTT-3.8.4-6]. */
+  /** The QoS of the PUBLISH: the highest at which the message can be delivered [MQTT-3.8.4-6]. */
   readonly qos: QoS;
-  /** As published; whether a delivery carries RETAIN is decided for each delivery. */
+  /** The flag of the PUBLISH; whether a delivery carries RETAIN is decided per delivery. */
   readonly retain: boolean;
-  /** The MQTT 5 properties that travel with the message; `undefined` from a 3.x client. */
+  /** The MQTT 5 properties forwarded with the message; `undefined` from a 3.x client. */
   readonly properties: Properties | undefined;
-  /** `undefined` when the broker itself is the publisher. */
+  /** The client that published it, or `undefined` if the broker itself did. */
   readonly publisher: ClientId | undefined;
   readonly acceptedAtMs: number;
-  /** `undefined`: never. */
+  /** In milliseconds since 1970; `undefined` if it never expires. */
   readonly expiresAtMs: number | undefined;
 }
 
 /**
- * Gives the message its own copy of the payload, if it is part of something larger: a message that waits must not hold the whole chunk that it
- * came in. What goes straight through is not copied. For all who have the message this is the same message.
+ * Replaces the payload by a copy if it is a view of a larger buffer: a message that waits must not keep alive the whole
+ * chunk that it arrived in. A message that is forwarded at once is not copied. All holders of the message see the copy.
  */
 export function detachPayload(message: Message): void {
   const { payload } = message;

@@ -1,5 +1,5 @@
-// PUBLISH from a client, and the acknowledgements it earns. A QoS 2 message goes out to its subscribers when it comes, and its Packet
-// Identifier is remembered until PUBREL, so that a repeat is acknowledged but not delivered again [MQTT-4.3.3-2].
+// Handles PUBLISH from a client, and its acknowledgements. A QoS 2 message is delivered on arrival, and its Packet
+// Identifier is kept until PUBREL, so that a repeat is acknowledged but not delivered again [MQTT-4.3.3-2].
 import { PacketType } from '../../protocol/packets.js';
 import type { Properties, PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
@@ -72,19 +72,22 @@ export class PublishHandler {
     );
     const reached = this.publisher.publish(message, route);
     if (packet.qos === 0) return;
-    // [MQTT-3.3.4-1]; in the order in which they came [MQTT-4.6.0-2], [MQTT-4.6.0-3]
+    // [MQTT-3.3.4-1]; in the order of arrival [MQTT-4.6.0-2], [MQTT-4.6.0-3]
     const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
     connection.acknowledge(type, packet.packetId, reached ? ReasonCode.success : ReasonCode.noMatchingSubscribers);
   }
 
-  /** PUBREL: the identifier is free again; a second PUBREL is answered too. */
+  /** PUBREL: frees the identifier; a repeated PUBREL is answered as well. */
   release(connection: Connection, session: Session, packetId: number): void {
     const known = session.dropInbound(packetId);
     const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
     connection.acknowledge(PacketType.pubcomp, packetId, reasonCode);
   }
 
-  /** With the Topic Name in place of its alias, which is between this client and us. `undefined`: there is none, and the connection has ended. */
+  /**
+   * Replaces the Topic Alias, which is local to this connection, by its Topic Name. Returns `undefined` if the alias is
+   * unknown; the connection has then been ended.
+   */
   #withTopic(
     connection: Connection,
     packet: PublishPacket,
@@ -109,7 +112,10 @@ export class PublishHandler {
     return { ...packet, topic, properties };
   }
 
-  /** Before MQTT 5 there is no way to say it: an acknowledgement would claim that the message was taken, so the connection ends. */
+  /**
+   * Before MQTT 5 a refusal cannot be expressed: an acknowledgement would claim that the message was accepted, so the
+   * connection ends.
+   */
   #deny(connection: Connection, session: Session, packet: PublishPacket, detail: string): void {
     const { effects } = this.context;
     effects.emit({ kind: 'publish-denied', clientId: session.clientId, topic: packet.topic, detail });

@@ -1,7 +1,7 @@
-// Retained messages on their way to a new subscription [MQTT-3.3.1-6]. Their number is bounded, they are read from storage a page at a time,
-// and the next page is asked for only when the last one has left for the network: a subscription to a million topics fills no buffer.
-// One that was replaced after the subscription began is left out: the subscriber has got the newer one as it came, and an older one behind it
-// would turn the order round.
+// Delivery of retained messages to a new subscription [MQTT-3.3.1-6]. Their number is bounded, they are read from
+// storage one page at a time, and the next page is requested only when the previous one has left for the network, so a
+// subscription to a million topics fills no buffer. A message that was replaced after the subscription began is
+// skipped: the subscriber has received the newer one live, and the older one after it would reverse the order.
 import type { Context } from '../context.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { Attached, Session } from '../session/session.js';
@@ -20,7 +20,7 @@ interface Item {
 
 export class RetainedDelivery {
   readonly #items: Item[] = [];
-  /** The first that has not been asked for. */
+  /** Index of the first item that has not been requested. */
   #next = 0;
   /** Whether the items before that are being read. */
   #isReading = false;
@@ -33,10 +33,10 @@ export class RetainedDelivery {
     readonly context: Context,
   ) {}
 
-  /** Begins to send what the subscription matches, behind what earlier ones still have to get. */
+  /** Begins to send the messages that the subscription matches, after those still due to earlier subscriptions. */
   add(subscription: Subscription): void {
     const limit = Math.max(0, this.context.limits.retainedQueueSize - (this.#items.length - this.#next));
-    // One more than there is room for, to know whether there is.
+    // One more than the limit, to know whether it is exceeded.
     const entries = this.#match(subscription.filter, limit + 1);
     if (entries.length > limit) {
       entries.pop();
@@ -51,7 +51,7 @@ export class RetainedDelivery {
     this.#read();
   }
 
-  /** Of those that match, up to so many that the client may receive. */
+  /** Up to `limit` matching entries that the client may receive. */
   #match(filter: TopicFilter, limit: number): RetainedEntry[] {
     const { restrictions } = this.session;
     if (restrictions === undefined) return this.tree.match(filter, limit);
@@ -64,7 +64,7 @@ export class RetainedDelivery {
     return [...found];
   }
 
-  /** The connection took what was sent. */
+  /** The connection has taken the output. */
   writable(): void {
     this.#waiting = false;
     this.#read();
@@ -85,7 +85,7 @@ export class RetainedDelivery {
       const message = byTopic.get(item.entry.topic);
       if (message !== undefined && message.id === item.entry.id) this.#deliver(item, message);
     }
-    // Only now: what is acknowledged on the way must not ask for the next page in the middle of this one.
+    // Only now: an acknowledgement during the loop must not request the next page in the middle of this one.
     this.#isReading = false;
     this.#items.splice(0, to);
     this.#next -= to;
@@ -97,7 +97,8 @@ export class RetainedDelivery {
   #deliver({ entry, subscription }: Item, message: Message): void {
     const { session } = this;
     const { identifiers } = subscription;
-    if (session.subscriptions?.get(subscription.topicFilter) !== subscription) return; // unsubscribed since [MQTT-3.10.4-2]
+    // unsubscribed since [MQTT-3.10.4-2]
+    if (session.subscriptions?.get(subscription.topicFilter) !== subscription) return;
     if (this.tree.get(entry.topic)?.id !== entry.id) return; // replaced since
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
     const qos = message.qos < subscription.qos ? message.qos : subscription.qos;
@@ -109,8 +110,8 @@ export class RetainedDelivery {
 
   #read(): void {
     if (this.#isReading || this.#waiting || this.#next === this.#items.length) return;
-    // A session that is not stored keeps its queue in memory: it gets the next page when it has worked off the last one. In storage there is
-    // more room, but who subscribes again and again must not fill it.
+    // A session that is not stored keeps its queue in memory and gets the next page when it has finished the last one.
+    // Storage has more room, but a client that subscribes repeatedly must not fill it.
     const enough = this.session.stored ? this.context.limits.retainedQueueSize : PAGE_TOPICS;
     if ((this.session.outboundIfAny?.count ?? 0) >= enough) return;
     const topics: TopicName[] = [];

@@ -1,6 +1,6 @@
-// Who gets a message: the subscriptions of all sessions, and for each topic the deliveries that follow from them. Overlapping subscriptions
-// of one session make one delivery at the highest QoS granted [MQTT-3.3.5-1]. What a topic leads to is remembered until any subscription
-// changes: checking that costs one comparison.
+// The router: the subscriptions of all sessions, and for each topic the deliveries that result. Overlapping
+// subscriptions of one session make one delivery at the highest granted QoS [MQTT-3.3.5-1]. A topic's route is cached
+// until any subscription changes; checking that costs one comparison.
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { QueueId, TopicFilter, TopicName } from '../identifiers.js';
@@ -10,7 +10,10 @@ import { Subscription } from '../session/subscription.js';
 import { SubscriptionTree } from '../topics/subscription-tree.js';
 import { SharedGroup } from './shared-group.js';
 
-/** One delivery that a message to the topic brings; a subscription that is alone for its session is its own target. */
+/**
+ * One delivery that results from a message to the topic. A session's only matching subscription serves as its own
+ * target.
+ */
 export interface Target {
   readonly session: Recipient;
   readonly qos: QoS;
@@ -24,10 +27,10 @@ export interface Route {
   readonly groups: readonly SharedGroup[];
 }
 
-/** Topics whose route is remembered, and the deliveries of all of them together; when there are more, all are forgotten. */
+/** Bounds of the route cache: topics, and deliveries of all of them together. Beyond them the cache is cleared. */
 const ROUTES_MAX = 10_000;
 const ROUTED_MAX = 1_000_000;
-/** In characters. Longer topics are rare, and ten thousand of them would be a lot of memory. */
+/** In characters. Longer topics are not cached: they are rare, and ten thousand of them would take much memory. */
 const ROUTED_TOPIC_MAX = 256;
 
 export class Router {
@@ -35,9 +38,9 @@ export class Router {
   readonly #groups = new Map<QueueId, SharedGroup>();
   readonly #routes = new Map<TopicName, Route>();
   #routed = 0;
-  /** Of all sessions. */
+  /** The number of subscriptions of all sessions. */
   #subscriptionCount = 0;
-  /** Of the tree that the remembered routes were made from. */
+  /** The revision of the tree from which the cached routes were computed. */
   #revision = 0;
 
   constructor(readonly context: Context) {}
@@ -46,7 +49,7 @@ export class Router {
     return this.#subscriptionCount;
   }
 
-  /** The remembered route of a topic that was published to before, if it still holds. A topic that has one is a valid Topic Name. */
+  /** The cached route of a topic, if it is still valid. A topic with a cached route is a valid Topic Name. */
   known(topic: string): Route | undefined {
     if (this.#revision !== this.#tree.revision) this.#forget();
     return topic.length > ROUTED_TOPIC_MAX ? undefined : this.#routes.get(topic as TopicName);
@@ -77,7 +80,7 @@ export class Router {
     this.#revision = this.#tree.revision;
   }
 
-  /** The group that a shared subscription joins. */
+  /** The group that a shared subscription joins; created if it does not exist. */
   group(shareName: string, filter: TopicFilter): SharedGroup {
     const fresh = new SharedGroup(shareName, filter, this.context);
     const group = this.#groups.get(fresh.id);
@@ -90,7 +93,10 @@ export class Router {
     return this.#groups.get(queue);
   }
 
-  /** Puts a subscription into the session and here, in the place of one with the same filter [MQTT-3.8.4-3]. Whether it is new. */
+  /**
+   * Adds a subscription to its session and to the router, replacing one with the same filter [MQTT-3.8.4-3].
+   * @returns whether it is new.
+   */
   add(session: Session, subscription: Subscription): boolean {
     const old = session.putSubscription(subscription);
     if (subscription.group === undefined) {
@@ -98,7 +104,7 @@ export class Router {
       this.#tree.add(subscription.filter, subscription);
     } else {
       if (subscription.group.isEmpty) this.#tree.add(subscription.filter, subscription.group);
-      // The new one joins before the old one leaves: what waits with the group is not dropped in between.
+      // The new one joins before the old one leaves, so that the group does not drop its waiting messages in between.
       subscription.group.join(subscription);
       if (old !== undefined) subscription.group.leave(old);
     }
@@ -106,7 +112,10 @@ export class Router {
     return old === undefined;
   }
 
-  /** Takes it out of its session and of here. Whether there was one. */
+  /**
+   * Removes a subscription from its session and from the router.
+   * @returns whether there was one.
+   */
   remove(session: Session, topicFilter: TopicFilter): boolean {
     const subscription = session.takeSubscription(topicFilter);
     if (subscription === undefined) return false;

@@ -1,7 +1,7 @@
-// A shared subscription's group: each message goes to one member. A member gets only what it can take at once; the rest waits with the group,
-// so that a member that is slow or gone holds back nobody, and what a member could not deliver comes back [MQTT-4.8.2-6]. Where what waits is
-// stored, a member whose session is not gets a message at QoS 1 on loan: it stays with the group until the member has acknowledged it, because
-// after a crash nobody else would have it.
+// The group of a shared subscription: each message goes to one member. A member gets only what it can send at once; the
+// rest waits in the group's queue, so a slow or offline member delays no other, and a member returns what it could not
+// deliver [MQTT-4.8.2-6]. If the group's queue is stored, a member whose session is not only reserves a QoS 1 message:
+// the entry stays in the group's queue until the member has acknowledged it, because a crash would otherwise lose it.
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { StoredEntry } from '../inputs.js';
@@ -14,7 +14,7 @@ import { deliveryOptions } from './delivery-options.js';
 import { detachPayload } from './message.js';
 import type { Message } from './message.js';
 
-/** A subscription, as the group sees it. */
+/** A member of the group: a subscription as the group sees it. */
 export interface Member {
   readonly session: Recipient;
   readonly qos: QoS;
@@ -26,7 +26,9 @@ const qosOf = ({ qos }: Member, message: Message): QoS => Math.min(message.qos, 
 
 const NOBODY_MAY = 'none of the members that are connected may receive it';
 
-/** Of a message to a member. The entry in the group's queue ends with the one in the member's. */
+/**
+ * The reservation of a message for a member. The entry in the group's queue ends with the one in the member's queue.
+ */
 class Loan implements DeliverySource {
   constructor(
     readonly group: SharedGroup,
@@ -52,7 +54,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   readonly #members: Member[] = [];
   #turn = 0;
   #waiting: MessageQueue;
-  /** Entries taken out of the run and not off the books, in their order. */
+  /** Entries removed from the buffer and still in the queue, in order. */
   readonly #lent = new Set<QueueEntry>();
 
   constructor(
@@ -87,7 +89,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     if (member.session.isConnected) this.memberCame();
   }
 
-  /** The last one out drops what was waiting. */
+  /** The last member to leave drops what was waiting. */
   leave(member: Member): void {
     const at = this.#members.indexOf(member);
     if (at >= 0) this.#members.splice(at, 1);
@@ -135,26 +137,26 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     }
   }
 
-  /** A member's session could not deliver it and has taken it off its queue. */
+  /** Takes back an entry that a member's session could not deliver and has removed from its queue. */
   returnUndelivered(entry: QueueEntry): void {
     const { counters } = this.context;
     if (this.isEmpty) {
       counters.dropped['session-ended']++;
       return;
     }
-    counters.started--; // it is the same delivery that goes on
+    counters.started--; // the same delivery continues
     if (entry.message !== undefined) this.publish(entry.message);
   }
 
-  /** A member is done with what it had on loan. */
+  /** A member has settled an entry that was reserved for it. */
   repaid(entry: QueueEntry): void {
     const isLowest = entry.seq === this.#lowest();
-    // Not of this group's queue any more: the last member had left.
+    // No longer in this group's queue: the last member had left.
     if (!this.#lent.delete(entry)) return;
     this.#waiting.remove(entry, isLowest ? this.#lowest() : undefined);
   }
 
-  /** Gives what waits to members that can take it. */
+  /** Assigns waiting messages to members that can send them. */
   drain(): void {
     for (;;) {
       const entry = this.#waiting.buffer.peek();
@@ -178,9 +180,9 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     this.drain();
   }
 
-  /** The front of the run to a member. */
+  /** Assigns the front of the buffer to a member. */
   #hand(member: Member, message: Message): void {
-    this.context.counters.started--; // it is the same delivery that goes on
+    this.context.counters.started--; // the same delivery continues
     if (!this.#lendsTo(member, message)) {
       this.#takeOut();
       this.#give(member, message, this);
@@ -197,24 +199,24 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     member.session.deliver(message, deliveryOptions(qosOf(member, message), retain, member.identifiers), source);
   }
 
-  /** Not at QoS 2: what was sent to a member may go to no other [MQTT-4.8.2-5], so that nothing is to be kept for one. */
+  /** Not at QoS 2: a message sent to one member may go to no other [MQTT-4.8.2-5], so there is no reason to keep it. */
   #lendsTo(member: Member, message: Message): boolean {
     return this.#waiting.stored && !member.session.stored && qosOf(member, message) === 1;
   }
 
-  /** The front of the run, off the books. */
+  /** Removes the front of the buffer from the queue. */
   #takeOut(): void {
     const entry = this.#waiting.shift() as QueueEntry;
     this.#waiting.remove(entry, this.#lent.size === 0 ? this.#waiting.firstUndelivered : undefined);
   }
 
-  /** The lowest entry that is not done with. */
+  /** The seq of the lowest entry still in use. */
   #lowest(): number {
     for (const { seq } of this.#lent) return seq;
     return this.#waiting.firstUndelivered;
   }
 
-  /** Passing over those that are away, busy, or may not receive it. */
+  /** Skips members that are offline, busy, or not allowed to receive the message. */
   #nextReady(message: Message): Member | undefined {
     return this.#next(
       (member) => member.session.isReadyFor(qosOf(member, message)) && member.session.mayReceive(message.topic),
@@ -222,8 +224,9 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   }
 
   /**
-   * For a message that some of those who are connected may not receive: behind it, others would wait for what is not for them. So it goes to the queue
-   * of one that may have it, and is busy, or of one that is away, and is judged when it returns.
+   * For a message that some connected members may not receive: in the group's queue it would hold up messages for them.
+   * So it goes to the queue of a busy member that may receive it, or of an offline member, whose permissions are
+   * checked when it returns.
    */
   #nextInNeed(message: Message): Member | undefined {
     const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(message.topic));
@@ -233,7 +236,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     );
   }
 
-  /** In turn. */
+  /** Members take turns. */
   #next(suits: (member: Member) => boolean): Member | undefined {
     const members = this.#members;
     for (let i = 0; i < members.length; i++) {
@@ -246,12 +249,12 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     return undefined;
   }
 
-  /** Whether all who are connected may receive it: whoever has room first can have it. */
+  /** Whether all connected members may receive the message, so that the first one with capacity can take it. */
   #isForAll(topic: TopicName): boolean {
     return this.#members.every(({ session }) => !session.isConnected || session.mayReceive(topic));
   }
 
-  /** Whether somebody is connected, and none of them may receive it. */
+  /** Whether members are connected and none of them may receive the message. */
   #isRefused(topic: TopicName): boolean {
     return (
       this.#members.some(({ session }) => session.isConnected) &&
@@ -263,7 +266,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     if (!this.#members.some(({ session }) => session.isConnected)) this.#waiting.close(this.#waiting.firstUndelivered);
   }
 
-  /** From here on what waits is stored: a member's session is. */
+  /** From now on waiting messages are stored, because a member's session is. */
   #store(): void {
     const before = this.#waiting;
     this.#waiting = new MessageQueue(this.id, true, this, this.context);

@@ -1,4 +1,4 @@
-// SUBSCRIBE and UNSUBSCRIBE: what is granted, and what a new subscription brings at once.
+// Handles SUBSCRIBE and UNSUBSCRIBE: what is granted, and the retained messages that a new subscription brings.
 import { PacketType } from '../../protocol/packets.js';
 import type { QoS, SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../protocol/packets.js';
 import { ReasonCode, SUBACK_FAILURE } from '../../protocol/reason-codes.js';
@@ -33,7 +33,7 @@ export class SubscribeHandler {
       packet.subscriptions.map(({ topicFilter }) => topicFilter),
     );
     if (parsed === undefined) return;
-    // All are judged before any has an effect: one that ends the connection leaves nothing behind.
+    // All filters are checked before any takes effect, so that one that ends the connection leaves nothing behind.
     const room = this.#room(session, packet.subscriptions);
     const refusals = parsed.map((filter, i) => this.#refusal(connection, filter) ?? room(i));
     for (const [i, refusal] of refusals.entries()) {
@@ -46,14 +46,14 @@ export class SubscribeHandler {
         detail: refusal.detail,
       });
       if (connection.version !== 3) continue;
-      // MQTT 3.1 has no code for a refusal: a granted QoS would be a lie, so the connection ends.
+      // MQTT 3.1 has no code for a refusal, and granting a QoS would be false, so the connection ends.
       this.connections.end(connection, 'not-authorized', {
         detail: `subscription to ${topicFilter}: ${refusal.detail}`,
       });
       return;
     }
     const granted: { subscription: Subscription; isNew: boolean }[] = [];
-    // One for each filter, in their order [MQTT-3.8.4-5], [MQTT-3.9.3-1]
+    // One code per filter, in order [MQTT-3.8.4-5], [MQTT-3.9.3-1]
     const reasonCodes = packet.subscriptions.map((request, i) => {
       const refusal = refusals[i];
       if (refusal !== undefined) return connection.version === 5 ? refusal.reasonCode : SUBACK_FAILURE;
@@ -78,19 +78,23 @@ export class SubscribeHandler {
     if (this.#parseAll(connection, packet.topicFilters) === undefined) return;
     const reasonCodes = packet.topicFilters.map((text) => {
       const topicFilter = text as TopicFilter;
-      if (!this.router.remove(session, topicFilter)) return ReasonCode.noSubscriptionExisted; // compared as it stands [MQTT-3.10.4-1]
+      // compared literally [MQTT-3.10.4-1]
+      if (!this.router.remove(session, topicFilter)) return ReasonCode.noSubscriptionExisted;
       if (session.stored)
         this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
       return ReasonCode.success;
     });
-    // [MQTT-3.10.4-4], also where nothing was removed [MQTT-3.10.4-5]
+    // [MQTT-3.10.4-4], even if nothing was removed [MQTT-3.10.4-5]
     const { packetId } = packet;
     const { changes, effects } = this.context;
     const unsuback = { type: PacketType.unsuback, packetId, reasonCodes, properties: undefined } as const;
     effects.send(connection.id, unsuback, connection.promise(changes.step));
   }
 
-  /** All filters of a packet are well-formed, or the connection ends before any of them has had an effect [MQTT-4.7.1-2], [MQTT-4.7.1-3]. */
+  /**
+   * Parses all filters of a packet. If one is malformed, ends the connection before any of them takes effect
+   * [MQTT-4.7.1-2], [MQTT-4.7.1-3].
+   */
   #parseAll(connection: Connection, topicFilters: readonly string[]): ParsedFilter[] | undefined {
     const all: ParsedFilter[] = [];
     for (const text of topicFilters) {
@@ -123,7 +127,7 @@ export class SubscribeHandler {
     return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
   }
 
-  /** Whether there is room for the subscription at this place of the packet, all those before it counted. */
+  /** Whether the limits allow this subscription, counting those before it in the packet. */
   #room(
     session: Session,
     requests: readonly SubscriptionRequest[],
@@ -139,7 +143,7 @@ export class SubscribeHandler {
     const fresh = new Set<string>();
     return (place) => {
       const { topicFilter } = requests[place] as SubscriptionRequest;
-      // One that replaces another takes no room [MQTT-3.8.4-3].
+      // A replacement does not count [MQTT-3.8.4-3].
       if (session.subscriptions?.has(topicFilter as TopicFilter) === true || fresh.has(topicFilter)) return undefined;
       if (fresh.size >= left) return { reasonCode: ReasonCode.quotaExceeded, detail };
       fresh.add(topicFilter);
@@ -172,7 +176,10 @@ export class SubscribeHandler {
     return { subscription, isNew };
   }
 
-  /** To a subscription that is not shared, new or repeated [MQTT-3.8.4-3]; MQTT 5 can ask otherwise. */
+  /**
+   * Retained messages go to subscriptions that are not shared, new or repeated [MQTT-3.8.4-3]; MQTT 5 can request
+   * otherwise.
+   */
   #sendRetained(connection: Connection, session: Session, subscription: Subscription, isNew: boolean): void {
     if (subscription.group !== undefined || !this.context.limits.retainedMessages) return;
     if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) return;

@@ -1,7 +1,8 @@
-// A queue of messages in order, that knows what is in it without holding it. The queue of a stored session or group lives in storage: memory
-// holds a bounded run from its front, read a page at a time ("paging"), until the run reaches the end and new messages join it on their way to
-// storage ("tailing"). A queue that is not stored is all run. Who reads the queue, and when, is decided by its owner: an outbound window or a
-// shared group.
+// An ordered queue of messages. It knows its size without holding its contents: the queue of a stored session or group
+// lives in storage, and memory holds a bounded buffer from its front. The buffer is filled one page at a time (paging)
+// until it reaches the end of the queue; from then on new messages join it on their way to storage (caught up). A queue
+// that is not stored is held in its buffer entirely. The owner, an outbound window or a shared group, decides when to
+// read.
 import type { Append } from '../changes.js';
 import type { Context } from '../context.js';
 import { deliveryOptions } from '../delivery/delivery-options.js';
@@ -15,43 +16,49 @@ import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { Fifo } from './fifo.js';
 
-/** Bounds of the run of a stored queue: beyond them messages wait in storage alone. */
+/** Bounds of a stored queue's buffer: beyond them messages wait in storage only. */
 const RUN_ENTRIES_MAX = 1000;
 const RUN_BYTES_MAX = 1024 * 1024;
-/** What an entry counts for in memory besides its payload. */
+/** Memory that an entry is assumed to take in addition to its payload. */
 const ENTRY_BYTES = 256;
 
 interface ReadAhead {
-  /** A page is asked for when the run is shorter than this. */
+  /** A page is requested when the buffer has fewer entries than this. */
   readonly low: number;
   readonly page: { readonly maxEntries: number; readonly maxBytes: number };
 }
 
 const AMPLE: ReadAhead = { low: 200, page: { maxEntries: 400, maxBytes: 128 * 1024 } };
-/** When many clients come back at once, each reads little, and only what it can send. */
+/** When many clients return at once, each reads little, and only what it can send. */
 const SCARCE: ReadAhead = { low: 1, page: { maxEntries: 32, maxBytes: 16 * 1024 } };
-/** From here on, all runs together, room for reading ahead is scarce. */
+/** Above this total of all buffers, read-ahead is constrained. */
 const READ_AHEAD_BYTES_MAX = 6 * 1024 * 1024;
-/** From here on new messages join a run only if it is shorter than that: each that does not costs a read. */
+/**
+ * Above this total, a new message joins a buffer only if it is shorter than the limit below; otherwise it costs a read
+ * later.
+ */
 const RUNS_BYTES_AMPLE = 32 * 1024 * 1024;
 const SCARCE_RUN_ENTRIES_MAX = 16;
 
-/** Someone who gave a message to a session and takes it back if the session cannot deliver it: a shared group. */
+/** The source of a message: a shared group, to which a session returns a message that it cannot deliver. */
 export interface DeliverySource {
   returnUndelivered(entry: QueueEntry): void;
-  /** Whether there is anyone but this one who could get it, now or later. */
+  /** Whether another member could get the message, now or later. */
   hasOtherCandidate(recipient: object): boolean;
-  /** The recipient's queue is done with it, whatever came of it; `takeBack` may follow. Left out by a source that has kept nothing of it. */
+  /**
+   * The recipient's queue has removed the message, delivered or not; `returnUndelivered` may follow. Omitted by a
+   * source that kept no reservation.
+   */
   onSettled?(): void;
 }
 
 export class QueueEntry {
-  /** PUBREC has come, PUBREL is what is left to send. */
+  /** PUBREC has arrived; only PUBREL is left to send. */
   released = false;
 
   constructor(
     readonly seq: Seq,
-    /** `undefined` once it was sent: a repeat is read from storage, and a session that is not stored makes none. */
+    /** `undefined` once sent: a repeat is read from storage, and a session that is not stored never repeats. */
     public message: Message | undefined,
     readonly options: DeliveryOptions,
     /** What a delivery at QoS 2 waits for. */
@@ -59,7 +66,7 @@ export class QueueEntry {
     /** The record that stored it, if this process recorded it. */
     readonly append: Append | undefined,
     readonly source: DeliverySource | undefined,
-    /** What it counts in the queue's bytes. */
+    /** The entry's share of the queue's bytes. */
     public bytes: number,
   ) {}
 
@@ -68,39 +75,42 @@ export class QueueEntry {
   }
 }
 
-/** What the owner alone knows about its queue. */
+/** What only the owner knows about its queue. */
 export interface QueueOwner {
-  /** Entries sent and not yet acknowledged: they are in the queue but do not wait. */
+  /** Entries sent and not yet acknowledged: they are in the queue but not waiting. */
   readonly inFlightCount: number;
-  /** All entries below this have been sent on some connection. */
+  /** Every entry below this seq has been sent on some connection. */
   readonly sentBelow: number;
 }
 
 export class MessageQueue {
-  /** Entries in the queue, those in flight too. */
+  /** Entries in the queue, including those in flight. */
   count = 0;
-  /** Their payload bytes. */
+  /** Payload bytes of these entries. */
   bytes = 0;
-  /** The next entry's. */
+  /** The seq of the next entry. */
   next = 0;
-  /** No entry is stored below this. */
+  /** No entry with a lower seq is stored. */
   first = 0;
   readonly buffer = new Fifo<QueueEntry>();
   #runBytes = 0;
-  /** All below this has been in the run, or is gone. */
+  /** Every entry below this seq has been in the buffer or is gone. */
   #runNext = 0;
-  /** Whether someone reads the queue: without a reader, a stored queue keeps nothing in memory. */
+  /** Whether the queue has a reader. Without one, a stored queue keeps nothing in memory. */
   #open = false;
-  /** The number of the page asked for, and what `next` was then; 0: none is. An answer to a reader that has gone since bears another number. */
+  /**
+   * The number of the outstanding page request, 0 if there is none, and the value of `next` at that time. A page for an
+   * earlier reader has another number.
+   */
   #request = 0;
   #readUpTo = 0;
-  /** Counted for the page asked for until it is there. */
+  /** Bytes reserved for the requested page until it arrives. */
   #reservedBytes = 0;
-  /** Of the last append since the reader came; `undefined` until it has read its first page. */
+  /** The ticket of the last append since the reader attached; `undefined` until it has read its first page. */
   #ticket: number | undefined;
-  /** Entries below this that were not sent were dropped to make room. */
+  /** Entries below this seq that had not been sent were dropped to make room. */
   #droppedBelow = 0;
-  /** After a restart: whether places are empty, nobody knows which. */
+  /** After a restart: whether seqs are missing between `first` and `next`; which ones is unknown. */
   #hasHoles = false;
 
   constructor(
@@ -110,7 +120,7 @@ export class MessageQueue {
     readonly context: Context,
   ) {}
 
-  /** As found in the store at start. */
+  /** Sets the bounds that the store reported at start. */
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
     this.first = this.#runNext = first;
     this.next = next;
@@ -123,18 +133,19 @@ export class MessageQueue {
     return this.count === 0;
   }
 
-  /** Whether the run holds all there is to read. */
+  /** Whether the buffer reaches the end of the queue. */
   get isCaughtUp(): boolean {
     return this.#runNext === this.next;
   }
 
   /**
-   * Adds a message behind all others, or drops one according to the policy. Not `bounded`: what a new subscription brings along has a limit of
-   * its own (`retainedQueueSize`), checked where it is asked for.
+   * Appends a message, or drops one according to the policy.
+   * @param bounded false for retained messages of a new subscription, which have a limit of their own
+   * (`retainedQueueSize`) that is checked when they are requested.
    */
   push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined, bounded: boolean): void {
     const { limits, counters, changes } = this.context;
-    // Where memory is what it waits in, its topic counts as well.
+    // In a queue in memory the topic counts as well.
     const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
     counters.started++;
     if (bounded) {
@@ -148,11 +159,12 @@ export class MessageQueue {
     const seq = this.next++ as Seq;
     this.count++;
     this.bytes += bytes;
-    // Tailing ends when the reader falls behind: from here on the run is filled by pages until it meets the end again.
+    // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
     const joinsRun = !this.stored || (this.#open && this.#runNext === seq && this.#hasRoomInRun(bytes));
     let append: Append | undefined;
     if (this.stored) {
-      // Until it is stored it can share the chunk that it came in: that is soon, and counted. In the run it may stay.
+      // Until it is stored, which is soon and counted, the payload may share the chunk that it arrived in. In the
+      // buffer it may stay longer.
       if (joinsRun) detachPayload(message);
       append = changes.append(this.id, seq, message, options);
       if (this.#ticket !== undefined) this.#ticket = append.ticket;
@@ -162,7 +174,7 @@ export class MessageQueue {
     this.#addToRun(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
   }
 
-  /** A reader comes: the run begins at the front. */
+  /** A reader attaches: the buffer begins at the front of the queue. */
   open(): void {
     if (!this.stored || this.#open) return;
     this.#open = true;
@@ -170,7 +182,7 @@ export class MessageQueue {
     this.#runNext = this.count === 0 ? this.next : this.first;
   }
 
-  /** The reader is gone. The run is forgotten where storage has it; the entries are for the owner to look through first. */
+  /** The reader detaches. The owner gets the buffered entries; a stored queue then discards its buffer. */
   close(first: number): void {
     this.#open = false;
     this.#request = 0;
@@ -183,7 +195,7 @@ export class MessageQueue {
     this.#runNext = first;
   }
 
-  /** The front of the run, taken out. */
+  /** Removes and returns the front of the buffer. */
   shift(): QueueEntry | undefined {
     const entry = this.buffer.shift();
     if (entry === undefined) return undefined;
@@ -192,12 +204,15 @@ export class MessageQueue {
     return entry;
   }
 
-  /** The lowest entry that has not been taken out of the run. */
+  /** The seq of the lowest entry that has not been removed from the buffer. */
   get firstUndelivered(): number {
     return this.buffer.peek()?.seq ?? this.#runNext;
   }
 
-  /** Asks for the next page if the run is short and storage has more; where room is scarce, only if it can go on at once. */
+  /**
+   * Requests the next page if the buffer is short and storage has more; if read-ahead is constrained, only if the
+   * entries can be sent at once.
+   */
   fill(canSend: boolean): void {
     if (!this.#open || this.#runNext === this.next || this.#request > 0) return;
     const readAhead = this.#readAhead();
@@ -206,14 +221,14 @@ export class MessageQueue {
     this.#reserve(page.maxBytes);
     this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
-    // The first page must know of everything that the last reader did. What lies behind it nobody has touched since it was appended, so the pages
-    // that follow need not wait for acknowledgements to be stored.
+    // The first page must reflect everything that the previous reader did. Entries after it are unchanged since they
+    // were appended, so later pages need not wait for acknowledgements to be stored.
     const { changes, effects } = this.context;
     effects.readQueue(this.id, this.#runNext as Seq, page, this.#request, this.#ticket ?? changes.last);
     this.#ticket ??= NOW;
   }
 
-  /** The answer to `fill`. */
+  /** Takes the page that `fill` requested. */
   filled(request: number, entries: readonly StoredEntry[]): void {
     if (request !== this.#request) return;
     this.#request = 0;
@@ -257,7 +272,7 @@ export class MessageQueue {
     this.#reservedBytes = bytes;
   }
 
-  /** PUBREC: the entry stays, its payload goes. */
+  /** PUBREC: keeps the entry, discards its payload. */
   release(entry: QueueEntry): void {
     entry.released = true;
     this.bytes -= entry.bytes;
@@ -265,7 +280,10 @@ export class MessageQueue {
     if (this.stored) this.context.changes.record({ kind: 'queue.release', queue: this.id, seq: entry.seq });
   }
 
-  /** Takes an entry, already out of the run, off the books. `lowest`: the lowest entry that is left, if this one was the lowest until now. */
+  /**
+   * Removes an entry that has left the buffer.
+   * @param lowest the lowest remaining entry, if this one was the lowest until now.
+   */
   remove(entry: QueueEntry, lowest: number | undefined): void {
     this.#take(entry.bytes);
     entry.source?.onSettled?.();
@@ -276,7 +294,10 @@ export class MessageQueue {
     else changes.remove({ kind: 'queue.trim', queue: this.id, through: (lowest - 1) as Seq }, entry.append);
   }
 
-  /** Why one more of `bytes` does not fit; `undefined`: it does. A message larger than the limit fits an empty queue. */
+  /**
+   * Why a message of `bytes` does not fit, or `undefined` if it does. An empty queue takes a message larger than the
+   * limit.
+   */
   #full(bytes: number): DropReason | undefined {
     const { limits } = this.context;
     const waiting = this.count - this.owner.inFlightCount;
@@ -285,13 +306,13 @@ export class MessageQueue {
     return waiting > 0 && this.bytes + bytes > maxBytes ? 'queue-bytes-full' : undefined;
   }
 
-  /** Drops the oldest waiting entries until there is room for one of `bytes`. False where nothing is left to drop. */
+  /** Drops the oldest waiting entries until a message of `bytes` fits. Returns false if nothing is left to drop. */
   #makeRoom(reason: DropReason, bytes: number): boolean {
     while (this.#full(bytes) !== undefined) {
       if (this.count - this.owner.inFlightCount <= 0) return false;
       const oldest = this.buffer.peek();
       if (oldest !== undefined) {
-        // It was in flight when the client went, and comes again first of all.
+        // It was in flight when the client disconnected, and is sent again before everything else.
         if (oldest.seq < this.owner.sentBelow) return false;
         this.shift();
         this.remove(oldest, undefined);
@@ -300,7 +321,7 @@ export class MessageQueue {
         continue;
       }
       if (this.#hasHoles) return false;
-      // In storage alone: it is dropped unread, and counted at the average size of what is there.
+      // In storage only: it is dropped without being read, and counted at the average size of the stored entries.
       const seq = Math.max(this.#open ? this.#runNext : this.first, this.owner.sentBelow, this.#droppedBelow);
       if (seq >= this.next) return false;
       this.#droppedBelow = seq + 1;
@@ -315,12 +336,12 @@ export class MessageQueue {
     this.count--;
     this.bytes -= bytes;
     if (this.count > 0) return;
-    // What was dropped unread was counted at an average: an empty queue has nothing left over.
+    // Entries dropped without being read were counted at an average size; an empty queue resets the remainder.
     this.bytes = 0;
     this.#hasHoles = false;
   }
 
-  /** Counts and tells the end of a delivery that was, or was to be, in the queue. */
+  /** Counts and reports the end of a delivery that was in the queue or was about to be. */
   dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined, detail?: string): void {
     this.context.counters.dropped[reason]++;
     this.context.effects.emit({

@@ -1,6 +1,7 @@
-// What a session sends to its client at QoS 1 and 2: a window of unacknowledged messages in front of the session's queue. The Packet
-// Identifier of an entry follows from its place in the queue, so that it survives restarts without being stored: a repeat carries the
-// identifier of the first sending [MQTT-2.3.1-4], and an identifier is not used again while its message is unacknowledged [MQTT-2.3.1-2].
+// Outbound delivery at QoS 1 and 2: a window of unacknowledged messages in front of the session's queue. The Packet
+// Identifier of an entry follows from its seq, so it survives restarts without being stored: a repeat carries the
+// identifier of the first sending [MQTT-2.3.1-4], and an identifier is not reused while its message is unacknowledged
+// [MQTT-2.3.1-2].
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
@@ -21,15 +22,15 @@ const PACKET_IDS = 65_535;
 const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
 export interface OutboundOwner {
-  /** Told when a message pushed now would be sent now: shared groups have messages waiting for that. */
+  /** Called when a message pushed now would be sent now: shared groups have messages waiting for that. */
   capacityAvailable(): void;
-  /** Asked of each message that is about to be sent; `undefined`: the client may receive everything. */
+  /** Checked for each message that is about to be sent; `undefined` if the client may receive everything. */
   readonly restrictions: Access | undefined;
 }
 
 export interface OutboundConnection {
   readonly id: ConnectionId;
-  /** Unacknowledged QoS 1 and 2 messages that the client takes at once. */
+  /** The maximum number of unacknowledged QoS 1 and 2 messages. */
   readonly window: number;
   readonly isCongested: boolean;
   /** The ticket that a promise to the client leaves after, at the earliest `ticket`. */
@@ -39,14 +40,14 @@ export interface OutboundConnection {
 
 export class Outbound implements QueueOwner {
   readonly #queue: MessageQueue;
-  /** By Packet Identifier, in the order of sending. */
+  /** Entries in flight by Packet Identifier, in the order of sending. */
   readonly #inFlight = new Map<number, QueueEntry>();
-  /** Those of them that the client may not receive any more, and that only go on to free their identifiers. */
+  /** Those among them that the client may no longer receive and that are only completed to free their identifiers. */
   #refused: Set<QueueEntry> | undefined;
   #connection: OutboundConnection | undefined;
   #window = 0;
   #congested = false;
-  /** Entries below this were sent on an earlier connection: they go out with DUP [MQTT-3.3.1-1]. */
+  /** Entries below this seq were sent on an earlier connection and go out with DUP [MQTT-3.3.1-1]. */
   #sentBefore = 0;
   #sentNext = 0;
 
@@ -67,7 +68,7 @@ export class Outbound implements QueueOwner {
     return this.#sentNext;
   }
 
-  /** Entries that are neither acknowledged nor dropped. */
+  /** The number of entries neither acknowledged nor dropped. */
   get count(): number {
     return this.#queue.count;
   }
@@ -78,7 +79,8 @@ export class Outbound implements QueueOwner {
 
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
     this.#queue.restore(first, next, count, bytes);
-    // Nobody remembers what had been sent before the crash, only that it lies within so many places: all of that may come for a second time.
+    // It is unknown what had been sent before the crash, only that it lies within this many seqs: all of them may be
+    // repeats.
     this.#sentBefore = this.#sentNext = Math.min(next, first + PACKET_IDS);
   }
 
@@ -99,13 +101,16 @@ export class Outbound implements QueueOwner {
     if (this.#queue.buffer.length > 0) detachPayload(message);
   }
 
-  /** A retained message that a new subscription asked for: not bounded by the queue's limits. */
+  /** Pushes a retained message for a new subscription, which the queue's limits do not bound. */
   pushRetained(message: Message, options: DeliveryOptions): void {
     this.#queue.push(message, options, undefined, false);
     if (this.#connection !== undefined) this.#pump();
   }
 
-  /** The client is there, CONNACK is on its way: what was in flight comes again first, in its order, then the rest [MQTT-4.4.0-1]. */
+  /**
+   * The client has connected and CONNACK is on its way: messages that were in flight are sent again first, in order,
+   * then the rest [MQTT-4.4.0-1].
+   */
   attach(connection: OutboundConnection): void {
     this.#connection = connection;
     this.#window = connection.window;
@@ -114,14 +119,17 @@ export class Outbound implements QueueOwner {
     this.#pump();
   }
 
-  /** The client is gone. Nothing stays in memory that storage has. `giveBack` says which entries go to someone else. */
+  /**
+   * The client has disconnected. Nothing stays in memory that storage has.
+   * @param giveBack which entries to return to their shared group.
+   */
   detach(giveBack: (entry: QueueEntry) => boolean): void {
     this.#connection = undefined;
     this.#sentBefore = this.#sentNext;
     const returned: QueueEntry[] = [];
     for (const entry of this.#inFlight.values())
       if (entry.source !== undefined && giveBack(entry)) returned.push(entry);
-    // What was never sent and would end here goes to someone else at any QoS.
+    // A message that was never sent and would be lost here is returned at any QoS.
     if (!this.#queue.stored)
       for (const entry of this.#queue.buffer) if (entry.source !== undefined) returned.push(entry);
     for (const entry of returned) this.#remove(entry);
@@ -147,7 +155,7 @@ export class Outbound implements QueueOwner {
     if (this.hasRoom) this.owner.capacityAvailable();
   }
 
-  /** PUBACK. An identifier that is not in flight at QoS 1 is ignored: the acknowledgement came twice. */
+  /** PUBACK. An identifier that is not in flight at QoS 1 is ignored: the acknowledgement is a repeat. */
   acknowledged(packetId: number): boolean {
     const entry = this.#inFlight.get(packetId);
     if (entry === undefined || entry.qos !== 1) return false;
@@ -155,7 +163,7 @@ export class Outbound implements QueueOwner {
     return true;
   }
 
-  /** PUBREC: answered by PUBREL, for an unknown identifier too, so that the client can let go of it. */
+  /** PUBREC: answered by PUBREL, even for an unknown identifier, so that the client can release it. */
   received(packetId: number): boolean {
     const entry = this.#inFlight.get(packetId);
     const known = entry?.qos === 2;
@@ -183,13 +191,13 @@ export class Outbound implements QueueOwner {
 
   #remove(entry: QueueEntry): void {
     const packetId = packetIdOf(entry.seq);
-    // Only storage cares which entry is the lowest, and finding out costs something for each message.
+    // Only storage needs the lowest entry, and finding it has a cost for each message.
     const wasLowest = this.#queue.stored && entry.seq === this.#lowest();
     this.#inFlight.delete(packetId);
     this.#queue.remove(entry, wasLowest ? this.#lowest() : undefined);
   }
 
-  /** The lowest entry that is not done with. */
+  /** The seq of the lowest entry still in use. */
   #lowest(): number {
     for (const entry of this.#inFlight.values()) return entry.seq;
     return this.#queue.firstUndelivered;
@@ -206,7 +214,7 @@ export class Outbound implements QueueOwner {
       const entry = queue.buffer.peek();
       if (entry === undefined) break;
       const packetId = packetIdOf(entry.seq);
-      // A message unacknowledged since 65,535 messages: its identifier is not free, so everything waits for it.
+      // A message has been unacknowledged for 65,535 messages: its identifier is not free, so everything waits for it.
       if (inFlight.has(packetId)) break;
       queue.shift();
       const dup = entry.seq < this.#sentBefore;
@@ -214,7 +222,7 @@ export class Outbound implements QueueOwner {
       const expiresAtMs = message?.expiresAtMs;
       if (expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
         counters.expired++;
-        this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent
+        this.#sentNext = entry.seq + 1; // its seq is used up, as if it had been sent
         queue.remove(entry, inFlight.size === 0 ? queue.firstUndelivered : undefined);
         continue;
       }
@@ -236,9 +244,9 @@ export class Outbound implements QueueOwner {
   }
 
   /**
-   * An entry out of the run that the client may not receive. It goes, unless it may have been sent before at QoS 2: the client may be keeping its
-   * Packet Identifier, and would take a later message with the same one for a repeat. So it is brought to its end, by PUBREL, without being sent
-   * again. False: that is what is to be done.
+   * Drops a buffered message that the client may not receive. Exception: a QoS 2 message that may already have been
+   * sent must still complete its handshake with PUBREL, because the client may be holding its Packet Identifier and
+   * would take a later message for a repeat. Returns false in that case.
    */
   #refuse(entry: QueueEntry, message: Message, dup: boolean, why: string): boolean {
     const queue = this.#queue;
@@ -257,9 +265,9 @@ export class Outbound implements QueueOwner {
       });
       return false;
     }
-    if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1; // its place is done with, as if it had been sent
+    if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1; // its seq is used up, as if it had been sent
     queue.remove(entry, this.#inFlight.size === 0 ? queue.firstUndelivered : undefined);
-    // Another member of the group may have it.
+    // Another member of the group may receive it.
     if (entry.source === undefined) queue.dropped('not-authorized', message, entry.qos, why);
     else entry.source.returnUndelivered(entry);
     return true;

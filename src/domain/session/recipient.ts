@@ -1,4 +1,4 @@
-// Who a message can be given to, as those see it who give: a session.
+// The recipient of a message as a shared group sees it: a session.
 import type { QoS } from '../../protocol/packets.js';
 import type { DeliverySource } from './message-queue.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
@@ -9,10 +9,10 @@ export interface Recipient {
   readonly clientId: ClientId;
   readonly stored: boolean;
   readonly isConnected: boolean;
-  /** Of one that is not connected, nobody knows: it is judged when it returns. */
+  /** True for a client that is not connected: its permissions are checked when it returns. */
   mayReceive(topic: TopicName): boolean;
-  /** Whether a message of this QoS given to it now goes out now. */
+  /** Whether a message of this QoS delivered now would be sent now. */
   isReadyFor(qos: QoS): boolean;
-  /** `source`: whom the message goes back to if it cannot be delivered. */
+  /** @param source takes the message back if it cannot be delivered. */
   deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): void;
 }

@@ -1,5 +1,5 @@
-// A session: what the broker remembers of a client between its packets and, if the session is stored, between its connections
-// [MQTT-4.1.0-1], [MQTT-4.1.0-2]: its subscriptions, the messages on their way to it, and the QoS 2 messages on their way from it.
+// A session: the state of a client between its packets and, if the session is stored, between its connections
+// [MQTT-4.1.0-1], [MQTT-4.1.0-2]: its subscriptions, its outbound messages, and its inbound QoS 2 messages.
 import type { QoS } from '../../protocol/packets.js';
 import type { Access } from '../access/access.js';
 import type { SessionRecord } from '../changes.js';
@@ -26,25 +26,31 @@ export interface Attached extends OutboundConnection {
 
 export class Session implements OutboundOwner, Recipient {
   connection: Attached | undefined;
-  /** The connection that the session belongs to, from its acceptance to its end: `connection` is set once CONNACK has left. */
+  /**
+   * The connection that the session belongs to, from its acceptance to its end: `connection` is set once CONNACK has
+   * left.
+   */
   holder: ConnectionId | undefined;
-  /** What is asked before it is given a message; `undefined`: it may receive everything, or is away, and is judged when it returns. */
+  /**
+   * Checked before a message is delivered; `undefined` if the client may receive everything, or is offline and will be
+   * checked when it returns.
+   */
   restrictions: Access | undefined;
   disconnectedAtMs: number | undefined;
-  /** Made when needed, as the three below: ten thousand idle sessions have none of them. */
+  /** Created when needed, as the three below: ten thousand idle sessions have none of them. */
   subscriptions: Map<TopicFilter, Subscription> | undefined;
   #inbound: Set<number> | undefined;
   #outbound: Outbound | undefined;
   #groups: Set<SharedGroup> | undefined;
-  /** When a disconnected session ends; unset while connected and for sessions that never do. */
+  /** The expiry of a disconnected session; not set while connected, nor for a session that never expires. */
   readonly expiry: Deadline<Session> | undefined;
 
-  /** Whether it is in storage: it began as one that outlives its connection. */
+  /** Whether the session is stored: it was created as one that outlives its connection. */
   readonly stored: boolean;
 
   constructor(
     readonly clientId: ClientId,
-    /** How long it lives on after its connection, in seconds; each CONNECT says anew. */
+    /** How long the session outlives its connection, in seconds; set by each CONNECT. */
     public expiryIntervalS: number,
     readonly context: Context,
     expiryTimer: TimerKind<Session>,
@@ -62,7 +68,7 @@ export class Session implements OutboundOwner, Recipient {
     return this.#outbound;
   }
 
-  /** Its queue, if anything ever was in it. */
+  /** Its outbound queue, if it has ever had a message. */
   get outboundIfAny(): Outbound | undefined {
     return this.#outbound;
   }
@@ -97,14 +103,14 @@ export class Session implements OutboundOwner, Recipient {
     return this.restrictions === undefined || this.restrictions.receive(topic).isAllowed;
   }
 
-  /** From now on; a connection that is attached brings it along. */
+  /** Sets the restrictions from now on; attaching a connection sets them too. */
   permit(access: Access | undefined): void {
     this.restrictions = access === undefined || access.allowsAll ? undefined : access;
-    // What waited for a member that may not have it any more goes on to another.
+    // Messages waiting for a member that may no longer receive them go to another.
     if (this.connection !== undefined) for (const group of this.groups) group.drain();
   }
 
-  /** Whether the client may receive it; if not, the delivery has ended here. */
+  /** Whether the client may receive the message; if not, its delivery ends here. */
   admits(message: Message, qos: QoS): boolean {
     const judgement = this.restrictions?.receive(message.topic);
     if (judgement === undefined || judgement.isAllowed) return true;
@@ -134,7 +140,7 @@ export class Session implements OutboundOwner, Recipient {
     for (const group of this.#groups) group.drain();
   }
 
-  /** The shared groups it is a member of. */
+  /** The shared groups of which the session is a member. */
   get groups(): Iterable<SharedGroup> {
     return this.#groups ?? [];
   }
@@ -172,7 +178,7 @@ export class Session implements OutboundOwner, Recipient {
     if (this.stored) this.context.changes.record({ kind: 'inbound.put', clientId: this.clientId, packetId });
   }
 
-  /** False: there was none. */
+  /** Returns false if there was none. */
   dropInbound(packetId: number): boolean {
     if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
     if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });

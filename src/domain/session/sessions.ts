@@ -1,4 +1,4 @@
-// The life of sessions: how one begins or is resumed, what a connection's end does to it, and when it is over.
+// The lifecycle of sessions: how one begins or is resumed, what the end of a connection does to it, and when it ends.
 import type { RestoredFact, SessionRecord, SubscriptionRecord } from '../changes.js';
 import type { Connection } from '../connect/connection.js';
 import { NEVER_EXPIRES_S } from '../connect/limits.js';
@@ -42,7 +42,7 @@ export class Sessions {
     return clientId === undefined ? undefined : this.#sessions.get(clientId);
   }
 
-  /** The session for an accepted CONNECT: the one that is there, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
+  /** The session for an accepted CONNECT: the existing one, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
     // Its time may be over although its timer has not expired yet.
@@ -56,7 +56,9 @@ export class Sessions {
     return { session, present: false };
   }
 
-  /** The session belongs to a connection from now on, which is not announced yet: messages for the client go on waiting. */
+  /**
+   * The session belongs to a connection from now on, which is not announced yet: messages for the client go on waiting.
+   */
   claim(session: Session, holder: ConnectionId): void {
     session.holder = holder;
     session.disconnectedAtMs = undefined;
@@ -73,19 +75,23 @@ export class Sessions {
     for (const group of session.groups) group.memberCame();
   }
 
-  /** The connection ended before CONNACK left. The client never heard of a session that its CONNECT began, so that one ends with it. */
+  /**
+   * The connection ended before CONNACK left. The client never heard of a session that its CONNECT began, so that one
+   * ends with it.
+   */
   abandon({ session, present }: { readonly session: Session; readonly present: boolean }): void {
     session.holder = undefined;
     if (present) this.#leave(session);
     else this.end(session, session.stored ? 'not-announced' : 'disconnected');
   }
 
-  /** Its connection has ended. */
+  /** The session's connection has ended. */
   detach(session: Session): void {
     session.connection = undefined;
     session.holder = undefined;
     session.permit(undefined);
-    // What a shared group gave it goes to another member that is there; else it waits here [MQTT-4.4.0-1].
+    // Messages from a shared group return to it if another member is connected; otherwise they wait here
+    // [MQTT-4.4.0-1].
     session.outboundIfAny?.detach(
       (entry) => entry.qos === 1 && (!session.stored || entry.source?.hasOtherCandidate(session) === true),
     );
@@ -121,7 +127,7 @@ export class Sessions {
 
   restore(record: SessionRecord): void {
     const session = new Session(record.clientId, record.expiryIntervalS, this.context, this.#expiryTimer, true);
-    // After a crash the store has clients as connected that are not: for them, now is when the connection ended.
+    // After a crash the store shows clients as connected that are not: their connections are taken to have ended now.
     session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
     this.#sessions.set(record.clientId, session);
     this.#expireLater(session);
@@ -130,7 +136,7 @@ export class Sessions {
   restoreSubscription(record: SubscriptionRecord): void {
     const session = this.#sessions.get(record.clientId);
     if (session === undefined) return;
-    // It was accepted once: limits that were lowered since do not take it away.
+    // It was accepted once: limits lowered since then do not remove it.
     const parsed = parseTopicFilter(record.topicFilter, { maxTopicLength: 65_535, maxTopicLevels: 65_535 });
     if (typeof parsed === 'string') return;
     const group = parsed.shareName === undefined ? undefined : this.router.group(parsed.shareName, parsed.filter);
@@ -159,7 +165,8 @@ export class Sessions {
       owner.restore(first, next, count, bytes);
       return;
     }
-    // A shared group whose members at the crash had no stored session: it ended with them. A group that is made anew must not find its messages.
+    // The queue of a shared group whose members had no stored session at the crash: the group ended with them, and a
+    // new group of that name must not find its messages.
     counters.dropped['session-ended'] += count;
     changes.record({ kind: 'queue.drop', queue });
   }
@@ -175,7 +182,7 @@ export class Sessions {
   }
 }
 
-/** When a session without a connection ends; `undefined`: never, or it has a connection. */
+/** When a session without a connection expires; `undefined` if never, or if it has a connection. */
 function endOf({ disconnectedAtMs, expiryIntervalS }: Session): number | undefined {
   if (disconnectedAtMs === undefined || expiryIntervalS >= NEVER_EXPIRES_S) return undefined;
   return disconnectedAtMs + expiryIntervalS * 1000;

@@ -1,4 +1,4 @@
-// One subscription of one session: what was asked for and granted.
+// One subscription of one session, as requested and granted.
 import type { SubscriptionRecord } from '../changes.js';
 import type { SharedGroup } from '../delivery/shared-group.js';
 import type { QoS } from '../../protocol/packets.js';
@@ -12,7 +12,7 @@ export class Subscription {
     readonly session: Recipient,
     /** As subscribed, `$share/<ShareName>/` included. */
     readonly topicFilter: TopicFilter,
-    /** What topics are compared with. */
+    /** The part that topics are matched against. */
     readonly filter: TopicFilter,
     readonly group: SharedGroup | undefined,
     readonly qos: QoS,
