@@ -169,7 +169,7 @@ module.exports = {
       from: { path: '^adapters/([^/]+/[^/]+)/' },
       to: {
         path: '^adapters/',
-        pathNot: ['^adapters/$1/', '^adapters/network/sockets/', '^adapters/auth/(fetching|passwords)/'],
+        pathNot: ['^adapters/$1/', '^adapters/network/sockets/', '^adapters/auth/(concurrency|fetching|passwords)/'],
       },
     },
     {
@@ -185,11 +185,11 @@ module.exports = {
     {
       name: 'login-code-only-in-auth-adapters',
       comment:
-        'The folders fetching and passwords are not adapters but code that several share: bounded HTTP ' +
+        'The folders concurrency, fetching and passwords are not adapters but code that several share: bounded HTTP ' +
         'requests, and password hashes.',
       severity: 'error',
       from: { pathNot: ['^adapters/auth/', '^test/'] },
-      to: { path: '^adapters/auth/(fetching|passwords)/' },
+      to: { path: '^adapters/auth/(concurrency|fetching|passwords)/' },
     },
     {
       name: 'websockets-only-in-their-adapter',

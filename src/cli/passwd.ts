@@ -56,13 +56,13 @@ async function remove(path: string, user: string, host: ProcessHost): Promise<vo
 }
 
 async function set(path: string, user: string, { stdin = false, cost }: PasswdFlags, host: ProcessHost): Promise<void> {
-  const { DEFAULT_COST, LEAST_COST, MOST_COST, userNameProblem } = await passwordFileTools();
+  const { DEFAULT_COST, MIN_COST, MAX_COST, userNameProblem } = await passwordFileTools();
   const problem = userNameProblem(user);
   if (problem !== undefined) throw new FileError(`the user name ${printable(user)} cannot be: ${problem}`);
   const hardness = cost === undefined ? DEFAULT_COST : Number(cost);
-  if (!Number.isInteger(hardness) || hardness < LEAST_COST || hardness > MOST_COST) {
+  if (!Number.isInteger(hardness) || hardness < MIN_COST || hardness > MAX_COST) {
     throw new FileError(
-      `--cost: ${printable(cost ?? '')} is not valid, expected a whole number from ${LEAST_COST} to ${MOST_COST}`,
+      `--cost: ${printable(cost ?? '')} is not valid, expected a whole number from ${MIN_COST} to ${MAX_COST}`,
     );
   }
   // Whatever is wrong with the file is told before anyone types.

@@ -28,9 +28,9 @@ export const hasPlaceholder = (topicFilter: string): boolean => /%[cu]/.test(top
 /**
  * The rules of one client, with its names in place of `%c` and `%u`.
  *
- * A rule with `%u` is left out for a client without a user name. A name that is empty, begins with `$`, or contains `+`,
- * `#` or `/` is never inserted: the rule that would need it is replaced by one that denies everything, and the result
- * ends there.
+ * A rule with `%u` is left out for a client without a user name. A name that is empty, begins with `$`, or contains
+ * `+`, `#` or `/` is never inserted: the rule that would need it is replaced by one that denies everything, and the
+ * result ends there.
  */
 export function expandRules(
   rules: readonly AccessRule[],

@@ -111,14 +111,16 @@ export class OptionReader {
   integer(key: string, { min, max, fallback }: NumberRange): number {
     const value = this.#take(key) ?? fallback;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-    return this.refuse(
-      key,
-      `${shown(value)} is ${typeof value === 'number' ? 'out of range' : 'not valid'}, expected a whole number from ${min} to ${max}`,
-    );
+    const problem = Number.isInteger(value) ? 'out of range' : 'not valid';
+    return this.refuse(key, `${shown(value)} is ${problem}, expected a whole number from ${min} to ${max}`);
   }
 
-  oneOf<Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice {
+  /** One of the choices. Without a fallback, `undefined` if the option is left out. */
+  oneOf<Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice;
+  oneOf<Choice extends string>(key: string, choices: readonly Choice[]): Choice | undefined;
+  oneOf<Choice extends string>(key: string, choices: readonly Choice[], fallback?: Choice): Choice | undefined {
     const value = this.#take(key) ?? fallback;
+    if (value === undefined) return undefined;
     return (
       choices.find((choice) => choice === value) ??
       this.refuse(key, `${shown(value)} is not valid, expected one of ${choices.join(', ')}`)

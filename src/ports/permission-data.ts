@@ -74,7 +74,8 @@ function filterOf(value: unknown, place: string, { clientId, userName }: RuleSub
   return value.replaceAll(/%([cu])/g, (_placeholder, which: string, at: number) => {
     const name = which === 'c' ? clientId : userName;
     const kind = which === 'c' ? 'Client Identifier' : 'user name';
-    // A wildcard in the name would match topics of other clients, a slash other levels, a leading $ the broker's topics.
+    // A wildcard in the name would match topics of other clients, a slash other levels, a leading $ the broker's
+    // topics.
     if (name === undefined || name === '' || /[+#/\0]/.test(name) || (at === 0 && name.startsWith('$'))) {
       throw new TypeError(`${place} has %${which}, expected a ${kind} without +, # and /, and without a leading $`);
     }

@@ -330,7 +330,7 @@ describe('hexmq check-config', () => {
     [
       { adapter: 'mongodb', options: { url: 'mongodb://ann:hush@', database: 'x' } },
       credentials,
-      'authentication[0].options: refused by mongodb: url: no connection string that MongoDB understands',
+      'authentication[0].options: refused by mongodb: url: not a valid MongoDB connection string',
     ],
     [
       anonymous,

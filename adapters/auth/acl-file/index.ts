@@ -1,24 +1,19 @@
-// Rules from a file in Mosquitto's syntax: what each user may do, and patterns for everyone. The file is read when the authorizer is made, and again
-// when it is told to; one that cannot be read or is wrong leaves the rules as they were.
+// The adapter `acl-file`: rules from a file in the format of Mosquitto's `acl_file`. The file is read at start and on
+// reload; a file that cannot be read or is invalid leaves the rules unchanged.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { hasPlaceholder, expandRules } from 'hexmq/ports';
+import { expandRules, hasPlaceholder, OptionReader } from 'hexmq/ports';
 import type { AccessRule, AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
 import { parseAclFile } from './parse.js';
 import type { AclFile } from './parse.js';
 
-export interface AclFileOptions {
-  readonly path: string;
-}
-
-/** @throws Error naming the option, or the lines of the file, that are wrong. */
-export function createAuthorizer(options: Readonly<Record<string, unknown>>): Authorizer {
-  const { path, ...others } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw new Error(`unknown option ${unknown}, expected path`);
-  if (typeof path !== 'string' || path === '') throw new Error('path is missing, expected the name of a file');
-  return new AclFileAuthorizer({ path });
+/** @throws TypeError that names the option and what was expected; Error that names every invalid line of the file. */
+export function createAuthorizer(options: unknown): Authorizer {
+  const read = new OptionReader(options);
+  const path = read.requireString('path', 'the path of a file');
+  read.rejectUnknown();
+  return new AclFileAuthorizer(path);
 }
 
 const NO_RULES: readonly AccessRule[] = [];
@@ -28,16 +23,19 @@ export class AclFileAuthorizer implements Authorizer {
   readonly #path: string;
   #text: string;
   #file: AclFile;
-  /** By the rules of a user, where no pattern makes a difference between clients: all who have the same share what is made of them. */
+  /**
+   * By the rules of a user. Without placeholders in the patterns, clients of one user get the same object, so that the
+   * broker compiles it once.
+   */
   #shared = new Map<readonly AccessRule[], Permissions>();
-  readonly #watchers: (() => void)[] = [];
+  readonly #listeners: (() => void)[] = [];
 
-  constructor({ path }: AclFileOptions) {
+  constructor(path: string) {
     this.#path = path;
     try {
-      this.#text = decoded(readFileSync(path));
+      this.#text = decode(readFileSync(path));
     } catch (error) {
-      throw unreadable(path, error);
+      throw readError(path, error);
     }
     this.#file = parseAclFile(this.#text, path, basename(path));
   }
@@ -56,31 +54,30 @@ export class AclFileAuthorizer implements Authorizer {
   }
 
   async reload(): Promise<void> {
-    const text = await readFile(this.#path)
-      .then(decoded)
-      .catch((error: unknown) => {
-        throw unreadable(this.#path, error);
-      });
+    let text: string;
+    try {
+      text = decode(await readFile(this.#path));
+    } catch (error) {
+      throw readError(this.#path, error);
+    }
     const file = parseAclFile(text, this.#path, basename(this.#path));
     if (text === this.#text) return;
     this.#text = text;
     this.#file = file;
     this.#shared = new Map();
-    for (const changed of this.#watchers) changed();
+    for (const changed of this.#listeners) changed();
   }
 
   watch(changed: () => void): void {
-    this.#watchers.push(changed);
+    this.#listeners.push(changed);
   }
 }
 
-const decoded = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 
-function unreadable(path: string, error: unknown): Error {
+function readError(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new Error(`there is no file ${path}, expected an ACL file`, { cause: error });
-  return new Error(
-    `cannot read ${path}: ${code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : message}`,
-    { cause: error },
-  );
+  const problem = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : message;
+  return new Error(`cannot read ${path}: ${problem}`, { cause: error });
 }

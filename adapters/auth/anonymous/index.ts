@@ -1,8 +1,9 @@
-// Admits everyone and lets everyone do everything. It asks nothing and abstains never, so it belongs last in the list.
+// The adapter `anonymous`: lets every client in and permits everything. It never abstains, so it belongs last in a
+// list.
 import type { Authenticator, AuthenticatorAnswer } from 'hexmq/ports';
 
-const EVERYONE: AuthenticatorAnswer = { decision: 'allow', permissions: { kind: 'allow-all' } };
+const ALLOW: AuthenticatorAnswer = { decision: 'allow', permissions: { kind: 'allow-all' } };
 
 export function createAuthenticator(): Authenticator {
-  return { name: 'anonymous', authenticate: () => EVERYONE };
+  return { name: 'anonymous', authenticate: () => ALLOW };
 }

@@ -1,4 +1,6 @@
-// Takes who a client is from its certificate, which the listener has verified. Whoever shows none is no business of it.
+// The adapter `certificate`: the identity of a client is that of its TLS certificate, which the listener has verified.
+// It abstains for a client without a certificate.
+import { OptionReader } from 'hexmq/ports';
 import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, PeerCertificate } from 'hexmq/ports';
 
 const IDENTITIES = ['commonName', 'subject', 'san'] as const;
@@ -6,40 +8,32 @@ const SAN_TYPES = ['DNS', 'URI', 'email', 'IP'] as const;
 const MATCHES = ['userName', 'clientId'] as const;
 
 export interface CertificateSettings {
-  /** What of the certificate is the user name. */
+  /** The part of the certificate that becomes the user name. */
   readonly identity: (typeof IDENTITIES)[number];
-  /** Which of its alternative names, with the identity `san`. */
+  /** The type of alternative name; set if and only if the identity is `san`. */
   readonly sanType: (typeof SAN_TYPES)[number] | undefined;
-  /** What of CONNECT has to be the same; `undefined`: nothing. */
+  /** The field of CONNECT that has to equal the identity, or `undefined` for none. */
   readonly mustMatch: (typeof MATCHES)[number] | undefined;
 }
 
-const OPTIONS = ['identity', 'sanType', 'mustMatch'];
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 
-/** @throws TypeError when there is an option that it does not know, or one is missing or wrong. */
-export function createAuthenticator(options: Readonly<Record<string, unknown>> = {}): Authenticator {
-  const settings = settingsOf(options);
+/** @throws TypeError that names the option, its value and what was expected. */
+export function createAuthenticator(options?: unknown): Authenticator {
+  const settings = settingsOf(new OptionReader(options));
   return { name: 'certificate', authenticate: (request) => authenticate(request, settings) };
 }
 
-function settingsOf(options: Readonly<Record<string, unknown>>): CertificateSettings {
-  const unknownKey = Object.keys(options).find((key) => !OPTIONS.includes(key));
-  if (unknownKey !== undefined) throw new TypeError(`unknown option "${unknownKey}", expected ${OPTIONS.join(', ')}`);
-  const identity = oneOf(IDENTITIES, 'identity', options['identity'] ?? 'commonName');
-  const sanType = options['sanType'] === undefined ? undefined : oneOf(SAN_TYPES, 'sanType', options['sanType']);
+function settingsOf(read: OptionReader): CertificateSettings {
+  const identity = read.oneOf('identity', IDENTITIES, 'commonName');
+  const sanType = read.oneOf('sanType', SAN_TYPES);
+  const mustMatch = read.oneOf('mustMatch', MATCHES);
+  read.rejectUnknown();
   if (identity === 'san' && sanType === undefined)
-    throw new TypeError(`sanType is missing, expected ${SAN_TYPES.join(', ')} beside identity: san`);
+    read.refuse('sanType', `missing, expected one of ${SAN_TYPES.join(', ')} with identity: san`);
   if (identity !== 'san' && sanType !== undefined)
-    throw new TypeError('sanType has a meaning only beside identity: san');
-  const mustMatch = options['mustMatch'] === undefined ? undefined : oneOf(MATCHES, 'mustMatch', options['mustMatch']);
+    read.refuse('sanType', `not valid with identity: ${identity}, expected identity: san`);
   return { identity, sanType, mustMatch };
-}
-
-function oneOf<Word extends string>(words: readonly Word[], key: string, value: unknown): Word {
-  const word = words.find((known) => known === value);
-  if (word === undefined) throw new TypeError(`${key} is ${JSON.stringify(value)}, expected ${words.join(', ')}`);
-  return word;
 }
 
 function authenticate(request: AuthenticationRequest, settings: CertificateSettings): AuthenticatorAnswer {
@@ -50,13 +44,12 @@ function authenticate(request: AuthenticationRequest, settings: CertificateSetti
   if (mustMatch === undefined) {
     const [userName, ...others] = names;
     if (userName !== undefined && others.length === 0) return { decision: 'allow', userName };
-    return denied(`its certificate has ${names.length} names of the kind ${kindOf(settings)}, expected one`);
+    return denied(`the certificate has ${names.length} names of type ${typeOf(settings)}, expected one`);
   }
   const userName = names.find((name) => name === request[mustMatch]);
   if (userName !== undefined) return { decision: 'allow', userName };
-  return denied(
-    `its ${mustMatch === 'userName' ? 'user name' : 'client identifier'} is not the ${kindOf(settings)} of its certificate`,
-  );
+  const field = mustMatch === 'userName' ? 'User Name' : 'Client Identifier';
+  return denied(`the ${field} is not the ${typeOf(settings)} of the certificate`);
 }
 
 function namesIn(
@@ -75,7 +68,7 @@ function namesIn(
   }
 }
 
-const kindOf = ({ identity, sanType }: CertificateSettings): string =>
+const typeOf = ({ identity, sanType }: CertificateSettings): string =>
   identity === 'san' ? `san ${sanType}` : identity;
 
 const denied = (detail: string): AuthenticatorAnswer => ({

@@ -1,5 +1,5 @@
-// Makes what the credentials say that a client may do into its rules, so that others' rules can stand before or behind them. Where the credentials
-// say nothing it has no rule.
+// The adapter `credentials`: turns what the credentials permit into rules, so that the rules of other authorizers can
+// take precedence over them or follow them. It has no rule for a client whose credentials say nothing.
 import type { Authorizer, Permissions } from 'hexmq/ports';
 
 const NO_RULES: Permissions = { kind: 'rules', rules: [] };

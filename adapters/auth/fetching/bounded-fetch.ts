@@ -1,15 +1,15 @@
-// A question to a web server and its answer, whatever that server does: in time, of bounded size, and from nobody else.
+// HTTP requests with bounds: a timeout, a maximum size of the response and no redirects, whatever the server does.
 
 export interface FetchRequest {
   readonly method: string;
-  /** Besides that JSON is wanted. */
+  /** In addition to `accept: application/json`. */
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string | undefined;
 }
 
 export interface FetchResponse {
   readonly status: number;
-  /** Empty with any status but 200. */
+  /** Empty unless the status is 200. */
   readonly body: string;
 }
 
@@ -18,7 +18,7 @@ export interface FetchLimits {
   readonly maxBytes: number;
 }
 
-/** @throws Error; `reasonOf` puts it into words. */
+/** @throws Error; `describeFetchError` turns it into a message. */
 export async function boundedFetch(
   url: URL,
   { method, headers, body }: FetchRequest,
@@ -26,7 +26,7 @@ export async function boundedFetch(
 ): Promise<FetchResponse> {
   const response = await fetch(url, {
     method,
-    // Whoever a redirect names would be told what is asked, passwords too.
+    // A redirect would send the request, including passwords, to a server that is not configured.
     redirect: 'manual',
     signal: AbortSignal.timeout(timeoutMs),
     headers: [['accept', 'application/json'], ...headers.map(([name, value]): [string, string] => [name, value])],
@@ -49,15 +49,16 @@ async function textOf(response: Response, maxBytes: number): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** What is said of a status that is none of those expected. */
+/** The message for a status that is not among the expected ones. */
 export function unexpectedStatus(status: number, expected: string): string {
-  return `it answered ${status}, expected ${expected}${status >= 300 && status < 400 ? ' (redirects are not followed)' : ''}`;
+  const hint = status >= 300 && status < 400 ? ' (redirects are not followed)' : '';
+  return `it answered ${status}, expected ${expected}${hint}`;
 }
 
-/** `fetch` says why in the cause. */
+/** The message for an error of `boundedFetch`. `fetch` itself hides the reason in `cause`. */
 export function describeFetchError(error: unknown): string {
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return 'it did not answer in time';
-  const { code, message: because } = (cause ?? {}) as NodeJS.ErrnoException;
-  return code ?? because ?? message;
+  const { code, message: causeMessage } = (cause ?? {}) as NodeJS.ErrnoException;
+  return code ?? causeMessage ?? message;
 }

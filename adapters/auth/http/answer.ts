@@ -1,5 +1,5 @@
-// What an answer of the service means, by its status and, with 200, by its JSON. Whatever it cannot mean is a failure of the service: a page of
-// somebody's proxy lets nobody in.
+// The meaning of the service's response: its status and, for 200, its JSON. Anything else is a failure of the service,
+// so that the error page of a proxy lets nobody in.
 import { unexpectedStatus } from '../fetching/bounded-fetch.js';
 import { ServiceFailure } from './circuit-breaker.js';
 
@@ -14,14 +14,16 @@ export type Answer =
   | { readonly result: 'ignore' };
 
 const ALLOWED: Answer = { result: 'allow', userName: undefined, permissions: undefined, expiresAtMs: undefined };
-/** Later than this in seconds, it was meant in milliseconds. */
+/** A greater number of seconds is a mistake: the service sent milliseconds. */
 const EXPIRY_MAX_S = 1e11;
 
-/** @throws ServiceFailure, or an Error if the question was not to the service's liking, which is no failure of it. */
+/**
+ * @throws ServiceFailure; or Error for a 4xx status, which rejects this request and is not a failure of the service.
+ */
 export function answerOf(status: number, body: string): Answer {
   switch (status) {
     case 200:
-      return body.trim() === '' ? ALLOWED : answerIn(body);
+      return body.trim() === '' ? ALLOWED : parseAnswer(body);
     case 204:
       return ALLOWED;
     case 401:
@@ -36,8 +38,8 @@ export function answerOf(status: number, body: string): Answer {
   throw new ServiceFailure(problem);
 }
 
-function answerIn(body: string): Answer {
-  const { result, userName, permissions, expiresAt } = jsonOf(body);
+function parseAnswer(body: string): Answer {
+  const { result, userName, permissions, expiresAt } = parseJson(body);
   switch (result) {
     case 'deny':
       return { result, reason: 'bad-credentials' };
@@ -45,7 +47,7 @@ function answerIn(body: string): Answer {
       return { result };
     case 'allow':
       if (userName !== undefined && (typeof userName !== 'string' || userName === ''))
-        throw new ServiceFailure('userName in its answer is no text');
+        throw new ServiceFailure('userName in its answer is not a string');
       if (expiresAt !== undefined && !(typeof expiresAt === 'number' && expiresAt > 0 && expiresAt < EXPIRY_MAX_S)) {
         throw new ServiceFailure('expiresAt in its answer is not valid, expected seconds since 1970');
       }
@@ -59,15 +61,15 @@ function answerIn(body: string): Answer {
   throw new ServiceFailure('result in its answer is not valid, expected allow, deny or ignore');
 }
 
-/** A key with null is as if it was not there. */
-function jsonOf(body: string): Readonly<Record<string, unknown>> {
+/** A key whose value is `null` counts as absent. */
+function parseJson(body: string): Readonly<Record<string, unknown>> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
   } catch {
-    throw new ServiceFailure('it answered 200 with something else than JSON');
+    throw new ServiceFailure('it answered 200 with a body that is not JSON');
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new ServiceFailure('it answered 200 with JSON that is no mapping');
+    throw new ServiceFailure('it answered 200 with JSON that is not an object');
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== null));
 }

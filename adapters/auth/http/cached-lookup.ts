@@ -1,4 +1,4 @@
-// Asks the service about a client, unless it has just been asked the same.
+// A lookup of one client in the service, answered from the cache if the same request was made recently.
 import type { Answer } from './answer.js';
 import type { AnswerCache } from './answer-cache.js';
 import type { RequestTemplate, Subject } from './request-template.js';
@@ -11,18 +11,18 @@ export class CachedLookup {
     readonly cache: AnswerCache,
   ) {}
 
-  /** @throws UnaskableError when the client has sent what cannot be asked about; any other Error when the service does not answer. */
+  /** @throws UnencodableError if the client's data cannot be sent; any other Error if there is no answer. */
   async find(subject: Subject, signal?: AbortSignal): Promise<Answer> {
-    const question = this.template.fill(subject);
-    const key = this.cache.keyOf(question);
-    const known = this.cache.get(key);
-    if (known !== undefined) return known;
-    const answer = await this.service.ask(question, signal);
+    const request = this.template.fill(subject);
+    const key = this.cache.keyOf(request);
+    const cached = this.cache.get(key);
+    if (cached !== undefined) return cached;
+    const answer = await this.service.send(request, signal);
     this.cache.put(key, answer);
     return answer;
   }
 
-  /** Headers are read again, and whatever was answered to the old ones is forgotten. */
+  /** Reads the headers again and forgets the answers to requests with the old ones. */
   reload(): Promise<void> {
     return new Promise((resolve) => {
       this.service.reload();

@@ -1,8 +1,9 @@
-// A service that has failed several times in a row is left alone for a while: clients are told at once, instead of each waiting for the same
-// failure, and the service is not kept down by those who ask again. Then one question is let through, and its outcome decides.
+// A circuit breaker. After several failures in a row the service is not called for a while: requests fail at once
+// instead of each waiting for the same failure, and retries do not keep the service down. Then one request is let
+// through as a probe, and its outcome decides.
 import type { Clock } from 'hexmq/ports';
 
-/** The service has failed, as opposed to the question. */
+/** The service failed, as opposed to rejecting one request. Only this error counts towards opening the circuit. */
 export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure';
 }
@@ -22,13 +23,12 @@ export class CircuitBreaker {
     this.#clock = clock;
   }
 
+  /** @throws what the task throws, or Error while the circuit is open. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     const isProbe = this.#failures >= this.#failuresMax;
     if (isProbe) {
       if (this.#isProbing || this.#clock.nowMs() < this.#openUntilMs) {
-        throw new Error(
-          `not asked for a while after ${this.#failures} failures in a row, the last: ${this.#lastFailure}`,
-        );
+        throw new Error(`not called after ${this.#failures} failures in a row, the last: ${this.#lastFailure}`);
       }
       this.#isProbing = true;
     }
@@ -37,14 +37,14 @@ export class CircuitBreaker {
       this.#failures = 0;
       return result;
     } catch (error) {
-      if (error instanceof ServiceFailure) this.#failed(error);
+      if (error instanceof ServiceFailure) this.#recordFailure(error);
       throw error;
     } finally {
       if (isProbe) this.#isProbing = false;
     }
   }
 
-  #failed({ message }: ServiceFailure): void {
+  #recordFailure({ message }: ServiceFailure): void {
     this.#failures++;
     this.#lastFailure = message;
     this.#openUntilMs = this.#clock.nowMs() + this.#openMs;

@@ -1,11 +1,11 @@
-// Headers of every question: those of the configuration, and those in a file, which is read again on request. They are where secrets are, so no
-// value of one is ever shown.
-import { readFileSync } from 'node:fs';
+// The headers of every request: those of the configuration, and those of a file that is read again on reload. Headers
+// carry secrets, so no error message shows a value.
+import { boundedRead } from '../fetching/bounded-read.js';
 
 export type HeaderLine = readonly [name: string, value: string];
 
 const FILE_BYTES_MAX = 64 * 1024;
-/** Said by the question itself, or by the connection. */
+/** Set by the request itself or by the connection. */
 const RESERVED = new Set([
   'accept',
   'content-type',
@@ -25,7 +25,7 @@ export class HeaderLines {
   readonly #file: string | undefined;
   #lines: readonly HeaderLine[];
 
-  /** @throws TypeError when the file cannot be read, or has something else in it. */
+  /** @throws TypeError if the file cannot be read or is invalid. */
   constructor(fixed: readonly HeaderLine[], file?: string) {
     this.#fixed = fixed;
     this.#file = file;
@@ -41,34 +41,29 @@ export class HeaderLines {
   }
 
   #read(): readonly HeaderLine[] {
-    return this.#file === undefined ? this.#fixed : [...this.#fixed, ...linesIn(this.#file)];
+    return this.#file === undefined ? this.#fixed : [...this.#fixed, ...parseFile(this.#file)];
   }
 }
 
-/** What is wrong with it, for people; nothing of its value. */
+/** What is wrong with the header, without its value; `undefined` if it is valid. */
 export function headerProblem([name, value]: HeaderLine): string | undefined {
-  if (RESERVED.has(name.toLowerCase())) return `${name} is not to be chosen`;
+  if (RESERVED.has(name.toLowerCase())) return `${name} cannot be set`;
   try {
     new Headers([[name, value]]);
   } catch {
-    return `${JSON.stringify(name)} is no name of a header, or its value cannot be sent`;
+    return `${JSON.stringify(name)} is not a valid header name, or its value is not valid`;
   }
   return undefined;
 }
 
-function linesIn(path: string): HeaderLine[] {
+/** @throws TypeError that names the file and, for an invalid line, its number. */
+function parseFile(path: string): HeaderLine[] {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = boundedRead(path, FILE_BYTES_MAX);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new TypeError(
-      `${path}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'not permitted; let the user who runs hexmq read it' : message}`,
-      { cause: error },
-    );
+    throw new TypeError(`${path}: ${(error as Error).message}`, { cause: error });
   }
-  if (bytes.length > FILE_BYTES_MAX)
-    throw new TypeError(`${path}: ${bytes.length} bytes, expected at most ${FILE_BYTES_MAX}`);
   return bytes
     .toString('utf8')
     .split('\n')

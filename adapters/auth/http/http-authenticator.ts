@@ -1,4 +1,4 @@
-// Who a client is, as a service says that is asked over HTTP.
+// The authenticator that asks an HTTP service.
 import { readPermissions } from 'hexmq/ports';
 import type { RequestContext, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
 import type { Answer } from './answer.js';
@@ -7,18 +7,18 @@ import { UnencodableError } from './request-template.js';
 
 export class HttpAuthenticator implements Authenticator {
   readonly name = 'http';
-  readonly #inquiry: CachedLookup;
+  readonly #lookup: CachedLookup;
   readonly #clock: Clock;
 
-  constructor(inquiry: CachedLookup, clock: Clock) {
-    this.#inquiry = inquiry;
+  constructor(lookup: CachedLookup, clock: Clock) {
+    this.#lookup = lookup;
     this.#clock = clock;
   }
 
   async authenticate(request: AuthenticationRequest, context?: RequestContext): Promise<AuthenticatorAnswer> {
     let answer: Answer;
     try {
-      answer = await this.#inquiry.find(request, context?.signal);
+      answer = await this.#lookup.find(request, context?.signal);
     } catch (error) {
       if (error instanceof UnencodableError)
         return { decision: 'deny', reason: 'bad-credentials', detail: error.message };
@@ -28,14 +28,14 @@ export class HttpAuthenticator implements Authenticator {
       case 'ignore':
         return { decision: 'abstain' };
       case 'deny':
-        return { decision: 'deny', reason: answer.reason, detail: 'the service refuses it' };
+        return { decision: 'deny', reason: answer.reason, detail: 'the service denies it' };
       case 'allow':
         return this.#allow(answer, request);
     }
   }
 
   reload(): Promise<void> {
-    return this.#inquiry.reload();
+    return this.#lookup.reload();
   }
 
   #allow(
@@ -43,7 +43,7 @@ export class HttpAuthenticator implements Authenticator {
     request: AuthenticationRequest,
   ): AuthenticatorAnswer {
     if (expiresAtMs !== undefined && expiresAtMs <= this.#clock.nowMs())
-      return { decision: 'deny', reason: 'bad-credentials', detail: 'its credentials have expired' };
+      return { decision: 'deny', reason: 'bad-credentials', detail: 'the credentials have expired' };
     const allowed = { decision: 'allow', userName, expiresAtMs } as const;
     if (permissions === undefined) return allowed;
     try {

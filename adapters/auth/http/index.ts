@@ -1,5 +1,4 @@
-// The authenticator and the authorizer that ask a service over HTTP, as a configuration asks for them: options are checked here, the file with headers
-// is read, and nothing is sent.
+// The adapter `http`: validates the options of the authenticator and the authorizer. Nothing is sent yet.
 import { OptionReader } from 'hexmq/ports';
 import type { Authenticator, Authorizer, Clock } from 'hexmq/ports';
 import { AnswerCache } from './answer-cache.js';
@@ -16,22 +15,29 @@ interface Components {
   readonly clock: Clock;
 }
 
-/** Said unless the configuration says something else. Not the port of the client: no two questions would be the same. */
-const VALUES: readonly Placeholder[] = ['clientId', 'userName', 'password', 'ipAddress', 'listener', 'commonName'];
+/** The default values. They leave out the client's port, with which no two requests would be equal for the cache. */
+const DEFAULT_VALUES: readonly Placeholder[] = [
+  'clientId',
+  'userName',
+  'password',
+  'ipAddress',
+  'listener',
+  'commonName',
+];
 const HOUR_MS = 3_600_000;
 
-/** @throws TypeError which names the option, its value unless it may be a secret, and what was expected. */
+/** @throws TypeError that names the option and what was expected, with the value unless it may be a secret. */
 export function createAuthenticator(options: unknown, { clock }: Components): Authenticator {
-  return new HttpAuthenticator(inquiryOf(options, clock, PLACEHOLDERS), clock);
+  return new HttpAuthenticator(lookupOf(options, clock, PLACEHOLDERS), clock);
 }
 
-/** As above. It is never told a password. */
+/** An authorizer never has the password. @throws TypeError as `createAuthenticator`. */
 export function createAuthorizer(options: unknown, { clock }: Components): Authorizer {
   const known = PLACEHOLDERS.filter((placeholder) => placeholder !== 'password');
-  return new HttpAuthorizer(inquiryOf(options, clock, known));
+  return new HttpAuthorizer(lookupOf(options, clock, known));
 }
 
-function inquiryOf(options: unknown, clock: Clock, known: readonly Placeholder[]): CachedLookup {
+function lookupOf(options: unknown, clock: Clock, known: readonly Placeholder[]): CachedLookup {
   const read = new OptionReader(options);
   const template = templateOf(read, known);
   const service = new ServiceClient(
@@ -50,7 +56,7 @@ function inquiryOf(options: unknown, clock: Clock, known: readonly Placeholder[]
     {
       ttlMs: read.integer('cacheTtlMs', { min: 0, max: HOUR_MS, fallback: 30_000 }),
       negativeTtlMs: read.integer('cacheNegativeTtlMs', { min: 0, max: HOUR_MS, fallback: 5000 }),
-      max: read.integer('cacheMax', { min: 1, max: 1_000_000, fallback: 10_000 }),
+      maxEntries: read.integer('cacheMax', { min: 1, max: 1_000_000, fallback: 10_000 }),
     },
     clock,
   );
@@ -61,8 +67,8 @@ function inquiryOf(options: unknown, clock: Clock, known: readonly Placeholder[]
 function templateOf(read: OptionReader, known: readonly Placeholder[]): RequestTemplate {
   const url = read.requireUrl('url', read.boolean('allowHttp', false));
   if (/\$(\{|%7B)/i.test(url.href))
-    read.refuse('url', 'it has a placeholder, expected those in query or body, where they are encoded');
-  const byDefault = VALUES.filter((value) => known.includes(value));
+    read.refuse('url', 'contains a placeholder, expected placeholders in query or body, where they are encoded');
+  const byDefault = DEFAULT_VALUES.filter((value) => known.includes(value));
   if (read.oneOf('method', ['POST', 'GET'], 'POST') === 'GET') {
     if (read.has('body')) read.refuse('body', 'not valid with method GET, expected values in query');
     return new RequestTemplate(url, valuesOf(read, 'query', known, byDefault), undefined);
@@ -86,24 +92,24 @@ function valuesOf(
     for (const name of byDefault) values.add(name, `\${${name}}`, known);
     return values;
   }
-  const written = read.mapping(key);
-  for (const name of written.keys) {
-    const text = written.requireString(name, 'a string with placeholders');
+  const given = read.mapping(key);
+  for (const name of given.keys) {
+    const text = given.requireString(name, 'a string with placeholders');
     try {
       values.add(name, text, known);
     } catch (error) {
-      written.refuse(name, (error as Error).message);
+      given.refuse(name, (error as Error).message);
     }
   }
   return values;
 }
 
 function headersOf(read: OptionReader): HeaderLines {
-  const written = read.mapping('headers');
-  const lines = written.keys.map((name): HeaderLine => {
-    const line = [name, written.requireSecret(name, 'the value of a header')] as const;
+  const given = read.mapping('headers');
+  const lines = given.keys.map((name): HeaderLine => {
+    const line = [name, given.requireSecret(name, 'the value of a header')] as const;
     const problem = headerProblem(line);
-    if (problem !== undefined) written.refuse(name, problem);
+    if (problem !== undefined) given.refuse(name, problem);
     return line;
   });
   const file = read.string('headersFile', 'the path of a file');

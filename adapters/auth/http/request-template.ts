@@ -1,9 +1,9 @@
-// What the service is asked: the configuration says which of a client's data goes where. Data only ever goes into values of the query, of JSON or of
-// a form, which are encoded whole: whatever a client calls itself, it cannot change what is asked.
+// The request to the service: the configuration says which data of a client goes where. Data only becomes values of the
+// query, of JSON or of a form, which are encoded as a whole, so that no name of a client can change the request.
 import { isUtf8 } from 'node:buffer';
 import type { PeerInfo } from 'hexmq/ports';
 
-/** An authenticator knows the password too. */
+/** The client a request is about. Only authenticators have the password. */
 export interface Subject {
   readonly clientId: string;
   readonly userName: string | undefined;
@@ -21,7 +21,7 @@ export interface LookupRequest {
   readonly body: string | undefined;
 }
 
-/** The client has sent what cannot be asked about. */
+/** The client sent data that cannot be put in a request. */
 export class UnencodableError extends Error {
   override readonly name = 'UnaskableError';
 }
@@ -29,7 +29,7 @@ export class UnencodableError extends Error {
 const VALUES = {
   clientId: ({ clientId }: Subject) => clientId,
   userName: ({ userName }: Subject) => userName,
-  password: ({ password }: Subject) => (password === undefined ? undefined : textOf(password)),
+  password: ({ password }: Subject) => (password === undefined ? undefined : decodePassword(password)),
   ipAddress: ({ peer }: Subject) => peer.ipAddress,
   remoteAddress: ({ peer }: Subject) => peer.remoteAddress,
   listener: ({ listener }: Subject) => listener,
@@ -38,12 +38,12 @@ const VALUES = {
 export type Placeholder = keyof typeof VALUES;
 export const PLACEHOLDERS = Object.keys(VALUES) as Placeholder[];
 
-/** Text and placeholders in turn. */
+/** Literal text or a placeholder. */
 type Part = string | { readonly placeholder: Placeholder };
 
 const CONTENT_TYPES = { json: 'application/json', form: 'application/x-www-form-urlencoded' };
 
-/** Names of values, and the values with `${…}` for data of the client. */
+/** Named values with placeholders `${…}` for data of the client. */
 export class ValueTemplates {
   readonly #templates = new Map<string, readonly Part[]>();
 
@@ -62,7 +62,10 @@ export class ValueTemplates {
     );
   }
 
-  /** What is not there (no user name, no certificate) is left out; as a part of a value it is empty. */
+  /**
+   * Absent data (no user name, no certificate) leaves the value out if it is the whole value, and becomes empty if it
+   * is part of one.
+   */
   fill(subject: Subject): [name: string, value: string][] {
     return [...this.#templates].flatMap(([name, parts]): [string, string][] => {
       const values = parts.map((part) => (typeof part === 'string' ? part : VALUES[part.placeholder](subject)));
@@ -75,7 +78,7 @@ export class RequestTemplate {
   constructor(
     readonly url: URL,
     readonly query: ValueTemplates,
-    /** `undefined`: GET. */
+    /** `undefined` for a GET request. */
     readonly body: { readonly values: ValueTemplates; readonly encoding: Encoding } | undefined,
   ) {}
 
@@ -92,8 +95,8 @@ export class RequestTemplate {
   }
 }
 
-/** A replacement for what is no text would make one password of many. */
-function textOf(password: Uint8Array): string {
-  if (!isUtf8(password)) throw new UnencodableError('the password is no UTF-8');
+/** Replacing invalid bytes would make different passwords equal. */
+function decodePassword(password: Uint8Array): string {
+  if (!isUtf8(password)) throw new UnencodableError('the password is not UTF-8');
   return Buffer.from(password.buffer, password.byteOffset, password.byteLength).toString('utf8');
 }

@@ -1,11 +1,11 @@
-// One question to the service and its answer, whatever the service does: in time, of bounded size, from nowhere else, and so many at once.
+// The client of the service: bounded concurrency, a circuit breaker, a timeout and a maximum size of the answer.
 import type { Clock } from 'hexmq/ports';
+import { WorkQueue } from '../concurrency/work-queue.js';
 import { boundedFetch, describeFetchError } from '../fetching/bounded-fetch.js';
 import type { FetchResponse } from '../fetching/bounded-fetch.js';
 import { answerOf } from './answer.js';
 import type { Answer } from './answer.js';
 import { CircuitBreaker, ServiceFailure } from './circuit-breaker.js';
-import { Gate } from './gate.js';
 import type { HeaderLines } from './header-lines.js';
 import type { LookupRequest } from './request-template.js';
 
@@ -21,29 +21,29 @@ export interface ServiceClientOptions {
 
 export class ServiceClient {
   readonly #options: ServiceClientOptions;
-  readonly #gate: Gate;
+  readonly #queue: WorkQueue;
   readonly #breaker: CircuitBreaker;
 
   constructor(options: ServiceClientOptions, clock: Clock) {
     this.#options = options;
-    this.#gate = new Gate(options.maxConcurrent, options.maxWaiting);
+    this.#queue = new WorkQueue(options.maxConcurrent, options.maxWaiting);
     this.#breaker = new CircuitBreaker(options.breakerFailures, options.breakerOpenMs, clock);
   }
 
-  /** @throws Error which names the service, without its query, and says what it did. */
-  ask(question: LookupRequest, signal?: AbortSignal): Promise<Answer> {
-    // The breaker is behind the gate: those who waited there while the service failed are told at once.
-    return this.#gate.run(() => this.#breaker.run(() => this.#ask(question)), signal);
+  /** @throws Error that names the service, without the query, and says what happened. */
+  send(request: LookupRequest, signal?: AbortSignal): Promise<Answer> {
+    // The breaker comes after the queue: requests that waited while the service failed then fail at once.
+    return this.#queue.run(() => this.#breaker.run(() => this.#send(request)), signal);
   }
 
   reload(): void {
     this.#options.headers.reload();
   }
 
-  async #ask(question: LookupRequest): Promise<Answer> {
-    const place = `${question.url.origin}${question.url.pathname}`;
+  async #send(request: LookupRequest): Promise<Answer> {
+    const place = `${request.url.origin}${request.url.pathname}`;
     try {
-      const { status, body } = await this.#send(question);
+      const { status, body } = await this.#fetch(request);
       return answerOf(status, body);
     } catch (error) {
       const message = `${place}: ${(error as Error).message}`;
@@ -53,7 +53,7 @@ export class ServiceClient {
     }
   }
 
-  async #send({ url, method, contentType, body }: LookupRequest): Promise<FetchResponse> {
+  async #fetch({ url, method, contentType, body }: LookupRequest): Promise<FetchResponse> {
     const { headers, timeoutMs, maxResponseBytes } = this.#options;
     const lines =
       contentType === undefined ? headers.lines : [['content-type', contentType] as const, ...headers.lines];

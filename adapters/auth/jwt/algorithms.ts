@@ -1,5 +1,5 @@
-// The signature algorithms that may be configured, and which key is good for which. Each has one kind of key, so that a token can never have a public
-// key taken for a secret.
+// The signature algorithms that may be configured, and the keys that fit each of them. An algorithm has one kind of
+// key, so that a token cannot have a public key used as an HMAC secret (RFC 8725, section 2.1).
 import type { KeyObject } from 'node:crypto';
 
 const SECRET_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
@@ -10,14 +10,13 @@ const RSA_BITS_MIN = 2048;
 export const SECRET_ALGORITHMS = Object.keys(SECRET_BYTES);
 export const KEY_ALGORITHMS = [...RSA, ...Object.keys(CURVES), 'EdDSA', 'Ed25519'];
 
-/** What is wrong with a secret of so many bytes: a shorter one than the digest could be found by trying. */
+/** What is wrong with the length of a secret. It has to be at least as long as the digest (RFC 7518, section 3.2). */
 export function secretProblem(bytes: number, algorithm: string): string | undefined {
-  const least = SECRET_BYTES[algorithm] ?? 0;
-  return bytes < least
-    ? `a secret of ${bytes} bytes is too short, expected at least ${least} for ${algorithm}`
-    : undefined;
+  const min = SECRET_BYTES[algorithm] ?? 0;
+  return bytes < min ? `a secret of ${bytes} bytes is too short, expected at least ${min} for ${algorithm}` : undefined;
 }
 
+/** What is wrong with a key for this algorithm, or `undefined` if it fits. */
 export function keyProblem(key: KeyObject, algorithm: string): string | undefined {
   const expected = expectedKey(algorithm);
   const found = describeKey(key);

@@ -1,4 +1,4 @@
-// The JWT authenticator as a configuration asks for it: its options are checked here, files are read, and nothing is fetched.
+// The adapter `jwt`: validates its options and reads key files. Keys behind a URL are fetched for the first token.
 import { OptionReader } from 'hexmq/ports';
 import type { Authenticator, Clock } from 'hexmq/ports';
 import { KEY_ALGORITHMS, SECRET_ALGORITHMS } from './algorithms.js';
@@ -11,7 +11,7 @@ const KEY_SOURCES = ['secret', 'secretFile', 'publicKeyFile', 'jwksFile', 'jwksU
 const ALGORITHMS = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS];
 const DAY_MS = 24 * 3_600_000;
 
-/** @throws TypeError which names the option, its value unless it is a secret, and what was expected. */
+/** @throws TypeError that names the option and what was expected, with the value unless it is a secret. */
 export function createAuthenticator(options: unknown, { clock }: { readonly clock: Clock }): Authenticator {
   const read = new OptionReader(options);
   const algorithms = algorithmsOf(read);
@@ -54,18 +54,17 @@ function algorithmsOf(read: OptionReader): readonly string[] {
 }
 
 function keysOf(read: OptionReader, algorithms: readonly string[], clock: Clock): Keys {
-  const given = KEY_SOURCES.filter((source) => read.has(source));
-  const [source] = given;
-  if (source === undefined || given.length > 1) {
-    throw new TypeError(
-      `${given.length === 0 ? 'no keys' : `${given.join(' and ')} at once`}, expected one of ${KEY_SOURCES.join(', ')}`,
-    );
+  const configured = KEY_SOURCES.filter((source) => read.has(source));
+  const [source] = configured;
+  if (source === undefined || configured.length > 1) {
+    const problem = configured.length === 0 ? 'no keys' : `${configured.join(' and ')} at once`;
+    throw new TypeError(`${problem}, expected one of ${KEY_SOURCES.join(', ')}`);
   }
-  const fitting = source === 'secret' || source === 'secretFile' ? SECRET_ALGORITHMS : KEY_ALGORITHMS;
-  const misfit = algorithms.find((algorithm) => !fitting.includes(algorithm));
-  if (misfit !== undefined)
-    read.refuse('algorithms', `${misfit} does not go with ${source}, expected ${fitting.join(', ')}`);
-  const encoding = fitting === SECRET_ALGORITHMS ? read.oneOf('secretEncoding', SECRET_ENCODINGS, 'utf8') : 'utf8';
+  const compatible = source === 'secret' || source === 'secretFile' ? SECRET_ALGORITHMS : KEY_ALGORITHMS;
+  const incompatible = algorithms.find((algorithm) => !compatible.includes(algorithm));
+  if (incompatible !== undefined)
+    read.refuse('algorithms', `${incompatible} does not fit ${source}, expected ${compatible.join(', ')}`);
+  const encoding = compatible === SECRET_ALGORITHMS ? read.oneOf('secretEncoding', SECRET_ENCODINGS, 'utf8') : 'utf8';
   if (source === 'jwksUrl') return remoteKeysOf(read, clock);
   const text = source === 'secret' ? read.requireSecret(source) : read.requireString(source, 'the path of a file');
   try {

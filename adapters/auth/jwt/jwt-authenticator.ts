@@ -1,5 +1,5 @@
-// Who a client is, and what it may do, by the JSON Web Token that it sends. It decides what is taken for a token, what a good one has to say, and what
-// becomes of its claims; whether a signature is good is `jose`'s to say.
+// The authenticator for JSON Web Tokens (RFC 7519). It decides what counts as a token, which claims are required and
+// what they mean; `jose` verifies signatures and standard claims.
 import { errors } from 'jose';
 import type { JWTPayload, JWTVerifyOptions } from 'jose';
 import { readPermissions } from 'hexmq/ports';
@@ -15,7 +15,7 @@ export interface JwtOptions {
   readonly requireExpiry: boolean;
   readonly clockToleranceMs: number;
   readonly maxTokenBytes: number;
-  /** A user name in CONNECT has to be the token's. */
+  /** Whether a User Name in CONNECT has to equal that of the token. */
   readonly matchUserName: boolean;
   readonly claims: {
     readonly userName: string;
@@ -52,9 +52,9 @@ export class JwtAuthenticator implements Authenticator {
     if (token === undefined || !looksLikeToken(token)) return ABSTAIN;
     if (token.length > this.#options.maxTokenBytes)
       return badCredentials(`the token has ${token.length} bytes, ${this.#options.maxTokenBytes} are allowed`);
-    // The library reads past spaces and line breaks.
+    // `jose` ignores spaces and line breaks inside a token.
     if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token))
-      return badCredentials('the token is refused: it has not three parts of base64url');
+      return badCredentials('the token is refused: it does not have three base64url parts');
     let claims: JWTPayload;
     try {
       claims = await this.#options.keys.verify(token, {
@@ -66,7 +66,7 @@ export class JwtAuthenticator implements Authenticator {
       if (error instanceof errors.JOSEError) return badCredentials(`the token is refused: ${error.message}`);
       throw error;
     }
-    return this.#judge(claims, request);
+    return this.#evaluate(claims, request);
   }
 
   async reload(): Promise<void> {
@@ -80,14 +80,14 @@ export class JwtAuthenticator implements Authenticator {
       : Buffer.from(password.buffer, password.byteOffset, password.byteLength).toString('latin1');
   }
 
-  /** The token is genuine and of this time; whose is it, and what does it say? */
-  #judge(claims: JWTPayload, request: AuthenticationRequest): AuthenticatorAnswer {
+  /** Turns the claims of a verified token into an answer. */
+  #evaluate(claims: JWTPayload, request: AuthenticationRequest): AuthenticatorAnswer {
     const { claims: names, matchUserName, clockToleranceMs } = this.#options;
     const userName = claims[names.userName];
     if (typeof userName !== 'string' || userName === '')
-      return badCredentials(`the claim ${names.userName} is no text`);
+      return badCredentials(`the claim ${names.userName} is not a string`);
     if (matchUserName && request.userName !== undefined && request.userName !== userName)
-      return badCredentials('the token is that of another user');
+      return badCredentials('the token belongs to another user');
     if (names.clientId !== undefined && claims[names.clientId] !== request.clientId) {
       return {
         decision: 'deny',
@@ -97,11 +97,11 @@ export class JwtAuthenticator implements Authenticator {
     }
     const expiresAtMs = claims.exp === undefined ? undefined : Math.floor(claims.exp * 1000) + clockToleranceMs;
     if (expiresAtMs !== undefined && !Number.isSafeInteger(expiresAtMs))
-      return badCredentials('the claim exp is no time');
+      return badCredentials('the claim exp is not a valid time');
     const allowed = { decision: 'allow', userName, expiresAtMs } as const;
     if (names.permissions === undefined) return allowed;
     try {
-      // A token that says nothing allows nothing: who looks for permissions in tokens does not mean that those without may do everything.
+      // If a permissions claim is configured, a token without it permits nothing.
       const permissions = readPermissions(
         claims[names.permissions] ?? {},
         { clientId: request.clientId, userName },
@@ -120,7 +120,10 @@ export class JwtAuthenticator implements Authenticator {
 
 const badCredentials = (detail: string): Denial => ({ decision: 'deny', reason: 'bad-credentials', detail });
 
-/** It begins with the header of one: nobody's password does by chance. What was added around it in copying makes it a bad token, not a password. */
+/**
+ * Whether the text begins with the header of a token, which no password does by chance. Characters that were added in
+ * copying make it a bad token, not a password.
+ */
 function looksLikeToken(text: string): boolean {
   const end = text.indexOf('.');
   const header = text.slice(0, Math.max(end, 0)).replace(/^[^\w-]+/, '');

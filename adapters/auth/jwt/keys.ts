@@ -1,15 +1,15 @@
-// Where keys come from that are at hand: a secret, a public key, a set of keys in a file. What is read from a file is read again on request.
+// Local verification keys: a secret, a public key, or a key set in a file. Files are read again on reload.
 import { isUtf8 } from 'node:buffer';
 import { createPublicKey, createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
 import type { JSONWebKeySet, JWTPayload, JWTVerifyOptions, LocalJWKSet } from 'jose';
+import { boundedRead } from '../fetching/bounded-read.js';
 import { keyProblem, secretProblem } from './algorithms.js';
 
-/** What a signature is checked with. */
+/** Keys that verify signatures. */
 export interface Keys {
-  /** @throws JOSEError: the token is not good; any other error: it cannot be told. */
+  /** @throws JOSEError if the token is invalid; any other error if it could not be verified. */
   verify(token: string, options: JWTVerifyOptions): Promise<JWTPayload>;
   reload?(): Promise<void>;
 }
@@ -27,21 +27,21 @@ export function secretKeys(text: string, encoding: SecretEncoding, algorithms: r
   return { verify: (token, options) => verifyWith(key, token, options) };
 }
 
-/** A line break at the end belongs to the editor, not to the secret. */
+/** A trailing line break is not part of the secret: editors add it. */
 export function secretFileKeys(path: string, encoding: SecretEncoding, algorithms: readonly string[]): Keys {
-  return rereadable(path, verifyWith, (bytes) => {
+  return fileKeys(path, verifyWith, (bytes) => {
     if (!isUtf8(bytes))
-      throw new TypeError('it is not text, expected UTF-8; secretEncoding says how bytes are written');
+      throw new TypeError('it is not UTF-8; for other bytes, write them in base64 or hex and set secretEncoding');
     return secretOf(bytes.toString('utf8').replace(/\r?\n$/, ''), encoding, algorithms);
   });
 }
 
 export function publicKeyFileKeys(path: string, algorithms: readonly string[]): Keys {
-  return rereadable(path, verifyWith, (bytes) => {
+  return fileKeys(path, verifyWith, (bytes) => {
     const pem = bytes.toString('utf8');
     if (!/-----BEGIN (RSA )?PUBLIC KEY-----|-----BEGIN CERTIFICATE-----/.test(pem)) {
       throw new TypeError(
-        'no public key, expected PEM that begins with -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE-----',
+        'not a public key, expected PEM that begins with -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE-----',
       );
     }
     const key = publicKeyOf(pem);
@@ -52,16 +52,16 @@ export function publicKeyFileKeys(path: string, algorithms: readonly string[]): 
 }
 
 export function keySetFileKeys(path: string): Keys {
-  return rereadable(path, verifyWithSet, (bytes) => keySetOf(bytes.toString('utf8')));
+  return fileKeys(path, verifyWithSet, (bytes) => keySetOf(bytes.toString('utf8')));
 }
 
-/** @throws TypeError when the text is no set of public keys. */
+/** @throws TypeError if the text is not a set of public keys (RFC 7517). */
 export function keySetOf(json: string): LocalJWKSet {
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);
   } catch {
-    throw new TypeError('no JSON, expected a JSON Web Key Set');
+    throw new TypeError('not JSON, expected a JSON Web Key Set');
   }
   const { keys } = (parsed ?? {}) as Partial<JSONWebKeySet>;
   if (
@@ -70,15 +70,15 @@ export function keySetOf(json: string): LocalJWKSet {
     keys.length > KEYS_MAX ||
     keys.some((key) => typeof key !== 'object' || key === null)
   ) {
-    throw new TypeError(`no JSON Web Key Set, expected { "keys": [...] } with 1 to ${KEYS_MAX} keys`);
+    throw new TypeError(`not a JSON Web Key Set, expected { "keys": [...] } with 1 to ${KEYS_MAX} keys`);
   }
-  // Whoever can read a set can sign with what is private or secret in it.
+  // A private or secret key in a published set would let every reader sign tokens.
   if (keys.some(({ kty, d }) => kty === 'oct' || d !== undefined))
-    throw new TypeError('it has a secret or private key, expected public keys only');
+    throw new TypeError('it contains a secret or private key, expected public keys only');
   return createLocalJWKSet({ keys });
 }
 
-/** A token without `kid` may fit several keys of a set: each is tried. */
+/** A token without `kid` may match several keys of a set; each is tried. */
 export async function verifyWithSet(set: LocalJWKSet, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, set, options)).payload;
@@ -98,14 +98,14 @@ export async function verifyWithSet(set: LocalJWKSet, token: string, options: JW
 const verifyWith = async (key: KeyObject, token: string, options: JWTVerifyOptions): Promise<JWTPayload> =>
   (await jwtVerify(token, key, options)).payload;
 
-function rereadable<Key>(
+function fileKeys<Key>(
   path: string,
   verify: (key: Key, token: string, options: JWTVerifyOptions) => Promise<JWTPayload>,
   parse: (bytes: Buffer) => Key,
 ): Keys {
   const read = (): Key => {
     try {
-      return parse(bytesOf(path));
+      return parse(boundedRead(path, FILE_BYTES_MAX));
     } catch (error) {
       throw new TypeError(`${path}: ${(error as Error).message}`, { cause: error });
     }
@@ -121,27 +121,8 @@ function rereadable<Key>(
   };
 }
 
-function bytesOf(path: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new TypeError(
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : code === 'EACCES'
-          ? 'not permitted; let the user who runs hexmq read it'
-          : message,
-      { cause: error },
-    );
-  }
-  if (bytes.length > FILE_BYTES_MAX) throw new TypeError(`${bytes.length} bytes, expected at most ${FILE_BYTES_MAX}`);
-  return bytes;
-}
-
 function secretOf(text: string, encoding: SecretEncoding, algorithms: readonly string[]): KeyObject {
-  if (!ENCODED[encoding].test(text)) throw new TypeError(`it is not written in ${encoding}`);
+  if (!ENCODED[encoding].test(text)) throw new TypeError(`it is not valid ${encoding}`);
   const secret = Buffer.from(text, encoding);
   const problem = algorithms
     .map((algorithm) => secretProblem(secret.length, algorithm))
@@ -154,6 +135,6 @@ function publicKeyOf(pem: string): KeyObject {
   try {
     return createPublicKey(pem);
   } catch (error) {
-    throw new TypeError('a public key that cannot be read, expected PEM', { cause: error });
+    throw new TypeError('the public key cannot be parsed, expected PEM', { cause: error });
   }
 }

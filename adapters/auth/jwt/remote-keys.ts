@@ -1,9 +1,9 @@
-// Keys that somebody publishes: a JSON Web Key Set behind a URL. It decides when the set is fetched, and how long it counts.
-//
-// - It is fetched for the first token and again when it is older than `maxAgeMs`; all who wait share one request.
-// - A token with a key that the set does not have may be the first after a rotation: the set is fetched again, at most once in `cooldownMs`, so that
-//   tokens that name keys at random cause no flood.
-// - While nobody answers, what was fetched last counts for `staleMs` beyond its age, and nobody waits for further attempts.
+// A JSON Web Key Set behind a URL, and when it is fetched:
+// - for the first token, and again when it is older than `maxAgeMs`. Concurrent requests share one fetch.
+// - for a token whose key is not in the set, which may be the first after a key rotation: at most once in `cooldownMs`,
+//   so that tokens with random key names cause no flood.
+// - While the server does not answer, the last set stays valid for `staleMs` beyond its age; tokens do not wait for
+//   further attempts.
 import { errors } from 'jose';
 import type { JWTPayload, JWTVerifyOptions, LocalJWKSet } from 'jose';
 import type { Clock } from 'hexmq/ports';
@@ -20,7 +20,7 @@ export interface RemoteKeysOptions {
 }
 
 const RESPONSE_BYTES_MAX = 256 * 1024;
-/** Whoever cannot come in meanwhile should not wait for the whole cooldown. */
+/** Shorter than the cooldown: after a failure, clients are locked out until the next attempt. */
 const RETRY_AFTER_FAILURE_MS = 1000;
 
 export class RemoteKeys implements Keys {
@@ -44,7 +44,7 @@ export class RemoteKeys implements Keys {
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey) || !this.#mayFetch(this.#options.cooldownMs)) throw error;
       await this.#fetch();
-      // Whether the key is known now cannot be told.
+      // Without a fresh set it is unknown whether the key exists, so the token is not called invalid.
       if (this.#failure !== undefined) throw this.#failure;
       return verifyWithSet(await this.#current(), token, options);
     }
@@ -63,7 +63,7 @@ export class RemoteKeys implements Keys {
     return this.#set;
   }
 
-  /** @param pauseMs since the last attempt, if it went well. */
+  /** @param pauseMs the minimum time since the last attempt, if it succeeded. */
   #mayFetch(pauseMs: number): boolean {
     if (this.#pending !== undefined) return true;
     return (
@@ -71,7 +71,7 @@ export class RemoteKeys implements Keys {
     );
   }
 
-  /** Never rejects: how it went is in `#failure`. */
+  /** Never rejects; `#failure` has the outcome. */
   #fetch(): Promise<void> {
     return (this.#pending ??= this.#load().finally(() => (this.#pending = undefined)));
   }

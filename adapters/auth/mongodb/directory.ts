@@ -1,5 +1,5 @@
-// The database in which users and roles are looked up, as far as the driver is concerned: it connects when it is first asked, says what is wrong
-// without a credential in it, and gives up in time.
+// The database of users and roles. It connects on the first lookup, bounds every operation in time, and reports errors
+// without credentials.
 import { MongoClient, MongoError, MongoServerError } from 'mongodb';
 import type { Collection, Document, MongoClientOptions } from 'mongodb';
 
@@ -10,29 +10,33 @@ export interface DirectoryOptions {
 }
 
 const POOL_MAX = 16;
+/** Unauthorized, AuthenticationFailed, AtlasError. */
 const UNAUTHORIZED = new Set([13, 18, 8000]);
 
 export class Directory {
   readonly #client: MongoClient;
   readonly #database: string;
   readonly #timeoutMs: number;
-  /** The servers and the database, as they may be shown. */
+  /** The servers and the database, without credentials, for messages. */
   readonly #place: string;
   readonly #indexes = new Map<string, Promise<void>>();
 
-  /** @throws TypeError when the URL is none; what it says is not shown. */
+  /** @throws TypeError if the URL is not a connection string. The message does not show it. */
   constructor({ url, database, timeoutMs }: DirectoryOptions) {
     try {
       this.#client = new MongoClient(url, clientOptions(timeoutMs));
     } catch (error) {
-      throw new TypeError('no connection string that MongoDB understands', { cause: error });
+      throw new TypeError('not a valid MongoDB connection string', { cause: error });
     }
     this.#database = database;
     this.#timeoutMs = timeoutMs;
     this.#place = `${this.#client.options.srvHost ?? this.#client.options.hosts.map(String).join(',')}/${database}`;
   }
 
-  /** The documents in which the field has one of the values; as many as there are values, and one more at most. @throws Error */
+  /**
+   * The documents whose field has one of the values, at most one more than there are values, so that a duplicate shows.
+   * @throws Error that names the servers and the database.
+   */
   async find(
     collection: string,
     field: string,
@@ -41,7 +45,7 @@ export class Directory {
   ): Promise<Document[]> {
     try {
       const documents = this.#client.db(this.#database).collection(collection);
-      await this.#indexed(documents, field);
+      await this.#ensureIndex(documents, field);
       const projection = Object.fromEntries([field, ...fields].map((name) => [name, 1]));
       const query = { [field]: values.length === 1 ? { $eq: values[0] } : { $in: [...values] } };
       return await documents
@@ -56,13 +60,13 @@ export class Directory {
     return this.#client.close();
   }
 
-  /** A look-up without an index reads every document. */
-  #indexed(documents: Collection, field: string): Promise<void> {
+  /** Creates the index once: without it, a lookup reads every document. */
+  #ensureIndex(documents: Collection, field: string): Promise<void> {
     if (field === '_id') return Promise.resolve();
     const name = `${documents.collectionName}.${field}`;
     let indexed = this.#indexes.get(name);
     if (indexed === undefined) {
-      indexed = makeIndex(documents, field);
+      indexed = createUniqueIndex(documents, field);
       this.#indexes.set(name, indexed);
       indexed.catch(() => this.#indexes.delete(name));
     }
@@ -73,15 +77,13 @@ export class Directory {
     if (!(error instanceof MongoError)) return error;
     const detail = innermost(error).message.replaceAll(/mongodb(\+srv)?:\/\/\S+/gi, 'mongodb://…');
     const isRefusal = error instanceof MongoServerError || innermost(error) instanceof MongoServerError;
-    return new Error(
-      `MongoDB at ${this.#place} ${isRefusal ? 'refuses the login, or what it was asked' : 'cannot be reached, or does not answer'} (${detail})`,
-      { cause: error },
-    );
+    const problem = isRefusal ? 'refuses the login or the query' : 'cannot be reached, or does not answer';
+    return new Error(`MongoDB at ${this.#place} ${problem} (${detail})`, { cause: error });
   }
 }
 
-/** Who may only read has to make it himself. */
-async function makeIndex(documents: Collection, field: string): Promise<void> {
+/** A user with read access only is tolerated: then an administrator has to create the index. */
+async function createUniqueIndex(documents: Collection, field: string): Promise<void> {
   try {
     await documents.createIndex({ [field]: 1 }, { unique: true });
   } catch (error) {
@@ -96,7 +98,7 @@ const clientOptions = (timeoutMs: number): MongoClientOptions => ({
   socketTimeoutMS: timeoutMs,
   waitQueueTimeoutMS: timeoutMs,
   maxPoolSize: POOL_MAX,
-  /** Who may log in does not depend on which server is asked. */
+  /** Logins keep working while there is no primary. */
   readPreference: 'primaryPreferred',
 });
 

@@ -1,23 +1,16 @@
-// Users and roles in MongoDB, as a configuration asks for them: options are checked here, and nothing is connected to.
+// The adapter `mongodb`, users and roles in collections: validates its options. Nothing is connected yet.
 import { OptionReader } from 'hexmq/ports';
 import type { Authenticator, Authorizer, Clock } from 'hexmq/ports';
+import { PasswordVerifier, readVerifierLimits } from '../passwords/password-verifier.js';
 import { Directory } from './directory.js';
 import { MongoAuthenticator } from './mongo-authenticator.js';
 import { MongoAuthorizer } from './mongo-authorizer.js';
-import { PasswordChecks } from './password-checks.js';
 
-/** @throws TypeError which names the option, its value unless it may be a secret, and what was expected. */
+/** @throws TypeError that names the option and what was expected, with the value unless it may be a secret. */
 export function createAuthenticator(options: unknown, { clock }: { readonly clock: Clock }): Authenticator {
   const read = new OptionReader(options);
   const directory = directoryOf(read);
-  const checks = new PasswordChecks(
-    {
-      maxChecks: read.integer('maxChecks', { min: 1, max: 64, fallback: 2 }),
-      maxWaitingChecks: read.integer('maxWaitingChecks', { min: 0, max: 1_000_000, fallback: 10_000 }),
-      rememberForMs: read.integer('rememberForMs', { min: 0, max: 86_400_000, fallback: 3_600_000 }),
-    },
-    clock,
-  );
+  const verifier = new PasswordVerifier(readVerifierLimits(read), clock);
   const fields = read.mapping('fields');
   const settings = {
     collection: nameOf(read, 'collection', 'users'),
@@ -32,10 +25,10 @@ export function createAuthenticator(options: unknown, { clock }: { readonly cloc
   };
   fields.rejectUnknown();
   read.rejectUnknown();
-  return new MongoAuthenticator(settings, directory, checks);
+  return new MongoAuthenticator(settings, directory, verifier);
 }
 
-/** @throws TypeError as above. */
+/** @throws TypeError that names the option and what was expected, with the value unless it may be a secret. */
 export function createAuthorizer(options: unknown): Authorizer {
   const read = new OptionReader(options);
   const directory = directoryOf(read);
@@ -69,9 +62,9 @@ function directoryOf(read: OptionReader): Directory {
   }
 }
 
-/** Of a collection, or of a field at the top of a document. */
-function nameOf(read: OptionReader, key: string, byDefault: string): string {
-  const name = read.string(key, 'a name') ?? byDefault;
+/** The name of a collection, or of a top-level field. */
+function nameOf(read: OptionReader, key: string, fallback: string): string {
+  const name = read.string(key, 'a name') ?? fallback;
   if (name.startsWith('$') || /[.\0]/.test(name))
     read.refuse(key, `${JSON.stringify(name)} is not valid, expected a name without a dot, and without a leading $`);
   return name;

@@ -1,5 +1,5 @@
-// What a user may do: the rules in its own document, then those of its roles. Among the roles what is denied comes first, whatever their order; what
-// the user's own document says comes before all of that.
+// The authorizer for a collection of users: the rules in the user's own document, then those of its roles. Among the
+// roles, denials take precedence regardless of order; the user's own rules take precedence over all roles.
 import { readPermissions } from 'hexmq/ports';
 import type { AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
 import type { Document } from 'mongodb';
@@ -28,14 +28,14 @@ export class MongoAuthorizer implements Authorizer {
     const { collection, fields } = this.#settings;
     const { userName } = request;
     if (userName === undefined) return NO_RULES;
-    const [user, other] = await this.#directory.find(
+    const [user, duplicate] = await this.#directory.find(
       collection,
       fields.userName,
       [userName],
       [fields.permissions, fields.roles],
     );
     if (user === undefined) return NO_RULES;
-    if (other !== undefined)
+    if (duplicate !== undefined)
       throw new Error(`${collection} has several users ${JSON.stringify(userName)}, expected one`);
     const own = this.#rulesIn(user, `user ${userName}`, request);
     const roles = await this.#rolesOf(user, userName);
@@ -58,9 +58,8 @@ export class MongoAuthorizer implements Authorizer {
     const { rolesCollection, fields } = this.#settings;
     const names: unknown = user[fields.roles] ?? [];
     if (!Array.isArray(names) || names.length > ROLES_MAX || !names.every((name) => typeof name === 'string')) {
-      throw new Error(
-        `${fields.roles} of the user ${JSON.stringify(userName)} is not valid, expected a list of up to ${ROLES_MAX} names`,
-      );
+      const expected = `a list of up to ${ROLES_MAX} names`;
+      throw new Error(`${fields.roles} of the user ${JSON.stringify(userName)} is not valid, expected ${expected}`);
     }
     const wanted = [...new Set(names)];
     if (wanted.length === 0) return [];
@@ -72,10 +71,10 @@ export class MongoAuthorizer implements Authorizer {
     );
     return wanted.map((name) => {
       const role = found.get(name);
-      // It may be one that denies.
+      // Ignoring a missing role could ignore a denial.
       if (role === undefined)
         throw new Error(
-          `the user ${JSON.stringify(userName)} has the role ${JSON.stringify(name)}, which ${rolesCollection} does not have`,
+          `the user ${JSON.stringify(userName)} has the role ${JSON.stringify(name)}, which is not in ${rolesCollection}`,
         );
       return role;
     });

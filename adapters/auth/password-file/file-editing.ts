@@ -1,18 +1,18 @@
-// Changes a file of passwords a line at a time: what it does not understand stays as it is, byte for byte. It is written whole, beside the old one,
-// and put in its place, so that a broker never reads half of it.
+// Editing of a password file, line by line: lines that it does not understand stay unchanged, byte for byte. The new
+// file is written beside the old one and renamed, so that a broker never reads a partial file.
 import { readFile } from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
 import { hashPassword } from '../passwords/password-hash.js';
-import { isNoUser, userNameProblem } from './password-lines.js';
+import { isIgnoredLine, userNameProblem } from './password-lines.js';
 
-export { DEFAULT_COST, LEAST_COST, MOST_COST } from '../passwords/password-hash.js';
+export { DEFAULT_COST, MIN_COST, MAX_COST } from '../passwords/password-hash.js';
 export { userNameProblem };
 
-/** Of a new file. An old one keeps what it has, and its owner. */
+/** The mode of a new file. An existing file keeps its mode and owner. */
 const MODE = 0o600;
 
 export class PasswordFileEditor {
-  /** Each byte a character, so that what is no UTF-8 is kept as well. */
+  /** Decoded as Latin-1, one character a byte, so that invalid UTF-8 is preserved. */
   readonly #lines: string[];
 
   private constructor(
@@ -23,7 +23,7 @@ export class PasswordFileEditor {
     this.#lines = content === '' ? [] : content.replace(/\n$/, '').split('\n');
   }
 
-  /** A file that is not there is one without users. @throws Error of the system when it cannot be read. */
+  /** A missing file counts as one without users. @throws Error of the system if the file cannot be read. */
   static async open(path: string): Promise<PasswordFileEditor> {
     try {
       return new PasswordFileEditor(path, false, await readFile(path, 'latin1'));
@@ -38,10 +38,10 @@ export class PasswordFileEditor {
     return this.#lines.flatMap((line) => userNameOf(line) ?? []);
   }
 
-  /** @param cost as of `hashPassword`. */
+  /** @param cost see `hashPassword`. @throws Error if the user name is not valid in a password file. */
   async set(userName: string, password: Uint8Array, cost: number): Promise<'added' | 'changed'> {
     const problem = userNameProblem(userName);
-    if (problem !== undefined) throw new Error(`no file of passwords can have this user name: ${problem}`);
+    if (problem !== undefined) throw new Error(`this user name is not valid in a password file: ${problem}`);
     const line = `${Buffer.from(userName).toString('latin1')}:${await hashPassword(password, cost)}`;
     const [at, ...others] = this.#linesOf(userName);
     if (at === undefined) {
@@ -53,14 +53,14 @@ export class PasswordFileEditor {
     return 'changed';
   }
 
-  /** Whether there was such a user. */
+  /** @returns whether the user existed. */
   delete(userName: string): boolean {
     const found = this.#linesOf(userName);
     this.#remove(found);
     return found.length > 0;
   }
 
-  /** @throws Error of the system; the old file is as it was then. */
+  /** @throws Error of the system; the old file is then unchanged. */
   async save(): Promise<void> {
     const content = Buffer.from(this.#lines.map((line) => `${line}\n`).join(''), 'latin1');
     await writeFileAtomic(this.path, content, this.isNew ? { mode: MODE } : {});
@@ -78,5 +78,5 @@ export class PasswordFileEditor {
 function userNameOf(line: string): string | undefined {
   const text = Buffer.from(line, 'latin1').toString();
   const colon = text.indexOf(':');
-  return isNoUser(text) || colon < 0 ? undefined : text.slice(0, colon).trim();
+  return isIgnoredLine(text) || colon < 0 ? undefined : text.slice(0, colon).trim();
 }

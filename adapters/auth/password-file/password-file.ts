@@ -1,24 +1,19 @@
-// Says who is in a file of passwords. Whoever guesses learns nothing from the time it takes: for a name that nobody has a password is hashed like
-// for the others. A client without a user name is no business of this file.
+// The authenticator for a password file. Response times do not reveal which users exist: for an unknown user name, the
+// password is hashed as for a known one. Clients without a user name are left to other authenticators.
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { RequestContext, AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock } from 'hexmq/ports';
-import { WorkQueue } from '../passwords/work-queue.js';
-import { isPassword } from '../passwords/password-hash.js';
+import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, Clock, RequestContext } from 'hexmq/ports';
 import type { PasswordHash } from '../passwords/password-hash.js';
+import { PasswordVerifier } from '../passwords/password-verifier.js';
+import type { VerifierLimits } from '../passwords/password-verifier.js';
 import { parsePasswordFile } from './password-lines.js';
-import { VerifiedPasswords } from '../passwords/verified-passwords.js';
 
 export interface PasswordFileSettings {
   readonly path: string;
-  /** What is said of a user name that is not in the file. */
+  /** The answer for a user name that is not in the file. */
   readonly unknownUsers: 'deny' | 'abstain';
-  /** Passwords that are hashed at once. */
-  readonly maxChecks: number;
-  readonly maxWaitingChecks: number;
-  /** How long a password that was right is known to be right without being hashed; 0: not at all. */
-  readonly rememberForMs: number;
+  readonly limits: VerifierLimits;
 }
 
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
@@ -33,24 +28,25 @@ const WRONG: AuthenticatorAnswer = {
   reason: 'bad-credentials',
   detail: 'password-file: wrong password',
 };
+const NO_PASSWORD = new Uint8Array();
 
 export class PasswordFileAuthenticator implements Authenticator {
   readonly name = 'password-file';
-  readonly #settings: PasswordFileSettings;
-  readonly #line: WorkQueue;
-  readonly #verified: VerifiedPasswords;
-  readonly #key = randomBytes(16);
+  readonly #path: string;
+  readonly #unknown: AuthenticatorAnswer;
+  readonly #verifier: PasswordVerifier;
+  readonly #decoyKey = randomBytes(16);
   #users: ReadonlyMap<string, PasswordHash>;
-  /** The hashes of the users, to pick from. */
+  /** The hashes of `#users`, for indexed access. */
   #hashes: readonly PasswordHash[];
 
-  /** @throws Error when the file cannot be read, or has something wrong in it. */
-  constructor(settings: PasswordFileSettings, clock: Clock) {
-    this.#settings = settings;
-    this.#line = new WorkQueue(settings.maxChecks, settings.maxWaitingChecks);
-    this.#verified = new VerifiedPasswords(clock, settings.rememberForMs);
+  /** @throws Error if the file cannot be read or is invalid. */
+  constructor({ path, unknownUsers, limits }: PasswordFileSettings, clock: Clock) {
+    this.#path = path;
+    this.#unknown = unknownUsers === 'abstain' ? ABSTAIN : UNKNOWN;
+    this.#verifier = new PasswordVerifier(limits, clock);
     try {
-      this.#users = parsePasswordFile(readFileSync(settings.path));
+      this.#users = parsePasswordFile(readFileSync(path));
     } catch (error) {
       throw this.#problem(error);
     }
@@ -63,25 +59,20 @@ export class PasswordFileAuthenticator implements Authenticator {
   ): AuthenticatorAnswer | Promise<AuthenticatorAnswer> {
     if (userName === undefined) return ABSTAIN;
     const own = this.#users.get(userName);
-    const unknown = this.#settings.unknownUsers === 'abstain' ? ABSTAIN : UNKNOWN;
-    const expected = own ?? this.#hashOfNobody(userName);
-    // Nobody is in the file, so there is nobody to find out.
-    if (expected === undefined) return unknown;
-    if (own !== undefined && password !== undefined && this.#verified.has(own, password)) return ALLOW;
-    // Without a password the empty one is hashed, for the time that it takes.
-    if (own === undefined || password === undefined) {
-      return this.#line
-        .run(() => isPassword(expected, password ?? new Uint8Array()), context?.signal)
-        .then(() => (own === undefined ? unknown : WRONG));
+    if (own !== undefined && password !== undefined) {
+      if (this.#verifier.isRemembered(own, password)) return ALLOW;
+      return this.#verifier.verify(own, password, context?.signal).then((isRight) => (isRight ? ALLOW : WRONG));
     }
-    return this.#line
-      .run(() => this.#check(own, password), context?.signal)
-      .then((isRight) => (isRight ? ALLOW : WRONG));
+    const decoy = own ?? this.#decoyFor(userName);
+    // An empty file has no users whose existence could be revealed.
+    if (decoy === undefined) return this.#unknown;
+    const answer = own === undefined ? this.#unknown : WRONG;
+    return this.#verifier.verifyDecoy(decoy, password ?? NO_PASSWORD, context?.signal).then(() => answer);
   }
 
   async reload(): Promise<void> {
     try {
-      this.#users = parsePasswordFile(await readFile(this.#settings.path));
+      this.#users = parsePasswordFile(await readFile(this.#path));
     } catch (error) {
       throw this.#problem(error);
     }
@@ -89,35 +80,31 @@ export class PasswordFileAuthenticator implements Authenticator {
   }
 
   stop(): Promise<void> {
-    this.#line.close();
-    this.#verified.clear();
+    this.#verifier.close();
     return Promise.resolve();
   }
 
-  async #check(expected: PasswordHash, password: Uint8Array): Promise<boolean> {
-    // While it waited, the same password may have been found to be right: that of a whole fleet, for one.
-    if (this.#verified.has(expected, password)) return true;
-    const isRight = await isPassword(expected, password);
-    if (isRight) this.#verified.add(expected, password);
-    return isRight;
-  }
-
-  /** Somebody's hash, always the same for a name, so that unknown names take as long as known ones whatever mixture of hashes the file has. */
-  #hashOfNobody(userName: string): PasswordHash | undefined {
-    const number = createHmac('sha256', this.#key).update(userName).digest().readUInt32BE(0);
+  /**
+   * The hash of some user, always the same one for a given name. Unknown names then take as long as known ones,
+   * whatever mixture of hashes the file contains.
+   */
+  #decoyFor(userName: string): PasswordHash | undefined {
+    const number = createHmac('sha256', this.#decoyKey).update(userName).digest().readUInt32BE(0);
     return this.#hashes[number % this.#hashes.length];
   }
 
   #problem(error: unknown): Error {
     const { code, message } = error as NodeJS.ErrnoException;
-    const { path } = this.#settings;
+    const path = this.#path;
     switch (code) {
       case undefined:
-        return new Error(`${path}: ${message}`);
+        return new Error(`${path}: ${message}`, { cause: error });
       case 'ENOENT':
-        return new Error(`${path}: there is no such file, expected one made by hexmq passwd ${path} <user>`);
+        return new Error(`${path}: there is no such file, expected one made by hexmq passwd ${path} <user>`, {
+          cause: error,
+        });
       default:
-        return new Error(`${path}: it cannot be read: ${message}`);
+        return new Error(`${path}: it cannot be read: ${message}`, { cause: error });
     }
   }
 }

@@ -1,11 +1,12 @@
-// The file of passwords: a line `user:hash` for each user, empty lines and lines of comment (`#`). Parsing takes all of it or none.
+// The format of a password file: a line `user:hash` for each user, empty lines, and comments that begin with `#`.
+// Parsing is all or nothing.
 import { parsePasswordHash } from '../passwords/password-hash.js';
 import type { PasswordHash } from '../passwords/password-hash.js';
 
-const PROBLEMS_TOLD_MAX = 20;
+const PROBLEMS_SHOWN_MAX = 20;
 const NEWLINE = 0x0a;
 
-/** @throws Error that names every line with something wrong in it. */
+/** @throws Error that names the first 20 invalid lines and counts the rest. It never quotes a line. */
 export function parsePasswordFile(content: Buffer): Map<string, PasswordHash> {
   const users = new Map<string, PasswordHash>();
   const lineOf = new Map<string, number>();
@@ -18,7 +19,7 @@ export function parsePasswordFile(content: Buffer): Map<string, PasswordHash> {
       if (entry === undefined) continue;
       const [userName, hash] = entry;
       const first = lineOf.get(userName);
-      if (first !== undefined) throw new Error(`this user is in line ${first} too, expected one line for each`);
+      if (first !== undefined) throw new Error(`this user is also in line ${first}, expected one line for each`);
       lineOf.set(userName, number);
       users.set(userName, parsePasswordHash(hash));
     } catch (error) {
@@ -26,8 +27,8 @@ export function parsePasswordFile(content: Buffer): Map<string, PasswordHash> {
     }
   }
   if (problems.length === 0) return users;
-  const more = problems.length - PROBLEMS_TOLD_MAX;
-  throw new Error(problems.slice(0, PROBLEMS_TOLD_MAX).join('; ') + (more > 0 ? `; and ${more} more` : ''));
+  const more = problems.length - PROBLEMS_SHOWN_MAX;
+  throw new Error(problems.slice(0, PROBLEMS_SHOWN_MAX).join('; ') + (more > 0 ? `; and ${more} more` : ''));
 }
 
 function parseLine(bytes: Buffer): readonly [userName: string, hash: string] | undefined {
@@ -37,15 +38,15 @@ function parseLine(bytes: Buffer): readonly [userName: string, hash: string] | u
   } catch {
     throw new Error('it is not UTF-8');
   }
-  if (isNoUser(line)) return undefined;
+  if (isIgnoredLine(line)) return undefined;
   const colon = line.indexOf(':');
-  if (colon < 0) throw new Error('it has no colon, expected user:hash');
+  if (colon < 0) throw new Error('there is no colon, expected user:hash');
   const userName = line.slice(0, colon).trim();
-  if (userName === '') throw new Error('it has no user name before the colon, expected user:hash');
+  if (userName === '') throw new Error('there is no user name before the colon, expected user:hash');
   return [userName, line.slice(colon + 1).trim()];
 }
 
-export function isNoUser(line: string): boolean {
+export function isIgnoredLine(line: string): boolean {
   return line.trim() === '' || line.startsWith('#');
 }
 
@@ -58,11 +59,11 @@ function* linesOf(content: Buffer): Generator<Buffer> {
   }
 }
 
-/** Why the file cannot have a user of this name; `undefined`: it can. */
+/** Why a password file cannot contain this user name, or `undefined` if it can. */
 export function userNameProblem(userName: string): string | undefined {
   if (userName === '') return 'it is empty';
-  if (userName.includes(':')) return 'it has a colon, which ends the user name in the file';
-  if (/[\r\n\0]/.test(userName)) return 'it has a line break or a null character';
+  if (userName.includes(':')) return 'it contains a colon, which ends the user name in the file';
+  if (/[\r\n\0]/.test(userName)) return 'it contains a line break or a null character';
   if (userName.trim() !== userName) return 'it begins or ends with a space';
   if (userName.startsWith('#')) return 'it begins with #, as comments do';
   return Buffer.byteLength(userName) > 65_535 ? 'it is longer than 65535 bytes, which no client can send' : undefined;

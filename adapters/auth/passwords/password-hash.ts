@@ -1,5 +1,5 @@
-// Hashed passwords as text: `$scrypt$…`, which is what is written here, and `$6$…` and `$7$…` as Mosquitto writes them. It says what is wrong with
-// any other text without quoting it, for that may be a password. Work that takes long is done on the thread pool.
+// Password hashes as text: `$scrypt$…`, which hexmq writes, and Mosquitto's `$6$…` and `$7$…`. Error messages never
+// quote the text, which may be a password. Slow work runs on the thread pool.
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
@@ -10,7 +10,7 @@ export type PasswordHash = { readonly salt: Buffer; readonly hash: Buffer } & (
 );
 
 const pbkdf2OnPool = promisify(pbkdf2);
-/** Its promisified type knows no options. */
+/** The type of the promisified function lacks the options. */
 const scryptOnPool = promisify<
   string | Uint8Array,
   Buffer,
@@ -19,16 +19,16 @@ const scryptOnPool = promisify<
   Buffer
 >(scrypt);
 
-/** What is written: as hard as OWASP's smallest recommendation, with a modest need for memory (16 MiB). */
+/** Written hashes: one of the minimum configurations that OWASP recommends for scrypt, with 16 MiB of memory. */
 export const DEFAULT_COST = 14;
-export const LEAST_COST = 10;
-export const MOST_COST = 18;
+export const MIN_COST = 10;
+export const MAX_COST = 18;
 const R = 8;
 const P = 5;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** What is read: beyond these one password would hold up the others for seconds, or need more memory than a broker ought to give it. */
+/** Accepted hashes: beyond these bounds one password would delay the others by seconds, or need too much memory. */
 const SCRYPT_BYTES_MAX = 1024 * 1024 * 1024;
 const SCRYPT_P_MAX = 64;
 const PBKDF2_ITERATIONS_MAX = 10_000_000;
@@ -58,7 +58,8 @@ function parseScrypt([parameters = '', ...fields]: readonly string[]): PasswordH
     throw new Error('its hash is damaged, expected $scrypt$ln=…,r=…,p=…$salt$hash');
   if (ln < 1 || r < 1 || p < 1 || p > SCRYPT_P_MAX || memoryOf(ln, r, p) > SCRYPT_BYTES_MAX) {
     throw new Error(
-      `its hash asks for too much, expected ln, r and p of at least 1, p of ${SCRYPT_P_MAX} at most, and no more than 1 GiB of memory (2^ln * r * 128)`,
+      `its hash costs too much, expected ln, r and p of at least 1, p of at most ${SCRYPT_P_MAX}, ` +
+        'and at most 1 GiB of memory (2^ln * r * 128)',
     );
   }
   return { scheme: 'scrypt', ln, r, p, ...saltAndHash(fields, '$scrypt$ln=…,r=…,p=…$salt$hash', 16, 64) };
@@ -78,18 +79,20 @@ function parsePbkdf2([iterations = '', ...fields]: readonly string[]): PasswordH
 function saltAndHash(
   fields: readonly string[],
   shape: string,
-  least: number,
-  most: number,
+  minBytes: number,
+  maxBytes: number,
 ): { salt: Buffer; hash: Buffer } {
   const [salt, hash, ...rest] = fields.map(fromBase64);
   if (salt === undefined || hash === undefined || rest.length > 0)
     throw new Error(`its hash is damaged, expected ${shape} with salt and hash in base64`);
-  if (hash.length < least || hash.length > most)
-    throw new Error(`its hash has ${hash.length} bytes, expected ${least === most ? least : `${least} to ${most}`}`);
+  if (hash.length < minBytes || hash.length > maxBytes)
+    throw new Error(
+      `its hash has ${hash.length} bytes, expected ${minBytes === maxBytes ? minBytes : `${minBytes} to ${maxBytes}`}`,
+    );
   return { salt, hash };
 }
 
-/** With padding or without. */
+/** Accepts base64 with or without padding. */
 function fromBase64(text: string): Buffer | undefined {
   const bare = text.replace(/={1,2}$/, '');
   return bare !== '' && /^[A-Za-z0-9+/]+$/.test(bare) && bare.length % 4 !== 1
@@ -99,7 +102,10 @@ function fromBase64(text: string): Buffer | undefined {
 
 const toBase64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
 
-/** Takes as long for a wrong password as for the right one. One with a null character is never right: to HMAC the ones at its end are nothing. */
+/**
+ * Compares in constant time. A password that contains a null character is never right: HMAC pads its key with null
+ * characters, so that appended ones would not change the hash.
+ */
 export async function isPassword(expected: PasswordHash, password: Uint8Array): Promise<boolean> {
   return timingSafeEqual(await derive(expected, password), expected.hash) && !password.includes(0);
 }
@@ -114,14 +120,14 @@ function derive(like: PasswordHash, password: Uint8Array): Buffer | Promise<Buff
     case 'pbkdf2-sha512':
       return pbkdf2OnPool(password, salt, like.iterations, hash.length, 'sha512');
     case 'sha512':
-      // One round: a thread would take longer to wake.
+      // One round: handing it to a thread would take longer.
       return createHash('sha512').update(password).update(salt).digest();
   }
 }
 
 const memoryOf = (ln: number, r: number, p: number): number => 128 * r * (2 ** ln + p);
 
-/** @param cost the binary logarithm of scrypt's N: one more takes twice as long and twice the memory. */
+/** @param cost the binary logarithm of scrypt's N, 10 to 18; each step doubles the time and the memory. */
 export async function hashPassword(password: Uint8Array, cost: number): Promise<string> {
   const like = {
     scheme: 'scrypt',

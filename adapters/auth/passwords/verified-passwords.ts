@@ -1,5 +1,5 @@
-// Passwords that were found to be right a while ago, so that clients that all come back at once do not wait for thousands of hashes. It keeps no
-// password: only a hash with a key that this process made and never tells, bound to the hash that it was right for.
+// A bounded memory of recently verified passwords. It keeps no password: only a MAC under a key that never leaves this
+// process, bound to the hash against which the password was verified.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from 'hexmq/ports';
 import type { PasswordHash } from './password-hash.js';
@@ -8,38 +8,40 @@ const ENTRIES_MAX = 100_000;
 
 export class VerifiedPasswords {
   readonly #key = randomBytes(32);
-  /** In the order in which they end. */
-  readonly #endAtMs = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #rememberForMs: number;
+  /** By MAC, in order of expiry. */
+  readonly #expiresAtMs = new Map<string, number>();
 
   /** @param rememberForMs 0: not at all. */
-  constructor(
-    readonly clock: Clock,
-    readonly rememberForMs: number,
-  ) {}
+  constructor(clock: Clock, rememberForMs: number) {
+    this.#clock = clock;
+    this.#rememberForMs = rememberForMs;
+  }
 
   add(expected: PasswordHash, password: Uint8Array): void {
-    if (this.rememberForMs === 0) return;
-    const nowMs = this.clock.nowMs();
-    const mark = this.#markOf(expected, password);
-    this.#endAtMs.delete(mark);
-    for (const [oldest, endAtMs] of this.#endAtMs) {
-      if (endAtMs > nowMs && this.#endAtMs.size < ENTRIES_MAX) break;
-      this.#endAtMs.delete(oldest);
+    if (this.#rememberForMs === 0) return;
+    const nowMs = this.#clock.nowMs();
+    const mac = this.#macOf(expected, password);
+    this.#expiresAtMs.delete(mac);
+    for (const [oldest, expiresAtMs] of this.#expiresAtMs) {
+      if (expiresAtMs > nowMs && this.#expiresAtMs.size < ENTRIES_MAX) break;
+      this.#expiresAtMs.delete(oldest);
     }
-    this.#endAtMs.set(mark, nowMs + this.rememberForMs);
+    this.#expiresAtMs.set(mac, nowMs + this.#rememberForMs);
   }
 
   has(expected: PasswordHash, password: Uint8Array): boolean {
-    if (this.#endAtMs.size === 0) return false;
-    return (this.#endAtMs.get(this.#markOf(expected, password)) ?? 0) > this.clock.nowMs();
+    if (this.#expiresAtMs.size === 0) return false;
+    return (this.#expiresAtMs.get(this.#macOf(expected, password)) ?? 0) > this.#clock.nowMs();
   }
 
   clear(): void {
-    this.#endAtMs.clear();
+    this.#expiresAtMs.clear();
   }
 
-  /** The lengths are part of it: where one ends and the next begins is not for the password to say. */
-  #markOf({ salt, hash }: PasswordHash, password: Uint8Array): string {
+  /** The MAC covers the lengths, so that a password cannot shift the boundaries between the fields. */
+  #macOf({ salt, hash }: PasswordHash, password: Uint8Array): string {
     const lengths = Buffer.from([hash.length, salt.length & 0xff, salt.length >> 8]);
     return createHmac('sha256', this.#key).update(lengths).update(hash).update(salt).update(password).digest('base64');
   }

@@ -1,29 +1,29 @@
-// Rules from the configuration itself: roles, and who has them. A client has the roles of its user name, then those of its client identifier, then
-// those of everyone; the first rule that applies decides.
+// The adapter `rules`: roles from the configuration itself. A client has the roles of its user name, then those of its
+// Client Identifier, then those of `everyone`; the first rule that applies decides.
 import { hasPlaceholder, expandRules } from 'hexmq/ports';
 import type { AuthorizationRequest, Authorizer, Permissions } from 'hexmq/ports';
 import { parseRules } from './parse.js';
 import type { RoleRules } from './parse.js';
 
-/** @throws Error naming every option that is wrong. */
+/** @throws Error that names every invalid option. */
 export function createAuthorizer(options: Readonly<Record<string, unknown>>): Authorizer {
   return new RulesAuthorizer(parseRules(options));
 }
 
 class RulesAuthorizer implements Authorizer {
   readonly name = 'rules';
-  /** By the names of the roles: who has the same shares what they come to, if nothing in it depends on the client. */
+  /** By role names: clients with the same roles get the same object, unless a rule depends on the client's names. */
   readonly #shared = new Map<string, Permissions>();
 
-  constructor(readonly book: RoleRules) {}
+  constructor(readonly config: RoleRules) {}
 
   authorize({ clientId, userName }: AuthorizationRequest): Permissions {
-    const { roles, users, clients, everyone, defaultEffect } = this.book;
+    const { roles, users, clients, everyone, defaultEffect } = this.config;
     const own = (userName === undefined ? undefined : users.get(userName)) ?? [];
     const names = [...new Set([...own, ...(clients.get(clientId) ?? []), ...everyone])];
     const key = JSON.stringify(names);
-    const known = this.#shared.get(key);
-    if (known !== undefined) return known;
+    const shared = this.#shared.get(key);
+    if (shared !== undefined) return shared;
     const rules = names.flatMap((name) => roles.get(name) ?? []);
     if (rules.some(({ topicFilter }) => hasPlaceholder(topicFilter))) {
       const expanded = expandRules(rules, { clientId, userName });

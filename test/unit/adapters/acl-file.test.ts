@@ -138,7 +138,7 @@ describe('a file that is wrong', () => {
       [
         `${file.path}, line 1: user needs a name, expected "user NAME"`,
         `${file.path}, line 2: topic needs a topic, expected "topic ACCESS TOPIC"`,
-        `${file.path}, line 3: "a" is no access, expected one of read, write, readwrite, subscribe, deny (a topic with a space in it needs one of them before it)`,
+        `${file.path}, line 3: "a" is not an access, expected one of read, write, readwrite, subscribe, deny (a topic that contains a space needs one of them before it)`,
         `${file.path}, line 4: the topic "a/#/b" is not valid: # is the last level of a topic filter`,
         `${file.path}, line 5: the topic "a+" is not valid: + stands alone in its level`,
         `${file.path}, line 7: "topics" is not known, expected user, topic, pattern or a comment that begins with #`,
@@ -147,8 +147,8 @@ describe('a file that is wrong', () => {
   });
 
   test.each<[string, Record<string, unknown>, string]>([
-    ['without a path', {}, 'path is missing, expected the name of a file'],
-    ['with another option', { path: 'x', paht: 'y' }, 'unknown option paht, expected path'],
+    ['without a path', {}, 'path: missing, expected the path of a file'],
+    ['with another option', { path: 'x', paht: 'y' }, 'paht: unknown key, expected path'],
     ['that is not there', { path: '/nowhere/acl' }, 'there is no file /nowhere/acl, expected an ACL file'],
     ['that is a directory', { path: '/' }, 'cannot read /: EISDIR'],
   ])('%s', (_, options, message) => {
@@ -164,7 +164,7 @@ describe('a file that is wrong', () => {
   test('at a reload leaves the rules as they were, and one that is gone does', async () => {
     const { file, authorizer } = await aclFile('topic read a\n');
     await file.write('topic fly a\n');
-    await expect(authorizer.reload?.()).rejects.toThrow(`${file.path}, line 1: "fly" is no access`);
+    await expect(authorizer.reload?.()).rejects.toThrow(`${file.path}, line 1: "fly" is not an access`);
     await file.remove();
     await expect(authorizer.reload?.()).rejects.toThrow(`there is no file ${file.path}`);
     expect(may(ask(authorizer, 'c'), 'a')).toBe('-++');

@@ -109,7 +109,7 @@ test('options that are wrong are told all at once, each with the way to it', () 
     [
       'role: unknown option, expected one of roles, users, clients, everyone, otherwise',
       'roles.a: expected a list of rules, such as [{ allow: receive, topics: plant/# }]',
-      'roles.b[0].allow: "read" is no action, expected publish, subscribe, receive',
+      'roles.b[0].allow: "read" is not an action, expected publish, subscribe, receive',
       'roles.b[1]: has both allow and deny, expected one of them',
       'roles.b[2]: has neither allow nor deny, expected one of them',
       'roles.b[3].allow: expected at least one of publish, subscribe, receive',
@@ -117,12 +117,12 @@ test('options that are wrong are told all at once, each with the way to it', () 
       'roles.b[4].topic: unknown key, expected allow or deny, and topics',
       'roles.b[4].topics[1]: # is the last level of a topic filter',
       'roles.b[5]: expected a rule, such as { allow: receive, topics: plant/# }',
-      'roles.b[6].topics: expected a topic filter; # alone has to be quoted',
+      'roles.b[6].topics: expected a topic filter; # alone needs quotes in YAML',
       'users.ann[0]: there is no role "c", expected one of b',
       'users.ann[1]: expected the name of a role',
       'clients: expected a mapping of client identifiers to roles',
       'everyone[0]: there is no role "d", expected one of b',
-      'otherwise: expected allow or deny; left out, the next authorizer is asked',
+      'otherwise: expected allow or deny; left out, the next authorizer decides',
     ].join('\n  '),
   );
 });

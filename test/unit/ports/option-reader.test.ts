@@ -55,7 +55,7 @@ describe('options', () => {
       'a fraction',
       (read) => read.integer('limit', { min: 1, max: 9, fallback: 4 }),
       { limit: 1.5 },
-      'limit: 1.5 is out of range, expected a whole number from 1 to 9',
+      'limit: 1.5 is not valid, expected a whole number from 1 to 9',
     ],
     [
       'a number that is text',

@@ -56,24 +56,24 @@ describe('the certificate authenticator', () => {
 
   test('denies a certificate without that name, or with several of them', () => {
     expect(ask({}, { ...METER, commonName: undefined })).toEqual(
-      denied('its certificate has 0 names of the kind commonName, expected one'),
+      denied('the certificate has 0 names of type commonName, expected one'),
     );
     expect(ask({}, { ...METER, commonName: '' })).toEqual(
-      denied('its certificate has 0 names of the kind commonName, expected one'),
+      denied('the certificate has 0 names of type commonName, expected one'),
     );
     expect(ask({ identity: 'san', sanType: 'DNS' }, METER)).toEqual(
-      denied('its certificate has 2 names of the kind san DNS, expected one'),
+      denied('the certificate has 2 names of type san DNS, expected one'),
     );
   });
 
   test('may want the user name or the client identifier to be the same', () => {
     expect(ask({ mustMatch: 'userName' }, METER, { userName: 'meter-7' })).toEqual(allowed('meter-7'));
     expect(ask({ mustMatch: 'clientId' }, METER, { clientId: 'meter-7' as ClientId })).toEqual(allowed('meter-7'));
-    const userName = denied('its user name is not the commonName of its certificate');
+    const userName = denied('the User Name is not the commonName of the certificate');
     for (const other of ['meter-70', 'METER-7', '', undefined])
       expect(ask({ mustMatch: 'userName' }, METER, { userName: other })).toEqual(userName);
     expect(ask({ mustMatch: 'clientId' }, METER)).toEqual(
-      denied('its client identifier is not the commonName of its certificate'),
+      denied('the Client Identifier is not the commonName of the certificate'),
     );
     expect(ask({ mustMatch: 'userName' }, { ...METER, commonName: undefined }, { userName: undefined })).toEqual(
       userName,
@@ -85,17 +85,17 @@ describe('the certificate authenticator', () => {
     for (const userName of ['meter-7.plant.example', 'spare.plant.example'])
       expect(ask(options, METER, { userName })).toEqual(allowed(userName));
     expect(ask(options, METER, { userName: 'urn:plant:meter-7' })).toEqual(
-      denied('its user name is not the san DNS of its certificate'),
+      denied('the User Name is not the san DNS of the certificate'),
     );
   });
 
   test.each([
-    [{ identity: 'name' }, 'identity is "name", expected commonName, subject, san'],
-    [{ identity: 'san' }, 'sanType is missing, expected DNS, URI, email, IP beside identity: san'],
-    [{ identity: 'san', sanType: 'dns' }, 'sanType is "dns", expected DNS, URI, email, IP'],
-    [{ sanType: 'DNS' }, 'sanType has a meaning only beside identity: san'],
-    [{ mustMatch: 'password' }, 'mustMatch is "password", expected userName, clientId'],
-    [{ match: 'userName' }, 'unknown option "match", expected identity, sanType, mustMatch'],
+    [{ identity: 'name' }, 'identity: "name" is not valid, expected one of commonName, subject, san'],
+    [{ identity: 'san' }, 'sanType: missing, expected one of DNS, URI, email, IP with identity: san'],
+    [{ identity: 'san', sanType: 'dns' }, 'sanType: "dns" is not valid, expected one of DNS, URI, email, IP'],
+    [{ sanType: 'DNS' }, 'sanType: not valid with identity: commonName, expected identity: san'],
+    [{ mustMatch: 'password' }, 'mustMatch: "password" is not valid, expected one of userName, clientId'],
+    [{ match: 'userName' }, 'match: unknown key, expected identity, sanType, mustMatch'],
   ])('refuses the options %j', (options, problem) => {
     expect(() => createAuthenticator(options)).toThrow(problem);
   });

@@ -402,7 +402,7 @@ describe('a set of keys', () => {
     const authenticator = jwt({ algorithms: ['RS256'], jwksFile: path });
     const old = requestWith({ password: await byKid('one') });
     writeFileSync(path, '{ "keys": 5 }');
-    await expect(authenticator.reload?.()).rejects.toThrow(`${path}: no JSON Web Key Set`);
+    await expect(authenticator.reload?.()).rejects.toThrow(`${path}: not a JSON Web Key Set`);
     expect(await authenticator.authenticate(old)).toMatchObject({ decision: 'allow' });
     writeFileSync(path, JSON.stringify({ keys: [await jwkOf(otherRsa.publicKey, { kid: 'two' })] }));
     await authenticator.reload?.();
@@ -535,9 +535,9 @@ describe('a set of keys', () => {
       server.answer = () => undefined;
       await expect(decision(remote({ jwksTimeoutMs: 50 }), 'one')).rejects.toThrow('it did not answer in time');
       server.answer = (response) => void response.end('<html>');
-      await expect(decision(remote(), 'one')).rejects.toThrow('no JSON, expected a JSON Web Key Set');
+      await expect(decision(remote(), 'one')).rejects.toThrow('not JSON, expected a JSON Web Key Set');
       server.answer = json({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] });
-      await expect(decision(remote(), 'one')).rejects.toThrow('it has a secret or private key');
+      await expect(decision(remote(), 'one')).rejects.toThrow('it contains a secret or private key');
     });
 
     test('whose server is gone is said to be so, without its query', async () => {
@@ -570,19 +570,19 @@ describe('options', () => {
     [
       'a secret for public keys',
       { ...secret, algorithms: ['HS256', 'RS256'] },
-      'algorithms: RS256 does not go with secret, expected HS256, HS384, HS512',
+      'algorithms: RS256 does not fit secret, expected HS256, HS384, HS512',
     ],
     [
       'public keys for a secret',
       { algorithms: ['HS256'], jwksUrl: 'https://a.example' },
-      'algorithms: HS256 does not go with jwksUrl, expected RS256',
+      'algorithms: HS256 does not fit jwksUrl, expected RS256',
     ],
     [
       'a short secret',
       { ...secret, secret: 'hush' },
       'secret: a secret of 4 bytes is too short, expected at least 32 for HS256',
     ],
-    ['a secret that is no base64', { ...secret, secretEncoding: 'base64' }, 'secret: it is not written in base64'],
+    ['a secret that is no base64', { ...secret, secretEncoding: 'base64' }, 'secret: it is not valid base64'],
     [
       'a variable that is not there',
       { ...secret, secret: '${ENV:NOT_IN_THE_ENVIRONMENT}' },
@@ -640,20 +640,20 @@ describe('options', () => {
       'an RSA key of 1024 bits is too short, expected at least 2048',
     );
     refusal(rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, ['RS256']).toThrow(
-      'no public key, expected PEM that begins with',
+      'not a public key, expected PEM that begins with',
     );
     refusal('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----', ['RS256']).toThrow(
-      'a public key that cannot be read, expected PEM',
+      'the public key cannot be parsed, expected PEM',
     );
     refusal(JSON.stringify({ keys: [await exportJWK(rsa.privateKey)] }), ['RS256'], 'jwksFile').toThrow(
-      'it has a secret or private key, expected public keys only',
+      'it contains a secret or private key, expected public keys only',
     );
     refusal('{"keys":[]}', ['RS256'], 'jwksFile').toThrow(
-      'no JSON Web Key Set, expected { "keys": [...] } with 1 to 100 keys',
+      'not a JSON Web Key Set, expected { "keys": [...] } with 1 to 100 keys',
     );
     expect(() =>
       jwt({ algorithms: ['HS256'], secretFile: fileWith(Uint8Array.of(0xff, ...Buffer.from(SECRET))) }),
-    ).toThrow('it is not text, expected UTF-8');
+    ).toThrow('it is not UTF-8');
   });
 
   test('may have the secret in the environment', async () => {

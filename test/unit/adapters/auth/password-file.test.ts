@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import type { AuthenticationRequest, Authenticator, AuthenticatorAnswer, ClientId } from 'hexmq/ports';
 import { VirtualClock } from 'hexmq/testkit';
 import { PasswordFileEditor } from '../../../../adapters/auth/password-file/file-editing.js';
-import { WorkQueue } from '../../../../adapters/auth/passwords/work-queue.js';
 import { createAuthenticator } from '../../../../adapters/auth/password-file/index.js';
 import { hashPassword, isPassword, parsePasswordHash } from '../../../../adapters/auth/passwords/password-hash.js';
 import { userNameProblem } from '../../../../adapters/auth/password-file/password-lines.js';
@@ -105,9 +104,9 @@ describe('a hash', () => {
     ['$7$99999999$c2FsdA==$aGFzaA==', 'no valid number of iterations'],
     ['$7$c2FsdA==$aGFzaA==', 'no valid number of iterations'],
     ['$scrypt$ln=14,r=8$c2FsdA$aGFzaA', 'expected $scrypt$ln=…,r=…,p=…$salt$hash'],
-    ['$scrypt$ln=0,r=8,p=1$c2FsdA$aGFzaA', 'asks for too much'],
-    ['$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaA', 'no more than 1 GiB of memory'],
-    ['$scrypt$ln=14,r=8,p=99$c2FsdA$aGFzaA', 'p of 64 at most'],
+    ['$scrypt$ln=0,r=8,p=1$c2FsdA$aGFzaA', 'costs too much'],
+    ['$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaA', 'at most 1 GiB of memory'],
+    ['$scrypt$ln=14,r=8,p=99$c2FsdA$aGFzaA', 'p of at most 64'],
     ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA', 'its hash has 4 bytes, expected 16 to 64'],
     ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA$more', 'its hash is damaged'],
   ])('%j is refused with what was expected', (text, problem) => {
@@ -145,8 +144,8 @@ describe('a file of passwords', () => {
     };
     expect(refusal()).toBe(
       `${path}: line 2: its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$; hexmq passwd writes one; ` +
-        'line 3: it has no colon, expected user:hash; line 4: it has no user name before the colon, expected user:hash; ' +
-        'line 5: this user is in line 1 too, expected one line for each; line 6: it is not UTF-8',
+        'line 3: there is no colon, expected user:hash; line 4: there is no user name before the colon, expected user:hash; ' +
+        'line 5: this user is also in line 1, expected one line for each; line 6: it is not UTF-8',
     );
     writeFileSync(path, 'user:plain\n'.repeat(50));
     expect(refusal()).toMatch(/line 20: [^;]+; and 30 more$/);
@@ -232,8 +231,8 @@ describe('the password file as an authenticator', () => {
   });
 
   test('reads what it can write at most', async () => {
-    const { LEAST_COST, MOST_COST } = await import('../../../../adapters/auth/password-file/file-editing.js');
-    for (const cost of [LEAST_COST, MOST_COST])
+    const { MIN_COST, MAX_COST } = await import('../../../../adapters/auth/password-file/file-editing.js');
+    for (const cost of [MIN_COST, MAX_COST])
       expect(() => parsePasswordHash(`$scrypt$ln=${cost},r=8,p=5$c2FsdA$${'A'.repeat(43)}`)).not.toThrow();
   });
 
@@ -241,110 +240,23 @@ describe('the password file as an authenticator', () => {
     const authenticator = opened({ maxChecks: 1, maxWaitingChecks: 1, rememberForMs: 0 });
     const first = ask(authenticator, 'alice', 'secret');
     const second = ask(authenticator, 'alice', 'secret');
-    await expect(ask(authenticator, 'alice', 'secret')).rejects.toThrow('1 passwords wait to be checked');
+    await expect(ask(authenticator, 'alice', 'secret')).rejects.toThrow(
+      'too many requests at once: 1 running, 1 waiting',
+    );
     expect(await Promise.all([first, second])).toEqual([{ decision: 'allow' }, { decision: 'allow' }]);
     expect(await ask(authenticator, 'alice', 'secret')).toEqual({ decision: 'allow' });
   });
 
   test.each([
-    [{ path: '' }, 'path is "", expected the path of a file made by hexmq passwd'],
-    [{ path: 5 }, 'path is 5, expected the path'],
-    [{ unknownUsers: 'allow' }, 'unknownUsers is "allow", expected deny or abstain'],
-    [{ maxChecks: 0 }, 'maxChecks is 0, expected a whole number from 1 to 64'],
-    [{ rememberForMs: 1.5 }, 'rememberForMs is 1.5, expected a whole number from 0 to 86400000'],
-    [{ maxWaitingChecks: '5' }, 'maxWaitingChecks is "5", expected a whole number from 0 to 1000000'],
-    [{ file: 'x' }, 'unknown option "file", expected path, unknownUsers, maxChecks, maxWaitingChecks, rememberForMs'],
+    [{ path: '' }, 'path: "" is not valid, expected the path of a file made by hexmq passwd'],
+    [{ path: 5 }, 'path: 5 is not valid, expected the path'],
+    [{ unknownUsers: 'allow' }, 'unknownUsers: "allow" is not valid, expected one of deny, abstain'],
+    [{ maxChecks: 0 }, 'maxChecks: 0 is out of range, expected a whole number from 1 to 64'],
+    [{ rememberForMs: 1.5 }, 'rememberForMs: 1.5 is not valid, expected a whole number from 0 to 86400000'],
+    [{ maxWaitingChecks: '5' }, 'maxWaitingChecks: "5" is not valid, expected a whole number from 0 to 1000000'],
+    [{ file: 'x' }, 'file: unknown key, expected path, unknownUsers, maxChecks, maxWaitingChecks, rememberForMs'],
   ])('refuses the options %j', (options, problem) => {
     expect(() => opened(options)).toThrow(problem);
-  });
-});
-
-describe('the line in which passwords wait', () => {
-  /** Work that ends when told to. */
-  function work(
-    line: WorkQueue,
-    log: string[],
-    name: string,
-    signal?: AbortSignal,
-  ): { done: Promise<string>; end: () => void } {
-    let end: () => void = () => undefined;
-    const done = line.run(() => {
-      log.push(name);
-      return new Promise<string>((resolve) => {
-        end = () => {
-          resolve(name);
-        };
-      });
-    }, signal);
-    done.catch(() => undefined);
-    return {
-      done,
-      end: () => {
-        end();
-      },
-    };
-  }
-
-  test('has so many at work at once, in the order in which they came', async () => {
-    const line = new WorkQueue(2, 10);
-    const log: string[] = [];
-    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => work(line, log, name)) as [
-      ReturnType<typeof work>,
-      ReturnType<typeof work>,
-      ReturnType<typeof work>,
-      ReturnType<typeof work>,
-    ];
-    expect(log).toEqual(['a', 'b']);
-    b.end();
-    await b.done;
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(log).toEqual(['a', 'b', 'c']);
-    a.end();
-    c.end();
-    await Promise.all([a.done, c.done]);
-    await new Promise((resolve) => setImmediate(resolve));
-    d.end();
-    expect(await d.done).toBe('d');
-  });
-
-  test('goes on after work that failed', async () => {
-    const line = new WorkQueue(1, 10);
-    const failing = line.run(() => Promise.reject(new Error('no memory')), undefined);
-    const next = line.run(() => 'done', undefined);
-    await expect(failing).rejects.toThrow('no memory');
-    expect(await next).toBe('done');
-  });
-
-  test('is left by what nobody waits for, which makes room', async () => {
-    const line = new WorkQueue(1, 1);
-    const log: string[] = [];
-    const first = work(line, log, 'first');
-    const leaving = new AbortController();
-    const left = work(line, log, 'left', leaving.signal);
-    await expect(work(line, log, 'too many').done).rejects.toThrow('1 passwords wait');
-    leaving.abort();
-    await expect(left.done).rejects.toThrow('nobody waits');
-    const second = work(line, log, 'second');
-    first.end();
-    await first.done;
-    await new Promise((resolve) => setImmediate(resolve));
-    second.end();
-    expect(await second.done).toBe('second');
-    expect(log).toEqual(['first', 'second']);
-    await expect(work(line, log, 'late', leaving.signal).done).rejects.toThrow('nobody waits');
-  });
-
-  test('is empty when it is closed', async () => {
-    const line = new WorkQueue(1, 10);
-    const log: string[] = [];
-    const first = work(line, log, 'first');
-    const waiting = work(line, log, 'waiting');
-    line.close();
-    await expect(waiting.done).rejects.toThrow('it is closed');
-    await expect(work(line, log, 'late').done).rejects.toThrow('it is closed');
-    first.end();
-    expect(await first.done).toBe('first');
-    expect(log).toEqual(['first']);
   });
 });
 
@@ -413,7 +325,7 @@ describe('editing the file', () => {
     'refuses the user name %j',
     async (userName) => {
       expect(userNameProblem(userName)).toMatch(/^it /);
-      await expect(set(userName)).rejects.toThrow('no file of passwords can have this user name');
+      await expect(set(userName)).rejects.toThrow('this user name is not valid in a password file');
     },
   );
 });
