@@ -169,7 +169,12 @@ module.exports = {
       from: { path: '^adapters/([^/]+/[^/]+)/' },
       to: {
         path: '^adapters/',
-        pathNot: ['^adapters/$1/', '^adapters/network/sockets/', '^adapters/auth/(concurrency|fetching|passwords)/'],
+        pathNot: [
+          '^adapters/$1/',
+          '^adapters/network/sockets/',
+          '^adapters/auth/(concurrency|fetching|passwords)/',
+          '^adapters/storage/lifecycle/',
+        ],
       },
     },
     {
@@ -190,6 +195,15 @@ module.exports = {
       severity: 'error',
       from: { pathNot: ['^adapters/auth/', '^test/'] },
       to: { path: '^adapters/auth/(concurrency|fetching|passwords)/' },
+    },
+    {
+      name: 'storage-lifecycle-only-in-storage-adapters',
+      comment:
+        'The folder lifecycle is not an adapter: it holds what the storage adapters share, the calls that are refused and ' +
+        'the error that each of them gets.',
+      severity: 'error',
+      from: { pathNot: ['^adapters/storage/', '^test/'] },
+      to: { path: '^adapters/storage/lifecycle/' },
     },
     {
       name: 'websockets-only-in-their-adapter',

@@ -82,6 +82,7 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'adapters/auth/one/index.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
     'adapters/network/sockets/one.ts':
       "import { value } from '../../storage/one/index.js'; export const other = value;",
+    'adapters/storage/lifecycle/one.ts': "import { value } from '../one/index.js'; export const other = value;",
     'adapters/auth/passwords/one.ts': "import { value } from '../../storage/one/index.js'; export const other = value;",
   },
   'socket-code-only-in-network-adapters': {
@@ -93,6 +94,10 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "import { value } from '../../auth/fetching/bounded-fetch.js'; export const other = value;",
     'src/application/hashing.ts':
       "import { value } from '../../adapters/auth/passwords/password-hash.js'; export const other = value;",
+  },
+  'storage-lifecycle-only-in-storage-adapters': {
+    'adapters/auth/storing/index.ts':
+      "import { value } from '../../storage/lifecycle/storage-lifecycle.js'; export const other = value;",
   },
   'websockets-only-in-their-adapter': { 'adapters/network/sockets/framing.ts': "import 'ws';" },
   'mongodb-only-in-its-adapters': { 'adapters/storage/three/index.ts': "import 'mongodb';" },
@@ -137,6 +142,7 @@ const IMPORTED_FILES = [
   'src/index.ts',
   'adapters/storage/one/index.ts',
   'adapters/network/sockets/server-socket.ts',
+  'adapters/storage/lifecycle/storage-lifecycle.ts',
   'adapters/auth/fetching/bounded-fetch.ts',
   'adapters/auth/passwords/password-hash.ts',
   'test/support/helper.ts',

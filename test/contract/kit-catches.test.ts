@@ -654,7 +654,7 @@ const CASES: readonly Case[] = [
     wrong: 'opens as a writer does to be read',
     Broken: class TakesToLook extends Sound {
       override async openReadOnly(): Promise<boolean> {
-        const isThere = this.store.isMade;
+        const isThere = this.store.exists;
         await this.open();
         return isThere;
       }
@@ -665,7 +665,7 @@ const CASES: readonly Case[] = [
     wrong: 'has a store wherever somebody looks',
     Broken: class MakesToLook extends Sound {
       override openReadOnly(): Promise<boolean> {
-        this.store.isMade = true;
+        this.store.exists = true;
         return super.openReadOnly();
       }
     },

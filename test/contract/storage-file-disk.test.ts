@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Message, Storage } from 'hexmq/ports';
 import { StorageError } from 'hexmq/ports';
 import { FileStorage, engineOf } from '../../adapters/storage/file/index.js';
-import type { Database } from '../../adapters/storage/file/ledger.js';
+import type { Database } from '../../adapters/storage/file/engine.js';
 import { append, entriesOf, factsOf, messageOf as message, trim } from './changes.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-disk-'));
@@ -99,7 +99,7 @@ const DISK_FAILURES: readonly (readonly [what: string, message: string, kind: st
   ['a full disk', 'IO error: /data/000005.log: No space left on device', 'full', 'free some'],
   ['a quota', 'IO error: /data/000005.log: Disk quota exceeded', 'full', 'free some'],
   ['a limit on the size of files', 'IO error: /data/000005.log: File too large', 'full', 'free some'],
-  ['an input/output error', 'IO error: /data/000005.log: Input/output error', 'unavailable', 'did not take the call'],
+  ['an input/output error', 'IO error: /data/000005.log: Input/output error', 'unavailable', 'failed: check the disk'],
   [
     'a file system that has become read-only',
     'IO error: /data/000007.log: Read-only file system',

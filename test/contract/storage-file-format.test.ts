@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Message, QueueAppend } from 'hexmq/ports';
 import { DamagedRecord } from '../../adapters/storage/file/errors.js';
 import * as keys from '../../adapters/storage/file/keys.js';
-import * as records from '../../adapters/storage/file/records.js';
+import * as records from '../../adapters/storage/file/records/index.js';
 
 const hex = (bytes: Uint8Array): string =>
   Buffer.from(bytes)

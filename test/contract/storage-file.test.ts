@@ -19,8 +19,8 @@ import type { StorageUnderTest } from 'hexmq/testkit';
 import { storageError } from '../../adapters/storage/file/errors.js';
 import { FileStorage, createStorage, engineOf } from '../../adapters/storage/file/index.js';
 import { Space, isFence, spaceKey } from '../../adapters/storage/file/keys.js';
-import type { Database } from '../../adapters/storage/file/ledger.js';
-import { encodeFormat } from '../../adapters/storage/file/records.js';
+import type { Database } from '../../adapters/storage/file/engine.js';
+import { encodeFormat } from '../../adapters/storage/file/records/index.js';
 import { append, entriesOf, factsOf, messageOf, queue, remove, topic, trim } from './changes.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-storage-'));
@@ -412,7 +412,7 @@ describe('the directory of file storage', () => {
     mkdirSync(directory);
     writeFileSync(join(directory, 'letter.txt'), 'dear');
     const error = await refusalOf(new FileStorage({ directory }).open());
-    expect(error.message).toContain(`${directory} has something in it that is not of hexmq ("letter.txt")`);
+    expect(error.message).toContain(`${directory} holds a file that is not of hexmq ("letter.txt")`);
     expect(readdirSync(directory)).toEqual(['letter.txt']);
   });
 
@@ -421,7 +421,7 @@ describe('the directory of file storage', () => {
     writeFileSync(directory, '');
     expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining('is no directory'),
+      message: expect.stringContaining('is not a directory'),
     });
   });
 
@@ -437,7 +437,7 @@ describe('the directory of file storage', () => {
   });
 
   test.each([
-    [3, 'was written by a newer hexmq (format 3, this one knows up to 2): use that version or a later one'],
+    [3, 'was written by a newer hexmq (format 3, this one reads 2): use that version or a later one'],
     [
       1,
       'was written by hexmq before its first release (format 1, this one reads 2): export it with the hexmq that wrote it, and import it here',

@@ -487,7 +487,7 @@ onServer('setting up', () => {
       await database.db.collection<{ _id: string }>(name).insertOne({ _id: 'theirs' });
       const { kind, message } = await refusal(database.storage().open());
       expect(kind).toBe('corrupt');
-      expect(message).toMatch(/^the database \S+ has something in it that is not of hexmq: choose another one$/);
+      expect(message).toMatch(/^the database \S+ holds data that is not of hexmq: choose another one$/);
       expect((await database.db.listCollections().toArray()).map((one) => one.name)).toEqual([name]);
       expect(await database.db.collection(name).countDocuments()).toBe(1);
     },
@@ -504,7 +504,7 @@ onServer('setting up', () => {
     await database.db.collection<{ _id: string; version: number }>('meta').insertOne({ _id: 'format', version: 2 });
     const { kind, message } = await refusal(database.storage().open());
     expect(kind).toBe('corrupt');
-    expect(message).toContain('format 2, this one knows up to 1');
+    expect(message).toContain('format 2, this one reads 1');
   });
 });
 

@@ -70,7 +70,7 @@ describeWithServer(server, 'a server that fails', (real) => {
       'NotWritablePrimary',
       answer(10_107, 'NotWritablePrimary'),
       'unavailable',
-      /has no primary at the moment: a replica set chooses one by itself/,
+      /has no primary at the moment: wait until the replica set has elected one/,
     ],
     ['PrimarySteppedDown', answer(189, 'PrimarySteppedDown'), 'unavailable', /has no primary at the moment/],
     ['InterruptedAtShutdown', answer(11_600, 'InterruptedAtShutdown'), 'unavailable', /has no primary at the moment/],
@@ -84,7 +84,7 @@ describeWithServer(server, 'a server that fails', (real) => {
       'WriteConcernFailed',
       concern(64, 'WriteConcernFailed'),
       'unavailable',
-      /cannot say that a majority of its members has what was written: look at its members/,
+      /cannot confirm that a majority of its members has a write: check its members/,
     ],
     ['OutOfDiskSpace', answer(14_031, 'OutOfDiskSpace'), 'full', /^no space left for MongoDB at .+: free some/],
     [
@@ -97,16 +97,16 @@ describeWithServer(server, 'a server that fails', (real) => {
       'Unauthorized',
       answer(13, 'Unauthorized'),
       'unavailable',
-      /refuses the login, or what it was asked: check user, password and role/,
+      /refuses the login or a request: check user, password and role/,
     ],
     [
       'a code that nobody knows',
       answer(54_321, 'Whatever', 'in\ntwo lines'),
       'unavailable',
-      /did not take the call: look at its log \(in two lines\)$/,
+      /refused a request: check its log \(in two lines\)$/,
     ],
-    ['the end of the connection', 'cut', 'unavailable', /cannot be reached, or does not answer/],
-    ['nothing, when it is done', 'drop-reply', 'unavailable', /cannot be reached, or does not answer/],
+    ['the end of the connection', 'cut', 'unavailable', /cannot be reached or does not answer/],
+    ['nothing, when it is done', 'drop-reply', 'unavailable', /cannot be reached or does not answer/],
   ])('and says %s is told so, and the batch is taken once it is sent again', async (_name, verdict, kind, text) => {
     const { proxy, storage } = await before();
     let failures = 3;
@@ -149,7 +149,7 @@ describeWithServer(server, 'a server that fails', (real) => {
     const database = real.newDatabase();
     const storage = new MongoStorage({ url: proxy.replicaSetUri, database });
     expect((await refused(storage.open())).message).toMatch(
-      /has no primary at the moment: a replica set chooses one by itself/,
+      /has no primary at the moment: wait until the replica set has elected one/,
     );
     greetAs(true);
     const again = new MongoStorage({ url: proxy.replicaSetUri, database });

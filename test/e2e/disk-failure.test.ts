@@ -190,7 +190,7 @@ describe('data that is damaged', () => {
         const { status, stdout, stderr } = await hexmq(['start', ...settings(directory)]);
         expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
         expect(stderr).toMatch(
-          /^hexmq: the data in \S+ is damaged: restore a backup, or move the directory away to begin anew \(a damaged batch in \d+\.log.*\)\n$/,
+          /^hexmq: the data in \S+ is damaged: restore a backup, or move the directory away to start with an empty one \(a damaged batch in \d+\.log.*\)\n$/,
         );
         expect(stderr).toContain(directory);
         expect(readFileSync(log).equals(bytes)).toBe(true);

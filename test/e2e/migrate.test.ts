@@ -294,7 +294,7 @@ describe('what stands in the way is told in one line', () => {
         expect(await source.isThere()).toBe(false);
         expect(await refused(['inspect', '--storage', 'memory'])).toContain('memory keeps nothing');
         writeFileSync(path('file'), 'not a directory');
-        expect(await refused(['inspect', '--data', path('file')])).toContain('is no directory');
+        expect(await refused(['inspect', '--data', path('file')])).toContain('is not a directory');
         expect(await refused(['import', '--config', target.config, '--input', path('none.ndjson')])).toMatch(
           /cannot read .*none\.ndjson: ENOENT/,
         );

@@ -105,7 +105,7 @@ const OUTAGES: readonly Outage[] = [
       proxy.judgeWith(() => 'pass');
       proxy.release();
     },
-    says: /^MongoDB at 127\.0\.0\.1:\d+\/hexmq_test_\w+ cannot be reached, or does not answer: check that it runs, the URL, and the network \(.+\)$/,
+    says: /^MongoDB at 127\.0\.0\.1:\d+\/hexmq_test_\w+ cannot be reached or does not answer: check that it runs, the URL, and the network \(.+\)$/,
   },
   {
     name: 'has stepped down',
@@ -121,7 +121,7 @@ const OUTAGES: readonly Outage[] = [
     end: ({ proxy }) => {
       member(proxy, true, () => 'pass');
     },
-    says: /^MongoDB at \S+ has no primary at the moment: a replica set chooses one by itself, else look at its members \(The server has stepped down\)$/,
+    says: /^MongoDB at \S+ has no primary at the moment: wait until the replica set has elected one, or check its members \(The server has stepped down\)$/,
   },
   {
     name: 'is partitioned away',
@@ -132,7 +132,7 @@ const OUTAGES: readonly Outage[] = [
     end: ({ proxy }) => {
       proxy.heal();
     },
-    says: /^MongoDB at \S+ cannot be reached, or does not answer: .+$/,
+    says: /^MongoDB at \S+ cannot be reached or does not answer: .+$/,
   },
   {
     name: 'is killed and restarted',
@@ -142,7 +142,7 @@ const OUTAGES: readonly Outage[] = [
     end: async ({ server: real }) => {
       await real.restart();
     },
-    says: /^MongoDB at \S+ cannot be reached, or does not answer: .+$/,
+    says: /^MongoDB at \S+ cannot be reached or does not answer: .+$/,
   },
   {
     name: 'has no space left',
@@ -169,7 +169,7 @@ const OUTAGES: readonly Outage[] = [
     end: ({ proxy }) => {
       proxy.judgeWith(() => 'pass');
     },
-    says: /^MongoDB at \S+ refuses the login, or what it was asked: check user, password and role \(readWrite is needed\) \(not authorized on the database\)$/,
+    says: /^MongoDB at \S+ refuses the login or a request: check user, password and role \(readWrite is needed\) \(not authorized on the database\)$/,
   },
 ];
 

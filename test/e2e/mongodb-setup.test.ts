@@ -71,28 +71,28 @@ describe('a URL that is wrong', () => {
     [
       'is none',
       `mongodb://${CREDENTIALS}host:port/`,
-      /^storage\.options: refused by mongodb: .*url is no connection string; special characters in user name and password are written in percent-encoding$/,
+      /^storage\.options: refused by mongodb: .*url is not a connection string; percent-encode special characters in the user name and the password$/,
     ],
     [
       'has a password that is not encoded',
       `mongodb://${USER}:hunter2@x@host/`,
-      /url is no connection string; special characters/,
+      /url is not a connection string; percent-encode/,
     ],
-    ['has an option that nobody knows', `mongodb://${CREDENTIALS}host/?tlsCa=x`, /url is no connection string/],
+    ['has an option that nobody knows', `mongodb://${CREDENTIALS}host/?tlsCa=x`, /url is not a connection string/],
     [
       'names a host that there is not',
       `mongodb://${CREDENTIALS}nowhere.invalid/`,
-      /^MongoDB at nowhere\.invalid:27017\/hexmq cannot be reached, or does not answer: check that it runs, the URL, and the network \(.+\)$/,
+      /^MongoDB at nowhere\.invalid:27017\/hexmq cannot be reached or does not answer: check that it runs, the URL, and the network \(.+\)$/,
     ],
     [
       'names a cluster that there is not',
       `mongodb+srv://${CREDENTIALS}nowhere.invalid/`,
-      /^MongoDB at nowhere\.invalid\/hexmq is not to be found: DNS has nothing for mongodb\+srv:\/\/ there, check the URL \(.+\)$/,
+      /^MongoDB at nowhere\.invalid\/hexmq cannot be found: DNS has no mongodb\+srv:\/\/ records for that name, check the URL \(.+\)$/,
     ],
     [
       'names a file that there is not',
       `mongodb://${CREDENTIALS}127.0.0.1/?tls=true&tlsCAFile=/nowhere/ca.pem`,
-      /^the file \/nowhere\/ca\.pem, which the URL of MongoDB at 127\.0\.0\.1:27017\/hexmq names, cannot be read \(.+\)$/,
+      /^the file \/nowhere\/ca\.pem, which the URL of MongoDB at 127\.0\.0\.1:27017\/hexmq names, cannot be read: check its path and permissions \(.+\)$/,
     ],
   ])('because it %s is refused in one line', (_name, url, sentence) =>
     scene(async () => {
@@ -106,7 +106,7 @@ describe('a URL that is wrong', () => {
       expectRefusal(
         await start({ HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}127.0.0.1:${port}/` }),
         new RegExp(
-          `^MongoDB at 127\\.0\\.0\\.1:${port}/hexmq cannot be reached, or does not answer: .+\\(connect ECONNREFUSED 127\\.0\\.0\\.1:${port}\\)$`,
+          `^MongoDB at 127\\.0\\.0\\.1:${port}/hexmq cannot be reached or does not answer: .+\\(connect ECONNREFUSED 127\\.0\\.0\\.1:${port}\\)$`,
         ),
       );
     }));
@@ -184,7 +184,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
     [
       'that refuses the login',
       ({ name }) => (name === 'saslStart' ? { answer: loginRefused } : 'pass'),
-      /^MongoDB at 127\.0\.0\.1:\d+\/hexmq_test_\w+ refuses the login, or what it was asked: check user, password and role \(readWrite is needed\) \(.+\)$/,
+      /^MongoDB at 127\.0\.0\.1:\d+\/hexmq_test_\w+ refuses the login or a request: check user, password and role \(readWrite is needed\) \(.+\)$/,
     ],
     [
       'that does not give the right',
@@ -192,13 +192,13 @@ describeWithServer(server, 'a MongoDB', (real) => {
         isGreeting(command) || command.name === 'saslStart'
           ? 'pass'
           : { answer: refusal(13, 'Unauthorized', 'not authorized on hexmq to execute command') },
-      /^MongoDB at \S+ refuses the login, or what it was asked: .+ \(not authorized on hexmq to execute command\)$/,
+      /^MongoDB at \S+ refuses the login or a request: .+ \(not authorized on hexmq to execute command\)$/,
     ],
     [
       'of a version that is too old',
       (command) =>
         isGreeting(command) ? { amend: (reply) => ({ ...reply, minWireVersion: 0, maxWireVersion: 6 }) } : 'pass',
-      /^MongoDB at \S+ is of a version that is not supported: 4\.4 or later is needed \(.+\)$/,
+      /^MongoDB at \S+ is of a version that is not supported: upgrade it to 4\.4 or later \(.+\)$/,
     ],
     [
       'that has no space for a first start',
@@ -211,9 +211,9 @@ describeWithServer(server, 'a MongoDB', (real) => {
     [
       'that greets and says nothing more',
       (command) => (isGreeting(command) || command.name === 'saslStart' ? 'pass' : 'hold-reply'),
-      /^MongoDB at \S+ cannot be reached, or does not answer: .+$/,
+      /^MongoDB at \S+ cannot be reached or does not answer: .+$/,
     ],
-    ['that cuts every connection', () => 'cut', /^MongoDB at \S+ cannot be reached, or does not answer: .+$/],
+    ['that cuts every connection', () => 'cut', /^MongoDB at \S+ cannot be reached or does not answer: .+$/],
   ])(
     '%s is refused in one line',
     (_name, judge, sentence) =>
@@ -229,7 +229,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
       const { host } = new URL(real.uri);
       expectRefusal(
         await start({ HEXMQ_STORAGE_URL: `mongodb://${host}/?replicaSet=another`, HEXMQ_STORAGE_DATABASE: database }),
-        /^MongoDB at \S+ is not of the replica set that the URL names: check replicaSet in it \(.+\)$/,
+        /^MongoDB at \S+ is not a member of the replica set that the URL names: check replicaSet in it \(.+\)$/,
       );
     }));
 
@@ -238,13 +238,13 @@ describeWithServer(server, 'a MongoDB', (real) => {
       'somebody else uses',
       'orders',
       { _id: 1 },
-      /^the database 127\.0\.0\.1:\d+\/hexmq_test_\w+ has something in it that is not of hexmq: choose another one$/,
+      /^the database 127\.0\.0\.1:\d+\/hexmq_test_\w+ holds data that is not of hexmq: choose another one$/,
     ],
     [
       'a newer hexmq has written',
       'meta',
       { _id: 'format', version: 99 },
-      /^the data in MongoDB at \S+ was written by a newer hexmq \(format 99, this one knows up to 1\): use that version or a later one$/,
+      /^the data in MongoDB at \S+ was written by a newer hexmq \(format 99, this one reads 1\): use that version or a later one$/,
     ],
   ])('whose database %s is refused in one line', (_name, collection, document, sentence) =>
     scene(async () => {
@@ -352,7 +352,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
         expect((await broker.stop()).status).toBe(0);
 
         const distrusted =
-          /^MongoDB at \S+ shows a certificate that is not trusted: check tlsCAFile in the URL, and the host name in the certificate \(.+\)$/;
+          /^MongoDB at \S+ has a certificate that is not trusted: check tlsCAFile in the URL, and the host name in the certificate \(.+\)$/;
         expectRefusal(
           await start({ HEXMQ_STORAGE_URL: url(another.certificatePath), HEXMQ_STORAGE_DATABASE: database }),
           distrusted,

@@ -1,4 +1,5 @@
-// The checksum of LevelDB's files: CRC-32C, and the disguise in which it is stored. (Node has the other polynomial only.)
+// The checksum of LevelDB's files: CRC-32C, and the disguise in which it is stored. (Node has the other polynomial
+// only.)
 
 const CASTAGNOLI_REFLECTED = 0x82f63b78;
 const MASK_DELTA = 0xa282ead8;
@@ -9,7 +10,10 @@ const TABLE = Int32Array.from({ length: 256 }, (_, n) => {
   return crc;
 });
 
-/** Of the bytes from `start` up to `end`. LevelDB turns and shifts it, so that the checksum of a checksum is an ordinary one. */
+/**
+ * Of the bytes from `start` up to `end`. LevelDB turns and shifts it, so that the checksum of a checksum is an ordinary
+ * one.
+ */
 export function maskedCrc32c(bytes: Uint8Array, start: number, end: number): number {
   let crc = -1;
   for (let i = start; i < end; i++) crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);

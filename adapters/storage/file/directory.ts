@@ -1,8 +1,9 @@
-// The directory of file storage, apart from what the engine does in it: made, listed, its names synced, and tidied where an engine was never begun.
+// The directory of file storage, apart from what the engine does in it: created, listed, synced, and cleared of a
+// creation that was cut off.
 import { mkdir, open, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** What is in the directory; nothing, if there is none. */
+/** The names in the directory; none if there is no directory. */
 export async function namesIn(directory: string): Promise<readonly string[]> {
   try {
     return await readdir(directory);
@@ -12,32 +13,36 @@ export async function namesIn(directory: string): Promise<readonly string[]> {
   }
 }
 
-/** What clients have sent is for no other user of the machine to read. */
-const OF_THE_BROKER = { mode: 0o700 };
+/** What clients have sent is not for other users of the machine to read. */
+const PRIVATE = { mode: 0o700 };
 
 /**
- * With those above it. Each name is synced before anything is made below it: what is synced in a directory is lost with the directory's name. Node's
- * own recursion never ends where a file system says ENOENT although the directory above is there, as /proc does.
+ * Creates the directory and those above it. Each name is synced before anything is created below it: what is synced in
+ * a directory is lost with the directory's name. Node's own recursion never ends where a file system says ENOENT
+ * although the directory above is there, as /proc does.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   const above = dirname(directory);
   try {
-    await mkdir(directory, OF_THE_BROKER);
+    await mkdir(directory, PRIVATE);
   } catch (error) {
     const { code } = error as { code?: string };
-    // Whether what is there is a directory is found out by reading it.
+    // Reading it will tell whether it is a directory.
     if (code === 'EEXIST' || code === 'EISDIR') {
       await syncNamesIfAllowed(above);
       return;
     }
     if (code !== 'ENOENT' || above === directory) throw error;
     await makeDirectory(above);
-    await mkdir(directory, OF_THE_BROKER);
+    await mkdir(directory, PRIVATE);
   }
   await syncNames(above);
 }
 
-/** Of a directory that somebody else made, or a start that did not get further. Who may not look at the directory above did not make it. */
+/**
+ * For a directory that was there, made by another program or by a start that was cut off. A user who may not open the
+ * directory above did not create it.
+ */
 async function syncNamesIfAllowed(directory: string): Promise<void> {
   try {
     await syncNames(directory);
@@ -47,9 +52,9 @@ async function syncNamesIfAllowed(directory: string): Promise<void> {
   }
 }
 
-/** Which names are in a directory, and for what, is from now on on the disk. */
+/** Makes the names in a directory durable. */
 export async function syncNames(directory: string): Promise<void> {
-  // Windows has no such thing.
+  // Windows cannot sync a directory.
   if (process.platform === 'win32') return;
   const handle = await open(directory);
   try {
@@ -60,11 +65,11 @@ export async function syncNames(directory: string): Promise<void> {
 }
 
 /**
- * Takes away what a loss of power leaves of a first opening: LevelDB does not sync its first manifest, and CURRENT says that this one counts until
- * there is another. Nothing has been stored then, and LevelDB takes the directory for a new one. The logs go first: without CURRENT they would be taken
- * for the rest of a store.
+ * Removes what a loss of power leaves of a first opening: LevelDB does not sync its first manifest, and CURRENT names
+ * that one until there is another. Nothing has been stored then, and LevelDB treats the directory as new. The logs go
+ * first: without CURRENT they would be taken for the rest of a damaged store.
  */
-export async function clearUnfinishedBeginning(directory: string, names: readonly string[]): Promise<void> {
+export async function clearUnfinishedCreation(directory: string, names: readonly string[]): Promise<void> {
   if (
     !names.includes('CURRENT') ||
     !names.includes('MANIFEST-000001') ||

@@ -1,8 +1,9 @@
-// What the engine and the file system say, as one of the four kinds of StorageError, with the directory and what can be done. When to try again is
-// the caller's affair. What is none of their failures stays what it is: a fault of this program, which no further attempt would mend.
+// Errors of the engine and the file system, as one of the four kinds of StorageError, with the directory and what the
+// operator can do. The caller decides when to try again. An error that is no failure of either stays what it is: a
+// fault of this program, which no further attempt would repair.
 import { StorageError } from 'hexmq/ports';
 
-/** A record is not what was written. */
+/** A record differs from what was written. */
 export class DamagedRecord extends Error {
   override readonly name = 'DamagedRecord';
 }
@@ -14,7 +15,10 @@ interface Failure {
   readonly cause?: unknown;
 }
 
-/** By shape, not by class: the engine makes its errors in native code, which knows one `Error` only, and a process can have several. */
+/**
+ * By shape, not by class: the engine creates its errors in native code, with the `Error` of one realm, and a process
+ * can have several.
+ */
 const isFailure = (error: unknown): error is Failure =>
   typeof error === 'object' && error !== null && typeof (error as { message?: unknown }).message === 'string';
 
@@ -25,20 +29,20 @@ function* chainOf(error: unknown): Generator<Failure> {
 
 const codeOf = ({ code }: Failure): string => (typeof code === 'string' ? code : '');
 
-/** A limit on the size of a file (EFBIG) is space too. */
+/** A limit on file size (EFBIG) counts as space. */
 const SPACE = /no space left|disk quota exceeded|file too large|ENOSPC|EDQUOT|EFBIG/i;
 const PERMISSION = /permission denied|read-only file system|operation not permitted|EACCES|EPERM|EROFS/i;
 const NO_DIRECTORY = /not a directory|file exists|ENOTDIR|EEXIST/i;
-/** A read that was under way when the engine was closed, to be opened again. */
+/** From a read that was under way when the engine was closed to be reopened. */
 const CLOSED = /^LEVEL_(DATABASE|ITERATOR|SNAPSHOT|BATCH)_NOT_OPEN$/;
 
-const isOfTheDisk = (failure: Failure): boolean =>
+const isDiskFailure = (failure: Failure): boolean =>
   codeOf(failure) === 'LEVEL_IO_ERROR' ||
   /^IO error: /.test(failure.message) ||
   typeof failure.errno === 'number' ||
   CLOSED.test(codeOf(failure));
 
-/** @returns the StorageError, or the error itself if it is no failure of a disk. */
+/** @returns the StorageError, or the error itself if it is no failure of the engine or the file system. */
 export function storageError(error: unknown, directory: string): unknown {
   if (error instanceof StorageError) return error;
   const chain = [...chainOf(error)];
@@ -53,29 +57,32 @@ export function storageError(error: unknown, directory: string): unknown {
   if (hasCode('LEVEL_LOCKED')) {
     return problem(
       'fenced',
-      `the data directory ${directory} is in use by another hexmq: stop that one, or give this one a directory of its own (${detail})`,
+      `the data directory ${directory} is in use by another hexmq: ` +
+        `stop that one, or give this one a directory of its own (${detail})`,
     );
   }
   if (hasCode('LEVEL_CORRUPTION') || error instanceof DamagedRecord) return damaged(directory, detail, error);
-  if (innermost === undefined || !isOfTheDisk(innermost)) return error;
+  if (innermost === undefined || !isDiskFailure(innermost)) return error;
   if (says(SPACE)) return problem('full', `no space left for the data directory ${directory}: free some (${detail})`);
   if (says(PERMISSION)) {
     return problem(
       'unavailable',
-      `the data directory ${directory} cannot be written: give the user that runs hexmq the right to, or choose another directory (${detail})`,
+      `the data directory ${directory} cannot be written: ` +
+        `give the user that runs hexmq permission, or choose another directory (${detail})`,
     );
   }
   if (says(NO_DIRECTORY))
     return problem(
       'unavailable',
-      `the data directory ${directory} is no directory: remove what is there, or choose another (${detail})`,
+      `the data directory ${directory} is not a directory: remove the file, or choose another path (${detail})`,
     );
-  return problem('unavailable', `the data directory ${directory} did not take the call (${detail})`);
+  return problem('unavailable', `the data directory ${directory} failed: check the disk (${detail})`);
 }
 
 export const damaged = (directory: string, detail: string, cause?: unknown): StorageError =>
   new StorageError(
     'corrupt',
-    `the data in ${directory} is damaged: restore a backup, or move the directory away to begin anew (${detail})`,
+    `the data in ${directory} is damaged: ` +
+      `restore a backup, or move the directory away to start with an empty one (${detail})`,
     { cause },
   );

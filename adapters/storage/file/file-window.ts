@@ -1,4 +1,5 @@
-// A file that is read from front to back in small pieces: what is asked for is cut out of a larger piece that was read at once.
+// A file that is read from front to back in small pieces: what is asked for is cut out of a larger piece that was read
+// at once.
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
@@ -13,7 +14,10 @@ export class FileWindow {
     readonly size: number,
   ) {}
 
-  /** @returns what `work` gives; `undefined` if there is no such file: another process or the engine itself may have taken it away. */
+  /**
+   * @returns what `work` gives; `undefined` if there is no such file: another process or the engine itself may have
+   * taken it away.
+   */
   static async of<Result>(path: string, work: (window: FileWindow) => Promise<Result>): Promise<Result | undefined> {
     let file: FileHandle;
     try {

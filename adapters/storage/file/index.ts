@@ -1,8 +1,9 @@
-// File storage as a configuration asks for it: its options are checked here, and nothing is opened.
+// File storage as a configuration asks for it: checks the options and opens nothing.
 import type { Storage } from 'hexmq/ports';
 import { FileStorage } from './file-storage.js';
 
-export { FileStorage, engineOf } from './file-storage.js';
+export { engineOf } from './engine.js';
+export { FileStorage } from './file-storage.js';
 export type { FileStorageOptions } from './file-storage.js';
 
 /** @throws TypeError when there is an option that it does not know, or the directory is missing or no path. */

@@ -1,15 +1,18 @@
-// Where a record stands in the store: its key. The first byte says what the record is; what follows is a number of fixed width or one name,
-// always the last thing in the key, so that names of any bytes and any length sort and separate without escaping. What the records say is in
-// `records.ts`; both are format, and the format's version is there.
+// Where a record stands in the store: its key. The first byte says what the record is; what follows is a number of
+// fixed width or one name, always the last thing in the key, so that names of any bytes and any length sort and
+// separate without escaping. What the records say is in `records.ts`; both are format, and the format's version is
+// there.
 //
-// Numbers are big-endian, because the store sorts by bytes, in digits of seven bits, because a key without a byte over 0x7f is text: the engine's
-// binding hands over text at half the price of bytes, and pages of a queue are read by the hundred thousand. Queues and clients have a number of
-// their own under which everything of theirs is kept: the name, which may be 128 KiB long, stands in one record instead of in every entry, and to
-// drop a queue is to forget its number.
+// Numbers are big-endian, because the store sorts by bytes, in digits of seven bits, because a key without a byte over
+// 0x7f is text: the engine's binding hands over text at half the price of bytes, and pages of a queue are read by the
+// hundred thousand. Queues and clients have a number of their own under which everything of theirs is kept: the name,
+// which may be 128 KiB long, stands in one record instead of in every entry, and to drop a queue is to forget its
+// number.
 //
-// Fences: the engine finds the end of a range by going on to the next key that is there, over everything that was deleted and not yet compacted,
-// whosoever it was. So each space begins with a key of its own, and what is kept under a number ends with one: a reader that comes to the
-// end meets a fence at once instead of stepping over a neighbour's past.
+// Fences: the engine finds the end of a range by going on to the next key that is there, over everything that was
+// deleted and not yet compacted, whosoever it was. So each space begins with a key of its own, and what is kept under a
+// number ends with one: a reader that comes to the end meets a fence at once instead of stepping over a neighbour's
+// past.
 
 export const Space = {
   format: 0x00,

@@ -1,10 +1,11 @@
-// What LevelDB passes over in silence when it opens a directory, looked for before it does: batches of its log that are damaged while later ones are
-// whole, and files that are gone. It recovers what is left and goes on, which is right after a loss of power, where the end of the log may
-// be torn, and wrong in every other case: what is missing had been acknowledged. (LevelDB has a switch for that, `paranoid_checks`; classic-level
-// has not.)
+// What LevelDB passes over in silence when it opens a directory, looked for before it does: batches of its log that are
+// damaged while later ones are whole, and files that are gone. It recovers what is left and goes on, which is right
+// after a loss of power, where the end of the log may be torn, and wrong in every other case: what is missing had been
+// acknowledged. (LevelDB has a switch for that, `paranoid_checks`; classic-level has not.)
 //
-// The log, as LevelDB's doc/log_format.md has it: blocks of 32 KiB; in a block pieces of a checksum (of type and bytes), a length and a type, then
-// bytes; a batch is one whole piece, or a first, middle ones and a last; the rest of a block too short for the head of a piece is zero.
+// The log, as LevelDB's doc/log_format.md has it: blocks of 32 KiB; in a block pieces of a checksum (of type and
+// bytes), a length and a type, then bytes; a batch is one whole piece, or a first, middle ones and a last; the rest of
+// a block too short for the head of a piece is zero.
 import { join } from 'node:path';
 import { maskedCrc32c } from './crc-32c.js';
 import { FileWindow } from './file-window.js';
@@ -17,10 +18,15 @@ const FIRST = 2;
 const LAST = 4;
 /** Number and count of changes, at the beginning of a batch. */
 const BATCH_HEAD_BYTES = 12;
-/** How many changes later a batch may be that is found behind a damaged one: anything may look like a batch inside a payload. */
+/**
+ * How many changes later a batch may be that is found behind a damaged one: anything may look like a batch inside a
+ * payload.
+ */
 const PLAUSIBLE_CHANGES = 2n ** 32n;
 
-/** @returns what is wrong with the directory; `undefined`: nothing that a crash or a loss of power would not explain. */
+/**
+ * @returns what is wrong with the directory; `undefined`: nothing that a crash or a loss of power would not explain.
+ */
 export async function damageInLogs(directory: string, names: readonly string[]): Promise<string | undefined> {
   const hasCurrent = names.includes('CURRENT');
   const logs = names.filter((name) => name.endsWith('.log')).sort((a, b) => parseInt(a, 10) - parseInt(b, 10));

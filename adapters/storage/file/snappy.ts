@@ -1,5 +1,5 @@
-// The compression of LevelDB's blocks, backwards: a length, then pieces that are either bytes or a reference to bytes that have come before.
-// (google/snappy, format_description.txt)
+// The compression of LevelDB's blocks, backwards: a length, then pieces that are either bytes or a reference to bytes
+// that have come before. (google/snappy, format_description.txt)
 
 const LITERAL = 0;
 const COPY_1 = 1;

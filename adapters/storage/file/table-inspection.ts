@@ -1,10 +1,12 @@
-// The checksums of LevelDB's tables, looked at for the engine: classic-level reads without looking at them, and a key that is not what it was
-// hides its record, seal and all. In a large store only the blocks are looked at that decide whether a record is found (index and filter) and those
-// that hold what is read at a start anyway: a start must not grow with the backlog. Of queued messages there, the seals of records and the bounds
-// of queues tell when they are read.
+// The checksums of LevelDB's tables, looked at for the engine: classic-level reads without looking at them, and a key
+// that is not what it was hides its record, seal and all. In a large store only the blocks are looked at that decide
+// whether a record is found (index and filter) and those that hold what is read at a start anyway: a start must not
+// grow with the backlog. Of queued messages there, the seals of records and the bounds of queues tell when they are
+// read.
 //
-// A table, as LevelDB's doc/table_format.md has it: blocks, each with a type and a checksum behind it; at the end of the file two handles (where a
-// block begins, how long it is) of the index of filters and of the index of blocks. An index is a block whose values are handles.
+// A table, as LevelDB's doc/table_format.md has it: blocks, each with a type and a checksum behind it; at the end of
+// the file two handles (where a block begins, how long it is) of the index of filters and of the index of blocks. An
+// index is a block whose values are handles.
 import { join } from 'node:path';
 import { maskedCrc32c } from './crc-32c.js';
 import { FileWindow } from './file-window.js';

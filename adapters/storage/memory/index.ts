@@ -1,15 +1,16 @@
-// Storage in memory: the reference for what the storage port means, and a broker's storage where nothing has to survive it. It decides who may
-// write and when; what a change does is in the store, how a queue is kept in the queue.
+// Storage in memory: the reference for what the storage port means, and a broker's storage where nothing has to survive
+// it. This file decides who may write and when; `memory-store.ts` has what a change does, `stored-queue.ts` how a queue
+// is kept.
 //
-// Two uses, and two honest answers about durability:
+// There are two uses, with two honest answers about durability:
 //
-// - `new MemoryStorage()`, which is what a configuration gets. Its store is its own and goes with the process: not durable. Nobody else can reach
-//   the store, so there is no second writer to fence off, and it does not claim to.
-// - `new MemoryStorage({ store })`, for tests that restart a broker within one process. The store is the disk: what was committed is there for
-//   whoever opens it next, closed or not, and the last to open it is the only writer. As seen from the broker that is durable and fencing.
+// - `new MemoryStorage()` is what a configuration gets. Its store is its own and ends with the process: not durable. No
+//   other storage can reach the store, so there is no second writer to fence off, and it does not claim to.
+// - `new MemoryStorage({ store })` is for tests that restart a broker within one process. The store is the disk: what
+//   was committed is there for the next storage opened on it, whether this one was closed or not, and the last one
+//   opened is the only writer. To the broker that is durable and fencing.
 //
-// In both the content stays until the store itself is unreachable: closing gives up the lease and deletes nothing.
-import { StorageError } from 'hexmq/ports';
+// In both cases closing gives up the lease and deletes nothing.
 import type {
   Change,
   Message,
@@ -18,10 +19,12 @@ import type {
   RestoredFact,
   Seq,
   Storage,
+  StorageError,
   StorageTraits,
   StoredEntry,
   TopicName,
 } from 'hexmq/ports';
+import { StorageLifecycle, changedWhileRead, openedByAnother } from '../lifecycle/storage-lifecycle.js';
 import { MemoryStore } from './memory-store.js';
 
 export { MemoryStore } from './memory-store.js';
@@ -31,8 +34,8 @@ const DONE = Promise.resolve();
 export class MemoryStorage implements Storage {
   readonly traits: StorageTraits;
   readonly #store: MemoryStore;
-  #state: 'new' | 'open' | 'reading' | 'closed' = 'new';
-  /** Of the store, when it was opened to be read. */
+  readonly #lifecycle = new StorageLifecycle('the memory store');
+  /** The version of the store when it was opened for reading only. */
   #version = 0;
 
   constructor({ store }: { readonly store?: MemoryStore } = {}) {
@@ -43,30 +46,28 @@ export class MemoryStorage implements Storage {
 
   open(): Promise<void> {
     this.#store.writer = this;
-    this.#store.isMade = true;
-    this.#state = 'open';
+    this.#store.exists = true;
+    this.#lifecycle.opened();
     return DONE;
   }
 
   openReadOnly(): Promise<boolean> {
-    if (this.#store.isMade) this.#state = 'reading';
+    if (this.#store.exists) this.#lifecycle.openedReadOnly();
     this.#version = this.#store.version;
-    return Promise.resolve(this.#store.isMade);
+    return Promise.resolve(this.#store.exists);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- the port streams, because other stores have to wait; this one has it all at hand
+  // Asynchronous because the port streams; this store has nothing to wait for.
+  // eslint-disable-next-line @typescript-eslint/require-await
   async *load(): AsyncGenerator<RestoredFact> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     yield* this.#store.facts();
   }
 
-  /** Applied when the call returns, told when the promise resolves. */
+  /** Applied when the call returns, and acknowledged when the promise resolves. */
   commit(batch: readonly Change[]): Promise<void> {
-    const refusal =
-      this.#state === 'reading'
-        ? new StorageError('fenced', 'the memory store was opened to be read, not to be written')
-        : this.#refusal();
+    const refusal = this.#lifecycle.writeRefusal() ?? this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#store.apply(batch);
     return DONE;
@@ -84,32 +85,22 @@ export class MemoryStorage implements Storage {
 
   close(): Promise<void> {
     if (this.#store.writer === this) this.#store.writer = undefined;
-    this.#state = 'closed';
+    this.#lifecycle.closed();
     return DONE;
   }
 
-  /** Why nothing is done here. Not to be retried: only opening changes it. */
+  /** Why a call is refused. Only opening the storage again changes it. */
   #refusal(): StorageError | undefined {
-    if (this.#state === 'reading') {
-      return this.#version === this.#store.version
-        ? undefined
-        : new StorageError('unavailable', 'the memory store was changed while it was read: a broker uses it');
-    }
-    if (this.#state !== 'open') {
-      return new StorageError(
-        'fenced',
-        `memory storage is not open: ${this.#state === 'new' ? 'open it first' : 'it was closed'}`,
-      );
-    }
-    if (this.#store.writer !== this)
-      return new StorageError('fenced', 'the memory store was opened by another storage');
-    return undefined;
+    const { subject } = this.#lifecycle;
+    if (this.#lifecycle.isOpenReadOnly)
+      return this.#version === this.#store.version ? undefined : changedWhileRead(subject);
+    return this.#lifecycle.refusal() ?? (this.#store.writer === this ? undefined : openedByAnother(subject));
   }
 }
 
 /**
  * The storage as a configuration asks for it.
- * @throws TypeError when there are options: there is nothing to choose.
+ * @throws TypeError if there are options: there is nothing to choose.
  */
 export function createStorage(options: unknown): Storage {
   if (options !== undefined && options !== null) {

@@ -1,5 +1,5 @@
-// What is remembered, as maps: the contents of a memory store, apart from who may write to them and when. Each change is one small act on one
-// map and none of them can fail, which is why a batch is applied all or not at all.
+// The contents of a memory store, as maps. Each change is one small operation on one map, and none of them can fail,
+// which is why a batch is applied all or not at all.
 import type {
   Change,
   ClientId,
@@ -19,47 +19,50 @@ import type {
 import { StoredQueue } from './stored-queue.js';
 
 /**
- * Copies of payloads from this size on are found again when their message comes again in a later batch. Below it a second copy is cheaper than
- * remembering the first: a WeakMap costs 0.7 µs a message, a copy of 64 bytes 0.06 (Node 20). The deliveries of one
- * message come side by side, and those share one copy at every size.
+ * From this payload size on, the copy of a message is remembered and used again when the message comes again in a later
+ * batch. Below it a second copy is cheaper: remembering in a WeakMap costs 0.7 µs a message, a copy of 64 bytes 0.06 µs
+ * (Node 20). The deliveries of one message come side by side and share one copy at every size.
  */
 const REMEMBERED_BYTES_MIN = 1024;
 
 /**
- * A place that outlives the storages opened on it. Give one to several `MemoryStorage`s in turn and each finds what the one before committed: a
- * disk, as far as a test that restarts a broker within one process can tell.
+ * A store that outlives the storages opened on it. Give it to several `MemoryStorage`s in turn and each finds what the
+ * one before committed: a disk, for a test that restarts a broker within one process.
  */
 export class MemoryStore {
-  /** Who holds the lease: any object, one per opening. */
+  /** The holder of the lease: any object, one per opening. */
   writer: object | undefined;
-  /** Whether it was ever opened to be written. */
-  isMade = false;
-  /** Goes up with each batch. */
+  /** Whether the store was ever opened for writing. */
+  exists = false;
+  /** Counts batches. */
   version = 0;
 
   readonly #sessions = new Map<ClientId, SessionRecord>();
   readonly #subscriptions = new Map<ClientId, Map<TopicFilter, SubscriptionRecord>>();
   readonly #inbound = new Map<ClientId, Set<number>>();
   readonly #wills = new Map<ClientId, WillRecord>();
-  /** An emptied queue stays, so that a queue that lives from hand to mouth is not made anew for each message; its session or group drops it. */
+  /**
+   * An empty queue stays until its session or group drops it, so that a queue that holds one message at a time is not
+   * made for each of them.
+   */
   readonly #queues = new Map<QueueId, StoredQueue>();
   readonly #retained = new Map<TopicName, Message>();
   #lastMessageId = -1;
 
-  /** The copies made of messages with large payloads, each for as long as someone may bring the message again. */
+  /** Copies of messages with large payloads, each kept as long as the message itself is reachable. */
   readonly #copies = new WeakMap<Message, Message>();
-  /** The message of the change before, which is the message of this one wherever something fans out, and what was kept of it. */
+  /** The message of the change before, and what was kept of it: in a fan-out the next change has the same message. */
   #previous: Message | undefined;
   #previousKept: Message | undefined;
 
   apply(batch: readonly Change[]): void {
     this.version++;
     for (let i = 0; i < batch.length; i++) this.#apply(batch[i] as Change);
-    // Held on to any longer it would keep the chunk that it came in.
+    // Kept any longer, the message would keep the chunk of memory that it arrived in.
     this.#previous = this.#previousKept = undefined;
   }
 
-  /** A page is complete when it is given: later changes replace entries, they do not touch them. */
+  /** A page does not change after it was returned: later changes replace entries and do not modify them. */
   page(queue: QueueId, from: Seq, limit: PageLimit): readonly StoredEntry[] {
     return this.#queues.get(queue)?.page(from, limit) ?? [];
   }
@@ -88,7 +91,7 @@ export class MemoryStore {
     for (const [topic, { id, payload, expiresAtMs }] of this.#retained) {
       yield { kind: 'retained', topic, id, bytes: payload.byteLength, expiresAtMs };
     }
-    // The highest that ever was, which also serves when that message is gone: a number is not given twice.
+    // The highest there ever was, even if that message is gone: an id is never assigned twice.
     if (this.#lastMessageId >= 0) yield { kind: 'last-message-id', id: this.#lastMessageId as Message['id'] };
   }
 
@@ -167,7 +170,7 @@ export class MemoryStore {
     return queue;
   }
 
-  /** The message as it may be kept: the same one, unless it hangs on a chunk larger than itself. */
+  /** The message in a form that may be kept: itself, or a copy if it is a view of a larger chunk of memory. */
   #keep(message: Message): Message {
     if (message === this.#previous) return this.#previousKept as Message;
     if (message.id > this.#lastMessageId) this.#lastMessageId = message.id;

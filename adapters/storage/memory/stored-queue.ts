@@ -1,21 +1,21 @@
-// The entries of one queue, ascending by seq, in a ring: appending, trimming and removing cost the same whatever the length, and finding a
-// seq is a guess that is right while the queue has no gaps, or else a binary search. What an entry means is not known here.
+// The entries of one queue, ascending by seq, in a ring buffer: appending, trimming and removing cost the same at any
+// length. Finding a seq is a guess that is right while the queue has no gaps, and otherwise a binary search.
 import type { Message, PageLimit, Seq, StoredEntry } from 'hexmq/ports';
 
 const CAPACITY_MIN = 16;
-/** An emptied queue with more room than this gives it back. */
+/** An empty queue with a larger ring shrinks it. */
 const CAPACITY_KEPT_MAX = 1024;
-/** With fewer removed entries than this among the others, closing the gaps is not worth the copying. */
-const DEAD_MIN = 32;
+/** With fewer gaps than this, closing them is not worth the copying. */
+const GAPS_MIN = 32;
 const EMPTY_PAYLOAD = new Uint8Array(0);
 
 export class StoredQueue {
   #seqs: number[] = new Array<number>(CAPACITY_MIN).fill(0);
-  /** `undefined`: removed from between others. The first and the last are never. */
+  /** `undefined` where an entry between others was removed. The first and the last are always there. */
   #entries: (StoredEntry | undefined)[] = new Array<StoredEntry | undefined>(CAPACITY_MIN).fill(undefined);
   #mask = CAPACITY_MIN - 1;
   #head = 0;
-  /** Places in use, those of removed entries too. */
+  /** Positions in use, those of removed entries included. */
   #length = 0;
   #count = 0;
   #bytes = 0;
@@ -24,7 +24,7 @@ export class StoredQueue {
     return this.#count;
   }
 
-  /** Of the payloads still to be sent: a released entry counts none. */
+  /** Of the payloads still to be sent; a released entry counts nothing. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -39,17 +39,17 @@ export class StoredQueue {
     return (this.#seqAt(this.#length - 1) + 1) as Seq;
   }
 
-  /** Puts an entry in its place; one with the same seq makes way. */
+  /** Inserts an entry at its seq, or replaces the one that is there. */
   put(entry: StoredEntry): void {
     const { seq } = entry;
     if (this.#length === 0 || seq > this.#seqAt(this.#length - 1)) {
       if (this.#length > this.#mask) this.#grow();
       this.#set(this.#length++, seq, entry);
     } else {
-      // Only a batch that is sent again comes here.
+      // Happens only when a batch is sent again.
       const index = this.#indexOf(seq);
       if (this.#seqAt(index) === seq) {
-        this.#forget(index);
+        this.#clear(index);
         this.#set(index, seq, entry);
       } else {
         this.#insert(index, seq, entry);
@@ -70,16 +70,16 @@ export class StoredQueue {
   remove(seq: Seq): void {
     const index = this.#indexOf(seq);
     if (this.#entryAt(index, seq) === undefined) return;
-    this.#forget(index);
-    this.#tidy();
+    this.#clear(index);
+    this.#normalize();
   }
 
   trim(through: Seq): void {
     while (this.#length > 0 && this.#seqAt(0) <= through) this.#shift();
-    this.#tidy();
+    this.#normalize();
   }
 
-  /** As many entries as fit the limit, from `from` on, but at least one if there is one. */
+  /** The entries from `from` on that fit the limit; at least one, if there is one. */
   page(from: Seq, { maxEntries, maxBytes }: PageLimit): StoredEntry[] {
     const entries: StoredEntry[] = [];
     let bytes = 0;
@@ -104,29 +104,29 @@ export class StoredQueue {
   }
 
   #set(index: number, seq: number, entry: StoredEntry | undefined): void {
-    const place = (this.#head + index) & this.#mask;
-    this.#seqs[place] = seq;
-    this.#entries[place] = entry;
+    const position = (this.#head + index) & this.#mask;
+    this.#seqs[position] = seq;
+    this.#entries[position] = entry;
   }
 
-  /** Takes the entry off the books; its place stays. */
-  #forget(index: number): void {
-    const place = (this.#head + index) & this.#mask;
-    const entry = this.#entries[place];
+  /** Removes the entry and leaves its position empty. */
+  #clear(index: number): void {
+    const position = (this.#head + index) & this.#mask;
+    const entry = this.#entries[position];
     if (entry === undefined) return;
-    this.#entries[place] = undefined;
+    this.#entries[position] = undefined;
     this.#count--;
     this.#bytes -= bytesOf(entry);
   }
 
   #shift(): void {
-    this.#forget(0);
+    this.#clear(0);
     this.#head = (this.#head + 1) & this.#mask;
     this.#length--;
   }
 
-  /** Restores the promise that the first and the last place hold entries, and that most places do. */
-  #tidy(): void {
+  /** Restores the invariant that the first and the last position hold entries, and that most positions do. */
+  #normalize(): void {
     if (this.#count === 0) {
       this.#length = 0;
       if (this.#mask >= CAPACITY_KEPT_MAX) this.#resize(CAPACITY_MIN);
@@ -134,8 +134,8 @@ export class StoredQueue {
     }
     while (this.#entries[this.#head] === undefined) this.#shift();
     while (this.#entries[(this.#head + this.#length - 1) & this.#mask] === undefined) this.#length--;
-    const dead = this.#length - this.#count;
-    if (dead > DEAD_MIN && dead > this.#count) this.#compact();
+    const gaps = this.#length - this.#count;
+    if (gaps > GAPS_MIN && gaps > this.#count) this.#compact();
     if (this.#mask >= CAPACITY_KEPT_MAX && this.#length * 8 <= this.#mask) this.#resize((this.#mask + 1) / 4);
   }
 
@@ -155,7 +155,7 @@ export class StoredQueue {
     return low;
   }
 
-  /** Makes a place at `index` by moving the shorter side. */
+  /** Inserts at `index` by moving the shorter side. */
   #insert(index: number, seq: number, entry: StoredEntry): void {
     if (this.#length > this.#mask) this.#grow();
     if (index * 2 < this.#length) {
@@ -169,8 +169,8 @@ export class StoredQueue {
   }
 
   #move(from: number, to: number): void {
-    const place = (this.#head + from) & this.#mask;
-    this.#set(to, this.#seqs[place] as number, this.#entries[place]);
+    const position = (this.#head + from) & this.#mask;
+    this.#set(to, this.#seqs[position] as number, this.#entries[position]);
   }
 
   #compact(): void {

@@ -1,28 +1,25 @@
-// A batch as it stands in the journal: one string of bytes, so that it can be cut into documents wherever one is full and put together again.
-// It is a row of BSON documents; a message stands before the first change that has it, once, and its payload, which may be larger than any
-// document, stands as it is behind the message.
+// A batch as it stands in the journal: one string of bytes, so that it can be cut into documents wherever one is full
+// and put together again. It is a sequence of BSON documents. A message stands once, before the first change that
+// refers to it, and its payload, which may be larger than any document, follows the message as plain bytes.
 import { BSON } from 'mongodb';
 import type { Change, Message, QoS } from 'hexmq/ports';
+import { CHUNK, yieldToEventLoop } from './chunks.js';
 import type { MessageFields } from './collections.js';
 import { DamagedDocument } from './errors.js';
 
-/** Changes that are encoded or decoded at once: between two lots whoever else waits for the event loop has a turn. */
-const LOT = 1024;
-
-export const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** A message of a batch: changes that have the same one have the same object. */
+/** A message of a batch. Changes with the same message share one object. */
 export interface BatchMessage {
   readonly fields: MessageFields;
   readonly payload: Uint8Array;
-  /** Its place among the messages of the batch, and how many changes have it. */
-  readonly place: number;
+  /** The position among the messages of the batch. */
+  readonly index: number;
+  /** The number of changes that refer to it. */
   uses: number;
 }
 
 type WithMessage = 'queue.append' | 'retained.put' | 'will.put';
 
-/** A change as it comes back: as it was, with the batch's own message where there is one. */
+/** A change as it is decoded: as it was, with the batch's own message instead of the core's. */
 export type StoredChange =
   | Exclude<Change, { readonly kind: WithMessage }>
   | {
@@ -47,37 +44,37 @@ type Frame =
   | { readonly kind: 'message'; readonly fields: MessageFields; readonly bytes: number }
   | (Record<string, unknown> & { readonly kind: Change['kind']; readonly message?: number });
 
-/** With payloads and everything else copied: nothing that was lent is kept. */
+/** Copies payloads and everything else: the batch may change when this has resolved. */
 export async function encodeBatch(batch: readonly Change[]): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
-  const places = new Map<Message, number>();
+  const indexes = new Map<Message, number>();
   const frame = (value: Frame): void => {
     pieces.push(BSON.serialize(value, { ignoreUndefined: true }));
   };
-  const placeOf = (message: Message): number => {
-    let place = places.get(message);
-    if (place === undefined) {
-      places.set(message, (place = places.size));
+  const indexOf = (message: Message): number => {
+    let index = indexes.get(message);
+    if (index === undefined) {
+      indexes.set(message, (index = indexes.size));
       frame({ kind: 'message', fields: fieldsOf(message), bytes: message.payload.byteLength });
       pieces.push(message.payload);
     }
-    return place;
+    return index;
   };
   for (let i = 0; i < batch.length; i++) {
-    if (i > 0 && i % LOT === 0) await othersTurn();
+    if (i > 0 && i % CHUNK === 0) await yieldToEventLoop();
     const change = batch[i] as Change;
     switch (change.kind) {
       case 'queue.append': {
         const { kind, queue, seq, qos, retain, identifiers } = change;
-        frame({ kind, queue, seq, message: placeOf(change.message), qos, retain, identifiers });
+        frame({ kind, queue, seq, message: indexOf(change.message), qos, retain, identifiers });
         break;
       }
       case 'retained.put':
-        frame({ kind: change.kind, message: placeOf(change.message) });
+        frame({ kind: change.kind, message: indexOf(change.message) });
         break;
       case 'will.put': {
         const { clientId, message, delayS, dueAtMs } = change.will;
-        frame({ kind: change.kind, clientId, message: placeOf(message), delayS, dueAtMs });
+        frame({ kind: change.kind, clientId, message: indexOf(message), delayS, dueAtMs });
         break;
       }
       case 'queue.remove':
@@ -103,7 +100,7 @@ export async function encodeBatch(batch: readonly Change[]): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** @throws DamagedDocument when they are not what `encodeBatch` makes. */
+/** @throws DamagedDocument if the bytes are not what `encodeBatch` returns. */
 export async function decodeBatch(bytes: Uint8Array): Promise<StoredChange[]> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const messages: BatchMessage[] = [];
@@ -114,14 +111,14 @@ export async function decodeBatch(bytes: Uint8Array): Promise<StoredChange[]> {
     return bytes.subarray(from, from + length);
   };
   for (let at = 0, count = 0; at < bytes.byteLength; count++) {
-    if (count > 0 && count % LOT === 0) await othersTurn();
+    if (count > 0 && count % CHUNK === 0) await yieldToEventLoop();
     if (at + 5 > bytes.byteLength) throw new DamagedDocument('a batch of the journal ends too early');
     const size = view.getInt32(at, true);
     const frame = readFrame(take(at, size));
     at += size;
     if (frame.kind === 'message') {
       const { fields, bytes: length } = frame;
-      messages.push({ fields, payload: take(at, length), place: messages.length, uses: 0 });
+      messages.push({ fields, payload: take(at, length), index: messages.length, uses: 0 });
       at += length;
       continue;
     }
@@ -131,7 +128,7 @@ export async function decodeBatch(bytes: Uint8Array): Promise<StoredChange[]> {
     }
     const message = messages[frame.message];
     if (message === undefined)
-      throw new DamagedDocument('a batch of the journal names a message that it does not have');
+      throw new DamagedDocument('a batch of the journal refers to a message that it does not have');
     message.uses++;
     changes.push({ ...frame, message } as unknown as StoredChange);
   }

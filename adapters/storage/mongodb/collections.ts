@@ -1,10 +1,12 @@
-// What is kept in the database, as a person sees it in mongosh: the collections, their documents and indexes.
+// What is stored in the database, as a person sees it in mongosh: the collections, their documents and indexes.
 //
-// - A name (a Client Identifier, a topic, a queue) is at most 131,080 bytes long and has any character. `_id` is the name itself where it is short, and a
-//   digest of it where it is long, so that no index entry is larger than a server takes. The name as it is stands in a field of its own.
-// - Every document bears the number of the journal document that it was last changed by, `n`. A write says what it knows: it replaces or removes what
-//   is as old as itself or older, so that one that was sent long ago and arrives late does no harm.
-// - `gone` marks what was removed while such a late write may still come (`folder.ts`): to every reader it is not there.
+// - A name (a Client Identifier, a topic, a queue) is at most 131,080 bytes long and may have any character. `_id` is
+//   the name itself if it is short, and a digest of it if it is long, so that no index entry is larger than a server
+//   accepts. The full name stands in a field of its own.
+// - Every document has the number of the journal document that changed it last, `n`. A write replaces or removes only
+//   what is as old as itself or older, so that a write that was sent long ago and arrives late does no harm.
+// - `gone` marks what was removed while such a late write may still arrive (`checkpointer.ts`): to every reader the
+//   document is not there.
 import { createHash } from 'node:crypto';
 import type { Collection, Db, Document, IndexDescription } from 'mongodb';
 import { LostRequests } from './lost-requests.js';
@@ -12,11 +14,14 @@ import type { Properties, QoS } from 'hexmq/ports';
 
 export const FORMAT_VERSION = 1;
 
-/** Bytes of a name that stands for itself. The indexed fields of one entry have to fit into 1024 bytes together on the smallest server. */
+/**
+ * The longest name, in bytes, that is its own `_id`: all indexed fields of a document must fit into 1024 bytes on the
+ * smallest server.
+ */
 const PLAIN_NAME_MAX = 256;
 const DIGEST = 'sha256:';
 
-/** A name as it can be indexed. */
+/** The form of a name that can be indexed. */
 export function nameKey(name: string): string {
   if (name.length <= PLAIN_NAME_MAX && Buffer.byteLength(name) <= PLAIN_NAME_MAX && !name.startsWith(DIGEST))
     return name;
@@ -37,7 +42,7 @@ interface Versioned {
 export interface MessageFields {
   readonly id: number;
   readonly topic: string;
-  /** Missing where it stands in parts (`parts`), or is not needed again. */
+  /** Missing if it is stored in parts, or is not needed again. */
   readonly payload?: Uint8Array;
   readonly qos: QoS;
   readonly retain: boolean;
@@ -70,7 +75,10 @@ export interface InboundDocument extends Versioned {
   readonly packetId: number;
 }
 
-/** Where a message is: here, or in `messages` under a key, because several have it or it is large. */
+/**
+ * Where a message is: in the document itself, or in `messages` under an id, because several documents refer to it or
+ * because it is large.
+ */
 export interface MessagePlace {
   readonly message?: MessageFields;
   readonly shared?: string;
@@ -84,7 +92,7 @@ export interface EntryDocument extends Versioned, MessagePlace {
   readonly retain: boolean;
   readonly identifiers?: readonly number[];
   readonly released: boolean;
-  /** Of the payload; 0 when it is not needed again. */
+  /** Of the payload; 0 if it is not needed again. */
   readonly bytes: number;
 }
 
@@ -101,7 +109,9 @@ export interface WillDocument extends Versioned, MessagePlace {
   readonly dueAtMs?: number;
 }
 
-/** A message that several have, or a further part of the payload of one (`part` above 0), which has nothing else. */
+/**
+ * A message that several documents refer to, or a further part of its payload (`part` above 0), which has nothing else.
+ */
 export interface MessageDocument extends Versioned {
   readonly part: number;
   readonly parts: number;
@@ -112,23 +122,23 @@ export interface MessageDocument extends Versioned {
 export interface JournalDocument {
   readonly _id: number;
   readonly epoch: number;
-  /** Of a batch: the number of its first part, the place of this one, and how many there are. */
+  /** Of a batch: the number of its first part, the position of this part, and how many parts there are. */
   readonly first?: number;
   readonly part?: number;
   readonly parts?: number;
   readonly bytes?: Uint8Array;
-  /** Not a batch: an opening. What an earlier writer still sends under this number finds it taken. */
+  /** Not a batch but an opening: what an earlier writer still sends under this number finds the number taken. */
   readonly claim?: true;
 }
 
-/** One document: whose the store is, and how far the journal has been folded into the collections. */
+/** One document: which opening owns the store, and how much of the journal has been applied to the collections. */
 export interface WriterDocument {
   readonly _id: 'writer';
   readonly epoch: number;
   readonly checkpoint: number;
-  /** Whether writes to the collections may be under way. */
+  /** Whether a round of the checkpointer may be under way. */
   readonly folding: boolean;
-  /** Until when a write that was given up on may still arrive; 0: none. */
+  /** Until when a write that was given up on may still arrive; 0 if there is none. */
   readonly doubtUntilMs: number;
   readonly lastMessageId: number;
 }
@@ -150,7 +160,8 @@ export interface Collections {
   readonly wills: Collection<WillDocument>;
 }
 
-export type FoldedName = Exclude<keyof Collections, 'meta' | 'journal'>;
+/** The collections that the journal is applied to. */
+export type DataCollection = Exclude<keyof Collections, 'meta' | 'journal'>;
 
 export function collectionsOf(db: Db): Collections {
   const requests = new LostRequests(db.client);
@@ -169,8 +180,8 @@ export function collectionsOf(db: Db): Collections {
   };
 }
 
-/** Besides `_id`. Each serves a read or a removal of more than one document. */
-const INDEXES: Partial<Record<FoldedName, IndexDescription[]>> = {
+/** Besides the index on `_id`. Each serves a read or a removal of several documents. */
+const INDEXES: Partial<Record<DataCollection, IndexDescription[]>> = {
   subscriptions: [{ key: { client: 1 }, name: 'client' }],
   inbound: [{ key: { client: 1 }, name: 'client' }],
   queues: [
@@ -181,6 +192,7 @@ const INDEXES: Partial<Record<FoldedName, IndexDescription[]>> = {
   wills: [{ key: { shared: 1 }, name: 'shared', sparse: true }],
 };
 
-export async function makeIndexes(collections: Collections): Promise<void> {
-  for (const [name, indexes] of Object.entries(INDEXES)) await collections[name as FoldedName].createIndexes(indexes);
+export async function createIndexes(collections: Collections): Promise<void> {
+  for (const [name, indexes] of Object.entries(INDEXES))
+    await collections[name as DataCollection].createIndexes(indexes);
 }

@@ -1,9 +1,9 @@
-// The documents that count, as they stand in the collections: what reading asks for, and no more of MongoDB than that.
+// The documents of the collections, as far as reading needs them. Documents marked as gone are left out.
 import type { Collection, Document, Sort } from 'mongodb';
 import type {
   Collections,
   EntryDocument,
-  FoldedName,
+  DataCollection,
   InboundDocument,
   MessageDocument,
   RetainedDocument,
@@ -13,10 +13,10 @@ import type {
 } from './collections.js';
 
 export const PRESENT = { gone: { $ne: true } } as const;
-/** Entries that are fetched at once. */
-const ENTRIES = 200;
+/** Entries in one reply of the server. */
+const REPLY_ENTRIES = 200;
 
-/** What can be read whole, one after the other. */
+/** The collections that are read as a whole. */
 export interface Listed {
   readonly sessions: SessionDocument;
   readonly subscriptions: SubscriptionDocument;
@@ -25,9 +25,9 @@ export interface Listed {
   readonly retained: RetainedDocument;
 }
 
-/** Of a queue that has entries. */
+/** The bounds of a queue that has entries. */
 export interface QueueSummary {
-  /** Of the name. */
+  /** The key of the queue's name. */
   readonly _id: string;
   readonly queueId: string;
   readonly first: number;
@@ -61,11 +61,11 @@ export class Documents {
     return this.collections.queues.aggregate<QueueSummary>(SUMMARY, { allowDiskUse: true });
   }
 
-  /** In their order, as many as the caller may want; it may stop before. */
+  /** Up to `count` entries from a seq on, ascending. The caller may stop earlier. */
   entries(queue: string, from: number, count: number): AsyncIterable<EntryDocument> {
     return this.collections.queues.find(
       { queue, seq: { $gte: from }, ...PRESENT },
-      { sort: { seq: 1 }, limit: count, batchSize: Math.min(count, ENTRIES) },
+      { sort: { seq: 1 }, limit: count, batchSize: Math.min(count, REPLY_ENTRIES) },
     );
   }
 
@@ -84,7 +84,7 @@ export class Documents {
   }
 
   protected find<Found>(
-    name: FoldedName,
+    name: DataCollection,
     filter: Document,
     projection: Document = {},
     sort: Sort = {},

@@ -1,13 +1,17 @@
-// MongoDB storage as a configuration asks for it: its options are checked here, and nothing is opened.
+// MongoDB storage as a configuration asks for it: checks the options and opens nothing.
 import type { Storage } from 'hexmq/ports';
 import { MongoStorage } from './mongo-storage.js';
 
-export { MongoStorage, clientFor } from './mongo-storage.js';
+export { clientFor } from './client.js';
+export { MongoStorage } from './mongo-storage.js';
 export type { MongoStorageLimits, MongoStorageOptions } from './mongo-storage.js';
 
 const OPTIONS = ['url', 'database'];
 
-/** @throws TypeError when there is an option that it does not know, or one is missing or wrong. What the URL says is not shown: it may hold a password. */
+/**
+ * @throws TypeError when there is an option that it does not know, or one is missing or wrong. What the URL says is not
+ * shown: it may hold a password.
+ */
 export function createStorage(options: unknown): Storage {
   if (options !== undefined && options !== null && (typeof options !== 'object' || Array.isArray(options))) {
     throw new TypeError(
@@ -34,7 +38,8 @@ export function createStorage(options: unknown): Storage {
   } catch {
     // The reason is left out: it quotes the URL.
     throw new TypeError(
-      'mongodb storage: url is no connection string; special characters in user name and password are written in percent-encoding',
+      'mongodb storage: url is not a connection string; ' +
+        'percent-encode special characters in the user name and the password',
     );
   }
 }

@@ -1,10 +1,11 @@
-// Requests that are never answered. When a connection breaks at an unlucky moment, after a request was handed to it and before anybody listens for the
-// answer, the driver waits for ever: no time limit of its own begins. But it says when it gives up its connections (`connectionPoolCleared`), and
-// whatever was asked before that and has no answer a moment later has lost its connection. It is told so, as a failure whose outcome is unknown.
+// Requests that the driver never answers. When a connection breaks after a request was handed to it and before the
+// driver listens for the answer, the driver waits for ever: none of its time limits has begun. But it emits
+// `connectionPoolCleared` when it gives up its connections, and a request that was sent before that and has no answer a
+// moment later has lost its connection. It is rejected as a failure whose outcome is unknown.
 import { MongoNetworkError } from 'mongodb';
 import type { Collection, Document, FindCursor, MongoClient } from 'mongodb';
 
-/** Those that lost their connection in an ordinary way have been told by then. */
+/** Requests that lost their connection in the ordinary way have been rejected by then. */
 const GRACE_MS = 1_000;
 
 const REQUESTS = [
@@ -24,23 +25,23 @@ type Rejection = (error: Error) => void;
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 export class LostRequests {
-  /** Those under way, in the order of asking. */
-  #asked = new Set<Rejection>();
+  /** The requests under way, in the order in which they were sent. */
+  #pending = new Set<Rejection>();
 
   constructor(client: MongoClient) {
     client.on('connectionPoolCleared', () => {
-      const asked = this.#asked;
-      if (asked.size === 0) return;
-      this.#asked = new Set();
-      // Whoever has been answered meanwhile does not mind.
+      const pending = this.#pending;
+      if (pending.size === 0) return;
+      this.#pending = new Set();
+      // Rejecting a request that was answered meanwhile has no effect.
       setTimeout(() => {
-        for (const reject of asked)
+        for (const reject of pending)
           reject(new MongoNetworkError('the connection broke, and the request was never answered'));
       }, GRACE_MS).unref();
     });
   }
 
-  /** The same collection, whose requests are answered in any case. */
+  /** @returns the same collection, every request of which is answered. */
   guard<Schema extends Document>(collection: Collection<Schema>): Collection<Schema> {
     const methods = collection as unknown as Record<string, Method>;
     for (const name of REQUESTS) {
@@ -55,7 +56,7 @@ export class LostRequests {
     return collection;
   }
 
-  /** Whoever goes through a cursor, in whichever way, asks for the next. */
+  /** Every way of reading a cursor calls `next`. */
   #guardCursor(cursor: FindCursor): FindCursor {
     const next = cursor.next.bind(cursor);
     cursor.next = () => this.#answered(next);
@@ -64,9 +65,9 @@ export class LostRequests {
 
   #answered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#asked.add(reject);
+      this.#pending.add(reject);
       ask()
-        .finally(() => this.#asked.delete(reject))
+        .finally(() => this.#pending.delete(reject))
         .then(resolve, reject);
     });
   }

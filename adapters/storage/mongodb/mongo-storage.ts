@@ -1,13 +1,13 @@
-// Storage in MongoDB, or what speaks its protocol: for a broker whose data has to outlive its machine. It decides in which order things happen, and what
-// becomes of a failure; `journal.ts` has the commit and the fence, `folder.ts` how the journal gets into the collections, `collections.ts` what those hold.
+// Storage in MongoDB, or in a server that speaks its protocol: for a broker whose data has to outlive its machine. This
+// file decides in which order things happen and what follows a failure; `journal.ts` has the commit and the fence,
+// `checkpointer.ts` how the journal is applied to the collections, `collections.ts` what those hold.
 //
-// - A commit is one inserted document (a larger batch: the last of several). Nothing needs a transaction, so any topology will do.
-// - Reads look at the collections only, so they first wait until what was committed about their queue or topic is there.
-// - After a commit that failed nobody knows whether it was carried out. It keeps its numbers, and before anything else is committed it is sent again under
-//   them: what was carried out is recognised, and what was not is now.
-import { MongoClient } from 'mongodb';
-import type { MongoClientOptions } from 'mongodb';
-import { StorageError } from 'hexmq/ports';
+// - A commit is one inserted document (for a larger batch the last of several). Nothing needs a transaction, so every
+//   topology will do.
+// - Reads look at the collections only, so they first wait until every change to their queue or topic has been applied.
+// - After a commit that failed, whether it was carried out is unknown. It keeps its numbers, and before anything else
+//   is committed it is sent again under them: if it was carried out it is recognised, otherwise it is carried out now.
+import type { MongoClient } from 'mongodb';
 import type {
   Change,
   Durability,
@@ -21,67 +21,46 @@ import type {
   StoredEntry,
   TopicName,
 } from 'hexmq/ports';
+import { StorageLifecycle } from '../lifecycle/storage-lifecycle.js';
 import { encodeBatch } from './batch-bytes.js';
-import { FORMAT_VERSION, collectionsOf, makeIndexes } from './collections.js';
-import type { Collections, FormatDocument } from './collections.js';
+import { ChangedNames, namesChangedBy, queueName, topicName } from './changed-names.js';
+import { Checkpointer } from './checkpointer.js';
+import { LOAD_REQUEST_MS_MAX, clientFor } from './client.js';
+import { collectionsOf, createIndexes } from './collections.js';
 import { Documents } from './documents.js';
-import { isDuplicateKey, storageError } from './errors.js';
-import { Folder } from './folder.js';
-import { FLUSHED, Journal } from './journal.js';
+import { storageError } from './errors.js';
+import { facts } from './facts.js';
+import { hasFormat, writeFormat } from './format.js';
+import { Journal } from './journal.js';
 import type { JournalBatch } from './journal.js';
-import { facts, page, retainedMessages } from './reading.js';
+import { readPage, readRetained } from './pages.js';
+import { ReadWriteLock } from './read-write-lock.js';
 import { Snapshot } from './snapshot.js';
-import { Turnstile } from './turnstile.js';
 import { Writer } from './writer.js';
 
-/** Enough that a round trip serves many clients; a batch of that many small messages is well below what a document may hold. */
+/**
+ * Enough that one round trip serves many clients; a batch of that many small messages is well below the size limit of a
+ * document.
+ */
 const PREFERRED_BATCH_CHANGES = 4096;
-/** Queues and topics of which it is remembered when they were last changed, before those that are folded are forgotten. */
-const TOUCHED_MAX = 50_000;
-
-/** A server that greets and does not answer: whoever waits for it is told at last. Longer than what a write concern waits. */
-const REQUEST_MS_MAX = 15_000;
-/** The bounds of all queues are one request, which takes its time where much waits. */
-const LOAD_REQUEST_MS_MAX = 10 * 60_000;
-
-const CLIENT_OPTIONS: MongoClientOptions = {
-  appName: 'hexmq',
-  /** How long to look for a server that can be written to. */
-  serverSelectionTimeoutMS: 5_000,
-  connectTimeoutMS: 5_000,
-  /** A server that is not heard for the time of a connect has its requests given up: so a partition is noticed in seconds, not by the next line. */
-  heartbeatFrequencyMS: 2_000,
-  maxPoolSize: 16,
-  waitQueueTimeoutMS: 10_000,
-  writeConcern: FLUSHED,
-  readPreference: 'primary',
-  /** What is sent again, and how what has been carried out is recognised, is this adapter's affair: not every server can do it. */
-  retryWrites: false,
-  retryReads: false,
-  promoteBuffers: true,
-  ignoreUndefined: true,
-};
 
 export interface MongoStorageOptions {
   readonly url: string;
   readonly database: string;
 }
 
-/** For tests of what happens where much is kept. */
+/** Limits that tests lower, to reach what otherwise happens only in large stores. */
 export interface MongoStorageLimits {
   readonly partBytesMax?: number;
   readonly waitingBytesMax?: number;
   readonly waitingBatchesMax?: number;
 }
 
-export const clientFor = (url: string, requestMsMax = REQUEST_MS_MAX): MongoClient =>
-  new MongoClient(url, { ...CLIENT_OPTIONS, socketTimeoutMS: requestMsMax });
-
-/** To be written. */
+/** What a store that is open for writing needs. */
 interface Opened {
   readonly documents: Documents;
   readonly journal: Journal;
-  readonly folder: Folder;
+  readonly checkpointer: Checkpointer;
 }
 
 export class MongoStorage implements Storage {
@@ -90,83 +69,82 @@ export class MongoStorage implements Storage {
   readonly #makeLoader: () => MongoClient;
   readonly #database: string;
   readonly #limits: MongoStorageLimits;
-  /** The server and the database, as they may be shown. */
+  /** The server and the database, without credentials. */
   readonly #place: string;
-  readonly #turnstile = new Turnstile();
+  readonly #lifecycle: StorageLifecycle;
+  readonly #lock = new ReadWriteLock();
+  readonly #changedNames = new ChangedNames();
   #opened: Opened | undefined;
-  /** Opened to be read and nothing else. */
-  #snapshot: Snapshot | undefined;
-  /** Where the snapshot is read from. */
-  #reader: MongoClient | undefined;
-  #state: 'new' | 'open' | 'closed' = 'new';
-  /** A batch of which nobody knows whether it was committed. */
-  #uncertain: { readonly batch: JournalBatch; readonly touched: ReadonlySet<string> } | undefined;
-  /** When a queue or topic was last changed, as a number of the journal. */
-  readonly #touched = new Map<string, number>();
+  /** Set while the store is open read-only, with the client that it reads through. */
+  #readOnly: { readonly snapshot: Snapshot; readonly client: MongoClient } | undefined;
+  /** A batch whose commit failed: it may or may not have been carried out. */
+  #inDoubt: { readonly batch: JournalBatch; readonly names: ReadonlySet<string> } | undefined;
 
-  /** @param makeClient for tests in which a server fails. @throws when the URL is none. */
+  /**
+   * @param makeClient for tests in which a server fails.
+   * @throws Error if the URL is not a connection string.
+   */
   constructor({ url, database }: MongoStorageOptions, makeClient = clientFor, limits: MongoStorageLimits = {}) {
     this.#client = makeClient(url);
     this.#makeLoader = () => makeClient(url, LOAD_REQUEST_MS_MAX);
     this.#database = database;
     this.#limits = limits;
     this.#place = `${this.#client.options.srvHost ?? this.#client.options.hosts.map(String).join(',')}/${database}`;
+    this.#lifecycle = new StorageLifecycle(`the database ${this.#place}`);
   }
 
   async open(): Promise<void> {
+    const place = this.#place;
+    const { subject } = this.#lifecycle;
     try {
       await this.#client.connect();
-      const collections = collectionsOf(this.#client.db(this.#database));
-      if (!(await this.#isOurFormat(this.#client, collections))) await makeFormat(collections);
-      await makeIndexes(collections);
+      const db = this.#client.db(this.#database);
+      const collections = collectionsOf(db);
+      if (!(await hasFormat(db, collections, place))) await writeFormat(collections);
+      await createIndexes(collections);
       const writer = await Writer.begin(collections);
-      const journal = new Journal(collections.journal, writer.epoch, this.#limits.partBytesMax);
+      const journal = new Journal(collections.journal, writer.epoch, subject, this.#limits.partBytesMax);
       await journal.claim(writer.before.checkpoint);
-      const folder = new Folder({
-        collections,
-        journal,
-        writer,
-        turnstile: this.#turnstile,
-        place: this.#place,
-        ...this.#limits,
-      });
-      this.#opened = { documents: new Documents(collections), journal, folder };
-      await folder.recover();
+      const parts = { collections, journal, writer, lock: this.#lock, place, subject };
+      const checkpointer = new Checkpointer({ ...parts, ...this.#limits });
+      this.#opened = { documents: new Documents(collections), journal, checkpointer };
+      await checkpointer.recover();
     } catch (error) {
       await this.#client.close().catch(() => undefined);
-      throw storageError(error, this.#place);
+      throw storageError(error, place);
     }
-    this.#state = 'open';
+    this.#lifecycle.opened();
   }
 
-  /** With time for the large requests that looking at a whole store makes. */
+  /** Reads through a client that leaves time for the large requests of reading a whole store. */
   async openReadOnly(): Promise<boolean> {
-    const reader = this.#makeLoader();
+    const client = this.#makeLoader();
     try {
-      await reader.connect();
-      const collections = collectionsOf(reader.db(this.#database));
-      if (!(await this.#isOurFormat(reader, collections))) {
-        await reader.close();
+      await client.connect();
+      const db = client.db(this.#database);
+      const collections = collectionsOf(db);
+      if (!(await hasFormat(db, collections, this.#place))) {
+        await client.close();
         return false;
       }
-      this.#snapshot = await Snapshot.take(collections);
+      this.#readOnly = { snapshot: await Snapshot.take(collections, this.#lifecycle.subject), client };
     } catch (error) {
-      await reader.close().catch(() => undefined);
+      await client.close().catch(() => undefined);
       throw storageError(error, this.#place);
     }
-    this.#reader = reader;
-    this.#state = 'open';
+    this.#lifecycle.openedReadOnly();
     return true;
   }
 
   async *load(): AsyncGenerator<RestoredFact> {
-    const snapshot = this.#openSnapshot();
-    const opened = snapshot === undefined ? this.#open() : undefined;
-    const loader = opened === undefined ? undefined : this.#makeLoader();
+    this.#lifecycle.requireOpen();
+    const loader = this.#lifecycle.isOpenReadOnly ? undefined : this.#makeLoader();
     try {
-      if (snapshot !== undefined) yield* snapshot.facts();
-      if (opened !== undefined && loader !== undefined)
-        yield* facts(new Documents(collectionsOf(loader.db(this.#database))), opened.folder.lastMessageId);
+      if (loader === undefined) yield* this.#snapshot.facts();
+      else {
+        const documents = new Documents(collectionsOf(loader.db(this.#database)));
+        yield* facts(documents, this.#writable.checkpointer.lastMessageId);
+      }
     } catch (error) {
       throw storageError(error, this.#place);
     } finally {
@@ -175,146 +153,81 @@ export class MongoStorage implements Storage {
   }
 
   async commit(batch: readonly Change[], durability: Durability = 'flushed'): Promise<void> {
-    const { journal, folder } = this.#open();
+    this.#lifecycle.requireWritable();
+    const { journal, checkpointer } = this.#writable;
     try {
       const bytes = await encodeBatch(batch);
-      await folder.room();
-      const before = this.#uncertain;
+      await checkpointer.waitForRoom();
+      const before = this.#inDoubt;
       if (before !== undefined) {
         await journal.append(before.batch);
-        this.#committed(before.batch, before.touched);
+        this.#committed(before.batch, before.names);
         if (Buffer.compare(before.batch.bytes, bytes) === 0) return;
       }
-      const next = { batch: journal.batchOf(bytes), touched: touchedBy(batch) };
-      this.#uncertain = next;
+      const next = { batch: journal.batchOf(bytes), names: namesChangedBy(batch) };
+      this.#inDoubt = next;
       await journal.append(next.batch, durability);
-      this.#committed(next.batch, next.touched);
+      this.#committed(next.batch, next.names);
     } catch (error) {
       throw storageError(error, this.#place);
     }
   }
 
   readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
-    return this.#read([queueName(queue)], (documents) => page(documents, queue, from, limit));
+    return this.#read([queueName(queue)], (documents) => readPage(documents, queue, from, limit));
   }
 
   readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
-    return this.#read(topics.map(topicName), (documents) => retainedMessages(documents, topics));
+    return this.#read(topics.map(topicName), (documents) => readRetained(documents, topics));
   }
 
   async close(): Promise<void> {
-    this.#state = 'closed';
-    await this.#opened?.folder.stop();
+    this.#lifecycle.closed();
+    await this.#opened?.checkpointer.stop();
     try {
       await this.#client.close();
-      await this.#reader?.close();
+      await this.#readOnly?.client.close();
     } catch (error) {
       throw storageError(error, this.#place);
     }
   }
 
   async #read<Result>(names: readonly string[], read: (documents: Documents) => Promise<Result>): Promise<Result> {
-    const snapshot = this.#openSnapshot();
+    this.#lifecycle.requireOpen();
     try {
-      if (snapshot !== undefined) return await snapshot.read(read);
-      const opened = this.#open();
-      await this.#resolveUncertain(opened);
-      const number = names.reduce((latest, name) => Math.max(latest, this.#touched.get(name) ?? 0), 0);
-      await opened.folder.folded(number);
-      return await this.#turnstile.read(() => read(opened.documents));
+      if (this.#lifecycle.isOpenReadOnly) return await this.#snapshot.read(read);
+      const { documents, checkpointer } = this.#writable;
+      await this.#settleInDoubt();
+      await checkpointer.waitFor(this.#changedNames.lastChange(names));
+      return await this.#lock.read(() => read(documents));
     } catch (error) {
       throw storageError(error, this.#place);
     }
   }
 
-  /** A batch that failed and was carried out all the same can be read. */
-  async #resolveUncertain({ journal }: Opened): Promise<void> {
-    const uncertain = this.#uncertain;
-    if (uncertain === undefined) return;
-    if (await journal.has(uncertain.batch)) this.#committed(uncertain.batch, uncertain.touched);
+  /** A commit that failed and was carried out all the same has to be read. */
+  async #settleInDoubt(): Promise<void> {
+    const inDoubt = this.#inDoubt;
+    if (inDoubt === undefined) return;
+    if (await this.#writable.journal.has(inDoubt.batch)) this.#committed(inDoubt.batch, inDoubt.names);
   }
 
-  #committed(batch: JournalBatch, touched: ReadonlySet<string>): void {
-    // Found out already, by a read.
-    if (this.#uncertain?.batch !== batch) return;
-    this.#uncertain = undefined;
-    const { folder } = this.#open();
-    if (this.#touched.size > TOUCHED_MAX)
-      for (const [name, number] of this.#touched) if (number <= folder.checkpoint) this.#touched.delete(name);
-    for (const name of touched) this.#touched.set(name, batch.last);
-    folder.add(batch);
+  #committed(batch: JournalBatch, names: ReadonlySet<string>): void {
+    // A read has settled it already.
+    if (this.#inDoubt?.batch !== batch) return;
+    this.#inDoubt = undefined;
+    const { checkpointer } = this.#writable;
+    this.#changedNames.add(names, batch.last, checkpointer.checkpoint);
+    checkpointer.add(batch);
   }
 
-  /**
-   * What others have stored is left alone: their collections may well have the names of ours. The format is what a first start writes first.
-   * @returns false when there is nothing in the database. @throws StorageError when there is, and it is not what this version knows how to read.
-   */
-  async #isOurFormat(client: MongoClient, { meta }: Collections): Promise<boolean> {
-    const format = async (): Promise<FormatDocument | null> =>
-      (await meta.findOne({ _id: 'format' })) as FormatDocument | null;
-    let found = await format();
-    if (found === null) {
-      const names = await client.db(this.#database).listCollections({}, { nameOnly: true }).toArray();
-      const isOthers =
-        names.some(({ name }) => name !== 'meta' && !name.startsWith('system.')) || (await meta.findOne({})) !== null;
-      // Another first start may have been faster.
-      found = await format();
-      if (found === null && isOthers) throw this.#foreign();
-      if (found === null) return false;
-    }
-    if (typeof found.version !== 'number') throw this.#foreign();
-    if (found.version > FORMAT_VERSION) {
-      throw new StorageError(
-        'corrupt',
-        `the data in MongoDB at ${this.#place} was written by a newer hexmq (format ${String(found.version)}, this one knows up to ${String(FORMAT_VERSION)}): use that version or a later one`,
-      );
-    }
-    return true;
+  get #snapshot(): Snapshot {
+    if (this.#readOnly === undefined) throw new Error('the store was never opened for reading only');
+    return this.#readOnly.snapshot;
   }
 
-  #foreign(): StorageError {
-    return new StorageError(
-      'corrupt',
-      `the database ${this.#place} has something in it that is not of hexmq: choose another one`,
-    );
-  }
-
-  #openSnapshot(): Snapshot | undefined {
-    return this.#state === 'open' ? this.#snapshot : undefined;
-  }
-
-  #open(): Opened {
-    if (this.#openSnapshot() !== undefined)
-      throw new StorageError('fenced', `the database ${this.#place} was opened to be read, not to be written`);
-    if (this.#opened === undefined || this.#state !== 'open') {
-      throw new StorageError(
-        'fenced',
-        `the database ${this.#place} is not open: ${this.#state === 'closed' ? 'it was closed' : 'open it first'}`,
-      );
-    }
+  get #writable(): Opened {
+    if (this.#opened === undefined) throw new Error('the store was never opened for writing');
     return this.#opened;
   }
-}
-
-async function makeFormat({ meta }: Collections): Promise<void> {
-  try {
-    await meta.insertOne({ _id: 'format', version: FORMAT_VERSION });
-  } catch (error) {
-    // Another start was faster.
-    if (!isDuplicateKey(error)) throw error;
-  }
-}
-
-const queueName = (queue: QueueId): string => `q${queue}`;
-const topicName = (topic: TopicName): string => `t${topic}`;
-
-/** The queues and topics that a batch changes. */
-function touchedBy(batch: readonly Change[]): ReadonlySet<string> {
-  const touched = new Set<string>();
-  for (const change of batch) {
-    if ('queue' in change) touched.add(queueName(change.queue));
-    else if (change.kind === 'retained.put') touched.add(topicName(change.message.topic));
-    else if (change.kind === 'retained.drop') touched.add(topicName(change.topic));
-  }
-  return touched;
 }

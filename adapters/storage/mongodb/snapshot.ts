@@ -1,61 +1,68 @@
-// A store as it is at one moment, for somebody who only looks: no epoch is begun, no number of the journal taken, nothing folded. The collections may be
-// behind the journal, and a writer that lives may move them on to where the journal was at that moment; either makes no difference to who reads them together
-// with a plan of the rest (`unfolded.ts`). When the writer commits something new, or another opens the store, the moment is over, and every read is refused.
+// A store at one moment, for opening it read-only: no epoch is begun, no number of the journal taken, nothing applied.
+// The collections may be behind the journal, and a live writer may move them on to where the journal was at that
+// moment; neither matters, because they are read together with a plan of the journal's tail (`journal-tail.ts`). When
+// the writer commits something new, or another broker opens the store, the snapshot has expired and every read is
+// refused.
 //
-// Whether it is over is looked at after each read: a change comes into the journal first, and when it has left the journal the checkpoint has moved. So the
-// journal is looked at before the checkpoint, and whatever could have been seen of a change is found out.
-import { StorageError } from 'hexmq/ports';
+// Whether it has expired is checked after each read. A change enters the journal first, and when it leaves the journal
+// the checkpoint has moved: so the check looks at the journal before the checkpoint, and misses no change that the read
+// could have seen.
 import type { RestoredFact } from 'hexmq/ports';
+import { changedWhileRead } from '../lifecycle/storage-lifecycle.js';
 import { decodeBatch } from './batch-bytes.js';
+import { CheckpointPlan } from './checkpoint-plan.js';
 import type { Collections, WriterDocument } from './collections.js';
 import { Documents } from './documents.js';
 import { DamagedDocument } from './errors.js';
-import { FoldPlan } from './fold-plan.js';
 import { Journal } from './journal.js';
-import { facts } from './reading.js';
-import { UnfoldedDocuments } from './unfolded.js';
+import { DocumentsWithTail } from './journal-tail.js';
+import { facts } from './facts.js';
 
-/** A writer that is just folding is waited for so often. */
+/** Attempts while the checkpointer of a live writer moves the checkpoint. */
 const ATTEMPTS_MAX = 5;
 
 type Position = Pick<WriterDocument, 'epoch' | 'checkpoint' | 'lastMessageId'>;
 
-/** Of a store whose first opening was cut off. */
-const BEGINNING: Position = { epoch: 0, checkpoint: 0, lastMessageId: -1 };
+/** The position of a store whose first opening was cut off. */
+const START: Position = { epoch: 0, checkpoint: 0, lastMessageId: -1 };
 
 export class Snapshot {
-  /** A look whether the moment is over that has not begun. */
-  #nextLook: Promise<void> | undefined;
-  #look: Promise<void> = Promise.resolve();
+  /** The check that has not begun yet, if reads wait for one. */
+  #nextCheck: Promise<void> | undefined;
+  #check: Promise<void> = Promise.resolve();
 
   private constructor(
+    readonly subject: string,
     readonly collections: Collections,
     readonly documents: Documents,
     readonly lastMessageId: number,
-    /** The epoch, and the last number of the journal, that it is of. */
+    /** The epoch and the last number of the journal at that moment. */
     readonly epoch: number,
     readonly last: number,
   ) {}
 
-  /** @throws StorageError `unavailable` when a writer is at work. */
-  static async take(collections: Collections): Promise<Snapshot> {
+  /**
+   * @param subject the store in error messages.
+   * @throws StorageError `unavailable` if a live writer keeps moving the checkpoint.
+   */
+  static async take(collections: Collections, subject: string): Promise<Snapshot> {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const snapshot = await Snapshot.#try(collections);
+      const snapshot = await Snapshot.#try(collections, subject);
       if (snapshot !== undefined) return snapshot;
     }
-    throw inUse();
+    throw changedWhileRead(subject);
   }
 
-  /** `undefined`: the journal was folded on while it was read. */
-  static async #try(collections: Collections): Promise<Snapshot | undefined> {
+  /** @returns `undefined` if the checkpoint moved meanwhile. */
+  static async #try(collections: Collections, subject: string): Promise<Snapshot | undefined> {
     const before = await positionOf(collections);
     const newest = await collections.journal.findOne({}, { sort: { _id: -1 }, projection: { _id: 1 } });
     const last = Math.max(before.checkpoint, newest?._id ?? 0);
-    const plan = new FoldPlan();
+    const plan = new CheckpointPlan();
     let isEmpty = true;
     let damage: DamagedDocument | undefined;
     try {
-      for await (const batch of new Journal(collections.journal, before.epoch).batches(before.checkpoint)) {
+      for await (const batch of new Journal(collections.journal, before.epoch, subject).batches(before.checkpoint)) {
         isEmpty = false;
         plan.add(batch.last, await decodeBatch(batch.bytes));
       }
@@ -66,50 +73,51 @@ export class Snapshot {
     const after = await positionOf(collections);
     if (after.epoch !== before.epoch || after.checkpoint !== before.checkpoint) return undefined;
     if (damage !== undefined) throw damage;
-    const documents = isEmpty ? new Documents(collections) : new UnfoldedDocuments(collections, plan);
-    return new Snapshot(collections, documents, Math.max(before.lastMessageId, plan.lastMessageId), before.epoch, last);
+    const documents = isEmpty ? new Documents(collections) : new DocumentsWithTail(collections, plan);
+    return new Snapshot(
+      subject,
+      collections,
+      documents,
+      Math.max(before.lastMessageId, plan.lastMessageId),
+      before.epoch,
+      last,
+    );
   }
 
   async *facts(): AsyncGenerator<RestoredFact> {
     try {
       yield* facts(this.documents, this.lastMessageId);
     } finally {
-      await this.refuseIfOver();
+      await this.refuseIfExpired();
     }
   }
 
-  /** What was found, unless the moment is over. */
+  /** Reads, and refuses the result if the snapshot has expired. */
   async read<Result>(read: (documents: Documents) => Promise<Result>): Promise<Result> {
     try {
       return await read(this.documents);
     } finally {
-      // Before anything is made of a failure too: what is missing may have been taken away.
-      await this.refuseIfOver();
+      // Also after a failure: what is missing may have been removed since.
+      await this.refuseIfExpired();
     }
   }
 
-  /** One look serves all who have read before it. @throws StorageError `unavailable` */
-  refuseIfOver(): Promise<void> {
-    return (this.#nextLook ??= this.#look
+  /** One check serves all reads before it. @throws StorageError `unavailable` if the snapshot has expired. */
+  refuseIfExpired(): Promise<void> {
+    return (this.#nextCheck ??= this.#check
       .catch(() => undefined)
       .then(() => {
-        this.#nextLook = undefined;
-        return (this.#look = this.#lookAgain());
+        this.#nextCheck = undefined;
+        return (this.#check = this.#checkAgain());
       }));
   }
 
-  async #lookAgain(): Promise<void> {
+  async #checkAgain(): Promise<void> {
     const newer = await this.collections.journal.findOne({ _id: { $gt: this.last } }, { projection: { _id: 1 } });
     const { epoch, checkpoint } = await positionOf(this.collections);
-    if (newer !== null || epoch !== this.epoch || checkpoint > this.last) throw inUse();
+    if (newer !== null || epoch !== this.epoch || checkpoint > this.last) throw changedWhileRead(this.subject);
   }
 }
 
 const positionOf = async ({ meta }: Collections): Promise<Position> =>
-  ((await meta.findOne({ _id: 'writer' })) as WriterDocument | null) ?? BEGINNING;
-
-const inUse = (): StorageError =>
-  new StorageError(
-    'unavailable',
-    'the database was changed while it was read: a hexmq uses it, stop that one and try again',
-  );
+  ((await meta.findOne({ _id: 'writer' })) as WriterDocument | null) ?? START;

@@ -1,9 +1,10 @@
-// Whose the store is. The document `writer` counts openings (epochs) and says how far the journal has been folded; only the last epoch may move it. It
-// does not decide who may commit: that is the journal's affair, where each number can be taken once.
+// The document `writer`, which counts openings (epochs) and has the checkpoint: how much of the journal has been
+// applied. Only the last epoch may move the checkpoint. The document does not decide who may commit: the journal does,
+// where each number can be taken once.
 import type { Collections, WriterDocument } from './collections.js';
 import { isDuplicateKey } from './errors.js';
 
-/** The last checkpoint did not move because another epoch has begun. */
+/** The checkpoint did not move, because another epoch has begun. */
 export class Superseded extends Error {
   override readonly name = 'Superseded';
 }
@@ -35,13 +36,13 @@ export class Writer {
       try {
         await meta.insertOne({ _id: 'writer', epoch: 0, ...NEW });
       } catch (error) {
-        // Another made it at the same moment.
+        // Another broker inserted it at the same moment.
         if (!isDuplicateKey(error)) throw error;
       }
     }
   }
 
-  /** @throws Superseded when another epoch has begun. */
+  /** @throws Superseded if another epoch has begun. */
   async set(fields: Partial<Omit<WriterDocument, '_id' | 'epoch'>>): Promise<void> {
     const { matchedCount } = await this.collections.meta.updateOne(
       { _id: 'writer', epoch: this.epoch },

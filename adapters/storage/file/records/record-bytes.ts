@@ -1,13 +1,13 @@
-// Records as bytes: fixed-width big-endian numbers, lengths as variable byte integers, text as UTF-8. What stands in which order is decided by
-// `records.ts`. The writer has one buffer for all records: what it gives is good until the next record is begun.
+// Records as bytes: fixed-width big-endian numbers, lengths as variable byte integers, text as UTF-8. The other files
+// of this folder decide on the order of the fields.
 //
-// Each record ends with a seal, the CRC-32 of all before it: LevelDB has checksums in its tables, but the classic-level binding has no way to make it
-// look at them when it reads.
+// Each record ends with a seal, the CRC-32 of all before it: LevelDB has checksums in its tables, but the classic-level
+// binding cannot make it check them when it reads.
 import { crc32 } from 'node:zlib';
-import { DamagedRecord } from './errors.js';
+import { DamagedRecord } from '../errors.js';
 
 const SCRATCH_BYTES_MIN = 64 * 1024;
-/** After a record larger than this the buffer is given back. */
+/** A buffer that has grown beyond this is replaced after its record. */
 const SCRATCH_BYTES_KEPT_MAX = 1024 * 1024;
 const TWO_32 = 0x1_0000_0000;
 const SEAL_BYTES = 4;
@@ -22,7 +22,7 @@ export class RecordWriter {
     return this;
   }
 
-  /** Sealed. A view; the next `begin` makes it worthless. */
+  /** Seals the record. @returns a view of the buffer, valid until the next `begin`. */
   end(): Buffer {
     this.uint32(crc32(this.#bytes.subarray(0, this.#at)));
     return this.#bytes.subarray(0, this.#at);
@@ -46,7 +46,7 @@ export class RecordWriter {
     return this;
   }
 
-  /** Up to 2^48 - 1: the numbers that this adapter gives. */
+  /** Up to 2^48 - 1: for the numbers that this adapter assigns. */
   uint48(value: number): this {
     this.#need(6);
     this.#at = this.#bytes.writeUIntBE(value, this.#at, 6);
@@ -61,7 +61,7 @@ export class RecordWriter {
     return this;
   }
 
-  /** A time as the clock gave it, fractions and all. */
+  /** Milliseconds, with the fractions that the clock may give. */
   time(value: number): this {
     this.#need(8);
     this.#at = this.#bytes.writeDoubleBE(value, this.#at);
@@ -90,7 +90,7 @@ export class RecordWriter {
     return this.length(value.byteLength).rest(value);
   }
 
-  /** The last bytes of a record: how many there are is known from its end. */
+  /** The last field of a record, which needs no length: it ends where the record ends. */
   rest(value: Uint8Array): this {
     this.#need(value.byteLength);
     this.#bytes.set(value, this.#at);
@@ -107,7 +107,10 @@ export class RecordWriter {
   }
 }
 
-/** @throws DamagedRecord where the seal is broken, or something else is written than what is read. */
+/** The one writer: its buffer serves all records, one after the other. */
+export const recordWriter = new RecordWriter();
+
+/** @throws DamagedRecord if the seal is broken, or if a field does not fit into the rest of the record. */
 export class RecordReader {
   readonly #bytes: Buffer;
   readonly #end: number;

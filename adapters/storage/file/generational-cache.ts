@@ -1,19 +1,21 @@
-// A bounded memory of what was lately looked at, in two generations: what is used moves to the young one, and when that is full the old one is
-// forgotten as a whole. Nothing is forgotten between two calls of `tidy`, so that what was fetched for a piece of work is there until it is done.
+// A bounded cache of what was used recently, in two generations: what is used moves to the young one, and when that is
+// full the old one is dropped as a whole. Nothing is dropped between two calls of `evict`, so what was fetched for a
+// batch is there until the batch is done.
 
-export class Recent<Key, Value> {
+export class GenerationalCache<Key, Value> {
   #young = new Map<Key, Value>();
   #old = new Map<Key, Value>();
   #weight = 0;
 
   /**
-   * @param weightMax what a generation holds, about; all there is comes to twice as much.
-   * @param weightOf what a value counts as it joins a generation.
+   * @param weightMax roughly what one generation holds; both together hold twice as much.
+   * @param weightOf what a value counts for when it enters the young generation.
+   * @param onEvicted runs for each value that is dropped.
    */
   constructor(
     readonly weightMax: number,
     readonly weightOf: (value: Value) => number = () => 1,
-    readonly onForgotten: (value: Value) => void = () => undefined,
+    readonly onEvicted: (value: Value) => void = () => undefined,
   ) {}
 
   get(key: Key): Value | undefined {
@@ -32,14 +34,14 @@ export class Recent<Key, Value> {
     this.#old.delete(key);
   }
 
-  /** Something that is remembered has grown. */
-  grown(by: number): void {
+  /** A cached value has become heavier. */
+  grew(by: number): void {
     this.#weight += by;
   }
 
-  tidy(): void {
+  evict(): void {
     if (this.#weight <= this.weightMax) return;
-    for (const value of this.#old.values()) this.onForgotten(value);
+    for (const value of this.#old.values()) this.onEvicted(value);
     this.#old = this.#young;
     this.#young = new Map();
     this.#weight = 0;
@@ -47,7 +49,7 @@ export class Recent<Key, Value> {
 
   clear(): void {
     for (const generation of [this.#old, this.#young]) {
-      for (const value of generation.values()) this.onForgotten(value);
+      for (const value of generation.values()) this.onEvicted(value);
       generation.clear();
     }
     this.#weight = 0;

@@ -1,14 +1,14 @@
-// The documents as they will be when the rest of the journal has been folded, for somebody who may not fold it: those of the collections, with what a plan
-// takes away left out and what it puts added. The plan may have been carried out already, half or whole: it comes to the same.
+// The documents as they will be when the tail of the journal has been applied, for a reader that may not apply it:
+// those of the collections, without what a plan removes and with what it puts. The plan may have been carried out
+// already, partly or fully: the result is the same.
 import type { Document } from 'mongodb';
-import { queueOfEntry } from './collections.js';
-import type { Collections, EntryDocument, FoldedName, MessageDocument, RetainedDocument } from './collections.js';
+import type { CheckpointPlan } from './checkpoint-plan.js';
+import type { Collections, DataCollection, EntryDocument, MessageDocument, RetainedDocument } from './collections.js';
 import { Documents } from './documents.js';
 import type { Listed, QueueSummary } from './documents.js';
-import type { FoldPlan } from './fold-plan.js';
 
-/** Queues that are asked about at once. */
-const LOT = 1000;
+/** Queues in one request. */
+const REQUEST_QUEUES_MAX = 1000;
 
 interface Stored {
   readonly _id: string;
@@ -17,40 +17,39 @@ interface Stored {
   readonly seq?: number;
 }
 
-export class UnfoldedDocuments extends Documents {
-  /** The queues that are not as the collections have them. */
-  readonly #touched: ReadonlySet<string>;
+export class DocumentsWithTail extends Documents {
+  /** The queues that differ from what the collections have. */
+  readonly #changed: ReadonlySet<string>;
 
   constructor(
     collections: Collections,
-    readonly plan: FoldPlan,
+    readonly plan: CheckpointPlan,
   ) {
     super(collections);
-    const entries = [...plan.puts.queues.keys(), ...plan.releases.keys()];
-    this.#touched = new Set([...plan.droppedQueues, ...plan.trims.keys(), ...entries.map(queueOfEntry)]);
+    this.#changed = plan.changedQueues();
   }
 
   override async *all<Name extends keyof Listed>(name: Name, projection: Document = {}): AsyncGenerator<Listed[Name]> {
-    for await (const document of super.all(name, projection)) if (this.#stays(name, document)) yield document;
+    for await (const document of super.all(name, projection)) if (this.#remains(name, document)) yield document;
     for (const document of this.plan.puts[name].values())
       if (document !== undefined) yield document as unknown as Listed[Name];
   }
 
   override async *summaries(): AsyncGenerator<QueueSummary> {
-    for await (const summary of super.summaries()) if (!this.#touched.has(summary._id)) yield summary;
-    const touched = [...this.#touched];
-    for (let from = 0; from < touched.length; from += LOT)
-      yield* await this.#summariesOf(touched.slice(from, from + LOT));
+    for await (const summary of super.summaries()) if (!this.#changed.has(summary._id)) yield summary;
+    const changed = [...this.#changed];
+    for (let from = 0; from < changed.length; from += REQUEST_QUEUES_MAX)
+      yield* await this.#summariesOf(changed.slice(from, from + REQUEST_QUEUES_MAX));
   }
 
   override async *entries(queue: string, from: number, count: number): AsyncGenerator<EntryDocument> {
-    if (!this.#touched.has(queue)) {
+    if (!this.#changed.has(queue)) {
       yield* super.entries(queue, from, count);
       return;
     }
     const stored = this.find<EntryDocument>('queues', { queue, seq: { $gte: from } }, {}, { seq: 1 });
     yield* merged(
-      this.#left(stored),
+      this.#remaining(stored),
       this.plan.entriesOf(queue).filter(({ seq }) => seq >= from),
     );
   }
@@ -77,7 +76,7 @@ export class UnfoldedDocuments extends Documents {
     if (elsewhere.length > 0) yield* super.messages(elsewhere);
   }
 
-  async #summariesOf(lot: readonly string[]): Promise<Iterable<QueueSummary>> {
+  async #summariesOf(queues: readonly string[]): Promise<Iterable<QueueSummary>> {
     const summaries = new Map<string, QueueSummary>();
     const add = ({ queue, queueId, seq, bytes }: EntryDocument): void => {
       const before = summaries.get(queue) ?? { first: seq, last: seq, count: 0, bytes: 0 };
@@ -90,21 +89,21 @@ export class UnfoldedDocuments extends Documents {
         bytes: before.bytes + bytes,
       });
     };
-    const stored = this.find<EntryDocument>('queues', { queue: { $in: [...lot] } }, { message: 0, identifiers: 0 });
-    for await (const entry of this.#left(stored)) add(entry);
-    for (const queue of lot) this.plan.entriesOf(queue).forEach(add);
+    const stored = this.find<EntryDocument>('queues', { queue: { $in: [...queues] } }, { message: 0, identifiers: 0 });
+    for await (const entry of this.#remaining(stored)) add(entry);
+    for (const queue of queues) this.plan.entriesOf(queue).forEach(add);
     return summaries.values();
   }
 
-  async *#left(stored: AsyncIterable<EntryDocument>): AsyncGenerator<EntryDocument> {
+  async *#remaining(stored: AsyncIterable<EntryDocument>): AsyncGenerator<EntryDocument> {
     for await (const entry of stored) {
-      if (!this.#stays('queues', entry)) continue;
+      if (!this.#remains('queues', entry)) continue;
       yield this.plan.releases.has(entry._id) ? { ...entry, released: true, bytes: 0 } : entry;
     }
   }
 
-  /** Whether the document is still there at the end. One that the plan puts speaks for itself. */
-  #stays(name: FoldedName, { _id, queue, client, seq = 0 }: Stored): boolean {
+  /** Whether the document is still there when the plan has been carried out, and not one that the plan puts. */
+  #remains(name: DataCollection, { _id, queue, client, seq = 0 }: Stored): boolean {
     const { puts, droppedQueues, droppedClients, trims } = this.plan;
     if (puts[name].has(_id)) return false;
     if (queue !== undefined && (droppedQueues.has(queue) || seq <= (trims.get(queue) ?? -1))) return false;
@@ -112,18 +111,18 @@ export class UnfoldedDocuments extends Documents {
   }
 }
 
-/** Both in the order of their seqs, and none in both. */
+/** Merges two lists that ascend by seq and have no seq in common. */
 async function* merged(
   stored: AsyncIterable<EntryDocument>,
-  unfolded: readonly EntryDocument[],
+  tail: readonly EntryDocument[],
 ): AsyncGenerator<EntryDocument> {
   let next = 0;
   for await (const entry of stored) {
-    for (let other = unfolded[next]; other !== undefined && other.seq < entry.seq; other = unfolded[next]) {
+    for (let other = tail[next]; other !== undefined && other.seq < entry.seq; other = tail[next]) {
       yield other;
       next++;
     }
     yield entry;
   }
-  yield* unfolded.slice(next);
+  yield* tail.slice(next);
 }

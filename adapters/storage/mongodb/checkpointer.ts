@@ -1,35 +1,44 @@
-// Folds the journal into the collections, off the path of acknowledgements: a round takes some batches, carries out what they come to, moves the
-// checkpoint, and removes the batches from the journal. A crash anywhere leaves batches behind the checkpoint that are folded again, which comes to the same.
+// Applies the journal to the collections, off the path of acknowledgements: a round takes some batches, carries out
+// what they amount to, moves the checkpoint, and removes the batches from the journal. A crash anywhere leaves batches
+// behind the checkpoint, which are applied again with the same result.
 //
-// - Batches wait in memory as the bytes that the journal has. They are bounded: a commit waits for room.
-// - A round that fails is tried again, later each time, and at once when somebody waits for it. Who waits is told of the failure.
-// - Without transactions a write that was given up on (the connection broke, the process died) may still be carried out, after later ones. `folding` in
-//   the document `writer` says that writes may be under way; an opening that finds it so, and a round whose outcome is unknown, make the folder careful for
-//   a while (see `fold-writes.ts`): long enough that no network holds a request back for so long. Afterwards the marks are swept away.
+// - Batches wait in memory as the bytes that the journal has. Their number and size are bounded: a commit waits for
+//   room.
+// - A round that fails is retried with growing delays, and at once when a call waits for it. Waiting calls are rejected
+//   with the failure.
+// - Without transactions, a write that was given up on (the connection broke, the process died) may still be carried
+//   out, after later ones. `folding` in the document `writer` says that a round may be under way. An opening that finds
+//   it set, and a round whose outcome is unknown, make the checkpointer mark documents instead of removing them
+//   (`checkpoint-writes.ts`), for longer than any network holds a request back. Then the marks are removed.
 import { StorageError } from 'hexmq/ports';
+import { openedByAnother } from '../lifecycle/storage-lifecycle.js';
 import { decodeBatch } from './batch-bytes.js';
-import type { Collections, FoldedName } from './collections.js';
-import { Collector } from './collector.js';
+import { CheckpointPlan } from './checkpoint-plan.js';
+import { CheckpointWrites } from './checkpoint-writes.js';
+import type { Collections, DataCollection } from './collections.js';
 import { isUnknownOutcome, storageError } from './errors.js';
-import { FoldPlan } from './fold-plan.js';
-import { FoldWrites } from './fold-writes.js';
+import { GarbageCollector } from './garbage-collector.js';
 import type { Journal, JournalBatch } from './journal.js';
-import type { Turnstile } from './turnstile.js';
+import type { ReadWriteLock } from './read-write-lock.js';
 import { Superseded } from './writer.js';
 import type { Writer } from './writer.js';
 
-/** Of a round. */
+/** Limits of one round. */
 const ROUND_BATCHES = 64;
 const ROUND_BYTES = 4 * 1024 * 1024;
-/** Of the batches that wait; one that is larger may wait alone. */
+/** Limits of the batches that wait; a batch that is larger waits alone. */
 const WAITING_BATCHES_MAX = 1024;
 const WAITING_BYTES_MAX = 32 * 1024 * 1024;
-/** How long a request that was given up on may still be on its way: longer than any system keeps sending what a dead connection left. */
-const DOUBT_MS = 30 * 60_000;
+/**
+ * How long a request that was given up on may still arrive: longer than any system resends the data of a dead
+ * connection.
+ */
+const IN_DOUBT_MS = 30 * 60_000;
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 5_000;
 
-const MARKED: readonly FoldedName[] = [
+/** The collections that may have marked documents. */
+const MARKED: readonly DataCollection[] = [
   'sessions',
   'subscriptions',
   'inbound',
@@ -45,45 +54,48 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-export interface FolderParts {
+export interface CheckpointerParts {
   readonly collections: Collections;
   readonly journal: Journal;
   readonly writer: Writer;
-  readonly turnstile: Turnstile;
-  /** For messages. */
+  readonly lock: ReadWriteLock;
+  /** The server and the database, for error messages. */
   readonly place: string;
+  /** The store, for error messages. */
+  readonly subject: string;
   readonly waitingBytesMax?: number;
   readonly waitingBatchesMax?: number;
 }
 
-export class Folder {
-  readonly #parts: FolderParts;
-  readonly #collector: Collector;
+export class Checkpointer {
+  readonly #parts: CheckpointerParts;
+  readonly #garbage: GarbageCollector;
   #batches: JournalBatch[] = [];
   #bytes = 0;
   #checkpoint: number;
   #lastMessageId: number;
-  #doubtUntilMs: number;
-  #isFolding: boolean;
+  #inDoubtUntilMs: number;
+  /** `folding` as it stands in the document `writer`. */
+  #isRoundAnnounced: boolean;
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #failures = 0;
   #waiters: Waiter[] = [];
   #isStopped = false;
-  /** Final: this epoch has ended, or the program is at fault. */
+  /** Permanent: this epoch has ended, or the program is at fault. */
   #fatal: Error | undefined;
 
-  constructor(parts: FolderParts) {
+  constructor(parts: CheckpointerParts) {
     this.#parts = parts;
-    this.#collector = new Collector(parts.collections);
+    this.#garbage = new GarbageCollector(parts.collections);
     const { checkpoint, lastMessageId, doubtUntilMs, folding } = parts.writer.before;
     this.#checkpoint = checkpoint;
     this.#lastMessageId = lastMessageId;
-    this.#doubtUntilMs = doubtUntilMs;
-    this.#isFolding = folding;
+    this.#inDoubtUntilMs = doubtUntilMs;
+    this.#isRoundAnnounced = folding;
   }
 
-  /** The number of the last journal document that has been folded. */
+  /** The number of the last journal document that has been applied. */
   get checkpoint(): number {
     return this.#checkpoint;
   }
@@ -92,11 +104,11 @@ export class Folder {
     return this.#lastMessageId;
   }
 
-  /** Folds what an earlier writer left, a round at a time. */
+  /** Applies what an earlier writer left, a round at a time. */
   async recover(): Promise<void> {
     const { journal, writer } = this.#parts;
-    // Who folded last may have left writes on their way.
-    if (writer.before.folding) await this.#beginDoubt();
+    // The earlier writer may have left requests on their way.
+    if (writer.before.folding) await this.#beginInDoubt();
     let round: JournalBatch[] = [];
     let bytes = 0;
     for await (const batch of journal.batches(this.#checkpoint)) {
@@ -108,38 +120,38 @@ export class Folder {
       bytes = 0;
     }
     if (round.length > 0) await this.#round(round);
-    // The claim, and what a crash left of a batch, count as folded.
+    // The claim, and what a crash left of a batch, count as applied.
     await this.#moveCheckpoint(journal.next - 1, false);
     await journal.removeThrough(this.#checkpoint);
-    await this.#sweepMarks();
+    await this.#removeMarked();
   }
 
-  /** A batch has been committed. */
+  /** Takes a batch that has been committed. */
   add(batch: JournalBatch): void {
     this.#batches.push(batch);
     this.#bytes += batch.bytes.byteLength;
     if (this.#retry === undefined) this.#run();
   }
 
-  /** Resolves when everything up to the number has been folded. @throws StorageError when the attempt that was under way fails. */
-  async folded(number: number): Promise<void> {
+  /** Resolves when everything up to the number has been applied. @throws StorageError if the round under way fails. */
+  async waitFor(number: number): Promise<void> {
     await this.#until(() => this.#checkpoint >= number);
   }
 
-  /** Resolves when there is room for one more batch. @throws as `folded`. */
-  async room(): Promise<void> {
+  /** Resolves when there is room for one more batch. @throws StorageError if the round under way fails. */
+  async waitForRoom(): Promise<void> {
     const { waitingBytesMax = WAITING_BYTES_MAX, waitingBatchesMax = WAITING_BATCHES_MAX } = this.#parts;
     await this.#until(
       () => this.#batches.length === 0 || (this.#bytes < waitingBytesMax && this.#batches.length < waitingBatchesMax),
     );
   }
 
-  /** Ends after the round that is under way; what is not folded stays in the journal. */
+  /** Ends after the round under way; the rest stays in the journal. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#retry);
     await this.#running;
-    this.#tell(new StorageError('fenced', `the database ${this.#parts.place} was closed`));
+    this.#rejectWaiters(new StorageError('fenced', `${this.#parts.subject} is not open: it was closed`));
   }
 
   async #until(isDone: () => boolean): Promise<void> {
@@ -157,7 +169,7 @@ export class Folder {
     this.#retry = undefined;
     this.#running = this.#rounds().finally(() => {
       this.#running = undefined;
-      // What was added, or awaited, while the last round ended.
+      // For batches that were added while the last round ended.
       if (this.#retry === undefined && this.#batches.length > 0) this.#run();
     });
   }
@@ -166,15 +178,15 @@ export class Folder {
     try {
       while (!this.#isStopped && this.#batches.length > 0) {
         const round = this.#nextRound();
-        await this.#parts.turnstile.alone(() => this.#round(round));
+        await this.#parts.lock.write(() => this.#round(round));
         this.#batches.splice(0, round.length);
         for (const { bytes } of round) this.#bytes -= bytes.byteLength;
         this.#failures = 0;
-        this.#wake();
-        await this.#collector.collect(this.#checkpoint);
+        this.#resolveWaiters();
+        await this.#garbage.collect(this.#checkpoint);
       }
       if (this.#batches.length === 0) await this.#moveCheckpoint(this.#checkpoint, false);
-      await this.#sweepMarks();
+      await this.#removeMarked();
     } catch (error) {
       this.#failed(error);
     }
@@ -182,21 +194,18 @@ export class Folder {
 
   #failed(error: unknown): void {
     if (error instanceof Superseded) {
-      this.#fatal = new StorageError(
-        'fenced',
-        `the database ${this.#parts.place} was opened by another hexmq: only one may use it, stop one of them`,
-      );
-      this.#tell(this.#fatal);
+      this.#fatal = openedByAnother(this.#parts.subject);
+      this.#rejectWaiters(this.#fatal);
       return;
     }
     const failure = storageError(error, this.#parts.place);
     if (!(failure instanceof StorageError) || failure.kind === 'corrupt' || failure.kind === 'fenced') {
       this.#fatal = failure instanceof Error ? failure : new Error(String(failure));
-      this.#tell(this.#fatal);
+      this.#rejectWaiters(this.#fatal);
       return;
     }
-    // Until this is known to all later openings, nothing more is written.
-    if (isUnknownOutcome(error)) this.#doubtUntilMs = Date.now() + DOUBT_MS;
+    // Written with the next checkpoint move, before anything else, so that later openings know it.
+    if (isUnknownOutcome(error)) this.#inDoubtUntilMs = Date.now() + IN_DOUBT_MS;
     this.#failures++;
     this.#retry = setTimeout(
       () => {
@@ -205,7 +214,7 @@ export class Folder {
       },
       Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(this.#failures, 10)),
     ).unref();
-    this.#tell(failure);
+    this.#rejectWaiters(failure);
   }
 
   #nextRound(): JournalBatch[] {
@@ -221,43 +230,43 @@ export class Folder {
 
   async #round(batches: readonly JournalBatch[]): Promise<void> {
     const { collections, journal } = this.#parts;
-    const plan = new FoldPlan();
+    const plan = new CheckpointPlan();
     for (const { last, bytes } of batches) plan.add(last, await decodeBatch(bytes));
-    if (!this.#isFolding) await this.#moveCheckpoint(this.#checkpoint, true);
+    if (!this.#isRoundAnnounced) await this.#moveCheckpoint(this.#checkpoint, true);
     const through = batches.at(-1)?.last ?? this.#checkpoint;
-    await new FoldWrites(collections, through, this.#isCareful).carryOut(plan);
+    await new CheckpointWrites(collections, through, this.#isInDoubt).carryOut(plan);
     this.#lastMessageId = Math.max(this.#lastMessageId, plan.lastMessageId);
     await this.#moveCheckpoint(through, true);
     await journal.removeThrough(through);
   }
 
   async #moveCheckpoint(checkpoint: number, folding: boolean): Promise<void> {
-    if (checkpoint === this.#checkpoint && folding === this.#isFolding) return;
+    if (checkpoint === this.#checkpoint && folding === this.#isRoundAnnounced) return;
     const { writer } = this.#parts;
-    await writer.set({ checkpoint, folding, lastMessageId: this.#lastMessageId, doubtUntilMs: this.#doubtUntilMs });
+    await writer.set({ checkpoint, folding, lastMessageId: this.#lastMessageId, doubtUntilMs: this.#inDoubtUntilMs });
     this.#checkpoint = checkpoint;
-    this.#isFolding = folding;
+    this.#isRoundAnnounced = folding;
   }
 
-  async #beginDoubt(): Promise<void> {
-    this.#doubtUntilMs = Date.now() + DOUBT_MS;
-    await this.#parts.writer.set({ doubtUntilMs: this.#doubtUntilMs });
+  async #beginInDoubt(): Promise<void> {
+    this.#inDoubtUntilMs = Date.now() + IN_DOUBT_MS;
+    await this.#parts.writer.set({ doubtUntilMs: this.#inDoubtUntilMs });
   }
 
-  get #isCareful(): boolean {
-    return this.#doubtUntilMs > 0;
+  get #isInDoubt(): boolean {
+    return this.#inDoubtUntilMs > 0;
   }
 
-  /** The doubt is over: marks have nothing to guard against any more. */
-  async #sweepMarks(): Promise<void> {
-    if (this.#doubtUntilMs === 0 || Date.now() < this.#doubtUntilMs) return;
+  /** Removes marked documents once no late write can arrive any more. */
+  async #removeMarked(): Promise<void> {
+    if (this.#inDoubtUntilMs === 0 || Date.now() < this.#inDoubtUntilMs) return;
     for (const name of MARKED)
       await (this.#parts.collections[name] as Collections['sessions']).deleteMany({ gone: true });
     await this.#parts.writer.set({ doubtUntilMs: 0 });
-    this.#doubtUntilMs = 0;
+    this.#inDoubtUntilMs = 0;
   }
 
-  #wake(): void {
+  #resolveWaiters(): void {
     const waiting = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiting) {
@@ -266,7 +275,7 @@ export class Folder {
     }
   }
 
-  #tell(error: unknown): void {
+  #rejectWaiters(error: unknown): void {
     const waiting = this.#waiters;
     this.#waiters = [];
     for (const { reject } of waiting) reject(error);

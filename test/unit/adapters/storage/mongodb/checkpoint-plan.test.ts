@@ -1,10 +1,10 @@
 // What a run of batches comes to, where carrying it out half and then whole must come to the same.
 import { expect, test } from '@jest/globals';
 import type { QueueId, Seq } from 'hexmq/ports';
-import { FoldPlan } from '../../../../../adapters/storage/mongodb/fold-plan.js';
+import { CheckpointPlan } from '../../../../../adapters/storage/mongodb/checkpoint-plan.js';
 
 test('an entry that takes the place of one that was released is not released, however often the run is carried out', () => {
-  const plan = new FoldPlan();
+  const plan = new CheckpointPlan();
   const [queue, seq] = ['c:a' as QueueId, 0 as Seq];
   const fields = { id: 1, topic: 't', qos: 2, retain: false, acceptedAtMs: 0 } as const;
   plan.add(7, [
@@ -14,7 +14,7 @@ test('an entry that takes the place of one that was released is not released, ho
       kind: 'queue.append',
       queue,
       seq,
-      message: { fields, payload: new Uint8Array(3), place: 0, uses: 1 },
+      message: { fields, payload: new Uint8Array(3), index: 0, uses: 1 },
       qos: 2,
       retain: false,
     },

@@ -1,0 +1,7 @@
+// How long a batch may occupy the event loop: work on many changes is cut into chunks, with a turn of the event loop
+// between them.
+
+/** Changes that are encoded or decoded in one go. */
+export const CHUNK = 1024;
+
+export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
