@@ -34,6 +34,9 @@ export class Committer implements Changes {
   #committing: OpenBatch | undefined;
   #durable: Ticket = NOW;
   #isHigh = false;
+  #holds = 0;
+  /** Whether a turn ended while the open batch was held. */
+  #isDue = false;
   #stopped = false;
   #idle: (() => void)[] = [];
 
@@ -67,7 +70,7 @@ export class Committer implements Changes {
 
   /** A step of the core begins: what it records belongs together. */
   beginStep(): void {
-    this.#open.beginStep();
+    if (this.#holds === 0) this.#open.beginStep();
   }
 
   record(change: Change): Ticket {
@@ -89,12 +92,23 @@ export class Committer implements Changes {
     return this.#open.ticket;
   }
 
+  hold(): void {
+    this.#holds++;
+  }
+
+  release(): void {
+    this.#holds--;
+    if (this.#holds === 0 && this.#isDue) this.endOfTurn();
+  }
+
   /** The turn has ended: commits what was recorded, unless a commit is in progress. */
   endOfTurn(): void {
     if (!this.#isHigh && this.#open.bytes + (this.#committing?.bytes ?? 0) > PRESSURE_HIGH_BYTES) {
       this.#isHigh = true;
       this.observer.pressure(true);
     }
+    this.#isDue = this.#holds > 0;
+    if (this.#isDue) return;
     const batch = this.#open;
     if (this.#committing !== undefined || !batch.hasWaiters || this.#stopped) return;
     this.#open = this.#batch(batch.ticket + 1);

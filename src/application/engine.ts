@@ -119,6 +119,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   #admitting: { readonly link: Link; readonly after: Ticket }[] = [];
   /** Links of which the core wants to know when they are quiet. */
   #unheard: Link[] = [];
+  #resumed: Link[] = [];
   #nextLookMs = 0;
   #turnIsScheduled = false;
   #stepping = false;
@@ -371,7 +372,8 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
   }
 
   #mustWait(link: Link): boolean {
-    if (link.isEnded || link.pendingAuth !== undefined || link.isAdmitting || this.#pressure) return true;
+    if (link.isEnded || link.pendingAuth !== undefined || link.isAdmitting || link.isSuspended || this.#pressure)
+      return true;
     if (this.#isThrottled && this.#throttle.isWaiting(link)) return true;
     return link.answeredBytes > UNREAD_ANSWERS_MAX_BYTES || link.gated.bytes > HELD_MAX_BYTES;
   }
@@ -503,6 +505,19 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     if (link === undefined || link.isEnded) return;
     link.turnsUntilQuiet = 2;
     this.#unheard.push(link);
+    this.#scheduleTurn();
+  }
+
+  suspend(connection: ConnectionId): void {
+    const link = this.#links.get(connection);
+    if (link !== undefined) link.isSuspended = true;
+  }
+
+  resume(connection: ConnectionId): void {
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.isSuspended = false;
+    this.#resumed.push(link);
     this.#scheduleTurn();
   }
 
@@ -723,6 +738,10 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
     if (this.#isDown) return;
     this.#lastMessage = undefined;
     this.#lastBytes = undefined;
+    if (this.broker.hasWork) this.step({ kind: 'continue' });
+    const resumed = this.#resumed;
+    this.#resumed = [];
+    for (const link of resumed) this.#resume(link);
     this.committer.endOfTurn();
     const dirty = this.#dirty;
     this.#dirty = [];
@@ -734,6 +753,7 @@ export class Engine implements Effects, LinkOwner, ConnectionTrackerOwner, Commi
       this.step({ kind: 'writable', connection: link.id });
     }
     this.#findQuietLinks();
+    if (this.broker.hasWork) this.#scheduleTurn();
     this.#setTimer();
   }
 

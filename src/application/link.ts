@@ -39,6 +39,8 @@ export class Link implements ChannelHandler {
   readonly gated = new GatedOutput();
   /** Set while the core waits for `whenDurable`. */
   isAdmitting = false;
+  /** Whether work that one of its packets started goes on. */
+  isSuspended = false;
   /** Turns in which nothing may arrive before the link counts as quiet; 0: the core has not asked. */
   turnsUntilQuiet = 0;
 

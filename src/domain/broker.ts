@@ -21,6 +21,7 @@ import { NOW } from './durability.js';
 import type { Effects } from './effects.js';
 import type { ConnectionInput, Input } from './inputs.js';
 import { Journal } from './journal.js';
+import { WorkQueue } from './work-queue.js';
 import { Sessions } from './session/sessions.js';
 
 export interface BrokerParts {
@@ -37,6 +38,7 @@ export class Broker {
   readonly counters = new DeliveryCounters();
   readonly #context: Context;
   readonly #deadlines = new Deadlines();
+  readonly #work = new WorkQueue();
   readonly #connections: Connections;
   readonly #sessions: Sessions;
   readonly #wills: Wills;
@@ -71,6 +73,11 @@ export class Broker {
   /** When the next `tick` is due, in milliseconds since 1970, or `undefined` if no deadline is set. */
   get nextDeadlineMs(): number | undefined {
     return this.#deadlines.nextMs;
+  }
+
+  /** Whether work is unfinished that `continue` goes on with. */
+  get hasWork(): boolean {
+    return !this.#work.isEmpty;
   }
 
   get sessionCount(): number {
@@ -141,6 +148,9 @@ export class Broker {
           input.request,
           input.entries,
         );
+        return;
+      case 'continue':
+        this.#work.continue();
         return;
       case 'tick':
         this.#deadlines.takeDue(nowMs)?.expire();

@@ -107,6 +107,11 @@ export interface Changes {
   remove(change: QueueRemoval, append: Append | undefined): Ticket;
   /** Ends a session that nothing was ever put into: if its beginning has not gone to storage yet, that is cancelled. */
   retract(change: SessionDrop): Ticket;
+  /**
+   * From here to the matching `release`, changes of several steps become durable as a whole or not at all. Holds are counted.
+   */
+  hold(): void;
+  release(): void;
   /** The ticket of the change that ended a session of this client and is not durable; `NOW` if there is none. */
   pendingSessionEnd(clientId: ClientId): Ticket;
 }

@@ -75,6 +75,11 @@ export interface Effects {
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void;
   /** Answered by a `retained-page` input. */
   readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void;
+  /**
+   * Hands in no more packets of the connection until `resume`: work that one of them started goes on in later steps.
+   */
+  suspend(connection: ConnectionId): void;
+  resume(connection: ConnectionId): void;
   /** Requests a `writable` input once the output of this connection has left for the network. */
   whenWritable(connection: ConnectionId): void;
   /**

@@ -68,5 +68,7 @@ export type Input =
       readonly request: number;
       readonly entries: readonly StoredEntry[];
     }
+  /** Work that is too large for one step is unfinished (`Broker.hasWork`): the next slice of it is done. */
+  | { readonly kind: 'continue' }
   /** A deadline given by `nextDeadlineMs` may have come: the earliest one that is due expires. */
   | { readonly kind: 'tick' };

@@ -44,6 +44,14 @@ export class Journal implements Changes {
     return this.#recorded(this.changes.retract(change));
   }
 
+  hold(): void {
+    this.changes.hold();
+  }
+
+  release(): void {
+    this.changes.release();
+  }
+
   pendingSessionEnd(clientId: ClientId): Ticket {
     return this.changes.pendingSessionEnd(clientId);
   }

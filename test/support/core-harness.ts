@@ -29,6 +29,8 @@ export class CoreHarness {
   nowMs: number;
   /** Whether reads and `whenWritable` are answered as soon as they are asked for. */
   answersAtOnce = true;
+  /** Whether work that is too large for one step is finished at once, slice after slice. */
+  finishesAtOnce = true;
   /** Whether what CONNACK promises is durable at once. */
   admitsAtOnce = true;
   #connections = 0;
@@ -62,9 +64,14 @@ export class CoreHarness {
 
   handle(event: Input): void {
     this.broker.handle(event, this.nowMs);
+    if (this.finishesAtOnce) this.finish();
     if (this.admitsAtOnce) this.#admitAll();
     this.#hearAll();
     if (this.answersAtOnce) this.answerAll();
+  }
+
+  finish(): void {
+    while (this.broker.hasWork) this.broker.handle({ kind: 'continue' }, this.nowMs);
   }
 
   /** Later; what was due by then has happened. */

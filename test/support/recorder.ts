@@ -75,6 +75,8 @@ export class Recorder implements Changes, Effects {
   readonly queueReads: QueueRead[] = [];
   readonly retainedReads: RetainedRead[] = [];
   readonly writableWanted: ConnectionId[] = [];
+  /** Holds on the batch that are not released. */
+  holds = 0;
   readonly durableWanted: ConnectionId[] = [];
   readonly quietWanted: ConnectionId[] = [];
   /** Session ends that are not durable, as a test has it. */
@@ -111,6 +113,14 @@ export class Recorder implements Changes, Effects {
 
   retract(change: SessionDrop): Ticket {
     return this.record(change);
+  }
+
+  hold(): void {
+    this.holds++;
+  }
+
+  release(): void {
+    this.holds--;
   }
 
   pendingSessionEnd(clientId: ClientId): Ticket {
@@ -160,6 +170,14 @@ export class Recorder implements Changes, Effects {
   whenDurable(connection: ConnectionId, after: Ticket): void {
     this.#write(() => `${connection} when-durable${this.#gate(after)}`);
     this.durableWanted.push(connection);
+  }
+
+  suspend(connection: ConnectionId): void {
+    this.#write(() => `${connection} suspend`);
+  }
+
+  resume(connection: ConnectionId): void {
+    this.#write(() => `${connection} resume`);
   }
 
   whenQuiet(connection: ConnectionId): void {
