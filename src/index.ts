@@ -1,7 +1,7 @@
 // hexmq in another program: a broker made from a configuration of the same shape as the file, with any port of it replaced at will.
-import { composeBroker, limitSettings } from './composition/container.js';
+import { composeBroker } from './composition/container.js';
 import type { Overrides } from './composition/container.js';
-import { resolveConfig } from './composition/config.js';
+import { limitSettings, resolveConfig } from './composition/config.js';
 import type { ConfigInput } from './composition/config.js';
 import type { BrokerService } from './application/service.js';
 

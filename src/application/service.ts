@@ -1,54 +1,38 @@
-// The life of a broker: storage first, then what it remembers, then the doors; and back in the other order.
-import type { Authenticator, Authorizer } from '../ports/auth.js';
-import type { Clock } from '../ports/clock.js';
+// The broker as its embedding program or command sees it: start, reload, stop, and the end by a failure. What is started in which order is the
+// composition's to say; this class decides what each of the four means for the broker as a whole.
 import type { Listener } from '../ports/network.js';
-import type { Random } from '../ports/random.js';
-import type { AckLevel, Storage } from '../ports/storage.js';
-import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
-import { Admission } from './admission.js';
-import { emitToAll } from './emit-to-all.js';
-import { Authentication } from './authentication.js';
-import { Authorization } from './authorization.js';
-import { Engine } from './engine.js';
-import { LoginThrottle } from './login-throttle.js';
-import type { LoginThrottleSettings } from './login-throttle.js';
-import { rehearse } from './rehearsal.js';
+import type { LifecycleEvent } from '../ports/telemetry.js';
+import type { AccessAdapters } from './access-adapters.js';
+import type { Engine } from './engine.js';
+import type { EngineRun } from './engine-run.js';
+import type { FailureSignal } from './failure-signal.js';
+import { Lifecycle } from './lifecycle.js';
+import type { Part } from './lifecycle.js';
+import type { Listening } from './listening.js';
 import type { LimitSettings, LiveSettings } from './settings.js';
-import { messageOf, withTimeout } from './timeout.js';
-import { refuseUnfinished } from './transfer/unfinished.js';
+import { messageOf } from './timeout.js';
 
 export interface ServiceParts {
-  readonly storage: Storage;
+  /** In the order of starting: access adapters, storage, engine, listeners. */
+  readonly parts: readonly Part[];
+  readonly engine: Engine;
+  readonly engineRun: EngineRun;
+  readonly access: AccessAdapters;
   readonly listeners: readonly Listener[];
-  readonly authenticators: readonly Authenticator[];
-  /** Of listeners that have their own, by name; these are asked instead of those above. */
-  readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
-  /** Default: nobody is slowed. */
-  readonly failedAttempts?: LoginThrottleSettings | undefined;
-  /** Default: none. */
-  readonly authorizers?: readonly Authorizer[];
-  readonly telemetry: readonly Telemetry[];
-  readonly clock: Clock;
-  readonly random: Random;
+  readonly listening: Listening;
   readonly settings: LiveSettings;
-  /** When acknowledgements leave; default `flushed`. */
-  readonly ackLevel?: AckLevel | undefined;
-  /** Calls back when all input that is there now has been handled; the default is Node's `setImmediate`. */
-  readonly atEndOfTurn?: (callback: () => void) => void;
+  readonly failure: FailureSignal;
+  /** Serves a made-up load, so that the code is compiled before the first client connects. */
+  readonly warmUp: () => Promise<void>;
+  readonly emit: (event: LifecycleEvent) => void;
 }
 
-/** How long a stop waits for clients to take their last bytes and for storage to take the last changes. */
-const STOP_TIMEOUT_MS = 10_000;
-/** How long an authenticator or authorizer may take to let go of what it holds. */
-const ADAPTER_CLOSE_TIMEOUT_MS = 5000;
-
 export class BrokerService {
-  /** Resolves when the broker has stopped, rejects with the cause if it had to stop by itself. */
+  /** Resolves when the broker has stopped; rejects with the cause when it had to stop by itself. */
   readonly ended: Promise<void>;
-  readonly addresses = new Map<string, string>();
   readonly engine: Engine;
   readonly #parts: ServiceParts;
-  readonly #admission: Admission;
+  readonly #lifecycle: Lifecycle;
   #state: 'new' | 'starting' | 'running' | 'stopping' | 'stopped' = 'new';
   #started: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -58,26 +42,26 @@ export class BrokerService {
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
+    this.engine = parts.engine;
+    this.#lifecycle = new Lifecycle(parts.parts);
     this.ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };
     });
-    // Nobody has to listen: who does gets the rejection all the same.
+    // The rejection reaches every caller that awaits `ended`; without one it must not end the process.
     this.ended.catch(() => undefined);
-    this.#admission = admissionOf(parts);
-    this.engine = new Engine({
-      ...parts,
-      limits: parts.settings.current,
-      limitsOfListeners: parts.settings.perListener,
-      admission: this.#admission,
-      atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
-      fatal: (error) => void this.#fail(error),
-    });
+    parts.failure.handledBy((error) => void this.#fail(error));
+  }
+
+  /** Where each listener listens, by name. */
+  get addresses(): ReadonlyMap<string, string> {
+    return this.#parts.listening.addresses;
   }
 
   /**
-   * Opens storage, restores what it has, then listens.
-   * `rehearsed`: the first clients find a broker that has been compiled, at the price of a fraction of a second before they can come.
-   * @throws StorageError when storage cannot be opened or read; NetworkError when a listener cannot listen. All is closed again then.
+   * Starts every part; resolves when clients can connect.
+   * @param options.rehearsed warms up the code before anything is opened, which takes a fraction of a second and spares the first clients that time.
+   * @throws what the part that failed threw (StorageError, NetworkError, or an adapter's error). What had been started is stopped again, and a failure
+   * to stop is reported as an event, never instead of the cause.
    */
   async start({ rehearsed = false }: { readonly rehearsed?: boolean } = {}): Promise<void> {
     if (this.#state !== 'new') throw new Error(`a broker starts once, this one is ${this.#state}`);
@@ -87,51 +71,24 @@ export class BrokerService {
   }
 
   async #start(rehearsed: boolean): Promise<void> {
-    const { storage, listeners } = this.#parts;
     try {
-      await storage.open();
-    } catch (error) {
-      await this.#closeAdmission();
-      throw error;
-    }
-    try {
-      for await (const fact of storage.load()) {
-        refuseUnfinished(fact);
-        this.engine.restore(fact);
-      }
-      this.engine.start();
-      for (const authorizer of this.#parts.authorizers ?? []) {
-        authorizer.watch?.(() => {
-          this.engine.reauthorize();
-        });
-      }
-      if (rehearsed) await rehearse({ ...this.#parts, limits: this.#parts.settings.current });
-      for (const listener of listeners) {
-        const address = await listener.listen((peer) => this.engine.handleConnection(listener.name, peer));
-        this.addresses.set(listener.name, address);
-        this.emit({ kind: 'listening', listener: listener.name, address });
-      }
+      if (rehearsed) await this.#parts.warmUp();
+      await this.#lifecycle.start();
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
       this.#state = 'stopped';
-      this.engine.down();
-      await this.#closeDoors();
-      await this.#closeAdmission();
-      await storage.close();
+      await this.#stopAtOnce();
       throw error;
     }
     this.#state = 'running';
-    this.emit({
-      kind: 'ready',
-      sessions: this.engine.broker.sessionCount,
-      retained: this.engine.broker.retainedCount,
-    });
+    const { sessionCount, retainedCount } = this.engine.broker;
+    this.emit({ kind: 'ready', sessions: sessionCount, retained: retainedCount });
   }
 
   /**
-   * Reads again what people change while a broker runs: the files of listeners, authenticators and authorizers and, if given, the limits. What cannot
-   * be read stays as it was. One reload after the other.
-   * @returns what went wrong, a sentence each; it is noticed as well.
+   * Replaces the limits, if any are given, and has listeners, authenticators and authorizers read their files again. What cannot be read stays as it
+   * was. A reload waits for the one before it.
+   * @returns one sentence for each adapter that failed, also emitted as an event.
    */
   reload(limits?: LimitSettings): Promise<readonly string[]> {
     const reload = this.#reloading.then(() => this.#reload(limits));
@@ -141,127 +98,78 @@ export class BrokerService {
 
   async #reload(limits: LimitSettings | undefined): Promise<readonly string[]> {
     if (this.#state !== 'running') return [];
+    const { settings, listeners, access } = this.#parts;
     const problems: string[] = [];
     const what: string[] = [];
     if (limits !== undefined) {
-      this.#parts.settings.replace(limits);
+      settings.replace(limits);
       this.engine.limit(limits.limits, limits.perListener);
       what.push('limits');
     }
-    const { authentication, authorization } = this.#admission;
-    for (const part of [...this.#parts.listeners, ...authentication.all, ...authorization.authorizers]) {
+    for (const part of [...listeners, ...access.all]) {
       if (part.reload === undefined) continue;
       try {
         await part.reload();
         what.push(part.name);
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error);
+        const problem = messageOf(error);
         problems.push(`${part.name}: ${problem}`);
         this.emit({ kind: 'reload-failed', what: part.name, error: problem });
       }
     }
-    // Those that look it up elsewhere each time cannot tell that something has changed there.
-    if (authorization.authorizers.some((authorizer) => authorizer.watch === undefined)) this.engine.reauthorize();
+    if (access.hasUnwatchedAuthorizer) this.engine.reauthorize();
     if (what.length > 0) this.emit({ kind: 'reloaded', what });
     return problems;
   }
 
-  /** Stops accepting, disconnects clients, commits what is pending, closes storage. A second call waits for the first. */
+  /**
+   * Stops accepting, disconnects the clients, stores what is pending, and stops every part. A second call waits for the first.
+   * @throws the first error of a part that did not stop; the others have been stopped all the same.
+   */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
 
   async #stop(): Promise<void> {
-    // A start on its way is waited for: half a start cannot be stopped, and its failure is told to who started.
+    // A start that is under way is waited for: its failure is for the caller of `start`.
     await this.#started?.catch(() => undefined);
     if (this.#state === 'new') this.#state = 'stopped';
     if (this.#state !== 'running') return;
     this.#state = 'stopping';
     this.emit({ kind: 'stopping', connections: this.engine.linkCount });
-    await this.#closeDoors();
-    // What storage does not take in time was not acknowledged to anyone: nothing that was promised is lost by going.
-    const timer = this.#parts.clock.at(this.#parts.clock.nowMs() + STOP_TIMEOUT_MS, () => {
-      const changes = this.engine.committer.waitingChanges;
-      if (changes > 0) this.emit({ kind: 'changes-abandoned', changes });
-      this.engine.down();
-    });
-    await this.engine.shutdown();
-    timer.cancel();
+    const [failure] = await this.#lifecycle.stop();
     this.#state = 'stopped';
-    await this.#closeAdmission();
-    try {
-      await this.#parts.storage.close();
-    } catch (error) {
-      // Nothing is lost by it: all that was promised had been committed.
-      const failure = error instanceof Error ? error : new Error(String(error));
-      this.emit({ kind: 'fatal', error: failure });
-      this.#end.reject(failure);
-      throw failure;
+    if (failure !== undefined) {
+      // No promise is broken: everything that was acknowledged had been committed before storage was closed.
+      this.emit({ kind: 'fatal', error: failure.error });
+      this.#end.reject(failure.error);
+      throw failure.error;
     }
     this.emit({ kind: 'stopped' });
     this.#end.resolve();
   }
 
-  /** Storage is not ours any more: everyone is disconnected at once, before anyone is promised anything more. */
+  /** Storage belongs to another broker, or cannot be used: every client is disconnected before anything more is promised. */
   async #fail(error: Error): Promise<void> {
     if (this.#state === 'stopped') return;
-    this.#failure = error;
-    // Whoever starts finds it, closes what is open, and tells who asked for the start.
+    this.#failure ??= error;
+    // The start finds the failure, stops what it has started, and reports it to its caller.
     if (this.#state === 'starting') return;
     this.#state = 'stopped';
-    this.engine.down();
+    this.#parts.engineRun.halt();
     this.emit({ kind: 'fatal', error });
-    await this.#closeDoors();
-    await this.#closeAdmission();
-    await this.#parts.storage.close().catch(() => undefined);
+    await this.#stopAtOnce();
     this.#end.reject(error);
   }
 
-  async #closeDoors(): Promise<void> {
-    await Promise.all(this.#parts.listeners.map((listener) => listener.close()));
+  async #stopAtOnce(): Promise<void> {
+    this.#parts.engineRun.halt();
+    for (const { part, error } of await this.#lifecycle.stop())
+      this.emit({ kind: 'close-failed', adapter: part, error: error.message });
   }
 
-  /** Nobody is asked any more. One that does not let go keeps nobody from stopping. */
-  async #closeAdmission(): Promise<void> {
-    const { authentication, authorization } = this.#admission;
-    await Promise.all(
-      [...authentication.all, ...authorization.authorizers].map(async (adapter) => {
-        try {
-          if (adapter.stop !== undefined)
-            await withTimeout(adapter.stop(), ADAPTER_CLOSE_TIMEOUT_MS, this.#parts.clock);
-        } catch (error) {
-          this.emit({ kind: 'close-failed', adapter: adapter.name, error: messageOf(error) });
-        }
-      }),
-    );
-  }
-
-  /** For what happens to a broker outside of it. */
+  /** For events that happen to the broker from outside, such as a signal. */
   emit(event: LifecycleEvent): void {
-    this.engine.emit(event);
+    this.#parts.emit(event);
   }
-}
-
-function admissionOf({
-  authenticators,
-  listenerAuthenticators,
-  authorizers = [],
-  failedAttempts,
-  clock,
-  telemetry,
-}: ServiceParts): Admission {
-  const attempts =
-    failedAttempts === undefined
-      ? undefined
-      : new LoginThrottle(failedAttempts, {
-          clock,
-          emit: (event) => {
-            emitToAll(telemetry, event);
-          },
-        });
-  return new Admission(
-    new Authentication(authenticators, listenerAuthenticators),
-    new Authorization(authorizers),
-    attempts,
-  );
 }

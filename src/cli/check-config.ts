@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
-import { loadPorts, problemsInRemainder } from '../composition/container.js';
+import { checkAdapters, problemsInRemainder } from '../composition/check.js';
 import { describeAdapters } from './describe-adapters.js';
 import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
@@ -25,7 +25,7 @@ async function checkConfig(flags: Flags, host: ProcessHost): Promise<void> {
     throw new ConfigError([...error.problems, ...(await problemsInRemainder(error))]);
   }
   // An adapter that is not installed, or refuses its options, is found by loading it; nothing is opened.
-  await loadPorts(config, {});
+  await checkAdapters(config);
   const listeners = config.listeners.map(
     (listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : placeOf(listener)}`,
   );

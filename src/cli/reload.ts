@@ -1,10 +1,10 @@
 // Reading again what has changed while a broker runs: what the broker does when it is asked to, and `hexmq reload`, which asks it.
 import type { Command } from 'commander';
 import type { BrokerService } from '../composition/container.js';
-import { keysThatNeedRestart } from '../composition/config.js';
+import { checkAdapters } from '../composition/check.js';
+import { keysThatNeedRestart, limitSettings } from '../composition/config.js';
 import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
-import { limitSettings, loadPorts } from '../composition/container.js';
 import { FileError } from './report-error.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
 import type { PidFileFlag } from './pid-file.js';
@@ -51,7 +51,7 @@ async function askToReload(flags: ReloadFlags, host: ProcessHost): Promise<void>
   const pid = pidOf(flags, host);
   if ((flags.config ?? host.environment['HEXMQ_CONFIG']) !== undefined) {
     const { config } = loadConfig(flags.config === undefined ? {} : { config: flags.config }, host.environment);
-    await loadPorts(config, {});
+    await checkAdapters(config);
   }
   try {
     host.signal(pid, 'SIGHUP');

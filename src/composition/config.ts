@@ -4,7 +4,8 @@ import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { isDeepStrictEqual } from 'node:util';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
-import type { Limits } from '../domain/connect/limits.js';
+import type { LimitSettings } from '../application/settings.js';
+import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';
@@ -276,6 +277,14 @@ function omitUndefined<Section extends object>(
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ReturnType<
     typeof omitUndefined<Section>
   >;
+}
+
+/** The limits of the broker, and of the listeners that have their own, as a reload replaces them. */
+export function limitSettings({ limits, listeners }: Config): LimitSettings {
+  const own = listeners.flatMap(({ name, limits: ofListener }): [string, ListenerLimits][] =>
+    ofListener === undefined ? [] : [[name, parseLimits(ofListener)]],
+  );
+  return { limits, perListener: new Map(own) };
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {

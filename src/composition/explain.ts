@@ -6,11 +6,11 @@ import { explain } from '../domain/access/explain.js';
 import type { Explanation } from '../domain/access/explain.js';
 import { parseTopicFilter } from '../domain/topics/topic-filter.js';
 import { topicNameProblem } from '../domain/topics/topic-name.js';
+import { Authorizer } from '../ports/index.js';
 import type { AccessAction, AccessRule, AuthorizationRequest, ClientId } from '../ports/index.js';
-import { BUILT_IN_ADAPTERS } from './adapter-table.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
-import { loadAuthorizers } from './container.js';
+import { createAdapters, createContainer } from './container.js';
 
 export type { AccessAction, AccessRule, Explanation };
 
@@ -25,10 +25,9 @@ export interface AccessQuery {
 /** @throws ConfigError when the topic is none, or an authorizer cannot be loaded or does not answer. */
 export async function explainAccess(config: Config, question: AccessQuery): Promise<Explanation> {
   const topic = parseTopic(config, question);
-  const authorizers = await loadAuthorizers(config, {
-    clock: await BUILT_IN_ADAPTERS.clock(),
-    emit: () => undefined,
-  });
+  const container = createContainer(config, { telemetry: [] });
+  await createAdapters(container, config, Authorizer);
+  const authorizers = await container.getAllAsync(Authorizer, { optional: true });
   try {
     const request: AuthorizationRequest = {
       clientId: question.clientId as ClientId,

@@ -58,3 +58,16 @@ function isMissing(error: unknown, name: string): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
   return (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && message.includes(`'${name}'`);
 }
+
+/**
+ * Runs the constructor of an adapter, whose complaints about its options are complaints about the configuration.
+ * @param key where the options stand in the configuration.
+ * @throws ConfigError in place of what `create` throws.
+ */
+export function construct<T>(key: string, adapter: string, create: () => T): T {
+  try {
+    return create();
+  } catch (error) {
+    throw new ConfigError([`${key}: refused by ${adapter}: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}

@@ -11,11 +11,11 @@ import { linesOf } from '../application/transfer/lines.js';
 import { migrate } from '../application/transfer/migrate.js';
 import { TransferError } from '../application/transfer/transfer-error.js';
 import { refuseUnfinishedStore } from '../application/transfer/unfinished.js';
-import type { Storage } from '../ports/index.js';
+import { Storage } from '../ports/index.js';
 import { BUILT_IN_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from './adapter-table.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
-import { loadStorage } from './container.js';
+import { createContainer } from './container.js';
 
 export {
   inspectQueue,
@@ -104,8 +104,9 @@ export async function withStore<Result>(config: Config, use: (storage: Storage) 
   }
 }
 
-async function storageOf({ storage }: Config): Promise<Storage> {
-  const made = await loadStorage(storage, { clock: await BUILT_IN_ADAPTERS.clock(), emit: () => undefined });
+async function storageOf(config: Config): Promise<Storage> {
+  const { storage } = config;
+  const made = await createContainer(config, { telemetry: [] }).getAsync(Storage);
   if (!made.traits.durable)
     throw new ConfigError([
       `storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`,

@@ -4,8 +4,8 @@
 import { expect } from '@jest/globals';
 import { MemoryNetwork } from '../../adapters/network/memory/index.js';
 import { MemoryStorage } from '../../adapters/storage/memory/index.js';
-import { BrokerService } from '../../src/application/service.js';
-import { LiveSettings } from '../../src/application/settings.js';
+import type { BrokerService } from '../../src/application/service.js';
+import { assembleBroker } from '../../src/testkit/assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits } from '../../src/domain/connect/limits.js';
 import type {
@@ -111,7 +111,7 @@ export class BrokerHarness {
   #bystander: RawClient | undefined;
 
   private constructor(options: HarnessOptions) {
-    this.#service = new BrokerService({
+    this.#service = assembleBroker({
       storage: new MemoryStorage(),
       listeners: [this.network, ...(options.listeners ?? [])],
       authenticators: [options.authenticator ?? TEST_AUTHENTICATOR],
@@ -126,7 +126,7 @@ export class BrokerHarness {
       ],
       clock: this.clock,
       random: new SeededRandom(1),
-      settings: new LiveSettings({ limits: { ...DEFAULT_LIMITS, ...options.limits }, perListener: new Map() }),
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
     });
   }
 

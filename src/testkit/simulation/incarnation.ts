@@ -1,7 +1,7 @@
 // One incarnation of the broker: from a start to a stop or a crash. It has a clock and turns of its own, so that
 // nothing of it moves once it is dead.
-import { BrokerService } from '../../application/service.js';
-import { LiveSettings } from '../../application/settings.js';
+import type { BrokerService } from '../../application/service.js';
+import { assembleBroker } from '../assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../domain/connect/limits.js';
 import type { Limits } from '../../domain/connect/limits.js';
 import type { AckLevel, Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
@@ -25,7 +25,7 @@ export class BrokerIncarnation implements Clock {
 
   constructor({ storage, network, authorizers, telemetry, clock, random, limits, ackLevel }: IncarnationParts) {
     this.#clock = clock;
-    this.service = new BrokerService({
+    this.service = assembleBroker({
       storage,
       listeners: [network],
       authenticators: [
@@ -35,7 +35,7 @@ export class BrokerIncarnation implements Clock {
       telemetry: [telemetry],
       clock: this,
       random,
-      settings: new LiveSettings({ limits: { ...DEFAULT_LIMITS, ...limits }, perListener: new Map() }),
+      limits: { ...DEFAULT_LIMITS, ...limits },
       ackLevel,
       atEndOfTurn: (callback) => this.#turns.push(callback),
     });

@@ -1,7 +1,6 @@
 // Reading again what people change while a broker runs.
 import { describe, expect, test } from '@jest/globals';
-import { BrokerService } from '../../../src/application/service.js';
-import { LiveSettings } from '../../../src/application/settings.js';
+import { assembleBroker } from '../../../src/testkit/assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
 import type { ConnectionHandler, Listener } from '../../../src/ports/network.js';
@@ -11,22 +10,22 @@ import { SeededRandom } from '../../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { HandStorage } from '../../support/hand-storage.js';
 
-class Door implements Listener {
-  readonly name = 'door';
+class TestListener implements Listener {
+  readonly name = 'tcp';
   arrive: ConnectionHandler | undefined;
 
   constructor(readonly reload: () => Promise<void>) {}
 
   async listen(arrive: ConnectionHandler): Promise<string> {
     this.arrive = arrive;
-    return 'the door';
+    return 'somewhere';
   }
 
   async close(): Promise<void> {
     await Promise.resolve();
   }
 
-  /** Whether one more may come in. */
+  /** Whether the broker accepts one more connection. */
   admits(): boolean {
     const peer = { remoteAddress: 'test' };
     const arrival = this.arrive?.(peer);
@@ -45,9 +44,9 @@ class Door implements Listener {
   }
 }
 
-function made(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorizer', () => Promise<void>>>) {
+function createService(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorizer', () => Promise<void>>>) {
   const events: (BrokerEvent | LifecycleEvent)[] = [];
-  const door = new Door(reloads.listener);
+  const listener = new TestListener(reloads.listener);
   const authenticator: Authenticator = {
     name: 'passwords',
     authenticate: () => ({ decision: 'allow' }),
@@ -59,72 +58,76 @@ function made(reloads: Readonly<Record<'listener' | 'authenticator' | 'authorize
     authorize: () => ({ kind: 'allow-all' }),
     reload: reloads.authorizer,
   };
-  const service = new BrokerService({
+  const service = assembleBroker({
     storage: new HandStorage(),
-    listeners: [door],
+    listeners: [listener],
     authenticators: [authenticator, steady],
     authorizers: [authorizer],
     telemetry: [{ emit: (event) => events.push(event) }],
     clock: new VirtualClock(),
     random: new SeededRandom(1),
-    settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
+    limits: DEFAULT_LIMITS,
   });
-  const told = (): unknown[] => events.filter(({ kind }) => kind === 'reloaded' || kind === 'reload-failed');
-  return { service, door, told };
+  const outcomes = (): unknown[] => events.filter(({ kind }) => kind === 'reloaded' || kind === 'reload-failed');
+  return { service, listener, outcomes };
 }
 
-const fine = async (): Promise<void> => Promise.resolve();
+const succeed = async (): Promise<void> => Promise.resolve();
 
 describe('a reload', () => {
-  test('asks everyone who reads files, and takes over the limits', async () => {
-    const { service, door, told } = made({ listener: fine, authenticator: fine, authorizer: fine });
+  test('has every adapter that can read its files again, and replaces the limits', async () => {
+    const { service, listener, outcomes } = createService({
+      listener: succeed,
+      authenticator: succeed,
+      authorizer: succeed,
+    });
     await service.start();
-    expect(door.admits()).toBe(true);
+    expect(listener.admits()).toBe(true);
     expect(
       await service.reload({ limits: { ...DEFAULT_LIMITS, maxPendingConnections: 1 }, perListener: new Map() }),
     ).toEqual([]);
-    expect(told()).toEqual([{ kind: 'reloaded', what: ['limits', 'door', 'passwords', 'rules'] }]);
-    expect(door.admits()).toBe(false);
+    expect(outcomes()).toEqual([{ kind: 'reloaded', what: ['limits', 'tcp', 'passwords', 'rules'] }]);
+    expect(listener.admits()).toBe(false);
     await service.stop();
   });
 
-  test('goes on behind one that fails, and tells what is wrong', async () => {
-    const { service, door, told } = made({
-      listener: fine,
+  test('continues after an adapter that fails, and returns what is wrong', async () => {
+    const { service, listener, outcomes } = createService({
+      listener: succeed,
       authenticator: () => Promise.reject(new Error('line 3: expected a colon')),
-      authorizer: fine,
+      authorizer: succeed,
     });
     await service.start();
     expect(await service.reload()).toEqual(['passwords: line 3: expected a colon']);
-    expect(told()).toEqual([
+    expect(outcomes()).toEqual([
       { kind: 'reload-failed', what: 'passwords', error: 'line 3: expected a colon' },
-      { kind: 'reloaded', what: ['door', 'rules'] },
+      { kind: 'reloaded', what: ['tcp', 'rules'] },
     ]);
-    expect(door.admits()).toBe(true);
+    expect(listener.admits()).toBe(true);
     await service.stop();
   });
 
-  test('has those who are connected asked about anew where an authorizer cannot say whether anything has changed', async () => {
-    const { service } = made({ listener: fine, authenticator: fine, authorizer: fine });
+  test('requests the permissions of connected clients again if an authorizer cannot tell whether they have changed', async () => {
+    const { service } = createService({ listener: succeed, authenticator: succeed, authorizer: succeed });
     await service.start();
-    let asked = 0;
-    service.engine.reauthorize = () => void asked++;
+    let requests = 0;
+    service.engine.reauthorize = () => void requests++;
     await service.reload();
-    expect(asked).toBe(1);
+    expect(requests).toBe(1);
     await service.stop();
   });
 
-  test('waits for the one before it', async () => {
+  test('waits for the reload before it', async () => {
     const running: string[] = [];
     let finish: () => void = () => undefined;
-    const { service } = made({
+    const { service } = createService({
       listener: async () => {
         running.push('begun');
         await new Promise<void>((resolve) => (finish = resolve));
         running.push('done');
       },
-      authenticator: fine,
-      authorizer: fine,
+      authenticator: succeed,
+      authorizer: succeed,
     });
     await service.start();
     const first = service.reload();
@@ -140,16 +143,16 @@ describe('a reload', () => {
     await service.stop();
   });
 
-  test('of a broker that does not run does nothing', async () => {
-    const { service, told } = made({
+  test('does nothing in a broker that does not run', async () => {
+    const { service, outcomes } = createService({
       listener: () => Promise.reject(new Error('never')),
-      authenticator: fine,
-      authorizer: fine,
+      authenticator: succeed,
+      authorizer: succeed,
     });
     expect(await service.reload()).toEqual([]);
     await service.start();
     await service.stop();
     expect(await service.reload()).toEqual([]);
-    expect(told()).toEqual([]);
+    expect(outcomes()).toEqual([]);
   });
 });

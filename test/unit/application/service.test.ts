@@ -1,7 +1,8 @@
+// The life of a broker: what it starts and stops in which order, and what becomes of a failure at any point.
 import { describe, expect, test } from '@jest/globals';
-import { BrokerService } from '../../../src/application/service.js';
-import { LiveSettings } from '../../../src/application/settings.js';
-import type { ServiceParts } from '../../../src/application/service.js';
+import type { BrokerService } from '../../../src/application/service.js';
+import { assembleBroker } from '../../../src/testkit/assemble-broker.js';
+import type { BrokerParts } from '../../../src/testkit/assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
 import type { ConnectionHandler, Listener } from '../../../src/ports/network.js';
@@ -13,62 +14,66 @@ import { HandStorage } from '../../support/hand-storage.js';
 class LoggingStorage extends HandStorage {
   whenOpen: Promise<void> = Promise.resolve();
   openError: Error | undefined;
+  closeError: Error | undefined;
 
   constructor(readonly log: string[]) {
     super();
   }
 
   override async open(): Promise<void> {
-    this.log.push('open');
+    this.log.push('open storage');
     await this.whenOpen;
     if (this.openError !== undefined) throw this.openError;
   }
 
   override async close(): Promise<void> {
-    this.log.push('close');
+    this.log.push('close storage');
     await Promise.resolve();
+    if (this.closeError !== undefined) throw this.closeError;
   }
 }
 
 class LoggingListener implements Listener {
   error: Error | undefined;
-  arrive: ConnectionHandler | undefined;
+  handler: ConnectionHandler | undefined;
+  closeError: Error | undefined;
 
   constructor(
     readonly name: string,
     readonly log: string[],
   ) {}
 
-  async listen(arrive: ConnectionHandler): Promise<string> {
+  async listen(handler: ConnectionHandler): Promise<string> {
     await Promise.resolve();
     if (this.error !== undefined) throw this.error;
-    this.arrive = arrive;
+    this.handler = handler;
     this.log.push(`listen ${this.name}`);
     return `address of ${this.name}`;
   }
 
   async close(): Promise<void> {
     await Promise.resolve();
-    this.log.push(`shut ${this.name}`);
+    this.log.push(`close ${this.name}`);
+    if (this.closeError !== undefined) throw this.closeError;
   }
 }
 
-/** An authenticator, or an authorizer, that says when it is closed. */
-const closing = (
+/** An authenticator or authorizer that logs its start and stop. */
+const adapter = (
   name: string,
   log: string[],
-  close = (): Promise<void> => Promise.resolve(),
+  stop = (): Promise<void> => Promise.resolve(),
 ): Authenticator & Authorizer => ({
   name,
   authenticate: () => ({ decision: 'abstain' }),
   authorize: () => ({ kind: 'allow-all' }),
   stop: () => {
-    log.push(`let go ${name}`);
-    return close();
+    log.push(`stop ${name}`);
+    return stop();
   },
 });
 
-function made(parts: (log: string[]) => Partial<ServiceParts> = () => ({})): {
+function createService(parts: (log: string[]) => Partial<BrokerParts> = () => ({})): {
   log: string[];
   storage: LoggingStorage;
   listeners: [LoggingListener, LoggingListener];
@@ -82,24 +87,24 @@ function made(parts: (log: string[]) => Partial<ServiceParts> = () => ({})): {
     new LoggingListener('two', log),
   ];
   const clock = new VirtualClock();
-  const service = new BrokerService({
+  const service = assembleBroker({
     storage,
     listeners,
     authenticators: [],
     telemetry: [{ emit: ({ kind }) => log.push(`! ${kind}`) }],
     clock,
     random: new SeededRandom(1),
-    settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
+    limits: DEFAULT_LIMITS,
     ...parts(log),
   });
   return { log, storage, listeners, clock, service };
 }
 
-describe('the life of a broker', () => {
-  test('opens storage, then its doors, and goes in the other order', async () => {
-    const { log, service } = made();
+describe('a broker', () => {
+  test('opens storage before its listeners, and closes them in the other order', async () => {
+    const { log, service } = createService();
     await service.start();
-    expect(log).toEqual(['open', 'listen one', '! listening', 'listen two', '! listening', '! ready']);
+    expect(log).toEqual(['open storage', 'listen one', '! listening', 'listen two', '! listening', '! ready']);
     expect([...service.addresses]).toEqual([
       ['one', 'address of one'],
       ['two', 'address of two'],
@@ -108,32 +113,67 @@ describe('the life of a broker', () => {
     await service.stop();
     await service.stop();
     await service.ended;
-    expect(log).toEqual(['! stopping', 'shut one', 'shut two', 'close', '! stopped']);
+    expect(log).toEqual(['! stopping', 'close one', 'close two', 'close storage', '! stopped']);
   });
 
-  test('starts once', async () => {
-    const { service } = made();
+  test('starts once, and refuses a second start', async () => {
+    const { service } = createService();
     await service.start();
     await expect(service.start()).rejects.toThrow('once');
     await service.stop();
   });
 
-  test('closes all again when a door does not open, and says why', async () => {
-    const { log, listeners, service } = made();
+  test('whose listener cannot listen closes everything again, and its start rejects with the cause', async () => {
+    const { log, listeners, service } = createService();
     listeners[1].error = new Error('taken');
     await expect(service.start()).rejects.toThrow('taken');
-    expect(log.slice(-3).sort()).toEqual(['close', 'shut one', 'shut two']);
+    expect(log.slice(-3).sort()).toEqual(['close one', 'close storage', 'close two']);
   });
 
-  test('says why storage does not open', async () => {
-    const { log, storage, service } = made();
+  test('whose storage does not open does not listen, and its start rejects with the cause', async () => {
+    const { log, storage, service } = createService();
     storage.openError = new StorageError('fenced', 'another has it');
     await expect(service.start()).rejects.toThrow('another has it');
     expect(log.filter((line) => line.startsWith('listen'))).toEqual([]);
   });
 
-  test('that is stopped while it starts is not running afterwards', async () => {
-    const { log, storage, service } = made();
+  test('whose listener cannot listen reports a storage that does not close either, and its start rejects with the first cause', async () => {
+    const { log, storage, listeners, service } = createService();
+    listeners[1].error = new Error('taken');
+    storage.closeError = new StorageError('unavailable', 'the disk is gone');
+    await expect(service.start()).rejects.toThrow('taken');
+    expect(log.slice(-4)).toEqual(['close one', 'close two', 'close storage', '! close-failed']);
+  });
+
+  test('whose listener neither listens nor closes closes storage, and its start rejects with the first cause', async () => {
+    const { log, listeners, service } = createService();
+    listeners[1].error = new Error('taken');
+    listeners[1].closeError = new Error('not open');
+    await expect(service.start()).rejects.toThrow('taken');
+    expect(log.at(-1)).toBe('close storage');
+  });
+
+  test('whose store cannot be read closes it again, and its start rejects with the cause', async () => {
+    const { log, storage, service } = createService();
+    storage.load = () => {
+      throw new StorageError('corrupt', 'a fact cannot be read');
+    };
+    storage.closeError = new Error('the disk is gone');
+    await expect(service.start()).rejects.toThrow('a fact cannot be read');
+    expect(log).toEqual(['open storage', 'close storage', '! close-failed']);
+  });
+
+  test('whose storage does not close rejects its stop and `ended` with the cause, after everything else has stopped', async () => {
+    const { log, storage, service } = createService((entries) => ({ authenticators: [adapter('passwords', entries)] }));
+    await service.start();
+    storage.closeError = new StorageError('unavailable', 'the disk is gone');
+    await expect(service.stop()).rejects.toThrow('the disk is gone');
+    await expect(service.ended).rejects.toThrow('the disk is gone');
+    expect(log.slice(-3)).toEqual(['close storage', 'stop passwords', '! fatal']);
+  });
+
+  test('that is stopped while it starts does not run afterwards', async () => {
+    const { log, storage, service } = createService();
     let goOn: () => void = () => undefined;
     storage.whenOpen = new Promise((resolve) => (goOn = resolve));
     const starting = service.start().catch(() => undefined);
@@ -142,34 +182,34 @@ describe('the life of a broker', () => {
     await starting;
     await stopping;
     await service.stop();
-    const isListening = log.includes('listen one') && !log.includes('shut one');
-    expect({ isListening, isClosed: log.includes('close') }).toEqual({ isListening: false, isClosed: true });
+    const isListening = log.includes('listen one') && !log.includes('close one');
+    expect({ isListening, isClosed: log.includes('close storage') }).toEqual({ isListening: false, isClosed: true });
   });
 
-  test('that loses its storage ends by itself, with the cause', async () => {
-    const { log, storage, listeners, service } = made();
+  test('that loses its storage closes every connection at once, and `ended` rejects with the cause', async () => {
+    const { log, storage, listeners, service } = createService();
     await service.start();
-    const closings: number[] = [];
+    const graces: number[] = [];
     const peer = { remoteAddress: 'test:1' };
-    listeners[0].arrive?.(peer)?.accept({
+    listeners[0].handler?.(peer)?.accept({
       peer,
       write: () => true,
       sentBytes: 0,
       pause: () => undefined,
       resume: () => undefined,
-      close: (graceMs) => closings.push(graceMs),
+      close: (graceMs) => graces.push(graceMs),
     });
     service.engine.committer.record({ kind: 'inbound.put', clientId: 'a' as never, packetId: 1 });
     service.engine.committer.endOfTurn();
     await storage.refuseCommit(new StorageError('fenced', 'another has it'));
     await expect(service.ended).rejects.toThrow('another has it');
-    expect(closings).toEqual([0]);
-    expect(log.slice(-4)).toEqual(['! fatal', 'shut one', 'shut two', 'close']);
+    expect(graces).toEqual([0]);
+    expect(log.slice(-4)).toEqual(['! fatal', 'close one', 'close two', 'close storage']);
     await service.stop();
   });
 
-  test('does not wait for ever for a storage that takes nothing when it stops', async () => {
-    const { log, service, clock } = made();
+  test('stops after 10 seconds if storage does not take the last changes', async () => {
+    const { log, service, clock } = createService();
     await service.start();
     service.engine.committer.record({ kind: 'inbound.put', clientId: 'a' as never, packetId: 1 });
     const stopping = service.stop();
@@ -180,46 +220,70 @@ describe('the life of a broker', () => {
 });
 
 describe('authenticators and authorizers', () => {
-  const parts = (log: string[]): Partial<ServiceParts> => {
-    const shared = closing('shared', log);
+  const parts = (log: string[]): Partial<BrokerParts> => {
+    const shared = adapter('shared', log);
     return {
-      authenticators: [shared, { name: 'has nothing to close', authenticate: () => ({ decision: 'abstain' }) }],
-      listenerAuthenticators: new Map([['one', [closing('of one', log), shared]]]),
-      authorizers: [closing('authorizer', log)],
+      authenticators: [shared, { name: 'has nothing to stop', authenticate: () => ({ decision: 'abstain' }) }],
+      listenerAuthenticators: new Map([['one', [adapter('of one', log), shared]]]),
+      authorizers: [adapter('authorizer', log)],
     };
   };
-  const letGo = (log: readonly string[]): string[] => log.filter((line) => line.startsWith('let go')).sort();
-  const ALL = ['let go authorizer', 'let go of one', 'let go shared'];
+  const stopped = (log: readonly string[]): string[] => log.filter((line) => line.startsWith('stop ')).sort();
+  const ALL = ['stop authorizer', 'stop of one', 'stop shared'];
 
-  test('are closed when the broker stops, each once, when nobody is asked any more', async () => {
-    const { log, service } = made(parts);
+  test('start before storage is opened, in the order of calling', async () => {
+    const starting = (name: string, log: string[]): Authenticator => ({
+      ...adapter(name, log),
+      start: async () => void log.push(`start ${name}`),
+    });
+    const { log, service } = createService((entries) => ({
+      authenticators: [starting('first', entries), starting('second', entries)],
+    }));
+    await service.start();
+    expect(log.slice(0, 3)).toEqual(['start first', 'start second', 'open storage']);
+    await service.stop();
+  });
+
+  test('that do not start end the start of the broker with the cause, and all of them are stopped', async () => {
+    const { log, service } = createService((entries) => ({
+      authenticators: [
+        adapter('first', entries),
+        { ...adapter('second', entries), start: () => Promise.reject(new Error('no route to the directory')) },
+      ],
+    }));
+    await expect(service.start()).rejects.toThrow('no route to the directory');
+    expect(log).toEqual(['stop first', 'stop second']);
+  });
+
+  test('are stopped once each when the broker stops, after the listeners have closed', async () => {
+    const { log, service } = createService(parts);
     await service.start();
     await service.stop();
-    expect(letGo(log)).toEqual(ALL);
-    expect(log.indexOf('let go shared')).toBeGreaterThan(log.indexOf('shut two'));
+    expect(stopped(log)).toEqual(ALL);
+    expect(log.indexOf('stop shared')).toBeGreaterThan(log.indexOf('close two'));
   });
 
-  test('are closed when the start fails, whichever part of it', async () => {
-    const doors = made(parts);
-    doors.listeners[1].error = new Error('taken');
-    await expect(doors.service.start()).rejects.toThrow('taken');
-    const storage = made(parts);
+  test('are stopped when storage does not open and when a listener cannot listen', async () => {
+    const withListener = createService(parts);
+    withListener.listeners[1].error = new Error('taken');
+    await expect(withListener.service.start()).rejects.toThrow('taken');
+    const storage = createService(parts);
     storage.storage.openError = new StorageError('fenced', 'another has it');
     await expect(storage.service.start()).rejects.toThrow('another has it');
-    expect([letGo(doors.log), letGo(storage.log)]).toEqual([ALL, ALL]);
+    expect([stopped(withListener.log), stopped(storage.log)]).toEqual([ALL, ALL]);
   });
 
-  test('are closed when the broker ends by itself', async () => {
-    const { log, storage, service } = made(parts);
+  test('are stopped when the broker ends because its storage failed', async () => {
+    const { log, storage, service } = createService(parts);
     await service.start();
     service.engine.committer.record({ kind: 'inbound.put', clientId: 'a' as never, packetId: 1 });
     service.engine.committer.endOfTurn();
     await storage.refuseCommit(new StorageError('fenced', 'another has it'));
     await expect(service.ended).rejects.toThrow('another has it');
-    expect(letGo(log)).toEqual(ALL);
+    expect(stopped(log)).toEqual(ALL);
   });
 
-  test('are told to reload, those of listeners too, each once', async () => {
+  test('reload once each, those of listeners included', async () => {
     const log: string[] = [];
     const reloading = (name: string): Authenticator => ({
       name,
@@ -229,7 +293,7 @@ describe('authenticators and authorizers', () => {
       },
     });
     const shared = reloading('shared');
-    const { service } = made(() => ({
+    const { service } = createService(() => ({
       authenticators: [shared],
       listenerAuthenticators: new Map([['one', [reloading('of one'), shared]]]),
     }));
@@ -239,12 +303,12 @@ describe('authenticators and authorizers', () => {
     await service.stop();
   });
 
-  test('that do not let go keep nobody from stopping, and are told of', async () => {
+  test('that hang or fail while they stop are reported, and the broker stops all the same', async () => {
     const events: unknown[] = [];
-    const { service, clock } = made((log) => ({
+    const { service, clock } = createService((log) => ({
       authenticators: [
-        closing('stuck', log, () => new Promise(() => undefined)),
-        closing('broken', log, () => Promise.reject(new Error('busy'))),
+        adapter('stuck', log, () => new Promise(() => undefined)),
+        adapter('broken', log, () => Promise.reject(new Error('busy'))),
       ],
       telemetry: [{ emit: (event) => events.push(event) }],
     }));

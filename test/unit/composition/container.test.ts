@@ -4,10 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, createBroker } from 'hexmq';
-import type { Authenticator, LifecycleEvent, BrokerEvent } from 'hexmq/ports';
+import { Authenticator, Listener, Random, Storage, Telemetry } from 'hexmq/ports';
+import type { LifecycleEvent, BrokerEvent } from 'hexmq/ports';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
 import { resolveConfig } from '../../../src/composition/config.js';
-import { composeBroker, loadPorts } from '../../../src/composition/container.js';
+import { checkAdapters } from '../../../src/composition/check.js';
+import { composeBroker, createContainer } from '../../../src/composition/container.js';
+import { ListenerAuthenticator } from '../../../src/composition/injection.js';
 
 const silent = { telemetry: [] };
 const inMemory = { storage: { adapter: 'memory' } };
@@ -109,7 +112,7 @@ describe('authentication of a listener', () => {
 
   test('is loaded as the configuration has it, an adapter for each entry', async () => {
     const authentication = [{ adapter: 'certificate' }, { adapter: 'anonymous' }];
-    const ports = await loadPorts(
+    const container = createContainer(
       resolveConfig({
         authentication,
         listeners: [
@@ -120,9 +123,11 @@ describe('authentication of a listener', () => {
       }),
       silent,
     );
-    expect([...ports.listenerAuthenticators.keys()]).toEqual(['tcp-1', 'third']);
-    const all = [ports.authenticators, ...ports.listenerAuthenticators.values()];
+    const ofListener = (name: string): Promise<Authenticator[]> =>
+      container.getAllAsync(ListenerAuthenticator, { name, optional: true });
+    const all = [await container.getAllAsync(Authenticator), await ofListener('tcp-1'), await ofListener('third')];
     expect(all.map((list) => list.map(({ name }) => name))).toEqual(Array(3).fill(['certificate', 'anonymous']));
+    expect(await ofListener('tcp-2')).toEqual([]);
     expect(new Set(all.flat()).size).toBe(6);
   });
 
@@ -130,7 +135,7 @@ describe('authentication of a listener', () => {
     const written = {
       listeners: [{ type: 'tcp', authentication: [{ adapter: 'certificate', options: { identity: 'x' } }] }],
     };
-    await expect(loadPorts(resolveConfig(written), silent)).rejects.toThrow(
+    await expect(checkAdapters(resolveConfig(written))).rejects.toThrow(
       'listeners[0].authentication[0].options: refused by certificate: identity: "x" is not valid, expected one of commonName, subject, san',
     );
   });
@@ -146,34 +151,32 @@ describe('adapters', () => {
   });
 
   test('are loaded as the configuration names them', async () => {
-    const ports = await loadPorts(resolveConfig({ logging: { level: 'silent' } }), {});
-    expect(ports.storage.traits.durable).toBe(true);
-    expect(ports.authenticators.map(({ name }) => name)).toEqual(['anonymous']);
-    expect(ports.listeners.map(({ name }) => name)).toEqual(['tcp']);
-    expect(ports.telemetry).toHaveLength(1);
-    expect(ports.random.bytes(5)).toHaveLength(5);
+    const container = createContainer(resolveConfig({ logging: { level: 'silent' } }));
+    expect((await container.getAsync(Storage)).traits.durable).toBe(true);
+    expect((await container.getAllAsync(Authenticator)).map(({ name }) => name)).toEqual(['anonymous']);
+    expect((await container.getAllAsync(Listener)).map(({ name }) => name)).toEqual(['tcp']);
+    expect(await container.getAllAsync(Telemetry)).toHaveLength(1);
+    expect((await container.getAsync(Random)).bytes(5)).toHaveLength(5);
     expect(await composeBroker(resolveConfig({}), {})).toBeDefined();
   });
 
   test('that are not installed are refused, with the name that was probably meant', async () => {
-    await expect(loadPorts(resolveConfig({ storage: { adapter: 'memroy' } }), silent)).rejects.toThrow(
+    await expect(checkAdapters(resolveConfig({ storage: { adapter: 'memroy' } }))).rejects.toThrow(
       'storage.adapter: "memroy" is not installed, expected memory, file, mongodb or the name of an installed npm package; did you mean memory?',
     );
-    await expect(
-      loadPorts(resolveConfig({ authentication: [{ adapter: 'no-such-package' }] }), silent),
-    ).rejects.toThrow('authentication[0].adapter: "no-such-package" is not installed');
+    await expect(checkAdapters(resolveConfig({ authentication: [{ adapter: 'no-such-package' }] }))).rejects.toThrow(
+      'authentication[0].adapter: "no-such-package" is not installed',
+    );
   });
 
   test('are packages, never files or addresses', async () => {
     for (const adapter of ['./evil.js', '/etc/passwd', 'file:///x.js', 'data:text/javascript,1', '../x', 'node:fs']) {
-      await expect(loadPorts(resolveConfig({ storage: { adapter } }), silent)).rejects.toThrow(
-        'is no name of an adapter',
-      );
+      await expect(checkAdapters(resolveConfig({ storage: { adapter } }))).rejects.toThrow('is no name of an adapter');
     }
   });
 
   test('that lack the function of their port are refused by name', async () => {
-    await expect(loadPorts(resolveConfig({ storage: { adapter: 'yaml' } }), silent)).rejects.toThrow(
+    await expect(checkAdapters(resolveConfig({ storage: { adapter: 'yaml' } }))).rejects.toThrow(
       'storage.adapter: the package yaml exports no function createStorage, expected an adapter made for hexmq/ports',
     );
   });
@@ -191,8 +194,8 @@ describe('adapters', () => {
     );
     process.chdir(directory);
     const withOptions = (options: Record<string, unknown>): Promise<unknown> =>
-      loadPorts(resolveConfig({ storage: { adapter: 'hexmq-storage-of-somebody', options } }), silent).then(
-        ({ storage }) => storage,
+      createContainer(resolveConfig({ storage: { adapter: 'hexmq-storage-of-somebody', options } }), silent).getAsync(
+        Storage,
       );
     expect(await withOptions({ url: 'x' })).toEqual({ of: 'x' });
     await expect(withOptions({})).rejects.toThrow(

@@ -8,8 +8,7 @@ import { importFacts } from '../../../../src/application/transfer/import-format.
 import { linesOf } from '../../../../src/application/transfer/lines.js';
 import { migrate } from '../../../../src/application/transfer/migrate.js';
 import { markUnfinished } from '../../../../src/application/transfer/unfinished.js';
-import { BrokerService } from '../../../../src/application/service.js';
-import { LiveSettings } from '../../../../src/application/settings.js';
+import { assembleBroker } from '../../../../src/testkit/assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
 import type { Change, Message, Storage } from '../../../../src/ports/index.js';
 import { StorageError } from '../../../../src/ports/index.js';
@@ -54,14 +53,14 @@ const moved = (
 
 /** A broker that only begins; it ends again at once. */
 async function start(store: TestStore): Promise<void> {
-  const service = new BrokerService({
+  const service = assembleBroker({
     storage: await store.make(),
     listeners: [],
     authenticators: [],
     telemetry: [],
     clock: new VirtualClock(),
     random: new SeededRandom(1),
-    settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
+    limits: DEFAULT_LIMITS,
   });
   await service.start();
   await service.stop();

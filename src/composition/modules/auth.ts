@@ -1,0 +1,113 @@
+// Who a client is and what it may do: the adapters that the configuration names, each within its time limit, and the parts that call them.
+import { ContainerModule } from 'inversify';
+import type { BindToFluentSyntax, ResolutionContext } from 'inversify';
+import { AccessAdapters } from '../../application/access-adapters.js';
+import type { AccessAdaptersParts } from '../../application/access-adapters.js';
+import { Admission } from '../../application/admission.js';
+import { Authentication } from '../../application/authentication.js';
+import { Authorization } from '../../application/authorization.js';
+import { LoginThrottle } from '../../application/login-throttle.js';
+import { authenticatorWithTimeout, authorizerWithTimeout } from '../../application/timeout.js';
+import { Authenticator, Authorizer } from '../../ports/index.js';
+import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS } from '../adapter-table.js';
+import type { AdapterComponents } from '../adapter-table.js';
+import { authenticationOf, formatPath } from '../config.js';
+import type { AuthenticatorConfig, AuthorizerConfig, Config } from '../config.js';
+import { all, at, byName, Components, LifecyclePart, ListenerAuthenticator, OwnAuthentication } from '../injection.js';
+import { construct, loadAdapter } from '../plugin-loader.js';
+
+interface AccessDependencies extends Pick<AccessAdaptersParts, 'authentication' | 'authorization'> {
+  readonly components: AdapterComponents;
+}
+
+export const authModule = (config: Config): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    config.authentication.forEach((entry, index) => {
+      bindAuthenticator(bind(Authenticator), entry, ['authentication', index]);
+    });
+    config.listeners.forEach((listener, index) => {
+      authenticationOf(listener)?.forEach((entry, place) => {
+        const path = ['listeners', index, 'authentication', place];
+        bindAuthenticator(bind(ListenerAuthenticator), entry, path, listener.name);
+      });
+    });
+    config.authorization.forEach((entry, index) => {
+      bindAuthorizer(bind(Authorizer), entry, ['authorization', index]);
+    });
+    const own = config.listeners.filter((listener) => authenticationOf(listener) !== undefined);
+    bind(OwnAuthentication).toConstantValue(own.map(({ name }) => name));
+    bind(Authentication).toDynamicValue(resolveAuthentication);
+    bind(Authorization).toResolvedValue(
+      (authorizers: Authorizer[] = []) => new Authorization(authorizers),
+      [all(Authorizer)],
+    );
+    bind(LoginThrottle).toResolvedValue(
+      (components) => new LoginThrottle(config.failedAttempts, components),
+      [Components],
+    );
+    bind(Admission).toResolvedValue(
+      (authentication, authorization, throttle) => new Admission(authentication, authorization, throttle),
+      [Authentication, Authorization, LoginThrottle],
+    );
+    bind(AccessAdapters).toResolvedValue(
+      ...byName(({ components, ...parts }: AccessDependencies) => new AccessAdapters({ ...parts, ...components }), {
+        authentication: Authentication,
+        authorization: Authorization,
+        components: Components,
+      }),
+    );
+    bind(LifecyclePart).toService(AccessAdapters);
+  });
+
+function bindAuthenticator(
+  binding: BindToFluentSyntax<Authenticator>,
+  entry: AuthenticatorConfig,
+  path: readonly PropertyKey[],
+  listener?: string,
+): void {
+  const { adapter, options } = entry;
+  const key = formatPath(path);
+  binding
+    .toResolvedValue(
+      async (components) => {
+        const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', path);
+        return construct(`${key}.options`, adapter, () => module.createAuthenticator(options, components));
+      },
+      [Components],
+    )
+    .onActivation(async (context, authenticator) =>
+      authenticatorWithTimeout(authenticator, entry, await context.getAsync(Components)),
+    )
+    .when(at(key, listener));
+}
+
+function bindAuthorizer(
+  binding: BindToFluentSyntax<Authorizer>,
+  entry: AuthorizerConfig,
+  path: readonly PropertyKey[],
+): void {
+  const { adapter, options } = entry;
+  const key = formatPath(path);
+  binding
+    .toResolvedValue(
+      async (components) => {
+        const module = await loadAdapter(AUTHORIZATION_ADAPTERS, adapter, 'createAuthorizer', path);
+        return construct(`${key}.options`, adapter, () => module.createAuthorizer(options, components));
+      },
+      [Components],
+    )
+    .onActivation(async (context, authorizer) =>
+      authorizerWithTimeout(authorizer, entry, await context.getAsync(Components)),
+    )
+    .when(at(key));
+}
+
+/** A dynamic value, because which listeners have authenticators of their own is itself bound, and may have been rebound. */
+async function resolveAuthentication(context: ResolutionContext): Promise<Authentication> {
+  const authenticators = await context.getAllAsync(Authenticator, { optional: true });
+  const perListener = context.get(OwnAuthentication).map(async (name) => {
+    const own = await context.getAllAsync(ListenerAuthenticator, { name, optional: true });
+    return [name, own] as const;
+  });
+  return new Authentication(authenticators, new Map(await Promise.all(perListener)));
+}

@@ -1,0 +1,93 @@
+// The broker itself: the limits in force, the engine, and the service that starts and stops it all.
+import { ContainerModule } from 'inversify';
+import { AccessAdapters } from '../../application/access-adapters.js';
+import { Admission } from '../../application/admission.js';
+import { Engine } from '../../application/engine.js';
+import type { EngineParts } from '../../application/engine.js';
+import { EngineRun } from '../../application/engine-run.js';
+import type { EngineRunParts } from '../../application/engine-run.js';
+import { FailureSignal } from '../../application/failure-signal.js';
+import { Listening } from '../../application/listening.js';
+import { rehearse } from '../../application/rehearsal.js';
+import { BrokerService } from '../../application/service.js';
+import type { ServiceParts } from '../../application/service.js';
+import { LiveSettings } from '../../application/settings.js';
+import { Authorizer, Clock, Listener, Random, Storage, Telemetry } from '../../ports/index.js';
+import type { AdapterComponents } from '../adapter-table.js';
+import { limitSettings } from '../config.js';
+import type { Config } from '../config.js';
+import { all, byName, Components, EndOfTurn, LifecyclePart } from '../injection.js';
+
+type EngineDependencies = Pick<
+  EngineParts,
+  'storage' | 'admission' | 'telemetry' | 'clock' | 'random' | 'atEndOfTurn'
+> & { readonly settings: LiveSettings; readonly failure: FailureSignal };
+
+type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'> & {
+  readonly components: AdapterComponents;
+};
+
+type ServiceDependencies = Omit<ServiceParts, 'emit' | 'warmUp'> & {
+  readonly components: AdapterComponents;
+  readonly random: Random;
+};
+
+/** To be loaded after the modules of what the engine uses, and before that of the network: the order of loading is the order of starting. */
+export const brokerModule = (config: Config): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(LiveSettings).toConstantValue(new LiveSettings(limitSettings(config)));
+    bind(FailureSignal).toDynamicValue(() => new FailureSignal());
+    bind(Engine).toResolvedValue(
+      ...byName(
+        ({ settings, failure, ...parts }: EngineDependencies) =>
+          new Engine({
+            ...parts,
+            limits: settings.current,
+            limitsOfListeners: settings.perListener,
+            ackLevel: config.storage.ackLevel,
+            fatal: failure.raise,
+          }),
+        {
+          storage: Storage,
+          admission: Admission,
+          telemetry: all(Telemetry),
+          clock: Clock,
+          random: Random,
+          atEndOfTurn: EndOfTurn,
+          settings: LiveSettings,
+          failure: FailureSignal,
+        },
+      ),
+    );
+    bind(EngineRun).toResolvedValue(
+      ...byName(({ components, ...parts }: RunDependencies) => new EngineRun({ ...parts, ...components }), {
+        engine: Engine,
+        storage: Storage,
+        authorizers: all(Authorizer),
+        components: Components,
+      }),
+    );
+    bind(LifecyclePart).toService(EngineRun);
+    bind(BrokerService).toResolvedValue(
+      ...byName(
+        ({ components: { clock, emit }, random, ...parts }: ServiceDependencies) =>
+          new BrokerService({
+            ...parts,
+            emit,
+            warmUp: () => rehearse({ clock, random, limits: parts.settings.current, listeners: parts.listeners }),
+          }),
+        {
+          parts: all(LifecyclePart),
+          engine: Engine,
+          engineRun: EngineRun,
+          access: AccessAdapters,
+          listeners: all(Listener),
+          listening: Listening,
+          settings: LiveSettings,
+          failure: FailureSignal,
+          components: Components,
+          random: Random,
+        },
+      ),
+    );
+  });

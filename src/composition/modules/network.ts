@@ -1,0 +1,64 @@
+// The listeners that the configuration names, and their opening as the last part of the broker's life: clients come when everything else runs.
+import { ContainerModule } from 'inversify';
+import { Engine } from '../../application/engine.js';
+import { Listening } from '../../application/listening.js';
+import { LiveSettings } from '../../application/settings.js';
+import type { Settings } from '../../application/settings.js';
+import { Listener } from '../../ports/index.js';
+import type { ConnectionHandler } from '../../ports/index.js';
+import { LISTENER_ADAPTERS } from '../adapter-table.js';
+import type { AdapterComponents } from '../adapter-table.js';
+import type { Config, ListenerConfig } from '../config.js';
+import { all, at, byName, Components, LifecyclePart } from '../injection.js';
+import { construct } from '../plugin-loader.js';
+
+interface ListeningDependencies {
+  readonly listeners: readonly Listener[];
+  readonly engine: Engine;
+  readonly components: AdapterComponents;
+}
+
+export const networkModule = ({ listeners }: Config): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    listeners.forEach((listener, index) => {
+      const key = `listeners[${index}]`;
+      bind(Listener)
+        .toResolvedValue(
+          (settings, components) => createListener(key, listener, settings, components),
+          [LiveSettings, Components],
+        )
+        .when(at(key));
+    });
+    bind(Listening).toResolvedValue(
+      ...byName(
+        ({ listeners: resolved, engine, components: { emit } }: ListeningDependencies) =>
+          new Listening({ listeners: resolved, handler: handlerFor(engine), emit }),
+        { listeners: all(Listener), engine: Engine, components: Components },
+      ),
+    );
+    bind(LifecyclePart).toService(Listening);
+  });
+
+async function createListener(
+  key: string,
+  config: ListenerConfig,
+  settings: Settings,
+  components: AdapterComponents,
+): Promise<Listener> {
+  // The table has the module for each type of settings; the compiler does not follow that through a union.
+  const module = (await LISTENER_ADAPTERS[config.type]()) as {
+    createListener: (settings: object, components: AdapterComponents) => Listener;
+  };
+  const limited = {
+    ...config,
+    handshakeTimeoutMs: () => settings.forListener(config.name).connectTimeoutMs,
+    maxPacketSize: () => settings.forListener(config.name).maxPacketSize,
+  };
+  return construct(key, config.type, () => module.createListener(limited, components));
+}
+
+const handlerFor =
+  (engine: Engine) =>
+  (listener: string): ConnectionHandler =>
+  (peer) =>
+    engine.handleConnection(listener, peer);

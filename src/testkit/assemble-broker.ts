@@ -1,0 +1,92 @@
+// A broker put together by hand, from parts that are there already, for the simulation and for tests: without a configuration, without loading anything,
+// and with a clock and an end of turn that the caller controls.
+import { AccessAdapters } from '../application/access-adapters.js';
+import { Admission } from '../application/admission.js';
+import { Authentication } from '../application/authentication.js';
+import { Authorization } from '../application/authorization.js';
+import { emitToAll } from '../application/emit-to-all.js';
+import { Engine } from '../application/engine.js';
+import { EngineRun } from '../application/engine-run.js';
+import { FailureSignal } from '../application/failure-signal.js';
+import { Listening } from '../application/listening.js';
+import { LoginThrottle } from '../application/login-throttle.js';
+import type { LoginThrottleSettings } from '../application/login-throttle.js';
+import { BrokerService } from '../application/service.js';
+import { LiveSettings } from '../application/settings.js';
+import type { LimitSettings } from '../application/settings.js';
+import type {
+  AckLevel,
+  Authenticator,
+  Authorizer,
+  Clock,
+  LifecycleEvent,
+  Listener,
+  Random,
+  Storage,
+  Telemetry,
+} from '../ports/index.js';
+
+export interface BrokerParts {
+  readonly storage: Storage;
+  readonly listeners: readonly Listener[];
+  readonly authenticators: readonly Authenticator[];
+  /** By the name of the listener, in place of the authenticators above. */
+  readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
+  readonly authorizers?: readonly Authorizer[];
+  readonly telemetry: readonly Telemetry[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: LimitSettings['limits'];
+  readonly perListener?: LimitSettings['perListener'];
+  /** Default: failed logins are not delayed. */
+  readonly loginThrottle?: LoginThrottleSettings;
+  /** Default `flushed`. */
+  readonly ackLevel?: AckLevel;
+  /** Calls back when all input that is there now has been handled. Default: Node's `setImmediate`. */
+  readonly atEndOfTurn?: (callback: () => void) => void;
+}
+
+export function assembleBroker(parts: BrokerParts): BrokerService {
+  const { storage, listeners, telemetry, clock, random, limits, perListener = new Map(), ackLevel } = parts;
+  const emit = (event: LifecycleEvent): void => {
+    emitToAll(telemetry, event);
+  };
+  const settings = new LiveSettings({ limits, perListener });
+  const failure = new FailureSignal();
+  const authentication = new Authentication(parts.authenticators, parts.listenerAuthenticators);
+  const authorization = new Authorization(parts.authorizers ?? []);
+  const throttle =
+    parts.loginThrottle === undefined ? undefined : new LoginThrottle(parts.loginThrottle, { clock, emit });
+  const engine = new Engine({
+    storage,
+    admission: new Admission(authentication, authorization, throttle),
+    telemetry,
+    clock,
+    random,
+    limits,
+    limitsOfListeners: perListener,
+    ackLevel,
+    atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
+    fatal: failure.raise,
+  });
+  const access = new AccessAdapters({ authentication, authorization, clock, emit });
+  const engineRun = new EngineRun({ engine, storage, authorizers: authorization.authorizers, clock, emit });
+  const listening = new Listening({
+    listeners,
+    handler: (name) => (peer) => engine.handleConnection(name, peer),
+    emit,
+  });
+  const opened = { name: 'storage', start: () => storage.open(), stop: () => storage.close() };
+  return new BrokerService({
+    parts: [access, opened, engineRun, listening],
+    engine,
+    engineRun,
+    access,
+    listeners,
+    listening,
+    settings,
+    failure,
+    warmUp: () => Promise.resolve(),
+    emit,
+  });
+}
