@@ -96,8 +96,8 @@ const MUTANTS = [
     name: 'a member of a group that gives nothing back',
     invariants: ['nothing acknowledged is lost', 'liveness'],
     file: 'src/domain/session/outbound.ts',
-    from: 'if (entry.source !== undefined && giveBack(entry)) returned.push(entry);',
-    to: 'if (entry.source !== undefined && this.#queue.stored && giveBack(entry)) returned.push(entry);',
+    from: 'if (entry.source !== undefined && isReturned(entry)) returned.push(entry);',
+    to: 'if (entry.source !== undefined && this.#queue.stored && isReturned(entry)) returned.push(entry);',
   },
   {
     name: 'a group that keeps nothing of what it gave to a member with a clean session',

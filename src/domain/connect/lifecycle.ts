@@ -1,15 +1,16 @@
 // The life of a connection, from its opening to its end, as a table.
 //
 //   awaiting-connect   The network connection is open. Only CONNECT may come [MQTT-3.1.0-1].
-//   authenticating     CONNECT is well-formed; the authentication port is asked who the client is and what it may do.
-//   Nothing more is read. admitting          The client is accepted: an older connection with its Client Identifier has
-//                      ended, the session is open and recorded, the will is held. CONNACK waits until that is durable,
-//                      and nothing is read. A connection that ends here was never accepted as far as the client knows:
-//                      a session that this CONNECT began ends with it, an older session stays, the will is dropped.
+//   authenticating     CONNECT is well-formed; the authentication port decides who the client is and what it may do.
+//                      Nothing more is read.
+//   admitting          The client is accepted: an older connection with its Client Identifier has ended, the session is
+//                      open and recorded, the will is held. CONNACK waits until that is durable, and nothing is read. A
+//                      connection that ends here was never accepted as far as the client knows: a session that this
+//                      CONNECT began ends with it, an older session stays, the will is dropped.
 //   connected          CONNACK has left [MQTT-3.2.0-1]. Messages flow in both directions.
-//   ended              Nothing that follows from the connection is looked at any more. Its Session goes on if it
-//                      outlives connections [MQTT-3.1.2-4], and its will is published unless DISCONNECT came first
-//                      [MQTT-3.1.2-8], [MQTT-3.14.4-3].
+//   ended              Later packets from the connection are ignored. Its session continues if it outlives connections
+//                      [MQTT-3.1.2-4], and its will is published unless DISCONNECT came first [MQTT-3.1.2-8],
+//                      [MQTT-3.14.4-3].
 //
 // A client whose session is not stored and that leaves no will has nothing to wait for: it passes through `admitting`
 // within one step.
@@ -17,14 +18,15 @@
 // Each state has one timer, which starts when the state is entered; two more timers run beside it. All of them end the
 // connection:
 //
-//   timer            runs in            limit                        what its expiry means
-//   connect          awaiting-connect   connectTimeoutMs             the client did not send a whole CONNECT in time
-//   authentication   authenticating     authTimeoutMs                the authentication port did not answer in time
-//   admission        admitting          storageTimeoutMs             storage did not take the session in time; CONNACK
-//   says so keep-alive       connected          1.5 x Keep Alive             the client sent nothing, and everything it
-//   had sent was read [MQTT-3.1.2-24] drain            connected          drainTimeoutMs               the client reads
-//   nothing of what was written to it credentials      from admitting on  expiresAtMs of the answer    what the client
-//   authenticated with is not valid any more
+//   timer            runs in            limit                       what its expiry means
+//   connect          awaiting-connect   connectTimeoutMs            the client did not send a whole CONNECT in time
+//   authentication   authenticating     authTimeoutMs               the authentication port did not answer in time
+//   admission        admitting          storageTimeoutMs            storage did not take the session in time, as CONNACK
+//                                                                   says
+//   keep-alive       connected          1.5 x Keep Alive            the client sent nothing, and everything that it had
+//                                                                   sent was read [MQTT-3.1.2-24]
+//   drain            connected          drainTimeoutMs              the client reads nothing of what was written to it
+//   credentials      from admitting on  expiresAtMs of the answer   the client's credentials are no longer valid
 import type { Limits } from './limits.js';
 import type { EndReason } from '../reasons.js';
 

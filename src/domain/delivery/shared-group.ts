@@ -24,12 +24,12 @@ export interface Member {
 
 const qosOf = ({ qos }: Member, message: Message): QoS => Math.min(message.qos, qos) as QoS;
 
-const NOBODY_MAY = 'none of the members that are connected may receive it';
+const NO_MEMBER_MAY = 'none of the members that are connected may receive it';
 
 /**
  * The reservation of a message for a member. The entry in the group's queue ends with the one in the member's queue.
  */
-class Loan implements DeliverySource {
+class Reservation implements DeliverySource {
   constructor(
     readonly group: SharedGroup,
     readonly entry: QueueEntry,
@@ -44,7 +44,7 @@ class Loan implements DeliverySource {
   }
 
   onSettled(): void {
-    this.group.repaid(this.entry);
+    this.group.settle(this.entry);
   }
 }
 
@@ -52,10 +52,10 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   readonly sentBelow = 0;
   readonly id: QueueId;
   readonly #members: Member[] = [];
-  #turn = 0;
+  #nextIndex = 0;
   #waiting: MessageQueue;
   /** Entries removed from the buffer and still in the queue, in order. */
-  readonly #lent = new Set<QueueEntry>();
+  readonly #reserved = new Set<QueueEntry>();
 
   constructor(
     shareName: string,
@@ -75,7 +75,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   }
 
   get inFlightCount(): number {
-    return this.#lent.size;
+    return this.#reserved.size;
   }
 
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
@@ -86,7 +86,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   join(member: Member): void {
     this.#members.push(member);
     if (member.session.stored && !this.#waiting.stored) this.#store();
-    if (member.session.isConnected) this.memberCame();
+    if (member.session.isConnected) this.memberConnected();
   }
 
   /** The last member to leave drops what was waiting. */
@@ -98,21 +98,21 @@ export class SharedGroup implements QueueOwner, DeliverySource {
       return;
     }
     const { counters, changes } = this.context;
-    counters.dropped['session-ended'] += this.#waiting.count - this.#lent.size;
-    this.#lent.clear();
+    counters.dropped['session-ended'] += this.#waiting.count - this.#reserved.size;
+    this.#reserved.clear();
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
     this.#waiting.close(this.#waiting.firstUndelivered);
     this.#waiting = new MessageQueue(this.id, false, this, this.context);
   }
 
   /** A member has connected. */
-  memberCame(): void {
+  memberConnected(): void {
     this.#waiting.open();
     this.drain();
   }
 
   /** A member has disconnected. */
-  memberLeft(): void {
+  memberDisconnected(): void {
     this.#closeIfAlone();
   }
 
@@ -122,17 +122,17 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   publish(message: Message): void {
     const waiting = this.#waiting;
-    const member = waiting.count === this.#lent.size ? this.#nextReady(message) : undefined;
-    if (member !== undefined && !this.#lendsTo(member, message)) {
-      this.#give(member, message, this);
+    const member = waiting.count === this.#reserved.size ? this.#nextReady(message) : undefined;
+    if (member !== undefined && !this.#reservesFor(member, message)) {
+      this.#deliverTo(member, message, this);
     } else if (message.qos > 0) {
       waiting.push(message, deliveryOptions(message.qos, false, undefined), undefined, true);
-      if (member !== undefined && waiting.buffer.peek()?.message === message) this.#hand(member, message);
+      if (member !== undefined && waiting.buffer.peek()?.message === message) this.#assign(member, message);
       else this.drain();
       detachPayload(message);
     } else {
       this.context.counters.started++;
-      if (this.#isRefused(message.topic)) waiting.dropped('not-authorized', message, 0, NOBODY_MAY);
+      if (this.#isRefused(message.topic)) waiting.dropped('not-authorized', message, 0, NO_MEMBER_MAY);
       else waiting.dropped('client-offline', message, 0);
     }
   }
@@ -149,10 +149,10 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   }
 
   /** A member has settled an entry that was reserved for it. */
-  repaid(entry: QueueEntry): void {
+  settle(entry: QueueEntry): void {
     const isLowest = entry.seq === this.#lowest();
     // No longer in this group's queue: the last member had left.
-    if (!this.#lent.delete(entry)) return;
+    if (!this.#reserved.delete(entry)) return;
     this.#waiting.remove(entry, isLowest ? this.#lowest() : undefined);
   }
 
@@ -164,13 +164,13 @@ export class SharedGroup implements QueueOwner, DeliverySource {
       const { message } = entry;
       const ready = this.#nextReady(message);
       if (ready === undefined && this.#isForAll(message.topic)) return;
-      const member = ready ?? this.#nextInNeed(message);
+      const member = ready ?? this.#nextEligible(message);
       if (member !== undefined) {
-        this.#hand(member, message);
+        this.#assign(member, message);
         continue;
       }
-      this.#takeOut();
-      this.#waiting.dropped('not-authorized', message, entry.qos, NOBODY_MAY);
+      this.#dequeue();
+      this.#waiting.dropped('not-authorized', message, entry.qos, NO_MEMBER_MAY);
     }
     this.#waiting.fill(true);
   }
@@ -181,38 +181,38 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   }
 
   /** Assigns the front of the buffer to a member. */
-  #hand(member: Member, message: Message): void {
+  #assign(member: Member, message: Message): void {
     this.context.counters.started--; // the same delivery continues
-    if (!this.#lendsTo(member, message)) {
-      this.#takeOut();
-      this.#give(member, message, this);
+    if (!this.#reservesFor(member, message)) {
+      this.#dequeue();
+      this.#deliverTo(member, message, this);
       return;
     }
     const entry = this.#waiting.shift() as QueueEntry;
     entry.message = undefined;
-    this.#lent.add(entry);
-    this.#give(member, message, new Loan(this, entry));
+    this.#reserved.add(entry);
+    this.#deliverTo(member, message, new Reservation(this, entry));
   }
 
-  #give(member: Member, message: Message, source: DeliverySource): void {
+  #deliverTo(member: Member, message: Message, source: DeliverySource): void {
     const retain = member.retainAsPublished && message.retain;
     member.session.deliver(message, deliveryOptions(qosOf(member, message), retain, member.identifiers), source);
   }
 
   /** Not at QoS 2: a message sent to one member may go to no other [MQTT-4.8.2-5], so there is no reason to keep it. */
-  #lendsTo(member: Member, message: Message): boolean {
+  #reservesFor(member: Member, message: Message): boolean {
     return this.#waiting.stored && !member.session.stored && qosOf(member, message) === 1;
   }
 
   /** Removes the front of the buffer from the queue. */
-  #takeOut(): void {
+  #dequeue(): void {
     const entry = this.#waiting.shift() as QueueEntry;
-    this.#waiting.remove(entry, this.#lent.size === 0 ? this.#waiting.firstUndelivered : undefined);
+    this.#waiting.remove(entry, this.#reserved.size === 0 ? this.#waiting.firstUndelivered : undefined);
   }
 
   /** The seq of the lowest entry still in use. */
   #lowest(): number {
-    for (const { seq } of this.#lent) return seq;
+    for (const { seq } of this.#reserved) return seq;
     return this.#waiting.firstUndelivered;
   }
 
@@ -228,7 +228,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
    * So it goes to the queue of a busy member that may receive it, or of an offline member, whose permissions are
    * checked when it returns.
    */
-  #nextInNeed(message: Message): Member | undefined {
+  #nextEligible(message: Message): Member | undefined {
     const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(message.topic));
     return (
       connected ??
@@ -240,10 +240,10 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   #next(suits: (member: Member) => boolean): Member | undefined {
     const members = this.#members;
     for (let i = 0; i < members.length; i++) {
-      const at = (this.#turn + i) % members.length;
+      const at = (this.#nextIndex + i) % members.length;
       const member = members[at] as Member;
       if (!suits(member)) continue;
-      this.#turn = at + 1;
+      this.#nextIndex = at + 1;
       return member;
     }
     return undefined;

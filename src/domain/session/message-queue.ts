@@ -17,28 +17,28 @@ import type { DropReason } from '../reasons.js';
 import { Fifo } from './fifo.js';
 
 /** Bounds of a stored queue's buffer: beyond them messages wait in storage only. */
-const RUN_ENTRIES_MAX = 1000;
-const RUN_BYTES_MAX = 1024 * 1024;
+const BUFFER_ENTRIES_MAX = 1000;
+const BUFFER_BYTES_MAX = 1024 * 1024;
 /** Memory that an entry is assumed to take in addition to its payload. */
 const ENTRY_BYTES = 256;
 
 interface ReadAhead {
   /** A page is requested when the buffer has fewer entries than this. */
-  readonly low: number;
+  readonly refillBelow: number;
   readonly page: { readonly maxEntries: number; readonly maxBytes: number };
 }
 
-const AMPLE: ReadAhead = { low: 200, page: { maxEntries: 400, maxBytes: 128 * 1024 } };
+const READ_AHEAD_NORMAL: ReadAhead = { refillBelow: 200, page: { maxEntries: 400, maxBytes: 128 * 1024 } };
 /** When many clients return at once, each reads little, and only what it can send. */
-const SCARCE: ReadAhead = { low: 1, page: { maxEntries: 32, maxBytes: 16 * 1024 } };
+const READ_AHEAD_CONSTRAINED: ReadAhead = { refillBelow: 1, page: { maxEntries: 32, maxBytes: 16 * 1024 } };
 /** Above this total of all buffers, read-ahead is constrained. */
 const READ_AHEAD_BYTES_MAX = 6 * 1024 * 1024;
 /**
  * Above this total, a new message joins a buffer only if it is shorter than the limit below; otherwise it costs a read
  * later.
  */
-const RUNS_BYTES_AMPLE = 32 * 1024 * 1024;
-const SCARCE_RUN_ENTRIES_MAX = 16;
+const BUFFERED_BYTES_NORMAL_MAX = 32 * 1024 * 1024;
+const CONSTRAINED_BUFFER_ENTRIES_MAX = 16;
 
 /** The source of a message: a shared group, to which a session returns a message that it cannot deliver. */
 export interface DeliverySource {
@@ -93,9 +93,9 @@ export class MessageQueue {
   /** No entry with a lower seq is stored. */
   first = 0;
   readonly buffer = new Fifo<QueueEntry>();
-  #runBytes = 0;
+  #bufferBytes = 0;
   /** Every entry below this seq has been in the buffer or is gone. */
-  #runNext = 0;
+  #bufferedUpTo = 0;
   /** Whether the queue has a reader. Without one, a stored queue keeps nothing in memory. */
   #open = false;
   /**
@@ -122,7 +122,7 @@ export class MessageQueue {
 
   /** Sets the bounds that the store reported at start. */
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
-    this.first = this.#runNext = first;
+    this.first = this.#bufferedUpTo = first;
     this.next = next;
     this.count = count;
     this.bytes = bytes;
@@ -135,7 +135,7 @@ export class MessageQueue {
 
   /** Whether the buffer reaches the end of the queue. */
   get isCaughtUp(): boolean {
-    return this.#runNext === this.next;
+    return this.#bufferedUpTo === this.next;
   }
 
   /**
@@ -160,17 +160,17 @@ export class MessageQueue {
     this.count++;
     this.bytes += bytes;
     // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
-    const joinsRun = !this.stored || (this.#open && this.#runNext === seq && this.#hasRoomInRun(bytes));
+    const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.#fitsBuffer(bytes));
     let append: Append | undefined;
     if (this.stored) {
       // Until it is stored, which is soon and counted, the payload may share the chunk that it arrived in. In the
       // buffer it may stay longer.
-      if (joinsRun) detachPayload(message);
+      if (isBuffered) detachPayload(message);
       append = changes.append(this.id, seq, message, options);
       if (this.#ticket !== undefined) this.#ticket = append.ticket;
     }
-    if (!joinsRun) return;
-    this.#runNext = seq + 1;
+    if (!isBuffered) return;
+    this.#bufferedUpTo = seq + 1;
     this.#addToRun(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
   }
 
@@ -179,7 +179,7 @@ export class MessageQueue {
     if (!this.stored || this.#open) return;
     this.#open = true;
     this.#ticket = undefined;
-    this.#runNext = this.count === 0 ? this.next : this.first;
+    this.#bufferedUpTo = this.count === 0 ? this.next : this.first;
   }
 
   /** The reader detaches. The owner gets the buffered entries; a stored queue then discards its buffer. */
@@ -188,25 +188,25 @@ export class MessageQueue {
     this.#request = 0;
     if (!this.stored) return;
     this.first = first;
-    this.context.bufferedBytes -= this.#runBytes + this.buffer.length * ENTRY_BYTES;
+    this.context.bufferedBytes -= this.#bufferBytes + this.buffer.length * ENTRY_BYTES;
     this.buffer.clear();
-    this.#runBytes = 0;
+    this.#bufferBytes = 0;
     this.#reserve(0);
-    this.#runNext = first;
+    this.#bufferedUpTo = first;
   }
 
   /** Removes and returns the front of the buffer. */
   shift(): QueueEntry | undefined {
     const entry = this.buffer.shift();
     if (entry === undefined) return undefined;
-    this.#runBytes -= entry.bytes;
+    this.#bufferBytes -= entry.bytes;
     if (this.stored) this.context.bufferedBytes -= entry.bytes + ENTRY_BYTES;
     return entry;
   }
 
   /** The seq of the lowest entry that has not been removed from the buffer. */
   get firstUndelivered(): number {
-    return this.buffer.peek()?.seq ?? this.#runNext;
+    return this.buffer.peek()?.seq ?? this.#bufferedUpTo;
   }
 
   /**
@@ -214,17 +214,17 @@ export class MessageQueue {
    * entries can be sent at once.
    */
   fill(canSend: boolean): void {
-    if (!this.#open || this.#runNext === this.next || this.#request > 0) return;
+    if (!this.#open || this.#bufferedUpTo === this.next || this.#request > 0) return;
     const readAhead = this.#readAhead();
-    const { low, page } = readAhead;
-    if (this.buffer.length >= low || (readAhead === SCARCE && !canSend)) return;
+    const { refillBelow, page } = readAhead;
+    if (this.buffer.length >= refillBelow || (readAhead === READ_AHEAD_CONSTRAINED && !canSend)) return;
     this.#reserve(page.maxBytes);
     this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
     // The first page must reflect everything that the previous reader did. Entries after it are unchanged since they
     // were appended, so later pages need not wait for acknowledgements to be stored.
     const { changes, effects } = this.context;
-    effects.readQueue(this.id, this.#runNext as Seq, page, this.#request, this.#ticket ?? changes.last);
+    effects.readQueue(this.id, this.#bufferedUpTo as Seq, page, this.#request, this.#ticket ?? changes.last);
     this.#ticket ??= NOW;
   }
 
@@ -233,9 +233,9 @@ export class MessageQueue {
     if (request !== this.#request) return;
     this.#request = 0;
     this.#reserve(0);
-    if (entries.length === 0) this.#runNext = this.#readUpTo;
+    if (entries.length === 0) this.#bufferedUpTo = this.#readUpTo;
     for (const stored of entries) {
-      this.#runNext = stored.seq + 1;
+      this.#bufferedUpTo = stored.seq + 1;
       if (stored.seq >= this.owner.sentBelow && stored.seq < this.#droppedBelow) continue;
       const bytes = stored.released ? 0 : stored.message.payload.byteLength;
       const entry = new QueueEntry(
@@ -253,17 +253,19 @@ export class MessageQueue {
   }
 
   #readAhead(): ReadAhead {
-    return this.context.bufferedBytes < READ_AHEAD_BYTES_MAX ? AMPLE : SCARCE;
+    return this.context.bufferedBytes < READ_AHEAD_BYTES_MAX ? READ_AHEAD_NORMAL : READ_AHEAD_CONSTRAINED;
   }
 
-  #hasRoomInRun(bytes: number): boolean {
-    if (this.buffer.length >= RUN_ENTRIES_MAX || this.#runBytes + bytes > RUN_BYTES_MAX) return false;
-    return this.buffer.length < SCARCE_RUN_ENTRIES_MAX || this.context.bufferedBytes < RUNS_BYTES_AMPLE;
+  #fitsBuffer(bytes: number): boolean {
+    if (this.buffer.length >= BUFFER_ENTRIES_MAX || this.#bufferBytes + bytes > BUFFER_BYTES_MAX) return false;
+    return (
+      this.buffer.length < CONSTRAINED_BUFFER_ENTRIES_MAX || this.context.bufferedBytes < BUFFERED_BYTES_NORMAL_MAX
+    );
   }
 
   #addToRun(entry: QueueEntry): void {
     this.buffer.push(entry);
-    this.#runBytes += entry.bytes;
+    this.#bufferBytes += entry.bytes;
     if (this.stored) this.context.bufferedBytes += entry.bytes + ENTRY_BYTES;
   }
 
@@ -322,7 +324,7 @@ export class MessageQueue {
       }
       if (this.#hasHoles) return false;
       // In storage only: it is dropped without being read, and counted at the average size of the stored entries.
-      const seq = Math.max(this.#open ? this.#runNext : this.first, this.owner.sentBelow, this.#droppedBelow);
+      const seq = Math.max(this.#open ? this.#bufferedUpTo : this.first, this.owner.sentBelow, this.#droppedBelow);
       if (seq >= this.next) return false;
       this.#droppedBelow = seq + 1;
       this.#take(Math.floor(this.bytes / this.count));

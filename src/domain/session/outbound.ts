@@ -85,7 +85,7 @@ export class Outbound implements QueueOwner {
   }
 
   /** Whether a message pushed now would be sent now. */
-  get hasRoom(): boolean {
+  get canSendNow(): boolean {
     return (
       this.#connection !== undefined &&
       !this.#congested &&
@@ -121,14 +121,14 @@ export class Outbound implements QueueOwner {
 
   /**
    * The client has disconnected. Nothing stays in memory that storage has.
-   * @param giveBack which entries to return to their shared group.
+   * @param isReturned which entries to return to their shared group.
    */
-  detach(giveBack: (entry: QueueEntry) => boolean): void {
+  detach(isReturned: (entry: QueueEntry) => boolean): void {
     this.#connection = undefined;
     this.#sentBefore = this.#sentNext;
     const returned: QueueEntry[] = [];
     for (const entry of this.#inFlight.values())
-      if (entry.source !== undefined && giveBack(entry)) returned.push(entry);
+      if (entry.source !== undefined && isReturned(entry)) returned.push(entry);
     // A message that was never sent and would be lost here is returned at any QoS.
     if (!this.#queue.stored)
       for (const entry of this.#queue.buffer) if (entry.source !== undefined) returned.push(entry);
@@ -146,13 +146,13 @@ export class Outbound implements QueueOwner {
   writable(): void {
     this.#congested = false;
     this.#pump();
-    if (this.hasRoom) this.owner.capacityAvailable();
+    if (this.canSendNow) this.owner.capacityAvailable();
   }
 
   page(request: number, entries: readonly StoredEntry[]): void {
     this.#queue.filled(request, entries);
     this.#pump();
-    if (this.hasRoom) this.owner.capacityAvailable();
+    if (this.canSendNow) this.owner.capacityAvailable();
   }
 
   /** PUBACK. An identifier that is not in flight at QoS 1 is ignored: the acknowledgement is a repeat. */
@@ -186,7 +186,7 @@ export class Outbound implements QueueOwner {
     else this.context.counters.delivered++;
     this.#remove(entry);
     this.#pump();
-    if (this.hasRoom) this.owner.capacityAvailable();
+    if (this.canSendNow) this.owner.capacityAvailable();
   }
 
   #remove(entry: QueueEntry): void {

@@ -131,7 +131,7 @@ export class Session implements OutboundOwner, Recipient {
 
   isReadyFor(qos: QoS): boolean {
     if (this.connection === undefined) return false;
-    return qos === 0 ? !this.connection.isCongested : this.outbound.hasRoom;
+    return qos === 0 ? !this.connection.isCongested : this.outbound.canSendNow;
   }
 
   capacityAvailable(): void {

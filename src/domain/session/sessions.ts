@@ -72,7 +72,7 @@ export class Sessions {
     session.connection = connection;
     connection.session = session;
     session.outboundIfAny?.attach(connection);
-    for (const group of session.groups) group.memberCame();
+    for (const group of session.groups) group.memberConnected();
   }
 
   /**
@@ -95,7 +95,7 @@ export class Sessions {
     session.outboundIfAny?.detach(
       (entry) => entry.qos === 1 && (!session.stored || entry.source?.hasOtherCandidate(session) === true),
     );
-    for (const group of session.groups) group.memberLeft();
+    for (const group of session.groups) group.memberDisconnected();
     this.#leave(session);
   }
 
