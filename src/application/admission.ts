@@ -1,5 +1,4 @@
-// What a CONNECT has to pass before the core hears of its answer: whoever has failed too often waits, then authentication says who it is, and
-// authorization what it may do.
+// The way of a CONNECT through login throttling, authentication and authorization. The core receives one result.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { AuthenticationResult } from '../domain/inputs.js';
 import type { AuthorizationRequest } from '../ports/auth.js';
@@ -8,48 +7,51 @@ import type { Authorization } from './authorization.js';
 import type { LoginThrottle } from './login-throttle.js';
 import type { PendingRequest } from './pending-request.js';
 
-/** `asked`: of a client that is let in, what authorization was asked. */
-type Answer = (result: AuthenticationResult, asked?: AuthorizationRequest) => void;
+/** @param authorized the authorization request of an admitted client, with which its permissions can be renewed. */
+type Callback = (result: AuthenticationResult, authorized?: AuthorizationRequest) => void;
 
 export class Admission {
   constructor(
     readonly authentication: Authentication,
     readonly authorization: Authorization,
-    /** Default: nobody is slowed. */
+    /** Default: logins are not throttled. */
     readonly throttle?: LoginThrottle,
   ) {}
 
-  /** Answers at once where all that are asked do. A client that has gone, which `pending` says, is not answered and costs nothing more. */
-  admit(request: AuthenticationRequest, answer: Answer, pending?: PendingRequest): void {
+  /**
+   * Calls back synchronously if every adapter answers synchronously.
+   * @param pending cancel it when the client disconnects: then there is no callback and no further work.
+   */
+  admit(request: AuthenticationRequest, callback: Callback, pending?: PendingRequest): void {
     if (this.throttle === undefined) {
-      this.#ask(request, answer, pending);
+      this.#authenticate(request, callback, pending);
       return;
     }
     this.throttle.delay(
       request,
       (refusal) => {
-        if (refusal === undefined) this.#ask(request, answer, pending);
-        else answer({ decision: 'deny', reason: 'authentication-unavailable', detail: refusal });
+        if (refusal === undefined) this.#authenticate(request, callback, pending);
+        else callback({ decision: 'deny', reason: 'authentication-unavailable', detail: refusal });
       },
       pending,
     );
   }
 
-  #ask(request: AuthenticationRequest, answer: Answer, pending: PendingRequest | undefined): void {
+  #authenticate(request: AuthenticationRequest, callback: Callback, pending: PendingRequest | undefined): void {
     this.authentication.authenticate(
       request,
-      (authenticated) => {
-        this.throttle?.recordResult(request, authenticated);
-        if (authenticated.decision === 'deny') {
-          answer(authenticated);
+      (outcome) => {
+        this.throttle?.recordResult(request, outcome);
+        if (outcome.decision === 'deny') {
+          callback(outcome);
           return;
         }
-        const { userName = request.userName, expiresAtMs, permissions } = authenticated;
+        const { userName = request.userName, expiresAtMs, permissions } = outcome;
         const { clientId, protocolVersion, listener, peer } = request;
-        const asked = { clientId, userName, protocolVersion, listener, peer, permissions };
-        this.authorization.authorize(asked, (authorized) => {
-          if (authorized.decision === 'deny') answer(authorized);
-          else answer({ ...authorized, userName, expiresAtMs }, asked);
+        const authorizationRequest = { clientId, userName, protocolVersion, listener, peer, permissions };
+        this.authorization.authorize(authorizationRequest, (authorized) => {
+          if (authorized.decision === 'deny') callback(authorized);
+          else callback({ ...authorized, userName, expiresAtMs }, authorizationRequest);
         });
       },
       pending,

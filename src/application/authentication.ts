@@ -1,5 +1,5 @@
-// Asks the authenticators in their order: the first that does not abstain decides. Nobody deciding is a refusal, and so is a failure. Which list
-// is asked is the listener's to say, where it has one of its own.
+// The chain of authenticators: the first that does not abstain decides. If none decides, or one fails, the client is
+// refused. A listener may have a chain of its own.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { DenialReason } from '../domain/inputs.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
@@ -10,86 +10,87 @@ export type AuthenticationOutcome =
   | Extract<AuthenticatorAnswer, { readonly decision: 'allow' }>
   | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
 
-const NOBODY: AuthenticationOutcome = {
+const ALL_ABSTAINED: AuthenticationOutcome = {
   decision: 'deny',
   reason: 'not-authorized',
   detail: 'no authenticator knows this client',
 };
 
-/** A question on its way along its list. */
-interface Inquiry {
+/** One request on its way along the chain. */
+interface ChainRequest {
   readonly chain: readonly Authenticator[];
   readonly request: AuthenticationRequest;
-  readonly answer: (result: AuthenticationOutcome) => void;
+  readonly callback: (outcome: AuthenticationOutcome) => void;
   readonly pending: PendingRequest | undefined;
 }
 
 export class Authentication {
   constructor(
     readonly authenticators: readonly Authenticator[],
-    /** By the name of the listener, instead of those above. */
-    readonly ofListeners: ReadonlyMap<string, readonly Authenticator[]> = new Map(),
+    /** The chains of listeners that have their own, by the listener's name. They replace the one above. */
+    readonly perListener: ReadonlyMap<string, readonly Authenticator[]> = new Map(),
   ) {}
 
   /** Every authenticator of the broker, once. */
   get all(): ReadonlySet<Authenticator> {
-    return new Set([this.authenticators, ...this.ofListeners.values()].flat());
+    return new Set([this.authenticators, ...this.perListener.values()].flat());
   }
 
-  /** Answers at once where all that are asked do, and not at all once `pending` is abandoned. */
+  /** Calls back synchronously if every authenticator answers synchronously, and never once `pending` is cancelled. */
   authenticate(
     request: AuthenticationRequest,
-    answer: (result: AuthenticationOutcome) => void,
+    callback: (outcome: AuthenticationOutcome) => void,
     pending?: PendingRequest,
   ): void {
-    this.#ask(0, { chain: this.ofListeners.get(request.listener) ?? this.authenticators, request, answer, pending });
+    const chain = this.perListener.get(request.listener) ?? this.authenticators;
+    this.#callFrom(0, { chain, request, callback, pending });
   }
 
-  #ask(at: number, inquiry: Inquiry): void {
-    const { chain, request, answer, pending } = inquiry;
-    for (let i = at; i < chain.length; i++) {
+  #callFrom(index: number, chainRequest: ChainRequest): void {
+    const { chain, request, callback, pending } = chainRequest;
+    for (let i = index; i < chain.length; i++) {
       if (pending?.isCancelled === true) return;
       const authenticator = chain[i] as Authenticator;
-      let given: AuthenticatorAnswer | PromiseLike<AuthenticatorAnswer>;
+      let answer: AuthenticatorAnswer | PromiseLike<AuthenticatorAnswer>;
       try {
-        given = authenticator.authenticate(request, pending);
+        answer = authenticator.authenticate(request, pending);
       } catch (error) {
-        answer(unavailable(authenticator, error));
+        callback(unavailable(authenticator, error));
         return;
       }
-      if (isPromiseLike(given)) {
-        given.then(
+      if (isPromiseLike(answer)) {
+        answer.then(
           (later) => {
             if (pending?.isCancelled === true) return;
-            const decided = decision(authenticator, later);
-            if (decided === undefined) this.#ask(i + 1, inquiry);
-            else answer(decided);
+            const outcome = outcomeOf(authenticator, later);
+            if (outcome === undefined) this.#callFrom(i + 1, chainRequest);
+            else callback(outcome);
           },
           (error: unknown) => {
-            if (pending?.isCancelled !== true) answer(unavailable(authenticator, error));
+            if (pending?.isCancelled !== true) callback(unavailable(authenticator, error));
           },
         );
         return;
       }
-      const decided = decision(authenticator, given);
-      if (decided !== undefined) {
-        answer(decided);
+      const outcome = outcomeOf(authenticator, answer);
+      if (outcome !== undefined) {
+        callback(outcome);
         return;
       }
     }
-    answer(NOBODY);
+    callback(ALL_ABSTAINED);
   }
 }
 
-/** `undefined`: it abstains. Whatever is no answer at all is a failure: nobody comes in by an adapter's mistake. */
-function decision(
+/** `undefined` for an abstention. An invalid answer is a failure, so that a bug in an adapter lets nobody in. */
+function outcomeOf(
   authenticator: Authenticator,
-  given: AuthenticatorAnswer | undefined,
+  answer: AuthenticatorAnswer | undefined,
 ): AuthenticationOutcome | undefined {
-  switch (given?.decision) {
+  switch (answer?.decision) {
     case 'allow':
     case 'deny':
-      return given;
+      return answer;
     case 'abstain':
       return undefined;
     case undefined:

@@ -1,105 +1,93 @@
-// Asks the authorizers in their order and puts what they say together: the rules of the first come before those of the second. A failure is a
-// refusal. Without authorizers the credentials say what the client may do, and where they say nothing it may do everything.
+// The list of authorizers, whose rules are concatenated in order: the rules of the first take precedence. A failure of
+// one refuses the client. Without authorizers the credentials say what the client may do, and everything is permitted
+// if they say nothing.
 import { ALLOW_ALL } from '../domain/access/permissions.js';
 import type { Permissions } from '../domain/access/permissions.js';
 import type { AuthorizationRequest, Authorizer } from '../ports/auth.js';
+import { isPromiseLike, messageOf } from './timeout.js';
 
 export type AuthorizationOutcome =
   | { readonly decision: 'allow'; readonly permissions: Permissions }
   | { readonly decision: 'deny'; readonly reason: 'authorization-unavailable'; readonly detail: string };
 
+type Callback = (outcome: AuthorizationOutcome) => void;
+type Rules = Extract<Permissions, { readonly kind: 'rules' }>;
+
 export class Authorization {
   constructor(readonly authorizers: readonly Authorizer[]) {}
 
-  /** Answers at once where all that are asked do. */
-  authorize(request: AuthorizationRequest, answer: (result: AuthorizationOutcome) => void): void {
-    if (this.authorizers.length === 0) answer({ decision: 'allow', permissions: request.permissions ?? ALLOW_ALL });
-    else this.#ask(0, [], request, answer);
+  /** Calls back synchronously if every authorizer answers synchronously. */
+  authorize(request: AuthorizationRequest, callback: Callback): void {
+    if (this.authorizers.length === 0) callback(allow(request.permissions ?? ALLOW_ALL));
+    else this.#callFrom(0, [], request, callback);
   }
 
-  #ask(
-    at: number,
-    before: readonly Rules[],
-    request: AuthorizationRequest,
-    answer: (result: AuthorizationOutcome) => void,
-  ): void {
-    let given = before;
-    for (let i = at; i < this.authorizers.length; i++) {
+  /** @param earlier what the authorizers before this one answered. */
+  #callFrom(index: number, earlier: readonly Rules[], request: AuthorizationRequest, callback: Callback): void {
+    let answers = earlier;
+    for (let i = index; i < this.authorizers.length; i++) {
       const authorizer = this.authorizers[i] as Authorizer;
-      let said: Permissions | Promise<Permissions>;
+      let answer: Permissions | PromiseLike<Permissions>;
       try {
-        said = authorizer.authorize(request);
+        answer = authorizer.authorize(request);
       } catch (error) {
-        answer(unavailable(authorizer, error));
+        callback(unavailable(authorizer, error));
         return;
       }
-      if (said instanceof Promise) {
-        said.then(
+      if (isPromiseLike(answer)) {
+        answer.then(
           (later) => {
-            if (!isPermissions(later)) answer(unavailable(authorizer, NO_PERMISSIONS));
-            else if (isLast(later)) answer(allowed(given, later));
-            else this.#ask(i + 1, [...given, later], request, answer);
+            if (!isPermissions(later)) callback(unavailable(authorizer, INVALID_ANSWER));
+            else if (isFinal(later)) callback(allow(concatenate(answers, later)));
+            else this.#callFrom(i + 1, [...answers, later], request, callback);
           },
           (error: unknown) => {
-            answer(unavailable(authorizer, error));
+            callback(unavailable(authorizer, error));
           },
         );
         return;
       }
-      if (!isPermissions(said)) {
-        answer(unavailable(authorizer, NO_PERMISSIONS));
+      if (!isPermissions(answer)) {
+        callback(unavailable(authorizer, INVALID_ANSWER));
         return;
       }
-      if (isLast(said)) {
-        answer(allowed(given, said));
+      if (isFinal(answer)) {
+        callback(allow(concatenate(answers, answer)));
         return;
       }
-      given = [...given, said];
+      answers = [...answers, answer];
     }
-    answer({ decision: 'allow', permissions: together(given) });
+    callback(allow(concatenate(answers.slice(0, -1), answers.at(-1) as Rules)));
   }
 }
 
-type Rules = Extract<Permissions, { readonly kind: 'rules' }>;
-
-const NO_PERMISSIONS = new Error(
-  'its answer is no permissions, expected { kind: "allow-all" } or { kind: "rules", rules: [...] }',
+const INVALID_ANSWER = new Error(
+  'its answer is not valid, expected { kind: "allow-all" } or { kind: "rules", rules: [...] }',
 );
 
-/** An adapter may be anyone's. */
-function isPermissions(said: unknown): said is Permissions {
-  const { kind, rules } = (said ?? {}) as { readonly kind?: unknown; readonly rules?: unknown };
+/** Adapters may be written in plain JavaScript. */
+function isPermissions(answer: unknown): answer is Permissions {
+  const { kind, rules } = (answer ?? {}) as { readonly kind?: unknown; readonly rules?: unknown };
   return kind === 'allow-all' || (kind === 'rules' && Array.isArray(rules));
 }
 
-/** Whether it leaves nothing to say to those after it. */
-const isLast = (
-  said: Permissions,
-): said is Exclude<Permissions, Rules> | (Rules & { readonly otherwise: 'allow' | 'deny' }) =>
-  said.kind === 'allow-all' || said.defaultEffect !== undefined;
+type Final = Exclude<Permissions, Rules> | (Rules & { readonly defaultEffect: 'allow' | 'deny' });
 
-/** What a single one said is passed on as it is: clients that get the same share what is made of it. */
-function together(given: readonly Rules[]): Permissions {
-  const [first] = given;
-  return first !== undefined && given.length === 1
-    ? first
-    : { kind: 'rules', rules: given.flatMap(({ rules }) => rules) };
+/** Whether the answer leaves nothing open for later authorizers. */
+const isFinal = (answer: Permissions): answer is Final =>
+  answer.kind === 'allow-all' || answer.defaultEffect !== undefined;
+
+/** A single answer is passed on as the same object: clients that share it share what is compiled from it. */
+function concatenate(earlier: readonly Rules[], last: Permissions): Permissions {
+  if (earlier.length === 0) return last;
+  const rules = earlier.flatMap((answer) => answer.rules);
+  if (last.kind === 'allow-all') return { kind: 'rules', rules, defaultEffect: 'allow' };
+  return { ...last, rules: [...rules, ...last.rules] };
 }
 
-function allowed(before: readonly Rules[], last: Permissions): AuthorizationOutcome {
-  if (before.length === 0) return { decision: 'allow', permissions: last };
-  if (last.kind === 'allow-all')
-    return {
-      decision: 'allow',
-      permissions: { kind: 'rules', rules: before.flatMap(({ rules }) => rules), defaultEffect: 'allow' },
-    };
-  return {
-    decision: 'allow',
-    permissions: { ...last, rules: [...before.flatMap(({ rules }) => rules), ...last.rules] },
-  };
-}
+const allow = (permissions: Permissions): AuthorizationOutcome => ({ decision: 'allow', permissions });
 
 function unavailable(authorizer: Authorizer, error: unknown): AuthorizationOutcome {
-  const detail = `${authorizer.name}: ${error instanceof Error ? error.message : String(error)}`;
+  const detail = `${authorizer.name}: ${messageOf(error)}`;
   return { decision: 'deny', reason: 'authorization-unavailable', detail };
 }

@@ -1,20 +1,24 @@
-// How often each of many has failed lately, in bounded memory. Those who are slowed have a place of their own: a flood of names that fail once or
-// twice each only drives out its like.
+// Recent failures by key, in bounded memory. Keys at or above the allowance have a table of their own: a flood of keys
+// that fail once or twice each evicts only keys like them, and none that are being slowed.
 
 interface Entry {
   readonly failures: number;
-  readonly forgetAtMs: number;
+  readonly expiresAtMs: number;
 }
 
 export class FailureCounter {
-  // Both in the order of the last failure, which is that in which they are forgotten.
+  // Both in order of the latest failure, which is the order of expiry.
   readonly #below = new Map<string, Entry>();
   readonly #above = new Map<string, Entry>();
 
-  /** @param max entries of those who failed less often than `allowance`, and again as many of the others. */
+  /**
+   * @param allowance failures of one key that have no consequence.
+   * @param maxEntries in each of the two tables.
+   * @param forgetAfterMs time without a failure after which a key is forgotten.
+   */
   constructor(
     readonly allowance: number,
-    readonly max: number,
+    readonly maxEntries: number,
     readonly forgetAfterMs: number,
   ) {}
 
@@ -24,19 +28,19 @@ export class FailureCounter {
 
   failuresOf(key: string, nowMs: number): number {
     const entry = this.#above.get(key) ?? this.#below.get(key);
-    return entry === undefined || entry.forgetAtMs <= nowMs ? 0 : entry.failures;
+    return entry === undefined || entry.expiresAtMs <= nowMs ? 0 : entry.failures;
   }
 
-  /** @returns the failures, with this one. */
+  /** @returns the number of failures including this one. */
   recordFailure(key: string, nowMs: number): number {
     const failures = this.failuresOf(key, nowMs) + 1;
     this.forget(key);
-    const place = failures < this.allowance ? this.#below : this.#above;
-    for (const [oldest, { forgetAtMs }] of place) {
-      if (forgetAtMs > nowMs && place.size < this.max) break;
-      place.delete(oldest);
+    const table = failures < this.allowance ? this.#below : this.#above;
+    for (const [oldest, { expiresAtMs }] of table) {
+      if (expiresAtMs > nowMs && table.size < this.maxEntries) break;
+      table.delete(oldest);
     }
-    place.set(key, { failures, forgetAtMs: nowMs + this.forgetAfterMs });
+    table.set(key, { failures, expiresAtMs: nowMs + this.forgetAfterMs });
     return failures;
   }
 

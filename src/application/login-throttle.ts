@@ -1,7 +1,7 @@
-// Slows whoever fails to log in again and again. Failures are counted for a login (a user name from an address), for an address and for a user
-// name; from a number of them on an attempt waits, each time longer, before anyone is asked about it. Only so many attempts wait at once. One
-// that would have to wait and has no place is refused, but never because of its user name alone: whoever misuses a name elsewhere can slow its
-// owner and not lock him out.
+// Throttling of logins that fail repeatedly. Failures are counted per login (a user name from an address), per address
+// and per user name. Beyond an allowance an attempt is delayed, twice as long after each further failure, before any
+// authenticator is called. The number of delayed attempts is bounded; one that finds no place is refused, but never
+// because of its user name alone: an attacker who abuses a name can slow its owner down, not lock him out.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { RequestContext } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
@@ -11,18 +11,18 @@ import { networkPrefix } from './connection-limiter.js';
 import { FailureCounter } from './failure-counter.js';
 
 export interface LoginThrottleSettings {
-  /** Failures of one login that cost nothing. */
+  /** Failures of one login that have no consequence. */
   readonly allowed: number;
   /** The first delay; each further failure doubles it. */
   readonly delayMs: number;
-  /** 0: nobody is slowed. */
+  /** 0: logins are not throttled. */
   readonly maxDelayMs: number;
-  /** After the last one. */
+  /** Time without a failure after which a login, address or user name is forgotten. */
   readonly forgetAfterMs: number;
-  /** Attempts that wait at once. */
+  /** Delayed attempts of all clients together. */
   readonly maxWaiting: number;
   readonly maxWaitingPerAddress: number;
-  /** Of each kind: logins, addresses, user names. */
+  /** Entries of each scope: logins, addresses, user names. */
   readonly maxTracked: number;
 }
 
@@ -36,13 +36,16 @@ export const DEFAULT_LOGIN_THROTTLE: LoginThrottleSettings = {
   maxTracked: 10_000,
 };
 
-/** An address may be that of a whole plant, and a user name that of all its meters: each fails this much more often before it is slowed. */
+/** A whole plant may share an address, and all its meters a user name: their allowance is this many times higher. */
 const SHARED_ALLOWANCE = 10;
-/** Of a user name; names that begin with the same so many characters are one here. */
+/** In UTF-16 code units. User names that agree in this prefix are counted together. */
 const NAME_LENGTH_MAX = 128;
 
+/** @param refusal why the attempt is refused, or `undefined` if it may go on. */
+type Proceed = (refusal: string | undefined) => void;
+
 type Scope = 'login' | 'address' | 'user-name';
-/** `undefined`: there is no such thing, as the address of a client in the same process. */
+/** `undefined` where the client has none, such as the address of a client in the same process. */
 type Keys = Readonly<Record<Scope, string | undefined>>;
 
 export interface LoginThrottleParts {
@@ -51,8 +54,8 @@ export interface LoginThrottleParts {
 }
 
 export class LoginThrottle {
-  readonly #tables: Readonly<Record<Scope, FailureCounter>>;
-  readonly #waitingAt = new Map<string, number>();
+  readonly #counters: Readonly<Record<Scope, FailureCounter>>;
+  readonly #waitingPerAddress = new Map<string, number>();
   #waiting = 0;
 
   constructor(
@@ -60,33 +63,29 @@ export class LoginThrottle {
     readonly parts: LoginThrottleParts,
   ) {
     const { allowed, maxTracked, forgetAfterMs } = settings;
-    const table = (allowance: number): FailureCounter => new FailureCounter(allowance, maxTracked, forgetAfterMs);
-    this.#tables = {
-      login: table(allowed),
-      address: table(allowed * SHARED_ALLOWANCE),
-      'user-name': table(allowed * SHARED_ALLOWANCE),
+    const counter = (allowance: number): FailureCounter => new FailureCounter(allowance, maxTracked, forgetAfterMs);
+    this.#counters = {
+      login: counter(allowed),
+      address: counter(allowed * SHARED_ALLOWANCE),
+      'user-name': counter(allowed * SHARED_ALLOWANCE),
     };
   }
 
-  /** Attempts that wait. */
+  /** The number of delayed attempts. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Logins, addresses and user names that have failed and are not forgotten. */
+  /** The number of logins, addresses and user names with recent failures. */
   get tracked(): number {
-    return Object.values(this.#tables).reduce((sum, { size }) => sum + size, 0);
+    return Object.values(this.#counters).reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * Goes on when this client may be asked about, at once or after its delay; or at once with the reason why it may not. Not at all if `context`
-   * is abandoned meanwhile.
+   * Calls `proceed` when authentication may begin: at once, after a delay, or at once with a refusal. There is no call
+   * if the context is cancelled meanwhile.
    */
-  delay(
-    request: AuthenticationRequest,
-    proceed: (refusal: string | undefined) => void,
-    context?: RequestContext,
-  ): void {
+  delay(request: AuthenticationRequest, proceed: Proceed, context?: RequestContext): void {
     const keys = keysOf(request);
     const { clock } = this.parts;
     const ownDelayMs = Math.max(this.#delayMs('login', keys), this.#delayMs('address', keys));
@@ -96,36 +95,36 @@ export class LoginThrottle {
     else proceed(ownDelayMs > 0 ? 'too many failed attempts' : undefined);
   }
 
-  /** What became of an attempt. That nobody could be asked is nobody's failure. */
+  /** Counts the outcome of an attempt. That an authenticator was unavailable is no failure of the client. */
   recordResult(request: AuthenticationRequest, result: AuthenticationOutcome): void {
     const keys = keysOf(request);
     if (result.decision === 'allow') {
-      if (keys.login !== undefined) this.#tables.login.forget(keys.login);
+      if (keys.login !== undefined) this.#counters.login.forget(keys.login);
     } else if (
       this.settings.maxDelayMs > 0 &&
       (result.reason === 'bad-credentials' || result.reason === 'not-authorized')
     ) {
-      this.#failed('user-name', keys);
-      // A broken device at an address that it shares goes on to slow itself, and not the others.
-      if (this.#failed('login', keys) <= this.settings.allowed) this.#failed('address', keys);
+      this.#recordFailure('user-name', keys);
+      // Beyond its allowance, a misconfigured device slows itself and not the others at the address that they share.
+      if (this.#recordFailure('login', keys) <= this.settings.allowed) this.#recordFailure('address', keys);
     }
   }
 
   #delayMs(scope: Scope, { [scope]: key }: Keys): number {
-    const table = this.#tables[scope];
-    const failures = key === undefined ? 0 : table.failuresOf(key, this.parts.clock.nowMs());
-    if (failures < table.allowance) return 0;
-    return Math.min(this.settings.delayMs * 2 ** (failures - table.allowance), this.settings.maxDelayMs);
+    const counter = this.#counters[scope];
+    const failures = key === undefined ? 0 : counter.failuresOf(key, this.parts.clock.nowMs());
+    if (failures < counter.allowance) return 0;
+    return Math.min(this.settings.delayMs * 2 ** (failures - counter.allowance), this.settings.maxDelayMs);
   }
 
-  /** @returns the failures of this scope, with this one. */
-  #failed(scope: Scope, keys: Keys): number {
+  /** @returns the number of failures in this scope, including this one. */
+  #recordFailure(scope: Scope, keys: Keys): number {
     const key = keys[scope];
     if (key === undefined) return 0;
-    const table = this.#tables[scope];
-    const failures = table.recordFailure(key, this.parts.clock.nowMs());
-    if (failures === table.allowance) {
-      const ipAddress = scope === 'user-name' ? undefined : shown(keys.address);
+    const counter = this.#counters[scope];
+    const failures = counter.recordFailure(key, this.parts.clock.nowMs());
+    if (failures === counter.allowance) {
+      const ipAddress = scope === 'user-name' ? undefined : displayed(keys.address);
       const userName = scope === 'address' ? undefined : keys['user-name'];
       this.parts.emit({ kind: 'attempts-slowed', scope, ipAddress, userName, failures });
     }
@@ -134,15 +133,10 @@ export class LoginThrottle {
 
   #hasRoom(address: string | undefined): boolean {
     if (this.#waiting >= this.settings.maxWaiting) return false;
-    return address === undefined || (this.#waitingAt.get(address) ?? 0) < this.settings.maxWaitingPerAddress;
+    return address === undefined || (this.#waitingPerAddress.get(address) ?? 0) < this.settings.maxWaitingPerAddress;
   }
 
-  #wait(
-    address: string | undefined,
-    untilMs: number,
-    proceed: (refusal: string | undefined) => void,
-    context: RequestContext | undefined,
-  ): void {
+  #wait(address: string | undefined, untilMs: number, proceed: Proceed, context: RequestContext | undefined): void {
     this.#count(address, 1);
     const end = (): void => {
       timer.cancel();
@@ -159,25 +153,25 @@ export class LoginThrottle {
   #count(address: string | undefined, change: 1 | -1): void {
     this.#waiting += change;
     if (address === undefined) return;
-    const there = (this.#waitingAt.get(address) ?? 0) + change;
-    if (there > 0) this.#waitingAt.set(address, there);
-    else this.#waitingAt.delete(address);
+    const count = (this.#waitingPerAddress.get(address) ?? 0) + change;
+    if (count > 0) this.#waitingPerAddress.set(address, count);
+    else this.#waitingPerAddress.delete(address);
   }
 }
 
 function keysOf({ userName, peer: { ipAddress } }: AuthenticationRequest): Keys {
   const name = userName === undefined ? undefined : shortName(userName);
   const address = ipAddress === undefined ? undefined : networkPrefix(ipAddress);
-  // No User Name has U+0000 in it [MQTT-1.5.3-2].
+  // A User Name cannot contain U+0000 [MQTT-1.5.3-2], so the login is unambiguous.
   const login = address === undefined ? undefined : `${address}${name === undefined ? '' : `\0${name}`}`;
   return { login, address, 'user-name': name };
 }
 
-/** An IPv6 network as it is written. */
-const shown = (address: string | undefined): string | undefined =>
+/** An IPv6 prefix in the usual notation. */
+const displayed = (address: string | undefined): string | undefined =>
   address?.includes(':') === true ? `${address}::/64` : address;
 
-/** A copy: a part of a string keeps the whole of it in memory. */
+/** A copy, because a substring would keep the whole string in memory. */
 function shortName(userName: string): string {
   return userName.length <= NAME_LENGTH_MAX ? userName : Buffer.from(userName.slice(0, NAME_LENGTH_MAX)).toString();
 }

@@ -1,26 +1,27 @@
-// A question about a client, as long as somebody waits for its answer. Most are answered at once, where nobody looks at a signal: it is made for those
-// who do, because a hundred thousand clients that come at one time would leave as many behind for the garbage collector.
+// A request to an authenticator whose answer is still needed, and its cancellation. The `AbortSignal` is created only
+// for an adapter that reads it: most adapters answer synchronously, and a hundred thousand clients that connect at once
+// would otherwise leave as many signals for the garbage collector.
 import type { RequestContext } from '../ports/auth.js';
 
 export class PendingRequest implements RequestContext {
-  #isAbandoned = false;
+  #isCancelled = false;
   #controller: AbortController | undefined;
 
-  /** Whether nobody waits for the answer any more. */
+  /** Whether the answer is no longer needed. */
   get isCancelled(): boolean {
-    return this.#isAbandoned;
+    return this.#isCancelled;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#isAbandoned) this.#controller.abort();
+      if (this.#isCancelled) this.#controller.abort();
     }
     return this.#controller.signal;
   }
 
   cancel(): void {
-    this.#isAbandoned = true;
+    this.#isCancelled = true;
     this.#controller?.abort();
   }
 }

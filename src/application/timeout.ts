@@ -1,13 +1,13 @@
-// Adapters that are asked about a client, each with a time of its own: one that fails or is late is answered for. It decides what a failure
-// counts as; who is asked, and in which order, is `authentication.ts`'s and `authorization.ts`'s.
-import type { RequestContext, Authenticator, AuthenticatorAnswer, Authorizer } from '../ports/auth.js';
+// Timeouts for authenticators and authorizers: a decorator answers for an adapter that fails or is late. Which adapters
+// are called, and in which order, is decided in `authentication.ts` and `authorization.ts`.
+import type { Authenticator, AuthenticatorAnswer, Authorizer, RequestContext } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import { PendingRequest } from './pending-request.js';
 
 export interface AuthenticatorTimeout {
   readonly timeoutMs: number;
-  /** What a rejection or no answer in time counts as. */
+  /** What a rejection, a thrown error or a timeout counts as. */
   readonly onFailure: 'deny' | 'abstain';
 }
 
@@ -18,13 +18,13 @@ export interface TimeoutParts {
 
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 
-/** The same authenticator, which answers in time. */
+/** The same authenticator with a timeout. Synchronous answers pass through unchanged. */
 export function authenticatorWithTimeout(
   inner: Authenticator,
   { timeoutMs, onFailure }: AuthenticatorTimeout,
   { clock, emit }: TimeoutParts,
 ): Authenticator {
-  const failed = (error: unknown): AuthenticatorAnswer => {
+  const fail = (error: unknown): AuthenticatorAnswer => {
     if (onFailure === 'deny') throw error;
     emit({ kind: 'authenticator-passed-over', authenticator: inner.name, error: messageOf(error) });
     return ABSTAIN;
@@ -33,24 +33,24 @@ export function authenticatorWithTimeout(
     name: inner.name,
     authenticate: (request, context) => {
       const pending = new PendingRequest();
-      let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+      let answer: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
       try {
-        given = inner.authenticate(request, pending);
+        answer = inner.authenticate(request, pending);
       } catch (error) {
-        return failed(error);
+        return fail(error);
       }
-      if (!isPromiseLike(given)) return given;
-      return withTimeout(given, timeoutMs, clock, pending, context).catch((error: unknown) => {
-        // Nobody waits: neither is it a failure, nor does it matter what it would count as.
+      if (!isPromiseLike(answer)) return answer;
+      return withTimeout(answer, timeoutMs, clock, pending, context).catch((error: unknown) => {
+        // The client has gone. That is not a failure of the adapter, and the answer is ignored.
         if (context?.signal.aborted === true) return ABSTAIN;
-        return failed(error);
+        return fail(error);
       });
     },
     ...optionalMethods(inner),
   };
 }
 
-/** The same authorizer, which answers in time. */
+/** The same authorizer with a timeout. Synchronous answers pass through unchanged. */
 export function authorizerWithTimeout(
   inner: Authorizer,
   { timeoutMs }: Pick<AuthenticatorTimeout, 'timeoutMs'>,
@@ -59,15 +59,15 @@ export function authorizerWithTimeout(
   return {
     name: inner.name,
     authorize: (request) => {
-      const given = inner.authorize(request);
-      return isPromiseLike(given) ? withTimeout(given, timeoutMs, clock) : given;
+      const answer = inner.authorize(request);
+      return isPromiseLike(answer) ? withTimeout(answer, timeoutMs, clock) : answer;
     },
     ...(inner.watch === undefined ? {} : { watch: inner.watch.bind(inner) }),
     ...optionalMethods(inner),
   };
 }
 
-/** What it does not have, the limited one has not either. */
+/** The decorator has exactly the optional methods of the adapter: callers check whether they exist. */
 function optionalMethods(inner: Authenticator | Authorizer): Pick<Authenticator, 'reload' | 'start' | 'stop'> {
   return {
     ...(inner.reload === undefined ? {} : { reload: inner.reload.bind(inner) }),
@@ -77,8 +77,10 @@ function optionalMethods(inner: Authenticator | Authorizer): Pick<Authenticator,
 }
 
 /**
- * Settles as the promise does, or rejects when the time is up; what comes after that is ignored.
- * @param pending abandoned when nobody waits for the promise any more: the time is up, or nobody waits for what it is a part of.
+ * Settles as the promise does, or rejects when the timeout passes or the context is cancelled. What the promise does
+ * after that is ignored.
+ * @param pending the request behind the promise, cancelled when this function stops waiting for it.
+ * @param context the request that this one is part of.
  */
 export function withTimeout<T>(
   promise: PromiseLike<T>,
@@ -88,38 +90,38 @@ export function withTimeout<T>(
   context?: RequestContext,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = (why: string): void => {
-      end();
+    const giveUp = (reason: string): void => {
+      release();
       pending?.cancel();
-      reject(new Error(why));
+      reject(new Error(reason));
     };
-    const gone = (): void => {
-      giveUp('nobody waits for the answer any more');
+    const onAbort = (): void => {
+      giveUp('the request was cancelled');
     };
     const timer = clock.at(clock.nowMs() + timeoutMs, () => {
       giveUp(`no answer within ${timeoutMs} ms`);
     });
-    const end = (): void => {
+    const release = (): void => {
       timer.cancel();
-      context?.signal.removeEventListener('abort', gone);
+      context?.signal.removeEventListener('abort', onAbort);
     };
-    context?.signal.addEventListener('abort', gone);
+    context?.signal.addEventListener('abort', onAbort);
     promise.then(
       (value) => {
-        end();
+        release();
         resolve(value);
       },
       (error: unknown) => {
-        end();
+        release();
         reject(error instanceof Error ? error : new Error(String(error)));
       },
     );
   });
 }
 
-/** Also one of a library's own. */
-export function isPromiseLike<T>(given: T | PromiseLike<T>): given is PromiseLike<T> {
-  return typeof (given as { then?: unknown } | undefined)?.then === 'function';
+/** Whether the value is a promise of any library. */
+export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }
 
 export function messageOf(error: unknown): string {

@@ -129,7 +129,7 @@ describe('an authorizer', () => {
         {
           decision: 'deny',
           reason: 'authorization-unavailable',
-          detail: expect.stringMatching(/^authorizer 0: its answer is no permissions/),
+          detail: expect.stringMatching(/^authorizer 0: its answer is not valid/),
         },
       ]);
     }
