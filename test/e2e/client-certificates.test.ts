@@ -96,9 +96,9 @@ describe('MQTT.js with a certificate', () => {
     withIdentities(async (broker, { meter, stolen }) => {
       const foreign = authorityNamed('Somebody else').issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
       const refusals = [
-        [undefined, /the client has no certificate/],
-        [foreign, /the certificate of the client is not accepted: UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)/],
-        [stolen, /the certificate of the client is not accepted: CERT_REVOKED/],
+        [undefined, /the client sent no certificate/],
+        [foreign, /the client certificate is not accepted: UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)/],
+        [stolen, /the client certificate is not accepted: CERT_REVOKED/],
       ] as const;
       for (const [identity, detail] of refusals) {
         await expect(broker.connect('refused', identity)).rejects.toThrow();
@@ -188,14 +188,14 @@ describe('a reload of certificates', () => {
         copyFileSync(again.cert, server.cert);
         await ask(broker.program, pidFile);
         await broker.program.logs(
-          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt and [^"]*server\.key do not belong together/,
+          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt and [^"]*server\.key do not match/,
         );
         await expectServedAs('renewed');
 
         writeFileSync(server.cert, 'no certificate');
         await ask(broker.program, pidFile);
         await broker.program.logs(
-          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt has no certificate in it/,
+          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt contains no certificate/,
         );
         await expectServedAs('renewed');
         await broker.stop();

@@ -290,7 +290,7 @@ describe('by its limits a broker bounds', () => {
         await expect(connectDecent(tls, { ca })).rejects.toThrow();
         await expect(connectDecent({ url: `mqtt://${addresses.tcp}` })).rejects.toThrow();
         destroy(silent);
-        await program.logs(/"event":"handshake-failed",.*"reason":"tls","detail":"the peer has gone"/);
+        await program.logs(/"event":"handshake-failed",.*"reason":"tls","detail":"the peer closed the connection"/);
         await expectServed(await untilIn(() => connectDecent(tls, { ca })));
       },
       { maxPendingConnections: 10, connectTimeoutMs: 60_000 },

@@ -1,25 +1,25 @@
-// A listener with nothing behind it: what it accepts, what it is told, and what it tells are written down.
+// A listener with no broker behind it: records the connections it accepts, what they receive, and the events it emits.
 import type {
-  IncomingConnection,
-  ConnectionHandler,
   Channel,
   ChannelHandler,
+  ConnectionHandler,
+  IncomingConnection,
   LifecycleEvent,
   Listener,
   PeerInfo,
 } from 'hexmq/ports';
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error('waited 10 seconds in vain');
+    if (Date.now() > deadline) throw new Error('the condition did not hold within 10 seconds');
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
-/** Whoever comes may come in. */
+/** Accepts every connection. */
 export const acceptAll =
   (accept: (channel: Channel) => ChannelHandler): ConnectionHandler =>
   () => ({ setClientAddress: () => true, accept, abort: () => undefined });
@@ -32,57 +32,58 @@ export interface AcceptedConnection {
 
 export interface ObservedConnection {
   readonly peer: PeerInfo;
-  /** For whom it said that it speaks. */
+  /** The clients that were named with `setClientAddress`. */
   readonly clients: PeerInfo[];
-  /** `waits`, `turned away`, `accepted`, `failed`; what came after the end is behind a comma. */
+  /** `pending`, `rejected`, `accepted` or `aborted`; a second, wrong ending follows after a comma. */
   outcome: string;
 }
 
 export class TestListener {
   readonly connections: ObservedConnection[] = [];
-  /** Who may come in. */
+  /** Decides which peers and clients are allowed. */
   allows: (peer: PeerInfo) => boolean = () => true;
   readonly accepted: { channel: Channel; received: Buffer; isClosed: boolean }[] = [];
   readonly events: LifecycleEvent[] = [];
   listener!: Listener;
   address = '';
+  #taken = 0;
 
-  static async on(make: (components: { emit: (event: LifecycleEvent) => void }) => Listener): Promise<TestListener> {
-    const listening = new TestListener();
-    listening.listener = make({ emit: (event) => listening.events.push(event) });
-    listening.address = await listening.listener.listen((peer) => listening.#arrive(peer));
-    return listening;
+  static async on(create: (components: { emit: (event: LifecycleEvent) => void }) => Listener): Promise<TestListener> {
+    const test = new TestListener();
+    test.listener = create({ emit: (event) => test.events.push(event) });
+    test.address = await test.listener.listen((peer) => test.#observe(peer));
+    return test;
   }
 
-  #arrive(peer: PeerInfo): IncomingConnection | undefined {
-    const arrived: ObservedConnection = { peer, clients: [], outcome: 'waits' };
-    this.connections.push(arrived);
+  #observe(peer: PeerInfo): IncomingConnection | undefined {
+    const observed: ObservedConnection = { peer, clients: [], outcome: 'pending' };
+    this.connections.push(observed);
     if (!this.allows(peer)) {
-      arrived.outcome = 'turned away';
+      observed.outcome = 'rejected';
       return undefined;
     }
-    const ends = (outcome: ObservedConnection['outcome']): void => {
-      arrived.outcome = arrived.outcome === 'waits' ? outcome : `${arrived.outcome}, ${outcome}`;
+    const end = (outcome: string): void => {
+      observed.outcome = observed.outcome === 'pending' ? outcome : `${observed.outcome}, ${outcome}`;
     };
     return {
       setClientAddress: (client) => {
-        arrived.clients.push(client);
+        observed.clients.push(client);
         return this.allows(client);
       },
       abort: () => {
-        ends('failed');
+        end('aborted');
       },
       accept: (channel) => {
-        ends('accepted');
-        const one = { channel, received: Buffer.alloc(0), isClosed: false };
-        this.accepted.push(one);
+        end('accepted');
+        const accepted = { channel, received: Buffer.alloc(0), isClosed: false };
+        this.accepted.push(accepted);
         return {
           data: (chunk) => {
-            one.received = Buffer.concat([one.received, chunk]);
+            accepted.received = Buffer.concat([accepted.received, chunk]);
           },
           drained: () => undefined,
           closed: () => {
-            one.isClosed = true;
+            accepted.isClosed = true;
           },
         };
       },
@@ -93,26 +94,26 @@ export class TestListener {
     return Number(this.address.slice(this.address.lastIndexOf(':') + 1));
   }
 
-  /** The next connection after those that have been asked for. */
+  /** The next accepted connection, after those that earlier calls returned. */
   async next(): Promise<AcceptedConnection> {
     const index = this.#taken++;
     await until(() => this.accepted.length > index);
     return this.accepted[index] as AcceptedConnection;
   }
 
-  async nextEvent(kind: LifecycleEvent['kind'], count = 1): Promise<LifecycleEvent> {
-    const those = (): LifecycleEvent[] => this.events.filter((event) => event.kind === kind);
-    await until(() => those().length >= count);
-    return those()[count - 1] as LifecycleEvent;
+  /** Waits for the nth event of the kind, counted from 1. */
+  async event(kind: LifecycleEvent['kind'], nth = 1): Promise<LifecycleEvent> {
+    const ofKind = (): LifecycleEvent[] => this.events.filter((event) => event.kind === kind);
+    await until(() => ofKind().length >= nth);
+    return ofKind()[nth - 1] as LifecycleEvent;
   }
 
+  /** @throws Error if a connection did not end in exactly one way. */
   async close(): Promise<void> {
     await this.listener.close();
-    const wrong = this.connections.filter(({ outcome }) => !['turned away', 'accepted', 'failed'].includes(outcome));
+    const wrong = this.connections.filter(({ outcome }) => !['rejected', 'accepted', 'aborted'].includes(outcome));
     if (wrong.length > 0)
-      throw new Error(`what has arrived did not end once: ${wrong.map(({ outcome }) => outcome).join('; ')}`);
+      throw new Error(`connections without exactly one outcome: ${wrong.map(({ outcome }) => outcome).join('; ')}`);
     for (const { channel } of this.accepted) channel.close(0);
   }
-
-  #taken = 0;
 }

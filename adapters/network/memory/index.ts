@@ -1,8 +1,8 @@
-// A network without sockets, for tests, simulations and embedding: a listener whose clients live in the same process. It behaves as TCP does
-// where the shell could tell the difference (order, backpressure, half-close, reset) and decides nothing of MQTT. What happens is a function
-// of the order of calls and of the schedule: no clock is read, except for the grace of a close.
+// A network without sockets, for tests, simulations and embedding: a listener whose clients live in the same process.
+// It behaves like TCP where the broker could tell the difference: order, backpressure, half-close, reset. Its behavior
+// is determined by the order of calls and by the schedule; a clock is used only for the grace period of a close.
 import { NetworkError } from 'hexmq/ports';
-import type { ConnectionHandler, Channel, ChannelHandler, Clock, Listener, PeerInfo, Timer } from 'hexmq/ports';
+import type { Channel, ChannelHandler, Clock, ConnectionHandler, Listener, PeerInfo, Timer } from 'hexmq/ports';
 import { Pipe } from './pipe.js';
 import type { PipeReceiver, Schedule } from './pipe.js';
 
@@ -11,26 +11,26 @@ export type { Schedule } from './pipe.js';
 export interface MemoryNetworkOptions {
   /** Default `memory`. */
   readonly name?: string;
-  /** A write returns false once this many bytes are under way. Default 65,536. */
+  /** A write returns false once this many bytes are in flight in its direction. Default 65,536. */
   readonly highWaterMark?: number;
-  /** Default `queueMicrotask`. A simulation gives its own, and may run the tasks in any order. */
+  /** Default `queueMicrotask`. A simulation passes its own, which may run tasks in any order. */
   readonly schedule?: Schedule;
-  /** Times the grace of a close. Default: `setTimeout`. */
+  /** Times the grace period of a close. Default: `setTimeout`. */
   readonly clock?: Clock;
 }
 
 export interface MemoryConnectOptions {
   /** Default `memory:1`, `memory:2`, … */
   readonly remoteAddress?: string;
-  /** Given, the client does not collect what it receives. */
+  /** Gets what the client receives, instead of `received`. */
   readonly onData?: (chunk: Uint8Array) => void;
 }
 
-/** A peer that has ended gets this long to read what is still on its way to it. */
+/** Time for a peer that has ended its side to read what is still on the way to it. */
 const PEER_ENDED_GRACE_MS = 5000;
 const DEFAULT_HIGH_WATER_MARK = 64 * 1024;
 
-/** What both ends of a connection need of their network. */
+/** What both ends of a connection need from their network. */
 interface NetworkContext {
   readonly schedule: Schedule;
   readonly highWaterMark: number;
@@ -40,15 +40,15 @@ interface NetworkContext {
 
 export class MemoryNetwork implements Listener {
   readonly name: string;
-  readonly #surroundings: NetworkContext;
+  readonly #context: NetworkContext;
   readonly #channels = new Set<MemoryChannel>();
-  #arrive: ConnectionHandler | undefined;
+  #onConnection: ConnectionHandler | undefined;
   #connections = 0;
 
   constructor(options: MemoryNetworkOptions = {}) {
     this.name = options.name ?? 'memory';
     const { clock } = options;
-    this.#surroundings = {
+    this.#context = {
       schedule: options.schedule ?? queueMicrotask,
       highWaterMark: options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK,
       after: clock === undefined ? afterRealTime : (delayMs, callback) => clock.at(clock.nowMs() + delayMs, callback),
@@ -56,57 +56,55 @@ export class MemoryNetwork implements Listener {
     };
   }
 
-  listen(arrive: ConnectionHandler): Promise<string> {
-    if (this.#arrive !== undefined) {
-      return Promise.reject(
-        new NetworkError(`the memory network ${this.name} is in use; give each broker one of its own`),
-      );
+  listen(onConnection: ConnectionHandler): Promise<string> {
+    if (this.#onConnection !== undefined) {
+      return Promise.reject(new NetworkError(`the memory network ${this.name} is in use; give each broker its own`));
     }
-    this.#arrive = arrive;
+    this.#onConnection = onConnection;
     return Promise.resolve(`memory:${this.name}`);
   }
 
   close(): Promise<void> {
-    this.#arrive = undefined;
+    this.#onConnection = undefined;
     return Promise.resolve();
   }
 
   /**
-   * Connects a client. What it writes before the broker has accepted waits.
-   * @throws NetworkError when nobody listens, as a refused connection.
+   * Connects a client. What it writes before the broker has accepted the connection is kept.
+   * @throws NetworkError if no broker listens, like a refused connection.
    */
   connect(options: MemoryConnectOptions = {}): MemoryClient {
-    const arrive = this.#arrive;
-    if (arrive === undefined)
-      throw new NetworkError(`nobody listens on the memory network ${this.name}; start the broker first`);
+    const onConnection = this.#onConnection;
+    if (onConnection === undefined)
+      throw new NetworkError(`no broker listens on the memory network ${this.name}; start the broker first`);
     this.#connections++;
     const channel = new MemoryChannel(
-      this.#surroundings,
+      this.#context,
       options.remoteAddress ?? `memory:${this.#connections}`,
       options.onData,
     );
     this.#channels.add(channel);
-    this.#surroundings.schedule(() => {
-      channel.open(arrive);
+    this.#context.schedule(() => {
+      channel.open(onConnection);
     });
     return channel.client;
   }
 
   /**
-   * The broker's process dies: every connection is reset, its clients see that, and no handler is called any more. The network listens no
-   * longer and can be given to the next broker.
+   * Simulates a crash of the broker: resets every connection and calls no handler again. Clients see the reset.
+   * Afterwards another broker can listen on this network.
    */
   crashBroker(): void {
-    this.#arrive = undefined;
-    for (const channel of [...this.#channels]) channel.abandon();
+    this.#onConnection = undefined;
+    for (const channel of [...this.#channels]) channel.crash();
   }
 }
 
-/** The broker's end. */
+/** The broker's end of a connection. */
 class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   readonly client: MemoryClient;
   readonly remoteAddress: string;
-  readonly #surroundings: NetworkContext;
+  readonly #context: NetworkContext;
   readonly #inbound: Pipe;
   readonly #outbound: Pipe;
   #handler: ChannelHandler | undefined;
@@ -116,14 +114,14 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   #isPaused = false;
   #grace: Timer | undefined;
 
-  constructor(surroundings: NetworkContext, remoteAddress: string, onData: ((chunk: Uint8Array) => void) | undefined) {
-    this.#surroundings = surroundings;
+  constructor(context: NetworkContext, remoteAddress: string, onData: ((chunk: Uint8Array) => void) | undefined) {
+    this.#context = context;
     this.remoteAddress = remoteAddress;
-    this.#inbound = new Pipe(surroundings.schedule, this, () => undefined);
-    // Nothing arrives before the broker has said who handles it.
+    this.#inbound = new Pipe(context.schedule, this, () => undefined);
+    // Nothing is delivered before there is a handler.
     this.#inbound.pause();
-    this.client = new MemoryClient(surroundings, this, this.#inbound, onData);
-    this.#outbound = new Pipe(surroundings.schedule, this.client, () => {
+    this.client = new MemoryClient(context, this, this.#inbound, onData);
+    this.#outbound = new Pipe(context.schedule, this.client, () => {
       this.#drained();
     });
     this.client.attach(this.#outbound);
@@ -137,25 +135,25 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     return this.#outbound.deliveredBytes;
   }
 
-  /** Nothing has to be agreed on: who has arrived and may come in is in. */
-  open(arrive: ConnectionHandler): void {
+  /** There is no handshake: a connection that the broker allows is open at once. */
+  open(onConnection: ConnectionHandler): void {
     if (this.#isClosed) return;
-    const arrival = arrive(this);
-    if (arrival === undefined) {
+    const connection = onConnection(this);
+    if (connection === undefined) {
       this.terminate(undefined);
       return;
     }
-    const handler = arrival.accept(this);
+    const handler = connection.accept(this);
     this.#handler = handler;
     if (!this.#isPaused) this.#inbound.resume();
-    // Closed while it was being accepted: the handler did not exist yet and still has to be told.
-    if (this.#isClosed) this.#tellClosed(handler, undefined);
+    // It was closed while it was being accepted, before there was a handler to notify.
+    if (this.#isClosed) this.#notifyClosed(handler, undefined);
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#isClosing || this.#isClosed) return true;
     this.#outbound.send(bytes);
-    if (this.#outbound.bufferedBytes < this.#surroundings.highWaterMark) return true;
+    if (this.#outbound.bufferedBytes < this.#context.highWaterMark) return true;
     this.#isFull = true;
     return false;
   }
@@ -181,12 +179,12 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     this.#isClosing = true;
     this.#outbound.end();
     this.resume();
-    this.#grace = this.#surroundings.after(graceMs, () => {
+    this.#grace = this.#context.after(graceMs, () => {
       this.terminate(undefined);
     });
   }
 
-  /** From the client. After `close` nobody listens any more, but it is still read, as a socket must be for its last bytes to get through. */
+  /** From the client. After `close`, data is read and discarded, as on a socket, so that the last bytes get through. */
   receive(chunk: Uint8Array): void {
     if (!this.#isClosing) this.#handler?.data(chunk);
   }
@@ -195,26 +193,26 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     this.close(PEER_ENDED_GRACE_MS);
   }
 
-  /** Both directions end at once, and each side is told. */
+  /** Ends both directions at once, and notifies both sides. */
   terminate(error: Error | undefined, byClient = false): void {
     if (this.#isClosed) return;
     const isOrderly = this.#isClosing && this.#outbound.bufferedBytes === 0;
     this.#drop();
-    if (this.#handler !== undefined) this.#tellClosed(this.#handler, error);
+    if (this.#handler !== undefined) this.#notifyClosed(this.#handler, error);
     if (!byClient) this.client.disconnected(!isOrderly);
   }
 
-  abandon(): void {
+  crash(): void {
     this.#handler = undefined;
     if (this.#isClosed) return;
     this.#drop();
     this.client.disconnected(true);
   }
 
-  #tellClosed(handler: ChannelHandler, error: Error | undefined): void {
-    this.#surroundings.schedule(() => {
-      this.#surroundings.forget(this);
-      // Not if the broker has died in between.
+  #notifyClosed(handler: ChannelHandler, error: Error | undefined): void {
+    this.#context.schedule(() => {
+      this.#context.forget(this);
+      // Unless the broker has crashed meanwhile.
       if (this.#handler === handler) handler.closed(error);
     });
   }
@@ -224,7 +222,7 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
     this.#grace?.cancel();
     this.#inbound.discard();
     this.#outbound.discard();
-    if (this.#handler === undefined) this.#surroundings.forget(this);
+    if (this.#handler === undefined) this.#context.forget(this);
   }
 
   #drained(): void {
@@ -234,13 +232,13 @@ class MemoryChannel implements Channel, PeerInfo, PipeReceiver {
   }
 }
 
-/** The client's end: what a test or an embedding program holds. */
+/** The client's end of a connection, for a test or an embedding program. */
 export class MemoryClient implements PipeReceiver {
-  /** Resolves when the connection has ended, whoever ended it. */
+  /** Resolves when the connection has ended, whichever side ended it. */
   readonly closed: Promise<void>;
-  /** What came, in order, unless someone listens with `onData`. */
+  /** The chunks received so far, in order; empty if there is an `onData` callback. */
   readonly received: Uint8Array[] = [];
-  readonly #surroundings: NetworkContext;
+  readonly #context: NetworkContext;
   readonly #channel: MemoryChannel;
   readonly #outbound: Pipe;
   #inbound: Pipe | undefined;
@@ -251,12 +249,12 @@ export class MemoryClient implements PipeReceiver {
   #resolveClosed: () => void = () => undefined;
 
   constructor(
-    surroundings: NetworkContext,
+    context: NetworkContext,
     channel: MemoryChannel,
     outbound: Pipe,
     onData: ((chunk: Uint8Array) => void) | undefined,
   ) {
-    this.#surroundings = surroundings;
+    this.#context = context;
     this.#channel = channel;
     this.#outbound = outbound;
     this.#onData = onData;
@@ -269,48 +267,53 @@ export class MemoryClient implements PipeReceiver {
     return this.#isClosed;
   }
 
-  /** Whether the connection ended other than by an orderly end of both sides. */
+  /** Whether the connection ended in any way other than an orderly end of both sides. */
   get wasReset(): boolean {
     return this.#wasReset;
   }
 
-  /** Bytes written that the broker has not read: it has paused. */
+  /** Bytes written that the broker has not read yet. */
   get bufferedBytes(): number {
     return this.#outbound.bufferedBytes;
   }
 
-  /** Sends a copy, as a network does. Returns false when much is under way; after the end it does nothing. */
+  /**
+   * Sends a copy, as a network does.
+   * @returns false when `highWaterMark` is reached. After the end: true, without effect.
+   */
   write(bytes: Uint8Array): boolean {
     if (this.#isEnded || this.#isClosed) return true;
     this.#outbound.send(bytes.slice());
-    return this.#outbound.bufferedBytes < this.#surroundings.highWaterMark;
+    return this.#outbound.bufferedBytes < this.#context.highWaterMark;
   }
 
-  /** From now on the callback gets what comes, beginning with what was collected. */
+  /** Passes everything to the callback from now on, beginning with what has been collected in `received`. */
   onData(callback: (chunk: Uint8Array) => void): void {
     this.#onData = callback;
     for (const chunk of this.received.splice(0)) callback(chunk);
   }
 
-  /** Ends the client's direction; the broker answers by ending its own. */
+  /** Ends the client's direction; the broker then ends its own. */
   end(): void {
     if (this.#isEnded || this.#isClosed) return;
     this.#isEnded = true;
     this.#outbound.end();
   }
 
-  /** Resets the connection after what was written has arrived, as far as the broker takes it. The broker sees an error. */
+  /**
+   * Resets the connection, after delivering what was written unless the broker has paused. The broker sees an error.
+   */
   destroy(): void {
     if (this.#isClosed) return;
-    this.#closedNow(true);
+    this.#markClosed(true);
     this.#inbound?.discard();
-    this.#surroundings.schedule(() => {
+    this.#context.schedule(() => {
       this.#outbound.flush();
       this.#channel.terminate(new Error('connection reset by the client'), true);
     });
   }
 
-  /** A slow reader: nothing comes until `resumeReading`, and the broker's writes pile up. */
+  /** Simulates a slow reader: nothing is received until `resumeReading`, and the broker's writes accumulate. */
   pauseReading(): void {
     this.#inbound?.pause();
   }
@@ -319,28 +322,28 @@ export class MemoryClient implements PipeReceiver {
     this.#inbound?.resume();
   }
 
-  /** For the network: where this client reads from. */
+  /** Internal: the pipe this client reads from. */
   attach(inbound: Pipe): void {
     this.#inbound = inbound;
   }
 
-  /** For the network. */
+  /** Internal. */
   receive(chunk: Uint8Array): void {
     if (this.#onData === undefined) this.received.push(chunk);
     else this.#onData(chunk);
   }
 
-  /** For the network: the broker has ended, and this client answers by ending too. */
+  /** Internal: the broker has ended its direction, and the client ends its own in return. */
   receiveEnd(): void {
     this.#channel.terminate(undefined);
   }
 
-  /** For the network: the connection is no more. */
+  /** Internal: the connection has ended. */
   disconnected(wasReset: boolean): void {
-    if (!this.#isClosed) this.#closedNow(wasReset);
+    if (!this.#isClosed) this.#markClosed(wasReset);
   }
 
-  #closedNow(wasReset: boolean): void {
+  #markClosed(wasReset: boolean): void {
     this.#isClosed = true;
     this.#wasReset = wasReset;
     this.#resolveClosed();

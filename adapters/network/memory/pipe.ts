@@ -1,72 +1,75 @@
-// One direction of an in-memory connection: chunks on their way, then perhaps an end. It decides in which order things arrive and when
-// the sender may go on; it does not know which side is the broker.
+// One direction of an in-memory connection: chunks in flight, then possibly an end. It preserves order and signals
+// backpressure; it does not know which side is the broker.
 
-/** Runs a task later, never from within the call, and never drops one. Tasks given earlier may run later: a pipe keeps its own order. */
+/**
+ * Runs a task later, never during the call, and never drops one. It may run tasks in any order: a pipe keeps its chunks
+ * in order all the same.
+ */
 export type Schedule = (task: () => void) => void;
 
 export interface PipeReceiver {
   receive(chunk: Uint8Array): void;
-  /** The sender has ended, and everything before has arrived. */
+  /** The sender has ended its direction, and everything before has been received. */
   receiveEnd(): void;
 }
 
 export class Pipe {
-  /** Bytes that have not arrived. */
+  /** Bytes in flight. */
   bufferedBytes = 0;
-  /** Bytes that have. */
+  /** Bytes that the receiver has received. */
   deliveredBytes = 0;
   #chunks: Uint8Array[] = [];
   #next = 0;
-  #ended = false;
-  #endArrived = false;
-  #held = false;
-  #cut = false;
-  #scheduled = false;
+  #isEnded = false;
+  #isEndReceived = false;
+  #isPaused = false;
+  #isDiscarded = false;
+  #isScheduled = false;
 
   constructor(
     readonly schedule: Schedule,
     readonly receiver: PipeReceiver,
-    /** Everything that was sent has arrived. */
+    /** Called when everything sent so far has been received. */
     readonly onDrained: () => void,
   ) {}
 
   send(chunk: Uint8Array): void {
-    if (this.#ended || this.#cut || chunk.byteLength === 0) return;
+    if (this.#isEnded || this.#isDiscarded || chunk.byteLength === 0) return;
     this.#chunks.push(chunk);
     this.bufferedBytes += chunk.byteLength;
-    this.#wake();
+    this.#scheduleFlush();
   }
 
   end(): void {
-    if (this.#ended || this.#cut) return;
-    this.#ended = true;
-    this.#wake();
+    if (this.#isEnded || this.#isDiscarded) return;
+    this.#isEnded = true;
+    this.#scheduleFlush();
   }
 
-  /** The receiver does not read: nothing arrives until `release`. */
+  /** Nothing is delivered until `resume`. */
   pause(): void {
-    this.#held = true;
+    this.#isPaused = true;
   }
 
   resume(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    this.#wake();
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#scheduleFlush();
   }
 
-  /** Whatever is on its way is lost. */
+  /** Drops everything in flight, for good. */
   discard(): void {
-    this.#cut = true;
+    this.#isDiscarded = true;
     this.#chunks = [];
     this.#next = 0;
     this.bufferedBytes = 0;
   }
 
-  /** Lets everything arrive that the receiver takes. Called by the schedule, or by a sender's reset that comes after what was sent. */
+  /** Delivers what is in flight, until the receiver pauses. Called by the schedule, or before a reset by the sender. */
   flush(): void {
     let delivered = false;
-    // The receiver may hold or cut the pipe from within `arrived`, so each round asks again.
-    while (!this.#held && !this.#cut) {
+    // The receiver may pause or discard the pipe during `receive`, so each round checks again.
+    while (!this.#isPaused && !this.#isDiscarded) {
       const chunk = this.#chunks[this.#next];
       if (chunk === undefined) break;
       this.#next++;
@@ -75,21 +78,21 @@ export class Pipe {
       delivered = true;
       this.receiver.receive(chunk);
     }
-    if (this.#cut || this.#next < this.#chunks.length) return;
+    if (this.#isDiscarded || this.#next < this.#chunks.length) return;
     this.#chunks = [];
     this.#next = 0;
     if (delivered) this.onDrained();
-    if (this.#ended && !this.#held && !this.#endArrived) {
-      this.#endArrived = true;
+    if (this.#isEnded && !this.#isPaused && !this.#isEndReceived) {
+      this.#isEndReceived = true;
       this.receiver.receiveEnd();
     }
   }
 
-  #wake(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
+  #scheduleFlush(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     this.schedule(() => {
-      this.#scheduled = false;
+      this.#isScheduled = false;
       this.flush();
     });
   }

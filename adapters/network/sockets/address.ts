@@ -1,19 +1,19 @@
-// Addresses, for people and for rules.
+// Network addresses, formatted for humans and for access rules.
 import type { Socket } from 'node:net';
 import type { PeerInfo } from 'hexmq/ports';
 
-/** `127.0.0.1:1883`, `[::1]:1883`. An IPv4 peer of an IPv6 socket is shown as what it is. */
+/** `127.0.0.1:1883`, `[::1]:1883`. An IPv4 peer of an IPv6 socket is shown as IPv4. */
 export function formatAddress(address: string, port: number): string {
   const plain = plainAddress(address);
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
 }
 
-/** An IPv4 address that an IPv6 socket reports is IPv4. */
+/** Turns an IPv4-mapped IPv6 address (`::ffff:192.0.2.7`), as IPv6 sockets report it, into IPv4. */
 export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
-/** For people. A peer can be gone before we ask who it is. */
+/** For humans; `unknown` if the peer has already gone. */
 export function addressOf({ remoteAddress, remotePort }: Socket): string {
   return remoteAddress === undefined || remotePort === undefined ? 'unknown' : formatAddress(remoteAddress, remotePort);
 }

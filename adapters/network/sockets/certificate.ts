@@ -1,16 +1,17 @@
-// What a certificate says of its owner, in the words of the port.
+// The owner named in a client certificate, as the network port describes it.
 import type { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'hexmq/ports';
 
 export function describeCertificate(certificate: X509Certificate): PeerCertificate {
-  // One line for each relative name, in the order of the certificate; values are escaped as RFC 2253 says, so none has a line end in it.
+  // Node gives one line per relative distinguished name, in certificate order, with values escaped as in RFC 2253.
+  // So a line feed cannot be part of a value.
   const names = certificate.subject === undefined ? [] : certificate.subject.split('\n');
   const commonNames = names.flatMap((name) => name.split(' + ')).filter((attribute) => attribute.startsWith('CN='));
   const [commonName] = commonNames;
   return {
     commonName:
       commonNames.length === 1 && commonName !== undefined ? unescape(commonName.slice('CN='.length)) : undefined,
-    // RFC 4514 begins with the last.
+    // RFC 4514 lists the names in reverse order.
     subject: names
       .map((name) => name.replaceAll(' + ', '+'))
       .reverse()
@@ -26,7 +27,7 @@ function unescape(value: string): string {
   );
 }
 
-/** `DNS:a, IP Address:127.0.0.1, URI:"what has a comma is JSON"`. */
+/** Parses `DNS:a, IP Address:127.0.0.1, URI:"a value with a comma is quoted as JSON"`. */
 function alternativeNames(text: string): string[] {
   return [...text.matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)].map(([, kind = '', value = '']) => {
     const plain = value.startsWith('"') ? (JSON.parse(value) as string) : value;

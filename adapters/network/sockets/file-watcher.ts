@@ -1,11 +1,11 @@
-// Notices that files have changed, however that is done: written in place, replaced by a rename, or by turning a link on the way to them, as
-// Kubernetes does for mounted secrets. It watches the directories that the names are looked up in, not the files: a file that was replaced would
-// be watched in vain. What has changed, if anything, is for others to find out.
+// Notices changed files, however they change: written in place, replaced by a rename, or through a redirected symbolic
+// link on the path, as Kubernetes updates mounted secrets. It watches directories instead of files, because a watch on
+// a replaced file would never fire again. The caller finds out what has changed, if anything.
 import { readlinkSync, watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
-/** Several files are seldom written in one go; and whoever writes one often touches it more than once. */
+/** Collects related events: a certificate and its key are written one after the other, often in several writes. */
 const SETTLING_MS = 250;
 
 export class FileWatcher {
@@ -14,7 +14,7 @@ export class FileWatcher {
 
   constructor(
     readonly paths: readonly string[],
-    /** Something has happened near the files; there may be nothing new in them. */
+    /** Something changed in a watched directory; the files themselves may be unchanged. */
     readonly onChange: () => void,
     readonly onError: (error: Error) => void,
   ) {}
@@ -52,18 +52,18 @@ export class FileWatcher {
     }
   }
 
-  /** Counted from the first event: a directory in which something happens all the time is looked at all the same. */
+  /** Delays from the first event, not the last, so that a directory with constant activity is handled too. */
   #schedule(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      // Where the links lead now.
+      // Symbolic links may lead to other directories now.
       this.start();
       this.onChange();
     }, SETTLING_MS).unref();
   }
 }
 
-/** That of the file, and that of each link on the way to it. */
+/** Collects the directory of the file, and of each symbolic link on its path. */
 function addDirectories(path: string, directories: Set<string>, seen: Set<string>): void {
   if (seen.has(path)) return;
   seen.add(path);

@@ -1,14 +1,14 @@
-// Connections that have arrived and are not open yet: they still have to say for whom they speak, to agree on keys, or to become a WebSocket. It
-// decides how long that may take and tells when it came to nothing. What has to be said is the business of each step.
+// Connections between their arrival and the first byte of MQTT: waiting for a PROXY header, a TLS handshake or a
+// WebSocket upgrade. This file enforces the time limit and reports failures; each step knows its own protocol.
 import type { Socket } from 'node:net';
-import type { IncomingConnection, HandshakeFailure, LifecycleEvent, PeerInfo } from 'hexmq/ports';
+import type { HandshakeFailure, IncomingConnection, LifecycleEvent, PeerInfo } from 'hexmq/ports';
 
 export interface SocketComponents {
   readonly emit?: (event: LifecycleEvent) => void;
 }
 
 export class PendingHandshakes {
-  readonly #open = new Set<Handshake>();
+  readonly #pending = new Set<Handshake>();
 
   constructor(
     readonly listener: string,
@@ -17,14 +17,14 @@ export class PendingHandshakes {
     readonly components: SocketComponents,
   ) {}
 
-  start(socket: Socket, arrival: IncomingConnection, peer: PeerInfo, step: Handshake['step']): Handshake {
-    const handshake = new Handshake(this, socket, arrival, peer, step);
-    this.#open.add(handshake);
+  start(socket: Socket, connection: IncomingConnection, peer: PeerInfo, step: Handshake['step']): Handshake {
+    const handshake = new Handshake(this, socket, connection, peer, step);
+    this.#pending.add(handshake);
     return handshake;
   }
 
   remove(handshake: Handshake): void {
-    this.#open.delete(handshake);
+    this.#pending.delete(handshake);
   }
 
   reportFailure({ peer }: Handshake, reason: HandshakeFailure, detail: string): void {
@@ -37,88 +37,88 @@ export class PendingHandshakes {
     });
   }
 
-  /** Nobody waits any more for what they would become. */
+  /** The listener closes: no event is emitted for these. */
   abortAll(): void {
-    for (const handshake of this.#open) handshake.abort();
+    for (const handshake of this.#pending) handshake.abort();
   }
 }
 
-/** From the opening of a connection until it is a channel. */
+/** One connection until it becomes a channel. */
 export class Handshake {
-  #isOver = false;
-  #isTold = false;
+  #isSettled = false;
+  #isReported = false;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
     readonly pending: PendingHandshakes,
-    /** As it was accepted, below whatever is spoken on it. */
+    /** The accepted socket, below TLS and WebSocket. */
     readonly socket: Socket,
     readonly connection: IncomingConnection,
-    /** Who it is as far as it is known. */
+    /** The peer as far as it is known. */
     public peer: PeerInfo,
-    /** What it is in the middle of. */
+    /** The step that is in progress; failures are attributed to it. */
     public step: Exclude<HandshakeFailure, 'timeout'>,
   ) {
     const timeoutMs = pending.timeoutMs();
     this.#timer = setTimeout(() => {
-      this.#fail('timeout', `${this.step} is not done after ${timeoutMs} ms`);
+      this.#fail('timeout', `${this.step} not completed within ${timeoutMs} ms`);
     }, timeoutMs);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
-  /** @returns false: that client may not come in, and nothing is left of the connection. */
+  /** @returns false when a limit refuses the client; the connection has then been closed. */
   setClientAddress(client: PeerInfo): boolean {
     this.peer = client;
     if (this.connection.setClientAddress(client)) return true;
-    // The shell has told who was refused.
+    // The broker has already reported the refusal.
     this.abort();
     return false;
   }
 
-  /** It has come to something: whoever has the socket now looks after it, and after the arrival. */
+  /** Success: the caller takes over the socket and the incoming connection. */
   complete(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#isSettled) return;
+    this.#isSettled = true;
     clearTimeout(this.#timer);
     this.socket.off('error', this.#onError);
     this.socket.off('close', this.#onClose);
     this.pending.remove(this);
   }
 
-  /** It has come to nothing. The first reason is told, whatever follows from it. */
+  /** Failure: closes the connection. Only the first failure is reported; later ones are its consequences. */
   fail(detail: string): void {
     this.#fail(this.step, detail);
   }
 
-  /** It has come to nothing, and the peer is being told: it ends when the peer has gone, or when the time is over. */
+  /** Failure that the peer is being told: the connection ends when the peer closes it, or at the time limit. */
   failAfterReply(detail: string): void {
-    this.#tell(this.step, detail);
+    this.#report(this.step, detail);
   }
 
-  /** Without a word. */
+  /** Closes the connection without an event. */
   abort(): void {
-    if (this.#isOver) return;
+    if (this.#isSettled) return;
     this.complete();
     this.connection.abort();
-    // What was ended may still fail before it is gone.
+    // The socket may still fail before it is gone.
     this.socket.on('error', () => undefined);
     this.socket.destroy();
   }
 
   #fail(reason: HandshakeFailure, detail: string): void {
-    if (this.#isOver) return;
+    if (this.#isSettled) return;
     this.abort();
-    this.#tell(reason, detail);
+    this.#report(reason, detail);
   }
 
-  #tell(reason: HandshakeFailure, detail: string): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
+  #report(reason: HandshakeFailure, detail: string): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
     this.pending.reportFailure(this, reason, detail);
   }
 
@@ -127,6 +127,6 @@ export class Handshake {
   };
 
   readonly #onClose = (): void => {
-    this.fail('the peer has gone');
+    this.fail('the peer closed the connection');
   };
 }

@@ -1,13 +1,15 @@
-// For whom a connection speaks: reads the header of a proxy that is listed. A proxy that is listed says for whom it speaks or is refused, and so is
-// whoever is not listed and says it.
-import type { Socket } from 'node:net';
+// The PROXY protocol step of a connection. A trusted proxy must send a header, and no other peer may: otherwise a
+// client could claim any address.
 import type { PeerInfo } from 'hexmq/ports';
 import type { Handshake } from './pending-handshakes.js';
 import { parseProxyHeader, ProxyHeaderError, recognizeStart } from './proxy-header.js';
 import type { ProxyHeader } from './proxy-header.js';
 import type { TrustedProxies } from './trusted-proxies.js';
 
-/** `next` is called with a socket that is paused, and has what came after the header; and with the client that the header named, if it did. */
+/**
+ * Reads the header, then calls `next` with the client it names, if any. The socket is then paused, with the bytes after
+ * the header still to be read.
+ */
 export function readProxyHeader(
   handshake: Handshake,
   trusted: TrustedProxies,
@@ -16,8 +18,8 @@ export function readProxyHeader(
   const { socket } = handshake;
   const isTrusted = trusted.has(handshake.peer.ipAddress);
   let received: Buffer = Buffer.alloc(0);
-  const look = (chunk: Buffer): void => {
-    if (handshake.isOver) return;
+  const onData = (chunk: Buffer): void => {
+    if (handshake.isSettled) return;
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
     let header: ProxyHeader | undefined;
     try {
@@ -30,26 +32,22 @@ export function readProxyHeader(
     if (header === undefined) return;
     const { length, client } = header;
     socket.pause();
-    socket.off('data', look);
-    socket.off('end', left);
-    giveBack(socket, received.subarray(length));
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+    if (received.length > length) socket.unshift(received.subarray(length));
     next(handshake, client);
   };
-  const left = (): void => {
-    handshake.fail('the peer has gone before it said for whom it speaks');
+  const onEnd = (): void => {
+    handshake.fail('the peer closed the connection before sending a PROXY header');
   };
-  socket.on('end', left);
-  socket.on('data', look);
+  socket.on('end', onEnd);
+  socket.on('data', onData);
 }
 
-/** No header at all, which has no length and names nobody. */
+/** For a peer that is not a trusted proxy. @throws ProxyHeaderError if it sends a header all the same. */
 function expectNoHeader(received: Buffer): ProxyHeader | undefined {
-  const beginning = recognizeStart(received);
-  if (beginning === 'too-short-to-tell') return undefined;
-  if (beginning === 'another') return { length: 0, client: undefined };
-  throw new ProxyHeaderError('a PROXY header from a peer that is not among the trusted');
-}
-
-function giveBack(socket: Socket, bytes: Buffer): void {
-  if (bytes.length > 0) socket.unshift(bytes);
+  const start = recognizeStart(received);
+  if (start === 'incomplete') return undefined;
+  if (start === 'no-header') return { length: 0, client: undefined };
+  throw new ProxyHeaderError('a PROXY header from a peer that is not a trusted proxy');
 }

@@ -1,20 +1,19 @@
-// How much of what was written to a socket has left for the network, also within one large write.
+// Bytes of a socket that have left for the network, also within one large write. Node's own counters treat a write as
+// pending until all of it has left, and merge everything written meanwhile into one write: by them, a slow reader seems
+// to read nothing for minutes.
 import type { Socket } from 'node:net';
 
-/** Of a socket of TCP or of a path. Node itself looks at `writeQueueSize` to know whether a socket that writes is idle. */
+/** Node's internal handle of a socket. Node itself reads `writeQueueSize` to tell whether a writing socket is idle. */
 interface Handle {
-  /** Handed to the operating system, or waiting for it to take them. */
+  /** Given to the operating system, or queued for it. */
   readonly bytesWritten: number;
-  /** Of those, the ones that wait. */
+  /** The queued part of `bytesWritten`. */
   readonly writeQueueSize: number;
-  /** Of one of TLS: what it is on. */
+  /** The handle below a TLS handle. */
   readonly _parent?: Handle;
 }
 
-/**
- * Node counts a write as waiting until all of it has left, and makes one write of whatever was written meanwhile: by what it says, a peer that reads
- * slowly looks for minutes as if it read nothing.
- */
+/** Falls back to Node's counters if the internal handle is missing or has changed. */
 export function sentBytes(socket: Socket): number {
   const { _handle: own } = socket as unknown as { readonly _handle?: Handle | null };
   const handle = own?._parent ?? own;

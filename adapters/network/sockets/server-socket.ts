@@ -1,34 +1,35 @@
-// Where connections come in: a server on an address and a port, or on a path. It decides how a socket is set up and what an operating system's
-// refusal means in words; it sets no limit on how many connections there are.
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+// The listening socket: on an address and a port, or on a path of the file system. It sets the options of accepted
+// sockets and turns the operating system's errors into advice. Limits on connections are the broker's.
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { NetworkError } from 'hexmq/ports';
 import { formatAddress } from './address.js';
 
 export interface HostAndPort {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0 to 65,535; 0 lets the operating system choose a free port. */
   readonly port: number;
 }
 
-export interface UnixPath {
+export interface UnixSocketPath {
   readonly path: string;
-  /** Of the file, in octal: who may connect. Default: as the umask has it. */
+  /** Permissions of the socket file in octal (`0660`), which decide who may connect. Default: by the umask. */
   readonly mode?: string | undefined;
 }
 
-export type ListenAddress = HostAndPort | UnixPath;
+export type ListenAddress = HostAndPort | UnixSocketPath;
 
-/** Of the socket's own buffers, each way. Below it a write counts as taken. */
+/** Size of Node's buffers for each socket, per direction. A write that leaves more than this queued returns false. */
 export const HIGH_WATER_MARK = 64 * 1024;
-/** As many as may arrive while one turn of the event loop runs, when all clients come back at once. */
+/** Enough for the connections that arrive during one turn of the event loop when all clients reconnect at once. */
 const DEFAULT_BACKLOG = 4096;
-/** Finds peers that vanished without a word and have MQTT's own keep-alive off. Rarely, because every idle connection pays. */
+/** Detects vanished peers that have disabled MQTT keep-alive. Long, because each probe costs for every idle client. */
 const TCP_KEEP_ALIVE_MS = 300_000;
 
 export const SOCKET_OPTIONS = {
-  // A half-closed peer gets what is on its way to it: the channel ends its own side.
+  // A peer that half-closes still receives what was written; the channel then ends its own side.
   allowHalfOpen: true,
   noDelay: true,
   keepAlive: true,
@@ -40,47 +41,52 @@ export class ServerSocket {
   #server: Server | undefined;
 
   constructor(
-    readonly place: ListenAddress,
+    readonly listenAddress: ListenAddress,
     readonly backlog = DEFAULT_BACKLOG,
   ) {}
 
-  /** @throws NetworkError */
-  async open(entered: (socket: Socket) => void): Promise<string> {
-    const { place } = this;
-    if ('port' in place) {
-      const { address, port } = (await this.#listen(entered)) as AddressInfo;
+  /**
+   * Starts listening.
+   * @returns the address for humans: `127.0.0.1:1883`, or the path.
+   * @throws NetworkError naming the address and what to do.
+   */
+  async open(onSocket: (socket: Socket) => void): Promise<string> {
+    const { listenAddress } = this;
+    if ('port' in listenAddress) {
+      const { address, port } = (await this.#listen(onSocket)) as AddressInfo;
       return formatAddress(address, port);
     }
     try {
-      await this.#listen(entered);
+      await this.#listen(onSocket);
     } catch (error) {
-      if (!(await isStaleSocket(error, place.path))) throw error;
-      unlinkSync(place.path);
-      await this.#listen(entered);
+      if (!(await isStaleSocket(error, listenAddress.path))) throw error;
+      unlinkSync(listenAddress.path);
+      await this.#listen(onSocket);
     }
-    if (place.mode !== undefined) chmodSync(place.path, parseInt(place.mode, 8));
-    return place.path;
+    if (listenAddress.mode !== undefined) chmodSync(listenAddress.path, parseInt(listenAddress.mode, 8));
+    return listenAddress.path;
   }
 
   close(): void {
-    // The address is free as soon as `close` returns; its callback would wait for all open connections as well.
+    // Not awaited: the address is free as soon as `close` returns, while its callback waits for all open connections.
     this.#server?.close();
     this.#server = undefined;
   }
 
-  #listen(entered: (socket: Socket) => void): Promise<AddressInfo | string | null> {
+  #listen(onSocket: (socket: Socket) => void): Promise<AddressInfo | string | null> {
     const server = createServer(SOCKET_OPTIONS);
-    server.on('connection', entered);
-    const { place, backlog } = this;
-    const where = 'port' in place ? { host: place.host, port: place.port } : { path: place.path };
+    server.on('connection', onSocket);
+    const { listenAddress, backlog } = this;
+    const where =
+      'port' in listenAddress ? { host: listenAddress.host, port: listenAddress.port } : { path: listenAddress.path };
     return new Promise((resolve, reject) => {
-      const refused = (error: NodeJS.ErrnoException): void => {
-        reject(new NetworkError(explainListenError(error, place), { cause: error }));
+      const onError = (error: NodeJS.ErrnoException): void => {
+        reject(new NetworkError(explainListenError(error, listenAddress), { cause: error }));
       };
-      server.once('error', refused);
+      server.once('error', onError);
       server.listen({ ...where, backlog }, () => {
-        server.off('error', refused);
-        server.on('error', warnOnce());
+        server.off('error', onError);
+        server.on('error', warnOncePerCode());
         this.#server = server;
         resolve(server.address());
       });
@@ -88,7 +94,7 @@ export class ServerSocket {
   }
 }
 
-/** A socket on which nobody listens any more: that of a process that died. */
+/** Whether the path is a socket that no process listens on: one that a crashed process left behind. */
 async function isStaleSocket(error: unknown, path: string): Promise<boolean> {
   const cause = error instanceof NetworkError ? (error.cause as NodeJS.ErrnoException) : undefined;
   if (cause?.code !== 'EADDRINUSE' || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
@@ -104,31 +110,34 @@ async function isStaleSocket(error: unknown, path: string): Promise<boolean> {
   });
 }
 
-/** A connection that could not be accepted (most often: no file descriptors left) is gone, and the listener goes on. It is said once a cause. */
-function warnOnce(): (error: NodeJS.ErrnoException) => void {
-  const said = new Set<string | undefined>();
+/**
+ * Warns about connections that could not be accepted, most often for lack of file descriptors. The listener continues;
+ * each error code is reported once.
+ */
+function warnOncePerCode(): (error: NodeJS.ErrnoException) => void {
+  const reported = new Set<string | undefined>();
   return (error) => {
-    if (said.has(error.code)) return;
-    said.add(error.code);
+    if (reported.has(error.code)) return;
+    reported.add(error.code);
     const advice =
       error.code === 'EMFILE' || error.code === 'ENFILE' ? ': raise the limit of open files (ulimit -n)' : '';
     process.emitWarning(`a connection could not be accepted: ${error.message}${advice}`, 'HexmqNetworkWarning');
   };
 }
 
-function explainListenError(error: NodeJS.ErrnoException, place: ListenAddress): string {
-  return 'port' in place ? explainOnPort(error, place) : explainOnPath(error, place);
+function explainListenError(error: NodeJS.ErrnoException, address: ListenAddress): string {
+  return 'port' in address ? explainPortError(error, address) : explainPathError(error, address);
 }
 
-function explainOnPort(error: NodeJS.ErrnoException, { host, port }: HostAndPort): string {
+function explainPortError(error: NodeJS.ErrnoException, { host, port }: HostAndPort): string {
   const what = `cannot listen on ${formatAddress(host, port)}`;
   switch (error.code ?? '') {
     case 'EADDRINUSE':
       return `${what}: the port is in use; choose another (--port) or stop the other process`;
     case 'EACCES':
-      return `${what}: not permitted; choose a port from 1024 up (--port), or give the process the right to bind this one`;
+      return `${what}: not permitted; choose a port from 1024 up (--port), or allow the process to bind this one`;
     case 'EADDRNOTAVAIL':
-      return `${what}: this machine has no such address; use one of its own (--host), or 0.0.0.0 for all`;
+      return `${what}: this machine has no such address; use one of its addresses (--host), or 0.0.0.0 for all`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `${what}: the host name cannot be resolved; use an address of this machine (--host)`;
@@ -137,15 +146,15 @@ function explainOnPort(error: NodeJS.ErrnoException, { host, port }: HostAndPort
   }
 }
 
-function explainOnPath(error: NodeJS.ErrnoException, { path }: UnixPath): string {
+function explainPathError(error: NodeJS.ErrnoException, { path }: UnixSocketPath): string {
   const what = `cannot listen on ${path}`;
   switch (error.code ?? '') {
     case 'EADDRINUSE':
-      return `${what}: the path is in use; choose another, or stop the other process or remove the file`;
+      return `${what}: the path is in use; choose another, stop the other process, or remove the file`;
     case 'EACCES':
-      return `${what}: not permitted; choose a directory that the user who runs hexmq may write to`;
-    case 'ENOENT':
-      return `${what}: there is no such directory; make it first`;
+      // libuv reports a missing directory with the same code.
+      if (!existsSync(dirname(path))) return `${what}: the directory does not exist; create it first`;
+      return `${what}: not permitted; choose a directory that the user who runs hexmq can write to`;
     default:
       return `${what}: ${error.message}`;
   }

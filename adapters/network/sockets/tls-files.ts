@@ -1,5 +1,6 @@
-// The files of a TLS listener: certificate, key, and for client certificates those that sign them and those that were revoked. They are read and
-// checked together, so that what is used is always a whole; a message names the file, and never shows what is in it.
+// The files of a TLS listener: certificate, key, and for client certificates the issuing authorities and revocation
+// lists. They are read and checked together, so that a listener never uses files that do not match. Error messages name
+// the file and never show its content.
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -7,20 +8,21 @@ import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
 
 export interface TlsOptions {
-  /** Path of the certificate in PEM, followed by those between it and the root. */
+  /** Path of the certificate in PEM, followed by the intermediate certificates. */
   readonly cert: string;
+  /** Path of the private key in PEM. */
   readonly key: string;
-  /** Of the key, where it is encrypted. */
+  /** Passphrase of an encrypted key. */
   readonly passphrase?: string | undefined;
-  /** Path of the certificates that client certificates are signed with. */
+  /** Path of the authorities' certificates that verify client certificates, in PEM. */
   readonly ca?: string | undefined;
-  /** Path of revocation lists, one for each of them. */
+  /** Path of the revocation lists in PEM, one for each authority. */
   readonly crl?: string | undefined;
-  /** Default `none`. `optional`: a client may come without one; one that comes with a certificate that does not verify is refused. */
+  /** Default `none`. With `optional` a client may omit its certificate, but an invalid one is refused. */
   readonly clientCertificate?: 'none' | 'optional' | 'required' | undefined;
   /** Default `TLSv1.2`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
-  /** As OpenSSL writes them. */
+  /** An OpenSSL cipher list. Default: Node's. */
   readonly ciphers?: string | undefined;
 }
 
@@ -28,26 +30,27 @@ export class TlsFiles {
   readonly paths: readonly string[];
   #digest = '';
 
-  /** @throws Error when the options do not go together. */
+  /** @throws Error if the options contradict each other. */
   constructor(readonly options: TlsOptions) {
     const { cert, key, ca, crl, clientCertificate = 'none' } = options;
     if (clientCertificate !== 'none' && ca === undefined) {
       throw new Error(
-        `tls.ca is missing, expected the file of the certificates that client certificates are signed with (clientCertificate: ${clientCertificate})`,
+        'tls.ca is missing, expected the file of the authorities that sign client certificates ' +
+          `(clientCertificate: ${clientCertificate})`,
       );
     }
     if (clientCertificate === 'none' && crl !== undefined) {
       throw new Error(
-        'tls.crl is given and no client certificates are asked for, expected clientCertificate: optional or required',
+        'tls.crl is set, but client certificates are not requested, expected clientCertificate: optional or required',
       );
     }
     this.paths = [cert, key, ca, crl].filter((path) => path !== undefined);
   }
 
   /**
-   * Reads all of them.
-   * @returns `undefined` when they are as they were at the last time that they were good.
-   * @throws Error whose message names the file, what is wrong with it and what was expected.
+   * Reads and checks all files.
+   * @returns `undefined` if they are the same as in the last successful call.
+   * @throws Error naming the file, what is wrong with it and what was expected.
    */
   read(): SecureContextOptions | undefined {
     const { cert, key, ca, crl, passphrase, minVersion = 'TLSv1.2', ciphers } = this.options;
@@ -60,7 +63,7 @@ export class TlsFiles {
 
     const [certificate] = certificatesIn(cert, textOf(cert));
     if (certificate?.checkPrivateKey(privateKeyIn(key, textOf(key), passphrase)) !== true) {
-      throw new Error(`${cert} and ${key} do not belong together, expected the private key of the first certificate`);
+      throw new Error(`${cert} and ${key} do not match, expected the private key of the first certificate`);
     }
     if (ca !== undefined) certificatesIn(ca, textOf(ca));
     const context: SecureContextOptions = {
@@ -93,7 +96,7 @@ function explainReadError(error: NodeJS.ErrnoException): string {
     case 'EACCES':
       return 'not permitted; let the user who runs hexmq read it';
     case 'EISDIR':
-      return 'it is a directory, expected a file in PEM';
+      return 'it is a directory, expected a PEM file';
     default:
       return error.message;
   }
@@ -106,7 +109,7 @@ function blocksOf(kind: string, text: string): string[] {
 function certificatesIn(path: string, text: string): X509Certificate[] {
   const blocks = blocksOf('(?:X509 |TRUSTED )?CERTIFICATE', text);
   if (blocks.length === 0)
-    throw new Error(`${path} has no certificate in it, expected PEM (-----BEGIN CERTIFICATE-----)`);
+    throw new Error(`${path} contains no certificate, expected PEM (-----BEGIN CERTIFICATE-----)`);
   return blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
@@ -123,17 +126,17 @@ function privateKeyIn(path: string, text: string, passphrase: string | undefined
     if (passphrase === undefined && /ENCRYPTED/.test(text))
       throw new Error(`${path} is encrypted, expected tls.passphrase`);
     if (passphrase !== undefined && (error as NodeJS.ErrnoException).code === 'ERR_OSSL_BAD_DECRYPT') {
-      throw new Error(`${path} cannot be decrypted: tls.passphrase is not that of this key`);
+      throw new Error(`${path} cannot be decrypted: tls.passphrase is wrong for this key`);
     }
-    throw new Error(`${path} has no private key that can be read, expected PEM (-----BEGIN PRIVATE KEY-----)`);
+    throw new Error(`${path} contains no readable private key, expected PEM (-----BEGIN PRIVATE KEY-----)`);
   }
 }
 
-/** One by one: of several in one text only the first would be taken. */
+/** Separately, because OpenSSL would use only the first list of a file. */
 function revocationListsIn(path: string, text: string): string[] {
   const lists = blocksOf('X509 CRL', text);
   if (lists.length === 0)
-    throw new Error(`${path} has no revocation list in it, expected PEM (-----BEGIN X509 CRL-----)`);
+    throw new Error(`${path} contains no revocation list, expected PEM (-----BEGIN X509 CRL-----)`);
   for (const [index, list] of lists.entries()) {
     try {
       createSecureContext({ crl: list });
@@ -150,7 +153,7 @@ function check(context: SecureContextOptions, ciphers: string | undefined): void
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_SSL_NO_CIPHER_MATCH')
-      throw new Error(`tls.ciphers: "${ciphers}" names no cipher, expected a list as OpenSSL writes it`);
-    throw new Error(`the certificate, the key and the options of TLS cannot be used together: ${message}`);
+      throw new Error(`tls.ciphers: "${ciphers}" matches no cipher, expected an OpenSSL cipher list`);
+    throw new Error(`the certificate, the key and the TLS options cannot be used together: ${message}`);
   }
 }

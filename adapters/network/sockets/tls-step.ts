@@ -1,5 +1,6 @@
-// TLS on sockets that were accepted: the handshake, whose certificate is taken, and the files behind it. A certificate of a client is either verified
-// or refused, also where it need not have brought one: whoever shows one wants to be taken for its owner.
+// The TLS step of a connection: the handshake, the check of a client certificate, and reloading of the files. A client
+// certificate that does not verify is refused even where certificates are optional: a client that presents one claims
+// an identity.
 import { createServer } from 'node:tls';
 import type { SecureContextOptions, Server, TLSSocket } from 'node:tls';
 import type { Socket } from 'node:net';
@@ -18,10 +19,10 @@ export class TlsStep implements Reloadable {
   readonly #isCertificateRequired: boolean;
   readonly #watch: FileWatcher;
   readonly #server: Server;
-  /** By the ends of the connection: all that a server's socket has in common with the one below it. */
+  /** By the connection's addresses and ports, the only thing a TLS socket has in common with the socket below it. */
   readonly #handshakes = new Map<string, Handshake>();
 
-  /** @throws Error when the files are not what TLS needs. */
+  /** @throws Error naming the option or the file that is wrong. */
   constructor(
     readonly listener: string,
     options: TlsOptions,
@@ -37,31 +38,31 @@ export class TlsStep implements Reloadable {
       ...socketOptions,
       ...this.#files.read(),
       requestCert: this.#isCertificateAsked,
-      // We look ourselves, and can say why.
+      // `#problemWith` checks instead, and can report why.
       rejectUnauthorized: false,
     });
     this.#server.on('secureConnection', (socket) => {
-      this.#done(socket);
+      this.#secured(socket);
     });
     this.#server.on('tlsClientError', (error, socket) => {
-      this.#handshakeOf(socket)?.fail(explainTlsError(error));
+      this.#takeHandshake(socket)?.fail(explainTlsError(error));
     });
     this.#watch = new FileWatcher(
       this.#files.paths,
       () => {
-        this.#filesHaveChanged();
+        this.#reloadChangedFiles();
       },
       (error) => {
-        this.#problem(`the files of TLS cannot be watched, changes are not seen: ${error.message}`);
+        this.#reportReloadFailure(`the TLS files cannot be watched, so changes will go unnoticed: ${error.message}`);
       },
     );
   }
 
-  /** Looks after the files from now on. */
+  /** Begins to watch the files. */
   start(): void {
     this.#watch.start();
-    // They may have changed since they were read.
-    this.#filesHaveChanged();
+    // They may have changed since the constructor read them.
+    this.#reloadChangedFiles();
   }
 
   stopWatching(): void {
@@ -71,52 +72,52 @@ export class TlsStep implements Reloadable {
   beginHandshake(handshake: Handshake): void {
     const { socket } = handshake;
     handshake.step = 'tls';
-    const ends = endsOf(socket);
-    this.#handshakes.set(ends, handshake);
-    socket.on('close', () => this.#handshakes.delete(ends));
-    // What befalls it the socket above it tells.
+    const key = connectionKey(socket);
+    this.#handshakes.set(key, handshake);
+    socket.on('close', () => this.#handshakes.delete(key));
+    // The TLS socket above reports its errors.
     socket.on('error', ignore);
-    // Whoever ends in the middle of a handshake does not wait for anything: the socket above takes this over.
+    // A peer that half-closes during the handshake waits for nothing more. The TLS socket inherits this setting.
     socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 
-  // Not later than now: who asked can go on when it is done.
+  // Synchronous, so that the new files are in use when the promise resolves.
   // eslint-disable-next-line @typescript-eslint/require-await
   async reload(): Promise<void> {
     this.#reload();
   }
 
-  /** Whether there was anything new. Connections that are open keep their keys. */
+  /** @returns whether the files had changed. Open connections keep their keys. */
   #reload(): boolean {
     const context: SecureContextOptions | undefined = this.#files.read();
     if (context !== undefined) this.#server.setSecureContext(context);
     return context !== undefined;
   }
 
-  #filesHaveChanged(): void {
+  #reloadChangedFiles(): void {
     try {
       if (this.#reload()) this.components.emit?.({ kind: 'listener-reloaded', listener: this.listener });
     } catch (error) {
-      this.#problem((error as Error).message);
+      this.#reportReloadFailure((error as Error).message);
     }
   }
 
-  #problem(error: string): void {
+  #reportReloadFailure(error: string): void {
     this.components.emit?.({ kind: 'listener-reload-failed', listener: this.listener, error });
   }
 
-  #handshakeOf(socket: TLSSocket): Handshake | undefined {
-    const ends = endsOf(socket);
-    const handshake = this.#handshakes.get(ends);
-    this.#handshakes.delete(ends);
+  #takeHandshake(socket: TLSSocket): Handshake | undefined {
+    const key = connectionKey(socket);
+    const handshake = this.#handshakes.get(key);
+    this.#handshakes.delete(key);
     return handshake;
   }
 
-  #done(socket: TLSSocket): void {
-    const handshake = this.#handshakeOf(socket);
-    // Given up, or gone, in the moment in which it was done.
-    if (handshake === undefined || handshake.isOver) {
+  #secured(socket: TLSSocket): void {
+    const handshake = this.#takeHandshake(socket);
+    // Timed out or closed at the very moment it completed.
+    if (handshake === undefined || handshake.isSettled) {
       socket.on('error', ignore);
       socket.destroy();
       return;
@@ -135,19 +136,21 @@ export class TlsStep implements Reloadable {
   }
 
   #problemWith(socket: TLSSocket, hasCertificate: boolean): string | undefined {
-    if (!hasCertificate) return this.#isCertificateRequired ? 'the client has no certificate' : undefined;
+    if (!hasCertificate) return this.#isCertificateRequired ? 'the client sent no certificate' : undefined;
     return socket.authorized
       ? undefined
-      : `the certificate of the client is not accepted: ${String(socket.authorizationError)}`;
+      : `the client certificate is not accepted: ${String(socket.authorizationError)}`;
   }
 }
 
 const ignore = (): void => undefined;
 
-const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+const connectionKey = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
   [remoteAddress, remotePort, localAddress, localPort].join(' ');
 
-/** `error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../deps/…` is for those who wrote it. */
+/**
+ * `tlsv1 alert unknown ca` instead of `error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../deps/…`.
+ */
 function explainTlsError(error: Error & { readonly reason?: string }): string {
   return error.reason ?? error.message;
 }

@@ -1,16 +1,19 @@
-// Which peers are proxies whose word about their clients is taken: a list of addresses and networks.
+// The proxies that are trusted to name their clients: a list of addresses and networks.
 import { BlockList, isIP } from 'node:net';
 import { plainAddress } from './address.js';
 
 export interface TrustedProxyOptions {
-  /** Addresses and networks in the notation of CIDR: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
+  /** Addresses, and networks in CIDR notation: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
   readonly trusted: readonly string[];
 }
 
 export class TrustedProxies {
   readonly #list = new BlockList();
 
-  /** @throws Error naming what is no address and no network. */
+  /**
+   * @param key of the option, for messages.
+   * @throws Error naming the entry that is neither an address nor a network.
+   */
   constructor(key: string, { trusted }: TrustedProxyOptions) {
     if (trusted.length === 0)
       throw new Error(`${key}.trusted is an empty list, expected the addresses of at least one proxy`);
@@ -19,7 +22,7 @@ export class TrustedProxies {
 
   has(address: string | undefined): boolean {
     if (address === undefined) return false;
-    // A zone names an interface of this machine and is no part of the address.
+    // A zone (`%eth0`) names an interface of this machine and is not part of the address.
     const [plain = ''] = plainAddress(address).split('%');
     const family = isIP(plain);
     return family !== 0 && this.#list.check(plain, family === 6 ? 'ipv6' : 'ipv4');

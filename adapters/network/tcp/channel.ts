@@ -1,13 +1,14 @@
-// One connection as a channel: a socket of TCP, of TLS, or of a path. It decides how a connection ends and translates a socket's events; it buffers nothing itself.
+// A channel on a TCP, TLS or Unix socket. It translates the socket's events and ends the connection; buffering is the
+// socket's own.
 //
-// Idle connections are the common case and there may be a hundred thousand, so a socket gets no closure of its own: the listeners below are
-// functions of the module that find their channel through a property of the socket.
+// There may be a hundred thousand connections, most of them idle, so a socket gets no closures: its event handlers are
+// module functions that find the channel through a property of the socket.
 import type { Socket } from 'node:net';
 import type { Channel, ChannelHandler, PeerInfo } from 'hexmq/ports';
 import { addressOf, ipAddressOf } from '../sockets/address.js';
 import { sentBytes } from '../sockets/sent-bytes.js';
 
-/** A peer that has ended gets this long to read what is still on its way to it. */
+/** Time for a peer that has ended its side to read what is still on the way to it. */
 const PEER_ENDED_GRACE_MS = 5000;
 
 const channelOf = Symbol('channel');
@@ -26,7 +27,7 @@ export class TcpChannel implements Channel, PeerInfo {
     this.remoteAddress = remoteAddress;
   }
 
-  /** The channel stands for its peer as well: one object less for each connection. */
+  /** The channel is its own peer description, which saves an object per connection. */
   get peer(): PeerInfo {
     return this;
   }
@@ -39,7 +40,7 @@ export class TcpChannel implements Channel, PeerInfo {
     return sentBytes(this.#socket);
   }
 
-  /** Starts the flow of events. The socket defers its own: none comes from within this call. */
+  /** Starts the events. None arrives during this call, because the socket emits asynchronously. */
   start(handler: ChannelHandler): void {
     this.#handler = handler;
     const socket = this.#socket as ChannelSocket;
@@ -48,7 +49,7 @@ export class TcpChannel implements Channel, PeerInfo {
     socket.on('close', onClose);
     socket.on('end', onEnd);
     socket.on('drain', onDrain);
-    // Last, because it sets the data flowing, unless the shell has paused the channel while it accepted it.
+    // Last, because it starts the flow of data, unless the broker paused the channel while accepting it.
     socket.on('data', onData);
   }
 
@@ -75,7 +76,8 @@ export class TcpChannel implements Channel, PeerInfo {
     if (this.#isClosing || socket.destroyed) return;
     this.#isClosing = true;
     socket.end();
-    // What still comes is read and thrown away: closing a socket with unread data resets it, and the peer could lose our last bytes.
+    // Reads and discards what still arrives: closing a socket with unread data resets it, and the peer could lose the
+    // last bytes sent to it.
     socket.resume();
     this.#grace = setTimeout(destroy, graceMs, socket);
   }
@@ -104,7 +106,7 @@ export class TcpChannel implements Channel, PeerInfo {
   }
 }
 
-/** Of a peer that the socket alone does not tell: behind a proxy, or with a certificate. */
+/** A channel whose peer is not the one the socket reports: behind a proxy, with a certificate, or on a Unix socket. */
 export class TcpChannelWithPeer extends TcpChannel {
   readonly #peer: PeerInfo;
 
@@ -134,7 +136,7 @@ function onEnd(this: ChannelSocket): void {
   this[channelOf].peerEnded();
 }
 
-/** `close` follows always. */
+/** `close` always follows. */
 function onError(this: ChannelSocket, error: Error): void {
   this[channelOf].failed(error);
 }

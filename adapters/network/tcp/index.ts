@@ -1,39 +1,39 @@
-// MQTT on a stream of bytes: TCP, TLS, or a Unix socket. It knows nothing of what the bytes say.
+// The listener for MQTT over TCP, TLS and Unix sockets.
 import type { Socket } from 'node:net';
-import type { ConnectionHandler, Channel, ChannelHandler, Listener } from 'hexmq/ports';
+import type { Channel, ChannelHandler, ConnectionHandler, Listener } from 'hexmq/ports';
 import { SOCKET_OPTIONS } from '../sockets/server-socket.js';
-import type { HostAndPort, ListenAddress, UnixPath } from '../sockets/server-socket.js';
+import type { HostAndPort, ListenAddress, UnixSocketPath } from '../sockets/server-socket.js';
 import { ConnectionPipeline } from '../sockets/connection-pipeline.js';
 import type { SocketListenerOptions } from '../sockets/connection-pipeline.js';
 import type { Handshake, SocketComponents } from '../sockets/pending-handshakes.js';
 import { TcpChannelWithPeer, TcpChannel } from './channel.js';
 import { openLoop } from './loop.js';
 
-/** On a host and a port, with TLS or without; or on a path. */
-export type TcpListenerOptions = SocketListenerOptions & (HostAndPort | UnixPath);
+/** A host and a port, or a path; with TLS or without. */
+export type TcpListenerOptions = SocketListenerOptions & (HostAndPort | UnixSocketPath);
 
-/** @throws Error naming the option that is wrong, or the file. */
+/** @throws Error naming the option or the file that is wrong. */
 export function createListener(options: TcpListenerOptions, components: SocketComponents = {}): Listener {
   return new TcpListener(options, components);
 }
 
 class TcpListener implements Listener {
   readonly name: string;
-  readonly #entrance: ConnectionPipeline;
-  /** Whoever comes by a path comes from this machine: one peer stands for all. */
-  readonly #local: { readonly remoteAddress: string } | undefined;
+  readonly #pipeline: ConnectionPipeline;
+  /** All connections on a Unix socket come from this machine and share one description of their peer. */
+  readonly #unixPeer: { readonly remoteAddress: string } | undefined;
 
   constructor(options: TcpListenerOptions, components: SocketComponents) {
-    const place: ListenAddress = options;
-    this.name = options.name ?? ('path' in place ? 'unix' : options.tls === undefined ? 'tcp' : 'tls');
-    this.#local = 'path' in place ? { remoteAddress: `unix:${place.path}` } : undefined;
-    this.#entrance = new ConnectionPipeline(this.name, place, options, components);
+    const address: ListenAddress = options;
+    this.name = options.name ?? ('path' in address ? 'unix' : options.tls === undefined ? 'tcp' : 'tls');
+    this.#unixPeer = 'path' in address ? { remoteAddress: `unix:${address.path}` } : undefined;
+    this.#pipeline = new ConnectionPipeline(this.name, address, options, components);
   }
 
-  listen(arrive: ConnectionHandler): Promise<string> {
-    return this.#entrance.open(arrive, (socket, arrival, handshake) => {
-      const channel = this.#channelOn(socket, handshake);
-      channel.start(arrival.accept(channel));
+  listen(onConnection: ConnectionHandler): Promise<string> {
+    return this.#pipeline.open(onConnection, (socket, connection, handshake) => {
+      const channel = this.#createChannel(socket, handshake);
+      channel.start(connection.accept(channel));
     });
   }
 
@@ -42,16 +42,16 @@ class TcpListener implements Listener {
   }
 
   close(): Promise<void> {
-    return this.#entrance.close();
+    return this.#pipeline.close();
   }
 
   reload(): Promise<void> {
-    return this.#entrance.reload();
+    return this.#pipeline.reload();
   }
 
-  #channelOn(socket: Socket, handshake: Handshake | undefined): TcpChannel {
+  #createChannel(socket: Socket, handshake: Handshake | undefined): TcpChannel {
     if (handshake === undefined)
-      return this.#local === undefined ? new TcpChannel(socket) : new TcpChannelWithPeer(socket, this.#local);
+      return this.#unixPeer === undefined ? new TcpChannel(socket) : new TcpChannelWithPeer(socket, this.#unixPeer);
     handshake.complete();
     socket.resume();
     return new TcpChannelWithPeer(socket, handshake.peer);

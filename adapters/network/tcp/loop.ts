@@ -1,5 +1,5 @@
-// A connection of the process to itself. For a moment there is a port on the loopback address that anyone on this machine could connect to: whoever
-// is not us is cut off unheard.
+// A connection of the process to itself. For a moment there is a port on the loopback address that anyone on this
+// machine could connect to: whoever is not us is cut off unheard.
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, ServerOpts, Socket } from 'node:net';
 import type { Channel, ChannelHandler } from 'hexmq/ports';

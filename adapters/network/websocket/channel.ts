@@ -1,5 +1,6 @@
-// One WebSocket as a channel. MQTT takes the contents of binary frames for one stream of bytes and does not care where a frame ends, so what comes
-// is handed over as it comes. The library puts frames together whole before it does: what it may hold for someone unknown is counted here.
+// A channel on a WebSocket. MQTT treats the contents of binary frames as one stream of bytes, whatever the frame
+// boundaries [MQTT-6.0.0-2], so messages are passed on as they come. The WebSocket library buffers a message until it
+// is complete; this file limits what it may buffer for a client that has not been admitted.
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import type { Channel, ChannelHandler, PeerInfo } from 'hexmq/ports';
@@ -8,13 +9,13 @@ import { sentBytes } from '../sockets/sent-bytes.js';
 /** RFC 6455, section 7.4.1. */
 const CloseCode = { normal: 1000, unsupportedData: 1003, tooBig: 1009 } as const;
 
-/** Of what has come and is no message yet, from a peer that has not been admitted: as much as its first packet may have. */
-const UNKNOWN_PEER_BYTES_MAX = 100 * 1024;
-/** What a piece costs besides its bytes: a message that comes byte by byte takes more room than it has. */
-const PIECE_BYTES = 128;
-/** A peer that is told to go because it sent too much gets this long to hear it. */
+/** Most bytes of an incomplete message from a client that has not been admitted: the size of the largest CONNECT. */
+const UNADMITTED_BYTES_MAX = 100 * 1024;
+/** Memory that a chunk costs besides its bytes, which matters for a message that comes byte by byte. */
+const CHUNK_OVERHEAD_BYTES = 128;
+/** Time for a peer that sent too much to receive the Close frame. */
 const TOO_BIG_GRACE_MS = 1000;
-/** A peer that broke the rules gets this long to answer that it is closed. */
+/** Time for a peer that violated the protocol to answer the Close frame. */
 const REFUSED_GRACE_MS = 5000;
 
 const AS_BINARY = { binary: true, fin: true } as const;
@@ -27,12 +28,12 @@ export class WebSocketChannel implements Channel {
   #isClosing = false;
   #isFull = false;
   #heldBytes = 0;
-  /** The last ping that could not be answered, because the peer does not read. */
-  #ping: Buffer | undefined;
+  /** The most recent ping that has not been answered because the peer does not read. */
+  #unansweredPing: Buffer | undefined;
   #error: Error | undefined;
   #grace: NodeJS.Timeout | undefined;
 
-  /** @param socket is the one that the WebSocket is on. */
+  /** @param socket below the WebSocket. */
   constructor(websocket: WebSocket, socket: Socket, peer: PeerInfo) {
     this.#websocket = websocket;
     this.#socket = socket;
@@ -43,7 +44,7 @@ export class WebSocketChannel implements Channel {
     return sentBytes(this.#socket);
   }
 
-  /** Starts the flow of events: none comes from within this call. */
+  /** Starts the events. None arrives during this call. */
   start(handler: ChannelHandler): void {
     this.#handler = handler;
     const websocket = this.#websocket;
@@ -52,7 +53,7 @@ export class WebSocketChannel implements Channel {
       this.#message(data, isBinary);
     });
     websocket.on('ping', (data) => {
-      this.#answer(data);
+      this.#pong(data);
     });
     websocket.on('error', this.#failed);
     websocket.on('close', () => {
@@ -62,7 +63,7 @@ export class WebSocketChannel implements Channel {
     socket.on('drain', () => {
       this.#drained();
     });
-    // After the library's own, which has then taken all messages out of the piece.
+    // Runs after the library's listener, which has by then extracted all complete messages from the chunk.
     socket.on('data', this.#count);
   }
 
@@ -88,7 +89,7 @@ export class WebSocketChannel implements Channel {
       return;
     }
     this.#close(CloseCode.normal, graceMs);
-    // What still comes is read and thrown away, until the peer has answered.
+    // Reads and discards what still arrives, until the peer answers the Close frame.
     this.#websocket.resume();
   }
 
@@ -113,25 +114,25 @@ export class WebSocketChannel implements Channel {
     else this.#close(CloseCode.unsupportedData, REFUSED_GRACE_MS);
   }
 
-  readonly #count = (piece: Buffer): void => {
-    this.#heldBytes += piece.length + PIECE_BYTES;
-    if (this.#heldBytes <= UNKNOWN_PEER_BYTES_MAX || this.#isClosing) return;
-    // Nothing more is read: it would be held.
+  readonly #count = (chunk: Buffer): void => {
+    this.#heldBytes += chunk.length + CHUNK_OVERHEAD_BYTES;
+    if (this.#heldBytes <= UNADMITTED_BYTES_MAX || this.#isClosing) return;
+    // Stops reading, because the library would buffer whatever is read.
     this.#websocket.pause();
     this.#close(CloseCode.tooBig, TOO_BIG_GRACE_MS);
   };
 
-  /** Whoever asks and does not read gets one answer, to the last question (RFC 6455, section 5.5.3). */
-  #answer(ping: Buffer): void {
+  /** A peer that pings without reading gets one pong, for its latest ping (RFC 6455, section 5.5.3). */
+  #pong(ping: Buffer): void {
     if (this.#isClosing) return;
-    if (this.#socket.writableNeedDrain) this.#ping = ping;
+    if (this.#socket.writableNeedDrain) this.#unansweredPing = ping;
     else this.#websocket.pong(ping);
   }
 
   #drained(): void {
     if (this.#isClosing) return;
-    const ping = this.#ping;
-    this.#ping = undefined;
+    const ping = this.#unansweredPing;
+    this.#unansweredPing = undefined;
     if (ping !== undefined) this.#websocket.pong(ping);
     if (!this.#isFull) return;
     this.#isFull = false;

@@ -1,4 +1,4 @@
-// MQTT over WebSocket, with TLS or without (MQTT 3.1.1, section 6). It knows nothing of what the bytes say.
+// The listener for MQTT over WebSocket, with TLS or without (MQTT 3.1.1, section 6).
 import type { ConnectionHandler, Listener } from 'hexmq/ports';
 import type { HostAndPort } from '../sockets/server-socket.js';
 import { ConnectionPipeline } from '../sockets/connection-pipeline.js';
@@ -10,19 +10,22 @@ import { WebSocketChannel } from './channel.js';
 import { WebSocketUpgrade } from './upgrade.js';
 
 export interface WebSocketListenerOptions extends SocketListenerOptions, HostAndPort {
-  /** Of the URL. Default `/mqtt`. */
+  /** Path of the URL. Default `/mqtt`. */
   readonly path?: string | undefined;
-  /** Proxies that say in X-Forwarded-For for whom they speak. They have to; what others say there is passed over. */
+  /** Proxies that must name their client in X-Forwarded-For. The header is ignored from any other peer. */
   readonly forwardedFor?: TrustedProxyOptions | undefined;
-  /** Of a packet from a client that has been admitted. Default: the protocol's own; a function is called for each connection. */
+  /**
+   * Largest packet of an admitted client, in bytes. Default: the protocol's limit, 268,435,460. A function is called for
+   * each connection, so that a reload takes effect.
+   */
   readonly maxPacketSize?: number | (() => number) | undefined;
 }
 
 const MAX_PACKET_SIZE = 268_435_460;
-/** A client may put many small packets into one message, however small each has to be. */
+/** Lower bound of the message limit: a client may combine many packets in one message, however small each must be. */
 const MESSAGE_BYTES_MIN = 1024 * 1024;
 
-/** @throws Error naming the option that is wrong, or the file. */
+/** @throws Error naming the option or the file that is wrong. */
 export function createListener(options: WebSocketListenerOptions, components: SocketComponents = {}): Listener {
   return new WebSocketListener(options, components);
 }
@@ -30,7 +33,7 @@ export function createListener(options: WebSocketListenerOptions, components: So
 class WebSocketListener implements Listener {
   readonly name: string;
   readonly #options: WebSocketListenerOptions;
-  readonly #entrance: ConnectionPipeline;
+  readonly #pipeline: ConnectionPipeline;
   readonly #forwardedFor: TrustedProxies | undefined;
 
   constructor(options: WebSocketListenerOptions, components: SocketComponents) {
@@ -38,10 +41,10 @@ class WebSocketListener implements Listener {
     this.name = name ?? (tls === undefined ? 'ws' : 'wss');
     this.#options = options;
     this.#forwardedFor = forwardedFor === undefined ? undefined : new TrustedProxies('forwardedFor', forwardedFor);
-    this.#entrance = new ConnectionPipeline(this.name, { host, port }, options, components, this.#forwardedFor);
+    this.#pipeline = new ConnectionPipeline(this.name, { host, port }, options, components, this.#forwardedFor);
   }
 
-  listen(arrive: ConnectionHandler): Promise<string> {
+  listen(onConnection: ConnectionHandler): Promise<string> {
     const { path = '/mqtt', maxPacketSize = MAX_PACKET_SIZE } = this.#options;
     const settings = {
       path,
@@ -54,20 +57,20 @@ class WebSocketListener implements Listener {
       const channel = new WebSocketChannel(websocket, socket, handshake.peer);
       channel.start(handshake.connection.accept(channel));
     });
-    return this.#entrance.open(arrive, (socket, arrival, handshake) => {
-      upgrade.begin(
+    return this.#pipeline.open(onConnection, (socket, connection, handshake) => {
+      upgrade.start(
         socket,
         handshake ??
-          this.#entrance.handshakes.start(socket, arrival, this.#entrance.peerBeforeHandshake(socket), 'websocket'),
+          this.#pipeline.handshakes.start(socket, connection, this.#pipeline.peerBeforeHandshake(socket), 'websocket'),
       );
     });
   }
 
   close(): Promise<void> {
-    return this.#entrance.close();
+    return this.#pipeline.close();
   }
 
   reload(): Promise<void> {
-    return this.#entrance.reload();
+    return this.#pipeline.reload();
   }
 }

@@ -1,9 +1,9 @@
-// The in-memory network: what only this one promises: determinism, and control over it. What every network does is in test/contract.
+// What is specific to the in-memory network: determinism and control. test/contract covers what every network does.
 import { expect, test } from '@jest/globals';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
 import { acceptAll } from '../../support/test-listener.js';
 
-/** Writes down what each connection is told, in one list. */
+/** Logs the events of all connections in one list. */
 function transcript(network: MemoryNetwork, log: string[]): Promise<string> {
   return network.listen(
     acceptAll((channel) => {
@@ -21,7 +21,7 @@ function transcript(network: MemoryNetwork, log: string[]): Promise<string> {
   );
 }
 
-/** Runs scheduled tasks when told, in the order that a number decides. */
+/** Runs scheduled tasks on demand, in the order that `pick` chooses. */
 class StepSchedule {
   readonly tasks: (() => void)[] = [];
   readonly schedule = (task: () => void): void => {
@@ -33,7 +33,7 @@ class StepSchedule {
   }
 }
 
-test('nothing happens but by the schedule, and the same calls give the same order', async () => {
+test('everything happens through the schedule, and the same calls give the same order of events', async () => {
   const run = async (): Promise<string[]> => {
     const steps = new StepSchedule();
     const network = new MemoryNetwork({ schedule: steps.schedule });
@@ -62,7 +62,7 @@ test('nothing happens but by the schedule, and the same calls give the same orde
   expect(await run()).toEqual(first);
 });
 
-test('whatever the order of tasks, each connection keeps its own order and is closed once, last', async () => {
+test('for any order of tasks, each connection keeps its own order of events and closes once, last', async () => {
   for (let seed = 1; seed <= 200; seed++) {
     let state = seed;
     const pick = (count: number): number => {
@@ -81,32 +81,32 @@ test('whatever the order of tasks, each connection keeps its own order and is cl
     clients[2]?.end();
     steps.run(pick);
     for (const name of ['memory:1', 'memory:2', 'memory:3']) {
-      const told = log.filter((line) => line.startsWith(name));
-      // A reset can overtake the opening: then the broker never heard of the connection.
-      if (told.length === 0) continue;
-      expect(told.slice(0, -1)).toEqual([`${name} accepted`, `${name} data 0`, `${name} data 1`, `${name} data 2`]);
-      expect(told.at(-1)).toMatch(/closed/);
+      const events = log.filter((line) => line.startsWith(name));
+      // A reset can overtake the opening; then the broker never saw the connection.
+      if (events.length === 0) continue;
+      expect(events.slice(0, -1)).toEqual([`${name} accepted`, `${name} data 0`, `${name} data 1`, `${name} data 2`]);
+      expect(events.at(-1)).toMatch(/closed/);
     }
     expect(clients.every((client) => client.isClosed)).toBe(true);
   }
 });
 
-test('a callback gets what was collected first, and then nothing is collected', async () => {
+test('a late onData callback first gets the collected chunks, and nothing is collected afterwards', async () => {
   const network = new MemoryNetwork();
   await transcript(network, []);
   const client = network.connect();
   client.write(Uint8Array.of(1));
   await new Promise(setImmediate);
   expect(client.received).toHaveLength(1);
-  const heard: number[] = [];
-  client.onData((chunk) => heard.push(...chunk));
+  const chunks: number[] = [];
+  client.onData((chunk) => chunks.push(...chunk));
   client.write(Uint8Array.of(2));
   await new Promise(setImmediate);
-  expect(heard).toEqual([1, 2]);
+  expect(chunks).toEqual([1, 2]);
   expect(client.received).toHaveLength(0);
 });
 
-test('what the client wrote is a copy, so that it may use its buffer again', async () => {
+test('a client may reuse its buffer after a write', async () => {
   const network = new MemoryNetwork();
   const log: string[] = [];
   await transcript(network, log);
@@ -118,7 +118,7 @@ test('what the client wrote is a copy, so that it may use its buffer again', asy
   expect(log).toContain('memory:1 data 1');
 });
 
-test('an orderly end and a reset can be told apart', async () => {
+test('a client can distinguish an orderly end from a reset', async () => {
   const network = new MemoryNetwork();
   await network.listen(
     acceptAll((channel) => ({
@@ -139,7 +139,7 @@ test('an orderly end and a reset can be told apart', async () => {
   expect(reset.wasReset).toBe(true);
 });
 
-test('when the broker dies its clients are reset, its handlers hear nothing more, and the next broker can listen', async () => {
+test('crashing the broker resets its clients, silences its handlers and lets another broker listen', async () => {
   const network = new MemoryNetwork();
   const log: string[] = [];
   await transcript(network, log);
@@ -157,7 +157,7 @@ test('when the broker dies its clients are reset, its handlers hear nothing more
   await new Promise(setImmediate);
   expect(client.wasReset).toBe(true);
   expect(log).toEqual([]);
-  expect(() => network.connect()).toThrow('nobody listens');
+  expect(() => network.connect()).toThrow('no broker listens');
   await transcript(network, log);
   network.connect();
 });

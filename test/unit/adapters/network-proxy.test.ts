@@ -1,4 +1,4 @@
-// Listeners behind proxies: whose word is taken, and that nobody else's is.
+// Listeners behind proxies: which peers may name their clients, and what happens to the others.
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -19,12 +19,12 @@ const CLIENT = { remoteAddress: '192.0.2.7:5555', ipAddress: '192.0.2.7' };
 const authority = new CertificateAuthority();
 const server = authority.issue('server');
 const client = authority.issue('client');
-let listening: TestListener;
+let listener: TestListener;
 const sockets: Socket[] = [];
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  await listening.close();
+  await listener.close();
 });
 
 afterAll(() => {
@@ -34,7 +34,7 @@ afterAll(() => {
 function dial(
   ...pieces: readonly (Buffer | string)[]
 ): Socket & { readonly isGone: () => boolean; readonly text: () => string } {
-  const socket = connect({ host: '127.0.0.1', port: listening.port, noDelay: true });
+  const socket = connect({ host: '127.0.0.1', port: listener.port, noDelay: true });
   sockets.push(socket);
   let isGone = false;
   let text = '';
@@ -52,72 +52,72 @@ const refusal = (detail: RegExp): object => ({
   detail: expect.stringMatching(detail),
 });
 
-describe('a proxy that is listed', () => {
-  test('says for whom it speaks, and what follows is the client’s', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+describe('PROXY protocol from a trusted proxy', () => {
+  test('the client named in the PROXY header is the peer, and the bytes after the header are data', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(Buffer.concat([V1, Buffer.from('hello')]));
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     expect(accepted.channel.peer).toMatchObject(CLIENT);
     await until(() => accepted.received.toString() === 'hello');
     accepted.channel.write(Buffer.from('there'));
     await until(() => sockets[0] !== undefined && (sockets[0] as ReturnType<typeof dial>).text() === 'there');
-    expect(listening.events).toEqual([]);
+    expect(listener.events).toEqual([]);
   });
 
-  test('may say it byte by byte', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+  test('a PROXY header may arrive byte by byte', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     const socket = dial();
     for (const byte of [...V1, ...Buffer.from('hello')]) {
       socket.write(Buffer.of(byte));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     expect(accepted.channel.peer).toMatchObject(CLIENT);
     await until(() => accepted.received.toString() === 'hello');
   });
 
-  test('may speak for itself', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+  test('a proxy may connect for itself with the command LOCAL', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(LOCAL_V2, 'hello');
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     expect(accepted.channel.peer.ipAddress).toBe('127.0.0.1');
     await until(() => accepted.received.toString() === 'hello');
   });
 
-  test('that says nothing of it is refused', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+  test('a trusted proxy that sends no PROXY header is refused', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     const socket = dial(Buffer.from([0x10, 13, 0, 4]));
     await until(socket.isGone);
-    expect(listening.events).toEqual([expect.objectContaining(refusal(/^the proxy sent no PROXY header/))]);
-    expect(listening.accepted).toEqual([]);
+    expect(listener.events).toEqual([expect.objectContaining(refusal(/^the proxy sent no PROXY header/))]);
+    expect(listener.accepted).toEqual([]);
   });
 
-  test('that goes in the middle of it is refused, once', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+  test('a proxy that closes within the PROXY header causes one handshake-failed event', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(V1.subarray(0, 10)).end();
-    await until(() => listening.events.length > 0);
+    await until(() => listener.events.length > 0);
     await until(() => (sockets[0] as ReturnType<typeof dial>).isGone());
-    expect(listening.events).toEqual([expect.objectContaining(refusal(/gone/))]);
+    expect(listener.events).toEqual([expect.objectContaining(refusal(/closed the connection before/))]);
   });
 
-  test('that does not come to its end is cut off', async () => {
-    listening = await TestListener.on((components) =>
+  test('an incomplete PROXY header is cut off at the handshake timeout', async () => {
+    listener = await TestListener.on((components) =>
       createListener({ ...LOCAL, ...BEHIND, handshakeTimeoutMs: 50 }, components),
     );
     const socket = dial(V1.subarray(0, 10));
     await until(socket.isGone);
-    expect(listening.events).toEqual([
+    expect(listener.events).toEqual([
       expect.objectContaining({
         kind: 'handshake-failed',
         reason: 'timeout',
-        detail: 'proxy-header is not done after 50 ms',
+        detail: 'proxy-header not completed within 50 ms',
       }),
     ]);
   });
 
-  test('says it before TLS, and the certificate is the client’s', async () => {
+  test('a PROXY header may precede TLS, and the certificate is then the client’s', async () => {
     const tls = { ...server, ca: authority.cert, clientCertificate: 'required' as const };
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND, tls }, components));
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND, tls }, components));
     const below = dial(V1);
     const socket = connectTls({
       socket: below,
@@ -128,37 +128,38 @@ describe('a proxy that is listed', () => {
     });
     socket.on('error', () => undefined);
     socket.write('hello');
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     expect(accepted.channel.peer).toMatchObject({ ...CLIENT, certificate: { commonName: 'client' } });
     await until(() => accepted.received.toString() === 'hello');
     socket.destroy();
   });
 
-  test('says it before HTTP, also in one piece with it', async () => {
-    listening = await TestListener.on((components) => createWebSocketListener({ ...LOCAL, ...BEHIND }, components));
+  test('a PROXY header, an upgrade request and the first frame may arrive in one chunk', async () => {
+    listener = await TestListener.on((components) => createWebSocketListener({ ...LOCAL, ...BEHIND }, components));
     const frame = Buffer.from([0x82, 0x81, 0, 0, 0, 0, 0x68]);
     dial(Buffer.concat([V1, Buffer.from(upgradeRequest()), frame]));
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     expect(accepted.channel.peer).toMatchObject(CLIENT);
     await until(() => accepted.received.toString() === 'h');
   });
 
-  test('is not waited for any more when the listener is closed', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+  test('closing the listener aborts a connection whose PROXY header is incomplete, without an event', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     const socket = dial(V1.subarray(0, 10));
-    await until(() => socket.bytesWritten === 10);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await listening.listener.close();
+    await until(() => listener.connections.length === 1);
+    expect(listener.connections).toMatchObject([{ outcome: 'pending' }]);
+    await listener.listener.close();
     await until(socket.isGone);
-    expect(listening.events).toEqual([]);
+    expect(listener.connections).toMatchObject([{ outcome: 'aborted' }]);
+    expect(listener.events).toEqual([]);
   });
 });
 
-describe('a peer that is not listed', () => {
-  test('is who it is', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
+describe('PROXY protocol from another peer', () => {
+  test('a peer that is not a trusted proxy connects without a PROXY header', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     dial(Buffer.from([0x10]), Buffer.from([13, 0]));
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     expect(accepted.channel.peer.ipAddress).toBe('127.0.0.1');
     await until(() => accepted.received.equals(Buffer.from([0x10, 13, 0])));
   });
@@ -166,53 +167,53 @@ describe('a peer that is not listed', () => {
   test.each([
     ['version 1', V1],
     ['version 2', LOCAL_V2],
-  ])('is refused when it sends a header of %s', async (_version, header) => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
+  ])('a PROXY header of %s from an untrusted peer is refused', async (_version, header) => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     const socket = dial(header, 'hello');
     await until(socket.isGone);
-    expect(listening.events).toEqual([expect.objectContaining(refusal(/not among the trusted/))]);
-    expect(listening.accepted).toEqual([]);
+    expect(listener.events).toEqual([expect.objectContaining(refusal(/not a trusted proxy/))]);
+    expect(listener.accepted).toEqual([]);
   });
 
-  test('is refused with a header on a listener that has no proxies: it is no TLS and no HTTP', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, tls: server }, components));
+  test('a PROXY header on a TLS listener without trusted proxies fails the TLS handshake', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, tls: server }, components));
     const socket = dial(V1, 'hello');
     await until(socket.isGone);
-    expect(listening.events).toMatchObject([{ kind: 'handshake-failed', reason: 'tls' }]);
+    expect(listener.events).toMatchObject([{ kind: 'handshake-failed', reason: 'tls' }]);
   });
 });
 
 describe('X-Forwarded-For', () => {
-  test('of a proxy that is listed names the client', async () => {
-    listening = await TestListener.on((components) =>
+  test('X-Forwarded-For from a trusted proxy names the client', async () => {
+    listener = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components),
     );
     dial(upgradeRequest('X-Forwarded-For: 9.9.9.9', 'X-Forwarded-For: 192.0.2.7'));
-    expect((await listening.next()).channel.peer).toEqual({ remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' });
+    expect((await listener.next()).channel.peer).toEqual({ remoteAddress: '192.0.2.7', ipAddress: '192.0.2.7' });
   });
 
-  test('of anyone else is passed over', async () => {
-    listening = await TestListener.on((components) =>
+  test('X-Forwarded-For from an untrusted peer is ignored', async () => {
+    listener = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['10.0.0.1'] } }, components),
     );
     dial(upgradeRequest('X-Forwarded-For: 192.0.2.7'));
-    expect((await listening.next()).channel.peer.ipAddress).toBe('127.0.0.1');
+    expect((await listener.next()).channel.peer.ipAddress).toBe('127.0.0.1');
   });
 
-  test('is passed over where no proxy is listed', async () => {
-    listening = await TestListener.on((components) => createWebSocketListener(LOCAL, components));
+  test('X-Forwarded-For is ignored if no proxies are trusted', async () => {
+    listener = await TestListener.on((components) => createWebSocketListener(LOCAL, components));
     dial(upgradeRequest('X-Forwarded-For: 192.0.2.7'));
-    expect((await listening.next()).channel.peer.ipAddress).toBe('127.0.0.1');
+    expect((await listener.next()).channel.peer.ipAddress).toBe('127.0.0.1');
   });
 
-  test('that is missing from a proxy that is listed is a refusal', async () => {
-    listening = await TestListener.on((components) =>
+  test('a trusted proxy that sends no X-Forwarded-For is refused', async () => {
+    listener = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, forwardedFor: { trusted: ['127.0.0.1'] } }, components),
     );
     const socket = dial(upgradeRequest());
     await until(() => socket.text().startsWith('HTTP/1.1 400 Bad Request\r\n'));
     await until(socket.isGone);
-    expect(listening.events).toMatchObject([
+    expect(listener.events).toMatchObject([
       {
         kind: 'handshake-failed',
         reason: 'websocket',
@@ -222,61 +223,61 @@ describe('X-Forwarded-For', () => {
   });
 });
 
-describe('who is counted', () => {
+describe('address that a connection counts against', () => {
   const XFF = { forwardedFor: { trusted: ['127.0.0.1', '192.0.2.7'] } };
 
-  test('at the arrival of a proxy that is listed nobody, then its client', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+  test('a proxied connection starts without an address and then counts against its client', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(V1);
-    await listening.next();
-    expect(listening.connections).toMatchObject([
+    await listener.next();
+    expect(listener.connections).toMatchObject([
       { peer: { remoteAddress: expect.stringMatching(/^127\.0\.0\.1:/) }, clients: [CLIENT], outcome: 'accepted' },
     ]);
-    expect(listening.connections[0]?.peer.ipAddress).toBeUndefined();
+    expect(listener.connections[0]?.peer.ipAddress).toBeUndefined();
   });
 
-  test('nobody where a proxy speaks for itself', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
+  test('a connection that a proxy opens for itself counts against no address', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...BEHIND }, components));
     dial(LOCAL_V2);
-    await listening.next();
-    expect(listening.connections).toMatchObject([{ clients: [], outcome: 'accepted' }]);
-    expect(listening.connections[0]?.peer.ipAddress).toBeUndefined();
+    await listener.next();
+    expect(listener.connections).toMatchObject([{ clients: [], outcome: 'accepted' }]);
+    expect(listener.connections[0]?.peer.ipAddress).toBeUndefined();
   });
 
-  test('anyone who is not listed, at arrival', async () => {
-    listening = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
+  test('a direct connection counts against its own address from the start', async () => {
+    listener = await TestListener.on((components) => createListener({ ...LOCAL, ...ELSEWHERE }, components));
     dial('hello');
-    await listening.next();
-    expect(listening.connections).toMatchObject([
+    await listener.next();
+    expect(listener.connections).toMatchObject([
       { peer: { ipAddress: '127.0.0.1' }, clients: [], outcome: 'accepted' },
     ]);
   });
 
-  test('the client that X-Forwarded-For names, also where the PROXY header names the proxy that says so', async () => {
-    listening = await TestListener.on((components) =>
+  test('if the PROXY header names an HTTP proxy, X-Forwarded-For names the client that counts', async () => {
+    listener = await TestListener.on((components) =>
       createWebSocketListener({ ...LOCAL, ...BEHIND, ...XFF }, components),
     );
     dial(V1, upgradeRequest('X-Forwarded-For: 198.51.100.1'));
-    await listening.next();
-    expect(listening.connections).toMatchObject([{ clients: [{ ipAddress: '198.51.100.1' }], outcome: 'accepted' }]);
-    expect(listening.connections[0]?.peer.ipAddress).toBeUndefined();
+    await listener.next();
+    expect(listener.connections).toMatchObject([{ clients: [{ ipAddress: '198.51.100.1' }], outcome: 'accepted' }]);
+    expect(listener.connections[0]?.peer.ipAddress).toBeUndefined();
   });
 
   test.each([
-    ['before TLS is begun', () => createListener({ ...LOCAL, ...BEHIND, tls: server }), V1],
+    ['before the TLS handshake', () => createListener({ ...LOCAL, ...BEHIND, tls: server }), V1],
     [
-      'before an upgrade',
+      'before the WebSocket upgrade',
       () => createWebSocketListener({ ...LOCAL, ...XFF }),
       Buffer.from(upgradeRequest('X-Forwarded-For: 198.51.100.1')),
     ],
-  ])('is cut off without a word if it may not come in, %s', async (_when, make, said) => {
-    listening = await TestListener.on(make);
-    listening.allows = ({ ipAddress }) => ipAddress === undefined;
+  ])('a client that a limit refuses is closed without an answer, %s', async (_when, make, said) => {
+    listener = await TestListener.on(make);
+    listener.allows = ({ ipAddress }) => ipAddress === undefined;
     const socket = dial(said);
     await until(socket.isGone);
     expect(socket.text()).toBe('');
-    expect(listening.connections).toMatchObject([{ outcome: 'failed' }]);
-    expect(listening.events).toEqual([]);
+    expect(listener.connections).toMatchObject([{ outcome: 'aborted' }]);
+    expect(listener.events).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-// What only the listener on TCP does. What every network does is in test/contract.
+// What is specific to the TCP listener; test/contract covers what every network does.
 import { expect, test } from '@jest/globals';
 import { Socket } from 'node:net';
 import type { Channel, ChannelHandler } from 'hexmq/ports';
@@ -7,7 +7,7 @@ import { createListener } from '../../../adapters/network/tcp/index.js';
 import { acceptAll } from '../../support/test-listener.js';
 import { portOf } from '../../support/network-peers.js';
 
-test('a peer is known by its address, and its reset is told as one', async () => {
+test('a TCP peer has its address, and a reset is reported as an error', async () => {
   let accepted: Channel | undefined;
   const closed = new Promise<Error | undefined>((resolve) => {
     const listener = createListener({ host: '127.0.0.1', port: 0 });
@@ -23,7 +23,7 @@ test('a peer is known by its address, and its reset is told as one', async () =>
   });
   const peer = new Socket();
   peer.on('connect', () => peer.write('x'));
-  // By its message: the error is of Node's realm, not of Jest's.
+  // Compared by message, because the error belongs to Node's realm and not to Jest's.
   expect((await closed)?.message).toMatch(/ECONNRESET/);
   expect(accepted?.peer.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(accepted?.peer.ipAddress).toBe('127.0.0.1');
@@ -55,23 +55,23 @@ test('a listener connects the process to itself, whether or not it listens', asy
   expect(events.slice(2).sort()).toEqual(['accepted closed', 'far closed']);
 });
 
-test('an address that is not of this machine is refused with what to do about it', async () => {
+test('listening on an address of another machine fails with advice', async () => {
   const attempt = createListener({ host: '192.0.2.1', port: 0 }).listen(() => {
-    throw new Error('nobody connects');
+    throw new Error('no client connects');
   });
   await expect(attempt).rejects.toThrow(
-    'cannot listen on 192.0.2.1:0: this machine has no such address; use one of its own (--host)',
+    'cannot listen on 192.0.2.1:0: this machine has no such address; use one of its addresses (--host)',
   );
 });
 
-test('a host name that does not exist is refused with what to do about it', async () => {
+test('listening on a host name that does not resolve fails with advice', async () => {
   const attempt = createListener({ host: 'no-such-host.invalid', port: 0 }).listen(() => {
-    throw new Error('nobody connects');
+    throw new Error('no client connects');
   });
   await expect(attempt).rejects.toThrow('the host name cannot be resolved');
 });
 
-test('addresses are written as people write them', () => {
+test('addresses are formatted with brackets for IPv6, and IPv4-mapped ones as IPv4', () => {
   expect(formatAddress('127.0.0.1', 1883)).toBe('127.0.0.1:1883');
   expect(formatAddress('::1', 1883)).toBe('[::1]:1883');
   expect(formatAddress('::ffff:10.0.0.1', 1883)).toBe('10.0.0.1:1883');

@@ -1,4 +1,4 @@
-// TLS on listeners: who gets in, who is told why not, and what happens when the files change.
+// TLS listeners: client certificates, failed handshakes, faulty files, and files that change. Also Unix sockets.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   copyFileSync,
@@ -23,7 +23,7 @@ import { TestListener, until } from '../../support/test-listener.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
 const authority = new CertificateAuthority();
-const stranger = new CertificateAuthority('Somebody else');
+const stranger = new CertificateAuthority('Another authority');
 const server = authority.issue('server');
 const renewed = authority.issue('renewed', { subject: '/CN=renewed' });
 const meter = authority.issue('meter-7', { subject: '/O=Plant/CN=meter-7', alternativeNames: 'URI:urn:plant:meter-7' });
@@ -31,7 +31,7 @@ const stolen = authority.issue('stolen');
 const expired = authority.issue('expired', { days: -1 });
 const foreign = stranger.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
 let directory: string;
-let listening: TestListener;
+let listener: TestListener;
 const sockets: TLSSocket[] = [];
 
 beforeAll(() => {
@@ -40,7 +40,7 @@ beforeAll(() => {
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  await listening?.close();
+  await listener?.close();
 });
 
 afterAll(() => {
@@ -50,7 +50,7 @@ afterAll(() => {
 });
 
 const listen = async (tls: object, options: object = {}): Promise<void> => {
-  listening = await TestListener.on((components) =>
+  listener = await TestListener.on((components) =>
     createListener({ ...LOCAL, ...options, tls: { ...server, ...tls } }, components),
   );
 };
@@ -63,7 +63,7 @@ function dial(issued?: Issued, options: ConnectionOptions = {}): Client {
   const identity = issued === undefined ? {} : { cert: readFileSync(issued.cert), key: readFileSync(issued.key) };
   const socket = connectTls({
     host: '127.0.0.1',
-    port: listening.port,
+    port: listener.port,
     servername: 'localhost',
     ca: readFileSync(authority.cert),
     ...identity,
@@ -84,11 +84,11 @@ const secured = (socket: TLSSocket): Promise<void> =>
 const nameOfServer = (socket: TLSSocket): string => String(socket.getPeerCertificate().subject.CN);
 
 async function refused(issued: Issued | undefined, detail: RegExp, options: ConnectionOptions = {}): Promise<void> {
-  const before = listening.events.length;
+  const before = listener.events.length;
   const socket = dial(issued, options);
   await until(socket.isGone);
-  await until(() => listening.events.length > before);
-  expect(listening.events.slice(before)).toEqual([
+  await until(() => listener.events.length > before);
+  expect(listener.events.slice(before)).toEqual([
     {
       kind: 'handshake-failed',
       listener: 'tls',
@@ -97,31 +97,32 @@ async function refused(issued: Issued | undefined, detail: RegExp, options: Conn
       detail: expect.stringMatching(detail),
     },
   ]);
-  expect(listening.accepted).toEqual([]);
+  expect(listener.accepted).toEqual([]);
 }
 
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 const CLIENTS = { ca: authority.cert };
 
-describe('certificates of clients', () => {
-  test('are not asked for by default, and one that is shown says nothing', async () => {
+describe('client certificates', () => {
+  test('by default no client certificate is requested, and one that is sent is ignored', async () => {
     await listen({});
     dial(foreign);
-    expect((await listening.next()).channel.peer.certificate).toBeUndefined();
+    expect((await listener.next()).channel.peer.certificate).toBeUndefined();
   });
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('that are optional may be missing, in %s', async (version) => {
+  test.each(VERSIONS)('an optional client certificate may be missing, in %s', async (version) => {
     await listen({ ...CLIENTS, clientCertificate: 'optional' });
     dial(undefined, { minVersion: version, maxVersion: version });
-    const { peer } = (await listening.next()).channel;
+    const { peer } = (await listener.next()).channel;
     expect(peer.certificate).toBeUndefined();
     expect(peer.ipAddress).toBe('127.0.0.1');
   });
 
-  describe.each(['optional', 'required'] as const)('that are %s', (clientCertificate) => {
-    test.each(['TLSv1.2', 'TLSv1.3'] as const)('say who the client is, in %s', async (version) => {
+  describe.each(['optional', 'required'] as const)('clientCertificate: %s', (clientCertificate) => {
+    test.each(VERSIONS)('a client certificate identifies the peer, in %s', async (version) => {
       await listen({ ...CLIENTS, clientCertificate });
       dial(meter, { minVersion: version, maxVersion: version });
-      expect((await listening.next()).channel.peer.certificate).toEqual({
+      expect((await listener.next()).channel.peer.certificate).toEqual({
         commonName: 'meter-7',
         subject: 'CN=meter-7,O=Plant',
         subjectAlternativeNames: ['URI:urn:plant:meter-7'],
@@ -129,78 +130,78 @@ describe('certificates of clients', () => {
       });
     });
 
-    test.each(['TLSv1.2', 'TLSv1.3'] as const)('are refused when they do not verify, in %s', async (version) => {
+    test.each(VERSIONS)('a client certificate that does not verify is refused, in %s', async (version) => {
       await listen({ ...CLIENTS, clientCertificate });
       const only = { minVersion: version, maxVersion: version };
-      await refused(foreign, /^the certificate of the client is not accepted: /, only);
+      await refused(foreign, /^the client certificate is not accepted: /, only);
       await refused(expired, /not accepted: CERT_HAS_EXPIRED$/, only);
     });
 
-    test('are refused when they have been revoked', async () => {
+    test('a revoked client certificate is refused', async () => {
       await listen({ ...CLIENTS, clientCertificate, crl: authority.revocationList(stolen) });
       dial(meter);
-      expect((await listening.next()).channel.peer.certificate?.commonName).toBe('meter-7');
-      listening.accepted.length = 0;
+      expect((await listener.next()).channel.peer.certificate?.commonName).toBe('meter-7');
+      listener.accepted.length = 0;
       await refused(stolen, /not accepted: CERT_REVOKED$/);
     });
   });
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('that are required may not be missing, in %s', async (version) => {
+  test.each(VERSIONS)('a client without its required certificate is refused, in %s', async (version) => {
     await listen({ ...CLIENTS, clientCertificate: 'required' });
-    await refused(undefined, /^the client has no certificate$/, { minVersion: version, maxVersion: version });
+    await refused(undefined, /^the client sent no certificate$/, { minVersion: version, maxVersion: version });
   });
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('are known again when a session is resumed, in %s', async (version) => {
+  test.each(VERSIONS)('a resumed TLS session still has its client certificate, in %s', async (version) => {
     await listen({ ...CLIENTS, clientCertificate: 'required' });
     const only = { minVersion: version, maxVersion: version };
     const first = dial(meter, only);
     const session = new Promise<Buffer>((resolve) => first.once('session', resolve));
-    const { channel } = await listening.next();
+    const { channel } = await listener.next();
     channel.write(Buffer.from('x'));
     const second = dial(meter, { ...only, session: await session });
     await secured(second);
     expect(second.isSessionReused()).toBe(true);
-    expect((await listening.next()).channel.peer.certificate?.commonName).toBe('meter-7');
+    expect((await listener.next()).channel.peer.certificate?.commonName).toBe('meter-7');
   });
 });
 
-describe('handshakes', () => {
-  test('of a version that is too old are refused with the reason', async () => {
+describe('TLS handshakes that fail', () => {
+  test('a client with an outdated TLS version is refused, and the event has the reason', async () => {
     await listen({ minVersion: 'TLSv1.3' });
     await refused(undefined, /^unsupported protocol$/, { maxVersion: 'TLSv1.2' });
   });
 
-  test('without a common cipher are refused with the reason', async () => {
+  test('a client without a common cipher is refused, and the event has the reason', async () => {
     await listen({ ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' });
     await refused(undefined, /cipher/, { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' });
     dial(undefined, { maxVersion: 'TLSv1.2' });
-    await listening.next();
+    await listener.next();
   });
 
-  test('that do not come to their end are cut off', async () => {
+  test('an incomplete TLS handshake is cut off at the handshake timeout', async () => {
     await listen({}, { handshakeTimeoutMs: 50 });
-    const socket = connect({ host: '127.0.0.1', port: listening.port });
+    const socket = connect({ host: '127.0.0.1', port: listener.port });
     socket.on('error', () => undefined);
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(listening.events).toMatchObject([
-      { kind: 'handshake-failed', reason: 'timeout', detail: 'tls is not done after 50 ms' },
+    expect(listener.events).toMatchObject([
+      { kind: 'handshake-failed', reason: 'timeout', detail: 'tls not completed within 50 ms' },
     ]);
   });
 
-  test('of something else than TLS are refused', async () => {
+  test('a client that speaks MQTT without TLS is refused', async () => {
     await listen({});
-    const socket = connect({ host: '127.0.0.1', port: listening.port });
+    const socket = connect({ host: '127.0.0.1', port: listener.port });
     socket.on('error', () => undefined);
     socket.write(Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x61]));
     socket.resume();
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(listening.events).toMatchObject([
+    expect(listener.events).toMatchObject([
       { kind: 'handshake-failed', reason: 'tls', detail: 'wrong version number' },
     ]);
   });
 });
 
-describe('files that are not what TLS needs', () => {
+describe('TLS options and files that are wrong', () => {
   const problemOf = (tls: object): string => {
     try {
       createListener({ ...LOCAL, tls: { ...server, ...tls } });
@@ -210,29 +211,29 @@ describe('files that are not what TLS needs', () => {
     return '';
   };
 
-  test('are told by name when the listener is made', () => {
+  test('creating a listener with a faulty file throws an error that names the file', () => {
     const missing = join(directory, 'missing.crt');
     expect(problemOf({ cert: missing })).toBe(`cannot read ${missing}: there is no such file`);
-    expect(problemOf({ cert: directory })).toBe(`cannot read ${directory}: it is a directory, expected a file in PEM`);
+    expect(problemOf({ cert: directory })).toBe(`cannot read ${directory}: it is a directory, expected a PEM file`);
     expect(problemOf({ cert: server.key })).toBe(
-      `${server.key} has no certificate in it, expected PEM (-----BEGIN CERTIFICATE-----)`,
+      `${server.key} contains no certificate, expected PEM (-----BEGIN CERTIFICATE-----)`,
     );
     expect(problemOf({ key: server.cert })).toBe(
-      `${server.cert} has no private key that can be read, expected PEM (-----BEGIN PRIVATE KEY-----)`,
+      `${server.cert} contains no readable private key, expected PEM (-----BEGIN PRIVATE KEY-----)`,
     );
     expect(problemOf({ key: meter.key })).toBe(
-      `${server.cert} and ${meter.key} do not belong together, expected the private key of the first certificate`,
+      `${server.cert} and ${meter.key} do not match, expected the private key of the first certificate`,
     );
     expect(problemOf({ ca: server.key, clientCertificate: 'required' })).toMatch(
-      /^.*server\.key has no certificate in it/,
+      /^.*server\.key contains no certificate/,
     );
     expect(problemOf({ ...CLIENTS, clientCertificate: 'required', crl: authority.cert })).toBe(
-      `${authority.cert} has no revocation list in it, expected PEM (-----BEGIN X509 CRL-----)`,
+      `${authority.cert} contains no revocation list, expected PEM (-----BEGIN X509 CRL-----)`,
     );
     const damaged = join(directory, 'damaged.pem');
     writeFileSync(
       damaged,
-      '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n',
+      ['CERTIFICATE', 'X509 CRL'].map((kind) => `-----BEGIN ${kind}-----\nAAAA\n-----END ${kind}-----\n`).join(''),
     );
     expect(problemOf({ cert: damaged })).toBe(`${damaged}: certificate 1 of 1 cannot be read, expected PEM`);
     expect(problemOf({ ...CLIENTS, clientCertificate: 'required', crl: damaged })).toBe(
@@ -240,38 +241,38 @@ describe('files that are not what TLS needs', () => {
     );
   });
 
-  test('or options that do not go together', () => {
+  test('creating a listener with contradictory TLS options throws an error that names the option', () => {
     expect(problemOf({ clientCertificate: 'optional' })).toMatch(/^tls\.ca is missing, expected the file/);
     expect(problemOf({ crl: authority.revocationList() })).toMatch(
-      /^tls\.crl is given and no client certificates are asked for/,
+      /^tls\.crl is set, but client certificates are not requested/,
     );
     expect(problemOf({ ciphers: 'NO-SUCH-CIPHER' })).toBe(
-      'tls.ciphers: "NO-SUCH-CIPHER" names no cipher, expected a list as OpenSSL writes it',
+      'tls.ciphers: "NO-SUCH-CIPHER" matches no cipher, expected an OpenSSL cipher list',
     );
   });
 
-  test('or a key that needs another passphrase, which is not shown', async () => {
+  test('an encrypted key needs its passphrase, and the error does not show the one given', async () => {
     const encrypted = join(directory, 'encrypted.key');
     openssl('pkcs8', '-topk8', '-in', server.key, '-out', encrypted, '-passout', 'pass:right');
     expect(problemOf({ key: encrypted })).toBe(`${encrypted} is encrypted, expected tls.passphrase`);
     expect(problemOf({ key: encrypted, passphrase: 'wrong' })).toBe(
-      `${encrypted} cannot be decrypted: tls.passphrase is not that of this key`,
+      `${encrypted} cannot be decrypted: tls.passphrase is wrong for this key`,
     );
     await listen({ key: encrypted, passphrase: 'right' });
     await secured(dial());
   });
 });
 
-describe('files that change', () => {
-  /** A directory with the files of a server in it. */
-  function place(name: string, issued: Issued = server): Issued {
-    const where = join(directory, name);
-    mkdirSync(where);
-    return put(where, issued);
+describe('TLS files that change', () => {
+  /** Creates a directory with the files of a server. */
+  function createFiles(name: string, issued: Issued = server): Issued {
+    const folder = join(directory, name);
+    mkdirSync(folder);
+    return copyFiles(folder, issued);
   }
 
-  function put(where: string, issued: Issued): Issued {
-    const files = { cert: join(where, 'tls.crt'), key: join(where, 'tls.key') };
+  function copyFiles(folder: string, issued: Issued): Issued {
+    const files = { cert: join(folder, 'tls.crt'), key: join(folder, 'tls.key') };
     copyFileSync(issued.cert, files.cert);
     copyFileSync(issued.key, files.key);
     return files;
@@ -283,22 +284,22 @@ describe('files that change', () => {
     expect(nameOfServer(socket)).toBe(name);
   }
 
-  test('in place are used by new handshakes, and open connections go on', async () => {
-    const files = place('in-place');
+  test('files changed in place apply to new handshakes, and open connections continue', async () => {
+    const files = createFiles('in-place');
     await listen(files);
     const old = dial();
     await secured(old);
-    const accepted = await listening.next();
-    put(join(directory, 'in-place'), renewed);
-    await listening.nextEvent('listener-reloaded');
+    const accepted = await listener.next();
+    copyFiles(join(directory, 'in-place'), renewed);
+    await listener.event('listener-reloaded');
     await serves('renewed');
     old.write('still here');
     await until(() => accepted.received.toString() === 'still here');
     expect(nameOfServer(old)).toBe('server');
   });
 
-  test('by a rename are seen, more than once', async () => {
-    const files = place('rename');
+  test('files replaced by a rename are noticed, each time', async () => {
+    const files = createFiles('rename');
     await listen(files);
     for (const [index, issued] of [renewed, server, renewed].entries()) {
       for (const [path, source] of [
@@ -308,126 +309,129 @@ describe('files that change', () => {
         copyFileSync(source, `${path}.new`);
         renameSync(`${path}.new`, path);
       }
-      await listening.nextEvent('listener-reloaded', index + 1);
+      await listener.event('listener-reloaded', index + 1);
       await serves(issued === renewed ? 'renewed' : 'server');
     }
   });
 
-  test('by turning a link on the way to them are seen, as Kubernetes does it', async () => {
+  test('files behind a redirected symbolic link are noticed, as Kubernetes updates secrets', async () => {
     const volume = join(directory, 'volume');
     mkdirSync(volume);
-    const turn = (to: string): void => {
+    const redirect = (to: string): void => {
       symlinkSync(to, join(volume, '..data_tmp'));
       renameSync(join(volume, '..data_tmp'), join(volume, '..data'));
     };
     const revisions = ['..2026_1', '..2026_2', '..2026_3'];
     for (const [index, revision] of revisions.entries()) {
       mkdirSync(join(volume, revision));
-      put(join(volume, revision), index % 2 === 0 ? server : renewed);
+      copyFiles(join(volume, revision), index % 2 === 0 ? server : renewed);
     }
-    turn('..2026_1');
+    redirect('..2026_1');
     for (const name of ['tls.crt', 'tls.key']) symlinkSync(join('..data', name), join(volume, name));
     await listen({ cert: join(volume, 'tls.crt'), key: join(volume, 'tls.key') });
     await serves('server');
-    turn('..2026_2');
+    redirect('..2026_2');
     rmSync(join(volume, '..2026_1'), { recursive: true });
-    await listening.nextEvent('listener-reloaded', 1);
+    await listener.event('listener-reloaded', 1);
     await serves('renewed');
-    turn('..2026_3');
-    await listening.nextEvent('listener-reloaded', 2);
+    redirect('..2026_3');
+    await listener.event('listener-reloaded', 2);
     await serves('server');
   });
 
-  test('to something bad are told by name, and the old ones go on until they are good', async () => {
-    const files = place('bad');
+  test('faulty new files are reported by name, and the old ones stay in use until they are fixed', async () => {
+    const files = createFiles('bad');
     await listen(files);
     copyFileSync(renewed.cert, files.cert);
-    expect(await listening.nextEvent('listener-reload-failed')).toEqual({
+    expect(await listener.event('listener-reload-failed')).toEqual({
       kind: 'listener-reload-failed',
       listener: 'tls',
-      error: `${files.cert} and ${files.key} do not belong together, expected the private key of the first certificate`,
+      error: `${files.cert} and ${files.key} do not match, expected the private key of the first certificate`,
     });
     await serves('server');
-    await expect(listening.listener.reload?.()).rejects.toThrow('do not belong together');
+    await expect(listener.listener.reload?.()).rejects.toThrow('do not match');
     copyFileSync(renewed.key, files.key);
-    await listening.nextEvent('listener-reloaded');
+    await listener.event('listener-reloaded');
     await serves('renewed');
   });
 
-  test('are read when that is asked for, without waiting', async () => {
-    const files = place('asked');
+  test('reload reads changed files at once, without waiting for the watcher', async () => {
+    const files = createFiles('asked');
     await listen(files);
-    put(join(directory, 'asked'), renewed);
-    await listening.listener.reload?.();
+    copyFiles(join(directory, 'asked'), renewed);
+    await listener.listener.reload?.();
     await serves('renewed');
-    await listening.listener.reload?.();
-    expect(listening.events).toEqual([]);
+    await listener.listener.reload?.();
+    expect(listener.events).toEqual([]);
   });
 
-  test('before the listener is opened are read then', async () => {
-    const files = place('early');
-    listening = await TestListener.on((components) => {
+  test('files that change before the listener is opened are used when it opens', async () => {
+    const files = createFiles('early');
+    listener = await TestListener.on((components) => {
       const listener = createListener({ ...LOCAL, tls: files }, components);
-      put(join(directory, 'early'), renewed);
+      copyFiles(join(directory, 'early'), renewed);
       return listener;
     });
     await serves('renewed');
   });
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('revoke also those who could resume a session, in %s', async (version) => {
-    const only = { minVersion: version, maxVersion: version };
-    const late = authority.issue(`late-${version}`);
-    const crl = join(directory, `${version}.crl`);
-    copyFileSync(authority.revocationList(), crl);
-    await listen({ ...CLIENTS, clientCertificate: 'required', crl });
-    const first = dial(late, only);
-    const session = new Promise<Buffer>((resolve) => first.once('session', resolve));
-    const { channel } = await listening.next();
-    channel.write(Buffer.from('x'));
-    const resumed = { ...only, session: await session };
-    copyFileSync(authority.revocationList(late), crl);
-    await listening.listener.reload?.();
-    listening.accepted.length = 0;
-    await refused(late, /not accepted: CERT_REVOKED$/, resumed);
-  });
+  test.each(VERSIONS)(
+    'a certificate revoked by a reload cannot be used to resume a TLS session, in %s',
+    async (version) => {
+      const only = { minVersion: version, maxVersion: version };
+      const late = authority.issue(`late-${version}`);
+      const crl = join(directory, `${version}.crl`);
+      copyFileSync(authority.revocationList(), crl);
+      await listen({ ...CLIENTS, clientCertificate: 'required', crl });
+      const first = dial(late, only);
+      const session = new Promise<Buffer>((resolve) => first.once('session', resolve));
+      const { channel } = await listener.next();
+      channel.write(Buffer.from('x'));
+      const resumed = { ...only, session: await session };
+      copyFileSync(authority.revocationList(late), crl);
+      await listener.listener.reload?.();
+      listener.accepted.length = 0;
+      await refused(late, /not accepted: CERT_REVOKED$/, resumed);
+    },
+  );
 });
 
-describe('a Unix socket', () => {
-  test('has the mode that is asked for, and is gone with its listener', async () => {
+describe('Unix socket', () => {
+  test('a Unix socket has the configured mode and is removed when its listener closes', async () => {
     const path = join(directory, 'mode.sock');
-    listening = await TestListener.on((components) => createListener({ path, mode: '0620' }, components));
+    listener = await TestListener.on((components) => createListener({ path, mode: '0620' }, components));
     expect(statSync(path).mode & 0o777).toBe(0o620);
     const socket = connect(path);
-    expect((await listening.next()).channel.peer).toEqual({ remoteAddress: `unix:${path}` });
+    expect((await listener.next()).channel.peer).toEqual({ remoteAddress: `unix:${path}` });
     socket.destroy();
-    await listening.close();
+    await listener.close();
     expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  test('that a dead process left behind is replaced, and nothing else is', async () => {
+  test('a stale Unix socket is replaced, and any other file at the path is kept', async () => {
     const path = join(directory, 'left.sock');
-    listening = await TestListener.on((components) => createListener({ path }, components));
-    // Whoever is killed removes nothing: a second name for its socket is what is left.
+    listener = await TestListener.on((components) => createListener({ path }, components));
+    // Moved away while the listener closes, the socket file remains, as after a process was killed.
     renameSync(path, join(directory, 'moved.sock'));
-    await listening.listener.close();
+    await listener.listener.close();
     renameSync(join(directory, 'moved.sock'), path);
-    listening = await TestListener.on((components) => createListener({ path }, components));
+    listener = await TestListener.on((components) => createListener({ path }, components));
     const socket = connect(path);
-    await listening.next();
+    await listener.next();
     socket.destroy();
 
     const file = join(directory, 'file.sock');
     writeFileSync(file, 'mine');
     await expect(createListener({ path: file }).listen(() => undefined as never)).rejects.toThrow(
-      `cannot listen on ${file}: the path is in use; choose another, or stop the other process or remove the file`,
+      `cannot listen on ${file}: the path is in use; choose another, stop the other process, or remove the file`,
     );
     expect(readFileSync(file, 'utf8')).toBe('mine');
   });
 
-  test('in a directory that is not there is refused with what to do', async () => {
+  test('a Unix socket in a missing directory is refused with advice', async () => {
     const path = join(directory, 'nowhere', 'a.sock');
     await expect(createListener({ path }).listen(() => undefined as never)).rejects.toThrow(
-      `cannot listen on ${path}: `,
+      `cannot listen on ${path}: the directory does not exist; create it first`,
     );
   });
 });

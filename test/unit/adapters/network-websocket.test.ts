@@ -1,4 +1,5 @@
-// What only the listener on WebSockets does: which requests it takes, what it makes of frames, and what someone unknown can make it hold.
+// What is specific to the WebSocket listener: requests, frames, and limits on what an unadmitted client can make it
+// buffer. test/contract covers what every network does.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
@@ -7,22 +8,22 @@ import { createListener } from '../../../adapters/network/websocket/index.js';
 import { TestListener, until } from '../../support/test-listener.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
-let listening: TestListener;
+let listener: TestListener;
 const sockets: Socket[] = [];
 const websockets: WebSocket[] = [];
 
 const listen = async (options: object = {}): Promise<void> => {
-  listening = await TestListener.on((components) => createListener({ ...LOCAL, ...options }, components));
+  listener = await TestListener.on((components) => createListener({ ...LOCAL, ...options }, components));
 };
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   for (const websocket of websockets.splice(0)) websocket.terminate();
-  await listening.close();
+  await listener.close();
 });
 
 function open(protocols: string | string[] = 'mqtt', path = '/mqtt'): WebSocket {
-  const websocket = new WebSocket(`ws://${listening.address}${path}`, protocols);
+  const websocket = new WebSocket(`ws://${listener.address}${path}`, protocols);
   websocket.on('error', () => undefined);
   websockets.push(websocket);
   return websocket;
@@ -33,13 +34,13 @@ const opened = (websocket: WebSocket): Promise<void> =>
 const closeCodeOf = (websocket: WebSocket): Promise<number> =>
   new Promise((resolve) => websocket.once('close', resolve));
 
-interface Dialled extends Socket {
+interface RawSocket extends Socket {
   readonly isGone: () => boolean;
   readonly bytes: () => Buffer;
 }
 
-function dial(...pieces: readonly (Buffer | string)[]): Dialled {
-  const socket = connect({ host: '127.0.0.1', port: listening.port, noDelay: true });
+function dial(...pieces: readonly (Buffer | string)[]): RawSocket {
+  const socket = connect({ host: '127.0.0.1', port: listener.port, noDelay: true });
   sockets.push(socket);
   let isGone = false;
   let bytes = Buffer.alloc(0);
@@ -69,7 +70,7 @@ const BINARY = 0x2;
 const CONTINUATION = 0x0;
 const PING = 0x9;
 
-/** Masked with zeros, which is a mask. */
+/** A client frame, masked with zeros. */
 function frame(opcode: number, payload: Uint8Array, isLast = true): Buffer {
   const { length } = payload;
   const size =
@@ -81,20 +82,20 @@ function frame(opcode: number, payload: Uint8Array, isLast = true): Buffer {
   return Buffer.concat([Buffer.from([(isLast ? 0x80 : 0) | opcode, ...size, 0, 0, 0, 0]), payload]);
 }
 
-/** A raw WebSocket that is open. */
-async function dialOpen(): Promise<Dialled> {
+/** A raw socket after a successful upgrade. */
+async function dialOpen(): Promise<RawSocket> {
   const socket = dial(request());
   await until(() => socket.bytes().includes('\r\n\r\n'));
   return socket;
 }
 
-describe('a request', () => {
+describe('upgrade requests', () => {
   test.each([
     ['mqtt', ['mqtt']],
     ['mqttv3.1', ['mqttv3.1']],
     ['mqtt', ['mqttv3.1', 'mqtt']],
     ['mqtt', ['something', 'mqtt']],
-  ])('is answered with the subprotocol %s when it offers %p', async (selected, offered) => {
+  ])('subprotocol %s is selected when a client offers %p', async (selected, offered) => {
     await listen();
     const websocket = open(offered);
     await opened(websocket);
@@ -102,30 +103,30 @@ describe('a request', () => {
     expect(websocket.extensions).toBe('');
   });
 
-  test('may have a query behind the path, and the path may be another', async () => {
+  test('the path is configurable, and a request may have a query', async () => {
     await listen({ path: '/' });
     await opened(open('mqtt', '/?token=1'));
   });
 
   test.each([
-    ['for another path', { path: '/mqtt/' }, 404, 'another path'],
-    ['without a subprotocol', { headers: UPGRADE }, 400, 'no subprotocol of MQTT'],
+    ['for another path', { path: '/mqtt/' }, 404, 'not the path of MQTT'],
+    ['without a subprotocol', { headers: UPGRADE }, 400, 'no MQTT subprotocol'],
     [
       'with other subprotocols only',
       { headers: [...UPGRADE, 'Sec-WebSocket-Protocol: mqtt5, MQTT'] },
       400,
-      'no subprotocol of MQTT',
+      'no MQTT subprotocol',
     ],
-    ['that asks for no upgrade', { headers: [] }, 426, 'no upgrade'],
-    ['with another method', { method: 'POST' }, 400, 'no WebSocket that can be served'],
+    ['without an upgrade', { headers: [] }, 426, 'not a WebSocket upgrade'],
+    ['with another method', { method: 'POST' }, 400, 'not a valid WebSocket upgrade'],
     [
       'without a key',
       { headers: [...UPGRADE.slice(0, 3), 'Sec-WebSocket-Protocol: mqtt'] },
       400,
-      'no WebSocket that can be served',
+      'not a valid WebSocket upgrade',
     ],
     [
-      'of an old version',
+      'with an old WebSocket version',
       {
         headers: [
           ...UPGRADE.slice(0, 2),
@@ -135,75 +136,75 @@ describe('a request', () => {
         ],
       },
       400,
-      'no WebSocket that can be served',
+      'not a valid WebSocket upgrade',
     ],
     [
-      'with headers without end',
+      'with too many headers',
       { headers: Array.from({ length: 100 }, (_, index) => `X-${index}: ${'x'.repeat(100)}`) },
       431,
-      'headers are longer than 8192 bytes',
+      'headers exceed 8192 bytes',
     ],
-  ])('%s is refused', async (_what, what, status, detail) => {
+  ])('a request %s is refused', async (_what, what, status, detail) => {
     await listen();
     const socket = dial(request(what));
     await until(socket.isGone);
     expect(socket.bytes().toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    expect(listening.events).toEqual([
+    expect(listener.events).toEqual([
       expect.objectContaining({
         kind: 'handshake-failed',
         reason: 'websocket',
         detail: expect.stringContaining(detail),
       }),
     ]);
-    expect(listening.accepted).toEqual([]);
+    expect(listener.accepted).toEqual([]);
   });
 
-  test('that is none is refused, be it MQTT or TLS', async () => {
+  test('bytes that are not HTTP, such as MQTT or TLS, are refused', async () => {
     await listen();
     for (const bytes of [Buffer.from([0x10, 13, 0, 4, ...Buffer.from('MQTT')]), Buffer.from([0x16, 3, 1, 2, 0, 1])]) {
       const socket = dial(bytes);
       await until(socket.isGone);
       expect(socket.bytes().toString()).toMatch(/^HTTP\/1\.1 400 /);
     }
-    expect(listening.events).toHaveLength(2);
+    expect(listener.events).toHaveLength(2);
   });
 
-  test('that does not come to its end is cut off', async () => {
+  test('an incomplete request is cut off at the handshake timeout', async () => {
     await listen({ handshakeTimeoutMs: 50 });
     const socket = dial('GET /mqtt HTTP/1.1\r\nHost: x\r\n');
     await until(socket.isGone);
-    expect(listening.events).toMatchObject([{ reason: 'timeout', detail: 'websocket is not done after 50 ms' }]);
+    expect(listener.events).toMatchObject([{ reason: 'timeout', detail: 'websocket not completed within 50 ms' }]);
   });
 
-  test('that was refused is cut off as well if the peer does not go', async () => {
+  test('a refused client that does not close is cut off at the handshake timeout', async () => {
     await listen({ handshakeTimeoutMs: 50 });
-    const socket = connect({ host: '127.0.0.1', port: listening.port, allowHalfOpen: true });
+    const socket = connect({ host: '127.0.0.1', port: listener.port, allowHalfOpen: true });
     sockets.push(socket);
     socket.resume();
     socket.on('error', () => undefined);
     const gone = new Promise((resolve) => socket.once('close', resolve));
     socket.write(request({ path: '/other' }));
-    // It goes on asking, which nobody answers.
-    const asking = setInterval(() => socket.write(request()), 5);
+    // It sends further requests, which are ignored.
+    const repeating = setInterval(() => socket.write(request()), 5);
     await gone;
-    clearInterval(asking);
-    expect(listening.events).toHaveLength(1);
+    clearInterval(repeating);
+    expect(listener.events).toHaveLength(1);
   });
 
-  test('may bring the first frames with it, byte by byte', async () => {
+  test('the request and the first frame may arrive byte by byte', async () => {
     await listen();
     const socket = dial();
     for (const byte of Buffer.concat([Buffer.from(request()), frame(BINARY, Buffer.from('hello'))])) {
       socket.write(Buffer.of(byte));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     await until(() => accepted.received.toString() === 'hello');
   });
 });
 
 describe('frames', () => {
-  test('are one stream of bytes, however they are cut', async () => {
+  test('binary frames form one stream of bytes, whatever their boundaries', async () => {
     await listen();
     const socket = await dialOpen();
     socket.write(
@@ -220,13 +221,13 @@ describe('frames', () => {
         frame(BINARY, Buffer.alloc(0)),
       ]),
     );
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     await until(() => accepted.received.toString() === 'onetwothree');
     // The ping was answered.
     await until(() => socket.bytes().includes(Buffer.from([0x8a, 7, ...Buffer.from('between')])));
   });
 
-  test('of text close the connection', async () => {
+  test('a text frame closes the connection with 1003', async () => {
     await listen();
     const websocket = open();
     await opened(websocket);
@@ -234,18 +235,18 @@ describe('frames', () => {
     websocket.send('text');
     websocket.send(Buffer.from('late'));
     expect(await closed).toBe(1003);
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     await until(() => accepted.isClosed);
     expect(accepted.received).toHaveLength(0);
   });
 
   test.each([
-    ['that are not masked', Buffer.from([0x82, 1, 0])],
+    ['without a mask', Buffer.from([0x82, 1, 0])],
     ['with reserved bits', Buffer.from([0xc2, 0x80, 0, 0, 0, 0])],
-    ['of an unknown kind', Buffer.from([0x83, 0x80, 0, 0, 0, 0])],
-    ['that continue nothing', frame(CONTINUATION, Buffer.from('x'))],
-    ['of control that are too long', frame(PING, Buffer.alloc(126))],
-  ])('%s end the connection with 1002', async (_what, bytes) => {
+    ['with an unknown opcode', Buffer.from([0x83, 0x80, 0, 0, 0, 0])],
+    ['that continue no message', frame(CONTINUATION, Buffer.from('x'))],
+    ['with a control payload over 125 bytes', frame(PING, Buffer.alloc(126))],
+  ])('frames %s close the connection with 1002', async (_what, bytes) => {
     await listen();
     const socket = await dialOpen();
     const before = socket.bytes().length;
@@ -253,33 +254,33 @@ describe('frames', () => {
     await until(() => socket.bytes().length > before);
     expect([...socket.bytes().subarray(before, before + 4)]).toEqual([0x88, 2, 1002 >> 8, 1002 & 0xff]);
     socket.destroy();
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     await until(() => accepted.isClosed);
   });
 
-  test('that close are answered, and the end is in order', async () => {
+  test('a Close frame from the client is answered, and the channel closes', async () => {
     await listen();
     const websocket = open();
     await opened(websocket);
     websocket.close(1000);
     expect(await closeCodeOf(websocket)).toBe(1000);
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     await until(() => accepted.isClosed);
   });
 
-  test('that close are sent by the broker with 1000', async () => {
+  test('closing a channel sends a Close frame with 1000', async () => {
     await listen();
     const websocket = open();
     await opened(websocket);
-    const { channel } = await listening.next();
+    const { channel } = await listener.next();
     channel.close(1000);
     expect(await closeCodeOf(websocket)).toBe(1000);
   });
 });
 
-describe('someone unknown', () => {
-  /** What the broker has not taken in of a message that never ends. */
-  async function pour(make: () => Buffer): Promise<{ sent: number; socket: Dialled }> {
+describe('limits on buffered messages', () => {
+  /** Sends pieces of an endless message until the connection is closed, or 8 MiB were sent. */
+  async function flood(make: () => Buffer): Promise<{ sent: number; socket: RawSocket }> {
     const socket = await dialOpen();
     let sent = 0;
     while (!socket.isGone() && sent < 8 * 1024 * 1024) {
@@ -295,26 +296,26 @@ describe('someone unknown', () => {
     return { sent, socket };
   }
 
-  test('cannot make the broker hold a large message', async () => {
+  test('a client that has not been admitted cannot make the broker buffer a large message', async () => {
     await listen();
     const head = frame(BINARY, Buffer.alloc(0x7f_ffff)).subarray(0, 14);
     let isFirst = true;
-    const { socket } = await pour(() => {
+    const { socket } = await flood(() => {
       const piece = isFirst ? head : Buffer.alloc(16 * 1024);
       isFirst = false;
       return piece;
     });
     await until(socket.isGone);
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     await until(() => accepted.isClosed);
     expect(accepted.received).toHaveLength(0);
     expect(socket.bytes().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff]))).toBe(true);
   });
 
-  test('cannot make it hold many small fragments', async () => {
+  test('a client that has not been admitted cannot make the broker buffer many small fragments', async () => {
     await listen();
     let isFirst = true;
-    const { socket } = await pour(() => {
+    const { socket } = await flood(() => {
       const piece = Buffer.concat(
         Array.from({ length: 100 }, (_, index) =>
           frame(isFirst && index === 0 ? BINARY : CONTINUATION, Buffer.of(1), false),
@@ -324,15 +325,15 @@ describe('someone unknown', () => {
       return piece;
     });
     await until(socket.isGone);
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     await until(() => accepted.isClosed);
   });
 
-  test('that has been admitted may send more in one message, up to the largest packet', async () => {
+  test('an admitted client may send messages up to the largest packet', async () => {
     await listen({ maxPacketSize: 2 * 1024 * 1024 });
     const websocket = open();
     await opened(websocket);
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     accepted.channel.admitted?.();
     websocket.send(Buffer.alloc(2 * 1024 * 1024));
     await until(() => accepted.received.length === 2 * 1024 * 1024);
@@ -341,10 +342,10 @@ describe('someone unknown', () => {
     expect(await closed).toBe(1009);
   });
 
-  test('that pings and does not read gets one answer, not all of them', async () => {
+  test('a client that pings without reading gets one pong instead of one for each ping', async () => {
     await listen();
     const socket = await dialOpen();
-    const accepted = await listening.next();
+    const accepted = await listener.next();
     accepted.channel.admitted?.();
     socket.pause();
     const pings = Buffer.concat(Array.from({ length: 1000 }, (_, index) => frame(PING, Buffer.alloc(125, index))));
@@ -362,7 +363,7 @@ describe('someone unknown', () => {
     });
     socket.resume();
     await until(() => last.includes('the end'));
-    // What waited here, and was not on its way.
+    // The answers that the broker had queued, as opposed to those already sent.
     expect(socket.bytesRead - sentBytes).toBeLessThan(1024 * 1024);
   });
 });

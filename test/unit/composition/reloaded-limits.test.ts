@@ -60,7 +60,7 @@ describe('a reload', () => {
     expect(await running.reload(withLimits({ connectTimeoutMs: 30 }))).toEqual([]);
     const failure = next('handshake-failed');
     socket = connect(port, '127.0.0.1');
-    expect(await failure).toMatchObject({ reason: 'timeout', detail: 'proxy-header is not done after 30 ms' });
+    expect(await failure).toMatchObject({ reason: 'timeout', detail: 'proxy-header not completed within 30 ms' });
   });
 
   test("replaces the handshake timeout of a listener by the listener's own limit", async () => {
@@ -70,7 +70,7 @@ describe('a reload', () => {
     expect(await running.reload({ ...own, listeners })).toEqual([]);
     const failure = next('handshake-failed');
     socket = connect(port, '127.0.0.1');
-    expect(await failure).toMatchObject({ reason: 'timeout', detail: 'proxy-header is not done after 30 ms' });
+    expect(await failure).toMatchObject({ reason: 'timeout', detail: 'proxy-header not completed within 30 ms' });
   });
 
   test('replaces the largest WebSocket message that a listener accepts', async () => {

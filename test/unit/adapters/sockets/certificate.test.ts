@@ -1,4 +1,4 @@
-// What a certificate says of its owner, with the names that are hard to read.
+// Describing a certificate, including names with special characters.
 import { afterAll, expect, test } from '@jest/globals';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,11 @@ function certificate(names: string, alternatives: string): X509Certificate {
   ];
   writeFileSync(
     config,
-    `[req]\ndistinguished_name=dn\nprompt=no\nutf8=yes\nstring_mask=utf8only\nx509_extensions=ext\n[dn]\n${names}\n[ext]\n${alternatives}\n[other]\nCN=x, y\n`,
+    [
+      '[req]\ndistinguished_name=dn\nprompt=no\nutf8=yes\nstring_mask=utf8only\nx509_extensions=ext',
+      `[dn]\n${names}\n[ext]\n${alternatives}`,
+      '[other]\nCN=x, y\n',
+    ].join('\n'),
   );
   openssl(
     'req',
@@ -43,7 +47,7 @@ function certificate(names: string, alternatives: string): X509Certificate {
   return new X509Certificate(readFileSync(cert));
 }
 
-test('the usual names', () => {
+test('a certificate is described by its common name, subject, alternative names and fingerprint', () => {
   const made = certificate(
     'O=Plant\nCN=meter-7',
     'subjectAltName=DNS:meter-7,URI:urn:plant:meter-7,email:m7@plant.example,IP:10.0.0.7,IP:::1',
@@ -62,7 +66,7 @@ test('the usual names', () => {
   });
 });
 
-test('names with characters that mean something', () => {
+test('special characters in certificate names are escaped, and unescaped in the common name', () => {
   const made = certificate(
     'O=Pl+ant, x\nOU=a\n+OU=b\nCN=Zähler\\\\41 7=, CN=other',
     'subjectAltName=@alt\n[alt]\nURI.1=urn:a,DNS:b\ndirName.1=other',
@@ -74,7 +78,7 @@ test('names with characters that mean something', () => {
   });
 });
 
-test('no common name, or two of them, is none', () => {
+test('a certificate with no common name, or with several, has none', () => {
   expect(describeCertificate(certificate('O=Plant', 'keyUsage=digitalSignature'))).toMatchObject({
     commonName: undefined,
     subject: 'O=Plant',

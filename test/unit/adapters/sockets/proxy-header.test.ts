@@ -1,4 +1,4 @@
-// The PROXY header: what is one, whom it names, and that nothing is taken for one that is none.
+// Parsing of PROXY headers: valid ones, invalid ones, and bytes that are none.
 import { describe, expect, test } from '@jest/globals';
 import {
   parseProxyHeader,
@@ -40,12 +40,12 @@ describe.each([
     v1('PROXY TCP6 2001:db8::7 ::1 5555 1883\r\n'),
     { remoteAddress: '[2001:db8::7]:5555', ipAddress: '2001:db8::7' },
   ],
-  ['version 1 that does not know', v1('PROXY UNKNOWN ffff:f...f:ffff 65535\r\n'), undefined],
-  ['version 1 that does not know and says nothing else', v1('PROXY UNKNOWN\r\n'), undefined],
+  ['version 1 with an unknown client', v1('PROXY UNKNOWN ffff:f...f:ffff 65535\r\n'), undefined],
+  ['version 1 with an unknown client and no addresses', v1('PROXY UNKNOWN\r\n'), undefined],
   ['version 2 over IPv4', v2(0x21, 0x11, IPV4), { remoteAddress: '192.0.2.7:5555', ipAddress: '192.0.2.7' }],
   ['version 2 over IPv6', v2(0x21, 0x21, IPV6), { remoteAddress: '[2001:db8::7]:5555', ipAddress: '2001:db8::7' }],
   [
-    'version 2 with IPv4 in IPv6',
+    'version 2 with IPv4 mapped to IPv6',
     v2(0x21, 0x21, [
       ...Array<number>(10).fill(0),
       0xff,
@@ -65,22 +65,22 @@ describe.each([
     { remoteAddress: 'unix:/run/front.sock' },
   ],
   [
-    'version 2 with more behind the addresses',
+    'version 2 with extensions after the addresses',
     v2(0x21, 0x11, [...IPV4, 0x04, 0x00, 0x02, 0xff, 0xff, 0x20, 0xff]),
     { remoteAddress: '192.0.2.7:5555', ipAddress: '192.0.2.7' },
   ],
-  ['version 2 of a proxy that speaks for itself', v2(0x20, 0x00, []), undefined],
-  ['version 2 of a proxy that speaks for itself, with addresses', v2(0x20, 0x11, IPV4), undefined],
-  ['version 2 that does not know', v2(0x21, 0x00, [1, 2, 3]), undefined],
-])('%s', (_name, header, client) => {
-  test('names its client', () => {
+  ['version 2 of a proxy that connects for itself', v2(0x20, 0x00, []), undefined],
+  ['version 2 of a proxy that connects for itself, with addresses', v2(0x20, 0x11, IPV4), undefined],
+  ['version 2 with an unknown client', v2(0x21, 0x00, [1, 2, 3]), undefined],
+])('PROXY header, %s', (name, header, client) => {
+  test(`a header of ${name} gives its length and client`, () => {
     expect(parseProxyHeader(Buffer.concat([header, Buffer.from('what follows')]))).toEqual({
       length: header.length,
       client,
     });
   });
 
-  test('is waited for to its last byte', () => {
+  test(`a header of ${name} is incomplete until its last byte`, () => {
     for (let length = 0; length < header.length; length++)
       expect(parseProxyHeader(header.subarray(0, length))).toBeUndefined();
   });
@@ -89,31 +89,31 @@ describe.each([
 test.each([
   ['MQTT', Buffer.from([0x10, 12, 0, 4]), 'no PROXY header'],
   ['TLS', Buffer.from([0x16, 3, 1]), 'no PROXY header'],
-  ['a word that only begins alike', v1('PROXIMITY'), 'no PROXY header'],
+  ['a word with the same beginning', v1('PROXIMITY'), 'no PROXY header'],
   ['lower case', v1('proxy TCP4 '), 'no PROXY header'],
-  ['an unknown family', v1('PROXY UDP4 192.0.2.7 10.0.0.1 5555 1883\r\n'), 'unknown family'],
-  ['an address that is none', v1('PROXY TCP4 192.0.2.700 10.0.0.1 5555 1883\r\n'), 'not valid'],
-  ['an address of the other family', v1('PROXY TCP4 2001:db8::7 ::1 5555 1883\r\n'), 'not valid'],
-  ['a port that is none', v1('PROXY TCP4 192.0.2.7 10.0.0.1 65536 1883\r\n'), 'not valid'],
-  ['a port with a zero before it', v1('PROXY TCP4 192.0.2.7 10.0.0.1 05555 1883\r\n'), 'not valid'],
-  ['too little', v1('PROXY TCP4 192.0.2.7\r\n'), 'not valid'],
-  ['too much', v1('PROXY TCP4 192.0.2.7 10.0.0.1 5555 1883 more\r\n'), 'not valid'],
-  ['a line without an end', v1(`PROXY UNKNOWN ${'x'.repeat(100)}`), 'without an end'],
-  ['another version', v2(0x31, 0x11, IPV4), 'version 3'],
-  ['another command', v2(0x22, 0x11, IPV4), 'command 2'],
+  ['an unknown family', v1('PROXY UDP4 192.0.2.7 10.0.0.1 5555 1883\r\n'), 'unknown address family'],
+  ['an invalid address', v1('PROXY TCP4 192.0.2.700 10.0.0.1 5555 1883\r\n'), 'invalid PROXY line'],
+  ['an address of the other family', v1('PROXY TCP4 2001:db8::7 ::1 5555 1883\r\n'), 'invalid PROXY line'],
+  ['an invalid port', v1('PROXY TCP4 192.0.2.7 10.0.0.1 65536 1883\r\n'), 'invalid PROXY line'],
+  ['a port with a leading zero', v1('PROXY TCP4 192.0.2.7 10.0.0.1 05555 1883\r\n'), 'invalid PROXY line'],
+  ['a line with too few fields', v1('PROXY TCP4 192.0.2.7\r\n'), 'invalid PROXY line'],
+  ['a line with too many fields', v1('PROXY TCP4 192.0.2.7 10.0.0.1 5555 1883 more\r\n'), 'invalid PROXY line'],
+  ['a line without a line end', v1(`PROXY UNKNOWN ${'x'.repeat(100)}`), 'without a line end'],
+  ['an unknown version', v2(0x31, 0x11, IPV4), 'version 3'],
+  ['an unknown command', v2(0x22, 0x11, IPV4), 'command 2'],
   ['datagrams', v2(0x21, 0x12, IPV4), 'family and transport 0x12'],
-  ['addresses that are cut off', v2(0x21, 0x11, IPV4.slice(0, 11)), '11 bytes of addresses'],
-  ['more than anyone needs', v2(0x21, 0x11, [], 4097), 'announces 4097 bytes'],
-])('%s is refused', (_name, bytes, problem) => {
+  ['truncated addresses', v2(0x21, 0x11, IPV4.slice(0, 11)), '11 address bytes'],
+  ['an excessive length', v2(0x21, 0x11, [], 4097), 'announces 4097 bytes'],
+])('a PROXY header is refused: %s', (_name, bytes, problem) => {
   expect(() => parseProxyHeader(bytes)).toThrow(ProxyHeaderError);
   expect(() => parseProxyHeader(bytes)).toThrow(problem);
 });
 
-test('what a client says is not mistaken for a header, and one byte may not be enough to tell', () => {
-  expect(recognizeStart(Buffer.from([0x10]))).toBe('another');
-  expect(recognizeStart(Buffer.from('GET /mqtt'))).toBe('another');
-  expect(recognizeStart(Buffer.from('P'))).toBe('too-short-to-tell');
-  expect(recognizeStart(Buffer.from('POST'))).toBe('another');
+test('the first bytes of other protocols are not mistaken for a PROXY header', () => {
+  expect(recognizeStart(Buffer.from([0x10]))).toBe('no-header');
+  expect(recognizeStart(Buffer.from('GET /mqtt'))).toBe('no-header');
+  expect(recognizeStart(Buffer.from('P'))).toBe('incomplete');
+  expect(recognizeStart(Buffer.from('POST'))).toBe('no-header');
   expect(recognizeStart(Buffer.from('PROXY '))).toBe(1);
   expect(recognizeStart(Buffer.from(SIGNATURE))).toBe(2);
 });

@@ -1,4 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
+// The count of bytes that have left a socket, within writes too large for the operating system to take at once.
+import { expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -6,89 +7,84 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { sentBytes } from '../../../../adapters/network/sockets/sent-bytes.js';
 import { CertificateAuthority } from '../../../e2e/certificates.js';
+import { until } from '../../../support/test-listener.js';
 
-/** More than the operating system takes at once for a peer that does not read. */
-const MUCH = 64 * 1024 * 1024;
-const SOME = 8 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** Much more than the socket buffers of both ends hold. */
+const LARGE_BYTES = 96 * MIB;
+const SMALL_BYTES = 8 * MIB;
+const TOTAL_BYTES = LARGE_BYTES + 2 * SMALL_BYTES;
 
-async function ends(
-  server: Server,
-  dial: (port: number) => Socket,
-): Promise<{ readonly ours: Socket; readonly peer: Socket }> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const accepted = once(
-    server,
-    server.constructor.name === 'Server' && 'setSecureContext' in server ? 'secureConnection' : 'connection',
-  );
-  const peer = dial((server.address() as AddressInfo).port);
-  const [ours] = (await accepted) as [Socket];
-  return { ours, peer };
+interface Transport {
+  readonly server: Server;
+  /** The event of the server that brings a connection. */
+  readonly event: 'connection' | 'secureConnection';
+  readonly dial: (port: number) => Socket;
+  readonly dispose: () => void;
 }
 
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-};
-
-/** What a number is that does not change any more. */
-async function atRest(look: () => number): Promise<number> {
-  for (let [before, same] = [look(), 0]; ;) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const now = look();
-    same = now === before ? same + 1 : 0;
-    if (same === 10) return now;
-    before = now;
-  }
+function tcp(): Transport {
+  return {
+    server: createServer(),
+    event: 'connection',
+    dial: (port) => connect(port, '127.0.0.1'),
+    dispose: () => undefined,
+  };
 }
 
-function withTls(): { readonly server: Server; readonly dial: (port: number) => Socket; readonly done: () => void } {
+function tls(): Transport {
   const authority = new CertificateAuthority();
   const { cert, key } = authority.issue('server');
   return {
     server: createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }),
+    event: 'secureConnection',
     dial: (port) => connectTls({ port, host: '127.0.0.1', ca: readFileSync(authority.cert) }),
-    done: () => {
+    dispose: () => {
       authority.remove();
     },
   };
 }
 
-describe('what has left of what was written', () => {
-  test.each([
-    [
-      'TCP',
-      () => ({ server: createServer(), dial: (port: number) => connect(port, '127.0.0.1'), done: () => undefined }),
-    ],
-    ['TLS', withTls],
-  ])(
-    'grows within one write as the peer reads, stands still when it does not, and is all in the end: %s',
-    async (_, make) => {
-      const { server, dial, done } = make();
-      const { ours, peer } = await ends(server, dial);
-      let received = 0;
-      peer.on('data', (chunk: Buffer) => {
-        received += chunk.length;
-      });
-      peer.pause();
-      ours.write(Buffer.alloc(MUCH));
-      // Two writes more, which Node makes one of.
-      for (let i = 0; i < 2; i++) ours.write(Buffer.alloc(SOME));
-      const stopped = await atRest(() => sentBytes(ours));
-      expect(stopped).toBeLessThan(MUCH);
-      peer.resume();
-      await until(() => received >= 2 * SOME);
-      peer.pause();
-      const readOn = await atRest(() => sentBytes(ours));
-      expect(readOn).toBeGreaterThan(stopped);
-      expect(readOn).toBeLessThan(MUCH + 2 * SOME);
-      peer.resume();
-      await until(() => ours.writableLength === 0);
-      expect(sentBytes(ours)).toBeGreaterThanOrEqual(MUCH + 2 * SOME);
-      await until(() => received === MUCH + 2 * SOME);
-      peer.destroy();
-      ours.destroy();
-      server.close();
-      done();
-    },
-  );
+async function connectedPair({ server, event, dial }: Transport): Promise<{ ours: Socket; peer: Socket }> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const accepted = once(server, event);
+  const peer = dial((server.address() as AddressInfo).port);
+  const [ours] = (await accepted) as [Socket];
+  return { ours, peer };
+}
+
+test.each([
+  ['TCP', tcp],
+  ['TLS', tls],
+])('sentBytes of a %s socket follows the peer within one large write', async (_name, create) => {
+  const transport = create();
+  const { ours, peer } = await connectedPair(transport);
+  let received = 0;
+  let pauseAt = 0;
+  peer.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    if (received >= pauseAt) peer.pause();
+  });
+  peer.pause();
+  ours.write(Buffer.alloc(LARGE_BYTES));
+  // Node merges these two into one write.
+  for (let i = 0; i < 2; i++) ours.write(Buffer.alloc(SMALL_BYTES));
+  // Each time the peer has read a little more, and most is still waiting. What it has read must have left; what
+  // neither it nor the socket buffers have room for cannot have.
+  for (pauseAt of [1, SMALL_BYTES, 3 * SMALL_BYTES]) {
+    peer.resume();
+    await until(() => received >= pauseAt);
+    const sent = sentBytes(ours);
+    expect(sent).toBeGreaterThanOrEqual(received);
+    expect(sent).toBeLessThan(LARGE_BYTES);
+  }
+  pauseAt = Infinity;
+  peer.resume();
+  await until(() => received === TOTAL_BYTES && ours.writableLength === 0);
+  expect(sentBytes(ours)).toBeGreaterThanOrEqual(TOTAL_BYTES);
+  peer.destroy();
+  ours.destroy();
+  transport.server.close();
+  transport.dispose();
 });
