@@ -1,16 +1,17 @@
-// From a checked configuration to a broker: adapters are found, refused by name when they are not what was asked for, and kept in order.
+// From a checked configuration to a broker: which adapters are created, in which order, and which are refused.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, createBroker } from 'hexmq';
-import { Authenticator, Listener, Random, Storage, Telemetry } from 'hexmq/ports';
+import { Authenticator, Authorizer, Listener, Random, Storage, Telemetry } from 'hexmq/ports';
 import type { LifecycleEvent, BrokerEvent } from 'hexmq/ports';
+import { MemoryStorage } from '../../../adapters/storage/memory/index.js';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
 import { resolveConfig } from '../../../src/composition/config.js';
 import { checkAdapters } from '../../../src/composition/check.js';
-import { composeBroker, createContainer } from '../../../src/composition/container.js';
-import { ListenerAuthenticator } from '../../../src/composition/injection.js';
+import { composeBroker, createAdapters, createContainer } from '../../../src/composition/container.js';
+import { LifecyclePart, ListenerAuthenticator } from '../../../src/composition/injection.js';
 
 const silent = { telemetry: [] };
 const inMemory = { storage: { adapter: 'memory' } };
@@ -18,7 +19,7 @@ const inMemory = { storage: { adapter: 'memory' } };
 const CONNECT = Uint8Array.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x61]);
 
 describe('an embedded broker', () => {
-  test('starts on the ports that it was given and stops', async () => {
+  test('starts with the implementations that the program gives it, and stops', async () => {
     const network = new MemoryNetwork();
     const events: (BrokerEvent | LifecycleEvent)[] = [];
     const broker = createBroker(inMemory, {
@@ -34,25 +35,25 @@ describe('an embedded broker', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['listening', 'ready', 'stopping', 'stopped']);
   });
 
-  test('listens on a real port when nothing else is said', async () => {
+  test('listens on a TCP port if the program gives it no listener', async () => {
     const broker = createBroker({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] }, silent);
     await broker.start();
     expect(broker.addresses.get('tcp')).toMatch(/^127\.0\.0\.1:\d+$/);
     await broker.stop();
   });
 
-  test('refuses a configuration that is wrong before it is started', () => {
+  test('refuses a wrong configuration when it is created, before it is started', () => {
     expect(() => createBroker({ limits: { maxInflight: 0 } })).toThrow(ConfigError);
   });
 
-  test('starts once', async () => {
+  test('starts once, and refuses a second start', async () => {
     const broker = createBroker(inMemory, { ...silent, listeners: [new MemoryNetwork()] });
     await broker.start();
     await expect(broker.start()).rejects.toThrow('a broker starts once');
     await broker.stop();
   });
 
-  test('can be stopped before it was started, and after a start that failed', async () => {
+  test('can be stopped before it was started and after its start has failed', async () => {
     await createBroker(inMemory, silent).stop();
     const first = createBroker({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] }, silent);
     await first.start();
@@ -64,12 +65,12 @@ describe('an embedded broker', () => {
     await first.stop();
   });
 
-  test('asks its authenticators in the order in which they were given', async () => {
-    const asked: string[] = [];
+  test('calls the authenticators that the program gives it in their order', async () => {
+    const calls: string[] = [];
     const abstaining = (name: string): Authenticator => ({
       name,
       authenticate: () => {
-        asked.push(name);
+        calls.push(name);
         return { decision: 'abstain' };
       },
     });
@@ -80,12 +81,12 @@ describe('an embedded broker', () => {
     const client = network.connect();
     client.write(CONNECT);
     await client.closed;
-    expect(asked).toEqual(['first', 'second', 'third', 'fourth']);
+    expect(calls).toEqual(['first', 'second', 'third', 'fourth']);
     await broker.stop();
   });
 });
 
-describe('authentication of a listener', () => {
+describe('the authentication of a listener', () => {
   const connected = async (network: MemoryNetwork): Promise<string> => {
     const client = network.connect();
     client.write(CONNECT);
@@ -94,10 +95,10 @@ describe('authentication of a listener', () => {
   };
   const refusing = (reason: 'bad-credentials' | 'not-authorized'): Authenticator => ({
     name: reason,
-    authenticate: () => ({ decision: 'deny', reason, detail: 'the test says so' }),
+    authenticate: () => ({ decision: 'deny', reason, detail: 'the test denies' }),
   });
 
-  test('is asked instead of that of the broker', async () => {
+  test('replaces the authentication of the broker for connections of that listener', async () => {
     const [one, other] = [new MemoryNetwork({ name: 'one' }), new MemoryNetwork({ name: 'other' })];
     const broker = createBroker(inMemory, {
       ...silent,
@@ -110,7 +111,7 @@ describe('authentication of a listener', () => {
     await broker.stop();
   });
 
-  test('is loaded as the configuration has it, an adapter for each entry', async () => {
+  test('has an adapter of its own for each entry of the configuration', async () => {
     const authentication = [{ adapter: 'certificate' }, { adapter: 'anonymous' }];
     const container = createContainer(
       resolveConfig({
@@ -131,7 +132,7 @@ describe('authentication of a listener', () => {
     expect(new Set(all.flat()).size).toBe(6);
   });
 
-  test('that refuses its options is told with its place', async () => {
+  test('that refuses its options is reported under its key in the configuration', async () => {
     const written = {
       listeners: [{ type: 'tcp', authentication: [{ adapter: 'certificate', options: { identity: 'x' } }] }],
     };
@@ -141,7 +142,7 @@ describe('authentication of a listener', () => {
   });
 });
 
-describe('adapters', () => {
+describe('an adapter', () => {
   const workingDirectory = process.cwd();
   const directory = mkdtempSync(join(tmpdir(), 'hexmq-plugins-'));
 
@@ -150,7 +151,7 @@ describe('adapters', () => {
     rmSync(directory, { recursive: true });
   });
 
-  test('are loaded as the configuration names them', async () => {
+  test('is created for each name in the configuration', async () => {
     const container = createContainer(resolveConfig({ logging: { level: 'silent' } }));
     expect((await container.getAsync(Storage)).traits.durable).toBe(true);
     expect((await container.getAllAsync(Authenticator)).map(({ name }) => name)).toEqual(['anonymous']);
@@ -160,7 +161,50 @@ describe('adapters', () => {
     expect(await composeBroker(resolveConfig({}), {})).toBeDefined();
   });
 
-  test('that are not installed are refused, with the name that was probably meant', async () => {
+  test('is not even imported when the program gives another implementation', async () => {
+    const config = resolveConfig({ storage: { adapter: 'no-such-package' }, authorization: [{ adapter: 'neither' }] });
+    const container = createContainer(config, { storage: new MemoryStorage(), authorizers: [] });
+    await createAdapters(container, config);
+    expect((await container.getAsync(Storage)).traits.durable).toBe(false);
+    expect(await container.getAllAsync(Authorizer, { optional: true })).toEqual([]);
+  });
+
+  test('is created without the others when it is all that is needed', async () => {
+    const config = resolveConfig({ storage: { adapter: 'memory' }, authentication: [{ adapter: 'no-such-package' }] });
+    expect((await createContainer(config).getAsync(Storage)).traits.durable).toBe(false);
+  });
+
+  test('is created once, whoever depends on it', async () => {
+    const container = createContainer(resolveConfig(inMemory), silent);
+    const [first, second] = await Promise.all([container.getAsync(Storage), container.getAsync(Storage)]);
+    expect(first).toBe(second);
+  });
+
+  test('is shared with no other broker of the process', async () => {
+    const config = resolveConfig(inMemory);
+    const [one, other] = [createContainer(config, silent), createContainer(config, silent)];
+    expect(await one.getAsync(Storage)).not.toBe(await other.getAsync(Storage));
+  });
+
+  test('that cannot be created does not hide what is wrong with the others', async () => {
+    const config = resolveConfig({
+      storage: { adapter: 'no-storage' },
+      authentication: [{ adapter: 'anonymous' }, { adapter: 'no-authenticator' }, { adapter: 'neither' }],
+      authorization: [{ adapter: 'rules', options: { nothing: 1 } }],
+    });
+    const problems = await composeBroker(config).then(
+      () => [],
+      (error: unknown) => (error as ConfigError).problems.map((problem) => problem.split(':')[0]),
+    );
+    expect(problems).toEqual([
+      'storage.adapter',
+      'authentication[1].adapter',
+      'authentication[2].adapter',
+      'authorization[0].options',
+    ]);
+  });
+
+  test('that is not installed is refused, and the nearest known name is suggested', async () => {
     await expect(checkAdapters(resolveConfig({ storage: { adapter: 'memroy' } }))).rejects.toThrow(
       'storage.adapter: "memroy" is not installed, expected memory, file, mongodb or the name of an installed npm package; did you mean memory?',
     );
@@ -169,19 +213,19 @@ describe('adapters', () => {
     );
   });
 
-  test('are packages, never files or addresses', async () => {
+  test('is never loaded from a path or a URL', async () => {
     for (const adapter of ['./evil.js', '/etc/passwd', 'file:///x.js', 'data:text/javascript,1', '../x', 'node:fs']) {
       await expect(checkAdapters(resolveConfig({ storage: { adapter } }))).rejects.toThrow('is no name of an adapter');
     }
   });
 
-  test('that lack the function of their port are refused by name', async () => {
+  test('that lacks the function of its port is refused by name', async () => {
     await expect(checkAdapters(resolveConfig({ storage: { adapter: 'yaml' } }))).rejects.toThrow(
       'storage.adapter: the package yaml exports no function createStorage, expected an adapter made for hexmq/ports',
     );
   });
 
-  test('may be installed where the broker is started, and refuse their options', async () => {
+  test('may be a package installed in the working directory, and may refuse its options', async () => {
     const folder = join(directory, 'node_modules/hexmq-storage-of-somebody');
     mkdirSync(folder, { recursive: true });
     writeFileSync(
@@ -201,5 +245,45 @@ describe('adapters', () => {
     await expect(withOptions({})).rejects.toThrow(
       'storage.options: refused by hexmq-storage-of-somebody: url is missing',
     );
+  });
+});
+
+describe('the container', () => {
+  test('starts access adapters, storage, engine and listeners in this order', async () => {
+    const container = createContainer(resolveConfig(inMemory), silent);
+    const parts = await container.getAllAsync(LifecyclePart);
+    expect(parts.map(({ name }) => name)).toEqual([
+      'authentication and authorization',
+      'storage',
+      'engine',
+      'listeners',
+    ]);
+  });
+
+  test('limits the time of the authenticators of the configuration, and not of those that the program gives', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'hexmq-slow-'));
+    const workingDirectory = process.cwd();
+    try {
+      const folder = join(directory, 'node_modules/hexmq-slow');
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(
+        join(folder, 'package.json'),
+        '{ "name": "hexmq-slow", "type": "module", "exports": "./index.js" }',
+      );
+      writeFileSync(
+        join(folder, 'index.js'),
+        'export const createAuthenticator = () => ({ name: "slow", authenticate: () => new Promise(() => {}) });',
+      );
+      process.chdir(directory);
+      const config = resolveConfig({ authentication: [{ adapter: 'hexmq-slow', timeoutMs: 5 }] });
+      const [configured] = await createContainer(config, silent).getAllAsync(Authenticator);
+      await expect(configured?.authenticate({} as never)).rejects.toThrow('no answer within 5 ms');
+      const own: Authenticator = { name: 'own', authenticate: () => ({ decision: 'abstain' }) };
+      const [given] = await createContainer(config, { ...silent, authenticators: [own] }).getAllAsync(Authenticator);
+      expect(given).toBe(own);
+    } finally {
+      process.chdir(workingDirectory);
+      rmSync(directory, { recursive: true });
+    }
   });
 });

@@ -1,0 +1,52 @@
+// Type tests of the injection tokens. The compiler runs them: each `@ts-expect-error` line has to be refused by `npm run check:types`.
+import { describe, expect, test } from '@jest/globals';
+import { Container } from 'inversify';
+import { Clock, Listener, Storage } from 'hexmq/ports';
+import { all, byName, Components } from '../../../src/composition/injection.js';
+import { LiveSettings } from '../../../src/application/settings.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
+
+interface Timed {
+  readonly clock: Clock;
+}
+
+describe('an injection token', () => {
+  const clock = new VirtualClock();
+
+  test('accepts an implementation of its port, and no other value', () => {
+    const container = new Container();
+    container.bind(Clock).toConstantValue(clock);
+    // @ts-expect-error a clock is no storage
+    container.bind(Storage).toConstantValue(clock);
+    // @ts-expect-error a factory of clocks makes no storage
+    container.bind(Storage).toResolvedValue(() => clock);
+    // @ts-expect-error settings are no listener
+    container.bind(Listener).toConstantValue(new LiveSettings({} as never));
+    expect(container.get(Clock)).toBe(clock);
+  });
+
+  test('gives what it resolves to the type of its port', () => {
+    const container = new Container();
+    container.bind(Clock).toConstantValue(clock);
+    const resolved: Clock = container.get(Clock);
+    // @ts-expect-error a clock is no storage
+    const storage: Storage = container.get(Clock);
+    expect(resolved).toBe(storage);
+  });
+
+  test('injects by name only what the factory expects under that name', () => {
+    const container = new Container();
+    container.bind(Clock).toConstantValue(clock);
+    const create = ({ clock: injected }: Timed): Timed => ({ clock: injected });
+    container.bind('timed').toResolvedValue(...byName(create, { clock: Clock }));
+    // @ts-expect-error the clock is missing
+    byName(create, {});
+    // @ts-expect-error nothing is expected under this name
+    byName(create, { clock: Clock, components: Components });
+    // @ts-expect-error one clock is expected, not a list
+    byName(create, { clock: all(Clock) });
+    // @ts-expect-error settings are no clock
+    byName(create, { clock: LiveSettings });
+    expect(container.get('timed')).toEqual({ clock });
+  });
+});
