@@ -1,9 +1,9 @@
-// A thousand runs; the next thousand is in a file of its own, so that two cores share them.
+// The first thousand runs. The second thousand is in a file of its own, so that two cores share them.
 import { expect, test } from '@jest/globals';
 import { firstFailure } from './seeds.js';
 
 test.each([1, 251, 501, 751])(
-  'no promise is broken in 250 seeds from %i on',
+  'the broker breaks no promise in 250 runs from seed %i on',
   async (from) => {
     expect(await firstFailure(from, 250)).toBeUndefined();
   },

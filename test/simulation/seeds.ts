@@ -1,7 +1,7 @@
-// Runs a range of seeds and says of the first that fails what happened.
+// Runs a range of seeds, and explains the first that fails.
 import { describeFailure, explain, runSeed } from './entry.js';
 
-/** The smallest run that fails, for people; `undefined`: none does. */
+/** @returns the first failure as text, reduced as far as possible; `undefined` when no seed fails. */
 export async function firstFailure(from: number, count: number): Promise<string | undefined> {
   for (let seed = from; seed < from + count; seed++) {
     const { violation } = await runSeed(seed);

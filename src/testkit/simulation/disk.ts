@@ -55,8 +55,8 @@ export class SimulatedDisk {
     this.#storage.hold('answer');
   }
 
-  /** The storage for the present incarnation of the broker. */
-  get storage(): Storage {
+  /** Gives the next incarnation of the broker its storage. */
+  provideStorage(): Storage {
     const storage = this.#storage;
     return {
       traits: storage.traits,

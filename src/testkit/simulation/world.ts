@@ -129,7 +129,6 @@ export class World {
     if (this.#incarnation !== undefined) return;
     this.#script.note('broker', `starts, incarnation ${++this.#starts}`);
     this.#isStopping = this.#model.evidence.isStopping = false;
-    const { storage } = this.#disk;
     const { ackLevels, limits } = this.plan;
     const ackLevel = ackLevels[(this.#starts - 1) % ackLevels.length] ?? 'flushed';
     this.#model.started(ackLevel);
@@ -141,7 +140,7 @@ export class World {
       },
     };
     const incarnation: BrokerIncarnation = new BrokerIncarnation({
-      storage,
+      storage: this.#disk.provideStorage(),
       network: this.#network,
       authorizers: this.#authorizers(),
       telemetry,

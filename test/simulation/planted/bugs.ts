@@ -1,0 +1,324 @@
+// Bugs to plant in the broker, one at a time: the simulation has to find each of them by an invariant that it breaks. A bug
+// decorates one of the core's sinks (changes, effects), a part of the storage, or a method of a class, and never matches
+// the text of a source file.
+import { Committer } from '../../../src/application/committer.js';
+import { Engine } from '../../../src/application/engine.js';
+import { Broker } from '../../../src/domain/broker.js';
+import type { Change, Changes } from '../../../src/domain/changes.js';
+import { Wills } from '../../../src/domain/connect/wills.js';
+import { PublishHandler } from '../../../src/domain/delivery/publish-handler.js';
+import { Router } from '../../../src/domain/delivery/router.js';
+import { SharedGroup } from '../../../src/domain/delivery/shared-group.js';
+import type { Effects } from '../../../src/domain/effects.js';
+import type { TopicName } from '../../../src/domain/identifiers.js';
+import { MessageQueue } from '../../../src/domain/session/message-queue.js';
+import type { DeliverySource } from '../../../src/domain/session/message-queue.js';
+import { Outbound } from '../../../src/domain/session/outbound.js';
+import { Session } from '../../../src/domain/session/session.js';
+import { Sessions } from '../../../src/domain/session/sessions.js';
+import type { Subscription } from '../../../src/domain/session/subscription.js';
+import { SubscriptionTree } from '../../../src/domain/topics/subscription-tree.js';
+import type { AckLevel } from '../../../src/ports/index.js';
+import { PacketType } from '../../../src/protocol/packets.js';
+import type { PublishPacket } from '../../../src/protocol/packets.js';
+import { SimulatedDisk } from '../../../src/testkit/simulation/disk.js';
+import type { InvariantName } from '../../../src/testkit/simulation/index.js';
+import { Model } from '../../../src/testkit/simulation/model.js';
+import { replaceMethod, undoAll, withValue } from './replace-method.js';
+import type { Undo } from './replace-method.js';
+
+export interface PlantedBug {
+  /** Completes "a broker with …". */
+  readonly name: string;
+  /** The invariants of which one must be broken first. */
+  readonly breaks: readonly InvariantName[];
+  readonly plant: () => Undo;
+}
+
+/** The classes that implement the core's two sinks. */
+const COMMITTER: Changes & Committer = Committer.prototype;
+const ENGINE: Effects & Engine = Engine.prototype;
+
+/** Loses the changes for which `isLost` holds. */
+const loseChanges = (isLost: (change: Change) => boolean): Undo =>
+  replaceMethod(COMMITTER, 'record', (_self, record, change) => (isLost(change) ? 0 : record(change)));
+
+/** Plants a bug that depends on the level of acknowledgement of the broker that runs. */
+function withLevel(plant: (level: () => AckLevel) => Undo): Undo {
+  let level: AckLevel = 'flushed';
+  const watching = replaceMethod(Model.prototype, 'started', (_self, started, ackLevel) => {
+    level = ackLevel;
+    started(ackLevel);
+  });
+  return undoAll(
+    plant(() => level),
+    watching,
+  );
+}
+
+const isRepeatedRetained = (session: Session, { qos, retain, packetId }: PublishPacket): boolean =>
+  qos === 2 && retain && session.hasInbound(packetId);
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'a PUBACK that does not wait for storage',
+    breaks: ['acknowledged is stored'],
+    plant: () =>
+      replaceMethod(ENGINE, 'acknowledge', (self, acknowledge, connection, type, packetId, reasonCode) => {
+        const isChanged = type === PacketType.puback ? false : self.committer.stepChanged;
+        withValue(self.committer, 'stepChanged', isChanged, () => {
+          acknowledge(connection, type, packetId, reasonCode);
+        });
+      }),
+  },
+  {
+    name: 'a trim of a queue that is lost',
+    breaks: ['liveness', 'no repeat without DUP', 'QoS 2 comes once'],
+    plant: () => loseChanges((change) => change.kind === 'queue.trim' && (change.through + 1) % 4 === 0),
+  },
+  {
+    name: 'an inbound Packet Identifier that is not stored',
+    breaks: ['acknowledged is stored', 'QoS 2 comes once'],
+    plant: () => loseChanges(({ kind }) => kind === 'inbound.put'),
+  },
+  {
+    name: 'messages that change places when they are read from storage',
+    breaks: ['order'],
+    plant: () =>
+      replaceMethod(MessageQueue.prototype, 'filled', (_self, filled, request, entries) => {
+        const swapped = entries.map((entry, i) => {
+          const neighbour = entries[i ^ 1];
+          return neighbour?.qos === entry.qos && entry.qos === 1 ? { ...entry, message: neighbour.message } : entry;
+        });
+        filled(request, entries.length > 3 ? swapped : entries);
+      }),
+  },
+  {
+    name: 'a repeated QoS 2 message that is retained a second time',
+    // The older of two takes the place of the newer, in memory and on the disk.
+    breaks: ['retained state', 'acknowledged is stored'],
+    plant: () =>
+      replaceMethod(PublishHandler.prototype, 'publish', (self, publish, connection, session, packet) => {
+        const isRepeat = isRepeatedRetained(session, packet);
+        publish(connection, session, packet);
+        if (!isRepeat) return;
+        const { publisher } = self;
+        const topic = packet.topic as TopicName;
+        publisher.publish(publisher.accept(topic, packet.payload, 2, true, undefined, undefined), {
+          targets: [],
+          groups: [],
+        });
+      }),
+  },
+  {
+    name: 'receive rules that do not apply to what is read from storage',
+    breaks: ['only what may be received'],
+    plant: () =>
+      replaceMethod(Outbound.prototype, 'page', (self, page, request, entries) => {
+        withValue(self.owner, 'restrictions', undefined, () => {
+          page(request, entries);
+        });
+      }),
+  },
+  {
+    name: 'the level `stored` treated as `received`',
+    breaks: ['acknowledged is stored'],
+    plant: () =>
+      withLevel((level) =>
+        replaceMethod(ENGINE, 'acknowledge', (self, acknowledge, connection, type, packetId, reasonCode) => {
+          const isChanged = level() === 'stored' ? false : self.committer.stepChanged;
+          withValue(self.committer, 'stepChanged', isChanged, () => {
+            acknowledge(connection, type, packetId, reasonCode);
+          });
+        }),
+      ),
+  },
+  {
+    name: 'changes that are not stored at once at level `received`',
+    breaks: ['acknowledged is stored'],
+    plant: () =>
+      withLevel((level) => {
+        let turns = 0;
+        return replaceMethod(Committer.prototype, 'endOfTurn', (_self, endOfTurn) => {
+          if (level() !== 'received' || ++turns % 2 === 0) endOfTurn();
+        });
+      }),
+  },
+  {
+    name: 'commits that are not flushed at level `received`',
+    breaks: ['acknowledged is stored', 'nothing acknowledged is lost'],
+    plant: () =>
+      withLevel((level) =>
+        replaceMethod(SimulatedDisk.prototype, 'provideStorage', (_self, provideStorage) => {
+          const storage = provideStorage();
+          return {
+            ...storage,
+            commit: (batch, durability) => storage.commit(batch, level() === 'received' ? 'stored' : durability),
+          };
+        }),
+      ),
+  },
+  {
+    name: 'a session expiry that begins again at a restart',
+    breaks: ['session expiry', 'session present'],
+    plant: () =>
+      replaceMethod(Broker.prototype, 'restore', (_self, restore, fact, nowMs) => {
+        if (fact.kind === 'session')
+          restore({ ...fact, session: { ...fact.session, disconnectedAtMs: undefined } }, nowMs);
+        else restore(fact, nowMs);
+      }),
+  },
+  {
+    name: 'a session that expires while its client is connected',
+    breaks: ['session expiry', 'nothing acknowledged is lost', 'acknowledged is stored'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'attach', (_self, attach, session, connection) => {
+        withValue(session, 'expiry', undefined, () => {
+          attach(session, connection);
+        });
+      }),
+  },
+  {
+    name: 'an expired session that leaves its subscriptions behind',
+    breaks: ['liveness', 'accounting', 'no failure', 'only to subscribers'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'end', (_self, end, session, reason) => {
+        withValue(session, 'subscriptions', reason === 'expired' ? undefined : session.subscriptions, () => {
+          end(session, reason);
+        });
+      }),
+  },
+  {
+    name: 'a shared group whose clean members give nothing back',
+    breaks: ['nothing acknowledged is lost', 'liveness'],
+    plant: () =>
+      replaceMethod(Outbound.prototype, 'detach', (self, detach, isReturned) => {
+        const isStored = self.owner instanceof Session && self.owner.stored;
+        detach((entry) => isStored && isReturned(entry));
+      }),
+  },
+  {
+    name: 'a shared group that stores nothing of what a clean member was given',
+    breaks: ['nothing acknowledged is lost', 'acknowledged is stored'],
+    plant: () =>
+      replaceMethod(
+        Session.prototype,
+        'deliver',
+        (self, deliver, message, qos, retain, identifiers, source?: DeliverySource) => {
+          if (source === undefined || source instanceof SharedGroup || self.stored) {
+            deliver(message, qos, retain, identifiers, source);
+            return;
+          }
+          source.onSettled?.();
+          deliver(message, qos, retain, identifiers, {
+            returnUndelivered: (entry) => {
+              source.returnUndelivered(entry);
+            },
+            hasOtherCandidate: (recipient) => source.hasOtherCandidate(recipient),
+          });
+        },
+      ),
+  },
+  {
+    name: 'a member of a shared group that gives back what it was sent at QoS 2',
+    breaks: ['QoS 2 comes once'],
+    plant: () =>
+      replaceMethod(Outbound.prototype, 'detach', (self, detach) => {
+        const session = self.owner as Session;
+        detach(({ released, source }) => !released && (!session.stored || source?.hasOtherCandidate(session) === true));
+      }),
+  },
+  {
+    name: 'a shared group that drops what waits when its only member subscribes again',
+    breaks: ['nothing acknowledged is lost', 'acknowledged is stored'],
+    plant: () => {
+      let leaving: Subscription | undefined;
+      return undoAll(
+        replaceMethod(Router.prototype, 'add', (_self, add, session, subscription) => {
+          leaving = session.subscriptions?.get(subscription.topicFilter);
+          return add(session, subscription);
+        }),
+        replaceMethod(SharedGroup.prototype, 'join', (self, join, member) => {
+          if (leaving?.group === self) self.leave(leaving);
+          join(member);
+        }),
+      );
+    },
+  },
+  {
+    name: 'a will that is published after DISCONNECT',
+    breaks: ['wills'],
+    plant: () =>
+      replaceMethod(Wills.prototype, 'discard', (self, _discard, clientId) => {
+        self.connectionEnded(clientId, false, undefined);
+      }),
+  },
+  {
+    name: 'a window that is one too large',
+    breaks: ['window'],
+    plant: () =>
+      replaceMethod(Outbound.prototype, 'attach', (_self, attach, { id, window, isCongested }) => {
+        attach({ id, window: window + 1, isCongested });
+      }),
+  },
+  {
+    name: 'deliveries at the QoS of the message instead of the granted one',
+    breaks: ['granted QoS'],
+    plant: () =>
+      replaceMethod(Session.prototype, 'deliver', (_self, deliver, message, _qos, retain, identifiers, source) => {
+        deliver(message, message.qos, retain, identifiers, source);
+      }),
+  },
+  {
+    name: 'a resumed session that CONNACK does not report',
+    breaks: ['session present'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'open', (_self, open, clientId, clean, expiryIntervalS) => ({
+        ...open(clientId, clean, expiryIntervalS),
+        present: false,
+      })),
+  },
+  {
+    name: 'repeats that do not have DUP set',
+    breaks: ['no repeat without DUP'],
+    plant: () =>
+      replaceMethod(ENGINE, 'deliver', (_self, deliver, connection, message, qos, retain, _dup, ...rest) => {
+        deliver(connection, message, qos, retain, false, ...rest);
+      }),
+  },
+  {
+    name: 'a wildcard that matches a topic that begins with $',
+    breaks: ['only to subscribers'],
+    plant: () =>
+      replaceMethod(SubscriptionTree.prototype, 'match', (_self, match, topic, found) => {
+        match(topic, found);
+        if (topic.startsWith('$')) match(topic.slice(1) as TopicName, found);
+      }),
+  },
+  {
+    name: 'a PUBREC with the Packet Identifier of another message',
+    breaks: ['packet identifiers'],
+    plant: () =>
+      replaceMethod(ENGINE, 'acknowledge', (_self, acknowledge, connection, type, packetId, ...rest) => {
+        acknowledge(connection, type, type === PacketType.pubrec ? packetId + 1 : packetId, ...rest);
+      }),
+  },
+  {
+    name: 'a drop that is counted twice',
+    breaks: ['accounting'],
+    plant: () =>
+      replaceMethod(MessageQueue.prototype, 'dropped', (self, dropped, reason, ...rest) => {
+        dropped(reason, ...rest);
+        self.context.counters.dropped[reason]++;
+      }),
+  },
+  {
+    name: 'an exception when a connection with a clean session ends',
+    breaks: ['no failure'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'detach', (_self, detach, session) => {
+        if (!session.stored) throw new Error('planted');
+        detach(session);
+      }),
+  },
+];
