@@ -4,15 +4,16 @@
 import { Committer } from '../../../src/application/committer.js';
 import { Engine } from '../../../src/application/engine.js';
 import { Broker } from '../../../src/domain/broker.js';
-import type { Change, Changes } from '../../../src/domain/changes.js';
+import type { Change } from '../../../src/domain/changes.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
 import { PublishHandler } from '../../../src/domain/delivery/publish-handler.js';
 import { Router } from '../../../src/domain/delivery/router.js';
 import { SharedGroup } from '../../../src/domain/delivery/shared-group.js';
+import { NOW } from '../../../src/domain/durability.js';
 import type { Effects } from '../../../src/domain/effects.js';
 import type { TopicName } from '../../../src/domain/identifiers.js';
+import { Journal } from '../../../src/domain/journal.js';
 import { MessageQueue } from '../../../src/domain/session/message-queue.js';
-import type { DeliverySource } from '../../../src/domain/session/message-queue.js';
 import { Outbound } from '../../../src/domain/session/outbound.js';
 import { Session } from '../../../src/domain/session/session.js';
 import { Sessions } from '../../../src/domain/session/sessions.js';
@@ -35,13 +36,12 @@ export interface PlantedBug {
   readonly plant: () => Undo;
 }
 
-/** The classes that implement the core's two sinks. */
-const COMMITTER: Changes & Committer = Committer.prototype;
-const ENGINE: Effects & Engine = Engine.prototype;
+/** The class that implements the core's effects. */
+const EFFECTS: Effects & Engine = Engine.prototype;
 
 /** Loses the changes for which `isLost` holds. */
 const loseChanges = (isLost: (change: Change) => boolean): Undo =>
-  replaceMethod(COMMITTER, 'record', (_self, record, change) => (isLost(change) ? 0 : record(change)));
+  replaceMethod(Journal.prototype, 'record', (self, record, change) => (isLost(change) ? self.step : record(change)));
 
 /** Plants a bug that depends on the level of acknowledgement of the broker that runs. */
 function withLevel(plant: (level: () => AckLevel) => Undo): Undo {
@@ -64,17 +64,33 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a PUBACK that does not wait for storage',
     breaks: ['acknowledged is stored'],
     plant: () =>
-      replaceMethod(ENGINE, 'acknowledge', (self, acknowledge, connection, type, packetId, reasonCode) => {
-        const isChanged = type === PacketType.puback ? false : self.committer.stepChanged;
-        withValue(self.committer, 'stepChanged', isChanged, () => {
-          acknowledge(connection, type, packetId, reasonCode);
-        });
+      replaceMethod(EFFECTS, 'acknowledge', (_self, acknowledge, connection, type, packetId, reasonCode, after) => {
+        acknowledge(connection, type, packetId, reasonCode, type === PacketType.puback ? NOW : after);
+      }),
+  },
+  {
+    name: 'a CONNACK that does not wait for storage',
+    breaks: ['acknowledged is stored'],
+    plant: () =>
+      replaceMethod(EFFECTS, 'whenDurable', (_self, whenDurable, connection) => {
+        whenDurable(connection, NOW);
+      }),
+  },
+  {
+    name: 'a QoS 2 delivery that does not wait for storage',
+    breaks: ['acknowledged is stored'],
+    plant: () =>
+      replaceMethod(EFFECTS, 'deliver', (_self, deliver, connection, message, options, dup, packetId) => {
+        deliver(connection, message, options, dup, packetId, NOW);
       }),
   },
   {
     name: 'a trim of a queue that is lost',
     breaks: ['liveness', 'no repeat without DUP', 'QoS 2 comes once'],
-    plant: () => loseChanges((change) => change.kind === 'queue.trim' && (change.through + 1) % 4 === 0),
+    plant: () =>
+      replaceMethod(Journal.prototype, 'remove', (self, remove, change, append) =>
+        change.kind === 'queue.trim' && (change.through + 1) % 4 === 0 ? self.step : remove(change, append),
+      ),
   },
   {
     name: 'an inbound Packet Identifier that is not stored',
@@ -125,11 +141,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['acknowledged is stored'],
     plant: () =>
       withLevel((level) =>
-        replaceMethod(ENGINE, 'acknowledge', (self, acknowledge, connection, type, packetId, reasonCode) => {
-          const isChanged = level() === 'stored' ? false : self.committer.stepChanged;
-          withValue(self.committer, 'stepChanged', isChanged, () => {
-            acknowledge(connection, type, packetId, reasonCode);
-          });
+        replaceMethod(EFFECTS, 'acknowledge', (_self, acknowledge, connection, type, packetId, reasonCode, after) => {
+          acknowledge(connection, type, packetId, reasonCode, level() === 'stored' ? NOW : after);
         }),
       ),
   },
@@ -172,9 +185,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a session that expires while its client is connected',
     breaks: ['session expiry', 'nothing acknowledged is lost', 'acknowledged is stored'],
     plant: () =>
-      replaceMethod(Sessions.prototype, 'attach', (_self, attach, session, connection) => {
+      replaceMethod(Sessions.prototype, 'claim', (_self, claim, session, holder) => {
         withValue(session, 'expiry', undefined, () => {
-          attach(session, connection);
+          claim(session, holder);
         });
       }),
   },
@@ -201,23 +214,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a shared group that stores nothing of what a clean member was given',
     breaks: ['nothing acknowledged is lost', 'acknowledged is stored'],
     plant: () =>
-      replaceMethod(
-        Session.prototype,
-        'deliver',
-        (self, deliver, message, qos, retain, identifiers, source?: DeliverySource) => {
-          if (source === undefined || source instanceof SharedGroup || self.stored) {
-            deliver(message, qos, retain, identifiers, source);
-            return;
-          }
-          source.onSettled?.();
-          deliver(message, qos, retain, identifiers, {
-            returnUndelivered: (entry) => {
-              source.returnUndelivered(entry);
-            },
-            hasOtherCandidate: (recipient) => source.hasOtherCandidate(recipient),
-          });
-        },
-      ),
+      replaceMethod(Session.prototype, 'deliver', (self, deliver, message, options, source) => {
+        if (source === undefined || source instanceof SharedGroup || self.stored) {
+          deliver(message, options, source);
+          return;
+        }
+        source.onSettled?.();
+        deliver(message, options, {
+          returnUndelivered: (entry) => {
+            source.returnUndelivered(entry);
+          },
+          hasOtherCandidate: (recipient) => source.hasOtherCandidate(recipient),
+        });
+      }),
   },
   {
     name: 'a member of a shared group that gives back what it was sent at QoS 2',
@@ -257,16 +266,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a window that is one too large',
     breaks: ['window'],
     plant: () =>
-      replaceMethod(Outbound.prototype, 'attach', (_self, attach, { id, window, isCongested }) => {
-        attach({ id, window: window + 1, isCongested });
+      replaceMethod(Outbound.prototype, 'attach', (_self, attach, connection) => {
+        withValue(connection, 'window', connection.window + 1, () => {
+          attach(connection);
+        });
       }),
   },
   {
     name: 'deliveries at the QoS of the message instead of the granted one',
     breaks: ['granted QoS'],
     plant: () =>
-      replaceMethod(Session.prototype, 'deliver', (_self, deliver, message, _qos, retain, identifiers, source) => {
-        deliver(message, message.qos, retain, identifiers, source);
+      replaceMethod(Session.prototype, 'deliver', (_self, deliver, message, options, source) => {
+        deliver(message, { ...options, qos: message.qos }, source);
       }),
   },
   {
@@ -282,8 +293,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'repeats that do not have DUP set',
     breaks: ['no repeat without DUP'],
     plant: () =>
-      replaceMethod(ENGINE, 'deliver', (_self, deliver, connection, message, qos, retain, _dup, ...rest) => {
-        deliver(connection, message, qos, retain, false, ...rest);
+      replaceMethod(EFFECTS, 'deliver', (_self, deliver, connection, message, options, _dup, ...rest) => {
+        deliver(connection, message, options, false, ...rest);
       }),
   },
   {
@@ -299,7 +310,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a PUBREC with the Packet Identifier of another message',
     breaks: ['packet identifiers'],
     plant: () =>
-      replaceMethod(ENGINE, 'acknowledge', (_self, acknowledge, connection, type, packetId, ...rest) => {
+      replaceMethod(EFFECTS, 'acknowledge', (_self, acknowledge, connection, type, packetId, ...rest) => {
         acknowledge(connection, type, type === PacketType.pubrec ? packetId + 1 : packetId, ...rest);
       }),
   },
