@@ -16,9 +16,9 @@ export type { Failure, InvariantName, Outcome, SimulationOptions, Violation } fr
 export { networkContract } from './network-contract.js';
 export type { NetworkContractOptions, NetworkFactory, NetworkPeer, NetworkUnderTest } from './network-contract.js';
 export { SeededRandom } from './seeded-random.js';
-export { storageContract } from './storage-contract.js';
-export type { StorageContractOptions } from './storage-contract.js';
-export { StorageModel } from './storage-model.js';
-export type { FastCheck, ModelRunOptions } from './storage-model-run.js';
-export type { StorageFactory, StorageUnderTest } from './storage-subject.js';
+export { storageContract } from './storage-contract/storage-contract.js';
+export type { StorageContractOptions } from './storage-contract/storage-contract.js';
+export { StorageModel } from './storage-contract/model.js';
+export type { FastCheck, ModelRunOptions } from './storage-contract/model-run.js';
+export type { StorageFactory, StorageUnderTest } from './storage-contract/subject.js';
 export { VirtualClock } from './virtual-clock.js';

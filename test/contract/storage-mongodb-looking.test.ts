@@ -18,8 +18,8 @@ import type {
 import type { StorageUnderTest } from 'hexmq/testkit';
 import type { MongoStorage } from '../../adapters/storage/mongodb/index.js';
 import { describeWithServer } from '../e2e/tools.js';
-import { runAgainstModel } from '../../src/testkit/storage-model-run.js';
-import { appendOf, messageOf, payloadOf, put, queueOf, trim } from '../../src/testkit/storage-samples.js';
+import { runAgainstModel } from '../../src/testkit/storage-contract/model-run.js';
+import { appendOf, messageOf, payloadOf, put, queueOf, trim } from '../../src/testkit/storage-contract/samples.js';
 import { MongoDatabases } from './mongodb-databases.js';
 import type { MongoDatabase } from './mongodb-databases.js';
 

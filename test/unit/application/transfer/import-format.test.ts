@@ -16,7 +16,7 @@ import {
   sessionOf,
   subscriptionOf,
   willOf,
-} from '../../../../src/testkit/storage-samples.js';
+} from '../../../../src/testkit/storage-contract/samples.js';
 import { hash } from './stores.js';
 
 const message = messageOf(7, { properties: EVERY_PROPERTY, payload: Buffer.from('21.5') });

@@ -13,7 +13,7 @@ import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
 import type { Change, Message, Storage } from '../../../../src/ports/index.js';
 import { StorageError } from '../../../../src/ports/index.js';
 import { SeededRandom } from '../../../../src/testkit/seeded-random.js';
-import { appendOf, messageOf, payloadOf, put, queueOf } from '../../../../src/testkit/storage-samples.js';
+import { appendOf, messageOf, payloadOf, put, queueOf } from '../../../../src/testkit/storage-contract/samples.js';
 import { VirtualClock } from '../../../../src/testkit/virtual-clock.js';
 import {
   BACKLOG,

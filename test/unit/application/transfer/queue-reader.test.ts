@@ -4,7 +4,7 @@ import { HeldMessages } from '../../../../src/application/transfer/held-messages
 import { QueueReader } from '../../../../src/application/transfer/queue-reader.js';
 import type { QueueBounds } from '../../../../src/application/transfer/queue-reader.js';
 import type { Message, PageLimit, QueueId, Seq, StoredEntry } from '../../../../src/ports/index.js';
-import { messageOf, payloadOf, queueOf, seq } from '../../../../src/testkit/storage-samples.js';
+import { messageOf, payloadOf, queueOf, seq } from '../../../../src/testkit/storage-contract/samples.js';
 
 type Queues = ReadonlyMap<QueueId, readonly StoredEntry[]>;
 

@@ -22,7 +22,7 @@ import {
   queueOf,
   release,
   remove,
-} from '../../../../src/testkit/storage-samples.js';
+} from '../../../../src/testkit/storage-contract/samples.js';
 import { VirtualClock } from '../../../../src/testkit/virtual-clock.js';
 import { MongoDatabases } from '../../../contract/mongodb-databases.js';
 import { describeWithServer } from '../../../e2e/tools.js';

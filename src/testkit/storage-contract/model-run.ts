@@ -1,9 +1,9 @@
-// Random histories, run on a storage and on the model in step and compared after every step; a failing one is shrunk to the shortest that
-// still fails. The histories are such as the core makes: seqs go up, what belongs to a session comes after it. fast-check is handed in, so that
-// using the rest of the kit does not need it.
+// Random histories, run on a storage and on the model in parallel and compared after every step; a failing one is
+// shrunk to the shortest that still fails. They are histories as the core makes them: seqs ascend, and what belongs to
+// a session comes after it. fast-check is a parameter, so that the rest of the kit does not need it.
 import type { Arbitrary, AsyncCommand } from 'fast-check';
-import type { Change, Message, QueueId, Seq } from '../ports/index.js';
-import { ContractViolation, differences, report, show } from './compare.js';
+import type { Change, Message, QueueId, Seq } from '../../ports/index.js';
+import { ContractViolation, differences, report, show } from '../compare.js';
 import {
   appendOf,
   clientId,
@@ -17,26 +17,26 @@ import {
   remove,
   seq,
   trim,
-} from './storage-samples.js';
-import type { StorageModel } from './storage-model.js';
-import { Subject, comparable } from './storage-subject.js';
-import type { StorageFactory } from './storage-subject.js';
+} from './samples.js';
+import type { StorageModel } from './model.js';
+import { Subject, comparableEntry } from './subject.js';
+import type { StorageFactory } from './subject.js';
 
-/** The module, imported whole or as its default export. */
+/** The module `fast-check`, imported as a namespace or as its default export. */
 export type FastCheck = Omit<typeof import('fast-check'), 'default'>;
 
 export interface ModelRunOptions {
-  /** Histories; 60 unless told. */
+  /** The number of histories. Default 60. */
   readonly runs?: number;
-  /** Steps in the longest; 25 unless told. */
+  /** The number of steps in the longest history. Default 25. */
   readonly steps?: number;
-  /** To run the same histories again: as the failure reports it. */
+  /** The seed that a failure reports, to run the same histories again. Default: a random one. */
   readonly seed?: number;
-  /** Give up at the first failure instead of looking for a shorter one. */
+  /** Whether to report the first failure instead of looking for a shorter history. Default false. */
   readonly dontShrink?: boolean;
 }
 
-/** What was done, for the report: what a step amounted to is known when it has run. */
+/** The steps that were run, for the report: what a step does is known only when it has run. */
 interface History {
   readonly steps: string[];
 }
@@ -54,7 +54,7 @@ export async function runAgainstModel(
   options: ModelRunOptions = {},
 ): Promise<void> {
   const { runs = 60, steps = 25, seed: fromSeed, dontShrink = false } = options;
-  // Shrinking goes on from the history that failed last, so that is the one it ends with.
+  // Shrinking continues from the history that failed last, so the last failure is the shortest.
   let lastFailed: readonly string[] = [];
   const property = fc.asyncProperty(fc.commands(stepsOf(fc), { maxCommands: steps, size: 'max' }), async (commands) => {
     const subject = await Subject.create(factory);
@@ -76,8 +76,9 @@ export async function runAgainstModel(
   });
   if (!result.failed) return;
   const cause = result.errorInstance instanceof Error ? result.errorInstance.message : show(result.errorInstance);
+  const history = lastFailed.length === 0 ? 'no step at all' : `the history\n    ${lastFailed.join('\n    ')}`;
   throw new ContractViolation(
-    `after ${lastFailed.length === 0 ? 'no step at all' : `the history\n    ${lastFailed.join('\n    ')}`}\n${cause}\n(seed ${String(result.seed)}, ${String(result.numShrinks)} times shortened)`,
+    `after ${history}\n${cause}\n` + `(seed ${String(result.seed)}, ${String(result.numShrinks)} times shrunk)`,
     { cause: result.errorInstance },
   );
 }
@@ -91,20 +92,20 @@ function stepsOf(fc: FastCheck): Arbitrary<Step>[] {
     commit,
     commit,
     commit,
-    fc.constant(new Again()),
+    fc.constant(new Repeat()),
     fc.constant(new Reopen('Crash')),
     fc.constant(new Reopen('Restart')),
-    fc.constant(new Look()),
+    fc.constant(new OpenReadOnly()),
     fc
       .tuple(fc.constantFrom(...QUEUES), fc.nat(12), fc.integer({ min: 1, max: 5 }), fc.nat(60))
       .map(([queue, from, maxEntries, maxBytes]) => new ReadPage(queue, seq(from), maxEntries, maxBytes)),
   ];
 }
 
-/** A wish for a change, made into one when it is known what the store holds. */
+/** A change that is made concrete when it is known what the store holds. */
 type Intent = (
   model: StorageModel,
-  newMessage: (parts: { topic?: string; size: number; again: boolean }) => Message,
+  newMessage: (parts: { topic?: string; size: number; isRepeated: boolean }) => Message,
 ) => Change[];
 
 function intentOf(fc: FastCheck): Arbitrary<Intent> {
@@ -123,14 +124,14 @@ function intentOf(fc: FastCheck): Arbitrary<Intent> {
       queue,
       size: fc.nat(40),
       gap: fc.constantFrom(0, 0, 0, 1, 300),
-      again: fc.boolean(),
+      isRepeated: fc.boolean(),
       qos: fc.constantFrom<1 | 2>(1, 2),
     })
-    .map(({ queue: q, size: bytes, gap, again, qos }): Intent => (model, newMessage) => {
-      const change = appendOf(q, model.nextSeq(q) + gap, newMessage({ size: bytes, again }), { qos });
+    .map(({ queue: q, size: bytes, gap, isRepeated, qos }): Intent => (model, newMessage) => {
+      const change = appendOf(q, model.nextSeq(q) + gap, newMessage({ size: bytes, isRepeated }), { qos });
       return q.startsWith('c:') ? withSession(q.slice(2), change)(model, newMessage) : [change];
     });
-  /** An entry that is there, or was: chosen by a number, so that what is shrunk stays a choice. */
+  /** An entry that is there, or was: chosen by a number, which shrinks well. */
   const entry = (make: (q: QueueId, at: Seq) => Change): Arbitrary<Intent> =>
     fc.tuple(queue, fc.nat(30)).map(([q, choice]): Intent => (model) => {
       const entries = model.queue(q);
@@ -166,8 +167,8 @@ function intentOf(fc: FastCheck): Arbitrary<Intent> {
       weight: 1,
       arbitrary: fc
         .tuple(topic, size, fc.boolean())
-        .map(([name, bytes, again]): Intent => (_, newMessage) => [
-          put.retained(newMessage({ topic: name, size: bytes, again })),
+        .map(([name, bytes, isRepeated]): Intent => (_, newMessage) => [
+          put.retained(newMessage({ topic: name, size: bytes, isRepeated })),
         ]),
     },
     { weight: 1, arbitrary: topic.map((name): Intent => () => [drop.retained(name)]) },
@@ -176,7 +177,7 @@ function intentOf(fc: FastCheck): Arbitrary<Intent> {
       arbitrary: fc
         .tuple(client, size, fc.nat(3))
         .map(([id, bytes, delayS]): Intent => (_, newMessage) => [
-          put.will(id, newMessage({ size: bytes, again: false }), { delayS }),
+          put.will(id, newMessage({ size: bytes, isRepeated: false }), { delayS }),
         ]),
     },
     { weight: 1, arbitrary: client.map((id): Intent => () => [drop.will(id)]) },
@@ -208,8 +209,8 @@ class Commit implements Step {
     const changes: Change[] = [];
     let message: Message | undefined;
     for (const intent of this.intents) {
-      const resolved = intent(scratch, ({ topic, size, again }) => {
-        if (!again || message === undefined || (topic !== undefined && message.topic !== topic)) {
+      const resolved = intent(scratch, ({ topic, size, isRepeated }) => {
+        if (!isRepeated || message === undefined || (topic !== undefined && message.topic !== topic)) {
           const id = scratch.highestMessageId + 1;
           message = messageOf(id, { payload: payloadOf(size, id), ...(topic === undefined ? {} : { topic }) });
         }
@@ -222,19 +223,19 @@ class Commit implements Step {
   }
 }
 
-class Again implements Step {
+class Repeat implements Step {
   check(): boolean {
     return true;
   }
 
   async run({ steps }: History, subject: Subject): Promise<void> {
     steps.push(this.toString());
-    await subject.again();
+    await subject.repeatLast();
     await subject.verifyReads('after the last batch came again');
   }
 
   toString(): string {
-    return 'the same again';
+    return 'Repeat';
   }
 }
 
@@ -256,8 +257,8 @@ class Reopen implements Step {
   }
 }
 
-/** Into what a crash left. */
-class Look implements Step {
+/** Opens read-only what a crash left. */
+class OpenReadOnly implements Step {
   check(): boolean {
     return true;
   }
@@ -265,14 +266,14 @@ class Look implements Step {
   async run({ steps }: History, subject: Subject): Promise<void> {
     steps.push(this.toString());
     if (subject.durable) {
-      await subject.crashAndLook();
-      await subject.verifyReads('opened to be read after a crash');
+      await subject.crashAndOpenReadOnly();
+      await subject.verifyReads('opened read-only after a crash');
     }
     await subject.crash();
   }
 
   toString(): string {
-    return 'Crash, and a look';
+    return 'Crash, open read-only';
   }
 }
 
@@ -292,22 +293,26 @@ class ReadPage implements Step {
     steps.push(this.toString());
     const limit = { maxEntries: this.maxEntries, maxBytes: this.maxBytes };
     const expected = subject.model.page(this.queue, this.from, limit);
-    // What a released entry counts in a page is the store's business, so where there is one only the bounds are not compared.
+    // How much a released entry counts in a page is up to the store, so pages with one are not compared.
     if (expected.some(({ released }) => released) || subject.model.queue(this.queue).some(({ released }) => released))
       return;
     const page = await subject.storage.readQueue(this.queue, this.from, limit);
-    report(this.toString(), differences(expected.map(comparable), page.map(comparable), 'page'));
+    report(this.toString(), differences(expected.map(comparableEntry), page.map(comparableEntry), 'page'));
   }
 
   toString(): string {
-    return `read ${this.queue} from ${String(this.from)}, at most ${String(this.maxEntries)} entries and ${String(this.maxBytes)} bytes`;
+    const limit = `at most ${String(this.maxEntries)} entries and ${String(this.maxBytes)} bytes`;
+    return `read ${this.queue} from ${String(this.from)}, ${limit}`;
   }
 }
 
 function describeChange(change: Change): string {
   switch (change.kind) {
-    case 'queue.append':
-      return `append ${change.queue} ${String(change.seq)} (message ${String(change.message.id)}, ${String(change.message.payload.byteLength)} bytes)`;
+    case 'queue.append': {
+      const { id, payload } = change.message;
+      const message = `message ${String(id)}, ${String(payload.byteLength)} bytes`;
+      return `append ${change.queue} ${String(change.seq)} (${message})`;
+    }
     case 'queue.trim':
       return `trim ${change.queue} through ${String(change.through)}`;
     case 'queue.remove':

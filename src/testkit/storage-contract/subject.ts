@@ -1,6 +1,6 @@
-// The storage under test, side by side with the model of what it ought to hold: what is committed to the one is applied to the other, and
-// everything that can be seen of the one is compared with the other. What is worth committing is decided by the tests.
-import { StorageError } from '../ports/index.js';
+// The storage under test, side by side with a model of what it should hold: every commit to the one is applied to the
+// other, and everything that can be read from the one is compared with the other. The laws decide what to commit.
+import { StorageError } from '../../ports/index.js';
 import type {
   Change,
   Durability,
@@ -12,36 +12,42 @@ import type {
   Storage,
   StoredEntry,
   TopicName,
-} from '../ports/index.js';
-import { ContractViolation, differences, ensure, report, show } from './compare.js';
-import { StorageModel, collectLoaded } from './storage-model.js';
+} from '../../ports/index.js';
+import { ContractViolation, differences, ensure, report, show } from '../compare.js';
+import { StorageModel, collectLoaded } from './model.js';
 
-/** What the author of an adapter gives to the kit, one for each test. Every storage in it is handed over unopened. */
+/** What the author of an adapter provides, one for each test. The kit gets every storage unopened. */
 export interface StorageUnderTest {
   /** A storage on a new, empty store. */
   readonly storage: Storage;
   /**
-   * Crash: abandons, without closing, every storage handed out so far, as if its process had died, and gives another on the same store. What
-   * an abandoned storage was doing must not reach the store later. After a `close`, too, this is how the kit gets at the store again.
+   * Crash: abandons every storage provided so far without closing it, as if its process had died, and returns another
+   * one on the same store. What an abandoned storage was doing must not reach the store later. The kit also calls it
+   * after a `close`, to open the store again.
    */
   reopen(): Promise<Storage>;
-  /** A second storage on the same store while the others live on; needed where fencing is claimed. */
+  /** Returns a second storage on the same store while the first is in use. Needed if fencing is claimed. */
   readonly second?: () => Promise<Storage>;
   /**
-   * Makes the next `commit` of the storage handed out last fail, as your store fails when it is full or cannot be reached: before anything of
-   * the batch is there, or when all of it is and only the answer is missing. Without it the laws about failures are not asked.
+   * Makes the next `commit` of the storage provided last fail as your store does when it is full or cannot be reached:
+   * before anything of the batch is stored, or after all of it is stored and only the answer is missing. Without it the
+   * laws about failures test nothing.
    */
   readonly failNextCommit?: (how: 'before' | 'after') => void;
-  /** Whatever is left is taken away. */
+  /** Removes the store and everything else that the test left. */
   dispose(): Promise<void>;
 }
 
 export interface StorageFactory {
+  /** Creates a new, empty store. */
   create(): Promise<StorageUnderTest>;
 }
 
 const READ_ALL: PageLimit = { maxEntries: 1000, maxBytes: 4 * 1024 * 1024 };
-/** Around each payload as it is handed over, to be overwritten as soon as the commit has settled. */
+/**
+ * Bytes around each payload, so that it is a view of a larger chunk; the chunk is overwritten when the commit has
+ * settled.
+ */
 const CHUNK_PADDING = 64;
 
 export class Subject {
@@ -55,7 +61,7 @@ export class Subject {
     this.storage = under.storage;
   }
 
-  /** Opens a new store and reads the nothing that is in it. */
+  /** Opens a new store, and checks that it is empty. */
   static async create(factory: StorageFactory): Promise<Subject> {
     const subject = new Subject(await factory.create());
     try {
@@ -72,40 +78,40 @@ export class Subject {
   }
 
   async commit(...batch: readonly Change[]): Promise<void> {
-    this.expected(batch);
+    this.expect(batch);
     this.#lastBatch = batch;
-    await deliver(this.storage, batch);
+    await commitLikeTheShell(this.storage, batch);
   }
 
-  /** As `commit`, for an acknowledgement that means no more than that. */
+  /** As `commit`, with another durability than the default. */
   async commitAs(durability: Durability, ...batch: readonly Change[]): Promise<void> {
-    this.expected(batch);
+    this.expect(batch);
     this.#lastBatch = batch;
-    await deliver(this.storage, batch, durability);
+    await commitLikeTheShell(this.storage, batch, durability);
   }
 
-  /** Commits what had been committed before: nothing is expected to change, at the end of the history at the latest. */
+  /** Commits an earlier batch once more. When all later ones have been repeated as well, nothing may have changed. */
   async repeat(batch: readonly Change[]): Promise<void> {
-    await deliver(this.storage, batch);
+    await commitLikeTheShell(this.storage, batch);
   }
 
-  /** What a commit made elsewhere ought to have done. */
-  expected(batch: readonly Change[]): void {
+  /** Applies a batch to the model that was committed by other means. */
+  expect(batch: readonly Change[]): void {
     this.model.apply(batch);
-    this.know(batch);
+    this.watch(batch);
   }
 
-  /** From here on the queues and topics of the batch are looked at, whether or not it was committed. */
-  know(batch: readonly Change[]): void {
+  /** Compares the queues and topics of the batch from now on, whether or not it was committed. */
+  watch(batch: readonly Change[]): void {
     for (const change of batch) {
       if ('queue' in change) this.#queues.add(change.queue);
       if (change.kind === 'retained.put') this.#topics.add(change.message.topic);
     }
   }
 
-  /** The batch before once more, as the shell sends it when it does not know whether it arrived. */
-  async again(): Promise<void> {
-    if (this.#lastBatch.length > 0) await deliver(this.storage, this.#lastBatch);
+  /** Commits the last batch again, as the shell does when it does not know whether the batch arrived. */
+  async repeatLast(): Promise<void> {
+    if (this.#lastBatch.length > 0) await commitLikeTheShell(this.storage, this.#lastBatch);
   }
 
   /** The process dies and starts again. */
@@ -119,11 +125,11 @@ export class Subject {
     await this.#reopen('after closing and opening again');
   }
 
-  /** The process dies, and another opens what there is to look into it and nothing else. */
-  async crashAndLook(): Promise<void> {
+  /** The process dies, and another one opens the store read-only. */
+  async crashAndOpenReadOnly(): Promise<void> {
     this.storage = await this.under.reopen();
-    ensure(await this.storage.openReadOnly(), 'openReadOnly says that there is no store, and one was opened before');
-    await this.#verifyLoaded('opened to be read');
+    ensure(await this.storage.openReadOnly(), 'openReadOnly reports no store, but one was opened before');
+    await this.#verifyLoaded('opened read-only');
   }
 
   /** Compares what can be read from the running storage. */
@@ -131,10 +137,10 @@ export class Subject {
     const problems: string[] = [];
     for (const queue of this.#queues) problems.push(...(await this.#queueProblems(queue)));
     problems.push(...(await this.#retainedProblems()));
-    report(`${when}, what is read is not what was committed`, problems);
+    report(`${when}, reads differ from what was committed`, problems);
   }
 
-  /** Compares all there is: what can be read now, and what is there after a crash. */
+  /** Compares everything: what can be read now, and what is there after a crash. */
   async verify(): Promise<void> {
     await this.verifyReads('while running');
     await this.crash();
@@ -145,7 +151,7 @@ export class Subject {
     try {
       await this.storage.close();
     } catch {
-      // It may have been closed, crashed or fenced off by the test: the factory takes the rest away.
+      // The test may have closed, crashed or fenced it. The factory removes what is left.
     }
     await this.under.dispose();
   }
@@ -153,7 +159,7 @@ export class Subject {
   async #reopen(when: string): Promise<void> {
     this.storage = await this.under.reopen();
     this.model.restarted();
-    // What need not have survived is not asked after, nor is it there to be repeated.
+    // A store that is not durable is not compared, and has no batch to repeat.
     if (!this.durable) {
       this.model = new StorageModel();
       this.#lastBatch = [];
@@ -173,16 +179,17 @@ export class Subject {
     const facts = await loadAll(this.storage);
     const { state, lastMessageId, problems } = collectLoaded(facts);
     problems.push(...orderProblems(facts), ...differences(this.model.loaded(), state));
-    const least = this.model.highestStoredMessageId();
-    const most = this.model.highestMessageId;
-    if (lastMessageId === undefined && least >= 0)
-      problems.push(`the last message id is missing, ${String(least)} is stored`);
-    if (lastMessageId !== undefined && (lastMessageId < least || lastMessageId > most)) {
+    const min = this.model.highestStoredMessageId();
+    const max = this.model.highestMessageId;
+    if (lastMessageId === undefined && min >= 0)
+      problems.push(`the last message id is missing, ${String(min)} is stored`);
+    if (lastMessageId !== undefined && (lastMessageId < min || lastMessageId > max)) {
       problems.push(
-        `the last message id is ${String(lastMessageId)}; stored are ids up to ${String(least)}, and none above ${String(most)} ever was`,
+        `the last message id is ${String(lastMessageId)}; ` +
+          `it must be at least ${String(min)}, which is stored, and at most ${String(max)}, the highest ever`,
       );
     }
-    report(`${when}, load does not give what was committed`, problems);
+    report(`${when}, load differs from what was committed`, problems);
   }
 
   async #queueProblems(queue: QueueId): Promise<string[]> {
@@ -190,10 +197,10 @@ export class Subject {
     const expected = this.model.queue(queue);
     const path = `queue ${show(queue)}`;
     const seqs = differences(expected.map(seqOf), entries.map(seqOf), `${path}: seqs`);
-    // With an entry too many or too few the others only stand in the wrong place.
+    // With a missing or an additional entry, comparing the others by position would only add noise.
     return [
       ...problems,
-      ...(seqs.length > 0 ? seqs : differences(expected.map(comparable), entries.map(comparable), path)),
+      ...(seqs.length > 0 ? seqs : differences(expected.map(comparableEntry), entries.map(comparableEntry), path)),
     ];
   }
 
@@ -206,34 +213,38 @@ export class Subject {
 }
 
 /**
- * Commits the batch as the shell does: payloads are views of larger chunks, a message that occurs twice is one object, and as soon as the
- * commit has settled everything that was lent is put to other use.
+ * Commits the batch as the shell does: payloads are views of larger chunks, a message that occurs twice is one object,
+ * and when the commit has settled the memory is reused for other things.
  */
-export async function deliver(storage: Storage, batch: readonly Change[], durability?: Durability): Promise<void> {
+export async function commitLikeTheShell(
+  storage: Storage,
+  batch: readonly Change[],
+  durability?: Durability,
+): Promise<void> {
   const chunks: Uint8Array[] = [];
-  const lent = new Map<Message, Message>();
-  const lend = (message: Message): Message => {
-    let copy = lent.get(message);
+  const passed = new Map<Message, Message>();
+  const inChunk = (message: Message): Message => {
+    let copy = passed.get(message);
     if (copy === undefined) {
       const chunk = new Uint8Array(message.payload.byteLength + 2 * CHUNK_PADDING);
       chunk.set(message.payload, CHUNK_PADDING);
       chunks.push(chunk);
       copy = { ...message, payload: chunk.subarray(CHUNK_PADDING, CHUNK_PADDING + message.payload.byteLength) };
-      lent.set(message, copy);
+      passed.set(message, copy);
     }
     return copy;
   };
-  const lentBatch = batch.map((change): Change => {
+  const passedBatch = batch.map((change): Change => {
     if (change.kind === 'queue.append' || change.kind === 'retained.put')
-      return { ...change, message: lend(change.message) };
+      return { ...change, message: inChunk(change.message) };
     return change.kind === 'will.put'
-      ? { ...change, will: { ...change.will, message: lend(change.will.message) } }
+      ? { ...change, will: { ...change.will, message: inChunk(change.will.message) } }
       : change;
   });
   try {
-    await storage.commit(lentBatch, durability);
+    await storage.commit(passedBatch, durability);
   } finally {
-    lentBatch.length = 0;
+    passedBatch.length = 0;
     for (const chunk of chunks) chunk.fill(0xee);
   }
 }
@@ -258,7 +269,7 @@ export async function readAll(
     for (const entry of page) {
       if (entry.seq < from)
         problems.push(
-          `queue ${show(queue)}: entry ${String(entry.seq)} comes where ${String(from)} or higher is expected`,
+          `queue ${show(queue)}: entry ${String(entry.seq)} is returned where ${String(from)} or higher is expected`,
         );
       from = Math.max(from, entry.seq + 1);
     }
@@ -269,13 +280,16 @@ export async function readAll(
 
 const seqOf = ({ seq }: StoredEntry): Seq => seq;
 
-/** An entry as far as it is laid down: what became of a released entry's payload is the store's business. */
-export function comparable(entry: StoredEntry): unknown {
+/** The part of an entry that the port defines: whether a released entry keeps its payload is up to the store. */
+export function comparableEntry(entry: StoredEntry): unknown {
   return entry.released ? { ...entry, message: { ...entry.message, payload: undefined } } : entry;
 }
 
-/** What rejects must reject with a StorageError, the one class that the shell acts on. */
-export async function rejection(promise: Promise<unknown>, what: string): Promise<StorageError> {
+/**
+ * @returns the StorageError that a promise is rejected with.
+ * @throws ContractViolation if it is not: the shell acts on no other class.
+ */
+export async function rejectionOf(promise: Promise<unknown>, what: string): Promise<StorageError> {
   let result: unknown;
   try {
     result = await promise;
@@ -287,15 +301,18 @@ export async function rejection(promise: Promise<unknown>, what: string): Promis
   throw new ContractViolation(`${what} must be rejected, but resolved with ${show(result)}`);
 }
 
-/** Sessions come before what belongs to them, and subscriptions before queues: a shared group is known by its subscriptions. */
+/**
+ * Sessions come before their other facts, and subscriptions before queues, because a shared group is known by its
+ * subscriptions.
+ */
 function orderProblems(facts: readonly RestoredFact[]): string[] {
   const problems: string[] = [];
   const firstOf = (...kinds: RestoredFact['kind'][]): number => facts.findIndex(({ kind }) => kinds.includes(kind));
   const lastOf = (wanted: RestoredFact['kind']): number => facts.map(({ kind }) => kind).lastIndexOf(wanted);
   const dependent = firstOf('subscription', 'inbound', 'queue');
   if (dependent >= 0 && lastOf('session') > dependent)
-    problems.push(`load gives a session after a ${facts[dependent]?.kind ?? ''}`);
+    problems.push(`load yields a session after a ${facts[dependent]?.kind ?? ''}`);
   const queue = firstOf('queue');
-  if (queue >= 0 && lastOf('subscription') > queue) problems.push('load gives a subscription after a queue');
+  if (queue >= 0 && lastOf('subscription') > queue) problems.push('load yields a subscription after a queue');
   return problems;
 }

@@ -1,5 +1,6 @@
-// What a store ought to hold after a history of changes, said as plainly as possible: a map a kind, queues sorted when they are read. Slow, and
-// written without a look at any adapter, so that a mistake would have to be made twice to go unnoticed.
+// What a store should hold after a history of changes, as simply as possible: a map for each kind, queues sorted when
+// they are read. Slow, and written without regard to any adapter, so that a mistake would have to be made twice to go
+// unnoticed.
 import type {
   Change,
   ClientId,
@@ -13,7 +14,7 @@ import type {
   SubscriptionRecord,
   TopicName,
   WillRecord,
-} from '../ports/index.js';
+} from '../../ports/index.js';
 
 export interface QueueBounds {
   readonly first: Seq;
@@ -28,7 +29,7 @@ export interface RetainedHeader {
   readonly expiresAtMs: number | undefined;
 }
 
-/** What `load` gives, by what it is about. */
+/** What `load` yields, by kind. */
 export interface LoadedState {
   readonly sessions: ReadonlyMap<ClientId, SessionRecord>;
   /** By client and filter. */
@@ -50,9 +51,9 @@ export class StorageModel {
   readonly wills = new Map<ClientId, WillRecord>();
   readonly entries = new Map<QueueId, Map<Seq, StoredEntry>>();
   readonly retained = new Map<TopicName, Message>();
-  /** The highest of any message that ever was in the store, queued, retained or as a will. */
+  /** The highest id of any message that ever was in the store, queued, retained or as a will. */
   highestMessageId = -1;
-  /** Where the core would go on counting in a queue: a run of the broker remembers it even of an emptied queue, a restarted one does not. */
+  /** The next seq of each queue. A running broker remembers it even of an empty queue, a restarted one does not. */
   readonly #nextSeqs = new Map<QueueId, number>();
 
   apply(batch: readonly Change[]): void {
@@ -72,7 +73,7 @@ export class StorageModel {
     return copy;
   }
 
-  /** The broker was started anew: of a queue it knows what the store told it. */
+  /** The broker was restarted, and knows of a queue what the store has. */
   restarted(): void {
     for (const queue of this.#nextSeqs.keys()) if (this.queue(queue).length === 0) this.#nextSeqs.delete(queue);
   }
@@ -99,7 +100,7 @@ export class StorageModel {
     return page;
   }
 
-  /** What `load` ought to give, apart from the last message id. */
+  /** What `load` should yield, apart from the last message id. */
   loaded(): LoadedState {
     const queues = new Map<QueueId, QueueBounds>();
     for (const queue of this.entries.keys()) {
@@ -108,7 +109,7 @@ export class StorageModel {
       const last = entries.at(-1);
       if (first === undefined || last === undefined) continue;
       let bytes = 0;
-      // A released entry's payload is not needed again, so it does not count, kept or not.
+      // The payload of a released entry is not needed again, so it does not count, whether or not it is kept.
       for (const entry of entries) if (!entry.released) bytes += entry.message.payload.byteLength;
       queues.set(queue, { first: first.seq, next: (last.seq + 1) as Seq, count: entries.length, bytes });
     }
@@ -120,7 +121,7 @@ export class StorageModel {
     return { sessions: this.sessions, subscriptions: this.subscriptions, inbound, wills: this.wills, queues, retained };
   }
 
-  /** The least that the last message id may be; -1: there need not be one. */
+  /** The lowest value that the last message id may have, or -1 if there need not be one. */
   highestStoredMessageId(): number {
     let highest = -1;
     for (const entries of this.entries.values())
@@ -152,7 +153,7 @@ export class StorageModel {
         return;
       case 'queue.append': {
         const { queue, seq, message, qos, retain, identifiers } = change;
-        this.#saw(message);
+        this.#noteMessageId(message);
         let entries = this.entries.get(queue);
         if (entries === undefined) this.entries.set(queue, (entries = new Map<Seq, StoredEntry>()));
         entries.set(seq, { seq, message, qos, retain, identifiers, released: false });
@@ -184,14 +185,14 @@ export class StorageModel {
         this.inbound.delete(inboundKey(change.clientId, change.packetId));
         return;
       case 'retained.put':
-        this.#saw(change.message);
+        this.#noteMessageId(change.message);
         this.retained.set(change.message.topic, change.message);
         return;
       case 'retained.drop':
         this.retained.delete(change.topic);
         return;
       case 'will.put':
-        this.#saw(change.will.message);
+        this.#noteMessageId(change.will.message);
         this.wills.set(change.will.clientId, change.will);
         return;
       case 'will.drop':
@@ -205,12 +206,12 @@ export class StorageModel {
     this.#nextSeqs.delete(queue);
   }
 
-  #saw(message: Message): void {
+  #noteMessageId(message: Message): void {
     this.highestMessageId = Math.max(this.highestMessageId, message.id);
   }
 }
 
-/** Sorts what `load` streams by what it is about, and says what is wrong with the stream itself. */
+/** Sorts the facts that `load` yields by kind, and reports facts that come twice. */
 export function collectLoaded(facts: readonly RestoredFact[]): {
   state: LoadedState;
   lastMessageId: number | undefined;
@@ -227,7 +228,7 @@ export function collectLoaded(facts: readonly RestoredFact[]): {
   const problems: string[] = [];
   let lastMessageId: number | undefined;
   const put = <K, V>(map: Map<K, V>, kind: string, key: K, value: V): void => {
-    if (map.has(key)) problems.push(`load gives the ${kind} ${JSON.stringify(key).slice(0, 80)} twice`);
+    if (map.has(key)) problems.push(`load yields the ${kind} ${JSON.stringify(key).slice(0, 80)} twice`);
     map.set(key, value);
   };
   for (const fact of facts) {
@@ -260,7 +261,7 @@ export function collectLoaded(facts: readonly RestoredFact[]): {
         break;
       }
       case 'last-message-id':
-        if (lastMessageId !== undefined) problems.push('load gives the last message id twice');
+        if (lastMessageId !== undefined) problems.push('load yields the last message id twice');
         lastMessageId = fact.id;
         break;
     }

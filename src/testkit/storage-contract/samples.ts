@@ -1,5 +1,4 @@
-// Things to store: messages and records as the core makes them, and the awkward names and payloads that a store has to give back as they were.
-// Nothing is checked here.
+// Test data: changes as the core makes them, and the names and payloads that stores are most likely to get wrong.
 import type {
   Change,
   ClientId,
@@ -14,7 +13,7 @@ import type {
   TopicFilter,
   TopicName,
   WillRecord,
-} from '../ports/index.js';
+} from '../../ports/index.js';
 
 export const clientId = (id: string): ClientId => id as ClientId;
 export const topic = (name: string): TopicName => name as TopicName;
@@ -22,7 +21,7 @@ export const seq = (value: number): Seq => value as Seq;
 export const queueOf = (id: string): QueueId => `c:${id}` as QueueId;
 export const groupQueueOf = (group: string, filter: string): QueueId => `g:${group}/${filter}` as QueueId;
 
-/** Bytes that are not all the same and not text. */
+/** Bytes that are neither all the same nor text. */
 export function payloadOf(byteLength: number, salt = 0): Uint8Array {
   const bytes = new Uint8Array(byteLength);
   for (let i = 0; i < byteLength; i++) bytes[i] = (i * 31 + (i >>> 8) * 7 + salt * 13 + 0x80) & 0xff;
@@ -143,7 +142,10 @@ export const trim = (queue: QueueId, through: number): Change => ({
   through: seq(through),
 });
 
-/** Every property that travels with a message, with what tends to get lost: order, repeated names, empty text, bytes that are not text. */
+/**
+ * Every property of a PUBLISH that is passed on, with what tends to get lost: order, repeated names, empty strings,
+ * bytes that are not text.
+ */
 export const EVERY_PROPERTY: Properties = {
   payloadFormatIndicator: 1,
   messageExpiryInterval: 4_294_967_295,
@@ -165,8 +167,8 @@ const ofBytes = (unit: string, bytes: number): string =>
   unit.repeat(Math.floor(bytes / new TextEncoder().encode(unit).byteLength));
 
 /**
- * Names that are easily mixed up, cut off or taken for something else: each must be a name of its own. Any text without U+0000 of up to 65,535
- * UTF-8 bytes is a legal client id or topic in MQTT.
+ * Names that are easily confused, cut off or interpreted: each must stay distinct. Any text without U+0000 of up to
+ * 65,535 UTF-8 bytes is a legal Client Identifier or topic in MQTT [MQTT-1.5.3-2].
  */
 export const AWKWARD_NAMES: readonly string[] = [
   'a',
@@ -238,7 +240,7 @@ export const AWKWARD_NAMES: readonly string[] = [
   ofBytes('😀', 65_535),
 ];
 
-/** One name for each character that MQTT allows among the first 256, so that each byte value of an encoding occurs. */
+/** One name for each of the characters U+0001 to U+00FF, so that every byte value of an encoding occurs. */
 export const NAMES_OF_EVERY_BYTE: readonly string[] = Array.from(
   { length: 255 },
   (_, i) => `n${String.fromCharCode(i + 1)}`,

@@ -1,0 +1,49 @@
+// What the laws of the contract share: how one is declared, and what most of them check.
+import type { Change, QueueId, RestoredFact, Seq } from '../../ports/index.js';
+import { differences } from '../compare.js';
+import { comparableEntry, loadAll } from './subject.js';
+import type { Subject } from './subject.js';
+
+/** Declares one test on a new, empty store. */
+export type Law = (text: string, body: (subject: Subject) => Promise<void>) => void;
+
+export const MEBIBYTE = 1024 * 1024;
+export const EVERYTHING = { maxEntries: 100_000, maxBytes: 1024 * MEBIBYTE };
+
+/** Commits each batch, commits it again, and compares everything: the law holds although a batch may come twice. */
+export async function holdsWhenRepeated(subject: Subject, ...batches: readonly (readonly Change[])[]): Promise<void> {
+  for (const batch of batches) {
+    await subject.commit(...batch);
+    await subject.verifyReads('after a batch');
+    await subject.repeatLast();
+    await subject.verifyReads('after the same batch again');
+  }
+  await subject.verify();
+}
+
+/** What is wrong with one page, compared with the model. */
+export async function pageProblems(
+  subject: Subject,
+  queue: QueueId,
+  from: number,
+  maxEntries: number,
+  maxBytes: number,
+): Promise<string[]> {
+  const limit = { maxEntries, maxBytes };
+  const page = await subject.storage.readQueue(queue, from as Seq, limit);
+  const expected = subject.model.page(queue, from as Seq, limit);
+  const path = `page from ${String(from)}, at most ${String(maxEntries)} entries and ${String(maxBytes)} bytes`;
+  const seqs = differences(
+    expected.map((entry) => entry.seq),
+    page.map((entry) => entry.seq),
+    `${path}: seqs`,
+  );
+  return seqs.length > 0 ? seqs : differences(expected.map(comparableEntry), page.map(comparableEntry), path);
+}
+
+/** The process dies and starts again. @returns the facts that it loads. */
+export async function reopenAndLoad(subject: Subject): Promise<RestoredFact[]> {
+  subject.storage = await subject.under.reopen();
+  await subject.storage.open();
+  return loadAll(subject.storage);
+}

@@ -1,0 +1,86 @@
+// The contract of the storage port as tests, for any adapter and under any test runner. Each law of the port is one
+// test, so that a run lists everything an adapter gets wrong and not only the first thing. The traits that an adapter
+// claims decide which laws apply, in both directions: claiming less than is true fails too. How an adapter works is not
+// tested, and neither is its speed.
+import { batchLaws } from './batch-laws.js';
+import { contentLaws } from './content-laws.js';
+import { crashLaws } from './crash-laws.js';
+import { factLaws } from './fact-laws.js';
+import { failureLaws } from './failure-laws.js';
+import { lifeCycleLaws } from './life-cycle-laws.js';
+import { runAgainstModel } from './model-run.js';
+import type { FastCheck, ModelRunOptions } from './model-run.js';
+import { pageLaws } from './page-laws.js';
+import { queueLaws } from './queue-laws.js';
+import { findsNoStore, readOnlyLaws } from './read-only-laws.js';
+import { Subject } from './subject.js';
+import type { StorageFactory } from './subject.js';
+import { traitLaws } from './trait-laws.js';
+
+export interface StorageContractOptions {
+  /** The adapter's name in the test report. */
+  readonly name: string;
+  /** Gives each test a store of its own. */
+  readonly factory: StorageFactory;
+  /** Your test runner's function that groups tests. It has to call `body` at once. */
+  readonly describe: (name: string, body: () => void) => void;
+  /** Your test runner's function that declares a test. It has to await the promise of `body`. */
+  readonly test: (name: string, body: () => Promise<void>) => void;
+  /** The module `fast-check`, which generates the random histories. */
+  readonly fastCheck: FastCheck;
+  /** How many random histories, how long, and from which seed. */
+  readonly model?: ModelRunOptions;
+}
+
+/**
+ * Declares the tests of the storage contract. Every failing test throws a ContractViolation, or what the adapter threw.
+ */
+export function storageContract({ name, factory, describe, test, fastCheck, model }: StorageContractOptions): void {
+  const law = (text: string, body: (subject: Subject) => Promise<void>): void => {
+    test(text, async () => {
+      const subject = await Subject.create(factory);
+      try {
+        await body(subject);
+      } finally {
+        await subject.dispose();
+      }
+    });
+  };
+
+  describe(`storage contract: ${name}`, () => {
+    describe('facts', () => {
+      factLaws(law);
+    });
+    describe('queues', () => {
+      queueLaws(law);
+    });
+    describe('pages', () => {
+      pageLaws(law);
+    });
+    describe('batches', () => {
+      batchLaws(law);
+      crashLaws(law);
+    });
+    describe('failures', () => {
+      failureLaws(law);
+    });
+    describe('names and contents', () => {
+      contentLaws(law);
+    });
+    describe('life cycle', () => {
+      lifeCycleLaws(law);
+    });
+    describe('read-only access', () => {
+      readOnlyLaws(law);
+      test('a store that does not exist is reported as missing by openReadOnly, and not made', () =>
+        findsNoStore(factory));
+    });
+    describe('traits', () => {
+      traitLaws(law);
+    });
+    describe('model', () => {
+      test('a random history with crashes and repeated batches reads as the model says after every step', () =>
+        runAgainstModel(fastCheck, factory, model));
+    });
+  });
+}
