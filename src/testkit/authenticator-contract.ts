@@ -1,33 +1,32 @@
-// The contract of the authenticator port as tests, for any adapter and under any test runner: each law is one test. What the author says of its
-// credentials decides what is asked; how they are checked, and how long that takes, is not looked at.
+// The contract of the authenticator port as tests, for any adapter and any test runner: one test for each law. The
+// credentials that the adapter's author declares decide what is asked; how they are checked is up to the adapter.
 import type {
-  AccessRule,
   RequestContext,
   AuthenticationRequest,
   Authenticator,
   AuthenticatorAnswer,
   ClientId,
-  Permissions,
 } from '../ports/index.js';
+import { answerProblems } from './auth-answers.js';
 import { ContractViolation, differences, ensure, report, show } from './compare.js';
 
-/** What a client shows, of a CONNECT as any other. */
+/** The parts of a CONNECT, and of the connection, that identify a client. The kit fills in the rest. */
 export type Credentials = Partial<AuthenticationRequest>;
 
-/** What the author of an adapter gives to the kit, one for each test. */
+/** What the adapter's author provides, newly created for each test. */
 export interface AuthenticatorUnderTest {
   readonly authenticator: Authenticator;
-  /** A client that is let in. */
+  /** Credentials that are allowed. */
   readonly good: Credentials;
-  /** Who the good one turns out to be; by default its User Name. */
+  /** The user that good credentials belong to. Default: their User Name. */
   readonly userName?: string;
-  /** The same client, and not the right password (token, certificate); left out where nothing can be wrong. */
+  /** The same client with a wrong password, token or certificate. Left out if there is no such thing. */
   readonly wrong?: Credentials;
-  /** A client that the adapter does not know, and what it says then; left out where it knows everyone. */
+  /** A client that the adapter does not know, and the decision about it. Left out if it knows every client. */
   readonly unknown?: Credentials & { readonly answer: 'deny' | 'abstain' };
-  /** Spoils what the adapter reads, so that `reload` has to fail. Needed if it has `reload`. */
+  /** Makes the adapter's source invalid, so that `reload` has to fail. Required if it has `reload`. */
   readonly spoil?: () => Promise<void> | void;
-  /** Whatever is left is taken away; it has been closed. */
+  /** Removes what `create` made. The authenticator has been stopped. */
   dispose(): Promise<void>;
 }
 
@@ -36,23 +35,23 @@ export interface AuthenticatorFactory {
 }
 
 export interface AuthenticatorContractOptions {
-  /** Names the adapter in the report. */
+  /** The name of the adapter in the report. */
   readonly name: string;
   readonly factory: AuthenticatorFactory;
-  /** Of your test runner: any that groups tests by calling the body at once, and awaits what a test returns. */
+  /** The functions of the test runner: `describe` calls its body synchronously, `test` awaits it. */
   readonly describe: (name: string, body: () => void) => void;
   readonly test: (name: string, body: () => Promise<void>) => void;
 }
 
-/** No answer is expected to take this long: it is what a law says instead of hanging. */
-const PATIENCE_MS = 20_000;
-const QUESTIONS_AT_ONCE = 30;
-const LONGEST_BYTES = 65_535;
+/** A law fails after this time instead of hanging. */
+const TIMEOUT_MS = 20_000;
+const CONCURRENT_REQUESTS = 30;
+const STRING_BYTES_MAX = 65_535;
 
 const EVERY_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
-/** What no client means and any may send. A User Name is UTF-8 without U+0000, for the protocol sees to that; a password is any bytes. */
-const AWKWARD_NAMES = [
+/** Anything that CONNECT can carry: a User Name is UTF-8 without U+0000 [MQTT-1.5.3-2], a password is any bytes. */
+const UNUSUAL_NAMES = [
   '',
   ' ',
   '\n',
@@ -66,52 +65,52 @@ const AWKWARD_NAMES = [
   'constructor',
   '\u{feff}',
   '\u{1f600}',
-  'n'.repeat(LONGEST_BYTES),
+  'n'.repeat(STRING_BYTES_MAX),
 ];
-const AWKWARD_PASSWORDS: readonly Uint8Array[] = [
+const UNUSUAL_PASSWORDS: readonly Uint8Array[] = [
   new Uint8Array(),
   Uint8Array.of(0),
   Uint8Array.of(0xc3, 0x28),
   EVERY_BYTE,
-  new Uint8Array(LONGEST_BYTES),
-  new Uint8Array(LONGEST_BYTES).fill(0xff),
+  new Uint8Array(STRING_BYTES_MAX),
+  new Uint8Array(STRING_BYTES_MAX).fill(0xff),
 ];
 
 type Law = (text: string, body: (under: AuthenticatorUnderTest) => Promise<void>) => void;
 
 /** Declares the contract's tests. */
 export function authenticatorContract({ name, factory, describe, test }: AuthenticatorContractOptions): void {
-  /** A test with an authenticator of its own. */
+  /** Declares a test with an authenticator of its own. */
   const law: Law = (text, body) => {
     test(text, async () => {
       const under = await factory.create();
       try {
         await body(under);
       } finally {
-        await closed(under.authenticator).catch(() => undefined);
+        await stop(under.authenticator).catch(() => undefined);
         await under.dispose();
       }
     });
   };
   describe(`authenticator contract: ${name}`, () => {
     answerLaws(law);
-    awkwardLaws(law);
+    robustnessLaws(law);
     concurrencyLaws(law);
-    lifeLaws(law);
+    lifecycleLaws(law);
   });
 }
 
 function answerLaws(law: Law): void {
-  law('good credentials are allowed, and it says whose they are', async ({ authenticator, good, userName }) => {
+  law('good credentials are allowed, and the answer names the user', async ({ authenticator, good, userName }) => {
     const answer = await ask(authenticator, good);
     ensure(answer.decision === 'allow', `good credentials must be allowed, got ${show(answer)}`);
     report(
-      'who it turns out to be',
+      'the user in the answer',
       differences(userName ?? good.userName, answer.userName ?? good.userName, 'userName'),
     );
   });
 
-  law('good credentials are allowed each time', async ({ authenticator, good }) => {
+  law('good credentials are allowed every time', async ({ authenticator, good }) => {
     for (let i = 0; i < 3; i++)
       await expectDecision(authenticator, good, 'allow', `good credentials, time ${String(i + 1)}`);
   });
@@ -123,24 +122,24 @@ function answerLaws(law: Law): void {
     await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after good ones');
   });
 
-  law('who is unknown gets the answer that is declared', async ({ authenticator, unknown }) => {
+  law('an unknown client gets the declared answer', async ({ authenticator, unknown }) => {
     if (unknown !== undefined) await expectDecision(authenticator, unknown, unknown.answer, 'an unknown client');
   });
 
-  law('a refusal does not say the password', async ({ authenticator, wrong, unknown }) => {
+  law('the detail of a refusal does not contain the password', async ({ authenticator, wrong, unknown }) => {
     const password = 'open-sesame-4711';
     for (const credentials of [wrong, unknown]) {
       if (credentials?.password === undefined) continue;
       const answer = await ask(authenticator, { ...credentials, password: bytesOf(password) });
       ensure(
         !JSON.stringify(answer).includes(password),
-        `the detail of a refusal is logged and must not have the password in it, got ${show(answer)}`,
+        `the detail of a refusal is logged and must not contain the password, got ${show(answer)}`,
       );
     }
   });
 
   law(
-    'the question is left as it was, and its bytes are not needed after the answer',
+    'the request is not modified, and its password is not needed after the answer',
     async ({ authenticator, good, wrong }) => {
       for (const [credentials, decision] of [
         [good, 'allow'],
@@ -151,7 +150,7 @@ function answerLaws(law: Law): void {
         const request = requestOf(credentials);
         const before = { ...request, password: request.password?.slice() };
         const answer = await askThis(authenticator, request);
-        report('the question was changed', differences(before, request));
+        report('the request was modified', differences(before, request));
         ensure(answer.decision === decision, `expected ${decision}, got ${show(answer)}`);
         request.password?.fill(0xee);
       }
@@ -159,13 +158,13 @@ function answerLaws(law: Law): void {
   );
 }
 
-function awkwardLaws(law: Law): void {
-  law('who shows nothing at all gets an answer', async ({ authenticator }) => {
+function robustnessLaws(law: Law): void {
+  law('a client without credentials gets an answer', async ({ authenticator }) => {
     await ask(authenticator, {});
   });
 
-  law('awkward user names get an answer', async ({ authenticator, good, wrong }) => {
-    for (const userName of AWKWARD_NAMES)
+  law('unusual user names get an answer', async ({ authenticator, good, wrong }) => {
+    for (const userName of UNUSUAL_NAMES)
       await notAllowedWrongly(
         authenticator,
         { ...good, userName, password: wrong?.password },
@@ -174,45 +173,42 @@ function awkwardLaws(law: Law): void {
       );
   });
 
-  law('awkward passwords get an answer', async ({ authenticator, good, wrong }) => {
-    for (const password of [undefined, ...AWKWARD_PASSWORDS]) {
+  law('unusual passwords get an answer', async ({ authenticator, good, wrong }) => {
+    for (const password of [undefined, ...UNUSUAL_PASSWORDS]) {
       if (wrong?.password === undefined) await ask(authenticator, { ...good, password });
       else await notAllowedWrongly(authenticator, { ...good, password }, wrong, `the password ${show(password)}`);
     }
   });
 
-  law(
-    'a password that begins like the right one, or goes on after it, is wrong',
-    async ({ authenticator, good, wrong }) => {
-      if (wrong?.password === undefined || good.password === undefined) return;
-      const { password } = good;
-      for (const other of [password.subarray(0, -1), Uint8Array.of(...password, 0), Uint8Array.of(0, ...password)]) {
-        await expectDecision(
-          authenticator,
-          { ...good, password: other },
-          'deny',
-          `the password ${show(other)} instead of ${show(password)}`,
-        );
-      }
-    },
-  );
+  law('a prefix or an extension of the right password is denied', async ({ authenticator, good, wrong }) => {
+    if (wrong?.password === undefined || good.password === undefined) return;
+    const { password } = good;
+    for (const other of [password.subarray(0, -1), Uint8Array.of(...password, 0), Uint8Array.of(0, ...password)]) {
+      await expectDecision(
+        authenticator,
+        { ...good, password: other },
+        'deny',
+        `the password ${show(other)} instead of ${show(password)}`,
+      );
+    }
+  });
 }
 
 function concurrencyLaws(law: Law): void {
-  law('questions asked at once get their own answers', async ({ authenticator, good, wrong, unknown }) => {
+  law('concurrent requests get their own answers', async ({ authenticator, good, wrong, unknown }) => {
     const kinds = [
       [good, 'allow'],
       [wrong, 'deny'],
       [unknown, unknown?.answer],
     ] as const;
     const asked = Array.from(
-      { length: QUESTIONS_AT_ONCE },
+      { length: CONCURRENT_REQUESTS },
       (_, i) => kinds[i % kinds.length] as (typeof kinds)[number],
     ).filter(([credentials]) => credentials !== undefined);
     const answers = await Promise.all(asked.map(([credentials]) => ask(authenticator, credentials ?? {})));
     const expected = asked.map(([, decision]) => decision);
     report(
-      'answers to questions asked at once',
+      'answers to concurrent requests',
       differences(
         expected,
         answers.map(({ decision }) => decision),
@@ -221,61 +217,55 @@ function concurrencyLaws(law: Law): void {
     );
   });
 
-  law(
-    'a question that nobody waits for any more keeps nobody from getting an answer',
-    async ({ authenticator, good, wrong }) => {
-      const asking = Array.from({ length: QUESTIONS_AT_ONCE }, () => new AbortController());
-      const left = asking.map((one) => settled(question(authenticator, requestOf(wrong ?? good), one)));
-      const waiting = ask(authenticator, good);
-      for (const one of asking) one.abort();
-      ensure(
-        (await waiting).decision === 'allow',
-        'good credentials must be allowed while other questions are given up',
-      );
-      await inTime(Promise.all(left), 'questions that were given up to come to an end');
-      await expectDecision(authenticator, good, 'allow', 'good credentials after questions that were given up');
-      const late = new AbortController();
-      late.abort();
-      await inTime(
-        settled(question(authenticator, requestOf(good), late)),
-        'a question that was given up before it was asked',
-      );
-    },
-  );
+  law('cancelled requests do not keep others from being answered', async ({ authenticator, good, wrong }) => {
+    const clients = Array.from({ length: CONCURRENT_REQUESTS }, () => new AbortController());
+    const cancelled = clients.map((one) => settled(authenticate(authenticator, requestOf(wrong ?? good), one)));
+    const waiting = ask(authenticator, good);
+    for (const one of clients) one.abort();
+    ensure((await waiting).decision === 'allow', 'good credentials must be allowed while other requests are cancelled');
+    await inTime(Promise.all(cancelled), 'cancelled requests to settle');
+    await expectDecision(authenticator, good, 'allow', 'good credentials after cancelled requests');
+    const late = new AbortController();
+    late.abort();
+    await inTime(
+      settled(authenticate(authenticator, requestOf(good), late)),
+      'a request that was cancelled before it began to settle',
+    );
+  });
 }
 
-function lifeLaws(law: Law): void {
-  law('what is read again is what is asked', async ({ authenticator, good, wrong }) => {
+function lifecycleLaws(law: Law): void {
+  law('a reload of an unchanged source changes no answer', async ({ authenticator, good, wrong }) => {
     if (authenticator.reload === undefined) return;
     await inTime(authenticator.reload(), 'reload');
     await expectDecision(authenticator, good, 'allow', 'good credentials after a reload');
     if (wrong !== undefined) await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after a reload');
   });
 
-  law('a reload that fails says why and changes nothing', async ({ authenticator, good, wrong, spoil }) => {
-    if (authenticator.reload === undefined) return;
-    ensure(
-      spoil !== undefined,
-      'an authenticator with reload is tested with something to read that is spoilt: give `spoil`',
-    );
-    await spoil();
-    const error = await inTime(
-      authenticator.reload().then(
-        () => undefined,
-        (reason: unknown) => reason,
-      ),
-      'reload',
-    );
-    ensure(
-      error instanceof Error && error.message !== '',
-      `a reload of what cannot be read must be rejected with an Error that says why, got ${show(String(error))}`,
-    );
-    await expectDecision(authenticator, good, 'allow', 'good credentials after a reload that failed');
-    if (wrong !== undefined)
-      await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after a reload that failed');
-  });
+  law(
+    'a reload that fails is rejected with the reason and changes no answer',
+    async ({ authenticator, good, wrong, spoil }) => {
+      if (authenticator.reload === undefined) return;
+      ensure(spoil !== undefined, 'the authenticator has reload: expected spoil too, to test a reload that fails');
+      await spoil();
+      const error = await inTime(
+        authenticator.reload().then(
+          () => undefined,
+          (reason: unknown) => reason,
+        ),
+        'reload',
+      );
+      ensure(
+        error instanceof Error && error.message !== '',
+        `a reload of an invalid source must be rejected with an Error that says why, got ${show(String(error))}`,
+      );
+      await expectDecision(authenticator, good, 'allow', 'good credentials after a reload that failed');
+      if (wrong !== undefined)
+        await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after a reload that failed');
+    },
+  );
 
-  law('questions asked while it reloads get their answers', async ({ authenticator, good }) => {
+  law('requests during a reload are answered', async ({ authenticator, good }) => {
     if (authenticator.reload === undefined) return;
     const before = ask(authenticator, good);
     const reloading = authenticator.reload();
@@ -285,14 +275,16 @@ function lifeLaws(law: Law): void {
       ensure(decision === 'allow', `good credentials must be allowed during a reload, got ${decision}`);
   });
 
-  law('it closes, with questions under way as well, and each comes to an end', async ({ authenticator, good }) => {
-    const left = Array.from({ length: QUESTIONS_AT_ONCE }, () => settled(question(authenticator, requestOf(good))));
-    await closed(authenticator);
-    await inTime(Promise.all(left), 'questions under way at the close to come to an end');
+  law('stop succeeds with requests under way, and each of them settles', async ({ authenticator, good }) => {
+    const pending = Array.from({ length: CONCURRENT_REQUESTS }, () =>
+      settled(authenticate(authenticator, requestOf(good))),
+    );
+    await stop(authenticator);
+    await inTime(Promise.all(pending), 'requests under way to settle');
   });
 }
 
-/** A CONNECT with these credentials. */
+/** A request with these credentials, as the broker makes it. */
 function requestOf(credentials: Credentials): AuthenticationRequest {
   const { password, ...others } = credentials;
   const request = {
@@ -306,7 +298,7 @@ function requestOf(credentials: Credentials): AuthenticationRequest {
   return { ...request, password: password === undefined ? undefined : viewOf(password) };
 }
 
-/** As it comes from the network: in the middle of a chunk. */
+/** A view in the middle of a larger buffer, as the network delivers it. */
 function viewOf(password: Uint8Array): Uint8Array {
   const chunk = new Uint8Array(password.length + 32).fill(0x61);
   chunk.set(password, 16);
@@ -317,38 +309,37 @@ function ask(authenticator: Authenticator, credentials: Credentials): Promise<Au
   return askThis(authenticator, requestOf(credentials));
 }
 
-/** The answer, which must have come without an exception, in time, and in shape. */
+/** The answer, which has to arrive without an exception, in time and with a valid shape. */
 async function askThis(authenticator: Authenticator, request: AuthenticationRequest): Promise<AuthenticatorAnswer> {
-  // As long as nobody has changed it.
+  // Before the adapter can modify the request.
   const who = `the user name ${show(request.userName)} and the password ${show(request.password)}`;
   let answer: AuthenticatorAnswer;
   try {
-    answer = await inTime(question(authenticator, request), 'an answer');
+    answer = await inTime(authenticate(authenticator, request), 'an answer');
   } catch (error) {
     if (error instanceof ContractViolation) throw error;
-    throw new ContractViolation(`a question about ${who} must be answered, but was rejected with ${String(error)}`, {
+    throw new ContractViolation(`a request with ${who} must be answered, but was rejected with ${String(error)}`, {
       cause: error,
     });
   }
-  report(`the answer about ${who}`, shapeProblems(answer));
+  report(`the answer to ${who}`, answerProblems(answer));
   return answer;
 }
 
-function question(
+function authenticate(
   authenticator: Authenticator,
   request: AuthenticationRequest,
   context?: RequestContext,
 ): Promise<AuthenticatorAnswer> {
-  let given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+  let answer: AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
   try {
-    given = authenticator.authenticate(request, context);
+    answer = authenticator.authenticate(request, context);
   } catch (error) {
-    throw new ContractViolation(
-      `authenticate must answer or return a promise that is rejected; it threw ${String(error)}`,
-      { cause: error },
-    );
+    throw new ContractViolation(`authenticate must return an answer or a promise; it threw ${String(error)}`, {
+      cause: error,
+    });
   }
-  return Promise.resolve(given);
+  return Promise.resolve(answer);
 }
 
 async function expectDecision(
@@ -362,7 +353,7 @@ async function expectDecision(
   ensure(answer.decision === decision, `${what} must be ${expected}, got ${show(answer)}`);
 }
 
-/** Whoever checks something lets nobody in by accident. */
+/** An adapter that checks passwords must not allow unusual credentials. */
 async function notAllowedWrongly(
   authenticator: Authenticator,
   credentials: Credentials,
@@ -373,45 +364,7 @@ async function notAllowedWrongly(
   ensure(wrong?.password === undefined || answer.decision !== 'allow', `${what} must not be allowed`);
 }
 
-function shapeProblems(answer: AuthenticatorAnswer): string[] {
-  const problems: string[] = [];
-  switch (answer?.decision) {
-    case 'allow': {
-      const { userName, expiresAtMs, permissions } = answer;
-      if (userName !== undefined && typeof userName !== 'string')
-        problems.push(`userName: expected text, got ${show(userName)}`);
-      if (expiresAtMs !== undefined && !Number.isFinite(expiresAtMs))
-        problems.push(`expiresAtMs: expected milliseconds since 1970, got ${show(expiresAtMs)}`);
-      if (permissions !== undefined) problems.push(...permissionProblems(permissions));
-      return problems;
-    }
-    case 'deny':
-      if (!['bad-credentials', 'not-authorized'].includes(answer.reason))
-        problems.push(`reason: expected bad-credentials or not-authorized, got ${show(answer.reason)}`);
-      if (typeof answer.detail !== 'string' || answer.detail === '')
-        problems.push(`detail: expected why, for the log, got ${show(answer.detail)}`);
-      return problems;
-    case 'abstain':
-      return problems;
-    case undefined:
-  }
-  return [`decision: expected allow, deny or abstain, got ${show(answer)}`];
-}
-
-function permissionProblems(permissions: Permissions): string[] {
-  if (permissions.kind === 'allow-all') return [];
-  if (permissions.kind !== 'rules' || !Array.isArray(permissions.rules))
-    return [`permissions: expected everything or rules, got ${show(permissions)}`];
-  return (permissions.rules as readonly AccessRule[]).flatMap((rule, i) => {
-    const isRule =
-      ['allow', 'deny'].includes(rule.effect) && Array.isArray(rule.actions) && typeof rule.topicFilter === 'string';
-    return isRule
-      ? []
-      : [`permissions.rules[${String(i)}]: expected an effect, actions and a topicFilter, got ${show(rule)}`];
-  });
-}
-
-async function closed(authenticator: Authenticator): Promise<void> {
+async function stop(authenticator: Authenticator): Promise<void> {
   if (authenticator.stop !== undefined) await inTime(authenticator.stop(), 'stop');
 }
 
@@ -424,8 +377,8 @@ const settled = (promise: Promise<unknown>): Promise<void> =>
 function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new ContractViolation(`waited ${String(PATIENCE_MS / 1000)} s in vain for ${what}`));
-    }, PATIENCE_MS);
+      reject(new ContractViolation(`waited ${String(TIMEOUT_MS / 1000)} s for ${what}`));
+    }, TIMEOUT_MS);
     promise.then(resolve, reject).finally(() => {
       clearTimeout(timer);
     });

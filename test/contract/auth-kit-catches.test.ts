@@ -1,4 +1,4 @@
-// Who tests the tests: authenticators that are wrong in one way each, and the laws of the contract that find them out.
+// Tests of the contract kit: authenticators with one defect each, and the laws that have to fail because of it.
 import { describe, expect, test } from '@jest/globals';
 import type { RequestContext, AuthenticationRequest, Authenticator, AuthenticatorAnswer } from 'hexmq/ports';
 import { authenticatorContract, ContractViolation } from 'hexmq/testkit';
@@ -11,12 +11,12 @@ const deny = (detail = 'the test says so'): AuthenticatorAnswer => ({
 });
 const textOf = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('latin1');
 
-/** What it reads: what is written here is found at the next reload. */
+/** The source of the authenticator; a change takes effect at the next reload. */
 interface Source {
   password: string | undefined;
 }
 
-/** An authenticator that works, for others to break. */
+/** A correct authenticator, the base of the defective ones. */
 class Sound implements Authenticator {
   readonly name = 'sound';
   password: string;
@@ -31,7 +31,7 @@ class Sound implements Authenticator {
   ): Promise<AuthenticatorAnswer> {
     const given = textOf(password);
     await Promise.resolve();
-    if (context?.signal.aborted === true) throw new Error('nobody waits any more');
+    if (context?.signal.aborted === true) throw new Error('cancelled');
     return this.judge(userName, given);
   }
 
@@ -53,7 +53,7 @@ class Sound implements Authenticator {
 
 type SoundClass = new (source: Source) => Authenticator;
 
-/** Runs the whole kit on an authenticator and gives the names and errors of the tests that fail. */
+/** Runs the whole kit on an authenticator and returns the errors of the tests that fail, by name. */
 async function failures(Broken: SoundClass): Promise<Map<string, Error>> {
   const tests: { name: string; body: () => Promise<void> }[] = [];
   authenticatorContract({
@@ -98,23 +98,23 @@ const judging = (judge: (userName: string | undefined, password: string, right: 
 
 const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly string[]; says?: string }[] = [
   {
-    wrong: 'lets everyone in',
+    wrong: 'allows every client',
     Broken: judging(() => ALLOW),
-    caughtBy: ['wrong credentials are denied', 'who is unknown', 'awkward passwords', 'questions asked at once'],
+    caughtBy: ['wrong credentials are denied', 'an unknown client', 'unusual passwords', 'concurrent requests'],
   },
   {
-    wrong: 'lets nobody in',
+    wrong: 'denies every client',
     Broken: judging(() => deny()),
-    caughtBy: ['good credentials are allowed, and', 'good credentials are allowed each time'],
+    caughtBy: ['good credentials are allowed, and', 'good credentials are allowed every time'],
   },
   {
-    wrong: 'denies who it does not know, and says that it abstains',
+    wrong: 'denies unknown clients although it declares to abstain',
     Broken: judging((userName, password, right) => (userName === 'alice' && password === right ? ALLOW : deny())),
-    caughtBy: ['who is unknown gets the answer that is declared'],
+    caughtBy: ['an unknown client gets the declared answer'],
     says: 'must be abstained from',
   },
   {
-    wrong: 'looks at the beginning of a password only',
+    wrong: 'compares only the beginning of a password',
     Broken: judging((userName, password, right) =>
       userName !== 'alice'
         ? { decision: 'abstain' }
@@ -122,29 +122,29 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
           ? ALLOW
           : deny(),
     ),
-    caughtBy: ['a password that begins like the right one'],
+    caughtBy: ['a prefix or an extension of the right password'],
   },
   {
-    wrong: 'takes the empty password for any',
+    wrong: 'accepts the empty password',
     Broken: judging((userName, password, right) =>
       userName !== 'alice' ? { decision: 'abstain' } : password === right || password === '' ? ALLOW : deny(),
     ),
-    caughtBy: ['awkward passwords'],
+    caughtBy: ['unusual passwords'],
   },
   {
-    wrong: 'answers with something else',
+    wrong: 'answers with a boolean',
     Broken: judging(() => true),
-    caughtBy: ['good credentials are allowed, and', 'who shows nothing'],
+    caughtBy: ['good credentials are allowed, and', 'a client without credentials'],
     says: 'expected allow, deny or abstain, got true',
   },
   {
-    wrong: 'answers with nothing',
+    wrong: 'answers with undefined',
     Broken: judging(() => undefined),
-    caughtBy: ['who shows nothing'],
+    caughtBy: ['a client without credentials'],
     says: 'expected allow, deny or abstain, got nothing',
   },
   {
-    wrong: 'has a reason of its own',
+    wrong: 'gives a reason of its own',
     Broken: judging((userName, password, right) =>
       userName !== 'alice'
         ? { decision: 'abstain' }
@@ -156,22 +156,22 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
     says: 'reason: expected bad-credentials or not-authorized, got "because"',
   },
   {
-    wrong: 'does not say why',
+    wrong: 'denies without a detail',
     Broken: judging((userName, password, right) =>
       userName !== 'alice' ? { decision: 'abstain' } : password === right ? ALLOW : deny(''),
     ),
     caughtBy: ['wrong credentials are denied'],
-    says: 'detail: expected why',
+    says: 'detail: expected the reason',
   },
   {
-    wrong: 'says the password in the log',
+    wrong: 'puts the password into the detail',
     Broken: judging((userName, password, right) =>
       userName !== 'alice' ? { decision: 'abstain' } : password === right ? ALLOW : deny(`${password} is wrong`),
     ),
-    caughtBy: ['a refusal does not say the password'],
+    caughtBy: ['the detail of a refusal does not contain the password'],
   },
   {
-    wrong: 'ends what it allows at no time',
+    wrong: 'lets credentials expire at NaN',
     Broken: judging((userName, password, right) =>
       userName !== 'alice' ? { decision: 'abstain' } : password === right ? { ...ALLOW, expiresAtMs: NaN } : deny(),
     ),
@@ -179,7 +179,7 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
     says: 'expiresAtMs: expected milliseconds since 1970',
   },
   {
-    wrong: 'gives rules that are none',
+    wrong: 'grants malformed rules',
     Broken: judging((userName, password, right) =>
       userName !== 'alice'
         ? { decision: 'abstain' }
@@ -188,35 +188,35 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
           : deny(),
     ),
     caughtBy: ['good credentials are allowed, and'],
-    says: 'permissions.rules[0]',
+    says: 'permissions: rules[0]',
   },
   {
-    wrong: 'says that it is someone else',
+    wrong: 'names another user',
     Broken: judging((userName, password, right) =>
       userName !== 'alice' ? { decision: 'abstain' } : password === right ? { ...ALLOW, userName: 'root' } : deny(),
     ),
-    caughtBy: ['good credentials are allowed, and it says whose they are'],
+    caughtBy: ['good credentials are allowed, and the answer names the user'],
   },
   {
-    wrong: 'throws at a name that it does not understand',
+    wrong: 'throws for some user names',
     Broken: class Throws extends Sound {
       override authenticate(request: AuthenticationRequest): Promise<AuthenticatorAnswer> {
         if (request.userName?.includes(':') === true) throw new Error('no such name');
         return super.authenticate(request);
       }
     },
-    caughtBy: ['awkward user names get an answer'],
+    caughtBy: ['unusual user names get an answer'],
     says: 'it threw Error: no such name',
   },
   {
-    wrong: 'fails at bytes that are no text',
+    wrong: 'fails for passwords that are not UTF-8',
     Broken: class Decodes extends Sound {
       override async authenticate(request: AuthenticationRequest): Promise<AuthenticatorAnswer> {
         new TextDecoder('utf-8', { fatal: true }).decode(request.password);
         return super.authenticate(request);
       }
     },
-    caughtBy: ['awkward passwords get an answer'],
+    caughtBy: ['unusual passwords get an answer'],
     says: 'must be answered, but was rejected',
   },
   {
@@ -227,10 +227,10 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
         return super.authenticate(request);
       }
     },
-    caughtBy: ['who shows nothing', 'awkward passwords'],
+    caughtBy: ['a client without credentials', 'unusual passwords'],
   },
   {
-    wrong: 'mixes up questions asked at once',
+    wrong: 'mixes up concurrent requests',
     Broken: class Mixes extends Sound {
       #last = '';
 
@@ -240,10 +240,10 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
         return this.judge(userName, this.#last);
       }
     },
-    caughtBy: ['questions asked at once get their own answers'],
+    caughtBy: ['concurrent requests get their own answers'],
   },
   {
-    wrong: 'keeps the bytes of a password that it knows',
+    wrong: 'keeps a reference to a password',
     Broken: class Keeps extends Sound {
       #known: Uint8Array | undefined;
 
@@ -255,10 +255,10 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
         return answer;
       }
     },
-    caughtBy: ['its bytes are not needed after the answer'],
+    caughtBy: ['its password is not needed after the answer'],
   },
   {
-    wrong: 'wipes what it was lent',
+    wrong: 'overwrites the password',
     Broken: class Wipes extends Sound {
       override async authenticate(request: AuthenticationRequest): Promise<AuthenticatorAnswer> {
         const answer = await super.authenticate(request);
@@ -266,10 +266,10 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
         return answer;
       }
     },
-    caughtBy: ['the question is left as it was'],
+    caughtBy: ['the request is not modified'],
   },
   {
-    wrong: 'stops at a question that was given up',
+    wrong: 'fails for good after a cancelled request',
     Broken: class Stops extends Sound {
       #isStopped = false;
 
@@ -283,29 +283,29 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
         return super.authenticate(request);
       }
     },
-    caughtBy: ['a question that nobody waits for any more'],
+    caughtBy: ['cancelled requests do not keep others'],
   },
   {
-    wrong: 'forgets what it had when it reads anew',
+    wrong: 'forgets its users when a reload fails',
     Broken: class Forgets extends Sound {
       override async reload(): Promise<void> {
         this.password = this.source.password ?? '';
         await super.reload();
       }
     },
-    caughtBy: ['a reload that fails says why and changes nothing'],
+    caughtBy: ['a reload that fails is rejected with the reason'],
   },
   {
-    wrong: 'says nothing of a reload that failed',
+    wrong: 'hides that a reload failed',
     Broken: class Quiet extends Sound {
       override reload(): Promise<void> {
         return super.reload().catch(() => undefined);
       }
     },
-    caughtBy: ['a reload that fails says why and changes nothing'],
+    caughtBy: ['a reload that fails is rejected with the reason'],
   },
   {
-    wrong: 'answers nobody while it reloads',
+    wrong: 'denies clients during a reload',
     Broken: class Blocks extends Sound {
       override async reload(): Promise<void> {
         const { password } = this;
@@ -315,25 +315,25 @@ const CASES: readonly { wrong: string; Broken: SoundClass; caughtBy: readonly st
         await super.reload();
       }
     },
-    caughtBy: ['questions asked while it reloads'],
+    caughtBy: ['requests during a reload'],
   },
   {
-    wrong: 'cannot be closed',
+    wrong: 'cannot be stopped',
     Broken: class Open extends Sound {
       override stop(): Promise<void> {
         return Promise.reject(new Error('busy'));
       }
     },
-    caughtBy: ['it closes'],
+    caughtBy: ['stop succeeds'],
   },
 ];
 
 describe('the authenticator contract', () => {
-  test('finds nothing wrong with an authenticator that keeps it', async () => {
+  test('the authenticator contract passes for a correct authenticator', async () => {
     expect([...(await failures(Sound)).entries()]).toEqual([]);
   });
 
-  test.each(CASES)('finds an authenticator that $wrong', async ({ Broken, caughtBy, says }) => {
+  test.each(CASES)('the authenticator contract fails for one that $wrong', async ({ Broken, caughtBy, says }) => {
     const found = await failures(Broken);
     const names = [...found.keys()];
     expect(caughtBy.filter((part) => !names.some((name) => name.includes(part)))).toEqual([]);

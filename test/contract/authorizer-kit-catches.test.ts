@@ -1,4 +1,4 @@
-// Who tests the tests: authorizers that are wrong in one way each, and the laws of the authorizer contract that find them out.
+// Tests of the contract kit: authorizers with one defect each, and the laws that have to fail because of it.
 import { describe, expect, test } from '@jest/globals';
 import type { AccessRule, AuthorizationRequest, Authorizer, Permissions, TopicFilter } from 'hexmq/ports';
 import { ContractViolation, authorizerContract } from 'hexmq/testkit';
@@ -12,7 +12,7 @@ const rule = (topicFilter: string, more: Partial<AccessRule> = {}): AccessRule =
   ...more,
 });
 
-/** An authorizer that works, for others to break: it has one rule for a user, one for a plain client, and can be told others. */
+/** A correct authorizer, the base of the defective ones: one rule for a user, one for a client, both changeable. */
 class Sound implements Authorizer {
   readonly name = 'sound';
   rules = 'users/%u';
@@ -58,7 +58,7 @@ const subjectOf = (authorizer: Sound): AuthorizerUnderTest => ({
   dispose: () => Promise.resolve(),
 });
 
-/** The laws that the authorizer breaks. */
+/** The names of the laws that fail. */
 async function broken(
   make: () => Sound,
   under: (authorizer: Sound) => AuthorizerUnderTest = subjectOf,
@@ -94,8 +94,8 @@ const answering = (answer: (request: AuthorizationRequest, sound: Permissions) =
 
 const withRule = (bad: unknown) => answering(() => ({ kind: 'rules', rules: [bad] }));
 
-describe('the kit', () => {
-  test('finds nothing wrong with what works, at once or later', async () => {
+describe('the authorizer contract', () => {
+  test('the authorizer contract passes for correct authorizers, synchronous or not', async () => {
     expect(await broken(() => new Sound())).toEqual([]);
     class Later extends Sound {
       override async authorize(request: AuthorizationRequest): Promise<Permissions> {
@@ -107,22 +107,22 @@ describe('the kit', () => {
   });
 
   test.each<[string, RegExp, new () => Sound]>([
-    ['answers with nothing', /^an answer is/, answering(() => ({}))],
-    ['has no rule for anyone', /^the sample has/, answering(() => ({ kind: 'rules', rules: [] }))],
+    ['answers with an empty object', /^an answer is/, answering(() => ({}))],
+    ['has no rules', /^the sample has/, answering(() => ({ kind: 'rules', rules: [] }))],
     [
       'has rules without a source',
       /^an answer is/,
       withRule({ effect: 'allow', actions: ['publish'], topicFilter: 'a' }),
     ],
     ['has rules with an effect of its own', /^an answer is/, withRule(rule('a', { effect: 'maybe' as 'allow' }))],
-    ['has rules about nothing', /^an answer is/, withRule(rule('a', { actions: [] }))],
-    ['knows other actions', /^an answer is/, withRule(rule('a', { actions: ['read' as 'receive'] }))],
-    ['has topic filters that are none', /^an answer is/, withRule(rule('a/#/b'))],
-    ['has shares in its topic filters', /^an answer is/, withRule(rule('$share/g/a'))],
-    ['says otherwise in its own words', /^an answer is/, answering((_, sound) => ({ ...sound, defaultEffect: 'no' }))],
+    ['has rules without actions', /^an answer is/, withRule(rule('a', { actions: [] }))],
+    ['has rules with other actions', /^an answer is/, withRule(rule('a', { actions: ['read' as 'receive'] }))],
+    ['has invalid topic filters', /^an answer is/, withRule(rule('a/#/b'))],
+    ['has shared subscriptions as topic filters', /^an answer is/, withRule(rule('$share/g/a'))],
+    ['has a default effect of its own', /^an answer is/, answering((_, sound) => ({ ...sound, defaultEffect: 'no' }))],
     [
       'throws',
-      /^no name makes it throw/,
+      /^unusual names do not make it throw/,
       answering(({ clientId }, sound) => {
         if (clientId === '') throw new Error('no');
         return sound;
@@ -130,24 +130,24 @@ describe('the kit', () => {
     ],
     [
       'changes the request',
-      /^nothing that is asked/,
+      /^the request is not modified/,
       answering((request, sound) => {
         (request as { listener: string }).listener = 'other';
         return sound;
       }),
     ],
-  ])('finds one that %s', async (_, law, Broken) => {
+  ])('the authorizer contract fails for one that %s', async (_, law, Broken) => {
     expect(await broken(() => new Broken())).toEqual(expect.arrayContaining([expect.stringMatching(law)]));
   });
 
-  test('finds one that does not answer the same twice', async () => {
+  test('the authorizer contract fails for one that does not answer the same twice', async () => {
     let count = 0;
     expect(await broken(() => new (answering(() => ({ kind: 'rules', rules: [rule(`a/${count++}`)] })))())).toContain(
-      'the same question has the same answer',
+      'the same request gets the same answer twice',
     );
   });
 
-  test('finds one that mixes up who was asked about', async () => {
+  test('the authorizer contract fails for one that mixes up concurrent requests', async () => {
     class Mixed extends Sound {
       #last: AuthorizationRequest | undefined;
 
@@ -157,16 +157,14 @@ describe('the kit', () => {
         return super.authorize(this.#last);
       }
     }
-    expect(await broken(() => new Mixed())).toEqual([
-      expect.stringMatching(/^questions that are asked at the same time/),
-    ]);
+    expect(await broken(() => new Mixed())).toEqual([expect.stringMatching(/^concurrent requests/)]);
   });
 
   test.each<[string, RegExp, RegExp]>([
-    ['a wildcard', /^no name brings a wildcard/, /[/$]/],
-    ['a level', /^no name brings a level/, /[+#$]/],
-    ['a $ in front', /^no name brings a level/, /[+#/]/],
-  ])('finds one that lets a name bring %s into a rule', async (_, law, refused) => {
+    ['a wildcard', /^a name cannot bring a wildcard/, /[/$]/],
+    ['a level', /^a name cannot bring a level/, /[+#$]/],
+    ['a leading $', /^a name cannot bring a level/, /[+#/]/],
+  ])('the authorizer contract fails for one that lets a name bring %s into a rule', async (_, law, refused) => {
     class Credulous extends Sound {
       override rules = '%u/own';
       override written = '%u/own';
@@ -180,17 +178,17 @@ describe('the kit', () => {
 
   test.each<[string, RegExp, new () => Sound]>([
     [
-      'keeps a change to itself',
-      /finds something else/,
+      'does not notify of a change',
+      /finds other rules/,
       class extends Sound {
         override watch(): void {
-          /* nobody is told */
+          /* the listener is dropped */
         }
       },
     ],
     [
-      'tells one who watches only',
-      /finds something else/,
+      'notifies one listener only',
+      /finds other rules/,
       class extends Sound {
         override watch(changed: () => void): void {
           this.watchers.splice(0, 1, changed);
@@ -198,8 +196,8 @@ describe('the kit', () => {
       },
     ],
     [
-      'tells of a change before it is in force',
-      /finds something else/,
+      'notifies of a change before it is in force',
+      /finds other rules/,
       class extends Sound {
         override reload(): Promise<void> {
           if (this.written !== 'wrong' && this.written !== this.rules) for (const changed of this.watchers) changed();
@@ -210,8 +208,8 @@ describe('the kit', () => {
       },
     ],
     [
-      'tells of every reload',
-      /finds the same/,
+      'notifies of every reload',
+      /finds the same rules/,
       class extends Sound {
         override async reload(): Promise<void> {
           await super.reload();
@@ -220,7 +218,7 @@ describe('the kit', () => {
       },
     ],
     [
-      'takes what is wrong',
+      'applies invalid rules',
       /reload that fails/,
       class extends Sound {
         override reload(): Promise<void> {
@@ -230,7 +228,7 @@ describe('the kit', () => {
       },
     ],
     [
-      'fails in silence',
+      'hides that a reload failed',
       /reload that fails/,
       class extends Sound {
         override reload(): Promise<void> {
@@ -238,11 +236,11 @@ describe('the kit', () => {
         }
       },
     ],
-  ])('finds one that %s', async (_, law, Broken) => {
+  ])('the authorizer contract fails for one that %s', async (_, law, Broken) => {
     expect(await broken(() => new Broken())).toEqual([expect.stringMatching(law)]);
   });
 
-  test('finds one that does not close twice', async () => {
+  test('the authorizer contract fails for one that cannot be stopped twice', async () => {
     class OnlyOnce extends Sound {
       #isClosed = false;
 
@@ -252,10 +250,10 @@ describe('the kit', () => {
         return Promise.resolve();
       }
     }
-    expect(await broken(() => new OnlyOnce())).toContain('it closes, and a second time as well');
+    expect(await broken(() => new OnlyOnce())).toContain('stop succeeds, also a second time');
   });
 
-  test('asks for a way to rewrite where there is a reload, and for no reload where there is none', async () => {
+  test('the authorizer contract requires rewrite for an authorizer with reload only', async () => {
     expect(
       await broken(
         () => new Sound(),
@@ -269,7 +267,7 @@ describe('the kit', () => {
     expect(await broken(() => new Sound(), withoutReload)).toEqual([]);
   });
 
-  describe('where rules live elsewhere', () => {
+  describe('rules that live elsewhere', () => {
     const elsewhere =
       (more: (authorizer: Sound) => Partial<Authorizer>) =>
       (authorizer: Sound): AuthorizerUnderTest => ({
@@ -285,7 +283,7 @@ describe('the kit', () => {
         },
       });
 
-    test('finds nothing wrong with one that asks each time, or after a reload', async () => {
+    test('the authorizer contract passes for an authorizer that looks rules up each time, or after a reload', async () => {
       expect(
         await broken(
           () => new Sound(),
@@ -303,31 +301,31 @@ describe('the kit', () => {
       ).toEqual([]);
     });
 
-    test('finds one that keeps what it was told', async () => {
+    test('the authorizer contract fails for one that never looks the rules up again', async () => {
       expect(
         await broken(
           () => new Sound(),
           elsewhere((authorizer) => ({ authorize: (request) => authorizer.authorize(request) })),
         ),
-      ).toEqual([expect.stringMatching(/^other rules that live elsewhere/)]);
+      ).toEqual([expect.stringMatching(/^rules that live elsewhere/)]);
     });
 
-    test('finds one that could tell', async () => {
+    test('the authorizer contract fails for one with watch although its rules live elsewhere', async () => {
       expect(
         await broken(
           () => new Sound(),
           elsewhere(() => ({ watch: () => undefined })),
         ),
-      ).toContainEqual(expect.stringMatching(/^other rules that live elsewhere/));
+      ).toContainEqual(expect.stringMatching(/^rules that live elsewhere/));
     });
 
-    test('finds one that has a reload, no watch, and does not say so', async () => {
+    test('the authorizer contract fails for one with reload and without watch or rulesLiveElsewhere', async () => {
       const silent = (authorizer: Sound): AuthorizerUnderTest => ({
         ...elsewhere(() => ({ reload: () => authorizer.reload() }))(authorizer),
         rulesLiveElsewhere: false,
       });
       expect(await broken(() => new Sound(), silent)).toContainEqual(
-        expect.stringMatching(/^a reload that finds something else/),
+        expect.stringMatching(/^a reload that finds other rules/),
       );
     });
   });
