@@ -249,7 +249,7 @@ module.exports = {
         'The simulation does not control a socket that was opened elsewhere, and the listener settings do not ' +
         'apply to it.',
       severity: 'error',
-      from: { path: '^(src|adapters)/', pathNot: '^adapters/(network|observability)/' },
+      from: { path: '^(src|adapters)/', pathNot: ['^adapters/(network|observability)/', '^src/warmup/'] },
       to: { path: '^(node:)?(net|tls|http|https|http2|dgram)$', dependencyTypes: ['core'] },
     },
     {
@@ -266,7 +266,27 @@ module.exports = {
         'command needs the errors that it reports.',
       severity: 'error',
       from: { path: '^src/cli/' },
-      to: { path: '^(src|adapters)/', pathNot: '^src/(cli|composition|ports)/' },
+      to: { path: '^(src|adapters)/', pathNot: '^src/(cli|composition|ports|warmup)/' },
+    },
+    {
+      name: 'warm-up-is-a-client',
+      comment:
+        'The warm-up starts a broker as a program does that embeds one, and talks to it through sockets; for that it ' +
+        'needs the composition and the codec.',
+      severity: 'error',
+      from: { path: '^src/warmup/' },
+      to: {
+        path: '^(src|adapters)/',
+        pathNot: '^src/(warmup|composition|protocol)/',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'warm-up-only-in-the-command',
+      comment: 'A broker that is embedded in a program starts nothing that the program did not ask for.',
+      severity: 'error',
+      from: { path: '^(src|adapters)/', pathNot: '^src/(cli|warmup)/' },
+      to: { path: '^src/warmup/' },
     },
     {
       name: 'commander-only-in-the-command',

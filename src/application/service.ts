@@ -22,8 +22,6 @@ export interface ServiceParts {
   readonly listening: Listening;
   readonly settings: LiveSettings;
   readonly failure: FailureSignal;
-  /** Serves a made-up load, so that the code is compiled before the first client connects. */
-  readonly warmUp: () => Promise<void>;
   readonly emit: (event: LifecycleEvent) => void;
 }
 
@@ -59,20 +57,18 @@ export class BrokerService {
 
   /**
    * Starts every part; resolves when clients can connect.
-   * @param options.rehearsed warms up the code before anything is opened, which takes a fraction of a second and spares the first clients that time.
    * @throws what the part that failed threw (StorageError, NetworkError, or an adapter's error). What had been started is stopped again, and a failure
    * to stop is reported as an event, never instead of the cause.
    */
-  async start({ rehearsed = false }: { readonly rehearsed?: boolean } = {}): Promise<void> {
+  async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error(`a broker starts once, this one is ${this.#state}`);
     this.#state = 'starting';
-    this.#started = this.#start(rehearsed);
+    this.#started = this.#start();
     return this.#started;
   }
 
-  async #start(rehearsed: boolean): Promise<void> {
+  async #start(): Promise<void> {
     try {
-      if (rehearsed) await this.#parts.warmUp();
       await this.#lifecycle.start();
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {

@@ -13,6 +13,7 @@ import { reload } from './reload.js';
 import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
 import { VERSION } from './version.js';
+import { warmUp } from '../warmup/warmup.js';
 import type { ProcessHost } from './process-host.js';
 
 export function addStart(program: Command, host: ProcessHost): void {
@@ -54,7 +55,7 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
 }
 
 async function run(broker: BrokerService, config: Config, flags: Flags, host: ProcessHost): Promise<void> {
-  const starting = broker.start({ rehearsed: true });
+  const starting = warmUp().then(() => broker.start());
   const stopFailed = new Promise<never>((_resolve, reject) => {
     let isStopping = false;
     host.onStopRequest(() => {

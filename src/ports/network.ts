@@ -116,13 +116,6 @@ export interface Listener extends Reloadable {
    * `listen`. The address is free again when the promise resolves.
    */
   close(): Promise<void>;
-  /**
-   * A connection of this kind from the process to itself, whether or not the listener listens; nobody else gets in.
-   * What the process sends on it is for a broker that rehearses before it opens its doors. A listener without it is not
-   * rehearsed with.
-   * @returns the far end, whose events go to `handler`.
-   */
-  loop?(accept: (channel: Channel) => ChannelHandler, handler: ChannelHandler): Promise<Channel>;
 }
 
 /** Thrown by `Listener.listen`. The message names the address, what is wrong, and what the operator can do about it. */

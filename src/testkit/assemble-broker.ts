@@ -86,7 +86,6 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
     listening,
     settings,
     failure,
-    warmUp: () => Promise.resolve(),
     emit,
   });
 }

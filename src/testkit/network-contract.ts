@@ -630,29 +630,6 @@ const LAWS: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
       );
     },
   ],
-  [
-    'a connection of the process to itself goes both ways, where there is such a thing',
-    async (scene) => {
-      const { listener } = scene.under;
-      if (listener.loop === undefined) return;
-      const near = new RecordingHandler();
-      const far = new RecordingHandler();
-      let accepted: Channel | undefined;
-      const channel = await listener.loop((one) => {
-        accepted = one;
-        return near;
-      }, far);
-      channel.write(Uint8Array.of(1));
-      await scene.until('a byte did not arrive', () => size(near.chunks) === 1);
-      accepted?.write(Uint8Array.of(2));
-      await scene.until('a byte did not come back', () => size(far.chunks) === 1);
-      channel.close(0);
-      await scene.until(
-        'closed was not told at both ends',
-        () => near.closings.length === 1 && far.closings.length === 1,
-      );
-    },
-  ],
 ];
 
 /** It changes behind the compiler's back. */

@@ -1,20 +1,17 @@
-// What a start on a store is made of: the same steps as the broker's, in its order, each timed. Prints one line of JSON. A process of its own, so that
-// nothing is compiled or cached by what came before.
+// The phases of a start on a store: the broker's own steps in its order, each timed. Prints one line of JSON. It runs in
+// a process of its own, so that nothing is compiled or cached before it begins.
 import { createStorage } from 'hexmq/adapters/storage/file';
-import { createClock } from 'hexmq/adapters/system/clock';
-import { createRandom } from 'hexmq/adapters/system/random';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from './broker-process.mjs';
 
-/** The core and the rehearsal are no public API: they are taken from where the build puts them. */
+/** The core is not part of the public API, so it is imported from where the build puts it. */
 const built = (path) => import(pathToFileURL(resolve(ROOT, 'dist/src', path)).href);
 
 const startedAt = performance.now();
-const [{ Broker }, { DEFAULT_LIMITS }, { rehearse }] = await Promise.all([
+const [{ Broker }, { DEFAULT_LIMITS }] = await Promise.all([
   built('domain/broker.js'),
   built('domain/connect/limits.js'),
-  built('application/rehearsal.js'),
 ]);
 const sink = new Proxy({}, { get: () => () => undefined });
 const broker = new Broker({ changes: sink, effects: sink, limits: DEFAULT_LIMITS, newClientId: () => 'nobody' });
@@ -37,9 +34,6 @@ for await (const fact of storage.load()) {
   sum.restoreMs += restoredAt - readAt;
   lastAt = restoredAt;
 }
-const rehearsedAt = performance.now();
-await rehearse({ clock: createClock(), random: createRandom(), limits: DEFAULT_LIMITS, listeners: [] });
-const endedAt = performance.now();
 await storage.close();
 
 const sumOf = (name) => Object.values(facts).reduce((sum, each) => sum + each[name], 0);
@@ -47,6 +41,5 @@ const phases = {
   openMs: loadedAt - openedAt,
   loadMs: sumOf('loadMs'),
   restoreMs: sumOf('restoreMs'),
-  rehearsalMs: endedAt - rehearsedAt,
 };
 process.stdout.write(`${JSON.stringify({ programMs: openedAt - startedAt, ...phases, facts })}\n`);

@@ -43,10 +43,8 @@ function phases(data) {
   const output = execFileSync(process.execPath, [resolve(import.meta.dirname, 'recovery-phases.mjs'), data], {
     encoding: 'utf8',
   });
-  const { openMs, loadMs, restoreMs, rehearsalMs, facts } = JSON.parse(output);
-  say(
-    `of which: open ${seconds(openMs)}, load ${seconds(loadMs)}, restore ${seconds(restoreMs)}, rehearsal ${seconds(rehearsalMs)}`,
-  );
+  const { openMs, loadMs, restoreMs, facts } = JSON.parse(output);
+  say(`of which: open ${seconds(openMs)}, load ${seconds(loadMs)}, restore ${seconds(restoreMs)}`);
   for (const [kind, { count, loadMs: load, restoreMs: restore }] of Object.entries(facts)) {
     say(`  ${kind}: ${count}, load ${seconds(load)}, restore ${seconds(restore)}`);
   }

@@ -21,7 +21,15 @@ test('npm start builds a fresh copy and starts it, with the flags after --', () 
     expect(codeUnder('Run it', 'sh')).toContain('npm start');
     // A copy, because the other tests are running what a build here would write anew.
     const copy = temporaryDirectory();
-    for (const part of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'src', 'adapters'])
+    for (const part of [
+      'package.json',
+      'package-lock.json',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'scripts',
+      'src',
+      'adapters',
+    ])
       cpSync(resolve(ROOT, part), resolve(copy, part), { recursive: true });
     symlinkSync(resolve(ROOT, 'node_modules'), resolve(copy, 'node_modules'));
 

@@ -1,13 +1,11 @@
 // The listener for MQTT over TCP, TLS and Unix sockets.
 import type { Socket } from 'node:net';
-import type { Channel, ChannelHandler, ConnectionHandler, Listener } from 'hexmq/ports';
-import { SOCKET_OPTIONS } from '../sockets/server-socket.js';
+import type { ConnectionHandler, Listener } from 'hexmq/ports';
 import type { HostAndPort, ListenAddress, UnixSocketPath } from '../sockets/server-socket.js';
 import { ConnectionPipeline } from '../sockets/connection-pipeline.js';
 import type { SocketListenerOptions } from '../sockets/connection-pipeline.js';
 import type { Handshake, SocketComponents } from '../sockets/pending-handshakes.js';
 import { TcpChannelWithPeer, TcpChannel } from './channel.js';
-import { openLoop } from './loop.js';
 
 /** A host and a port, or a path; with TLS or without. */
 export type TcpListenerOptions = SocketListenerOptions & (HostAndPort | UnixSocketPath);
@@ -35,10 +33,6 @@ class TcpListener implements Listener {
       const channel = this.#createChannel(socket, handshake);
       channel.start(connection.accept(channel));
     });
-  }
-
-  loop(accept: (channel: Channel) => ChannelHandler, handler: ChannelHandler): Promise<Channel> {
-    return openLoop(SOCKET_OPTIONS, accept, handler);
   }
 
   close(): Promise<void> {

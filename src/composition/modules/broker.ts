@@ -8,7 +8,6 @@ import { EngineRun } from '../../application/engine-run.js';
 import type { EngineRunParts } from '../../application/engine-run.js';
 import { FailureSignal } from '../../application/failure-signal.js';
 import { Listening } from '../../application/listening.js';
-import { rehearse } from '../../application/rehearsal.js';
 import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
@@ -27,10 +26,7 @@ type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'
   readonly components: AdapterComponents;
 };
 
-type ServiceDependencies = Omit<ServiceParts, 'emit' | 'warmUp'> & {
-  readonly components: AdapterComponents;
-  readonly random: Random;
-};
+type ServiceDependencies = Omit<ServiceParts, 'emit'> & { readonly components: AdapterComponents };
 
 /** To be loaded after the modules of what the engine uses, and before that of the network: the order of loading is the order of starting. */
 export const brokerModule = (config: Config): ContainerModule =>
@@ -69,25 +65,16 @@ export const brokerModule = (config: Config): ContainerModule =>
     );
     bind(LifecyclePart).toService(EngineRun);
     bind(BrokerService).toResolvedValue(
-      ...byName(
-        ({ components: { clock, emit }, random, ...parts }: ServiceDependencies) =>
-          new BrokerService({
-            ...parts,
-            emit,
-            warmUp: () => rehearse({ clock, random, limits: parts.settings.current, listeners: parts.listeners }),
-          }),
-        {
-          parts: all(LifecyclePart),
-          engine: Engine,
-          engineRun: EngineRun,
-          access: AccessAdapters,
-          listeners: all(Listener),
-          listening: Listening,
-          settings: LiveSettings,
-          failure: FailureSignal,
-          components: Components,
-          random: Random,
-        },
-      ),
+      ...byName(({ components: { emit }, ...parts }: ServiceDependencies) => new BrokerService({ ...parts, emit }), {
+        parts: all(LifecyclePart),
+        engine: Engine,
+        engineRun: EngineRun,
+        access: AccessAdapters,
+        listeners: all(Listener),
+        listening: Listening,
+        settings: LiveSettings,
+        failure: FailureSignal,
+        components: Components,
+      }),
     );
   });

@@ -1,7 +1,7 @@
 // What is specific to the TCP listener; test/contract covers what every network does.
 import { expect, test } from '@jest/globals';
 import { Socket } from 'node:net';
-import type { Channel, ChannelHandler } from 'hexmq/ports';
+import type { Channel } from 'hexmq/ports';
 import { formatAddress } from '../../../adapters/network/sockets/address.js';
 import { createListener } from '../../../adapters/network/tcp/index.js';
 import { acceptAll } from '../../support/test-listener.js';
@@ -27,32 +27,6 @@ test('a TCP peer has its address, and a reset is reported as an error', async ()
   expect((await closed)?.message).toMatch(/ECONNRESET/);
   expect(accepted?.peer.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
   expect(accepted?.peer.ipAddress).toBe('127.0.0.1');
-});
-
-test('a listener connects the process to itself, whether or not it listens', async () => {
-  const events: string[] = [];
-  const handler = (who: string): ChannelHandler => ({
-    data: (chunk) => events.push(`${who} ${Buffer.from(chunk).toString()}`),
-    drained: () => undefined,
-    closed: () => events.push(`${who} closed`),
-  });
-  const listener = createListener({ host: '127.0.0.1', port: 0 });
-  let near: Channel | undefined;
-  const far = await listener.loop?.((accepted) => {
-    near = accepted;
-    return handler('accepted');
-  }, handler('far'));
-  const until = async (count: number): Promise<void> => {
-    while (events.length < count) await new Promise((resolve) => setImmediate(resolve));
-  };
-  far?.write(Buffer.from('there'));
-  await until(1);
-  near?.write(Buffer.from('back'));
-  await until(2);
-  far?.close(0);
-  await until(4);
-  expect(events.slice(0, 2)).toEqual(['accepted there', 'far back']);
-  expect(events.slice(2).sort()).toEqual(['accepted closed', 'far closed']);
 });
 
 test('listening on an address of another machine fails with advice', async () => {

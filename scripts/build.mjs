@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+// The build: TypeScript compiles the library, esbuild bundles the command, and neither runs when the sources are those of the last build. That
+// check compares contents instead of modification times, so it never misses an edit. The command is a bundle because Node takes longer to read
+// some 500 small modules than the broker takes for everything else before it listens.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const DIST = join(ROOT, 'dist');
+const COMMAND = join(DIST, 'src/cli');
+const PORTS = join(ROOT, 'src/ports');
+/** Everything that decides what a build produces; the lock file stands for the installed packages. */
+const INPUTS = [
+  'src',
+  'adapters',
+  'scripts',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
+/** The digest of the inputs of the last build that was completed. */
+const STAMP = join(DIST, '.inputs');
+/** Packages that only some configurations load, and native ones: they stay outside the bundle. */
+const EXTERNAL = ['classic-level', 'mongodb', 'jose', '@inquirer/password'];
+
+async function run() {
+  const typescript = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
+  try {
+    execFileSync(process.execPath, [typescript, '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
+  } catch {
+    // The compiler has printed what is wrong.
+    process.exit(1);
+  }
+  const outputs = await bundleCommand();
+  removeOutputsWithoutSource(outputs);
+  const main = join(COMMAND, 'main.js');
+  writeFileSync(join(DIST, 'config-schema.json'), execFileSync(process.execPath, [main, 'config-schema']));
+}
+
+/** @returns the files of the bundle. */
+async function bundleCommand() {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['src/cli/main.ts'],
+    outdir: relative(ROOT, COMMAND),
+    bundle: true,
+    // Adapters become chunks of their own, loaded when the configuration names them.
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: true,
+    sourcesContent: false,
+    metafile: true,
+    external: EXTERNAL,
+    plugins: [sharedPorts],
+    // CommonJS packages in an ESM bundle need a `require` for Node's own modules.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  writeFileSync(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licensesOf(Object.keys(metafile.inputs)));
+  return new Set(Object.keys(metafile.outputs).map((path) => join(ROOT, path)));
+}
+
+/** The command and adapter packages share one copy of `hexmq/ports`: `instanceof StorageError` and the tokens depend on it. */
+const sharedPorts = {
+  name: 'shared-ports',
+  setup({ onResolve }) {
+    onResolve({ filter: /^(\.|hexmq\/ports$)/ }, ({ path, resolveDir }) => {
+      const file = path === 'hexmq/ports' ? join(PORTS, 'index.js') : join(resolveDir, path);
+      if (dirname(file) !== PORTS) return undefined;
+      const fromCommand = relative(join(ROOT, 'src/cli'), file).split(sep).join('/');
+      return { path: fromCommand, external: true, sideEffects: false };
+    });
+  },
+};
+
+/** What the bundle copies from packages is under their licences. */
+function licensesOf(files) {
+  const packages = new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []));
+  const sections = [...packages].sort().map((path) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(ROOT, path, 'package.json'), 'utf8'));
+    const file = readdirSync(join(ROOT, path)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? `License: ${license}\n` : readFileSync(join(ROOT, path, file), 'utf8');
+    return `${name} ${version}\n\n${text}`;
+  });
+  return sections.join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** TypeScript leaves behind what it made from files that are gone, and modules of the command that are in the bundle now. */
+function removeOutputsWithoutSource(outputs) {
+  for (const file of ['src', 'adapters'].flatMap((folder) => filesIn(join(DIST, folder)))) {
+    const source = join(ROOT, relative(DIST, file).replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts'));
+    const isLibrary = existsSync(source) && !file.startsWith(COMMAND + sep);
+    if (!isLibrary && !outputs.has(file)) rmSync(file);
+  }
+}
+
+function digestOf(files) {
+  const hash = createHash('sha256');
+  for (const file of files) {
+    const content = readFileSync(file);
+    hash.update(`${relative(ROOT, file)} ${content.length}\n`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+/** All files of a directory and its directories, in an order that does not depend on the file system; or the file itself. */
+function filesIn(path) {
+  if (!existsSync(path)) return [];
+  if (statSync(path).isFile()) return [path];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+const digest = digestOf(INPUTS.flatMap((input) => filesIn(join(ROOT, input))));
+if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== digest) {
+  // An interrupted build must not pass for a complete one.
+  rmSync(STAMP, { force: true });
+  await run();
+  writeFileSync(STAMP, digest);
+}
