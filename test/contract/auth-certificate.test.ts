@@ -1,3 +1,4 @@
+// The certificate authenticator, held to the contract of its port.
 import { describe, test } from '@jest/globals';
 import type { PeerInfo } from 'hexmq/ports';
 import { authenticatorContract } from 'hexmq/testkit';

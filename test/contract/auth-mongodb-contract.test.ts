@@ -1,3 +1,4 @@
+// The MongoDB authenticator, held to the contract of its port on a real server.
 import { afterAll, describe, test } from '@jest/globals';
 import { scryptSync } from 'node:crypto';
 import type { Document } from 'mongodb';

@@ -1,3 +1,4 @@
+// The password-file authenticator, held to the contract of its port.
 import { describe, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

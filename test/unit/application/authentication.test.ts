@@ -1,3 +1,4 @@
+// The order of authenticators: which answer decides, and what failures count as.
 import { describe, expect, test } from '@jest/globals';
 import { Authentication } from '../../../src/application/authentication.js';
 import type { AuthenticationOutcome } from '../../../src/application/authentication.js';

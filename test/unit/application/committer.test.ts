@@ -1,3 +1,4 @@
+// Group commit: what goes into a batch, when it is committed, and how a failed commit is repeated.
 import { describe, expect, test } from '@jest/globals';
 import { Committer } from '../../../src/application/committer.js';
 import type { CommitterObserver } from '../../../src/application/committer.js';

@@ -1,3 +1,4 @@
+// The shell around the core: packets in, effects out, the gate, backpressure and storage failures.
 import { describe, expect, test } from '@jest/globals';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import { ALLOW_ALL } from '../../../src/domain/access/permissions.js';

@@ -1,3 +1,4 @@
+// Reads of pages: their order, their tickets and their repetition after failures.
 import { describe, expect, test } from '@jest/globals';
 import { Pager } from '../../../src/application/pager.js';
 import { StorageError } from '../../../src/ports/storage.js';

@@ -1,3 +1,4 @@
+// The heap of deadlines, compared with a sorted list.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Deadline, Deadlines } from '../../../src/domain/deadlines.js';

@@ -1,3 +1,4 @@
+// The decoder: framing, limits, and every way in which bytes can be malformed.
 import { describe, expect, test } from '@jest/globals';
 import { PacketDecoder } from '../../../src/protocol/decoder.js';
 import { encodePacket } from '../../../src/protocol/encoder.js';

@@ -1,3 +1,4 @@
+// The encoder: the bytes of every packet, and the values that it refuses.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {

@@ -1,3 +1,4 @@
+// The property table of MQTT 5: which packet may carry which property, and with which values.
 import { describe, expect, test } from '@jest/globals';
 import { ByteReader } from '../../../src/protocol/byte-reader.js';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';

@@ -1,3 +1,4 @@
+// Round trips: every packet that is encoded decodes to itself, however it is cut into chunks.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { PacketDecoder } from '../../../src/protocol/decoder.js';

@@ -1,3 +1,4 @@
+// Strings on the wire: which bytes are well-formed, compared with TextDecoder and Buffer.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';

@@ -1,3 +1,4 @@
+// The life of a connection in the core: CONNECT, takeover, keep-alive, wills, and the ways in which it ends.
 import { describe, expect, test } from '@jest/globals';
 import { MalformedPacketError } from '../../../../src/protocol/malformed.js';
 import { PacketType } from '../../../../src/protocol/packets.js';

@@ -1,3 +1,4 @@
+// Retained messages: which ones are kept, and which ones a new subscription receives.
 import { describe, expect, test } from '@jest/globals';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';

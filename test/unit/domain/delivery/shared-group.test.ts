@@ -1,3 +1,4 @@
+// Shared subscriptions: which member gets a message, and what happens when a member leaves.
 import { describe, expect, test } from '@jest/globals';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { ConnectOptions, CorePeer } from '../../../support/core-harness.js';

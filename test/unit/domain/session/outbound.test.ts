@@ -1,3 +1,4 @@
+// Outbound delivery as transcripts: the window, Packet Identifiers, repeats and paging.
 import { describe, expect, test } from '@jest/globals';
 import type { ConnectionId, QueueId } from '../../../../src/domain/identifiers.js';
 import { CoreHarness } from '../../../support/core-harness.js';

@@ -1,3 +1,4 @@
+// The limits of a queue: which message is dropped when it is full, and what is counted.
 import { describe, expect, test } from '@jest/globals';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';

@@ -1,3 +1,4 @@
+// The index of subscriptions, compared with a linear search.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { TopicFilter, TopicName } from '../../../../src/domain/identifiers.js';

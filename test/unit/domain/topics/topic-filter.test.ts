@@ -1,3 +1,4 @@
+// Topic Filters: their syntax, what they match, cover and have in common.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { TopicFilter, TopicName } from '../../../../src/domain/identifiers.js';

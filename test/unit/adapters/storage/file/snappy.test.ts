@@ -1,3 +1,4 @@
+// Snappy decompression: blocks of LevelDB's tables, and input that is damaged.
 import { describe, expect, test } from '@jest/globals';
 import { uncompress } from '../../../../../adapters/storage/file/snappy.js';
 
