@@ -1,18 +1,19 @@
-// Group commit. Changes collect in the open batch; when the turn ends and no commit is in progress, the open batch is committed and a new one
-// opens. While a commit is in progress the next batch collects: a slow disk makes larger batches by itself, without a timer. A batch's number is
-// the ticket that promises wait for; batches become durable in the order of their numbers. A batch that is larger than storage prefers goes in
-// parts, cut where a step of the core ends: what one step records becomes durable as a whole or not at all.
+// Group commit. Changes collect in the open batch; when the turn ends and no commit is in progress, the open batch is
+// committed and a new one opens. While a commit is in progress the next batch collects: a slow disk makes larger batches
+// by itself, without a timer. A batch's number is the ticket that promises wait for; batches become durable in the order
+// of their numbers. A batch that is larger than storage prefers goes in parts, cut where a step of the core ends: what
+// one step records becomes durable as a whole or not at all.
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../domain/changes.js';
 import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
 import type { Message } from '../domain/delivery/message.js';
 import { NOW } from '../domain/durability.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ClientId, QueueId, Seq } from '../domain/identifiers.js';
-import { StorageError } from '../ports/storage.js';
 import type { Durability, Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
 import { OpenBatch } from './open-batch.js';
-import { pauseAfter } from './retry.js';
+import { isRetryable, pauseAfter } from './retry.js';
+import type { StorageReports } from './storage-reports.js';
 
 /** Changes that wait for storage, in bytes: above the first nothing more is read from clients, below the second reading goes on. */
 const PRESSURE_HIGH_BYTES = 64 * 1024 * 1024;
@@ -23,10 +24,6 @@ export interface CommitterObserver {
   durable(ticket: Ticket): void;
   /** Whether more changes wait than storage takes. */
   pressure(high: boolean): void;
-  failing(error: StorageError, attempt: number): void;
-  recovered(attempts: number): void;
-  /** The store belongs to another broker now, or is damaged: nothing more can be promised. */
-  fatal(error: Error): void;
 }
 
 export class Committer implements Changes {
@@ -34,19 +31,23 @@ export class Committer implements Changes {
   #committing: OpenBatch | undefined;
   #durable: Ticket = NOW;
   #isHigh = false;
+  /** While there are any, the open batch is neither committed nor cut into parts. */
   #holds = 0;
-  /** Whether a turn ended while the open batch was held. */
-  #isDue = false;
   #stopped = false;
   #idle: (() => void)[] = [];
+  #observer: CommitterObserver = { durable: () => undefined, pressure: () => undefined };
 
   constructor(
     readonly storage: Storage,
     readonly clock: Clock,
-    readonly observer: CommitterObserver,
+    readonly reports: StorageReports,
     readonly durability: Durability = 'flushed',
   ) {
     this.#open = this.#batch(1);
+  }
+
+  observe(observer: CommitterObserver): void {
+    this.#observer = observer;
   }
 
   #batch(ticket: Ticket): OpenBatch {
@@ -97,20 +98,18 @@ export class Committer implements Changes {
   }
 
   release(): void {
+    // The turn's end commits: the step that releases may record more.
     this.#holds--;
-    if (this.#holds === 0 && this.#isDue) this.endOfTurn();
   }
 
   /** The turn has ended: commits what was recorded, unless a commit is in progress. */
   endOfTurn(): void {
     if (!this.#isHigh && this.#open.bytes + (this.#committing?.bytes ?? 0) > PRESSURE_HIGH_BYTES) {
       this.#isHigh = true;
-      this.observer.pressure(true);
+      this.#observer.pressure(true);
     }
-    this.#isDue = this.#holds > 0;
-    if (this.#isDue) return;
     const batch = this.#open;
-    if (this.#committing !== undefined || !batch.hasWaiters || this.#stopped) return;
+    if (this.#holds > 0 || this.#committing !== undefined || !batch.hasWaiters || this.#stopped) return;
     this.#open = this.#batch(batch.ticket + 1);
     const parts = batch.parts();
     if (parts.length === 0) {
@@ -144,7 +143,7 @@ export class Committer implements Changes {
       }
     } catch (error) {
       this.stop();
-      this.observer.fatal(error instanceof Error ? error : new Error(String(error)));
+      this.reports.fatal(error instanceof Error ? error : new Error(String(error)));
       return;
     }
     this.#settled(ticket);
@@ -154,10 +153,10 @@ export class Committer implements Changes {
   #settled(ticket: Ticket): void {
     this.#durable = ticket;
     this.#committing = undefined;
-    this.observer.durable(ticket);
+    this.#observer.durable(ticket);
     if (this.#isHigh && this.#open.bytes < PRESSURE_LOW_BYTES) {
       this.#isHigh = false;
-      this.observer.pressure(false);
+      this.#observer.pressure(false);
     }
     this.#wakeIdle();
   }
@@ -173,11 +172,11 @@ export class Committer implements Changes {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.storage.commit(changes, this.durability);
-        if (attempt > 1) this.observer.recovered(attempt);
+        if (attempt > 1) this.reports.recovered(attempt);
         return;
       } catch (error) {
-        if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') throw error;
-        this.observer.failing(error, attempt);
+        if (!isRetryable(error)) throw error;
+        this.reports.failing(error, attempt);
         await pauseAfter(attempt, this.clock);
         if (this.#stopped) return;
       }

@@ -1,99 +1,79 @@
-// Reads that the core asks for: pages of queues and of retained messages. A read begins when what the core wants to find there is durable, so that it
-// never sees a page older than its own facts. Few are under way at once: no storage is faster for being asked a thousand things, and each page that is
-// on its way takes memory, when all clients come back after a restart.
-import { StorageError } from '../ports/storage.js';
+// Reads that the core asks for: pages of queues and of retained messages. A read begins when what the core wants to
+// find there is durable, so that it never sees a page older than its own facts. Few are in progress at once: no storage
+// is faster for a thousand concurrent reads, and each page in progress takes memory when all clients return after a
+// restart.
 import type { Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ticket } from '../domain/durability.js';
 import { Fifo } from '../domain/session/fifo.js';
-import { pauseAfter } from './retry.js';
+import type { DurabilityWaiters } from './durability-waiters.js';
+import { isRetryable, pauseAfter } from './retry.js';
+import type { StorageReports } from './storage-reports.js';
 
-/** What has become durable so far. */
-export interface DurableSoFar {
-  readonly durableTicket: Ticket;
-}
-
-export interface PagerObserver {
-  readFailing(error: StorageError, attempt: number): void;
-  readRecovered(attempts: number): void;
-  fatal(error: Error): void;
-}
-
-const READS_AT_ONCE = 16;
+const CONCURRENT_READS_MAX = 16;
 
 export class Pager {
-  #waiting: { readonly after: Ticket; readonly read: () => void }[] = [];
-  #underWay = 0;
-  /** Those that may be read, in the order of asking. */
-  readonly #line = new Fifo<() => void>();
+  #inProgress = 0;
+  /** Attempts that may begin when another read ends, in the order of the requests. */
+  readonly #next = new Fifo<() => void>();
   #stopped = false;
 
   constructor(
     readonly storage: Storage,
     readonly clock: Clock,
-    readonly committed: DurableSoFar,
-    readonly observer: PagerObserver,
+    readonly waiters: DurabilityWaiters,
+    readonly reports: StorageReports,
   ) {}
 
   /**
-   * Calls `read` when it may, again after a failure that may pass, and hands its result to `done`.
-   * @param after what has to be durable first.
+   * Hands the result of `read` to `done`. The read begins when `after` is durable, and is repeated after a failure that
+   * may pass.
    */
-  read<T>(after: Ticket, read: () => Promise<T>, done: (result: T) => void): void {
-    const start = (): void => {
-      this.#enter(() => void this.#attempt(read, done, 1));
-    };
-    if (after <= this.committed.durableTicket) start();
-    else this.#waiting.push({ after, read: start });
-  }
-
-  durable(ticket: Ticket): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = waiting.filter((one) => one.after > ticket);
-    for (const one of waiting) if (one.after <= ticket) one.read();
+  read<T>(after: Ticket, read: (storage: Storage) => Promise<T>, done: (result: T) => void): void {
+    this.waiters.wait(after, () => {
+      if (!this.#stopped) this.#enter(() => void this.#attempt(read, done, 1));
+    });
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#waiting = [];
   }
 
   #enter(attempt: () => void): void {
-    if (this.#underWay >= READS_AT_ONCE) {
-      this.#line.push(attempt);
+    if (this.#inProgress >= CONCURRENT_READS_MAX) {
+      this.#next.push(attempt);
       return;
     }
-    this.#underWay++;
+    this.#inProgress++;
     attempt();
   }
 
   #leave(): void {
-    this.#underWay--;
-    const next = this.#line.shift();
+    this.#inProgress--;
+    const next = this.#next.shift();
     if (next !== undefined && !this.#stopped) this.#enter(next);
   }
 
-  async #attempt<T>(read: () => Promise<T>, done: (result: T) => void, attempt: number): Promise<void> {
+  async #attempt<T>(read: (storage: Storage) => Promise<T>, done: (result: T) => void, attempt: number): Promise<void> {
     let result: T;
     try {
-      result = await read();
+      result = await read(this.storage);
     } catch (error) {
       this.#leave();
-      // Storage may have been closed under it.
+      // Storage may have been closed meanwhile.
       if (this.#stopped) return;
-      if (!(error instanceof StorageError) || error.kind === 'fenced' || error.kind === 'corrupt') {
-        this.observer.fatal(error instanceof Error ? error : new Error(String(error)));
+      if (!isRetryable(error)) {
+        this.reports.fatal(error instanceof Error ? error : new Error(String(error)));
         return;
       }
-      this.observer.readFailing(error, attempt);
+      this.reports.failing(error, attempt);
       await pauseAfter(attempt, this.clock);
       if (!this.#stopped) this.#enter(() => void this.#attempt(read, done, attempt + 1));
       return;
     }
     this.#leave();
     if (this.#stopped) return;
-    if (attempt > 1) this.observer.readRecovered(attempt);
+    if (attempt > 1) this.reports.recovered(attempt);
     done(result);
   }
 }

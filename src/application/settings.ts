@@ -13,6 +13,8 @@ export interface LimitSettings {
 export interface Settings {
   /** The broker's limits. */
   readonly current: Limits;
+  /** The limits of listeners that have their own, by the listener's name. */
+  readonly perListener: PerListenerLimits;
   /** The limits for connections of one listener: its own where it has any, the broker's for the rest. */
   forListener(name: string): Limits;
 }

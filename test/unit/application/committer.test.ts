@@ -2,13 +2,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { Committer } from '../../../src/application/committer.js';
 import type { CommitterObserver } from '../../../src/application/committer.js';
+import type { StorageReports } from '../../../src/application/storage-reports.js';
 import type { Append, Change, QueueAppend } from '../../../src/domain/changes.js';
 import type { ClientId, MessageId, QueueId, Seq, TopicFilter, TopicName } from '../../../src/domain/identifiers.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from '../../support/hand-storage.js';
 
-class Observer implements CommitterObserver {
+class Observer implements CommitterObserver, StorageReports {
   readonly log: string[] = [];
 
   durable(batch: number): void {
@@ -41,7 +42,9 @@ function started(preferredBatchChanges?: number): {
   const storage = new HandStorage(preferredBatchChanges);
   const observer = new Observer();
   const clock = new VirtualClock();
-  return { committer: new Committer(storage, clock, observer), storage, observer, clock };
+  const committer = new Committer(storage, clock, observer);
+  committer.observe(observer);
+  return { committer, storage, observer, clock };
 }
 
 /** A removal, and the append that it may cancel. */

@@ -1,5 +1,6 @@
 // Reads of pages: their order, their tickets and their repetition after failures.
 import { describe, expect, test } from '@jest/globals';
+import { DurabilityWaiters } from '../../../src/application/durability-waiters.js';
 import { Pager } from '../../../src/application/pager.js';
 import { StorageError } from '../../../src/ports/storage.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
@@ -7,6 +8,7 @@ import { HandStorage, noticed } from '../../support/hand-storage.js';
 
 function started(): {
   pager: Pager;
+  waiters: DurabilityWaiters;
   committed: { durableTicket: number };
   clock: VirtualClock;
   log: string[];
@@ -16,12 +18,13 @@ function started(): {
   const clock = new VirtualClock();
   const committed = { durableTicket: 0 };
   const log: string[] = [];
-  const observer = {
-    readFailing: ({ kind }: StorageError, attempt: number) => log.push(`failing ${kind} ${attempt}`),
-    readRecovered: (attempts: number) => log.push(`recovered ${attempts}`),
+  const reports = {
+    failing: ({ kind }: StorageError, attempt: number) => log.push(`failing ${kind} ${attempt}`),
+    recovered: (attempts: number) => log.push(`recovered ${attempts}`),
     fatal: (error: Error) => log.push(`fatal ${error.message}`),
   };
-  const pager = new Pager(new HandStorage(), clock, committed, observer);
+  const waiters = new DurabilityWaiters(committed);
+  const pager = new Pager(new HandStorage(), clock, waiters, reports);
   const readAfter = (ticket: number, name: string, ...errors: Error[]): void => {
     pager.read(
       ticket,
@@ -36,7 +39,7 @@ function started(): {
   const read = (name: string, ...errors: Error[]): void => {
     readAfter(0, name, ...errors);
   };
-  return { pager, committed, clock, log, read, readAfter };
+  return { pager, waiters, committed, clock, log, read, readAfter };
 }
 
 const unavailable = (): StorageError => new StorageError('unavailable', 'gone');
@@ -71,7 +74,7 @@ describe('Pager', () => {
   });
 
   test('a page is read when what it waits for is durable, in the order of asking', async () => {
-    const { pager, committed, log, readAfter } = started();
+    const { waiters, committed, log, readAfter } = started();
     committed.durableTicket = 2;
     readAfter(4, 'fourth');
     readAfter(3, 'third');
@@ -79,9 +82,9 @@ describe('Pager', () => {
     readAfter(0, 'nothing');
     readAfter(4, 'fourth again');
     expect(log).toEqual(['read second', 'read nothing']);
-    pager.durable(3);
+    waiters.durable(3);
     expect(log.slice(2)).toEqual(['read third']);
-    pager.durable(4);
+    waiters.durable(4);
     await noticed();
     expect(log.slice(3)).toEqual([
       'read fourth',
@@ -130,14 +133,14 @@ describe('Pager', () => {
   });
 
   test('reads and answers nothing after a stop', async () => {
-    const { pager, clock, log, read, readAfter } = started();
+    const { pager, waiters, clock, log, read, readAfter } = started();
     read('a', unavailable());
     read('b');
     readAfter(1, 'c');
     await Promise.resolve();
     pager.stop();
     await noticed();
-    pager.durable(1);
+    waiters.durable(1);
     clock.advance(60_000);
     await noticed();
     expect(log.filter((line) => line.startsWith('read'))).toEqual(['read a', 'read b']);

@@ -1,0 +1,137 @@
+// Hands each effect of the core to the part of the shell that carries it out.
+import type {
+  AcknowledgementType,
+  AnswerPacket,
+  AuthenticationRequest,
+  Effects,
+  PageLimit,
+} from '../domain/effects.js';
+import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
+import type { Message } from '../domain/delivery/message.js';
+import type { Ticket } from '../domain/durability.js';
+import type { BrokerEvent } from '../domain/events.js';
+import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
+import type { ProtocolVersion } from '../protocol/packets.js';
+import type { AuthenticationRequests } from './authentication-requests.js';
+import type { DurabilityWaiters } from './durability-waiters.js';
+import type { Egress } from './egress.js';
+import type { EventLoop } from './event-loop.js';
+import type { Ingress } from './ingress.js';
+import type { Links } from './links.js';
+import type { Pager } from './pager.js';
+
+export interface CoreEffectsParts {
+  readonly loop: EventLoop;
+  readonly links: Links;
+  readonly ingress: Ingress;
+  readonly egress: Egress;
+  readonly authentication: AuthenticationRequests;
+  readonly waiters: DurabilityWaiters;
+  readonly pager: Pager;
+  readonly emit: (event: BrokerEvent) => void;
+}
+
+/** How long a connection that the broker ends may take to read what was written to it. */
+const CLOSE_GRACE_MS = 5000;
+
+export class CoreEffects implements Effects {
+  readonly #parts: CoreEffectsParts;
+  readonly #egress: Egress;
+
+  constructor(parts: CoreEffectsParts) {
+    this.#parts = parts;
+    this.#egress = parts.egress;
+  }
+
+  authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
+    const link = this.#parts.links.get(connection);
+    if (link !== undefined) this.#parts.authentication.authenticate(link, request);
+  }
+
+  established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void {
+    this.#parts.links.established(connection, version, maxPacketSize);
+  }
+
+  send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {
+    this.#egress.send(connection, packet, after);
+  }
+
+  acknowledge(
+    connection: ConnectionId,
+    type: AcknowledgementType,
+    packetId: number,
+    reasonCode: number,
+    after: Ticket,
+  ): void {
+    this.#egress.acknowledge(connection, type, packetId, reasonCode, after);
+  }
+
+  deliver(
+    connection: ConnectionId,
+    message: Message,
+    options: DeliveryOptions,
+    dup: boolean,
+    packetId: number,
+    after: Ticket,
+  ): void {
+    this.#egress.deliver(connection, message, options, dup, packetId, after);
+  }
+
+  whenWritable(connection: ConnectionId): void {
+    this.#egress.whenWritable(connection);
+  }
+
+  close(connection: ConnectionId): void {
+    this.#parts.links.end(connection, CLOSE_GRACE_MS);
+  }
+
+  whenDurable(connection: ConnectionId, after: Ticket): void {
+    const link = this.#parts.links.get(connection);
+    if (link === undefined) return;
+    const durable = (): void => {
+      this.#parts.loop.step({ kind: 'durable', connection });
+      link.input.unpark('admission');
+    };
+    link.input.park('admission');
+    if (this.#egress.mustWaitFor(after)) this.#parts.waiters.wait(after, durable);
+    else durable();
+  }
+
+  whenQuiet(connection: ConnectionId): void {
+    const link = this.#parts.links.get(connection);
+    if (link !== undefined) this.#parts.ingress.whenQuiet(link.input);
+  }
+
+  suspend(connection: ConnectionId): void {
+    this.#parts.links.get(connection)?.input.park('work');
+  }
+
+  resume(connection: ConnectionId): void {
+    const link = this.#parts.links.get(connection);
+    if (link !== undefined) this.#parts.ingress.resumeAfterStep(link.input);
+  }
+
+  readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void {
+    this.#parts.pager.read(
+      after,
+      (storage) => storage.readQueue(queue, from, limit),
+      (entries) => {
+        this.#parts.loop.step({ kind: 'queue-page', queue, request, entries });
+      },
+    );
+  }
+
+  readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void {
+    this.#parts.pager.read(
+      after,
+      (storage) => storage.readRetained(topics),
+      (messages) => {
+        this.#parts.loop.step({ kind: 'retained-page', connection, messages });
+      },
+    );
+  }
+
+  emit(event: BrokerEvent): void {
+    this.#parts.emit(event);
+  }
+}

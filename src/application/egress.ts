@@ -1,0 +1,215 @@
+// The outgoing side of all connections: carries out the core's effects that write. What promises durability waits at
+// the connection's gate for its ticket. The rest leaves at the end of the turn, with one write for each connection.
+import type { AcknowledgementType, AnswerPacket, Effects } from '../domain/effects.js';
+import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
+import type { Message } from '../domain/delivery/message.js';
+import type { Ticket } from '../domain/durability.js';
+import type { ConnectionId } from '../domain/identifiers.js';
+import { encodePacket, writeAcknowledgement } from '../protocol/encoder.js';
+import type { DurableSoFar } from './durability-waiters.js';
+import type { EventLoop } from './event-loop.js';
+import type { Link } from './link.js';
+import type { OutputBuffer } from './output-buffer.js';
+import { PublishEncoder } from './publish-encoder.js';
+import type { Settings } from './settings.js';
+
+/** A connection with more than this to write does not wait for the end of the turn. */
+const FLUSH_BYTES = 64 * 1024;
+/** Answers that a peer may leave unread before the broker stops reading from it. */
+const UNREAD_ANSWERS_MAX_BYTES = 64 * 1024;
+/** What may wait at a gate before the broker stops reading: a window of messages, or answers while storage is slow. */
+const GATE_MAX_BYTES = 1024 * 1024;
+/** A payload from this size on is written as it is, behind its header, instead of being copied for each subscriber. */
+const LARGE_PAYLOAD_BYTES = 32 * 1024;
+/** Large payloads are written in pieces, so that the network can tell how far the peer has read. */
+const LARGE_PIECE_BYTES = 1024 * 1024;
+/** How often the progress of congested connections is checked, at most. */
+const PROGRESS_INTERVAL_MS = 1000;
+
+export interface EgressParts {
+  readonly links: ReadonlyMap<ConnectionId, Link>;
+  readonly loop: EventLoop;
+  readonly committed: DurableSoFar;
+  /** Whether promises wait for storage; without it (acknowledgement level `received`) every ticket counts as durable. */
+  readonly isGated: boolean;
+  readonly settings: Settings;
+}
+
+export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' | 'whenWritable'> {
+  readonly #links: ReadonlyMap<ConnectionId, Link>;
+  readonly #loop: EventLoop;
+  readonly #committed: DurableSoFar;
+  readonly #isGated: boolean;
+  readonly #settings: Settings;
+  readonly #publishes = new PublishEncoder();
+  #dirty: Link[] = [];
+  /** Connections with something at the gate. */
+  readonly #gated = new Set<Link>();
+  readonly #congested = new Set<Link>();
+  #nextProgressMs = 0;
+
+  constructor({ links, loop, committed, isGated, settings }: EgressParts) {
+    this.#links = links;
+    this.#loop = loop;
+    this.#committed = committed;
+    this.#isGated = isGated;
+    this.#settings = settings;
+  }
+
+  /** Whether effects with this ticket have to wait for storage. */
+  mustWaitFor(after: Ticket): boolean {
+    return this.#isGated && after > this.#committed.durableTicket;
+  }
+
+  send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {
+    const link = this.#links.get(connection);
+    if (link?.output.isOpen !== true) return;
+    const bytes = encodePacket(packet, link.input.protocolVersion);
+    this.#bufferFor(link, after).append(bytes);
+    this.#answered(link, bytes.length);
+    this.#written(link, after);
+  }
+
+  acknowledge(
+    connection: ConnectionId,
+    type: AcknowledgementType,
+    packetId: number,
+    reasonCode: number,
+    after: Ticket,
+  ): void {
+    const link = this.#links.get(connection);
+    if (link?.output.isOpen !== true) return;
+    const to = this.#bufferFor(link, after);
+    to.reserve(5);
+    to.length = writeAcknowledgement(to.bytes, to.length, type, packetId, reasonCode, link.input.protocolVersion);
+    this.#answered(link, 4);
+    this.#written(link, after);
+  }
+
+  deliver(
+    connection: ConnectionId,
+    message: Message,
+    options: DeliveryOptions,
+    dup: boolean,
+    packetId: number,
+    after: Ticket,
+  ): void {
+    const link = this.#links.get(connection);
+    if (link?.output.isOpen !== true) return;
+    if (message.payload.length >= LARGE_PAYLOAD_BYTES && !this.mustWaitFor(after)) {
+      this.#deliverLarge(link, message, options, dup, packetId);
+      return;
+    }
+    const to = this.#bufferFor(link, after);
+    this.#publishes.write(to, link.input.protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
+    this.#written(link, after);
+  }
+
+  whenWritable(connection: ConnectionId): void {
+    const link = this.#links.get(connection);
+    if (link?.output.isOpen !== true) return;
+    link.output.wantWritable();
+    this.#markDirty(link);
+  }
+
+  /** The network has taken everything that was written to a congested connection. */
+  drained(link: Link): void {
+    link.output.drained();
+    this.#congested.delete(link);
+    this.#loop.step({ kind: 'writable', connection: link.id });
+    link.input.unpark('unread-answers');
+  }
+
+  /** The connection is gone. */
+  closed(link: Link): void {
+    link.output.close();
+    this.#gated.delete(link);
+    this.#congested.delete(link);
+  }
+
+  /** Opens the gates for everything up to and including `ticket`. @returns the connections that had something waiting. */
+  release(ticket: Ticket): readonly Link[] {
+    const released: Link[] = [];
+    for (const link of this.#gated) {
+      const { output } = link;
+      if (output.release(ticket)) released.push(link);
+      if (output.gate.isEmpty) this.#gated.delete(link);
+    }
+    for (const link of released) this.#flushIfLarge(link);
+    return released;
+  }
+
+  /** Reads on from connections whose gate was full. */
+  readOn(released: readonly Link[]): void {
+    for (const { input, output } of released) if (output.gate.bytes <= GATE_MAX_BYTES) input.unpark('gate-full');
+  }
+
+  /** Tells the core which congested connections have taken some bytes since the last check. */
+  checkProgress(nowMs: number): void {
+    if (nowMs < this.#nextProgressMs) return;
+    this.#nextProgressMs = nowMs + Math.min(PROGRESS_INTERVAL_MS, this.#settings.current.drainTimeoutMs / 2);
+    for (const { id, output } of this.#congested)
+      if (output.hasProgressed()) this.#loop.step({ kind: 'draining', connection: id });
+  }
+
+  endOfTurn(): void {
+    this.#publishes.forget();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const link of dirty) {
+      link.output.isDirty = false;
+      this.#flush(link);
+      if (link.output.takeWritable()) this.#loop.step({ kind: 'writable', connection: link.id });
+    }
+  }
+
+  #bufferFor({ output }: Link, after: Ticket): OutputBuffer {
+    return this.mustWaitFor(after) ? output.gate.buffer : output.buffer;
+  }
+
+  #deliverLarge(link: Link, message: Message, options: DeliveryOptions, dup: boolean, packetId: number): void {
+    const { buffer } = link.output;
+    this.#publishes.writeHead(buffer, link.input.protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
+    this.#flush(link);
+    const { payload } = message;
+    for (let at = 0; at < payload.length; at += LARGE_PIECE_BYTES)
+      if (link.output.write(payload.subarray(at, at + LARGE_PIECE_BYTES))) this.#nowCongested(link);
+  }
+
+  #answered({ input, output }: Link, bytes: number): void {
+    output.answered(bytes);
+    if (output.unreadAnswerBytes > UNREAD_ANSWERS_MAX_BYTES) input.park('unread-answers');
+  }
+
+  #written(link: Link, after: Ticket): void {
+    if (!this.mustWaitFor(after)) {
+      this.#flushIfLarge(link);
+      return;
+    }
+    const { gate } = link.output;
+    gate.mark(after);
+    this.#gated.add(link);
+    if (gate.bytes > GATE_MAX_BYTES) link.input.park('gate-full');
+  }
+
+  #flushIfLarge(link: Link): void {
+    if (link.output.buffer.length > FLUSH_BYTES) this.#flush(link);
+    else this.#markDirty(link);
+  }
+
+  #markDirty(link: Link): void {
+    if (link.output.isDirty) return;
+    link.output.isDirty = true;
+    this.#dirty.push(link);
+    this.#loop.scheduleTurn();
+  }
+
+  #flush(link: Link): void {
+    if (link.output.flush()) this.#nowCongested(link);
+  }
+
+  #nowCongested(link: Link): void {
+    this.#congested.add(link);
+    this.#loop.step({ kind: 'congested', connection: link.id });
+  }
+}

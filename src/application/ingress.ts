@@ -1,0 +1,147 @@
+// What the incoming halves of all connections share: rate limits of publishing, the memory of incomplete packets, the
+// pressure of storage, and the question whether a client has been silent.
+import type { Limits } from '../domain/connect/limits.js';
+import type { Channel } from '../ports/network.js';
+import type { Clock } from '../ports/clock.js';
+import { PacketType } from '../protocol/packets.js';
+import type { Packet } from '../protocol/packets.js';
+import type { ConnectionOrigin } from './connection-tracker.js';
+import type { EventLoop } from './event-loop.js';
+import { LinkInput } from './link-input.js';
+import type { InputOwner } from './link-input.js';
+import { PartialPacketBudget } from './partial-packet-budget.js';
+import type { Settings } from './settings.js';
+import { Throttle } from './throttle.js';
+
+const RATE_LIMITS = [
+  'maxPublishRate',
+  'maxPublishByteRate',
+  'maxTotalPublishRate',
+  'maxTotalPublishByteRate',
+] as const satisfies readonly (keyof Limits)[];
+
+/** The network is polled between the end of a turn and the end of the next. */
+const TURNS_UNTIL_QUIET = 2;
+
+export interface IngressParts {
+  readonly loop: EventLoop;
+  readonly clock: Clock;
+  readonly settings: Settings;
+}
+
+export class Ingress implements InputOwner {
+  readonly loop: EventLoop;
+  readonly #settings: Settings;
+  readonly #inputs = new Set<LinkInput>();
+  readonly #throttle: Throttle<LinkInput>;
+  #isThrottled = false;
+  readonly #partialPackets: PartialPacketBudget<LinkInput>;
+  #isUnderPressure = false;
+  /** Inputs of which the core wants to know when they are quiet, and how many turns have to end until then. */
+  #awaitingQuiet = new Map<LinkInput, number>();
+
+  /** Inputs whose work is done. */
+  #resumed: LinkInput[] = [];
+
+  constructor({ loop, clock, settings }: IngressParts) {
+    this.loop = loop;
+    this.#settings = settings;
+    this.#throttle = new Throttle(clock, (input) => {
+      input.unpark('throttle');
+    });
+    this.#partialPackets = new PartialPacketBudget((input) => {
+      loop.step({ kind: 'incomplete', connection: input.id });
+    });
+    this.limitsChanged();
+  }
+
+  /** Reads the rate limits again. */
+  limitsChanged(): void {
+    const { current, perListener } = this.#settings;
+    this.#throttle.total = current;
+    const all: readonly Partial<Limits>[] = [current, ...perListener.values()];
+    this.#isThrottled = all.some((limits) => RATE_LIMITS.some((key) => limits[key] !== undefined));
+  }
+
+  open(origin: ConnectionOrigin, channel: Channel): LinkInput {
+    const input = new LinkInput(origin, channel, this);
+    this.#inputs.add(input);
+    if (this.#isUnderPressure) input.park('storage-pressure');
+    return input;
+  }
+
+  /** The connection is gone. */
+  closed(input: LinkInput): void {
+    input.close();
+    this.#inputs.delete(input);
+    this.#throttle.remove(input);
+    this.#partialPackets.untrack(input);
+    this.#awaitingQuiet.delete(input);
+  }
+
+  /** Whether too many changes wait for storage to let clients add more. */
+  pressure(high: boolean): void {
+    this.#isUnderPressure = high;
+    for (const input of this.#inputs) {
+      if (high) input.park('storage-pressure');
+      else input.unpark('storage-pressure');
+    }
+  }
+
+  stop(): void {
+    this.#throttle.stop();
+  }
+
+  packetRead(input: LinkInput, packet: Packet, nowMs: number): void {
+    if (!this.#isThrottled || packet.type !== PacketType.publish || !input.isOpen) return;
+    const bytes = packet.topic.length + packet.payload.length;
+    this.#throttle.record(input, this.#settings.forListener(input.listener), bytes, nowMs);
+    if (this.#throttle.isWaiting(input)) input.park('throttle');
+  }
+
+  partialPacket(input: LinkInput, packet: number, bytes: number): void {
+    if (bytes === 0) {
+      this.#partialPackets.untrack(input);
+      return;
+    }
+    this.#partialPackets.track(input, packet, bytes);
+    this.#partialPackets.enforce(this.#settings.current.maxIncompleteBytes);
+  }
+
+  resumed(input: LinkInput): void {
+    if (this.#awaitingQuiet.has(input)) this.loop.scheduleTurn();
+  }
+
+  /** The work that the connection waited for is done; it is read when the turn ends, since the present step goes on. */
+  resumeAfterStep(input: LinkInput): void {
+    this.#resumed.push(input);
+    this.loop.scheduleTurn();
+  }
+
+  readResumed(): void {
+    const resumed = this.#resumed;
+    this.#resumed = [];
+    for (const input of resumed) input.unpark('work');
+  }
+
+  /** Answers with a `quiet` input once everything that has arrived has been handled. */
+  whenQuiet(input: LinkInput): void {
+    if (!input.isOpen) return;
+    this.#awaitingQuiet.set(input, TURNS_UNTIL_QUIET);
+    this.loop.scheduleTurn();
+  }
+
+  /** An input that was read from the end of one turn to the end of the next and has no packet left is quiet. */
+  endOfTurn(): void {
+    if (this.#awaitingQuiet.size === 0) return;
+    const awaiting = this.#awaitingQuiet;
+    this.#awaitingQuiet = new Map();
+    for (const [input, turns] of awaiting) {
+      if (!input.isOpen) continue;
+      const left = input.isPaused ? TURNS_UNTIL_QUIET : turns - 1;
+      if (left === 0) this.loop.step({ kind: 'quiet', connection: input.id });
+      else this.#awaitingQuiet.set(input, left);
+      if (left > 0 && !input.isPaused) this.loop.scheduleTurn();
+    }
+  }
+}

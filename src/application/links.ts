@@ -1,0 +1,117 @@
+// The open connections: how one begins, and what its end means for every part that knows it.
+import type { PeerInfo } from '../domain/connect/peer.js';
+import type { ConnectionId } from '../domain/identifiers.js';
+import type { Channel, ChannelHandler, IncomingConnection } from '../ports/network.js';
+import type { LifecycleEvent } from '../ports/telemetry.js';
+import type { BrokerEvent } from '../domain/events.js';
+import type { ProtocolVersion } from '../protocol/packets.js';
+import type { AuthenticationRequests } from './authentication-requests.js';
+import type { ConnectionLimitReason } from './connection-limiter.js';
+import { ConnectionTracker } from './connection-tracker.js';
+import type { ConnectionOrigin, ConnectionTrackerOwner } from './connection-tracker.js';
+import type { Egress } from './egress.js';
+import type { EventLoop } from './event-loop.js';
+import type { Ingress } from './ingress.js';
+import { Link } from './link.js';
+import type { LinkObserver } from './link.js';
+import type { Reauthorization } from './reauthorization.js';
+import type { Settings } from './settings.js';
+import type { Clock } from '../ports/clock.js';
+
+export interface LinksParts {
+  /** Filled and emptied here, read by others. */
+  readonly links: Map<ConnectionId, Link>;
+  readonly loop: EventLoop;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly ingress: Ingress;
+  readonly egress: Egress;
+  readonly authentication: AuthenticationRequests;
+  readonly reauthorization: Reauthorization;
+  readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
+}
+
+export class Links implements ConnectionTrackerOwner, LinkObserver {
+  readonly #parts: LinksParts;
+  readonly #links: Map<ConnectionId, Link>;
+  readonly #tracker: ConnectionTracker;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(parts: LinksParts) {
+    this.#parts = parts;
+    this.#links = parts.links;
+    const { settings, clock } = parts;
+    this.#tracker = new ConnectionTracker(settings.current, settings.perListener, clock, this);
+  }
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  get ids(): readonly ConnectionId[] {
+    return [...this.#links.keys()];
+  }
+
+  /** Reads the limits again. */
+  limitsChanged(): void {
+    const { current, perListener } = this.#parts.settings;
+    this.#tracker.setLimits(current, perListener);
+  }
+
+  /** A connection has arrived at the listener. @returns `undefined` if a limit refuses it. */
+  handleConnection(listener: string, peer: PeerInfo): IncomingConnection | undefined {
+    return this.#tracker.open(listener, peer);
+  }
+
+  get(connection: ConnectionId): Link | undefined {
+    return this.#links.get(connection);
+  }
+
+  connectionRejected(connection: ConnectionId, { remoteAddress }: PeerInfo, reason: ConnectionLimitReason): void {
+    const unknown = { clientId: undefined, detail: undefined };
+    this.#parts.emit({ kind: 'connection-refused', connection, ...unknown, reason, remoteAddress });
+  }
+
+  connectionAccepted(origin: ConnectionOrigin, channel: Channel): ChannelHandler {
+    const { id, listener } = origin;
+    const link = new Link(origin, channel, this.#parts.ingress.open(origin, channel), this);
+    this.#links.set(id, link);
+    this.#parts.loop.step({ kind: 'opened', connection: id, listener, peer: channel.peer });
+    return link;
+  }
+
+  /** CONNECT was accepted. */
+  established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void {
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.input.established(version, maxPacketSize);
+    this.#tracker.established(link.origin.listener);
+  }
+
+  drained(link: Link): void {
+    this.#parts.egress.drained(link);
+  }
+
+  closed(link: Link): void {
+    const { ingress, egress, authentication, reauthorization, loop } = this.#parts;
+    this.#links.delete(link.id);
+    this.#tracker.close(link.origin, link.input.isEstablished);
+    ingress.closed(link.input);
+    egress.closed(link);
+    reauthorization.untrack(link.id);
+    authentication.cancel(link.id);
+    loop.step({ kind: 'closed', connection: link.id });
+    if (this.#links.size === 0) this.#whenEmpty?.();
+  }
+
+  /** The broker ends the connection. */
+  end(connection: ConnectionId, graceMs: number): void {
+    this.#parts.authentication.cancel(connection);
+    this.#links.get(connection)?.end(graceMs);
+  }
+
+  /** Resolves when there is no open connection. */
+  async empty(): Promise<void> {
+    if (this.#links.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
+  }
+}

@@ -1,0 +1,53 @@
+// Why a connection is not read, as a set of named reasons. Each reason is added and removed by the part that knows it,
+// independently of the others; reading goes on when the set is empty.
+
+export type ParkingReason =
+  /** The authentication port has not answered CONNECT yet. */
+  | 'authentication'
+  /** CONNACK waits until the session is durable. */
+  | 'admission'
+  /** The client publishes faster than a rate limit allows. */
+  | 'throttle'
+  /** The client sends requests and does not read the answers. */
+  | 'unread-answers'
+  /** Too many bytes for the client wait for storage. */
+  | 'gate-full'
+  /** Too many changes, of all clients, wait for storage. */
+  | 'storage-pressure'
+  /** Work that one of the client's packets has started goes on in later steps. */
+  | 'work';
+
+/** A set of small integers instead of a `Set`: there is one for each connection, and each packet asks it. */
+const BITS: Readonly<Record<ParkingReason, number>> = {
+  authentication: 1,
+  admission: 2,
+  throttle: 4,
+  'unread-answers': 8,
+  'gate-full': 16,
+  'storage-pressure': 32,
+  work: 64,
+};
+
+export class Parking {
+  #bits = 0;
+
+  get isEmpty(): boolean {
+    return this.#bits === 0;
+  }
+
+  get reasons(): readonly ParkingReason[] {
+    return (Object.keys(BITS) as ParkingReason[]).filter((reason) => this.has(reason));
+  }
+
+  has(reason: ParkingReason): boolean {
+    return (this.#bits & BITS[reason]) !== 0;
+  }
+
+  add(reason: ParkingReason): void {
+    this.#bits |= BITS[reason];
+  }
+
+  remove(reason: ParkingReason): void {
+    this.#bits &= ~BITS[reason];
+  }
+}
