@@ -2,7 +2,7 @@
 // decorates one of the core's sinks (changes, effects), a part of the storage, or a method of a class, and never matches
 // the text of a source file.
 import { Committer } from '../../../src/application/committer.js';
-import { Engine } from '../../../src/application/engine.js';
+import { CoreEffects } from '../../../src/application/core-effects.js';
 import { Broker } from '../../../src/domain/broker.js';
 import type { Change } from '../../../src/domain/changes.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
@@ -37,7 +37,7 @@ export interface PlantedBug {
 }
 
 /** The class that implements the core's effects. */
-const EFFECTS: Effects & Engine = Engine.prototype;
+const EFFECTS: Effects & CoreEffects = CoreEffects.prototype;
 
 /** Loses the changes for which `isLost` holds. */
 const loseChanges = (isLost: (change: Change) => boolean): Undo =>
