@@ -13,8 +13,13 @@ export { FaultyStorage } from './faulty-storage.js';
 export type { Chaos, FaultyStorageOptions, HoldPoint, StorageOperation } from './faulty-storage.js';
 export { describeFailure, explain, runSeed } from './simulation/index.js';
 export type { Failure, InvariantName, Outcome, SimulationOptions, Violation } from './simulation/index.js';
-export { networkContract } from './network-contract.js';
-export type { NetworkContractOptions, NetworkFactory, NetworkPeer, NetworkUnderTest } from './network-contract.js';
+export { networkContract } from './network-contract/index.js';
+export type {
+  NetworkContractOptions,
+  NetworkFactory,
+  NetworkPeer,
+  NetworkUnderTest,
+} from './network-contract/index.js';
 export { SeededRandom } from './seeded-random.js';
 export { storageContract } from './storage-contract/storage-contract.js';
 export type { StorageContractOptions } from './storage-contract/storage-contract.js';

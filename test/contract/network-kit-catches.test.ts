@@ -1,12 +1,12 @@
-// Who tests the tests: networks that are wrong in one way each, and the laws of the network contract that find them out.
+// The network contract, tested with networks that each break it in one way.
 import { describe, expect, test } from '@jest/globals';
 import { NetworkError } from 'hexmq/ports';
 import type { Channel, ChannelHandler, Listener } from 'hexmq/ports';
 import { ContractViolation, networkContract } from 'hexmq/testkit';
 import { MemoryNetwork } from '../../adapters/network/memory/index.js';
 
-/** A channel that works, for others to break. */
-class Sound implements Channel {
+/** A correct channel, for subclasses to break. */
+class CorrectChannel implements Channel {
   handler!: ChannelHandler;
 
   constructor(readonly inner: Channel) {}
@@ -48,20 +48,20 @@ class Sound implements Channel {
   }
 }
 
-const NOBODY: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
+const IGNORING: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
 
 interface Case {
-  readonly wrong: string;
-  readonly Broken?: new (inner: Channel) => Sound;
-  readonly listener?: (sound: Listener) => Partial<Listener>;
-  /** Parts of the names of laws that have to fail; others may. */
+  readonly fault: string;
+  readonly Broken?: new (inner: Channel) => CorrectChannel;
+  readonly listener?: (correct: Listener) => Partial<Listener>;
+  /** Parts of the names of the laws that must fail; others may. */
   readonly caughtBy: readonly string[];
   readonly says?: string;
 }
 
-/** Runs the laws with these words in their names, or all; those that fail with what they say. */
+/** Runs the laws whose names contain one of the parts, or all laws; returns the failures by law. */
 async function failures(
-  { Broken = Sound, listener: wrap = () => ({}) }: Partial<Case>,
+  { Broken = CorrectChannel, listener: wrap = () => ({}) }: Partial<Case>,
   only?: readonly string[],
 ): Promise<Map<string, unknown>> {
   const laws: [string, () => Promise<void>][] = [];
@@ -77,20 +77,20 @@ async function failures(
     factory: {
       create: async () => {
         const network = new MemoryNetwork();
-        const sound: Listener = {
+        const correct: Listener = {
           name: network.name,
-          listen: (arrive) =>
+          listen: (onConnection) =>
             network.listen((peer) => {
-              const arrival = arrive(peer);
+              const connection = onConnection(peer);
               return (
-                arrival && {
-                  setClientAddress: (client) => arrival.setClientAddress(client),
+                connection && {
+                  setClientAddress: (client) => connection.setClientAddress(client),
                   abort: () => {
-                    arrival.abort();
+                    connection.abort();
                   },
                   accept: (inner) => {
                     const channel = new Broken(inner);
-                    channel.handler = arrival.accept(channel);
+                    channel.handler = connection.accept(channel);
                     return channel;
                   },
                 }
@@ -98,7 +98,7 @@ async function failures(
             }),
           close: () => network.close(),
         };
-        const listener = { ...sound, ...wrap(sound) };
+        const listener = { ...correct, ...wrap(correct) };
         return {
           listener,
           createOnSameAddress: () => ({ ...listener, close: async () => undefined }),
@@ -121,8 +121,8 @@ async function failures(
 
 const CASES: readonly Case[] = [
   {
-    wrong: 'turns bytes around',
-    Broken: class extends Sound {
+    fault: 'reverses bytes',
+    Broken: class extends CorrectChannel {
       override data(chunk: Uint8Array): void {
         super.data(chunk.slice().reverse());
       }
@@ -131,60 +131,60 @@ const CASES: readonly Case[] = [
     says: 'which differs from byte 0 on',
   },
   {
-    wrong: 'uses its buffer again',
-    Broken: class extends Sound {
+    fault: 'reuses its buffer',
+    Broken: class extends CorrectChannel {
       readonly #buffer = Buffer.alloc(1000);
       override data(chunk: Uint8Array): void {
         if (chunk.length > 1000) super.data(chunk);
         else super.data(this.#buffer.fill(chunk[0] ?? 0).subarray(0, chunk.length));
       }
     },
-    caughtBy: ['is not touched again'],
+    caughtBy: ['never changed afterwards'],
   },
   {
-    wrong: 'has endless credit',
-    Broken: class extends Sound {
+    fault: 'always returns true from write',
+    Broken: class extends CorrectChannel {
       override write(bytes: Uint8Array): boolean {
         super.write(bytes);
         return true;
       }
     },
-    caughtBy: ['does not read is refused further credit'],
+    caughtBy: ['write returns false while the peer does not read'],
     says: 'returned true',
   },
   {
-    wrong: 'never has credit',
-    Broken: class extends Sound {
+    fault: 'always returns false from write',
+    Broken: class extends CorrectChannel {
       override write(bytes: Uint8Array): boolean {
         super.write(bytes);
         return false;
       }
     },
-    caughtBy: ['never lack credit', 'a write is taken and forgotten'],
+    caughtBy: ['write returns true for small writes', 'writes return true without effect'],
   },
   {
-    wrong: 'forgets to tell drained',
-    Broken: class extends Sound {
+    fault: 'never calls drained',
+    Broken: class extends CorrectChannel {
       override drained(): void {
-        /* forgotten */
+        /* ignored */
       }
     },
-    caughtBy: ['drained comes once'],
-    says: 'drained was not told',
+    caughtBy: ['drained follows once'],
+    says: 'drained was not called',
   },
   {
-    wrong: 'does not count what has left',
-    Broken: class extends Sound {
+    fault: 'does not count the bytes sent',
+    Broken: class extends CorrectChannel {
       override get sentBytes(): number {
         return 0;
       }
     },
-    caughtBy: ['drained comes once'],
-    says: 'sentBytes is 0 when drained is told',
+    caughtBy: ['drained follows once'],
+    says: 'sentBytes is 0 at drained',
   },
   {
-    wrong: 'counts what was written as sent',
-    Broken: class extends Sound {
+    fault: 'counts written bytes as sent',
+    Broken: class extends CorrectChannel {
       #written = 0;
 
       override get sentBytes(): number {
@@ -196,70 +196,70 @@ const CASES: readonly Case[] = [
         return super.write(bytes);
       }
     },
-    caughtBy: ['drained comes once'],
-    says: 'while the peer has not read',
+    caughtBy: ['drained follows once'],
+    says: 'although the peer has not read',
   },
   {
-    wrong: 'tells drained too often',
-    Broken: class extends Sound {
+    fault: 'calls drained twice',
+    Broken: class extends CorrectChannel {
       override drained(): void {
         super.drained();
         super.drained();
       }
     },
-    caughtBy: ['drained comes once'],
-    says: 'told 2 times',
+    caughtBy: ['drained follows once'],
+    says: 'called 2 times',
   },
   {
-    wrong: 'does not pause',
-    Broken: class extends Sound {
+    fault: 'ignores pause',
+    Broken: class extends CorrectChannel {
       override pause(): void {
-        /* goes on */
+        /* ignored */
       }
     },
-    caughtBy: ['a paused channel holds the peer back', 'paused while it is accepted'],
+    caughtBy: ['pause holds the peer back', 'paused during accept'],
   },
   {
-    wrong: 'does not resume',
-    Broken: class extends Sound {
+    fault: 'ignores resume',
+    Broken: class extends CorrectChannel {
       override resume(): void {
-        /* stays */
+        /* ignored */
       }
     },
-    caughtBy: ['a paused channel holds the peer back', 'paused while it is accepted'],
+    caughtBy: ['pause holds the peer back', 'paused during accept'],
   },
   {
-    wrong: 'closes at once whatever the grace',
-    Broken: class extends Sound {
+    fault: 'closes at once despite a grace period',
+    Broken: class extends CorrectChannel {
       override close(): void {
         super.close(0);
       }
     },
-    caughtBy: ['a close with grace lets out'],
+    caughtBy: ['close with a grace period sends'],
   },
   {
-    wrong: 'waits for ever for a peer that does not read',
-    Broken: class extends Sound {
+    fault: 'waits forever for a peer that does not read',
+    Broken: class extends CorrectChannel {
       override close(graceMs: number): void {
         super.close(graceMs === 0 ? 0 : 1e6);
       }
     },
-    caughtBy: ['ends all the same when the peer does not read'],
+    caughtBy: ['ends after it even if the peer does not read'],
   },
   {
-    wrong: 'tells closed twice',
-    Broken: class extends Sound {
+    fault: 'calls closed twice',
+    Broken: class extends CorrectChannel {
       override closed(error: Error | undefined): void {
         super.closed(error);
         super.closed(error);
       }
     },
-    caughtBy: ['ends at once, and says so afterwards', 'goes without a word'],
-    says: 'closed was told 2 times',
+    caughtBy: ['ends at once, and closed is called later', 'after a reset by the peer'],
+    says: 'closed was called 2 times',
   },
   {
-    wrong: 'tells closed from within close',
-    Broken: class extends Sound {
+    fault: 'calls closed during close',
+    Broken: class extends CorrectChannel {
       #isClosed = false;
       override close(graceMs: number): void {
         super.close(graceMs);
@@ -270,99 +270,100 @@ const CASES: readonly Case[] = [
         this.#isClosed = true;
       }
     },
-    caughtBy: ['ends at once, and says so afterwards'],
-    says: 'from within a call',
+    caughtBy: ['ends at once, and closed is called later'],
+    says: 'during a call',
   },
   {
-    wrong: 'calls an end in order an error',
-    Broken: class extends Sound {
+    fault: 'reports an orderly end as an error',
+    Broken: class extends CorrectChannel {
       override closed(error: Error | undefined): void {
         super.closed(error ?? new Error('end of file'));
       }
     },
-    caughtBy: ['a peer that ends its side', 'lets out what was written'],
+    caughtBy: ['a peer that ends its side', 'sends what was written'],
     says: 'expected no error',
   },
   {
-    wrong: 'calls a reset an end in order',
-    Broken: class extends Sound {
+    fault: 'reports a reset as an orderly end',
+    Broken: class extends CorrectChannel {
       override closed(): void {
         super.closed(undefined);
       }
     },
-    caughtBy: ['goes without a word'],
+    caughtBy: ['after a reset by the peer'],
   },
   {
-    wrong: 'does not know its peer',
-    Broken: class extends Sound {
+    fault: 'does not describe its peer',
+    Broken: class extends CorrectChannel {
       override get peer(): Channel['peer'] {
         return { remoteAddress: '', ipAddress: '127.0.0.1:5000' };
       }
     },
-    caughtBy: ['says who is at the other end'],
+    caughtBy: ['a channel describes its peer'],
   },
   {
-    wrong: 'goes on accepting',
+    fault: 'accepts connections after close',
     listener: () => ({ close: async () => undefined }),
-    caughtBy: ['a listener that is closed accepts nobody'],
+    caughtBy: ['a closed listener accepts no connection'],
   },
   {
-    wrong: 'lets in whoever may not come in',
+    fault: 'keeps a rejected connection open',
     listener: ({ listen }) => ({
-      listen: (arrive) =>
+      listen: (onConnection) =>
         listen(
-          (peer) => arrive(peer) ?? { setClientAddress: () => true, accept: () => NOBODY, abort: () => undefined },
+          (peer) =>
+            onConnection(peer) ?? { setClientAddress: () => true, accept: () => IGNORING, abort: () => undefined },
         ),
     }),
-    caughtBy: ['whoever may not come in'],
+    caughtBy: ['a rejected connection'],
     says: 'is not closed',
   },
   {
-    wrong: 'tells of an arrival twice',
+    fault: 'reports a connection twice',
     listener: ({ listen }) => ({
-      listen: (arrive) =>
+      listen: (onConnection) =>
         listen((peer) => {
-          arrive(peer);
-          return arrive(peer);
+          onConnection(peer);
+          return onConnection(peer);
         }),
     }),
-    caughtBy: ['bytes go both ways', 'whoever may not come in'],
-    says: 'was accepted 0 times and failed 0 times',
+    caughtBy: ['bytes go both ways', 'a rejected connection'],
+    says: 'was accepted 0 times and aborted 0 times',
   },
   {
-    wrong: 'tells that what it accepted has failed',
+    fault: 'aborts a connection that it has accepted',
     listener: ({ listen }) => ({
-      listen: (arrive) =>
+      listen: (onConnection) =>
         listen((peer) => {
-          const arrival = arrive(peer);
-          return arrival && { ...arrival, accept: (channel) => (arrival.abort(), arrival.accept(channel)) };
+          const connection = onConnection(peer);
+          return connection && { ...connection, accept: (channel) => (connection.abort(), connection.accept(channel)) };
         }),
     }),
     caughtBy: ['bytes go both ways'],
-    says: 'was accepted 1 times and failed 1 times',
+    says: 'was accepted 1 times and aborted 1 times',
   },
   {
-    wrong: 'shares its address',
-    listener: ({ listen }) => ({ listen: (arrive) => listen(arrive).catch(() => 'memory:memory') }),
-    caughtBy: ['an address in use'],
+    fault: 'shares its address with another listener',
+    listener: ({ listen }) => ({ listen: (onConnection) => listen(onConnection).catch(() => 'memory:memory') }),
+    caughtBy: ['listening on an address in use'],
     says: 'two listeners listen on one address',
   },
   {
-    wrong: 'refuses without a word of what to do',
+    fault: 'gives no advice when the address is in use',
     listener: ({ listen }) => ({
-      listen: (arrive) => listen(arrive).catch(() => Promise.reject(new NetworkError('EADDRINUSE'))),
+      listen: (onConnection) => listen(onConnection).catch(() => Promise.reject(new NetworkError('EADDRINUSE'))),
     }),
-    caughtBy: ['an address in use'],
-    says: 'says nothing of what to do',
+    caughtBy: ['listening on an address in use'],
+    says: 'gives no advice',
   },
 ];
 
-describe('the network contract', () => {
-  test('finds nothing wrong with a network that keeps it', async () => {
+describe('network contract', () => {
+  test('the network contract passes for a correct network', async () => {
     expect([...(await failures({}))]).toEqual([]);
   });
 
-  test.each(CASES)('finds a network that $wrong', async (broken) => {
+  test.each(CASES)('the network contract catches a network that $fault', async (broken) => {
     const found = await failures(broken, broken.caughtBy);
     expect(broken.caughtBy.filter((part) => ![...found.keys()].some((name) => name.includes(part)))).toEqual([]);
     for (const error of found.values()) expect(error).toBeInstanceOf(ContractViolation);

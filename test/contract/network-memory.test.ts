@@ -1,4 +1,4 @@
-// The contract of the network port, asked of the network in memory.
+// The network contract for the in-memory network.
 import { describe, test } from '@jest/globals';
 import { networkContract } from 'hexmq/testkit';
 import type { NetworkPeer } from 'hexmq/testkit';
@@ -46,10 +46,10 @@ networkContract({
       const network = new MemoryNetwork();
       return {
         listener: network,
-        // The network is the address: a second broker on it is the rival, and there is nothing of its own to be closed.
+        // The network itself is the address, so the second listener shares it and has nothing of its own to close.
         createOnSameAddress: () => ({
-          name: 'rival',
-          listen: (arrive) => network.listen(arrive),
+          name: 'second',
+          listen: (onConnection) => network.listen(onConnection),
           close: async () => undefined,
         }),
         connect: async () => new MemoryPeer(network.connect()),

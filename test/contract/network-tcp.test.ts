@@ -1,4 +1,4 @@
-// The contract of the network port, asked of the listener on TCP.
+// The network contract for the TCP listener.
 import { describe, test } from '@jest/globals';
 import { networkContract } from 'hexmq/testkit';
 import { createListener } from '../../adapters/network/tcp/index.js';

@@ -1,4 +1,4 @@
-// The contract of the network port, asked of the listener on TLS, in both versions of it.
+// The network contract for the TLS listener, for TLS 1.2 and 1.3.
 import { afterAll, describe, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { networkContract } from 'hexmq/testkit';
@@ -28,7 +28,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
             { host: '127.0.0.1', port: portOf(address) },
             { ca, minVersion: version, maxVersion: version },
           ),
-        // It says no hello.
+        // Sends no ClientHello.
         connectWithoutHandshake: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
         dispose: async () => undefined,
       }),

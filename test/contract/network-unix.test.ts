@@ -1,4 +1,4 @@
-// The contract of the network port, asked of the listener on a Unix socket.
+// The network contract for the listener on a Unix socket.
 import { describe, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ networkContract({
         listener: createListener({ path }),
         createOnSameAddress: (address) => createListener({ path: address }),
         connect: (address) => connectSocket({ path: address }),
-        // A process that goes closes its sockets, and that is all that can be seen of it.
+        // On a Unix socket, a crashed peer looks like one that ends in an orderly way.
         reportsReset: false,
         dispose: async () => {
           rmSync(directory, { recursive: true });

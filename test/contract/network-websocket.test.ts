@@ -1,4 +1,4 @@
-// The contract of the network port, asked of the listeners on WebSockets, with TLS and without.
+// The network contract for the WebSocket listeners, with and without TLS.
 import { afterAll, describe, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { networkContract } from 'hexmq/testkit';
@@ -26,7 +26,7 @@ for (const [type, secure, client] of [
         listener: createListener({ host: '127.0.0.1', port: 0, ...secure }),
         createOnSameAddress: (address) => createListener({ host: '127.0.0.1', port: portOf(address), ...secure }),
         connect: (address) => connectWebSocket(`${type}://127.0.0.1:${portOf(address)}/mqtt`, client),
-        // It says neither hello nor GET.
+        // Sends neither a ClientHello nor a request.
         connectWithoutHandshake: (address) => connectSocket({ host: '127.0.0.1', port: portOf(address) }),
         dispose: async () => undefined,
       }),
