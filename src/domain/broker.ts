@@ -25,6 +25,8 @@ import { WorkQueue } from './work-queue.js';
 import { Sessions } from './session/sessions.js';
 
 export interface BrokerParts {
+  /** See `Context.sliceSize`; default 500. */
+  readonly sliceSize?: number | undefined;
   readonly changes: Changes;
   readonly effects: Effects;
   readonly limits: Limits;
@@ -33,6 +35,9 @@ export interface BrokerParts {
   /** Returns an unused Client Identifier, for a client that sends none. */
   readonly newClientId: () => string;
 }
+
+/** At a few microseconds each, a slice takes a few milliseconds. */
+const SLICE_SIZE = 500;
 
 export class Broker {
   readonly counters = new DeliveryCounters();
@@ -48,7 +53,7 @@ export class Broker {
   readonly #subscriber: SubscribeHandler;
   readonly #receiver: PublishHandler;
 
-  constructor({ changes, effects, limits, limitsOfListeners, newClientId }: BrokerParts) {
+  constructor({ changes, effects, limits, limitsOfListeners, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
     const context: Context = {
       changes: new Journal(changes),
       effects,
@@ -57,10 +62,12 @@ export class Broker {
       nowMs: 0,
       lastRequest: 0,
       bufferedBytes: 0,
+      waitingGroups: new Set(),
+      sliceSize,
     };
     this.#context = context;
     this.#router = new Router(context);
-    this.#publisher = new MessageDispatcher(context, this.#router, this.#deadlines);
+    this.#publisher = new MessageDispatcher(context, this.#router, this.#deadlines, this.#work);
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
     this.#wills = new Wills(context, this.#publisher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);

@@ -5,6 +5,10 @@ import type { DeliveryCounters } from './delivery/delivery-counters.js';
 import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
 
+export interface Drainable {
+  drain(): void;
+}
+
 export interface Context {
   readonly changes: Journal;
   readonly effects: Effects;
@@ -20,4 +24,8 @@ export interface Context {
    * arrived.
    */
   bufferedBytes: number;
+  /** Shared groups in which messages wait for a member. */
+  readonly waitingGroups: Set<Drainable>;
+  /** How many recipients, filters or topics one step handles before the rest is left to later steps. */
+  readonly sliceSize: number;
 }

@@ -40,6 +40,7 @@ export class CoreHarness {
     readonly limits: Partial<Limits> = {},
     readonly store = new ModelStore(),
     nowMs = BEGIN_MS,
+    readonly sliceSize?: number,
   ) {
     this.nowMs = nowMs;
     let assigned = 0;
@@ -52,6 +53,7 @@ export class CoreHarness {
       changes: this.recorder,
       effects: this.recorder,
       limits: { ...DEFAULT_LIMITS, ...limits },
+      sliceSize,
       newClientId: () => `assigned-${++assigned}`,
     });
     for (const fact of store.load()) this.broker.restore(fact, nowMs);
@@ -59,7 +61,7 @@ export class CoreHarness {
 
   /** What a run that begins after a crash now would be: all that is not in the store is gone. */
   restarted(afterMs = 0): CoreHarness {
-    return new CoreHarness(this.limits, this.store, this.nowMs + afterMs);
+    return new CoreHarness(this.limits, this.store, this.nowMs + afterMs, this.sliceSize);
   }
 
   handle(event: Input): void {
@@ -173,8 +175,7 @@ export class CoreHarness {
 
   /** The books without what waits: it is what the caller knows. */
   get waiting(): number {
-    const { started, restored, delivered, expired, dropped } = this.broker.counters;
-    return started + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    return this.broker.counters.waiting;
   }
 }
 

@@ -6,6 +6,7 @@ import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
+import type { DeliveryOutcome } from '../delivery/publication.js';
 import type { RetainedDelivery } from '../delivery/retained.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
@@ -105,14 +106,17 @@ export class Connection implements Attached {
 
   /** Answers a packet once all that this step has recorded is durable. */
   acknowledge(type: AcknowledgementType, packetId: number, reasonCode: number): void {
-    const { changes, effects } = this.context;
-    effects.acknowledge(this.id, type, packetId, reasonCode, this.promise(changes.step));
+    this.acknowledgeAfter(type, packetId, reasonCode, this.context.changes.step);
+  }
+
+  acknowledgeAfter(type: AcknowledgementType, packetId: number, reasonCode: number, ticket: Ticket): void {
+    this.context.effects.acknowledge(this.id, type, packetId, reasonCode, this.promise(ticket));
   }
 
   /**
    * A QoS 0 delivery. For a client that does not read, a limited number is buffered; the rest is dropped and counted.
    */
-  deliverAtMostOnce(message: Message, options: DeliveryOptions): void {
+  deliverAtMostOnce(message: Message, options: DeliveryOptions): DeliveryOutcome {
     const { counters, effects, limits } = this.context;
     counters.started++;
     if (this.#congested) {
@@ -124,12 +128,13 @@ export class Connection implements Attached {
         counters.dropped['slow-consumer']++;
         const queue = this.clientId === undefined ? undefined : sessionQueue(this.clientId);
         effects.emit({ kind: 'message-dropped', reason: 'slow-consumer', topic: message.topic, qos: 0, queue });
-        return;
+        return 'slow-consumer';
       }
       this.#bufferedMessages++;
       this.#bufferedBytes += bytes;
     }
     counters.delivered++;
     effects.deliver(this.id, message, options, false, 0, NOW);
+    return 'sent';
   }
 }

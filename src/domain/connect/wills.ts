@@ -33,21 +33,22 @@ export class Wills {
 
   constructor(
     readonly context: Context,
-    readonly publisher: MessageDispatcher,
+    readonly dispatcher: MessageDispatcher,
     readonly deadlines: Deadlines,
   ) {}
 
   /** `will.topic` must be valid. */
   hold(clientId: ClientId, will: Will): void {
-    const message = this.publisher.accept(
-      will.topic as TopicName,
-      will.payload,
-      will.qos,
-      will.retain,
-      will.properties,
-      clientId,
-    );
-    const delayS = will.properties?.willDelayInterval ?? 0;
+    // The Will Delay Interval belongs to the will, not to the message that is published (MQTT 5 section 3.1.3.2.2).
+    const { willDelayInterval: delayS = 0, ...properties } = will.properties ?? {};
+    const draft = {
+      topic: will.topic as TopicName,
+      payload: will.payload,
+      qos: will.qos,
+      retain: will.retain,
+      properties: will.properties === undefined ? undefined : properties,
+    };
+    const message = this.dispatcher.accept(draft, { kind: 'will', clientId });
     const held = new HeldWill({ clientId, message, delayS, dueAtMs: undefined }, this.#delayTimer);
     this.#wills.set(clientId, held);
     this.context.changes.record({ kind: 'will.put', will: held.record });
@@ -91,13 +92,26 @@ export class Wills {
     this.deadlines.set(held.deadline, dueAtMs);
   }
 
+  /** A new message: its order and its expiry begin now. */
   #publish(held: HeldWill): void {
-    this.#forget(held); // [MQTT-3.1.2-10]
     const { clientId, message } = held.record;
-    const { topic, payload, qos, retain, properties } = message;
-    // A new message: its order and its expiry begin now.
-    this.publisher.publish(this.publisher.accept(topic, payload, qos, retain, properties, clientId));
-    this.context.effects.emit({ kind: 'will-published', clientId, topic });
+    const origin = { kind: 'will', clientId } as const;
+    const route = this.dispatcher.router.route(message.topic);
+    if (this.dispatcher.mustQueue(route)) {
+      this.#wills.delete(clientId);
+      this.deadlines.clear(held.deadline);
+      // A crash before the message is published must find the will; a new will of the client has replaced it meanwhile.
+      const begin = (): void => {
+        if (!this.#wills.has(clientId)) this.context.changes.record({ kind: 'will.drop', clientId });
+      };
+      this.dispatcher.queue(message, origin, begin, () => {
+        this.context.effects.emit({ kind: 'will-published', clientId, topic: message.topic });
+      });
+      return;
+    }
+    this.#forget(held); // [MQTT-3.1.2-10]
+    this.dispatcher.publish(message, origin, route);
+    this.context.effects.emit({ kind: 'will-published', clientId, topic: message.topic });
   }
 
   #forget(held: HeldWill): void {

@@ -1,6 +1,6 @@
 // The delivery counters. Every delivery that was started is delivered, dropped for a reason, expired, or still in a
-// queue, so they balance at every step:
-//   started + restored = delivered + dropped + expired + waiting
+// queue, so they balance at every step. Counters never go down.
+//   started + restored = delivered + dropped + expired + transferred + waiting
 import type { DropReason } from '../reasons.js';
 
 export class DeliveryCounters {
@@ -13,6 +13,8 @@ export class DeliveryCounters {
   /** Deliveries handed to the network at QoS 0, or acknowledged by the client at QoS 1 and 2. */
   delivered = 0;
   expired = 0;
+  /** Deliveries that ended because another one goes on with the message: a shared group handed it to a member or back. */
+  transferred = 0;
   readonly dropped: Record<DropReason, number> = {
     'no-subscriber': 0,
     'client-offline': 0,
@@ -24,4 +26,11 @@ export class DeliveryCounters {
     'packet-too-large': 0,
     'retained-full': 0,
   };
+
+  /** Deliveries in progress: in a queue, or sent and not acknowledged. */
+  get waiting(): number {
+    const { started, restored, delivered, expired, transferred, dropped } = this;
+    const ended = Object.values(dropped).reduce((sum, count) => sum + count, delivered + expired + transferred);
+    return started + restored - ended;
+  }
 }

@@ -1,16 +1,32 @@
 // Dispatches accepted messages: a message is retained if its RETAIN flag is set, and goes to every matching
-// subscription [MQTT-4.5.0-1].
-import type { Properties, QoS } from '../../protocol/packets.js';
+// subscription [MQTT-4.5.0-1]. A message with many recipients goes to them in slices, one a step. Messages that come
+// meanwhile wait behind it, so that all recipients get them in the same order, and all slices of one message become
+// durable together, so that a publisher that repeats it after a crash repeats all of it.
 import type { RestoredFact } from '../changes.js';
 import type { Context } from '../context.js';
 import type { Deadlines, TimerKind } from '../deadlines.js';
-import type { ClientId, MessageId, TopicName } from '../identifiers.js';
+import { NOW } from '../durability.js';
+import type { Ticket } from '../durability.js';
+import type { MessageId, TopicName } from '../identifiers.js';
+import { Fifo } from '../session/fifo.js';
 import { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
+import type { Task, WorkQueue } from '../work-queue.js';
 import { deliveryOptions } from './delivery-options.js';
 import type { Message } from './message.js';
-import type { Route, Router } from './router.js';
+import { PublishOutcome, publisherOf } from './publication.js';
+import type { MessageDraft, Origin } from './publication.js';
+import type { Route, Router, Target } from './router.js';
 
-export class MessageDispatcher {
+/** A message that waits for its turn, or is on its way to its recipients. */
+interface Publication {
+  readonly draft: MessageDraft | undefined;
+  readonly origin: Origin;
+  /** Records what is to become durable together with the message. */
+  readonly begin: () => void;
+  readonly done: (outcome: PublishOutcome) => void;
+}
+
+export class MessageDispatcher implements Task {
   readonly retained = new RetainedTree();
   readonly #expiryTimer: TimerKind<RetainedEntry> = {
     name: 'retained message expiry',
@@ -20,12 +36,25 @@ export class MessageDispatcher {
     },
   };
   #lastId = 0;
+  readonly #outcome = new PublishOutcome();
+  readonly #publications = new Fifo<Publication>();
+  /** The state of the first of them, once it has begun. */
+  #message: Message | undefined;
+  #route: Route | undefined;
+  #next = 0;
+  #ticket: Ticket = NOW;
 
   constructor(
     readonly context: Context,
     readonly router: Router,
     readonly deadlines: Deadlines,
+    readonly work: WorkQueue,
   ) {}
+
+  /** The id of the message that was accepted last. */
+  get lastId(): number {
+    return this.#lastId;
+  }
 
   /** Message ids continue after the highest one found in the store. */
   restoreLastId(id: number): void {
@@ -37,14 +66,7 @@ export class MessageDispatcher {
     this.#keep(topic, id, bytes, expiresAtMs);
   }
 
-  accept(
-    topic: TopicName,
-    payload: Uint8Array,
-    qos: QoS,
-    retain: boolean,
-    properties: Properties | undefined,
-    publisher: ClientId | undefined,
-  ): Message {
+  accept({ topic, payload, qos, retain, properties }: MessageDraft, origin: Origin): Message {
     const { limits, nowMs } = this.context;
     let expiryS = properties?.messageExpiryInterval;
     if (limits.messageExpiryMax !== undefined)
@@ -56,34 +78,106 @@ export class MessageDispatcher {
       qos,
       retain,
       properties,
-      publisher,
+      publisher: publisherOf(origin),
       acceptedAtMs: nowMs,
       expiresAtMs: expiryS === undefined ? undefined : nowMs + expiryS * 1000,
     };
   }
 
+  /** Whether a message with this route cannot be published within one step: see `queue`. */
+  mustQueue({ targets, groups }: Route): boolean {
+    return this.#publications.length > 0 || targets.length + groups.length > this.context.sliceSize;
+  }
+
+  /** @returns the outcome, valid until the next message is published. */
+  publish(draft: MessageDraft, origin: Origin, route: Route): PublishOutcome {
+    const outcome = this.#outcome;
+    outcome.reset();
+    const message = this.accept(draft, origin);
+    this.#begin(message);
+    this.#deliver(message, route, 0, Infinity, outcome);
+    this.#end(outcome);
+    outcome.ticket = this.context.changes.step;
+    return outcome;
+  }
+
   /**
-   * @param route the topic's route, if the caller has just looked it up.
-   * @returns whether any subscription matches.
+   * Publishes in slices, behind the messages that are waiting already.
+   * @param draft `undefined` to be called back in order without publishing anything.
+   * @param begin records what is to become durable together with the message.
    */
-  publish(message: Message, route: Route = this.router.route(message.topic)): boolean {
-    const { counters } = this.context;
-    counters.accepted++;
+  queue(
+    draft: MessageDraft | undefined,
+    origin: Origin,
+    begin: () => void,
+    done: (outcome: PublishOutcome) => void,
+  ): void {
+    this.#publications.push({ draft, origin, begin, done });
+    if (this.#publications.length === 1) this.work.add(this);
+  }
+
+  /** One slice of the first publication. */
+  run(): boolean {
+    const publication = this.#publications.peek();
+    if (publication === undefined) return true;
+    const { changes, sliceSize } = this.context;
+    const { draft, origin } = publication;
+    if (this.#route === undefined) {
+      changes.hold();
+      this.#outcome.reset();
+      this.#ticket = NOW;
+      this.#next = 0;
+      publication.begin();
+      this.#message = draft === undefined ? undefined : this.accept(draft, origin);
+      if (this.#message !== undefined) this.#begin(this.#message);
+      this.#route = draft === undefined ? { targets: [], groups: [], revision: 0 } : this.router.route(draft.topic);
+    }
+    const { targets, groups } = this.#route;
+    if (this.#message !== undefined) this.#deliver(this.#message, this.#route, this.#next, sliceSize, this.#outcome);
+    this.#next += sliceSize;
+    this.#ticket = Math.max(this.#ticket, changes.step);
+    if (this.#next < targets.length + groups.length) return false;
+    if (this.#message !== undefined) this.#end(this.#outcome);
+    this.#message = undefined;
+    this.#route = undefined;
+    this.#publications.shift();
+    this.#outcome.ticket = this.#ticket;
+    publication.done(this.#outcome);
+    changes.release();
+    return this.#publications.length === 0;
+  }
+
+  #begin(message: Message): void {
+    this.context.counters.accepted++;
     if (message.retain) this.#retain(message);
+  }
+
+  #end({ matched }: PublishOutcome): void {
+    if (matched > 0) return;
+    const { counters } = this.context;
+    counters.dropped['no-subscriber']++;
+    counters.started++;
+  }
+
+  /** Delivers to `count` recipients of the route from `from` on: first its targets, then its groups. */
+  #deliver(message: Message, route: Route, from: number, count: number, outcome: PublishOutcome): void {
     const { targets, groups } = route;
-    for (let i = 0; i < targets.length; i++) {
-      const target = targets[i] as Route['targets'][number];
-      if (target.noLocal && target.session.clientId === message.publisher) continue;
+    const mayBeStale = from > 0 && route.revision !== this.router.revision;
+    const end = Math.min(targets.length, from + count);
+    for (let i = from; i < end; i++) {
+      const target = targets[i] as Target;
+      if (target.noLocal && target.session.clientId === message.publisher) continue; // [MQTT-3.8.3-3]
+      if (mayBeStale && !target.isSubscribed()) continue; // [MQTT-3.10.4-2]
       const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
       // [MQTT-3.3.1-9]: RETAIN is 0 for existing subscriptions, unless they asked for it as published.
       const options = deliveryOptions(qos, target.retainAsPublished && message.retain, target.identifiers);
-      target.session.deliver(message, options);
+      outcome.add(target.session.deliver(message, options));
     }
-    for (const group of groups) group.publish(message);
-    if (targets.length > 0 || groups.length > 0) return true;
-    counters.dropped['no-subscriber']++;
-    counters.started++;
-    return false;
+    const groupsEnd = Math.min(groups.length, from + count - targets.length);
+    for (let i = Math.max(0, from - targets.length); i < groupsEnd; i++) {
+      const group = groups[i];
+      if (group !== undefined && !group.isEmpty) outcome.add(group.publish(message));
+    }
   }
 
   #retain(message: Message): void {

@@ -11,14 +11,17 @@ import type { Session } from '../session/session.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 import type { TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from './message-dispatcher.js';
+import type { PublishOutcome } from './publication.js';
 import type { Router } from './router.js';
+
+const NOTHING = (): void => undefined;
 
 export class PublishHandler {
   constructor(
     readonly context: Context,
     readonly connections: Connections,
     readonly router: Router,
-    readonly publisher: MessageDispatcher,
+    readonly dispatcher: MessageDispatcher,
   ) {}
 
   publish(connection: Connection, session: Session, sent: PublishPacket): void {
@@ -50,31 +53,48 @@ export class PublishHandler {
       this.connections.end(connection, 'retain-not-supported');
       return;
     }
-    if (packet.qos === 2) {
-      if (session.hasInbound(packet.packetId)) {
-        connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success);
-        return;
-      }
-      if (connection.version === 5 && session.inboundCount >= limits.receiveMaximum) {
-        this.connections.end(connection, 'receive-maximum-exceeded');
-        return;
-      }
-      session.putInbound(packet.packetId);
+    if (packet.qos === 2 && session.hasInbound(packet.packetId)) {
+      connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success);
+      return;
+    }
+    if (packet.qos === 2 && connection.version === 5 && session.inboundCount >= limits.receiveMaximum) {
+      this.connections.end(connection, 'receive-maximum-exceeded');
+      return;
     }
     route ??= this.router.route(topic);
-    const message = this.publisher.accept(
-      topic,
-      packet.payload,
-      packet.qos,
-      packet.retain,
-      packet.properties,
-      session.clientId,
-    );
-    const reached = this.publisher.publish(message, route);
-    if (packet.qos === 0) return;
-    // [MQTT-3.3.4-1]; in the order of arrival [MQTT-4.6.0-2], [MQTT-4.6.0-3]
-    const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
-    connection.acknowledge(type, packet.packetId, reached ? ReasonCode.success : ReasonCode.noMatchingSubscribers);
+    const draft = packet as PublishPacket & { readonly topic: TopicName };
+    if (this.dispatcher.mustQueue(route)) {
+      this.#queue(connection, session, draft);
+      return;
+    }
+    if (packet.qos === 2) session.putInbound(packet.packetId);
+    const outcome = this.dispatcher.publish(draft, session.origin, route);
+    if (packet.qos > 0) this.#acknowledge(connection, packet, outcome);
+  }
+
+  /** The message is published in later steps, and the next packet of the client is handled after that. */
+  #queue(connection: Connection, session: Session, packet: PublishPacket & { readonly topic: TopicName }): void {
+    const { effects } = this.context;
+    const { qos, packetId } = packet;
+    // A repeat on a later connection, while the first one still waits: acknowledged with it.
+    const isRepeat = qos === 2 && session.hasReservedInbound(packetId);
+    if (qos === 2) session.reserveInbound(packetId);
+    effects.suspend(connection.id);
+    const begin = (): void => {
+      if (qos === 2) session.putInbound(packetId);
+    };
+    this.dispatcher.queue(isRepeat ? undefined : packet, session.origin, isRepeat ? NOTHING : begin, (outcome) => {
+      if (connection.state !== 'connected') return;
+      if (qos > 0) this.#acknowledge(connection, packet, outcome);
+      effects.resume(connection.id);
+    });
+  }
+
+  /** [MQTT-3.3.4-1]; in the order of arrival [MQTT-4.6.0-2], [MQTT-4.6.0-3]. */
+  #acknowledge(connection: Connection, { qos, packetId }: PublishPacket, outcome: PublishOutcome): void {
+    const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+    const reasonCode = outcome.matched > 0 ? ReasonCode.success : ReasonCode.noMatchingSubscribers;
+    connection.acknowledgeAfter(type, packetId, reasonCode, outcome.ticket);
   }
 
   /** PUBREL: frees the identifier; a repeated PUBREL is answered as well. */

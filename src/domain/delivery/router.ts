@@ -20,9 +20,13 @@ export interface Target {
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
   readonly identifiers: readonly number[] | undefined;
+  /** Whether the session still has a subscription that led to this target. */
+  isSubscribed(): boolean;
 }
 
 export interface Route {
+  /** The revision of the router's subscriptions from which it was computed. */
+  readonly revision: number;
   readonly targets: readonly Target[];
   readonly groups: readonly SharedGroup[];
 }
@@ -45,6 +49,11 @@ export class Router {
 
   constructor(readonly context: Context) {}
 
+  /** Grows with every change of a subscription. */
+  get revision(): number {
+    return this.#tree.revision;
+  }
+
   get subscriptionCount(): number {
     return this.#subscriptionCount;
   }
@@ -66,7 +75,7 @@ export class Router {
         bySession.set(found.session, other === undefined ? found : merged(other, found));
       } else groups.push(found);
     });
-    const route = { targets: [...bySession.values()], groups };
+    const route = { targets: [...bySession.values()], groups, revision: this.#tree.revision };
     if (this.#routes.size >= ROUTES_MAX || this.#routed >= ROUTED_MAX) this.#forget();
     if (topic.length > ROUTED_TOPIC_MAX) return route;
     this.#routes.set(topic, route);
@@ -140,5 +149,6 @@ function merged(one: Target, other: Target): Target {
     noLocal: one.noLocal && other.noLocal,
     retainAsPublished: one.retainAsPublished || other.retainAsPublished,
     identifiers: one.identifiers === undefined ? other.identifiers : [...one.identifiers, ...(other.identifiers ?? [])],
+    isSubscribed: () => one.isSubscribed() || other.isSubscribed(),
   };
 }

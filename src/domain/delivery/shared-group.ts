@@ -13,6 +13,7 @@ import type { Recipient } from '../session/recipient.js';
 import { deliveryOptions } from './delivery-options.js';
 import { detachPayload } from './message.js';
 import type { Message } from './message.js';
+import type { DeliveryOutcome } from './publication.js';
 
 /** A member of the group: a subscription as the group sees it. */
 export interface Member {
@@ -103,6 +104,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
     this.#waiting.close(this.#waiting.firstUndelivered);
     this.#waiting = new MessageQueue(this.id, false, this, this.context);
+    this.context.waitingGroups.delete(this);
   }
 
   /** A member has connected. */
@@ -120,21 +122,21 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     return this.#members.some(({ session }) => session !== recipient && (session.isConnected || session.stored));
   }
 
-  publish(message: Message): void {
+  publish(message: Message): DeliveryOutcome {
     const waiting = this.#waiting;
     const member = waiting.count === this.#reserved.size ? this.#nextReady(message) : undefined;
-    if (member !== undefined && !this.#reservesFor(member, message)) {
-      this.#deliverTo(member, message, this);
-    } else if (message.qos > 0) {
-      waiting.push(message, deliveryOptions(message.qos, false, undefined), undefined, true);
-      if (member !== undefined && waiting.buffer.peek()?.message === message) this.#assign(member, message);
-      else this.drain();
-      detachPayload(message);
-    } else {
+    if (member !== undefined && !this.#reservesFor(member, message)) return this.#deliverTo(member, message, this);
+    if (message.qos === 0) {
       this.context.counters.started++;
-      if (this.#isRefused(message.topic)) waiting.dropped('not-authorized', message, 0, NO_MEMBER_MAY);
-      else waiting.dropped('client-offline', message, 0);
+      const reason = this.#isRefused(message.topic) ? 'not-authorized' : 'client-offline';
+      waiting.dropped(reason, message, 0, reason === 'not-authorized' ? NO_MEMBER_MAY : undefined);
+      return reason;
     }
+    const dropped = waiting.push(message, deliveryOptions(message.qos, false, undefined), undefined, true);
+    if (member !== undefined && waiting.buffer.peek()?.message === message) this.#assign(member, message);
+    else this.drain();
+    detachPayload(message);
+    return dropped ?? 'queued';
   }
 
   /** Takes back an entry that a member's session could not deliver and has removed from its queue. */
@@ -144,7 +146,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
       counters.dropped['session-ended']++;
       return;
     }
-    counters.started--; // the same delivery continues
+    counters.transferred++; // the same delivery continues
     if (entry.message !== undefined) this.publish(entry.message);
   }
 
@@ -158,6 +160,13 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   /** Assigns waiting messages to members that can send them. */
   drain(): void {
+    this.#drain();
+    // Sessions with capacity look here for messages.
+    if (this.#waiting.count > this.#reserved.size) this.context.waitingGroups.add(this);
+    else this.context.waitingGroups.delete(this);
+  }
+
+  #drain(): void {
     for (;;) {
       const entry = this.#waiting.buffer.peek();
       if (entry?.message === undefined) break;
@@ -182,7 +191,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   /** Assigns the front of the buffer to a member. */
   #assign(member: Member, message: Message): void {
-    this.context.counters.started--; // the same delivery continues
+    this.context.counters.transferred++; // the same delivery continues
     if (!this.#reservesFor(member, message)) {
       this.#dequeue();
       this.#deliverTo(member, message, this);
@@ -194,9 +203,9 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     this.#deliverTo(member, message, new Reservation(this, entry));
   }
 
-  #deliverTo(member: Member, message: Message, source: DeliverySource): void {
+  #deliverTo(member: Member, message: Message, source: DeliverySource): DeliveryOutcome {
     const retain = member.retainAsPublished && message.retain;
-    member.session.deliver(message, deliveryOptions(qosOf(member, message), retain, member.identifiers), source);
+    return member.session.deliver(message, deliveryOptions(qosOf(member, message), retain, member.identifiers), source);
   }
 
   /** Not at QoS 2: a message sent to one member may go to no other [MQTT-4.8.2-5], so there is no reason to keep it. */
@@ -272,7 +281,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     this.#waiting = new MessageQueue(this.id, true, this, this.context);
     if (this.#members.some(({ session }) => session.isConnected)) this.#waiting.open();
     for (const entry of before.buffer) {
-      this.context.counters.started--;
+      this.context.counters.transferred++;
       if (entry.message !== undefined) this.#waiting.push(entry.message, entry.options, undefined, false);
     }
   }

@@ -142,8 +142,14 @@ export class MessageQueue {
    * Appends a message, or drops one according to the policy.
    * @param bounded false for retained messages of a new subscription, which have a limit of their own
    * (`retainedQueueSize`) that is checked when they are requested.
+   * @returns why the message was dropped; `undefined` if it is in the queue.
    */
-  push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined, bounded: boolean): void {
+  push(
+    message: Message,
+    options: DeliveryOptions,
+    source: DeliverySource | undefined,
+    bounded: boolean,
+  ): DropReason | undefined {
     const { limits, counters, changes } = this.context;
     // In a queue in memory the topic counts as well.
     const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
@@ -153,7 +159,7 @@ export class MessageQueue {
       if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
         this.dropped(full, message, options.qos);
         source?.onSettled?.();
-        return;
+        return full;
       }
     }
     const seq = this.next++ as Seq;
@@ -169,9 +175,10 @@ export class MessageQueue {
       append = changes.append(this.id, seq, message, options);
       if (this.#ticket !== undefined) this.#ticket = append.ticket;
     }
-    if (!isBuffered) return;
+    if (!isBuffered) return undefined;
     this.#bufferedUpTo = seq + 1;
     this.#addToRun(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
+    return undefined;
   }
 
   /** A reader attaches: the buffer begins at the front of the queue. */

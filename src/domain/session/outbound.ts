@@ -12,6 +12,7 @@ import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { AcknowledgementType } from '../effects.js';
 import type { Message } from '../delivery/message.js';
+import type { DeliveryOutcome } from '../delivery/publication.js';
 import type { StoredEntry } from '../inputs.js';
 import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
 import { MessageQueue } from './message-queue.js';
@@ -95,10 +96,14 @@ export class Outbound implements QueueOwner {
     );
   }
 
-  push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined): void {
-    this.#queue.push(message, options, source, true);
+  push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined): DeliveryOutcome {
+    const dropped = this.#queue.push(message, options, source, true);
     if (this.#connection !== undefined) this.#pump();
     if (this.#queue.buffer.length > 0) detachPayload(message);
+    if (dropped !== undefined) return dropped;
+    return this.#connection !== undefined && this.#queue.isCaughtUp && this.#queue.buffer.length === 0
+      ? 'sent'
+      : 'queued';
   }
 
   /** Pushes a retained message for a new subscription, which the queue's limits do not bound. */

@@ -3,7 +3,8 @@ import type { QoS } from '../../protocol/packets.js';
 import type { DeliverySource } from './message-queue.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
-import type { ClientId, TopicName } from '../identifiers.js';
+import type { DeliveryOutcome } from '../delivery/publication.js';
+import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 
 export interface Recipient {
   readonly clientId: ClientId;
@@ -14,5 +15,6 @@ export interface Recipient {
   /** Whether a message of this QoS delivered now would be sent now. */
   isReadyFor(qos: QoS): boolean;
   /** @param source takes the message back if it cannot be delivered. */
-  deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): void;
+  deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): DeliveryOutcome;
+  hasSubscription(topicFilter: TopicFilter): boolean;
 }

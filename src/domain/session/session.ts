@@ -8,6 +8,7 @@ import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
+import type { DeliveryOutcome, Origin } from '../delivery/publication.js';
 import type { SharedGroup } from '../delivery/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
@@ -19,7 +20,7 @@ import type { Subscription } from './subscription.js';
 
 /** The connection that a session is attached to, as the session sees it. */
 export interface Attached extends OutboundConnection {
-  deliverAtMostOnce(message: Message, options: DeliveryOptions): void;
+  deliverAtMostOnce(message: Message, options: DeliveryOptions): DeliveryOutcome;
   /** The client has acknowledged messages. */
   capacityAvailable(): void;
 }
@@ -40,6 +41,10 @@ export class Session implements OutboundOwner, Recipient {
   /** Created when needed, as the three below: ten thousand idle sessions have none of them. */
   subscriptions: Map<TopicFilter, Subscription> | undefined;
   #inbound: Set<number> | undefined;
+  #reservedInbound: Set<number> | undefined;
+  #origin: Origin | undefined;
+  /** Whether the session has ended: a message that is still on its way to it, or from it, has no effect on it. */
+  isOver = false;
   #outbound: Outbound | undefined;
   #groups: Set<SharedGroup> | undefined;
   /** The expiry of a disconnected session; not set while connected, nor for a session that never expires. */
@@ -73,16 +78,10 @@ export class Session implements OutboundOwner, Recipient {
     return this.#outbound;
   }
 
-  deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): void {
-    if (this.restrictions !== undefined && !this.admits(message, options.qos)) return;
-    if (options.qos > 0) {
-      this.outbound.push(message, options, source);
-      return;
-    }
-    if (this.connection !== undefined) {
-      this.connection.deliverAtMostOnce(message, options);
-      return;
-    }
+  deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): DeliveryOutcome {
+    if (this.restrictions !== undefined && !this.admits(message, options.qos)) return 'not-authorized';
+    if (options.qos > 0) return this.outbound.push(message, options, source);
+    if (this.connection !== undefined) return this.connection.deliverAtMostOnce(message, options);
     const { counters, effects } = this.context;
     counters.started++;
     counters.dropped['client-offline']++;
@@ -93,6 +92,11 @@ export class Session implements OutboundOwner, Recipient {
       qos: 0,
       queue: sessionQueue(this.clientId),
     });
+    return 'client-offline';
+  }
+
+  hasSubscription(topicFilter: TopicFilter): boolean {
+    return this.subscriptions?.has(topicFilter) ?? false;
   }
 
   get isConnected(): boolean {
@@ -136,8 +140,11 @@ export class Session implements OutboundOwner, Recipient {
 
   capacityAvailable(): void {
     this.connection?.capacityAvailable();
-    if (this.#groups === undefined) return;
-    for (const group of this.#groups) group.drain();
+    if (this.#groups === undefined || this.context.waitingGroups.size === 0) return;
+    // Whichever are fewer: the groups of this session, or those in which messages wait.
+    if (this.context.waitingGroups.size < this.#groups.size) {
+      for (const group of this.context.waitingGroups) if (this.#groups.has(group as SharedGroup)) group.drain();
+    } else for (const group of this.#groups) group.drain();
   }
 
   /** The shared groups of which the session is a member. */
@@ -173,7 +180,24 @@ export class Session implements OutboundOwner, Recipient {
     (this.#inbound ??= new Set<number>()).add(packetId);
   }
 
+  /** Where messages of this client come from; created with the first one. */
+  get origin(): Origin {
+    return (this.#origin ??= { kind: 'client', clientId: this.clientId });
+  }
+
+  /** Whether a QoS 2 message with this identifier waits to be published: see `reserveInbound`. */
+  hasReservedInbound(packetId: number): boolean {
+    return this.#reservedInbound?.has(packetId) ?? false;
+  }
+
+  /** Remembers the identifier of a QoS 2 message that is not published yet; `putInbound` follows. */
+  reserveInbound(packetId: number): void {
+    (this.#reservedInbound ??= new Set<number>()).add(packetId);
+  }
+
   putInbound(packetId: number): void {
+    this.#reservedInbound?.delete(packetId);
+    if (this.isOver) return;
     (this.#inbound ??= new Set<number>()).add(packetId);
     if (this.stored) this.context.changes.record({ kind: 'inbound.put', clientId: this.clientId, packetId });
   }

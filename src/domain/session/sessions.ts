@@ -114,6 +114,7 @@ export class Sessions {
     const { counters, changes, effects } = this.context;
     if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
     this.#sessions.delete(session.clientId);
+    session.isOver = true;
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
     if (session.stored) {

@@ -53,8 +53,7 @@ export class BrokerIncarnation implements Clock {
 
   /** Deliveries that were started and have not ended, by the broker's own counters. */
   get pendingDeliveries(): number {
-    const { started, restored, delivered, dropped, expired } = this.service.engine.broker.counters;
-    return started + restored - delivered - expired - Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    return this.service.engine.broker.counters.waiting;
   }
 
   /** Ends the present turn. @returns whether there was one. */

@@ -44,6 +44,8 @@ const contextOf = (delivered: Message[]): Context => ({
   nowMs: 0,
   lastRequest: 0,
   bufferedBytes: 0,
+  waitingGroups: new Set(),
+  sliceSize: 500,
 });
 
 const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound =>

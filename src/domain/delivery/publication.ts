@@ -1,0 +1,59 @@
+// Publishing: what comes in through the one door for messages, and what is said of it. A message enters as a draft with
+// its origin; the outcome says how many recipients it matched, how many accepted it, and why others did not.
+import type { Properties, QoS } from '../../protocol/packets.js';
+import { NOW } from '../durability.js';
+import type { Ticket } from '../durability.js';
+import type { ClientId, TopicName } from '../identifiers.js';
+import type { DropReason } from '../reasons.js';
+
+/** A message that has no number and no expiry yet: both count from its acceptance. */
+export interface MessageDraft {
+  readonly topic: TopicName;
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly properties: Properties | undefined;
+}
+
+/** Where a message comes from. */
+export type Origin =
+  | { readonly kind: 'client'; readonly clientId: ClientId }
+  | { readonly kind: 'will'; readonly clientId: ClientId }
+  /** The broker itself. */
+  | { readonly kind: 'broker' }
+  | { readonly kind: 'operator'; readonly actor: string }
+  /** Another node, where it had this number. */
+  | { readonly kind: 'node'; readonly node: string; readonly seq: number };
+
+/** The client that No Local is about [MQTT-3.8.3-3]. */
+export const publisherOf = (origin: Origin): ClientId | undefined =>
+  origin.kind === 'client' || origin.kind === 'will' ? origin.clientId : undefined;
+
+/** What became of a delivery to one recipient: sent, waiting in a queue, or dropped for a reason. */
+export type DeliveryOutcome = 'sent' | 'queued' | DropReason;
+
+/** What became of a message. */
+export class PublishOutcome {
+  /** Recipients whose subscriptions match, without those that No Local excludes. */
+  matched = 0;
+  /** Recipients that it was sent to or is waiting for. */
+  accepted = 0;
+  /** Why the first recipient that did not accept it did not. */
+  refused: DropReason | undefined;
+  /** What an acknowledgement to the publisher waits for. */
+  ticket: Ticket = NOW;
+
+  add(outcome: DeliveryOutcome): void {
+    this.matched++;
+    if (outcome === 'sent' || outcome === 'queued') this.accepted++;
+    else this.refused ??= outcome;
+  }
+
+  /** For the next message: the dispatcher has one outcome for all messages that it publishes within a step. */
+  reset(): void {
+    this.matched = 0;
+    this.accepted = 0;
+    this.refused = undefined;
+    this.ticket = NOW;
+  }
+}

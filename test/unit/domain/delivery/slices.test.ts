@@ -1,0 +1,152 @@
+// Fan-outs that are larger than a slice: what the publisher is told and when, and what other clients see meanwhile.
+import { describe, expect, test } from '@jest/globals';
+import { CoreHarness, will } from '../../../support/core-harness.js';
+import type { CorePeer } from '../../../support/core-harness.js';
+
+/** A broker with slices of two, subscribers of `t`, and a publisher. */
+function fanOut(subscribers: number, options: { stored?: boolean; qos?: 1 | 2 } = {}) {
+  const core = new CoreHarness({}, undefined, undefined, 2);
+  const peers: CorePeer[] = [];
+  for (let i = 0; i < subscribers; i++) {
+    const peer = core.connect(`s${i}`, { clean: options.stored !== true });
+    peer.subscribe(['t', options.qos ?? 1]);
+    peers.push(peer);
+  }
+  const publisher = core.connect('publisher', { clean: false });
+  core.finishesAtOnce = false;
+  core.lines();
+  return { core, peers, publisher };
+}
+
+const published = (lines: readonly string[]): string[] => lines.filter((line) => line.includes('< publish'));
+
+describe('a fan-out that is larger than a slice', () => {
+  test('the message goes to two recipients a step, and its publisher is acknowledged after the last of them', () => {
+    const { core, publisher } = fanOut(5, { stored: true });
+    publisher.publish('t', 'x', 1, { packetId: 7 });
+    expect(core.lines()).toEqual([`${publisher.id} suspend`]);
+    const steps: string[][] = [];
+    while (core.broker.hasWork) {
+      core.handle({ kind: 'continue' });
+      steps.push(core.lines());
+    }
+    expect(steps).toEqual([
+      ['+c:s0 #0 t=x q1', '1 < publish t=x q1 id1', '+c:s1 #0 t=x q1', '2 < publish t=x q1 id1'],
+      ['+c:s2 #0 t=x q1', '3 < publish t=x q1 id1', '+c:s3 #0 t=x q1', '4 < publish t=x q1 id1'],
+      ['+c:s4 #0 t=x q1', '5 < publish t=x q1 id1', '6 < puback 7 after #1', '6 resume'],
+    ]);
+    expect(core.recorder.holds).toBe(0);
+  });
+
+  test('all slices are held together until the publisher is acknowledged', () => {
+    const { core, publisher } = fanOut(5, { stored: true });
+    publisher.publish('t', 'x');
+    core.handle({ kind: 'continue' });
+    expect(core.recorder.holds).toBe(1);
+    core.finish();
+    expect(core.recorder.holds).toBe(0);
+  });
+
+  test('the acknowledgement waits for slices that recorded something, even if the last one recorded nothing', () => {
+    const { core, publisher } = fanOut(2, { stored: true });
+    core.finishesAtOnce = true;
+    core.connect('transient').subscribe(['t', 0]);
+    core.finishesAtOnce = false;
+    core.lines();
+    publisher.publish('t', 'x', 1, { packetId: 7 });
+    core.handle({ kind: 'continue' });
+    expect(published(core.lines())).toHaveLength(2);
+    core.handle({ kind: 'continue' });
+    expect(core.lines()).toEqual([
+      expect.stringContaining('publish t=x q0'),
+      `${publisher.id} < puback 7 after an earlier change`,
+      `${publisher.id} resume`,
+    ]);
+  });
+
+  test('a second message waits behind the first, whoever publishes it, and both arrive in the same order everywhere', () => {
+    const { core, peers, publisher } = fanOut(3);
+    const other = core.connect('other');
+    core.lines();
+    publisher.publish('t', '1');
+    other.publish('t', '2');
+    other.publish('elsewhere', '3', 0);
+    core.finish();
+    const lines = core.lines();
+    for (const { id } of peers)
+      expect(published(lines).filter((line) => line.startsWith(`${id} <`))).toEqual([
+        `${id} < publish t=1 q1 id1`,
+        `${id} < publish t=2 q1 id2`,
+      ]);
+  });
+
+  test('other clients are answered between two slices', () => {
+    const { core, peers, publisher } = fanOut(5);
+    publisher.publish('t', 'x');
+    core.handle({ kind: 'continue' });
+    core.lines();
+    peers[4]?.ping();
+    expect(core.lines()).toEqual(['5 < pingresp']);
+    core.finish();
+    expect(published(core.lines())).toHaveLength(3);
+  });
+
+  test('a recipient that unsubscribes between two slices does not get it [MQTT-3.10.4-2], one that subscribes again does', () => {
+    const { core, peers, publisher } = fanOut(4);
+    publisher.publish('t', 'x');
+    core.handle({ kind: 'continue' });
+    peers[2]?.unsubscribe('t');
+    peers[3]?.unsubscribe('t');
+    peers[3]?.subscribe(['t', 0]);
+    core.lines();
+    core.finish();
+    expect(published(core.lines())).toEqual(['4 < publish t=x q1 id1']);
+  });
+
+  test('a recipient whose session ends between two slices leaves nothing behind', () => {
+    const { core, peers, publisher } = fanOut(4, { stored: true });
+    publisher.publish('t', 'x');
+    core.handle({ kind: 'continue' });
+    peers[3]?.lose();
+    core.connect('s3');
+    core.finish();
+    expect(core.stored('s3')).toEqual([]);
+    expect(core.store.oddities).toEqual([]);
+  });
+
+  test('a QoS 2 message is published once, although its publisher repeats it on a new connection while it waits', () => {
+    const { core, peers, publisher } = fanOut(3, { qos: 2 });
+    publisher.publish('t', 'first');
+    publisher.publish('t', 'x', 2, { packetId: 9 });
+    publisher.lose();
+    const again = core.connect('publisher', { clean: false });
+    again.publish('t', 'x', 2, { packetId: 9, dup: true });
+    core.lines();
+    core.finish();
+    const lines = core.lines();
+    for (const { id } of peers) expect(lines.filter((line) => line.startsWith(`${id} < publish t=x`))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes('pubrec'))).toEqual([expect.stringMatching(`^${again.id} < pubrec 9`)]);
+    again.pubrel(9);
+    expect(core.lines()).toEqual(['-inbound publisher 9', expect.stringContaining('pubcomp 9')]);
+  });
+
+  test('a will with many recipients is in the store until it is published, and replaced by a new one without harm', () => {
+    const { core } = fanOut(3);
+    const a = core.connect('a', { will: will('t', 'gone') });
+    core.lines();
+    a.lose();
+    expect([...core.store.wills.keys()]).toEqual(['a']);
+    core.connect('a', { will: will('t', 'new') });
+    core.finish();
+    expect(published(core.lines()).filter((line) => line.includes('t=gone'))).toHaveLength(3);
+    expect([...core.store.wills.keys()]).toEqual(['a']);
+  });
+
+  test('a message whose publisher goes while it waits is published all the same', () => {
+    const { core, publisher } = fanOut(3);
+    publisher.publish('t', 'x', 0);
+    publisher.lose();
+    core.finish();
+    expect(published(core.lines())).toHaveLength(3);
+  });
+});
