@@ -118,12 +118,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         const isRepeat = isRepeatedRetained(session, packet);
         publish(connection, session, packet);
         if (!isRepeat) return;
-        const { publisher } = self;
-        const topic = packet.topic as TopicName;
-        publisher.publish(publisher.accept(topic, packet.payload, 2, true, undefined, undefined), {
-          targets: [],
-          groups: [],
-        });
+        const draft = packet as PublishPacket & { readonly topic: TopicName };
+        self.dispatcher.publish(draft, session.origin, { targets: [], groups: [], revision: 0 });
       }),
   },
   {
@@ -216,11 +212,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant: () =>
       replaceMethod(Session.prototype, 'deliver', (self, deliver, message, options, source) => {
         if (source === undefined || source instanceof SharedGroup || self.stored) {
-          deliver(message, options, source);
-          return;
+          return deliver(message, options, source);
         }
         source.onSettled?.();
-        deliver(message, options, {
+        return deliver(message, options, {
           returnUndelivered: (entry) => {
             source.returnUndelivered(entry);
           },
@@ -276,9 +271,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'deliveries at the QoS of the message instead of the granted one',
     breaks: ['granted QoS'],
     plant: () =>
-      replaceMethod(Session.prototype, 'deliver', (_self, deliver, message, options, source) => {
-        deliver(message, { ...options, qos: message.qos }, source);
-      }),
+      replaceMethod(Session.prototype, 'deliver', (_self, deliver, message, options, source) =>
+        deliver(message, { ...options, qos: message.qos }, source),
+      ),
   },
   {
     name: 'a resumed session that CONNACK does not report',
