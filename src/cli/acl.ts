@@ -1,4 +1,4 @@
-// `hexmq acl explain`: whether a client may do something, which rule says so, and why those before it do not.
+// `hexmq acl explain`: whether a client may do something, the rule that decides, and why the rules before it do not.
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { explainAccess } from '../composition/explain.js';
@@ -9,7 +9,7 @@ import { loadConfig } from './load-config.js';
 import type { ProcessHost } from './process-host.js';
 
 const ACTIONS: readonly AccessAction[] = ['publish', 'subscribe', 'receive'];
-/** Of the rules that do not apply; in JSON all are there. */
+/** How many rules that do not apply are printed; JSON output has all of them. */
 const SKIPPED_RULES_SHOWN = 20;
 
 interface ExplainFlags {
@@ -22,16 +22,16 @@ interface ExplainFlags {
 }
 
 export function addAcl(program: Command, host: ProcessHost): void {
-  const acl = program.command('acl').description('ask what clients may do (docs/authorization.md)');
+  const acl = program.command('acl').description('show what clients may do (docs/authorization.md)');
   acl
     .command('explain')
     .description(
-      'say whether a client may do something, and which rule decides; ends with status 0 if it may, 3 if not',
+      'show whether a client may do something, and which rule decides; exits with status 0 if it may, 3 if not',
     )
-    .option('-u, --user <name>', 'user name; left out: a client without one')
+    .option('-u, --user <name>', 'user name; default: a client without a user name')
     .requiredOption('-i, --client <id>', 'client identifier')
-    .addOption(new Option('-a, --action <action>', 'what it would do').choices(ACTIONS).makeOptionMandatory())
-    .requiredOption('-t, --topic <topic>', 'topic; for subscribe a topic filter')
+    .addOption(new Option('-a, --action <action>', 'what the client would do').choices(ACTIONS).makeOptionMandatory())
+    .requiredOption('-t, --topic <topic>', 'Topic Name; for subscribe a Topic Filter')
     .option('-c, --config <file>', 'configuration of the broker (YAML); also HEXMQ_CONFIG')
     .option('--json', 'one JSON object')
     .action((flags: ExplainFlags) => explain(flags, host));
@@ -86,10 +86,12 @@ function describeExplanation(
   ];
   if (rule !== undefined) lines.push(`  decided by ${describeRule(rule)}`);
   else if (isAllowed && !hasAuthorizers)
-    lines.push('  no authorization is configured: whoever is admitted may do everything, or what its credentials say');
+    lines.push(
+      '  no authorization is configured: an authenticated client may do everything, or what its credentials permit',
+    );
   else lines.push(`  ${reason}`);
   if (skippedRules.length > 0) {
-    lines.push('  rules before that do not decide:');
+    lines.push('  rules before it that do not decide:');
     for (const { rule: one, reason: because } of skippedRules.slice(0, SKIPPED_RULES_SHOWN))
       lines.push(`    ${describeRule(one)}: it ${because}`);
     if (skippedRules.length > SKIPPED_RULES_SHOWN)
@@ -106,9 +108,9 @@ function describeDelivery({ delivery, deliveryDefault }: Explanation): string[] 
   );
   if (deliveryDefault !== undefined)
     lines.push(
-      `    everything else: ${deliveryDefault === 'allow' ? 'delivered' : 'filtered out'} (no rule is about it)`,
+      `    everything else: ${deliveryDefault === 'allow' ? 'delivered' : 'filtered out'} (no rule covers it)`,
     );
-  return ['  of its messages, the first of these that matches counts:', ...lines];
+  return ['  for its messages, the first of these that matches decides:', ...lines];
 }
 
 const describeRule = ({ source, effect, actions, topicFilter }: AccessRule): string =>

@@ -1,4 +1,4 @@
-// `hexmq check-config`: what a start would refuse, without starting.
+// `hexmq check-config`: reports everything that a start would refuse, without starting.
 import type { Command } from 'commander';
 import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
@@ -11,7 +11,7 @@ import type { ProcessHost } from './process-host.js';
 export function addCheckConfig(program: Command, host: ProcessHost): void {
   program
     .command('check-config')
-    .description('say what is wrong with a configuration, without starting')
+    .description('report what is wrong with a configuration, without starting')
     .option('-c, --config <file>', 'configuration file (YAML); also HEXMQ_CONFIG')
     .action((flags: Flags) => checkConfig(flags, host));
 }
@@ -24,7 +24,7 @@ async function checkConfig(flags: Flags, host: ProcessHost): Promise<void> {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError([...error.problems, ...(await problemsInRemainder(error))]);
   }
-  // An adapter that is not installed, or refuses its options, is found by loading it; nothing is opened.
+  // Creating the adapters finds those that are not installed or refuse their options. Nothing is opened.
   await checkAdapters(config);
   const listeners = config.listeners.map(
     (listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : placeOf(listener)}`,

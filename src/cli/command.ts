@@ -1,4 +1,4 @@
-// The command `hexmq`: its subcommands, a file for each, and what they have in common.
+// The command `hexmq`: its subcommands, each in a file of its own, and what they share.
 import { Command } from 'commander';
 import { addAcl } from './acl.js';
 import { addCheckConfig } from './check-config.js';
@@ -17,14 +17,14 @@ import type { ProcessHost } from './process-host.js';
 const HELP_ON_SETTINGS = `
 Flags override the environment, the environment overrides the file, the file overrides the defaults. The environment:
   HEXMQ_CONFIG, HEXMQ_HOST, HEXMQ_PORT, HEXMQ_STORAGE, HEXMQ_DATA, HEXMQ_ACK_LEVEL, HEXMQ_LOG_LEVEL,
-  HEXMQ_PID_FILE                                                                                      as the flags
-  HEXMQ_STORAGE_URL         servers of the mongodb storage, with credentials; HEXMQ_STORAGE_URL_FILE: a file that has it
+  HEXMQ_PID_FILE                                                                              same as the flags
+  HEXMQ_STORAGE_URL         servers of the mongodb storage, with credentials; HEXMQ_STORAGE_URL_FILE: a file with them
   HEXMQ_STORAGE_DATABASE    its database
-  HEXMQ_AUTHENTICATION      the one authentication adapter, such as anonymous or password-file (./passwd, unless the file says another)
+  HEXMQ_AUTHENTICATION      the only authentication adapter, such as anonymous or password-file (with the file's options)
   HEXMQ_LIMITS_<KEY>        a limit: HEXMQ_LIMITS_MAX_INFLIGHT for limits.maxInflight
 `;
 
-/** @returns the exit status. Never rejects. */
+/** Runs the command. @returns the exit status (`ExitStatus`); errors have been printed. Never rejects. */
 export async function run(args: readonly string[], host: ProcessHost): Promise<number> {
   const program = commandLine(host);
   try {

@@ -1,4 +1,4 @@
-// `hexmq config-schema`: the configuration's shape, for editors.
+// `hexmq config-schema`: prints the JSON Schema of the configuration, for editors.
 import type { Command } from 'commander';
 import { configJsonSchema } from '../composition/json-schema.js';
 import type { ProcessHost } from './process-host.js';

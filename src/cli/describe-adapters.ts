@@ -1,4 +1,4 @@
-// Which adapters a configuration has, in the words of the ready line.
+// The adapters of a configuration, as the ready line describes them.
 import {
   AUTHENTICATION_ADAPTERS,
   AUTHORIZATION_ADAPTERS,
@@ -16,19 +16,19 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
 };
 
 export function describeAdapters({ storage, authentication, authorization, listeners }: Config): string {
-  const ofAll = listeners.every((listener) => authenticationOf(listener) !== undefined)
+  const ofBroker = listeners.every((listener) => authenticationOf(listener) !== undefined)
     ? []
     : [describeChain(authentication)];
   const ofListeners = listeners.flatMap((listener) => {
     const own = authenticationOf(listener);
     return own === undefined ? [] : [`on ${listener.name} ${describeChain(own)}`];
   });
-  // What an acknowledgement stands for says nothing where nothing lasts.
+  // Without durable storage, no acknowledgement level makes a difference.
   const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
   const authorizers = authorization.map((one) => describeAdapter(AUTHORIZATION_ADAPTERS, one));
   return [
     `storage ${describeAdapter(STORAGE_ADAPTERS, storage, promise)}`,
-    `authentication ${[...ofAll, ...ofListeners].join('; ')}`,
+    `authentication ${[...ofBroker, ...ofListeners].join('; ')}`,
     ...(authorizers.length === 0 ? [] : [`authorization ${authorizers.join(', then ')}`]),
   ].join(', ');
 }

@@ -1,4 +1,4 @@
-// What was moved, in words.
+// The result of an export, import or migration as a line of text.
 import type { TransferResult } from '../composition/transfer.js';
 
 export function describeResult({ counts, digest }: TransferResult): string {

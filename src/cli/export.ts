@@ -1,4 +1,4 @@
-// `hexmq export`: all that a storage holds as lines of JSON.
+// `hexmq export`: writes everything that a storage holds as lines of JSON.
 import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Command } from 'commander';
@@ -16,8 +16,10 @@ interface ExportFlags extends StoreFlags {
 
 export function addExport(program: Command, host: ProcessHost): void {
   addStoreFlags(program.command('export'))
-    .description('write all that a storage holds as lines of JSON (docs/export-format.md), and change nothing in it')
-    .option('-o, --output <file>', 'file to make; standard output without it')
+    .description(
+      'write everything that a storage holds as lines of JSON (docs/export-format.md); does not change the storage',
+    )
+    .option('-o, --output <file>', 'file to create; default: standard output')
     .action((flags: ExportFlags) => exportAll(flags, host));
 }
 
@@ -32,16 +34,16 @@ async function exportAll({ output, ...flags }: ExportFlags, host: ProcessHost): 
             exportStore(config, async (text) => void (await file.writeFile(text)), progress.update),
           );
     progress.end();
-    // Standard output may be the export itself.
+    // Not to standard output, which may be the export itself.
     host.printError(`exported ${describeResult(result)}\n`);
   } finally {
     progress.end();
   }
 }
 
-/** On the disk when it resolves; not there at all when it fails. */
+/** The file is on the disk when this resolves, and does not exist when it rejects. */
 async function toFile<Result>(path: string, write: (file: FileHandle) => Promise<Result>): Promise<Result> {
-  const file = await make(path);
+  const file = await createFile(path);
   try {
     const result = await write(file);
     await file.sync();
@@ -50,25 +52,25 @@ async function toFile<Result>(path: string, write: (file: FileHandle) => Promise
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(path, { force: true });
-    if (isOfFiles(error)) throw new FileError(`cannot write ${path}: ${error.message}`, { cause: error });
+    if (isSystemError(error)) throw new FileError(`cannot write ${path}: ${error.message}`, { cause: error });
     throw error;
   }
 }
 
-/** Payloads are nobody else's affair. */
-async function make(path: string): Promise<FileHandle> {
+/** Readable by its owner alone, because it contains payloads. @throws FileError, also when the file exists. */
+async function createFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600);
   } catch (error) {
     const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
     throw new FileError(
       isThere
-        ? `${path} is there already: choose another name, or remove it`
+        ? `${path} exists already, expected a name that is free`
         : `cannot write ${path}: ${(error as Error).message}`,
       { cause: error },
     );
   }
 }
 
-const isOfFiles = (error: unknown): error is NodeJS.ErrnoException =>
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';

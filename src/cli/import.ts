@@ -1,4 +1,4 @@
-// `hexmq import`: lines of JSON into a storage.
+// `hexmq import`: fills a storage from lines of JSON.
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { checkExport, importStore, TransferError } from '../composition/transfer.js';
@@ -20,9 +20,9 @@ interface ImportFlags extends StoreFlags {
 
 export function addImport(program: Command, host: ProcessHost): void {
   addStoreFlags(program.command('import'))
-    .description('fill a storage from lines of JSON that hexmq export wrote; no broker may run on it')
-    .option('-i, --input <file>', 'file to read; standard input without it')
-    .option('--replace', 'take away everything that the storage holds; without it, it has to be empty')
+    .description('fill a storage from lines of JSON that hexmq export wrote; no broker may be using it')
+    .option('-i, --input <file>', 'file to read; default: standard input')
+    .option('--replace', 'delete everything that the storage holds first; without this flag it has to be empty')
     .action((flags: ImportFlags) => importAll(flags, host));
 }
 
@@ -33,7 +33,7 @@ async function importAll({ input, replace = false, ...flags }: ImportFlags, host
     importStore(config, chunks, total, { replace, progress: progress.update });
   try {
     const result =
-      input === undefined ? await named('standard input', load(inputOf(host))) : await fromFile(input, load);
+      input === undefined ? await withSource('standard input', load(inputOf(host))) : await fromFile(input, load);
     progress.end();
     host.print(`imported into ${describeStorage(config)}: ${describeResult(result)}\n`);
   } finally {
@@ -42,11 +42,12 @@ async function importAll({ input, replace = false, ...flags }: ImportFlags, host
 }
 
 function inputOf({ input }: ProcessHost): AsyncIterable<Uint8Array> {
-  if (input === undefined) throw new FileError('expected an export on standard input, or its name after --input');
+  if (input === undefined)
+    throw new FileError('standard input is a terminal, expected an export on it, or a file after --input');
   return input;
 }
 
-/** Read to its end before anything is written: a file that is wrong in its last line changes nothing. */
+/** Reads the file to its end before anything is written, so that an error in its last line changes nothing. */
 async function fromFile(
   path: string,
   load: (chunks: AsyncIterable<Uint8Array>, total: number) => Promise<TransferResult>,
@@ -54,7 +55,7 @@ async function fromFile(
   const read = (): AsyncIterable<Uint8Array> =>
     createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
   try {
-    const total = await named(path, checkExport(read()));
+    const total = await withSource(path, checkExport(read()));
     return await load(read(), total);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall !== undefined)
@@ -63,7 +64,8 @@ async function fromFile(
   }
 }
 
-async function named<Result>(name: string, work: Promise<Result>): Promise<Result> {
+/** Puts the name of the source before errors about a line of it. */
+async function withSource<Result>(name: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work;
   } catch (error) {

@@ -1,4 +1,4 @@
-// `hexmq inspect`: what a storage holds, for people or, with --json, for programs: an object on each line.
+// `hexmq inspect`: shows what a storage holds, as tables for people or, with --json, as one object per line for programs.
 import { Argument } from 'commander';
 import type { Command } from 'commander';
 import {
@@ -19,7 +19,7 @@ import type { Row } from './table.js';
 import type { ProcessHost } from './process-host.js';
 
 const NEVER_S = 4_294_967_295;
-/** As the broker gives them: docs/decisions/0003. */
+/** The Packet Identifiers that the broker assigns: docs/decisions/0003. */
 const PACKET_IDS = 65_535;
 
 const SUBJECTS = ['totals', 'sessions', 'session', 'queue', 'retained'] as const;
@@ -29,7 +29,7 @@ interface InspectFlags extends StoreFlags {
   readonly json?: boolean;
 }
 
-/** Where what was found goes. */
+/** The output of one run. */
 interface Printer {
   readonly json: boolean;
   readonly write: (text: string) => Promise<void>;
@@ -38,7 +38,7 @@ interface Printer {
 export function addInspect(program: Command, host: ProcessHost): void {
   const command = addStoreFlags(program.command('inspect'));
   command
-    .description('show what a storage holds, and change nothing in it')
+    .description('show what a storage holds, without changing it')
     .addArgument(
       new Argument(
         '[what]',
@@ -47,7 +47,7 @@ export function addInspect(program: Command, host: ProcessHost): void {
         .choices(SUBJECTS)
         .default('totals'),
     )
-    .argument('[name]', 'whose session or queue, or a topic filter')
+    .argument('[name]', 'the client or group, or a Topic Filter')
     .option('--json', 'one JSON object on each line, with whole payloads in base64')
     .action((what: Subject, name: string | undefined, flags: InspectFlags) => {
       const needsName = what === 'session' || what === 'queue';
@@ -68,7 +68,7 @@ async function inspect(
   try {
     await withStore(readStoreConfig(flags, host), (storage) => show(what, name, storage, printer));
   } catch (error) {
-    // Who pipes it into `head` has seen enough.
+    // The reader, such as `head`, has enough.
     if (!isOutputClosed(error)) throw error;
   }
 }
@@ -93,7 +93,7 @@ async function showTotals(storage: Storage, { json, write }: Printer): Promise<v
   if (json) return write(`${JSON.stringify(totals)}\n`);
   await write(
     pairs([
-      ['sessions', `${totals.sessions} (${totals.sessionsNotDisconnected} without an end of their connection)`],
+      ['sessions', `${totals.sessions} (${totals.sessionsNotDisconnected} with a connection that never ended)`],
       ['subscriptions', String(totals.subscriptions)],
       [
         'queued messages',
@@ -103,12 +103,15 @@ async function showTotals(storage: Storage, { json, write }: Printer): Promise<v
       ['wills', String(totals.wills)],
       ['inbound QoS 2', `${totals.inboundPacketIds} packet identifiers`],
       ['last message id', totals.lastMessageId === undefined ? 'none' : String(totals.lastMessageId)],
-    ]) + (totals.unfinished ? 'This storage is the target of a migrate or import that did not come to its end.\n' : ''),
+    ]) +
+      (totals.unfinished
+        ? 'This storage is the target of a migrate or import that has not finished; run it again.\n'
+        : ''),
   );
 }
 
 async function showSessions(storage: Storage, printer: Printer): Promise<void> {
-  const heads = [
+  const headings = [
     'CLIENT ID',
     'DISCONNECTED',
     'EXPIRES AFTER',
@@ -121,7 +124,7 @@ async function showSessions(storage: Storage, printer: Printer): Promise<void> {
   await showAll(
     await inspectSessions(storage),
     printer,
-    heads,
+    headings,
     (session) => session,
     (session) => [
       shortened(session.clientId),
@@ -170,8 +173,8 @@ async function showSession(storage: Storage, clientId: string, { json, write }: 
 }
 
 async function showQueue(storage: Storage, owner: string, printer: Printer): Promise<void> {
-  const heads = ['SEQ', 'PACKET ID', 'QOS', 'STATE', 'ACCEPTED', 'EXPIRES', 'BYTES', 'TOPIC', 'PAYLOAD'];
-  await showAll(inspectQueue(storage, owner), printer, heads, plainEntry, ({ seq, qos, released, message }) => [
+  const headings = ['SEQ', 'PACKET ID', 'QOS', 'STATE', 'ACCEPTED', 'EXPIRES', 'BYTES', 'TOPIC', 'PAYLOAD'];
+  await showAll(inspectQueue(storage, owner), printer, headings, plainEntry, ({ seq, qos, released, message }) => [
     String(seq),
     String((seq % PACKET_IDS) + 1),
     String(qos),
@@ -181,8 +184,8 @@ async function showQueue(storage: Storage, owner: string, printer: Printer): Pro
 }
 
 async function showRetained(storage: Storage, filter: string | undefined, printer: Printer): Promise<void> {
-  const heads = ['QOS', 'ACCEPTED', 'EXPIRES', 'BYTES', 'TOPIC', 'PAYLOAD'];
-  await showAll(inspectRetained(storage, filter), printer, heads, plainMessage, (message) => [
+  const headings = ['QOS', 'ACCEPTED', 'EXPIRES', 'BYTES', 'TOPIC', 'PAYLOAD'];
+  await showAll(inspectRetained(storage, filter), printer, headings, plainMessage, (message) => [
     String(message.qos),
     ...messageCells(message),
   ]);
@@ -191,11 +194,11 @@ async function showRetained(storage: Storage, filter: string | undefined, printe
 async function showAll<Item>(
   items: AsyncIterable<Item> | Iterable<Item>,
   { json, write }: Printer,
-  heads: Row,
+  headings: Row,
   plain: (item: Item) => object,
   row: (item: Item) => Row,
 ): Promise<void> {
-  const table = new Table(heads, write);
+  const table = new Table(headings, write);
   for await (const item of items) await (json ? write(`${JSON.stringify(plain(item))}\n`) : table.add(row(item)));
   if (!json) await table.end();
 }
@@ -239,7 +242,7 @@ const pairs = (lines: readonly (readonly [string, string])[]): string =>
   lines.map(([name, value]) => `${`${name}:`.padEnd(19)}${value}`.trimEnd() + '\n').join('');
 const expiry = (seconds: number): string => (seconds >= NEVER_S ? 'never' : `${seconds} s`);
 
-/** A number that is no date is shown as it is. */
+/** In ISO 8601; a number outside the range of dates as it is. */
 function time(atMs: number | undefined, none: string): string {
   if (atMs === undefined) return none;
   return Math.abs(atMs) > 8.64e15 ? String(atMs) : new Date(atMs).toISOString();

@@ -1,5 +1,4 @@
-// What the command was told, put together: defaults, then the configuration file, then the environment, then flags; each replaces what
-// comes before it. What the values mean is the composition's.
+// The configuration of a command: defaults, then the file, then the environment, then flags, each replacing what comes before it.
 import { readFileSync } from 'node:fs';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { resolveConfig } from '../composition/config.js';
@@ -22,18 +21,18 @@ export interface Flags {
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** What was asked for and does nothing. */
+  /** Flags and variables that have no effect, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** @throws ConfigError */
+/** @throws ConfigError naming every wrong key, flag and variable. */
 export function loadConfig(flags: Flags, environment: Environment): LoadedConfig {
   const path = flags.config ?? environment['HEXMQ_CONFIG'];
   const input = path === undefined ? undefined : readConfigFile(path);
   const overrides = [...environmentOverrides(environment), ...flagOverrides(flags)];
   const options = storageOptions(flags, environment);
   if (options.length === 0) return { config: resolveConfig(input, overrides), warnings: [] };
-  // Which of them mean something depends on which storage it turns out to be.
+  // Which options apply depends on the storage that file, environment and flags result in.
   const { adapter } = resolveConfig(input, overrides).storage;
   const warnings: string[] = [];
   for (const { option, value, source } of options) {
@@ -45,7 +44,7 @@ export function loadConfig(flags: Flags, environment: Environment): LoadedConfig
 
 function takesOption(adapter: string, option: string): boolean {
   const entry = Object.hasOwn(STORAGE_ADAPTERS, adapter) ? STORAGE_ADAPTERS[adapter] : undefined;
-  // Of a package we know nothing.
+  // The options of a package are unknown here.
   return entry === undefined || Object.hasOwn(entry.defaults ?? {}, option);
 }
 
@@ -83,7 +82,7 @@ function storageOptions(flags: Flags, environment: Environment): StorageOption[]
   return options;
 }
 
-/** As services are handed their secrets: a file that only they can read, with the one value in it. */
+/** Reads a secret the way service managers and containers provide it: a file with the value alone. */
 function readSecret(path: string, variable: string): string {
   let text: string;
   try {

@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-// The process of the command: its arguments, streams, signals and end. What the command does is in `command.ts`.
+// The process of the command: arguments, streams, signals, exit. What the command does is in `command.ts`.
 import { setFlagsFromString } from 'node:v8';
 import { run } from './command.js';
 import { ExitStatus, reportCrash } from './report-error.js';
 import type { ProcessHost } from './process-host.js';
 
 /**
- * The heap may double before it is looked through for garbage; left to itself it grows up to fourfold first. What waits in a queue for a moment is
- * garbage soon and still taken for old: it would make up most of what is resident while a backlog is handed over.
+ * Lets the heap at most double between major collections, where V8 lets it grow up to fourfold. Queued messages survive a minor collection and die
+ * soon after; while a backlog is delivered, they would otherwise make up most of the resident memory.
  */
 const HEAP_GROWTH_MAX_PERCENT = 100;
-/** What still runs after the command is done is a fault, but no reason to hang. */
+/** How long the process may live on after the command is done, for output to drain. Whatever runs longer is a bug, not a reason to hang. */
 const LINGER_MS = 2000;
 
 const host: ProcessHost = {
@@ -24,7 +24,7 @@ const host: ProcessHost = {
         else reject(error);
       });
     }),
-  // Whoever does not read it must not be kept waiting by it: opened when it is asked for.
+  // Opened on access: an open standard input would keep the process of a command that does not read it alive.
   get input() {
     return process.stdin.isTTY ? undefined : (process.stdin as AsyncIterable<Buffer>);
   },
@@ -48,24 +48,24 @@ const host: ProcessHost = {
   exitNow: (status) => process.exit(status),
 };
 
-/** Nothing of the answer is shown, not even its length. The question is no output of the command. */
+/** Shows nothing of the answer, not even its length. The question goes to standard error, because it is no output of the command. */
 async function askSecret(question: string): Promise<string> {
   const { default: ask } = await import('@inquirer/password');
   try {
     return await ask({ message: question, mask: false }, { output: process.stderr });
   } catch (error) {
-    // Ctrl-C, which the prompt takes for itself.
+    // Ctrl-C, which the prompt handles itself.
     if (error instanceof Error && error.name === 'ExitPromptError') process.exit(ExitStatus.interrupted);
     throw error;
   }
 }
 
-/** Back to the beginning of the line, the text as far as it fits, and nothing behind it. */
+/** Overwrites the current line with the text, cut to the width of the terminal. */
 function showProgress(line: string): void {
   process.stderr.write(`\r${line.slice(0, process.stderr.columns - 1)}\u001b[K`);
 }
 
-// After a fault the state of the broker is unknown. Stopping at once loses nothing that was acknowledged; going on might.
+// After a bug the state of the broker is unknown. Exiting at once loses nothing that was acknowledged; continuing might.
 function crash(error: unknown): void {
   reportCrash(error, host);
   process.exit(ExitStatus.fault);
@@ -74,7 +74,7 @@ function crash(error: unknown): void {
 setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_MAX_PERCENT}`);
 process.on('uncaughtException', crash);
 process.on('unhandledRejection', crash);
-// Whoever read our output has gone; a broker does not stop for that.
+// The reader of our output has gone; the broker continues without it.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 

@@ -1,4 +1,4 @@
-// `hexmq migrate`: everything that one storage holds into another.
+// `hexmq migrate`: copies everything that one storage holds into another.
 import type { Command } from 'commander';
 import { resolveConfig } from '../composition/config.js';
 import type { Config } from '../composition/config.js';
@@ -19,10 +19,10 @@ interface MigrateFlags {
 export function addMigrate(program: Command, host: ProcessHost): void {
   program
     .command('migrate')
-    .description('copy all that one storage holds into another, and compare both; no broker may run on either')
+    .description('copy everything that one storage holds into another, and compare both; no broker may be using either')
     .requiredOption('--from <file>', 'configuration of the broker whose storage is read')
     .requiredOption('--to <file>', 'configuration of the broker whose storage is written')
-    .option('--replace', 'take away everything that the target holds; without it, it has to be empty')
+    .option('--replace', 'delete everything that the target holds first; without this flag it has to be empty')
     .action((flags: MigrateFlags) => migrate(flags, host));
 }
 
@@ -34,14 +34,14 @@ async function migrate({ from, to, replace = false }: MigrateFlags, host: Proces
     const result = await migrateStore(source, target, { replace, progress: progress.update });
     progress.end();
     host.print(
-      `migrated ${describeStorage(source)} to ${describeStorage(target)}, the same on both sides: ${describeResult(result)}\n`,
+      `migrated ${describeStorage(source)} to ${describeStorage(target)}, equal on both sides: ${describeResult(result)}\n`,
     );
   } finally {
     progress.end();
   }
 }
 
-/** The file alone: what the environment says of a storage would be said of both. */
+/** Reads the file alone: variables of the environment would apply to both storages. */
 function storageConfig(path: string, flag: string): Config {
   try {
     return resolveConfig(readConfigFile(path));

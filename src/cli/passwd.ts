@@ -1,4 +1,5 @@
-// `hexmq passwd`: the users of a file of passwords. A password is typed or read from standard input, never an argument, which others can see.
+// `hexmq passwd`: edits the users of a password file. A password is typed or read from standard input, never an argument, because other users of the
+// machine can see arguments.
 import type { Command } from 'commander';
 import { passwordFileTools } from '../composition/passwords.js';
 import type { PasswordFileEditor } from '../composition/passwords.js';
@@ -6,7 +7,7 @@ import { FileError } from './report-error.js';
 import { printable } from './printable.js';
 import type { ProcessHost } from './process-host.js';
 
-/** What a CONNECT can hold. */
+/** The longest Password that CONNECT can carry: its length field has two bytes. */
 const PASSWORD_BYTES_MAX = 65_535;
 
 interface PasswdFlags {
@@ -19,23 +20,20 @@ interface PasswdFlags {
 export function addPasswd(program: Command, host: ProcessHost): void {
   const command = program.command('passwd');
   command
-    .description('set the password of a user in a file of passwords; makes the file if there is none')
-    .argument('<file>', 'as in the path of the adapter password-file')
-    .argument('[user]', 'whose password it is')
-    .option('--stdin', 'read the password from standard input, also where that is no terminal')
-    .option('--delete', 'take the user out of the file')
+    .description('set the password of a user in a password file; creates the file if it does not exist')
+    .argument('<file>', 'the password file, as in options.path of the adapter password-file')
+    .argument('[user]', 'the user name')
+    .option('--stdin', 'read the password from standard input instead of asking for it')
+    .option('--delete', 'delete the user from the file')
     .option('--list', 'print the users of the file')
-    .option(
-      '--cost <number>',
-      'how hard the password is to hash: 10 to 18, each twice as hard as the one before (default 14)',
-    )
+    .option('--cost <number>', 'cost of the hash: 10 to 18, each step takes twice the time and memory (default 14)')
     .action((path: string, user: string | undefined, flags: PasswdFlags) => {
       const refuse = (problem: string): never => command.error(`error: passwd: ${problem}`);
       if (flags.list === true) {
         if (user !== undefined) refuse(`--list takes no user, got ${printable(user)}`);
         return list(path, host);
       }
-      const name = user ?? refuse('a user is missing');
+      const name = user ?? refuse('the user name is missing');
       if (flags.delete !== true) return set(path, name, flags, host);
       if (flags.stdin === true || flags.cost !== undefined) refuse('--delete takes no password');
       return remove(path, name, host);
@@ -50,7 +48,7 @@ async function list(path: string, host: ProcessHost): Promise<void> {
 async function remove(path: string, user: string, host: ProcessHost): Promise<void> {
   const file = await existing(path);
   if (!file.delete(user))
-    throw new FileError(`there is no user ${printable(user)} in ${path}, expected one of those that --list prints`);
+    throw new FileError(`${path} has no user ${printable(user)}, expected one that --list prints`);
   await save(file);
   host.print(`${printable(user)} deleted from ${path}\n`);
 }
@@ -58,14 +56,14 @@ async function remove(path: string, user: string, host: ProcessHost): Promise<vo
 async function set(path: string, user: string, { stdin = false, cost }: PasswdFlags, host: ProcessHost): Promise<void> {
   const { DEFAULT_COST, MIN_COST, MAX_COST, userNameProblem } = await passwordFileTools();
   const problem = userNameProblem(user);
-  if (problem !== undefined) throw new FileError(`the user name ${printable(user)} cannot be: ${problem}`);
+  if (problem !== undefined) throw new FileError(`the user name ${printable(user)} is not valid: ${problem}`);
   const hardness = cost === undefined ? DEFAULT_COST : Number(cost);
   if (!Number.isInteger(hardness) || hardness < MIN_COST || hardness > MAX_COST) {
     throw new FileError(
       `--cost: ${printable(cost ?? '')} is not valid, expected a whole number from ${MIN_COST} to ${MAX_COST}`,
     );
   }
-  // Whatever is wrong with the file is told before anyone types.
+  // Problems with the file are reported before the user types a password.
   const file = await open(path);
   const outcome = await file.set(user, await passwordFrom(host, stdin), hardness);
   await save(file);
@@ -75,7 +73,7 @@ async function set(path: string, user: string, { stdin = false, cost }: PasswdFl
 async function passwordFrom(host: ProcessHost, stdin: boolean): Promise<Uint8Array> {
   const { askSecret, input } = host;
   const password = askSecret !== undefined && !stdin ? await askTwice(askSecret) : await readAll(input);
-  if (password.includes(0)) throw new FileError('the password has a null character, expected none');
+  if (password.includes(0)) throw new FileError('the password contains a null character, expected none');
   if (password.length === 0) throw new FileError('the password is empty, expected at least one character');
   if (password.length > PASSWORD_BYTES_MAX)
     throw new FileError(`the password is too long, expected ${PASSWORD_BYTES_MAX} bytes at most`);
@@ -84,13 +82,17 @@ async function passwordFrom(host: ProcessHost, stdin: boolean): Promise<Uint8Arr
 
 async function askTwice(ask: NonNullable<ProcessHost['askSecret']>): Promise<Uint8Array> {
   const first = await ask('Password:');
-  if (first !== (await ask('The same again:'))) throw new FileError('the two passwords differ; nothing was changed');
+  if (first !== (await ask('Repeat the password:')))
+    throw new FileError('the two passwords differ; nothing was changed');
   return Buffer.from(first);
 }
 
-/** All of it, without the line break that most programs end with. */
+/** All of standard input, without the line break that most programs end their output with. */
 async function readAll(input: ProcessHost['input']): Promise<Uint8Array> {
-  if (input === undefined) throw new FileError('--stdin: standard input is a terminal; leave it out to be asked');
+  if (input === undefined)
+    throw new FileError(
+      '--stdin: standard input is a terminal, expected a file or a pipe; without --stdin hexmq asks for the password',
+    );
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of input) {
@@ -108,7 +110,7 @@ async function readAll(input: ProcessHost['input']): Promise<Uint8Array> {
 
 async function existing(path: string): Promise<PasswordFileEditor> {
   const file = await open(path);
-  if (file.isNew) throw new FileError(`there is no file ${path}; hexmq passwd ${path} <user> makes one`);
+  if (file.isNew) throw new FileError(`${path} does not exist; hexmq passwd ${path} <user> creates it`);
   return file;
 }
 
@@ -121,7 +123,7 @@ async function save(file: PasswordFileEditor): Promise<void> {
   await file.save().catch(rethrowSystemError(`cannot write ${file.path}`));
 }
 
-/** What the system says of a file is the user's to mend. */
+/** Turns an error of the file system, which is for the user to correct, into a FileError. */
 function rethrowSystemError(what: string): (error: unknown) => never {
   return (error) => {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;

@@ -1,4 +1,4 @@
-// The file that says which process a broker is, for whoever wants to send it a signal.
+// The PID file: the process id of a running broker, for commands and scripts that send it a signal.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { FileError } from './report-error.js';
 import type { ProcessHost } from './process-host.js';
@@ -15,16 +15,16 @@ export function writePidFile(path: string, pid: number): void {
   try {
     writeFileSync(path, `${pid}\n`);
   } catch (error) {
-    throw new FileError(`the process id cannot be written to ${path}: ${(error as Error).message}`, { cause: error });
+    throw new FileError(`cannot write the process id to ${path}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** Unless another broker has written its own since. */
+/** Removes the file unless another broker has replaced it. */
 export function removePidFile(path: string, pid: number): void {
   try {
     if (readPidFile(path) === pid) rmSync(path);
   } catch {
-    // Somebody else has removed it.
+    // Already removed.
   }
 }
 
@@ -36,11 +36,10 @@ export function readPidFile(path: string): number {
   } catch (error) {
     const what =
       (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? 'there is no such file: no broker runs that was started with it'
+        ? 'no such file, so no broker that was started with it is running'
         : (error as Error).message;
     throw new FileError(`${path}: ${what}`, { cause: error });
   }
-  if (!/^[1-9]\d{0,9}\s*$/.test(text))
-    throw new FileError(`${path}: expected the number of a process, and nothing else`);
+  if (!/^[1-9]\d{0,9}\s*$/.test(text)) throw new FileError(`${path}: expected a process id and nothing else`);
   return Number(text);
 }

@@ -1,27 +1,27 @@
-// The process, as far as the command needs one; handed in, so that the command can be tested without one.
+// The process that the command runs in, as an interface, so that tests can run the command without one.
 import type { Environment } from '../composition/environment.js';
 
 export interface ProcessHost {
   readonly environment: Environment;
   print(text: string): void;
   printError(text: string): void;
-  /** To standard output; resolves when it has been taken. @throws when nobody reads it any more (EPIPE). */
+  /** Writes to standard output; resolves when it can take more. @throws when its reader has gone (EPIPE). */
   write(text: string): Promise<void>;
-  /** Standard input; `undefined`: a terminal, where nobody types an export. */
+  /** Standard input, or `undefined` if it is a terminal. */
   readonly input: AsyncIterable<Uint8Array> | undefined;
-  /** Asks on the terminal for what nobody else is to read; `undefined`: there is none. */
+  /** Asks for a secret on the terminal without showing it; `undefined` without a terminal. */
   readonly askSecret: ((question: string) => Promise<string>) | undefined;
-  /** Shows a line in place of the one before, the empty one at last; `undefined`: nobody looks. */
+  /** Replaces the progress line on the terminal; an empty line clears it. `undefined` without a terminal. */
   readonly showProgress: ((line: string) => void) | undefined;
-  /** Calls back for each request to stop (SIGTERM, SIGINT). */
+  /** Calls back on each SIGTERM and SIGINT. */
   onStopRequest(callback: () => void): void;
-  /** Calls back for each request to read again what has changed (SIGHUP). */
+  /** Calls back on each SIGHUP. */
   onReloadRequest(callback: () => void): void;
-  /** From now on these signals, which would end the process or open Node's debugger, do nothing but call back. */
+  /** Calls back on these signals, which would otherwise end the process or open Node's debugger. */
   onOtherSignals(callback: (signal: 'SIGUSR1' | 'SIGUSR2') => void): void;
-  /** Sends another process a signal. @throws as `process.kill`. */
+  /** Sends a signal to another process. @throws as `process.kill` does. */
   signal(pid: number, signal: 'SIGHUP'): void;
   readonly pid: number;
-  /** Ends the process without waiting for anything. */
+  /** Exits at once. */
   exitNow(status: number): void;
 }

@@ -1,4 +1,4 @@
-// How far a long piece of work has come, on one line of a terminal.
+// The progress of a long operation, on one line of a terminal.
 import type { TransferProgress } from '../composition/transfer.js';
 import type { ProcessHost } from './process-host.js';
 
@@ -23,7 +23,7 @@ export class ProgressLine {
     );
   };
 
-  /** Whatever comes next has the line for itself. */
+  /** Clears the line. */
   end(): void {
     this.host.showProgress?.('');
   }

@@ -1,4 +1,4 @@
-// Reading again what has changed while a broker runs: what the broker does when it is asked to, and `hexmq reload`, which asks it.
+// Reloading a running broker: what `hexmq start` does on SIGHUP, and `hexmq reload`, which sends it.
 import type { Command } from 'commander';
 import type { BrokerService } from '../composition/container.js';
 import { checkAdapters } from '../composition/check.js';
@@ -12,7 +12,7 @@ import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
 import type { ProcessHost } from './process-host.js';
 
-/** What `start` was told, read once more: the limits are taken over, and whoever reads files reads them. */
+/** Reads the configuration of `start` again, replaces the limits, and has adapters read their files again. Problems become events in the log. */
 export async function reload(broker: BrokerService, running: Config, flags: Flags, host: ProcessHost): Promise<void> {
   let next: Config | undefined;
   try {
@@ -37,17 +37,15 @@ interface ReloadFlags extends PidFileFlag {
 export function addReload(program: Command, host: ProcessHost): void {
   program
     .command('reload')
-    .description(
-      'have a running broker read again its limits, and the files of passwords, access rules and certificates',
-    )
-    .option('-c, --config <file>', 'configuration of the broker (YAML), which is checked first; also HEXMQ_CONFIG')
-    .option('--pid-file <file>', 'file that the broker was started with; also HEXMQ_PID_FILE')
+    .description('have a running broker read its limits, password files, access rules and certificates again')
+    .option('-c, --config <file>', 'configuration of the broker (YAML), checked first; also HEXMQ_CONFIG')
+    .option('--pid-file <file>', 'the PID file that the broker was started with; also HEXMQ_PID_FILE')
     .option('--pid <number>', 'process id of the broker')
-    .action((flags: ReloadFlags) => askToReload(flags, host));
+    .action((flags: ReloadFlags) => requestReload(flags, host));
 }
 
-/** @throws ConfigError when the configuration is wrong: the broker is not asked then. FileError when there is no broker to ask. */
-async function askToReload(flags: ReloadFlags, host: ProcessHost): Promise<void> {
+/** @throws ConfigError when the configuration is wrong, and FileError when the broker is not running; no signal is sent then. */
+async function requestReload(flags: ReloadFlags, host: ProcessHost): Promise<void> {
   const pid = pidOf(flags, host);
   if ((flags.config ?? host.environment['HEXMQ_CONFIG']) !== undefined) {
     const { config } = loadConfig(flags.config === undefined ? {} : { config: flags.config }, host.environment);
@@ -57,21 +55,21 @@ async function askToReload(flags: ReloadFlags, host: ProcessHost): Promise<void>
     host.signal(pid, 'SIGHUP');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new FileError(`the process ${pid} cannot be told: ${code === 'ESRCH' ? 'it does not run' : message}`, {
+    throw new FileError(`cannot signal process ${pid}: ${code === 'ESRCH' ? 'it is not running' : message}`, {
       cause: error,
     });
   }
-  host.print(`the process ${pid} was told to reload; its log says what came of it\n`);
+  host.print(`sent SIGHUP to process ${pid}; its log shows the result\n`);
 }
 
 function pidOf(flags: ReloadFlags, host: ProcessHost): number {
   if (flags.pid !== undefined) {
     if (!/^[1-9]\d{0,9}$/.test(flags.pid))
-      throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected the number of a process`]);
+      throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected a process id`]);
     return Number(flags.pid);
   }
   const file = pidFileOf(flags, host);
   if (file === undefined)
-    throw new ConfigError(['expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant']);
+    throw new ConfigError(['no broker is given, expected --pid-file (or HEXMQ_PID_FILE) or --pid']);
   return readPidFile(file);
 }

@@ -1,4 +1,4 @@
-// What becomes of a failure: what is told, and the exit status.
+// Errors of the command: what is printed for each, and the exit status.
 import { CommanderError } from 'commander';
 import { ConfigError } from '../composition/config-error.js';
 import { TransferError } from '../composition/transfer.js';
@@ -7,26 +7,27 @@ import type { ProcessHost } from './process-host.js';
 
 export const ExitStatus = {
   done: 0,
-  /** The user can mend it: a flag, a configuration, a port in use, a storage that cannot be opened. */
+  /** For the user to correct: a flag, the configuration, a port in use, a storage that cannot be opened. */
   refused: 1,
-  /** The question was answered with no: `acl explain`. */
+  /** `acl explain` answered no. */
   denied: 3,
-  /** A fault of hexmq's own (EX_SOFTWARE of sysexits.h). */
+  /** A bug in hexmq or in an adapter (EX_SOFTWARE of sysexits.h). */
   fault: 70,
-  /** A second request to stop came before the first was done (128 + SIGINT). */
+  /** A second SIGTERM or SIGINT while stopping (128 + SIGINT). */
   interrupted: 130,
 } as const;
 
-/** A file that the user named and the system refused. */
+/** A file that the user named and that cannot be read or written. */
 export class FileError extends Error {
   override readonly name = 'FileError';
 }
 
-/** The answer was no, and has been printed: nothing failed, and a script can tell by the status. */
+/** Not an error: the answer no, which has been printed, as an exit status for scripts. */
 export class Denied extends Error {
   override readonly name = 'Denied';
 }
 
+/** Prints the error. @returns the exit status. */
 export function reportError(error: unknown, host: ProcessHost): number {
   // Commander has printed its own messages, help and version among them.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitStatus.done : ExitStatus.refused;
@@ -45,16 +46,17 @@ export function reportError(error: unknown, host: ProcessHost): number {
     return ExitStatus.refused;
   }
   if (isOutputClosed(error)) {
-    host.printError('hexmq: nobody reads the output any more: what has been written is not whole\n');
+    host.printError('hexmq: the reader closed the output before everything was written (EPIPE)\n');
     return ExitStatus.refused;
   }
   reportCrash(error, host);
   return ExitStatus.fault;
 }
 
+/** Prints an unexpected error with its stack. */
 export function reportCrash(error: unknown, host: Pick<ProcessHost, 'printError'>): void {
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  host.printError(`hexmq: fatal: an unexpected error, a fault of hexmq or of an adapter: ${details}\n`);
+  host.printError(`hexmq: fatal: an unexpected error, a bug in hexmq or in an adapter: ${details}\n`);
 }
 
 export const isOutputClosed = (error: unknown): boolean =>

@@ -1,4 +1,4 @@
-// Which storage a command is about: the flags that say it, and what the configuration makes of them.
+// The storage of commands that work on a store: the flags that select it, and the configuration they result in.
 import type { Command } from 'commander';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { adapterNames } from '../composition/config.js';

@@ -1,4 +1,4 @@
-// Rows in columns, written as they come: the first rows decide how wide the columns are, so that a table of any length needs no memory.
+// A table on standard output, written row by row. The first rows decide the width of the columns, so a table of any length needs little memory.
 
 const SAMPLE_ROWS = 100;
 
@@ -8,12 +8,12 @@ export class Table {
   #sample: Row[] | undefined = [];
   #widths: number[];
 
-  /** @param write resolves when the text has been taken. */
+  /** @param write resolves when the output can take more. */
   constructor(
-    readonly heads: Row,
+    readonly headings: Row,
     readonly write: (text: string) => Promise<void>,
   ) {
-    this.#widths = heads.map((head) => head.length);
+    this.#widths = headings.map((heading) => heading.length);
   }
 
   async add(row: Row): Promise<void> {
@@ -30,7 +30,7 @@ export class Table {
     this.#sample = undefined;
     for (const row of rows)
       this.#widths = this.#widths.map((width, column) => Math.max(width, row[column]?.length ?? 0));
-    await this.write([this.heads, ...rows].map((row) => this.#line(row)).join(''));
+    await this.write([this.headings, ...rows].map((row) => this.#line(row)).join(''));
   }
 
   #line(row: Row): string {

@@ -1,13 +1,13 @@
-// The one place that knows adapters by name. An adapter is loaded only when the configuration names it, so that a broker pays for no driver
-// that it does not use. Every adapter module exports one function called after its port: `createStorage`, `createListener`,
-// `createAuthenticator`, `createAuthorizer`, `createTelemetry`; each takes its options and the components that it asks for by name.
+// The built-in adapters by name. An adapter is imported only when the configuration names it, so that no broker loads a driver it does not use. Every
+// adapter module exports one function named after its port (`createStorage`, `createListener`, `createAuthenticator`, `createAuthorizer`,
+// `createTelemetry`), which takes the adapter's options and the components that the composition offers.
 import type { Authenticator, Authorizer, Clock, LifecycleEvent, Listener, Storage, Telemetry } from '../ports/index.js';
 import type { ListenerConfig } from './config-schema.js';
 
-/** What the composition root offers to an adapter; each takes what it needs. */
+/** What the composition offers to the constructor of an adapter. */
 export interface AdapterComponents {
   readonly clock: Clock;
-  /** Tells whoever watches the broker. */
+  /** Reports an event to the log and the other observers of the broker. */
   readonly emit: (event: LifecycleEvent) => void;
 }
 
@@ -25,16 +25,16 @@ export interface AuthorizerModule {
   createAuthorizer(options: AdapterOptions, components: AdapterComponents): Authorizer;
 }
 
-/** Limits that a listener reads for each connection, because a reload may replace them. */
-interface ListenerSurroundings {
+/** Limits that a listener reads for each connection, because a reload may replace them: milliseconds, bytes. */
+interface ListenerLimitReaders {
   readonly handshakeTimeoutMs: () => number;
   readonly maxPacketSize: () => number;
 }
 
-/** A module for the listeners of some types. */
+/** A module that creates listeners of some types. */
 interface ListenerModule<Type extends ListenerConfig['type']> {
   createListener(
-    settings: Extract<ListenerConfig, { type: Type }> & ListenerSurroundings,
+    settings: Extract<ListenerConfig, { type: Type }> & ListenerLimitReaders,
     components: AdapterComponents,
   ): Listener;
 }
@@ -42,9 +42,9 @@ interface ListenerModule<Type extends ListenerConfig['type']> {
 export interface AdapterEntry<Module> {
   load(): Promise<Module>;
   readonly takesOptions: boolean;
-  /** Options that it gets unless the configuration has others. */
+  /** Options that apply unless the configuration has others. */
   readonly defaults?: AdapterOptions;
-  /** What the start line says of it. */
+  /** What the ready line adds to its name. */
   readonly remark?: string | ((options: AdapterOptions) => string);
 }
 
@@ -71,7 +71,7 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   },
 };
 
-/** The servers of a connection string, and nothing of its credentials, wherever they are written; or the variable that it stands in. */
+/** The servers of a connection string without its credentials, wherever they are in it; or the variable that holds the string. */
 function hostsOf(url: string): string {
   if (/^\$\{ENV:\w+\}$/.test(url)) return url;
   return /^[\w+]+:\/\/(?:[^/?@]*@)?((?:[^/?@:,]+|\[[^\]]*\])(?::\d+)?(?:,[^/?@]*)?)(?=[/?]|$)/.exec(url)?.[1] ?? '';
@@ -103,12 +103,11 @@ export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
   },
 };
 
-/** What the command needs of an adapter beside its port. */
+/** Functions of adapters, besides their ports, that the command needs. */
 export const ADAPTER_TOOLS = {
   passwordFile: () => import('../../adapters/auth/password-file/file-editing.js'),
 };
 
-/** Without any, whoever was authenticated may do everything, or what the credentials say. */
 export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
   'acl-file': {
     load: () => import('../../adapters/auth/acl-file/index.js'),
@@ -124,7 +123,7 @@ export const AUTHORIZATION_ADAPTERS: AdapterTable<AuthorizerModule> = {
 const onStream = () => import('../../adapters/network/tcp/index.js');
 const overWebSocket = () => import('../../adapters/network/websocket/index.js');
 
-/** Listeners have a type rather than an adapter: their options are the configuration's own keys. */
+/** Listeners have a type instead of an adapter name: their options are keys of the configuration itself. */
 export const LISTENER_ADAPTERS: { readonly [Type in ListenerConfig['type']]: () => Promise<ListenerModule<Type>> } = {
   tcp: onStream,
   tls: onStream,
@@ -133,7 +132,7 @@ export const LISTENER_ADAPTERS: { readonly [Type in ListenerConfig['type']]: () 
   wss: overWebSocket,
 };
 
-/** The adapters that a broker has whatever its configuration says. */
+/** Adapters that every broker has. */
 export const BUILT_IN_ADAPTERS = {
   log: async (level: LogLevel, components: Pick<AdapterComponents, 'clock'>): Promise<Telemetry> => {
     const { createTelemetry } = await import('../../adapters/observability/log/index.js');
@@ -145,7 +144,7 @@ export const BUILT_IN_ADAPTERS = {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
-/** An adapter in the words of the ready line: its name, its remark, and what else there is to say. */
+/** An adapter as the ready line describes it: its name with its remark in parentheses, such as `file (./data)`. */
 export function describeAdapter(
   table: AdapterTable<unknown>,
   { adapter, options }: { readonly adapter: string; readonly options: AdapterOptions },

@@ -1,19 +1,25 @@
-// A configuration that cannot be: the user's to mend, so it says what is wrong with which key, all of it at once, and shows no stack.
+// The error for a wrong configuration. It is the user's to correct, so it names every key at once and is shown without a stack.
 
+/**
+ * A configuration that cannot be used. `problems` has one sentence for each wrong key, flag or variable: which one, the value found, and what was
+ * expected; `message` has them line by line.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 
-  /** One sentence for each thing that is wrong, beginning with its key, flag or variable. */
   constructor(
     readonly problems: readonly string[],
-    /** Of a configuration: the sections that nothing is wrong with so far. */
+    /** The sections of the configuration that have no problem so far, so that further checks can run on them. */
     readonly remainder?: unknown,
   ) {
     super(problems.join('\n'));
   }
 }
 
-/** All of them, when each has settled. @throws ConfigError with what is wrong with any of them; anything else as it came. */
+/**
+ * Waits until every promise has settled.
+ * @throws ConfigError with the problems of all that rejected with one; any other rejection as it is.
+ */
 export async function collectErrors<Values extends readonly unknown[]>(promises: {
   readonly [Place in keyof Values]: Promise<Values[Place]>;
 }): Promise<Values> {

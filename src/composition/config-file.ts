@@ -1,13 +1,14 @@
-// Reads a configuration file: YAML, of which JSON is a part. It says where a file cannot be read or parsed; what the keys mean is `config.ts`'s.
+// Reads a configuration file: YAML, of which JSON is a subset. It reports why a file cannot be read, or the line and column that cannot be parsed.
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { ConfigError } from './config-error.js';
 
-/** @throws ConfigError */
+/** @throws ConfigError when the file cannot be read or is not YAML. */
 export function readConfigFile(path: string): unknown {
   return parseConfigText(readText(path), path);
 }
 
+/** @param path for error messages. @throws ConfigError with the line and column of each syntax error. */
 export function parseConfigText(text: string, path: string): unknown {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -22,7 +23,7 @@ export function parseConfigText(text: string, path: string): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    // An alias without its anchor, or aliases that would unfold to gigabytes.
+    // An alias without its anchor, or aliases that would expand to gigabytes.
     throw new ConfigError([`${path}: ${(error as Error).message}`]);
   }
 }

@@ -1,5 +1,5 @@
-// The configuration's shape: every key, its range, and what is said when a value does not fit. Defaults and rules between keys are
-// `config.ts`'s; what the limits mean is the domain's.
+// The shape of the configuration: every key, its range, and the message for a value that does not fit. Defaults and rules that span keys are in
+// `config.ts`; what the limits mean is the domain's.
 import { z } from 'zod';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
@@ -7,12 +7,12 @@ import type { Limits } from '../domain/connect/limits.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** More messages than this in one place is a slip of the keyboard. */
+/** Upper bounds that no deployment needs: a greater number is a typing mistake. */
 const COUNT_MAX = 1_000_000_000;
 const RATE_MAX = 1_000_000_000;
 const BYTE_RATE_MAX = 1_000_000_000_000;
 
-/** Every check of one value gives the same sentence, so that a wrong value is told once, with all that was expected. */
+/** One message for every check of a value, so that a wrong value is reported once, with everything that was expected. */
 function expected(what: string): {
   error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined;
 } {
@@ -26,31 +26,31 @@ function expected(what: string): {
   };
 }
 
-/** A value as it would be written in the configuration, short enough for a sentence. */
+/** A value as the configuration would have it, short enough for a sentence and without credentials. */
 export function formatValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object' && value !== null) return 'a mapping';
-  if (typeof value === 'string') return shown(redactCredentials(value));
+  if (typeof value === 'string') return quote(redactCredentials(value));
   return String(value);
 }
 
-const shown = (text: string): string => (text.length > 60 ? `"${text.slice(0, 57)}..."` : JSON.stringify(text));
+const quote = (text: string): string => (text.length > 60 ? `"${text.slice(0, 57)}..."` : JSON.stringify(text));
 
-/** A connection string may stand where none is expected. */
+/** Connection strings may appear in any value, also where none is expected. */
 export const redactCredentials = (text: string): string => text.replace(/:\/\/.*@/s, '://…@');
 
-function integer(least: number, most: number, remark = '') {
-  const rule = expected(`a whole number from ${least} to ${most}${remark}`);
-  return z.number(rule).min(least, rule).max(most, rule).int(rule);
+function integer(min: number, max: number, remark = '') {
+  const rule = expected(`a whole number from ${min} to ${max}${remark}`);
+  return z.number(rule).min(min, rule).max(max, rule).int(rule);
 }
 
-/** In quotes, because YAML takes 0660 for a decimal number. */
+/** In quotes, because YAML 1.2 reads 0660 as a decimal number. */
 const OCTAL_MODE = 'the octal mode of a file in quotes, such as "0660"';
 
-/** Of a limit that need not be there. */
-function offOrInteger(least: number, most: number, remark = '') {
-  const words = `off, or a whole number from ${least} to ${most}${remark}`;
-  return z.union([integer(least, most, remark), z.literal('off')], expected(words));
+/** A limit that can be switched off. */
+function offOrInteger(min: number, max: number, remark = '') {
+  const what = `off, or a whole number from ${min} to ${max}${remark}`;
+  return z.union([integer(min, max, remark), z.literal('off')], expected(what));
 }
 
 const boolean = () => z.boolean(expected('true or false'));
@@ -59,12 +59,12 @@ function oneOf<const Word extends string>(...words: Word[]) {
   return z.enum(words, expected(`${words.length > 1 ? 'one of ' : ''}${words.join(', ')}`));
 }
 
-/** A key for each limit, by the compiler's watch. */
+/** The compiler refuses a schema that lacks a limit or has one too many. */
 type LimitsShape = { [Key in keyof Limits]: z.ZodOptional<z.ZodType<Limits[Key] | OffWord<Key>>> };
 type OffWord<Key extends keyof Limits> = undefined extends Limits[Key] ? 'off' : never;
 
 const limits = {
-  // 128 bytes: less would shut out every ordinary CONNECT.
+  // Below 128 bytes an ordinary CONNECT would be refused.
   maxPacketSize: integer(128, 268_435_460).optional(),
   maxClientIdLength: integer(1, 65_535).optional(),
   strict31ClientId: boolean().optional(),
@@ -124,7 +124,7 @@ const text = (what: string) => z.string(expected(what)).min(1, expected(what));
 const adapterName = () => text('the name of an adapter');
 const adapterOptions = () => z.record(z.string(), z.unknown(), expected('the options of the adapter, a mapping'));
 
-/** What is said of every adapter that is asked about clients. */
+/** Keys of every authenticator and authorizer. */
 const accessAdapter = {
   adapter: adapterName(),
   options: adapterOptions().optional(),
@@ -148,7 +148,7 @@ const SECRET = { error: () => 'not valid, expected the passphrase of the key, in
 
 const filePath = (what: string) => text(`the path of a file: ${what}`);
 
-/** Keys of every listener. */
+/** Keys of every listener, whatever its type. */
 const everyListener = {
   name: text('a name').optional(),
   authentication: authenticators(),
@@ -167,10 +167,10 @@ const trustedPeers = (what: string) =>
     expected(`${what}, such as { trusted: [10.0.0.0/8] }`),
   );
 
-/** Of a listener that other machines may reach. */
+/** Keys of listeners on a TCP port. */
 const onPort = {
   host: text('a host name or an address').optional(),
-  port: integer(0, 65_535, ' (0: any free one)').optional(),
+  port: integer(0, 65_535, ' (0: any free port)').optional(),
   backlog: integer(1, 65_535).optional(),
   proxyProtocol: trustedPeers('the proxies that send a PROXY header').optional(),
 };
@@ -179,7 +179,7 @@ const tls = z.strictObject(
   {
     cert: filePath('a certificate in PEM'),
     key: filePath('its private key in PEM'),
-    // Whatever is written there is a secret, also where it is none.
+    // The value is a secret, also when it is not valid, so no message shows it.
     passphrase: z.string(SECRET).min(1, SECRET).optional(),
     ca: filePath('the certificates, in PEM, that client certificates are signed with').optional(),
     crl: filePath('revocation lists in PEM').optional(),
@@ -198,11 +198,11 @@ const overWebSocket = {
   forwardedFor: trustedPeers('the proxies whose X-Forwarded-For is taken').optional(),
 };
 
-/** What the address of a Unix socket has room for on every system. */
+/** The longest path of a Unix socket that every system accepts (`sun_path` has 104 bytes on macOS, with the final zero). */
 const UNIX_PATH_BYTES_MAX = 103;
 const unixPath = expected(`the path of a socket, ${UNIX_PATH_BYTES_MAX} bytes at most`);
 
-/** Each type has its own keys; what its adapter makes of them is told when it is made. */
+/** Each type has its own keys. Files and networks are checked by the adapter when it is created. */
 const LISTENERS = {
   tcp: z.strictObject({ type: z.literal('tcp'), ...everyListener, ...onPort }),
   tls: z.strictObject({ type: z.literal('tls'), ...everyListener, ...onPort, tls }),
@@ -242,7 +242,7 @@ const listener = z.discriminatedUnion(
 const failedAttempts = {
   allowed: integer(1, 1000).optional(),
   delayMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
-  maxDelayMs: integer(0, DAY_MS, ' (milliseconds; 0: nobody is slowed)').optional(),
+  maxDelayMs: integer(0, DAY_MS, ' (milliseconds; 0: no delay)').optional(),
   forgetAfterMs: integer(1000, 7 * DAY_MS, ' (milliseconds)').optional(),
   maxWaiting: integer(0, 1_000_000).optional(),
   maxWaitingPerAddress: integer(0, 1_000_000).optional(),
@@ -269,7 +269,7 @@ export const configSchema = z.strictObject(
     failedAttempts: z.strictObject(failedAttempts, expected('a mapping, such as { maxDelayMs: 10000 }')).optional(),
     authorization: z
       .array(authorizer, aListOf('acl-file'))
-      .min(1, expected('at least one adapter; leave it out to let everyone do everything'))
+      .min(1, expected('at least one adapter; without this key, authenticated clients may do everything'))
       .optional(),
     limits: z.strictObject(limits, expected('a mapping of limits, such as { maxInflight: 50 }')).optional(),
     logging: z
@@ -287,10 +287,10 @@ type OnPort = Exclude<ParsedListener, { readonly type: 'unix' }>;
 
 export type PortListenerConfig = OnPort & { readonly name: string; readonly host: string; readonly port: number };
 
-/** As it was written, with what every listener has filled in; the other defaults are its adapter's. */
+/** As in the configuration, with name, host and port filled in; the other defaults are the adapter's. */
 export type ListenerConfig = PortListenerConfig | (Exclude<ParsedListener, OnPort> & { readonly name: string });
 
-/** The configuration as people write it. */
+/** The configuration as it is written, in a file or as an argument of `createBroker`. Every key is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
 
 export const LIMIT_KEYS = Object.keys(limits) as (keyof Limits)[];
@@ -298,10 +298,10 @@ export const FAILED_ATTEMPTS_KEYS = Object.keys(failedAttempts) as (keyof LoginT
 
 const unique = (keys: readonly string[]): readonly string[] => [...new Set(keys)];
 
-/** The keys that a listener of this type may have. */
+/** The keys that a listener of this type accepts. */
 export const keysOfListener = (type: ListenerType): readonly string[] => Object.keys(LISTENERS[type].shape);
 
-/** The keys that a mapping may have, by its path (`listeners[0]`, `listeners[0].tls`, `limits`), of whatever type a listener is; for suggestions. */
+/** The keys that the mapping at a path (`listeners[0].tls`, `limits`) accepts, whatever the type of the listener. For suggestions. */
 export function keysAt([section, , part]: readonly PropertyKey[]): readonly string[] {
   if (section === undefined) return Object.keys(configSchema.shape);
   switch (section) {

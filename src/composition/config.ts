@@ -1,5 +1,5 @@
-// From what people wrote (a file, the environment, flags) to a configuration that can be built: merged, checked, with every default filled in.
-// All that is wrong is told at once. Which keys there are and their ranges is `config-schema.ts`'s.
+// From what was written (file, environment, flags) to a complete configuration: merged, checked, with every default filled in. All problems are
+// reported at once. The keys and their ranges are in `config-schema.ts`.
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { isDeepStrictEqual } from 'node:util';
@@ -39,7 +39,7 @@ export interface Config {
   readonly storage: StorageConfig;
   readonly authentication: readonly AuthenticatorConfig[];
   readonly failedAttempts: LoginThrottleSettings;
-  /** None: whoever was authenticated may do everything. */
+  /** Empty: an authenticated client may do what its credentials permit, and everything if they say nothing. */
   readonly authorization: readonly AuthorizerConfig[];
   readonly limits: Limits;
   readonly logging: { readonly level: LogLevel };
@@ -47,16 +47,16 @@ export interface Config {
 
 type Path = readonly (string | number)[];
 
-/** One value from elsewhere than the file. It replaces what the file says. */
+/** A value from the environment or a flag, which replaces the file's. */
 export interface Override {
   readonly path: Path;
   readonly value: unknown;
-  /** Where it came from, for messages: `--port`, `HEXMQ_PORT`. */
+  /** The flag or variable, for messages: `--port`, `HEXMQ_PORT`. */
   readonly source: string;
 }
 
 export const DEFAULT_HOST = '127.0.0.1';
-/** Of MQTT, as registered; of WebSocket, those that HTTP takes where 80 and 443 are not to be had. */
+/** The registered ports of MQTT; for WebSocket the customary alternatives to 80 and 443, which need privileges. */
 export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>> = {
   tcp: 1883,
   tls: 8883,
@@ -64,12 +64,13 @@ export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>>
   wss: 8443,
 };
 const DEFAULT_STORAGE = 'file';
-/** Of one authenticator or authorizer; `limits.authTimeoutMs` is that of all together. */
+/** Per authenticator or authorizer; `limits.authTimeoutMs` bounds all of them together. */
 const DEFAULT_ADAPTER_TIMEOUT_MS = 5000;
 
 /**
- * @param overrides weakest first.
- * @throws ConfigError
+ * @param input the parsed file, or the argument of `createBroker`; `undefined` gives the defaults.
+ * @param overrides each replaces those before it.
+ * @throws ConfigError naming every wrong key.
  */
 export function resolveConfig(input: unknown, overrides: readonly Override[] = []): Config {
   const merged = overrides.reduce(applyOverride, withoutEmptySections(input));
@@ -82,7 +83,7 @@ export function resolveConfig(input: unknown, overrides: readonly Override[] = [
   return withDefaults(configSchema.parse(merged));
 }
 
-/** `limits:` with nothing below it is how a section looks whose lines are all commented out. */
+/** Treats `limits:` with nothing below it as absent: a section looks like that when all its lines are commented out. */
 function withoutEmptySections(input: unknown): unknown {
   if (input === null || input === undefined) return {};
   if (!isMapping(input)) return input;
@@ -90,14 +91,14 @@ function withoutEmptySections(input: unknown): unknown {
 }
 
 function applyOverride(config: unknown, { path, value }: Override): unknown {
-  // Another storage has other options: those in the file are not meant for it.
+  // Options in the file are for the storage in the file; another storage has other options.
   if (path[0] === 'storage' && path[1] === 'adapter' && isMapping(config) && isMapping(config['storage'])) {
     const { adapter, ackLevel } = config['storage'];
     return adapter === value
       ? config
       : { ...config, storage: { adapter: value, ...(ackLevel === undefined ? {} : { ackLevel }) } };
   }
-  // Of several authenticators it names the only one that is to be asked, as the file has it.
+  // The named authenticator becomes the only one, with the options that the file has for it.
   if (
     path[0] === 'authentication' &&
     path.length === 1 &&
@@ -111,7 +112,7 @@ function applyOverride(config: unknown, { path, value }: Override): unknown {
   return replaceAt(config, path, value);
 }
 
-/** What is there and is no mapping or list stays: that it is wrong is what has to be said. */
+/** Leaves a value that should be a mapping or list and is not in place, so that the schema reports it. */
 function replaceAt(container: unknown, path: Path, value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
@@ -130,7 +131,7 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Collects what is wrong, once for each place. */
+/** Collects problems, one for each place: the first is the most specific. */
 class Problems {
   readonly #found = new Map<string, string>();
   readonly #sections = new Set<PropertyKey | undefined>();
@@ -147,7 +148,7 @@ class Problems {
       this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
   }
 
-  /** The flag or variable that set the value, or what is around it. */
+  /** The flag or variable that set the value or something around it. */
   #sourceOf(path: readonly PropertyKey[]): string | undefined {
     for (let length = path.length; length > 0; length--) {
       const source = this.#sources.get(formatPath(path.slice(0, length)));
@@ -200,7 +201,7 @@ export function suggestion(word: string, known: Iterable<string>): string {
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
-/** Keys that differ and are only read at a start: all but the limits. */
+/** The sections that differ between two configurations and are only read at start: all but the limits. */
 export function keysThatNeedRestart(running: Config, next: Config): readonly string[] {
   const fixed = ({ limits: _, listeners, ...others }: Config) => ({
     listeners: listeners.map(({ limits: __, ...listener }) => listener),
@@ -259,18 +260,18 @@ function accessAdapterWithDefaults(
   return { adapter, options: { ...defaultsOf(table, adapter), ...options }, timeoutMs };
 }
 
-/** A listener's own, if it has any. */
+/** The listener's own authenticators, or `undefined` if it uses those of the broker. */
 export function authenticationOf({ authentication }: ListenerConfig): readonly AuthenticatorConfig[] | undefined {
   return authentication?.map(authenticatorWithDefaults);
 }
 
-/** The options that the table has for an adapter. */
+/** Default options of a built-in adapter. */
 function defaultsOf(table: AdapterTable<unknown>, adapter: string): AdapterOptions | undefined {
   const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
   return entry?.defaults;
 }
 
-/** Without the keys that an embedding program left undefined. */
+/** Drops keys whose value is `undefined`: an embedding program may pass them, and they mean the default. */
 function omitUndefined<Section extends object>(
   given: Section,
 ): { [Key in keyof Section]?: Exclude<Section[Key], undefined> } {
@@ -291,17 +292,16 @@ function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
   return { ...DEFAULT_LIMITS, ...parseLimits(given) };
 }
 
-/** Limits without the keys that are not there, and with `off` as the domain has it. */
+/** Limits in the form of the domain, which has `undefined` for `off`; keys that are absent stay absent. */
 export function parseLimits(given: object): Partial<Limits> {
   return Object.fromEntries(
     Object.entries(omitUndefined(given)).map(([key, value]) => [key, value === 'off' ? undefined : (value as unknown)]),
   );
 }
 
-// The checks below look at what was written, whatever else is wrong with it, so that one run tells everything. What has not the right type is
-// passed over: the schema has told that.
+// The checks below run on unchecked input, so that one run reports everything. They skip values of the wrong type, which the schema reports.
 
-/** What the table knows can be said without loading anything; a name that it does not know may be an npm package. */
+/** Checks what is known without loading an adapter. An unknown name may be an npm package. */
 function checkAdapters(problems: Problems, config: unknown): void {
   if (!isMapping(config)) return;
   checkAdapter(problems, ['storage'], config['storage'], STORAGE_ADAPTERS);
@@ -344,7 +344,7 @@ export function adapterNames(table: AdapterTable<unknown>): string {
 function checkListeners(problems: Problems, config: unknown): void {
   if (!isMapping(config) || !Array.isArray(config['listeners'])) return;
   const listeners: unknown[] = config['listeners'];
-  const isWrittenForAll = config['authentication'] !== undefined;
+  const hasAuthentication = config['authentication'] !== undefined;
   const names = new Map<string, number>();
   const addresses = new Map<string, number>();
   listeners.forEach((listener, index) => {
@@ -353,7 +353,10 @@ function checkListeners(problems: Problems, config: unknown): void {
     if (typeof name === 'string') {
       const twin = names.get(name);
       if (twin !== undefined)
-        problems.add(['listeners', index, 'name'], `"${name}" is the name of listeners[${twin}] too, expected another`);
+        problems.add(
+          ['listeners', index, 'name'],
+          `"${name}" is also the name of listeners[${twin}], expected another`,
+        );
       names.set(name, index);
     }
     const address = addressOf(listener);
@@ -363,13 +366,13 @@ function checkListeners(problems: Problems, config: unknown): void {
       if (twin !== undefined)
         problems.add(
           ['listeners', index, key],
-          `${address} is the address of listeners[${twin}] too, expected another`,
+          `${address} is also the address of listeners[${twin}], expected another`,
         );
       addresses.set(address, index);
     }
-    // A broker that anyone can reach and anyone may use must never be an accident: somebody has to have written it down.
+    // A broker that every machine can reach and every client may use must never be an accident.
     if (
-      !isWrittenForAll &&
+      !hasAuthentication &&
       listener['authentication'] === undefined &&
       type !== 'unix' &&
       typeof host === 'string' &&
@@ -378,13 +381,13 @@ function checkListeners(problems: Problems, config: unknown): void {
       problems.add(
         ['listeners', index, 'host'],
         `${host} can be reached by other machines and no authentication is configured, expected a loopback address such as ${DEFAULT_HOST}, ` +
-          'or authentication written down; "authentication: [{ adapter: anonymous }]" (or HEXMQ_AUTHENTICATION=anonymous) admits everyone',
+          'or the key authentication; "authentication: [{ adapter: anonymous }]" (or HEXMQ_AUTHENTICATION=anonymous) admits everyone',
       );
     }
   });
 }
 
-/** `undefined`: none that another listener could have too. */
+/** What no two listeners can share, or `undefined` if it cannot collide or is not valid. */
 function addressOf(listener: Record<string, unknown>): string | undefined {
   const {
     type,

@@ -1,5 +1,5 @@
-// The environment as configuration: which `HEXMQ_…` variable stands for which key. A variable that nobody knows is an error, because a
-// mistyped limit that is silently ignored is found out on the worst day.
+// The environment as configuration: which `HEXMQ_…` variable sets which key. An unknown variable is an error, because a mistyped limit that is
+// silently ignored is discovered when the limit is needed.
 import { ConfigError } from './config-error.js';
 import { suggestion } from './config.js';
 import type { Override } from './config.js';
@@ -9,7 +9,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = 'HEXMQ_';
 
-/** Read by others: by the command itself, or by the tests. */
+/** Variables that the command itself or the tests read. */
 const NOT_CONFIGURATION: ReadonlySet<string> = new Set([
   'HEXMQ_CONFIG',
   'HEXMQ_DATA',
@@ -20,7 +20,7 @@ const NOT_CONFIGURATION: ReadonlySet<string> = new Set([
   'HEXMQ_REQUIRE',
 ]);
 
-/** `HEXMQ_HOST` and `HEXMQ_PORT` are those of the first listener, as `--host` and `--port` are. */
+/** `HEXMQ_HOST` and `HEXMQ_PORT` set the first listener, as `--host` and `--port` do. */
 const PATHS: ReadonlyMap<string, Override['path']> = new Map<string, Override['path']>([
   ['HEXMQ_HOST', ['listeners', 0, 'host']],
   ['HEXMQ_PORT', ['listeners', 0, 'port']],
@@ -33,7 +33,7 @@ const PATHS: ReadonlyMap<string, Override['path']> = new Map<string, Override['p
 
 /**
  * @returns one override for each variable that is set.
- * @throws ConfigError for variables that nobody knows, naming them; never their values, which may be secrets.
+ * @throws ConfigError naming every unknown variable, without its value, which may be a secret.
  */
 export function environmentOverrides(environment: Environment): Override[] {
   const overrides: Override[] = [];
@@ -54,7 +54,7 @@ export function environmentOverrides(environment: Environment): Override[] {
   return overrides;
 }
 
-/** A number or a truth value where it reads as one: the schema says whether it fits. */
+/** The text as a number or boolean if it looks like one. Whether that fits the key is for the schema to say. */
 export function valueOf(text: string): unknown {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
   if (text === 'true') return true;

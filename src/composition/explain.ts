@@ -1,5 +1,4 @@
-// Why a client may or may not do something: the authorizers that a configuration names are asked as the broker asks them, and their rules judged as
-// it judges them, while no broker runs.
+// Why a client may or may not do something. Calls the configured authorizers and evaluates their rules exactly as the broker does, without a broker.
 import { Authorization } from '../application/authorization.js';
 import type { AuthorizationOutcome } from '../application/authorization.js';
 import { explain } from '../domain/access/explain.js';
@@ -18,11 +17,11 @@ export interface AccessQuery {
   readonly userName: string | undefined;
   readonly clientId: string;
   readonly action: AccessAction;
-  /** A topic; for `subscribe` a topic filter, shared or not. */
+  /** A Topic Name; for `subscribe` a Topic Filter, shared or not. */
   readonly topic: string;
 }
 
-/** @throws ConfigError when the topic is none, or an authorizer cannot be loaded or does not answer. */
+/** @throws ConfigError when the topic is not valid, or when an authorizer cannot be loaded or fails. */
 export async function explainAccess(config: Config, question: AccessQuery): Promise<Explanation> {
   const topic = parseTopic(config, question);
   const container = createContainer(config, { telemetry: [] });
@@ -52,10 +51,10 @@ function parseTopic({ limits }: Config, { action, topic }: AccessQuery): string 
   if (action === 'subscribe') {
     const parsed = parseTopicFilter(topic, limits);
     if (typeof parsed === 'string')
-      throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no topic filter: ${parsed}`]);
+      throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no Topic Filter: ${parsed}`]);
     return parsed.filter;
   }
   const problem = topicNameProblem(topic, limits);
-  if (problem !== undefined) throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no topic: ${problem}`]);
+  if (problem !== undefined) throw new ConfigError([`--topic: ${JSON.stringify(topic)} is no Topic Name: ${problem}`]);
   return topic;
 }

@@ -1,4 +1,4 @@
-// The configuration's shape as a JSON Schema, for editors that complete and check while one writes. Rules between keys are not in it.
+// The configuration's shape as a JSON Schema, for completion and checks in editors. Rules that span keys cannot be expressed in it.
 import { z } from 'zod';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';
@@ -6,7 +6,7 @@ import { configSchema } from './config-schema.js';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Draft 7, which is what editors know. */
+/** Draft 7, which the editors' language servers support. */
 export function configJsonSchema(): JsonSchema {
   const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' });
   const limits = propertiesOf(schema)['limits'];

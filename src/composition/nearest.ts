@@ -1,6 +1,6 @@
-// For a word that was mistyped: which known word was meant.
+// Suggestions for mistyped words.
 
-/** The known word that differs least, if it differs little; else the one that begins with what was written. */
+/** The known word with the smallest edit distance, if that is small enough; otherwise one that begins with the word. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const words = [...known];
   return closest(word, words) ?? words.find((candidate) => word.length >= 3 && candidate.startsWith(word));
@@ -19,7 +19,7 @@ function closest(word: string, known: readonly string[]): string | undefined {
   return best;
 }
 
-/** Insertions, deletions and replacements from one word to the other. */
+/** Levenshtein distance. */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row++) {

@@ -1,4 +1,4 @@
-// What is done with a file of passwords apart from asking it: the adapter's own tools, for the command.
+// The tools of the password-file adapter for `hexmq passwd`, which edits files that the adapter only reads.
 import { ADAPTER_TOOLS } from './adapter-table.js';
 
 type Tools = Awaited<ReturnType<typeof ADAPTER_TOOLS.passwordFile>>;

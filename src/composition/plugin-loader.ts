@@ -1,4 +1,5 @@
-// Adapters that hexmq does not know by name: npm packages. It finds them, and refuses at start, by name, what is not what it was asked for.
+// Finds adapters: in the table of built-in ones, or as npm packages, which are refused by name if they are not what the configuration expects. This is
+// also the place for a plugin host: docs/architecture/dependency-injection.md.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,8 +9,9 @@ import { adapterNames, formatPath, suggestion } from './config.js';
 import type { AdapterTable } from './adapter-table.js';
 
 /**
- * Loads the adapter that `path` of the configuration names: from the table, or as a package.
- * @throws ConfigError when there is none, or it lacks the function that it is needed for.
+ * Loads the module of the adapter that the configuration names at `path`.
+ * @param factory the function that the module has to export.
+ * @throws ConfigError when no such adapter is installed, or it lacks that function.
  */
 export async function loadAdapter<Module extends object>(
   table: AdapterTable<Module>,
@@ -32,10 +34,10 @@ export async function loadAdapter<Module extends object>(
   ]);
 }
 
-/** Beside hexmq itself, or in the directory that the broker was started in. */
+/** Looks beside hexmq itself, then in the working directory. */
 async function importPackage(name: string, refuse: (why: string) => ConfigError): Promise<Record<string, unknown>> {
-  // A path or a URL would run whatever file it names: only packages that somebody has installed.
-  if (!/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i.test(name)) throw refuse('is no name of an adapter');
+  // A path or a URL would execute the file it names; only installed packages may be named.
+  if (!/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i.test(name)) throw refuse('is not the name of an adapter');
   try {
     return (await import(name)) as Record<string, unknown>;
   } catch (error) {
@@ -45,7 +47,7 @@ async function importPackage(name: string, refuse: (why: string) => ConfigError)
     const resolved = createRequire(join(process.cwd(), 'package.json')).resolve(name);
     return (await import(pathToFileURL(resolved).href)) as Record<string, unknown>;
   } catch (error) {
-    // What only `import` may load cannot be found from a directory on this version of Node.
+    // On this version of Node, `require.resolve` does not find a package that exports nothing for `require`.
     if ((error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED')
       throw refuse('has to be installed beside hexmq');
     if (!isMissing(error, name)) throw error;
@@ -53,14 +55,14 @@ async function importPackage(name: string, refuse: (why: string) => ConfigError)
   }
 }
 
-/** The package itself is missing, not something that it needs. */
+/** Whether the package itself is missing, as opposed to one of its dependencies. */
 function isMissing(error: unknown, name: string): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
   return (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && message.includes(`'${name}'`);
 }
 
 /**
- * Runs the constructor of an adapter, whose complaints about its options are complaints about the configuration.
+ * Runs the constructor of an adapter. An error about the adapter's options is an error about the configuration.
  * @param key where the options stand in the configuration.
  * @throws ConfigError in place of what `create` throws.
  */

@@ -317,7 +317,7 @@ describeWith('script', 'hexmq passwd on a terminal', () => {
       const program = new Program('script', ['-qec', command, '/dev/null'], { cwd, env: { SHELL: '/bin/sh' } });
       await program.says(/Password:/);
       program.type('sesame\r');
-      await program.says(/The same again:/);
+      await program.says(/Repeat the password:/);
       program.type('sesame\r');
       await program.says(/alice added to passwd/);
       expect((await program.end()).status).toBe(0);

@@ -153,7 +153,7 @@ async function everyoneComesBack(broker: RunningBroker, releasedId: number): Pro
 const WAYS: Readonly<Record<string, (room: Room) => Promise<void>>> = {
   'hexmq migrate': async ({ source, target }) => {
     const said = await done(['migrate', '--from', source.config, '--to', target.config]);
-    expect(said).toContain(`migrated ${source.shown} to ${target.shown}, the same on both sides: sessions `);
+    expect(said).toContain(`migrated ${source.shown} to ${target.shown}, equal on both sides: sessions `);
     expect(said).toMatch(new RegExp(`, queued messages ${BACKLOG + SHARED + 3}, .*; digest [0-9a-f]{64}\n$`));
   },
   'hexmq export and hexmq import, by files': async ({ source, target, path }) => {

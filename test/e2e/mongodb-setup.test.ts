@@ -313,7 +313,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
           `storage: { adapter: mongodb, options: { url: "${urlOf(proxy)}", database: ${real.newDatabase()} } }\n`,
         );
         expect(await command(['migrate', '--from', there, '--to', target], {}, 0)).toMatch(
-          /^migrated mongodb \(.+\) to mongodb \(.+\), the same on both sides/,
+          /^migrated mongodb \(.+\) to mongodb \(.+\), equal on both sides/,
         );
         // And all of them with a login that is refused, and without a server.
         proxy.judgeWith(({ name }) => (name === 'saslStart' ? { answer: loginRefused } : 'pass'));

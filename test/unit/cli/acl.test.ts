@@ -33,7 +33,7 @@ describe('acl explain', () => {
       output: [
         'allowed: client c of user ann may receive plant/1',
         '  decided by acl line 3 (allow receive plant/#)',
-        '  rules before that do not decide:',
+        '  rules before it that do not decide:',
         '    acl line 4 (deny publish, subscribe, receive plant/secret/#): it does not match',
         '    acl line 2 (allow publish devices/#): it is about publish',
         '',
@@ -61,11 +61,11 @@ describe('acl explain', () => {
     expect(status).toBe(0);
     expect(output).toContain(
       [
-        '  of its messages, the first of these that matches counts:',
+        '  for its messages, the first of these that matches decides:',
         '    plant/secret/#: filtered out (acl line 4)',
         '    plant/#: delivered (acl line 3)',
         '    users/ann/#: delivered (acl line 5)',
-        '    everything else: filtered out (no rule is about it)',
+        '    everything else: filtered out (no rule covers it)',
         '',
       ].join('\n'),
     );
@@ -116,7 +116,7 @@ describe('acl explain', () => {
     const host = new FakeHost();
     expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', 'x'], host)).toBe(0);
     expect(host.output).toBe(
-      'allowed: client c without a user name may publish to x\n  no authorization is configured: whoever is admitted may do everything, or what its credentials say\n',
+      'allowed: client c without a user name may publish to x\n  no authorization is configured: an authenticated client may do everything, or what its credentials permit\n',
     );
     expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', '$SYS/x'], host)).toBe(3);
   });
@@ -131,9 +131,9 @@ describe('acl explain', () => {
     [['-a', 'publish', '-t', 'x'], /--client <id>' not specified/],
     [
       ['-i', 'c', '-a', 'publish', '-t', 'a/#'],
-      /^hexmq: --topic: "a\/#" is no topic: a Topic Name has no wildcards\n$/,
+      /^hexmq: --topic: "a\/#" is no Topic Name: a Topic Name has no wildcards\n$/,
     ],
-    [['-i', 'c', '-a', 'subscribe', '-t', 'a/#/b'], /^hexmq: --topic: "a\/#\/b" is no topic filter/],
+    [['-i', 'c', '-a', 'subscribe', '-t', 'a/#/b'], /^hexmq: --topic: "a\/#\/b" is no Topic Filter/],
     [['-i', 'c', '-a', 'publish', '-t', 'x', '-c', '/nowhere.yaml'], /cannot read the configuration file/],
   ])('%j is asked wrongly', async (args, message) => {
     const { status, errors } = await explain(...args);

@@ -145,7 +145,7 @@ describe('what a user got wrong', () => {
 
   test('is told by the name of the flag', async () => {
     expect(await failing(['start', '--port', 'abc'])).toBe(
-      'hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free one)\n',
+      'hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free port)\n',
     );
     expect(await failing(['start', '--port', '65536'])).toMatch(/^hexmq: --port: 65536 is out of range/);
     expect(await failing(['start', '--log-level', 'loud'])).toMatch(
@@ -240,12 +240,12 @@ describe('hexmq reload', () => {
     const host = new FakeHost({ HEXMQ_PID_FILE: pidFile });
     expect(await run(['reload'], host)).toBe(0);
     expect(host.signals).toEqual(['SIGHUP']);
-    expect(host.output).toBe('the process 4711 was told to reload; its log says what came of it\n');
+    expect(host.output).toBe('sent SIGHUP to process 4711; its log shows the result\n');
     broker.requestStop();
     expect(await ended).toBe(0);
     const late = new FakeHost();
     expect(await run(['reload', '--pid-file', pidFile], late)).toBe(1);
-    expect(late.errors).toBe(`hexmq: ${pidFile}: there is no such file: no broker runs that was started with it\n`);
+    expect(late.errors).toBe(`hexmq: ${pidFile}: no such file, so no broker that was started with it is running\n`);
   });
 
   test('tells nobody while the configuration is wrong, and says what is wrong', async () => {
@@ -257,12 +257,12 @@ describe('hexmq reload', () => {
   });
 
   test.each([
-    [['--pid', '4712'], 'hexmq: the process 4712 cannot be told: it does not run\n'],
-    [['--pid', 'all'], 'hexmq: --pid: "all" is not valid, expected the number of a process\n'],
-    [[], 'hexmq: expected --pid-file (or HEXMQ_PID_FILE), or --pid, to know which broker is meant\n'],
+    [['--pid', '4712'], 'hexmq: cannot signal process 4712: it is not running\n'],
+    [['--pid', 'all'], 'hexmq: --pid: "all" is not valid, expected a process id\n'],
+    [[], 'hexmq: no broker is given, expected --pid-file (or HEXMQ_PID_FILE) or --pid\n'],
     [
       ['--pid-file', file('no.pid', 'soon')],
-      `hexmq: ${join(directory, 'no.pid')}: expected the number of a process, and nothing else\n`,
+      `hexmq: ${join(directory, 'no.pid')}: expected a process id and nothing else\n`,
     ],
   ])('with %j says what is wrong', async (flags, error) => {
     const host = new FakeHost();

@@ -52,7 +52,7 @@ describe('hexmq passwd', () => {
       status: 0,
       output: `alice added to ${path}\n`,
       errors: '',
-      questions: ['Password:', 'The same again:'],
+      questions: ['Password:', 'Repeat the password:'],
     });
     const before = readFileSync(path, 'utf8');
     expect((await passwd(['alice', ...QUICK], { typed: ['other', 'other'] })).output).toBe(
@@ -86,7 +86,7 @@ describe('hexmq passwd', () => {
     }
     expect(users()).toEqual(['a', 'b', 'c', 'd']);
     expect((await passwd(['e', '--stdin'], { typed: [] })).errors).toBe(
-      'hexmq: --stdin: standard input is a terminal; leave it out to be asked\n',
+      'hexmq: --stdin: standard input is a terminal, expected a file or a pipe; without --stdin hexmq asks for the password\n',
     );
   });
 
@@ -94,7 +94,7 @@ describe('hexmq passwd', () => {
     ['', 'the password is empty, expected at least one character'],
     ['\n', 'the password is empty'],
     ['one\ntwo\n', 'standard input has more than one line, expected the password alone'],
-    ['nu\0ll', 'the password has a null character'],
+    ['nu\0ll', 'the password contains a null character'],
     ['x'.repeat(65_536), 'the password is too long, expected 65535 bytes at most'],
   ])('refuses the password %j', async (piped, problem) => {
     const { status, errors } = await passwd(['alice'], { piped });
@@ -106,7 +106,7 @@ describe('hexmq passwd', () => {
     for (const name of ['a:b', 'a\nb', ' a', '#a', '']) {
       const { status, errors, questions } = await passwd([name], { typed: ['x', 'x'] });
       expect({ status, questions }).toEqual({ status: 1, questions: [] });
-      expect(errors).toMatch(/^hexmq: the user name .+ cannot be: it .+\n$/);
+      expect(errors).toMatch(/^hexmq: the user name .+ is not valid: it .+\n$/);
     }
   });
 
@@ -128,7 +128,7 @@ describe('hexmq passwd', () => {
     expect(readFileSync(path, 'utf8')).toBe('# comment\n');
     expect(await passwd(['alice', '--delete'])).toMatchObject({
       status: 1,
-      errors: `hexmq: there is no user alice in ${path}, expected one of those that --list prints\n`,
+      errors: `hexmq: ${path} has no user alice, expected one that --list prints\n`,
     });
     expect(await passwd(['alice', '--delete', '--stdin'], { piped: 'x' })).toMatchObject({
       status: 1,
@@ -137,10 +137,10 @@ describe('hexmq passwd', () => {
   });
 
   test('tells files that are missing or cannot be used', async () => {
-    const missing = `hexmq: there is no file ${path}; hexmq passwd ${path} <user> makes one\n`;
+    const missing = `hexmq: ${path} does not exist; hexmq passwd ${path} <user> creates it\n`;
     expect((await passwd(['--list'])).errors).toBe(missing);
     expect((await passwd(['alice', '--delete'])).errors).toBe(missing);
-    expect((await passwd([])).errors).toBe('error: passwd: a user is missing\n');
+    expect((await passwd([])).errors).toBe('error: passwd: the user name is missing\n');
     path = directory;
     expect(await passwd(['alice'], { piped: 'x' })).toMatchObject({
       status: 1,

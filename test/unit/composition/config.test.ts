@@ -191,8 +191,8 @@ describe('what is wrong', () => {
         ],
       }),
     ).toEqual([
-      'listeners[1].name: "a" is the name of listeners[0] too, expected another',
-      'listeners[1].port: 127.0.0.1:1883 is the address of listeners[0] too, expected another',
+      'listeners[1].name: "a" is also the name of listeners[0], expected another',
+      'listeners[1].port: 127.0.0.1:1883 is also the address of listeners[0], expected another',
     ]);
   });
 });
@@ -291,7 +291,7 @@ describe('listeners', () => {
 
   test('do not share an address, whatever their types', () => {
     expect(problemsWith({ listeners: [{ type: 'ws', port: 1883 }, { type: 'tcp' }] })).toEqual([
-      'listeners[1].port: 127.0.0.1:1883 is the address of listeners[0] too, expected another',
+      'listeners[1].port: 127.0.0.1:1883 is also the address of listeners[0], expected another',
     ]);
     expect(
       problemsWith({
@@ -300,7 +300,7 @@ describe('listeners', () => {
           { type: 'unix', path: 'x' },
         ],
       }),
-    ).toEqual(['listeners[1].path: x is the address of listeners[0] too, expected another']);
+    ).toEqual(['listeners[1].path: x is also the address of listeners[0], expected another']);
   });
 });
 

@@ -215,7 +215,9 @@ describe('an adapter', () => {
 
   test('is never loaded from a path or a URL', async () => {
     for (const adapter of ['./evil.js', '/etc/passwd', 'file:///x.js', 'data:text/javascript,1', '../x', 'node:fs']) {
-      await expect(checkAdapters(resolveConfig({ storage: { adapter } }))).rejects.toThrow('is no name of an adapter');
+      await expect(checkAdapters(resolveConfig({ storage: { adapter } }))).rejects.toThrow(
+        'is not the name of an adapter',
+      );
     }
   });
 
