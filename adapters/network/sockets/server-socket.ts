@@ -28,7 +28,7 @@ const DEFAULT_BACKLOG = 4096;
 /** Detects vanished peers that have disabled MQTT keep-alive. Long, because each probe costs for every idle client. */
 const TCP_KEEP_ALIVE_MS = 300_000;
 
-export const SOCKET_OPTIONS = {
+const SOCKET_OPTIONS = {
   // A peer that half-closes still receives what was written; the channel then ends its own side.
   allowHalfOpen: true,
   noDelay: true,

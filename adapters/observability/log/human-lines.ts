@@ -1,4 +1,4 @@
-// The log for someone at a terminal: `12:00:01.250 warn  message dropped reason=queue-full`. It shows the same fields as the JSON, no fewer.
+// Log lines for a terminal: `12:00:01.250 warn  message dropped reason=queue-full`. They have all fields of the JSON.
 
 export interface LogDestination {
   write(line: string): void;
@@ -22,8 +22,8 @@ export function humanLine(json: string): string {
 }
 
 /**
- * Clients choose client identifiers and topics, so they could send a terminal its control characters; JSON's quotes make them harmless, and
- * the few it lets through (DEL and the C1 controls) are escaped the same way.
+ * Quotes a value as JSON, because clients choose client identifiers and topics and could send control characters to the
+ * terminal. Those that JSON leaves as they are (DEL and the C1 controls) are escaped too.
  */
 function quoted(value: string): string {
   if (/^[\w.:/@+-]+$/.test(value)) return value;

@@ -1,8 +1,8 @@
-// The event log: one structured line for each thing that happened, on standard error. It decides how loud each kind of event is and keeps a
-// flood of them from becoming a flood of lines; what happens at all, and why, is the core's to say.
+// The event log: one structured line per event, on standard error. It chooses the level of each kind of event and
+// limits the lines that clients can cause.
 import { destination as fileDestination, pino, stdTimeFunctions } from 'pino';
 import type { Logger } from 'pino';
-import type { Clock, LifecycleEvent, BrokerEvent, Telemetry } from 'hexmq/ports';
+import type { BrokerEvent, Clock, LifecycleEvent, Telemetry } from 'hexmq/ports';
 import { LogRateLimiter } from './log-rate-limiter.js';
 import { humanLines } from './human-lines.js';
 import type { LogDestination } from './human-lines.js';
@@ -17,7 +17,7 @@ export type { LogDestination } from './human-lines.js';
 export interface LogOptions {
   /** Default `info`. */
   readonly level?: LogLevel;
-  /** Default standard error: lines for people on a terminal, JSON otherwise. */
+  /** Default: standard error, as text on a terminal and as JSON otherwise. */
   readonly destination?: LogDestination;
 }
 
@@ -34,8 +34,8 @@ export function createTelemetry(options: LogOptions, components: LogComponents):
 class LogTelemetry implements Telemetry {
   readonly #logger: Logger;
   readonly #flush: () => void;
-  readonly #gate: LogRateLimiter;
-  readonly #outages = new OutageFilter();
+  readonly #rateLimiter: LogRateLimiter;
+  readonly #outageFilter = new OutageFilter();
 
   constructor(
     options: LogOptions,
@@ -46,14 +46,14 @@ class LogTelemetry implements Telemetry {
     this.#logger = pino(
       {
         level: options.level ?? 'info',
-        // No process id and host name on each line: whoever collects logs adds them, and a person does not want them.
+        // No process id and host name: log collectors add them, and humans do not need them.
         base: null,
         timestamp: stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
       destination,
     );
-    this.#gate = new LogRateLimiter(clock, (event, count, seconds) => {
+    this.#rateLimiter = new LogRateLimiter(clock, (event, count, seconds) => {
       const fields =
         'reason' in event ? { event: event.kind, reason: event.reason, count } : { event: event.kind, count };
       this.#logger[levelOf(event)](fields, `${describeEvent(event)}: ${count} more in ${seconds} s`);
@@ -61,15 +61,15 @@ class LogTelemetry implements Telemetry {
   }
 
   emit(event: BrokerEvent | LifecycleEvent): void {
-    if (event.kind === 'stopped' || event.kind === 'fatal') this.#gate.close();
+    if (event.kind === 'stopped' || event.kind === 'fatal') this.#rateLimiter.close();
     if (
       (event.kind === 'storage-failing' || event.kind === 'storage-recovered') &&
-      !this.#outages.allows(event, this.clock.nowMs())
+      !this.#outageFilter.allows(event, this.clock.nowMs())
     )
       return;
     const level = levelOf(event);
-    if (this.#logger.isLevelEnabled(level) && this.#gate.allows(event, burstOf(event))) this.#log(level, event);
-    // After a clean stop the process waits for its last lines by itself; after a fault it may not get the time.
+    if (this.#logger.isLevelEnabled(level) && this.#rateLimiter.allows(event, burstOf(event))) this.#log(level, event);
+    // After a clean stop the process waits for its last lines by itself; after a fault it may not have the time.
     if (event.kind === 'fatal') this.#flush();
   }
 
@@ -86,7 +86,7 @@ class LogTelemetry implements Telemetry {
 function openDestination(given: LogDestination | undefined): { destination: LogDestination; flush: () => void } {
   if (given !== undefined) return { destination: given, flush: () => undefined };
   if (process.stderr.isTTY) return { destination: humanLines(process.stderr), flush: () => undefined };
-  // Lines are written behind the event loop's back; at the end we wait for them.
+  // Lines are written asynchronously; `flush` waits for them.
   const file = fileDestination({ fd: STANDARD_ERROR, sync: false });
   return {
     destination: file,

@@ -1,9 +1,9 @@
-// How loud each event is, how many of its like are worth a line, and what it is called. Nothing here writes.
-import type { EndReason, LifecycleEvent, BrokerEvent } from 'hexmq/ports';
+// The level, the rate limit and the message text of each kind of event.
+import type { BrokerEvent, EndReason, LifecycleEvent } from 'hexmq/ports';
 
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
-/** Lines of one kind and reason in ten seconds, where a client can cause as many as it likes. */
+/** Lines per kind and reason and ten seconds, for events that clients can cause at will. */
 const CLIENT_CAUSED_BURST = 20;
 
 export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
@@ -14,7 +14,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'ready':
     case 'stopping':
     case 'stopped':
-    // Whoever scans a port or asks whether it is open causes them.
+    // Port scans and health checks cause these.
     case 'handshake-failed':
     case 'reloaded':
     case 'permissions-renewed':
@@ -34,9 +34,9 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'signal-ignored':
       return 'warn';
     case 'message-dropped':
-      // Neither is a fault: nobody had asked for the message, or nobody had asked to have it kept.
+      // No fault: no client subscribed, or the offline client did not ask to have its messages stored.
       if (event.reason === 'no-subscriber' || event.reason === 'client-offline') return 'debug';
-      // Who subscribes to more than it may receive is served with less: that is what the rules are for.
+      // No fault: the rules restrict what a broad subscription delivers.
       return event.reason === 'not-authorized' ? 'info' : 'warn';
     case 'will-published':
       return 'debug';
@@ -52,7 +52,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
   }
 }
 
-/** Infinity: every one. */
+/** Lines per ten seconds; `Infinity` for events that clients cannot cause at will. */
 export function burstOf(event: BrokerEvent | LifecycleEvent): number {
   switch (event.kind) {
     case 'message-dropped':
@@ -85,13 +85,14 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'signal-ignored':
     case 'permissions-renewed':
     case 'fatal':
-    // `Outages` has decided which are worth a line.
+    // Already selected by `OutageFilter`.
     case 'storage-failing':
     case 'storage-recovered':
       return Infinity;
   }
 }
 
+/** The message text, constant for each kind, so that it can be searched for. Details are in the fields. */
 export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
   switch (event.kind) {
     case 'client-connected':
@@ -109,7 +110,7 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'message-dropped':
       return 'message dropped';
     case 'retained-limited':
-      return 'a subscription matches more retained messages than it gets';
+      return 'subscription matches more retained messages than the limit';
     case 'will-published':
       return 'will published';
     case 'session-ended':
@@ -117,9 +118,9 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'listening':
       return 'listening';
     case 'listener-reloaded':
-      return 'the listener uses the certificates that have changed';
+      return 'listener uses the changed certificates';
     case 'listener-reload-failed':
-      return 'the listener goes on with the certificates that it had';
+      return 'listener keeps its previous certificates';
     case 'ready':
       return 'ready';
     case 'stopping':
@@ -127,40 +128,38 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'stopped':
       return 'stopped';
     case 'storage-failing':
-      if (event.operation === 'read') return 'the storage does not give back what was stored; who is to get it waits';
+      if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
       return event.storageErrorKind === 'full'
-        ? 'the storage has no space for what must be stored; acknowledgements wait'
-        : 'the storage does not take what must be stored; acknowledgements wait';
+        ? 'storage is full; acknowledgements wait'
+        : 'storage writes fail; acknowledgements wait';
     case 'storage-recovered':
-      return event.operation === 'read'
-        ? 'the storage gives back what was stored again'
-        : 'the storage takes what must be stored again';
+      return event.operation === 'read' ? 'storage reads succeed again' : 'storage writes succeed again';
     case 'authenticator-passed-over':
-      return 'an authenticator failed, and the next one was asked';
+      return 'authenticator failed; the next one decides';
     case 'attempts-slowed':
-      return 'logins failed too often; the next ones are answered late';
+      return 'too many failed logins; further attempts are delayed';
     case 'close-failed':
-      return 'an authenticator or authorizer could not be closed';
+      return 'authenticator or authorizer could not be stopped';
     case 'changes-abandoned':
-      return 'the storage has not taken everything, and the broker stops all the same';
+      return 'stopping although storage has not accepted all changes';
     case 'reloaded':
       return 'reloaded';
     case 'reload-failed':
-      return 'not reloaded; what there was goes on';
+      return 'reload failed; the previous state remains in use';
     case 'restart-needed':
-      return 'changed in the configuration, and only read at a start';
+      return 'configuration changes take effect only after a restart';
     case 'signal-ignored':
-      return 'this signal has no meaning here; SIGTERM stops the broker, SIGHUP has it reload';
+      return 'signal ignored; SIGTERM stops the broker, SIGHUP reloads it';
     case 'permissions-renewed':
-      return 'what clients may do was asked anew';
+      return 'clients were authorized again';
     case 'permissions-kept':
-      return 'what the client may do now could not be found out; it may do what it might before';
+      return 'client could not be authorized again; it keeps its permissions';
     case 'fatal':
-      return 'the broker has to stop';
+      return 'fatal error; the broker stops';
   }
 }
 
-/** Ends that a healthy network brings every day. */
+/** Ends of connections that are normal in a healthy network. */
 function isOrdinary(reason: EndReason): boolean {
   switch (reason) {
     case 'client-disconnect':
@@ -169,7 +168,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'session-taken-over':
     case 'server-shutting-down':
     case 'administrative-action':
-    // It follows a event of the refusal, which has the reason.
+    // An event with the reason of the refusal precedes it.
     case 'connection-refused':
       return true;
     case 'malformed-packet':

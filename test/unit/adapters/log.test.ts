@@ -1,6 +1,6 @@
-// The event log: what is written for which event, how loud, and how a flood is kept out of it.
+// The event log: lines and levels of events, and limits on the lines that clients and outages cause.
 import { describe, expect, test } from '@jest/globals';
-import type { ClientId, Clock, LifecycleEvent, BrokerEvent, TopicName } from 'hexmq/ports';
+import type { BrokerEvent, ClientId, Clock, LifecycleEvent, TopicName } from 'hexmq/ports';
 import { humanLine } from '../../../adapters/observability/log/human-lines.js';
 import { createTelemetry } from '../../../adapters/observability/log/index.js';
 import type { LogLevel } from '../../../adapters/observability/log/index.js';
@@ -56,7 +56,7 @@ const dropped = (reason: 'queue-full' | 'no-subscriber' | 'slow-consumer'): Brok
   queue: undefined,
 });
 
-test('a event is one line of JSON with its fields, a level and a time', () => {
+test('an event is one line of JSON with its fields, a level and a time', () => {
   const { lines, emit } = logging();
   emit({ kind: 'publish-denied', clientId, topic: '$SYS/x', detail: 'clients cannot publish there' });
   expect(lines).toEqual([
@@ -72,7 +72,7 @@ test('a event is one line of JSON with its fields, a level and a time', () => {
   ]);
 });
 
-test('a flood of dropped messages is one line at once and one line with the count', () => {
+test('many dropped messages cause one line at once and one line with their count', () => {
   const { lines, clock, emit } = logging();
   for (let index = 0; index < 100_000; index++) emit(dropped('queue-full'));
   for (let index = 0; index < 5; index++) emit(dropped('slow-consumer'));
@@ -92,7 +92,7 @@ test('a flood of dropped messages is one line at once and one line with the coun
   expect(lines).toHaveLength(5);
 });
 
-test('what a client can cause at will is limited, what it cannot is not', () => {
+test('events that a client can cause at will are limited, and others are not', () => {
   const { lines, clock, emit } = logging();
   for (let index = 0; index < 100; index++)
     emit({ kind: 'publish-denied', clientId, topic: 'x', detail: 'no rule allows it' });
@@ -103,7 +103,7 @@ test('what a client can cause at will is limited, what it cannot is not', () => 
   expect(lines).toHaveLength(121);
 });
 
-describe('a storage that fails', () => {
+describe('storage outages in the log', () => {
   const failing = (
     error: string,
     more: Partial<Extract<LifecycleEvent, { kind: 'storage-failing' }>> = {},
@@ -120,19 +120,19 @@ describe('a storage that fails', () => {
     operation,
     attempts: 9,
   });
-  const said = (lines: readonly Record<string, unknown>[]): string[] =>
+  const summaries = (lines: readonly Record<string, unknown>[]): string[] =>
     lines.map(({ event, operation, error }) =>
       [event, operation, error].filter((word) => typeof word === 'string').join(' '),
     );
 
-  test('is said at the beginning, once a minute, and at the end, whatever the number of attempts and the details of each', () => {
+  test('an outage is logged at its start, once a minute and at its end, however many attempts fail', () => {
     const { lines, clock, emit } = logging();
     for (let attempt = 1; attempt <= 240; attempt++) {
       emit(failing(`gone: bring it back (attempt ${String(attempt)})`, { attempt }));
       clock.advance(1000);
     }
     emit(recovered('write'));
-    expect(said(lines)).toEqual([
+    expect(summaries(lines)).toEqual([
       'storage-failing write gone: bring it back (attempt 1)',
       'storage-failing write gone: bring it back (attempt 61)',
       'storage-failing write gone: bring it back (attempt 121)',
@@ -142,7 +142,7 @@ describe('a storage that fails', () => {
     expect(lines[3]).toMatchObject({ level: 'error', attempt: 181 });
   });
 
-  test('is said again when it fails otherwise, and when it fails anew', () => {
+  test('another cause, and another outage, are logged at once', () => {
     const { lines, emit } = logging();
     for (let times = 0; times < 3; times++) {
       emit(failing('gone (1)'));
@@ -151,7 +151,7 @@ describe('a storage that fails', () => {
     }
     emit(recovered('write'));
     emit(failing('gone (1)'));
-    expect(said(lines)).toEqual([
+    expect(summaries(lines)).toEqual([
       'storage-failing write gone (1)',
       'storage-failing write login refused (2)',
       'storage-failing write login refused',
@@ -160,29 +160,29 @@ describe('a storage that fails', () => {
     ]);
   });
 
-  test('is said of reads once, however many wait', () => {
+  test('a read outage is logged once, however many reads wait', () => {
     const { lines, emit } = logging();
     for (let reader = 0; reader < 1000; reader++) emit(failing('gone', { operation: 'read' }));
     for (let reader = 0; reader < 1000; reader++) emit(recovered('read'));
-    expect(said(lines)).toEqual(['storage-failing read gone', 'storage-recovered read']);
+    expect(summaries(lines)).toEqual(['storage-failing read gone', 'storage-recovered read']);
   });
 
-  test('cannot fill the log by never saying the same', () => {
+  test('an outage whose error text always differs causes 16 lines at most', () => {
     const { lines, emit } = logging();
-    for (let index = 0; index < 1000; index++) emit(failing(`trouble ${String(index)}`));
+    for (let index = 0; index < 1000; index++) emit(failing(`cause ${String(index)}`));
     expect(lines).toHaveLength(16);
   });
 
-  test('is over once, also where only errors are logged', () => {
+  test('an outage ends even if the level hides its recovery', () => {
     const { lines, emit } = logging('error');
     emit(failing('gone'));
     emit(recovered('write'));
     emit(failing('gone'));
-    expect(said(lines)).toEqual(['storage-failing write gone', 'storage-failing write gone']);
+    expect(summaries(lines)).toEqual(['storage-failing write gone', 'storage-failing write gone']);
   });
 });
 
-test('handshakes that come to nothing are no warnings, and of each reason there are few lines', () => {
+test('failed handshakes are logged at level info, with a limit per reason', () => {
   const { lines, clock, emit } = logging();
   for (const reason of ['tls', 'timeout'] as const) {
     for (let index = 0; index < 100; index++)
@@ -209,14 +209,14 @@ test('handshakes that come to nothing are no warnings, and of each reason there 
   ]);
 });
 
-test('nobody having asked for a message is no warning, and below the level nothing is counted', () => {
+test('a message without subscribers is logged at level debug, and hidden events are not counted', () => {
   const { lines, clock, emit } = logging();
   for (let index = 0; index < 5; index++) emit(dropped('no-subscriber'));
   expect(clock.timers.size).toBe(0);
   expect(lines).toEqual([]);
 });
 
-test('the end tells what was held back and leaves no timer behind', () => {
+test('stopping logs the counts of suppressed events and leaves no timer', () => {
   const { lines, clock, emit } = logging();
   emit(dropped('queue-full'));
   emit(dropped('queue-full'));
@@ -230,7 +230,7 @@ test('the end tells what was held back and leaves no timer behind', () => {
   ]);
 });
 
-test('a fatal error is written with its stack', () => {
+test('a fatal error is logged with its stack', () => {
   const { lines, emit } = logging();
   emit({ kind: 'fatal', error: new Error('the store was taken over') });
   expect(lines).toMatchObject([
@@ -238,13 +238,13 @@ test('a fatal error is written with its stack', () => {
   ]);
 });
 
-test('silent writes nothing', () => {
+test('level silent logs nothing', () => {
   const { lines, emit } = logging('silent');
   emit({ kind: 'fatal', error: new Error('x') });
   expect(lines).toEqual([]);
 });
 
-test('a line for people shows the same fields, and no control characters that a client chose', () => {
+test('a terminal line shows all fields, with control characters of clients escaped', () => {
   const line = {
     level: 'warn',
     time: '2026-01-02T03:04:05.678Z',
