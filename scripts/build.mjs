@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// The build: TypeScript compiles the library, esbuild bundles the command, and neither runs when the sources are those of the last build. That
-// check compares contents instead of modification times, so it never misses an edit. The command is a bundle because Node takes longer to read
-// some 500 small modules than the broker takes for everything else before it listens.
+// The build: TypeScript compiles the library, esbuild bundles the command, and neither runs when the sources are those
+// of the last build. That check compares contents instead of modification times, so it never misses an edit. The
+// command is a bundle because Node takes longer to read some 500 small modules than the broker takes for everything
+// else before it listens.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -69,7 +70,10 @@ async function bundleCommand() {
   return new Set(Object.keys(metafile.outputs).map((path) => join(ROOT, path)));
 }
 
-/** The command and adapter packages share one copy of `hexmq/ports`: `instanceof StorageError` and the tokens depend on it. */
+/**
+ * The command and adapter packages share one copy of `hexmq/ports`: `instanceof StorageError` and the tokens depend on
+ * it.
+ */
 const sharedPorts = {
   name: 'shared-ports',
   setup({ onResolve }) {
@@ -94,7 +98,10 @@ function licensesOf(files) {
   return sections.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** TypeScript leaves behind what it made from files that are gone, and modules of the command that are in the bundle now. */
+/**
+ * TypeScript leaves behind what it made from files that are gone, and modules of the command that are in the bundle
+ * now.
+ */
 function removeOutputsWithoutSource(outputs) {
   for (const file of ['src', 'adapters'].flatMap((folder) => filesIn(join(DIST, folder)))) {
     const source = join(ROOT, relative(DIST, file).replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts'));
@@ -112,7 +119,10 @@ function digestOf(files) {
   return hash.digest('hex');
 }
 
-/** All files of a directory and its directories, in an order that does not depend on the file system; or the file itself. */
+/**
+ * All files of a directory and its directories, in an order that does not depend on the file system; or the file
+ * itself.
+ */
 function filesIn(path) {
   if (!existsSync(path)) return [];
   if (statSync(path).isFile()) return [path];

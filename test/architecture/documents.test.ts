@@ -1,4 +1,5 @@
-// The links of the documents: each leads to an existing file and heading, and every page can be reached from the README.
+// The links of the documents: each leads to an existing file and heading, and every page can be reached from the
+// README.
 import { expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';

@@ -1,4 +1,5 @@
-// Messages that are queued for sessions whose clients are away, and handed over when these come back, each checked to be the next of its session.
+// Messages that are queued for sessions whose clients are away, and handed over when these come back, each checked to
+// be the next of its session.
 import { randomBytes } from 'node:crypto';
 import { MqttLink, publishPacket } from './mqtt-link.mjs';
 
@@ -60,7 +61,10 @@ export class Backlog {
     });
   }
 
-  /** Evenly over the sessions; a publisher has sessions of its own, so that the order of each is known. Resolves when all are acknowledged. */
+  /**
+   * Evenly over the sessions; a publisher has sessions of its own, so that the order of each is known. Resolves when
+   * all are acknowledged.
+   */
   async publish({ messages, publishers, window }) {
     const share = Math.ceil(this.#sessions / publishers);
     const groups = Array.from({ length: Math.ceil(this.#sessions / share) }, (_, i) => ({

@@ -11,7 +11,8 @@ const SAMPLE_INTERVAL_MS = 50;
 /**
  * @typedef {object} Memory in bytes
  * @property {number} resident
- * @property {number} mapped what of it are files that are mapped into memory: pages of the store that the kernel takes back when it needs them
+ * @property {number} mapped what of it are files that are mapped into memory: pages of the store that the kernel takes
+ * back when it needs them
  * @property {number} peak the most that was resident since the start
  */
 
@@ -36,7 +37,8 @@ export class BrokerProcess {
 
   /**
    * @param {string} directory
-   * @param {{ readonly limits?: Readonly<Record<string, number>>, readonly nodeArguments?: readonly string[] }} [options] `limits`: by the names of their environment variables
+   * @param {{ readonly limits?: Readonly<Record<string, number>>, readonly nodeArguments?: readonly string[] }}
+   * [options] `limits`: by the names of their environment variables
    */
   static async start(directory, { limits = {}, nodeArguments = [] } = {}) {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: build it first (npm run build)`);
@@ -75,7 +77,10 @@ export class BrokerProcess {
     return { resident: bytes('VmRSS'), mapped: bytes('RssFile'), peak: bytes('VmHWM') };
   }
 
-  /** Looks again and again until the returned function is called, which answers with the most that was resident, and that was the broker's own. */
+  /**
+   * Looks again and again until the returned function is called, which answers with the most that was resident, and
+   * that was the broker's own.
+   */
   watchMemory() {
     let [resident, own] = [0, 0];
     const timer = setInterval(() => {

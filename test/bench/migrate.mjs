@@ -1,5 +1,6 @@
-// How long a migration takes and how much memory it needs: a store of many sessions, each with a backlog of messages of which most wait in a hundred
-// queues, from files to files, or to MongoDB and back. The first store is made by an import.
+// How long a migration takes and how much memory it needs: a store of many sessions, each with a backlog of messages of
+// which most wait in a hundred queues, from files to files, or to MongoDB and back. The first store is made by an
+// import.
 //
 //   npm run bench:migrate -- [--mongodb mongodb://127.0.0.1:27017] [--sessions 10000] [--messages 10]
 import { spawn } from 'node:child_process';
@@ -28,7 +29,9 @@ const database = `hexmq_bench_${process.pid}`;
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-/** Lines of an export: sessions with a subscription each, and queues of which all but one message in ten have others. */
+/**
+ * Lines of an export: sessions with a subscription each, and queues of which all but one message in ten have others.
+ */
 function* exported() {
   const counts = { session: 0, subscription: 0, inbound: 0, will: 0, entry: 0, retained: 0 };
   let sum = 0n;

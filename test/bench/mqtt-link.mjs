@@ -1,4 +1,5 @@
-// A client of MQTT 3.1.1 that costs little beside a broker: it speaks bare bytes and does only what these programs need (QoS 1, both ways).
+// A client of MQTT 3.1.1 that costs little beside a broker: it speaks bare bytes and does only what these programs need
+// (QoS 1, both ways).
 import { connect as connectSocket } from 'node:net';
 
 const CONNACK = 0x20;
@@ -38,7 +39,8 @@ export class MqttLink {
    * @param {{ host: string, port: number }} address
    * @param {string} clientId
    * @param {(error: Error) => void} failed whatever goes wrong from now on
-   * @param {(payload: Buffer) => void} onMessage for each PUBLISH, acknowledged when it returns; the payload is valid until then
+   * @param {(payload: Buffer) => void} onMessage for each PUBLISH, acknowledged when it returns; the payload is valid
+   * until then
    */
   static async connect({ host, port }, clientId, failed, onMessage) {
     const socket = connectSocket({ host, port, noDelay: true });

@@ -1,5 +1,6 @@
-// A million messages for clients that are away: how fast they are taken, what is resident in the broker all the while, and how fast they are handed
-// over, in order, while more arrive. For one session, and for a thousand with a thousand messages each, at several windows.
+// A million messages for clients that are away: how fast they are taken, what is resident in the broker all the while,
+// and how fast they are handed over, in order, while more arrive. For one session, and for a thousand with a thousand
+// messages each, at several windows.
 //
 //   npm run bench:paging
 //   npm run bench:paging -- --messages 100000 --sessions 1 --windows 50

@@ -1,5 +1,5 @@
-// The phases of a start on a store: the broker's own steps in its order, each timed. Prints one line of JSON. It runs in
-// a process of its own, so that nothing is compiled or cached before it begins.
+// The phases of a start on a store: the broker's own steps in its order, each timed. Prints one line of JSON. It runs
+// in a process of its own, so that nothing is compiled or cached before it begins.
 import { createStorage } from 'hexmq/adapters/storage/file';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

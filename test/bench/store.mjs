@@ -1,4 +1,5 @@
-// A store as a large installation has it when its broker is killed, written through the storage port of the built package.
+// A store as a large installation has it when its broker is killed, written through the storage port of the built
+// package.
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createStorage } from 'hexmq/adapters/storage/file';
@@ -70,7 +71,8 @@ function* changesOf({ sessions, subscriptions, messages, payload, retained, will
   }
   for (let i = 0; i < retained; i++)
     yield { kind: 'retained.put', message: messageOf(`site/${i % 100}/device/${i}/state`, true) };
-  // One after the other for each session in turn, as messages come in life: what belongs to one queue does not stand together.
+  // One after the other for each session in turn, as messages come in life: what belongs to one queue does not stand
+  // together.
   for (let i = 0; i < messages; i++) {
     const session = i % sessions;
     const message = messageOf(`site/${session % 100}/device/${session}/command/run`, false);

@@ -1,8 +1,9 @@
-// Messages per second through each kind of listener, of hexmq and of Mosquitto side by side: ten publishers, each with a subscriber of its own, QoS 0,
-// a window of 100 messages of 64 bytes. Run with `npm run bench:transports`; it needs mosquitto and openssl.
+// Messages per second through each kind of listener, of hexmq and of Mosquitto side by side: ten publishers, each with
+// a subscriber of its own, QoS 0, a window of 100 messages of 64 bytes. Run with `npm run bench:transports`; it needs
+// mosquitto and openssl.
 //
-// The clients are in this process and do as little as can be done: what they send is encoded once, what they get is counted and not parsed. Over
-// WebSocket each packet they send is a frame of its own.
+// The clients are in this process and do as little as can be done: what they send is encoded once, what they get is
+// counted and not parsed. Over WebSocket each packet they send is a frame of its own.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';

@@ -1,5 +1,6 @@
-// docs/conformance.md is made from the catalogues and the test names of this folder, and this test keeps the three together: every statement
-// has a test or says why it has none, and no test names a statement that does not exist. HEXMQ_WRITE_DOCS=1 writes the page.
+// docs/conformance.md is made from the catalogues and the test names of this folder, and this test keeps the three
+// together: every statement has a test or says why it has none, and no test names a statement that does not exist.
+// HEXMQ_WRITE_DOCS=1 writes the page.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';

@@ -1,5 +1,6 @@
-// The normative statements of MQTT Version 3.1.1 (OASIS Standard), Appendix B: their numbers as printed there, whom they bind, and what they ask
-// for in short. Where no test of a broker from outside is possible, why. Behind them the rules of the text that have no number.
+// The normative statements of MQTT Version 3.1.1 (OASIS Standard), Appendix B: their numbers as printed there, whom
+// they bind, and what they ask for in short. Where no test of a broker from outside is possible, why. Behind them the
+// rules of the text that have no number.
 
 export interface Statement {
   readonly id: string;

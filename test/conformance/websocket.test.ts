@@ -1,4 +1,5 @@
-// MQTT over WebSocket (MQTT 3.1.1, section 6): a broker in this process with a listener on a port, and a client that knows only WebSockets.
+// MQTT over WebSocket (MQTT 3.1.1, section 6): a broker in this process with a listener on a port, and a client that
+// knows only WebSockets.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createBroker } from 'hexmq';
 import type { Broker } from 'hexmq';

@@ -1,4 +1,5 @@
-// Users and roles in MongoDB, on a real server: who is let in and what they may do, what ill-formed documents come to, and a server that fails.
+// Users and roles in MongoDB, on a real server: who is let in and what they may do, what ill-formed documents come to,
+// and a server that fails.
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import type { Document } from 'mongodb';

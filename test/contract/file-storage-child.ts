@@ -1,7 +1,8 @@
-// A process that commits to a file storage until it is killed, and says of each batch that it was committed. Run by `storage-file.test.ts`.
+// A process that commits to a file storage until it is killed, and says of each batch that it was committed. Run by
+// `storage-file.test.ts`.
 //
-// Batch k belongs together: two entries of queue a, one of queue b that shares the message of the second, and a retained message; and it trims
-// queue b, so that removals are interrupted too.
+// Batch k belongs together: two entries of queue a, one of queue b that shares the message of the second, and a
+// retained message; and it trims queue b, so that removals are interrupted too.
 import { writeSync } from 'node:fs';
 import type { Change, Message } from 'hexmq/ports';
 import { FileStorage } from '../../adapters/storage/file/index.js';

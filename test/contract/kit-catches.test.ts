@@ -1,4 +1,5 @@
-// Who tests the tests: adapters that are wrong in one way each, and the laws of the storage contract that find them out.
+// Who tests the tests: adapters that are wrong in one way each, and the laws of the storage contract that find them
+// out.
 import { describe, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import { StorageError } from 'hexmq/ports';

@@ -1,4 +1,5 @@
-// Databases on the server that the tests were given, one for each test, and storages on them whose server can be made to fail.
+// Databases on the server that the tests were given, one for each test, and storages on them whose server can be made
+// to fail.
 import { MongoClient, MongoNetworkError } from 'mongodb';
 import type { Collection, Db } from 'mongodb';
 import type { StorageUnderTest } from 'hexmq/testkit';

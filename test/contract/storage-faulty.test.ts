@@ -1,4 +1,5 @@
-// The faulty storage: without faults it keeps the contract, slow it keeps it too, and each injected fault is the fault that it says it is.
+// The faulty storage: without faults it keeps the contract, slow it keeps it too, and each injected fault is the fault
+// that it says it is.
 import { describe, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import { StorageError } from 'hexmq/ports';

@@ -1,5 +1,6 @@
-// File storage on a directory that is not as it left it: bytes flipped, cut off or gone, in the log and in tables. Either everything that had been
-// acknowledged is there, or it is refused as corrupt: nothing is missing in silence, and nothing is given back that was not written.
+// File storage on a directory that is not as it left it: bytes flipped, cut off or gone, in the log and in tables.
+// Either everything that had been acknowledged is there, or it is refused as corrupt: nothing is missing in silence,
+// and nothing is given back that was not written.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import {
   cpSync,
@@ -88,7 +89,10 @@ async function verdictOn(directory: string, whole: Contents): Promise<'whole' | 
   }
 }
 
-/** A store whose last batches are in its log. @returns the directory, the log in it, and where in the log each batch ends. */
+/**
+ * A store whose last batches are in its log. @returns the directory, the log in it, and where in the log each batch
+ * ends.
+ */
 async function storeWithLog(
   batches: readonly (readonly Change[])[],
 ): Promise<{ directory: string; log: string; ends: number[] }> {

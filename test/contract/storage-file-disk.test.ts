@@ -1,5 +1,6 @@
-// File storage on a disk that fails, and what is retried, what is final, and what is a fault of its own. The engine is the real one; what fails is
-// put between it and the storage, so that these tests need neither a full disk nor the right to make one.
+// File storage on a disk that fails, and what is retried, what is final, and what is a fault of its own. The engine is
+// the real one; what fails is put between it and the storage, so that these tests need neither a full disk nor the
+// right to make one.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -353,7 +354,10 @@ describe('batches far larger than are preferred', () => {
   /** More than the adapter writes in one lot, and far less than in a whole batch. */
   const WRITES_IN_A_TURN_MAX = 4096;
 
-  /** An engine that counts what is written to its batches, and how much of that the event loop had to wait for at once. Not a matter of time. */
+  /**
+   * An engine that counts what is written to its batches, and how much of that the event loop had to wait for at once.
+   * Not a matter of time.
+   */
   function counting(): {
     readonly engine: (directory: string) => Database;
     mostInATurn: (work: () => Promise<void>) => Promise<number>;
@@ -458,7 +462,8 @@ describe('batches far larger than are preferred', () => {
 });
 
 describe('a directory that cannot be made', () => {
-  // On a file system that says ENOENT although the directory above is there, Node's own recursive mkdir goes round for ever.
+  // On a file system that says ENOENT although the directory above is there, Node's own recursive mkdir goes round for
+  // ever.
   test('is told and not tried for ever', async () => {
     const error = await refusalOf(new FileStorage({ directory: '/proc/hexmq/data' }).open());
     expect(error).toMatchObject({

@@ -1,5 +1,6 @@
-// The format of file storage, byte by byte: one of each key and record as a hex dump. A test here that fails means that stores of released versions
-// can no longer be read: it is never mended by changing the dump, but by a new format version and by reading the old one as well.
+// The format of file storage, byte by byte: one of each key and record as a hex dump. A test here that fails means that
+// stores of released versions can no longer be read: it is never mended by changing the dump, but by a new format
+// version and by reading the old one as well.
 import { describe, expect, test } from '@jest/globals';
 import type { Message, QueueAppend } from 'hexmq/ports';
 import { DamagedRecord } from '../../adapters/storage/file/errors.js';

@@ -1,8 +1,9 @@
-// File storage keeps the contract, and what it promises beyond it: a process killed at any moment, directories that are not its own, payloads
-// stored once.
+// File storage keeps the contract, and what it promises beyond it: a process killed at any moment, directories that are
+// not its own, payloads stored once.
 //
-// A crash in the contract's sense is made with `close`: the engine's lock is this process's, and an instance that is merely left alone would keep it.
-// Closing writes nothing, so the store is as a crash leaves it. That this is so is not taken on trust: a child process is killed below.
+// A crash in the contract's sense is made with `close`: the engine's lock is this process's, and an instance that is
+// merely left alone would keep it. Closing writes nothing, so the store is as a crash leaves it. That this is so is not
+// taken on trust: a child process is killed below.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import * as fastCheck from 'fast-check';

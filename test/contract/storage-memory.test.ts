@@ -1,4 +1,5 @@
-// Memory storage keeps the contract, in both its uses; and what it promises beyond it: copies, options, and queues that stay fast.
+// Memory storage keeps the contract, in both its uses; and what it promises beyond it: copies, options, and queues that
+// stay fast.
 import { describe, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import type { Message, Seq, StoredEntry, TopicName } from 'hexmq/ports';
@@ -131,7 +132,9 @@ describe('options of memory storage', () => {
 });
 
 describe('long queues in memory', () => {
-  /** Generous enough for a busy machine; anything that moves the rest of the queue for each entry would take minutes. */
+  /**
+   * Generous enough for a busy machine; anything that moves the rest of the queue for each entry would take minutes.
+   */
   const PATIENCE_MS = 60_000;
   const LENGTH = 1_000_000;
   const message = messageOf(1, new Uint8Array(8));

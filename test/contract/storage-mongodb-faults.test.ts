@@ -1,5 +1,6 @@
-// What MongoDB storage promises beyond the contract: one writer whatever arrives late, a crash between any two writes, batches in parts, a bounded
-// journal, payloads kept once and no longer than needed, and what is said to whoever set it up wrong.
+// What MongoDB storage promises beyond the contract: one writer whatever arrives late, a crash between any two writes,
+// batches in parts, a bounded journal, payloads kept once and no longer than needed, and what is said to whoever set it
+// up wrong.
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { MongoNetworkError } from 'mongodb';
 import type {
@@ -452,7 +453,8 @@ onServer('messages', () => {
 });
 
 onServer('a connection that breaks', () => {
-  // What Node says when a request is written to a socket whose other end has just gone; the driver passes it on as it is.
+  // What Node says when a request is written to a socket whose other end has just gone; the driver passes it on as it
+  // is.
   const ofTheSocket = (code: string): Error =>
     Object.assign(new Error('This socket has been ended by the other party'), { code });
 

@@ -1,4 +1,5 @@
-// Looking into a database whose journal is not folded, or half: what is read is what was committed, and nothing in the database shows that anybody looked.
+// Looking into a database whose journal is not folded, or half: what is read is what was committed, and nothing in the
+// database shows that anybody looked.
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import { MongoNetworkError } from 'mongodb';
@@ -105,7 +106,9 @@ class ReadFromOutside implements Storage {
   }
 }
 
-/** @param written how many writes to the collections are carried out before one fails; then as many again, and so on. */
+/**
+ * @param written how many writes to the collections are carried out before one fails; then as many again, and so on.
+ */
 function underTest(written: number): StorageUnderTest {
   const database = newDatabase();
   let isFolding = true;

@@ -1,5 +1,5 @@
-// What MongoDB storage makes of what a server, or the network before it, says: each failure as the kind that the broker acts on, in a sentence that tells
-// what to do, and the same batch taken once however its first attempts ended.
+// What MongoDB storage makes of what a server, or the network before it, says: each failure as the kind that the broker
+// acts on, in a sentence that tells what to do, and the same batch taken once however its first attempts ended.
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import type { Document } from 'mongodb';
 import type { Change, Message, QueueId, RestoredFact, Seq, StorageErrorKind } from 'hexmq/ports';

@@ -1,6 +1,7 @@
 // MongoDB storage keeps the contract, on a real server.
 //
-// A crash in the contract's sense is made by closing the driver under the storage: what it was doing goes no further than the server has it.
+// A crash in the contract's sense is made by closing the driver under the storage: what it was doing goes no further
+// than the server has it.
 import { afterAll, describe, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import { storageContract } from 'hexmq/testkit';

@@ -1,4 +1,5 @@
-// The built command with rules: an ACL file as Mosquitto's users have it, and roles in the configuration, with clients written by others.
+// The built command with rules: an ACL file as Mosquitto's users have it, and roles in the configuration, with clients
+// written by others.
 import { describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

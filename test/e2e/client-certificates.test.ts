@@ -1,4 +1,5 @@
-// Who a client is by its certificate, and the broker's own certificate as it is renewed: the built command over TLS, with clients that others wrote.
+// Who a client is by its certificate, and the broker's own certificate as it is renewed: the built command over TLS,
+// with clients that others wrote.
 import { describe, expect, test } from '@jest/globals';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

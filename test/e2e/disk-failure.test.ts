@@ -1,4 +1,5 @@
-// The built command on a disk that fails: full for a while, and damaged. What clients see, what the operator reads, and how it ends.
+// The built command on a disk that fails: full for a while, and damaged. What clients see, what the operator reads, and
+// how it ends.
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,4 +1,5 @@
-// The command with what it keeps in a directory: stopped and started again, beside another, and where no directory can be.
+// The command with what it keeps in a directory: stopped and started again, beside another, and where no directory can
+// be.
 import { describe, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

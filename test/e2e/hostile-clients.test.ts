@@ -1,5 +1,5 @@
-// Clients that misbehave: they send without reading, stop in the middle, ask for too much or vanish. Whatever they do is their own loss: in each
-// test a decent client beside them is served all the while.
+// Clients that misbehave: they send without reading, stop in the middle, ask for too much or vanish. Whatever they do
+// is their own loss: in each test a decent client beside them is served all the while.
 import { describe, expect, test } from '@jest/globals';
 import { temporaryDirectory, withBroker } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';

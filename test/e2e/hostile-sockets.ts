@@ -1,4 +1,5 @@
-// A client of bare bytes: it sends what no decent client would, and reads only when it is told to. It shares nothing with the broker.
+// A client of bare bytes: it sends what no decent client would, and reads only when it is told to. It shares nothing
+// with the broker.
 import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import type { Socket } from 'node:net';

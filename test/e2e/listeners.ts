@@ -20,7 +20,10 @@ export interface Listeners {
   readonly addresses: Readonly<Record<Type, string>>;
 }
 
-/** One of each type, on addresses of their own. `tls` and `wss` ask for a certificate and can do without. @param limits of the broker. */
+/**
+ * One of each type, on addresses of their own. `tls` and `wss` ask for a certificate and can do without. @param limits
+ * of the broker.
+ */
 export function withListeners(
   body: (listeners: Listeners) => Promise<void>,
   limits: Readonly<Record<string, number>> = {},

@@ -1,5 +1,6 @@
-// The built command while its MongoDB server is slow, has stepped down, is partitioned away, is restarted, has no space or refuses the login: what
-// clients see, what the operator reads, that it recovers by itself, and that what is there then is what was acknowledged, once.
+// The built command while its MongoDB server is slow, has stepped down, is partitioned away, is restarted, has no space
+// or refuses the login: what clients see, what the operator reads, that it recovers by itself, and that what is there
+// then is what was acknowledged, once.
 import { afterAll, expect, test } from '@jest/globals';
 import { MongoProxy, isCommit, isGreeting, refusal } from '../support/mongodb/proxy.js';
 import type { Command, Verdict } from '../support/mongodb/proxy.js';

@@ -14,7 +14,10 @@ async function publish(broker: RunningBroker, ...args: string[]): Promise<void> 
 /** Says `topic qos retain payload` of each message. */
 const FORMAT = ['-F', 'received %t %q %r %p'];
 
-/** A subscriber that has its SUBACK. It flushes each line, and tells what it does, so that nobody has to guess when it is there. */
+/**
+ * A subscriber that has its SUBACK. It flushes each line, and tells what it does, so that nobody has to guess when it
+ * is there.
+ */
 async function subscribed(broker: RunningBroker, ...args: string[]): Promise<Program> {
   const subscriber = new Program('stdbuf', ['-oL', 'mosquitto_sub', ...at(broker), '-d', ...FORMAT, ...args]);
   await subscriber.says(/^Subscribed \(mid: 1\)/m);

@@ -1,4 +1,5 @@
-// MQTT.js with what a test needs around it: every message kept from the first on, and waits that name what they wait for.
+// MQTT.js with what a test needs around it: every message kept from the first on, and waits that name what they wait
+// for.
 import { connect as connectMqttJs } from 'mqtt';
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import { afterwards, within } from './program.js';

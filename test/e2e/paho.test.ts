@@ -1,4 +1,5 @@
-// The built command with Eclipse Paho for Python. The checks are programs in `paho/`; they exit with 0 when all was as they expected.
+// The built command with Eclipse Paho for Python. The checks are programs in `paho/`; they exit with 0 when all was as
+// they expected.
 import { expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -21,7 +22,9 @@ async function expectSuccess(check: Program): Promise<void> {
   expect(await check.end()).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('as expected') });
 }
 
-/** The example connects to port 1883, so it needs an address whose port 1883 is free; every 127.x.y.z is this machine. */
+/**
+ * The example connects to port 1883, so it needs an address whose port 1883 is free; every 127.x.y.z is this machine.
+ */
 async function addressWithPort1883Free(): Promise<string> {
   for (const host of ['127.0.0.1', '127.0.0.2', '127.18.83.1', '127.18.83.2'])
     if (await isFree(host, 1883)) return host;

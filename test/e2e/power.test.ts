@@ -1,4 +1,5 @@
-// What is acknowledged is on the disk, and not only with the operating system, which outlives a killed broker: here it does not.
+// What is acknowledged is on the disk, and not only with the operating system, which outlives a killed broker: here it
+// does not.
 import { expect, test } from '@jest/globals';
 import { FaithfulClient } from './kill/faithful-client.js';
 import { KillableBroker } from './kill/killable-broker.js';
@@ -26,7 +27,9 @@ describeWith('cc', 'a loss of power right after what was acknowledged', () => {
   const ALL: Kept = { isSessionPresent: true, messages: ['at QoS 1', 'at QoS 2'], retained: ['retained'] };
   const NOTHING: Kept = { isSessionPresent: false, messages: [], retained: [] };
 
-  /** What is there afterwards of a stored session, what waits in it and what is retained, in the order in which it came. */
+  /**
+   * What is there afterwards of a stored session, what waits in it and what is retained, in the order in which it came.
+   */
   async function keptOn(options: Options): Promise<Kept> {
     const broker = new KillableBroker(await unpluggableFileStorage(options));
     const before = await broker.start(0);

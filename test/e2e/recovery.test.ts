@@ -1,5 +1,6 @@
-// What a broker that was killed has again when it is back, before anyone can reach it; and that a backlog, however long, is handed over in order and is
-// not held in memory. The same at full size, and measured: `test/bench/recovery.mjs` and `test/bench/paging.mjs`.
+// What a broker that was killed has again when it is back, before anyone can reach it; and that a backlog, however
+// long, is handed over in order and is not held in memory. The same at full size, and measured:
+// `test/bench/recovery.mjs` and `test/bench/paging.mjs`.
 import { describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -52,7 +53,9 @@ async function firstAccepted(address: Address): Promise<{ readonly refusals: num
 
 type Share = 'VmRSS' | 'RssAnon';
 
-/** `VmRSS`: all that is resident. `RssAnon`: without files mapped into memory, which the kernel takes back when it must. */
+/**
+ * `VmRSS`: all that is resident. `RssAnon`: without files mapped into memory, which the kernel takes back when it must.
+ */
 function residentBytes({ pid }: Program, share: Share): number {
   const kilobytes = new RegExp(`^${share}:\\s+(\\d+) kB$`, 'm').exec(
     readFileSync(`/proc/${String(pid)}/status`, 'utf8'),

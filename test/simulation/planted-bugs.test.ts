@@ -1,4 +1,5 @@
-// Bugs planted in the broker, to see that the simulation finds them: an invariant that nothing can break checks nothing.
+// Bugs planted in the broker, to see that the simulation finds them: an invariant that nothing can break checks
+// nothing.
 import { expect, test } from '@jest/globals';
 import { INVARIANTS } from '../../src/testkit/simulation/invariants/index.js';
 import type { Violation } from '../../src/testkit/simulation/index.js';

@@ -1,6 +1,6 @@
-// A whole broker in the test's own process: memory network, memory storage, a clock that stands still until a test moves it, and every event
-// recorded. With it, what has to hold whenever a connection is closed for a fault: nothing but the expected was sent, the reason was noticed,
-// and everyone else is served as before.
+// A whole broker in the test's own process: memory network, memory storage, a clock that stands still until a test
+// moves it, and every event recorded. With it, what has to hold whenever a connection is closed for a fault: nothing
+// but the expected was sent, the reason was noticed, and everyone else is served as before.
 import { expect } from '@jest/globals';
 import { MemoryNetwork } from '../../adapters/network/memory/index.js';
 import { MemoryStorage } from '../../adapters/storage/memory/index.js';
@@ -59,8 +59,9 @@ const LIMITED: Permissions = {
 };
 
 /**
- * Who may do what, by user name: `refused` has the wrong password, `forbidden` is not authorised, `broken` finds the authentication out of
- * order, `alice` needs the password `secret`, `limited` may use `open/#` and nothing else, and all others everything.
+ * Who may do what, by user name: `refused` has the wrong password, `forbidden` is not authorised, `broken` finds the
+ * authentication out of order, `alice` needs the password `secret`, `limited` may use `open/#` and nothing else, and
+ * all others everything.
  */
 const TEST_AUTHENTICATOR: Authenticator = {
   name: 'test',
@@ -209,7 +210,10 @@ export class BrokerHarness {
     return undefined;
   }
 
-  /** The broker has closed the connection, said nothing unexpected before, noticed why, and serves others. `label` is for the failure. */
+  /**
+   * The broker has closed the connection, said nothing unexpected before, noticed why, and serves others. `label` is
+   * for the failure.
+   */
   async expectClosed(client: RawClient, expected: ExpectedEnd, label = ''): Promise<void> {
     await this.settled();
     const { answer = '', ...end } = expected;
@@ -241,7 +245,10 @@ export class BrokerHarness {
     await this.expectClosed(client, expected, label);
   }
 
-  /** One client that has been there since the first check and one that is new: both publish and get what they are subscribed to. */
+  /**
+   * One client that has been there since the first check and one that is new: both publish and get what they are
+   * subscribed to.
+   */
   async expectOthersServed(): Promise<void> {
     this.#bystander ??= await this.watcher('bystander', ['bystander', 1]);
     const newcomer = await this.watcher(`newcomer${++this.#probes}`, ['newcomer', 1]);

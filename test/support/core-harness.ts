@@ -1,5 +1,5 @@
-// The core by itself: a `Broker` between a recorder and a model store, driven event by event at a time that the test sets. Reads are answered from
-// the store at once, unless a test wants to choose the moment.
+// The core by itself: a `Broker` between a recorder and a model store, driven event by event at a time that the test
+// sets. Reads are answered from the store at once, unless a test wants to choose the moment.
 import { Broker } from '../../src/domain/broker.js';
 import type { Permissions } from '../../src/domain/access/permissions.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';

@@ -1,4 +1,5 @@
-// What tests of the codec do again and again: a decoder that is past its CONNECT, and everything a decoder gives out for a chunk.
+// What tests of the codec do again and again: a decoder that is past its CONNECT, and everything a decoder gives out
+// for a chunk.
 import { PacketDecoder } from '../../src/protocol/decoder.js';
 import type { Packet, ProtocolVersion } from '../../src/protocol/packets.js';
 import { CONNECT } from './packets.js';

@@ -1,5 +1,6 @@
-// The engine between a hand-driven storage and channels that only write down what they are told: turns end when the test says so, commits succeed
-// when the test says so, and what a peer got is cut into packets by a parser that is not the broker's.
+// The engine between a hand-driven storage and channels that only write down what they are told: turns end when the
+// test says so, commits succeed when the test says so, and what a peer got is cut into packets by a parser that is not
+// the broker's.
 import { Admission } from '../../src/application/admission.js';
 import { Authentication } from '../../src/application/authentication.js';
 import { Authorization } from '../../src/application/authorization.js';

@@ -1,4 +1,5 @@
-// The MongoDB server that tests use, found or started: docs/testing.md says in which order. A suite asks before it describes its tests:
+// The MongoDB server that tests use, found or started: docs/testing.md says in which order. A suite asks before it
+// describes its tests:
 //
 //   const server = await mongoServer();
 //   describeWithServer(server, 'storage in MongoDB', ({ uri, newDatabase }) => { … });
@@ -27,7 +28,10 @@ export interface KillableMongoServer extends MongoServer {
 /** Where no mongod is, and the package is: what it may download. */
 const DOWNLOADED_VERSION = '8.0.4';
 
-/** Not a dependency of ours, so that nothing is downloaded that nobody asked for: whoever installs it allows the download. */
+/**
+ * Not a dependency of ours, so that nothing is downloaded that nobody asked for: whoever installs it allows the
+ * download.
+ */
 const DOWNLOADER = 'mongodb-memory-server-core';
 
 interface Downloader {

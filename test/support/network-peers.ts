@@ -1,4 +1,5 @@
-// Clients for the contract of the network port: sockets, with TLS or without, and WebSockets. They know nothing of MQTT.
+// Clients for the contract of the network port: sockets, with TLS or without, and WebSockets. They know nothing of
+// MQTT.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';

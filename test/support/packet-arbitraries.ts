@@ -1,4 +1,5 @@
-// Random packets that are lawful in their version: whatever is drawn here can be encoded, and means the same when it is read.
+// Random packets that are lawful in their version: whatever is drawn here can be encoded, and means the same when it is
+// read.
 import fc from 'fast-check';
 import { PacketType } from '../../src/protocol/packets.js';
 import type { Packet, Properties, ProtocolVersion, SubscriptionRequest, Will } from '../../src/protocol/packets.js';

@@ -1,5 +1,6 @@
-// A client that sends whatever bytes a test wants and looks at every byte that comes back. It never waits for a time: in process nothing moves
-// by itself, so a client that waits turns the event loop until the awaited has come or nothing has moved for many turns.
+// A client that sends whatever bytes a test wants and looks at every byte that comes back. It never waits for a time:
+// in process nothing moves by itself, so a client that waits turns the event loop until the awaited has come or nothing
+// has moved for many turns.
 import type { Socket } from 'node:net';
 import { expect } from '@jest/globals';
 import type { MemoryClient } from '../../adapters/network/memory/index.js';
@@ -65,7 +66,10 @@ export class Activity {
   /** Turns of the event loop without a movement after which nothing more is expected. */
   readonly #quietTurns: number;
 
-  /** What lies between two turns, in milliseconds: 0 within one process, more where the operating system has to move something. */
+  /**
+   * What lies between two turns, in milliseconds: 0 within one process, more where the operating system has to move
+   * something.
+   */
   readonly #pauseMs: number;
 
   constructor(quietTurns = 40, pauseMs = 0) {

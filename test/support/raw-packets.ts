@@ -1,5 +1,6 @@
-// MQTT 3.1 and 3.1.1 packets as a test writes and reads them: built byte by byte, valid or not, and read with a parser of its own that fails on
-// anything a server may never send. It shares nothing with the codec of the broker, so that a mistake there is not made here as well.
+// MQTT 3.1 and 3.1.1 packets as a test writes and reads them: built byte by byte, valid or not, and read with a parser
+// of its own that fails on anything a server may never send. It shares nothing with the codec of the broker, so that a
+// mistake there is not made here as well.
 
 /** A byte, text in hexadecimal with or without spaces, or bytes as they are. */
 export type Part = number | string | Uint8Array;

@@ -48,7 +48,10 @@ export class Backlog {
     await this.#strike(`${chronicle.acknowledgedCount} messages wait`);
   }
 
-  /** They come, get some of it, and the broker is killed; or first its server, and they go on getting it when that is back. */
+  /**
+   * They come, get some of it, and the broker is killed; or first its server, and they go on getting it when that is
+   * back.
+   */
   async drainSome(): Promise<void> {
     const { broker, chance, chronicle } = this;
     chronicle.beginRound(chronicle.round + 1);

@@ -1,4 +1,5 @@
-// Chance from a seed. What a test does follows from it; where exactly the kill strikes does not, because that is up to the machine.
+// Chance from a seed. What a test does follows from it; where exactly the kill strikes does not, because that is up to
+// the machine.
 export class Chance {
   #state: number;
 

@@ -1,5 +1,6 @@
-// What happened, by data: which messages were sent and acknowledged, who was subscribed then, and who has received what. From that it follows who
-// is owed a message and who must not get one; whatever does not fit is a problem, told with the rounds in which it came about.
+// What happened, by data: which messages were sent and acknowledged, who was subscribed then, and who has received
+// what. From that it follows who is owed a message and who must not get one; whatever does not fit is a problem, told
+// with the rounds in which it came about.
 import { within } from '../program.js';
 
 /** Rounds of the story told when it ends badly. */
@@ -111,7 +112,9 @@ export class Chronicle {
     return publication?.topic === topic && bytes.equals(payloadOf(publication)) ? publication : undefined;
   }
 
-  /** Whatever fails in it is told with what led to it, and broken promises before anything that may follow from them. */
+  /**
+   * Whatever fails in it is told with what led to it, and broken promises before anything that may follow from them.
+   */
   async witness(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -218,7 +221,10 @@ export class Observer {
     return this.#subscriptions.get(filter)?.state ?? 'off';
   }
 
-  /** Whether it has to get the message is known now: it was subscribed, or not, all the time since the message was sent first. */
+  /**
+   * Whether it has to get the message is known now: it was subscribed, or not, all the time since the message was sent
+   * first.
+   */
   acknowledged(publication: Publication): void {
     const subscription = this.#subscriptionTo(publication.topic);
     if (subscription === undefined || subscription.sinceTick > publication.sent.tick) return;
@@ -255,7 +261,10 @@ export class Observer {
     this.#wake();
   }
 
-  /** Resolves when it has got all that it is owed; when nothing comes any more although something is owed, that is a problem. */
+  /**
+   * Resolves when it has got all that it is owed; when nothing comes any more although something is owed, that is a
+   * problem.
+   */
   async caughtUp(): Promise<void> {
     while (this.#owed.size > 0) {
       const before = this.#received.size;
@@ -277,8 +286,9 @@ export class Observer {
   }
 
   /**
-   * By publisher, its QoS and that of the delivery. What comes for a second time, at QoS 1, may come out of its place, and so may what was sent before
-   * the subscription began: it comes because its publisher repeats it, and later messages may have come from before that.
+   * By publisher, its QoS and that of the delivery. What comes for a second time, at QoS 1, may come out of its place,
+   * and so may what was sent before the subscription began: it comes because its publisher repeats it, and later
+   * messages may have come from before that.
    */
   #expectOrder(publication: Publication, qos: number, subscription: Subscription | undefined): void {
     if (!this.isOrdered || subscription === undefined || subscription.sinceTick > publication.sent.tick) return;

@@ -1,5 +1,6 @@
-// What a broker may say at level `warn` in the whole of its life here. Its clients behave and its storage works, so: nothing. Unless its server was
-// killed under it: then that storage cannot be reached, and that it can again, and still nothing else.
+// What a broker may say at level `warn` in the whole of its life here. Its clients behave and its storage works, so:
+// nothing. Unless its server was killed under it: then that storage cannot be reached, and that it can again, and still
+// nothing else.
 
 /** The first line that should not be there. */
 export function complaintIn(stderr: string, hadOutage: boolean): string | undefined {

@@ -1,6 +1,6 @@
-// A client that keeps across connections what MQTT 3.1.1 says a client keeps: the messages it has sent that are not acknowledged, which it
-// sends again with DUP and their Packet Identifier, in their order; and the Packet Identifiers of QoS 2 messages that it has received, until
-// PUBREL. With that, a message that comes twice is the broker's doing.
+// A client that keeps across connections what MQTT 3.1.1 says a client keeps: the messages it has sent that are not
+// acknowledged, which it sends again with DUP and their Packet Identifier, in their order; and the Packet Identifiers
+// of QoS 2 messages that it has received, until PUBREL. With that, a message that comes twice is the broker's doing.
 import type { IConnackPacket, IPublishPacket, Packet, QoS } from 'mqtt-packet';
 import { within } from '../program.js';
 import { PacketSocket } from './packet-socket.js';
@@ -123,7 +123,10 @@ export class FaithfulClient {
     this.#session = clean ? 'none' : 'stored';
   }
 
-  /** Without waiting. `acknowledged`: the broker has said that it has it (PUBACK, PUBREC), on this connection or a later one. */
+  /**
+   * Without waiting. `acknowledged`: the broker has said that it has it (PUBACK, PUBREC), on this connection or a later
+   * one.
+   */
   publish(message: Message, acknowledged: () => void): void {
     const outgoing: Outgoing = { packetId: this.#freePacketId(), message, acknowledged, isReceived: false };
     this.#outgoing.set(outgoing.packetId, outgoing);

@@ -1,5 +1,6 @@
-// The first promise, kept by the built command on a storage whatever happens to its process, or to its server: what was acknowledged is never lost, and
-// at QoS 2 nothing comes twice. It is killed without warning, again and again on the same data, while its clients do all that clients do.
+// The first promise, kept by the built command on a storage whatever happens to its process, or to its server: what was
+// acknowledged is never lost, and at QoS 2 nothing comes twice. It is killed without warning, again and again on the
+// same data, while its clients do all that clients do.
 import { expect, test } from '@jest/globals';
 import { Backlog } from './backlog.js';
 import { Chance, ROUNDS, SEED } from './chance.js';

@@ -1,4 +1,5 @@
-// The built command on one storage, started and killed again and again, and with it, where storage is a server, that server, or the power of its disk.
+// The built command on one storage, started and killed again and again, and with it, where storage is a server, that
+// server, or the power of its disk.
 import { readiness, startProgram } from '../hexmq-command.js';
 import type { Program } from '../program.js';
 import { complaintIn } from './complaints.js';
@@ -45,7 +46,10 @@ export class KillableBroker {
     return address;
   }
 
-  /** A start that is killed at whatever point it has reached when it has had this part of the time that the last start took. @returns that time. */
+  /**
+   * A start that is killed at whatever point it has reached when it has had this part of the time that the last start
+   * took. @returns that time.
+   */
   async stumble(willGraceMs: number, part: number): Promise<number> {
     const afterMs = Math.round(part * this.#startMs);
     this.#spawn(willGraceMs);

@@ -1,5 +1,5 @@
-// What must be retained. A topic has one owner, who sets it at one QoS: the broker has what was acknowledged last, or something later that the owner
-// has not been told of.
+// What must be retained. A topic has one owner, who sets it at one QoS: the broker has what was acknowledged last, or
+// something later that the owner has not been told of.
 import type { Chronicle } from './chronicle.js';
 import type { RetainedMessages } from './retained-reader.js';
 

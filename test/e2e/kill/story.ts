@@ -1,6 +1,6 @@
-// A broker and everyone who uses it: in each round it is started, they come back, send, receive, subscribe, go and die, and it is killed in the
-// middle of it. Now and then they first let everything arrive, and nothing may be missing. Where storage is a server, that is killed in turn: not at
-// all, under a broker that lives on, or with the broker.
+// A broker and everyone who uses it: in each round it is started, they come back, send, receive, subscribe, go and die,
+// and it is killed in the middle of it. Now and then they first let everything arrive, and nothing may be missing.
+// Where storage is a server, that is killed in turn: not at all, under a broker that lives on, or with the broker.
 import type { Chance } from './chance.js';
 import { Chronicle } from './chronicle.js';
 import type { Observer } from './chronicle.js';
@@ -280,7 +280,10 @@ export class Story {
     else await Promise.race([chronicle.afterAcknowledgements(chance.between(1, 900)), tooLong]);
   }
 
-  /** In the middle of it storage is gone, and comes back. The broker goes on by itself, and keeps its promises to those who are there. */
+  /**
+   * In the middle of it storage is gone, and comes back. The broker goes on by itself, and keeps its promises to those
+   * who are there.
+   */
   async #loseServer(returned: Promise<void>, before: number): Promise<void> {
     const { chance, chronicle } = this;
     const forMs = chance.between(0, 3000);

@@ -3,7 +3,10 @@ import type { Chronicle } from './chronicle.js';
 import type { Will } from './faithful-client.js';
 import type { RetainedMessages } from './retained-reader.js';
 
-/** `owed` until the client says DISCONNECT or is back in time; `open` where the answer that would settle it has not come. */
+/**
+ * `owed` until the client says DISCONNECT or is back in time; `open` where the answer that would settle it has not
+ * come.
+ */
 export type WillFate = 'owed' | 'never' | 'open';
 
 export class TestamentedWill {

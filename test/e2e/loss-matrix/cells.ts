@@ -1,4 +1,5 @@
-// The cells of the matrix, and what each of them promises: a storage, what an acknowledgement stands for, and what happened in mid-traffic.
+// The cells of the matrix, and what each of them promises: a storage, what an acknowledgement stands for, and what
+// happened in mid-traffic.
 import type { Counts } from './tally.js';
 import { QOS, READERS } from './tally.js';
 
@@ -25,7 +26,10 @@ export const CELLS: readonly Cell[] = STORAGES.flatMap((storage) =>
   ),
 );
 
-/** Whether nothing that was acknowledged may be lost, and nothing at QoS 2 may come twice. Else the cell promises nothing. */
+/**
+ * Whether nothing that was acknowledged may be lost, and nothing at QoS 2 may come twice. Else the cell promises
+ * nothing.
+ */
 export const promises = ({ storage, ackLevel }: Cell): boolean => storage !== 'memory' && ackLevel !== 'received';
 
 /** What the cell promises and did not keep, each in words. */

@@ -1,8 +1,8 @@
-// What a cell of the matrix loses and brings twice: publishers send as fast as they are acknowledged, in the middle of it something happens, and when
-// all is up again everyone gets what there is. Again and again on the same data.
+// What a cell of the matrix loses and brings twice: publishers send as fast as they are acknowledged, in the middle of
+// it something happens, and when all is up again everyone gets what there is. Again and again on the same data.
 //
-// Nobody waits for what may be lost: at the end of a round each subscriber gets last messages behind all others, and what has not come by then will not
-// come.
+// Nobody waits for what may be lost: at the end of a round each subscriber gets last messages behind all others, and
+// what has not come by then will not come.
 import type { QoS } from 'mqtt-packet';
 import type { Chance } from '../kill/chance.js';
 import { FaithfulClient } from '../kill/faithful-client.js';
@@ -19,8 +19,8 @@ const GRACE_MS = 600_000;
 /** Of each QoS there is one, since a message may overtake one of another QoS. */
 const END_TOPIC = 'load/end';
 /**
- * A broker that promises nothing may have forgotten which Packet Identifiers it had used, and a client takes for a repeat what comes under one of those.
- * There are at most as many as may be in flight to it (`maxInflight`, 50).
+ * A broker that promises nothing may have forgotten which Packet Identifiers it had used, and a client takes for a
+ * repeat what comes under one of those. There are at most as many as may be in flight to it (`maxInflight`, 50).
  */
 const ENDS_AT_QOS_2 = 51;
 
@@ -61,7 +61,10 @@ export class Experiment {
     return { counts: this.#tally.counts, faults: this.#faults };
   }
 
-  /** Traffic, and what happens in it. Every other time the one who was away comes back just before. @returns where the broker is then. */
+  /**
+   * Traffic, and what happens in it. Every other time the one who was away comes back just before. @returns where the
+   * broker is then.
+   */
   async #play(address: Address): Promise<Address> {
     const { chance } = this;
     await Promise.all(

@@ -1,7 +1,8 @@
 // npm run loss-matrix                                      all of it, and writes the table of docs/loss-matrix.md
 // npm run loss-matrix -- --rounds 3 --seed 7               fewer rounds; the same traffic
-// npm run loss-matrix -- --only file/stored/broker-killed  one cell, or all that begin so; --page FILE writes into another page
-// Ends with 0 when every cell kept what it promises, with 1 when one did not (and writes nothing), with 2 when it could not be found out.
+// npm run loss-matrix -- --only file/stored/broker-killed  one cell, or all that begin so; --page FILE writes into
+// another page Ends with 0 when every cell kept what it promises, with 1 when one did not (and writes nothing), with 2
+// when it could not be found out.
 import { MongoClient } from 'mongodb';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Stores for the command to work on: a configuration each, on files or in a database of the server that the tests were given.
+// Stores for the command to work on: a configuration each, on files or in a database of the server that the tests were
+// given.
 import { describe, expect } from '@jest/globals';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

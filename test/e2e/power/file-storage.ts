@@ -1,5 +1,6 @@
-// File storage on a disk whose power is cut whenever the broker is killed: the next start finds what had been synced, and nothing that was only with the
-// operating system. What that is, and what is taken for durable when, is in `platter.c`.
+// File storage on a disk whose power is cut whenever the broker is killed: the next start finds what had been synced,
+// and nothing that was only with the operating system. What that is, and what is taken for durable when, is in
+// `platter.c`.
 import { cpSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StoragePlace } from '../kill/storage-place.js';

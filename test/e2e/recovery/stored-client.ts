@@ -1,4 +1,5 @@
-// A client with a stored session that keeps what comes until it is asked for, acknowledges QoS 1 and 2 by itself, and publishes in a window.
+// A client with a stored session that keeps what comes until it is asked for, acknowledges QoS 1 and 2 by itself, and
+// publishes in a window.
 import type { IConnackPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { PacketSocket } from '../kill/packet-socket.js';
 import type { Address, PacketSocketOwner } from '../kill/packet-socket.js';

@@ -1,6 +1,6 @@
-// Bugs to plant in the broker, one at a time: the simulation has to find each of them by an invariant that it breaks. A bug
-// decorates one of the core's sinks (changes, effects), a part of the storage, or a method of a class, and never matches
-// the text of a source file.
+// Bugs to plant in the broker, one at a time: the simulation has to find each of them by an invariant that it breaks. A
+// bug decorates one of the core's sinks (changes, effects), a part of the storage, or a method of a class, and never
+// matches the text of a source file.
 import { Committer } from '../../../src/application/committer.js';
 import { CoreEffects } from '../../../src/application/core-effects.js';
 import { Broker } from '../../../src/domain/broker.js';

@@ -1,5 +1,6 @@
-// Stands between a broker and its MongoDB server, and fails as networks and servers do: it is silent, slow, cuts connections before or after the
-// server has done what it was asked, and answers commands in the server's place. It reads as much of the wire protocol as that takes.
+// Stands between a broker and its MongoDB server, and fails as networks and servers do: it is silent, slow, cuts
+// connections before or after the server has done what it was asked, and answers commands in the server's place. It
+// reads as much of the wire protocol as that takes.
 import { BSON } from 'mongodb';
 import type { Document } from 'mongodb';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// A MongoDB server of the tests' own: on a free port of the loopback interface, with a temporary directory. It can be killed and started again
-// with what it had stored, at the same port.
+// A MongoDB server of the tests' own: on a free port of the loopback interface, with a temporary directory. It can be
+// killed and started again with what it had stored, at the same port.
 import { MongoClient } from 'mongodb';
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -56,7 +56,10 @@ export async function ping(uri: string, timeoutMs: number): Promise<void> {
   }
 }
 
-/** Below the range from which systems give ports to outgoing connections: one of those could hold the port when the server comes back to it. */
+/**
+ * Below the range from which systems give ports to outgoing connections: one of those could hold the port when the
+ * server comes back to it.
+ */
 async function freePort(): Promise<number> {
   const port = randomInt(20_000, 32_000);
   const server = createServer().listen(port, '127.0.0.1');

@@ -1,4 +1,5 @@
-// Who is connected is asked about anew when an authorizer says so: a few at a time, the last question counts, and who gets no answer keeps what it had.
+// Who is connected is asked about anew when an authorizer says so: a few at a time, the last question counts, and who
+// gets no answer keeps what it had.
 import { describe, expect, test } from '@jest/globals';
 import { Authorization } from '../../../src/application/authorization.js';
 import { Reauthorization } from '../../../src/application/reauthorization.js';

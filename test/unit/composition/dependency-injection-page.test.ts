@@ -1,5 +1,5 @@
-// docs/architecture/dependency-injection.md: every feature it lists is used in the file it names, on the line it links to.
-// `HEXMQ_WRITE_DOCS=1` updates the line numbers.
+// docs/architecture/dependency-injection.md: every feature it lists is used in the file it names, on the line it links
+// to. `HEXMQ_WRITE_DOCS=1` updates the line numbers.
 import { expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

@@ -1,4 +1,5 @@
-// Type tests of the injection tokens. The compiler runs them: each `@ts-expect-error` line has to be refused by `npm run check:types`.
+// Type tests of the injection tokens. The compiler runs them: each `@ts-expect-error` line has to be refused by `npm
+// run check:types`.
 import { describe, expect, test } from '@jest/globals';
 import { Container } from 'inversify';
 import { Clock, Listener, Storage } from 'hexmq/ports';

@@ -1,4 +1,5 @@
-// Damaged streams: whatever comes, the decoder gives out packets or throws a MalformedPacketError, and keeps no more than it may.
+// Damaged streams: whatever comes, the decoder gives out packets or throws a MalformedPacketError, and keeps no more
+// than it may.
 import { describe, expect, test } from '@jest/globals';
 import { PacketDecoder } from '../../../src/protocol/decoder.js';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';

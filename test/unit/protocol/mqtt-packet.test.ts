@@ -1,5 +1,5 @@
-// The codec against `mqtt-packet`, which others wrote: what it generates we read as the same packet, what we write it reads as the same
-// packet, and where damage makes the two disagree the reason is known.
+// The codec against `mqtt-packet`, which others wrote: what it generates we read as the same packet, what we write it
+// reads as the same packet, and where damage makes the two disagree the reason is known.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as theirs from 'mqtt-packet';

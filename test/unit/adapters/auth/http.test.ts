@@ -1,4 +1,5 @@
-// The authenticator and the authorizer that ask a service over HTTP: what it is asked, what its answers mean, and what happens when it does not answer.
+// The authenticator and the authorizer that ask a service over HTTP: what it is asked, what its answers mean, and what
+// happens when it does not answer.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -46,7 +46,9 @@ const decisionOf = async (
   return answer.decision === 'deny' ? answer.detail : answer.decision;
 };
 
-/** Written by mosquitto_passwd 2.0.11: `-H sha512-pbkdf2`, its default, and `-H sha512`. All have the password `secret`. */
+/**
+ * Written by mosquitto_passwd 2.0.11: `-H sha512-pbkdf2`, its default, and `-H sha512`. All have the password `secret`.
+ */
 const GOLDEN = {
   pbkdf2:
     'alice:$7$101$3bA8BEQTtMgceZ6t$VJc9kZk1fokmrKS+JrNDF29Mgx3iwo7Ej/7x3v47VHwOQRiG9CeSdtGArRoz5b3tqRlukK3eI3m/3d4FQoDGXA==',

@@ -1,5 +1,6 @@
 // The verification of passwords that the password file and MongoDB share: what is hashed, what waits, and what is
-// remembered. With one check at a time and no place to wait, a second request succeeds only if nothing has to be hashed.
+// remembered. With one check at a time and no place to wait, a second request succeeds only if nothing has to be
+// hashed.
 import { describe, expect, test } from '@jest/globals';
 import { scryptSync } from 'node:crypto';
 import type { AuthenticationRequest } from 'hexmq/ports';

@@ -1,4 +1,5 @@
-// The stores that the tests move between: one line for each adapter. And what stands in the one that is moved: sessions in every state there is.
+// The stores that the tests move between: one line for each adapter. And what stands in the one that is moved: sessions
+// in every state there is.
 import { describe, expect } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// What permissions come to: which rule decides, and why; the tree of rules judges as going through them one by one would.
+// What permissions come to: which rule decides, and why; the tree of rules judges as going through them one by one
+// would.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Access, accessOf } from '../../../../src/domain/access/access.js';

@@ -1,5 +1,5 @@
-// A shared group under random traffic, members that come and go, and crashes: every message is acknowledged by one member in the end, and at
-// every moment the books and storage know the same messages as the test.
+// A shared group under random traffic, members that come and go, and crashes: every message is acknowledged by one
+// member in the end, and at every moment the books and storage know the same messages as the test.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CoreHarness } from '../../../support/core-harness.js';

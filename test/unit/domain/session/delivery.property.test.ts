@@ -1,5 +1,6 @@
-// The core under random traffic, connections that come and go, and crashes, with clients that obey the protocol. The clients and the books of
-// the test know nothing of the code: what was published and not yet acknowledged is what storage has to hold, at every moment.
+// The core under random traffic, connections that come and go, and crashes, with clients that obey the protocol. The
+// clients and the books of the test know nothing of the code: what was published and not yet acknowledged is what
+// storage has to hold, at every moment.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ClientId } from '../../../../src/domain/identifiers.js';
