@@ -23,8 +23,9 @@ interface OnConnection {
 
 /** A packet that leaves the broker, with what it belongs to. */
 export type Departure = OnConnection &
+  /** `wasAnnounced`: whether a session that may have existed before had been announced to the client. */
   (
-    | { readonly kind: 'connack'; readonly packet: ConnackPacket }
+    | { readonly kind: 'connack'; readonly packet: ConnackPacket; readonly wasAnnounced: boolean }
     /** `intervals`: those that the SUBSCRIBE asked for; `undefined` when there was none with this Packet Identifier. */
     | {
         readonly kind: 'suback';

@@ -12,8 +12,6 @@ export interface StoredEntry {
 export class DiskContents {
   /** By client: the moment at which the batch with the session's first record was handed over. */
   readonly sessions = new Map<string, number>();
-  /** By client: the moment at which the batch with the first content of the session was handed over. */
-  readonly firstContentAt = new Map<string, number>();
   /** When the client's connection ended, in milliseconds; without the clients that have a connection. */
   readonly disconnectedAtMs = new Map<string, number>();
   /** Granted QoS by Topic Filter, by client. */
@@ -40,7 +38,6 @@ export class DiskContents {
   clear(): void {
     for (const contents of [
       this.sessions,
-      this.firstContentAt,
       this.disconnectedAtMs,
       this.subscriptions,
       this.inbound,
@@ -86,11 +83,6 @@ export class DiskContents {
     return this.subscriptions.get(clientId) ?? new Map<string, QoS>();
   }
 
-  /** Subscriptions and inbound identifiers are content; what is queued for a session follows from its subscriptions. */
-  #noteContent(clientId: string, at: number): void {
-    if (!this.firstContentAt.has(clientId)) this.firstContentAt.set(clientId, at);
-  }
-
   #apply(change: Change, at: number): void {
     switch (change.kind) {
       case 'session.put': {
@@ -102,7 +94,6 @@ export class DiskContents {
       }
       case 'session.drop':
         this.sessions.delete(change.clientId);
-        this.firstContentAt.delete(change.clientId);
         this.disconnectedAtMs.delete(change.clientId);
         this.subscriptions.delete(change.clientId);
         this.inbound.delete(change.clientId);
@@ -110,7 +101,6 @@ export class DiskContents {
         return;
       case 'subscription.put': {
         const { clientId, topicFilter, qos } = change.subscription;
-        this.#noteContent(clientId, at);
         valueOf(this.subscriptions, clientId, () => new Map<string, QoS>()).set(topicFilter, qos);
         return;
       }
@@ -143,7 +133,6 @@ export class DiskContents {
         this.queues.delete(change.queue);
         return;
       case 'inbound.put':
-        this.#noteContent(change.clientId, at);
         valueOf(this.inbound, change.clientId, () => new Map<number, number>()).set(change.packetId, at);
         return;
       case 'inbound.drop':

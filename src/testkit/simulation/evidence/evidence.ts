@@ -4,7 +4,13 @@
 // and from there on it is as certain as before.
 import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../../ports/index.js';
 import { PacketType } from '../../../protocol/packets.js';
-import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket } from '../../../protocol/packets.js';
+import type {
+  AcknowledgementPacket,
+  ConnackPacket,
+  ConnectPacket,
+  Packet,
+  PublishPacket,
+} from '../../../protocol/packets.js';
 import type { ConnectionEnd, SimulatedConnection } from '../network.js';
 import type { Departure, Gap } from '../observations.js';
 import { tagOf } from '../payload.js';
@@ -211,7 +217,7 @@ export class Evidence {
     const connection = this.#connections.get(link);
     if (connection === undefined) return;
     const { client, willTag, isAccepted, connect, earlierSubscriptions } = connection;
-    this.wills.connectionEnded(willTag, how, this.isStopping, isAccepted);
+    this.wills.connectionEnded(willTag, how, this.isStopping);
     if (connect.clean) this.groups.cleanMemberLeft(client, how);
     this.lifetimes.connectionEnded(connection, how);
     // A clean session ends with its connection; an earlier one may exist until CONNACK has said otherwise.
@@ -231,8 +237,7 @@ export class Evidence {
     switch (packet.type) {
       case PacketType.connack:
         if (packet.reasonCode !== 0) break;
-        this.#accepted(connection, packet.sessionPresent);
-        return { kind: 'connack', connection, link, packet };
+        return { kind: 'connack', connection, link, packet, wasAnnounced: this.#accepted(connection, packet) };
       case PacketType.suback: {
         const intervals = connection.subscribing.get(packet.packetId);
         connection.subscribing.delete(packet.packetId);
@@ -277,16 +282,21 @@ export class Evidence {
     return { kind: 'other', connection, link, packet };
   }
 
-  #accepted(connection: ObservedConnection, sessionPresent: boolean): void {
-    const { client, connect, earlierSubscriptions, published, since } = connection;
+  /** @returns whether the session that may have existed before was announced. */
+  #accepted(connection: ObservedConnection, { sessionPresent }: ConnackPacket): boolean {
+    const { client, connect, earlierSubscriptions, published, since, willTag } = connection;
+    const wasAnnounced = client.isSessionAnnounced;
     connection.isAccepted = true;
+    this.wills.accepted(willTag);
+    client.isSessionAnnounced = !connect.clean;
     client.sessionStored = connect.clean ? 'no' : 'yes';
-    if (!saysNew(connection, sessionPresent)) return;
+    if (!saysNew(connection, sessionPresent)) return wasAnnounced;
     client.sessionEnded(earlierSubscriptions);
     client.newSessionSince = since;
     for (const [packetId, publication] of client.published)
       if (published.get(packetId)?.publication !== publication) client.published.delete(packetId);
     client.staleInbound.clear();
+    return wasAnnounced;
   }
 
   #publishDeparted(connection: ObservedConnection, link: SimulatedConnection, packet: PublishPacket): Departure {
@@ -346,8 +356,10 @@ export class Evidence {
     this.hasAbandonedChanges = false;
     this.incarnation++;
     this.lifetimes.started();
-    for (const { queue, received } of this.clients.values())
-      for (const { tag } of this.disk.entriesOf(queue)) received.queuedAtStart.add(tag);
+    for (const client of this.clients.values()) {
+      client.isSessionAnnounced = this.disk.sessions.has(client.name);
+      for (const { tag } of this.disk.entriesOf(client.queue)) client.received.queuedAtStart.add(tag);
+    }
   }
 
   /** Whether a crash now may lose something that was promised. `isLossy`: the disk has less than it had. */

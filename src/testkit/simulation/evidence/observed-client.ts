@@ -21,6 +21,11 @@ export class ObservedClient {
   readonly received = emptyReceivedLog();
   /** Whether the broker has a session that outlives its connection. */
   sessionStored: 'yes' | 'no' | 'unknown' = 'no';
+  /**
+   * Whether a session that may exist now was announced to it by a CONNACK. A session that a start of the broker found on
+   * the disk counts: the broker cannot know whether its CONNACK had left.
+   */
+  isSessionAnnounced = false;
   /** What was queued for it before this moment may be gone with its session. */
   queueIntactSince = 0;
   /** When the CONNECT came whose answer was the latest to say that there was no session. */
@@ -101,6 +106,7 @@ export class ObservedClient {
   sessionExpired(): void {
     this.sessionEnded(this.current);
     this.sessionStored = 'no';
+    this.isSessionAnnounced = false;
   }
 
   /** The broker has restarted with these subscriptions of the session, or, if `undefined`, without the session. */

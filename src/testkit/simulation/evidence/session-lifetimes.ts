@@ -21,6 +21,10 @@ export class SessionLifetimes {
     readonly clients: ReadonlyMap<string, ObservedClient>,
   ) {}
 
+  get isBrokerUp(): boolean {
+    return this.startedMs < Infinity;
+  }
+
   /**
    * CONNECT has come. From the very millisecond of its expiry on a session is over, whether or not the broker has
    * looked.

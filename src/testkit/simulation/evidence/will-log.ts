@@ -8,14 +8,15 @@ import type { LogicalClock } from './logical-clock.js';
 import type { Publication } from './publications.js';
 
 /**
- * - `held`: its connection exists.
+ * - `offered`: CONNECT has come, and CONNACK has not left. A will counts from CONNACK on [MQTT-3.1.2-8].
+ * - `held`: CONNACK has left, and the connection exists.
  * - `due`: its connection has ended, so it has been published or is about to be.
  * - `after grace`: the broker has died or stopped, and publishes it after the next start unless the client returns.
  * - `in doubt`: an observer cannot tell.
  * - `discarded`: it must not be published.
  * - `published`: the disk shows that it was.
  */
-export type WillState = 'held' | 'due' | 'after grace' | 'in doubt' | 'discarded' | 'published';
+export type WillState = 'offered' | 'held' | 'due' | 'after grace' | 'in doubt' | 'discarded' | 'published';
 
 export interface ObservedWill {
   readonly client: string;
@@ -49,24 +50,28 @@ export class WillLog {
     for (const one of this.#unpublished)
       if (one.client === client && one.state === 'after grace') one.state = 'in doubt';
     if (publication === undefined) return;
-    const will: ObservedWill = { client, publication, state: 'held', wasStored: false };
+    const will: ObservedWill = { client, publication, state: 'offered', wasStored: false };
     this.#byTag.set(publication.tag, will);
     this.#unpublished.push(will);
   }
 
+  /** CONNACK has left. */
+  accepted(tag: string | undefined): void {
+    const will = tag === undefined ? undefined : this.#byTag.get(tag);
+    if (will?.state === 'offered') will.state = 'held';
+  }
+
   /** DISCONNECT has come. */
   disconnected(tag: string | undefined): void {
-    const will = this.#held(tag);
+    const will = this.#ofConnection(tag);
     if (will !== undefined) will.state = 'discarded';
   }
 
-  /** @param isAccepted whether CONNACK had left: a will counts from then on [MQTT-3.1.2-8]. */
-  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean, isAccepted: boolean): void {
-    const will = this.#held(tag);
+  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean): void {
+    const will = this.#ofConnection(tag);
     if (will === undefined || how === 'died') return;
-    if (!isAccepted) {
-      will.state = 'in doubt';
-      this.#mayBePublished(will, Infinity);
+    if (will.state === 'offered') {
+      will.state = 'discarded';
       return;
     }
     will.state = isStopping ? 'after grace' : 'due';
@@ -84,12 +89,13 @@ export class WillLog {
     }
     for (const one of this.#unpublished) {
       if (!this.#isOnDisk(one)) {
-        if (one.state === 'held') one.state = 'discarded';
+        if (one.state === 'held' || one.state === 'offered') one.state = 'discarded';
         else if (one.state === 'due' || one.state === 'after grace') one.state = 'in doubt';
         continue;
       }
       if (one.state === 'held' || one.state === 'due') one.state = 'after grace';
-      else if (one.state === 'discarded') one.state = 'in doubt';
+      // The broker cannot know after a crash whether CONNACK or DISCONNECT had gone before it.
+      else if (one.state === 'discarded' || one.state === 'offered') one.state = 'in doubt';
       this.#mayBePublished(one, Infinity);
     }
   }
@@ -126,9 +132,10 @@ export class WillLog {
     return this.disk.wills.get(client) === publication.tag;
   }
 
-  #held(tag: string | undefined): ObservedWill | undefined {
+  /** The will of a connection that has not ended. */
+  #ofConnection(tag: string | undefined): ObservedWill | undefined {
     const will = tag === undefined ? undefined : this.#byTag.get(tag);
-    return will?.state === 'held' ? will : undefined;
+    return will?.state === 'held' || will?.state === 'offered' ? will : undefined;
   }
 
   #mayBePublished({ publication }: ObservedWill, lastEffectAt: number): void {

@@ -76,14 +76,12 @@ export class AcknowledgedIsStored implements Observations {
   }
 
   #connack({ connection, packet }: DepartureOf<'connack'>): void {
-    const { client, connect, willTag, since } = connection;
+    const { client, willTag, since } = connection;
     const { disk, wills } = this.evidence;
     const { name } = client;
     this.#promise(() => {
       if (!saysNew(connection, packet.sessionPresent)) return;
-      // A stored session that was never announced and that has no content is as good as new.
-      const earlierSince = connect.clean ? disk.sessions.get(name) : disk.firstContentAt.get(name);
-      if ((earlierSince ?? Infinity) < since)
+      if ((disk.sessions.get(name) ?? Infinity) < since)
         this.#early(client, 'CONNACK of a new session: the disk still has the one before');
     });
     this.#promise(() => {

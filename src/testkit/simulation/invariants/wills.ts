@@ -14,8 +14,8 @@ export class Wills implements Observations {
     if (departure.kind !== 'publish') return;
     const { tag } = departure;
     const state = this.evidence.wills.stateOf(tag);
-    if (state === 'held') this.fail(`${tag} is sent while its client is connected`);
-    if (state === 'discarded') this.fail(`${tag} is sent after DISCONNECT, or though it was never stored`);
+    if (state === 'held' || state === 'offered') this.fail(`${tag} is sent while its client is connected`);
+    if (state === 'discarded') this.fail(`${tag} is sent after DISCONNECT, or though it was never accepted`);
   }
 
   rested(): void {
