@@ -1,4 +1,4 @@
-// What is done with stores while no broker runs: the adapters that configurations name, put together with the copying, exporting and inspecting that know none.
+// Migrating, exporting, importing and inspecting the stores that configurations name.
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { exportText } from '../application/transfer/export-format.js';
@@ -28,14 +28,19 @@ export { TransferError };
 export type { Counts, TransferProgress, TransferResult };
 
 export interface TransferOptions {
-  /** Everything that the target holds is taken away first. */
+  /** Whether to remove everything that the target holds. */
   readonly replace: boolean;
   readonly progress: (progress: TransferProgress) => void;
 }
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** @throws ConfigError, TransferError, StorageError */
+/**
+ * Copies the store of one configuration to that of another.
+ * @throws ConfigError
+ * @throws TransferError
+ * @throws StorageError
+ */
 export async function migrateStore(
   from: Config,
   to: Config,
@@ -47,7 +52,10 @@ export async function migrateStore(
   return withStore(from, (source) => migrate(source, { make: () => storageOf(to), replace }, parts));
 }
 
-/** @param write resolves when the text has been taken. */
+/**
+ * Writes the store as an export.
+ * @param write resolves when it can take more text.
+ */
 export async function exportStore(
   from: Config,
   write: (text: string) => Promise<void>,
@@ -64,19 +72,26 @@ export async function exportStore(
       progress({ phase: 'copying', done: digest.facts, total });
       result = { counts: digest.counts, digest: digest.text };
     }
-    if (result === undefined) throw new Error('an export has a header at least');
+    if (result === undefined) throw new Error('an export has at least a header');
     return result;
   });
 }
 
-/** Reads an export to its end. @returns how many facts there are in it. @throws TransferError naming the first line that is wrong. */
+/**
+ * Reads an export to its end.
+ * @returns the number of facts in it.
+ * @throws TransferError with the number of the first line that is wrong.
+ */
 export async function checkExport(chunks: AsyncIterable<Uint8Array>): Promise<number> {
   let facts = 0;
   for await (const { kind } of importFacts(linesOf(chunks), hash)) if (kind !== 'last-message-id') facts++;
   return facts;
 }
 
-/** @param total how many facts there will be, where that is known. */
+/**
+ * Fills the store from an export.
+ * @param total the number of facts, if it is known.
+ */
 export async function importStore(
   to: Config,
   chunks: AsyncIterable<Uint8Array>,
@@ -89,7 +104,10 @@ export async function importStore(
 
 const placeOf = ({ storage: { adapter, options } }: Config): unknown => ({ adapter, options });
 
-/** Opens the store to be read, and closes it whatever happens. @throws TransferError when there is none. */
+/**
+ * Opens the store read-only for the duration of a call.
+ * @throws TransferError if there is none.
+ */
 export async function withStore<Result>(config: Config, use: (storage: Storage) => Promise<Result>): Promise<Result> {
   const storage = await storageOf(config);
   if (!(await storage.openReadOnly())) {

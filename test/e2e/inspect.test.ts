@@ -141,7 +141,9 @@ for (const kind of KINDS) {
           expect(await done(['inspect', '--config', store.config])).toMatch(/^sessions: +0 /);
           expect(await inspect('session', 'no\u001bne')).toContain('no stored session of the client "no\\u001bne"');
           expect(await inspect('queue', 'none')).toContain('no stored session and no queue of "none"');
-          expect(await inspect('retained', 'a/#/b')).toContain('"a/#/b" is no topic filter: # is the last character');
+          expect(await inspect('retained', 'a/#/b')).toContain(
+            '"a/#/b" is not a Topic Filter: # is the last character',
+          );
           expect(await inspect('session')).toContain('a client id is missing');
           expect(await inspect('sessions', 'surplus')).toContain('takes no name');
           expect(await inspect('everything')).toContain(

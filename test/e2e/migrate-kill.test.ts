@@ -39,7 +39,7 @@ function content(): string {
   return exportOf(facts);
 }
 
-/** What a killed migration left: nothing, a store that says that it is not whole, or all of it. */
+/** What a killed migration left: nothing, a store that is marked as unfinished, or all of it. */
 async function whatIsLeft(target: Store): Promise<'nothing' | 'a part' | 'all'> {
   const { status, stdout, stderr } = await hexmq(['inspect', '--config', target.config, '--json']);
   if (status !== 0) {
@@ -104,9 +104,7 @@ for (const [from, to] of [
             clearTimeout(strike);
             left.push(await whatIsLeft(target));
             if (left.at(-1) === 'a part')
-              expect(await refused(['start', '--port', '0', '--config', target.config])).toContain(
-                'did not come to its end',
-              );
+              expect(await refused(['start', '--port', '0', '--config', target.config])).toContain('was interrupted');
           }
           if (!left.includes('a part'))
             throw new Error(`no kill struck while the target was being filled: ${left.join(', ')}`);

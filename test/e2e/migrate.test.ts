@@ -371,7 +371,7 @@ for (const kind of KINDS) {
           writeFileSync(path('cut.ndjson'), readFileSync(path('x.ndjson'), 'utf8').split('\n').slice(0, 3).join('\n'));
           expect(
             await refused(['import', '--config', target.config, '--input', path('cut.ndjson'), '--replace']),
-          ).toContain('it is not whole');
+          ).toContain('it is incomplete');
           expect(await retained()).toContain('"topic":"old"');
           expect(await refused(['import', '--config', target.config, '--input', path('x.ndjson')])).toContain(
             'the target is not empty',
@@ -407,18 +407,17 @@ for (const kind of KINDS) {
           ]);
           expect({ status, stderr }).toEqual({
             status: 1,
-            stderr:
-              'hexmq: standard input, line 3: the export ends without its last line (kind "end"): it is not whole\n',
+            stderr: 'hexmq: standard input, line 3: the last line (kind "end") is missing: the export is incomplete\n',
           });
           expect(await refused(['start', '--port', '0', '--config', target.config, '--log-level', 'silent'])).toContain(
-            'did not come to its end',
+            'was interrupted',
           );
-          expect(await done(['inspect', '--config', target.config])).toContain('did not come to its end');
+          expect(await done(['inspect', '--config', target.config])).toContain('was interrupted');
           const before = await digestOf(source);
           expect(await refused(['migrate', '--from', target.config, '--to', source.config, '--replace'])).toContain(
-            'did not come to its end',
+            'was interrupted',
           );
-          expect(await refused(['export', '--config', target.config])).toContain('did not come to its end');
+          expect(await refused(['export', '--config', target.config])).toContain('was interrupted');
           expect(await digestOf(source)).toBe(before);
 
           await done(['migrate', '--from', source.config, '--to', target.config]);
@@ -452,7 +451,7 @@ for (const kind of KINDS) {
           await program.end();
 
           expect(await refused(['start', '--port', '0', '--config', target.config, '--log-level', 'silent'])).toContain(
-            'did not come to its end',
+            'was interrupted',
           );
           expect(await totalsOf(target)).toMatchObject({ unfinished: true });
           // The same again, to its end, with less in it: nothing of the first attempt stays.

@@ -1,5 +1,6 @@
-// What a store holds as one number: the sum of the hashes of its facts. A sum, because stores give their facts back in different orders, and not an
-// exclusive or, in which a fact that came twice would vanish. The last message id is not in it: it is a bound, which may be higher in a store that was used before.
+// The content of a store as one number: the sum of the hashes of its facts. A sum, because stores return their facts in
+// different orders, and not an exclusive or, in which a fact that is there twice would vanish. The last message id is
+// left out: it is a bound, which may be higher in a store that was used before.
 import type { Message } from '../../domain/delivery/message.js';
 import { plainFact, plainMessage } from './plain.js';
 import { messageOf } from './stored-fact.js';
@@ -15,7 +16,7 @@ export type Counts = Readonly<Record<Exclude<FactKind, 'last-message-id'>, numbe
 export class Digest {
   readonly #counts = { session: 0, subscription: 0, inbound: 0, will: 0, entry: 0, retained: 0 };
   #sum = 0n;
-  /** The deliveries of one message come together: it is hashed once for all of them. */
+  /** The last message: its deliveries follow each other, and it is hashed once for all of them. */
   #message: Message | undefined;
   #messageHash = '';
 

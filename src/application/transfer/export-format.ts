@@ -1,5 +1,6 @@
-// Facts as lines of JSON, after docs/export-format.md: a header, one line for each fact, and an end that says how many there were and their digest. A
-// message has a line of its own, and the facts about it follow it, so that a payload is written once for all the queues in which it waits.
+// Facts as lines of JSON (docs/export-format.md): a header, one line for each fact, and an end with the counts and the
+// digest. A message has a line of its own, followed by the facts that refer to it, so that a payload is written once
+// for all the queues that it is in.
 import type { Message } from '../../domain/delivery/message.js';
 import { Digest } from './digest.js';
 import type { Hash } from './digest.js';
@@ -13,7 +14,7 @@ export const FORMAT_VERSION = 1;
 
 const CHUNK_CHARACTERS = 64 * 1024;
 
-/** In chunks of many lines. */
+/** Yields chunks of many lines, with the digest so far. */
 export async function* exportText(
   facts: AsyncIterable<StoredFact>,
   hash: Hash,

@@ -1,5 +1,6 @@
-// Reads all that a store holds. What `load` says of queues and retained messages is remembered by name until it has come to its end, as a broker that starts
-// does, and read after it: a cursor that has to wait for a long queue would not be kept open by every backend.
+// Reads everything that a store holds. The names of queues and retained topics that `load` yields are remembered until
+// `load` has ended, as a broker that starts does it, and read afterwards: not every backend would keep the cursor of
+// `load` open while a long queue is read.
 import type { RestoredFact } from '../../domain/changes.js';
 import type { TopicName } from '../../domain/identifiers.js';
 import { StorageError } from '../../ports/storage.js';
@@ -12,8 +13,8 @@ import { isUnfinishedMark } from './unfinished.js';
 const RETAINED_BYTES_MAX = 4 * 1024 * 1024;
 const RETAINED_TOPICS_MAX = 500;
 
-/** What `load` gives only the outlines of. */
-interface Outlines {
+/** What `load` yields only in summary, to be read afterwards. */
+interface Summaries {
   readonly queues: QueueBounds[];
   readonly topics: RetainedTopic[];
   entries: number;
@@ -25,28 +26,28 @@ interface RetainedTopic {
 }
 
 /**
- * Of a storage that was opened and not loaded yet; without the mark of an unfinished one.
- * @param onTotal how many facts it will have been at the end, as soon as that is known.
+ * Yields the facts of a storage that was opened and not loaded yet, without the mark of an unfinished transfer.
+ * @param onTotal gets the total number of facts as soon as it is known.
  */
 export async function* readFacts(
   storage: Storage,
   onTotal: (total: number) => void = () => undefined,
 ): AsyncGenerator<StoredFact> {
-  const outlines: Outlines = { queues: [], topics: [], entries: 0 };
+  const summaries: Summaries = { queues: [], topics: [], entries: 0 };
   let facts = 0;
   for await (const restored of storage.load()) {
-    const fact = asFact(restored, outlines);
+    const fact = asFact(restored, summaries);
     if (fact === undefined) continue;
     if (fact.kind !== 'last-message-id') facts++;
     yield fact;
   }
-  onTotal(facts + outlines.entries + outlines.topics.length);
-  yield* all(new QueueReader(storage).entries(outlines.queues), outlines.entries, 'queued messages');
-  yield* all(retainedOf(storage, outlines.topics), outlines.topics.length, 'retained messages');
+  onTotal(facts + summaries.entries + summaries.topics.length);
+  yield* complete(new QueueReader(storage).entries(summaries.queues), summaries.entries, 'queued messages');
+  yield* complete(retainedOf(storage, summaries.topics), summaries.topics.length, 'retained messages');
 }
 
-/** `undefined`: it is no more than the outline of others, and noted. */
-function asFact(fact: RestoredFact, outlines: Outlines): StoredFact | undefined {
+/** @returns `undefined` for a summary, which is added to `summaries`. */
+function asFact(fact: RestoredFact, summaries: Summaries): StoredFact | undefined {
   switch (fact.kind) {
     case 'session':
     case 'subscription':
@@ -56,44 +57,44 @@ function asFact(fact: RestoredFact, outlines: Outlines): StoredFact | undefined 
       return fact;
     case 'queue':
       if (isUnfinishedMark(fact)) return undefined;
-      outlines.queues.push({ queue: fact.queue, first: fact.first, next: fact.next });
-      outlines.entries += fact.count;
+      summaries.queues.push({ queue: fact.queue, first: fact.first, next: fact.next });
+      summaries.entries += fact.count;
       return undefined;
     case 'retained':
-      outlines.topics.push({ topic: fact.topic, bytes: fact.bytes });
+      summaries.topics.push({ topic: fact.topic, bytes: fact.bytes });
       return undefined;
   }
 }
 
 async function* retainedOf(storage: Storage, topics: readonly RetainedTopic[]): AsyncGenerator<StoredFact> {
-  for (const lot of lotsOf(topics)) {
-    for (const message of await storage.readRetained(lot)) yield { kind: 'retained', message };
+  for (const chunk of topicChunks(topics)) {
+    for (const message of await storage.readRetained(chunk)) yield { kind: 'retained', message };
   }
 }
 
-/** What a store counts and does not give is not passed over. */
-async function* all(facts: AsyncIterable<StoredFact>, expected: number, what: string): AsyncGenerator<StoredFact> {
+/** @throws StorageError `corrupt` if the store counts more or fewer facts than it returns. */
+async function* complete(facts: AsyncIterable<StoredFact>, expected: number, what: string): AsyncGenerator<StoredFact> {
   let found = 0;
   for await (const fact of facts) {
     found++;
     yield fact;
   }
   if (found !== expected)
-    throw new StorageError('corrupt', `the storage says that it holds ${expected} ${what}, and gives ${found}`);
+    throw new StorageError('corrupt', `the storage counts ${expected} ${what} and returns ${found}`);
 }
 
-/** So many topics at once that their payloads are not too much; one of any size. */
-export function* lotsOf(topics: Iterable<RetainedTopic>): Generator<TopicName[]> {
-  let lot: TopicName[] = [];
-  let lotBytes = 0;
+/** Cuts topics into chunks that can be read at once; a message larger than a chunk is one of its own. */
+export function* topicChunks(topics: Iterable<RetainedTopic>): Generator<TopicName[]> {
+  let chunk: TopicName[] = [];
+  let chunkBytes = 0;
   for (const { topic, bytes } of topics) {
-    if (lot.length > 0 && (lot.length >= RETAINED_TOPICS_MAX || lotBytes + bytes > RETAINED_BYTES_MAX)) {
-      yield lot;
-      lot = [];
-      lotBytes = 0;
+    if (chunk.length > 0 && (chunk.length >= RETAINED_TOPICS_MAX || chunkBytes + bytes > RETAINED_BYTES_MAX)) {
+      yield chunk;
+      chunk = [];
+      chunkBytes = 0;
     }
-    lot.push(topic);
-    lotBytes += bytes;
+    chunk.push(topic);
+    chunkBytes += bytes;
   }
-  if (lot.length > 0) yield lot;
+  if (chunk.length > 0) yield chunk;
 }

@@ -1,5 +1,6 @@
-// Writes facts into a store as the changes that a broker would have recorded, in batches. One batch is under way while the next is collected. What is said
-// of one message stays in one batch: a store keeps a payload once for each batch that brings it.
+// Writes facts into a store as the changes that a broker would have recorded, in batches. One batch is under way while
+// the next is collected. Facts that refer to the same message stay in one batch, because a store keeps a payload once
+// for each batch.
 import type { Change } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
 import type { Clock } from '../../ports/clock.js';
@@ -11,9 +12,9 @@ import type { StoredFact } from './stored-fact.js';
 
 const BATCH_CHANGES_MAX = 4096;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
-/** Of a batch all about one message: no export can make it longer. */
+/** For a batch whose facts all refer to one message, so that no export can make it arbitrarily long. */
 const ONE_MESSAGE_CHANGES_MAX = 2 * BATCH_CHANGES_MAX;
-/** A store that cannot be reached for about half a minute is not waited for: who runs the command can run it again. */
+/** About half a minute. Then the command gives up, and can be run again. */
 const ATTEMPTS_MAX = 12;
 
 export class FactWriter {
@@ -32,8 +33,8 @@ export class FactWriter {
 
   async write(fact: StoredFact): Promise<void> {
     const message = messageOf(fact);
-    const isOfTheLast = message !== undefined && message === this.#lastMessage;
-    if (this.#isFull() && (!isOfTheLast || this.#batch.length >= ONE_MESSAGE_CHANGES_MAX)) await this.#send();
+    const isSameMessage = message !== undefined && message === this.#lastMessage;
+    if (this.#isFull() && (!isSameMessage || this.#batch.length >= ONE_MESSAGE_CHANGES_MAX)) await this.#send();
     this.#collect(fact);
     if (message !== undefined && message !== this.#lastMessage) this.#bytes += message.payload.byteLength;
     this.#lastMessage = message;
@@ -79,7 +80,7 @@ export class FactWriter {
         this.#batch.push({ kind: 'retained.put', message: fact.message });
         return;
       case 'last-message-id':
-        // A bound, not a fact of its own: the mark of the store that is being filled carries it.
+        // A bound and not a fact: the mark of the unfinished store carries it.
         return;
     }
   }
@@ -91,7 +92,7 @@ export class FactWriter {
     this.#lastMessage = undefined;
     await this.#underWay;
     this.#underWay = this.#commit(batch);
-    // Whoever writes or flushes next is told.
+    // The next write or flush awaits it, and fails then.
     this.#underWay.catch(() => undefined);
   }
 

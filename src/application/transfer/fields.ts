@@ -1,5 +1,5 @@
-// The fields of one JSON object, read by name and type; what is missing, of another type, out of its range or not known is told by its name and with what
-// was expected. Which line it was is said by whoever reads lines.
+// The fields of one JSON object, read by name and type. An error names the field, what was expected and what is there;
+// the caller adds the line.
 import { TransferError } from './transfer-error.js';
 
 const SHOWN_MAX = 60;
@@ -10,7 +10,7 @@ export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #unread: Set<string>;
 
-  /** @param path where the object stands: '' for the line itself, `properties.` within its properties. */
+  /** @param path the position of the object, for messages: '' for the line itself, `properties.` for its properties. */
   constructor(
     value: unknown,
     readonly path = '',
@@ -28,12 +28,12 @@ export class Fields {
     return Object.hasOwn(this.#values, name);
   }
 
-  text(name: string): string {
+  string(name: string): string {
     const value = this.#take(name);
     return isText(value) ? value : this.#refuse(name, 'text', value);
   }
 
-  flag(name: string): boolean {
+  boolean(name: string): boolean {
     const value = this.#take(name);
     return typeof value === 'boolean' ? value : this.#refuse(name, 'true or false', value);
   }
@@ -71,12 +71,12 @@ export class Fields {
       : this.#refuse(name, `one of ${values.join(', ')}`, value);
   }
 
-  inside(name: string): Fields {
+  object(name: string): Fields {
     return new Fields(this.#take(name), `${this.path}${name}.`);
   }
 
-  /** All that there is has been read. */
-  end(): void {
+  /** @throws TransferError if there is a field that was not read. */
+  rejectUnknown(): void {
     const [name] = this.#unread;
     if (name !== undefined) throw new TransferError(`${this.path}${name}: unknown key`);
   }
@@ -91,12 +91,12 @@ export class Fields {
   }
 }
 
-/** Half of a surrogate pair is no text: a store could not give it back. */
+/** A lone surrogate cannot be encoded as UTF-8, so no store could return it. */
 const isText = (value: unknown): value is string => typeof value === 'string' && !/\p{Surrogate}/u.test(value);
 const isWithin = (value: unknown, min: number, max: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 
-/** Piece by piece: the stack of a regular expression is not made for 300 MiB. */
+/** In pieces, because a regular expression overflows its stack on 300 MiB. */
 function isBase64(text: string): boolean {
   if (text.length % 4 !== 0) return false;
   for (let from = 0; from < text.length; from += BASE64_PIECE) {

@@ -1,11 +1,11 @@
-// Fills a store with facts from wherever they come, and does not call it done before it has read back what it wrote:
+// Fills a store with facts, and reads back what it wrote before it reports success:
 //
-// 1. It is looked whether the store is free: to open one is to take it from the broker that has it, and a store that is not to be touched is not opened.
-// 2. The mark of an unfinished store is set, so that no broker starts on a part.
-// 3. What was there is taken away, if that was asked for. A store that bears the mark already is from an attempt that was broken off: it is cleared and
-//    filled anew, without asking.
-// 4. The facts are written.
-// 5. The store is opened again, as a broker would, and read. If its digest is that of what was written, the mark goes.
+// 1. Check read-only that the store is empty. Opening it for writing would take it from the broker that has it.
+// 2. Set the mark of an unfinished store, so that no broker starts on a part of the data.
+// 3. Remove what is there, if `replace` says so. A store that has the mark already is from an attempt that was
+//    interrupted: clear and fill it again, without asking.
+// 4. Write the facts.
+// 5. Open the store again, as a broker would, and read it. If the digest is that of what was written, remove the mark.
 import type { Message } from '../../domain/delivery/message.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Storage } from '../../ports/storage.js';
@@ -22,7 +22,7 @@ import { markFinished, markUnfinished } from './unfinished.js';
 export interface TransferProgress {
   readonly phase: 'clearing' | 'copying' | 'checking';
   readonly done: number;
-  /** `undefined`: not known yet. */
+  /** `undefined` as long as it is not known. */
   readonly total: number | undefined;
 }
 
@@ -37,10 +37,11 @@ export interface TransferResult {
   readonly digest: string;
 }
 
-/** Something to fill: `make` gives a new storage on the same store each time, unopened. */
+/** A store to fill. */
 export interface FillTarget {
+  /** Returns a new storage, unopened, on the same store each time. */
   readonly make: () => Promise<Storage>;
-  /** What is in the store already is taken away. */
+  /** Whether to remove what is in the store. */
   readonly replace: boolean;
 }
 
@@ -50,7 +51,8 @@ export interface FactSource {
 }
 
 /**
- * @throws TransferError when the target holds something and is not to be replaced, or does not hold afterwards what was written.
+ * @throws TransferError if the target is not empty and not to be replaced, or if it does not hold afterwards what was
+ * written.
  * @throws StorageError
  */
 export async function fillStore(
@@ -58,7 +60,7 @@ export async function fillStore(
   source: FactSource,
   parts: TransferParts,
 ): Promise<TransferResult> {
-  if (!replace) await lookWhetherFree(await make());
+  if (!replace) await checkIsFree(await make());
   const storage = await make();
   await storage.open();
   let written: Digest;
@@ -77,7 +79,7 @@ export async function fillStore(
   return { counts: written.counts, digest: written.text };
 }
 
-async function lookWhetherFree(storage: Storage): Promise<void> {
+async function checkIsFree(storage: Storage): Promise<void> {
   try {
     if (await storage.openReadOnly()) refuseUnlessFree(await surveyTarget(storage));
   } finally {
@@ -88,8 +90,9 @@ async function lookWhetherFree(storage: Storage): Promise<void> {
 function refuseUnlessFree({ isEmpty, isUnfinished, sessions, queues, retained, wills }: TargetContent): void {
   if (isEmpty || isUnfinished) return;
   throw new TransferError(
-    `the target is not empty (sessions: ${sessions}, queues: ${queues}, retained messages: ${retained}, wills: ${wills}): ` +
-      'choose an empty one, or give --replace to have everything in it replaced',
+    `the target is not empty (sessions: ${sessions}, queues: ${queues}, ` +
+      `retained messages: ${retained}, wills: ${wills}): ` +
+      'choose an empty one, or replace everything in it with --replace',
   );
 }
 
@@ -144,7 +147,7 @@ function difference(written: Digest, found: Digest): string {
     .map((kind) => `${kind}: ${written.counts[kind]} written, ${found.counts[kind]} found`)
     .join('; ');
   return (
-    `the target does not hold what was written (${counts === '' ? 'as many facts, but not the same' : counts}; digest ${written.text} written, ` +
-    `${found.text} found): it stays marked as unfinished and no broker starts on it`
+    `the target does not hold what was written (${counts === '' ? 'as many facts, but not the same' : counts}; ` +
+    `digest ${written.text} written, ${found.text} found): it stays marked as unfinished, and no broker starts on it`
   );
 }

@@ -1,5 +1,5 @@
-// Lines of JSON back to facts: every field is checked before anything is made of it, and a file that was cut off or changed is not taken for a whole
-// one. What is wrong is told with the number of the line.
+// Reads facts from lines of JSON (docs/export-format.md). Every field is checked before it is used, and a file that was
+// cut off or changed is refused. Errors name the line.
 import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
 import type { StoredEntry } from '../../domain/inputs.js';
@@ -28,7 +28,7 @@ const KINDS = [
 ] as const;
 const QOS: readonly QoS[] = [0, 1, 2];
 const UINT32_MAX = 4_294_967_295;
-/** A name of MQTT, in bytes of UTF-8; a queue is called by up to two of them. */
+/** The longest UTF-8 string of MQTT, in bytes [MQTT-1.5.3]; the name of a queue has up to two of them. */
 const NAME_BYTES_MAX = 65_535;
 const QUEUE_BYTES_MAX = 131_080;
 const SUBSCRIPTION_IDENTIFIER_MAX = 268_435_455;
@@ -43,7 +43,7 @@ export async function* importFacts(lines: AsyncIterable<Line>, hash: Hash): Asyn
     if (fact !== undefined) yield fact;
   }
   if (!parser.isAtEnd)
-    throw new TransferError(`line ${last + 1}: the export ends without its last line (kind "end"): it is not whole`);
+    throw new TransferError(`line ${last + 1}: the last line (kind "end") is missing: the export is incomplete`);
 }
 
 function atLine<Result>(number: number, parse: () => Result): Result {
@@ -57,7 +57,7 @@ function atLine<Result>(number: number, parse: () => Result): Result {
 
 class FactParser {
   readonly #digest: Digest;
-  #state: 'new' | 'begun' | 'ended' = 'new';
+  #state: 'header' | 'facts' | 'ended' = 'header';
   #message: Message | undefined;
 
   constructor(hash: Hash) {
@@ -68,17 +68,17 @@ class FactParser {
     return this.#state === 'ended';
   }
 
-  /** `undefined`: the line is no fact of its own. */
+  /** @returns the fact, or `undefined` for a line that is none (header, message, end). */
   parse(text: string): StoredFact | undefined {
     if (this.#state === 'ended') throw new TransferError('expected nothing after the line of kind "end"');
     const fields = new Fields(parseJson(text));
-    if (this.#state === 'new') {
+    if (this.#state === 'header') {
       readHeader(fields);
-      this.#state = 'begun';
+      this.#state = 'facts';
       return undefined;
     }
     const fact = this.#fact(fields);
-    fields.end();
+    fields.rejectUnknown();
     if (fact !== undefined) this.#digest.add(fact);
     return fact;
   }
@@ -123,20 +123,20 @@ class FactParser {
   }
 
   #readEnd(fields: Fields): void {
-    const counts = fields.inside('counts');
+    const counts = fields.object('counts');
     const kinds = Object.keys(this.#digest.counts) as (keyof Counts)[];
     for (const kind of kinds) {
       const count = counts.integer(kind);
       if (count !== this.#digest.counts[kind])
         throw new TransferError(
-          `counts.${kind}: the export says ${count}, there were ${this.#digest.counts[kind]}: it is not whole`,
+          `counts.${kind}: the export says ${count}, but has ${this.#digest.counts[kind]}: it is incomplete`,
         );
     }
-    counts.end();
-    const digest = fields.text('digest');
+    counts.rejectUnknown();
+    const digest = fields.string('digest');
     if (digest !== this.#digest.text)
       throw new TransferError(
-        `digest: the export says ${digest}, what was read has ${this.#digest.text}: it was changed`,
+        `digest: the export says ${digest}, but its facts have ${this.#digest.text}: it was changed`,
       );
     this.#state = 'ended';
   }
@@ -155,20 +155,20 @@ function readHeader(fields: Fields): void {
     fields.has('kind') &&
     fields.has('format') &&
     fields.oneOf('kind', ['header', ...KINDS]) === 'header' &&
-    fields.text('format') === FORMAT;
+    fields.string('format') === FORMAT;
   if (!isHeader)
     throw new TransferError(
       `expected the header of an export, {"kind":"header","format":"${FORMAT}","version":${FORMAT_VERSION},…}`,
     );
   const version = fields.integer('version', 1);
   if (version !== FORMAT_VERSION)
-    throw new TransferError(`version: this hexmq knows version ${FORMAT_VERSION} of the format, got ${version}`);
+    throw new TransferError(`version: this hexmq reads version ${FORMAT_VERSION} of the format, got ${version}`);
   fields.integer('createdAtMs');
-  fields.end();
+  fields.rejectUnknown();
 }
 
 function readName(fields: Fields, name: string, bytesMin = 0, bytesMax = NAME_BYTES_MAX): string {
-  const text = fields.text(name);
+  const text = fields.string(name);
   const bytes = utf8Length(text);
   if (bytes < bytesMin || bytes > bytesMax)
     throw new TransferError(`${name}: expected ${bytesMin} to ${bytesMax} bytes of UTF-8, got ${bytes}`);
@@ -189,8 +189,8 @@ const readSubscription = (fields: Fields): SubscriptionRecord => ({
   clientId: readClientId(fields),
   topicFilter: readName(fields, 'topicFilter', 1) as TopicFilter,
   qos: fields.oneOf('qos', QOS),
-  noLocal: fields.flag('noLocal'),
-  retainAsPublished: fields.flag('retainAsPublished'),
+  noLocal: fields.boolean('noLocal'),
+  retainAsPublished: fields.boolean('retainAsPublished'),
   retainHandling: fields.oneOf('retainHandling', [0, 1, 2] as const),
   identifier: fields.has('identifier') ? fields.integer('identifier', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
 });
@@ -205,9 +205,9 @@ const readWill = (fields: Fields, message: Message): WillRecord => ({
 const readEntry = (fields: Fields, message: Message): StoredEntry => ({
   seq: fields.integer('seq', 0, Number.MAX_SAFE_INTEGER - 1) as Seq,
   qos: fields.oneOf('qos', QOS),
-  retain: fields.flag('retain'),
+  retain: fields.boolean('retain'),
   identifiers: fields.has('identifiers') ? fields.integers('identifiers', 1, SUBSCRIPTION_IDENTIFIER_MAX) : undefined,
-  released: fields.flag('released'),
+  released: fields.boolean('released'),
   message,
 });
 
@@ -216,11 +216,11 @@ function readMessage(fields: Fields): Message {
     id: fields.integer('id') as Message['id'],
     topic: readName(fields, 'topic', 1) as TopicName,
     qos: fields.oneOf('qos', QOS),
-    retain: fields.flag('retain'),
+    retain: fields.boolean('retain'),
     publisher: fields.has('publisher') ? (readName(fields, 'publisher') as ClientId) : undefined,
     acceptedAtMs: fields.integer('acceptedAtMs'),
     expiresAtMs: optionalTime(fields, 'expiresAtMs'),
-    properties: fields.has('properties') ? readProperties(fields.inside('properties')) : undefined,
+    properties: fields.has('properties') ? readProperties(fields.object('properties')) : undefined,
     payload: fields.bytes('payload'),
   };
 }
@@ -228,7 +228,7 @@ function readMessage(fields: Fields): Message {
 function readProperties(fields: Fields): Properties {
   const properties: Record<string, unknown> = {};
   for (const name of PROPERTY_NAMES) if (fields.has(name)) properties[name] = readProperty(fields, name);
-  fields.end();
+  fields.rejectUnknown();
   return properties;
 }
 

@@ -1,5 +1,5 @@
-// What a store holds, for people who look at it while no broker runs. Everything is given as it is read; only what is said of a session is collected from the
-// facts about it, as much as a broker remembers of it.
+// What `hexmq inspect` shows of a store. Facts are yielded as they are read; only the overview of sessions is collected
+// in memory, which takes as much as a broker remembers of them.
 import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
 import type { StoredEntry } from '../../domain/inputs.js';
@@ -8,29 +8,29 @@ import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domai
 import { filterMatches, parseTopicFilter } from '../../domain/topics/topic-filter.js';
 import type { RestoredFact } from '../../domain/changes.js';
 import type { Storage } from '../../ports/storage.js';
-import { lotsOf } from './fact-reader.js';
+import { topicChunks } from './fact-reader.js';
 import { TransferError } from './transfer-error.js';
 import { isUnfinishedMark } from './unfinished.js';
 
 const PAGE = { maxEntries: 500, maxBytes: 4 * 1024 * 1024 };
-/** What a store holds was accepted once, whatever the limits are now. */
+/** A stored topic was accepted once, whatever the limits are now. */
 const NO_LIMITS = { maxTopicLength: 65_535, maxTopicLevels: 65_535 };
 
 export interface Totals {
   sessions: number;
-  /** Of them: without an end of their connection. A broker was killed while they were connected. */
+  /** Sessions without a disconnect time: their broker was killed while they were connected. */
   sessionsNotDisconnected: number;
   subscriptions: number;
   inboundPacketIds: number;
   wills: number;
   queues: number;
   queuedMessages: number;
-  /** Of payloads, each as often as it is queued. */
+  /** Of payloads, each counted as often as it is queued. */
   queuedBytes: number;
   retainedMessages: number;
   retainedBytes: number;
   lastMessageId: number | undefined;
-  /** The store is the target of a migration or import that was broken off. */
+  /** The store is the target of a migration or import that was interrupted. */
   unfinished: boolean;
 }
 
@@ -95,7 +95,7 @@ export interface SessionOverview extends SessionRecord {
   hasWill: boolean;
 }
 
-/** In the order of the store. */
+/** In the order in which the store yields them. */
 export async function inspectSessions(storage: Storage): Promise<Iterable<SessionOverview>> {
   const sessions = new Map<ClientId, SessionOverview>();
   for await (const fact of storage.load()) {
@@ -152,7 +152,7 @@ export interface SessionDetails {
     | undefined;
 }
 
-/** @throws TransferError when there is no such session. */
+/** @throws TransferError if there is no such session. */
 export async function inspectSession(storage: Storage, clientId: string): Promise<SessionDetails> {
   let session: SessionRecord | undefined;
   const subscriptions: SubscriptionRecord[] = [];
@@ -177,7 +177,7 @@ export async function inspectSession(storage: Storage, clientId: string): Promis
 export async function* inspectQueue(storage: Storage, owner: string): AsyncGenerator<StoredEntry> {
   const queue = queueOf(owner);
   let isKnown = false;
-  // A queue without entries is nothing that a store knows; its session is.
+  // A store does not know empty queues, but it knows their sessions.
   for await (const fact of storage.load())
     isKnown ||=
       (fact.kind === 'queue' && fact.queue === queue) || (fact.kind === 'session' && fact.session.clientId === owner);
@@ -197,7 +197,7 @@ function queueOf(owner: string): QueueId {
   return groupQueue(parsed.shareName, parsed.filter);
 }
 
-/** @param filter `undefined`: all of them, those of topics that begin with $ too. */
+/** @param filter `undefined` for all messages, including those of topics that begin with $. */
 export async function* inspectRetained(storage: Storage, filter: string | undefined): AsyncGenerator<Message> {
   const wanted = filter === undefined ? undefined : readFilter(filter);
   const found: { readonly topic: TopicName; readonly bytes: number }[] = [];
@@ -205,11 +205,11 @@ export async function* inspectRetained(storage: Storage, filter: string | undefi
     if (fact.kind === 'retained' && (wanted === undefined || filterMatches(wanted, fact.topic)))
       found.push({ topic: fact.topic, bytes: fact.bytes });
   }
-  for (const lot of lotsOf(found)) yield* await storage.readRetained(lot);
+  for (const chunk of topicChunks(found)) yield* await storage.readRetained(chunk);
 }
 
 function readFilter(text: string): TopicFilter {
   const parsed = parseTopicFilter(text, NO_LIMITS);
-  if (typeof parsed === 'string') throw new TransferError(`${JSON.stringify(text)} is no topic filter: ${parsed}`);
+  if (typeof parsed === 'string') throw new TransferError(`${JSON.stringify(text)} is not a Topic Filter: ${parsed}`);
   return parsed.filter;
 }

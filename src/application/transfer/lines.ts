@@ -1,17 +1,18 @@
-// Bytes to lines of UTF-8, whatever chunks they come in. Lines end with LF and nothing else: JSON may hold every other line end that Unicode knows.
+// Cuts bytes into lines of UTF-8. Lines end with LF and nothing else, because JSON strings may contain every other line
+// separator of Unicode.
 import { TransferError } from './transfer-error.js';
 
 export interface Line {
-  /** From 1. */
+  /** Counts from 1. */
   readonly number: number;
   readonly text: string;
 }
 
 const LF = 0x0a;
-/** The largest payload there is, 256 MiB, in base64, and room for the rest; V8 has no longer strings than about 512 MiB. */
+/** The largest payload, 256 MiB, in base64, and room for the rest. V8 limits strings to about 512 MiB. */
 const LINE_BYTES_MAX = 400 * 1024 * 1024;
 
-/** Empty lines are counted and left out. */
+/** Empty lines count, but are not yielded. */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>, lineBytesMax = LINE_BYTES_MAX): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let number = 0;

@@ -1,5 +1,5 @@
-// A fact as plain JSON data with its keys in one order, whichever store it came from: what an export writes down and what a digest is made of. The
-// message that a fact is about is a thing of its own here; the fact names it by its id.
+// A fact as plain JSON data with its keys in a fixed order, whichever store it came from: exports and digests are made
+// of it. A message is separate from the facts that refer to it by its id.
 import type { Message } from '../../domain/delivery/message.js';
 import type { Properties } from '../../protocol/packets.js';
 import type { StoredFact } from './stored-fact.js';
@@ -8,7 +8,7 @@ export type Plain = Readonly<Record<string, unknown>>;
 
 export type PropertyKind = 'number' | 'text' | 'binary' | 'pairs' | 'numbers';
 
-/** Every property there is: which of them travel with a message is not for a file format to know. */
+/** Every property: which of them a message carries is not for a file format to know. */
 export const PROPERTY_KINDS: { readonly [Name in keyof Required<Properties>]: PropertyKind } = {
   payloadFormatIndicator: 'number',
   messageExpiryInterval: 'number',
@@ -44,7 +44,7 @@ export const PROPERTY_NAMES = Object.keys(PROPERTY_KINDS) as (keyof Properties)[
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 
-/** What is `undefined` is left out of JSON. */
+/** Fields that are `undefined` are left out of the JSON. */
 export function plainFact(fact: StoredFact): Plain {
   switch (fact.kind) {
     case 'session': {

@@ -1,5 +1,5 @@
-// What a store holds, one fact after the other and nothing left out: what `load` gives, with the entries of the queues and the retained messages
-// themselves where `load` gives only their bounds and their index. This is what is copied, exported, imported and compared.
+// One fact of a store, in the form that is copied, exported, imported and compared: as `load` yields it, but with the
+// entries of queues and the retained messages themselves instead of their bounds and their index.
 import type { RestoredFact } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
 import type { StoredEntry } from '../../domain/inputs.js';
@@ -7,13 +7,13 @@ import type { QueueId } from '../../domain/identifiers.js';
 
 export type StoredFact =
   | Extract<RestoredFact, { kind: 'session' | 'subscription' | 'inbound' | 'will' | 'last-message-id' }>
-  /** The payload of a released entry is empty: nobody needs it again. */
+  /** The payload of a released entry is empty, because it is not needed again. */
   | { readonly kind: 'entry'; readonly queue: QueueId; readonly entry: StoredEntry }
   | { readonly kind: 'retained'; readonly message: Message };
 
 export type FactKind = StoredFact['kind'];
 
-/** The message that a fact is about, if it is about one. */
+/** The message that a fact refers to, if it does. */
 export function messageOf(fact: StoredFact): Message | undefined {
   switch (fact.kind) {
     case 'will':

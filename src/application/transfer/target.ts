@@ -1,4 +1,4 @@
-// A store before it is filled: what is in it already, and how that is taken away.
+// The content of a store before it is filled, and the changes that remove it.
 import type { Change, RestoredFact } from '../../domain/changes.js';
 import { clientOf, sessionQueue } from '../../domain/identifiers.js';
 import type { ClientId } from '../../domain/identifiers.js';
@@ -6,18 +6,18 @@ import type { Storage } from '../../ports/storage.js';
 import { isUnfinishedMark } from './unfinished.js';
 
 export interface TargetContent {
-  /** It bears the mark: an earlier attempt began to fill it and did not come to the end. */
+  /** It has the mark: an earlier attempt to fill it was interrupted. */
   readonly isUnfinished: boolean;
   readonly sessions: number;
   readonly queues: number;
   readonly retained: number;
   readonly wills: number;
   readonly isEmpty: boolean;
-  /** What takes everything away that is in it. */
+  /** The changes that remove everything. */
   readonly removal: readonly Change[];
 }
 
-/** Of a storage that was opened and not loaded yet. Remembers names only. */
+/** Surveys a storage that was opened and not loaded yet. Keeps only names in memory. */
 export async function surveyTarget(storage: Storage): Promise<TargetContent> {
   const removal: Change[] = [];
   const sessions = new Set<ClientId>();
@@ -44,7 +44,7 @@ export async function surveyTarget(storage: Storage): Promise<TargetContent> {
   };
 }
 
-/** `undefined`: it goes with its session, or is nothing to take away. */
+/** @returns `undefined` if the fact is removed with its session, or is nothing to remove. */
 function removalOf(fact: RestoredFact, sessions: ReadonlySet<ClientId>): Change | undefined {
   switch (fact.kind) {
     case 'session': {

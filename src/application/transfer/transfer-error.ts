@@ -1,4 +1,4 @@
-// What keeps a store from being moved, and is the user's to mend: one sentence, no stack.
+// The reason why a store cannot be moved, which the user can fix: one sentence, no stack.
 
 export class TransferError extends Error {
   override readonly name = 'TransferError';

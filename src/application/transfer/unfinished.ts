@@ -1,25 +1,26 @@
-// The mark of a store that is being filled: one entry in a queue whose name no client and no shared group can have. It is there before the first fact
-// and goes with the last, when what was written has been read back and compared. A store that bears it is never started, nor read as a source.
+// The mark of a store that is being filled: one entry in a queue whose name no client and no shared group can have. It
+// is written before the first fact and removed when everything has been read back and compared. No broker starts on a
+// store that has it, and no transfer reads it as a source.
 //
-// The mark also carries the last message id over: a store learns of ids from the messages that it is given, and the message that had the highest may be
-// long delivered.
+// The mark also carries the last message id: a store knows ids from the messages that it gets, and the message with the
+// highest id may be long delivered.
 import type { Change, QueueAppend, RestoredFact } from '../../domain/changes.js';
 import type { Message } from '../../domain/delivery/message.js';
 import type { QueueId, Seq, TopicName } from '../../domain/identifiers.js';
 import { StorageError } from '../../ports/storage.js';
 import type { Storage } from '../../ports/storage.js';
 
-/** Queues of sessions begin with `c:`, those of groups with `g:`. */
+/** The ids of session queues begin with `c:`, those of group queues with `g:`. */
 const UNFINISHED = 't:unfinished' as QueueId;
 
 export const isUnfinishedMark = (fact: RestoredFact): boolean => fact.kind === 'queue' && fact.queue === UNFINISHED;
 
-/** @throws StorageError if the fact says that the store was not filled to the end. */
+/** @throws StorageError `corrupt` if the fact is the mark of an unfinished store. */
 export function refuseUnfinished(fact: RestoredFact): void {
   if (isUnfinishedMark(fact)) throw unfinished();
 }
 
-/** For who has to know before anything is loaded. @throws StorageError */
+/** The same check before anything is loaded. @throws StorageError `corrupt` */
 export async function refuseUnfinishedStore(storage: Pick<Storage, 'readQueue'>): Promise<void> {
   const [mark] = await storage.readQueue(UNFINISHED, 0 as Seq, { maxEntries: 1, maxBytes: 1 });
   if (mark !== undefined) throw unfinished();
@@ -28,7 +29,8 @@ export async function refuseUnfinishedStore(storage: Pick<Storage, 'readQueue'>)
 const unfinished = (): StorageError =>
   new StorageError(
     'corrupt',
-    'the storage is the target of a hexmq migrate or import that did not come to its end: run that again, it begins anew',
+    'the storage is the target of a hexmq migrate or import that was interrupted: ' +
+      'run that command again, it starts over',
   );
 
 export function markUnfinished(lastMessageId: Message['id']): QueueAppend {

@@ -62,16 +62,16 @@ describe('a line that is wrong', () => {
   const published = '{"kind":"message","id":1,"topic":"t","qos":1,"retain":false,"acceptedAtMs":0,"payload":"AA=="}';
   const header = '{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}';
   test.each([
-    ['', 'line 1: the export ends without its last line'],
+    ['', 'line 1: the last line (kind "end") is missing'],
     ['{"kind":"session"}', 'line 1: expected the header of an export, {"kind":"header"'],
     ['not json', 'line 1: not JSON, expected an object'],
     ['[]', 'line 1: expected a JSON object, got []'],
     [
       '{"kind":"header","format":"hexmq-export","version":2,"createdAtMs":0}',
-      'line 1: version: this hexmq knows version 1 of the format, got 2',
+      'line 1: version: this hexmq reads version 1 of the format, got 2',
     ],
-    [header, 'line 2: the export ends without its last line'],
-    [`${header}\n\n${session}`, 'line 4: the export ends without its last line'],
+    [header, 'line 2: the last line (kind "end") is missing'],
+    [`${header}\n\n${session}`, 'line 4: the last line (kind "end") is missing'],
     [
       `${header}\n{"kind":"sesion"}`,
       'line 2: kind: expected one of message, session, subscription, inbound, will, entry, retained, last-message-id, end, got "sesion"',
@@ -120,20 +120,20 @@ describe('a line that is wrong', () => {
   });
 });
 
-describe('an export that is not whole', () => {
+describe('an incomplete export', () => {
   test.each(FACTS.map((fact, i) => [fact.kind, i]).filter(([kind]) => kind !== 'last-message-id'))(
     'is refused when its %s is missing',
     async (kind) => {
       const lines = (await text()).split('\n').filter((line) => !line.startsWith(`{"kind":"${kind}"`));
       await expect(read(lines.join('\n'))).rejects.toThrow(
-        new RegExp(`^line \\d+: counts\\.${kind}: the export says 1, there were 0: it is not whole$`),
+        new RegExp(`^line \\d+: counts\\.${kind}: the export says 1, but has 0: it is incomplete$`),
       );
     },
   );
 
   test('is refused when anything was changed, or follows its end', async () => {
     await expect(read((await text()).replace('MjEuNQ==', 'MjIuNQ=='))).rejects.toThrow(
-      /^line 11: digest: the export says [0-9a-f]{64}, what was read has [0-9a-f]{64}: it was changed$/,
+      /^line 11: digest: the export says [0-9a-f]{64}, but its facts have [0-9a-f]{64}: it was changed$/,
     );
     await expect(read((await text()) + (await text()))).rejects.toThrow(
       /^line 12: expected nothing after the line of kind "end"$/,

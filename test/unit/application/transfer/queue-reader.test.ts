@@ -1,6 +1,6 @@
 // Queues read side by side: each in its own order, what is the same message side by side, and never more in memory than was allowed.
 import { describe, expect, test } from '@jest/globals';
-import { HeldMessages } from '../../../../src/application/transfer/held-messages.js';
+import { MessagePool } from '../../../../src/application/transfer/message-pool.js';
 import { QueueReader } from '../../../../src/application/transfer/queue-reader.js';
 import type { QueueBounds } from '../../../../src/application/transfer/queue-reader.js';
 import type { Message, PageLimit, QueueId, Seq, StoredEntry } from '../../../../src/ports/index.js';
@@ -167,9 +167,9 @@ test('a queue that has less than was announced ends where it ends', async () => 
 
 describe('held messages', () => {
   test('are not the same because they have the same id', () => {
-    const held = new HeldMessages();
-    const one = held.hold(messageOf(1, { payload: payloadOf(10) }));
-    expect(held.hold(messageOf(1, { payload: payloadOf(10) }))).toBe(one);
+    const pool = new MessagePool();
+    const one = pool.acquire(messageOf(1, { payload: payloadOf(10) }));
+    expect(pool.acquire(messageOf(1, { payload: payloadOf(10) }))).toBe(one);
     const others: Partial<Message>[] = [
       { payload: payloadOf(10, 1) },
       { topic: 'other' as Message['topic'] },
@@ -182,24 +182,24 @@ describe('held messages', () => {
     ];
     for (const other of others) {
       const message = { ...one, ...other };
-      expect(held.hold(message)).toBe(message);
-      expect(held.hold({ ...message })).toBe(message);
+      expect(pool.acquire(message)).toBe(message);
+      expect(pool.acquire({ ...message })).toBe(message);
     }
-    expect(held.bytes).toBe(10 * (1 + others.length));
+    expect(pool.bytes).toBe(10 * (1 + others.length));
   });
 
   test('are held until each who held them has let them go', () => {
-    const held = new HeldMessages();
-    const message = held.hold(messageOf(1, { payload: payloadOf(10) }));
-    held.hold({ ...message });
-    held.letGo(message);
-    expect(held.hold({ ...message })).toBe(message);
-    held.letGo(message);
-    held.letGo(message);
-    expect(held.bytes).toBe(0);
+    const pool = new MessagePool();
+    const message = pool.acquire(messageOf(1, { payload: payloadOf(10) }));
+    pool.acquire({ ...message });
+    pool.release(message);
+    expect(pool.acquire({ ...message })).toBe(message);
+    pool.release(message);
+    pool.release(message);
+    expect(pool.bytes).toBe(0);
     const again = { ...message };
-    expect(held.hold(again)).toBe(again);
-    held.letGo(message);
-    expect(held.bytes).toBe(10);
+    expect(pool.acquire(again)).toBe(again);
+    pool.release(message);
+    expect(pool.bytes).toBe(10);
   });
 });

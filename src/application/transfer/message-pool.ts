@@ -1,39 +1,39 @@
-// Makes one object of what is one message among the pages that are in memory, each of which brings objects of its own: a payload is then held once, and a
-// store to which it goes keeps it once. What has the same id is compared before it is believed.
+// One object for each message among the pages in memory, each of which brings objects of its own: a payload is then in
+// memory once, and a target store keeps it once. Messages with the same id are compared before they are merged.
 import type { Message } from '../../domain/delivery/message.js';
 import type { MessageId } from '../../domain/identifiers.js';
 import { plainProperties } from './plain.js';
 
-export class HeldMessages {
+export class MessagePool {
   readonly #byId = new Map<MessageId, Message>();
-  readonly #holders = new Map<Message, number>();
+  readonly #users = new Map<Message, number>();
   #bytes = 0;
 
-  /** Of the payloads. */
+  /** Bytes of the payloads in the pool. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @returns the message that is held already, if it is the same, or else itself. Has to be let go as often. */
-  hold(message: Message): Message {
+  /** @returns the equal message of the pool, or this one, which is added. Must be released as often as acquired. */
+  acquire(message: Message): Message {
     const known = this.#byId.get(message.id);
     const one = known !== undefined && isSame(known, message) ? known : message;
-    const holders = this.#holders.get(one) ?? 0;
-    if (holders === 0) {
+    const users = this.#users.get(one) ?? 0;
+    if (users === 0) {
       this.#byId.set(one.id, one);
       this.#bytes += one.payload.byteLength;
     }
-    this.#holders.set(one, holders + 1);
+    this.#users.set(one, users + 1);
     return one;
   }
 
-  letGo(message: Message): void {
-    const holders = this.#holders.get(message) ?? 0;
-    if (holders > 1) {
-      this.#holders.set(message, holders - 1);
+  release(message: Message): void {
+    const users = this.#users.get(message) ?? 0;
+    if (users > 1) {
+      this.#users.set(message, users - 1);
       return;
     }
-    if (!this.#holders.delete(message)) return;
+    if (!this.#users.delete(message)) return;
     this.#bytes -= message.payload.byteLength;
     if (this.#byId.get(message.id) === message) this.#byId.delete(message.id);
   }
