@@ -217,7 +217,7 @@ describeWithServer(found, 'looking leaves no trace', () => {
     await next.open();
     await expect(reader.readQueue(queueOf('a'), 0 as Seq, { maxEntries: 1, maxBytes: 1 })).rejects.toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining('a hexmq uses it') as unknown,
+      message: expect.stringContaining('another hexmq uses it') as unknown,
     });
     const other = database.storage();
     expect(await other.openReadOnly()).toBe(true);

@@ -412,7 +412,7 @@ for (const kind of KINDS) {
           expect(await refused(['start', '--port', '0', '--config', target.config, '--log-level', 'silent'])).toContain(
             'was interrupted',
           );
-          expect(await done(['inspect', '--config', target.config])).toContain('was interrupted');
+          expect(await done(['inspect', '--config', target.config])).toContain('has not finished');
           const before = await digestOf(source);
           expect(await refused(['migrate', '--from', target.config, '--to', source.config, '--replace'])).toContain(
             'was interrupted',

@@ -352,7 +352,7 @@ test.each(NAMES.filter((name) => name !== 'mongodb'))(
     });
     await expect(moved(losing, to(newStore('memory')))).rejects.toMatchObject({
       kind: 'corrupt',
-      message: expect.stringContaining('1 retained messages, and gives 0') as unknown,
+      message: expect.stringContaining('1 retained messages and returns 0') as unknown,
     });
   },
 );
