@@ -1,4 +1,4 @@
-// A browser that connects to the built command over WebSocket, with MQTT.js as pages load it.
+// A browser connected to the built command over WebSocket, with MQTT.js as web pages load it.
 import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -14,7 +14,7 @@ const QUIETLY = [
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps'],
 ];
 
-/** Connects, hears itself with QoS 2, sends 1 MiB, and tells the outcome. */
+/** Connects, receives its own QoS 2 message, sends 1 MiB, and reports the outcome. */
 const PAGE = (url: string): string => `<!doctype html><title>hexmq</title><script src="/mqtt.js"></script><script>
   const report = (outcome) => fetch('/report', { method: 'POST', body: JSON.stringify(outcome) });
   const client = mqtt.connect(${JSON.stringify(url)}, { protocolVersion: 4, clientId: 'browser', reconnectPeriod: 0 });
@@ -34,7 +34,7 @@ const PAGE = (url: string): string => `<!doctype html><title>hexmq</title><scrip
 </script>`;
 
 describeWith('chromium', 'a browser', () => {
-  test('subscribes and publishes over WebSocket', () =>
+  test('a browser subscribes and publishes over WebSocket', () =>
     withListeners(async ({ addresses }) => {
       const library = readFileSync(resolve(ROOT, 'node_modules/mqtt/dist/mqtt.min.js'));
       let tell: (outcome: unknown) => void = () => undefined;

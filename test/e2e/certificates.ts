@@ -1,4 +1,4 @@
-// Certificates for tests, made with openssl when they are needed: nothing that expires lies about.
+// Certificates for tests, created with openssl on demand, so that no stored file can expire.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,8 @@ export class CertificateAuthority {
     writeFileSync(join(this.directory, 'crlnumber'), '01\n');
     writeFileSync(
       this.#config,
-      `[ca]\ndefault_ca=this\n[this]\ndatabase=${database}\ncrlnumber=${join(this.directory, 'crlnumber')}\ndefault_md=sha256\ndefault_crl_days=30\n` +
+      `[ca]\ndefault_ca=this\n[this]\ndatabase=${database}\ncrlnumber=${join(this.directory, 'crlnumber')}\n` +
+        'default_md=sha256\ndefault_crl_days=30\n' +
         `certificate=${this.cert}\nprivate_key=${this.#key}\n[req]\ndistinguished_name=dn\n[dn]\n`,
     );
     openssl(
@@ -44,7 +45,7 @@ export class CertificateAuthority {
     );
   }
 
-  /** @param days less than 0: it has expired. */
+  /** @param days of validity; negative for an expired certificate. */
   issue(
     name: string,
     { subject = `/CN=${name}`, alternativeNames = 'DNS:localhost,IP:127.0.0.1,IP:::1', days = 30 } = {},
@@ -86,7 +87,7 @@ export class CertificateAuthority {
     return issued;
   }
 
-  /** Writes the list of what has been revoked so far. */
+  /** Writes a list of everything revoked so far. */
   revocationList(...revoked: readonly Issued[]): string {
     const path = join(this.directory, 'revoked.crl');
     for (const { cert } of revoked.filter((one) => !this.#revoked.has(one)))

@@ -1,5 +1,5 @@
-// Who a client is by its certificate, and the broker's own certificate as it is renewed: the built command over TLS,
-// with clients that others wrote.
+// Identification by client certificate, and renewal of the broker's certificate: the built command over TLS, with
+// third-party clients.
 import { describe, expect, test } from '@jest/globals';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ interface TlsBroker {
   stop(): Promise<void>;
 }
 
-/** Listens on TLS alone. */
+/** A configuration with a TLS listener only. */
 async function tlsBroker(
   authority: CertificateAuthority,
   tls: object,
@@ -55,7 +55,7 @@ async function tlsBroker(
   };
 }
 
-/** A broker that lets in whoever has a certificate that is good, as its common name, to topics of that name. */
+/** A broker that identifies clients by the common name of their certificate and grants them the topics of that name. */
 async function withIdentities(
   body: (broker: TlsBroker, made: { authority: CertificateAuthority; meter: Issued; stolen: Issued }) => Promise<void>,
 ): Promise<void> {
@@ -81,7 +81,7 @@ async function withIdentities(
 }
 
 describe('MQTT.js with a certificate', () => {
-  test('is who the certificate says, and may do what that name may', () =>
+  test('a client is identified by its certificate and has the permissions of that name', () =>
     withIdentities(async (broker, { meter }) => {
       const { mqtt, inbox, closed } = await broker.connect('any-client-id', meter);
       await expect(mqtt.subscribeAsync('plant/meter-8/#', { qos: 1 })).rejects.toThrow('Subscribe error');
@@ -93,7 +93,7 @@ describe('MQTT.js with a certificate', () => {
       await broker.program.logs(/"event":"publish-denied","clientId":"any-client-id","topic":"plant\/meter-8\/up"/);
     }));
 
-  test('is refused without one, with one of another authority, and with one that was revoked, each for its reason', () =>
+  test('a client with no certificate, a foreign one or a revoked one is refused for that reason', () =>
     withIdentities(async (broker, { meter, stolen }) => {
       const foreign = authorityNamed('Somebody else').issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
       const refusals = [
@@ -113,7 +113,7 @@ describe('MQTT.js with a certificate', () => {
 });
 
 describeWith('mosquitto', 'mosquitto_pub with a certificate', () => {
-  test('publishes as who the certificate says', () =>
+  test('mosquitto_pub publishes under the name in its certificate', () =>
     withIdentities(async (broker, { authority, meter, stolen }) => {
       const { mqtt, inbox } = await broker.connect('reader', meter);
       await mqtt.subscribeAsync('plant/meter-7/#', { qos: 1 });
@@ -150,56 +150,54 @@ describe('a reload of certificates', () => {
         expect(await hexmq(['reload', '--pid-file', pidFile])).toMatchObject({ status: 0, stderr: '' });
       },
     ],
-  ])(
-    'by %s: new connections see the new one, open ones stay; one that is wrong changes nothing and is told',
-    (_how, ask) =>
-      scene(async () => {
-        const authority = authorityNamed();
-        const server = authority.issue('server');
-        const renewed = authority.issue('renewed', { subject: '/CN=renewed' });
-        const again = authority.issue('again', { subject: '/CN=again' });
-        const pidFile = join(authority.directory, 'hexmq.pid');
-        const broker = await tlsBroker(authority, server, { authentication: [{ adapter: 'anonymous' }] }, [
-          '--pid-file',
-          pidFile,
+  ])('after a reload by %s, new connections get the new certificate, and a faulty file changes nothing', (_how, ask) =>
+    scene(async () => {
+      const authority = authorityNamed();
+      const server = authority.issue('server');
+      const renewed = authority.issue('renewed', { subject: '/CN=renewed' });
+      const again = authority.issue('again', { subject: '/CN=again' });
+      const pidFile = join(authority.directory, 'hexmq.pid');
+      const broker = await tlsBroker(authority, server, { authentication: [{ adapter: 'anonymous' }] }, [
+        '--pid-file',
+        pidFile,
+      ]);
+      const { mqtt, inbox } = await broker.connect('stays');
+      await mqtt.subscribeAsync('still/here');
+      const expectServedAs = async (name: string): Promise<void> => {
+        const { stdout } = await run('openssl', [
+          's_client',
+          '-connect',
+          `127.0.0.1:${broker.port}`,
+          '-CAfile',
+          authority.cert,
+          '-verify_return_error',
         ]);
-        const { mqtt, inbox } = await broker.connect('stays');
-        await mqtt.subscribeAsync('still/here');
-        const expectServedAs = async (name: string): Promise<void> => {
-          const { stdout } = await run('openssl', [
-            's_client',
-            '-connect',
-            `127.0.0.1:${broker.port}`,
-            '-CAfile',
-            authority.cert,
-            '-verify_return_error',
-          ]);
-          expect(stdout).toMatch(new RegExp(`subject=CN ?= ?${name}\\n`));
-          await mqtt.publishAsync('still/here', name);
-          expect(await inbox.texts(1)).toEqual([name]);
-        };
-        await expectServedAs('server');
+        expect(stdout).toMatch(new RegExp(`subject=CN ?= ?${name}\\n`));
+        await mqtt.publishAsync('still/here', name);
+        expect(await inbox.texts(1)).toEqual([name]);
+      };
+      await expectServedAs('server');
 
-        copyFileSync(renewed.cert, server.cert);
-        copyFileSync(renewed.key, server.key);
-        await ask(broker.program, pidFile);
-        await broker.program.logs(/"event":"reloaded","what":\[[^\]]*"tls"/);
-        await expectServedAs('renewed');
+      copyFileSync(renewed.cert, server.cert);
+      copyFileSync(renewed.key, server.key);
+      await ask(broker.program, pidFile);
+      await broker.program.logs(/"event":"reloaded","what":\[[^\]]*"tls"/);
+      await expectServedAs('renewed');
 
-        copyFileSync(again.cert, server.cert);
-        await ask(broker.program, pidFile);
-        await broker.program.logs(
-          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt and [^"]*server\.key do not match/,
-        );
-        await expectServedAs('renewed');
+      copyFileSync(again.cert, server.cert);
+      await ask(broker.program, pidFile);
+      await broker.program.logs(
+        /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt and [^"]*server\.key do not match/,
+      );
+      await expectServedAs('renewed');
 
-        writeFileSync(server.cert, 'no certificate');
-        await ask(broker.program, pidFile);
-        await broker.program.logs(
-          /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt contains no certificate/,
-        );
-        await expectServedAs('renewed');
-        await broker.stop();
-      }),
+      writeFileSync(server.cert, 'no certificate');
+      await ask(broker.program, pidFile);
+      await broker.program.logs(
+        /"event":"reload-failed","what":"tls","error":"[^"]*server\.crt contains no certificate/,
+      );
+      await expectServedAs('renewed');
+      await broker.stop();
+    }),
   );
 });

@@ -1,4 +1,4 @@
-// The built command on listeners of every type, with clients that others wrote.
+// The built command with listeners of every type and third-party clients.
 import { describe, expect, test } from '@jest/globals';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -34,7 +34,7 @@ function mqttJs(
 const STREAMS = ['tcp', 'tls', 'ws', 'wss'] as const;
 
 describe('MQTT.js', () => {
-  test('publishes and receives with QoS 2 from every listener to every other', () =>
+  test('MQTT.js publishes with QoS 2 from every listener to every other', () =>
     withListeners(async (listeners) => {
       const clients = await Promise.all(STREAMS.map((type) => mqttJs(listeners, type, type)));
       await Promise.all(clients.map(({ mqtt }) => mqtt.subscribeAsync('from/#', { qos: 2 })));
@@ -47,7 +47,7 @@ describe('MQTT.js', () => {
       }
     }));
 
-  test('sends and gets a payload of 3 MiB through each', () =>
+  test('MQTT.js sends and receives a payload of 3 MiB through each listener', () =>
     withListeners(async (listeners) => {
       const payload = Buffer.alloc(3 * 1024 * 1024, 'hexmq ');
       for (const type of STREAMS) {
@@ -60,7 +60,7 @@ describe('MQTT.js', () => {
       }
     }));
 
-  test('shows a certificate over TLS and over WebSocket, and is refused with one that does not verify', () =>
+  test('MQTT.js connects with a client certificate over TLS and WebSocket, and an invalid one is refused', () =>
     withListeners(async (listeners) => {
       await mqttJs(listeners, 'tls', 'with-a-certificate', listeners.meter);
       await mqttJs(listeners, 'wss', 'with-a-certificate-too', listeners.meter);
@@ -71,7 +71,7 @@ describe('MQTT.js', () => {
       await listeners.program.logs(/"event":"handshake-failed","listener":"wss-4",.*not accepted: CERT_HAS_EXPIRED/);
     }));
 
-  test('stays connected while the certificate changes, and finds the new one when it comes again', () =>
+  test('MQTT.js stays connected while the certificate changes, and gets the new one when it reconnects', () =>
     withListeners(async (listeners) => {
       const { authority, server, program } = listeners;
       const { mqtt, inbox } = await mqttJs(listeners, 'wss', 'stays');
@@ -98,7 +98,7 @@ describe('MQTT.js', () => {
 });
 
 describe('openssl s_client', () => {
-  test('verifies the server in TLS 1.2 and 1.3, and gets no older version', () =>
+  test('openssl verifies the server with TLS 1.2 and 1.3, and cannot negotiate an older version', () =>
     withListeners(async ({ addresses, authority, program }) => {
       const client = (...args: string[]) =>
         run('openssl', [
@@ -123,7 +123,7 @@ describe('openssl s_client', () => {
       );
     }));
 
-  test('that does not trust the authority says so, and the log does', () =>
+  test('a client that does not trust the authority ends the handshake, and the log has the reason', () =>
     withListeners(async ({ addresses, program }) => {
       const { status } = await run('openssl', [
         's_client',
@@ -140,7 +140,7 @@ describe('openssl s_client', () => {
 });
 
 describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
-  test('speak TLS with and without a certificate, and through a Unix socket', () =>
+  test('mosquitto_pub and mosquitto_sub connect over TLS with and without a certificate, and over a Unix socket', () =>
     withListeners(async ({ addresses, authority, meter }) => {
       const overTls = ['-h', '127.0.0.1', '-p', portOf(addresses.tls), '--cafile', authority.cert];
       const identity = ['--cert', meter.cert, '--key', meter.key];
@@ -174,7 +174,7 @@ describeWith('paho', 'Eclipse Paho for Python', () => {
   test.each([
     ['tls', 'tcp'],
     ['wss', 'websockets'],
-  ] as const)('shows a certificate on %s', (type, transport) =>
+  ] as const)('Paho connects with a client certificate on %s', (type, transport) =>
     withListeners(async ({ addresses, authority, meter }) => {
       const args = [
         resolve(SCRIPTS, 'tls.py'),

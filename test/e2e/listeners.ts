@@ -1,4 +1,4 @@
-// The built command with listeners of every type, and the certificates that they need.
+// Starts the built command with a listener of every type, and the certificates for them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CertificateAuthority } from './certificates.js';
@@ -13,7 +13,7 @@ export interface Listeners {
   readonly directory: string;
   readonly authority: CertificateAuthority;
   readonly server: Issued;
-  /** Of a client, `CN=meter-7`. */
+  /** A client certificate, `CN=meter-7`. */
   readonly meter: Issued;
   readonly program: Program;
   /** `127.0.0.1:49152`, or a path. */
@@ -21,8 +21,8 @@ export interface Listeners {
 }
 
 /**
- * One of each type, on addresses of their own. `tls` and `wss` ask for a certificate and can do without. @param limits
- * of the broker.
+ * Starts a broker with one listener of each type. On `tls` and `wss`, client certificates are optional.
+ * @param limits of the broker.
  */
 export function withListeners(
   body: (listeners: Listeners) => Promise<void>,

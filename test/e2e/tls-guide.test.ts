@@ -1,4 +1,4 @@
-// docs/tls.md as a reader does it: its commands, its configurations, its clients.
+// The commands, configurations and clients of docs/tls.md, run as a reader would.
 import { expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -10,17 +10,17 @@ const GUIDE = readFileSync(resolve(ROOT, 'docs/tls.md'), 'utf8');
 const blocks = (language: string): string[] =>
   [...GUIDE.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
 const commands = blocks('sh');
-const making = commands.filter((block) => block.startsWith('openssl req'));
+const createCertificates = commands.filter((block) => block.startsWith('openssl req'));
 const [publishing = '', publishingAsMeter = ''] = commands.filter((block) => block.startsWith('mosquitto_pub'));
 const [plain = '', withCertificates = '', behindProxies = ''] = blocks('yaml');
 
 describeWith('mosquitto', 'the guide to TLS', () => {
-  test('makes certificates that work, for the broker and for clients', () =>
+  test('the commands and configurations of the TLS guide work, for the broker and for clients', () =>
     scene(async () => {
       const directory = temporaryDirectory();
       const shell = (text: string) => run('sh', ['-e', '-c', text], { cwd: directory });
-      expect(making).toHaveLength(2);
-      for (const block of making) expect(await shell(block)).toMatchObject({ status: 0 });
+      expect(createCertificates).toHaveLength(2);
+      for (const block of createCertificates) expect(await shell(block)).toMatchObject({ status: 0 });
 
       for (const [configuration, lines, refused] of [
         [plain, [publishing, publishingAsMeter], []],

@@ -1,4 +1,4 @@
-// A web server on a loopback address that answers as a test says, and remembers what it was asked.
+// A web server on a loopback address that answers as the test defines, and records its requests.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
@@ -16,7 +16,7 @@ export type WebAnswer = (response: ServerResponse, request: WebRequest) => void;
 
 export class WebServer {
   readonly requests: WebRequest[] = [];
-  /** Connections that were opened so far. */
+  /** Connections opened so far. */
   connections = 0;
   answer: WebAnswer = (response) => void response.writeHead(204).end();
   readonly #server = createServer((incoming, response) => {
@@ -41,7 +41,7 @@ export class WebServer {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** Again after it was closed: at the same address. */
+  /** Listens again on the same address after a close. */
   async listen(): Promise<this> {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -49,7 +49,7 @@ export class WebServer {
     return this;
   }
 
-  /** Resolves when so many requests have come. */
+  /** Resolves when that many requests have arrived. */
   async asked(count: number): Promise<void> {
     while (this.requests.length < count) await new Promise<void>((resolve) => (this.#arrived = resolve));
   }
