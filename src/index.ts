@@ -1,4 +1,5 @@
-// hexmq in another program: a broker made from a configuration of the same shape as the file, with any port of it replaced at will.
+// The package `hexmq`: a broker in another program, from a configuration of the same shape as the file, with any port
+// replaced at will.
 import { composeBroker } from './composition/container.js';
 import type { Overrides } from './composition/container.js';
 import { limitSettings, resolveConfig } from './composition/config.js';
@@ -9,34 +10,56 @@ export type { ConfigInput, Overrides };
 export { ConfigError } from './composition/config-error.js';
 export { NetworkError, StorageError } from './ports/index.js';
 
+/** An MQTT broker in this process. It starts once; to start again, create another. */
 export interface Broker {
   /**
-   * Starts the broker; once. Resolves when clients can connect.
-   * @throws ConfigError when an adapter cannot be loaded; StorageError; NetworkError. Nothing stays open then.
+   * Loads the adapters, opens storage, restores what it holds, and listens. Resolves when clients can connect.
+   * @throws ConfigError when an adapter cannot be loaded or refuses its options.
+   * @throws StorageError when the store cannot be opened or read: `fenced` if another broker is using it.
+   * @throws NetworkError when a listener cannot listen, for example because its port is in use.
+   * @throws Error when an adapter fails to start, and on a second call.
+   *
+   * Everything that was opened has been closed again by then.
    */
   start(): Promise<void>;
-  /** Disconnects the clients, stores what is pending, and closes everything. May be called at any time, and again. */
+  /**
+   * Stops accepting connections, disconnects the clients, stores what is pending, and closes everything. Clients and
+   * storage get 10 seconds for that; what storage has not taken by then was not acknowledged to any client, unless the
+   * acknowledgement level is `received`. May be called at any time, also before the start has resolved, and again.
+   * @throws the error of storage or a listener that cannot be closed; everything else has been closed then.
+   */
   stop(): Promise<void>;
   /**
-   * Reads again what authenticators, authorizers and listeners have in files, and takes over the limits of `config` if it is given. What cannot be
-   * read stays as it was.
-   * @returns what went wrong, a sentence each.
-   * @throws ConfigError naming every key of `config` that is wrong; nothing has changed then.
+   * Has listeners, authenticators and authorizers read their files again, and replaces the limits if `config` is given;
+   * other changes of the configuration need a restart. Clients stay connected. An adapter whose files cannot be read
+   * keeps its state.
+   * @returns one sentence for each adapter that could not reload; empty if all did, or if the broker is not running.
+   * @throws ConfigError naming every wrong key of `config`; nothing has changed then.
    */
   reload(config?: ConfigInput): Promise<readonly string[]>;
-  /** Resolves when the broker has stopped; rejects with the cause when it had to stop by itself. */
+  /**
+   * Resolves when the broker has stopped, or its start has failed. Rejects with the cause if the broker had to stop by
+   * itself, for example with a StorageError `fenced` because another broker has taken over the store.
+   */
   readonly ended: Promise<void>;
-  /** Where each listener listens, by name: `127.0.0.1:1883`. Empty before the start. */
+  /**
+   * The address of each listener by its name, such as `127.0.0.1:1883`, with the real port where the configuration has
+   * 0. Empty before the start.
+   */
   readonly addresses: ReadonlyMap<string, string>;
 }
 
 /**
+ * Creates a broker, which is not started.
+ *
  * ```ts
  * const broker = createBroker({ listeners: [{ type: 'tcp', port: 1883 }], storage: { adapter: 'memory' } });
  * await broker.start();
  * ```
- * @param config of the same shape as the configuration file; what is left out has the same defaults.
- * @throws ConfigError naming every key that is wrong.
+ * @param config of the same shape as the configuration file (docs/configuration.md), with the same defaults: a listener
+ * on `127.0.0.1:1883`, storage in `./data`, and every client admitted. Environment variables are not read.
+ * @param overrides implementations of ports in place of the adapters that the configuration names.
+ * @throws ConfigError naming every wrong key.
  */
 export function createBroker(config: ConfigInput = {}, overrides: Overrides = {}): Broker {
   return new EmbeddedBroker(config, overrides);
@@ -55,7 +78,7 @@ class EmbeddedBroker implements Broker {
     this.ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };
     });
-    // Nobody has to listen: who does gets the rejection all the same.
+    // A program that does not use `ended` must not die of an unhandled rejection.
     this.ended.catch(() => undefined);
   }
 
@@ -64,7 +87,7 @@ class EmbeddedBroker implements Broker {
   }
 
   start(): Promise<void> {
-    if (this.#started !== undefined) return Promise.reject(new Error('a broker starts once; make another'));
+    if (this.#started !== undefined) return Promise.reject(new Error('a broker starts once; create another'));
     this.#started = this.#start();
     return this.#started;
   }
@@ -75,7 +98,7 @@ class EmbeddedBroker implements Broker {
   }
 
   async stop(): Promise<void> {
-    // A start on its way is waited for: half a start cannot be stopped, and its failure has been told to who started.
+    // Waits for a start that is under way; its failure is for the caller of `start`.
     await this.#started?.catch(() => undefined);
     await this.#service?.stop();
     this.#end.resolve();

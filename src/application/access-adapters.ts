@@ -1,5 +1,5 @@
-// The authenticators and authorizers of a broker as one part of its life. They start one after the other and stop together, each within a time limit:
-// an adapter that hangs must not keep the broker from stopping.
+// The authenticators and authorizers of a broker as one part of its life. They start one after the other and stop
+// together, each within a time limit: an adapter that hangs must not keep the broker from stopping.
 import type { Authenticator, Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';

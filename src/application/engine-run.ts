@@ -1,5 +1,5 @@
-// The engine as a part of the broker's life: it begins with what storage has and ends when clients have gone and their changes are stored, or when the
-// time for that is over.
+// The engine as a part of the broker's life: it begins with what storage has and ends when clients have gone and their
+// changes are stored, or when the time for that is over.
 import type { Authorizer } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { Storage } from '../ports/storage.js';
@@ -52,7 +52,8 @@ export class EngineRun implements Part {
   async stop(): Promise<void> {
     if (this.#isHalted) return;
     const { engine, clock, emit } = this.#parts;
-    // Changes that storage does not take in time were not acknowledged to any client, so stopping without them breaks no promise.
+    // Changes that storage does not take in time were not acknowledged to any client, so stopping without them breaks
+    // no promise.
     const timer = clock.at(clock.nowMs() + SHUTDOWN_TIMEOUT_MS, () => {
       const changes = engine.committer.waitingChanges;
       if (changes > 0) emit({ kind: 'changes-abandoned', changes });

@@ -1,5 +1,5 @@
-// Carries an error that the broker cannot survive from the part that meets it to the service that ends the broker. The service is built from its parts,
-// so a part cannot be given the service.
+// Carries an error that the broker cannot survive from the part that meets it to the service that ends the broker. The
+// service is built from its parts, so a part cannot be given the service.
 
 export class FailureSignal {
   #handler: ((error: Error) => void) | undefined;

@@ -1,8 +1,11 @@
-// The order of starting and stopping. Parts depend on those before them, so they start in order and stop in reverse; and a start that fails leaves
-// nothing running and reports its own cause, whatever goes wrong while the rest is stopped.
+// The order of starting and stopping. Parts depend on those before them, so they start in order and stop in reverse;
+// and a start that fails leaves nothing running and reports its own cause, whatever goes wrong while the rest is
+// stopped.
 import type { Startable } from '../ports/startable.js';
 
-/** Something with a life of its own. A `start` that fails has released what it acquired; a second `stop` does nothing. */
+/**
+ * Something with a life of its own. A `start` that fails has released what it acquired; a second `stop` does nothing.
+ */
 export interface Part extends Startable {
   /** For error messages. */
   readonly name: string;
@@ -22,7 +25,10 @@ export class Lifecycle {
     this.#parts = parts;
   }
 
-  /** Starts the parts one after the other. @throws what the first part that failed threw; `stop` is then for the caller to call. */
+  /**
+   * Starts the parts one after the other.
+   * @throws what the first part that failed threw; `stop` is then for the caller to call.
+   */
   async start(): Promise<void> {
     for (const part of this.#parts) {
       await part.start?.();

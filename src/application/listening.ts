@@ -1,4 +1,5 @@
-// The listeners of a broker as one part of its life. They open one after the other, so that the log names the one that cannot, and close together.
+// The listeners of a broker as one part of its life. They open one after the other, so that the log names the one that
+// cannot, and close together.
 import type { ConnectionHandler, Listener } from '../ports/network.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Part } from './lifecycle.js';

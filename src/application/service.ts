@@ -1,5 +1,6 @@
-// The broker as its embedding program or command sees it: start, reload, stop, and the end by a failure. What is started in which order is the
-// composition's to say; this class decides what each of the four means for the broker as a whole.
+// The broker as its embedding program or command sees it: start, reload, stop, and the end by a failure. What is
+// started in which order is the composition's to say; this class decides what each of the four means for the broker as
+// a whole.
 import type { Listener } from '../ports/network.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { AccessAdapters } from './access-adapters.js';
@@ -57,8 +58,8 @@ export class BrokerService {
 
   /**
    * Starts every part; resolves when clients can connect.
-   * @throws what the part that failed threw (StorageError, NetworkError, or an adapter's error). What had been started is stopped again, and a failure
-   * to stop is reported as an event, never instead of the cause.
+   * @throws what the part that failed threw (StorageError, NetworkError, or an adapter's error). What had been started
+   * is stopped again, and a failure to stop is reported as an event, never instead of the cause.
    */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error(`a broker starts once, this one is ${this.#state}`);
@@ -82,8 +83,8 @@ export class BrokerService {
   }
 
   /**
-   * Replaces the limits, if any are given, and has listeners, authenticators and authorizers read their files again. What cannot be read stays as it
-   * was. A reload waits for the one before it.
+   * Replaces the limits, if any are given, and has listeners, authenticators and authorizers read their files again.
+   * What cannot be read stays as it was. A reload waits for the one before it.
    * @returns one sentence for each adapter that failed, also emitted as an event.
    */
   reload(limits?: LimitSettings): Promise<readonly string[]> {
@@ -119,7 +120,8 @@ export class BrokerService {
   }
 
   /**
-   * Stops accepting, disconnects the clients, stores what is pending, and stops every part. A second call waits for the first.
+   * Stops accepting, disconnects the clients, stores what is pending, and stops every part. A second call waits for the
+   * first.
    * @throws the first error of a part that did not stop; the others have been stopped all the same.
    */
   stop(): Promise<void> {
@@ -145,7 +147,10 @@ export class BrokerService {
     this.#end.resolve();
   }
 
-  /** Storage belongs to another broker, or cannot be used: every client is disconnected before anything more is promised. */
+  /**
+   * Storage belongs to another broker, or cannot be used: every client is disconnected before anything more is
+   * promised.
+   */
   async #fail(error: Error): Promise<void> {
     if (this.#state === 'stopped') return;
     this.#failure ??= error;

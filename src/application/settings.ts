@@ -1,5 +1,5 @@
-// The limits in force, held by reference. A part that reads `current` when it needs a value takes part in every reload; a part that copies a value at
-// construction misses them, and a setter for each part is easily forgotten.
+// The limits in force, held by reference. A part that reads `current` when it needs a value takes part in every reload;
+// a part that copies a value at construction misses them, and a setter for each part is easily forgotten.
 import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
 
 /** What a reload replaces. */
@@ -9,7 +9,10 @@ export interface LimitSettings {
   readonly perListener: PerListenerLimits;
 }
 
-/** Read access for the parts of the broker. Objects are the same from call to call until a reload, so they can be compared by identity. */
+/**
+ * Read access for the parts of the broker. Objects are the same from call to call until a reload, so they can be
+ * compared by identity.
+ */
 export interface Settings {
   /** The broker's limits. */
   readonly current: Limits;

@@ -80,9 +80,10 @@ function describeExplanation(
   hasAuthorizers: boolean,
 ): string {
   const { isAllowed, rule, reason, skippedRules } = explanation;
-  const who = `client ${printable(clientId)} ${userName === undefined ? 'without a user name' : `of user ${printable(userName)}`}`;
+  const user = userName === undefined ? 'without a user name' : `of user ${printable(userName)}`;
+  const may = `${isAllowed ? 'may' : 'may not'} ${ACTION_PHRASE[action]}`;
   const lines = [
-    `${isAllowed ? 'allowed' : 'denied'}: ${who} may ${isAllowed ? '' : 'not '}${ACTION_PHRASE[action]} ${printable(topic)}`,
+    `${isAllowed ? 'allowed' : 'denied'}: client ${printable(clientId)} ${user} ${may} ${printable(topic)}`,
   ];
   if (rule !== undefined) lines.push(`  decided by ${describeRule(rule)}`);
   else if (isAllowed && !hasAuthorizers)

@@ -20,7 +20,7 @@ Flags override the environment, the environment overrides the file, the file ove
   HEXMQ_PID_FILE                                                                              same as the flags
   HEXMQ_STORAGE_URL         servers of the mongodb storage, with credentials; HEXMQ_STORAGE_URL_FILE: a file with them
   HEXMQ_STORAGE_DATABASE    its database
-  HEXMQ_AUTHENTICATION      the only authentication adapter, such as anonymous or password-file (with the file's options)
+  HEXMQ_AUTHENTICATION      the only authentication adapter, such as anonymous; its options are the file's
   HEXMQ_LIMITS_<KEY>        a limit: HEXMQ_LIMITS_MAX_INFLIGHT for limits.maxInflight
 `;
 

@@ -1,4 +1,5 @@
-// `hexmq inspect`: shows what a storage holds, as tables for people or, with --json, as one object per line for programs.
+// `hexmq inspect`: shows what a storage holds, as tables for people or, with --json, as one object per line for
+// programs.
 import { Argument } from 'commander';
 import type { Command } from 'commander';
 import {
@@ -157,14 +158,16 @@ async function showSession(storage: Storage, clientId: string, { json, write }: 
         'queue',
         queue === undefined
           ? 'empty'
-          : `${queue.messages} messages, ${queue.bytes} bytes of payload, seq ${queue.firstSeq} to ${queue.nextSeq - 1}`,
+          : `${queue.messages} messages, ${queue.bytes} bytes of payload, ` +
+            `seq ${queue.firstSeq} to ${queue.nextSeq - 1}`,
       ],
       ['inbound QoS 2', inboundPacketIds.length === 0 ? 'none' : inboundPacketIds.join(', ')],
       [
         'will',
         will === undefined
           ? 'none'
-          : `${printable(will.message.topic)}, delay ${will.delayS} s, due ${time(will.dueAtMs, 'when the connection ends')}`,
+          : `${printable(will.message.topic)}, delay ${will.delayS} s, ` +
+            `due ${time(will.dueAtMs, 'when the connection ends')}`,
       ],
       ['subscriptions', subscriptions.length === 0 ? 'none' : ''],
     ]),

@@ -1,4 +1,5 @@
-// The configuration of a command: defaults, then the file, then the environment, then flags, each replacing what comes before it.
+// The configuration of a command: defaults, then the file, then the environment, then flags, each replacing what comes
+// before it.
 import { readFileSync } from 'node:fs';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { resolveConfig } from '../composition/config.js';
@@ -89,7 +90,8 @@ function readSecret(path: string, variable: string): string {
     text = readFileSync(path, 'utf8').trim();
   } catch (error) {
     throw new ConfigError([
-      `${variable}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}), expected a file that the user who runs hexmq can read`,
+      `${variable}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? 'no reason given'}), ` +
+        'expected a file that the user who runs hexmq can read',
     ]);
   }
   if (text === '') throw new ConfigError([`${variable}: ${path} is empty, expected a connection string`]);

@@ -6,11 +6,15 @@ import { ExitStatus, reportCrash } from './report-error.js';
 import type { ProcessHost } from './process-host.js';
 
 /**
- * Lets the heap at most double between major collections, where V8 lets it grow up to fourfold. Queued messages survive a minor collection and die
- * soon after; while a backlog is delivered, they would otherwise make up most of the resident memory.
+ * Lets the heap at most double between major collections, where V8 lets it grow up to fourfold. Queued messages survive
+ * a minor collection and die soon after; while a backlog is delivered, they would otherwise make up most of the
+ * resident memory.
  */
 const HEAP_GROWTH_MAX_PERCENT = 100;
-/** How long the process may live on after the command is done, for output to drain. Whatever runs longer is a bug, not a reason to hang. */
+/**
+ * How long the process may live on after the command is done, for output to drain. Whatever runs longer is a bug, not a
+ * reason to hang.
+ */
 const LINGER_MS = 2000;
 
 const host: ProcessHost = {
@@ -48,7 +52,10 @@ const host: ProcessHost = {
   exitNow: (status) => process.exit(status),
 };
 
-/** Shows nothing of the answer, not even its length. The question goes to standard error, because it is no output of the command. */
+/**
+ * Shows nothing of the answer, not even its length. The question goes to standard error, because it is no output of the
+ * command.
+ */
 async function askSecret(question: string): Promise<string> {
   const { default: ask } = await import('@inquirer/password');
   try {
@@ -65,7 +72,8 @@ function showProgress(line: string): void {
   process.stderr.write(`\r${line.slice(0, process.stderr.columns - 1)}\u001b[K`);
 }
 
-// After a bug the state of the broker is unknown. Exiting at once loses nothing that was acknowledged; continuing might.
+// After a bug the state of the broker is unknown. Exiting at once loses nothing that was acknowledged; continuing
+// might.
 function crash(error: unknown): void {
   reportCrash(error, host);
   process.exit(ExitStatus.fault);

@@ -34,7 +34,8 @@ async function migrate({ from, to, replace = false }: MigrateFlags, host: Proces
     const result = await migrateStore(source, target, { replace, progress: progress.update });
     progress.end();
     host.print(
-      `migrated ${describeStorage(source)} to ${describeStorage(target)}, equal on both sides: ${describeResult(result)}\n`,
+      `migrated ${describeStorage(source)} to ${describeStorage(target)}, ` +
+        `equal on both sides: ${describeResult(result)}\n`,
     );
   } finally {
     progress.end();

@@ -1,5 +1,5 @@
-// `hexmq passwd`: edits the users of a password file. A password is typed or read from standard input, never an argument, because other users of the
-// machine can see arguments.
+// `hexmq passwd`: edits the users of a password file. A password is typed or read from standard input, never an
+// argument, because other users of the machine can see arguments.
 import type { Command } from 'commander';
 import { passwordFileTools } from '../composition/passwords.js';
 import type { PasswordFileEditor } from '../composition/passwords.js';

@@ -1,6 +1,9 @@
 // Text and bytes from untrusted senders, made safe to print on a terminal.
 
-/** Characters that move the cursor, change colours, or hide or reverse what follows, and the backslash that escapes them. */
+/**
+ * Characters that move the cursor, change colours, or hide or reverse what follows, and the backslash that escapes
+ * them.
+ */
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}\\]/gu;
 
 const SHOWN_MAX = 64;

@@ -12,7 +12,10 @@ import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
 import type { ProcessHost } from './process-host.js';
 
-/** Reads the configuration of `start` again, replaces the limits, and has adapters read their files again. Problems become events in the log. */
+/**
+ * Reads the configuration of `start` again, replaces the limits, and has adapters read their files again. Problems
+ * become events in the log.
+ */
 export async function reload(broker: BrokerService, running: Config, flags: Flags, host: ProcessHost): Promise<void> {
   let next: Config | undefined;
   try {
@@ -44,7 +47,10 @@ export function addReload(program: Command, host: ProcessHost): void {
     .action((flags: ReloadFlags) => requestReload(flags, host));
 }
 
-/** @throws ConfigError when the configuration is wrong, and FileError when the broker is not running; no signal is sent then. */
+/**
+ * @throws ConfigError when the configuration is wrong, and FileError when the broker is not running; no signal is sent
+ * then.
+ */
 async function requestReload(flags: ReloadFlags, host: ProcessHost): Promise<void> {
   const pid = pidOf(flags, host);
   if ((flags.config ?? host.environment['HEXMQ_CONFIG']) !== undefined) {

@@ -1,4 +1,5 @@
-// A table on standard output, written row by row. The first rows decide the width of the columns, so a table of any length needs little memory.
+// A table on standard output, written row by row. The first rows decide the width of the columns, so a table of any
+// length needs little memory.
 
 const SAMPLE_ROWS = 100;
 

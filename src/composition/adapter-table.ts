@@ -1,6 +1,7 @@
-// The built-in adapters by name. An adapter is imported only when the configuration names it, so that no broker loads a driver it does not use. Every
-// adapter module exports one function named after its port (`createStorage`, `createListener`, `createAuthenticator`, `createAuthorizer`,
-// `createTelemetry`), which takes the adapter's options and the components that the composition offers.
+// The built-in adapters by name. An adapter is imported only when the configuration names it, so that no broker loads a
+// driver it does not use. Every adapter module exports one function named after its port (`createStorage`,
+// `createListener`, `createAuthenticator`, `createAuthorizer`, `createTelemetry`), which takes the adapter's options
+// and the components that the composition offers.
 import type { Authenticator, Authorizer, Clock, LifecycleEvent, Listener, Storage, Telemetry } from '../ports/index.js';
 import type { ListenerConfig } from './config-schema.js';
 
@@ -71,7 +72,10 @@ export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   },
 };
 
-/** The servers of a connection string without its credentials, wherever they are in it; or the variable that holds the string. */
+/**
+ * The servers of a connection string without its credentials, wherever they are in it; or the variable that holds the
+ * string.
+ */
 function hostsOf(url: string): string {
   if (/^\$\{ENV:\w+\}$/.test(url)) return url;
   return /^[\w+]+:\/\/(?:[^/?@]*@)?((?:[^/?@:,]+|\[[^\]]*\])(?::\d+)?(?:,[^/?@]*)?)(?=[/?]|$)/.exec(url)?.[1] ?? '';

@@ -1,8 +1,9 @@
-// The error for a wrong configuration. It is the user's to correct, so it names every key at once and is shown without a stack.
+// The error for a wrong configuration. It is the user's to correct, so it names every key at once and is shown without
+// a stack.
 
 /**
- * A configuration that cannot be used. `problems` has one sentence for each wrong key, flag or variable: which one, the value found, and what was
- * expected; `message` has them line by line.
+ * A configuration that cannot be used. `problems` has one sentence for each wrong key, flag or variable: which one, the
+ * value found, and what was expected; `message` has them line by line.
  */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

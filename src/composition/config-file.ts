@@ -1,4 +1,5 @@
-// Reads a configuration file: YAML, of which JSON is a subset. It reports why a file cannot be read, or the line and column that cannot be parsed.
+// Reads a configuration file: YAML, of which JSON is a subset. It reports why a file cannot be read, or the line and
+// column that cannot be parsed.
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { ConfigError } from './config-error.js';

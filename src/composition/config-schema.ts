@@ -1,5 +1,5 @@
-// The shape of the configuration: every key, its range, and the message for a value that does not fit. Defaults and rules that span keys are in
-// `config.ts`; what the limits mean is the domain's.
+// The shape of the configuration: every key, its range, and the message for a value that does not fit. Defaults and
+// rules that span keys are in `config.ts`; what the limits mean is the domain's.
 import { z } from 'zod';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
@@ -12,7 +12,9 @@ const COUNT_MAX = 1_000_000_000;
 const RATE_MAX = 1_000_000_000;
 const BYTE_RATE_MAX = 1_000_000_000_000;
 
-/** One message for every check of a value, so that a wrong value is reported once, with everything that was expected. */
+/**
+ * One message for every check of a value, so that a wrong value is reported once, with everything that was expected.
+ */
 function expected(what: string): {
   error: (issue: { code?: string | undefined; input?: unknown; keys?: unknown }) => string | undefined;
 } {
@@ -198,7 +200,9 @@ const overWebSocket = {
   forwardedFor: trustedPeers('the proxies whose X-Forwarded-For is taken').optional(),
 };
 
-/** The longest path of a Unix socket that every system accepts (`sun_path` has 104 bytes on macOS, with the final zero). */
+/**
+ * The longest path of a Unix socket that every system accepts (`sun_path` has 104 bytes on macOS, with the final zero).
+ */
 const UNIX_PATH_BYTES_MAX = 103;
 const unixPath = expected(`the path of a socket, ${UNIX_PATH_BYTES_MAX} bytes at most`);
 
@@ -301,7 +305,10 @@ const unique = (keys: readonly string[]): readonly string[] => [...new Set(keys)
 /** The keys that a listener of this type accepts. */
 export const keysOfListener = (type: ListenerType): readonly string[] => Object.keys(LISTENERS[type].shape);
 
-/** The keys that the mapping at a path (`listeners[0].tls`, `limits`) accepts, whatever the type of the listener. For suggestions. */
+/**
+ * The keys that the mapping at a path (`listeners[0].tls`, `limits`) accepts, whatever the type of the listener. For
+ * suggestions.
+ */
 export function keysAt([section, , part]: readonly PropertyKey[]): readonly string[] {
   if (section === undefined) return Object.keys(configSchema.shape);
   switch (section) {

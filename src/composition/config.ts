@@ -1,5 +1,5 @@
-// From what was written (file, environment, flags) to a complete configuration: merged, checked, with every default filled in. All problems are
-// reported at once. The keys and their ranges are in `config-schema.ts`.
+// From what was written (file, environment, flags) to a complete configuration: merged, checked, with every default
+// filled in. All problems are reported at once. The keys and their ranges are in `config-schema.ts`.
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { isDeepStrictEqual } from 'node:util';
@@ -299,7 +299,8 @@ export function parseLimits(given: object): Partial<Limits> {
   );
 }
 
-// The checks below run on unchecked input, so that one run reports everything. They skip values of the wrong type, which the schema reports.
+// The checks below run on unchecked input, so that one run reports everything. They skip values of the wrong type,
+// which the schema reports.
 
 /** Checks what is known without loading an adapter. An unknown name may be an npm package. */
 function checkAdapters(problems: Problems, config: unknown): void {
@@ -380,8 +381,9 @@ function checkListeners(problems: Problems, config: unknown): void {
     ) {
       problems.add(
         ['listeners', index, 'host'],
-        `${host} can be reached by other machines and no authentication is configured, expected a loopback address such as ${DEFAULT_HOST}, ` +
-          'or the key authentication; "authentication: [{ adapter: anonymous }]" (or HEXMQ_AUTHENTICATION=anonymous) admits everyone',
+        `${host} can be reached by other machines and no authentication is configured, ` +
+          `expected a loopback address such as ${DEFAULT_HOST}, or the key authentication; ` +
+          '"authentication: [{ adapter: anonymous }]" (or HEXMQ_AUTHENTICATION=anonymous) admits everyone',
       );
     }
   });

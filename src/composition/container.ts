@@ -1,5 +1,6 @@
-// The composition root: from a checked configuration to whatever is resolved from it, a whole broker or a storage alone. The container imports and
-// creates an adapter when something that depends on it is resolved; nothing here opens a socket or a store.
+// The composition root: from a checked configuration to whatever is resolved from it, a whole broker or a storage
+// alone. The container imports and creates an adapter when something that depends on it is resolved; nothing here opens
+// a socket or a store.
 import 'reflect-metadata';
 import { Container } from 'inversify';
 import type { ServiceIdentifier } from 'inversify';
@@ -19,7 +20,9 @@ import { systemModule } from './modules/system.js';
 /** In the order of starting: parts of the broker's life start in the order in which their modules are loaded. */
 const MODULES = [systemModule, observabilityModule, authModule, storageModule, brokerModule, networkModule];
 
-/** One container per broker: a singleton is shared by the parts of one broker, and by no other broker of the process. */
+/**
+ * One container per broker: a singleton is shared by the parts of one broker, and by no other broker of the process.
+ */
 export function createContainer(config: Config, overrides: Overrides = {}): Container {
   const container = new Container({ defaultScope: 'Singleton' });
   container.load(...MODULES.map((module) => module(config)), overridesModule(overrides));
@@ -28,14 +31,18 @@ export function createContainer(config: Config, overrides: Overrides = {}): Cont
 
 /**
  * Creates the adapters of the configuration, or those bound to one token.
- * @throws ConfigError with what is wrong with every one of them, where resolving what depends on them would report the first.
+ * @throws ConfigError with what is wrong with every one of them, where resolving what depends on them would report the
+ * first.
  */
 export async function createAdapters(container: Container, config: Config, only?: ServiceIdentifier): Promise<void> {
   const adapters = adaptersIn(config).filter(({ token }) => only === undefined || token === only);
   await collectErrors(adapters.map(({ token, key }) => container.getAllAsync(token, underKey(key))));
 }
 
-/** Creates a broker, which is not started. @throws ConfigError when an adapter cannot be loaded or refuses its options. */
+/**
+ * Creates a broker, which is not started.
+ * @throws ConfigError when an adapter cannot be loaded or refuses its options.
+ */
 export async function composeBroker(config: Config, overrides: Overrides = {}): Promise<BrokerService> {
   const container = createContainer(config, overrides);
   await createAdapters(container, config);

@@ -1,4 +1,5 @@
-// Why a client may or may not do something. Calls the configured authorizers and evaluates their rules exactly as the broker does, without a broker.
+// Why a client may or may not do something. Calls the configured authorizers and evaluates their rules exactly as the
+// broker does, without a broker.
 import { Authorization } from '../application/authorization.js';
 import type { AuthorizationOutcome } from '../application/authorization.js';
 import { explain } from '../domain/access/explain.js';

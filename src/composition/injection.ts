@@ -1,4 +1,5 @@
-// What the modules share: the tokens that are no ports, injection by name instead of by position, and the selection of one binding among several.
+// What the modules share: the tokens that are no ports, injection by name instead of by position, and the selection of
+// one binding among several.
 import type { BindingConstraints, ResolvedValueInjectOptions, ServiceIdentifier } from 'inversify';
 import type { Part } from '../application/lifecycle.js';
 import { Authenticator, Authorizer, Listener, port, Storage } from '../ports/index.js';
@@ -6,7 +7,8 @@ import type { AdapterComponents } from './adapter-table.js';
 import { authenticationOf } from './config.js';
 import type { Config } from './config.js';
 
-// Classes of the application are their own tokens. These are for values without a class; a port cannot be implemented by a plugin under one of them.
+// Classes of the application are their own tokens. These are for values without a class; a port cannot be implemented
+// by a plugin under one of them.
 
 /** What an adapter's constructor may use. */
 export const Components: ServiceIdentifier<AdapterComponents> = port<AdapterComponents>('Components');
@@ -14,7 +16,9 @@ export const Components: ServiceIdentifier<AdapterComponents> = port<AdapterComp
 /** The parts of the broker's life: bound in the order in which they start. */
 export const LifecyclePart: ServiceIdentifier<Part> = port<Part>('Part');
 
-/** Authenticators of a listener that has its own, bound under the listener's name and called in the order of binding. */
+/**
+ * Authenticators of a listener that has its own, bound under the listener's name and called in the order of binding.
+ */
 export const ListenerAuthenticator: ServiceIdentifier<Authenticator> = port<Authenticator>('ListenerAuthenticator');
 
 /** The names of the listeners that have authenticators of their own. */
@@ -43,8 +47,9 @@ type Dependencies<Parts> = {
 };
 
 /**
- * Arguments for `toResolvedValue`: the factory receives one object, with what each token of `dependencies` resolves to under the token's key. The
- * container still knows every dependency before it creates anything, and no two arguments can be swapped.
+ * Arguments for `toResolvedValue`: the factory receives one object, with what each token of `dependencies` resolves to
+ * under the token's key. The container still knows every dependency before it creates anything, and no two arguments
+ * can be swapped.
  */
 export function byName<Parts extends object, Result>(
   create: (parts: Parts) => Result,
@@ -62,7 +67,10 @@ const CONFIGURATION_KEY = 'configuration key';
 /** Selects the one adapter that stands under this key of the configuration. */
 export const underKey = (key: string) => ({ tag: { key: CONFIGURATION_KEY, value: key }, optional: true }) as const;
 
-/** For the binding of an adapter: selected by its key in the configuration, or else by a name, such as that of a listener. */
+/**
+ * For the binding of an adapter: selected by its key in the configuration, or else by a name, such as that of a
+ * listener.
+ */
 export const at =
   (key: string, name?: string) =>
   (request: BindingConstraints): boolean =>

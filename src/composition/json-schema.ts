@@ -1,4 +1,5 @@
-// The configuration's shape as a JSON Schema, for completion and checks in editors. Rules that span keys cannot be expressed in it.
+// The configuration's shape as a JSON Schema, for completion and checks in editors. Rules that span keys cannot be
+// expressed in it.
 import { z } from 'zod';
 import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
 import type { Limits } from '../domain/connect/limits.js';

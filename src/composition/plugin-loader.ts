@@ -1,5 +1,5 @@
-// Finds adapters: in the table of built-in ones, or as npm packages, which are refused by name if they are not what the configuration expects. This is
-// also the place for a plugin host: docs/architecture/dependency-injection.md.
+// Finds adapters: in the table of built-in ones, or as npm packages, which are refused by name if they are not what the
+// configuration expects. This is also the place for a plugin host: docs/architecture/dependency-injection.md.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -25,7 +25,8 @@ export async function loadAdapter<Module extends object>(
   const module = await importPackage(name, (why) => {
     const available = adapterNames(table);
     return new ConfigError([
-      `${key}: "${redactCredentials(name)}" ${why}, expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`,
+      `${key}: "${redactCredentials(name)}" ${why}, ` +
+        `expected ${available} or the name of an installed npm package${suggestion(name, Object.keys(table))}`,
     ]);
   });
   if (typeof module[factory] === 'function') return module as Module;

@@ -1,13 +1,15 @@
 // The lifecycle hooks of a port: adapters that hold resources between the start and the stop of the broker.
 export interface Startable {
   /**
-   * Acquires what the adapter needs before the first request: connections, timers. The broker starts when every adapter has started.
+   * Acquires what the adapter needs before the first request: connections, timers. The broker starts when every adapter
+   * has started.
    * @throws Error which ends the start of the broker. The adapter has then released what it had acquired.
    */
   start?(): Promise<void>;
   /**
-   * Releases everything. Called after the last request, and also when `start` was never reached because the start of the broker failed before.
-   * A second call does nothing. The broker waits for 5 seconds, reports a failure or a timeout, and stops all the same.
+   * Releases everything. Called after the last request, and also when `start` was never reached because the start of
+   * the broker failed before. A second call does nothing. The broker waits for 5 seconds, reports a failure or a
+   * timeout, and stops all the same.
    */
   stop?(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// A broker put together by hand, from parts that are there already, for the simulation and for tests: without a configuration, without loading anything,
-// and with a clock and an end of turn that the caller controls.
+// A broker put together by hand, from parts that are there already, for the simulation and for tests: without a
+// configuration, without loading anything, and with a clock and an end of turn that the caller controls.
 import { AccessAdapters } from '../application/access-adapters.js';
 import { Admission } from '../application/admission.js';
 import { Authentication } from '../application/authentication.js';

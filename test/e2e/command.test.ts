@@ -29,7 +29,7 @@ function expectRefusal({ status, stdout, stderr }: ProgramEnd, ...words: string[
 }
 
 describe('hexmq start', () => {
-  test('prints one line when it is ready, which names the address, the storage and who is let in', () =>
+  test('prints one line when it is ready, with its address, storage and authentication', () =>
     withBroker(async ({ program, host, port }) => {
       expect(program.stdout).toBe(
         `hexmq ${version} ready: tcp ${host}:${port}, storage memory (not durable: nothing survives a restart), authentication anonymous (everyone is admitted)\n`,
@@ -49,7 +49,7 @@ describe('hexmq start', () => {
       }),
   );
 
-  test('goes on at SIGUSR1 and SIGUSR2, opens no debugger, and says so', () =>
+  test('ignores SIGUSR1 and SIGUSR2, opens no debugger, and logs the signal', () =>
     withBroker(async (broker) => {
       const { mqtt } = await connect(broker);
       for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
@@ -60,12 +60,12 @@ describe('hexmq start', () => {
       expect(broker.program.stderr).not.toContain('Debugger');
     }));
 
-  test('on a port in use ends with status 1, the address, and what to do', () =>
+  test('exits with status 1, the address and what to do if its port is in use', () =>
     withBroker(async ({ host, port }) => {
       expectRefusal(await hexmq(['start', '--port', String(port)]), `${host}:${port}`, 'in use', '--port');
     }));
 
-  test('starts again at once on the port of one that has just stopped', () =>
+  test('starts at once on the port of a broker that has just stopped', () =>
     scene(async () => {
       const first = await startBroker();
       await connect(first);
@@ -75,7 +75,7 @@ describe('hexmq start', () => {
       expect((await second.stop()).status).toBe(0);
     }));
 
-  test('listens where HEXMQ_PORT says, unless a flag says otherwise', () =>
+  test('listens on HEXMQ_PORT unless a flag gives another port', () =>
     scene(async () => {
       // The port of one that has stopped is free.
       const first = await startBroker();
@@ -90,7 +90,7 @@ describe('hexmq start', () => {
       expect((await third.stop()).status).toBe(0);
     }));
 
-  test('takes limits from a file and from the environment', () =>
+  test('applies limits from a file and from the environment', () =>
     scene(async () => {
       const config = fileWith('listeners: [{ type: tcp, port: 0 }]\nlimits: { maxQos: 0 }\n');
       const broker = await startBroker(['--config', config], { env: { HEXMQ_LIMITS_MAX_QOS: '1' } });
@@ -101,7 +101,7 @@ describe('hexmq start', () => {
     }));
 });
 
-describe('a configuration that cannot be', () => {
+describe('a wrong configuration', () => {
   test.each([
     ['an unknown key', 'limits: { maxInFlight: 5 }', ['limits.maxInFlight', 'unknown key', 'maxInflight']],
     [
@@ -134,7 +134,7 @@ describe('a configuration that cannot be', () => {
     }),
   );
 
-  test('in a file that cannot be read is refused with the name of the file', () =>
+  test('that cannot be read is refused with the name of the file', () =>
     scene(async () => {
       const missing = join(tmpdir(), 'hexmq-there-is-no-such-file.yaml');
       expectRefusal(await hexmq(['start', '--config', missing]), missing, 'no such file');
@@ -145,7 +145,7 @@ describe('a configuration that cannot be', () => {
       expectRefusal(await hexmq(['start', '--config', locked]), locked, 'not permitted');
     }));
 
-  test('in a flag or a variable is told by its name', () =>
+  test('in a flag or variable is refused with its name', () =>
     scene(async () => {
       expectRefusal(await hexmq(['start', '--port', 'high']), '--port', '"high"', '0 to 65535');
       expectRefusal(await hexmq(['start', '--storage', 'papyrus']), 'papyrus', 'memory');
@@ -154,7 +154,7 @@ describe('a configuration that cannot be', () => {
       expectRefusal(await hexmq(['start'], { env: { HEXMQ_PROT: '1884' } }), 'HEXMQ_PROT', 'HEXMQ_PORT');
     }));
 
-  test('of which several things are wrong is told all of them at once', () =>
+  test('with several problems is refused with all of them at once', () =>
     scene(async () => {
       const { status, stderr } = await hexmq([
         'check-config',
@@ -168,7 +168,7 @@ describe('a configuration that cannot be', () => {
 });
 
 describe('hexmq', () => {
-  test('check-config says that a configuration is valid and what it comes to', () =>
+  test('check-config prints that a configuration is valid, and what it results in', () =>
     scene(async () => {
       const { status, stdout, stderr } = await hexmq([
         'check-config',
@@ -181,7 +181,7 @@ describe('hexmq', () => {
       );
     }));
 
-  test('check-config writes an IPv6 address as start does', () =>
+  test('check-config prints an IPv6 address as start does', () =>
     scene(async () => {
       const { stdout } = await hexmq([
         'check-config',
@@ -198,7 +198,7 @@ describe('hexmq', () => {
       expect(await hexmq(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
     }));
 
-  test('--help names the commands and the environment', () =>
+  test('--help lists the commands and the environment variables', () =>
     scene(async () => {
       const { status, stdout } = await hexmq(['--help']);
       expect(status).toBe(0);
@@ -209,7 +209,7 @@ describe('hexmq', () => {
         expect(start.stdout).toContain(flag);
     }));
 
-  test('an unknown option or command is refused with what was probably meant', () =>
+  test('an unknown option or command is refused with a suggestion', () =>
     scene(async () => {
       const option = await hexmq(['start', '--prot', '1884']);
       expect(option).toMatchObject({ status: 1, stdout: '' });

@@ -79,7 +79,8 @@ test('the program that embeds a broker runs', () =>
         example
           .replace('port: 1883', 'port: 0')
           .replace("'./data'", JSON.stringify(data))
-          // In place of what the embedding program does: it says where the broker is, and waits for the end of its input.
+          // In place of what the embedding program does: it says where the broker is, and waits for the end of its
+          // input.
           .replace('// …', "console.log(broker.addresses.get('tcp')); for await (const _ of process.stdin);"),
       ],
       { cwd: ROOT },

@@ -1,4 +1,4 @@
-// A running broker is told to read again what has changed: by SIGHUP, and by `hexmq reload`.
+// Reloading a running broker, by SIGHUP and by `hexmq reload`.
 import { expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ function configuration() {
   return { path, pidFile, write };
 }
 
-test('limits change without disconnecting anyone; a wrong configuration changes nothing and is told', async () => {
+test('a reload changes limits without disconnecting clients, and a wrong configuration changes nothing and is logged', async () => {
   let settings: ReturnType<typeof configuration> | undefined;
   const args = (): readonly string[] => {
     settings = configuration();

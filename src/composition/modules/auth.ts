@@ -1,4 +1,5 @@
-// Who a client is and what it may do: the adapters that the configuration names, each within its time limit, and the parts that call them.
+// Who a client is and what it may do: the adapters that the configuration names, each within its time limit, and the
+// parts that call them.
 import { ContainerModule } from 'inversify';
 import type { BindToFluentSyntax, ResolutionContext } from 'inversify';
 import { AccessAdapters } from '../../application/access-adapters.js';
@@ -102,7 +103,9 @@ function bindAuthorizer(
     .when(at(key));
 }
 
-/** A dynamic value, because which listeners have authenticators of their own is itself bound, and may have been rebound. */
+/**
+ * A dynamic value, because which listeners have authenticators of their own is itself bound, and may have been rebound.
+ */
 async function resolveAuthentication(context: ResolutionContext): Promise<Authentication> {
   const authenticators = await context.getAllAsync(Authenticator, { optional: true });
   const perListener = context.get(OwnAuthentication).map(async (name) => {

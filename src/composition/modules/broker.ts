@@ -28,7 +28,10 @@ type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'
 
 type ServiceDependencies = Omit<ServiceParts, 'emit'> & { readonly components: AdapterComponents };
 
-/** To be loaded after the modules of what the engine uses, and before that of the network: the order of loading is the order of starting. */
+/**
+ * To be loaded after the modules of what the engine uses, and before that of the network: the order of loading is the
+ * order of starting.
+ */
 export const brokerModule = (config: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(LiveSettings).toConstantValue(new LiveSettings(limitSettings(config)));

@@ -1,4 +1,5 @@
-// The listeners that the configuration names, and their opening as the last part of the broker's life: clients come when everything else runs.
+// The listeners that the configuration names, and their opening as the last part of the broker's life: clients come
+// when everything else runs.
 import { ContainerModule } from 'inversify';
 import { Engine } from '../../application/engine.js';
 import { Listening } from '../../application/listening.js';

@@ -1,18 +1,27 @@
-// What an embedding program puts in place of the configured adapters. Loaded last: it rebinds ports, and what was bound to them is never created, nor even
-// imported.
+// What an embedding program puts in place of the configured adapters. Loaded last: it rebinds ports, and what was bound
+// to them is never created, nor even imported.
 import { ContainerModule } from 'inversify';
 import type { ContainerModuleLoadOptions, ServiceIdentifier } from 'inversify';
 import { Authenticator, Authorizer, Clock, Listener, Random, Storage, Telemetry } from '../../ports/index.js';
 import { ListenerAuthenticator, OwnAuthentication } from '../injection.js';
 
-/** Implementations of ports in place of those that the configuration names. The broker starts and stops them like its own. */
+/**
+ * Implementations of ports in place of those that the configuration names. The broker starts and stops them like its
+ * own.
+ */
 export interface Overrides {
   readonly storage?: Storage;
   /** In the order of opening. */
   readonly listeners?: readonly Listener[];
-  /** The authenticators of the broker, in the order of calling. Listeners whose configuration has authenticators of its own keep those. */
+  /**
+   * The authenticators of the broker, in the order of calling. Listeners whose configuration has authenticators of its
+   * own keep those.
+   */
   readonly authenticators?: readonly Authenticator[];
-  /** The authenticators of listeners that have their own, by the listener's name, in place of all that the configuration has. */
+  /**
+   * The authenticators of listeners that have their own, by the listener's name, in place of all that the configuration
+   * has.
+   */
   readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
   /** In the order of calling; an empty list leaves clients what their credentials permit. */
   readonly authorizers?: readonly Authorizer[];

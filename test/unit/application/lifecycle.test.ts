@@ -43,7 +43,7 @@ describe('a lifecycle', () => {
     expect(log).toEqual(['start a', 'start b', 'stop a']);
   });
 
-  test('a stop that fails does not keep the other parts from being stopped, and is returned with the name of its part', async () => {
+  test('every part is stopped even if one fails, and the failure is returned with its name', async () => {
     const log: string[] = [];
     const lifecycle = new Lifecycle([part('a', log), part('b', log, { stop: 'busy' }), part('c', log)]);
     await lifecycle.start();

@@ -107,7 +107,7 @@ describe('a reload', () => {
     await service.stop();
   });
 
-  test('requests the permissions of connected clients again if an authorizer cannot tell whether they have changed', async () => {
+  test('requests permissions again if an authorizer cannot tell whether they have changed', async () => {
     const { service } = createService({ listener: succeed, authenticator: succeed, authorizer: succeed });
     await service.start();
     let requests = 0;

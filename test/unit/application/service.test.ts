@@ -137,7 +137,7 @@ describe('a broker', () => {
     expect(log.filter((line) => line.startsWith('listen'))).toEqual([]);
   });
 
-  test('whose listener cannot listen reports a storage that does not close either, and its start rejects with the first cause', async () => {
+  test('whose listener cannot listen keeps that cause if storage does not close either', async () => {
     const { log, storage, listeners, service } = createService();
     listeners[1].error = new Error('taken');
     storage.closeError = new StorageError('unavailable', 'the disk is gone');
@@ -145,7 +145,7 @@ describe('a broker', () => {
     expect(log.slice(-4)).toEqual(['close one', 'close two', 'close storage', '! close-failed']);
   });
 
-  test('whose listener neither listens nor closes closes storage, and its start rejects with the first cause', async () => {
+  test('whose listener neither listens nor closes keeps the first cause and closes storage', async () => {
     const { log, listeners, service } = createService();
     listeners[1].error = new Error('taken');
     listeners[1].closeError = new Error('not open');
@@ -163,7 +163,7 @@ describe('a broker', () => {
     expect(log).toEqual(['open storage', 'close storage', '! close-failed']);
   });
 
-  test('whose storage does not close rejects its stop and `ended` with the cause, after everything else has stopped', async () => {
+  test('whose storage does not close stops everything else, and rejects with the cause', async () => {
     const { log, storage, service } = createService((entries) => ({ authenticators: [adapter('passwords', entries)] }));
     await service.start();
     storage.closeError = new StorageError('unavailable', 'the disk is gone');

@@ -1,4 +1,4 @@
-// The command as a user meets it: what it prints, where, and with which exit status. The process is a fake; the broker is real.
+// The command: what it prints, to which stream, and with which exit status. The process is a fake; the broker is real.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -24,7 +24,7 @@ const quiet = ['--log-level', 'silent'];
 const inMemory = ['--storage', 'memory', ...quiet];
 
 describe('hexmq start', () => {
-  test('prints one line when it is ready, and a request to stop ends it with status 0', async () => {
+  test('prints one line when it is ready, and exits with status 0 on a request to stop', async () => {
     const host = new FakeHost();
     const ended = run(['start', '--port', '0', ...inMemory], host);
     await host.untilReady();
@@ -56,7 +56,7 @@ describe('hexmq start', () => {
     },
   );
 
-  test('a request to stop in the middle of the start stops it once it has started', async () => {
+  test('stops as soon as it has started if the request to stop comes during the start', async () => {
     const host = new FakeHost();
     const ended = run(['start', '--port', '0', ...inMemory], host);
     const stop = setInterval(() => {
@@ -67,7 +67,7 @@ describe('hexmq start', () => {
     clearInterval(stop);
   });
 
-  test('a second request to stop ends the process at once', async () => {
+  test('exits at once on a second request to stop', async () => {
     const host = new FakeHost();
     const ended = run(['start', '--port', '0', ...inMemory], host);
     await host.untilReady();
@@ -77,7 +77,7 @@ describe('hexmq start', () => {
     expect(await ended).toBe(0);
   });
 
-  test('a port in use ends it with status 1 and what to do', async () => {
+  test('exits with status 1 and what to do if its port is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
@@ -90,7 +90,7 @@ describe('hexmq start', () => {
     server.close();
   });
 
-  test('says when a directory was given to a storage that writes none', async () => {
+  test('warns about a directory for a storage that does not write to disk', async () => {
     const host = new FakeHost({ HEXMQ_DATA: 'elsewhere' });
     const ended = run(['start', '--port', '0', '--data', 'data', ...inMemory], host);
     await host.untilReady();
@@ -99,7 +99,7 @@ describe('hexmq start', () => {
     expect(host.errors).toBe('hexmq: --data has no effect: the memory storage has no option directory\n');
   });
 
-  test('says when a URL was given to a storage that has none, without the URL', async () => {
+  test('warns about a URL for a storage without one, and does not show the URL', async () => {
     const host = new FakeHost({ HEXMQ_STORAGE_URL: 'mongodb://user:secret@here/', HEXMQ_STORAGE_DATABASE: 'x' });
     const ended = run(['start', '--port', '0', ...inMemory], host);
     await host.untilReady();
@@ -111,7 +111,7 @@ describe('hexmq start', () => {
     );
   });
 
-  test('the URL and the database from the environment replace those of the file, and only hosts are shown', async () => {
+  test('replaces URL and database of the file by those of the environment, and shows the hosts alone', async () => {
     const path = file(
       'mongodb.yaml',
       'storage: { adapter: mongodb, options: { url: "mongodb://elsewhere/", database: other } }',
@@ -124,7 +124,7 @@ describe('hexmq start', () => {
     expect(host.output).toContain('storage mongodb (here:1,there:2/2026;');
   });
 
-  test('a URL may stand in a file of its own', async () => {
+  test('reads the URL from the file that HEXMQ_STORAGE_URL_FILE names', async () => {
     const host = new FakeHost({
       HEXMQ_STORAGE: 'mongodb',
       HEXMQ_STORAGE_URL_FILE: file('url', 'mongodb://user:secret@[::1]:27018/\n'),
@@ -134,7 +134,7 @@ describe('hexmq start', () => {
   });
 });
 
-describe('what a user got wrong', () => {
+describe('a mistake of the user', () => {
   const failing = async (args: string[], environment: Record<string, string> = {}): Promise<string> => {
     const host = new FakeHost(environment);
     expect(await run(args, host)).toBe(1);
@@ -143,7 +143,7 @@ describe('what a user got wrong', () => {
     return host.errors;
   };
 
-  test('is told by the name of the flag', async () => {
+  test('in the value of a flag is reported by the name of the flag', async () => {
     expect(await failing(['start', '--port', 'abc'])).toBe(
       'hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free port)\n',
     );
@@ -156,14 +156,14 @@ describe('what a user got wrong', () => {
     );
   });
 
-  test('in a flag or a command itself is answered with what was probably meant', async () => {
+  test('in the name of a flag or command is answered with a suggestion', async () => {
     expect(await failing(['start', '--prot', '1'])).toContain('Did you mean --port?');
     expect(await failing(['strat'])).toContain('Did you mean start?');
     expect(await failing(['start', '--port'])).toContain('argument missing');
     expect(await failing(['start', 'surplus'])).toContain('too many arguments');
   });
 
-  test('in the file is told line by line, all of it', async () => {
+  test('in the file is reported with all others, one line each', async () => {
     const path = file('bad.yaml', 'limits: { maxInflight: 0, maxQos: 7 }\nlog: {}\n');
     expect((await failing(['check-config', '--config', path])).split('\n')).toEqual([
       'hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535',
@@ -173,7 +173,7 @@ describe('what a user got wrong', () => {
     ]);
   });
 
-  test('about the file itself is told as well', async () => {
+  test('in the name or the syntax of the file is reported', async () => {
     expect(await failing(['start', '--config', join(directory, 'none.yaml')])).toContain(
       'there is no such file; check --config',
     );
@@ -186,7 +186,7 @@ describe('what a user got wrong', () => {
     );
   });
 
-  test('in the environment is told by the name of the variable', async () => {
+  test('in the environment is reported by the name of the variable', async () => {
     expect(await failing(['start'], { HEXMQ_PROT: '1' })).toBe(
       'hexmq: HEXMQ_PROT: unknown variable; did you mean HEXMQ_PORT?\n',
     );
@@ -224,7 +224,7 @@ describe('help and version', () => {
     expect(host.errors).toBe('');
   });
 
-  test('no command at all prints the help with status 1', async () => {
+  test('are printed on standard error with status 1 if no command is given', async () => {
     const host = new FakeHost();
     expect(await run([], host)).toBe(1);
     expect(host.errors).toContain('Usage: hexmq');
@@ -232,7 +232,7 @@ describe('help and version', () => {
 });
 
 describe('hexmq reload', () => {
-  test('tells the process of the pid file, which is there as long as the broker runs', async () => {
+  test('signals the process of the PID file, which exists as long as the broker runs', async () => {
     const pidFile = join(directory, 'hexmq.pid');
     const broker = new FakeHost();
     const ended = run(['start', '--port', '0', '--pid-file', pidFile, ...inMemory], broker);
@@ -248,7 +248,7 @@ describe('hexmq reload', () => {
     expect(late.errors).toBe(`hexmq: ${pidFile}: no such file, so no broker that was started with it is running\n`);
   });
 
-  test('tells nobody while the configuration is wrong, and says what is wrong', async () => {
+  test('sends no signal if the configuration is wrong, and prints what is wrong', async () => {
     const host = new FakeHost();
     const config = file('wrong-for-reload.yaml', 'limits: { maxInflight: 0 }');
     expect(await run(['reload', '--pid', '4711', '--config', config], host)).toBe(1);
@@ -264,7 +264,7 @@ describe('hexmq reload', () => {
       ['--pid-file', file('no.pid', 'soon')],
       `hexmq: ${join(directory, 'no.pid')}: expected a process id and nothing else\n`,
     ],
-  ])('with %j says what is wrong', async (flags, error) => {
+  ])('refuses the flags %j', async (flags, error) => {
     const host = new FakeHost();
     expect(await run(['reload', ...flags], host)).toBe(1);
     expect(host.errors).toBe(error);
@@ -272,7 +272,7 @@ describe('hexmq reload', () => {
 });
 
 describe('hexmq check-config', () => {
-  test('says at once what is wrong with keys and what adapters refuse, each with its key', async () => {
+  test('prints all problems at once, those of keys and those that adapters report', async () => {
     const host = new FakeHost();
     const config = file(
       'all-wrong.yaml',

@@ -1,11 +1,11 @@
-// A process for the command that remembers what it was told.
+// A process for the command, which records output, signals and exits.
 import type { ProcessHost } from '../../../src/cli/process-host.js';
 
 export class FakeHost implements ProcessHost {
   output = '';
   errors = '';
   input: AsyncIterable<Uint8Array> | undefined;
-  /** What is typed where a secret is asked for, one after the other; `undefined`: no terminal. */
+  /** The answers to prompts for a secret, in order; `undefined` for a process without a terminal. */
   secrets: string[] | undefined;
   readonly questions: string[] = [];
   showProgress: ((line: string) => void) | undefined;

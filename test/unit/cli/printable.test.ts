@@ -1,4 +1,4 @@
-// Whatever a client calls itself or sends, a terminal shows it and does nothing else.
+// Text and payloads of clients on a terminal: shown, never interpreted.
 import { describe, expect, test } from '@jest/globals';
 import { preview, printable, shortened } from '../../../src/cli/printable.js';
 import { ProgressLine } from '../../../src/cli/progress-line.js';
@@ -18,7 +18,7 @@ describe('printable', () => {
     expect(printable(text)).toBe(expected);
   });
 
-  test('no character that is not for showing is left, and no two texts look the same', () => {
+  test('leaves no control character, and gives no two texts the same form', () => {
     const seen = new Set<string>();
     for (let code = 0; code < 0x3000; code++) {
       const shown = printable(String.fromCodePoint(code));
@@ -29,7 +29,7 @@ describe('printable', () => {
   });
 });
 
-test('a long name is cut between characters', () => {
+test('shortened cuts a long name between characters', () => {
   expect(shortened('x'.repeat(64))).toBe('x'.repeat(64));
   expect(shortened('x'.repeat(65))).toBe(`${'x'.repeat(64)}…`);
   expect(shortened('😀'.repeat(70), 3)).toBe('😀😀😀…');
@@ -60,7 +60,7 @@ describe('a table', () => {
     return pieces;
   };
 
-  test('is as wide as what is in it', async () => {
+  test('has columns as wide as their content', async () => {
     expect(
       await written([
         ['a longer name', '1'],
@@ -70,7 +70,7 @@ describe('a table', () => {
     expect(await written([])).toEqual(['NAME  N\n']);
   });
 
-  test('is written while it comes', async () => {
+  test('is written row by row after the first hundred rows', async () => {
     const pieces = await written(Array.from({ length: 1000 }, (_, i) => [String(i), 'x']));
     expect(pieces).toHaveLength(901);
     expect(pieces.join('').split('\n')).toHaveLength(1002);
@@ -79,7 +79,7 @@ describe('a table', () => {
 });
 
 describe('progress', () => {
-  test('is shown to whoever looks, and the line is cleared at the end', () => {
+  test('is shown on a terminal, and its line is cleared at the end', () => {
     const lines: string[] = [];
     const shown = new ProgressLine({ showProgress: (line) => lines.push(line) });
     shown.update({ phase: 'copying', done: 5000, total: 10_000 });
@@ -91,7 +91,7 @@ describe('progress', () => {
     expect(lines).toEqual(['copying 7']);
   });
 
-  test('is not shown where nobody does', () => {
+  test('is not shown without a terminal', () => {
     const unseen = new ProgressLine({ showProgress: undefined });
     expect(() => {
       unseen.update({ phase: 'checking', done: 1, total: 0 });

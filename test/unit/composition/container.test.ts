@@ -262,7 +262,7 @@ describe('the container', () => {
     ]);
   });
 
-  test('limits the time of the authenticators of the configuration, and not of those that the program gives', async () => {
+  test('limits the time of configured authenticators, and not of those that the program gives', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'hexmq-slow-'));
     const workingDirectory = process.cwd();
     try {

@@ -22,7 +22,7 @@ function isConfiguration(input: unknown): boolean {
 }
 
 describe('the JSON Schema', () => {
-  test('takes the example of the configuration page', () => {
+  test('accepts the example of the configuration page', () => {
     const page = readFileSync(resolve(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
     expect(accepts(parseConfigText(/^```yaml\n([^]*?)^```$/m.exec(page)?.[1] ?? '', 'the example'))).toBe(true);
   });
@@ -33,7 +33,7 @@ describe('the JSON Schema', () => {
     { limits: { maxPublishRate: 100, messageExpiryMax: 'off', maxConnections: -1 } },
     { storage: { adapter: 'some-package', options: { anything: 1 } } },
     { authentication: [{ adapter: 'anonymous' }] },
-  ])('takes %j', (input) => {
+  ])('accepts %j', (input) => {
     expect([accepts(input), isConfiguration(input)]).toEqual([true, true]);
   });
 
@@ -52,7 +52,7 @@ describe('the JSON Schema', () => {
     expect([accepts(input), isConfiguration(input)]).toEqual([false, false]);
   });
 
-  test('says the default of each limit', () => {
+  test('has the default of each limit', () => {
     const { properties } = configJsonSchema() as {
       properties: { limits: { properties: Record<string, { default: unknown }> } };
     };
