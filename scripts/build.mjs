@@ -62,7 +62,10 @@ async function bundleCommand() {
     plugins: [sharedPorts],
     // CommonJS packages in an ESM bundle need a `require` for Node's own modules.
     banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      js: [
+        "import { createRequire as __createRequire } from 'node:module';",
+        'const require = __createRequire(import.meta.url);',
+      ].join(' '),
     },
     logLevel: 'warning',
   });

@@ -1,5 +1,5 @@
-// What must not leave before storage has done its part: bytes in the order in which they were promised, marked with the ticket that each of them
-// waits for. Made lazily: most connections never have anything here.
+// What must not leave before storage has done its part: bytes in the order in which they were promised, marked with the
+// ticket that each of them waits for. Made lazily: most connections never have anything here.
 import type { Ticket } from '../domain/durability.js';
 import { OutputBuffer } from './output-buffer.js';
 

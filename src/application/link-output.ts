@@ -51,7 +51,9 @@ export class LinkOutput {
     return this.buffer.length > 0 && this.write(this.buffer.take());
   }
 
-  /** Hands bytes to the network, behind what was flushed. @returns whether the connection has become congested by it. */
+  /**
+   * Hands bytes to the network, behind what was flushed. @returns whether the connection has become congested by it.
+   */
   write(bytes: Uint8Array): boolean {
     if (this.#channel.write(bytes) || this.#isCongested || !this.#isOpen) return false;
     this.#isCongested = true;

@@ -1,6 +1,6 @@
-// The changes that the next commit will carry. Facts that cancel each other while the batch is open never reach storage: a message that is
-// acknowledged before its append was sent, all but the last trim of a queue, and all but the latest fact about a session or a will. So clients
-// that come and go while storage fails do not fill memory.
+// The changes that the next commit will carry. Facts that cancel each other while the batch is open never reach
+// storage: a message that is acknowledged before its append was sent, all but the last trim of a queue, and all but the
+// latest fact about a session or a will. So clients that come and go while storage fails do not fill memory.
 import type { Append, Change, QueueAppend, QueueRemoval, SessionDrop } from '../domain/changes.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { Ticket } from '../domain/durability.js';
@@ -93,7 +93,10 @@ export class OpenBatch {
     this.#push(change);
   }
 
-  /** See `Changes.retract`. Clients that try to connect while storage fails leave one change each, however often they try. */
+  /**
+   * See `Changes.retract`. Clients that try to connect while storage fails leave one change each, however often they
+   * try.
+   */
   retract(change: SessionDrop): void {
     this.#hasWaiters = true;
     const key = sessionKey(change.clientId);
@@ -155,7 +158,10 @@ export class OpenBatch {
     this.#changes.push(change);
   }
 
-  /** What a message holds in memory beyond its own bytes: the chunk that its payload came in, once, however many payloads came in it. */
+  /**
+   * What a message holds in memory beyond its own bytes: the chunk that its payload came in, once, however many
+   * payloads came in it.
+   */
   #chunkBytes({ payload }: Message): number {
     if (payload.byteLength === payload.buffer.byteLength) return 0;
     if (payload.buffer === this.#lastChunk) return -payload.byteLength;
@@ -163,7 +169,10 @@ export class OpenBatch {
     return payload.buffer.byteLength - payload.byteLength;
   }
 
-  /** Drops an append that is still in this batch; its payload is its own, since a reader had it. @returns whether it was. */
+  /**
+   * Drops an append that is still in this batch; its payload is its own, since a reader had it. @returns whether it
+   * was.
+   */
   #cancel(append: Append): boolean {
     if (append.ticket !== this.ticket || !(append instanceof OpenAppend) || append.index < 0) return false;
     const { index } = append;

@@ -1,5 +1,5 @@
-// Bytes on their way to one connection, collected so that a turn makes one write of them. It begins as large as it was the last time and doubles; an
-// idle connection has none.
+// Bytes on their way to one connection, collected so that a turn makes one write of them. It begins as large as it was
+// the last time and doubles; an idle connection has none.
 
 const FIRST_BYTES = 256;
 /** Whoever says more than this at once pays for more. */

@@ -7,8 +7,8 @@ const FIRST_DELAY_MS = 50;
 const MAX_DELAY_MS = 5000;
 
 /**
- * Whether a retry can succeed. It cannot if another broker owns the store, if the store is damaged, or if the error is not
- * one of storage.
+ * Whether a retry can succeed. It cannot if another broker owns the store, if the store is damaged, or if the error is
+ * not one of storage.
  */
 export const isRetryable = (error: unknown): error is StorageError =>
   error instanceof StorageError && error.kind !== 'fenced' && error.kind !== 'corrupt';

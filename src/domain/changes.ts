@@ -108,7 +108,8 @@ export interface Changes {
   /** Ends a session that nothing was ever put into: if its beginning has not gone to storage yet, that is cancelled. */
   retract(change: SessionDrop): Ticket;
   /**
-   * From here to the matching `release`, changes of several steps become durable as a whole or not at all. Holds are counted.
+   * From here to the matching `release`, changes of several steps become durable as a whole or not at all. Holds are
+   * counted.
    */
   hold(): void;
   release(): void;

@@ -1,9 +1,11 @@
-// A storage that fails on request: it keeps a call waiting, refuses it, does it and then denies it, and dies losing what was not flushed. What
-// the store holds is another storage's business; this one decides only what the broker gets to see of it, and when. Faults come from a script
-// (`failNext`, `applyThenFail`, `hold`) or from a seeded generator (`chaos`); without either it adds nothing.
+// A storage that fails on request: it keeps a call waiting, refuses it, does it and then denies it, and dies losing
+// what was not flushed. What the store holds is another storage's business; this one decides only what the broker gets
+// to see of it, and when. Faults come from a script (`failNext`, `applyThenFail`, `hold`) or from a seeded generator
+// (`chaos`); without either it adds nothing.
 //
-// The store of a faulty storage is a journal of batches, kept here and played into a new inner storage after each crash. That is what makes
-// it possible to lose exactly the tail, whatever the inner storage is. It grows with the test: this is no storage for a broker in use.
+// The store of a faulty storage is a journal of batches, kept here and played into a new inner storage after each
+// crash. That is what makes it possible to lose exactly the tail, whatever the inner storage is. It grows with the
+// test: this is no storage for a broker in use.
 import { StorageError } from '../ports/index.js';
 import type {
   Change,
@@ -24,7 +26,10 @@ import type { SeededRandom } from './seeded-random.js';
 
 export type StorageOperation = 'open' | 'openReadOnly' | 'load' | 'commit' | 'readQueue' | 'readRetained' | 'close';
 
-/** Where a call is kept waiting: before the store has seen it, or when the store has done it and the caller does not know yet. */
+/**
+ * Where a call is kept waiting: before the store has seen it, or when the store has done it and the caller does not
+ * know yet.
+ */
 export type HoldPoint = 'call' | 'answer';
 
 export interface Chaos {
@@ -39,7 +44,8 @@ export interface Chaos {
 
 export interface FaultyStorageOptions {
   /**
-   * `every-commit`: what was answered survives a crash. `manual`: only what `flush` was called after does, and the traits say so.
+   * `every-commit`: what was answered survives a crash. `manual`: only what `flush` was called after does, and the
+   * traits say so.
    */
   readonly flush?: 'every-commit' | 'manual';
   readonly chaos?: Chaos;
@@ -73,7 +79,8 @@ export class FaultyStorage implements Storage {
   #waiting: Waiting[] = [];
 
   /**
-   * @param make gives an empty storage whose content stays when it is closed and opened again, such as memory storage; called once for each life.
+   * @param make gives an empty storage whose content stays when it is closed and opened again, such as memory storage;
+   * called once for each life.
    * @param disk of the life before; see `crash`.
    */
   constructor(
@@ -145,8 +152,9 @@ export class FaultyStorage implements Storage {
   }
 
   /**
-   * The process dies: calls under way never settle, later ones are refused as fenced, and what was not flushed is gone, from the first such
-   * batch on. Waiting calls that the store had not seen are lost, those that waited for their answer are not.
+   * The process dies: calls under way never settle, later ones are refused as fenced, and what was not flushed is gone,
+   * from the first such batch on. Waiting calls that the store had not seen are lost, those that waited for their
+   * answer are not.
    * @returns the storage of the next life, unopened, with the same options and none of the scripted faults.
    */
   crash(): FaultyStorage {
@@ -211,7 +219,10 @@ export class FaultyStorage implements Storage {
     await this.#answer('close');
   }
 
-  /** What the life before left comes into the inner storage, which is closed again: nothing may be loaded after a commit. */
+  /**
+   * What the life before left comes into the inner storage, which is closed again: nothing may be loaded after a
+   * commit.
+   */
   async #play(): Promise<void> {
     if (!this.disk.isMade) return;
     await this.#inner.open();

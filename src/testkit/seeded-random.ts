@@ -1,5 +1,5 @@
-// Randomness that comes again: the same seed gives the same numbers on every machine, so that a failed run is a number to write down. The
-// generator is xoshiro128**, its state filled from the seed by splitmix32. Not for secrets.
+// Randomness that comes again: the same seed gives the same numbers on every machine, so that a failed run is a number
+// to write down. The generator is xoshiro128**, its state filled from the seed by splitmix32. Not for secrets.
 import type { Random } from '../ports/index.js';
 
 const rotateLeft = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
@@ -59,7 +59,10 @@ export class SeededRandom implements Random {
     return bytes;
   }
 
-  /** Another generator that goes its own way, so that more draws in one part of a test leave the other parts as they were. */
+  /**
+   * Another generator that goes its own way, so that more draws in one part of a test leave the other parts as they
+   * were.
+   */
   fork(): SeededRandom {
     return new SeededRandom(this.uint32());
   }

@@ -1,6 +1,6 @@
-// The warm-up: before `hexmq start` listens, a second broker in memory serves a few clients of its own through real sockets, until the time for
-// it is up. V8 then has compiled what every connection runs through, and the clients that all come back at once after a restart do not wait for
-// the compiler. docs/decisions/0023 says what was measured.
+// The warm-up: before `hexmq start` listens, a second broker in memory serves a few clients of its own through real
+// sockets, until the time for it is up. V8 then has compiled what every connection runs through, and the clients that
+// all come back at once after a restart do not wait for the compiler. docs/decisions/0023 says what was measured.
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { resolveConfig } from '../composition/config.js';
@@ -18,7 +18,9 @@ const HOST = '127.0.0.1';
 const PAYLOADS = [4, 64, 600].map((length) => new Uint8Array(length));
 const TOPICS = ['w', 'warmup', 'warmup/with/a/topic/of/many/levels'];
 
-/** Never rejects: a machine on which the warm-up fails runs the broker all the same, only slower for the first clients. */
+/**
+ * Never rejects: a machine on which the warm-up fails runs the broker all the same, only slower for the first clients.
+ */
 export async function warmUp(): Promise<void> {
   const endsAt = performance.now() + DURATION_MS;
   // The port is open to every program of this machine for that long, so only clients that know this name get in.

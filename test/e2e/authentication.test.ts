@@ -1,4 +1,5 @@
-// The built command with users and passwords: made by `hexmq passwd`, asked for by clients that others wrote, and slowed when they fail.
+// The built command with users and passwords: made by `hexmq passwd`, asked for by clients that others wrote, and
+// slowed when they fail.
 import { describe, expect, test } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,5 +1,6 @@
-// The built command and a MongoDB that was set up wrong: one line, with the place, what is wrong and what to do, status 1, and within bounds. And one
-// that was set up right: over TLS, with credentials from the environment or a file, which nothing that is said shows.
+// The built command and a MongoDB that was set up wrong: one line, with the place, what is wrong and what to do, status
+// 1, and within bounds. And one that was set up right: over TLS, with credentials from the environment or a file, which
+// nothing that is said shows.
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { MongoClient } from 'mongodb';
 import { writeFileSync } from 'node:fs';

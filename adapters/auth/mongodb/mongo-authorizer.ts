@@ -72,10 +72,10 @@ export class MongoAuthorizer implements Authorizer {
     return wanted.map((name) => {
       const role = found.get(name);
       // Ignoring a missing role could ignore a denial.
-      if (role === undefined)
-        throw new Error(
-          `the user ${JSON.stringify(userName)} has the role ${JSON.stringify(name)}, which is not in ${rolesCollection}`,
-        );
+      if (role === undefined) {
+        const [user, missing] = [JSON.stringify(userName), JSON.stringify(name)];
+        throw new Error(`the user ${user} has the role ${missing}, which is not in ${rolesCollection}`);
+      }
       return role;
     });
   }

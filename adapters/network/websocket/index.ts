@@ -15,8 +15,8 @@ export interface WebSocketListenerOptions extends SocketListenerOptions, HostAnd
   /** Proxies that must name their client in X-Forwarded-For. The header is ignored from any other peer. */
   readonly forwardedFor?: TrustedProxyOptions | undefined;
   /**
-   * Largest packet of an admitted client, in bytes. Default: the protocol's limit, 268,435,460. A function is called for
-   * each connection, so that a reload takes effect.
+   * Largest packet of an admitted client, in bytes. Default: the protocol's limit, 268,435,460. A function is called
+   * for each connection, so that a reload takes effect.
    */
   readonly maxPacketSize?: number | (() => number) | undefined;
 }

@@ -1,5 +1,6 @@
-// The time of this machine: the wall clock as it was when the process started, advanced by the monotonic one. It follows no later correction
-// of the wall clock, so that a deadline is neither missed nor met early because someone set the date.
+// The time of this machine: the wall clock as it was when the process started, advanced by the monotonic one. It
+// follows no later correction of the wall clock, so that a deadline is neither missed nor met early because someone set
+// the date.
 import type { Clock, Timer } from 'hexmq/ports';
 
 /** `setTimeout` turns a longer delay into one millisecond. */
@@ -38,7 +39,10 @@ class SystemTimer implements Timer {
     return setTimeout(SystemTimer.#ring, Math.min(Math.max(this.#atMs - nowMs(), 0), LONGEST_DELAY_MS), this);
   }
 
-  /** The event loop's own clock is coarser than ours and can ring a moment early, and a long delay rings in stages: then it is armed again. */
+  /**
+   * The event loop's own clock is coarser than ours and can ring a moment early, and a long delay rings in stages: then
+   * it is armed again.
+   */
   static #ring(this: void, timer: SystemTimer): void {
     if (nowMs() < timer.#atMs) timer.#timeout = timer.#arm();
     else timer.#callback();

@@ -21,8 +21,8 @@
 //   timer            runs in            limit                       what its expiry means
 //   connect          awaiting-connect   connectTimeoutMs            the client did not send a whole CONNECT in time
 //   authentication   authenticating     authTimeoutMs               the authentication port did not answer in time
-//   admission        admitting          storageTimeoutMs            storage did not take the session in time, as CONNACK
-//                                                                   says
+//   admission        admitting          storageTimeoutMs            storage did not take the session in time; CONNACK
+//                                                                   says so
 //   keep-alive       connected          1.5 x Keep Alive            the client sent nothing, and everything that it had
 //                                                                   sent was read [MQTT-3.1.2-24]
 //   drain            connected          drainTimeoutMs              the client reads nothing of what was written to it

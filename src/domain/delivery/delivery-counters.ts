@@ -13,7 +13,9 @@ export class DeliveryCounters {
   /** Deliveries handed to the network at QoS 0, or acknowledged by the client at QoS 1 and 2. */
   delivered = 0;
   expired = 0;
-  /** Deliveries that ended because another one goes on with the message: a shared group handed it to a member or back. */
+  /**
+   * Deliveries that ended because another one goes on with the message: a shared group handed it to a member or back.
+   */
   transferred = 0;
   readonly dropped: Record<DropReason, number> = {
     'no-subscriber': 0,

@@ -90,7 +90,12 @@ export class SimulatedClient implements ConnectionUser {
   }
 
   describe(): string {
-    return `${this.#waiting.length} to send, ${this.#unacknowledged.size} unacknowledged, ${this.#requests.size} requests, ${this.#open.size} deliveries open`;
+    return [
+      `${this.#waiting.length} to send`,
+      `${this.#unacknowledged.size} unacknowledged`,
+      `${this.#requests.size} requests`,
+      `${this.#open.size} deliveries open`,
+    ].join(', ');
   }
 
   // -- What the plan says --

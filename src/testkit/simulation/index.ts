@@ -55,7 +55,8 @@ export function describeFailure({ seed, violation, plan, script }: Failure): str
   return [
     `seed ${seed} breaks "${violation.invariant}": ${violation.detail}`,
     '',
-    `what is left of the plan (${plan.clients.length} clients, limits ${JSON.stringify(plan.limits)}, clients ${JSON.stringify(plan.clients)}):`,
+    `what is left of the plan (${plan.clients.length} clients, limits ${JSON.stringify(plan.limits)}, ` +
+      `clients ${JSON.stringify(plan.clients)}):`,
     ...plan.operations.map((operation) => `  ${describeOperation(operation)}`),
     '',
     'what happened (-> sent by the client, => taken by the broker, <- sent by the broker, <= taken by the client):',

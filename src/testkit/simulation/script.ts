@@ -35,17 +35,21 @@ export function describePacket(packet: Packet): string {
       const will =
         packet.will === undefined
           ? ''
-          : ` will ${tagOf(packet.will.payload)} to ${packet.will.topic} q${packet.will.qos}${packet.will.retain ? ' retain' : ''}`;
+          : ` will ${tagOf(packet.will.payload)} to ${packet.will.topic}` +
+            ` q${packet.will.qos}${packet.will.retain ? ' retain' : ''}`;
       return `${name} ${packet.clientId} ${packet.clean ? 'clean' : 'stored'} keep-alive ${packet.keepAlive}${will}`;
     }
     case PacketType.connack:
       return `${name} code ${packet.reasonCode} session present ${packet.sessionPresent ? 1 : 0}`;
     case PacketType.publish: {
       const flags = `${packet.dup ? ' dup' : ''}${packet.retain ? ' retain' : ''}`;
-      return `${name} ${tagOf(packet.payload)} to ${packet.topic} q${packet.qos}${flags} id ${packet.packetId} (${packet.payload.length} bytes)`;
+      const size = `${packet.payload.length} bytes`;
+      return `${name} ${tagOf(packet.payload)} to ${packet.topic} q${packet.qos}${flags} id ${packet.packetId} (${size})`;
     }
-    case PacketType.subscribe:
-      return `${name} id ${packet.packetId} ${packet.subscriptions.map(({ topicFilter, qos }) => `${topicFilter} q${qos}`).join(', ')}`;
+    case PacketType.subscribe: {
+      const subscriptions = packet.subscriptions.map(({ topicFilter, qos }) => `${topicFilter} q${qos}`);
+      return `${name} id ${packet.packetId} ${subscriptions.join(', ')}`;
+    }
     case PacketType.suback:
       return `${name} id ${packet.packetId} granted ${packet.reasonCodes.join(', ')}`;
     case PacketType.unsubscribe:
