@@ -44,8 +44,8 @@ function may(permissions: Permissions, topic: string): string {
   return answers.map(({ isAllowed }) => (isAllowed ? '+' : '-')).join('');
 }
 
-describe('lines', () => {
-  test('are for the user above them, and before any user for clients without a user name', async () => {
+describe('topic lines', () => {
+  test('topic lines apply to the user above them, and before any user to clients without a user name', async () => {
     const { authorizer } = await aclFile(
       '# for those without a name\ntopic read news/#\n\nuser ann\ntopic own/#\n\nuser bob\ntopic write own/#\n\nuser ann\ntopic read more\n',
     );
@@ -65,12 +65,12 @@ describe('lines', () => {
     ['topic deny x', '---'],
     ['  topic   read   x  ', '-++'],
     ['\ttopic\tread\tx\r', '-++'],
-  ])('%j: publish, receive, subscribe %s', async (line, expected) => {
+  ])('the line %j gives publish, receive, subscribe %s', async (line, expected) => {
     const { authorizer } = await aclFile(`${line}\n`);
     expect(may(ask(authorizer, 'c'), 'x')).toBe(expected);
   });
 
-  test('that deny come first wherever they stand, and say which they are', async () => {
+  test('denying lines take precedence wherever they are written, and are named in the decision', async () => {
     const { authorizer } = await aclFile('topic read plant/#\ntopic deny plant/secret\n');
     const permissions = ask(authorizer, 'c');
     expect(accessOf(permissions).receive('plant/secret' as TopicName).reason).toBe(
@@ -79,14 +79,14 @@ describe('lines', () => {
     expect(may(permissions, 'plant/x')).toBe('-++');
   });
 
-  test('may have spaces and characters beyond ASCII in names and topics', async () => {
+  test('names and topics may contain spaces and non-ASCII characters', async () => {
     const { authorizer } = await aclFile('user Zoë of the plant\ntopic read a topic/größe\n');
     expect(may(ask(authorizer, 'c', 'Zoë of the plant'), 'a topic/größe')).toBe('-++');
   });
 });
 
 describe('patterns', () => {
-  test('are for everyone, behind the lines of the user', async () => {
+  test('patterns apply to every client, after the lines of the user', async () => {
     const { authorizer } = await aclFile(
       'user ann\ntopic write devices/x/up\npattern deny devices/x/up\npattern write devices/%c/up\npattern read users/%u/#\n',
     );
@@ -115,21 +115,21 @@ describe('patterns', () => {
     },
   );
 
-  test('put in what a name looks like, once', async () => {
+  test('a placeholder inside a name is not replaced', async () => {
     const { authorizer } = await aclFile('pattern read %u/%c\n');
     expect(ask(authorizer, '$&', '%c')).toMatchObject({ rules: [{ effect: 'deny' }] });
     expect(ask(authorizer, 'a$&', '%c')).toMatchObject({ rules: [{ topicFilter: '%c/a$&' }] });
   });
 
-  test('without a place for a name make no difference between clients, who share what they may', async () => {
+  test('without placeholders, clients of one user share one permissions object', async () => {
     const { authorizer } = await aclFile('user ann\ntopic read a\npattern read b\n');
     expect(ask(authorizer, 'one', 'ann')).toBe(ask(authorizer, 'two', 'ann'));
     expect(ask(authorizer, 'one', 'bob')).toBe(ask(authorizer, 'two'));
   });
 });
 
-describe('a file that is wrong', () => {
-  test('is told with all its lines', async () => {
+describe('an invalid file', () => {
+  test('every invalid line of a file is reported', async () => {
     const { file } = await aclFile('');
     await file.write(
       'user\ntopic\ntopic a topic with spaces\ntopic read a/#/b\ntopic read a+\npattern deny\ntopics read x\nuser ann\ntopic read fine\n',
@@ -151,17 +151,17 @@ describe('a file that is wrong', () => {
     ['with another option', { path: 'x', paht: 'y' }, 'paht: unknown key, expected path'],
     ['that is not there', { path: '/nowhere/acl' }, 'there is no file /nowhere/acl, expected an ACL file'],
     ['that is a directory', { path: '/' }, 'cannot read /: EISDIR'],
-  ])('%s', (_, options, message) => {
+  ])('invalid options or files are refused: %s', (_, options, message) => {
     expect(() => createAuthorizer(options)).toThrow(message);
   });
 
-  test('that is not UTF-8', async () => {
+  test('a file that is not UTF-8 is refused', async () => {
     const { file } = await aclFile('');
     await file.write(Buffer.from([0xff, 0xfe, 0x0a]));
     expect(() => createAuthorizer({ path: file.path })).toThrow(`cannot read ${file.path}: it is not UTF-8`);
   });
 
-  test('at a reload leaves the rules as they were, and one that is gone does', async () => {
+  test('a reload of an invalid or missing file leaves the rules unchanged', async () => {
     const { file, authorizer } = await aclFile('topic read a\n');
     await file.write('topic fly a\n');
     await expect(authorizer.reload?.()).rejects.toThrow(`${file.path}, line 1: "fly" is not an access`);

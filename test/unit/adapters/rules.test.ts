@@ -30,8 +30,8 @@ const ROLES = {
   guest: [{ allow: 'receive', topics: 'news' }],
 };
 
-describe('a client', () => {
-  test('has the roles of its user name, then those of its identifier, then those of everyone, each once', () => {
+describe('the rules adapter', () => {
+  test('a client has the roles of its user name, then of its identifier, then of everyone, each once', () => {
     const options = {
       roles: ROLES,
       users: { ann: ['reader'] },
@@ -51,12 +51,12 @@ describe('a client', () => {
     ]);
   });
 
-  test('may or may not do what no rule is about, or the next authorizer says', () => {
+  test('otherwise decides where no rule applies, and left out, the next authorizer does', () => {
     expect(ask({ otherwise: 'allow' }, 'a')).toEqual({ kind: 'rules', rules: [], defaultEffect: 'allow' });
     expect(ask({}, 'a')).toEqual({ kind: 'rules', rules: [] });
   });
 
-  test('whose name would mean more in a topic than its writer meant is denied everything from there on, whatever is otherwise', () => {
+  test('a client whose name would widen a rule is denied everything from that rule on, whatever otherwise says', () => {
     const options = {
       roles: {
         ...ROLES,
@@ -73,19 +73,19 @@ describe('a client', () => {
       expect(access.receive(topic as TopicName).isAllowed).toBe(false);
   });
 
-  test('shares what it may with others of the same roles', () => {
+  test('clients with the same roles share one permissions object', () => {
     const authorizer = createAuthorizer({ roles: ROLES, users: { ann: 'reader', bob: ['reader'] } });
     const of = (userName: string) => authorizer.authorize({ clientId: 'c', userName } as AuthorizationRequest);
     expect(of('ann')).toBe(of('bob'));
   });
 
-  test('called as nothing that objects have gets no role', () => {
+  test('a client named like a property of Object.prototype has no role', () => {
     for (const name of ['__proto__', 'constructor', 'toString'])
       expect(ask({ roles: ROLES, users: { ann: 'reader' } }, name, name)).toMatchObject({ rules: [] });
   });
 });
 
-test('options that are wrong are told all at once, each with the way to it', () => {
+test('all invalid options are reported at once, each with its path', () => {
   const options = {
     roles: {
       a: 'none',

@@ -49,15 +49,15 @@ function admit(answer: AuthenticatorAnswer, ...said: readonly Said[]) {
 const permissionsOf = (results: readonly AuthenticationResult[]): unknown =>
   results.map((result) => (result.decision === 'allow' ? result.permissions : result));
 
-describe('without authorizers', () => {
-  test('the credentials say what a client may do, and everything where they say nothing', () => {
+describe('admission without authorizers', () => {
+  test('without authorizers a client may do what its credentials permit, and everything if they say nothing', () => {
     expect(permissionsOf(admit({ decision: 'allow' }).results)).toEqual([EVERYTHING]);
     expect(permissionsOf(admit({ decision: 'allow', permissions: rules('a') }).results)).toEqual([rules('a')]);
   });
 });
 
 describe('authorizers', () => {
-  test('are told who it turned out to be and what the credentials say', () => {
+  test('authorizers receive the authenticated user name and the permissions of the credentials', () => {
     const { asked, results } = admit(
       { decision: 'allow', userName: 'CN of the meter', permissions: rules('a'), expiresAtMs: 7 },
       rules('b'),
@@ -75,12 +75,12 @@ describe('authorizers', () => {
     ]);
   });
 
-  test('are not asked about who was refused', () => {
+  test('authorizers are not called for a client that authentication refused', () => {
     const refusal = { decision: 'deny', reason: 'bad-credentials', detail: 'the test says so' } as const;
     expect(admit(refusal, rules('a'))).toEqual({ results: [refusal], asked: [] });
   });
 
-  test('have their rules one behind the other, at once or later', async () => {
+  test('the rules of several authorizers are concatenated in order, synchronous or not', async () => {
     const { results } = admit(
       { decision: 'allow' },
       rules('a'),
@@ -93,7 +93,7 @@ describe('authorizers', () => {
     expect(permissionsOf(results)).toEqual([rules('a', 'b', 'c', 'd')]);
   });
 
-  test('that say something about all the rest leave nothing to those behind them', async () => {
+  test('authorizers after a final answer are not called', async () => {
     for (const last of [EVERYTHING, Promise.resolve(EVERYTHING)]) {
       const { results, asked } = admit({ decision: 'allow' }, rules('a'), last, rules('b'));
       await noticed();
@@ -108,7 +108,7 @@ describe('authorizers', () => {
     ).toEqual([{ ...rules('a'), defaultEffect: 'deny' }]);
   });
 
-  test('that fail refuse the client, and nobody else is asked', async () => {
+  test('an authorizer that fails refuses the client, and later ones are not called', async () => {
     for (const failure of [new Error('no answer'), Promise.reject(new Error('no answer'))]) {
       const { results, asked } = admit({ decision: 'allow' }, failure, EVERYTHING);
       await noticed();
@@ -121,7 +121,7 @@ describe('authorizers', () => {
 });
 
 describe('an authorizer', () => {
-  test('whose answer is no permissions refuses the client', async () => {
+  test('an authorizer whose answer is not valid refuses the client', async () => {
     for (const answer of [undefined, { kind: 'rules' }, Promise.resolve(null)]) {
       const { results } = admit({ decision: 'allow' }, answer as unknown as Permissions);
       await noticed();
@@ -135,7 +135,7 @@ describe('an authorizer', () => {
     }
   });
 
-  test('that is alone has its answer passed on as it is, so that clients share it', () => {
+  test('the answer of a single authorizer is passed on as the same object, so that clients share it', () => {
     const given = rules('a');
     const [result] = admit({ decision: 'allow' }, given).results;
     expect(result?.decision === 'allow' && result.permissions === given).toBe(true);

@@ -53,13 +53,13 @@ function askWith(
   return { asked, results, heard };
 }
 
-describe('Authentication', () => {
-  test('takes the first answer that is not an abstention, at once, and asks no further', () => {
+describe('the chain of authenticators', () => {
+  test('the first authenticator that does not abstain decides synchronously, and no other is called', () => {
     expect(ask(ABSTAIN, ALLOW, DENY)).toEqual({ asked: [0, 1], results: [ALLOW] });
     expect(ask(DENY, ALLOW)).toEqual({ asked: [0], results: [DENY] });
   });
 
-  test('refuses who nobody knows', () => {
+  test('a client is refused if all authenticators abstain', () => {
     for (const answers of [[], [ABSTAIN, ABSTAIN]]) {
       expect(ask(...answers).results).toEqual([
         expect.objectContaining({ decision: 'deny', reason: 'not-authorized' }),
@@ -67,20 +67,20 @@ describe('Authentication', () => {
     }
   });
 
-  test('waits for an answer that comes later and goes on behind it', async () => {
+  test('the chain waits for a promise and continues after an abstention', async () => {
     const { asked, results } = ask(Promise.resolve(ABSTAIN), ABSTAIN, Promise.resolve(ALLOW), DENY);
     expect({ asked, results }).toEqual({ asked: [0], results: [] });
     await noticed();
     expect({ asked, results }).toEqual({ asked: [0, 1, 2], results: [ALLOW] });
   });
 
-  test('refuses when all abstain later', async () => {
+  test('a client is refused if all authenticators abstain with promises', async () => {
     const { results } = ask(Promise.resolve(ABSTAIN));
     await noticed();
     expect(results).toEqual([expect.objectContaining({ decision: 'deny', reason: 'not-authorized' })]);
   });
 
-  test('asks those of the listener, where it has its own', () => {
+  test('a listener with a chain of its own uses that chain alone', () => {
     const says = (detail: string): Authenticator => ({
       name: detail,
       authenticate: () => ({ decision: 'deny', reason: 'not-authorized', detail }),
@@ -104,7 +104,7 @@ describe('Authentication', () => {
     expect([...authentication.all]).toEqual([all, own]);
   });
 
-  test('takes what is no answer for a failure, and lets nobody in by it', async () => {
+  test('an invalid answer counts as a failure and refuses the client', async () => {
     for (const answer of [
       undefined,
       null,
@@ -129,7 +129,7 @@ describe('Authentication', () => {
     }
   });
 
-  test('waits for a promise that is not of the language', async () => {
+  test('the chain waits for thenables that are not native promises', async () => {
     const foreign = {
       then: (resolve: (answer: AuthenticatorAnswer) => void) =>
         queueMicrotask(() => {
@@ -141,7 +141,7 @@ describe('Authentication', () => {
     expect(results).toEqual([ALLOW]);
   });
 
-  test('asks nobody more, and answers nothing, when the client has gone', async () => {
+  test('after the client has disconnected no authenticator is called and there is no result', async () => {
     for (const answer of [Promise.resolve(ABSTAIN), Promise.resolve(ALLOW), Promise.reject(new Error('rejected'))]) {
       const client = new PendingRequest();
       const { asked, results, heard } = askWith(client, answer, ALLOW);
@@ -151,7 +151,7 @@ describe('Authentication', () => {
     }
   });
 
-  test('refuses when one fails, and asks no other', async () => {
+  test('a client is refused if an authenticator fails, and no other is called', async () => {
     const thrown = ask(ABSTAIN, new Error('thrown'), ALLOW);
     const rejected = ask(Promise.reject(new Error('rejected')), ALLOW);
     await noticed();

@@ -90,14 +90,14 @@ class Doors {
   }
 }
 
-describe('a login that fails', () => {
-  test('waits twice as long each time, from the fourth on, up to the longest delay', () => {
+describe('failures of a login', () => {
+  test('from the fourth failure on each attempt is delayed twice as long, up to the maximum', () => {
     expect(new Doors().fail(11, '192.0.2.1', 'alice')).toEqual([
       0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000,
     ]);
   });
 
-  test('is answered at once again after it has come right', () => {
+  test('a successful login resets the delay', () => {
     const doors = new Doors();
     doors.fail(5, '192.0.2.1', 'alice');
     const good = doors.attempt('192.0.2.1', 'alice', 'right');
@@ -107,7 +107,7 @@ describe('a login that fails', () => {
     expect(doors.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
   });
 
-  test('is forgotten a while after the last time', () => {
+  test('failures of a login are forgotten some time after the last one', () => {
     const doors = new Doors();
     doors.fail(8, '192.0.2.1', 'alice');
     doors.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs - 1);
@@ -116,40 +116,40 @@ describe('a login that fails', () => {
     expect(doors.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
   });
 
-  test('slows neither another user at its address nor its user name elsewhere', () => {
+  test('a failing login delays neither other users at its address nor its user name elsewhere', () => {
     const doors = new Doors();
     doors.fail(20, '192.0.2.1', 'alice');
     expect(doors.fail(1, '192.0.2.1', 'bob')).toEqual([0]);
     expect(doors.fail(1, '192.0.2.2', 'alice')).toEqual([0]);
   });
 
-  test('is no failure where nobody could be asked', () => {
+  test('an unavailable authenticator does not count as a failed login', () => {
     const doors = new Doors();
     for (let i = 0; i < 20; i++) expect(doors.took(doors.attempt('192.0.2.1', 'alice', 'down'))).toBe(0);
   });
 
-  test('is never slowed with a longest delay of 0', () => {
+  test('with a maximum delay of 0 no login is delayed', () => {
     const doors = new Doors({ maxDelayMs: 0 });
     expect(doors.fail(50, '192.0.2.1', 'alice')).toEqual(Array(50).fill(0));
     expect(doors.events).toEqual([]);
   });
 });
 
-describe('an address', () => {
-  test('from which many user names fail is slowed for every name', () => {
+describe('failures from an address', () => {
+  test('an address from which many user names fail is delayed for every name', () => {
     const doors = new Doors();
     for (let i = 0; i < 30; i++) expect(doors.fail(1, '192.0.2.1', `user ${i}`)).toEqual([0]);
     expect(doors.fail(2, '192.0.2.1', 'someone else')).toEqual([250, 500]);
     expect(doors.fail(1, '192.0.2.2', 'someone else')).toEqual([0]);
   });
 
-  test('with one broken device is not slowed for the others, however often it tries', () => {
+  test('one misconfigured device does not delay others at its address, however often it fails', () => {
     const doors = new Doors();
     doors.fail(500, '192.0.2.1', 'broken');
     expect(doors.took(doors.attempt('192.0.2.1', 'sound', 'right'))).toBe(0);
   });
 
-  test('of IPv6 is the network of a customer', () => {
+  test('IPv6 addresses are counted by their /64 network', () => {
     const doors = new Doors();
     doors.fail(3, '2001:db8:1:2::1', 'alice');
     expect(doors.fail(1, '2001:db8:1:2::2', 'alice')).toEqual([250]);
@@ -159,20 +159,20 @@ describe('an address', () => {
     ]);
   });
 
-  test('that is none, of a client in the same process, is not counted', () => {
+  test('clients without an address are not counted by address', () => {
     const doors = new Doors();
     expect(doors.fail(29, undefined, 'alice')).toEqual(Array(29).fill(0));
     expect(doors.fail(50, undefined, undefined)).toEqual(Array(50).fill(0));
   });
 });
 
-describe('a user name', () => {
+describe('failures of a user name', () => {
   /** Fails with it once from each of many addresses. */
   const attack = (doors: Doors, times: number, userName = 'alice'): void => {
     for (let i = 0; i < times; i++) doors.took(doors.attempt(`198.51.100.${i % 250}`, userName));
   };
 
-  test('that fails from everywhere is slowed for its owner, and lets him in', () => {
+  test('a user name that fails from many addresses is delayed for its owner and still admitted', () => {
     const doors = new Doors();
     attack(doors, 40);
     const good = doors.attempt('192.0.2.1', 'alice', 'right');
@@ -180,7 +180,7 @@ describe('a user name', () => {
     expect(good.results).toMatchObject([{ decision: 'allow' }]);
   });
 
-  test('lets its owner in also when nobody else may wait, and then at once', () => {
+  test('the owner of an abused user name is admitted at once when no more attempts may be delayed', () => {
     const doors = new Doors({ maxWaiting: 3 });
     attack(doors, 40);
     const held = ['1', '2', '3'].map((last) => doors.attempt(`203.0.113.${last}`, 'alice'));
@@ -189,7 +189,7 @@ describe('a user name', () => {
     expect(held.map(({ results }) => results)).toEqual([[], [], []]);
   });
 
-  test('may be of any length, of which the beginning counts', () => {
+  test('user names of any length are counted by their first 128 characters', () => {
     const doors = new Doors();
     const long = 'n'.repeat(60_000);
     doors.fail(4, '192.0.2.1', `${long}a`);
@@ -198,15 +198,15 @@ describe('a user name', () => {
     ]);
   });
 
-  test('that is missing is not the empty one', () => {
+  test('a missing user name is counted apart from the empty one', () => {
     const doors = new Doors();
     doors.fail(10, '192.0.2.1', undefined);
     expect(doors.fail(1, '192.0.2.1', '')).toEqual([0]);
   });
 });
 
-describe('attempts that wait', () => {
-  test('are so many from an address, and more are refused at once without asking anyone', () => {
+describe('delayed attempts', () => {
+  test('delayed attempts are limited per address, and further ones are refused without authentication', () => {
     const doors = new Doors({ maxWaitingPerAddress: 2 });
     doors.fail(3, '192.0.2.1', 'alice');
     const waiting = [doors.attempt('192.0.2.1', 'alice'), doors.attempt('192.0.2.1', 'alice')];
@@ -219,14 +219,14 @@ describe('attempts that wait', () => {
     expect(doors.took(doors.attempt('192.0.2.1', 'alice', 'right'))).toBeGreaterThan(0);
   });
 
-  test('are so many in all', () => {
+  test('delayed attempts are limited in total', () => {
     const doors = new Doors({ maxWaiting: 3 });
     for (const last of ['1', '2', '3', '4']) doors.fail(3, `192.0.2.${last}`, 'alice');
     for (const last of ['1', '2', '3']) expect(doors.attempt(`192.0.2.${last}`, 'alice').results).toEqual([]);
     expect(doors.attempt('192.0.2.4', 'alice').results).toEqual([TOO_MANY]);
   });
 
-  test('give up their place when the client goes, and nobody is asked about it', () => {
+  test('a delayed attempt ends when the client disconnects, without authentication', () => {
     const doors = new Doors({ maxWaitingPerAddress: 1 });
     doors.fail(3, '192.0.2.1', 'alice');
     const { asked } = doors;
@@ -239,8 +239,8 @@ describe('attempts that wait', () => {
   });
 });
 
-describe('what is told', () => {
-  test('is each thing that is slowed, once until it is forgotten', () => {
+describe('events', () => {
+  test('each login, address and user name that is slowed is reported once until it is forgotten', () => {
     const doors = new Doors();
     doors.fail(9, '192.0.2.1', 'alice');
     expect(doors.events).toEqual([
@@ -259,7 +259,7 @@ describe('what is told', () => {
 });
 
 describe('a flood of random names', () => {
-  test('takes bounded memory, and does not make the broker forget whom it slows', () => {
+  test('a flood of random names uses bounded memory and does not evict logins that are slowed', () => {
     const doors = new Doors({ maxTracked: 100 });
     doors.fail(6, '192.0.2.1', 'alice');
     for (let i = 0; i < 5000; i++) doors.took(doors.attempt(`10.${i >> 8}.${i & 255}.1`, `random ${i}`));

@@ -4,8 +4,8 @@ import { authenticatorWithTimeout } from '../../../src/application/timeout.js';
 import { PendingRequest } from '../../../src/application/pending-request.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
-describe('a question', () => {
-  test('aborts its signal when it is abandoned, before and after somebody looks', () => {
+describe('a pending request', () => {
+  test('cancelling aborts the signal, whether it is read before or after', () => {
     for (const looksFirst of [true, false]) {
       const question = new PendingRequest();
       if (looksFirst) expect(question.signal.aborted).toBe(false);
@@ -18,7 +18,7 @@ describe('a question', () => {
     }
   });
 
-  test('that is answered at once has made no signal', () => {
+  test('a request that is answered synchronously creates no signal', () => {
     const Real = globalThis.AbortController;
     let made = 0;
     globalThis.AbortController = class extends Real {

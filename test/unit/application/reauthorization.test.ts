@@ -88,8 +88,8 @@ function later(): { authorize: () => Promise<Permissions>; answers: ((permission
   return { answers, authorize: () => new Promise((resolve) => answers.push(resolve)) };
 }
 
-describe('a change', () => {
-  test('has everyone asked about, spread over turns, and is told once', () => {
+describe('a change of the rules', () => {
+  test('a change requests the permissions of every client, spread over turns, and is reported once', () => {
     const bench = new Bench(() => permissionsOf('allow receive a'));
     bench.admit(1000);
     expect(bench.turn()).toBe(false);
@@ -103,7 +103,7 @@ describe('a change', () => {
     expect(bench.events).toEqual([{ kind: 'permissions-renewed', clients: 1000, failed: 0 }]);
   });
 
-  test('in the middle of another begins from the beginning', () => {
+  test('a change during a renewal starts it over', () => {
     let filter = 'a';
     const bench = new Bench(() => permissionsOf(`allow receive ${filter}`));
     bench.admit(300);
@@ -116,7 +116,7 @@ describe('a change', () => {
     expect([last.size, new Set(last.values())]).toEqual([300, new Set(['b'])]);
   });
 
-  test('waits for few answers at once, and goes on as they come', async () => {
+  test('a renewal waits for a limited number of answers at once and continues as they arrive', async () => {
     const { authorize, answers } = later();
     const bench = new Bench(authorize);
     bench.admit(250);
@@ -135,7 +135,7 @@ describe('a change', () => {
     expect(bench.events).toEqual([{ kind: 'permissions-renewed', clients: 250, failed: 0 }]);
   });
 
-  test('is not undone by an answer to an earlier question', async () => {
+  test('an answer to an earlier request does not undo a change', async () => {
     const { authorize, answers } = later();
     const bench = new Bench(authorize);
     bench.admit(1);
@@ -150,7 +150,7 @@ describe('a change', () => {
     expect(bench.renewed).toEqual(['1 new']);
   });
 
-  test('between the question about a client and its answer has it asked about once more', () => {
+  test("a change between a client's authorization request and its answer causes another request", () => {
     const bench = new Bench(() => permissionsOf('allow receive new'));
     const { revision } = bench.reauthorization;
     bench.reauthorization.refreshAll();
@@ -160,8 +160,8 @@ describe('a change', () => {
   });
 });
 
-describe('a client', () => {
-  test('about whom there is no answer, or a failure, keeps what it has, and that is told', async () => {
+describe('a renewal', () => {
+  test('a client for which the authorizer fails or does not answer keeps its permissions, and that is reported', async () => {
     const bench = new Bench((clientId) =>
       clientId === 'c1'
         ? Promise.reject(new Error('out of order'))
@@ -182,7 +182,7 @@ describe('a client', () => {
     ]);
   });
 
-  test('that is gone is not asked about, and its answer has no effect', async () => {
+  test('a client that has disconnected is skipped, and a late answer has no effect', async () => {
     const { authorize, answers } = later();
     const bench = new Bench(authorize);
     bench.admit(2);
@@ -200,7 +200,7 @@ describe('a client', () => {
 describe('the wait for an authorizer', () => {
   const silent = (): Promise<Permissions> => new Promise(() => undefined);
 
-  test('lasts as long as the limit in force when the request starts, also after a reload', () => {
+  test('the wait for an authorizer lasts as long as the limit in force when the request starts, also after a reload', () => {
     const bench = new Bench(silent);
     bench.admit(1);
     bench.settings.replace(limitsWith(200));
@@ -216,7 +216,7 @@ describe('the wait for an authorizer', () => {
     });
   });
 
-  test("lasts as long as the limit of the client's listener where the listener has its own", () => {
+  test("the wait for an authorizer follows the limit of the client's listener if it has its own", () => {
     const bench = new Bench(silent);
     bench.reauthorization.track(1 as ConnectionId, { ...requestOf('c1'), listener: 'slow' }, 0);
     bench.reauthorization.refreshAll();
@@ -255,7 +255,7 @@ test('a reload changes how long the broker waits for the permissions of connecte
   );
 });
 
-test('what an authorizer says after a change counts for who is connected', async () => {
+test('a changed answer of an authorizer applies to connected clients', async () => {
   let permissions = permissionsOf('allow publish,receive #');
   let changed: () => void = () => undefined;
   const authorizer: Authorizer = {
@@ -280,7 +280,7 @@ test('what an authorizer says after a change counts for who is connected', async
   );
 });
 
-test('an ACL file that is read again filters what is retained and what was queued before', async () => {
+test('a reloaded ACL file filters retained messages and messages queued before', async () => {
   const file = await temporaryFile('acl', 'topic readwrite #\n');
   const authorizer = createAuthorizer({ path: file.path });
   await withBroker(

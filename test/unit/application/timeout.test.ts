@@ -62,15 +62,15 @@ function outcomeOf(given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>): {
   return outcome;
 }
 
-describe('a limited authenticator', () => {
-  test('answers at once where the other does, without a timer', () => {
+describe('an authenticator with a timeout', () => {
+  test('a synchronous answer passes through without a timer', () => {
     const { clock, authenticator } = limited({ name: 'quick', authenticate: () => ALLOW });
     expect(authenticator.name).toBe('quick');
     expect(authenticator.authenticate(REQUEST)).toBe(ALLOW);
     expect(clock.pending).toBe(0);
   });
 
-  test('passes on an answer that comes in time, and keeps no timer', async () => {
+  test('an answer in time passes through, and its timer is cancelled', async () => {
     const slow = new Slow();
     const { clock, authenticator } = limited(slow);
     const outcome = outcomeOf(authenticator.authenticate(REQUEST));
@@ -81,7 +81,7 @@ describe('a limited authenticator', () => {
     expect({ pending: clock.pending, aborted: slow.signals[0]?.aborted }).toEqual({ pending: 0, aborted: false });
   });
 
-  test('is rejected when the time is up, tells the other that nobody waits, and ignores what comes then', async () => {
+  test('after the timeout the request is rejected, the inner request is cancelled, and a late answer is ignored', async () => {
     for (const late of [
       (slow: Slow) => {
         slow.answer(ALLOW);
@@ -104,7 +104,7 @@ describe('a limited authenticator', () => {
     }
   });
 
-  test('whose failure counts as an abstention abstains, and says so each time', async () => {
+  test('with onFailure abstain each failure abstains and emits an event', async () => {
     const slow = new Slow();
     const { clock, authenticator, events } = limited(slow, 'abstain');
     const tooLate = outcomeOf(authenticator.authenticate(REQUEST));
@@ -130,7 +130,7 @@ describe('a limited authenticator', () => {
     ]);
   });
 
-  test('is told when the client has gone, keeps no timer then, and calls it no failure', async () => {
+  test('a disconnect of the client cancels the inner request and is not reported as a failure', async () => {
     const slow = new Slow();
     const { clock, authenticator, events } = limited(slow, 'abstain');
     const client = new AbortController();
@@ -145,7 +145,7 @@ describe('a limited authenticator', () => {
     });
   });
 
-  test('reloads and closes what it limits, and has neither where that has not', async () => {
+  test('reload, start and stop exist exactly if the inner authenticator has them', async () => {
     const done: string[] = [];
     class Whole extends Slow {
       readonly #name = 'whole';
@@ -164,12 +164,12 @@ describe('a limited authenticator', () => {
   });
 });
 
-describe('a limited authorizer', () => {
+describe('an authorizer with a timeout', () => {
   const request: AuthorizationRequest = { ...REQUEST, permissions: undefined };
   const wrap = (inner: Authorizer, clock = new VirtualClock()): Authorizer =>
     authorizerWithTimeout(inner, { timeoutMs: 100 }, { clock });
 
-  test('answers as the other does, and is rejected when the time is up', async () => {
+  test('an authorizer with a timeout passes answers through and rejects after the timeout', async () => {
     const everything = { kind: 'allow-all' } as const;
     expect(wrap({ name: 'quick', authorize: () => everything }).authorize(request)).toBe(everything);
     expect(await wrap({ name: 'later', authorize: () => Promise.resolve(everything) }).authorize(request)).toBe(
@@ -184,7 +184,7 @@ describe('a limited authorizer', () => {
     await rejected;
   });
 
-  test('passes on who watches it', () => {
+  test('watch is passed on to the inner authorizer', () => {
     let changed: (() => void) | undefined;
     const watched = wrap({
       name: 'watched',

@@ -4,8 +4,8 @@ import { OptionReader } from '../../../src/ports/option-reader.js';
 
 const options = (given: unknown, environment = {}): OptionReader => new OptionReader(given, '', environment);
 
-describe('options', () => {
-  test('have defaults', () => {
+describe('the option reader', () => {
+  test('an option that is left out has its default', () => {
     for (const nothing of [undefined, null, {}, { limit: undefined }]) {
       const read = options(nothing);
       expect(read.integer('limit', { min: 1, max: 9, fallback: 4 })).toBe(4);
@@ -23,7 +23,7 @@ describe('options', () => {
     }
   });
 
-  test('are what was written', () => {
+  test('an option has the value that was given', () => {
     const read = options({
       limit: 9,
       on: false,
@@ -114,12 +114,12 @@ describe('options', () => {
       { on: 'x'.repeat(99) },
       `on: "${'x'.repeat(57)}..." is not valid`,
     ],
-  ])('that are %s are refused with key, value and what was expected', (_what, ask, given, message) => {
+  ])('an option that is %s is refused with its key, value and what was expected', (_what, ask, given, message) => {
     expect(() => ask(options(given))).toThrow(TypeError);
     expect(() => ask(options(given))).toThrow(message);
   });
 
-  test('that nobody asked for are refused', () => {
+  test('an option that was never read is refused', () => {
     const read = options({ limit: 1, limitt: 2 });
     read.integer('limit', { min: 1, max: 9, fallback: 4 });
     expect(() => {
@@ -128,7 +128,7 @@ describe('options', () => {
     expect(() => options(['a'])).toThrow('a list is not valid, expected a mapping of options');
   });
 
-  test('that are secret may stand in the environment, and are not shown', () => {
+  test('a secret may refer to environment variables and is never shown', () => {
     const read = options(
       { key: 'Bearer ${ENV:TOKEN}!', gone: '${ENV:GONE}', plain: '$ENV:TOKEN', wrong: { hush: 'hush' } },
       { TOKEN: '$& hush' },
@@ -144,7 +144,7 @@ describe('options', () => {
 describe('URLs', () => {
   const urlOf = (url: string, allowHttp = false): string => options({ url }).requireUrl('url', allowHttp).href;
 
-  test('are by https, or to this machine, or allowed', () => {
+  test('a URL is accepted with https, to this machine, or if http is allowed', () => {
     for (const url of ['https://auth.example/a?b=c', 'http://127.0.0.1:8080/', 'http://localhost/', 'http://[::1]/'])
       expect(urlOf(url)).toBe(url);
     expect(urlOf('http://auth.example/', true)).toBe('http://auth.example/');
@@ -161,7 +161,7 @@ describe('URLs', () => {
     'https://ann:hush@auth.example/',
     'https://auth.example/#hush',
     '/hush',
-  ])('such as %p are refused and not shown', (url) => {
+  ])('a URL such as %p is refused and not shown', (url) => {
     expect(() => urlOf(url)).toThrow(/^url: .*expected a URL such as/);
     expect(() => urlOf(url)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hush') }));
   });

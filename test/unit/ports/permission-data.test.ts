@@ -9,7 +9,7 @@ const rules = (data: unknown, subject: Parameters<typeof readPermissions>[1] = M
   );
 
 describe('permissions as data', () => {
-  test('become rules, what is denied first', () => {
+  test('permission data becomes rules, denials first', () => {
     expect(
       rules({
         publish: ['plant/#', 'a'],
@@ -26,7 +26,7 @@ describe('permissions as data', () => {
     expect(rules({})).toEqual([]);
   });
 
-  test('say where they are from, and are about what is received as well', () => {
+  test('rules from permission data have a source, and subscribe includes receive', () => {
     expect(readPermissions({ publish: ['a'], deny: { subscribe: ['b', 'c'] } }, METER, 'claim x').rules).toEqual([
       { effect: 'deny', actions: ['subscribe', 'receive'], topicFilter: 'b', source: 'claim x, deny.subscribe[0]' },
       { effect: 'deny', actions: ['subscribe', 'receive'], topicFilter: 'c', source: 'claim x, deny.subscribe[1]' },
@@ -34,7 +34,7 @@ describe('permissions as data', () => {
     ]);
   });
 
-  test('have the Client Identifier for %c and the user name for %u', () => {
+  test('%c is replaced by the Client Identifier and %u by the user name', () => {
     expect(rules({ publish: ['devices/%c/up/%u'], deny: { subscribe: ['%u'] } })).toEqual([
       'deny subscribe ann',
       'allow publish devices/meter-7/up/ann',
@@ -43,7 +43,7 @@ describe('permissions as data', () => {
     expect(rules({ publish: ['%c/a'] }, { clientId: '%u$&', userName: 'root' })).toEqual(['allow publish %u$&/a']);
   });
 
-  test.each(['+', '#', 'a/b', 'x+', ''])('are refused where a placeholder would become %p', (name) => {
+  test.each(['+', '#', 'a/b', 'x+', ''])('permission data is refused if a placeholder would become %p', (name) => {
     expect(() => rules({ publish: ['devices/%c'] }, { clientId: name, userName: 'ann' })).toThrow(
       /^publish\[0\] has %c, expected a Client Identifier without/,
     );
@@ -53,7 +53,7 @@ describe('permissions as data', () => {
     expect(rules({ publish: ['devices'] }, { clientId: name, userName: name })).toEqual(['allow publish devices']);
   });
 
-  test("are refused where a name would reach what is the broker's, or there is no name", () => {
+  test('permission data is refused if a name would put a $ first, or if there is no name', () => {
     expect(() => rules({ subscribe: ['%c/#'] }, { clientId: '$SYS', userName: undefined })).toThrow(
       'subscribe[0] has %c',
     );
@@ -83,17 +83,17 @@ describe('permissions as data', () => {
       { publish: Array.from({ length: 1001 }, () => 'a') },
       '1001 filters, expected at most 1000',
     ],
-  ])('with %s are refused, and it is said why', (_what, data, problem) => {
+  ])('permission data with %s is refused with the reason', (_what, data, problem) => {
     expect(() => rules(data)).toThrow(TypeError);
     expect(() => rules(data)).toThrow(problem);
   });
 
-  test('take every filter that there is', () => {
+  test('every valid filter is accepted', () => {
     const filters = ['#', '+', '/', '//', 'a/+/b/#', '+/+', '/#', ' ', '$SYS/#', 'ü/€'];
     expect(rules({ subscribe: filters })).toEqual(filters.map((filter) => `allow subscribe ${filter}`));
   });
 
-  test('do not show what stands where a filter should', () => {
+  test('an error message does not quote an invalid filter', () => {
     expect(() => rules({ publish: ['secret+'] })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('secret') }),
     );

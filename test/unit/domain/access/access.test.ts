@@ -17,7 +17,7 @@ const receive = (access: Access, topic: string): string => access.receive(topic 
 const subscribe = (access: Access, filter: string): string => access.subscribe(filter as TopicFilter).reason;
 
 describe('permissions', () => {
-  test('to do everything ask no rule, and leave the broker its own topics', () => {
+  test('allow-all permits everything except publishing to reserved topics', () => {
     const access = accessOf(ALLOW_ALL);
     expect([
       access.receive('a' as TopicName).isAllowed,
@@ -32,7 +32,7 @@ describe('permissions', () => {
     expect(access.publish('$SYSTEM/x' as TopicName).isAllowed).toBe(true);
   });
 
-  test('are judged by the first rule that applies, and say which', () => {
+  test('the first rule that applies decides, and the decision names it', () => {
     const access = withRules('deny publish a/secret', 'allow publish a/#', 'deny publish,receive #');
     expect(publish(access, 'a/secret')).toBe('denied by rule 1 (a/secret)');
     expect(publish(access, 'a/b')).toBe('allowed by rule 2 (a/#)');
@@ -41,7 +41,7 @@ describe('permissions', () => {
     expect(publish(access, '$x')).toBe('no rule allows it');
   });
 
-  test('say what becomes of what no rule is about', () => {
+  test('the default effect decides where no rule applies', () => {
     const rules = rulesOf('deny publish a');
     expect(new Access({ kind: 'rules', rules, defaultEffect: 'allow' }).publish('b' as TopicName)).toMatchObject({
       isAllowed: true,
@@ -54,14 +54,14 @@ describe('permissions', () => {
     expect(new Access({ kind: 'rules', rules }).publish('b' as TopicName).isAllowed).toBe(false);
   });
 
-  test('are compiled once for all who have the same', () => {
+  test('equal permissions objects share one compiled form', () => {
     const permissions: Permissions = { kind: 'rules', rules: rulesOf('allow publish a') };
     expect(accessOf(permissions)).toBe(accessOf(permissions));
   });
 });
 
 describe('a subscription', () => {
-  test('is allowed for a part that may be received, and denied as a whole', () => {
+  test('a subscription is allowed if part of it may be received, and denied only as a whole', () => {
     const access = withRules(
       'deny publish,subscribe,receive secret/#',
       'allow receive sensors/#',
@@ -78,7 +78,7 @@ describe('a subscription', () => {
     );
   });
 
-  test('to more than a rule for subscriptions alone covers is not allowed by it, and one that reaches into what such a rule denies is denied', () => {
+  test('a rule about subscribing alone allows only filters that it covers and denies all that it overlaps', () => {
     const access = withRules('deny subscribe secret/#', 'allow subscribe plant/#', 'allow subscribe secret/#');
     expect(subscribe(access, 'plant/+/x')).toBe('allowed by rule 2 (plant/#)');
     expect(subscribe(access, 'plant')).toBe('allowed by rule 2 (plant/#)');
@@ -86,7 +86,7 @@ describe('a subscription', () => {
     expect(subscribe(access, 'other')).toBe('no rule allows it');
   });
 
-  test('can be held to whole filters though receiving is allowed', () => {
+  test('a subscription can be held to whole filters although receiving is allowed', () => {
     const access = withRules('allow subscribe plant/#', 'deny subscribe #', 'allow receive plant/#');
     expect(subscribe(access, 'plant/1')).toBe('allowed by rule 1 (plant/#)');
     expect(subscribe(access, '#')).toBe('denied by rule 2 (#)');
@@ -99,13 +99,13 @@ const filters = fc
   .tuple(fc.array(fc.oneof(name, fc.constant('+')), { maxLength: 4 }), fc.boolean())
   .map(([levels, isOpen]) => (isOpen ? [...levels, '#'] : levels).join('/') || '+');
 
-describe('the tree of rules', () => {
+describe('the rule tree', () => {
   const lowest = (all: readonly string[], is: (filter: TopicFilter) => boolean): number => {
     const at = all.findIndex((filter) => is(filter as TopicFilter));
     return at < 0 ? NO_RULE : at;
   };
 
-  test('finds the first as going through them finds it', () => {
+  test('the rule tree finds the same first rule as a linear search', () => {
     fc.assert(
       fc.property(fc.array(filters, { maxLength: 12 }), topics, filters, (all, topicText, filterText) => {
         const [topic, filter] = [topicText as TopicName, filterText as TopicFilter];
@@ -145,10 +145,10 @@ const rules = fc
     })),
   );
 
-describe('what may be received of a filter', () => {
+describe('the receivable parts of a filter', () => {
   const partsOf = (access: Access, filter: string): readonly string[] => access.receivable(filter as TopicFilter);
 
-  test('is looked for where rules allow it', () => {
+  test('the receivable parts are intersections with allowing rules', () => {
     const access = withRules(
       'deny receive a/secret',
       'allow receive a/#',
@@ -164,7 +164,7 @@ describe('what may be received of a filter', () => {
     expect(partsOf(access, 'c')).toEqual([]);
   });
 
-  test('has every topic that is matched and allowed, and none that is not matched', () => {
+  test('the receivable parts contain every topic that is matched and allowed, and none that is not matched', () => {
     fc.assert(
       fc.property(rules, filters, topics, (all, filter, topic) => {
         const access = new Access({ kind: 'rules', rules: all });
@@ -179,7 +179,7 @@ describe('what may be received of a filter', () => {
 });
 
 describe('an explanation', () => {
-  test('is the judgement, and every rule before the one that decided has a reason', () => {
+  test("an explanation has the broker's decision and a reason for every earlier rule", () => {
     fc.assert(
       fc.property(
         rules,
@@ -204,7 +204,7 @@ describe('an explanation', () => {
     );
   });
 
-  test('says what delivery leaves of a subscription', () => {
+  test('an explanation lists the rules that delivery applies to a subscription', () => {
     const permissions: Permissions = {
       kind: 'rules',
       rules: rulesOf('deny receive plant/secret', 'allow receive plant/#', 'allow receive #', 'allow receive other'),
