@@ -1,6 +1,7 @@
-// docs/configuration.md says what is so: every key with its default, its range, its variable and its flag.
+// docs/configuration.md: every key with its default, range, variable and flag. The rows of limits and failed attempts are
+// generated from the schema: `HEXMQ_WRITE_DOCS=1` updates them.
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AUTHENTICATION_ADAPTERS, STORAGE_ADAPTERS } from '../../../src/composition/adapter-table.js';
 import type { AdapterTable } from '../../../src/composition/adapter-table.js';
@@ -13,11 +14,56 @@ import {
 } from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
 import { DEFAULT_PORTS, resolveConfig } from '../../../src/composition/config.js';
+import { configJsonSchema } from '../../../src/composition/json-schema.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
 import { ConfigError } from '../../../src/composition/config-error.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const PAGE = readFileSync(resolve(ROOT, 'docs/configuration.md'), 'utf8');
+const PATH = resolve(ROOT, 'docs/configuration.md');
+
+interface Property {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly anyOf?: readonly Property[];
+  readonly default?: unknown;
+  readonly description?: string;
+}
+
+const { properties: SECTIONS } = configJsonSchema() as unknown as {
+  properties: Record<string, { properties: Record<string, Property> }>;
+};
+
+const code = (value: unknown): string => `\`${String(value)}\``;
+
+function rangeOf({ type, const: only, enum: values, minimum, maximum, anyOf }: Property): string {
+  if (anyOf !== undefined) {
+    const words = anyOf.filter((one) => one.const !== undefined).map(rangeOf);
+    const ranges = anyOf.filter((one) => one.const === undefined).map(rangeOf);
+    return [words.join(', '), ...ranges].join(', or ');
+  }
+  if (only !== undefined) return code(only);
+  if (values !== undefined) return values.map(code).join(', ');
+  return type === 'boolean' ? '`true`, `false`' : `${minimum} to ${maximum}`;
+}
+
+const variableOf = (key: string): string => `HEXMQ_LIMITS_${key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()}`;
+
+/** The page with the rows of limits and failed attempts as the schema has them, in the order of the page. */
+function generated(page: string): string {
+  return page.replace(/^\| `(limits|failedAttempts)\.(\w+)` \|.*$/gm, (row, section: string, key: string) => {
+    const property = SECTIONS[section]?.properties[key];
+    if (property === undefined) return row;
+    const setting = section === 'limits' ? code(variableOf(key)) : '';
+    const cells = [`\`${section}.${key}\``, code(property.default), rangeOf(property), setting, property.description];
+    return `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+  });
+}
+
+if (process.env['HEXMQ_WRITE_DOCS'] === '1') writeFileSync(PATH, generated(readFileSync(PATH, 'utf8')));
+const PAGE = readFileSync(PATH, 'utf8');
 
 interface Row {
   readonly key: string;
@@ -59,7 +105,11 @@ const accepted = (ackLevel: string): string =>
   resolveConfig({ storage: { adapter: 'file', ackLevel } }).storage.ackLevel;
 
 describe('the configuration page', () => {
-  test('has every key of the configuration, and none that is not', () => {
+  test('has the rows of limits and failed attempts as the schema has them', () => {
+    expect(PAGE).toBe(generated(PAGE));
+  });
+
+  test('lists every key of the configuration and no other key', () => {
     const sections = keysAt([]);
     const listed = {
       listeners: '[]',
@@ -74,7 +124,7 @@ describe('the configuration page', () => {
       const suffix = listed[section as keyof typeof listed];
       return keysAt(suffix === '[]' ? [section, 0] : [section]).map((key) => `${section}${suffix}.${key}`);
     });
-    // What is said beside the keys of the schema: the two lists, and the options of the adapters in the table.
+    // Besides the keys of the schema: the lists themselves, and the options of built-in adapters.
     const optionsOf = (table: AdapterTable<unknown>): string[] =>
       Object.values(table).flatMap((entry) => Object.keys(entry.defaults ?? {}));
     const options = [
@@ -89,17 +139,17 @@ describe('the configuration page', () => {
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });
 
-  test('says something of each', () => {
+  test('has a range and a meaning for every key', () => {
     for (const { key, range, meaning } of ROWS)
       expect({ key, isSaid: range !== '' && meaning !== '' }).toEqual({ key, isSaid: true });
   });
 
-  test('has an example that is valid and says the defaults', () => {
+  test('has an example that is valid and equal to the defaults', () => {
     const example = /^```yaml\n([^]*?)^```$/m.exec(PAGE)?.[1] ?? '';
     expect(resolveConfig(parseConfigText(example, 'the example'))).toEqual(resolveConfig({}));
   });
 
-  test('says the defaults of listeners, storage, authentication and logging', () => {
+  test('has the defaults of listeners, storage, authentication and logging', () => {
     const { listeners, storage, authentication, logging } = resolveConfig({});
     const [listener] = listeners;
     expect(codeIn(rowOf('listeners[].type').default)[0]).toBe(listener?.type);
@@ -117,7 +167,7 @@ describe('the configuration page', () => {
       expect(resolveConfig({ logging: { level } }).logging.level).toBe(level);
   });
 
-  test('says the defaults of those who are asked, and how to write them for one listener', () => {
+  test('has the defaults of authenticators and authorizers', () => {
     const [asked] = resolveConfig({ authentication: [{ adapter: 'password-file' }] }).authentication;
     expect(codeIn(rowOf('authentication[].timeoutMs').default)).toEqual([String(asked?.timeoutMs)]);
     expect(codeIn(rowOf('authentication[].onFailure').default)).toEqual([asked?.onFailure]);
@@ -133,26 +183,26 @@ describe('the configuration page', () => {
     expect(Object.keys(AUTHENTICATION_ADAPTERS)).toContain(name);
   });
 
-  test.each(FAILED_ATTEMPTS_KEYS)('says the default and the range of failedAttempts.%s', (key) => {
+  test.each(FAILED_ATTEMPTS_KEYS)('has the default and the range of failedAttempts.%s', (key) => {
     const row = rowOf(`failedAttempts.${key}`);
     const [written = ''] = codeIn(row.default);
     expect(valueOf(written)).toBe(resolveConfig({}).failedAttempts[key]);
-    const [least = NaN, most = NaN] = (/^(\d+) to (\d+)$/.exec(row.range) ?? []).slice(1).map(Number);
+    const [min = NaN, max = NaN] = (/^(\d+) to (\d+)$/.exec(row.range) ?? []).slice(1).map(Number);
     const isAccepted = (value: number): boolean => acceptsConfig({ failedAttempts: { [key]: value } });
-    expect([least - 1, least, most, most + 1].map(isAccepted)).toEqual([false, true, true, false]);
+    expect([min - 1, min, max, max + 1].map(isAccepted)).toEqual([false, true, true, false]);
   });
 
-  test.each(LIMIT_KEYS)('says the default, the range and the variable of limits.%s', (limit) => {
+  test.each(LIMIT_KEYS)('has the default, the range and the variable of limits.%s', (limit) => {
     const row = rowOf(`limits.${limit}`);
     const [written = ''] = codeIn(row.default);
     expect(valueOf(written)).toEqual(resolveConfig({}).limits[limit] ?? 'off');
 
     const words = codeIn(row.range).map(valueOf);
     for (const word of words) expect({ word, isAccepted: accepts(limit, word) }).toEqual({ word, isAccepted: true });
-    const [, least, most] = (/(\d+) to (\d+)$/.exec(row.range) ?? []).map(Number);
-    if (least !== undefined && most !== undefined) {
-      expect([least, most].filter((value) => !accepts(limit, value))).toEqual([]);
-      expect([least - 1, most + 1].filter((value) => accepts(limit, value))).toEqual([]);
+    const [, min, max] = (/(\d+) to (\d+)$/.exec(row.range) ?? []).map(Number);
+    if (min !== undefined && max !== undefined) {
+      expect([min, max].filter((value) => !accepts(limit, value))).toEqual([]);
+      expect([min - 1, max + 1].filter((value) => accepts(limit, value))).toEqual([]);
     } else {
       expect(words.length).toBeGreaterThan(1);
     }
@@ -161,7 +211,7 @@ describe('the configuration page', () => {
     expect(environmentOverrides({ [variable]: written })).toMatchObject([{ path: ['limits', limit] }]);
   });
 
-  test('names variables and flags as the command has them', () => {
+  test('names the variables and flags of the command', () => {
     const settingOf = (key: string): string => rowOf(key).settings;
     const pathOf = (variable: string): unknown => environmentOverrides({ [variable]: 'value' })[0]?.path;
     expect(pathOf(variablesIn(settingOf('listeners[].host'))[0] ?? '')).toEqual(['listeners', 0, 'host']);
@@ -170,7 +220,7 @@ describe('the configuration page', () => {
     expect(pathOf(variablesIn(settingOf('storage.ackLevel'))[0] ?? '')).toEqual(['storage', 'ackLevel']);
     expect(pathOf(variablesIn(settingOf('authentication'))[0] ?? '')).toEqual(['authentication']);
     expect(pathOf(variablesIn(settingOf('logging.level'))[0] ?? '')).toEqual(['logging', 'level']);
-    // A variable that nobody knows would be refused.
+    // An unknown variable would be refused.
     for (const variable of variablesIn(PAGE).filter((name) => name !== 'HEXMQ_'))
       expect(() => environmentOverrides({ [variable]: '1' })).not.toThrow();
     const command = ['start', 'reload']

@@ -1,0 +1,78 @@
+// What each limit means to a user, for the JSON Schema and the tables of docs/configuration.md. One sentence or less, with units.
+import type { LoginThrottleSettings } from '../application/login-throttle.js';
+import type { Limits } from '../domain/connect/limits.js';
+
+export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
+  maxPacketSize:
+    'Largest packet from a client, in bytes with its fixed header. Until CONNECT is accepted the limit is 102400 bytes.',
+  maxClientIdLength: 'Longest Client Identifier, in bytes of UTF-8.',
+  strict31ClientId: 'Whether Client Identifiers of MQTT 3.1 are limited to 23 characters.',
+  assignClientId:
+    'Whether an MQTT 3.1.1 client with an empty Client Identifier and Clean Session 1 gets one; otherwise it is refused.',
+  maxTopicLength: 'Longest Topic Name and Topic Filter, in bytes of UTF-8.',
+  maxTopicLevels: 'Most levels of a Topic Name or Topic Filter. Bounds the cost of routing.',
+  maxQueueSize: 'QoS 1 and 2 messages waiting in the queue of one session, in addition to those in flight.',
+  maxQueueBytes: 'Payload bytes waiting in the queue of one stored session.',
+  maxTransientQueueBytes: 'Payload bytes waiting for one session with Clean Session 1, which is kept in memory.',
+  queueFullPolicy:
+    'What a full queue drops: the new message, or the oldest that is not in flight. Drops are counted and logged.',
+  maxInflight: 'Unacknowledged QoS 1 and 2 messages to one client.',
+  receiveMaximum: 'Unacknowledged QoS 2 messages from one MQTT 5 client. No effect on MQTT 3.1 and 3.1.1.',
+  topicAliasMax: 'Topic Aliases of one MQTT 5 client. No effect on MQTT 3.1 and 3.1.1.',
+  retainedMessages:
+    'Whether messages can be retained; if not, a client that sends one, or a retained will, is refused.',
+  maxRetainedMessages: 'Retained messages. Beyond it, a message on a further topic is delivered and not retained.',
+  retainedQueueSize: 'Retained messages waiting for one client after SUBSCRIBE, in addition to `maxQueueSize`.',
+  sessionExpiryMax:
+    'Seconds that a session with Clean Session 0 outlives its connection; 4294967295 means that it never expires.',
+  messageExpiryMax: 'Seconds after which a waiting message is dropped.',
+  keepAliveMax:
+    'Longest Keep Alive in seconds: MQTT 5 clients that ask for more are told this value. Earlier versions cannot be told and keep theirs. A client that is silent for 1.5 times its Keep Alive is disconnected.',
+  keepAliveUnlimited: 'Whether a client may switch Keep Alive off with 0; otherwise it gets `keepAliveMax`.',
+  maxQos: 'Highest QoS. Subscriptions are granted at most this; a client that publishes with more is disconnected.',
+  wildcardSubscriptions: 'Whether Topic Filters may contain `+` and `#`.',
+  sharedSubscriptions: 'Whether clients may subscribe to `$share/<group>/<filter>`.',
+  subscriptionIdentifiers: 'Whether MQTT 5 clients may use Subscription Identifiers. No effect on MQTT 3.1 and 3.1.1.',
+  connectTimeoutMs:
+    'Milliseconds from the opening of a connection to its complete CONNECT. TLS, WebSocket and PROXY handshakes have the same time before that.',
+  authTimeoutMs: 'Milliseconds for authentication and authorization together.',
+  storageTimeoutMs:
+    'Milliseconds that CONNACK may wait for storage. After that the client is refused with CONNACK 3 and may retry.',
+  maxConnections: 'Connected clients. Beyond it, clients are refused with CONNACK 3. -1 means no limit.',
+  maxPendingConnections:
+    'Connections before an accepted CONNECT, those in a TLS or WebSocket handshake included. Further ones are closed at once.',
+  maxConnectionsPerAddress:
+    'Connections from one IPv4 address or IPv6 /64 network. Further ones are closed at once. Clients behind one NAT or proxy share an address.',
+  maxConnectRate:
+    'New connections per second, with a burst of as many. Further ones are closed before anything is read.',
+  maxConnectRatePerAddress: 'New connections per second from one IPv4 address or IPv6 /64 network.',
+  maxPublishRate: 'Messages per second from one client.',
+  maxPublishByteRate:
+    'Bytes of Topic Name and payload per second from one client. A larger message passes and is paid for afterwards.',
+  maxTotalPublishRate:
+    'Messages per second from all clients together. The client that has waited longest is read first.',
+  maxTotalPublishByteRate: 'Bytes of Topic Name and payload per second from all clients together.',
+  maxIncompleteBytes:
+    'Bytes buffered for incomplete packets of all connections. Beyond it, the connections with the oldest are closed.',
+  maxSessions: 'Sessions, connected or not. A client that needs a further one is refused with CONNACK 3.',
+  maxSubscriptionsPerClient:
+    'Subscriptions of one session. A further filter is refused with 0x80; others in the packet are granted.',
+  maxSubscriptions: 'Subscriptions of all sessions together. A further filter is refused with 0x80.',
+  maxBufferedQos0Messages:
+    'QoS 0 messages buffered for one connection that does not read. Further ones are dropped and counted.',
+  maxBufferedQos0Bytes: 'Bytes of QoS 0 messages buffered for one connection that does not read.',
+  drainTimeoutMs: 'Milliseconds that a connection may read nothing of what is sent to it before it is closed.',
+  willGraceAfterRestartMs:
+    'Milliseconds after a restart in which a client that was connected can return before its will is published.',
+};
+
+export const FAILED_ATTEMPTS_DESCRIPTIONS: Readonly<Record<keyof LoginThrottleSettings, string>> = {
+  allowed:
+    'Failures of one user name from one address without a delay. An address, or a user name from any address, has ten times as many.',
+  delayMs: 'Milliseconds that the next attempt is delayed; each further failure doubles it.',
+  maxDelayMs: 'Longest delay in milliseconds; 0 switches delays off.',
+  forgetAfterMs: 'Milliseconds after the last failure until the count starts again.',
+  maxWaiting: 'Delayed attempts at one time. Further ones are refused with CONNACK 3.',
+  maxWaitingPerAddress: 'Delayed attempts from one address at one time.',
+  maxTracked: 'Addresses, user names, and pairs of both whose failures are remembered, of each kind.',
+};
