@@ -82,7 +82,7 @@ export class Authentication {
   }
 }
 
-/** `undefined` for an abstention. An invalid answer is a failure, so that a bug in an adapter lets nobody in. */
+/** `undefined` for an abstention. An invalid answer is a failure, so that a bug in an adapter admits no client. */
 function outcomeOf(
   authenticator: Authenticator,
   answer: AuthenticatorAnswer | undefined,

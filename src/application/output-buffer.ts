@@ -2,7 +2,7 @@
 // the last time and doubles; an idle connection has none.
 
 const FIRST_BYTES = 256;
-/** Whoever says more than this at once pays for more. */
+/** The largest initial size; a connection that sends more at once grows its buffer each time. */
 const FIRST_BYTES_MAX = 64 * 1024;
 /** Blocks are cut from slabs, so that a connection with one small packet to send does not cost an allocation. */
 const SLAB_BYTES = 64 * 1024;
@@ -28,7 +28,7 @@ const NOTHING = Buffer.alloc(0);
 export class OutputBuffer {
   bytes: Buffer = NOTHING;
   length = 0;
-  /** What is begun with: whoever has much to say usually goes on. */
+  /** The initial size: a connection with much output usually continues to have much. */
   #firstBytes = FIRST_BYTES;
 
   /** Makes room for `more` bytes; the caller writes them at `bytes[length]` and moves `length`. */

@@ -1,4 +1,4 @@
-// `hexmq start`: the broker, until it is asked to stop.
+// `hexmq start`: runs the broker until a signal stops it.
 import type { Command } from 'commander';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { adapterNames } from '../composition/config.js';
@@ -64,7 +64,7 @@ async function run(broker: BrokerService, config: Config, flags: Flags, host: Pr
         return;
       }
       isStopping = true;
-      // In the middle of a start the request waits for it; a start that fails is told by the one who awaits it.
+      // During a start the request waits for its end; the code that awaits the start reports its failure.
       starting
         .then(
           () => broker.stop(),

@@ -4,7 +4,7 @@
 //   { publish: ['plant/%c/#'], subscribe: ['plant/#'], deny: { publish: ['plant/+/firmware'] } }
 //
 // Denials take precedence; `%c` and `%u` stand for the Client Identifier and the user name. Invalid data is rejected as
-// a whole, because a part of somebody's rules is a different set of rules.
+// a whole, because a part of a set of rules is a different set of rules.
 import type { AccessRule, Permissions } from '../domain/access/permissions.js';
 import type { TopicFilter } from '../domain/identifiers.js';
 import { topicFilterProblem } from './access-rules.js';

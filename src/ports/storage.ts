@@ -36,7 +36,7 @@ export type Durability = 'stored' | 'flushed';
 export type AckLevel = 'received' | Durability;
 
 /**
- * - `unavailable`: the store did not take the call and may take it later; or nobody knows whether it did. The shell
+ * - `unavailable`: the store did not take the call and may take it later; or whether it did is unknown. The shell
  *   sends the same batch again.
  * - `full`: as `unavailable`, but it is space that is missing.
  * - `fenced`: another broker has the store. Final.
@@ -45,8 +45,8 @@ export type AckLevel = 'received' | Durability;
 export type StorageErrorKind = 'unavailable' | 'full' | 'fenced' | 'corrupt';
 
 /**
- * The message is for whoever runs the broker: one sentence, with what is wrong and what to do. What differs from
- * attempt to attempt stands in brackets at its end, so that the same trouble is known again and said once.
+ * The message is for the operator: one sentence that says what is wrong and what to do. Details that differ from
+ * attempt to attempt go in parentheses at its end, so that a repeated failure is recognised and reported once.
  *
  * The only error that a storage adapter rejects with; any other is taken for a fault of the adapter and ends the
  * broker.

@@ -1,5 +1,6 @@
 // The contract of the authenticator port as tests, for any adapter and any test runner: one test for each law. The
-// credentials that the adapter's author declares decide what is asked; how they are checked is up to the adapter.
+// credentials that the adapter's author declares are the ones that the laws use; how they are checked is up to the
+// adapter.
 import type {
   RequestContext,
   AuthenticationRequest,

@@ -1,5 +1,5 @@
-// How the kit says that two things differ: every difference with the way to it, as text a person can act on. What ought
-// to be equal is decided by whoever asks. No assertion library: the kit runs under any test runner.
+// Comparison of values for the kit: every difference with its path, as readable text. The caller decides what ought to
+// be equal. No assertion library, because the kit runs under any test runner.
 
 const SHOWN_MAX = 72;
 const DIFFERENCES_MAX = 20;

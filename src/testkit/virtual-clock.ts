@@ -2,7 +2,7 @@
 // in which they were made. Nothing fires on its own, so a test decides what has happened before what.
 import type { Clock, Timer } from '../ports/index.js';
 
-/** More firings than this without time moving on is a timer that sets itself again for now, for ever. */
+/** More firings than this without time moving on is a timer that keeps setting itself for now. */
 const FIRINGS_AT_ONCE_MAX = 100_000;
 /** How often `advanceAsync` lets the event loop turn after each firing, for what the callback began to come to rest. */
 const TURNS_BETWEEN_TIMERS = 3;

@@ -1,5 +1,5 @@
-// Publishing: what comes in through the one door for messages, and what is said of it. A message enters as a draft with
-// its origin; the outcome says how many recipients it matched, how many accepted it, and why others did not.
+// Publishing: the single entry for messages, and its outcome. A message enters as a draft with its origin; the outcome
+// says how many recipients it matched, how many accepted it, and why others did not.
 import type { Properties, QoS } from '../../protocol/packets.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';

@@ -108,7 +108,7 @@ export class Model implements NetworkObserver, ClientObserver {
     for (const invariant of this.#invariants) invariant.crashed?.(mayLose, gaps);
   }
 
-  /** It has stopped as it was told to: that loses nothing, unless it had to give up waiting for storage. */
+  /** It has stopped on request: that loses nothing, unless it had to give up waiting for storage. */
   stopped(isFlushed: boolean): void {
     const { hasAbandonedChanges } = this.evidence;
     if (!hasAbandonedChanges) this.settled(isFlushed);

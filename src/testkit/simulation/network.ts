@@ -1,6 +1,5 @@
 // The network of a run: connections whose bytes take their time, come in pieces, pile up before a reader that does not
-// read, and are lost when somebody dies. Everything is a timer of the virtual clock, nothing happens from within a
-// call.
+// read, and are lost when a side dies. Everything is a timer of the virtual clock; nothing happens within a call.
 import { PacketDecoder } from '../../protocol/decoder.js';
 import { encodePacket } from '../../protocol/encoder.js';
 import type { Packet } from '../../protocol/packets.js';
@@ -61,7 +60,7 @@ export class SimulatedNetwork implements Listener {
     return this.#arrive !== undefined;
   }
 
-  /** `undefined`: nobody listens. */
+  /** Opens a connection. @returns `undefined` if the broker does not listen. */
   connect(traits: ClientTraits, user: ConnectionUser): SimulatedConnection | undefined {
     if (this.#arrive === undefined) return undefined;
     const connection = new SimulatedConnection(this, traits, user, ++this.#lastId);

@@ -99,7 +99,9 @@ export interface Plan {
   /** Bytes on their way to a client from which on it counts as slow. */
   readonly highWaterMark: number;
   readonly clients: readonly ClientTraits[];
-  /** What clients may receive at first, by name; who is not in it, everything. `undefined`: nobody is asked about. */
+  /**
+   * What clients may receive at first, by name; clients without an entry may receive everything. `undefined`: all may.
+   */
   readonly rules: Readonly<Record<string, readonly ReceiveRule[]>> | undefined;
   readonly operations: readonly Operation[];
   readonly durationMs: number;
@@ -229,7 +231,7 @@ export function planOf(seed: number): Plan {
       });
     else add(atMs, { kind: 'stop', downMs: random.pick([0, 100]) });
   }
-  // What hardly ever comes by chance alone: an answer is lost, somebody else publishes meanwhile, and the client comes
+  // What hardly ever comes by chance alone: an answer is lost, another client publishes meanwhile, and the client comes
   // back and repeats.
   for (let i = random.int(0, 3); i > 0; i--) {
     const [one, other] = [random.pick(habits), random.pick(habits)];

@@ -185,7 +185,7 @@ export class World {
   #stop(downMs: number): void {
     const incarnation = this.#incarnation;
     if (incarnation === undefined || this.#isStopping) return;
-    this.#script.note('broker', 'is told to stop');
+    this.#script.note('broker', 'stop requested');
     this.#isStopping = this.#model.evidence.isStopping = true;
     const stopped = (): void => {
       if (this.#incarnation !== incarnation) return;
@@ -371,12 +371,12 @@ function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
   return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
 }
 
-/** The run of a shared group's queue, which one step may give to one member at QoS 0. */
+/** The buffer of a shared group's queue, which one step may assign to one member at QoS 0. */
 const RUN_BYTES = 1024 * 1024;
 
 /**
- * What was written before it was noticed that nobody reads, a window, the QoS 0 messages that may wait, and unread
- * answers.
+ * What was written before it was noticed that the client does not read, a window, the QoS 0 messages that may wait, and
+ * unread answers.
  */
 function maxBufferedAboveMark({ limits }: Plan): number {
   const messages = (limits.maxInflight ?? 50) + (limits.maxBufferedQos0Messages ?? 1000);

@@ -1,4 +1,4 @@
-// Whoever fails again and again waits, and others do not wait for him.
+// Login throttling: repeated failures delay a login, an address or a user name, and no other client.
 import { describe, expect, test } from '@jest/globals';
 import { Admission } from '../../../src/application/admission.js';
 import { Authentication } from '../../../src/application/authentication.js';
@@ -20,13 +20,13 @@ const TOO_MANY: AuthenticationResult = {
 
 interface Attempt {
   readonly results: AuthenticationResult[];
-  /** Since the start of the test; `undefined`: not yet. */
+  /** Since the start of the test; `undefined` until then. */
   answeredAtMs: number | undefined;
   leave(): void;
 }
 
-/** A broker where the password `right` is right for everyone. */
-class Doors {
+/** The admission of a broker that accepts the password `right` for every user. */
+class Login {
   readonly clock = new VirtualClock(START_MS);
   readonly events: LifecycleEvent[] = [];
   readonly attempts: LoginThrottle;
@@ -39,7 +39,7 @@ class Doors {
       { clock: this.clock, emit: (event) => this.events.push(event) },
     );
     const authenticator = {
-      name: 'doorkeeper',
+      name: 'passwords',
       authenticate: ({ password }: { readonly password: Uint8Array | undefined }) => {
         this.asked++;
         if (Buffer.from(password ?? []).toString() === 'right') return { decision: 'allow' } as const;
@@ -77,12 +77,12 @@ class Doors {
     return attempt;
   }
 
-  /** Fails so often, one after the other, and waits for each answer: how long each took. */
+  /** Fails a number of times in sequence. @returns how long each answer took, in milliseconds. */
   fail(times: number, ipAddress: string | undefined, userName: string | undefined): number[] {
     return Array.from({ length: times }, () => this.took(this.attempt(ipAddress, userName)));
   }
 
-  /** How long until it was answered. */
+  /** Waits for the answer. @returns how long it took, in milliseconds. */
   took(attempt: Attempt): number {
     const beginMs = this.clock.nowMs() - START_MS;
     while (attempt.answeredAtMs === undefined) this.clock.advanceTo(this.clock.nextDueMs ?? Infinity);
@@ -92,166 +92,166 @@ class Doors {
 
 describe('failures of a login', () => {
   test('from the fourth failure on each attempt is delayed twice as long, up to the maximum', () => {
-    expect(new Doors().fail(11, '192.0.2.1', 'alice')).toEqual([
+    expect(new Login().fail(11, '192.0.2.1', 'alice')).toEqual([
       0, 0, 0, 250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000,
     ]);
   });
 
   test('a successful login resets the delay', () => {
-    const doors = new Doors();
-    doors.fail(5, '192.0.2.1', 'alice');
-    const good = doors.attempt('192.0.2.1', 'alice', 'right');
+    const login = new Login();
+    login.fail(5, '192.0.2.1', 'alice');
+    const good = login.attempt('192.0.2.1', 'alice', 'right');
     expect(good.results).toEqual([]);
-    expect(doors.took(good)).toBe(1000);
+    expect(login.took(good)).toBe(1000);
     expect(good.results).toMatchObject([{ decision: 'allow' }]);
-    expect(doors.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
+    expect(login.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
   });
 
   test('failures of a login are forgotten some time after the last one', () => {
-    const doors = new Doors();
-    doors.fail(8, '192.0.2.1', 'alice');
-    doors.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs - 1);
-    expect(doors.fail(1, '192.0.2.1', 'alice')).toEqual([8000]);
-    doors.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs);
-    expect(doors.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
+    const login = new Login();
+    login.fail(8, '192.0.2.1', 'alice');
+    login.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs - 1);
+    expect(login.fail(1, '192.0.2.1', 'alice')).toEqual([8000]);
+    login.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs);
+    expect(login.fail(4, '192.0.2.1', 'alice')).toEqual([0, 0, 0, 250]);
   });
 
   test('a failing login delays neither other users at its address nor its user name elsewhere', () => {
-    const doors = new Doors();
-    doors.fail(20, '192.0.2.1', 'alice');
-    expect(doors.fail(1, '192.0.2.1', 'bob')).toEqual([0]);
-    expect(doors.fail(1, '192.0.2.2', 'alice')).toEqual([0]);
+    const login = new Login();
+    login.fail(20, '192.0.2.1', 'alice');
+    expect(login.fail(1, '192.0.2.1', 'bob')).toEqual([0]);
+    expect(login.fail(1, '192.0.2.2', 'alice')).toEqual([0]);
   });
 
   test('an unavailable authenticator does not count as a failed login', () => {
-    const doors = new Doors();
-    for (let i = 0; i < 20; i++) expect(doors.took(doors.attempt('192.0.2.1', 'alice', 'down'))).toBe(0);
+    const login = new Login();
+    for (let i = 0; i < 20; i++) expect(login.took(login.attempt('192.0.2.1', 'alice', 'down'))).toBe(0);
   });
 
   test('with a maximum delay of 0 no login is delayed', () => {
-    const doors = new Doors({ maxDelayMs: 0 });
-    expect(doors.fail(50, '192.0.2.1', 'alice')).toEqual(Array(50).fill(0));
-    expect(doors.events).toEqual([]);
+    const login = new Login({ maxDelayMs: 0 });
+    expect(login.fail(50, '192.0.2.1', 'alice')).toEqual(Array(50).fill(0));
+    expect(login.events).toEqual([]);
   });
 });
 
 describe('failures from an address', () => {
   test('an address from which many user names fail is delayed for every name', () => {
-    const doors = new Doors();
-    for (let i = 0; i < 30; i++) expect(doors.fail(1, '192.0.2.1', `user ${i}`)).toEqual([0]);
-    expect(doors.fail(2, '192.0.2.1', 'someone else')).toEqual([250, 500]);
-    expect(doors.fail(1, '192.0.2.2', 'someone else')).toEqual([0]);
+    const login = new Login();
+    for (let i = 0; i < 30; i++) expect(login.fail(1, '192.0.2.1', `user ${i}`)).toEqual([0]);
+    expect(login.fail(2, '192.0.2.1', 'someone else')).toEqual([250, 500]);
+    expect(login.fail(1, '192.0.2.2', 'someone else')).toEqual([0]);
   });
 
   test('one misconfigured device does not delay others at its address, however often it fails', () => {
-    const doors = new Doors();
-    doors.fail(500, '192.0.2.1', 'broken');
-    expect(doors.took(doors.attempt('192.0.2.1', 'sound', 'right'))).toBe(0);
+    const login = new Login();
+    login.fail(500, '192.0.2.1', 'broken');
+    expect(login.took(login.attempt('192.0.2.1', 'sound', 'right'))).toBe(0);
   });
 
   test('IPv6 addresses are counted by their /64 network', () => {
-    const doors = new Doors();
-    doors.fail(3, '2001:db8:1:2::1', 'alice');
-    expect(doors.fail(1, '2001:db8:1:2::2', 'alice')).toEqual([250]);
-    expect(doors.fail(1, '2001:db8:1:3::2', 'alice')).toEqual([0]);
-    expect(doors.events).toEqual([
+    const login = new Login();
+    login.fail(3, '2001:db8:1:2::1', 'alice');
+    expect(login.fail(1, '2001:db8:1:2::2', 'alice')).toEqual([250]);
+    expect(login.fail(1, '2001:db8:1:3::2', 'alice')).toEqual([0]);
+    expect(login.events).toEqual([
       { kind: 'attempts-slowed', scope: 'login', ipAddress: '2001:db8:1:2::/64', userName: 'alice', failures: 3 },
     ]);
   });
 
   test('clients without an address are not counted by address', () => {
-    const doors = new Doors();
-    expect(doors.fail(29, undefined, 'alice')).toEqual(Array(29).fill(0));
-    expect(doors.fail(50, undefined, undefined)).toEqual(Array(50).fill(0));
+    const login = new Login();
+    expect(login.fail(29, undefined, 'alice')).toEqual(Array(29).fill(0));
+    expect(login.fail(50, undefined, undefined)).toEqual(Array(50).fill(0));
   });
 });
 
 describe('failures of a user name', () => {
   /** Fails with it once from each of many addresses. */
-  const attack = (doors: Doors, times: number, userName = 'alice'): void => {
-    for (let i = 0; i < times; i++) doors.took(doors.attempt(`198.51.100.${i % 250}`, userName));
+  const attack = (login: Login, times: number, userName = 'alice'): void => {
+    for (let i = 0; i < times; i++) login.took(login.attempt(`198.51.100.${i % 250}`, userName));
   };
 
   test('a user name that fails from many addresses is delayed for its owner and still admitted', () => {
-    const doors = new Doors();
-    attack(doors, 40);
-    const good = doors.attempt('192.0.2.1', 'alice', 'right');
-    expect(doors.took(good)).toBe(10_000);
+    const login = new Login();
+    attack(login, 40);
+    const good = login.attempt('192.0.2.1', 'alice', 'right');
+    expect(login.took(good)).toBe(10_000);
     expect(good.results).toMatchObject([{ decision: 'allow' }]);
   });
 
   test('the owner of an abused user name is admitted at once when no more attempts may be delayed', () => {
-    const doors = new Doors({ maxWaiting: 3 });
-    attack(doors, 40);
-    const held = ['1', '2', '3'].map((last) => doors.attempt(`203.0.113.${last}`, 'alice'));
-    const good = doors.attempt('192.0.2.1', 'alice', 'right');
+    const login = new Login({ maxWaiting: 3 });
+    attack(login, 40);
+    const held = ['1', '2', '3'].map((last) => login.attempt(`203.0.113.${last}`, 'alice'));
+    const good = login.attempt('192.0.2.1', 'alice', 'right');
     expect(good.results).toMatchObject([{ decision: 'allow' }]);
     expect(held.map(({ results }) => results)).toEqual([[], [], []]);
   });
 
   test('user names of any length are counted by their first 128 characters', () => {
-    const doors = new Doors();
+    const login = new Login();
     const long = 'n'.repeat(60_000);
-    doors.fail(4, '192.0.2.1', `${long}a`);
-    expect(doors.events).toEqual([
+    login.fail(4, '192.0.2.1', `${long}a`);
+    expect(login.events).toEqual([
       { kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'n'.repeat(128), failures: 3 },
     ]);
   });
 
   test('a missing user name is counted apart from the empty one', () => {
-    const doors = new Doors();
-    doors.fail(10, '192.0.2.1', undefined);
-    expect(doors.fail(1, '192.0.2.1', '')).toEqual([0]);
+    const login = new Login();
+    login.fail(10, '192.0.2.1', undefined);
+    expect(login.fail(1, '192.0.2.1', '')).toEqual([0]);
   });
 });
 
 describe('delayed attempts', () => {
   test('delayed attempts are limited per address, and further ones are refused without authentication', () => {
-    const doors = new Doors({ maxWaitingPerAddress: 2 });
-    doors.fail(3, '192.0.2.1', 'alice');
-    const waiting = [doors.attempt('192.0.2.1', 'alice'), doors.attempt('192.0.2.1', 'alice')];
-    const { asked } = doors;
-    expect(doors.attempt('192.0.2.1', 'alice', 'right').results).toEqual([TOO_MANY]);
-    expect(doors.asked).toBe(asked);
-    expect(doors.attempts.waiting).toBe(2);
-    for (const one of waiting) doors.took(one);
-    expect(doors.attempts.waiting).toBe(0);
-    expect(doors.took(doors.attempt('192.0.2.1', 'alice', 'right'))).toBeGreaterThan(0);
+    const login = new Login({ maxWaitingPerAddress: 2 });
+    login.fail(3, '192.0.2.1', 'alice');
+    const waiting = [login.attempt('192.0.2.1', 'alice'), login.attempt('192.0.2.1', 'alice')];
+    const { asked } = login;
+    expect(login.attempt('192.0.2.1', 'alice', 'right').results).toEqual([TOO_MANY]);
+    expect(login.asked).toBe(asked);
+    expect(login.attempts.waiting).toBe(2);
+    for (const one of waiting) login.took(one);
+    expect(login.attempts.waiting).toBe(0);
+    expect(login.took(login.attempt('192.0.2.1', 'alice', 'right'))).toBeGreaterThan(0);
   });
 
   test('delayed attempts are limited in total', () => {
-    const doors = new Doors({ maxWaiting: 3 });
-    for (const last of ['1', '2', '3', '4']) doors.fail(3, `192.0.2.${last}`, 'alice');
-    for (const last of ['1', '2', '3']) expect(doors.attempt(`192.0.2.${last}`, 'alice').results).toEqual([]);
-    expect(doors.attempt('192.0.2.4', 'alice').results).toEqual([TOO_MANY]);
+    const login = new Login({ maxWaiting: 3 });
+    for (const last of ['1', '2', '3', '4']) login.fail(3, `192.0.2.${last}`, 'alice');
+    for (const last of ['1', '2', '3']) expect(login.attempt(`192.0.2.${last}`, 'alice').results).toEqual([]);
+    expect(login.attempt('192.0.2.4', 'alice').results).toEqual([TOO_MANY]);
   });
 
   test('a delayed attempt ends when the client disconnects, without authentication', () => {
-    const doors = new Doors({ maxWaitingPerAddress: 1 });
-    doors.fail(3, '192.0.2.1', 'alice');
-    const { asked } = doors;
-    const gone = doors.attempt('192.0.2.1', 'alice');
+    const login = new Login({ maxWaitingPerAddress: 1 });
+    login.fail(3, '192.0.2.1', 'alice');
+    const { asked } = login;
+    const gone = login.attempt('192.0.2.1', 'alice');
     gone.leave();
-    expect({ waiting: doors.attempts.waiting, timers: doors.clock.pending }).toEqual({ waiting: 0, timers: 0 });
-    doors.clock.advance(60_000);
-    expect({ asked: doors.asked, results: gone.results }).toEqual({ asked, results: [] });
-    expect(doors.attempt('192.0.2.1', 'alice').results).toEqual([]);
+    expect({ waiting: login.attempts.waiting, timers: login.clock.pending }).toEqual({ waiting: 0, timers: 0 });
+    login.clock.advance(60_000);
+    expect({ asked: login.asked, results: gone.results }).toEqual({ asked, results: [] });
+    expect(login.attempt('192.0.2.1', 'alice').results).toEqual([]);
   });
 });
 
 describe('events', () => {
   test('each login, address and user name that is slowed is reported once until it is forgotten', () => {
-    const doors = new Doors();
-    doors.fail(9, '192.0.2.1', 'alice');
-    expect(doors.events).toEqual([
+    const login = new Login();
+    login.fail(9, '192.0.2.1', 'alice');
+    expect(login.events).toEqual([
       { kind: 'attempts-slowed', scope: 'login', ipAddress: '192.0.2.1', userName: 'alice', failures: 3 },
     ]);
-    doors.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs);
-    doors.fail(3, '192.0.2.1', 'alice');
-    expect(doors.events).toHaveLength(2);
-    for (let i = 0; i < 40; i++) doors.fail(1, '192.0.2.9', `user ${i}`);
-    for (let i = 0; i < 40; i++) doors.fail(1, `198.51.100.${i}`, 'bob');
-    expect(doors.events.slice(2)).toEqual([
+    login.clock.advance(DEFAULT_LOGIN_THROTTLE.forgetAfterMs);
+    login.fail(3, '192.0.2.1', 'alice');
+    expect(login.events).toHaveLength(2);
+    for (let i = 0; i < 40; i++) login.fail(1, '192.0.2.9', `user ${i}`);
+    for (let i = 0; i < 40; i++) login.fail(1, `198.51.100.${i}`, 'bob');
+    expect(login.events.slice(2)).toEqual([
       { kind: 'attempts-slowed', scope: 'address', ipAddress: '192.0.2.9', userName: undefined, failures: 30 },
       { kind: 'attempts-slowed', scope: 'user-name', ipAddress: undefined, userName: 'bob', failures: 30 },
     ]);
@@ -260,10 +260,10 @@ describe('events', () => {
 
 describe('a flood of random names', () => {
   test('a flood of random names uses bounded memory and does not evict logins that are slowed', () => {
-    const doors = new Doors({ maxTracked: 100 });
-    doors.fail(6, '192.0.2.1', 'alice');
-    for (let i = 0; i < 5000; i++) doors.took(doors.attempt(`10.${i >> 8}.${i & 255}.1`, `random ${i}`));
-    expect(doors.attempts.tracked).toBeLessThanOrEqual(600);
-    expect(doors.fail(1, '192.0.2.1', 'alice')).toEqual([2000]);
+    const login = new Login({ maxTracked: 100 });
+    login.fail(6, '192.0.2.1', 'alice');
+    for (let i = 0; i < 5000; i++) login.took(login.attempt(`10.${i >> 8}.${i & 255}.1`, `random ${i}`));
+    expect(login.attempts.tracked).toBeLessThanOrEqual(600);
+    expect(login.fail(1, '192.0.2.1', 'alice')).toEqual([2000]);
   });
 });

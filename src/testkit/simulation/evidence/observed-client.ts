@@ -22,8 +22,8 @@ export class ObservedClient {
   /** Whether the broker has a session that outlives its connection. */
   sessionStored: 'yes' | 'no' | 'unknown' = 'no';
   /**
-   * Whether a session that may exist now was announced to it by a CONNACK. A session that a start of the broker found on
-   * the disk counts: the broker cannot know whether its CONNACK had left.
+   * Whether a session that may exist now was announced to it by a CONNACK. A session that a start of the broker found
+   * on the disk counts: the broker cannot know whether its CONNACK had left.
    */
   isSessionAnnounced = false;
   /** What was queued for it before this moment may be gone with its session. */
@@ -141,7 +141,7 @@ export class ObservedClient {
     );
   }
 
-  /** The same, of subscriptions that are not shared: each is owed the message whoever else gets it. */
+  /** The same, of subscriptions that are not shared: each is owed the message, whichever others get it. */
   certainOwnMatches(publication: Publication): SubscriptionInterval[] {
     return this.certainMatches(publication).filter(({ shareName }) => shareName === undefined);
   }

@@ -13,7 +13,7 @@ export interface ReceivedLog {
   readonly latestQos2ById: Map<number, string>;
   /** QoS 2 messages for which PUBREL was sent. */
   readonly released: Set<string>;
-  /** What was in its queue when the broker last started: whether a shared group assigned it can no longer be told. */
+  /** What was in its queue when the broker last started: whether a shared group assigned it is no longer known. */
   readonly queuedAtStart: Set<string>;
   /**
    * QoS 2 messages that may come a second time from this incarnation of the broker on: the level allowed a crash to

@@ -46,7 +46,7 @@ function noteExcused({ disk, publications, incarnation }: CrashContext, client: 
   const { name, queue, newSessionSince } = client;
   const { sentAtQos2, released, excused, qos2Receptions } = client.received;
   const since = disk.sessions.get(name);
-  // The session may be one that its client was told does not exist any more.
+  // The session may be one that, as its client knows, no longer exists.
   const isOlder = since !== undefined && since < newSessionSince;
   const unreleased = new Set<string>();
   for (const entry of disk.entriesOf(queue)) if (!entry.released) unreleased.add(entry.tag);

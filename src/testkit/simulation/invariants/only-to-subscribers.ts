@@ -17,7 +17,7 @@ export class OnlyToSubscribers implements Observations {
     const { client } = departure.connection;
     const { name } = client;
     if (publication?.firstReceivedAt === undefined || publication.topic !== packet.topic)
-      this.fail(`${name} gets ${tag} on ${packet.topic}, which nobody published there`);
+      this.fail(`${name} gets ${tag} on ${packet.topic}, which was not published there`);
     else if (packet.retain) {
       const isSubscribed = client.history.some(
         ({ filter, shareName }) => shareName === undefined && matches(filter, publication.topic),
