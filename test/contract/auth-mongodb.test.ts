@@ -87,7 +87,7 @@ const denied = (detail: string, reason = 'bad-credentials') => ({
 });
 
 onServer('users in MongoDB', () => {
-  test('are let in with their passwords', async () => {
+  test('users in MongoDB are admitted with their passwords', async () => {
     await put(
       'users',
       { _id: 'ann', passwordHash: hashOf('right') } as Document,
@@ -101,7 +101,7 @@ onServer('users in MongoDB', () => {
     }
   });
 
-  test('are another matter for whoever shows no name, and unknown ones are refused or left to others', async () => {
+  test('a client without a user name is left to others, and unknown users are denied or left to others', async () => {
     await put('users', { _id: 'ann', passwordHash: hashOf('right') } as Document);
     expect(await ask(authenticatorWith(), { userName: undefined })).toEqual({ decision: 'abstain' });
     expect(await ask(authenticatorWith(), { userName: 'carol' })).toEqual(denied('there is no such user'));
@@ -110,7 +110,7 @@ onServer('users in MongoDB', () => {
     expect(await ask(lenient, { password: 'wrong' })).toMatchObject({ decision: 'deny' });
   });
 
-  test('have hashes as hexmq passwd and Mosquitto write them', async () => {
+  test('hashes written by hexmq passwd and Mosquitto are accepted', async () => {
     const salt = Buffer.from('twelve bytes');
     await put(
       'users',
@@ -136,7 +136,7 @@ onServer('users in MongoDB', () => {
     }
   });
 
-  test('may be disabled, or be held to some clients, or have no password', async () => {
+  test('a user may be disabled, limited to some client identifiers, or without a password', async () => {
     await put(
       'users',
       { _id: 'off', passwordHash: hashOf('right'), enabled: false } as Document,
@@ -157,7 +157,7 @@ onServer('users in MongoDB', () => {
     expect(await ask(authenticator, { userName: 'bare', password: '' })).toEqual(denied('wrong password'));
   });
 
-  test('may stand elsewhere, in other fields, which get an index', async () => {
+  test('users may be in another collection and other fields, which get an index', async () => {
     await put('people', {
       name: 'ann',
       hash: hashOf('right'),
@@ -181,7 +181,7 @@ onServer('users in MongoDB', () => {
     );
   });
 
-  test('bring nothing where permissions are looked for and there are none, and nobody comes in with ill-formed ones', async () => {
+  test('missing permissions permit nothing, and invalid permissions deny the user', async () => {
     await put(
       'users',
       { _id: 'ann', passwordHash: hashOf('right') } as Document,
@@ -214,14 +214,14 @@ onServer('users in MongoDB', () => {
       'its hash has no valid number of iterations',
     ],
     ['a hash of nothing', '$7$101$aHVzaA$aA', 'its hash has 1 bytes, expected 64'],
-  ])('with %s instead of a hash are told to whoever reads the log', async (_what, passwordHash, problem) => {
+  ])('a user with %s instead of a hash is a failure that the log explains', async (_what, passwordHash, problem) => {
     await put('users', { _id: 'ann', passwordHash } as Document);
     const error = await ask(authenticatorWith()).catch((reason: Error) => reason.message);
     expect(error).toContain(`the user "ann": ${problem}`);
     expect(error).not.toMatch(/hush|aHVz/);
   });
 
-  test('of one name twice are not guessed at', async () => {
+  test('a user name that occurs twice is a failure', async () => {
     // Before there is an index.
     await put('users', { name: 'ann', passwordHash: hashOf('right') }, { name: 'ann', passwordHash: hashOf('other') });
     await expect(ask(authenticatorWith({ fields: { userName: 'name' } }))).rejects.toThrow(
@@ -229,7 +229,7 @@ onServer('users in MongoDB', () => {
     );
   });
 
-  test('of any name are looked up by that name and nothing else', async () => {
+  test('a user name is looked up literally, whatever it contains', async () => {
     await put('users', { _id: 'ann', passwordHash: hashOf('right') } as Document);
     const authenticator = authenticatorWith();
     for (const userName of ['{"$ne":null}', '$where', 'ann\n', 'ANN', '', 'n'.repeat(65_535)]) {
@@ -237,7 +237,7 @@ onServer('users in MongoDB', () => {
     }
   });
 
-  test('who were right are asked for what their documents say now', async () => {
+  test('a changed document takes effect at the next login', async () => {
     await put('users', { _id: 'ann', passwordHash: hashOf('right') } as Document);
     const authenticator = authenticatorWith();
     expect(await ask(authenticator)).toEqual({ decision: 'allow' });
@@ -262,7 +262,7 @@ onServer('permissions in MongoDB', () => {
   const rulesOf = async (userName: string | undefined): Promise<string[]> =>
     rules(await authorizerWith().authorize({ ...request, userName }));
 
-  test('are those of the user, then those of its roles with what they deny first', async () => {
+  test("the user's own rules come first, then those of its roles, denials first", async () => {
     await put('users', {
       _id: 'ann',
       permissions: { publish: ['%u/#'], deny: { publish: ['ann/x'] } },
@@ -293,12 +293,12 @@ onServer('permissions in MongoDB', () => {
     expect(permissions).not.toHaveProperty('defaultEffect');
   });
 
-  test('are none for whoever is not there, has no name, or has none written down', async () => {
+  test('a missing user, a missing name and missing permissions give no rules', async () => {
     await put('users', { _id: 'ann' } as Document);
     for (const userName of ['ann', 'carol', undefined]) expect(await rulesOf(userName)).toEqual([]);
   });
 
-  test('that are ill-formed, or of a role that is not there, are told', async () => {
+  test('invalid permissions and a missing role are failures', async () => {
     await put(
       'users',
       { _id: 'bad', permissions: { publish: 'a' } } as Document,
@@ -319,7 +319,7 @@ onServer('permissions in MongoDB', () => {
     );
   });
 
-  test('may stand elsewhere, in other fields', async () => {
+  test('permissions may be in another collection and other fields', async () => {
     await put('people', { name: 'ann', may: { publish: ['a'] }, groups: ['g'] });
     await put('groups', { _id: 'g', may: { publish: ['b'] } } as Document);
     const options = {
@@ -334,7 +334,7 @@ onServer('permissions in MongoDB', () => {
 describe('a MongoDB server that is not there', () => {
   const url = 'mongodb://ann:hush@127.0.0.1:1/?authSource=admin';
 
-  test('lets nobody in and refuses nobody, in time, and its password is not said', async () => {
+  test('a missing MongoDB server is a failure in time, whose message has no password', async () => {
     const authenticator = createAuthenticator(
       { url, database: 'hexmq', timeoutMs: 100 },
       { clock: new VirtualClock() },
@@ -407,7 +407,7 @@ describe('options of mongodb', () => {
     ],
     ['an unknown key', { ...given, timeout: 5 }, 'timeout: unknown key, expected url, database, timeoutMs'],
     ['no mapping', 'mongodb', '"mongodb" is not valid, expected a mapping of options'],
-  ])('with %s are refused, and no server is looked for', (_what, options, message) => {
+  ])('MongoDB options with %s are refused without contacting a server', (_what, options, message) => {
     for (const create of [
       () => createAuthenticator(options, { clock: new VirtualClock() }),
       () => createAuthorizer(options),

@@ -65,7 +65,7 @@ async function stopped(broker: RunningBroker): Promise<void> {
   expect((await within(broker.stop(), 'the broker to stop')).status).toBe(0);
 }
 
-describe('a file of passwords', () => {
+describe('a password file', () => {
   test.each(VERSIONS)('lets in who is in it, in MQTT %s, and tells the others by the return code', (version) =>
     scene(async () => {
       const broker = await brokerIn(
@@ -90,7 +90,7 @@ describe('a file of passwords', () => {
     }),
   );
 
-  test('is named by the environment alone, and is in ./passwd then', () =>
+  test('a password file can be configured by the environment alone, with ./passwd as default', () =>
     scene(async () => {
       const cwd = await withUsers({ alice: 'secret' });
       const broker = await startBroker(['--port', '0', '--storage', 'memory'], {
@@ -104,7 +104,7 @@ describe('a file of passwords', () => {
       await stopped(broker);
     }));
 
-  test('before an authenticator that admits everyone lets in who has no name, and not who has a wrong one', () =>
+  test('password-file before anonymous admits clients without a name and denies unknown names', () =>
     scene(async () => {
       const broker = await brokerIn(
         await withUsers({ alice: 'secret' }),
@@ -117,7 +117,7 @@ describe('a file of passwords', () => {
       await stopped(broker);
     }));
 
-  test('and another one know their own users each, where they abstain from others', () =>
+  test('two password files with abstain know their own users each', () =>
     scene(async () => {
       const directory = await withUsers({ alice: 'secret' });
       const others = await withUsers({ bob: 'hidden' });
@@ -136,7 +136,7 @@ describe('a file of passwords', () => {
       await stopped(broker);
     }));
 
-  test('that is missing or has something wrong in it is told by start and check-config, without what is in it', () =>
+  test('a missing or invalid password file is reported by start and check-config without its contents', () =>
     scene(async () => {
       const cwd = temporaryDirectory();
       writeFileSync(join(cwd, 'hexmq.yaml'), PASSWORD_FILE);
@@ -160,7 +160,7 @@ describe('a file of passwords', () => {
       }
     }));
 
-  test('that has changed is read again on SIGHUP, and what there was goes on if it is wrong', () =>
+  test('SIGHUP reloads a changed password file, and an invalid one leaves the users unchanged', () =>
     scene(async () => {
       const cwd = await withUsers({ alice: 'secret' });
       const broker = await brokerIn(cwd, PASSWORD_FILE + NEVER_SLOWED);
@@ -179,7 +179,7 @@ describe('a file of passwords', () => {
       await broker.stop();
     }));
 
-  test('is checked beside the traffic of others: a hundred of their round trips are done before thirty logins are', () =>
+  test('password checks do not block traffic: a hundred round trips are done before thirty logins are', () =>
     scene(async () => {
       const logins = 30;
       const roundTrips = 100;
@@ -201,7 +201,7 @@ describe('a file of passwords', () => {
 });
 
 describe('authentication of a listener', () => {
-  test('is its own', () =>
+  test('a listener with its own authentication uses it alone', () =>
     scene(async () => {
       const directory = await withUsers({ alice: 'secret' });
       const yaml = `listeners:
@@ -243,7 +243,7 @@ describe('an authenticator that never answers', () => {
   const stuck = (onFailure: string): string =>
     `authentication: [{ adapter: hexmq-auth-stuck, timeoutMs: 50, onFailure: ${onFailure} }, { adapter: anonymous }]\n`;
 
-  test('refuses the client when its time is up, and is closed with the broker', () =>
+  test('an authenticator that never answers refuses the client after its timeout and is stopped with the broker', () =>
     scene(async () => {
       const broker = await brokerIn(withStuck(), stuck('deny'));
       expect(await codeOf(broker)).toBe(3);
@@ -254,7 +254,7 @@ describe('an authenticator that never answers', () => {
       expect(broker.program.stdout).toContain('closed\n');
     }));
 
-  test('is passed over, where that is configured, and the log says so', () =>
+  test('with onFailure abstain an authenticator that never answers is skipped, and the log says so', () =>
     scene(async () => {
       const broker = await brokerIn(withStuck(), stuck('abstain'));
       expect(await codeOf(broker)).toBe(0);
@@ -266,7 +266,7 @@ describe('an authenticator that never answers', () => {
 });
 
 describe('logins that fail', () => {
-  test('too often are not asked about any more, while others from there are let in', () =>
+  test('a login that fails too often is refused while other users at its address are admitted', () =>
     scene(async () => {
       const broker = await brokerIn(
         await withUsers({ alice: 'secret', bob: 'hidden' }),
@@ -286,7 +286,7 @@ describe('logins that fail', () => {
       );
     }));
 
-  test('wait, and are let in when they are right after all', () =>
+  test('a delayed login with the right password is admitted', () =>
     scene(async () => {
       const broker = await brokerIn(
         await withUsers({ alice: 'secret' }),
@@ -303,7 +303,7 @@ describe('logins that fail', () => {
 });
 
 describeWith('script', 'hexmq passwd on a terminal', () => {
-  test('asks twice and shows nothing of what is typed', () =>
+  test('hexmq passwd asks twice and does not echo the password', () =>
     scene(async () => {
       const cwd = temporaryDirectory();
       const command = [
@@ -361,7 +361,7 @@ describeWith('mosquitto', 'a file of passwords and mosquitto_pub', () => {
 });
 
 describeWith('mosquitto_passwd', 'a file made by mosquitto_passwd', () => {
-  test('is read, in both of its formats, and hexmq passwd changes it', () =>
+  test('a file by mosquitto_passwd is read in both formats and changed by hexmq passwd', () =>
     scene(async () => {
       const cwd = temporaryDirectory();
       writeFileSync(join(cwd, 'passwd'), '');
@@ -391,7 +391,7 @@ describeWith('mosquitto_passwd', 'a file made by mosquitto_passwd', () => {
 });
 
 describeWith('paho', 'a file of passwords and Eclipse Paho for Python', () => {
-  test('is told the return codes', () =>
+  test('Eclipse Paho receives the return codes of refused logins', () =>
     scene(async () => {
       const broker = await brokerIn(await withUsers({ alice: 'secret' }), PASSWORD_FILE + NEVER_SLOWED);
       const script = resolve(import.meta.dirname, 'paho/passwords.py');

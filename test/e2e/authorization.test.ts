@@ -63,7 +63,7 @@ function configuredForScene(): { path: string; directory: string } {
 describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub under an ACL file', () => {
   const at = ({ host, port }: RunningBroker): string[] => ['-h', host, '-p', String(port)];
 
-  test('get what its lines allow, and nothing else', () =>
+  test('mosquitto_pub and mosquitto_sub can do what the ACL file allows, and nothing else', () =>
     withRules(ACL_FILE, async (broker) => {
       const watch = async (...args: string[]): Promise<Program> => {
         const program = new Program('stdbuf', [
@@ -119,7 +119,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub under an ACL file', (
 });
 
 describe('MQTT.js', () => {
-  test('under roles of the configuration is told which subscriptions it has', () =>
+  test('MQTT.js receives which subscriptions the configured roles grant', () =>
     withRules(
       "{ adapter: rules, options: { roles: { reader: [{ allow: [subscribe, receive], topics: 'plant/#' }], writer: [{ allow: publish, topics: 'plant/%u/#' }] }, users: { ann: [reader], bob: [reader, writer] }, otherwise: deny } }",
       async (broker) => {
@@ -137,7 +137,7 @@ describe('MQTT.js', () => {
       },
     ));
 
-  test('gets what a file that was changed and read again (SIGHUP) lets it have of what was queued and retained before', () =>
+  test('after SIGHUP a changed ACL file filters queued and retained messages', () =>
     scene(async () => {
       const { path, directory } = configuredForScene();
       const acl = join(directory, 'acl');
@@ -174,7 +174,7 @@ describe('MQTT.js', () => {
       expect([watcher, late, back].map(({ inbox }) => inbox.leftOver)).toEqual([0, 0, 0]);
     }));
 
-  test('has a will that it may not publish refused at CONNECT', () =>
+  test('a client whose will is denied is refused at CONNECT', () =>
     withRules(ACL_FILE, async (broker) => {
       await expect(
         connect(broker, { clientId: 'a', will: { topic: 'news/1', payload: Buffer.from('x'), qos: 0, retain: false } }),
@@ -183,7 +183,7 @@ describe('MQTT.js', () => {
 });
 
 describe('the command', () => {
-  test('says in its ready line who is asked', () =>
+  test('the ready line names the authorizers', () =>
     withRules(ACL_FILE, async (broker) => {
       await within(
         broker.program.says(/authentication anonymous \(everyone is admitted\), authorization acl-file \(\S+acl\)$/m),
@@ -191,7 +191,7 @@ describe('the command', () => {
       );
     }));
 
-  test('explains what the file allows, with a status for scripts', () =>
+  test('hexmq acl explain says what the file allows, with an exit status for scripts', () =>
     scene(async () => {
       const { path } = configuredForScene();
       const ask = (...args: string[]) => hexmq(['acl', 'explain', '--config', path, ...args]);
@@ -208,7 +208,7 @@ describe('the command', () => {
       });
     }));
 
-  test('refuses to start with a file that is wrong, and names all of its lines', () =>
+  test('hexmq does not start with an invalid ACL file and names every invalid line', () =>
     scene(async () => {
       const { path, directory } = configuredForScene();
       writeFileSync(join(directory, 'acl'), 'topic read a\ntopic fly b\nuser\n');

@@ -92,7 +92,7 @@ describe('a client with a JSON Web Token', () => {
     ],
   });
 
-  test('comes in, and does what the token says that it may', () =>
+  test('a client with a token is admitted and may do what the token permits', () =>
     withConfig(
       async (broker) => {
         const permissions = { publish: ['%u/#'], subscribe: ['#'], deny: { publish: ['ann/%c/secret'] } };
@@ -114,7 +114,7 @@ describe('a client with a JSON Web Token', () => {
       () => ({ ...jwt({ claims: { permissions: 'mqtt' } }), authorization: [{ adapter: 'credentials' }] }),
     ));
 
-  test('is disconnected when the token ends', () =>
+  test('a client is disconnected when its token expires', () =>
     withConfig(
       async (broker) => {
         const lasting = await connect(broker, {
@@ -135,7 +135,7 @@ describe('a client with a JSON Web Token', () => {
       () => jwt(),
     ));
 
-  test('is refused if the token is not good, and told nothing more than that', () =>
+  test('a client with an invalid token is refused without further details', () =>
     withConfig(
       async (broker) => {
         const good = await tokenWith({ exp: inSeconds(3600) });
@@ -156,7 +156,7 @@ describe('a client with a JSON Web Token', () => {
       () => jwt(),
     ));
 
-  test('comes in with a key that its issuer publishes, and goes on to while the issuer is away', () =>
+  test('tokens with a published key are accepted, also while the key server is down', () =>
     scene(async () => {
       const web = await webServer();
       const { publicKey, privateKey } = await generateKeyPair('ES256');
@@ -181,7 +181,7 @@ describe('a client with a JSON Web Token', () => {
     }));
 
   describeWith('mosquitto', 'from mosquitto_pub', () => {
-    test('comes in or is refused', () =>
+    test('mosquitto_pub with a token is admitted or refused', () =>
       withConfig(
         async (broker) => {
           const publish = async (password: string) =>
@@ -210,13 +210,13 @@ describe('a client with a JSON Web Token', () => {
   });
 });
 
-describe('a client that a service is asked about', () => {
+describe('a client of an HTTP service', () => {
   const http = (web: WebServer, options: object = {}) => ({
     adapter: 'http',
     options: { url: `${web.url}/auth`, cacheTtlMs: 0, cacheNegativeTtlMs: 0, ...options },
   });
 
-  test('comes in or not, and does what the service says', () =>
+  test('the HTTP service decides whether a client is admitted and what it may do', () =>
     scene(async () => {
       const web = await webServer();
       web.answer = (response, request) => {
@@ -248,7 +248,7 @@ describe('a client that a service is asked about', () => {
       );
     }));
 
-  test('is told that the broker is not available while the service is not, and others stay connected', () =>
+  test('while the HTTP service is down new clients get CONNACK 3 and others stay connected', () =>
     scene(async () => {
       const web = await webServer();
       await onBroker(
@@ -261,7 +261,7 @@ describe('a client that a service is asked about', () => {
               REFUSED.unavailable,
             );
           await broker.program.logs(
-            /"event":"connection-refused".*"reason":"authentication-unavailable".*not asked for a while after 2 failures in a row/,
+            /"event":"connection-refused".*"reason":"authentication-unavailable".*not called after 2 failures in a row/,
           );
           expect(early.mqtt.connected).toBe(true);
           expect(broker.program.stderr).not.toMatch(/hush-hush|secret-key/);
@@ -272,7 +272,7 @@ describe('a client that a service is asked about', () => {
 });
 
 describeWithServer(server, 'a client whose user is in MongoDB', (mongo) => {
-  test('comes in with its password, and does what its roles say', () =>
+  test('a user in MongoDB is admitted with its password and may do what its roles permit', () =>
     scene(async () => {
       const database = mongo.newDatabase();
       const client = new MongoClient(mongo.uri);
@@ -310,7 +310,7 @@ describe('hexmq check-config', () => {
   const anonymous = { adapter: 'anonymous' };
   const credentials = { adapter: 'credentials' };
 
-  test('asks nobody', () =>
+  test('hexmq check-config contacts no server', () =>
     scene(async () => {
       const web = await webServer();
       const { status: code, stdout } = await checked(
@@ -342,7 +342,7 @@ describe('hexmq check-config', () => {
       { adapter: 'credentials', options: { claim: 'x' } },
       'authorization[0].options.claim: unknown key, credentials has no options',
     ],
-  ])('tells wrong options: %j, %j', (authentication, authorization, problem) =>
+  ])('hexmq check-config reports invalid options: %j, %j', (authentication, authorization, problem) =>
     scene(async () => {
       const { status: code, stderr } = await checked(authentication, authorization);
       expect([code, stderr]).toEqual([1, expect.stringContaining(problem)]);

@@ -81,7 +81,7 @@ describe('an authenticator with a timeout', () => {
     expect({ pending: clock.pending, aborted: slow.signals[0]?.aborted }).toEqual({ pending: 0, aborted: false });
   });
 
-  test('after the timeout the request is rejected, the inner request is cancelled, and a late answer is ignored', async () => {
+  test('a timeout rejects the request, cancels the inner one, and ignores a late answer', async () => {
     for (const late of [
       (slow: Slow) => {
         slow.answer(ALLOW);

@@ -40,12 +40,12 @@ const denied = (detail: string): AuthenticatorAnswer => ({
 });
 
 describe('the certificate authenticator', () => {
-  test('abstains without a certificate, whatever the client says', () => {
+  test('the certificate authenticator abstains without a certificate', () => {
     for (const options of [{}, { identity: 'subject' }, { mustMatch: 'userName' }])
       expect(ask(options, undefined, { userName: 'meter-7' })).toEqual({ decision: 'abstain' });
   });
 
-  test('takes the user name from where it is told to, and not from CONNECT', () => {
+  test('the user name comes from the configured part of the certificate, not from CONNECT', () => {
     expect(ask({}, METER, { userName: 'root' })).toEqual(allowed('meter-7'));
     expect(ask({ identity: 'commonName' }, METER)).toEqual(allowed('meter-7'));
     expect(ask({ identity: 'subject' }, METER)).toEqual(allowed('CN=meter-7,O=Plant'));
@@ -54,7 +54,7 @@ describe('the certificate authenticator', () => {
     expect(ask({ identity: 'san', sanType: 'email' }, METER)).toEqual(allowed('meter-7@plant.example'));
   });
 
-  test('denies a certificate without that name, or with several of them', () => {
+  test('a certificate without the name, or with several, is denied', () => {
     expect(ask({}, { ...METER, commonName: undefined })).toEqual(
       denied('the certificate has 0 names of type commonName, expected one'),
     );
@@ -66,7 +66,7 @@ describe('the certificate authenticator', () => {
     );
   });
 
-  test('may want the user name or the client identifier to be the same', () => {
+  test('mustMatch requires the user name or the client identifier to equal the name', () => {
     expect(ask({ mustMatch: 'userName' }, METER, { userName: 'meter-7' })).toEqual(allowed('meter-7'));
     expect(ask({ mustMatch: 'clientId' }, METER, { clientId: 'meter-7' as ClientId })).toEqual(allowed('meter-7'));
     const userName = denied('the User Name is not the commonName of the certificate');
@@ -80,7 +80,7 @@ describe('the certificate authenticator', () => {
     );
   });
 
-  test('lets a client with several names be any of them that it says', () => {
+  test('with mustMatch a client may claim any of several names', () => {
     const options = { identity: 'san', sanType: 'DNS', mustMatch: 'userName' };
     for (const userName of ['meter-7.plant.example', 'spare.plant.example'])
       expect(ask(options, METER, { userName })).toEqual(allowed(userName));
@@ -96,7 +96,7 @@ describe('the certificate authenticator', () => {
     [{ sanType: 'DNS' }, 'sanType: not valid with identity: commonName, expected identity: san'],
     [{ mustMatch: 'password' }, 'mustMatch: "password" is not valid, expected one of userName, clientId'],
     [{ match: 'userName' }, 'match: unknown key, expected identity, sanType, mustMatch'],
-  ])('refuses the options %j', (options, problem) => {
+  ])('the certificate authenticator refuses the options %j', (options, problem) => {
     expect(() => createAuthenticator(options)).toThrow(problem);
   });
 });

@@ -47,8 +47,8 @@ const ask = async (options: object = {}, given: Given = {}): Promise<Authenticat
 const certificate = { commonName: 'CN & co', subject: 'CN=CN & co', subjectAlternativeNames: [], fingerprint: '00' };
 const bodies = (): unknown[] => server.requests.map(({ body }) => JSON.parse(body) as unknown);
 
-describe('the question', () => {
-  test('has what is known of a client, as JSON, and leaves out what is not', async () => {
+describe('the request', () => {
+  test('the request has the known data of a client as JSON and leaves out the rest', async () => {
     await ask();
     await ask({}, { userName: undefined, peer: { remoteAddress: 'x', certificate } });
     expect(server.requests[0]).toMatchObject({
@@ -62,7 +62,7 @@ describe('the question', () => {
     ]);
   });
 
-  test('may be a form, or a query, with other names and more text', async () => {
+  test('the request may be a form or a query with other names and literal text', async () => {
     const values = { id: 'c:${clientId}', who: '${userName}@${listener}', kind: 'mqtt' };
     await ask({ contentType: 'form', body: values, query: { from: '${remoteAddress}' } });
     await ask({ method: 'GET', url: `${server.url}/auth?key=k`, query: { ...values, pw: '${password}' } });
@@ -78,7 +78,7 @@ describe('the question', () => {
     });
   });
 
-  test('cannot be changed by what a client says', async () => {
+  test('data of a client cannot change the structure of the request', async () => {
     const clientId = '","admin":true,"x":"&admin=1#?/../%26\r\nHost: x';
     await ask({}, { clientId });
     await ask({ contentType: 'form' }, { clientId });
@@ -106,7 +106,7 @@ describe('the question', () => {
     ]);
   });
 
-  test('is not asked with a password that is no text', async () => {
+  test('a password that is not UTF-8 is denied without a request', async () => {
     expect(await ask({}, { password: Uint8Array.of(0xff, 0xfe) })).toEqual({
       decision: 'deny',
       reason: 'bad-credentials',
@@ -118,7 +118,7 @@ describe('the question', () => {
     });
   });
 
-  describe('has headers', () => {
+  describe('the headers of the request', () => {
     let directory: string;
     beforeEach(() => {
       directory = mkdtempSync(join(tmpdir(), 'hexmq-http-'));
@@ -127,7 +127,7 @@ describe('the question', () => {
       rmSync(directory, { recursive: true });
     });
 
-    test('with secrets from the environment, and from a file that may change', async () => {
+    test('headers may come from the environment and from a file that is reloaded', async () => {
       const headersFile = join(directory, 'headers');
       writeFileSync(headersFile, '# for the service\nX-Api-Key: first\n\n');
       process.env['HTTP_TEST_TOKEN'] = 'token';
@@ -168,12 +168,12 @@ describe('the answer', () => {
     [401, { decision: 'deny', reason: 'bad-credentials', detail: 'the service denies it' }],
     [403, { decision: 'deny', reason: 'not-authorized', detail: 'the service denies it' }],
     [404, { decision: 'abstain' }],
-  ])('may be the status %d', async (code, answer) => {
+  ])('the status %d is an answer', async (code, answer) => {
     server.answer = status(code);
     expect(await ask()).toEqual(answer);
   });
 
-  test('may be JSON, which says more', async () => {
+  test('the answer may be JSON with a user name, permissions and an expiry', async () => {
     server.answer = json({
       result: 'allow',
       userName: 'ann@plant',
@@ -202,7 +202,7 @@ describe('the answer', () => {
     expect(await ask()).toEqual({ decision: 'abstain' });
   });
 
-  test('lets nobody in whose time is over, or whose permissions are ill-formed', async () => {
+  test('an answer with a past expiry or invalid permissions denies the client', async () => {
     server.answer = json({ result: 'allow', expiresAt: NOW_S });
     expect(await ask()).toEqual({
       decision: 'deny',
@@ -265,7 +265,7 @@ describe('the answer', () => {
           .write('{', () => response.destroy())) as typeof server.answer,
       'terminated',
     ],
-  ])('that is %s lets nobody in and refuses nobody', async (_what, answer, message) => {
+  ])('an answer that is %s is a failure, neither allow nor deny', async (_what, answer, message) => {
     server.answer = answer;
     // A cut connection is told in two ways, by where the cut was noticed.
     await expect(ask()).rejects.toThrow(
@@ -274,14 +274,14 @@ describe('the answer', () => {
     expect(server.requests.map(({ path }) => path)).toEqual(['/auth']);
   });
 
-  test('has to come in time, to its end', async () => {
+  test('an answer that does not end in time is a failure', async () => {
     server.answer = () => undefined;
     await expect(ask({ timeoutMs: 50 })).rejects.toThrow(`${server.url}/auth: it did not answer in time`);
     server.answer = (response) => void response.writeHead(200).write('{"result":');
     await expect(ask({ timeoutMs: 50 })).rejects.toThrow('it did not answer in time');
   });
 
-  test('of a service that is gone is missed, and nothing secret is said of it', async () => {
+  test('a service that cannot be reached is a failure whose message contains no secret', async () => {
     await server.close();
     const options = {
       url: `${server.url}/auth?key=secret-key`,
@@ -297,11 +297,11 @@ describe('the answer', () => {
   });
 });
 
-describe('answers are kept', () => {
+describe('the answer cache', () => {
   const decide: typeof server.answer = (response, { body }) =>
     void response.writeHead((JSON.parse(body) as { password: string }).password === 'hush' ? 204 : 401).end();
 
-  test('for a while, refusals for less', async () => {
+  test('answers are cached for a while, denials for a shorter time', async () => {
     server.answer = decide;
     const authenticator = authenticatorWith({ cacheTtlMs: 30_000, cacheNegativeTtlMs: 5000 });
     const decision = async (given: Given): Promise<string> =>
@@ -319,7 +319,7 @@ describe('answers are kept', () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  test('for the same question only', async () => {
+  test('a cached answer is used only for the same request', async () => {
     const authenticator = authenticatorWith();
     const different: Given[] = [
       {},
@@ -333,7 +333,7 @@ describe('answers are kept', () => {
     expect(server.requests).toHaveLength(different.length);
   });
 
-  test('and become rules for each client anew', async () => {
+  test('permissions in a cached answer are expanded for each client', async () => {
     server.answer = json({ result: 'allow', permissions: { publish: ['%c'] } });
     const authenticator = authenticatorWith({ body: { user: '${userName}' } });
     const filters = async (clientId: string): Promise<unknown> => authenticator.authenticate(requestWith({ clientId }));
@@ -342,7 +342,7 @@ describe('answers are kept', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('as many as are allowed, or none', async () => {
+  test('the answer cache is bounded and can be switched off', async () => {
     const authenticator = authenticatorWith({ cacheMax: 2 });
     for (const clientId of ['a', 'b', 'c', 'c', 'b', 'a']) await authenticator.authenticate(requestWith({ clientId }));
     expect(bodies()).toMatchObject(['a', 'b', 'c', 'a'].map((clientId) => ({ clientId })));
@@ -351,7 +351,7 @@ describe('answers are kept', () => {
     expect(server.requests).toHaveLength(7);
   });
 
-  test('unless they were failures', async () => {
+  test('failures are not cached', async () => {
     server.answer = status(500);
     const authenticator = authenticatorWith();
     await expect(authenticator.authenticate(requestWith())).rejects.toThrow('500');
@@ -363,7 +363,7 @@ describe('answers are kept', () => {
 describe('a service that fails', () => {
   const patient = { breakerFailures: 3, breakerOpenMs: 10_000, cacheTtlMs: 0, cacheNegativeTtlMs: 0 };
 
-  test('again and again is left alone for a while, then asked once', async () => {
+  test('a service that fails repeatedly is not called for a while, then probed once', async () => {
     server.answer = status(503);
     const authenticator = authenticatorWith(patient);
     const asked = (): Promise<AuthenticatorAnswer> => Promise.resolve(authenticator.authenticate(requestWith()));
@@ -392,7 +392,7 @@ describe('a service that fails', () => {
     expect(server.requests).toHaveLength(7);
   });
 
-  test('now and then is not left alone', async () => {
+  test('a service that fails now and then is still called', async () => {
     const authenticator = authenticatorWith(patient);
     for (const code of [500, 500, 401, 500, 500, 204]) {
       server.answer = status(code);
@@ -401,14 +401,14 @@ describe('a service that fails', () => {
     expect(server.requests).toHaveLength(6);
   });
 
-  test('is not one that does not like a question', async () => {
+  test('a rejected request does not count as a failure of the service', async () => {
     const authenticator = authenticatorWith(patient);
     server.answer = status(400);
     for (let i = 0; i < 5; i++)
       await expect(authenticator.authenticate(requestWith())).rejects.toThrow('it answered 400');
   });
 
-  test('is asked so many questions at once, and no more wait than may', async () => {
+  test('concurrent and waiting requests to the service are bounded', async () => {
     const answers: (() => void)[] = [];
     let answered = 0;
     const underWay: number[] = [];
@@ -435,7 +435,7 @@ describe('a service that fails', () => {
     expect(underWay).toEqual([1, 2, 2]);
   });
 
-  test('is not asked for a client that has gone while it waited', async () => {
+  test('a waiting request is dropped when its client disconnects', async () => {
     const answers: (() => void)[] = [];
     server.answer = (response) => {
       answers.push(() => response.writeHead(204).end());
@@ -453,7 +453,7 @@ describe('a service that fails', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('is asked over the same connections again', async () => {
+  test('connections to the service are reused', async () => {
     const authenticator = authenticatorWith({ cacheTtlMs: 0 });
     for (let i = 0; i < 20; i++) await authenticator.authenticate(requestWith());
     expect(server.requests).toHaveLength(20);
@@ -462,7 +462,7 @@ describe('a service that fails', () => {
   });
 });
 
-describe('the authorizer', () => {
+describe('the HTTP authorizer', () => {
   const request: AuthorizationRequest = {
     clientId: 'meter' as AuthorizationRequest['clientId'],
     userName: 'ann',
@@ -474,7 +474,7 @@ describe('the authorizer', () => {
   const authorizerWith = (options: object = {}) =>
     createAuthorizer({ url: `${server.url}/rules`, ...options }, { clock });
 
-  test('gets the rules of a client, once for a while', async () => {
+  test('the rules of a client are requested once for a while', async () => {
     server.answer = json({ result: 'allow', permissions: { publish: ['%u/#'], deny: { publish: ['ann/x'] } } });
     const authorizer = authorizerWith();
     for (let i = 0; i < 2; i++) {
@@ -494,7 +494,7 @@ describe('the authorizer', () => {
     [json({ result: 'ignore' }), { kind: 'rules', rules: [] }],
     [status(403), { kind: 'rules', rules: [], defaultEffect: 'deny' }],
     [json({ result: 'deny' }), { kind: 'rules', rules: [], defaultEffect: 'deny' }],
-  ])('has no rule, or denies everything', async (answer, permissions) => {
+  ])('the answers ignore and deny give no rule or deny everything', async (answer, permissions) => {
     server.answer = answer;
     expect(await authorizerWith().authorize(request)).toEqual(permissions);
   });
@@ -504,12 +504,12 @@ describe('the authorizer', () => {
     [json({ result: 'allow' }), 'the service answered allow without permissions'],
     [json({ result: 'allow', permissions: { publish: 'a' } }), 'publish: expected a list of Topic Filters'],
     [status(500), 'it answered 500'],
-  ])('fails where the answer says nothing that could be a rule', async (answer, message) => {
+  ])('an answer without usable rules is a failure', async (answer, message) => {
     server.answer = answer;
     await expect(authorizerWith().authorize(request)).rejects.toThrow(message);
   });
 
-  test('is not told a password', () => {
+  test('the authorizer does not accept the password as a placeholder', () => {
     expect(() => authorizerWith({ body: { pw: '${password}' } })).toThrow(
       'body.pw: ${password} is unknown, expected ${clientId}, ${userName}, ${ipAddress}',
     );
@@ -570,7 +570,7 @@ describe('options', () => {
       'timeoutMs: 0 is out of range, expected a whole number from 1 to 60000',
     ],
     ['an unknown key', { url, timeout: 5 }, 'timeout: unknown key, expected allowHttp, url, method'],
-  ])('with %s are refused', (_what, options, message) => {
+  ])('HTTP options with %s are refused', (_what, options, message) => {
     for (const create of [createAuthenticator, ...(message.includes('${password}') ? [] : [createAuthorizer])]) {
       expect(() => create(options, { clock })).toThrow(TypeError);
       expect(() => create(options, { clock })).toThrow(message);

@@ -72,8 +72,8 @@ const ask = async (options: object, given: Given): Promise<AuthenticatorAnswer> 
   jwt({ algorithms: ['HS256'], secret: SECRET, ...options }).authenticate(requestWith(given));
 const denied = (detail: unknown, reason = 'bad-credentials') => ({ decision: 'deny', reason, detail });
 
-describe('a good token', () => {
-  test('lets a client in as the user that it names, until it ends', async () => {
+describe('a valid token', () => {
+  test('a valid token admits the client as its subject until the token expires', async () => {
     expect(await ask({}, { password: await sign() })).toEqual({
       decision: 'allow',
       userName: 'ann',
@@ -110,7 +110,7 @@ describe('a good token', () => {
     );
   });
 
-  test('may be signed with a secret in a file, as text, as base64 or as hexadecimal', async () => {
+  test('a token may be signed with a secret from a file, as text, base64 or hexadecimal', async () => {
     const password = await sign();
     for (const [secretEncoding, text] of [
       ['utf8', `${SECRET}\n`],
@@ -123,7 +123,7 @@ describe('a good token', () => {
     }
   });
 
-  test('may come in the user name', async () => {
+  test('a token may be sent as the user name', async () => {
     expect(await ask({ tokenIn: 'userName' }, { userName: await sign() })).toMatchObject({
       decision: 'allow',
       userName: 'ann',
@@ -133,7 +133,7 @@ describe('a good token', () => {
     });
   });
 
-  test('may name the user and the client in other claims', async () => {
+  test('a token may name the user and the client in other claims', async () => {
     const options = { claims: { userName: 'upn', clientId: 'device' } };
     const password = await sign({ ...CLAIMS, upn: 'ann@plant', device: 'meter' });
     expect(await ask(options, { password })).toMatchObject({ decision: 'allow', userName: 'ann@plant' });
@@ -142,7 +142,7 @@ describe('a good token', () => {
     expect(await ask(options, { password: await sign({ ...CLAIMS, upn: 'ann@plant' }) })).toEqual(refusal);
   });
 
-  test('counts without a time to end where that is allowed', async () => {
+  test('a token without expiry is accepted if the configuration permits it', async () => {
     const password = await sign({ sub: 'ann' });
     expect(await ask({}, { password })).toEqual(denied('the token is refused: missing required "exp" claim'));
     expect(await ask({ requireExpiry: false }, { password })).toEqual({
@@ -152,7 +152,7 @@ describe('a good token', () => {
     });
   });
 
-  test('counts a little longer, and from a little earlier, where clocks may differ', async () => {
+  test('the clock tolerance extends the validity of a token', async () => {
     const ended = await sign({ sub: 'ann', exp: NOW_S - 4 });
     const early = await sign({ ...CLAIMS, nbf: NOW_S + 4 });
     const options = { clockToleranceMs: 5000 };
@@ -165,7 +165,7 @@ describe('a good token', () => {
     expect(await ask({}, { password: early })).toEqual(denied(expect.stringContaining('nbf')));
   });
 
-  test('has to be for this broker, and from one whom it trusts', async () => {
+  test('a token needs an accepted audience and issuer', async () => {
     const options = { issuer: ['https://one.example', 'https://two.example'], audience: 'mqtt' };
     expect(
       await ask(options, { password: await sign({ ...CLAIMS, iss: 'https://two.example', aud: ['web', 'mqtt'] }) }),
@@ -182,7 +182,7 @@ describe('a good token', () => {
     }
   });
 
-  test('has to be that of the user in CONNECT, where that is asked for', async () => {
+  test('with matchUserName a token has to belong to the User Name of CONNECT', async () => {
     const password = await sign();
     for (const [userName, options, decision] of [
       ['ann', { matchUserName: true }, 'allow'],
@@ -198,7 +198,7 @@ describe('a good token', () => {
 describe('permissions in a token', () => {
   const options = { claims: { permissions: 'mqtt' } };
 
-  test('become rules with the names of the client', async () => {
+  test('the permissions claim becomes rules with the names of the client', async () => {
     const password = await sign({ ...CLAIMS, mqtt: { publish: ['%u/%c/#'], deny: { subscribe: ['secret/#'] } } });
     expect(await ask(options, { password, userName: 'bob' })).toMatchObject({
       decision: 'allow',
@@ -217,7 +217,7 @@ describe('permissions in a token', () => {
     });
   });
 
-  test('are none in a token without them, and are not looked for unless that is asked for', async () => {
+  test('a token without the configured permissions claim permits nothing', async () => {
     const password = await sign();
     expect(await ask(options, { password })).toMatchObject({
       decision: 'allow',
@@ -226,7 +226,7 @@ describe('permissions in a token', () => {
     expect(await ask({}, { password: await sign({ ...CLAIMS, permissions: 5 }) })).not.toHaveProperty('permissions');
   });
 
-  test('that are ill-formed let nobody in', async () => {
+  test('a token with invalid permissions is denied', async () => {
     expect(await ask(options, { password: await sign({ ...CLAIMS, mqtt: { publish: ['a', 'b#'] } }) })).toEqual(
       denied('the claim mqtt: publish[1] is not a valid Topic Filter', 'not-authorized'),
     );
@@ -237,7 +237,7 @@ describe('permissions in a token', () => {
   });
 });
 
-describe('what is no token', () => {
+describe('a password that is not a token', () => {
   test.each<[string, Given]>([
     ['no password', {}],
     ['an empty one', { password: '' }],
@@ -246,12 +246,12 @@ describe('what is no token', () => {
     ['bytes', { password: Uint8Array.of(0xff, 0x2e, 0x00, 0x2e, 0x80) }],
     ['JSON without an algorithm', { password: `${Buffer.from('{"a":1}').toString('base64url')}.e30.` }],
     ['the largest password there is', { password: 'x'.repeat(65_535) }],
-  ])('such as %s is left to others', async (_what, given) => {
+  ])('a password such as %s is left to other authenticators', async (_what, given) => {
     expect(await ask({}, given)).toEqual({ decision: 'abstain' });
   });
 });
 
-describe('a bad token is refused:', () => {
+describe('an invalid token', () => {
   const withoutSecret = () => ({
     algorithms: ['RS256'],
     secret: undefined,
@@ -260,7 +260,7 @@ describe('a bad token is refused:', () => {
   const partsOf = (token: string): [string, string, string] => token.split('.') as [string, string, string];
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-  test('one that has expired', async () => {
+  test('an expired token is denied', async () => {
     const password = await sign({ sub: 'ann', exp: NOW_S });
     expect(await ask({}, { password })).toEqual(denied('the token has expired'));
   });
@@ -274,7 +274,7 @@ describe('a bad token is refused:', () => {
     ).toMatchObject({ decision: 'deny' });
   });
 
-  test('one whose secret is the public key', async () => {
+  test('a token signed with the public key as its secret is denied', async () => {
     const pem = pemOf(rsa.publicKey);
     const password = await sign(CLAIMS, pem, { alg: 'HS256' });
     expect(await ask(withoutSecret(), { password })).toEqual(denied(expect.stringContaining('"alg"')));
@@ -283,7 +283,7 @@ describe('a bad token is refused:', () => {
     expect(await ask(withoutSecret(), { password: byHand })).toEqual(denied(expect.stringContaining('signature')));
   });
 
-  test('one with an algorithm that is good and not allowed', async () => {
+  test('a token with an algorithm that is not configured is denied', async () => {
     expect(await ask({ secret: LONG_SECRET }, { password: await sign(CLAIMS, LONG_SECRET, { alg: 'HS512' }) })).toEqual(
       denied(expect.stringContaining('"alg"')),
     );
@@ -291,13 +291,13 @@ describe('a bad token is refused:', () => {
     expect(await ask(withoutSecret(), { password })).toEqual(denied(expect.stringContaining('"alg"')));
   });
 
-  test('one with a key of its own in the header', async () => {
+  test('a token with a key in its header is denied', async () => {
     const jwk = await exportJWK(otherRsa.publicKey);
     const password = await sign(CLAIMS, otherRsa.privateKey, { alg: 'RS256', jwk, jku: 'http://127.0.0.1:1/keys' });
     expect(await ask(withoutSecret(), { password })).toEqual(denied(expect.stringContaining('signature')));
   });
 
-  test('one in which anything was changed', async () => {
+  test('a modified token is denied', async () => {
     const token = await sign();
     const [header, , signature] = partsOf(token);
     expect(await ask({}, { password: `${header}.${encode({ ...CLAIMS, sub: 'root' })}.${signature}` })).toEqual(
@@ -310,7 +310,7 @@ describe('a bad token is refused:', () => {
     );
   });
 
-  test('one with something around it, or missing at its end', async () => {
+  test('a token with additional or missing characters is denied', async () => {
     const token = await sign();
     const [header, payload] = partsOf(token);
     for (const password of [
@@ -328,14 +328,14 @@ describe('a bad token is refused:', () => {
     }
   });
 
-  test('one with a critical extension that nobody knows', async () => {
+  test('a token with an unknown critical extension is denied', async () => {
     const head = `${encode({ alg: 'HS256', crit: ['b64'], b64: false })}.${encode(CLAIMS)}`;
     expect(
       await ask({}, { password: `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}` }),
     ).toMatchObject({ decision: 'deny' });
   });
 
-  test('one that is larger than allowed', async () => {
+  test('a token that is larger than allowed is denied', async () => {
     const password = await sign({ ...CLAIMS, filling: 'x'.repeat(8192) });
     expect(await ask({}, { password })).toEqual(denied(`the token has ${password.length} bytes, 8192 are allowed`));
     expect(await ask({ maxTokenBytes: 65_535 }, { password })).toMatchObject({ decision: 'allow' });
@@ -347,7 +347,7 @@ describe('a bad token is refused:', () => {
     ['a user that is a number', { ...CLAIMS, sub: 7 as unknown as string }],
     ['a time that is a text', { sub: 'ann', exp: '2030-01-01' as unknown as number }],
     ['a time that is beyond all times', { sub: 'ann', exp: 1e300 }],
-  ])('one with %s', async (_what, claims) => {
+  ])('a token with %s is denied', async (_what, claims) => {
     // By hand: the library refuses to sign some of these.
     const head = `${encode({ alg: 'HS256' })}.${encode(claims)}`;
     expect(
@@ -355,7 +355,7 @@ describe('a bad token is refused:', () => {
     ).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
   });
 
-  test('and what is said of it shows nothing of it', async () => {
+  test('the reason for denying a token does not contain the token', async () => {
     const password = await sign({ ...CLAIMS, iss: 'hush' });
     const answers = [
       await ask({ issuer: 'x' }, { password }),
@@ -370,12 +370,12 @@ describe('a bad token is refused:', () => {
   });
 });
 
-describe('a set of keys', () => {
+describe('a key set', () => {
   const jwkOf = async (key: KeyObject, fields: object) => ({ ...(await exportJWK(key)), ...fields });
   const byKid = (kid: string, key = rsa.privateKey): Promise<string> => sign(CLAIMS, key, { alg: 'RS256', kid });
   const RS256 = { algorithms: ['RS256'], secret: undefined };
 
-  test('in a file has the key that a token names', async () => {
+  test('a key set file has the key that a token names', async () => {
     const keys = [await jwkOf(rsa.publicKey, { kid: 'one' }), await jwkOf(otherRsa.publicKey, { kid: 'two' })];
     const options = { ...RS256, jwksFile: fileWith(JSON.stringify({ keys })) };
     expect(await ask(options, { password: await byKid('one') })).toMatchObject({ decision: 'allow' });
@@ -397,7 +397,7 @@ describe('a set of keys', () => {
     ).toEqual(denied(expect.stringContaining('signature')));
   });
 
-  test('in a file is read again on request, and stays what it was if that fails', async () => {
+  test('a reload applies a changed key set file, and keeps the old keys if it fails', async () => {
     const path = fileWith(JSON.stringify({ keys: [await jwkOf(rsa.publicKey, { kid: 'one' })] }));
     const authenticator = jwt({ algorithms: ['RS256'], jwksFile: path });
     const old = requestWith({ password: await byKid('one') });
@@ -412,7 +412,7 @@ describe('a set of keys', () => {
     ).toMatchObject({ decision: 'allow' });
   });
 
-  describe('behind a URL', () => {
+  describe('a remote key set', () => {
     let server: WebServer;
 
     beforeEach(async () => {
@@ -434,7 +434,7 @@ describe('a set of keys', () => {
       return (await authenticator.authenticate(requestWith({ password }))).decision;
     };
 
-    test('is fetched once for all who wait, and again when it is old', async () => {
+    test('a remote key set is fetched once for concurrent tokens and again when it is old', async () => {
       await publish('one');
       const authenticator = remote({ jwksMaxAgeMs: 60_000 });
       expect(await Promise.all(Array.from({ length: 20 }, () => decision(authenticator, 'one')))).toEqual(
@@ -449,14 +449,14 @@ describe('a set of keys', () => {
       expect(server.requests).toHaveLength(2);
     });
 
-    test('is not fetched before the first token', async () => {
+    test('a remote key set is not fetched before the first token', async () => {
       await publish('one');
       const authenticator = remote();
       expect(await authenticator.authenticate(requestWith({ password: 'hunter2' }))).toEqual({ decision: 'abstain' });
       expect(server.requests).toHaveLength(0);
     });
 
-    test('is fetched again when a token names a key that it does not have, but not for each of them', async () => {
+    test('an unknown key name causes a fetch of the key set, at most once in the cooldown', async () => {
       await publish('one');
       const authenticator = remote({ jwksCooldownMs: 30_000 });
       await decision(authenticator, 'one');
@@ -476,7 +476,7 @@ describe('a set of keys', () => {
       expect(server.requests).toHaveLength(3);
     });
 
-    test('counts for a while after nobody answers any more, and then no longer', async () => {
+    test('a stale key set stays valid for a limited time while the server does not answer', async () => {
       await publish('one');
       const authenticator = remote({ jwksMaxAgeMs: 60_000, jwksStaleMs: 600_000 });
       expect(await decision(authenticator, 'one')).toBe('allow');
@@ -494,7 +494,7 @@ describe('a set of keys', () => {
       expect(await decision(authenticator, 'one')).toBe('allow');
     });
 
-    test('that cannot be fetched lets nobody in and refuses nobody, and is asked for again after a second', async () => {
+    test('a key set that cannot be fetched is a failure, and is fetched again after a second', async () => {
       server.answer = status(500);
       const authenticator = remote();
       await expect(decision(authenticator, 'one')).rejects.toThrow('it answered 500, expected 200');
@@ -505,7 +505,7 @@ describe('a set of keys', () => {
       expect(await decision(authenticator, 'one')).toBe('allow');
     });
 
-    test('is not told whether it has a new key while nobody answers', async () => {
+    test('an unknown key name is a failure while the key set cannot be fetched', async () => {
       await publish('one');
       const authenticator = remote();
       await decision(authenticator, 'one');
@@ -515,7 +515,7 @@ describe('a set of keys', () => {
       expect(await decision(authenticator, 'one')).toBe('allow');
     });
 
-    test('is not taken from elsewhere, nor if it is too large, too slow, or none', async () => {
+    test('a key set is not accepted from a redirect, or if it is too large, too slow or invalid', async () => {
       await publish('one');
       const elsewhere = await new WebServer().listen();
       elsewhere.answer = server.answer;
@@ -540,7 +540,7 @@ describe('a set of keys', () => {
       await expect(decision(remote(), 'one')).rejects.toThrow('it contains a secret or private key');
     });
 
-    test('whose server is gone is said to be so, without its query', async () => {
+    test('a key server that cannot be reached is reported without the query of its URL', async () => {
       const { url } = server;
       await server.close();
       await expect(decision(remote({ jwksUrl: `${url}/keys?key=hush` }), 'one')).rejects.toThrow(
@@ -551,7 +551,7 @@ describe('a set of keys', () => {
   });
 });
 
-describe('options', () => {
+describe('options of the JWT authenticator', () => {
   const secret = { algorithms: ['HS256'], secret: SECRET };
 
   test.each<[string, unknown, string]>([
@@ -616,7 +616,7 @@ describe('options', () => {
       'matchUserName: true is not valid with tokenIn userName',
     ],
     ['no mapping', 'RS256', '"RS256" is not valid, expected a mapping of options'],
-  ])('with %s are refused', (_what, options, message) => {
+  ])('JWT options with %s are refused', (_what, options, message) => {
     expect(() => jwt(options)).toThrow(TypeError);
     expect(() => jwt(options)).toThrow(message);
     expect(() => jwt(options)).toThrow(
@@ -624,7 +624,7 @@ describe('options', () => {
     );
   });
 
-  test('with a key that does not fit are refused', async () => {
+  test('a key that does not fit the algorithms is refused', async () => {
     const refusal = (text: string, algorithms: string[], option = 'publicKeyFile') =>
       expect(() => jwt({ algorithms, [option]: fileWith(text) }));
     refusal(pemOf(rsa.publicKey), ['RS256', 'ES256']).toThrow(
@@ -656,7 +656,7 @@ describe('options', () => {
     ).toThrow('it is not UTF-8');
   });
 
-  test('may have the secret in the environment', async () => {
+  test('the JWT secret may come from an environment variable', async () => {
     process.env['JWT_TEST_SECRET'] = SECRET;
     try {
       expect(await ask({ secret: '${ENV:JWT_TEST_SECRET}' }, { password: await sign() })).toMatchObject({

@@ -59,8 +59,8 @@ const GOLDEN = {
 const RFC_7914 =
   '$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA';
 
-describe('a hash', () => {
-  test('that mosquitto_passwd has written is read', async () => {
+describe('a password hash', () => {
+  test('a hash written by mosquitto_passwd is accepted', async () => {
     for (const line of Object.values(GOLDEN)) {
       const hash = parsePasswordHash(line.slice(line.indexOf(':') + 1));
       expect(await isPassword(hash, Buffer.from('secret'))).toBe(true);
@@ -69,13 +69,13 @@ describe('a hash', () => {
     }
   });
 
-  test('of scrypt is that of RFC 7914', async () => {
+  test('an scrypt hash agrees with RFC 7914', async () => {
     const hash = parsePasswordHash(RFC_7914);
     expect(await isPassword(hash, Buffer.from('password'))).toBe(true);
     expect(await isPassword(hash, Buffer.from('passwore'))).toBe(false);
   });
 
-  test('is written with a salt of its own, and reads as what was hashed', async () => {
+  test('each hash has a salt of its own and verifies the password', async () => {
     const password = Buffer.from([0xff, 0xfe, 1, 2, 3]);
     const [one, other] = await Promise.all([hashPassword(password, 10), hashPassword(password, 10)]);
     expect(one).toMatch(/^\$scrypt\$ln=10,r=8,p=5\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
@@ -83,7 +83,7 @@ describe('a hash', () => {
     for (const text of [one, other]) expect(await isPassword(parsePasswordHash(text), password)).toBe(true);
   });
 
-  test('is not that of a password with null characters behind it', async () => {
+  test('a password with null characters appended is wrong', async () => {
     const hash = parsePasswordHash(await hashPassword(Buffer.from('secret'), 10));
     expect(await isPassword(hash, Buffer.from('secret\0'))).toBe(false);
   });
@@ -111,13 +111,13 @@ describe('a hash', () => {
     ['$scrypt$ln=14,r=8,p=99$c2FsdA$aGFzaA', 'p of at most 64'],
     ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA', 'its hash has 4 bytes, expected 16 to 64'],
     ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA$more', 'its hash is damaged'],
-  ])('%j is refused with what was expected', (text, problem) => {
+  ])('the hash %j is refused with what was expected', (text, problem) => {
     expect(() => parsePasswordHash(text)).toThrow(problem);
   });
 });
 
-describe('a file of passwords', () => {
-  test('has users, comments, empty lines and line breaks of any system', async () => {
+describe('a password file', () => {
+  test('a password file may have comments, empty lines and line breaks of any system', async () => {
     writeFileSync(
       path,
       `\ufeff# users\r\n\r\n${GOLDEN.pbkdf2}\r\n   \n  carol  : ${GOLDEN.sha512.slice(GOLDEN.sha512.indexOf(':') + 1)}  `,
@@ -128,7 +128,7 @@ describe('a file of passwords', () => {
     expect(await decisionOf(authenticator, '# users', 'secret')).toBe('password-file: unknown user');
   });
 
-  test('with anything wrong in it is refused, with every line that is, and without what is in it', () => {
+  test('an invalid password file is refused with every invalid line and without quoting it', () => {
     writeFileSync(
       path,
       Buffer.concat([
@@ -153,19 +153,19 @@ describe('a file of passwords', () => {
     expect(refusal()).toMatch(/line 20: [^;]+; and 30 more$/);
   });
 
-  test('that is not there, or is none, is refused with what to do', () => {
+  test('a missing or unreadable password file is refused with what to do', () => {
     expect(() => opened()).toThrow(`${path}: there is no such file, expected one made by hexmq passwd ${path} <user>`);
     path = directory;
     expect(() => opened()).toThrow(`${directory}: it cannot be read: EISDIR`);
   });
 
-  test('without users knows nobody', async () => {
+  test('an empty password file knows no user', async () => {
     writeFileSync(path, '# nobody yet\n');
     expect(await decisionOf(opened(), 'alice', 'secret')).toBe('password-file: unknown user');
     expect(await decisionOf(opened({ unknownUsers: 'abstain' }), 'alice', 'secret')).toBe('abstain');
   });
 
-  test('that changes is read again when it is told to, and a password that was right is not right for ever', async () => {
+  test('a reload applies a changed file, and a remembered password does not outlive its hash', async () => {
     writeFileSync(path, `${GOLDEN.pbkdf2}\n`);
     const authenticator = opened();
     expect(await decisionOf(authenticator, 'alice', 'secret')).toBe('allow');
@@ -193,23 +193,23 @@ describe('the password file as an authenticator', () => {
     writeFileSync(path, `${GOLDEN.pbkdf2}\n${GOLDEN.sha512}\n`);
   });
 
-  test('abstains from clients without a user name, whatever it says of unknown ones', async () => {
+  test('the password file abstains for clients without a user name, whatever unknownUsers says', async () => {
     for (const unknownUsers of ['deny', 'abstain'])
       expect(await decisionOf(opened({ unknownUsers }), undefined, undefined)).toBe('abstain');
   });
 
-  test('denies a user without a password', async () => {
+  test('a user without a password is denied', async () => {
     expect(await decisionOf(opened(), 'alice', undefined)).toBe('password-file: wrong password');
     expect(await decisionOf(opened(), 'alice', '')).toBe('password-file: wrong password');
   });
 
-  test('does not answer at once, so that nobody else has to wait, for known and unknown users alike', () => {
+  test('passwords of known and unknown users are hashed asynchronously', () => {
     const authenticator = opened({ rememberForMs: 0 });
     for (const userName of ['alice', 'bob', 'nobody'])
       expect(authenticator.authenticate(requestOf(userName, 'secret'))).toBeInstanceOf(Promise);
   });
 
-  test('knows a password that was right without hashing it, for a while', async () => {
+  test('a verified password is accepted without hashing for a while', async () => {
     const authenticator = opened({ rememberForMs: 1000 });
     const answer = (password = 'secret'): unknown => authenticator.authenticate(requestOf('alice', password));
     expect(await answer()).toEqual({ decision: 'allow' });
@@ -221,7 +221,7 @@ describe('the password file as an authenticator', () => {
     expect(answer()).toBeInstanceOf(Promise);
   });
 
-  test('does not know faster that a password is right for someone when it is shown with a name that nobody has', async () => {
+  test('an unknown user name with a known password takes as long as any other', async () => {
     const authenticator = opened();
     await ask(authenticator, 'alice', 'secret');
     const atOnce: string[] = [];
@@ -232,13 +232,13 @@ describe('the password file as an authenticator', () => {
     expect(atOnce).toEqual([]);
   });
 
-  test('reads what it can write at most', async () => {
+  test('every cost that hexmq passwd can write is accepted', async () => {
     const { MIN_COST, MAX_COST } = await import('../../../../adapters/auth/password-file/file-editing.js');
     for (const cost of [MIN_COST, MAX_COST])
       expect(() => parsePasswordHash(`$scrypt$ln=${cost},r=8,p=5$c2FsdA$${'A'.repeat(43)}`)).not.toThrow();
   });
 
-  test('fails, rather than let more than so many wait', async () => {
+  test('more waiting checks than allowed are rejected', async () => {
     const authenticator = opened({ maxChecks: 1, maxWaitingChecks: 1, rememberForMs: 0 });
     const first = ask(authenticator, 'alice', 'secret');
     const second = ask(authenticator, 'alice', 'secret');
@@ -257,12 +257,12 @@ describe('the password file as an authenticator', () => {
     [{ rememberForMs: 1.5 }, 'rememberForMs: 1.5 is not valid, expected a whole number from 0 to 86400000'],
     [{ maxWaitingChecks: '5' }, 'maxWaitingChecks: "5" is not valid, expected a whole number from 0 to 1000000'],
     [{ file: 'x' }, 'file: unknown key, expected path, unknownUsers, maxChecks, maxWaitingChecks, rememberForMs'],
-  ])('refuses the options %j', (options, problem) => {
+  ])('the password file refuses the options %j', (options, problem) => {
     expect(() => opened(options)).toThrow(problem);
   });
 });
 
-describe('editing the file', () => {
+describe('the password file editor', () => {
   const edit = async (change: (file: PasswordFileEditor) => Promise<unknown> | void): Promise<void> => {
     const file = await PasswordFileEditor.open(path);
     await change(file);
@@ -271,13 +271,13 @@ describe('editing the file', () => {
   const set = (userName: string, password = 'secret'): Promise<void> =>
     edit((file) => file.set(userName, Buffer.from(password), 10));
 
-  test('makes a file that only its owner may read', async () => {
+  test('a new password file is readable for its owner only', async () => {
     await set('alice');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(await decisionOf(opened(), 'alice', 'secret')).toBe('allow');
   });
 
-  test('keeps every other line as it is, byte for byte, and the mode', async () => {
+  test('editing keeps every other line, byte for byte, and the mode', async () => {
     const before = [
       '# kept',
       '',
@@ -306,7 +306,7 @@ describe('editing the file', () => {
     expect(readFileSync(path, 'latin1')).not.toContain('alice');
   });
 
-  test('leaves one line of a user who had several', async () => {
+  test('setting a password leaves one line of a user that had several', async () => {
     writeFileSync(path, `${GOLDEN.pbkdf2}\n# between\n${GOLDEN.pbkdf2}\nbob:x\nalice:y`);
     await set('alice', 'new');
     expect(
@@ -316,7 +316,7 @@ describe('editing the file', () => {
     ).toEqual(['alice', '# between', 'bob', '']);
   });
 
-  test('takes names in any alphabet', async () => {
+  test('user names may be in any alphabet', async () => {
     await set('Žofie 🦊');
     await set('Žofie 🦊', 'changed');
     expect((await PasswordFileEditor.open(path)).userNames).toEqual(['Žofie 🦊']);

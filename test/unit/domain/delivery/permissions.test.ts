@@ -41,7 +41,7 @@ describe('a live message', () => {
     },
   );
 
-  test('goes to others all the same', () => {
+  test('a live message that one client may not receive still goes to others', () => {
     const core = new CoreHarness();
     const refused = core.connect('refused', { permissions: OPEN });
     const other = core.connect('other');
@@ -54,7 +54,7 @@ describe('a live message', () => {
 });
 
 describe('what was queued', () => {
-  test('while the client was away is judged when it returns, and what it may have comes in order', () => {
+  test('messages queued for an offline client are judged when it returns, and permitted ones arrive in order', () => {
     const core = new CoreHarness();
     core.connectStored('reader').subscribe(['#', 2]);
     core.handle({ kind: 'closed', connection: 1 as never });
@@ -73,7 +73,7 @@ describe('what was queued', () => {
     expect(core.stored('reader')).toEqual(['(released)', '(released)']);
   });
 
-  test('behind a full window is judged by the rules of the moment when its turn comes', () => {
+  test('a message behind a full window is judged by the rules in force when it is sent', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const reader = core.connectStored('reader');
     reader.subscribe(['#', 1]);
@@ -94,7 +94,7 @@ describe('what was queued', () => {
     }).toEqual({ stored: [], waiting: 0, dropped: 1 });
   });
 
-  test('and is denied to its end leaves nothing behind, in storage neither', () => {
+  test('a queue that is denied completely leaves nothing behind, also in storage', () => {
     const core = new CoreHarness();
     core.connectStored('reader').subscribe(['#', 1]);
     core.handle({ kind: 'closed', connection: 1 as never });
@@ -131,7 +131,7 @@ describe('what was queued', () => {
     expect(core.broker.counters).toMatchObject({ delivered: 0, dropped: { 'not-authorized': 1 } });
   });
 
-  test('and sent before at QoS 2 with PUBREC goes on to its end', () => {
+  test('a QoS 2 message that was sent before and got PUBREC is completed', () => {
     const core = new CoreHarness();
     const reader = core.connectStored('reader');
     reader.subscribe(['#', 2]);
@@ -145,7 +145,7 @@ describe('what was queued', () => {
     expect(core.broker.counters).toMatchObject({ delivered: 1, dropped: { 'not-authorized': 0 } });
   });
 
-  test('is judged after a restart as well', () => {
+  test('queued messages are judged after a restart too', () => {
     const core = new CoreHarness();
     core.connectStored('reader').subscribe(['#', 1]);
     core.handle({ kind: 'closed', connection: 1 as never });
@@ -158,7 +158,7 @@ describe('what was queued', () => {
 });
 
 describe('a retained message', () => {
-  test('that may not be received is not read, and leaves room for those that may', () => {
+  test('a retained message that may not be received is not read and takes no room from others', () => {
     const core = new CoreHarness({ retainedQueueSize: 2 });
     const publisher = core.connect('publisher');
     for (const topic of ['closed/1', 'closed/2', 'open/1', 'closed/3', 'open/2'])
@@ -193,7 +193,7 @@ describe('a shared group', () => {
     return peer;
   };
 
-  test('picks members that may receive the topic', () => {
+  test('a shared group selects members that may receive the topic', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 'allow receive a/#');
     const b = member(core, 'b', 'allow receive b/#');
@@ -224,7 +224,7 @@ describe('a shared group', () => {
     },
   );
 
-  test('does not let others wait behind what is for a member that is busy', () => {
+  test('messages for a busy member do not delay others in the group', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = member(core, 'a', 'allow receive a/#');
     const b = member(core, 'b', 'allow receive b/#');
@@ -236,7 +236,7 @@ describe('a shared group', () => {
     expect(topicsHeard(core, a)).toEqual(['a/2']);
   });
 
-  test('keeps what none of those who are there may have for one that is away', () => {
+  test('a message that no connected member may receive is kept for an offline member', () => {
     const core = new CoreHarness();
     member(core, 'a', 'allow receive a/#');
     member(core, 'b', 'allow receive b/#').lose();
@@ -246,7 +246,7 @@ describe('a shared group', () => {
     expect(topicsHeard(core, b)).toEqual(['b/1']);
   });
 
-  test('gives what waits to those who may have it after a change', () => {
+  test('after a change of rules waiting messages go to members that may now receive them', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = member(core, 'a');
     const b = member(core, 'b');
@@ -263,8 +263,8 @@ describe('a shared group', () => {
   });
 });
 
-describe('other permissions', () => {
-  test('count for publishing and subscribing from then on, and leave subscriptions as they are', () => {
+describe('changed permissions', () => {
+  test('changed permissions apply to publishing and subscribing, and leave existing subscriptions', () => {
     const core = new CoreHarness();
     const reader = core.connectStored('reader', { permissions: permissionsOf('allow publish,receive a') });
     reader.subscribe(['a', 0], ['b', 0]);
@@ -284,7 +284,7 @@ describe('other permissions', () => {
     expect(core.lines()).toContain('! publish-denied reader a');
   });
 
-  test('have no effect on a connection that was not let in', () => {
+  test('changed permissions have no effect on a connection that was not admitted', () => {
     const core = new CoreHarness();
     const peer = core.open();
     peer.connect('a');
@@ -295,7 +295,7 @@ describe('other permissions', () => {
     expect(core.lines()).toContain('! publish-denied a t');
   });
 
-  test('that deny the will keep it from being published', () => {
+  test('changed permissions that deny the will keep it from being published', () => {
     const core = new CoreHarness();
     core.connect('watcher').subscribe(['#', 0]);
     const a = core.connectStored('a', { will: will('open/will', 'gone') });
