@@ -108,6 +108,7 @@ const limits = {
   maxIncompleteBytes: integer(65_536, Number.MAX_SAFE_INTEGER).optional(),
   maxSessions: integer(1, COUNT_MAX).optional(),
   maxSubscriptionsPerClient: integer(1, COUNT_MAX).optional(),
+  maxFiltersPerPacket: integer(1, COUNT_MAX).optional(),
   maxSubscriptions: integer(1, COUNT_MAX).optional(),
   maxBufferedQos0Messages: integer(0, COUNT_MAX).optional(),
   maxBufferedQos0Bytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),

@@ -55,6 +55,7 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxIncompleteBytes:
     'Bytes buffered for incomplete packets of all connections. Beyond it, the connections with the oldest are closed.',
   maxSessions: 'Sessions, connected or not. A client that needs a further one is refused with CONNACK 3.',
+  maxFiltersPerPacket: 'Topic Filters in one SUBSCRIBE or UNSUBSCRIBE. A client that sends more is disconnected.',
   maxSubscriptionsPerClient:
     'Subscriptions of one session. A further filter is refused with 0x80; others in the packet are granted.',
   maxSubscriptions: 'Subscriptions of all sessions together. A further filter is refused with 0x80.',

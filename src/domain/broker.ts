@@ -73,7 +73,7 @@ export class Broker {
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
     if (limitsOfListeners !== undefined) this.limit(limits, limitsOfListeners);
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
-    this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher);
+    this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher, this.#work);
     this.#receiver = new PublishHandler(context, this.#connections, this.#router, this.#publisher);
   }
 

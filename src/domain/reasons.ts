@@ -16,6 +16,7 @@ export type EndReason =
   | 'session-taken-over' // [MQTT-3.1.4-2]
   | 'not-authorized' // a publish or (3.1) a subscription
   | 'topic-name-invalid' // [MQTT-3.3.2-2], [MQTT-4.7.3-1], limits
+  | 'too-many-filters' // more than `maxFiltersPerPacket` in one SUBSCRIBE or UNSUBSCRIBE
   | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
   | 'incomplete-packets' // the oldest partial packet, when all of them exceeded `maxIncompleteBytes`
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`

@@ -179,6 +179,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'storage-unavailable':
     case 'not-authorized':
     case 'topic-name-invalid':
+    case 'too-many-filters':
     case 'topic-filter-invalid':
     case 'incomplete-packets':
     case 'drain-timeout':

@@ -29,6 +29,7 @@ const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
   'incomplete-packets': ReasonCode.quotaExceeded,
   'not-authorized': ReasonCode.notAuthorized,
   'topic-name-invalid': ReasonCode.topicNameInvalid,
+  'too-many-filters': ReasonCode.quotaExceeded,
   'topic-filter-invalid': ReasonCode.topicFilterInvalid,
   'receive-maximum-exceeded': ReasonCode.receiveMaximumExceeded,
   'topic-alias-invalid': ReasonCode.topicAliasInvalid,

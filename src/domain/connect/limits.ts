@@ -79,6 +79,8 @@ export interface Limits {
   /** Sessions, including those of offline clients. */
   readonly maxSessions: number;
   readonly maxSubscriptionsPerClient: number;
+  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a client that sends more is disconnected. */
+  readonly maxFiltersPerPacket: number;
   /** Subscriptions of all sessions together. */
   readonly maxSubscriptions: number;
   /** QoS 0 messages waiting for a connection that does not read. */
@@ -137,6 +139,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxIncompleteBytes: 512 * 1024 * 1024,
   maxSessions: 1_000_000,
   maxSubscriptionsPerClient: 10_000,
+  maxFiltersPerPacket: 10_000,
   maxSubscriptions: 10_000_000,
   maxBufferedQos0Messages: 1000,
   maxBufferedQos0Bytes: 16 * 1024 * 1024,

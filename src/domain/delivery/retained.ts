@@ -1,12 +1,17 @@
-// Delivery of retained messages to a new subscription [MQTT-3.3.1-6]. Their number is bounded, they are read from
-// storage one page at a time, and the next page is requested only when the previous one has left for the network, so a
-// subscription to a million topics fills no buffer. A message that was replaced after the subscription began is
-// skipped: the subscriber has received the newer one live, and the older one after it would reverse the order.
+// Delivery of retained messages to new subscriptions [MQTT-3.3.1-6]. The topics are searched in slices, the messages are
+// read from storage one page at a time, and the next page is requested only when the previous one has left for the
+// network, so a subscription to a million topics fills no buffer and holds up no other client. A message that was
+// accepted after the subscription began is skipped: the subscriber has received it live, and an older one after it would
+// reverse the order.
 import type { Context } from '../context.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { Attached, Session } from '../session/session.js';
 import type { Subscription } from '../session/subscription.js';
-import type { RetainedEntry, RetainedTree } from '../topics/retained-tree.js';
+import type { RetainedEntry } from '../topics/retained-entry.js';
+import type { RetainedTree } from '../topics/retained-tree.js';
+import type { RetainedWalk } from '../topics/retained-walk.js';
+import { filterMatches } from '../topics/topic-filter.js';
+import type { Task, WorkQueue } from '../work-queue.js';
 import { deliveryOptions } from './delivery-options.js';
 import type { Message } from './message.js';
 
@@ -18,113 +23,189 @@ interface Item {
   readonly subscription: Subscription;
 }
 
-export class RetainedDelivery {
-  readonly #items: Item[] = [];
-  /** Index of the first item that has not been requested. */
-  #next = 0;
-  /** Whether the items before that are being read. */
-  #isReading = false;
-  #waiting = false;
+/** The search for what one subscription brings. */
+interface Search {
+  readonly subscription: Subscription;
+  /** Messages with a higher id were accepted after the subscription began. */
+  readonly lastId: number;
+  /** Filters that together match what the client may receive; the first `next` of them are or have been searched. */
+  filters: readonly TopicFilter[] | undefined;
+  next: number;
+  walk: RetainedWalk | undefined;
+  found: number;
+}
+
+export interface RetainedSource {
+  readonly retained: RetainedTree;
+  readonly lastId: number;
+}
+
+export class RetainedDelivery implements Task {
+  /** By Topic Filter: a subscription that is repeated begins again. */
+  readonly #searches = new Map<TopicFilter, Search>();
+  /** The page that is being collected. */
+  #page: Item[] = [];
+  #pageBytes = 0;
+  /** The item that did not fit into the page: the first of the next one. */
+  #overflow: Item | undefined;
+  /** The page that is being read from storage. */
+  #reading: readonly Item[] | undefined;
+  #isWaiting = false;
 
   constructor(
     readonly connection: Attached,
     readonly session: Session,
-    readonly tree: RetainedTree,
+    readonly source: RetainedSource,
+    readonly work: WorkQueue,
     readonly context: Context,
   ) {}
 
-  /** Begins to send the messages that the subscription matches, after those still due to earlier subscriptions. */
+  /** The messages that the subscription matches are sent after those due to earlier subscriptions; `start` follows. */
   add(subscription: Subscription): void {
-    const limit = Math.max(0, this.context.limits.retainedQueueSize - (this.#items.length - this.#next));
-    // One more than the limit, to know whether it is exceeded.
-    const entries = this.#match(subscription.filter, limit + 1);
-    if (entries.length > limit) {
-      entries.pop();
-      this.context.effects.emit({
-        kind: 'retained-limited',
-        clientId: this.session.clientId,
-        topicFilter: subscription.topicFilter,
-        limit,
-      });
-    }
-    for (const entry of entries) this.#items.push({ entry, subscription });
-    this.#read();
+    const { topicFilter } = subscription;
+    const { lastId } = this.source;
+    this.#searches.delete(topicFilter);
+    this.#searches.set(topicFilter, { subscription, lastId, filters: undefined, next: 0, walk: undefined, found: 0 });
   }
 
-  /** Up to `limit` matching entries that the client may receive. */
-  #match(filter: TopicFilter, limit: number): RetainedEntry[] {
-    const { restrictions } = this.session;
-    if (restrictions === undefined) return this.tree.match(filter, limit);
-    const found = new Set<RetainedEntry>();
-    const admits = ({ topic }: RetainedEntry): boolean => restrictions.receive(topic).isAllowed;
-    for (const part of restrictions.receivable(filter)) {
-      for (const entry of this.tree.match(part, limit, admits)) if (found.size < limit) found.add(entry);
-      if (found.size >= limit) break;
-    }
-    return [...found];
+  start(): void {
+    this.#goOn();
   }
 
   /** The connection has taken the output. */
   writable(): void {
-    this.#waiting = false;
-    this.#read();
+    this.#isWaiting = false;
+    this.#goOn();
   }
 
   /** The client has acknowledged messages. */
   capacityAvailable(): void {
-    this.#read();
+    this.#goOn();
   }
 
   page(messages: readonly Message[]): void {
-    if (!this.#isReading) return;
+    const items = this.#reading;
+    if (items === undefined) return;
     const byTopic = new Map<TopicName, Message>();
     for (const message of messages) byTopic.set(message.topic, message);
-    const to = this.#next;
-    for (let i = 0; i < to; i++) {
-      const item = this.#items[i] as Item;
+    for (const item of items) {
       const message = byTopic.get(item.entry.topic);
       if (message !== undefined && message.id === item.entry.id) this.#deliver(item, message);
     }
     // Only now: an acknowledgement during the loop must not request the next page in the middle of this one.
-    this.#isReading = false;
-    this.#items.splice(0, to);
-    this.#next -= to;
-    if (this.#items.length === 0) return;
-    this.#waiting = true;
+    this.#reading = undefined;
+    if (this.#searches.size === 0 && this.#page.length === 0) return;
+    this.#isWaiting = true;
     this.context.effects.whenWritable(this.connection.id);
+  }
+
+  /** One slice of the search. */
+  run(): boolean {
+    if (this.session.connection !== this.connection || !this.#mayRead) return true;
+    let left = this.context.sliceSize;
+    for (const search of this.#searches.values()) {
+      left = this.#search(search, left);
+      if (this.#isPageFull || left <= 0) break;
+    }
+    if (!this.#isPageFull && this.#searches.size > 0) return false;
+    if (this.#page.length > 0) this.#read();
+    return true;
+  }
+
+  #goOn(): void {
+    if (this.#mayRead && (this.#searches.size > 0 || this.#page.length > 0) && !this.run()) this.work.add(this);
+  }
+
+  /**
+   * A session that is not stored keeps its queue in memory and gets the next page when it has finished the last one.
+   * Storage has more room, but a client that subscribes repeatedly must not fill it.
+   */
+  get #mayRead(): boolean {
+    if (this.#reading !== undefined || this.#isWaiting) return false;
+    const enough = this.session.stored ? this.context.limits.retainedQueueSize : PAGE_TOPICS;
+    return (this.session.outboundIfAny?.count ?? 0) < enough;
+  }
+
+  get #isPageFull(): boolean {
+    return this.#page.length >= PAGE_TOPICS || this.#overflow !== undefined;
+  }
+
+  /** @returns how much of the budget is left. */
+  #search(search: Search, budget: number): number {
+    const { subscription } = search;
+    const { restrictions } = this.session;
+    const { filter: whole } = subscription;
+    const filters = (search.filters ??= restrictions === undefined ? [whole] : [...restrictions.receivable(whole)]);
+    let left = budget;
+    while (left > 0 && !this.#isPageFull) {
+      if (search.walk === undefined || search.walk.isDone) {
+        const filter = filters[search.next];
+        if (filter === undefined || !this.#isCurrent(subscription)) {
+          this.#searches.delete(subscription.topicFilter);
+          return left;
+        }
+        search.next++;
+        search.walk = this.source.retained.search(filter);
+      }
+      left = search.walk.visit(left, (entry) => this.#found(search, entry));
+      if (this.#searches.get(subscription.topicFilter) !== search) return left;
+    }
+    return left;
+  }
+
+  /** @returns false if the page is full, or the limit of the subscription is reached. */
+  #found(search: Search, entry: RetainedEntry): boolean {
+    const { restrictions } = this.session;
+    const { subscription, filters = [] } = search;
+    if (entry.id > search.lastId) return true;
+    if (restrictions !== undefined && !restrictions.receive(entry.topic).isAllowed) return true;
+    for (let i = 0; i < search.next - 1; i++) if (filterMatches(filters[i] as TopicFilter, entry.topic)) return true; // found already
+    const limit = this.context.limits.retainedQueueSize;
+    if (search.found >= limit) {
+      this.#searches.delete(subscription.topicFilter);
+      const { clientId } = this.session;
+      const { topicFilter } = subscription;
+      this.context.effects.emit({ kind: 'retained-limited', clientId, topicFilter, limit });
+      return false;
+    }
+    search.found++;
+    const item = { entry, subscription };
+    if (this.#page.length > 0 && this.#pageBytes + entry.bytes > PAGE_BYTES) this.#overflow = item;
+    else this.#add(item);
+    return !this.#isPageFull;
+  }
+
+  #add(item: Item): void {
+    this.#page.push(item);
+    this.#pageBytes += item.entry.bytes;
+  }
+
+  #read(): void {
+    const items = this.#page;
+    this.#reading = items;
+    this.#page = [];
+    this.#pageBytes = 0;
+    if (this.#overflow !== undefined) this.#add(this.#overflow);
+    this.#overflow = undefined;
+    const { changes, effects } = this.context;
+    const topics = items.map(({ entry }) => entry.topic);
+    effects.readRetained(this.connection.id, topics, changes.last);
+  }
+
+  #isCurrent(subscription: Subscription): boolean {
+    return this.session.subscriptions?.get(subscription.topicFilter) === subscription;
   }
 
   #deliver({ entry, subscription }: Item, message: Message): void {
     const { session } = this;
     const { identifiers } = subscription;
-    // unsubscribed since [MQTT-3.10.4-2]
-    if (session.subscriptions?.get(subscription.topicFilter) !== subscription) return;
-    if (this.tree.get(entry.topic)?.id !== entry.id) return; // replaced since
+    if (!this.#isCurrent(subscription)) return; // unsubscribed since [MQTT-3.10.4-2]
+    if (this.source.retained.get(entry.topic)?.id !== entry.id) return; // replaced since
     if (entry.expiresAtMs !== undefined && entry.expiresAtMs <= this.context.nowMs) return;
     const qos = message.qos < subscription.qos ? message.qos : subscription.qos;
     if (!session.admits(message, qos)) return;
     const options = deliveryOptions(qos, true, identifiers);
     if (qos === 0) this.connection.deliverAtMostOnce(message, options);
     else session.outbound.pushRetained(message, options);
-  }
-
-  #read(): void {
-    if (this.#isReading || this.#waiting || this.#next === this.#items.length) return;
-    // A session that is not stored keeps its queue in memory and gets the next page when it has finished the last one.
-    // Storage has more room, but a client that subscribes repeatedly must not fill it.
-    const enough = this.session.stored ? this.context.limits.retainedQueueSize : PAGE_TOPICS;
-    if ((this.session.outboundIfAny?.count ?? 0) >= enough) return;
-    const topics: TopicName[] = [];
-    let bytes = 0;
-    this.#isReading = true;
-    while (this.#next < this.#items.length && topics.length < PAGE_TOPICS) {
-      const { entry } = this.#items[this.#next] as Item;
-      if (topics.length > 0 && bytes + entry.bytes > PAGE_BYTES) break;
-      topics.push(entry.topic);
-      bytes += entry.bytes;
-      this.#next++;
-    }
-    const { changes, effects } = this.context;
-    effects.readRetained(this.connection.id, topics, changes.last);
   }
 }

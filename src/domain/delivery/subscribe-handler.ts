@@ -1,7 +1,6 @@
 // Handles SUBSCRIBE and UNSUBSCRIBE: what is granted, and the retained messages that a new subscription brings.
-import { PacketType } from '../../protocol/packets.js';
 import type { QoS, SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../protocol/packets.js';
-import { ReasonCode, SUBACK_FAILURE } from '../../protocol/reason-codes.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
 import { refuseSubscribe } from '../access/access.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
@@ -11,16 +10,20 @@ import type { Session } from '../session/session.js';
 import { Subscription } from '../session/subscription.js';
 import { hasWildcard, parseTopicFilter } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
+import type { Task, WorkQueue } from '../work-queue.js';
 import type { MessageDispatcher } from './message-dispatcher.js';
 import { RetainedDelivery } from './retained.js';
 import type { Router } from './router.js';
+import { SubscribeTask, UnsubscribeTask } from './subscribe-task.js';
+import type { FilterRefusal, SubscribeRules } from './subscribe-task.js';
 
-export class SubscribeHandler {
+export class SubscribeHandler implements SubscribeRules {
   constructor(
     readonly context: Context,
     readonly connections: Connections,
     readonly router: Router,
-    readonly publisher: MessageDispatcher,
+    readonly dispatcher: MessageDispatcher,
+    readonly work: WorkQueue,
   ) {}
 
   subscribe(connection: Connection, session: Session, packet: SubscribePacket): void {
@@ -28,87 +31,36 @@ export class SubscribeHandler {
       this.connections.end(connection, 'subscription-identifiers-not-supported');
       return;
     }
-    const parsed = this.#parseAll(
-      connection,
-      packet.subscriptions.map(({ topicFilter }) => topicFilter),
-    );
-    if (parsed === undefined) return;
-    // All filters are checked before any takes effect, so that one that ends the connection leaves nothing behind.
-    const room = this.#room(session, packet.subscriptions);
-    const refusals = parsed.map((filter, i) => this.#refusal(connection, filter) ?? room(i));
-    for (const [i, refusal] of refusals.entries()) {
-      if (refusal === undefined) continue;
-      const { topicFilter } = packet.subscriptions[i] as SubscriptionRequest;
-      this.context.effects.emit({
-        kind: 'subscribe-denied',
-        clientId: session.clientId,
-        topicFilter,
-        detail: refusal.detail,
-      });
-      if (connection.version !== 3) continue;
-      // MQTT 3.1 has no code for a refusal, and granting a QoS would be false, so the connection ends.
-      this.connections.end(connection, 'not-authorized', {
-        detail: `subscription to ${topicFilter}: ${refusal.detail}`,
-      });
-      return;
-    }
-    const granted: { subscription: Subscription; isNew: boolean }[] = [];
-    // One code per filter, in order [MQTT-3.8.4-5], [MQTT-3.9.3-1]
-    const reasonCodes = packet.subscriptions.map((request, i) => {
-      const refusal = refusals[i];
-      if (refusal !== undefined) return connection.version === 5 ? refusal.reasonCode : SUBACK_FAILURE;
-      const grant = this.#grant(
-        session,
-        request,
-        parsed[i] as ParsedFilter,
-        packet.properties?.subscriptionIdentifiers?.[0],
-      );
-      granted.push(grant);
-      return grant.subscription.qos;
-    });
-    // [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-4]
-    const { packetId } = packet;
-    const { changes, effects } = this.context;
-    const suback = { type: PacketType.suback, packetId, reasonCodes, properties: undefined } as const;
-    effects.send(connection.id, suback, connection.promise(changes.step));
-    for (const { subscription, isNew } of granted) this.#sendRetained(connection, session, subscription, isNew);
+    if (this.#hasTooMany(connection, packet.subscriptions)) return;
+    this.#start(new SubscribeTask(this.context, connection, session, packet, this));
   }
 
   unsubscribe(connection: Connection, session: Session, packet: UnsubscribePacket): void {
-    if (this.#parseAll(connection, packet.topicFilters) === undefined) return;
-    const reasonCodes = packet.topicFilters.map((text) => {
-      const topicFilter = text as TopicFilter;
-      // compared literally [MQTT-3.10.4-1]
-      if (!this.router.remove(session, topicFilter)) return ReasonCode.noSubscriptionExisted;
-      if (session.stored)
-        this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
-      return ReasonCode.success;
-    });
-    // [MQTT-3.10.4-4], even if nothing was removed [MQTT-3.10.4-5]
-    const { packetId } = packet;
-    const { changes, effects } = this.context;
-    const unsuback = { type: PacketType.unsuback, packetId, reasonCodes, properties: undefined } as const;
-    effects.send(connection.id, unsuback, connection.promise(changes.step));
+    if (this.#hasTooMany(connection, packet.topicFilters)) return;
+    this.#start(new UnsubscribeTask(this.context, connection, session, packet, this));
   }
 
-  /**
-   * Parses all filters of a packet. If one is malformed, ends the connection before any of them takes effect
-   * [MQTT-4.7.1-2], [MQTT-4.7.1-3].
-   */
-  #parseAll(connection: Connection, topicFilters: readonly string[]): ParsedFilter[] | undefined {
-    const all: ParsedFilter[] = [];
-    for (const text of topicFilters) {
-      const parsed = parseTopicFilter(text, this.context.limits);
-      if (typeof parsed === 'string') {
-        this.connections.end(connection, 'topic-filter-invalid', { detail: parsed });
-        return undefined;
-      }
-      all.push(parsed);
-    }
-    return all;
+  #start(task: Task): void {
+    if (!task.run()) this.work.add(task);
   }
 
-  #refusal(connection: Connection, parsed: ParsedFilter): { reasonCode: number; detail: string } | undefined {
+  #hasTooMany(connection: Connection, filters: readonly unknown[]): boolean {
+    const { maxFiltersPerPacket } = this.context.limits;
+    if (filters.length <= maxFiltersPerPacket) return false;
+    const detail = `a packet with ${filters.length} Topic Filters, ${maxFiltersPerPacket} are the most`;
+    this.connections.end(connection, 'too-many-filters', { detail });
+    return true;
+  }
+
+  /** [MQTT-4.7.1-2], [MQTT-4.7.1-3]. */
+  parse(connection: Connection, topicFilter: string): ParsedFilter | undefined {
+    const parsed = parseTopicFilter(topicFilter, this.context.limits);
+    if (typeof parsed !== 'string') return parsed;
+    this.connections.end(connection, 'topic-filter-invalid', { detail: parsed });
+    return undefined;
+  }
+
+  refusal(connection: Connection, parsed: ParsedFilter): FilterRefusal | undefined {
     const { limits } = this.context;
     if (parsed.shareName !== undefined && !limits.sharedSubscriptions) {
       return {
@@ -127,38 +79,44 @@ export class SubscribeHandler {
     return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
   }
 
-  /** Whether the limits allow this subscription, counting those before it in the packet. */
-  #room(
-    session: Session,
-    requests: readonly SubscriptionRequest[],
-  ): (place: number) => { reasonCode: number; detail: string } | undefined {
+  overLimit(session: Session, topicFilter: TopicFilter, added: ReadonlySet<string>): FilterRefusal | undefined {
+    // A replacement does not count [MQTT-3.8.4-3].
+    if (session.hasSubscription(topicFilter) || added.has(topicFilter)) return undefined;
     const { maxSubscriptionsPerClient, maxSubscriptions } = this.context.limits;
-    const ofClient = Math.max(0, maxSubscriptionsPerClient - (session.subscriptions?.size ?? 0));
-    const left = Math.min(ofClient, Math.max(0, maxSubscriptions - this.router.subscriptionCount));
-    if (left >= requests.length) return () => undefined;
-    const detail =
-      left === ofClient
-        ? `the client has ${maxSubscriptionsPerClient} subscriptions, which is as many as it may have`
-        : `there are ${maxSubscriptions} subscriptions, which is as many as the broker takes`;
-    const fresh = new Set<string>();
-    return (place) => {
-      const { topicFilter } = requests[place] as SubscriptionRequest;
-      // A replacement does not count [MQTT-3.8.4-3].
-      if (session.subscriptions?.has(topicFilter as TopicFilter) === true || fresh.has(topicFilter)) return undefined;
-      if (fresh.size >= left) return { reasonCode: ReasonCode.quotaExceeded, detail };
-      fresh.add(topicFilter);
-      return undefined;
-    };
+    const reasonCode = ReasonCode.quotaExceeded;
+    if ((session.subscriptions?.size ?? 0) + added.size >= maxSubscriptionsPerClient)
+      return {
+        reasonCode,
+        detail: `the client has ${maxSubscriptionsPerClient} subscriptions, which is as many as it may have`,
+      };
+    if (this.router.subscriptionCount + added.size >= maxSubscriptions)
+      return {
+        reasonCode,
+        detail: `there are ${maxSubscriptions} subscriptions, which is as many as the broker takes`,
+      };
+    return undefined;
   }
 
-  #grant(
+  /** MQTT 3.1 has no code for a refusal, and granting a QoS would be false, so the connection ends. */
+  denied(connection: Connection, { clientId }: Session, topicFilter: string, detail: string): boolean {
+    this.context.effects.emit({ kind: 'subscribe-denied', clientId, topicFilter, detail });
+    if (connection.version !== 3) return false;
+    this.connections.end(connection, 'not-authorized', { detail: `subscription to ${topicFilter}: ${detail}` });
+    return true;
+  }
+
+  grantedQos({ qos }: SubscriptionRequest): QoS {
+    return Math.min(qos, this.context.limits.maxQos) as QoS;
+  }
+
+  grant(
     session: Session,
     request: SubscriptionRequest,
     { shareName, filter }: ParsedFilter,
     identifier: number | undefined,
   ) {
     const group = shareName === undefined ? undefined : this.router.group(shareName, filter);
-    const qos = Math.min(request.qos, this.context.limits.maxQos) as QoS;
+    const qos = this.grantedQos(request);
     const subscription = new Subscription(
       session,
       request.topicFilter as TopicFilter,
@@ -176,15 +134,29 @@ export class SubscribeHandler {
     return { subscription, isNew };
   }
 
+  remove(session: Session, topicFilter: TopicFilter): boolean {
+    if (!this.router.remove(session, topicFilter)) return false;
+    if (session.stored)
+      this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
+    return true;
+  }
+
   /**
    * Retained messages go to subscriptions that are not shared, new or repeated [MQTT-3.8.4-3]; MQTT 5 can request
    * otherwise.
    */
-  #sendRetained(connection: Connection, session: Session, subscription: Subscription, isNew: boolean): void {
-    if (subscription.group !== undefined || !this.context.limits.retainedMessages) return;
-    if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) return;
-    if (this.publisher.retained.size === 0) return;
-    connection.retained ??= new RetainedDelivery(connection, session, this.publisher.retained, this.context);
-    connection.retained.add(subscription);
+  sendRetained(
+    connection: Connection,
+    session: Session,
+    granted: readonly { readonly subscription: Subscription; readonly isNew: boolean }[],
+  ): void {
+    if (!this.context.limits.retainedMessages || this.dispatcher.retained.size === 0) return;
+    for (const { subscription, isNew } of granted) {
+      if (subscription.group !== undefined) continue;
+      if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) continue;
+      connection.retained ??= new RetainedDelivery(connection, session, this.dispatcher, this.work, this.context);
+      connection.retained.add(subscription);
+    }
+    connection.retained?.start();
   }
 }

@@ -4,8 +4,8 @@ import { CoreHarness, will } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 
 /** A broker with slices of two, subscribers of `t`, and a publisher. */
-function fanOut(subscribers: number, options: { stored?: boolean; qos?: 1 | 2 } = {}) {
-  const core = new CoreHarness({}, undefined, undefined, 2);
+function fanOut(subscribers: number, options: { stored?: boolean; qos?: 1 | 2; sliceSize?: number } = {}) {
+  const core = new CoreHarness({}, undefined, undefined, options.sliceSize ?? 2);
   const peers: CorePeer[] = [];
   for (let i = 0; i < subscribers; i++) {
     const peer = core.connect(`s${i}`, { clean: options.stored !== true });
@@ -92,15 +92,15 @@ describe('a fan-out that is larger than a slice', () => {
   });
 
   test('a recipient that unsubscribes between two slices does not get it [MQTT-3.10.4-2], one that subscribes again does', () => {
-    const { core, peers, publisher } = fanOut(4);
+    const { core, peers, publisher } = fanOut(5, { sliceSize: 3 });
     publisher.publish('t', 'x');
     core.handle({ kind: 'continue' });
-    peers[2]?.unsubscribe('t');
     peers[3]?.unsubscribe('t');
-    peers[3]?.subscribe(['t', 0]);
+    peers[4]?.unsubscribe('t');
+    peers[4]?.subscribe(['t', 0]);
     core.lines();
     core.finish();
-    expect(published(core.lines())).toEqual(['4 < publish t=x q1 id1']);
+    expect(published(core.lines())).toEqual(['5 < publish t=x q1 id1']);
   });
 
   test('a recipient whose session ends between two slices leaves nothing behind', () => {
@@ -148,5 +148,114 @@ describe('a fan-out that is larger than a slice', () => {
     publisher.lose();
     core.finish();
     expect(published(core.lines())).toHaveLength(3);
+  });
+});
+
+describe('a SUBSCRIBE with more filters than a slice', () => {
+  test('its filters are parsed, checked and granted in slices, and SUBACK follows the last', () => {
+    const core = new CoreHarness({}, undefined, undefined, 4);
+    core.finishesAtOnce = false;
+    const a = core.connectStored('a');
+    core.lines();
+    a.subscribe(['t/1', 0], ['t/2', 1], ['t/3', 2]);
+    const steps: string[][] = [core.lines()];
+    while (core.broker.hasWork) {
+      core.handle({ kind: 'continue' });
+      steps.push(core.lines());
+    }
+    expect(steps).toEqual([
+      ['1 suspend'],
+      ['+subscription a t/1 q0', '+subscription a t/2 q1'],
+      ['+subscription a t/3 q2', expect.stringMatching(/^1 < suback \d+ 0,1,2 after #1$/), '1 resume'],
+    ]);
+  });
+
+  test('a filter that is none ends the connection before any takes effect, whichever slice it is in [MQTT-4.7.1-2]', () => {
+    const core = new CoreHarness({}, undefined, undefined, 2);
+    const a = core.connectStored('a');
+    core.lines();
+    a.subscribe(['t/1', 0], ['t/2', 0], ['t/#/x', 0]);
+    expect(core.lines()).toEqual(['1 suspend', '1 close topic-filter-invalid', '+session a offline']);
+    expect(core.store.subscriptions.size).toBe(0);
+  });
+
+  test('equal filters take effect once, and each gets its code [MQTT-3.8.4-3]', () => {
+    const core = new CoreHarness();
+    core.connect('publisher').publish('t', 'kept', 1, { retain: true });
+    const a = core.connectStored('a');
+    core.lines();
+    a.subscribe(['t', 0], ['t', 2], ['t', 1]);
+    expect(core.lines().filter((line) => !line.includes('when-writable'))).toEqual([
+      '+subscription a t q1',
+      expect.stringMatching(/ < suback \d+ 0,2,1 after #1$/),
+      '2 read-retained t',
+      '+c:a #0 t=kept q1',
+      '2 < publish t=kept q1 id1 retain',
+    ]);
+  });
+
+  test('more filters than the limit end the connection, for SUBSCRIBE and for UNSUBSCRIBE', () => {
+    const core = new CoreHarness({ maxFiltersPerPacket: 2 });
+    const a = core.connect('a');
+    a.subscribe(['1', 0], ['2', 0]);
+    core.lines();
+    a.subscribe(['1', 0], ['2', 0], ['3', 0]);
+    core.connect('b').unsubscribe('1', '2', '3');
+    expect(core.lines().filter((line) => line.includes('close'))).toEqual([
+      '1 close too-many-filters',
+      '2 close too-many-filters',
+    ]);
+  });
+
+  test('a client that goes in the middle of it is not answered, and its session keeps what was granted', () => {
+    const core = new CoreHarness({}, undefined, undefined, 3);
+    core.finishesAtOnce = false;
+    const a = core.connectStored('a');
+    a.subscribe(['t/1', 0], ['t/2', 0]);
+    core.handle({ kind: 'continue' });
+    a.lose();
+    core.lines();
+    core.finish();
+    expect(core.lines()).toEqual([]);
+    expect(core.broker.hasWork).toBe(false);
+  });
+});
+
+describe('a search for retained messages', () => {
+  test('it visits a bounded number of topics a step, and other clients are answered in between', () => {
+    const core = new CoreHarness({}, undefined, undefined, 10);
+    const publisher = core.connect('publisher');
+    for (let i = 0; i < 50; i++) publisher.publish(`t/${i}/x`, 'x', 0, { retain: true });
+    publisher.publish('u', 'found', 0, { retain: true });
+    core.finishesAtOnce = false;
+    const a = core.connect('a');
+    core.lines();
+    a.subscribe(['+/+/y', 0], ['u', 0]);
+    let steps = 0;
+    while (core.broker.hasWork) {
+      core.handle({ kind: 'continue' });
+      publisher.ping();
+      steps++;
+    }
+    const lines = core.lines();
+    expect(lines.filter((line) => line.includes('pingresp'))).toHaveLength(steps);
+    expect(steps).toBeGreaterThan(4);
+    expect(lines.filter((line) => line.includes('< publish'))).toEqual([`${a.id} < publish u=found q0 retain`]);
+  });
+
+  test('a topic that is published while the search goes on is not sent a second time', () => {
+    const core = new CoreHarness({}, undefined, undefined, 5);
+    const publisher = core.connect('publisher');
+    for (let i = 0; i < 20; i++) publisher.publish(`t/${i}`, 'old', 0, { retain: true });
+    core.finishesAtOnce = false;
+    const a = core.connect('a');
+    a.subscribe(['t/#', 0]);
+    core.handle({ kind: 'continue' });
+    core.lines();
+    publisher.publish('t/19', 'new', 0, { retain: true });
+    core.finish();
+    core.answerAll();
+    const sent = core.lines().filter((line) => line.includes('< publish t/19='));
+    expect(sent).toEqual([`${a.id} < publish t/19=new q0`]);
   });
 });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { MessageId, TopicFilter, TopicName } from '../../../../src/domain/identifiers.js';
-import { RetainedEntry, RetainedTree } from '../../../../src/domain/topics/retained-tree.js';
+import { RetainedEntry } from '../../../../src/domain/topics/retained-entry.js';
+import { RetainedTree } from '../../../../src/domain/topics/retained-tree.js';
 import { filterMatches } from '../../../../src/domain/topics/topic-filter.js';
 
 const level = fc.constantFrom('a', 'b', '', '$s');
@@ -17,6 +18,17 @@ const topicFilter = fc
 
 const entry = (topic: string, id: number): RetainedEntry =>
   new RetainedEntry(topic as TopicName, id as MessageId, id, undefined, { name: 'test', expired: () => undefined });
+/** All matches, looked for `budget` levels at a time, with a chance to change the tree in between. */
+function found(tree: RetainedTree, filter: TopicFilter, budget = Infinity, paused = (): void => undefined) {
+  const walk = tree.search(filter);
+  const entries: RetainedEntry[] = [];
+  while (!walk.isDone) {
+    walk.visit(budget, (one) => entries.push(one) > 0);
+    paused();
+  }
+  return entries;
+}
+
 const topicsOf = (entries: readonly RetainedEntry[]): string[] => entries.map(({ topic }) => topic);
 
 describe('RetainedTree', () => {
@@ -39,7 +51,7 @@ describe('RetainedTree', () => {
           expect([...kept.keys()].map((topic) => tree.get(topic)?.id)).toEqual([...kept.values()]);
           for (const filter of filters) {
             const expected = [...kept.keys()].filter((topic) => filterMatches(filter, topic));
-            expect(topicsOf(tree.match(filter, Infinity)).sort()).toEqual(expected.sort());
+            expect(topicsOf(found(tree, filter)).sort()).toEqual(expected.sort());
           }
         },
       ),
@@ -47,24 +59,68 @@ describe('RetainedTree', () => {
     );
   });
 
-  test('gives no more than the limit, and exactly that many where there are more', () => {
+  test('a search that pauses finds the same in the same order, however small its budget is', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(topicName, { maxLength: 20 }), topicFilter, fc.nat(8), (topics, filter, limit) => {
+      fc.property(
+        fc.uniqueArray(topicName, { maxLength: 20 }),
+        topicFilter,
+        fc.integer({ min: 1, max: 5 }),
+        (topics, filter, budget) => {
+          const tree = new RetainedTree();
+          for (const [i, topic] of topics.entries()) tree.put(entry(topic, i));
+          expect(found(tree, filter, budget)).toEqual(found(tree, filter));
+        },
+      ),
+    );
+  });
+
+  test('a search that stops after each match goes on behind it', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(topicName, { maxLength: 20 }), topicFilter, (topics, filter) => {
         const tree = new RetainedTree();
         for (const [i, topic] of topics.entries()) tree.put(entry(topic, i));
-        const all = tree.match(filter, Infinity);
-        expect(tree.match(filter, limit)).toEqual(all.slice(0, limit));
+        const walk = tree.search(filter);
+        const entries: RetainedEntry[] = [];
+        while (!walk.isDone) walk.visit(1000, (one) => entries.push(one) < 0);
+        expect(entries).toEqual(found(tree, filter));
       }),
+    );
+  });
+
+  test('topics that stay are found once each, whatever is added and removed while the search pauses', () => {
+    const change = fc.record({ topic: topicName, put: fc.boolean() });
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(topicName, { maxLength: 20 }),
+        topicFilter,
+        fc.array(change, { maxLength: 30 }),
+        (topics, filter, changes) => {
+          const tree = new RetainedTree();
+          for (const [i, topic] of topics.entries()) tree.put(entry(topic, i));
+          const touched = new Set(changes.map(({ topic }) => topic));
+          const left = [...changes];
+          const seen = topicsOf(
+            found(tree, filter, 1, () => {
+              const next = left.shift();
+              if (next?.put === true) tree.put(entry(next.topic, 100));
+              else if (next !== undefined) tree.remove(next.topic);
+            }),
+          ).filter((topic) => !touched.has(topic as TopicName));
+          const expected = topics.filter((topic) => filterMatches(filter, topic) && !touched.has(topic));
+          expect(seen.sort()).toEqual(expected.sort());
+        },
+      ),
+      { numRuns: 500 },
     );
   });
 
   test('hides topics that begin with $ from a leading wildcard, and only those', () => {
     const tree = new RetainedTree();
     for (const [i, topic] of ['$s/a', 'a/$s', 'a/$s/b', '$s'].entries()) tree.put(entry(topic, i));
-    expect(topicsOf(tree.match('#' as TopicFilter, 10)).sort()).toEqual(['a/$s', 'a/$s/b']);
-    expect(topicsOf(tree.match('+/+' as TopicFilter, 10))).toEqual(['a/$s']);
-    expect(topicsOf(tree.match('a/+' as TopicFilter, 10))).toEqual(['a/$s']);
-    expect(topicsOf(tree.match('$s/#' as TopicFilter, 10)).sort()).toEqual(['$s', '$s/a']);
+    expect(topicsOf(found(tree, '#' as TopicFilter)).sort()).toEqual(['a/$s', 'a/$s/b']);
+    expect(topicsOf(found(tree, '+/+' as TopicFilter))).toEqual(['a/$s']);
+    expect(topicsOf(found(tree, 'a/+' as TopicFilter))).toEqual(['a/$s']);
+    expect(topicsOf(found(tree, '$s/#' as TopicFilter)).sort()).toEqual(['$s', '$s/a']);
   });
 
   test('answers for a topic that is only the beginning of others', () => {

@@ -1,0 +1,199 @@
+// A SUBSCRIBE or UNSUBSCRIBE packet at work. Packets with many filters are worked off in slices: first all filters are
+// parsed and checked, so that a packet that ends the connection leaves nothing behind, then they take effect, then the
+// packet is answered.
+import { PacketType } from '../../protocol/packets.js';
+import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../protocol/packets.js';
+import { ReasonCode, SUBACK_FAILURE } from '../../protocol/reason-codes.js';
+import type { Connection } from '../connect/connection.js';
+import type { Context } from '../context.js';
+import { NOW } from '../durability.js';
+import type { Ticket } from '../durability.js';
+import type { TopicFilter } from '../identifiers.js';
+import type { Session } from '../session/session.js';
+import type { Subscription } from '../session/subscription.js';
+import type { ParsedFilter } from '../topics/topic-filter.js';
+import type { Task } from '../work-queue.js';
+
+/** Why a filter is refused: for the client, and for people. */
+export interface FilterRefusal {
+  readonly reasonCode: number;
+  readonly detail: string;
+}
+
+/** What a task needs to know and do for one filter. */
+export interface SubscribeRules {
+  /** `undefined`: the filter is malformed, and the connection has been ended. */
+  parse(connection: Connection, topicFilter: string): ParsedFilter | undefined;
+  refusal(connection: Connection, filter: ParsedFilter): FilterRefusal | undefined;
+  /** Why the limits do not allow one more subscription with this filter, those of this packet counted. */
+  overLimit(session: Session, topicFilter: TopicFilter, added: ReadonlySet<string>): FilterRefusal | undefined;
+  /** Reports a refusal. @returns whether it ends the connection. */
+  denied(connection: Connection, session: Session, topicFilter: string, detail: string): boolean;
+  grantedQos(request: SubscriptionRequest): number;
+  grant(
+    session: Session,
+    request: SubscriptionRequest,
+    filter: ParsedFilter,
+    identifier: number | undefined,
+  ): { readonly subscription: Subscription; readonly isNew: boolean };
+  remove(session: Session, topicFilter: TopicFilter): boolean;
+  sendRetained(
+    connection: Connection,
+    session: Session,
+    granted: readonly { readonly subscription: Subscription; readonly isNew: boolean }[],
+  ): void;
+}
+
+/** Work on a list, one item after the other, in phases; suspends its connection if it takes more than one step. */
+abstract class FilterTask implements Task {
+  #at = 0;
+  #isSuspended = false;
+  /** What the answer waits for. */
+  #ticket: Ticket = NOW;
+
+  constructor(
+    readonly context: Context,
+    readonly connection: Connection,
+    readonly session: Session,
+    readonly size: number,
+    readonly phases: readonly ((index: number) => boolean)[],
+  ) {}
+
+  protected abstract answer(after: Ticket): void;
+
+  run(): boolean {
+    const { changes, effects, sliceSize } = this.context;
+    const end = Math.min(this.size * this.phases.length, this.#at + sliceSize);
+    for (; this.#at < end; this.#at++) {
+      if (this.connection.state !== 'connected') return true;
+      const phase = this.phases[Math.floor(this.#at / this.size)];
+      if (phase?.(this.#at % this.size) === false) return true;
+    }
+    this.#ticket = Math.max(this.#ticket, changes.step);
+    if (this.#at < this.size * this.phases.length) {
+      if (!this.#isSuspended) effects.suspend(this.connection.id);
+      this.#isSuspended = true;
+      return false;
+    }
+    if (this.connection.state !== 'connected') return true;
+    this.answer(this.connection.promise(this.#ticket));
+    if (this.#isSuspended) effects.resume(this.connection.id);
+    return true;
+  }
+}
+
+export class SubscribeTask extends FilterTask {
+  readonly #packet: SubscribePacket;
+  readonly #rules: SubscribeRules;
+  readonly #parsed: ParsedFilter[] = [];
+  readonly #refusals: (FilterRefusal | undefined)[] = [];
+  readonly #reasonCodes: number[] = [];
+  /** New filters of this packet that are granted. */
+  readonly #added = new Set<string>();
+  /** Index of the last request with each filter: the others are replaced at once [MQTT-3.8.4-3]. */
+  readonly #last = new Map<string, number>();
+  readonly #granted: { readonly subscription: Subscription; readonly isNew: boolean }[] = [];
+
+  constructor(
+    context: Context,
+    connection: Connection,
+    session: Session,
+    packet: SubscribePacket,
+    rules: SubscribeRules,
+  ) {
+    super(context, connection, session, packet.subscriptions.length, [
+      (i) => this.#parse(i),
+      (i) => this.#check(i),
+      (i) => this.#grant(i),
+    ]);
+    this.#packet = packet;
+    this.#rules = rules;
+  }
+
+  #request(index: number): SubscriptionRequest {
+    return this.#packet.subscriptions[index] as SubscriptionRequest;
+  }
+
+  #parse(index: number): boolean {
+    const parsed = this.#rules.parse(this.connection, this.#request(index).topicFilter);
+    if (parsed === undefined) return false;
+    this.#parsed.push(parsed);
+    return true;
+  }
+
+  #check(index: number): boolean {
+    const { topicFilter } = this.#request(index);
+    const refusal =
+      this.#rules.refusal(this.connection, this.#parsed[index] as ParsedFilter) ??
+      this.#rules.overLimit(this.session, topicFilter as TopicFilter, this.#added);
+    this.#refusals.push(refusal);
+    if (refusal !== undefined) return !this.#rules.denied(this.connection, this.session, topicFilter, refusal.detail);
+    if (!this.session.hasSubscription(topicFilter as TopicFilter)) this.#added.add(topicFilter);
+    this.#last.set(topicFilter, index);
+    return true;
+  }
+
+  #grant(index: number): boolean {
+    const request = this.#request(index);
+    const refusal = this.#refusals[index];
+    if (refusal !== undefined) {
+      this.#reasonCodes.push(this.connection.version === 5 ? refusal.reasonCode : SUBACK_FAILURE);
+      return true;
+    }
+    this.#reasonCodes.push(this.#rules.grantedQos(request));
+    if (this.#last.get(request.topicFilter) !== index) return true;
+    const identifier = this.#packet.properties?.subscriptionIdentifiers?.[0];
+    this.#granted.push(this.#rules.grant(this.session, request, this.#parsed[index] as ParsedFilter, identifier));
+    return true;
+  }
+
+  /** One code per filter, in order [MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-4], [MQTT-3.8.4-5], [MQTT-3.9.3-1]. */
+  protected override answer(after: Ticket): void {
+    const { packetId } = this.#packet;
+    const reasonCodes = this.#reasonCodes;
+    const suback = { type: PacketType.suback, packetId, reasonCodes, properties: undefined } as const;
+    this.context.effects.send(this.connection.id, suback, after);
+    this.#rules.sendRetained(this.connection, this.session, this.#granted);
+  }
+}
+
+export class UnsubscribeTask extends FilterTask {
+  readonly #packet: UnsubscribePacket;
+  readonly #rules: SubscribeRules;
+  readonly #reasonCodes: number[] = [];
+
+  constructor(
+    context: Context,
+    connection: Connection,
+    session: Session,
+    packet: UnsubscribePacket,
+    rules: SubscribeRules,
+  ) {
+    super(context, connection, session, packet.topicFilters.length, [(i) => this.#parse(i), (i) => this.#remove(i)]);
+    this.#packet = packet;
+    this.#rules = rules;
+  }
+
+  #filter(index: number): TopicFilter {
+    return this.#packet.topicFilters[index] as TopicFilter;
+  }
+
+  #parse(index: number): boolean {
+    return this.#rules.parse(this.connection, this.#filter(index)) !== undefined;
+  }
+
+  #remove(index: number): boolean {
+    // Compared literally [MQTT-3.10.4-1].
+    const hadOne = this.#rules.remove(this.session, this.#filter(index));
+    this.#reasonCodes.push(hadOne ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
+    return true;
+  }
+
+  /** [MQTT-3.10.4-4], even if nothing was removed [MQTT-3.10.4-5]. */
+  protected override answer(after: Ticket): void {
+    const { packetId } = this.#packet;
+    const reasonCodes = this.#reasonCodes;
+    const unsuback = { type: PacketType.unsuback, packetId, reasonCodes, properties: undefined } as const;
+    this.context.effects.send(this.connection.id, unsuback, after);
+  }
+}
