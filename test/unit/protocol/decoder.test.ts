@@ -33,8 +33,8 @@ const publish = (packet: Packet | undefined): Extract<Packet, { type: typeof Pac
   return packet;
 };
 
-describe('what is valid', () => {
-  test.each(VALID_PACKETS)('version $version: $name is read as what it means', (sample) => {
+describe('decoding valid packets', () => {
+  test.each(VALID_PACKETS)('version $version: $name decodes to the expected packet', (sample) => {
     const decoder = decoderFor(sample);
     decoder.push(sample.bytes);
     expect(decoder.read()).toEqual(sample.packet);
@@ -42,7 +42,7 @@ describe('what is valid', () => {
     expect(decoder.bufferedBytes).toBe(0);
   });
 
-  test.each(VALID_PACKETS)('version $version: $name is read the same byte by byte', (sample) => {
+  test.each(VALID_PACKETS)('version $version: $name decodes to the same packet byte by byte', (sample) => {
     const decoder = decoderFor(sample);
     const packets: Packet[] = [];
     for (const byte of sample.bytes) {
@@ -53,7 +53,7 @@ describe('what is valid', () => {
   });
 });
 
-describe('what is malformed', () => {
+describe('decoding malformed packets', () => {
   test.each(MALFORMED_PACKETS)('version $version: $name is refused as $code', (sample) => {
     const decoder = decoderFor(sample);
     decoder.push(sample.bytes);
@@ -61,7 +61,7 @@ describe('what is malformed', () => {
     expect({ code, reasonCode }).toEqual({ code: sample.code, reasonCode: sample.reasonCode });
   });
 
-  test.each(MALFORMED_PACKETS)('version $version: $name is refused the same byte by byte', (sample) => {
+  test.each(MALFORMED_PACKETS)('version $version: $name is refused with the same error byte by byte', (sample) => {
     const decoder = decoderFor(sample);
     const { code, reasonCode } = failureOf(() => {
       for (const byte of sample.bytes) {
@@ -72,7 +72,7 @@ describe('what is malformed', () => {
     expect({ code, reasonCode }).toEqual({ code: sample.code, reasonCode: sample.reasonCode });
   });
 
-  test('the catalogue has a packet for every code', () => {
+  test('the catalogue of malformed packets has one for every code', () => {
     const every: Record<MalformedCode, true> = {
       'remaining-length-too-long': true,
       'packet-too-large': true,
@@ -107,7 +107,7 @@ describe('what is malformed', () => {
     expect(new Set(MALFORMED_PACKETS.map(({ code }) => code))).toEqual(new Set(Object.keys(every)));
   });
 
-  test('the packets before a malformed one are read, and then the same error every time', () => {
+  test('the packets before a malformed one are decoded, and every later read throws the same error', () => {
     const decoder = decoderOf('client', 4);
     decoder.push(wire('c0 00 40 02 0001 40 02 0000 c0 00'));
     expect(decoder.read()).toEqual({ type: PacketType.pingreq });
@@ -119,7 +119,7 @@ describe('what is malformed', () => {
     expect(failureOf(() => decoder.read())).toBe(failure);
   });
 
-  test('after a failure nothing is kept', () => {
+  test('after a failure the decoder buffers nothing', () => {
     const decoder = decoderOf('client', 4);
     decoder.push(wire('00'));
     decoder.push(new Uint8Array(1000));
@@ -130,7 +130,7 @@ describe('what is malformed', () => {
   });
 });
 
-describe('the first packet', () => {
+describe('decoding the first packet', () => {
   test.each([
     ['PINGREQ', 'c0'],
     ['PUBLISH', '30'],
@@ -138,20 +138,20 @@ describe('the first packet', () => {
     ['DISCONNECT', 'e0'],
     ['AUTH', 'f0'],
     ['a wrong SUBSCRIBE', '81'],
-  ])('[MQTT-3.1.0-1] may not be %s, which its first byte tells', (_name, firstByte) => {
+  ])('[MQTT-3.1.0-1] a first packet that is %s is refused by its first byte', (_name, firstByte) => {
     const decoder = new PacketDecoder({ maxPacketSize: 100 });
     decoder.push(wire(firstByte));
     expect(failureOf(() => decoder.read())).toMatchObject({ code: 'packet-type-unexpected', reasonCode: 0x82 });
   });
 
-  test('setting the version by hand does not make up for it', () => {
+  test('setting the version does not replace the required CONNECT', () => {
     const decoder = new PacketDecoder({ maxPacketSize: 100 });
     decoder.protocolVersion = 5;
     decoder.push(wire('c0 00'));
     expect(failureOf(() => decoder.read()).code).toBe('packet-type-unexpected');
   });
 
-  test.each([3, 4, 5] as const)('teaches the decoder version %d', (version) => {
+  test.each([3, 4, 5] as const)('CONNECT sets the decoder to version %d', (version) => {
     const decoder = new PacketDecoder({ maxPacketSize: 100 });
     expect(decoder.protocolVersion).toBe(4);
     decoder.push(CONNECT[version]);
@@ -159,29 +159,29 @@ describe('the first packet', () => {
     expect(decoder.protocolVersion).toBe(version);
   });
 
-  test('a refused one teaches it nothing, so that the answer has the form of MQTT 3.1.1', () => {
+  test('a refused CONNECT leaves the decoder at version 4, so that the answer has the form of MQTT 3.1.1', () => {
     const decoder = new PacketDecoder({ maxPacketSize: 100 });
     decoder.push(wire("10 0d 0004 'MQTT' 06 02 003c 0001 'a'"));
     failureOf(() => decoder.read());
     expect(decoder.protocolVersion).toBe(4);
   });
 
-  test('[MQTT-3.1.0-2] a second CONNECT is given out for the domain to refuse, and the version stays', () => {
+  test('[MQTT-3.1.0-2] a second CONNECT is decoded, for the domain to refuse, and the version stays', () => {
     const decoder = decoderOf('client', 4);
     decoder.push(CONNECT[5]);
     expect(decoder.read()).toMatchObject({ type: PacketType.connect, protocolVersion: 5 });
     expect(decoder.protocolVersion).toBe(4);
   });
 
-  test('the packets behind it are read in its version, even from the same chunk', () => {
+  test('packets after CONNECT in the same chunk are decoded in its version', () => {
     const decoder = new PacketDecoder({ maxPacketSize: 100 });
     decoder.push(Buffer.concat([CONNECT[3], wire('6a 02 0001')]));
     expect(readAll(decoder)).toHaveLength(2);
   });
 });
 
-describe('pulling', () => {
-  test('a caller may stop between two packets, hand over more and go on', () => {
+describe('reading packet by packet', () => {
+  test('a caller may stop between two packets, push more chunks and continue', () => {
     const decoder = decoderOf('client', 4);
     decoder.push(wire('40 02 0001 40 02 0002 40 02'));
     expect(decoder.read()).toMatchObject({ packetId: 1 });
@@ -200,15 +200,15 @@ describe('pulling', () => {
     expect(decoder.bufferedBytes).toBe(0);
   });
 
-  test('a Buffer is read like any other bytes, and payloads are plain arrays', () => {
+  test('a Buffer decodes like a Uint8Array, and payloads are plain Uint8Arrays', () => {
     const decoder = decoderOf('client', 4);
     decoder.push(Buffer.from(wire("30 07 0003 'a/b' 'hi'")));
     expect(publish(decoder.read()).payload.constructor).toBe(Uint8Array);
   });
 });
 
-describe('memory', () => {
-  test('a packet that lies in one chunk is not copied: its payload is a view', () => {
+describe('memory of the decoder', () => {
+  test('the payload of a packet within one chunk is a view of the chunk', () => {
     const decoder = decoderOf('client', 4);
     const chunk = wire("30 07 0003 'a/b' 'hi'");
     decoder.push(chunk);
@@ -217,7 +217,7 @@ describe('memory', () => {
     expect(decoder.copiedBytes).toBe(0);
   });
 
-  test('a password, a will and Correlation Data are copies, for they outlive the chunk', () => {
+  test('a password, a will and Correlation Data are copies, because they outlive the chunk', () => {
     const decoder = new PacketDecoder({ maxPacketSize: 1000 });
     const chunk = wire("10 17 0004 'MQTT' 04 c6 003c 0001 'a' 0001 't' 0001 'p' 0000 0000");
     decoder.push(chunk);
@@ -232,7 +232,7 @@ describe('memory', () => {
     expect(publish(five.read()).properties?.correlationData?.buffer).not.toBe(second.buffer);
   });
 
-  test('the beginning of a packet at the end of a chunk is copied, so that the chunk can go', () => {
+  test('the start of a packet at the end of a chunk is copied, so that the chunk can be freed', () => {
     const decoder = decoderOf('client', 4);
     const chunk = new Uint8Array(65_536);
     chunk.set(wire('30 f7ff03 0001 61'));
@@ -264,14 +264,14 @@ describe('memory', () => {
     },
   );
 
-  test('a topic that comes again is the same string again, whoever sends it', () => {
+  test('a repeated topic is the same string, also across connections', () => {
     const [first, second] = [decoderOf('client', 4), decoderOf('client', 5)];
     first.push(wire("30 07 0005 'a/b/c'"));
     second.push(wire("30 08 0005 'a/b/c' 00"));
     expect(Object.is(publish(first.read()).topic, publish(second.read()).topic)).toBe(true);
   });
 
-  test('many topics are told apart, also those that are longer than what is kept', () => {
+  test('many topics are kept apart, including those too long for the cache', () => {
     const decoder = decoderOf('client', 4);
     const topics = Array.from({ length: 20_000 }, (_, i) => `t/${i % 10_000}/${'x'.repeat(i % 300)}`);
     const read = topics.map((topic) => {
@@ -284,8 +284,8 @@ describe('memory', () => {
   });
 });
 
-describe('limits', () => {
-  test('a packet of exactly the limit passes, one byte more is refused', () => {
+describe('limits of the decoder', () => {
+  test('a packet of exactly the size limit passes, and one byte more is refused', () => {
     const atLimit = decoderOf('client', 4, 9);
     atLimit.push(wire("30 07 0003 'a/b' 'hi'"));
     expect(atLimit.read()).toBeDefined();
@@ -293,7 +293,7 @@ describe('limits', () => {
     expect(failureOf(() => atLimit.read())).toMatchObject({ code: 'packet-too-large', reasonCode: 0x95 });
   });
 
-  test('a packet over the limit is refused by its fixed header, before its body comes', () => {
+  test('a packet over the size limit is refused by its fixed header, before its body arrives', () => {
     const decoder = decoderOf('client', 4, 1000);
     decoder.push(wire('30 80'));
     expect(decoder.read()).toBeUndefined();
@@ -302,7 +302,7 @@ describe('limits', () => {
     expect(decoder.bufferedBytes).toBe(0);
   });
 
-  test('the limit can be raised between two packets', () => {
+  test('the size limit can be raised between two packets', () => {
     const decoder = new PacketDecoder({ maxPacketSize: 20 });
     decoder.push(CONNECT[4]);
     decoder.push(Buffer.concat([wire("30 1b 0001 'a'"), new Uint8Array(24)]));
@@ -311,7 +311,7 @@ describe('limits', () => {
     expect(publish(decoder.read()).payload.length).toBe(24);
   });
 
-  test('a peer that announces a large packet and sends a little of it costs a little', () => {
+  test('a peer that announces a large packet and sends little of it costs little memory', () => {
     const decoder = decoderOf('client', 4, 268_435_460);
     decoder.push(wire('30 ffffff7f 00'));
     expect(decoder.read()).toBeUndefined();
@@ -319,13 +319,13 @@ describe('limits', () => {
     expect(decoder.copiedBytes).toBeLessThan(20);
   });
 
-  test('[MQTT-2.2.2-2] a wrong first byte is refused before anything behind it', () => {
+  test('[MQTT-2.2.2-2] an invalid first byte is refused before the rest of the packet', () => {
     const decoder = decoderOf('client', 4);
     decoder.push(wire('81'));
     expect(failureOf(() => decoder.read()).code).toBe('fixed-header-flags');
   });
 
-  test('the fourth byte of a Remaining Length that asks for a fifth is refused at once', () => {
+  test('a Remaining Length whose fourth byte announces a fifth is refused at once', () => {
     const decoder = decoderOf('client', 4);
     decoder.push(wire('c0 808080'));
     expect(decoder.read()).toBeUndefined();
@@ -334,7 +334,7 @@ describe('limits', () => {
   });
 });
 
-describe('a packet that is a list', () => {
+describe('size limit of packets without payload', () => {
   /** CONNECT, then the fixed header of a packet of two mebibytes. */
   const announced = (first: number): PacketDecoder => {
     const decoder = new PacketDecoder({ maxPacketSize: 256 * MEBIBYTE });
@@ -355,12 +355,12 @@ describe('a packet that is a list', () => {
   test.each([
     ['SUBSCRIBE', 0x82],
     ['UNSUBSCRIBE', 0xa2],
-  ])('%s of two mebibytes is refused by its header, whatever a PUBLISH may weigh', (_name, first) => {
+  ])('%s of two mebibytes is refused by its header, whatever the limit for PUBLISH', (_name, first) => {
     const decoder = announced(first);
     expect(failureOf(() => decoder.read()).code).toBe('packet-too-large');
   });
 
-  test('PUBLISH of two mebibytes is waited for', () => {
+  test('PUBLISH of two mebibytes is accepted up to its limit', () => {
     expect(announced(0x30).read()).toBeUndefined();
   });
 });

@@ -37,9 +37,9 @@ const PUBLISH: PublishPacket = {
 };
 const PUBACK: Packet = { type: PacketType.puback, packetId: 1, reasonCode: 0, properties: undefined };
 
-describe('every packet', () => {
+describe('encoding packets', () => {
   test.each(VALID_PACKETS.filter(({ lenient }) => lenient !== true))(
-    'version $version: $name is written byte by byte as expected',
+    'version $version: $name encodes to the expected bytes',
     ({ packet, version, bytes }) => {
       expect(Buffer.from(encodePacket(packet, version)).toString('hex')).toBe(Buffer.from(bytes).toString('hex'));
     },
@@ -49,15 +49,15 @@ describe('every packet', () => {
     VALID_PACKETS.filter(
       ({ lenient, version, packet }) => lenient === true && (version !== 3 || packet.type !== PacketType.publish),
     ),
-  )('version $version: $name is written in its strict form', ({ packet, version, bytes }) => {
+  )('version $version: $name encodes to its strict form, not to the lenient bytes', ({ packet, version, bytes }) => {
     expect(Buffer.from(encodePacket(packet, version)).equals(bytes)).toBe(false);
   });
 });
 
-describe('what a version has no field for', () => {
+describe('encoding fields that a version lacks', () => {
   const properties = { reasonString: 'why', userProperties: [['k', 'v']] as const };
 
-  test.each([3, 4] as const)('is left out in version %d: properties and reason codes', (version) => {
+  test.each([3, 4] as const)('properties and reason codes are left out in version %d', (version) => {
     expect(encodePacket({ ...PUBACK, reasonCode: 0x87, properties } as Packet, version)).toEqual(wire('40 02 0001'));
     expect(encodePacket({ type: PacketType.disconnect, reasonCode: 0x8e, properties }, version)).toEqual(wire('e0 00'));
     expect(encodePacket({ type: PacketType.unsuback, packetId: 1, reasonCodes: [0x11], properties }, version)).toEqual(
@@ -66,21 +66,21 @@ describe('what a version has no field for', () => {
     expect(encodePacket({ ...PUBLISH, properties: { contentType: 'c' } }, version)).toEqual(wire("30 03 0001 'a'"));
   });
 
-  test('is left out in MQTT 3.1: Session Present', () => {
+  test('Session Present is left out in MQTT 3.1', () => {
     expect(
       encodePacket({ type: PacketType.connack, sessionPresent: true, reasonCode: 0, properties: undefined }, 3),
     ).toEqual(wire('20 02 00 00'));
   });
 });
 
-describe('what cannot be encoded is a RangeError', () => {
+describe('values that cannot be encoded', () => {
   const subscribe = { type: PacketType.subscribe, packetId: 1, properties: undefined } as const;
   const request = { topicFilter: 'a', qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
 
   test.each<[string, ProtocolVersion, Packet]>([
     ['a topic of 65,536 bytes', 4, { ...PUBLISH, topic: 'x'.repeat(65_536) }],
     ['U+0000 in a topic', 4, { ...PUBLISH, topic: 'a\0' }],
-    ['half a surrogate pair', 4, { ...PUBLISH, topic: '\uD800' }],
+    ['an unpaired surrogate', 4, { ...PUBLISH, topic: '\uD800' }],
     ['a packet identifier of 0 at QoS 1', 4, { ...PUBLISH, qos: 1 }],
     ['a packet identifier of 65,536', 4, { ...PUBLISH, qos: 1, packetId: 65_536 }],
     ['a packet identifier at QoS 0', 4, { ...PUBLISH, packetId: 1 }],
@@ -103,7 +103,7 @@ describe('what cannot be encoded is a RangeError', () => {
     ['Correlation Data of 65,536 bytes', 5, { ...PUBLISH, properties: { correlationData: new Uint8Array(65_536) } }],
     ['a keep alive of 65,536', 4, { ...CONNECT, keepAlive: 65_536 } as Packet],
     ['a negative keep alive', 4, { ...CONNECT, keepAlive: -1 } as Packet],
-    ['a broken keep alive', 4, { ...CONNECT, keepAlive: 0.5 } as Packet],
+    ['a fractional keep alive', 4, { ...CONNECT, keepAlive: 0.5 } as Packet],
     ['a password without a user name before MQTT 5', 4, { ...CONNECT, password: Uint8Array.of(1) } as Packet],
     ['a password of 65,536 bytes', 4, { ...CONNECT, userName: 'u', password: new Uint8Array(65_536) } as Packet],
     ['an acknowledgement with identifier 0', 5, { ...PUBACK, packetId: 0 } as Packet],
@@ -135,38 +135,35 @@ describe('what cannot be encoded is a RangeError', () => {
     expect(() => encodePacket(packet, version)).toThrow(RangeError);
   });
 
-  test('a PUBLISH whose Remaining Length takes more than four bytes', () => {
+  test('a PUBLISH whose Remaining Length exceeds four bytes is a RangeError', () => {
     expect(publishSize(1, 268_435_455 - 3, 0, 0)).toBe(268_435_460);
     expect(() => publishSize(1, 268_435_455 - 2, 0, 0)).toThrow(RangeError);
   });
 });
 
-describe('the hot path', () => {
-  test.each([3, 4, 5] as const)(
-    'writes a PUBLISH as encodePacket does, and foretells its size (version %d)',
-    (version) => {
-      fc.assert(
-        fc.property(publish(version, 'server'), fc.nat(40), (drawn, offset) => {
-          const packet = drawn as PublishPacket;
-          const topic = encodeTopic(packet.topic);
-          const properties = version === 5 ? encodePublishProperties(packet.properties) : undefined;
-          const size = publishSize(topic.length, packet.payload.length, packet.qos, properties?.length ?? 0);
-          const target = new Uint8Array(offset + size + 1).fill(0xee);
-          const { payload, qos, dup, retain, packetId } = packet;
-          expect(writePublish(target, offset, topic, payload, qos, dup, retain, packetId, properties)).toBe(
-            offset + size,
-          );
-          expect(Buffer.compare(target.subarray(offset, offset + size), encodePacket(packet, version))).toBe(0);
-          expect(target.subarray(0, offset).every((byte) => byte === 0xee)).toBe(true);
-          expect(target[offset + size]).toBe(0xee);
-        }),
-        { seed: 2, numRuns: 300 },
-      );
-    },
-  );
+describe('hot path of the encoder', () => {
+  test.each([3, 4, 5] as const)('writePublish and publishSize agree with encodePacket (version %d)', (version) => {
+    fc.assert(
+      fc.property(publish(version, 'server'), fc.nat(40), (drawn, offset) => {
+        const packet = drawn as PublishPacket;
+        const topic = encodeTopic(packet.topic);
+        const properties = version === 5 ? encodePublishProperties(packet.properties) : undefined;
+        const size = publishSize(topic.length, packet.payload.length, packet.qos, properties?.length ?? 0);
+        const target = new Uint8Array(offset + size + 1).fill(0xee);
+        const { payload, qos, dup, retain, packetId } = packet;
+        expect(writePublish(target, offset, topic, payload, qos, dup, retain, packetId, properties)).toBe(
+          offset + size,
+        );
+        expect(Buffer.compare(target.subarray(offset, offset + size), encodePacket(packet, version))).toBe(0);
+        expect(target.subarray(0, offset).every((byte) => byte === 0xee)).toBe(true);
+        expect(target[offset + size]).toBe(0xee);
+      }),
+      { seed: 2, numRuns: 300 },
+    );
+  });
 
   test.each([0, 120, 128, 16_380, 16_384, 2_097_150, 2_097_152])(
-    'writes a payload of %d bytes as encodePacket does',
+    'writePublish writes a payload of %d bytes as encodePacket does',
     (bytes) => {
       const payload = new Uint8Array(bytes).fill(7);
       const topic = encodeTopic('a');
@@ -184,7 +181,7 @@ describe('the hot path', () => {
     [5, PacketType.puback, 0x10, '40 03 1234 10'],
     [5, PacketType.pubrel, 0x92, '62 03 1234 92'],
   ] as const)(
-    'writes an acknowledgement of version %d, type %d and code %d in its shortest form',
+    'an acknowledgement of version %d, type %d and code %d takes its shortest form',
     (version, type, reasonCode, notation) => {
       const expected = wire(notation);
       const target = new Uint8Array(8);
@@ -194,14 +191,14 @@ describe('the hot path', () => {
     },
   );
 
-  test('a topic that comes again is not encoded again', () => {
+  test('a repeated topic is not encoded again', () => {
     const first = encodeTopic('sensor/ä');
     encodeTopic('another');
     expect(encodeTopic('sensor/ä')).toBe(first);
     expect(first).toEqual(wire("'sensor/' c3a4"));
   });
 
-  test('topics are remembered within a bound, and right whether they are or not', () => {
+  test('the topic cache is bounded, and evicted topics are encoded correctly', () => {
     const topics = Array.from({ length: 10_000 }, (_, i) => `t/${i}`);
     const kept = encodeTopic('t/0');
     expect(topics.filter((topic) => Buffer.from(encodeTopic(topic)).toString() !== topic)).toEqual([]);
@@ -212,7 +209,7 @@ describe('the hot path', () => {
     expect(encodeTopic('')).toHaveLength(0);
   });
 
-  test('no properties are a block of one byte', () => {
+  test('a PUBLISH without properties has a property block of one byte', () => {
     expect(encodePublishProperties(undefined)).toEqual(wire('00'));
     expect(encodePublishProperties({})).toEqual(wire('00'));
     expect(encodePublishProperties({ topicAlias: 2 })).toEqual(wire('03 23 0002'));

@@ -1,5 +1,5 @@
-// Damaged streams: whatever comes, the decoder gives out packets or throws a MalformedPacketError, and keeps no more
-// than it may.
+// Damaged streams: for any input, the decoder returns packets or throws a MalformedPacketError, within its memory
+// limit.
 import { describe, expect, test } from '@jest/globals';
 import { PacketDecoder } from '../../../src/protocol/decoder.js';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';
@@ -58,7 +58,7 @@ function feed(decoder: PacketDecoder, stream: Uint8Array, random: Random, tally:
     at += chunk.length;
     decoder.push(chunk);
     try {
-      // No packet takes less than two bytes: more rounds than bytes would be a hang.
+      // A packet takes at least two bytes, so more rounds than bytes mean that the decoder hangs.
       for (let rounds = 0; decoder.read() !== undefined; rounds++) {
         tally.packets++;
         if (rounds > stream.length) throw new Error('more packets than bytes');
@@ -82,31 +82,34 @@ function attempt(seed: number, run: () => void): void {
   }
 }
 
-describe('damaged bytes end in packets or in a MalformedPacketError, and nothing is kept beyond the limit', () => {
+describe('decoding damaged bytes', () => {
   test.each([
     [3, 'client'],
     [4, 'client'],
     [5, 'client'],
     [4, 'server'],
     [5, 'server'],
-  ] as const)('damaged packets in version %d, read as a %s sends them', (version, from) => {
-    const own = SAMPLES.filter((sample) => sample.version === version && sample.from === from);
-    const tally: Tally = { packets: 0, failures: 0 };
-    for (let seed = 0; seed < 6000; seed++) {
-      attempt(seed, () => {
-        const random = randomOf(seed);
-        const parts = Array.from({ length: 1 + random(5) }, () => {
-          const { bytes } = own[random(own.length)] as (typeof own)[number];
-          return random(2) === 0 ? bytes : damaged(bytes, random);
+  ] as const)(
+    'damaged packets of version %d from a %s decode, or throw a MalformedPacketError, within the limit',
+    (version, from) => {
+      const own = SAMPLES.filter((sample) => sample.version === version && sample.from === from);
+      const tally: Tally = { packets: 0, failures: 0 };
+      for (let seed = 0; seed < 6000; seed++) {
+        attempt(seed, () => {
+          const random = randomOf(seed);
+          const parts = Array.from({ length: 1 + random(5) }, () => {
+            const { bytes } = own[random(own.length)] as (typeof own)[number];
+            return random(2) === 0 ? bytes : damaged(bytes, random);
+          });
+          feed(decoderOf(from, version, LIMIT), Buffer.concat(parts), random, tally);
         });
-        feed(decoderOf(from, version, LIMIT), Buffer.concat(parts), random, tally);
-      });
-    }
-    expect(tally.packets).toBeGreaterThan(1000);
-    expect(tally.failures).toBeGreaterThan(1000);
-  });
+      }
+      expect(tally.packets).toBeGreaterThan(1000);
+      expect(tally.failures).toBeGreaterThan(1000);
+    },
+  );
 
-  test('damaged CONNECTs', () => {
+  test('damaged CONNECTs decode, or throw a MalformedPacketError, within the limit', () => {
     const tally: Tally = { packets: 0, failures: 0 };
     const connects = SAMPLES.filter(({ bytes, from }) => from === 'client' && (bytes[0] as number) >> 4 === 1);
     for (let seed = 0; seed < 10_000; seed++) {
@@ -121,7 +124,7 @@ describe('damaged bytes end in packets or in a MalformedPacketError, and nothing
     expect(tally.failures).toBeGreaterThan(1000);
   });
 
-  test('random bytes, before and behind a CONNECT', () => {
+  test('random bytes, alone or after a CONNECT, decode or throw a MalformedPacketError, within the limit', () => {
     const tally: Tally = { packets: 0, failures: 0 };
     for (let seed = 0; seed < 10_000; seed++) {
       attempt(seed, () => {

@@ -1,5 +1,5 @@
-// The codec against `mqtt-packet`, which others wrote: what it generates we read as the same packet, what we write it
-// reads as the same packet, and where damage makes the two disagree the reason is known.
+// The codec compared with the independent `mqtt-packet`: each decodes what the other encodes to the same packet, and
+// where they disagree about damaged packets, the reason is known.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as theirs from 'mqtt-packet';
@@ -49,7 +49,7 @@ function groupUserProperties(pairs: NonNullable<Properties['userProperties']>): 
   const grouped = Object.create(null) as Record<string, string | string[]>;
   for (const [name, value] of pairs) {
     const present = grouped[name];
-    // What they do with a second value under a name depends on the truth of the first.
+    // mqtt-packet treats a second value under a name differently if the first one is falsy.
     if (!present) grouped[name] = value;
     else grouped[name] = Array.isArray(present) ? [...present, value] : [present, value];
   }
@@ -163,7 +163,8 @@ const generateTheirs = (packet: Loose, version: ProtocolVersion): Uint8Array =>
 /** What they do not do by their own rules, which are not the specification's. */
 function isBeyondThem(packet: Packet): boolean {
   if (packet.type === PacketType.connect) {
-    // They want a client id unless the session is clean, a user name with a password, and a will topic.
+    // mqtt-packet requires a client identifier unless the session is clean, a user name with a password, and a will
+    // topic.
     return (
       packet.clientId === '' ||
       packet.will?.topic === '' ||
@@ -201,9 +202,9 @@ function decodeOurs(
   }
 }
 
-describe('packets in order', () => {
+describe('valid packets, compared with mqtt-packet', () => {
   test.each(BOTH_WAYS)(
-    'what we write, they read as the same packet (version $version, from a $from)',
+    'mqtt-packet decodes what hexmq encodes to the same packet (version $version, from a $from)',
     ({ version, from }) => {
       fc.assert(
         fc.property(anyPacket(version, from), (packet) => {
@@ -219,13 +220,13 @@ describe('packets in order', () => {
   );
 
   test.each(BOTH_WAYS)(
-    'what they write, we read as the same packet (version $version, from a $from)',
+    'hexmq decodes what mqtt-packet encodes to the same packet (version $version, from a $from)',
     ({ version, from }) => {
       fc.assert(
         fc.property(anyPacket(version, from), (packet) => {
           fc.pre(!isBeyondThem(packet));
           const read = decodeOurs(generateTheirs(toTheirs(packet, version), version), version, from);
-          // Compared in their terms: they sort user properties by name.
+          // Compared in mqtt-packet's form, which sorts user properties by name.
           expect(read).toMatchObject({ type: packet.type });
           expect(toTheirs(read as Packet, version)).toEqual(toTheirs(packet, version));
         }),
@@ -235,15 +236,15 @@ describe('packets in order', () => {
   );
 });
 
-/** Where we refuse and they do not, and why we are right. */
+/** Codes that hexmq refuses and mqtt-packet accepts, with the reason. */
 const STRICTER: Partial<Record<MalformedCode, string>> = {
-  'packet-truncated': 'they take cut-off fields for empty ones or -1',
-  'packet-trailing-bytes': 'they skip what is left over; section 3 has a place for every byte',
-  'utf8-invalid': '[MQTT-1.5.3-1]; they replace ill-formed bytes by U+FFFD',
+  'packet-truncated': 'mqtt-packet reads truncated fields as empty or as -1',
+  'packet-trailing-bytes': 'mqtt-packet skips trailing bytes; section 3 assigns every byte',
+  'utf8-invalid': '[MQTT-1.5.3-1]; mqtt-packet replaces ill-formed bytes by U+FFFD',
   'utf8-null-character': '[MQTT-1.5.3-2]',
-  'packet-type-unexpected': 'they know no sides',
-  'protocol-version-unsupported': 'they do not pair name and level, and know the bridge bit',
-  'connect-will-flags': '[MQTT-3.1.2-14]; they let a will at QoS 3 pass',
+  'packet-type-unexpected': 'mqtt-packet does not distinguish client and server',
+  'protocol-version-unsupported': 'mqtt-packet does not check name and level as a pair, and accepts the bridge bit',
+  'connect-will-flags': '[MQTT-3.1.2-14]; mqtt-packet accepts a will at QoS 3',
   'connect-password-without-user-name': '[MQTT-3.1.2-22]',
   'publish-dup-at-qos-0': '[MQTT-3.3.1-2]',
   'packet-id-zero': '[MQTT-2.3.1-1]',
@@ -252,15 +253,15 @@ const STRICTER: Partial<Record<MalformedCode, string>> = {
   'suback-code-invalid': 'MQTT 3.1 has no code for a failure',
   'connack-flags': '[MQTT-3.2.2-4]',
   'variable-byte-integer': '[MQTT-1.5.5-1]',
-  'property-not-allowed': 'section 2.2.2.2; they know no places',
-  'property-duplicate': 'they make lists of what may come once',
-  'property-value-invalid': 'they do not look at ranges',
+  'property-not-allowed': 'section 2.2.2.2; mqtt-packet accepts any property in any packet',
+  'property-duplicate': 'mqtt-packet collects repeated properties in lists',
+  'property-value-invalid': 'mqtt-packet does not check ranges',
   'authentication-method-missing': 'section 3.1.2.11.10',
-  'reason-code-invalid': 'they do not know the codes of CONNACK, nor who may send which code of AUTH',
+  'reason-code-invalid': 'mqtt-packet checks neither the codes of CONNACK nor which side may send which code of AUTH',
 };
 
-describe('damaged packets', () => {
-  test('of the malformed packets of the catalogue they take those that we refuse for a known reason, and no others', () => {
+describe('damaged packets, compared with mqtt-packet', () => {
+  test('mqtt-packet accepts malformed packets of the catalogue only where the difference is known', () => {
     const taken = MALFORMED_PACKETS.filter(({ bytes, version }) => {
       const { packets, error } = parseTheirs(bytes, version);
       return error === undefined && packets.length > 0;
@@ -269,7 +270,7 @@ describe('damaged packets', () => {
   });
 
   test.each(BOTH_WAYS)(
-    'where the two disagree, we are the stricter one for a known reason (version $version, from a $from)',
+    'where the two disagree, hexmq is stricter for a known reason (version $version, from a $from)',
     ({ version, from }) => {
       const damage = fc.record({ at: fc.nat(), by: fc.integer({ min: 1, max: 255 }) });
       const surprises: string[] = [];
@@ -277,7 +278,7 @@ describe('damaged packets', () => {
       fc.assert(
         fc.property(anyPacket(version, from), fc.array(damage, { minLength: 1, maxLength: 3 }), (packet, damages) => {
           const bytes = encodePacket(packet, version);
-          // The first byte and the length stay, so that both look at the same body.
+          // First byte and length stay, so that both decode the same body.
           const body = bytes.findIndex((byte, i) => i > 0 && byte < 128) + 1;
           if (body >= bytes.length) return;
           for (const { at, by } of damages) {
@@ -292,9 +293,10 @@ describe('damaged packets', () => {
           } else if (ours instanceof MalformedPacketError) {
             refused++;
             if (error === undefined && STRICTER[ours.code] === undefined)
-              surprises.push(`only we refuse, ${ours.code}: ${notation}`);
+              surprises.push(`only hexmq refuses, ${ours.code}: ${notation}`);
           } else if (error !== undefined) {
-            if (!isMoreLenient(ours, version)) surprises.push(`only they refuse, ${error.message}: ${notation}`);
+            if (!isMoreLenient(ours, version))
+              surprises.push(`only mqtt-packet refuses, ${error.message}: ${notation}`);
           } else {
             const expected = toTheirs(ours, ours.type === PacketType.connect ? ours.protocolVersion : version);
             expect(meaning(packets[0] as Loose, expected)).toEqual(expected);
@@ -308,7 +310,7 @@ describe('damaged packets', () => {
   );
 });
 
-/** What MQTT 3.1 left open, and one code of MQTT 5 that is in one table of two. */
+/** Where hexmq is more lenient: what MQTT 3.1 left open, and a code of MQTT 5 that only one of two tables lists. */
 function isMoreLenient(packet: Packet, version: ProtocolVersion): boolean {
   if (packet.type === PacketType.connect) return packet.protocolVersion === 3;
   if (version === 3) return packet.type === PacketType.subscribe || packet.type === PacketType.connack;

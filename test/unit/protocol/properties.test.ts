@@ -55,22 +55,22 @@ function outcome(notation: string, place: Place): string {
   }
 }
 
-describe('which property may stand where', () => {
-  test.each(TABLE)('property 0x%s', (id, value, places) => {
+describe('properties and the packets that may carry them', () => {
+  test.each(TABLE)('property 0x%s is allowed exactly in its packets', (id, value, places) => {
     const allowed = EVERYWHERE.filter((place) => outcome(`${id} ${value}`, place) === 'allowed');
     expect(allowed).toEqual(EVERYWHERE.filter((place) => places.includes(place)));
     const refused = EVERYWHERE.filter((place) => outcome(`${id} ${value}`, place) === 'property-not-allowed');
     expect(refused).toHaveLength(EVERYWHERE.length - allowed.length);
   });
 
-  test('there are no others', () => {
+  test('identifiers outside the table are unknown properties', () => {
     const known = TABLE.map(([id]) => Number.parseInt(id, 16));
     const unknown = Array.from({ length: 128 }, (_, id) => id).filter((id) => !known.includes(id));
     const hex = (id: number): string => id.toString(16).padStart(2, '0');
     expect(unknown.filter((id) => outcome(`${hex(id)} 00000000`, 'connack') !== 'property-unknown')).toEqual([]);
   });
 
-  test('all but user properties, and Subscription Identifiers from a server, come once', () => {
+  test('only user properties, and Subscription Identifiers from a server, may be repeated', () => {
     for (const [id, value, places] of TABLE) {
       if (id === '16') continue;
       for (const place of places) {
@@ -81,7 +81,7 @@ describe('which property may stand where', () => {
     }
   });
 
-  test.each(['01', '17', '19', '24', '25', '28', '29', '2a'])('the flag 0x%s is 0 or 1', (id) => {
+  test.each(['01', '17', '19', '24', '25', '28', '29', '2a'])('the flag property 0x%s must be 0 or 1', (id) => {
     const [, , places] = TABLE.find(([known]) => known === id) ?? [];
     for (const place of places ?? []) {
       expect(outcome(`${id} 00`, place)).toBe('allowed');
@@ -90,7 +90,7 @@ describe('which property may stand where', () => {
     }
   });
 
-  test('user properties keep their order and their repetitions', () => {
+  test('user properties keep their order and their duplicates', () => {
     const bytes = wire("15 26 0001 'b' 0001 '1' 26 0001 'a' 0001 '2' 26 0001 'b' 0001 '1'");
     expect(readProperties(new ByteReader(bytes, 0, bytes.length), PropertyPlace.will)).toEqual({
       userProperties: [

@@ -1,4 +1,4 @@
-// Round trips: every packet that is encoded decodes to itself, however it is cut into chunks.
+// Round trips: every encoded packet decodes to itself, however it is split into chunks.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { PacketDecoder } from '../../../src/protocol/decoder.js';
@@ -14,8 +14,8 @@ const BOTH_WAYS = VERSIONS.flatMap((version) => [
 ]);
 const SEED = 20_261_123;
 
-describe('what is encoded is decoded to the same packet', () => {
-  test.each(VERSIONS)('CONNECT of version %d', (version) => {
+describe('round trips of single packets', () => {
+  test.each(VERSIONS)('a CONNECT of version %d decodes to itself', (version) => {
     fc.assert(
       fc.property(connect(version), (packet) => {
         const decoder = new PacketDecoder({ maxPacketSize: MEBIBYTE });
@@ -26,7 +26,7 @@ describe('what is encoded is decoded to the same packet', () => {
     );
   });
 
-  test.each(BOTH_WAYS)('everything a $from sends in version $version', ({ version, from }) => {
+  test.each(BOTH_WAYS)('every packet of a $from in version $version decodes to itself', ({ version, from }) => {
     fc.assert(
       fc.property(packetFrom(from, version), (packet) => {
         const decoder = decoderOf(from, version);
@@ -38,7 +38,7 @@ describe('what is encoded is decoded to the same packet', () => {
   });
 });
 
-describe('chunks mean nothing', () => {
+describe('round trips through chunks', () => {
   test.each(BOTH_WAYS)(
     'however a stream from a $from in version $version is cut, the packets are the same',
     ({ version, from }) => {
@@ -54,7 +54,7 @@ describe('chunks mean nothing', () => {
   );
 
   test.each(BOTH_WAYS)(
-    'handing over all chunks first gives the same packets too, from a $from in version $version',
+    'pushing all chunks before reading gives the same packets, from a $from in version $version',
     ({ version, from }) => {
       const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
       fc.assert(
@@ -72,7 +72,7 @@ describe('chunks mean nothing', () => {
   );
 
   test.each(BOTH_WAYS)(
-    'whenever the reader stops and goes on, the order is the same, from a $from in version $version',
+    'reading between chunks gives the same packets in order, from a $from in version $version',
     ({ version, from }) => {
       const stream = fc.array(packetFrom(from, version), { minLength: 1, maxLength: 8 });
       const pulls = fc.array(fc.nat(3), { minLength: 40, maxLength: 40 });

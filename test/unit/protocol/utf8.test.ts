@@ -1,4 +1,4 @@
-// Strings on the wire: which bytes are well-formed, compared with TextDecoder and Buffer.
+// UTF-8 strings on the wire: which bytes are well-formed, compared with TextDecoder and Buffer.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MalformedPacketError } from '../../../src/protocol/malformed.js';
@@ -25,18 +25,18 @@ function ours(bytes: Uint8Array): string | undefined {
   }
 }
 
-describe('decoding', () => {
+describe('decoding UTF-8', () => {
   test.each([
     ['nothing', '', ''],
     ['ASCII', "'sensor/1'", 'sensor/1'],
-    ['control characters, which are discouraged but lawful', '01 1f 7f c280', '\u0001\u001F\u007F\u0080'],
+    ['control characters, which are discouraged but allowed', '01 1f 7f c280', '\u0001\u001F\u007F\u0080'],
     ['[MQTT-1.5.3-3] U+FEFF at the beginning', "efbbbf 'a'", '\uFEFFa'],
     ['the last character before the surrogates', 'ed9fbf', '\uD7FF'],
-    ['the first one behind them', 'ee8080', '\uE000'],
+    ['the first character after the surrogates', 'ee8080', '\uE000'],
     ['a non-character', 'efbfbf', '\uFFFF'],
     ['the first character of four bytes', 'f0908080', '\u{10000}'],
     ['the last character of all', 'f48fbfbf', '\u{10FFFF}'],
-  ])('takes %s', (_name, notation, text) => {
+  ])('decoding accepts %s', (_name, notation, text) => {
     expect(decode(wire(notation))).toBe(text);
   });
 
@@ -50,23 +50,23 @@ describe('decoding', () => {
     ['the last surrogate', 'edbfbf'],
     ['a pair of surrogates, as Java writes it', 'eda0bdedb882'],
     ['U+110000', 'f4908080'],
-    ['a lead byte that never was lawful', 'f8888080'],
+    ['a lead byte that was never valid', 'f8888080'],
     ['FF', 'ff'],
     ['a lead byte at the end', "'a' c3"],
     ['three bytes of four', 'f09f98'],
     ['a lead byte in place of a continuation', 'e2c3a4'],
     ['a letter in place of the last continuation', "e282 'a'"],
-  ])('[MQTT-1.5.3-1] refuses %s', (_name, notation) => {
+  ])('[MQTT-1.5.3-1] decoding refuses %s', (_name, notation) => {
     expect(() => decode(wire(notation))).toThrow(expect.objectContaining({ code: 'utf8-invalid' }));
   });
 
-  test('[MQTT-1.5.3-2] refuses U+0000 wherever it stands', () => {
+  test('[MQTT-1.5.3-2] decoding refuses U+0000 at any position', () => {
     for (const notation of ['00', "'a' 00", 'c3a4 00', "00 'b'"]) {
       expect(() => decode(wire(notation))).toThrow(expect.objectContaining({ code: 'utf8-null-character' }));
     }
   });
 
-  test('agrees with TextDecoder on every sequence of two bytes that begins beyond ASCII, and on many longer ones', () => {
+  test('decoding agrees with TextDecoder on every non-ASCII sequence of two bytes, and on many longer ones', () => {
     const disagreements: Uint8Array[] = [];
     const check = (bytes: Uint8Array): void => {
       if (!bytes.includes(0) && ours(bytes) !== platform(bytes)) disagreements.push(bytes);
@@ -87,8 +87,8 @@ describe('decoding', () => {
   });
 });
 
-describe('encoding', () => {
-  test('gives the bytes that Buffer gives, and decodes to the same text', () => {
+describe('encoding UTF-8', () => {
+  test('encoding gives the same bytes as Buffer, and they decode to the same text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (drawn) => {
         const text = drawn.replaceAll('\0', '0');
@@ -107,11 +107,11 @@ describe('encoding', () => {
     ['a high surrogate before a letter', '\uD83Da'],
     ['a low surrogate alone', '\uDE00'],
     ['two bytes too many', 'x'.repeat(65_534) + '€'],
-  ])('refuses %s', (_name, text) => {
+  ])('encoding refuses %s', (_name, text) => {
     expect(() => encodeUtf8(text)).toThrow(RangeError);
   });
 
-  test('takes a string of exactly 65,535 bytes', () => {
+  test('a string of exactly 65,535 bytes can be encoded', () => {
     expect(encodeUtf8('x'.repeat(65_532) + '€')).toHaveLength(65_535);
   });
 });
