@@ -1,12 +1,11 @@
-// What tests of the codec do again and again: a decoder that is past its CONNECT, and everything a decoder gives out
-// for a chunk.
+// Helpers for codec tests: a decoder that is past CONNECT, and all packets of a chunk.
 import { PacketDecoder } from '../../src/protocol/decoder.js';
 import type { Packet, ProtocolVersion } from '../../src/protocol/packets.js';
 import { CONNECT } from './packets.js';
 
 export const MEBIBYTE = 1024 * 1024;
 
-/** Reads what this side sends, in this version. */
+/** A decoder for packets from this side in this version. */
 export function decoderOf(
   from: 'client' | 'server',
   version: ProtocolVersion,
@@ -29,7 +28,7 @@ export function readAll(decoder: PacketDecoder): Packet[] {
   return packets;
 }
 
-/** Chunk by chunk, as a connection does it. */
+/** Decodes chunk by chunk, as a connection does. */
 export function decodeAll(decoder: PacketDecoder, chunks: Iterable<Uint8Array>): Packet[] {
   const packets: Packet[] = [];
   for (const chunk of chunks) {

@@ -1,5 +1,4 @@
-// Clients for the contract of the network port: sockets, with TLS or without, and WebSockets. They know nothing of
-// MQTT.
+// Clients for the network contract: plain sockets, TLS sockets and WebSockets. They know nothing of MQTT.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -14,7 +13,7 @@ class SocketPeer implements NetworkPeer {
   readonly received: Uint8Array[] = [];
   readonly closed: Promise<void>;
 
-  /** @param below is the socket that can be reset, where another speaks TLS on it. */
+  /** @param below the TCP socket under a TLS socket, which alone can be reset. */
   constructor(
     readonly socket: Socket,
     readonly below: Socket = socket,

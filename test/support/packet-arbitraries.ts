@@ -1,5 +1,4 @@
-// Random packets that are lawful in their version: whatever is drawn here can be encoded, and means the same when it is
-// read.
+// Random packets that are valid in their version: each can be encoded, and decodes to itself.
 import fc from 'fast-check';
 import { PacketType } from '../../src/protocol/packets.js';
 import type { Packet, Properties, ProtocolVersion, SubscriptionRequest, Will } from '../../src/protocol/packets.js';
@@ -8,7 +7,7 @@ import { isReasonCodeOf } from '../../src/protocol/reason-code-table.js';
 
 export type Side = 'client' | 'server';
 
-/** All of Unicode but U+0000 and halves of surrogate pairs. */
+/** Any Unicode text without U+0000 and unpaired surrogates. */
 export const text = fc.string({ unit: 'binary', maxLength: 12 }).map((value) => value.replaceAll('\0', '\uFEFF'));
 export const binary = fc.uint8Array({ maxLength: 20 });
 export const packetId = fc.integer({ min: 1, max: 0xffff });
@@ -188,7 +187,7 @@ function auth(from: Side): fc.Arbitrary<Packet> {
   });
 }
 
-/** Anything this side may send behind CONNECT. */
+/** Any packet that this side may send after CONNECT. */
 export function packetFrom(from: Side, version: ProtocolVersion): fc.Arbitrary<Packet> {
   const all = [
     publish(version, from),
@@ -200,7 +199,7 @@ export function packetFrom(from: Side, version: ProtocolVersion): fc.Arbitrary<P
   return fc.oneof(...all);
 }
 
-/** `bytes`, cut wherever `seeds` says. */
+/** Splits `bytes` into chunks, at positions derived from `seeds`. */
 export function cut(bytes: Uint8Array, seeds: readonly number[]): Uint8Array[] {
   const places = [...new Set(seeds.map((seed) => seed % (bytes.length + 1)))].sort((a, b) => a - b);
   return [...places, bytes.length].map((place, i) => bytes.subarray(i === 0 ? 0 : (places[i - 1] as number), place));

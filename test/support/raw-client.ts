@@ -1,25 +1,25 @@
-// A client that sends whatever bytes a test wants and looks at every byte that comes back. It never waits for a time:
-// in process nothing moves by itself, so a client that waits turns the event loop until the awaited has come or nothing
-// has moved for many turns.
+// A client that sends arbitrary bytes and checks every byte that comes back. It never waits for a fixed time: within
+// one process nothing happens by itself, so it turns the event loop until the awaited has arrived, or until nothing has
+// changed for many turns.
 import type { Socket } from 'node:net';
 import { expect } from '@jest/globals';
 import type { MemoryClient } from '../../adapters/network/memory/index.js';
 import * as raw from './raw-packets.js';
 import type { Part, Publish, PublishFields, Received, Request } from './raw-packets.js';
 
-/** The network as a raw client needs it. */
+/** The network as the raw client uses it. */
 export interface Wire {
   write(bytes: Uint8Array): void;
   onData(listener: (chunk: Uint8Array) => void): void;
   onClosed(listener: () => void): void;
-  /** Ends this direction; what the broker still sends is read. */
+  /** Ends this side, and continues reading. */
   end(): void;
-  /** Closes the connection without a word. */
+  /** Cuts the connection abruptly. */
   destroy(): void;
-  /** Reads nothing until `resume`. */
+  /** Reads nothing more until `resume`. */
   pause(): void;
   resume(): void;
-  /** What the broker calls this end. */
+  /** The address of this end as the broker sees it. */
   readonly remoteAddress: string;
 }
 
@@ -46,7 +46,7 @@ export function memoryWire(client: MemoryClient, remoteAddress: string): Wire {
   };
 }
 
-/** `socket` is connected. */
+/** @param socket already connected. */
 export function socketWire(socket: Socket): Wire {
   return {
     write: (bytes) => void socket.write(bytes),
@@ -60,15 +60,14 @@ export function socketWire(socket: Socket): Wire {
   };
 }
 
-/** Counts whatever moves: bytes that came, connections that closed, events. */
+/** Counts activity: received bytes, closed connections, events. */
 export class Activity {
   #count = 0;
-  /** Turns of the event loop without a movement after which nothing more is expected. */
+  /** Turns of the event loop without activity after which nothing more is expected. */
   readonly #quietTurns: number;
 
   /**
-   * What lies between two turns, in milliseconds: 0 within one process, more where the operating system has to move
-   * something.
+   * Milliseconds between two turns: 0 within one process, more where the operating system takes part.
    */
   readonly #pauseMs: number;
 
@@ -81,7 +80,7 @@ export class Activity {
     this.#count++;
   }
 
-  /** Turns the event loop until `arrived` says so, or nothing moves any more. */
+  /** Turns the event loop until `arrived` returns true, or there is no more activity. */
   async until(arrived: () => boolean): Promise<boolean> {
     let quiet = 0;
     while (!arrived()) {
@@ -113,7 +112,7 @@ export class RawClient {
   constructor(
     readonly wire: Wire,
     readonly activity: Activity,
-    /** `bytes`: nothing is parsed, for answers in a version that the parser does not know. */
+    /** `bytes` disables parsing, for answers in a version that the parser does not know. */
     mode: 'packets' | 'bytes' = 'packets',
   ) {
     wire.onData((chunk) => {
@@ -136,28 +135,28 @@ export class RawClient {
     return this.#closed;
   }
 
-  /** In the mode `bytes`: all that ever came. */
+  /** In the mode `bytes`: everything received so far. */
   get received(): string {
     return raw.hex(raw.bytes(...this.#received));
   }
 
-  /** A Packet Identifier that this client has not used. */
+  /** An unused Packet Identifier. */
   newPacketId(): number {
     return this.#nextPacketId++;
   }
 
-  /** Writes all parts at once. */
+  /** Writes all parts in one chunk. */
   send(...parts: readonly Part[]): void {
     this.wire.write(raw.bytes(...parts));
   }
 
-  /** The network connection ends without DISCONNECT. */
+  /** Ends the network connection without DISCONNECT. */
   async cut(): Promise<void> {
     this.wire.destroy();
     await this.activity.settled();
   }
 
-  /** DISCONNECT, and the broker's close. */
+  /** Sends DISCONNECT and awaits the close by the broker. */
   async disconnect(): Promise<void> {
     this.send(raw.DISCONNECT);
     await this.activity.until(() => this.#closed);
@@ -167,12 +166,12 @@ export class RawClient {
     });
   }
 
-  /** What `next` would give, if it has come. */
+  /** The packet that `next` would return, if it has arrived. */
   nextType(): Received['type'] | undefined {
     return this.#unread[0]?.packet.type;
   }
 
-  /** The next packet, which has to be of this type. */
+  /** The next packet; fails if it has another type. */
   async next<T extends Received['type']>(type: T): Promise<Of<T>> {
     await this.activity.until(() => this.#unread.length > 0 || this.#failure !== undefined);
     const entry = this.#unread.shift();
@@ -184,7 +183,7 @@ export class RawClient {
     return entry.packet as Of<T>;
   }
 
-  /** Nothing is unread, nothing comes, and the connection stands. */
+  /** Asserts that nothing is unread, nothing arrives, and the connection stays open. */
   async expectNothing(): Promise<void> {
     await this.activity.settled();
     this.#check();
@@ -194,13 +193,13 @@ export class RawClient {
     });
   }
 
-  /** All that is unread, or comes before nothing moves, is exactly this; in hexadecimal. */
+  /** Asserts that the unread bytes, and those that still arrive, are exactly these, in hexadecimal. */
   async expectBytes(expected: string): Promise<void> {
     await this.activity.settled();
     expect(this.takeUnread()).toBe(raw.hex(raw.bytes(expected)));
   }
 
-  /** The bytes of all unread packets, which are read with this, and of one that has come in part. */
+  /** Takes the bytes of all unread packets, and of an incomplete one. */
   takeUnread(): string {
     this.#check();
     const all = raw.hex(raw.bytes(...this.#unread.map(({ bytes }) => bytes), this.#stream.rest));
@@ -208,7 +207,7 @@ export class RawClient {
     return all;
   }
 
-  /** All deliveries that come, unacknowledged. Anything else that comes fails the test. */
+  /** All deliveries that arrive, unacknowledged. Any other packet fails the test. */
   async deliveries(): Promise<Publish[]> {
     await this.activity.settled();
     this.#check();
@@ -218,14 +217,14 @@ export class RawClient {
     });
   }
 
-  /** The next packet is a PUBLISH with these fields; it is not acknowledged. */
+  /** Asserts that the next packet is a PUBLISH with these fields; does not acknowledge it. */
   async expectPublish(fields: Partial<Publish>): Promise<Publish> {
     const publish = await this.next('publish');
     expect(publish).toMatchObject(fields);
     return publish;
   }
 
-  /** The next packet is a PUBLISH with these fields, and is acknowledged to the end. */
+  /** Asserts that the next packet is a PUBLISH with these fields, and completes its acknowledgement. */
   async accept(fields: Partial<Publish>): Promise<Publish> {
     const publish = await this.expectPublish(fields);
     if (publish.qos === 1) this.send(raw.puback(publish.packetId));
@@ -237,7 +236,7 @@ export class RawClient {
     return publish;
   }
 
-  /** PUBLISH, and all that its QoS asks for. Without deliveries to this same client in between. */
+  /** Sends a PUBLISH and completes its handshake. No deliveries to this client may interleave. */
   async publish(fields: PublishFields): Promise<void> {
     const packetId = fields.packetId ?? (fields.qos === undefined || fields.qos === 0 ? 0 : this.newPacketId());
     this.send(raw.publish({ ...fields, packetId }));
@@ -249,7 +248,7 @@ export class RawClient {
     } else await this.activity.settled();
   }
 
-  /** SUBSCRIBE and its SUBACK: what was granted. */
+  /** Sends SUBSCRIBE; returns the granted codes of SUBACK. */
   async subscribe(...requests: readonly Request[]): Promise<readonly number[]> {
     const packetId = this.newPacketId();
     this.send(raw.subscribe(packetId, requests));
@@ -264,13 +263,13 @@ export class RawClient {
     expect(await this.next('unsuback')).toEqual({ type: 'unsuback', packetId });
   }
 
-  /** PINGREQ and its PINGRESP, with nothing in between. */
+  /** Sends PINGREQ and asserts that PINGRESP is the next packet. */
   async ping(): Promise<void> {
     this.send(raw.PINGREQ);
     await this.next('pingresp');
   }
 
-  /** Takes a PUBREL from between the deliveries that have come before it. */
+  /** Takes the first PUBREL, past deliveries that arrived before it. */
   async #pubrel(packetId: number): Promise<void> {
     const find = (): number => this.#unread.findIndex(({ packet }) => packet.type !== 'publish');
     await this.activity.until(() => find() >= 0 || this.#failure !== undefined);

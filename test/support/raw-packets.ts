@@ -1,8 +1,7 @@
-// MQTT 3.1 and 3.1.1 packets as a test writes and reads them: built byte by byte, valid or not, and read with a parser
-// of its own that fails on anything a server may never send. It shares nothing with the codec of the broker, so that a
-// mistake there is not made here as well.
+// MQTT 3.1 and 3.1.1 packets for tests: built byte by byte, valid or not, and read by a parser that fails on anything a
+// server must never send. It shares nothing with the broker's codec, so that it cannot share a mistake with it.
 
-/** A byte, text in hexadecimal with or without spaces, or bytes as they are. */
+/** A byte, hexadecimal text with or without spaces, or bytes. */
 export type Part = number | string | Uint8Array;
 
 export function bytes(...parts: readonly Part[]): Uint8Array {
@@ -26,7 +25,7 @@ export const ascii = (text: string): Uint8Array => new Uint8Array(Buffer.from(te
 
 export const uint16 = (value: number): Uint8Array => Uint8Array.of(value >> 8, value & 0xff);
 
-/** A field with its length in front: a string, or bytes that need not be one. */
+/** A length-prefixed field: a string, or bytes that need not be valid UTF-8. */
 export function field(value: string | Uint8Array): Uint8Array {
   const content = typeof value === 'string' ? ascii(value) : value;
   return bytes(uint16(content.byteLength), content);
@@ -42,7 +41,7 @@ export function remainingLength(length: number): Uint8Array {
   return Uint8Array.from(encoded);
 }
 
-/** A packet with whatever first byte and body; the Remaining Length is right. */
+/** A packet with any first byte and body, and the correct Remaining Length. */
 export function packet(firstByte: number, ...body: readonly Part[]): Uint8Array {
   const content = bytes(...body);
   return bytes(firstByte, remainingLength(content.byteLength), content);
@@ -95,7 +94,7 @@ export interface RawConnectFields {
   readonly payload?: readonly Part[];
 }
 
-/** A CONNECT whose flags and payload need not agree. */
+/** A CONNECT whose flags and payload may contradict each other. */
 export function rawConnect(fields: RawConnectFields): Uint8Array {
   const {
     firstByte = 0x10,
@@ -114,7 +113,7 @@ export interface PublishFields {
   readonly qos?: 0 | 1 | 2;
   readonly retain?: boolean;
   readonly dup?: boolean;
-  /** Needed above QoS 0. */
+  /** Required above QoS 0. */
   readonly packetId?: number;
 }
 
@@ -177,12 +176,12 @@ export interface Pingresp {
 
 export type Received = Connack | Publish | Acknowledgement | Suback | Pingresp;
 
-/** Cuts what a server sent into packets, and fails on whatever MQTT 3.1.1 does not let a server send. */
+/** Splits the bytes of a server into packets, and fails on anything that MQTT 3.1.1 does not allow a server to send. */
 export class ReceivedStream {
   #rest: Uint8Array = new Uint8Array();
   #first = true;
 
-  /** Bytes that are no whole packet yet. */
+  /** Bytes of an incomplete packet. */
   get rest(): Uint8Array {
     return this.#rest;
   }
@@ -219,7 +218,7 @@ export class ReceivedStream {
   }
 }
 
-/** By packet type: the name, and the first byte's flags that are the only ones allowed [MQTT-2.2.2-1]. */
+/** By packet type: the name, and the only allowed flags of the first byte [MQTT-2.2.2-1]. */
 const FIXED: Readonly<Record<number, { readonly type: Received['type']; readonly flags: number }>> = {
   2: { type: 'connack', flags: 0 },
   4: { type: 'puback', flags: 0 },

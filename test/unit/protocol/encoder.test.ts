@@ -131,7 +131,7 @@ describe('values that cannot be encoded', () => {
       { type: PacketType.unsubscribe, packetId: 1, topicFilters: [], properties: undefined },
     ],
     ['an AUTH before MQTT 5', 4, { type: PacketType.auth, reasonCode: 0, properties: undefined }],
-  ])('%s (version %d)', (_name, version, packet) => {
+  ])('encoding %s throws a RangeError (version %d)', (_name, version, packet) => {
     expect(() => encodePacket(packet, version)).toThrow(RangeError);
   });
 
