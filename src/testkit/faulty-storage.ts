@@ -1,11 +1,10 @@
-// A storage that fails on request: it keeps a call waiting, refuses it, does it and then denies it, and dies losing
-// what was not flushed. What the store holds is another storage's business; this one decides only what the broker gets
-// to see of it, and when. Faults come from a script (`failNext`, `applyThenFail`, `hold`) or from a seeded generator
-// (`chaos`); without either it adds nothing.
+// A storage for tests that fails on request: it delays a call, refuses it, applies it and then fails, or crashes and
+// loses what was not flushed. An inner storage holds the data; this one decides only what its caller sees of it, and
+// when. Faults come from a script (`failNext`, `applyThenFail`, `hold`) or from a seeded generator (`chaos`); without
+// either it passes every call on.
 //
-// The store of a faulty storage is a journal of batches, kept here and played into a new inner storage after each
-// crash. That is what makes it possible to lose exactly the tail, whatever the inner storage is. It grows with the
-// test: this is no storage for a broker in use.
+// The store is a journal of batches, which is replayed into a new inner storage after each crash: so exactly the tail
+// can be lost, whatever the inner storage is. The journal grows with the test.
 import { StorageError } from '../ports/index.js';
 import type {
   Change,
@@ -26,26 +25,23 @@ import type { SeededRandom } from './seeded-random.js';
 
 export type StorageOperation = 'open' | 'openReadOnly' | 'load' | 'commit' | 'readQueue' | 'readRetained' | 'close';
 
-/**
- * Where a call is kept waiting: before the store has seen it, or when the store has done it and the caller does not
- * know yet.
- */
+/** Where a call is held: before the store gets it (`call`), or after the store has done it (`answer`). */
 export type HoldPoint = 'call' | 'answer';
 
 export interface Chaos {
   readonly random: SeededRandom;
-  /** How often a commit or a read is refused with `unavailable`, the store untouched. */
+  /** Probability, 0 to 1, that a commit or a read is refused as `unavailable` without reaching the store. Default 0. */
   readonly refuse?: number;
-  /** How often a commit is applied and rejected with `unavailable` all the same. */
+  /** Probability, 0 to 1, that a commit is applied and rejected as `unavailable` all the same. Default 0. */
   readonly applyThenFail?: number;
-  /** A commit or a read takes up to this long, before the store has it and again before the answer. */
+  /** Delays each commit and read by up to `mostMs`, before it reaches the store and again before the answer. */
   readonly delay?: { readonly clock: Clock; readonly mostMs: number };
 }
 
 export interface FaultyStorageOptions {
   /**
-   * `every-commit`: what was answered survives a crash. `manual`: only what `flush` was called after does, and the
-   * traits say so.
+   * `every-commit` (default): a commit that has resolved survives a crash. `manual`: only commits before a call of
+   * `flush` do, and `traits.durable` is false.
    */
   readonly flush?: 'every-commit' | 'manual';
   readonly chaos?: Chaos;
@@ -62,9 +58,9 @@ interface ScriptedFault {
   readonly applied: boolean;
 }
 
-/** What survives: that it was opened, and the batches in order, of which the first `flushed` are safe. */
+/** What survives a crash: whether the store was ever opened, and the first `flushed` batches of the journal. */
 interface Disk {
-  isMade: boolean;
+  exists: boolean;
   readonly journal: (readonly Change[])[];
   flushed: number;
 }
@@ -79,14 +75,14 @@ export class FaultyStorage implements Storage {
   #waiting: Waiting[] = [];
 
   /**
-   * @param make gives an empty storage whose content stays when it is closed and opened again, such as memory storage;
-   * called once for each life.
-   * @param disk of the life before; see `crash`.
+   * @param make returns an empty storage that keeps its content when it is closed and opened again, such as memory
+   * storage. Called at the start and after each crash.
+   * @param disk what survived the crash before; see `crash`.
    */
   constructor(
     readonly make: () => Storage,
     readonly options: FaultyStorageOptions = {},
-    private readonly disk: Disk = { isMade: false, journal: [], flushed: 0 },
+    private readonly disk: Disk = { exists: false, journal: [], flushed: 0 },
   ) {
     this.#inner = make();
   }
@@ -96,24 +92,24 @@ export class FaultyStorage implements Storage {
     return { durable: this.options.flush !== 'manual', fencing: false, preferredBatchChanges };
   }
 
-  // -- What a test says --
+  // ---- for the test
 
-  /** The next `times` calls of this operation are rejected, and the store has not seen them. */
+  /** Rejects the next `times` calls of the operation before they reach the store. */
   failNext(operation: StorageOperation, kind: StorageErrorKind, times = 1): void {
     this.#plan(operation, { kind, applied: false }, times);
   }
 
-  /** The next `times` commits are applied, and rejected. */
+  /** Applies the next `times` commits, and rejects them. */
   applyThenFail(kind: StorageErrorKind = 'unavailable', times = 1): void {
     this.#plan('commit', { kind, applied: true }, times);
   }
 
-  /** From now on calls wait here until they are released. */
+  /** Holds calls of these operations at this point from now on, until they are released. */
   hold(at: HoldPoint = 'call', operations: readonly StorageOperation[] = HELD): void {
     for (const operation of operations) this.#holding.add(`${operation} ${at}`);
   }
 
-  /** Lets everything that waits go on, and nothing wait any more. */
+  /** Releases all held calls, and holds no more. */
   release(): void {
     this.#holding.clear();
     const waiting = this.#waiting;
@@ -121,41 +117,40 @@ export class FaultyStorage implements Storage {
     for (const { goOn } of waiting) goOn();
   }
 
-  /** Lets the call that has waited longest go on; the others, and those to come, wait. */
+  /** Releases the call that was held longest. Others, and later ones, are still held. */
   releaseOne(): void {
     this.#waiting.shift()?.goOn();
   }
 
-  /** What waits, the longest first. */
+  /** The held calls, the oldest first. */
   get waiting(): readonly { readonly operation: StorageOperation; readonly at: HoldPoint }[] {
     return this.#waiting.map(({ operation, at }) => ({ operation, at }));
   }
 
-  /** With `flush: 'manual'`: what was applied so far survives a crash, or the first `through` batches of it. */
+  /** With `flush: 'manual'`: makes the batches applied so far, or the first `through` of them, survive a crash. */
   flush(through = this.disk.journal.length): void {
     this.disk.flushed = through;
   }
 
-  /** What the store has applied, batch by batch. */
+  /** The batches that the store has applied. */
   get journal(): readonly (readonly Change[])[] {
     return this.disk.journal;
   }
 
-  /** Batches that the store has applied, those before the last crash that survived it too. */
+  /** The number of batches that the store has applied, including those from before a crash that survived it. */
   get batches(): number {
     return this.disk.journal.length;
   }
 
-  /** Batches that a crash now would lose. */
+  /** The number of batches that a crash would lose now. */
   get unflushed(): number {
     return this.disk.journal.length - this.disk.flushed;
   }
 
   /**
-   * The process dies: calls under way never settle, later ones are refused as fenced, and what was not flushed is gone,
-   * from the first such batch on. Waiting calls that the store had not seen are lost, those that waited for their
-   * answer are not.
-   * @returns the storage of the next life, unopened, with the same options and none of the scripted faults.
+   * Crashes the process: calls under way never settle, later ones are rejected as `fenced`, and batches that were not
+   * flushed are lost. Held calls that had not reached the store are lost, those held before their answer are not.
+   * @returns the storage after the restart, unopened, with the same options and without scripted faults.
    */
   crash(): FaultyStorage {
     this.#crashed = true;
@@ -164,19 +159,19 @@ export class FaultyStorage implements Storage {
     return new FaultyStorage(this.make, this.options, { ...this.disk, journal: [...this.disk.journal] });
   }
 
-  // -- What the broker sees --
+  // ---- for the broker
 
   async open(): Promise<void> {
     await this.#arrive('open');
-    await this.#play();
+    await this.#replay();
     await this.#inner.open();
-    this.disk.isMade = true;
+    this.disk.exists = true;
     await this.#answer('open');
   }
 
   async openReadOnly(): Promise<boolean> {
     await this.#arrive('openReadOnly');
-    await this.#play();
+    await this.#replay();
     const isThere = await this.#inner.openReadOnly();
     await this.#answer('openReadOnly');
     return isThere;
@@ -191,12 +186,12 @@ export class FaultyStorage implements Storage {
     const fault = await this.#arrive('commit');
     const kept = copyOf(batch);
     await this.#inner.commit(kept, durability);
-    await this.#lifeGoesOn();
+    await this.#unlessCrashed();
     this.disk.journal.push(kept);
     if (this.options.flush !== 'manual') this.flush();
     await this.#answer('commit');
     if (fault !== undefined)
-      throw new StorageError(fault.kind, `commit was applied and is denied (injected: ${fault.kind})`);
+      throw new StorageError(fault.kind, `commit was applied and fails (injected: ${fault.kind})`);
   }
 
   async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
@@ -220,21 +215,20 @@ export class FaultyStorage implements Storage {
   }
 
   /**
-   * What the life before left comes into the inner storage, which is closed again: nothing may be loaded after a
-   * commit.
+   * Replays what survived the last crash into the inner storage, and closes it, because `load` may not follow a commit.
    */
-  async #play(): Promise<void> {
-    if (!this.disk.isMade) return;
+  async #replay(): Promise<void> {
+    if (!this.disk.exists) return;
     await this.#inner.open();
     for (const batch of this.disk.journal) await this.#inner.commit(batch);
     await this.#inner.close();
   }
 
-  /** Before the store sees the call. Returns the fault to commit after the call, if that is what is planned. */
+  /** Before the store gets the call. @returns the fault to inject after the call, if one is planned. */
   async #arrive(operation: StorageOperation): Promise<ScriptedFault | undefined> {
     if (this.#crashed)
-      throw new StorageError('fenced', `${operation}: this storage has crashed, its successor has the store`);
-    // Taken when the call is made, so that a script means the calls in their order, held or not.
+      throw new StorageError('fenced', `${operation}: this storage has crashed, another one has the store`);
+    // Taken when the call is made, so that a script applies to calls in their order, held or not.
     const fault = this.#script.get(operation)?.shift() ?? this.#chaosFault(operation);
     await this.#pause(operation, 'call');
     if (fault !== undefined && !fault.applied)
@@ -256,11 +250,11 @@ export class FaultyStorage implements Storage {
       const delayMs = chaos.random.int(0, mostMs);
       if (delayMs > 0) await new Promise<void>((goOn) => clock.at(clock.nowMs() + delayMs, goOn));
     }
-    await this.#lifeGoesOn();
+    await this.#unlessCrashed();
   }
 
-  /** Never returns to a call whose process has died meanwhile. */
-  #lifeGoesOn(): Promise<void> | undefined {
+  /** Never settles if the process has crashed meanwhile. */
+  #unlessCrashed(): Promise<void> | undefined {
     return this.#crashed ? new Promise<void>(() => undefined) : undefined;
   }
 
@@ -280,7 +274,7 @@ export class FaultyStorage implements Storage {
   }
 }
 
-/** The batch as the journal may keep it: payloads are the caller's once the commit has settled. */
+/** Copies payloads, because the caller may reuse their memory when the commit has settled. */
 function copyOf(batch: readonly Change[]): readonly Change[] {
   const copies = new Map<Message, Message>();
   const copy = (message: Message): Message => {

@@ -1,5 +1,4 @@
-// The checksum of LevelDB's files: CRC-32C, and the disguise in which it is stored. (Node has the other polynomial
-// only.)
+// The checksum of LevelDB's files: CRC-32C, masked. Node offers CRC-32 with another polynomial only.
 
 const CASTAGNOLI_REFLECTED = 0x82f63b78;
 const MASK_DELTA = 0xa282ead8;
@@ -11,8 +10,8 @@ const TABLE = Int32Array.from({ length: 256 }, (_, n) => {
 });
 
 /**
- * Of the bytes from `start` up to `end`. LevelDB turns and shifts it, so that the checksum of a checksum is an ordinary
- * one.
+ * The checksum of the bytes from `start` up to `end`. LevelDB rotates it and adds a constant, because data may contain
+ * checksums.
  */
 export function maskedCrc32c(bytes: Uint8Array, start: number, end: number): number {
   let crc = -1;

@@ -1,5 +1,4 @@
-// A file that is read from front to back in small pieces: what is asked for is cut out of a larger piece that was read
-// at once.
+// A file that is read from front to back in small pieces, through a buffer that holds a larger one.
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
@@ -15,8 +14,8 @@ export class FileWindow {
   ) {}
 
   /**
-   * @returns what `work` gives; `undefined` if there is no such file: another process or the engine itself may have
-   * taken it away.
+   * @returns what `work` returns, or `undefined` if there is no such file: another process or the engine itself may
+   * have removed it.
    */
   static async of<Result>(path: string, work: (window: FileWindow) => Promise<Result>): Promise<Result | undefined> {
     let file: FileHandle;
@@ -34,7 +33,7 @@ export class FileWindow {
     }
   }
 
-  /** Good until the next call. Fewer bytes than asked for: the file ends. */
+  /** @returns a view, valid until the next call; shorter than `length` at the end of the file. */
   async read(offset: number, length: number): Promise<Buffer> {
     if (offset < this.#offset || offset + length > this.#offset + this.#bytes.length)
       await this.#fill(offset, Math.max(length, WINDOW_BYTES));

@@ -6,7 +6,7 @@ export { engineOf } from './engine.js';
 export { FileStorage } from './file-storage.js';
 export type { FileStorageOptions } from './file-storage.js';
 
-/** @throws TypeError when there is an option that it does not know, or the directory is missing or no path. */
+/** @throws TypeError if an option is unknown, or the directory is missing or not a path. */
 export function createStorage(options: unknown): Storage {
   if (options !== undefined && options !== null && (typeof options !== 'object' || Array.isArray(options))) {
     throw new TypeError(

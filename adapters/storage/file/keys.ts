@@ -1,18 +1,15 @@
-// Where a record stands in the store: its key. The first byte says what the record is; what follows is a number of
-// fixed width or one name, always the last thing in the key, so that names of any bytes and any length sort and
-// separate without escaping. What the records say is in `records.ts`; both are format, and the format's version is
-// there.
+// The key of each record. The first byte says what the record is; then follow numbers of fixed width, and at most one
+// name, always at the end, so that names of any bytes and any length sort and stay distinct without escaping.
+// `records/` has the values; keys and values are one format with one version.
 //
-// Numbers are big-endian, because the store sorts by bytes, in digits of seven bits, because a key without a byte over
-// 0x7f is text: the engine's binding hands over text at half the price of bytes, and pages of a queue are read by the
-// hundred thousand. Queues and clients have a number of their own under which everything of theirs is kept: the name,
-// which may be 128 KiB long, stands in one record instead of in every entry, and to drop a queue is to forget its
-// number.
+// Numbers are big-endian, because the store sorts by bytes, and have digits of seven bits, because a key without a byte
+// above 0x7f is text: the engine's binding returns text at half the cost of bytes, and pages of a queue are read by the
+// hundred thousand. Queues and clients have numbers under which everything of theirs is stored: the name, which may be
+// 128 KiB long, stands in one record instead of in every entry, and dropping a queue means forgetting its number.
 //
-// Fences: the engine finds the end of a range by going on to the next key that is there, over everything that was
-// deleted and not yet compacted, whosoever it was. So each space begins with a key of its own, and what is kept under a
-// number ends with one: a reader that comes to the end meets a fence at once instead of stepping over a neighbour's
-// past.
+// Fences: the engine finds the end of a range by going on to the next key that exists, over everything that was deleted
+// and not compacted yet. So each space begins with a key of its own, and the range under each number ends with one: a
+// reader meets a fence at once instead of stepping over deleted keys of the next range.
 
 export const Space = {
   format: 0x00,
@@ -31,14 +28,14 @@ export const Space = {
 
 export type Space = (typeof Space)[keyof typeof Space];
 
-/** Seven digits are 49 bits: more clients and queues than a store ever has. Eight hold any seq. */
+/** Seven digits are 49 bits, enough for the clients and queues of any store. Eight hold every seq. */
 const NUMBER_DIGITS = 7;
 const SEQ_DIGITS = 8;
 const PACKET_ID_DIGITS = 3;
 const DIGIT = 0x80;
 /** Above every first byte of a filter, a packet id and a seq. */
 const FENCE = 0xff;
-/** Of the space and a number. */
+/** The space and a number. */
 const PREFIX_BYTES = 1 + NUMBER_DIGITS;
 const ENTRY_KEY_BYTES = PREFIX_BYTES + SEQ_DIGITS;
 
@@ -71,7 +68,7 @@ export function entryKey(queue: number, seq: number): Buffer {
   return key;
 }
 
-/** Follows the entry that it is about, so that one pass over a queue meets both: PUBREC has come. */
+/** Marks an entry as released (PUBREC has arrived). Follows the entry, so that one pass over a queue meets both. */
 export function releasedKey(queue: number, seq: number): Buffer {
   const key = keyUnder(Space.entry, queue, SEQ_DIGITS + 1);
   writeDigits(key, seq, PREFIX_BYTES, SEQ_DIGITS);
@@ -79,7 +76,7 @@ export function releasedKey(queue: number, seq: number): Buffer {
   return key;
 }
 
-/** The end of what is kept under a number. */
+/** The end of the range under a number. */
 export function fenceKey(space: Space, number: number): Buffer {
   const key = keyUnder(space, number, 1);
   key[PREFIX_BYTES] = FENCE;
@@ -96,7 +93,7 @@ function keyUnder(space: Space, number: number, more: number): Buffer {
 function writeDigits(key: Buffer, value: number, from: number, digits: number): void {
   let rest = value;
   let at = from + digits - 1;
-  // Bit operations are quicker, and know 32 bits.
+  // Bit operations are faster, but limited to 32 bits.
   for (; rest >= 0x8000_0000; at--) {
     const above = Math.floor(rest / DIGIT);
     key[at] = rest - above * DIGIT;
@@ -119,12 +116,12 @@ export const nameOf = (key: Buffer): string => key.toString('utf8', 1);
 export const filterOf = (key: Buffer): string => key.toString('utf8', PREFIX_BYTES);
 export const packetIdOf = (key: Buffer): number => readDigits(key, PREFIX_BYTES, PACKET_ID_DIGITS);
 
-/** Of a subscription or an inbound packet id. */
+/** Whether the key is a fence, among keys of subscriptions or inbound ids. */
 export const isFence = (key: Buffer): boolean => key.length === PREFIX_BYTES + 1 && key[PREFIX_BYTES] === FENCE;
 
 // ---- keys of entries, read as text
 
-/** For an iterator over entries, whose keys are then text. */
+/** A range for an iterator over entries that returns keys as text. */
 export const textRange = (gte: Buffer, lt: Buffer) =>
   ({ keyEncoding: 'utf8', gte: gte.toString('latin1'), lt: lt.toString('latin1') }) as const;
 
@@ -135,7 +132,7 @@ export function seqOf(key: string): number {
 }
 
 export const isReleasedKey = ({ length }: string | Buffer): boolean => length > ENTRY_KEY_BYTES;
-/** Its last byte is no text, but is one character. */
+/** The last byte of a fence is not text, but read as text it is one character. */
 export const isEntryFence = ({ length }: string): boolean => length < ENTRY_KEY_BYTES;
 
 /** The beginnings of the spaces that have ranges, and the end of the last. */
@@ -147,7 +144,7 @@ export const rangeOf = (space: Space): { gt: Buffer; lt: Buffer } => ({
   gt: spaceKey(space),
   lt: Buffer.of(space + 1),
 });
-/** Everything that is kept under a number, and the fence behind it. */
+/** Everything under a number, and the fence behind it. */
 export const rangeUnder = (space: Space, number: number): { gte: Buffer; lt: Buffer } => ({
   gte: numberedKey(space, number),
   lt: numberedKey(space, number + 1),

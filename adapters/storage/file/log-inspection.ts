@@ -1,11 +1,11 @@
-// What LevelDB passes over in silence when it opens a directory, looked for before it does: batches of its log that are
-// damaged while later ones are whole, and files that are gone. It recovers what is left and goes on, which is right
-// after a loss of power, where the end of the log may be torn, and wrong in every other case: what is missing had been
-// acknowledged. (LevelDB has a switch for that, `paranoid_checks`; classic-level has not.)
+// Detects what LevelDB silently skips when it opens a directory: damaged batches of its log with intact ones behind
+// them, and missing files. LevelDB recovers what is left and goes on, which is right after a loss of power, where the
+// end of the log may be torn, and wrong in every other case, because the lost batches had been acknowledged. (LevelDB
+// has the option `paranoid_checks` for that; classic-level does not offer it.)
 //
-// The log, as LevelDB's doc/log_format.md has it: blocks of 32 KiB; in a block pieces of a checksum (of type and
-// bytes), a length and a type, then bytes; a batch is one whole piece, or a first, middle ones and a last; the rest of
-// a block too short for the head of a piece is zero.
+// The log, as LevelDB's doc/log_format.md describes it: blocks of 32 KiB; in a block, pieces with a checksum (of type
+// and bytes), a length and a type, then bytes. A batch is one whole piece, or a first one, middle ones and a last one.
+// The rest of a block that is too short for the head of a piece is zero.
 import { join } from 'node:path';
 import { maskedCrc32c } from './crc-32c.js';
 import { FileWindow } from './file-window.js';
@@ -16,21 +16,16 @@ const HEAD_BYTES = 7;
 const WHOLE = 1;
 const FIRST = 2;
 const LAST = 4;
-/** Number and count of changes, at the beginning of a batch. */
+/** The head of a batch: its number, and the count of its changes. */
 const BATCH_HEAD_BYTES = 12;
-/**
- * How many changes later a batch may be that is found behind a damaged one: anything may look like a batch inside a
- * payload.
- */
+/** How far ahead the number of a batch behind a damaged one may be. Any bytes in a payload may look like a batch. */
 const PLAUSIBLE_CHANGES = 2n ** 32n;
 
-/**
- * @returns what is wrong with the directory; `undefined`: nothing that a crash or a loss of power would not explain.
- */
+/** @returns what is wrong with the directory, or `undefined` if a crash or a loss of power explains what is there. */
 export async function damageInLogs(directory: string, names: readonly string[]): Promise<string | undefined> {
   const hasCurrent = names.includes('CURRENT');
   const logs = names.filter((name) => name.endsWith('.log')).sort((a, b) => parseInt(a, 10) - parseInt(b, 10));
-  // Made in this order: MANIFEST-000001, CURRENT, a log, and when that has been opened the next manifest.
+  // Created in this order: MANIFEST-000001, CURRENT, a log, and once that is open the next manifest.
   if (!hasCurrent && names.some((name) => /\.(log|ldb|sst)$/.test(name))) return 'the file CURRENT is missing';
   if (hasCurrent && !names.some((name) => name.startsWith('MANIFEST-'))) return 'the file MANIFEST-NNNNNN is missing';
   if (hasCurrent && logs.length === 0 && !names.includes('MANIFEST-000001'))
@@ -44,9 +39,9 @@ export async function damageInLogs(directory: string, names: readonly string[]):
 }
 
 class LogInspection {
-  /** Where something is that no batch can be made of. As long as no batch begins behind it, it is the torn end. */
+  /** The position of bytes that are no batch. As long as no batch begins behind them, they are the torn end. */
   #damage: string | undefined;
-  /** The number that the next batch of this log has; `undefined`: not known. */
+  /** The number of the next batch of this log, or `undefined` if it is not known. */
   #nextNumber: bigint | undefined;
 
   async read(log: FileWindow, name: string): Promise<string | undefined> {
@@ -63,14 +58,14 @@ class LogInspection {
       const piece = pieceAt(block, at);
       if (piece === undefined) {
         this.#damage ??= `a damaged batch in ${where}`;
-        // Its length may be what is damaged, so what follows is looked for at every place.
+        // Its length may be damaged, so the search continues at every position.
         at++;
         continue;
       }
       if (piece.type === WHOLE || piece.type === FIRST) {
         if (this.#damage !== undefined) {
           if (this.#isLater(piece.bytes)) return true;
-        } else if (this.#isOutOfTurn(piece.bytes)) {
+        } else if (this.#isOutOfSequence(piece.bytes)) {
           this.#damage = `a batch is missing before one in ${where}`;
           return true;
         }
@@ -80,8 +75,8 @@ class LogInspection {
     return false;
   }
 
-  #isOutOfTurn(batch: Buffer): boolean {
-    // A head that is cut by the end of a block is not put together for this.
+  #isOutOfSequence(batch: Buffer): boolean {
+    // A head that is cut by the end of a block is not joined for this.
     const expected = this.#nextNumber;
     this.#nextNumber = undefined;
     if (batch.length < BATCH_HEAD_BYTES) return false;

@@ -1,11 +1,11 @@
-// The compression of LevelDB's blocks, backwards: a length, then pieces that are either bytes or a reference to bytes
-// that have come before. (google/snappy, format_description.txt)
+// Decompresses Snappy, in which LevelDB stores blocks: a length, then elements that are either bytes or references to
+// bytes before them (google/snappy, format_description.txt).
 
 const LITERAL = 0;
 const COPY_1 = 1;
 const COPY_2 = 2;
 
-/** @throws RangeError where the bytes are no such compression. */
+/** @throws RangeError if the bytes are not valid Snappy data. */
 export function uncompress(bytes: Buffer): Buffer {
   let at = 0;
   let length = 0;
@@ -21,7 +21,7 @@ export function uncompress(bytes: Buffer): Buffer {
     const kind = tag & 3;
     let count = (tag >> 2) + 1;
     if (kind === LITERAL) {
-      // The four highest counts say in how many bytes the count follows.
+      // The four highest counts say how many bytes hold the actual count.
       if (count > 60) {
         const countBytes = count - 60;
         count = bytes.readUIntLE(at, countBytes) + 1;
@@ -42,7 +42,7 @@ export function uncompress(bytes: Buffer): Buffer {
       at += backBytes;
     }
     if (back === 0 || back > end || end + count > length) throw new RangeError('a reference goes too far');
-    // One by one: it may refer to what it is about to write.
+    // Byte by byte, because a reference may overlap the bytes that it writes.
     for (; count > 0; count--, end++) out[end] = out[end - back] as number;
   }
   if (end !== length) throw new RangeError('a piece is missing');

@@ -1,19 +1,18 @@
-// The checksums of LevelDB's tables, looked at for the engine: classic-level reads without looking at them, and a key
-// that is not what it was hides its record, seal and all. In a large store only the blocks are looked at that decide
-// whether a record is found (index and filter) and those that hold what is read at a start anyway: a start must not
-// grow with the backlog. Of queued messages there, the seals of records and the bounds of queues tell when they are
-// read.
+// Verifies the checksums of LevelDB's tables: classic-level reads without verifying them, and a damaged key hides its
+// record together with its seal. In a large store only those blocks are verified that decide whether a record is found
+// (index and filter) and those that a start reads anyway, because a start must not take longer with a larger backlog.
+// Damage to queued messages is then detected by the seals of records and the bounds of queues when they are read.
 //
-// A table, as LevelDB's doc/table_format.md has it: blocks, each with a type and a checksum behind it; at the end of
-// the file two handles (where a block begins, how long it is) of the index of filters and of the index of blocks. An
-// index is a block whose values are handles.
+// A table, as LevelDB's doc/table_format.md describes it: blocks, each followed by a type and a checksum; at the end of
+// the file two handles (offset and length of a block), of the index of filters and of the index of blocks. An index is
+// a block whose values are handles.
 import { join } from 'node:path';
 import { maskedCrc32c } from './crc-32c.js';
 import { FileWindow } from './file-window.js';
 import { Space } from './keys.js';
 import { uncompress } from './snappy.js';
 
-/** Up to this size a store is looked at as a whole; it takes less than a second. */
+/** Stores up to this size are verified completely, which takes less than a second. */
 const WHOLE_BYTES_MAX = 128 * 1024 * 1024;
 const FOOTER_BYTES = 48;
 const MAGIC = Buffer.from('57fb808b247547db', 'hex');
@@ -26,12 +25,12 @@ interface Handle {
   readonly length: number;
 }
 
-/** What is not what LevelDB wrote. */
+/** The table differs from what LevelDB wrote. */
 class DamagedTable extends Error {}
 
 /**
- * @param names of tables that were there before the engine was opened; those that are there no longer were of no use.
- * @returns what is wrong; `undefined`: nothing.
+ * @param names the tables that were there before the engine was opened. Those that it removed were not in use.
+ * @returns what is wrong, or `undefined` if nothing is.
  */
 export async function damageInTables(directory: string, names: readonly string[]): Promise<string | undefined> {
   let sizes = 0;
@@ -41,7 +40,7 @@ export async function damageInTables(directory: string, names: readonly string[]
     try {
       await FileWindow.of(join(directory, name), (table) => inspect(table, sizes <= WHOLE_BYTES_MAX));
     } catch (error) {
-      // A read behind the end of an index is a RangeError of Node's.
+      // Reading behind the end of an index is a RangeError of Node.
       if (error instanceof DamagedTable || (error as Error).name === 'RangeError')
         return `a damaged table, ${name}: ${(error as Error).message}`;
       throw error;
@@ -77,14 +76,14 @@ async function checked(table: FileWindow, { offset, length }: Handle): Promise<B
   return block;
 }
 
-/** The contents of a block, for good. */
+/** The contents of a block, in memory of their own. */
 async function blockAt(table: FileWindow, handle: Handle): Promise<Buffer> {
   const block = await checked(table, handle);
   const contents = block.subarray(0, handle.length);
   return block[handle.length] === SNAPPY ? uncompress(contents) : Buffer.from(contents);
 }
 
-/** Of an index. A key repeats so many bytes of the one before it. */
+/** The entries of an index. Each key says how many bytes it shares with the one before it. */
 function* entriesOf(block: Buffer): Generator<{ readonly key: Buffer; readonly handle: Handle }> {
   const restarts = block.readUInt32LE(block.length - 4);
   const reader = new VarintReader(block.subarray(0, block.length - 4 - 4 * restarts));

@@ -9,8 +9,8 @@ export type { MongoStorageLimits, MongoStorageOptions } from './mongo-storage.js
 const OPTIONS = ['url', 'database'];
 
 /**
- * @throws TypeError when there is an option that it does not know, or one is missing or wrong. What the URL says is not
- * shown: it may hold a password.
+ * @throws TypeError if an option is unknown, missing or wrong. The message does not show the URL, which may hold a
+ * password.
  */
 export function createStorage(options: unknown): Storage {
   if (options !== undefined && options !== null && (typeof options !== 'object' || Array.isArray(options))) {
