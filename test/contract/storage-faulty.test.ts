@@ -107,7 +107,7 @@ describe('injected faults', () => {
     },
   );
 
-  test('failNext refuses as many calls as it is told, of the operation it is told', async () => {
+  test('failNext rejects the given number of calls of the given operation', async () => {
     const storage = await opened();
     storage.failNext('readRetained', 'unavailable', 2);
     storage.failNext('close', 'unavailable');
@@ -172,7 +172,7 @@ describe('injected faults', () => {
     expect(await isSettled(storage.commit([session('b')]))).toBe(false);
   });
 
-  test('releaseOne lets the longest waiting go and holds the rest', async () => {
+  test('releaseOne releases the call that was held longest, and holds the rest', async () => {
     const storage = await opened();
     storage.hold();
     const first = storage.readRetained([]);
@@ -205,7 +205,7 @@ describe('crashes of the faulty storage', () => {
     expect(await sessionsIn(next)).toEqual(['a']);
   });
 
-  test('what was not flushed is lost, and what came before it is kept', async () => {
+  test('a crash loses the batches that were not flushed, and keeps those before them', async () => {
     const storage = await opened({ flush: 'manual' });
     expect(storage.traits.durable).toBe(false);
     await storage.commit([session('a')]);
@@ -221,7 +221,7 @@ describe('crashes of the faulty storage', () => {
     expect(await sessionsIn(next.crash())).toEqual(['a', 'b', 'e']);
   });
 
-  test('so many batches survive as are said to, even fewer than before', async () => {
+  test('flush decides how many batches survive a crash, even fewer than before', async () => {
     const storage = await opened({ flush: 'manual' });
     for (const id of ['a', 'b', 'c']) await storage.commit([session(id)]);
     storage.flush();
@@ -230,14 +230,14 @@ describe('crashes of the faulty storage', () => {
     expect(await sessionsIn(storage.crash())).toEqual(['a', 'b']);
   });
 
-  test('the dead storage takes nothing more', async () => {
+  test('a storage that has crashed rejects every call', async () => {
     const storage = await opened();
     const next = storage.crash();
     expect(await kindOf(storage.commit([session('late')]))).toBe('fenced');
     expect(await sessionsIn(next)).toEqual([]);
   });
 
-  test('what survives does not depend on what became of the payload afterwards', async () => {
+  test('a batch that survives does not change when its payload memory is reused', async () => {
     const storage = await opened();
     const payload = new Uint8Array([1, 2, 3]);
     const topic = 't' as TopicName;
@@ -273,18 +273,18 @@ describe('chaos from a seed', () => {
     return seen;
   }
 
-  test('the same seed gives the same faults, another seed others', async () => {
+  test('the same seed causes the same faults, and another seed other ones', async () => {
     expect(await outcomes(7)).toEqual(await outcomes(7));
     expect(await outcomes(7)).not.toEqual(await outcomes(8));
   });
 
-  test('commits are refused, applied and denied, and simply applied', async () => {
+  test('chaos refuses some commits, applies and fails others, and passes on the rest', async () => {
     expect(new Set(await outcomes(1))).toEqual(
       new Set(['resolved applied', 'unavailable not applied', 'unavailable applied']),
     );
   });
 
-  test('a delay lasts as long as the clock says', async () => {
+  test('a delay ends when the clock reaches its end', async () => {
     const clock = new VirtualClock(0);
     const storage = await opened({ chaos: { random: new SeededRandom(3), delay: { clock, mostMs: 1000 } } });
     const commit = storage.commit([session('a')]);

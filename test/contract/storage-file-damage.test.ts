@@ -130,7 +130,7 @@ const spread = (from: number, to: number, count: number): number[] =>
 describe('a log of file storage', () => {
   const BATCHES = Array.from({ length: 8 }, (_, k) => batchOf(k));
 
-  test('with a bit flipped in a batch that others follow is refused as corrupt, wherever the bit is', async () => {
+  test('a log with a flipped bit in a batch before others is refused as corrupt, wherever the bit is', async () => {
     const { directory, log, ends } = await storeWithLog(BATCHES);
     const lastBegin = ends.at(-2) as number;
     for (const at of [
@@ -147,7 +147,7 @@ describe('a log of file storage', () => {
     }
   });
 
-  test('from which a whole batch is gone is refused as corrupt', async () => {
+  test('a log without one of its batches is refused as corrupt', async () => {
     const { directory, log, ends } = await storeWithLog(BATCHES);
     const bytes = readFileSync(log);
     for (const k of [1, 4, 6]) {
@@ -160,7 +160,7 @@ describe('a log of file storage', () => {
     }
   });
 
-  test('cut off anywhere in its last batch, as by a loss of power, has all the others and nothing of that one', async () => {
+  test('a log that a loss of power cut off in its last batch has all others and nothing of that one', async () => {
     const { directory, log, ends } = await storeWithLog(BATCHES);
     const [begin, end] = [ends.at(-2) as number, ends.at(-1) as number];
     const before = await contentsOf((await storeWithLog(BATCHES.slice(0, -1))).directory);
@@ -172,7 +172,7 @@ describe('a log of file storage', () => {
     expect((await contentsOf(directory)).facts).not.toEqual(before.facts);
   });
 
-  test('whose last batch has come to disk in parts only, as by a loss of power, has all the others and nothing of that one', async () => {
+  test('a log whose last batch reached the disk in parts has all others and nothing of that one', async () => {
     const large = [...BATCHES.slice(0, 3), batchOf(3, 60_000)];
     const { directory, log, ends } = await storeWithLog(large);
     const before = await contentsOf((await storeWithLog(large.slice(0, -1))).directory);
@@ -190,7 +190,7 @@ describe('a log of file storage', () => {
     }
   });
 
-  test('of several blocks is refused when one of them is gone or zero and another batch follows', async () => {
+  test('a log with a missing or zeroed block before another batch is refused', async () => {
     const { directory, log } = await storeWithLog([batchOf(0), batchOf(1, 50_000), batchOf(2, 50_000), batchOf(3)]);
     const bytes = readFileSync(log);
     const whole = await contentsOf(copyOf(directory));
@@ -214,7 +214,7 @@ describe('a table of file storage', () => {
     return { directory, table, whole };
   }
 
-  test('with a bit flipped gives what was written or is refused as corrupt, wherever the bit is', async () => {
+  test('a table with a flipped bit reads as it was written or is refused as corrupt, wherever the bit is', async () => {
     const { directory, table, whole } = await storeWithTable();
     const { length } = readFileSync(table);
     const verdicts = new Map<string, number>();
@@ -229,7 +229,7 @@ describe('a table of file storage', () => {
     expect(verdicts.get('refused')).toBeGreaterThan(60);
   });
 
-  test('cut short is refused as corrupt', async () => {
+  test('a truncated table is refused as corrupt', async () => {
     const { directory, table, whole } = await storeWithTable();
     for (const length of [0, 10, Math.floor(readFileSync(table).length / 2)]) {
       const copy = copyOf(directory);
@@ -260,7 +260,7 @@ describe('a file of file storage that is missing', () => {
     },
   );
 
-  test('is none where a first start was cut off before there was anything', async () => {
+  test('a missing file is no damage where a first start was cut off before anything was stored', async () => {
     const directory = newDirectory();
     await engineOf(directory).close();
     await (async () => {
@@ -295,7 +295,7 @@ describe('a first opening that a loss of power has cut off', () => {
     return directory;
   }
 
-  test('is begun anew', async () => {
+  test('a first opening that was cut off is started over', async () => {
     const directory = cutOff();
     const storage = new FileStorage({ directory });
     await storage.open();
@@ -304,11 +304,11 @@ describe('a first opening that a loss of power has cut off', () => {
     expect(await contentsOf(directory)).toEqual(await contentsOf((await storeWithLog([batchOf(0)])).directory));
   });
 
-  test('and is only read, is empty', async () => {
+  test('a first opening that was cut off reads as no store', async () => {
     expect(await new FileStorage({ directory: cutOff() }).openReadOnly()).toBe(false);
   });
 
-  test('is none if there is anything in the log, and refused as damaged', async () => {
+  test('a directory with data in its log is refused as damaged, and not taken for a first opening', async () => {
     const directory = cutOff('x');
     await expect(contentsOf(directory)).rejects.toMatchObject({ kind: 'corrupt' });
     expect(readFileSync(join(directory, '000003.log'), 'latin1')).toBe('x');
@@ -328,7 +328,7 @@ describe('a record that is not what was written', () => {
     return storage;
   }
 
-  test('refuses the start where the start reads it', async () => {
+  test('a start that reads a damaged record is refused', async () => {
     const storage = await storeWith(namedKey(Space.client, 'client 1'), Buffer.from('nonsense'));
     const load = async (): Promise<void> => {
       for await (const _fact of storage.load());
@@ -353,7 +353,7 @@ describe('a record that is not what was written', () => {
     await storage.close();
   });
 
-  test('that is missing from between others is told as corrupt', async () => {
+  test('an entry that is missing between others is reported as corrupt', async () => {
     const storage = await storeWith(entryKey(3, 1), undefined);
     const page = storage.readQueue(QUEUES[1] as QueueId, 0 as Seq, { maxEntries: 10, maxBytes: 1e6 });
     await expect(page).rejects.toMatchObject({ kind: 'corrupt', message: expect.stringContaining('are missing') });

@@ -152,7 +152,7 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
     await again.close();
   });
 
-  test('on opening again after it refuses the batch, and the one after that, until it has passed', async () => {
+  test('a failure to reopen rejects the batch and the next ones until it has passed', async () => {
     const directory = newDirectory();
     const { engine, left } = failing();
     const storage = await opened(directory, engine);
@@ -173,7 +173,7 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
     await storage.close();
   });
 
-  test('on reading refuses the page, which may be asked for again', async () => {
+  test('a failure to read rejects the page, which can be read again', async () => {
     const { engine, left } = failing();
     const storage = await opened(newDirectory(), engine);
     await storage.commit([append('a', 0, messageOf(1, 5000)), { kind: 'retained.put', message: messageOf(2) }]);
@@ -188,7 +188,7 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
     await storage.close();
   });
 
-  test('at the start refuses the start, and leaves nothing open', async () => {
+  test('a failure at the start rejects it, and leaves nothing open', async () => {
     const directory = newDirectory();
     const { engine, left } = failing();
     left.get = { times: 1, error: levelError(message) };
@@ -218,7 +218,7 @@ describe('a fault of the program itself', () => {
     },
   );
 
-  test('that is a RangeError is not taken for damage', async () => {
+  test('a RangeError of the program is not reported as damage', async () => {
     const { engine, left } = failing();
     const storage = await opened(newDirectory(), engine);
     const fault = new RangeError('Maximum call stack size exceeded');
@@ -251,7 +251,7 @@ describe('the lease while the engine is opened again after a failed write', () =
     return storage;
   }
 
-  test('can be lost to another: the first is fenced for good, writes nothing, and the other works on', async () => {
+  test('a lease lost to another storage fences the first for good, and the other goes on', async () => {
     const directory = newDirectory();
     let other: FileStorage | undefined;
     const storage = await interrupted(directory, async () => {
@@ -274,7 +274,7 @@ describe('the lease while the engine is opened again after a failed write', () =
     await again.close();
   });
 
-  test('is lost as well to one that came and went', async () => {
+  test('a lease is lost even if the other storage has closed again', async () => {
     const directory = newDirectory();
     const storage = await interrupted(directory, async () => {
       const other = await opened(directory);
@@ -292,7 +292,7 @@ describe('the lease while the engine is opened again after a failed write', () =
     await storage.close();
   });
 
-  test('is kept when nobody came', async () => {
+  test('a lease that no other storage took is kept', async () => {
     const directory = newDirectory();
     const storage = await interrupted(directory, () => Promise.resolve());
     await storage.commit([append('a', 0, messageOf(1))]);
@@ -302,7 +302,7 @@ describe('the lease while the engine is opened again after a failed write', () =
 });
 
 describe('a disk that is slow', () => {
-  test('keeps a commit waiting, and neither reads nor what is committed meanwhile get lost', async () => {
+  test('a slow disk delays a commit, and loses no read and no commit meanwhile', async () => {
     const gate: { open: () => void } = { open: () => undefined };
     let isSlow = false;
     const storage = await opened(
@@ -324,7 +324,7 @@ describe('a disk that is slow', () => {
     await storage.close();
   });
 
-  test('reads that are under way when the engine is opened again are answered or may be asked again; none hangs', async () => {
+  test('a read under way during a reopening is answered or rejected as unavailable, and never hangs', async () => {
     const { engine, left } = failing();
     const storage = await opened(newDirectory(), engine);
     const seqs = Array.from({ length: 300 }, (_, i) => i);
@@ -464,7 +464,7 @@ describe('batches far larger than are preferred', () => {
 describe('a directory that cannot be made', () => {
   // On a file system that says ENOENT although the directory above is there, Node's own recursive mkdir goes round for
   // ever.
-  test('is told and not tried for ever', async () => {
+  test('a directory that cannot be created is reported, and not tried for ever', async () => {
     const error = await refusalOf(new FileStorage({ directory: '/proc/hexmq/data' }).open());
     expect(error).toMatchObject({
       name: 'StorageError',

@@ -71,7 +71,7 @@ describe('keys of file storage', () => {
     expect(hex(key)).toBe(dump);
   });
 
-  test('sort by number, then by seq, with the fence last', () => {
+  test('keys sort by number, then by seq, with the fence last', () => {
     const sorted = [
       keys.entryKey(1, 0),
       keys.releasedKey(1, 0),
@@ -95,7 +95,7 @@ describe('keys of file storage', () => {
     ).toEqual(sorted.map(hex));
   });
 
-  test('give back what was put into them', () => {
+  test('keys decode to what they were made of', () => {
     expect(keys.seqOf(asText(keys.entryKey(7, 2 ** 53 - 2)))).toBe(2 ** 53 - 2);
     for (const seq of [0, 1, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 38 + 2 ** 31])
       expect(keys.seqOf(asText(keys.entryKey(7, seq)))).toBe(seq);
@@ -105,7 +105,7 @@ describe('keys of file storage', () => {
     expect(keys.nameOf(keys.namedKey(keys.Space.queue, 'c:😀'))).toBe('c:😀');
   });
 
-  test('of entries are told apart as text', () => {
+  test('keys of entries, releases and fences are distinct as text', () => {
     const texts = [
       keys.entryKey(2 ** 48 - 1, 2 ** 53 - 1),
       keys.releasedKey(1, 0),
@@ -120,7 +120,7 @@ describe('keys of file storage', () => {
     ]);
   });
 
-  test('of a packet id, a seq or a filter are never taken for a fence', () => {
+  test('a key of a packet id, a seq or a filter is never taken for a fence', () => {
     expect(
       [
         keys.inboundKey(1, 0xffff),
@@ -256,7 +256,7 @@ describe('records of file storage', () => {
     expect(decode(stored(dump))).toEqual(value);
   });
 
-  test('what an entry weighs is read without its message', () => {
+  test('the weight of an entry is read without its message', () => {
     expect(records.entryWeight(Buffer.from(records.encodeEntry(append(FULL), 0)))).toEqual({ bytes: 3, body: 0 });
     expect(records.entryWeight(Buffer.from(records.encodeEntry(append(FULL, [1, 300]), 258)))).toEqual({
       bytes: 3,
@@ -264,7 +264,7 @@ describe('records of file storage', () => {
     });
   });
 
-  test('of which a single bit is not as it was written is a DamagedRecord, as is one that ends too early', () => {
+  test('a record with a flipped bit, or one that ends too early, throws a DamagedRecord', () => {
     const whole = Buffer.from(records.encodeEntry(append(FULL), 0));
     const isRefused = (bytes: Buffer): boolean => {
       try {
@@ -288,7 +288,7 @@ describe('records of file storage', () => {
     expect(records.decodeFormat(Buffer.concat([records.encodeFormat(258), Buffer.from('more')]))).toBe(258);
   });
 
-  test('a format record of others is none of ours', () => {
+  test('a format record of another program is not recognised', () => {
     for (const text of ['', '00', '1268656d']) expect(records.decodeFormat(stored(text))).toBeUndefined();
   });
 });

@@ -103,7 +103,7 @@ async function opened(directory: string, makeEngine = engineOf): Promise<FileSto
   return storage;
 }
 
-test('a directory that it makes is for no other user of the machine', async () => {
+test('a directory that file storage creates is private to its user', async () => {
   const above = newDirectory();
   const directory = join(above, 'made', 'store');
   const storage = await opened(directory);
@@ -135,7 +135,7 @@ async function recordsIn(directory: string): Promise<Partial<Record<keyof typeof
 }
 
 describe('payloads in file storage', () => {
-  test('a message that goes to a thousand queues and is retained is stored once, and gone with the last of them', async () => {
+  test('a message in a thousand queues that is also retained is stored once, and removed with its last reference', async () => {
     const directory = newDirectory();
     let storage = await opened(directory);
     const message = messageOf(1, Buffer.alloc(500, 7));
@@ -173,7 +173,7 @@ describe('payloads in file storage', () => {
     expect({ body, entry }).toEqual({ body: undefined, entry: 2 });
   });
 
-  test('a batch that comes again does not count its references twice', async () => {
+  test('a batch that is sent again does not count its references twice', async () => {
     const directory = newDirectory();
     const storage = await opened(directory);
     const message = messageOf(1);
@@ -188,7 +188,7 @@ describe('payloads in file storage', () => {
     expect([body, references, entry]).toEqual([undefined, undefined, undefined]);
   });
 
-  test('two messages that have the same number and are not the same stay apart', async () => {
+  test('two different messages with the same id stay distinct', async () => {
     const storage = await opened(newDirectory());
     const [one, other] = [messageOf(1, Buffer.from('one')), messageOf(1, Buffer.from('other'))];
     await storage.commit([append('a', 0, one), append('b', 0, one), append('a', 1, other), append('b', 1, other)]);
@@ -214,7 +214,7 @@ describe('what is dropped in file storage', () => {
     }
   }
 
-  test('a session with a long queue is gone at once, and its records are taken away by and by, over restarts', async () => {
+  test('a dropped session with a long queue is gone at once, and its records are swept later, across restarts', async () => {
     const directory = newDirectory();
     const storage = await opened(directory);
     const shared = messageOf(9, Buffer.alloc(200));
@@ -241,7 +241,7 @@ describe('what is dropped in file storage', () => {
 });
 
 describe('queues longer than what is remembered of them', () => {
-  test('are right in count and bytes after entries are removed from anywhere, remembered or not', async () => {
+  test('a long queue has the right count and bytes after removals of remembered and forgotten entries', async () => {
     const directory = newDirectory();
     const length = 40_000;
     let storage = await opened(directory);
@@ -269,7 +269,7 @@ describe('queues longer than what is remembered of them', () => {
 });
 
 describe('reading while commits go on', () => {
-  test('gives pages of one moment, and does not mistake what is gone for what is there', async () => {
+  test('a page read during commits shows one moment, and no entry that was removed', async () => {
     const directory = newDirectory();
     let storage = await opened(directory);
     const shared = messageOf(0, Buffer.alloc(50, 1));
@@ -335,7 +335,7 @@ describe('a disk that fails', () => {
     },
   );
 
-  test('is asked to sync every batch that is to be flushed, and only those', async () => {
+  test('the disk syncs every flushed batch and no other', async () => {
     const asked: unknown[] = [];
     const storage = await opened(newDirectory(), (directory) => {
       const db = engineOf(directory);
@@ -359,7 +359,7 @@ describe('a disk that fails', () => {
     expect(asked).toEqual([{ sync: true }, { sync: true }, { sync: false }]);
   });
 
-  test('a full disk is told as full', async () => {
+  test('a full disk is reported as full', async () => {
     const engine = failingEngine();
     const storage = await opened(newDirectory(), engine.make);
     engine.fail('before', 'IO error: /x/000003.log: No space left on device');
@@ -389,7 +389,7 @@ describe('a disk that fails', () => {
 });
 
 describe('the directory of file storage', () => {
-  test('is made when it is not there, with those around it, and not before the storage is opened', async () => {
+  test('a missing directory is created with its parents when the storage is opened, and not before', async () => {
     const directory = join(newDirectory(), 'deep', 'down');
     const storage = createStorage({ directory });
     expect(() => readdirSync(directory)).toThrow('ENOENT');
@@ -398,7 +398,7 @@ describe('the directory of file storage', () => {
     expect(readdirSync(directory)).toContain('CURRENT');
   });
 
-  test('is refused to a second storage of the same process, which is told the directory', async () => {
+  test('a second storage of the same process is refused with the name of the directory', async () => {
     const directory = newDirectory();
     const storage = await opened(directory);
     const error = await refusalOf(new FileStorage({ directory }).open());
@@ -408,7 +408,7 @@ describe('the directory of file storage', () => {
     await storage.close();
   });
 
-  test('is refused when something else is in it, which is left alone', async () => {
+  test('a directory with foreign files is refused and left alone', async () => {
     const directory = newDirectory();
     mkdirSync(directory);
     writeFileSync(join(directory, 'letter.txt'), 'dear');
@@ -417,7 +417,7 @@ describe('the directory of file storage', () => {
     expect(readdirSync(directory)).toEqual(['letter.txt']);
   });
 
-  test('is refused when it is a file', async () => {
+  test('a path that is a file is refused', async () => {
     const directory = newDirectory();
     writeFileSync(directory, '');
     expect(await refusalOf(new FileStorage({ directory }).open())).toMatchObject({
@@ -426,7 +426,7 @@ describe('the directory of file storage', () => {
     });
   });
 
-  test('is refused when it has the database of another program', async () => {
+  test('a directory with the database of another program is refused', async () => {
     const directory = newDirectory();
     const db = engineOf(directory);
     await db.put(Buffer.from('key'), Buffer.from('value'));
@@ -453,7 +453,7 @@ describe('the directory of file storage', () => {
     expect(error.message).toContain(words);
   });
 
-  test('is told as corrupt when its manifest is damaged', async () => {
+  test('a directory with a damaged manifest is reported as corrupt', async () => {
     const directory = newDirectory();
     const storage = await opened(directory);
     await storage.commit([append('a', 0, messageOf(1))]);
@@ -468,7 +468,7 @@ describe('the directory of file storage', () => {
 });
 
 describe('options of file storage', () => {
-  test('a directory is taken, and nothing is made of it yet', () => {
+  test('a directory is accepted as an option, and not created yet', () => {
     expect(createStorage({ directory: join(ROOM, 'not made') })).toBeInstanceOf(FileStorage);
     expect(readdirSync(ROOM)).not.toContain('not made');
   });
@@ -525,7 +525,7 @@ describe('a process that has a file storage', () => {
     return lines;
   }
 
-  test('killed at any moment it has lost nothing that it had acknowledged, and has no half of a batch', async () => {
+  test('a process killed at any moment has lost nothing acknowledged, and has no part of a batch', async () => {
     const directory = newDirectory();
     let committed = 0;
     for (const batches of [1, 7, 60, 200, 333]) {
@@ -548,7 +548,7 @@ describe('a process that has a file storage', () => {
     }
   });
 
-  test('keeps others out as long as it lives, and no longer', async () => {
+  test('a process keeps others out as long as it lives, and no longer', async () => {
     const directory = newDirectory();
     const child = start(directory, '0', 'hold');
     let refusal: StorageError | undefined;

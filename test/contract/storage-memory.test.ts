@@ -99,7 +99,7 @@ describe('what memory storage keeps', () => {
     expect((await only(storage, 'b')).message).toBe(message);
   });
 
-  test('the payload of a released entry is let go', async () => {
+  test('the payload of a released entry is freed', async () => {
     const storage = await opened();
     await storage.commit([append('a', 0, messageOf(1, new Uint8Array(5000)))]);
     await storage.commit([{ kind: 'queue.release', queue: queue('a'), seq: 0 as Seq }]);
@@ -108,7 +108,7 @@ describe('what memory storage keeps', () => {
     expect(entry.message.payload.byteLength).toBe(0);
   });
 
-  test('content stays in a storage of its own while that is closed', async () => {
+  test('a storage with its own store keeps the content while it is closed', async () => {
     const storage = await opened();
     await storage.commit([append('a', 0, messageOf(1, new Uint8Array(3)))]);
     await storage.close();

@@ -102,7 +102,7 @@ async function refusal(promise: Promise<unknown>): Promise<StorageError> {
 const broken = (): Error => new MongoNetworkError('connection broken by the test');
 
 onServer('two writers', () => {
-  test('an insert that was under way while another took over does not count, however late it comes', async () => {
+  test('an insert that was under way while another writer took over does not count, however late it arrives', async () => {
     const database = newDatabase();
     let arrive: () => void = () => undefined;
     let isHeld: () => void = () => undefined;
@@ -131,7 +131,7 @@ onServer('two writers', () => {
     expect((await page(second, 'a')).map(({ message }) => Number(message.id))).toEqual([1, 11, 12, 13, 14, 15, 16]);
   });
 
-  test('the one that lost the store writes nothing more to the collections once it has noticed', async () => {
+  test('a writer that lost the store writes nothing more to the collections once it has noticed', async () => {
     const database = newDatabase();
     const first = await opened(database.storage());
     await first.commit([append('a', 0, messageOf(1))]);
@@ -143,7 +143,7 @@ onServer('two writers', () => {
     expect(await seqs(second, 'a')).toEqual([]);
   });
 
-  test('of many that open at once one can write, and it is the last to have claimed the journal', async () => {
+  test('of many storages that open at once only the last to claim the journal can write', async () => {
     const database = newDatabase();
     await (await opened(database.storage())).close();
     const storages = Array.from({ length: 5 }, () => database.storage());
@@ -156,7 +156,7 @@ onServer('two writers', () => {
     expect(commits.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  test('a put of the earlier writer that arrives after the later one has removed it does not bring it back', async () => {
+  test('a late put of an earlier writer does not bring back what the later one has removed', async () => {
     const database = newDatabase();
     const writes: { collection: string }[] = [];
     let cut = false;
@@ -228,7 +228,7 @@ onServer('a crash between any two writes', () => {
     retained: await storage.readRetained(['t' as TopicName]),
   });
 
-  test('while folding leaves what was committed, whichever write it comes before or after', async () => {
+  test('a crash of the checkpointer before or after any of its writes loses no commit', async () => {
     const whole = newDatabase();
     const reference = await opened(whole.storage());
     for (const batch of history) await reference.commit(batch);
@@ -272,7 +272,7 @@ onServer('a crash between any two writes', () => {
     expect(points).toBeGreaterThan(10);
   }, 120_000);
 
-  test('between the parts of a batch leaves nothing of it, and does not keep the next start', async () => {
+  test('a crash between the parts of a batch leaves nothing of it, and does not prevent the next start', async () => {
     const database = newDatabase();
     const storage = await opened(database.storage({ partBytesMax: 1000 }));
     await storage.commit([append('a', 0, messageOf(1))]);
@@ -315,7 +315,7 @@ onServer('a crash between any two writes', () => {
 });
 
 onServer('the journal', () => {
-  test('takes a batch once whose answer was lost', async () => {
+  test('a batch whose answer was lost is committed once', async () => {
     const database = newDatabase();
     let lose = false;
     database.watchWith((collection, operation) => {
@@ -339,7 +339,7 @@ onServer('the journal', () => {
     expect(writer?.checkpoint).toBe(3);
   });
 
-  test('gives no number twice, however late a read learns that a batch of unknown outcome was taken', async () => {
+  test('a journal number is never assigned twice, however late a read settles a batch in doubt', async () => {
     const database = newDatabase();
     let lose = false;
     let learn = (): void => undefined;
@@ -373,7 +373,7 @@ onServer('the journal', () => {
     expect(await seqs(await opened(database.storage()), 'a')).toEqual([0, 1, 2]);
   });
 
-  test('is bounded: while nothing can be folded, commits fail when it is full, and go on when it is not', async () => {
+  test('the journal is bounded: while the checkpointer fails, commits fail when it is full, and succeed afterwards', async () => {
     const database = newDatabase();
     let isDown = false;
     database.watchWith((collection) => {
@@ -401,7 +401,7 @@ onServer('the journal', () => {
     expect(await seqs(storage, 'a')).toEqual(Array.from({ length: 11 }, (_, i) => i));
   });
 
-  test('that is long is folded at the next start', async () => {
+  test('a long journal is applied at the next start', async () => {
     const database = newDatabase();
     let isDown = false;
     database.watchWith((collection) => {
@@ -420,7 +420,7 @@ onServer('the journal', () => {
 });
 
 onServer('messages', () => {
-  test('that several queues have are kept once, and go with the last of them', async () => {
+  test('a message in several queues is stored once, and removed with the last of them', async () => {
     const database = newDatabase();
     const storage = await opened(database.storage());
     const messages = database.db.collection('messages');
@@ -441,7 +441,7 @@ onServer('messages', () => {
     expect(await messages.countDocuments()).toBe(0);
   });
 
-  test('that are larger than a document come back whole', async () => {
+  test('a message larger than a document is read back completely', async () => {
     const database = newDatabase();
     const storage = await opened(database.storage());
     const payload = Buffer.alloc(20 * 1024 * 1024);
@@ -495,7 +495,7 @@ onServer('setting up', () => {
     },
   );
 
-  test('a first start that was cut off before its first document is made again', async () => {
+  test('a first start that was cut off before its first document is repeated', async () => {
     const database = newDatabase();
     await database.db.createCollection('meta');
     await opened(database.storage());
@@ -511,7 +511,7 @@ onServer('setting up', () => {
 });
 
 describe('what was set up wrong', () => {
-  test('a server that is not there is named, without credentials', async () => {
+  test('a server that cannot be reached is named without credentials', async () => {
     const storage = new MongoStorage({
       url: 'mongodb://someone:pass%40word@127.0.0.1:1/?serverSelectionTimeoutMS=50',
       database: 'x',
@@ -523,7 +523,7 @@ describe('what was set up wrong', () => {
     expect(message).not.toContain('\n');
   });
 
-  test('options are told what is wrong with them, and secrets are not repeated', () => {
+  test('a wrong option is reported without repeating secrets', () => {
     expect(() => createStorage({ url: 'mongodb://h', database: 'd', directory: 'x' })).toThrow(
       'unknown option "directory"',
     );

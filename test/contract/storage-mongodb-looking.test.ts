@@ -168,7 +168,7 @@ describeWithServer(found, 'looking leaves no trace', () => {
     );
   }
 
-  test('in a database that is not there, or is of somebody else', async () => {
+  test('opening a missing or foreign database read-only changes nothing in it', async () => {
     const database = newDatabase();
     expect(await database.storage().openReadOnly()).toBe(false);
     expect(await database.db.listCollections().toArray()).toEqual([]);
@@ -181,7 +181,7 @@ describeWithServer(found, 'looking leaves no trace', () => {
     expect(await everythingIn(database)).toEqual(before);
   });
 
-  test('in one whose writer was killed before it had folded anything; and again when a writer has it', async () => {
+  test('opening a store read-only after its writer was killed changes nothing, and reads what was not applied yet', async () => {
     const database = newDatabase();
     let isFolding = true;
     database.watchWith((collection) => {

@@ -124,7 +124,7 @@ describeWithServer(server, 'a server that fails', (real) => {
     expect(entries.map(({ seq }) => Number(seq))).toEqual([0, 1]);
   });
 
-  test('while what is committed is folded says so to who reads, and to nobody who commits', async () => {
+  test('a failure of the checkpointer is reported to reads and not to commits', async () => {
     const { proxy, storage } = await before();
     proxy.judgeWith(({ name, collection }) =>
       name === 'insert' && collection === 'queues' ? answer(14_031, 'OutOfDiskSpace') : 'pass',
@@ -137,7 +137,7 @@ describeWithServer(server, 'a server that fails', (real) => {
     expect((await read()).map(({ seq }) => Number(seq))).toEqual([0, 1]);
   });
 
-  test('with members of which none is the primary says that, and is used again when one is', async () => {
+  test('a server without a primary is reported as such, and used again when it has one', async () => {
     const proxy = await MongoProxy.before(real.uri);
     cleanups.push(() => proxy.close());
     const greetAs = (isPrimary: boolean): void => {
@@ -157,7 +157,7 @@ describeWithServer(server, 'a server that fails', (real) => {
     await again.open();
   });
 
-  test('and takes its time for the bounds of the queues is waited for longer than for anything else', async () => {
+  test('the bounds of the queues may take longer than any other request', async () => {
     const database = real.newDatabase();
     const first = new MongoStorage({ url: real.uri, database });
     await first.open();

@@ -49,11 +49,11 @@ const text = async (): Promise<string> =>
 const read = (content: string | Uint8Array): Promise<StoredFact[]> =>
   collect(importFacts(linesOf(from([Buffer.from(content)])), hash));
 
-test('what was exported is read back as it was', async () => {
+test('an import reads back what was exported', async () => {
   expect(differences(FACTS, await read(await text()))).toEqual([]);
 });
 
-test('line ends of Windows, empty lines and a byte order mark do no harm', async () => {
+test('an import accepts CRLF, empty lines and a byte order mark', async () => {
   expect(await read(`\ufeff${(await text()).replaceAll('\n', '\r\n\n')}`)).toHaveLength(FACTS.length);
 });
 
@@ -131,7 +131,7 @@ describe('an incomplete export', () => {
     },
   );
 
-  test('is refused when anything was changed, or follows its end', async () => {
+  test('an export that was changed, or goes on after its end, is refused', async () => {
     await expect(read((await text()).replace('MjEuNQ==', 'MjIuNQ=='))).rejects.toThrow(
       /^line 11: digest: the export says [0-9a-f]{64}, but its facts have [0-9a-f]{64}: it was changed$/,
     );
@@ -148,7 +148,7 @@ describe('lines', () => {
     return (await collect(linesOf(from(chunks), max))).map(({ number, text: line }) => [number, line]);
   };
 
-  test.each([1, 2, 3, 5, 100])('are found whatever chunks they come in (%d bytes)', async (size) => {
+  test.each([1, 2, 3, 5, 100])('lines are found in chunks of %d bytes', async (size) => {
     expect(await linesIn(Buffer.from('é😀\u2028\n\nb\r\nlast'), size)).toEqual([
       [1, 'é😀\u2028'],
       [3, 'b\r'],
@@ -156,7 +156,7 @@ describe('lines', () => {
     ]);
   });
 
-  test('are not as long as anyone likes, and are text', async () => {
+  test('a line that is too long or is not UTF-8 is refused', async () => {
     await expect(linesIn(Buffer.from('short\n0123456789'), 3, 8)).rejects.toThrow('line 2: longer than 8 bytes');
     await expect(linesIn(Buffer.of(0x61, 0x0a, 0xff, 0x0a), 9)).rejects.toThrow('line 2: not UTF-8');
   });
@@ -166,7 +166,7 @@ describe('the page about the format', () => {
   const page = readFileSync(resolve(import.meta.dirname, '../../../../docs/export-format.md'), 'utf8');
   const example = /^```\n([^]*?)^```$/m.exec(page)?.[1] ?? '';
 
-  test('has an example that can be imported', async () => {
+  test('the example on the page about the export format can be imported', async () => {
     expect(example.split('\n')).toHaveLength(12);
     expect((await read(example)).map(({ kind }) => kind)).toEqual([
       'session',
@@ -198,7 +198,7 @@ describe('the page about the format', () => {
     expect(stated).toBe((sum % 2n ** 256n).toString(16).padStart(64, '0'));
   });
 
-  test('names every kind of line and every key', async () => {
+  test('the page about the export format names every kind of line and every key', async () => {
     for (const line of (await text()).trimEnd().split('\n')) {
       const { kind, ...others } = JSON.parse(line) as Record<string, unknown>;
       const row = page.split('\n').find((each) => each.startsWith(`| \`${String(kind)}\` |`)) ?? '';

@@ -88,7 +88,7 @@ function onCommit(
 
 for (const [from, target] of PAIRS)
   describeStores([from, target], `from ${from} to ${target}`, () => {
-    test('everything arrives as it was, the highest message id too', async () => {
+    test('a migration copies everything, including the highest message id', async () => {
       const source = newStore(from);
       const destination = newStore(target);
       await fill(source, everyState());
@@ -107,7 +107,7 @@ for (const [from, target] of PAIRS)
       await start(destination);
     });
 
-    test('by way of an export, everything arrives as well, and is exported alike again', async () => {
+    test('an import copies everything from an export, and a second export is the same', async () => {
       const source = newStore(from);
       const destination = newStore(target);
       await fill(source, everyState());
@@ -134,7 +134,7 @@ async function* inChunks(text: string, size = 1000): AsyncGenerator<Uint8Array> 
   for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
 }
 
-test('a payload is written once into an export, however many queues it waits in', async () => {
+test('an export has a payload once, however many queues the message is in', async () => {
   const source = newStore('file');
   const message = messageOf(1, { payload: Buffer.from('only once'), topic: 't' });
   await fill(
@@ -144,7 +144,7 @@ test('a payload is written once into an export, however many queues it waits in'
   expect((await exported(source)).match(new RegExp(Buffer.from('only once').toString('base64'), 'g'))).toHaveLength(1);
 });
 
-test('messages that wait in many queues come as the same object, whichever batches they come in', async () => {
+test('a message in many queues is the same object in all batches', async () => {
   // Read from files, where each page brings objects of its own; more than one batch, and more than one page of each queue.
   const source = newStore('file');
   const changes: Change[] = [];
@@ -176,7 +176,7 @@ test('messages that wait in many queues come as the same object, whichever batch
 
 for (const name of NAMES)
   describeStores([name], `a target in ${name}`, () => {
-    test('that is not empty is refused, untouched, unless it is to be replaced', async () => {
+    test('a target that is not empty is refused and left unchanged, unless it is to be replaced', async () => {
       const source = newStore('memory');
       await fill(source, [put.session('new'), put.retained(messageOf(1, { topic: 'new' }))]);
       const target = newStore(name);
@@ -194,7 +194,7 @@ for (const name of NAMES)
       expect(await contentOf(target)).toContain('[{"kind":"last-message-id","id":1000000},null]');
     });
 
-    test('that was left half-way starts no broker and is no source, and is made whole by the next attempt', async () => {
+    test('an unfinished target starts no broker, is refused as a source, and is completed by the next attempt', async () => {
       const source = newStore('memory');
       await fill(source, everyState());
       const target = newStore(name);
@@ -220,7 +220,7 @@ for (const name of NAMES)
       await start(target);
     });
 
-    test('that does not hold what it was given is not called done', async () => {
+    test('a target that does not hold what was written is not reported as done', async () => {
       const source = newStore('memory');
       await fill(source, everyState());
       const target = newStore(name);
@@ -238,7 +238,7 @@ for (const name of NAMES)
     });
   });
 
-test('a payload that changed on its way is found, although the counts agree', async () => {
+test('a payload that changed during the copy is detected, although the counts agree', async () => {
   const source = newStore('memory');
   await fill(source, everyState());
   const target = watched(newStore('memory'), (storage) => {
@@ -255,7 +255,7 @@ test('a payload that changed on its way is found, although the counts agree', as
   await expect(moved(source, to(target))).rejects.toThrow(/as many facts, but not the same/);
 });
 
-test('a store that cannot be reached for a moment is asked again; one that is full is not', async () => {
+test('a store that cannot be reached is retried; one that is full is not', async () => {
   const source = newStore('memory');
   await fill(source, everyState());
   const target = newStore('memory');
@@ -278,7 +278,7 @@ test('a store that cannot be reached for a moment is asked again; one that is fu
   await expect(moved(source, to(full))).rejects.toThrow('no space');
 });
 
-test('the target is looked at before it is taken, and given back, however it ends', async () => {
+test('the target is checked read-only before it is opened, and closed in every case', async () => {
   const states: string[] = [];
   const noting = (store: TestStore): TestStore =>
     watched(store, (storage) => {
@@ -291,7 +291,7 @@ test('the target is looked at before it is taken, and given back, however it end
         open: storage.open.bind(storage),
         close: storage.close.bind(storage),
       };
-      storage.openReadOnly = () => (states.push('looked at'), openReadOnly());
+      storage.openReadOnly = () => (states.push('read-only'), openReadOnly());
       storage.open = () => (states.push('open'), doOpen());
       storage.close = () => (states.push('closed'), close());
     });
@@ -299,11 +299,11 @@ test('the target is looked at before it is taken, and given back, however it end
   await fill(source, [put.session('x')]);
   const target = noting(newStore('memory'));
   await moved(source, to(target));
-  expect(states).toEqual(['looked at', 'closed', 'open', 'closed', 'open', 'closed']);
+  expect(states).toEqual(['read-only', 'closed', 'open', 'closed', 'open', 'closed']);
 
   states.length = 0;
   await expect(moved(source, to(target))).rejects.toThrow('the target is not empty');
-  expect(states).toEqual(['looked at', 'closed']);
+  expect(states).toEqual(['read-only', 'closed']);
 
   states.length = 0;
   const failing = watched(target, (storage) => {
@@ -313,7 +313,7 @@ test('the target is looked at before it is taken, and given back, however it end
   expect(states).toEqual(['open', 'closed']);
 });
 
-test('a broker that has the target keeps it, when the target is refused', async () => {
+test('a broker keeps its store when the migration refuses it as a target', async () => {
   const source = newStore('memory');
   await fill(source, [put.session('x')]);
   const target = newStore('memory');
@@ -325,7 +325,7 @@ test('a broker that has the target keeps it, when the target is refused', async 
   await broker.close();
 });
 
-test('a source that was left half-way costs the target nothing, even if that is to be replaced', async () => {
+test('an unfinished source is refused before a target that is to be replaced loses anything', async () => {
   const half = newStore('memory');
   await fill(half, [put.session('half'), markUnfinished(messageOf(5).id)]);
   const target = newStore('memory');
@@ -336,7 +336,7 @@ test('a source that was left half-way costs the target nothing, even if that is 
 });
 
 test.each(NAMES.filter((name) => name !== 'mongodb'))(
-  'a source in %s that gives less than it counted is damaged, and not taken for whole',
+  'a source in %s that returns fewer facts than it counts is refused as corrupt',
   async (name) => {
     const source = newStore(name);
     await fill(source, [
@@ -357,7 +357,7 @@ test.each(NAMES.filter((name) => name !== 'mongodb'))(
   },
 );
 
-test('what is said of one message comes in one batch, however many queues it waits in; one of another message may be cut off from it', async () => {
+test('all facts about one message are in one batch, however many queues it is in', async () => {
   const source = newStore('memory');
   const clients = Array.from({ length: 700 }, (_, i) => `client ${i}`);
   await fill(

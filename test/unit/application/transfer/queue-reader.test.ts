@@ -76,7 +76,7 @@ describe.each([
   ['with room for a few payloads', undefined, 5000],
   ['with room for less than one', undefined, 1],
 ])('%s', (_name, windowQueues, bytesMax) => {
-  test('every entry of every queue comes once, in its order', async () => {
+  test('the reader yields every entry of every queue once, in order', async () => {
     const queues = mixed(12, 900);
     const found = await read(queues, windowQueues, bytesMax);
     for (const [queue, entries] of queues) {
@@ -86,7 +86,7 @@ describe.each([
     expect(found).toHaveLength([...queues.values()].flat().length);
   });
 
-  test('a message is met once in each window, in a row and as one object; and once more where it was given back', async () => {
+  test('a message is read once in each window as one object, and once more where it was returned to a queue', async () => {
     const found = await read(mixed(12, 900), windowQueues, bytesMax);
     const windows = Math.ceil(12 / (windowQueues ?? 12));
     for (let window = 0; window < windows; window++) {
@@ -109,7 +109,7 @@ describe.each([
   });
 });
 
-test('payloads in memory stay within what was allowed and what is read at once; the same one counts once', async () => {
+test('payloads in memory stay within the limit and one read, and a shared payload counts once', async () => {
   const queues = mixed(50, 1000);
   const allowed = 40_000;
   const pages: Message[][] = [];
@@ -131,7 +131,7 @@ test('payloads in memory stay within what was allowed and what is read at once; 
   expect(pages.length).toBeLessThan(2 * [...queues.values()].flat().length);
 });
 
-test('a message that waits in a thousand queues is held once, whatever its size', async () => {
+test('a message in a thousand queues is in memory once, whatever its size', async () => {
   const message = messageOf(1, { payload: payloadOf(100_000) });
   const queues = new Map(Array.from({ length: 1000 }, (_, i) => [queueOf(`q${i}`), [entryOf(0, message)]]));
   const reader = new QueueReader(storeOf(queues));
@@ -143,7 +143,7 @@ test('a message that waits in a thousand queues is held once, whatever its size'
   expect(objects.size).toBe(1);
 });
 
-test('a released entry has no payload any more, and comes behind those that have it', async () => {
+test('a released entry has no payload, and comes after the entries that share one', async () => {
   const message = messageOf(1, { payload: payloadOf(100) });
   const queues = new Map(['a', 'b', 'c', 'd'].map((name, i) => [queueOf(name), [entryOf(0, message, i % 2 === 0)]]));
   const found = await read(queues);
@@ -155,7 +155,7 @@ test('a released entry has no payload any more, and comes behind those that have
   ]);
 });
 
-test('a queue that has less than was announced ends where it ends', async () => {
+test('a queue with fewer entries than its bounds promise ends with its last entry', async () => {
   const queues = new Map([[queueOf('a'), [entryOf(0, messageOf(1))]]]);
   const found: unknown[] = [];
   for await (const fact of new QueueReader(storeOf(queues)).entries([
@@ -165,8 +165,8 @@ test('a queue that has less than was announced ends where it ends', async () => 
   expect(found).toHaveLength(1);
 });
 
-describe('held messages', () => {
-  test('are not the same because they have the same id', () => {
+describe('message pool', () => {
+  test('messages with the same id are merged only if they are equal', () => {
     const pool = new MessagePool();
     const one = pool.acquire(messageOf(1, { payload: payloadOf(10) }));
     expect(pool.acquire(messageOf(1, { payload: payloadOf(10) }))).toBe(one);
@@ -188,7 +188,7 @@ describe('held messages', () => {
     expect(pool.bytes).toBe(10 * (1 + others.length));
   });
 
-  test('are held until each who held them has let them go', () => {
+  test('a message stays in the pool until it was released as often as acquired', () => {
     const pool = new MessagePool();
     const message = pool.acquire(messageOf(1, { payload: payloadOf(10) }));
     pool.acquire({ ...message });

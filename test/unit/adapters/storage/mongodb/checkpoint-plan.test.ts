@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { QueueId, Seq } from 'hexmq/ports';
 import { CheckpointPlan } from '../../../../../adapters/storage/mongodb/checkpoint-plan.js';
 
-test('an entry that takes the place of one that was released is not released, however often the run is carried out', () => {
+test('an entry that replaces a released one is not released, however often the plan is carried out', () => {
   const plan = new CheckpointPlan();
   const [queue, seq] = ['c:a' as QueueId, 0 as Seq];
   const fields = { id: 1, topic: 't', qos: 2, retain: false, acceptedAtMs: 0 } as const;

@@ -29,7 +29,7 @@ function scene() {
   return { guarded, answers, breakConnections: () => client.emit('connectionPoolCleared') };
 }
 
-test('are told that nobody will answer, whatever they are', async () => {
+test('a request of any kind that lost its connection is rejected', async () => {
   const { guarded, breakConnections } = scene();
   const all = [
     ...REQUESTS.map((name) =>
@@ -43,7 +43,7 @@ test('are told that nobody will answer, whatever they are', async () => {
   for (const result of results) expect(result).toEqual({ status: 'rejected', reason: expect.any(MongoNetworkError) });
 });
 
-test('that are answered all the same, with whatever, have that answer; and those that came later are waited for', async () => {
+test('a request that is answered after all keeps its answer, and later requests keep waiting', async () => {
   const { guarded, answers, breakConnections } = scene();
   const [early, failed] = [guarded.insertOne({}), guarded.insertOne({})];
   breakConnections();
