@@ -32,11 +32,13 @@ export class AuthenticationRequests {
     admission.admit(
       request,
       (result, asked) => {
-        if (pending.isCancelled) return;
-        this.#pending.delete(id);
-        if (asked !== undefined) reauthorization.track(id, asked, revision);
-        loop.step({ kind: 'authenticated', connection: id, result });
-        input.unpark('authentication');
+        loop.submit(() => {
+          if (pending.isCancelled) return;
+          this.#pending.delete(id);
+          if (asked !== undefined) reauthorization.track(id, asked, revision);
+          loop.step({ kind: 'authenticated', connection: id, result });
+          input.unpark('authentication');
+        });
       },
       pending,
     );

@@ -31,6 +31,7 @@ export class Committer implements Changes {
   #committing: OpenBatch | undefined;
   #durable: Ticket = NOW;
   #isHigh = false;
+  #recorded = 0;
   /** While there are any, the open batch is neither committed nor cut into parts. */
   #holds = 0;
   #stopped = false;
@@ -59,6 +60,11 @@ export class Committer implements Changes {
     return this.#open.size + (this.#committing?.size ?? 0);
   }
 
+  /** Changes recorded so far, those that have cancelled each other included. */
+  get recordedChanges(): number {
+    return this.#recorded;
+  }
+
   /** Everything up to and including this ticket is durable. */
   get durableTicket(): Ticket {
     return this.#durable;
@@ -71,24 +77,29 @@ export class Committer implements Changes {
 
   /** A step of the core begins: what it records belongs together. */
   beginStep(): void {
+    this.#checkPressure();
     if (this.#holds === 0) this.#open.beginStep();
   }
 
   record(change: Change): Ticket {
+    this.#recorded++;
     this.#open.record(change);
     return this.#open.ticket;
   }
 
   append(queue: QueueId, seq: Seq, message: Message, { qos, retain, identifiers }: DeliveryOptions): Append {
+    this.#recorded++;
     return this.#open.append({ kind: 'queue.append', queue, seq, message, qos, retain, identifiers });
   }
 
   remove(change: QueueRemoval, append: Append | undefined): Ticket {
+    this.#recorded++;
     this.#open.remove(change, append);
     return this.#open.ticket;
   }
 
   retract(change: SessionDrop): Ticket {
+    this.#recorded++;
     this.#open.retract(change);
     return this.#open.ticket;
   }
@@ -104,10 +115,7 @@ export class Committer implements Changes {
 
   /** The turn has ended: commits what was recorded, unless a commit is in progress. */
   endOfTurn(): void {
-    if (!this.#isHigh && this.#open.bytes + (this.#committing?.bytes ?? 0) > PRESSURE_HIGH_BYTES) {
-      this.#isHigh = true;
-      this.#observer.pressure(true);
-    }
+    this.#checkPressure();
     const batch = this.#open;
     if (this.#holds > 0 || this.#committing !== undefined || !batch.hasWaiters || this.#stopped) return;
     this.#open = this.#batch(batch.ticket + 1);
@@ -118,6 +126,13 @@ export class Committer implements Changes {
     }
     this.#committing = batch;
     void this.#commit(parts, batch.ticket);
+  }
+
+  /** Between steps, too: the changes of one turn can be many. */
+  #checkPressure(): void {
+    if (this.#isHigh || this.#open.bytes + (this.#committing?.bytes ?? 0) <= PRESSURE_HIGH_BYTES) return;
+    this.#isHigh = true;
+    this.#observer.pressure(true);
   }
 
   /** Resolves when all that was recorded is durable, or nothing more can be. */

@@ -93,8 +93,11 @@ export class CoreEffects implements Effects {
       link.input.unpark('admission');
     };
     link.input.park('admission');
-    if (this.#egress.mustWaitFor(after)) this.#parts.waiters.wait(after, durable);
-    else durable();
+    if (!this.#egress.mustWaitFor(after)) durable();
+    else
+      this.#parts.waiters.wait(after, () => {
+        this.#parts.loop.submit(durable);
+      });
   }
 
   whenQuiet(connection: ConnectionId): void {
@@ -107,8 +110,7 @@ export class CoreEffects implements Effects {
   }
 
   resume(connection: ConnectionId): void {
-    const link = this.#parts.links.get(connection);
-    if (link !== undefined) this.#parts.ingress.resumeAfterStep(link.input);
+    this.#parts.links.get(connection)?.input.unpark('work');
   }
 
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void {
@@ -116,7 +118,9 @@ export class CoreEffects implements Effects {
       after,
       (storage) => storage.readQueue(queue, from, limit),
       (entries) => {
-        this.#parts.loop.step({ kind: 'queue-page', queue, request, entries });
+        this.#parts.loop.submit(() => {
+          this.#parts.loop.step({ kind: 'queue-page', queue, request, entries });
+        });
       },
     );
   }
@@ -126,7 +130,9 @@ export class CoreEffects implements Effects {
       after,
       (storage) => storage.readRetained(topics),
       (messages) => {
-        this.#parts.loop.step({ kind: 'retained-page', connection, messages });
+        this.#parts.loop.submit(() => {
+          this.#parts.loop.step({ kind: 'retained-page', connection, messages });
+        });
       },
     );
   }

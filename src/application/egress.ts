@@ -47,6 +47,7 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
   readonly #gated = new Set<Link>();
   readonly #congested = new Set<Link>();
   #nextProgressMs = 0;
+  #deliveries = 0;
 
   constructor({ links, loop, committed, isGated, settings }: EgressParts) {
     this.#links = links;
@@ -54,6 +55,11 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     this.#committed = committed;
     this.#isGated = isGated;
     this.#settings = settings;
+  }
+
+  /** Deliveries so far. */
+  get deliveries(): number {
+    return this.#deliveries;
   }
 
   /** Whether effects with this ticket have to wait for storage. */
@@ -96,6 +102,7 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
   ): void {
     const link = this.#links.get(connection);
     if (link?.output.isOpen !== true) return;
+    this.#deliveries++;
     if (message.payload.length >= LARGE_PAYLOAD_BYTES && !this.mustWaitFor(after)) {
       this.#deliverLarge(link, message, options, dup, packetId);
       return;
@@ -114,10 +121,12 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
 
   /** The network has taken everything that was written to a congested connection. */
   drained(link: Link): void {
-    link.output.drained();
-    this.#congested.delete(link);
-    this.#loop.step({ kind: 'writable', connection: link.id });
-    link.input.unpark('unread-answers');
+    this.#loop.submit(() => {
+      link.output.drained();
+      this.#congested.delete(link);
+      this.#loop.step({ kind: 'writable', connection: link.id });
+      link.input.unpark('unread-answers');
+    });
   }
 
   /** The connection is gone. */
@@ -159,8 +168,15 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     for (const link of dirty) {
       link.output.isDirty = false;
       this.#flush(link);
-      if (link.output.takeWritable()) this.#loop.step({ kind: 'writable', connection: link.id });
+      if (link.output.takeWritable()) this.#writable(link);
     }
+  }
+
+  #writable({ id, output }: Link): void {
+    this.#loop.submit(() => {
+      // Otherwise the core hears of it when the network has taken what is congested now.
+      if (!output.isCongested) this.#loop.step({ kind: 'writable', connection: id });
+    });
   }
 
   #bufferFor({ output }: Link, after: Ticket): OutputBuffer {

@@ -27,6 +27,7 @@ import { Pager } from './pager.js';
 import { Reauthorization } from './reauthorization.js';
 import { LiveSettings } from './settings.js';
 import { storageReports } from './storage-reports.js';
+import type { TurnLimits } from './turn-budget.js';
 
 export interface EngineParts {
   readonly storage: Storage;
@@ -42,6 +43,8 @@ export interface EngineParts {
   /** Calls back when all input that is there now has been handled. */
   readonly atEndOfTurn: (callback: () => void) => void;
   readonly fatal: (error: Error) => void;
+  /** How much is done before the network is polled again; the default suits a real clock. */
+  readonly turnLimits?: Partial<TurnLimits> | undefined;
 }
 
 export class Engine {
@@ -68,14 +71,16 @@ export class Engine {
     };
     const perListener = parts.limitsOfListeners ?? new Map<string, ListenerLimits>();
     const settings = (this.#settings = new LiveSettings({ limits, perListener }));
-    const loop = (this.#loop = new EventLoop({ clock, atEndOfTurn }));
+    const loop = (this.#loop = new EventLoop({ clock, atEndOfTurn, limits: parts.turnLimits }));
     const durability = ackLevel === 'stored' ? 'stored' : 'flushed';
     this.committer = new Committer(storage, clock, storageReports('write', emit, fatal), durability);
     const waiters = (this.#waiters = new DurabilityWaiters(this.committer));
     const pager = (this.#pager = new Pager(storage, clock, waiters, storageReports('read', emit, fatal)));
     const { authorization } = admission;
     const applyPermissions = (connection: ConnectionId, permissions: Permissions): void => {
-      loop.step({ kind: 'permissions', connection, permissions });
+      loop.submit(() => {
+        loop.step({ kind: 'permissions', connection, permissions });
+      });
     };
     const reauthorization = new Reauthorization({
       authorization,
@@ -123,16 +128,15 @@ export class Engine {
       beginStep: () => {
         committer.beginStep();
       },
+      unitsDone: () => committer.recordedChanges + egress.deliveries,
+      backlog: ingress,
       beforeDeadlines: (nowMs) => {
         egress.checkProgress(nowMs);
       },
       endOfTurn: () => {
-        if (core.hasWork) loop.step({ kind: 'continue' });
-        ingress.readResumed();
         committer.endOfTurn();
         egress.endOfTurn();
         ingress.endOfTurn();
-        if (core.hasWork) loop.scheduleTurn();
       },
     });
   }
@@ -173,8 +177,12 @@ export class Engine {
    * be.
    */
   async shutdown(): Promise<void> {
-    for (const connection of this.#links.ids) this.#loop.step({ kind: 'shutdown', connection });
-    await Promise.all([this.#links.empty(), this.committer.flush()]);
+    for (const connection of this.#links.ids)
+      this.#loop.submit(() => {
+        this.#loop.step({ kind: 'shutdown', connection });
+      });
+    await this.#links.empty();
+    await this.committer.flush();
     this.down();
   }
 

@@ -1,13 +1,18 @@
-// The loop around the core: one step at a time, and one end for each turn. All input that is there at once belongs to
-// one turn; at its end one commit begins and each connection gets one write. The core's deadlines need one timer.
+// The loop around the core: one step at a time, and one end for each turn, when one commit begins and each connection
+// gets one write. A turn has a budget, so that no input holds the loop for long, however it is sent: what is left over
+// waits for the next turn, and the network is polled in between.
 import type { Input } from '../domain/inputs.js';
 import { Fifo } from '../domain/session/fifo.js';
 import type { Clock, Timer } from '../ports/clock.js';
+import { TurnBudget } from './turn-budget.js';
+import type { TurnLimits } from './turn-budget.js';
 
 /** The core, as far as the loop drives it. */
 export interface SteppedCore {
   /** In milliseconds since 1970; `undefined` if nothing is due. */
   readonly nextDeadlineMs: number | undefined;
+  /** Whether work is unfinished that the input `continue` goes on with. */
+  readonly hasWork: boolean;
   handle(input: Input, nowMs: number): void;
 }
 
@@ -15,6 +20,14 @@ export interface EventLoopParts {
   readonly clock: Clock;
   /** Calls back when all input that is there now has been handled. */
   readonly atEndOfTurn: (callback: () => void) => void;
+  readonly limits?: Partial<TurnLimits> | undefined;
+}
+
+/** Work that waits for the end of a turn, in pieces that are small by themselves. */
+export interface WorkSource {
+  readonly hasWork: boolean;
+  /** Does one piece. */
+  work(): void;
 }
 
 /** What the loop drives. It is given after the construction, because all of it needs the loop. */
@@ -22,22 +35,37 @@ export interface LoopDriven {
   readonly core: SteppedCore;
   /** Changes recorded from here on belong to another step. */
   readonly beginStep: () => void;
+  /** Units of work that the steps have caused so far: recorded changes, deliveries. It only grows. */
+  readonly unitsDone: () => number;
   /** Called before deadlines expire, for inputs that may move them. */
   readonly beforeDeadlines: (nowMs: number) => void;
+  /** Connections that are to be read on. */
+  readonly backlog: WorkSource;
   /** Called when a turn ends. */
   readonly endOfTurn: () => void;
 }
 
+interface Task {
+  readonly run: () => void;
+}
+
 export class EventLoop {
   readonly #parts: EventLoopParts;
+  readonly #budget: TurnBudget;
   #driven: LoopDriven | undefined;
+  #sources: readonly WorkSource[] = [];
   #isStepping = false;
   #stepMs = 0;
+  #unitsDone = 0;
   /** Inputs that the present step has caused. */
   readonly #deferred = new Fifo<Input>();
+  /** What came while the budget was spent. */
+  readonly #tasks = new Fifo<Task>();
   #turnIsScheduled = false;
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
+  /** Since this time the network has been polled, when a turn ends. */
+  #polledSinceMs = -Infinity;
   #isStopped = false;
   readonly #endTurn = (): void => {
     this.#endOfTurn();
@@ -45,6 +73,7 @@ export class EventLoop {
 
   constructor(parts: EventLoopParts) {
     this.#parts = parts;
+    this.#budget = new TurnBudget(() => parts.clock.nowMs(), parts.limits);
   }
 
   /** The time of the current step, or of the last one, in milliseconds since 1970. */
@@ -52,18 +81,79 @@ export class EventLoop {
     return this.#stepMs;
   }
 
+  /** Whether the budget of the present phase is spent: whatever can wait has to. */
+  get isSpent(): boolean {
+    return this.#budget.isSpent;
+  }
+
+  /** Whether the present slice is over: the connection that is read gives way to others. */
+  get isSliceSpent(): boolean {
+    return this.#budget.isSliceSpent;
+  }
+
   /** Before the first input. */
   drive(driven: LoopDriven): void {
     this.#driven = driven;
+    const { core } = driven;
+    const tasks = this.#tasks;
+    const isDue = (): boolean => (core.nextDeadlineMs ?? Infinity) <= this.#polledSinceMs;
+    // Each gets a slice in its turn, so that none keeps another from going on.
+    this.#sources = [
+      {
+        get hasWork() {
+          return tasks.length > 0;
+        },
+        work: () => tasks.shift()?.run(),
+      },
+      {
+        get hasWork() {
+          return isDue();
+        },
+        work: () => {
+          this.step({ kind: 'tick' });
+        },
+      },
+      {
+        get hasWork() {
+          return core.hasWork;
+        },
+        work: () => {
+          this.step({ kind: 'continue' });
+        },
+      },
+      driven.backlog,
+    ];
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#tasks.clear();
   }
 
   nowMs(): number {
     return this.#parts.clock.nowMs();
+  }
+
+  /** Begins a slice of the present phase. @returns the time. */
+  beginSlice(): number {
+    const nowMs = this.nowMs();
+    this.#budget.beginSlice(nowMs);
+    return nowMs;
+  }
+
+  /**
+   * Runs a task that makes steps: at once within a step (its inputs are handled behind that step), or while the budget
+   * lasts; otherwise at the end of a turn. Tasks run in the order in which they were submitted.
+   */
+  submit(run: () => void): void {
+    if (this.#isStopped) return;
+    if (this.#isStepping || (!this.#budget.isSpent && this.#tasks.length === 0)) {
+      run();
+      return;
+    }
+    this.#tasks.push({ run });
+    this.scheduleTurn();
   }
 
   /** One step of the core, and the steps for the inputs that it causes, at the same time. */
@@ -85,9 +175,12 @@ export class EventLoop {
     }
   }
 
-  #handle({ core, beginStep }: LoopDriven, input: Input): void {
+  #handle({ core, beginStep, unitsDone }: LoopDriven, input: Input): void {
     beginStep();
     core.handle(input, this.#stepMs);
+    const done = unitsDone();
+    this.#budget.spend(1 + done - this.#unitsDone, this.#stepMs);
+    this.#unitsDone = done;
   }
 
   /** Makes a turn end soon, even if nothing more happens. */
@@ -100,26 +193,45 @@ export class EventLoop {
   #endOfTurn(): void {
     this.#turnIsScheduled = false;
     if (this.#isStopped || this.#driven === undefined) return;
-    this.#driven.endOfTurn();
-    this.#setTimer(this.#driven);
+    this.#budget.beginPhase();
+    const { core, beforeDeadlines, endOfTurn } = this.#driven;
+    if ((core.nextDeadlineMs ?? Infinity) <= this.#polledSinceMs) beforeDeadlines(this.nowMs());
+    this.#workOff();
+    endOfTurn();
+    if (this.#sources.some(({ hasWork }) => hasWork)) this.scheduleTurn();
+    this.#setTimer(core);
+    this.#budget.beginPhase();
   }
 
-  #setTimer(driven: LoopDriven): void {
-    const nextMs = driven.core.nextDeadlineMs ?? Infinity;
+  #workOff(): void {
+    const budget = this.#budget;
+    for (let isBusy = true; isBusy && !budget.isSpent;) {
+      isBusy = false;
+      for (const source of this.#sources) {
+        if (!source.hasWork || budget.isSpent) continue;
+        isBusy = true;
+        this.beginSlice();
+        do source.work();
+        while (source.hasWork && !budget.isSliceSpent);
+      }
+    }
+  }
+
+  /** Deadlines expire at the end of a turn, when everything that had come by then has been read. */
+  #setTimer({ nextDeadlineMs: nextMs = Infinity }: SteppedCore): void {
+    this.#polledSinceMs = this.nowMs();
+    if (nextMs <= this.#polledSinceMs) {
+      this.scheduleTurn();
+      return;
+    }
     // A timer that comes too early only finds nothing due.
     if (nextMs >= this.#timerAtMs) return;
     this.#timer?.cancel();
     this.#timerAtMs = nextMs;
     this.#timer = this.#parts.clock.at(nextMs, () => {
       this.#timerAtMs = Infinity;
-      this.#deadlinesDue(driven);
+      this.#polledSinceMs = this.nowMs();
+      this.scheduleTurn();
     });
-  }
-
-  #deadlinesDue({ core, beforeDeadlines }: LoopDriven): void {
-    beforeDeadlines(this.nowMs());
-    for (let nowMs = this.nowMs(); (core.nextDeadlineMs ?? Infinity) <= nowMs && !this.#isStopped; nowMs = this.nowMs())
-      this.step({ kind: 'tick' }, nowMs);
-    this.scheduleTurn();
   }
 }

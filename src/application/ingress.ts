@@ -1,12 +1,13 @@
 // What the incoming halves of all connections share: rate limits of publishing, the memory of incomplete packets, the
 // pressure of storage, and the question whether a client has been silent.
 import type { Limits } from '../domain/connect/limits.js';
+import { Fifo } from '../domain/session/fifo.js';
 import type { Channel } from '../ports/network.js';
 import type { Clock } from '../ports/clock.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet } from '../protocol/packets.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
-import type { EventLoop } from './event-loop.js';
+import type { EventLoop, WorkSource } from './event-loop.js';
 import { LinkInput } from './link-input.js';
 import type { InputOwner } from './link-input.js';
 import { PartialPacketBudget } from './partial-packet-budget.js';
@@ -29,7 +30,7 @@ export interface IngressParts {
   readonly settings: Settings;
 }
 
-export class Ingress implements InputOwner {
+export class Ingress implements InputOwner, WorkSource {
   readonly loop: EventLoop;
   readonly #settings: Settings;
   readonly #inputs = new Set<LinkInput>();
@@ -37,11 +38,10 @@ export class Ingress implements InputOwner {
   #isThrottled = false;
   readonly #partialPackets: PartialPacketBudget<LinkInput>;
   #isUnderPressure = false;
+  /** Inputs that are parked for `turn`, each once. */
+  readonly #backlog = new Fifo<LinkInput>();
   /** Inputs of which the core wants to know when they are quiet, and how many turns have to end until then. */
   #awaitingQuiet = new Map<LinkInput, number>();
-
-  /** Inputs whose work is done. */
-  #resumed: LinkInput[] = [];
 
   constructor({ loop, clock, settings }: IngressParts) {
     this.loop = loop;
@@ -108,20 +108,18 @@ export class Ingress implements InputOwner {
     this.#partialPackets.enforce(this.#settings.current.maxIncompleteBytes);
   }
 
-  resumed(input: LinkInput): void {
-    if (this.#awaitingQuiet.has(input)) this.loop.scheduleTurn();
-  }
-
-  /** The work that the connection waited for is done; it is read when the turn ends, since the present step goes on. */
-  resumeAfterStep(input: LinkInput): void {
-    this.#resumed.push(input);
+  queued(input: LinkInput): void {
+    this.#backlog.push(input);
     this.loop.scheduleTurn();
   }
 
-  readResumed(): void {
-    const resumed = this.#resumed;
-    this.#resumed = [];
-    for (const input of resumed) input.unpark('work');
+  get hasWork(): boolean {
+    return this.#backlog.length > 0;
+  }
+
+  /** Reads on from the input that has waited longest. */
+  work(): void {
+    this.#backlog.shift()?.readOn();
   }
 
   /** Answers with a `quiet` input once everything that has arrived has been handled. */
@@ -131,17 +129,24 @@ export class Ingress implements InputOwner {
     this.loop.scheduleTurn();
   }
 
-  /** An input that was read from the end of one turn to the end of the next and has no packet left is quiet. */
+  /** An input from which nothing was left from the end of one turn to the end of the next is quiet. */
   endOfTurn(): void {
+    for (const input of this.#backlog) input.pauseIfParked();
     if (this.#awaitingQuiet.size === 0) return;
     const awaiting = this.#awaitingQuiet;
     this.#awaitingQuiet = new Map();
     for (const [input, turns] of awaiting) {
       if (!input.isOpen) continue;
-      const left = input.isPaused ? TURNS_UNTIL_QUIET : turns - 1;
-      if (left === 0) this.loop.step({ kind: 'quiet', connection: input.id });
-      else this.#awaitingQuiet.set(input, left);
-      if (left > 0 && !input.isPaused) this.loop.scheduleTurn();
+      const left = input.isIdle ? turns - 1 : TURNS_UNTIL_QUIET;
+      if (left === 0) {
+        this.loop.submit(() => {
+          if (input.isIdle) this.loop.step({ kind: 'quiet', connection: input.id });
+          else this.whenQuiet(input);
+        });
+        continue;
+      }
+      this.#awaitingQuiet.set(input, left);
+      if (input.isIdle) this.loop.scheduleTurn();
     }
   }
 }

@@ -1,5 +1,5 @@
 // The incoming half of a connection: bytes become packets, and packets become inputs of the core, as long as there is
-// no reason not to read. A channel is paused only when bytes arrive that cannot be handled now.
+// no reason not to read. What cannot be handled now stays in the socket: the channel is paused.
 import type { ConnectionId } from '../domain/identifiers.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/connect/limits.js';
 import type { Channel } from '../ports/network.js';
@@ -13,13 +13,13 @@ import type { ParkingReason } from './parking.js';
 
 /** What the inputs of all connections have in common. */
 export interface InputOwner {
-  readonly loop: Pick<EventLoop, 'step' | 'nowMs'>;
+  readonly loop: Pick<EventLoop, 'step' | 'beginSlice' | 'isSpent' | 'isSliceSpent'>;
   /** A packet was handed to the core. */
   packetRead(input: LinkInput, packet: Packet, nowMs: number): void;
   /** An incomplete packet is in memory. `packet` distinguishes it from earlier ones; 0 bytes: it is complete, or gone. */
   partialPacket(input: LinkInput, packet: number, bytes: number): void;
-  /** The channel is read again after a pause. */
-  resumed(input: LinkInput): void;
+  /** The input is parked for `turn`: `readOn` is to be called at the end of the turn, when its turn comes. */
+  queued(input: LinkInput): void;
 }
 
 export class LinkInput {
@@ -30,9 +30,13 @@ export class LinkInput {
   readonly #decoder = new PacketDecoder({ maxPacketSize: MAX_PACKET_SIZE_BEFORE_CONNECT });
   readonly #parking = new Parking();
   #isOpen = true;
+  /** Whether the network connection still exists: it may end before everything from it has been read. */
+  #isConnected = true;
   #isEstablished = false;
+  #isReading = false;
   #isPaused = false;
   #hasPartialPacket = false;
+  #whenRead: (() => void) | undefined;
 
   constructor({ id, listener }: Pick<ConnectionOrigin, 'id' | 'listener'>, channel: Channel, owner: InputOwner) {
     this.id = id;
@@ -46,11 +50,6 @@ export class LinkInput {
     return this.#decoder.protocolVersion;
   }
 
-  /** Whether the channel is paused, because bytes have arrived that cannot be handled now. */
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -58,6 +57,11 @@ export class LinkInput {
   /** Whether CONNECT was accepted. */
   get isEstablished(): boolean {
     return this.#isEstablished;
+  }
+
+  /** Whether everything that has arrived was handed to the core, and the channel is read. It may be parked all the same. */
+  get isIdle(): boolean {
+    return !this.#isPaused && !this.#hasUnread;
   }
 
   /** CONNECT was accepted: the connection speaks this version and may send packets of this size. */
@@ -71,7 +75,11 @@ export class LinkInput {
   received(chunk: Uint8Array): void {
     if (!this.#isOpen) return;
     this.#decoder.push(chunk);
-    this.#read();
+    if (!this.#parking.isEmpty) this.pauseIfParked();
+    else if (this.#owner.loop.isSpent) {
+      this.#queue();
+      this.pauseIfParked();
+    } else this.#read();
     // Most chunks end with a packet.
     if (this.#hasPartialPacket || this.#decoder.partialPacketBytes > 0) this.#trackPartialPacket();
   }
@@ -79,45 +87,92 @@ export class LinkInput {
   /** No more packets are handed to the core until `unpark` was called for this and every other reason. */
   park(reason: ParkingReason): void {
     this.#parking.add(reason);
+    if (!this.#parking.isBrief) this.#noMoreToRead();
   }
 
+  /** Reading goes on at the end of the turn, or by itself if the reason came and went within a step. */
   unpark(reason: ParkingReason): void {
     this.#parking.remove(reason);
-    if (!this.#isPaused || !this.#parking.isEmpty || !this.#isOpen) return;
-    this.#isPaused = false;
-    this.#owner.resumed(this);
-    this.#read();
-    // Reading what was left may have been enough to park the connection again.
-    if (!this.#isPaused) this.#channel.resume();
+    if (!this.#parking.isEmpty || this.#isReading || !this.#isOpen) return;
+    if (this.#isPaused || this.#hasUnread) this.#queue();
+  }
+
+  /** Called when it is the input's turn, after `queued`. */
+  readOn(): void {
+    this.#parking.remove('turn');
+    if (!this.#isOpen) return;
+    if (this.#parking.isEmpty) this.#read();
+    if (this.#hasPartialPacket || this.#decoder.partialPacketBytes > 0) this.#trackPartialPacket();
+    if (this.#parking.isEmpty && this.#isOpen) this.#resume();
+  }
+
+  /** Leaves in the socket what arrives from now on. */
+  pauseIfParked(): void {
+    if (this.#parking.isEmpty || this.#isPaused || !this.#isOpen || !this.#isConnected) return;
+    this.#isPaused = true;
+    this.#channel.pause();
+  }
+
+  /**
+   * The network connection has ended. Calls back once everything that had arrived before has been handed to the core,
+   * unless there is a reason not to read it that may last.
+   */
+  whenRead(callback: () => void): void {
+    this.#isConnected = false;
+    this.#whenRead = callback;
+    if (!this.#isOpen || !this.#hasUnread || this.#parking.isEmpty || !this.#parking.isBrief) this.#noMoreToRead();
   }
 
   /** Nothing more is read. The channel is resumed all the same: otherwise it would not report its end. */
   close(): void {
     this.#isOpen = false;
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#channel.resume();
+    this.#noMoreToRead();
+    this.#resume();
+  }
+
+  /** Whether bytes have arrived that may hold a packet: those of an incomplete one do not. */
+  get #hasUnread(): boolean {
+    return this.#decoder.bufferedBytes > this.#decoder.partialPacketBytes;
   }
 
   #read(): void {
     const { loop } = this.#owner;
     // What came in one chunk came at one time.
-    const nowMs = loop.nowMs();
+    const nowMs = loop.beginSlice();
+    this.#isReading = true;
     try {
       while (this.#isOpen && this.#parking.isEmpty) {
         const packet = this.#decoder.read();
-        if (packet === undefined) return;
+        if (packet === undefined) break;
         loop.step({ kind: 'packet', connection: this.id, packet }, nowMs);
         this.#owner.packetRead(this, packet, nowMs);
+        if (loop.isSliceSpent && this.#hasUnread && this.#parking.isEmpty) this.#queue();
       }
     } catch (error) {
       if (!(error instanceof MalformedPacketError)) throw error;
       loop.step({ kind: 'malformed', connection: this.id, error });
-      return;
+    } finally {
+      this.#isReading = false;
     }
-    if (!this.#isOpen || this.#isPaused) return;
-    this.#isPaused = true;
-    this.#channel.pause();
+    if (this.#parking.isEmpty) this.#noMoreToRead();
+    else if (!this.#parking.has('turn')) this.pauseIfParked();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused || !this.#isConnected) return;
+    this.#isPaused = false;
+    this.#channel.resume();
+  }
+
+  #queue(): void {
+    this.#parking.add('turn');
+    this.#owner.queued(this);
+  }
+
+  #noMoreToRead(): void {
+    const callback = this.#whenRead;
+    this.#whenRead = undefined;
+    callback?.();
   }
 
   #trackPartialPacket(): void {

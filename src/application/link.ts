@@ -14,6 +14,7 @@ export interface LinkObserver {
 
 export class Link implements ChannelHandler {
   readonly output: LinkOutput;
+  #isConnected = true;
 
   constructor(
     readonly origin: ConnectionOrigin,
@@ -37,6 +38,7 @@ export class Link implements ChannelHandler {
   }
 
   closed(): void {
+    this.#isConnected = false;
     this.observer.closed(this);
   }
 
@@ -46,6 +48,6 @@ export class Link implements ChannelHandler {
   end(graceMs: number): void {
     this.output.close();
     this.input.close();
-    this.channel.close(graceMs);
+    if (this.#isConnected) this.channel.close(graceMs);
   }
 }

@@ -93,11 +93,19 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   }
 
   closed(link: Link): void {
-    const { ingress, egress, authentication, reauthorization, loop } = this.#parts;
+    this.#parts.egress.closed(link);
+    link.input.whenRead(() => {
+      this.#parts.loop.submit(() => {
+        this.#gone(link);
+      });
+    });
+  }
+
+  #gone(link: Link): void {
+    const { ingress, authentication, reauthorization, loop } = this.#parts;
     this.#links.delete(link.id);
     this.#tracker.close(link.origin, link.input.isEstablished);
     ingress.closed(link.input);
-    egress.closed(link);
     reauthorization.untrack(link.id);
     authentication.cancel(link.id);
     loop.step({ kind: 'closed', connection: link.id });

@@ -15,7 +15,9 @@ export type ParkingReason =
   /** Too many changes, of all clients, wait for storage. */
   | 'storage-pressure'
   /** Work that one of the client's packets has started goes on in later steps. */
-  | 'work';
+  | 'work'
+  /** Other clients have to be served first. */
+  | 'turn';
 
 /** A set of small integers instead of a `Set`: there is one for each connection, and each packet asks it. */
 const BITS: Readonly<Record<ParkingReason, number>> = {
@@ -26,13 +28,22 @@ const BITS: Readonly<Record<ParkingReason, number>> = {
   'gate-full': 16,
   'storage-pressure': 32,
   work: 64,
+  turn: 128,
 };
+
+/** What is over as soon as the broker has done what it has to do anyway. */
+const BRIEF = BITS.work | BITS.turn;
 
 export class Parking {
   #bits = 0;
 
   get isEmpty(): boolean {
     return this.#bits === 0;
+  }
+
+  /** Whether every reason passes without the client, storage or another system doing anything. */
+  get isBrief(): boolean {
+    return (this.#bits & ~BRIEF) === 0;
   }
 
   get reasons(): readonly ParkingReason[] {

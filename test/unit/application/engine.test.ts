@@ -261,7 +261,7 @@ describe('order', () => {
     expect(a.received()).toEqual([]);
     harness.commitsAtOnce = true;
     await harness.settle();
-    expect(a.received()).toEqual(['connack 0 present', 'pingresp', 'publish t=own q0', 'publish t=y q1 id1']);
+    expect(a.received()).toEqual(['connack 0 present', 'publish t=y q1 id1', 'pingresp', 'publish t=own q0']);
   });
 
   test('acknowledgements leave in the order of what they acknowledge', async () => {
@@ -520,6 +520,7 @@ describe('a peer that does not read', () => {
     harness.turn();
     harness.turn();
     harness.clock.advance(1000);
+    harness.turn();
     expect(a.isClosed).toBe(true);
     expect(harness.events).toContainEqual(
       expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }),
@@ -547,6 +548,7 @@ describe('a client that reads slowly', () => {
     }
     expect(a.isClosed).toBe(false);
     harness.clock.advance(1000);
+    harness.turn();
     expect(a.isClosed).toBe(true);
     expect(harness.events).toContainEqual(
       expect.objectContaining({ kind: 'connection-ended', reason: 'drain-timeout' }),
@@ -558,6 +560,7 @@ describe('a client that reads slowly', () => {
     a.send(PINGREQ);
     harness.turn();
     harness.clock.advance(1000);
+    harness.turn();
     expect(a.isClosed).toBe(true);
   });
 });
@@ -751,6 +754,7 @@ describe('authentication', () => {
       },
       (_peer, harness) => {
         harness.clock.advance(DEFAULT_LIMITS.authTimeoutMs);
+        harness.turn();
       },
       (_peer, harness) => {
         harness.engine.down();
@@ -927,6 +931,7 @@ describe('the end of a connection', () => {
     expect(a.isPaused).toBe(true);
     harness.turn();
     harness.clock.advance(1000);
+    harness.turn();
     expect({ paused: a.isPaused, closed: a.isClosed }).toEqual({ paused: false, closed: true });
   });
 });

@@ -1,0 +1,100 @@
+// How much may be done before the network is polled again. A turn has two phases with a budget each: the inputs that
+// arrive while the network is polled, and the work that was left over, at the end of the turn. A client with little to
+// do is then served at once when it sends something, while the work of others waits.
+//
+// Within a phase, slices keep one client, or one kind of work, from using up the whole budget.
+//
+// Reading the clock for each step would be expensive. Steps count the work they have done in units (a step, a recorded
+// change, a delivery), and the clock is read after so many of them, fewer when they turn out to take long.
+
+export interface TurnLimits {
+  /** Milliseconds of one phase. */
+  readonly maxMs: number;
+  /** Milliseconds of one slice of a phase. */
+  readonly sliceMs: number;
+  /** Steps of one phase; for runs in which time stands still during a turn. */
+  readonly maxSteps: number;
+}
+
+export const DEFAULT_TURN_LIMITS: TurnLimits = { maxMs: 10, sliceMs: 1, maxSteps: Infinity };
+
+/** So much work takes well below a millisecond if nothing about it is unusual. */
+const UNITS_PER_READING = 64;
+const SLICES_PER_PHASE = 4;
+
+const NOT_BEGUN = -Infinity;
+
+export class TurnBudget {
+  readonly #nowMs: () => number;
+  readonly #limits: TurnLimits;
+  readonly #sliceMaxSteps: number;
+  #isSpent = false;
+  #isSliceSpent = false;
+  #phaseStartMs = NOT_BEGUN;
+  #sliceStartMs = NOT_BEGUN;
+  #readMs = NOT_BEGUN;
+  #units = 0;
+  #unitsPerReading = UNITS_PER_READING;
+  #phaseSteps = 0;
+  #sliceSteps = 0;
+
+  constructor(nowMs: () => number, limits: Partial<TurnLimits> = {}) {
+    this.#nowMs = nowMs;
+    this.#limits = { ...DEFAULT_TURN_LIMITS, ...limits };
+    this.#sliceMaxSteps = Math.max(1, Math.floor(this.#limits.maxSteps / SLICES_PER_PHASE));
+  }
+
+  /** Whether nothing more may be done in this phase. */
+  get isSpent(): boolean {
+    return this.#isSpent;
+  }
+
+  get isSliceSpent(): boolean {
+    return this.#isSliceSpent || this.#isSpent;
+  }
+
+  /** The phase's time counts from its first step. */
+  beginPhase(): void {
+    this.#isSpent = false;
+    this.#isSliceSpent = false;
+    this.#phaseStartMs = NOT_BEGUN;
+    this.#phaseSteps = 0;
+    this.#sliceSteps = 0;
+  }
+
+  beginSlice(nowMs: number): void {
+    this.#isSliceSpent = false;
+    this.#sliceSteps = 0;
+    this.#sliceStartMs = nowMs;
+    this.#observe(nowMs);
+  }
+
+  /** @param nowMs the time at which the step began, as far as it is known. */
+  spend(units: number, nowMs: number): void {
+    if (this.#phaseStartMs === NOT_BEGUN) {
+      this.#phaseStartMs = nowMs;
+      if (this.#sliceStartMs < nowMs) this.#sliceStartMs = nowMs;
+      this.#readMs = nowMs;
+      this.#units = 0;
+    }
+    if (++this.#phaseSteps >= this.#limits.maxSteps) this.#isSpent = true;
+    if (++this.#sliceSteps >= this.#sliceMaxSteps) this.#isSliceSpent = true;
+    this.#units += units;
+    if (this.#units >= this.#unitsPerReading) this.#readClock();
+  }
+
+  #readClock(): void {
+    const nowMs = this.#nowMs();
+    const passedMs = nowMs - this.#readMs;
+    if (passedMs > 1) this.#unitsPerReading = Math.max(1, this.#unitsPerReading >> 2);
+    else if (passedMs === 0) this.#unitsPerReading = Math.min(UNITS_PER_READING, this.#unitsPerReading << 1);
+    this.#observe(nowMs);
+  }
+
+  #observe(nowMs: number): void {
+    this.#readMs = nowMs;
+    this.#units = 0;
+    if (nowMs - this.#sliceStartMs >= this.#limits.sliceMs) this.#isSliceSpent = true;
+    if (this.#phaseStartMs !== NOT_BEGUN && nowMs - this.#phaseStartMs >= this.#limits.maxMs) this.#isSpent = true;
+  }
+}
