@@ -191,12 +191,13 @@ export class EventLoop {
   }
 
   #endOfTurn(): void {
-    this.#turnIsScheduled = false;
     if (this.#isStopped || this.#driven === undefined) return;
     this.#budget.beginPhase();
     const { core, beforeDeadlines, endOfTurn } = this.#driven;
     if ((core.nextDeadlineMs ?? Infinity) <= this.#polledSinceMs) beforeDeadlines(this.nowMs());
     this.#workOff();
+    // Steps up to here belong to this turn, steps from here on to the next.
+    this.#turnIsScheduled = false;
     endOfTurn();
     if (this.#sources.some(({ hasWork }) => hasWork)) this.scheduleTurn();
     this.#setTimer(core);

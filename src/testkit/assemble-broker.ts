@@ -14,6 +14,7 @@ import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { BrokerService } from '../application/service.js';
 import { LiveSettings } from '../application/settings.js';
 import type { LimitSettings } from '../application/settings.js';
+import type { TurnLimits } from '../application/turn-budget.js';
 import type {
   AckLevel,
   Authenticator,
@@ -44,6 +45,8 @@ export interface BrokerParts {
   readonly ackLevel?: AckLevel;
   /** Calls back when all input that is there now has been handled. Default: Node's `setImmediate`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
+  /** How much is done before the network is polled again. */
+  readonly turnLimits?: Partial<TurnLimits>;
 }
 
 export function assembleBroker(parts: BrokerParts): BrokerService {
@@ -68,6 +71,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
     ackLevel,
     atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
     fatal: failure.raise,
+    turnLimits: parts.turnLimits,
   });
   const access = new AccessAdapters({ authentication, authorization, clock, emit });
   const engineRun = new EngineRun({ engine, storage, authorizers: authorization.authorizers, clock, emit });

@@ -17,6 +17,9 @@ export interface IncarnationParts {
   readonly ackLevel: AckLevel;
 }
 
+/** Time stands still during a turn: a small number makes work wait for the next one, as a busy broker's does. */
+const TURN_STEPS_MAX = 8;
+
 export class BrokerIncarnation implements Clock {
   readonly service: BrokerService;
   #isDead = false;
@@ -38,6 +41,7 @@ export class BrokerIncarnation implements Clock {
       limits: { ...DEFAULT_LIMITS, ...limits },
       ackLevel,
       atEndOfTurn: (callback) => this.#turns.push(callback),
+      turnLimits: { maxSteps: TURN_STEPS_MAX },
     });
   }
 
