@@ -15,22 +15,34 @@ import { OpenBatch } from './open-batch.js';
 import { isRetryable, pauseAfter } from './retry.js';
 import type { StorageReports } from './storage-reports.js';
 
-/** Changes that wait for storage, in bytes: above the first nothing more is read from clients, below the second reading goes on. */
-const PRESSURE_HIGH_BYTES = 64 * 1024 * 1024;
-const PRESSURE_LOW_BYTES = 16 * 1024 * 1024;
+/** How far clients are held back because more changes wait than storage takes. */
+export const StoragePressure = {
+  none: 0,
+  /** Clients whose packets record changes are not read any further; the others are served. */
+  writers: 1,
+  /** No client is read. */
+  everyone: 2,
+} as const;
+export type StoragePressure = (typeof StoragePressure)[keyof typeof StoragePressure];
+
+/** Bytes of changes that wait for storage, from which on clients are held back. */
+const WRITERS_PRESSURE_BYTES = 64 * 1024 * 1024;
+const EVERYONE_PRESSURE_BYTES = 2 * WRITERS_PRESSURE_BYTES;
+/** Below this, after a commit, all clients are read again. */
+const NO_PRESSURE_BYTES = 16 * 1024 * 1024;
 
 export interface CommitterObserver {
   /** Everything up to and including this ticket is durable. */
   durable(ticket: Ticket): void;
-  /** Whether more changes wait than storage takes. */
-  pressure(high: boolean): void;
+  /** The pressure of storage has changed. */
+  pressure(pressure: StoragePressure): void;
 }
 
 export class Committer implements Changes {
   #open: OpenBatch;
   #committing: OpenBatch | undefined;
   #durable: Ticket = NOW;
-  #isHigh = false;
+  #pressure: StoragePressure = StoragePressure.none;
   #recorded = 0;
   /** While there are any, the open batch is neither committed nor cut into parts. */
   #holds = 0;
@@ -130,9 +142,16 @@ export class Committer implements Changes {
 
   /** Between steps, too: the changes of one turn can be many. */
   #checkPressure(): void {
-    if (this.#isHigh || this.#open.bytes + (this.#committing?.bytes ?? 0) <= PRESSURE_HIGH_BYTES) return;
-    this.#isHigh = true;
-    this.#observer.pressure(true);
+    const bytes = this.#open.bytes + (this.#committing?.bytes ?? 0);
+    if (bytes <= WRITERS_PRESSURE_BYTES) return;
+    const { writers, everyone } = StoragePressure;
+    const pressure = bytes > EVERYONE_PRESSURE_BYTES ? everyone : writers;
+    if (pressure > this.#pressure) this.#setPressure(pressure);
+  }
+
+  #setPressure(pressure: StoragePressure): void {
+    this.#pressure = pressure;
+    this.#observer.pressure(pressure);
   }
 
   /** Resolves when all that was recorded is durable, or nothing more can be. */
@@ -169,10 +188,9 @@ export class Committer implements Changes {
     this.#durable = ticket;
     this.#committing = undefined;
     this.#observer.durable(ticket);
-    if (this.#isHigh && this.#open.bytes < PRESSURE_LOW_BYTES) {
-      this.#isHigh = false;
-      this.#observer.pressure(false);
-    }
+    const { none, writers } = StoragePressure;
+    if (this.#pressure > none && this.#open.bytes < NO_PRESSURE_BYTES) this.#setPressure(none);
+    else if (this.#pressure > writers && this.#open.bytes <= WRITERS_PRESSURE_BYTES) this.#setPressure(writers);
     this.#wakeIdle();
   }
 

@@ -94,7 +94,7 @@ export class Engine {
     const authentication = new AuthenticationRequests({ admission, reauthorization, loop });
     const byId = new Map<ConnectionId, Link>();
     const isGated = ackLevel !== 'received';
-    const ingress = (this.#ingress = new Ingress({ loop, clock, settings }));
+    const ingress = (this.#ingress = new Ingress({ loop, clock, settings, changes: this.committer }));
     const egress = (this.#egress = new Egress({ links: byId, loop, committed: this.committer, isGated, settings }));
     const outer = { loop, ingress, egress, authentication, emit };
     const links = (this.#links = new Links({ ...outer, links: byId, clock, settings, reauthorization }));
@@ -119,8 +119,8 @@ export class Engine {
         this.#waiters.durable(ticket);
         egress.readOn(released);
       },
-      pressure: (high) => {
-        ingress.pressure(high);
+      pressure: (pressure) => {
+        ingress.pressure(pressure);
       },
     });
     loop.drive({

@@ -6,6 +6,7 @@ import type { Channel } from '../ports/network.js';
 import type { Clock } from '../ports/clock.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet } from '../protocol/packets.js';
+import { StoragePressure } from './committer.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
 import type { EventLoop, WorkSource } from './event-loop.js';
 import { LinkInput } from './link-input.js';
@@ -24,26 +25,35 @@ const RATE_LIMITS = [
 /** The network is polled between the end of a turn and the end of the next. */
 const TURNS_UNTIL_QUIET = 2;
 
+/** The collector of changes, as far as the ingress needs it. */
+export interface RecordedChanges {
+  /** It only grows. */
+  readonly recordedChanges: number;
+}
+
 export interface IngressParts {
   readonly loop: EventLoop;
   readonly clock: Clock;
   readonly settings: Settings;
+  readonly changes: RecordedChanges;
 }
 
 export class Ingress implements InputOwner, WorkSource {
   readonly loop: EventLoop;
   readonly #settings: Settings;
+  readonly #changes: RecordedChanges;
   readonly #inputs = new Set<LinkInput>();
   readonly #throttle: Throttle<LinkInput>;
   #isThrottled = false;
   readonly #partialPackets: PartialPacketBudget<LinkInput>;
-  #isUnderPressure = false;
+  #pressure: StoragePressure = StoragePressure.none;
   /** Inputs that are parked for `turn`, each once. */
   readonly #backlog = new Fifo<LinkInput>();
   /** Inputs of which the core wants to know when they are quiet, and how many turns have to end until then. */
   #awaitingQuiet = new Map<LinkInput, number>();
 
-  constructor({ loop, clock, settings }: IngressParts) {
+  constructor({ loop, clock, settings, changes }: IngressParts) {
+    this.#changes = changes;
     this.loop = loop;
     this.#settings = settings;
     this.#throttle = new Throttle(clock, (input) => {
@@ -66,7 +76,7 @@ export class Ingress implements InputOwner, WorkSource {
   open(origin: ConnectionOrigin, channel: Channel): LinkInput {
     const input = new LinkInput(origin, channel, this);
     this.#inputs.add(input);
-    if (this.#isUnderPressure) input.park('storage-pressure');
+    if (this.#pressure === StoragePressure.everyone) input.park('storage-pressure');
     return input;
   }
 
@@ -79,11 +89,10 @@ export class Ingress implements InputOwner, WorkSource {
     this.#awaitingQuiet.delete(input);
   }
 
-  /** Whether too many changes wait for storage to let clients add more. */
-  pressure(high: boolean): void {
-    this.#isUnderPressure = high;
+  pressure(pressure: StoragePressure): void {
+    this.#pressure = pressure;
     for (const input of this.#inputs) {
-      if (high) input.park('storage-pressure');
+      if (pressure === StoragePressure.everyone) input.park('storage-pressure');
       else input.unpark('storage-pressure');
     }
   }
@@ -92,8 +101,16 @@ export class Ingress implements InputOwner, WorkSource {
     this.#throttle.stop();
   }
 
-  packetRead(input: LinkInput, packet: Packet, nowMs: number): void {
-    if (!this.#isThrottled || packet.type !== PacketType.publish || !input.isOpen) return;
+  get recordedChanges(): number {
+    return this.#changes.recordedChanges;
+  }
+
+  packetRead(input: LinkInput, packet: Packet, nowMs: number, recordedBefore: number): void {
+    if (!input.isOpen) return;
+    // A client that records nothing, with a PINGREQ for instance, adds nothing to what waits for storage.
+    if (this.#pressure !== StoragePressure.none && this.recordedChanges !== recordedBefore)
+      input.park('storage-pressure');
+    if (!this.#isThrottled || packet.type !== PacketType.publish) return;
     const bytes = packet.topic.length + packet.payload.length;
     this.#throttle.record(input, this.#settings.forListener(input.listener), bytes, nowMs);
     if (this.#throttle.isWaiting(input)) input.park('throttle');

@@ -14,8 +14,10 @@ import type { ParkingReason } from './parking.js';
 /** What the inputs of all connections have in common. */
 export interface InputOwner {
   readonly loop: Pick<EventLoop, 'step' | 'beginSlice' | 'isSpent' | 'isSliceSpent'>;
-  /** A packet was handed to the core. */
-  packetRead(input: LinkInput, packet: Packet, nowMs: number): void;
+  /** The number of changes recorded so far. */
+  readonly recordedChanges: number;
+  /** A packet was handed to the core; `recordedBefore` is the number of recorded changes before it. */
+  packetRead(input: LinkInput, packet: Packet, nowMs: number, recordedBefore: number): void;
   /** An incomplete packet is in memory. `packet` distinguishes it from earlier ones; 0 bytes: it is complete, or gone. */
   partialPacket(input: LinkInput, packet: number, bytes: number): void;
   /** The input is parked for `turn`: `readOn` is to be called at the end of the turn, when its turn comes. */
@@ -144,8 +146,9 @@ export class LinkInput {
       while (this.#isOpen && this.#parking.isEmpty) {
         const packet = this.#decoder.read();
         if (packet === undefined) break;
+        const { recordedChanges } = this.#owner;
         loop.step({ kind: 'packet', connection: this.id, packet }, nowMs);
-        this.#owner.packetRead(this, packet, nowMs);
+        this.#owner.packetRead(this, packet, nowMs, recordedChanges);
         if (loop.isSliceSpent && this.#hasUnread && this.#parking.isEmpty) this.#queue();
       }
     } catch (error) {

@@ -12,7 +12,7 @@ export type ParkingReason =
   | 'unread-answers'
   /** Too many bytes for the client wait for storage. */
   | 'gate-full'
-  /** Too many changes, of all clients, wait for storage. */
+  /** Too many changes, of all clients, wait for storage, and the client would add more. */
   | 'storage-pressure'
   /** Work that one of the client's packets has started goes on in later steps. */
   | 'work'

@@ -1,7 +1,7 @@
 // Group commit: what goes into a batch, when it is committed, and how a failed commit is repeated.
 import { describe, expect, test } from '@jest/globals';
 import { Committer } from '../../../src/application/committer.js';
-import type { CommitterObserver } from '../../../src/application/committer.js';
+import type { CommitterObserver, StoragePressure } from '../../../src/application/committer.js';
 import type { StorageReports } from '../../../src/application/storage-reports.js';
 import type { Append, Change, QueueAppend } from '../../../src/domain/changes.js';
 import type { ClientId, MessageId, QueueId, Seq, TopicFilter, TopicName } from '../../../src/domain/identifiers.js';
@@ -16,8 +16,8 @@ class Observer implements CommitterObserver, StorageReports {
     this.log.push(`durable ${batch}`);
   }
 
-  pressure(high: boolean): void {
-    this.log.push(high ? 'pressure' : 'no pressure');
+  pressure(pressure: StoragePressure): void {
+    this.log.push(['no pressure', 'pressure', 'pressure on everyone'][pressure] as string);
   }
 
   failing(error: StorageError, attempt: number): void {
@@ -452,7 +452,7 @@ describe('pressure', () => {
       const { committer, observer } = started();
       for (let i = 0; i < 5000; i++) record(committer, make(i));
       committer.endOfTurn();
-      expect(observer.log).toEqual(['pressure']);
+      expect(observer.log).toEqual(['pressure on everyone']);
     }
   });
 

@@ -690,6 +690,45 @@ describe('a client that waits because storage is slow', () => {
 });
 
 describe('pressure', () => {
+  test('a client that records nothing is served while those that do are held back', async () => {
+    const { harness, a, publisher } = await pair({ limits: { maxInflight: 1 } });
+    const payload = 'x'.repeat(1024 * 1024);
+    for (let packetId = 1; !publisher.isPaused && packetId < 200; packetId++) {
+      publisher.send(publish({ topic: 't', payload, qos: 1, packetId }));
+      harness.turn();
+    }
+    a.received();
+    for (let i = 0; i < 3; i++) {
+      a.send(PINGREQ);
+      harness.turn();
+    }
+    expect([a.received(), a.isPaused]).toEqual([['pingresp', 'pingresp', 'pingresp'], false]);
+    publisher.send(PINGREQ);
+    harness.turn();
+    expect(publisher.received()).toEqual([]);
+  });
+
+  test('no client is read once twice as much waits, whatever it sends', async () => {
+    const { harness, a, publisher } = await pair({ limits: { maxInflight: 1 } });
+    harness.commitsAtOnce = true;
+    const others: EnginePeer[] = [];
+    for (let i = 0; i < 200; i++) others.push(await harness.connect(`other ${i}`));
+    harness.commitsAtOnce = false;
+    const payload = 'x'.repeat(1024 * 1024);
+    for (const [i, peer] of [publisher, ...others].entries()) {
+      peer.send(publish({ topic: 't', payload, qos: 1, packetId: i + 1 }));
+      harness.turn();
+    }
+    a.received();
+    a.send(PINGREQ);
+    harness.turn();
+    expect([a.received(), a.isPaused]).toEqual([[], true]);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(a.received()).toContain('pingresp');
+    expect(others.map((peer) => peer.isPaused)).not.toContain(true);
+  });
+
   test('stops the reading of everyone who sends, and starts it again', async () => {
     const { harness, publisher } = await pair({ limits: { maxInflight: 1 } });
     const payload = 'x'.repeat(1024 * 1024);
