@@ -1,9 +1,8 @@
-// The time of this machine: the wall clock as it was when the process started, advanced by the monotonic one. It
-// follows no later correction of the wall clock, so that a deadline is neither missed nor met early because someone set
-// the date.
+// The system clock: the wall-clock time at the start of the process, advanced by the monotonic clock. Later corrections
+// of the wall clock have no effect, so that setting the date neither delays a deadline nor triggers it early.
 import type { Clock, Timer } from 'hexmq/ports';
 
-/** `setTimeout` turns a longer delay into one millisecond. */
+/** `setTimeout` replaces a longer delay by one millisecond. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 export function createClock(): Clock {
@@ -15,7 +14,7 @@ const systemClock: Clock = {
   at: (atMs, callback) => new SystemTimer(atMs, callback),
 };
 
-/** Whole milliseconds: instants are stored, and a store should not have to know about fractions. */
+/** Whole milliseconds, because instants are stored as integers. */
 function nowMs(): number {
   return Math.floor(performance.timeOrigin + performance.now());
 }
@@ -36,14 +35,14 @@ class SystemTimer implements Timer {
   }
 
   #arm(): NodeJS.Timeout {
-    return setTimeout(SystemTimer.#ring, Math.min(Math.max(this.#atMs - nowMs(), 0), LONGEST_DELAY_MS), this);
+    return setTimeout(SystemTimer.#fire, Math.min(Math.max(this.#atMs - nowMs(), 0), LONGEST_DELAY_MS), this);
   }
 
   /**
-   * The event loop's own clock is coarser than ours and can ring a moment early, and a long delay rings in stages: then
-   * it is armed again.
+   * The clock of the event loop is coarser and can fire a moment early, and a delay over `LONGEST_DELAY_MS` is split:
+   * in both cases the timer is armed again.
    */
-  static #ring(this: void, timer: SystemTimer): void {
+  static #fire(this: void, timer: SystemTimer): void {
     if (nowMs() < timer.#atMs) timer.#timeout = timer.#arm();
     else timer.#callback();
   }

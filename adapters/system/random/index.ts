@@ -1,4 +1,4 @@
-// Randomness from the operating system, fit for identifiers that nobody may guess.
+// Randomness from the operating system, suitable for identifiers that must not be guessable.
 import { randomBytes } from 'node:crypto';
 import type { Random } from 'hexmq/ports';
 

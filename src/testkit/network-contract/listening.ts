@@ -46,7 +46,7 @@ export const LISTENING_LAWS: readonly Law[] = [
         error instanceof NetworkError,
         `the error is not a NetworkError but ${error instanceof Error ? String(error) : show(error)}`,
       );
-      ensure(/in use; /.test(error.message), `the message gives no advice: ${error.message}, expected "…in use; …"`);
+      ensure(/in use; /.test(error.message), `it gives no advice: ${error.message}, expected "… in use; …"`);
     },
   ],
 ];
