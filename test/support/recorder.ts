@@ -287,7 +287,7 @@ function noticeLine(event: BrokerEvent): string | undefined {
     case 'subscribe-denied':
       return `! subscribe-denied ${event.clientId} ${event.topicFilter}`;
     case 'message-dropped':
-      return `! ${event.reason} ${event.queue ?? 'nobody'}${event.topic === undefined ? ' unread' : ` ${event.topic}`}`;
+      return `! ${event.reason} ${event.queue ?? 'no-queue'}${event.topic === undefined ? ' unread' : ` ${event.topic}`}`;
     case 'retained-limited':
       return `! retained-limited ${event.clientId} ${event.topicFilter} ${event.limit}`;
     case 'will-published':

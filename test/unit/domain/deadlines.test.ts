@@ -11,7 +11,7 @@ interface Owner {
 const KIND: TimerKind<Owner> = { name: 'test', expired: () => undefined };
 
 describe('Deadlines', () => {
-  test('give the earliest of what is set, after any history of setting, moving and clearing', () => {
+  test('the earliest deadline is known after any history of setting, moving and clearing', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('set' as const), which: fc.nat(9), atMs: fc.nat(50) }),
       fc.record({ kind: fc.constant('clear' as const), which: fc.nat(9), atMs: fc.constant(0) }),
@@ -48,7 +48,7 @@ describe('Deadlines', () => {
     );
   });
 
-  test('take what is due, the earliest first, and nothing that is not', () => {
+  test('deadlines that are due are taken earliest first, and no others', () => {
     const deadlines = new Deadlines();
     const taken: number[] = [];
     const kind: TimerKind<Owner> = { name: 'test', expired: ({ name }) => taken.push(name) };

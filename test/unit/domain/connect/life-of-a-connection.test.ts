@@ -8,7 +8,7 @@ import { CoreHarness, will } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 
 describe('credentials', () => {
-  test('that end take the connection with them, however lively it is, and the will is published', () => {
+  test('credentials that expire end the connection, however active it is, and the will is published', () => {
     const core = new CoreHarness();
     const watcher = core.connect('watcher');
     watcher.subscribe(['w', 0]);
@@ -26,7 +26,7 @@ describe('credentials', () => {
     expect(core.broker.nextDeadlineMs).toBeUndefined();
   });
 
-  test('that have ended already end the connection at once', () => {
+  test('credentials that have already expired end the connection at once', () => {
     const core = new CoreHarness();
     const a = core.open();
     a.connect('a');
@@ -37,7 +37,7 @@ describe('credentials', () => {
 });
 
 describe('CONNECT', () => {
-  test('is answered once the client is known, and the session of a stored one recorded first', () => {
+  test('CONNECT is answered once the client is authenticated, and a stored session is recorded first', () => {
     const core = new CoreHarness();
     const a = core.open();
     a.connect('a', { clean: false });
@@ -63,7 +63,7 @@ describe('CONNECT', () => {
     expect(core.broker.connectionCount).toBe(0);
   });
 
-  test('does not touch the session of the client when it is denied', () => {
+  test('a denied CONNECT does not touch the session of the client', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a', { will: will('w', 'x') });
     core.lines();
@@ -202,7 +202,7 @@ describe('CONNECT', () => {
     expect(core.lines()).toEqual(['! publish-denied a t', '1 close not-authorized', '+session a offline']);
   });
 
-  test('gets Session Present after a restart', () => {
+  test('a client gets Session Present after a restart', () => {
     const core = new CoreHarness();
     core.connectStored('a');
     const next = core.restarted();
@@ -210,7 +210,7 @@ describe('CONNECT', () => {
     expect(next.lines()).toContain(`${a.id} < connack 0 present`);
   });
 
-  test('without an identifier gets one when it is clean, and is refused otherwise', () => {
+  test('a client without an identifier gets one with Clean Session 1, and is refused otherwise', () => {
     const core = new CoreHarness();
     core.connect('', { clean: true });
     expect(core.lines()).toEqual(['1 ask assigned-1', '1 < connack 0']);
@@ -226,7 +226,7 @@ describe('CONNECT', () => {
     ]);
   });
 
-  test('with too long an identifier is refused', () => {
+  test('a client with too long an identifier is refused', () => {
     const core = new CoreHarness({ maxClientIdLength: 4, strict31ClientId: true });
     core.open().connect('éé');
     expect(core.lines()).toEqual(['1 ask éé']);
@@ -243,7 +243,7 @@ describe('CONNECT', () => {
     ]);
   });
 
-  test('a second one ends the connection', () => {
+  test('a second CONNECT ends the connection', () => {
     const core = new CoreHarness();
     const a = core.connect('a');
     core.lines();
@@ -251,7 +251,7 @@ describe('CONNECT', () => {
     expect(core.lines()).toEqual(['1 close protocol-violation', '! session-ended a disconnected']);
   });
 
-  test('any other packet before it or before its answer ends the connection', () => {
+  test('any other packet before CONNECT or before its answer ends the connection', () => {
     const core = new CoreHarness();
     core.open().ping();
     const b = core.open();
@@ -261,7 +261,7 @@ describe('CONNECT', () => {
     expect(core.lines()).toEqual(['1 close protocol-violation', '2 ask b', '2 close protocol-violation']);
   });
 
-  test('says that a session is there only to 3.1.1, and has it for 3.1 too', () => {
+  test('CONNACK reports Session Present to 3.1.1 only, and 3.1 clients have their sessions too', () => {
     const core = new CoreHarness();
     core.connectStored('a').subscribe(['t', 1]);
     core.connectStored('a', { version: 3 });
@@ -278,7 +278,7 @@ describe('CONNECT', () => {
     ]);
   });
 
-  test('a version that is not known is answered with 1', () => {
+  test('an unknown protocol version is answered with return code 1', () => {
     const core = new CoreHarness();
     const a = core.open();
     core.handle({
@@ -289,7 +289,7 @@ describe('CONNECT', () => {
     expect(core.lines()).toEqual(['1 < connack 1', '1 close malformed-packet']);
   });
 
-  test('with a will on a topic that is none ends the connection, and on one that is forbidden is refused', () => {
+  test('a will on an invalid topic ends the connection, and one on a forbidden topic is refused', () => {
     const core = new CoreHarness();
     core.open().connect('a', { will: will('a/#', 'x') });
     const b = core.open();
@@ -306,7 +306,7 @@ describe('CONNECT', () => {
 });
 
 describe('too many connections', () => {
-  test('one more than allowed is refused, one that has a place is not', () => {
+  test('a connection beyond the limit is refused, but not one that takes over its own', () => {
     const core = new CoreHarness({ maxConnections: 1 });
     core.connectStored('a');
     core.lines();
@@ -326,7 +326,7 @@ describe('too many connections', () => {
     expect(core.broker.connectionCount).toBe(1);
   });
 
-  test('the limit holds for clients that are authenticated at the same time', () => {
+  test('the limit of connections holds for clients that are authenticated at the same time', () => {
     const core = new CoreHarness({ maxConnections: 1 });
     const [a, b] = [core.open(), core.open()];
     a.connect('a');
@@ -375,7 +375,7 @@ describe('time', () => {
     expect(core.lines()).toEqual(['1 close keep-alive-timeout', '! session-ended a disconnected']);
   });
 
-  test('what is sent to a client does not keep it alive', () => {
+  test('packets sent to a client do not keep it alive', () => {
     const core = new CoreHarness();
     core.connect('a', { keepAlive: 10 }).subscribe(['t', 0]);
     core.advance(10_000);
@@ -384,7 +384,7 @@ describe('time', () => {
     expect(core.lines()).toContain('1 close keep-alive-timeout');
   });
 
-  test('keep-alive 0 switches it off, unless that is not allowed; who cannot be told of a shorter one keeps its own', () => {
+  test('keep-alive 0 disables it unless that is not allowed, and a 3.x client keeps its own interval', () => {
     const core = new CoreHarness({ keepAliveMax: 10 });
     core.connect('a', { keepAlive: 0 });
     expect(core.broker.nextDeadlineMs).toBeUndefined();
@@ -395,7 +395,7 @@ describe('time', () => {
     expect(strict.broker.nextDeadlineMs).toBe(strict.nowMs + 15_000);
   });
 
-  test('a session expires after its connection, not before, and comes back in time', () => {
+  test('a session expires some time after its connection, and can be resumed before', () => {
     const core = new CoreHarness({ sessionExpiryMax: 60 });
     const a = core.connectStored('a');
     a.subscribe(['t', 1]);
@@ -416,7 +416,7 @@ describe('time', () => {
     expect(core.lines()).toContain('4 < connack 0');
   });
 
-  test('a session whose time is over is not resumed, also when its end has not been looked at yet', () => {
+  test('an expired session is not resumed, even before its deadline has been handled', () => {
     const core = new CoreHarness({ sessionExpiryMax: 60 });
     core.connectStored('a').lose();
     core.nowMs += 60_000;
@@ -444,7 +444,7 @@ describe('clean and stored sessions', () => {
     expect(core.broker.counters.dropped['no-subscriber']).toBe(1);
   });
 
-  test('a clean CONNECT drops the session that was stored, with all that is in it', () => {
+  test('a clean CONNECT drops the stored session with everything in it', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a');
     a.subscribe(['t', 1]);
@@ -492,7 +492,7 @@ describe('clean and stored sessions', () => {
     expect(core.broker.connectionCount).toBe(1);
   });
 
-  test('a restart gives sessions and subscriptions back', () => {
+  test('sessions and subscriptions survive a restart', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a');
     a.subscribe(['t/+', 1], ['$share/g/u', 2]);
@@ -519,7 +519,7 @@ describe('clean and stored sessions', () => {
     expect(next.store.sessions.size).toBe(0);
   });
 
-  test('after a restart a session expires when it would have without', () => {
+  test('a session expires at the same time with and without a restart', () => {
     const core = new CoreHarness({ sessionExpiryMax: 60 });
     core.connectStored('a').lose();
     const next = core.restarted(30_000);
@@ -530,7 +530,7 @@ describe('clean and stored sessions', () => {
   test('a session that had to end with its connection is gone after a crash, from storage too', () => {
     const core = new CoreHarness({ sessionExpiryMax: 60 });
     core.connectStored('a').subscribe(['t', 1]);
-    // The limit is lowered: from here on a session ends with its connection.
+    // The limit is lowered: from now on a session ends with its connection.
     const strict = new CoreHarness({ sessionExpiryMax: 0 }, core.store, core.nowMs);
     strict.connectStored('a');
     const next = new CoreHarness({ sessionExpiryMax: 0 }, strict.store, strict.nowMs);
@@ -551,13 +551,13 @@ describe('wills', () => {
     return { core, watcher: watcher.id };
   };
 
-  test('are stored with CONNECT, also where the session is not, before CONNACK', () => {
+  test('wills are stored with CONNECT, before CONNACK, even if the session is not stored', () => {
     const core = new CoreHarness();
     core.connect('a', { will: will('w', 'gone') });
     expect(core.lines()).toEqual(['1 ask a', '+will a w=gone', '1 when-durable after #1', '1 < connack 0']);
   });
 
-  test('are published when the connection is lost', () => {
+  test('wills are published when the connection is lost', () => {
     const { core, watcher } = withWill({ qos: 1 });
     core.handle({ kind: 'closed', connection: 2 as never });
     expect(core.lines()).toEqual([
@@ -568,7 +568,7 @@ describe('wills', () => {
     ]);
   });
 
-  test('are published at a timeout, a fault and a takeover', () => {
+  test('wills are published at a timeout, a fault and a takeover', () => {
     const timeout = withWill();
     timeout.core.advance(15_000);
     expect(timeout.core.lines()).toContain('1 < publish w=gone q0');
@@ -584,7 +584,7 @@ describe('wills', () => {
     expect(takeover.core.lines()).toContain('1 < publish w=gone q0');
   });
 
-  test('are dropped at DISCONNECT', () => {
+  test('wills are dropped at DISCONNECT', () => {
     const { core } = withWill();
     core.handle({
       kind: 'packet',
@@ -595,13 +595,13 @@ describe('wills', () => {
     expect(core.store.wills.size).toBe(0);
   });
 
-  test('are retained if they ask for it', () => {
+  test('wills with the RETAIN flag are retained', () => {
     const { core } = withWill({ retain: true });
     core.handle({ kind: 'closed', connection: 2 as never });
     expect(core.lines()).toContain('+retained w=gone');
   });
 
-  test('with a delay wait for it, and are dropped when the client is back before', () => {
+  test('wills with a delay wait for it, and are dropped if the client returns in time', () => {
     const core = new CoreHarness();
     core.connect('watcher').subscribe(['w', 0]);
     const first = core.connectStored('a', { will: will('w', 'gone', { delayS: 10 }) });
@@ -619,13 +619,13 @@ describe('wills', () => {
     expect(core.store.wills.size).toBe(0);
   });
 
-  test('do not wait when the session ends with the connection', () => {
+  test('wills do not wait when the session ends with the connection', () => {
     const { core } = withWill({ delayS: 10 });
     core.handle({ kind: 'closed', connection: 2 as never });
     expect(core.lines()).toContain('1 < publish w=gone q0');
   });
 
-  test('of clients that were connected at a crash are published unless they are back in time', () => {
+  test('wills of clients that were connected at a crash are published unless the clients return in time', () => {
     const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
     core.connectStored('watcher').subscribe(['w/+', 1]);
     core.connectStored('a', { will: will('w/a', 'x', { qos: 1 }) });
@@ -639,7 +639,7 @@ describe('wills', () => {
     expect(next.store.wills.size).toBe(0);
   });
 
-  test('with a delay go on waiting after a crash for what was left', () => {
+  test('wills with a delay wait for the rest of it after a crash', () => {
     const core = new CoreHarness({ willGraceAfterRestartMs: 0 });
     core.connectStored('watcher').subscribe(['w', 1]);
     core.connectStored('a', { will: will('w', 'x', { qos: 1, delayS: 10 }) }).lose();
@@ -650,7 +650,7 @@ describe('wills', () => {
     expect(next.stored('watcher')).toEqual(['x']);
   });
 
-  test('stay in the store at a shutdown', () => {
+  test('wills stay in the store at a shutdown', () => {
     const { core } = withWill();
     core.shutdown();
     expect(core.lines().filter((line) => line.includes('publish'))).toEqual([]);
@@ -659,7 +659,7 @@ describe('wills', () => {
 });
 
 describe('a shutdown', () => {
-  test('ends every connection, keeps stored sessions and what waits for them', () => {
+  test('a shutdown ends every connection and keeps stored sessions and their queued messages', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a');
     a.subscribe(['t', 1]);
@@ -681,7 +681,7 @@ describe('a shutdown', () => {
     expect(core.broker.nextDeadlineMs).toBeUndefined();
   });
 
-  test('loses nothing of a shared group', () => {
+  test('a shutdown loses nothing of a shared group', () => {
     const core = new CoreHarness();
     for (const clientId of ['a', 'b', 'c'])
       core.connect(clientId, { clean: clientId === 'b' }).subscribe(['$share/g/t', 1]);
@@ -727,7 +727,7 @@ describe('who may do what', () => {
     ]);
   });
 
-  test('what a rule denies is not had by subscribing to more', () => {
+  test('a wider subscription does not deliver what a rule denies', () => {
     const permissions = {
       kind: 'rules',
       rules: [
@@ -743,7 +743,7 @@ describe('who may do what', () => {
     expect(core.heard(a)).toEqual([]);
   });
 
-  test('nobody publishes to $SYS/ and $share/, and other topics that begin with $ work', () => {
+  test('no client may publish to $SYS/ and $share/, and other topics that begin with $ work', () => {
     for (const topic of ['$SYS/a', '$SYS', '$share/g/a']) {
       const core = new CoreHarness();
       const a = core.connect('a');
@@ -760,7 +760,7 @@ describe('who may do what', () => {
 });
 
 describe('subscriptions', () => {
-  test('overlapping ones bring one copy at the highest QoS', () => {
+  test('overlapping subscriptions bring one copy at the highest QoS', () => {
     const core = new CoreHarness();
     const a = core.connect('a');
     a.subscribe(['t/#', 0], ['t/+', 2], ['t/1', 1]);
@@ -769,7 +769,7 @@ describe('subscriptions', () => {
     expect(core.heard(a)).toEqual(['publish t/1=x q2 id1']);
   });
 
-  test('a repeated one takes the place of the first', () => {
+  test('a repeated subscription replaces the first', () => {
     const core = new CoreHarness();
     const a = core.connect('a');
     a.subscribe(['t', 2]);
@@ -783,7 +783,7 @@ describe('subscriptions', () => {
     expect(core.heard(a).filter((line) => line.startsWith('publish'))).toEqual([]);
   });
 
-  test('UNSUBSCRIBE is answered, also when there was nothing to end', () => {
+  test('UNSUBSCRIBE is answered even if there was no subscription', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a');
     a.subscribe(['t', 1]);
@@ -792,7 +792,7 @@ describe('subscriptions', () => {
     expect(core.lines()).toEqual(['-subscription a t', expect.stringMatching(/^1 < unsuback \d+ after #1$/)]);
   });
 
-  test('a filter that is none ends the connection before any other of the packet has an effect', () => {
+  test('an invalid filter ends the connection before any other filter of the packet takes effect', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a');
     core.lines();
@@ -801,7 +801,7 @@ describe('subscriptions', () => {
     expect(core.store.subscriptions.size).toBe(0);
   });
 
-  test('those switched off are refused', () => {
+  test('kinds of subscriptions that are switched off are refused', () => {
     const core = new CoreHarness({ wildcardSubscriptions: false, sharedSubscriptions: false, maxQos: 1 });
     const a = core.connect('a');
     core.lines();
@@ -811,7 +811,7 @@ describe('subscriptions', () => {
     expect(core.lines()).toContain('1 close qos-not-supported');
   });
 
-  // What MQTT 5 brings, in packets as its decoder gives them.
+  // Features of MQTT 5, with packets as the decoder returns them.
   const aliased = (topic: string, topicAlias: number, payload = 'x') =>
     ({
       type: PacketType.publish,
@@ -824,7 +824,7 @@ describe('subscriptions', () => {
       payload: Buffer.from(payload),
     }) as const;
 
-  test('a Topic Alias stands for the Topic Name that it was last sent with, on its connection, and goes to no subscriber', () => {
+  test('a Topic Alias stands for the last Topic Name sent with it on its connection, and reaches no subscriber', () => {
     const core = new CoreHarness();
     const [a, b] = [core.connect('a'), core.connect('b')];
     b.subscribe(['#', 0]);
@@ -860,7 +860,7 @@ describe('subscriptions', () => {
     expect(core.lines()).toContain('1 close topic-alias-invalid');
   });
 
-  test('a Subscription Identifier where those are switched off ends the connection', () => {
+  test('a Subscription Identifier ends the connection where they are switched off', () => {
     for (const subscriptionIdentifiers of [true, false]) {
       const core = new CoreHarness({ subscriptionIdentifiers });
       const a = core.connect('a');
@@ -873,7 +873,7 @@ describe('subscriptions', () => {
     }
   });
 
-  test('a topic name that is none ends the connection', () => {
+  test('an invalid Topic Name ends the connection', () => {
     for (const topic of ['', 'a/#', '+', 'a/b/c']) {
       const core = new CoreHarness({ maxTopicLevels: 2 });
       const a = core.connect('a');
@@ -883,7 +883,7 @@ describe('subscriptions', () => {
     }
   });
 
-  test('a message for nobody is acknowledged and counted', () => {
+  test('a message without a subscriber is acknowledged and counted', () => {
     const core = new CoreHarness();
     const a = core.connect('a');
     core.lines();

@@ -1,4 +1,4 @@
-// What all clients together, or one of them, may have of what the broker keeps.
+// The limits on sessions and subscriptions, for one client and for all clients together.
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
 import { CoreHarness } from '../../../support/core-harness.js';
@@ -7,7 +7,7 @@ const harness = (limits: Partial<typeof DEFAULT_LIMITS>): CoreHarness =>
   new CoreHarness({ ...DEFAULT_LIMITS, ...limits });
 
 describe('maxSessions', () => {
-  test('refuses a client that would need one more, and nobody who has one', () => {
+  test('maxSessions refuses a client that would need one more session, and no client that has one', () => {
     const core = harness({ maxSessions: 2 });
     const a = core.connectStored('a');
     a.lose();
@@ -21,7 +21,7 @@ describe('maxSessions', () => {
 });
 
 describe('subscriptions', () => {
-  test('of one client: those that replace others need no room, and what is given back is room again', () => {
+  test('the subscriptions of one client are limited; a replacement does not count, and UNSUBSCRIBE makes room', () => {
     const core = harness({ maxSubscriptionsPerClient: 2 });
     const a = core.connect('a');
     a.subscribe(['one', 0], ['two', 0]);
@@ -34,7 +34,7 @@ describe('subscriptions', () => {
     expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 1,128$/)]);
   });
 
-  test('of all clients, shared ones and those of sessions that are away counted', () => {
+  test('the subscriptions of all clients are limited, including shared ones and those of offline sessions', () => {
     const core = harness({ maxSubscriptions: 3 });
     const a = core.connectStored('a');
     a.subscribe(['one', 0], ['$share/g/two', 0]);
@@ -50,7 +50,7 @@ describe('subscriptions', () => {
     expect(core.heard(c)).toEqual([expect.stringMatching(/^suback \d+ 0,128$/)]);
   });
 
-  test('beyond the number end a connection of MQTT 3.1, which has no code for it', () => {
+  test('a subscription beyond the limit ends an MQTT 3.1 connection, which has no code for it', () => {
     const core = harness({ maxSubscriptionsPerClient: 1 });
     const a = core.connect('a', { version: 3 });
     core.lines();
@@ -60,7 +60,7 @@ describe('subscriptions', () => {
 });
 
 describe('a listener', () => {
-  test('has connections of its own number, besides those of the broker', () => {
+  test("a listener limits its own connections, in addition to the broker's limit", () => {
     const core = harness({ maxConnections: 3 });
     core.broker.limit({ ...DEFAULT_LIMITS, maxConnections: 3 }, new Map([['narrow', { maxConnections: 1 }]]));
     const codes = ['narrow', 'narrow', 'wide', 'wide', 'wide'].map((listener, i) => {
@@ -83,7 +83,7 @@ describe('a listener', () => {
     expect(core.heard(next)).toEqual(['connack 0']);
   });
 
-  test('has times and a window of its own', () => {
+  test('a listener has timeouts and a window of its own', () => {
     const core = harness({});
     core.broker.limit(
       DEFAULT_LIMITS,

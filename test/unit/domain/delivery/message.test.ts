@@ -1,4 +1,4 @@
-// What a message holds in memory while it goes through and while it waits.
+// The memory of a message while it is forwarded and while it waits.
 import { describe, expect, test } from '@jest/globals';
 import type { Context } from '../../../../src/domain/context.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
@@ -57,7 +57,7 @@ const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound =>
   );
 
 describe('the payload of a message', () => {
-  test('is copied once when the message is kept, and has its buffer to itself then', () => {
+  test('the payload of a message that is kept is copied once, into a buffer of its own', () => {
     const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
     const message = messageIn(chunk, 1);
     detachPayload(message);
@@ -68,7 +68,7 @@ describe('the payload of a message', () => {
     expect(message.payload).toBe(kept);
   });
 
-  test('goes straight through where the client takes it, and does not hold its chunk where it has to wait', () => {
+  test('the payload of a message is forwarded without a copy, and copied out of its chunk if it has to wait', () => {
     const delivered: Message[] = [];
     const outbound = outboundOf(false, delivered);
     outbound.attach(CONNECTION);
@@ -82,7 +82,7 @@ describe('the payload of a message', () => {
     expect(delivered).toEqual([first, second]);
   });
 
-  test('is not copied on its way to storage alone, and has its buffer to itself where it is kept for a client as well', () => {
+  test('the payload of a message is not copied if it only goes to storage, and is copied if it is also kept for a client', () => {
     const chunk = new Uint8Array(CHUNK_BYTES);
     const [away, here] = [messageIn(chunk, 1), messageIn(chunk, 2)];
     outboundOf(true).push(away, deliveryOptions(1, false, undefined), undefined);

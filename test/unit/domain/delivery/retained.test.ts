@@ -20,7 +20,7 @@ function started(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): {
   return { core, publisher: core.connect('publisher') };
 }
 
-/** Acknowledges all that comes at QoS 1 until nothing comes; the topics. */
+/** Acknowledges everything that arrives at QoS 1 until nothing more arrives. Returns the topics. */
 function takeAll(core: CoreHarness, peer: CorePeer): string[] {
   const got: string[] = [];
   for (;;) {
@@ -35,7 +35,7 @@ function takeAll(core: CoreHarness, peer: CorePeer): string[] {
 }
 
 describe('retained messages', () => {
-  test('go to a new subscription at the lower QoS, with the flag, after SUBACK', () => {
+  test('retained messages go to a new subscription at the lower QoS, with the flag, after SUBACK', () => {
     const { core, publisher } = started();
     publisher.publish('r/1', 'one', 1, { retain: true });
     publisher.publish('r/0', 'zero', 0, { retain: true });
@@ -51,7 +51,7 @@ describe('retained messages', () => {
     expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 0$/), 'publish r/1=one q0 retain']);
   });
 
-  test('are stored when they come and live subscribers get them without the flag', () => {
+  test('retained messages are stored, and existing subscribers get them without the flag', () => {
     const { core, publisher } = started();
     core.connect('a').subscribe(['r', 1]);
     core.lines();
@@ -59,7 +59,7 @@ describe('retained messages', () => {
     expect(core.lines()).toEqual(['+retained r=x', '2 < publish r=x q0']);
   });
 
-  test('are deleted by an empty one, which live subscribers still get', () => {
+  test('retained messages are deleted by an empty one, which existing subscribers still get', () => {
     const { core, publisher } = started();
     publisher.publish('r', 'x', 0, { retain: true });
     core.connect('a').subscribe(['r', 0]);
@@ -72,7 +72,7 @@ describe('retained messages', () => {
     expect(topicsOf(core.lines())).toEqual([]);
   });
 
-  test('are deleted once more by an empty one that is acknowledged: the deletion before may not be durable yet', () => {
+  test('a second empty message deletes again, because the first deletion may not be durable yet', () => {
     const { core, publisher } = started();
     publisher.publish('r', 'x', 0, { retain: true });
     publisher.publish('r', '', 0, { retain: true });
@@ -81,7 +81,7 @@ describe('retained messages', () => {
     expect(core.lines()[0]).toBe('-retained r');
   });
 
-  test('are replaced by the next one on their topic', () => {
+  test('retained messages are replaced by the next one on their topic', () => {
     const { core, publisher } = started();
     publisher.publish('r', 'old', 1, { retain: true });
     publisher.publish('r', 'new', 1, { retain: true });
@@ -91,7 +91,7 @@ describe('retained messages', () => {
     expect(core.broker.retainedCount).toBe(1);
   });
 
-  test('are sent to a subscription that is repeated, and for each of a packet', () => {
+  test('retained messages are sent to a repeated subscription, and to each subscription of a packet', () => {
     const { core, publisher } = started();
     publisher.publish('r', 'x', 0, { retain: true });
     const a = core.connect('a');
@@ -100,7 +100,7 @@ describe('retained messages', () => {
     expect(topicsOf(core.heard(a))).toEqual(['r', 'r', 'r']);
   });
 
-  test('are there after a restart', () => {
+  test('retained messages survive a restart', () => {
     const { core, publisher } = started();
     retain(publisher, 3);
     const next = core.restarted();
@@ -142,7 +142,7 @@ describe('many retained messages', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('all come to a client that has had messages before', () => {
+  test('many retained messages all reach a client that has had messages before', () => {
     const { core, publisher } = started();
     const topics = retain(publisher, 250);
     const a = core.connect('a');
@@ -154,7 +154,7 @@ describe('many retained messages', () => {
     expect(takeAll(core, a)).toEqual(topics);
   });
 
-  test('are read a page at a time, the next one when the last has left', () => {
+  test('many retained messages are read a page at a time, the next page when the previous one has left', () => {
     const { core, publisher } = started();
     retain(publisher, 150, 0);
     const a = core.connect('a');
@@ -172,7 +172,7 @@ describe('many retained messages', () => {
     expect(topicsOf(core.lines())).toHaveLength(50);
   });
 
-  test('make smaller pages where they are large', () => {
+  test('large retained messages make smaller pages', () => {
     const { core, publisher } = started();
     retain(publisher, 10, 0, new Uint8Array(100 * 1024));
     core.answersAtOnce = false;
@@ -181,7 +181,7 @@ describe('many retained messages', () => {
     expect(core.recorder.retainedReads.map(({ topics }) => topics.length)).toEqual([2]);
   });
 
-  test('wait for a client that is not stored to work off what it has', () => {
+  test('many retained messages wait until a client without a stored session has finished the last page', () => {
     const { core, publisher } = started();
     retain(publisher, 250);
     const a = core.connect('a');
@@ -193,7 +193,7 @@ describe('many retained messages', () => {
     expect(core.waiting).toBeLessThanOrEqual(199);
   });
 
-  test('are at most as many as the limit says', () => {
+  test('the number of retained messages sent is limited', () => {
     const { core, publisher } = started({ retainedQueueSize: 5 });
     retain(publisher, 20);
     const a = core.connect('a');
@@ -206,7 +206,7 @@ describe('many retained messages', () => {
     expect(limited()).toHaveLength(1);
   });
 
-  test('do not count as a full queue', () => {
+  test('many retained messages do not count as a full queue', () => {
     const { core, publisher } = started({ maxQueueSize: 2, maxInflight: 1 });
     const topics = retain(publisher, 20);
     const a = core.connectStored('a');
@@ -216,7 +216,7 @@ describe('many retained messages', () => {
     expect(core.broker.counters.dropped['queue-full']).toBe(0);
   });
 
-  test('of a second subscription come behind those of the first', () => {
+  test('the retained messages of a second subscription follow those of the first', () => {
     const { core, publisher } = started();
     const topics = retain(publisher, 120, 0);
     const a = core.connect('a');
@@ -229,7 +229,7 @@ describe('many retained messages', () => {
 });
 
 describe('while retained messages are read', () => {
-  test('one that is replaced is left out: the subscriber has the newer one', () => {
+  test('a retained message that is replaced while it is read is skipped: the subscriber has the newer one', () => {
     const { core, publisher } = started();
     retain(publisher, 3);
     core.answersAtOnce = false;
@@ -245,7 +245,7 @@ describe('while retained messages are read', () => {
     ]);
   });
 
-  test('one that is replaced after it was read is left out', () => {
+  test('a retained message that is replaced after it was read is skipped', () => {
     const { core, publisher } = started();
     retain(publisher, 2);
     core.answersAtOnce = false;
@@ -260,7 +260,7 @@ describe('while retained messages are read', () => {
     expect(topicsOf(core.heard(a))).toEqual(['r/0']);
   });
 
-  test('one that is deleted is left out', () => {
+  test('a retained message that is deleted while it is read is skipped', () => {
     const { core, publisher } = started();
     retain(publisher, 2);
     core.answersAtOnce = false;
@@ -272,7 +272,7 @@ describe('while retained messages are read', () => {
     expect(core.heard(a)).toEqual(['publish r/1=x q0 retain']);
   });
 
-  test('those of a subscription that has ended are left out', () => {
+  test('retained messages of a subscription that has ended are skipped', () => {
     const { core, publisher } = started();
     retain(publisher, 2);
     core.answersAtOnce = false;
@@ -284,7 +284,7 @@ describe('while retained messages are read', () => {
     expect(topicsOf(core.heard(a))).toEqual(['r/1']);
   });
 
-  test('the answer for a connection that has gone is ignored', () => {
+  test('a page for a connection that has ended is ignored', () => {
     const { core, publisher } = started();
     retain(publisher, 2);
     core.answersAtOnce = false;
@@ -297,7 +297,7 @@ describe('while retained messages are read', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('the end of a subscription between two pages ends the reading without harm', () => {
+  test('the end of a subscription between two pages ends the reading', () => {
     const { core, publisher } = started();
     retain(publisher, 250);
     core.answersAtOnce = false;
@@ -315,7 +315,7 @@ describe('while retained messages are read', () => {
 });
 
 describe('limits of retained messages', () => {
-  test('one too many is not retained, but delivered, and counted', () => {
+  test('a message beyond the limit of retained messages is delivered, not retained, and counted', () => {
     const { core, publisher } = started({ maxRetainedMessages: 1 });
     core.connect('a').subscribe(['#', 0]);
     publisher.publish('r/1', 'x', 0, { retain: true });
@@ -323,7 +323,7 @@ describe('limits of retained messages', () => {
     publisher.publish('r/2', 'y', 0, { retain: true });
     publisher.publish('r/1', 'z', 0, { retain: true });
     expect(core.lines()).toEqual([
-      '! retained-full nobody r/2',
+      '! retained-full no-queue r/2',
       '2 < publish r/2=y q0',
       '+retained r/1=z',
       '2 < publish r/1=z q0',
@@ -331,7 +331,7 @@ describe('limits of retained messages', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('one that has expired is not sent', () => {
+  test('an expired retained message is not sent', () => {
     const { core, publisher } = started({ messageExpiryMax: 10 });
     publisher.publish('r', 'x', 1, { retain: true });
     core.advance(10_000);
@@ -341,7 +341,7 @@ describe('limits of retained messages', () => {
     expect(topicsOf(core.heard(a))).toEqual([]);
   });
 
-  test('one that has expired makes room for another', () => {
+  test('an expired retained message makes room for another', () => {
     const { core, publisher } = started({ messageExpiryMax: 10, maxRetainedMessages: 1 });
     publisher.publish('r/1', 'x', 1, { retain: true });
     core.advance(60_000);
@@ -352,7 +352,7 @@ describe('limits of retained messages', () => {
     expect(topicsOf(core.heard(a))).toEqual(['r/2']);
   });
 
-  test('a publisher that retains is disconnected where retaining is switched off', () => {
+  test('a publisher that retains is disconnected if retained messages are switched off', () => {
     const { core, publisher } = started({ retainedMessages: false });
     core.lines();
     publisher.publish('r', 'x', 1, { retain: true });

@@ -1,5 +1,5 @@
-// A shared group under random traffic, members that come and go, and crashes: every message is acknowledged by one
-// member in the end, and at every moment the books and storage know the same messages as the test.
+// A shared group under random traffic, with members that come and go, and crashes: every message is acknowledged by one
+// member in the end, and at every moment the counters and storage agree with the test.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CoreHarness } from '../../../support/core-harness.js';
@@ -39,7 +39,7 @@ class World {
       delivered: ({ connection, message, packetId }) => {
         const member = this.members.find(({ peer }) => peer?.id === connection);
         const name = text(message.payload);
-        if (member === undefined) this.faults.push(`${name} was given to nobody`);
+        if (member === undefined) this.faults.push(`${name} was assigned to no member`);
         if (!this.unacknowledged.has(name)) this.faults.push(`${name} came after it was acknowledged`);
         for (const other of this.members) {
           if (other.owed.some((owed) => owed.name === name)) this.faults.push(`${name} was given to two at a time`);
@@ -63,7 +63,7 @@ class World {
   connect(member: Member): void {
     const peer = this.core.open();
     peer.connect(member.clientId, { clean: !member.stored });
-    // A takeover gives back before the newcomer is served: what it owed is owed no more.
+    // A takeover returns messages before the new connection is served: the old one owes nothing any more.
     member.owed = [];
     member.peer = peer;
     peer.allow();
@@ -146,7 +146,7 @@ const action = fc.oneof(
 );
 
 describe('a shared group, whatever happens', () => {
-  test('has each message acknowledged by one member, and loses and doubles none', () => {
+  test('every message of a shared group is acknowledged by exactly one member, whatever happens', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.array(action, { maxLength: 60 }), (window, steps) => {
         const world = new World(window);

@@ -16,7 +16,7 @@ const publishAll = (publisher: CorePeer, names: string, qos: 0 | 1 | 2 = 1): voi
   for (const name of names) publisher.publish('t', name, qos);
 };
 
-/** Who got which payload, since the last look: `1:a 2:b`. */
+/** Which member got which payload since the last call: `1:a 2:b`. */
 const given = (core: CoreHarness): string =>
   core
     .lines()
@@ -27,7 +27,7 @@ const given = (core: CoreHarness): string =>
     .join(' ');
 
 describe('a shared group', () => {
-  test('gives each message to one member, in turn', () => {
+  test('a shared group gives each message to one member, in turn', () => {
     const core = new CoreHarness();
     member(core, 'a');
     member(core, 'b');
@@ -38,7 +38,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('1:u 2:v 3:w 1:x 2:y 3:z');
   });
 
-  test('takes turns at QoS 0 and 2 as well, at the QoS granted to the member', () => {
+  test('a shared group takes turns at QoS 0 and 2 as well, at the QoS granted to the member', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 0);
     const b = member(core, 'b', 1);
@@ -53,7 +53,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('1:z');
   });
 
-  test('goes beside plain subscriptions and other groups', () => {
+  test('a shared group is independent of plain subscriptions and of other groups', () => {
     const core = new CoreHarness();
     member(core, 'a');
     core.connect('b').subscribe(['$share/h/+', 1]);
@@ -64,7 +64,7 @@ describe('a shared group', () => {
     expect(given(core).split(' ').sort()).toEqual(['1:x', '2:x', '3:x']);
   });
 
-  test('passes over a member whose window is full', () => {
+  test('a shared group skips a member whose window is full', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     member(core, 'a');
     const b = member(core, 'b');
@@ -76,7 +76,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('2:w');
   });
 
-  test('passes over a member that does not read', () => {
+  test('a shared group skips a member that does not read', () => {
     const core = new CoreHarness();
     const a = member(core, 'a');
     member(core, 'b');
@@ -89,7 +89,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('2:w 2:x 2:y');
   });
 
-  test('passes over a member that does not read, also before that one ever got a message', () => {
+  test('a shared group skips a member that does not read, even before that member ever got a message', () => {
     const core = new CoreHarness();
     const a = member(core, 'a');
     member(core, 'b');
@@ -100,7 +100,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('2:w 2:x');
   });
 
-  test('keeps what no member can take, and gives it in order as room is made', () => {
+  test('a shared group queues what no member can take, and assigns it in order when there is capacity', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = member(core, 'a');
     const publisher = core.connect('publisher');
@@ -114,7 +114,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('gives what waits to a member that joins, each message once', () => {
+  test('a shared group assigns waiting messages to a member that joins, each once', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = member(core, 'a');
     const publisher = core.connect('publisher');
@@ -130,7 +130,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('gives what waits to a member with room for more, each message once and in order', () => {
+  test('a shared group assigns waiting messages to a member with capacity, each once and in order', () => {
     const core = new CoreHarness({ maxInflight: 2 });
     const a = member(core, 'a');
     const publisher = core.connect('publisher');
@@ -143,7 +143,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('1:y 1:z');
   });
 
-  test('gives what waits to a member at QoS 0 once that one reads again', () => {
+  test('a shared group assigns waiting messages to a QoS 0 member once it reads again', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 0);
     const publisher = core.connect('publisher');
@@ -156,7 +156,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('gives the QoS 1 messages of a member that goes to another, and keeps its QoS 2 messages for it', () => {
+  test('a shared group reassigns the QoS 1 messages of a leaving member and keeps its QoS 2 messages for it', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 2, { clean: false });
     member(core, 'b', 2, { clean: false });
@@ -171,7 +171,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(3);
   });
 
-  test('leaves its messages with a stored member that goes when no other is there', () => {
+  test('a shared group leaves its messages with a stored member that disconnects if there is no other', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 2, { clean: false });
     const publisher = core.connect('publisher');
@@ -183,7 +183,7 @@ describe('a shared group', () => {
     expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=x q1 id1 dup', 'publish t=y q1 id2 dup']);
   });
 
-  test('keeps QoS 1 and 2 for members that are away, in storage if one of them is stored', () => {
+  test('a shared group queues QoS 1 and 2 for offline members, in storage if one of them is stored', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 2, { clean: false });
     a.lose();
@@ -198,7 +198,7 @@ describe('a shared group', () => {
     expect(core.stored('a')).toEqual(['x', 'y']);
   });
 
-  test('gives what waited to whoever comes back first, over a restart too, each message once', () => {
+  test('a shared group assigns waiting messages to the first member that returns, also after a restart, each once', () => {
     const core = new CoreHarness({ maxInflight: 2 });
     const a = member(core, 'a', 1, { clean: false });
     const b = member(core, 'b', 1, { clean: false });
@@ -217,7 +217,7 @@ describe('a shared group', () => {
     expect(next.waiting).toBe(4);
   });
 
-  test('keeps nothing in memory of what waits in storage while nobody is there, after a restart either', () => {
+  test('a shared group without connected members keeps nothing in memory of a stored queue, also after a restart', () => {
     const core = new CoreHarness();
     member(core, 'a', 1, { clean: false });
     const next = core.restarted();
@@ -230,7 +230,7 @@ describe('a shared group', () => {
     expect(given(next)).toBe('2:from-storage');
   });
 
-  test('gives what a stored member had in flight to another when the session of that member ends', () => {
+  test("a shared group reassigns a stored member's messages in flight when that member's session ends", () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 1, { clean: false });
     const publisher = core.connect('publisher');
@@ -244,7 +244,7 @@ describe('a shared group', () => {
     expect(given(core)).toMatch(/^\d+:x \d+:y$/);
   });
 
-  test('drops a QoS 0 message that no member can take, counted', () => {
+  test('a shared group drops a QoS 0 message that no member can take, counted', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 2, { clean: false });
     a.lose();
@@ -255,7 +255,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('stores what waits when the first stored member joins', () => {
+  test('a shared group stores its waiting messages when the first stored member joins', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     member(core, 'a');
     const publisher = core.connect('publisher');
@@ -269,7 +269,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(2);
   });
 
-  test('drops what waits when its last member leaves, counted, and begins anew after', () => {
+  test('a shared group drops and counts its waiting messages when its last member leaves, and starts empty again', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = member(core, 'a', 1, { clean: false });
     const publisher = core.connect('publisher');
@@ -288,7 +288,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(1);
   });
 
-  test('whose members at a crash were none of them stored ends with them, and its messages are not found by the next of that name', () => {
+  test('a shared group without stored members ends at a crash, and a later group of its name does not find its messages', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     member(core, 'stored', 1, { clean: false });
     member(core, 'a').lose();
@@ -309,7 +309,7 @@ describe('a shared group', () => {
     expect(given(next)).toBe('3:n');
   });
 
-  test('that its last member left takes nothing back', () => {
+  test('a shared group without members takes no message back', () => {
     const core = new CoreHarness();
     const a = member(core, 'a');
     publishAll(core.connect('publisher'), 'x');
@@ -319,7 +319,7 @@ describe('a shared group', () => {
     expect(core.broker.counters.dropped['session-ended']).toBe(1);
   });
 
-  test('keeps what waits when a member subscribes again', () => {
+  test('a shared group keeps its waiting messages when a member subscribes again', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = member(core, 'a');
     const publisher = core.connect('publisher');
@@ -332,7 +332,7 @@ describe('a shared group', () => {
     expect(core.broker.counters.dropped['session-ended']).toBe(0);
   });
 
-  test('gives the messages of a member that is not stored to others, or drops them with the last', () => {
+  test('a shared group reassigns the messages of a member that is not stored, or drops them with the last member', () => {
     const core = new CoreHarness();
     const a = member(core, 'a');
     const b = member(core, 'b');
@@ -346,7 +346,7 @@ describe('a shared group', () => {
     expect(core.broker.counters.dropped['session-ended']).toBe(2);
   });
 
-  test('gives the messages of a member that is not stored to one that is stored and away', () => {
+  test('a shared group reassigns the messages of a member that is not stored to an offline stored member', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 1, { clean: false });
     a.lose();
@@ -361,7 +361,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(2);
   });
 
-  test('lends to a member that is not stored: after a crash others have what it had not acknowledged', () => {
+  test('a message reserved for a member that is not stored goes to another member after a crash', () => {
     const core = new CoreHarness();
     member(core, 'a', 1, { clean: false }).lose();
     const b = member(core, 'b');
@@ -375,7 +375,7 @@ describe('a shared group', () => {
     expect(given(next)).toBe('1:x 1:z');
   });
 
-  test('has nothing left of what was lent and acknowledged, in whatever order', () => {
+  test('nothing is left of reserved messages that were acknowledged, in any order', () => {
     const core = new CoreHarness();
     member(core, 'a', 1, { clean: false }).lose();
     const members = [member(core, 'b'), member(core, 'c')] as const;
@@ -392,7 +392,7 @@ describe('a shared group', () => {
     expect(core.store.oddities).toEqual([]);
   });
 
-  test('lends no QoS 2 message: what was sent to one member may go to no other [MQTT-4.8.2-5]', () => {
+  test('a QoS 2 message is not reserved: once sent to a member it may go to no other [MQTT-4.8.2-5]', () => {
     const core = new CoreHarness();
     member(core, 'a', 2, { clean: false }).lose();
     member(core, 'b', 2);
@@ -401,7 +401,7 @@ describe('a shared group', () => {
     expect(core.storedIn(GROUP)).toEqual([]);
   });
 
-  test('forgets what it lent with its last member, and what is acknowledged then is not one of the next of that name', () => {
+  test('reservations end with the last member, and a late acknowledgement does not affect a later group of that name', () => {
     const core = new CoreHarness();
     const a = member(core, 'a', 1, { clean: false });
     a.lose();
@@ -419,7 +419,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(1);
   });
 
-  test('gives what waits in the queue of a member that is not stored, and was never sent, to others at QoS 2 too', () => {
+  test('a QoS 2 message that waits, never sent, for a member that is not stored goes to another member when it leaves', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const b = member(core, 'b', 2);
     const c = member(core, 'c', 2);
@@ -438,7 +438,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe(`${d.id}:z`);
   });
 
-  test('drops by the policy when too many wait', () => {
+  test('a shared group drops messages by the policy when too many wait', () => {
     for (const [queueFullPolicy, left] of [
       ['discard', ['v', 'w']],
       ['discard-oldest', ['y', 'z']],
@@ -456,7 +456,7 @@ describe('a shared group', () => {
     }
   });
 
-  test('has its messages read a page at a time and given once, in order', () => {
+  test('a shared group reads its queue a page at a time and assigns each message once, in order', () => {
     const core = new CoreHarness({ maxInflight: 10 });
     const a = member(core, 'a', 1, { clean: false });
     a.lose();
@@ -478,7 +478,7 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('gets no retained messages when it is joined', () => {
+  test('joining a shared group brings no retained messages', () => {
     const core = new CoreHarness();
     core.connect('publisher').publish('t', 'x', 1, { retain: true });
     core.lines();
@@ -486,7 +486,7 @@ describe('a shared group', () => {
     expect(given(core)).toBe('');
   });
 
-  test('does not take a page that was read for a group of the same name that has ended', () => {
+  test('a shared group does not take a page that was read for a group of the same name that has ended', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const publisher = core.connect('publisher');
     const a = member(core, 'a', 1, { clean: false });

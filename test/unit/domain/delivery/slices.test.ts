@@ -1,4 +1,5 @@
-// Fan-outs that are larger than a slice: what the publisher is told and when, and what other clients see meanwhile.
+// Fan-outs that are larger than a slice: when the publisher gets its acknowledgement, and what other clients see
+// meanwhile.
 import { describe, expect, test } from '@jest/globals';
 import { CoreHarness, will } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
@@ -64,7 +65,7 @@ describe('a fan-out that is larger than a slice', () => {
     ]);
   });
 
-  test('a second message waits behind the first, whoever publishes it, and both arrive in the same order everywhere', () => {
+  test('a second message of any publisher waits behind the first, and both arrive in the same order everywhere', () => {
     const { core, peers, publisher } = fanOut(3);
     const other = core.connect('other');
     core.lines();

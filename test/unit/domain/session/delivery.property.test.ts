@@ -1,6 +1,6 @@
-// The core under random traffic, connections that come and go, and crashes, with clients that obey the protocol. The
-// clients and the books of the test know nothing of the code: what was published and not yet acknowledged is what
-// storage has to hold, at every moment.
+// The core under random traffic, with connections that come and go, crashes, and clients that obey the protocol. The
+// test's clients and counters know nothing of the code: at every moment storage has to hold what was published and not
+// yet acknowledged.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ClientId } from '../../../../src/domain/identifiers.js';
@@ -14,21 +14,21 @@ import { text } from '../../../support/recorder.js';
 
 type Answer = { readonly type: 'puback' | 'pubrec' | 'pubcomp'; readonly packetId: number };
 
-/** An MQTT client as the protocol has it, with a list of what it saw. */
+/** An MQTT client that obeys the protocol, with a list of what it received. */
 class ModelClient {
   peer: CorePeer | undefined;
-  /** What it owes the broker on this connection, to be sent in any order. */
+  /** The answers that it owes the broker on this connection, to be sent in any order. */
   owed: Answer[] = [];
   /** Identifiers of QoS 2 messages from PUBLISH until PUBREL; they outlive the connection. */
   #received = new Map<number, string>();
-  /** From PUBREL until PUBCOMP: the test's own knowledge, a client has forgotten the message by then. */
+  /** From PUBREL until PUBCOMP; only the test knows these, a client has forgotten the message by then. */
   #released = new Map<number, string>();
-  /** Sent to it on this connection and not done with. */
+  /** Sent to it on this connection and not yet completed. */
   readonly inFlight = new Map<number, string>();
   readonly #seen = new Set<string>();
-  /** In the order of their first coming, by topic and QoS. */
+  /** In the order of first arrival, by topic and QoS. */
   readonly firsts = new Map<string, number[]>();
-  /** What has to be in storage, or in memory where the session is not stored. */
+  /** What has to be in storage, or in memory if the session is not stored. */
   readonly unacknowledged = new Set<string>();
   readonly faults: string[] = [];
 
@@ -45,7 +45,7 @@ class ModelClient {
     this.inFlight.set(packetId, name);
     if (this.inFlight.size > this.window) this.faults.push('more in flight than the window takes');
     if (!this.unacknowledged.has(name)) this.faults.push(`${name} came after it was acknowledged`);
-    // After a crash nobody knows what had been sent: DUP says that it may have been.
+    // After a crash it is unknown what had been sent: DUP says that it may have been.
     if (dup && !this.#seen.has(name) && !afterCrash) this.faults.push(`DUP on the first sending of ${name}`);
     if (!dup && this.#seen.has(name)) this.faults.push(`no DUP on a repeat of ${name}`);
     if (qos === 1) {
@@ -80,7 +80,7 @@ class ModelClient {
     const { peer, owed } = this;
     if (peer === undefined || owed.length === 0) return;
     const [{ type, packetId }] = owed.splice(which % owed.length, 1) as [Answer];
-    // Before it is sent: what comes of it may use the identifier again.
+    // Before the answer is sent: its effects may use the identifier again.
     const name = this.inFlight.get(packetId);
     if (type !== 'pubrec') {
       this.inFlight.delete(packetId);
@@ -172,7 +172,7 @@ class World {
     const peer = this.core.open();
     client.gone();
     peer.connect(client.clientId, { clean: !client.stored });
-    client.peer = peer; // before it is let in: what it is sent is its own
+    client.peer = peer; // before it is accepted: what it is sent is its own
     peer.allow();
     if (!client.stored) peer.subscribe(['t/+', 2], ['u', 1]);
   }
@@ -190,7 +190,7 @@ class World {
     this.#publisher = this.#begin();
   }
 
-  /** Everything that has to hold now. */
+  /** Checks everything that has to hold now. */
   check(): void {
     const { store } = this.core;
     let waiting = 0;
@@ -204,7 +204,7 @@ class World {
     expect(this.core.waiting).toBe(waiting);
   }
 
-  /** Everyone comes back and works off what there is. */
+  /** All clients return and drain their queues. */
   settle(): void {
     for (const client of this.#clients) if (client.peer === undefined) this.connect(client);
     for (const { peer } of this.#clients) peer?.writable();
@@ -279,7 +279,7 @@ function perform(world: World, step: Action): void {
 }
 
 describe('whatever happens', () => {
-  test('nothing is lost, QoS 2 never comes twice, order is kept, and storage holds what is not acknowledged', () => {
+  test('nothing is lost, QoS 2 never arrives twice, order is kept, and storage holds what is not acknowledged', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), fc.array(action, { maxLength: 80 }), (window, steps) => {
         const world = new World(window);
@@ -303,7 +303,7 @@ describe('whatever happens', () => {
     );
   });
 
-  test('with queues that overflow, storage and the books agree, nothing is dropped twice, and nothing that is in flight', () => {
+  test('with overflowing queues, storage and counters agree, and no message is dropped twice or while in flight', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 3 }),
@@ -314,7 +314,7 @@ describe('whatever happens', () => {
           const world = new World(window, { maxQueueSize, queueFullPolicy });
           const [a, b] = [world.client(0), world.client(1)];
           for (const step of steps) {
-            // What a client that is not stored has in memory is not seen from here.
+            // The memory of a session that is not stored is not visible from here.
             if ('client' in step && step.client === 2) continue;
             perform(world, step);
             for (const { clientId, inFlight, faults } of [a, b]) {

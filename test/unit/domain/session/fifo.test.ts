@@ -8,7 +8,7 @@ interface Item {
 }
 
 describe('Fifo', () => {
-  test('gives back what was pushed in the same order, whatever its length was in between', () => {
+  test('a Fifo returns its items in the order of pushing, whatever its length was in between', () => {
     const step = fc.oneof(
       fc.record({ push: fc.integer({ min: 1, max: 2500 }), shift: fc.constant(0) }),
       fc.record({ push: fc.constant(0), shift: fc.integer({ min: 1, max: 2500 }) }),

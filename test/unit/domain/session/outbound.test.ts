@@ -5,7 +5,7 @@ import { CoreHarness } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 import { text } from '../../../support/recorder.js';
 
-/** A stored client `a` subscribed to `t`, and somebody to publish. */
+/** A stored client `a` subscribed to `t`, and a publisher. */
 function pair(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): {
   core: CoreHarness;
   a: CorePeer;
@@ -53,7 +53,7 @@ describe('the window of a session', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('an acknowledgement that comes twice or for nothing changes nothing', () => {
+  test('a repeated or unexpected acknowledgement changes nothing', () => {
     const { core, a, publisher } = pair();
     publishAll(publisher, 1, 2);
     a.puback(1);
@@ -75,7 +75,7 @@ describe('the window of a session', () => {
     expect(core.stored('a')).toEqual(['x']);
   });
 
-  test('identifiers go round without using one that is in flight', () => {
+  test('Packet Identifiers wrap around without reusing one in flight', () => {
     const { core, a, publisher } = pair({ maxInflight: 65_535 });
     const inFlight = new Set<number>();
     let isClean = true;
@@ -120,7 +120,7 @@ describe('the window of a session', () => {
 });
 
 describe('QoS 2 to a client', () => {
-  test('PUBREC releases, PUBCOMP ends', () => {
+  test('PUBREC releases a QoS 2 message, and PUBCOMP ends its delivery', () => {
     const { core, a, publisher } = pair();
     publisher.publish('t', 'x', 2, { packetId: 7 });
     expect(core.lines()).toEqual(['+c:a #0 t=x q2', '1 < publish t=x q2 id1 after #1', '2 < pubrec 7 after #1']);
@@ -200,13 +200,13 @@ describe('QoS 2 to a client', () => {
 });
 
 describe('after a crash', () => {
-  test('what may have been sent before comes with DUP', () => {
+  test('messages that may have been sent before a crash are sent with DUP', () => {
     const { core, a, publisher } = pair({ maxInflight: 2 });
     publishAll(publisher, 1, 3);
     expect(core.heard(a)).toEqual(['publish t=1 q1 id1', 'publish t=2 q1 id2']);
     const next = core.restarted();
     const again = next.connectStored('a');
-    // [MQTT-3.3.1-1]; of the third nobody knows any more, and DUP only says that it might be a repeat.
+    // [MQTT-3.3.1-1]; whether the third was sent is no longer known, and DUP only says that it may be a repeat.
     expect(next.heard(again).slice(0, 3)).toEqual([
       'connack 0 present',
       'publish t=1 q1 id1 dup',
@@ -214,7 +214,7 @@ describe('after a crash', () => {
     ]);
   });
 
-  test('new messages take places behind those that are stored', () => {
+  test('new messages after a crash take sequence numbers after the stored ones', () => {
     const { core, a, publisher } = pair();
     publishAll(publisher, 1, 3);
     a.puback(1);
@@ -228,7 +228,7 @@ describe('after a crash', () => {
 });
 
 describe('QoS 2 from a client', () => {
-  test('a message is delivered when it comes, and a repeat before PUBREL only acknowledged', () => {
+  test('a QoS 2 message is delivered on arrival, and a repeat before PUBREL is only acknowledged', () => {
     const { core, publisher } = pair();
     publisher.publish('t', 'x', 2, { packetId: 5 });
     core.lines();
@@ -236,7 +236,7 @@ describe('QoS 2 from a client', () => {
     expect(core.lines()).toEqual(['2 < pubrec 5 after an earlier change']);
   });
 
-  test('PUBREL frees the identifier, is answered twice, and the identifier carries a new message then', () => {
+  test('PUBREL frees the identifier for a new message, and a repeated PUBREL is answered', () => {
     const { core, publisher } = pair();
     publisher.publish('t', 'x', 2, { packetId: 5 });
     core.lines();
@@ -269,7 +269,7 @@ describe('QoS 2 from a client', () => {
     expect(next.lines()).toEqual(['1 < pubrec 5', '-inbound a 5', '1 < pubcomp 5 after #1']);
   });
 
-  test('the identifiers of both directions are apart', () => {
+  test('the identifiers of the two directions are independent', () => {
     const { core, a, publisher } = pair();
     publisher.publish('t', 'x', 2);
     core.lines();
@@ -282,7 +282,7 @@ describe('QoS 2 from a client', () => {
 });
 
 describe('a session that comes back', () => {
-  test('gets what was in flight first, with DUP and its identifiers, then what waited, without', () => {
+  test('a resumed session gets messages in flight first, with DUP and their identifiers, then the waiting ones without', () => {
     const { core, a, publisher } = pair({ maxInflight: 3 });
     publishAll(publisher, 1, 5);
     a.puback(2);
@@ -299,7 +299,7 @@ describe('a session that comes back', () => {
     expect(core.heard(again)).toEqual(['publish t=5 q1 id5']);
   });
 
-  test('is taken over by a second connection with the same messages and identifiers', () => {
+  test('a session that is taken over sends the same messages and identifiers on the new connection', () => {
     const { core, a, publisher } = pair({ maxInflight: 2 });
     publishAll(publisher, 1, 3);
     core.lines();
@@ -321,7 +321,7 @@ describe('a session that comes back', () => {
     expect(core.stored('a')).toEqual(['2', '3']);
   });
 
-  test('takes what is in storage, not in memory', () => {
+  test('a resumed session reads its messages from storage, not from memory', () => {
     const { core, a, publisher } = pair();
     publishAll(publisher, 1, 2);
     a.lose();
@@ -341,7 +341,7 @@ describe('a session that comes back', () => {
     expect(payloads(core.heard(again))).toEqual(ids(1, 4).map((i) => `${i}-from-storage`));
   });
 
-  test('is read ahead less when many come back at once, and all get everything in order', () => {
+  test('sessions that resume together read ahead less, and all get everything in order', () => {
     const core = new CoreHarness({ maxInflight: 10 });
     const publisher = core.connect('publisher');
     const names = Array.from({ length: 400 }, (_, i) => `client ${i}`);
@@ -355,7 +355,7 @@ describe('a session that comes back', () => {
     const back = names.map((name) => core.connectStored(name));
     const asked = core.recorder.queueReads.map(({ limit }) => limit.maxBytes);
     expect(asked).toHaveLength(400);
-    // 128 KiB each for the first, until 6 MiB are spoken for; 16 KiB for the others.
+    // 128 KiB each for the first, until 6 MiB are reserved; 16 KiB for the others.
     expect([
       asked.filter((bytes) => bytes === 128 * 1024).length,
       asked.filter((bytes) => bytes === 16 * 1024).length,
@@ -375,7 +375,7 @@ describe('a session that comes back', () => {
       back.find(({ id }) => id === connection)?.puback(packetId);
     }
     for (const payloadsOfOne of got.values()) expect(payloadsOfOne).toEqual(ids(1, 100).map(String));
-    // What was spoken for is free again.
+    // The reserved bytes are free again.
     core.recorder.queueReads.length = 0;
     core.answersAtOnce = false;
     for (const peer of back) peer.lose();
@@ -384,7 +384,7 @@ describe('a session that comes back', () => {
     expect(core.recorder.queueReads.at(-1)?.limit.maxBytes).toBe(128 * 1024);
   });
 
-  test('does not take a page that an earlier connection asked for', () => {
+  test('a resumed session ignores a page that an earlier connection requested', () => {
     const { core, a, publisher } = pair({ maxInflight: 10 });
     a.lose();
     publishAll(publisher, 1, 3);
@@ -405,7 +405,7 @@ describe('a session that comes back', () => {
     expect(core.stored('a')).toEqual([]);
   });
 
-  test('does not take a page that was read for a session of the same client that has ended', () => {
+  test('a new session ignores a page that was read for an ended session of the same client', () => {
     const core = new CoreHarness();
     const publisher = core.connect('publisher');
     const first = core.connectStored('a');
@@ -433,7 +433,7 @@ describe('a session that comes back', () => {
 });
 
 describe('a long queue', () => {
-  test('arrives once and in order while new messages come during the reading', () => {
+  test('a long queue arrives once and in order while new messages come during the reading', () => {
     const { core, a, publisher } = pair({ maxInflight: 20 });
     a.lose();
     core.recorder.isWriting = false;
@@ -466,7 +466,7 @@ describe('a long queue', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('goes without reading once it has been worked off', () => {
+  test('a long queue needs no reading once it has been drained', () => {
     const { core, a, publisher } = pair();
     a.lose();
     publishAll(publisher, 1, 10);
@@ -495,7 +495,7 @@ describe('a long queue', () => {
     expect(core.heard(a)).toEqual([`publish t=${3 * 1024 * 1024}-bytes q1 id1`, 'publish t=x q1 id2']);
   });
 
-  test('a page is asked for once, however many messages come meanwhile', () => {
+  test('a page is requested once, however many messages arrive meanwhile', () => {
     const { core, a, publisher } = pair();
     a.lose();
     publishAll(publisher, 1, 3);
@@ -509,7 +509,7 @@ describe('a long queue', () => {
 });
 
 describe('a client that reads slowly', () => {
-  test('gets nothing more at QoS 1 until it has read what it was sent', () => {
+  test('a client that reads slowly gets nothing more at QoS 1 until it has read what it was sent', () => {
     const { core, a, publisher } = pair();
     publisher.publish('t', '1');
     a.congested();
@@ -520,7 +520,7 @@ describe('a client that reads slowly', () => {
     expect(core.heard(a)).toEqual(['publish t=2 q1 id2', 'publish t=3 q1 id3']);
   });
 
-  test('gets nothing at QoS 1 while it is congested, also when that is its first message', () => {
+  test('a client that reads slowly gets nothing at QoS 1 while it is congested, not even its first message', () => {
     const { core, a, publisher } = pair();
     a.congested();
     publisher.publish('t', '1');
@@ -529,7 +529,7 @@ describe('a client that reads slowly', () => {
     expect(core.heard(a)).toEqual(['publish t=1 q1 id1']);
   });
 
-  test('gets nothing at QoS 1 while it is congested, also when it is not stored and that is its first message', () => {
+  test('a client that reads slowly and is not stored gets nothing at QoS 1 while it is congested, not even its first message', () => {
     const core = new CoreHarness();
     const a = core.connect('a');
     a.subscribe(['t', 1]);
@@ -539,7 +539,7 @@ describe('a client that reads slowly', () => {
     expect(core.heard(a).filter((line) => line.startsWith('publish'))).toEqual([]);
   });
 
-  test('gets QoS 0 up to the limit and loses the rest, counted', () => {
+  test('a client that reads slowly gets QoS 0 messages up to the limit; the rest is dropped and counted', () => {
     const { core, a, publisher } = pair({ maxBufferedQos0Messages: 2 });
     a.congested();
     publishAll(publisher, 1, 4, 0);
@@ -556,7 +556,7 @@ describe('a client that reads slowly', () => {
     expect(core.broker.counters.dropped['slow-consumer']).toBe(2);
   });
 
-  test('loses QoS 0 beyond the limit of bytes', () => {
+  test('a client that reads slowly loses QoS 0 messages beyond the byte limit', () => {
     const { core, a, publisher } = pair({ maxBufferedQos0Bytes: 100 });
     a.congested();
     publisher.publish('t', new Uint8Array(90), 0);
@@ -565,7 +565,7 @@ describe('a client that reads slowly', () => {
     expect(core.heard(a)).toHaveLength(1);
   });
 
-  test('is disconnected when it reads nothing for too long', () => {
+  test('a client that reads slowly is disconnected when it reads nothing for too long', () => {
     const { core, a } = pair({ drainTimeoutMs: 1000 });
     a.congested();
     core.advance(999);
@@ -574,7 +574,7 @@ describe('a client that reads slowly', () => {
     expect(core.lines()).toContain('1 close drain-timeout');
   });
 
-  test('has its time again whenever it has read on, and no longer', () => {
+  test('a client that reads slowly has the full time again whenever it has read something', () => {
     const { core, a } = pair({ drainTimeoutMs: 1000 });
     a.congested();
     for (let i = 0; i < 3; i++) {
@@ -587,7 +587,7 @@ describe('a client that reads slowly', () => {
     expect(core.lines()).toContain('1 close drain-timeout');
   });
 
-  test('that has caught up is not waited for again because of what it read before', () => {
+  test('a client that has caught up starts with a full drain timeout the next time', () => {
     const { core, a } = pair({ drainTimeoutMs: 1000 });
     a.congested();
     a.writable();
@@ -596,7 +596,7 @@ describe('a client that reads slowly', () => {
     expect(core.lines()).toEqual([]);
   });
 
-  test('stays when it has read in time', () => {
+  test('a client that reads slowly stays connected if it reads in time', () => {
     const { core, a } = pair({ drainTimeoutMs: 1000 });
     a.congested();
     core.advance(999);
@@ -648,9 +648,9 @@ describe('message expiry', () => {
   });
 });
 
-test('an answer for a queue that nobody has is ignored', () => {
+test('a page for an unknown queue is ignored', () => {
   const core = new CoreHarness();
-  core.handle({ kind: 'queue-page', queue: 'c:nobody' as QueueId, request: 1, entries: [] });
+  core.handle({ kind: 'queue-page', queue: 'c:unknown' as QueueId, request: 1, entries: [] });
   core.handle({ kind: 'retained-page', connection: 99 as ConnectionId, messages: [] });
   expect(core.lines()).toEqual([]);
 });

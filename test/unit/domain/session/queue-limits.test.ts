@@ -22,7 +22,7 @@ function publishAll(publisher: CorePeer, from: number, to: number, qos: 1 | 2 = 
   for (const name of names(from, to)) publisher.publish('t', name, qos);
 }
 
-/** What the client gets when it takes everything, until nothing comes. */
+/** What the client gets when it accepts everything, until nothing more arrives. */
 function takeAll(core: CoreHarness, peer: CorePeer): string[] {
   const got: string[] = [];
   for (;;) {
@@ -39,7 +39,7 @@ function takeAll(core: CoreHarness, peer: CorePeer): string[] {
 }
 
 describe('a full queue that discards what comes', () => {
-  test('drops the newest of an offline session, with a event, and acknowledges its publisher', () => {
+  test('a full queue that discards new messages drops the newest message of an offline session, with an event, and acknowledges its publisher', () => {
     const { core, a, publisher } = pair({ maxQueueSize: 2 });
     a.lose();
     publishAll(publisher, 1, 2);
@@ -58,13 +58,13 @@ describe('a full queue that discards what comes', () => {
     expect(core.waiting).toBe(2);
   });
 
-  test('does not count what is in flight', () => {
+  test('a queue does not count messages in flight against its limit', () => {
     const { core, publisher } = pair({ maxQueueSize: 2, maxInflight: 3 });
     publishAll(publisher, 1, 6);
     expect(core.stored('a')).toEqual(names(1, 5));
   });
 
-  test('takes messages again when there is room', () => {
+  test('a full queue takes messages again when there is room', () => {
     const { core, a, publisher } = pair({ maxQueueSize: 1, maxInflight: 1 });
     publishAll(publisher, 1, 3);
     a.puback(1);
@@ -72,7 +72,7 @@ describe('a full queue that discards what comes', () => {
     expect(core.stored('a')).toEqual(['2', '4']);
   });
 
-  test('drops what would make it hold too many bytes', () => {
+  test('a queue drops a message that would exceed its byte limit', () => {
     const { core, a, publisher } = pair({ maxQueueBytes: 10 });
     a.lose();
     for (const payload of ['123456', '1234567', '1234']) publisher.publish('t', payload);
@@ -80,7 +80,7 @@ describe('a full queue that discards what comes', () => {
     expect(core.broker.counters.dropped['queue-bytes-full']).toBe(1);
   });
 
-  test('takes one message larger than its limit of bytes when nothing waits', () => {
+  test('an empty queue takes one message larger than its byte limit', () => {
     const { core, a, publisher } = pair({ maxQueueBytes: 10 });
     a.lose();
     publisher.publish('t', 'more than ten bytes');
@@ -88,7 +88,7 @@ describe('a full queue that discards what comes', () => {
     expect(core.stored('a')).toEqual(['more than ten bytes']);
   });
 
-  test('has its own limit of bytes where it is not stored', () => {
+  test('a queue that is not stored has a byte limit of its own', () => {
     const core = new CoreHarness({ maxInflight: 1, maxTransientQueueBytes: 12, maxQueueBytes: 1 });
     const a = core.connect('a');
     a.subscribe(['t', 1]);
@@ -97,7 +97,7 @@ describe('a full queue that discards what comes', () => {
     expect(core.waiting).toBe(3);
   });
 
-  test('limits QoS 2 alike and keeps the exchange with its publisher', () => {
+  test('a full queue drops QoS 2 messages too and completes the handshake with their publisher', () => {
     const { core, a, publisher } = pair({ maxQueueSize: 1 });
     a.lose();
     publisher.publish('t', '1', 2, { packetId: 1 });
@@ -111,7 +111,7 @@ describe('a full queue that discards what comes', () => {
 describe('a full queue that discards the oldest', () => {
   const limits = { maxQueueSize: 3, maxInflight: 2, queueFullPolicy: 'discard-oldest' } as const;
 
-  test('drops the oldest that wait for a client that is online and never what is in flight', () => {
+  test('a full queue that discards the oldest drops the oldest waiting message of a connected client, never one in flight', () => {
     const { core, a, publisher } = pair(limits);
     publishAll(publisher, 1, 8);
     expect(core.stored('a')).toEqual(['1', '2', '6', '7', '8']);
@@ -122,7 +122,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('drops the oldest of an offline session, unread', () => {
+  test('a full queue that discards the oldest drops the oldest message of an offline session without reading it', () => {
     const { core, a, publisher } = pair(limits);
     a.lose();
     publishAll(publisher, 1, 5);
@@ -136,7 +136,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('spares what was in flight when the client went', () => {
+  test('a full queue that discards the oldest spares messages that were in flight when the client disconnected', () => {
     const { core, a, publisher } = pair(limits);
     publishAll(publisher, 1, 2, 2);
     a.lose();
@@ -146,7 +146,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.waiting).toBe(core.stored('a').length);
   });
 
-  test('drops each message once, also when some went while the client was there and more after', () => {
+  test('a full queue that discards the oldest drops each message once, some while the client is connected and more afterwards', () => {
     const { core, a, publisher } = pair(limits);
     publishAll(publisher, 1, 7);
     expect(core.stored('a')).toEqual(['1', '2', '5', '6', '7']);
@@ -161,7 +161,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.waiting).toBe(0);
   });
 
-  test('drops nothing that is not there after messages between others have expired', () => {
+  test('a full queue that discards the oldest drops only existing messages after some between them have expired', () => {
     const { core, a, publisher } = pair({ ...limits, messageExpiryMax: 10 });
     publishAll(publisher, 1, 4);
     core.advance(11_000);
@@ -175,7 +175,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.waiting).toBe(core.stored('a').length);
   });
 
-  test('drops nothing that is not there after a restart', () => {
+  test('a full queue that discards the oldest drops only existing messages after a restart', () => {
     const { core, a, publisher } = pair({ ...limits, maxInflight: 5 });
     publishAll(publisher, 1, 6);
     a.puback(2, 3, 4, 5); // 1 is in flight still, and 6
@@ -187,7 +187,7 @@ describe('a full queue that discards the oldest', () => {
     expect(next.waiting).toBe(next.stored('a').length);
   });
 
-  test('spares what was in flight when the client comes back and does not read', () => {
+  test('a full queue that discards the oldest spares messages in flight when the client returns and does not read', () => {
     const { core, a, publisher } = pair(limits);
     publishAll(publisher, 1, 2, 2);
     a.pubrec(1);
@@ -200,7 +200,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.stored('a').slice(0, 2)).toEqual(['(released)', '2']);
   });
 
-  test('drops what a page being read has, once', () => {
+  test('a full queue that discards the oldest drops the messages of a page that is being read once', () => {
     const { core, a, publisher } = pair(limits);
     a.lose();
     publishAll(publisher, 1, 3);
@@ -218,7 +218,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.store.oddities).toEqual([]);
   });
 
-  test('drops as many as a large message needs room for', () => {
+  test('a full queue that discards the oldest drops as many as a large message needs room for', () => {
     const { core, a, publisher } = pair({ ...limits, maxQueueSize: 100, maxQueueBytes: 10 });
     a.lose();
     for (const payload of ['111', '222', '333', '7777777']) publisher.publish('t', payload);
@@ -226,7 +226,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.broker.counters.dropped['queue-bytes-full']).toBe(2);
   });
 
-  test('knows its bytes exactly again once it has been emptied', () => {
+  test('a full queue that discards the oldest knows its size exactly again once it is empty', () => {
     const { core, a, publisher } = pair({ ...limits, maxQueueSize: 100, maxQueueBytes: 100 });
     for (let round = 0; round < 5; round++) {
       const peer = round === 0 ? a : core.connectStored('a');
@@ -246,7 +246,7 @@ describe('a full queue that discards the oldest', () => {
     expect(core.lines().filter((line) => line.startsWith('!'))).toEqual([]);
   });
 
-  test('applies to a session that is not stored', () => {
+  test('discarding the oldest also applies to a session that is not stored', () => {
     const core = new CoreHarness(limits);
     const a = core.connect('a');
     a.subscribe(['t', 1]);

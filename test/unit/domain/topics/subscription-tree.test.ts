@@ -26,7 +26,7 @@ const found = (tree: SubscriptionTree<Member>, topic: TopicName): number[] => {
 };
 
 describe('SubscriptionTree', () => {
-  test('finds whose filters match, each matching filter once, after any history of adding and removing', () => {
+  test('the tree of subscriptions finds each matching filter once after any history of changes', () => {
     const step = fc.record({ filter: topicFilter, member: fc.nat(3), add: fc.boolean() });
     fc.assert(
       fc.property(
@@ -58,7 +58,7 @@ describe('SubscriptionTree', () => {
     );
   });
 
-  test('has a new revision after every change and the same one without', () => {
+  test('the tree of subscriptions has a new revision after every change and only then', () => {
     const tree = new SubscriptionTree<Member>();
     const member = { name: 1 };
     const revisions = [tree.revision];
@@ -71,7 +71,7 @@ describe('SubscriptionTree', () => {
     expect(new Set(revisions).size).toBe(3);
   });
 
-  test('lets go of the levels of a filter that is removed', () => {
+  test('the tree of subscriptions releases the levels of a removed filter', () => {
     const tree = new SubscriptionTree<Member>();
     const member = { name: 1 };
     const filters = ['a/b/c', 'a/+/c', 'a/b/#', '+/+/+/#', '#', '$s/+'] as TopicFilter[];
@@ -83,7 +83,7 @@ describe('SubscriptionTree', () => {
   });
 });
 
-/** What a match has to walk through: levels that were kept would cost lookups. */
+/** The levels that a match walks through: levels left behind would cost lookups. */
 function weigh(tree: SubscriptionTree<Member>): number {
   let lookups = 0;
   const { get } = Map.prototype;
