@@ -1,5 +1,4 @@
-// Users and roles in MongoDB, on a real server: who is let in and what they may do, what ill-formed documents come to,
-// and a server that fails.
+// Users and roles in MongoDB on a real server: logins, permissions, invalid documents, and a server that fails.
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import type { Document } from 'mongodb';
@@ -38,7 +37,7 @@ const onServer = (name: string, body: () => void): void => {
   });
 };
 
-/** As cheap as a hash may be. */
+/** The cheapest hash that is accepted. */
 function hashOf(password: string): string {
   const salt = Buffer.from('a salt for tests');
   return `$scrypt$ln=4,r=8,p=1$${salt.toString('base64').replace(/=+$/, '')}$${scryptSync(password, salt, 32, { N: 16, r: 8, p: 1 }).toString('base64').replace(/=+$/, '')}`;
@@ -148,7 +147,7 @@ onServer('users in MongoDB', () => {
     const authenticator = authenticatorWith();
     for (const userName of ['off', 'odd'])
       expect(await ask(authenticator, { userName })).toEqual(denied('the user is not enabled', 'not-authorized'));
-    // Only who knows the password is told.
+    // Only a client with the right password learns that the user is disabled.
     expect(await ask(authenticator, { userName: 'off', password: 'wrong' })).toEqual(denied('wrong password'));
     expect(await ask(authenticator, { userName: 'held' })).toEqual({ decision: 'allow' });
     const elsewhere = denied('the Client Identifier is not in clientIds of the user', 'not-authorized');
@@ -222,7 +221,7 @@ onServer('users in MongoDB', () => {
   });
 
   test('a user name that occurs twice is a failure', async () => {
-    // Before there is an index.
+    // Before the unique index exists.
     await put('users', { name: 'ann', passwordHash: hashOf('right') }, { name: 'ann', passwordHash: hashOf('other') });
     await expect(ask(authenticatorWith({ fields: { userName: 'name' } }))).rejects.toThrow(
       /refuses the login or the query|several users/,

@@ -1,4 +1,4 @@
-// The ACL file keeps the contract of authorizers.
+// The ACL file authorizer, held to the contract of its port.
 import { describe, test } from '@jest/globals';
 import { authorizerContract } from 'hexmq/testkit';
 import { createAuthorizer } from '../../adapters/auth/acl-file/index.js';

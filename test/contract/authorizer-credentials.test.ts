@@ -1,10 +1,10 @@
-// What the credentials brought, as rules, keeps the contract of authorizers.
+// The credentials authorizer, held to the contract of its port.
 import { describe, test } from '@jest/globals';
 import { authorizerContract } from 'hexmq/testkit';
 import type { Authorizer, Permissions, TopicFilter } from 'hexmq/ports';
 import { createAuthorizer } from '../../adapters/auth/credentials/index.js';
 
-const BROUGHT: Permissions = {
+const FROM_CREDENTIALS: Permissions = {
   kind: 'rules',
   rules: [
     {
@@ -16,9 +16,9 @@ const BROUGHT: Permissions = {
   ],
 };
 
-/** Asked about clients whose credentials brought something. */
+/** The authorizer with requests whose credentials have permissions. */
 function withCredentials(inner: Authorizer): Authorizer {
-  return { name: inner.name, authorize: (request) => inner.authorize({ ...request, permissions: BROUGHT }) };
+  return { name: inner.name, authorize: (request) => inner.authorize({ ...request, permissions: FROM_CREDENTIALS }) };
 }
 
 authorizerContract({

@@ -1,4 +1,4 @@
-// Rules that a service says keep the contract of authorizers, with a web server on this machine.
+// The HTTP authorizer, held to the contract of its port with a web server on this machine.
 import { describe, test } from '@jest/globals';
 import { authorizerContract, VirtualClock } from 'hexmq/testkit';
 import { createAuthorizer } from '../../adapters/auth/http/index.js';

@@ -1,4 +1,4 @@
-// Rules of users and roles in MongoDB keep the contract of authorizers, on a real server.
+// The MongoDB authorizer, held to the contract of its port on a real server.
 import { afterAll, describe, test } from '@jest/globals';
 import type { Document } from 'mongodb';
 import { authorizerContract } from 'hexmq/testkit';

@@ -1,4 +1,4 @@
-// Rules in the configuration keep the contract of authorizers.
+// The rules authorizer, held to the contract of its port.
 import { describe, test } from '@jest/globals';
 import { authorizerContract } from 'hexmq/testkit';
 import { createAuthorizer } from '../../adapters/auth/rules/index.js';

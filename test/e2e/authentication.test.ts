@@ -1,5 +1,5 @@
-// The built command with users and passwords: made by `hexmq passwd`, asked for by clients that others wrote, and
-// slowed when they fail.
+// The built command with password files: made by `hexmq passwd`, used by third-party clients, and throttled after
+// failures.
 import { describe, expect, test } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ const VERSIONS: readonly Version[] = ['3.1', '3.1.1'];
 const NEVER_SLOWED = 'failedAttempts: { maxDelayMs: 0 }\n';
 const PASSWORD_FILE = 'authentication: [{ adapter: password-file, options: { path: passwd } }]\n';
 
-/** A directory with a file of passwords, made as a user makes it. */
+/** A directory with a password file that `hexmq passwd` made. */
 async function withUsers(users: Readonly<Record<string, string>>, cost = '10'): Promise<string> {
   const directory = temporaryDirectory();
   for (const [user, password] of Object.entries(users)) await setPassword(directory, user, password, cost);
@@ -154,7 +154,7 @@ describe('a password file', () => {
       writeFileSync(join(cwd, 'passwd'), '# users\nalice:hunter2\n\nbob\n');
       for (const told of await both()) {
         expect(told).toMatch(
-          /^hexmq: authentication\[0\]\.options: refused by password-file: passwd: line 2: its password is not hashed, .+; line 4: it has no colon, .+\n$/,
+          /^hexmq: authentication\[0\]\.options: refused by password-file: passwd: line 2: its password is not hashed, .+; line 4: there is no colon, .+\n$/,
         );
         expect(told).not.toContain('hunter2');
       }
@@ -225,7 +225,7 @@ ${PASSWORD_FILE}`;
 });
 
 describe('an authenticator that never answers', () => {
-  /** A package of somebody's, installed where the broker is started. */
+  /** A third-party adapter package, installed where the broker is started. */
   function withStuck(): string {
     const directory = temporaryDirectory();
     const folder = join(directory, 'node_modules/hexmq-auth-stuck');
@@ -236,7 +236,7 @@ describe('an authenticator that never answers', () => {
     );
     writeFileSync(
       join(folder, 'index.js'),
-      "export const createAuthenticator = () => ({ name: 'stuck', authenticate: () => new Promise(() => {}), close: async () => console.log('closed') });",
+      "export const createAuthenticator = () => ({ name: 'stuck', authenticate: () => new Promise(() => {}), stop: async () => console.log('stopped') });",
     );
     return directory;
   }
@@ -251,7 +251,7 @@ describe('an authenticator that never answers', () => {
       expect(broker.program.stderr).toMatch(
         /"reason":"authentication-unavailable","detail":"stuck: no answer within 50 ms"/,
       );
-      expect(broker.program.stdout).toContain('closed\n');
+      expect(broker.program.stdout).toContain('stopped\n');
     }));
 
   test('with onFailure abstain an authenticator that never answers is skipped, and the log says so', () =>

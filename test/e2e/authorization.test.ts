@@ -1,5 +1,4 @@
-// The built command with rules: an ACL file as Mosquitto's users have it, and roles in the configuration, with clients
-// written by others.
+// The built command with authorization: a Mosquitto ACL file and roles in the configuration, with third-party clients.
 import { describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -51,7 +50,7 @@ async function withRules(authorization: string, body: (broker: RunningBroker) =>
   }
 }
 
-/** As `configured`, for as long as the scene. */
+/** As `configured`, until the end of the scene. */
 function configuredForScene(): { path: string; directory: string } {
   const made = configured(ACL_FILE);
   afterwards(() => {
@@ -93,7 +92,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub under an ACL file', (
       expect(await publish('operator', 'plant/1')).toBe(0);
       expect(await publish('bob', 'devices/m8/up', '-i', 'm8')).toBe(0);
       expect(await publish('bob', 'people/bob/note')).toBe(0);
-      // MQTT 3.1.1 has no way to be told: the connection ends.
+      // MQTT 3.1.1 cannot report a denied publish: the connection is closed.
       expect(await publish('operator', 'plant/secret/1')).not.toBe(0);
       expect(await publish('operator', 'news/1')).not.toBe(0);
       expect(await publish('bob', 'devices/m9/up', '-i', 'm8')).not.toBe(0);

@@ -1,4 +1,4 @@
-// Logins that others decide, on the built command: tokens, a service over HTTP, a collection in MongoDB.
+// The built command with external identities: tokens, an HTTP service, users in MongoDB.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { scryptSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ const configWith = (config: object): string[] => [
   ),
 ];
 
-/** A broker that has to stop cleanly after the test, within a scene. */
+/** A broker that has to stop cleanly at the end of the scene. */
 async function onBroker(config: object, body: (broker: RunningBroker) => Promise<void>): Promise<void> {
   const broker = await startBroker(configWith(config));
   await body(broker);
@@ -57,7 +57,7 @@ async function onBroker(config: object, body: (broker: RunningBroker) => Promise
   });
 }
 
-/** What it publishes to one topic comes back to it, and for what it publishes to the other it is disconnected. */
+/** Expects that the client receives what it publishes to one topic, and is disconnected for publishing to the other. */
 async function expectRules(
   broker: RunningBroker,
   { mqtt, inbox, closed }: Client,
@@ -72,7 +72,7 @@ async function expectRules(
   await broker.program.logs(new RegExp(`"event":"publish-denied".*"topic":"${denied}"`));
 }
 
-/** The configuration may need files, which are the scene's. */
+/** Files that the configuration needs are removed at the end of the scene. */
 const withConfig = (body: (broker: RunningBroker) => Promise<void>, config: () => object): Promise<void> =>
   scene(() => onBroker(config(), body));
 

@@ -1,4 +1,4 @@
-// The ACL file: Mosquitto's syntax, what its lines come to, and what is said of one that is wrong.
+// The ACL file: Mosquitto's syntax, the rules it gives, and the messages for invalid files.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { accessOf } from '../../../src/domain/access/access.js';
 import { createAuthorizer } from '../../../adapters/auth/acl-file/index.js';
@@ -33,7 +33,7 @@ const ask = (authorizer: Authorizer, clientId: string, userName?: string): Permi
     permissions: undefined,
   } as unknown as AuthorizationRequest) as Permissions;
 
-/** `+` for what is allowed: publish, receive, subscribe. */
+/** The decisions about publish, receive and subscribe: `+` for allowed. */
 function may(permissions: Permissions, topic: string): string {
   const access = accessOf(permissions);
   const answers = [

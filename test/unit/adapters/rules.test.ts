@@ -1,4 +1,4 @@
-// Rules in the configuration: whose roles come first, and what is said of options that are wrong.
+// Rules in the configuration: the order of roles, and the messages for invalid options.
 import { describe, expect, test } from '@jest/globals';
 import { createAuthorizer } from '../../../adapters/auth/rules/index.js';
 import { accessOf } from '../../../src/domain/access/access.js';

@@ -1,4 +1,4 @@
-// Who may come in and what they may do then: authentication and authorization one after the other.
+// Admission: authentication followed by authorization, and the permissions that result.
 import { describe, expect, test } from '@jest/globals';
 import { Admission } from '../../../src/application/admission.js';
 import { Authentication } from '../../../src/application/authentication.js';

@@ -24,7 +24,7 @@ const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 
 type Given = AuthenticatorAnswer | Error | Promise<AuthenticatorAnswer>;
 
-/** Asks a chain of authenticators with these answers: who was asked and what came of it. */
+/** Calls a chain of authenticators with these answers. @returns which were called, and the results. */
 function ask(...answers: readonly Given[]): { asked: number[]; results: AuthenticationOutcome[] } {
   const { asked, results } = askWith(undefined, ...answers);
   return { asked, results };

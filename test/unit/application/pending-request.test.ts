@@ -1,4 +1,4 @@
-// Whether somebody waits for an answer, and that most questions make no signal.
+// Pending requests: cancellation, and that synchronous answers create no signal.
 import { describe, expect, test } from '@jest/globals';
 import { authenticatorWithTimeout } from '../../../src/application/timeout.js';
 import { PendingRequest } from '../../../src/application/pending-request.js';

@@ -1,5 +1,5 @@
-// Who is connected is asked about anew when an authorizer says so: a few at a time, the last question counts, and who
-// gets no answer keeps what it had.
+// Renewal of permissions: requests are bounded, only the latest answer counts, and a client without an answer keeps its
+// permissions.
 import { describe, expect, test } from '@jest/globals';
 import { Authorization } from '../../../src/application/authorization.js';
 import { Reauthorization } from '../../../src/application/reauthorization.js';
@@ -35,7 +35,7 @@ class Bench {
   readonly clock = new VirtualClock();
   readonly events: LifecycleEvent[] = [];
   readonly renewed: string[] = [];
-  /** Clients that were asked about, in the order of asking. */
+  /** Clients whose permissions were requested, in order. */
   asked: string[] = [];
   readonly settings = new LiveSettings(limitsWith(1000));
   readonly reauthorization: Reauthorization;
@@ -67,7 +67,7 @@ class Bench {
       this.reauthorization.track(i as ConnectionId, requestOf(`c${i}`), this.reauthorization.revision);
   }
 
-  /** Whether there was one. */
+  /** @returns whether a turn was scheduled. */
   turn(): boolean {
     const turns = this.#turns;
     this.#turns = [];
@@ -82,7 +82,7 @@ class Bench {
   }
 }
 
-/** Answers that the test gives when it likes. */
+/** An authorizer whose answers the test gives. */
 function later(): { authorize: () => Promise<Permissions>; answers: ((permissions: Permissions) => void)[] } {
   const answers: ((permissions: Permissions) => void)[] = [];
   return { answers, authorize: () => new Promise((resolve) => answers.push(resolve)) };

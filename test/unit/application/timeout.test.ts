@@ -25,7 +25,7 @@ const REQUEST: AuthenticationRequest = {
 const ALLOW: AuthenticatorAnswer = { decision: 'allow' };
 const ABSTAIN: AuthenticatorAnswer = { decision: 'abstain' };
 
-/** An authenticator that answers when it is told to. */
+/** An authenticator that answers when the test says so. */
 class Slow implements Authenticator {
   readonly name = 'slow';
   readonly signals: (AbortSignal | undefined)[] = [];
@@ -52,7 +52,7 @@ function limited(inner: Authenticator, onFailure: 'deny' | 'abstain' = 'deny') {
   return { clock, events, authenticator };
 }
 
-/** What becomes of a promise, once it has. */
+/** The outcome of a promise, once it is settled. */
 function outcomeOf(given: AuthenticatorAnswer | Promise<AuthenticatorAnswer>): { value: unknown } {
   const outcome: { value: unknown } = { value: 'waiting' };
   Promise.resolve(given).then(

@@ -1,4 +1,4 @@
-// What an adapter's options may be, and what is said when they are not.
+// The option reader: valid values, defaults, and the messages for invalid options.
 import { describe, expect, test } from '@jest/globals';
 import { OptionReader } from '../../../src/ports/option-reader.js';
 

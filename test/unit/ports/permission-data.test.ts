@@ -1,4 +1,4 @@
-// Permissions as tokens, answers and documents have them.
+// Permission data from tokens, HTTP answers and documents.
 import { describe, expect, test } from '@jest/globals';
 import { readPermissions } from '../../../src/ports/permission-data.js';
 
@@ -39,7 +39,7 @@ describe('permissions as data', () => {
       'deny subscribe ann',
       'allow publish devices/meter-7/up/ann',
     ]);
-    // What a name says is not looked at again.
+    // A placeholder inside a name is not replaced.
     expect(rules({ publish: ['%c/a'] }, { clientId: '%u$&', userName: 'root' })).toEqual(['allow publish %u$&/a']);
   });
 

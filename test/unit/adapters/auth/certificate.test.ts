@@ -1,4 +1,4 @@
-// Who a client is by its certificate.
+// The certificate authenticator: which name of a certificate becomes the user name.
 import { describe, expect, test } from '@jest/globals';
 import type { AuthenticationRequest, AuthenticatorAnswer, ClientId, PeerCertificate } from 'hexmq/ports';
 import { createAuthenticator } from '../../../../adapters/auth/certificate/index.js';

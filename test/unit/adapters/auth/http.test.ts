@@ -1,5 +1,4 @@
-// The authenticator and the authorizer that ask a service over HTTP: what it is asked, what its answers mean, and what
-// happens when it does not answer.
+// The HTTP authenticator and authorizer: requests, the meaning of answers, caching, and a service that fails.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -145,7 +144,7 @@ describe('the request', () => {
         await authenticator.authenticate(requestWith({ clientId: 'second' }));
         writeFileSync(headersFile, 'X-Api-Key: second\r\n');
         await authenticator.reload?.();
-        // What was answered to the old key does not count any more.
+        // Answers to requests with the old key are no longer cached.
         await authenticator.authenticate(requestWith());
       } finally {
         delete process.env['HTTP_TEST_TOKEN'];
@@ -267,7 +266,7 @@ describe('the answer', () => {
     ],
   ])('an answer that is %s is a failure, neither allow nor deny', async (_what, answer, message) => {
     server.answer = answer;
-    // A cut connection is told in two ways, by where the cut was noticed.
+    // Node reports a closed connection in two ways, depending on where it notices.
     await expect(ask()).rejects.toThrow(
       message === 'terminated' ? /UND_ERR_SOCKET|terminated/ : `${server.url}/auth: ${message}`,
     );
@@ -374,7 +373,7 @@ describe('a service that fails', () => {
     expect(server.requests).toHaveLength(3);
 
     clock.advance(1);
-    // Of those who come at once, one is let through, and it fails as well.
+    // Of concurrent requests one is let through as the probe, and it fails.
     const outcomes = await Promise.allSettled([asked(), asked(), asked()]);
     expect(
       outcomes.map((outcome) =>
@@ -457,7 +456,7 @@ describe('a service that fails', () => {
     const authenticator = authenticatorWith({ cacheTtlMs: 0 });
     for (let i = 0; i < 20; i++) await authenticator.authenticate(requestWith());
     expect(server.requests).toHaveLength(20);
-    // One that is not quite done with an answer is passed over.
+    // A connection that is still busy with an answer is not reused.
     expect(server.connections).toBeLessThan(5);
   });
 });

@@ -1,4 +1,4 @@
-// The JWT authenticator: which tokens let a client in, as whom, for how long and to do what; and which do not.
+// The JWT authenticator: which tokens are accepted, the identity, expiry and permissions they give, and key handling.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
@@ -386,7 +386,7 @@ describe('a key set', () => {
     expect(await ask(options, { password: await byKid('three') })).toEqual(
       denied(expect.stringContaining('no applicable key')),
     );
-    // Without a name, each is tried.
+    // Without a key name, each key is tried.
     expect(await ask(options, { password: await sign(CLAIMS, otherRsa.privateKey, { alg: 'RS256' }) })).toMatchObject({
       decision: 'allow',
     });

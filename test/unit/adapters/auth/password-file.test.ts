@@ -1,4 +1,4 @@
-// What the file of passwords may look like, what is said of it when it does not, and how passwords are checked.
+// The password file: its format, the messages for invalid files, verification of passwords, and editing.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -225,7 +225,7 @@ describe('the password file as an authenticator', () => {
     const authenticator = opened();
     await ask(authenticator, 'alice', 'secret');
     const atOnce: string[] = [];
-    // Among so many names some are compared with the hash of alice.
+    // Of this many names, some have the hash of alice as their decoy.
     for (let i = 0; i < 20; i++)
       if (!(authenticator.authenticate(requestOf(`nobody ${i}`, 'secret')) instanceof Promise))
         atOnce.push(`nobody ${i}`);

@@ -1,5 +1,4 @@
-// What permissions come to: which rule decides, and why; the tree of rules judges as going through them one by one
-// would.
+// Access decisions: which rule decides and why. The rule tree has to agree with a linear search.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Access, accessOf } from '../../../../src/domain/access/access.js';
@@ -71,7 +70,7 @@ describe('a subscription', () => {
     expect(subscribe(access, 'sensors/1')).toBe('allowed by rule 2 (sensors/#)');
     expect(subscribe(access, 'secret/+')).toBe('denied by rule 1 (secret/#)');
     expect(subscribe(access, 'other/#')).toBe('no rule allows it');
-    // The only rule that it has something in common with is one that never decides.
+    // The only overlapping rule is shadowed.
     expect(subscribe(access, '+/public')).toBe('allowed by rule 2 (sensors/#)');
     expect(subscribe(withRules('deny receive secret/#', 'allow receive secret/public'), '+/public')).toBe(
       'no rule allows it',

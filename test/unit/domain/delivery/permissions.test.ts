@@ -1,4 +1,4 @@
-// What a client may receive is asked of every message on every way to it, at the moment when it would be sent.
+// Permission to receive is checked for every message on every path, at the moment before it is sent.
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_ALL } from '../../../../src/domain/access/permissions.js';
 import type { QueueId } from '../../../../src/domain/identifiers.js';
@@ -107,7 +107,7 @@ describe('what was queued', () => {
       heard: [],
     });
     expect(core.broker.counters.dropped['not-authorized']).toBe(1500);
-    // The queue goes on as if nothing had been.
+    // The queue continues as if it had been empty.
     reader.permit(ALLOW_ALL);
     publisher.publish('closed', 'after', 1);
     expect(core.heard(reader)).toEqual([expect.stringMatching(/^publish closed=after q1/)]);
