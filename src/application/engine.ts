@@ -3,7 +3,6 @@
 import type { RestoredFact } from '../domain/changes.js';
 import type { Permissions } from '../domain/access/permissions.js';
 import { Broker } from '../domain/broker.js';
-import type { ListenerLimits, Limits, PerListenerLimits } from '../domain/connect/limits.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
 import type { BrokerEvent } from '../domain/events.js';
 import type { ConnectionId } from '../domain/identifiers.js';
@@ -11,33 +10,31 @@ import type { Clock } from '../ports/clock.js';
 import type { IncomingConnection } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { AckLevel, Storage } from '../ports/storage.js';
-import type { LifecycleEvent, Telemetry } from '../ports/telemetry.js';
+import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Admission } from './admission.js';
 import { AuthenticationRequests } from './authentication-requests.js';
 import { Committer } from './committer.js';
 import { CoreEffects } from './core-effects.js';
 import { DurabilityWaiters } from './durability-waiters.js';
 import { Egress } from './egress.js';
-import { emitToAll } from './emit-to-all.js';
 import { EventLoop } from './event-loop.js';
 import { Ingress } from './ingress.js';
 import type { Link } from './link.js';
 import { Links } from './links.js';
 import { Pager } from './pager.js';
 import { Reauthorization } from './reauthorization.js';
-import { LiveSettings } from './settings.js';
+import type { LimitSettings, LiveSettings } from './settings.js';
 import { storageReports } from './storage-reports.js';
 import type { TurnLimits } from './turn-budget.js';
 
 export interface EngineParts {
   readonly storage: Storage;
   readonly admission: Admission;
-  readonly telemetry: readonly Telemetry[];
+  readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
   readonly clock: Clock;
   readonly random: Random;
-  readonly limits: Limits;
-  /** Default: no listener has limits of its own. */
-  readonly limitsOfListeners?: PerListenerLimits | undefined;
+  /** Shared with every other part that reads the limits. */
+  readonly settings: LiveSettings;
   /** Default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
   /** Calls back when all input that is there now has been handled. */
@@ -51,8 +48,6 @@ export class Engine {
   readonly broker: Broker;
   readonly committer: Committer;
   readonly #clock: Clock;
-  readonly #telemetry: readonly Telemetry[];
-  readonly #settings: LiveSettings;
   readonly #loop: EventLoop;
   readonly #waiters: DurabilityWaiters;
   readonly #pager: Pager;
@@ -63,14 +58,8 @@ export class Engine {
   #isDown = false;
 
   constructor(parts: EngineParts) {
-    const { storage, clock, limits, admission, random, fatal, atEndOfTurn, ackLevel = 'flushed' } = parts;
+    const { storage, clock, settings, admission, random, emit, fatal, atEndOfTurn, ackLevel = 'flushed' } = parts;
     this.#clock = clock;
-    this.#telemetry = parts.telemetry;
-    const emit = (event: BrokerEvent | LifecycleEvent): void => {
-      this.emit(event);
-    };
-    const perListener = parts.limitsOfListeners ?? new Map<string, ListenerLimits>();
-    const settings = (this.#settings = new LiveSettings({ limits, perListener }));
     const loop = (this.#loop = new EventLoop({ clock, atEndOfTurn, limits: parts.turnLimits }));
     const durability = ackLevel === 'stored' ? 'stored' : 'flushed';
     this.committer = new Committer(storage, clock, storageReports('write', emit, fatal), durability);
@@ -101,8 +90,8 @@ export class Engine {
     this.broker = new Broker({
       changes: this.committer,
       effects: new CoreEffects({ ...outer, links, waiters, pager }),
-      limits,
-      limitsOfListeners: perListener,
+      limits: settings.current,
+      limitsOfListeners: settings.perListener,
       newClientId: () => `auto-${Buffer.from(random.bytes(16)).toString('hex')}`,
     });
     this.#connect();
@@ -149,9 +138,8 @@ export class Engine {
     this.broker.restore(fact, this.#clock.nowMs());
   }
 
-  /** Other limits from now on; see `Broker.limit`. */
-  limit(limits: Limits, perListener: PerListenerLimits): void {
-    this.#settings.replace({ limits, perListener });
+  /** Applies replaced settings to the parts that keep something derived from the limits; see `Broker.limit`. */
+  limit({ limits, perListener }: LimitSettings): void {
     this.broker.limit(limits, perListener);
     this.#links.limitsChanged();
     this.#ingress.limitsChanged();
@@ -197,9 +185,5 @@ export class Engine {
     this.#ingress.stop();
     this.#reauthorization.stop();
     for (const connection of this.#links.ids) this.#links.end(connection, 0);
-  }
-
-  emit(event: BrokerEvent | LifecycleEvent): void {
-    emitToAll(this.#telemetry, event);
   }
 }

@@ -100,7 +100,7 @@ export class BrokerService {
     const what: string[] = [];
     if (limits !== undefined) {
       settings.replace(limits);
-      this.engine.limit(limits.limits, limits.perListener);
+      this.engine.limit(limits);
       what.push('limits');
     }
     for (const part of [...listeners, ...access.all]) {

@@ -3,12 +3,17 @@
 import type { BindingConstraints, ResolvedValueInjectOptions, ServiceIdentifier } from 'inversify';
 import type { Part } from '../application/lifecycle.js';
 import { Authenticator, Authorizer, Listener, port, Storage } from '../ports/index.js';
+import type { BrokerEvent, LifecycleEvent } from '../ports/index.js';
 import type { AdapterComponents } from './adapter-table.js';
 import { authenticationOf } from './config.js';
 import type { Config } from './config.js';
 
 // Classes of the application are their own tokens. These are for values without a class; a port cannot be implemented
 // by a plugin under one of them.
+
+/** Sends an event to every observer of the broker. */
+export const Emit: ServiceIdentifier<(event: BrokerEvent | LifecycleEvent) => void> =
+  port<(event: BrokerEvent | LifecycleEvent) => void>('Emit');
 
 /** What an adapter's constructor may use. */
 export const Components: ServiceIdentifier<AdapterComponents> = port<AdapterComponents>('Components');

@@ -19,6 +19,7 @@ import type {
   AckLevel,
   Authenticator,
   Authorizer,
+  BrokerEvent,
   Clock,
   LifecycleEvent,
   Listener,
@@ -51,7 +52,7 @@ export interface BrokerParts {
 
 export function assembleBroker(parts: BrokerParts): BrokerService {
   const { storage, listeners, telemetry, clock, random, limits, perListener = new Map(), ackLevel } = parts;
-  const emit = (event: LifecycleEvent): void => {
+  const emit = (event: BrokerEvent | LifecycleEvent): void => {
     emitToAll(telemetry, event);
   };
   const settings = new LiveSettings({ limits, perListener });
@@ -63,11 +64,10 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
   const engine = new Engine({
     storage,
     admission: new Admission(authentication, authorization, throttle),
-    telemetry,
+    emit,
     clock,
     random,
-    limits,
-    limitsOfListeners: perListener,
+    settings,
     ackLevel,
     atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
     fatal: failure.raise,

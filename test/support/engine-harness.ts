@@ -5,6 +5,9 @@ import { Admission } from '../../src/application/admission.js';
 import { Authentication } from '../../src/application/authentication.js';
 import { Authorization } from '../../src/application/authorization.js';
 import { Engine } from '../../src/application/engine.js';
+import { emitToAll } from '../../src/application/emit-to-all.js';
+import { LiveSettings } from '../../src/application/settings.js';
+import type { LimitSettings } from '../../src/application/settings.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
 import type { Limits, PerListenerLimits } from '../../src/domain/connect/limits.js';
@@ -38,6 +41,7 @@ export class EngineHarness {
   readonly engine: Engine;
   /** Whether commits are granted by `settle`. */
   commitsAtOnce = true;
+  readonly #settings: LiveSettings;
   #turns: (() => void)[] = [];
   #peers = 0;
 
@@ -49,20 +53,31 @@ export class EngineHarness {
     ackLevel,
   }: EngineOptions = {}) {
     this.storage = storage;
+    this.#settings = new LiveSettings({
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      perListener: limitsOfListeners ?? new Map(),
+    });
     this.engine = new Engine({
       storage,
       admission: new Admission(new Authentication(authenticators), new Authorization([])),
-      telemetry: [{ emit: (event) => this.events.push(event) }],
+      emit: (event) => {
+        emitToAll([{ emit: (each) => this.events.push(each) }], event);
+      },
       clock: this.clock,
       random: new SeededRandom(1),
-      limits: { ...DEFAULT_LIMITS, ...limits },
-      limitsOfListeners,
+      settings: this.#settings,
       ackLevel,
       atEndOfTurn: (callback) => this.#turns.push(callback),
       fatal: (error) => this.fatals.push(error),
     });
     for (const fact of storage.store.load()) this.engine.restore(fact);
     this.engine.start();
+  }
+
+  /** Replaces the limits, as a reload does. */
+  limit(settings: LimitSettings): void {
+    this.#settings.replace(settings);
+    this.engine.limit(settings);
   }
 
   /** The turn ends. */

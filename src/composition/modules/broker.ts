@@ -11,16 +11,13 @@ import { Listening } from '../../application/listening.js';
 import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
-import { Authorizer, Clock, Listener, Random, Storage, Telemetry } from '../../ports/index.js';
+import { Authorizer, Clock, Listener, Random, Storage } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config.js';
 import type { Config } from '../config.js';
-import { all, byName, Components, EndOfTurn, LifecyclePart } from '../injection.js';
+import { all, byName, Components, Emit, EndOfTurn, LifecyclePart } from '../injection.js';
 
-type EngineDependencies = Pick<
-  EngineParts,
-  'storage' | 'admission' | 'telemetry' | 'clock' | 'random' | 'atEndOfTurn'
-> & { readonly settings: LiveSettings; readonly failure: FailureSignal };
+type EngineDependencies = Omit<EngineParts, 'ackLevel' | 'fatal' | 'turnLimits'> & { readonly failure: FailureSignal };
 
 type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'> & {
   readonly components: AdapterComponents;
@@ -38,18 +35,12 @@ export const brokerModule = (config: Config): ContainerModule =>
     bind(FailureSignal).toDynamicValue(() => new FailureSignal());
     bind(Engine).toResolvedValue(
       ...byName(
-        ({ settings, failure, ...parts }: EngineDependencies) =>
-          new Engine({
-            ...parts,
-            limits: settings.current,
-            limitsOfListeners: settings.perListener,
-            ackLevel: config.storage.ackLevel,
-            fatal: failure.raise,
-          }),
+        ({ failure, ...parts }: EngineDependencies) =>
+          new Engine({ ...parts, ackLevel: config.storage.ackLevel, fatal: failure.raise }),
         {
           storage: Storage,
           admission: Admission,
-          telemetry: all(Telemetry),
+          emit: Emit,
           clock: Clock,
           random: Random,
           atEndOfTurn: EndOfTurn,

@@ -69,9 +69,9 @@ describe('who may not come in', () => {
   test('follows from other limits as soon as they are set', () => {
     const harness = new EngineHarness();
     harness.open();
-    harness.engine.limit({ ...DEFAULT_LIMITS, maxConnectRate: 1 }, new Map());
+    harness.limit({ limits: { ...DEFAULT_LIMITS, maxConnectRate: 1 }, perListener: new Map() });
     expect([harness.open().isClosed, harness.open().isClosed]).toEqual([false, true]);
-    harness.engine.limit(DEFAULT_LIMITS, new Map());
+    harness.limit({ limits: DEFAULT_LIMITS, perListener: new Map() });
     expect(harness.open().isClosed).toBe(false);
   });
 });
@@ -169,7 +169,7 @@ describe('halves of packets', () => {
     await harness.settle();
     expect(ends(harness)).toEqual(['slow incomplete-packets']);
     expect(slow.isClosed).toBe(true);
-    harness.engine.limit({ ...DEFAULT_LIMITS, maxIncompleteBytes: 10_000_000 }, new Map());
+    harness.limit({ limits: { ...DEFAULT_LIMITS, maxIncompleteBytes: 10_000_000 }, perListener: new Map() });
     busy.send(publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(65_000));
     await harness.settle();
     expect(watcher.received()).toEqual(['publish large=1000000-bytes q0']);
