@@ -188,6 +188,17 @@ export class EnginePeer implements Channel {
   }
 }
 
+/** A stored subscriber of `t` at QoS 2 and a stored publisher; from here on commits wait. */
+export async function storedPair(
+  options: EngineOptions = {},
+): Promise<{ harness: EngineHarness; a: EnginePeer; publisher: EnginePeer }> {
+  const harness = new EngineHarness(options);
+  const a = await harness.connect({ clientId: 'a', clean: false }, ['t', 2]);
+  const publisher = await harness.connect({ clientId: 'publisher', clean: false });
+  harness.commitsAtOnce = false;
+  return { harness, a, publisher };
+}
+
 function receivedLine(packet: Received): string {
   switch (packet.type) {
     case 'connack':

@@ -1,88 +1,80 @@
-// Limits that the engine keeps, because they are about connections and bytes and not about what a packet says.
+// The incoming side through the engine: when a connection is not read, and what it may hold in memory.
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
-import { EngineHarness } from '../../support/engine-harness.js';
+import { EngineHarness, storedPair } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
-import { PINGREQ, bytes, connect, publish, subscribe } from '../../support/raw-packets.js';
+import { PINGREQ, bytes, connect, publish } from '../../support/raw-packets.js';
 
-const refusals = ({ events }: EngineHarness): string[] =>
-  events.flatMap((event) => (event.kind === 'connection-refused' ? [event.reason] : []));
 const ends = ({ events }: EngineHarness): string[] =>
   events.flatMap((event) => (event.kind === 'connection-ended' ? [`${event.clientId ?? '?'} ${event.reason}`] : []));
 
-describe('who may not come in', () => {
-  test('is cut off unheard, and what it sends all the same is nobody’s', async () => {
-    const harness = new EngineHarness({ limits: { maxConnectionsPerAddress: 1 } });
-    const [first, second, other] = ['10.0.0.1', '10.0.0.1', '10.0.0.2'].map((address) => harness.open(address)) as [
-      EnginePeer,
-      EnginePeer,
-      EnginePeer,
-    ];
-    expect(second.isTurnedAway).toBe(true);
-    expect(refusals(harness)).toEqual(['too-many-connections-of-address']);
-    for (const [i, peer] of [first, second, other].entries()) peer.send(connect({ clientId: `c${i}` }));
-    await harness.settle();
-    expect([first, second, other].map((peer) => peer.received())).toEqual([['connack 0'], [], ['connack 0']]);
-    second.lose();
-    first.lose();
-    expect(harness.open('10.0.0.1').isClosed).toBe(false);
-    expect(harness.engine.linkCount).toBe(2);
+describe('the pressure of storage', () => {
+  test('under the pressure of storage, a client that records nothing is served while those that do are held back', async () => {
+    const { harness, a, publisher } = await storedPair({ limits: { maxInflight: 1 } });
+    const payload = 'x'.repeat(1024 * 1024);
+    for (let packetId = 1; !publisher.isPaused && packetId < 200; packetId++) {
+      publisher.send(publish({ topic: 't', payload, qos: 1, packetId }));
+      harness.turn();
+    }
+    a.received();
+    for (let i = 0; i < 3; i++) {
+      a.send(PINGREQ);
+      harness.turn();
+    }
+    expect([a.received(), a.isPaused]).toEqual([['pingresp', 'pingresp', 'pingresp'], false]);
+    publisher.send(PINGREQ);
+    harness.turn();
+    expect(publisher.received()).toEqual([]);
   });
 
-  test('makes room when it has been accepted, refused or lost', async () => {
-    const harness = new EngineHarness({
-      limits: { maxPendingConnections: 1 },
-      authenticators: [
-        {
-          name: 'some',
-          authenticate: ({ clientId }) =>
-            clientId === 'bad' ? { decision: 'deny', reason: 'not-authorized', detail: '' } : { decision: 'allow' },
-        },
-      ],
-    });
-    const lost = harness.open();
-    expect(harness.open().isClosed).toBe(true);
-    lost.lose();
-    const accepted = harness.open();
-    expect(harness.open().isClosed).toBe(true);
-    accepted.send(connect({ clientId: 'good' }));
+  test('under twice the pressure of storage no client is read, whatever it sends', async () => {
+    const { harness, a, publisher } = await storedPair({ limits: { maxInflight: 1 } });
+    harness.commitsAtOnce = true;
+    const others: EnginePeer[] = [];
+    for (let i = 0; i < 200; i++) others.push(await harness.connect(`other ${i}`));
+    harness.commitsAtOnce = false;
+    const payload = 'x'.repeat(1024 * 1024);
+    for (const [i, peer] of [publisher, ...others].entries()) {
+      peer.send(publish({ topic: 't', payload, qos: 1, packetId: i + 1 }));
+      harness.turn();
+    }
+    a.received();
+    a.send(PINGREQ);
+    harness.turn();
+    expect([a.received(), a.isPaused]).toEqual([[], true]);
+    harness.commitsAtOnce = true;
     await harness.settle();
-    const refused = harness.open();
-    refused.send(connect({ clientId: 'bad' }));
-    await harness.settle();
-    refused.lose();
-    accepted.lose();
-    expect(harness.open().isClosed).toBe(false);
-    expect(harness.open().isClosed).toBe(true);
+    expect(a.received()).toContain('pingresp');
+    expect(others.map((peer) => peer.isPaused)).not.toContain(true);
   });
 
-  test('by the limits of one listener comes in by another', () => {
-    const harness = new EngineHarness({ limitsOfListeners: new Map([['narrow', { maxPendingConnections: 1 }]]) });
-    expect(['narrow', 'narrow', 'wide', 'wide'].map((listener) => harness.open(undefined, listener).isClosed)).toEqual([
-      false,
-      true,
-      false,
-      false,
-    ]);
-  });
-
-  test('follows from other limits as soon as they are set', () => {
-    const harness = new EngineHarness();
-    harness.open();
-    harness.limit({ limits: { ...DEFAULT_LIMITS, maxConnectRate: 1 }, perListener: new Map() });
-    expect([harness.open().isClosed, harness.open().isClosed]).toEqual([false, true]);
-    harness.limit({ limits: DEFAULT_LIMITS, perListener: new Map() });
-    expect(harness.open().isClosed).toBe(false);
+  test('a publisher is not read under the pressure of storage, and is read again when it is over', async () => {
+    const { harness, publisher } = await storedPair({ limits: { maxInflight: 1 } });
+    const payload = 'x'.repeat(1024 * 1024);
+    let sent = 0;
+    while (!publisher.isPaused && sent < 200) {
+      publisher.send(publish({ topic: 't', payload, qos: 1, packetId: ++sent }));
+      harness.turn();
+    }
+    expect(sent).toBeLessThan(80);
+    const batches = harness.storage.batches.length;
+    publisher.send(publish({ topic: 't', payload: 'late', qos: 1, packetId: 100 }));
+    harness.turn();
+    expect(harness.storage.batches).toHaveLength(batches);
+    harness.commitsAtOnce = true;
+    await harness.settle();
+    expect(publisher.isPaused).toBe(false);
+    expect(publisher.received().at(-1)).toBe('puback 100');
   });
 });
 
-describe('who publishes faster than it may', () => {
+describe('publish rates', () => {
   const messages = (count: number) =>
     bytes(
       ...Array.from({ length: count }, (_, i) => publish({ topic: 't', payload: `${i}`, qos: 1, packetId: i + 1 })),
     );
 
-  test('is not read for a while; nothing is lost and its keep-alive does not run out', async () => {
+  test('a client over its rate is not read for a while, loses nothing, and its keep-alive does not run out', async () => {
     const harness = new EngineHarness({ limits: { maxPublishRate: 10 } });
     const watcher = await harness.connect('watcher', ['t', 0]);
     const fast = await harness.connect({ clientId: 'fast', keepAlive: 1 });
@@ -103,7 +95,7 @@ describe('who publishes faster than it may', () => {
     expect(ends(harness)).toEqual([]);
   });
 
-  test('holds nobody else up, unless all share the rate', async () => {
+  test('a client over its own rate holds no other client up, one over the total rate does', async () => {
     for (const [limits, isHeldUp] of [
       [{ maxPublishRate: 10 }, false],
       [{ maxTotalPublishRate: 10 }, true],
@@ -124,7 +116,7 @@ describe('who publishes faster than it may', () => {
     }
   });
 
-  test('is held to the rate of its listener', async () => {
+  test('a client is held to the rate of its listener', async () => {
     const harness = new EngineHarness({
       limits: { maxPublishRate: 1 },
       limitsOfListeners: new Map([['wide', { maxPublishRate: 50 }]]),
@@ -139,7 +131,7 @@ describe('who publishes faster than it may', () => {
     expect(wide.received()).toHaveLength(51);
   });
 
-  test('and goes while it waits is forgotten', async () => {
+  test('a client that leaves while it is throttled is forgotten', async () => {
     const harness = new EngineHarness({ limits: { maxPublishRate: 1 } });
     const fast = await harness.connect('fast');
     fast.send(messages(10));
@@ -152,11 +144,11 @@ describe('who publishes faster than it may', () => {
   });
 });
 
-describe('halves of packets', () => {
+describe('incomplete packets', () => {
   const half = (size: number) =>
     publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(0, size);
 
-  test('that take too much together: those that began first are disconnected, and the others finish', async () => {
+  test('when incomplete packets take too much together, the oldest is disconnected and the others finish', async () => {
     const harness = new EngineHarness({ limits: { maxIncompleteBytes: 100_000 } });
     const watcher = await harness.connect('watcher', ['large', 0]);
     const slow = await harness.connect('slow');
@@ -176,7 +168,7 @@ describe('halves of packets', () => {
     expect(ends(harness)).toEqual(['slow incomplete-packets']);
   });
 
-  test('count no longer than they are halves', async () => {
+  test('a packet counts as incomplete only until it is complete or its connection has gone', async () => {
     const harness = new EngineHarness({ limits: { maxIncompleteBytes: 70_000 } });
     const packet = publish({ topic: 'large', payload: new Uint8Array(60_000), qos: 0 });
     const a = await harness.connect('a');
@@ -195,19 +187,4 @@ describe('halves of packets', () => {
     expect(ends(harness).filter((end) => end.includes('incomplete'))).toEqual([]);
     expect(lost.isClosed).toBe(false);
   });
-});
-
-test('a SUBSCRIBE beyond the number of subscriptions is granted as far as there is room', async () => {
-  const harness = new EngineHarness({ limits: { maxSubscriptionsPerClient: 2 } });
-  const a = await harness.connect('a', ['one', 0]);
-  a.send(
-    subscribe(1, [
-      ['one', 1],
-      ['two', 1],
-      ['three', 1],
-      ['two', 0],
-    ]),
-  );
-  await harness.settle();
-  expect(a.received()).toEqual(['suback 1,1,128,0']);
 });
