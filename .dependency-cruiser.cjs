@@ -199,8 +199,8 @@ module.exports = {
     {
       name: 'storage-lifecycle-only-in-storage-adapters',
       comment:
-        'The folder lifecycle is not an adapter but code that the storage adapters share: which calls are refused, and ' +
-        'with which error.',
+        'The folder lifecycle is not an adapter but code that the storage adapters share: which calls are refused, ' +
+        'and with which error.',
       severity: 'error',
       from: { pathNot: ['^adapters/storage/', '^test/'] },
       to: { path: '^adapters/storage/lifecycle/' },

@@ -1,8 +1,8 @@
 // Group commit. Changes collect in the open batch; when the turn ends and no commit is in progress, the open batch is
-// committed and a new one opens. While a commit is in progress the next batch collects: a slow disk makes larger batches
-// by itself, without a timer. A batch's number is the ticket that promises wait for; batches become durable in the order
-// of their numbers. A batch that is larger than storage prefers goes in parts, cut where a step of the core ends: what
-// one step records becomes durable as a whole or not at all.
+// committed and a new one opens. While a commit is in progress the next batch collects: a slow disk makes larger
+// batches by itself, without a timer. A batch's number is the ticket that promises wait for; batches become durable in
+// the order of their numbers. A batch that is larger than storage prefers goes in parts, cut where a step of the core
+// ends: what one step records becomes durable as a whole or not at all.
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../domain/changes.js';
 import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
 import type { Message } from '../domain/delivery/message.js';

@@ -30,7 +30,9 @@ export interface EgressParts {
   readonly links: ReadonlyMap<ConnectionId, Link>;
   readonly loop: EventLoop;
   readonly committed: DurableSoFar;
-  /** Whether promises wait for storage; without it (acknowledgement level `received`) every ticket counts as durable. */
+  /**
+   * Whether promises wait for storage; without it (acknowledgement level `received`) every ticket counts as durable.
+   */
   readonly isGated: boolean;
   readonly settings: Settings;
 }
@@ -136,7 +138,9 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     this.#congested.delete(link);
   }
 
-  /** Opens the gates for everything up to and including `ticket`. @returns the connections that had something waiting. */
+  /**
+   * Opens the gates for everything up to and including `ticket`. @returns the connections that had something waiting.
+   */
   release(ticket: Ticket): readonly Link[] {
     const released: Link[] = [];
     for (const link of this.#gated) {

@@ -18,7 +18,9 @@ export interface InputOwner {
   readonly recordedChanges: number;
   /** A packet was handed to the core; `recordedBefore` is the number of recorded changes before it. */
   packetRead(input: LinkInput, packet: Packet, nowMs: number, recordedBefore: number): void;
-  /** An incomplete packet is in memory. `packet` distinguishes it from earlier ones; 0 bytes: it is complete, or gone. */
+  /**
+   * An incomplete packet is in memory. `packet` distinguishes it from earlier ones; 0 bytes: it is complete, or gone.
+   */
   partialPacket(input: LinkInput, packet: number, bytes: number): void;
   /** The input is parked for `turn`: `readOn` is to be called at the end of the turn, when its turn comes. */
   queued(input: LinkInput): void;
@@ -61,7 +63,9 @@ export class LinkInput {
     return this.#isEstablished;
   }
 
-  /** Whether everything that has arrived was handed to the core, and the channel is read. It may be parked all the same. */
+  /**
+   * Whether everything that has arrived was handed to the core, and the channel is read. It may be parked all the same.
+   */
   get isIdle(): boolean {
     return !this.#isPaused && !this.#hasUnread;
   }

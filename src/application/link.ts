@@ -43,7 +43,8 @@ export class Link implements ChannelHandler {
   }
 
   /**
-   * Nothing more is read; what was written is sent, for up to `graceMs` milliseconds, and what waits for storage is not.
+   * Nothing more is read; what was written is sent, for up to `graceMs` milliseconds, and what waits for storage is
+   * not.
    */
   end(graceMs: number): void {
     this.output.close();

@@ -1,4 +1,5 @@
-// What each limit means to a user, for the JSON Schema and the tables of docs/configuration.md. One sentence or less, with units.
+// What each limit means to a user, for the JSON Schema and the tables of docs/configuration.md. One sentence or less,
+// with units.
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import type { Limits } from '../domain/connect/limits.js';
 
@@ -27,7 +28,7 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Seconds that a session with Clean Session 0 outlives its connection; 4294967295 means that it never expires.',
   messageExpiryMax: 'Seconds after which a waiting message is dropped.',
   keepAliveMax:
-    'Longest Keep Alive in seconds: MQTT 5 clients that ask for more are told this value. Earlier versions cannot be told and keep theirs. A client that is silent for 1.5 times its Keep Alive is disconnected.',
+    'Longest Keep Alive in seconds: MQTT 5 clients that ask for more get this value. Earlier versions have no way to announce it and keep theirs. A client that is silent for 1.5 times its Keep Alive is disconnected.',
   keepAliveUnlimited: 'Whether a client may switch Keep Alive off with 0; otherwise it gets `keepAliveMax`.',
   maxQos: 'Highest QoS. Subscriptions are granted at most this; a client that publishes with more is disconnected.',
   wildcardSubscriptions: 'Whether Topic Filters may contain `+` and `#`.',

@@ -87,7 +87,7 @@ export class MqttLink {
       if (type === PUBLISH) this.#message(bytes, body, (bytes[at] >> 1) & 3);
       else if (type === PUBACK) pubacks++;
       else if (type === this.#expected?.type) this.#expected.resolve(Buffer.from(bytes.subarray(body.start, body.end)));
-      else throw new Error(`the broker sent a packet that nobody asked for: ${bytes[at]}`);
+      else throw new Error(`the broker sent an unexpected packet: ${bytes[at]}`);
       at = body.end;
     }
     this.#rest = at === bytes.length ? this.#rest.subarray(0, 0) : Buffer.from(bytes.subarray(at));

@@ -14,7 +14,7 @@ const [{ Broker }, { DEFAULT_LIMITS }] = await Promise.all([
   built('domain/connect/limits.js'),
 ]);
 const sink = new Proxy({}, { get: () => () => undefined });
-const broker = new Broker({ changes: sink, effects: sink, limits: DEFAULT_LIMITS, newClientId: () => 'nobody' });
+const broker = new Broker({ changes: sink, effects: sink, limits: DEFAULT_LIMITS, newClientId: () => 'unused' });
 const storage = createStorage({ directory: process.argv[2] });
 
 const openedAt = performance.now();

@@ -1,6 +1,6 @@
 // How long a start takes on a large store, what of, and what is resident afterwards, beside the same on an empty store.
 //
-//   npm run bench:recovery                                 100,000 sessions with 10 subscriptions and 10 queued messages each
+//   npm run bench:recovery             100,000 sessions with 10 subscriptions and 10 queued messages each
 //   npm run bench:recovery -- --sessions 20000 --runs 5    any amount can be given: see `store.mjs`
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A migration that is killed with SIGKILL at any moment, again and again on the same target, costs the source nothing, never leaves a target that looks whole and
-// is not, and comes to the same as one that was not, when at last it is let.
+// A migration that is killed with SIGKILL at any moment, again and again on the same target, costs the source nothing,
+// never leaves a target that looks whole and is not, and comes to the same as one that was not, when at last it is let.
 import { afterAll, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

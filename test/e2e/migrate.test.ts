@@ -1,5 +1,5 @@
-// A broker is killed with clients in every state, what it stored is moved, another starts on the target, and the clients come back: everything goes on
-// where it was.
+// A broker is killed with clients in every state, what it stored is moved, another starts on the target, and the
+// clients come back: everything goes on where it was.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -84,7 +84,10 @@ async function leaveEverythingHalfDone(broker: RunningBroker): Promise<number> {
   return receiveHalfWay(broker, outbound);
 }
 
-/** A subscriber with one message whose release was sent and not completed, and one that it has not answered at all. @returns the packet identifier of the first. */
+/**
+ * A subscriber with one message whose release was sent and not completed, and one that it has not answered at all.
+ * @returns the packet identifier of the first.
+ */
 async function receiveHalfWay(broker: RunningBroker, outbound: ManualClient): Promise<number> {
   const sender = await ManualClient.connect(broker, 'sender', false);
   sender.publish('q', 'released', 2, 1);
@@ -393,7 +396,8 @@ for (const kind of KINDS) {
           await publishAll(first, 'writer', many('t', 1), true);
           await first.stop();
           await done(['export', '--config', source.config, '--output', path('x.ndjson')]);
-          // From standard input that stops in the middle the target is half filled; what comes then is the end of the process.
+          // From standard input that stops in the middle the target is half filled; what comes then is the end of the
+          // process.
           const [header = '', session = ''] = readFileSync(path('x.ndjson'), 'utf8').split('\n');
           const script = `printf '%s\\n%s\\n' "$3" "$4" | "$0" "$1" import --config "$2"`;
           const { status, stderr } = await run('sh', [

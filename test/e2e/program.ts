@@ -1,5 +1,5 @@
-// Programs as a user runs them: started, their output read as it comes, ended. Whatever a test leaves running is ended for it, and what every
-// program said is told when the test fails.
+// Programs as a user runs them: started, their output read as it comes, ended. Whatever a test leaves running is ended
+// for it, and what every program said is told when the test fails.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 

@@ -1,5 +1,5 @@
-// Programs that others wrote and that may not be installed, most of them clients. A missing one is said by name: its tests are skipped, or fail
-// where it is required.
+// Programs that others wrote and that may not be installed, most of them clients. A missing one is said by name: its
+// tests are skipped, or fail where it is required.
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
@@ -17,7 +17,10 @@ function hasPaho(python: string): boolean {
 
 const REQUIRED = new Set((process.env['HEXMQ_REQUIRE'] ?? '').split(',').map((name) => name.trim()));
 
-/** The first Python that has the client, on the path or the system's own: a version manager's may come first and lack it. */
+/**
+ * The first Python that has the client, on the path or the system's own: a version manager's may come first and lack
+ * it.
+ */
 export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 
 /** The first of the names that browsers of its family have. */

@@ -1,11 +1,13 @@
 // The other side of the core's two sinks: every change and effect becomes a line that people can read, so that a test
 // drives `Broker.handle` and compares transcripts.
 //
-//   +session a · +session a offline · -session a        +c:a #0 t=x q1 (append) · ~c:a #0 (release) · -c:a #0 (remove) · -c:a ..#0 (trim) · -c:a
-//   +subscription a t q1 · -subscription a t             +inbound a 7 · -inbound a 7 · +retained t=x · -retained t · +will a t=x · -will a
+//   +session a · +session a offline · -session a
+//   +subscription a t q1 · -subscription a t
+//   +c:a #0 t=x q1 (append) · ~c:a #0 (release) · -c:a #0 (remove) · -c:a ..#0 (trim) · -c:a
+//   +inbound a 7 · -inbound a 7 · +retained t=x · -retained t · +will a t=x · -will a
+//   1 < publish t=x q1 id1 dup retain (to connection 1)
 //   2 < puback 7 after #1 (once the first change of this transcript is durable) · 1 when-durable after #1
-//   1 < publish t=x q1 id1 dup retain (to connection 1)  1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1
-//   read-retained t,u · ! queue-full c:a
+//   1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1 read-retained t,u · ! queue-full c:a
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../../src/domain/changes.js';
 import type { DeliveryOptions } from '../../src/domain/delivery/delivery-options.js';
 import type { Message } from '../../src/domain/delivery/message.js';

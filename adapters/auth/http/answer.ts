@@ -1,5 +1,5 @@
 // The meaning of the service's response: its status and, for 200, its JSON. Anything else is a failure of the service,
-// so that the error page of a proxy lets nobody in.
+// so that the error page of a proxy admits no client.
 import { unexpectedStatus } from '../fetching/bounded-fetch.js';
 import { ServiceFailure } from './circuit-breaker.js';
 

@@ -95,7 +95,7 @@ export class Handshake {
     this.#fail(this.step, detail);
   }
 
-  /** Failure that the peer is being told: the connection ends when the peer closes it, or at the time limit. */
+  /** Failure that is being reported to the peer: the connection ends when the peer closes it, or at the time limit. */
   failAfterReply(detail: string): void {
     this.#report(this.step, detail);
   }

@@ -1,5 +1,5 @@
 // Requests that the driver never answers. When a connection breaks after a request was handed to it and before the
-// driver listens for the answer, the driver waits for ever: none of its time limits has begun. But it emits
+// driver listens for the answer, the driver waits without limit: none of its time limits has begun. But it emits
 // `connectionPoolCleared` when it gives up its connections, and a request that was sent before that and has no answer a
 // moment later has lost its connection. It is rejected as a failure whose outcome is unknown.
 import { MongoNetworkError } from 'mongodb';

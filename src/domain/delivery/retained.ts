@@ -1,8 +1,8 @@
-// Delivery of retained messages to new subscriptions [MQTT-3.3.1-6]. The topics are searched in slices, the messages are
-// read from storage one page at a time, and the next page is requested only when the previous one has left for the
+// Delivery of retained messages to new subscriptions [MQTT-3.3.1-6]. The topics are searched in slices, the messages
+// are read from storage one page at a time, and the next page is requested only when the previous one has left for the
 // network, so a subscription to a million topics fills no buffer and holds up no other client. A message that was
-// accepted after the subscription began is skipped: the subscriber has received it live, and an older one after it would
-// reverse the order.
+// accepted after the subscription began is skipped: the subscriber has received it live, and an older one after it
+// would reverse the order.
 import type { Context } from '../context.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { Attached, Session } from '../session/session.js';
@@ -159,7 +159,8 @@ export class RetainedDelivery implements Task {
     const { subscription, filters = [] } = search;
     if (entry.id > search.lastId) return true;
     if (restrictions !== undefined && !restrictions.receive(entry.topic).isAllowed) return true;
-    for (let i = 0; i < search.next - 1; i++) if (filterMatches(filters[i] as TopicFilter, entry.topic)) return true; // found already
+    // found already
+    for (let i = 0; i < search.next - 1; i++) if (filterMatches(filters[i] as TopicFilter, entry.topic)) return true;
     const limit = this.context.limits.retainedQueueSize;
     if (search.found >= limit) {
       this.#searches.delete(subscription.topicFilter);

@@ -43,8 +43,8 @@ export function describePacket(packet: Packet): string {
       return `${name} code ${packet.reasonCode} session present ${packet.sessionPresent ? 1 : 0}`;
     case PacketType.publish: {
       const flags = `${packet.dup ? ' dup' : ''}${packet.retain ? ' retain' : ''}`;
-      const size = `${packet.payload.length} bytes`;
-      return `${name} ${tagOf(packet.payload)} to ${packet.topic} q${packet.qos}${flags} id ${packet.packetId} (${size})`;
+      const { topic, qos, packetId, payload } = packet;
+      return `${name} ${tagOf(payload)} to ${topic} q${qos}${flags} id ${packetId} (${payload.length} bytes)`;
     }
     case PacketType.subscribe: {
       const subscriptions = packet.subscriptions.map(({ topicFilter, qos }) => `${topicFilter} q${qos}`);

@@ -1,5 +1,5 @@
-// docs/configuration.md: every key with its default, range, variable and flag. The rows of limits and failed attempts are
-// generated from the schema: `HEXMQ_WRITE_DOCS=1` updates them.
+// docs/configuration.md: every key with its default, range, variable and flag. The rows of limits and failed attempts
+// are generated from the schema: `HEXMQ_WRITE_DOCS=1` updates them.
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -1,4 +1,5 @@
-// What is moved from one store to another is there afterwards, all of it and nothing else; and what was begun and not ended is never taken for whole.
+// What is moved from one store to another is there afterwards, all of it and nothing else; and what was begun and not
+// ended is never taken for whole.
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { exportText } from '../../../../src/application/transfer/export-format.js';
 import { readFacts } from '../../../../src/application/transfer/fact-reader.js';
@@ -145,7 +146,8 @@ test('an export has a payload once, however many queues the message is in', asyn
 });
 
 test('a message in many queues is the same object in all batches', async () => {
-  // Read from files, where each page brings objects of its own; more than one batch, and more than one page of each queue.
+  // Read from files, where each page brings objects of its own; more than one batch, and more than one page of each
+  // queue.
   const source = newStore('file');
   const changes: Change[] = [];
   const clients = Array.from({ length: 20 }, (_, i) => `client ${i}`);

@@ -1,4 +1,5 @@
-// Queues read side by side: each in its own order, what is the same message side by side, and never more in memory than was allowed.
+// Queues read side by side: each in its own order, what is the same message side by side, and never more in memory than
+// was allowed.
 import { describe, expect, test } from '@jest/globals';
 import { MessagePool } from '../../../../src/application/transfer/message-pool.js';
 import { QueueReader } from '../../../../src/application/transfer/queue-reader.js';
@@ -96,7 +97,8 @@ describe.each([
       const ofWindow = found.filter(({ queue }) => queues.includes(queue));
       const runs = runsOf(ofWindow);
       const ids = new Set(runs);
-      // In one queue the message that was given back stands in its place and at the end; in several, behind the last of those that are at their end first.
+      // In one queue the message that was given back stands in its place and at the end; in several, behind the last of
+      // those that are at their end first.
       expect(runs.filter((id) => id !== 3)).toHaveLength(ids.size - 1);
       expect(runs.filter((id) => id === 3).length).toBeLessThanOrEqual(3);
       for (const id of ids) {
