@@ -4,6 +4,7 @@ import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { checkAdapters, problemsInRemainder } from '../composition/check.js';
 import { describeAdapters } from './describe-adapters.js';
+import { formatAddress } from '../ports/index.js';
 import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
 import type { ProcessHost } from './process-host.js';
@@ -27,11 +28,8 @@ async function checkConfig(flags: Flags, host: ProcessHost): Promise<void> {
   // Creating the adapters finds those that are not installed or refuse their options. Nothing is opened.
   await checkAdapters(config);
   const listeners = config.listeners.map(
-    (listener) => `${listener.type} ${listener.type === 'unix' ? listener.path : placeOf(listener)}`,
+    (listener) =>
+      `${listener.type} ${listener.type === 'unix' ? listener.path : formatAddress(listener.host, listener.port)}`,
   );
   host.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
 }
-
-/** As the broker says it when it listens. */
-const placeOf = ({ host, port }: { readonly host: string; readonly port: number }): string =>
-  `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -1,4 +1,5 @@
 // hexmq/ports: all that an adapter needs to know of hexmq. What is exported here is public and versioned.
+export { formatAddress, plainAddress } from './address.js';
 export { Clock } from './clock.js';
 export type { Timer } from './clock.js';
 export { Random } from './random.js';

@@ -3,7 +3,7 @@
 // far; which peers may send a header is decided elsewhere.
 import { isIPv4, isIPv6 } from 'node:net';
 import type { PeerInfo } from 'hexmq/ports';
-import { formatAddress, plainAddress } from './address.js';
+import { formatAddress, plainAddress } from 'hexmq/ports';
 
 const V1_START = Buffer.from('PROXY ');
 /** Section 2.1, line end included. */

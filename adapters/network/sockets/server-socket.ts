@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { NetworkError } from 'hexmq/ports';
-import { formatAddress } from './address.js';
+import { formatAddress } from 'hexmq/ports';
 
 export interface HostAndPort {
   readonly host: string;

@@ -1,6 +1,6 @@
 // The proxies that are trusted to name their clients: a list of addresses and networks.
 import { BlockList, isIP } from 'node:net';
-import { plainAddress } from './address.js';
+import { plainAddress } from 'hexmq/ports';
 
 export interface TrustedProxyOptions {
   /** Addresses, and networks in CIDR notation: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */

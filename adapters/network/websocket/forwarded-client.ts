@@ -3,7 +3,7 @@
 // trusted proxy is the client. The result has no certificate: the one of the TLS handshake is the proxy's.
 import { isIP } from 'node:net';
 import type { PeerInfo } from 'hexmq/ports';
-import { formatAddress, plainAddress } from '../sockets/address.js';
+import { formatAddress, plainAddress } from 'hexmq/ports';
 import type { TrustedProxies } from '../sockets/trusted-proxies.js';
 
 /** @throws Error if a trusted proxy sends no header, or one that is not a list of addresses. */

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { Socket } from 'node:net';
 import type { Channel } from 'hexmq/ports';
-import { formatAddress } from '../../../adapters/network/sockets/address.js';
+import { formatAddress } from 'hexmq/ports';
 import { createListener } from '../../../adapters/network/tcp/index.js';
 import { acceptAll } from '../../support/test-listener.js';
 import { portOf } from '../../support/network-peers.js';
