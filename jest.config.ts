@@ -1,4 +1,6 @@
 /** @jest-config-loader esbuild-register */
+// The tests. `npm test` sets HEXMQ_TESTS=short and runs what needs Node alone and fits into three minutes on two cores;
+// `npm run test:all`, and Jest without the variable, run everything.
 import type { Config } from 'jest';
 
 const shared = {
@@ -25,16 +27,34 @@ const shared = {
   },
 } satisfies Config;
 
+/** Tests that run for minutes: kills, recoveries of large stores, many seeds, planted bugs, and builds of a fresh copy. */
+const LONG = [
+  '<rootDir>/test/e2e/(kill|power|migrate-kill|recovery|npm-start)\\.test',
+  '<rootDir>/test/simulation/(seeds-(?!1-to-)|planted-bugs)',
+];
+
+/** Tests that need a program besides Node: OpenSSL for certificates, a MongoDB server, clients by others. */
+const NEEDS_PROGRAMS = [
+  '<rootDir>/test/(contract|e2e)/[^/]*mongodb',
+  '<rootDir>/test/e2e/(browser|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
+  '<rootDir>/test/contract/network-(tls|websocket)\\.test',
+  '<rootDir>/test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes))\\.test',
+];
+
+/** A suite that needs a program inside another file leaves itself out: see test/e2e/tools.ts. */
+const leftOut = process.env['HEXMQ_TESTS'] === 'short' ? [...LONG, ...NEEDS_PROGRAMS] : [];
+
 const project = (name: string): Config => ({
   ...shared,
   displayName: name,
   rootDir: '.',
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  testPathIgnorePatterns: leftOut,
 });
 
 const config: Config = {
   testTimeout: 30_000,
-  // The tests that take longest wait for processes most of the time.
+  // The longest tests wait for processes most of the time.
   maxWorkers: '100%',
   projects: ['architecture', 'unit', 'contract', 'conformance', 'simulation', 'e2e'].map(project),
 };

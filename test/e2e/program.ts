@@ -1,9 +1,9 @@
-// Programs as a user runs them: started, their output read as it comes, ended. Whatever a test leaves running is ended
-// for it, and what every program said is told when the test fails.
+// Programs as a user runs them: started, their output read as it comes, ended. What a test leaves running is killed after
+// it, and the output of every program is part of the message when the test fails.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 
-/** A guard against waiting for ever; nothing is ever expected to take this long. */
+/** A guard against waiting forever; no program is expected to take this long unless it says so. */
 const GUARD_MS = 25_000;
 
 export interface ProgramEnd {
@@ -15,22 +15,24 @@ export interface ProgramEnd {
 
 export interface ProgramOptions {
   readonly cwd?: string;
-  /** On top of the environment of the tests, without its `HEXMQ_` variables. */
+  /** Added to the environment of the tests, without its `HEXMQ_` variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** Its own process group, which `kill` ends as a whole. */
   readonly isGroup?: boolean;
+  /** The guard against waiting forever, in milliseconds, of a program that takes its time. Default: 25,000. */
+  readonly patienceMs?: number;
 }
 
 const running = new Set<Program>();
 let recent: Program[] = [];
 let cleanups: (() => void)[] = [];
 
-/** For whatever else a test must not leave open. */
+/** Registers a cleanup for the end of the current `scene`. Cleanups run in reverse order. */
 export function afterwards(cleanup: () => void): void {
   cleanups.push(cleanup);
 }
 
-/** Runs a test, and puts what its programs said into the failure. */
+/** Runs the body of a test, and adds the output of its programs to the message of a failure. */
 export async function scene(body: () => Promise<void>): Promise<void> {
   recent = [];
   cleanups = [];
@@ -45,11 +47,11 @@ export async function scene(body: () => Promise<void>): Promise<void> {
   }
 }
 
-export function within<T>(promise: Promise<T>, what: string): Promise<T> {
+export function within<T>(promise: Promise<T>, what: string, guardMs = GUARD_MS): Promise<T> {
   return new Promise((resolve, reject) => {
     const guard = setTimeout(() => {
       reject(new Error(`waited in vain for ${what}`));
-    }, GUARD_MS);
+    }, guardMs);
     promise.then(resolve, reject).finally(() => {
       clearTimeout(guard);
     });
@@ -61,13 +63,19 @@ export class Program {
   readonly #words: readonly string[];
   readonly #process: ChildProcess;
   readonly #isGroup: boolean;
+  readonly #patienceMs: number;
   readonly #watchers = new Set<() => void>();
   #stdout = '';
   #stderr = '';
   #end: ProgramEnd | undefined;
 
-  constructor(command: string, args: readonly string[], { cwd, env, isGroup = false }: ProgramOptions = {}) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    { cwd, env, isGroup = false, patienceMs = GUARD_MS }: ProgramOptions = {},
+  ) {
     this.#words = [command, ...args];
+    this.#patienceMs = patienceMs;
     this.#isGroup = isGroup;
     this.#process = spawn(command, args, {
       env: { ...foreignEnvironment(), ...env },
@@ -101,7 +109,7 @@ export class Program {
     });
   }
 
-  /** `undefined`: it could not be started. */
+  /** `undefined` if the program could not be started. */
   get pid(): number | undefined {
     return this.#process.pid;
   }
@@ -114,18 +122,18 @@ export class Program {
     return this.#stderr;
   }
 
-  /** Resolves when standard output has something like it. */
+  /** Resolves when standard output matches. */
   says(pattern: RegExp): Promise<RegExpMatchArray> {
     return this.#waitFor(pattern, () => this.#stdout);
   }
 
-  /** Resolves when standard error has something like it. */
+  /** Resolves when standard error matches. */
   logs(pattern: RegExp): Promise<RegExpMatchArray> {
     return this.#waitFor(pattern, () => this.#stderr);
   }
 
   end(): Promise<ProgramEnd> {
-    return within(this.ended, `the end of ${this.#words.join(' ')}`);
+    return within(this.ended, `the end of ${this.#words.join(' ')}`, this.#patienceMs);
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -160,7 +168,7 @@ export class Program {
       this.#watchers.add(look);
       look();
     });
-    return within(heard, `${this.#words.join(' ')} to say ${String(pattern)}`);
+    return within(heard, `${this.#words.join(' ')} to say ${String(pattern)}`, this.#patienceMs);
   }
 
   #changed(): void {
@@ -178,7 +186,7 @@ function excerpt(text: string): string {
   return text.length > 10_000 ? `…${text.slice(-10_000)}` : text;
 }
 
-/** Jest's options for Node, and configuration meant for nobody here. */
+/** Without Jest's options for Node, and without configuration of a broker. */
 function foreignEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS' && !name.startsWith('HEXMQ_')),

@@ -1,8 +1,8 @@
-// What the README tells people to do, done.
+// The commands and programs of the README, executed.
 import { expect, test } from '@jest/globals';
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { hexmq, readiness, ROOT, startBroker, temporaryDirectory } from './hexmq-command.js';
+import { hexmq, ROOT, startBroker, temporaryDirectory } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import { Program, scene } from './program.js';
 
@@ -16,34 +16,10 @@ function codeUnder(title: string, language: string): string {
   return code;
 }
 
-test('npm start builds a fresh copy and starts it, with the flags after --', () =>
-  scene(async () => {
-    expect(codeUnder('Run it', 'sh')).toContain('npm start');
-    // A copy, because the other tests are running what a build here would write anew.
-    const copy = temporaryDirectory();
-    for (const part of [
-      'package.json',
-      'package-lock.json',
-      'tsconfig.json',
-      'tsconfig.build.json',
-      'scripts',
-      'src',
-      'adapters',
-    ])
-      cpSync(resolve(ROOT, part), resolve(copy, part), { recursive: true });
-    symlinkSync(resolve(ROOT, 'node_modules'), resolve(copy, 'node_modules'));
-
-    const npm = new Program('npm', ['start', '--', '--port', '0'], { cwd: copy, isGroup: true });
-    const { host, port } = await readiness(npm);
-    const client = await connect({ url: `mqtt://${host}:${port}` });
-    await client.mqtt.subscribeAsync('plant/#');
-    await client.mqtt.publishAsync('plant/7/temperature', '21.5', { qos: 1 });
-    expect(await client.inbox.texts(1)).toEqual(['21.5']);
-    // As Control-C in a terminal: everyone in the group gets it.
-    npm.kill('SIGINT');
-    await client.closed;
-    await npm.end();
-  }));
+test('the README says that npm start starts the broker', () => {
+  // What npm start does is in npm-start.test.ts.
+  expect(codeUnder('Run it', 'sh')).toContain('npm start');
+});
 
 test('the client program of the README receives what it publishes', () =>
   scene(async () => {
@@ -79,8 +55,7 @@ test('the program that embeds a broker runs', () =>
         example
           .replace('port: 1883', 'port: 0')
           .replace("'./data'", JSON.stringify(data))
-          // In place of what the embedding program does: it says where the broker is, and waits for the end of its
-          // input.
+          // In place of the rest of the embedding program: print the broker's address, and wait for the end of the input.
           .replace('// …', "console.log(broker.addresses.get('tcp')); for await (const _ of process.stdin);"),
       ],
       { cwd: ROOT },

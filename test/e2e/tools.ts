@@ -1,5 +1,5 @@
-// Programs that others wrote and that may not be installed, most of them clients. A missing one is said by name: its
-// tests are skipped, or fail where it is required.
+// Programs by others that may not be installed, most of them clients. `npm test` needs none of them and leaves their
+// suites to `npm run test:all`; there a missing one is named, and its suites are skipped, or fail where it is required.
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
@@ -49,13 +49,17 @@ const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: stri
   paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
 };
 
+/** `npm test`, which needs Node alone. */
+const IS_SHORT = process.env['HEXMQ_TESTS'] === 'short';
+
 export function describeWith(tool: Tool, title: string, tests: () => void): void {
   const { isThere, what } = TOOLS[tool];
-  if (isThere()) describe(title, tests);
+  if (IS_SHORT) describe.skip(`${title} [left to npm run test:all: needs ${tool}]`, tests);
+  else if (isThere()) describe(title, tests);
   else describeWithout(tool, what, title, tests);
 }
 
-/** With a MongoDB server, for which the suite has asked: `mongoServer` of test/support. */
+/** A suite that needs a MongoDB server; `server` is what `mongoServer` of test/support returned. */
 export function describeWithServer<Server>(
   server: Server | undefined,
   title: string,

@@ -1,0 +1,74 @@
+// `npm start`: it builds what has changed, and only that, and passes signals on to the broker.
+import { expect, test } from '@jest/globals';
+import { cpSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readiness, ROOT, temporaryDirectory } from './hexmq-command.js';
+import { connect } from './mqtt-js.js';
+import { Program, run, scene } from './program.js';
+
+/** A build of everything takes some seconds, and longer while other tests run. */
+const BUILD_MS = 150_000;
+
+/** A copy of what a build reads, because the other tests run what a build here would replace. */
+function copyOfSources(): string {
+  const copy = temporaryDirectory();
+  const parts = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  for (const part of [...parts, 'scripts', 'src', 'adapters'])
+    cpSync(resolve(ROOT, part), resolve(copy, part), { recursive: true });
+  symlinkSync(resolve(ROOT, 'node_modules'), resolve(copy, 'node_modules'));
+  return copy;
+}
+
+const npmStart = (cwd: string): Program =>
+  new Program('npm', ['start', '--', '--port', '0', '--storage', 'memory'], { cwd, patienceMs: BUILD_MS });
+
+test(
+  'npm start builds a fresh copy, builds nothing twice, runs an edited source, and ends the broker on SIGTERM',
+  () =>
+    scene(async () => {
+      const copy = copyOfSources();
+      const first = npmStart(copy);
+      const { host, port } = await readiness(first);
+      const client = await connect({ url: `mqtt://${host}:${port}` });
+      await client.mqtt.subscribeAsync('plant/#');
+      await client.mqtt.publishAsync('plant/7/temperature', '21.5', { qos: 1 });
+      expect(await client.inbox.texts(1)).toEqual(['21.5']);
+      // To npm alone: what npm started has to hear of it.
+      first.kill('SIGTERM');
+      await client.closed;
+      expect((await first.end()).stderr).toContain('"event":"stopped"');
+
+      const output = resolve(copy, 'dist/src/cli/main.js');
+      const builtAt = statSync(output).mtimeMs;
+      const second = npmStart(copy);
+      await readiness(second);
+      second.kill('SIGTERM');
+      await second.end();
+      expect(statSync(output).mtimeMs).toBe(builtAt);
+
+      // Edited, and with a modification time from before the build, as some tools leave it.
+      const source = resolve(copy, 'src/cli/start.ts');
+      const text = readFileSync(source, 'utf8');
+      expect(text).toContain(' ready: ');
+      writeFileSync(source, text.replace(' ready: ', ' edited and ready: '));
+      utimesSync(source, 0, 0);
+      const third = npmStart(copy);
+      await third.says(/^hexmq \S+ edited and ready: /m);
+      third.kill('SIGTERM');
+      await third.end();
+    }),
+  3 * BUILD_MS,
+);
+
+test(
+  'a source that does not compile fails the build with its file and line',
+  () =>
+    scene(async () => {
+      const copy = copyOfSources();
+      writeFileSync(resolve(copy, 'src/wrong.ts'), 'export const count: number = "one";\n');
+      const build = await run('npm', ['run', 'build', '--silent'], { cwd: copy, patienceMs: BUILD_MS });
+      expect(build.status).toBe(1);
+      expect(build.stdout).toMatch(/^src\/wrong\.ts\(1,14\): error TS2322/m);
+    }),
+  BUILD_MS,
+);
