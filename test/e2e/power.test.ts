@@ -1,23 +1,22 @@
-// What is acknowledged is on the disk, and not only with the operating system, which outlives a killed broker: here it
-// does not.
+// Acknowledged messages are on the disk, not only in the operating system's cache, which survives a killed broker.
 import { expect, test } from '@jest/globals';
-import { FaithfulClient } from './kill/faithful-client.js';
+import { MqttClient } from './mqtt-client.js';
 import { KillableBroker } from './kill/killable-broker.js';
-import { killTests, tellStory } from './kill/kill-tests.js';
+import { killTests, runScenario } from './kill/kill-tests.js';
 import { readRetained } from './kill/retained-reader.js';
-import { unpluggableFileStorage } from './power/file-storage.js';
+import { fileStorageOnLossyDisk } from './power/file-storage.js';
 import type { Options } from './power/file-storage.js';
 import { scene, within } from './program.js';
 import { describeWith } from './tools.js';
 
-/** Starts are what takes time. */
+/** Few, because every round copies the disk. */
 const ROUNDS = 6;
 
-describeWith('cc', 'file storage, when the power is cut with each kill', () => {
-  killTests(() => unpluggableFileStorage(), ROUNDS);
+describeWith('cc', 'file storage on a disk whose power is cut with each kill', () => {
+  killTests(() => fileStorageOnLossyDisk(), ROUNDS);
 });
 
-describeWith('cc', 'a loss of power right after what was acknowledged', () => {
+describeWith('cc', 'a power cut right after an acknowledgement', () => {
   interface Kept {
     readonly isSessionPresent: boolean;
     readonly messages: readonly string[];
@@ -27,13 +26,11 @@ describeWith('cc', 'a loss of power right after what was acknowledged', () => {
   const ALL: Kept = { isSessionPresent: true, messages: ['at QoS 1', 'at QoS 2'], retained: ['retained'] };
   const NOTHING: Kept = { isSessionPresent: false, messages: [], retained: [] };
 
-  /**
-   * What is there afterwards of a stored session, what waits in it and what is retained, in the order in which it came.
-   */
+  /** What the restart finds: the session, its queued messages in order, and the retained messages. */
   async function keptOn(options: Options): Promise<Kept> {
-    const broker = new KillableBroker(await unpluggableFileStorage(options));
+    const broker = new KillableBroker(await fileStorageOnLossyDisk(options));
     const before = await broker.start(0);
-    const [reader, writer] = [new FaithfulClient('reader'), new FaithfulClient('writer')];
+    const [reader, writer] = [new MqttClient('reader'), new MqttClient('writer')];
     await reader.connect(before);
     await reader.subscribe('news', 2);
     await reader.disconnect();
@@ -66,12 +63,12 @@ describeWith('cc', 'a loss of power right after what was acknowledged', () => {
   }
 
   test.each<[string, Options, Kept]>([
-    ['leaves all of it', {}, ALL],
-    ['leaves nothing of it where an acknowledgement stands for less', { ackLevel: 'stored' }, NOTHING],
-    ['leaves nothing of it on a disk that does not sync the log', { deafTo: '*.log' }, NOTHING],
+    ['a power cut loses nothing acknowledged at level flushed', {}, ALL],
+    ['a power cut loses what was acknowledged at level stored', { ackLevel: 'stored' }, NOTHING],
+    ['a power cut loses everything on a disk that does not sync the log', { ignoring: '*.log' }, NOTHING],
     [
-      'leaves nothing of it on a disk that does not sync where the data directory has its name',
-      { deafTo: '*/made' },
+      'a power cut loses everything on a disk that does not sync the name of the data directory',
+      { ignoring: '*/made' },
       NOTHING,
     ],
   ])('%s', (_, options, kept) =>
@@ -81,13 +78,13 @@ describeWith('cc', 'a loss of power right after what was acknowledged', () => {
   );
 });
 
-describeWith('cc', 'what would go unnoticed if nobody cut the power', () => {
+describeWith('cc', 'the method of cutting the power', () => {
   test.each<[string, Options]>([
-    ['acknowledgements that stand for less', { ackLevel: 'stored' }],
-    ['a disk that does not sync the log', { deafTo: '*.log' }],
-  ])('is found: %s', (_, options) =>
+    ['acknowledgements at level stored', { ackLevel: 'stored' }],
+    ['a disk that does not sync the log', { ignoring: '*.log' }],
+  ])('a power cut reveals %s', (_, options) =>
     scene(async () => {
-      await expect(tellStory(await unpluggableFileStorage(options), ROUNDS)).rejects.toThrow('promises were broken');
+      await expect(runScenario(await fileStorageOnLossyDisk(options), ROUNDS)).rejects.toThrow('promises were broken');
     }),
   );
 });

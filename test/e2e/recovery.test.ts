@@ -8,7 +8,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readiness, startProgram } from './hexmq-command.js';
-import type { Address } from './kill/packet-socket.js';
+import type { Address } from './packet-socket.js';
 import { afterwards, scene } from './program.js';
 import type { Program } from './program.js';
 import { connected, inLots, StoredClient } from './recovery/stored-client.js';

@@ -1,5 +1,4 @@
-// Chance from a seed. What a test does follows from it; where exactly the kill strikes does not, because that is up to
-// the machine.
+// Random choices from a seed. The traffic of a test follows from the seed; the moment of a kill depends on the machine.
 export class Chance {
   #state: number;
 
@@ -7,7 +6,7 @@ export class Chance {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 to 1, without 1 (mulberry32). */
+  /** From 0 up to but not including 1 (mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let x = this.#state;
@@ -16,7 +15,7 @@ export class Chance {
     return ((x ^ (x >>> 14)) >>> 0) / 0x1_0000_0000;
   }
 
-  /** A whole number, both ends included. */
+  /** An integer between the two, both included. */
   between(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1));
   }
@@ -34,7 +33,7 @@ function numberFrom(name: string, otherwise: () => number): number {
   const text = process.env[name];
   if (text === undefined || text === '') return otherwise();
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${name}: "${text}" is no whole number`);
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${name}: "${text}" is not a whole number`);
   return value;
 }
 

@@ -1,10 +1,9 @@
-// What a broker may say at level `warn` in the whole of its life here. Its clients behave and its storage works, so:
-// nothing. Unless its server was killed under it: then that storage cannot be reached, and that it can again, and still
-// nothing else.
+// What a broker may log at level `warn`. Its clients behave and its storage works, so it may log nothing, unless its
+// storage server was killed: then it may say that storage is unavailable and that it has recovered.
 
-/** The first line that should not be there. */
+/** The first line that should not be there, or `undefined`. */
 export function complaintIn(stderr: string, hadOutage: boolean): string | undefined {
-  // What stands behind the last line's end was cut off by the kill.
+  // The kill may have cut off the last line.
   const lines = stderr.split('\n').slice(0, -1);
   if (!hadOutage) return lines[0] ?? (stderr === '' ? undefined : stderr);
   return lines.find((line) => !isOfAnOutage(line));

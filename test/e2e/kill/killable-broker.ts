@@ -1,15 +1,15 @@
-// The built command on one storage, started and killed again and again, and with it, where storage is a server, that
-// server, or the power of its disk.
+// The built command, started and killed again and again on one store; and with it the storage server or the power of
+// the disk, where there is one.
 import { readiness, startProgram } from '../hexmq-command.js';
 import type { Program } from '../program.js';
 import { complaintIn } from './complaints.js';
-import type { Address } from './packet-socket.js';
+import type { Address } from '../packet-socket.js';
 import type { KillableServer, StoragePlace } from './storage-place.js';
 
 const FAILING_WRITE = /"event":"storage-failing","operation":"write"/;
 const RECOVERED_WRITE = /"event":"storage-recovered","operation":"write"/;
 
-/** Who dies in the middle of a round, in turn. The broker always does at its end. */
+/** What is killed in the middle of a round, in turn. At the end of a round it is always the broker. */
 const VICTIMS = ['broker', 'server', 'both'] as const;
 
 export type Victim = (typeof VICTIMS)[number];
@@ -18,7 +18,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export class KillableBroker {
   #program: Program | undefined;
-  /** Whether the server was killed under the process that runs, or ran last. */
+  /** Whether the server was killed during the life of the current process. */
   #hadOutage = false;
   #startMs = 0;
   #turn = 0;
@@ -32,12 +32,12 @@ export class KillableBroker {
     return victim;
   }
 
-  /** How often each was the victim, of those that there are. */
+  /** How often each was killed, of those that exist here. */
   get victims(): Readonly<Partial<Record<Victim, number>>> {
     return this.place.server === undefined ? { broker: this.#counts.broker } : this.#counts;
   }
 
-  /** `willGraceMs`: how long after a start the wills of those who were connected wait for them. */
+  /** @param willGraceMs `limits.willGraceAfterRestartMs`. */
   async start(willGraceMs: number): Promise<Address> {
     const sinceMs = performance.now();
     const program = this.#spawn(willGraceMs);
@@ -47,8 +47,7 @@ export class KillableBroker {
   }
 
   /**
-   * A start that is killed at whatever point it has reached when it has had this part of the time that the last start
-   * took. @returns that time.
+   * Starts the broker and kills it after this fraction of the time that the last start took. @returns that time in ms.
    */
   async stumble(willGraceMs: number, part: number): Promise<number> {
     const afterMs = Math.round(part * this.#startMs);
@@ -63,7 +62,7 @@ export class KillableBroker {
     await this.#dead((signal) => signal === 'SIGKILL');
   }
 
-  /** Killed while it stops, or just after. */
+  /** Kills the broker while it stops, or just after. */
   async killInStop(afterMs: number): Promise<void> {
     this.#running.kill('SIGTERM');
     await pause(afterMs);
@@ -71,7 +70,7 @@ export class KillableBroker {
     await this.#dead((signal, status) => signal === 'SIGKILL' || status === 0);
   }
 
-  /** Killed with its server, some moments after that one or none. The server is there again afterwards. */
+  /** Kills the server and, after so many milliseconds, the broker; then restarts the server. */
   async killWithServer(afterMs: number): Promise<void> {
     this.#hadOutage = true;
     const serverDead = this.#server.kill();
@@ -80,7 +79,7 @@ export class KillableBroker {
     await this.#server.restart();
   }
 
-  /** Only its server is killed, and is there again some time later. `gone` is called when it is. */
+  /** Kills only the server, calls `gone`, and restarts the server after so many milliseconds. */
   async loseServer(forMs: number, gone: () => void = () => undefined): Promise<void> {
     this.#hadOutage = true;
     await this.#server.kill();
@@ -89,7 +88,7 @@ export class KillableBroker {
     await this.#server.restart();
   }
 
-  /** Resolves when it has said that its writes go through again, if it had said that they do not. */
+  /** Resolves when the broker has logged that writes succeed again, if it had logged that they fail. */
   async recovered(): Promise<void> {
     if (FAILING_WRITE.test(this.#running.stderr)) await this.#running.logs(RECOVERED_WRITE);
   }

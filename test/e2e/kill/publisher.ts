@@ -1,10 +1,10 @@
-// One who sends as much as its window allows for as long as it may.
+// A client that publishes as fast as its window allows, until it is paused.
 import type { Chance } from './chance.js';
-import type { Chronicle } from './chronicle.js';
-import { payloadOf } from './chronicle.js';
-import { FaithfulClient } from './faithful-client.js';
+import type { History } from './history.js';
+import { payloadOf } from './history.js';
+import { MqttClient } from '../mqtt-client.js';
 
-/** Most messages are small. Some are larger than what a broker copies and stores like the small ones. */
+/** Most messages are small. Some exceed the sizes from which a broker copies and stores payloads differently. */
 function sizeBy(chance: Chance): number {
   if (chance.happens(0.02)) return chance.between(33_000, 80_000);
   if (chance.happens(0.06)) return chance.between(1025, 5000);
@@ -12,19 +12,19 @@ function sizeBy(chance: Chance): number {
 }
 
 export class Publisher {
-  readonly client: FaithfulClient;
+  readonly client: MqttClient;
   #isSending = false;
 
   constructor(
     readonly name: string,
     readonly chance: Chance,
-    readonly chronicle: Chronicle,
-    /** Where the next message goes. */
+    readonly history: History,
+    /** The topic of the next message. */
     readonly topic: (qos: 1 | 2) => string,
   ) {
-    this.client = new FaithfulClient(name, chance.between(5, 40));
+    this.client = new MqttClient(name, chance.between(5, 40));
     this.client.onFault = (fault) => {
-      chronicle.fault(fault);
+      history.addViolation(fault);
     };
     this.client.onRoom = () => {
       if (this.#isSending) this.#fill();
@@ -41,9 +41,9 @@ export class Publisher {
   }
 
   sendOne(qos: 1 | 2): void {
-    const publication = this.chronicle.send(this.name, qos, this.topic(qos), sizeBy(this.chance));
+    const publication = this.history.send(this.name, qos, this.topic(qos), sizeBy(this.chance));
     this.client.publish({ topic: publication.topic, payload: payloadOf(publication), qos }, () => {
-      this.chronicle.acknowledged(publication);
+      this.history.acknowledged(publication);
     });
   }
 

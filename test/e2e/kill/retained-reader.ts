@@ -1,11 +1,11 @@
-// A client that wants nothing but what is retained now.
+// Reads the retained messages that match a filter.
 import { within } from '../program.js';
-import { FaithfulClient } from './faithful-client.js';
-import type { Address } from './packet-socket.js';
+import { MqttClient } from '../mqtt-client.js';
+import type { Address } from '../packet-socket.js';
 
 export type RetainedMessages = ReadonlyMap<string, Buffer>;
 
-/** What a later subscription brings comes behind what an earlier one does. */
+/** The retained messages of a later subscription arrive after those of an earlier one. */
 const END_OF_RETAINED = {
   topic: 'end-of-retained',
   payload: Buffer.from('that was all'),
@@ -19,13 +19,13 @@ export async function readRetained(
   filter: string,
   onFault: (fault: string) => void,
 ): Promise<RetainedMessages> {
-  const reader = new FaithfulClient('retained-reader');
+  const reader = new MqttClient('retained-reader');
   const found = new Map<string, Buffer>();
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   reader.onFault = onFault;
   reader.onMessage = ({ topic, payload, retain }) => {
-    if (!retain) return; // A message of just now, to a subscriber of just now.
+    if (!retain) return; // A message published after the subscription.
     if (topic === END_OF_RETAINED.topic) end();
     else if (found.has(topic)) onFault(`what is retained on ${topic} came twice to one subscription`);
     else found.set(topic, payload as Buffer);

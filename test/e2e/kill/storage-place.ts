@@ -1,31 +1,31 @@
-// Where a broker that is killed stores: what its command is told, and what else can be killed there.
+// Where a killable broker stores: the arguments of its command, and what else can be killed or cut off there.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../hexmq-command.js';
 import type { KillableMongoServer, MongoServer } from '../../support/mongodb-server.js';
 
-/** A server that only this test uses. */
+/** A storage server that only one test uses. */
 export interface KillableServer {
-  /** SIGKILL; resolves when nothing of it runs. */
+  /** Sends SIGKILL. Resolves when no process of the server runs. */
   kill(): Promise<void>;
-  /** After a kill: with what it had stored, at the same place. Resolves when it answers. */
+  /** Restarts the server after a kill, with its data and at the same address. Resolves when it answers. */
   restart(): Promise<void>;
 }
 
-/** One that keeps, when it loses its power, what was synced and nothing else. */
+/** A disk that keeps only what was synced when its power is cut. */
 export interface PoweredDisk {
-  /** For the broker's process. */
+  /** Environment variables for the broker's process. */
   readonly env: Readonly<Record<string, string>>;
-  /** When that process is dead. */
+  /** To be called when that process is dead. */
   cutPower(): void;
 }
 
 export interface StoragePlace {
-  /** For `hexmq start`. */
+  /** Arguments of `hexmq start`. */
   readonly args: readonly string[];
-  /** Where storage is a program of its own that may be killed. */
+  /** Set if storage is a server that may be killed. */
   readonly server?: KillableServer;
-  /** Where whoever kills the broker also cuts the power. */
+  /** Set if the power is cut with each kill. */
   readonly disk?: PoweredDisk;
 }
 
@@ -33,10 +33,10 @@ export function fileStorage(): StoragePlace {
   return { args: ['--storage', 'file', '--data', join(temporaryDirectory(), 'data')] };
 }
 
-/** On a server that may be anyone's. */
+/** On a server that other tests may use too, so it is never killed. */
 export function mongodbStorage({ uri, newDatabase }: MongoServer): StoragePlace {
   const path = join(temporaryDirectory(), 'hexmq.yaml');
-  // YAML takes JSON.
+  // JSON is valid YAML.
   writeFileSync(
     path,
     JSON.stringify({ storage: { adapter: 'mongodb', options: { url: uri, database: newDatabase() } } }),

@@ -1,22 +1,22 @@
-// A session that receives, with what it is known to be subscribed to.
-import type { Chronicle, Observer } from './chronicle.js';
-import { FaithfulClient } from './faithful-client.js';
-import type { Address } from './packet-socket.js';
+// A receiving session, and what is known about its subscriptions.
+import type { History, Observer } from './history.js';
+import { MqttClient } from '../mqtt-client.js';
+import type { Address } from '../packet-socket.js';
 
 export class Subscriber {
-  readonly client: FaithfulClient;
+  readonly client: MqttClient;
   /** Whether the session of this connection outlives it. */
   #isStored = true;
 
   constructor(
     readonly name: string,
-    readonly chronicle: Chronicle,
-    /** Members of a shared group have one together. */
-    readonly observer: Observer = chronicle.observer(name),
+    readonly history: History,
+    /** The members of a shared group have one in common. */
+    readonly observer: Observer = history.observer(name),
   ) {
-    this.client = new FaithfulClient(name);
+    this.client = new MqttClient(name);
     this.client.onFault = (fault) => {
-      chronicle.fault(fault);
+      history.addViolation(fault);
     };
     this.client.onNewSession = () => {
       observer.markAll('off');
@@ -29,7 +29,7 @@ export class Subscriber {
   /** @throws ConnectionLost */
   async connect(address: Address, clean = false): Promise<void> {
     this.#isStored = !clean;
-    // The session that there was ends here, or at any moment from now on.
+    // The earlier session ends now or at any moment from now on.
     if (clean) this.observer.markAll('maybe');
     await this.client.connect(address, { clean });
   }

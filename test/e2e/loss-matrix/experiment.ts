@@ -5,9 +5,9 @@
 // what has not come by then will not come.
 import type { QoS } from 'mqtt-packet';
 import type { Chance } from '../kill/chance.js';
-import { FaithfulClient } from '../kill/faithful-client.js';
+import { MqttClient } from '../mqtt-client.js';
 import type { KillableBroker } from '../kill/killable-broker.js';
-import type { Address } from '../kill/packet-socket.js';
+import type { Address } from '../packet-socket.js';
 import { within } from '../program.js';
 import type { Cell } from './cells.js';
 import { READERS, Tally } from './tally.js';
@@ -33,8 +33,8 @@ export interface Findings {
 export class Experiment {
   readonly #tally = new Tally();
   readonly #faults: string[] = [];
-  readonly #readers: Readonly<Record<Reader, FaithfulClient>>;
-  readonly #publishers: readonly FaithfulClient[];
+  readonly #readers: Readonly<Record<Reader, MqttClient>>;
+  readonly #publishers: readonly MqttClient[];
   #round = 0;
   #isSending = false;
   readonly #ends = new Map<Reader, (qos: QoS) => void>();
@@ -109,7 +109,7 @@ export class Experiment {
     await Promise.all(this.#publishers.map((publisher) => publisher.settled()));
     for (const reader of READERS) if (!this.#readers[reader].isConnected) await this.#come(reader, address);
     const ends = READERS.map((reader) => this.#end(reader));
-    const [publisher] = this.#publishers as [FaithfulClient];
+    const [publisher] = this.#publishers as [MqttClient];
     const payload = Buffer.from(String(this.#round));
     for (let i = 0; i < ENDS_AT_QOS_2; i++) publisher.publish({ topic: END_TOPIC, payload, qos: 2 }, () => undefined);
     publisher.publish({ topic: END_TOPIC, payload, qos: 1 }, () => undefined);
@@ -144,7 +144,7 @@ export class Experiment {
     if (isNew) await client.subscribe('load/#', 2);
   }
 
-  #fill(publisher: FaithfulClient): void {
+  #fill(publisher: MqttClient): void {
     while (this.#isSending && publisher.hasRoom) {
       const qos = this.chance.pick([1, 2] as const);
       const { payload, acknowledged } = this.#tally.send(qos);
@@ -152,7 +152,7 @@ export class Experiment {
     }
   }
 
-  #publisher(n: number): FaithfulClient {
+  #publisher(n: number): MqttClient {
     const publisher = this.#client(`publisher-${n}`);
     publisher.onRoom = () => {
       this.#fill(publisher);
@@ -160,7 +160,7 @@ export class Experiment {
     return publisher;
   }
 
-  #reader(reader: Reader): FaithfulClient {
+  #reader(reader: Reader): MqttClient {
     const client = this.#client(reader);
     client.onMessage = ({ topic, payload, qos }) => {
       if (topic !== END_TOPIC) this.#tally.receive(reader, payload);
@@ -170,8 +170,8 @@ export class Experiment {
     return client;
   }
 
-  #client(clientId: string): FaithfulClient {
-    const client = new FaithfulClient(clientId, WINDOW);
+  #client(clientId: string): MqttClient {
+    const client = new MqttClient(clientId, WINDOW);
     client.onFault = (fault) => this.#faults.push(`round ${this.#round}: ${fault}`);
     return client;
   }

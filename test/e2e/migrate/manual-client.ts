@@ -1,7 +1,7 @@
 // A client that answers nothing by itself: a test stops its handshakes wherever it wants.
 import type { IConnackPacket, IConnectPacket, IPublishPacket, Packet } from 'mqtt-packet';
-import { PacketSocket } from '../kill/packet-socket.js';
-import type { Address, PacketSocketOwner } from '../kill/packet-socket.js';
+import { PacketSocket } from '../packet-socket.js';
+import type { Address, PacketSocketOwner } from '../packet-socket.js';
 import { within } from '../program.js';
 
 type Command = NonNullable<Packet['cmd']>;

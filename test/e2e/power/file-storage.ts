@@ -1,26 +1,25 @@
-// File storage on a disk whose power is cut whenever the broker is killed: the next start finds what had been synced,
-// and nothing that was only with the operating system. What that is, and what is taken for durable when, is in
-// `platter.c`.
+// File storage on a disk whose power is cut with every kill of the broker: the next start finds what was synced, and
+// nothing that was only in the operating system's cache. `lossy-disk.c` says what counts as durable, and when.
 import { cpSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StoragePlace } from '../kill/storage-place.js';
 import { temporaryDirectory } from '../hexmq-command.js';
 import { run } from '../program.js';
 
-const SOURCE = resolve(import.meta.dirname, 'platter.c');
+const SOURCE = resolve(import.meta.dirname, 'lossy-disk.c');
 
-/** On the disk; neither it nor the one above it is there at the beginning. */
+/** On the disk. Neither this directory nor its parent exists at the beginning. */
 const DATA = 'made/data';
 
 export interface Options {
   readonly ackLevel?: 'flushed' | 'stored';
-  /** What the disk does not sync although it says that it has: a pattern of paths. */
-  readonly deafTo?: string;
+  /** A pattern of paths whose syncs the disk ignores while it reports success. */
+  readonly ignoring?: string;
 }
 
-export async function unpluggableFileStorage({ ackLevel = 'flushed', deafTo }: Options = {}): Promise<StoragePlace> {
+export async function fileStorageOnLossyDisk({ ackLevel = 'flushed', ignoring }: Options = {}): Promise<StoragePlace> {
   const room = realpathSync(temporaryDirectory());
-  const library = join(room, 'platter.so');
+  const library = join(room, 'lossy-disk.so');
   const { status, stderr } = await run('cc', [
     '-shared',
     '-fPIC',
@@ -33,12 +32,12 @@ export async function unpluggableFileStorage({ ackLevel = 'flushed', deafTo }: O
     SOURCE,
     '-ldl',
   ]);
-  if (status !== 0 || stderr !== '') throw new Error(`platter.c cannot be compiled:\n${stderr}`);
+  if (status !== 0 || stderr !== '') throw new Error(`lossy-disk.c cannot be compiled:\n${stderr}`);
   const disk = join(room, 'disk');
-  const platter = join(room, 'platter');
-  const names = join(platter, 'names');
+  const durable = join(room, 'durable');
+  const names = join(durable, 'names');
   const plugIn = (): void => {
-    mkdirSync(join(platter, 'contents'), { recursive: true });
+    mkdirSync(join(durable, 'contents'), { recursive: true });
     cpSync(disk, names, { recursive: true });
   };
   mkdirSync(disk);
@@ -48,16 +47,16 @@ export async function unpluggableFileStorage({ ackLevel = 'flushed', deafTo }: O
     disk: {
       env: {
         LD_PRELOAD: library,
-        PLATTER_DISK: disk,
-        PLATTER: platter,
-        ...(deafTo === undefined ? {} : { PLATTER_DEAF_TO: deafTo }),
-        // What goes through that goes past libc.
+        LOSSY_DISK: disk,
+        LOSSY_DISK_DURABLE: durable,
+        ...(ignoring === undefined ? {} : { LOSSY_DISK_IGNORES: ignoring }),
+        // I/O through io_uring would bypass libc.
         UV_USE_IO_URING: '0',
       },
       cutPower: () => {
         rmSync(disk, { recursive: true });
         renameSync(names, disk);
-        rmSync(platter, { recursive: true });
+        rmSync(durable, { recursive: true });
         plugIn();
       },
     },

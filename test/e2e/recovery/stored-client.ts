@@ -1,8 +1,8 @@
 // A client with a stored session that keeps what comes until it is asked for, acknowledges QoS 1 and 2 by itself, and
 // publishes in a window.
 import type { IConnackPacket, IPublishPacket, Packet } from 'mqtt-packet';
-import { PacketSocket } from '../kill/packet-socket.js';
-import type { Address, PacketSocketOwner } from '../kill/packet-socket.js';
+import { PacketSocket } from '../packet-socket.js';
+import type { Address, PacketSocketOwner } from '../packet-socket.js';
 import { within } from '../program.js';
 
 type Command = NonNullable<Packet['cmd']>;

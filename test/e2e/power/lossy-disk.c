@@ -1,21 +1,24 @@
-// What a disk has for certain when its power is cut, kept beside what a process sees: loaded into the process with LD_PRELOAD, this library repeats
-// on the platter whatever fsync and fdatasync have made durable of the disk, and nothing else. A process that is killed then leaves two directories:
-// the disk, with all that it has ever written, and the platter, with what would be there after a loss of power at that moment.
+// A disk that loses what was not synced, for one process. Loaded with LD_PRELOAD, this library copies to a second
+// directory, the durable copy, what each successful fsync and fdatasync makes durable on the disk, and nothing else. A
+// killed process then leaves two directories: the disk, with everything that it has written, and the durable copy, with
+// what a loss of power at that moment would have left.
 //
-//   PLATTER_DISK      the directory that is the disk, as realpath gives it
-//   PLATTER           a directory with names/, at the start a copy of the disk, and contents/, at the start empty
-//   PLATTER_DEAF_TO   a pattern of paths on the disk whose syncs are not repeated: a disk that lies
+//   LOSSY_DISK          the directory that is the disk, as realpath prints it
+//   LOSSY_DISK_DURABLE  a directory with names/, at the start a copy of the disk, and contents/, at the start empty
+//   LOSSY_DISK_IGNORES  a pattern of paths on the disk whose syncs are not copied: a disk that lies
 //
 // What is durable, and when:
 //
-// - The bytes of a file: those that it had when fsync or fdatasync began, once that has succeeded.
-// - The name of a file: with fsync of its directory; or with a sync of the file itself, under the name that it then has. POSIX promises only the first,
-//   but ext4, XFS and Btrfs do the second for new files, and LevelDB relies on it whenever it begins a new log.
-// - The name of a directory, a new name that replaces another, and that a name is gone: only with fsync of the directory that it is in. Most file systems
-//   do more. Nothing is found in a directory that has no durable name yet, and what is synced in it before that counts only from its next sync on.
+// - The bytes of a file: those that it had when fsync or fdatasync began, once the call has succeeded.
+// - The name of a file: after fsync of its directory; or after a sync of the file itself, under the name that it has at
+//   that time. POSIX guarantees only the first, but ext4, XFS and Btrfs do the second for new files, and LevelDB relies
+//   on it whenever it begins a new log.
+// - The name of a directory, a rename over an existing name, and the removal of a name: only after fsync of the parent
+//   directory. Most file systems do more. Nothing is found in a directory whose name is not durable yet, and what is
+//   synced in it before that counts only from its next sync on.
 //
-// A file that has no name on the platter yet has its bytes there all the same, in contents/; names/ has hard links to that. The broker syncs in no
-// other way (sync, syncfs, msync, O_SYNC), and has no files on the disk but regular ones.
+// The bytes of a file without a durable name are in contents/; names/ has hard links to them. The broker syncs in no
+// other way (sync, syncfs, msync, O_SYNC), and has only regular files on the disk.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -35,8 +38,8 @@
 
 typedef int (*Sync)(int descriptor);
 
-// A file of the disk, known by its inode, whatever its names. It stays open so that no other file gets the number of its inode, and also because closing
-// it would release the lock that LevelDB has on its directory.
+// A file of the disk, known by its inode, whatever its names. It stays open so that no other file gets the number of
+// its inode, and also because closing it would release the lock that LevelDB has on its directory.
 typedef struct {
   dev_t device;
   ino_t inode;
@@ -56,7 +59,7 @@ typedef struct {
   size_t count;
 } Listing;
 
-static const char *disk, *platter, *deaf_to;
+static const char *disk, *durable, *ignored;
 static Sync real_fsync, real_fdatasync;
 
 // One sync at a time; LevelDB has two threads that sync.
@@ -66,7 +69,7 @@ static size_t files_count;
 
 static void need(int is_so, const char *what) {
   if (is_so) return;
-  fprintf(stderr, "platter: %s: %s\n", what, strerror(errno));
+  fprintf(stderr, "lossy-disk: %s: %s\n", what, strerror(errno));
   abort();
 }
 
@@ -79,11 +82,12 @@ __attribute__((format(printf, 2, 3))) static void format(char *text, const char 
   need(length >= 0 && length < PATH_BYTES, pattern);
 }
 
-static void path_on_platter(char *text, const char *path) { format(text, "%s/names%s", platter, path + strlen(disk)); }
+static void path_in_copy(char *text, const char *path) { format(text, "%s/names%s", durable, path + strlen(disk)); }
 
-static void path_of_content(char *text, size_t file) { format(text, "%s/contents/%zu", platter, file); }
+static void path_of_content(char *text, size_t file) { format(text, "%s/contents/%zu", durable, file); }
 
-// The number of a file of the disk; NONE: it has just gone, or another has its name. `name`: the one that it has on the platter already; NULL: none.
+// The number of a file of the disk; NONE: it has just gone, or another has its name. `name`: the one that it has in the
+// durable copy already; NULL: none.
 static size_t file_at(const char *path, const struct stat *status, const char *name) {
   for (size_t i = 0; i < files_count; i++)
     if (files[i].device == status->st_dev && files[i].inode == status->st_ino) return i;
@@ -110,7 +114,7 @@ static void write_content(const File *file, off_t size) {
     size_t most = size - at < (off_t)sizeof bytes ? (size_t)(size - at) : sizeof bytes;
     ssize_t length = pread(file->file, bytes, most, at);
     need(length > 0, "the bytes of a file");
-    need(pwrite(file->content, bytes, (size_t)length, at) == length, "a write to the platter");
+    need(pwrite(file->content, bytes, (size_t)length, at) == length, "a write to the durable copy");
     at += length;
   }
   need(ftruncate(file->content, size) == 0, "the size of a file");
@@ -128,12 +132,12 @@ static void write_name(const char *name, size_t file) {
   path_of_content(content, file);
   need(stat(content, &wanted) == 0, content);
   if (stat(name, &found) == 0 && found.st_ino == wanted.st_ino) return;
-  format(new_name, "%s/contents/new-name", platter);
+  format(new_name, "%s/contents/new-name", durable);
   need(link(content, new_name) == 0, new_name);
   need(rename(new_name, name) == 0, name);
 }
 
-static Listing listing_of(const char *directory, int is_on_platter) {
+static Listing listing_of(const char *directory, int is_in_copy) {
   struct dirent **found;
   int count = scandir(directory, &found, NULL, alphasort);
   need(count >= 0, directory);
@@ -147,10 +151,10 @@ static Listing listing_of(const char *directory, int is_on_platter) {
       Entry *entry = &listing.entries[listing.count++];
       strcpy(entry->name, name);
       format(path, "%s/%s", directory, name);
-      path_on_platter(twin, path);
+      path_in_copy(twin, path);
       int is_there = stat(path, &status) == 0;
       entry->is_directory = is_there && S_ISDIR(status.st_mode);
-      entry->file = is_there && !entry->is_directory ? file_at(path, &status, is_on_platter ? twin : NULL) : NONE;
+      entry->file = is_there && !entry->is_directory ? file_at(path, &status, is_in_copy ? twin : NULL) : NONE;
     }
     free(found[i]);
   }
@@ -164,11 +168,11 @@ static int has_name(const Listing *listing, const char *name) {
   return 0;
 }
 
-// One name after the other: a kill in between leaves some of it, as no file system with a journal would. That matters only to the first opening of a store,
-// later names do not need each other.
+// One name after the other: a kill in between leaves some of it, as no file system with a journal would. That matters
+// only to the first opening of a store, later names do not need each other.
 static void write_names(const char *directory, const Listing *listing) {
   char there[PATH_BYTES], path[PATH_BYTES];
-  path_on_platter(there, directory);
+  path_in_copy(there, directory);
   if (!is_directory(there)) return;
   for (size_t i = 0; i < listing->count; i++) {
     const Entry *entry = &listing->entries[i];
@@ -204,7 +208,7 @@ static int sync_file(Sync sync, int descriptor, const char *path, const struct s
   int result = sync(descriptor);
   if (result != 0 || file == NONE) return result;
   write_content(&files[file], status->st_size);
-  path_on_platter(name, path);
+  path_in_copy(name, path);
   format(directory, "%.*s", (int)(strrchr(name, '/') - name), name);
   if (is_directory(directory)) write_name(name, file);
   return 0;
@@ -224,7 +228,7 @@ static int is_on_disk(int descriptor, char *path, struct stat *status) {
 static int sync_through(Sync sync, int descriptor) {
   char path[PATH_BYTES];
   struct stat status;
-  if (disk == NULL || !is_on_disk(descriptor, path, &status) || (deaf_to != NULL && fnmatch(deaf_to, path, 0) == 0)) return sync(descriptor);
+  if (disk == NULL || !is_on_disk(descriptor, path, &status) || (ignored != NULL && fnmatch(ignored, path, 0) == 0)) return sync(descriptor);
   pthread_mutex_lock(&mutex);
   int result = S_ISDIR(status.st_mode) ? sync_directory(sync, descriptor, path) : sync_file(sync, descriptor, path, &status);
   int error = errno;
@@ -237,7 +241,7 @@ int fsync(int descriptor) { return sync_through(real_fsync, descriptor); }
 
 int fdatasync(int descriptor) { return sync_through(real_fdatasync, descriptor); }
 
-// Which of the platter's files is which of the disk's.
+// Which of the durable files is which of the disk's.
 static void pair(const char *directory) {
   Listing listing = listing_of(directory, 1);
   for (size_t i = 0; i < listing.count; i++) {
@@ -251,10 +255,10 @@ static void pair(const char *directory) {
 __attribute__((constructor)) static void begin(void) {
   real_fsync = (Sync)dlsym(RTLD_NEXT, "fsync");
   real_fdatasync = (Sync)dlsym(RTLD_NEXT, "fdatasync");
-  platter = getenv("PLATTER");
-  deaf_to = getenv("PLATTER_DEAF_TO");
-  const char *directory = getenv("PLATTER_DISK");
-  if (directory == NULL || platter == NULL) return;
+  durable = getenv("LOSSY_DISK_DURABLE");
+  ignored = getenv("LOSSY_DISK_IGNORES");
+  const char *directory = getenv("LOSSY_DISK");
+  if (directory == NULL || durable == NULL) return;
   disk = directory;
   pair(disk);
 }

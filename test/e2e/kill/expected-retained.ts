@@ -1,20 +1,20 @@
-// What must be retained. A topic has one owner, who sets it at one QoS: the broker has what was acknowledged last, or
-// something later that the owner has not been told of.
-import type { Chronicle } from './chronicle.js';
+// What must be retained. Each topic has one publisher with one QoS. The broker has the last message that was
+// acknowledged, or a later one whose acknowledgement has not arrived.
+import type { History } from './history.js';
 import type { RetainedMessages } from './retained-reader.js';
 
 interface Setting {
-  /** Empty: nothing is retained. */
+  /** Empty if nothing is retained. */
   readonly text: string;
   isAcknowledged: boolean;
 }
 
-export class RetainedBook {
+export class ExpectedRetained {
   readonly #settings = new Map<string, Setting[]>();
 
-  constructor(readonly chronicle: Chronicle) {}
+  constructor(readonly history: History) {}
 
-  /** Returns what to call when it is acknowledged. */
+  /** @returns a function to call when the message is acknowledged. */
   set(topic: string, text: string): () => void {
     const settings = this.#settings.get(topic) ?? [{ text: '', isAcknowledged: true }];
     this.#settings.set(topic, settings);
@@ -32,12 +32,13 @@ export class RetainedBook {
       const possible = settings.map((setting) => setting.text);
       if (possible.includes(text)) continue;
       const [last, ...later] = possible.map(quoted);
-      this.chronicle.fault(
+      this.history.addViolation(
         `${quoted(text)} is retained on ${topic}; acknowledged last: ${last}; behind that, not acknowledged: ${later.join(', ')}`,
       );
     }
     for (const topic of found.keys())
-      if (!this.#settings.has(topic)) this.chronicle.fault(`something is retained on ${topic}, where nobody set it`);
+      if (!this.#settings.has(topic))
+        this.history.addViolation(`something is retained on ${topic}, where no client set it`);
   }
 }
 

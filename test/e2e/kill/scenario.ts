@@ -1,52 +1,53 @@
-// A broker and everyone who uses it: in each round it is started, they come back, send, receive, subscribe, go and die,
-// and it is killed in the middle of it. Now and then they first let everything arrive, and nothing may be missing.
-// Where storage is a server, that is killed in turn: not at all, under a broker that lives on, or with the broker.
+// A broker and its clients over many rounds. In each round the broker starts, the clients come back, publish, receive,
+// subscribe and leave, and the broker is killed in the middle of it. Every few rounds everything is first delivered,
+// and nothing may be missing. Where storage is a server, the rounds take turns: the broker alone is killed, the server
+// under a broker that stays alive, or both.
 import type { Chance } from './chance.js';
-import { Chronicle } from './chronicle.js';
-import type { Observer } from './chronicle.js';
-import { FaithfulClient, untilLost } from './faithful-client.js';
+import { History } from './history.js';
+import type { Observer } from './history.js';
+import { MqttClient, untilLost } from '../mqtt-client.js';
 import type { KillableBroker, Victim } from './killable-broker.js';
-import type { Address } from './packet-socket.js';
+import type { Address } from '../packet-socket.js';
 import { Publisher } from './publisher.js';
-import { RetainedBook } from './retained-book.js';
+import { ExpectedRetained } from './expected-retained.js';
 import { readRetained } from './retained-reader.js';
 import { Subscriber } from './subscriber.js';
-import { WillBook } from './will-book.js';
-import type { TestamentedWill } from './will-book.js';
+import { ExpectedWills } from './expected-wills.js';
+import type { ExpectedWill } from './expected-wills.js';
 import { within } from '../program.js';
 
-/** Either all who come back are in time, or those who do not are found missing at once. */
+/** Long enough for every client that comes back; or so short that the wills of the others are due at once. */
 const LONG_GRACE_MS = 600_000;
 const SHORT_GRACE_MS = 1;
-/** Every how many rounds everything has to arrive before the next kill. */
+/** In every so many rounds, everything is delivered before the kill. */
 const CALM_EVERY = 4;
 const CHURN_FILTERS = ['churn/0', 'churn/1', 'churn/2', 'churn/3'];
 const QOS = [1, 2] as const;
 
 /** A client with a will, in the round in which it is connected and in the next. */
-interface Mortal {
-  readonly client: FaithfulClient;
-  readonly entry: TestamentedWill;
+interface ClientWithWill {
+  readonly client: MqttClient;
+  readonly entry: ExpectedWill;
 }
 
-export class Story {
-  readonly chronicle: Chronicle;
-  readonly #wills: WillBook;
-  readonly #retained: RetainedBook;
+export class Scenario {
+  readonly history: History;
+  readonly #wills: ExpectedWills;
+  readonly #retained: ExpectedRetained;
   readonly #publishers: readonly Publisher[];
   readonly #online: readonly Subscriber[];
-  /** They come now and then, for what has come meanwhile. */
+  /** Subscribers that are mostly away and fetch what was queued for them. */
   readonly #sleepers: readonly Subscriber[];
-  /** Now with Clean Session, now without. */
+  /** Connects with and without Clean Session, at random. */
   readonly #guest: Subscriber;
-  /** Its subscriptions come and go. */
+  /** Subscribes and unsubscribes all the time. */
   readonly #churner: Subscriber;
   readonly #group: Observer;
   readonly #members: readonly Subscriber[];
-  readonly #retainers: readonly FaithfulClient[];
-  readonly #control: FaithfulClient;
-  readonly #watcher: FaithfulClient;
-  #mortals: Mortal[] = [];
+  readonly #retainers: readonly MqttClient[];
+  readonly #control: MqttClient;
+  readonly #watcher: MqttClient;
+  #clientsWithWills: ClientWithWill[] = [];
   #settings = 0;
   #round = 0;
 
@@ -54,19 +55,19 @@ export class Story {
     readonly broker: KillableBroker,
     readonly chance: Chance,
   ) {
-    const chronicle = new Chronicle(chance.seed);
-    this.chronicle = chronicle;
-    this.#wills = new WillBook(chronicle);
-    this.#retained = new RetainedBook(chronicle);
+    const history = new History(chance.seed);
+    this.history = history;
+    this.#wills = new ExpectedWills(history);
+    this.#retained = new ExpectedRetained(history);
     this.#publishers = [0, 1, 2].map(
-      (n) => new Publisher(`publisher-${n}`, chance, chronicle, (qos) => this.#topic(n, qos)),
+      (n) => new Publisher(`publisher-${n}`, chance, history, (qos) => this.#topic(n, qos)),
     );
-    this.#online = QOS.map((qos) => new Subscriber(`online-${qos}`, chronicle));
-    this.#sleepers = QOS.map((qos) => new Subscriber(`sleeper-${qos}`, chronicle));
-    this.#guest = new Subscriber('guest', chronicle);
-    this.#churner = new Subscriber('churner', chronicle);
-    this.#group = chronicle.observer('the shared group', false);
-    this.#members = [0, 1, 2].map((n) => new Subscriber(`member-${n}`, chronicle, this.#group));
+    this.#online = QOS.map((qos) => new Subscriber(`online-${qos}`, history));
+    this.#sleepers = QOS.map((qos) => new Subscriber(`sleeper-${qos}`, history));
+    this.#guest = new Subscriber('guest', history);
+    this.#churner = new Subscriber('churner', history);
+    this.#group = history.observer('the shared group', false);
+    this.#members = [0, 1, 2].map((n) => new Subscriber(`member-${n}`, history, this.#group));
     this.#retainers = QOS.map((qos) => this.#client(`retainer-${qos}`));
     this.#control = this.#client('control');
     this.#watcher = this.#client('watcher');
@@ -75,7 +76,7 @@ export class Story {
     };
   }
 
-  /** The first start: who is to receive from the beginning on is subscribed before anything happens. */
+  /** The first start, in which the lasting subscriptions are made before any message is sent. */
   async open(): Promise<void> {
     const address = await this.broker.start(LONG_GRACE_MS);
     await this.#watcher.connect(address);
@@ -95,17 +96,17 @@ export class Story {
   }
 
   async round(): Promise<void> {
-    const { chance, chronicle } = this;
-    chronicle.beginRound(++this.#round);
+    const { chance, history } = this;
+    history.beginRound(++this.#round);
     const isLong = chance.happens(0.5);
     const graceMs = isLong ? LONG_GRACE_MS : SHORT_GRACE_MS;
     for (let stumbles = chance.happens(0.3) ? chance.between(1, 2) : 0; stumbles > 0; stumbles--) {
-      chronicle.tell(`killed ${await this.broker.stumble(graceMs, chance.next())} ms after it was spawned`);
+      history.note(`killed ${await this.broker.stumble(graceMs, chance.next())} ms after it was spawned`);
     }
     const address = await this.broker.start(graceMs);
     if (chance.happens(0.5)) await this.#compareRetained(address);
     const isCalm = this.#round % CALM_EVERY === 0;
-    const before = chronicle.acknowledgedCount;
+    const before = history.acknowledgedCount;
 
     const returned = this.#everyoneReturns(address, isLong);
     const lives = [untilLost(returned)];
@@ -118,15 +119,15 @@ export class Story {
     const victim = this.broker.nextVictim();
     if (victim === 'server') await this.#loseServer(returned, before);
     await this.#strike(
-      `killed after ${chronicle.acknowledgedCount - before} acknowledgements, wills waited ${isLong ? 'long' : 'hardly'}`,
+      `killed after ${history.acknowledgedCount - before} acknowledgements, wills waited ${isLong ? 'long' : 'hardly'}`,
       victim,
     );
     await Promise.all(lives);
   }
 
-  /** The last start: everything arrives, nothing is missing, and everyone stays alive. */
+  /** The last start: everything is delivered, nothing is missing, and nothing is killed. */
   async close(): Promise<void> {
-    this.chronicle.beginRound(++this.#round);
+    this.history.beginRound(++this.#round);
     const address = await this.broker.start(SHORT_GRACE_MS);
     await this.#compareRetained(address);
     await this.#everyoneReturns(address, false);
@@ -138,17 +139,17 @@ export class Story {
       );
       if (!isComing) break;
     }
-    this.#wills.tellMissing();
+    this.#wills.reportMissing();
     this.#wills.compare(await readRetained(address, 'will/#', this.#fault));
-    this.chronicle.verify();
+    this.history.verify();
   }
 
-  /** What there was of everything that has to be there for the story to mean something. */
+  /** How often each kind of event happened; a scenario without one of them proves less than it claims. */
   get census(): Readonly<Record<string, number>> {
     return {
-      'message that was acknowledged': this.chronicle.acknowledgedCount,
+      'message that was acknowledged': this.history.acknowledgedCount,
       ...Object.fromEntries(
-        this.chronicle.observers.map(({ name, receivedCount }) => [`message for ${name}`, receivedCount]),
+        this.history.observers.map(({ name, receivedCount }) => [`message for ${name}`, receivedCount]),
       ),
       'message to be retained': this.#settings,
       'will to be published': this.#wills.count('owed'),
@@ -160,11 +161,11 @@ export class Story {
   }
 
   readonly #fault = (fault: string): void => {
-    this.chronicle.fault(fault);
+    this.history.addViolation(fault);
   };
 
-  #client(clientId: string): FaithfulClient {
-    const client = new FaithfulClient(clientId);
+  #client(clientId: string): MqttClient {
+    const client = new MqttClient(clientId);
     client.onFault = this.#fault;
     return client;
   }
@@ -177,10 +178,10 @@ export class Story {
 
   async #everyoneReturns(address: Address, isInTime: boolean): Promise<void> {
     const { chance } = this;
-    const returning = this.#mortals.filter(() => chance.happens(0.5));
-    this.#mortals = [];
+    const returning = this.#clientsWithWills.filter(() => chance.happens(0.5));
+    this.#clientsWithWills = [];
     await Promise.all([
-      ...returning.map((mortal) => this.#comeBack(mortal, address, isInTime)),
+      ...returning.map((one) => this.#comeBack(one, address, isInTime)),
       this.#watcher.connect(address),
       this.#control.connect(address),
       this.#churner.connect(address),
@@ -191,30 +192,30 @@ export class Story {
     ]);
   }
 
-  async #comeBack({ client, entry }: Mortal, address: Address, isInTime: boolean): Promise<void> {
+  async #comeBack({ client, entry }: ClientWithWill, address: Address, isInTime: boolean): Promise<void> {
     const { fate } = entry;
     entry.fate = fate === 'never' ? fate : 'open';
     await client.connect(address, { clean: this.chance.happens(0.5) });
-    if (isInTime && fate === 'owed') this.#wills.renounce(entry);
+    if (isInTime && fate === 'owed') this.#wills.expectNever(entry);
   }
 
-  /** What happens until the kill, all at once. */
+  /** Starts everything that goes on at the same time until the kill. */
   #live(address: Address, returned: Promise<void>): Promise<void>[] {
     const { chance } = this;
     for (const publisher of this.#publishers) publisher.send();
     return [
       ...this.#retainers.map((client, i) => returned.then(() => this.#setRetained(client, QOS[i] as 1 | 2))),
       ...this.#sleepers.map((sleeper) => this.#visit(sleeper, address)),
-      // What a member has been given at QoS 2 waits for it, what it has been given at QoS 1 goes to another.
+      // QoS 2 messages assigned to a member wait for it; QoS 1 messages go to another member.
       ...this.#members.filter(() => chance.happens(0.3)).map((member) => returned.then(() => this.#goSoon(member))),
       returned.then(() => this.#churn()),
       ...Array.from({ length: chance.between(2, 6) }, (_, i) =>
-        this.#liveAndDie(`mortal-${this.#round}-${i}`, address),
+        this.#liveAndDie(`client-with-will-${this.#round}-${i}`, address),
       ),
     ];
   }
 
-  async #setRetained(client: FaithfulClient, qos: 1 | 2): Promise<void> {
+  async #setRetained(client: MqttClient, qos: 1 | 2): Promise<void> {
     while (client.isConnected) {
       const topic = `retained/${qos}/${this.chance.between(0, 5)}`;
       const text = this.chance.happens(0.3)
@@ -223,20 +224,20 @@ export class Story {
       const acknowledged = this.#retained.set(topic, text);
       client.publish({ topic, payload: Buffer.from(text), qos, retain: true }, acknowledged);
       if (!client.hasRoom) await client.settled();
-      else if (this.chance.happens(0.3)) await this.chronicle.afterAcknowledgements(this.chance.between(1, 20));
+      else if (this.chance.happens(0.3)) await this.history.afterAcknowledgements(this.chance.between(1, 20));
     }
   }
 
-  /** Mostly it stays away; else it comes in the midst of it, and may go again before the kill. */
+  /** Stays away in most rounds; otherwise connects in the middle of the traffic and may leave before the kill. */
   async #visit(sleeper: Subscriber, address: Address): Promise<void> {
     if (sleeper.client.isConnected || this.chance.happens(0.6)) return;
-    await this.chronicle.afterAcknowledgements(this.chance.between(0, 100));
+    await this.history.afterAcknowledgements(this.chance.between(0, 100));
     await sleeper.connect(address);
     if (this.chance.happens(0.7)) await this.#goSoon(sleeper);
   }
 
   async #goSoon({ client }: Subscriber): Promise<void> {
-    await this.chronicle.afterAcknowledgements(this.chance.between(0, 100));
+    await this.history.afterAcknowledgements(this.chance.between(0, 100));
     await (this.chance.happens(0.5) ? client.disconnect() : client.vanish());
   }
 
@@ -246,7 +247,7 @@ export class Story {
       const qos = CHURN_FILTERS.indexOf(filter) % 2 === 0 ? 1 : 2;
       if (this.#churner.observer.state(filter) === 'on') await this.#churner.unsubscribe(filter, qos);
       else await this.#churner.subscribe(filter, qos);
-      await this.chronicle.afterAcknowledgements(this.chance.between(0, 60));
+      await this.history.afterAcknowledgements(this.chance.between(0, 60));
     }
   }
 
@@ -254,66 +255,66 @@ export class Story {
     const { chance } = this;
     const client = this.#client(clientId);
     const entry = this.#wills.add(clientId, chance.pick(QOS), chance.happens(0.5));
-    await this.chronicle.afterAcknowledgements(chance.between(0, 50));
-    this.#mortals.push({ client, entry });
+    await this.history.afterAcknowledgements(chance.between(0, 50));
+    this.#clientsWithWills.push({ client, entry });
     await client.connect(address, { clean: chance.happens(0.5), will: entry.will });
     entry.fate = 'owed';
     const end = chance.pick(['stay', 'stay', 'disconnect', 'vanish']);
     if (end === 'stay') return;
-    await this.chronicle.afterAcknowledgements(chance.between(0, 50));
+    await this.history.afterAcknowledgements(chance.between(0, 50));
     if (end === 'vanish') {
-      this.#mortals = this.#mortals.filter((mortal) => mortal.client !== client);
+      this.#clientsWithWills = this.#clientsWithWills.filter((one) => one.client !== client);
       await client.vanish();
       return;
     }
     entry.fate = 'open';
     await client.disconnect();
-    // DISCONNECT has no answer. What had to be stored behind it and is acknowledged says that it was heard and stored.
-    await this.#control.published({ topic: 'nobody/listens', payload: Buffer.of(), qos: 2 });
-    this.#wills.renounce(entry);
+    // DISCONNECT has no answer. An acknowledged message that was sent after it shows that it was processed and stored.
+    await this.#control.published({ topic: 'no/subscriber', payload: Buffer.of(), qos: 2 });
+    this.#wills.expectNever(entry);
   }
 
   async #untilKill(): Promise<void> {
-    const { chance, chronicle } = this;
+    const { chance, history } = this;
     const tooLong = new Promise<void>((resolve) => setTimeout(resolve, 5000).unref());
     if (chance.happens(0.25)) await new Promise((resolve) => setTimeout(resolve, chance.between(0, 60)));
-    else await Promise.race([chronicle.afterAcknowledgements(chance.between(1, 900)), tooLong]);
+    else await Promise.race([history.afterAcknowledgements(chance.between(1, 900)), tooLong]);
   }
 
   /**
-   * In the middle of it storage is gone, and comes back. The broker goes on by itself, and keeps its promises to those
-   * who are there.
+   * Kills the storage server in the middle of the traffic and restarts it. The broker recovers and keeps its promises
+   * to the connected clients.
    */
   async #loseServer(returned: Promise<void>, before: number): Promise<void> {
-    const { chance, chronicle } = this;
+    const { chance, history } = this;
     const forMs = chance.between(0, 3000);
-    chronicle.tell(
-      `the server was killed after ${chronicle.acknowledgedCount - before} acknowledgements, and started again ${forMs} ms later`,
+    history.note(
+      `the server was killed after ${history.acknowledgedCount - before} acknowledgements, and started again ${forMs} ms later`,
     );
     await this.broker.loseServer(forMs);
     await returned;
-    const atReturn = chronicle.acknowledgedCount;
+    const atReturn = history.acknowledgedCount;
     await within(
-      chronicle.afterAcknowledgements(chance.between(1, 300)),
+      history.afterAcknowledgements(chance.between(1, 300)),
       'acknowledgements after the server had come back',
     );
     for (const publisher of this.#publishers) publisher.pause();
     await Promise.all(this.#publishers.map(({ client }) => client.settled()));
     await Promise.all(this.#online.map(({ observer }) => observer.caughtUp()));
     await this.broker.recovered();
-    chronicle.verify();
-    chronicle.tell(`all was well again, ${chronicle.acknowledgedCount - atReturn} acknowledgements later`);
+    history.verify();
+    history.note(`all was well again, ${history.acknowledgedCount - atReturn} acknowledgements later`);
     for (const publisher of this.#publishers) publisher.send();
     await this.#untilKill();
   }
 
   async #strike(event: string, victim: Victim = 'broker'): Promise<void> {
-    this.chronicle.tell(victim === 'both' ? `with its server, ${event}` : event);
+    this.history.note(victim === 'both' ? `with its server, ${event}` : event);
     const clients = [
       ...[...this.#publishers, ...this.#online, ...this.#sleepers, ...this.#members, this.#guest, this.#churner].map(
         ({ client }) => client,
       ),
-      ...this.#mortals.map(({ client }) => client),
+      ...this.#clientsWithWills.map(({ client }) => client),
       ...this.#retainers,
       this.#control,
       this.#watcher,
@@ -324,20 +325,20 @@ export class Story {
     else await this.broker.killInStop(this.chance.between(0, 30));
     for (const publisher of this.#publishers) publisher.pause();
     await Promise.all(clients.map((client) => client.gone()));
-    this.chronicle.killed();
-    this.chronicle.verify();
+    this.history.killed();
+    this.history.verify();
   }
 
-  /** Everything arrives with everyone, and nothing is missing. */
+  /** Waits until everything is delivered, and checks that nothing is missing. */
   async #settle(address: Address): Promise<void> {
     await Promise.all(this.#sleepers.map((sleeper) => sleeper.connect(address)));
     await Promise.all(
       [...this.#publishers.map(({ client }) => client), ...this.#retainers].map((client) => client.settled()),
     );
-    await Promise.all(this.chronicle.observers.map((observer) => observer.caughtUp()));
+    await Promise.all(this.history.observers.map((observer) => observer.caughtUp()));
     await this.#compareRetained(address);
-    this.chronicle.verify();
-    this.chronicle.tell(`everything had arrived, ${this.chronicle.acknowledgedCount} messages since the beginning`);
+    this.history.verify();
+    this.history.note(`everything had arrived, ${this.history.acknowledgedCount} messages since the beginning`);
   }
 
   async #compareRetained(address: Address): Promise<void> {

@@ -1,9 +1,9 @@
-// One connection on which whole MQTT 3.1.1 packets come and go, read and written by a codec of others.
+// A socket that sends and receives whole MQTT 3.1.1 packets, with the codec of the package `mqtt-packet`.
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
-import { afterwards } from '../program.js';
+import { afterwards } from './program.js';
 
 export interface Address {
   readonly host: string;
@@ -28,12 +28,12 @@ export class PacketSocket {
     });
     this.#socket = connect({ host, port, noDelay: true });
     this.#socket.on('data', (chunk) => {
-      // What it leads to goes out in one piece.
+      // The answers to one chunk leave in one write.
       this.#socket.cork();
       incoming.parse(chunk as Buffer);
       this.#socket.uncork();
     });
-    // How a killed broker's connections end is up to the machine.
+    // The connections of a killed broker end in different ways.
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => {
       owner.closed();

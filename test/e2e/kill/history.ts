@@ -1,15 +1,15 @@
-// What happened, by data: which messages were sent and acknowledged, who was subscribed then, and who has received
-// what. From that it follows who is owed a message and who must not get one; whatever does not fit is a problem, told
-// with the rounds in which it came about.
+// The history of a test: which messages were sent and acknowledged, which subscriptions existed at that time, and what
+// each observer has received. From it follows which observer must get a message and which must not. A contradiction is
+// a violation, reported with the rounds that led to it.
 import { within } from '../program.js';
 
-/** Rounds of the story told when it ends badly. */
+/** The last events that are part of a failure message, and the most violations. */
 const TOLD_EVENTS = 12;
 const TOLD_PROBLEMS = 15;
 
 interface Moment {
   readonly round: number;
-  /** Moments count up: one that is higher came later. */
+  /** Increases with every moment. */
   readonly tick: number;
 }
 
@@ -24,7 +24,7 @@ export interface Publication {
   acknowledged: Moment | undefined;
 }
 
-export class Chronicle {
+export class History {
   readonly #publications = new Map<string, Publication>();
   readonly #seqs = new Map<string, number>();
   readonly observers: Observer[] = [];
@@ -53,12 +53,12 @@ export class Chronicle {
     return { round: this.#round, tick: ++this.#tick };
   }
 
-  /** For the reader of a failure. */
-  tell(event: string): void {
+  /** Records an event for the failure message. */
+  note(event: string): void {
     this.#events.push(`round ${this.#round}: ${event}`);
   }
 
-  fault(problem: string): void {
+  addViolation(problem: string): void {
     this.#problems.push(`round ${this.#round}: ${problem}`);
   }
 
@@ -68,7 +68,7 @@ export class Chronicle {
     return observer;
   }
 
-  /** A message about to be sent. */
+  /** Records a message that is about to be sent. */
   send(publisher: string, qos: 1 | 2, topic: string, size: number): Publication {
     const stream = `${publisher}|${qos}`;
     const seq = (this.#seqs.get(stream) ?? 0) + 1;
@@ -90,7 +90,7 @@ export class Chronicle {
     return new Promise((resolve) => this.#waiting.push({ count: this.#acknowledgedCount + more, resolve }));
   }
 
-  /** The broker is dead: nothing more will be acknowledged in this round. */
+  /** To be called when the broker is dead: nothing more is acknowledged in this round. */
   killed(): void {
     this.#wake(() => true);
   }
@@ -104,7 +104,7 @@ export class Chronicle {
     }
   }
 
-  /** The message with this payload, as it was sent. */
+  /** The message that was sent with this topic and payload. */
   find(topic: string, payload: Uint8Array): Publication | undefined {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     const [publisher, qos, seq] = bytes.toString('latin1', 0, 100).split('|');
@@ -113,20 +113,23 @@ export class Chronicle {
   }
 
   /**
-   * Whatever fails in it is told with what led to it, and broken promises before anything that may follow from them.
+   * Runs `work`. A failure carries the events that led to it; violations take precedence over errors that may follow
+   * from them.
    */
-  async witness(work: () => Promise<void>): Promise<void> {
+  async explainFailures(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
       this.verify();
       if (error instanceof Error)
-        error.message = [`in round ${this.#round} of seed ${this.seed}: ${error.message}`, ...this.#story()].join('\n');
+        error.message = [`in round ${this.#round} of seed ${this.seed}: ${error.message}`, ...this.#context()].join(
+          '\n',
+        );
       throw error;
     }
   }
 
-  /** @throws Error that tells the whole story, if anything is wrong. */
+  /** @throws Error with the violations and the events that led to them, if there are any. */
   verify(): void {
     if (this.#problems.length === 0) return;
     const problems = this.#problems.slice(0, TOLD_PROBLEMS);
@@ -136,21 +139,21 @@ export class Chronicle {
         `by round ${this.#round} of seed ${this.seed}, promises were broken:`,
         ...problems.map((problem) => `  - ${problem}`),
         ...(more > 0 ? [`  - … and ${more} more`] : []),
-        ...this.#story(),
+        ...this.#context(),
       ].join('\n'),
     );
   }
 
-  #story(): string[] {
+  #context(): string[] {
     return [
-      'What led to it:',
+      'Events before it:',
       ...this.#events.slice(-TOLD_EVENTS).map((event) => `  ${event}`),
-      `HEXMQ_KILL_SEED=${this.seed} plays the same again, but for the moments at which the kills strike.`,
+      `HEXMQ_KILL_SEED=${this.seed} repeats the same traffic, though not the moments of the kills.`,
     ];
   }
 }
 
-/** Who it is, with as much behind it as its size says. */
+/** The identity of the message, padded to its size. */
 export function payloadOf({
   publisher,
   qos,
@@ -168,15 +171,15 @@ const describeMessage = ({ publisher, qos, seq, topic, sent, acknowledged }: Pub
 
 interface Subscription {
   readonly qos: 1 | 2;
-  /** `maybe`: the answer has not come, or the session need not outlive the broker. */
+  /** `maybe` while the answer is missing, or if the session need not survive the broker. */
   state: 'on' | 'off' | 'maybe';
   sinceTick: number;
 }
 
-/** One who receives: a session, or the members of a shared group together. Its filters do not overlap. */
+/** A receiver: a session, or all members of a shared group together. Its filters do not overlap. */
 export class Observer {
   readonly #subscriptions = new Map<string, Subscription>();
-  /** How often each message came as a new one. */
+  /** How often each message was received as a new one. */
   readonly #received = new Map<Publication, number>();
   readonly #owed = new Set<Publication>();
   readonly #forbidden = new Set<Publication>();
@@ -186,7 +189,7 @@ export class Observer {
   constructor(
     readonly name: string,
     readonly isOrdered: boolean,
-    readonly chronicle: Chronicle,
+    readonly history: History,
   ) {}
 
   get owedCount(): number {
@@ -197,20 +200,20 @@ export class Observer {
     return this.#received.size;
   }
 
-  /** Resolves when it has got so many more messages, or all that it is owed. */
+  /** Resolves when so many more messages, or all that are owed, have been received. */
   afterReceiving(more: number): Promise<void> {
     const count = this.#received.size + more;
     return within(new Promise((resolve) => this.#goals.push({ count, resolve })), `${more} messages for ${this.name}`);
   }
 
-  /** What is known of its subscription from now on. One that is replaced has no gap. */
+  /** Records the state of a subscription from now on. Replacing a subscription leaves no gap. */
   mark(filter: string, qos: 1 | 2, state: Subscription['state']): void {
     const subscription = this.#subscriptions.get(filter);
     if (subscription?.state === state) return;
-    this.#subscriptions.set(filter, { qos, state, sinceTick: this.chronicle.now().tick });
+    this.#subscriptions.set(filter, { qos, state, sinceTick: this.history.now().tick });
   }
 
-  /** The session has gone, or may have, and what waited in it too. */
+  /** The session is gone or may be, with everything queued in it. */
   markAll(state: 'off' | 'maybe'): void {
     for (const [filter, { qos }] of this.#subscriptions) this.mark(filter, qos, state);
     this.#owed.clear();
@@ -221,10 +224,7 @@ export class Observer {
     return this.#subscriptions.get(filter)?.state ?? 'off';
   }
 
-  /**
-   * Whether it has to get the message is known now: it was subscribed, or not, all the time since the message was sent
-   * first.
-   */
+  /** Decides whether the message is owed: the subscription has had its state ever since the message was first sent. */
   acknowledged(publication: Publication): void {
     const subscription = this.#subscriptionTo(publication.topic);
     if (subscription === undefined || subscription.sinceTick > publication.sent.tick) return;
@@ -235,24 +235,27 @@ export class Observer {
     else this.#forbidden.add(publication);
   }
 
-  /** A message has come, as a new one by its Packet Identifier. */
+  /** Records a received message that is new by its Packet Identifier. */
   receive(topic: string, payload: Uint8Array, qos: number): void {
-    const publication = this.chronicle.find(topic, payload);
+    const publication = this.history.find(topic, payload);
     if (publication === undefined) {
       const start = Buffer.from(payload).toString('latin1', 0, 60);
-      this.chronicle.fault(
-        `${this.name} got on ${topic} what nobody sent there: "${start}" (${payload.byteLength} bytes)`,
+      this.history.addViolation(
+        `${this.name} received on ${topic} what no client sent there: "${start}" (${payload.byteLength} bytes)`,
       );
       return;
     }
     const subscription = this.#subscriptionTo(topic);
     const rightQos = Math.min(publication.qos, subscription?.qos ?? 0);
     if (qos !== rightQos)
-      this.chronicle.fault(`${this.name} got at QoS ${qos} instead of ${rightQos} the ${describeMessage(publication)}`);
+      this.history.addViolation(
+        `${this.name} got at QoS ${qos} instead of ${rightQos} the ${describeMessage(publication)}`,
+      );
     const count = (this.#received.get(publication) ?? 0) + 1;
     this.#received.set(publication, count);
     if (count > 1) {
-      if (rightQos === 2) this.chronicle.fault(`${this.name} got ${count} times the ${describeMessage(publication)}`);
+      if (rightQos === 2)
+        this.history.addViolation(`${this.name} got ${count} times the ${describeMessage(publication)}`);
       return;
     }
     if (this.#forbidden.has(publication)) this.#tellForbidden(publication);
@@ -262,8 +265,8 @@ export class Observer {
   }
 
   /**
-   * Resolves when it has got all that it is owed; when nothing comes any more although something is owed, that is a
-   * problem.
+   * Resolves when everything owed has been received. It is a violation if nothing more arrives although something is
+   * owed.
    */
   async caughtUp(): Promise<void> {
     while (this.#owed.size > 0) {
@@ -271,7 +274,7 @@ export class Observer {
       await this.afterReceiving(Infinity).catch(() => undefined);
       if (this.#owed.size === 0 || this.#received.size > before) continue;
       for (const publication of this.#owed)
-        this.chronicle.fault(`${this.name} has not got the ${describeMessage(publication)}`);
+        this.history.addViolation(`${this.name} has not got the ${describeMessage(publication)}`);
       return;
     }
   }
@@ -286,21 +289,21 @@ export class Observer {
   }
 
   /**
-   * By publisher, its QoS and that of the delivery. What comes for a second time, at QoS 1, may come out of its place,
-   * and so may what was sent before the subscription began: it comes because its publisher repeats it, and later
-   * messages may have come from before that.
+   * Order holds for one publisher, its QoS and the QoS of the delivery. Exempt are QoS 1 messages that arrive again, and
+   * messages that were first sent before the subscription began: those arrive because the publisher repeats them, and
+   * later messages may have arrived before.
    */
   #expectOrder(publication: Publication, qos: number, subscription: Subscription | undefined): void {
     if (!this.isOrdered || subscription === undefined || subscription.sinceTick > publication.sent.tick) return;
     const stream = `${publication.publisher}|${publication.qos}|${qos}`;
     const last = this.#lastSeqs.get(stream) ?? 0;
     if (publication.seq < last)
-      this.chronicle.fault(`${this.name} got behind number ${last} the ${describeMessage(publication)}`);
+      this.history.addViolation(`${this.name} got behind number ${last} the ${describeMessage(publication)}`);
     else this.#lastSeqs.set(stream, publication.seq);
   }
 
   #tellForbidden(publication: Publication): void {
-    this.chronicle.fault(`${this.name} was not subscribed and got the ${describeMessage(publication)}`);
+    this.history.addViolation(`${this.name} was not subscribed and got the ${describeMessage(publication)}`);
   }
 
   #subscriptionTo(topic: string): Subscription | undefined {
@@ -309,7 +312,7 @@ export class Observer {
   }
 }
 
-/** A filter here is a topic, or everything below one. */
+/** Filters here are a topic, or `topic/#`. */
 function matches(filter: string, topic: string): boolean {
   return filter.endsWith('/#') ? topic.startsWith(filter.slice(0, -1)) : filter === topic;
 }

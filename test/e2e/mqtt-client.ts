@@ -1,8 +1,8 @@
-// A client that keeps across connections what MQTT 3.1.1 says a client keeps: the messages it has sent that are not
-// acknowledged, which it sends again with DUP and their Packet Identifier, in their order; and the Packet Identifiers
-// of QoS 2 messages that it has received, until PUBREL. With that, a message that comes twice is the broker's doing.
+// An MQTT 3.1.1 client that keeps across connections what the protocol says a client keeps: its unacknowledged
+// messages, which it sends again with DUP, their Packet Identifiers and in order; and the Packet Identifiers of
+// received QoS 2 messages until PUBREL. A message that still arrives twice is therefore the broker's doing.
 import type { IConnackPacket, IPublishPacket, Packet, QoS } from 'mqtt-packet';
-import { within } from '../program.js';
+import { within } from './program.js';
 import { PacketSocket } from './packet-socket.js';
 import type { Address } from './packet-socket.js';
 
@@ -11,7 +11,7 @@ export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-/** The end of the connection is no failure to whoever kills the broker. */
+/** Ignores the loss of the connection, for tests that kill the broker. */
 export async function untilLost(work: Promise<unknown>): Promise<void> {
   try {
     await work;
@@ -43,7 +43,7 @@ interface Outgoing {
   readonly packetId: number;
   readonly message: Message;
   readonly acknowledged: () => void;
-  /** PUBREC has come: PUBREL is what is left to send. */
+  /** PUBREC has arrived, so PUBREL is sent instead of the message. */
   isReceived: boolean;
 }
 
@@ -52,17 +52,17 @@ interface Answer<T> {
   reject(error: Error): void;
 }
 
-export class FaithfulClient {
-  /** A message that has not been received before. */
+export class MqttClient {
+  /** Called for each message that is not a repetition. */
   onMessage: (packet: IPublishPacket) => void = () => undefined;
-  /** There may be room for more messages. */
+  /** Called when the window may have room for more messages. */
   onRoom: () => void = () => undefined;
-  /** The session of before is gone, with its subscriptions. */
+  /** Called when the broker has no session for this client, so its subscriptions are gone. */
   onNewSession: () => void = () => undefined;
-  /** Something that no broker may do. */
+  /** Called when the broker violates the protocol. */
   onFault: (fault: string) => void = () => undefined;
 
-  /** What the broker has of this client's session, as far as this client can know. */
+  /** Whether the broker has a session for this client, as far as the client can know. */
   #session: 'none' | 'stored' | 'unknown' = 'none';
   readonly #outgoing = new Map<number, Outgoing>();
   readonly #received = new Set<number>();
@@ -76,7 +76,7 @@ export class FaithfulClient {
 
   constructor(
     readonly clientId: string,
-    /** Messages that it sends without waiting for acknowledgements. */
+    /** The most messages that may be unacknowledged. */
     readonly window = 20,
   ) {}
 
@@ -101,7 +101,7 @@ export class FaithfulClient {
       },
     });
     this.#socket = socket;
-    // Until CONNACK, nobody knows whether the broker has made or dropped it.
+    // Until CONNACK it is unknown whether the broker has created or discarded the session.
     if (clean !== (this.#session === 'none')) this.#session = 'unknown';
     const optional = will === undefined ? {} : { will };
     socket.send({
@@ -123,10 +123,7 @@ export class FaithfulClient {
     this.#session = clean ? 'none' : 'stored';
   }
 
-  /**
-   * Without waiting. `acknowledged`: the broker has said that it has it (PUBACK, PUBREC), on this connection or a later
-   * one.
-   */
+  /** Sends at once. `acknowledged` is called at PUBACK or the first PUBREC, on this connection or a later one. */
   publish(message: Message, acknowledged: () => void): void {
     const outgoing: Outgoing = { packetId: this.#freePacketId(), message, acknowledged, isReceived: false };
     this.#outgoing.set(outgoing.packetId, outgoing);
@@ -156,7 +153,7 @@ export class FaithfulClient {
   }
 
   /**
-   * Resolves when all that it has sent is acknowledged to the end.
+   * Resolves when everything that was sent has been acknowledged completely.
    * @throws ConnectionLost
    */
   settled(): Promise<void> {
@@ -168,7 +165,7 @@ export class FaithfulClient {
     return within(settled, `the acknowledgements of ${this.clientId}`);
   }
 
-  /** Says DISCONNECT and resolves when the broker has closed the connection, or died. */
+  /** Sends DISCONNECT. Resolves when the connection is closed. */
   async disconnect(): Promise<void> {
     const gone = this.gone();
     this.#socket?.send({ cmd: 'disconnect' });
@@ -193,7 +190,7 @@ export class FaithfulClient {
     throw new ConnectionLost(`${this.clientId} lost its connection`);
   }
 
-  /** Goes without a word. */
+  /** Closes the connection without DISCONNECT. */
   async vanish(): Promise<void> {
     const gone = this.gone();
     this.#socket?.destroy();
