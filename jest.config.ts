@@ -27,7 +27,9 @@ const shared = {
   },
 } satisfies Config;
 
-/** Tests that run for minutes: kills, recoveries of large stores, many seeds, planted bugs, and builds of a fresh copy. */
+/**
+ * Tests that run for minutes: kills, recoveries of large stores, many seeds, planted bugs, and builds of a fresh copy.
+ */
 const LONG = [
   '<rootDir>/test/e2e/(kill|power|migrate-kill|recovery|npm-start)\\.test',
   '<rootDir>/test/simulation/(seeds-(?!1-to-)|planted-bugs)',

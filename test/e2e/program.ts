@@ -1,5 +1,5 @@
-// Programs as a user runs them: started, their output read as it comes, ended. What a test leaves running is killed after
-// it, and the output of every program is part of the message when the test fails.
+// Programs as a user runs them: started, their output read as it comes, ended. What a test leaves running is killed
+// after it, and the output of every program is part of the message when the test fails.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 

@@ -55,7 +55,8 @@ test('the program that embeds a broker runs', () =>
         example
           .replace('port: 1883', 'port: 0')
           .replace("'./data'", JSON.stringify(data))
-          // In place of the rest of the embedding program: print the broker's address, and wait for the end of the input.
+          // In place of the rest of the embedding program: print the broker's address, and wait for the end of the
+          // input.
           .replace('// …', "console.log(broker.addresses.get('tcp')); for await (const _ of process.stdin);"),
       ],
       { cwd: ROOT },

@@ -289,9 +289,9 @@ export class Observer {
   }
 
   /**
-   * Order holds for one publisher, its QoS and the QoS of the delivery. Exempt are QoS 1 messages that arrive again, and
-   * messages that were first sent before the subscription began: those arrive because the publisher repeats them, and
-   * later messages may have arrived before.
+   * Order holds for one publisher, its QoS and the QoS of the delivery. Exempt are QoS 1 messages that arrive again,
+   * and messages that were first sent before the subscription began: those arrive because the publisher repeats
+   * them, and later messages may have arrived before.
    */
   #expectOrder(publication: Publication, qos: number, subscription: Subscription | undefined): void {
     if (!this.isOrdered || subscription === undefined || subscription.sinceTick > publication.sent.tick) return;
