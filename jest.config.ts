@@ -58,7 +58,7 @@ const config: Config = {
   testTimeout: 30_000,
   // The longest tests wait for processes most of the time.
   maxWorkers: '100%',
-  projects: ['architecture', 'unit', 'contract', 'conformance', 'simulation', 'e2e'].map(project),
+  projects: ['architecture', 'unit', 'contract', 'conformance', 'simulation', 'e2e', 'scenarios'].map(project),
 };
 
 export default config;
