@@ -5,11 +5,13 @@ import type { Limits } from '../domain/connect/limits.js';
 
 export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxPacketSize:
-    'Largest packet from a client, in bytes with its fixed header. Until CONNECT is accepted the limit is 102400 bytes.',
+    'Largest packet from a client, in bytes with its fixed header. Until CONNECT is accepted the limit is ' +
+    '102400 bytes.',
   maxClientIdLength: 'Longest Client Identifier, in bytes of UTF-8.',
   strict31ClientId: 'Whether Client Identifiers of MQTT 3.1 are limited to 23 characters.',
   assignClientId:
-    'Whether an MQTT 3.1.1 client with an empty Client Identifier and Clean Session 1 gets one; otherwise it is refused.',
+    'Whether an MQTT 3.1.1 client with an empty Client Identifier and Clean Session 1 gets one; otherwise it ' +
+    'is refused.',
   maxTopicLength: 'Longest Topic Name and Topic Filter, in bytes of UTF-8.',
   maxTopicLevels: 'Most levels of a Topic Name or Topic Filter. Bounds the cost of routing.',
   maxQueueSize: 'QoS 1 and 2 messages waiting in the queue of one session, in addition to those in flight.',
@@ -28,22 +30,26 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Seconds that a session with Clean Session 0 outlives its connection; 4294967295 means that it never expires.',
   messageExpiryMax: 'Seconds after which a waiting message is dropped.',
   keepAliveMax:
-    'Longest Keep Alive in seconds: MQTT 5 clients that ask for more get this value. Earlier versions have no way to announce it and keep theirs. A client that is silent for 1.5 times its Keep Alive is disconnected.',
+    'Longest Keep Alive in seconds: MQTT 5 clients that ask for more get this value. Earlier versions have ' +
+    'no way to announce it and keep theirs. A client that is silent for 1.5 times its Keep Alive is disconnected.',
   keepAliveUnlimited: 'Whether a client may switch Keep Alive off with 0; otherwise it gets `keepAliveMax`.',
   maxQos: 'Highest QoS. Subscriptions are granted at most this; a client that publishes with more is disconnected.',
   wildcardSubscriptions: 'Whether Topic Filters may contain `+` and `#`.',
   sharedSubscriptions: 'Whether clients may subscribe to `$share/<group>/<filter>`.',
   subscriptionIdentifiers: 'Whether MQTT 5 clients may use Subscription Identifiers. No effect on MQTT 3.1 and 3.1.1.',
   connectTimeoutMs:
-    'Milliseconds from the opening of a connection to its complete CONNECT. TLS, WebSocket and PROXY handshakes have the same time before that.',
+    'Milliseconds from the opening of a connection to its complete CONNECT. TLS, WebSocket and PROXY ' +
+    'handshakes have the same time before that.',
   authTimeoutMs: 'Milliseconds for authentication and authorization together.',
   storageTimeoutMs:
     'Milliseconds that CONNACK may wait for storage. After that the client is refused with CONNACK 3 and may retry.',
   maxConnections: 'Connected clients. Beyond it, clients are refused with CONNACK 3. -1 means no limit.',
   maxPendingConnections:
-    'Connections before an accepted CONNECT, those in a TLS or WebSocket handshake included. Further ones are closed at once.',
+    'Connections before an accepted CONNECT, those in a TLS or WebSocket handshake included. Further ones ' +
+    'are closed at once.',
   maxConnectionsPerAddress:
-    'Connections from one IPv4 address or IPv6 /64 network. Further ones are closed at once. Clients behind one NAT or proxy share an address.',
+    'Connections from one IPv4 address or IPv6 /64 network. Further ones are closed at once. Clients behind ' +
+    'one NAT or proxy share an address.',
   maxConnectRate:
     'New connections per second, with a burst of as many. Further ones are closed before anything is read.',
   maxConnectRatePerAddress: 'New connections per second from one IPv4 address or IPv6 /64 network.',
@@ -70,7 +76,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
 
 export const FAILED_ATTEMPTS_DESCRIPTIONS: Readonly<Record<keyof LoginThrottleSettings, string>> = {
   allowed:
-    'Failures of one user name from one address without a delay. An address, or a user name from any address, has ten times as many.',
+    'Failures of one user name from one address without a delay. An address, or a user name from any ' +
+    'address, has ten times as many.',
   delayMs: 'Milliseconds that the next attempt is delayed; each further failure doubles it.',
   maxDelayMs: 'Longest delay in milliseconds; 0 switches delays off.',
   forgetAfterMs: 'Milliseconds after the last failure until the count starts again.',

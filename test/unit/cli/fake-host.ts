@@ -48,7 +48,7 @@ export class FakeHost implements ProcessHost {
   }
 
   onOtherSignals(): void {
-    // Nobody sends it any.
+    // No test sends these signals.
   }
 
   signal(pid: number, signal: string): void {

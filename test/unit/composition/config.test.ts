@@ -158,7 +158,7 @@ describe('a wrong configuration', () => {
       'authentication[0].timeoutMs: 0 is out of range, expected a whole number from 1 to 86400000 (milliseconds)',
       'authentication[0].onFailure: "allow" is not valid, expected one of deny, abstain',
     ]);
-    expect(problemsWith({ authorization: [{ adapter: 'somebodys', onFailure: 'deny' }] })).toEqual([
+    expect(problemsWith({ authorization: [{ adapter: 'a-package', onFailure: 'deny' }] })).toEqual([
       'authorization[0].onFailure: unknown key',
     ]);
     expect(
@@ -426,13 +426,13 @@ describe('the environment', () => {
   });
 
   test('that changes the storage drops the options of the file, and keeps its acknowledgement level', () => {
-    const file = { storage: { adapter: 'somebody-elses', ackLevel: 'stored', options: { url: 'x' } } };
+    const file = { storage: { adapter: 'another-package', ackLevel: 'stored', options: { url: 'x' } } };
     expect(withEnvironment({ HEXMQ_STORAGE: 'memory' }, file).storage).toEqual({
       adapter: 'memory',
       ackLevel: 'stored',
       options: {},
     });
-    expect(withEnvironment({ HEXMQ_STORAGE: 'somebody-elses' }, file).storage.options).toEqual({ url: 'x' });
+    expect(withEnvironment({ HEXMQ_STORAGE: 'another-package' }, file).storage.options).toEqual({ url: 'x' });
   });
 
   test('does not hide that a section of the file has the wrong type', () => {

@@ -172,7 +172,7 @@ describe('the configuration page', () => {
     expect(codeIn(rowOf('authentication[].timeoutMs').default)).toEqual([String(asked?.timeoutMs)]);
     expect(codeIn(rowOf('authentication[].onFailure').default)).toEqual([asked?.onFailure]);
     expect(codeIn(rowOf('authentication[].options.path').default)[0]).toBe(asked?.options['path']);
-    const [authorizer] = resolveConfig({ authorization: [{ adapter: 'somebodys' }] }).authorization;
+    const [authorizer] = resolveConfig({ authorization: [{ adapter: 'a-package' }] }).authorization;
     expect(codeIn(rowOf('authorization[].timeoutMs').default)).toEqual([String(authorizer?.timeoutMs)]);
     for (const onFailure of codeIn(rowOf('authentication[].onFailure').range)) {
       expect(

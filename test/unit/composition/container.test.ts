@@ -174,7 +174,7 @@ describe('an adapter', () => {
     expect((await createContainer(config).getAsync(Storage)).traits.durable).toBe(false);
   });
 
-  test('is created once, whoever depends on it', async () => {
+  test('is created once for all that depend on it', async () => {
     const container = createContainer(resolveConfig(inMemory), silent);
     const [first, second] = await Promise.all([container.getAsync(Storage), container.getAsync(Storage)]);
     expect(first).toBe(second);
@@ -228,11 +228,11 @@ describe('an adapter', () => {
   });
 
   test('may be a package installed in the working directory, and may refuse its options', async () => {
-    const folder = join(directory, 'node_modules/hexmq-storage-of-somebody');
+    const folder = join(directory, 'node_modules/hexmq-storage-example');
     mkdirSync(folder, { recursive: true });
     writeFileSync(
       join(folder, 'package.json'),
-      JSON.stringify({ name: 'hexmq-storage-of-somebody', version: '1.0.0', type: 'module', exports: './index.js' }),
+      JSON.stringify({ name: 'hexmq-storage-example', version: '1.0.0', type: 'module', exports: './index.js' }),
     );
     writeFileSync(
       join(folder, 'index.js'),
@@ -240,13 +240,11 @@ describe('an adapter', () => {
     );
     process.chdir(directory);
     const withOptions = (options: Record<string, unknown>): Promise<unknown> =>
-      createContainer(resolveConfig({ storage: { adapter: 'hexmq-storage-of-somebody', options } }), silent).getAsync(
+      createContainer(resolveConfig({ storage: { adapter: 'hexmq-storage-example', options } }), silent).getAsync(
         Storage,
       );
     expect(await withOptions({ url: 'x' })).toEqual({ of: 'x' });
-    await expect(withOptions({})).rejects.toThrow(
-      'storage.options: refused by hexmq-storage-of-somebody: url is missing',
-    );
+    await expect(withOptions({})).rejects.toThrow('storage.options: refused by hexmq-storage-example: url is missing');
   });
 });
 
