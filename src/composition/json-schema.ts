@@ -25,7 +25,7 @@ function document<Section extends object>(
 ): void {
   for (const [name, property] of Object.entries(propertiesOf(propertiesOf(schema)[section] ?? {}))) {
     const key = name as keyof Section;
-    property.default = (defaults[key]) ?? 'off';
+    property.default = defaults[key] ?? 'off';
     property.description = descriptions[key];
   }
 }
