@@ -37,6 +37,8 @@ export interface EngineParts {
   readonly settings: LiveSettings;
   /** Default `flushed`. */
   readonly ackLevel?: AckLevel | undefined;
+  /** See `BrokerParts.sliceSize`. */
+  readonly sliceSize?: number | undefined;
   /** Calls back when all input that is there now has been handled. */
   readonly atEndOfTurn: (callback: () => void) => void;
   readonly fatal: (error: Error) => void;
@@ -93,6 +95,7 @@ export class Engine {
       limits: settings.current,
       limitsOfListeners: settings.perListener,
       newClientId: () => `auto-${Buffer.from(random.bytes(16)).toString('hex')}`,
+      sliceSize: parts.sliceSize,
     });
     this.#connect();
   }

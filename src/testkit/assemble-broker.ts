@@ -44,6 +44,8 @@ export interface BrokerParts {
   readonly loginThrottle?: LoginThrottleSettings;
   /** Default `flushed`. */
   readonly ackLevel?: AckLevel;
+  /** How many recipients, filters or topics one step handles. Default: the core's own choice. */
+  readonly sliceSize?: number | undefined;
   /** Calls back when all input that is there now has been handled. Default: Node's `setImmediate`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
   /** How much is done before the network is polled again. */
@@ -51,7 +53,7 @@ export interface BrokerParts {
 }
 
 export function assembleBroker(parts: BrokerParts): BrokerService {
-  const { storage, listeners, telemetry, clock, random, limits, perListener = new Map(), ackLevel } = parts;
+  const { storage, listeners, telemetry, clock, random, limits, perListener = new Map(), ackLevel, sliceSize } = parts;
   const emit = (event: BrokerEvent | LifecycleEvent): void => {
     emitToAll(telemetry, event);
   };
@@ -69,6 +71,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
     random,
     settings,
     ackLevel,
+    sliceSize,
     atEndOfTurn: parts.atEndOfTurn ?? ((callback) => void setImmediate(callback)),
     fatal: failure.raise,
     turnLimits: parts.turnLimits,

@@ -6,7 +6,7 @@ import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket, QoS }
 import type { VirtualClock } from '../virtual-clock.js';
 import type { ConnectionUser, SimulatedConnection, SimulatedNetwork } from './network.js';
 import { payloadOf, tagOf } from './payload.js';
-import type { Acknowledging, Action, ClientTraits } from './plan.js';
+import type { Acknowledging, Action, ClientTraits } from './operations.js';
 import type { Script } from './script.js';
 
 /** Few, so that they are soon used again: what the broker remembers of one too long is found out. */

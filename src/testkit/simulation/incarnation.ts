@@ -15,6 +15,7 @@ export interface IncarnationParts {
   readonly random: Random;
   readonly limits: Partial<Limits>;
   readonly ackLevel: AckLevel;
+  readonly sliceSize: number | undefined;
 }
 
 /** Time stands still during a turn: a small number makes work wait for the next one, as a busy broker's does. */
@@ -26,7 +27,17 @@ export class BrokerIncarnation implements Clock {
   #turns: (() => void)[] = [];
   readonly #clock: Clock;
 
-  constructor({ storage, network, authorizers, telemetry, clock, random, limits, ackLevel }: IncarnationParts) {
+  constructor({
+    storage,
+    network,
+    authorizers,
+    telemetry,
+    clock,
+    random,
+    limits,
+    ackLevel,
+    sliceSize,
+  }: IncarnationParts) {
     this.#clock = clock;
     this.service = assembleBroker({
       storage,
@@ -40,6 +51,7 @@ export class BrokerIncarnation implements Clock {
       random,
       limits: { ...DEFAULT_LIMITS, ...limits },
       ackLevel,
+      sliceSize,
       atEndOfTurn: (callback) => this.#turns.push(callback),
       turnLimits: { maxSteps: TURN_STEPS_MAX },
     });

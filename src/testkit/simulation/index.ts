@@ -1,14 +1,15 @@
 // The whole broker with its clients, its network, its disk and its crashes, run from one seed. Same seed, same run.
 import type { Storage } from '../../ports/index.js';
-import { describeOperation, planOf } from './plan.js';
-import type { Plan } from './plan.js';
+import { describeOperation } from './operations.js';
+import type { Plan } from './operations.js';
+import { planOf } from './plan.js';
 import { shrink } from './shrink.js';
 import type { Violation } from './violation.js';
 import { World } from './world.js';
 import type { Outcome } from './world.js';
 
 export { planOf } from './plan.js';
-export type { Plan } from './plan.js';
+export type { Plan } from './operations.js';
 export type { InvariantName, Violation } from './violation.js';
 export type { Outcome } from './world.js';
 

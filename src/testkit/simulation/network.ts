@@ -5,7 +5,7 @@ import { encodePacket } from '../../protocol/encoder.js';
 import type { Packet } from '../../protocol/packets.js';
 import type { ConnectionHandler, Channel, ChannelHandler, Listener } from '../../ports/index.js';
 import type { VirtualClock } from '../virtual-clock.js';
-import type { ClientTraits } from './plan.js';
+import type { ClientTraits } from './operations.js';
 
 /** The client's end. */
 export interface ConnectionUser {

@@ -1,111 +1,12 @@
-// What is going to happen, as data, made from the seed before anything runs: who the clients are, what they do and
-// when, how the disk behaves and when the broker dies. Each operation stands for itself, so that leaving one out leaves
-// the others as they are: that is what a failure is shrunk by. Nothing in a run is decided by chance after this.
+// The plan of a seed, made before anything runs. Each operation stands for itself, so that leaving one out leaves the
+// others as they are: that is how a failure is reduced. Nothing in a run is decided by chance after this.
 import type { Limits } from '../../domain/connect/limits.js';
 import type { AckLevel } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
 import { SeededRandom } from '../seeded-random.js';
-
-export interface ClientTraits {
-  readonly name: string;
-  readonly version: 3 | 4;
-  readonly latencyMs: number;
-  /** What it sends is cut into pieces of this size; 0: not at all. */
-  readonly cutBytes: number;
-  /** It comes back by itself so long after its connection was lost; 0: it does not. */
-  readonly redialMs: number;
-}
-
-export interface WillPlan {
-  readonly topic: string;
-  readonly qos: QoS;
-  readonly retain: boolean;
-}
-
-/** About receiving; the first whose filter matches decides, and what none matches is denied. */
-export interface ReceiveRule {
-  readonly effect: 'allow' | 'deny';
-  readonly filter: string;
-}
-
-export type Acknowledging =
-  { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
-
-export type Action =
-  /** With a connection standing this is a takeover. `eager`: what waits is sent behind CONNECT, not behind CONNACK. */
-  | {
-      readonly kind: 'connect';
-      readonly client: string;
-      readonly clean: boolean;
-      readonly keepAliveS: number;
-      readonly will: WillPlan | undefined;
-      readonly eager: boolean;
-    }
-  | { readonly kind: 'disconnect'; readonly client: string }
-  /** The connection breaks. `lossy`: what was on its way to the broker is lost too. */
-  | { readonly kind: 'vanish'; readonly client: string; readonly lossy: boolean }
-  | {
-      readonly kind: 'subscribe';
-      readonly client: string;
-      readonly filters: readonly { readonly filter: string; readonly qos: QoS }[];
-    }
-  | { readonly kind: 'unsubscribe'; readonly client: string; readonly filters: readonly string[] }
-  /** So many messages in one go; a size of 0 clears what is retained. */
-  | {
-      readonly kind: 'publish';
-      readonly client: string;
-      readonly topic: string;
-      readonly qos: QoS;
-      readonly retain: boolean;
-      readonly bytes: number;
-      readonly count: number;
-    }
-  | { readonly kind: 'acknowledge'; readonly client: string; readonly how: Acknowledging }
-  /** It reads nothing for so long. */
-  | { readonly kind: 'stall'; readonly client: string; readonly forMs: number }
-  /** It sends no PINGREQ for so long. */
-  | { readonly kind: 'mute'; readonly client: string; readonly forMs: number }
-  /** What it may receive from now on; in runs in which not everybody may receive everything. */
-  | { readonly kind: 'permissions'; readonly client: string; readonly rules: readonly ReceiveRule[] }
-  /** The disk's pace from now on: so long before a call is seen, and again before it is answered. */
-  | { readonly kind: 'disk pace'; readonly callMs: number; readonly answerMs: number }
-  | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }
-  | { readonly kind: 'disk denies'; readonly commits: number }
-  /**
-   * `keeps`: a batch that was written and not yet answered is on the disk all the same. `power`: it is the machine that
-   * fails, and so much of what was not flushed is on the disk, from 0 to 1. `delivers`: what has left still reaches the
-   * clients.
-   */
-  | {
-      readonly kind: 'crash';
-      readonly keeps: boolean;
-      readonly power: number | undefined;
-      readonly delivers: boolean;
-      readonly downMs: number;
-    }
-  | { readonly kind: 'stop'; readonly downMs: number };
-
-export type Operation = Action & {
-  /** Its name, for as long as the plan is shrunk. */
-  readonly id: number;
-  readonly atMs: number;
-};
-
-export interface Plan {
-  readonly seed: number;
-  readonly limits: Partial<Limits>;
-  /** What an acknowledgement stands for in each life of the broker, in turn. */
-  readonly ackLevels: readonly AckLevel[];
-  /** Bytes on their way to a client from which on it counts as slow. */
-  readonly highWaterMark: number;
-  readonly clients: readonly ClientTraits[];
-  /**
-   * What clients may receive at first, by name; clients without an entry may receive everything. `undefined`: all may.
-   */
-  readonly rules: Readonly<Record<string, readonly ReceiveRule[]>> | undefined;
-  readonly operations: readonly Operation[];
-  readonly durationMs: number;
-}
+import { addAdmissionStorms } from './admission-storms.js';
+import { addCrowd, addLargeWork } from './large-work.js';
+import type { Acknowledging, Action, Add, ClientTraits, Operation, Plan, ReceiveRule, WillPlan } from './operations.js';
 
 const TOPICS = ['a', 'a/b', 'a/c', 'd/e/f', '$x/y'];
 const FILTERS = ['a', 'a/b', 'a/c', 'a/#', '#', '+/b', 'a/+', 'd/e/+', 'd/#', '$x/#'];
@@ -255,6 +156,17 @@ export function planOf(seed: number): Plan {
   const rules = new SeededRandom(seed + RULES_SEED).chance(0.3)
     ? addRules(new SeededRandom(seed + RULES_SEED + 1), clients, durationMs, add)
     : undefined;
+  const ofAdmission = new SeededRandom(seed + ADMISSION_SEED);
+  if (ofAdmission.chance(0.2)) {
+    limits.storageTimeoutMs = ofAdmission.pick([100, 300]);
+    addAdmissionStorms(ofAdmission, clients, durationMs, add);
+  }
+  const ofSlices = new SeededRandom(seed + SLICES_SEED);
+  const sliceSize = ofSlices.chance(0.3) ? ofSlices.pick([1, 1, 2, 3, 7]) : undefined;
+  if (sliceSize !== undefined) {
+    if (ofSlices.chance(0.5)) addLargeWork(ofSlices, clients, durationMs, add);
+    if (ofSlices.chance(0.1)) clients.push(...addCrowd(ofSlices, durationMs, add));
+  }
   const ofShares = new SeededRandom(seed + SHARES_SEED);
   if (ofShares.chance(0.25)) shareMore(ofShares, clients, durationMs, operations, add);
   const ofExpiry = new SeededRandom(seed + EXPIRY_SEED);
@@ -281,6 +193,7 @@ export function planOf(seed: number): Plan {
     seed,
     limits,
     ackLevels,
+    sliceSize,
     highWaterMark: random.pick([64, 2000, 65_536]),
     clients,
     rules,
@@ -293,6 +206,8 @@ const RULES_SEED = 1_000_000_007;
 const LEVELS_SEED = 2_000_000_011;
 const EXPIRY_SEED = 3_000_000_019;
 const SHARES_SEED = 4_000_000_007;
+const ADMISSION_SEED = 5_000_000_029;
+const SLICES_SEED = 6_000_000_001;
 
 /** Half of the runs are those of the default. */
 const ACK_LEVELS: readonly (readonly AckLevel[])[] = [
@@ -307,12 +222,7 @@ const ACK_LEVELS: readonly (readonly AckLevel[])[] = [
 ];
 
 /** Those of the beginning; what changes is added to the plan. */
-function addRules(
-  random: SeededRandom,
-  clients: readonly ClientTraits[],
-  durationMs: number,
-  add: (atMs: number, action: Action) => void,
-): Plan['rules'] {
+function addRules(random: SeededRandom, clients: readonly ClientTraits[], durationMs: number, add: Add): Plan['rules'] {
   const some = (): ReceiveRule[] => {
     const first: ReceiveRule[] = [];
     for (let i = random.int(0, 2); i > 0; i--)
@@ -335,7 +245,7 @@ function shareMore(
   clients: readonly ClientTraits[],
   durationMs: number,
   operations: Operation[],
-  add: (atMs: number, action: Action) => void,
+  add: Add,
 ): void {
   const granted = (): QoS => random.pick([1, 1, 2, 2] as const);
   for (const [i, one] of operations.entries()) {
@@ -371,5 +281,3 @@ function acknowledging(random: SeededRandom): Acknowledging {
   if (roll < 0.4) return { kind: 'at once' };
   return roll < 0.8 ? { kind: 'late', delayMs: random.pick([5, 50, 400]) } : { kind: 'never' };
 }
-
-export const describeOperation = (operation: Operation): string => JSON.stringify(operation);

@@ -1,6 +1,6 @@
 // A failing plan made smaller, as long as it goes on failing for the same reason: delta debugging on the list of
 // operations.
-import type { Operation, Plan } from './plan.js';
+import type { Operation, Plan } from './operations.js';
 
 /** @param fails whether a plan breaks the same promise; asked at most `mostRuns` times. */
 export async function shrink(plan: Plan, fails: (smaller: Plan) => Promise<boolean>, mostRuns = 400): Promise<Plan> {

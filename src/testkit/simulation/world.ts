@@ -12,8 +12,9 @@ import { BrokerIncarnation } from './incarnation.js';
 import { Model } from './model.js';
 import { SimulatedNetwork } from './network.js';
 import { payloadOf, tagOf } from './payload.js';
-import { LARGEST_PAYLOAD_BYTES, WILL_GRACE_MS, describeOperation } from './plan.js';
-import type { Action, Operation, Plan, ReceiveRule } from './plan.js';
+import { describeOperation } from './operations.js';
+import type { Action, Operation, Plan, ReceiveRule } from './operations.js';
+import { LARGEST_PAYLOAD_BYTES, WILL_GRACE_MS } from './plan.js';
 import { Script } from './script.js';
 import { Verdict } from './violation.js';
 import type { Violation } from './violation.js';
@@ -129,7 +130,7 @@ export class World {
     if (this.#incarnation !== undefined) return;
     this.#script.note('broker', `starts, incarnation ${++this.#starts}`);
     this.#isStopping = this.#model.evidence.isStopping = false;
-    const { ackLevels, limits } = this.plan;
+    const { ackLevels, limits, sliceSize } = this.plan;
     const ackLevel = ackLevels[(this.#starts - 1) % ackLevels.length] ?? 'flushed';
     this.#model.started(ackLevel);
     const telemetry = {
@@ -148,6 +149,7 @@ export class World {
       random: this.#random,
       limits,
       ackLevel,
+      sliceSize,
     });
     this.#incarnation = incarnation;
     incarnation.service.start().then(

@@ -60,6 +60,7 @@ export class Evidence {
   /** Whether the broker gave up waiting for storage when it stopped: then a stop may lose what a crash may. */
   hasAbandonedChanges = false;
   readonly #connections = new Map<SimulatedConnection, ObservedConnection>();
+  readonly #byAddress = new Map<string | undefined, ObservedConnection>();
 
   constructor(readonly options: EvidenceOptions) {
     const { clients, publications, rules, drops } = this;
@@ -190,7 +191,7 @@ export class Evidence {
           );
     this.wills.connected(clientId, publication);
     this.lifetimes.connected(client);
-    this.#connections.set(link, {
+    const connection: ObservedConnection = {
       client,
       connect,
       willTag: publication?.tag,
@@ -200,12 +201,15 @@ export class Evidence {
       connectedAtMs: this.options.nowMs(),
       expiry: client.expiry,
       incarnation: this.incarnation,
+      sessionWasAnnounced: undefined,
       isAccepted: false,
       published: new Map(),
       subscribing: new Map(),
       unsubscribing: new Map(),
       inFlight: new Map(),
-    });
+    };
+    this.#connections.set(link, connection);
+    this.#byAddress.set(link.peer.remoteAddress, connection);
     if (clean) {
       client.sessionMayHaveEnded();
       if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
@@ -285,7 +289,7 @@ export class Evidence {
   /** @returns whether the session that may have existed before was announced. */
   #accepted(connection: ObservedConnection, { sessionPresent }: ConnackPacket): boolean {
     const { client, connect, earlierSubscriptions, published, since, willTag } = connection;
-    const wasAnnounced = client.isSessionAnnounced;
+    const wasAnnounced = connection.sessionWasAnnounced ?? client.isSessionAnnounced;
     connection.isAccepted = true;
     this.wills.accepted(willTag);
     client.isSessionAnnounced = !connect.clean;
@@ -349,6 +353,16 @@ export class Evidence {
   event(event: BrokerEvent | LifecycleEvent): void {
     if (event.kind === 'message-dropped') this.drops.dropped(event);
     else if (event.kind === 'changes-abandoned') this.hasAbandonedChanges = true;
+    else if (event.kind === 'client-connected') this.#admitted(this.#byAddress.get(event.remoteAddress));
+  }
+
+  /** CONNACK is on its way. The broker cannot know whether it arrives, even if the connection ends before it leaves. */
+  #admitted(connection: ObservedConnection | undefined): void {
+    if (connection === undefined) return;
+    const { client, connect, willTag } = connection;
+    connection.sessionWasAnnounced = client.isSessionAnnounced;
+    client.isSessionAnnounced = !connect.clean;
+    this.wills.admitted(willTag);
   }
 
   started(ackLevel: AckLevel): void {

@@ -19,6 +19,11 @@ export interface ObservedConnection {
   readonly expiry: Expiry | undefined;
   /** The incarnation of the broker that it belongs to. */
   readonly incarnation: number;
+  /**
+   * Whether the session that existed before was announced to the client; `undefined` until the broker reports that the
+   * client is connected.
+   */
+  sessionWasAnnounced: boolean | undefined;
   /** Whether a CONNACK of success has left. */
   isAccepted: boolean;
   /** What the client has published here, by Packet Identifier. */

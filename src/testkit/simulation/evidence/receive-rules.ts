@@ -1,6 +1,6 @@
 // What the evidence says about what each client may receive, and from when on. A change may be in force from the moment
 // it is made, and certainly is once the broker's turn has ended.
-import type { ReceiveRule } from '../plan.js';
+import type { ReceiveRule } from '../operations.js';
 import type { LogicalClock } from './logical-clock.js';
 import { matches } from './topic-match.js';
 

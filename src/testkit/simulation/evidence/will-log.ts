@@ -24,6 +24,8 @@ export interface ObservedWill {
   state: WillState;
   /** Whether it ever was on the disk: its absence says something only then. */
   wasStored: boolean;
+  /** Whether the broker reported that its client is connected: then CONNACK was on its way. */
+  wasAdmitted: boolean;
 }
 
 export class WillLog {
@@ -50,9 +52,15 @@ export class WillLog {
     for (const one of this.#unpublished)
       if (one.client === client && one.state === 'after grace') one.state = 'in doubt';
     if (publication === undefined) return;
-    const will: ObservedWill = { client, publication, state: 'offered', wasStored: false };
+    const will: ObservedWill = { client, publication, state: 'offered', wasStored: false, wasAdmitted: false };
     this.#byTag.set(publication.tag, will);
     this.#unpublished.push(will);
+  }
+
+  /** The broker has reported that the client is connected; CONNACK leaves unless the connection ends first. */
+  admitted(tag: string | undefined): void {
+    const will = this.#ofConnection(tag);
+    if (will !== undefined) will.wasAdmitted = true;
   }
 
   /** CONNACK has left. */
@@ -71,7 +79,8 @@ export class WillLog {
     const will = this.#ofConnection(tag);
     if (will === undefined || how === 'died') return;
     if (will.state === 'offered') {
-      will.state = 'discarded';
+      will.state = will.wasAdmitted ? 'in doubt' : 'discarded';
+      if (will.wasAdmitted) this.#mayBePublished(will, Infinity);
       return;
     }
     will.state = isStopping ? 'after grace' : 'due';
