@@ -82,6 +82,29 @@ describe('the plans of many seeds', () => {
     for (const policy of ['discard', 'discard-oldest'])
       expect(plans.some(({ limits }) => limits.queueFullPolicy === policy)).toBe(true);
   });
+
+  test('one plan in five lets clients give up and return while storage keeps CONNACK waiting', () => {
+    const storms = plans.filter(({ limits }) => limits.storageTimeoutMs === 100 || limits.storageTimeoutMs === 300);
+    expect(storms.length).toBeGreaterThan(60);
+    const abandons = ({ operations }: (typeof plans)[number]): boolean =>
+      operations.some(
+        (one, i) =>
+          one.kind === 'connect' &&
+          operations
+            .slice(i)
+            .some((next) => next.kind === 'vanish' && next.client === one.client && next.atMs <= one.atMs + 40),
+      );
+    expect(storms.filter(abandons).length).toBeGreaterThan(40);
+  });
+
+  test('one plan in four cuts the work of the broker into small slices, with wide fan-outs and crowds', () => {
+    const sliced = plans.filter(({ sliceSize }) => sliceSize !== undefined && sliceSize < 10);
+    expect(sliced.length).toBeGreaterThan(70);
+    const subscribesWidely = ({ operations }: (typeof plans)[number]): boolean =>
+      operations.some((one) => one.kind === 'subscribe' && one.filters.length > 6);
+    expect(sliced.filter(subscribesWidely).length).toBeGreaterThan(20);
+    expect(sliced.some(({ clients }) => clients.length > 100)).toBe(true);
+  });
 });
 
 describe('a plan that fails', () => {

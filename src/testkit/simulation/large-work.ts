@@ -47,8 +47,8 @@ export function addLargeWork(
 }
 
 /**
- * Clients that do the same thing at the same time: all subscribe alike, so that a message has all of them as recipients,
- * and all vanish together, so that their wills are due at one moment.
+ * Clients that do the same thing at the same time: all subscribe alike, so that a message has all of them as
+ * recipients, and all vanish together, so that their wills are due at one moment.
  * @returns the clients of the crowd.
  */
 export function addCrowd(random: SeededRandom, durationMs: number, add: Add): ClientTraits[] {

@@ -6,6 +6,7 @@ import { CoreEffects } from '../../../src/application/core-effects.js';
 import { Broker } from '../../../src/domain/broker.js';
 import type { Change } from '../../../src/domain/changes.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
+import { MessageDispatcher } from '../../../src/domain/delivery/message-dispatcher.js';
 import { PublishHandler } from '../../../src/domain/delivery/publish-handler.js';
 import { Router } from '../../../src/domain/delivery/router.js';
 import { SharedGroup } from '../../../src/domain/delivery/shared-group.js';
@@ -255,6 +256,60 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant: () =>
       replaceMethod(Wills.prototype, 'discard', (self, _discard, clientId) => {
         self.connectionEnded(clientId, false, undefined);
+      }),
+  },
+  {
+    name: 'a session that is kept although no CONNACK has announced it',
+    breaks: ['session present', 'acknowledged is stored'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, { session }) => {
+        abandon({ session, present: true });
+      }),
+  },
+  {
+    name: 'a resumed session that ends when its client gives up before CONNACK',
+    breaks: ['session present', 'nothing acknowledged is lost', 'acknowledged is stored'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, { session }) => {
+        abandon({ session, present: false });
+      }),
+  },
+  {
+    name: 'a will that is published although no CONNACK has accepted it',
+    breaks: ['wills'],
+    plant: () => {
+      let isAbandoned = false;
+      return undoAll(
+        replaceMethod(Sessions.prototype, 'abandon', (_self, abandon, admission) => {
+          abandon(admission);
+          isAbandoned = true;
+        }),
+        replaceMethod(Wills.prototype, 'discard', (self, discard, clientId) => {
+          if (isAbandoned) self.connectionEnded(clientId, false, undefined);
+          else discard(clientId);
+          isAbandoned = false;
+        }),
+      );
+    },
+  },
+  {
+    name: 'a large message whose slices are stored apart',
+    breaks: ['acknowledged is stored', 'nothing acknowledged is lost', 'QoS 2 comes once'],
+    plant: () =>
+      undoAll(
+        replaceMethod(Journal.prototype, 'hold', () => undefined),
+        replaceMethod(Journal.prototype, 'release', () => undefined),
+      ),
+  },
+  {
+    name: 'a large message that is acknowledged when its first slice is stored',
+    breaks: ['acknowledged is stored', 'nothing acknowledged is lost'],
+    plant: () =>
+      replaceMethod(MessageDispatcher.prototype, 'queue', (_self, queue, draft, origin, begin, done) => {
+        queue(draft, origin, begin, (outcome) => {
+          outcome.ticket = NOW;
+          done(outcome);
+        });
       }),
   },
   {

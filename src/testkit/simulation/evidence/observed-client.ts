@@ -22,8 +22,8 @@ export class ObservedClient {
   /** Whether the broker has a session that outlives its connection. */
   sessionStored: 'yes' | 'no' | 'unknown' = 'no';
   /**
-   * Whether a session that may exist now was announced to it by a CONNACK that was on its way. A session that a start of the broker found on
-   * the disk counts: the broker cannot know whether its CONNACK had left.
+   * Whether a session that may exist now was announced to it by a CONNACK that was on its way. A session that a start
+   * of the broker found on the disk counts: the broker cannot know whether its CONNACK had left.
    */
   isSessionAnnounced = false;
   /** What was queued for it before this moment may be gone with its session. */
