@@ -16,10 +16,8 @@ export interface IncarnationParts {
   readonly limits: Partial<Limits>;
   readonly ackLevel: AckLevel;
   readonly sliceSize: number | undefined;
+  readonly maxTurnSteps: number;
 }
-
-/** Time stands still during a turn: a small number makes work wait for the next one, as a busy broker's does. */
-const TURN_STEPS_MAX = 8;
 
 export class BrokerIncarnation implements Clock {
   readonly service: BrokerService;
@@ -37,6 +35,7 @@ export class BrokerIncarnation implements Clock {
     limits,
     ackLevel,
     sliceSize,
+    maxTurnSteps,
   }: IncarnationParts) {
     this.#clock = clock;
     this.service = assembleBroker({
@@ -53,7 +52,7 @@ export class BrokerIncarnation implements Clock {
       ackLevel,
       sliceSize,
       atEndOfTurn: (callback) => this.#turns.push(callback),
-      turnLimits: { maxSteps: TURN_STEPS_MAX },
+      turnLimits: { maxSteps: maxTurnSteps },
     });
   }
 

@@ -99,6 +99,11 @@ export interface Plan {
   readonly ackLevels: readonly AckLevel[];
   /** How many recipients, filters or topics the broker handles in one step; `undefined` for its own choice. */
   readonly sliceSize: number | undefined;
+  /**
+   * How many steps the broker does in one turn. Time stands still during a turn: a small number makes work wait for the
+   * next one, as a busy broker's does.
+   */
+  readonly maxTurnSteps: number;
   /** Bytes on their way to a client from which on it counts as slow. */
   readonly highWaterMark: number;
   readonly clients: readonly ClientTraits[];

@@ -167,6 +167,7 @@ export function planOf(seed: number): Plan {
     if (ofSlices.chance(0.5)) addLargeWork(ofSlices, clients, durationMs, add);
     if (ofSlices.chance(0.1)) clients.push(...addCrowd(ofSlices, durationMs, add));
   }
+  const maxTurnSteps = sliceSize === undefined ? 8 : ofSlices.pick([1, 1, 2, 8]);
   const ofShares = new SeededRandom(seed + SHARES_SEED);
   if (ofShares.chance(0.25)) shareMore(ofShares, clients, durationMs, operations, add);
   const ofExpiry = new SeededRandom(seed + EXPIRY_SEED);
@@ -194,6 +195,7 @@ export function planOf(seed: number): Plan {
     limits,
     ackLevels,
     sliceSize,
+    maxTurnSteps,
     highWaterMark: random.pick([64, 2000, 65_536]),
     clients,
     rules,

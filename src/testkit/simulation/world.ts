@@ -130,7 +130,7 @@ export class World {
     if (this.#incarnation !== undefined) return;
     this.#script.note('broker', `starts, incarnation ${++this.#starts}`);
     this.#isStopping = this.#model.evidence.isStopping = false;
-    const { ackLevels, limits, sliceSize } = this.plan;
+    const { ackLevels, limits, sliceSize, maxTurnSteps } = this.plan;
     const ackLevel = ackLevels[(this.#starts - 1) % ackLevels.length] ?? 'flushed';
     this.#model.started(ackLevel);
     const telemetry = {
@@ -150,6 +150,7 @@ export class World {
       limits,
       ackLevel,
       sliceSize,
+      maxTurnSteps,
     });
     this.#incarnation = incarnation;
     incarnation.service.start().then(
