@@ -17,7 +17,9 @@ import { limitSettings } from '../config.js';
 import type { Config } from '../config.js';
 import { all, byName, Components, Emit, EndOfTurn, LifecyclePart } from '../injection.js';
 
-type EngineDependencies = Omit<EngineParts, 'ackLevel' | 'fatal' | 'turnLimits'> & { readonly failure: FailureSignal };
+type EngineDependencies = Omit<EngineParts, 'ackLevel' | 'fatal' | 'sliceSize' | 'turnLimits'> & {
+  readonly failure: FailureSignal;
+};
 
 type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'> & {
   readonly components: AdapterComponents;
