@@ -1,4 +1,5 @@
-// The outgoing side through the engine: what waits for storage, the order of output, writes and peers that do not keep up.
+// The outgoing side through the engine: what waits for storage, the order of output, writes and peers that do not keep
+// up.
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_ALL } from '../../../src/domain/access/permissions.js';
 import { EngineHarness, storedPair } from '../../support/engine-harness.js';

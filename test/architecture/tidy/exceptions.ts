@@ -1,0 +1,36 @@
+// The files and folders that may break a rule of tidiness, and why. An entry that is no longer needed fails the test,
+// so this list can only shrink.
+import type { RuleName } from './rules.js';
+
+const OLD_WORDING = 'written before the glossary, and still to be reworded';
+
+/** By rule: a file, or a folder with a slash at its end, and the reason. */
+export const EXCEPTIONS: Readonly<Record<RuleName, Readonly<Record<string, string>>>> = {
+  'line length': {
+    'src/composition/descriptions.ts': 'a table of one sentence per configuration key',
+  },
+  'function size': {
+    'src/testkit/simulation/plan.ts': 'a list of decisions in the order in which a seed makes them',
+    'src/testkit/storage-contract/model-run.ts': 'one case per kind of change',
+    'test/support/model-store.ts': 'one case per kind of change',
+    'test/unit/protocol/mqtt-packet.test.ts': 'one case per packet type',
+    'test/e2e/inspect.test.ts': 'one scene told in order',
+    'test/e2e/recovery.test.ts': 'one scene told in order',
+  },
+  'file size': {
+    'src/composition/config.ts': 'the checks of one configuration, in the order in which they are reported',
+    'test/conformance/statements-311.ts': 'the table of normative statements',
+    'test/support/packets.ts': 'the table of sample packets',
+  },
+  header: {},
+  'banned words': {
+    'docs/architecture/dependency-injection.md': OLD_WORDING,
+    'docs/loss-matrix.md': OLD_WORDING,
+    'docs/testing.md': OLD_WORDING,
+    'test/conformance/': OLD_WORDING,
+    'test/contract/': OLD_WORDING,
+    'test/e2e/': OLD_WORDING,
+    'test/support/': OLD_WORDING,
+    'test/unit/': OLD_WORDING,
+  },
+};
