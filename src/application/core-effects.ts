@@ -9,7 +9,7 @@ import type {
 import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
 import type { Message } from '../domain/delivery/message.js';
 import type { Ticket } from '../domain/durability.js';
-import type { BrokerEvent } from '../domain/events.js';
+import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { ProtocolVersion } from '../protocol/packets.js';
 import type { AuthenticationRequests } from './authentication-requests.js';
@@ -28,6 +28,7 @@ export interface CoreEffectsParts {
   readonly authentication: AuthenticationRequests;
   readonly waiters: DurabilityWaiters;
   readonly pager: Pager;
+  readonly wanted: EventMask;
   readonly emit: (event: BrokerEvent) => void;
 }
 
@@ -37,10 +38,12 @@ const CLOSE_GRACE_MS = 5000;
 export class CoreEffects implements Effects {
   readonly #parts: CoreEffectsParts;
   readonly #egress: Egress;
+  readonly wanted: EventMask;
 
   constructor(parts: CoreEffectsParts) {
     this.#parts = parts;
     this.#egress = parts.egress;
+    this.wanted = parts.wanted;
   }
 
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {

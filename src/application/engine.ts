@@ -4,7 +4,8 @@ import type { RestoredFact } from '../domain/changes.js';
 import type { Permissions } from '../domain/access/permissions.js';
 import { Broker } from '../domain/broker.js';
 import type { PeerInfo } from '../domain/connect/peer.js';
-import type { BrokerEvent } from '../domain/events.js';
+import { EVERY_EVENT } from '../domain/events.js';
+import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Clock } from '../ports/clock.js';
 import type { IncomingConnection } from '../ports/network.js';
@@ -31,6 +32,8 @@ export interface EngineParts {
   readonly storage: Storage;
   readonly admission: Admission;
   readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
+  /** Which events the observers want; default: all. */
+  readonly wanted?: EventMask | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Shared with every other part that reads the limits. */
@@ -91,7 +94,7 @@ export class Engine {
     const links = (this.#links = new Links({ ...outer, links: byId, clock, settings, reauthorization }));
     this.broker = new Broker({
       changes: this.committer,
-      effects: new CoreEffects({ ...outer, links, waiters, pager }),
+      effects: new CoreEffects({ ...outer, links, waiters, pager, wanted: parts.wanted ?? EVERY_EVENT }),
       limits: settings.current,
       limitsOfListeners: settings.perListener,
       newClientId: () => `auto-${Buffer.from(random.bytes(16)).toString('hex')}`,

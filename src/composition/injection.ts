@@ -2,6 +2,7 @@
 // one binding among several.
 import type { BindingConstraints, ResolvedValueInjectOptions, ServiceIdentifier } from 'inversify';
 import type { Part } from '../application/lifecycle.js';
+import type { EventMask } from '../domain/events.js';
 import { Authenticator, Authorizer, Listener, port, Storage } from '../ports/index.js';
 import type { BrokerEvent, LifecycleEvent } from '../ports/index.js';
 import type { AdapterComponents } from './adapter-table.js';
@@ -14,6 +15,9 @@ import type { Config } from './config.js';
 /** Sends an event to every observer of the broker. */
 export const Emit: ServiceIdentifier<(event: BrokerEvent | LifecycleEvent) => void> =
   port<(event: BrokerEvent | LifecycleEvent) => void>('Emit');
+
+/** The events that at least one observer wants. */
+export const WantedEvents: ServiceIdentifier<EventMask> = port<EventMask>('WantedEvents');
 
 /** What an adapter's constructor may use. */
 export const Components: ServiceIdentifier<AdapterComponents> = port<AdapterComponents>('Components');

@@ -16,7 +16,7 @@ import type { DeliveryOptions } from './delivery/delivery-options.js';
 import type { Message } from './delivery/message.js';
 import type { Ticket } from './durability.js';
 import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from './identifiers.js';
-import type { BrokerEvent } from './events.js';
+import type { EventSink } from './events.js';
 import type { EndReason } from './reasons.js';
 
 export interface AuthenticationRequest {
@@ -39,7 +39,7 @@ export interface PageLimit {
   readonly maxBytes: number;
 }
 
-export interface Effects {
+export interface Effects extends EventSink {
   /**
    * Authenticates the client; answered by an `authenticated` input. The shell reads nothing more from the connection
    * until then.
@@ -87,6 +87,4 @@ export interface Effects {
    * takes.
    */
   whenQuiet(connection: ConnectionId): void;
-  /** For observers: the event log, metrics. It never affects behaviour. */
-  emit(event: BrokerEvent): void;
 }

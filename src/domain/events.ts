@@ -1,8 +1,38 @@
 // Events: connections that were opened, refused or ended, subscriptions that were denied, messages that were dropped,
 // each with its reason. They are for observers (event log, metrics, administration) and never affect behaviour.
 import type { ProtocolVersion, QoS } from '../protocol/packets.js';
-import type { ClientId, ConnectionId, QueueId, TopicFilter, TopicName } from './identifiers.js';
+import type { ClientId, ConnectionId, MessageId, QueueId, TopicFilter, TopicName } from './identifiers.js';
 import type { DropReason, EndReason, MalformedCode, RefusalReason } from './reasons.js';
+
+/** Which kinds of events observers want: one bit each, so that an unwanted event costs one comparison. */
+export type EventMask = number;
+
+const EVENT_BIT: Readonly<Record<BrokerEvent['kind'], EventMask>> = {
+  'client-connected': 1 << 0,
+  'connection-refused': 1 << 1,
+  'connection-ended': 1 << 2,
+  'publish-denied': 1 << 3,
+  'subscribe-denied': 1 << 4,
+  'message-dropped': 1 << 5,
+  'message-expired': 1 << 6,
+  'retained-limited': 1 << 7,
+  'will-published': 1 << 8,
+  'session-ended': 1 << 9,
+};
+
+export const EVERY_EVENT: EventMask = Object.values(EVENT_BIT).reduce((mask, bit) => mask | bit, 0);
+
+export const maskOf = (kinds: Iterable<BrokerEvent['kind']>): EventMask =>
+  [...kinds].reduce((mask, kind) => mask | EVENT_BIT[kind], 0);
+
+export const wants = (mask: EventMask, kind: BrokerEvent['kind']): boolean => (mask & EVENT_BIT[kind]) !== 0;
+
+/** Takes events for the observers. */
+export interface EventSink {
+  /** Events that come with every message are made only if they are wanted; all others are always emitted. */
+  readonly wanted: EventMask;
+  emit(event: BrokerEvent): void;
+}
 
 export type BrokerEvent =
   | {
@@ -45,12 +75,22 @@ export type BrokerEvent =
       readonly kind: 'message-dropped';
       readonly reason: DropReason;
       /** `undefined` if the message was dropped from storage without being read. */
+      readonly messageId: MessageId | undefined;
+      /** `undefined` if the message was dropped from storage without being read. */
       readonly topic: TopicName | undefined;
       readonly qos: QoS | undefined;
       /** The client to which the message was to be delivered, or `undefined` if there was none. */
       readonly queue: QueueId | undefined;
       /** The rule that decided, if one did. */
       readonly detail?: string | undefined;
+    }
+  /** A message expired while it waited in a queue, or as a retained message (`queue` is `undefined`). */
+  | {
+      readonly kind: 'message-expired';
+      readonly messageId: MessageId;
+      readonly topic: TopicName;
+      readonly qos: QoS | undefined;
+      readonly queue: QueueId | undefined;
     }
   /** A subscription matched more retained messages than `retainedQueueSize` allows; it gets the first `limit`. */
   | {

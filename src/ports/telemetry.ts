@@ -88,6 +88,11 @@ export type LifecycleEvent =
   | { readonly kind: 'fatal'; readonly error: Error };
 
 export interface Telemetry {
+  /**
+   * The kinds of events that this observer uses among those that come with every message (`message-dropped`,
+   * `message-expired`); all other events are emitted in any case. Default: all kinds. Read once, at start.
+   */
+  readonly wants?: ReadonlySet<BrokerEvent['kind']>;
   /** Synchronous; the return value and exceptions are ignored. */
   emit(event: BrokerEvent | LifecycleEvent): void;
 }

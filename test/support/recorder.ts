@@ -21,6 +21,7 @@ import type {
   PageLimit,
 } from '../../src/domain/effects.js';
 import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
+import { EVERY_EVENT } from '../../src/domain/events.js';
 import type { BrokerEvent } from '../../src/domain/events.js';
 import type { EndReason } from '../../src/domain/reasons.js';
 import { PacketType } from '../../src/protocol/packets.js';
@@ -74,6 +75,7 @@ export interface Watcher {
 
 export class Recorder implements Changes, Effects {
   readonly events: BrokerEvent[] = [];
+  wanted = EVERY_EVENT;
   readonly asked: { readonly connection: ConnectionId; readonly request: AuthenticationRequest }[] = [];
   readonly queueReads: QueueRead[] = [];
   readonly retainedReads: RetainedRead[] = [];
@@ -290,6 +292,8 @@ function noticeLine(event: BrokerEvent): string | undefined {
       return `! subscribe-denied ${event.clientId} ${event.topicFilter}`;
     case 'message-dropped':
       return `! ${event.reason} ${event.queue ?? 'no-queue'}${event.topic === undefined ? ' unread' : ` ${event.topic}`}`;
+    case 'message-expired':
+      return `! expired ${event.queue ?? 'retained'} ${event.topic}`;
     case 'retained-limited':
       return `! retained-limited ${event.clientId} ${event.topicFilter} ${event.limit}`;
     case 'will-published':

@@ -38,6 +38,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
       if (event.reason === 'no-subscriber' || event.reason === 'client-offline') return 'debug';
       // No fault: the rules restrict what a broad subscription delivers.
       return event.reason === 'not-authorized' ? 'info' : 'warn';
+    case 'message-expired':
     case 'will-published':
       return 'debug';
     case 'session-ended':
@@ -56,6 +57,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
 export function burstOf(event: BrokerEvent | LifecycleEvent): number {
   switch (event.kind) {
     case 'message-dropped':
+    case 'message-expired':
       return 1;
     case 'connection-refused':
     case 'handshake-failed':
@@ -109,6 +111,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'subscription denied';
     case 'message-dropped':
       return 'message dropped';
+    case 'message-expired':
+      return 'message expired';
     case 'retained-limited':
       return 'subscription matches more retained messages than the limit';
     case 'will-published':

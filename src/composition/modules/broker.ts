@@ -15,7 +15,7 @@ import { Authorizer, Clock, Listener, Random, Storage } from '../../ports/index.
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config.js';
 import type { Config } from '../config.js';
-import { all, byName, Components, Emit, EndOfTurn, LifecyclePart } from '../injection.js';
+import { all, byName, Components, Emit, EndOfTurn, LifecyclePart, WantedEvents } from '../injection.js';
 
 type EngineDependencies = Omit<EngineParts, 'ackLevel' | 'fatal' | 'sliceSize' | 'turnLimits'> & {
   readonly failure: FailureSignal;
@@ -43,6 +43,7 @@ export const brokerModule = (config: Config): ContainerModule =>
           storage: Storage,
           admission: Admission,
           emit: Emit,
+          wanted: WantedEvents,
           clock: Clock,
           random: Random,
           atEndOfTurn: EndOfTurn,

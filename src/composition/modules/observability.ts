@@ -1,10 +1,10 @@
 // The observers of the broker, and what adapters get to report to them.
 import { ContainerModule } from 'inversify';
-import { emitToAll } from '../../application/emit-to-all.js';
+import { emitToAll, wantedBy } from '../../application/emit-to-all.js';
 import { Clock, Telemetry } from '../../ports/index.js';
 import { BUILT_IN_ADAPTERS } from '../adapter-table.js';
 import type { Config } from '../config.js';
-import { all, Components, Emit } from '../injection.js';
+import { all, Components, Emit, WantedEvents } from '../injection.js';
 
 export const observabilityModule = ({ logging }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
@@ -16,5 +16,6 @@ export const observabilityModule = ({ logging }: Config): ContainerModule =>
         },
       [all(Telemetry)],
     );
+    bind(WantedEvents).toResolvedValue((telemetry: Telemetry[] = []) => wantedBy(telemetry), [all(Telemetry)]);
     bind(Components).toResolvedValue((clock, emit) => ({ clock, emit }), [Clock, Emit]);
   });

@@ -4,6 +4,7 @@ import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
+import { drop } from '../delivery/drops.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
 import type { DeliveryOutcome } from '../delivery/publication.js';
@@ -125,9 +126,8 @@ export class Connection implements Attached {
         this.#bufferedMessages >= limits.maxBufferedQos0Messages ||
         this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes
       ) {
-        counters.dropped['slow-consumer']++;
         const queue = this.clientId === undefined ? undefined : sessionQueue(this.clientId);
-        effects.emit({ kind: 'message-dropped', reason: 'slow-consumer', topic: message.topic, qos: 0, queue });
+        drop(this.context, 'slow-consumer', message, 0, queue);
         return 'slow-consumer';
       }
       this.#bufferedMessages++;

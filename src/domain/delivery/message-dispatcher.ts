@@ -6,6 +6,7 @@ import type { RestoredFact } from '../changes.js';
 import type { Context } from '../context.js';
 import type { Deadlines, TimerKind } from '../deadlines.js';
 import { NOW } from '../durability.js';
+import { wants } from '../events.js';
 import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
 import { Fifo } from '../session/fifo.js';
@@ -13,6 +14,7 @@ import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
 import type { Task, WorkQueue } from '../work-queue.js';
 import { deliveryOptions } from './delivery-options.js';
+import { drop } from './drops.js';
 import type { Message } from './message.js';
 import { PublishOutcome, publisherOf } from './publication.js';
 import type { MessageDraft, Origin } from './publication.js';
@@ -31,9 +33,12 @@ export class MessageDispatcher implements Task {
   readonly retained = new RetainedTree();
   readonly #expiryTimer: TimerKind<RetainedEntry> = {
     name: 'retained message expiry',
-    expired: ({ topic }) => {
+    expired: ({ topic, id }) => {
+      const { changes, effects } = this.context;
       this.retained.remove(topic);
-      this.context.changes.record({ kind: 'retained.drop', topic });
+      changes.record({ kind: 'retained.drop', topic });
+      if (wants(effects.wanted, 'message-expired'))
+        effects.emit({ kind: 'message-expired', messageId: id, topic, qos: undefined, queue: undefined });
     },
   };
   #lastId = 0;
@@ -182,7 +187,7 @@ export class MessageDispatcher implements Task {
   }
 
   #retain(message: Message): void {
-    const { changes, limits, counters, effects } = this.context;
+    const { changes, limits, counters } = this.context;
     const { topic } = message;
     if (message.payload.byteLength === 0) {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
@@ -195,8 +200,7 @@ export class MessageDispatcher implements Task {
     }
     if (this.retained.size >= limits.maxRetainedMessages && this.retained.get(topic) === undefined) {
       counters.started++;
-      counters.dropped['retained-full']++;
-      effects.emit({ kind: 'message-dropped', reason: 'retained-full', topic, qos: message.qos, queue: undefined });
+      drop(this.context, 'retained-full', message, message.qos, undefined);
       return;
     }
     // [MQTT-3.3.1-5]; at QoS 0 as well, as recommended by [MQTT-3.3.1-7]

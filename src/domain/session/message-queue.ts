@@ -6,6 +6,7 @@
 import type { Append } from '../changes.js';
 import type { Context } from '../context.js';
 import { deliveryOptions } from '../delivery/delivery-options.js';
+import { drop } from '../delivery/drops.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import { detachPayload } from '../delivery/message.js';
 import type { Message } from '../delivery/message.js';
@@ -352,14 +353,6 @@ export class MessageQueue {
 
   /** Counts and reports the end of a delivery that was in the queue or was about to be. */
   dropped(reason: DropReason, message: Message | undefined, qos: 0 | 1 | 2 | undefined, detail?: string): void {
-    this.context.counters.dropped[reason]++;
-    this.context.effects.emit({
-      kind: 'message-dropped',
-      reason,
-      topic: message?.topic,
-      qos,
-      queue: this.id,
-      ...(detail === undefined ? {} : { detail }),
-    });
+    drop(this.context, reason, message, qos, this.id, detail);
   }
 }

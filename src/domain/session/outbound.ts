@@ -6,6 +6,7 @@ import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
+import { expire, reportDrop } from '../delivery/drops.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import { detachPayload } from '../delivery/message.js';
 import { NOW } from '../durability.js';
@@ -209,7 +210,7 @@ export class Outbound implements QueueOwner {
   }
 
   #pump(): void {
-    const { effects, counters, nowMs } = this.context;
+    const { effects, nowMs } = this.context;
     const connection = this.#connection;
     if (connection === undefined) return;
     const queue = this.#queue;
@@ -225,8 +226,8 @@ export class Outbound implements QueueOwner {
       const dup = entry.seq < this.#sentBefore;
       const { message } = entry;
       const expiresAtMs = message?.expiresAtMs;
-      if (expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
-        counters.expired++;
+      if (message !== undefined && expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
+        expire(this.context, message, entry.qos, queue.id);
         this.#sentNext = entry.seq + 1; // its seq is used up, as if it had been sent
         queue.remove(entry, inFlight.size === 0 ? queue.firstUndelivered : undefined);
         continue;
@@ -259,15 +260,7 @@ export class Outbound implements QueueOwner {
       (this.#refused ??= new Set<QueueEntry>()).add(entry);
       queue.release(entry);
       entry.message = undefined;
-      const { effects } = this.context;
-      effects.emit({
-        kind: 'message-dropped',
-        reason: 'not-authorized',
-        topic: message.topic,
-        qos: 2,
-        queue: queue.id,
-        detail: why,
-      });
+      reportDrop(this.context, 'not-authorized', message, 2, queue.id, why);
       return false;
     }
     if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1; // its seq is used up, as if it had been sent

@@ -6,6 +6,7 @@ import type { SessionRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
+import { drop } from '../delivery/drops.js';
 import type { DeliveryOptions } from '../delivery/delivery-options.js';
 import type { Message } from '../delivery/message.js';
 import type { DeliveryOutcome, Origin } from '../delivery/publication.js';
@@ -82,16 +83,8 @@ export class Session implements OutboundOwner, Recipient {
     if (this.restrictions !== undefined && !this.admits(message, options.qos)) return 'not-authorized';
     if (options.qos > 0) return this.outbound.push(message, options, source);
     if (this.connection !== undefined) return this.connection.deliverAtMostOnce(message, options);
-    const { counters, effects } = this.context;
-    counters.started++;
-    counters.dropped['client-offline']++;
-    effects.emit({
-      kind: 'message-dropped',
-      reason: 'client-offline',
-      topic: message.topic,
-      qos: 0,
-      queue: sessionQueue(this.clientId),
-    });
+    this.context.counters.started++;
+    drop(this.context, 'client-offline', message, 0, sessionQueue(this.clientId));
     return 'client-offline';
   }
 
@@ -116,20 +109,10 @@ export class Session implements OutboundOwner, Recipient {
 
   /** Whether the client may receive the message; if not, its delivery ends here. */
   admits(message: Message, qos: QoS): boolean {
-    const judgement = this.restrictions?.receive(message.topic);
-    if (judgement === undefined || judgement.isAllowed) return true;
-    const { counters, effects } = this.context;
-    counters.started++;
-    counters.dropped['not-authorized']++;
-    const queue = sessionQueue(this.clientId);
-    effects.emit({
-      kind: 'message-dropped',
-      reason: 'not-authorized',
-      topic: message.topic,
-      qos,
-      queue,
-      detail: judgement.reason,
-    });
+    const decision = this.restrictions?.receive(message.topic);
+    if (decision === undefined || decision.isAllowed) return true;
+    this.context.counters.started++;
+    drop(this.context, 'not-authorized', message, qos, sessionQueue(this.clientId), decision.reason);
     return false;
   }
 

@@ -1,6 +1,6 @@
 // The event log: lines and levels of events, and limits on the lines that clients and outages cause.
 import { describe, expect, test } from '@jest/globals';
-import type { BrokerEvent, ClientId, Clock, LifecycleEvent, TopicName } from 'hexmq/ports';
+import type { BrokerEvent, ClientId, Clock, LifecycleEvent, MessageId, TopicName } from 'hexmq/ports';
 import { humanLine } from '../../../adapters/observability/log/human-lines.js';
 import { createTelemetry } from '../../../adapters/observability/log/index.js';
 import type { LogLevel } from '../../../adapters/observability/log/index.js';
@@ -51,6 +51,7 @@ const clientId = 'thermometer' as ClientId;
 const dropped = (reason: 'queue-full' | 'no-subscriber' | 'slow-consumer'): BrokerEvent => ({
   kind: 'message-dropped',
   reason,
+  messageId: 1 as MessageId,
   topic: 'room/1' as TopicName,
   qos: 1,
   queue: undefined,

@@ -49,6 +49,7 @@ describe('a full queue that discards what comes', () => {
     expect(core.recorder.events.at(-1)).toEqual({
       kind: 'message-dropped',
       reason: 'queue-full',
+      messageId: 3,
       topic: 't',
       qos: 1,
       queue: 'c:a',

@@ -1,0 +1,50 @@
+// Events that come with every message are made only if an observer wants them; counters and behaviour are the same.
+import { describe, expect, test } from '@jest/globals';
+import { EVERY_EVENT, maskOf, wants } from '../../../src/domain/events.js';
+import { CoreHarness } from '../../support/core-harness.js';
+
+describe('the mask of wanted events', () => {
+  test('a mask has the kinds that it was made of and no other', () => {
+    const mask = maskOf(['message-dropped', 'session-ended']);
+    expect(wants(mask, 'message-dropped')).toBe(true);
+    expect(wants(mask, 'session-ended')).toBe(true);
+    expect(wants(mask, 'message-expired')).toBe(false);
+    expect(wants(EVERY_EVENT, 'message-expired')).toBe(true);
+  });
+
+  test('a drop that no observer wants is counted and not reported', () => {
+    const core = new CoreHarness({ maxQueueSize: 1 });
+    core.recorder.wanted = maskOf(['message-expired']);
+    core.connectStored('a').subscribe(['t', 1]);
+    core.connect('b').publish('t', 'x');
+    const publisher = core.connect('c');
+    for (let i = 0; i < 60; i++) publisher.publish('t', 'x');
+    expect(core.broker.counters.dropped['queue-full']).toBeGreaterThan(0);
+    expect(core.recorder.events.some(({ kind }) => kind === 'message-dropped')).toBe(false);
+  });
+});
+
+describe('a message that expires', () => {
+  test('the expiry of a queued message is an event with the identity of the message', () => {
+    const core = new CoreHarness({ messageExpiryMax: 10 });
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    a.lose();
+    core.connect('b').publish('t', 'x');
+    core.advance(10_001);
+    core.connectStored('a');
+    expect(core.broker.counters.expired).toBe(1);
+    expect(core.recorder.events.filter(({ kind }) => kind === 'message-expired')).toEqual([
+      { kind: 'message-expired', messageId: 1, topic: 't', qos: 1, queue: 'c:a' },
+    ]);
+  });
+
+  test('the expiry of a retained message is an event', () => {
+    const core = new CoreHarness({ messageExpiryMax: 10 });
+    core.connect('b').publish('t', 'x', 0, { retain: true });
+    core.advance(10_001);
+    expect(core.recorder.events.filter(({ kind }) => kind === 'message-expired')).toEqual([
+      { kind: 'message-expired', messageId: 1, topic: 't', qos: undefined, queue: undefined },
+    ]);
+  });
+});
