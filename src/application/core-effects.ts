@@ -109,11 +109,13 @@ export class CoreEffects implements Effects {
   }
 
   suspend(connection: ConnectionId): void {
-    this.#parts.links.get(connection)?.input.park('work');
+    const link = this.#parts.links.get(connection);
+    if (link !== undefined) this.#parts.ingress.suspend(link.input);
   }
 
   resume(connection: ConnectionId): void {
-    this.#parts.links.get(connection)?.input.unpark('work');
+    const link = this.#parts.links.get(connection);
+    if (link !== undefined) this.#parts.ingress.resume(link.input);
   }
 
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void {

@@ -92,9 +92,20 @@ export class Ingress implements InputOwner, WorkSource {
   pressure(pressure: StoragePressure): void {
     this.#pressure = pressure;
     for (const input of this.#inputs) {
-      if (pressure === StoragePressure.everyone) input.park('storage-pressure');
+      if (pressure === StoragePressure.everyone || (pressure === StoragePressure.writers && input.isSuspended))
+        input.park('storage-pressure');
       else input.unpark('storage-pressure');
     }
+  }
+
+  /** Work that a packet of the connection started goes on in later steps, until `resume`. It may record changes. */
+  suspend(input: LinkInput): void {
+    input.park('work');
+    if (this.#pressure !== StoragePressure.none) input.park('storage-pressure');
+  }
+
+  resume(input: LinkInput): void {
+    input.unpark('work');
   }
 
   stop(): void {

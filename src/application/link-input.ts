@@ -54,6 +54,11 @@ export class LinkInput {
     return this.#decoder.protocolVersion;
   }
 
+  /** Whether work that one of its packets has started goes on. */
+  get isSuspended(): boolean {
+    return this.#parking.has('work');
+  }
+
   get isOpen(): boolean {
     return this.#isOpen;
   }

@@ -1,6 +1,13 @@
 // The incoming side through the engine: when a connection is not read, and what it may hold in memory.
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { StoragePressure } from '../../../src/application/committer.js';
+import { EventLoop } from '../../../src/application/event-loop.js';
+import { Ingress } from '../../../src/application/ingress.js';
+import { LiveSettings } from '../../../src/application/settings.js';
+import type { ConnectionId } from '../../../src/domain/identifiers.js';
+import type { Channel } from '../../../src/ports/network.js';
+import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { EngineHarness, storedPair } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
 import { PINGREQ, bytes, connect, publish } from '../../support/raw-packets.js';
@@ -65,6 +72,57 @@ describe('the pressure of storage', () => {
     await harness.settle();
     expect(publisher.isPaused).toBe(false);
     expect(publisher.received().at(-1)).toBe('puback 100');
+  });
+});
+
+describe('work that goes on under the pressure of storage', () => {
+  const suspended = (pressure: StoragePressure) => {
+    const clock = new VirtualClock();
+    const settings = new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() });
+    const loop = new EventLoop({ clock, atEndOfTurn: () => undefined });
+    const ingress = new Ingress({ loop, clock, settings, changes: { recordedChanges: 0 } });
+    const peer = { remoteAddress: 'test:1', ipAddress: undefined };
+    const channel: Channel & { isPaused: boolean } = {
+      peer,
+      isPaused: false,
+      sentBytes: 0,
+      write: () => true,
+      pause: () => (channel.isPaused = true),
+      resume: () => (channel.isPaused = false),
+      close: () => undefined,
+    };
+    const input = ingress.open({ id: 1 as ConnectionId, listener: 'test', ipAddress: undefined }, channel);
+    ingress.suspend(input);
+    ingress.pressure(pressure);
+    return { ingress, input, channel };
+  };
+
+  test.each([
+    ['writers', StoragePressure.writers, true],
+    ['everyone', StoragePressure.everyone, true],
+    ['none', StoragePressure.none, false],
+  ])(
+    'whether a connection is held back behind its unfinished work under the pressure %s',
+    (_name, pressure, isHeld) => {
+      const { ingress, input, channel } = suspended(pressure);
+      ingress.resume(input);
+      input.received(PINGREQ);
+      expect(channel.isPaused).toBe(isHeld);
+      ingress.pressure(StoragePressure.none);
+      ingress.work();
+      expect(channel.isPaused).toBe(false);
+    },
+  );
+
+  test('a connection whose work begins under pressure is held back behind that work', () => {
+    const { ingress, input, channel } = suspended(StoragePressure.writers);
+    ingress.pressure(StoragePressure.none);
+    ingress.resume(input);
+    ingress.pressure(StoragePressure.writers);
+    ingress.suspend(input);
+    ingress.resume(input);
+    input.received(PINGREQ);
+    expect(channel.isPaused).toBe(true);
   });
 });
 
