@@ -20,6 +20,7 @@ import {
 import type { HostileClient } from './hostile-sockets.js';
 import { withListeners } from './listeners.js';
 import { connect as connectDecent } from './mqtt-js.js';
+import { within } from './program.js';
 import type { Client } from './mqtt-js.js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -276,15 +277,19 @@ describe('by its limits a broker bounds', () => {
         const decent = await connectDecent(tls, { ca });
         const [host = '', port = ''] = addresses.tls.split(':');
         let gone = 0;
+        let allClosed = (): void => undefined;
+        const closed = new Promise<void>((resolve) => (allClosed = resolve));
         const silent = await Promise.all(
           Array.from({ length: 200 }, async () => {
             const client = (await open({ host, port: Number(port) })).read();
-            void client.closed.then(() => gone++);
+            void client.closed.then(() => {
+              if (++gone === 190) allClosed();
+            });
             return client;
           }),
         );
         await program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
-        while (gone < 190) await new Promise((resolve) => setTimeout(resolve, 10));
+        await within(closed, '190 of 200 silent connections to be closed');
         await expectServed(decent);
         expect(gone).toBe(190);
         await expect(connectDecent(tls, { ca })).rejects.toThrow();

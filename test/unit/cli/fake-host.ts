@@ -1,6 +1,9 @@
 // A process for the command, which records output, signals and exits.
 import type { ProcessHost } from '../../../src/cli/process-host.js';
 
+/** A guard against waiting forever for a broker that does not start. */
+const READY_GUARD_MS = 20_000;
+
 export class FakeHost implements ProcessHost {
   output = '';
   errors = '';
@@ -69,6 +72,10 @@ export class FakeHost implements ProcessHost {
   }
 
   async untilReady(): Promise<void> {
-    while (!this.output.includes(' ready: ')) await new Promise((resolve) => setTimeout(resolve, 2));
+    const guard = performance.now() + READY_GUARD_MS;
+    while (!this.output.includes(' ready: ')) {
+      if (performance.now() > guard) throw new Error(`the broker did not become ready: ${this.output}${this.errors}`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
   }
 }
