@@ -6,6 +6,26 @@
 const packages = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
 const ANY_PACKAGE = '(^|/)node_modules/';
 
+/**
+ * Rules that make the imports between the folders run one way: a folder may import from those in earlier rows only.
+ * Folders that are in one row may not import each other, except `access`, which uses `topics`.
+ */
+function folderOrder(root, rows) {
+  return rows.flatMap((row, i) =>
+    row.map((folder) => {
+      const beside = row.filter((other) => other !== folder && !(folder === 'access' && other === 'topics'));
+      return {
+        name: `domain-folders-run-one-way-from-${folder}`,
+        comment:
+          'Imports between the folders of the domain run one way: to read one folder, only those below it are needed.',
+        severity: 'error',
+        from: { path: `^${root}/${folder}/` },
+        to: { path: `^${root}/(${[...beside, ...rows.slice(i + 1).flat(), 'broker\\.ts'].join('|')})` },
+      };
+    }),
+  );
+}
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -56,6 +76,14 @@ module.exports = {
         dependencyTypesNot: ['type-only'],
       },
     },
+    ...folderOrder('src/domain', [
+      ['access', 'messages', 'topics'],
+      ['queues'],
+      ['routing'],
+      ['session', 'publish'],
+      ['connect'],
+      ['handlers'],
+    ]),
     {
       name: 'ports-take-types-only',
       comment:
@@ -102,7 +130,7 @@ module.exports = {
         path: '^src/(domain|protocol)/',
         pathNot: [
           '^src/protocol/(packets|reason-codes)\\.ts$',
-          '^src/domain/(identifiers|connect/limits|delivery/message)\\.ts$',
+          '^src/domain/(identifiers|limits|messages/message)\\.ts$',
         ],
         dependencyTypesNot: ['type-only'],
       },
@@ -118,7 +146,7 @@ module.exports = {
         path: '^src/(domain|protocol)/',
         pathNot: [
           '^src/protocol/(packets|reason-codes|encoder|decoder)\\.ts$',
-          '^src/domain/(identifiers|connect/limits|delivery/message)\\.ts$',
+          '^src/domain/(identifiers|limits|messages/message)\\.ts$',
         ],
         dependencyTypesNot: ['type-only'],
       },

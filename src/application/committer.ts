@@ -4,8 +4,8 @@
 // the order of their numbers. A batch that is larger than storage prefers goes in parts, cut where a step of the core
 // ends: what one step records becomes durable as a whole or not at all.
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../domain/changes.js';
-import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
-import type { Message } from '../domain/delivery/message.js';
+import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
+import type { Message } from '../domain/messages/message.js';
 import { NOW } from '../domain/durability.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ClientId, QueueId, Seq } from '../domain/identifiers.js';

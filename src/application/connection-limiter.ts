@@ -8,7 +8,7 @@
 // An address is remembered only while it matters: while it has connections, or while its rate has not recovered. A
 // peer with many addresses (every IPv6 /64 network is one) can make the limiter remember `ADDRESSES_MAX` of them;
 // beyond that the oldest are forgotten.
-import type { Limits } from '../domain/connect/limits.js';
+import type { Limits } from '../domain/limits.js';
 import type { RefusalReason } from '../domain/reasons.js';
 import { TokenBucket } from './token-bucket.js';
 

@@ -1,8 +1,8 @@
 // Counts every connection against the limits of the broker and of its listener, once when it arrives and once when it
 // has gone, whatever happened in between. The counts exist from the first connection on, with limits or without, so
 // that a limit set by a reload applies to the connections that are already there.
-import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
-import type { PeerInfo } from '../domain/connect/peer.js';
+import type { Limits, PerListenerLimits } from '../domain/limits.js';
+import type { PeerInfo } from '../domain/peer.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Clock } from '../ports/clock.js';
 import type { Channel, ChannelHandler, IncomingConnection } from '../ports/network.js';

@@ -6,8 +6,8 @@ import type {
   Effects,
   PageLimit,
 } from '../domain/effects.js';
-import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
-import type { Message } from '../domain/delivery/message.js';
+import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
+import type { Message } from '../domain/messages/message.js';
 import type { Ticket } from '../domain/durability.js';
 import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';

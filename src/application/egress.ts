@@ -1,8 +1,8 @@
 // The outgoing side of all connections: carries out the core's effects that write. What promises durability waits at
 // the connection's gate for its ticket. The rest leaves at the end of the turn, with one write for each connection.
 import type { AcknowledgementType, AnswerPacket, Effects } from '../domain/effects.js';
-import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
-import type { Message } from '../domain/delivery/message.js';
+import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
+import type { Message } from '../domain/messages/message.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import { encodePacket, writeAcknowledgement } from '../protocol/encoder.js';

@@ -3,7 +3,7 @@
 import type { RestoredFact } from '../domain/changes.js';
 import type { Permissions } from '../domain/access/permissions.js';
 import { Broker } from '../domain/broker.js';
-import type { PeerInfo } from '../domain/connect/peer.js';
+import type { PeerInfo } from '../domain/peer.js';
 import { EVERY_EVENT } from '../domain/events.js';
 import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId } from '../domain/identifiers.js';

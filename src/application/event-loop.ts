@@ -2,7 +2,7 @@
 // gets one write. A turn has a budget, so that no input holds the loop for long, however it is sent: what is left over
 // waits for the next turn, and the network is polled in between.
 import type { Input } from '../domain/inputs.js';
-import { Fifo } from '../domain/session/fifo.js';
+import { Fifo } from '../domain/queues/fifo.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import { TurnBudget } from './turn-budget.js';
 import type { TurnLimits } from './turn-budget.js';

@@ -1,7 +1,7 @@
 // What the incoming halves of all connections share: rate limits of publishing, the memory of incomplete packets, the
 // pressure of storage, and the question whether a client has been silent.
-import type { Limits } from '../domain/connect/limits.js';
-import { Fifo } from '../domain/session/fifo.js';
+import type { Limits } from '../domain/limits.js';
+import { Fifo } from '../domain/queues/fifo.js';
 import type { Channel } from '../ports/network.js';
 import type { Clock } from '../ports/clock.js';
 import { PacketType } from '../protocol/packets.js';

@@ -1,7 +1,7 @@
 // The incoming half of a connection: bytes become packets, and packets become inputs of the core, as long as there is
 // no reason not to read. What cannot be handled now stays in the socket: the channel is paused.
 import type { ConnectionId } from '../domain/identifiers.js';
-import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/connect/limits.js';
+import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/limits.js';
 import type { Channel } from '../ports/network.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { MalformedPacketError } from '../protocol/malformed.js';

@@ -1,5 +1,5 @@
 // The open connections: how one begins, and what its end means for every part that knows it.
-import type { PeerInfo } from '../domain/connect/peer.js';
+import type { PeerInfo } from '../domain/peer.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Channel, ChannelHandler, IncomingConnection } from '../ports/network.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';

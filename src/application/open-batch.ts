@@ -2,7 +2,7 @@
 // storage: a message that is acknowledged before its append was sent, all but the last trim of a queue, and all but the
 // latest fact about a session or a will. So clients that come and go while storage fails do not fill memory.
 import type { Append, Change, QueueAppend, QueueRemoval, SessionDrop } from '../domain/changes.js';
-import type { Message } from '../domain/delivery/message.js';
+import type { Message } from '../domain/messages/message.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ClientId, QueueId } from '../domain/identifiers.js';
 

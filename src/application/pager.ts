@@ -5,7 +5,7 @@
 import type { Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ticket } from '../domain/durability.js';
-import { Fifo } from '../domain/session/fifo.js';
+import { Fifo } from '../domain/queues/fifo.js';
 import type { DurabilityWaiters } from './durability-waiters.js';
 import { isRetryable, pauseAfter } from './retry.js';
 import type { StorageReports } from './storage-reports.js';

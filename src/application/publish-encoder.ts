@@ -1,7 +1,7 @@
 // Encodes PUBLISH packets for subscribers. A fan-out encodes a message once: for each further subscriber with the same
 // version, QoS and flags the bytes are copied and only the Packet Identifier is written again.
-import type { DeliveryOptions } from '../domain/delivery/delivery-options.js';
-import type { Message } from '../domain/delivery/message.js';
+import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
+import type { Message } from '../domain/messages/message.js';
 import {
   encodePublishProperties,
   encodeTopic,

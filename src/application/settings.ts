@@ -1,6 +1,6 @@
 // The limits in force, held by reference. A part that reads `current` when it needs a value takes part in every reload;
 // a part that copies a value at construction misses them, and a setter for each part is easily forgotten.
-import type { Limits, PerListenerLimits } from '../domain/connect/limits.js';
+import type { Limits, PerListenerLimits } from '../domain/limits.js';
 
 /** What a reload replaces. */
 export interface LimitSettings {

@@ -1,7 +1,7 @@
 // Limits on the rate of PUBLISH packets. A client over its rate loses nothing: the broker pauses reading from it, its
 // socket fills up, and TCP slows it down. The rate of all clients together is shared in turn: when it recovers, the
 // client that has waited longest is read first.
-import type { Limits } from '../domain/connect/limits.js';
+import type { Limits } from '../domain/limits.js';
 import { Deadline, Deadlines } from '../domain/deadlines.js';
 import type { TimerKind } from '../domain/deadlines.js';
 import type { Clock, Timer } from '../ports/clock.js';

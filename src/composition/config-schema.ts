@@ -2,8 +2,8 @@
 // rules that span keys are in `config.ts`; what the limits mean is the domain's.
 import { z } from 'zod';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
-import { LISTENER_LIMIT_KEYS } from '../domain/connect/limits.js';
-import type { Limits } from '../domain/connect/limits.js';
+import { LISTENER_LIMIT_KEYS } from '../domain/limits.js';
+import type { Limits } from '../domain/limits.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -3,9 +3,9 @@
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { isDeepStrictEqual } from 'node:util';
-import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../domain/limits.js';
 import type { LimitSettings } from '../application/settings.js';
-import type { ListenerLimits, Limits } from '../domain/connect/limits.js';
+import type { ListenerLimits, Limits } from '../domain/limits.js';
 import type { AckLevel } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable, LogLevel } from './adapter-table.js';

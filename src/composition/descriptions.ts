@@ -1,7 +1,7 @@
 // What each limit means to a user, for the JSON Schema and the tables of docs/configuration.md. One sentence or less,
 // with units.
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
-import type { Limits } from '../domain/connect/limits.js';
+import type { Limits } from '../domain/limits.js';
 
 export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxPacketSize:

@@ -2,7 +2,7 @@
 // expressed in it.
 import { z } from 'zod';
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
-import { DEFAULT_LIMITS } from '../domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../domain/limits.js';
 import { configSchema } from './config-schema.js';
 import { FAILED_ATTEMPTS_DESCRIPTIONS, LIMIT_DESCRIPTIONS } from './descriptions.js';
 

@@ -2,8 +2,8 @@
 // idempotent, so that a batch whose outcome is unknown can be sent again. A store returns the same facts at start (see
 // the storage port), so everything that can be written can be restored.
 import type { QoS } from '../protocol/packets.js';
-import type { DeliveryOptions } from './delivery/delivery-options.js';
-import type { Message } from './delivery/message.js';
+import type { DeliveryOptions } from './messages/delivery-options.js';
+import type { Message } from './messages/message.js';
 import type { Ticket } from './durability.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from './identifiers.js';
 

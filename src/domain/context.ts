@@ -1,7 +1,7 @@
 // The context that every part of the core shares: the sinks for changes and effects, the limits, the delivery counters,
 // and the time of the current step.
-import type { Limits } from './connect/limits.js';
-import type { DeliveryCounters } from './delivery/delivery-counters.js';
+import type { Limits } from './limits.js';
+import type { DeliveryCounters } from './messages/delivery-counters.js';
 import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
 

@@ -11,9 +11,9 @@ import type {
   SubackPacket,
   UnsubackPacket,
 } from '../protocol/packets.js';
-import type { PeerInfo } from './connect/peer.js';
-import type { DeliveryOptions } from './delivery/delivery-options.js';
-import type { Message } from './delivery/message.js';
+import type { PeerInfo } from './peer.js';
+import type { DeliveryOptions } from './messages/delivery-options.js';
+import type { Message } from './messages/message.js';
 import type { Ticket } from './durability.js';
 import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from './identifiers.js';
 import type { EventSink } from './events.js';

@@ -4,8 +4,8 @@ import type { MalformedPacketError } from '../protocol/malformed.js';
 import type { Packet } from '../protocol/packets.js';
 import type { Permissions } from './access/permissions.js';
 import type { QueuedMessage } from './changes.js';
-import type { PeerInfo } from './connect/peer.js';
-import type { Message } from './delivery/message.js';
+import type { PeerInfo } from './peer.js';
+import type { Message } from './messages/message.js';
 import type { ConnectionId, QueueId, Seq } from './identifiers.js';
 import type { RefusalReason } from './reasons.js';
 

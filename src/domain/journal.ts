@@ -1,7 +1,7 @@
 // The journal as the core sees it: the sink for changes, with the memory of what the current step has recorded.
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from './changes.js';
-import type { DeliveryOptions } from './delivery/delivery-options.js';
-import type { Message } from './delivery/message.js';
+import type { DeliveryOptions } from './messages/delivery-options.js';
+import type { Message } from './messages/message.js';
 import type { ClientId, QueueId, Seq } from './identifiers.js';
 import { NOW } from './durability.js';
 import type { Ticket } from './durability.js';

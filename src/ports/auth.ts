@@ -2,7 +2,7 @@
 // order and the first one that does not abstain decides. Permissions are then assembled once, as data, so that
 // publishing and delivering never wait for an adapter.
 import type { Permissions } from '../domain/access/permissions.js';
-import type { PeerInfo } from '../domain/connect/peer.js';
+import type { PeerInfo } from '../domain/peer.js';
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { ClientId } from '../domain/identifiers.js';
 import type { ProtocolVersion } from '../protocol/packets.js';

@@ -30,8 +30,8 @@ export type {
   SubscriptionRecord,
   WillRecord,
 } from '../domain/changes.js';
-export type { PeerCertificate, PeerInfo } from '../domain/connect/peer.js';
-export type { Message } from '../domain/delivery/message.js';
+export type { PeerCertificate, PeerInfo } from '../domain/peer.js';
+export type { Message } from '../domain/messages/message.js';
 export type { AuthenticationRequest, PageLimit } from '../domain/effects.js';
 export type { StoredEntry } from '../domain/inputs.js';
 export type { ClientId, ConnectionId, MessageId, QueueId, Seq, TopicFilter, TopicName } from '../domain/identifiers.js';

@@ -15,7 +15,7 @@
 //   bounds its memory by it.
 //
 // `networkContract` in `hexmq/testkit` tests all of this.
-import type { PeerInfo } from '../domain/connect/peer.js';
+import type { PeerInfo } from '../domain/peer.js';
 import type { Reloadable } from './reloadable.js';
 import { port } from './token.js';
 

@@ -5,7 +5,7 @@
 import type { Change, RestoredFact } from '../domain/changes.js';
 import type { PageLimit } from '../domain/effects.js';
 import type { StoredEntry } from '../domain/inputs.js';
-import type { Message } from '../domain/delivery/message.js';
+import type { Message } from '../domain/messages/message.js';
 import type { QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import { port } from './token.js';
 

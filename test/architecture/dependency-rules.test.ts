@@ -21,6 +21,16 @@ const { forbidden } = createRequire(import.meta.url)(CONFIG) as { forbidden: rea
 
 /** For each rule, files that break it, with their contents. */
 const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ...Object.fromEntries(
+    ['access', 'messages', 'topics', 'queues', 'routing', 'session', 'publish', 'connect', 'handlers'].map((folder) => [
+      `domain-folders-run-one-way-from-${folder}`,
+      {
+        [`src/domain/${folder}/upward.ts`]: `import type { value } from '../${
+          folder === 'handlers' ? 'broker' : 'handlers/handler'
+        }.js'; export type T = typeof value;`,
+      },
+    ]),
+  ),
   'no-cycles': { 'src/domain/chicken.ts': "import { value } from './egg.js'; export const other = value;" },
   'nothing-unresolved': { 'src/application/lost.ts': "import './nowhere.js';" },
   'protocol-imports-only-itself': {
@@ -144,6 +154,8 @@ const IMPORTED_FILES = [
   'src/warmup/warmup.ts',
   'src/protocol/encoder.ts',
   'src/domain/rule.ts',
+  'src/domain/broker.ts',
+  'src/domain/handlers/handler.ts',
   'src/ports/index.ts',
   'src/application/engine.ts',
   'src/index.ts',

@@ -50,7 +50,7 @@ describe.each(RULE_NAMES)('tidiness: %s', (rule) => {
 
 test('the top level holds five folders and configuration files, nothing else', () => {
   const folders = topLevel().filter((name) => !name.includes('.') && name !== 'LICENSE');
-  expect(folders.sort()).toEqual(['adapters', 'docs', 'scripts', 'src', 'test']);
+  expect(folders.sort()).toEqual(['adapters', 'docs', 'src', 'test']);
 });
 
 /** What a rule finds in a file, by line. */

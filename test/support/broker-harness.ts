@@ -6,8 +6,8 @@ import { MemoryNetwork } from '../../adapters/network/memory/index.js';
 import { MemoryStorage } from '../../adapters/storage/memory/index.js';
 import type { BrokerService } from '../../src/application/service.js';
 import { assembleBroker } from '../../src/testkit/assemble-broker.js';
-import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
-import type { Limits } from '../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
+import type { Limits } from '../../src/domain/limits.js';
 import type {
   AccessAction,
   AccessRule,

@@ -3,8 +3,8 @@
 import { Broker } from '../../src/domain/broker.js';
 import type { Permissions } from '../../src/domain/access/permissions.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
-import { DEFAULT_LIMITS } from '../../src/domain/connect/limits.js';
-import type { Limits } from '../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
+import type { Limits } from '../../src/domain/limits.js';
 import type { Input, DenialReason } from '../../src/domain/inputs.js';
 import type { ClientId, ConnectionId, QueueId } from '../../src/domain/identifiers.js';
 import { sessionQueue } from '../../src/domain/identifiers.js';

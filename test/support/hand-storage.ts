@@ -1,7 +1,7 @@
 // A storage that does nothing until a test says so: each commit and each read waits to be granted or refused by hand.
 // What was granted is in a model store, so that reads have something to answer.
 import type { Change, RestoredFact } from '../../src/domain/changes.js';
-import type { Message } from '../../src/domain/delivery/message.js';
+import type { Message } from '../../src/domain/messages/message.js';
 import type { PageLimit } from '../../src/domain/effects.js';
 import type { StoredEntry } from '../../src/domain/inputs.js';
 import type { QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';

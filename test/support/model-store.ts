@@ -1,7 +1,7 @@
 // Storage as a few plain maps: applies each change as it is told and gives the facts back. Written apart from every
 // adapter, for tests of the core.
 import type { Change, RestoredFact, SessionRecord, SubscriptionRecord, WillRecord } from '../../src/domain/changes.js';
-import type { Message } from '../../src/domain/delivery/message.js';
+import type { Message } from '../../src/domain/messages/message.js';
 import type { PageLimit } from '../../src/domain/effects.js';
 import type { StoredEntry } from '../../src/domain/inputs.js';
 import type { ClientId, MessageId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';

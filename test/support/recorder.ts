@@ -9,8 +9,8 @@
 //   2 < puback 7 after #1 (once the first change of this transcript is durable) · 1 when-durable after #1
 //   1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1 read-retained t,u · ! queue-full c:a
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../../src/domain/changes.js';
-import type { DeliveryOptions } from '../../src/domain/delivery/delivery-options.js';
-import type { Message } from '../../src/domain/delivery/message.js';
+import type { DeliveryOptions } from '../../src/domain/messages/delivery-options.js';
+import type { Message } from '../../src/domain/messages/message.js';
 import { NOW } from '../../src/domain/durability.js';
 import type { Ticket } from '../../src/domain/durability.js';
 import type {

@@ -1,7 +1,7 @@
 // The content of a store as one number: the sum of the hashes of its facts. A sum, because stores return their facts in
 // different orders, and not an exclusive or, in which a fact that is there twice would vanish. The last message id is
 // left out: it is a bound, which may be higher in a store that was used before.
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import { plainFact, plainMessage } from './plain.js';
 import { messageOf } from './stored-fact.js';
 import type { FactKind, StoredFact } from './stored-fact.js';

@@ -1,7 +1,7 @@
 // Facts as lines of JSON (docs/export-format.md): a header, one line for each fact, and an end with the counts and the
 // digest. A message has a line of its own, followed by the facts that refer to it, so that a payload is written once
 // for all the queues that it is in.
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import { Digest } from './digest.js';
 import type { Hash } from './digest.js';
 import { plainFact, plainMessage } from './plain.js';

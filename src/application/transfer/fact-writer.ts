@@ -2,7 +2,7 @@
 // the next is collected. Facts that refer to the same message stay in one batch, because a store keeps a payload once
 // for each batch.
 import type { Change } from '../../domain/changes.js';
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { Clock } from '../../ports/clock.js';
 import { StorageError } from '../../ports/storage.js';
 import type { Storage } from '../../ports/storage.js';

@@ -6,7 +6,7 @@
 //    interrupted: clear and fill it again, without asking.
 // 4. Write the facts.
 // 5. Open the store again, as a broker would, and read it. If the digest is that of what was written, remove the mark.
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Storage } from '../../ports/storage.js';
 import { Digest } from './digest.js';

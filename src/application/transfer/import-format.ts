@@ -1,7 +1,7 @@
 // Reads facts from lines of JSON (docs/export-format.md). Every field is checked before it is used, and a file that was
 // cut off or changed is refused. Errors name the line.
 import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { StoredEntry } from '../../domain/inputs.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';
 import { utf8Length } from '../../domain/topics/topic-name.js';

@@ -1,7 +1,7 @@
 // What `hexmq inspect` shows of a store. Facts are yielded as they are read; only the overview of sessions is collected
 // in memory, which takes as much as a broker remembers of them.
 import type { SessionRecord, SubscriptionRecord, WillRecord } from '../../domain/changes.js';
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { StoredEntry } from '../../domain/inputs.js';
 import { clientOf, groupQueue, sessionQueue } from '../../domain/identifiers.js';
 import type { ClientId, QueueId, Seq, TopicFilter, TopicName } from '../../domain/identifiers.js';

@@ -1,6 +1,6 @@
 // One object for each message among the pages in memory, each of which brings objects of its own: a payload is then in
 // memory once, and a target store keeps it once. Messages with the same id are compared before they are merged.
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { MessageId } from '../../domain/identifiers.js';
 import { plainProperties } from './plain.js';
 

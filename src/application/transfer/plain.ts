@@ -1,6 +1,6 @@
 // A fact as plain JSON data with its keys in a fixed order, whichever store it came from: exports and digests are made
 // of it. A message is separate from the facts that refer to it by its id.
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { Properties } from '../../protocol/packets.js';
 import type { StoredFact } from './stored-fact.js';
 

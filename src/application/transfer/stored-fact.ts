@@ -1,7 +1,7 @@
 // One fact of a store, in the form that is copied, exported, imported and compared: as `load` yields it, but with the
 // entries of queues and the retained messages themselves instead of their bounds and their index.
 import type { RestoredFact } from '../../domain/changes.js';
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { StoredEntry } from '../../domain/inputs.js';
 import type { QueueId } from '../../domain/identifiers.js';
 

@@ -5,7 +5,7 @@
 // The mark also carries the last message id: a store knows ids from the messages that it gets, and the message with the
 // highest id may be long delivered.
 import type { Change, QueueAppend, RestoredFact } from '../../domain/changes.js';
-import type { Message } from '../../domain/delivery/message.js';
+import type { Message } from '../../domain/messages/message.js';
 import type { QueueId, Seq, TopicName } from '../../domain/identifiers.js';
 import { StorageError } from '../../ports/storage.js';
 import type { Storage } from '../../ports/storage.js';

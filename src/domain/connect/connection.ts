@@ -4,11 +4,11 @@ import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
-import { drop } from '../delivery/drops.js';
-import type { DeliveryOptions } from '../delivery/delivery-options.js';
-import type { Message } from '../delivery/message.js';
-import type { DeliveryOutcome } from '../delivery/publication.js';
-import type { RetainedDelivery } from '../delivery/retained.js';
+import { drop } from '../messages/drops.js';
+import type { DeliveryOptions } from '../messages/delivery-options.js';
+import type { Message } from '../messages/message.js';
+import type { DeliveryOutcome } from '../messages/publication.js';
+import type { RetainedDelivery } from '../session/retained-delivery.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { AcknowledgementType } from '../effects.js';
@@ -17,7 +17,7 @@ import type { ClientId, ConnectionId } from '../identifiers.js';
 import type { Attached, Session } from '../session/session.js';
 import { checkTransition } from './lifecycle.js';
 import type { ConnectionState } from './lifecycle.js';
-import type { PeerInfo } from './peer.js';
+import type { PeerInfo } from '../peer.js';
 
 /** What an accepted CONNECT waits to announce. */
 export interface PendingAdmission {

@@ -15,8 +15,8 @@ import { Connection } from './connection.js';
 import type { PendingAdmission } from './connection.js';
 import { LIFECYCLE } from './lifecycle.js';
 import type { ConnectionState } from './lifecycle.js';
-import type { Limits, ListenerLimits, PerListenerLimits } from './limits.js';
-import type { PeerInfo } from './peer.js';
+import type { Limits, ListenerLimits, PerListenerLimits } from '../limits.js';
+import type { PeerInfo } from '../peer.js';
 import type { Wills } from './wills.js';
 
 /** The reason code of an MQTT 5 DISCONNECT for each reason. Earlier versions have no DISCONNECT from the server. */

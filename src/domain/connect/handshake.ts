@@ -139,7 +139,8 @@ export class Handshake {
       remoteAddress: connection.peer.remoteAddress,
       listener: connection.listener,
     });
-    this.sessions.attach(session, connection);
+    connection.session = session;
+    this.sessions.attach(session, connection, connection.access);
   }
 
   /** Refuses the client if a limit is reached. A client that is connected already takes over its own place. */

@@ -27,7 +27,7 @@
 //                                                                   sent was read [MQTT-3.1.2-24]
 //   drain            connected          drainTimeoutMs              the client reads nothing of what was written to it
 //   credentials      from admitting on  expiresAtMs of the answer   the client's credentials are no longer valid
-import type { Limits } from './limits.js';
+import type { Limits } from '../limits.js';
 import type { EndReason } from '../reasons.js';
 
 export type ConnectionState = 'awaiting-connect' | 'authenticating' | 'admitting' | 'connected' | 'ended';

@@ -8,7 +8,7 @@ import type { RestoredFact, WillRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { Deadlines, TimerKind } from '../deadlines.js';
-import type { MessageDispatcher } from '../delivery/message-dispatcher.js';
+import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 
 class HeldWill {

@@ -6,18 +6,18 @@ import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
-import { expire, reportDrop } from '../delivery/drops.js';
-import type { DeliveryOptions } from '../delivery/delivery-options.js';
-import { detachPayload } from '../delivery/message.js';
+import { expire, reportDrop } from '../messages/drops.js';
+import type { DeliveryOptions } from '../messages/delivery-options.js';
+import { detachPayload } from '../messages/message.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { AcknowledgementType } from '../effects.js';
-import type { Message } from '../delivery/message.js';
-import type { DeliveryOutcome } from '../delivery/publication.js';
+import type { Message } from '../messages/message.js';
+import type { DeliveryOutcome } from '../messages/publication.js';
 import type { StoredEntry } from '../inputs.js';
 import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
-import { MessageQueue } from './message-queue.js';
-import type { DeliverySource, QueueEntry, QueueOwner } from './message-queue.js';
+import { MessageQueue } from '../queues/message-queue.js';
+import type { DeliverySource, QueueEntry, QueueOwner } from '../queues/message-queue.js';
 
 const PACKET_IDS = 65_535;
 

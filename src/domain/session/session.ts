@@ -6,18 +6,18 @@ import type { SessionRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
-import { drop } from '../delivery/drops.js';
-import type { DeliveryOptions } from '../delivery/delivery-options.js';
-import type { Message } from '../delivery/message.js';
-import type { DeliveryOutcome, Origin } from '../delivery/publication.js';
-import type { SharedGroup } from '../delivery/shared-group.js';
+import { drop } from '../messages/drops.js';
+import type { DeliveryOptions } from '../messages/delivery-options.js';
+import type { Message } from '../messages/message.js';
+import type { DeliveryOutcome, Origin } from '../messages/publication.js';
+import type { SharedGroup } from '../routing/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
 import { Outbound } from './outbound.js';
-import type { DeliverySource } from './message-queue.js';
+import type { DeliverySource } from '../queues/message-queue.js';
 import type { OutboundConnection, OutboundOwner } from './outbound.js';
-import type { Recipient } from './recipient.js';
-import type { Subscription } from './subscription.js';
+import type { Recipient } from '../routing/recipient.js';
+import type { Subscription } from '../routing/subscription.js';
 
 /** The connection that a session is attached to, as the session sees it. */
 export interface Attached extends OutboundConnection {

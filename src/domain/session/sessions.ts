@@ -1,16 +1,17 @@
 // The lifecycle of sessions: how one begins or is resumed, what the end of a connection does to it, and when it ends.
 import type { RestoredFact, SessionRecord, SubscriptionRecord } from '../changes.js';
-import type { Connection } from '../connect/connection.js';
-import { NEVER_EXPIRES_S } from '../connect/limits.js';
+import type { Access } from '../access/access.js';
+import { NEVER_EXPIRES_S } from '../limits.js';
 import type { Context } from '../context.js';
 import type { Deadlines, TimerKind } from '../deadlines.js';
-import type { Router } from '../delivery/router.js';
+import type { Router } from '../routing/router.js';
 import { clientOf, sessionQueue } from '../identifiers.js';
-import type { ClientId, ConnectionId, QueueId } from '../identifiers.js';
+import type { ClientId, ConnectionId, QueueId, TopicFilter } from '../identifiers.js';
 import type { BrokerEvent } from '../events.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
 import { Session } from './session.js';
-import { Subscription } from './subscription.js';
+import type { Attached } from './session.js';
+import { Subscription } from '../routing/subscription.js';
 
 export type SessionEnd = Extract<BrokerEvent, { kind: 'session-ended' }>['reason'];
 
@@ -67,12 +68,25 @@ export class Sessions {
   }
 
   /** Behind CONNACK: what waits for the client goes out. */
-  attach(session: Session, connection: Connection): void {
-    session.permit(connection.access);
+  attach(session: Session, connection: Attached, access: Access | undefined): void {
+    session.permit(access);
     session.connection = connection;
-    connection.session = session;
     session.outboundIfAny?.attach(connection);
     for (const group of session.groups) group.memberConnected();
+  }
+
+  /** @returns whether the subscription is new: false if it replaces one with the same filter [MQTT-3.8.4-3]. */
+  subscribe(session: Session, subscription: Subscription): boolean {
+    const replaced = session.putSubscription(subscription);
+    this.router.add(subscription, replaced);
+    return replaced === undefined;
+  }
+
+  /** @returns whether there was a subscription with this filter. */
+  unsubscribe(session: Session, topicFilter: TopicFilter): boolean {
+    const subscription = session.takeSubscription(topicFilter);
+    if (subscription !== undefined) this.router.remove(subscription);
+    return subscription !== undefined;
   }
 
   /**
@@ -115,7 +129,7 @@ export class Sessions {
     if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
     this.#sessions.delete(session.clientId);
     session.isOver = true;
-    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.router.remove(session, topicFilter);
+    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.unsubscribe(session, topicFilter);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
     if (session.stored) {
       const { clientId } = session;
@@ -142,7 +156,7 @@ export class Sessions {
     if (typeof parsed === 'string') return;
     const group = parsed.shareName === undefined ? undefined : this.router.group(parsed.shareName, parsed.filter);
     const { topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } = record;
-    this.router.add(
+    this.subscribe(
       session,
       new Subscription(
         session,

@@ -2,8 +2,8 @@
 // nothing of it moves once it is dead.
 import type { BrokerService } from '../../application/service.js';
 import { assembleBroker } from '../assemble-broker.js';
-import { DEFAULT_LIMITS } from '../../domain/connect/limits.js';
-import type { Limits } from '../../domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../domain/limits.js';
+import type { Limits } from '../../domain/limits.js';
 import type { AckLevel, Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
 
 export interface IncarnationParts {

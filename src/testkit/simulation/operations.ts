@@ -1,6 +1,6 @@
 // A plan: what is going to happen in a run, as data. It says who the clients are, what they do and when, how the disk
 // behaves and when the broker dies.
-import type { Limits } from '../../domain/connect/limits.js';
+import type { Limits } from '../../domain/limits.js';
 import type { AckLevel } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
 

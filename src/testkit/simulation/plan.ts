@@ -1,6 +1,6 @@
 // The plan of a seed, made before anything runs. Each operation stands for itself, so that leaving one out leaves the
 // others as they are: that is how a failure is reduced. Nothing in a run is decided by chance after this.
-import type { Limits } from '../../domain/connect/limits.js';
+import type { Limits } from '../../domain/limits.js';
 import type { AckLevel } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
 import { SeededRandom } from '../seeded-random.js';

@@ -2,7 +2,7 @@
 // goes from one timer to the next, and what is due together is one turn of the broker. The run ends at the first
 // promise that is broken.
 import type { AccessRule, Authorizer, Permissions, Storage, TopicFilter } from '../../ports/index.js';
-import { NEVER_EXPIRES_S } from '../../domain/connect/limits.js';
+import { NEVER_EXPIRES_S } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { SimulatedClient } from './client.js';

@@ -6,19 +6,19 @@ import { CoreEffects } from '../../../src/application/core-effects.js';
 import { Broker } from '../../../src/domain/broker.js';
 import type { Change } from '../../../src/domain/changes.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
-import { MessageDispatcher } from '../../../src/domain/delivery/message-dispatcher.js';
-import { PublishHandler } from '../../../src/domain/delivery/publish-handler.js';
-import { Router } from '../../../src/domain/delivery/router.js';
-import { SharedGroup } from '../../../src/domain/delivery/shared-group.js';
+import { MessageDispatcher } from '../../../src/domain/publish/message-dispatcher.js';
+import { PublishHandler } from '../../../src/domain/handlers/publish-handler.js';
+import { Router } from '../../../src/domain/routing/router.js';
+import { SharedGroup } from '../../../src/domain/routing/shared-group.js';
 import { NOW } from '../../../src/domain/durability.js';
 import type { Effects } from '../../../src/domain/effects.js';
 import type { TopicName } from '../../../src/domain/identifiers.js';
 import { Journal } from '../../../src/domain/journal.js';
-import { MessageQueue } from '../../../src/domain/session/message-queue.js';
+import { MessageQueue } from '../../../src/domain/queues/message-queue.js';
 import { Outbound } from '../../../src/domain/session/outbound.js';
 import { Session } from '../../../src/domain/session/session.js';
 import { Sessions } from '../../../src/domain/session/sessions.js';
-import type { Subscription } from '../../../src/domain/session/subscription.js';
+import type { Subscription } from '../../../src/domain/routing/subscription.js';
 import { SubscriptionTree } from '../../../src/domain/topics/subscription-tree.js';
 import type { AckLevel } from '../../../src/ports/index.js';
 import { PacketType } from '../../../src/protocol/packets.js';
@@ -239,9 +239,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     plant: () => {
       let leaving: Subscription | undefined;
       return undoAll(
-        replaceMethod(Router.prototype, 'add', (_self, add, session, subscription) => {
-          leaving = session.subscriptions?.get(subscription.topicFilter);
-          return add(session, subscription);
+        replaceMethod(Router.prototype, 'add', (_self, add, subscription, replaced) => {
+          leaving = replaced;
+          add(subscription, replaced);
         }),
         replaceMethod(SharedGroup.prototype, 'join', (self, join, member) => {
           if (leaving?.group === self) self.leave(leaving);

@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ConnectionTracker } from '../../../src/application/connection-tracker.js';
 import type { ConnectionOrigin } from '../../../src/application/connection-tracker.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
-import type { Limits, ListenerLimits } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
+import type { Limits, ListenerLimits } from '../../../src/domain/limits.js';
 import type { Channel, IncomingConnection } from '../../../src/ports/network.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 

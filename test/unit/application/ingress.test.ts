@@ -1,6 +1,6 @@
 // The incoming side through the engine: when a connection is not read, and what it may hold in memory.
 import { describe, expect, test } from '@jest/globals';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import { StoragePressure } from '../../../src/application/committer.js';
 import { EventLoop } from '../../../src/application/event-loop.js';
 import { Ingress } from '../../../src/application/ingress.js';

@@ -1,7 +1,7 @@
 // Connections through the engine: who may open one, how one is authenticated, and how one ends.
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_ALL } from '../../../src/domain/access/permissions.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { EngineHarness, storedPair } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';

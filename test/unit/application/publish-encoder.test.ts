@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { OutputBuffer } from '../../../src/application/output-buffer.js';
 import { PublishEncoder } from '../../../src/application/publish-encoder.js';
 import { outgoingProperties } from '../../../src/application/publish-properties.js';
-import type { Message } from '../../../src/domain/delivery/message.js';
+import type { Message } from '../../../src/domain/messages/message.js';
 import type { MessageId, TopicName } from '../../../src/domain/identifiers.js';
 import type { QoS } from '../../../src/protocol/packets.js';
 

@@ -6,7 +6,7 @@ import { Reauthorization } from '../../../src/application/reauthorization.js';
 import { LiveSettings } from '../../../src/application/settings.js';
 import type { LimitSettings } from '../../../src/application/settings.js';
 import type { Permissions } from '../../../src/domain/access/permissions.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { ConnectionId } from '../../../src/domain/identifiers.js';
 import type { AuthorizationRequest, Authorizer } from '../../../src/ports/auth.js';
 import type { LifecycleEvent } from '../../../src/ports/telemetry.js';

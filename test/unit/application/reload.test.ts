@@ -1,7 +1,7 @@
 // Reading again what people change while a broker runs.
 import { describe, expect, test } from '@jest/globals';
 import { assembleBroker } from '../../../src/testkit/assemble-broker.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
 import type { ConnectionHandler, Listener } from '../../../src/ports/network.js';
 import type { LifecycleEvent } from '../../../src/ports/telemetry.js';

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { BrokerService } from '../../../src/application/service.js';
 import { assembleBroker } from '../../../src/testkit/assemble-broker.js';
 import type { BrokerParts } from '../../../src/testkit/assemble-broker.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { Authenticator, Authorizer } from '../../../src/ports/auth.js';
 import type { ConnectionHandler, Listener } from '../../../src/ports/network.js';
 import { StorageError } from '../../../src/ports/storage.js';

@@ -1,7 +1,7 @@
 // Settings that a reload replaces are seen by every part that holds them.
 import { describe, expect, test } from '@jest/globals';
 import { LiveSettings } from '../../../src/application/settings.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 
 const limits = { ...DEFAULT_LIMITS, maxInflight: 5 };
 const perListener = new Map([['own', { maxConnections: 7 }]]);

@@ -7,7 +7,7 @@ import { LIMIT_KEYS } from '../../../src/composition/config-schema.js';
 import { resolveConfig } from '../../../src/composition/config.js';
 import type { Config } from '../../../src/composition/config.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 
 function problemsOf(act: () => unknown): readonly string[] {
   try {

@@ -7,7 +7,7 @@ import { ConfigError } from '../../../src/composition/config-error.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
 import { resolveConfig } from '../../../src/composition/config.js';
 import { configJsonSchema } from '../../../src/composition/json-schema.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 
 const accepts = new Ajv().compile(configJsonSchema());
 

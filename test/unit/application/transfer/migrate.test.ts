@@ -10,7 +10,7 @@ import { linesOf } from '../../../../src/application/transfer/lines.js';
 import { migrate } from '../../../../src/application/transfer/migrate.js';
 import { markUnfinished } from '../../../../src/application/transfer/unfinished.js';
 import { assembleBroker } from '../../../../src/testkit/assemble-broker.js';
-import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
 import type { Change, Message, Storage } from '../../../../src/ports/index.js';
 import { StorageError } from '../../../../src/ports/index.js';
 import { SeededRandom } from '../../../../src/testkit/seeded-random.js';

@@ -1,6 +1,6 @@
 // The limits on sessions and subscriptions, for one client and for all clients together.
 import { describe, expect, test } from '@jest/globals';
-import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
+import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
 import { CoreHarness } from '../../../support/core-harness.js';
 
 const harness = (limits: Partial<typeof DEFAULT_LIMITS>): CoreHarness =>

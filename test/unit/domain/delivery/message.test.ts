@@ -1,13 +1,13 @@
 // The memory of a message while it is forwarded and while it waits.
 import { describe, expect, test } from '@jest/globals';
 import type { Context } from '../../../../src/domain/context.js';
-import { DEFAULT_LIMITS } from '../../../../src/domain/connect/limits.js';
-import { DeliveryCounters } from '../../../../src/domain/delivery/delivery-counters.js';
-import { detachPayload } from '../../../../src/domain/delivery/message.js';
-import type { Message } from '../../../../src/domain/delivery/message.js';
+import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
+import { DeliveryCounters } from '../../../../src/domain/messages/delivery-counters.js';
+import { detachPayload } from '../../../../src/domain/messages/message.js';
+import type { Message } from '../../../../src/domain/messages/message.js';
 import type { Effects } from '../../../../src/domain/effects.js';
 import { Journal } from '../../../../src/domain/journal.js';
-import { deliveryOptions } from '../../../../src/domain/delivery/delivery-options.js';
+import { deliveryOptions } from '../../../../src/domain/messages/delivery-options.js';
 import { Recorder } from '../../../support/recorder.js';
 import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
 import { sessionQueue } from '../../../../src/domain/identifiers.js';

@@ -1,7 +1,7 @@
 // The first-in, first-out queue, compared with an array.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Fifo } from '../../../../src/domain/session/fifo.js';
+import { Fifo } from '../../../../src/domain/queues/fifo.js';
 
 interface Item {
   readonly name: number;

@@ -10,7 +10,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const ROOT = resolve(import.meta.dirname, '..');
+const ROOT = import.meta.dirname;
 const DIST = join(ROOT, 'dist');
 const COMMAND = join(DIST, 'src/cli');
 const PORTS = join(ROOT, 'src/ports');
@@ -18,7 +18,7 @@ const PORTS = join(ROOT, 'src/ports');
 const INPUTS = [
   'src',
   'adapters',
-  'scripts',
+  'build.mjs',
   'package.json',
   'package-lock.json',
   'tsconfig.json',

@@ -7,13 +7,13 @@ import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
 import type { TopicFilter } from '../identifiers.js';
 import type { Session } from '../session/session.js';
-import { Subscription } from '../session/subscription.js';
+import { Subscription } from '../routing/subscription.js';
 import { hasWildcard, parseTopicFilter } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
 import type { Task, WorkQueue } from '../work-queue.js';
-import type { MessageDispatcher } from './message-dispatcher.js';
-import { RetainedDelivery } from './retained.js';
-import type { Router } from './router.js';
+import type { MessageDispatcher } from '../publish/message-dispatcher.js';
+import { RetainedDelivery } from '../session/retained-delivery.js';
+import type { Router } from '../routing/router.js';
 import { SubscribeTask, UnsubscribeTask } from './subscribe-task.js';
 import type { FilterRefusal, SubscribeRules } from './subscribe-task.js';
 
@@ -128,14 +128,14 @@ export class SubscribeHandler implements SubscribeRules {
       request.retainHandling,
       identifier,
     );
-    const isNew = this.router.add(session, subscription);
+    const isNew = this.connections.sessions.subscribe(session, subscription);
     if (session.stored)
       this.context.changes.record({ kind: 'subscription.put', subscription: subscription.toRecord() });
     return { subscription, isNew };
   }
 
   remove(session: Session, topicFilter: TopicFilter): boolean {
-    if (!this.router.remove(session, topicFilter)) return false;
+    if (!this.connections.sessions.unsubscribe(session, topicFilter)) return false;
     if (session.stored)
       this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
     return true;

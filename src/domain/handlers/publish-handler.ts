@@ -10,9 +10,9 @@ import type { Context } from '../context.js';
 import type { Session } from '../session/session.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 import type { TopicName } from '../identifiers.js';
-import type { MessageDispatcher } from './message-dispatcher.js';
-import type { PublishOutcome } from './publication.js';
-import type { Router } from './router.js';
+import type { MessageDispatcher } from '../publish/message-dispatcher.js';
+import type { PublishOutcome } from '../messages/publication.js';
+import type { Router } from '../routing/router.js';
 
 const NOTHING = (): void => undefined;
 

@@ -9,16 +9,16 @@ import { NOW } from '../durability.js';
 import { wants } from '../events.js';
 import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
-import { Fifo } from '../session/fifo.js';
+import { Fifo } from '../queues/fifo.js';
 import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
 import type { Task, WorkQueue } from '../work-queue.js';
-import { deliveryOptions } from './delivery-options.js';
-import { drop } from './drops.js';
-import type { Message } from './message.js';
-import { PublishOutcome, publisherOf } from './publication.js';
-import type { MessageDraft, Origin } from './publication.js';
-import type { Route, Router, Target } from './router.js';
+import { deliveryOptions } from '../messages/delivery-options.js';
+import { drop } from '../messages/drops.js';
+import type { Message } from '../messages/message.js';
+import { PublishOutcome, publisherOf } from '../messages/publication.js';
+import type { MessageDraft, Origin } from '../messages/publication.js';
+import type { Route, Router, Target } from '../routing/router.js';
 
 /** A message that waits for its turn, or is on its way to its recipients. */
 interface Publication {

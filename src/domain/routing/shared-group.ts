@@ -7,13 +7,13 @@ import type { Context } from '../context.js';
 import type { StoredEntry } from '../inputs.js';
 import { groupQueue } from '../identifiers.js';
 import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
-import { MessageQueue } from '../session/message-queue.js';
-import type { DeliverySource, QueueEntry, QueueOwner } from '../session/message-queue.js';
-import type { Recipient } from '../session/recipient.js';
-import { deliveryOptions } from './delivery-options.js';
-import { detachPayload } from './message.js';
-import type { Message } from './message.js';
-import type { DeliveryOutcome } from './publication.js';
+import { MessageQueue } from '../queues/message-queue.js';
+import type { DeliverySource, QueueEntry, QueueOwner } from '../queues/message-queue.js';
+import type { Recipient } from './recipient.js';
+import { deliveryOptions } from '../messages/delivery-options.js';
+import { detachPayload } from '../messages/message.js';
+import type { Message } from '../messages/message.js';
+import type { DeliveryOutcome } from '../messages/publication.js';
 
 /** A member of the group: a subscription as the group sees it. */
 export interface Member {

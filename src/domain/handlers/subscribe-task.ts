@@ -10,7 +10,7 @@ import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { TopicFilter } from '../identifiers.js';
 import type { Session } from '../session/session.js';
-import type { Subscription } from '../session/subscription.js';
+import type { Subscription } from '../routing/subscription.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
 import type { Task } from '../work-queue.js';
 

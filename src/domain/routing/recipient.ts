@@ -1,9 +1,9 @@
 // The recipient of a message as a shared group sees it: a session.
 import type { QoS } from '../../protocol/packets.js';
-import type { DeliverySource } from './message-queue.js';
-import type { DeliveryOptions } from '../delivery/delivery-options.js';
-import type { Message } from '../delivery/message.js';
-import type { DeliveryOutcome } from '../delivery/publication.js';
+import type { DeliverySource } from '../queues/message-queue.js';
+import type { DeliveryOptions } from '../messages/delivery-options.js';
+import type { Message } from '../messages/message.js';
+import type { DeliveryOutcome } from '../messages/publication.js';
 import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 
 export interface Recipient {

@@ -5,11 +5,11 @@
 // read.
 import type { Append } from '../changes.js';
 import type { Context } from '../context.js';
-import { deliveryOptions } from '../delivery/delivery-options.js';
-import { drop } from '../delivery/drops.js';
-import type { DeliveryOptions } from '../delivery/delivery-options.js';
-import { detachPayload } from '../delivery/message.js';
-import type { Message } from '../delivery/message.js';
+import { deliveryOptions } from '../messages/delivery-options.js';
+import { drop } from '../messages/drops.js';
+import type { DeliveryOptions } from '../messages/delivery-options.js';
+import { detachPayload } from '../messages/message.js';
+import type { Message } from '../messages/message.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { StoredEntry } from '../inputs.js';

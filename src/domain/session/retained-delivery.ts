@@ -5,15 +5,15 @@
 // would reverse the order.
 import type { Context } from '../context.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
-import type { Attached, Session } from '../session/session.js';
-import type { Subscription } from '../session/subscription.js';
+import type { Attached, Session } from './session.js';
+import type { Subscription } from '../routing/subscription.js';
 import type { RetainedEntry } from '../topics/retained-entry.js';
 import type { RetainedTree } from '../topics/retained-tree.js';
 import type { RetainedWalk } from '../topics/retained-walk.js';
 import { filterMatches } from '../topics/topic-filter.js';
 import type { Task, WorkQueue } from '../work-queue.js';
-import { deliveryOptions } from './delivery-options.js';
-import type { Message } from './message.js';
+import { deliveryOptions } from '../messages/delivery-options.js';
+import type { Message } from '../messages/message.js';
 
 const PAGE_TOPICS = 100;
 const PAGE_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
 // One subscription of one session, as requested and granted.
 import type { SubscriptionRecord } from '../changes.js';
-import type { SharedGroup } from '../delivery/shared-group.js';
+import type { SharedGroup } from './shared-group.js';
 import type { QoS } from '../../protocol/packets.js';
 import type { TopicFilter } from '../identifiers.js';
 import type { Recipient } from './recipient.js';

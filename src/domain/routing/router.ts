@@ -4,9 +4,8 @@
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { QueueId, TopicFilter, TopicName } from '../identifiers.js';
-import type { Recipient } from '../session/recipient.js';
-import type { Session } from '../session/session.js';
-import { Subscription } from '../session/subscription.js';
+import type { Recipient } from './recipient.js';
+import { Subscription } from './subscription.js';
 import { SubscriptionTree } from '../topics/subscription-tree.js';
 import { SharedGroup } from './shared-group.js';
 
@@ -102,43 +101,31 @@ export class Router {
     return this.#groups.get(queue);
   }
 
-  /**
-   * Adds a subscription to its session and to the router, replacing one with the same filter [MQTT-3.8.4-3].
-   * @returns whether it is new.
-   */
-  add(session: Session, subscription: Subscription): boolean {
-    const old = session.putSubscription(subscription);
+  /** Adds a subscription, in the place of one of the same session with the same filter [MQTT-3.8.4-3]. */
+  add(subscription: Subscription, replaced: Subscription | undefined): void {
     if (subscription.group === undefined) {
-      if (old !== undefined) this.#tree.remove(old.filter, old);
+      if (replaced !== undefined) this.#tree.remove(replaced.filter, replaced);
       this.#tree.add(subscription.filter, subscription);
     } else {
       if (subscription.group.isEmpty) this.#tree.add(subscription.filter, subscription.group);
       // The new one joins before the old one leaves, so that the group does not drop its waiting messages in between.
       subscription.group.join(subscription);
-      if (old !== undefined) subscription.group.leave(old);
+      if (replaced !== undefined) subscription.group.leave(replaced);
     }
-    if (old === undefined) this.#subscriptionCount++;
-    return old === undefined;
+    if (replaced === undefined) this.#subscriptionCount++;
   }
 
-  /**
-   * Removes a subscription from its session and from the router.
-   * @returns whether there was one.
-   */
-  remove(session: Session, topicFilter: TopicFilter): boolean {
-    const subscription = session.takeSubscription(topicFilter);
-    if (subscription === undefined) return false;
+  remove(subscription: Subscription): void {
     this.#subscriptionCount--;
     const { group } = subscription;
-    if (group === undefined) this.#tree.remove(subscription.filter, subscription);
-    else {
-      group.leave(subscription);
-      if (group.isEmpty) {
-        this.#tree.remove(subscription.filter, group);
-        this.#groups.delete(group.id);
-      }
+    if (group === undefined) {
+      this.#tree.remove(subscription.filter, subscription);
+      return;
     }
-    return true;
+    group.leave(subscription);
+    if (!group.isEmpty) return;
+    this.#tree.remove(subscription.filter, group);
+    this.#groups.delete(group.id);
   }
 }
 
