@@ -28,10 +28,11 @@ const shared = {
 } satisfies Config;
 
 /**
- * Tests that run for minutes: kills, recoveries of large stores, many seeds, planted bugs, and builds of a fresh copy.
+ * Tests that run for minutes: kills, migrations, recoveries of large stores, many seeds, planted bugs, and builds of a fresh copy.
  */
 const LONG = [
-  '<rootDir>/test/e2e/(kill|power|migrate-kill|recovery|npm-start)\\.test',
+  '<rootDir>/test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
+  '<rootDir>/test/unit/application/transfer/migrate\\.test',
   '<rootDir>/test/simulation/(seeds-(?!1-to-)|planted-bugs)',
 ];
 

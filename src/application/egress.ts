@@ -3,6 +3,7 @@
 import type { AcknowledgementType, AnswerPacket, Effects } from '../domain/effects.js';
 import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
 import type { Message } from '../domain/messages/message.js';
+import { NOW } from '../domain/durability.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import { encodePacket, writeAcknowledgement } from '../protocol/encoder.js';
@@ -66,16 +67,17 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
 
   /** Whether effects with this ticket have to wait for storage. */
   mustWaitFor(after: Ticket): boolean {
-    return this.#isGated && after > this.#committed.durableTicket;
+    return after > NOW && this.#isGated && after > this.#committed.durableTicket;
   }
 
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {
     const link = this.#links.get(connection);
     if (link?.output.isOpen !== true) return;
     const bytes = encodePacket(packet, link.input.protocolVersion);
-    this.#bufferFor(link, after).append(bytes);
+    const waits = this.mustWaitFor(after);
+    bufferOf(link, waits).append(bytes);
     this.#answered(link, bytes.length);
-    this.#written(link, after);
+    this.#written(link, waits, after);
   }
 
   acknowledge(
@@ -87,11 +89,12 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
   ): void {
     const link = this.#links.get(connection);
     if (link?.output.isOpen !== true) return;
-    const to = this.#bufferFor(link, after);
+    const waits = this.mustWaitFor(after);
+    const to = bufferOf(link, waits);
     to.reserve(5);
     to.length = writeAcknowledgement(to.bytes, to.length, type, packetId, reasonCode, link.input.protocolVersion);
     this.#answered(link, 4);
-    this.#written(link, after);
+    this.#written(link, waits, after);
   }
 
   deliver(
@@ -105,13 +108,14 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     const link = this.#links.get(connection);
     if (link?.output.isOpen !== true) return;
     this.#deliveries++;
-    if (message.payload.length >= LARGE_PAYLOAD_BYTES && !this.mustWaitFor(after)) {
+    const waits = this.mustWaitFor(after);
+    if (!waits && message.payload.length >= LARGE_PAYLOAD_BYTES) {
       this.#deliverLarge(link, message, options, dup, packetId);
       return;
     }
-    const to = this.#bufferFor(link, after);
+    const to = bufferOf(link, waits);
     this.#publishes.write(to, link.input.protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
-    this.#written(link, after);
+    this.#written(link, waits, after);
   }
 
   whenWritable(connection: ConnectionId): void {
@@ -183,10 +187,6 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     });
   }
 
-  #bufferFor({ output }: Link, after: Ticket): OutputBuffer {
-    return this.mustWaitFor(after) ? output.gate.buffer : output.buffer;
-  }
-
   #deliverLarge(link: Link, message: Message, options: DeliveryOptions, dup: boolean, packetId: number): void {
     const { buffer } = link.output;
     this.#publishes.writeHead(buffer, link.input.protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
@@ -201,8 +201,8 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     if (output.unreadAnswerBytes > UNREAD_ANSWERS_MAX_BYTES) input.park('unread-answers');
   }
 
-  #written(link: Link, after: Ticket): void {
-    if (!this.mustWaitFor(after)) {
+  #written(link: Link, waits: boolean, after: Ticket): void {
+    if (!waits) {
       this.#flushIfLarge(link);
       return;
     }
@@ -233,3 +233,5 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     this.#loop.step({ kind: 'congested', connection: link.id });
   }
 }
+
+const bufferOf = ({ output }: Link, waits: boolean): OutputBuffer => (waits ? output.gate.buffer : output.buffer);

@@ -67,6 +67,7 @@ export class EventLoop {
   /** Since this time the network has been polled, when a turn ends. */
   #polledSinceMs = -Infinity;
   #isStopped = false;
+  #isWorkingOff = false;
   readonly #endTurn = (): void => {
     this.#endOfTurn();
   };
@@ -86,9 +87,12 @@ export class EventLoop {
     return this.#budget.isSpent;
   }
 
-  /** Whether the present slice is over: the connection that is read gives way to others. */
+  /**
+   * Whether the connection that is read has to give way to others. A chunk that arrives is read as long as the phase
+   * lasts: only at the end of a turn do connections wait for each other.
+   */
   get isSliceSpent(): boolean {
-    return this.#budget.isSliceSpent;
+    return this.#isWorkingOff ? this.#budget.isSliceSpent : this.#budget.isSpent;
   }
 
   /** Before the first input. */
@@ -206,6 +210,7 @@ export class EventLoop {
 
   #workOff(): void {
     const budget = this.#budget;
+    this.#isWorkingOff = true;
     for (let isBusy = true; isBusy && !budget.isSpent;) {
       isBusy = false;
       for (const source of this.#sources) {
@@ -216,6 +221,7 @@ export class EventLoop {
         while (source.hasWork && !budget.isSliceSpent);
       }
     }
+    this.#isWorkingOff = false;
   }
 
   /** Deadlines expire at the end of a turn, when everything that had come by then has been read. */

@@ -9,10 +9,7 @@ import { ROOT } from './broker-process.mjs';
 const built = (path) => import(pathToFileURL(resolve(ROOT, 'dist/src', path)).href);
 
 const startedAt = performance.now();
-const [{ Broker }, { DEFAULT_LIMITS }] = await Promise.all([
-  built('domain/broker.js'),
-  built('domain/connect/limits.js'),
-]);
+const [{ Broker }, { DEFAULT_LIMITS }] = await Promise.all([built('domain/broker.js'), built('domain/limits.js')]);
 const sink = new Proxy({}, { get: () => () => undefined });
 const broker = new Broker({ changes: sink, effects: sink, limits: DEFAULT_LIMITS, newClientId: () => 'unused' });
 const storage = createStorage({ directory: process.argv[2] });

@@ -21,6 +21,7 @@ import type { HostileClient } from './hostile-sockets.js';
 import { withListeners } from './listeners.js';
 import { connect as connectDecent } from './mqtt-js.js';
 import { within } from './program.js';
+import { describeWith } from './tools.js';
 import type { Client } from './mqtt-js.js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -269,38 +270,6 @@ describe('by its limits a broker bounds', () => {
       await untilAccepted(broker);
     }));
 
-  test('handshakes of TLS that are never begun: those beyond it are closed before any work is done for them, and there is room when others go', () =>
-    withListeners(
-      async ({ addresses, authority, program }) => {
-        const tls = { url: `mqtts://${addresses.tls}` };
-        const ca = readFileSync(authority.cert);
-        const decent = await connectDecent(tls, { ca });
-        const [host = '', port = ''] = addresses.tls.split(':');
-        let gone = 0;
-        let allClosed = (): void => undefined;
-        const closed = new Promise<void>((resolve) => (allClosed = resolve));
-        const silent = await Promise.all(
-          Array.from({ length: 200 }, async () => {
-            const client = (await open({ host, port: Number(port) })).read();
-            void client.closed.then(() => {
-              if (++gone === 190) allClosed();
-            });
-            return client;
-          }),
-        );
-        await program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
-        await within(closed, '190 of 200 silent connections to be closed');
-        await expectServed(decent);
-        expect(gone).toBe(190);
-        await expect(connectDecent(tls, { ca })).rejects.toThrow();
-        await expect(connectDecent({ url: `mqtt://${addresses.tcp}` })).rejects.toThrow();
-        destroy(silent);
-        await program.logs(/"event":"handshake-failed",.*"reason":"tls","detail":"the peer closed the connection"/);
-        await expectServed(await untilIn(() => connectDecent(tls, { ca })));
-      },
-      { maxPendingConnections: 10, connectTimeoutMs: 60_000 },
-    ));
-
   test('how fast one client publishes, by reading it slower: nothing is lost, and others are not held up', () =>
     withLimits({ maxPublishRate: 400 }, async (broker) => {
       const decent = await connectDecent(broker);
@@ -383,3 +352,38 @@ test('SIGTERM ends the broker with status 0 while clients flood it and do not re
     for (let id = 1; id <= 20; id++) await publisher.send(publish('flood', MEGABYTE, 2, id));
     // `withBroker` stops it and looks at its status.
   }));
+
+// It needs certificates.
+describeWith('openssl', 'TLS handshakes and the limit of pending connections', () => {
+  test('TLS handshakes that never begin are closed beyond the limit before any work is done for them, and there is room when others go', () =>
+    withListeners(
+      async ({ addresses, authority, program }) => {
+        const tls = { url: `mqtts://${addresses.tls}` };
+        const ca = readFileSync(authority.cert);
+        const decent = await connectDecent(tls, { ca });
+        const [host = '', port = ''] = addresses.tls.split(':');
+        let gone = 0;
+        let allClosed = (): void => undefined;
+        const closed = new Promise<void>((resolve) => (allClosed = resolve));
+        const silent = await Promise.all(
+          Array.from({ length: 200 }, async () => {
+            const client = (await open({ host, port: Number(port) })).read();
+            void client.closed.then(() => {
+              if (++gone === 190) allClosed();
+            });
+            return client;
+          }),
+        );
+        await program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
+        await within(closed, '190 of 200 silent connections to be closed');
+        await expectServed(decent);
+        expect(gone).toBe(190);
+        await expect(connectDecent(tls, { ca })).rejects.toThrow();
+        await expect(connectDecent({ url: `mqtt://${addresses.tcp}` })).rejects.toThrow();
+        destroy(silent);
+        await program.logs(/"event":"handshake-failed",.*"reason":"tls","detail":"the peer closed the connection"/);
+        await expectServed(await untilIn(() => connectDecent(tls, { ca })));
+      },
+      { maxPendingConnections: 10, connectTimeoutMs: 60_000 },
+    ));
+});

@@ -350,7 +350,7 @@ describeKinds(['mongodb'], 'a database that a broker uses', () => {
 for (const kind of KINDS) {
   describeKinds([kind], `a target in ${kind}`, () => {
     test(
-      'that is not empty, until it is told to be replaced; and an export that is there already',
+      'that is not empty, until it is told to be replaced; and an export that exists already',
       () =>
         scene(async () => {
           const { source, target, path } = newRoom(kind);
@@ -368,7 +368,7 @@ for (const kind of KINDS) {
           expect(await retained()).toContain('"topic":"old"');
           await done(['export', '--config', source.config, '--output', path('x.ndjson')]);
           expect(await refused(['export', '--config', source.config, '--output', path('x.ndjson')])).toContain(
-            'is there already',
+            'exists already',
           );
           // An export that was cut off does not cost what is there, even if that was to be replaced.
           writeFileSync(path('cut.ndjson'), readFileSync(path('x.ndjson'), 'utf8').split('\n').slice(0, 3).join('\n'));

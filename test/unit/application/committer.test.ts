@@ -450,7 +450,7 @@ describe('pressure', () => {
     ];
     for (const make of large) {
       const { committer, observer } = started();
-      for (let i = 0; i < 5000; i++) record(committer, make(i));
+      for (let i = 0; i < 10_000; i++) record(committer, make(i));
       committer.endOfTurn();
       expect(observer.log).toEqual(['pressure on everyone']);
     }
