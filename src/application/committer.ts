@@ -46,6 +46,8 @@ export class Committer implements Changes {
   #recorded = 0;
   /** While there are any, the open batch is neither committed nor cut into parts. */
   #holds = 0;
+  /** Whether a turn ended while the open batch was held. */
+  #isDue = false;
   #stopped = false;
   #idle: (() => void)[] = [];
   #observer: CommitterObserver = { durable: () => undefined, pressure: () => undefined };
@@ -90,7 +92,10 @@ export class Committer implements Changes {
   /** A step of the core begins: what it records belongs together. */
   beginStep(): void {
     this.#checkPressure();
-    if (this.#holds === 0) this.#open.beginStep();
+    if (this.#holds > 0) return;
+    // A turn ended while the batch was held. One hold may follow the other, so this may be the only moment to commit.
+    if (this.#isDue) this.endOfTurn();
+    this.#open.beginStep();
   }
 
   record(change: Change): Ticket {
@@ -121,7 +126,7 @@ export class Committer implements Changes {
   }
 
   release(): void {
-    // The turn's end commits: the step that releases may record more.
+    // The next step or the end of the turn commits: the step that releases may record more.
     this.#holds--;
   }
 
@@ -129,7 +134,8 @@ export class Committer implements Changes {
   endOfTurn(): void {
     this.#checkPressure();
     const batch = this.#open;
-    if (this.#holds > 0 || this.#committing !== undefined || !batch.hasWaiters || this.#stopped) return;
+    this.#isDue = this.#holds > 0;
+    if (this.#isDue || this.#committing !== undefined || !batch.hasWaiters || this.#stopped) return;
     this.#open = this.#batch(batch.ticket + 1);
     const parts = batch.parts();
     if (parts.length === 0) {

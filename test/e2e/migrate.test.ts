@@ -374,7 +374,7 @@ for (const kind of KINDS) {
           writeFileSync(path('cut.ndjson'), readFileSync(path('x.ndjson'), 'utf8').split('\n').slice(0, 3).join('\n'));
           expect(
             await refused(['import', '--config', target.config, '--input', path('cut.ndjson'), '--replace']),
-          ).toContain('it is incomplete');
+          ).toContain('the export is incomplete');
           expect(await retained()).toContain('"topic":"old"');
           expect(await refused(['import', '--config', target.config, '--input', path('x.ndjson')])).toContain(
             'the target is not empty',

@@ -500,3 +500,30 @@ describe('pressure', () => {
     expect(observer.log).not.toContain('pressure');
   });
 });
+
+describe('a held batch', () => {
+  test('a batch that is held is committed neither in parts nor at the end of a turn, and as a whole after its release', async () => {
+    const { committer, storage } = started(2);
+    committer.hold();
+    for (const packetId of [1, 2, 3, 4, 5]) step(committer, inbound(packetId));
+    committer.endOfTurn();
+    expect(storage.batches).toEqual([]);
+    committer.release();
+    committer.endOfTurn();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1', 'inbound 2', 'inbound 3', 'inbound 4', 'inbound 5']]);
+    await storage.grantCommit();
+  });
+
+  test('a batch is committed between two holds that follow each other without a pause, if a turn ended meanwhile', () => {
+    const { committer, storage } = started();
+    committer.hold();
+    step(committer, inbound(1));
+    committer.endOfTurn();
+    committer.release();
+    committer.beginStep();
+    committer.hold();
+    record(committer, inbound(2));
+    committer.endOfTurn();
+    expect(storage.batches.map(brief)).toEqual([['inbound 1']]);
+  });
+});
