@@ -28,7 +28,8 @@ const shared = {
 } satisfies Config;
 
 /**
- * Tests that run for minutes: kills, migrations, recoveries of large stores, many seeds, planted bugs, and builds of a fresh copy.
+ * Tests that run for minutes: kills, migrations, recoveries of large stores, many seeds, planted bugs, and builds of a
+ * fresh copy.
  */
 const LONG = [
   '<rootDir>/test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',

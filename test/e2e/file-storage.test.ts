@@ -122,8 +122,8 @@ describe('hexmq start --storage file', () => {
     scene(async () => {
       const file = join(temporaryDirectory(), 'file');
       writeFileSync(file, 'kept');
-      expect(await refusal(file)).toContain('no directory');
-      expect(await refusal(join(file, 'below'))).toContain('no directory');
+      expect(await refusal(file)).toContain('is not a directory');
+      expect(await refusal(join(file, 'below'))).toContain('is not a directory');
       // Where not even root can write.
       await refusal('/proc/hexmq');
       await refusal('/proc');

@@ -69,7 +69,7 @@ for (const kind of KINDS) {
           ]);
           expect(await inspect('totals')).toMatch(
             new RegExp(
-              `^sessions: +3 \\(0 without .*\\n.*\\nqueued messages: +${2 * (COUNT + 1)} in 2 queues, \\d+ bytes`,
+              `^sessions: +3 \\(0 with a connection .*\\n.*\\nqueued messages: +${2 * (COUNT + 1)} in 2 queues, \\d+ bytes`,
             ),
           );
 
