@@ -12,8 +12,8 @@ const BUILD_MS = 150_000;
 /** A copy of what a build reads, because the other tests run what a build here would replace. */
 function copyOfSources(): string {
   const copy = temporaryDirectory();
-  const parts = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
-  for (const part of [...parts, 'scripts', 'src', 'adapters'])
+  const parts = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'build.mjs'];
+  for (const part of [...parts, 'src', 'adapters'])
     cpSync(resolve(ROOT, part), resolve(copy, part), { recursive: true });
   symlinkSync(resolve(ROOT, 'node_modules'), resolve(copy, 'node_modules'));
   return copy;
