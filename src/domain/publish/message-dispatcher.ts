@@ -18,6 +18,7 @@ import { drop } from '../messages/drops.js';
 import type { Message } from '../messages/message.js';
 import { PublishOutcome, publisherOf } from '../messages/publication.js';
 import type { MessageDraft, Origin } from '../messages/publication.js';
+import type { Recipient } from '../routing/recipient.js';
 import type { Route, Router, Target } from '../routing/router.js';
 
 /** A message that waits for its turn, or is on its way to its recipients. */
@@ -168,12 +169,13 @@ export class MessageDispatcher implements Task {
   /** Delivers to `count` recipients of the route from `from` on: first its targets, then its groups. */
   #deliver(message: Message, route: Route, from: number, count: number, outcome: PublishOutcome): void {
     const { targets, groups } = route;
-    const mayBeStale = from > 0 && route.revision !== this.router.revision;
+    const isStale = from > 0 && route.revision !== this.router.revision;
+    const current = isStale ? this.#recipientsNow(message.topic) : undefined;
     const end = Math.min(targets.length, from + count);
     for (let i = from; i < end; i++) {
       const target = targets[i] as Target;
       if (target.noLocal && target.session.clientId === message.publisher) continue; // [MQTT-3.8.3-3]
-      if (mayBeStale && !target.isSubscribed()) continue; // [MQTT-3.10.4-2]
+      if (current?.has(target.session) === false) continue; // unsubscribed since [MQTT-3.10.4-2]
       const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
       // [MQTT-3.3.1-9]: RETAIN is 0 for existing subscriptions, unless they asked for it as published.
       const options = deliveryOptions(qos, target.retainAsPublished && message.retain, target.identifiers);
@@ -184,6 +186,11 @@ export class MessageDispatcher implements Task {
       const group = groups[i];
       if (group !== undefined && !group.isEmpty) outcome.add(group.publish(message));
     }
+  }
+
+  /** The sessions that the topic leads to now, after subscriptions have changed between two slices. */
+  #recipientsNow(topic: TopicName): ReadonlySet<Recipient> {
+    return new Set(this.router.route(topic).targets.map(({ session }) => session));
   }
 
   #retain(message: Message): void {

@@ -4,7 +4,7 @@ import type { DeliverySource } from '../queues/message-queue.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
-import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
+import type { ClientId, TopicName } from '../identifiers.js';
 
 export interface Recipient {
   readonly clientId: ClientId;
@@ -16,5 +16,4 @@ export interface Recipient {
   isReadyFor(qos: QoS): boolean;
   /** @param source takes the message back if it cannot be delivered. */
   deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): DeliveryOutcome;
-  hasSubscription(topicFilter: TopicFilter): boolean;
 }

@@ -19,8 +19,6 @@ export interface Target {
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
   readonly identifiers: readonly number[] | undefined;
-  /** Whether the session still has a subscription that led to this target. */
-  isSubscribed(): boolean;
 }
 
 export interface Route {
@@ -136,6 +134,5 @@ function merged(one: Target, other: Target): Target {
     noLocal: one.noLocal && other.noLocal,
     retainAsPublished: one.retainAsPublished || other.retainAsPublished,
     identifiers: one.identifiers === undefined ? other.identifiers : [...one.identifiers, ...(other.identifiers ?? [])],
-    isSubscribed: () => one.isSubscribed() || other.isSubscribed(),
   };
 }

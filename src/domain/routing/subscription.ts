@@ -24,11 +24,6 @@ export class Subscription {
     this.identifiers = identifier === undefined ? undefined : [identifier];
   }
 
-  /** Whether the session still has a subscription with this filter. */
-  isSubscribed(): boolean {
-    return this.session.hasSubscription(this.topicFilter);
-  }
-
   toRecord(): SubscriptionRecord {
     return {
       clientId: this.session.clientId,
