@@ -224,14 +224,7 @@ export class Broker {
 
   #malformed(connection: Connection, { code, message, reasonCode }: MalformedPacketError): void {
     if (code === 'protocol-version-unsupported' && connection.state === 'awaiting-connect') {
-      const refusal = ConnectReturnCode.unacceptableProtocolVersion; // [MQTT-3.1.2-2]
-      const connack = {
-        type: PacketType.connack,
-        sessionPresent: false,
-        reasonCode: refusal,
-        properties: undefined,
-      } as const;
-      this.#context.effects.send(connection.id, connack, NOW);
+      this.#connections.refuse(connection, ConnectReturnCode.unacceptableProtocolVersion); // [MQTT-3.1.2-2]
     }
     // [MQTT-4.8.0-1]
     this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode });

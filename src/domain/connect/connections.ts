@@ -217,7 +217,10 @@ export class Connections {
       return;
     }
     const { timeout } = LIFECYCLE[connection.state];
-    if (connection.state === 'admitting') this.#refuseAdmission(connection);
+    if (connection.state === 'admitting') {
+      const { version } = connection;
+      this.refuse(connection, version === 5 ? ReasonCode.serverUnavailable : ConnectReturnCode.serverUnavailable);
+    }
     if (timeout !== undefined) this.end(connection, timeout);
   }
 
@@ -231,10 +234,10 @@ export class Connections {
     else this.expectPacket(connection);
   }
 
-  #refuseAdmission(connection: Connection): void {
-    const reasonCode = connection.version === 5 ? ReasonCode.serverUnavailable : ConnectReturnCode.serverUnavailable;
+  /** Sends a CONNACK that refuses: it promises nothing and carries no Session Present [MQTT-3.2.2-4]. */
+  refuse({ id }: Connection, reasonCode: number): void {
     const packet = { type: PacketType.connack, sessionPresent: false, reasonCode, properties: undefined } as const;
-    this.context.effects.send(connection.id, packet, NOW); // [MQTT-3.2.2-4]
+    this.context.effects.send(id, packet, NOW);
   }
 
   #finish(connection: Connection, reason: EndReason, { malformed, detail }: EndDetail): void {

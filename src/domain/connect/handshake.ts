@@ -199,13 +199,7 @@ export class Handshake {
 
   #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {
     const { effects } = this.context;
-    const packet = {
-      type: PacketType.connack,
-      sessionPresent: false,
-      reasonCode: code,
-      properties: undefined,
-    } as const;
-    effects.send(connection.id, packet, NOW); // [MQTT-3.2.2-4]
+    this.connections.refuse(connection, code);
     const { id } = connection;
     const { remoteAddress } = connection.peer;
     effects.emit({

@@ -98,8 +98,7 @@ export class Wills {
     const origin = { kind: 'will', clientId } as const;
     const route = this.dispatcher.router.route(message.topic);
     if (this.dispatcher.mustQueue(route)) {
-      this.#wills.delete(clientId);
-      this.deadlines.clear(held.deadline);
+      this.#release(held);
       // A crash before the message is published must find the will; a new will of the client has replaced it meanwhile.
       const begin = (): void => {
         if (!this.#wills.has(clientId)) this.context.changes.record({ kind: 'will.drop', clientId });
@@ -115,9 +114,13 @@ export class Wills {
   }
 
   #forget(held: HeldWill): void {
-    const { clientId } = held.record;
-    this.#wills.delete(clientId);
+    this.#release(held);
+    this.context.changes.record({ kind: 'will.drop', clientId: held.record.clientId });
+  }
+
+  /** The will is held no longer; the store still has it. */
+  #release(held: HeldWill): void {
+    this.#wills.delete(held.record.clientId);
     this.deadlines.clear(held.deadline);
-    this.context.changes.record({ kind: 'will.drop', clientId });
   }
 }
