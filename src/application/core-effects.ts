@@ -12,7 +12,9 @@ import type { Ticket } from '../domain/durability.js';
 import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { ProtocolVersion } from '../protocol/packets.js';
+import type { CommandOutcome } from '../domain/commands.js';
 import type { AuthenticationRequests } from './authentication-requests.js';
+import type { CommandRequests } from './command-requests.js';
 import type { DurabilityWaiters } from './durability-waiters.js';
 import type { Egress } from './egress.js';
 import type { EventLoop } from './event-loop.js';
@@ -26,6 +28,7 @@ export interface CoreEffectsParts {
   readonly ingress: Ingress;
   readonly egress: Egress;
   readonly authentication: AuthenticationRequests;
+  readonly commands: CommandRequests;
   readonly waiters: DurabilityWaiters;
   readonly pager: Pager;
   readonly wanted: EventMask;
@@ -101,6 +104,13 @@ export class CoreEffects implements Effects {
       this.#parts.waiters.wait(after, () => {
         this.#parts.loop.submit(durable);
       });
+  }
+
+  /** At every level of acknowledgement: an operator gets few answers, and each is about what stays. */
+  answerCommand(request: number, outcome: CommandOutcome, after: Ticket): void {
+    this.#parts.waiters.wait(after, () => {
+      this.#parts.commands.answered(request, outcome);
+    });
   }
 
   whenQuiet(connection: ConnectionId): void {

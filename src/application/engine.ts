@@ -1,6 +1,7 @@
 // The shell around the core, put together: the event loop, the incoming and the outgoing side of the connections,
 // commits and reads of storage, and what a client has to pass before it is connected.
 import type { RestoredFact } from '../domain/changes.js';
+import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Permissions } from '../domain/access/permissions.js';
 import { Broker } from '../domain/broker.js';
 import type { PeerInfo } from '../domain/peer.js';
@@ -14,6 +15,7 @@ import type { AckLevel, Storage } from '../ports/storage.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Admission } from './admission.js';
 import { AuthenticationRequests } from './authentication-requests.js';
+import { CommandRequests } from './command-requests.js';
 import { Committer } from './committer.js';
 import { CoreEffects } from './core-effects.js';
 import { DurabilityWaiters } from './durability-waiters.js';
@@ -52,6 +54,7 @@ export interface EngineParts {
 export class Engine {
   readonly broker: Broker;
   readonly committer: Committer;
+  readonly #commands: CommandRequests;
   readonly #clock: Clock;
   readonly #loop: EventLoop;
   readonly #waiters: DurabilityWaiters;
@@ -90,11 +93,12 @@ export class Engine {
     const isGated = ackLevel !== 'received';
     const ingress = (this.#ingress = new Ingress({ loop, clock, settings, changes: this.committer }));
     const egress = (this.#egress = new Egress({ links: byId, loop, committed: this.committer, isGated, settings }));
+    const commands = (this.#commands = new CommandRequests(loop));
     const outer = { loop, ingress, egress, authentication, emit };
     const links = (this.#links = new Links({ ...outer, links: byId, clock, settings, reauthorization }));
     this.broker = new Broker({
       changes: this.committer,
-      effects: new CoreEffects({ ...outer, links, waiters, pager, wanted: parts.wanted ?? EVERY_EVENT }),
+      effects: new CoreEffects({ ...outer, commands, links, waiters, pager, wanted: parts.wanted ?? EVERY_EVENT }),
       limits: settings.current,
       limitsOfListeners: settings.perListener,
       newClientId: () => `auto-${Buffer.from(random.bytes(16)).toString('hex')}`,
@@ -161,6 +165,11 @@ export class Engine {
     return this.#links.handleConnection(listener, peer);
   }
 
+  /** See `BrokerControl.command`. */
+  command(command: Command, actor: string): Promise<CommandOutcome> {
+    return this.#commands.run(command, actor);
+  }
+
   /** What authorizers say has changed: asks them again about every connected client. */
   reauthorize(): void {
     if (!this.#isDown) this.#reauthorization.refreshAll();
@@ -188,6 +197,7 @@ export class Engine {
     this.committer.stop();
     this.#pager.stop();
     this.#waiters.stop();
+    this.#commands.stop();
     this.#ingress.stop();
     this.#reauthorization.stop();
     for (const connection of this.#links.ids) this.#links.end(connection, 0);

@@ -1,6 +1,9 @@
 // The broker as its embedding program or command sees it: start, reload, stop, and the end by a failure. What is
 // started in which order is the composition's to say; this class decides what each of the four means for the broker as
 // a whole.
+import type { Command, CommandOutcome } from '../domain/commands.js';
+import type { Answers, Query, QueryKind } from '../domain/queries.js';
+import type { BrokerControl } from '../ports/control.js';
 import type { Listener } from '../ports/network.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { AccessAdapters } from './access-adapters.js';
@@ -26,7 +29,7 @@ export interface ServiceParts {
   readonly emit: (event: LifecycleEvent) => void;
 }
 
-export class BrokerService {
+export class BrokerService implements BrokerControl {
   /** Resolves when the broker has stopped; rejects with the cause when it had to stop by itself. */
   readonly ended: Promise<void>;
   readonly engine: Engine;
@@ -117,6 +120,20 @@ export class BrokerService {
     if (access.hasUnwatchedAuthorizer) this.engine.reauthorize();
     if (what.length > 0) this.emit({ kind: 'reloaded', what });
     return problems;
+  }
+
+  query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {
+    this.#requireRunning();
+    return this.engine.broker.query(query);
+  }
+
+  async command(command: Command, actor: string): Promise<CommandOutcome> {
+    this.#requireRunning();
+    return this.engine.command(command, actor);
+  }
+
+  #requireRunning(): void {
+    if (this.#state !== 'running') throw new Error(`the broker is not running, it is ${this.#state}`);
   }
 
   /**

@@ -1,5 +1,6 @@
 // The only entry to the core: an input and the time come in, changes and effects go out to the two sinks, and the next
-// deadline is the answer. This file only decides which part of the core an input belongs to.
+// deadline is the answer. Between two inputs it answers queries, which change nothing. This file only decides which
+// part of the core an input or a query belongs to.
 import type { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet } from '../protocol/packets.js';
@@ -14,13 +15,16 @@ import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
 import { DeliveryCounters } from './messages/delivery-counters.js';
 import { MessageDispatcher } from './publish/message-dispatcher.js';
+import { CommandHandler } from './handlers/command-handler.js';
 import { PublishHandler } from './handlers/publish-handler.js';
+import { QueryHandler } from './handlers/query-handler.js';
 import { Router } from './routing/router.js';
 import { SubscribeHandler } from './handlers/subscribe-handler.js';
 import { NOW } from './durability.js';
 import type { Effects } from './effects.js';
 import type { ConnectionInput, Input } from './inputs.js';
 import { Journal } from './journal.js';
+import type { Answers, Query, QueryKind } from './queries.js';
 import { WorkQueue } from './work-queue.js';
 import { Sessions } from './session/sessions.js';
 
@@ -52,6 +56,8 @@ export class Broker {
   readonly #publisher: MessageDispatcher;
   readonly #subscriber: SubscribeHandler;
   readonly #receiver: PublishHandler;
+  readonly #commands: CommandHandler;
+  readonly #queries: QueryHandler;
 
   constructor({ changes, effects, limits, limitsOfListeners, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
     const context: Context = {
@@ -75,6 +81,8 @@ export class Broker {
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher, this.#work);
     this.#receiver = new PublishHandler(context, this.#connections, this.#router, this.#publisher);
+    this.#commands = new CommandHandler(context, this.#connections, this.#wills, this.#router, this.#publisher);
+    this.#queries = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#publisher);
   }
 
   /** When the next `tick` is due, in milliseconds since 1970, or `undefined` if no deadline is set. */
@@ -106,6 +114,14 @@ export class Broker {
   limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#context.limits = limits;
     this.#connections.limitsOfListeners = ofListeners;
+  }
+
+  /**
+   * Answers at once, between two steps, and changes nothing.
+   * @throws RangeError if the query examines nothing.
+   */
+  query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {
+    return this.#queries.answer(query);
   }
 
   /** Restores one fact that the store returned at start. To be called before the first input. */
@@ -158,6 +174,9 @@ export class Broker {
         return;
       case 'continue':
         this.#work.continue();
+        return;
+      case 'command':
+        this.#commands.handle(input);
         return;
       case 'tick':
         this.#deadlines.takeDue(nowMs)?.expire();

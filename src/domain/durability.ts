@@ -13,6 +13,7 @@
 //   PUBLISH at QoS 0 and 1    nothing: it may be lost, or come twice                          NOW
 //   PINGRESP, DISCONNECT,     nothing                                                         NOW
 //   CONNACK (refused)
+//   outcome of a command      what was done, or not found, stays so                           all recorded so far
 //
 // Promises to one connection leave in the order in which they were made [MQTT-4.6.0-2], [MQTT-4.6.0-3]: see
 // `Connection.promise`.

@@ -17,6 +17,7 @@ import type { Message } from './messages/message.js';
 import type { Ticket } from './durability.js';
 import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from './identifiers.js';
 import type { EventSink } from './events.js';
+import type { CommandOutcome } from './commands.js';
 import type { EndReason } from './reasons.js';
 
 export interface AuthenticationRequest {
@@ -71,6 +72,8 @@ export interface Effects extends EventSink {
   close(connection: ConnectionId, reason: EndReason): void;
   /** Answered by a `durable` input. Nothing more is read from the connection until then. */
   whenDurable(connection: ConnectionId, after: Ticket): void;
+  /** The outcome of the `command` input with this request number. */
+  answerCommand(request: number, outcome: CommandOutcome, after: Ticket): void;
   /** Answered by a `queue-page` input with the request's number. The page is read after `after`. */
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void;
   /** Answered by a `retained-page` input. */

@@ -1,6 +1,7 @@
 // Events: connections that were opened, refused or ended, subscriptions that were denied, messages that were dropped,
 // each with its reason. They are for observers (event log, metrics, administration) and never affect behaviour.
 import type { ProtocolVersion, QoS } from '../protocol/packets.js';
+import type { Command, CommandOutcome } from './commands.js';
 import type { ClientId, ConnectionId, MessageId, QueueId, TopicFilter, TopicName } from './identifiers.js';
 import type { DropReason, EndReason, MalformedCode, RefusalReason } from './reasons.js';
 
@@ -18,6 +19,7 @@ const EVENT_BIT: Readonly<Record<BrokerEvent['kind'], EventMask>> = {
   'retained-limited': 1 << 7,
   'will-published': 1 << 8,
   'session-ended': 1 << 9,
+  'operator-command': 1 << 10,
 };
 
 export const EVERY_EVENT: EventMask = Object.values(EVENT_BIT).reduce((mask, bit) => mask | bit, 0);
@@ -104,4 +106,13 @@ export type BrokerEvent =
       readonly kind: 'session-ended';
       readonly clientId: ClientId;
       readonly reason: 'clean' | 'expired' | 'disconnected' | 'not-announced' | 'administrative';
+    }
+  /** An operator's command was carried out, or could not be. */
+  | {
+      readonly kind: 'operator-command';
+      readonly actor: string;
+      readonly command: Command['kind'];
+      /** The Client Identifier or the Topic Name that it was about. */
+      readonly subject: string;
+      readonly result: CommandOutcome['result'];
     };

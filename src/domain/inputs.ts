@@ -4,6 +4,7 @@ import type { MalformedPacketError } from '../protocol/malformed.js';
 import type { Packet } from '../protocol/packets.js';
 import type { Permissions } from './access/permissions.js';
 import type { QueuedMessage } from './changes.js';
+import type { Command } from './commands.js';
 import type { PeerInfo } from './peer.js';
 import type { Message } from './messages/message.js';
 import type { ConnectionId, QueueId, Seq } from './identifiers.js';
@@ -58,9 +59,20 @@ export type ConnectionInput =
   /** The broker stops: the client is disconnected, its session and its will stay stored. */
   | { readonly kind: 'shutdown'; readonly connection: ConnectionId };
 
+/** A command of an operator, answered by `answerCommand`. */
+export interface CommandInput {
+  readonly kind: 'command';
+  /** Numbers the command, so that its answer can be found. */
+  readonly request: number;
+  /** The operator, for people: a name that the caller has authenticated. */
+  readonly actor: string;
+  readonly command: Command;
+}
+
 export type Input =
   | { readonly kind: 'opened'; readonly connection: ConnectionId; readonly listener: string; readonly peer: PeerInfo }
   | ConnectionInput
+  | CommandInput
   /** The answer to `readQueue` with the same request number: entries ascending; none if nothing was left. */
   | {
       readonly kind: 'queue-page';

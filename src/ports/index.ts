@@ -1,5 +1,6 @@
 // hexmq/ports: all that an adapter needs to know of hexmq. What is exported here is public and versioned.
 export { formatAddress, plainAddress } from './address.js';
+export type { BrokerControl } from './control.js';
 export { Clock } from './clock.js';
 export type { Timer } from './clock.js';
 export { Random } from './random.js';
@@ -30,6 +31,22 @@ export type {
   SubscriptionRecord,
   WillRecord,
 } from '../domain/changes.js';
+export type { Command, CommandOutcome, OperatorMessage } from '../domain/commands.js';
+export type { Cursor, Page } from '../domain/cursor.js';
+export type {
+  Answers,
+  ByClientId,
+  ConnectionView,
+  Counts,
+  DeliveryCounts,
+  Paged,
+  Query,
+  QueryKind,
+  QueryParameters,
+  RecipientView,
+  SessionView,
+  SubscriptionView,
+} from '../domain/queries.js';
 export type { PeerCertificate, PeerInfo } from '../domain/peer.js';
 export type { Message } from '../domain/messages/message.js';
 export type { AuthenticationRequest, PageLimit } from '../domain/effects.js';

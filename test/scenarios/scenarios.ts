@@ -128,6 +128,20 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     step('b publishes an empty payload to t with RETAIN', () => b.publish('t', '', 1, { packetId: 8, retain: true }));
   },
 
+  'operator-deletes-session': ({ core, connect, step }) => {
+    const a = connect('a', { clean: false, will: will('gone', 'a', { qos: 1 }) });
+    step('a subscribes to t at QoS 1', () => {
+      a.subscribe(['t', 1]);
+    });
+    const b = connect('b');
+    step('b publishes t=x at QoS 1 with Packet Identifier 7', () => b.publish('t', 'x', 1, { packetId: 7 }));
+    step('the operator alice deletes the session of a', () =>
+      core.command({ kind: 'delete-session', clientId: 'a' }, 'alice'),
+    );
+    step('b publishes t=y at QoS 1 with Packet Identifier 8', () => b.publish('t', 'y', 1, { packetId: 8 }));
+    connect('a', { clean: false });
+  },
+
   'shared-group-hand-over': ({ connect, step }) => {
     const a = connect('a', { clean: false });
     step('a subscribes to $share/g/t at QoS 1', () => {

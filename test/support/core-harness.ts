@@ -1,6 +1,7 @@
 // The core by itself: a `Broker` between a recorder and a model store, driven event by event at a time that the test
 // sets. Reads are answered from the store at once, unless a test wants to choose the moment.
 import { Broker } from '../../src/domain/broker.js';
+import type { Command, CommandOutcome } from '../../src/domain/commands.js';
 import type { Permissions } from '../../src/domain/access/permissions.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
@@ -35,6 +36,7 @@ export class CoreHarness {
   admitsAtOnce = true;
   #connections = 0;
   #packetIds = 0;
+  #commands = 0;
 
   constructor(
     readonly limits: Partial<Limits> = {},
@@ -81,6 +83,13 @@ export class CoreHarness {
     this.nowMs += ms;
     do this.handle({ kind: 'tick' });
     while ((this.broker.nextDeadlineMs ?? Infinity) <= this.nowMs);
+  }
+
+  /** A command of the operator. @returns its outcome; `undefined` if it is not carried out yet. */
+  command(command: Command, actor = 'operator'): CommandOutcome | undefined {
+    const request = ++this.#commands;
+    this.handle({ kind: 'command', request, actor, command });
+    return this.recorder.outcomes.get(request);
   }
 
   /** All connections are disconnected, one after the other, because the broker stops. */

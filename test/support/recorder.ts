@@ -7,8 +7,10 @@
 //   +inbound a 7 · -inbound a 7 · +retained t=x · -retained t · +will a t=x · -will a
 //   1 < publish t=x q1 id1 dup retain (to connection 1)
 //   2 < puback 7 after #1 (once the first change of this transcript is durable) · 1 when-durable after #1
+//   command 1 done after #1 (the outcome of the operator's first command)
 //   1 ask a · 1 close keep-alive-timeout · read c:a #0 · 1 read-retained t,u · ! queue-full c:a
 import type { Append, Change, Changes, QueueRemoval, SessionDrop } from '../../src/domain/changes.js';
+import type { CommandOutcome } from '../../src/domain/commands.js';
 import type { DeliveryOptions } from '../../src/domain/messages/delivery-options.js';
 import type { Message } from '../../src/domain/messages/message.js';
 import { NOW } from '../../src/domain/durability.js';
@@ -87,6 +89,8 @@ export class Recorder implements Changes, Effects {
   /** Session ends that are not durable, as a test has it. */
   readonly pendingSessionEnds = new Map<ClientId, Ticket>();
   readonly watchers: Watcher[] = [];
+  /** Of commands, by request. */
+  readonly outcomes = new Map<number, CommandOutcome>();
   /** Off for long runs. */
   isWriting = true;
   #lines: string[] = [];
@@ -191,6 +195,11 @@ export class Recorder implements Changes, Effects {
 
   close(connection: ConnectionId, reason: EndReason): void {
     this.#write(() => `${connection} close ${reason}`);
+  }
+
+  answerCommand(request: number, outcome: CommandOutcome, after: Ticket): void {
+    this.#write(() => `command ${request} ${outcome.result}${this.#gate(after)}`);
+    this.outcomes.set(request, outcome);
   }
 
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number): void {
@@ -300,5 +309,7 @@ function noticeLine(event: BrokerEvent): string | undefined {
       return `! will-published ${event.clientId} ${event.topic}`;
     case 'session-ended':
       return `! session-ended ${event.clientId} ${event.reason}`;
+    case 'operator-command':
+      return `! ${event.command} ${event.subject} by ${event.actor}: ${event.result}`;
   }
 }

@@ -18,6 +18,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'handshake-failed':
     case 'reloaded':
     case 'permissions-renewed':
+    case 'operator-command':
       return 'info';
     case 'connection-ended':
       return isOrdinary(event.reason) ? 'info' : 'warn';
@@ -86,6 +87,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'restart-needed':
     case 'signal-ignored':
     case 'permissions-renewed':
+    case 'operator-command':
     case 'fatal':
     // Already selected by `OutageFilter`.
     case 'storage-failing':
@@ -119,6 +121,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'will published';
     case 'session-ended':
       return 'session ended';
+    case 'operator-command':
+      return 'operator command';
     case 'listening':
       return 'listening';
     case 'listener-reloaded':

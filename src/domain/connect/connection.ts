@@ -44,6 +44,8 @@ export class Connection implements Attached {
   /** In seconds; 0 disables keep-alive. */
   keepAliveMs = 0;
   lastPacketMs: number;
+  /** When the present state was entered. */
+  stateSinceMs: number;
   /** The timer of the current state. */
   readonly deadline: Deadline<Connection>;
   /** Made when the client first reads too slowly. */
@@ -65,7 +67,7 @@ export class Connection implements Attached {
     readonly context: Context,
     stateTimer: TimerKind<Connection>,
   ) {
-    this.lastPacketMs = context.nowMs;
+    this.lastPacketMs = this.stateSinceMs = context.nowMs;
     this.deadline = new Deadline<Connection>(stateTimer, this);
   }
 
@@ -76,6 +78,7 @@ export class Connection implements Attached {
   moveTo(state: ConnectionState): void {
     checkTransition(this.#state, state);
     this.#state = state;
+    this.stateSinceMs = this.context.nowMs;
   }
 
   capacityAvailable(): void {

@@ -85,6 +85,11 @@ export class Connections {
     return this.#connections.get(id);
   }
 
+  /** In the order of their opening. */
+  get all(): Iterable<Connection> {
+    return this.#connections.values();
+  }
+
   opened(id: ConnectionId, listener: string, peer: PeerInfo): void {
     const connection = new Connection(id, listener, peer, this.context, this.#stateTimer);
     this.#connections.set(id, connection);

@@ -77,6 +77,16 @@ export class Wills {
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
   }
 
+  has(clientId: ClientId): boolean {
+    return this.#wills.has(clientId);
+  }
+
+  /** The session has ended: a will is not delayed any further (MQTT 5 section 3.1.3.2.2). */
+  sessionEnded(clientId: ClientId): void {
+    const held = this.#wills.get(clientId);
+    if (held?.deadline.isSet === true) this.#publish(held);
+  }
+
   /** A client that was connected at the crash gets time to return before its will is published. */
   restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
     const held = new HeldWill(will, this.#delayTimer);

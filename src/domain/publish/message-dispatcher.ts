@@ -35,9 +35,8 @@ export class MessageDispatcher implements Task {
   readonly #expiryTimer: TimerKind<RetainedEntry> = {
     name: 'retained message expiry',
     expired: ({ topic, id }) => {
-      const { changes, effects } = this.context;
-      this.retained.remove(topic);
-      changes.record({ kind: 'retained.drop', topic });
+      const { effects } = this.context;
+      this.clearRetained(topic);
       if (wants(effects.wanted, 'message-expired'))
         effects.emit({ kind: 'message-expired', messageId: id, topic, qos: undefined, queue: undefined });
     },
@@ -154,6 +153,15 @@ export class MessageDispatcher implements Task {
     return this.#publications.length === 0;
   }
 
+  /** Removes the retained message of a topic. @returns whether there was one. */
+  clearRetained(topic: TopicName): boolean {
+    const removed = this.retained.remove(topic);
+    if (removed === undefined) return false;
+    if (removed.expiry !== undefined) this.deadlines.clear(removed.expiry);
+    this.context.changes.record({ kind: 'retained.drop', topic });
+    return true;
+  }
+
   #begin(message: Message): void {
     this.context.counters.accepted++;
     if (message.retain) this.#retain(message);
@@ -197,12 +205,9 @@ export class MessageDispatcher implements Task {
     const { changes, limits, counters } = this.context;
     const { topic } = message;
     if (message.payload.byteLength === 0) {
-      // [MQTT-3.3.1-10], [MQTT-3.3.1-11]
-      const removed = this.retained.remove(topic);
-      if (removed?.expiry !== undefined) this.deadlines.clear(removed.expiry);
-      // Even if there is none now, the removal of the last one may not be durable yet, and the acknowledgement has to
-      // wait for it.
-      if (removed !== undefined || message.qos > 0) changes.record({ kind: 'retained.drop', topic });
+      // [MQTT-3.3.1-10], [MQTT-3.3.1-11]. Even if there is none now, the removal of the last one may not be durable
+      // yet, and the acknowledgement has to wait for it.
+      if (!this.clearRetained(topic) && message.qos > 0) changes.record({ kind: 'retained.drop', topic });
       return;
     }
     if (this.retained.size >= limits.maxRetainedMessages && this.retained.get(topic) === undefined) {

@@ -80,6 +80,11 @@ export class Router {
     return route;
   }
 
+  /** What a message on this topic would go to, found one by one: see `SubscriptionTree.search`. */
+  search(topic: TopicName): Iterable<Subscription | SharedGroup | undefined> {
+    return this.#tree.search(topic);
+  }
+
   #forget(): void {
     this.#routes.clear();
     this.#routed = 0;

@@ -59,7 +59,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   readonly #reserved = new Set<QueueEntry>();
 
   constructor(
-    shareName: string,
+    readonly shareName: string,
     readonly filter: TopicFilter,
     readonly context: Context,
   ) {
@@ -69,6 +69,10 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   get isEmpty(): boolean {
     return this.#members.length === 0;
+  }
+
+  get members(): Iterable<Member> {
+    return this.#members;
   }
 
   get count(): number {

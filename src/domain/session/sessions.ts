@@ -34,6 +34,11 @@ export class Sessions {
     return this.#sessions.size;
   }
 
+  /** In the order of their beginning. */
+  get all(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
   get(clientId: ClientId): Session | undefined {
     return this.#sessions.get(clientId);
   }

@@ -88,6 +88,30 @@ export class SubscriptionTree<T extends object> {
     } else this.#matchBelow(this.#root, levels, 0, found);
   }
 
+  /**
+   * The members of all matching filters, each when it is asked for: the same as `match`, for a search that may pause.
+   * Yields `undefined` for each level that is visited, so that every step counts.
+   */
+  *search(topic: TopicName): Generator<T | undefined> {
+    const levels = topic.split('/');
+    if (topic.charCodeAt(0) === 0x24) {
+      const child = this.#root.children?.get(levels[0] as string); // [MQTT-4.7.2-1]
+      if (child !== undefined) yield* this.#searchBelow(child, levels, 1);
+    } else yield* this.#searchBelow(this.#root, levels, 0);
+  }
+
+  *#searchBelow(level: Level<T>, levels: readonly string[], at: number): Generator<T | undefined> {
+    yield undefined;
+    yield* membersOf(level.below);
+    if (at === levels.length) {
+      yield* membersOf(level.here);
+      return;
+    }
+    if (level.plus !== undefined) yield* this.#searchBelow(level.plus, levels, at + 1);
+    const child = level.children?.get(levels[at] as string);
+    if (child !== undefined) yield* this.#searchBelow(child, levels, at + 1);
+  }
+
   #matchBelow(level: Level<T>, levels: readonly string[], at: number, found: (member: T) => void): void {
     eachMember(level.below, found); // "#" also matches its parent level, section 4.7.1.2
     if (at === levels.length) {
@@ -114,6 +138,9 @@ function withoutMember<T extends object>(members: Members<T>, member: T): Member
   const [last] = members;
   return last;
 }
+
+const membersOf = <T extends object>(members: Members<T>): Iterable<T> =>
+  members === undefined ? [] : members instanceof Set ? members : [members];
 
 function eachMember<T extends object>(members: Members<T>, found: (member: T) => void): void {
   if (members === undefined) return;

@@ -1,0 +1,49 @@
+// The commands of an operator. A command is an input of the core like a packet of a client, so it is part of every
+// recorded or simulated run. Its outcome is an effect that leaves when all that the command recorded is durable.
+import type { Properties, QoS } from '../protocol/packets.js';
+
+export type Command =
+  /**
+   * Ends the client's connection, which counts as lost: its will is published [MQTT-3.1.2-8], and a session that
+   * outlives connections stays. An MQTT 5 client gets DISCONNECT with Administrative action.
+   */
+  | { readonly kind: 'disconnect'; readonly clientId: string }
+  /**
+   * Ends the session, after its connection if it has one, with its subscriptions and everything that waits for the
+   * client. A will that still waits for its delay is published now (MQTT 5 section 3.1.3.2.2).
+   */
+  | { readonly kind: 'delete-session'; readonly clientId: string }
+  | { readonly kind: 'delete-retained'; readonly topic: string }
+  /** Publishes in the name of the operator, whom no permissions limit. */
+  | { readonly kind: 'publish'; readonly message: OperatorMessage };
+
+export interface OperatorMessage {
+  readonly topic: string;
+  /** Must not be changed afterwards. */
+  readonly payload: Uint8Array;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly properties?: Properties | undefined;
+}
+
+export type CommandOutcome =
+  | { readonly result: 'done' }
+  /** There is no such connection, session or retained message. */
+  | { readonly result: 'not-found' }
+  /** How many recipients matched, and how many of them the message was sent to or is waiting for. */
+  | { readonly result: 'published'; readonly matched: number; readonly accepted: number }
+  /** The message is not valid, or a limit forbids it. */
+  | { readonly result: 'refused'; readonly detail: string };
+
+/** The Client Identifier or the Topic Name that a command is about. */
+export const subjectOf = (command: Command): string => {
+  switch (command.kind) {
+    case 'disconnect':
+    case 'delete-session':
+      return command.clientId;
+    case 'delete-retained':
+      return command.topic;
+    case 'publish':
+      return command.message.topic;
+  }
+};

@@ -1,0 +1,113 @@
+// Carries out the commands of an operator. An outcome waits for all that was recorded before it, not only for what the
+// command recorded: "not found" must not be undone by a crash either, and a command is too rare to be worth finer
+// rules.
+import { subjectOf } from '../commands.js';
+import type { Command, CommandOutcome, OperatorMessage } from '../commands.js';
+import type { Connections } from '../connect/connections.js';
+import type { Wills } from '../connect/wills.js';
+import type { Context } from '../context.js';
+import type { ClientId, TopicName } from '../identifiers.js';
+import type { CommandInput } from '../inputs.js';
+import type { MessageDispatcher } from '../publish/message-dispatcher.js';
+import type { Router } from '../routing/router.js';
+import type { Session } from '../session/session.js';
+import { topicNameProblem } from '../topics/topic-name.js';
+
+const DONE: CommandOutcome = { result: 'done' };
+const NOT_FOUND: CommandOutcome = { result: 'not-found' };
+
+export class CommandHandler {
+  constructor(
+    readonly context: Context,
+    readonly connections: Connections,
+    readonly wills: Wills,
+    readonly router: Router,
+    readonly dispatcher: MessageDispatcher,
+  ) {}
+
+  handle(input: CommandInput): void {
+    const { command, actor } = input;
+    switch (command.kind) {
+      case 'disconnect':
+        this.#answer(input, this.#disconnect(this.#sessionOf(command), actor) ? DONE : NOT_FOUND);
+        return;
+      case 'delete-session':
+        this.#answer(input, this.#deleteSession(this.#sessionOf(command), actor) ? DONE : NOT_FOUND);
+        return;
+      case 'delete-retained':
+        this.#answer(input, this.dispatcher.clearRetained(command.topic as TopicName) ? DONE : NOT_FOUND);
+        return;
+      case 'publish':
+        this.#publish(input, command.message);
+        return;
+    }
+  }
+
+  #sessionOf({ clientId }: Extract<Command, { readonly clientId: string }>): Session | undefined {
+    return this.connections.sessions.get(clientId as ClientId);
+  }
+
+  /** @returns whether there was a connection. */
+  #disconnect(session: Session | undefined, actor: string): boolean {
+    const connection = session?.holder === undefined ? undefined : this.connections.get(session.holder);
+    if (connection === undefined) return false;
+    this.connections.end(connection, 'administrative-action', { detail: `by ${actor}` });
+    return true;
+  }
+
+  /** @returns whether there was a session. */
+  #deleteSession(session: Session | undefined, actor: string): boolean {
+    if (session === undefined) return false;
+    this.#disconnect(session, actor);
+    // A session that does not outlive its connection has ended with it.
+    if (!session.isOver) this.connections.sessions.end(session, 'administrative');
+    this.wills.sessionEnded(session.clientId);
+    return true;
+  }
+
+  #publish(input: CommandInput, { topic, payload, qos, retain, properties }: OperatorMessage): void {
+    const detail = this.#messageProblem(topic, payload, qos, retain);
+    if (detail !== undefined) {
+      this.#answer(input, { result: 'refused', detail });
+      return;
+    }
+    const draft = { topic: topic as TopicName, payload, qos, retain, properties };
+    const origin = { kind: 'operator', actor: input.actor } as const;
+    const route = this.router.route(draft.topic);
+    if (this.dispatcher.mustQueue(route)) {
+      this.dispatcher.queue(
+        draft,
+        origin,
+        () => undefined,
+        ({ matched, accepted }) => {
+          this.#answer(input, { result: 'published', matched, accepted });
+        },
+      );
+      return;
+    }
+    const { matched, accepted } = this.dispatcher.publish(draft, origin, route);
+    this.#answer(input, { result: 'published', matched, accepted });
+  }
+
+  #messageProblem(topic: string, { byteLength }: Uint8Array, qos: number, retain: boolean): string | undefined {
+    const { limits } = this.context;
+    const problem = topicNameProblem(topic, limits);
+    if (problem !== undefined) return problem;
+    if (qos > limits.maxQos) return `QoS ${qos}, ${limits.maxQos} is the highest`;
+    if (retain && !limits.retainedMessages) return 'retained messages are not supported';
+    if (byteLength > limits.maxPacketSize) return `the payload has more than ${limits.maxPacketSize} bytes`;
+    return undefined;
+  }
+
+  #answer({ request, actor, command }: CommandInput, outcome: CommandOutcome): void {
+    const { effects, changes } = this.context;
+    effects.emit({
+      kind: 'operator-command',
+      actor,
+      command: command.kind,
+      subject: subjectOf(command),
+      result: outcome.result,
+    });
+    effects.answerCommand(request, outcome, changes.last);
+  }
+}

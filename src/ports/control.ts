@@ -1,0 +1,22 @@
+// The control port: how an operator, or a program in the operator's name, looks at a running broker and acts on it. It
+// is a driving port: an adapter calls it, as an administration interface would. Who may call it is for that adapter to
+// decide; the broker does what it is asked for, and names the actor in an event.
+import type { Command, CommandOutcome } from '../domain/commands.js';
+import type { Answers, Query, QueryKind } from '../domain/queries.js';
+
+export interface BrokerControl {
+  /**
+   * Answers at once, from memory, and changes nothing. The caller bounds the time that clients wait meanwhile: see
+   * `Paged.examine`.
+   * @throws Error while the broker does not run.
+   * @throws RangeError if `examine` is less than 1.
+   */
+  query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind];
+  /**
+   * Resolves when the outcome is durable, however long storage takes; so the caller bounds how many commands wait.
+   * @param actor the operator, for the event that every command causes.
+   * @throws Error (as a rejection) while the broker does not run, and when it stops first: then it is unknown whether
+   * the command took effect.
+   */
+  command(command: Command, actor: string): Promise<CommandOutcome>;
+}

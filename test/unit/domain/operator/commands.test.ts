@@ -1,0 +1,215 @@
+// Commands of an operator, as transcripts: what they record, what the clients see, and what their outcome waits for.
+import { describe, expect, test } from '@jest/globals';
+import type { Command } from '../../../../src/domain/commands.js';
+import { CoreHarness, will } from '../../../support/core-harness.js';
+
+const disconnect = (clientId: string): Command => ({ kind: 'disconnect', clientId });
+const deleteSession = (clientId: string): Command => ({ kind: 'delete-session', clientId });
+const deleteRetained = (topic: string): Command => ({ kind: 'delete-retained', topic });
+const publish = (topic: string, payload: string, options: { qos?: 0 | 1 | 2; retain?: boolean } = {}): Command => ({
+  kind: 'publish',
+  message: { topic, payload: Buffer.from(payload), qos: options.qos ?? 1, retain: options.retain ?? false },
+});
+
+describe('the command disconnect', () => {
+  test('ends the connection of a client, publishes its will and leaves its session', () => {
+    const core = new CoreHarness();
+    core.connectStored('a', { will: will('gone', 'a') });
+    core.connect('b').subscribe(['gone', 0]);
+    core.lines();
+    expect(core.command(disconnect('a'))).toEqual({ result: 'done' });
+    expect(core.lines()).toEqual([
+      '1 close administrative-action',
+      '+session a offline',
+      '-will a',
+      '2 < publish gone=a q0',
+      '! will-published a gone',
+      '! disconnect a by operator: done',
+      'command 1 done after #2',
+    ]);
+    expect(core.broker.sessionCount).toBe(2);
+  });
+
+  test('ends a connection whose CONNACK still waits for storage, with the session that its CONNECT began', () => {
+    const core = new CoreHarness();
+    core.admitsAtOnce = false;
+    core.connectStored('a');
+    core.lines();
+    expect(core.command(disconnect('a'))).toEqual({ result: 'done' });
+    expect(core.lines()).toContain('! session-ended a not-announced');
+    expect(core.broker.sessionCount).toBe(0);
+  });
+
+  test('finds no connection of a client that is offline, unknown or not authenticated yet', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').disconnect();
+    core.open().connect('c');
+    core.lines();
+    for (const clientId of ['a', 'b', 'c']) expect(core.command(disconnect(clientId))).toEqual({ result: 'not-found' });
+    expect(core.lines().filter((line) => line.includes('close'))).toEqual([]);
+  });
+
+  test('names the operator in the event of the connection and in an event of its own', () => {
+    const core = new CoreHarness();
+    core.connect('a');
+    core.command(disconnect('a'), 'alice');
+    const [ended] = core.recorder.events.filter(({ kind }) => kind === 'connection-ended');
+    expect(ended).toMatchObject({ reason: 'administrative-action', detail: 'by alice', clientId: 'a' });
+    expect(core.recorder.events.at(-1)).toEqual({
+      kind: 'operator-command',
+      actor: 'alice',
+      command: 'disconnect',
+      subject: 'a',
+      result: 'done',
+    });
+  });
+});
+
+describe('the command delete-session', () => {
+  test('ends an offline session with its subscriptions and its queue, and is done when that is durable', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    a.disconnect();
+    const b = core.connect('b');
+    b.publish('t', '1', 1);
+    core.lines();
+    expect(core.command(deleteSession('a'))).toEqual({ result: 'done' });
+    expect(core.lines()).toEqual([
+      '-session a',
+      '! session-ended a administrative',
+      '! delete-session a by operator: done',
+      'command 1 done after #1',
+    ]);
+    b.publish('t', '2', 1, { packetId: 9 });
+    expect(core.heard(b)).toEqual(['puback 9']);
+    expect(core.stored('a')).toEqual([]);
+    expect(core.waiting).toBe(0);
+    expect(core.restarted().broker.sessionCount).toBe(0);
+  });
+
+  test('disconnects a client that is connected first, so that its will is published', () => {
+    const core = new CoreHarness();
+    core.connectStored('a', { will: will('gone', 'a') });
+    core.lines();
+    core.command(deleteSession('a'));
+    expect(core.lines()).toEqual([
+      '1 close administrative-action',
+      '+session a offline',
+      '-will a',
+      '! will-published a gone',
+      '-session a',
+      '! session-ended a administrative',
+      '! delete-session a by operator: done',
+      'command 1 done after #3',
+    ]);
+  });
+
+  test('publishes a will that waits for its delay, because the session has ended', () => {
+    const core = new CoreHarness();
+    core.connectStored('a', { will: will('gone', 'a', { delayS: 60 }) }).lose();
+    core.lines();
+    core.command(deleteSession('a'));
+    expect(core.lines()).toContain('! will-published a gone');
+    core.advance(60_000);
+    expect(core.lines()).toEqual([]);
+  });
+
+  test('ends a session that is not stored together with its connection', () => {
+    const core = new CoreHarness();
+    core.connect('a');
+    core.lines();
+    expect(core.command(deleteSession('a'))).toEqual({ result: 'done' });
+    expect(core.lines()).toContain('! session-ended a disconnected');
+    expect(core.broker.sessionCount).toBe(0);
+  });
+
+  test('finds no session of an unknown client, and says so when an earlier deletion is durable', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').disconnect();
+    core.command(deleteSession('a'));
+    core.lines();
+    expect(core.command(deleteSession('a'))).toEqual({ result: 'not-found' });
+    expect(core.lines().at(-1)).toBe('command 2 not-found after an earlier change');
+  });
+
+  test('lets a client that returns begin a new session', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').subscribe(['t', 1]);
+    core.command(deleteSession('a'));
+    core.lines();
+    core.connectStored('a');
+    expect(core.lines()).toContain('2 < connack 0');
+    core.command(publish('t', 'x'));
+    expect(core.lines()).not.toContain('+c:a #0 t=x q1');
+  });
+});
+
+describe('the command delete-retained', () => {
+  test('removes the retained message of one topic, also from storage', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a');
+    a.publish('t', 'x', 1, { retain: true });
+    a.publish('u', 'y', 1, { retain: true });
+    core.lines();
+    expect(core.command(deleteRetained('t'))).toEqual({ result: 'done' });
+    expect(core.lines()).toEqual(['-retained t', '! delete-retained t by operator: done', 'command 1 done after #1']);
+    expect(core.broker.retainedCount).toBe(1);
+    expect(core.restarted().broker.retainedCount).toBe(1);
+  });
+
+  test('finds nothing in a topic without a retained message', () => {
+    const core = new CoreHarness();
+    expect(core.command(deleteRetained('t'))).toEqual({ result: 'not-found' });
+    expect(core.lines()).toEqual(['! delete-retained t by operator: not-found', 'command 1 not-found']);
+  });
+});
+
+describe('the command publish', () => {
+  test('delivers to every matching subscription, whatever the permissions of clients, and counts the recipients', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').subscribe(['t', 1]);
+    core.connect('b', { permissions: { kind: 'rules', rules: [] } });
+    core.lines();
+    expect(core.command(publish('t', 'x'))).toEqual({ result: 'published', matched: 1, accepted: 1 });
+    expect(core.lines()).toEqual([
+      '+c:a #0 t=x q1',
+      '1 < publish t=x q1 id1',
+      '! publish t by operator: published',
+      'command 1 published after #1',
+    ]);
+  });
+
+  test('retains the message if it says so', () => {
+    const core = new CoreHarness();
+    core.command(publish('t', 'x', { retain: true }));
+    expect(core.lines()).toContain('+retained t=x');
+  });
+
+  test('is answered after the last slice of a fan-out that is larger than a slice', () => {
+    const core = new CoreHarness({}, undefined, undefined, 2);
+    for (let i = 0; i < 5; i++) core.connectStored(`s${i}`).subscribe(['t', 1]);
+    core.finishesAtOnce = false;
+    core.lines();
+    expect(core.command(publish('t', 'x'))).toBeUndefined();
+    core.finish();
+    expect(core.recorder.outcomes.get(1)).toEqual({ result: 'published', matched: 5, accepted: 5 });
+    expect(core.lines().at(-1)).toBe('command 1 published after #5');
+    expect(core.recorder.holds).toBe(0);
+  });
+
+  test.each([
+    ['an empty topic', publish('', 'x'), 'a Topic Name needs at least one character'],
+    ['a topic with a wildcard', publish('a/#', 'x'), 'a Topic Name has no wildcards'],
+    ['a QoS above the limit', publish('t', 'x', { qos: 2 }), 'QoS 2, 1 is the highest'],
+    [
+      'RETAIN where the broker retains nothing',
+      publish('t', 'x', { retain: true }),
+      'retained messages are not supported',
+    ],
+    ['a payload larger than any packet', publish('t', '12345678901'), 'the payload has more than 10 bytes'],
+  ])('refuses a message with %s', (_what, command, detail) => {
+    const core = new CoreHarness({ maxQos: 1, retainedMessages: false, maxPacketSize: 10 });
+    expect(core.command(command)).toEqual({ result: 'refused', detail });
+  });
+});

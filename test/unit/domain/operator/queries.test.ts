@@ -1,0 +1,208 @@
+// Queries: views of connections, sessions, subscriptions and routes, page by page.
+import { describe, expect, test } from '@jest/globals';
+import type { Page } from '../../../../src/domain/cursor.js';
+import type { Query, QueryKind } from '../../../../src/domain/queries.js';
+import { CoreHarness, will } from '../../../support/core-harness.js';
+
+type PagedKind = Exclude<QueryKind, 'counts' | 'session'>;
+interface Cursors {
+  readonly cursor?: never;
+}
+
+/** All pages of an answer. */
+function pagesOf<Kind extends PagedKind>(core: CoreHarness, query: Query<Kind> & Cursors): unknown[][] {
+  const pages: unknown[][] = [];
+  let page = core.broker.query(query) as Page<unknown>;
+  for (;;) {
+    pages.push([...page.items]);
+    if (page.next === undefined) return pages;
+    page = core.broker.query({ ...query, cursor: page.next } as unknown as Query<Kind>) as Page<unknown>;
+  }
+}
+
+const clientIds = (pages: unknown[][]): string[][] =>
+  pages.map((page) => page.map((view) => (view as { readonly clientId: string }).clientId));
+
+function withClients(count: number): CoreHarness {
+  const core = new CoreHarness();
+  for (let i = 0; i < count; i++) core.connectStored(`c${i}`);
+  return core;
+}
+
+test('the counts are those of the broker at the moment of the query', () => {
+  const core = new CoreHarness();
+  const a = core.connectStored('a');
+  a.subscribe(['t', 1], ['$share/g/t', 1]);
+  core.connect('b').publish('t', 'x', 1, { retain: true });
+  core.connectStored('c').disconnect();
+  const before = core.broker.query({ kind: 'counts' });
+  expect(before).toMatchObject({ connections: 2, sessions: 3, subscriptions: 2, retainedMessages: 1 });
+  expect(before.deliveries).toMatchObject({ accepted: 1, started: 2, waiting: 2, delivered: 0 });
+  a.puback(1, 2);
+  expect(before.deliveries.delivered).toBe(0);
+  expect(core.broker.query({ kind: 'counts' }).deliveries.delivered).toBe(2);
+});
+
+describe('the view of a session', () => {
+  test('shows its connection, its subscriptions, what is in flight both ways, and what waits', () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const a = core.connectStored('a', { keepAlive: 30, will: will('gone', 'a') });
+    a.subscribe(['t', 1], ['u', 0]);
+    a.publish('q', 'x', 2, { packetId: 5 });
+    for (const payload of ['one', 'two', 'three']) core.connect('b').publish('t', payload, 1);
+    const connectedMs = core.nowMs;
+    core.nowMs += 1000;
+    expect(core.broker.query({ kind: 'session', clientId: 'a' })).toEqual({
+      clientId: 'a',
+      stored: true,
+      expiryIntervalS: 4_294_967_295,
+      disconnectedAtMs: undefined,
+      subscriptions: 2,
+      outboundInFlight: 1,
+      inboundInFlight: 1,
+      queued: 2,
+      queuedBytes: 11,
+      hasWill: true,
+      connection: {
+        connection: a.id,
+        state: 'connected',
+        stateSinceMs: connectedMs,
+        clientId: 'a',
+        listener: 'test',
+        remoteAddress: 'test:1',
+        protocolVersion: 4,
+        keepAliveS: 30,
+        isCongested: false,
+      },
+    });
+  });
+
+  test('of an offline client has no connection, and says since when', () => {
+    const core = new CoreHarness();
+    core.connectStored('a').disconnect();
+    const view = core.broker.query({ kind: 'session', clientId: 'a' });
+    expect(view).toMatchObject({ connection: undefined, disconnectedAtMs: core.nowMs, hasWill: false });
+  });
+
+  test('does not exist for an unknown client', () => {
+    expect(new CoreHarness().broker.query({ kind: 'session', clientId: 'a' })).toBeUndefined();
+  });
+});
+
+describe('a query that comes in pages', () => {
+  test('examines as many sessions for one page as it may, and the cursor leads to the others', () => {
+    const pages = pagesOf(withClients(5), { kind: 'sessions', examine: 2 });
+    expect(clientIds(pages)).toEqual([['c0', 'c1'], ['c2', 'c3'], ['c4']]);
+  });
+
+  test('stops after its budget even if it has found nothing', () => {
+    const pages = pagesOf(withClients(5), { kind: 'sessions', examine: 2, clientIdPrefix: 'c4' });
+    expect(clientIds(pages)).toEqual([[], [], ['c4']]);
+  });
+
+  test('has an empty last page if the budget ends with the last item', () => {
+    expect(clientIds(pagesOf(withClients(2), { kind: 'sessions', examine: 2 }))).toEqual([['c0', 'c1'], []]);
+  });
+
+  test('examines what stays once, whatever comes and goes between two pages', () => {
+    const core = withClients(4);
+    const first = core.broker.query({ kind: 'sessions', examine: 2 });
+    core.command({ kind: 'delete-session', clientId: 'c0' });
+    core.command({ kind: 'delete-session', clientId: 'c2' });
+    core.connectStored('c9');
+    const rest = core.broker.query({ kind: 'sessions', examine: 10, cursor: first.next });
+    expect([first, rest].map(({ items }) => items.map(({ clientId }) => clientId))).toEqual([
+      ['c0', 'c1'],
+      ['c3', 'c9'],
+    ]);
+  });
+
+  test('is refused if it may examine nothing', () => {
+    const core = withClients(1);
+    expect(() => core.broker.query({ kind: 'sessions', examine: 0 })).toThrow(RangeError);
+    expect(() => core.broker.query({ kind: 'connections', examine: NaN })).toThrow(RangeError);
+  });
+});
+
+test('connections are listed with their state, those included that have not sent CONNECT', () => {
+  const core = new CoreHarness();
+  core.connect('a');
+  core.open().connect('b');
+  core.open();
+  const { items } = core.broker.query({ kind: 'connections', examine: 10 });
+  expect(items.map(({ clientId, state }) => [clientId, state])).toEqual([
+    ['a', 'connected'],
+    ['b', 'authenticating'],
+    [undefined, 'awaiting-connect'],
+  ]);
+  const [pages] = pagesOf(core, { kind: 'connections', examine: 10, clientIdPrefix: 'b' });
+  expect(pages).toHaveLength(1);
+});
+
+test('the subscriptions of a session are listed as they were granted', () => {
+  const core = new CoreHarness({ maxQos: 1 });
+  core.connect('a').subscribe(['t/#', 2], ['$share/g/u', 0]);
+  expect(pagesOf(core, { kind: 'subscriptions', clientId: 'a', examine: 1 })).toEqual([
+    [{ topicFilter: 't/#', qos: 1, noLocal: false, retainAsPublished: false, identifier: undefined }],
+    [{ topicFilter: '$share/g/u', qos: 0, noLocal: false, retainAsPublished: false, identifier: undefined }],
+    [],
+  ]);
+  expect(pagesOf(core, { kind: 'subscriptions', clientId: 'b', examine: 1 })).toEqual([[]]);
+});
+
+describe('the recipients of a topic', () => {
+  const allowed = { kind: 'rules', rules: [] } as const;
+
+  test('are the subscriptions that match it, with every member of a shared group', () => {
+    const core = new CoreHarness();
+    core.connect('a').subscribe(['t/+', 1], ['t/#', 2]);
+    core.connectStored('b').subscribe(['$share/g/t/x', 1]);
+    core.connectStored('c').subscribe(['$share/g/t/x', 0], ['u', 1]);
+    core.connect('d').subscribe(['#', 0]);
+    const items = pagesOf(core, { kind: 'recipients', topic: 't/x', examine: 100 }).flat() as {
+      readonly clientId: string;
+      readonly topicFilter: string;
+      readonly isShared: boolean;
+    }[];
+    expect(items.map(({ clientId, topicFilter, isShared }) => `${clientId} ${topicFilter} ${isShared}`).sort()).toEqual(
+      ['a t/# false', 'a t/+ false', 'b $share/g/t/x true', 'c $share/g/t/x true', 'd # false'],
+    );
+  });
+
+  test('do not include a subscription with a leading wildcard if the topic begins with $', () => {
+    const core = new CoreHarness();
+    core.connect('a').subscribe(['#', 1], ['+/x', 1], ['$s/#', 1]);
+    const items = pagesOf(core, { kind: 'recipients', topic: '$s/x', examine: 100 }).flat();
+    expect(items).toMatchObject([{ topicFilter: '$s/#' }]);
+  });
+
+  test('say whether the client is connected and may receive the topic', () => {
+    const core = new CoreHarness();
+    const a = core.connectStored('a');
+    a.subscribe(['t', 1]);
+    a.permit(allowed);
+    const view = (): unknown => pagesOf(core, { kind: 'recipients', topic: 't', examine: 100 }).flat()[0];
+    expect(view()).toMatchObject({ clientId: 'a', qos: 1, isConnected: true, mayReceive: false });
+    a.disconnect();
+    expect(view()).toMatchObject({ clientId: 'a', qos: 1, isConnected: false, mayReceive: true });
+  });
+
+  test('come in pages that visit no more levels and subscriptions than they may', () => {
+    const core = new CoreHarness();
+    for (let i = 0; i < 5; i++) core.connect(`c${i}`).subscribe(['a/b/c', 1]);
+    const pages = pagesOf(core, { kind: 'recipients', topic: 'a/b/c', examine: 3 });
+    // Three levels and the end of the topic, then the five subscriptions.
+    expect(clientIds(pages)).toEqual([[], ['c0', 'c1'], ['c2', 'c3', 'c4'], []]);
+  });
+});
+
+test('a query changes nothing: no fact is recorded and no effect is caused', () => {
+  const core = withClients(3);
+  core.lines();
+  core.broker.query({ kind: 'counts' });
+  core.broker.query({ kind: 'session', clientId: 'c0' });
+  for (const kind of ['connections', 'sessions'] as const) core.broker.query({ kind, examine: 2 });
+  core.broker.query({ kind: 'subscriptions', clientId: 'c0', examine: 2 });
+  core.broker.query({ kind: 'recipients', topic: 't', examine: 2 });
+  expect(core.lines()).toEqual([]);
+});
