@@ -352,7 +352,14 @@ module.exports = {
         'they imported would no longer be tested.',
       severity: 'error',
       from: { path: '^test/e2e/' },
-      to: { path: ['^(src|adapters|dist)/', '^test/(?!e2e/|support/mongodb)'] },
+      to: { path: ['^(src|adapters|dist)/', '^test/(?!e2e/|clients/|support/mongodb)'] },
+    },
+    {
+      name: 'clients-know-nothing-of-ours',
+      comment: 'A client that shared code with the broker would share its mistakes, and so not see them.',
+      severity: 'error',
+      from: { path: '^test/clients/' },
+      to: { path: ['^(src|adapters|dist)/', '^test/(?!clients/)'] },
     },
   ],
   options: {

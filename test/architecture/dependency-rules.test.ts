@@ -147,6 +147,11 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "import type { value } from '../../src/application/engine.js'; export type T = typeof value;",
     'test/e2e/helped.test.ts': "import { value } from '../support/helper.js'; export const other = value;",
   },
+  'clients-know-nothing-of-ours': {
+    'test/clients/peeking.ts':
+      "import type { value } from '../../src/application/engine.js'; export type T = typeof value;",
+    'test/clients/helped.ts': "import { value } from '../support/helper.js'; export const other = value;",
+  },
 };
 
 /** Files that the violations import. */

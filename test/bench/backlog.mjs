@@ -1,13 +1,15 @@
-// Messages that are queued for sessions whose clients are away, and handed over when these come back, each checked to
-// be the next of its session.
+// Backlogs: messages that are queued for the sessions of offline clients and delivered when the clients reconnect. Each
+// message is checked to be the next of its session.
 import { randomBytes } from 'node:crypto';
-import { MqttLink, publishPacket } from './mqtt-link.mjs';
+import { MqttClient } from '../clients/mqtt-client.ts';
 
 const NOISE = randomBytes(64 * 1024);
-const PACKET_IDS = 65_535;
 
-/** Whatever goes wrong anywhere ends what is awaited. */
-class Trouble {
+/** Connections that are made at a time. */
+const CONCURRENCY = 50;
+
+/** The first failure of any client, which ends everything that is awaited. */
+class Failure {
   #reject;
   #promise = new Promise((_resolve, reject) => {
     this.#reject = reject;
@@ -27,11 +29,12 @@ class Trouble {
 
 export class Backlog {
   #address;
-  #sessions;
   #payload;
-  #trouble = new Trouble();
-  #links = [];
-  /** What was published to each session, and what has come there. */
+  #failure = new Failure();
+  #isLeaving = false;
+  /** The client of each session. */
+  #subscribers;
+  /** How many messages were published to each session, and how many it has received. */
   #published;
   #received;
 
@@ -41,8 +44,8 @@ export class Backlog {
    */
   constructor(address, { sessions, payload }) {
     this.#address = address;
-    this.#sessions = sessions;
     this.#payload = payload;
+    this.#subscribers = Array.from({ length: sessions }, (_, session) => this.#subscriber(session));
     this.#published = new Array(sessions).fill(0);
     this.#received = new Array(sessions).fill(0);
   }
@@ -52,103 +55,95 @@ export class Backlog {
     return this.#received.reduce((sum, each) => sum + each, 0);
   }
 
-  /** Sessions are made, subscribe each to its own topic, and go. */
+  /** Makes the sessions, each subscribed to its own topic, and disconnects their clients. */
   async subscribe() {
-    await this.#together(async (session) => {
-      const link = await this.#connect(`subscriber-${session}`);
-      await link.subscribe(topicOf(session));
-      await link.disconnect();
+    await this.#forEachSession(async (client, session) => {
+      await client.connect(this.#address);
+      await client.subscribe(topicOf(session), 1);
+      await client.disconnect();
     });
   }
 
   /**
-   * Evenly over the sessions; a publisher has sessions of its own, so that the order of each is known. Resolves when
-   * all are acknowledged.
+   * Publishes evenly to all sessions. Each publisher has sessions of its own, so that the order within each session is
+   * known. Resolves when all messages are acknowledged.
    */
   async publish({ messages, publishers, window }) {
-    const share = Math.ceil(this.#sessions / publishers);
-    const groups = Array.from({ length: Math.ceil(this.#sessions / share) }, (_, i) => ({
+    const sessions = this.#subscribers.length;
+    const share = Math.ceil(sessions / publishers);
+    const groups = Array.from({ length: Math.ceil(sessions / share) }, (_, i) => ({
       from: i * share,
-      to: Math.min(this.#sessions, (i + 1) * share),
+      to: Math.min(sessions, (i + 1) * share),
     }));
-    const runs = groups.map(({ from, to }, i) =>
-      this.#publishTo(`publisher-${i}`, from, to, Math.round((messages * (to - from)) / this.#sessions), window),
-    );
-    await this.#trouble.or(Promise.all(runs));
-  }
-
-  async #publishTo(clientId, from, to, messages, window) {
-    const link = await this.#connect(clientId);
-    let sent = 0;
-    let acknowledged = 0;
-    const more = () => {
-      const packets = [];
-      for (; sent < messages && sent - acknowledged < window; sent++)
-        packets.push(this.#next(from + (sent % (to - from)), sent));
-      if (packets.length > 0) link.write(Buffer.concat(packets));
-    };
-    await new Promise((done) => {
-      link.onAcknowledged = (count) => {
-        acknowledged += count;
-        if (acknowledged === messages) done();
-        else more();
-      };
-      more();
+    const runs = groups.map(async ({ from, to }, i) => {
+      const client = this.#client(`publisher-${i}`, window);
+      await client.connect(this.#address, { clean: true });
+      await client.publishAll(this.#messages(from, to, Math.round((messages * (to - from)) / sessions)));
+      await client.disconnect();
     });
-    await link.disconnect();
+    await this.#failure.or(Promise.all(runs));
   }
 
-  #next(session, sent) {
-    const number = this.#published[session]++;
-    const payload = Buffer.allocUnsafe(this.#payload);
-    NOISE.copy(payload, 0, (sent * 31) % (NOISE.length - this.#payload));
-    payload.writeUInt32BE(number);
-    return publishPacket(topicOf(session), 1 + (sent % PACKET_IDS), payload);
+  *#messages(from, to, count) {
+    for (let sent = 0; sent < count; sent++) {
+      const session = from + (sent % (to - from));
+      const payload = Buffer.allocUnsafe(this.#payload);
+      NOISE.copy(payload, 0, (sent * 31) % (NOISE.length - this.#payload));
+      payload.writeUInt32BE(this.#published[session]++);
+      yield { topic: topicOf(session), payload, qos: 1 };
+    }
   }
 
-  /** All clients come back, and stay. */
+  /** Reconnects all clients, which stay connected until `leave`. */
   async return() {
-    await this.#together(async (session) => {
-      const link = await this.#connect(`subscriber-${session}`, (payload) => {
-        const number = payload.readUInt32BE();
-        const expected = this.#received[session]++;
-        if (number !== expected)
-          this.#trouble.failed(new Error(`session ${session} got message ${number} instead of ${expected}`));
-        if (payload.length !== this.#payload)
-          this.#trouble.failed(new Error(`session ${session} got ${payload.length} bytes`));
-      });
-      this.#links.push(link);
+    await this.#forEachSession(async (client) => {
+      await client.connect(this.#address);
+      client.lost().catch((error) => this.#isLeaving || this.#failure.failed(error));
     });
   }
 
-  /** Resolves when that many have come, in order. */
+  /** Resolves when that many messages have arrived, in order. */
   async untilReceived(messages) {
-    await this.#trouble.or(
+    await this.#failure.or(
       new Promise((done) => {
         const look = () => (this.received >= messages ? done() : setTimeout(look, 20));
         look();
       }),
     );
-    if (this.received > messages) throw new Error(`${this.received} messages came, ${messages} were published`);
+    if (this.received > messages) throw new Error(`${this.received} messages arrived, ${messages} were published`);
   }
 
   async leave() {
-    await Promise.all(this.#links.map((link) => link.disconnect()));
-    this.#links = [];
+    this.#isLeaving = true;
+    await this.#forEachSession((client) => client.disconnect());
   }
 
-  async #connect(clientId, onMessage = () => undefined) {
-    const connecting = MqttLink.connect(this.#address, clientId, this.#trouble.failed, onMessage);
-    return this.#trouble.or(connecting);
+  #client(clientId, window) {
+    const client = new MqttClient(clientId, window);
+    client.onFault = (fault) => this.#failure.failed(new Error(fault));
+    return client;
   }
 
-  /** For all sessions, some at a time. */
-  async #together(work) {
-    let next = 0;
-    const one = async () => {
-      while (next < this.#sessions) await work(next++);
+  #subscriber(session) {
+    const client = this.#client(`subscriber-${session}`);
+    client.onMessage = ({ payload }) => {
+      const number = payload.readUInt32BE();
+      const expected = this.#received[session]++;
+      if (number !== expected)
+        this.#failure.failed(new Error(`session ${session} got message ${number} instead of ${expected}`));
+      if (payload.length !== this.#payload)
+        this.#failure.failed(new Error(`session ${session} got ${payload.length} bytes`));
     };
-    await Promise.all(Array.from({ length: 50 }, one));
+    return client;
+  }
+
+  async #forEachSession(work) {
+    let next = 0;
+    const worker = async () => {
+      for (let session = next++; session < this.#subscribers.length; session = next++)
+        await work(this.#subscribers[session], session);
+    };
+    await this.#failure.or(Promise.all(Array.from({ length: CONCURRENCY }, worker)));
   }
 }
 

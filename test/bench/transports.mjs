@@ -2,14 +2,15 @@
 // a subscriber of its own, QoS 0, a window of 100 messages of 64 bytes. Run with `npm run bench:transports`; it needs
 // mosquitto and openssl.
 //
-// The clients are in this process and do as little as can be done: what they send is encoded once, what they get is
-// counted and not parsed. Over WebSocket each packet they send is a frame of its own.
+// The clients are load generators in this process that do as little as possible: they encode each packet once, and
+// count the bytes they receive instead of parsing them. Over WebSocket each packet they send is a frame of its own.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import tls from 'node:tls';
+import { generate } from 'mqtt-packet';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/src/cli/main.js');
 const TYPES = ['tcp', 'tls', 'ws', 'wss'];
@@ -33,16 +34,10 @@ const freePort = () =>
     });
   });
 
-const text = (value) => Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
-const packet = (first, ...body) => {
-  const content = Buffer.concat(body);
-  return Buffer.concat([Buffer.from([first, content.length]), content]);
-};
-
-/** A frame of a client, masked with zeros. */
+/** A WebSocket frame of a client, masked with zeros. */
 const frame = (payload) => Buffer.concat([Buffer.from([0x82, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 
-/** Counts the bytes of payload in the frames of a server, which come cut in any way. */
+/** Counts the bytes of payload in the frames of a server, which arrive in chunks of any size. */
 function payloadCounter() {
   let header = Buffer.alloc(0);
   let left = 0;
@@ -70,7 +65,7 @@ function payloadCounter() {
   };
 }
 
-async function connect(type, port, ca, id, onBytes) {
+async function connect(type, port, ca, clientId, onBytes) {
   const isSecure = type === 'tls' || type === 'wss';
   const isWebSocket = type === 'ws' || type === 'wss';
   const socket = isSecure
@@ -111,7 +106,7 @@ async function connect(type, port, ca, id, onBytes) {
       waiting = done;
       socket.write(wrap(request));
     });
-  await ask(packet(0x10, text('MQTT'), Buffer.from([4, 2, 0, 0]), text(id)), 4);
+  await ask(generate({ cmd: 'connect', protocolVersion: 4, clean: true, keepalive: 0, clientId }), 4);
   return { socket, wrap, ask };
 }
 
@@ -120,7 +115,7 @@ async function measure(type, port, ca) {
   const sockets = [];
   for (let pair = 0; pair < PAIRS; pair++) {
     const topic = `pair/${pair}`;
-    const message = packet(0x30, text(topic), Buffer.alloc(64, 'x'));
+    const message = generate({ cmd: 'publish', qos: 0, topic, payload: Buffer.alloc(64, 'x') });
     const publisher = await connect(type, port, ca, `p${pair}`);
     const half = Buffer.concat(Array.from({ length: WINDOW / 2 }, () => publisher.wrap(message)));
     let bytes = 0;
@@ -132,7 +127,8 @@ async function measure(type, port, ca) {
         publisher.socket.write(half);
       }
     });
-    await subscriber.ask(packet(0x82, Buffer.from([0, 1]), text(topic), Buffer.from([0])), 5);
+    const subscriptions = [{ topic, qos: 0 }];
+    await subscriber.ask(generate({ cmd: 'subscribe', messageId: 1, subscriptions }), 5);
     publisher.socket.write(half);
     publisher.socket.write(half);
     sockets.push(publisher.socket, subscriber.socket);
@@ -191,7 +187,7 @@ const BROKERS = {
     if (type === 'ws' || type === 'wss') lines.push('protocol websockets');
     if (isSecure(type))
       lines.push(`certfile ${join(directory, 'server.crt')}`, `keyfile ${join(directory, 'server.key')}`);
-    // With listeners for WebSockets alone this version says that it has none.
+    // With WebSocket listeners alone, this version of Mosquitto claims to have no listener.
     lines.push(`listener ${await freePort()} 127.0.0.1`, 'user root');
     writeFileSync(join(directory, 'mosquitto.conf'), `${lines.join('\n')}\n`);
     return ['mosquitto', ['-c', 'mosquitto.conf']];

@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AuthenticatorAnswer, RefusalReason } from '../../src/ports/index.js';
 import { refused, withBroker } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import type { ConnectFields } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import type { ConnectFields } from '../clients/raw-packets.js';
 
 const SESSION = { clientId: 'subscriber', clean: false } as const;
 

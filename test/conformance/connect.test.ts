@@ -3,8 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Authenticator } from '../../src/ports/index.js';
 import { malformed, refused, withBroker } from '../support/broker-harness.js';
 import type { BrokerHarness } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { bytes, field, rawConnect } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { bytes, field, rawConnect } from '../clients/raw-packets.js';
 
 const WILL = { topic: 'will', payload: 'I am gone' } as const;
 

@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { malformed, withBroker } from '../support/broker-harness.js';
 import type { BrokerHarness, ExpectedEnd } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { bytes, field, hex, packet, uint16 } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { bytes, field, hex, packet, uint16 } from '../clients/raw-packets.js';
 
 /** Puts the same content into each string that a client can send. */
 async function closesWhereverItStands(

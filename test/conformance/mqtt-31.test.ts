@@ -1,8 +1,8 @@
 // MQTT 3.1: what differs from 3.1.1. Where nothing is tested here, it is as there.
 import { describe, expect, test } from '@jest/globals';
 import { malformed, refused, withBroker } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { bytes, field, packet, rawConnect, uint16 } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { bytes, field, packet, rawConnect, uint16 } from '../clients/raw-packets.js';
 
 const V31 = { level: 3 } as const;
 const SUBSCRIBER = { level: 3, clientId: 'subscriber', clean: false } as const;

@@ -1,8 +1,8 @@
 // MQTT 5 is not served yet: its clients are told so in their own format.
 import { describe, expect, test } from '@jest/globals';
 import { withBroker } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { field, packet, uint16 } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { field, packet, uint16 } from '../clients/raw-packets.js';
 
 describe('MQTT 5', () => {
   test('[MQTT5-refused] CONNECT at level 5 is answered by CONNACK with reason code 84, in the format of MQTT 5, and a close', () =>

@@ -3,9 +3,9 @@ import { connect as connectSocket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { createListener } from '../../adapters/network/tcp/index.js';
 import { malformed, withBroker } from '../support/broker-harness.js';
-import { Activity, RawClient, socketWire } from '../support/raw-client.js';
-import * as raw from '../support/raw-packets.js';
-import { packet, uint16 } from '../support/raw-packets.js';
+import { RawClient, SocketActivity, socketWire } from '../clients/raw-client.js';
+import * as raw from '../clients/raw-packets.js';
+import { packet, uint16 } from '../clients/raw-packets.js';
 
 const SESSION = { clientId: 'subscriber', clean: false } as const;
 
@@ -710,9 +710,8 @@ describe('7 conformance', () => {
     await withBroker(
       async (broker) => {
         const port = Number(broker.addressOf(listener).split(':').at(-1));
-        // The operating system is between the two: it gets its time.
-        const activity = new Activity(5000, 1);
-        const client = new RawClient(socketWire(connectSocket({ host: '127.0.0.1', port })), activity);
+        const wire = socketWire(connectSocket({ host: '127.0.0.1', port }));
+        const client = new RawClient(wire, new SocketActivity());
         client.send(raw.connect({ clientId: 'over TCP' }));
         expect(await client.next('connack')).toMatchObject({ code: 0 });
         await client.subscribe(['a', 2]);

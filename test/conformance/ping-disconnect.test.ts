@@ -1,8 +1,8 @@
 // MQTT 3.1.1, sections 3.12 and 3.14: PINGREQ and DISCONNECT.
 import { describe, expect, test } from '@jest/globals';
 import { malformed, withBroker } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { packet } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { packet } from '../clients/raw-packets.js';
 
 const WILL = { topic: 'will', payload: 'I am gone' } as const;
 

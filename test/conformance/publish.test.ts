@@ -1,8 +1,8 @@
 // MQTT 3.1.1, section 3.3: PUBLISH, with DUP, QoS and RETAIN.
 import { describe, expect, test } from '@jest/globals';
 import { malformed, withBroker } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { bytes, field, packet } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { bytes, field, packet } from '../clients/raw-packets.js';
 
 describe('3.3.1 DUP and QoS', () => {
   test('[MQTT-3.3.1-1] a delivery that is repeated has DUP 1, one that is new has not', () =>

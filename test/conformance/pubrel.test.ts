@@ -1,8 +1,8 @@
 // MQTT 3.1.1, section 3.6: PUBREL.
 import { describe, test } from '@jest/globals';
 import { malformed, withBroker } from '../support/broker-harness.js';
-import { packet, uint16 } from '../support/raw-packets.js';
-import * as raw from '../support/raw-packets.js';
+import { packet, uint16 } from '../clients/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
 
 describe('3.6 PUBREL', () => {
   test('[MQTT-3.6.1-1] PUBREL with other flags than 0010 closes the connection, and is not answered', () =>

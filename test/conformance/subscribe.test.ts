@@ -1,8 +1,8 @@
 // MQTT 3.1.1, sections 3.8 and 3.9: SUBSCRIBE and SUBACK.
 import { describe, expect, test } from '@jest/globals';
 import { malformed, withBroker } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { bytes, field, packet, uint16 } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { bytes, field, packet, uint16 } from '../clients/raw-packets.js';
 
 describe('3.8 SUBSCRIBE', () => {
   test('[MQTT-3.8.1-1] SUBSCRIBE with other flags than 0010 closes the connection, and subscribes to nothing', () =>

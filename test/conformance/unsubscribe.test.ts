@@ -1,8 +1,8 @@
 // MQTT 3.1.1, sections 3.10 and 3.11: UNSUBSCRIBE and UNSUBACK.
 import { describe, expect, test } from '@jest/globals';
 import { malformed, withBroker } from '../support/broker-harness.js';
-import * as raw from '../support/raw-packets.js';
-import { bytes, packet, uint16 } from '../support/raw-packets.js';
+import * as raw from '../clients/raw-packets.js';
+import { bytes, packet, uint16 } from '../clients/raw-packets.js';
 
 describe('3.10 UNSUBSCRIBE', () => {
   test('[MQTT-3.10.1-1] UNSUBSCRIBE with other flags than 0010 closes the connection, and removes nothing', () =>

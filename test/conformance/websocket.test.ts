@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createBroker } from 'hexmq';
 import type { Broker } from 'hexmq';
 import { WebSocket } from 'ws';
-import { field, packet, uint16 } from '../support/raw-packets.js';
+import { field, packet, uint16 } from '../clients/raw-packets.js';
 
 const CONNECT = packet(0x10, field('MQTT'), 4, 0x02, uint16(60), 0, 1, 'i'.charCodeAt(0));
 const CONNECT_31 = packet(0x10, field('MQIsdp'), 3, 0x02, uint16(60), 0, 1, 'i'.charCodeAt(0));

@@ -3,11 +3,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { within } from '../clients/within.js';
 import { hexmq, ROOT, startBroker, startProgram, temporaryDirectory } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import type { Version } from './mqtt-js.js';
-import { Program, run, scene, within } from './program.js';
+import { Program, run, scene } from './program.js';
 import { describeWith, PYTHON } from './tools.js';
 
 const VERSIONS: readonly Version[] = ['3.1', '3.1.1'];

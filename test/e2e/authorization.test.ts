@@ -3,10 +3,11 @@ import { describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { within } from '../clients/within.js';
 import { hexmq, startBroker, withBroker } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
-import { Program, afterwards, run, scene, within } from './program.js';
+import { Program, afterwards, run, scene } from './program.js';
 import { describeWith } from './tools.js';
 
 const ACL = `# Clients without a user name may read the news.

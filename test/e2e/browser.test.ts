@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { within } from '../clients/within.js';
 import { ROOT, temporaryDirectory } from './hexmq-command.js';
 import { withListeners } from './listeners.js';
-import { afterwards, Program, within } from './program.js';
+import { afterwards, Program } from './program.js';
 import { CHROMIUM, describeWith } from './tools.js';
 
 const QUIETLY = [

@@ -3,12 +3,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { within } from '../clients/within.js';
 import { CertificateAuthority } from './certificates.js';
 import type { Issued } from './certificates.js';
 import { hexmq, startProgram, temporaryDirectory } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import type { Client } from './mqtt-js.js';
-import { afterwards, run, scene, within } from './program.js';
+import { afterwards, run, scene } from './program.js';
 import type { Program } from './program.js';
 import { describeWith } from './tools.js';
 

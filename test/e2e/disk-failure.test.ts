@@ -16,10 +16,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { within } from '../clients/within.js';
 import { hexmq, readiness, ROOT, startBroker } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import type { Client } from './mqtt-js.js';
-import { afterwards, Program, scene, within } from './program.js';
+import { afterwards, Program, scene } from './program.js';
 import { describeWith } from './tools.js';
 
 const STORED = { clientId: 'away', clean: false } as const;

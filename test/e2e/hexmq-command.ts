@@ -2,7 +2,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterwards, Program, run, scene, within } from './program.js';
+import { within } from '../clients/within.js';
+import { afterwards, Program, run, scene } from './program.js';
 import type { ProgramEnd, ProgramOptions } from './program.js';
 
 export const ROOT = resolve(import.meta.dirname, '../..');

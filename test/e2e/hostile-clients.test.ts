@@ -1,314 +1,225 @@
-// Clients that misbehave: they send without reading, stop in the middle, ask for too much or vanish. Whatever they do
-// is their own loss: in each test a decent client beside them is served all the while.
+// Clients that misbehave: they send without reading, stop in the middle, ask for too much or vanish. They harm only
+// themselves: in each test the broker serves a well-behaved client beside them all the time.
 import { describe, expect, test } from '@jest/globals';
-import { temporaryDirectory, withBroker } from './hexmq-command.js';
-import type { RunningBroker } from './hexmq-command.js';
-import {
-  connected,
-  connect,
-  CONNACK,
-  open,
-  PINGREQ,
-  PINGRESP,
-  PUBACK,
-  PUBLISH,
-  publish,
-  SUBACK,
-  subscribe,
-  topicOf,
-} from './hostile-sockets.js';
-import type { HostileClient } from './hostile-sockets.js';
-import { withListeners } from './listeners.js';
-import { connect as connectDecent } from './mqtt-js.js';
-import { within } from './program.js';
-import { describeWith } from './tools.js';
-import type { Client } from './mqtt-js.js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PINGREQ, connect, publish, subscribe } from '../clients/raw-packets.js';
+import { within } from '../clients/within.js';
+import { temporaryDirectory, withBroker } from './hexmq-command.js';
+import type { RunningBroker } from './hexmq-command.js';
+import { withListeners } from './listeners.js';
+import { connect as connectMqttJs } from './mqtt-js.js';
+import type { Client } from './mqtt-js.js';
+import { connected, open, untilNotRead } from './raw-socket.js';
+import type { RawSocketClient } from './raw-socket.js';
+import { describeWith } from './tools.js';
 
 const MEGABYTE = Buffer.alloc(1024 * 1024);
 
-/** At every QoS, there and back. */
+/** Publishes to itself at every QoS. */
 async function expectServed({ mqtt, inbox }: Client): Promise<void> {
-  await mqtt.subscribeAsync('decent', { qos: 2 });
+  await mqtt.subscribeAsync('well-behaved', { qos: 2 });
   for (const qos of [0, 1, 2] as const) {
-    await mqtt.publishAsync('decent', `at QoS ${qos}`, { qos });
+    await mqtt.publishAsync('well-behaved', `at QoS ${qos}`, { qos });
     expect(await inbox.texts(1)).toEqual([`at QoS ${qos}`]);
   }
 }
 
-/** A subscriber that reads no more. */
-async function deafSubscriber(broker: RunningBroker, topic: string, qos: 0 | 1 | 2): Promise<HostileClient> {
+/** A subscriber that has stopped reading. */
+async function deafSubscriber(broker: RunningBroker, topic: string, qos: 0 | 1 | 2): Promise<RawSocketClient> {
   const client = await connected(broker, { clientId: `deaf at ${qos}` });
-  await client.send(subscribe([topic], qos));
-  await client.next(SUBACK);
-  client.socket.pause();
+  await client.subscribe([topic, qos]);
+  client.wire.pause();
   return client;
 }
 
-function destroy(clients: readonly HostileClient[]): void {
-  for (const { socket } of clients) socket.destroy();
+function destroy(clients: readonly RawSocketClient[]): void {
+  for (const { wire } of clients) wire.destroy();
 }
 
-describe('a decent client is served beside', () => {
-  test('a thousand connections that say nothing, or half a CONNECT', () =>
+describe('a well-behaved client beside misbehaving clients', () => {
+  test('a client is served beside a thousand connections that send nothing or a part of a CONNECT', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
+      const wellBehaved = await connectMqttJs(broker);
       const silent = await Promise.all(Array.from({ length: 1000 }, () => open(broker)));
-      for (const client of silent.slice(500)) await client.send(connect({ clientId: 'half' }).subarray(0, 9));
-      await expectServed(decent);
+      for (const client of silent.slice(500)) client.send(connect({ clientId: 'incomplete' }).subarray(0, 9));
+      await expectServed(wellBehaved);
       destroy(silent);
-      await expectServed(decent);
+      await expectServed(wellBehaved);
     }));
 
-  test('a client that sends its packets byte by byte, which is served as well', () =>
+  test('a client that sends its packets byte by byte is served like any other', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
-      const slow = (await open(broker)).read();
+      const wellBehaved = await connectMqttJs(broker);
+      const slow = await open(broker);
       slow.socket.setNoDelay(true);
-      for (const byte of Buffer.concat([connect({ clientId: 'slow' }), publish('some/topic', 'payload', 1, 258)]))
-        await slow.send(Uint8Array.of(byte));
-      await slow.next(CONNACK);
-      expect((await slow.next(PUBACK)).body).toEqual(Buffer.from([1, 2]));
-      await expectServed(decent);
+      const packets = [
+        connect({ clientId: 'slow' }),
+        publish({ topic: 'some/topic', payload: 'payload', qos: 1, packetId: 258 }),
+      ];
+      for (const byte of Buffer.concat(packets)) await slow.write(Uint8Array.of(byte));
+      await slow.next('connack');
+      expect((await slow.next('puback')).packetId).toBe(258);
+      await expectServed(wellBehaved);
     }));
 
-  test('subscribers at each QoS that do not read the large messages they asked for', () =>
+  test('a client is served beside subscribers at each QoS that do not read the large messages they asked for', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
+      const wellBehaved = await connectMqttJs(broker);
       const publisher = await connected(broker, { clientId: 'publisher' });
-      const deaf: HostileClient[] = [];
+      const deaf: RawSocketClient[] = [];
       for (const qos of [0, 1, 2] as const) {
-        deaf.push(await deafSubscriber(broker, `flood/${qos}`, qos));
-        for (let id = 1; id <= 40; id++) await publisher.send(publish(`flood/${qos}`, MEGABYTE, qos, id));
-        await publisher.send(PINGREQ);
-        await publisher.next(PINGRESP);
-        await expectServed(decent);
+        const topic = `flood/${qos}`;
+        deaf.push(await deafSubscriber(broker, topic, qos));
+        for (let packetId = 1; packetId <= 40; packetId++)
+          await publisher.write(publish({ topic, payload: MEGABYTE, qos, packetId }));
+        publisher.send(PINGREQ);
+        await publisher.first('pingresp');
+        await expectServed(wellBehaved);
       }
-      // What does not fit into the buffer at QoS 0, or into the queue above it, is dropped, and said.
+      // Messages that fit neither into the output buffer at QoS 0 nor into the queue above it are dropped and logged.
       for (const reason of ['slow-consumer', 'queue-bytes-full'])
         await broker.program.logs(new RegExp(`"event":"message-dropped","reason":"${reason}"`));
       destroy(deaf);
     }));
 
-  test('one that publishes at QoS 1 without end and reads no PUBACK: it is not read either, until it reads', () =>
+  test('the broker stops reading a client that publishes at QoS 1 and reads no PUBACK, until that client reads again', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
+      const wellBehaved = await connectMqttJs(broker);
       const greedy = await connected(broker, { clientId: 'greedy' });
-      greedy.socket.pause();
-      const packets = Buffer.concat(Array.from({ length: 2000 }, (_, i) => publish('t', 'x', 1, i + 1)));
-      let sent = 0;
-      // Half a second without a byte taken: the way to the broker is full.
-      while (
-        await Promise.race([
-          greedy.send(packets).then(() => true),
-          new Promise<false>((resolve) => setTimeout(resolve, 500, false)),
-        ])
-      ) {
-        sent += packets.length;
-        if (sent > 100_000_000) throw new Error('the broker takes whatever comes');
-      }
-      await expectServed(decent);
-      greedy.socket.resume();
-      await greedy.send(subscribe(['again']));
-      await greedy.next(SUBACK);
-      destroy([greedy]);
+      greedy.wire.pause();
+      const packets = Buffer.concat(
+        Array.from({ length: 2000 }, (_, i) => publish({ topic: 't', payload: 'x', qos: 1, packetId: i + 1 })),
+      );
+      let taken = 0;
+      let isFlooding = true;
+      const flood = async (): Promise<void> => {
+        while (isFlooding && taken < 100_000_000) {
+          await greedy.write(packets);
+          taken += packets.length;
+        }
+      };
+      const flooded = flood();
+      await untilNotRead(
+        () => taken,
+        () => expectServed(wellBehaved),
+      );
+      expect(taken).toBeLessThan(100_000_000);
+
+      isFlooding = false;
+      greedy.wire.resume();
+      await flooded;
+      greedy.send(subscribe(1, [['again', 0]]));
+      await greedy.first('suback');
     }));
 
-  test('clients that reset the connection in the middle of a packet, whose wills are published', () =>
+  test('the wills of clients that reset their connections in the middle of a packet are published', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
-      await decent.mqtt.subscribeAsync('will/+', { qos: 1 });
+      const wellBehaved = await connectMqttJs(broker);
+      await wellBehaved.mqtt.subscribeAsync('will/+', { qos: 1 });
       const names = Array.from({ length: 100 }, (_, i) => `c${i}`);
-      for (const clientId of names) {
-        const client = await connected(broker, { clientId, will: `will/${clientId}` });
-        await client.send(publish('half/way', MEGABYTE, 2, 7).subarray(0, 1000), Buffer.alloc(clientId.length));
+      const large = publish({ topic: 'cut/off', payload: MEGABYTE, qos: 2, packetId: 7 });
+      for (const [i, clientId] of names.entries()) {
+        const will = { topic: `will/${clientId}`, payload: clientId, qos: 1 } as const;
+        const client = await connected(broker, { clientId, will });
+        await client.write(large.subarray(0, 1000 + i));
         client.socket.resetAndDestroy();
       }
-      expect((await decent.inbox.texts(names.length)).sort()).toEqual(names.sort());
-      await expectServed(decent);
+      expect((await wellBehaved.inbox.texts(names.length)).sort()).toEqual(names.sort());
+      await expectServed(wellBehaved);
     }));
 
-  test('one that ends its side at once, which still gets the answers it has earned', () =>
+  test('a client that ends its side of the connection at once still gets the answers to what it sent', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
-      const hasty = (await open(broker)).read();
-      hasty.socket.end(Buffer.concat([connect({ clientId: 'hasty' }), publish('t', 'x', 1, 5)]));
-      await hasty.next(CONNACK);
-      await hasty.next(PUBACK);
+      const wellBehaved = await connectMqttJs(broker);
+      const hasty = await open(broker);
+      hasty.send(connect({ clientId: 'hasty' }), publish({ topic: 't', payload: 'x', qos: 1, packetId: 5 }));
+      hasty.wire.end();
+      await hasty.next('connack');
+      await hasty.next('puback');
       await hasty.gone();
-      await expectServed(decent);
+      await expectServed(wellBehaved);
     }));
 
-  test('one that subscribes to ten thousand topics in one packet', () =>
+  test('a client may subscribe to ten thousand topics in one packet', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
+      const wellBehaved = await connectMqttJs(broker);
       const client = await connected(broker, { clientId: 'collector' });
-      await client.send(
-        subscribe(
-          Array.from({ length: 10_000 }, (_, i) => `topic/${i}/+`),
-          1,
-        ),
-      );
-      expect((await client.next(SUBACK)).body).toEqual(Buffer.from([0, 1, ...Array<number>(10_000).fill(1)]));
-      await client.send(publish('topic/9999/x', 'x'));
-      expect(topicOf(await client.next(PUBLISH))).toBe('topic/9999/x');
-      await expectServed(decent);
+      const requests = Array.from({ length: 10_000 }, (_, i) => [`topic/${i}/+`, 1] as const);
+      expect(await client.subscribe(...requests)).toEqual(requests.map(() => 1));
+      client.send(publish({ topic: 'topic/9999/x', payload: 'x' }));
+      expect((await client.next('publish')).topic).toBe('topic/9999/x');
+      await expectServed(wellBehaved);
     }));
 
-  test('topics of 256 levels, which are taken, and of 257, which are not', () =>
+  test('topics of 256 levels are accepted, and topics of 257 levels end the connection', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
+      const wellBehaved = await connectMqttJs(broker);
       const deep = `a${'/a'.repeat(255)}`;
       const client = await connected(broker, { clientId: 'deep' });
-      await client.send(subscribe([deep, `${'+/'.repeat(255)}#`], 0), publish(deep, 'x'));
-      expect(topicOf(await client.next(PUBLISH))).toBe(deep);
-      for (const packet of [publish(`${deep}/a`, 'x', 1), subscribe([`${deep}/a`])]) {
+      await client.subscribe([deep, 0], [`${'+/'.repeat(255)}#`, 0]);
+      client.send(publish({ topic: deep, payload: 'x' }));
+      expect((await client.next('publish')).topic).toBe(deep);
+      for (const packet of [publish({ topic: `${deep}/a`, payload: 'x', qos: 1 }), subscribe(1, [[`${deep}/a`, 0]])]) {
         const other = await connected(broker, { clientId: 'deeper' });
-        await other.send(packet);
+        other.send(packet);
         await other.gone();
       }
-      await expectServed(decent);
+      await expectServed(wellBehaved);
     }));
 
-  test('topics that would all fall into one place of a table by their numbers, and filters that would make a regular expression despair', () =>
+  test('topics with colliding hashes and filters like expensive regular expressions do not slow the broker down', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
+      const wellBehaved = await connectMqttJs(broker);
       const client = await connected(broker, { clientId: 'colliding' });
-      // Short numbers are hashed to themselves by V8: these agree in the bits that choose a place.
+      // V8 hashes short numbers to themselves: these have the bits in common that choose the bucket of a hash table.
       const colliding = Array.from({ length: 4000 }, (_, i) => String((i + 1) * 2048));
-      await client.send(...colliding.map((number) => publish(`number/${number}`, 'x', 0, 0, true)));
-      await client.send(subscribe(colliding.map((number) => `number/${number}/+`)));
-      await client.next(SUBACK);
+      client.send(...colliding.map((number) => publish({ topic: `number/${number}`, payload: 'x', retain: true })));
+      await client.subscribe(...colliding.map((number) => [`number/${number}/+`, 0] as const));
       const nested = `${'+/'.repeat(100)}a`;
-      await client.send(subscribe([nested, `(${'(a*)*'.repeat(50)})*$/#`, `${'a/+/'.repeat(60)}b`]));
-      await client.next(SUBACK);
-      await client.send(publish(`${'a/'.repeat(200)}!`, 'x'), publish('number/2048/x', 'x'));
-      expect(topicOf(await client.next(PUBLISH))).toBe('number/2048/x');
-      await expectServed(decent);
+      await client.subscribe([nested, 0], [`(${'(a*)*'.repeat(50)})*$/#`, 0], [`${'a/+/'.repeat(60)}b`, 0]);
+      client.send(
+        publish({ topic: `${'a/'.repeat(200)}!`, payload: 'x' }),
+        publish({ topic: 'number/2048/x', payload: 'x' }),
+      );
+      expect((await client.next('publish')).topic).toBe('number/2048/x');
+      await expectServed(wellBehaved);
     }));
 
-  test('lengths that are larger than any packet, or than a stranger may send, which are cut off before a byte of the body is waited for', () =>
+  test('a Remaining Length beyond what the client may send ends the connection before the broker waits for the body', () =>
     withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
+      const wellBehaved = await connectMqttJs(broker);
       const huge = Uint8Array.of(0xff, 0xff, 0xff, 0x7f);
       for (const header of [
         Uint8Array.of(0x10, ...huge),
         Uint8Array.of(0x10, 0x80, 0xc0, 0x06),
         Uint8Array.of(0x10, 0xff, 0xff, 0xff, 0xff),
       ]) {
-        const stranger = (await open(broker)).read();
-        await stranger.send(header);
-        await stranger.gone();
+        const unauthenticated = await open(broker);
+        unauthenticated.send(header);
+        await unauthenticated.gone();
       }
-      const client = await connected(broker, { clientId: 'lists' });
-      // As much as a PUBLISH may announce, and nothing comes of it; a SUBSCRIBE may not.
-      await client.send(Uint8Array.of(0x30, ...huge), Buffer.alloc(10));
-      const other = await connected(broker, { clientId: 'list' });
-      await other.send(Uint8Array.of(0x82, ...huge));
-      await other.gone();
-      await expectServed(decent);
-      destroy([client]);
-    }));
-
-  test('subscribers to ten thousand retained messages, of whom one reads them and the others do not', () =>
-    withBroker(async (broker) => {
-      const decent = await connectDecent(broker);
-      const client = await connected(broker, { clientId: 'keeper' });
-      const topics = Array.from({ length: 10_000 }, (_, i) => `kept/${i}`);
-      await client.send(...topics.map((topic) => publish(topic, 'x', 0, 0, true)));
-      const deaf = await Promise.all(([0, 1, 2] as const).map((qos) => deafSubscriber(broker, '#', qos)));
-      await client.send(subscribe(['kept/+']));
-      for (const topic of topics) expect(topicOf(await client.next(PUBLISH))).toBe(topic);
-      await expectServed(decent);
-      destroy(deaf);
-    }));
-});
-
-function configured(limits: Readonly<Record<string, number>>): readonly string[] {
-  const file = join(temporaryDirectory(), 'limits.yaml');
-  writeFileSync(
-    file,
-    JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, limits }),
-  );
-  return ['--config', file];
-}
-
-describe('by its limits a broker bounds', () => {
-  test('the connections of one address: those beyond it are closed unheard, and there is room again when others go', () =>
-    withLimits({ maxConnectionsPerAddress: 5 }, async (broker) => {
-      const decent = await connectDecent(broker);
-      const crowd = await Promise.all(Array.from({ length: 4 }, () => open(broker)));
-      const extra = await Promise.all(Array.from({ length: 20 }, async () => (await open(broker)).read()));
-      await Promise.all(extra.map((client) => client.gone()));
-      await broker.program.logs(/"event":"connection-refused",.*"reason":"too-many-connections-of-address"/);
-      await expectServed(decent);
-      destroy(crowd);
-      await broker.program.logs(/"event":"connection-ended",.*"reason":"connection-lost"/);
-      await untilAccepted(broker);
-      await expectServed(decent);
-    }));
-
-  test('a flood of connections: the decent client that is there goes on, and the next one gets in when the rate allows', () =>
-    withLimits({ maxConnectRatePerAddress: 20 }, async (broker) => {
-      const decent = await connectDecent(broker);
-      const flood = await Promise.all(Array.from({ length: 500 }, async () => (await open(broker)).read()));
-      await broker.program.logs(/"event":"connection-refused",.*"reason":"connect-rate-of-address"/);
-      await expectServed(decent);
-      destroy(flood);
-      await untilAccepted(broker);
-      await expectServed(decent);
-    }));
-
-  test('connections that say nothing', () =>
-    withLimits({ maxPendingConnections: 10 }, async (broker) => {
-      const decent = await connectDecent(broker);
-      const silent = await Promise.all(Array.from({ length: 100 }, async () => (await open(broker)).read()));
-      await broker.program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
-      await expectServed(decent);
-      destroy(silent);
-      await untilAccepted(broker);
-    }));
-
-  test('how fast one client publishes, by reading it slower: nothing is lost, and others are not held up', () =>
-    withLimits({ maxPublishRate: 400 }, async (broker) => {
-      const decent = await connectDecent(broker);
+      const publisher = await connected(broker, { clientId: 'publisher' });
+      // A PUBLISH may announce as much as this, even if the rest never comes. A SUBSCRIBE may not.
+      publisher.send(0x30, huge, Buffer.alloc(10));
       const subscriber = await connected(broker, { clientId: 'subscriber' });
-      await subscriber.send(subscribe(['fast']));
-      await subscriber.next(SUBACK);
-      const fast = await connected(broker, { clientId: 'fast' });
-      await fast.send(...Array.from({ length: 1000 }, (_, i) => publish('fast', String(i))), PINGREQ);
-      await expectServed(decent);
-      for (let i = 0; i < 1000; i++)
-        expect((await subscriber.next(PUBLISH)).body.subarray(6).toString()).toBe(String(i));
-      await fast.next(PINGRESP);
-      await expectServed(decent);
+      subscriber.send(0x82, huge);
+      await subscriber.gone();
+      await expectServed(wellBehaved);
+      destroy([publisher]);
     }));
 
-  test('what halves of packets take: those that began first go', () =>
-    withLimits({ maxIncompleteBytes: 8 * MEGABYTE.length }, async (broker) => {
-      const decent = await connectDecent(broker);
-      const halves: HostileClient[] = [];
-      for (let i = 0; i < 20; i++) {
-        const client = await connected(broker, { clientId: `half ${i}` });
-        await client.send(publish('t', Buffer.concat([MEGABYTE, MEGABYTE])).subarray(0, MEGABYTE.length));
-        halves.push(client);
-      }
-      await Promise.all(halves.slice(0, 10).map((client) => client.gone()));
-      await broker.program.logs(/"event":"connection-ended",.*"reason":"incomplete-packets"/);
-      await expectServed(decent);
-      destroy(halves);
-    }));
-
-  test('subscriptions: those beyond the number are refused one by one', () =>
-    withLimits({ maxSubscriptionsPerClient: 1000 }, async (broker) => {
-      const decent = await connectDecent(broker);
-      const client = await connected(broker, { clientId: 'collector' });
-      await client.send(subscribe(Array.from({ length: 1500 }, (_, i) => `topic/${i}`)));
-      expect((await client.next(SUBACK)).body).toEqual(
-        Buffer.from([0, 1, ...Array<number>(1000).fill(0), ...Array<number>(500).fill(0x80)]),
-      );
-      await expectServed(decent);
+  test('a subscriber gets ten thousand retained messages beside subscribers that do not read theirs', () =>
+    withBroker(async (broker) => {
+      const wellBehaved = await connectMqttJs(broker);
+      const client = await connected(broker, { clientId: 'reader' });
+      const topics = Array.from({ length: 10_000 }, (_, i) => `kept/${i}`);
+      client.send(...topics.map((topic) => publish({ topic, payload: 'x', retain: true })));
+      const deaf = await Promise.all(([0, 1, 2] as const).map((qos) => deafSubscriber(broker, '#', qos)));
+      await client.subscribe(['kept/+', 0]);
+      for (const topic of topics) expect((await client.next('publish')).topic).toBe(topic);
+      await expectServed(wellBehaved);
+      destroy(deaf);
     }));
 });
 
@@ -316,59 +227,140 @@ function withLimits(
   limits: Readonly<Record<string, number>>,
   body: (broker: RunningBroker) => Promise<void>,
 ): Promise<void> {
-  return withBroker(body, () => configured(limits));
+  return withBroker(body, () => {
+    const file = join(temporaryDirectory(), 'limits.yaml');
+    writeFileSync(
+      file,
+      JSON.stringify({ listeners: [{ type: 'tcp', port: 0 }], storage: { adapter: 'memory' }, limits }),
+    );
+    return ['--config', file];
+  });
 }
 
-/** Until a new client gets in; it tries again as clients do. */
-async function untilAccepted(broker: RunningBroker): Promise<void> {
-  for (;;) {
-    const client = (await open(broker)).read();
-    await client.send(connect({ clientId: 'newcomer' }));
-    try {
-      await client.next(CONNACK);
-      return;
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
+const openMany = (broker: RunningBroker, count: number): Promise<RawSocketClient[]> =>
+  Promise.all(Array.from({ length: count }, () => open(broker)));
 
-async function untilIn(attempt: () => Promise<Client>): Promise<Client> {
+describe('the limits of a broker', () => {
+  test('connections of one address beyond the limit are closed, and new ones are accepted when others have ended', () =>
+    withLimits({ maxConnectionsPerAddress: 5 }, async (broker) => {
+      const wellBehaved = await connectMqttJs(broker);
+      const accepted = await openMany(broker, 4);
+      const refused = await openMany(broker, 20);
+      await Promise.all(refused.map((client) => client.gone()));
+      await broker.program.logs(/"event":"connection-refused",.*"reason":"too-many-connections-of-address"/);
+      await expectServed(wellBehaved);
+      destroy(accepted);
+      await broker.program.logs(/"event":"connection-ended",.*"reason":"connection-lost"/);
+      await untilAccepted(broker);
+      await expectServed(wellBehaved);
+    }));
+
+  test('a flood of connections beyond the rate limit neither harms connected clients nor locks out later ones', () =>
+    withLimits({ maxConnectRatePerAddress: 20 }, async (broker) => {
+      const wellBehaved = await connectMqttJs(broker);
+      const flood = await openMany(broker, 500);
+      await broker.program.logs(/"event":"connection-refused",.*"reason":"connect-rate-of-address"/);
+      await expectServed(wellBehaved);
+      destroy(flood);
+      await untilAccepted(broker);
+      await expectServed(wellBehaved);
+    }));
+
+  test('connections that send nothing are closed beyond the limit of pending connections', () =>
+    withLimits({ maxPendingConnections: 10 }, async (broker) => {
+      const wellBehaved = await connectMqttJs(broker);
+      const silent = await openMany(broker, 100);
+      await broker.program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
+      await expectServed(wellBehaved);
+      destroy(silent);
+      await untilAccepted(broker);
+    }));
+
+  test('a client that publishes faster than the limit is read more slowly, loses nothing and delays no other client', () =>
+    withLimits({ maxPublishRate: 400 }, async (broker) => {
+      const wellBehaved = await connectMqttJs(broker);
+      const subscriber = await connected(broker, { clientId: 'subscriber' });
+      await subscriber.subscribe(['fast', 0]);
+      const fast = await connected(broker, { clientId: 'fast' });
+      const payloads = Array.from({ length: 1000 }, (_, i) => String(i));
+      fast.send(...payloads.map((payload) => publish({ topic: 'fast', payload })), PINGREQ);
+      await expectServed(wellBehaved);
+      for (const payload of payloads) expect((await subscriber.next('publish')).payload).toBe(payload);
+      await fast.next('pingresp');
+      await expectServed(wellBehaved);
+    }));
+
+  test('connections with the oldest incomplete packets are closed when incomplete packets exceed their limit', () =>
+    withLimits({ maxIncompleteBytes: 8 * MEGABYTE.length }, async (broker) => {
+      const wellBehaved = await connectMqttJs(broker);
+      const incomplete: RawSocketClient[] = [];
+      const large = publish({ topic: 't', payload: Buffer.concat([MEGABYTE, MEGABYTE]) });
+      for (let i = 0; i < 20; i++) {
+        const client = await connected(broker, { clientId: `incomplete ${i}` });
+        await client.write(large.subarray(0, MEGABYTE.length));
+        incomplete.push(client);
+      }
+      await Promise.all(incomplete.slice(0, 10).map((client) => client.gone()));
+      await broker.program.logs(/"event":"connection-ended",.*"reason":"incomplete-packets"/);
+      await expectServed(wellBehaved);
+      destroy(incomplete);
+    }));
+
+  test('subscriptions beyond the limit of a client are refused one by one', () =>
+    withLimits({ maxSubscriptionsPerClient: 1000 }, async (broker) => {
+      const wellBehaved = await connectMqttJs(broker);
+      const client = await connected(broker, { clientId: 'collector' });
+      const requests = Array.from({ length: 1500 }, (_, i) => [`topic/${i}`, 0] as const);
+      expect(await client.subscribe(...requests)).toEqual(requests.map((_, i) => (i < 1000 ? 0 : 0x80)));
+      await expectServed(wellBehaved);
+    }));
+});
+
+/** Attempts before a broker counts as one that accepts no client, and the pause between two of them. */
+const ATTEMPTS_MAX = 100;
+const ATTEMPT_INTERVAL_MS = 50;
+
+/** Repeats an attempt to connect, as clients do, until the broker accepts it. */
+async function retried<T>(attempt: () => Promise<T>): Promise<T> {
   for (let attempts = 1; ; attempts++) {
     try {
       return await attempt();
     } catch (error) {
-      if (attempts === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (attempts === ATTEMPTS_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ATTEMPT_INTERVAL_MS));
     }
   }
 }
+
+const untilAccepted = (broker: RunningBroker): Promise<RawSocketClient> =>
+  retried(() => connected(broker, { clientId: 'later client' }));
 
 test('SIGTERM ends the broker with status 0 while clients flood it and do not read', () =>
   withBroker(async (broker) => {
     for (const qos of [0, 1, 2] as const) await deafSubscriber(broker, 'flood', qos);
     await open(broker);
     const publisher = await connected(broker, { clientId: 'publisher' });
-    for (let id = 1; id <= 20; id++) await publisher.send(publish('flood', MEGABYTE, 2, id));
-    // `withBroker` stops it and looks at its status.
+    for (let packetId = 1; packetId <= 20; packetId++)
+      await publisher.write(publish({ topic: 'flood', payload: MEGABYTE, qos: 2, packetId }));
+    // `withBroker` stops the broker and checks its status.
   }));
 
 // It needs certificates.
 describeWith('openssl', 'TLS handshakes and the limit of pending connections', () => {
-  test('TLS handshakes that never begin are closed beyond the limit before any work is done for them, and there is room when others go', () =>
+  test('TLS connections without a handshake are closed beyond the limit, and new ones are accepted when others have ended', () =>
     withListeners(
       async ({ addresses, authority, program }) => {
         const tls = { url: `mqtts://${addresses.tls}` };
         const ca = readFileSync(authority.cert);
-        const decent = await connectDecent(tls, { ca });
+        const wellBehaved = await connectMqttJs(tls, { ca });
         const [host = '', port = ''] = addresses.tls.split(':');
         let gone = 0;
         let allClosed = (): void => undefined;
         const closed = new Promise<void>((resolve) => (allClosed = resolve));
         const silent = await Promise.all(
           Array.from({ length: 200 }, async () => {
-            const client = (await open({ host, port: Number(port) })).read();
-            void client.closed.then(() => {
+            const client = await open({ host, port: Number(port) });
+            client.wire.onClosed(() => {
               if (++gone === 190) allClosed();
             });
             return client;
@@ -376,13 +368,13 @@ describeWith('openssl', 'TLS handshakes and the limit of pending connections', (
         );
         await program.logs(/"event":"connection-refused",.*"reason":"too-many-pending-connections"/);
         await within(closed, '190 of 200 silent connections to be closed');
-        await expectServed(decent);
+        await expectServed(wellBehaved);
         expect(gone).toBe(190);
-        await expect(connectDecent(tls, { ca })).rejects.toThrow();
-        await expect(connectDecent({ url: `mqtt://${addresses.tcp}` })).rejects.toThrow();
+        await expect(connectMqttJs(tls, { ca })).rejects.toThrow();
+        await expect(connectMqttJs({ url: `mqtt://${addresses.tcp}` })).rejects.toThrow();
         destroy(silent);
         await program.logs(/"event":"handshake-failed",.*"reason":"tls","detail":"the peer closed the connection"/);
-        await expectServed(await untilIn(() => connectDecent(tls, { ca })));
+        await expectServed(await retried(() => connectMqttJs(tls, { ca })));
       },
       { maxPendingConnections: 10, connectTimeoutMs: 60_000 },
     ));

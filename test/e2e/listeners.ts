@@ -1,11 +1,12 @@
 // Starts the built command with a listener of every type, and the certificates for them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { within } from '../clients/within.js';
 import { CertificateAuthority } from './certificates.js';
 import type { Issued } from './certificates.js';
 import { startProgram, temporaryDirectory } from './hexmq-command.js';
 import type { Program } from './program.js';
-import { afterwards, scene, within } from './program.js';
+import { afterwards, scene } from './program.js';
 
 export type Type = 'tcp' | 'tls' | 'ws' | 'wss' | 'unix';
 

@@ -1,163 +1,170 @@
-// A broker is killed with clients in every state, what it stored is moved, another starts on the target, and the
-// clients come back: everything goes on where it was.
+// Migrations between stores: a broker is killed with clients in every state, its store is moved, another broker starts
+// on the target, and the clients reconnect and continue where they were.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pubcomp, publish, pubrec, pubrel } from '../clients/raw-packets.js';
+import type { WillFields } from '../clients/raw-packets.js';
+import { within } from '../clients/within.js';
 import { ROOT, temporaryDirectory } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
 import { exportOf, messageLine, sessionLine, subscriptionLine } from './migrate/export-lines.js';
-import { ManualClient } from './migrate/manual-client.js';
 import { KINDS, describeKinds, digestOf, done, refused, server, startOn, storeOf, totalsOf } from './migrate/stores.js';
 import type { Kind, Store } from './migrate/stores.js';
-import { Program, afterwards, run, scene, within } from './program.js';
+import { Program, afterwards, run, scene } from './program.js';
 import type { ProgramEnd } from './program.js';
+import { reconnected } from './raw-socket.js';
+import type { RawSocketClient } from './raw-socket.js';
 
 const MAIN = join(ROOT, 'dist/src/cli/main.js');
 const BACKLOG = 1500;
 const SHARED = 20;
 
-interface Room {
+interface Stores {
   readonly source: Store;
   readonly target: Store;
+  /** A file in the temporary directory of the test. */
   path(name: string): string;
 }
 
-function newRoom(from: Kind = 'file', to: Kind = from): Room {
-  const room = temporaryDirectory();
+function newStores(from: Kind = 'file', to: Kind = from): Stores {
+  const directory = temporaryDirectory();
   return {
-    source: storeOf(from, room, 'source'),
-    target: storeOf(to, room, 'target'),
-    path: (name) => join(room, name),
+    source: storeOf(from, directory, 'source'),
+    target: storeOf(to, directory, 'target'),
+    path: (name) => join(directory, name),
   };
 }
 
 afterAll(() => server?.stop());
 
-/** Of tests that run the command again and again. */
+/** For tests that run the command many times. */
 const PATIENCE_MS = 180_000;
 
-/** Publishes and waits until all of it is acknowledged. */
+/** A client with a stored session, which the broker has to have already or not. */
+async function stored(
+  broker: RunningBroker,
+  clientId: string,
+  session: 'new' | 'present',
+  will?: WillFields,
+): Promise<RawSocketClient> {
+  const fields = { clientId, clean: false, ...(will === undefined ? {} : { will }) };
+  const { client, sessionPresent } = await reconnected(broker, fields);
+  expect({ clientId, sessionPresent }).toEqual({ clientId, sessionPresent: session === 'present' });
+  return client;
+}
+
+/** Publishes to these topics at QoS 1, and waits for all acknowledgements. */
 async function publishAll(
   broker: RunningBroker,
   clientId: string,
   topics: readonly string[],
   retain = false,
 ): Promise<void> {
-  const writer = await ManualClient.connect(broker, clientId, false);
+  const client = await stored(broker, clientId, 'new');
   topics.forEach((topic, i) => {
-    writer.publish(topic, `${topic} ${i}`, 1, i + 1, { retain });
+    client.send(publish({ topic, payload: `${topic} ${i}`, qos: 1, packetId: i + 1, retain }));
   });
-  for (const _ of topics) await writer.next('puback');
-  writer.send({ cmd: 'disconnect' });
+  for (const _ of topics) await client.next('puback');
+  await client.disconnect();
 }
 
 const many = (topic: string, count: number): string[] => Array.from({ length: count }, () => topic);
-const texts = (packets: readonly { payload: string | Buffer }[]): string[] =>
-  packets.map(({ payload }) => payload.toString());
 
-async function leaveEverythingHalfDone(broker: RunningBroker): Promise<number> {
-  for (const [clientId, filter, qos] of [
+/** The payloads of the next messages, each acknowledged completely. */
+async function payloads(client: RawSocketClient, count: number): Promise<string[]> {
+  const received: string[] = [];
+  while (received.length < count) received.push((await client.accept()).payload);
+  return received;
+}
+
+/**
+ * Leaves clients in every state that a store can have.
+ * @returns the Packet Identifier of the message whose PUBREL was sent and not completed.
+ */
+async function leaveEveryState(broker: RunningBroker): Promise<number> {
+  for (const [clientId, topicFilter, qos] of [
     ['backlog', 'backlog', 1],
     ['member', '$share/group/shared', 1],
-    ['counter', 'once', 2],
-    ['mourner', 'wills', 1],
+    ['exactly once', 'once', 2],
+    ['will reader', 'wills', 1],
   ] as const) {
-    const client = await ManualClient.connect(broker, clientId, false);
-    await client.subscribe(filter, qos);
-    client.send({ cmd: 'disconnect' });
+    const client = await stored(broker, clientId, 'new');
+    await client.subscribe([topicFilter, qos]);
+    await client.disconnect();
   }
-  const outbound = await ManualClient.connect(broker, 'outbound', false);
-  await outbound.subscribe('q', 2);
+  const outbound = await stored(broker, 'outbound', 'new');
+  await outbound.subscribe(['q', 2]);
 
   await publishAll(broker, 'writer', [...many('backlog', BACKLOG), ...many('shared', SHARED)]);
   await publishAll(broker, 'retainer', ['kept/1', 'kept/2'], true);
 
-  // Half-way through QoS 2 as a publisher: the message is accepted, its release has not come.
-  const inbound = await ManualClient.connect(broker, 'inbound', false, {
-    topic: 'wills',
-    payload: Buffer.from('inbound is gone'),
-    qos: 1,
-    retain: false,
-  });
-  inbound.publish('once', 'exactly once', 2, 77);
+  // A QoS 2 publisher whose message is accepted and whose PUBREL has not been sent.
+  const will = { topic: 'wills', payload: 'inbound is gone', qos: 1 } as const;
+  const inbound = await stored(broker, 'inbound', 'new', will);
+  inbound.send(publish({ topic: 'once', payload: 'exactly once', qos: 2, packetId: 77 }));
   await inbound.next('pubrec');
-  return receiveHalfWay(broker, outbound);
+  return receiveIncompletely(broker, outbound);
 }
 
 /**
- * A subscriber with one message whose release was sent and not completed, and one that it has not answered at all.
- * @returns the packet identifier of the first.
+ * Leaves a subscriber with two QoS 2 messages: it has answered the first with PUBREC but not its PUBREL, and the second
+ * not at all.
+ * @returns the Packet Identifier of the first.
  */
-async function receiveHalfWay(broker: RunningBroker, outbound: ManualClient): Promise<number> {
-  const sender = await ManualClient.connect(broker, 'sender', false);
-  sender.publish('q', 'released', 2, 1);
-  await sender.next('pubrec');
-  sender.send({ cmd: 'pubrel', messageId: 1 });
-  await sender.next('pubcomp');
-  const { messageId = 0 } = await outbound.next('publish');
-  outbound.send({ cmd: 'pubrec', messageId });
+async function receiveIncompletely(broker: RunningBroker, outbound: RawSocketClient): Promise<number> {
+  const sender = await stored(broker, 'sender', 'new');
+  await sender.publish({ topic: 'q', payload: 'released', qos: 2 });
+  const { packetId } = await outbound.next('publish');
+  outbound.send(pubrec(packetId));
   await outbound.next('pubrel');
-  sender.publish('q', 'in flight', 2, 2);
-  await sender.next('pubrec');
-  sender.send({ cmd: 'pubrel', messageId: 2 });
-  await sender.next('pubcomp');
-  expect(texts([await outbound.next('publish')])).toEqual(['in flight']);
-  return messageId;
+  await sender.publish({ topic: 'q', payload: 'in flight', qos: 2 });
+  await outbound.expectPublish({ payload: 'in flight' });
+  return packetId;
 }
 
-async function everyoneComesBack(broker: RunningBroker, releasedId: number): Promise<void> {
-  const outbound = await ManualClient.connect(broker, 'outbound', true);
-  expect((await outbound.next('pubrel')).messageId).toBe(releasedId);
-  outbound.send({ cmd: 'pubcomp', messageId: releasedId });
-  const again = await outbound.next('publish');
-  expect([again.payload.toString(), again.qos, again.dup, again.messageId]).toEqual([
-    'in flight',
-    2,
-    true,
-    releasedId + 1,
-  ]);
-  outbound.send({ cmd: 'pubrec', messageId: releasedId + 1 });
-  await outbound.next('pubrel');
-  outbound.send({ cmd: 'pubcomp', messageId: releasedId + 1 });
+async function expectAllClientsContinue(broker: RunningBroker, releasedId: number): Promise<void> {
+  const outbound = await stored(broker, 'outbound', 'present');
+  expect((await outbound.next('pubrel')).packetId).toBe(releasedId);
+  outbound.send(pubcomp(releasedId));
+  await outbound.accept({ payload: 'in flight', qos: 2, dup: true, packetId: releasedId + 1 });
 
-  // The publisher does not know that its PUBREC had come, and sends again: that is not a second message.
-  const inbound = await ManualClient.connect(broker, 'inbound', true);
-  inbound.publish('once', 'exactly once', 2, 77, { dup: true });
+  // The publisher does not know whether its message was accepted, and repeats it: it must not arrive a second time.
+  const inbound = await stored(broker, 'inbound', 'present');
+  inbound.send(publish({ topic: 'once', payload: 'exactly once', qos: 2, packetId: 77, dup: true }));
   await inbound.next('pubrec');
-  inbound.send({ cmd: 'pubrel', messageId: 77 });
+  inbound.send(pubrel(77));
   await inbound.next('pubcomp');
-  const counter = await ManualClient.connect(broker, 'counter', true);
-  expect(texts(await counter.takeAll(1))).toEqual(['exactly once']);
+  const once = await stored(broker, 'exactly once', 'present');
+  expect(await payloads(once, 1)).toEqual(['exactly once']);
 
-  const backlog = await ManualClient.connect(broker, 'backlog', true);
-  expect(texts(await backlog.takeAll(BACKLOG))).toEqual(Array.from({ length: BACKLOG }, (_, i) => `backlog ${i}`));
-  const member = await ManualClient.connect(broker, 'member', true);
-  expect(texts(await member.takeAll(SHARED))).toEqual(
-    Array.from({ length: SHARED }, (_, i) => `shared ${i + BACKLOG}`),
-  );
-  const mourner = await ManualClient.connect(broker, 'mourner', true);
-  expect(texts(await mourner.takeAll(1))).toEqual(['inbound is gone']);
-  await mourner.subscribe('kept/#', 1);
-  expect(texts(await mourner.takeAll(2)).sort()).toEqual(['kept/1 0', 'kept/2 1']);
+  const backlog = await stored(broker, 'backlog', 'present');
+  expect(await payloads(backlog, BACKLOG)).toEqual(Array.from({ length: BACKLOG }, (_, i) => `backlog ${i}`));
+  const member = await stored(broker, 'member', 'present');
+  expect(await payloads(member, SHARED)).toEqual(Array.from({ length: SHARED }, (_, i) => `shared ${i + BACKLOG}`));
+  const willReader = await stored(broker, 'will reader', 'present');
+  expect(await payloads(willReader, 1)).toEqual(['inbound is gone']);
+  await willReader.subscribe(['kept/#', 1]);
+  expect((await payloads(willReader, 2)).sort()).toEqual(['kept/1 0', 'kept/2 1']);
 
-  // Whatever might have come a second time would have come before this.
+  // Each queue is in order: a duplicate of an earlier message would arrive before these.
   await publishAll(broker, 'last writer', ['q', 'once', 'backlog', 'shared', 'wills']);
   for (const [client, topic] of [
     [outbound, 'q'],
-    [counter, 'once'],
+    [once, 'once'],
     [backlog, 'backlog'],
     [member, 'shared'],
-    [mourner, 'wills'],
+    [willReader, 'wills'],
   ] as const) {
-    expect((await client.takeAll(1)).map((packet) => packet.topic)).toEqual([topic]);
+    await client.accept({ topic });
   }
 }
 
-const WAYS: Readonly<Record<string, (room: Room) => Promise<void>>> = {
+const WAYS: Readonly<Record<string, (stores: Stores) => Promise<void>>> = {
   'hexmq migrate': async ({ source, target }) => {
-    const said = await done(['migrate', '--from', source.config, '--to', target.config]);
-    expect(said).toContain(`migrated ${source.shown} to ${target.shown}, equal on both sides: sessions `);
-    expect(said).toMatch(new RegExp(`, queued messages ${BACKLOG + SHARED + 3}, .*; digest [0-9a-f]{64}\n$`));
+    const output = await done(['migrate', '--from', source.config, '--to', target.config]);
+    expect(output).toContain(`migrated ${source.shown} to ${target.shown}, equal on both sides: sessions `);
+    expect(output).toMatch(new RegExp(`, queued messages ${BACKLOG + SHARED + 3}, .*; digest [0-9a-f]{64}\n$`));
   },
   'hexmq export and hexmq import, by files': async ({ source, target, path }) => {
     expect(await done(['export', '--config', source.config, '--output', path('all.ndjson')])).toBe('');
@@ -180,7 +187,7 @@ const WAYS: Readonly<Record<string, (room: Room) => Promise<void>>> = {
 };
 
 const PAIRS = KINDS.flatMap((from) => KINDS.map((to) => ({ from, to })));
-/** By files to the other kind, by a pipe to the same: what the ways have in common is tested between all. */
+/** Export and import through files to the other kind, through a pipe to the same kind, and `migrate` everywhere. */
 const ROUTES = PAIRS.flatMap((pair) =>
   [
     'hexmq migrate',
@@ -191,17 +198,17 @@ const ROUTES = PAIRS.flatMap((pair) =>
 for (const { way, from, to } of ROUTES) {
   describeKinds([from, to], `${way}, from ${from} to ${to}`, () => {
     test(
-      'takes every state over: all goes on where it was, nothing is lost and nothing at QoS 2 comes twice',
+      `${way} from ${from} to ${to} moves every state: clients continue, and QoS 2 messages arrive exactly once`,
       () =>
         scene(async () => {
-          const room = newRoom(from, to);
-          const { source, target } = room;
+          const stores = newStores(from, to);
+          const { source, target } = stores;
           const before = await startOn(source);
-          const releasedId = await leaveEverythingHalfDone(before);
+          const releasedId = await leaveEveryState(before);
           before.program.kill('SIGKILL');
           await before.program.end();
 
-          await WAYS[way]?.(room);
+          await WAYS[way]?.(stores);
           const totals = await totalsOf(target);
           expect(totals).toEqual(await totalsOf(source));
           expect(totals).toMatchObject({
@@ -213,7 +220,7 @@ for (const { way, from, to } of ROUTES) {
           });
 
           const after = await startOn(target);
-          await everyoneComesBack(after, releasedId);
+          await expectAllClientsContinue(after, releasedId);
           expect((await after.stop()).status).toBe(0);
         }),
       PATIENCE_MS,
@@ -222,20 +229,20 @@ for (const { way, from, to } of ROUTES) {
 }
 
 for (const { from, to } of PAIRS) {
-  describeKinds([from, to], `wills that wait, from ${from} to ${to}`, () => {
+  describeKinds([from, to], `delayed wills, from ${from} to ${to}`, () => {
     test(
-      'one whose time came meanwhile is published, one whose time has not come still waits, to the millisecond',
+      `a migration from ${from} to ${to} publishes wills that are due, and keeps the due time of others to the millisecond`,
       () =>
         scene(async () => {
-          const { source, target, path } = newRoom(from, to);
+          const { source, target, path } = newStores(from, to);
           const inAnHourMs = Date.now() + 3_600_000;
           const will = (clientId: string, id: number, dueAtMs: number) => [
             messageLine(id, `wills/${clientId}`, `${clientId} is gone`),
             { kind: 'will', clientId, delayS: 60, dueAtMs, message: id },
           ];
           const facts = [
-            ...['mourner', 'late', 'early'].map((name) => sessionLine(name)),
-            subscriptionLine('mourner', 'wills/#'),
+            ...['reader', 'late', 'early'].map((name) => sessionLine(name)),
+            subscriptionLine('reader', 'wills/#'),
             ...will('late', 1, Date.now() - 1000),
             ...will('early', 2, inAnHourMs),
           ];
@@ -244,8 +251,8 @@ for (const { from, to } of PAIRS) {
           await done(['migrate', '--from', source.config, '--to', target.config]);
 
           const broker = await startOn(target);
-          const mourner = await ManualClient.connect(broker, 'mourner', true);
-          expect(texts(await mourner.takeAll(1))).toEqual(['late is gone']);
+          const reader = await stored(broker, 'reader', 'present');
+          expect(await payloads(reader, 1)).toEqual(['late is gone']);
           expect((await broker.stop()).status).toBe(0);
           expect(
             JSON.parse(await done(['inspect', 'session', 'early', '--config', target.config, '--json'])),
@@ -257,12 +264,12 @@ for (const { from, to } of PAIRS) {
   });
 }
 
-describe('what stands in the way is told in one line', () => {
+describe('refusals of migrate, export, import and inspect', () => {
   test(
-    'files that a broker uses, and a source that is the target',
+    'a data directory in use, a missing source, and a target that is the source are each refused in one line',
     () =>
       scene(async () => {
-        const { source, target, path } = newRoom();
+        const { source, target, path } = newStores();
         const broker = await startOn(source);
         const inUse = `${path('source')} is in use by another hexmq`;
         expect(await refused(['migrate', '--from', source.config, '--to', target.config])).toContain(inUse);
@@ -280,10 +287,10 @@ describe('what stands in the way is told in one line', () => {
   );
 
   test(
-    'a configuration, a directory or a file that is not as it should be',
+    'an invalid configuration, directory or export file is refused in one line, and nothing is created',
     () =>
       scene(async () => {
-        const { source, target, path } = newRoom();
+        const { source, target, path } = newStores();
         expect(await refused(['migrate', '--from', path('none.yaml'), '--to', target.config])).toMatch(
           /--from: .*there is no such file/,
         );
@@ -308,7 +315,7 @@ describe('what stands in the way is told in one line', () => {
         expect(await refused(['import', '--config', target.config, '--input', path('bad.ndjson')])).toMatch(
           /bad\.ndjson, line 2: clientId: expected text, got nothing\n$/,
         );
-        // Nothing was made for it.
+        // No refused command has created the target.
         expect(await target.isThere()).toBe(false);
         expect(await refused(['migrate', '--from', source.config])).toContain('--to');
       }),
@@ -316,16 +323,15 @@ describe('what stands in the way is told in one line', () => {
   );
 });
 
-describeKinds(['mongodb'], 'a database that a broker uses', () => {
+describeKinds(['mongodb'], 'a database in use', () => {
   test(
-    'is not taken from it by a look, an export, or a migration that is refused; what is read is of one moment',
+    'a broker keeps its database while inspect, migrate and a refused migration read it, and they read a snapshot',
     () =>
       scene(async () => {
-        const { source, target } = newRoom('mongodb');
+        const { source, target } = newStores('mongodb');
         const broker = await startOn(source);
-        const writer = await ManualClient.connect(broker, 'writer', false);
-        writer.publish('kept', 'before', 1, 1, { retain: true });
-        await writer.next('puback');
+        const writer = await stored(broker, 'writer', 'new');
+        await writer.publish({ topic: 'kept', payload: 'before', qos: 1, retain: true });
 
         expect(await totalsOf(source)).toMatchObject({ sessions: 1, retainedMessages: 1 });
         const other = await startOn(target);
@@ -337,9 +343,8 @@ describeKinds(['mongodb'], 'a database that a broker uses', () => {
           'the target is not empty',
         );
 
-        writer.publish('kept', 'after', 1, 2, { retain: true });
-        await writer.next('puback');
-        writer.send({ cmd: 'disconnect' });
+        await writer.publish({ topic: 'kept', payload: 'after', qos: 1, retain: true });
+        await writer.disconnect();
         expect((await broker.stop()).status).toBe(0);
         expect(await done(['inspect', 'retained', '--config', source.config])).toContain('after');
       }),
@@ -348,12 +353,12 @@ describeKinds(['mongodb'], 'a database that a broker uses', () => {
 });
 
 for (const kind of KINDS) {
-  describeKinds([kind], `a target in ${kind}`, () => {
+  describeKinds([kind], `a target of kind ${kind}`, () => {
     test(
-      'that is not empty, until it is told to be replaced; and an export that exists already',
+      `a target of kind ${kind} that is not empty is refused without --replace, and an export file is never overwritten`,
       () =>
         scene(async () => {
-          const { source, target, path } = newRoom(kind);
+          const { source, target, path } = newStores(kind);
           const first = await startOn(source);
           await publishAll(first, 'writer', ['new'], true);
           await first.stop();
@@ -370,7 +375,7 @@ for (const kind of KINDS) {
           expect(await refused(['export', '--config', source.config, '--output', path('x.ndjson')])).toContain(
             'exists already',
           );
-          // An export that was cut off does not cost what is there, even if that was to be replaced.
+          // An incomplete export leaves the target as it is, even with --replace.
           writeFileSync(path('cut.ndjson'), readFileSync(path('x.ndjson'), 'utf8').split('\n').slice(0, 3).join('\n'));
           expect(
             await refused(['import', '--config', target.config, '--input', path('cut.ndjson'), '--replace']),
@@ -388,16 +393,15 @@ for (const kind of KINDS) {
     );
 
     test(
-      'that was left half-way: no broker starts on it, it costs no other its content, and the next migration makes it whole',
+      `an interrupted target of kind ${kind} is refused as a store and as a source, and the next migration completes it`,
       () =>
         scene(async () => {
-          const { source, target, path } = newRoom(kind);
+          const { source, target, path } = newStores(kind);
           const first = await startOn(source);
           await publishAll(first, 'writer', many('t', 1), true);
           await first.stop();
           await done(['export', '--config', source.config, '--output', path('x.ndjson')]);
-          // From standard input that stops in the middle the target is half filled; what comes then is the end of the
-          // process.
+          // Standard input that ends in the middle leaves the target with a part of the export.
           const [header = '', session = ''] = readFileSync(path('x.ndjson'), 'utf8').split('\n');
           const script = `printf '%s\\n%s\\n' "$3" "$4" | "$0" "$1" import --config "$2"`;
           const { status, stderr } = await run('sh', [
@@ -431,16 +435,16 @@ for (const kind of KINDS) {
     );
 
     test(
-      'of an import that is killed with SIGKILL in the middle does not look whole',
+      `a target of kind ${kind} whose import was killed is refused as a store, and the next import replaces it`,
       () =>
         scene(async () => {
-          const { target, path } = newRoom(kind);
+          const { target, path } = newStores(kind);
           const lines = Array.from({ length: 20_000 }, (_, i) => JSON.stringify(sessionLine(`client ${i}`)));
           writeFileSync(
             path('part.ndjson'),
             `{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}\n${lines.join('\n')}\n`,
           );
-          // What is read never ends, so it cannot be too late for the kill.
+          // The input never ends, so the import is still running when it is killed.
           const script = '{ cat "$2"; sleep 600; } | "$0" "$1" import --config "$3"';
           const program = new Program(
             'sh',
@@ -458,7 +462,7 @@ for (const kind of KINDS) {
             'was interrupted',
           );
           expect(await totalsOf(target)).toMatchObject({ unfinished: true });
-          // The same again, to its end, with less in it: nothing of the first attempt stays.
+          // The second import has less content: nothing of the first one may stay.
           writeFileSync(path('whole.ndjson'), exportOf([]));
           await done(['import', '--config', target.config, '--input', path('whole.ndjson')]);
           expect(await totalsOf(target)).toMatchObject({ unfinished: false, sessions: 0, queues: 0 });
@@ -469,7 +473,7 @@ for (const kind of KINDS) {
   });
 }
 
-/** The mark, and more than that. */
+/** Resolves when the import has written more than the mark of an unfinished import. */
 async function untilWritten({ kind, size }: Store): Promise<void> {
   const enough = kind === 'file' ? 100_000 : 2;
   while ((await size()) < enough) await new Promise((resolve) => setTimeout(resolve, 10));

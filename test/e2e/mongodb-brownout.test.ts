@@ -1,17 +1,19 @@
 // The built command while its MongoDB server is slow, has stepped down, is partitioned away, is restarted, has no space
-// or refuses the login: what clients see, what the operator reads, that it recovers by itself, and that what is there
-// then is what was acknowledged, once.
+// or refuses the login: what clients see, what the operator reads, that the broker recovers by itself, and that every
+// acknowledged message is stored exactly once afterwards.
 import { afterAll, expect, test } from '@jest/globals';
+import { within } from '../clients/within.js';
 import { MongoProxy, isCommit, isGreeting, refusal } from '../support/mongodb/proxy.js';
 import type { Command, Verdict } from '../support/mongodb/proxy.js';
 import { killableMongoServer } from '../support/mongodb-server.js';
 import type { KillableMongoServer } from '../support/mongodb-server.js';
+import { publish } from '../clients/raw-packets.js';
 import { startBroker } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
-import * as hostile from './hostile-sockets.js';
 import { connect } from './mqtt-js.js';
 import type { Client } from './mqtt-js.js';
-import { afterwards, scene, within } from './program.js';
+import { afterwards, scene } from './program.js';
+import { connected, untilNotRead } from './raw-socket.js';
 import { describeWithServer } from './tools.js';
 
 const PATIENCE_MS = 120_000;
@@ -19,12 +21,11 @@ const AWAY = { clientId: 'away', clean: false } as const;
 const PUBLISHER = { clientId: 'publisher', clean: false } as const;
 const MIB = 1024 * 1024;
 
-/** Of a flood: more than may wait in memory. */
+/** The messages of a flood: more than the broker may hold in memory. */
 const PAYLOAD_BYTES = MIB;
 const OFFERED = 120;
-/** The 64 MiB of changes that may wait, and what sockets and one turn hold. */
+/** The 64 MiB of changes that may wait for storage, and what fits into sockets and one turn. */
 const TAKEN_BYTES_MAX = 96 * MIB;
-const QUIET_MS = 2000;
 
 const server = await killableMongoServer();
 afterAll(() => server?.stop());
@@ -50,7 +51,7 @@ async function proxyBefore({ uri }: KillableMongoServer): Promise<MongoProxy> {
   return proxy;
 }
 
-/** A stored session that waits for what is published to `t`. */
+/** Leaves a stored session of an offline client that is subscribed to `t`. */
 async function leave(broker: RunningBroker): Promise<void> {
   const client = await connect(broker, AWAY);
   await client.mqtt.subscribeAsync('t', { qos: 2 });
@@ -64,7 +65,7 @@ class Publications {
     return this.#acknowledged;
   }
 
-  /** Resolves when it has been acknowledged, at QoS 2 to the end. */
+  /** Resolves when the message has been acknowledged completely. */
   publish({ mqtt }: Client, payload: string | Buffer, qos: 1 | 2): Promise<void> {
     const done = mqtt.publishAsync('t', payload, { qos }).then(() => void this.#acknowledged++);
     done.catch(() => undefined);
@@ -82,14 +83,14 @@ interface Outage {
   readonly name: string;
   readonly begin: (stage: Stage) => void | Promise<void>;
   readonly end: (stage: Stage) => void | Promise<void>;
-  /** What the operator reads first. */
+  /** The first error that the operator reads. */
   readonly says: RegExp;
   readonly kind?: 'full';
-  /** As the broker is told to find the server. */
+  /** Whether the URL names a replica set. */
   readonly asReplicaSet?: true;
 }
 
-/** Greetings of the only member of a replica set, and what else becomes of its commands. */
+/** Answers greetings as the only member of a replica set, and judges the other commands with `otherwise`. */
 const member = (proxy: MongoProxy, isPrimary: boolean, otherwise: (command: Command) => Verdict) => {
   proxy.judgeWith((command) =>
     isGreeting(command) ? { amend: (reply) => proxy.asMember(reply, isPrimary) } : otherwise(command),
@@ -98,7 +99,7 @@ const member = (proxy: MongoProxy, isPrimary: boolean, otherwise: (command: Comm
 
 const OUTAGES: readonly Outage[] = [
   {
-    name: 'is slow: it greets, and answers nothing in the time that a request has',
+    name: 'answers greetings and no request in time',
     begin: ({ proxy }) => {
       proxy.judgeWith((command) => (isGreeting(command) ? 'pass' : 'hold-reply'));
     },
@@ -114,7 +115,7 @@ const OUTAGES: readonly Outage[] = [
     begin: ({ proxy }) => {
       member(proxy, true, (command) => {
         if (!isCommit(command)) return 'pass';
-        // From here on it knows.
+        // From now on the server knows that it is not the primary.
         member(proxy, false, () => ({ answer: refusal(10_107, 'NotWritablePrimary', 'not primary') }));
         return { answer: refusal(189, 'PrimarySteppedDown', 'The server has stepped down') };
       });
@@ -129,7 +130,7 @@ const OUTAGES: readonly Outage[] = [
     begin: ({ proxy }) => {
       proxy.partition();
     },
-    // What was sent before still arrives.
+    // Requests that were sent before still arrive.
     end: ({ proxy }) => {
       proxy.heal();
     },
@@ -174,9 +175,9 @@ const OUTAGES: readonly Outage[] = [
   },
 ];
 
-describeWithServer(server, 'a MongoDB server that', (real) => {
+describeWithServer(server, 'a MongoDB server that fails', (real) => {
   test.each(OUTAGES)(
-    '$name: nobody is told an error, acknowledgements wait, all is there afterwards and nothing twice',
+    'while MongoDB $name, clients see no error and acknowledgements wait; afterwards every message is stored once',
     ({ begin, end, says, kind = 'unavailable', asReplicaSet }) =>
       scene(async () => {
         const proxy = await proxyBefore(real);
@@ -200,22 +201,25 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
         ];
         await broker.program.logs(/"event":"storage-failing"/);
 
-        // Those with nothing to store are served as ever, newcomers among them.
-        const newcomer = await connect(broker);
-        await newcomer.mqtt.subscribeAsync('live', { qos: 0 });
-        await newcomer.mqtt.publishAsync('live', 'still here', { qos: 0 });
-        expect([await newcomer.inbox.texts(1), await present.inbox.texts(1)]).toEqual([['still here'], ['still here']]);
-        // Who brings a session that must be stored is told to come again, and not kept waiting for ever.
-        await expect(connect(broker, { clientId: 'stored newcomer', clean: false })).rejects.toMatchObject({ code: 3 });
+        // Clients that need no storage are served, new ones among them.
+        const transient = await connect(broker);
+        await transient.mqtt.subscribeAsync('live', { qos: 0 });
+        await transient.mqtt.publishAsync('live', 'still here', { qos: 0 });
+        expect([await transient.inbox.texts(1), await present.inbox.texts(1)]).toEqual([
+          ['still here'],
+          ['still here'],
+        ]);
+        // A new client with a session that must be stored is refused with "server unavailable" instead of waiting.
+        await expect(connect(broker, { clientId: 'new stored', clean: false })).rejects.toMatchObject({ code: 3 });
         expect(publications.acknowledged).toBe(1);
 
         await end(stage);
         await Promise.all(waiting);
         await broker.program.logs(/"event":"storage-recovered","operation":"write"/);
-        expect((await connect(broker, { clientId: 'stored newcomer', clean: false })).connack.returnCode).toBe(0);
-        expect([publisher, present, newcomer].map(({ mqtt }) => mqtt.connected)).toEqual([true, true, true]);
+        expect((await connect(broker, { clientId: 'new stored', clean: false })).connack.returnCode).toBe(0);
+        expect([publisher, present, transient].map(({ mqtt }) => mqtt.connected)).toEqual([true, true, true]);
 
-        // Once, if it is the same trouble.
+        // Each kind of failure is logged once.
         const failures = linesOf(broker.program.stderr, 'storage-failing').filter(
           ({ operation }) => operation === 'write',
         );
@@ -225,13 +229,13 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
           attempt: 1,
           error: expect.stringMatching(says) as unknown,
         });
-        const troubles = failures.map(({ error }) => String(error).split(' (')[0]);
-        expect(troubles).toEqual([...new Set(troubles)]);
+        const kinds = failures.map(({ error }) => String(error).split(' (')[0]);
+        expect(kinds).toEqual([...new Set(kinds)]);
         expect(
           linesOf(broker.program.stderr, 'storage-recovered').filter(({ operation }) => operation === 'write'),
         ).toHaveLength(1);
 
-        // What was acknowledged is there, even if the process dies now.
+        // Acknowledged messages are stored: they survive a kill of the broker.
         broker.program.kill('SIGKILL');
         await broker.program.end();
         const next = await startOn(real.uri, database);
@@ -244,7 +248,7 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
   );
 
   test(
-    'is slow, and answers in time: acknowledgements come later, and nothing is said of it',
+    'while MongoDB answers slowly but in time, acknowledgements are delayed and no failure is logged',
     () =>
       scene(async () => {
         const proxy = await proxyBefore(real);
@@ -259,7 +263,7 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
         });
         const publications = new Publications();
         await Promise.all(Array.from({ length: 200 }, (_, i) => publications.publish(publisher, String(i), 1)));
-        // While one is under way the next collects.
+        // Changes that arrive during a commit are collected for the next one.
         expect(commits).toBeLessThan(20);
         proxy.delay(0);
         const away = await connect(broker, AWAY);
@@ -270,12 +274,12 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
     PATIENCE_MS,
   );
 
-  /** Of commits: one in so many fails so, and is sent again. */
+  /** How a commit fails before it is sent again. */
   const LOSSES: readonly (readonly [string, Verdict])[] = [
-    ['do what they are told and do not say so', 'drop-reply'],
-    ['end before they do it', 'cut'],
+    ['lose the reply to a commit', 'drop-reply'],
+    ['end before a commit is applied', 'cut'],
     [
-      'do it, and say that no majority of members has it',
+      'apply a commit and report that no majority of members has it',
       {
         amend: (reply) => ({
           ...reply,
@@ -289,7 +293,7 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
       },
     ],
     [
-      'do it, and say that they step down',
+      'apply a commit and report that the server steps down',
       {
         amend: (reply) => ({
           ...reply,
@@ -300,7 +304,7 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
   ];
 
   test.each(LOSSES)(
-    'has connections that %s: what was sent again was taken once',
+    'while connections to MongoDB %s, commits that are sent again are applied once',
     (_name, verdict) =>
       scene(async () => {
         const proxy = await proxyBefore(real);
@@ -327,7 +331,7 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
   );
 
   test(
-    'is partitioned away while a backlog is read: the rest follows by itself, in order, once',
+    'after a partition during the delivery of a backlog, the rest is delivered in order and once',
     () =>
       scene(async () => {
         const proxy = await proxyBefore(real);
@@ -353,31 +357,34 @@ describeWithServer(server, 'a MongoDB server that', (real) => {
   );
 
   test(
-    'is partitioned away: who floods the broker is not read any more, and everything is acknowledged when it is back',
+    'the broker stops reading a flooding client while MongoDB is partitioned away, and acknowledges everything afterwards',
     () =>
       scene(async () => {
         const proxy = await proxyBefore(real);
         const broker = await startOn(proxy.uri, real.newDatabase());
         await leave(broker);
-        const flooder = await hostile.connected(broker, { clientId: 'flooder' });
+        const flooder = await connected(broker, { clientId: 'flooder' });
+        const other = await connect(broker);
+        await other.mqtt.subscribeAsync('live', { qos: 0 });
         proxy.partition();
         const payload = Buffer.alloc(PAYLOAD_BYTES, 'x');
         let taken = 0;
         let last: Promise<void> = Promise.resolve();
-        for (let packetId = 1; packetId <= OFFERED; packetId++) {
-          last = flooder.send(hostile.publish('t', payload, 1, packetId)).then(() => void taken++);
-        }
-        // What is not read is taken by nobody: there is nothing to wait for but that nothing more happens.
-        for (let before = -1; before < taken;) {
-          before = taken;
-          await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
-        }
+        for (let packetId = 1; packetId <= OFFERED; packetId++)
+          last = flooder.write(publish({ topic: 't', payload, qos: 1, packetId })).then(() => void taken++);
+        await untilNotRead(
+          () => taken,
+          async () => {
+            await other.mqtt.publishAsync('live', 'still here', { qos: 0 });
+            expect(await other.inbox.texts(1)).toEqual(['still here']);
+          },
+        );
         expect(taken * PAYLOAD_BYTES).toBeLessThan(TAKEN_BYTES_MAX);
         await broker.program.logs(/"event":"storage-failing"/);
 
         proxy.heal();
         const identifiers = new Set<number>();
-        while (identifiers.size < OFFERED) identifiers.add((await flooder.next(hostile.PUBACK)).body.readUInt16BE(0));
+        while (identifiers.size < OFFERED) identifiers.add((await flooder.next('puback')).packetId);
         await last;
         expect((await broker.stop()).status).toBe(0);
       }),

@@ -2,10 +2,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { connectAsync } from 'mqtt';
 import type { IPublishPacket } from 'mqtt';
+import { within } from '../clients/within.js';
 import { startBroker, withBroker } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import type { Version } from './mqtt-js.js';
-import { scene, within } from './program.js';
+import { scene } from './program.js';
 
 const QOS = [0, 1, 2] as const;
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));

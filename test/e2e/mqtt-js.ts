@@ -1,49 +1,18 @@
-// MQTT.js with what a test needs around it: every message kept from the first on, and waits that name what they wait
-// for.
+// MQTT.js with what a test needs around it: an inbox that keeps every message from the first one on, and waits that
+// name what they wait for.
 import { connect as connectMqttJs } from 'mqtt';
-import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
-import { afterwards, within } from './program.js';
+import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
+import { Inbox } from '../clients/inbox.js';
+import { within } from '../clients/within.js';
+import { afterwards } from './program.js';
 import type { RunningBroker } from './hexmq-command.js';
 
 export interface Client {
   readonly mqtt: MqttClient;
   readonly connack: IConnackPacket;
   readonly inbox: Inbox;
-  /** Resolves when the connection is gone. */
+  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
-}
-
-export class Inbox {
-  readonly #packets: IPublishPacket[] = [];
-  #taken = 0;
-  #watcher: (() => void) | undefined;
-
-  put(packet: IPublishPacket): void {
-    this.#packets.push(packet);
-    this.#watcher?.();
-  }
-
-  /** The next ones in order of arrival. */
-  take(count: number): Promise<IPublishPacket[]> {
-    const come = new Promise<IPublishPacket[]>((resolve) => {
-      this.#watcher = () => {
-        if (this.#packets.length < this.#taken + count) return;
-        this.#watcher = undefined;
-        resolve(this.#packets.slice(this.#taken, (this.#taken += count)));
-      };
-      this.#watcher();
-    });
-    return within(come, `${count} messages`);
-  }
-
-  async texts(count: number): Promise<string[]> {
-    return (await this.take(count)).map(({ payload }) => payload.toString());
-  }
-
-  /** How many came that nobody took. */
-  get leftOver(): number {
-    return this.#packets.length - this.#taken;
-  }
 }
 
 const PROTOCOLS = {
@@ -79,7 +48,7 @@ export async function connect(
     }),
     'a CONNACK',
   );
-  // Later trouble shows in what does not arrive.
+  // A later error shows in the messages that do not arrive.
   mqtt.on('error', () => undefined);
   return { mqtt, connack, inbox, closed: within(closed, 'the broker to close the connection') };
 }

@@ -1,12 +1,13 @@
 // Acknowledged messages are on the disk, not only in the operating system's cache, which survives a killed broker.
 import { expect, test } from '@jest/globals';
-import { MqttClient } from './mqtt-client.js';
+import { within } from '../clients/within.js';
+import { MqttClient } from '../clients/mqtt-client.js';
 import { KillableBroker } from './kill/killable-broker.js';
 import { killTests, runScenario } from './kill/kill-tests.js';
 import { readRetained } from './kill/retained-reader.js';
 import { fileStorageOnLossyDisk } from './power/file-storage.js';
 import type { Options } from './power/file-storage.js';
-import { scene, within } from './program.js';
+import { scene } from './program.js';
 import { describeWith } from './tools.js';
 
 /** Few, because every round copies the disk. */

@@ -2,9 +2,7 @@
 // after it, and the output of every program is part of the message when the test fails.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-
-/** A guard against waiting forever; no program is expected to take this long unless it says so. */
-const GUARD_MS = 25_000;
+import { GUARD_MS, within } from '../clients/within.js';
 
 export interface ProgramEnd {
   readonly status: number | null;
@@ -45,17 +43,6 @@ export async function scene(body: () => Promise<void>): Promise<void> {
     for (const cleanup of cleanups.reverse()) cleanup();
     for (const program of running) program.kill('SIGKILL');
   }
-}
-
-export function within<T>(promise: Promise<T>, what: string, guardMs = GUARD_MS): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const guard = setTimeout(() => {
-      reject(new Error(`waited in vain for ${what}`));
-    }, guardMs);
-    promise.then(resolve, reject).finally(() => {
-      clearTimeout(guard);
-    });
-  });
 }
 
 export class Program {

@@ -1,28 +1,24 @@
-// What a broker that was killed has again when it is back, before anyone can reach it; and that a backlog, however
-// long, is handed over in order and is not held in memory. The same at full size, and measured:
+// Recovery after a kill: everything that was stored is restored before the port opens. And backlogs: however long they
+// are, they are delivered in order and not held in memory. The same at full size, and measured:
 // `test/bench/recovery.mjs` and `test/bench/paging.mjs`.
 import { describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { readiness, startProgram } from './hexmq-command.js';
-import type { Address } from './packet-socket.js';
+import { Inbox } from '../clients/inbox.js';
+import { MqttClient } from '../clients/mqtt-client.js';
+import type { Message } from '../clients/mqtt-client.js';
+import type { Address } from '../clients/packet-socket.js';
+import { publish, pubrel } from '../clients/raw-packets.js';
+import { readiness, startProgram, temporaryDirectory } from './hexmq-command.js';
 import { afterwards, scene } from './program.js';
 import type { Program } from './program.js';
-import { connected, inLots, StoredClient } from './recovery/stored-client.js';
-import type { Publication } from './recovery/stored-client.js';
+import { connected, reconnected } from './raw-socket.js';
 
 const LOCALHOST = '127.0.0.1';
 
-function dataDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'hexmq-recovery-'));
-  afterwards(() => {
-    rmSync(directory, { recursive: true });
-  });
-  return directory;
-}
+/** Work on connections that is under way at a time. */
+const CONCURRENCY = 50;
 
 function startOn(directory: string, port: number, limits: Readonly<Record<string, number>> = {}): Program {
   const env = Object.fromEntries(
@@ -33,7 +29,7 @@ function startOn(directory: string, port: number, limits: Readonly<Record<string
   });
 }
 
-/** Tries from now on until someone accepts. */
+/** Connects again and again until the port accepts. */
 async function firstAccepted(address: Address): Promise<{ readonly refusals: number }> {
   for (let refusals = 0; ; refusals++) {
     const isOpen = await new Promise<boolean>((resolve) => {
@@ -54,22 +50,23 @@ async function firstAccepted(address: Address): Promise<{ readonly refusals: num
 type Share = 'VmRSS' | 'RssAnon';
 
 /**
- * `VmRSS`: all that is resident. `RssAnon`: without files mapped into memory, which the kernel takes back when it must.
+ * `VmRSS`: everything that is resident. `RssAnon`: without files mapped into memory, which the kernel takes back when
+ * it needs the memory.
  */
 function residentBytes({ pid }: Program, share: Share): number {
   const kilobytes = new RegExp(`^${share}:\\s+(\\d+) kB$`, 'm').exec(
     readFileSync(`/proc/${String(pid)}/status`, 'utf8'),
   )?.[1];
-  if (kilobytes === undefined) throw new Error('this system does not say what is resident');
+  if (kilobytes === undefined) throw new Error('this system does not report resident memory');
   return Number(kilobytes) * 1024;
 }
 
-/** What is resident at most from now on, beyond what is now. */
+/** Returns a function that returns the peak since now, in millions of bytes beyond what is resident now. */
 function watchGrowth(program: Program, share: Share): () => number {
   const before = residentBytes(program, share);
-  let most = before;
+  let peak = before;
   const look = (): void => {
-    most = Math.max(most, residentBytes(program, share));
+    peak = Math.max(peak, residentBytes(program, share));
   };
   const timer = setInterval(look, 20);
   afterwards(() => {
@@ -77,192 +74,242 @@ function watchGrowth(program: Program, share: Share): () => number {
   });
   return () => {
     look();
-    return most - before;
+    return Math.round((peak - before) / 1_000_000);
   };
 }
 
-describe('after a kill', () => {
+/** Does the work for each number below `count`, `CONCURRENCY` at a time. */
+async function forEachNumber(count: number, work: (number: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}
+
+/** A client with a stored session, which fails the test if Session Present is not what it has to be. */
+class StoredClient {
+  readonly inbox = new Inbox();
+  readonly mqtt: MqttClient;
+  readonly #faults: string[] = [];
+
+  constructor(
+    clientId: string,
+    readonly address: Address,
+    window = 200,
+  ) {
+    this.mqtt = new MqttClient(clientId, window);
+    this.mqtt.onMessage = (packet) => {
+      this.inbox.put(packet);
+    };
+    this.mqtt.onFault = (fault) => this.#faults.push(fault);
+  }
+
+  async connect(): Promise<this> {
+    await this.mqtt.connect(this.address);
+    expect(this.#faults).toEqual([]);
+    return this;
+  }
+}
+
+const connectStored = (clientId: string, address: Address, window?: number): Promise<StoredClient> =>
+  new StoredClient(clientId, address, window).connect();
+
+const message = (topic: string, payload: string, retain = false): Message => ({
+  topic,
+  payload: Buffer.from(payload),
+  qos: 1,
+  retain,
+});
+
+describe('recovery after a kill', () => {
   const SESSIONS = 2000;
   const QUEUED = 3;
   const RETAINED = 200;
   const commandTopic = (session: number): string => `device/${session}/command`;
-  const isReader = (session: number): boolean => session % 20 === 0;
+  const readsNews = (session: number): boolean => session % 20 === 0;
+  const commands = Array.from({ length: QUEUED }, (_, i) => `command ${i}`);
+  const once = { topic: commandTopic(0), payload: 'once', qos: 2, packetId: 777 } as const;
+  const ONCE_PUBLISHER = { clientId: 'publisher of once', clean: false } as const;
 
-  test('sessions, subscriptions, queues, retained messages and QoS 2 identifiers are there before the port is', () =>
+  /** Every kind of stored state: the devices are offline, with messages in their queues. */
+  async function leaveState(address: Address, devices: readonly StoredClient[]): Promise<void> {
+    await forEachNumber(SESSIONS, async (session) => {
+      const { mqtt } = await (devices[session] as StoredClient).connect();
+      await mqtt.subscribe(commandTopic(session), 1);
+      if (readsNews(session)) await mqtt.subscribe('news/+', 2);
+      await mqtt.disconnect();
+    });
+    const { mqtt } = await connectStored('gateway', address);
+    await mqtt.publishAll(
+      commands.flatMap((command) => devices.map((_, session) => message(commandTopic(session), command))),
+    );
+    await mqtt.publishAll([message('news/today', 'news')]);
+    await mqtt.publishAll(Array.from({ length: RETAINED }, (_, i) => message(`state/${i}`, `state ${i}`, true)));
+    const publisher = await connected(address, ONCE_PUBLISHER);
+    publisher.send(publish(once));
+    await publisher.next('pubrec');
+  }
+
+  /** The device was restored last, so nothing may be missing if its state is complete. */
+  async function expectComplete({ mqtt, inbox }: StoredClient): Promise<void> {
+    expect(await inbox.texts(QUEUED)).toEqual(commands);
+    await mqtt.subscribe('state/#', 1);
+    const states = await inbox.take(RETAINED);
+    expect(
+      states.map(({ topic, payload, retain }) => `${topic}: ${payload.toString()}, ${String(retain)}`).sort(),
+    ).toEqual(Array.from({ length: RETAINED }, (_, i) => `state/${i}: state ${i}, true`).sort());
+    await mqtt.disconnect();
+  }
+
+  /** Repeats the QoS 2 message, which the broker may not deliver a second time. */
+  async function completeOnce(address: Address): Promise<void> {
+    const { client, sessionPresent } = await reconnected(address, ONCE_PUBLISHER);
+    expect(sessionPresent).toBe(true);
+    client.send(publish({ ...once, dup: true }));
+    await client.next('pubrec');
+    client.send(pubrel(once.packetId));
+    expect((await client.next('pubcomp')).packetId).toBe(once.packetId);
+  }
+
+  /** Returns the devices that did not get exactly their messages, each with what it got. */
+  async function wrongDevices(devices: readonly StoredClient[], complete: StoredClient): Promise<string[]> {
+    const wrong: string[] = [];
+    await forEachNumber(SESSIONS, async (session) => {
+      const device = devices[session] as StoredClient;
+      await device.connect();
+      const expected = [
+        ...(device === complete ? [] : commands),
+        ...(readsNews(session) ? ['news'] : []),
+        ...(session === 0 ? ['once'] : []),
+        'live',
+      ];
+      const received = await device.inbox.texts(expected.length);
+      if (received.join() !== expected.join()) wrong.push(`${device.mqtt.clientId}: ${received.join()}`);
+      await device.mqtt.disconnect();
+    });
+    return wrong;
+  }
+
+  test('sessions, subscriptions, queues, retained messages and QoS 2 identifiers are restored before the port opens', () =>
     scene(async () => {
-      const directory = dataDirectory();
+      const directory = temporaryDirectory();
       const first = startOn(directory, 0);
-      const { port } = await readiness(first);
-      const address = { host: LOCALHOST, port };
-
-      await inLots(SESSIONS, async (session) => {
-        const client = await connected(address, `device-${session}`);
-        await client.subscribe(commandTopic(session), 1);
-        if (isReader(session)) await client.subscribe('news/+', 2);
-        await client.disconnect();
-      });
-      const gateway = await connected(address, 'gateway');
-      const text = (topic: string, payload: string, retain = false): Publication => ({
-        topic,
-        payload: Buffer.from(payload),
-        retain,
-      });
-      const queued = Array.from({ length: QUEUED * SESSIONS }, (_, i) =>
-        text(commandTopic(i % SESSIONS), `command ${Math.floor(i / SESSIONS)}`),
-      );
-      await gateway.publish([...queued, text('news/today', 'news')]);
-      await gateway.publish(Array.from({ length: RETAINED }, (_, i) => text(`state/${i}`, `state ${i}`, true)));
-      const once = {
-        cmd: 'publish',
-        qos: 2,
-        messageId: 777,
-        topic: commandTopic(0),
-        payload: 'once',
-        retain: false,
-      } as const;
-      gateway.send({ ...once, dup: false });
-      await gateway.next('pubrec');
+      const address = { host: LOCALHOST, port: (await readiness(first)).port };
+      const devices = Array.from({ length: SESSIONS }, (_, i) => new StoredClient(`device-${i}`, address));
+      await leaveState(address, devices);
       first.kill('SIGKILL');
       expect((await first.end()).stderr).toBe('');
 
-      const second = startOn(directory, port);
-      const { refusals } = await firstAccepted(address);
-      // Nobody could connect until then, and whoever can finds what was restored last.
-      expect(refusals).toBeGreaterThan(0);
-      const probe = new StoredClient(address, `device-${SESSIONS - 1}`);
-      expect(await probe.connect()).toBe(true);
-      expect(await probe.texts(QUEUED)).toEqual(['command 0', 'command 1', 'command 2']);
-      await probe.subscribe('state/#', 1);
-      const states = await probe.messages(RETAINED);
-      expect(
-        states.map(({ topic, payload, retain }) => `${topic}: ${payload.toString()}, ${String(retain)}`).sort(),
-      ).toEqual(Array.from({ length: RETAINED }, (_, i) => `state/${i}: state ${i}, true`).sort());
-      await probe.disconnect();
+      const second = startOn(directory, address.port);
+      expect((await firstAccepted(address)).refusals).toBeGreaterThan(0);
+      const last = await (devices.at(-1) as StoredClient).connect();
+      await expectComplete(last);
       await readiness(second);
-
-      const back = new StoredClient(address, 'gateway');
-      expect(await back.connect()).toBe(true);
-      back.send({ ...once, dup: true });
-      await back.next('pubrec');
-      back.send({ cmd: 'pubrel', messageId: once.messageId });
-      await back.next('pubcomp');
-      await back.publish(Array.from({ length: SESSIONS }, (_, session) => text(commandTopic(session), 'live')));
-
-      const wrong: string[] = [];
-      await inLots(SESSIONS, async (session) => {
-        const client = new StoredClient(address, `device-${session}`);
-        const isPresent = await client.connect();
-        const expected = [
-          ...(session === SESSIONS - 1 ? [] : ['command 0', 'command 1', 'command 2']),
-          ...(isReader(session) ? ['news'] : []),
-          ...(session === 0 ? ['once'] : []),
-          'live',
-        ];
-        const come = await client.texts(expected.length);
-        if (!isPresent || come.join() !== expected.join())
-          wrong.push(`device-${session}: ${isPresent ? '' : 'no session, '}${come.join()}`);
-        await client.disconnect();
-      });
-      expect(wrong).toEqual([]);
+      await completeOnce(address);
+      const { mqtt } = await connectStored('another gateway', address);
+      await mqtt.publishAll(devices.map((_, session) => message(commandTopic(session), 'live')));
+      expect(await wrongDevices(devices, last)).toEqual([]);
       second.kill('SIGTERM');
       expect((await second.end()).stderr).toBe('');
     }));
 });
 
-describe('a backlog', () => {
-  function* numbered(count: number, bytes: number, from = 0): Generator<Publication> {
-    for (let number = from; number < from + count; number++) {
-      const payload = Buffer.alloc(bytes, number);
-      payload.writeUInt32BE(number);
-      yield { topic: 'backlog', payload };
-    }
-  }
-
+describe('delivery of a backlog', () => {
   const SESSIONS = 100;
   const EACH = 600;
   const EACH_BYTES = 1000;
 
-  /** Bytes that do not compress: the store is as large as what it was given. */
-  function* forEachSession(from: number, to: number): Generator<Publication> {
-    for (let number = from; number < to; number++) {
+  function* numbered(count: number, bytes: number, from = 0): Generator<Message> {
+    for (let number = from; number < from + count; number++) {
+      const payload = Buffer.alloc(bytes, number);
+      payload.writeUInt32BE(number);
+      yield { topic: 'backlog', payload, qos: 1 };
+    }
+  }
+
+  /** Bytes that do not compress, so that the store is as large as the messages. */
+  function* forEachSession(count: number): Generator<Message> {
+    for (let number = 0; number < count; number++) {
       for (let session = 0; session < SESSIONS; session++) {
         const payload = randomBytes(EACH_BYTES);
         payload.writeUInt32BE(number);
-        yield { topic: `backlog/${session}`, payload };
+        yield { topic: `backlog/${session}`, payload, qos: 1 };
       }
     }
   }
 
-  async function leaveSubscription(address: Address): Promise<void> {
-    const reader = await connected(address, 'reader');
-    await reader.subscribe('backlog', 1);
-    await reader.disconnect();
+  async function leaveReader(address: Address, clientId = 'reader', topic = 'backlog'): Promise<StoredClient> {
+    const reader = await connectStored(clientId, address);
+    await reader.mqtt.subscribe(topic, 1);
+    await reader.mqtt.disconnect();
+    return reader;
   }
 
-  /** In order and each once, lot by lot. */
-  async function expectNumbered(reader: StoredClient, count: number): Promise<void> {
+  const numberOf = ({ payload }: { readonly payload: string | Buffer }): number => (payload as Buffer).readUInt32BE();
+
+  /** The messages in order and each once, up to a thousand at a time. */
+  async function expectNumbered({ inbox }: StoredClient, count: number): Promise<void> {
     for (let from = 0; from < count; from += 1000) {
-      const come = await reader.messages(Math.min(1000, count - from));
-      expect(come.map(({ payload }) => (payload as Buffer).readUInt32BE())).toEqual(come.map((_, i) => from + i));
+      const messages = await inbox.take(Math.min(1000, count - from));
+      expect(messages.map(numberOf)).toEqual(messages.map((_, i) => from + i));
     }
   }
 
   test.each([20, 1000])(
-    'of 20,000 messages is handed over in order in a window of %d, and what arrives meanwhile comes behind it',
+    'a backlog of 20,000 messages is delivered in order with a window of %d, and new messages arrive behind it',
     (window) =>
       scene(async () => {
-        const program = startOn(dataDirectory(), 0, { MAX_INFLIGHT: window });
+        const program = startOn(temporaryDirectory(), 0, { MAX_INFLIGHT: window });
         const address = await readiness(program);
-        await leaveSubscription(address);
-        const writer = await connected(address, 'writer');
-        await writer.publish([...numbered(20_000, 1000)], 500);
+        const reader = await leaveReader(address);
+        const { mqtt } = await connectStored('writer', address, 500);
+        await mqtt.publishAll(numbered(20_000, 1000));
 
-        const reader = await connected(address, 'reader');
-        await Promise.all([expectNumbered(reader, 25_000), writer.publish([...numbered(5000, 1000, 20_000)], 20)]);
+        await reader.connect();
+        const { mqtt: other } = await connectStored('other writer', address, 20);
+        await Promise.all([expectNumbered(reader, 25_000), other.publishAll(numbered(5000, 1000, 20_000))]);
       }),
   );
 
-  test('of 320 MB is not held in memory, neither as it grows nor as it is handed over', () =>
+  test('a backlog of 320 MB is not held in memory, neither while it grows nor while it is delivered', () =>
     scene(async () => {
-      const program = startOn(dataDirectory(), 0);
+      const program = startOn(temporaryDirectory(), 0);
       const address = await readiness(program);
-      await leaveSubscription(address);
+      const reader = await leaveReader(address);
       const growth = watchGrowth(program, 'RssAnon');
-      const writer = await connected(address, 'writer');
-      for (let lot = 0; lot < 10; lot++) await writer.publish([...numbered(500, 64_000, lot * 500)], 50);
+      const { mqtt } = await connectStored('writer', address, 50);
+      await mqtt.publishAll(numbered(5000, 64_000));
 
-      const reader = await connected(address, 'reader');
+      await reader.connect();
       await expectNumbered(reader, 5000);
-      const grown = Math.round(growth() / 1_000_000);
+      const grown = growth();
       expect({ grown, isBounded: grown < 250 }).toEqual({ grown, isBounded: true });
     }));
 
   test(
-    'of 60,000 messages for 100 sessions is not held in memory, mapped files included, and each session gets its own in order',
+    'backlogs of 60,000 messages for 100 sessions take no memory, mapped files included, and each is delivered in order',
     () =>
       scene(async () => {
-        const program = startOn(dataDirectory(), 0);
+        const program = startOn(temporaryDirectory(), 0);
         const address = await readiness(program);
         const growth = watchGrowth(program, 'VmRSS');
-        await inLots(SESSIONS, async (session) => {
-          const reader = await connected(address, `reader-${session}`);
-          await reader.subscribe(`backlog/${session}`, 1);
-          await reader.disconnect();
-        });
-        const writer = await connected(address, 'writer');
-        for (let number = 0; number < EACH; number += 50)
-          await writer.publish([...forEachSession(number, number + 50)], 1000);
+        const readers: StoredClient[] = [];
+        for (let session = 0; session < SESSIONS; session++)
+          readers.push(await leaveReader(address, `reader-${session}`, `backlog/${session}`));
+        const { mqtt } = await connectStored('writer', address, 1000);
+        await mqtt.publishAll(forEachSession(EACH));
 
         const wrong: string[] = [];
         await Promise.all(
-          Array.from({ length: SESSIONS }, async (_, session) => {
-            const reader = await connected(address, `reader-${session}`);
-            const come = await reader.messages(EACH);
-            if (come.some(({ payload }, i) => (payload as Buffer).readUInt32BE() !== i)) wrong.push(reader.clientId);
+          readers.map(async (reader) => {
+            await reader.connect();
+            const messages = await reader.inbox.take(EACH);
+            if (messages.some((each, i) => numberOf(each) !== i)) wrong.push(reader.mqtt.clientId);
           }),
         );
         expect(wrong).toEqual([]);
-        const grown = Math.round(growth() / 1_000_000);
+        const grown = growth();
         expect({ grown, isBounded: grown <= 150 }).toEqual({ grown, isBounded: true });
       }),
     60_000,

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hexmq, temporaryDirectory, withBroker } from './hexmq-command.js';
-import { connected, publish, PUBACK, subscribe, SUBACK } from './hostile-sockets.js';
+import { connected } from './raw-socket.js';
 
 function configuration() {
   const directory = temporaryDirectory();
@@ -29,10 +29,8 @@ test('a reload changes limits without disconnecting clients, and a wrong configu
     if (settings === undefined) throw new Error('the broker was started without its configuration');
     const { path, pidFile, write } = settings;
     const client = await connected(broker, { clientId: 'stays' });
-    const granted = async (...filters: string[]): Promise<number[]> => {
-      await client.send(subscribe(filters));
-      return [...(await client.next(SUBACK)).body.subarray(2)];
-    };
+    const granted = (...filters: string[]): Promise<readonly number[]> =>
+      client.subscribe(...filters.map((filter) => [filter, 0] as const));
     expect(await granted('one', 'two')).toEqual([0, 0x80]);
 
     write({ maxSubscriptionsPerClient: 3 });
@@ -54,11 +52,10 @@ test('a reload changes limits without disconnecting clients, and a wrong configu
     });
 
     write({ maxSubscriptionsPerClient: 4 }, { storage: { adapter: 'memory', ackLevel: 'received' } });
-    const told = await hexmq(['reload', '--pid-file', pidFile, '--config', path]);
-    expect({ status: told.status, stderr: told.stderr }).toEqual({ status: 0, stderr: '' });
+    const accepted = await hexmq(['reload', '--pid-file', pidFile, '--config', path]);
+    expect({ status: accepted.status, stderr: accepted.stderr }).toEqual({ status: 0, stderr: '' });
     await broker.program.logs(/"event":"restart-needed","keys":\["storage"\]/);
     expect(await granted('four', 'five')).toEqual([0, 0x80]);
-    await client.send(publish('one', 'x', 1, 7));
-    await client.next(PUBACK);
+    await client.publish({ topic: 'without a subscriber', payload: 'x', qos: 1 });
   }, args);
 });

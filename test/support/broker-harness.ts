@@ -3,6 +3,7 @@
 // but the expected was sent, the reason was noticed, and everyone else is served as before.
 import { expect } from '@jest/globals';
 import { MemoryNetwork } from '../../adapters/network/memory/index.js';
+import type { MemoryClient } from '../../adapters/network/memory/index.js';
 import { MemoryStorage } from '../../adapters/storage/memory/index.js';
 import type { BrokerService } from '../../src/application/service.js';
 import { assembleBroker } from '../../src/testkit/assemble-broker.js';
@@ -25,9 +26,10 @@ import type {
 import type { MalformedCode } from '../../src/protocol/malformed.js';
 import { SeededRandom } from '../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../src/testkit/virtual-clock.js';
-import { Activity, RawClient, memoryWire } from './raw-client.js';
-import * as raw from './raw-packets.js';
-import type { ConnectFields, Part } from './raw-packets.js';
+import { InProcessActivity, InProcessClient } from '../clients/raw-client.js';
+import type { Wire } from '../clients/raw-client.js';
+import * as raw from '../clients/raw-packets.js';
+import type { ConnectFields, Part } from '../clients/raw-packets.js';
 
 /** Any moment will do; the clock stands there when a test begins. */
 const BEGIN_MS = Date.UTC(2026, 0, 1);
@@ -101,15 +103,38 @@ export const refused = (code: number, reason: RefusalReason): ExpectedEnd => ({
   answer: raw.hex(raw.bytes('20 02 00', code)),
 });
 
+function memoryWire(client: MemoryClient, remoteAddress: string): Wire {
+  return {
+    write: (bytes) => void client.write(bytes),
+    onData: (listener) => {
+      client.onData(listener);
+    },
+    onClosed: (listener) => void client.closed.then(listener),
+    end: () => {
+      client.end();
+    },
+    destroy: () => {
+      client.destroy();
+    },
+    pause: () => {
+      client.pauseReading();
+    },
+    resume: () => {
+      client.resumeReading();
+    },
+    remoteAddress,
+  };
+}
+
 export class BrokerHarness {
   readonly clock = new VirtualClock(BEGIN_MS);
   readonly events: (BrokerEvent | LifecycleEvent)[] = [];
-  readonly activity = new Activity();
+  readonly activity = new InProcessActivity();
   readonly network = new MemoryNetwork({ clock: this.clock });
   readonly #service: BrokerService;
   #connections = 0;
   #probes = 0;
-  #bystander: RawClient | undefined;
+  #bystander: InProcessClient | undefined;
 
   private constructor(options: HarnessOptions) {
     this.#service = assembleBroker({
@@ -153,18 +178,18 @@ export class BrokerHarness {
   }
 
   /** A network connection, and nothing sent on it. */
-  open(mode: 'packets' | 'bytes' = 'packets'): RawClient {
+  open(mode: 'packets' | 'bytes' = 'packets'): InProcessClient {
     const remoteAddress = `test:${++this.#connections}`;
-    return new RawClient(memoryWire(this.network.connect({ remoteAddress }), remoteAddress), this.activity, mode);
+    return new InProcessClient(memoryWire(this.network.connect({ remoteAddress }), remoteAddress), this.activity, mode);
   }
 
   /** A client that sent CONNECT and was accepted; whether a session was present it has not looked at. */
-  async connect(fields: ConnectFields | string = {}): Promise<RawClient> {
+  async connect(fields: ConnectFields | string = {}): Promise<InProcessClient> {
     return (await this.reconnect(fields)).client;
   }
 
   /** As `connect`, with what CONNACK said of the session. */
-  async reconnect(fields: ConnectFields | string): Promise<{ client: RawClient; sessionPresent: boolean }> {
+  async reconnect(fields: ConnectFields | string): Promise<{ client: InProcessClient; sessionPresent: boolean }> {
     const client = this.open();
     const connect = typeof fields === 'string' ? { clientId: fields } : fields;
     client.send(raw.connect(connect));
@@ -179,7 +204,7 @@ export class BrokerHarness {
   async watcher(
     clientId: string,
     ...requests: readonly (readonly [filter: string, qos: 0 | 1 | 2])[]
-  ): Promise<RawClient> {
+  ): Promise<InProcessClient> {
     const client = await this.connect(clientId);
     expect(await client.subscribe(...requests)).toEqual(requests.map(([, qos]) => qos));
     return client;
@@ -197,7 +222,7 @@ export class BrokerHarness {
   }
 
   /** What was noticed of the end of this connection. */
-  endOf(client: RawClient): Pick<ExpectedEnd, 'reason' | 'malformed'> | undefined {
+  endOf(client: InProcessClient): Pick<ExpectedEnd, 'reason' | 'malformed'> | undefined {
     for (const event of this.events) {
       if (event.kind === 'connection-refused' && event.remoteAddress === client.wire.remoteAddress)
         return { reason: event.reason };
@@ -214,7 +239,7 @@ export class BrokerHarness {
    * The broker has closed the connection, said nothing unexpected before, noticed why, and serves others. `label` is
    * for the failure.
    */
-  async expectClosed(client: RawClient, expected: ExpectedEnd, label = ''): Promise<void> {
+  async expectClosed(client: InProcessClient, expected: ExpectedEnd, label = ''): Promise<void> {
     await this.settled();
     const { answer = '', ...end } = expected;
     expect({ label, closed: client.isClosed, answer: client.takeUnread(), end: this.endOf(client) }).toEqual({

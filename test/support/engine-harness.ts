@@ -19,9 +19,9 @@ import type { LifecycleEvent } from '../../src/ports/telemetry.js';
 import { SeededRandom } from '../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from './hand-storage.js';
-import { ReceivedStream, connect, subscribe } from './raw-packets.js';
-import type { ConnectFields, Part, Received, Request } from './raw-packets.js';
-import { bytes } from './raw-packets.js';
+import { ReceivedStream, connect, subscribe } from '../clients/raw-packets.js';
+import type { ConnectFields, Part, Received, Request } from '../clients/raw-packets.js';
+import { bytes } from '../clients/raw-packets.js';
 
 export interface EngineOptions {
   readonly limits?: Partial<Limits>;

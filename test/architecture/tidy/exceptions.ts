@@ -13,7 +13,6 @@ export const EXCEPTIONS: Readonly<Record<RuleName, Readonly<Record<string, strin
     'test/support/model-store.ts': 'one case per kind of change',
     'test/unit/protocol/mqtt-packet.test.ts': 'one case per packet type',
     'test/e2e/inspect.test.ts': 'one scene told in order',
-    'test/e2e/recovery.test.ts': 'one scene told in order',
   },
   'file size': {
     'src/composition/config.ts': 'the checks of one configuration, in the order in which they are reported',

@@ -1,7 +1,7 @@
 // A stored session with more messages queued than a broker keeps in memory, drained by a client that was away.
 import type { Chance } from './chance.js';
 import { History } from './history.js';
-import { untilLost } from '../mqtt-client.js';
+import { untilLost } from '../../clients/mqtt-client.js';
 import type { KillableBroker, Victim } from './killable-broker.js';
 import { Publisher } from './publisher.js';
 import { Subscriber } from './subscriber.js';

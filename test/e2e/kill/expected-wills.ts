@@ -1,6 +1,6 @@
 // The wills of the clients, each on a topic of its own, and what must become of them.
 import type { History } from './history.js';
-import type { Will } from '../mqtt-client.js';
+import type { Will } from '../../clients/mqtt-client.js';
 import type { RetainedMessages } from './retained-reader.js';
 
 /** `owed` until the client sends DISCONNECT or is back in time; `open` while the answer that decides is missing. */

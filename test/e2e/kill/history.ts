@@ -1,7 +1,7 @@
 // The history of a test: which messages were sent and acknowledged, which subscriptions existed at that time, and what
 // each observer has received. From it follows which observer must get a message and which must not. A contradiction is
 // a violation, reported with the rounds that led to it.
-import { within } from '../program.js';
+import { within } from '../../clients/within.js';
 
 /** The last events that are part of a failure message, and the most violations. */
 const TOLD_EVENTS = 12;

@@ -3,7 +3,7 @@
 import { readiness, startProgram } from '../hexmq-command.js';
 import type { Program } from '../program.js';
 import { complaintIn } from './complaints.js';
-import type { Address } from '../packet-socket.js';
+import type { Address } from '../../clients/packet-socket.js';
 import type { KillableServer, StoragePlace } from './storage-place.js';
 
 const FAILING_WRITE = /"event":"storage-failing","operation":"write"/;

@@ -2,7 +2,7 @@
 import type { Chance } from './chance.js';
 import type { History } from './history.js';
 import { payloadOf } from './history.js';
-import { MqttClient } from '../mqtt-client.js';
+import { MqttClient } from '../../clients/mqtt-client.js';
 
 /** Most messages are small. Some exceed the sizes from which a broker copies and stores payloads differently. */
 function sizeBy(chance: Chance): number {

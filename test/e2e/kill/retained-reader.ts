@@ -1,7 +1,7 @@
 // Reads the retained messages that match a filter.
-import { within } from '../program.js';
-import { MqttClient } from '../mqtt-client.js';
-import type { Address } from '../packet-socket.js';
+import { within } from '../../clients/within.js';
+import { MqttClient } from '../../clients/mqtt-client.js';
+import type { Address } from '../../clients/packet-socket.js';
 
 export type RetainedMessages = ReadonlyMap<string, Buffer>;
 

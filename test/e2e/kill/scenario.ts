@@ -2,19 +2,19 @@
 // subscribe and leave, and the broker is killed in the middle of it. Every few rounds everything is first delivered,
 // and nothing may be missing. Where storage is a server, the rounds take turns: the broker alone is killed, the server
 // under a broker that stays alive, or both.
+import { within } from '../../clients/within.js';
 import type { Chance } from './chance.js';
 import { History } from './history.js';
 import type { Observer } from './history.js';
-import { MqttClient, untilLost } from '../mqtt-client.js';
+import { MqttClient, untilLost } from '../../clients/mqtt-client.js';
 import type { KillableBroker, Victim } from './killable-broker.js';
-import type { Address } from '../packet-socket.js';
+import type { Address } from '../../clients/packet-socket.js';
 import { Publisher } from './publisher.js';
 import { ExpectedRetained } from './expected-retained.js';
 import { readRetained } from './retained-reader.js';
 import { Subscriber } from './subscriber.js';
 import { ExpectedWills } from './expected-wills.js';
 import type { ExpectedWill } from './expected-wills.js';
-import { within } from '../program.js';
 
 /** Long enough for every client that comes back; or so short that the wills of the others are due at once. */
 const LONG_GRACE_MS = 600_000;

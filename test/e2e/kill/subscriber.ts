@@ -1,7 +1,7 @@
 // A receiving session, and what is known about its subscriptions.
 import type { History, Observer } from './history.js';
-import { MqttClient } from '../mqtt-client.js';
-import type { Address } from '../packet-socket.js';
+import { MqttClient } from '../../clients/mqtt-client.js';
+import type { Address } from '../../clients/packet-socket.js';
 
 export class Subscriber {
   readonly client: MqttClient;

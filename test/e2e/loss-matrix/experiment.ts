@@ -4,11 +4,11 @@
 // Nobody waits for what may be lost: at the end of a round each subscriber gets last messages behind all others, and
 // what has not come by then will not come.
 import type { QoS } from 'mqtt-packet';
+import { within } from '../../clients/within.js';
 import type { Chance } from '../kill/chance.js';
-import { MqttClient } from '../mqtt-client.js';
+import { MqttClient } from '../../clients/mqtt-client.js';
 import type { KillableBroker } from '../kill/killable-broker.js';
-import type { Address } from '../packet-socket.js';
-import { within } from '../program.js';
+import type { Address } from '../../clients/packet-socket.js';
 import type { Cell } from './cells.js';
 import { READERS, Tally } from './tally.js';
 import type { Counts, Reader } from './tally.js';

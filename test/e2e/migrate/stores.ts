@@ -1,5 +1,5 @@
-// Stores for the command to work on: a configuration each, on files or in a database of the server that the tests were
-// given.
+// Stores for the command to work on, each with its configuration: on files, or in a database of the tests' MongoDB
+// server.
 import { describe, expect } from '@jest/globals';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export type Kind = (typeof KINDS)[number];
 
 export const server = await mongoServer();
 
-/** Tests on stores of these kinds; without a server they are skipped by name if they need one. */
+/** Declares tests on stores of these kinds. Tests that need a server are skipped by name if there is none. */
 export function describeKinds(kinds: readonly Kind[], title: string, tests: () => void): void {
   if (kinds.includes('mongodb')) describeWithServer(server, title, tests);
   else describe(title, tests);
@@ -23,21 +23,21 @@ export function describeKinds(kinds: readonly Kind[], title: string, tests: () =
 
 export interface Store {
   readonly kind: Kind;
-  /** The file that says where it is. */
+  /** The configuration file that names the store. */
   readonly config: string;
-  /** As the command shows it. */
+  /** The name that the command shows. */
   readonly shown: string;
-  /** Whether anything of it is there: a directory, collections. */
+  /** Whether a part of it exists: a directory, or collections. */
   readonly isThere: () => Promise<boolean>;
-  /** What it takes on the disk, or something that grows with it. */
+  /** Its size on the disk, or a number that grows with it. */
   readonly size: () => Promise<number>;
 }
 
-export function storeOf(kind: Kind, room: string, name: string): Store {
-  const config = join(room, `${name}.yaml`);
+export function storeOf(kind: Kind, parent: string, name: string): Store {
+  const config = join(parent, `${name}.yaml`);
   switch (kind) {
     case 'file': {
-      const directory = join(room, name);
+      const directory = join(parent, name);
       writeFileSync(config, JSON.stringify({ storage: { adapter: 'file', options: { directory } } }));
       const size = (): number =>
         readdirSync(directory).reduce(
@@ -91,7 +91,7 @@ async function withDatabase<Result>(
 }
 
 export async function startOn({ config }: Store): Promise<RunningBroker> {
-  // The wills of those who were connected do not wait for them to come back.
+  // The wills of clients that were connected are published at the start, without time to reconnect.
   const broker = await startBroker(['--port', '0', '--config', config], {
     env: { HEXMQ_LIMITS_WILL_GRACE_AFTER_RESTART_MS: '0' },
   });
@@ -101,14 +101,14 @@ export async function startOn({ config }: Store): Promise<RunningBroker> {
   return broker;
 }
 
-/** A `hexmq` that has to do what it was told. @returns what it said. */
+/** Runs `hexmq`, which has to succeed. @returns its standard output. */
 export async function done(args: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await hexmq(args);
   expect({ status, stderr: stderr.replace(/^exported .*\n/, '') }).toEqual({ status: 0, stderr: '' });
   return stdout;
 }
 
-/** One line on standard error and status 1. */
+/** Runs `hexmq`, which has to refuse with status 1. @returns the one line that it writes to standard error. */
 export async function refused(args: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await hexmq(args);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
@@ -119,7 +119,7 @@ export async function refused(args: readonly string[]): Promise<string> {
 export const totalsOf = async ({ config }: Store): Promise<Record<string, unknown>> =>
   JSON.parse(await done(['inspect', '--config', config, '--json'])) as Record<string, unknown>;
 
-/** All that is in it, as one number. */
+/** A digest of the whole content. */
 export async function digestOf({ config }: Store): Promise<string> {
   const { status, stderr } = await hexmq(['export', '--config', config]);
   expect(status).toBe(0);

@@ -13,7 +13,7 @@ import {
   pubrel,
   subscribe,
   unsubscribe,
-} from '../../support/raw-packets.js';
+} from '../../clients/raw-packets.js';
 
 describe('promises of durability', () => {
   test('CONNACK of a stored session waits for the commit', async () => {

@@ -14,7 +14,7 @@ import {
   pubrec,
   pubrel,
   subscribe,
-} from '../../support/raw-packets.js';
+} from '../../clients/raw-packets.js';
 
 describe('a commit', () => {
   test('a commit that is refused for good leads to no acknowledgement, ever', async () => {

@@ -10,7 +10,7 @@ import type { Channel } from '../../../src/ports/network.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 import { EngineHarness, storedPair } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
-import { PINGREQ, bytes, connect, publish } from '../../support/raw-packets.js';
+import { PINGREQ, bytes, connect, publish } from '../../clients/raw-packets.js';
 
 const ends = ({ events }: EngineHarness): string[] =>
   events.flatMap((event) => (event.kind === 'connection-ended' ? [`${event.clientId ?? '?'} ${event.reason}`] : []));

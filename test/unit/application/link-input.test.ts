@@ -7,7 +7,7 @@ import type { Input } from '../../../src/domain/inputs.js';
 import type { ConnectionId } from '../../../src/domain/identifiers.js';
 import type { Channel } from '../../../src/ports/network.js';
 import { PacketType } from '../../../src/protocol/packets.js';
-import { PINGREQ, bytes, connect, publish } from '../../support/raw-packets.js';
+import { PINGREQ, bytes, connect, publish } from '../../clients/raw-packets.js';
 
 function started() {
   const log: string[] = [];

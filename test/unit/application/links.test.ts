@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { Authenticator, AuthenticatorAnswer } from '../../../src/ports/auth.js';
 import { EngineHarness, storedPair } from '../../support/engine-harness.js';
 import type { EnginePeer } from '../../support/engine-harness.js';
-import { DISCONNECT, PINGREQ, bytes, connect, publish } from '../../support/raw-packets.js';
+import { DISCONNECT, PINGREQ, bytes, connect, publish } from '../../clients/raw-packets.js';
 
 const refusals = ({ events }: EngineHarness): string[] =>
   events.flatMap((event) => (event.kind === 'connection-refused' ? [event.reason] : []));

@@ -1,8 +1,9 @@
-// An MQTT 3.1.1 client that keeps across connections what the protocol says a client keeps: its unacknowledged
-// messages, which it sends again with DUP, their Packet Identifiers and in order; and the Packet Identifiers of
-// received QoS 2 messages until PUBREL. A message that still arrives twice is therefore the broker's doing.
+// An MQTT 3.1.1 client that obeys the protocol by itself: it acknowledges, and keeps across connections the state that
+// the protocol asks of a client. That is its unacknowledged messages, which it sends again with DUP, in order and with
+// their Packet Identifiers; and the Packet Identifiers of received QoS 2 messages until PUBREL. So if a message arrives
+// twice, the broker has sent it twice.
 import type { IConnackPacket, IPublishPacket, Packet, QoS } from 'mqtt-packet';
-import { within } from './program.js';
+import { within } from './within.js';
 import { PacketSocket } from './packet-socket.js';
 import type { Address } from './packet-socket.js';
 
@@ -76,7 +77,7 @@ export class MqttClient {
 
   constructor(
     readonly clientId: string,
-    /** The most messages that may be unacknowledged. */
+    /** The most messages that may be unacknowledged at a time. */
     readonly window = 20,
   ) {}
 
@@ -118,7 +119,7 @@ export class MqttClient {
     if (returnCode !== 0) throw new Error(`${this.clientId} was refused with ${returnCode}`);
     if (expected !== undefined && sessionPresent !== expected) {
       const given = `Session Present ${Number(sessionPresent)} where ${Number(expected)} is right`;
-      this.onFault(`${this.clientId} was told ${given} (Clean Session ${Number(clean)})`);
+      this.onFault(`${this.clientId} got ${given} (Clean Session ${Number(clean)})`);
     }
     this.#session = clean ? 'none' : 'stored';
   }
@@ -136,6 +137,37 @@ export class MqttClient {
       this.publish(message, resolve);
     });
     return within(Promise.race([acknowledged, this.lost()]), `an acknowledgement for ${this.clientId}`);
+  }
+
+  /**
+   * Publishes as many messages at a time as the window allows. Resolves when all have been acknowledged.
+   * @throws ConnectionLost
+   */
+  async publishAll(messages: Iterable<Message>): Promise<void> {
+    const source = messages[Symbol.iterator]();
+    const { onRoom } = this;
+    const acknowledged = new Promise<void>((resolve) => {
+      let [isOver, unacknowledged] = [false, 0];
+      const one = (): void => {
+        const { done, value } = source.next();
+        if (done === true) {
+          isOver = true;
+          return;
+        }
+        unacknowledged++;
+        this.publish(value, () => {
+          unacknowledged--;
+          if (isOver && unacknowledged === 0) resolve();
+        });
+      };
+      this.onRoom = () => {
+        while (!isOver && this.hasRoom) one();
+        if (isOver && unacknowledged === 0) resolve();
+      };
+      this.onRoom();
+    });
+    await Promise.race([acknowledged, this.lost()]);
+    this.onRoom = onRoom;
   }
 
   /** @throws ConnectionLost */
@@ -230,7 +262,7 @@ export class MqttClient {
         const request = this.#requests.get(messageId);
         this.#requests.delete(messageId);
         if (request === undefined)
-          this.onFault(`${this.clientId} got a ${packet.cmd} for ${messageId}, which it had not asked for`);
+          this.onFault(`${this.clientId} got a ${packet.cmd} for ${messageId}, for which it has no request`);
         else request.resolve(packet.cmd === 'suback' ? (packet.granted as number[]) : []);
         break;
       }
@@ -284,7 +316,7 @@ export class MqttClient {
       (by === 'puback') === (outgoing.message.qos === 1) &&
       (by !== 'pubcomp' || outgoing.isReceived);
     if (!isRight) {
-      this.onFault(`${this.clientId} got a ${by} for ${packetId}, which has nothing to be acknowledged so`);
+      this.onFault(`${this.clientId} got a ${by} for ${packetId}, which is not awaiting one`);
       return;
     }
     if (by === 'pubrec') {

@@ -3,7 +3,6 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
-import { afterwards } from './program.js';
 
 export interface Address {
   readonly host: string;
@@ -37,9 +36,6 @@ export class PacketSocket {
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => {
       owner.closed();
-    });
-    afterwards(() => {
-      this.#socket.destroy();
     });
   }
 
