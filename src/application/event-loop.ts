@@ -4,7 +4,7 @@
 import type { Input } from '../domain/inputs.js';
 import { Fifo } from '../domain/queues/fifo.js';
 import type { Clock, Timer } from '../ports/clock.js';
-import { TurnBudget } from './turn-budget.js';
+import { TurnBudget, UNITS_PER_READING } from './turn-budget.js';
 import type { TurnLimits } from './turn-budget.js';
 
 /** The core, as far as the loop drives it. */
@@ -183,7 +183,9 @@ export class EventLoop {
     beginStep();
     core.handle(input, this.#stepMs);
     const done = unitsDone();
-    this.#budget.spend(1 + done - this.#unitsDone, this.#stepMs);
+    const units = 1 + done - this.#unitsDone;
+    // A slice may take its time without recording or delivering anything.
+    this.#budget.spend(input.kind === 'continue' ? UNITS_PER_READING + units : units, this.#stepMs);
     this.#unitsDone = done;
   }
 

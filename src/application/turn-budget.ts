@@ -19,7 +19,7 @@ export interface TurnLimits {
 export const DEFAULT_TURN_LIMITS: TurnLimits = { maxMs: 10, sliceMs: 1, maxSteps: Infinity };
 
 /** So much work takes well below a millisecond if nothing about it is unusual. */
-const UNITS_PER_READING = 64;
+export const UNITS_PER_READING = 64;
 const SLICES_PER_PHASE = 4;
 
 const NOT_BEGUN = -Infinity;

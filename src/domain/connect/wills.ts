@@ -106,20 +106,21 @@ export class Wills {
   #publish(held: HeldWill): void {
     const { clientId, message } = held.record;
     const origin = { kind: 'will', clientId } as const;
-    const route = this.dispatcher.router.route(message.topic);
-    if (this.dispatcher.mustQueue(route)) {
+    const { dispatcher } = this;
+    const route = dispatcher.isBusy ? undefined : dispatcher.router.route(message.topic);
+    if (route === undefined || dispatcher.mustQueue(route)) {
       this.#release(held);
       // A crash before the message is published must find the will; a new will of the client has replaced it meanwhile.
       const begin = (): void => {
         if (!this.#wills.has(clientId)) this.context.changes.record({ kind: 'will.drop', clientId });
       };
-      this.dispatcher.queue(message, origin, begin, () => {
+      dispatcher.queue(message, origin, begin, () => {
         this.context.effects.emit({ kind: 'will-published', clientId, topic: message.topic });
       });
       return;
     }
     this.#forget(held); // [MQTT-3.1.2-10]
-    this.dispatcher.publish(message, origin, route);
+    dispatcher.publish(message, origin, route);
     this.context.effects.emit({ kind: 'will-published', clientId, topic: message.topic });
   }
 

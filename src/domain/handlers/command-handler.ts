@@ -73,8 +73,8 @@ export class CommandHandler {
     }
     const draft = { topic: topic as TopicName, payload, qos, retain, properties };
     const origin = { kind: 'operator', actor: input.actor } as const;
-    const route = this.router.route(draft.topic);
-    if (this.dispatcher.mustQueue(route)) {
+    const route = this.dispatcher.isBusy ? undefined : this.router.route(draft.topic);
+    if (route === undefined || this.dispatcher.mustQueue(route)) {
       this.dispatcher.queue(
         draft,
         origin,

@@ -61,9 +61,9 @@ export class PublishHandler {
       this.connections.end(connection, 'receive-maximum-exceeded');
       return;
     }
-    route ??= this.router.route(topic);
+    if (!this.dispatcher.isBusy) route ??= this.router.route(topic);
     const draft = packet as PublishPacket & { readonly topic: TopicName };
-    if (this.dispatcher.mustQueue(route)) {
+    if (route === undefined || this.dispatcher.mustQueue(route)) {
       this.#queue(connection, session, draft);
       return;
     }

@@ -80,7 +80,7 @@ export class QueryHandler {
 
   *#recipients(name: string): Generator<RecipientView | undefined> {
     const topic = name as TopicName;
-    for (const found of this.router.search(topic)) {
+    for (const found of this.router.recipientsOf(topic)) {
       if (found instanceof SharedGroup) {
         const topicFilter = `$share/${found.shareName}/${found.filter}` as TopicFilter;
         for (const member of found.members) yield recipientOf(member, topicFilter, true, topic);

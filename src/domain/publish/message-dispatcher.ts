@@ -1,7 +1,8 @@
 // Dispatches accepted messages: a message is retained if its RETAIN flag is set, and goes to every matching
-// subscription [MQTT-4.5.0-1]. A message with many recipients goes to them in slices, one a step. Messages that come
-// meanwhile wait behind it, so that all recipients get them in the same order, and all slices of one message become
-// durable together, so that a publisher that repeats it after a crash repeats all of it.
+// subscription [MQTT-4.5.0-1]. If finding the subscriptions takes long, or they are many, that is done in slices, one a
+// step. Messages that come meanwhile wait behind it, so that all recipients get them in the same order, and all slices
+// of one message become durable together, so that a publisher that repeats it after a crash repeats all of it. It goes
+// to subscriptions that existed when its turn came and still exist when its slice is delivered.
 import type { RestoredFact } from '../changes.js';
 import type { Context } from '../context.js';
 import type { Deadlines, TimerKind } from '../deadlines.js';
@@ -18,8 +19,10 @@ import { drop } from '../messages/drops.js';
 import type { Message } from '../messages/message.js';
 import { PublishOutcome, publisherOf } from '../messages/publication.js';
 import type { MessageDraft, Origin } from '../messages/publication.js';
-import type { Recipient } from '../routing/recipient.js';
-import type { Route, Router, Target } from '../routing/router.js';
+import type { Route, Target } from '../routing/route.js';
+import type { RouteSearch } from '../routing/route-search.js';
+import type { Router } from '../routing/router.js';
+import type { SharedGroup } from '../routing/shared-group.js';
 
 /** A message that waits for its turn, or is on its way to its recipients. */
 interface Publication {
@@ -29,6 +32,19 @@ interface Publication {
   readonly begin: () => void;
   readonly done: (outcome: PublishOutcome) => void;
 }
+
+/** The message that is on its way. */
+interface Dispatch {
+  readonly message: Message;
+  /** `undefined` while the search for it is under way. */
+  route: Route | undefined;
+  readonly search: RouteSearch | undefined;
+  /** Index of the next recipient: first the targets of the route, then its groups. */
+  next: number;
+}
+
+/** So many subscriptions are looked up in the time that it takes to deliver a message. */
+const CHECKS_PER_RECIPIENT = 16;
 
 export class MessageDispatcher implements Task {
   readonly retained = new RetainedTree();
@@ -44,10 +60,9 @@ export class MessageDispatcher implements Task {
   #lastId = 0;
   readonly #outcome = new PublishOutcome();
   readonly #publications = new Fifo<Publication>();
-  /** The state of the first of them, once it has begun. */
-  #message: Message | undefined;
-  #route: Route | undefined;
-  #next = 0;
+  /** Whether the first of them has begun, and what has become of it since. */
+  #hasBegun = false;
+  #dispatch: Dispatch | undefined;
   #ticket: Ticket = NOW;
 
   constructor(
@@ -90,9 +105,14 @@ export class MessageDispatcher implements Task {
     };
   }
 
+  /** Whether messages are on their way in slices: every other one has to wait behind them, see `queue`. */
+  get isBusy(): boolean {
+    return this.#publications.length > 0;
+  }
+
   /** Whether a message with this route cannot be published within one step: see `queue`. */
   mustQueue({ targets, groups }: Route): boolean {
-    return this.#publications.length > 0 || targets.length + groups.length > this.context.sliceSize;
+    return this.isBusy || targets.length + costOf(groups) > this.context.sliceSize;
   }
 
   /** @returns the outcome, valid until the next message is published. */
@@ -126,29 +146,18 @@ export class MessageDispatcher implements Task {
   run(): boolean {
     const publication = this.#publications.peek();
     if (publication === undefined) return true;
-    const { changes, sliceSize } = this.context;
-    const { draft, origin } = publication;
-    if (this.#route === undefined) {
-      changes.hold();
-      this.#outcome.reset();
-      this.#ticket = NOW;
-      this.#next = 0;
-      publication.begin();
-      this.#message = draft === undefined ? undefined : this.accept(draft, origin);
-      if (this.#message !== undefined) this.#begin(this.#message);
-      this.#route = draft === undefined ? { targets: [], groups: [], revision: 0 } : this.router.route(draft.topic);
-    }
-    const { targets, groups } = this.#route;
-    if (this.#message !== undefined) this.#deliver(this.#message, this.#route, this.#next, sliceSize, this.#outcome);
-    this.#next += sliceSize;
+    const { changes } = this.context;
+    if (!this.#hasBegun) this.#start(publication);
+    const isDone = this.#dispatch === undefined || this.#advance(this.#dispatch);
     this.#ticket = Math.max(this.#ticket, changes.step);
-    if (this.#next < targets.length + groups.length) return false;
-    if (this.#message !== undefined) this.#end(this.#outcome);
-    this.#message = undefined;
-    this.#route = undefined;
+    if (!isDone) return false;
+    const outcome = this.#outcome;
+    if (this.#dispatch !== undefined) this.#end(outcome);
+    outcome.ticket = this.#ticket;
+    this.#dispatch = undefined;
+    this.#hasBegun = false;
     this.#publications.shift();
-    this.#outcome.ticket = this.#ticket;
-    publication.done(this.#outcome);
+    publication.done(outcome);
     changes.release();
     return this.#publications.length === 0;
   }
@@ -160,6 +169,30 @@ export class MessageDispatcher implements Task {
     if (removed.expiry !== undefined) this.deadlines.clear(removed.expiry);
     this.context.changes.record({ kind: 'retained.drop', topic });
     return true;
+  }
+
+  #start({ draft, origin, begin }: Publication): void {
+    this.context.changes.hold();
+    this.#hasBegun = true;
+    this.#outcome.reset();
+    this.#ticket = NOW;
+    begin();
+    if (draft === undefined) return;
+    const message = this.accept(draft, origin);
+    this.#begin(message);
+    const route = this.router.known(message.topic);
+    const search = route === undefined ? this.router.search(message.topic) : undefined;
+    this.#dispatch = { message, route, search, next: 0 };
+  }
+
+  /** @returns whether all recipients have the message. */
+  #advance(dispatch: Dispatch): boolean {
+    const { message, search, next } = dispatch;
+    if (search !== undefined) dispatch.route ??= this.router.goOn(search);
+    const { route } = dispatch;
+    if (route === undefined) return false;
+    dispatch.next = this.#deliver(message, route, next, this.context.sliceSize, this.#outcome);
+    return dispatch.next === route.targets.length + route.groups.length;
   }
 
   #begin(message: Message): void {
@@ -174,31 +207,34 @@ export class MessageDispatcher implements Task {
     counters.started++;
   }
 
-  /** Delivers to `count` recipients of the route from `from` on: first its targets, then its groups. */
-  #deliver(message: Message, route: Route, from: number, count: number, outcome: PublishOutcome): void {
+  /**
+   * Delivers to about `count` recipients of the route from `from` on: first its targets, then its groups.
+   * @returns the index of the next recipient.
+   */
+  #deliver(message: Message, route: Route, from: number, count: number, outcome: PublishOutcome): number {
     const { targets, groups } = route;
-    const isStale = from > 0 && route.revision !== this.router.revision;
-    const current = isStale ? this.#recipientsNow(message.topic) : undefined;
-    const end = Math.min(targets.length, from + count);
-    for (let i = from; i < end; i++) {
-      const target = targets[i] as Target;
+    const isStale = route.revision !== this.router.revision;
+    let left = count;
+    let at = from;
+    for (; at < targets.length && left > 0; at++) {
+      const target = targets[at] as Target;
+      left--;
       if (target.noLocal && target.session.clientId === message.publisher) continue; // [MQTT-3.8.3-3]
-      if (current?.has(target.session) === false) continue; // unsubscribed since [MQTT-3.10.4-2]
+      if (isStale) {
+        left -= Math.floor(target.size / CHECKS_PER_RECIPIENT);
+        if (!target.isCurrent) continue; // unsubscribed since [MQTT-3.10.4-2]
+      }
       const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
       // [MQTT-3.3.1-9]: RETAIN is 0 for existing subscriptions, unless they asked for it as published.
       const options = deliveryOptions(qos, target.retainAsPublished && message.retain, target.identifiers);
       outcome.add(target.session.deliver(message, options));
     }
-    const groupsEnd = Math.min(groups.length, from + count - targets.length);
-    for (let i = Math.max(0, from - targets.length); i < groupsEnd; i++) {
-      const group = groups[i];
-      if (group !== undefined && !group.isEmpty) outcome.add(group.publish(message));
+    for (; at < targets.length + groups.length && left > 0; at++) {
+      const group = groups[at - targets.length] as SharedGroup;
+      left -= group.publishCost;
+      if (!group.isEmpty) outcome.add(group.publish(message));
     }
-  }
-
-  /** The sessions that the topic leads to now, after subscriptions have changed between two slices. */
-  #recipientsNow(topic: TopicName): ReadonlySet<Recipient> {
-    return new Set(this.router.route(topic).targets.map(({ session }) => session));
+    return at;
   }
 
   #retain(message: Message): void {
@@ -226,4 +262,11 @@ export class MessageDispatcher implements Task {
     if (replaced?.expiry !== undefined) this.deadlines.clear(replaced.expiry);
     if (entry.expiry !== undefined && expiresAtMs !== undefined) this.deadlines.set(entry.expiry, expiresAtMs);
   }
+}
+
+/** What publishing to the groups costs, in recipients. */
+function costOf(groups: readonly SharedGroup[]): number {
+  let cost = 0;
+  for (const group of groups) cost += group.publishCost;
+  return cost;
 }

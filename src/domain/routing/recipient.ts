@@ -1,15 +1,16 @@
-// The recipient of a message as a shared group sees it: a session.
+// The recipient of a message as routing sees it: a session.
 import type { QoS } from '../../protocol/packets.js';
 import type { DeliverySource } from '../queues/message-queue.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
-import type { ClientId, TopicName } from '../identifiers.js';
+import type { ClientId, TopicFilter, TopicName } from '../identifiers.js';
 
 export interface Recipient {
   readonly clientId: ClientId;
   readonly stored: boolean;
   readonly isConnected: boolean;
+  hasSubscription(topicFilter: TopicFilter): boolean;
   /** True for a client that is not connected: its permissions are checked when it returns. */
   mayReceive(topic: TopicName): boolean;
   /** Whether a message of this QoS delivered now would be sent now. */

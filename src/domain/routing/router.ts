@@ -1,38 +1,23 @@
-// The router: the subscriptions of all sessions, and for each topic the deliveries that result. Overlapping
-// subscriptions of one session make one delivery at the highest granted QoS [MQTT-3.3.5-1]. A topic's route is cached
-// until any subscription changes; checking that costs one comparison.
-import type { QoS } from '../../protocol/packets.js';
+// The router: the subscriptions of all sessions, and for each topic the deliveries that result. A topic's route is
+// cached until any subscription changes; checking that costs one comparison.
 import type { Context } from '../context.js';
 import type { QueueId, TopicFilter, TopicName } from '../identifiers.js';
-import type { Recipient } from './recipient.js';
-import { Subscription } from './subscription.js';
+import type { Route } from './route.js';
+import { RouteSearch } from './route-search.js';
+import type { Subscription } from './subscription.js';
 import { SubscriptionTree } from '../topics/subscription-tree.js';
 import { SharedGroup } from './shared-group.js';
 
 /**
- * One delivery that results from a message to the topic. A session's only matching subscription serves as its own
- * target.
+ * Bounds of the route cache: topics, and subscriptions and groups of all of them together. Beyond them the cache is
+ * cleared.
  */
-export interface Target {
-  readonly session: Recipient;
-  readonly qos: QoS;
-  readonly noLocal: boolean;
-  readonly retainAsPublished: boolean;
-  readonly identifiers: readonly number[] | undefined;
-}
-
-export interface Route {
-  /** The revision of the router's subscriptions from which it was computed. */
-  readonly revision: number;
-  readonly targets: readonly Target[];
-  readonly groups: readonly SharedGroup[];
-}
-
-/** Bounds of the route cache: topics, and deliveries of all of them together. Beyond them the cache is cleared. */
 const ROUTES_MAX = 10_000;
 const ROUTED_MAX = 1_000_000;
 /** In characters. Longer topics are not cached: they are rare, and ten thousand of them would take much memory. */
 const ROUTED_TOPIC_MAX = 256;
+/** Visiting a level or a subscription costs a fraction of what delivering a message does. */
+const VISITS_PER_RECIPIENT = 4;
 
 export class Router {
   readonly #tree = new SubscriptionTree<Subscription | SharedGroup>();
@@ -61,28 +46,40 @@ export class Router {
     return topic.length > ROUTED_TOPIC_MAX ? undefined : this.#routes.get(topic as TopicName);
   }
 
-  route(topic: TopicName): Route {
+  /** @returns the route of the topic, or `undefined` if finding it takes more than one step: see `search`. */
+  route(topic: TopicName): Route | undefined {
     const known = this.known(topic);
     if (known !== undefined) return known;
-    const bySession = new Map<Recipient, Target>();
-    const groups: SharedGroup[] = [];
-    this.#tree.match(topic, (found) => {
-      if (found instanceof Subscription) {
-        const other = bySession.get(found.session);
-        bySession.set(found.session, other === undefined ? found : merged(other, found));
-      } else groups.push(found);
-    });
-    const route = { targets: [...bySession.values()], groups, revision: this.#tree.revision };
-    if (this.#routes.size >= ROUTES_MAX || this.#routed >= ROUTED_MAX) this.#forget();
-    if (topic.length > ROUTED_TOPIC_MAX) return route;
-    this.#routes.set(topic, route);
-    this.#routed += route.targets.length;
-    return route;
+    const search = this.search(topic);
+    return this.#keep(search, search.atOnce(this.#visitsPerStep));
   }
 
-  /** What a message on this topic would go to, found one by one: see `SubscriptionTree.search`. */
-  search(topic: TopicName): Iterable<Subscription | SharedGroup | undefined> {
-    return this.#tree.search(topic);
+  /** Begins a search for the route of the topic; `goOn` does one slice of it. */
+  search(topic: TopicName): RouteSearch {
+    return new RouteSearch(topic, this.#tree);
+  }
+
+  /** @returns the route, once the search is complete. */
+  goOn(search: RouteSearch): Route | undefined {
+    return this.#keep(search, search.visit(this.#visitsPerStep));
+  }
+
+  get #visitsPerStep(): number {
+    return this.context.sliceSize * VISITS_PER_RECIPIENT;
+  }
+
+  /** What a message to the topic would go to, one by one: see `SubscriptionWalk.members`. */
+  recipientsOf(topic: TopicName): Iterable<Subscription | SharedGroup | undefined> {
+    return this.#tree.walk(topic).members();
+  }
+
+  #keep({ topic, size }: RouteSearch, route: Route | undefined): Route | undefined {
+    if (route === undefined || route.revision !== this.#tree.revision || topic.length > ROUTED_TOPIC_MAX) return route;
+    if (this.#revision !== this.#tree.revision || this.#routes.size >= ROUTES_MAX || this.#routed >= ROUTED_MAX)
+      this.#forget();
+    this.#routes.set(topic, route);
+    this.#routed += size;
+    return route;
   }
 
   #forget(): void {
@@ -106,14 +103,20 @@ export class Router {
 
   /** Adds a subscription, in the place of one of the same session with the same filter [MQTT-3.8.4-3]. */
   add(subscription: Subscription, replaced: Subscription | undefined): void {
-    if (subscription.group === undefined) {
-      if (replaced !== undefined) this.#tree.remove(replaced.filter, replaced);
+    const { group } = subscription;
+    if (group === undefined) {
+      // The new one is added first: a search under way must find one of them.
       this.#tree.add(subscription.filter, subscription);
+      if (replaced !== undefined) this.#tree.remove(replaced.filter, replaced);
+      subscription.addedAt = replaced?.addedAt ?? this.#tree.revision;
     } else {
-      if (subscription.group.isEmpty) this.#tree.add(subscription.filter, subscription.group);
+      if (group.isEmpty) {
+        this.#tree.add(subscription.filter, group);
+        group.addedAt = this.#tree.revision;
+      }
       // The new one joins before the old one leaves, so that the group does not drop its waiting messages in between.
-      subscription.group.join(subscription);
-      if (replaced !== undefined) subscription.group.leave(replaced);
+      group.join(subscription);
+      if (replaced !== undefined) group.leave(replaced);
     }
     if (replaced === undefined) this.#subscriptionCount++;
   }
@@ -130,14 +133,4 @@ export class Router {
     this.#tree.remove(subscription.filter, group);
     this.#groups.delete(group.id);
   }
-}
-
-function merged(one: Target, other: Target): Target {
-  return {
-    session: one.session,
-    qos: one.qos > other.qos ? one.qos : other.qos,
-    noLocal: one.noLocal && other.noLocal,
-    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
-    identifiers: one.identifiers === undefined ? other.identifiers : [...one.identifiers, ...(other.identifiers ?? [])],
-  };
 }

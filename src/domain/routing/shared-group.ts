@@ -25,6 +25,9 @@ export interface Member {
 
 const qosOf = ({ qos }: Member, message: Message): QoS => Math.min(message.qos, qos) as QoS;
 
+/** So many members are looked at in the time that it takes to deliver a message. */
+const MEMBERS_PER_RECIPIENT = 256;
+
 const NO_MEMBER_MAY = 'none of the members that are connected may receive it';
 
 /**
@@ -52,6 +55,8 @@ class Reservation implements DeliverySource {
 export class SharedGroup implements QueueOwner, DeliverySource {
   readonly sentBelow = 0;
   readonly id: QueueId;
+  /** The revision of the router's subscriptions that it began with. */
+  addedAt = 0;
   readonly #members: Member[] = [];
   #nextIndex = 0;
   #waiting: MessageQueue;
@@ -73,6 +78,11 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   get members(): Iterable<Member> {
     return this.#members;
+  }
+
+  /** What publishing a message to the group costs, in recipients: it may have to look at all members. */
+  get publishCost(): number {
+    return 1 + Math.floor(this.#members.length / MEMBERS_PER_RECIPIENT);
   }
 
   get count(): number {

@@ -7,6 +7,8 @@ import type { Recipient } from './recipient.js';
 
 export class Subscription {
   readonly identifiers: readonly number[] | undefined;
+  /** The revision of the router's subscriptions that it began with; that of the one it replaced, if it did. */
+  addedAt = 0;
 
   constructor(
     readonly session: Recipient,
@@ -22,6 +24,16 @@ export class Subscription {
     identifier: number | undefined,
   ) {
     this.identifiers = identifier === undefined ? undefined : [identifier];
+  }
+
+  /** Whether the session still subscribes to the filter, with this subscription or with one that has replaced it. */
+  get isCurrent(): boolean {
+    return this.session.hasSubscription(this.topicFilter);
+  }
+
+  /** The number of subscriptions: see `Target`. */
+  get size(): number {
+    return 1;
   }
 
   toRecord(): SubscriptionRecord {

@@ -2,28 +2,12 @@
 // matches, not on the number of subscriptions. The tree holds objects of any type; what a subscription means is decided
 // elsewhere.
 import type { TopicFilter, TopicName } from '../identifiers.js';
-
-/** Most levels have no subscriber or one, so a set is created only for the second. */
-type Members<T> = T | Set<T> | undefined;
-
-class Level<T extends object> {
-  children: Map<string, Level<T>> | undefined = undefined;
-  /** The child named `+`. */
-  plus: Level<T> | undefined = undefined;
-  /** Subscribers of the filter that ends here. */
-  here: Members<T> = undefined;
-  /** Subscribers of the filter that ends with `#` below this level. */
-  below: Members<T> = undefined;
-
-  isEmpty(): boolean {
-    return (
-      this.here === undefined && this.below === undefined && this.plus === undefined && this.children === undefined
-    );
-  }
-}
+import type { Members } from './subscription-level.js';
+import { SubscriptionLevel, withMember, withoutMember } from './subscription-level.js';
+import { SubscriptionWalk } from './subscription-walk.js';
 
 export class SubscriptionTree<T extends object> {
-  readonly #root = new Level<T>();
+  readonly #root = new SubscriptionLevel<T>();
   #revision = 0;
 
   /** Grows with every change; a result computed from the tree is valid while this is unchanged. */
@@ -42,11 +26,11 @@ export class SubscriptionTree<T extends object> {
         level.below = withMember(level.below, member);
         return;
       }
-      if (name === '+') level = level.plus ??= new Level<T>();
+      if (name === '+') level = level.plus ??= new SubscriptionLevel<T>();
       else {
-        const children = (level.children ??= new Map<string, Level<T>>());
+        const children = (level.children ??= new Map<string, SubscriptionLevel<T>>());
         let child = children.get(name);
-        if (child === undefined) children.set(name, (child = new Level<T>()));
+        if (child === undefined) children.set(name, (child = new SubscriptionLevel<T>()));
         level = child;
       }
     }
@@ -59,7 +43,7 @@ export class SubscriptionTree<T extends object> {
   }
 
   /** Removes empty levels on the way back up, so that the tree shrinks with its subscriptions. */
-  #removeBelow(level: Level<T>, levels: readonly string[], at: number, member: T): void {
+  #removeBelow(level: SubscriptionLevel<T>, levels: readonly string[], at: number, member: T): void {
     const name = levels[at];
     if (name === undefined) level.here = withoutMember(level.here, member);
     else if (name === '#') level.below = withoutMember(level.below, member);
@@ -78,72 +62,51 @@ export class SubscriptionTree<T extends object> {
     }
   }
 
-  /** Calls `found` for each member once per matching filter. The same history gives the same order. */
-  match(topic: TopicName, found: (member: T) => void): void {
-    const levels = topic.split('/');
-    // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
-    if (topic.charCodeAt(0) === 0x24) {
-      const child = this.#root.children?.get(levels[0] as string);
-      if (child !== undefined) this.#matchBelow(child, levels, 1, found);
-    } else this.#matchBelow(this.#root, levels, 0, found);
-  }
-
   /**
-   * The members of all matching filters, each when it is asked for: the same as `match`, for a search that may pause.
-   * Yields `undefined` for each level that is visited, so that every step counts.
+   * Calls `found` for each member once per matching filter, as long as that takes no more than about `budget` visits of
+   * levels and members. The same history gives the same order.
+   * @returns how much of the budget is left; if it is negative, not all members were found: see `walk`.
    */
-  *search(topic: TopicName): Generator<T | undefined> {
-    const levels = topic.split('/');
-    if (topic.charCodeAt(0) === 0x24) {
-      const child = this.#root.children?.get(levels[0] as string); // [MQTT-4.7.2-1]
-      if (child !== undefined) yield* this.#searchBelow(child, levels, 1);
-    } else yield* this.#searchBelow(this.#root, levels, 0);
+  match(topic: TopicName, budget: number, found: (member: T) => void): number {
+    const names = topic.split('/');
+    // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
+    if (topic.charCodeAt(0) !== 0x24) return this.#matchBelow(this.#root, names, 0, budget, found);
+    const child = this.#root.children?.get(names[0] as string);
+    return child === undefined ? budget : this.#matchBelow(child, names, 1, budget, found);
   }
 
-  *#searchBelow(level: Level<T>, levels: readonly string[], at: number): Generator<T | undefined> {
-    yield undefined;
-    yield* membersOf(level.below);
-    if (at === levels.length) {
-      yield* membersOf(level.here);
-      return;
-    }
-    if (level.plus !== undefined) yield* this.#searchBelow(level.plus, levels, at + 1);
-    const child = level.children?.get(levels[at] as string);
-    if (child !== undefined) yield* this.#searchBelow(child, levels, at + 1);
+  #matchBelow(
+    level: SubscriptionLevel<T>,
+    names: readonly string[],
+    depth: number,
+    budget: number,
+    found: (member: T) => void,
+  ): number {
+    let left = budget - 1;
+    // "#" also matches its parent level, section 4.7.1.2
+    if (level.below !== undefined) left = eachMember(level.below, left, found);
+    if (left < 0) return left;
+    if (depth === names.length) return level.here === undefined ? left : eachMember(level.here, left, found);
+    if (level.plus !== undefined) left = this.#matchBelow(level.plus, names, depth + 1, left, found);
+    const child = left < 0 ? undefined : level.children?.get(names[depth] as string);
+    return child === undefined ? left : this.#matchBelow(child, names, depth + 1, left, found);
   }
 
-  #matchBelow(level: Level<T>, levels: readonly string[], at: number, found: (member: T) => void): void {
-    eachMember(level.below, found); // "#" also matches its parent level, section 4.7.1.2
-    if (at === levels.length) {
-      eachMember(level.here, found);
-      return;
-    }
-    if (level.plus !== undefined) this.#matchBelow(level.plus, levels, at + 1, found);
-    const child = level.children?.get(levels[at] as string);
-    if (child !== undefined) this.#matchBelow(child, levels, at + 1, found);
+  /** Begins the same search so that it can pause. */
+  walk(topic: TopicName): SubscriptionWalk<T> {
+    return new SubscriptionWalk(this.#root, topic);
   }
 }
 
-function withMember<T extends object>(members: Members<T>, member: T): Members<T> {
-  if (members === undefined || members === member) return member;
-  if (members instanceof Set) return members.add(member);
-  return new Set([members, member]);
-}
-
-function withoutMember<T extends object>(members: Members<T>, member: T): Members<T> {
-  if (members === member) return undefined;
-  if (!(members instanceof Set)) return members;
-  members.delete(member);
-  if (members.size > 1) return members;
-  const [last] = members;
-  return last;
-}
-
-const membersOf = <T extends object>(members: Members<T>): Iterable<T> =>
-  members === undefined ? [] : members instanceof Set ? members : [members];
-
-function eachMember<T extends object>(members: Members<T>, found: (member: T) => void): void {
-  if (members === undefined) return;
-  if (members instanceof Set) for (const member of members) found(member);
-  else found(members);
+function eachMember<T extends object>(
+  members: Exclude<Members<T>, undefined>,
+  budget: number,
+  found: (member: T) => void,
+): number {
+  if (!(members instanceof Set)) {
+    found(members);
+    return budget - 1;
+  }
+  if (members.size <= budget) for (const member of members) found(member);
+  return budget - members.size;
 }

@@ -351,9 +351,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a wildcard that matches a topic that begins with $',
     breaks: ['only to subscribers'],
     plant: () =>
-      replaceMethod(SubscriptionTree.prototype, 'match', (_self, match, topic, found) => {
-        match(topic, found);
-        if (topic.startsWith('$')) match(topic.slice(1) as TopicName, found);
+      replaceMethod(SubscriptionTree.prototype, 'match', (_self, match, topic, budget, found) => {
+        if (topic.startsWith('$')) match(topic.slice(1) as TopicName, budget, found);
+        return match(topic, budget, found);
       }),
   },
   {

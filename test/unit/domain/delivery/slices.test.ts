@@ -152,6 +152,120 @@ describe('a fan-out that is larger than a slice', () => {
   });
 });
 
+/** A broker with slices of one: a search for the route visits four levels and subscriptions at a time. */
+function overlapping(subscriber: 'clean' | 'stored' = 'stored') {
+  const core = new CoreHarness({}, undefined, undefined, 1);
+  const filters = ['a/a/a', 'a/a/+', 'a/+/a', 'a/+/+', '+/a/a', '+/a/+', '+/+/a', '+/+/+'];
+  const one = core.connect('one', { clean: subscriber === 'clean' });
+  for (const filter of filters) one.subscribe([filter, filter === '+/+/+' ? 2 : 1]);
+  const publisher = core.connectStored('publisher');
+  core.finishesAtOnce = false;
+  core.lines();
+  const steps = (): string[][] => {
+    const lines: string[][] = [];
+    while (core.broker.hasWork) {
+      core.handle({ kind: 'continue' });
+      lines.push(core.lines());
+    }
+    return lines;
+  };
+  return { core, one, publisher, steps };
+}
+
+describe('a topic whose route takes more than a slice to find', () => {
+  test('the message is delivered once, at the highest QoS, when the search is complete [MQTT-3.3.5-1]', () => {
+    const { core, publisher, steps } = overlapping();
+    publisher.publish('a/a/a', 'x', 2, { packetId: 7 });
+    expect(core.lines()).toEqual([`${publisher.id} suspend`]);
+    const lines = steps();
+    // 15 levels and 8 subscriptions, a subscription together with its level.
+    expect(lines).toHaveLength(5);
+    expect(lines.slice(1, 4)).toEqual([[], [], []]);
+    expect(lines[0]).toEqual(['+inbound publisher 7']);
+    expect(lines[4]).toEqual([
+      '+c:one #0 a/a/a=x q2',
+      expect.stringContaining('publish a/a/a=x q2 id1'),
+      expect.stringContaining('pubrec 7'),
+      `${publisher.id} resume`,
+    ]);
+    expect(core.recorder.holds).toBe(0);
+  });
+
+  test('the route is found once for all messages to the topic, as long as subscriptions stay as they are', () => {
+    const { publisher, steps } = overlapping();
+    publisher.publish('a/a/a', 'x');
+    steps();
+    publisher.publish('a/a/a', 'y');
+    expect(steps()).toEqual([]);
+  });
+
+  test('messages of any publisher wait for the search, whatever their topic, and keep their order', () => {
+    const { core, one, publisher, steps } = overlapping('clean');
+    const other = core.connect('other');
+    publisher.publish('a/a/a', '1', 0);
+    other.publish('a/a/b', '2', 0);
+    publisher.publish('nothing', '3', 0);
+    core.lines();
+    const lines = steps().flat();
+    expect(published(lines).map((line) => line.replace(/ .*publish (\S+).*/, ' $1'))).toEqual([
+      `${one.id} a/a/a=1`,
+      `${one.id} a/a/b=2`,
+    ]);
+  });
+
+  test('a client that subscribes during the search gets a retained message as retained, and not twice', () => {
+    const { core, publisher, steps } = overlapping();
+    publisher.publish('a/a/a', 'x', 1, { retain: true });
+    core.handle({ kind: 'continue' });
+    const late = core.connect('late');
+    late.subscribe(['#', 1]);
+    const lines = [...core.lines(), ...steps().flat()];
+    expect(published(lines).filter((line) => line.startsWith(`${late.id} <`))).toEqual([
+      `${late.id} < publish a/a/a=x q1 id1 retain`,
+    ]);
+  });
+
+  test('a client that replaces its only subscription during the search gets the message [MQTT-3.8.4-3]', () => {
+    const { core, publisher, steps } = overlapping();
+    const again = core.connect('again');
+    again.subscribe(['a/a/a', 1]);
+    core.finish();
+    core.lines();
+    publisher.publish('a/a/a', 'x');
+    core.handle({ kind: 'continue' });
+    again.subscribe(['a/a/a', 0]);
+    const lines = steps().flat();
+    expect(published(lines).filter((line) => line.startsWith(`${again.id} <`))).toHaveLength(1);
+  });
+
+  test('a client that gives up all matching subscriptions during the search does not get the message', () => {
+    const { core, one, publisher, steps } = overlapping();
+    publisher.publish('a/a/a', 'x');
+    for (let i = 0; i < 3; i++) core.handle({ kind: 'continue' });
+    const filters = ['a/a/a', 'a/a/+', 'a/+/a', 'a/+/+', '+/a/a', '+/a/+', '+/+/a', '+/+/+'];
+    core.finishesAtOnce = false;
+    for (const filter of filters) one.unsubscribe(filter);
+    expect(published(steps().flat())).toEqual([]);
+    expect(core.stored('one')).toEqual([]);
+  });
+
+  test('a client that keeps one of its matching subscriptions gets the message', () => {
+    const { core, one, publisher, steps } = overlapping();
+    publisher.publish('a/a/a', 'x');
+    core.handle({ kind: 'continue' });
+    for (const filter of ['a/a/a', '+/+/+']) one.unsubscribe(filter);
+    expect(published(steps().flat())).toHaveLength(1);
+  });
+
+  test('a crash during the search leaves nothing of the message', () => {
+    const { core, publisher } = overlapping();
+    publisher.publish('a/a/a', 'x');
+    core.handle({ kind: 'continue' });
+    expect(core.recorder.holds).toBe(1);
+    expect(core.stored('one')).toEqual([]);
+  });
+});
+
 describe('a SUBSCRIBE with more filters than a slice', () => {
   test('its filters are parsed, checked and granted in slices, and SUBACK follows the last', () => {
     const core = new CoreHarness({}, undefined, undefined, 4);

@@ -19,9 +19,13 @@ interface Member {
   readonly name: number;
 }
 
+/** What a match finds, after a comparison with what a search finds in the same order. */
 const found = (tree: SubscriptionTree<Member>, topic: TopicName): number[] => {
   const names: number[] = [];
-  tree.match(topic, ({ name }) => names.push(name));
+  const searched: number[] = [];
+  tree.match(topic, Infinity, ({ name }) => names.push(name));
+  tree.walk(topic).visit(Infinity, ({ name }) => searched.push(name));
+  expect(searched).toEqual(names);
   return names.sort((one, other) => one - other);
 };
 
@@ -58,13 +62,71 @@ describe('SubscriptionTree', () => {
     );
   });
 
+  test('a search that pauses finds each subscription that stays exactly once, whatever is added and removed meanwhile', () => {
+    const step = fc.record({ filter: topicFilter, member: fc.nat(3), add: fc.boolean() });
+    fc.assert(
+      fc.property(
+        topicName,
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.tuple(topicFilter, fc.nat(3)), { maxLength: 20 }),
+        fc.array(step, { maxLength: 20 }),
+        (topic, budget, before, during) => {
+          const tree = new SubscriptionTree<Member>();
+          const members = [0, 1, 2, 3].map((name) => ({ name }));
+          const key = (filter: TopicFilter, name: number): string => `${name} ${filter}`;
+          for (const [filter, name] of before) tree.add(filter, members[name] as Member);
+          const stays = new Map(before.map(([filter, name]) => [key(filter, name), { filter, name }]));
+          const existed = new Map(stays);
+          const names: number[] = [];
+          const walk = tree.walk(topic);
+          const steps = [...during];
+          for (let visits = 0; !walk.isDone; visits++) {
+            expect(visits).toBeLessThan(1000);
+            walk.visit(budget, ({ name }) => names.push(name));
+            const change = steps.shift();
+            if (change === undefined) continue;
+            if (change.add) tree.add(change.filter, members[change.member] as Member);
+            else tree.remove(change.filter, members[change.member] as Member);
+            if (change.add) existed.set(key(change.filter, change.member), { ...change, name: change.member });
+            else stays.delete(key(change.filter, change.member));
+          }
+          const matching = (all: typeof stays, name: number): number =>
+            [...all.values()].filter((one) => one.name === name && filterMatches(one.filter, topic)).length;
+          for (const { name } of members) {
+            const times = names.filter((found) => found === name).length;
+            expect(times).toBeGreaterThanOrEqual(matching(stays, name));
+            expect(times).toBeLessThanOrEqual(matching(existed, name));
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('a search visits as many levels and members at a time as its budget allows, also where nothing matches', () => {
+    const tree = new SubscriptionTree<Member>();
+    // Sixteen branches that end at a level that the topic does not have.
+    for (let i = 0; i < 16; i++) {
+      const names = [8, 4, 2, 1].map((bit) => ((i & bit) === 0 ? 'a' : '+'));
+      tree.add(`${names.join('/')}/x` as TopicFilter, { name: i });
+    }
+    const walk = tree.walk('a/a/a/a' as TopicName);
+    let found = 0;
+    let visits = 0;
+    for (; !walk.isDone; visits++) walk.visit(10, () => found++);
+    expect(found).toBe(0);
+    expect(visits).toBe(4); // 31 levels
+    expect(tree.match('a/a/a/a' as TopicName, 31, () => undefined)).toBe(0);
+    expect(tree.match('a/a/a/a' as TopicName, 30, () => undefined)).toBeLessThan(0);
+  });
+
   test('the tree of subscriptions has a new revision after every change and only then', () => {
     const tree = new SubscriptionTree<Member>();
     const member = { name: 1 };
     const revisions = [tree.revision];
     tree.add('a/+' as TopicFilter, member);
     revisions.push(tree.revision);
-    tree.match('a/b' as TopicName, () => undefined);
+    tree.match('a/b' as TopicName, Infinity, () => undefined);
     expect(tree.revision).toBe(revisions.at(-1));
     tree.remove('a/+' as TopicFilter, member);
     revisions.push(tree.revision);
@@ -94,7 +156,7 @@ function weigh(tree: SubscriptionTree<Member>): number {
   try {
     for (const one of ['a', 'b', '$s']) {
       for (const two of ['b', 'c'])
-        for (const three of ['c', 'd']) tree.match(`${one}/${two}/${three}` as TopicName, () => undefined);
+        for (const three of ['c', 'd']) tree.match(`${one}/${two}/${three}` as TopicName, Infinity, () => undefined);
     }
   } finally {
     Map.prototype.get = get;

@@ -1,0 +1,64 @@
+// The route of a topic: the deliveries and the shared groups that a message to it leads to.
+import type { QoS } from '../../protocol/packets.js';
+import type { Recipient } from './recipient.js';
+import type { SharedGroup } from './shared-group.js';
+import type { Subscription } from './subscription.js';
+
+/**
+ * One delivery that results from a message to the topic. A session's only matching subscription serves as its own
+ * target.
+ */
+export interface Target {
+  readonly session: Recipient;
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly identifiers: readonly number[] | undefined;
+  /** How many subscriptions it results from. */
+  readonly size: number;
+  /** Whether the session still has one of these subscriptions. */
+  readonly isCurrent: boolean;
+}
+
+export interface Route {
+  /** The revision of the router's subscriptions for which it is valid. */
+  readonly revision: number;
+  readonly targets: readonly Target[];
+  readonly groups: readonly SharedGroup[];
+}
+
+/** Overlapping subscriptions of one session make one delivery at the highest granted QoS [MQTT-3.3.5-1]. */
+export class MergedTarget implements Target {
+  readonly session: Recipient;
+  qos: QoS;
+  noLocal: boolean;
+  retainAsPublished: boolean;
+  identifiers: number[] | undefined;
+  readonly #subscriptions: Subscription[];
+
+  constructor(one: Subscription, other: Subscription) {
+    this.session = one.session;
+    this.qos = one.qos > other.qos ? one.qos : other.qos;
+    this.noLocal = one.noLocal && other.noLocal;
+    this.retainAsPublished = one.retainAsPublished || other.retainAsPublished;
+    this.identifiers = one.identifiers === undefined ? undefined : [...one.identifiers];
+    if (other.identifiers !== undefined) (this.identifiers ??= []).push(...other.identifiers);
+    this.#subscriptions = [one, other];
+  }
+
+  get size(): number {
+    return this.#subscriptions.length;
+  }
+
+  get isCurrent(): boolean {
+    return this.#subscriptions.some(({ isCurrent }) => isCurrent);
+  }
+
+  add(subscription: Subscription): void {
+    this.#subscriptions.push(subscription);
+    if (subscription.qos > this.qos) this.qos = subscription.qos;
+    this.noLocal &&= subscription.noLocal;
+    this.retainAsPublished ||= subscription.retainAsPublished;
+    if (subscription.identifiers !== undefined) (this.identifiers ??= []).push(...subscription.identifiers);
+  }
+}
