@@ -38,6 +38,7 @@ describe('the plans of many seeds', () => {
       'disk pace',
       'disk refuses',
       'mute',
+      'operator',
       'permissions',
       'publish',
       'stall',
@@ -47,6 +48,8 @@ describe('the plans of many seeds', () => {
       'vanish',
     ]);
     const all = plans.flatMap(({ operations }) => operations);
+    const commands = all.flatMap((one) => (one.kind === 'operator' ? [one.command.kind] : []));
+    expect([...new Set(commands)].sort()).toEqual(['delete-retained', 'delete-session', 'disconnect']);
     const has = (what: (operation: (typeof all)[number]) => boolean): boolean => all.some(what);
     expect({
       will: has((one) => one.kind === 'connect' && one.will !== undefined),

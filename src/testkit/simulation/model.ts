@@ -1,11 +1,12 @@
 // The independent model of a run. It passes what it observes to the evidence first, and then, with what the evidence
 // says about it, to the invariants. It sees what the broker receives and sends, what the disk keeps and what clients
 // receive, and knows nothing of the broker's insides.
-import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../ports/index.js';
+import type { AckLevel, BrokerEvent, Change, Command, CommandOutcome, LifecycleEvent } from '../../ports/index.js';
 import type { Packet, PublishPacket } from '../../protocol/packets.js';
 import type { ClientObserver, Confusion, SimulatedClient } from './client.js';
 import { Evidence } from './evidence/evidence.js';
 import type { EvidenceOptions } from './evidence/evidence.js';
+import type { ObservedCommand } from './evidence/operator-commands.js';
 import { createInvariants } from './invariants/index.js';
 import type { ConnectionEnd, NetworkObserver, SimulatedConnection } from './network.js';
 import type { Observations, Rest } from './observations.js';
@@ -90,6 +91,16 @@ export class Model implements NetworkObserver, ClientObserver {
   event(event: BrokerEvent | LifecycleEvent): void {
     this.evidence.event(event);
     for (const invariant of this.#invariants) invariant.event?.(event);
+  }
+
+  commandGiven(command: Command): ObservedCommand {
+    this.evidence.lifetimes.timePassed();
+    return this.evidence.commands.given(command);
+  }
+
+  commandAnswered(command: ObservedCommand, outcome: CommandOutcome): void {
+    this.evidence.commandAnswered(command);
+    for (const invariant of this.#invariants) invariant.commandAnswered?.(command, outcome);
   }
 
   started(ackLevel: AckLevel): void {

@@ -1,7 +1,7 @@
 // What can be observed of a run from outside the broker. The model turns the raw observations into these, with what the
 // evidence says about each; an invariant subscribes to those that it needs and sees them after the evidence has been
 // updated.
-import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../ports/index.js';
+import type { AckLevel, BrokerEvent, Change, CommandOutcome, LifecycleEvent } from '../../ports/index.js';
 import type {
   AcknowledgementPacket,
   ConnackPacket,
@@ -11,6 +11,7 @@ import type {
 } from '../../protocol/packets.js';
 import type { Confusion, SimulatedClient } from './client.js';
 import type { ObservedClient } from './evidence/observed-client.js';
+import type { ObservedCommand } from './evidence/operator-commands.js';
 import type { ObservedConnection, Unsubscription } from './evidence/observed-connection.js';
 import type { Publication } from './evidence/publications.js';
 import type { SubscriptionInterval } from './evidence/subscription-interval.js';
@@ -96,6 +97,8 @@ export interface Observations {
   kept?(batch: readonly Change[], isFlushed: boolean): void;
   /** The broker has handed over all that it had, and the disk has it. */
   settled?(): void;
+  /** The broker has answered the command of an operator. */
+  commandAnswered?(command: ObservedCommand, outcome: CommandOutcome): void;
   event?(event: BrokerEvent | LifecycleEvent): void;
   /** An exception came out of the broker. */
   failed?(error: unknown): void;

@@ -1,7 +1,7 @@
 // A plan: what is going to happen in a run, as data. It says who the clients are, what they do and when, how the disk
 // behaves and when the broker dies.
 import type { Limits } from '../../domain/limits.js';
-import type { AckLevel } from '../../ports/index.js';
+import type { AckLevel, Command } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
 
 export interface ClientTraits {
@@ -65,6 +65,8 @@ export type Action =
   | { readonly kind: 'mute'; readonly client: string; readonly forMs: number }
   /** What it may receive from now on; in runs in which not everybody may receive everything. */
   | { readonly kind: 'permissions'; readonly client: string; readonly rules: readonly ReceiveRule[] }
+  /** An operator gives a command, if the broker runs. */
+  | { readonly kind: 'operator'; readonly command: Command }
   /** The disk's pace from now on: so long before a call is seen, and again before it is answered. */
   | { readonly kind: 'disk pace'; readonly callMs: number; readonly answerMs: number }
   | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }

@@ -6,6 +6,7 @@ import type { QoS } from '../../protocol/packets.js';
 import { SeededRandom } from '../seeded-random.js';
 import { addAdmissionStorms } from './admission-storms.js';
 import { addCrowd, addLargeWork } from './large-work.js';
+import { addOperatorActions } from './operator-actions.js';
 import type { Acknowledging, Action, Add, ClientTraits, Operation, Plan, ReceiveRule, WillPlan } from './operations.js';
 
 const TOPICS = ['a', 'a/b', 'a/c', 'd/e/f', '$x/y'];
@@ -183,6 +184,8 @@ export function planOf(seed: number): Plan {
         operations[i] = { ...one, downMs: ofExpiry.pick([900, 1100, 2500]) };
     }
   }
+  const ofOperators = new SeededRandom(seed + OPERATORS_SEED);
+  if (ofOperators.chance(0.25)) addOperatorActions(ofOperators, clients, TOPICS, durationMs, add);
   const ofLevels = new SeededRandom(seed + LEVELS_SEED);
   const ackLevels = ofLevels.pick(ACK_LEVELS);
   for (const [i, one] of operations.entries())
@@ -210,6 +213,7 @@ const EXPIRY_SEED = 3_000_000_019;
 const SHARES_SEED = 4_000_000_007;
 const ADMISSION_SEED = 5_000_000_029;
 const SLICES_SEED = 6_000_000_001;
+const OPERATORS_SEED = 7_000_000_003;
 
 /** Half of the runs are those of the default. */
 const ACK_LEVELS: readonly (readonly AckLevel[])[] = [

@@ -1,5 +1,6 @@
 // What happened in a run, line by line: time, who, what. Written only when asked for: a run can be repeated to get its
 // script.
+import type { BrokerEvent, LifecycleEvent } from '../../ports/index.js';
 import type { Packet } from '../../protocol/packets.js';
 import { PacketType } from '../../protocol/packets.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -66,4 +67,9 @@ export function describePacket(packet: Packet): string {
     case PacketType.auth:
       return name;
   }
+}
+
+export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
+  const { kind, ...rest } = event;
+  return `notes ${kind} ${JSON.stringify(rest, (key, value: unknown) => (key === 'error' ? String(value) : value))}`;
 }

@@ -14,6 +14,7 @@ export type InvariantName =
   | 'session present'
   | 'session expiry'
   | 'wills'
+  | 'operator commands'
   | 'packet identifiers'
   | 'window'
   | 'bounded memory'

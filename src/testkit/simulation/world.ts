@@ -1,7 +1,7 @@
 // One run: the clock, the network, the disk, the clients and the incarnations of the broker, driven by a plan. Time
 // goes from one timer to the next, and what is due together is one turn of the broker. The run ends at the first
 // promise that is broken.
-import type { AccessRule, Authorizer, Permissions, Storage, TopicFilter } from '../../ports/index.js';
+import type { Authorizer, Command, Permissions, Storage } from '../../ports/index.js';
 import { NEVER_EXPIRES_S } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
@@ -13,9 +13,10 @@ import { Model } from './model.js';
 import { SimulatedNetwork } from './network.js';
 import { payloadOf, tagOf } from './payload.js';
 import { describeOperation } from './operations.js';
-import type { Action, Operation, Plan, ReceiveRule } from './operations.js';
+import type { Action, Operation, Plan } from './operations.js';
+import { permissionsOf } from './permissions.js';
 import { LARGEST_PAYLOAD_BYTES, WILL_GRACE_MS } from './plan.js';
-import { Script } from './script.js';
+import { describeEvent, Script } from './script.js';
 import { Verdict } from './violation.js';
 import type { Violation } from './violation.js';
 
@@ -48,6 +49,8 @@ export class World {
   #incarnation: BrokerIncarnation | undefined;
   /** Tells the broker that rules have changed. */
   #rulesChanged: () => void = () => undefined;
+  /** Whether the broker has started, so that it takes commands. */
+  #isUp = false;
   #isStopping = false;
   #starts = 0;
   #steps = 0;
@@ -121,6 +124,7 @@ export class World {
       this.#model.turnEnded(this.#incarnation?.pendingDeliveries ?? 0);
     } while (this.#incarnation?.endTurn() === true || this.#disk.work());
     this.#model.evidence.rules.turnEnded();
+    this.#model.evidence.commands.turnEnded();
     if (this.#disk.isSettled) this.#model.settled(this.#disk.isFlushed);
   }
 
@@ -156,6 +160,7 @@ export class World {
     incarnation.service.start().then(
       () => {
         if (this.#incarnation !== incarnation) return;
+        this.#isUp = true;
         this.#model.recovered(incarnation.service.engine.broker.counters.restored);
       },
       (error: unknown) => {
@@ -177,6 +182,7 @@ export class World {
     this.#script.note('broker', 'crashes');
     this.#incarnation.die();
     this.#incarnation = undefined;
+    this.#isUp = false;
     const isLossy = this.#disk.crash(keeps, power);
     this.#network.died(delivers);
     this.#model.crashed(isLossy);
@@ -190,6 +196,7 @@ export class World {
     if (incarnation === undefined || this.#isStopping) return;
     this.#script.note('broker', 'stop requested');
     this.#isStopping = this.#model.evidence.isStopping = true;
+    this.#isUp = false;
     const stopped = (): void => {
       if (this.#incarnation !== incarnation) return;
       this.#script.note('broker', 'has stopped');
@@ -206,6 +213,21 @@ export class World {
     incarnation.service.stop().then(stopped, (error: unknown) => {
       if (this.#incarnation === incarnation) this.#model.failed(error);
     });
+  }
+
+  #command(command: Command): void {
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined || !this.#isUp) return;
+    const observed = this.#model.commandGiven(command);
+    incarnation.service.command(command, 'the plan').then(
+      (outcome) => {
+        if (this.#incarnation !== incarnation) return;
+        this.#script.note('operator', `gets ${outcome.result} for ${command.kind}`);
+        this.#model.commandAnswered(observed, outcome);
+      },
+      // The broker has stopped first.
+      () => undefined,
+    );
   }
 
   #later(afterMs: number, what: () => void): void {
@@ -268,6 +290,9 @@ export class World {
       case 'permissions':
         this.#model.evidence.rules.set(operation.client, operation.rules);
         this.#rulesChanged();
+        return;
+      case 'operator':
+        this.#command(operation.command);
         return;
       case 'mute':
         this.#client(operation).mute(operation.forMs);
@@ -356,19 +381,6 @@ export class World {
   }
 }
 
-/** Clients may publish and subscribe to everything: only what they receive is limited. */
-function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
-  if (rules === undefined) return { kind: 'allow-all' };
-  const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({
-    effect,
-    actions,
-    topicFilter: filter as TopicFilter,
-    source: 'the plan',
-  });
-  const open = ['#', '$x/#'].map((filter) => rule('allow', ['publish', 'subscribe'], filter));
-  return { kind: 'rules', rules: [...open, ...rules.map(({ effect, filter }) => rule(effect, ['receive'], filter))] };
-}
-
 /** How long a session outlives its connection. */
 function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
   return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
@@ -384,9 +396,4 @@ const RUN_BYTES = 1024 * 1024;
 function maxBufferedAboveMark({ limits }: Plan): number {
   const messages = (limits.maxInflight ?? 50) + (limits.maxBufferedQos0Messages ?? 1000);
   return RUN_BYTES + 3 * 64 * 1024 + messages * (LARGEST_PAYLOAD_BYTES + 64);
-}
-
-function describeEvent(event: Parameters<Model['event']>[0]): string {
-  const { kind, ...rest } = event;
-  return `notes ${kind} ${JSON.stringify(rest, (key, value: unknown) => (key === 'error' ? String(value) : value))}`;
 }

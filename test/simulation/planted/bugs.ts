@@ -2,7 +2,6 @@
 // bug decorates one of the core's sinks (changes, effects), a part of the storage, or a method of a class, and never
 // matches the text of a source file.
 import { Committer } from '../../../src/application/committer.js';
-import { CoreEffects } from '../../../src/application/core-effects.js';
 import { Broker } from '../../../src/domain/broker.js';
 import type { Change } from '../../../src/domain/changes.js';
 import { Wills } from '../../../src/domain/connect/wills.js';
@@ -11,7 +10,6 @@ import { PublishHandler } from '../../../src/domain/handlers/publish-handler.js'
 import { Router } from '../../../src/domain/routing/router.js';
 import { SharedGroup } from '../../../src/domain/routing/shared-group.js';
 import { NOW } from '../../../src/domain/durability.js';
-import type { Effects } from '../../../src/domain/effects.js';
 import type { TopicName } from '../../../src/domain/identifiers.js';
 import { Journal } from '../../../src/domain/journal.js';
 import { MessageQueue } from '../../../src/domain/queues/message-queue.js';
@@ -24,21 +22,12 @@ import type { AckLevel } from '../../../src/ports/index.js';
 import { PacketType } from '../../../src/protocol/packets.js';
 import type { PublishPacket } from '../../../src/protocol/packets.js';
 import { SimulatedDisk } from '../../../src/testkit/simulation/disk.js';
-import type { InvariantName } from '../../../src/testkit/simulation/index.js';
 import { Model } from '../../../src/testkit/simulation/model.js';
+import { OPERATOR_BUGS } from './operator-bugs.js';
+import { EFFECTS } from './planted-bug.js';
+import type { PlantedBug } from './planted-bug.js';
 import { replaceMethod, undoAll, withValue } from './replace-method.js';
 import type { Undo } from './replace-method.js';
-
-export interface PlantedBug {
-  /** Completes "a broker with …". */
-  readonly name: string;
-  /** The invariants of which one must be broken first. */
-  readonly breaks: readonly InvariantName[];
-  readonly plant: () => Undo;
-}
-
-/** The class that implements the core's effects. */
-const EFFECTS: Effects & CoreEffects = CoreEffects.prototype;
 
 /** Loses the changes for which `isLost` holds. */
 const loseChanges = (isLost: (change: Change) => boolean): Undo =>
@@ -382,4 +371,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         detach(session);
       }),
   },
+  ...OPERATOR_BUGS,
 ];

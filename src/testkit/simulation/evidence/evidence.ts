@@ -17,8 +17,10 @@ import { tagOf } from '../payload.js';
 import type { DiskContents } from './disk-contents.js';
 import { Drops } from './drops.js';
 import { LogicalClock } from './logical-clock.js';
+import { OperatorCommands } from './operator-commands.js';
+import type { ObservedCommand } from './operator-commands.js';
 import { ObservedClient } from './observed-client.js';
-import { saysNew } from './observed-connection.js';
+import { observeConnection, saysNew } from './observed-connection.js';
 import type { ObservedConnection } from './observed-connection.js';
 import { Publications, willPublisherOf } from './publications.js';
 import type { Publication } from './publications.js';
@@ -51,6 +53,7 @@ export class Evidence {
   readonly lifetimes: SessionLifetimes;
   readonly groups: SharedGroups;
   readonly unflushed: Unflushed;
+  readonly commands: OperatorCommands;
   /** Of the present incarnation of the broker. */
   ackLevel: AckLevel = 'flushed';
   /** Counts the starts of the broker. */
@@ -77,6 +80,9 @@ export class Evidence {
       this.unflushed.add(publication);
     });
     this.lifetimes = new SessionLifetimes(options, clients);
+    const { clock, disk } = this;
+    const connections = (): Iterable<ObservedConnection> => this.#connections.values();
+    this.commands = new OperatorCommands({ clock, disk, clients, publications, connections });
   }
 
   connectionOf(link: SimulatedConnection): ObservedConnection | undefined {
@@ -189,25 +195,15 @@ export class Evidence {
             will.qos,
             will.retain,
           );
+    client.lastConnectAt = this.clock.now;
     this.wills.connected(clientId, publication);
     this.lifetimes.connected(client);
-    const connection: ObservedConnection = {
-      client,
-      connect,
+    const connection = observeConnection(client, connect, {
       willTag: publication?.tag,
-      sessionWasStored: client.sessionStored,
-      earlierSubscriptions: [...client.current],
       since: this.clock.now,
       connectedAtMs: this.options.nowMs(),
-      expiry: client.expiry,
       incarnation: this.incarnation,
-      sessionWasAnnounced: undefined,
-      isAccepted: false,
-      published: new Map(),
-      subscribing: new Map(),
-      unsubscribing: new Map(),
-      inFlight: new Map(),
-    };
+    });
     this.#connections.set(link, connection);
     this.#byAddress.set(link.peer.remoteAddress, connection);
     if (clean) {
@@ -221,6 +217,7 @@ export class Evidence {
     const connection = this.#connections.get(link);
     if (connection === undefined) return;
     const { client, willTag, isAccepted, connect, earlierSubscriptions } = connection;
+    connection.isEnded = true;
     this.wills.connectionEnded(willTag, how, this.isStopping);
     if (connect.clean) this.groups.cleanMemberLeft(client, how);
     this.lifetimes.connectionEnded(connection, how);
@@ -293,7 +290,9 @@ export class Evidence {
     connection.isAccepted = true;
     this.wills.accepted(willTag);
     client.isSessionAnnounced = !connect.clean;
-    client.sessionStored = connect.clean ? 'no' : 'yes';
+    // The session of a CONNACK that had not left when an operator deleted it may have gone with its connection.
+    const mayBeDeleted = client.deletionGivenAt > since;
+    client.sessionStored = connect.clean ? 'no' : mayBeDeleted ? 'unknown' : 'yes';
     if (!saysNew(connection, sessionPresent)) return wasAnnounced;
     client.sessionEnded(earlierSubscriptions);
     client.newSessionSince = since;
@@ -356,6 +355,11 @@ export class Evidence {
     else if (event.kind === 'client-connected') this.#admitted(this.#byAddress.get(event.remoteAddress));
   }
 
+  commandAnswered(command: ObservedCommand): void {
+    this.commands.answered(command);
+    if (command.clear !== undefined && this.ackLevel !== 'flushed') this.unflushed.add(command.clear);
+  }
+
   /** CONNACK is on its way. The broker cannot know whether it arrives, even if the connection ends before it leaves. */
   #admitted(connection: ObservedConnection | undefined): void {
     if (connection === undefined) return;
@@ -388,6 +392,7 @@ export class Evidence {
     this.lifetimes.crashed();
     const gaps = mayLose ? this.unflushed.crashed() : [];
     this.wills.crashed();
+    this.commands.crashed();
     if (mayLose) for (const client of this.clients.values()) recover(this, client);
     return gaps;
   }

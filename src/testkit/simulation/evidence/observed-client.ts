@@ -30,6 +30,10 @@ export class ObservedClient {
   queueIntactSince = 0;
   /** When the CONNECT came whose answer was the latest to say that there was no session. */
   newSessionSince = 0;
+  /** When its latest CONNECT came. */
+  lastConnectAt = 0;
+  /** When an operator last gave the command to delete its session. */
+  deletionGivenAt = 0;
   /** Connections on which a CONNECT came and that have not ended. */
   openConnections = 0;
   /** Of its latest time without a connection. */

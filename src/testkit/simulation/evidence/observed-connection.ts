@@ -9,7 +9,7 @@ export interface ObservedConnection {
   readonly connect: ConnectPacket;
   readonly willTag: string | undefined;
   /** Whether the broker had a session when CONNECT came. */
-  readonly sessionWasStored: ObservedClient['sessionStored'];
+  sessionWasStored: ObservedClient['sessionStored'];
   /** Subscriptions that may have existed when CONNECT came. */
   readonly earlierSubscriptions: readonly SubscriptionInterval[];
   /** When CONNECT came. */
@@ -26,12 +26,36 @@ export interface ObservedConnection {
   sessionWasAnnounced: boolean | undefined;
   /** Whether a CONNACK of success has left. */
   isAccepted: boolean;
+  isEnded: boolean;
   /** What the client has published here, by Packet Identifier. */
   readonly published: Map<number, { readonly publication: Publication; readonly at: number }>;
   readonly subscribing: Map<number, readonly SubscriptionInterval[]>;
   readonly unsubscribing: Map<number, Unsubscription>;
   /** Tags of the messages that were sent here and are not acknowledged to the end, by Packet Identifier. */
   readonly inFlight: Map<number, string>;
+}
+
+/** A connection on which CONNECT has just come. */
+export function observeConnection(
+  client: ObservedClient,
+  connect: ConnectPacket,
+  at: Pick<ObservedConnection, 'willTag' | 'since' | 'connectedAtMs' | 'incarnation'>,
+): ObservedConnection {
+  return {
+    ...at,
+    client,
+    connect,
+    sessionWasStored: client.sessionStored,
+    earlierSubscriptions: [...client.current],
+    expiry: client.expiry,
+    sessionWasAnnounced: undefined,
+    isAccepted: false,
+    isEnded: false,
+    published: new Map(),
+    subscribing: new Map(),
+    unsubscribing: new Map(),
+    inFlight: new Map(),
+  };
 }
 
 export interface Unsubscription {

@@ -90,6 +90,10 @@ export class Publications {
     });
   }
 
+  onTopic(topic: string): readonly Publication[] {
+    return this.#byTopic.get(topic) ?? [];
+  }
+
   get topics(): Iterable<string> {
     return this.#byTopic.keys();
   }
@@ -102,7 +106,7 @@ export class Publications {
 
   /** Whether the topic may have no retained message now. */
   mayHaveNone(topic: string): boolean {
-    const published = this.#byTopic.get(topic) ?? [];
+    const published = this.onTopic(topic);
     return !this.#isReplaced(topic, -1, Infinity) || published.some((one) => one.isClear && this.mayBeRetained(one));
   }
 
@@ -110,13 +114,13 @@ export class Publications {
   undoAfter(topic: string, retainedTag: string | undefined): void {
     const kept = retainedTag === undefined ? undefined : this.#byTag.get(retainedTag);
     if (kept === undefined) return;
-    for (const one of this.#byTopic.get(topic) ?? [])
+    for (const one of this.onTopic(topic))
       if (one.retain && one.certainEffectAt !== undefined && one.certainEffectAt > kept.lastEffectAt) one.undo(false);
   }
 
   /** Whether a retained message that certainly took effect after `moment` was promised before `promisedBefore`. */
   #isReplaced(topic: string, moment: number, promisedBefore: number): boolean {
-    return (this.#byTopic.get(topic) ?? []).some(
+    return this.onTopic(topic).some(
       ({ retain, certainEffectAt, acknowledgedAt }) =>
         retain &&
         certainEffectAt !== undefined &&

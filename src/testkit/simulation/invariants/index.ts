@@ -12,6 +12,7 @@ import { NoFailure } from './no-failure.js';
 import { NoRepeatWithoutDup } from './no-repeat-without-dup.js';
 import { NothingLost } from './nothing-lost.js';
 import { OnlyToSubscribers } from './only-to-subscribers.js';
+import { OperatorCommands } from './operator-commands.js';
 import { Order } from './order.js';
 import { PacketIdentifiers } from './packet-identifiers.js';
 import { Qos2Once } from './qos2-once.js';
@@ -39,6 +40,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, InvariantClass>> = {
   order: Order,
   'session present': SessionPresent,
   'session expiry': SessionExpiry,
+  'operator commands': OperatorCommands,
   'acknowledged is stored': AcknowledgedIsStored,
   'no repeat without DUP': NoRepeatWithoutDup,
   'nothing acknowledged is lost': NothingLost,

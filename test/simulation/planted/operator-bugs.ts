@@ -1,0 +1,59 @@
+// Bugs in what the commands of operators do.
+import { Connections } from '../../../src/domain/connect/connections.js';
+import { Wills } from '../../../src/domain/connect/wills.js';
+import { NOW } from '../../../src/domain/durability.js';
+import { MessageDispatcher } from '../../../src/domain/publish/message-dispatcher.js';
+import { Sessions } from '../../../src/domain/session/sessions.js';
+import { EFFECTS } from './planted-bug.js';
+import type { PlantedBug } from './planted-bug.js';
+import { replaceMethod, undoAll, withValue } from './replace-method.js';
+
+export const OPERATOR_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'a session that an operator deletes and that leaves its subscriptions behind',
+    breaks: ['liveness', 'accounting', 'no failure', 'only to subscribers'],
+    plant: () =>
+      replaceMethod(Sessions.prototype, 'end', (_self, end, session, reason) => {
+        withValue(session, 'subscriptions', reason === 'administrative' ? undefined : session.subscriptions, () => {
+          end(session, reason);
+        });
+      }),
+  },
+  {
+    name: 'an outcome of a command that does not wait for storage',
+    breaks: ['operator commands'],
+    plant: () =>
+      replaceMethod(EFFECTS, 'answerCommand', (_self, answerCommand, request, outcome) => {
+        answerCommand(request, outcome, NOW);
+      }),
+  },
+  {
+    name: 'a retained message that an operator deletes in memory only',
+    breaks: ['operator commands', 'retained state'],
+    plant: () =>
+      replaceMethod(
+        MessageDispatcher.prototype,
+        'clearRetained',
+        (self, _clearRetained, topic) => self.retained.remove(topic) !== undefined,
+      ),
+  },
+  {
+    name: 'a will that is lost when an operator ends its connection',
+    // A will that is no longer on the disk counts as published.
+    breaks: ['wills', 'nothing acknowledged is lost'],
+    plant: () => {
+      let isOperator = false;
+      return undoAll(
+        replaceMethod(Connections.prototype, 'end', (_self, end, connection, reason, detail) => {
+          isOperator = reason === 'administrative-action';
+          end(connection, reason, detail);
+          isOperator = false;
+        }),
+        replaceMethod(Wills.prototype, 'connectionEnded', (self, connectionEnded, clientId, ...rest) => {
+          if (isOperator) self.discard(clientId);
+          else connectionEnded(clientId, ...rest);
+        }),
+      );
+    },
+  },
+];
