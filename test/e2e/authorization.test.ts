@@ -82,7 +82,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub under an ACL file', (
         await program.says(/^Subscribed \(mid: 1\)/m);
         return program;
       };
-      const [nobody, operator, logger, meter] = [
+      const [anonymous, operator, logger, meter] = [
         await watch(),
         await watch('-u', 'operator'),
         await watch('-u', 'logger'),
@@ -102,7 +102,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub under an ACL file', (
       await operator.says(/^received plant\/1/m);
       const received = (program: Program): string[] =>
         [...program.stdout.matchAll(/^received (\S+)/gm)].map(([, topic = '']) => topic);
-      expect([nobody, operator, logger, meter].map(received)).toEqual([
+      expect([anonymous, operator, logger, meter].map(received)).toEqual([
         [],
         ['plant/1'],
         ['plant/1', 'devices/m8/up', 'people/bob/note'],

@@ -96,7 +96,7 @@ describe('MQTT.js with a certificate', () => {
 
   test('a client with no certificate, a foreign one or a revoked one is refused for that reason', () =>
     withIdentities(async (broker, { meter, stolen }) => {
-      const foreign = authorityNamed('Somebody else').issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
+      const foreign = authorityNamed('Another company').issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
       const refusals = [
         [undefined, /the client sent no certificate/],
         [foreign, /the client certificate is not accepted: UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)/],

@@ -29,7 +29,7 @@ function expectRefusal({ status, stdout, stderr }: ProgramEnd, ...words: string[
 }
 
 describe('hexmq start', () => {
-  test('prints one line when it is ready, with its address, storage and authentication', () =>
+  test('hexmq start prints one line when it is ready, with its address, storage and authentication', () =>
     withBroker(async ({ program, host, port }) => {
       expect(program.stdout).toBe(
         `hexmq ${version} ready: tcp ${host}:${port}, storage memory (not durable: nothing survives a restart), authentication anonymous (everyone is admitted)\n`,
@@ -38,7 +38,7 @@ describe('hexmq start', () => {
     }));
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'ends with status 0 at %s, and its clients see the connection close',
+    'hexmq start ends with status 0 at %s, and its clients see their connections close',
     (signal) =>
       scene(async () => {
         const broker = await startBroker();
@@ -49,7 +49,7 @@ describe('hexmq start', () => {
       }),
   );
 
-  test('ignores SIGUSR1 and SIGUSR2, opens no debugger, and logs the signal', () =>
+  test('hexmq start ignores SIGUSR1 and SIGUSR2, opens no debugger, and logs the signal', () =>
     withBroker(async (broker) => {
       const { mqtt } = await connect(broker);
       for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
@@ -60,12 +60,12 @@ describe('hexmq start', () => {
       expect(broker.program.stderr).not.toContain('Debugger');
     }));
 
-  test('exits with status 1, the address and what to do if its port is in use', () =>
+  test('hexmq start exits with status 1, the address and advice if its port is in use', () =>
     withBroker(async ({ host, port }) => {
       expectRefusal(await hexmq(['start', '--port', String(port)]), `${host}:${port}`, 'in use', '--port');
     }));
 
-  test('starts at once on the port of a broker that has just stopped', () =>
+  test('hexmq start can use the port of a broker that has just stopped', () =>
     scene(async () => {
       const first = await startBroker();
       await connect(first);
@@ -75,7 +75,7 @@ describe('hexmq start', () => {
       expect((await second.stop()).status).toBe(0);
     }));
 
-  test('listens on HEXMQ_PORT unless a flag gives another port', () =>
+  test('hexmq start listens on HEXMQ_PORT unless a flag gives another port', () =>
     scene(async () => {
       // The port of one that has stopped is free.
       const first = await startBroker();
@@ -90,7 +90,7 @@ describe('hexmq start', () => {
       expect((await third.stop()).status).toBe(0);
     }));
 
-  test('applies limits from a file and from the environment', () =>
+  test('hexmq start applies limits from a file and from the environment', () =>
     scene(async () => {
       const config = fileWith('listeners: [{ type: tcp, port: 0 }]\nlimits: { maxQos: 0 }\n');
       const broker = await startBroker(['--config', config], { env: { HEXMQ_LIMITS_MAX_QOS: '1' } });
@@ -101,7 +101,7 @@ describe('hexmq start', () => {
     }));
 });
 
-describe('a wrong configuration', () => {
+describe('an invalid configuration', () => {
   test.each([
     ['an unknown key', 'limits: { maxInFlight: 5 }', ['limits.maxInFlight', 'unknown key', 'maxInflight']],
     [
@@ -116,8 +116,8 @@ describe('a wrong configuration', () => {
       'listeners: [{ type: tcp, host: 0.0.0.0 }]',
       ['listeners[0].host', '0.0.0.0', 'authentication', '127.0.0.1'],
     ],
-    ['text that is no YAML', 'limits: {\nlisteners: ][', ['hexmq.yaml', 'line 2']],
-  ])('with %s is refused by start and check-config alike', (_what, text, words) =>
+    ['text that is not YAML', 'limits: {\nlisteners: ][', ['hexmq.yaml', 'line 2']],
+  ])('start and check-config refuse a configuration with %s', (_what, text, words) =>
     scene(async () => {
       const config = fileWith(text);
       const [started, checked] = await Promise.all([
@@ -127,14 +127,14 @@ describe('a wrong configuration', () => {
       for (const end of [started, checked]) {
         const { status, stdout, stderr } = end;
         expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-        // Text that is no YAML may be wrong in several places, a line each.
+        // Text that is not YAML may be wrong in several places, with a line for each.
         expectRefusal({ ...end, stderr: `${stderr.split('\n')[0]}\n` }, ...words);
         expect(stderr).toMatch(/^(hexmq: .+\n)+$/);
       }
     }),
   );
 
-  test('that cannot be read is refused with the name of the file', () =>
+  test('a configuration file that cannot be read is refused with its name', () =>
     scene(async () => {
       const missing = join(tmpdir(), 'hexmq-there-is-no-such-file.yaml');
       expectRefusal(await hexmq(['start', '--config', missing]), missing, 'no such file');
@@ -145,7 +145,7 @@ describe('a wrong configuration', () => {
       expectRefusal(await hexmq(['start', '--config', locked]), locked, 'not permitted');
     }));
 
-  test('in a flag or variable is refused with its name', () =>
+  test('an invalid value of a flag or variable is refused with the name of the flag or variable', () =>
     scene(async () => {
       expectRefusal(await hexmq(['start', '--port', 'high']), '--port', '"high"', '0 to 65535');
       expectRefusal(await hexmq(['start', '--storage', 'papyrus']), 'papyrus', 'memory');
@@ -154,7 +154,7 @@ describe('a wrong configuration', () => {
       expectRefusal(await hexmq(['start'], { env: { HEXMQ_PROT: '1884' } }), 'HEXMQ_PROT', 'HEXMQ_PORT');
     }));
 
-  test('with several problems is refused with all of them at once', () =>
+  test('a configuration with several problems is refused with all of them at once', () =>
     scene(async () => {
       const { status, stderr } = await hexmq([
         'check-config',
@@ -168,7 +168,7 @@ describe('a wrong configuration', () => {
 });
 
 describe('hexmq', () => {
-  test('check-config prints that a configuration is valid, and what it results in', () =>
+  test('hexmq check-config prints that a configuration is valid, and the listeners and storage it results in', () =>
     scene(async () => {
       const { status, stdout, stderr } = await hexmq([
         'check-config',
@@ -181,7 +181,7 @@ describe('hexmq', () => {
       );
     }));
 
-  test('check-config prints an IPv6 address as start does', () =>
+  test('hexmq check-config prints an IPv6 address as hexmq start does', () =>
     scene(async () => {
       const { stdout } = await hexmq([
         'check-config',
@@ -193,12 +193,12 @@ describe('hexmq', () => {
       expect(stdout).toMatch(/^the configuration is valid: tcp \[::\]:1999, ws \[::1\]:2000, storage /);
     }));
 
-  test('--version prints the version of the package', () =>
+  test('hexmq --version prints the version of the package', () =>
     scene(async () => {
       expect(await hexmq(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
     }));
 
-  test('--help lists the commands and the environment variables', () =>
+  test('hexmq --help lists the commands and the environment variables', () =>
     scene(async () => {
       const { status, stdout } = await hexmq(['--help']);
       expect(status).toBe(0);

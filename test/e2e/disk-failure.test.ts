@@ -1,5 +1,5 @@
-// The built command on a disk that fails: full for a while, and damaged. What clients see, what the operator reads, and
-// how it ends.
+// The built command on a disk that fails, full or damaged: what clients see, what the operator reads, and how the
+// broker ends.
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -35,14 +35,14 @@ function newDirectory(): string {
 
 const settings = (directory: string): string[] => ['--port', '0', '--storage', 'file', '--data', directory];
 
-/** A stored session that waits for what is published to `t`. */
+/** Leaves a stored session of an offline client that is subscribed to `t`. */
 async function leave(broker: { readonly url: string }): Promise<void> {
   const client = await connect(broker, STORED);
   await client.mqtt.subscribeAsync('t', { qos: 1 });
   await client.mqtt.endAsync();
 }
 
-/** Publishes and says when it has been acknowledged. */
+/** Publishes at QoS 1, and watches for the acknowledgement. */
 function publish(
   { mqtt }: Client,
   payload: string | Buffer,
@@ -62,12 +62,12 @@ function publish(
 
 describeWith('prlimit', 'a disk that is full', () => {
   const LIMIT_KIB = 512;
-  /** A stop waits ten seconds for storage before it goes without. */
+  /** A stop waits ten seconds for storage before it gives up. */
   const PATIENCE_MS = 60_000;
 
-  /** A broker that can write no file larger than the limit, and the end of that. */
+  /** A broker that can write no file larger than the limit, and a function that lifts the limit. */
   async function startLimited(directory: string): Promise<{ url: string; program: Program; lift: () => void }> {
-    // The process is told to live with it: by default the signal of that limit would end it.
+    // The process ignores the signal of that limit, which would end it.
     const words = `trap '' XFSZ; ulimit -S -f ${String(LIMIT_KIB)}; echo "pid $$"; exec "$@"`;
     const program = new Program('bash', [
       '-c',
@@ -89,7 +89,7 @@ describeWith('prlimit', 'a disk that is full', () => {
     };
   }
 
-  test('keeps acknowledgements waiting and says so, lets QoS 0 pass, goes on by itself when there is space, and has lost nothing', () =>
+  test('while the disk is full, acknowledgements wait and QoS 0 passes; with space, the broker continues and nothing is lost', () =>
     scene(async () => {
       const directory = newDirectory();
       const broker = await startLimited(directory);
@@ -103,7 +103,7 @@ describeWith('prlimit', 'a disk that is full', () => {
         /"event":"storage-failing","operation":"write","error":"no space left for the data directory [^"]+: free some [^"]+","storageErrorKind":"full","attempt":1/,
       );
 
-      // Neither clients with nothing to store nor messages that need not be stored wait for it.
+      // Clients and messages that need no storage do not wait for it.
       const listener = await connect(broker);
       await listener.mqtt.subscribeAsync('live', { qos: 0 });
       const other = await connect(broker);
@@ -113,14 +113,14 @@ describeWith('prlimit', 'a disk that is full', () => {
 
       broker.lift();
       await Promise.all(waiting.map(({ acknowledged }) => acknowledged));
-      // It was tried again, and said once.
+      // The write was tried several times and logged once.
       const [, attempts] = await broker.program.logs(
         /"event":"storage-recovered","operation":"write","attempts":(\d+)/,
       );
       expect(Number(attempts)).toBeGreaterThanOrEqual(2);
       expect(broker.program.stderr.match(/"event":"storage-failing"/g)).toHaveLength(1);
 
-      // What was acknowledged is there, even if the process dies now.
+      // Acknowledged messages are stored: they survive a kill of the broker.
       broker.program.kill('SIGKILL');
       await broker.program.end();
       const next = await startBroker(settings(directory));
@@ -134,7 +134,7 @@ describeWith('prlimit', 'a disk that is full', () => {
     }));
 
   test(
-    'and stays full: what was not acknowledged is not, and a stop ends it all the same, with the reason in the log',
+    'a broker whose disk stays full stops at SIGTERM without the missing acknowledgements, and logs the reason',
     () =>
       scene(async () => {
         const directory = newDirectory();
@@ -159,8 +159,8 @@ describeWith('prlimit', 'a disk that is full', () => {
   );
 });
 
-describe('data that is damaged', () => {
-  /** A directory with some messages in it, of which the process that wrote them was killed. */
+describe('damaged data of file storage', () => {
+  /** A data directory with these messages, whose broker was killed. */
   async function directoryWith(payloads: readonly Buffer[]): Promise<string> {
     const directory = newDirectory();
     const broker = await startBroker(settings(directory));
@@ -174,13 +174,13 @@ describe('data that is damaged', () => {
 
   const fileIn = (directory: string, pattern: RegExp): string => {
     const names = readdirSync(directory).filter((name) => pattern.test(name));
-    // There may be an empty one beside it.
+    // There may be an empty file beside it.
     const [largest] = names.map((name) => join(directory, name)).sort((a, b) => statSync(b).size - statSync(a).size);
     if (largest === undefined) throw new Error(`${directory} has no ${String(pattern)}`);
     return largest;
   };
 
-  test('before the start refuses it with status 1 and one line that says where and what to do, and leaves it as it is', () =>
+  test('a start on damaged data fails with status 1 and one line of advice, and leaves the data as it is', () =>
     scene(async () => {
       const directory = await directoryWith(Array.from({ length: 20 }, () => randomBytes(3000)));
       const log = fileIn(directory, /\.log$/);
@@ -199,11 +199,11 @@ describe('data that is damaged', () => {
       }
     }));
 
-  test('that is come upon while running ends the broker with status 1 and the reason, before anyone is given any of it', () =>
+  test('a broker that reads damaged data while running ends with status 1 and the reason, and delivers none of it', () =>
     scene(async () => {
       const payloads = Array.from({ length: 20 }, () => randomBytes(3000));
       const directory = await directoryWith(payloads);
-      // Starting sorts what was in the log into a table; what waits in queues is not read then.
+      // A start moves the log into a table, and does not read queued messages.
       const broker = await startBroker(settings(directory));
       const table = fileIn(directory, /\.ldb$/);
       const bytes = readFileSync(table);

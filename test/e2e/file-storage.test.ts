@@ -37,7 +37,7 @@ async function refusal(directory: string): Promise<string> {
 }
 
 describe('hexmq start --storage file', () => {
-  test('finds sessions, subscriptions, queues and retained messages again after it was stopped', () =>
+  test('a broker with file storage has its sessions, subscriptions, queues and retained messages after a restart', () =>
     scene(async () => {
       const directory = temporaryDirectory();
       const before = await start(directory);
@@ -48,16 +48,16 @@ describe('hexmq start --storage file', () => {
       const writer = await connect(before, { clientId: 'writer' });
       await writer.mqtt.publishAsync('news/1', 'one', { qos: 2 });
       await writer.mqtt.publishAsync('news/2', LARGE, { qos: 1 });
-      await writer.mqtt.publishAsync('door', 'open', { qos: 1, retain: true });
-      await writer.mqtt.publishAsync('window', 'open', { qos: 1, retain: true });
-      await writer.mqtt.publishAsync('door', 'shut', { qos: 2, retain: true });
+      await writer.mqtt.publishAsync('lamp', 'on', { qos: 1, retain: true });
+      await writer.mqtt.publishAsync('window', 'on', { qos: 1, retain: true });
+      await writer.mqtt.publishAsync('lamp', 'off', { qos: 2, retain: true });
       await writer.mqtt.publishAsync('window', '', { qos: 1, retain: true });
       await stop(before);
 
       const after = await start(directory);
       const newWriter = await connect(after, { clientId: 'writer' });
       expect(newWriter.connack.sessionPresent).toBe(false);
-      await newWriter.mqtt.publishAsync('gossip/1', 'nobody listens', { qos: 2 });
+      await newWriter.mqtt.publishAsync('gossip/1', 'without a subscriber', { qos: 2 });
       await newWriter.mqtt.publishAsync('weather/1', 'rain', { qos: 2 });
       const newReader = await connect(after, { clientId: 'reader', clean: false });
       expect(newReader.connack.sessionPresent).toBe(true);
@@ -70,7 +70,7 @@ describe('hexmq start --storage file', () => {
       ]);
       await newReader.mqtt.subscribeAsync('#', { qos: 1 });
       const [kept] = await newReader.inbox.take(1);
-      expect([kept?.topic, kept?.retain, kept?.payload.toString()]).toEqual(['door', true, 'shut']);
+      expect([kept?.topic, kept?.retain, kept?.payload.toString()]).toEqual(['lamp', true, 'off']);
       await newWriter.mqtt.publishAsync('last', 'of all', { qos: 1 });
       expect(await newReader.inbox.texts(1)).toEqual(['of all']);
       await stop(after);
@@ -85,7 +85,7 @@ describe('hexmq start --storage file', () => {
       await stop(atLast);
     }));
 
-  test('does not share its directory with a second one, which is told so and does no harm', () =>
+  test('a second broker on the same directory is refused and does not disturb the first one', () =>
     scene(async () => {
       const directory = temporaryDirectory();
       const first = await start(directory);
@@ -110,7 +110,7 @@ describe('hexmq start --storage file', () => {
       await stop(next);
     }));
 
-  test('makes the directory, with those above it', () =>
+  test('hexmq start creates the data directory and its parents', () =>
     scene(async () => {
       const directory = join(temporaryDirectory(), 'not', 'yet', 'there');
       const broker = await start(directory);
@@ -118,7 +118,7 @@ describe('hexmq start --storage file', () => {
       await stop(broker);
     }));
 
-  test('refuses a directory that cannot be, with one line that names it', () =>
+  test('hexmq start refuses an impossible data directory with one line that names it', () =>
     scene(async () => {
       const file = join(temporaryDirectory(), 'file');
       writeFileSync(file, 'kept');
@@ -129,7 +129,7 @@ describe('hexmq start --storage file', () => {
       await refusal('/proc');
     }));
 
-  test("refuses a directory that has someone else's files, and leaves them as they are", () =>
+  test('hexmq start refuses a directory with foreign files, and leaves them as they are', () =>
     scene(async () => {
       const directory = join(temporaryDirectory(), 'home');
       mkdirSync(directory);

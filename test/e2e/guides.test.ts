@@ -1,4 +1,4 @@
-// What the guides to security and to moving from Mosquitto tell people to write and to type, done.
+// The configurations and commands of the guides to security and to moving from Mosquitto.
 import { expect, test } from '@jest/globals';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -44,7 +44,7 @@ async function directoryOfFiles(): Promise<string> {
 
 describeWith('openssl', 'the configurations of the guides', () => {
   for (const page of ['security.md', 'moving-from-mosquitto.md']) {
-    test(`that of ${page} is valid`, () =>
+    test(`the configuration of docs/${page} is valid`, () =>
       scene(async () => {
         const directory = await directoryOfFiles();
         mkdirSync(join(directory, 'data'));
@@ -61,7 +61,7 @@ describeWith('openssl', 'the configurations of the guides', () => {
 });
 
 describeWith('mosquitto', 'the guide to moving from Mosquitto', () => {
-  test('moves retained messages, whatever is in them, and compares both sides', () =>
+  test('the commands of the Mosquitto guide move retained messages with any payload and compare both sides', () =>
     scene(async () => {
       const [, moving = '', comparing = ''] = blocksOf('moving-from-mosquitto.md', 'sh');
       // Any broker can be the old one.

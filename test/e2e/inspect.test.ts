@@ -1,4 +1,4 @@
-// What a storage holds, looked at from outside while no broker runs.
+// `hexmq inspect`: the content of a store, shown from outside while no broker runs.
 import { afterAll, expect, test } from '@jest/globals';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,17 +10,19 @@ import { run, scene } from './program.js';
 
 afterAll(() => server?.stop());
 
-/** Of tests that run the command a dozen times. */
+/** For tests that run the command a dozen times. */
 const PATIENCE_MS = 180_000;
 
+/** A client identifier that would change the colour of a terminal. */
 const AWKWARD = 'a\u001b[31m\nb';
+const GROUP = '$share/group/jobs/#';
 const COUNT = 700;
 
 async function fill(store: Store): Promise<void> {
   const broker = await startOn(store);
   for (const [clientId, filter] of [
     [AWKWARD, 'jobs/+'],
-    ['member', '$share/group/jobs/#'],
+    ['member', GROUP],
     ['-idle', 'nothing'],
   ] as const) {
     const client = await connect(broker, { clientId, clean: false });
@@ -34,128 +36,148 @@ async function fill(store: Store): Promise<void> {
   expect((await broker.stop()).status).toBe(0);
 }
 
+/** The output of `hexmq inspect` for one store. */
+class Inspection {
+  constructor(readonly store: Store) {}
+
+  /** For people: tables. */
+  async text(...args: string[]): Promise<string> {
+    const stdout = await done(['inspect', '--config', this.store.config, ...args]);
+    // No control characters, which a terminal would obey.
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]/u);
+    return stdout;
+  }
+
+  /** For programs: one JSON value in each line. */
+  async json(...args: string[]): Promise<Record<string, unknown>[]> {
+    return (await this.text('--json', ...args))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  refused(...args: string[]): Promise<string> {
+    return refused(['inspect', '--config', this.store.config, ...args]);
+  }
+}
+
+async function expectTotals(inspection: Inspection): Promise<void> {
+  expect(await inspection.json()).toEqual([
+    expect.objectContaining({
+      sessions: 3,
+      sessionsNotDisconnected: 0,
+      subscriptions: 3,
+      queues: 2,
+      queuedMessages: 2 * (COUNT + 1),
+      retainedMessages: 2,
+      retainedBytes: 104,
+      wills: 0,
+      unfinished: false,
+    }),
+  ]);
+  expect(await inspection.text('totals')).toMatch(
+    new RegExp(
+      `^sessions: +3 \\(0 with a connection .*\\n.*\\nqueued messages: +${2 * (COUNT + 1)} in 2 queues, \\d+ bytes`,
+    ),
+  );
+}
+
+async function expectSessions(inspection: Inspection): Promise<void> {
+  expect(
+    (await inspection.json('sessions')).map(({ clientId, queuedMessages }) => [clientId, queuedMessages]).sort(),
+  ).toEqual([
+    ['-idle', 0],
+    [AWKWARD, COUNT + 1],
+    ['member', 0],
+  ]);
+  const sessions = await inspection.text('sessions');
+  expect(sessions.split('\n')).toHaveLength(5);
+  expect(sessions).toContain(`\na\\u{1b}[31m\\u{a}b  `);
+
+  expect(await inspection.json('session', AWKWARD)).toEqual([
+    expect.objectContaining({
+      clientId: AWKWARD,
+      subscriptions: [expect.objectContaining({ topicFilter: 'jobs/+', qos: 2 })],
+      queue: expect.objectContaining({ messages: COUNT + 1, firstSeq: 0 }),
+    }),
+  ]);
+  expect(await inspection.text('session', AWKWARD)).toMatch(/\n {2}QoS 2 {2}jobs\/\+\n$/);
+  expect(await inspection.text('session', '--', '-idle')).toMatch(/^client id: +-idle\n[^]*queue: +empty\n/);
+}
+
+async function expectQueues(inspection: Inspection): Promise<void> {
+  for (const owner of [AWKWARD, GROUP]) {
+    const entries = await inspection.json('queue', owner);
+    expect(entries).toHaveLength(COUNT + 1);
+    expect(
+      entries
+        .slice(0, COUNT)
+        .map(({ message }) => Buffer.from((message as { payload: string }).payload, 'base64').toString()),
+    ).toEqual(Array.from({ length: COUNT }, (_, i) => `job ${i}`));
+    expect(entries[5]).toMatchObject({ seq: 5, packetId: 6, qos: 1, released: false });
+    const table = (await inspection.text('queue', owner)).split('\n');
+    expect(table).toHaveLength(COUNT + 3);
+    expect(table[1]).toMatch(/^0 +1 +1 +waiting +\S+Z +never +5 +jobs\/all +job 0$/);
+    expect(table[COUNT + 1]).toMatch(/ 100 +jobs\/last +0x(fe){32}…$/);
+  }
+  expect((await inspection.text('queue', '--', '-idle')).split('\n')).toHaveLength(2);
+}
+
+async function expectRetained(inspection: Inspection): Promise<void> {
+  expect((await inspection.json('retained')).map(({ topic }) => topic).sort()).toEqual(['jobs/last', 'other/kept']);
+  expect((await inspection.json('retained', 'jobs/#')).map(({ topic, payloadBytes }) => [topic, payloadBytes])).toEqual(
+    [['jobs/last', 100]],
+  );
+  expect(await inspection.text('retained', '+/kept')).toMatch(/ 4 +other\/kept +kept\n$/);
+}
+
 for (const kind of KINDS) {
-  describeKinds([kind], `a store in ${kind}`, () => {
+  describeKinds([kind], `hexmq inspect on a store of kind ${kind}`, () => {
     test(
-      'is shown in tables for people and in lines of JSON for programs, which say the same',
+      `hexmq inspect shows a ${kind} store in tables and in lines of JSON with the same content, and changes nothing`,
       () =>
         scene(async () => {
           const store = storeOf(kind, temporaryDirectory(), 'data');
           await fill(store);
-          const inspect = async (...args: string[]): Promise<string> => {
-            const stdout = await done(['inspect', '--config', store.config, ...args]);
-            // Nothing in it that a terminal would obey.
-            expect(stdout).not.toMatch(/[^\P{Cc}\n]/u);
-            return stdout;
-          };
-          const json = async (...args: string[]): Promise<Record<string, unknown>[]> =>
-            (await inspect('--json', ...args))
-              .trimEnd()
-              .split('\n')
-              .map((line) => JSON.parse(line) as Record<string, unknown>);
-
-          expect(await json()).toEqual([
-            expect.objectContaining({
-              sessions: 3,
-              sessionsNotDisconnected: 0,
-              subscriptions: 3,
-              queues: 2,
-              queuedMessages: 2 * (COUNT + 1),
-              retainedMessages: 2,
-              retainedBytes: 104,
-              wills: 0,
-              unfinished: false,
-            }),
-          ]);
-          expect(await inspect('totals')).toMatch(
-            new RegExp(
-              `^sessions: +3 \\(0 with a connection .*\\n.*\\nqueued messages: +${2 * (COUNT + 1)} in 2 queues, \\d+ bytes`,
-            ),
-          );
-
-          expect(
-            (await json('sessions')).map(({ clientId, queuedMessages }) => [clientId, queuedMessages]).sort(),
-          ).toEqual([
-            ['-idle', 0],
-            [AWKWARD, COUNT + 1],
-            ['member', 0],
-          ]);
-          const sessions = await inspect('sessions');
-          expect(sessions.split('\n')).toHaveLength(5);
-          expect(sessions).toContain(`\na\\u{1b}[31m\\u{a}b  `);
-
-          expect(await json('session', AWKWARD)).toEqual([
-            expect.objectContaining({
-              clientId: AWKWARD,
-              subscriptions: [expect.objectContaining({ topicFilter: 'jobs/+', qos: 2 })],
-              queue: expect.objectContaining({ messages: COUNT + 1, firstSeq: 0 }),
-            }),
-          ]);
-          expect(await inspect('session', AWKWARD)).toMatch(/\n {2}QoS 2 {2}jobs\/\+\n$/);
-          expect(await inspect('session', '--', '-idle')).toMatch(/^client id: +-idle\n[^]*queue: +empty\n/);
-
-          for (const owner of [AWKWARD, '$share/group/jobs/#']) {
-            const entries = await json('queue', owner);
-            expect(entries).toHaveLength(COUNT + 1);
-            expect(
-              entries
-                .slice(0, COUNT)
-                .map(({ message }) => Buffer.from((message as { payload: string }).payload, 'base64').toString()),
-            ).toEqual(Array.from({ length: COUNT }, (_, i) => `job ${i}`));
-            expect(entries[5]).toMatchObject({ seq: 5, packetId: 6, qos: 1, released: false });
-            const table = (await inspect('queue', owner)).split('\n');
-            expect(table).toHaveLength(COUNT + 3);
-            expect(table[1]).toMatch(/^0 +1 +1 +waiting +\S+Z +never +5 +jobs\/all +job 0$/);
-            expect(table[COUNT + 1]).toMatch(/ 100 +jobs\/last +0x(fe){32}…$/);
-          }
-          expect((await inspect('queue', '--', '-idle')).split('\n')).toHaveLength(2);
-
-          expect((await json('retained')).map(({ topic }) => topic).sort()).toEqual(['jobs/last', 'other/kept']);
-          expect((await json('retained', 'jobs/#')).map(({ topic, payloadBytes }) => [topic, payloadBytes])).toEqual([
-            ['jobs/last', 100],
-          ]);
-          expect(await inspect('retained', '+/kept')).toMatch(/ 4 +other\/kept +kept\n$/);
-          // Looking changes nothing.
-          expect((await json())[0]).toMatchObject({ queuedMessages: 2 * (COUNT + 1) });
+          const inspection = new Inspection(store);
+          await expectTotals(inspection);
+          await expectSessions(inspection);
+          await expectQueues(inspection);
+          await expectRetained(inspection);
+          await expectTotals(inspection);
         }),
       PATIENCE_MS,
     );
-  });
-}
 
-for (const kind of KINDS) {
-  describeKinds([kind], `what is not there in ${kind}`, () => {
     test(
-      'is said in one line',
+      `hexmq inspect answers in one line for a ${kind} store, session or queue that does not exist`,
       () =>
         scene(async () => {
           const store = storeOf(kind, temporaryDirectory(), 'data');
-          const inspect = (...args: string[]): Promise<string> =>
-            refused(['inspect', '--config', store.config, ...args]);
-          expect(await inspect()).toContain(`there is no store in ${store.shown}`);
-          expect(await inspect('queue', 'none')).toContain(`there is no store in ${store.shown}`);
-          // Nor is there one afterwards.
+          const inspection = new Inspection(store);
+          expect(await inspection.refused()).toContain(`there is no store in ${store.shown}`);
+          expect(await inspection.refused('queue', 'none')).toContain(`there is no store in ${store.shown}`);
+          // The command has not created one.
           expect(await store.isThere()).toBe(false);
 
           expect((await (await startOn(store)).stop()).status).toBe(0);
-          expect(await done(['inspect', '--config', store.config])).toMatch(/^sessions: +0 /);
-          expect(await inspect('session', 'no\u001bne')).toContain('no stored session of the client "no\\u001bne"');
-          expect(await inspect('queue', 'none')).toContain('no stored session and no queue of "none"');
-          expect(await inspect('retained', 'a/#/b')).toContain(
-            '"a/#/b" is not a Topic Filter: # is the last character',
-          );
-          expect(await inspect('session')).toContain('a client id is missing');
-          expect(await inspect('sessions', 'surplus')).toContain('takes no name');
-          expect(await inspect('everything')).toContain(
-            'Allowed choices are totals, sessions, session, queue, retained',
-          );
+          expect(await inspection.text()).toMatch(/^sessions: +0 /);
+          for (const [args, line] of [
+            [['session', 'no\u001bne'], 'no stored session of the client "no\\u001bne"'],
+            [['queue', 'none'], 'no stored session and no queue of "none"'],
+            [['retained', 'a/#/b'], '"a/#/b" is not a Topic Filter: # is the last character'],
+            [['session'], 'a client id is missing'],
+            [['sessions', 'surplus'], 'takes no name'],
+            [['everything'], 'Allowed choices are totals, sessions, session, queue, retained'],
+          ] as const)
+            expect(await inspection.refused(...args)).toContain(line);
         }),
       PATIENCE_MS,
     );
   });
 }
 
-test('a directory without a store in it stays as it is', () =>
+test('hexmq inspect and hexmq export leave a directory without a store as it is', () =>
   scene(async () => {
     const data = temporaryDirectory();
     expect(await refused(['inspect', '--data', data])).toContain(`there is no store in file (${data})`);
@@ -165,11 +187,11 @@ test('a directory without a store in it stays as it is', () =>
     expect(readdirSync(data)).toEqual(['something']);
   }));
 
-test('who has seen enough may stop reading', () =>
+test('hexmq inspect ends with status 0 when its reader closes the pipe early', () =>
   scene(async () => {
     const store = storeOf('file', temporaryDirectory(), 'data');
     await fill(store);
-    // More than a pipe holds, to a reader that goes after the first line.
+    // The output is larger than a pipe holds, and its reader ends after the first line.
     const script = `{ "$0" "$1" inspect queue member --config "$2" --json; "$0" "$1" inspect queue '$share/group/jobs/#' --json --config "$2"; echo "status $?" >&2; } | head -n 1`;
     const { status, stdout, stderr } = await run('sh', [
       '-c',

@@ -1,4 +1,4 @@
-// docs/loss-matrix.md has what was measured of every cell, and the command that measures it works.
+// docs/loss-matrix.md has a row for every cell, and the command that measures the cells works.
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const PAGE = join(ROOT, 'docs/loss-matrix.md');
 
 describe('docs/loss-matrix.md', () => {
   test.each(CELLS.map((cell) => [cellName(cell), cell] as const))(
-    'has a row of %s, in which the promise is kept',
+    'docs/loss-matrix.md has a row of %s, in which the promise is kept',
     (_, cell) => {
       const row = rowOf(readFileSync(PAGE, 'utf8'), cell);
       expect(row).toHaveLength(9);
@@ -23,7 +23,7 @@ describe('docs/loss-matrix.md', () => {
   );
 });
 
-describe('a promise', () => {
+describe('promises of a cell', () => {
   const counts = (change: Partial<Counts>): Counts => ({
     acknowledged: { 1: 9, 2: 9 },
     lost: { away: { 1: 0, 2: 0 }, online: { 1: 0, 2: 0 } },
@@ -33,18 +33,18 @@ describe('a promise', () => {
   const flushed: Cell = { storage: 'file', ackLevel: 'flushed', event: 'broker-killed' };
   const lossy = counts({ lost: { away: { 1: 3, 2: 0 }, online: { 1: 0, 2: 0 } } });
 
-  test('is broken by a message that is lost, one at QoS 2 that comes twice, and a session that is forgotten', () => {
+  test('a lost message, a QoS 2 message that arrives twice and a lost session break the promise of a cell', () => {
     expect(brokenPromises(flushed, lossy, [])).toEqual([
       'file/flushed/broker-killed: 3 acknowledged messages at QoS 1 were lost to the subscriber that was away',
     ]);
     const repeated = counts({ twice: { away: { 1: 0, 2: 0 }, online: { 1: 0, 2: 1 } } });
     expect(brokenPromises({ ...flushed, ackLevel: 'stored' }, repeated, [])).toEqual([
-      'file/stored/broker-killed: 1 messages at QoS 2 came twice to the subscriber that was online',
+      'file/stored/broker-killed: 1 messages at QoS 2 arrived twice at the subscriber that was online',
     ]);
-    expect(brokenPromises(flushed, counts({}), ['round 1: away was told Session Present 0'])).toHaveLength(1);
+    expect(brokenPromises(flushed, counts({}), ['round 1: away got Session Present 0'])).toHaveLength(1);
   });
 
-  test('is not broken by a repeat at QoS 1, nor where nothing is promised', () => {
+  test('a repetition at QoS 1 breaks no promise, and a cell without a promise cannot break it', () => {
     expect(brokenPromises(flushed, counts({ twice: { away: { 1: 5, 2: 0 }, online: { 1: 5, 2: 0 } } }), [])).toEqual(
       [],
     );
@@ -65,7 +65,7 @@ describe('npm run loss-matrix', () => {
   }
 
   test(
-    'measures a cell and writes its row into the page, and leaves the rest of the page',
+    'npm run loss-matrix measures a cell and replaces only the table of the page',
     () =>
       scene(async () => {
         const page = join(temporaryDirectory(), 'page.md');
@@ -84,7 +84,7 @@ describe('npm run loss-matrix', () => {
         expect(written).toMatch(/^hexmq \S+, Node \S+, 2 rounds a row, seed 1\. /m);
         const row = rowOf(written, { storage: 'file', ackLevel: 'flushed', event: 'broker-killed' }) ?? [];
         expect(isKept(row)).toBe(true);
-        // In each of two rounds at least a hundred.
+        // At least a hundred in each of the two rounds.
         expect(
           (row[4] ?? '').split(' + ').reduce((sum, count) => sum + Number(count.replace(',', '')), 0),
         ).toBeGreaterThanOrEqual(200);
@@ -95,7 +95,7 @@ describe('npm run loss-matrix', () => {
     120_000,
   );
 
-  test('says what it does not know', () =>
+  test('npm run loss-matrix refuses an unknown cell and an invalid number with status 2', () =>
     scene(async () => {
       expect(await lossMatrix(['--only', 'tape'])).toMatchObject({
         status: 2,

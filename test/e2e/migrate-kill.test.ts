@@ -1,5 +1,5 @@
-// A migration that is killed with SIGKILL at any moment, again and again on the same target, costs the source nothing,
-// never leaves a target that looks whole and is not, and comes to the same as one that was not, when at last it is let.
+// Migrations that are killed with SIGKILL at random moments, several times on the same target: the source stays intact,
+// a partial target never looks complete, and a migration that is not killed then completes the target.
 import { afterAll, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const MINUTE_MS = 60_000;
 
 afterAll(() => server?.stop());
 
-/** More than one batch of everything; every second message waits in all queues. */
+/** An export with more than one batch of every kind; every second message is in all queues. */
 function content(): string {
   const clients = Array.from({ length: SESSIONS }, (_, i) => `client ${i}`);
   const facts = clients.flatMap((id, i) => [
@@ -73,22 +73,22 @@ for (const [from, to] of [
   ['file', 'mongodb'],
   ['mongodb', 'file'],
 ] as const satisfies readonly (readonly [Kind, Kind])[]) {
-  describeKinds([from, to], `from ${from} to ${to}`, () => {
+  describeKinds([from, to], `killed migrations from ${from} to ${to}`, () => {
     test(
-      `killed ${KILLS} times, it is whole in the end, and nothing is there twice (HEXMQ_KILL_SEED=${SEED})`,
+      `after ${KILLS} kills, a migration from ${from} to ${to} completes with nothing lost or doubled (HEXMQ_KILL_SEED=${SEED})`,
       () =>
         scene(async () => {
           const chance = new Chance(SEED);
-          const room = temporaryDirectory();
-          const source = storeOf(from, room, 'source');
-          const target = storeOf(to, room, 'target');
-          writeFileSync(join(room, 'content.ndjson'), content());
-          await done(['import', '--config', source.config, '--input', join(room, 'content.ndjson')]);
+          const directory = temporaryDirectory();
+          const source = storeOf(from, directory, 'source');
+          const target = storeOf(to, directory, 'target');
+          writeFileSync(join(directory, 'content.ndjson'), content());
+          await done(['import', '--config', source.config, '--input', join(directory, 'content.ndjson')]);
           const digest = await digestOf(source);
 
-          // How long it takes when it is let says when to strike; where that is then, is up to the machine.
+          // The duration of an undisturbed migration bounds the time of a kill.
           const begin = performance.now();
-          await done(migrateArgs(source, storeOf(to, room, 'measured')));
+          await done(migrateArgs(source, storeOf(to, directory, 'measured')));
           const takesMs = performance.now() - begin;
 
           const left: string[] = [];

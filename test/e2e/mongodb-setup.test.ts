@@ -62,7 +62,7 @@ function fileWith(text: string, name = 'file'): string {
   return path;
 }
 
-describe('a URL that is wrong', () => {
+describe('an invalid URL of MongoDB', () => {
   test.each<readonly [string, string, RegExp]>([
     [
       'has another scheme',
@@ -70,7 +70,7 @@ describe('a URL that is wrong', () => {
       /^storage\.options: refused by mongodb: .*url must be a connection string that begins with mongodb:\/\/ or mongodb\+srv:\/\/$/,
     ],
     [
-      'is none',
+      'is not valid',
       `mongodb://${CREDENTIALS}host:port/`,
       /^storage\.options: refused by mongodb: .*url is not a connection string; percent-encode special characters in the user name and the password$/,
     ],
@@ -79,29 +79,29 @@ describe('a URL that is wrong', () => {
       `mongodb://${USER}:hunter2@x@host/`,
       /url is not a connection string; percent-encode/,
     ],
-    ['has an option that nobody knows', `mongodb://${CREDENTIALS}host/?tlsCa=x`, /url is not a connection string/],
+    ['has an unknown option', `mongodb://${CREDENTIALS}host/?tlsCa=x`, /url is not a connection string/],
     [
-      'names a host that there is not',
+      'names a host that does not exist',
       `mongodb://${CREDENTIALS}nowhere.invalid/`,
       /^MongoDB at nowhere\.invalid:27017\/hexmq cannot be reached or does not answer: check that it runs, the URL, and the network \(.+\)$/,
     ],
     [
-      'names a cluster that there is not',
+      'names a cluster that does not exist',
       `mongodb+srv://${CREDENTIALS}nowhere.invalid/`,
       /^MongoDB at nowhere\.invalid\/hexmq cannot be found: DNS has no mongodb\+srv:\/\/ records for that name, check the URL \(.+\)$/,
     ],
     [
-      'names a file that there is not',
+      'names a file that does not exist',
       `mongodb://${CREDENTIALS}127.0.0.1/?tls=true&tlsCAFile=/nowhere/ca.pem`,
       /^the file \/nowhere\/ca\.pem, which the URL of MongoDB at 127\.0\.0\.1:27017\/hexmq names, cannot be read: check its path and permissions \(.+\)$/,
     ],
-  ])('because it %s is refused in one line', (_name, url, sentence) =>
+  ])('a URL that %s is refused in one line', (_name, url, sentence) =>
     scene(async () => {
       expectRefusal(await start({ HEXMQ_STORAGE_URL: url }), sentence);
     }),
   );
 
-  test('because nobody listens there is refused in one line', () =>
+  test('a URL with a closed port is refused in one line', () =>
     scene(async () => {
       const port = await closedPort();
       expectRefusal(
@@ -114,21 +114,21 @@ describe('a URL that is wrong', () => {
 
   test.each<readonly [string, Environment, RegExp]>([
     [
-      'that is missing',
+      'a URL file that does not exist',
       { HEXMQ_STORAGE_URL_FILE: '/nowhere/url' },
       /^HEXMQ_STORAGE_URL_FILE: cannot read \/nowhere\/url \(ENOENT\), expected a file that the user who runs hexmq can read$/,
     ],
     [
-      'beside a URL',
+      'a URL file together with a URL',
       { HEXMQ_STORAGE_URL_FILE: '/nowhere/url', HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}host/` },
       /^HEXMQ_STORAGE_URL_FILE: HEXMQ_STORAGE_URL is set as well, expected one of them$/,
     ],
     [
-      'or a database that cannot be',
+      'an invalid name of a database',
       { HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}host/`, HEXMQ_STORAGE_DATABASE: 'a b' },
       /database must be the name of a database, got "a b"$/,
     ],
-  ])('in a file %s is refused in one line', (_name, env, sentence) =>
+  ])('%s is refused in one line', (_name, env, sentence) =>
     scene(async () => {
       expectRefusal(await start(env), sentence);
     }),
@@ -141,7 +141,7 @@ describe('a URL that is wrong', () => {
     'storage: { adapter: mongodb, options: { uri: "$URL" } }',
     '"$URL": x',
     'limits: { maxInflight: "$URL" }',
-  ])('where none belongs (%s) is not repeated with its credentials', (text) =>
+  ])('a misplaced URL (%s) is refused without repeating its credentials', (text) =>
     scene(async () => {
       const path = fileWith(text.replace('$URL', `mongodb://${CREDENTIALS}host/`));
       for (const command of ['start', 'check-config', 'inspect']) {
@@ -154,7 +154,7 @@ describe('a URL that is wrong', () => {
   );
 });
 
-describeWithServer(server, 'a MongoDB', (real) => {
+describeWithServer(server, 'a MongoDB server that hexmq cannot use', (real) => {
   let database = '';
   beforeEach(() => {
     database = real.newDatabase();
@@ -162,7 +162,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
 
   const loginRefused = refusal(18, 'AuthenticationFailed', 'Authentication failed.');
 
-  /** Lets everyone in: which users the server knows is nothing that a test could say. */
+  /** Admits every user: the tests cannot know which users the server has. */
   const admitting =
     (judge: Judge): Judge =>
     (command) => {
@@ -183,12 +183,12 @@ describeWithServer(server, 'a MongoDB', (real) => {
 
   test.each<readonly [string, Judge, RegExp]>([
     [
-      'that refuses the login',
+      'a MongoDB server that refuses the login',
       ({ name }) => (name === 'saslStart' ? { answer: loginRefused } : 'pass'),
       /^MongoDB at 127\.0\.0\.1:\d+\/hexmq_test_\w+ refuses the login or a request: check user, password and role \(readWrite is needed\) \(.+\)$/,
     ],
     [
-      'that does not give the right',
+      'a MongoDB server that does not grant the needed role',
       (command) =>
         isGreeting(command) || command.name === 'saslStart'
           ? 'pass'
@@ -196,13 +196,13 @@ describeWithServer(server, 'a MongoDB', (real) => {
       /^MongoDB at \S+ refuses the login or a request: .+ \(not authorized on hexmq to execute command\)$/,
     ],
     [
-      'of a version that is too old',
+      'a MongoDB server of an unsupported version',
       (command) =>
         isGreeting(command) ? { amend: (reply) => ({ ...reply, minWireVersion: 0, maxWireVersion: 6 }) } : 'pass',
       /^MongoDB at \S+ is of a version that is not supported: upgrade it to 4\.4 or later \(.+\)$/,
     ],
     [
-      'that has no space for a first start',
+      'a MongoDB server without space for a first start',
       ({ name }) =>
         ['insert', 'create', 'createIndexes', 'findAndModify'].includes(name)
           ? { answer: refusal(14_031, 'OutOfDiskSpace', 'no space') }
@@ -210,11 +210,15 @@ describeWithServer(server, 'a MongoDB', (real) => {
       /^no space left for MongoDB at \S+: free some \(no space\)$/,
     ],
     [
-      'that greets and says nothing more',
+      'a MongoDB server that answers greetings only',
       (command) => (isGreeting(command) || command.name === 'saslStart' ? 'pass' : 'hold-reply'),
       /^MongoDB at \S+ cannot be reached or does not answer: .+$/,
     ],
-    ['that cuts every connection', () => 'cut', /^MongoDB at \S+ cannot be reached or does not answer: .+$/],
+    [
+      'a MongoDB server that cuts every connection',
+      () => 'cut',
+      /^MongoDB at \S+ cannot be reached or does not answer: .+$/,
+    ],
   ])(
     '%s is refused in one line',
     (_name, judge, sentence) =>
@@ -225,7 +229,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
     PATIENCE_MS,
   );
 
-  test('that is no member of the replica set in the URL is refused in one line', () =>
+  test('a MongoDB server outside the replica set of the URL is refused in one line', () =>
     scene(async () => {
       const { host } = new URL(real.uri);
       expectRefusal(
@@ -236,7 +240,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
 
   test.each<readonly [string, string, object, RegExp]>([
     [
-      'somebody else uses',
+      'another program uses',
       'orders',
       { _id: 1 },
       /^the database 127\.0\.0\.1:\d+\/hexmq_test_\w+ holds data that is not of hexmq: choose another one$/,
@@ -247,7 +251,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
       { _id: 'format', version: 99 },
       /^the data in MongoDB at \S+ was written by a newer hexmq \(format 99, this one reads 1\): use that version or a later one$/,
     ],
-  ])('whose database %s is refused in one line', (_name, collection, document, sentence) =>
+  ])('a database that %s is refused in one line', (_name, collection, document, sentence) =>
     scene(async () => {
       const client = new MongoClient(real.uri);
       afterwards(() => void client.close());
@@ -260,21 +264,21 @@ describeWithServer(server, 'a MongoDB', (real) => {
   );
 
   test(
-    'that is reached with credentials is never told with them: ready line, log, check-config, inspect, export, migrate, and what fails of these',
+    'credentials of MongoDB appear in no output: ready line, log, check-config, inspect, export, migrate and their errors',
     () =>
       scene(async () => {
         const proxy = await proxyThat(() => 'pass');
         const urlFile = fileWith(`${urlOf(proxy)}\n`, 'url');
-        // What a file has is replaced.
+        // The environment overrides the file.
         const config = fileWith(
           `storage: { adapter: mongodb, options: { url: "mongodb://${CREDENTIALS}nowhere.invalid/", database: other } }\n`,
           'hexmq.yaml',
         );
         const env = { HEXMQ_STORAGE_URL_FILE: urlFile, HEXMQ_STORAGE_DATABASE: database };
-        const told: string[] = [];
+        const outputs: string[] = [];
         const command = async (args: readonly string[], environment: Environment, status: number): Promise<string> => {
           const end = await hexmq(args, { env: environment, cwd: temporaryDirectory() });
-          told.push(end.stdout, end.stderr);
+          outputs.push(end.stdout, end.stderr);
           expect({ args, status: end.status, stderr: end.stderr }).toEqual({ args, status, stderr: end.stderr });
           return end.stdout + end.stderr;
         };
@@ -290,17 +294,17 @@ describeWithServer(server, 'a MongoDB', (real) => {
         await broker.program.logs(/"event":"storage-failing".+refuses the login/);
         proxy.judgeWith(admitting(() => 'pass'));
         await acknowledged;
-        // Another takes the database: this one ends, and says why.
+        // A second broker takes the database over: the first one ends and logs why.
         const other = await startBroker(['--port', '0', '--config', config], { env });
         const second = client.mqtt.publishAsync('t', 'y', { qos: 1, retain: true });
         second.catch(() => undefined);
         const { status, stdout, stderr } = await broker.program.end();
         expect(status).toBe(1);
         expect(stderr).toContain('"event":"fatal"');
-        told.push(stdout, stderr);
+        outputs.push(stdout, stderr);
         const end = await other.stop();
         expect(end.status).toBe(0);
-        told.push(end.stdout, end.stderr);
+        outputs.push(end.stdout, end.stderr);
 
         expect(await command(['check-config', '--config', config], env, 0)).toContain(
           `storage mongodb (${proxy.address}/${database};`,
@@ -316,7 +320,7 @@ describeWithServer(server, 'a MongoDB', (real) => {
         expect(await command(['migrate', '--from', there, '--to', target], {}, 0)).toMatch(
           /^migrated mongodb \(.+\) to mongodb \(.+\), equal on both sides/,
         );
-        // And all of them with a login that is refused, and without a server.
+        // The same commands with a refused login, and without a server.
         proxy.judgeWith(({ name }) => (name === 'saslStart' ? { answer: loginRefused } : 'pass'));
         expect(await command(['migrate', '--from', there, '--to', target], {}, 1)).toMatch(
           /^hexmq: MongoDB at \S+ refuses the login/,
@@ -328,13 +332,13 @@ describeWithServer(server, 'a MongoDB', (real) => {
         expect(await command(['export', '--config', config], env, 1)).toMatch(
           /^hexmq: MongoDB at \S+ cannot be reached/,
         );
-        for (const text of told) expectNoSecret(text);
+        for (const text of outputs) expectNoSecret(text);
       }),
     PATIENCE_MS,
   );
 
   describeWith('openssl', 'over TLS', () => {
-    test('is reached when its certificate is trusted, and else refused in one line that says what to check', () =>
+    test('a MongoDB server over TLS is used if its certificate is trusted, and refused with one line of advice otherwise', () =>
       scene(async () => {
         const directory = temporaryDirectory();
         const own = makeCertificate(directory, 'own');

@@ -11,12 +11,12 @@ async function publish(broker: RunningBroker, ...args: string[]): Promise<void> 
   expect(await run('mosquitto_pub', [...at(broker), ...args])).toMatchObject({ status: 0, stderr: '' });
 }
 
-/** Says `topic qos retain payload` of each message. */
+/** Prints `topic qos retain payload` for each message. */
 const FORMAT = ['-F', 'received %t %q %r %p'];
 
 /**
- * A subscriber that has its SUBACK. It flushes each line, and tells what it does, so that nobody has to guess when it
- * is there.
+ * A subscriber that has its SUBACK. It flushes each line and reports its steps, so that a test need not guess when it
+ * is subscribed.
  */
 async function subscribed(broker: RunningBroker, ...args: string[]): Promise<Program> {
   const subscriber = new Program('stdbuf', ['-oL', 'mosquitto_sub', ...at(broker), '-d', ...FORMAT, ...args]);
@@ -34,7 +34,7 @@ async function receivedAtEnd(subscriber: Program): Promise<string[]> {
   return receivedBy(stdout);
 }
 
-/** Runs until it has received so many, and gives up by itself rather than hang. */
+/** Runs a subscriber until it has received this many messages, or for 20 seconds. */
 async function receive(broker: RunningBroker, count: number, ...args: string[]): Promise<string[]> {
   const { status, stdout } = await run('mosquitto_sub', [
     ...at(broker),
@@ -50,7 +50,7 @@ async function receive(broker: RunningBroker, count: number, ...args: string[]):
 }
 
 describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
-  test('in the two lines of the README work', () =>
+  test('mosquitto_pub and mosquitto_sub work in the two lines of the README', () =>
     withBroker(async (broker) => {
       const subscriber = new Program('stdbuf', ['-oL', 'mosquitto_sub', ...at(broker), '-d', '-t', 'plant/#', '-v']);
       await subscriber.says(/^Subscribed/m);
@@ -59,7 +59,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
     }));
 
   for (const version of ['mqttv31', 'mqttv311']) {
-    test(`with -V ${version} publish and receive with QoS 0, 1 and 2`, () =>
+    test(`mosquitto_pub and mosquitto_sub with -V ${version} publish and receive with QoS 0, 1 and 2`, () =>
       withBroker(async (broker) => {
         const subscriber = await subscribed(broker, '-V', version, '-t', 'readings', '-q', '2', '-C', '3');
         for (const qos of ['0', '1', '2'])
@@ -71,22 +71,22 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
         ]);
       }));
 
-    test(`with -V ${version} set, receive and clear what is retained`, () =>
+    test(`mosquitto_pub and mosquitto_sub with -V ${version} set, receive and clear a retained message`, () =>
       withBroker(async (broker) => {
         const speaking = ['-V', version];
-        await publish(broker, ...speaking, '-t', 'door/state', '-m', 'shut', '-q', '1', '-r');
-        await publish(broker, ...speaking, '-t', 'door/state', '-m', 'open', '-q', '1', '-r');
-        expect(await receive(broker, 1, ...speaking, '-t', 'door/state', '-q', '1')).toEqual(['door/state 1 1 open']);
+        await publish(broker, ...speaking, '-t', 'lamp/state', '-m', 'off', '-q', '1', '-r');
+        await publish(broker, ...speaking, '-t', 'lamp/state', '-m', 'on', '-q', '1', '-r');
+        expect(await receive(broker, 1, ...speaking, '-t', 'lamp/state', '-q', '1')).toEqual(['lamp/state 1 1 on']);
 
-        await publish(broker, ...speaking, '-t', 'door/state', '-r', '-n');
+        await publish(broker, ...speaking, '-t', 'lamp/state', '-r', '-n');
         await publish(broker, ...speaking, '-t', 'window/state', '-m', 'ajar', '-r');
-        // The first that comes: nothing is left of the door.
-        expect(await receive(broker, 1, ...speaking, '-t', 'door/state', '-t', 'window/state')).toEqual([
+        // The first message that arrives: nothing is retained for the lamp.
+        expect(await receive(broker, 1, ...speaking, '-t', 'lamp/state', '-t', 'window/state')).toEqual([
           'window/state 0 1 ajar',
         ]);
       }));
 
-    test(`with -V ${version} find in a persistent session what came while they were away`, () =>
+    test(`mosquitto_sub with -V ${version} gets the messages of its stored session after a reconnect`, () =>
       withBroker(async (broker) => {
         const session = ['-V', version, '-c', '-i', 'meter', '-q', '1', '-t', 'orders/#'];
         // -E: ends as soon as it is subscribed.
@@ -97,7 +97,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       }));
   }
 
-  test('have the will of a subscriber that is killed sent', () =>
+  test('the will of a killed mosquitto_sub is published', () =>
     withBroker(async (broker) => {
       const watcher = await subscribed(broker, '-t', 'status/#', '-q', '1', '-C', '1');
       const doomed = new Program('mosquitto_sub', [
@@ -122,7 +122,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       expect(await receive(broker, 1, '-t', 'status/+', '-q', '1')).toEqual(['status/doomed 1 1 gone']);
     }));
 
-  test('filter with + and #', () =>
+  test('mosquitto_sub receives by filters with + and #', () =>
     withBroker(async (broker) => {
       const single = await subscribed(broker, '-t', 'home/+/temperature', '-t', 'end');
       const multi = await subscribed(broker, '-t', 'home/#', '-t', 'end');
@@ -139,18 +139,20 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       ]);
     }));
 
-  test.each(['1', '2'])('carry a thousand lines with QoS %s in order', (qos) =>
-    withBroker(async (broker) => {
-      const lines = Array.from({ length: 1000 }, (_, index) => `line ${index}`);
-      const subscriber = await subscribed(broker, '-t', 'lines', '-q', qos, '-C', '1000');
-      const publisher = new Program('mosquitto_pub', [...at(broker), '-t', 'lines', '-q', qos, '-l']);
-      publisher.closeInput(`${lines.join('\n')}\n`);
-      expect((await publisher.end()).status).toBe(0);
-      expect(await receivedAtEnd(subscriber)).toEqual(lines.map((line) => `lines ${qos} 0 ${line}`));
-    }),
+  test.each(['1', '2'])(
+    'mosquitto_pub sends a thousand lines with QoS %s, and mosquitto_sub gets them in order',
+    (qos) =>
+      withBroker(async (broker) => {
+        const lines = Array.from({ length: 1000 }, (_, index) => `line ${index}`);
+        const subscriber = await subscribed(broker, '-t', 'lines', '-q', qos, '-C', '1000');
+        const publisher = new Program('mosquitto_pub', [...at(broker), '-t', 'lines', '-q', qos, '-l']);
+        publisher.closeInput(`${lines.join('\n')}\n`);
+        expect((await publisher.end()).status).toBe(0);
+        expect(await receivedAtEnd(subscriber)).toEqual(lines.map((line) => `lines ${qos} 0 ${line}`));
+      }),
   );
 
-  test('share a subscription with $share', () =>
+  test('two mosquitto_sub share a subscription with $share', () =>
     withBroker(async (broker) => {
       const members = await Promise.all(
         ['one', 'two'].map((id) => subscribed(broker, '-i', id, '-t', '$share/group/jobs', '-q', '1', '-C', '1')),
@@ -160,7 +162,7 @@ describeWith('mosquitto', 'mosquitto_pub and mosquitto_sub', () => {
       expect(received.flat().sort()).toEqual(['jobs 1 0 first', 'jobs 1 0 second']);
     }));
 
-  test('with -V mqttv5 are told that this version is not supported', () =>
+  test('mosquitto_pub with -V mqttv5 reports that this version is not supported', () =>
     withBroker(async (broker) => {
       const { status, stderr } = await run('mosquitto_pub', [...at(broker), '-V', 'mqttv5', '-t', 'a', '-m', 'b']);
       expect(status).not.toBe(0);

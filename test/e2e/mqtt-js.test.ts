@@ -12,7 +12,7 @@ const QOS = [0, 1, 2] as const;
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 
 describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) => {
-  test('publishes and receives with QoS 0, 1 and 2', () =>
+  test(`MQTT.js with MQTT ${version} publishes and receives with QoS 0, 1 and 2`, () =>
     withBroker(async (broker) => {
       const subscriber = await connect(broker, { clientId: 'subscriber' }, version);
       const publisher = await connect(broker, { clientId: 'publisher' }, version);
@@ -33,26 +33,26 @@ describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) =
       }
     }));
 
-  test('gets what is retained, and no more once it is cleared', () =>
+  test(`MQTT.js with MQTT ${version} gets a retained message, and nothing after it is cleared`, () =>
     withBroker(async (broker) => {
       const publisher = await connect(broker, { clientId: 'publisher' }, version);
-      await publisher.mqtt.publishAsync('door/state', 'shut', { qos: 1, retain: true });
-      await publisher.mqtt.publishAsync('door/state', 'open', { qos: 1, retain: true });
+      await publisher.mqtt.publishAsync('lamp/state', 'off', { qos: 1, retain: true });
+      await publisher.mqtt.publishAsync('lamp/state', 'on', { qos: 1, retain: true });
 
       const late = await connect(broker, { clientId: 'late' }, version);
-      await late.mqtt.subscribeAsync('door/+', { qos: 1 });
+      await late.mqtt.subscribeAsync('lamp/+', { qos: 1 });
       const [kept] = await late.inbox.take(1);
-      expect([kept?.payload.toString(), kept?.retain]).toEqual(['open', true]);
+      expect([kept?.payload.toString(), kept?.retain]).toEqual(['on', true]);
 
-      await publisher.mqtt.publishAsync('door/state', '', { qos: 1, retain: true });
+      await publisher.mqtt.publishAsync('lamp/state', '', { qos: 1, retain: true });
       expect((await late.inbox.take(1))[0]?.retain).toBe(false);
       const later = await connect(broker, { clientId: 'later' }, version);
-      await later.mqtt.subscribeAsync('door/+', { qos: 1 });
-      await publisher.mqtt.publishAsync('door/end', 'only this', { qos: 1 });
+      await later.mqtt.subscribeAsync('lamp/+', { qos: 1 });
+      await publisher.mqtt.publishAsync('lamp/end', 'only this', { qos: 1 });
       expect(await later.inbox.texts(1)).toEqual(['only this']);
     }));
 
-  test('has its will sent when its socket is destroyed, and not when it disconnects', () =>
+  test(`the will of MQTT.js with MQTT ${version} is published when its socket is destroyed, and not when it disconnects`, () =>
     withBroker(async (broker) => {
       const watcher = await connect(broker, { clientId: 'watcher' }, version);
       await watcher.mqtt.subscribeAsync('status/#', { qos: 1 });
@@ -74,7 +74,7 @@ describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) =
       expect(watcher.inbox.leftOver).toBe(0);
     }));
 
-  test('finds in its persistent session what came while it was away, in order', () =>
+  test(`MQTT.js with MQTT ${version} gets the messages of its stored session in order after a reconnect`, () =>
     withBroker(async (broker) => {
       const first = await connect(broker, { clientId: 'meter', clean: false }, version);
       expect(first.connack.sessionPresent).toBe(false);
@@ -83,13 +83,13 @@ describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) =
 
       const publisher = await connect(broker, { clientId: 'publisher' }, version);
       const texts = numbered(100);
-      // One topic for each QoS: order is promised for each of them.
+      // One topic for each QoS, since order is promised only within one QoS.
       await Promise.all(
         texts.flatMap((text) =>
           ([1, 2] as const).map((qos) => publisher.mqtt.publishAsync(`orders/${qos}`, text, { qos })),
         ),
       );
-      await publisher.mqtt.publishAsync('orders/0', 'for those who are there', { qos: 0 });
+      await publisher.mqtt.publishAsync('orders/0', 'for connected clients only', { qos: 0 });
 
       const second = await connect(broker, { clientId: 'meter', clean: false }, version);
       // MQTT 3.1 has no such flag.
@@ -103,25 +103,25 @@ describe.each<Version>(['3.1', '3.1.1'])('MQTT.js speaking MQTT %s', (version) =
 
       const fresh = await connect(broker, { clientId: 'meter', clean: true }, version);
       expect(fresh.connack.sessionPresent).toBe(false);
-      await publisher.mqtt.publishAsync('orders/1', 'not for the fresh one', { qos: 1 });
+      await publisher.mqtt.publishAsync('orders/1', 'not for the new session', { qos: 1 });
       await fresh.mqtt.subscribeAsync('end', { qos: 1 });
       await publisher.mqtt.publishAsync('end', 'end', { qos: 1 });
       expect(await fresh.inbox.texts(1)).toEqual(['end']);
     }));
 
-  test('loses its connection to a newcomer with its client identifier', () =>
+  test(`MQTT.js with MQTT ${version} is disconnected by a new connection with its client identifier`, () =>
     withBroker(async (broker) => {
       const old = await connect(broker, { clientId: 'one' }, version);
-      const newcomer = await connect(broker, { clientId: 'one' }, version);
+      const successor = await connect(broker, { clientId: 'one' }, version);
       await old.closed;
-      await newcomer.mqtt.subscribeAsync('still/here', { qos: 1 });
-      await newcomer.mqtt.publishAsync('still/here', 'yes', { qos: 1 });
-      expect(await newcomer.inbox.texts(1)).toEqual(['yes']);
+      await successor.mqtt.subscribeAsync('still/here', { qos: 1 });
+      await successor.mqtt.publishAsync('still/here', 'yes', { qos: 1 });
+      expect(await successor.inbox.texts(1)).toEqual(['yes']);
     }));
 });
 
 describe('MQTT.js', () => {
-  test('filters with + and #', () =>
+  test('MQTT.js receives by filters with + and #', () =>
     withBroker(async (broker) => {
       const publisher = await connect(broker);
       const topics = [
@@ -150,7 +150,7 @@ describe('MQTT.js', () => {
       }
     }));
 
-  test('no longer receives what it unsubscribed from', () =>
+  test('MQTT.js receives nothing from a topic after it has unsubscribed', () =>
     withBroker(async (broker) => {
       const client = await connect(broker);
       await client.mqtt.subscribeAsync(['a', 'b'], { qos: 1 });
@@ -160,7 +160,7 @@ describe('MQTT.js', () => {
       expect(await client.inbox.texts(1)).toEqual(['yes']);
     }));
 
-  test.each(QOS)('carries a payload of 3 MiB with QoS %i', (qos) =>
+  test.each(QOS)('MQTT.js sends and receives a payload of 3 MiB with QoS %i', (qos) =>
     withBroker(async (broker) => {
       const client = await connect(broker);
       await client.mqtt.subscribeAsync('firmware', { qos });
@@ -171,7 +171,7 @@ describe('MQTT.js', () => {
     }),
   );
 
-  test.each([1, 2] as const)('receives 10,000 messages with QoS %i once each and in order', (qos) =>
+  test.each([1, 2] as const)('MQTT.js receives 10,000 messages with QoS %i once each and in order', (qos) =>
     withBroker(async (broker) => {
       const subscriber = await connect(broker);
       await subscriber.mqtt.subscribeAsync('many', { qos });
@@ -179,25 +179,25 @@ describe('MQTT.js', () => {
       const texts = numbered(10_000);
       await Promise.all(texts.map((text) => publisher.mqtt.publishAsync('many', text, { qos })));
       expect(await subscriber.inbox.texts(10_000)).toEqual(texts);
-      // Whatever came twice would be in before this.
+      // A duplicate would arrive before this message.
       await publisher.mqtt.publishAsync('many', 'end', { qos });
       expect(await subscriber.inbox.texts(1)).toEqual(['end']);
       expect(subscriber.inbox.leftOver).toBe(0);
     }),
   );
 
-  test('shares a subscription: every message goes to one member, and every member gets some', () =>
+  test('each message to a shared subscription reaches one MQTT.js member, and every member gets some', () =>
     withBroker(async (broker) => {
       const sizes = new Map<number, number>();
       const received: string[] = [];
-      let allCame: (() => void) | undefined;
-      const complete = new Promise<void>((resolve) => (allCame = resolve));
+      let allReceived: (() => void) | undefined;
+      const complete = new Promise<void>((resolve) => (allReceived = resolve));
       for (const member of [1, 2, 3]) {
         const client = await connect(broker, { clientId: `worker-${member}` });
         client.mqtt.on('message', (_topic: string, payload: Buffer, _packet: IPublishPacket) => {
           received.push(payload.toString());
           sizes.set(member, (sizes.get(member) ?? 0) + 1);
-          if (received.length === 300) allCame?.();
+          if (received.length === 300) allReceived?.();
         });
         await client.mqtt.subscribeAsync('$share/workers/jobs/+', { qos: 1 });
       }
@@ -207,11 +207,11 @@ describe('MQTT.js', () => {
       await within(complete, 'all jobs to reach a worker');
       expect(received.sort()).toEqual(numbered(300).sort());
       expect([...sizes.keys()].sort()).toEqual([1, 2, 3]);
-      // A subscription of one's own beside the group gets everything.
+      // An ordinary subscription beside the group gets every message.
       expect(await other.inbox.texts(300)).toEqual(numbered(300));
     }));
 
-  test('keeps its connection with pings', () =>
+  test('MQTT.js keeps its connection with pings', () =>
     withBroker(async (broker) => {
       const client = await connect(broker, { keepalive: 1 });
       let pings = 0;
@@ -224,13 +224,13 @@ describe('MQTT.js', () => {
       expect(client.mqtt.connected).toBe(true);
     }));
 
-  test('speaking MQTT 5 is refused in words of MQTT 5', () =>
+  test('MQTT.js with MQTT 5 is refused with a reason code of MQTT 5', () =>
     withBroker(async (broker) => {
       const refused = connectAsync(broker.url, { protocolVersion: 5, reconnectPeriod: 0 });
       await expect(within(refused, 'a refusal')).rejects.toMatchObject({ code: 0x84 });
     }));
 
-  test('sees a close when the broker stops', () =>
+  test('MQTT.js sees its connection close when the broker stops', () =>
     scene(async () => {
       const broker = await startBroker();
       const client = await connect(broker);

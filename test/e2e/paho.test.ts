@@ -1,5 +1,4 @@
-// The built command with Eclipse Paho for Python. The checks are programs in `paho/`; they exit with 0 when all was as
-// they expected.
+// The built command with Eclipse Paho for Python. The checks are programs in `paho/`, which exit with 0 on success.
 import { expect, test } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -45,7 +44,7 @@ function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** The file is the published example with a shorter sleep; what may have to change besides is the host. */
+/** The file is the published example with a shorter sleep. The host may have to change as well. */
 function exampleFor(host: string): string {
   const example = readFileSync(resolve(SCRIPTS, 'complete_example.py'), 'utf8');
   const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
@@ -58,7 +57,7 @@ function exampleFor(host: string): string {
 }
 
 describeWith('paho', 'Eclipse Paho for Python', () => {
-  test('runs the complete example, and every message of it arrives', async () => {
+  test('Paho runs the complete example, and every message of it arrives', async () => {
     const address = await addressWithPort1883Free();
     await withBroker(
       async (broker) => {
@@ -82,12 +81,12 @@ describeWith('paho', 'Eclipse Paho for Python', () => {
     );
   });
 
-  test('publishes and receives with QoS 0, 1 and 2 in MQTT 3.1 and 3.1.1', () =>
+  test('Paho publishes and receives with QoS 0, 1 and 2 in MQTT 3.1 and 3.1.1', () =>
     withBroker((broker) => expectSuccess(python('qos.py', broker))));
 
-  test('has its will sent when the connection is lost', () =>
+  test('the will of a Paho client is published when its connection is lost', () =>
     withBroker((broker) => expectSuccess(python('will.py', broker))));
 
-  test('finds its persistent session again after a reconnect', () =>
+  test('Paho has its stored session after a reconnect', () =>
     withBroker((broker) => expectSuccess(python('persistent_session.py', broker))));
 });

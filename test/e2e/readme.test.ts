@@ -32,7 +32,7 @@ test('the client program of the README receives what it publishes', () =>
     expect((await broker.stop()).status).toBe(0);
   }));
 
-test('the configuration is valid and starts', () =>
+test('the configuration of the README is valid and starts', () =>
   scene(async () => {
     const path = join(temporaryDirectory(), 'hexmq.yaml');
     writeFileSync(path, codeUnder('Configure it', 'yaml'));
@@ -41,7 +41,7 @@ test('the configuration is valid and starts', () =>
     expect((await broker.stop()).status).toBe(0);
   }));
 
-test('the program that embeds a broker runs', () =>
+test('the program of the README that embeds a broker runs', () =>
   scene(async () => {
     const example = codeUnder('Embed it', 'ts');
     expect(example).toContain("from 'hexmq'");

@@ -1,5 +1,5 @@
-// Programs by others that may not be installed, most of them clients. `npm test` needs none of them and leaves their
-// suites to `npm run test:all`; there a missing one is named, and its suites are skipped, or fail where it is required.
+// Third-party programs that may be missing, most of them clients. `npm test` needs none of them and leaves their suites
+// to `npm run test:all`. There the suites of a missing program are skipped and name it, or fail if it is required.
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
@@ -23,7 +23,7 @@ const REQUIRED = new Set((process.env['HEXMQ_REQUIRE'] ?? '').split(',').map((na
  */
 export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 
-/** The first of the names that browsers of its family have. */
+/** The first browser of this family that is installed. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
 
 const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: string }> = {
@@ -44,12 +44,12 @@ const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: stri
   openssl: { isThere: () => works('openssl', ['version']), what: 'openssl, to make certificates (Debian: openssl)' },
   prlimit: {
     isThere: () => works('prlimit', ['--version']),
-    what: 'prlimit, to let a disk run full and not (Debian: util-linux)',
+    what: 'prlimit, to limit the size of files (Debian: util-linux)',
   },
   paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
 };
 
-/** `npm test`, which needs Node alone. */
+/** Whether this is `npm test`, which needs only Node. */
 const IS_SHORT = process.env['HEXMQ_TESTS'] === 'short';
 
 export function describeWith(tool: Tool, title: string, tests: () => void): void {
@@ -72,7 +72,7 @@ export function describeWithServer<Server>(
     return;
   }
   describeWithout('mongodb', 'a MongoDB server (docs/testing.md says how the tests find one)', title, () => {
-    test('all of its tests', () => undefined);
+    test('the tests of a suite that needs a MongoDB server', () => undefined);
   });
 }
 
@@ -82,7 +82,7 @@ function describeWithout(name: string, what: string, title: string, tests: () =>
     return;
   }
   describe(title, () => {
-    test(`needs ${name}, which HEXMQ_REQUIRE names`, () => {
+    test(`${name}, which HEXMQ_REQUIRE names, is installed for "${title}"`, () => {
       throw new Error(`missing: ${what}`);
     });
   });

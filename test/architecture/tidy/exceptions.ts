@@ -12,7 +12,6 @@ export const EXCEPTIONS: Readonly<Record<RuleName, Readonly<Record<string, strin
     'src/testkit/storage-contract/model-run.ts': 'one case per kind of change',
     'test/support/model-store.ts': 'one case per kind of change',
     'test/unit/protocol/mqtt-packet.test.ts': 'one case per packet type',
-    'test/e2e/inspect.test.ts': 'one scene told in order',
   },
   'file size': {
     'src/composition/config.ts': 'the checks of one configuration, in the order in which they are reported',
@@ -25,7 +24,6 @@ export const EXCEPTIONS: Readonly<Record<RuleName, Readonly<Record<string, strin
     'docs/testing.md': OLD_WORDING,
     'test/conformance/': OLD_WORDING,
     'test/contract/': OLD_WORDING,
-    'test/e2e/': OLD_WORDING,
     'test/support/': OLD_WORDING,
     'test/unit/': OLD_WORDING,
   },

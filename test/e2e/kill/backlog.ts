@@ -19,7 +19,7 @@ export class Backlog {
   ) {
     this.history = new History(chance.seed);
     this.#publisher = new Publisher('publisher', chance, this.history, (qos) => `load/${qos}`);
-    this.#subscribers = QOS.map((qos) => new Subscriber(`sleeper-${qos}`, this.history));
+    this.#subscribers = QOS.map((qos) => new Subscriber(`offline-${qos}`, this.history));
   }
 
   get isDrained(): boolean {

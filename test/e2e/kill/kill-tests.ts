@@ -28,7 +28,7 @@ export async function runScenario(place: StoragePlace, rounds: number): Promise<
 /** @param newPlace creates an empty place; called within a scene. */
 export function killTests(newPlace: () => StoragePlace | Promise<StoragePlace>, rounds = ROUNDS): void {
   test(
-    `nothing acknowledged is lost and nothing at QoS 2 comes twice in ${rounds} kills (HEXMQ_KILL_SEED=${SEED})`,
+    `no acknowledged message is lost and no QoS 2 message arrives twice in ${rounds} kills (HEXMQ_KILL_SEED=${SEED})`,
     () =>
       scene(async () => {
         const scenario = await runScenario(await newPlace(), rounds);
@@ -42,7 +42,7 @@ export function killTests(newPlace: () => StoragePlace | Promise<StoragePlace>, 
   );
 
   test(
-    `a backlog of ${BACKLOG} messages arrives whole and in order, however often the broker is killed while it is drained (HEXMQ_KILL_SEED=${SEED})`,
+    `a backlog of ${BACKLOG} messages arrives completely and in order although the broker is killed while it is drained (HEXMQ_KILL_SEED=${SEED})`,
     () =>
       scene(async () => {
         const broker = new KillableBroker(await newPlace());

@@ -37,9 +37,9 @@ export class Scenario {
   readonly #publishers: readonly Publisher[];
   readonly #online: readonly Subscriber[];
   /** Subscribers that are mostly away and fetch what was queued for them. */
-  readonly #sleepers: readonly Subscriber[];
+  readonly #offline: readonly Subscriber[];
   /** Connects with and without Clean Session, at random. */
-  readonly #guest: Subscriber;
+  readonly #transient: Subscriber;
   /** Subscribes and unsubscribes all the time. */
   readonly #churner: Subscriber;
   readonly #group: Observer;
@@ -63,8 +63,8 @@ export class Scenario {
       (n) => new Publisher(`publisher-${n}`, chance, history, (qos) => this.#topic(n, qos)),
     );
     this.#online = QOS.map((qos) => new Subscriber(`online-${qos}`, history));
-    this.#sleepers = QOS.map((qos) => new Subscriber(`sleeper-${qos}`, history));
-    this.#guest = new Subscriber('guest', history);
+    this.#offline = QOS.map((qos) => new Subscriber(`offline-${qos}`, history));
+    this.#transient = new Subscriber('transient', history);
     this.#churner = new Subscriber('churner', history);
     this.#group = history.observer('the shared group', false);
     this.#members = [0, 1, 2].map((n) => new Subscriber(`member-${n}`, history, this.#group));
@@ -83,7 +83,7 @@ export class Scenario {
     await this.#watcher.subscribe('will/#', 2);
     await this.#control.connect(address);
     for (const [i, qos] of QOS.entries()) {
-      for (const subscriber of [this.#online[i], this.#sleepers[i]]) {
+      for (const subscriber of [this.#online[i], this.#offline[i]]) {
         await subscriber?.connect(address);
         await subscriber?.subscribe('load/#', qos);
       }
@@ -185,7 +185,7 @@ export class Scenario {
       this.#watcher.connect(address),
       this.#control.connect(address),
       this.#churner.connect(address),
-      this.#guest.connect(address, chance.happens(0.5)).then(() => this.#guest.subscribe('load/#', 2)),
+      this.#transient.connect(address, chance.happens(0.5)).then(() => this.#transient.subscribe('load/#', 2)),
       ...[...this.#online, ...this.#members].map((subscriber) => subscriber.connect(address)),
       ...this.#publishers.map(({ client }) => client.connect(address)),
       ...this.#retainers.map((client) => client.connect(address)),
@@ -205,7 +205,7 @@ export class Scenario {
     for (const publisher of this.#publishers) publisher.send();
     return [
       ...this.#retainers.map((client, i) => returned.then(() => this.#setRetained(client, QOS[i] as 1 | 2))),
-      ...this.#sleepers.map((sleeper) => this.#visit(sleeper, address)),
+      ...this.#offline.map((subscriber) => this.#visit(subscriber, address)),
       // QoS 2 messages assigned to a member wait for it; QoS 1 messages go to another member.
       ...this.#members.filter(() => chance.happens(0.3)).map((member) => returned.then(() => this.#goSoon(member))),
       returned.then(() => this.#churn()),
@@ -229,11 +229,11 @@ export class Scenario {
   }
 
   /** Stays away in most rounds; otherwise connects in the middle of the traffic and may leave before the kill. */
-  async #visit(sleeper: Subscriber, address: Address): Promise<void> {
-    if (sleeper.client.isConnected || this.chance.happens(0.6)) return;
+  async #visit(subscriber: Subscriber, address: Address): Promise<void> {
+    if (subscriber.client.isConnected || this.chance.happens(0.6)) return;
     await this.history.afterAcknowledgements(this.chance.between(0, 100));
-    await sleeper.connect(address);
-    if (this.chance.happens(0.7)) await this.#goSoon(sleeper);
+    await subscriber.connect(address);
+    if (this.chance.happens(0.7)) await this.#goSoon(subscriber);
   }
 
   async #goSoon({ client }: Subscriber): Promise<void> {
@@ -311,7 +311,7 @@ export class Scenario {
   async #strike(event: string, victim: Victim = 'broker'): Promise<void> {
     this.history.note(victim === 'both' ? `with its server, ${event}` : event);
     const clients = [
-      ...[...this.#publishers, ...this.#online, ...this.#sleepers, ...this.#members, this.#guest, this.#churner].map(
+      ...[...this.#publishers, ...this.#online, ...this.#offline, ...this.#members, this.#transient, this.#churner].map(
         ({ client }) => client,
       ),
       ...this.#clientsWithWills.map(({ client }) => client),
@@ -331,7 +331,7 @@ export class Scenario {
 
   /** Waits until everything is delivered, and checks that nothing is missing. */
   async #settle(address: Address): Promise<void> {
-    await Promise.all(this.#sleepers.map((sleeper) => sleeper.connect(address)));
+    await Promise.all(this.#offline.map((subscriber) => subscriber.connect(address)));
     await Promise.all(
       [...this.#publishers.map(({ client }) => client), ...this.#retainers].map((client) => client.settled()),
     );

@@ -1,5 +1,5 @@
-// The cells of the matrix, and what each of them promises: a storage, what an acknowledgement stands for, and what
-// happened in mid-traffic.
+// The cells of the matrix and their promises. A cell is a storage, a level of acknowledgement, and an event that
+// happens in the middle of traffic.
 import type { Counts } from './tally.js';
 import { QOS, READERS } from './tally.js';
 
@@ -15,7 +15,7 @@ export interface Cell {
 
 export const cellName = ({ storage, ackLevel, event }: Cell): string => `${storage}/${ackLevel}/${event}`;
 
-/** Only where storage is a server can it be killed under the broker. */
+/** A server can be killed only where the storage has one. */
 export const CELLS: readonly Cell[] = STORAGES.flatMap((storage) =>
   ACK_LEVELS.flatMap((ackLevel) =>
     EVENTS.filter((event) => event !== 'server-killed' || storage === 'mongodb').map((event) => ({
@@ -27,12 +27,12 @@ export const CELLS: readonly Cell[] = STORAGES.flatMap((storage) =>
 );
 
 /**
- * Whether nothing that was acknowledged may be lost, and nothing at QoS 2 may come twice. Else the cell promises
- * nothing.
+ * Whether the cell promises that no acknowledged message is lost and no QoS 2 message arrives twice. Other cells
+ * promise nothing.
  */
 export const promises = ({ storage, ackLevel }: Cell): boolean => storage !== 'memory' && ackLevel !== 'received';
 
-/** What the cell promises and did not keep, each in words. */
+/** The promises that the cell has broken, each as a sentence. */
 export function brokenPromises(cell: Cell, { lost, twice }: Counts, faults: readonly string[]): string[] {
   if (!promises(cell)) return [];
   const broken = [...faults];
@@ -43,7 +43,7 @@ export function brokenPromises(cell: Cell, { lost, twice }: Counts, faults: read
           `${lost[reader][qos]} acknowledged messages at QoS ${qos} were lost to the subscriber that was ${reader}`,
         );
     if (twice[reader][2] > 0)
-      broken.push(`${twice[reader][2]} messages at QoS 2 came twice to the subscriber that was ${reader}`);
+      broken.push(`${twice[reader][2]} messages at QoS 2 arrived twice at the subscriber that was ${reader}`);
   }
   return broken.map((problem) => `${cellName(cell)}: ${problem}`);
 }

@@ -1,8 +1,9 @@
-// What a cell of the matrix loses and brings twice: publishers send as fast as they are acknowledged, in the middle of
-// it something happens, and when all is up again everyone gets what there is. Again and again on the same data.
+// The experiment behind a cell of the matrix: which messages are lost and which arrive twice. In each round, on the
+// same data, publishers send as fast as they are acknowledged, the event of the cell happens in the middle of the
+// traffic, and after it all clients reconnect and receive their messages.
 //
-// Nobody waits for what may be lost: at the end of a round each subscriber gets last messages behind all others, and
-// what has not come by then will not come.
+// A lost message cannot be waited for. So at the end of a round each subscriber gets last messages behind all others,
+// and a message that has not arrived before them is lost.
 import type { QoS } from 'mqtt-packet';
 import { within } from '../../clients/within.js';
 import type { Chance } from '../kill/chance.js';
@@ -16,17 +17,18 @@ import type { Counts, Reader } from './tally.js';
 const PUBLISHERS = 4;
 const WINDOW = 50;
 const GRACE_MS = 600_000;
-/** Of each QoS there is one, since a message may overtake one of another QoS. */
+/** There are last messages of each QoS, since a message may overtake one of another QoS. */
 const END_TOPIC = 'load/end';
 /**
- * A broker that promises nothing may have forgotten which Packet Identifiers it had used, and a client takes for a
- * repeat what comes under one of those. There are at most as many as may be in flight to it (`maxInflight`, 50).
+ * A broker that promises nothing may reuse Packet Identifiers that the client still has as received, and the client
+ * then takes the message for a repetition. That can happen for as many messages as may be in flight (`maxInflight`,
+ * 50).
  */
 const ENDS_AT_QOS_2 = 51;
 
 export interface Findings {
   readonly counts: Counts;
-  /** What no broker may do, whatever it stores: it may be that a session was forgotten. */
+  /** Violations of the protocol, such as a wrong Session Present. */
   readonly faults: readonly string[];
 }
 
@@ -62,8 +64,9 @@ export class Experiment {
   }
 
   /**
-   * Traffic, and what happens in it. Every other time the one who was away comes back just before. @returns where the
-   * broker is then.
+   * Traffic, and the event of the cell in the middle of it. In every second round the subscriber that was away
+   * reconnects just before the event.
+   * @returns the address of the broker after the event.
    */
   async #play(address: Address): Promise<Address> {
     const { chance } = this;
@@ -84,7 +87,7 @@ export class Experiment {
     switch (this.cell.event) {
       case 'server-killed':
         await this.broker.loseServer(this.chance.between(0, 1000), () => {
-          // What is not acknowledged is on its way. At `received` there would be no end of it.
+          // At level `received` publishers would be acknowledged during the outage, and so never stop.
           this.#isSending = false;
         });
         return address;
@@ -102,7 +105,7 @@ export class Experiment {
     return this.broker.start(GRACE_MS);
   }
 
-  /** Publishers send what is not acknowledged again, and subscribers get all that there is. */
+  /** Publishers repeat what is not acknowledged, and subscribers receive everything that is queued. */
   async #gather(address: Address): Promise<void> {
     const absent = this.#publishers.filter(({ isConnected }) => !isConnected);
     await Promise.all(absent.map((publisher) => publisher.connect(address)));
@@ -118,11 +121,11 @@ export class Experiment {
     const over = Promise.all(ends).then(() => {
       isOver = true;
     });
-    // A backlog may take its time, as long as it comes.
+    // A backlog may take its time, as long as messages arrive.
     while (!isOver) await within(Promise.race([over, this.#tally.nextReceived()]), 'the next message of a round');
   }
 
-  /** Resolves when it has got the last messages of this round. */
+  /** Resolves when the subscriber has the last messages of this round. */
   #end(reader: Reader): Promise<void> {
     const missing = new Set<QoS>([1, 2]);
     return new Promise((resolve) => {
@@ -133,7 +136,7 @@ export class Experiment {
     });
   }
 
-  /** Back in its session, or in a new one where the broker has forgotten it. */
+  /** Reconnects, and subscribes if the broker has lost the session. */
   async #come(reader: Reader, address: Address): Promise<void> {
     const client = this.#readers[reader];
     let isNew = false;
@@ -164,7 +167,7 @@ export class Experiment {
     const client = this.#client(reader);
     client.onMessage = ({ topic, payload, qos }) => {
       if (topic !== END_TOPIC) this.#tally.receive(reader, payload);
-      // One of an earlier round may come again.
+      // A last message of an earlier round may be repeated.
       else if (payload.toString() === String(this.#round)) this.#ends.get(reader)?.(qos);
     };
     return client;

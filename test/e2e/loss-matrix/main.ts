@@ -1,8 +1,10 @@
-// npm run loss-matrix                                      all of it, and writes the table of docs/loss-matrix.md
+// npm run loss-matrix                                      all cells, into the table of docs/loss-matrix.md
 // npm run loss-matrix -- --rounds 3 --seed 7               fewer rounds; the same traffic
-// npm run loss-matrix -- --only file/stored/broker-killed  one cell, or all that begin so; --page FILE writes into
-// another page Ends with 0 when every cell kept what it promises, with 1 when one did not (and writes nothing), with 2
-// when it could not be found out.
+// npm run loss-matrix -- --only file/stored/broker-killed  one cell, or all whose names begin like this
+// npm run loss-matrix -- --page FILE                       writes into another page
+//
+// The command that measures the loss matrix. It ends with status 0 if every cell kept its promise, with 1 if one did
+// not (then it writes nothing), and with 2 if it could not measure.
 import { MongoClient } from 'mongodb';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -68,7 +70,7 @@ async function nameOf({ uri }: KillableMongoServer): Promise<string> {
       version: string;
       ferretdb?: { version: string };
     };
-    // FerretDB gives the version of MongoDB that it stands for, and its own beside it.
+    // FerretDB reports the version of MongoDB that it implements, and its own version beside it.
     return ferretdb === undefined
       ? `MongoDB ${version}`
       : `FerretDB ${ferretdb.version.replace(/^v/, '')} over PostgreSQL`;

@@ -43,7 +43,7 @@ export class Tally {
     const sent = this.#sent[Number.parseInt(payload.toString(), 10)];
     if (sent === undefined)
       throw new Error(
-        `the subscriber that was ${reader} got what nobody had sent: "${payload.toString().slice(0, 60)}"`,
+        `the subscriber that was ${reader} got a message that was never sent: "${payload.toString().slice(0, 60)}"`,
       );
     sent.received[reader]++;
     for (const resolve of this.#watchers.splice(0)) resolve();

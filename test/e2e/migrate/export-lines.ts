@@ -1,4 +1,4 @@
-// An export written by somebody else, after the page about the format.
+// Lines of an export as another program would write them, according to docs/export-format.md.
 import { createHash } from 'node:crypto';
 
 type Fact = Readonly<Record<string, unknown>> & { readonly kind: string };
