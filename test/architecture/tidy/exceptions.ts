@@ -20,8 +20,6 @@ export const EXCEPTIONS: Readonly<Record<RuleName, Readonly<Record<string, strin
   },
   header: {},
   'banned words': {
-    'docs/loss-matrix.md': OLD_WORDING,
-    'docs/testing.md': OLD_WORDING,
     'test/conformance/': OLD_WORDING,
     'test/contract/': OLD_WORDING,
     'test/support/': OLD_WORDING,

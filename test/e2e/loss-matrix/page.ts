@@ -19,7 +19,7 @@ const NO_PROMISE = 'none';
 const HEADS = [
   'storage',
   'ack level',
-  'in mid-traffic',
+  'event',
   'promise',
   'acknowledged',
   'lost, QoS 1',
@@ -32,7 +32,7 @@ export interface Circumstances {
   readonly version: string;
   readonly rounds: number;
   readonly seed: number;
-  /** What storage in MongoDB was in; `undefined`: there was none. */
+  /** The server of the MongoDB storage, or `undefined` if no row needs one. */
   readonly server: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface Row {
   readonly counts: Counts;
 }
 
-/** @throws Error when the page has no place for it. */
+/** @throws Error if the page lacks the markers. */
 export function withMatrix(page: string, circumstances: Circumstances, rows: readonly Row[]): string {
   const [before, rest] = split(page, BEGIN);
   const [, after] = split(rest, END);
@@ -67,12 +67,12 @@ function table(rows: readonly Row[]): string[] {
 }
 
 function fieldsOf({ cell, counts: { acknowledged, lost, twice } }: Row): string[] {
-  const told = (count: number): string => count.toLocaleString('en');
-  const both = (of: Counts['lost'], qos: 1 | 2): string => READERS.map((reader) => told(of[reader][qos])).join(' / ');
+  const shown = (count: number): string => count.toLocaleString('en');
+  const both = (of: Counts['lost'], qos: 1 | 2): string => READERS.map((reader) => shown(of[reader][qos])).join(' / ');
   return [
     ...labels(cell),
     promises(cell) ? PROMISE : NO_PROMISE,
-    QOS.map((qos) => told(acknowledged[qos])).join(' + '),
+    QOS.map((qos) => shown(acknowledged[qos])).join(' + '),
     ...QOS.map((qos) => both(lost, qos)),
     ...QOS.map((qos) => both(twice, qos)),
   ];
@@ -80,7 +80,7 @@ function fieldsOf({ cell, counts: { acknowledged, lost, twice } }: Row): string[
 
 const labels = ({ storage, ackLevel, event }: Cell): string[] => [storage, ackLevel, EVENT_NAMES[event]];
 
-/** The fields of a cell's row; `undefined`: the page has none. */
+/** The fields of a cell's row, or `undefined` if the page has no such row. */
 export function rowOf(page: string, cell: Cell): readonly string[] | undefined {
   const start = `| ${labels(cell).join(' | ')} |`;
   const row = page.split('\n').find((line) => line.startsWith(start));
@@ -90,7 +90,7 @@ export function rowOf(page: string, cell: Cell): readonly string[] | undefined {
     .map((field) => field.trim());
 }
 
-/** Whether nothing is lost in the row, and nothing comes twice at QoS 2. */
+/** Whether the row shows no lost message, and no QoS 2 message that arrived twice. */
 export function isKept(fields: readonly string[]): boolean {
   const [, , , , , lost1, lost2, , twice2] = fields;
   return [lost1, lost2, twice2].every((field) => field === '0 / 0');
