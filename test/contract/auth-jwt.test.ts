@@ -28,7 +28,7 @@ authenticatorContract({
       await writeFile(secretFile, SECRET);
       return {
         authenticator: createAuthenticator({ algorithms: ['HS256'], secretFile }, { clock }),
-        good: { userName: 'whoever', password: await tokenBy(SECRET) },
+        good: { userName: 'any name', password: await tokenBy(SECRET) },
         userName: 'ann',
         wrong: { userName: 'ann', password: await tokenBy(`${SECRET}!`) },
         unknown: { userName: 'ann', password: Buffer.from('hunter2'), answer: 'abstain' },

@@ -25,7 +25,7 @@ import { MemoryStorage, MemoryStore } from '../../adapters/storage/memory/index.
 class Sound implements Storage {
   readonly inner: MemoryStorage;
   dead = false;
-  /** What becomes of the next commit. */
+  /** How the next commit ends. */
   failing: 'before' | 'after' | undefined;
 
   constructor(readonly store: MemoryStore) {
@@ -196,12 +196,12 @@ const CASES: readonly Case[] = [
     says: 'through',
   },
   {
-    wrong: 'removes what is released',
+    wrong: 'removes released entries',
     Broken: mapChanges((change) => [change.kind === 'queue.release' ? { ...change, kind: 'queue.remove' } : change]),
     caughtBy: ['release marks that entry alone', MODEL],
   },
   {
-    wrong: 'takes the will with the session',
+    wrong: 'drops the will with the session',
     Broken: mapChanges((change) =>
       change.kind === 'session.drop' ? [change, { kind: 'will.drop', clientId: change.clientId }] : [change],
     ),
@@ -246,7 +246,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['dropping a session drops', MODEL],
   },
   {
-    wrong: 'appends twice what comes twice',
+    wrong: 'appends an entry twice if its batch is repeated',
     Broken: class AppendsTwice extends Sound {
       readonly twice: { queue: QueueId; entry: StoredEntry }[] = [];
 
@@ -272,7 +272,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['an append that is sent twice'],
   },
   {
-    wrong: 'applies a batch in two halves',
+    wrong: 'applies a batch in two parts',
     Broken: class Halves extends Sound {
       override async commit(batch: readonly Change[]): Promise<void> {
         const half = Math.ceil(batch.length / 2);
@@ -285,7 +285,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['a crash during a commit of 60 changes'],
   },
   {
-    wrong: 'applies a large batch in two halves',
+    wrong: 'applies a large batch in two parts',
     Broken: class LargeHalves extends Sound {
       override async commit(batch: readonly Change[]): Promise<void> {
         const first = batch.slice(0, 4096);
@@ -300,7 +300,7 @@ const CASES: readonly Case[] = [
     says: '4096 of 20000',
   },
   {
-    wrong: 'keeps what is not to be flushed in its own memory',
+    wrong: 'keeps batches that need no flush in its own memory',
     Broken: class Lazy extends Sound {
       readonly unwritten: Change[] = [];
 
@@ -326,7 +326,7 @@ const CASES: readonly Case[] = [
     says: 'must be rejected, but resolved',
   },
   {
-    wrong: 'calls a failure that passes the end',
+    wrong: 'reports a temporary failure as permanent',
     Broken: class Pessimist extends Sound {
       override async commit(batch: readonly Change[]): Promise<void> {
         const isFailing = this.failing !== undefined;
@@ -341,7 +341,7 @@ const CASES: readonly Case[] = [
     says: 'not as corrupt',
   },
   {
-    wrong: 'leaves half of a batch that failed',
+    wrong: 'keeps a part of a batch that failed',
     Broken: class HalfFailed extends Sound {
       override async commit(batch: readonly Change[]): Promise<void> {
         if (this.failing === 'before') await this.inner.commit(batch.slice(0, 1));
@@ -351,7 +351,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['a commit that failed before its batch', 'a crash after a commit that failed before'],
   },
   {
-    wrong: 'believes that a batch that failed was stored',
+    wrong: 'treats a failed batch as stored',
     Broken: class Believer extends Sound {
       readonly believed = new Set<string>();
 
@@ -401,7 +401,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['apply in their order', MODEL],
   },
   {
-    wrong: 'remembers the highest seq of an emptied queue for ever',
+    wrong: 'remembers the highest seq of an emptied queue without end',
     Broken: class Watermarks extends Sound {
       override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         const first = Math.max(from, Watermarks.trimmed.get(this.store)?.get(queue) ?? 0) as Seq;
@@ -420,7 +420,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['starts at 0 again after a restart'],
   },
   {
-    wrong: 'gives an empty page where the first entry is too large',
+    wrong: 'returns an empty page if the first entry is too large',
     Broken: class EmptyPages extends Sound {
       override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         const page = await super.readQueue(queue, from, limit);
@@ -439,7 +439,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['no more bytes than asked for'],
   },
   {
-    wrong: 'gives half of what fits',
+    wrong: 'returns half of the entries that fit',
     Broken: class ThinPages extends Sound {
       override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         return super.readQueue(queue, from, { ...limit, maxEntries: Math.ceil(limit.maxEntries / 2) });
@@ -448,7 +448,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['no more entries than asked for, and as many as fit'],
   },
   {
-    wrong: 'reads from behind `from`',
+    wrong: 'starts a page behind `from`',
     Broken: class Behind extends Sound {
       override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         return super.readQueue(queue, Math.max(0, from - 1) as Seq, limit);
@@ -457,7 +457,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['begins at the first entry at or above', 'each entry once and in order'],
   },
   {
-    wrong: 'gives pages in the wrong order',
+    wrong: 'returns pages in the wrong order',
     Broken: class Backwards extends Sound {
       override async readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         return [...(await super.readQueue(queue, from, limit))].reverse();
@@ -490,7 +490,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['retained messages are put, replaced and dropped', MODEL],
   },
   {
-    wrong: 'gives retained messages in its own order',
+    wrong: 'returns retained messages in an order of its own',
     Broken: class OwnOrder extends Sound {
       override async readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {
         return [...(await super.readRetained(topics))].sort((a, b) => a.id - b.id);
@@ -614,7 +614,7 @@ const CASES: readonly Case[] = [
     says: 'count',
   },
   {
-    wrong: 'says nothing of the last message id',
+    wrong: 'does not report the last message id',
     Broken: class NoLastId extends Sound {
       override async *load(): AsyncGenerator<RestoredFact> {
         for await (const fact of super.load()) if (fact.kind !== 'last-message-id') yield fact;
@@ -623,7 +623,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['the last message id is at least'],
   },
   {
-    wrong: 'gives a last message id that is too low',
+    wrong: 'reports a last message id that is too low',
     Broken: class LowLastId extends Sound {
       override async *load(): AsyncGenerator<RestoredFact> {
         for await (const fact of super.load())
@@ -647,7 +647,7 @@ const CASES: readonly Case[] = [
     says: 'must be rejected with a StorageError',
   },
   {
-    wrong: 'takes commits after close',
+    wrong: 'accepts commits after close',
     Broken: class NeverClosed extends Sound {
       override close(): Promise<void> {
         return Promise.resolve();
@@ -656,7 +656,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['after close every call is rejected'],
   },
   {
-    wrong: 'opens as a writer does to be read',
+    wrong: 'takes the lease when opened read-only',
     Broken: class TakesToLook extends Sound {
       override async openReadOnly(): Promise<boolean> {
         const isThere = this.store.exists;
@@ -667,7 +667,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['refuses commits', 'leaves it to its writer', 'reported as missing'],
   },
   {
-    wrong: 'has a store wherever somebody looks',
+    wrong: 'reports a store that does not exist',
     Broken: class MakesToLook extends Sound {
       override openReadOnly(): Promise<boolean> {
         this.store.exists = true;
@@ -678,7 +678,7 @@ const CASES: readonly Case[] = [
     says: 'reports a store',
   },
   {
-    wrong: 'mixes the moments of a store that is looked into',
+    wrong: 'mixes two moments when opened read-only',
     Broken: class Mixes extends Sound {
       override readQueue(queue: QueueId, from: Seq, limit: PageLimit): Promise<readonly StoredEntry[]> {
         return Promise.resolve(this.store.page(queue, from, limit));
@@ -687,7 +687,7 @@ const CASES: readonly Case[] = [
     caughtBy: ['leaves it to its writer', 'reported as missing'],
   },
   {
-    wrong: 'does not see all that a crash left when it only looks',
+    wrong: 'misses a part of what a crash left when opened read-only',
     Broken: class Overlooks extends Sound {
       isLooking = false;
 
@@ -746,7 +746,7 @@ const CASES: readonly Case[] = [
     says: 'claims less than is true',
   },
   {
-    wrong: 'claims fencing and lets two write',
+    wrong: 'claims fencing and lets two storages write',
     Broken: class TwoWriters extends Sound {
       override async commit(batch: readonly Change[]): Promise<void> {
         this.store.writer = this.inner;
@@ -779,22 +779,22 @@ const CASES: readonly Case[] = [
     caughtBy: ['larger than the adapter prefers'],
   },
   {
-    wrong: 'claims batches of no changes',
+    wrong: 'claims to prefer batches without changes',
     Broken: claiming({ preferredBatchChanges: NaN }),
     caughtBy: ['traits have values of the right type and range'],
   },
 ];
 
 describe('the storage contract', () => {
-  test('finds nothing wrong with an adapter that keeps it', async () => {
+  test('the storage contract passes for a correct adapter', async () => {
     expect([...(await failures(Sound, [])).entries()]).toEqual([]);
   });
 
-  test.each(CASES)('finds an adapter that $wrong', async ({ Broken, caughtBy, says }) => {
+  test.each(CASES)('the storage contract fails for an adapter that $wrong', async ({ Broken, caughtBy, says }) => {
     const found = await failures(Broken, caughtBy);
     const names = [...found.keys()];
     expect(caughtBy.filter((part) => !names.some((name) => name.includes(part)))).toEqual([]);
-    // What fails says what is wrong in words, and does not fall over it.
+    // A failed law reports the violation in words, instead of failing with another error.
     const awaited = [...found]
       .filter(([name]) => caughtBy.some((part) => name.includes(part)))
       .map(([, error]) => error);
@@ -804,7 +804,7 @@ describe('the storage contract', () => {
     if (says !== undefined) expect(awaited.map(({ message }) => message).join('\n')).toContain(says);
   });
 
-  test('reports a random history as steps, the shortest that fails, with its seed', async () => {
+  test('the storage contract reports the shortest failing history as steps, with its seed', async () => {
     const found = await failures(withoutKind('queue.trim'), [MODEL]);
     const error = [...found].find(([name]) => name.includes(MODEL))?.[1];
     expect(error?.message).toMatch(

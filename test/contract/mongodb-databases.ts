@@ -8,7 +8,7 @@ import type { MongoStorageLimits } from '../../adapters/storage/mongodb/index.js
 import { mongoServer } from '../support/mongodb-server.js';
 import type { MongoServer } from '../support/mongodb-server.js';
 
-/** Is asked before each write: it may throw, or return what is thrown when the write has been done. */
+/** Called before each write. It may throw, or return an error that is thrown after the write. */
 export type WriteWatch = (collection: string, operation: string) => Error | undefined | Promise<Error | undefined>;
 
 const WRITES = [

@@ -1,6 +1,6 @@
-// File storage on a directory that is not as it left it: bytes flipped, cut off or gone, in the log and in tables.
-// Either everything that had been acknowledged is there, or it is refused as corrupt: nothing is missing in silence,
-// and nothing is given back that was not written.
+// File storage on a damaged directory: flipped, truncated or missing bytes in the log and in tables. Either everything
+// acknowledged is there, or the store is refused as corrupt: nothing is lost silently, and nothing is read that was not
+// written.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import {
   cpSync,
@@ -225,7 +225,7 @@ describe('a table of file storage', () => {
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
       rmSync(copy, { recursive: true });
     }
-    // Some bits matter to nobody, such as those of checksums that are not looked at; most do.
+    // Some bits have no effect, such as those of checksums that are never verified. Most bits have one.
     expect(verdicts.get('refused')).toBeGreaterThan(60);
   });
 
@@ -239,9 +239,9 @@ describe('a table of file storage', () => {
   });
 });
 
-describe('a file of file storage that is missing', () => {
+describe('a missing file of file storage', () => {
   test.each([/^CURRENT$/, /^MANIFEST/, /\.log$/, /\.ldb$/])(
-    'is told as corrupt, and what is left is left alone: %s',
+    'a store without its file %s is reported as corrupt, and its other files stay as they are',
     async (name) => {
       const { directory } = await storeWithLog([batchOf(0), batchOf(1)]);
       await contentsOf(directory);
@@ -260,7 +260,7 @@ describe('a file of file storage that is missing', () => {
     },
   );
 
-  test('a missing file is no damage where a first start was cut off before anything was stored', async () => {
+  test('a first start that was interrupted before anything was stored may lack files', async () => {
     const directory = newDirectory();
     await engineOf(directory).close();
     await (async () => {
@@ -277,8 +277,8 @@ describe('a file of file storage that is missing', () => {
   });
 });
 
-describe('a first opening that a loss of power has cut off', () => {
-  /** LevelDB does not sync the first manifest, which counts until there is another; names it syncs before. */
+describe('a first opening that a loss of power has interrupted', () => {
+  /** LevelDB does not sync the first manifest, which is valid until there is another. It syncs names before. */
   function cutOff(log = ''): string {
     const directory = newDirectory();
     mkdirSync(directory);
@@ -295,7 +295,7 @@ describe('a first opening that a loss of power has cut off', () => {
     return directory;
   }
 
-  test('a first opening that was cut off is started over', async () => {
+  test('a first opening that was interrupted is repeated', async () => {
     const directory = cutOff();
     const storage = new FileStorage({ directory });
     await storage.open();
@@ -304,7 +304,7 @@ describe('a first opening that a loss of power has cut off', () => {
     expect(await contentsOf(directory)).toEqual(await contentsOf((await storeWithLog([batchOf(0)])).directory));
   });
 
-  test('a first opening that was cut off reads as no store', async () => {
+  test('a first opening that was interrupted reads as no store', async () => {
     expect(await new FileStorage({ directory: cutOff() }).openReadOnly()).toBe(false);
   });
 
@@ -315,7 +315,7 @@ describe('a first opening that a loss of power has cut off', () => {
   });
 });
 
-describe('a record that is not what was written', () => {
+describe('damaged records of file storage', () => {
   async function storeWith(key: Buffer, value: Buffer | undefined): Promise<FileStorage> {
     const { directory } = await storeWithLog([batchOf(0), batchOf(1), batchOf(2)]);
     const db = engineOf(directory);
@@ -338,11 +338,11 @@ describe('a record that is not what was written', () => {
   });
 
   test.each([
-    ['of nonsense', Buffer.from('nonsense')],
-    ['of nothing', Buffer.alloc(0)],
-  ])('is told as corrupt when it is read, and when a batch needs it: one %s', async (_, value) => {
+    ['with invalid bytes', Buffer.from('nonsense')],
+    ['without bytes', Buffer.alloc(0)],
+  ])('an entry %s is reported as corrupt by a read and by a batch that needs it', async (_, value) => {
     const queue = QUEUES[1] as QueueId;
-    // The second number that was given out after the client's: its queue.
+    // The number of the queue is the second one assigned after the client's.
     const storage = await storeWith(entryKey(3, 1), value);
     await expect(storage.readQueue(queue, 0 as Seq, { maxEntries: 10, maxBytes: 1e6 })).rejects.toMatchObject({
       kind: 'corrupt',

@@ -38,12 +38,12 @@ async function refusalOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** What the engine is asked for, each before it is done. */
+/** The calls of the engine that a test can intercept. */
 type Call = 'open' | 'close' | 'write' | 'written' | 'get' | 'getMany' | 'next';
 
 const levelError = (message: string): Error => Object.assign(new Error(message), { code: 'LEVEL_IO_ERROR' });
 
-/** The real engine, with somebody in between who may wait or throw. */
+/** The real engine, with a hook before each call that may wait or throw. */
 function engineWith(before: (call: Call) => void | Promise<void>): (directory: string) => Database {
   return (directory) => {
     const db = engineOf(directory);
@@ -115,42 +115,45 @@ const DISK_FAILURES: readonly (readonly [what: string, message: string, kind: st
   ],
 ];
 
-describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
+describe.each(DISK_FAILURES)('file storage and %s', (what, message, kind, text) => {
   test.each([
-    ['on write', 'write'],
-    ['on sync, when the batch has been written', 'written'],
-    ['on what a batch has to look up', 'getMany'],
-  ] as const)('%s refuses the batch, which may come again until it is taken, and counts once', async (_, call) => {
-    const directory = newDirectory();
-    const { engine, left } = failing();
-    const storage = await opened(directory, engine);
-    const shared = messageOf(1, 5000);
-    await storage.commit([append('a', 0, shared), append('b', 0, shared)]);
-    const batch = [append('new', 0, shared), append('a', 1, messageOf(2)), trim('b', 0)];
-    left[call] = { times: 3, error: levelError(message) };
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const error = await refusalOf(storage.commit(batch));
-      expect(error).toBeInstanceOf(StorageError);
-      expect(error).toMatchObject({ kind, message: expect.stringContaining(text) });
-      expect((error as Error).message).toContain(directory);
-      expect((error as Error).message).toContain(message);
-    }
-    await storage.commit(batch);
-    await storage.commit([append('a', 2, messageOf(3))]);
-    expect([await seqsOf(storage, 'a'), await seqsOf(storage, 'b'), await seqsOf(storage, 'new')]).toEqual([
-      [0, 1, 2],
-      [],
-      [0],
-    ]);
-    await storage.close();
-    const again = await opened(directory);
-    expect([await seqsOf(again, 'a'), await seqsOf(again, 'b'), await seqsOf(again, 'new')]).toEqual([
-      [0, 1, 2],
-      [],
-      [0],
-    ]);
-    await again.close();
-  });
+    ['write', 'write'],
+    ['sync after the write', 'written'],
+    ['read of records that the batch needs', 'getMany'],
+  ] as const)(
+    `a batch whose %s fails by ${what} may be repeated until it is accepted, and is applied once`,
+    async (_, call) => {
+      const directory = newDirectory();
+      const { engine, left } = failing();
+      const storage = await opened(directory, engine);
+      const shared = messageOf(1, 5000);
+      await storage.commit([append('a', 0, shared), append('b', 0, shared)]);
+      const batch = [append('new', 0, shared), append('a', 1, messageOf(2)), trim('b', 0)];
+      left[call] = { times: 3, error: levelError(message) };
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const error = await refusalOf(storage.commit(batch));
+        expect(error).toBeInstanceOf(StorageError);
+        expect(error).toMatchObject({ kind, message: expect.stringContaining(text) });
+        expect((error as Error).message).toContain(directory);
+        expect((error as Error).message).toContain(message);
+      }
+      await storage.commit(batch);
+      await storage.commit([append('a', 2, messageOf(3))]);
+      expect([await seqsOf(storage, 'a'), await seqsOf(storage, 'b'), await seqsOf(storage, 'new')]).toEqual([
+        [0, 1, 2],
+        [],
+        [0],
+      ]);
+      await storage.close();
+      const again = await opened(directory);
+      expect([await seqsOf(again, 'a'), await seqsOf(again, 'b'), await seqsOf(again, 'new')]).toEqual([
+        [0, 1, 2],
+        [],
+        [0],
+      ]);
+      await again.close();
+    },
+  );
 
   test('a failure to reopen rejects the batch and the next ones until it has passed', async () => {
     const directory = newDirectory();
@@ -200,9 +203,9 @@ describe.each(DISK_FAILURES)('%s', (_what, message, kind, text) => {
   });
 });
 
-describe('a fault of the program itself', () => {
+describe('program errors in file storage', () => {
   test.each(['write', 'getMany', 'get', 'next'] as const)(
-    'in %s comes out as it is, so that nobody tries it again for ever',
+    'a program error in %s is passed on unchanged, so that the batch is not repeated without end',
     async (call) => {
       const { engine, left } = failing();
       const storage = await opened(newDirectory(), engine);
@@ -251,7 +254,7 @@ describe('the lease while the engine is opened again after a failed write', () =
     return storage;
   }
 
-  test('a lease lost to another storage fences the first for good, and the other goes on', async () => {
+  test('a lease lost to another storage fences the first one permanently, and the other one continues', async () => {
     const directory = newDirectory();
     let other: FileStorage | undefined;
     const storage = await interrupted(directory, async () => {
@@ -301,7 +304,7 @@ describe('the lease while the engine is opened again after a failed write', () =
   });
 });
 
-describe('a disk that is slow', () => {
+describe('a slow disk', () => {
   test('a slow disk delays a commit, and loses no read and no commit meanwhile', async () => {
     const gate: { open: () => void } = { open: () => undefined };
     let isSlow = false;
@@ -399,7 +402,7 @@ describe('batches far larger than are preferred', () => {
   const ids = Array.from({ length: SESSIONS }, (_, i) => `client ${String(i)}`);
 
   test(
-    'one message for a hundred thousand queues is stored once, all or not at all, and leaves others their turn',
+    'one message for a hundred thousand queues is stored once, completely or not at all, and does not block other work',
     async () => {
       const directory = newDirectory();
       const { engine, left } = failing();
@@ -438,7 +441,7 @@ describe('batches far larger than are preferred', () => {
   );
 
   test(
-    'a trim of two hundred thousand entries that nobody remembers leaves others their turn',
+    'a trim of two hundred thousand entries that are not in memory does not block other work',
     async () => {
       const directory = newDirectory();
       const length = 200_000;
@@ -461,10 +464,10 @@ describe('batches far larger than are preferred', () => {
   );
 });
 
-describe('a directory that cannot be made', () => {
+describe('a data directory that cannot be created', () => {
   // On a file system that says ENOENT although the directory above is there, Node's own recursive mkdir goes round for
   // ever.
-  test('a directory that cannot be created is reported, and not tried for ever', async () => {
+  test('a directory that cannot be created is reported instead of tried without end', async () => {
     const error = await refusalOf(new FileStorage({ directory: '/proc/hexmq/data' }).open());
     expect(error).toMatchObject({
       name: 'StorageError',

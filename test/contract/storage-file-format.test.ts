@@ -67,7 +67,7 @@ describe('keys of file storage', () => {
     ['a will', keys.namedKey(keys.Space.will, 'a'), '0a61'],
     ['a dropped number', keys.numberedKey(keys.Space.dropped, 1), '0b000000 00000001'],
     ['a fence', keys.fenceKey(keys.Space.entry, 258), '06000000 00000202 ff'],
-  ])('%s', (_, key, dump) => {
+  ])('the key of %s is encoded as documented', (_, key, dump) => {
     expect(hex(key)).toBe(dump);
   });
 
@@ -251,7 +251,7 @@ describe('records of file storage', () => {
       'client',
       '01a505df 1b',
     ],
-  ])('%s', (_, encode, decode, value, dump) => {
+  ])('the record of %s is encoded as documented, and decodes to the same value', (_, encode, decode, value, dump) => {
     expect(hex(encode())).toBe(dump);
     expect(decode(stored(dump))).toEqual(value);
   });

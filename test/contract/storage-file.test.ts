@@ -121,7 +121,7 @@ async function refusalOf(work: Promise<unknown>): Promise<StorageError> {
   return error as StorageError;
 }
 
-/** How many records there are of each kind, in a store that nobody has open; fences left out. */
+/** The number of records of each kind in a closed store, without fences. */
 async function recordsIn(directory: string): Promise<Partial<Record<keyof typeof Space, number>>> {
   const db = engineOf(directory);
   const counts: Partial<Record<keyof typeof Space, number>> = {};
@@ -200,18 +200,23 @@ describe('payloads in file storage', () => {
   });
 });
 
-describe('what is dropped in file storage', () => {
+describe('dropped sessions in file storage', () => {
+  /** The time that an open storage gets to sweep, and how often it is opened for it. */
+  const SWEEP_TIME_MS = 50;
+  const SWEEP_ATTEMPTS_MAX = 200;
+
   async function sweptRecords(
     directory: string,
     isDone: (records: Awaited<ReturnType<typeof recordsIn>>) => boolean,
   ): Promise<Awaited<ReturnType<typeof recordsIn>>> {
-    for (;;) {
+    for (let attempts = 0; attempts < SWEEP_ATTEMPTS_MAX; attempts++) {
       const storage = await opened(directory);
-      await new Promise((done) => setTimeout(done, 50));
+      await new Promise((done) => setTimeout(done, SWEEP_TIME_MS));
       await storage.close();
       const records = await recordsIn(directory);
       if (isDone(records)) return records;
     }
+    throw new Error('the records of a dropped session were not swept');
   }
 
   test('a dropped session with a long queue is gone at once, and its records are swept later, across restarts', async () => {
@@ -240,8 +245,8 @@ describe('what is dropped in file storage', () => {
   });
 });
 
-describe('queues longer than what is remembered of them', () => {
-  test('a long queue has the right count and bytes after removals of remembered and forgotten entries', async () => {
+describe('queues longer than the part of them in memory', () => {
+  test('a long queue has the right count and bytes after removals of entries in memory and on disk', async () => {
     const directory = newDirectory();
     const length = 40_000;
     let storage = await opened(directory);
@@ -268,7 +273,7 @@ describe('queues longer than what is remembered of them', () => {
   });
 });
 
-describe('reading while commits go on', () => {
+describe('reading during commits', () => {
   test('a page read during commits shows one moment, and no entry that was removed', async () => {
     const directory = newDirectory();
     let storage = await opened(directory);
@@ -314,7 +319,7 @@ describe('reading while commits go on', () => {
 
 describe('a disk that fails', () => {
   test.each(['before', 'after'] as const)(
-    'a batch that failed %s it was written can be sent again, and counts once',
+    'a batch that failed %s it was written can be repeated, and is applied once',
     async (how) => {
       const directory = newDirectory();
       const engine = failingEngine();
@@ -324,7 +329,7 @@ describe('a disk that fails', () => {
       const batch = [append('c', 0, shared), trim('a', 0), append('a', 2, messageOf(3)), remove('b', 0)];
       engine.fail(how, 'IO error: something broke');
       expect((await refusalOf(storage.commit(batch))).kind).toBe('unavailable');
-      // What is read in between is the store, not what the failed batch had in mind.
+      // A read in between sees the store, not the changes of the failed batch.
       expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual(how === 'before' ? [0, 1] : [1, 2]);
       await storage.commit(batch);
       expect((await entriesOf(storage, 'a')).map(({ seq }) => seq)).toEqual([1, 2]);
@@ -336,7 +341,7 @@ describe('a disk that fails', () => {
   );
 
   test('the disk syncs every flushed batch and no other', async () => {
-    const asked: unknown[] = [];
+    const written: unknown[] = [];
     const storage = await opened(newDirectory(), (directory) => {
       const db = engineOf(directory);
       const batch = db.batch.bind(db) as (...args: unknown[]) => ReturnType<Database['batch']>;
@@ -345,7 +350,7 @@ describe('a disk that fails', () => {
         if (args.length > 0) return writes;
         const write = writes.write.bind(writes) as (options?: object) => Promise<void>;
         writes.write = (options?: object) => {
-          asked.push(options);
+          written.push(options);
           return write(options);
         };
         return writes;
@@ -356,7 +361,7 @@ describe('a disk that fails', () => {
     await storage.commit([trim('a', 0)], 'flushed');
     await storage.commit([trim('a', 1)], 'stored');
     await storage.close();
-    expect(asked).toEqual([{ sync: true }, { sync: true }, { sync: false }]);
+    expect(written).toEqual([{ sync: true }, { sync: true }, { sync: false }]);
   });
 
   test('a full disk is reported as full', async () => {
@@ -375,7 +380,7 @@ describe('a disk that fails', () => {
     ['Corruption: bad block', 'LEVEL_CORRUPTION', 'corrupt'],
     ['IO error: lock', 'LEVEL_LOCKED', 'fenced'],
     ['anything', 'LEVEL_IO_ERROR', 'unavailable'],
-  ])('%j is an error with the directory in it', (message, code, kind) => {
+  ])('the engine error %j becomes a StorageError that names the directory', (message, code, kind) => {
     const cause = Object.assign(new Error(message), { code, ...(code.startsWith('LEVEL') ? {} : { errno: -1 }) });
     const error = storageError(
       Object.assign(new Error('Database failed to open'), { code: 'LEVEL_DATABASE_NOT_OPEN', cause }),
@@ -443,7 +448,7 @@ describe('the directory of file storage', () => {
       1,
       'was written by hexmq before its first release (format 1, this one reads 2): export it with the hexmq that wrote it, and import it here',
     ],
-  ])('is refused when another version wrote it, which is told: format %i', async (version, words) => {
+  ])('a directory of format %i is refused with the version that wrote it', async (version, words) => {
     const directory = newDirectory();
     await (await opened(directory)).close();
     const db = engineOf(directory);
@@ -469,28 +474,31 @@ describe('the directory of file storage', () => {
 
 describe('options of file storage', () => {
   test('a directory is accepted as an option, and not created yet', () => {
-    expect(createStorage({ directory: join(ROOM, 'not made') })).toBeInstanceOf(FileStorage);
-    expect(readdirSync(ROOM)).not.toContain('not made');
+    expect(createStorage({ directory: join(ROOM, 'not created') })).toBeInstanceOf(FileStorage);
+    expect(readdirSync(ROOM)).not.toContain('not created');
   });
 
   test('an unknown option is an error that names it', () => {
     expect(() => createStorage({ directroy: './data' })).toThrow('unknown option "directroy"');
   });
 
-  test.each([['text'], [5], [['a']], [true]])('%j are an error that says what is expected', (options) => {
-    expect(() => createStorage(options)).toThrow('options must be an object');
-  });
+  test.each([['text'], [5], [['a']], [true]])(
+    'the options %j are refused because they are not an object',
+    (options) => {
+      expect(() => createStorage(options)).toThrow('options must be an object');
+    },
+  );
 
-  test.each([[undefined], [null], [{}]])('%j are an error: there is no directory to guess', (options) => {
+  test.each([[undefined], [null], [{}]])('the options %j are refused because they have no directory', (options) => {
     expect(() => createStorage(options)).toThrow('directory must be the path of a directory, got none');
   });
 
-  test.each([[5], [''], [null], [['a']], ['a\u0000b']])('the directory %j is an error', (directory) => {
+  test.each([[5], [''], [null], [['a']], ['a\u0000b']])('the option directory: %j is refused', (directory) => {
     expect(() => createStorage({ directory })).toThrow('directory must be the path of a directory');
   });
 });
 
-describe('a process that has a file storage', () => {
+describe('a process with a file storage', () => {
   // Where the packages of the repository are found from.
   const program = join(ROOT, `node_modules/.cache/hexmq/file-storage-child-${String(process.pid)}.mjs`);
 
@@ -525,7 +533,7 @@ describe('a process that has a file storage', () => {
     return lines;
   }
 
-  test('a process killed at any moment has lost nothing acknowledged, and has no part of a batch', async () => {
+  test('a process that is killed at any moment loses nothing acknowledged and leaves no partial batch', async () => {
     const directory = newDirectory();
     let committed = 0;
     for (const batches of [1, 7, 60, 200, 333]) {
@@ -548,14 +556,14 @@ describe('a process that has a file storage', () => {
     }
   });
 
-  test('a process keeps others out as long as it lives, and no longer', async () => {
+  test('a process keeps other processes out of its directory only while it lives', async () => {
     const directory = newDirectory();
     const child = start(directory, '0', 'hold');
     let refusal: StorageError | undefined;
-    let isAsked = false;
+    let isWaiting = false;
     await killedWhen(child, () => {
-      if (!isAsked) {
-        isAsked = true;
+      if (!isWaiting) {
+        isWaiting = true;
         void refusalOf(new FileStorage({ directory }).open()).then((error) => {
           refusal = error;
           child.kill('SIGKILL');

@@ -58,7 +58,7 @@ async function only(storage: MemoryStorage, id: string): Promise<StoredEntry> {
   return page[0] as StoredEntry;
 }
 
-describe('what memory storage keeps', () => {
+describe('payloads in memory storage', () => {
   test('a payload that is part of a larger chunk is copied, once for all queues of a batch', async () => {
     const storage = await opened();
     const chunk = new Uint8Array(65_536).fill(7);
@@ -118,7 +118,7 @@ describe('what memory storage keeps', () => {
 });
 
 describe('options of memory storage', () => {
-  test.each([[undefined], [null], [{}]])('%j are taken', (options) => {
+  test.each([[undefined], [null], [{}]])('the options %j are accepted', (options) => {
     expect(createStorage(options)).toBeInstanceOf(MemoryStorage);
   });
 
@@ -126,9 +126,12 @@ describe('options of memory storage', () => {
     expect(() => createStorage({ directory: './data' })).toThrow('unknown option "directory"');
   });
 
-  test.each([['text'], [5], [['a']], [true]])('%j are an error that says what is expected', (options) => {
-    expect(() => createStorage(options)).toThrow('options must be an object');
-  });
+  test.each([['text'], [5], [['a']], [true]])(
+    'the options %j are refused because they are not an object',
+    (options) => {
+      expect(() => createStorage(options)).toThrow('options must be an object');
+    },
+  );
 });
 
 describe('long queues in memory', () => {

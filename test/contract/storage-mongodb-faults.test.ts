@@ -1,6 +1,6 @@
-// What MongoDB storage promises beyond the contract: one writer whatever arrives late, a crash between any two writes,
-// batches in parts, a bounded journal, payloads kept once and no longer than needed, and what is said to whoever set it
-// up wrong.
+// The promises of MongoDB storage beyond the contract: a single writer even if requests arrive late, a crash between
+// any two writes, batches in parts, a bounded journal, payloads stored once and removed with their last reference, and
+// errors that help the operator.
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { MongoNetworkError } from 'mongodb';
 import type {
@@ -350,7 +350,7 @@ onServer('the journal', () => {
         lose = false;
         return broken();
       }
-      // Whether a number is taken by oneself is asked with an update; the first to ask waits for the answer.
+      // An update finds out whether this storage took a number; the first caller waits for the answer.
       if (asked !== undefined && operation === 'updateOne') {
         asked();
         asked = undefined;
@@ -459,7 +459,7 @@ onServer('a connection that breaks', () => {
     Object.assign(new Error('This socket has been ended by the other party'), { code });
 
   test.each(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED'])(
-    'is a failure of the server when it shows as %s, to a commit and to folding',
+    'a broken connection that shows as %s is a failure of the server for commits and for the checkpointer',
     async (code) => {
       const database = newDatabase();
       let broken: string | undefined;
@@ -481,9 +481,9 @@ onServer('a connection that breaks', () => {
   );
 });
 
-onServer('setting up', () => {
+onServer('the first start on a database', () => {
   test.each(['sessions', 'meta', 'orders'])(
-    'a database that has a collection %s of somebody else is refused, and left as it is',
+    'a database with the collection %s of another program is refused, and left as it is',
     async (name) => {
       const database = newDatabase();
       await database.db.collection<{ _id: string }>(name).insertOne({ _id: 'theirs' });
@@ -495,7 +495,7 @@ onServer('setting up', () => {
     },
   );
 
-  test('a first start that was cut off before its first document is repeated', async () => {
+  test('a first start that was interrupted before its first document is repeated', async () => {
     const database = newDatabase();
     await database.db.createCollection('meta');
     await opened(database.storage());
@@ -510,7 +510,7 @@ onServer('setting up', () => {
   });
 });
 
-describe('what was set up wrong', () => {
+describe('an invalid configuration of MongoDB storage', () => {
   test('a server that cannot be reached is named without credentials', async () => {
     const storage = new MongoStorage({
       url: 'mongodb://someone:pass%40word@127.0.0.1:1/?serverSelectionTimeoutMS=50',

@@ -1,5 +1,5 @@
-// Looking into a database whose journal is not folded, or half: what is read is what was committed, and nothing in the
-// database shows that anybody looked.
+// Reading a database whose journal has not been applied, or only a part of it: a read-only storage reads what was
+// committed, and leaves no trace in the database.
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
 import { MongoNetworkError } from 'mongodb';
@@ -142,17 +142,17 @@ function underTest(written: number): StorageUnderTest {
   };
 }
 
-describeWithServer(found, 'a random history reads from outside as the model says', () => {
+describeWithServer(found, 'a random history, read from outside', () => {
   test.each([
-    ['folding breaks off at the first write', 0],
-    ['folding breaks off after the third write', 3],
-    ['folding breaks off after the eighth write', 8],
-  ])('while %s', (_name, written) =>
+    ['at the first write', 0],
+    ['after the third write', 3],
+    ['after the eighth write', 8],
+  ])('a random history reads from outside as the model says while the checkpointer fails %s', (_name, written) =>
     runAgainstModel(fastCheck, { create: () => Promise.resolve(underTest(written)) }, { runs: 12, steps: 15 }),
   );
 });
 
-describeWithServer(found, 'looking leaves no trace', () => {
+describeWithServer(found, 'opening a database read-only', () => {
   /** Everything in the database, and the names and indexes of what holds it. */
   async function everythingIn(database: MongoDatabase): Promise<unknown> {
     const collections = (await database.db.listCollections().toArray()).map(({ name }) => name).sort();

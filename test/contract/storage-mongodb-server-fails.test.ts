@@ -45,7 +45,7 @@ async function refused(promise: Promise<unknown>): Promise<StorageError> {
   return error;
 }
 
-describeWithServer(server, 'a server that fails', (real) => {
+describeWithServer(server, 'a MongoDB server that fails', (real) => {
   async function before(): Promise<{ proxy: MongoProxy; storage: MongoStorage }> {
     const proxy = await MongoProxy.before(real.uri);
     const storage = new MongoStorage({ url: proxy.uri, database: real.newDatabase() });
@@ -88,7 +88,7 @@ describeWithServer(server, 'a server that fails', (real) => {
     ],
     ['OutOfDiskSpace', answer(14_031, 'OutOfDiskSpace'), 'full', /^no space left for MongoDB at .+: free some/],
     [
-      'no space in words',
+      'an internal error about missing space',
       answer(1, 'InternalError', 'could not extend file: No space left on device'),
       'full',
       /^no space left for MongoDB at/,
@@ -100,29 +100,33 @@ describeWithServer(server, 'a server that fails', (real) => {
       /refuses the login or a request: check user, password and role/,
     ],
     [
-      'a code that nobody knows',
+      'an unknown code',
       answer(54_321, 'Whatever', 'in\ntwo lines'),
       'unavailable',
       /refused a request: check its log \(in two lines\)$/,
     ],
-    ['the end of the connection', 'cut', 'unavailable', /cannot be reached or does not answer/],
-    ['nothing, when it is done', 'drop-reply', 'unavailable', /cannot be reached or does not answer/],
-  ])('and says %s is told so, and the batch is taken once it is sent again', async (_name, verdict, kind, text) => {
-    const { proxy, storage } = await before();
-    let failures = 3;
-    proxy.judgeWith((command) => (isCommit(command) && failures-- > 0 ? verdict : 'pass'));
-    for (let attempt = 1; attempt <= 3; attempt++) {
-      const { kind: found, message } = await refused(storage.commit([append(0)]));
-      // What was done and not acknowledged is found by the second attempt, and confirmed by a write of another kind.
-      if (attempt === 1)
-        expect({ found, message }).toEqual({ found: kind, message: expect.stringMatching(text) as unknown });
-      expect(message).not.toContain('\n');
-    }
-    await storage.commit([append(0)]);
-    await storage.commit([append(1)]);
-    const entries = await storage.readQueue('c:a' as QueueId, 0 as Seq, { maxEntries: 10, maxBytes: 1000 });
-    expect(entries.map(({ seq }) => Number(seq))).toEqual([0, 1]);
-  });
+    ['a closed connection', 'cut', 'unavailable', /cannot be reached or does not answer/],
+    ['no answer after the write', 'drop-reply', 'unavailable', /cannot be reached or does not answer/],
+  ])(
+    'a commit that MongoDB answers with %s fails with that reason, and is applied once when it is repeated',
+    async (_name, verdict, kind, text) => {
+      const { proxy, storage } = await before();
+      let failures = 3;
+      proxy.judgeWith((command) => (isCommit(command) && failures-- > 0 ? verdict : 'pass'));
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        const { kind: found, message } = await refused(storage.commit([append(0)]));
+        // The second attempt finds a batch that was applied and not acknowledged, and confirms it by another kind of
+        // write.
+        if (attempt === 1)
+          expect({ found, message }).toEqual({ found: kind, message: expect.stringMatching(text) as unknown });
+        expect(message).not.toContain('\n');
+      }
+      await storage.commit([append(0)]);
+      await storage.commit([append(1)]);
+      const entries = await storage.readQueue('c:a' as QueueId, 0 as Seq, { maxEntries: 10, maxBytes: 1000 });
+      expect(entries.map(({ seq }) => Number(seq))).toEqual([0, 1]);
+    },
+  );
 
   test('a failure of the checkpointer is reported to reads and not to commits', async () => {
     const { proxy, storage } = await before();

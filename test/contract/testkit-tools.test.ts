@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { SeededRandom, VirtualClock } from 'hexmq/testkit';
 
 describe('the virtual clock', () => {
-  test('timers fire in the order in which they are due, then in the order in which they were made', () => {
+  test('timers fire in the order in which they are due, then in the order in which they were created', () => {
     const clock = new VirtualClock(1000);
     const fired: string[] = [];
     const random = new SeededRandom(5);
@@ -37,7 +37,7 @@ describe('the virtual clock', () => {
     expect(clock.nowMs()).toBe(100);
   });
 
-  test('a timer made by a callback fires in the same advance if it is due by then', () => {
+  test('a timer created by a callback fires in the same advance if it is due by then', () => {
     const clock = new VirtualClock(0);
     const seen: number[] = [];
     const again = (): void => {
@@ -67,7 +67,7 @@ describe('the virtual clock', () => {
     expect(clock.nextDueMs).toBeUndefined();
   });
 
-  test('advanceAsync lets what a callback began come to rest before the next timer', async () => {
+  test('advanceAsync waits for the asynchronous work of a callback before the next timer', async () => {
     const clock = new VirtualClock(0);
     const seen: string[] = [];
     clock.at(10, () => {
@@ -83,14 +83,14 @@ describe('the virtual clock', () => {
     expect(seen).toEqual(['began at 10', 'in between', 'second']);
   });
 
-  test('time does not go back', () => {
+  test('the virtual clock does not go back', () => {
     const clock = new VirtualClock(10);
     expect(() => {
       clock.advanceTo(9);
     }).toThrow(RangeError);
   });
 
-  test('a timer that sets itself again for now is found out', () => {
+  test('a timer that restarts itself without delay is reported', () => {
     const clock = new VirtualClock(0);
     const again = (): void => void clock.at(0, again);
     again();
@@ -101,7 +101,7 @@ describe('the virtual clock', () => {
 });
 
 describe('seeded randomness', () => {
-  test('the same seed gives the same, another seed something else', () => {
+  test('the same seed gives the same numbers, and another seed other numbers', () => {
     const draw = (seed: number): number[] => {
       const random = new SeededRandom(seed);
       return Array.from({ length: 50 }, () => random.uint32());
@@ -111,12 +111,12 @@ describe('seeded randomness', () => {
     expect(new Set(draw(0)).size).toBe(50);
   });
 
-  test('int reaches both its bounds and nothing beyond', () => {
+  test('int returns both its bounds and nothing beyond', () => {
     const random = new SeededRandom(9);
     expect(new Set(Array.from({ length: 500 }, () => random.int(-1, 2)))).toEqual(new Set([-1, 0, 1, 2]));
   });
 
-  test('chance comes true as often as it says', () => {
+  test('chance returns true with its probability', () => {
     const random = new SeededRandom(11);
     const hits = (probability: number): number =>
       Array.from({ length: 10_000 }, () => random.chance(probability)).filter(Boolean).length;
@@ -125,19 +125,19 @@ describe('seeded randomness', () => {
     expect(Math.abs(hits(0.25) - 2500)).toBeLessThan(200);
   });
 
-  test('bytes are as many as asked for and take every value', () => {
+  test('bytes returns the requested number of bytes, with every value', () => {
     const bytes = new SeededRandom(13).bytes(10_000);
     expect(bytes).toHaveLength(10_000);
     expect(new Set(bytes).size).toBe(256);
   });
 
-  test('pick takes each of a list in time and nothing from an empty one', () => {
+  test('pick returns every element of a list, and nothing from an empty list', () => {
     const random = new SeededRandom(17);
     expect(new Set(Array.from({ length: 100 }, () => random.pick(['a', 'b', 'c'])))).toEqual(new Set(['a', 'b', 'c']));
     expect(() => random.pick([])).toThrow(RangeError);
   });
 
-  test('a fork goes its own way', () => {
+  test('a fork of a generator is independent of it', () => {
     const random = new SeededRandom(19);
     const fork = random.fork();
     const drawn = Array.from({ length: 10 }, () => fork.uint32());

@@ -21,7 +21,6 @@ export const EXCEPTIONS: Readonly<Record<RuleName, Readonly<Record<string, strin
   header: {},
   'banned words': {
     'test/conformance/': OLD_WORDING,
-    'test/contract/': OLD_WORDING,
     'test/support/': OLD_WORDING,
     'test/unit/': OLD_WORDING,
   },
