@@ -26,9 +26,7 @@ export class CommandRequests {
     const request = ++this.#lastRequest;
     return new Promise((resolve, reject) => {
       this.#pending.set(request, { resolve, reject });
-      this.#loop.submit(() => {
-        this.#loop.step({ kind: 'command', request, actor, command });
-      });
+      this.#loop.enqueue({ kind: 'command', request, actor, command });
     });
   }
 

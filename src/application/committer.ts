@@ -9,7 +9,7 @@ import type { Message } from '../domain/messages/message.js';
 import { NOW } from '../domain/durability.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ClientId, QueueId, Seq } from '../domain/identifiers.js';
-import type { Durability, Storage } from '../ports/storage.js';
+import type { AckLevel, Durability, Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
 import { OpenBatch } from './open-batch.js';
 import { isRetryable, pauseAfter } from './retry.js';
@@ -30,6 +30,9 @@ const WRITERS_PRESSURE_BYTES = 64 * 1024 * 1024;
 const EVERYONE_PRESSURE_BYTES = 2 * WRITERS_PRESSURE_BYTES;
 /** Below this, after a commit, all clients are read again. */
 const NO_PRESSURE_BYTES = 16 * 1024 * 1024;
+
+/** How safe changes are once they are committed: at `received`, what was acknowledged already is flushed as well. */
+export const durabilityAt = (ackLevel: AckLevel): Durability => (ackLevel === 'stored' ? 'stored' : 'flushed');
 
 export interface CommitterObserver {
   /** Everything up to and including this ticket is durable. */

@@ -9,6 +9,7 @@ import type {
 import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
 import type { Message } from '../domain/messages/message.js';
 import type { Ticket } from '../domain/durability.js';
+import { EVERY_EVENT } from '../domain/events.js';
 import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { ProtocolVersion } from '../protocol/packets.js';
@@ -31,7 +32,8 @@ export interface CoreEffectsParts {
   readonly commands: CommandRequests;
   readonly waiters: DurabilityWaiters;
   readonly pager: Pager;
-  readonly wanted: EventMask;
+  /** Which events the observers want; default: all. */
+  readonly wanted?: EventMask | undefined;
   readonly emit: (event: BrokerEvent) => void;
 }
 
@@ -46,7 +48,7 @@ export class CoreEffects implements Effects {
   constructor(parts: CoreEffectsParts) {
     this.#parts = parts;
     this.#egress = parts.egress;
-    this.wanted = parts.wanted;
+    this.wanted = parts.wanted ?? EVERY_EVENT;
   }
 
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
@@ -133,9 +135,7 @@ export class CoreEffects implements Effects {
       after,
       (storage) => storage.readQueue(queue, from, limit),
       (entries) => {
-        this.#parts.loop.submit(() => {
-          this.#parts.loop.step({ kind: 'queue-page', queue, request, entries });
-        });
+        this.#parts.loop.enqueue({ kind: 'queue-page', queue, request, entries });
       },
     );
   }
@@ -145,9 +145,7 @@ export class CoreEffects implements Effects {
       after,
       (storage) => storage.readRetained(topics),
       (messages) => {
-        this.#parts.loop.submit(() => {
-          this.#parts.loop.step({ kind: 'retained-page', connection, messages });
-        });
+        this.#parts.loop.enqueue({ kind: 'retained-page', connection, messages });
       },
     );
   }

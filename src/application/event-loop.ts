@@ -160,6 +160,13 @@ export class EventLoop {
     this.scheduleTurn();
   }
 
+  /** Submits one step of the core. */
+  enqueue(input: Input): void {
+    this.submit(() => {
+      this.step(input);
+    });
+  }
+
   /** One step of the core, and the steps for the inputs that it causes, at the same time. */
   step(input: Input, nowMs = this.nowMs()): void {
     if (this.#isStopped || this.#driven === undefined) return;

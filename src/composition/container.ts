@@ -10,6 +10,7 @@ import { collectErrors } from './config-error.js';
 import { adaptersIn, underKey } from './injection.js';
 import { authModule } from './modules/auth.js';
 import { brokerModule } from './modules/broker.js';
+import { engineModule } from './modules/engine.js';
 import { networkModule } from './modules/network.js';
 import { observabilityModule } from './modules/observability.js';
 import { overridesModule } from './modules/overrides.js';
@@ -18,7 +19,15 @@ import { storageModule } from './modules/storage.js';
 import { systemModule } from './modules/system.js';
 
 /** In the order of starting: parts of the broker's life start in the order in which their modules are loaded. */
-const MODULES = [systemModule, observabilityModule, authModule, storageModule, brokerModule, networkModule];
+const MODULES = [
+  systemModule,
+  observabilityModule,
+  authModule,
+  storageModule,
+  engineModule,
+  brokerModule,
+  networkModule,
+];
 
 /**
  * One container per broker: a singleton is shared by the parts of one broker, and by no other broker of the process.

@@ -2,9 +2,10 @@
 // one binding among several.
 import type { BindingConstraints, ResolvedValueInjectOptions, ServiceIdentifier } from 'inversify';
 import type { Part } from '../application/lifecycle.js';
+import type { Link } from '../application/link.js';
 import type { EventMask } from '../domain/events.js';
 import { Authenticator, Authorizer, Listener, port, Storage } from '../ports/index.js';
-import type { BrokerEvent, LifecycleEvent } from '../ports/index.js';
+import type { BrokerEvent, ConnectionId, LifecycleEvent } from '../ports/index.js';
 import type { AdapterComponents } from './adapter-table.js';
 import { authenticationOf } from './config.js';
 import type { Config } from './config.js';
@@ -32,6 +33,9 @@ export const ListenerAuthenticator: ServiceIdentifier<Authenticator> = port<Auth
 
 /** The names of the listeners that have authenticators of their own. */
 export const OwnAuthentication: ServiceIdentifier<readonly string[]> = port<readonly string[]>('OwnAuthentication');
+
+/** The open connections by their number, shared by the parts that look them up. */
+export const OpenLinks: ServiceIdentifier<Map<ConnectionId, Link>> = port<Map<ConnectionId, Link>>('OpenLinks');
 
 /** Calls back when all input that is there now has been handled. */
 export const EndOfTurn: ServiceIdentifier<(callback: () => void) => void> =

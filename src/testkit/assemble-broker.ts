@@ -5,7 +5,6 @@ import { Admission } from '../application/admission.js';
 import { Authentication } from '../application/authentication.js';
 import { Authorization } from '../application/authorization.js';
 import { emitToAll } from '../application/emit-to-all.js';
-import { Engine } from '../application/engine.js';
 import { EngineRun } from '../application/engine-run.js';
 import { FailureSignal } from '../application/failure-signal.js';
 import { Listening } from '../application/listening.js';
@@ -14,6 +13,7 @@ import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { BrokerService } from '../application/service.js';
 import { LiveSettings } from '../application/settings.js';
 import type { LimitSettings } from '../application/settings.js';
+import { assembleEngine } from './assemble-engine.js';
 import type { TurnLimits } from '../application/turn-budget.js';
 import type {
   AckLevel,
@@ -63,7 +63,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
   const authorization = new Authorization(parts.authorizers ?? []);
   const throttle =
     parts.loginThrottle === undefined ? undefined : new LoginThrottle(parts.loginThrottle, { clock, emit });
-  const engine = new Engine({
+  const engine = assembleEngine({
     storage,
     admission: new Admission(authentication, authorization, throttle),
     emit,

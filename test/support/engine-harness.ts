@@ -4,7 +4,7 @@
 import { Admission } from '../../src/application/admission.js';
 import { Authentication } from '../../src/application/authentication.js';
 import { Authorization } from '../../src/application/authorization.js';
-import { Engine } from '../../src/application/engine.js';
+import type { Engine } from '../../src/application/engine.js';
 import { emitToAll } from '../../src/application/emit-to-all.js';
 import { LiveSettings } from '../../src/application/settings.js';
 import type { LimitSettings } from '../../src/application/settings.js';
@@ -16,6 +16,7 @@ import type { Authenticator } from '../../src/ports/auth.js';
 import type { Channel, ChannelHandler } from '../../src/ports/network.js';
 import type { AckLevel } from '../../src/ports/storage.js';
 import type { LifecycleEvent } from '../../src/ports/telemetry.js';
+import { assembleEngine } from '../../src/testkit/assemble-engine.js';
 import { SeededRandom } from '../../src/testkit/seeded-random.js';
 import { VirtualClock } from '../../src/testkit/virtual-clock.js';
 import { HandStorage, noticed } from './hand-storage.js';
@@ -57,7 +58,7 @@ export class EngineHarness {
       limits: { ...DEFAULT_LIMITS, ...limits },
       perListener: limitsOfListeners ?? new Map(),
     });
-    this.engine = new Engine({
+    this.engine = assembleEngine({
       storage,
       admission: new Admission(new Authentication(authenticators), new Authorization([])),
       emit: (event) => {

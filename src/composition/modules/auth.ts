@@ -5,17 +5,37 @@ import type { BindToFluentSyntax, ResolutionContext } from 'inversify';
 import { AccessAdapters } from '../../application/access-adapters.js';
 import type { AccessAdaptersParts } from '../../application/access-adapters.js';
 import { Admission } from '../../application/admission.js';
+import { AuthenticationRequests } from '../../application/authentication-requests.js';
+import type { AuthenticationRequestsParts } from '../../application/authentication-requests.js';
 import { Authentication } from '../../application/authentication.js';
 import { Authorization } from '../../application/authorization.js';
+import { EventLoop } from '../../application/event-loop.js';
 import { LoginThrottle } from '../../application/login-throttle.js';
+import { Reauthorization } from '../../application/reauthorization.js';
+import type { ReauthorizationParts } from '../../application/reauthorization.js';
+import { LiveSettings } from '../../application/settings.js';
 import { authenticatorWithTimeout, authorizerWithTimeout } from '../../application/timeout.js';
-import { Authenticator, Authorizer } from '../../ports/index.js';
+import { Authenticator, Authorizer, Clock } from '../../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { authenticationOf, formatPath } from '../config.js';
 import type { AuthenticatorConfig, AuthorizerConfig, Config } from '../config.js';
-import { all, at, byName, Components, LifecyclePart, ListenerAuthenticator, OwnAuthentication } from '../injection.js';
+import {
+  all,
+  at,
+  byName,
+  Components,
+  Emit,
+  EndOfTurn,
+  LifecyclePart,
+  ListenerAuthenticator,
+  OwnAuthentication,
+} from '../injection.js';
 import { construct, loadAdapter } from '../plugin-loader.js';
+
+interface RenewalDependencies extends Omit<ReauthorizationParts, 'applyPermissions'> {
+  readonly loop: EventLoop;
+}
 
 interface AccessDependencies extends Pick<AccessAdaptersParts, 'authentication' | 'authorization'> {
   readonly components: AdapterComponents;
@@ -58,6 +78,31 @@ export const authModule = (config: Config): ContainerModule =>
       }),
     );
     bind(LifecyclePart).toService(AccessAdapters);
+    bind(Reauthorization).toResolvedValue(
+      ...byName(createReauthorization, {
+        authorization: Authorization,
+        loop: EventLoop,
+        clock: Clock,
+        settings: LiveSettings,
+        atEndOfTurn: EndOfTurn,
+        emit: Emit,
+      }),
+    );
+    bind(AuthenticationRequests).toResolvedValue(
+      ...byName((parts: AuthenticationRequestsParts) => new AuthenticationRequests(parts), {
+        admission: Admission,
+        reauthorization: Reauthorization,
+        loop: EventLoop,
+      }),
+    );
+  });
+
+const createReauthorization = ({ loop, ...parts }: RenewalDependencies): Reauthorization =>
+  new Reauthorization({
+    ...parts,
+    applyPermissions: (connection, permissions) => {
+      loop.enqueue({ kind: 'permissions', connection, permissions });
+    },
   });
 
 function bindAuthenticator(

@@ -1,9 +1,8 @@
-// The broker itself: the limits in force, the engine, and the service that starts and stops it all.
+// The broker itself: the limits in force, the engine as a part of its life, and the service that starts and stops it
+// all.
 import { ContainerModule } from 'inversify';
 import { AccessAdapters } from '../../application/access-adapters.js';
-import { Admission } from '../../application/admission.js';
 import { Engine } from '../../application/engine.js';
-import type { EngineParts } from '../../application/engine.js';
 import { EngineRun } from '../../application/engine-run.js';
 import type { EngineRunParts } from '../../application/engine-run.js';
 import { FailureSignal } from '../../application/failure-signal.js';
@@ -11,15 +10,11 @@ import { Listening } from '../../application/listening.js';
 import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
-import { Authorizer, Clock, Listener, Random, Storage } from '../../ports/index.js';
+import { Authorizer, Listener, Storage } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config.js';
 import type { Config } from '../config.js';
-import { all, byName, Components, Emit, EndOfTurn, LifecyclePart, WantedEvents } from '../injection.js';
-
-type EngineDependencies = Omit<EngineParts, 'ackLevel' | 'fatal' | 'sliceSize' | 'turnLimits'> & {
-  readonly failure: FailureSignal;
-};
+import { all, byName, Components, LifecyclePart } from '../injection.js';
 
 type RunDependencies = Pick<EngineRunParts, 'engine' | 'storage' | 'authorizers'> & {
   readonly components: AdapterComponents;
@@ -35,23 +30,6 @@ export const brokerModule = (config: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(LiveSettings).toConstantValue(new LiveSettings(limitSettings(config)));
     bind(FailureSignal).toDynamicValue(() => new FailureSignal());
-    bind(Engine).toResolvedValue(
-      ...byName(
-        ({ failure, ...parts }: EngineDependencies) =>
-          new Engine({ ...parts, ackLevel: config.storage.ackLevel, fatal: failure.raise }),
-        {
-          storage: Storage,
-          admission: Admission,
-          emit: Emit,
-          wanted: WantedEvents,
-          clock: Clock,
-          random: Random,
-          atEndOfTurn: EndOfTurn,
-          settings: LiveSettings,
-          failure: FailureSignal,
-        },
-      ),
-    );
     bind(EngineRun).toResolvedValue(
       ...byName(({ components, ...parts }: RunDependencies) => new EngineRun({ ...parts, ...components }), {
         engine: Engine,

@@ -1,12 +1,20 @@
-// The storage that the configuration names, opened and closed as a part of the broker's life.
+// The storage that the configuration names, opened and closed as a part of the broker's life, and what writes to it and
+// reads from it.
 import { ContainerModule } from 'inversify';
-import { Storage } from '../../ports/index.js';
+import { Committer, durabilityAt } from '../../application/committer.js';
+import { DurabilityWaiters } from '../../application/durability-waiters.js';
+import { FailureSignal } from '../../application/failure-signal.js';
+import { Pager } from '../../application/pager.js';
+import { storageReports } from '../../application/storage-reports.js';
+import type { StorageReports } from '../../application/storage-reports.js';
+import { Clock, Storage } from '../../ports/index.js';
 import { STORAGE_ADAPTERS } from '../adapter-table.js';
+import type { AdapterComponents } from '../adapter-table.js';
 import type { Config } from '../config.js';
 import { at, Components, LifecyclePart } from '../injection.js';
 import { construct, loadAdapter } from '../plugin-loader.js';
 
-export const storageModule = ({ storage: { adapter, options } }: Config): ContainerModule =>
+export const storageModule = ({ storage: { adapter, options, ackLevel } }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(Storage)
       .toResolvedValue(
@@ -21,4 +29,18 @@ export const storageModule = ({ storage: { adapter, options } }: Config): Contai
       (storage) => ({ name: 'storage', start: () => storage.open(), stop: () => storage.close() }),
       [Storage],
     );
+    bind(Committer).toResolvedValue(
+      (storage, clock, components, failure) =>
+        new Committer(storage, clock, reports('write', components, failure), durabilityAt(ackLevel)),
+      [Storage, Clock, Components, FailureSignal],
+    );
+    bind(DurabilityWaiters).toResolvedValue((committer) => new DurabilityWaiters(committer), [Committer]);
+    bind(Pager).toResolvedValue(
+      (storage, clock, waiters, components, failure) =>
+        new Pager(storage, clock, waiters, reports('read', components, failure)),
+      [Storage, Clock, DurabilityWaiters, Components, FailureSignal],
+    );
   });
+
+const reports = (operation: 'write' | 'read', { emit }: AdapterComponents, { raise }: FailureSignal): StorageReports =>
+  storageReports(operation, emit, raise);

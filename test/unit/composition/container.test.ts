@@ -8,6 +8,10 @@ import { Authenticator, Authorizer, Listener, Random, Storage, Telemetry } from 
 import type { LifecycleEvent, BrokerEvent } from 'hexmq/ports';
 import { MemoryStorage } from '../../../adapters/storage/memory/index.js';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
+import { Committer } from '../../../src/application/committer.js';
+import { Engine } from '../../../src/application/engine.js';
+import { BrokerService } from '../../../src/application/service.js';
+import { Broker } from '../../../src/domain/broker.js';
 import { resolveConfig } from '../../../src/composition/config.js';
 import { checkAdapters } from '../../../src/composition/check.js';
 import { composeBroker, createAdapters, createContainer } from '../../../src/composition/container.js';
@@ -17,6 +21,35 @@ const silent = { telemetry: [] };
 const inMemory = { storage: { adapter: 'memory' } };
 /** CONNECT of MQTT 3.1.1, clean session, client identifier `a`. */
 const CONNECT = Uint8Array.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 60, 0, 1, 0x61]);
+
+describe('the parts of an engine', () => {
+  const config = resolveConfig({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] });
+
+  test('are made once in a container, and shared by all that need them', async () => {
+    const container = createContainer(config, silent);
+    const [engine, committer] = [await container.getAsync(Engine), await container.getAsync(Committer)];
+    expect(engine.committer).toBe(committer);
+    expect(engine.broker).toBe(await container.getAsync(Broker));
+    expect((await container.getAsync(BrokerService)).engine).toBe(engine);
+  });
+
+  test('are not shared by two brokers', async () => {
+    const [one, other] = [createContainer(config, silent), createContainer(config, silent)];
+    expect(await one.getAsync(Committer)).not.toBe(await other.getAsync(Committer));
+  });
+
+  test('can be resolved one by one: the part that commits needs no listener and no authenticator', async () => {
+    const container = createContainer(config, silent);
+    const created: string[] = [];
+    for (const [name, token] of Object.entries({ Listener, Authenticator, Storage, Engine }))
+      container.onActivation<unknown>(token, (_context, part) => {
+        created.push(name);
+        return part;
+      });
+    await container.getAsync(Committer);
+    expect(created).toEqual(['Storage']);
+  });
+});
 
 describe('an embedded broker', () => {
   test('starts with the implementations that the program gives it, and stops', async () => {

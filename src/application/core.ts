@@ -1,0 +1,26 @@
+// The core of a broker that runs: with the limits in force, and with Client Identifiers for clients that send none.
+import { Broker } from '../domain/broker.js';
+import type { Changes } from '../domain/changes.js';
+import type { Effects } from '../domain/effects.js';
+import type { Random } from '../ports/random.js';
+import type { LiveSettings } from './settings.js';
+
+export interface CoreParts {
+  readonly changes: Changes;
+  readonly effects: Effects;
+  readonly settings: LiveSettings;
+  readonly random: Random;
+  /** See `BrokerParts.sliceSize`. */
+  readonly sliceSize?: number | undefined;
+}
+
+export function createCore({ changes, effects, settings, random, sliceSize }: CoreParts): Broker {
+  return new Broker({
+    changes,
+    effects,
+    limits: settings.current,
+    limitsOfListeners: settings.perListener,
+    newClientId: () => `auto-${Buffer.from(random.bytes(16)).toString('hex')}`,
+    sliceSize,
+  });
+}
