@@ -8,12 +8,15 @@
 // An address is remembered only while it matters: while it has connections, or while its rate has not recovered. A
 // peer with many addresses (every IPv6 /64 network is one) can make the limiter remember `ADDRESSES_MAX` of them;
 // beyond that the oldest are forgotten.
-import type { Limits } from '../domain/limits.js';
+import type { ConnectionLimits } from '../domain/limits.js';
 import type { RefusalReason } from '../domain/reasons.js';
 import { TokenBucket } from './token-bucket.js';
 
 export type ConnectionRateLimits = Partial<
-  Pick<Limits, 'maxPendingConnections' | 'maxConnectRate' | 'maxConnectRatePerAddress' | 'maxConnectionsPerAddress'>
+  Pick<
+    ConnectionLimits,
+    'maxPendingConnections' | 'maxConnectRate' | 'maxConnectRatePerAddress' | 'maxConnectionsPerAddress'
+  >
 >;
 
 export type ConnectionLimitReason = Extract<

@@ -1,14 +1,14 @@
 // Limits on the rate of PUBLISH packets. A client over its rate loses nothing: the broker pauses reading from it, its
 // socket fills up, and TCP slows it down. The rate of all clients together is shared in turn: when it recovers, the
 // client that has waited longest is read first.
-import type { Limits } from '../domain/limits.js';
+import type { PublishRateLimits } from '../domain/limits.js';
 import { Deadline, Deadlines } from '../domain/deadlines.js';
 import type { TimerKind } from '../domain/deadlines.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import { TokenBucket } from './token-bucket.js';
 
-export type ClientRates = Partial<Pick<Limits, 'maxPublishRate' | 'maxPublishByteRate'>>;
-export type TotalRates = Partial<Pick<Limits, 'maxTotalPublishRate' | 'maxTotalPublishByteRate'>>;
+export type ClientRates = Partial<Pick<PublishRateLimits, 'maxPublishRate' | 'maxPublishByteRate'>>;
+export type TotalRates = Partial<Pick<PublishRateLimits, 'maxTotalPublishRate' | 'maxTotalPublishByteRate'>>;
 
 /** A message rate and a byte rate, either of which may be unlimited. */
 class Meter {

@@ -1,6 +1,7 @@
-// The limits, with their defaults. The keys are those of the configuration's `limits:`.
+// The limits, with their defaults, grouped by what they limit and by the parts that read them.
 
-export interface Limits {
+/** Packets and names: checked as they arrive, by the decoder, the handshake and the handlers. */
+export interface PacketLimits {
   /**
    * Largest packet that a client may send, in bytes including the fixed header; the protocol's own maximum is
    * 268,435,460.
@@ -16,6 +17,10 @@ export interface Limits {
   readonly maxTopicLength: number;
   /** Bounds the depth of the subscription tree and so the cost of a match. */
   readonly maxTopicLevels: number;
+}
+
+/** Queues and windows, of one client each: `queues`, `session` and `connect/connection`. */
+export interface QueueLimits {
   /** Messages waiting in one session's queue, not counting those in flight. */
   readonly maxQueueSize: number;
   /** Payload bytes in one session's stored queue. */
@@ -29,6 +34,16 @@ export interface Limits {
   readonly receiveMaximum: number;
   /** Topic Aliases of one MQTT 5 client, 0 to 65,535. */
   readonly topicAliasMax: number;
+  /** QoS 0 messages waiting for a connection that does not read. */
+  readonly maxBufferedQos0Messages: number;
+  /** Bytes of these messages. */
+  readonly maxBufferedQos0Bytes: number;
+  /** How long a connection may read nothing at all before it is closed. */
+  readonly drainTimeoutMs: number;
+}
+
+/** What is kept, and for how long: retained messages, sessions, messages and wills. */
+export interface LifetimeLimits {
   readonly retainedMessages: boolean;
   readonly maxRetainedMessages: number;
   /** Retained messages that one SUBSCRIBE can bring, independent of `maxQueueSize`. */
@@ -37,26 +52,12 @@ export interface Limits {
   readonly sessionExpiryMax: number;
   /** In seconds; `undefined` means no limit. */
   readonly messageExpiryMax: number | undefined;
-  /**
-   * In seconds, 1 to 65,535. Applies to MQTT 5 clients, and to any client that disables keep-alive where that is not
-   * allowed.
-   */
-  readonly keepAliveMax: number;
-  /** Whether a client may disable keep-alive. */
-  readonly keepAliveUnlimited: boolean;
-  readonly maxQos: 0 | 1 | 2;
-  readonly wildcardSubscriptions: boolean;
-  readonly sharedSubscriptions: boolean;
-  /** MQTT 5 only. */
-  readonly subscriptionIdentifiers: boolean;
-  /** From the opening of a connection to its complete CONNECT. */
-  readonly connectTimeoutMs: number;
-  readonly authTimeoutMs: number;
-  /**
-   * How long a CONNACK may wait for storage: longer than a database takes to elect a primary, shorter than most clients
-   * wait.
-   */
-  readonly storageTimeoutMs: number;
+  /** How long, after a restart, the will of a client that was connected waits for that client to return. */
+  readonly willGraceAfterRestartMs: number;
+}
+
+/** Connections: in the core their number and their timers, in the shell how they may arrive. */
+export interface ConnectionLimits {
   /** -1 means no limit. */
   readonly maxConnections: number;
   /** Connections whose CONNECT has not been accepted. `undefined` means no limit, here and below. */
@@ -66,16 +67,36 @@ export interface Limits {
   /** New connections per second, in total and from one address or network. */
   readonly maxConnectRate: number | undefined;
   readonly maxConnectRatePerAddress: number | undefined;
+  /** From the opening of a connection to its complete CONNECT. */
+  readonly connectTimeoutMs: number;
+  readonly authTimeoutMs: number;
   /**
-   * Messages, and bytes of topic and payload, per second: of one client, then of all clients together. Clients over the
-   * rate are throttled by pausing reads, not disconnected.
+   * How long a CONNACK may wait for storage: longer than a database takes to elect a primary, shorter than most clients
+   * wait.
    */
+  readonly storageTimeoutMs: number;
+  /**
+   * In seconds, 1 to 65,535. Applies to MQTT 5 clients, and to any client that disables keep-alive where that is not
+   * allowed.
+   */
+  readonly keepAliveMax: number;
+  /** Whether a client may disable keep-alive. */
+  readonly keepAliveUnlimited: boolean;
+}
+
+/**
+ * Messages, and bytes of topic and payload, per second: of one client, then of all clients together. Only the shell
+ * reads them. Clients over the rate are throttled by pausing reads, not disconnected. `undefined` means no limit.
+ */
+export interface PublishRateLimits {
   readonly maxPublishRate: number | undefined;
   readonly maxPublishByteRate: number | undefined;
   readonly maxTotalPublishRate: number | undefined;
   readonly maxTotalPublishByteRate: number | undefined;
-  /** Bytes of partially received packets of all connections together. */
-  readonly maxIncompleteBytes: number;
+}
+
+/** Upper bounds on the memory of the whole broker. */
+export interface TotalLimits {
   /** Sessions, including those of offline clients. */
   readonly maxSessions: number;
   readonly maxSubscriptionsPerClient: number;
@@ -83,15 +104,22 @@ export interface Limits {
   readonly maxFiltersPerPacket: number;
   /** Subscriptions of all sessions together. */
   readonly maxSubscriptions: number;
-  /** QoS 0 messages waiting for a connection that does not read. */
-  readonly maxBufferedQos0Messages: number;
-  /** Bytes of these messages. */
-  readonly maxBufferedQos0Bytes: number;
-  /** How long a connection may read nothing at all before it is closed. */
-  readonly drainTimeoutMs: number;
-  /** How long, after a restart, the will of a client that was connected waits for that client to return. */
-  readonly willGraceAfterRestartMs: number;
+  /** Bytes of partially received packets of all connections together. */
+  readonly maxIncompleteBytes: number;
 }
+
+/** Features that can be switched off: what CONNACK announces to MQTT 5 clients, and the handlers enforce. */
+export interface FeatureLimits {
+  readonly maxQos: 0 | 1 | 2;
+  readonly wildcardSubscriptions: boolean;
+  readonly sharedSubscriptions: boolean;
+  /** MQTT 5 only. */
+  readonly subscriptionIdentifiers: boolean;
+}
+
+/** All of them: the keys of `limits:` in a configuration, in the order of its documentation. */
+export interface Limits
+  extends PacketLimits, QueueLimits, LifetimeLimits, ConnectionLimits, PublishRateLimits, TotalLimits, FeatureLimits {}
 
 /**
  * V8 hashes a longer string by its length alone: many long names of one length would make every lookup a walk past all
@@ -106,6 +134,7 @@ export const DEFAULT_LIMITS: Limits = {
   assignClientId: true,
   maxTopicLength: NAME_BYTES_MAX,
   maxTopicLevels: 256,
+
   maxQueueSize: 100_000,
   maxQueueBytes: 1024 * 1024 * 1024,
   maxTransientQueueBytes: 16 * 1024 * 1024,
@@ -113,38 +142,43 @@ export const DEFAULT_LIMITS: Limits = {
   maxInflight: 50,
   receiveMaximum: 1000,
   topicAliasMax: 10,
+  maxBufferedQos0Messages: 1000,
+  maxBufferedQos0Bytes: 16 * 1024 * 1024,
+  drainTimeoutMs: 60_000,
+
   retainedMessages: true,
   maxRetainedMessages: 1_000_000,
   retainedQueueSize: 100_000,
   sessionExpiryMax: 4_294_967_295,
   messageExpiryMax: undefined,
-  keepAliveMax: 65_535,
-  keepAliveUnlimited: true,
-  maxQos: 2,
-  wildcardSubscriptions: true,
-  sharedSubscriptions: true,
-  subscriptionIdentifiers: true,
-  connectTimeoutMs: 10_000,
-  authTimeoutMs: 30_000,
-  storageTimeoutMs: 20_000,
+  willGraceAfterRestartMs: 30_000,
+
   maxConnections: 100_000,
   maxPendingConnections: 20_000,
   maxConnectionsPerAddress: undefined,
   maxConnectRate: undefined,
   maxConnectRatePerAddress: undefined,
+  connectTimeoutMs: 10_000,
+  authTimeoutMs: 30_000,
+  storageTimeoutMs: 20_000,
+  keepAliveMax: 65_535,
+  keepAliveUnlimited: true,
+
   maxPublishRate: undefined,
   maxPublishByteRate: undefined,
   maxTotalPublishRate: undefined,
   maxTotalPublishByteRate: undefined,
-  maxIncompleteBytes: 512 * 1024 * 1024,
+
   maxSessions: 1_000_000,
   maxSubscriptionsPerClient: 10_000,
   maxFiltersPerPacket: 10_000,
   maxSubscriptions: 10_000_000,
-  maxBufferedQos0Messages: 1000,
-  maxBufferedQos0Bytes: 16 * 1024 * 1024,
-  drainTimeoutMs: 60_000,
-  willGraceAfterRestartMs: 30_000,
+  maxIncompleteBytes: 512 * 1024 * 1024,
+
+  maxQos: 2,
+  wildcardSubscriptions: true,
+  sharedSubscriptions: true,
+  subscriptionIdentifiers: true,
 };
 
 /**

@@ -27,7 +27,7 @@
 //                                                                   sent was read [MQTT-3.1.2-24]
 //   drain            connected          drainTimeoutMs              the client reads nothing of what was written to it
 //   credentials      from admitting on  expiresAtMs of the answer   the client's credentials are no longer valid
-import type { Limits } from '../limits.js';
+import type { ConnectionLimits } from '../limits.js';
 import type { EndReason } from '../reasons.js';
 
 export type ConnectionState = 'awaiting-connect' | 'authenticating' | 'admitting' | 'connected' | 'ended';
@@ -36,7 +36,7 @@ export interface StateRow {
   /** The states that may follow. */
   readonly next: readonly ConnectionState[];
   /** The limit, in milliseconds, on the time in this state; `undefined`: none, or not a limit of the configuration. */
-  readonly limit: (keyof Limits & ('connectTimeoutMs' | 'authTimeoutMs' | 'storageTimeoutMs')) | undefined;
+  readonly limit: (keyof ConnectionLimits & ('connectTimeoutMs' | 'authTimeoutMs' | 'storageTimeoutMs')) | undefined;
   /** Why the connection ends when the state's timer expires. */
   readonly timeout: EndReason | undefined;
 }
