@@ -2,7 +2,8 @@
 // replaced at will.
 import { composeBroker } from './composition/container.js';
 import type { Overrides } from './composition/container.js';
-import { limitSettings, resolveConfig } from './composition/config.js';
+import { limitSettings } from './composition/config-defaults.js';
+import { resolveConfig } from './composition/resolve-config.js';
 import type { ConfigInput } from './composition/config.js';
 import type { BrokerService } from './application/service.js';
 

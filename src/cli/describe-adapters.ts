@@ -5,7 +5,7 @@ import {
   STORAGE_ADAPTERS,
   describeAdapter,
 } from '../composition/adapter-table.js';
-import { authenticationOf } from '../composition/config.js';
+import { authenticationOf } from '../composition/config-defaults.js';
 import type { AdapterConfig, Config } from '../composition/config.js';
 import type { AckLevel } from '../ports/index.js';
 

@@ -2,8 +2,9 @@
 // before it.
 import { readFileSync } from 'node:fs';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
-import { resolveConfig } from '../composition/config.js';
-import type { Config, Override } from '../composition/config.js';
+import { resolveConfig } from '../composition/resolve-config.js';
+import type { Config } from '../composition/config.js';
+import type { Override } from '../composition/config-override.js';
 import { ConfigError } from '../composition/config-error.js';
 import { readConfigFile } from '../composition/config-file.js';
 import { environmentOverrides, valueOf } from '../composition/environment.js';

@@ -1,6 +1,6 @@
 // `hexmq migrate`: copies everything that one storage holds into another.
 import type { Command } from 'commander';
-import { resolveConfig } from '../composition/config.js';
+import { resolveConfig } from '../composition/resolve-config.js';
 import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { readConfigFile } from '../composition/config-file.js';

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import type { BrokerService } from '../composition/container.js';
 import { checkAdapters } from '../composition/check.js';
-import { keysThatNeedRestart, limitSettings } from '../composition/config.js';
+import { keysThatNeedRestart } from '../composition/config.js';
+import { limitSettings } from '../composition/config-defaults.js';
 import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { FileError } from './report-error.js';

@@ -1,7 +1,7 @@
 // `hexmq start`: runs the broker until a signal stops it.
 import type { Command } from 'commander';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
-import { adapterNames } from '../composition/config.js';
+import { adapterNames } from '../composition/adapter-table.js';
 import type { Config } from '../composition/config.js';
 import { composeBroker } from '../composition/container.js';
 import type { BrokerService } from '../composition/container.js';

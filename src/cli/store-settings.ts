@@ -1,7 +1,7 @@
 // The storage of commands that work on a store: the flags that select it, and the configuration they result in.
 import type { Command } from 'commander';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
-import { adapterNames } from '../composition/config.js';
+import { adapterNames } from '../composition/adapter-table.js';
 import type { Config } from '../composition/config.js';
 import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';

@@ -159,3 +159,7 @@ export function describeAdapter(
   const remarks = [remark, more].filter((each) => each !== undefined);
   return remarks.length === 0 ? adapter : `${adapter} (${remarks.join('; ')})`;
 }
+
+export function adapterNames(table: AdapterTable<unknown>): string {
+  return Object.keys(table).join(', ');
+}

@@ -1,5 +1,5 @@
 // What is wrong with a configuration, as far as it can be said without opening anything.
-import { resolveConfig } from './config.js';
+import { resolveConfig } from './resolve-config.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { createAdapters, createContainer } from './container.js';

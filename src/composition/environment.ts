@@ -1,8 +1,8 @@
 // The environment as configuration: which `HEXMQ_…` variable sets which key. An unknown variable is an error, because a
 // mistyped limit that is silently ignored is discovered when the limit is needed.
 import { ConfigError } from './config-error.js';
-import { suggestion } from './config.js';
-import type { Override } from './config.js';
+import { suggestion } from './nearest.js';
+import type { Override } from './config-override.js';
 import { LIMIT_KEYS } from './config-schema.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

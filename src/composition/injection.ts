@@ -7,7 +7,7 @@ import type { EventMask } from '../domain/events.js';
 import { Authenticator, Authorizer, Listener, port, Storage } from '../ports/index.js';
 import type { BrokerEvent, ConnectionId, LifecycleEvent } from '../ports/index.js';
 import type { AdapterComponents } from './adapter-table.js';
-import { authenticationOf } from './config.js';
+import { authenticationOf } from './config-defaults.js';
 import type { Config } from './config.js';
 
 // Classes of the application are their own tokens. These are for values without a class; a port cannot be implemented

@@ -1,7 +1,13 @@
 // Suggestions for mistyped words.
 
+/** The end of a message about an unknown word: the known word that was probably meant, if there is one. */
+export function suggestion(word: string, known: Iterable<string>): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+}
+
 /** The known word with the smallest edit distance, if that is small enough; otherwise one that begins with the word. */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
+function nearest(word: string, known: Iterable<string>): string | undefined {
   const words = [...known];
   return closest(word, words) ?? words.find((candidate) => word.length >= 3 && candidate.startsWith(word));
 }

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from './config-error.js';
 import { redactCredentials } from './config-schema.js';
-import { adapterNames, formatPath, suggestion } from './config.js';
+import { adapterNames } from './adapter-table.js';
+import { formatPath } from './config-path.js';
+import { suggestion } from './nearest.js';
 import type { AdapterTable } from './adapter-table.js';
 
 /**

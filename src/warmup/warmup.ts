@@ -3,7 +3,7 @@
 // all come back at once after a restart do not wait for the compiler. docs/decisions/0023 says what was measured.
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { resolveConfig } from '../composition/config.js';
+import { resolveConfig } from '../composition/resolve-config.js';
 import { composeBroker } from '../composition/container.js';
 import type { BrokerService } from '../composition/container.js';
 import { WarmupClient } from './warmup-client.js';

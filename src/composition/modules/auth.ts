@@ -18,7 +18,8 @@ import { authenticatorWithTimeout, authorizerWithTimeout } from '../../applicati
 import { Authenticator, Authorizer, Clock } from '../../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';
-import { authenticationOf, formatPath } from '../config.js';
+import { authenticationOf } from '../config-defaults.js';
+import { formatPath } from '../config-path.js';
 import type { AuthenticatorConfig, AuthorizerConfig, Config } from '../config.js';
 import {
   all,

@@ -12,7 +12,7 @@ import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
 import { Authorizer, Listener, Storage } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
-import { limitSettings } from '../config.js';
+import { limitSettings } from '../config-defaults.js';
 import type { Config } from '../config.js';
 import { all, byName, Components, LifecyclePart } from '../injection.js';
 

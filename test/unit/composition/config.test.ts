@@ -4,7 +4,7 @@ import { DEFAULT_LOGIN_THROTTLE } from '../../../src/application/login-throttle.
 import { ConfigError } from '../../../src/composition/config-error.js';
 import { parseConfigText, readConfigFile } from '../../../src/composition/config-file.js';
 import { LIMIT_KEYS } from '../../../src/composition/config-schema.js';
-import { resolveConfig } from '../../../src/composition/config.js';
+import { resolveConfig } from '../../../src/composition/resolve-config.js';
 import type { Config } from '../../../src/composition/config.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';

@@ -13,7 +13,8 @@ import {
   LISTENER_TYPES,
 } from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
-import { DEFAULT_PORTS, resolveConfig } from '../../../src/composition/config.js';
+import { DEFAULT_PORTS } from '../../../src/composition/config-defaults.js';
+import { resolveConfig } from '../../../src/composition/resolve-config.js';
 import { configJsonSchema } from '../../../src/composition/json-schema.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
 import { ConfigError } from '../../../src/composition/config-error.js';

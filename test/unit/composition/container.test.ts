@@ -12,7 +12,7 @@ import { Committer } from '../../../src/application/committer.js';
 import { Engine } from '../../../src/application/engine.js';
 import { BrokerService } from '../../../src/application/service.js';
 import { Broker } from '../../../src/domain/broker.js';
-import { resolveConfig } from '../../../src/composition/config.js';
+import { resolveConfig } from '../../../src/composition/resolve-config.js';
 import { checkAdapters } from '../../../src/composition/check.js';
 import { composeBroker, createAdapters, createContainer } from '../../../src/composition/container.js';
 import { LifecyclePart, ListenerAuthenticator } from '../../../src/composition/injection.js';

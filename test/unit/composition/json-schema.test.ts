@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConfigError } from '../../../src/composition/config-error.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
-import { resolveConfig } from '../../../src/composition/config.js';
+import { resolveConfig } from '../../../src/composition/resolve-config.js';
 import { configJsonSchema } from '../../../src/composition/json-schema.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 

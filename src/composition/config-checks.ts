@@ -1,0 +1,120 @@
+// The rules of a configuration that span several keys. They run on unchecked input, so that one run reports everything,
+// and skip values of the wrong type, which the schema reports.
+import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
+import type { AdapterTable } from './adapter-table.js';
+import { DEFAULT_HOST, DEFAULT_PORTS } from './config-defaults.js';
+import type { ConfigPath } from './config-path.js';
+import type { ConfigProblems } from './config-problems.js';
+import type { PortListenerConfig } from './config-schema.js';
+import { isMapping } from './mapping.js';
+
+/** Checks what is known without loading an adapter. An unknown name may be an npm package. */
+export function checkAdapterOptions(problems: ConfigProblems, config: unknown): void {
+  if (!isMapping(config)) return;
+  checkAdapter(problems, ['storage'], config['storage'], STORAGE_ADAPTERS);
+  checkAdapterList(problems, ['authentication'], config['authentication'], AUTHENTICATION_ADAPTERS);
+  checkAdapterList(problems, ['authorization'], config['authorization'], AUTHORIZATION_ADAPTERS);
+  const listeners: unknown = config['listeners'];
+  if (!Array.isArray(listeners)) return;
+  listeners.forEach((listener: unknown, index) => {
+    if (isMapping(listener))
+      checkAdapterList(
+        problems,
+        ['listeners', index, 'authentication'],
+        listener['authentication'],
+        AUTHENTICATION_ADAPTERS,
+      );
+  });
+}
+
+function checkAdapterList(
+  problems: ConfigProblems,
+  path: ConfigPath,
+  written: unknown,
+  table: AdapterTable<unknown>,
+): void {
+  if (!Array.isArray(written)) return;
+  written.forEach((one: unknown, index) => {
+    checkAdapter(problems, [...path, index], one, table);
+  });
+}
+
+function checkAdapter(
+  problems: ConfigProblems,
+  path: ConfigPath,
+  written: unknown,
+  table: AdapterTable<unknown>,
+): void {
+  if (!isMapping(written)) return;
+  const { adapter, options } = written as { adapter?: unknown; options?: unknown };
+  if (typeof adapter !== 'string' || !Object.hasOwn(table, adapter)) return;
+  const entry = table[adapter];
+  const [option] = isMapping(options) ? Object.keys(options) : [];
+  if (option !== undefined && entry?.takesOptions === false)
+    problems.add([...path, 'options', option], `unknown key, ${adapter} has no options`);
+}
+
+export function checkListeners(problems: ConfigProblems, config: unknown): void {
+  if (!isMapping(config) || !Array.isArray(config['listeners'])) return;
+  const listeners: unknown[] = config['listeners'];
+  const hasAuthentication = config['authentication'] !== undefined;
+  const names = new Map<string, number>();
+  const addresses = new Map<string, number>();
+  listeners.forEach((listener, index) => {
+    if (!isMapping(listener)) return;
+    const { type, name, host = DEFAULT_HOST } = listener as { type?: unknown; name?: unknown; host?: unknown };
+    if (typeof name === 'string') {
+      const twin = names.get(name);
+      if (twin !== undefined)
+        problems.add(
+          ['listeners', index, 'name'],
+          `"${name}" is also the name of listeners[${twin}], expected another`,
+        );
+      names.set(name, index);
+    }
+    const address = addressOf(listener);
+    if (address !== undefined) {
+      const twin = addresses.get(address);
+      const key = type === 'unix' ? 'path' : 'port';
+      if (twin !== undefined)
+        problems.add(
+          ['listeners', index, key],
+          `${address} is also the address of listeners[${twin}], expected another`,
+        );
+      addresses.set(address, index);
+    }
+    // A broker that every machine can reach and every client may use must never be an accident.
+    if (
+      !hasAuthentication &&
+      listener['authentication'] === undefined &&
+      type !== 'unix' &&
+      typeof host === 'string' &&
+      !isLoopback(host)
+    ) {
+      problems.add(
+        ['listeners', index, 'host'],
+        `${host} can be reached by other machines and no authentication is configured, ` +
+          `expected a loopback address such as ${DEFAULT_HOST}, or the key authentication; ` +
+          '"authentication: [{ adapter: anonymous }]" (or HEXMQ_AUTHENTICATION=anonymous) admits everyone',
+      );
+    }
+  });
+}
+
+/** What no two listeners can share, or `undefined` if it cannot collide or is not valid. */
+function addressOf(listener: Record<string, unknown>): string | undefined {
+  const {
+    type,
+    path,
+    host = DEFAULT_HOST,
+    port = DEFAULT_PORTS[type as PortListenerConfig['type']] as unknown,
+  } = listener;
+  if (type === 'unix') return typeof path === 'string' ? path : undefined;
+  return typeof host === 'string' && typeof port === 'number' && port !== 0 ? `${host}:${port}` : undefined;
+}
+
+function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  if (name === 'localhost' || name === '::1' || name === '0:0:0:0:0:0:0:1') return true;
+  return /^(::ffff:)?127(\.\d{1,3}){3}$/.test(name);
+}
