@@ -69,17 +69,19 @@ export class Broker {
       lastRequest: 0,
       bufferedBytes: 0,
       waitingGroups: new Set(),
+      work: this.#work,
       sliceSize,
+      sliceLeft: sliceSize,
     };
     this.#context = context;
     this.#router = new Router(context);
-    this.#publisher = new MessageDispatcher(context, this.#router, this.#deadlines, this.#work);
+    this.#publisher = new MessageDispatcher(context, this.#router, this.#deadlines);
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
     this.#wills = new Wills(context, this.#publisher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
     if (limitsOfListeners !== undefined) this.limit(limits, limitsOfListeners);
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
-    this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher, this.#work);
+    this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher);
     this.#receiver = new PublishHandler(context, this.#connections, this.#router, this.#publisher);
     this.#commands = new CommandHandler(context, this.#connections, this.#wills, this.#router, this.#publisher);
     this.#queries = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#publisher);
@@ -156,6 +158,7 @@ export class Broker {
   /** One step: what it records becomes durable as a whole or not at all. */
   handle(input: Input, nowMs: number): void {
     this.#context.nowMs = nowMs;
+    this.#context.sliceLeft = this.#context.sliceSize;
     this.#context.changes.beginStep();
     switch (input.kind) {
       case 'packet': {

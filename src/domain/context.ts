@@ -4,10 +4,7 @@ import type { Limits } from './limits.js';
 import type { DeliveryCounters } from './messages/delivery-counters.js';
 import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
-
-export interface Drainable {
-  drain(): void;
-}
+import type { WorkQueue } from './work-queue.js';
 
 export interface Context {
   readonly changes: Journal;
@@ -25,7 +22,11 @@ export interface Context {
    */
   bufferedBytes: number;
   /** Shared groups in which messages wait for a member. */
-  readonly waitingGroups: Set<Drainable>;
+  readonly waitingGroups: Set<object>;
+  /** Work that goes on in later steps. */
+  readonly work: WorkQueue;
   /** How many recipients, filters or topics one step handles before the rest is left to later steps. */
   readonly sliceSize: number;
+  /** What is left of the slice of the current step, for work that several parts of the core do in one step. */
+  sliceLeft: number;
 }

@@ -96,16 +96,17 @@ export class Access {
    */
   receivable(filter: TopicFilter): readonly TopicFilter[] {
     if (this.#default.isAllowed) return [filter];
-    const { shadowed } = this.#receivable;
+    const indexes: number[] = [];
+    this.#receivable.tree.eachOverlapping(filter, (index) => {
+      if (this.#rules[index]?.effect === 'allow') indexes.push(index);
+      return indexes.length <= INTERSECTIONS_MAX;
+    });
+    if (indexes.length > INTERSECTIONS_MAX) return [filter];
     const parts: TopicFilter[] = [];
-    for (const [index, { effect, actions, topicFilter }] of this.#rules.entries()) {
-      const part =
-        effect === 'allow' && actions.includes('receive') && !shadowed.has(index)
-          ? filterIntersection(topicFilter, filter)
-          : undefined;
-      if (part === undefined) continue;
-      if (part === filter || parts.length >= INTERSECTIONS_MAX) return [filter];
-      parts.push(part);
+    for (const index of indexes.sort((one, other) => one - other)) {
+      const part = filterIntersection((this.#rules[index] as AccessRule).topicFilter, filter);
+      if (part === filter) return [filter];
+      if (part !== undefined) parts.push(part);
     }
     return parts;
   }
@@ -137,7 +138,8 @@ export function refuseSubscribe(access: Access, filter: TopicFilter): Refusal {
 
 /** The rules that cover one action on topics. */
 class TopicRules {
-  readonly #tree = new RuleTree();
+  /** Without the rules that never decide. */
+  readonly tree = new RuleTree();
   /** Rules that never decide, because an earlier rule covers every topic that they cover. */
   readonly shadowed = new Set<number>();
   readonly #cache = new Map<TopicName, number>();
@@ -145,7 +147,7 @@ class TopicRules {
   constructor(rules: readonly AccessRule[], action: 'publish' | 'receive') {
     for (const [index, { actions, topicFilter }] of rules.entries()) {
       if (!actions.includes(action)) continue;
-      if (this.#tree.firstCovering(topicFilter) === NO_RULE) this.#tree.add(topicFilter, index);
+      if (this.tree.firstCovering(topicFilter) === NO_RULE) this.tree.add(topicFilter, index);
       else this.shadowed.add(index);
     }
   }
@@ -153,7 +155,7 @@ class TopicRules {
   first(topic: TopicName): number {
     const cached = this.#cache.get(topic);
     if (cached !== undefined) return cached;
-    const first = this.#tree.firstMatching(topic);
+    const first = this.tree.firstMatching(topic);
     if (topic.length > CACHED_TOPIC_LENGTH_MAX) return first;
     if (this.#cache.size >= CACHED_TOPICS_MAX) this.#cache.clear();
     this.#cache.set(topic, first);

@@ -59,6 +59,14 @@ export class RuleTree {
     return overlappingBelow(this.#root, filter.split('/'), 0, NO_RULE);
   }
 
+  /**
+   * Calls `found` with each rule whose filter has at least one matching topic in common with this filter, as long as it
+   * returns true. Of several rules with one filter only the first is there.
+   */
+  eachOverlapping(filter: TopicFilter, found: (index: number) => boolean): void {
+    visitOverlapping(this.#root, filter.split('/'), 0, found);
+  }
+
   #covering(levels: readonly string[]): number {
     // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $.
     if (levels[0]?.charCodeAt(0) !== DOLLAR) return coveringBelow(this.#root, levels, 0, NO_RULE);
@@ -102,4 +110,32 @@ function overlappingBelow(level: Level, levels: readonly string[], at: number, b
   }
   const child = level.children?.get(name);
   return child === undefined ? first : beneath(child);
+}
+
+/** @returns false if `found` wants no more. */
+function visitOverlapping(
+  level: Level,
+  levels: readonly string[],
+  at: number,
+  found: (index: number) => boolean,
+  isRoot = true,
+): boolean {
+  const name = levels[at];
+  const isReserved = isRoot && name?.charCodeAt(0) === DOLLAR; // [MQTT-4.7.2-1]
+  if (level.multiLevel !== NO_RULE && !isReserved && !found(level.multiLevel)) return false;
+  const isEnd = name === undefined || name === '#';
+  if (isEnd && level.exact !== NO_RULE && !found(level.exact)) return false;
+  if (name === undefined) return true;
+  const next = name === '#' ? at : at + 1;
+  if (level.plus !== undefined && !isReserved && !visitOverlapping(level.plus, levels, next, found, false))
+    return false;
+  if (name !== '#' && name !== '+') {
+    const child = level.children?.get(name);
+    return child === undefined || visitOverlapping(child, levels, next, found, false);
+  }
+  for (const [childName, child] of level.children ?? []) {
+    if (isRoot && childName.charCodeAt(0) === DOLLAR) continue;
+    if (!visitOverlapping(child, levels, next, found, false)) return false;
+  }
+  return true;
 }

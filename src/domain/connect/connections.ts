@@ -174,7 +174,7 @@ export class Connections {
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     connection.session?.outboundIfAny?.writable();
     connection.retained?.writable();
-    connection.session?.capacityAvailable();
+    connection.session?.writable();
   }
 
   /**

@@ -83,8 +83,10 @@ export class QueryHandler {
     for (const found of this.router.recipientsOf(topic)) {
       if (found instanceof SharedGroup) {
         const topicFilter = `$share/${found.shareName}/${found.filter}` as TopicFilter;
-        for (const member of found.members) yield recipientOf(member, topicFilter, true, topic);
-      } else yield found === undefined ? undefined : recipientOf(found, found.topicFilter, false, topic);
+        for (const member of found.members)
+          yield member.session.isOver ? undefined : recipientOf(member, topicFilter, true, topic);
+      } else if (found === undefined || found.session.isOver) yield undefined;
+      else yield recipientOf(found, found.topicFilter, false, topic);
     }
   }
 

@@ -10,7 +10,7 @@ import type { Session } from '../session/session.js';
 import { Subscription } from '../routing/subscription.js';
 import { hasWildcard, parseTopicFilter } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
-import type { Task, WorkQueue } from '../work-queue.js';
+import type { Task } from '../work-queue.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import { RetainedDelivery } from '../session/retained-delivery.js';
 import type { Router } from '../routing/router.js';
@@ -23,7 +23,6 @@ export class SubscribeHandler implements SubscribeRules {
     readonly connections: Connections,
     readonly router: Router,
     readonly dispatcher: MessageDispatcher,
-    readonly work: WorkQueue,
   ) {}
 
   subscribe(connection: Connection, session: Session, packet: SubscribePacket): void {
@@ -41,7 +40,7 @@ export class SubscribeHandler implements SubscribeRules {
   }
 
   #start(task: Task): void {
-    if (!task.run()) this.work.add(task);
+    if (!task.run()) this.context.work.add(task);
   }
 
   #hasTooMany(connection: Connection, filters: readonly unknown[]): boolean {
@@ -154,7 +153,7 @@ export class SubscribeHandler implements SubscribeRules {
     for (const { subscription, isNew } of granted) {
       if (subscription.group !== undefined) continue;
       if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) continue;
-      connection.retained ??= new RetainedDelivery(connection, session, this.dispatcher, this.work, this.context);
+      connection.retained ??= new RetainedDelivery(connection, session, this.dispatcher, this.context);
       connection.retained.add(subscription);
     }
     connection.retained?.start();

@@ -11,6 +11,7 @@ import type { Ticket } from '../durability.js';
 import type { TopicFilter } from '../identifiers.js';
 import type { Session } from '../session/session.js';
 import type { Subscription } from '../routing/subscription.js';
+import { filterCost } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
 import type { Task } from '../work-queue.js';
 
@@ -60,17 +61,19 @@ abstract class FilterTask implements Task {
   ) {}
 
   protected abstract answer(after: Ticket): void;
+  protected abstract filterAt(index: number): string;
 
   run(): boolean {
     const { changes, effects, sliceSize } = this.context;
-    const end = Math.min(this.size * this.phases.length, this.#at + sliceSize);
-    for (; this.#at < end; this.#at++) {
+    const end = this.size * this.phases.length;
+    for (let left = sliceSize; this.#at < end && left > 0; this.#at++) {
       if (this.connection.state !== 'connected') return true;
-      const phase = this.phases[Math.floor(this.#at / this.size)];
-      if (phase?.(this.#at % this.size) === false) return true;
+      const index = this.#at % this.size;
+      if (this.phases[Math.floor(this.#at / this.size)]?.(index) === false) return true;
+      left -= filterCost(this.filterAt(index));
     }
     this.#ticket = Math.max(this.#ticket, changes.step);
-    if (this.#at < this.size * this.phases.length) {
+    if (this.#at < end) {
       if (!this.#isSuspended) effects.suspend(this.connection.id);
       this.#isSuspended = true;
       return false;
@@ -108,6 +111,10 @@ export class SubscribeTask extends FilterTask {
     ]);
     this.#packet = packet;
     this.#rules = rules;
+  }
+
+  protected override filterAt(index: number): string {
+    return this.#request(index).topicFilter;
   }
 
   #request(index: number): SubscriptionRequest {
@@ -174,17 +181,17 @@ export class UnsubscribeTask extends FilterTask {
     this.#rules = rules;
   }
 
-  #filter(index: number): TopicFilter {
+  protected override filterAt(index: number): TopicFilter {
     return this.#packet.topicFilters[index] as TopicFilter;
   }
 
   #parse(index: number): boolean {
-    return this.#rules.parse(this.connection, this.#filter(index)) !== undefined;
+    return this.#rules.parse(this.connection, this.filterAt(index)) !== undefined;
   }
 
   #remove(index: number): boolean {
     // Compared literally [MQTT-3.10.4-1].
-    const hadOne = this.#rules.remove(this.session, this.#filter(index));
+    const hadOne = this.#rules.remove(this.session, this.filterAt(index));
     this.#reasonCodes.push(hadOne ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
     return true;
   }

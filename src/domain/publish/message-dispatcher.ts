@@ -13,7 +13,7 @@ import type { MessageId, TopicName } from '../identifiers.js';
 import { Fifo } from '../queues/fifo.js';
 import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
-import type { Task, WorkQueue } from '../work-queue.js';
+import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import { drop } from '../messages/drops.js';
 import type { Message } from '../messages/message.js';
@@ -47,6 +47,7 @@ interface Dispatch {
 const CHECKS_PER_RECIPIENT = 16;
 
 export class MessageDispatcher implements Task {
+  readonly hasPriority = true;
   readonly retained = new RetainedTree();
   readonly #expiryTimer: TimerKind<RetainedEntry> = {
     name: 'retained message expiry',
@@ -69,7 +70,6 @@ export class MessageDispatcher implements Task {
     readonly context: Context,
     readonly router: Router,
     readonly deadlines: Deadlines,
-    readonly work: WorkQueue,
   ) {}
 
   /** The id of the message that was accepted last. */
@@ -139,7 +139,7 @@ export class MessageDispatcher implements Task {
     done: (outcome: PublishOutcome) => void,
   ): void {
     this.#publications.push({ draft, origin, begin, done });
-    if (this.#publications.length === 1) this.work.add(this);
+    if (this.#publications.length === 1) this.context.work.add(this);
   }
 
   /** One slice of the first publication. */

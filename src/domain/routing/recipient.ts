@@ -10,6 +10,8 @@ export interface Recipient {
   readonly clientId: ClientId;
   readonly stored: boolean;
   readonly isConnected: boolean;
+  /** Whether the session has ended. Its subscriptions may be found for some steps more. */
+  readonly isOver: boolean;
   hasSubscription(topicFilter: TopicFilter): boolean;
   /** True for a client that is not connected: its permissions are checked when it returns. */
   mayReceive(topic: TopicName): boolean;

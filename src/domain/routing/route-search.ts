@@ -53,6 +53,7 @@ export class RouteSearch {
       this.#groups.push(found);
       return;
     }
+    if (found.session.isOver) return;
     const other = this.#targets.get(found.session);
     if (other === undefined) this.#targets.set(found.session, found);
     else if (other instanceof Subscription) this.#targets.set(found.session, new MergedTarget(other, found));

@@ -82,6 +82,11 @@ export class Router {
     return route;
   }
 
+  /** Subscriptions have become invalid without having been removed. */
+  forgetRoutes(): void {
+    this.#tree.invalidate();
+  }
+
   #forget(): void {
     this.#routes.clear();
     this.#routed = 0;

@@ -10,6 +10,7 @@ import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry, QueueOwner } from '../queues/message-queue.js';
 import type { Recipient } from './recipient.js';
+import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
@@ -52,16 +53,23 @@ class Reservation implements DeliverySource {
   }
 }
 
-export class SharedGroup implements QueueOwner, DeliverySource {
+export class SharedGroup implements QueueOwner, DeliverySource, Task {
   readonly sentBelow = 0;
   readonly id: QueueId;
   /** The revision of the router's subscriptions that it began with. */
   addedAt = 0;
   readonly #members: Member[] = [];
+  /** The number of members that are connected. */
+  #connected = 0;
   #nextIndex = 0;
   #waiting: MessageQueue;
   /** Entries removed from the buffer and still in the queue, in order. */
   readonly #reserved = new Set<QueueEntry>();
+  /**
+   * The front of the buffer when no member was ready for it and all that are connected may receive it: as long as it is
+   * the front, only a member that has become ready has to be looked at.
+   */
+  #blocked: QueueEntry | undefined;
 
   constructor(
     readonly shareName: string,
@@ -99,7 +107,10 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   }
 
   join(member: Member): void {
+    // Sessions that have ended leave in later steps: if there were only such members, the group has ended with them.
+    if (this.#members.length > 0 && this.#members.every(({ session }) => session.isOver)) this.#end();
     this.#members.push(member);
+    this.#blocked = undefined;
     if (member.session.stored && !this.#waiting.stored) this.#store();
     if (member.session.isConnected) this.memberConnected();
   }
@@ -107,11 +118,15 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   /** The last member to leave drops what was waiting. */
   leave(member: Member): void {
     const at = this.#members.indexOf(member);
-    if (at >= 0) this.#members.splice(at, 1);
-    if (this.#members.length > 0) {
-      this.#closeIfAlone();
-      return;
-    }
+    if (at < 0) return;
+    this.#members.splice(at, 1);
+    if (member.session.isConnected) this.#connected--;
+    this.#blocked = undefined;
+    if (this.#members.length > 0) this.#closeIfAlone();
+    else this.#end();
+  }
+
+  #end(): void {
     const { counters, changes } = this.context;
     counters.dropped['session-ended'] += this.#waiting.count - this.#reserved.size;
     this.#reserved.clear();
@@ -123,17 +138,22 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   /** A member has connected. */
   memberConnected(): void {
+    this.#connected++;
     this.#waiting.open();
     this.drain();
   }
 
   /** A member has disconnected. */
   memberDisconnected(): void {
+    this.#connected--;
+    this.#blocked = undefined;
     this.#closeIfAlone();
   }
 
   hasOtherCandidate(recipient: object): boolean {
-    return this.#members.some(({ session }) => session !== recipient && (session.isConnected || session.stored));
+    return this.#members.some(
+      ({ session }) => session !== recipient && (session.isConnected || (session.stored && !session.isOver)),
+    );
   }
 
   publish(message: Message): DeliveryOutcome {
@@ -148,7 +168,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     }
     const dropped = waiting.push(message, deliveryOptions(message.qos, false, undefined), undefined, true);
     if (member !== undefined && waiting.buffer.peek()?.message === message) this.#assign(member, message);
-    else this.drain();
+    else if (!this.#isBlocked) this.drain();
     detachPayload(message);
     return dropped ?? 'queued';
   }
@@ -172,21 +192,47 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     this.#waiting.remove(entry, isLowest ? this.#lowest() : undefined);
   }
 
-  /** Assigns waiting messages to members that can send them. */
+  /** The member can take a message now. */
+  memberReady(member: Member): void {
+    const message = this.#blocked?.message;
+    if (message === undefined || !this.#isBlocked || this.#isReady(member, message)) this.drain();
+  }
+
+  run(): boolean {
+    this.drain();
+    return true;
+  }
+
+  /** Assigns waiting messages to members that can send them; the rest of many goes on in later steps. */
   drain(): void {
+    this.#blocked = undefined;
     this.#drain();
     // Sessions with capacity look here for messages.
     if (this.#waiting.count > this.#reserved.size) this.context.waitingGroups.add(this);
     else this.context.waitingGroups.delete(this);
   }
 
+  /** Whether publishing cannot change what the members are ready for. */
+  get #isBlocked(): boolean {
+    return this.#blocked !== undefined && this.#blocked === this.#waiting.buffer.peek();
+  }
+
   #drain(): void {
+    const { context } = this;
     for (;;) {
       const entry = this.#waiting.buffer.peek();
       if (entry?.message === undefined) break;
+      if (context.sliceLeft <= 0) {
+        context.work.add(this);
+        return;
+      }
+      context.sliceLeft -= this.publishCost;
       const { message } = entry;
       const ready = this.#nextReady(message);
-      if (ready === undefined && this.#isForAll(message.topic)) return;
+      if (ready === undefined && this.#isForAll(message.topic)) {
+        this.#blocked = entry;
+        return;
+      }
       const member = ready ?? this.#nextEligible(message);
       if (member !== undefined) {
         this.#assign(member, message);
@@ -241,9 +287,11 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   /** Skips members that are offline, busy, or not allowed to receive the message. */
   #nextReady(message: Message): Member | undefined {
-    return this.#next(
-      (member) => member.session.isReadyFor(qosOf(member, message)) && member.session.mayReceive(message.topic),
-    );
+    return this.#next((member) => this.#isReady(member, message));
+  }
+
+  #isReady(member: Member, message: Message): boolean {
+    return member.session.isReadyFor(qosOf(member, message)) && member.session.mayReceive(message.topic);
   }
 
   /**
@@ -255,7 +303,10 @@ export class SharedGroup implements QueueOwner, DeliverySource {
     const connected = this.#next(({ session }) => session.isConnected && session.mayReceive(message.topic));
     return (
       connected ??
-      this.#next((member) => !member.session.isConnected && member.session.stored && qosOf(member, message) > 0)
+      this.#next(
+        (member) =>
+          !member.session.isConnected && member.session.stored && !member.session.isOver && qosOf(member, message) > 0,
+      )
     );
   }
 
@@ -274,7 +325,9 @@ export class SharedGroup implements QueueOwner, DeliverySource {
 
   /** Whether all connected members may receive the message, so that the first one with capacity can take it. */
   #isForAll(topic: TopicName): boolean {
-    return this.#members.every(({ session }) => !session.isConnected || session.mayReceive(topic));
+    return (
+      this.#connected === 0 || this.#members.every(({ session }) => !session.isConnected || session.mayReceive(topic))
+    );
   }
 
   /** Whether members are connected and none of them may receive the message. */
@@ -286,7 +339,7 @@ export class SharedGroup implements QueueOwner, DeliverySource {
   }
 
   #closeIfAlone(): void {
-    if (!this.#members.some(({ session }) => session.isConnected)) this.#waiting.close(this.#waiting.firstUndelivered);
+    if (this.#connected === 0) this.#waiting.close(this.#waiting.firstUndelivered);
   }
 
   /** From now on waiting messages are stored, because a member's session is. */

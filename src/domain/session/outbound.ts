@@ -18,6 +18,7 @@ import type { StoredEntry } from '../inputs.js';
 import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry, QueueOwner } from '../queues/message-queue.js';
+import type { Task } from '../work-queue.js';
 
 const PACKET_IDS = 65_535;
 
@@ -40,7 +41,7 @@ export interface OutboundConnection {
   acknowledge(type: AcknowledgementType, packetId: number, reasonCode: number): void;
 }
 
-export class Outbound implements QueueOwner {
+export class Outbound implements QueueOwner, Task {
   readonly #queue: MessageQueue;
   /** Entries in flight by Packet Identifier, in the order of sending. */
   readonly #inFlight = new Map<number, QueueEntry>();
@@ -209,19 +210,32 @@ export class Outbound implements QueueOwner {
     return this.#queue.firstUndelivered;
   }
 
+  /** Goes on after many messages that have expired or may not be received. */
+  run(): boolean {
+    this.#pump();
+    if (this.canSendNow) this.owner.capacityAvailable();
+    return true;
+  }
+
   #pump(): void {
-    const { effects, nowMs } = this.context;
+    const { context } = this;
+    const { effects, nowMs } = context;
     const connection = this.#connection;
     if (connection === undefined) return;
     const queue = this.#queue;
     const inFlight = this.#inFlight;
     const { restrictions } = this.owner;
+    let hasSkipped = false;
     while (!this.#congested && inFlight.size < this.#window) {
       const entry = queue.buffer.peek();
       if (entry === undefined) break;
       const packetId = packetIdOf(entry.seq);
       // A message has been unacknowledged for 65,535 messages: its identifier is not free, so everything waits for it.
       if (inFlight.has(packetId)) break;
+      if (hasSkipped && context.sliceLeft <= 0) {
+        context.work.add(this);
+        break;
+      }
       queue.shift();
       const dup = entry.seq < this.#sentBefore;
       const { message } = entry;
@@ -230,11 +244,17 @@ export class Outbound implements QueueOwner {
         expire(this.context, message, entry.qos, queue.id);
         this.#sentNext = entry.seq + 1; // its seq is used up, as if it had been sent
         queue.remove(entry, inFlight.size === 0 ? queue.firstUndelivered : undefined);
+        context.sliceLeft--;
+        hasSkipped = true;
         continue;
       }
       if (restrictions !== undefined && message !== undefined && !entry.released) {
         const { isAllowed, reason } = restrictions.receive(message.topic);
-        if (!isAllowed && this.#refuse(entry, message, dup, reason)) continue;
+        if (!isAllowed && this.#refuse(entry, message, dup, reason)) {
+          context.sliceLeft--;
+          hasSkipped = true;
+          continue;
+        }
       }
       inFlight.set(packetId, entry);
       if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;

@@ -3,6 +3,7 @@
 // network, so a subscription to a million topics fills no buffer and holds up no other client. A message that was
 // accepted after the subscription began is skipped: the subscriber has received it live, and an older one after it
 // would reverse the order.
+import { RuleTree } from '../access/rule-tree.js';
 import type { Context } from '../context.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { Attached, Session } from './session.js';
@@ -10,13 +11,14 @@ import type { Subscription } from '../routing/subscription.js';
 import type { RetainedEntry } from '../topics/retained-entry.js';
 import type { RetainedTree } from '../topics/retained-tree.js';
 import type { RetainedWalk } from '../topics/retained-walk.js';
-import { filterMatches } from '../topics/topic-filter.js';
-import type { Task, WorkQueue } from '../work-queue.js';
+import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 
 const PAGE_TOPICS = 100;
 const PAGE_BYTES = 256 * 1024;
+/** Finding out in which parts of a filter a client may receive takes as long as visiting so many topic levels. */
+const RESTRICTED_LEVELS = 50;
 
 interface Item {
   readonly entry: RetainedEntry;
@@ -30,6 +32,8 @@ interface Search {
   readonly lastId: number;
   /** Filters that together match what the client may receive; the first `next` of them are or have been searched. */
   filters: readonly TopicFilter[] | undefined;
+  /** The same filters, to find the first that matches a topic; `undefined` if there is only one. */
+  index: RuleTree | undefined;
   next: number;
   walk: RetainedWalk | undefined;
   found: number;
@@ -56,7 +60,6 @@ export class RetainedDelivery implements Task {
     readonly connection: Attached,
     readonly session: Session,
     readonly source: RetainedSource,
-    readonly work: WorkQueue,
     readonly context: Context,
   ) {}
 
@@ -65,7 +68,8 @@ export class RetainedDelivery implements Task {
     const { topicFilter } = subscription;
     const { lastId } = this.source;
     this.#searches.delete(topicFilter);
-    this.#searches.set(topicFilter, { subscription, lastId, filters: undefined, next: 0, walk: undefined, found: 0 });
+    const begun = { filters: undefined, index: undefined, next: 0, walk: undefined, found: 0 };
+    this.#searches.set(topicFilter, { subscription, lastId, ...begun });
   }
 
   start(): void {
@@ -113,7 +117,7 @@ export class RetainedDelivery implements Task {
   }
 
   #goOn(): void {
-    if (this.#mayRead && (this.#searches.size > 0 || this.#page.length > 0) && !this.run()) this.work.add(this);
+    if (this.#mayRead && (this.#searches.size > 0 || this.#page.length > 0) && !this.run()) this.context.work.add(this);
   }
 
   /**
@@ -133,10 +137,9 @@ export class RetainedDelivery implements Task {
   /** @returns how much of the budget is left. */
   #search(search: Search, budget: number): number {
     const { subscription } = search;
-    const { restrictions } = this.session;
-    const { filter: whole } = subscription;
-    const filters = (search.filters ??= restrictions === undefined ? [whole] : [...restrictions.receivable(whole)]);
     let left = budget;
+    if (search.filters === undefined) left -= this.#restrict(search);
+    const { filters = [] } = search;
     while (left > 0 && !this.#isPageFull) {
       if (search.walk === undefined || search.walk.isDone) {
         const filter = filters[search.next];
@@ -153,14 +156,26 @@ export class RetainedDelivery implements Task {
     return left;
   }
 
+  /** Finds the parts in which the client may receive. @returns what that costs, in topic levels. */
+  #restrict(search: Search): number {
+    const { restrictions } = this.session;
+    const { filter } = search.subscription;
+    search.filters = restrictions === undefined ? [filter] : restrictions.receivable(filter);
+    if (search.filters.length > 1) {
+      const index = (search.index = new RuleTree());
+      for (const [i, part] of search.filters.entries()) index.add(part, i);
+    }
+    return restrictions === undefined ? 0 : RESTRICTED_LEVELS;
+  }
+
   /** @returns false if the page is full, or the limit of the subscription is reached. */
   #found(search: Search, entry: RetainedEntry): boolean {
     const { restrictions } = this.session;
-    const { subscription, filters = [] } = search;
+    const { subscription } = search;
     if (entry.id > search.lastId) return true;
     if (restrictions !== undefined && !restrictions.receive(entry.topic).isAllowed) return true;
-    // found already
-    for (let i = 0; i < search.next - 1; i++) if (filterMatches(filters[i] as TopicFilter, entry.topic)) return true;
+    const isFound = search.index !== undefined && search.index.firstMatching(entry.topic) < search.next - 1;
+    if (isFound) return true;
     const limit = this.context.limits.retainedQueueSize;
     if (search.found >= limit) {
       this.#searches.delete(subscription.topicFilter);

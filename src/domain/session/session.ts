@@ -47,7 +47,8 @@ export class Session implements OutboundOwner, Recipient {
   /** Whether the session has ended: a message that is still on its way to it, or from it, has no effect on it. */
   isOver = false;
   #outbound: Outbound | undefined;
-  #groups: Set<SharedGroup> | undefined;
+  /** The shared groups of which the session is a member, with the subscription by which it is. */
+  #groups: Map<SharedGroup, Subscription> | undefined;
   /** The expiry of a disconnected session; not set while connected, nor for a session that never expires. */
   readonly expiry: Deadline<Session> | undefined;
 
@@ -89,7 +90,7 @@ export class Session implements OutboundOwner, Recipient {
   }
 
   hasSubscription(topicFilter: TopicFilter): boolean {
-    return this.subscriptions?.has(topicFilter) ?? false;
+    return !this.isOver && (this.subscriptions?.has(topicFilter) ?? false);
   }
 
   get isConnected(): boolean {
@@ -123,23 +124,40 @@ export class Session implements OutboundOwner, Recipient {
 
   capacityAvailable(): void {
     this.connection?.capacityAvailable();
-    if (this.#groups === undefined || this.context.waitingGroups.size === 0) return;
+    this.#takeFromGroups(true);
+  }
+
+  /** The connection is no longer congested. */
+  writable(): void {
+    this.connection?.capacityAvailable();
+    // Messages at QoS 0 need no place in the window.
+    this.#takeFromGroups(false);
+  }
+
+  #takeFromGroups(endsWithWindow: boolean): void {
+    const groups = this.#groups;
+    const { waitingGroups } = this.context;
+    if (groups === undefined || waitingGroups.size === 0) return;
     // Whichever are fewer: the groups of this session, or those in which messages wait.
-    if (this.context.waitingGroups.size < this.#groups.size) {
-      for (const group of this.context.waitingGroups) if (this.#groups.has(group as SharedGroup)) group.drain();
-    } else for (const group of this.#groups) group.drain();
+    const candidates = waitingGroups.size < groups.size ? (waitingGroups as Set<SharedGroup>) : groups.keys();
+    for (const group of candidates) {
+      const subscription = groups.get(group);
+      if (subscription !== undefined) group.memberReady(subscription);
+      if (endsWithWindow && !this.outbound.canSendNow) return;
+    }
   }
 
   /** The shared groups of which the session is a member. */
   get groups(): Iterable<SharedGroup> {
-    return this.#groups ?? [];
+    return this.#groups?.keys() ?? [];
   }
 
   putSubscription(subscription: Subscription): Subscription | undefined {
     const subscriptions = (this.subscriptions ??= new Map<TopicFilter, Subscription>());
     const old = subscriptions.get(subscription.topicFilter);
     subscriptions.set(subscription.topicFilter, subscription);
-    if (subscription.group !== undefined) (this.#groups ??= new Set<SharedGroup>()).add(subscription.group);
+    if (subscription.group !== undefined)
+      (this.#groups ??= new Map<SharedGroup, Subscription>()).set(subscription.group, subscription);
     return old;
   }
 

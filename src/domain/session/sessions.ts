@@ -9,6 +9,7 @@ import { clientOf, sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, QueueId, TopicFilter } from '../identifiers.js';
 import type { BrokerEvent } from '../events.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
+import { EndedSessions } from './ended-sessions.js';
 import { Session } from './session.js';
 import type { Attached } from './session.js';
 import { Subscription } from '../routing/subscription.js';
@@ -17,6 +18,7 @@ export type SessionEnd = Extract<BrokerEvent, { kind: 'session-ended' }>['reason
 
 export class Sessions {
   readonly #sessions = new Map<ClientId, Session>();
+  readonly #ended: EndedSessions;
   readonly #expiryTimer: TimerKind<Session> = {
     name: 'session expiry',
     expired: (session) => {
@@ -28,7 +30,9 @@ export class Sessions {
     readonly context: Context,
     readonly router: Router,
     readonly deadlines: Deadlines,
-  ) {}
+  ) {
+    this.#ended = new EndedSessions(context, router);
+  }
 
   get size(): number {
     return this.#sessions.size;
@@ -134,7 +138,7 @@ export class Sessions {
     if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
     this.#sessions.delete(session.clientId);
     session.isOver = true;
-    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) this.unsubscribe(session, topicFilter);
+    this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
     if (session.stored) {
       const { clientId } = session;

@@ -15,6 +15,11 @@ export class SubscriptionTree<T extends object> {
     return this.#revision;
   }
 
+  /** Results computed so far are not valid any longer, although no subscription has changed. */
+  invalidate(): void {
+    this.#revision++;
+  }
+
   add(filter: TopicFilter, member: T): void {
     this.#revision++;
     const levels = filter.split('/');

@@ -4,6 +4,7 @@ import { topicSizeProblem } from './topic-name.js';
 import type { TopicLimits } from './topic-name.js';
 
 const SHARE_PREFIX = '$share/';
+const CHARACTERS_OF_A_SHORT_FILTER = 32;
 
 export interface ParsedFilter {
   /** `undefined` if the subscription is not shared. */
@@ -38,6 +39,11 @@ export function parseTopicFilter(text: string, limits: TopicLimits): ParsedFilte
     }
   }
   return topicSizeProblem(text, levels, limits) ?? { shareName, filter: filter as TopicFilter };
+}
+
+/** How much longer than a short one a filter takes to be added to or removed from a tree, at most. */
+export function filterCost(filter: string): number {
+  return 1 + Math.floor(filter.length / CHARACTERS_OF_A_SHORT_FILTER);
 }
 
 export function hasWildcard(filter: string): boolean {

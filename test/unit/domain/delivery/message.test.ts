@@ -12,6 +12,7 @@ import { Recorder } from '../../../support/recorder.js';
 import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
 import { sessionQueue } from '../../../../src/domain/identifiers.js';
 import { Outbound } from '../../../../src/domain/session/outbound.js';
+import { WorkQueue } from '../../../../src/domain/work-queue.js';
 import type { OutboundConnection } from '../../../../src/domain/session/outbound.js';
 
 const CHUNK_BYTES = 65_536;
@@ -45,7 +46,9 @@ const contextOf = (delivered: Message[]): Context => ({
   lastRequest: 0,
   bufferedBytes: 0,
   waitingGroups: new Set(),
+  work: new WorkQueue(),
   sliceSize: 500,
+  sliceLeft: 500,
 });
 
 const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound =>

@@ -152,9 +152,9 @@ describe('a fan-out that is larger than a slice', () => {
   });
 });
 
-/** A broker with slices of one: a search for the route visits four levels and subscriptions at a time. */
+/** A broker with slices of three: a search for the route visits twelve levels and subscriptions at a time. */
 function overlapping(subscriber: 'clean' | 'stored' = 'stored') {
-  const core = new CoreHarness({}, undefined, undefined, 1);
+  const core = new CoreHarness({}, undefined, undefined, 3);
   const filters = ['a/a/a', 'a/a/+', 'a/+/a', 'a/+/+', '+/a/a', '+/a/+', '+/+/a', '+/+/+'];
   const one = core.connect('one', { clean: subscriber === 'clean' });
   for (const filter of filters) one.subscribe([filter, filter === '+/+/+' ? 2 : 1]);
@@ -178,11 +178,10 @@ describe('a topic whose route takes more than a slice to find', () => {
     publisher.publish('a/a/a', 'x', 2, { packetId: 7 });
     expect(core.lines()).toEqual([`${publisher.id} suspend`]);
     const lines = steps();
-    // 15 levels and 8 subscriptions, a subscription together with its level.
-    expect(lines).toHaveLength(5);
-    expect(lines.slice(1, 4)).toEqual([[], [], []]);
+    // 15 levels and 8 subscriptions.
+    expect(lines).toHaveLength(2);
     expect(lines[0]).toEqual(['+inbound publisher 7']);
-    expect(lines[4]).toEqual([
+    expect(lines[1]).toEqual([
       '+c:one #0 a/a/a=x q2',
       expect.stringContaining('publish a/a/a=x q2 id1'),
       expect.stringContaining('pubrec 7'),
@@ -241,9 +240,8 @@ describe('a topic whose route takes more than a slice to find', () => {
   test('a client that gives up all matching subscriptions during the search does not get the message', () => {
     const { core, one, publisher, steps } = overlapping();
     publisher.publish('a/a/a', 'x');
-    for (let i = 0; i < 3; i++) core.handle({ kind: 'continue' });
+    core.handle({ kind: 'continue' });
     const filters = ['a/a/a', 'a/a/+', 'a/+/a', 'a/+/+', '+/a/a', '+/a/+', '+/+/a', '+/+/+'];
-    core.finishesAtOnce = false;
     for (const filter of filters) one.unsubscribe(filter);
     expect(published(steps().flat())).toEqual([]);
     expect(core.stored('one')).toEqual([]);
