@@ -8,7 +8,7 @@ import type { ConnectFields } from '../clients/raw-packets.js';
 const SESSION = { clientId: 'subscriber', clean: false } as const;
 
 describe('3.2 CONNACK', () => {
-  test('[MQTT-3.2.0-1] CONNACK comes before what the session has waiting', () =>
+  test('[MQTT-3.2.0-1] CONNACK is sent before the messages that wait in the session', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 2]);
@@ -24,7 +24,7 @@ describe('3.2 CONNACK', () => {
       await back.expectPublish({ payload: 'queued' });
     }));
 
-  test('[MQTT-3.2.0-1] and before what is published in that moment', () =>
+  test('[MQTT-3.2.0-1] CONNACK is sent before messages that are published in the same moment', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 1], ['b', 0]);
@@ -48,7 +48,7 @@ describe('3.2 CONNACK', () => {
       expect(came.filter(({ topic }) => topic === 'b').length).toBeGreaterThan(0);
     }));
 
-  test('[MQTT-3.2.2-1] Clean Session 1 over a stored session: Session Present 0', () =>
+  test('[MQTT-3.2.2-1] Clean Session 1 over a stored session gets Session Present 0', () =>
     withBroker(async (broker) => {
       await (await broker.connect(SESSION)).disconnect();
       const client = broker.open();
@@ -56,7 +56,7 @@ describe('3.2 CONNACK', () => {
       await client.expectBytes('20 02 00 00');
     }));
 
-  test('[MQTT-3.2.2-2] Clean Session 0 over a stored session: Session Present 1', () =>
+  test('[MQTT-3.2.2-2] Clean Session 0 over a stored session gets Session Present 1', () =>
     withBroker(async (broker) => {
       await (await broker.connect(SESSION)).disconnect();
       const client = broker.open();
@@ -64,14 +64,14 @@ describe('3.2 CONNACK', () => {
       await client.expectBytes('20 02 01 00');
     }));
 
-  test('[MQTT-3.2.2-3] Clean Session 0 and nothing stored: Session Present 0', () =>
+  test('[MQTT-3.2.2-3] Clean Session 0 without a stored session gets Session Present 0', () =>
     withBroker(async (broker) => {
       const client = broker.open();
       client.send(raw.connect(SESSION));
       await client.expectBytes('20 02 00 00');
     }));
 
-  test('[MQTT-3.2.2-3] Clean Session 0 and a stored session that has expired: Session Present 0', () =>
+  test('[MQTT-3.2.2-3] Clean Session 0 after the stored session has expired gets Session Present 0', () =>
     withBroker(
       async (broker) => {
         await (await broker.connect(SESSION)).disconnect();
@@ -85,14 +85,14 @@ describe('3.2 CONNACK', () => {
       { limits: { sessionExpiryMax: 60 } },
     ));
 
-  test('[MQTT-3.2.2-4] a refusal has Session Present 0, also where there is a session, which stays', () =>
+  test('[MQTT-3.2.2-4] a refusal has Session Present 0, and an existing session is kept', () =>
     withBroker(async (broker) => {
       await (await broker.connect(SESSION)).disconnect();
       await broker.closesAtFirst('', [raw.connect({ ...SESSION, userName: 'refused' })], refused(4, 'bad-credentials'));
       expect((await broker.reconnect(SESSION)).sessionPresent).toBe(true);
     }));
 
-  test('[MQTT-3.2.2-5] each refusal is followed by a close', () =>
+  test('[MQTT-3.2.2-5] the broker closes the connection after each refusal', () =>
     withBroker(async (broker) => {
       await broker.closesAtFirst(
         'wrong password',
@@ -122,7 +122,7 @@ describe('3.2 CONNACK', () => {
       );
     }));
 
-  test('[MQTT-3.2.2-5] [MQTT31-return-codes] the return code says whether it is the password, the right to connect, or the broker', () =>
+  test('[MQTT-3.2.2-5] [MQTT31-return-codes] the return code tells a wrong password, a missing right and a broken authentication apart', () =>
     withBroker(
       async (broker) => {
         for (const level of [3, 4] as const) {
@@ -136,7 +136,7 @@ describe('3.2 CONNACK', () => {
           await closes('a password that is empty', { userName: 'alice', password: '' }, 4, 'bad-credentials');
           await closes('no password', { userName: 'alice' }, 4, 'bad-credentials');
           await closes('an unknown user', { userName: 'mallory', password: 'secret' }, 4, 'bad-credentials');
-          await closes('nobody who knows it', { userName: 'stranger' }, 5, 'not-authorized');
+          await closes('a user that no authenticator knows', { userName: 'unknown' }, 5, 'not-authorized');
           await closes('a user who may not', { userName: 'banned', password: 'secret' }, 5, 'not-authorized');
           await closes('an authenticator that throws', { userName: 'throws' }, 3, 'authentication-unavailable');
           await closes('an authenticator that fails later', { userName: 'rejects' }, 3, 'authentication-unavailable');
@@ -166,7 +166,7 @@ describe('3.2 CONNACK', () => {
               }
               case 'banned':
                 return { decision: 'deny', reason: 'not-authorized', detail: 'the test says so' };
-              case 'stranger':
+              case 'unknown':
                 return { decision: 'abstain' };
               case 'throws':
                 throw new Error('the test says so');
@@ -182,7 +182,7 @@ describe('3.2 CONNACK', () => {
       },
     ));
 
-  test('[MQTT-3.2.2-5] a connection too many is refused with return code 3, and one that takes over is not too many', () =>
+  test('[MQTT-3.2.2-5] a connection beyond the limit is refused with return code 3, unless it takes over another one', () =>
     withBroker(
       async (broker) => {
         const first = await broker.connect('first');
@@ -199,7 +199,7 @@ describe('3.2 CONNACK', () => {
       { limits: { maxConnections: 2 } },
     ));
 
-  test('[MQTT-3.2.2-6] where no return code fits, as for a Will topic with a wildcard, the connection is closed without CONNACK', () =>
+  test('[MQTT-3.2.2-6] if no return code fits, as for a Will topic with a wildcard, the connection is closed without CONNACK', () =>
     withBroker(async (broker) => {
       await broker.closesAtFirst('', [raw.connect({ will: { topic: 'a/+', payload: '' } })], {
         reason: 'protocol-violation',

@@ -20,7 +20,7 @@ const LATE: Authenticator = {
 const watcherOfWills = (broker: BrokerHarness) => broker.watcher('watcher', ['will', 2]);
 
 describe('3.1 CONNECT comes first, and once', () => {
-  test('[MQTT-3.1.0-1] any other packet as the first closes the connection, and nothing of it counts', () =>
+  test('[MQTT-3.1.0-1] a first packet other than CONNECT closes the connection and has no effect', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 0]);
       const first = {
@@ -52,14 +52,14 @@ describe('3.1 CONNECT comes first, and once', () => {
       });
     }));
 
-  test('[MQTT-3.1.2-1] a protocol name that is not known closes the connection', () =>
+  test('[MQTT-3.1.2-1] an unknown protocol name closes the connection', () =>
     withBroker(async (broker) => {
       for (const name of ['MQXX', 'mqtt', 'MQTTT', 'MQT', '', 'HTTP']) {
         await broker.closesAtFirst(name, [rawConnect({ name })], malformed('protocol-name-unknown'));
       }
     }));
 
-  test('[MQTT-3.1.2-2] a protocol level that is not supported is answered by return code 1 and a close', () =>
+  test('[MQTT-3.1.2-2] an unsupported protocol level is answered with return code 1, and the connection is closed', () =>
     withBroker(async (broker) => {
       const end = { ...malformed('protocol-version-unsupported'), answer: '20 02 00 01' };
       for (const level of [0, 1, 2, 6, 99, 255])
@@ -77,7 +77,7 @@ describe('3.1 CONNECT comes first, and once', () => {
       await broker.closesAtFirst('alone', [rawConnect({ flags: 0x01 })], malformed('connect-reserved-flag'));
     }));
 
-  test('[MQTT311-connect-timeout] a connection without CONNECT is closed after a time, one with half of it as well', () =>
+  test('[MQTT311-connect-timeout] a connection without a complete CONNECT is closed after a time', () =>
     withBroker(
       async (broker) => {
         const silent = broker.open();
@@ -93,7 +93,7 @@ describe('3.1 CONNECT comes first, and once', () => {
       { limits: { connectTimeoutMs: 10_000 } },
     ));
 
-  test('[MQTT311-before-connack] what is sent behind CONNECT without waiting is answered in its order', () =>
+  test('[MQTT311-before-connack] packets that are sent behind CONNECT without waiting are answered in order', () =>
     withBroker(async (broker) => {
       const client = broker.open();
       client.send(
@@ -112,7 +112,7 @@ describe('3.1 CONNECT comes first, and once', () => {
       expect(rest.split(' ')).toHaveLength(4 + 2 + 8);
     }));
 
-  test('[MQTT311-before-connack] and waits while the authentication takes its time', () =>
+  test('[MQTT311-before-connack] packets that are sent behind CONNECT wait for the authentication', () =>
     withBroker(
       async (broker) => {
         const client = broker.open();
@@ -125,7 +125,7 @@ describe('3.1 CONNECT comes first, and once', () => {
 });
 
 describe('3.1.2.4 Clean Session', () => {
-  test('[MQTT-3.1.2-6] a QoS 2 message that was not completed in a session that ended is not remembered in the next', () =>
+  test('[MQTT-3.1.2-6] an incomplete QoS 2 message of a session that ended is not remembered in the next session', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 2]);
       for (const payload of ['in the first', 'in the second']) {
@@ -138,7 +138,7 @@ describe('3.1.2.4 Clean Session', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT-3.1.2-4] [MQTT-3.1.4-3] with Clean Session 0 the session outlives its connection and is gone on with', () =>
+  test('[MQTT-3.1.2-4] [MQTT-3.1.4-3] with Clean Session 0 the session outlives its connection and is resumed', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
       const first = await broker.reconnect(session);
@@ -154,7 +154,7 @@ describe('3.1.2.4 Clean Session', () => {
       expect((await broker.reconnect(session)).sessionPresent).toBe(true);
     }));
 
-  test('[MQTT-3.1.2-5] QoS 1 and 2 messages wait for a client that is away', () =>
+  test('[MQTT-3.1.2-5] QoS 1 and 2 messages wait for an offline client', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
       const subscriber = await broker.connect(session);
@@ -172,7 +172,7 @@ describe('3.1.2.4 Clean Session', () => {
       ]);
     }));
 
-  test('[MQTT311-qos0-offline] QoS 0 messages do not wait for a client that is away', () =>
+  test('[MQTT311-qos0-offline] QoS 0 messages do not wait for an offline client', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
       const subscriber = await broker.connect(session);
@@ -188,7 +188,7 @@ describe('3.1.2.4 Clean Session', () => {
       ]);
     }));
 
-  test('[MQTT-3.1.2-6] Clean Session 1 throws the old session away: its subscriptions and its messages', () =>
+  test('[MQTT-3.1.2-6] Clean Session 1 discards the old session with its subscriptions and messages', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
       const publisher = await broker.connect('publisher');
@@ -262,7 +262,7 @@ describe('3.1.2.5 Will', () => {
       };
       for (const [cause, happens] of Object.entries(causes)) {
         const client = await broker.connect({
-          clientId: 'mortal',
+          clientId: 'with a will',
           keepAlive: 10,
           will: { topic: 'will', payload: cause },
         });
@@ -276,8 +276,8 @@ describe('3.1.2.5 Will', () => {
   test('[MQTT-3.1.2-8] the Will is published when another client takes the identifier over', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
-      await broker.connect({ clientId: 'mortal', will: WILL });
-      await broker.connect({ clientId: 'mortal' });
+      await broker.connect({ clientId: 'with a will', will: WILL });
+      await broker.connect({ clientId: 'with a will' });
       await watcher.expectPublish({ payload: 'I am gone' });
     }));
 
@@ -292,15 +292,15 @@ describe('3.1.2.5 Will', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT-3.1.2-9] the Will has the QoS, the topic and the very bytes of CONNECT', () =>
+  test('[MQTT-3.1.2-9] the Will has the QoS, the topic and exactly the bytes of CONNECT', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
       for (const qos of [0, 1, 2] as const) {
-        const mortal = await broker.connect({
-          clientId: 'mortal',
+        const client = await broker.connect({
+          clientId: 'with a will',
           will: { topic: 'will', payload: bytes('00 ff 80'), qos },
         });
-        await mortal.cut();
+        await client.cut();
         await broker.settled();
         const delivery = await watcher.accept({ topic: 'will', qos, payload: Buffer.from('00ff80', 'hex').toString() });
         expect(delivery.dup).toBe(false);
@@ -310,7 +310,7 @@ describe('3.1.2.5 Will', () => {
   test('[MQTT-3.1.2-9] a Will without payload is a message without payload', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
-      await (await broker.connect({ clientId: 'mortal', will: { topic: 'will', payload: '' } })).cut();
+      await (await broker.connect({ clientId: 'with a will', will: { topic: 'will', payload: '' } })).cut();
       await watcher.expectPublish({ topic: 'will', payload: '' });
     }));
 
@@ -328,7 +328,7 @@ describe('3.1.2.5 Will', () => {
   test('[MQTT-3.1.2-10] a Will is published once, and not for a later connection without one', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
-      const session = { clientId: 'mortal', clean: false };
+      const session = { clientId: 'with a will', clean: false };
       await (await broker.connect({ ...session, will: WILL })).cut();
       await watcher.expectPublish({ payload: 'I am gone' });
       await (await broker.connect(session)).cut();
@@ -344,10 +344,10 @@ describe('3.1.2.5 Will', () => {
       await broker.closesAtFirst('bits', [rawConnect({ flags: 0x3a })], malformed('connect-will-flags'));
     }));
 
-  test('[MQTT-3.1.2-12] without the Will Flag nothing is published', () =>
+  test('[MQTT-3.1.2-12] without the Will Flag no Will is published', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['#', 2]);
-      await (await broker.connect('mortal')).cut();
+      await (await broker.connect('with a will')).cut();
       await watcher.expectNothing();
     }));
 
@@ -368,10 +368,10 @@ describe('3.1.2.5 Will', () => {
       await broker.closesAtFirst('RETAIN', [rawConnect({ flags: 0x22 })], malformed('connect-will-flags'));
     }));
 
-  test('[MQTT-3.1.2-16] a Will without Will Retain is not retained, and leaves what is', () =>
+  test('[MQTT-3.1.2-16] a Will without Will Retain is not retained, and does not replace a retained message', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
-      await (await broker.connect({ clientId: 'mortal', will: WILL })).cut();
+      await (await broker.connect({ clientId: 'with a will', will: WILL })).cut();
       await watcher.expectPublish({ payload: 'I am gone' });
       await (await broker.watcher('later', ['will', 2])).expectNothing();
     }));
@@ -379,7 +379,7 @@ describe('3.1.2.5 Will', () => {
   test('[MQTT-3.1.2-17] a Will with Will Retain is retained', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
-      await (await broker.connect({ clientId: 'mortal', will: { ...WILL, qos: 1, retain: true } })).cut();
+      await (await broker.connect({ clientId: 'with a will', will: { ...WILL, qos: 1, retain: true } })).cut();
       await watcher.accept({ payload: 'I am gone', qos: 1, retain: false });
       await (await broker.watcher('later', ['will', 2])).accept({ payload: 'I am gone', qos: 1, retain: true });
     }));
@@ -431,7 +431,7 @@ describe('3.1.2.8 user name and password', () => {
 });
 
 describe('3.1.2.10 Keep Alive', () => {
-  test('[MQTT-3.1.2-24] one and a half silent intervals end the connection, not less, and the Will is published', () =>
+  test('[MQTT-3.1.2-24] a client that is silent for one and a half intervals is disconnected, and its Will is published', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
       const client = await broker.connect({ keepAlive: 2, will: WILL });
@@ -458,7 +458,7 @@ describe('3.1.2.10 Keep Alive', () => {
       await broker.expectClosed(client, { reason: 'keep-alive-timeout' });
     }));
 
-  test('[MQTT-3.1.2-24] what the broker sends does not keep a client alive', () =>
+  test('[MQTT-3.1.2-24] packets of the broker do not keep a client alive', () =>
     withBroker(async (broker) => {
       const client = await broker.connect({ clientId: 'silent', keepAlive: 2 });
       await client.subscribe(['a', 0]);
@@ -479,7 +479,7 @@ describe('3.1.2.10 Keep Alive', () => {
 });
 
 describe('3.1.3 payload', () => {
-  test('[MQTT-3.1.3-1] the five fields are read in their order', () =>
+  test('[MQTT-3.1.3-1] the five fields of CONNECT are read in their order', () =>
     withBroker(async (broker) => {
       const watcher = await watcherOfWills(broker);
       const fields = {
@@ -497,7 +497,7 @@ describe('3.1.3 payload', () => {
       );
     }));
 
-  test('[MQTT-3.1.3-2] clients with different identifiers share nothing, also where they differ only in case', () =>
+  test('[MQTT-3.1.3-2] clients with different identifiers share nothing, even if the identifiers differ only in case', () =>
     withBroker(async (broker) => {
       const ids = ['one', 'ONE', 'one ', 'öne'];
       for (const clientId of ids) {
@@ -534,7 +534,7 @@ describe('3.1.3 payload', () => {
       for (const start of [0, 23, 39]) await broker.connect(alphabet.slice(start, start + 23));
     }));
 
-  test('[MQTT-3.1.3-6] a client without identifier gets one of its own', () =>
+  test('[MQTT-3.1.3-6] a client without an identifier gets a unique one', () =>
     withBroker(async (broker) => {
       const clients = [await broker.connect(''), await broker.connect(''), await broker.connect('')];
       for (const client of clients) await client.ping();
@@ -543,7 +543,7 @@ describe('3.1.3 payload', () => {
       for (const id of ids) expect(id.length).toBeGreaterThan(0);
     }));
 
-  test('[MQTT-3.1.3-6] where the broker is told not to give identifiers, a client without one is refused', () =>
+  test('[MQTT-3.1.3-6] a client without an identifier is refused if the broker is configured not to assign one', () =>
     withBroker(
       async (broker) => {
         await broker.closesAtFirst('', [raw.connect({ clientId: '' })], refused(2, 'client-identifier-empty'));
@@ -551,7 +551,7 @@ describe('3.1.3 payload', () => {
       { limits: { assignClientId: false } },
     ));
 
-  test('[MQTT-3.1.3-8] no identifier and Clean Session 0 is refused with return code 2', () =>
+  test('[MQTT-3.1.3-8] a client without an identifier and with Clean Session 0 is refused with return code 2', () =>
     withBroker(async (broker) => {
       await broker.closesAtFirst(
         '',
@@ -596,7 +596,7 @@ describe('3.1.3 payload', () => {
 });
 
 describe('3.1.4 response', () => {
-  test('[MQTT-3.1.4-1] a CONNECT that is too short or too long closes the connection, and no CONNACK comes', () =>
+  test('[MQTT-3.1.4-1] a CONNECT that is too short or too long closes the connection without CONNACK', () =>
     withBroker(async (broker) => {
       const whole = raw.connect({ clientId: 'id', userName: 'alice', password: 'secret', will: WILL });
       const body = whole.subarray(2);
@@ -626,7 +626,7 @@ describe('3.1.4 response', () => {
       }
     }));
 
-  test('[MQTT-3.1.4-2] the new connection gets what the old one left open', () =>
+  test('[MQTT-3.1.4-2] the new connection gets the messages that the old one left unacknowledged', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'same', clean: false };
       const older = await broker.connect(session);
@@ -643,7 +643,7 @@ describe('3.1.4 response', () => {
       await broker.expectClosed(older, { reason: 'session-taken-over' });
     }));
 
-  test('[MQTT-3.1.4-2] an old connection that does not read does not keep the new one waiting', () =>
+  test('[MQTT-3.1.4-2] an old connection that does not read does not delay the new one', () =>
     withBroker(async (broker) => {
       const older = await broker.connect('same');
       await older.subscribe(['a', 0]);
@@ -658,7 +658,7 @@ describe('3.1.4 response', () => {
       await newer.ping();
     }));
 
-  test('[MQTT-3.1.4-2] of two connections with one identifier that are authenticated at the same time one is left', () =>
+  test('[MQTT-3.1.4-2] one of two connections with one identifier that are authenticated at the same time remains', () =>
     withBroker(
       async (broker) => {
         const clients = [broker.open(), broker.open()];
@@ -682,7 +682,7 @@ describe('3.1.4 response', () => {
       await older.ping();
     }));
 
-  test('[MQTT-3.1.4-3] an accepted CONNECT with Clean Session 1 begins anew, also in the place of a live connection', () =>
+  test('[MQTT-3.1.4-3] an accepted CONNECT with Clean Session 1 starts a new session, even if it takes over a connection', () =>
     withBroker(async (broker) => {
       const older = await broker.connect({ clientId: 'same', clean: false });
       await older.subscribe(['a', 1]);
@@ -700,7 +700,7 @@ describe('3.1.4 response', () => {
       await client.expectNothing();
     }));
 
-  test('[MQTT-3.1.4-5] what comes behind a refused CONNECT has no effect', () =>
+  test('[MQTT-3.1.4-5] packets behind a refused CONNECT have no effect', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['#', 2]);
       const behind = [

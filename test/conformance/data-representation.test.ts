@@ -27,7 +27,7 @@ async function closesWhereverItStands(
 }
 
 describe('1.5 data representation', () => {
-  test('[MQTT-1.5.3-1] a string that is not well-formed UTF-8 closes the connection, in whatever field it stands', () =>
+  test('[MQTT-1.5.3-1] a string that is not well-formed UTF-8 in any field closes the connection', () =>
     withBroker(async (broker) => {
       const illFormed = {
         'an overlong slash': 'c0 af',
@@ -44,7 +44,7 @@ describe('1.5 data representation', () => {
       }
     }));
 
-  test('[MQTT-1.5.3-1] well-formed characters of one to four bytes are taken in every field', () =>
+  test('[MQTT-1.5.3-1] well-formed characters of one to four bytes are accepted in every field', () =>
     withBroker(async (broker) => {
       const text = 'aé€😀';
       const client = await broker.connect({ clientId: text, userName: text, will: { topic: text, payload: '' } });
@@ -53,7 +53,7 @@ describe('1.5 data representation', () => {
       await client.expectPublish({ topic: text, payload: text });
     }));
 
-  test('[MQTT-1.5.3-2] [MQTT-4.7.3-2] U+0000 in a string closes the connection, in whatever field it stands', () =>
+  test('[MQTT-1.5.3-2] [MQTT-4.7.3-2] U+0000 in a string in any field closes the connection', () =>
     withBroker(async (broker) => {
       await closesWhereverItStands(broker, 'a null at the end', bytes('61 00'), malformed('utf8-null-character'));
       await closesWhereverItStands(
@@ -65,7 +65,7 @@ describe('1.5 data representation', () => {
       await closesWhereverItStands(broker, 'a null at the beginning', bytes('00 61'), malformed('utf8-null-character'));
     }));
 
-  test('[MQTT-1.5.3-3] EF BB BF stays where it is, in Topic Names as in filters', () =>
+  test('[MQTT-1.5.3-3] the bytes EF BB BF are kept in Topic Names and filters', () =>
     withBroker(async (broker) => {
       const marked = bytes('ef bb bf 61');
       const watcher = await broker.connect('watcher');
@@ -79,7 +79,7 @@ describe('1.5 data representation', () => {
 });
 
 describe('2.2 fixed header', () => {
-  test('[MQTT-2.2.2-1] every packet that the broker sends has the flags that its type asks for', () =>
+  test('[MQTT-2.2.2-1] every packet of the broker has the flags that its type requires', () =>
     withBroker(async (broker) => {
       // The parser of the raw client fails on any others; here each type comes once.
       const client = await broker.connect('client');
@@ -94,7 +94,7 @@ describe('2.2 fixed header', () => {
       await client.disconnect();
     }));
 
-  test('[MQTT-2.2.2-2] wrong flags close the connection, for each type of packet', () =>
+  test('[MQTT-2.2.2-2] wrong flags in any type of packet close the connection', () =>
     withBroker(async (broker) => {
       const end = malformed('fixed-header-flags');
       for (const flags of [0x01, 0x02, 0x04, 0x08, 0x0f]) {
@@ -125,7 +125,7 @@ describe('2.2 fixed header', () => {
       await broker.closesConnected('PUBLISH', ['30 ff ff ff ff 7f'], malformed('remaining-length-too-long'));
     }));
 
-  test('[MQTT311-remaining-length] lengths of one, two and three bytes are read, at the values where they change', () =>
+  test('[MQTT311-remaining-length] a Remaining Length of one, two and three bytes is read, at the values where its size changes', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['t', 0]);
       const publisher = await broker.connect('publisher');
@@ -135,7 +135,7 @@ describe('2.2 fixed header', () => {
       }
     }));
 
-  test('[MQTT311-remaining-length] packets are read from pieces of any size', () =>
+  test('[MQTT311-remaining-length] packets are read from chunks of any size', () =>
     withBroker(async (broker) => {
       const client = broker.open();
       const sent = bytes(
@@ -164,7 +164,7 @@ describe('2.3 Packet Identifier', () => {
       await broker.closesConnected('UNSUBSCRIBE', [raw.unsubscribe(0, ['a'])], end);
     }));
 
-  test('[MQTT-2.3.1-3] a Packet Identifier can be used again as soon as its last acknowledgement has come, for any type of packet', () =>
+  test('[MQTT-2.3.1-3] a Packet Identifier can be used again for any type of packet after its last acknowledgement', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 0]);
       const client = await broker.connect('client');
@@ -200,7 +200,7 @@ describe('2.3 Packet Identifier', () => {
       { limits: { maxInflight: 1000 } },
     ));
 
-  test('[MQTT-2.3.1-4] a Packet Identifier whose message is unacknowledged is passed over or waited for, not given again', () =>
+  test('[MQTT-2.3.1-4] a Packet Identifier of an unacknowledged message is never assigned again', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.watcher('subscriber', ['a', 1]);
       const publisher = await broker.connect('publisher');
@@ -212,7 +212,7 @@ describe('2.3 Packet Identifier', () => {
       }
     }));
 
-  test('[MQTT-2.3.1-4] when all other Packet Identifiers have been used since, the one that is held is waited for', () =>
+  test('[MQTT-2.3.1-4] a delivery waits while the next Packet Identifier belongs to an unacknowledged message', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.watcher('subscriber', ['a', 1]);
       const publisher = await broker.connect('publisher');
@@ -246,7 +246,7 @@ describe('2.3 Packet Identifier', () => {
       await subscriber.expectNothing();
     }));
 
-  test('[MQTT-2.3.1-5] at QoS 0 the payload follows the topic at once, in both directions', () =>
+  test('[MQTT-2.3.1-5] at QoS 0 the payload follows the topic without a Packet Identifier, in both directions', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 2]);
       const publisher = await broker.connect('publisher');
@@ -268,7 +268,7 @@ describe('2.3 Packet Identifier', () => {
       }
     }));
 
-  test('[MQTT-2.3.1-7] SUBACK and UNSUBACK have the Packet Identifier of their request, also with several under way', () =>
+  test('[MQTT-2.3.1-7] SUBACK and UNSUBACK have the Packet Identifier of their request, also if several are pending', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       const requests = [65_535, 1, 256, 2];

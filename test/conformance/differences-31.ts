@@ -53,7 +53,7 @@ export const DIFFERENCES_31: readonly Statement[] = [
     id: 'MQTT31-connect-flags-reserved-bit',
     section: CONNECTING,
     binds: 'server',
-    summary: 'The lowest connect flag has no use, and nobody checks it. (3.1)',
+    summary: 'The lowest connect flag is unused and is not checked. (3.1)',
   },
   {
     id: 'MQTT31-will-bits',
@@ -281,7 +281,7 @@ export const DIFFERENCES_31: readonly Statement[] = [
   },
 ];
 
-/** What a client of MQTT 5 is told. */
+/** The answer to a client of MQTT 5. */
 export const REFUSED_5: readonly Statement[] = [
   {
     id: 'MQTT5-refused',

@@ -20,7 +20,7 @@ describe('MQTT 3.1: connecting', () => {
       );
     }));
 
-  test('[MQTT31-name-level-pair] name and level have to go together, or return code 1 and a close follow', () =>
+  test('[MQTT31-name-level-pair] a protocol name with the level of the other is refused with return code 1, and the connection is closed', () =>
     withBroker(async (broker) => {
       const end = { ...malformed('protocol-version-unsupported'), answer: '20 02 00 01' };
       for (const level of [0, 2, 4, 5, 99])
@@ -43,7 +43,7 @@ describe('MQTT 3.1: connecting', () => {
       for (const length of [1, 23, 24, 1000]) await broker.connect({ ...V31, clientId: 'x'.repeat(length) });
     }));
 
-  test('[MQTT31-client-id-length] if told to be strict, they are refused; characters are counted, not bytes, and 3.1.1 is left alone', () =>
+  test('[MQTT31-client-id-length] a strict broker refuses 3.1 identifiers of more than 23 characters, which are counted as characters, not bytes', () =>
     withBroker(
       async (broker) => {
         await broker.connect({ ...V31, clientId: 'x'.repeat(23) });
@@ -57,7 +57,7 @@ describe('MQTT 3.1: connecting', () => {
       { limits: { strict31ClientId: true } },
     ));
 
-  test('[MQTT31-client-id-empty] no identifier is refused with return code 2, with Clean Session 1 too', () =>
+  test('[MQTT31-client-id-empty] a 3.1 client without an identifier is refused with return code 2, also with Clean Session 1', () =>
     withBroker(async (broker) => {
       for (const clean of [true, false]) {
         await broker.closesAtFirst(
@@ -74,7 +74,7 @@ describe('MQTT 3.1: connecting', () => {
         await (await broker.connect({ ...V31, clientId })).ping();
     }));
 
-  test('[MQTT31-connect-flags-reserved-bit] bit 0 of the connect flags is not looked at', () =>
+  test('[MQTT31-connect-flags-reserved-bit] bit 0 of the connect flags is ignored', () =>
     withBroker(async (broker) => {
       const client = broker.open();
       client.send(rawConnect({ level: 3, flags: 0x03 }));
@@ -82,7 +82,7 @@ describe('MQTT 3.1: connecting', () => {
       await client.ping();
     }));
 
-  test('[MQTT31-will-bits] Will bits without the Will Flag are not looked at, and there is no Will', () =>
+  test('[MQTT31-will-bits] Will bits without the Will Flag are ignored, and there is no Will', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['#', 0]);
       for (const flags of [0x0a, 0x12, 0x1a, 0x22, 0x3a]) {
@@ -155,7 +155,7 @@ describe('MQTT 3.1: connecting', () => {
       await watcher.expectBytes(raw.hex(raw.publish({ topic: 'will', payload: bytes('00 ff 80') })));
     }));
 
-  test('[MQTT31-session-present] CONNACK does not say that there is a session, and it is resumed all the same', () =>
+  test('[MQTT31-session-present] CONNACK does not report the session, which is resumed nevertheless', () =>
     withBroker(async (broker) => {
       const first = await broker.connect(SUBSCRIBER);
       await first.subscribe(['a', 1]);
@@ -166,11 +166,11 @@ describe('MQTT 3.1: connecting', () => {
       expect(await second.next('connack')).toEqual({ type: 'connack', sessionPresent: false, code: 0 });
       await second.accept({ payload: 'waiting' });
       await second.disconnect();
-      // A client of 3.1.1 finds the same session, and is told.
+      // A client of 3.1.1 resumes the same session, and gets Session Present 1.
       expect((await broker.reconnect({ clientId: 'subscriber', clean: false })).sessionPresent).toBe(true);
     }));
 
-  test('[MQTT31-return-codes] refusals have the return codes of 3.1.1', () =>
+  test('[MQTT31-return-codes] refusals of 3.1 clients have the return codes of 3.1.1', () =>
     withBroker(async (broker) => {
       await broker.closesAtFirst(
         'wrong password',
@@ -204,7 +204,7 @@ describe('MQTT 3.1: connecting', () => {
       }
     }));
 
-  test('[MQTT31-before-connack] what is sent behind CONNECT without waiting is answered', () =>
+  test('[MQTT31-before-connack] packets that are sent behind CONNECT without waiting are answered', () =>
     withBroker(async (broker) => {
       const client = broker.open();
       client.send(raw.connect(V31), raw.subscribe(1, [['a', 0]]), raw.PINGREQ);
@@ -218,7 +218,7 @@ describe('MQTT 3.1: connecting', () => {
 });
 
 describe('MQTT 3.1: packets and strings', () => {
-  test('[MQTT31-flags-unused] flag bits that have no use are not looked at', () =>
+  test('[MQTT31-flags-unused] unused flag bits are ignored', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 2]);
       const publisher = await broker.connect('publisher');
@@ -243,7 +243,7 @@ describe('MQTT 3.1: packets and strings', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT31-dup-on-requests] PUBREL, SUBSCRIBE and UNSUBSCRIBE are taken with DUP and with the unused bit', () =>
+  test('[MQTT31-dup-on-requests] PUBREL, SUBSCRIBE and UNSUBSCRIBE are accepted with DUP and with the unused bit', () =>
     withBroker(async (broker) => {
       const client = await broker.connect({ ...V31, clientId: 'client' });
       for (const flags of [0x02, 0x03, 0x0a, 0x0b]) {
@@ -256,7 +256,7 @@ describe('MQTT 3.1: packets and strings', () => {
       }
     }));
 
-  test('[MQTT31-dup-on-requests] but not with another QoS', () =>
+  test('[MQTT31-dup-on-requests] PUBREL, SUBSCRIBE and UNSUBSCRIBE with a QoS other than 1 close the connection', () =>
     withBroker(async (broker) => {
       for (const flags of [0x00, 0x04, 0x06, 0x08]) {
         const end = malformed('fixed-header-flags');
@@ -285,7 +285,7 @@ describe('MQTT 3.1: packets and strings', () => {
       await broker.closesConnected('', ['c0 80 80 80 80 01'], malformed('remaining-length-too-long'), V31);
     }));
 
-  test('[MQTT31-utf8] strings that are not well-formed close the connection, modified UTF-8 too', () =>
+  test('[MQTT31-utf8] strings that are not well-formed UTF-8, or in modified UTF-8, close the connection', () =>
     withBroker(async (broker) => {
       for (const content of ['c0 80', 'ed a0 81 ed b0 80', 'ff', 'c3 28']) {
         const string = field(bytes(content));
@@ -329,7 +329,7 @@ describe('MQTT 3.1: packets and strings', () => {
 });
 
 describe('MQTT 3.1: publishing and delivery', () => {
-  test('[MQTT31-publish-not-authorized] a publish that is not allowed ends the connection unacknowledged', () =>
+  test('[MQTT31-publish-not-authorized] a PUBLISH that is not allowed ends the connection without an acknowledgement', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['closed/#', 2]);
       for (const qos of [0, 1, 2] as const) {
@@ -381,7 +381,7 @@ describe('MQTT 3.1: publishing and delivery', () => {
       await client.expectPublish({ topic: '$x/a' });
     }));
 
-  test('[MQTT31-retained] retained messages come with RETAIN to new subscriptions, without to existing ones, and an empty one removes', () =>
+  test('[MQTT31-retained] retained messages have RETAIN for new subscriptions only, and an empty one removes the retained message', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect({ ...V31, clientId: 'publisher' });
       await publisher.publish({ topic: 'a', payload: 'kept', qos: 1, retain: true });
@@ -420,7 +420,7 @@ describe('MQTT 3.1: publishing and delivery', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT31-repeats-on-live-connection] the broker repeats nothing while the connection stands', () =>
+  test('[MQTT31-repeats-on-live-connection] the broker repeats nothing on a live connection', () =>
     withBroker(async (broker) => {
       const client = await broker.connect(SUBSCRIBER);
       await client.subscribe(['a', 1]);
@@ -430,7 +430,7 @@ describe('MQTT 3.1: publishing and delivery', () => {
       await client.expectNothing();
     }));
 
-  test('[MQTT31-repeats-on-reconnect] open deliveries are repeated with DUP when the client comes back', () =>
+  test('[MQTT31-repeats-on-reconnect] unacknowledged deliveries are repeated with DUP when the client reconnects', () =>
     withBroker(async (broker) => {
       const first = await broker.connect(SUBSCRIBER);
       await first.subscribe(['a', 2]);
@@ -450,7 +450,7 @@ describe('MQTT 3.1: publishing and delivery', () => {
       await third.expectNothing();
     }));
 
-  test('[MQTT31-qos-1-duplicate] a QoS 1 message that comes twice is delivered and acknowledged twice', () =>
+  test('[MQTT31-qos-1-duplicate] a QoS 1 message that arrives twice is delivered and acknowledged twice', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 1]);
       const client = await broker.connect({ ...V31, clientId: 'client' });
@@ -461,7 +461,7 @@ describe('MQTT 3.1: publishing and delivery', () => {
       }
     }));
 
-  test('[MQTT31-versions-together] messages go between 3.1 and 3.1.1 at every QoS', () =>
+  test('[MQTT31-versions-together] clients of 3.1 and 3.1.1 exchange messages at every QoS', () =>
     withBroker(async (broker) => {
       const clients = [
         await broker.connect({ level: 3, clientId: 'three' }),
@@ -479,7 +479,7 @@ describe('MQTT 3.1: publishing and delivery', () => {
 });
 
 describe('MQTT 3.1: subscribing', () => {
-  test('[MQTT31-suback-codes] SUBACK has what was granted, in the order of the filters', () =>
+  test('[MQTT31-suback-codes] SUBACK has the granted QoS of each filter in order', () =>
     withBroker(async (broker) => {
       const client = await broker.connect(V31);
       expect(await client.subscribe(['a', 2], ['b', 0], ['c', 1])).toEqual([2, 0, 1]);
@@ -506,7 +506,7 @@ describe('MQTT 3.1: subscribing', () => {
       expect(await client.subscribe(['a', 0xfc], ['b', 0x05], ['c', 0x82])).toEqual([0, 1, 2]);
     }));
 
-  test('[MQTT31-requested-qos-3] a requested QoS of 3 closes the connection, whatever the upper bits', () =>
+  test('[MQTT31-requested-qos-3] a requested QoS of 3 with any upper bits closes the connection', () =>
     withBroker(async (broker) => {
       for (const requested of [0x03, 0xff]) {
         await broker.closesConnected(
@@ -524,7 +524,7 @@ describe('MQTT 3.1: subscribing', () => {
       await broker.closesConnected('UNSUBSCRIBE', [packet(0xa2, uint16(1))], malformed('unsubscribe-empty'), V31);
     }));
 
-  test('[MQTT31-resubscribe] the same filter again replaces the subscription and brings retained messages again', () =>
+  test('[MQTT31-resubscribe] a repeated subscription replaces the first one and gets the retained messages again', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect('publisher');
       await publisher.publish({ topic: 'a', payload: 'kept', qos: 2, retain: true });
@@ -539,8 +539,8 @@ describe('MQTT 3.1: subscribing', () => {
     }));
 });
 
-describe('MQTT 3.1: the end', () => {
-  test('[MQTT31-keep-alive-will] one and a half silent intervals end the connection, and the Will is published', () =>
+describe('MQTT 3.1: ending', () => {
+  test('[MQTT31-keep-alive-will] a 3.1 client that is silent for one and a half intervals is disconnected, and its Will is published', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['will', 0]);
       const client = await broker.connect({ ...V31, keepAlive: 2, will: WILL });
@@ -551,7 +551,7 @@ describe('MQTT 3.1: the end', () => {
       await watcher.expectPublish({ payload: 'I am gone' });
     }));
 
-  test('[MQTT31-disconnect] after DISCONNECT the broker closes, and no Will is published', () =>
+  test('[MQTT31-disconnect] after DISCONNECT the broker closes the connection and publishes no Will', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['will', 0]);
       const client = await broker.connect({ ...V31, will: WILL });
@@ -560,7 +560,7 @@ describe('MQTT 3.1: the end', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT31-clean-session] Clean Session 0 keeps the session, 1 drops it when it comes and when it goes', () =>
+  test('[MQTT31-clean-session] Clean Session 0 keeps the session, and Clean Session 1 drops it at CONNECT and at the end of the connection', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect('publisher');
       const first = await broker.connect(SUBSCRIBER);

@@ -1,11 +1,11 @@
-// MQTT 5 is not served yet: its clients are told so in their own format.
+// MQTT 5 is not served yet: its clients get a refusal in the format of MQTT 5.
 import { describe, expect, test } from '@jest/globals';
 import { withBroker } from '../support/broker-harness.js';
 import * as raw from '../clients/raw-packets.js';
 import { field, packet, uint16 } from '../clients/raw-packets.js';
 
 describe('MQTT 5', () => {
-  test('[MQTT5-refused] CONNECT at level 5 is answered by CONNACK with reason code 84, in the format of MQTT 5, and a close', () =>
+  test('[MQTT5-refused] CONNECT at level 5 is answered with reason code 84 in the format of MQTT 5, and the connection is closed', () =>
     withBroker(async (broker) => {
       const connects = {
         plain: packet(0x10, field('MQTT'), 5, 0x02, uint16(60), 0, field('id')),

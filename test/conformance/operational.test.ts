@@ -60,7 +60,7 @@ describe('4.3 Quality of Service', () => {
       await (await broker.connect(SESSION)).expectNothing();
     }));
 
-  test('[MQTT-4.3.2-1] a QoS 1 delivery is held until PUBACK, and not longer', () =>
+  test('[MQTT-4.3.2-1] a QoS 1 delivery is kept until PUBACK', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 1]);
@@ -85,7 +85,7 @@ describe('4.3 Quality of Service', () => {
       }
     }));
 
-  test('[MQTT-4.3.3-1] a QoS 2 delivery is held until PUBREC, then its PUBREL until PUBCOMP, and PUBLISH never comes again', () =>
+  test('[MQTT-4.3.3-1] a QoS 2 delivery is kept until PUBREC, then its PUBREL until PUBCOMP, and PUBLISH is never repeated', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 2]);
@@ -114,7 +114,7 @@ describe('4.3 Quality of Service', () => {
       await (await broker.connect(SESSION)).expectNothing();
     }));
 
-  test('[MQTT-4.3.3-1] a PUBREC that comes twice is answered by PUBREL twice', () =>
+  test('[MQTT-4.3.3-1] a PUBREC that arrives twice is answered with PUBREL twice', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.watcher('subscriber', ['a', 2]);
       await (await broker.connect('publisher')).publish({ topic: 'a', qos: 2 });
@@ -145,14 +145,14 @@ describe('4.3 Quality of Service', () => {
       }
     }));
 
-  test('[MQTT-4.3.3-2] a PUBREL for a Packet Identifier that is not known is answered by PUBCOMP', () =>
+  test('[MQTT-4.3.3-2] a PUBREL with an unknown Packet Identifier is answered with PUBCOMP', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       client.send(raw.pubrel(0x4321));
       await client.expectBytes('70 02 43 21');
     }));
 
-  test('[MQTT311-qos2-moment] a QoS 2 message goes to its subscribers at PUBLISH, once', () =>
+  test('[MQTT311-qos2-moment] a QoS 2 message is delivered to its subscribers at PUBLISH, once', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 2]);
       const publisher = await broker.connect('publisher');
@@ -166,7 +166,7 @@ describe('4.3 Quality of Service', () => {
 });
 
 describe('4.4 delivery retry', () => {
-  test('[MQTT-4.4.0-1] on resuming a session the broker repeats open PUBLISH and PUBREL packets with their Packet Identifiers', () =>
+  test('[MQTT-4.4.0-1] when a session is resumed, the broker repeats unacknowledged PUBLISH and PUBREL packets with their identifiers', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 2]);
@@ -199,7 +199,7 @@ describe('4.4 delivery retry', () => {
       }
     }));
 
-  test('[MQTT-4.4.0-1] nothing is repeated while the connection stands', () =>
+  test('[MQTT-4.4.0-1] the broker repeats nothing on a live connection', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 2]);
@@ -235,7 +235,7 @@ describe('4.4 delivery retry', () => {
 });
 
 describe('4.5 message receipt', () => {
-  test('[MQTT-4.5.0-1] a message goes to all who subscribed, there or not, and to the publisher itself', () =>
+  test('[MQTT-4.5.0-1] a message is delivered to all subscribers, online or offline, and to the publisher itself', () =>
     withBroker(async (broker) => {
       const filters = ['a/b', 'a/+', 'a/#', '#', '+/b'];
       for (const filter of filters) {
@@ -255,7 +255,7 @@ describe('4.5 message receipt', () => {
 });
 
 describe('4.6 message ordering', () => {
-  test('[MQTT-4.6.0-1] repeated deliveries come in the order of the first sending, and before those that waited', () =>
+  test('[MQTT-4.6.0-1] repeated deliveries arrive in their first order, and before waiting messages', () =>
     withBroker(
       async (broker) => {
         const subscriber = await broker.connect(SESSION);
@@ -278,7 +278,7 @@ describe('4.6 message ordering', () => {
       { limits: { maxInflight: 20 } },
     ));
 
-  test('[MQTT-4.6.0-2] PUBACK packets come in the order of the PUBLISH packets', () =>
+  test('[MQTT-4.6.0-2] PUBACK packets have the order of the PUBLISH packets', () =>
     withBroker(async (broker) => {
       await broker.watcher('watcher', ['a/#', 1]);
       const client = await broker.connect();
@@ -287,7 +287,7 @@ describe('4.6 message ordering', () => {
       for (const packetId of ids) expect(await client.next('puback')).toEqual({ type: 'puback', packetId });
     }));
 
-  test('[MQTT-4.6.0-2] [MQTT-4.6.0-3] and no acknowledgement overtakes one that waits for storage', () =>
+  test('[MQTT-4.6.0-2] [MQTT-4.6.0-3] no acknowledgement overtakes another one that waits for storage', () =>
     withBroker(async (broker) => {
       const away = await broker.connect({ clientId: 'away', clean: false });
       await away.subscribe(['stored', 2]);
@@ -302,7 +302,7 @@ describe('4.6 message ordering', () => {
           client.send(
             ...ids.map((packetId, i) =>
               raw.publish({
-                topic: i % 3 === 0 ? 'stored' : 'nobody',
+                topic: i % 3 === 0 ? 'stored' : 'no/subscriber',
                 payload: 'x',
                 qos,
                 packetId,
@@ -316,7 +316,7 @@ describe('4.6 message ordering', () => {
       }
     }));
 
-  test('[MQTT-4.6.0-3] PUBREC packets come in the order of the PUBLISH packets', () =>
+  test('[MQTT-4.6.0-3] PUBREC packets have the order of the PUBLISH packets', () =>
     withBroker(async (broker) => {
       await broker.watcher('watcher', ['a/#', 2]);
       const client = await broker.connect();
@@ -325,7 +325,7 @@ describe('4.6 message ordering', () => {
       for (const packetId of ids) expect(await client.next('pubrec')).toEqual({ type: 'pubrec', packetId });
     }));
 
-  test('[MQTT-4.6.0-4] PUBREL packets come in the order of the PUBREC packets', () =>
+  test('[MQTT-4.6.0-4] PUBREL packets have the order of the PUBREC packets', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.watcher('subscriber', ['a', 2]);
       const publisher = await broker.connect('publisher');
@@ -336,7 +336,7 @@ describe('4.6 message ordering', () => {
       for (const packetId of answered) expect(await subscriber.next('pubrel')).toEqual({ type: 'pubrel', packetId });
     }));
 
-  test('[MQTT-4.6.0-4] also in a stored session, where some have been answered before', () =>
+  test('[MQTT-4.6.0-4] PUBREL packets of a resumed session have the order of the PUBREC packets', () =>
     withBroker(async (broker) => {
       const subscriber = await broker.connect(SESSION);
       await subscriber.subscribe(['a', 2]);
@@ -351,7 +351,7 @@ describe('4.6 message ordering', () => {
       for (const packetId of answered) expect(await subscriber.next('pubrel')).toEqual({ type: 'pubrel', packetId });
     }));
 
-  test('[MQTT-4.6.0-5] [MQTT-4.6.0-6] what one client publishes on a topic at one QoS keeps its order, to subscribers that are there', () =>
+  test('[MQTT-4.6.0-5] [MQTT-4.6.0-6] messages of one client on a topic at one QoS keep their order for online subscribers', () =>
     withBroker(async (broker) => {
       const count = 300;
       const watchers = [await broker.watcher('one', ['a', 2]), await broker.watcher('two', ['#', 2])];
@@ -371,7 +371,7 @@ describe('4.6 message ordering', () => {
       }
     }));
 
-  test('[MQTT-4.6.0-6] and to one that was away, over what waited and what is new', () =>
+  test('[MQTT-4.6.0-6] messages keep their order for a subscriber that reconnects, from waiting to new ones', () =>
     withBroker(async (broker) => {
       for (const qos of [1, 2] as const) {
         const subscriber = await broker.connect(SESSION);
@@ -404,7 +404,7 @@ describe('4.7 Topic Names and Topic Filters', () => {
       }
     }));
 
-  test('[MQTT-4.7.1-2] # that is not the last level, or not a whole one, closes the connection', () =>
+  test('[MQTT-4.7.1-2] a filter with # in the middle or as a part of a level closes the connection', () =>
     withBroker(async (broker) => {
       for (const filter of ['a#', 'a/#/b', '#/a', '#a', 'a/b#', 'a/#b', '##', '#/', '/#/']) {
         await broker.closesConnected(filter, [raw.subscribe(1, [[filter, 0]])], { reason: 'topic-filter-invalid' });
@@ -427,7 +427,7 @@ describe('4.7 Topic Names and Topic Filters', () => {
       ]);
     }));
 
-  test('[MQTT-4.7.1-3] + that is not a whole level closes the connection', () =>
+  test('[MQTT-4.7.1-3] a filter with + as a part of a level closes the connection', () =>
     withBroker(async (broker) => {
       for (const filter of ['a+', '+a', '+a/b', 'a/b+', 'a/+b/c', '++', 'a+/b']) {
         await broker.closesConnected(filter, [raw.subscribe(1, [[filter, 0]])], { reason: 'topic-filter-invalid' });
@@ -485,7 +485,7 @@ describe('4.7 Topic Names and Topic Filters', () => {
       await broker.closesConnected('UNSUBSCRIBE', [raw.unsubscribe(1, [''])], { reason: 'topic-filter-invalid' });
     }));
 
-  test('[MQTT-4.7.3-1] one character is enough, and an empty level is a level', () =>
+  test('[MQTT-4.7.3-1] a topic may have a single character, and an empty level is a level', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['/', 0], ['a', 0], [' ', 0], ['//', 0]);
       const publisher = await broker.connect('publisher');
@@ -496,7 +496,7 @@ describe('4.7 Topic Names and Topic Filters', () => {
       }
     }));
 
-  test('[MQTT-4.7.3-3] topics and filters of 65,535 bytes work where the limit allows them', () =>
+  test('[MQTT-4.7.3-3] topics and filters of 65,535 bytes work if the limit allows them', () =>
     withBroker(
       async (broker) => {
         const topic = 'x'.repeat(65_535);
@@ -508,7 +508,7 @@ describe('4.7 Topic Names and Topic Filters', () => {
       { limits: { maxTopicLength: 65_535 } },
     ));
 
-  test('[MQTT-4.7.3-3] topics and filters over a limit that was set lower close the connection', () =>
+  test('[MQTT-4.7.3-3] topics and filters over a lower limit close the connection', () =>
     withBroker(
       async (broker) => {
         await broker.watcher('watcher', ['x'.repeat(20), 1]);
@@ -525,7 +525,7 @@ describe('4.7 Topic Names and Topic Filters', () => {
       { limits: { maxTopicLength: 20, maxTopicLevels: 4 } },
     ));
 
-  test('[MQTT-4.7.3-4] topics are compared as they are: case, accents in their two forms, spaces and separators count', () =>
+  test('[MQTT-4.7.3-4] topics are compared byte by byte: case, composed accents, spaces and separators matter', () =>
     withBroker(async (broker) => {
       const alike = [
         'caf\u00e9',
@@ -549,7 +549,7 @@ describe('4.7 Topic Names and Topic Filters', () => {
 });
 
 describe('4.8 handling errors', () => {
-  test('[MQTT-4.8.0-1] packet types that do not exist, or are not for clients to send, close the connection', () =>
+  test('[MQTT-4.8.0-1] packet types that do not exist, or that only a server sends, close the connection', () =>
     withBroker(async (broker) => {
       for (const flags of [0, 2, 0x0f]) {
         await broker.closesConnected('type 0', [packet(flags)], malformed('packet-type-reserved'));
@@ -583,7 +583,7 @@ describe('4.8 handling errors', () => {
       await broker.closesConnected('DISCONNECT', [packet(0xe0, 0)], malformed('packet-trailing-bytes'));
     }));
 
-  test('[MQTT-4.8.0-1] what came before the violation in the same bytes is done and answered, what comes behind it is not', () =>
+  test('[MQTT-4.8.0-1] packets before a violation in the same bytes are handled and answered, and packets behind it are not', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 1]);
       const before = raw.publish({ topic: 'a', payload: 'before', qos: 1, packetId: 1 });
@@ -600,7 +600,7 @@ describe('4.8 handling errors', () => {
       expect(broker.endOf(client)).toEqual(malformed('packet-type-reserved'));
     }));
 
-  test('[MQTT-4.8.0-1] acknowledgements that nobody waits for are no violation', () =>
+  test('[MQTT-4.8.0-1] unexpected acknowledgements are not a violation', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       client.send(raw.puback(77), raw.pubcomp(78));
@@ -640,14 +640,14 @@ describe('4.8 handling errors', () => {
       { limits: { drainTimeoutMs: 60_000 } },
     ));
 
-  test('[MQTT-4.8.0-2] an authentication that fails to answer costs the one who asked, and nobody else', () =>
+  test('[MQTT-4.8.0-2] a failing authentication affects only the client that requested it', () =>
     withBroker(async (broker) => {
       const end = { reason: 'authentication-unavailable', answer: '20 02 00 03' } as const;
       await broker.closesAtFirst('', [raw.connect({ userName: 'broken' })], end);
       await broker.connect({ userName: 'another' });
     }));
 
-  test('[MQTT-4.8.0-2] nor does one that never answers', () =>
+  test('[MQTT-4.8.0-2] an authentication that never answers affects only the client that requested it', () =>
     withBroker(
       async (broker) => {
         const waiting = broker.open();
@@ -669,7 +669,7 @@ describe('4.8 handling errors', () => {
       },
     ));
 
-  test('[MQTT311-others-untouched] a client in the middle of a QoS 2 flow notices nothing of the faults of another', () =>
+  test('[MQTT311-others-untouched] a client in the middle of a QoS 2 flow is not affected by the violation of another client', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 2]);
       const publisher = await broker.connect('publisher');
@@ -683,7 +683,7 @@ describe('4.8 handling errors', () => {
 });
 
 describe('7 conformance', () => {
-  test('[MQTT-7.0.0-2] the flows of the standard need nothing but the standard', () =>
+  test('[MQTT-7.0.0-2] the flows of the standard work with the packets of the standard alone', () =>
     withBroker(async (broker) => {
       // Bytes of the standard only, written out.
       const client = broker.open();

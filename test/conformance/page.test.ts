@@ -35,7 +35,7 @@ const testsOf = ({ id }: Statement): NamedTest[] => TESTS.filter(({ ids }) => id
 const reasonOf = ({ untestable, notYet }: Statement): string | undefined => untestable ?? notYet;
 
 describe('the catalogue', () => {
-  test('it has the 141 statements of Appendix B, each once', () => {
+  test('the catalogue has the 141 statements of Appendix B, each once', () => {
     const count = (binds: Statement['binds']): number =>
       STATEMENTS_311.filter((statement) => statement.binds === binds).length;
     expect({
@@ -52,7 +52,7 @@ describe('the catalogue', () => {
     expect(new Set(ALL.map(({ id }) => id)).size).toBe(ALL.length);
   });
 
-  test('every statement has a test, or a reason for having none, and not both', () => {
+  test('every statement has a test, or a reason for having none, but not both', () => {
     expect(
       ALL.filter((statement) => testsOf(statement).length === 0 && reasonOf(statement) === undefined).map(
         ({ id }) => id,
@@ -69,7 +69,7 @@ describe('the catalogue', () => {
     expect(TESTS.flatMap(({ ids }) => ids).filter((id) => !known.has(id))).toEqual([]);
   });
 
-  test('no test escapes the page: as many are found as are written', () => {
+  test('the page has as many tests as the conformance files', () => {
     const written = readdirSync(FOLDER)
       .filter((file) => file.endsWith('.test.ts') && file !== 'page.test.ts')
       .flatMap((file) => [...readFileSync(join(FOLDER, file), 'utf8').matchAll(/\b(?:test|it)(?:\.\w+)?\(/g)]);
@@ -78,7 +78,7 @@ describe('the catalogue', () => {
 });
 
 describe('docs/conformance.md', () => {
-  test('it says what the tests say', () => {
+  test('docs/conformance.md has the names of the tests', () => {
     const page = renderPage();
     if (process.env['HEXMQ_WRITE_DOCS'] === '1') writeFileSync(PAGE, page);
     expect(readFileSync(PAGE, 'utf8')).toBe(page);

@@ -7,7 +7,7 @@ import { packet } from '../clients/raw-packets.js';
 const WILL = { topic: 'will', payload: 'I am gone' } as const;
 
 describe('3.12 PINGREQ', () => {
-  test('[MQTT-3.12.4-1] each PINGREQ is answered by a PINGRESP', () =>
+  test('[MQTT-3.12.4-1] each PINGREQ is answered with a PINGRESP', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       client.send('c0 00');
@@ -18,7 +18,7 @@ describe('3.12 PINGREQ', () => {
 });
 
 describe('3.14 DISCONNECT', () => {
-  test('[MQTT-3.14.1-1] DISCONNECT with a reserved bit closes the connection, and as it is none the Will is published', () =>
+  test('[MQTT-3.14.1-1] DISCONNECT with a reserved bit closes the connection as a violation, and the Will is published', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['will', 0]);
       for (const flags of [0x01, 0x02, 0x04, 0x08, 0x0f]) {
@@ -29,7 +29,7 @@ describe('3.14 DISCONNECT', () => {
       }
     }));
 
-  test('[MQTT-3.14.4-2] what a client sends behind DISCONNECT has no effect', () =>
+  test('[MQTT-3.14.4-2] packets behind DISCONNECT have no effect', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 1]);
       const client = await broker.connect();
@@ -54,7 +54,7 @@ describe('3.14 DISCONNECT', () => {
       expect(broker.events.filter(({ kind }) => kind === 'will-published')).toEqual([]);
     }));
 
-  test('[MQTT-3.14.4-3] nor when the network connection ends right behind DISCONNECT, and what came before it counts', () =>
+  test('[MQTT-3.14.4-3] if the connection ends right behind DISCONNECT, no Will is published and earlier packets are handled', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['will', 1], ['a', 1]);
       for (const end of ['end', 'destroy'] as const) {
@@ -67,7 +67,7 @@ describe('3.14 DISCONNECT', () => {
       }
     }));
 
-  test('[MQTT311-disconnect-close] the broker closes after DISCONNECT, when it has sent what came before', () =>
+  test('[MQTT311-disconnect-close] the broker closes the connection after DISCONNECT, after it has sent earlier packets', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       client.send(raw.publish({ topic: 'a', qos: 1, packetId: 7 }), raw.PINGREQ, raw.DISCONNECT);

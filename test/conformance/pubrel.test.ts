@@ -5,7 +5,7 @@ import { packet, uint16 } from '../clients/raw-packets.js';
 import * as raw from '../clients/raw-packets.js';
 
 describe('3.6 PUBREL', () => {
-  test('[MQTT-3.6.1-1] PUBREL with other flags than 0010 closes the connection, and is not answered', () =>
+  test('[MQTT-3.6.1-1] PUBREL with flags other than 0010 closes the connection and is not answered', () =>
     withBroker(async (broker) => {
       for (const firstByte of [0x60, 0x61, 0x63, 0x64, 0x66, 0x6a, 0x6f]) {
         await broker.closesConnected(

@@ -239,7 +239,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.1.3-6',
     section: CONNECT,
     binds: 'server',
-    summary: 'A broker that lets a client come without an identifier gives it one that nobody has.',
+    summary: 'A broker that accepts a client without an identifier assigns it a unique one.',
   },
   {
     id: 'MQTT-3.1.3-7',
@@ -340,7 +340,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.3.1-6',
     section: PUBLISH,
     binds: 'server',
-    summary: 'Whoever newly subscribes is sent, for every matching topic, the message retained there.',
+    summary: 'A new subscription gets the retained message of every matching topic.',
   },
   {
     id: 'MQTT-3.3.1-7',
@@ -643,7 +643,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-4.8.0-1',
     section: ERRORS,
     binds: 'both',
-    summary: 'Whoever violates the protocol loses the connection.',
+    summary: 'A violation of the protocol ends the connection.',
   },
   {
     id: 'MQTT-4.8.0-2',
@@ -673,7 +673,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-7.0.0-2',
     section: CONFORMANCE,
     binds: 'both',
-    summary: 'To work together, nobody needs more than the standard.',
+    summary: 'An implementation needs nothing beyond the standard to interoperate.',
   },
   {
     id: 'MQTT-7.1.1-1',

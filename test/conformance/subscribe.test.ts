@@ -5,7 +5,7 @@ import * as raw from '../clients/raw-packets.js';
 import { bytes, field, packet, uint16 } from '../clients/raw-packets.js';
 
 describe('3.8 SUBSCRIBE', () => {
-  test('[MQTT-3.8.1-1] SUBSCRIBE with other flags than 0010 closes the connection, and subscribes to nothing', () =>
+  test('[MQTT-3.8.1-1] SUBSCRIBE with flags other than 0010 closes the connection and subscribes to nothing', () =>
     withBroker(async (broker) => {
       for (const firstByte of [0x80, 0x81, 0x83, 0x84, 0x86, 0x8a, 0x8f]) {
         const sent = raw.subscribe(1, [['a', 0]], firstByte);
@@ -19,7 +19,7 @@ describe('3.8 SUBSCRIBE', () => {
       await client.expectNothing();
     }));
 
-  test('[MQTT-3.8.3-1] a filter that is not UTF-8 closes the connection, also behind one that is', () =>
+  test('[MQTT-3.8.3-1] a filter that is not UTF-8 closes the connection, also behind a valid one', () =>
     withBroker(async (broker) => {
       await broker.closesConnected('the first', [raw.subscribe(1, [[bytes('c3 28'), 0]])], malformed('utf8-invalid'));
       await broker.closesConnected(
@@ -34,7 +34,7 @@ describe('3.8 SUBSCRIBE', () => {
       );
     }));
 
-  test('[MQTT-3.8.3-1] a filter that is cut off, or has no QoS, closes the connection', () =>
+  test('[MQTT-3.8.3-1] a truncated filter, or one without QoS, closes the connection', () =>
     withBroker(async (broker) => {
       await broker.closesConnected('no QoS', [packet(0x82, uint16(1), field('a'))], malformed('packet-truncated'));
       await broker.closesConnected(
@@ -46,7 +46,7 @@ describe('3.8 SUBSCRIBE', () => {
       await broker.closesConnected('no Packet Identifier', [packet(0x82)], malformed('packet-truncated'));
     }));
 
-  test('[MQTT-3.8.3-2] where wildcards are switched off, filters that have them are refused, and others granted', () =>
+  test('[MQTT-3.8.3-2] if wildcards are disabled, filters with wildcards are refused and others granted', () =>
     withBroker(
       async (broker) => {
         const client = await broker.connect();
@@ -88,7 +88,7 @@ describe('3.8 SUBSCRIBE', () => {
       await (await broker.connect({ clientId: 'subscriber', clean: false })).expectNothing();
     }));
 
-  test('[MQTT-3.8.4-1] SUBSCRIBE is answered by SUBACK', () =>
+  test('[MQTT-3.8.4-1] SUBSCRIBE is answered with SUBACK', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       client.send('82 06 00 01 00 01 61 01');
@@ -105,7 +105,7 @@ describe('3.8 SUBSCRIBE', () => {
       }
     }));
 
-  test('[MQTT-3.8.4-3] the same filter again replaces the subscription: one copy, at the new QoS', () =>
+  test('[MQTT-3.8.4-3] a repeated filter replaces the subscription: one copy arrives, at the new QoS', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect('publisher');
       const watcher = await broker.watcher('watcher', ['a/+', 0]);
@@ -120,7 +120,7 @@ describe('3.8 SUBSCRIBE', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT-3.8.4-3] the same filter again brings the retained messages again', () =>
+  test('[MQTT-3.8.4-3] a repeated filter gets the retained messages again', () =>
     withBroker(async (broker) => {
       await (await broker.connect('publisher')).publish({ topic: 'a', payload: 'kept', qos: 1, retain: true });
       const watcher = await broker.connect('watcher');
@@ -131,7 +131,7 @@ describe('3.8 SUBSCRIBE', () => {
       }
     }));
 
-  test('[MQTT-3.8.4-3] the same filter again leaves no gap in what is delivered', () =>
+  test('[MQTT-3.8.4-3] a repeated filter leaves no gap in the delivered messages', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 1]);
       const publisher = await broker.connect('publisher');
@@ -154,7 +154,7 @@ describe('3.8 SUBSCRIBE', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT-3.8.4-4] many filters in one packet are answered by one SUBACK, and each brings messages', () =>
+  test('[MQTT-3.8.4-4] many filters in one packet are answered with one SUBACK, and each gets messages', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect('publisher');
       await publisher.publish({ topic: 'c/d', payload: 'kept', qos: 1, retain: true });
@@ -179,7 +179,7 @@ describe('3.8 SUBSCRIBE', () => {
       }
     }));
 
-  test('[MQTT-3.8.4-4] the same filter twice in one packet: the later one counts', () =>
+  test('[MQTT-3.8.4-4] if a filter occurs twice in one packet, the later one takes effect', () =>
     withBroker(async (broker) => {
       const client = await broker.connect('client');
       expect(await client.subscribe(['a', 2], ['a', 0])).toEqual([2, 0]);
@@ -188,7 +188,7 @@ describe('3.8 SUBSCRIBE', () => {
       await client.expectNothing();
     }));
 
-  test('[MQTT-3.8.4-5] SUBACK has a code for each filter, 80 for one that is not allowed, which brings nothing', () =>
+  test('[MQTT-3.8.4-5] SUBACK has a code for each filter, and 80 for a forbidden one, which gets nothing', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect('publisher');
       await publisher.publish({ topic: 'closed/a', payload: 'no', qos: 1, retain: true });
@@ -209,7 +209,7 @@ describe('3.8 SUBSCRIBE', () => {
       expect(broker.events.filter(({ kind }) => kind === 'subscribe-denied')).toHaveLength(4);
     }));
 
-  test('[MQTT-3.8.4-6] deliveries have the lower of the QoS published and granted, in all combinations', () =>
+  test('[MQTT-3.8.4-6] deliveries have the lower of the published and the granted QoS, in all combinations', () =>
     withBroker(async (broker) => {
       const publisher = await broker.connect('publisher');
       for (const granted of [0, 1, 2] as const) {
@@ -223,7 +223,7 @@ describe('3.8 SUBSCRIBE', () => {
       }
     }));
 
-  test('[MQTT-3.8.4-6] where the broker has a highest QoS, no more than that is granted', () =>
+  test('[MQTT-3.8.4-6] the broker grants at most its configured highest QoS', () =>
     withBroker(
       async (broker) => {
         const client = await broker.connect();
@@ -232,7 +232,7 @@ describe('3.8 SUBSCRIBE', () => {
       { limits: { maxQos: 1 } },
     ));
 
-  test('[MQTT311-before-suback] SUBACK comes first, then the retained messages', () =>
+  test('[MQTT311-before-suback] SUBACK is sent before the retained messages', () =>
     withBroker(async (broker) => {
       await (await broker.connect('publisher')).publish({ topic: 'a', payload: 'kept', retain: true });
       const client = await broker.connect();
@@ -243,14 +243,14 @@ describe('3.8 SUBSCRIBE', () => {
 });
 
 describe('3.9 SUBACK', () => {
-  test('[MQTT-3.9.3-1] the codes stand in the order of the filters', () =>
+  test('[MQTT-3.9.3-1] the codes of SUBACK have the order of the filters', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       expect(await client.subscribe(['z', 2], ['a', 0], ['m', 1])).toEqual([2, 0, 1]);
       expect(await client.subscribe(['a', 1], ['z', 0], ['m', 2])).toEqual([1, 0, 2]);
     }));
 
-  test('[MQTT-3.9.3-2] what is granted is what was asked for, and a failure is 80', () =>
+  test('[MQTT-3.9.3-2] SUBACK grants the requested QoS, and a failure has the code 80', () =>
     withBroker(async (broker) => {
       // That no other code comes, the parser of the raw client sees to in all tests.
       const client = await broker.connect({ userName: 'limited' });

@@ -5,7 +5,7 @@ import * as raw from '../clients/raw-packets.js';
 import { bytes, packet, uint16 } from '../clients/raw-packets.js';
 
 describe('3.10 UNSUBSCRIBE', () => {
-  test('[MQTT-3.10.1-1] UNSUBSCRIBE with other flags than 0010 closes the connection, and removes nothing', () =>
+  test('[MQTT-3.10.1-1] UNSUBSCRIBE with flags other than 0010 closes the connection and removes nothing', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
       const subscriber = await broker.connect(session);
@@ -20,7 +20,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       await back.accept({ topic: 'a' });
     }));
 
-  test('[MQTT-3.10.3-1] a filter that is not UTF-8, or cut off, closes the connection', () =>
+  test('[MQTT-3.10.3-1] a filter that is truncated or not UTF-8 closes the connection', () =>
     withBroker(async (broker) => {
       await broker.closesConnected('not UTF-8', [raw.unsubscribe(1, ['a', bytes('c3 28')])], malformed('utf8-invalid'));
       await broker.closesConnected('cut off', [packet(0xa2, uint16(1), '00 05 61')], malformed('packet-truncated'));
@@ -32,7 +32,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       await broker.closesConnected('', [packet(0xa2, uint16(1))], malformed('unsubscribe-empty'));
     }));
 
-  test('[MQTT-3.10.4-1] only the very same filter is removed', () =>
+  test('[MQTT-3.10.4-1] only the identical filter is removed', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a/+', 1]);
       const publisher = await broker.connect('publisher');
@@ -56,7 +56,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT-3.10.4-2] [MQTT311-after-unsuback] what is published after UNSUBACK does not come, at no QoS', () =>
+  test('[MQTT-3.10.4-2] [MQTT311-after-unsuback] messages published after UNSUBACK are not delivered, at any QoS', () =>
     withBroker(async (broker) => {
       const watcher = await broker.watcher('watcher', ['a', 2]);
       await watcher.unsubscribe('a');
@@ -65,7 +65,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       await watcher.expectNothing();
     }));
 
-  test('[MQTT-3.10.4-2] a stored session that unsubscribed gets nothing when it comes back', () =>
+  test('[MQTT-3.10.4-2] a stored session that unsubscribed gets nothing when its client reconnects', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
       const subscriber = await broker.connect(session);
@@ -76,7 +76,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       await (await broker.connect(session)).expectNothing();
     }));
 
-  test('[MQTT-3.10.4-3] QoS 1 and 2 deliveries that have begun are brought to their end', () =>
+  test('[MQTT-3.10.4-3] QoS 1 and 2 deliveries that have begun are completed', () =>
     withBroker(async (broker) => {
       const session = { clientId: 'subscriber', clean: false };
       const subscriber = await broker.connect(session);
@@ -100,7 +100,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       await back.expectNothing();
     }));
 
-  test('[MQTT-3.10.4-4] UNSUBSCRIBE is answered by UNSUBACK with the same Packet Identifier', () =>
+  test('[MQTT-3.10.4-4] UNSUBSCRIBE is answered with UNSUBACK with the same Packet Identifier', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       await client.subscribe(['a', 0]);
@@ -112,7 +112,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       }
     }));
 
-  test('[MQTT-3.10.4-5] UNSUBACK comes where nothing was removed', () =>
+  test('[MQTT-3.10.4-5] UNSUBACK is sent even if nothing was removed', () =>
     withBroker(async (broker) => {
       const client = await broker.connect();
       client.send(raw.unsubscribe(1, ['never subscribed', 'a/+/#']));
@@ -120,7 +120,7 @@ describe('3.10 UNSUBSCRIBE', () => {
       await client.expectNothing();
     }));
 
-  test('[MQTT-3.10.4-6] many filters in one packet are removed and answered by one UNSUBACK', () =>
+  test('[MQTT-3.10.4-6] many filters in one packet are removed and answered with one UNSUBACK', () =>
     withBroker(async (broker) => {
       const client = await broker.watcher('client', ['a', 1], ['b/+', 1], ['c/#', 1], ['d', 1]);
       client.send(raw.unsubscribe(9, ['a', 'unknown', 'b/+', 'c/#']));

@@ -65,7 +65,7 @@ class Client {
 }
 
 describe('6 WebSocket', () => {
-  test('[MQTT-6.0.0-1] packets come and go in binary frames; a frame of text closes the connection with 1003', async () => {
+  test('[MQTT-6.0.0-1] packets are exchanged in binary frames, and a text frame closes the connection with 1003', async () => {
     const client = new Client('mqtt');
     await client.opened;
     client.websocket.send(CONNECT);
@@ -74,7 +74,7 @@ describe('6 WebSocket', () => {
     expect(await client.closed).toBe(1003);
   });
 
-  test('[MQTT-6.0.0-2] a frame may hold several packets, and a packet may come in several frames', async () => {
+  test('[MQTT-6.0.0-2] a frame may hold several packets, and a packet may span several frames', async () => {
     const client = new Client('mqtt');
     await client.opened;
     for (const byte of CONNECT) client.websocket.send(Uint8Array.of(byte));
@@ -86,14 +86,14 @@ describe('6 WebSocket', () => {
     await client.closed;
   });
 
-  test('[MQTT-6.0.0-3] a client that does not offer mqtt is refused with 400, whether it offers nothing or something else', async () => {
+  test('[MQTT-6.0.0-3] a client that offers no subprotocol, or only others than mqtt, is refused with 400', async () => {
     for (const offered of [[], ['mqtt5'], ['MQTT']]) {
       const client = new Client(...offered);
       expect(await client.opened).toBe(400);
     }
   });
 
-  test('[MQTT-6.0.0-4] the broker selects mqtt, whatever else is offered', async () => {
+  test('[MQTT-6.0.0-4] the broker selects mqtt among the offered subprotocols', async () => {
     for (const offered of [['mqtt'], ['soap', 'mqtt'], ['mqttv3.1', 'mqtt']]) {
       const client = new Client(...offered);
       expect(await client.opened).toBe('mqtt');
@@ -102,7 +102,7 @@ describe('6 WebSocket', () => {
     }
   });
 
-  test('[MQTT31-websocket] a client that offers mqttv3.1 alone gets it, and speaks MQTT 3.1 or 3.1.1', async () => {
+  test('[MQTT31-websocket] a client that offers only mqttv3.1 gets it, and speaks MQTT 3.1 or 3.1.1', async () => {
     for (const connect of [CONNECT_31, CONNECT]) {
       const client = new Client('mqttv3.1');
       expect(await client.opened).toBe('mqttv3.1');

@@ -1,6 +1,6 @@
-// A whole broker in the test's own process: memory network, memory storage, a clock that stands still until a test
-// moves it, and every event recorded. With it, what has to hold whenever a connection is closed for a fault: nothing
-// but the expected was sent, the reason was noticed, and everyone else is served as before.
+// A whole broker in the process of the test: memory network, memory storage, a clock that a test moves, and a record of
+// every event. With it, the checks for a connection that is closed for a violation: only the expected bytes were sent,
+// the event has the reason, and other clients are served as before.
 import { expect } from '@jest/globals';
 import { MemoryNetwork } from '../../adapters/network/memory/index.js';
 import type { MemoryClient } from '../../adapters/network/memory/index.js';
@@ -276,12 +276,12 @@ export class BrokerHarness {
    */
   async expectOthersServed(): Promise<void> {
     this.#bystander ??= await this.watcher('bystander', ['bystander', 1]);
-    const newcomer = await this.watcher(`newcomer${++this.#probes}`, ['newcomer', 1]);
-    await newcomer.publish({ topic: 'bystander', payload: 'to the bystander', qos: 1 });
+    const later = await this.watcher(`later${++this.#probes}`, ['later', 1]);
+    await later.publish({ topic: 'bystander', payload: 'to the bystander', qos: 1 });
     await this.#bystander.accept({ topic: 'bystander', payload: 'to the bystander', qos: 1 });
-    await this.#bystander.publish({ topic: 'newcomer', payload: 'to the newcomer', qos: 1 });
-    await newcomer.accept({ topic: 'newcomer', payload: 'to the newcomer', qos: 1 });
-    await newcomer.disconnect();
+    await this.#bystander.publish({ topic: 'later', payload: 'to the later', qos: 1 });
+    await later.accept({ topic: 'later', payload: 'to the later', qos: 1 });
+    await later.disconnect();
     await this.#bystander.expectNothing();
   }
 }

@@ -106,7 +106,7 @@ export class CoreHarness {
       this.broker.handle({ kind: 'durable', connection: id }, this.nowMs);
   }
 
-  /** Everything that a peer sends is handled at once: one that is asked about is quiet. */
+  /** The packets of a peer are handled at once, so a peer whose silence the broker waits for is quiet already. */
   #hearAll(): void {
     for (let id = this.recorder.quietWanted.shift(); id !== undefined; id = this.recorder.quietWanted.shift())
       this.broker.handle({ kind: 'quiet', connection: id }, this.nowMs);
@@ -182,7 +182,7 @@ export class CoreHarness {
     return this.store.entries(queue).map(({ message, released }) => (released ? '(released)' : text(message.payload)));
   }
 
-  /** The books without what waits: it is what the caller knows. */
+  /** The number of messages that wait, according to the broker's counters. */
   get waiting(): number {
     return this.broker.counters.waiting;
   }

@@ -1,6 +1,5 @@
-// The engine between a hand-driven storage and channels that only write down what they are told: turns end when the
-// test says so, commits succeed when the test says so, and what a peer got is cut into packets by a parser that is not
-// the broker's.
+// The engine between a hand-driven storage and channels that record their output: the test decides when a turn ends and
+// when a commit succeeds. A parser that is not the broker's splits the output for a peer into packets.
 import { Admission } from '../../src/application/admission.js';
 import { Authentication } from '../../src/application/authentication.js';
 import { Authorization } from '../../src/application/authorization.js';
@@ -113,16 +112,16 @@ export class EngineHarness {
   }
 }
 
-/** Whoever was turned away is not listened to. */
-const NOBODY: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
+/** The handler of a refused connection, which ignores its input. */
+const REFUSED: ChannelHandler = { data: () => undefined, drained: () => undefined, closed: () => undefined };
 
 export class EnginePeer implements Channel {
   readonly peer;
-  /** What the test says that it has taken. */
+  /** The bytes that the peer has received; set by the test. */
   sentBytes = 0;
   readonly handler: ChannelHandler;
   readonly isTurnedAway: boolean;
-  /** Whether it takes what is written as fast as it comes. */
+  /** Whether the peer reads as fast as the broker writes. */
   reads = true;
   isPaused = false;
   /** `graceMs` of each call of `close`. */
@@ -130,7 +129,7 @@ export class EnginePeer implements Channel {
   writes = 0;
   writtenBytes = 0;
   largestWrite = 0;
-  /** Whether what is written is kept and parsed. */
+  /** Whether the output is kept and parsed. */
   keeps = true;
   readonly #stream = new ReceivedStream();
   #received: string[] = [];
@@ -139,7 +138,7 @@ export class EnginePeer implements Channel {
     this.peer = { remoteAddress, ipAddress };
     const arrival = harness.engine.handleConnection(listener, this.peer);
     this.isTurnedAway = arrival === undefined;
-    this.handler = arrival?.accept(this) ?? NOBODY;
+    this.handler = arrival?.accept(this) ?? REFUSED;
   }
 
   write(chunk: Uint8Array): boolean {

@@ -1,5 +1,5 @@
-// Storage as a few plain maps: applies each change as it is told and gives the facts back. Written apart from every
-// adapter, for tests of the core.
+// Storage as a few plain maps, for tests of the core: it applies each change and returns the facts. It shares no code
+// with any adapter.
 import type { Change, RestoredFact, SessionRecord, SubscriptionRecord, WillRecord } from '../../src/domain/changes.js';
 import type { Message } from '../../src/domain/messages/message.js';
 import type { PageLimit } from '../../src/domain/effects.js';

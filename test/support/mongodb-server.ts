@@ -12,39 +12,36 @@ import type { ServerProcess } from './mongodb/server-process.js';
 
 export interface MongoServer {
   readonly uri: string;
-  /** The name of a database that nobody else uses, and that `stop` drops. */
+  /** An unused name for a database, which `stop` drops. */
   readonly newDatabase: () => string;
   readonly stop: () => Promise<void>;
 }
 
-/** A server of the suite's own. */
+/** A server that no other suite uses. */
 export interface KillableMongoServer extends MongoServer {
-  /** SIGKILL of all of it. */
+  /** Kills all processes of the server with SIGKILL. */
   readonly kill: () => Promise<void>;
-  /** After a kill: with what it had stored, at the same URI. */
+  /** Starts the killed server on the same data, at the same URI. */
   readonly restart: () => Promise<void>;
 }
 
-/** Where no mongod is, and the package is: what it may download. */
+/** The version of mongod to download if there is none and the package for it is installed. */
 const DOWNLOADED_VERSION = '8.0.4';
 
-/**
- * Not a dependency of ours, so that nothing is downloaded that nobody asked for: whoever installs it allows the
- * download.
- */
+/** Not a dependency of the project, so that nothing is downloaded by default: installing it allows the download. */
 const DOWNLOADER = 'mongodb-memory-server-core';
 
 interface Downloader {
   readonly MongoBinary: { getPath(options: { readonly version: string }): Promise<string> };
 }
 
-/** Undefined: there is none here. One that `MONGODB_URI` names and that does not answer is an error. */
+/** The server, or `undefined` if there is none. @throws if `MONGODB_URI` names a server that does not answer. */
 export async function mongoServer(): Promise<MongoServer | undefined> {
   const uri = process.env['MONGODB_URI'];
   return uri === undefined || uri === '' ? killableMongoServer() : sharedServer(uri);
 }
 
-/** One that no other suite uses, so never that of `MONGODB_URI`. Undefined: none can be started here. */
+/** A server that no other suite uses, so never that of `MONGODB_URI`; `undefined` if none can be started. */
 export async function killableMongoServer(): Promise<KillableMongoServer | undefined> {
   const server = await newServerProcess();
   if (server === undefined) return undefined;

@@ -52,7 +52,7 @@ export interface RetainedRead {
   readonly topics: readonly TopicName[];
 }
 
-/** What was told to one connection, as data. */
+/** A delivery to one connection. */
 export interface Delivery {
   readonly connection: ConnectionId;
   readonly message: Message;
@@ -68,7 +68,7 @@ export interface Acknowledgement {
   readonly packetId: number;
 }
 
-/** Who wants to act on what is told, besides the transcript. */
+/** An observer of the recorded changes and effects, besides the transcript. */
 export interface Watcher {
   changed?(change: Change): void;
   delivered?(delivery: Delivery): void;
@@ -287,7 +287,7 @@ function answerText(packet: AnswerPacket): string {
   }
 }
 
-/** That a connection came or ended is told by CONNACK and close. */
+/** Events of connections have no line where CONNACK and close show them. */
 function noticeLine(event: BrokerEvent): string | undefined {
   switch (event.kind) {
     case 'client-connected':

@@ -1,6 +1,6 @@
-// Stands between a broker and its MongoDB server, and fails as networks and servers do: it is silent, slow, cuts
-// connections before or after the server has done what it was asked, and answers commands in the server's place. It
-// reads as much of the wire protocol as that takes.
+// A proxy between a broker and its MongoDB server that fails as networks and servers do: it is silent or slow, cuts
+// connections before or after the server has applied a command, and answers commands in the server's place. It parses
+// as much of the wire protocol as that needs.
 import { BSON } from 'mongodb';
 import type { Document } from 'mongodb';
 import { once } from 'node:events';
@@ -13,14 +13,14 @@ export interface Command {
   readonly document: Document;
 }
 
-/** What becomes of a command. */
+/** What the proxy does with a command. */
 export type Verdict =
   | 'pass'
   /** The connection ends before the server sees it. */
   | 'cut'
-  /** The server does it, and the connection ends in place of the reply. */
+  /** The server applies it, and the connection ends instead of the reply. */
   | 'drop-reply'
-  /** The server does it, and its reply does not arrive before `release`. */
+  /** The server applies it, and its reply does not arrive before `release`. */
   | 'hold-reply'
   /** The server does not see it. */
   | { readonly answer: Document }
@@ -79,7 +79,7 @@ export class MongoProxy {
     return `127.0.0.1:${String(this.#port)}`;
   }
 
-  /** Whoever uses it speaks with the proxy alone, whatever the server says of other members. */
+  /** With this URI, a client connects to the proxy alone, whatever other members the server names. */
   get uri(): string {
     return `mongodb://${this.#credentials}${this.address}/?directConnection=true`;
   }
@@ -89,19 +89,19 @@ export class MongoProxy {
     return `mongodb://${this.#credentials}${this.address}/?replicaSet=rs0`;
   }
 
-  /** For every command from here on. */
+  /** Judges every command from now on. */
   judgeWith(judge: Judge): void {
     this.#judge = judge;
   }
 
-  /** Resolves when a command like this has come. */
+  /** Resolves when a matching command has arrived. */
   seen(isMeant: (command: Command) => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#watchers.push({ isMeant, resolve });
     });
   }
 
-  /** As the first member of a replica set greets. */
+  /** The greeting of the first member of a replica set. */
   asMember(reply: Document, isPrimary: boolean): Document {
     return {
       ...reply,
@@ -115,24 +115,24 @@ export class MongoProxy {
     };
   }
 
-  /** Nothing gets through in either direction, and nobody is told. */
+  /** Lets nothing through in either direction, and closes no connection. */
   partition(): void {
     this.#held ??= [];
   }
 
-  /** What was under way arrives. */
+  /** Ends the partition; messages that were under way arrive. */
   heal(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const deliver of held) deliver();
   }
 
-  /** What `hold-reply` has kept arrives. */
+  /** Delivers the replies that `hold-reply` has kept. */
   release(): void {
     for (const deliver of this.#kept.splice(0)) deliver();
   }
 
-  /** Each message takes so long, in each direction. */
+  /** Delays each message, in each direction. */
   delay(delayMs: number): void {
     this.#delayMs = delayMs;
   }
@@ -142,7 +142,7 @@ export class MongoProxy {
     for (const pair of this.#pairs) pair.cut();
   }
 
-  /** Nobody listens any more, as with a server that has ended. */
+  /** Stops listening, as a server that has ended. */
   async close(): Promise<void> {
     const closed = once(this.#listener, 'close');
     this.#listener.close();

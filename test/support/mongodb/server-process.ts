@@ -22,7 +22,7 @@ export interface ServerProcess {
 
 const SCRIPT = join(import.meta.dirname, 'server.sh');
 
-/** A guard against waiting for ever; nothing is ever expected to take this long. */
+/** A bound for every wait; nothing is expected to take this long. */
 const GUARD_MS = 60_000;
 
 /** Directories whose servers a test run must not leave behind, each with what kills its server. */

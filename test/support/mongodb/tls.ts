@@ -66,7 +66,7 @@ export async function terminateTls(
       one.pipe(other);
     }
   });
-  // Whoever does not trust it goes in the middle of the greeting.
+  // A client that does not trust the certificate ends the connection in the middle of the handshake.
   server.on('tlsClientError', () => undefined);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -53,7 +53,7 @@ describe('topic lines', () => {
     const ann = ask(authorizer, 'c', 'ann');
     expect(['own/1', 'more', 'news/1'].map((topic) => may(ann, topic))).toEqual(['+++', '-++', '---']);
     expect(may(ask(authorizer, 'c', 'bob'), 'own/1')).toBe('+--');
-    expect(ask(authorizer, 'c', 'nobody')).toEqual({ kind: 'rules', rules: [] });
+    expect(ask(authorizer, 'c', 'unknown')).toEqual({ kind: 'rules', rules: [] });
   });
 
   test.each([
@@ -99,7 +99,7 @@ describe('patterns', () => {
   });
 
   test.each(['+', '#', 'a/b', '', '$SYS', '+/#'])(
-    'have no place for the name %j: everything is denied, but what the user’s own lines allow',
+    'patterns with the name %j deny everything except what the lines of the user allow',
     async (name) => {
       const { authorizer } = await aclFile('user ann\ntopic read news\npattern read %c/#\npattern read public\n');
       const permissions = ask(authorizer, name, 'ann');

@@ -23,13 +23,13 @@ import { TestListener, until } from '../../support/test-listener.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
 const authority = new CertificateAuthority();
-const stranger = new CertificateAuthority('Another authority');
+const otherAuthority = new CertificateAuthority('Another authority');
 const server = authority.issue('server');
 const renewed = authority.issue('renewed', { subject: '/CN=renewed' });
 const meter = authority.issue('meter-7', { subject: '/O=Plant/CN=meter-7', alternativeNames: 'URI:urn:plant:meter-7' });
 const stolen = authority.issue('stolen');
 const expired = authority.issue('expired', { days: -1 });
-const foreign = stranger.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
+const foreign = otherAuthority.issue('meter-7', { subject: '/O=Plant/CN=meter-7' });
 let directory: string;
 let listener: TestListener;
 const sockets: TLSSocket[] = [];
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 afterAll(() => {
   authority.remove();
-  stranger.remove();
+  otherAuthority.remove();
   rmSync(directory, { recursive: true });
 });
 

@@ -27,7 +27,7 @@ const ROLES = {
     { deny: 'publish', topics: '#' },
   ],
   device: [{ allow: 'publish', topics: 'devices/%c/#' }],
-  guest: [{ allow: 'receive', topics: 'news' }],
+  visitor: [{ allow: 'receive', topics: 'news' }],
 };
 
 describe('the rules adapter', () => {
@@ -36,22 +36,22 @@ describe('the rules adapter', () => {
       roles: ROLES,
       users: { ann: ['reader'] },
       clients: { m7: ['device', 'reader'] },
-      everyone: ['guest', 'device'],
+      everyone: ['visitor', 'device'],
     };
     expect(summary(ask(options, 'm7', 'ann'))).toEqual([
       'allow subscribe,receive plant/# (role reader, rule 1)',
       'allow subscribe,receive news (role reader, rule 1)',
       'deny publish # (role reader, rule 2)',
       'allow publish devices/m7/# (role device, rule 1)',
-      'allow receive news (role guest, rule 1)',
+      'allow receive news (role visitor, rule 1)',
     ]);
     expect(summary(ask(options, 'm8'))).toEqual([
-      'allow receive news (role guest, rule 1)',
+      'allow receive news (role visitor, rule 1)',
       'allow publish devices/m8/# (role device, rule 1)',
     ]);
   });
 
-  test('otherwise decides where no rule applies, and left out, the next authorizer does', () => {
+  test('the key otherwise decides where no rule applies, and without it the next authorizer decides', () => {
     expect(ask({ otherwise: 'allow' }, 'a')).toEqual({ kind: 'rules', rules: [], defaultEffect: 'allow' });
     expect(ask({}, 'a')).toEqual({ kind: 'rules', rules: [] });
   });

@@ -110,7 +110,7 @@ const brief = (batch: readonly Change[] | undefined): string[] =>
   });
 
 describe('group commit', () => {
-  test('commits at the end of the turn what the turn recorded, in order', async () => {
+  test('the changes of a turn are committed at its end, in order', async () => {
     const { committer, storage, observer } = started();
     record(committer, inbound(1));
     record(committer, append(0));
@@ -129,7 +129,7 @@ describe('group commit', () => {
     expect(committer.waitingChanges).toBe(0);
   });
 
-  test('collects while a commit is under way, and commits that when it is done', async () => {
+  test('changes during a commit are collected and committed after it', async () => {
     const { committer, storage, observer } = started();
     record(committer, inbound(1));
     committer.endOfTurn();
@@ -146,7 +146,7 @@ describe('group commit', () => {
     expect(committer.waitingChanges).toBe(0);
   });
 
-  test('the durable ticket follows the commits', async () => {
+  test('the durable ticket advances with each commit', async () => {
     const { committer, storage } = started();
     record(committer, inbound(1));
     committer.endOfTurn();
@@ -158,7 +158,7 @@ describe('group commit', () => {
     expect(committer.durableTicket).toBe(2);
   });
 
-  test('goes in parts, in order, where the adapter prefers it, and is durable when all are', async () => {
+  test('a batch is split into the parts that the adapter prefers, in order, and is durable when all parts are', async () => {
     const { committer, storage, observer } = started(2);
     for (const packetId of [1, 2, 3, 4, 5]) step(committer, inbound(packetId));
     committer.endOfTurn();
@@ -170,7 +170,7 @@ describe('group commit', () => {
     expect(observer.log).toEqual(['durable 1']);
   });
 
-  test('never cuts a step, however large', async () => {
+  test('the changes of one step are never split, however many they are', async () => {
     const { committer, storage } = started(2);
     step(committer, inbound(1));
     step(committer, inbound(2), inbound(3), inbound(4), inbound(5), inbound(6));
@@ -184,7 +184,7 @@ describe('group commit', () => {
     ]);
   });
 
-  test('cuts where it would have been cut, after what was annulled has been tidied up', async () => {
+  test('a batch is split at the same steps after annulled changes were removed from it', async () => {
     const { committer, storage } = started(2000);
     const gone = Array.from({ length: 1500 }, (_, i) => append(i));
     step(committer, inbound(1), ...gone);
@@ -200,8 +200,8 @@ describe('group commit', () => {
   });
 });
 
-describe('facts that annul each other', () => {
-  test('an append that is removed before it was sent is never sent, and its batch is durable all the same', () => {
+describe('changes that annul each other', () => {
+  test('an append that is removed before it was sent is never sent, and its batch still becomes durable', () => {
     const { committer, storage, observer } = started();
     const one = append(0);
     record(committer, one);
@@ -212,7 +212,7 @@ describe('facts that annul each other', () => {
     expect(observer.log).toEqual(['durable 1']);
   });
 
-  test('a batch of which nothing is left, however much there was, is durable: someone may wait for it', () => {
+  test('a batch whose changes were all annulled becomes durable, because an effect may wait for it', () => {
     const { committer, storage, observer } = started();
     const appends = Array.from({ length: 1024 }, (_, i) => append(i));
     for (const one of appends) record(committer, one);
@@ -222,7 +222,7 @@ describe('facts that annul each other', () => {
     expect(observer.log).toEqual(['durable 1']);
   });
 
-  test('an append is annulled alone: what is around it stays in order', () => {
+  test('an annulled append leaves the changes around it in order', () => {
     const { committer, storage } = started();
     const [one, two, three] = [append(0), append(1), append(2)];
     for (const change of [one, inbound(1), two, three]) record(committer, change);
@@ -232,7 +232,7 @@ describe('facts that annul each other', () => {
     expect(storage.batches.map(brief)).toEqual([['inbound 1', 'append 2']]);
   });
 
-  test('an append that was sent is removed by a fact of its own', () => {
+  test('an append that was sent is removed by a change of its own', () => {
     const { committer, storage } = started();
     const one = append(0);
     record(committer, one);
@@ -242,7 +242,7 @@ describe('facts that annul each other', () => {
     void storage.grantCommit();
   });
 
-  test('an append in a batch that is under way is not touched', async () => {
+  test('an append in a batch that is being committed is not annulled', async () => {
     const { committer, storage } = started();
     const [one, two] = [append(0), append(1)];
     record(committer, one);
@@ -253,7 +253,7 @@ describe('facts that annul each other', () => {
     expect(storage.batches.map(brief)).toEqual([['append 0'], ['append 1', 'trim 0']]);
   });
 
-  test('of the trims of a queue only the last is sent, each queue for itself', () => {
+  test('only the last trim of each queue is sent', () => {
     const { committer, storage } = started();
     const other = 'c:b' as QueueId;
     for (const change of [trim(1), trim(10, undefined, other), trim(2), inbound(1), trim(3)]) record(committer, change);
@@ -261,7 +261,7 @@ describe('facts that annul each other', () => {
     expect(storage.batches.map(brief)).toEqual([['trim 10', 'inbound 1', 'trim 3']]);
   });
 
-  test('a trim before a queue was dropped stays before it', () => {
+  test('a trim before the drop of a queue is not replaced by a trim after it', () => {
     const { committer, storage } = started();
     for (const change of [trim(5), { kind: 'queue.drop', queue: QUEUE } as const, append(0), trim(0)])
       record(committer, change);
@@ -269,7 +269,7 @@ describe('facts that annul each other', () => {
     expect(brief(storage.batches[0])).toEqual(['trim 5', 'queue.drop', 'append 0', 'trim 0']);
   });
 
-  test('a release of what is annulled after does no harm', () => {
+  test('an append that was released before it is annulled is not sent', () => {
     const { committer, storage } = started();
     const one = append(0);
     record(committer, one);
@@ -281,7 +281,7 @@ describe('facts that annul each other', () => {
 });
 
 describe('a storage that fails', () => {
-  test('gets the same batch again, later and later, until it takes it', async () => {
+  test('a failing storage gets the same batch again, with growing delays, until it accepts it', async () => {
     const { committer, storage, observer, clock } = started();
     record(committer, inbound(1));
     committer.endOfTurn();
@@ -306,7 +306,7 @@ describe('a storage that fails', () => {
     expect(observer.log).toEqual(['failing unavailable 1', 'failing full 2', 'recovered 3', 'durable 1']);
   });
 
-  test('is never waited for longer than five seconds between two tries', async () => {
+  test('the delay between two attempts to commit never exceeds five seconds', async () => {
     const { committer, storage, clock } = started();
     record(committer, inbound(1));
     committer.endOfTurn();
@@ -322,7 +322,7 @@ describe('a storage that fails', () => {
     new StorageError('fenced', 'another has it'),
     new StorageError('corrupt', 'broken'),
     new Error('a mistake'),
-  ])('with %s is the end: nothing is durable and nothing more is committed', async (error) => {
+  ])('after %s nothing becomes durable and nothing more is committed', async (error) => {
     const { committer, storage, observer } = started();
     record(committer, inbound(1));
     committer.endOfTurn();
@@ -334,7 +334,7 @@ describe('a storage that fails', () => {
     await expect(committer.flush()).resolves.toBeUndefined();
   });
 
-  test('in the middle of a batch in parts gets only the part again', async () => {
+  test('a storage that fails in the middle of a split batch gets only the failed part again', async () => {
     const { committer, storage, clock, observer } = started(1);
     step(committer, inbound(1));
     step(committer, inbound(2));
@@ -350,7 +350,7 @@ describe('a storage that fails', () => {
 });
 
 describe('flush and stop', () => {
-  test('flush resolves when all that was recorded is durable', async () => {
+  test('flush resolves when all recorded changes are durable', async () => {
     const { committer, storage } = started();
     let isFlushed = false;
     record(committer, inbound(1));
@@ -363,12 +363,12 @@ describe('flush and stop', () => {
     expect(isFlushed).toBe(true);
   });
 
-  test('flush with nothing recorded resolves', async () => {
+  test('flush without recorded changes resolves', async () => {
     const { committer } = started();
     await expect(committer.flush()).resolves.toBeUndefined();
   });
 
-  test('a stop ends the tries and every flush, and nothing is durable after it', async () => {
+  test('a stop ends the attempts and every flush, and nothing becomes durable after it', async () => {
     const { committer, storage, observer, clock } = started();
     record(committer, inbound(1));
     const flushed = committer.flush();
@@ -384,10 +384,10 @@ describe('flush and stop', () => {
   });
 });
 
-describe('pressure', () => {
+describe('storage pressure', () => {
   const MIB = 1024 * 1024;
 
-  test('is told once when too much waits, and once when it has gone', async () => {
+  test('storage pressure is reported once when it begins and once when it ends', async () => {
     const { committer, storage, observer } = started();
     record(committer, append(0, 40 * MIB));
     committer.endOfTurn();
@@ -402,20 +402,20 @@ describe('pressure', () => {
     expect(observer.log).toEqual(['pressure', 'durable 1', 'durable 2', 'no pressure']);
   });
 
-  /** As it arrived: ten bytes of a chunk. */
+  /** An append whose payload is a view of ten bytes of a chunk. */
   const arrived = (seq: number, chunk: Uint8Array): QueueAppend => {
     const record = append(seq);
     return { ...record, message: { ...record.message, payload: chunk.subarray(0, 10) } };
   };
 
-  test('counts the chunk that a payload came in', () => {
+  test('storage pressure counts the whole chunk that a payload is a view of', () => {
     const { committer, observer } = started();
     for (let seq = 0; seq < 33; seq++) record(committer, arrived(seq, new Uint8Array(2 * MIB)));
     committer.endOfTurn();
     expect(observer.log).toEqual(['pressure']);
   });
 
-  test('counts a chunk once, however many payloads came in it, and again for the next batch', async () => {
+  test('storage pressure counts a chunk once per batch, however many payloads are views of it', async () => {
     const { committer, storage, observer } = started();
     const chunk = new Uint8Array(40 * MIB);
     for (let seq = 0; seq < 100; seq++) record(committer, arrived(seq, chunk));
@@ -429,7 +429,7 @@ describe('pressure', () => {
     expect(observer.log).toEqual(['pressure', 'durable 1', 'durable 2', 'no pressure']);
   });
 
-  test('counts the payloads of wills, and names, which clients choose', () => {
+  test('storage pressure counts the payloads of wills, and names, which clients choose', () => {
     const name = 't'.repeat(16_000);
     const large: readonly ((i: number) => Change)[] = [
       (i) => ({
@@ -456,7 +456,7 @@ describe('pressure', () => {
     }
   });
 
-  test('does not come of clients that come and go: the last word on a session and a will counts', async () => {
+  test('storage pressure counts only the last change of a session or will that changes repeatedly', async () => {
     const { committer, storage, observer } = started(10);
     const session = (at: number | undefined, clientId = 'a'): Change => ({
       kind: 'session.put',
@@ -489,7 +489,7 @@ describe('pressure', () => {
     expect(observer.log).not.toContain('pressure');
   });
 
-  test('does not count what is annulled', () => {
+  test('storage pressure does not count annulled changes', () => {
     const { committer, observer } = started();
     for (let i = 0; i < 10; i++) {
       const one = append(i, 10 * MIB);
@@ -502,7 +502,7 @@ describe('pressure', () => {
 });
 
 describe('a held batch', () => {
-  test('a batch that is held is committed neither in parts nor at the end of a turn, and as a whole after its release', async () => {
+  test('a held batch is committed neither in parts nor at the end of a turn, but completely after its release', async () => {
     const { committer, storage } = started(2);
     committer.hold();
     for (const packetId of [1, 2, 3, 4, 5]) step(committer, inbound(packetId));

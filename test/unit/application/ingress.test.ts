@@ -75,7 +75,7 @@ describe('the pressure of storage', () => {
   });
 });
 
-describe('work that goes on under the pressure of storage', () => {
+describe('work that continues under the pressure of storage', () => {
   const suspended = (pressure: StoragePressure) => {
     const clock = new VirtualClock();
     const settings = new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() });
@@ -98,21 +98,18 @@ describe('work that goes on under the pressure of storage', () => {
   };
 
   test.each([
-    ['writers', StoragePressure.writers, true],
-    ['everyone', StoragePressure.everyone, true],
-    ['none', StoragePressure.none, false],
-  ])(
-    'whether a connection is held back behind its unfinished work under the pressure %s',
-    (_name, pressure, isHeld) => {
-      const { ingress, input, channel } = suspended(pressure);
-      ingress.resume(input);
-      input.received(PINGREQ);
-      expect(channel.isPaused).toBe(isHeld);
-      ingress.pressure(StoragePressure.none);
-      ingress.work();
-      expect(channel.isPaused).toBe(false);
-    },
-  );
+    ['held back under the pressure writers', StoragePressure.writers, true],
+    ['held back under the pressure everyone', StoragePressure.everyone, true],
+    ['read without pressure', StoragePressure.none, false],
+  ])('a connection is %s when its unfinished work is complete', (_name, pressure, isHeld) => {
+    const { ingress, input, channel } = suspended(pressure);
+    ingress.resume(input);
+    input.received(PINGREQ);
+    expect(channel.isPaused).toBe(isHeld);
+    ingress.pressure(StoragePressure.none);
+    ingress.work();
+    expect(channel.isPaused).toBe(false);
+  });
 
   test('a connection whose work begins under pressure is held back behind that work', () => {
     const { ingress, input, channel } = suspended(StoragePressure.writers);
@@ -153,7 +150,7 @@ describe('publish rates', () => {
     expect(ends(harness)).toEqual([]);
   });
 
-  test('a client over its own rate holds no other client up, one over the total rate does', async () => {
+  test('a client over its own rate delays no other client, and a client over the total rate does', async () => {
     for (const [limits, isHeldUp] of [
       [{ maxPublishRate: 10 }, false],
       [{ maxTotalPublishRate: 10 }, true],

@@ -18,7 +18,7 @@ const part = (name: string, log: string[], errors: { start?: Error; stop?: unkno
 });
 
 describe('a lifecycle', () => {
-  test('starts its parts in order and stops them in reverse', async () => {
+  test('a lifecycle starts its parts in order and stops them in reverse', async () => {
     const log: string[] = [];
     const lifecycle = new Lifecycle([part('a', log), part('b', log), part('c', log)]);
     await lifecycle.start();

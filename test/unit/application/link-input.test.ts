@@ -72,7 +72,7 @@ describe('the reasons not to read', () => {
     expect(taken()).toEqual(['pause']);
   });
 
-  test('a connection is read on when the last of several reasons is gone, and then its channel is resumed', () => {
+  test('reading continues, and the channel is resumed, when the last of several reasons is gone', () => {
     const { input, turn, taken } = started();
     input.park('throttle');
     input.park('gate-full');
@@ -123,7 +123,7 @@ describe('the reasons not to read', () => {
 });
 
 describe('the budget of a turn', () => {
-  test('what arrives when the budget is spent waits for the turn of the connection, and the rest stays in the socket', () => {
+  test('bytes that arrive when the budget is spent wait for the turn of the connection, and the rest stays in the socket', () => {
     const { input, loop, turn, taken } = started();
     loop.isSpent = true;
     input.received(messages('a'));
@@ -163,7 +163,7 @@ describe('the budget of a turn', () => {
     expect(taken()).toEqual(['a', 'b', 'c']);
   });
 
-  test('a connection that waits for its turn is not idle, a parked one with nothing to read is', () => {
+  test('a connection that waits for its turn is not idle, and a parked one with nothing to read is idle', () => {
     const { input, loop } = started();
     input.park('storage-pressure');
     expect(input.isIdle).toBe(true);
@@ -184,7 +184,7 @@ describe('the end of the network connection', () => {
   ];
 
   test.each(REASONS)(
-    'whether what arrived before the end of a connection parked for %s is still read: %s',
+    'after the end of a connection parked for %s, the bytes that arrived before are read: %s',
     (reason, isRead) => {
       const { input, loop, queued, turn, taken } = started();
       if (reason === 'turn') loop.isSpent = true;

@@ -113,7 +113,7 @@ describe('authentication', () => {
     expect(harness.storage.batches).toEqual([]);
   });
 
-  test('an authenticator is told when its answer is not needed any more: the client has gone, its time is up, or the broker stops', async () => {
+  test('the signal of an authenticator is aborted when its client disconnects, its time is up or the broker stops', async () => {
     const ends: ((peer: EnginePeer, harness: EngineHarness) => void)[] = [
       (peer) => {
         peer.lose();
@@ -158,7 +158,7 @@ describe('the end of a connection', () => {
     );
   });
 
-  test('nothing is read behind DISCONNECT', async () => {
+  test('packets behind DISCONNECT are not read', async () => {
     const { harness, a, publisher } = await storedPair();
     publisher.send(DISCONNECT, publish({ topic: 't', payload: 'x' }));
     harness.turn();

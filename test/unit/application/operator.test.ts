@@ -2,22 +2,23 @@
 import { describe, expect, test } from '@jest/globals';
 import { assembleBroker } from '../../../src/testkit/assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
+import type { AckLevel } from '../../../src/ports/storage.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
 import { EngineHarness } from '../../support/engine-harness.js';
 import { HandStorage } from '../../support/hand-storage.js';
 
 const deleteSession = { kind: 'delete-session', clientId: 'a' } as const;
 
-/** An engine with a stored session of a client that is connected, and a storage that takes no more by itself. */
-async function slowStorage(ackLevel?: 'received'): Promise<EngineHarness> {
-  const harness = new EngineHarness(ackLevel === undefined ? {} : { ackLevel });
+/** An engine with a stored session of a client that is connected, and a storage whose commits do not complete. */
+async function slowStorage(ackLevel: AckLevel = 'flushed'): Promise<EngineHarness> {
+  const harness = new EngineHarness({ ackLevel });
   await harness.connect({ clientId: 'a', clean: false });
   harness.commitsAtOnce = false;
   return harness;
 }
 
-describe.each([undefined, 'received'] as const)('the outcome of a command at the level %s', (ackLevel) => {
-  test('comes when what the command recorded is durable, not before', async () => {
+describe.each(['flushed', 'received'] as const)('the outcome of a command at the level %s', (ackLevel) => {
+  test(`the outcome of a command at the level ${ackLevel} waits until its changes are durable`, async () => {
     const harness = await slowStorage(ackLevel);
     const outcomes: unknown[] = [];
     const answered = harness.engine.command(deleteSession, 'alice').then((outcome) => outcomes.push(outcome));

@@ -1,4 +1,4 @@
-// How much room bytes on their way to a connection are given.
+// The size of the buffer for the output of a connection.
 import { describe, expect, test } from '@jest/globals';
 import { OutputBuffer } from '../../../src/application/output-buffer.js';
 
@@ -16,28 +16,28 @@ function firstRoom(output: OutputBuffer): number {
   return room;
 }
 
-describe('the room for output', () => {
-  test('begins as large as it was needed the last time', () => {
+describe('the output buffer', () => {
+  test('the output buffer starts with the size that was needed the last time', () => {
     const output = new OutputBuffer();
     expect(firstRoom(output)).toBe(256);
     expect(written(output, 20_000)).toBe(32_768);
     expect(firstRoom(output)).toBe(32_768);
   });
 
-  test('is small again after little was said', () => {
+  test('the output buffer is small again after little output', () => {
     const output = new OutputBuffer();
     written(output, 20_000);
     firstRoom(output);
     expect(firstRoom(output)).toBe(256);
   });
 
-  test('does not begin with more than 64 KiB, however much was said', () => {
+  test('the output buffer starts with at most 64 KiB, however much output there was', () => {
     const output = new OutputBuffer();
     expect(written(output, 200_000)).toBe(262_144);
     expect(firstRoom(output)).toBeLessThanOrEqual(65_536);
   });
 
-  test('is none while nothing is said', () => {
+  test('the output buffer takes no memory without output', () => {
     const output = new OutputBuffer();
     written(output, 20_000);
     expect(output.bytes).toHaveLength(0);

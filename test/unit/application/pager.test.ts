@@ -44,8 +44,8 @@ function started(): {
 
 const unavailable = (): StorageError => new StorageError('unavailable', 'gone');
 
-describe('Pager', () => {
-  test('reads at once when nothing is pending', async () => {
+describe('the pager', () => {
+  test('the pager reads at once when nothing is pending', async () => {
     const { log, read } = started();
     read('a');
     expect(log).toEqual(['read a']);
@@ -53,7 +53,7 @@ describe('Pager', () => {
     expect(log).toEqual(['read a', 'done a']);
   });
 
-  test('has few reads under way at once, and begins the others in the order of asking as those end', async () => {
+  test('the pager limits concurrent reads, and starts waiting reads in the order of the requests', async () => {
     const { log, read } = started();
     for (let i = 0; i < 40; i++) read(`${i}`);
     expect(log).toEqual(Array.from({ length: 16 }, (_, i) => `read ${i}`));
@@ -62,7 +62,7 @@ describe('Pager', () => {
     expect(log.filter((line) => line.startsWith('done'))).toEqual(Array.from({ length: 40 }, (_, i) => `done ${i}`));
   });
 
-  test('does not let reads that fail and wait hold up others', async () => {
+  test('a read that failed and waits for its next attempt does not delay other reads', async () => {
     const { log, read, clock } = started();
     for (let i = 0; i < 16; i++) read(`${i}`, unavailable());
     read('last');
@@ -73,7 +73,7 @@ describe('Pager', () => {
     expect(log.filter((line) => line.startsWith('done'))).toHaveLength(17);
   });
 
-  test('a page is read when what it waits for is durable, in the order of asking', async () => {
+  test('a page is read when its ticket is durable, in the order of the requests', async () => {
     const { waiters, committed, log, readAfter } = started();
     committed.durableTicket = 2;
     readAfter(4, 'fourth');
@@ -97,7 +97,7 @@ describe('Pager', () => {
     ]);
   });
 
-  test('reads again after a failure that may pass, later and later', async () => {
+  test('the pager repeats a read after a temporary failure, with growing delays', async () => {
     const { clock, log, read } = started();
     read('a', unavailable(), unavailable());
     await noticed();
@@ -115,7 +115,7 @@ describe('Pager', () => {
     new StorageError('fenced', 'another has it'),
     new StorageError('corrupt', 'broken'),
     new TypeError('a mistake'),
-  ])('says that %s is fatal', async (error) => {
+  ])('the pager reports %s as fatal', async (error) => {
     const { clock, log, read } = started();
     read('a', error);
     await noticed();
@@ -124,7 +124,7 @@ describe('Pager', () => {
     expect(log).toEqual(['read a', `fatal ${error.message}`]);
   });
 
-  test('says nothing of a read that fails because storage was closed under it', async () => {
+  test('the pager does not report a read that fails because storage was closed', async () => {
     const { pager, log, readAfter } = started();
     readAfter(0, 'a', unavailable());
     pager.stop();
@@ -132,7 +132,7 @@ describe('Pager', () => {
     expect(log).toEqual(['read a']);
   });
 
-  test('reads and answers nothing after a stop', async () => {
+  test('the pager neither reads nor answers after a stop', async () => {
     const { pager, waiters, clock, log, read, readAfter } = started();
     read('a', unavailable());
     read('b');

@@ -295,14 +295,14 @@ test('a reloaded ACL file filters retained messages and messages queued before',
       await authorizer.reload?.();
       await broker.settled();
       const { client: back } = await broker.reconnect({ clientId: 'away', clean: false });
-      const newcomer = await broker.connect('newcomer');
-      await newcomer.subscribe(['#', 1]);
+      const late = await broker.connect('late');
+      await late.subscribe(['#', 1]);
       for (const topic of ['open/1', 'open/2']) {
         await back.accept({ topic, payload: topic, qos: 2, retain: false });
-        await newcomer.accept({ topic, payload: topic, qos: 1, retain: true });
+        await late.accept({ topic, payload: topic, qos: 1, retain: true });
       }
       await back.expectNothing();
-      await newcomer.expectNothing();
+      await late.expectNothing();
       const dropped = broker.events.filter((one) => one.kind === 'message-dropped' && one.reason === 'not-authorized');
       expect(dropped.map((one) => (one.kind === 'message-dropped' ? [one.topic, one.detail] : []))).toEqual([
         ['closed/1', 'no rule allows it'],

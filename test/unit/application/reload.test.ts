@@ -75,7 +75,7 @@ function createService(reloads: Readonly<Record<'listener' | 'authenticator' | '
 const succeed = async (): Promise<void> => Promise.resolve();
 
 describe('a reload', () => {
-  test('has every adapter that can read its files again, and replaces the limits', async () => {
+  test('a reload calls every adapter that can reload, and replaces the limits', async () => {
     const { service, listener, outcomes } = createService({
       listener: succeed,
       authenticator: succeed,
@@ -91,7 +91,7 @@ describe('a reload', () => {
     await service.stop();
   });
 
-  test('continues after an adapter that fails, and returns what is wrong', async () => {
+  test('a reload continues after an adapter that fails, and returns what is wrong', async () => {
     const { service, listener, outcomes } = createService({
       listener: succeed,
       authenticator: () => Promise.reject(new Error('line 3: expected a colon')),
@@ -107,7 +107,7 @@ describe('a reload', () => {
     await service.stop();
   });
 
-  test('requests permissions again if an authorizer cannot tell whether they have changed', async () => {
+  test('a reload requests permissions again if an authorizer cannot tell whether they have changed', async () => {
     const { service } = createService({ listener: succeed, authenticator: succeed, authorizer: succeed });
     await service.start();
     let requests = 0;
@@ -117,7 +117,7 @@ describe('a reload', () => {
     await service.stop();
   });
 
-  test('waits for the reload before it', async () => {
+  test('a reload waits until the previous reload has ended', async () => {
     const running: string[] = [];
     let finish: () => void = () => undefined;
     const { service } = createService({
@@ -143,7 +143,7 @@ describe('a reload', () => {
     await service.stop();
   });
 
-  test('does nothing in a broker that does not run', async () => {
+  test('a reload of a broker that does not run does nothing', async () => {
     const { service, outcomes } = createService({
       listener: () => Promise.reject(new Error('never')),
       authenticator: succeed,

@@ -1,4 +1,5 @@
-// The life of a broker: what it starts and stops in which order, and what becomes of a failure at any point.
+// The life cycle of a broker: the order in which it starts and stops its parts, and the effect of a failure at any
+// point.
 import { describe, expect, test } from '@jest/globals';
 import type { BrokerService } from '../../../src/application/service.js';
 import { assembleBroker } from '../../../src/testkit/assemble-broker.js';
@@ -101,7 +102,7 @@ function createService(parts: (log: string[]) => Partial<BrokerParts> = () => ({
 }
 
 describe('a broker', () => {
-  test('opens storage before its listeners, and closes them in the other order', async () => {
+  test('a broker opens storage before its listeners, and closes them in the reverse order', async () => {
     const { log, service } = createService();
     await service.start();
     expect(log).toEqual(['open storage', 'listen one', '! listening', 'listen two', '! listening', '! ready']);
@@ -116,28 +117,28 @@ describe('a broker', () => {
     expect(log).toEqual(['! stopping', 'close one', 'close two', 'close storage', '! stopped']);
   });
 
-  test('starts once, and refuses a second start', async () => {
+  test('a broker starts once, and refuses a second start', async () => {
     const { service } = createService();
     await service.start();
     await expect(service.start()).rejects.toThrow('once');
     await service.stop();
   });
 
-  test('whose listener cannot listen closes everything again, and its start rejects with the cause', async () => {
+  test('a broker whose listener cannot listen closes everything again, and its start rejects with the cause', async () => {
     const { log, listeners, service } = createService();
     listeners[1].error = new Error('taken');
     await expect(service.start()).rejects.toThrow('taken');
     expect(log.slice(-3).sort()).toEqual(['close one', 'close storage', 'close two']);
   });
 
-  test('whose storage does not open does not listen, and its start rejects with the cause', async () => {
+  test('a broker whose storage does not open does not listen, and its start rejects with the cause', async () => {
     const { log, storage, service } = createService();
     storage.openError = new StorageError('fenced', 'another has it');
     await expect(service.start()).rejects.toThrow('another has it');
     expect(log.filter((line) => line.startsWith('listen'))).toEqual([]);
   });
 
-  test('whose listener cannot listen keeps that cause if storage does not close either', async () => {
+  test('a broker whose listener cannot listen keeps that cause if storage does not close either', async () => {
     const { log, storage, listeners, service } = createService();
     listeners[1].error = new Error('taken');
     storage.closeError = new StorageError('unavailable', 'the disk is gone');
@@ -145,7 +146,7 @@ describe('a broker', () => {
     expect(log.slice(-4)).toEqual(['close one', 'close two', 'close storage', '! close-failed']);
   });
 
-  test('whose listener neither listens nor closes keeps the first cause and closes storage', async () => {
+  test('a broker whose listener neither listens nor closes keeps the first cause and closes storage', async () => {
     const { log, listeners, service } = createService();
     listeners[1].error = new Error('taken');
     listeners[1].closeError = new Error('not open');
@@ -153,7 +154,7 @@ describe('a broker', () => {
     expect(log.at(-1)).toBe('close storage');
   });
 
-  test('whose store cannot be read closes it again, and its start rejects with the cause', async () => {
+  test('a broker whose store cannot be read closes it again, and its start rejects with the cause', async () => {
     const { log, storage, service } = createService();
     storage.load = () => {
       throw new StorageError('corrupt', 'a fact cannot be read');
@@ -163,7 +164,7 @@ describe('a broker', () => {
     expect(log).toEqual(['open storage', 'close storage', '! close-failed']);
   });
 
-  test('whose storage does not close stops everything else, and rejects with the cause', async () => {
+  test('a broker whose storage does not close stops everything else, and rejects with the cause', async () => {
     const { log, storage, service } = createService((entries) => ({ authenticators: [adapter('passwords', entries)] }));
     await service.start();
     storage.closeError = new StorageError('unavailable', 'the disk is gone');
@@ -172,7 +173,7 @@ describe('a broker', () => {
     expect(log.slice(-3)).toEqual(['close storage', 'stop passwords', '! fatal']);
   });
 
-  test('that is stopped while it starts does not run afterwards', async () => {
+  test('a broker that is stopped while it starts does not run afterwards', async () => {
     const { log, storage, service } = createService();
     let goOn: () => void = () => undefined;
     storage.whenOpen = new Promise((resolve) => (goOn = resolve));
@@ -186,7 +187,7 @@ describe('a broker', () => {
     expect({ isListening, isClosed: log.includes('close storage') }).toEqual({ isListening: false, isClosed: true });
   });
 
-  test('that loses its storage closes every connection at once, and `ended` rejects with the cause', async () => {
+  test('a broker that loses its storage closes every connection at once, and `ended` rejects with the cause', async () => {
     const { log, storage, listeners, service } = createService();
     await service.start();
     const graces: number[] = [];
@@ -208,7 +209,7 @@ describe('a broker', () => {
     await service.stop();
   });
 
-  test('stops after 10 seconds if storage does not take the last changes', async () => {
+  test('a broker stops after 10 seconds if storage does not take the last changes', async () => {
     const { log, service, clock } = createService();
     await service.start();
     service.engine.committer.record({ kind: 'inbound.put', clientId: 'a' as never, packetId: 1 });
@@ -231,7 +232,7 @@ describe('authenticators and authorizers', () => {
   const stopped = (log: readonly string[]): string[] => log.filter((line) => line.startsWith('stop ')).sort();
   const ALL = ['stop authorizer', 'stop of one', 'stop shared'];
 
-  test('start before storage is opened, in the order of calling', async () => {
+  test('authenticators and authorizers start before storage is opened, in the order of calling', async () => {
     const starting = (name: string, log: string[]): Authenticator => ({
       ...adapter(name, log),
       start: async () => void log.push(`start ${name}`),
@@ -244,7 +245,7 @@ describe('authenticators and authorizers', () => {
     await service.stop();
   });
 
-  test('that do not start end the start of the broker with the cause, and all of them are stopped', async () => {
+  test('authenticators and authorizers that do not start end the start of the broker with the cause, and all of them are stopped', async () => {
     const { log, service } = createService((entries) => ({
       authenticators: [
         adapter('first', entries),
@@ -255,7 +256,7 @@ describe('authenticators and authorizers', () => {
     expect(log).toEqual(['stop first', 'stop second']);
   });
 
-  test('are stopped once each when the broker stops, after the listeners have closed', async () => {
+  test('authenticators and authorizers are stopped once each when the broker stops, after the listeners have closed', async () => {
     const { log, service } = createService(parts);
     await service.start();
     await service.stop();
@@ -263,7 +264,7 @@ describe('authenticators and authorizers', () => {
     expect(log.indexOf('stop shared')).toBeGreaterThan(log.indexOf('close two'));
   });
 
-  test('are stopped when storage does not open and when a listener cannot listen', async () => {
+  test('authenticators and authorizers are stopped when storage does not open and when a listener cannot listen', async () => {
     const withListener = createService(parts);
     withListener.listeners[1].error = new Error('taken');
     await expect(withListener.service.start()).rejects.toThrow('taken');
@@ -273,7 +274,7 @@ describe('authenticators and authorizers', () => {
     expect([stopped(withListener.log), stopped(storage.log)]).toEqual([ALL, ALL]);
   });
 
-  test('are stopped when the broker ends because its storage failed', async () => {
+  test('authenticators and authorizers are stopped when the broker ends because its storage failed', async () => {
     const { log, storage, service } = createService(parts);
     await service.start();
     service.engine.committer.record({ kind: 'inbound.put', clientId: 'a' as never, packetId: 1 });
@@ -283,7 +284,7 @@ describe('authenticators and authorizers', () => {
     expect(stopped(log)).toEqual(ALL);
   });
 
-  test('reload once each, those of listeners included', async () => {
+  test('authenticators and authorizers reload once each, including those of listeners', async () => {
     const log: string[] = [];
     const reloading = (name: string): Authenticator => ({
       name,
@@ -303,7 +304,7 @@ describe('authenticators and authorizers', () => {
     await service.stop();
   });
 
-  test('that hang or fail while they stop are reported, and the broker stops all the same', async () => {
+  test('authenticators and authorizers that hang or fail while they stop are reported, and the broker stops nevertheless', async () => {
     const events: unknown[] = [];
     const { service, clock } = createService((log) => ({
       authenticators: [

@@ -27,7 +27,7 @@ async function explain(...args: string[]): Promise<{ status: number; output: str
 }
 
 describe('acl explain', () => {
-  test('prints the rule that allows, and why the rules before it do not decide', async () => {
+  test('hexmq acl explain prints the rule that allows, and why the rules before it do not decide', async () => {
     expect(await explain('--user', 'ann', '--client', 'c', '--action', 'receive', '--topic', 'plant/1')).toEqual({
       status: 0,
       output: [
@@ -42,7 +42,7 @@ describe('acl explain', () => {
     });
   });
 
-  test('exits with status 3 when access is denied, by a rule or because no rule applies', async () => {
+  test('hexmq acl explain exits with status 3 when access is denied, by a rule or because no rule applies', async () => {
     expect(await explain('-u', 'ann', '-i', 'c', '-a', 'receive', '-t', 'plant/secret/1')).toEqual({
       status: 3,
       output:
@@ -56,7 +56,7 @@ describe('acl explain', () => {
     });
   });
 
-  test('prints what delivery filters out of a subscription that is allowed', async () => {
+  test('hexmq acl explain prints what delivery filters out of a subscription that is allowed', async () => {
     const { status, output } = await explain('-u', 'ann', '-i', 'c', '-a', 'subscribe', '-t', '$share/g/#');
     expect(status).toBe(0);
     expect(output).toContain(
@@ -71,7 +71,7 @@ describe('acl explain', () => {
     );
   });
 
-  test('prints what the authorization guide shows for the file of the guide', async () => {
+  test('hexmq acl explain prints what the authorization guide shows for the file of the guide', async () => {
     const page = await readFile(resolve(import.meta.dirname, '../../../docs/authorization.md'), 'utf8');
     const [, file = ''] = /^```conf\n([^]*?)^```$/m.exec(page) ?? [];
     const [, args = '', output = ''] =
@@ -91,7 +91,7 @@ describe('acl explain', () => {
     await guide.remove();
   });
 
-  test('prints a JSON object with --json', async () => {
+  test('hexmq acl explain prints a JSON object with --json', async () => {
     const { status, output } = await explain('-u', 'ann', '-i', 'c', '-a', 'subscribe', '-t', 'plant/#', '--json');
     expect(status).toBe(0);
     expect(JSON.parse(output)).toMatchObject({
@@ -112,7 +112,7 @@ describe('acl explain', () => {
     });
   });
 
-  test('prints that everything is allowed if no authorization is configured', async () => {
+  test('hexmq acl explain prints that everything is allowed if no authorization is configured', async () => {
     const host = new FakeHost();
     expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', 'x'], host)).toBe(0);
     expect(host.output).toBe(
@@ -121,7 +121,7 @@ describe('acl explain', () => {
     expect(await run(['acl', 'explain', '-i', 'c', '-a', 'publish', '-t', '$SYS/x'], host)).toBe(3);
   });
 
-  test('escapes control characters that a client chose', async () => {
+  test('hexmq acl explain escapes control characters that a client chose', async () => {
     const { output } = await explain('-i', 'c\u001b[2J', '-a', 'publish', '-t', 'x');
     expect(output).toContain('client c\\u{1b}[2J without');
   });
@@ -135,7 +135,7 @@ describe('acl explain', () => {
     ],
     [['-i', 'c', '-a', 'subscribe', '-t', 'a/#/b'], /^hexmq: --topic: "a\/#\/b" is no Topic Filter/],
     [['-i', 'c', '-a', 'publish', '-t', 'x', '-c', '/nowhere.yaml'], /cannot read the configuration file/],
-  ])('refuses the arguments %j', async (args, message) => {
+  ])('hexmq acl explain refuses the arguments %j', async (args, message) => {
     const { status, errors } = await explain(...args);
     expect(status).toBe(1);
     expect(errors).toMatch(message);

@@ -24,7 +24,7 @@ const quiet = ['--log-level', 'silent'];
 const inMemory = ['--storage', 'memory', ...quiet];
 
 describe('hexmq start', () => {
-  test('prints one line when it is ready, and exits with status 0 on a request to stop', async () => {
+  test('hexmq start prints one line when it is ready, and exits with status 0 on a request to stop', async () => {
     const host = new FakeHost();
     const ended = run(['start', '--port', '0', ...inMemory], host);
     await host.untilReady();
@@ -45,7 +45,7 @@ describe('hexmq start', () => {
     [['--ack-level', 'stored'], 'acknowledged when stored: what is not on the disk yet is lost when the machine dies'],
     [['--ack-level', 'received'], 'acknowledged when received: what is not stored yet is lost when the broker dies'],
   ])(
-    'stores in files unless told otherwise, and says what an acknowledgement stands for (%j)',
+    'hexmq start uses file storage by default, and prints what an acknowledgement means (%j)',
     async (flags, promise) => {
       const host = new FakeHost({ HEXMQ_DATA: join(directory, 'data') });
       const ended = run(['start', '--port', '0', ...flags, ...quiet], host);
@@ -56,7 +56,7 @@ describe('hexmq start', () => {
     },
   );
 
-  test('stops as soon as it has started if the request to stop comes during the start', async () => {
+  test('hexmq start stops as soon as it has started if the request to stop comes during the start', async () => {
     const host = new FakeHost();
     const ended = run(['start', '--port', '0', ...inMemory], host);
     const stop = setInterval(() => {
@@ -67,7 +67,7 @@ describe('hexmq start', () => {
     clearInterval(stop);
   });
 
-  test('exits at once on a second request to stop', async () => {
+  test('hexmq start exits at once on a second request to stop', async () => {
     const host = new FakeHost();
     const ended = run(['start', '--port', '0', ...inMemory], host);
     await host.untilReady();
@@ -77,7 +77,7 @@ describe('hexmq start', () => {
     expect(await ended).toBe(0);
   });
 
-  test('exits with status 1 and what to do if its port is in use', async () => {
+  test('hexmq start exits with status 1 and advice if its port is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
@@ -90,7 +90,7 @@ describe('hexmq start', () => {
     server.close();
   });
 
-  test('warns about a directory for a storage that does not write to disk', async () => {
+  test('hexmq start warns about a directory for a storage that does not write to disk', async () => {
     const host = new FakeHost({ HEXMQ_DATA: 'elsewhere' });
     const ended = run(['start', '--port', '0', '--data', 'data', ...inMemory], host);
     await host.untilReady();
@@ -99,7 +99,7 @@ describe('hexmq start', () => {
     expect(host.errors).toBe('hexmq: --data has no effect: the memory storage has no option directory\n');
   });
 
-  test('warns about a URL for a storage without one, and does not show the URL', async () => {
+  test('hexmq start warns about a URL for a storage without one, and does not show the URL', async () => {
     const host = new FakeHost({ HEXMQ_STORAGE_URL: 'mongodb://user:secret@here/', HEXMQ_STORAGE_DATABASE: 'x' });
     const ended = run(['start', '--port', '0', ...inMemory], host);
     await host.untilReady();
@@ -111,7 +111,7 @@ describe('hexmq start', () => {
     );
   });
 
-  test('replaces URL and database of the file by those of the environment, and shows the hosts alone', async () => {
+  test('hexmq start replaces URL and database of the file by those of the environment, and shows the hosts alone', async () => {
     const path = file(
       'mongodb.yaml',
       'storage: { adapter: mongodb, options: { url: "mongodb://elsewhere/", database: other } }',
@@ -124,7 +124,7 @@ describe('hexmq start', () => {
     expect(host.output).toContain('storage mongodb (here:1,there:2/2026;');
   });
 
-  test('reads the URL from the file that HEXMQ_STORAGE_URL_FILE names', async () => {
+  test('hexmq start reads the URL from the file that HEXMQ_STORAGE_URL_FILE names', async () => {
     const host = new FakeHost({
       HEXMQ_STORAGE: 'mongodb',
       HEXMQ_STORAGE_URL_FILE: file('url', 'mongodb://user:secret@[::1]:27018/\n'),
@@ -134,7 +134,7 @@ describe('hexmq start', () => {
   });
 });
 
-describe('a mistake of the user', () => {
+describe('mistakes of the user', () => {
   const failing = async (args: string[], environment: Record<string, string> = {}): Promise<string> => {
     const host = new FakeHost(environment);
     expect(await run(args, host)).toBe(1);
@@ -143,7 +143,7 @@ describe('a mistake of the user', () => {
     return host.errors;
   };
 
-  test('in the value of a flag is reported by the name of the flag', async () => {
+  test('an invalid value of a flag is reported with the name of the flag', async () => {
     expect(await failing(['start', '--port', 'abc'])).toBe(
       'hexmq: --port: "abc" is not valid, expected a whole number from 0 to 65535 (0: any free port)\n',
     );
@@ -156,14 +156,14 @@ describe('a mistake of the user', () => {
     );
   });
 
-  test('in the name of a flag or command is answered with a suggestion', async () => {
+  test('an unknown flag or command is reported with a suggestion', async () => {
     expect(await failing(['start', '--prot', '1'])).toContain('Did you mean --port?');
     expect(await failing(['strat'])).toContain('Did you mean start?');
     expect(await failing(['start', '--port'])).toContain('argument missing');
     expect(await failing(['start', 'surplus'])).toContain('too many arguments');
   });
 
-  test('in the file is reported with all others, one line each', async () => {
+  test('all mistakes of a configuration file are reported, one line each', async () => {
     const path = file('bad.yaml', 'limits: { maxInflight: 0, maxQos: 7 }\nlog: {}\n');
     expect((await failing(['check-config', '--config', path])).split('\n')).toEqual([
       'hexmq: limits.maxInflight: 0 is out of range, expected a whole number from 1 to 65535',
@@ -173,7 +173,7 @@ describe('a mistake of the user', () => {
     ]);
   });
 
-  test('in the name or the syntax of the file is reported', async () => {
+  test('a missing configuration file and invalid syntax are reported', async () => {
     expect(await failing(['start', '--config', join(directory, 'none.yaml')])).toContain(
       'there is no such file; check --config',
     );
@@ -186,7 +186,7 @@ describe('a mistake of the user', () => {
     );
   });
 
-  test('in the environment is reported by the name of the variable', async () => {
+  test('an invalid environment variable is reported with its name', async () => {
     expect(await failing(['start'], { HEXMQ_PROT: '1' })).toBe(
       'hexmq: HEXMQ_PROT: unknown variable; did you mean HEXMQ_PORT?\n',
     );
@@ -201,7 +201,7 @@ describe('flags, environment, file and defaults', () => {
     return host.output;
   };
 
-  test('replace each other in this order', async () => {
+  test('flags override the environment, which overrides the file, which overrides the defaults', async () => {
     expect(await checked([], {})).toContain('tcp 127.0.0.1:1883');
     expect(await checked(['-c', path], {})).toContain('tcp 127.0.0.1:1001');
     expect(await checked(['-c', path], { HEXMQ_PORT: '1002' })).toContain('tcp 127.0.0.1:1002');
@@ -214,7 +214,7 @@ describe('flags, environment, file and defaults', () => {
 });
 
 describe('help and version', () => {
-  test('are printed on standard output with status 0', async () => {
+  test('help and version are printed on standard output with status 0', async () => {
     const host = new FakeHost();
     expect(await run(['--version'], host)).toBe(0);
     expect(host.output).toBe(`${VERSION}\n`);
@@ -224,7 +224,7 @@ describe('help and version', () => {
     expect(host.errors).toBe('');
   });
 
-  test('are printed on standard error with status 1 if no command is given', async () => {
+  test('help is printed on standard error with status 1 if no command is given', async () => {
     const host = new FakeHost();
     expect(await run([], host)).toBe(1);
     expect(host.errors).toContain('Usage: hexmq');
@@ -232,7 +232,7 @@ describe('help and version', () => {
 });
 
 describe('hexmq reload', () => {
-  test('signals the process of the PID file, which exists as long as the broker runs', async () => {
+  test('hexmq reload signals the process of the PID file, which exists as long as the broker runs', async () => {
     const pidFile = join(directory, 'hexmq.pid');
     const broker = new FakeHost();
     const ended = run(['start', '--port', '0', '--pid-file', pidFile, ...inMemory], broker);
@@ -248,7 +248,7 @@ describe('hexmq reload', () => {
     expect(late.errors).toBe(`hexmq: ${pidFile}: no such file, so no broker that was started with it is running\n`);
   });
 
-  test('sends no signal if the configuration is wrong, and prints what is wrong', async () => {
+  test('hexmq reload sends no signal if the configuration is wrong, and prints what is wrong', async () => {
     const host = new FakeHost();
     const config = file('wrong-for-reload.yaml', 'limits: { maxInflight: 0 }');
     expect(await run(['reload', '--pid', '4711', '--config', config], host)).toBe(1);
@@ -264,7 +264,7 @@ describe('hexmq reload', () => {
       ['--pid-file', file('no.pid', 'soon')],
       `hexmq: ${join(directory, 'no.pid')}: expected a process id and nothing else\n`,
     ],
-  ])('refuses the flags %j', async (flags, error) => {
+  ])('hexmq reload refuses the flags %j', async (flags, error) => {
     const host = new FakeHost();
     expect(await run(['reload', ...flags], host)).toBe(1);
     expect(host.errors).toBe(error);
@@ -272,7 +272,7 @@ describe('hexmq reload', () => {
 });
 
 describe('hexmq check-config', () => {
-  test('prints all problems at once, those of keys and those that adapters report', async () => {
+  test('hexmq check-config prints all problems at once, also those that adapters report', async () => {
     const host = new FakeHost();
     const config = file(
       'all-wrong.yaml',

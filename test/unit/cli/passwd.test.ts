@@ -47,7 +47,7 @@ const users = (): string[] =>
     .map((line) => line.split(':')[0] ?? '');
 
 describe('hexmq passwd', () => {
-  test('asks twice on a terminal, creates the file, and changes a password', async () => {
+  test('hexmq passwd asks twice on a terminal, creates the file, and changes a password', async () => {
     expect(await passwd(['alice', ...QUICK], { typed: ['secret', 'secret'] })).toEqual({
       status: 0,
       output: `alice added to ${path}\n`,
@@ -63,7 +63,7 @@ describe('hexmq passwd', () => {
     expect(users()).toEqual(['alice']);
   });
 
-  test('changes nothing if the two passwords differ', async () => {
+  test('hexmq passwd changes nothing if the two passwords differ', async () => {
     expect(await passwd(['alice'], { typed: ['secret', 'secrte'] })).toMatchObject({
       status: 1,
       errors: 'hexmq: the two passwords differ; nothing was changed\n',
@@ -71,7 +71,7 @@ describe('hexmq passwd', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('reads the password from a pipe, with or without --stdin', async () => {
+  test('hexmq passwd reads the password from a pipe, with or without --stdin', async () => {
     for (const [name, piped, flags] of [
       ['a', 'secret', []],
       ['b', 'secret\n', ['--stdin']],
@@ -96,13 +96,13 @@ describe('hexmq passwd', () => {
     ['one\ntwo\n', 'standard input has more than one line, expected the password alone'],
     ['nu\0ll', 'the password contains a null character'],
     ['x'.repeat(65_536), 'the password is too long, expected 65535 bytes at most'],
-  ])('refuses the password %j', async (piped, problem) => {
+  ])('hexmq passwd refuses the password %j', async (piped, problem) => {
     const { status, errors } = await passwd(['alice'], { piped });
-    expect({ status, isTold: errors.startsWith(`hexmq: ${problem}`) }).toEqual({ status: 1, isTold: true });
+    expect({ status, isReported: errors.startsWith(`hexmq: ${problem}`) }).toEqual({ status: 1, isReported: true });
     expect(existsSync(path)).toBe(false);
   });
 
-  test('refuses user names that no file can contain, before it asks for a password', async () => {
+  test('hexmq passwd refuses user names that no file can contain, before it asks for a password', async () => {
     for (const name of ['a:b', 'a\nb', ' a', '#a', '']) {
       const { status, errors, questions } = await passwd([name], { typed: ['x', 'x'] });
       expect({ status, questions }).toEqual({ status: 1, questions: [] });
@@ -110,19 +110,19 @@ describe('hexmq passwd', () => {
     }
   });
 
-  test('refuses a password as an argument', async () => {
+  test('hexmq passwd refuses a password as an argument', async () => {
     const { status, errors } = await passwd(['alice', 'secret'], { piped: 'x' });
     expect(status).toBe(1);
     expect(errors).toContain('too many arguments');
   });
 
-  test('prints the names of the users and nothing else with --list', async () => {
+  test('hexmq passwd prints the names of the users and nothing else with --list', async () => {
     writeFileSync(path, '# comment\nalice:$6$a$b\nodd\u0007name:x\n');
     expect(await passwd(['--list'])).toMatchObject({ status: 0, output: 'alice\nodd\\u{7}name\n', errors: '' });
     expect((await passwd(['--list', 'alice'])).errors).toBe('error: passwd: --list takes no user, got alice\n');
   });
 
-  test('deletes a user, and refuses a user that does not exist', async () => {
+  test('hexmq passwd deletes a user, and refuses a user that does not exist', async () => {
     writeFileSync(path, '# comment\nalice:$6$a$b\n');
     expect(await passwd(['alice', '--delete'])).toMatchObject({ status: 0, output: `alice deleted from ${path}\n` });
     expect(readFileSync(path, 'utf8')).toBe('# comment\n');
@@ -136,7 +136,7 @@ describe('hexmq passwd', () => {
     });
   });
 
-  test('reports a file that does not exist or cannot be read or written', async () => {
+  test('hexmq passwd reports a file that does not exist or cannot be read or written', async () => {
     const missing = `hexmq: ${path} does not exist; hexmq passwd ${path} <user> creates it\n`;
     expect((await passwd(['--list'])).errors).toBe(missing);
     expect((await passwd(['alice', '--delete'])).errors).toBe(missing);
@@ -153,7 +153,7 @@ describe('hexmq passwd', () => {
     });
   });
 
-  test('refuses a cost that is out of range', async () => {
+  test('hexmq passwd refuses a cost that is out of range', async () => {
     for (const cost of ['9', '19', 'high', '12.5', '']) {
       expect((await passwd(['alice', '--cost', cost], { piped: 'x' })).errors).toMatch(
         /^hexmq: --cost: .+ is not valid, expected a whole number from 10 to 18\n$/,

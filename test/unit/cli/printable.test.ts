@@ -1,4 +1,4 @@
-// Text and payloads of clients on a terminal: shown, never interpreted.
+// Text and payloads of clients on a terminal, which must not interpret them.
 import { describe, expect, test } from '@jest/globals';
 import { preview, printable, shortened } from '../../../src/cli/printable.js';
 import { ProgressLine } from '../../../src/cli/progress-line.js';
@@ -10,15 +10,15 @@ describe('printable', () => {
     ['sensor/7 é 😀', 'sensor/7 é 😀'],
     ['a\u001b[31mb', 'a\\u{1b}[31mb'],
     ['a\r\nb\u0000\u007f\u0085', 'a\\u{d}\\u{a}b\\u{0}\\u{7f}\\u{85}'],
-    // A line separator, text turned around, and characters of no width.
+    // Line separators, a right-to-left override, and characters of no width.
     ['\u2028\u2029\u202e\u200b\ufeff', '\\u{2028}\\u{2029}\\u{202e}\\u{200b}\\u{feff}'],
     ['\ud800', '\\u{d800}'],
     ['\\u{1b}', '\\\\u{1b}'],
-  ])('%j', (text, expected) => {
+  ])('the text %j is shown without control characters', (text, expected) => {
     expect(printable(text)).toBe(expected);
   });
 
-  test('leaves no control character, and gives no two texts the same form', () => {
+  test('printable text has no control character, and different texts have different forms', () => {
     const seen = new Set<string>();
     for (let code = 0; code < 0x3000; code++) {
       const shown = printable(String.fromCodePoint(code));
@@ -43,7 +43,7 @@ test.each([
   [Buffer.from('x'.repeat(33)), `${'x'.repeat(32)}…`],
   [Buffer.from(`${'x'.repeat(31)}é`), `${'x'.repeat(31)}…`],
   [Buffer.alloc(40, 0xfe), `0x${'fe'.repeat(32)}…`],
-  // Cut off by its sender, not by us: no text.
+  // Cut off by its sender, not by the preview: this is not text.
   [Buffer.of(0x61, 0xc3), '0x61c3'],
 ])('a payload is shown by its beginning (%j)', (payload, expected) => {
   expect(preview(payload)).toBe(expected);
@@ -60,7 +60,7 @@ describe('a table', () => {
     return pieces;
   };
 
-  test('has columns as wide as their content', async () => {
+  test('a table has columns as wide as their content', async () => {
     expect(
       await written([
         ['a longer name', '1'],
@@ -70,7 +70,7 @@ describe('a table', () => {
     expect(await written([])).toEqual(['NAME  N\n']);
   });
 
-  test('is written row by row after the first hundred rows', async () => {
+  test('a table is written row by row after the first hundred rows', async () => {
     const pieces = await written(Array.from({ length: 1000 }, (_, i) => [String(i), 'x']));
     expect(pieces).toHaveLength(901);
     expect(pieces.join('').split('\n')).toHaveLength(1002);
@@ -79,7 +79,7 @@ describe('a table', () => {
 });
 
 describe('progress', () => {
-  test('is shown on a terminal, and its line is cleared at the end', () => {
+  test('progress is shown on a terminal, and its line is cleared at the end', () => {
     const lines: string[] = [];
     const shown = new ProgressLine({ showProgress: (line) => lines.push(line) });
     shown.update({ phase: 'copying', done: 5000, total: 10_000 });
@@ -91,7 +91,7 @@ describe('progress', () => {
     expect(lines).toEqual(['copying 7']);
   });
 
-  test('is not shown without a terminal', () => {
+  test('progress is not shown without a terminal', () => {
     const unseen = new ProgressLine({ showProgress: undefined });
     expect(() => {
       unseen.update({ phase: 'checking', done: 1, total: 0 });

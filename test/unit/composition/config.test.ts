@@ -25,7 +25,7 @@ const withEnvironment = (environment: Record<string, string>, input: unknown = {
   resolveConfig(input, environmentOverrides(environment));
 
 describe('the default configuration', () => {
-  test('listens on the loopback address, stores in ./data, and admits every client', () => {
+  test('the default configuration listens on the loopback address, stores in ./data, and admits every client', () => {
     const expected: Config = {
       listeners: [{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1883 }],
       storage: { adapter: 'file', ackLevel: 'flushed', options: { directory: './data' } },
@@ -39,7 +39,7 @@ describe('the default configuration', () => {
       expect(resolveConfig(nothing)).toEqual(expected);
   });
 
-  test('has a value within its range for every limit of the core', () => {
+  test('the default configuration has a value within its range for every limit of the core', () => {
     expect([...LIMIT_KEYS].sort()).toEqual(Object.keys(DEFAULT_LIMITS).sort());
     const { messageExpiryMax, ...limits } = DEFAULT_LIMITS;
     expect(resolveConfig({ limits: { ...limits, messageExpiryMax: messageExpiryMax ?? 'off' } }).limits).toEqual(
@@ -47,7 +47,7 @@ describe('the default configuration', () => {
     );
   });
 
-  test('fills in what a configuration leaves out, and replaces nothing in it', () => {
+  test('the defaults complete a configuration and replace nothing in it', () => {
     const config = resolveConfig({
       listeners: [{ type: 'tcp', port: 1999 }],
       limits: { maxInflight: 7, messageExpiryMax: 60 },
@@ -56,7 +56,7 @@ describe('the default configuration', () => {
     expect(config.limits).toEqual({ ...DEFAULT_LIMITS, maxInflight: 7, messageExpiryMax: 60 });
   });
 
-  test('gives several listeners without names different names', () => {
+  test('several listeners without names get different names', () => {
     const config = resolveConfig({
       listeners: [
         { type: 'tcp', port: 1 },
@@ -67,8 +67,8 @@ describe('the default configuration', () => {
   });
 });
 
-describe('a wrong configuration', () => {
-  test('is refused with the key, the value found, and what was expected', () => {
+describe('an invalid configuration', () => {
+  test('an invalid configuration is refused with the key, its value, and what was expected', () => {
     expect(problemsInLimits({ maxInflight: 70_000 })).toEqual([
       'limits.maxInflight: 70000 is out of range, expected a whole number from 1 to 65535',
     ]);
@@ -108,12 +108,12 @@ describe('a wrong configuration', () => {
     ]);
   });
 
-  test('that has NaN or Infinity for a number is refused, whichever key it is', () => {
+  test('a configuration with NaN or Infinity for any number is refused', () => {
     for (const value of [Number.NaN, Infinity, -1.5, 2 ** 60])
       expect(problemsInLimits({ maxQueueBytes: value })).toHaveLength(1);
   });
 
-  test('that has an unknown key is refused, and the nearest known key is suggested', () => {
+  test('a configuration with an unknown key is refused, and the nearest known key is suggested', () => {
     expect(problemsInLimits({ maxInflght: 5 })).toEqual(['limits.maxInflght: unknown key; did you mean maxInflight?']);
     expect(problemsWith({ listener: [] })).toEqual(['listener: unknown key; did you mean listeners?']);
     expect(problemsWith({ somethingElse: 1 })).toEqual(['somethingElse: unknown key']);
@@ -122,7 +122,7 @@ describe('a wrong configuration', () => {
     ]);
   });
 
-  test('is refused with all of its problems at once', () => {
+  test('an invalid configuration is refused with all of its problems at once', () => {
     const problems = problemsWith({
       listeners: [
         { type: 'tls', port: 8883, tls: { key: 'server.key' } },
@@ -147,13 +147,13 @@ describe('a wrong configuration', () => {
     ]);
   });
 
-  test('is refused without showing a passphrase', () => {
+  test('an invalid configuration is refused without showing a passphrase', () => {
     expect(problemsWith({ listeners: [{ type: 'tls', tls: { cert: 'c', key: 'k', passphrase: 12345 } }] })).toEqual([
       'listeners[0].tls.passphrase: not valid, expected the passphrase of the key, in quotes',
     ]);
   });
 
-  test('is refused with the place of the authenticator or authorizer in its list', () => {
+  test('an invalid authenticator or authorizer is reported with its index in its list', () => {
     expect(problemsWith({ authentication: [{ adapter: 'anonymous', onFailure: 'allow', timeoutMs: 0 }] })).toEqual([
       'authentication[0].timeoutMs: 0 is out of range, expected a whole number from 1 to 86400000 (milliseconds)',
       'authentication[0].onFailure: "allow" is not valid, expected one of deny, abstain',
@@ -176,13 +176,13 @@ describe('a wrong configuration', () => {
     ]);
   });
 
-  test('that gives options to an adapter without options is refused', () => {
+  test('a configuration that gives options to an adapter without options is refused', () => {
     expect(problemsWith({ storage: { adapter: 'memory', options: { directory: 'x' } } })).toEqual([
       'storage.options.directory: unknown key, memory has no options',
     ]);
   });
 
-  test('that has two listeners with one address or one name is refused', () => {
+  test('a configuration that has two listeners with one address or one name is refused', () => {
     expect(
       problemsWith({
         listeners: [
@@ -201,7 +201,7 @@ describe('a listener', () => {
   const TLS = { cert: 'server.crt', key: 'server.key' };
   const problemsOfListener = (listener: object): readonly string[] => problemsWith({ listeners: [listener] });
 
-  test('of each type has the customary address, port and name by default', () => {
+  test('each type of listener has its customary address, port and name by default', () => {
     const listeners = [
       { type: 'tcp' },
       { type: 'tls', tls: TLS },
@@ -218,7 +218,7 @@ describe('a listener', () => {
     ]);
   });
 
-  test('keeps the values of its configuration', () => {
+  test('a listener keeps the values of its configuration', () => {
     const listener = {
       type: 'wss',
       name: 'browsers',
@@ -243,7 +243,7 @@ describe('a listener', () => {
     expect(resolveConfig({ listeners: [unix] }).listeners).toEqual([unix]);
   });
 
-  test('accepts the keys of its type and no others', () => {
+  test('a listener accepts the keys of its type and no others', () => {
     expect(problemsOfListener({ type: 'tcp', tls: TLS })).toEqual([
       'listeners[0].tls: unknown key, only tls, wss listeners have it',
     ]);
@@ -261,7 +261,7 @@ describe('a listener', () => {
     ]);
   });
 
-  test('with a wrong value is refused with what was expected', () => {
+  test('a listener with an invalid value is refused with what was expected', () => {
     expect(problemsOfListener({ type: 'tls' })).toEqual([
       'listeners[0].tls: missing, expected a mapping, such as { cert: server.crt, key: server.key }',
     ]);
@@ -289,7 +289,7 @@ describe('a listener', () => {
     ]);
   });
 
-  test('does not share its address with a listener of another type', () => {
+  test('a listener does not share its address with a listener of another type', () => {
     expect(problemsWith({ listeners: [{ type: 'ws', port: 1883 }, { type: 'tcp' }] })).toEqual([
       'listeners[1].port: 127.0.0.1:1883 is also the address of listeners[0], expected another',
     ]);
@@ -307,7 +307,7 @@ describe('a listener', () => {
 describe('a listener that other machines can reach', () => {
   const listeningOn = (host: string): object => ({ listeners: [{ type: 'tcp', host }] });
 
-  test('is refused without the key authentication', () => {
+  test('a listener that other machines can reach is refused without the key authentication', () => {
     for (const host of [
       '0.0.0.0',
       '::',
@@ -324,7 +324,7 @@ describe('a listener that other machines can reach', () => {
     );
   });
 
-  test('is refused without the key authentication whatever its type, also if it requires client certificates', () => {
+  test('a reachable listener of any type is refused without the key authentication, even with required client certificates', () => {
     const tls = { cert: 'server.crt', key: 'server.key', ca: 'ca.crt', clientCertificate: 'required' };
     for (const listener of [{ type: 'tls', tls }, { type: 'ws' }, { type: 'wss', tls }]) {
       expect(problemsWith({ listeners: [{ ...listener, host: '0.0.0.0' }] })[0]).toMatch(
@@ -333,19 +333,19 @@ describe('a listener that other machines can reach', () => {
     }
   });
 
-  test('is not one on a loopback address', () => {
+  test('a listener on a loopback address is accepted without the key authentication', () => {
     for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LOCALHOST', '::1', '::ffff:127.0.0.1'])
       expect(problemsWith(listeningOn(host))).toEqual([]);
   });
 
-  test('may admit every client if the configuration says so', () => {
+  test('a listener that other machines can reach may admit every client if the configuration says so', () => {
     expect(problemsWith({ ...listeningOn('0.0.0.0'), authentication: [{ adapter: 'anonymous' }] })).toEqual([]);
     expect(withEnvironment({ HEXMQ_HOST: '0.0.0.0', HEXMQ_AUTHENTICATION: 'anonymous' }).listeners[0]).toMatchObject({
       host: '0.0.0.0',
     });
   });
 
-  test('is accepted with authentication of its own', () => {
+  test('a listener that other machines can reach is accepted with authentication of its own', () => {
     const own = { type: 'tcp', host: '0.0.0.0', authentication: [{ adapter: 'password-file' }] };
     expect(problemsWith({ listeners: [own] })).toEqual([]);
     expect(problemsWith({ listeners: [own, { type: 'tcp', host: '0.0.0.0', port: 1884 }] })).toEqual([
@@ -353,7 +353,7 @@ describe('a listener that other machines can reach', () => {
     ]);
   });
 
-  test('is refused with an empty list of authenticators', () => {
+  test('a listener that other machines can reach is refused with an empty list of authenticators', () => {
     expect(problemsWith({ ...listeningOn('0.0.0.0'), authentication: [] })).toEqual([
       'authentication: an empty list is not valid, expected at least one adapter; [{ adapter: anonymous }] admits everyone',
     ]);
@@ -361,7 +361,7 @@ describe('a listener that other machines can reach', () => {
 });
 
 describe('the environment', () => {
-  test('has a variable for every limit, which replaces the value of the file', () => {
+  test('the environment has a variable for every limit, which replaces the value of the file', () => {
     const config = withEnvironment(
       {
         HEXMQ_LIMITS_MAX_INFLIGHT: '9',
@@ -384,13 +384,13 @@ describe('the environment', () => {
     expect(config.listeners[0]).toMatchObject({ port: 0 });
   });
 
-  test('with a wrong value is refused with the name of the variable', () => {
+  test('an environment variable with an invalid value is refused with its name', () => {
     expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: 'lots' }))).toEqual([
       'HEXMQ_LIMITS_MAX_INFLIGHT: "lots" is not valid, expected a whole number from 1 to 65535',
     ]);
   });
 
-  test('with an unknown HEXMQ_ variable is refused without showing its value', () => {
+  test('an unknown HEXMQ_ variable is refused without showing its value', () => {
     expect(
       problemsOf(() => environmentOverrides({ HEXMQ_LIMITS_MAX_INFLIGT: 'secret', HEXMQ_ZZZZZZZZZZ: 'secret' })),
     ).toEqual([
@@ -399,13 +399,13 @@ describe('the environment', () => {
     ]);
   });
 
-  test('may have variables of other programs and those of the tests', () => {
+  test('environment variables of other programs and of the tests are accepted', () => {
     expect(
       environmentOverrides({ PATH: '/bin', HEXMQ_REQUIRE: 'mongodb', HEXMQ_CONFIG: 'x', HEXMQ_DATA: 'y' }),
     ).toEqual([]);
   });
 
-  test('that names an authenticator uses the options of the file for it, or else its defaults', () => {
+  test('an authenticator named by the environment has the options of the file, or its defaults', () => {
     const file = {
       authentication: [
         { adapter: 'password-file', options: { path: 'users' }, timeoutMs: 70 },
@@ -425,7 +425,7 @@ describe('the environment', () => {
     ]);
   });
 
-  test('that changes the storage drops the options of the file, and keeps its acknowledgement level', () => {
+  test('a storage named by the environment has no options of the file, but its acknowledgement level', () => {
     const file = { storage: { adapter: 'another-package', ackLevel: 'stored', options: { url: 'x' } } };
     expect(withEnvironment({ HEXMQ_STORAGE: 'memory' }, file).storage).toEqual({
       adapter: 'memory',
@@ -435,7 +435,7 @@ describe('the environment', () => {
     expect(withEnvironment({ HEXMQ_STORAGE: 'another-package' }, file).storage.options).toEqual({ url: 'x' });
   });
 
-  test('does not hide that a section of the file has the wrong type', () => {
+  test('an environment variable does not hide that a section of the file has the wrong type', () => {
     expect(problemsOf(() => withEnvironment({ HEXMQ_LIMITS_MAX_INFLIGHT: '5' }, { limits: 'none' }))[0]).toMatch(
       /^limits: "none" is not valid/,
     );
@@ -446,13 +446,13 @@ describe('the environment', () => {
 });
 
 describe('a configuration file', () => {
-  test('may be YAML or JSON', () => {
+  test('a configuration file may be YAML or JSON', () => {
     expect(parseConfigText('limits:\n  maxInflight: 5 # few\n', 'x.yaml')).toEqual({ limits: { maxInflight: 5 } });
     expect(parseConfigText('{"limits": {"maxInflight": 5}}', 'x.json')).toEqual({ limits: { maxInflight: 5 } });
     expect(resolveConfig(parseConfigText('# nothing\n', 'x.yaml')).listeners).toHaveLength(1);
   });
 
-  test('that is not YAML is refused with file, line and column', () => {
+  test('a configuration file that is not YAML is refused with file, line and column', () => {
     expect(problemsOf(() => parseConfigText('limits:\n  a: [1\n', 'my.yaml'))[0]).toMatch(
       /^my\.yaml, line \d+, column \d+: /,
     );
@@ -461,7 +461,7 @@ describe('a configuration file', () => {
     ]);
   });
 
-  test('with an undefined alias, or aliases that expand without bound, is refused', () => {
+  test('a configuration file with an undefined alias, or aliases that expand without bound, is refused', () => {
     expect(problemsOf(() => parseConfigText('a: *b\n', 'my.yaml'))).toHaveLength(1);
     const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
     for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef'])
@@ -469,7 +469,7 @@ describe('a configuration file', () => {
     expect(problemsOf(() => parseConfigText(bomb.join('\n'), 'my.yaml'))).toHaveLength(1);
   });
 
-  test('that cannot be read is refused with the reason and what to do', () => {
+  test('a configuration file that cannot be read is refused with the reason and advice', () => {
     expect(problemsOf(() => readConfigFile('/no/such/file.yaml'))).toEqual([
       'cannot read the configuration file /no/such/file.yaml: there is no such file; check --config',
     ]);

@@ -106,11 +106,11 @@ const accepted = (ackLevel: string): string =>
   resolveConfig({ storage: { adapter: 'file', ackLevel } }).storage.ackLevel;
 
 describe('the configuration page', () => {
-  test('has the rows of limits and failed attempts as the schema has them', () => {
+  test('the configuration page has the same rows of limits and failed attempts as the schema', () => {
     expect(PAGE).toBe(generated(PAGE));
   });
 
-  test('lists every key of the configuration and no other key', () => {
+  test('the configuration page lists every key of the configuration and no other key', () => {
     const sections = keysAt([]);
     const listed = {
       listeners: '[]',
@@ -140,17 +140,17 @@ describe('the configuration page', () => {
     expect(Object.keys(configSchema.shape).sort()).toEqual(Object.keys(listed).sort());
   });
 
-  test('has a range and a meaning for every key', () => {
+  test('the configuration page has a range and a meaning for every key', () => {
     for (const { key, range, meaning } of ROWS)
       expect({ key, isSaid: range !== '' && meaning !== '' }).toEqual({ key, isSaid: true });
   });
 
-  test('has an example that is valid and equal to the defaults', () => {
+  test('the configuration page has an example that is valid and equal to the defaults', () => {
     const example = /^```yaml\n([^]*?)^```$/m.exec(PAGE)?.[1] ?? '';
     expect(resolveConfig(parseConfigText(example, 'the example'))).toEqual(resolveConfig({}));
   });
 
-  test('has the defaults of listeners, storage, authentication and logging', () => {
+  test('the configuration page has the defaults of listeners, storage, authentication and logging', () => {
     const { listeners, storage, authentication, logging } = resolveConfig({});
     const [listener] = listeners;
     expect(codeIn(rowOf('listeners[].type').default)[0]).toBe(listener?.type);
@@ -168,7 +168,7 @@ describe('the configuration page', () => {
       expect(resolveConfig({ logging: { level } }).logging.level).toBe(level);
   });
 
-  test('has the defaults of authenticators and authorizers', () => {
+  test('the configuration page has the defaults of authenticators and authorizers', () => {
     const [asked] = resolveConfig({ authentication: [{ adapter: 'password-file' }] }).authentication;
     expect(codeIn(rowOf('authentication[].timeoutMs').default)).toEqual([String(asked?.timeoutMs)]);
     expect(codeIn(rowOf('authentication[].onFailure').default)).toEqual([asked?.onFailure]);
@@ -184,16 +184,19 @@ describe('the configuration page', () => {
     expect(Object.keys(AUTHENTICATION_ADAPTERS)).toContain(name);
   });
 
-  test.each(FAILED_ATTEMPTS_KEYS)('has the default and the range of failedAttempts.%s', (key) => {
-    const row = rowOf(`failedAttempts.${key}`);
-    const [written = ''] = codeIn(row.default);
-    expect(valueOf(written)).toBe(resolveConfig({}).failedAttempts[key]);
-    const [min = NaN, max = NaN] = (/^(\d+) to (\d+)$/.exec(row.range) ?? []).slice(1).map(Number);
-    const isAccepted = (value: number): boolean => acceptsConfig({ failedAttempts: { [key]: value } });
-    expect([min - 1, min, max, max + 1].map(isAccepted)).toEqual([false, true, true, false]);
-  });
+  test.each(FAILED_ATTEMPTS_KEYS)(
+    'the configuration page has the default and the range of failedAttempts.%s',
+    (key) => {
+      const row = rowOf(`failedAttempts.${key}`);
+      const [written = ''] = codeIn(row.default);
+      expect(valueOf(written)).toBe(resolveConfig({}).failedAttempts[key]);
+      const [min = NaN, max = NaN] = (/^(\d+) to (\d+)$/.exec(row.range) ?? []).slice(1).map(Number);
+      const isAccepted = (value: number): boolean => acceptsConfig({ failedAttempts: { [key]: value } });
+      expect([min - 1, min, max, max + 1].map(isAccepted)).toEqual([false, true, true, false]);
+    },
+  );
 
-  test.each(LIMIT_KEYS)('has the default, the range and the variable of limits.%s', (limit) => {
+  test.each(LIMIT_KEYS)('the configuration page has the default, the range and the variable of limits.%s', (limit) => {
     const row = rowOf(`limits.${limit}`);
     const [written = ''] = codeIn(row.default);
     expect(valueOf(written)).toEqual(resolveConfig({}).limits[limit] ?? 'off');
@@ -212,7 +215,7 @@ describe('the configuration page', () => {
     expect(environmentOverrides({ [variable]: written })).toMatchObject([{ path: ['limits', limit] }]);
   });
 
-  test('names the variables and flags of the command', () => {
+  test('the configuration page names the variables and flags of the command', () => {
     const settingOf = (key: string): string => rowOf(key).settings;
     const pathOf = (variable: string): unknown => environmentOverrides({ [variable]: 'value' })[0]?.path;
     expect(pathOf(variablesIn(settingOf('listeners[].host'))[0] ?? '')).toEqual(['listeners', 0, 'host']);

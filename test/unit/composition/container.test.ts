@@ -52,7 +52,7 @@ describe('the parts of an engine', () => {
 });
 
 describe('an embedded broker', () => {
-  test('starts with the implementations that the program gives it, and stops', async () => {
+  test('an embedded broker starts with the implementations that the program gives it, and stops', async () => {
     const network = new MemoryNetwork();
     const events: (BrokerEvent | LifecycleEvent)[] = [];
     const broker = createBroker(inMemory, {
@@ -68,25 +68,25 @@ describe('an embedded broker', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['listening', 'ready', 'stopping', 'stopped']);
   });
 
-  test('listens on a TCP port if the program gives it no listener', async () => {
+  test('an embedded broker listens on a TCP port if the program gives it no listener', async () => {
     const broker = createBroker({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] }, silent);
     await broker.start();
     expect(broker.addresses.get('tcp')).toMatch(/^127\.0\.0\.1:\d+$/);
     await broker.stop();
   });
 
-  test('refuses a wrong configuration when it is created, before it is started', () => {
+  test('an embedded broker with an invalid configuration is refused when it is created', () => {
     expect(() => createBroker({ limits: { maxInflight: 0 } })).toThrow(ConfigError);
   });
 
-  test('starts once, and refuses a second start', async () => {
+  test('an embedded broker starts once, and refuses a second start', async () => {
     const broker = createBroker(inMemory, { ...silent, listeners: [new MemoryNetwork()] });
     await broker.start();
     await expect(broker.start()).rejects.toThrow('a broker starts once');
     await broker.stop();
   });
 
-  test('can be stopped before it was started and after its start has failed', async () => {
+  test('an embedded broker can be stopped before it was started and after its start has failed', async () => {
     await createBroker(inMemory, silent).stop();
     const first = createBroker({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] }, silent);
     await first.start();
@@ -98,7 +98,7 @@ describe('an embedded broker', () => {
     await first.stop();
   });
 
-  test('calls the authenticators that the program gives it in their order', async () => {
+  test('an embedded broker calls the authenticators that the program gives it in their order', async () => {
     const calls: string[] = [];
     const abstaining = (name: string): Authenticator => ({
       name,
@@ -131,7 +131,7 @@ describe('the authentication of a listener', () => {
     authenticate: () => ({ decision: 'deny', reason, detail: 'the test denies' }),
   });
 
-  test('replaces the authentication of the broker for connections of that listener', async () => {
+  test('the authentication of a listener replaces the authentication of the broker for connections of that listener', async () => {
     const [one, other] = [new MemoryNetwork({ name: 'one' }), new MemoryNetwork({ name: 'other' })];
     const broker = createBroker(inMemory, {
       ...silent,
@@ -144,7 +144,7 @@ describe('the authentication of a listener', () => {
     await broker.stop();
   });
 
-  test('has an adapter of its own for each entry of the configuration', async () => {
+  test('each entry in the authentication of a listener has an adapter of its own', async () => {
     const authentication = [{ adapter: 'certificate' }, { adapter: 'anonymous' }];
     const container = createContainer(
       resolveConfig({
@@ -165,7 +165,7 @@ describe('the authentication of a listener', () => {
     expect(new Set(all.flat()).size).toBe(6);
   });
 
-  test('that refuses its options is reported under its key in the configuration', async () => {
+  test('an authenticator of a listener that refuses its options is reported with its key in the configuration', async () => {
     const written = {
       listeners: [{ type: 'tcp', authentication: [{ adapter: 'certificate', options: { identity: 'x' } }] }],
     };
@@ -184,7 +184,7 @@ describe('an adapter', () => {
     rmSync(directory, { recursive: true });
   });
 
-  test('is created for each name in the configuration', async () => {
+  test('an adapter is created for each name in the configuration', async () => {
     const container = createContainer(resolveConfig({ logging: { level: 'silent' } }));
     expect((await container.getAsync(Storage)).traits.durable).toBe(true);
     expect((await container.getAllAsync(Authenticator)).map(({ name }) => name)).toEqual(['anonymous']);
@@ -194,7 +194,7 @@ describe('an adapter', () => {
     expect(await composeBroker(resolveConfig({}), {})).toBeDefined();
   });
 
-  test('is not even imported when the program gives another implementation', async () => {
+  test('an adapter is not even imported when the program gives another implementation', async () => {
     const config = resolveConfig({ storage: { adapter: 'no-such-package' }, authorization: [{ adapter: 'neither' }] });
     const container = createContainer(config, { storage: new MemoryStorage(), authorizers: [] });
     await createAdapters(container, config);
@@ -202,24 +202,24 @@ describe('an adapter', () => {
     expect(await container.getAllAsync(Authorizer, { optional: true })).toEqual([]);
   });
 
-  test('is created without the others when it is all that is needed', async () => {
+  test('an adapter that is needed alone is created without the others', async () => {
     const config = resolveConfig({ storage: { adapter: 'memory' }, authentication: [{ adapter: 'no-such-package' }] });
     expect((await createContainer(config).getAsync(Storage)).traits.durable).toBe(false);
   });
 
-  test('is created once for all that depend on it', async () => {
+  test('an adapter is created once for all that depend on it', async () => {
     const container = createContainer(resolveConfig(inMemory), silent);
     const [first, second] = await Promise.all([container.getAsync(Storage), container.getAsync(Storage)]);
     expect(first).toBe(second);
   });
 
-  test('is shared with no other broker of the process', async () => {
+  test('an adapter is shared with no other broker of the process', async () => {
     const config = resolveConfig(inMemory);
     const [one, other] = [createContainer(config, silent), createContainer(config, silent)];
     expect(await one.getAsync(Storage)).not.toBe(await other.getAsync(Storage));
   });
 
-  test('that cannot be created does not hide what is wrong with the others', async () => {
+  test('an adapter that cannot be created does not hide the problems of others', async () => {
     const config = resolveConfig({
       storage: { adapter: 'no-storage' },
       authentication: [{ adapter: 'anonymous' }, { adapter: 'no-authenticator' }, { adapter: 'neither' }],
@@ -237,7 +237,7 @@ describe('an adapter', () => {
     ]);
   });
 
-  test('that is not installed is refused, and the nearest known name is suggested', async () => {
+  test('an adapter that is not installed is refused, and the nearest known name is suggested', async () => {
     await expect(checkAdapters(resolveConfig({ storage: { adapter: 'memroy' } }))).rejects.toThrow(
       'storage.adapter: "memroy" is not installed, expected memory, file, mongodb or the name of an installed npm package; did you mean memory?',
     );
@@ -246,7 +246,7 @@ describe('an adapter', () => {
     );
   });
 
-  test('is never loaded from a path or a URL', async () => {
+  test('an adapter is never loaded from a path or a URL', async () => {
     for (const adapter of ['./evil.js', '/etc/passwd', 'file:///x.js', 'data:text/javascript,1', '../x', 'node:fs']) {
       await expect(checkAdapters(resolveConfig({ storage: { adapter } }))).rejects.toThrow(
         'is not the name of an adapter',
@@ -254,13 +254,13 @@ describe('an adapter', () => {
     }
   });
 
-  test('that lacks the function of its port is refused by name', async () => {
+  test('an adapter that lacks the function of its port is refused by name', async () => {
     await expect(checkAdapters(resolveConfig({ storage: { adapter: 'yaml' } }))).rejects.toThrow(
       'storage.adapter: the package yaml exports no function createStorage, expected an adapter made for hexmq/ports',
     );
   });
 
-  test('may be a package installed in the working directory, and may refuse its options', async () => {
+  test('an adapter may be a package installed in the working directory, and may refuse its options', async () => {
     const folder = join(directory, 'node_modules/hexmq-storage-example');
     mkdirSync(folder, { recursive: true });
     writeFileSync(
@@ -282,7 +282,7 @@ describe('an adapter', () => {
 });
 
 describe('the container', () => {
-  test('starts access adapters, storage, engine and listeners in this order', async () => {
+  test('the container starts access adapters, storage, engine and listeners in this order', async () => {
     const container = createContainer(resolveConfig(inMemory), silent);
     const parts = await container.getAllAsync(LifecyclePart);
     expect(parts.map(({ name }) => name)).toEqual([
@@ -293,7 +293,7 @@ describe('the container', () => {
     ]);
   });
 
-  test('limits the time of configured authenticators, and not of those that the program gives', async () => {
+  test('the container limits the time of configured authenticators, and not of those that the program gives', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'hexmq-slow-'));
     const workingDirectory = process.cwd();
     try {

@@ -22,7 +22,7 @@ function isConfiguration(input: unknown): boolean {
 }
 
 describe('the JSON Schema', () => {
-  test('accepts the example of the configuration page', () => {
+  test('the JSON Schema accepts the example of the configuration page', () => {
     const page = readFileSync(resolve(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
     expect(accepts(parseConfigText(/^```yaml\n([^]*?)^```$/m.exec(page)?.[1] ?? '', 'the example'))).toBe(true);
   });
@@ -33,7 +33,7 @@ describe('the JSON Schema', () => {
     { limits: { maxPublishRate: 100, messageExpiryMax: 'off', maxConnections: -1 } },
     { storage: { adapter: 'some-package', options: { anything: 1 } } },
     { authentication: [{ adapter: 'anonymous' }] },
-  ])('accepts %j', (input) => {
+  ])('the JSON Schema accepts %j', (input) => {
     expect([accepts(input), isConfiguration(input)]).toEqual([true, true]);
   });
 
@@ -48,11 +48,11 @@ describe('the JSON Schema', () => {
     { logging: { level: 'loud' } },
     { authentication: [{}] },
     { unknown: 1 },
-  ])('refuses %j', (input) => {
+  ])('the JSON Schema refuses %j', (input) => {
     expect([accepts(input), isConfiguration(input)]).toEqual([false, false]);
   });
 
-  test('has the default of each limit', () => {
+  test('the JSON Schema has the default of each limit', () => {
     const { properties } = configJsonSchema() as {
       properties: { limits: { properties: Record<string, { default: unknown }> } };
     };

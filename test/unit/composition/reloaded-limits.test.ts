@@ -55,7 +55,7 @@ describe('a reload', () => {
     limits,
   });
 
-  test('replaces the handshake timeout of a listener for connections that arrive after it', async () => {
+  test('a reload replaces the handshake timeout of a listener for connections that arrive after it', async () => {
     const { running, port, next } = await started(withLimits({ connectTimeoutMs: 600_000 }));
     expect(await running.reload(withLimits({ connectTimeoutMs: 30 }))).toEqual([]);
     const failure = next('handshake-failed');
@@ -63,7 +63,7 @@ describe('a reload', () => {
     expect(await failure).toMatchObject({ reason: 'timeout', detail: 'proxy-header not completed within 30 ms' });
   });
 
-  test("replaces the handshake timeout of a listener by the listener's own limit", async () => {
+  test("a reload replaces the handshake timeout of a listener by the listener's own limit", async () => {
     const own = withLimits({ connectTimeoutMs: 600_000 });
     const { running, port, next } = await started(own);
     const listeners = own.listeners?.map((listener) => ({ ...listener, limits: { connectTimeoutMs: 30 } }));
@@ -73,7 +73,7 @@ describe('a reload', () => {
     expect(await failure).toMatchObject({ reason: 'timeout', detail: 'proxy-header not completed within 30 ms' });
   });
 
-  test('replaces the largest WebSocket message that a listener accepts', async () => {
+  test('a reload replaces the largest WebSocket message that a listener accepts', async () => {
     const withSize = (maxPacketSize: number): ConfigInput => ({
       storage: { adapter: 'memory' },
       listeners: [{ type: 'ws', port: 0 }],

@@ -14,7 +14,7 @@ interface Timed {
 describe('an injection token', () => {
   const clock = new VirtualClock();
 
-  test('accepts an implementation of its port, and no other value', () => {
+  test('an injection token accepts an implementation of its port, and no other value', () => {
     const container = new Container();
     container.bind(Clock).toConstantValue(clock);
     // @ts-expect-error a clock is no storage
@@ -26,7 +26,7 @@ describe('an injection token', () => {
     expect(container.get(Clock)).toBe(clock);
   });
 
-  test('gives what it resolves to the type of its port', () => {
+  test('a value resolved by an injection token has the type of its port', () => {
     const container = new Container();
     container.bind(Clock).toConstantValue(clock);
     const resolved: Clock = container.get(Clock);
@@ -35,7 +35,7 @@ describe('an injection token', () => {
     expect(resolved).toBe(storage);
   });
 
-  test('injects by name only what the factory expects under that name', () => {
+  test('an injection token can only be injected under a name whose type the factory expects', () => {
     const container = new Container();
     container.bind(Clock).toConstantValue(clock);
     const create = ({ clock: injected }: Timed): Timed => ({ clock: injected });

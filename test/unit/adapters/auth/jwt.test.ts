@@ -81,7 +81,7 @@ describe('a valid token', () => {
     });
   });
 
-  test.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('may be signed with %s', async (alg) => {
+  test.each(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'])('a token may be signed with %s', async (alg) => {
     const publicKeyFile = fileWith(pemOf(rsa.publicKey));
     const options = { algorithms: [alg], secret: undefined, publicKeyFile };
     expect(await ask(options, { password: await sign(CLAIMS, rsa.privateKey, { alg }) })).toMatchObject({
@@ -93,7 +93,7 @@ describe('a valid token', () => {
     );
   });
 
-  test.each(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'])('may be signed with %s', async (alg) => {
+  test.each(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'])('a token may be signed with %s', async (alg) => {
     const pair = ec[alg] ?? ed25519;
     const options = { algorithms: [alg], secret: undefined, publicKeyFile: fileWith(pemOf(pair.publicKey)) };
     expect(await ask(options, { password: await sign(CLAIMS, pair.privateKey, { alg }) })).toMatchObject({
@@ -102,7 +102,7 @@ describe('a valid token', () => {
     });
   });
 
-  test.each(['HS256', 'HS384', 'HS512'])('may be signed with %s', async (alg) => {
+  test.each(['HS256', 'HS384', 'HS512'])('a token may be signed with %s', async (alg) => {
     const password = await sign(CLAIMS, LONG_SECRET, { alg });
     expect(await ask({ algorithms: [alg], secret: LONG_SECRET }, { password })).toMatchObject({ decision: 'allow' });
     expect(await ask({ algorithms: [alg], secret: `${LONG_SECRET}!` }, { password })).toMatchObject(
@@ -265,7 +265,7 @@ describe('an invalid token', () => {
     expect(await ask({}, { password })).toEqual(denied('the token has expired'));
   });
 
-  test.each(['none', 'None', 'NONE', ''])('one with the algorithm %p', async (alg) => {
+  test.each(['none', 'None', 'NONE', ''])('a token with the algorithm %p is denied', async (alg) => {
     const password = `${encode({ alg })}.${encode(CLAIMS)}.`;
     expect(await ask({}, { password })).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });
     expect(await ask(withoutSecret(), { password })).toMatchObject({ decision: 'deny', reason: 'bad-credentials' });

@@ -160,7 +160,7 @@ describe('a password file', () => {
   });
 
   test('an empty password file knows no user', async () => {
-    writeFileSync(path, '# nobody yet\n');
+    writeFileSync(path, '# no user yet\n');
     expect(await decisionOf(opened(), 'alice', 'secret')).toBe('password-file: unknown user');
     expect(await decisionOf(opened({ unknownUsers: 'abstain' }), 'alice', 'secret')).toBe('abstain');
   });
@@ -205,7 +205,7 @@ describe('the password file as an authenticator', () => {
 
   test('passwords of known and unknown users are hashed asynchronously', () => {
     const authenticator = opened({ rememberForMs: 0 });
-    for (const userName of ['alice', 'bob', 'nobody'])
+    for (const userName of ['alice', 'bob', 'unknown'])
       expect(authenticator.authenticate(requestOf(userName, 'secret'))).toBeInstanceOf(Promise);
   });
 
@@ -227,8 +227,8 @@ describe('the password file as an authenticator', () => {
     const atOnce: string[] = [];
     // Of this many names, some have the hash of alice as their decoy.
     for (let i = 0; i < 20; i++)
-      if (!(authenticator.authenticate(requestOf(`nobody ${i}`, 'secret')) instanceof Promise))
-        atOnce.push(`nobody ${i}`);
+      if (!(authenticator.authenticate(requestOf(`unknown ${i}`, 'secret')) instanceof Promise))
+        atOnce.push(`unknown ${i}`);
     expect(atOnce).toEqual([]);
   });
 
@@ -301,7 +301,7 @@ describe('the password file editor', () => {
     expect(statSync(path).mode & 0o777).toBe(0o640);
     await edit((file) => {
       expect(file.userNames).toEqual(['alice', 'bob', 'zoe', 'carol']);
-      expect([file.delete('alice'), file.delete('nobody')]).toEqual([true, false]);
+      expect([file.delete('alice'), file.delete('unknown')]).toEqual([true, false]);
     });
     expect(readFileSync(path, 'latin1')).not.toContain('alice');
   });
@@ -324,7 +324,7 @@ describe('the password file editor', () => {
   });
 
   test.each(['', ' ', 'a:b', 'a\nb', 'a\rb', 'a\0b', ' a', 'a ', '#a', 'n'.repeat(65_536)])(
-    'refuses the user name %j',
+    'the password file editor refuses the user name %j',
     async (userName) => {
       expect(userNameProblem(userName)).toMatch(/^it /);
       await expect(set(userName)).rejects.toThrow('this user name is not valid in a password file');

@@ -57,7 +57,7 @@ test('an import accepts CRLF, empty lines and a byte order mark', async () => {
   expect(await read(`\ufeff${(await text()).replaceAll('\n', '\r\n\n')}`)).toHaveLength(FACTS.length);
 });
 
-describe('a line that is wrong', () => {
+describe('an invalid line', () => {
   const session = '{"kind":"session","clientId":"a","expiryIntervalS":1}';
   const published = '{"kind":"message","id":1,"topic":"t","qos":1,"retain":false,"acceptedAtMs":0,"payload":"AA=="}';
   const header = '{"kind":"header","format":"hexmq-export","version":1,"createdAtMs":0}';
@@ -115,14 +115,14 @@ describe('a line that is wrong', () => {
       `${header}\n${published.replace('}', ',"properties":{"userProperties":[["a"]]}}')}`,
       'line 2: properties.userProperties: expected a list of pairs of text, got [["a"]]',
     ],
-  ])('%j is told', async (content, expected) => {
+  ])('an import with the content %j is refused with its line and reason', async (content, expected) => {
     await expect(read(content)).rejects.toThrow(expected);
   });
 });
 
 describe('an incomplete export', () => {
   test.each(FACTS.map((fact, i) => [fact.kind, i]).filter(([kind]) => kind !== 'last-message-id'))(
-    'is refused when its %s is missing',
+    'an export without its line of kind %s is refused as incomplete',
     async (kind) => {
       const lines = (await text()).split('\n').filter((line) => !line.startsWith(`{"kind":"${kind}"`));
       await expect(read(lines.join('\n'))).rejects.toThrow(
@@ -182,7 +182,7 @@ describe('the page about the format', () => {
   test.each([
     ['its example', () => Promise.resolve(example)],
     ['an export', text],
-  ])('says how the digest is made, by which that of %s comes out', async (_name, content) => {
+  ])('the digest of %s follows from the description on the page about the format', async (_name, content) => {
     let sum = 0n;
     let hashOfMessage = '';
     let stated: unknown;

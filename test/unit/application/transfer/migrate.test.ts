@@ -265,7 +265,7 @@ test('a store that cannot be reached is retried; one that is full is not', async
   const shaky = watched(target, (storage) => {
     onCommit(storage, async (_batch, forward) => {
       commits++;
-      // Taken, or not; nobody knows.
+      // The batch may have been stored or not: the caller cannot know.
       if (commits % 3 === 0) await forward();
       if (commits % 3 !== 1) throw new StorageError('unavailable', 'away');
       await forward();

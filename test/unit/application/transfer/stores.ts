@@ -144,7 +144,7 @@ export function everyState(): Change[] {
     appendOf(queueOf('gone'), 65_603, messageOf(6, { payload: new Uint8Array(0), expiresAtMs: 1_700_000_099_000 })),
     release(queueOf('gone'), 65_601),
     remove(queueOf('gone'), 65_602),
-    // A shared group that keeps what nobody could take.
+    // A shared group with a message that no member could take.
     put.session('member', { disconnectedAtMs: 0 }),
     put.subscription('member', '$share/group/s/#'),
     appendOf(groupQueueOf('group', 's/#'), 3, shared),

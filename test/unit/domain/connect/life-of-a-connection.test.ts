@@ -52,16 +52,19 @@ describe('CONNECT', () => {
     ['not-authorized', 5],
     ['authentication-unavailable', 3],
     ['authorization-unavailable', 3],
-  ] as const)('that is denied for %s is refused with %i and closed', (reason, code) => {
-    const core = new CoreHarness();
-    const a = core.open();
-    a.connect('a');
-    core.lines();
-    a.deny(reason);
-    expect(core.lines()).toEqual([`1 < connack ${code}`, `! refused ${reason}`, '1 close connection-refused']);
-    expect(core.broker.nextDeadlineMs).toBeUndefined();
-    expect(core.broker.connectionCount).toBe(0);
-  });
+  ] as const)(
+    'a CONNECT that is denied for %s is refused with return code %i, and the connection is closed',
+    (reason, code) => {
+      const core = new CoreHarness();
+      const a = core.open();
+      a.connect('a');
+      core.lines();
+      a.deny(reason);
+      expect(core.lines()).toEqual([`1 < connack ${code}`, `! refused ${reason}`, '1 close connection-refused']);
+      expect(core.broker.nextDeadlineMs).toBeUndefined();
+      expect(core.broker.connectionCount).toBe(0);
+    },
+  );
 
   test('a denied CONNECT does not touch the session of the client', () => {
     const core = new CoreHarness();
@@ -384,7 +387,7 @@ describe('time', () => {
     expect(core.lines()).toContain('1 close keep-alive-timeout');
   });
 
-  test('keep-alive 0 disables it unless that is not allowed, and a 3.x client keeps its own interval', () => {
+  test('Keep Alive 0 disables the check unless the broker forbids it, and a 3.x client keeps its own interval', () => {
     const core = new CoreHarness({ keepAliveMax: 10 });
     core.connect('a', { keepAlive: 0 });
     expect(core.broker.nextDeadlineMs).toBeUndefined();

@@ -17,7 +17,7 @@ const topicsHeard = (core: CoreHarness, peer: CorePeer): string[] =>
 
 describe('a live message', () => {
   test.each([0, 1, 2] as const)(
-    'at QoS %i that a subscriber may not receive is neither sent nor queued, and counted with the rule',
+    'a live message at QoS %i that a subscriber may not receive is neither sent nor queued, and the event names the rule',
     (qos) => {
       const core = new CoreHarness();
       const reader = core.connectStored('reader', {
@@ -53,8 +53,8 @@ describe('a live message', () => {
   });
 });
 
-describe('what was queued', () => {
-  test('messages queued for an offline client are judged when it returns, and permitted ones arrive in order', () => {
+describe('queued messages', () => {
+  test('messages queued for an offline client are checked when it returns, and permitted ones arrive in order', () => {
     const core = new CoreHarness();
     core.connectStored('reader').subscribe(['#', 2]);
     core.handle({ kind: 'closed', connection: 1 as never });
@@ -73,7 +73,7 @@ describe('what was queued', () => {
     expect(core.stored('reader')).toEqual(['(released)', '(released)']);
   });
 
-  test('a message behind a full window is judged by the rules in force when it is sent', () => {
+  test('a message behind a full window is checked by the rules in force when it is sent', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const reader = core.connectStored('reader');
     reader.subscribe(['#', 1]);
@@ -114,9 +114,9 @@ describe('what was queued', () => {
   });
 
   test.each([
-    ['QoS 1 goes', 1, [], []],
-    ['QoS 2 is brought to its end without being sent again', 2, ['pubrel 1'], ['(released)']],
-  ] as const)('and sent before at %s', (_, qos, heard, stored) => {
+    ['QoS 1 is dropped', 1, [], []],
+    ['QoS 2 is completed without being sent again', 2, ['pubrel 1'], ['(released)']],
+  ] as const)('a queued message that was sent before at %s if it is no longer permitted', (_, qos, heard, stored) => {
     const core = new CoreHarness();
     const reader = core.connectStored('reader');
     reader.subscribe(['#', 2]);
@@ -145,7 +145,7 @@ describe('what was queued', () => {
     expect(core.broker.counters).toMatchObject({ delivered: 1, dropped: { 'not-authorized': 0 } });
   });
 
-  test('queued messages are judged after a restart too', () => {
+  test('queued messages are checked after a restart too', () => {
     const core = new CoreHarness();
     core.connectStored('reader').subscribe(['#', 1]);
     core.handle({ kind: 'closed', connection: 1 as never });
@@ -170,7 +170,7 @@ describe('a retained message', () => {
     expect(core.recorder.events.filter(({ kind }) => kind === 'retained-limited')).toEqual([]);
   });
 
-  test.each([0, 1] as const)('at QoS %i is judged when it has been read', (qos) => {
+  test.each([0, 1] as const)('a retained message at QoS %i is checked after it has been read', (qos) => {
     const core = new CoreHarness();
     core.connect('publisher').publish('a', 'x', 1, { retain: true });
     core.answersAtOnce = false;
@@ -210,7 +210,7 @@ describe('a shared group', () => {
   });
 
   test.each([0, 1] as const)(
-    'in which nobody may receive it at QoS %i drops it with its reason, and nothing is stuck',
+    'a shared group drops a message at QoS %i that no member may receive, and delivers the next one',
     (qos) => {
       const core = new CoreHarness();
       const a = member(core, 'a', 'allow receive a/#');

@@ -116,22 +116,25 @@ describe('many retained messages', () => {
     [1, 150],
     [2, 150],
     [1, 250],
-  ] as const)('all come, once, at QoS %i, to a session that is not stored: %i', (qos, count) => {
-    const { core, publisher } = started();
-    const topics = retain(publisher, count, qos);
-    const a = core.connect('a');
-    core.lines();
-    a.subscribe(['#', 2]);
-    const got = qos === 1 ? takeAll(core, a) : takeAllAt2(core, a);
-    expect(got).toEqual(topics);
-  });
+  ] as const)(
+    'many retained messages at QoS %i reach a session that is not stored once each: %i messages',
+    (qos, count) => {
+      const { core, publisher } = started();
+      const topics = retain(publisher, count, qos);
+      const a = core.connect('a');
+      core.lines();
+      a.subscribe(['#', 2]);
+      const got = qos === 1 ? takeAll(core, a) : takeAllAt2(core, a);
+      expect(got).toEqual(topics);
+    },
+  );
 
   test.each([
     [0, 150],
     [1, 150],
     [2, 150],
     [1, 250],
-  ] as const)('all come, once, at QoS %i, to a stored session: %i', (qos, count) => {
+  ] as const)('many retained messages at QoS %i reach a stored session once each: %i messages', (qos, count) => {
     const { core, publisher } = started();
     const topics = retain(publisher, count, qos);
     const a = core.connectStored('a');

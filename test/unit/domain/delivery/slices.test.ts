@@ -22,7 +22,7 @@ function fanOut(subscribers: number, options: { stored?: boolean; qos?: 1 | 2; s
 const published = (lines: readonly string[]): string[] => lines.filter((line) => line.includes('< publish'));
 
 describe('a fan-out that is larger than a slice', () => {
-  test('the message goes to two recipients a step, and its publisher is acknowledged after the last of them', () => {
+  test('a fan-out in slices serves two recipients a step, and its publisher is acknowledged after the last of them', () => {
     const { core, publisher } = fanOut(5, { stored: true });
     publisher.publish('t', 'x', 1, { packetId: 7 });
     expect(core.lines()).toEqual([`${publisher.id} suspend`]);
@@ -92,7 +92,7 @@ describe('a fan-out that is larger than a slice', () => {
     expect(published(core.lines())).toHaveLength(3);
   });
 
-  test('a recipient that unsubscribes between two slices does not get it [MQTT-3.10.4-2], one that subscribes again does', () => {
+  test('a recipient that unsubscribes between two slices does not get the message [MQTT-3.10.4-2] unless it subscribes again', () => {
     const { core, peers, publisher } = fanOut(5, { sliceSize: 3 });
     publisher.publish('t', 'x');
     core.handle({ kind: 'continue' });
@@ -143,7 +143,7 @@ describe('a fan-out that is larger than a slice', () => {
     expect([...core.store.wills.keys()]).toEqual(['a']);
   });
 
-  test('a message whose publisher goes while it waits is published all the same', () => {
+  test('a message whose publisher disconnects while it waits is still published', () => {
     const { core, publisher } = fanOut(3);
     publisher.publish('t', 'x', 0);
     publisher.lose();
@@ -173,7 +173,7 @@ function overlapping(subscriber: 'clean' | 'stored' = 'stored') {
 }
 
 describe('a topic whose route takes more than a slice to find', () => {
-  test('the message is delivered once, at the highest QoS, when the search is complete [MQTT-3.3.5-1]', () => {
+  test('a message whose route needs several slices is delivered once, at the highest QoS, after the search [MQTT-3.3.5-1]', () => {
     const { core, publisher, steps } = overlapping();
     publisher.publish('a/a/a', 'x', 2, { packetId: 7 });
     expect(core.lines()).toEqual([`${publisher.id} suspend`]);
@@ -190,7 +190,7 @@ describe('a topic whose route takes more than a slice to find', () => {
     expect(core.recorder.holds).toBe(0);
   });
 
-  test('the route is found once for all messages to the topic, as long as subscriptions stay as they are', () => {
+  test('a route that needs several slices is searched once for all messages to the topic while subscriptions do not change', () => {
     const { publisher, steps } = overlapping();
     publisher.publish('a/a/a', 'x');
     steps();
@@ -198,7 +198,7 @@ describe('a topic whose route takes more than a slice to find', () => {
     expect(steps()).toEqual([]);
   });
 
-  test('messages of any publisher wait for the search, whatever their topic, and keep their order', () => {
+  test('messages to any topic wait for the search for a route, and keep their order', () => {
     const { core, one, publisher, steps } = overlapping('clean');
     const other = core.connect('other');
     publisher.publish('a/a/a', '1', 0);
@@ -237,7 +237,7 @@ describe('a topic whose route takes more than a slice to find', () => {
     expect(published(lines).filter((line) => line.startsWith(`${again.id} <`))).toHaveLength(1);
   });
 
-  test('a client that gives up all matching subscriptions during the search does not get the message', () => {
+  test('a client that unsubscribes all matching filters during the search does not get the message', () => {
     const { core, one, publisher, steps } = overlapping();
     publisher.publish('a/a/a', 'x');
     core.handle({ kind: 'continue' });
@@ -255,7 +255,7 @@ describe('a topic whose route takes more than a slice to find', () => {
     expect(published(steps().flat())).toHaveLength(1);
   });
 
-  test('a crash during the search leaves nothing of the message', () => {
+  test('a crash during the search for a route leaves nothing of the message', () => {
     const { core, publisher } = overlapping();
     publisher.publish('a/a/a', 'x');
     core.handle({ kind: 'continue' });
@@ -265,7 +265,7 @@ describe('a topic whose route takes more than a slice to find', () => {
 });
 
 describe('a SUBSCRIBE with more filters than a slice', () => {
-  test('its filters are parsed, checked and granted in slices, and SUBACK follows the last', () => {
+  test('the filters of a large SUBSCRIBE are parsed, checked and granted in slices, and SUBACK follows the last slice', () => {
     const core = new CoreHarness({}, undefined, undefined, 4);
     core.finishesAtOnce = false;
     const a = core.connectStored('a');
@@ -283,7 +283,7 @@ describe('a SUBSCRIBE with more filters than a slice', () => {
     ]);
   });
 
-  test('a filter that is none ends the connection before any takes effect, whichever slice it is in [MQTT-4.7.1-2]', () => {
+  test('an invalid filter in any slice ends the connection before any filter takes effect [MQTT-4.7.1-2]', () => {
     const core = new CoreHarness({}, undefined, undefined, 2);
     const a = core.connectStored('a');
     core.lines();
@@ -292,7 +292,7 @@ describe('a SUBSCRIBE with more filters than a slice', () => {
     expect(core.store.subscriptions.size).toBe(0);
   });
 
-  test('equal filters take effect once, and each gets its code [MQTT-3.8.4-3]', () => {
+  test('equal filters of a large SUBSCRIBE take effect once, and each gets its code [MQTT-3.8.4-3]', () => {
     const core = new CoreHarness();
     core.connect('publisher').publish('t', 'kept', 1, { retain: true });
     const a = core.connectStored('a');
@@ -320,7 +320,7 @@ describe('a SUBSCRIBE with more filters than a slice', () => {
     ]);
   });
 
-  test('a client that goes in the middle of it is not answered, and its session keeps what was granted', () => {
+  test('a client that disconnects during its SUBSCRIBE keeps the subscriptions granted so far', () => {
     const core = new CoreHarness({}, undefined, undefined, 3);
     core.finishesAtOnce = false;
     const a = core.connectStored('a');
@@ -335,7 +335,7 @@ describe('a SUBSCRIBE with more filters than a slice', () => {
 });
 
 describe('a search for retained messages', () => {
-  test('it visits a bounded number of topics a step, and other clients are answered in between', () => {
+  test('a search for retained messages visits a bounded number of topics a step, and other clients are served in between', () => {
     const core = new CoreHarness({}, undefined, undefined, 10);
     const publisher = core.connect('publisher');
     for (let i = 0; i < 50; i++) publisher.publish(`t/${i}/x`, 'x', 0, { retain: true });
@@ -356,7 +356,7 @@ describe('a search for retained messages', () => {
     expect(lines.filter((line) => line.includes('< publish'))).toEqual([`${a.id} < publish u=found q0 retain`]);
   });
 
-  test('a topic that is published while the search goes on is not sent a second time', () => {
+  test('a topic that is published to during a search for retained messages is not sent a second time', () => {
     const core = new CoreHarness({}, undefined, undefined, 5);
     const publisher = core.connect('publisher');
     for (let i = 0; i < 20; i++) publisher.publish(`t/${i}`, 'old', 0, { retain: true });

@@ -12,7 +12,7 @@ const publish = (topic: string, payload: string, options: { qos?: 0 | 1 | 2; ret
 });
 
 describe('the command disconnect', () => {
-  test('ends the connection of a client, publishes its will and leaves its session', () => {
+  test('disconnect ends the connection of a client, publishes its will and leaves its session', () => {
     const core = new CoreHarness();
     core.connectStored('a', { will: will('gone', 'a') });
     core.connect('b').subscribe(['gone', 0]);
@@ -30,7 +30,7 @@ describe('the command disconnect', () => {
     expect(core.broker.sessionCount).toBe(2);
   });
 
-  test('ends a connection whose CONNACK still waits for storage, with the session that its CONNECT began', () => {
+  test('disconnect ends a connection whose CONNACK waits for storage, and the session that its CONNECT began', () => {
     const core = new CoreHarness();
     core.admitsAtOnce = false;
     core.connectStored('a');
@@ -40,7 +40,7 @@ describe('the command disconnect', () => {
     expect(core.broker.sessionCount).toBe(0);
   });
 
-  test('finds no connection of a client that is offline, unknown or not authenticated yet', () => {
+  test('disconnect finds no connection of a client that is offline, unknown or not authenticated yet', () => {
     const core = new CoreHarness();
     core.connectStored('a').disconnect();
     core.open().connect('c');
@@ -49,7 +49,7 @@ describe('the command disconnect', () => {
     expect(core.lines().filter((line) => line.includes('close'))).toEqual([]);
   });
 
-  test('names the operator in the event of the connection and in an event of its own', () => {
+  test('disconnect names the operator in the event of the connection and in an event of its own', () => {
     const core = new CoreHarness();
     core.connect('a');
     core.command(disconnect('a'), 'alice');
@@ -66,7 +66,7 @@ describe('the command disconnect', () => {
 });
 
 describe('the command delete-session', () => {
-  test('ends an offline session with its subscriptions and its queue, and is done when that is durable', () => {
+  test('delete-session ends an offline session with its subscriptions and its queue, and is done when that is durable', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a');
     a.subscribe(['t', 1]);
@@ -88,7 +88,7 @@ describe('the command delete-session', () => {
     expect(core.restarted().broker.sessionCount).toBe(0);
   });
 
-  test('disconnects a client that is connected first, so that its will is published', () => {
+  test('delete-session disconnects a client that is connected first, so that its will is published', () => {
     const core = new CoreHarness();
     core.connectStored('a', { will: will('gone', 'a') });
     core.lines();
@@ -105,7 +105,7 @@ describe('the command delete-session', () => {
     ]);
   });
 
-  test('publishes a will that waits for its delay, because the session has ended', () => {
+  test('delete-session publishes a will that waits for its delay, because the session has ended', () => {
     const core = new CoreHarness();
     core.connectStored('a', { will: will('gone', 'a', { delayS: 60 }) }).lose();
     core.lines();
@@ -115,7 +115,7 @@ describe('the command delete-session', () => {
     expect(core.lines()).toEqual([]);
   });
 
-  test('ends a session that is not stored together with its connection', () => {
+  test('delete-session ends a session that is not stored together with its connection', () => {
     const core = new CoreHarness();
     core.connect('a');
     core.lines();
@@ -124,7 +124,7 @@ describe('the command delete-session', () => {
     expect(core.broker.sessionCount).toBe(0);
   });
 
-  test('finds no session of an unknown client, and says so when an earlier deletion is durable', () => {
+  test('delete-session reports an unknown client, after earlier deletions are durable', () => {
     const core = new CoreHarness();
     core.connectStored('a').disconnect();
     core.command(deleteSession('a'));
@@ -133,7 +133,7 @@ describe('the command delete-session', () => {
     expect(core.lines().at(-1)).toBe('command 2 not-found after an earlier change');
   });
 
-  test('lets a client that returns begin a new session', () => {
+  test('delete-session lets a client that returns begin a new session', () => {
     const core = new CoreHarness();
     core.connectStored('a').subscribe(['t', 1]);
     core.command(deleteSession('a'));
@@ -146,7 +146,7 @@ describe('the command delete-session', () => {
 });
 
 describe('the command delete-retained', () => {
-  test('removes the retained message of one topic, also from storage', () => {
+  test('delete-retained removes the retained message of one topic, also from storage', () => {
     const core = new CoreHarness();
     const a = core.connect('a');
     a.publish('t', 'x', 1, { retain: true });
@@ -158,7 +158,7 @@ describe('the command delete-retained', () => {
     expect(core.restarted().broker.retainedCount).toBe(1);
   });
 
-  test('finds nothing in a topic without a retained message', () => {
+  test('delete-retained finds nothing in a topic without a retained message', () => {
     const core = new CoreHarness();
     expect(core.command(deleteRetained('t'))).toEqual({ result: 'not-found' });
     expect(core.lines()).toEqual(['! delete-retained t by operator: not-found', 'command 1 not-found']);
@@ -166,7 +166,7 @@ describe('the command delete-retained', () => {
 });
 
 describe('the command publish', () => {
-  test('delivers to every matching subscription, whatever the permissions of clients, and counts the recipients', () => {
+  test('publish by an operator delivers to every matching subscription, whatever the permissions of clients, and counts the recipients', () => {
     const core = new CoreHarness();
     core.connectStored('a').subscribe(['t', 1]);
     core.connect('b', { permissions: { kind: 'rules', rules: [] } });
@@ -180,13 +180,13 @@ describe('the command publish', () => {
     ]);
   });
 
-  test('retains the message if it says so', () => {
+  test('publish by an operator retains the message if its retain flag is set', () => {
     const core = new CoreHarness();
     core.command(publish('t', 'x', { retain: true }));
     expect(core.lines()).toContain('+retained t=x');
   });
 
-  test('is answered after the last slice of a fan-out that is larger than a slice', () => {
+  test('publish by an operator is answered after the last slice of a fan-out that is larger than a slice', () => {
     const core = new CoreHarness({}, undefined, undefined, 2);
     for (let i = 0; i < 5; i++) core.connectStored(`s${i}`).subscribe(['t', 1]);
     core.finishesAtOnce = false;
@@ -208,7 +208,7 @@ describe('the command publish', () => {
       'retained messages are not supported',
     ],
     ['a payload larger than any packet', publish('t', '12345678901'), 'the payload has more than 10 bytes'],
-  ])('refuses a message with %s', (_what, command, detail) => {
+  ])('publish by an operator refuses a message with %s', (_what, command, detail) => {
     const core = new CoreHarness({ maxQos: 1, retainedMessages: false, maxPacketSize: 10 });
     expect(core.command(command)).toEqual({ result: 'refused', detail });
   });

@@ -44,7 +44,7 @@ test('the counts are those of the broker at the moment of the query', () => {
 });
 
 describe('the view of a session', () => {
-  test('shows its connection, its subscriptions, what is in flight both ways, and what waits', () => {
+  test('the view of a session shows its connection, its subscriptions, messages in flight both ways, and waiting messages', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const a = core.connectStored('a', { keepAlive: 30, will: will('gone', 'a') });
     a.subscribe(['t', 1], ['u', 0]);
@@ -77,34 +77,34 @@ describe('the view of a session', () => {
     });
   });
 
-  test('of an offline client has no connection, and says since when', () => {
+  test('the view of an offline session has the time of its disconnection instead of a connection', () => {
     const core = new CoreHarness();
     core.connectStored('a').disconnect();
     const view = core.broker.query({ kind: 'session', clientId: 'a' });
     expect(view).toMatchObject({ connection: undefined, disconnectedAtMs: core.nowMs, hasWill: false });
   });
 
-  test('does not exist for an unknown client', () => {
+  test('the view of a session does not exist for an unknown client', () => {
     expect(new CoreHarness().broker.query({ kind: 'session', clientId: 'a' })).toBeUndefined();
   });
 });
 
 describe('a query that comes in pages', () => {
-  test('examines as many sessions for one page as it may, and the cursor leads to the others', () => {
+  test('a query in pages examines at most its budget of sessions for one page, and the cursor leads to the others', () => {
     const pages = pagesOf(withClients(5), { kind: 'sessions', examine: 2 });
     expect(clientIds(pages)).toEqual([['c0', 'c1'], ['c2', 'c3'], ['c4']]);
   });
 
-  test('stops after its budget even if it has found nothing', () => {
+  test('a query in pages stops after its budget even if it has found nothing', () => {
     const pages = pagesOf(withClients(5), { kind: 'sessions', examine: 2, clientIdPrefix: 'c4' });
     expect(clientIds(pages)).toEqual([[], [], ['c4']]);
   });
 
-  test('has an empty last page if the budget ends with the last item', () => {
+  test('a query in pages has an empty last page if the budget ends with the last item', () => {
     expect(clientIds(pagesOf(withClients(2), { kind: 'sessions', examine: 2 }))).toEqual([['c0', 'c1'], []]);
   });
 
-  test('examines what stays once, whatever comes and goes between two pages', () => {
+  test('a query in pages examines every lasting item once, whatever is added and removed between two pages', () => {
     const core = withClients(4);
     const first = core.broker.query({ kind: 'sessions', examine: 2 });
     core.command({ kind: 'delete-session', clientId: 'c0' });
@@ -117,7 +117,7 @@ describe('a query that comes in pages', () => {
     ]);
   });
 
-  test('is refused if it may examine nothing', () => {
+  test('a query in pages is refused if it may examine nothing', () => {
     const core = withClients(1);
     expect(() => core.broker.query({ kind: 'sessions', examine: 0 })).toThrow(RangeError);
     expect(() => core.broker.query({ kind: 'connections', examine: NaN })).toThrow(RangeError);
@@ -153,7 +153,7 @@ test('the subscriptions of a session are listed as they were granted', () => {
 describe('the recipients of a topic', () => {
   const allowed = { kind: 'rules', rules: [] } as const;
 
-  test('are the subscriptions that match it, with every member of a shared group', () => {
+  test('the recipients of a topic are the subscriptions that match it, with every member of a shared group', () => {
     const core = new CoreHarness();
     core.connect('a').subscribe(['t/+', 1], ['t/#', 2]);
     core.connectStored('b').subscribe(['$share/g/t/x', 1]);
@@ -169,14 +169,14 @@ describe('the recipients of a topic', () => {
     );
   });
 
-  test('do not include a subscription with a leading wildcard if the topic begins with $', () => {
+  test('the recipients of a topic do not include a subscription with a leading wildcard if the topic begins with $', () => {
     const core = new CoreHarness();
     core.connect('a').subscribe(['#', 1], ['+/x', 1], ['$s/#', 1]);
     const items = pagesOf(core, { kind: 'recipients', topic: '$s/x', examine: 100 }).flat();
     expect(items).toMatchObject([{ topicFilter: '$s/#' }]);
   });
 
-  test('say whether the client is connected and may receive the topic', () => {
+  test('the recipients of a topic say whether the client is connected and may receive the topic', () => {
     const core = new CoreHarness();
     const a = core.connectStored('a');
     a.subscribe(['t', 1]);
@@ -187,7 +187,7 @@ describe('the recipients of a topic', () => {
     expect(view()).toMatchObject({ clientId: 'a', qos: 1, isConnected: false, mayReceive: true });
   });
 
-  test('come in pages that visit no more levels and subscriptions than they may', () => {
+  test('the recipients of a topic are returned in pages that visit a bounded number of levels and subscriptions', () => {
     const core = new CoreHarness();
     for (let i = 0; i < 5; i++) core.connect(`c${i}`).subscribe(['a/b/c', 1]);
     const pages = pagesOf(core, { kind: 'recipients', topic: 'a/b/c', examine: 3 });

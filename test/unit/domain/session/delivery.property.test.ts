@@ -278,8 +278,8 @@ function perform(world: World, step: Action): void {
   }
 }
 
-describe('whatever happens', () => {
-  test('nothing is lost, QoS 2 never arrives twice, order is kept, and storage holds what is not acknowledged', () => {
+describe('delivery under any sequence of events', () => {
+  test('no message is lost, QoS 2 never arrives twice, order is kept, and storage holds unacknowledged messages', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), fc.array(action, { maxLength: 80 }), (window, steps) => {
         const world = new World(window);

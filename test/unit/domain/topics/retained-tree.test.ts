@@ -31,8 +31,8 @@ function found(tree: RetainedTree, filter: TopicFilter, budget = Infinity, pause
 
 const topicsOf = (entries: readonly RetainedEntry[]): string[] => entries.map(({ topic }) => topic);
 
-describe('RetainedTree', () => {
-  test('finds what a filter matches after any history of putting and removing', () => {
+describe('the tree of retained topics', () => {
+  test('the tree of retained topics finds what a filter matches after any history of putting and removing', () => {
     const step = fc.record({ topic: topicName, put: fc.boolean() });
     fc.assert(
       fc.property(
@@ -59,7 +59,7 @@ describe('RetainedTree', () => {
     );
   });
 
-  test('a search that pauses finds the same in the same order, however small its budget is', () => {
+  test('a search for topics that pauses finds the same in the same order, however small its budget is', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(topicName, { maxLength: 20 }),
@@ -114,7 +114,7 @@ describe('RetainedTree', () => {
     );
   });
 
-  test('hides topics that begin with $ from a leading wildcard, and only those', () => {
+  test('the tree of retained topics hides topics that begin with $ from a leading wildcard, and only those', () => {
     const tree = new RetainedTree();
     for (const [i, topic] of ['$s/a', 'a/$s', 'a/$s/b', '$s'].entries()) tree.put(entry(topic, i));
     expect(topicsOf(found(tree, '#' as TopicFilter)).sort()).toEqual(['a/$s', 'a/$s/b']);
@@ -123,7 +123,7 @@ describe('RetainedTree', () => {
     expect(topicsOf(found(tree, '$s/#' as TopicFilter)).sort()).toEqual(['$s', '$s/a']);
   });
 
-  test('answers for a topic that is only the beginning of others', () => {
+  test('the tree of retained topics finds a topic that is a prefix of others', () => {
     const tree = new RetainedTree();
     tree.put(entry('a/b/c', 1));
     expect(tree.get('a/b' as TopicName)).toBeUndefined();

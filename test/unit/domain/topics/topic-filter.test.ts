@@ -16,7 +16,7 @@ const covers = (outer: string, inner: string): boolean => filterCovers(outer as 
 
 describe('the syntax of a Topic Filter', () => {
   test.each(['a', '/', '//', 'a/b', '#', '+', '/#', '+/+', 'a/+/b', '+/#', 'a/', ' ', '$SYS/#', 'aä/b', '$share'])(
-    '%j is one',
+    '%j is a valid Topic Filter',
     (filter) => {
       expect(parseTopicFilter(filter, LIMITS)).toEqual({ shareName: undefined, filter });
     },
@@ -36,7 +36,7 @@ describe('the syntax of a Topic Filter', () => {
     'a/b/c/d/e',
     'a'.repeat(21),
     'é'.repeat(11),
-  ])('%j is none, for a reason', (filter) => {
+  ])('%j is refused as a Topic Filter with a reason', (filter) => {
     expect(parseTopicFilter(filter, LIMITS)).toEqual(expect.any(String));
   });
 
@@ -45,18 +45,18 @@ describe('the syntax of a Topic Filter', () => {
     ['$share/g//', 'g', '/'],
     ['$share/g h/#', 'g h', '#'],
     ['$share/$x/$SYS/a', '$x', '$SYS/a'],
-  ])('%j is shared', (text, shareName, filter) => {
+  ])('%j is parsed as a shared subscription', (text, shareName, filter) => {
     expect(parseTopicFilter(text, LIMITS)).toEqual({ shareName, filter });
   });
 
   test.each(['$share/', '$share/g', '$share/g/', '$share//a', '$share/+/a', '$share/g#/a', '$share/g/a#'])(
-    '%j is shared wrongly',
+    '%j is refused as a shared subscription',
     (text) => {
       expect(parseTopicFilter(text, LIMITS)).toEqual(expect.any(String));
     },
   );
 
-  test('wildcards are recognised', () => {
+  test('wildcards in a Topic Filter are recognised', () => {
     expect(['a', '+', 'a/#', '#', 'a/+/b', '/'].map(hasWildcard)).toEqual([false, true, true, true, true, false]);
   });
 });
@@ -82,12 +82,12 @@ describe('what a Topic Filter matches', () => {
     ['a', 'a/', false],
     ['a//b', 'a//b', true],
     ['a/+/b', 'a//b', true],
-  ])('%s and %s: %p', (filter, topic, expected) => {
+  ])('the Topic Filter %s matches the topic %s: %p', (filter, topic, expected) => {
     expect(matches(filter, topic)).toBe(expected);
   });
 });
 
-describe('which Topic Filters another one covers', () => {
+describe('coverage between Topic Filters', () => {
   test.each([
     ['#', 'a/b', true],
     ['#', '#', true],
@@ -104,11 +104,11 @@ describe('which Topic Filters another one covers', () => {
     ['$SYS/#', '$SYS/+/a', true],
     ['a/+/#', 'a/#', false],
     ['+/#', '#', true],
-  ])('%s covers %s: %p', (outer, inner, expected) => {
+  ])('the Topic Filter %s covers %s: %p', (outer, inner, expected) => {
     expect(covers(outer, inner)).toBe(expected);
   });
 
-  test('what is covered is matched, topic by topic', () => {
+  test('a Topic Filter matches every topic that a covered filter matches', () => {
     const alphabet = ['a', 'b', '', '$c', 'other'];
     const topics: string[] = [];
     const grow = (prefix: readonly string[]): void => {

@@ -1,4 +1,4 @@
-// Snappy decompression: blocks of LevelDB's tables, and input that is damaged.
+// Snappy decompression: blocks of LevelDB's tables, and damaged input.
 import { describe, expect, test } from '@jest/globals';
 import { uncompress } from '../../../../../adapters/storage/file/snappy.js';
 
@@ -7,8 +7,8 @@ const bytes = (...parts: (number | string | Buffer)[]): Buffer =>
 
 describe('snappy', () => {
   test.each<[string, Buffer, string]>([
-    ['nothing', bytes(0), ''],
-    ['bytes as they are', bytes(5, 4 << 2, 'hello'), 'hello'],
+    ['no bytes', bytes(0), ''],
+    ['literal bytes', bytes(5, 4 << 2, 'hello'), 'hello'],
     ['a near reference that overlaps what it writes', bytes(10, 0, 'a', ((9 - 4) << 2) | 1, 1), 'a'.repeat(10)],
     [
       'a near reference with a high bit of its distance',
@@ -17,20 +17,20 @@ describe('snappy', () => {
     ],
     ['a far reference', bytes(9, 4 << 2, 'abcde', ((4 - 1) << 2) | 2, 5, 0), 'abcdeabcd'],
     ['a very far reference', bytes(9, 4 << 2, 'abcde', ((4 - 1) << 2) | 3, 5, 0, 0, 0), 'abcdeabcd'],
-    ['more bytes than a tag can count', bytes(0xc8, 0x01, 60 << 2, 199, 'y'.repeat(200)), 'y'.repeat(200)],
-  ])('%s', (_, compressed, text) => {
+    ['a literal longer than a tag can express', bytes(0xc8, 0x01, 60 << 2, 199, 'y'.repeat(200)), 'y'.repeat(200)],
+  ])('a block with %s is decompressed', (_, compressed, text) => {
     expect(uncompress(compressed).toString()).toBe(text);
   });
 
   test.each<[string, Buffer]>([
     ['no length', bytes()],
-    ['a piece that is missing', bytes(5, 1 << 2, 'he')],
-    ['a piece that is too long', bytes(2, 4 << 2, 'hello')],
-    ['a piece that ends too early', bytes(5, 4 << 2, 'he')],
-    ['a reference to what was before the beginning', bytes(10, 0, 'a', ((9 - 4) << 2) | 1, 2)],
-    ['a reference to nothing', bytes(10, 0, 'a', ((9 - 4) << 2) | 1, 0)],
-    ['a reference that is cut off', bytes(10, 0, 'a', ((9 - 4) << 2) | 2, 1)],
-  ])('refuses %s with a RangeError', (_, compressed) => {
+    ['a missing literal', bytes(5, 1 << 2, 'he')],
+    ['a literal that is too long', bytes(2, 4 << 2, 'hello')],
+    ['a literal that ends too early', bytes(5, 4 << 2, 'he')],
+    ['a reference to before the beginning', bytes(10, 0, 'a', ((9 - 4) << 2) | 1, 2)],
+    ['a reference of distance 0', bytes(10, 0, 'a', ((9 - 4) << 2) | 1, 0)],
+    ['a truncated reference', bytes(10, 0, 'a', ((9 - 4) << 2) | 2, 1)],
+  ])('a block with %s throws a RangeError', (_, compressed) => {
     let name = 'none';
     try {
       uncompress(compressed);
