@@ -24,6 +24,7 @@ export { SeededRandom } from './seeded-random.js';
 export { storageContract } from './storage-contract/storage-contract.js';
 export type { StorageContractOptions } from './storage-contract/storage-contract.js';
 export { StorageModel } from './storage-contract/model.js';
-export type { FastCheck, ModelRunOptions } from './storage-contract/model-run.js';
+export type { FastCheck } from './storage-contract/fast-check.js';
+export type { ModelRunOptions } from './storage-contract/model-run.js';
 export type { StorageFactory, StorageUnderTest } from './storage-contract/subject.js';
 export { VirtualClock } from './virtual-clock.js';

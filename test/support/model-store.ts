@@ -9,6 +9,10 @@ import { sessionQueue } from '../../src/domain/identifiers.js';
 
 const EMPTY = new Uint8Array(0);
 
+type ChangeHandlers = {
+  readonly [Kind in Change['kind']]: (change: Extract<Change, { readonly kind: Kind }>) => void;
+};
+
 export class ModelStore {
   readonly sessions = new Map<ClientId, SessionRecord>();
   readonly subscriptions = new Map<string, SubscriptionRecord>();
@@ -21,76 +25,71 @@ export class ModelStore {
   /** Facts that make no sense: an entry appended twice, something removed that is not there. */
   readonly oddities: string[] = [];
 
+  readonly #handlers: ChangeHandlers = {
+    'session.put': ({ session }) => {
+      this.sessions.set(session.clientId, session);
+    },
+    'session.drop': ({ clientId }) => {
+      this.sessions.delete(clientId);
+      this.queues.delete(sessionQueue(clientId));
+      this.inbound.delete(clientId);
+      for (const [key, subscription] of this.subscriptions)
+        if (subscription.clientId === clientId) this.subscriptions.delete(key);
+    },
+    'subscription.put': ({ subscription }) => {
+      this.subscriptions.set(subscriptionKey(subscription), subscription);
+    },
+    'subscription.drop': (change) => {
+      if (!this.subscriptions.delete(subscriptionKey(change)))
+        this.oddities.push(`no subscription ${change.topicFilter}`);
+    },
+    'queue.append': ({ queue: id, seq, message, qos, retain, identifiers }) => {
+      const queue = this.#queue(id);
+      if (queue.has(seq)) this.oddities.push(`${id} #${seq} given twice`);
+      queue.set(seq, { seq, message, qos, retain, identifiers, released: false });
+      this.#note(message);
+    },
+    'queue.release': ({ queue: id, seq }) => {
+      const queue = this.#queue(id);
+      const entry = queue.get(seq);
+      if (entry === undefined) this.oddities.push(`released ${id} #${seq}, which is not there`);
+      else queue.set(seq, { ...entry, message: { ...entry.message, payload: EMPTY }, released: true });
+    },
+    'queue.remove': ({ queue, seq }) => {
+      if (!this.#queue(queue).delete(seq)) this.oddities.push(`removed ${queue} #${seq}, which is not there`);
+    },
+    'queue.trim': ({ queue: id, through }) => {
+      const queue = this.#queue(id);
+      for (const seq of queue.keys()) if (seq <= through) queue.delete(seq);
+    },
+    'queue.drop': ({ queue }) => {
+      this.queues.delete(queue);
+    },
+    'inbound.put': ({ clientId, packetId }) => {
+      const ids = this.inbound.get(clientId) ?? new Set<number>();
+      this.inbound.set(clientId, ids.add(packetId));
+    },
+    'inbound.drop': ({ clientId, packetId }) => {
+      this.inbound.get(clientId)?.delete(packetId);
+    },
+    'retained.put': ({ message }) => {
+      this.retained.set(message.topic, message);
+      this.#note(message);
+    },
+    'retained.drop': ({ topic }) => {
+      this.retained.delete(topic);
+    },
+    'will.put': ({ will }) => {
+      this.wills.set(will.clientId, will);
+      this.#note(will.message);
+    },
+    'will.drop': ({ clientId }) => {
+      this.wills.delete(clientId);
+    },
+  };
+
   apply(change: Change): void {
-    switch (change.kind) {
-      case 'session.put':
-        this.sessions.set(change.session.clientId, change.session);
-        return;
-      case 'session.drop': {
-        this.sessions.delete(change.clientId);
-        this.queues.delete(sessionQueue(change.clientId));
-        this.inbound.delete(change.clientId);
-        for (const [key, { clientId }] of this.subscriptions)
-          if (clientId === change.clientId) this.subscriptions.delete(key);
-        return;
-      }
-      case 'subscription.put':
-        this.subscriptions.set(subscriptionKey(change.subscription), change.subscription);
-        return;
-      case 'subscription.drop':
-        if (!this.subscriptions.delete(subscriptionKey(change)))
-          this.oddities.push(`no subscription ${change.topicFilter}`);
-        return;
-      case 'queue.append': {
-        const { seq, message, qos, retain, identifiers } = change;
-        const queue = this.#queue(change.queue);
-        if (queue.has(seq)) this.oddities.push(`${change.queue} #${seq} given twice`);
-        queue.set(seq, { seq, message, qos, retain, identifiers, released: false });
-        this.#lastId = Math.max(this.#lastId, message.id);
-        return;
-      }
-      case 'queue.release': {
-        const queue = this.#queue(change.queue);
-        const entry = queue.get(change.seq);
-        if (entry === undefined) this.oddities.push(`released ${change.queue} #${change.seq}, which is not there`);
-        else queue.set(change.seq, { ...entry, message: { ...entry.message, payload: EMPTY }, released: true });
-        return;
-      }
-      case 'queue.remove':
-        if (!this.#queue(change.queue).delete(change.seq))
-          this.oddities.push(`removed ${change.queue} #${change.seq}, which is not there`);
-        return;
-      case 'queue.trim': {
-        const queue = this.#queue(change.queue);
-        for (const seq of queue.keys()) if (seq <= change.through) queue.delete(seq);
-        return;
-      }
-      case 'queue.drop':
-        this.queues.delete(change.queue);
-        return;
-      case 'inbound.put': {
-        const ids = this.inbound.get(change.clientId) ?? new Set<number>();
-        this.inbound.set(change.clientId, ids.add(change.packetId));
-        return;
-      }
-      case 'inbound.drop':
-        this.inbound.get(change.clientId)?.delete(change.packetId);
-        return;
-      case 'retained.put':
-        this.retained.set(change.message.topic, change.message);
-        this.#lastId = Math.max(this.#lastId, change.message.id);
-        return;
-      case 'retained.drop':
-        this.retained.delete(change.topic);
-        return;
-      case 'will.put':
-        this.wills.set(change.will.clientId, change.will);
-        this.#lastId = Math.max(this.#lastId, change.will.message.id);
-        return;
-      case 'will.drop':
-        this.wills.delete(change.clientId);
-        return;
-    }
+    (this.#handlers[change.kind] as (change: Change) => void)(change);
   }
 
   readQueue(queue: QueueId, from: Seq, { maxEntries, maxBytes }: PageLimit): StoredEntry[] {
@@ -132,6 +131,10 @@ export class ModelStore {
       yield { kind: 'retained', topic, id, bytes: payload.byteLength, expiresAtMs };
     }
     if (this.#lastId > 0) yield { kind: 'last-message-id', id: this.#lastId as MessageId };
+  }
+
+  #note({ id }: Message): void {
+    this.#lastId = Math.max(this.#lastId, id);
   }
 
   #queue(id: QueueId): Map<Seq, StoredEntry> {

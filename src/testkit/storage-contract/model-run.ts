@@ -4,26 +4,12 @@
 import type { Arbitrary, AsyncCommand } from 'fast-check';
 import type { Change, Message, QueueId, Seq } from '../../ports/index.js';
 import { ContractViolation, differences, report, show } from '../compare.js';
-import {
-  appendOf,
-  clientId,
-  drop,
-  groupQueueOf,
-  messageOf,
-  payloadOf,
-  put,
-  queueOf,
-  release,
-  remove,
-  seq,
-  trim,
-} from './samples.js';
-import type { StorageModel } from './model.js';
+import type { FastCheck } from './fast-check.js';
+import { intentOf, QUEUES } from './intents.js';
+import type { Intent } from './intents.js';
+import { messageOf, payloadOf, seq } from './samples.js';
 import { Subject, comparableEntry } from './subject.js';
 import type { StorageFactory } from './subject.js';
-
-/** The module `fast-check`, imported as a namespace or as its default export. */
-export type FastCheck = Omit<typeof import('fast-check'), 'default'>;
 
 export interface ModelRunOptions {
   /** The number of histories. Default 60. */
@@ -42,11 +28,6 @@ interface History {
 }
 
 type Step = AsyncCommand<History, Subject>;
-
-const CLIENTS = ['a', 'ab', 'a/b'];
-const FILTERS = ['x', 'x/#', '$share/g/x'];
-const TOPICS = ['t', 't/u', 'T'];
-const QUEUES: readonly QueueId[] = [...CLIENTS.map(queueOf), groupQueueOf('g', 'x'), groupQueueOf('g', 'x/#')];
 
 export async function runAgainstModel(
   fc: FastCheck,
@@ -100,88 +81,6 @@ function stepsOf(fc: FastCheck): Arbitrary<Step>[] {
       .tuple(fc.constantFrom(...QUEUES), fc.nat(12), fc.integer({ min: 1, max: 5 }), fc.nat(60))
       .map(([queue, from, maxEntries, maxBytes]) => new ReadPage(queue, seq(from), maxEntries, maxBytes)),
   ];
-}
-
-/** A change that is made concrete when it is known what the store holds. */
-type Intent = (
-  model: StorageModel,
-  newMessage: (parts: { topic?: string; size: number; isRepeated: boolean }) => Message,
-) => Change[];
-
-function intentOf(fc: FastCheck): Arbitrary<Intent> {
-  const client = fc.constantFrom(...CLIENTS);
-  const filter = fc.constantFrom(...FILTERS);
-  const topic = fc.constantFrom(...TOPICS);
-  const queue = fc.constantFrom(...QUEUES);
-  const packetId = fc.integer({ min: 1, max: 3 });
-  const size = fc.integer({ min: 1, max: 40 });
-  const withSession =
-    (id: string, ...changes: Change[]): Intent =>
-    (model) => [...(model.sessions.has(clientId(id)) ? [] : [put.session(id)]), ...changes];
-
-  const append = fc
-    .record({
-      queue,
-      size: fc.nat(40),
-      gap: fc.constantFrom(0, 0, 0, 1, 300),
-      isRepeated: fc.boolean(),
-      qos: fc.constantFrom<1 | 2>(1, 2),
-    })
-    .map(({ queue: q, size: bytes, gap, isRepeated, qos }): Intent => (model, newMessage) => {
-      const change = appendOf(q, model.nextSeq(q) + gap, newMessage({ size: bytes, isRepeated }), { qos });
-      return q.startsWith('c:') ? withSession(q.slice(2), change)(model, newMessage) : [change];
-    });
-  /** An entry that is there, or was: chosen by a number, which shrinks well. */
-  const entry = (make: (q: QueueId, at: Seq) => Change): Arbitrary<Intent> =>
-    fc.tuple(queue, fc.nat(30)).map(([q, choice]): Intent => (model) => {
-      const entries = model.queue(q);
-      const chosen = entries[choice % (entries.length + 1)]?.seq ?? seq(Math.max(0, model.nextSeq(q) - 1));
-      return [make(q, chosen)];
-    });
-
-  return fc.oneof(
-    { weight: 6, arbitrary: append },
-    { weight: 2, arbitrary: entry(trim) },
-    { weight: 2, arbitrary: entry(remove) },
-    { weight: 2, arbitrary: entry(release) },
-    { weight: 1, arbitrary: queue.map((q): Intent => () => [drop.queue(q)]) },
-    {
-      weight: 1,
-      arbitrary: fc
-        .tuple(client, fc.nat(9))
-        .map(([id, n]): Intent => () => [
-          put.session(id, { expiryIntervalS: n + 1, disconnectedAtMs: n % 2 === 0 ? undefined : n }),
-        ]),
-    },
-    { weight: 1, arbitrary: client.map((id): Intent => () => [drop.session(id)]) },
-    {
-      weight: 1,
-      arbitrary: fc
-        .tuple(client, filter, fc.constantFrom<0 | 1 | 2>(0, 1, 2))
-        .map(([id, text, qos]) => withSession(id, put.subscription(id, text, { qos }))),
-    },
-    { weight: 1, arbitrary: fc.tuple(client, filter).map(([id, text]): Intent => () => [drop.subscription(id, text)]) },
-    { weight: 1, arbitrary: fc.tuple(client, packetId).map(([id, n]) => withSession(id, put.inbound(id, n))) },
-    { weight: 1, arbitrary: fc.tuple(client, packetId).map(([id, n]): Intent => () => [drop.inbound(id, n)]) },
-    {
-      weight: 1,
-      arbitrary: fc
-        .tuple(topic, size, fc.boolean())
-        .map(([name, bytes, isRepeated]): Intent => (_, newMessage) => [
-          put.retained(newMessage({ topic: name, size: bytes, isRepeated })),
-        ]),
-    },
-    { weight: 1, arbitrary: topic.map((name): Intent => () => [drop.retained(name)]) },
-    {
-      weight: 1,
-      arbitrary: fc
-        .tuple(client, size, fc.nat(3))
-        .map(([id, bytes, delayS]): Intent => (_, newMessage) => [
-          put.will(id, newMessage({ size: bytes, isRepeated: false }), { delayS }),
-        ]),
-    },
-    { weight: 1, arbitrary: client.map((id): Intent => () => [drop.will(id)]) },
-  );
 }
 
 class Commit implements Step {

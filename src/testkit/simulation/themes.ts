@@ -1,0 +1,130 @@
+// The themes of a run: each has a chance of its own, from a seed of its own, so that the rest of the plan is what it
+// would be without it.
+import type { AckLevel } from '../../ports/index.js';
+import type { QoS } from '../../protocol/packets.js';
+import { SeededRandom } from '../seeded-random.js';
+import { addAdmissionStorms } from './admission-storms.js';
+import { acknowledging } from './everyday.js';
+import { addCrowd, addLargeWork } from './large-work.js';
+import { addOperatorActions } from './operator-actions.js';
+import type { Plan, ReceiveRule } from './operations.js';
+import { FILTERS, SHARED_FILTERS, TOPICS } from './plan-draft.js';
+import type { PlanDraft } from './plan-draft.js';
+
+const RULES_SEED = 1_000_000_007;
+const LEVELS_SEED = 2_000_000_011;
+const EXPIRY_SEED = 3_000_000_019;
+const SHARES_SEED = 4_000_000_007;
+const ADMISSION_SEED = 5_000_000_029;
+const SLICES_SEED = 6_000_000_001;
+const OPERATORS_SEED = 7_000_000_003;
+
+/** Half of the runs are those of the default. */
+const ACK_LEVELS: readonly (readonly AckLevel[])[] = [
+  ['flushed'],
+  ['flushed'],
+  ['flushed'],
+  ['flushed'],
+  ['stored'],
+  ['stored'],
+  ['received'],
+  ['received', 'stored', 'flushed'],
+];
+
+/** The rules of the beginning; those that change are added to the plan. */
+export function withRules(seed: number, { clients, durationMs, add }: PlanDraft): Plan['rules'] {
+  if (!new SeededRandom(seed + RULES_SEED).chance(0.3)) return undefined;
+  const random = new SeededRandom(seed + RULES_SEED + 1);
+  const some = (): ReceiveRule[] => {
+    const first: ReceiveRule[] = [];
+    for (let i = random.int(0, 2); i > 0; i--)
+      first.push({ effect: random.pick(['allow', 'deny', 'deny'] as const), filter: random.pick(FILTERS) });
+    return random.chance(0.6)
+      ? [...first, { effect: 'allow', filter: '#' }, { effect: 'allow', filter: '$x/#' }]
+      : first;
+  };
+  const limited = clients.filter(() => random.chance(0.6));
+  for (const { name } of limited) {
+    for (let i = random.int(0, 4); i > 0; i--)
+      add(random.int(0, durationMs), { kind: 'permissions', client: name, rules: some() });
+  }
+  return Object.fromEntries(limited.map(({ name }) => [name, some()]));
+}
+
+/** Many clients ask for stored sessions while storage is slow. */
+export function withAdmissionStorms(seed: number, { limits, clients, durationMs, add }: PlanDraft): void {
+  const random = new SeededRandom(seed + ADMISSION_SEED);
+  if (!random.chance(0.2)) return;
+  limits.storageTimeoutMs = random.pick([100, 300]);
+  addAdmissionStorms(random, clients, durationMs, add);
+}
+
+/** Slices so small that a few clients are enough for several of them, and short turns. */
+export function withSlices(
+  seed: number,
+  { clients, durationMs, add }: PlanDraft,
+): Pick<Plan, 'sliceSize' | 'maxTurnSteps'> {
+  const random = new SeededRandom(seed + SLICES_SEED);
+  const sliceSize = random.chance(0.3) ? random.pick([1, 1, 2, 3, 7]) : undefined;
+  if (sliceSize === undefined) return { sliceSize, maxTurnSteps: 8 };
+  if (random.chance(0.5)) addLargeWork(random, clients, durationMs, add);
+  if (random.chance(0.1)) clients.push(...addCrowd(random, durationMs, add));
+  return { sliceSize, maxTurnSteps: random.pick([1, 1, 2, 8]) };
+}
+
+/** Groups of which nearly every client is a member, and members that come and go. */
+export function withShares(seed: number, draft: PlanDraft): void {
+  const random = new SeededRandom(seed + SHARES_SEED);
+  if (!random.chance(0.25)) return;
+  const { clients, durationMs, add } = draft;
+  const granted = (): QoS => random.pick([1, 1, 2, 2] as const);
+  const shared = (): { filter: string; qos: QoS } => ({ filter: random.pick(SHARED_FILTERS), qos: granted() });
+  draft.replace((one) =>
+    one.kind === 'subscribe'
+      ? { ...one, filters: one.filters.map((wanted) => (random.chance(0.8) ? shared() : wanted)) }
+      : undefined,
+  );
+  for (const { name } of clients) {
+    if (random.chance(0.8)) add(random.int(20, 80), { kind: 'subscribe', client: name, filters: [shared()] });
+    for (let i = random.int(0, 2); i > 0; i--)
+      add(
+        random.int(60, durationMs),
+        random.chance(0.6)
+          ? { kind: 'vanish', client: name, lossy: random.chance(0.5) }
+          : { kind: 'disconnect', client: name },
+      );
+    if (random.chance(0.5))
+      add(random.int(0, durationMs), { kind: 'acknowledge', client: name, how: acknowledging(random) });
+  }
+}
+
+/** Sessions that expire, while the broker runs and while it is down. */
+export function withExpiry(seed: number, draft: PlanDraft): void {
+  const random = new SeededRandom(seed + EXPIRY_SEED);
+  if (draft.durationMs <= 1000 || !random.chance(0.35)) return;
+  draft.limits.sessionExpiryMax = random.pick([1, 1, 2, 8]);
+  // CONNACK does not tell a client of 3.1 that its session is no more.
+  for (const [i, one] of draft.clients.entries())
+    draft.clients[i] = { ...one, version: 4, redialMs: random.pick([one.redialMs, 950, 1500]) };
+  draft.replace((one) =>
+    (one.kind === 'crash' || one.kind === 'stop') && random.chance(0.5)
+      ? { ...one, downMs: random.pick([900, 1100, 2500]) }
+      : undefined,
+  );
+}
+
+/** Commands of operators. */
+export function withOperators(seed: number, { clients, durationMs, add }: PlanDraft): void {
+  const random = new SeededRandom(seed + OPERATORS_SEED);
+  if (random.chance(0.25)) addOperatorActions(random, clients, TOPICS, durationMs, add);
+}
+
+/** The levels of acknowledgement, and losses of power, at which they differ. */
+export function withLevels(seed: number, draft: PlanDraft): Plan['ackLevels'] {
+  const random = new SeededRandom(seed + LEVELS_SEED);
+  const ackLevels = random.pick(ACK_LEVELS);
+  draft.replace((one) =>
+    one.kind === 'crash' && random.chance(0.5) ? { ...one, power: random.pick([0, 0.3, 0.7, 1]) } : undefined,
+  );
+  return ackLevels;
+}
