@@ -152,7 +152,8 @@ export class OptionReader {
   /** @throws TypeError if there is a key that was never read. */
   rejectUnknown(): void {
     const unknown = this.keys.find((key) => !this.#readKeys.has(key));
-    if (unknown !== undefined) this.refuse(unknown, `unknown key, expected ${[...this.#readKeys].join(', ')}`);
+    if (unknown !== undefined)
+      this.refuse(unknown, `unknown key, expected ${[...this.#readKeys].join(', ') || 'none'}`);
   }
 
   /** @throws TypeError with the full path of the key and the problem. */

@@ -479,22 +479,27 @@ describe('options of file storage', () => {
   });
 
   test('an unknown option is an error that names it', () => {
-    expect(() => createStorage({ directroy: './data' })).toThrow('unknown option "directroy"');
+    expect(() => createStorage({ directroy: './data' })).toThrow('directroy: unknown key, expected directory');
   });
 
   test.each([['text'], [5], [['a']], [true]])(
     'the options %j are refused because they are not an object',
     (options) => {
-      expect(() => createStorage(options)).toThrow('options must be an object');
+      expect(() => createStorage(options)).toThrow('is not valid, expected a mapping of options');
     },
   );
 
-  test.each([[undefined], [null], [{}]])('the options %j are refused because they have no directory', (options) => {
-    expect(() => createStorage(options)).toThrow('directory must be the path of a directory, got none');
-  });
+  test.each([[undefined], [null], [{}], [{ directory: null }]])(
+    'the options %j are refused because they have no directory',
+    (options) => {
+      expect(() => createStorage(options)).toThrow('directory: missing, expected the path of a directory');
+    },
+  );
 
-  test.each([[5], [''], [null], [['a']], ['a\u0000b']])('the option directory: %j is refused', (directory) => {
-    expect(() => createStorage({ directory })).toThrow('directory must be the path of a directory');
+  test.each([[5], [''], [['a']], ['a\u0000b']])('the option directory: %j is refused', (directory) => {
+    expect(() => createStorage({ directory })).toThrow(
+      /^directory: .* is not valid, expected the path of a directory$/,
+    );
   });
 });
 

@@ -123,13 +123,13 @@ describe('options of memory storage', () => {
   });
 
   test('an unknown option is an error that names it', () => {
-    expect(() => createStorage({ directory: './data' })).toThrow('unknown option "directory"');
+    expect(() => createStorage({ directory: './data' })).toThrow('directory: unknown key, expected none');
   });
 
   test.each([['text'], [5], [['a']], [true]])(
     'the options %j are refused because they are not an object',
     (options) => {
-      expect(() => createStorage(options)).toThrow('options must be an object');
+      expect(() => createStorage(options)).toThrow('is not valid, expected a mapping of options');
     },
   );
 });

@@ -67,19 +67,19 @@ describe('an invalid URL of MongoDB', () => {
     [
       'has another scheme',
       `http://${CREDENTIALS}host`,
-      /^storage\.options: refused by mongodb: .*url must be a connection string that begins with mongodb:\/\/ or mongodb\+srv:\/\/$/,
+      /^storage\.options: refused by mongodb: .*url: not valid, expected a connection string that begins with mongodb:\/\/ or mongodb\+srv:\/\/$/,
     ],
     [
       'is not valid',
       `mongodb://${CREDENTIALS}host:port/`,
-      /^storage\.options: refused by mongodb: .*url is not a connection string; percent-encode special characters in the user name and the password$/,
+      /^storage\.options: refused by mongodb: .*url: not a connection string; percent-encode special characters in the user name and the password$/,
     ],
     [
       'has a password that is not encoded',
       `mongodb://${USER}:hunter2@x@host/`,
-      /url is not a connection string; percent-encode/,
+      /url: not a connection string; percent-encode/,
     ],
-    ['has an unknown option', `mongodb://${CREDENTIALS}host/?tlsCa=x`, /url is not a connection string/],
+    ['has an unknown option', `mongodb://${CREDENTIALS}host/?tlsCa=x`, /url: not a connection string/],
     [
       'names a host that does not exist',
       `mongodb://${CREDENTIALS}nowhere.invalid/`,

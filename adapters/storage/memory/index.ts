@@ -11,6 +11,7 @@
 //   opened is the only writer. To the broker that is durable and fencing.
 //
 // In both cases closing gives up the lease and deletes nothing.
+import { OptionReader } from 'hexmq/ports';
 import type {
   Change,
   Message,
@@ -102,15 +103,7 @@ export class MemoryStorage implements Storage {
  * The storage as a configuration asks for it.
  * @throws TypeError if there are options: there is nothing to choose.
  */
-export function createStorage(options: unknown): Storage {
-  if (options !== undefined && options !== null) {
-    if (typeof options !== 'object' || Array.isArray(options)) {
-      throw new TypeError(
-        `memory storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`,
-      );
-    }
-    const [unknownKey] = Object.keys(options);
-    if (unknownKey !== undefined) throw new TypeError(`memory storage: unknown option "${unknownKey}"; it takes none`);
-  }
+export function createStorage(given: unknown): Storage {
+  new OptionReader(given).rejectUnknown();
   return new MemoryStorage();
 }

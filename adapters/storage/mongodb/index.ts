@@ -1,4 +1,5 @@
 // MongoDB storage as a configuration asks for it: checks the options and opens nothing.
+import { OptionReader } from 'hexmq/ports';
 import type { Storage } from 'hexmq/ports';
 import { MongoStorage } from './mongo-storage.js';
 
@@ -6,40 +7,31 @@ export { clientFor } from './client.js';
 export { MongoStorage } from './mongo-storage.js';
 export type { MongoStorageLimits, MongoStorageOptions } from './mongo-storage.js';
 
-const OPTIONS = ['url', 'database'];
+const URL = 'a connection string that begins with mongodb:// or mongodb+srv://';
+const DATABASE = 'the name of a database';
 
 /**
- * @throws TypeError if an option is unknown, missing or wrong. The message does not show the URL, which may hold a
+ * @throws TypeError that names the option and what was expected. The message does not show the URL, which may hold a
  * password.
  */
-export function createStorage(options: unknown): Storage {
-  if (options !== undefined && options !== null && (typeof options !== 'object' || Array.isArray(options))) {
-    throw new TypeError(
-      `mongodb storage: options must be an object, got ${Array.isArray(options) ? 'a list' : typeof options}`,
-    );
-  }
-  const given = (options ?? {}) as Readonly<Record<string, unknown>>;
-  const unknownKey = Object.keys(given).find((key) => !OPTIONS.includes(key));
-  if (unknownKey !== undefined)
-    throw new TypeError(`mongodb storage: unknown option "${unknownKey}"; it takes url and database`);
-  const { url, database } = given;
-  if (typeof database !== 'string' || !/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database)) {
-    throw new TypeError(
-      `mongodb storage: database must be the name of a database, got ${JSON.stringify(database) ?? 'none'}`,
-    );
-  }
-  if (typeof url !== 'string' || !/^mongodb(\+srv)?:\/\//.test(url)) {
-    throw new TypeError(
-      'mongodb storage: url must be a connection string that begins with mongodb:// or mongodb+srv://',
-    );
-  }
+export function createStorage(given: unknown): Storage {
+  const options = new OptionReader(given);
+  options.string('url', URL);
+  options.string('database', DATABASE);
+  // A mistyped key is reported as such, not as an option that is missing.
+  options.rejectUnknown();
+  const database = options.requireString('database', DATABASE);
+  if (!/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database))
+    options.refuse('database', `${JSON.stringify(database)} is not valid, expected ${DATABASE}`);
+  const url = options.requireString('url', URL);
+  if (!/^mongodb(\+srv)?:\/\//.test(url)) options.refuse('url', `not valid, expected ${URL}`);
   try {
     return new MongoStorage({ url, database });
   } catch {
     // The reason is left out: it quotes the URL.
-    throw new TypeError(
-      'mongodb storage: url is not a connection string; ' +
-        'percent-encode special characters in the user name and the password',
+    return options.refuse(
+      'url',
+      'not a connection string; percent-encode special characters in the user name and the password',
     );
   }
 }

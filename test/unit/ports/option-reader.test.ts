@@ -125,6 +125,9 @@ describe('the option reader', () => {
     expect(() => {
       read.rejectUnknown();
     }).toThrow('limitt: unknown key, expected limit');
+    expect(() => {
+      options({ limit: 1 }).rejectUnknown();
+    }).toThrow('limit: unknown key, expected none');
     expect(() => options(['a'])).toThrow('a list is not valid, expected a mapping of options');
   });
 
