@@ -14,7 +14,7 @@ import { MALFORMED_PACKETS } from '../../support/packets.js';
 import { connect, packetFrom } from '../../support/packet-arbitraries.js';
 import type { Side } from '../../support/packet-arbitraries.js';
 
-/** Their packets are as loose as this. */
+/** A packet of mqtt-packet. */
 type Loose = Record<string, unknown>;
 
 const NAMES: Record<string, string> = {
@@ -44,7 +44,7 @@ function propertiesToTheirs(properties: Properties | undefined): Loose | undefin
   return result;
 }
 
-/** They keep user properties in an object, by name. */
+/** mqtt-packet has user properties in an object, by name. */
 function groupUserProperties(pairs: NonNullable<Properties['userProperties']>): Loose {
   const grouped = Object.create(null) as Record<string, string | string[]>;
   for (const [name, value] of pairs) {
@@ -56,81 +56,92 @@ function groupUserProperties(pairs: NonNullable<Properties['userProperties']>): 
   return grouped;
 }
 
-function toTheirs(packet: Packet, version: ProtocolVersion): Loose {
-  const cmd = command(packet.type);
-  const properties = 'properties' in packet ? propertiesToTheirs(packet.properties) : undefined;
-  const common: Loose = { cmd, ...(properties === undefined ? {} : { properties }) };
+type PacketOf<T extends Packet['type']> = Extract<Packet, { readonly type: T }>;
+
+function connectToTheirs(packet: PacketOf<typeof PacketType.connect>, version: ProtocolVersion): Loose {
+  const { will, userName, password, clean, clientId, keepAlive } = packet;
+  const theirWill = will && {
+    topic: will.topic,
+    payload: Buffer.from(will.payload),
+    qos: will.qos,
+    retain: will.retain,
+    ...(will.properties === undefined ? {} : { properties: propertiesToTheirs(will.properties) }),
+  };
+  return {
+    protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
+    protocolVersion: version,
+    clean,
+    clientId,
+    keepalive: keepAlive,
+    ...(theirWill === undefined ? {} : { will: theirWill }),
+    ...(userName === undefined ? {} : { username: userName }),
+    ...(password === undefined ? {} : { password: Buffer.from(password) }),
+  };
+}
+
+function publishToTheirs({ topic, payload, qos, dup, retain, packetId }: PacketOf<typeof PacketType.publish>): Loose {
+  return { topic, payload: Buffer.from(payload), qos, dup, retain, ...(qos > 0 ? { messageId: packetId } : {}) };
+}
+
+function subscribeToTheirs(
+  { packetId, subscriptions }: PacketOf<typeof PacketType.subscribe>,
+  version: ProtocolVersion,
+): Loose {
+  return {
+    messageId: packetId,
+    subscriptions: subscriptions.map(({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }) => ({
+      topic: topicFilter,
+      qos,
+      ...(version === 5 ? { nl: noLocal, rap: retainAsPublished, rh: retainHandling } : {}),
+    })),
+  };
+}
+
+/** The fields of a packet besides its type and its properties. */
+function fieldsToTheirs(packet: Packet, version: ProtocolVersion): Loose {
+  const onlyIn5 = (fields: Loose): Loose => (version === 5 ? fields : {});
   switch (packet.type) {
-    case PacketType.connect: {
-      const { will, userName, password, clean, clientId, keepAlive } = packet;
-      const theirWill = will && {
-        topic: will.topic,
-        payload: Buffer.from(will.payload),
-        qos: will.qos,
-        retain: will.retain,
-        ...(will.properties === undefined ? {} : { properties: propertiesToTheirs(will.properties) }),
-      };
-      return {
-        ...common,
-        protocolId: version === 3 ? 'MQIsdp' : 'MQTT',
-        protocolVersion: version,
-        clean,
-        clientId,
-        keepalive: keepAlive,
-        ...(theirWill === undefined ? {} : { will: theirWill }),
-        ...(userName === undefined ? {} : { username: userName }),
-        ...(password === undefined ? {} : { password: Buffer.from(password) }),
-      };
-    }
+    case PacketType.connect:
+      return connectToTheirs(packet, version);
     case PacketType.connack:
       return {
-        ...common,
         sessionPresent: packet.sessionPresent,
         [version === 5 ? 'reasonCode' : 'returnCode']: packet.reasonCode,
       };
-    case PacketType.publish: {
-      const { topic, payload, qos, dup, retain, packetId } = packet;
-      return {
-        ...common,
-        topic,
-        payload: Buffer.from(payload),
-        qos,
-        dup,
-        retain,
-        ...(qos > 0 ? { messageId: packetId } : {}),
-      };
-    }
+    case PacketType.publish:
+      return publishToTheirs(packet);
     case PacketType.puback:
     case PacketType.pubrec:
     case PacketType.pubrel:
     case PacketType.pubcomp:
-      return { ...common, messageId: packet.packetId, ...(version === 5 ? { reasonCode: packet.reasonCode } : {}) };
-    case PacketType.subscribe: {
-      const subscriptions = packet.subscriptions.map(
-        ({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }) => ({
-          topic: topicFilter,
-          qos,
-          ...(version === 5 ? { nl: noLocal, rap: retainAsPublished, rh: retainHandling } : {}),
-        }),
-      );
-      return { ...common, messageId: packet.packetId, subscriptions };
-    }
+      return { messageId: packet.packetId, ...onlyIn5({ reasonCode: packet.reasonCode }) };
+    case PacketType.subscribe:
+      return subscribeToTheirs(packet, version);
     case PacketType.suback:
-      return { ...common, messageId: packet.packetId, granted: [...packet.reasonCodes] };
+      return { messageId: packet.packetId, granted: [...packet.reasonCodes] };
     case PacketType.unsubscribe:
-      return { ...common, messageId: packet.packetId, unsubscriptions: [...packet.topicFilters] };
+      return { messageId: packet.packetId, unsubscriptions: [...packet.topicFilters] };
     case PacketType.unsuback:
-      return { ...common, messageId: packet.packetId, ...(version === 5 ? { granted: [...packet.reasonCodes] } : {}) };
+      return { messageId: packet.packetId, ...onlyIn5({ granted: [...packet.reasonCodes] }) };
     case PacketType.disconnect:
     case PacketType.auth:
-      return { ...common, ...(version === 5 ? { reasonCode: packet.reasonCode } : {}) };
+      return onlyIn5({ reasonCode: packet.reasonCode });
     case PacketType.pingreq:
     case PacketType.pingresp:
-      return common;
+      return {};
   }
 }
 
-/** What they read, reduced to the fields that are on the wire. */
+function toTheirs(packet: Packet, version: ProtocolVersion): Loose {
+  const properties = 'properties' in packet ? propertiesToTheirs(packet.properties) : undefined;
+  return {
+    cmd: command(packet.type),
+    ...(properties === undefined ? {} : { properties }),
+    ...fieldsToTheirs(packet, version),
+  };
+}
+
+/** What mqtt-packet has read, reduced to the fields that are on the wire. */
 function meaning(parsed: Loose, like: Loose): Loose {
   const fields = Object.keys(like).concat('properties', 'will', 'username', 'password');
   return Object.fromEntries(
@@ -152,7 +163,7 @@ function parseTheirs(bytes: Uint8Array, version: ProtocolVersion): TheirResult {
   try {
     parser.parse(Buffer.from(bytes));
   } catch (error) {
-    failure ??= error as Error; // it throws a RangeError of its own at some cut-off fields
+    failure ??= error as Error; // mqtt-packet throws a RangeError at some truncated fields
   }
   return { packets, error: failure };
 }
@@ -160,7 +171,7 @@ function parseTheirs(bytes: Uint8Array, version: ProtocolVersion): TheirResult {
 const generateTheirs = (packet: Loose, version: ProtocolVersion): Uint8Array =>
   new Uint8Array(theirs.generate(packet as unknown as theirs.Packet, { protocolVersion: version }));
 
-/** What they do not do by their own rules, which are not the specification's. */
+/** Whether mqtt-packet refuses the packet by rules of its own, which are not in the specification. */
 function isBeyondThem(packet: Packet): boolean {
   if (packet.type === PacketType.connect) {
     // mqtt-packet requires a client identifier unless the session is clean, a user name with a password, and a will
@@ -172,7 +183,7 @@ function isBeyondThem(packet: Packet): boolean {
       packet.userName === ''
     );
   }
-  return packet.type === PacketType.disconnect && packet.reasonCode === 0x8c; // they go by section 3.14.2.1 alone
+  return packet.type === PacketType.disconnect && packet.reasonCode === 0x8c; // mqtt-packet knows only section 3.14.2.1
 }
 
 const VERSIONS = [3, 4, 5] as const;
