@@ -1,5 +1,5 @@
-// A broker put together by hand, from parts that are there already, for the simulation and for tests: without a
-// configuration, without loading anything, and with a clock and an end of turn that the caller controls.
+// A broker assembled by hand from existing parts, for the simulation and for tests: without a configuration, without
+// loading adapters, and with a clock and an end of turn that the caller controls.
 import { AccessAdapters } from '../application/access-adapters.js';
 import { Admission } from '../application/admission.js';
 import { Authentication } from '../application/authentication.js';
@@ -32,7 +32,7 @@ export interface BrokerParts {
   readonly storage: Storage;
   readonly listeners: readonly Listener[];
   readonly authenticators: readonly Authenticator[];
-  /** By the name of the listener, in place of the authenticators above. */
+  /** Replace the authenticators above, by the name of the listener. */
   readonly listenerAuthenticators?: ReadonlyMap<string, readonly Authenticator[]>;
   readonly authorizers?: readonly Authorizer[];
   readonly telemetry: readonly Telemetry[];
@@ -46,9 +46,9 @@ export interface BrokerParts {
   readonly ackLevel?: AckLevel;
   /** How many recipients, filters or topics one step handles. Default: the core's own choice. */
   readonly sliceSize?: number | undefined;
-  /** Calls back when all input that is there now has been handled. Default: Node's `setImmediate`. */
+  /** Calls back when all present input has been handled. Default: Node's `setImmediate`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
-  /** How much is done before the network is polled again. */
+  /** The work that is done before the network is polled again. */
   readonly turnLimits?: Partial<TurnLimits>;
 }
 

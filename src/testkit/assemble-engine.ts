@@ -1,4 +1,4 @@
-// The engine put together by hand, part by part: the bindings of `src/composition/modules` without a container.
+// The engine assembled by hand, part by part: the bindings of `src/composition/modules` without a container.
 import type { Admission } from '../application/admission.js';
 import { AuthenticationRequests } from '../application/authentication-requests.js';
 import { CommandRequests } from '../application/command-requests.js';
@@ -40,10 +40,10 @@ export interface EngineAssembly {
   readonly ackLevel?: AckLevel | undefined;
   /** How many recipients, filters or topics one step handles. Default: the core's own choice. */
   readonly sliceSize?: number | undefined;
-  /** Calls back when all input that is there now has been handled. */
+  /** Calls back when all present input has been handled. */
   readonly atEndOfTurn: (callback: () => void) => void;
   readonly fatal: (error: Error) => void;
-  /** How much is done before the network is polled again; the default suits a real clock. */
+  /** The work that is done before the network is polled again; the default suits a real clock. */
   readonly turnLimits?: Partial<TurnLimits> | undefined;
 }
 

@@ -1,5 +1,5 @@
-// The shape of what authenticators and authorizers answer, checked at run time: adapters may be written in plain
-// JavaScript. Each problem is a path and what was expected there.
+// The shape of the answers of authenticators and authorizers, checked at run time, because adapters may be written in
+// plain JavaScript. Each problem is a path and what was expected there.
 import { topicFilterProblem } from '../ports/index.js';
 import type { AuthenticatorAnswer } from '../ports/index.js';
 import { show } from './compare.js';

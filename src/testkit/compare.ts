@@ -1,10 +1,10 @@
-// Comparison of values for the kit: every difference with its path, as readable text. The caller decides what ought to
+// Comparison of values for the kit: every difference with its path, as readable text. The caller decides what has to
 // be equal. No assertion library, because the kit runs under any test runner.
 
 const SHOWN_MAX = 72;
 const DIFFERENCES_MAX = 20;
 
-/** What a contract test throws: one law broken, with all the evidence. */
+/** Thrown by a contract test: one broken law, with all the evidence. */
 export class ContractViolation extends Error {
   override readonly name = 'ContractViolation';
 }
@@ -23,7 +23,7 @@ export function ensure(condition: boolean, problem: string): asserts condition {
 
 /** Every difference; a missing field and an undefined one are the same. */
 export function differences(expected: unknown, actual: unknown, path = ''): string[] {
-  // Nearly everything that is compared is equal, and needs no path.
+  // Most compared values are equal, and need no path.
   if (path === '' || Array.isArray(expected)) if (equal(expected, actual)) return [];
   if (Object.is(expected, actual)) return [];
   if (expected instanceof Uint8Array && actual instanceof Uint8Array) {
@@ -50,7 +50,7 @@ export function differences(expected: unknown, actual: unknown, path = ''): stri
   return [differ(path, expected, actual)];
 }
 
-/** A value for people: long text and bytes by their beginning and length. */
+/** A value as readable text; long text and bytes are shown by their beginning and length. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value instanceof Uint8Array) {

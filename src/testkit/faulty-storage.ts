@@ -3,8 +3,8 @@
 // when. Faults come from a script (`failNext`, `applyThenFail`, `hold`) or from a seeded generator (`chaos`); without
 // either it passes every call on.
 //
-// The store is a journal of batches, which is replayed into a new inner storage after each crash: so exactly the tail
-// can be lost, whatever the inner storage is. The journal grows with the test.
+// The store is a journal of batches, which is replayed into a new inner storage after each crash: so a crash
+// can lose exactly the tail, whatever the inner storage is. The journal grows with the test.
 import { StorageError } from '../ports/index.js';
 import type {
   Change,
@@ -32,7 +32,7 @@ export interface Chaos {
   readonly random: SeededRandom;
   /** Probability, 0 to 1, that a commit or a read is refused as `unavailable` without reaching the store. Default 0. */
   readonly refuse?: number;
-  /** Probability, 0 to 1, that a commit is applied and rejected as `unavailable` all the same. Default 0. */
+  /** Probability, 0 to 1, that a commit is applied and nevertheless rejected as `unavailable`. Default 0. */
   readonly applyThenFail?: number;
   /** Delays each commit and read by up to `mostMs`, before it reaches the store and again before the answer. */
   readonly delay?: { readonly clock: Clock; readonly mostMs: number };
@@ -92,7 +92,7 @@ export class FaultyStorage implements Storage {
     return { durable: this.options.flush !== 'manual', fencing: false, preferredBatchChanges };
   }
 
-  // ---- for the test
+  // ---- For the test
 
   /** Rejects the next `times` calls of the operation before they reach the store. */
   failNext(operation: StorageOperation, kind: StorageErrorKind, times = 1): void {
@@ -159,7 +159,7 @@ export class FaultyStorage implements Storage {
     return new FaultyStorage(this.make, this.options, { ...this.disk, journal: [...this.disk.journal] });
   }
 
-  // ---- for the broker
+  // ---- For the broker
 
   async open(): Promise<void> {
     await this.#arrive('open');

@@ -1,4 +1,4 @@
-// hexmq/testkit: what tests of adapters and of the broker are made with. What is exported here is public and versioned.
+// The public entry `hexmq/testkit`: tools for tests of adapters and of the broker. Its exports are versioned.
 export { authenticatorContract } from './authenticator-contract.js';
 export type {
   AuthenticatorContractOptions,

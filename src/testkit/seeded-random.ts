@@ -1,5 +1,5 @@
-// Randomness that comes again: the same seed gives the same numbers on every machine, so that a failed run is a number
-// to write down. The generator is xoshiro128**, its state filled from the seed by splitmix32. Not for secrets.
+// Reproducible randomness: the same seed gives the same numbers on every machine, so that a failed run can be repeated
+// from its seed. The generator is xoshiro128**, its state filled from the seed by splitmix32. Not for secrets.
 import type { Random } from '../ports/index.js';
 
 const rotateLeft = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
@@ -18,7 +18,7 @@ export class SeededRandom implements Random {
     }
   }
 
-  /** 0 to 4,294,967,295. */
+  /** A whole number from 0 to 4,294,967,295. */
   uint32(): number {
     const s = this.#state;
     const [a, b, c, d] = s as unknown as [number, number, number, number];
@@ -32,22 +32,22 @@ export class SeededRandom implements Random {
     return result;
   }
 
-  /** 0 up to, not including, 1. */
+  /** A number from 0 up to, but not including, 1. */
   fraction(): number {
     return this.uint32() / 0x1_0000_0000;
   }
 
-  /** `least` to `most`, both included. */
+  /** A whole number from `least` to `most`, both included. */
   int(least: number, most: number): number {
     return least + Math.floor(this.fraction() * (most - least + 1));
   }
 
-  /** True this often: 0 never, 1 always. */
+  /** True with this probability: 0 is never, 1 is always. */
   chance(probability: number): boolean {
     return this.fraction() < probability;
   }
 
-  /** @throws RangeError when there is nothing to pick from. */
+  /** @throws RangeError if the list is empty. */
   pick<T>(from: readonly T[]): T {
     if (from.length === 0) throw new RangeError('there is nothing to pick from');
     return from[this.int(0, from.length - 1)] as T;
@@ -60,8 +60,7 @@ export class SeededRandom implements Random {
   }
 
   /**
-   * Another generator that goes its own way, so that more draws in one part of a test leave the other parts as they
-   * were.
+   * An independent generator, so that more draws in one part of a test do not change the other parts.
    */
   fork(): SeededRandom {
     return new SeededRandom(this.uint32());

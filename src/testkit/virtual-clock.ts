@@ -1,10 +1,10 @@
-// Time that moves when told to. Timers fire in the order in which they are due and, due at the same time, in the order
-// in which they were made. Nothing fires on its own, so a test decides what has happened before what.
+// A clock that a test moves. Timers fire in the order in which they are due and, if due at the same time, in the order
+// in which they were created. No timer fires by itself, so a test decides the order of events.
 import type { Clock, Timer } from '../ports/index.js';
 
-/** More firings than this without time moving on is a timer that keeps setting itself for now. */
+/** More firings than this at one time mean that a timer restarts itself without delay. */
 const FIRINGS_AT_ONCE_MAX = 100_000;
-/** How often `advanceAsync` lets the event loop turn after each firing, for what the callback began to come to rest. */
+/** Turns of the event loop after each firing in `advanceAsync`, in which the work that the callback began completes. */
 const TURNS_BETWEEN_TIMERS = 3;
 
 interface PendingTimer {
@@ -16,10 +16,10 @@ interface PendingTimer {
 
 export class VirtualClock implements Clock {
   #nowMs: number;
-  #made = 0;
-  /** A heap: no timer fires before the one at half its place. */
+  #created = 0;
+  /** A binary heap: no timer fires before its parent, at half its index. */
   readonly #heap: PendingTimer[] = [];
-  /** Cancelled timers stay in the heap until they come to its top. */
+  /** The number of cancelled timers, which stay in the heap until they reach its top. */
   #cancelled = 0;
 
   constructor(startMs = 1_700_000_000_000) {
@@ -31,7 +31,7 @@ export class VirtualClock implements Clock {
   }
 
   at(atMs: number, callback: () => void): Timer {
-    const timer: PendingTimer = { atMs, order: this.#made++, callback, state: 'waiting' };
+    const timer: PendingTimer = { atMs, order: this.#created++, callback, state: 'waiting' };
     this.#push(timer);
     return {
       cancel: () => {
@@ -42,29 +42,30 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Timers that have neither fired nor been cancelled. */
+  /** The number of timers that have neither fired nor been cancelled. */
   get pending(): number {
     return this.#heap.length - this.#cancelled;
   }
 
-  /** When the next timer is due: possibly in the past. `undefined`: there is none. */
+  /** The time in milliseconds at which the next timer is due, possibly in the past; `undefined` without a timer. */
   get nextDueMs(): number | undefined {
     this.#dropCancelled();
     return this.#heap[0]?.atMs;
   }
 
-  /** Moves on by `ms` and fires what is due by then, timers made meanwhile too. */
+  /** Advances by `ms` milliseconds, and fires the timers due by then, including those created meanwhile. */
   advance(ms: number): void {
     this.advanceTo(this.#nowMs + ms);
   }
 
+  /** @throws RangeError if `timeMs` is in the past. */
   advanceTo(timeMs: number): void {
     const due = this.#dueBy(timeMs);
     for (let timer = due(); timer !== undefined; timer = due()) timer.callback();
     this.#moveTo(timeMs);
   }
 
-  /** As `advance`, but lets promises and `setImmediate` run before the first timer and after each. */
+  /** As `advance`, but lets promises and `setImmediate` run before the first timer and after each timer. */
   async advanceAsync(ms: number): Promise<void> {
     await this.advanceToAsync(this.#nowMs + ms);
   }
@@ -79,7 +80,7 @@ export class VirtualClock implements Clock {
     this.#moveTo(timeMs);
   }
 
-  /** Gives the timers due by `timeMs` one after the other, with the clock at the time of each. */
+  /** Returns a function that returns the timers due by `timeMs` one by one, with the clock at the time of each. */
   #dueBy(timeMs: number): () => PendingTimer | undefined {
     if (timeMs < this.#nowMs)
       throw new RangeError(`time does not go back: it is ${String(this.#nowMs)}, not ${String(timeMs)}`);
@@ -93,7 +94,7 @@ export class VirtualClock implements Clock {
         this.#moveTo(next.atMs);
       }
       if (++firings > FIRINGS_AT_ONCE_MAX)
-        throw new Error(`${String(firings)} timers fired at ${String(this.#nowMs)}: one sets itself again for now`);
+        throw new Error(`${String(firings)} timers fired at ${String(this.#nowMs)}: one restarts itself without delay`);
       this.#pop();
       next.state = 'fired';
       return next;

@@ -96,7 +96,7 @@ describe('the virtual clock', () => {
     again();
     expect(() => {
       clock.advance(1);
-    }).toThrow('sets itself again');
+    }).toThrow('restarts itself');
   });
 });
 

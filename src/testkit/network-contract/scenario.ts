@@ -106,7 +106,7 @@ export class Scenario {
     return { peer, connection };
   }
 
-  /** What must hold for every connection, whatever the law is about. The listener must be closed. */
+  /** Checks what has to hold for every connection in any law. The listener must be closed. */
   verify(): void {
     report(
       'a handler is called outside of calls to its channel, and never after closed',

@@ -1,7 +1,7 @@
 // What the author of a network adapter passes to the contract: the listener, and a client of their own to test it with.
 import type { Listener } from '../../ports/index.js';
 
-/** The far end of a connection: a client on any library. It knows nothing of MQTT. */
+/** The client's end of a connection, on any library. It knows nothing of MQTT. */
 export interface NetworkPeer {
   write(bytes: Uint8Array): void;
   /** Ends its side in an orderly way after what was written, and continues reading as far as the transport allows. */

@@ -1,6 +1,6 @@
-// Storms of connections while storage is slow or fails: clients ask for stored sessions, give up before CONNACK, come
-// back, and take over each other's connections, and the broker may crash in between. This is where the broker could
-// forget a session that it has promised, or promise one that it has forgotten.
+// Storms of connections while storage is slow or fails: clients request stored sessions, give up before CONNACK,
+// reconnect, and take over each other's connections, and the broker may crash in between. Here the broker could forget
+// a session that it has promised, or promise one that it has forgotten.
 import type { QoS } from '../../protocol/packets.js';
 import type { SeededRandom } from '../seeded-random.js';
 import type { Add, ClientTraits } from './operations.js';
@@ -27,7 +27,7 @@ export function addAdmissionStorms(
   }
 }
 
-/** Storage is slower than the broker waits, refuses, or does what it reports as failed. */
+/** Storage is slower than the broker waits, refuses calls, or applies calls that it reports as failed. */
 function disturbStorage(random: SeededRandom, atMs: number, add: Add): void {
   const slow = [0, 20, 150, 400];
   add(atMs, { kind: 'disk pace', callMs: random.pick(slow), answerMs: random.pick(slow) });
@@ -54,7 +54,7 @@ function addAttempts(random: SeededRandom, { name, version, latencyMs }: ClientT
       const filters = [{ filter: random.pick(FILTERS), qos: random.pick([1, 1, 2] as const) }];
       add(atMs + random.int(0, 80), { kind: 'subscribe', client: name, filters });
     }
-    // Before the broker has CONNECT, while it waits for storage, or when CONNACK is on its way.
+    // Before the broker has CONNECT, while it waits for storage, or when CONNACK is under way.
     atMs += random.pick([0, 1, latencyMs, 2 * latencyMs, 40, 150, 350]);
     if (random.chance(0.4)) add(atMs, { kind: 'vanish', client: name, lossy: random.chance(0.3) });
     else if (random.chance(0.2)) add(atMs, { kind: 'disconnect', client: name });

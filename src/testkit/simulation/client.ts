@@ -1,6 +1,5 @@
-// A client of a run: it does what the plan tells it, and for the rest what the protocol asks of a client. It sends
-// again what was not acknowledged, takes a QoS 2 message once, and remembers all that across its connections as long as
-// its session lasts.
+// A client of a run, which follows the plan and otherwise obeys the protocol: it repeats unacknowledged messages,
+// accepts a QoS 2 message once, and keeps that state across its connections as long as its session lasts.
 import { PacketType } from '../../protocol/packets.js';
 import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket, QoS } from '../../protocol/packets.js';
 import type { VirtualClock } from '../virtual-clock.js';
@@ -9,31 +8,31 @@ import { payloadOf, tagOf } from './payload.js';
 import type { Acknowledging, Action, ClientTraits } from './operations.js';
 import type { Script } from './script.js';
 
-/** Few, so that they are soon used again: what the broker remembers of one too long is found out. */
+/** Few, so that they are soon reused: that reveals state of an identifier that the broker keeps too long. */
 const PACKET_IDS = 12;
 
 type Connect = Extract<Action, { kind: 'connect' }>;
 
-/** Told of what the network does not show. */
+/** An observer of what the network does not show. */
 export interface ClientObserver {
-  /** A message reached the application behind the client: at QoS 2 once for all its repeats. */
+  /** The client passed a message to its application; a QoS 2 message once, however often it was repeated. */
   received(client: SimulatedClient, connection: SimulatedConnection, publish: PublishPacket): void;
-  /** An identifier came for another message while it was in use. */
+  /** A message arrived with an identifier that was in use for another message. */
   identifierReused(client: SimulatedClient, confusion: Confusion): void;
 }
 
 export interface Confusion {
   readonly packetId: number;
-  /** The message that came. */
+  /** The message that arrived. */
   readonly tag: string;
-  /** The one that the client keeps with the identifier until PUBREL, and takes this one for a repeat of. */
+  /** The message that has the identifier until PUBREL, of which the client takes the new one for a repetition. */
   readonly heldTag: string | undefined;
   readonly detail: string;
 }
 
 interface Unacknowledged {
   readonly publish: PublishPacket;
-  /** PUBREC has come: PUBREL is what is sent again. */
+  /** Whether PUBREC has arrived, so that PUBREL is repeated instead of PUBLISH. */
   isReceived: boolean;
 }
 
@@ -51,18 +50,18 @@ export class SimulatedClient implements ConnectionUser {
   #connections = 0;
   #mutedUntilMs = 0;
   #lastPacketId = 0;
-  /** What waits for a connection, or for a free identifier. */
+  /** Requests that wait for a connection or for a free identifier. */
   readonly #waiting: Request[] = [];
   readonly #unacknowledged = new Map<number, Unacknowledged>();
-  /** Identifiers of SUBSCRIBE and UNSUBSCRIBE on the way. */
+  /** Identifiers of SUBSCRIBE and UNSUBSCRIBE without an answer yet. */
   readonly #requests = new Set<number>();
-  /** QoS 2 from PUBLISH to PUBREL: the tag. */
+  /** Received QoS 2 messages until PUBREL: the tag, by identifier. */
   readonly #received = new Map<number, string>();
-  /** Deliveries on this connection that were not acknowledged to the end. */
+  /** Deliveries on this connection that are not acknowledged completely. */
   readonly #open = new Map<number, string>();
-  /** Their acknowledgements, where it does not give them. */
+  /** Acknowledgements that the plan withholds. */
   readonly #withheld: (() => void)[] = [];
-  /** Identifiers of PUBLISH that were sent on this connection: they are not sent again on it. */
+  /** Identifiers of PUBLISH packets that were sent on this connection, and so are not repeated on it. */
   readonly #sentHere = new Set<number>();
 
   constructor(
@@ -79,7 +78,7 @@ export class SimulatedClient implements ConnectionUser {
     return this.#isConnected;
   }
 
-  /** Whether nothing is left to be sent or to be acknowledged, in either direction. */
+  /** Whether nothing remains to be sent or acknowledged, in either direction. */
   get isIdle(): boolean {
     return (
       this.#waiting.length === 0 &&
@@ -98,12 +97,12 @@ export class SimulatedClient implements ConnectionUser {
     ].join(', ');
   }
 
-  // -- What the plan says --
+  // -- Operations of the plan --
 
   connect(connect: Connect): void {
     this.#connect = connect;
-    // Over an older connection: nothing that comes on that one is looked at any more.
-    this.#letGo();
+    // An older connection is replaced, and its packets are ignored from now on.
+    this.#forgetConnection();
     const connection = this.network.connect(this.traits, this);
     if (connection === undefined) {
       this.#redial();
@@ -111,8 +110,8 @@ export class SimulatedClient implements ConnectionUser {
     }
     this.#connection = connection;
     const { keepAliveS, eager } = connect;
-    // Once it has asked for a new session it asks until it has one: else it could not know whether the broker still has
-    // the old one.
+    // After a request for a new session, the client repeats it until it has one: otherwise it could not know whether
+    // the broker still has the old one.
     const clean = connect.clean || this.#asksForClean;
     this.#isClean = this.#asksForClean = clean;
     const tag = `w-${this.name}-${++this.#connections}`;
@@ -131,7 +130,7 @@ export class SimulatedClient implements ConnectionUser {
     };
     this.#send(packet);
     if (keepAliveS > 0) this.#keepAlive(connection, keepAliveS * 800);
-    // Only with nothing to repeat: the order would be lost.
+    // Only without messages to repeat, because the order would be lost.
     if (eager && this.#unacknowledged.size === 0) this.#sendWaiting();
   }
 
@@ -140,14 +139,14 @@ export class SimulatedClient implements ConnectionUser {
     if (this.#connection === undefined) return;
     this.#send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
     const connection = this.#connection;
-    this.#letGo();
+    this.#forgetConnection();
     connection.destroy(false);
   }
 
   vanish(lossy: boolean): void {
     this.#connect = undefined;
     const connection = this.#connection;
-    this.#letGo();
+    this.#forgetConnection();
     connection?.destroy(lossy);
   }
 
@@ -196,7 +195,7 @@ export class SimulatedClient implements ConnectionUser {
     this.#mutedUntilMs = this.clock.nowMs() + forMs;
   }
 
-  /** From now on it behaves: it acknowledges at once what comes, and what it left open. */
+  /** From now on the client acknowledges everything at once, including what it has left open. */
   behave(): void {
     this.#how = { kind: 'at once' };
     this.#mutedUntilMs = 0;
@@ -209,7 +208,7 @@ export class SimulatedClient implements ConnectionUser {
   disconnected(connection: SimulatedConnection): void {
     if (connection !== this.#connection) return;
     this.script.note(this.name, 'connection lost');
-    this.#letGo();
+    this.#forgetConnection();
     this.#redial();
   }
 
@@ -292,7 +291,7 @@ export class SimulatedClient implements ConnectionUser {
     this.#answer(connection, packetId, PacketType.pubrec);
   }
 
-  /** Acknowledges as the plan says: at once, late or not at all on this connection. */
+  /** Acknowledges according to the plan: at once, late or not at all on this connection. */
   #answer(connection: SimulatedConnection, packetId: number, type: AcknowledgementPacket['type']): void {
     const how = this.#how;
     const answer = (): void => {
@@ -305,7 +304,7 @@ export class SimulatedClient implements ConnectionUser {
     else this.#withheld.push(answer);
   }
 
-  // -- What it sends --
+  // -- Sending --
 
   #request(request: Request): void {
     this.#waiting.push(request);
@@ -335,8 +334,8 @@ export class SimulatedClient implements ConnectionUser {
   }
 
   /**
-   * What was on its way when the last connection ended goes out again, in its order. Without its session a client
-   * cannot know what became of it.
+   * Repeats, in order, the packets that were in flight when the last connection ended. If the session is gone, the
+   * client cannot know what happened to them, and drops them.
    */
   #resume(sessionIsThere: boolean): void {
     if (!sessionIsThere) this.#received.clear();
@@ -375,9 +374,9 @@ export class SimulatedClient implements ConnectionUser {
     });
   }
 
-  #letGo(): void {
+  #forgetConnection(): void {
     if (this.#isClean) {
-      // The session ends with its connection, as far as there was one.
+      // A clean session ends with its connection, if CONNACK had begun it.
       for (const packetId of this.#isConnected ? this.#unacknowledged.keys() : this.#sentHere)
         this.#unacknowledged.delete(packetId);
       if (this.#isConnected) this.#received.clear();

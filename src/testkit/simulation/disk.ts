@@ -1,26 +1,26 @@
-// The disk of a run: it is slow, refuses calls, and does what it then reports as failed. When the broker's process
-// dies, the disk keeps what it has answered, and what was written and not answered as the plan says; when the power
-// fails, it keeps only the beginning of what was not flushed. Each call waits twice: before the store has it, and
-// before its answer. What was answered is in `contents` from that moment on.
+// The disk of a run. It is slow, refuses calls, and applies calls that it then reports as failed. When the broker's
+// process dies, the disk keeps every batch that it has answered, and the plan decides about a batch that was written
+// and not answered. When the power fails, it keeps only the first unflushed batches. Each call waits twice: before the
+// store has it, and before its answer. An answered batch is in `contents` from that moment on.
 import type { Change, Storage } from '../../ports/index.js';
 import { FaultyStorage } from '../faulty-storage.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import { DiskContents } from './evidence/disk-contents.js';
 import type { Script } from './script.js';
 
-/** After so long the operating system has written back by itself what it was given. */
+/** The time after which the operating system has written back its cache by itself. */
 const WRITE_BACK_MS = 1000;
 
-/** A batch that was answered. */
+/** An answered batch. */
 interface Answered {
-  /** When it was handed over, by the logical clock. */
+  /** When the batch was handed over, by the logical clock. */
   readonly at: number;
   readonly answeredAtMs: number;
 }
 
 export class SimulatedDisk {
   readonly contents = new DiskContents();
-  /** As the present incarnation of the broker sees it. */
+  /** The store as the present incarnation of the broker sees it. */
   #storage: FaultyStorage;
   #writing: { readonly batch: readonly Change[]; readonly at: number; readonly isFlushed: boolean } = {
     batch: [],
@@ -101,7 +101,7 @@ export class SimulatedDisk {
     this.#readsToRefuse += reads;
   }
 
-  /** Does the next commits, and reports each as failed. */
+  /** Applies the next commits, and reports each as failed. */
   deny(commits: number): void {
     this.#commitsToDeny += commits;
   }
@@ -131,12 +131,12 @@ export class SimulatedDisk {
     return false;
   }
 
-  /** Whether all that the broker has handed over is on the disk. */
+  /** Whether everything that the broker has handed over is on the disk. */
   get isSettled(): boolean {
     return !this.#isCommitting;
   }
 
-  /** Whether a loss of power would lose nothing that was answered. */
+  /** Whether a loss of power would lose no answered batch. */
   get isFlushed(): boolean {
     return this.#flushedCount === this.#answered.length;
   }
@@ -145,9 +145,9 @@ export class SimulatedDisk {
    * The process of the broker has died.
    *
    * @param keepsWritten whether a batch that was written and not answered is kept.
-   * @param power set when the machine has lost its power too: the part of what was not flushed that happened to be
-   *   written, from 0 to 1.
-   * @returns whether something that was answered is lost.
+   * @param power set when the machine has lost its power too: the part of the unflushed batches that was written
+   *   nevertheless, from 0 to 1.
+   * @returns whether an answered batch is lost.
    */
   crash(keepsWritten: boolean, power?: number): boolean {
     const answered = this.#answered.length;
@@ -187,7 +187,7 @@ export class SimulatedDisk {
     this.#storage.releaseOne();
   }
 
-  /** From now on a death of the broker does not lose the batch that was written last. */
+  /** Keeps the batch that was written last if the broker dies from now on. */
   #keep(): void {
     const { batch, at, isFlushed } = this.#writing;
     this.#answered.push({ at, answeredAtMs: this.clock.nowMs() });

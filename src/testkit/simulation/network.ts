@@ -1,5 +1,5 @@
-// The network of a run: connections whose bytes take their time, come in pieces, pile up before a reader that does not
-// read, and are lost when a side dies. Everything is a timer of the virtual clock; nothing happens within a call.
+// The network of a run. Bytes are delayed and cut into chunks, wait for a reader that does not read, and are lost when
+// a side dies. Every effect is a timer of the virtual clock; no call has an immediate effect on the other side.
 import { PacketDecoder } from '../../protocol/decoder.js';
 import { encodePacket } from '../../protocol/encoder.js';
 import type { Packet } from '../../protocol/packets.js';
@@ -7,32 +7,33 @@ import type { ConnectionHandler, Channel, ChannelHandler, Listener } from '../..
 import type { VirtualClock } from '../virtual-clock.js';
 import type { ClientTraits } from './operations.js';
 
-/** The client's end. */
+/** The client's side of a connection. */
 export interface ConnectionUser {
   received(connection: SimulatedConnection, packet: Packet): void;
-  /** The connection has ended, and not by the client's own doing. */
+  /** The connection has ended, and the client did not end it. */
   disconnected(connection: SimulatedConnection): void;
 }
 
-/** `died`: with the broker. */
+/** `died`: the broker died. */
 export type ConnectionEnd = 'by client' | 'by broker' | 'died';
 
-/** Who looks on: called before the broker gets what was sent, and when it lets go of what it sends. */
+/** An observer, called before the broker gets a packet and when it sends one. */
 export interface NetworkObserver {
   delivered(connection: SimulatedConnection, packet: Packet): void;
   departed(connection: SimulatedConnection, packet: Packet): void;
   ended(connection: SimulatedConnection, how: ConnectionEnd): void;
-  /** Something was thrown by the broker, or it sent what is no packet. */
+  /** The broker threw an error, or sent bytes that are not a packet. */
   failed(error: unknown): void;
 }
 
-interface Piece {
+interface Chunk {
   readonly bytes: Uint8Array;
-  /** Those of which the last byte is in this piece. */
+  /** The packets whose last byte is in this chunk. */
   readonly packets: readonly Packet[];
 }
 
-const FIRST_PIECES = 12;
+/** Chunks into which a large packet is cut: cutting all of it would only take time. */
+const CHUNKS_MAX = 12;
 
 export class SimulatedNetwork implements Listener {
   readonly name = 'simulated';
@@ -66,12 +67,12 @@ export class SimulatedNetwork implements Listener {
     const connection = new SimulatedConnection(this, traits, user, ++this.#lastId);
     this.#connections.add(connection);
     const arrival = this.#arrive(connection.peer);
-    if (arrival === undefined) connection.turnedAway();
+    if (arrival === undefined) connection.refused();
     else connection.accepted(arrival.accept(connection));
     return connection;
   }
 
-  /** The broker's process is gone. `delivers`: what it had sent still arrives. */
+  /** The broker's process has died. @param delivers whether bytes that it had sent still arrive. */
   died(delivers: boolean): void {
     this.#arrive = undefined;
     for (const connection of this.#connections) connection.died(delivers);
@@ -85,16 +86,16 @@ export class SimulatedNetwork implements Listener {
 
 export class SimulatedConnection implements Channel {
   readonly peer: { readonly remoteAddress: string };
-  /** Bytes written and not yet taken by the client. */
+  /** Bytes written by the broker that the client has not received yet. */
   bufferedBytes = 0;
   sentBytes = 0;
   readonly #decoder = new PacketDecoder({ maxPacketSize: 268_435_460, role: 'client' });
   #handler: ChannelHandler | undefined;
-  #toBroker: Piece[] = [];
-  #toClient: Piece[] = [];
+  #toBroker: Chunk[] = [];
+  #toClient: Chunk[] = [];
   #isPaused = false;
   #isStalled = false;
-  /** The broker takes no more from it. */
+  /** Whether the broker accepts nothing more on the connection. */
   #isEnded = false;
   #clientIsGone = false;
   #isFull = false;
@@ -116,35 +117,34 @@ export class SimulatedConnection implements Channel {
     this.#handler = handler;
   }
 
-  /** The broker does not want it: it hears of that later. */
-  turnedAway(): void {
+  /** The broker has refused the connection; the client notices after the latency. */
+  refused(): void {
     this.#end('by broker');
     this.#at('toClient', () => {
       this.#finish();
     });
   }
 
-  /** Whether the broker takes no more from it, so that what is delivered now has no effect. */
+  /** Whether the broker accepts nothing more on the connection, so that a delivery has no effect. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  // -- The client's end --
+  // -- The client's side --
 
   send(packet: Packet): void {
     if (this.#clientIsGone) return;
     const bytes = encodePacket(packet, this.traits.version);
     const { cutBytes } = this.traits;
     const cut = cutBytes === 0 ? bytes.length : cutBytes;
-    // Only the beginning comes in pieces: a large payload cut small would only take time.
     for (let at = 0, n = 1; at < bytes.length; n++) {
-      const end = n === FIRST_PIECES ? bytes.length : Math.min(at + cut, bytes.length);
-      this.#later('toBroker', { bytes: bytes.slice(at, end), packets: end === bytes.length ? [packet] : [] });
+      const end = n === CHUNKS_MAX ? bytes.length : Math.min(at + cut, bytes.length);
+      this.#send('toBroker', { bytes: bytes.slice(at, end), packets: end === bytes.length ? [packet] : [] });
       at = end;
     }
   }
 
-  /** The client lets go without a word. */
+  /** The client closes the connection without DISCONNECT. @param lossy whether bytes under way are lost. */
   destroy(lossy: boolean): void {
     if (this.#clientIsGone) return;
     this.#clientIsGone = true;
@@ -152,7 +152,7 @@ export class SimulatedConnection implements Channel {
     if (lossy) this.#toBroker = [];
     this.#at('toBroker', () => {
       this.#toBroker = [];
-      this.#tellClosed('by client');
+      this.#callClosed('by client');
     });
   }
 
@@ -167,7 +167,7 @@ export class SimulatedConnection implements Channel {
     });
   }
 
-  // -- The broker's end --
+  // -- The broker's side --
 
   write(bytes: Uint8Array): boolean {
     if (this.#isEnded) return true;
@@ -182,7 +182,7 @@ export class SimulatedConnection implements Channel {
       this.network.observer.failed(error);
     }
     this.bufferedBytes += bytes.length;
-    this.#later('toClient', { bytes, packets });
+    this.#send('toClient', { bytes, packets });
     if (this.bufferedBytes < this.network.highWaterMark) return true;
     this.#isFull = true;
     return false;
@@ -229,18 +229,18 @@ export class SimulatedConnection implements Channel {
     });
   }
 
-  // -- Between --
+  // -- Between the sides --
 
-  #later(to: 'toBroker' | 'toClient', piece: Piece): void {
-    if (to === 'toBroker') this.#toBroker.push(piece);
-    else this.#toClient.push(piece);
+  #send(to: 'toBroker' | 'toClient', chunk: Chunk): void {
+    if (to === 'toBroker') this.#toBroker.push(chunk);
+    else this.#toClient.push(chunk);
     this.#at(to, () => {
-      if (to === 'toBroker') this.#arriveAtBroker(piece);
-      else this.#arriveAtClient(piece);
+      if (to === 'toBroker') this.#arriveAtBroker(chunk);
+      else this.#arriveAtClient(chunk);
     });
   }
 
-  /** After the time of the way, and never before what was sent earlier. */
+  /** Calls back after the latency, and never before an earlier callback in the same direction. */
   #at(to: 'toBroker' | 'toClient', callback: () => void): void {
     const { clock } = this.network;
     const atMs = Math.max(
@@ -252,37 +252,37 @@ export class SimulatedConnection implements Channel {
     clock.at(atMs, callback);
   }
 
-  /** All up to this piece, or all that there is. */
-  #arriveAtBroker(through?: Piece): void {
+  /** Delivers all chunks up to this one, or all chunks that have been sent. */
+  #arriveAtBroker(through?: Chunk): void {
     if (through !== undefined && !this.#toBroker.includes(through)) return;
     while (!this.#isPaused && !this.#isEnded) {
-      const piece = this.#toBroker.shift();
-      if (piece === undefined) return;
-      for (const packet of piece.packets) this.network.observer.delivered(this, packet);
+      const chunk = this.#toBroker.shift();
+      if (chunk === undefined) return;
+      for (const packet of chunk.packets) this.network.observer.delivered(this, packet);
       try {
-        this.#handler?.data(piece.bytes);
+        this.#handler?.data(chunk.bytes);
       } catch (error) {
         this.network.observer.failed(error);
       }
-      if (piece === through) return;
+      if (chunk === through) return;
     }
   }
 
-  #arriveAtClient(through?: Piece): void {
+  #arriveAtClient(through?: Chunk): void {
     if (through !== undefined && !this.#toClient.includes(through)) return;
     while (!this.#isStalled && !this.#clientIsGone) {
-      const piece = this.#toClient.shift();
-      if (piece === undefined) break;
-      this.bufferedBytes -= piece.bytes.length;
-      this.sentBytes += piece.bytes.length;
-      for (const packet of piece.packets) this.user.received(this, packet);
-      if (piece === through) break;
+      const chunk = this.#toClient.shift();
+      if (chunk === undefined) break;
+      this.bufferedBytes -= chunk.bytes.length;
+      this.sentBytes += chunk.bytes.length;
+      for (const packet of chunk.packets) this.user.received(this, packet);
+      if (chunk === through) break;
     }
     if (this.#toClient.length > 0) return;
     if (this.#isClosing) this.#finish();
     else if (this.#isFull) {
       this.#isFull = false;
-      this.#tell((handler) => {
+      this.#call((handler) => {
         handler.drained();
       });
     }
@@ -294,25 +294,25 @@ export class SimulatedConnection implements Channel {
     this.network.observer.ended(this, how);
   }
 
-  /** Nothing more comes, in either direction. */
+  /** Ends the connection in both directions. */
   #finish(): void {
     this.#toClient = [];
-    this.#tellClosed('by broker');
+    this.#callClosed('by broker');
     if (this.#clientIsGone) return;
     this.#clientIsGone = true;
     this.user.disconnected(this);
   }
 
-  #tellClosed(how: ConnectionEnd): void {
+  #callClosed(how: ConnectionEnd): void {
     this.#end(how);
     this.network.forget(this);
-    this.#tell((handler) => {
+    this.#call((handler) => {
       this.#handler = undefined;
       handler.closed(undefined);
     });
   }
 
-  #tell(what: (handler: ChannelHandler) => void): void {
+  #call(what: (handler: ChannelHandler) => void): void {
     if (this.#handler === undefined) return;
     try {
       what(this.#handler);

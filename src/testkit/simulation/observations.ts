@@ -1,6 +1,5 @@
-// What can be observed of a run from outside the broker. The model turns the raw observations into these, with what the
-// evidence says about each; an invariant subscribes to those that it needs and sees them after the evidence has been
-// updated.
+// The observations of a run from outside the broker. The model combines each raw observation with what the evidence
+// says about it. An invariant subscribes to the kinds that it needs, and sees them after the evidence has been updated.
 import type { AckLevel, BrokerEvent, Change, CommandOutcome, LifecycleEvent } from '../../ports/index.js';
 import type {
   AcknowledgementPacket,
@@ -57,13 +56,13 @@ export type Departure = OnConnection &
     | { readonly kind: 'other'; readonly packet: Packet }
   );
 
-/** A message that reaches the application behind a client: at QoS 2 once for all its repeats. */
+/** A message that a client passes to its application; a QoS 2 message once, however often it was repeated. */
 export interface Reception {
   readonly client: ObservedClient;
   readonly connection: ObservedConnection | undefined;
   readonly packet: PublishPacket;
   readonly publication: Publication;
-  /** How often the client has received the message, this time included. */
+  /** How often the client has received the message, including this time. */
   readonly times: number;
 }
 
@@ -74,8 +73,8 @@ export interface Gap {
 }
 
 /**
- * The end of a run: the faults are over, all clients are back and behave, and the broker had time to deliver what it
- * has.
+ * The end of a run: the faults are over, all clients are connected and acknowledge, and the broker has had time to
+ * deliver its queues.
  */
 export interface Rest {
   readonly clients: Iterable<SimulatedClient>;
@@ -89,29 +88,29 @@ export interface Observations {
   departedEarly?(link: SimulatedConnection): void;
   received?(reception: Reception): void;
   /**
-   * A Packet Identifier came to a client for another message while it was in use. `isExcused`: a crash may be the
+   * A client got a message with a Packet Identifier that was in use for another one. `isExcused`: a crash may be the
    * reason.
    */
   identifierReused?(client: SimulatedClient, confusion: Confusion, isExcused: boolean): void;
   /** The disk has one more batch, which a crash of the broker does not lose. */
   kept?(batch: readonly Change[], isFlushed: boolean): void;
-  /** The broker has handed over all that it had, and the disk has it. */
+  /** The broker has handed over all its changes, and the disk has them. */
   settled?(): void;
   /** The broker has answered the command of an operator. */
   commandAnswered?(command: ObservedCommand, outcome: CommandOutcome): void;
   event?(event: BrokerEvent | LifecycleEvent): void;
-  /** An exception came out of the broker. */
+  /** The broker threw an error. */
   failed?(error: unknown): void;
-  /** A new incarnation of the broker begins with what the disk has. */
+  /** A new incarnation of the broker starts with the content of the disk. */
   started?(ackLevel: AckLevel): void;
-  /** The broker has found so many deliveries in its storage. */
+  /** The broker has restored this many deliveries from its storage. */
   recovered?(restoredDeliveries: number): void;
   /**
    * The broker has died. `mayLose`: the level of acknowledgement allows something promised to be lost; then `gaps` says
    * what must not be.
    */
   crashed?(mayLose: boolean, gaps: readonly Gap[]): void;
-  /** A turn of the broker is over. */
+  /** A turn of the broker has ended. */
   turnEnded?(pendingDeliveries: number): void;
   rested?(rest: Rest): void;
   /** A new client subscribed to everything and received these retained messages: their tags, by topic. */

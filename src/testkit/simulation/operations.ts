@@ -1,5 +1,5 @@
-// A plan: what is going to happen in a run, as data. It says who the clients are, what they do and when, how the disk
-// behaves and when the broker dies.
+// A plan: everything that will happen in a run, as data. It has the clients, their operations and times, the behaviour
+// of the disk, and the deaths of the broker.
 import type { Limits } from '../../domain/limits.js';
 import type { AckLevel, Command } from '../../ports/index.js';
 import type { QoS } from '../../protocol/packets.js';
@@ -8,9 +8,9 @@ export interface ClientTraits {
   readonly name: string;
   readonly version: 3 | 4;
   readonly latencyMs: number;
-  /** What it sends is cut into pieces of this size; 0: not at all. */
+  /** The size of the chunks, in bytes, into which its packets are cut; 0 for no cuts. */
   readonly cutBytes: number;
-  /** It comes back by itself so long after its connection was lost; 0: it does not. */
+  /** Milliseconds after which it reconnects by itself when its connection was lost; 0 for never. */
   readonly redialMs: number;
 }
 
@@ -20,7 +20,7 @@ export interface WillPlan {
   readonly retain: boolean;
 }
 
-/** About receiving; the first whose filter matches decides, and what none matches is denied. */
+/** A rule about receiving: the first rule that matches decides, and a topic without a match is denied. */
 export interface ReceiveRule {
   readonly effect: 'allow' | 'deny';
   readonly filter: string;
@@ -30,7 +30,7 @@ export type Acknowledging =
   { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
 
 export type Action =
-  /** With a connection standing this is a takeover. `eager`: what waits is sent behind CONNECT, not behind CONNACK. */
+  /** On a live connection this is a takeover. `eager`: waiting packets are sent behind CONNECT, not behind CONNACK. */
   | {
       readonly kind: 'connect';
       readonly client: string;
@@ -40,7 +40,7 @@ export type Action =
       readonly eager: boolean;
     }
   | { readonly kind: 'disconnect'; readonly client: string }
-  /** The connection breaks. `lossy`: what was on its way to the broker is lost too. */
+  /** The connection breaks. `lossy`: bytes under way to the broker are lost too. */
   | { readonly kind: 'vanish'; readonly client: string; readonly lossy: boolean }
   | {
       readonly kind: 'subscribe';
@@ -48,7 +48,7 @@ export type Action =
       readonly filters: readonly { readonly filter: string; readonly qos: QoS }[];
     }
   | { readonly kind: 'unsubscribe'; readonly client: string; readonly filters: readonly string[] }
-  /** So many messages in one go; a size of 0 clears what is retained. */
+  /** Several messages at once; a size of 0 clears the retained message. */
   | {
       readonly kind: 'publish';
       readonly client: string;
@@ -59,21 +59,21 @@ export type Action =
       readonly count: number;
     }
   | { readonly kind: 'acknowledge'; readonly client: string; readonly how: Acknowledging }
-  /** It reads nothing for so long. */
+  /** The client reads nothing for this time. */
   | { readonly kind: 'stall'; readonly client: string; readonly forMs: number }
-  /** It sends no PINGREQ for so long. */
+  /** The client sends no PINGREQ for this time. */
   | { readonly kind: 'mute'; readonly client: string; readonly forMs: number }
-  /** What it may receive from now on; in runs in which not everybody may receive everything. */
+  /** The rules about receiving from now on, in runs with such rules. */
   | { readonly kind: 'permissions'; readonly client: string; readonly rules: readonly ReceiveRule[] }
-  /** An operator gives a command, if the broker runs. */
+  /** An operator gives a command if the broker runs. */
   | { readonly kind: 'operator'; readonly command: Command }
-  /** The disk's pace from now on: so long before a call is seen, and again before it is answered. */
+  /** The latency of the disk from now on: before a call has its effect, and again before its answer. */
   | { readonly kind: 'disk pace'; readonly callMs: number; readonly answerMs: number }
   | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }
   | { readonly kind: 'disk denies'; readonly commits: number }
   /**
-   * `keeps`: a batch that was written and not yet answered is on the disk all the same. `power`: it is the machine that
-   * fails, and so much of what was not flushed is on the disk, from 0 to 1. `delivers`: what has left still reaches the
+   * `keeps`: a batch that was written and not yet answered is on the disk nevertheless. `power`: the machine fails, and
+   * this part of the unflushed batches, from 0 to 1, is on the disk. `delivers`: packets that have left still reach the
    * clients.
    */
   | {
@@ -89,7 +89,7 @@ export type Action =
 export type Add = (atMs: number, action: Action) => void;
 
 export type Operation = Action & {
-  /** Its name, for as long as the plan is shrunk. */
+  /** Its name, which stays the same while the plan is shrunk. */
   readonly id: number;
   readonly atMs: number;
 };
@@ -97,7 +97,7 @@ export type Operation = Action & {
 export interface Plan {
   readonly seed: number;
   readonly limits: Partial<Limits>;
-  /** What an acknowledgement stands for in each life of the broker, in turn. */
+  /** The acknowledgement level of each incarnation of the broker, in turn. */
   readonly ackLevels: readonly AckLevel[];
   /** How many recipients, filters or topics the broker handles in one step; `undefined` for its own choice. */
   readonly sliceSize: number | undefined;
@@ -106,11 +106,12 @@ export interface Plan {
    * next one, as a busy broker's does.
    */
   readonly maxTurnSteps: number;
-  /** Bytes on their way to a client from which on it counts as slow. */
+  /** Unread bytes from which on a client counts as slow. */
   readonly highWaterMark: number;
   readonly clients: readonly ClientTraits[];
   /**
-   * What clients may receive at first, by name; clients without an entry may receive everything. `undefined`: all may.
+   * The initial rules about receiving, by client name; clients without an entry may receive everything. `undefined`: a
+   * run without such rules.
    */
   readonly rules: Readonly<Record<string, readonly ReceiveRule[]>> | undefined;
   readonly operations: readonly Operation[];

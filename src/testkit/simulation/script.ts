@@ -1,5 +1,5 @@
-// What happened in a run, line by line: time, who, what. Written only when asked for: a run can be repeated to get its
-// script.
+// The script of a run, one line for each event: the time, the actor and the action. It is written only on request,
+// because a run can be repeated to get its script.
 import type { BrokerEvent, LifecycleEvent } from '../../ports/index.js';
 import type { Packet } from '../../protocol/packets.js';
 import { PacketType } from '../../protocol/packets.js';

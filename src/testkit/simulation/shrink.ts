@@ -1,8 +1,7 @@
-// A failing plan made smaller, as long as it goes on failing for the same reason: delta debugging on the list of
-// operations.
+// Reduces a failing plan while it still fails for the same reason: delta debugging on the list of operations.
 import type { Operation, Plan } from './operations.js';
 
-/** @param fails whether a plan breaks the same promise; asked at most `mostRuns` times. */
+/** @param fails whether a plan breaks the same promise; called at most `mostRuns` times. */
 export async function shrink(plan: Plan, fails: (smaller: Plan) => Promise<boolean>, mostRuns = 400): Promise<Plan> {
   let operations: readonly Operation[] = plan.operations;
   let runs = 0;

@@ -1,4 +1,4 @@
-// A broken promise: which invariant, and what was seen. Only the first one of a run counts, because later ones may
+// A broken promise: the invariant and the observation. Only the first violation of a run counts, because later ones may
 // follow from it.
 
 export type InvariantName =

@@ -1,6 +1,6 @@
 // One run: the clock, the network, the disk, the clients and the incarnations of the broker, driven by a plan. Time
-// goes from one timer to the next, and what is due together is one turn of the broker. The run ends at the first
-// promise that is broken.
+// jumps from one timer to the next, and timers that are due together make one turn of the broker. The run ends at the
+// first broken promise.
 import type { Authorizer, Command, Permissions, Storage } from '../../ports/index.js';
 import { NEVER_EXPIRES_S } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
@@ -24,13 +24,13 @@ import type { Violation } from './violation.js';
 export interface Outcome {
   readonly violation: Violation | undefined;
   readonly script: readonly string[];
-  /** Turns of the broker that the run took. */
+  /** The number of turns of the broker in the run. */
   readonly steps: number;
 }
 
 const AUDITOR = { name: 'auditor', version: 4, latencyMs: 0, cutBytes: 0, redialMs: 0 } as const;
 /**
- * Longer than anything that the broker waits for once storage works again: a retry, and the grace of a close and of the
+ * Longer than the broker waits for anything once storage works again: a retry, and the grace periods of a close and of
  * wills.
  */
 const QUIET_MS = WILL_GRACE_MS + 5500;
@@ -48,9 +48,9 @@ export class World {
   readonly #random: SeededRandom;
   readonly #startMs: number;
   #incarnation: BrokerIncarnation | undefined;
-  /** Tells the broker that rules have changed. */
+  /** Notifies the broker that rules have changed. */
   #rulesChanged: () => void = () => undefined;
-  /** Whether the broker has started, so that it takes commands. */
+  /** Whether the broker has started, so that it accepts commands. */
   #isUp = false;
   #isStopping = false;
   #starts = 0;
@@ -116,11 +116,11 @@ export class World {
     if (this.#clock.nowMs() < endMs && this.#verdict.violation === undefined) this.#clock.advanceTo(endMs);
   }
 
-  /** All that follows from what has just happened, without time moving on. */
+  /** Runs everything that follows from the last event, while time stands still. */
   async #turn(): Promise<void> {
     do {
       this.#steps++;
-      // Promises come to rest: there is nothing that they could wait for but each other.
+      // The promises settle, because they can wait only for each other.
       await new Promise<void>((resolve) => setImmediate(resolve));
       this.#model.turnEnded(this.#incarnation?.pendingDeliveries ?? 0);
     } while (this.#incarnation?.endTurn() === true || this.#disk.work());
@@ -210,7 +210,7 @@ export class World {
         this.#start();
       });
     };
-    // One that dies while it stops cannot close its storage.
+    // A broker that dies while it stops cannot close its storage.
     incarnation.service.stop().then(stopped, (error: unknown) => {
       if (this.#incarnation === incarnation) this.#model.failed(error);
     });
@@ -309,7 +309,7 @@ export class World {
 
   // -- The end --
 
-  /** The faults are over, all clients come back and read: everything that waits must be delivered. */
+  /** Ends the faults and reconnects all clients, which read: everything that waits must be delivered. */
   async #comeToRest(): Promise<void> {
     this.#script.note('plan', 'the faults are over');
     this.#disk.heal();
@@ -329,7 +329,7 @@ export class World {
         eager: false,
       });
     }
-    // Small windows and slow networks take their time; what hangs runs into the limit.
+    // Small windows and slow networks take time. A run that hangs reaches the limit.
     const lastMs = this.#clock.nowMs() + PATIENCE_MS;
     do await this.#until(this.#clock.nowMs() + QUIET_MS);
     while (!this.#isAtRest && this.#clock.nowMs() < lastMs && this.#verdict.violation === undefined);
@@ -346,7 +346,7 @@ export class World {
     );
   }
 
-  /** A new client asks for all that is retained. */
+  /** A new client subscribes to all retained messages. */
   async #audit(): Promise<void> {
     if (this.#verdict.violation !== undefined) return;
     const retained = new Map<string, string[]>();
@@ -391,8 +391,8 @@ function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
 const RUN_BYTES = 1024 * 1024;
 
 /**
- * What was written before it was noticed that the client does not read, a window, the QoS 0 messages that may wait, and
- * unread answers.
+ * Bytes written before the broker noticed that the client does not read, a window, the QoS 0 messages that may wait,
+ * and unread answers.
  */
 function maxBufferedAboveMark({ limits }: Plan): number {
   const messages = (limits.maxInflight ?? 50) + (limits.maxBufferedQos0Messages ?? 1000);

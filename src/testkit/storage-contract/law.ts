@@ -10,7 +10,7 @@ export type Law = (text: string, body: (subject: Subject) => Promise<void>) => v
 export const MEBIBYTE = 1024 * 1024;
 export const EVERYTHING = { maxEntries: 100_000, maxBytes: 1024 * MEBIBYTE };
 
-/** Commits each batch, commits it again, and compares everything: the law holds although a batch may come twice. */
+/** Commits each batch twice and compares everything: the law has to hold for repeated batches. */
 export async function holdsWhenRepeated(subject: Subject, ...batches: readonly (readonly Change[])[]): Promise<void> {
   for (const batch of batches) {
     await subject.commit(...batch);
@@ -41,7 +41,7 @@ export async function pageProblems(
   return seqs.length > 0 ? seqs : differences(expected.map(comparableEntry), page.map(comparableEntry), path);
 }
 
-/** The process dies and starts again. @returns the facts that it loads. */
+/** Crashes and restarts the process. @returns the facts that it loads. */
 export async function reopenAndLoad(subject: Subject): Promise<RestoredFact[]> {
   subject.storage = await subject.under.reopen();
   await subject.storage.open();

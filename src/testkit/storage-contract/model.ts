@@ -51,7 +51,7 @@ export class StorageModel {
   readonly wills = new Map<ClientId, WillRecord>();
   readonly entries = new Map<QueueId, Map<Seq, StoredEntry>>();
   readonly retained = new Map<TopicName, Message>();
-  /** The highest id of any message that ever was in the store, queued, retained or as a will. */
+  /** The highest id of any message that was ever in the store, queued, retained or as a will. */
   highestMessageId = -1;
   /** The next seq of each queue. A running broker remembers it even of an empty queue, a restarted one does not. */
   readonly #nextSeqs = new Map<QueueId, number>();
@@ -73,7 +73,7 @@ export class StorageModel {
     return copy;
   }
 
-  /** The broker was restarted, and knows of a queue what the store has. */
+  /** The broker has restarted, and knows only what the store has of a queue. */
   restarted(): void {
     for (const queue of this.#nextSeqs.keys()) if (this.queue(queue).length === 0) this.#nextSeqs.delete(queue);
   }
@@ -211,7 +211,7 @@ export class StorageModel {
   }
 }
 
-/** Sorts the facts that `load` yields by kind, and reports facts that come twice. */
+/** Groups the facts that `load` yields by kind, and reports repeated facts. */
 export function collectLoaded(facts: readonly RestoredFact[]): {
   state: LoadedState;
   lastMessageId: number | undefined;

@@ -21,7 +21,7 @@ export const seq = (value: number): Seq => value as Seq;
 export const queueOf = (id: string): QueueId => `c:${id}` as QueueId;
 export const groupQueueOf = (group: string, filter: string): QueueId => `g:${group}/${filter}` as QueueId;
 
-/** Bytes that are neither all the same nor text. */
+/** Bytes that are neither uniform nor text. */
 export function payloadOf(byteLength: number, salt = 0): Uint8Array {
   const bytes = new Uint8Array(byteLength);
   for (let i = 0; i < byteLength; i++) bytes[i] = (i * 31 + (i >>> 8) * 7 + salt * 13 + 0x80) & 0xff;
@@ -143,8 +143,8 @@ export const trim = (queue: QueueId, through: number): Change => ({
 });
 
 /**
- * Every property of a PUBLISH that is passed on, with what tends to get lost: order, repeated names, empty strings,
- * bytes that are not text.
+ * Every property of a PUBLISH that is forwarded, with the details that are easily lost: order, repeated names, empty
+ * strings, bytes that are not text.
  */
 export const EVERY_PROPERTY: Properties = {
   payloadFormatIndicator: 1,

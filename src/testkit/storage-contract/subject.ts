@@ -114,18 +114,18 @@ export class Subject {
     if (this.#lastBatch.length > 0) await commitLikeTheShell(this.storage, this.#lastBatch);
   }
 
-  /** The process dies and starts again. */
+  /** Crashes and restarts the process. */
   async crash(): Promise<void> {
     await this.#reopen('after a crash');
   }
 
-  /** A clean stop and start. */
+  /** Stops cleanly and starts again. */
   async restart(): Promise<void> {
     await this.storage.close();
     await this.#reopen('after closing and opening again');
   }
 
-  /** The process dies, and another one opens the store read-only. */
+  /** Crashes the process, and opens the store read-only in another one. */
   async crashAndOpenReadOnly(): Promise<void> {
     this.storage = await this.under.reopen();
     ensure(await this.storage.openReadOnly(), 'openReadOnly reports no store, but one was opened before');
@@ -140,7 +140,7 @@ export class Subject {
     report(`${when}, reads differ from what was committed`, problems);
   }
 
-  /** Compares everything: what can be read now, and what is there after a crash. */
+  /** Compares everything: what can be read now, and what remains after a crash. */
   async verify(): Promise<void> {
     await this.verifyReads('while running');
     await this.crash();
@@ -151,7 +151,7 @@ export class Subject {
     try {
       await this.storage.close();
     } catch {
-      // The test may have closed, crashed or fenced it. The factory removes what is left.
+      // The test may have closed, crashed or fenced the storage. The factory removes what remains.
     }
     await this.under.dispose();
   }

@@ -1,5 +1,5 @@
-// What the disk holds, as far as the broker's promises are about it. Fed with each batch at the moment from which on a
-// crash no longer loses it; the invariants compare it with what the broker has promised by then.
+// The content of the disk, as far as promises of the broker concern it. It gets each batch at the moment from which on
+// a crash cannot lose it, and the invariants compare it with the promises of the broker at that time.
 import type { Change, QueueId, QoS } from '../../../ports/index.js';
 import { tagOf } from '../payload.js';
 import { valueOf } from './value-of.js';
@@ -21,7 +21,7 @@ export class DiskContents {
   /** The tag of the will, by client. */
   readonly wills = new Map<string, string>();
   readonly queues = new Map<QueueId, Map<number, StoredEntry>>();
-  /** Every queue that a message ever was in, by tag. */
+  /** Every queue that a message was ever in, by tag. */
   readonly everQueuedIn = new Map<string, Set<QueueId>>();
   /** How often a message was put into a queue; see `appendCount`. */
   readonly #appendCounts = new Map<string, number>();
@@ -34,7 +34,7 @@ export class DiskContents {
     for (const change of batch) this.#apply(change, at);
   }
 
-  /** Back to the state before the first batch. */
+  /** Returns to the state before the first batch. */
   clear(): void {
     for (const contents of [
       this.sessions,
@@ -73,7 +73,7 @@ export class DiskContents {
     return this.everQueuedIn.get(tag)?.has(queue) === true;
   }
 
-  /** The entries of a queue, in the order in which they came. */
+  /** The entries of a queue, in the order of their arrival. */
   entriesOf(queue: QueueId): Iterable<StoredEntry> {
     return this.queues.get(queue)?.values() ?? [];
   }

@@ -1,7 +1,7 @@
-// The evidence of a run: all that an observer who sees the broker's connections, its disk and its events can conclude,
-// and nothing that needs a look inside. What cannot be concluded (whether a PUBLISH without an acknowledgement was
-// accepted) stays open both ways. What the level of acknowledgement allows a crash to lose is looked up on the disk,
-// and from there on it is as certain as before.
+// The evidence of a run: everything that an observer of the broker's connections, disk and events can conclude, without
+// looking inside the broker. Facts that cannot be concluded (whether a PUBLISH without an acknowledgement was accepted)
+// stay open both ways. After a crash that may lose promised facts, by the level of acknowledgement, the disk shows
+// which ones remain, and from there on they are as certain as before.
 import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../../ports/index.js';
 import { PacketType } from '../../../protocol/packets.js';
 import type {
@@ -56,11 +56,11 @@ export class Evidence {
   readonly commands: OperatorCommands;
   /** Of the present incarnation of the broker. */
   ackLevel: AckLevel = 'flushed';
-  /** Counts the starts of the broker. */
+  /** The number of starts of the broker. */
   incarnation = 0;
   /** Whether the broker is stopping: connections that end now end for that reason. */
   isStopping = false;
-  /** Whether the broker gave up waiting for storage when it stopped: then a stop may lose what a crash may. */
+  /** Whether the broker gave up waiting for storage when it stopped, so that the stop may lose as much as a crash. */
   hasAbandonedChanges = false;
   readonly #connections = new Map<SimulatedConnection, ObservedConnection>();
   readonly #byAddress = new Map<string | undefined, ObservedConnection>();
@@ -93,7 +93,8 @@ export class Evidence {
   *owedClients(publication: Publication): Generator<ObservedClient> {
     const { topic, firstReceivedAt = 0 } = publication;
     for (const client of this.clients.values()) {
-      // A session that began since is not owed it, and what the client may not receive is not queued for it.
+      // A session that began later is not owed the message, and a message that the client may not receive is not
+      // queued.
       if (client.sessionStored !== 'yes' || client.queueIntactSince > firstReceivedAt) continue;
       if (!client.isOwed(publication)) continue;
       if (!this.rules.mayBeRefusedSince(client.name, topic, firstReceivedAt)) yield client;
@@ -340,7 +341,7 @@ export class Evidence {
     if (isFlushed && this.ackLevel !== 'received') this.unflushed.clear();
   }
 
-  /** The broker has handed over all that it had, and the disk has it. */
+  /** The broker has handed over all its changes, and the disk has them. */
   settled(isFlushed: boolean): void {
     this.lifetimes.timePassed();
     this.groups.settled();
@@ -360,7 +361,7 @@ export class Evidence {
     if (command.clear !== undefined && this.ackLevel !== 'flushed') this.unflushed.add(command.clear);
   }
 
-  /** CONNACK is on its way. The broker cannot know whether it arrives, even if the connection ends before it leaves. */
+  /** CONNACK is under way. The broker cannot know whether it arrives, even if the connection ends before it leaves. */
   #admitted(connection: ObservedConnection | undefined): void {
     if (connection === undefined) return;
     const { client, connect, willTag } = connection;
@@ -385,7 +386,7 @@ export class Evidence {
     return isLossy || this.ackLevel === 'received';
   }
 
-  /** The broker has died, and the disk holds what is left. */
+  /** The broker has died, and the disk has what remains. */
   crashed(mayLose: boolean): readonly Gap[] {
     this.lifetimes.timePassed();
     this.clock.tick();

@@ -1,4 +1,4 @@
-// Granted QoS: SUBACK grants what was asked for, and a message is delivered at the lower of its own QoS and the highest
+// Granted QoS: SUBACK grants the requested QoS, and a message is delivered at the lower of its own QoS and the highest
 // that was granted to a matching subscription [MQTT-3.8.4-6], [MQTT-3.3.5-1].
 import type { Evidence } from '../evidence/evidence.js';
 import { matches } from '../evidence/topic-match.js';

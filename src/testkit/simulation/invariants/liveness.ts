@@ -1,5 +1,5 @@
-// Liveness: when the faults are over every client gets in, nothing waits for an answer, and the queues on the disk run
-// empty.
+// Liveness: when the faults are over, every client is accepted, every request is answered, and the queues on the disk
+// become empty.
 import type { Evidence } from '../evidence/evidence.js';
 import type { Observations, Rest } from '../observations.js';
 import type { Fail } from '../violation.js';

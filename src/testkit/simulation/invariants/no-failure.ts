@@ -1,4 +1,4 @@
-// No failure: nothing is thrown, the broker does not give up, and it sends nothing before CONNECT.
+// No failure: the broker throws no error, does not give up, and sends nothing before CONNECT.
 import type { BrokerEvent, LifecycleEvent } from '../../../ports/index.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { SimulatedConnection } from '../network.js';

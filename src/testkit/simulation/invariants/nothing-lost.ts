@@ -21,7 +21,7 @@ export class NothingLost implements Observations {
       this.fail(`${restoredDeliveries} deliveries were found at the start, the disk keeps ${entryCount}`);
   }
 
-  /** What a level of acknowledgement allows to be lost is the end of what was promised, not something in the middle. */
+  /** A level of acknowledgement allows a crash to lose the latest promised messages, not some between kept ones. */
   crashed(_mayLose: boolean, gaps: readonly Gap[]): void {
     if (!this.evidence.drops.isEmpty) return;
     for (const { lost, later } of gaps)

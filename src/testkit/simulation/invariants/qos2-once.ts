@@ -14,7 +14,7 @@ export class Qos2Once implements Observations {
     readonly fail: Fail,
   ) {}
 
-  /** A member that was sent a message at QoS 2 keeps it, whatever becomes of the member. */
+  /** A message that was sent to a member at QoS 2 stays with that member, whatever happens to the member. */
   departed(departure: Departure): void {
     if (departure.kind !== 'publish') return;
     const { packet, publication, connection, tag } = departure;
