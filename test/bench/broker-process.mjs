@@ -1,4 +1,4 @@
-// The built command on file storage, as a process whose start can be timed and whose memory can be watched.
+// The built command, as a process whose start can be timed and whose memory can be watched.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -36,7 +36,7 @@ export class BrokerProcess {
   }
 
   /**
-   * @param {string} directory
+   * @param {string | undefined} directory of file storage; `undefined` for memory storage
    * @param {{ readonly limits?: Readonly<Record<string, number>>, readonly nodeArguments?: readonly string[] }}
    * [options] `limits`: by the names of their environment variables
    */
@@ -53,10 +53,7 @@ export class BrokerProcess {
         'start',
         '--port',
         '0',
-        '--storage',
-        'file',
-        '--data',
-        directory,
+        ...(directory === undefined ? ['--storage', 'memory'] : ['--storage', 'file', '--data', directory]),
         '--log-level',
         'error',
       ],

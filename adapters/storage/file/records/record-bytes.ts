@@ -92,7 +92,8 @@ export class RecordWriter {
 
   /** The last field of a record, which needs no length: it ends where the record ends. */
   rest(value: Uint8Array): this {
-    this.#need(value.byteLength);
+    // With room for the seal: a large record is not copied once more for it.
+    this.#need(value.byteLength + SEAL_BYTES);
     this.#bytes.set(value, this.#at);
     this.#at += value.byteLength;
     return this;
