@@ -1,8 +1,9 @@
-// The links of the documents: each leads to an existing file and heading, and every page can be reached from the
-// README.
+// The documents: each link leads to an existing file and heading, each path of the code exists, and every page can be
+// reached from the README.
 import { expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { projectFiles } from './tidy/project-files.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PAGES = [
@@ -61,4 +62,28 @@ test('every page of the documents can be reached from the README', () => {
     for (const { file } of linksOf(page)) if (PAGES.includes(file)) reached.add(file);
   }
   expect(PAGES.filter((page) => !reached.has(page))).toEqual([]);
+});
+
+/** Every path of the code without its extension, and every part of such a path. */
+function codePaths(): Set<string> {
+  const paths = new Set<string>();
+  for (const { path } of ['src', 'adapters', 'test'].flatMap((folder) => projectFiles(folder, /./))) {
+    const parts = path.replace(/\.\w+$/, '').split('/');
+    for (let from = 0; from < parts.length; from++)
+      for (let to = from + 2; to <= parts.length; to++) paths.add(parts.slice(from, to).join('/'));
+  }
+  return paths;
+}
+
+/** Names with a slash that are not paths of the code: topics of the examples, and entries of the package. */
+const NOT_A_PATH = /^(plant|hexmq)\//;
+
+test('every path of the code that an architecture page names exists', () => {
+  const paths = codePaths();
+  const named = PAGES.filter((page) => page.startsWith('docs/architecture/')).flatMap((page) =>
+    [...proseOf(page).matchAll(/`([a-z][a-z\d-]*(?:\/[a-z\d.-]+)+)`/g)].map(([, name = '']) => ({ page, name })),
+  );
+  expect(named.length).toBeGreaterThan(30);
+  const missing = named.filter(({ name }) => !NOT_A_PATH.test(name) && !paths.has(name.replace(/\.ts$/, '')));
+  expect(missing).toEqual([]);
 });

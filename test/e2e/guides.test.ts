@@ -1,6 +1,6 @@
-// The configurations and commands of the guides to security and to moving from Mosquitto.
-import { expect, test } from '@jest/globals';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The configurations, commands and client programs of the guides.
+import { describe, expect, test } from '@jest/globals';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CertificateAuthority } from './certificates.js';
 import { hexmq, ROOT, startBroker, temporaryDirectory } from './hexmq-command.js';
@@ -8,7 +8,9 @@ import { connect } from './mqtt-js.js';
 import { afterwards, Program, run, scene } from './program.js';
 import { describeWith } from './tools.js';
 
-/** The blocks of code of a page, those of one language. */
+const MAIN = resolve(ROOT, 'dist/src/cli/main.js');
+
+/** The code blocks of a page in one language. */
 function blocksOf(page: string, language: string): string[] {
   const text = readFileSync(resolve(ROOT, 'docs', page), 'utf8');
   return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
@@ -28,7 +30,7 @@ async function directoryOfFiles(): Promise<string> {
   copyFileSync(authority.revocationList(), join(directory, 'devices.crl'));
   writeFileSync(join(directory, 'acl'), 'user alice\ntopic readwrite plant/#\n');
   const passwd = new Program(process.execPath, [
-    resolve(ROOT, 'dist/src/cli/main.js'),
+    MAIN,
     'passwd',
     join(directory, 'passwd'),
     'alice',
@@ -58,6 +60,43 @@ describeWith('openssl', 'the configurations of the guides', () => {
         });
       }));
   }
+});
+
+/** The guides with a client program: its first configuration, its first program, and the output of the program. */
+const CLIENT_PROGRAMS: Readonly<Record<string, { readonly files: () => Record<string, string>; output: string }>> = {
+  'authentication.md': {
+    files: () => ({}),
+    output: 'connected\nConnection refused: Bad username or password\n',
+  },
+  'authorization.md': {
+    files: () => ({ acl: blocksOf('authorization.md', 'conf')[0] ?? '' }),
+    output: 'news/# is refused\nplant/7/temperature 21.5\n',
+  },
+  'authentication-jwt-http-mongodb.md': { files: () => ({}), output: 'meters/meter-7/power 230\n' },
+};
+
+describe('the client programs of the guides', () => {
+  test.each(Object.entries(CLIENT_PROGRAMS))('the client program of docs/%s runs', (page, { files, output }) =>
+    scene(async () => {
+      const directory = temporaryDirectory();
+      symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+      const passwd = new Program(process.execPath, [MAIN, 'passwd', join(directory, 'passwd'), 'alice', '--stdin']);
+      passwd.closeInput('secret');
+      await passwd.end();
+      for (const [name, text] of Object.entries(files())) writeFileSync(join(directory, name), text);
+      writeFileSync(join(directory, 'hexmq.yaml'), blocksOf(page, 'yaml')[0] ?? '');
+      writeFileSync(join(directory, 'program.mjs'), blocksOf(page, 'js')[0] ?? '');
+      const env = { JWT_SECRET: 'a secret of at least thirty-two bytes' };
+      const args = ['--config', 'hexmq.yaml', '--port', '0', '--storage', 'memory'];
+      const broker = await startBroker(args, { cwd: directory, env });
+      const { status, stdout } = await run(process.execPath, ['program.mjs'], {
+        cwd: directory,
+        env: { ...env, MQTT_URL: broker.url },
+      });
+      expect({ status, stdout }).toEqual({ status: 0, stdout: output });
+      expect((await broker.stop()).status).toBe(0);
+    }),
+  );
 });
 
 describeWith('mosquitto', 'the guide to moving from Mosquitto', () => {

@@ -1,6 +1,6 @@
 // The commands, configurations and clients of docs/tls.md, run as a reader would.
 import { expect, test } from '@jest/globals';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ROOT, startProgram, temporaryDirectory } from './hexmq-command.js';
 import { afterwards, run, scene } from './program.js';
@@ -12,6 +12,7 @@ const blocks = (language: string): string[] =>
 const commands = blocks('sh');
 const createCertificates = commands.filter((block) => block.startsWith('openssl req'));
 const [publishing = '', publishingAsMeter = ''] = commands.filter((block) => block.startsWith('mosquitto_pub'));
+const [program = ''] = blocks('js');
 const [plain = '', withCertificates = '', behindProxies = ''] = blocks('yaml');
 
 describeWith('mosquitto', 'the guide to TLS', () => {
@@ -19,6 +20,8 @@ describeWith('mosquitto', 'the guide to TLS', () => {
     scene(async () => {
       const directory = temporaryDirectory();
       const shell = (text: string) => run('sh', ['-e', '-c', text], { cwd: directory });
+      symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+      writeFileSync(join(directory, 'publish.mjs'), program);
       expect(createCertificates).toHaveLength(2);
       for (const block of createCertificates) expect(await shell(block)).toMatchObject({ status: 0 });
 
@@ -35,6 +38,8 @@ describeWith('mosquitto', 'the guide to TLS', () => {
         const [, port = ''] = await broker.says(/ready: tls 127\.0\.0\.1:(\d+)/);
         const at = (line: string): string => line.replace('-p 8883', `-p ${port}`);
         for (const line of lines) expect(await shell(at(line))).toMatchObject({ status: 0, stderr: '' });
+        if (refused.length === 0)
+          expect(await shell(`MQTT_URL=mqtts://localhost:${port} node publish.mjs`)).toMatchObject({ status: 0 });
         for (const line of refused) expect((await shell(at(line))).status).not.toBe(0);
         broker.kill('SIGTERM');
         expect(await broker.end()).toMatchObject({ status: 0 });
