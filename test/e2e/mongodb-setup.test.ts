@@ -126,7 +126,7 @@ describe('an invalid URL of MongoDB', () => {
     [
       'an invalid name of a database',
       { HEXMQ_STORAGE_URL: `mongodb://${CREDENTIALS}host/`, HEXMQ_STORAGE_DATABASE: 'a b' },
-      /database must be the name of a database, got "a b"$/,
+      /database: "a b" is not valid, expected the name of a database$/,
     ],
   ])('%s is refused in one line', (_name, env, sentence) =>
     scene(async () => {
