@@ -154,7 +154,7 @@ export class Connections {
   }
 
   congested(connection: Connection): void {
-    connection.congested();
+    connection.output.congested();
     connection.session?.outboundIfAny?.congested();
     connection.drain ??= new Deadline(this.#drainTimer, connection);
     if (!connection.drain.isSet) this.#expectProgress(connection.drain);
@@ -170,7 +170,7 @@ export class Connections {
   }
 
   writable(connection: Connection): void {
-    connection.writable();
+    connection.output.writable();
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     connection.session?.outboundIfAny?.writable();
     connection.retained?.writable();

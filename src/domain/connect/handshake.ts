@@ -120,7 +120,7 @@ export class Handshake {
     if (connection.state !== 'admitting' || admission === undefined || clientId === undefined) return;
     const { effects } = this.context;
     const { connect, session, present } = admission;
-    connection.window = this.connections.limit(connection, 'maxInflight');
+    connection.output.window = this.connections.limit(connection, 'maxInflight');
     connection.keepAliveMs = this.#keepAliveS(connect) * 1000;
     this.connections.connected(connection);
     // 3.1 has no Session Present; its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
@@ -140,7 +140,7 @@ export class Handshake {
       listener: connection.listener,
     });
     connection.session = session;
-    this.sessions.attach(session, connection, connection.access);
+    this.sessions.attach(session, connection.output, connection.access);
   }
 
   /** Refuses the client if a limit is reached. A client that is connected already takes over its own place. */

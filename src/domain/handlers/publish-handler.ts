@@ -54,7 +54,7 @@ export class PublishHandler {
       return;
     }
     if (packet.qos === 2 && session.hasInbound(packet.packetId)) {
-      connection.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success);
+      connection.output.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success);
       return;
     }
     if (packet.qos === 2 && connection.version === 5 && session.inboundCount >= limits.receiveMaximum) {
@@ -94,14 +94,14 @@ export class PublishHandler {
   #acknowledge(connection: Connection, { qos, packetId }: PublishPacket, outcome: PublishOutcome): void {
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
     const reasonCode = outcome.matched > 0 ? ReasonCode.success : ReasonCode.noMatchingSubscribers;
-    connection.acknowledgeAfter(type, packetId, reasonCode, outcome.ticket);
+    connection.output.acknowledgeAfter(type, packetId, reasonCode, outcome.ticket);
   }
 
   /** PUBREL: frees the identifier; a repeated PUBREL is answered as well. */
   release(connection: Connection, session: Session, packetId: number): void {
     const known = session.dropInbound(packetId);
     const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
-    connection.acknowledge(PacketType.pubcomp, packetId, reasonCode);
+    connection.output.acknowledge(PacketType.pubcomp, packetId, reasonCode);
   }
 
   /**
@@ -145,6 +145,6 @@ export class PublishHandler {
       return;
     }
     const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
-    connection.acknowledge(type, packet.packetId, ReasonCode.notAuthorized);
+    connection.output.acknowledge(type, packet.packetId, ReasonCode.notAuthorized);
   }
 }

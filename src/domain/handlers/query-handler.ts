@@ -111,7 +111,7 @@ export class QueryHandler {
 }
 
 function viewOf(connection: Connection): ConnectionView {
-  const { id, state, stateSinceMs, clientId, listener, peer, version, keepAliveMs, isCongested } = connection;
+  const { id, state, stateSinceMs, clientId, listener, peer, version, keepAliveMs, output } = connection;
   return {
     connection: id,
     state,
@@ -121,7 +121,7 @@ function viewOf(connection: Connection): ConnectionView {
     remoteAddress: peer.remoteAddress,
     protocolVersion: version,
     keepAliveS: keepAliveMs / 1000,
-    isCongested,
+    isCongested: output.isCongested,
   };
 }
 

@@ -10,40 +10,10 @@ import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { TopicFilter } from '../identifiers.js';
 import type { Session } from '../session/session.js';
-import type { Subscription } from '../routing/subscription.js';
 import { filterCost } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
 import type { Task } from '../work-queue.js';
-
-/** Why a filter is refused: for the client, and for people. */
-export interface FilterRefusal {
-  readonly reasonCode: number;
-  readonly detail: string;
-}
-
-/** What a task needs to know and do for one filter. */
-export interface SubscribeRules {
-  /** `undefined`: the filter is malformed, and the connection has been ended. */
-  parse(connection: Connection, topicFilter: string): ParsedFilter | undefined;
-  refusal(connection: Connection, filter: ParsedFilter): FilterRefusal | undefined;
-  /** Why the limits do not allow one more subscription with this filter, those of this packet counted. */
-  overLimit(session: Session, topicFilter: TopicFilter, added: ReadonlySet<string>): FilterRefusal | undefined;
-  /** Reports a refusal. @returns whether it ends the connection. */
-  denied(connection: Connection, session: Session, topicFilter: string, detail: string): boolean;
-  grantedQos(request: SubscriptionRequest): number;
-  grant(
-    session: Session,
-    request: SubscriptionRequest,
-    filter: ParsedFilter,
-    identifier: number | undefined,
-  ): { readonly subscription: Subscription; readonly isNew: boolean };
-  remove(session: Session, topicFilter: TopicFilter): boolean;
-  sendRetained(
-    connection: Connection,
-    session: Session,
-    granted: readonly { readonly subscription: Subscription; readonly isNew: boolean }[],
-  ): void;
-}
+import type { FilterRefusal, Granted, SubscribeRules } from './subscribe-rules.js';
 
 /** Work on a list, one item after the other, in phases; suspends its connection if it takes more than one step. */
 abstract class FilterTask implements Task {
@@ -79,7 +49,7 @@ abstract class FilterTask implements Task {
       return false;
     }
     if (this.connection.state !== 'connected') return true;
-    this.answer(this.connection.promise(this.#ticket));
+    this.answer(this.connection.output.promise(this.#ticket));
     if (this.#isSuspended) effects.resume(this.connection.id);
     return true;
   }
@@ -95,7 +65,7 @@ export class SubscribeTask extends FilterTask {
   readonly #added = new Set<string>();
   /** Index of the last request with each filter: the others are replaced at once [MQTT-3.8.4-3]. */
   readonly #last = new Map<string, number>();
-  readonly #granted: { readonly subscription: Subscription; readonly isNew: boolean }[] = [];
+  readonly #granted: Granted[] = [];
 
   constructor(
     context: Context,

@@ -17,6 +17,8 @@ export interface Recipient {
   mayReceive(topic: TopicName): boolean;
   /** Whether a message of this QoS delivered now would be sent now. */
   isReadyFor(qos: QoS): boolean;
+  /** Its client can take a message now: shared groups have messages waiting for that. */
+  capacityAvailable(): void;
   /** @param source takes the message back if it cannot be delivered. */
   deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): DeliveryOutcome;
 }

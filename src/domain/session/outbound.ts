@@ -10,36 +10,19 @@ import { expire, reportDrop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload } from '../messages/message.js';
 import { NOW } from '../durability.js';
-import type { Ticket } from '../durability.js';
-import type { AcknowledgementType } from '../effects.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import type { StoredEntry } from '../inputs.js';
-import type { ConnectionId, QueueId, Seq } from '../identifiers.js';
+import type { QueueId, Seq } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry, QueueOwner } from '../queues/message-queue.js';
+import type { Recipient } from '../routing/recipient.js';
 import type { Task } from '../work-queue.js';
+import type { ClientOutput } from './client-output.js';
 
 const PACKET_IDS = 65_535;
 
 const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
-
-export interface OutboundOwner {
-  /** Called when a message pushed now would be sent now: shared groups have messages waiting for that. */
-  capacityAvailable(): void;
-  /** Checked for each message that is about to be sent; `undefined` if the client may receive everything. */
-  readonly restrictions: Access | undefined;
-}
-
-export interface OutboundConnection {
-  readonly id: ConnectionId;
-  /** The maximum number of unacknowledged QoS 1 and 2 messages. */
-  readonly window: number;
-  readonly isCongested: boolean;
-  /** The ticket that a promise to the client leaves after, at the earliest `ticket`. */
-  promise(ticket: Ticket): Ticket;
-  acknowledge(type: AcknowledgementType, packetId: number, reasonCode: number): void;
-}
 
 export class Outbound implements QueueOwner, Task {
   readonly #queue: MessageQueue;
@@ -47,7 +30,9 @@ export class Outbound implements QueueOwner, Task {
   readonly #inFlight = new Map<number, QueueEntry>();
   /** Those among them that the client may no longer receive and that are only completed to free their identifiers. */
   #refused: Set<QueueEntry> | undefined;
-  #connection: OutboundConnection | undefined;
+  #output: ClientOutput | undefined;
+  /** Checked for each message that is about to be sent; `undefined` if the client may receive everything. */
+  restrictions: Access | undefined;
   #window = 0;
   #congested = false;
   /** Entries below this seq were sent on an earlier connection and go out with DUP [MQTT-3.3.1-1]. */
@@ -57,7 +42,8 @@ export class Outbound implements QueueOwner, Task {
   constructor(
     id: QueueId,
     stored: boolean,
-    readonly owner: OutboundOwner,
+    /** The session that it belongs to. */
+    readonly recipient: Recipient,
     readonly context: Context,
   ) {
     this.#queue = new MessageQueue(id, stored, this, context);
@@ -90,7 +76,7 @@ export class Outbound implements QueueOwner, Task {
   /** Whether a message pushed now would be sent now. */
   get canSendNow(): boolean {
     return (
-      this.#connection !== undefined &&
+      this.#output !== undefined &&
       !this.#congested &&
       this.#inFlight.size < this.#window &&
       this.#queue.isCaughtUp &&
@@ -100,28 +86,26 @@ export class Outbound implements QueueOwner, Task {
 
   push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined): DeliveryOutcome {
     const dropped = this.#queue.push(message, options, source, true);
-    if (this.#connection !== undefined) this.#pump();
+    if (this.#output !== undefined) this.#pump();
     if (this.#queue.buffer.length > 0) detachPayload(message);
     if (dropped !== undefined) return dropped;
-    return this.#connection !== undefined && this.#queue.isCaughtUp && this.#queue.buffer.length === 0
-      ? 'sent'
-      : 'queued';
+    return this.#output !== undefined && this.#queue.isCaughtUp && this.#queue.buffer.length === 0 ? 'sent' : 'queued';
   }
 
   /** Pushes a retained message for a new subscription, which the queue's limits do not bound. */
   pushRetained(message: Message, options: DeliveryOptions): void {
     this.#queue.push(message, options, undefined, false);
-    if (this.#connection !== undefined) this.#pump();
+    if (this.#output !== undefined) this.#pump();
   }
 
   /**
    * The client has connected and CONNACK is on its way: messages that were in flight are sent again first, in order,
    * then the rest [MQTT-4.4.0-1].
    */
-  attach(connection: OutboundConnection): void {
-    this.#connection = connection;
-    this.#window = connection.window;
-    this.#congested = connection.isCongested;
+  attach(output: ClientOutput): void {
+    this.#output = output;
+    this.#window = output.window;
+    this.#congested = output.isCongested;
     this.#queue.open();
     this.#pump();
   }
@@ -131,7 +115,7 @@ export class Outbound implements QueueOwner, Task {
    * @param isReturned which entries to return to their shared group.
    */
   detach(isReturned: (entry: QueueEntry) => boolean): void {
-    this.#connection = undefined;
+    this.#output = undefined;
     this.#sentBefore = this.#sentNext;
     const returned: QueueEntry[] = [];
     for (const entry of this.#inFlight.values())
@@ -153,13 +137,13 @@ export class Outbound implements QueueOwner, Task {
   writable(): void {
     this.#congested = false;
     this.#pump();
-    if (this.canSendNow) this.owner.capacityAvailable();
+    if (this.canSendNow) this.recipient.capacityAvailable();
   }
 
   page(request: number, entries: readonly StoredEntry[]): void {
     this.#queue.filled(request, entries);
     this.#pump();
-    if (this.canSendNow) this.owner.capacityAvailable();
+    if (this.canSendNow) this.recipient.capacityAvailable();
   }
 
   /** PUBACK. An identifier that is not in flight at QoS 1 is ignored: the acknowledgement is a repeat. */
@@ -176,7 +160,7 @@ export class Outbound implements QueueOwner, Task {
     const known = entry?.qos === 2;
     if (known && !entry.released) this.#queue.release(entry);
     const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
-    this.#connection?.acknowledge(PacketType.pubrel, packetId, reasonCode);
+    this.#output?.acknowledge(PacketType.pubrel, packetId, reasonCode);
     return known;
   }
 
@@ -193,7 +177,7 @@ export class Outbound implements QueueOwner, Task {
     else this.context.counters.delivered++;
     this.#remove(entry);
     this.#pump();
-    if (this.canSendNow) this.owner.capacityAvailable();
+    if (this.canSendNow) this.recipient.capacityAvailable();
   }
 
   #remove(entry: QueueEntry): void {
@@ -213,18 +197,18 @@ export class Outbound implements QueueOwner, Task {
   /** Goes on after many messages that have expired or may not be received. */
   run(): boolean {
     this.#pump();
-    if (this.canSendNow) this.owner.capacityAvailable();
+    if (this.canSendNow) this.recipient.capacityAvailable();
     return true;
   }
 
   #pump(): void {
     const { context } = this;
     const { effects, nowMs } = context;
-    const connection = this.#connection;
-    if (connection === undefined) return;
+    const output = this.#output;
+    if (output === undefined) return;
     const queue = this.#queue;
     const inFlight = this.#inFlight;
-    const { restrictions } = this.owner;
+    const { restrictions } = this;
     let hasSkipped = false;
     while (!this.#congested && inFlight.size < this.#window) {
       const entry = queue.buffer.peek();
@@ -259,11 +243,11 @@ export class Outbound implements QueueOwner, Task {
       inFlight.set(packetId, entry);
       if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;
       if (entry.released || message === undefined) {
-        connection.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);
+        output.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);
         continue;
       }
-      const after = entry.qos === 2 ? connection.promise(entry.after) : NOW;
-      effects.deliver(connection.id, message, entry.options, dup, packetId, after);
+      const after = entry.qos === 2 ? output.promise(entry.after) : NOW;
+      effects.deliver(output.id, message, entry.options, dup, packetId, after);
       if (entry.source === undefined) entry.message = undefined;
     }
     queue.fill(!this.#congested && inFlight.size < this.#window);

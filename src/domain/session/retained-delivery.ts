@@ -6,7 +6,8 @@
 import { RuleTree } from '../access/rule-tree.js';
 import type { Context } from '../context.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
-import type { Attached, Session } from './session.js';
+import type { ClientOutput } from './client-output.js';
+import type { Session } from './session.js';
 import type { Subscription } from '../routing/subscription.js';
 import type { RetainedEntry } from '../topics/retained-entry.js';
 import type { RetainedTree } from '../topics/retained-tree.js';
@@ -57,11 +58,13 @@ export class RetainedDelivery implements Task {
   #isWaiting = false;
 
   constructor(
-    readonly connection: Attached,
+    readonly output: ClientOutput,
     readonly session: Session,
     readonly source: RetainedSource,
     readonly context: Context,
-  ) {}
+  ) {
+    output.continuation = this;
+  }
 
   /** The messages that the subscription matches are sent after those due to earlier subscriptions; `start` follows. */
   add(subscription: Subscription): void {
@@ -82,11 +85,6 @@ export class RetainedDelivery implements Task {
     this.#goOn();
   }
 
-  /** The client has acknowledged messages. */
-  capacityAvailable(): void {
-    this.#goOn();
-  }
-
   page(messages: readonly Message[]): void {
     const items = this.#reading;
     if (items === undefined) return;
@@ -100,12 +98,12 @@ export class RetainedDelivery implements Task {
     this.#reading = undefined;
     if (this.#searches.size === 0 && this.#page.length === 0) return;
     this.#isWaiting = true;
-    this.context.effects.whenWritable(this.connection.id);
+    this.context.effects.whenWritable(this.output.id);
   }
 
   /** One slice of the search. */
   run(): boolean {
-    if (this.session.connection !== this.connection || !this.#mayRead) return true;
+    if (this.session.output !== this.output || !this.#mayRead) return true;
     let left = this.context.sliceSize;
     for (const search of this.#searches.values()) {
       left = this.#search(search, left);
@@ -117,7 +115,7 @@ export class RetainedDelivery implements Task {
   }
 
   #goOn(): void {
-    if (this.#mayRead && (this.#searches.size > 0 || this.#page.length > 0) && !this.run()) this.context.work.add(this);
+    if (!this.run()) this.context.work.add(this);
   }
 
   /**
@@ -205,7 +203,7 @@ export class RetainedDelivery implements Task {
     this.#overflow = undefined;
     const { changes, effects } = this.context;
     const topics = items.map(({ entry }) => entry.topic);
-    effects.readRetained(this.connection.id, topics, changes.last);
+    effects.readRetained(this.output.id, topics, changes.last);
   }
 
   #isCurrent(subscription: Subscription): boolean {
@@ -221,7 +219,7 @@ export class RetainedDelivery implements Task {
     const qos = message.qos < subscription.qos ? message.qos : subscription.qos;
     if (!session.admits(message, qos)) return;
     const options = deliveryOptions(qos, true, identifiers);
-    if (qos === 0) this.connection.deliverAtMostOnce(message, options);
+    if (qos === 0) session.deliverAtMostOnce(message, options);
     else session.outbound.pushRetained(message, options);
   }
 }

@@ -15,21 +15,15 @@ import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
 import { Outbound } from './outbound.js';
 import type { DeliverySource } from '../queues/message-queue.js';
-import type { OutboundConnection, OutboundOwner } from './outbound.js';
+import type { ClientOutput } from './client-output.js';
 import type { Recipient } from '../routing/recipient.js';
 import type { Subscription } from '../routing/subscription.js';
 
-/** The connection that a session is attached to, as the session sees it. */
-export interface Attached extends OutboundConnection {
-  deliverAtMostOnce(message: Message, options: DeliveryOptions): DeliveryOutcome;
-  /** The client has acknowledged messages. */
-  capacityAvailable(): void;
-}
-
-export class Session implements OutboundOwner, Recipient {
-  connection: Attached | undefined;
+export class Session implements Recipient {
+  /** The output of the connection that the session is attached to: from CONNACK on. */
+  output: ClientOutput | undefined;
   /**
-   * The connection that the session belongs to, from its acceptance to its end: `connection` is set once CONNACK has
+   * The connection that the session belongs to, from its acceptance to its end: `output` is set once CONNACK has
    * left.
    */
   holder: ConnectionId | undefined;
@@ -70,7 +64,8 @@ export class Session implements OutboundOwner, Recipient {
   get outbound(): Outbound {
     if (this.#outbound === undefined) {
       this.#outbound = new Outbound(sessionQueue(this.clientId), this.stored, this, this.context);
-      if (this.connection !== undefined) this.#outbound.attach(this.connection);
+      this.#outbound.restrictions = this.restrictions;
+      if (this.output !== undefined) this.#outbound.attach(this.output);
     }
     return this.#outbound;
   }
@@ -83,10 +78,21 @@ export class Session implements OutboundOwner, Recipient {
   deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): DeliveryOutcome {
     if (this.restrictions !== undefined && !this.admits(message, options.qos)) return 'not-authorized';
     if (options.qos > 0) return this.outbound.push(message, options, source);
-    if (this.connection !== undefined) return this.connection.deliverAtMostOnce(message, options);
-    this.context.counters.started++;
-    drop(this.context, 'client-offline', message, 0, sessionQueue(this.clientId));
-    return 'client-offline';
+    return this.deliverAtMostOnce(message, options);
+  }
+
+  /** A QoS 0 delivery: sent now, or dropped. */
+  deliverAtMostOnce(message: Message, options: DeliveryOptions): DeliveryOutcome {
+    const { counters } = this.context;
+    const { output } = this;
+    counters.started++;
+    if (output?.deliverAtMostOnce(message, options) === true) {
+      counters.delivered++;
+      return 'sent';
+    }
+    const reason = output === undefined ? 'client-offline' : 'slow-consumer';
+    drop(this.context, reason, message, 0, sessionQueue(this.clientId));
+    return reason;
   }
 
   hasSubscription(topicFilter: TopicFilter): boolean {
@@ -94,7 +100,7 @@ export class Session implements OutboundOwner, Recipient {
   }
 
   get isConnected(): boolean {
-    return this.connection !== undefined;
+    return this.output !== undefined;
   }
 
   mayReceive(topic: TopicName): boolean {
@@ -104,8 +110,9 @@ export class Session implements OutboundOwner, Recipient {
   /** Sets the restrictions from now on; attaching a connection sets them too. */
   permit(access: Access | undefined): void {
     this.restrictions = access === undefined || access.allowsAll ? undefined : access;
+    if (this.#outbound !== undefined) this.#outbound.restrictions = this.restrictions;
     // Messages waiting for a member that may no longer receive them go to another.
-    if (this.connection !== undefined) for (const group of this.groups) group.drain();
+    if (this.output !== undefined) for (const group of this.groups) group.drain();
   }
 
   /** Whether the client may receive the message; if not, its delivery ends here. */
@@ -118,18 +125,18 @@ export class Session implements OutboundOwner, Recipient {
   }
 
   isReadyFor(qos: QoS): boolean {
-    if (this.connection === undefined) return false;
-    return qos === 0 ? !this.connection.isCongested : this.outbound.canSendNow;
+    if (this.output === undefined) return false;
+    return qos === 0 ? !this.output.isCongested : this.outbound.canSendNow;
   }
 
   capacityAvailable(): void {
-    this.connection?.capacityAvailable();
+    this.output?.capacityAvailable();
     this.#takeFromGroups(true);
   }
 
   /** The connection is no longer congested. */
   writable(): void {
-    this.connection?.capacityAvailable();
+    this.output?.capacityAvailable();
     // Messages at QoS 0 need no place in the window.
     this.#takeFromGroups(false);
   }

@@ -11,7 +11,7 @@ import type { BrokerEvent } from '../events.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
 import { EndedSessions } from './ended-sessions.js';
 import { Session } from './session.js';
-import type { Attached } from './session.js';
+import type { ClientOutput } from './client-output.js';
 import { Subscription } from '../routing/subscription.js';
 
 export type SessionEnd = Extract<BrokerEvent, { kind: 'session-ended' }>['reason'];
@@ -77,10 +77,10 @@ export class Sessions {
   }
 
   /** Behind CONNACK: what waits for the client goes out. */
-  attach(session: Session, connection: Attached, access: Access | undefined): void {
+  attach(session: Session, output: ClientOutput, access: Access | undefined): void {
     session.permit(access);
-    session.connection = connection;
-    session.outboundIfAny?.attach(connection);
+    session.output = output;
+    session.outboundIfAny?.attach(output);
     for (const group of session.groups) group.memberConnected();
   }
 
@@ -110,7 +110,7 @@ export class Sessions {
 
   /** The session's connection has ended. */
   detach(session: Session): void {
-    session.connection = undefined;
+    session.output = undefined;
     session.holder = undefined;
     session.permit(undefined);
     // Messages from a shared group return to it if another member is connected; otherwise they wait here

@@ -117,7 +117,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['only what may be received'],
     plant: () =>
       replaceMethod(Outbound.prototype, 'page', (self, page, request, entries) => {
-        withValue(self.owner, 'restrictions', undefined, () => {
+        withValue(self, 'restrictions', undefined, () => {
           page(request, entries);
         });
       }),
@@ -192,7 +192,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['nothing acknowledged is lost', 'liveness'],
     plant: () =>
       replaceMethod(Outbound.prototype, 'detach', (self, detach, isReturned) => {
-        const isStored = self.owner instanceof Session && self.owner.stored;
+        const isStored = self.recipient.stored;
         detach((entry) => isStored && isReturned(entry));
       }),
   },
@@ -218,7 +218,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['QoS 2 comes once'],
     plant: () =>
       replaceMethod(Outbound.prototype, 'detach', (self, detach) => {
-        const session = self.owner as Session;
+        const session = self.recipient;
         detach(({ released, source }) => !released && (!session.stored || source?.hasOtherCandidate(session) === true));
       }),
   },

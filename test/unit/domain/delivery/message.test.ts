@@ -10,20 +10,12 @@ import { Journal } from '../../../../src/domain/journal.js';
 import { deliveryOptions } from '../../../../src/domain/messages/delivery-options.js';
 import { Recorder } from '../../../support/recorder.js';
 import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
-import { sessionQueue } from '../../../../src/domain/identifiers.js';
-import { Outbound } from '../../../../src/domain/session/outbound.js';
+import type { Outbound } from '../../../../src/domain/session/outbound.js';
 import { WorkQueue } from '../../../../src/domain/work-queue.js';
-import type { OutboundConnection } from '../../../../src/domain/session/outbound.js';
+import { ClientOutput } from '../../../../src/domain/session/client-output.js';
+import { Session } from '../../../../src/domain/session/session.js';
 
 const CHUNK_BYTES = 65_536;
-
-const CONNECTION: OutboundConnection = {
-  id: 1 as ConnectionId,
-  window: 1,
-  isCongested: false,
-  promise: (ticket) => ticket,
-  acknowledge: () => undefined,
-};
 
 const messageIn = (chunk: Uint8Array, id: number): Message => ({
   id: id as MessageId,
@@ -51,13 +43,17 @@ const contextOf = (delivered: Message[]): Context => ({
   sliceLeft: 500,
 });
 
-const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound =>
-  new Outbound(
-    sessionQueue('c' as ClientId),
-    stored,
-    { capacityAvailable: () => undefined, restrictions: undefined },
-    contextOf(delivered),
-  );
+const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound => {
+  const expiryTimer = { name: 'session expiry', expired: () => undefined };
+  return new Session('c' as ClientId, 0, contextOf(delivered), expiryTimer, stored).outbound;
+};
+
+/** Attaches a client that takes one message before it acknowledges. */
+function attach(outbound: Outbound): void {
+  const output = new ClientOutput(1 as ConnectionId, outbound.context);
+  output.window = 1;
+  outbound.attach(output);
+}
 
 describe('the payload of a message', () => {
   test('the payload of a message that is kept is copied once, into a buffer of its own', () => {
@@ -74,7 +70,7 @@ describe('the payload of a message', () => {
   test('the payload of a message is forwarded without a copy, and copied out of its chunk if it has to wait', () => {
     const delivered: Message[] = [];
     const outbound = outboundOf(false, delivered);
-    outbound.attach(CONNECTION);
+    attach(outbound);
     const chunk = new Uint8Array(CHUNK_BYTES);
     const [first, second] = [messageIn(chunk, 1), messageIn(chunk, 2)];
     outbound.push(first, deliveryOptions(1, false, undefined), undefined);
@@ -91,7 +87,7 @@ describe('the payload of a message', () => {
     outboundOf(true).push(away, deliveryOptions(1, false, undefined), undefined);
     expect(away.payload.buffer.byteLength).toBe(CHUNK_BYTES);
     const outbound = outboundOf(true);
-    outbound.attach(CONNECTION);
+    attach(outbound);
     outbound.push(here, deliveryOptions(1, false, undefined), undefined);
     expect(here.payload.buffer.byteLength).toBe(10);
   });

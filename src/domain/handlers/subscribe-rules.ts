@@ -1,0 +1,151 @@
+// What SUBSCRIBE and UNSUBSCRIBE do for one Topic Filter: which are refused, what is granted, and the retained messages
+// that a new subscription brings.
+import type { QoS, SubscriptionRequest } from '../../protocol/packets.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
+import { refuseSubscribe } from '../access/access.js';
+import type { Connection } from '../connect/connection.js';
+import type { Connections } from '../connect/connections.js';
+import type { Context } from '../context.js';
+import type { TopicFilter } from '../identifiers.js';
+import type { MessageDispatcher } from '../publish/message-dispatcher.js';
+import type { Router } from '../routing/router.js';
+import { Subscription } from '../routing/subscription.js';
+import { RetainedDelivery } from '../session/retained-delivery.js';
+import type { Session } from '../session/session.js';
+import { hasWildcard, parseTopicFilter } from '../topics/topic-filter.js';
+import type { ParsedFilter } from '../topics/topic-filter.js';
+
+/** Why a filter is refused: for the client, and for people. */
+export interface FilterRefusal {
+  readonly reasonCode: number;
+  readonly detail: string;
+}
+
+/** A subscription that was made. */
+export interface Granted {
+  readonly subscription: Subscription;
+  /** False if it replaces one with the same filter. */
+  readonly isNew: boolean;
+}
+
+export class SubscribeRules {
+  constructor(
+    readonly context: Context,
+    readonly connections: Connections,
+    readonly router: Router,
+    readonly dispatcher: MessageDispatcher,
+  ) {}
+
+  /**
+   * [MQTT-4.7.1-2], [MQTT-4.7.1-3].
+   * @returns `undefined` if the filter is malformed; the connection has then been ended.
+   */
+  parse(connection: Connection, topicFilter: string): ParsedFilter | undefined {
+    const parsed = parseTopicFilter(topicFilter, this.context.limits);
+    if (typeof parsed !== 'string') return parsed;
+    this.connections.end(connection, 'topic-filter-invalid', { detail: parsed });
+    return undefined;
+  }
+
+  /** Why the client may not subscribe to the filter. */
+  refusal(connection: Connection, parsed: ParsedFilter): FilterRefusal | undefined {
+    const { limits } = this.context;
+    if (parsed.shareName !== undefined && !limits.sharedSubscriptions) {
+      return {
+        reasonCode: ReasonCode.sharedSubscriptionsNotSupported,
+        detail: 'shared subscriptions are switched off',
+      };
+    }
+    if (!limits.wildcardSubscriptions && hasWildcard(parsed.filter)) {
+      return {
+        reasonCode: ReasonCode.wildcardSubscriptionsNotSupported,
+        detail: 'wildcard subscriptions are switched off',
+      }; // [MQTT-3.8.3-2]
+    }
+    const detail =
+      connection.access === undefined ? 'no permissions' : refuseSubscribe(connection.access, parsed.filter);
+    return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
+  }
+
+  /** Why the limits do not allow one more subscription with this filter, those of the same packet counted. */
+  overLimit(session: Session, topicFilter: TopicFilter, added: ReadonlySet<string>): FilterRefusal | undefined {
+    // A replacement does not count [MQTT-3.8.4-3].
+    if (session.hasSubscription(topicFilter) || added.has(topicFilter)) return undefined;
+    const { maxSubscriptionsPerClient, maxSubscriptions } = this.context.limits;
+    const reasonCode = ReasonCode.quotaExceeded;
+    if ((session.subscriptions?.size ?? 0) + added.size >= maxSubscriptionsPerClient)
+      return {
+        reasonCode,
+        detail: `the client has ${maxSubscriptionsPerClient} subscriptions, which is as many as it may have`,
+      };
+    if (this.router.subscriptionCount + added.size >= maxSubscriptions)
+      return {
+        reasonCode,
+        detail: `there are ${maxSubscriptions} subscriptions, which is as many as the broker takes`,
+      };
+    return undefined;
+  }
+
+  /**
+   * Reports a refusal. MQTT 3.1 has no code for one, and granting a QoS would be false, so the connection ends.
+   * @returns whether it ends the connection.
+   */
+  denied(connection: Connection, { clientId }: Session, topicFilter: string, detail: string): boolean {
+    this.context.effects.emit({ kind: 'subscribe-denied', clientId, topicFilter, detail });
+    if (connection.version !== 3) return false;
+    this.connections.end(connection, 'not-authorized', { detail: `subscription to ${topicFilter}: ${detail}` });
+    return true;
+  }
+
+  grantedQos({ qos }: SubscriptionRequest): QoS {
+    return Math.min(qos, this.context.limits.maxQos) as QoS;
+  }
+
+  grant(
+    session: Session,
+    request: SubscriptionRequest,
+    { shareName, filter }: ParsedFilter,
+    identifier: number | undefined,
+  ): Granted {
+    const group = shareName === undefined ? undefined : this.router.group(shareName, filter);
+    const qos = this.grantedQos(request);
+    const subscription = new Subscription(
+      session,
+      request.topicFilter as TopicFilter,
+      filter,
+      group,
+      qos,
+      request.noLocal,
+      request.retainAsPublished,
+      request.retainHandling,
+      identifier,
+    );
+    const isNew = this.connections.sessions.subscribe(session, subscription);
+    if (session.stored)
+      this.context.changes.record({ kind: 'subscription.put', subscription: subscription.toRecord() });
+    return { subscription, isNew };
+  }
+
+  /** @returns whether there was a subscription. */
+  remove(session: Session, topicFilter: TopicFilter): boolean {
+    if (!this.connections.sessions.unsubscribe(session, topicFilter)) return false;
+    if (session.stored)
+      this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });
+    return true;
+  }
+
+  /**
+   * Retained messages go to subscriptions that are not shared, new or repeated [MQTT-3.8.4-3]; MQTT 5 can request
+   * otherwise.
+   */
+  sendRetained(connection: Connection, session: Session, granted: readonly Granted[]): void {
+    if (!this.context.limits.retainedMessages || this.dispatcher.retained.size === 0) return;
+    for (const { subscription, isNew } of granted) {
+      if (subscription.group !== undefined) continue;
+      if (subscription.retainHandling === 2 || (subscription.retainHandling === 1 && !isNew)) continue;
+      connection.retained ??= new RetainedDelivery(connection.output, session, this.dispatcher, this.context);
+      connection.retained.add(subscription);
+    }
+    connection.retained?.start();
+  }
+}
