@@ -53,7 +53,7 @@ test('the top level holds five folders and configuration files, nothing else', (
   expect(folders.sort()).toEqual(['adapters', 'docs', 'src', 'test']);
 });
 
-/** What a rule finds in a file, by line. */
+/** The lines on which a rule finds something. */
 const found = (rule: RuleName, text: string, path = 'src/some.ts'): number[] =>
   RULES[rule]({ path, text }).map(({ line }) => line);
 

@@ -1,4 +1,4 @@
-// What a person writes behind the name of a program: `--name value`, each with a default.
+// The arguments of a program: `--name value`, each with a default.
 import { parseArgs } from 'node:util';
 
 /**

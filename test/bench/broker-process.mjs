@@ -11,8 +11,8 @@ const SAMPLE_INTERVAL_MS = 50;
 /**
  * @typedef {object} Memory in bytes
  * @property {number} resident
- * @property {number} mapped what of it are files that are mapped into memory: pages of the store that the kernel takes
- * back when it needs them
+ * @property {number} mapped the part of it that is mapped files: pages of the store that the kernel takes back when it
+ * needs the memory
  * @property {number} peak the most that was resident since the start
  */
 
@@ -75,8 +75,8 @@ export class BrokerProcess {
   }
 
   /**
-   * Looks again and again until the returned function is called, which answers with the most that was resident, and
-   * that was the broker's own.
+   * Samples the memory until the returned function is called, which returns the peak of resident memory and of the
+   * memory without mapped files.
    */
   watchMemory() {
     let [resident, own] = [0, 0];
@@ -91,7 +91,7 @@ export class BrokerProcess {
     };
   }
 
-  /** As a crash of the process would. */
+  /** Kills the process, as a crash would. */
   async kill() {
     this.#child.kill('SIGKILL');
     await this.#ended;

@@ -1,5 +1,5 @@
-// A million messages for clients that are away: how fast they are taken, what is resident in the broker all the while,
-// and how fast they are handed over, in order, while more arrive. For one session, and for a thousand with a thousand
+// A million messages for offline clients: how fast the broker accepts them, how much memory it uses meanwhile, and how
+// fast it delivers them in order while more arrive. For one session, and for a thousand sessions with a thousand
 // messages each, at several windows.
 //
 //   npm run bench:paging
@@ -16,13 +16,13 @@ const MEGABYTE = 1_000_000;
 const { messages, payload, arriving, publishers, window, sessions, windows, directory, bound } = argumentsOf({
   messages: 1_000_000,
   payload: 1000,
-  /** Published while the others are handed over. */
+  /** Published while the others are delivered. */
   arriving: 100_000,
   publishers: 4,
-  /** Of each publisher. */
+  /** The window of each publisher. */
   window: 500,
   sessions: [1, 1000],
-  /** To the clients that come back: `limits.maxInflight`. */
+  /** The windows to the clients that reconnect: `limits.maxInflight`. */
   windows: [20, 1000],
   directory: tmpdir(),
   /** MB (millions of bytes) that may be resident beyond what a broker without messages has, mapped files included. */
@@ -67,7 +67,7 @@ async function run(sessionCount, maxInflight) {
 
     await phase('queued', messages, () => backlog.publish({ messages, publishers, window }));
     const total = messages + arriving;
-    await phase('handed over in order, with more arriving', total, async () => {
+    await phase('delivered in order, with more arriving', total, async () => {
       await Promise.all([
         backlog.return(),
         backlog.publish({ messages: arriving, publishers: 1, window: 20 }),

@@ -1,4 +1,5 @@
-// How long a start takes on a large store, what of, and what is resident afterwards, beside the same on an empty store.
+// How long a start takes on a large store, which phases take the time, and the resident memory afterwards, compared
+// with an empty store.
 //
 //   npm run bench:recovery             100,000 sessions with 10 subscriptions and 10 queued messages each
 //   npm run bench:recovery -- --sessions 20000 --runs 5    any amount can be given: see `store.mjs`
@@ -27,7 +28,7 @@ if (statfsSync(directory).bavail * statfsSync(directory).bsize < 3 * amounts.mes
 const say = (text) => process.stdout.write(`${text}\n`);
 const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
 
-/** Killed and started again each time, since that is what it is about. */
+/** Kills and restarts the broker each time, because that is the case to measure. */
 async function measure(title, data) {
   for (let run = 1; run <= runs; run++) {
     const broker = await BrokerProcess.start(data);

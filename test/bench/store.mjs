@@ -9,7 +9,7 @@ const NEVER_EXPIRES_S = 4_294_967_295;
 /** Of the clients with an unfinished QoS 2 publish, every so-manieth client is one. */
 const INBOUND_EVERY = 20;
 
-/** What payloads are cut from: bytes that do not compress, so that the store is as large as it says. */
+/** The source of payloads: bytes that do not compress, so that the store is as large as its messages. */
 const NOISE = randomBytes(1024 * 1024);
 
 /**

@@ -7,7 +7,7 @@ import { within } from './within.js';
 import { PacketSocket } from './packet-socket.js';
 import type { Address } from './packet-socket.js';
 
-/** The connection ended before the answer came. */
+/** The connection ended before the answer arrived. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
@@ -58,7 +58,7 @@ export class MqttClient {
   onMessage: (packet: IPublishPacket) => void = () => undefined;
   /** Called when the window may have room for more messages. */
   onRoom: () => void = () => undefined;
-  /** Called when the broker has no session for this client, so its subscriptions are gone. */
+  /** Called when the broker has no session for this client, so its subscriptions are lost. */
   onNewSession: () => void = () => undefined;
   /** Called when the broker violates the protocol. */
   onFault: (fault: string) => void = () => undefined;

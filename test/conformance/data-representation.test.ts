@@ -81,7 +81,7 @@ describe('1.5 data representation', () => {
 describe('2.2 fixed header', () => {
   test('[MQTT-2.2.2-1] every packet of the broker has the flags that its type requires', () =>
     withBroker(async (broker) => {
-      // The parser of the raw client fails on any others; here each type comes once.
+      // The parser of the raw client fails on any others; here each type occurs once.
       const client = await broker.connect('client');
       await client.subscribe(['mine', 2]);
       await client.ping();

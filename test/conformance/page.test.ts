@@ -18,7 +18,7 @@ interface NamedTest {
   readonly sentence: string;
 }
 
-/** All tests of this folder, by what stands in their sources: `test('[id] [id] sentence', …`. */
+/** All tests of this folder, found in their sources: `test('[id] [id] sentence', …`. */
 function namedTests(): NamedTest[] {
   const files = readdirSync(FOLDER).filter((file) => file.endsWith('.test.ts') && file !== 'page.test.ts');
   return files.sort().flatMap((file) => {

@@ -252,7 +252,7 @@ describe('3.9 SUBACK', () => {
 
   test('[MQTT-3.9.3-2] SUBACK grants the requested QoS, and a failure has the code 80', () =>
     withBroker(async (broker) => {
-      // That no other code comes, the parser of the raw client sees to in all tests.
+      // The parser of the raw client fails every test in which another code arrives.
       const client = await broker.connect({ userName: 'limited' });
       for (const qos of [0, 1, 2])
         expect(await client.subscribe(['open/a', qos], ['closed/a', qos])).toEqual([qos, 0x80]);

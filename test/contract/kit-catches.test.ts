@@ -1,4 +1,4 @@
-// Who tests the tests: adapters that are wrong in one way each, and the laws of the storage contract that find them
+// Tests of the contract: adapters with one defect each, and the laws of the storage contract that find them
 // out.
 import { describe, expect, test } from '@jest/globals';
 import * as fastCheck from 'fast-check';
@@ -92,7 +92,7 @@ function underTest(Broken: SoundClass): Promise<StorageUnderTest> {
   });
 }
 
-/** These take long and find nothing that others do not, unless they are what is expected to fail. */
+/** Slow laws, which run only where one of them is expected to fail. */
 const SLOW =
   /20000|easily confused|U\+00FF|mebibyte|131,080|committed as one|in each of these places|however large|once and in order|900 changes|model/;
 const MODEL = 'a random history';
@@ -169,7 +169,7 @@ interface Case {
   readonly Broken: SoundClass;
   /** Parts of the names of laws that have to fail; others may. */
   readonly caughtBy: readonly string[];
-  /** What one of the errors has to say. */
+  /** Text that one of the errors has to contain. */
   readonly says?: string;
 }
 

@@ -62,7 +62,7 @@ export class MongoDatabase {
     return this.admin.db(this.name);
   }
 
-  /** For the storages that come after. */
+  /** For the storages that are created later. */
   watchWith(watch: WriteWatch): void {
     this.#watch = watch;
   }
@@ -80,7 +80,7 @@ export class MongoDatabase {
     );
   }
 
-  /** The processes that have it open are gone. */
+  /** Crashes all processes that have the database open. */
   async crash(): Promise<void> {
     await Promise.all(this.#clients.splice(0).map((client) => client.close()));
   }

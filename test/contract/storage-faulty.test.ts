@@ -136,7 +136,7 @@ describe('injected faults', () => {
     expect(await sessionsIn(storage.crash())).toEqual(['applied']);
   });
 
-  test('faults of one operation come in the order in which they were planned', async () => {
+  test('faults of one operation occur in the order in which they were planned', async () => {
     const storage = await opened();
     storage.failNext('commit', 'full');
     storage.applyThenFail('unavailable');

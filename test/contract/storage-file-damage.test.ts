@@ -38,7 +38,7 @@ const messageOf = (id: number, bytes: number, topic = TOPICS[id % 2] as TopicNam
     topic,
   );
 
-/** A little of everything; its second half shares a payload. */
+/** A batch with changes of every kind; the later ones share a payload. */
 const batchOf = (k: number, bytes = 40): Change[] => {
   const shared = messageOf(2 * k, bytes);
   return [
@@ -73,7 +73,7 @@ async function contentsOf(directory: string): Promise<Contents> {
   }
 }
 
-/** What came of reading a directory: all that there was, an honest refusal, or something that must not be. */
+/** The outcome of reading a directory: the whole content, a refusal, or a violation. */
 async function verdictOn(directory: string, whole: Contents): Promise<'whole' | 'refused'> {
   try {
     const contents = await contentsOf(directory);
@@ -206,7 +206,7 @@ describe('a log of file storage', () => {
 });
 
 describe('a table of file storage', () => {
-  /** Opening sorts what was in the log into a table. */
+  /** Opening moves the content of the log into a table. */
   async function storeWithTable(): Promise<{ directory: string; table: string; whole: Contents }> {
     const { directory } = await storeWithLog(Array.from({ length: 30 }, (_, k) => batchOf(k, k % 3 === 0 ? 5000 : 60)));
     const whole = await contentsOf(directory);

@@ -1,6 +1,6 @@
-// File storage on a disk that fails, and what is retried, what is final, and what is a fault of its own. The engine is
-// the real one; what fails is put between it and the storage, so that these tests need neither a full disk nor the
-// right to make one.
+// File storage on a disk that fails: which failures are retried, which are final, and which are program errors. The
+// engine is the real one; what fails is put between it and the storage, so that these tests need neither a full disk
+// nor the right to make one.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -269,7 +269,7 @@ describe('the lease while the engine is opened again after a failed write', () =
     }
     await other?.commit([append('a', 0, messageOf(7))]);
     await other?.close();
-    // Even now that the directory is free: what the other stored, the first does not know.
+    // Even though the directory is free now: the first storage does not know what the other one has stored.
     expect(await refusalOf(storage.commit([append('a', 1, messageOf(1))]))).toMatchObject({ kind: 'fenced' });
     await storage.close();
     const again = await opened(directory);
@@ -358,7 +358,7 @@ describe('batches far larger than are preferred', () => {
   const WRITES_IN_A_TURN_MAX = 4096;
 
   /**
-   * An engine that counts what is written to its batches, and how much of that the event loop had to wait for at once.
+   * An engine that counts the writes of its batches, and the most that were made without a turn of the event loop.
    * Not a matter of time.
    */
   function counting(): {

@@ -11,7 +11,7 @@ const hex = (bytes: Uint8Array): string =>
   Buffer.from(bytes)
     .toString('hex')
     .replace(/(.{8})(?=.)/g, '$1 ');
-/** As the store gives it back: by itself in its memory. */
+/** A value as the store returns it, in memory of its own. */
 const stored = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
 const MESSAGE: Message = {
@@ -43,7 +43,7 @@ const FULL: Message = {
   },
 };
 
-/** As an iterator over entries gives a key: read as UTF-8. */
+/** A key as an iterator over entries returns it, read as UTF-8. */
 const asText = (key: Buffer): string => key.toString('utf8');
 
 const append = (message: Message, identifiers?: readonly number[]): QueueAppend => ({

@@ -296,7 +296,7 @@ describe('reading during commits', () => {
         ...(k > 20 ? [trim('a', k - 20)] : []),
         ...(k % 50 === 49 ? [{ kind: 'queue.drop', queue: queue('b') } as const] : []),
       ]);
-      // Forgets what it knows of the store now and then, so that it has to learn it from pages again.
+      // Drops its cached state now and then, so that it has to read it from the store again.
       if (k % 100 === 99) {
         isOver = true;
         await Promise.all(readers.splice(0));
@@ -504,7 +504,7 @@ describe('options of file storage', () => {
 });
 
 describe('a process with a file storage', () => {
-  // Where the packages of the repository are found from.
+  // The directory from which the packages of the repository are resolved.
   const program = join(ROOT, `node_modules/.cache/hexmq/file-storage-child-${String(process.pid)}.mjs`);
 
   beforeAll(() => {
@@ -527,7 +527,7 @@ describe('a process with a file storage', () => {
   const start = (...args: string[]): ChildProcess =>
     spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 
-  /** Reads what the child says until `isEnough`, kills it, and reads the rest. @returns all its lines. */
+  /** Reads the output of the child until `isEnough`, kills it, and reads the rest. @returns all its lines. */
   async function killedWhen(child: ChildProcess, isEnough: (line: string) => boolean): Promise<string[]> {
     const lines: string[] = [];
     if (child.stdout === null) throw new Error('the child has no output');

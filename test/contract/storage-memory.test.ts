@@ -75,7 +75,7 @@ describe('payloads in memory storage', () => {
     expect(retained).toBe(a.message);
   });
 
-  test('a large payload is copied once even when its message comes again in a later batch', async () => {
+  test('a large payload is copied once even when its message occurs again in a later batch', async () => {
     const storage = await opened();
     const message = messageOf(1, new Uint8Array(65_536).subarray(0, 10_000));
     await storage.commit([append('a', 0, message)]);

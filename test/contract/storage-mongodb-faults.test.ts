@@ -453,8 +453,8 @@ onServer('messages', () => {
 });
 
 onServer('a connection that breaks', () => {
-  // What Node says when a request is written to a socket whose other end has just gone; the driver passes it on as it
-  // is.
+  // The error of Node when a request is written to a socket whose other end has just closed. The driver passes it on
+  // unchanged.
   const ofTheSocket = (code: string): Error =>
     Object.assign(new Error('This socket has been ended by the other party'), { code });
 

@@ -41,7 +41,7 @@ afterAll(() => found?.dispose());
 
 const broken = (): Error => new MongoNetworkError('connection broken by the test');
 
-/** Commits like any other, folds as far as it is let, and reads by looking into the database from outside. */
+/** Commits as usual, applies the journal as far as the test allows, and reads through a read-only storage. */
 class ReadFromOutside implements Storage {
   #reader: Promise<MongoStorage> | undefined;
   #isWriting = false;

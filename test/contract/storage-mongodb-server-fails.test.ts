@@ -1,4 +1,4 @@
-// What MongoDB storage makes of what a server, or the network before it, says: each failure as the kind that the broker
+// How MongoDB storage reports the failures of a server or of the network: each failure as the kind that the broker
 // acts on, in a sentence that tells what to do, and the same batch taken once however its first attempts ended.
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import type { Document } from 'mongodb';

@@ -28,7 +28,7 @@ pattern read devices/%c/down
 pattern readwrite people/%u/#
 `;
 
-/** A configuration with these rules, in a directory of its own. */
+/** A configuration with these rules, in a new directory. */
 function configured(authorization: string): { path: string; directory: string } {
   const directory = mkdtempSync(join(tmpdir(), 'hexmq-e2e-'));
   writeFileSync(join(directory, 'acl'), ACL);
@@ -51,7 +51,7 @@ async function withRules(authorization: string, body: (broker: RunningBroker) =>
   }
 }
 
-/** As `configured`, until the end of the scene. */
+/** Starts a broker as `configured`, until the end of the scene. */
 function configuredForScene(): { path: string; directory: string } {
   const made = configured(ACL_FILE);
   afterwards(() => {

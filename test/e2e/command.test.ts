@@ -1,4 +1,4 @@
-// The command itself: what it prints, what it answers to signals, and how it refuses.
+// The command: its output, its reaction to signals, and its refusals.
 import { describe, expect, test } from '@jest/globals';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -139,7 +139,7 @@ describe('an invalid configuration', () => {
       const missing = join(tmpdir(), 'hexmq-there-is-no-such-file.yaml');
       expectRefusal(await hexmq(['start', '--config', missing]), missing, 'no such file');
       expectRefusal(await hexmq(['start', '--config', tmpdir()]), tmpdir(), 'directory');
-      if (process.getuid?.() === 0) return; // Nothing is unreadable to root.
+      if (process.getuid?.() === 0) return; // Root can read every file.
       const locked = fileWith('limits: {}');
       chmodSync(locked, 0);
       expectRefusal(await hexmq(['start', '--config', locked]), locked, 'not permitted');

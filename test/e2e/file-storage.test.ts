@@ -1,4 +1,4 @@
-// The command with what it keeps in a directory: stopped and started again, beside another, and where no directory can
+// The command with file storage: stopped and started again, beside a second broker, and where no directory can
 // be.
 import { describe, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ async function stop(broker: RunningBroker): Promise<void> {
   expect(await broker.stop()).toMatchObject({ status: 0, signal: null });
 }
 
-/** What a start with this directory says before it gives up: one line. */
+/** The one line with which a start on this directory fails. */
 async function refusal(directory: string): Promise<string> {
   const { status, stdout, stderr } = await hexmq(['start', '--port', '0', '--storage', 'file', '--data', directory]);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
@@ -75,7 +75,7 @@ describe('hexmq start --storage file', () => {
       expect(await newReader.inbox.texts(1)).toEqual(['of all']);
       await stop(after);
 
-      // What was delivered does not come again.
+      // Delivered messages do not arrive again.
       const atLast = await start(directory);
       const lastReader = await connect(atLast, { clientId: 'reader', clean: false });
       expect(lastReader.connack.sessionPresent).toBe(true);
@@ -124,7 +124,7 @@ describe('hexmq start --storage file', () => {
       writeFileSync(file, 'kept');
       expect(await refusal(file)).toContain('is not a directory');
       expect(await refusal(join(file, 'below'))).toContain('is not a directory');
-      // Where not even root can write.
+      // A place where even root cannot write.
       await refusal('/proc/hexmq');
       await refusal('/proc');
     }));

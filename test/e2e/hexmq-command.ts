@@ -35,17 +35,17 @@ export function hexmq(args: readonly string[], options?: ProgramOptions): Promis
   return run(process.execPath, [built(), ...args], options);
 }
 
-/** Without waiting until it is ready. */
+/** Starts the command without waiting until it is ready. */
 export function startProgram(args: readonly string[], options?: ProgramOptions): Program {
   return new Program(process.execPath, [built(), 'start', ...args], options);
 }
 
-/** On a free port, in memory and in a directory of its own, unless the arguments say otherwise. */
+/** Starts a broker on a free port, with memory storage, in a new directory; the arguments may change that. */
 export async function startBroker(
   args: readonly string[] = ['--port', '0', '--storage', 'memory'],
   options?: ProgramOptions,
 ): Promise<RunningBroker> {
-  // Whatever it stores by default is not to be found by another.
+  // Data that it stores by default must not be found by another broker.
   const program = startProgram(args, { cwd: temporaryDirectory(), ...options });
   const { host, port } = await readiness(program);
   return {
@@ -67,7 +67,7 @@ export async function readiness(program: Program): Promise<{ host: string; port:
   return { host, port: Number(port) };
 }
 
-/** A test with a broker of its own, which has to stop cleanly after it. */
+/** Runs a test with a new broker, which has to stop cleanly after it. */
 export function withBroker(
   body: (broker: RunningBroker) => Promise<void>,
   args?: readonly string[] | (() => readonly string[]),

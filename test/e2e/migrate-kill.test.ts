@@ -39,7 +39,7 @@ function content(): string {
   return exportOf(facts);
 }
 
-/** What a killed migration left: nothing, a store that is marked as unfinished, or all of it. */
+/** The state after a killed migration: no content, a store that is marked as unfinished, or all content. */
 async function whatIsLeft(target: Store): Promise<'nothing' | 'a part' | 'all'> {
   const { status, stdout, stderr } = await hexmq(['inspect', '--config', target.config, '--json']);
   if (status !== 0) {

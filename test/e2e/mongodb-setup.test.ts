@@ -21,10 +21,10 @@ import { describeWith, describeWithServer } from './tools.js';
 const PATIENCE_MS = 120_000;
 const USER = 'someone-known';
 const PASSWORD = 'hunter2%2Fs3cr3t%40x';
-/** As it stands in a URL, and as it is. */
+/** The password as it is encoded in a URL, and in plain text. */
 const SECRETS = [USER, PASSWORD, 'hunter2'];
 const CREDENTIALS = `${USER}:${PASSWORD}@`;
-/** Of a mechanism that the proxy can answer for the server. */
+/** The mechanism of a login that the proxy can answer for the server. */
 const PLAIN = 'authMechanism=PLAIN&authSource=$external&directConnection=true';
 
 const server = await mongoServer();

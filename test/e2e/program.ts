@@ -1,5 +1,5 @@
-// Programs as a user runs them: started, their output read as it comes, ended. What a test leaves running is killed
-// after it, and the output of every program is part of the message when the test fails.
+// Programs as a user runs them: started, their output read as it arrives, ended. Programs that a test leaves running
+// are killed after it, and the output of every program is part of the message when the test fails.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { GUARD_MS, within } from '../clients/within.js';
@@ -15,9 +15,9 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Added to the environment of the tests, without its `HEXMQ_` variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Its own process group, which `kill` ends as a whole. */
+  /** Whether the program gets a process group, which `kill` ends as a whole. */
   readonly isGroup?: boolean;
-  /** The guard against waiting forever, in milliseconds, of a program that takes its time. Default: 25,000. */
+  /** The bound for waiting, in milliseconds, of a slow program. Default: 25,000. */
   readonly patienceMs?: number;
 }
 

@@ -48,7 +48,7 @@ export async function connected(address: Address, fields: ConnectFields): Promis
   return (await reconnected(address, fields)).client;
 }
 
-/** As `connected`, with Session Present. */
+/** As `connected`, and returns Session Present. */
 export async function reconnected(
   address: Address,
   fields: ConnectFields,

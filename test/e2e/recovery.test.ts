@@ -61,7 +61,7 @@ function residentBytes({ pid }: Program, share: Share): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Returns a function that returns the peak since now, in millions of bytes beyond what is resident now. */
+/** Returns a function that returns the peak since now, in millions of bytes beyond the present resident memory. */
 function watchGrowth(program: Program, share: Share): () => number {
   const before = residentBytes(program, share);
   let peak = before;
@@ -87,7 +87,7 @@ async function forEachNumber(count: number, work: (number: number) => Promise<vo
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 }
 
-/** A client with a stored session, which fails the test if Session Present is not what it has to be. */
+/** A client with a stored session, which fails the test if Session Present is wrong. */
 class StoredClient {
   readonly inbox = new Inbox();
   readonly mqtt: MqttClient;
@@ -151,7 +151,7 @@ describe('recovery after a kill', () => {
     await publisher.next('pubrec');
   }
 
-  /** The device was restored last, so nothing may be missing if its state is complete. */
+  /** The last device has its queued messages, and the retained messages are complete. */
   async function expectComplete({ mqtt, inbox }: StoredClient): Promise<void> {
     expect(await inbox.texts(QUEUED)).toEqual(commands);
     await mqtt.subscribe('state/#', 1);
@@ -172,7 +172,7 @@ describe('recovery after a kill', () => {
     expect((await client.next('pubcomp')).packetId).toBe(once.packetId);
   }
 
-  /** Returns the devices that did not get exactly their messages, each with what it got. */
+  /** Returns the devices that did not get exactly their messages, each with the messages it got. */
   async function wrongDevices(devices: readonly StoredClient[], complete: StoredClient): Promise<string[]> {
     const wrong: string[] = [];
     await forEachNumber(SESSIONS, async (session) => {

@@ -14,7 +14,7 @@ const isWriting = process.env['HEXMQ_WRITE_SCENARIOS'] === '1';
 const fileOf = (name: string): string => join(DIRECTORY, `${name}.txt`);
 const linkTo = (name: string): string => `[${name}.txt](../../test/scenarios/${name}.txt)`;
 
-/** What the page has in the block below the link to a transcript, and where it ends and begins. */
+/** The block of the page below the link to a transcript, with its bounds. */
 function blockOf(page: string, name: string): { readonly start: number; readonly end: number } {
   const opening = `${linkTo(name)}\n\n\`\`\`text\n`;
   const start = page.indexOf(opening) + opening.length;

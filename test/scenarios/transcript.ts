@@ -1,4 +1,4 @@
-// Turns a scenario into a transcript: each input as a line, and below it what the core did.
+// Turns a scenario into a transcript: each input as a line, and below it the output of the core.
 import { CoreHarness } from '../support/core-harness.js';
 import type { CorePeer } from '../support/core-harness.js';
 
@@ -6,9 +6,9 @@ export interface Stage {
   readonly core: CoreHarness;
   /** Runs one input, and writes it and its outcome to the transcript. */
   step<T>(input: string, action: () => T): T;
-  /** Opens a connection and lets it in: two inputs, which the transcript shows as one. */
+  /** Opens and admits a connection: two inputs, which the transcript shows as one. */
   connect(clientId: string, options?: Parameters<CoreHarness['connect']>[1]): CorePeer;
-  /** Goes on with a new core on what was stored, as after a crash. */
+  /** Continues with a new core on the stored facts, as after a crash. */
   restart(): void;
 }
 

@@ -1,4 +1,4 @@
-// What the findings of the simulation rest on: the same seed is the same run, the plans contain everything that can
+// The foundations of the simulation: the same seed is the same run, the plans contain everything that can
 // happen, and a plan that fails becomes as small as possible.
 import { describe, expect, test } from '@jest/globals';
 import { planOf } from '../../src/testkit/simulation/index.js';

@@ -31,7 +31,7 @@ import type { Wire } from '../clients/raw-client.js';
 import * as raw from '../clients/raw-packets.js';
 import type { ConnectFields, Part } from '../clients/raw-packets.js';
 
-/** Any moment will do; the clock stands there when a test begins. */
+/** The time on the clock when a test begins; any time would do. */
 const BEGIN_MS = Date.UTC(2026, 0, 1);
 
 export interface HarnessOptions {
@@ -50,7 +50,7 @@ const rule = (effect: 'allow' | 'deny', actions: readonly AccessAction[], topicF
   source: 'the test',
 });
 
-/** To `open/#`, and to no filter that reaches beyond it. */
+/** Permits `open/#`, and no filter that reaches beyond it. */
 const LIMITED: Permissions = {
   kind: 'rules',
   rules: [
@@ -61,7 +61,7 @@ const LIMITED: Permissions = {
 };
 
 /**
- * Who may do what, by user name: `refused` has the wrong password, `forbidden` is not authorised, `broken` finds the
+ * The permissions by user name: `refused` has the wrong password, `forbidden` is not authorised, `broken` finds the
  * authentication out of order, `alice` needs the password `secret`, `limited` may use `open/#` and nothing else, and
  * all others everything.
  */
@@ -87,11 +87,11 @@ const TEST_AUTHENTICATOR: Authenticator = {
   },
 };
 
-/** How a connection has to have ended. */
+/** The expected end of a connection. */
 export interface ExpectedEnd {
   readonly reason: EndReason | RefusalReason;
   readonly malformed?: MalformedCode;
-  /** All that was sent since the client last looked, in hexadecimal; nothing, if not given. */
+  /** The bytes sent since the client last read, in hexadecimal; none by default. */
   readonly answer?: string;
 }
 
@@ -183,12 +183,12 @@ export class BrokerHarness {
     return new InProcessClient(memoryWire(this.network.connect({ remoteAddress }), remoteAddress), this.activity, mode);
   }
 
-  /** A client that sent CONNECT and was accepted; whether a session was present it has not looked at. */
+  /** A client whose CONNECT was accepted, with any Session Present. */
   async connect(fields: ConnectFields | string = {}): Promise<InProcessClient> {
     return (await this.reconnect(fields)).client;
   }
 
-  /** As `connect`, with what CONNACK said of the session. */
+  /** As `connect`, and returns Session Present. */
   async reconnect(fields: ConnectFields | string): Promise<{ client: InProcessClient; sessionPresent: boolean }> {
     const client = this.open();
     const connect = typeof fields === 'string' ? { clientId: fields } : fields;
@@ -214,14 +214,14 @@ export class BrokerHarness {
     await this.activity.settled();
   }
 
-  /** Moves the clock, and lets all happen that was due. */
+  /** Moves the clock, and runs everything that is due. */
   async advance(ms: number): Promise<void> {
     await this.settled();
     await this.clock.advanceAsync(ms);
     await this.settled();
   }
 
-  /** What was noticed of the end of this connection. */
+  /** The reason in the event about the end of this connection. */
   endOf(client: InProcessClient): Pick<ExpectedEnd, 'reason' | 'malformed'> | undefined {
     for (const event of this.events) {
       if (event.kind === 'connection-refused' && event.remoteAddress === client.wire.remoteAddress)
@@ -271,8 +271,7 @@ export class BrokerHarness {
   }
 
   /**
-   * One client that has been there since the first check and one that is new: both publish and get what they are
-   * subscribed to.
+   * A client connected since the first check and a new one both publish and receive.
    */
   async expectOthersServed(): Promise<void> {
     this.#bystander ??= await this.watcher('bystander', ['bystander', 1]);
@@ -286,7 +285,7 @@ export class BrokerHarness {
   }
 }
 
-/** A broker for one test, stopped whatever comes of it. */
+/** Runs a test with a broker, which is stopped in any case. */
 export async function withBroker(
   run: (broker: BrokerHarness) => Promise<void>,
   options: HarnessOptions = {},

@@ -61,7 +61,7 @@ export class CoreHarness {
     for (const fact of store.load()) this.broker.restore(fact, nowMs);
   }
 
-  /** What a run that begins after a crash now would be: all that is not in the store is gone. */
+  /** Restarts the core as after a crash: everything that is not in the store is lost. */
   restarted(afterMs = 0): CoreHarness {
     return new CoreHarness(this.limits, this.store, this.nowMs + afterMs, this.sliceSize);
   }
@@ -78,7 +78,7 @@ export class CoreHarness {
     while (this.broker.hasWork) this.broker.handle({ kind: 'continue' }, this.nowMs);
   }
 
-  /** Later; what was due by then has happened. */
+  /** Moves the time, and runs everything that is due by then. */
   advance(ms: number): void {
     this.nowMs += ms;
     do this.handle({ kind: 'tick' });
@@ -92,7 +92,7 @@ export class CoreHarness {
     return this.recorder.outcomes.get(request);
   }
 
-  /** All connections are disconnected, one after the other, because the broker stops. */
+  /** Stops the broker, which ends all connections one after the other. */
   shutdown(): void {
     for (let id = 1; id <= this.#connections; id++) this.handle({ kind: 'shutdown', connection: id as ConnectionId });
   }
@@ -142,7 +142,7 @@ export class CoreHarness {
     return new CorePeer(this, id);
   }
 
-  /** A client that was let in. */
+  /** An admitted client. */
   connect(clientId: string, options: ConnectOptions = {}): CorePeer {
     const peer = this.open();
     peer.connect(clientId, options);
@@ -165,7 +165,7 @@ export class CoreHarness {
     return this.recorder.take();
   }
 
-  /** Of the transcript since the last call, what was said to this connection, without its number. */
+  /** The lines of the transcript about this connection since the last call, without its number. */
   heard(peer: CorePeer): string[] {
     const prefix = `${peer.id} < `;
     return this.lines()
@@ -295,7 +295,7 @@ export class CorePeer {
     this.send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
   }
 
-  /** The network is gone. */
+  /** The network connection has ended. */
   lose(): void {
     this.core.handle({ kind: 'closed', connection: this.id });
   }
@@ -308,7 +308,7 @@ export class CorePeer {
     this.core.handle({ kind: 'draining', connection: this.id });
   }
 
-  /** What CONNACK promises is durable. */
+  /** Reports that the promises of CONNACK are durable. */
   durable(): void {
     this.core.handle({ kind: 'durable', connection: this.id });
   }

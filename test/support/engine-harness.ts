@@ -101,7 +101,7 @@ export class EngineHarness {
     return new EnginePeer(this, `test:${++this.#peers}`, ipAddress, listener);
   }
 
-  /** A client that was let in, with these subscriptions. Needs commits at once. */
+  /** An admitted client with these subscriptions. Needs `commitsAtOnce`. */
   async connect(fields: ConnectFields | string, ...requests: readonly Request[]): Promise<EnginePeer> {
     const peer = this.open();
     peer.send(connect(typeof fields === 'string' ? { clientId: fields } : fields));
@@ -166,7 +166,7 @@ export class EnginePeer implements Channel {
     this.handler.data(bytes(...parts));
   }
 
-  /** All that was written has been taken. */
+  /** The peer has read everything that was written. */
   drain(): void {
     this.reads = true;
     this.handler.drained();
@@ -176,7 +176,7 @@ export class EnginePeer implements Channel {
     this.handler.closed(undefined);
   }
 
-  /** What came since the last call. */
+  /** The packets received since the last call. */
   received(): string[] {
     const received = this.#received;
     this.#received = [];

@@ -1,5 +1,5 @@
 // A storage that does nothing until a test says so: each commit and each read waits to be granted or refused by hand.
-// What was granted is in a model store, so that reads have something to answer.
+// Granted commits are in a model store, so that reads return them.
 import type { Change, RestoredFact } from '../../src/domain/changes.js';
 import type { Message } from '../../src/domain/messages/message.js';
 import type { PageLimit } from '../../src/domain/effects.js';
@@ -22,7 +22,7 @@ export async function noticed(): Promise<void> {
 export class HandStorage implements Storage {
   readonly store = new ModelStore();
   readonly traits: StorageTraits;
-  /** Every call of `commit`, in order: what it was given. */
+  /** The batch of every call of `commit`, in order. */
   readonly batches: (readonly Change[])[] = [];
   readonly durabilities: (Durability | undefined)[] = [];
   readonly commits: PendingCall[] = [];

@@ -1,6 +1,6 @@
-// Packets byte by byte, under a name each: valid ones with what they mean, malformed ones with what is wrong. Written
-// by hand from the specifications, so that a mistake of the codec is not repeated here. Other tests draw on them for
-// bytes to send.
+// Sample packets byte by byte, each with a name: valid ones with their meaning, malformed ones with their fault.
+// Written by hand from the specifications, so that a mistake of the codec is not repeated here. Other tests draw on
+// them for bytes to send.
 import type { MalformedCode } from '../../src/protocol/malformed.js';
 import { PacketType } from '../../src/protocol/packets.js';
 import type { Packet, ProtocolVersion } from '../../src/protocol/packets.js';

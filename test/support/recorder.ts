@@ -89,12 +89,12 @@ export class Recorder implements Changes, Effects {
   /** Session ends that are not durable, as a test has it. */
   readonly pendingSessionEnds = new Map<ClientId, Ticket>();
   readonly watchers: Watcher[] = [];
-  /** Of commands, by request. */
+  /** The outcomes of commands, by request. */
   readonly outcomes = new Map<number, CommandOutcome>();
   /** Off for long runs. */
   isWriting = true;
   #lines: string[] = [];
-  /** Of the last change, and of the last one before the current transcript. */
+  /** The ticket of the last change, and of the last one before the current transcript. */
   #ticket: Ticket = NOW;
   #base: Ticket = NOW;
 

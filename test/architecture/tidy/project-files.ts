@@ -14,7 +14,7 @@ export interface ProjectFile {
   readonly text: string;
 }
 
-/** What stands at the top of the project. */
+/** The names at the top level of the project. */
 export const topLevel = (): string[] => readdirSync(ROOT).filter((name) => !FOREIGN.has(name));
 
 function pathsBelow(folder: string): string[] {

@@ -1,4 +1,4 @@
-// A stored session with more messages queued than a broker keeps in memory, drained by a client that was away.
+// A stored session with more messages queued than a broker keeps in memory, drained by a client that was offline.
 import type { Chance } from './chance.js';
 import { History } from './history.js';
 import { untilLost } from '../../clients/mqtt-client.js';
@@ -30,7 +30,7 @@ export class Backlog {
     return this.#subscribers.map(({ observer }) => observer.owedCount);
   }
 
-  /** Queues so many acknowledged messages for subscribers that are away. */
+  /** Queues this many acknowledged messages for offline subscribers. */
   async pileUp(count: number): Promise<void> {
     const { history } = this;
     const address = await this.broker.start(0);

@@ -1,5 +1,5 @@
-// What a broker may log at level `warn`. Its clients behave and its storage works, so it may log nothing, unless its
-// storage server was killed: then it may say that storage is unavailable and that it has recovered.
+// The lines that a broker may log at level `warn`. Its clients behave and its storage works, so it may log nothing,
+// unless its storage server was killed: then it may say that storage is unavailable and that it has recovered.
 
 /** The first line that should not be there, or `undefined`. */
 export function complaintIn(stderr: string, hadOutage: boolean): string | undefined {

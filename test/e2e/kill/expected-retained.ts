@@ -1,5 +1,5 @@
-// What must be retained. Each topic has one publisher with one QoS. The broker has the last message that was
-// acknowledged, or a later one whose acknowledgement has not arrived.
+// The messages that must be retained. Each topic has one publisher with one QoS. The broker has the last message that
+// was acknowledged, or a later one whose acknowledgement has not arrived.
 import type { History } from './history.js';
 import type { RetainedMessages } from './retained-reader.js';
 

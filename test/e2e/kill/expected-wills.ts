@@ -1,4 +1,4 @@
-// The wills of the clients, each on a topic of its own, and what must become of them.
+// The wills of the clients, each on a separate topic, and whether each must be published.
 import type { History } from './history.js';
 import type { Will } from '../../clients/mqtt-client.js';
 import type { RetainedMessages } from './retained-reader.js';

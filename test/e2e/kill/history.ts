@@ -85,7 +85,7 @@ export class History {
     this.#wake((count) => count <= this.#acknowledgedCount);
   }
 
-  /** Resolves when so many more messages have been acknowledged, or the broker is dead. */
+  /** Resolves when this many more messages have been acknowledged, or the broker is dead. */
   afterAcknowledgements(more: number): Promise<void> {
     return new Promise((resolve) => this.#waiting.push({ count: this.#acknowledgedCount + more, resolve }));
   }
@@ -200,7 +200,7 @@ export class Observer {
     return this.#received.size;
   }
 
-  /** Resolves when so many more messages, or all that are owed, have been received. */
+  /** Resolves when this many more messages, or all owed ones, have been received. */
   afterReceiving(more: number): Promise<void> {
     const count = this.#received.size + more;
     return within(new Promise((resolve) => this.#goals.push({ count, resolve })), `${more} messages for ${this.name}`);
@@ -213,7 +213,7 @@ export class Observer {
     this.#subscriptions.set(filter, { qos, state, sinceTick: this.history.now().tick });
   }
 
-  /** The session is gone or may be, with everything queued in it. */
+  /** The session may have ended, with everything queued in it. */
   markAll(state: 'off' | 'maybe'): void {
     for (const [filter, { qos }] of this.#subscriptions) this.mark(filter, qos, state);
     this.#owed.clear();

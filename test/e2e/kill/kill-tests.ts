@@ -1,5 +1,5 @@
-// What the broker promises, checked on the built command while it is killed: an acknowledged message is never lost, and
-// at QoS 2 no message arrives twice. The process or its storage server is killed again and again on the same data.
+// The promises of the broker, checked on the built command while it is killed: an acknowledged message is never lost,
+// and at QoS 2 no message arrives twice. The process or its storage server is killed repeatedly on the same data.
 import { expect, test } from '@jest/globals';
 import { Backlog } from './backlog.js';
 import { Chance, ROUNDS, SEED } from './chance.js';

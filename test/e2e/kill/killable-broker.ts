@@ -9,7 +9,7 @@ import type { KillableServer, StoragePlace } from './storage-place.js';
 const FAILING_WRITE = /"event":"storage-failing","operation":"write"/;
 const RECOVERED_WRITE = /"event":"storage-recovered","operation":"write"/;
 
-/** What is killed in the middle of a round, in turn. At the end of a round it is always the broker. */
+/** The victims in the middle of a round, in turn. At the end of a round it is always the broker. */
 const VICTIMS = ['broker', 'server', 'both'] as const;
 
 export type Victim = (typeof VICTIMS)[number];
@@ -70,7 +70,7 @@ export class KillableBroker {
     await this.#dead((signal, status) => signal === 'SIGKILL' || status === 0);
   }
 
-  /** Kills the server and, after so many milliseconds, the broker; then restarts the server. */
+  /** Kills the server and, after this many milliseconds, the broker; then restarts the server. */
   async killWithServer(afterMs: number): Promise<void> {
     this.#hadOutage = true;
     const serverDead = this.#server.kill();
@@ -79,7 +79,7 @@ export class KillableBroker {
     await this.#server.restart();
   }
 
-  /** Kills only the server, calls `gone`, and restarts the server after so many milliseconds. */
+  /** Kills only the server, calls `gone`, and restarts the server after this many milliseconds. */
   async loseServer(forMs: number, gone: () => void = () => undefined): Promise<void> {
     this.#hadOutage = true;
     await this.#server.kill();

@@ -1,4 +1,4 @@
-// A broker and its clients over many rounds. In each round the broker starts, the clients come back, publish, receive,
+// A broker and its clients over many rounds. In each round the broker starts, the clients reconnect, publish, receive,
 // subscribe and leave, and the broker is killed in the middle of it. Every few rounds everything is first delivered,
 // and nothing may be missing. Where storage is a server, the rounds take turns: the broker alone is killed, the server
 // under a broker that stays alive, or both.
@@ -16,10 +16,10 @@ import { Subscriber } from './subscriber.js';
 import { ExpectedWills } from './expected-wills.js';
 import type { ExpectedWill } from './expected-wills.js';
 
-/** Long enough for every client that comes back; or so short that the wills of the others are due at once. */
+/** Long enough for every client to reconnect, or so short that the wills of the others are due at once. */
 const LONG_GRACE_MS = 600_000;
 const SHORT_GRACE_MS = 1;
-/** In every so many rounds, everything is delivered before the kill. */
+/** In every fourth round, everything is delivered before the kill. */
 const CALM_EVERY = 4;
 const CHURN_FILTERS = ['churn/0', 'churn/1', 'churn/2', 'churn/3'];
 const QOS = [1, 2] as const;
@@ -36,7 +36,7 @@ export class Scenario {
   readonly #retained: ExpectedRetained;
   readonly #publishers: readonly Publisher[];
   readonly #online: readonly Subscriber[];
-  /** Subscribers that are mostly away and fetch what was queued for them. */
+  /** Subscribers that are mostly offline and fetch their queued messages. */
   readonly #offline: readonly Subscriber[];
   /** Connects with and without Clean Session, at random. */
   readonly #transient: Subscriber;
@@ -199,7 +199,7 @@ export class Scenario {
     if (isInTime && fate === 'owed') this.#wills.expectNever(entry);
   }
 
-  /** Starts everything that goes on at the same time until the kill. */
+  /** Starts everything that happens concurrently until the kill. */
   #live(address: Address, returned: Promise<void>): Promise<void>[] {
     const { chance } = this;
     for (const publisher of this.#publishers) publisher.send();

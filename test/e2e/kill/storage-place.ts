@@ -1,4 +1,4 @@
-// Where a killable broker stores: the arguments of its command, and what else can be killed or cut off there.
+// The storage of a killable broker: the arguments of its command, and what else can be killed or cut off with it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../hexmq-command.js';
@@ -12,7 +12,7 @@ export interface KillableServer {
   restart(): Promise<void>;
 }
 
-/** A disk that keeps only what was synced when its power is cut. */
+/** A disk that keeps only synced data when its power is cut. */
 export interface PoweredDisk {
   /** Environment variables for the broker's process. */
   readonly env: Readonly<Record<string, string>>;

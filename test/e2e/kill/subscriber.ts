@@ -1,4 +1,4 @@
-// A receiving session, and what is known about its subscriptions.
+// A receiving session, with the known state of its subscriptions.
 import type { History, Observer } from './history.js';
 import { MqttClient } from '../../clients/mqtt-client.js';
 import type { Address } from '../../clients/packet-socket.js';

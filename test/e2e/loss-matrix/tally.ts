@@ -1,4 +1,4 @@
-// Which messages were acknowledged, and how often each of them came to whom.
+// Which messages were acknowledged, and how often each subscriber received them.
 export const QOS = [1, 2] as const;
 export const READERS = ['away', 'online'] as const;
 
@@ -7,7 +7,7 @@ type ByQos = Record<1 | 2, number>;
 
 export interface Counts {
   readonly acknowledged: Readonly<ByQos>;
-  /** Acknowledged, and never came. */
+  /** Acknowledged and never received. */
   readonly lost: Readonly<Record<Reader, ByQos>>;
   /** Came as a new message more than once: all but the first time. */
   readonly twice: Readonly<Record<Reader, ByQos>>;
@@ -54,7 +54,7 @@ export class Tally {
     return new Promise((resolve) => this.#watchers.push(resolve));
   }
 
-  /** Resolves when so many more messages have been acknowledged. */
+  /** Resolves when this many more messages have been acknowledged. */
   afterAcknowledgements(more: number): Promise<void> {
     return new Promise((resolve) => this.#goals.push({ count: this.#acknowledged + more, resolve }));
   }

@@ -33,7 +33,7 @@ const OP_REPLY = 1;
 const OP_QUERY = 2004;
 const OP_MSG = 2013;
 const HEADER_BYTES = 16;
-/** Where the document stands in a reply of each kind. */
+/** The offset of the document in a reply of each kind. */
 const DOCUMENT_AT = { [OP_MSG]: HEADER_BYTES + 5, [OP_REPLY]: HEADER_BYTES + 20 } as const;
 
 const GREETINGS = new Set(['hello', 'isMaster', 'ismaster']);
@@ -42,7 +42,7 @@ export const isGreeting = ({ name }: Command): boolean => GREETINGS.has(name);
 
 export const isCommit = ({ name, collection }: Command): boolean => name === 'insert' && collection === 'journal';
 
-/** What a server says that refuses. */
+/** The reply of a server that refuses a command. */
 export const refusal = (code: number, codeName: string, errmsg: string): Document => ({
   ok: 0,
   code,
@@ -57,7 +57,7 @@ export class MongoProxy {
   #port = 0;
   #judge: Judge = () => 'pass';
   #watchers: { readonly isMeant: (command: Command) => boolean; readonly resolve: () => void }[] = [];
-  /** What the network holds back: undefined while it does not. */
+  /** Messages that a partition holds back; undefined without a partition. */
   #held: (() => void)[] | undefined;
   /** Replies that a verdict keeps. */
   readonly #kept: (() => void)[] = [];
@@ -198,7 +198,7 @@ export class MongoProxy {
 
 interface Network {
   judge(command: Command): Verdict;
-  /** At once, or when the network lets it through. */
+  /** Delivers at once, or at the end of a partition. */
   deliver(work: () => void): void;
   /** Until it is asked for. */
   keep(work: () => void): void;
@@ -228,7 +228,7 @@ class Pair {
     for (const socket of [client, server]) {
       socket.on('error', () => undefined);
       socket.on('close', () => {
-        // What was sent before may still be on its way.
+        // Messages that were sent before may still be under way.
         this.#travel('out', () => {
           this.cut();
         });

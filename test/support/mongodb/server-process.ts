@@ -16,7 +16,7 @@ export interface ServerProcess {
   start(): Promise<string>;
   /** SIGKILL; resolves when nothing of it runs. */
   kill(): Promise<void>;
-  /** Ends it and removes what it stored. */
+  /** Ends the server and removes its data. */
   remove(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// What is specific to the in-memory network: determinism and control. test/contract covers what every network does.
+// The in-memory network beyond the contract in test/contract: determinism and control.
 import { expect, test } from '@jest/globals';
 import { MemoryNetwork } from '../../../adapters/network/memory/index.js';
 import { acceptAll } from '../../support/test-listener.js';

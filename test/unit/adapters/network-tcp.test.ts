@@ -1,4 +1,4 @@
-// What is specific to the TCP listener; test/contract covers what every network does.
+// The TCP listener beyond the contract in test/contract.
 import { expect, test } from '@jest/globals';
 import { Socket } from 'node:net';
 import type { Channel } from 'hexmq/ports';

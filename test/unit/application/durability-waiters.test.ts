@@ -1,4 +1,4 @@
-// What waits for a ticket begins when that ticket is durable, in the order in which it was asked for.
+// Work that waits for a ticket begins when that ticket is durable, in the order of the requests.
 import { expect, test } from '@jest/globals';
 import { DurabilityWaiters } from '../../../src/application/durability-waiters.js';
 

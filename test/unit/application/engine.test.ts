@@ -66,7 +66,7 @@ describe('a commit', () => {
     expect(publisher.received()).toEqual(['pubrec 9', 'puback 1']);
   });
 
-  test('a turn makes one commit, of everything that came in it', async () => {
+  test('a turn makes one commit of all its changes', async () => {
     const { harness, publisher } = await storedPair();
     const before = harness.storage.batches.length;
     for (let packetId = 1; packetId <= 20; packetId++)
@@ -212,7 +212,7 @@ describe('slow storage', () => {
 });
 
 describe('reading from storage', () => {
-  test('all messages that waited for a client come behind CONNACK, in pages', async () => {
+  test('all messages that waited for a client follow CONNACK, in pages', async () => {
     const harness = new EngineHarness({ limits: { maxInflight: 1000 } });
     const first = await harness.connect({ clientId: 'a', clean: false }, ['t', 1]);
     first.lose();
@@ -241,7 +241,7 @@ describe('reading from storage', () => {
     expect(again.received()).toEqual(['connack 0 present', 'publish t=x q1 id1 dup']);
   });
 
-  test('reading a queue goes on while acknowledgements are being stored, and waits for messages that came later', async () => {
+  test('reading a queue goes on while acknowledgements are being stored, and waits for messages that arrived later', async () => {
     const harness = new EngineHarness({ limits: { maxInflight: 100 } });
     (await harness.connect({ clientId: 'a', clean: false }, ['t', 1])).lose();
     const publisher = await harness.connect('publisher');
@@ -293,7 +293,7 @@ describe('reading from storage', () => {
     expect(a.received()).toEqual(['connack 0 present', 'publish t=x q1 id1']);
   });
 
-  test('many retained messages all come, each once', async () => {
+  test('many retained messages all arrive, each once', async () => {
     const harness = new EngineHarness({ limits: { maxInflight: 1000 } });
     const publisher = await harness.connect('publisher');
     for (let i = 0; i < 350; i++)

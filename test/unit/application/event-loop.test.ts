@@ -1,4 +1,4 @@
-// The loop without a core, a network and a storage: which step is made when, and what is left for the next turn.
+// The loop without a core, a network and a storage: when each step is made, and what remains for the next turn.
 import { describe, expect, test } from '@jest/globals';
 import { EventLoop } from '../../../src/application/event-loop.js';
 import type { Input } from '../../../src/domain/inputs.js';
@@ -30,7 +30,7 @@ function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
   const deadlines: number[] = [];
   const core = {
     slices: 0,
-    /** What a step does besides being logged. */
+    /** The work of a step, besides its log line. */
     onStep: (_input: Input): void => undefined,
     get nextDeadlineMs(): number | undefined {
       return deadlines[0];
@@ -64,7 +64,7 @@ function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
     },
     endOfTurn: () => log.push('end'),
   });
-  /** One turn ends, if one is to end. */
+  /** Ends a turn, if one is to end. */
   const turn = (): boolean => {
     const ends = turns;
     turns = [];
@@ -136,7 +136,7 @@ describe('a step', () => {
 });
 
 describe('the budget of a turn', () => {
-  test('tasks that come after the budget is spent run in the next phase, in their order', () => {
+  test('tasks that arrive after the budget is spent run in the next phase, in their order', () => {
     const { loop, turn, taken } = started({ maxSteps: 4 });
     for (let id = 1; id <= 10; id++)
       loop.submit(() => {
@@ -238,7 +238,7 @@ describe('the budget of a turn', () => {
 });
 
 describe('deadlines', () => {
-  test('a deadline expires at the end of a turn, when what came before it has been handled', () => {
+  test('a deadline expires at the end of a turn, when earlier input has been handled', () => {
     const { clock, loop, deadlines, turn, taken } = started();
     deadlines.push(10);
     loop.scheduleTurn();

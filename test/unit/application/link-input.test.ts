@@ -1,4 +1,4 @@
-// The incoming half of one connection: when its packets are handed to the core, and when its channel is paused.
+// The incoming side of one connection: when its packets are handed to the core, and when its channel is paused.
 import { describe, expect, test } from '@jest/globals';
 import { LinkInput } from '../../../src/application/link-input.js';
 import type { InputOwner } from '../../../src/application/link-input.js';

@@ -77,7 +77,7 @@ describe('connection limits', () => {
 });
 
 describe('authentication', () => {
-  test('a connection is not read while its authentication is pending, and what came meanwhile is handled afterwards', async () => {
+  test('a connection is not read while its authentication is pending, and packets that arrived meanwhile are handled afterwards', async () => {
     let decide: (answer: AuthenticatorAnswer) => void = () => undefined;
     const authenticator = {
       name: 'slow',
@@ -147,7 +147,7 @@ describe('authentication', () => {
 });
 
 describe('the end of a connection', () => {
-  test('malformed bytes close the connection, and what came before them is answered', async () => {
+  test('malformed bytes close the connection, and packets before them are answered', async () => {
     const { harness, publisher } = await storedPair();
     publisher.send(PINGREQ, bytes('f0 00'), PINGREQ);
     harness.turn();

@@ -1,4 +1,4 @@
-// From what is written to a configuration: defaults, precedence, and a message for each problem.
+// The resolution of a configuration: defaults, precedence, and a message for each problem.
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_LOGIN_THROTTLE } from '../../../src/application/login-throttle.js';
 import { ConfigError } from '../../../src/composition/config-error.js';

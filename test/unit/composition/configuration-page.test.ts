@@ -87,7 +87,7 @@ const rowOf = (key: string): Row => {
 
 const codeIn = (cell: string): string[] => [...cell.matchAll(/`(.+?)`/g)].map(([, code = '']) => code);
 const variablesIn = (text: string): string[] => [...new Set(text.match(/HEXMQ_[A-Z0-9_]+/g))];
-/** As YAML reads it. */
+/** The value as YAML reads it. */
 const valueOf = (text: string): unknown => parseConfigText(text, 'a cell');
 
 const accepts = (limit: string, value: unknown): boolean => acceptsConfig({ limits: { [limit]: value } });

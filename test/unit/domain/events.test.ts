@@ -1,4 +1,4 @@
-// Events that come with every message are made only if an observer wants them; counters and behaviour are the same.
+// Events about every message are created only if an observer wants them; counters and behaviour are the same.
 import { describe, expect, test } from '@jest/globals';
 import { EVERY_EVENT, maskOf, wants } from '../../../src/domain/events.js';
 import { CoreHarness } from '../../support/core-harness.js';

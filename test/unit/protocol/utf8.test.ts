@@ -7,7 +7,7 @@ import { wire } from '../../support/packets.js';
 
 const decode = (bytes: Uint8Array): string => decodeUtf8(bytes, 0, bytes.length);
 
-/** What a platform that shares nothing with ours says of the same bytes. */
+/** The result of the platform's decoder, which shares no code with ours. */
 function platform(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -1,4 +1,4 @@
-// An export that is not as it ought to be is refused by the number of the line and with what was expected.
+// An invalid export is refused with the number of the line and what was expected.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';

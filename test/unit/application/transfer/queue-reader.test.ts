@@ -9,7 +9,7 @@ import { messageOf, payloadOf, queueOf, seq } from '../../../../src/testkit/stor
 
 type Queues = ReadonlyMap<QueueId, readonly StoredEntry[]>;
 
-/** Pages as a store gives them, each with objects of its own. */
+/** Pages as a store returns them, each with new objects. */
 function storeOf(queues: Queues, onPage: (bytes: number) => void = () => undefined) {
   return {
     readQueue: async (queue: QueueId, from: Seq, { maxEntries, maxBytes }: PageLimit) => {

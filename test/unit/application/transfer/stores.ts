@@ -56,7 +56,7 @@ export const STORES: Readonly<Record<string, () => TestStore>> = {
   },
 };
 
-/** What needs a server is skipped by its name where there is none. */
+/** Tests that need a server are skipped by name if there is none. */
 export function describeStores(stores: readonly string[], name: string, body: () => void): void {
   if (stores.includes('mongodb')) describeWithServer(databases, name, body);
   else describe(name, body);

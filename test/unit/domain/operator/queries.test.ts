@@ -9,7 +9,7 @@ interface Cursors {
   readonly cursor?: never;
 }
 
-/** All pages of an answer. */
+/** Reads all pages of an answer. */
 function pagesOf<Kind extends PagedKind>(core: CoreHarness, query: Query<Kind> & Cursors): unknown[][] {
   const pages: unknown[][] = [];
   let page = core.broker.query(query) as Page<unknown>;
@@ -89,7 +89,7 @@ describe('the view of a session', () => {
   });
 });
 
-describe('a query that comes in pages', () => {
+describe('a query in pages', () => {
   test('a query in pages examines at most its budget of sessions for one page, and the cursor leads to the others', () => {
     const pages = pagesOf(withClients(5), { kind: 'sessions', examine: 2 });
     expect(clientIds(pages)).toEqual([['c0', 'c1'], ['c2', 'c3'], ['c4']]);

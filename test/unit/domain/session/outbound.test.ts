@@ -281,7 +281,7 @@ describe('QoS 2 from a client', () => {
   });
 });
 
-describe('a session that comes back', () => {
+describe('a resumed session', () => {
   test('a resumed session gets messages in flight first, with DUP and their identifiers, then the waiting ones without', () => {
     const { core, a, publisher } = pair({ maxInflight: 3 });
     publishAll(publisher, 1, 5);

@@ -22,7 +22,7 @@ function publishAll(publisher: CorePeer, from: number, to: number, qos: 1 | 2 = 
   for (const name of names(from, to)) publisher.publish('t', name, qos);
 }
 
-/** What the client gets when it accepts everything, until nothing more arrives. */
+/** The messages that the client gets if it acknowledges everything, until nothing more arrives. */
 function takeAll(core: CoreHarness, peer: CorePeer): string[] {
   const got: string[] = [];
   for (;;) {
@@ -38,7 +38,7 @@ function takeAll(core: CoreHarness, peer: CorePeer): string[] {
   }
 }
 
-describe('a full queue that discards what comes', () => {
+describe('a full queue that discards new messages', () => {
   test('a full queue that discards new messages drops the newest message of an offline session, with an event, and acknowledges its publisher', () => {
     const { core, a, publisher } = pair({ maxQueueSize: 2 });
     a.lose();

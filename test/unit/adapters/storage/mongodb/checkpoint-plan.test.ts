@@ -1,4 +1,4 @@
-// What a run of batches comes to, where carrying it out half and then whole must come to the same.
+// The plan of the writes for several batches: a partial execution followed by a complete one must give the same result.
 import { expect, test } from '@jest/globals';
 import type { QueueId, Seq } from 'hexmq/ports';
 import { CheckpointPlan } from '../../../../../adapters/storage/mongodb/checkpoint-plan.js';
