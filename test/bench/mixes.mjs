@@ -155,7 +155,9 @@ const expiring = (count, subscriptions) => async (port) => {
   return () => pause(8000);
 };
 
-/** @type {Record<string, { prepare: (port: number) => Promise<() => Promise<void>>, limits?: Record<string, number> }>} */
+/**
+ * @type {Record<string, { prepare: (port: number) => Promise<() => Promise<void>>, limits?: Record<string, number> }>}
+ */
 export const MIXES = {
   'A1: 300 QoS 1 messages to 10,000 groups, member absent': { prepare: toGroups(10_000, 300, false) },
   'A1: 100 QoS 1 messages to 3,000 absent sessions': { prepare: toSubscribers(3000, 1, 100, false) },

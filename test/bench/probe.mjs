@@ -1,6 +1,6 @@
 // A client that sends a ping every 50 ms and keeps how long each answer took: a process of its own, so that nothing but
-// the broker makes it wait. `node probe.mjs PORT`; it writes "ready" when it is connected, and the times in milliseconds
-// as one line of JSON when its standard input ends.
+// the broker makes it wait. `node probe.mjs PORT`; it writes "ready" when it is connected, and the times in
+// milliseconds as one line of JSON when its standard input ends.
 import { connect } from 'node:net';
 import mqttPacket from 'mqtt-packet';
 
