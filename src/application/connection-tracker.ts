@@ -14,7 +14,8 @@ export interface ConnectionOrigin {
   readonly id: ConnectionId;
   readonly listener: string;
   /**
-   * The address whose limits it counts against; `undefined`: none (a local connection, or a proxy's client not known).
+   * The address whose limits it counts against; `undefined` for a local connection, and for one through a proxy whose
+   * client is not known yet.
    */
   readonly ipAddress: string | undefined;
 }

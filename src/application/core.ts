@@ -19,7 +19,7 @@ export function createCore({ changes, effects, settings, random, sliceSize }: Co
     changes,
     effects,
     limits: settings.current,
-    limitsOfListeners: settings.perListener,
+    perListenerLimits: settings.perListener,
     newClientId: () => `auto-${Buffer.from(random.bytes(16)).toString('hex')}`,
     sliceSize,
   });

@@ -182,7 +182,7 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
 
   #writable({ id, output }: Link): void {
     this.#loop.submit(() => {
-      // Otherwise the core hears of it when the network has taken what is congested now.
+      // Otherwise the core learns of it when the network has taken what is congested now.
       if (!output.isCongested) this.#loop.step({ kind: 'writable', connection: id });
     });
   }

@@ -11,7 +11,7 @@ import type { TurnLimits } from './turn-budget.js';
 export interface SteppedCore {
   /** In milliseconds since 1970; `undefined` if nothing is due. */
   readonly nextDeadlineMs: number | undefined;
-  /** Whether work is unfinished that the input `continue` goes on with. */
+  /** Whether unfinished work waits for the input `continue`. */
   readonly hasWork: boolean;
   handle(input: Input, nowMs: number): void;
 }
@@ -101,7 +101,7 @@ export class EventLoop {
     const { core } = driven;
     const tasks = this.#tasks;
     const isDue = (): boolean => (core.nextDeadlineMs ?? Infinity) <= this.#polledSinceMs;
-    // Each gets a slice in its turn, so that none keeps another from going on.
+    // Each gets a slice in its turn, so that none holds up another.
     this.#sources = [
       {
         get hasWork() {

@@ -1,5 +1,6 @@
-// What must not leave before storage has done its part: bytes in the order in which they were promised, marked with the
-// ticket that each of them waits for. Made lazily: most connections never have anything here.
+// Output that must not leave before storage has confirmed what it promises: bytes in the order of the promises, marked
+// with the ticket that each of them waits for. The buffer is created when it is first needed: most connections never
+// need it.
 import type { Ticket } from '../domain/durability.js';
 import { OutputBuffer } from './output-buffer.js';
 

@@ -1,4 +1,4 @@
-// What the incoming halves of all connections share: rate limits of publishing, the memory of incomplete packets, the
+// What the incoming sides of all connections share: rate limits of publishing, the memory of incomplete packets, the
 // pressure of storage, and the question whether a client has been silent.
 import type { Limits } from '../domain/limits.js';
 import { Fifo } from '../domain/queues/fifo.js';
@@ -49,7 +49,7 @@ export class Ingress implements InputOwner, WorkSource {
   #pressure: StoragePressure = StoragePressure.none;
   /** Inputs that are parked for `turn`, each once. */
   readonly #backlog = new Fifo<LinkInput>();
-  /** Inputs of which the core wants to know when they are quiet, and how many turns have to end until then. */
+  /** Inputs that the core has asked about, with the number of turns that have to end before they count as quiet. */
   #awaitingQuiet = new Map<LinkInput, number>();
 
   constructor({ loop, clock, settings, changes }: IngressParts) {
@@ -98,7 +98,7 @@ export class Ingress implements InputOwner, WorkSource {
     }
   }
 
-  /** Work that a packet of the connection started goes on in later steps, until `resume`. It may record changes. */
+  /** Work that a packet of the connection started continues in later steps, until `resume`. It may record changes. */
   suspend(input: LinkInput): void {
     input.park('work');
     if (this.#pressure !== StoragePressure.none) input.park('storage-pressure');

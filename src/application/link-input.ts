@@ -1,4 +1,4 @@
-// The incoming half of a connection: bytes become packets, and packets become inputs of the core, as long as there is
+// The incoming side of a connection: bytes become packets, and packets become inputs of the core, as long as there is
 // no reason not to read. What cannot be handled now stays in the socket: the channel is paused.
 import type { ConnectionId } from '../domain/identifiers.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/limits.js';
@@ -54,7 +54,7 @@ export class LinkInput {
     return this.#decoder.protocolVersion;
   }
 
-  /** Whether work that one of its packets has started goes on. */
+  /** Whether work that one of its packets has started is unfinished. */
   get isSuspended(): boolean {
     return this.#parking.has('work');
   }
@@ -69,7 +69,7 @@ export class LinkInput {
   }
 
   /**
-   * Whether everything that has arrived was handed to the core, and the channel is read. It may be parked all the same.
+   * Whether everything that has arrived was handed to the core, and the channel is read. It may be parked nevertheless.
    */
   get isIdle(): boolean {
     return !this.#isPaused && !this.#hasUnread;
@@ -101,7 +101,7 @@ export class LinkInput {
     if (!this.#parking.isBrief) this.#noMoreToRead();
   }
 
-  /** Reading goes on at the end of the turn, or by itself if the reason came and went within a step. */
+  /** Reading continues at the end of the turn, or by itself if the reason came and went within a step. */
   unpark(reason: ParkingReason): void {
     this.#parking.remove(reason);
     if (!this.#parking.isEmpty || this.#isReading || !this.#isOpen) return;
@@ -134,7 +134,7 @@ export class LinkInput {
     if (!this.#isOpen || !this.#hasUnread || this.#parking.isEmpty || !this.#parking.isBrief) this.#noMoreToRead();
   }
 
-  /** Nothing more is read. The channel is resumed all the same: otherwise it would not report its end. */
+  /** Nothing more is read. The channel is resumed nevertheless: otherwise it would not report its end. */
   close(): void {
     this.#isOpen = false;
     this.#noMoreToRead();

@@ -1,4 +1,4 @@
-// The outgoing half of a connection: what was written in this turn, what must not leave before storage has done its
+// The outgoing side of a connection: what was written in this turn, what must not leave before storage has done its
 // part, and whether the peer keeps up.
 import type { Ticket } from '../domain/durability.js';
 import type { Channel } from '../ports/network.js';

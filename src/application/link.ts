@@ -1,4 +1,4 @@
-// One connection: its incoming and its outgoing half, and its channel to the network.
+// One connection: its incoming and its outgoing side, and its channel to the network.
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Channel, ChannelHandler } from '../ports/network.js';
 import type { ConnectionOrigin } from './connection-tracker.js';

@@ -1,6 +1,6 @@
 // Throttling of logins that fail repeatedly. Failures are counted per login (a user name from an address), per address
 // and per user name. Beyond an allowance an attempt is delayed, twice as long after each further failure, before any
-// authenticator is called. The number of delayed attempts is bounded; one that finds no place is refused, but never
+// authenticator is called. The number of delayed attempts is bounded; one beyond that is refused, but never
 // because of its user name alone: an attacker who abuses a name can slow its owner down, not lock him out.
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { RequestContext } from '../ports/auth.js';
@@ -41,7 +41,7 @@ const SHARED_ALLOWANCE = 10;
 /** In UTF-16 code units. User names that agree in this prefix are counted together. */
 const NAME_LENGTH_MAX = 128;
 
-/** @param refusal why the attempt is refused, or `undefined` if it may go on. */
+/** @param refusal why the attempt is refused, or `undefined` if it may proceed. */
 type Proceed = (refusal: string | undefined) => void;
 
 type Scope = 'login' | 'address' | 'user-name';

@@ -15,7 +15,7 @@ const COMPACT_MIN = 1024;
 class OpenAppend implements Append {
   constructor(
     readonly ticket: Ticket,
-    /** Index in the batch; -1 once it is cancelled. */
+    /** Index in the batch, or -1 once it is cancelled. */
     public index: number,
   ) {}
 }
@@ -190,7 +190,7 @@ export class OpenBatch {
     if (this.#cancelled >= COMPACT_MIN && this.#cancelled * 2 > this.#changes.length) this.#compact();
   }
 
-  /** Puts the change in the place of an earlier one about the same session or will. @returns whether there was one. */
+  /** Replaces an earlier change about the same session or will. @returns whether there was one. */
   #replace(change: LatestOnly): boolean {
     const latest = (this.#latest ??= new Map<string, number>());
     const key = latestKey(change);

@@ -1,5 +1,5 @@
 // Why a connection is not read, as a set of named reasons. Each reason is added and removed by the part that knows it,
-// independently of the others; reading goes on when the set is empty.
+// independently of the others; reading continues when the set is empty.
 
 export type ParkingReason =
   /** The authentication port has not answered CONNECT yet. */
@@ -14,7 +14,7 @@ export type ParkingReason =
   | 'gate-full'
   /** Too many changes, of all clients, wait for storage, and the client would add more. */
   | 'storage-pressure'
-  /** Work that one of the client's packets has started goes on in later steps. */
+  /** Work that one of the client's packets has started continues in later steps. */
   | 'work'
   /** Other clients have to be served first. */
   | 'turn';

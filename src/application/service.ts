@@ -139,7 +139,7 @@ export class BrokerService implements BrokerControl {
   /**
    * Stops accepting, disconnects the clients, stores what is pending, and stops every part. A second call waits for the
    * first.
-   * @throws the first error of a part that did not stop; the others have been stopped all the same.
+   * @throws the first error of a part that did not stop; the others have been stopped nevertheless.
    */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());

@@ -1,4 +1,4 @@
-// Values from the environment and from flags, in the place of those in the file. Nothing is checked yet: a value that
+// Values from the environment and from flags, which replace those in the file. Nothing is checked yet: a value that
 // should be a mapping or a list and is not stays as it is, so that the schema reports it.
 import type { ConfigPath } from './config-path.js';
 import { isMapping } from './mapping.js';

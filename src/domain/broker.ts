@@ -35,7 +35,7 @@ export interface BrokerParts {
   readonly effects: Effects;
   readonly limits: Limits;
   /** Default: no listener has limits of its own. */
-  readonly limitsOfListeners?: PerListenerLimits | undefined;
+  readonly perListenerLimits?: PerListenerLimits | undefined;
   /** Returns an unused Client Identifier, for a client that sends none. */
   readonly newClientId: () => string;
 }
@@ -53,13 +53,13 @@ export class Broker {
   readonly #wills: Wills;
   readonly #handshake: Handshake;
   readonly #router: Router;
-  readonly #publisher: MessageDispatcher;
-  readonly #subscriber: SubscribeHandler;
-  readonly #receiver: PublishHandler;
-  readonly #commands: CommandHandler;
-  readonly #queries: QueryHandler;
+  readonly #dispatcher: MessageDispatcher;
+  readonly #subscribeHandler: SubscribeHandler;
+  readonly #publishHandler: PublishHandler;
+  readonly #commandHandler: CommandHandler;
+  readonly #queryHandler: QueryHandler;
 
-  constructor({ changes, effects, limits, limitsOfListeners, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
+  constructor({ changes, effects, limits, perListenerLimits, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
     const context: Context = {
       changes: new Journal(changes),
       effects,
@@ -75,16 +75,16 @@ export class Broker {
     };
     this.#context = context;
     this.#router = new Router(context);
-    this.#publisher = new MessageDispatcher(context, this.#router, this.#deadlines);
+    this.#dispatcher = new MessageDispatcher(context, this.#router, this.#deadlines);
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
-    this.#wills = new Wills(context, this.#publisher, this.#deadlines);
+    this.#wills = new Wills(context, this.#dispatcher, this.#deadlines);
     this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
-    if (limitsOfListeners !== undefined) this.limit(limits, limitsOfListeners);
+    if (perListenerLimits !== undefined) this.limit(limits, perListenerLimits);
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
-    this.#subscriber = new SubscribeHandler(context, this.#connections, this.#router, this.#publisher);
-    this.#receiver = new PublishHandler(context, this.#connections, this.#router, this.#publisher);
-    this.#commands = new CommandHandler(context, this.#connections, this.#wills, this.#router, this.#publisher);
-    this.#queries = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#publisher);
+    this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
+    this.#publishHandler = new PublishHandler(context, this.#connections, this.#router, this.#dispatcher);
+    this.#commandHandler = new CommandHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
+    this.#queryHandler = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
   }
 
   /** When the next `tick` is due, in milliseconds since 1970, or `undefined` if no deadline is set. */
@@ -92,7 +92,7 @@ export class Broker {
     return this.#deadlines.nextMs;
   }
 
-  /** Whether work is unfinished that `continue` goes on with. */
+  /** Whether unfinished work waits for the input `continue`. */
   get hasWork(): boolean {
     return !this.#work.isEmpty;
   }
@@ -102,7 +102,7 @@ export class Broker {
   }
 
   get retainedCount(): number {
-    return this.#publisher.retained.size;
+    return this.#dispatcher.retained.size;
   }
 
   get connectionCount(): number {
@@ -115,7 +115,7 @@ export class Broker {
    */
   limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#context.limits = limits;
-    this.#connections.limitsOfListeners = ofListeners;
+    this.#connections.perListenerLimits = ofListeners;
   }
 
   /**
@@ -123,7 +123,7 @@ export class Broker {
    * @throws RangeError if the query examines nothing.
    */
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {
-    return this.#queries.answer(query);
+    return this.#queryHandler.answer(query);
   }
 
   /** Restores one fact that the store returned at start. To be called before the first input. */
@@ -140,17 +140,17 @@ export class Broker {
         this.#sessions.get(fact.clientId)?.restoreInbound(fact.packetId);
         return;
       case 'will':
-        this.#publisher.restoreLastId(fact.will.message.id);
+        this.#dispatcher.restoreLastId(fact.will.message.id);
         this.#wills.restore(fact);
         return;
       case 'queue':
         this.#sessions.restoreQueue(fact);
         return;
       case 'retained':
-        this.#publisher.restoreRetained(fact);
+        this.#dispatcher.restoreRetained(fact);
         return;
       case 'last-message-id':
-        this.#publisher.restoreLastId(fact.id);
+        this.#dispatcher.restoreLastId(fact.id);
         return;
     }
   }
@@ -179,7 +179,7 @@ export class Broker {
         this.#work.continue();
         return;
       case 'command':
-        this.#commands.handle(input);
+        this.#commandHandler.handle(input);
         return;
       case 'tick':
         this.#deadlines.takeDue(nowMs)?.expire();
@@ -265,7 +265,7 @@ export class Broker {
     connection.lastPacketMs = this.#context.nowMs;
     switch (packet.type) {
       case PacketType.publish:
-        this.#receiver.publish(connection, session, packet);
+        this.#publishHandler.publish(connection, session, packet);
         return;
       case PacketType.puback:
         session.outboundIfAny?.acknowledged(packet.packetId);
@@ -274,16 +274,16 @@ export class Broker {
         session.outbound.received(packet.packetId);
         return;
       case PacketType.pubrel:
-        this.#receiver.release(connection, session, packet.packetId);
+        this.#publishHandler.release(connection, session, packet.packetId);
         return;
       case PacketType.pubcomp:
         session.outboundIfAny?.completed(packet.packetId);
         return;
       case PacketType.subscribe:
-        this.#subscriber.subscribe(connection, session, packet);
+        this.#subscribeHandler.subscribe(connection, session, packet);
         return;
       case PacketType.unsubscribe:
-        this.#subscriber.unsubscribe(connection, session, packet);
+        this.#subscribeHandler.unsubscribe(connection, session, packet);
         return;
       case PacketType.pingreq:
         this.#context.effects.send(connection.id, { type: PacketType.pingresp }, NOW); // [MQTT-3.12.4-1]

@@ -23,7 +23,7 @@ export interface Context {
   bufferedBytes: number;
   /** Shared groups in which messages wait for a member. */
   readonly waitingGroups: Set<object>;
-  /** Work that goes on in later steps. */
+  /** Work that continues in later steps. */
   readonly work: WorkQueue;
   /** How many recipients, filters or topics one step handles before the rest is left to later steps. */
   readonly sliceSize: number;

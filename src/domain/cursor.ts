@@ -11,7 +11,7 @@ export interface Page<View> {
 /**
  * Valid while the broker runs, however much changes meanwhile: what is there from the first page to the last is
  * examined once, what comes or goes in between may be in the answer or not. A cursor that is no longer needed is
- * dropped; keep few of them, since each holds a place in the broker's tables.
+ * dropped; keep few of them, since each keeps a position in the broker's tables.
  */
 export class Cursor<View> {
   /** One step for each thing examined; `undefined` for one that is not part of the answer. */

@@ -79,7 +79,7 @@ export interface Effects extends EventSink {
   /** Answered by a `retained-page` input. */
   readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void;
   /**
-   * Hands in no more packets of the connection until `resume`: work that one of them started goes on in later steps.
+   * Hands in no more packets of the connection until `resume`: work that one of them started continues in later steps.
    */
   suspend(connection: ConnectionId): void;
   resume(connection: ConnectionId): void;

@@ -62,7 +62,7 @@ export interface Authenticator extends Reloadable, Startable {
 /** Injection token. Bind one implementation for each authenticator, in the order in which they are to be called. */
 export const Authenticator = port<Authenticator>('Authenticator');
 
-/** A client that has been authenticated and asks to be let in. */
+/** A client that has been authenticated and waits to be admitted. */
 export interface AuthorizationRequest {
   readonly clientId: ClientId;
   /** The authenticated user, or `undefined` if the client has none. */

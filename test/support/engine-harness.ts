@@ -25,7 +25,7 @@ import { bytes } from '../clients/raw-packets.js';
 
 export interface EngineOptions {
   readonly limits?: Partial<Limits>;
-  readonly limitsOfListeners?: PerListenerLimits;
+  readonly perListenerLimits?: PerListenerLimits;
   readonly authenticators?: readonly Authenticator[];
   readonly storage?: HandStorage;
   readonly ackLevel?: AckLevel;
@@ -47,7 +47,7 @@ export class EngineHarness {
 
   constructor({
     limits = {},
-    limitsOfListeners,
+    perListenerLimits,
     authenticators = [ANYONE],
     storage = new HandStorage(),
     ackLevel,
@@ -55,7 +55,7 @@ export class EngineHarness {
     this.storage = storage;
     this.#settings = new LiveSettings({
       limits: { ...DEFAULT_LIMITS, ...limits },
-      perListener: limitsOfListeners ?? new Map(),
+      perListener: perListenerLimits ?? new Map(),
     });
     this.engine = assembleEngine({
       storage,

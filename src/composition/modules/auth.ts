@@ -48,8 +48,8 @@ export const authModule = (config: Config): ContainerModule =>
       bindAuthenticator(bind(Authenticator), entry, ['authentication', index]);
     });
     config.listeners.forEach((listener, index) => {
-      authenticationOf(listener)?.forEach((entry, place) => {
-        const path = ['listeners', index, 'authentication', place];
+      authenticationOf(listener)?.forEach((entry, position) => {
+        const path = ['listeners', index, 'authentication', position];
         bindAuthenticator(bind(ListenerAuthenticator), entry, path, listener.name);
       });
     });

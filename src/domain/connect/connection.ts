@@ -23,30 +23,30 @@ export interface PendingAdmission {
 export class Connection {
   #state: ConnectionState = 'awaiting-connect';
   version: ProtocolVersion = 4;
-  /** In `connected`. */
+  /** Set in the state `connected`. */
   session: Session | undefined;
   /** `undefined` until CONNECT is received. */
   clientId: ClientId | undefined;
   /** What the client may do; from `admitting` on. */
   access: Access | undefined;
-  /** In `authenticating`. */
+  /** Set in the state `authenticating`. */
   connect: ConnectPacket | undefined;
-  /** In `admitting`. */
+  /** Set in the state `admitting`. */
   admission: PendingAdmission | undefined;
   readonly output: ClientOutput;
-  /** In seconds; 0 disables keep-alive. */
+  /** 0 if the client may be silent without a limit. */
   keepAliveMs = 0;
   lastPacketMs: number;
   /** When the present state was entered. */
   stateSinceMs: number;
   /** The timer of the current state. */
   readonly deadline: Deadline<Connection>;
-  /** Made when the client first reads too slowly. */
+  /** Created when the client first reads too slowly. */
   drain: Deadline<Connection> | undefined;
-  /** Made if what the client authenticated with expires. */
+  /** Created if what the client authenticated with expires. */
   credentials: Deadline<Connection> | undefined;
   retained: RetainedDelivery | undefined;
-  /** Topic Names by the Topic Aliases that the client assigned; made with the first one. */
+  /** Topic Names by the Topic Aliases that the client assigned; created with the first one. */
   topicAliases: Map<number, string> | undefined;
 
   constructor(

@@ -49,7 +49,7 @@ export interface EndDetail {
 
 export class Connections {
   readonly #connections = new Map<ConnectionId, Connection>();
-  limitsOfListeners: PerListenerLimits = new Map();
+  perListenerLimits: PerListenerLimits = new Map();
   /** Connections that were accepted and have not ended. */
   connectedCount = 0;
   /** The same by listener, for listeners that limit them. */
@@ -107,7 +107,7 @@ export class Connections {
     { listener }: Connection,
     key: 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs' | 'storageTimeoutMs',
   ): number {
-    const own: Partial<Limits> | undefined = this.limitsOfListeners.get(listener);
+    const own: Partial<Limits> | undefined = this.perListenerLimits.get(listener);
     return own?.[key] ?? this.context.limits[key];
   }
 
@@ -115,12 +115,12 @@ export class Connections {
   full(listener: string): string | undefined {
     const { maxConnections } = this.context.limits;
     if (maxConnections >= 0 && this.connectedCount >= maxConnections) return `${maxConnections} are connected`;
-    const own: ListenerLimits['maxConnections'] = this.limitsOfListeners.get(listener)?.maxConnections;
+    const own: ListenerLimits['maxConnections'] = this.perListenerLimits.get(listener)?.maxConnections;
     if (own === undefined || own < 0 || (this.#connectedOf.get(listener) ?? 0) < own) return undefined;
     return `${own} are connected by the listener ${listener}`;
   }
 
-  /** Accepts the client, which takes a place among the connections from now on. */
+  /** Accepts the client, which counts as connected from now on. */
   admit(connection: Connection, admission: PendingAdmission): void {
     this.moveTo(connection, 'admitting');
     connection.admission = admission;

@@ -143,7 +143,7 @@ export class Handshake {
     this.sessions.attach(session, connection.output, connection.access);
   }
 
-  /** Refuses the client if a limit is reached. A client that is connected already takes over its own place. */
+  /** Refuses the client if a limit is reached. A client that is already connected replaces its own connection. */
   #isFull(connection: Connection, clientId: ClientId): boolean {
     const session = this.sessions.get(clientId);
     if (session?.holder !== undefined) return false;

@@ -35,7 +35,7 @@ export type ConnectionState = 'awaiting-connect' | 'authenticating' | 'admitting
 export interface StateRow {
   /** The states that may follow. */
   readonly next: readonly ConnectionState[];
-  /** The limit, in milliseconds, on the time in this state; `undefined`: none, or not a limit of the configuration. */
+  /** The limit on the time in this state, in milliseconds; `undefined` if it has none that the configuration sets. */
   readonly limit: (keyof ConnectionLimits & ('connectTimeoutMs' | 'authTimeoutMs' | 'storageTimeoutMs')) | undefined;
   /** Why the connection ends when the state's timer expires. */
   readonly timeout: EndReason | undefined;

@@ -14,7 +14,7 @@ export class DeliveryCounters {
   delivered = 0;
   expired = 0;
   /**
-   * Deliveries that ended because another one goes on with the message: a shared group handed it to a member or back.
+   * Deliveries that ended because another one continues with the message: a shared group handed it to a member or back.
    */
   transferred = 0;
   readonly dropped: Record<DropReason, number> = {

@@ -178,7 +178,7 @@ export class MessageQueue {
     }
     if (!isBuffered) return undefined;
     this.#bufferedUpTo = seq + 1;
-    this.#addToRun(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
+    this.#addToBuffer(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
     return undefined;
   }
 
@@ -256,7 +256,7 @@ export class MessageQueue {
         bytes,
       );
       entry.released = stored.released;
-      this.#addToRun(entry);
+      this.#addToBuffer(entry);
     }
   }
 
@@ -271,7 +271,7 @@ export class MessageQueue {
     );
   }
 
-  #addToRun(entry: QueueEntry): void {
+  #addToBuffer(entry: QueueEntry): void {
     this.buffer.push(entry);
     this.#bufferBytes += entry.bytes;
     if (this.stored) this.context.bufferedBytes += entry.bytes + ENTRY_BYTES;

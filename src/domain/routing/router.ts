@@ -106,7 +106,7 @@ export class Router {
     return this.#groups.get(queue);
   }
 
-  /** Adds a subscription, in the place of one of the same session with the same filter [MQTT-3.8.4-3]. */
+  /** Adds a subscription, and removes the one of the same session that it replaces [MQTT-3.8.4-3]. */
   add(subscription: Subscription, replaced: Subscription | undefined): void {
     const { group } = subscription;
     if (group === undefined) {

@@ -203,7 +203,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
     return true;
   }
 
-  /** Assigns waiting messages to members that can send them; the rest of many goes on in later steps. */
+  /** Assigns waiting messages to members that can send them; what is left of many continues in later steps. */
   drain(): void {
     this.#blocked = undefined;
     this.#drain();

@@ -137,7 +137,7 @@ export class Session implements Recipient {
   /** The connection is no longer congested. */
   writable(): void {
     this.output?.capacityAvailable();
-    // Messages at QoS 0 need no place in the window.
+    // Messages at QoS 0 do not count in the window.
     this.#takeFromGroups(false);
   }
 

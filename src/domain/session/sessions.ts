@@ -67,7 +67,7 @@ export class Sessions {
   }
 
   /**
-   * The session belongs to a connection from now on, which is not announced yet: messages for the client go on waiting.
+   * The session belongs to a connection from now on, which is not announced yet: messages for the client still wait.
    */
   claim(session: Session, holder: ConnectionId): void {
     session.holder = holder;

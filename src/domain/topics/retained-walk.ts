@@ -3,7 +3,7 @@
 import type { TopicFilter } from '../identifiers.js';
 import type { RetainedEntry, RetainedLevel } from './retained-entry.js';
 
-/** A level of which the children are still being visited. */
+/** A level whose children are still being visited. */
 interface Frame {
   readonly children: Iterator<readonly [string, RetainedLevel]>;
   /** The level of the filter that the children are compared with. */

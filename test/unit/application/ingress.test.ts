@@ -174,7 +174,7 @@ describe('publish rates', () => {
   test('a client is held to the rate of its listener', async () => {
     const harness = new EngineHarness({
       limits: { maxPublishRate: 1 },
-      limitsOfListeners: new Map([['wide', { maxPublishRate: 50 }]]),
+      perListenerLimits: new Map([['wide', { maxPublishRate: 50 }]]),
     });
     const [narrow, wide] = ['test', 'wide'].map((listener) => harness.open(undefined, listener)) as [
       EnginePeer,

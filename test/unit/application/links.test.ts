@@ -57,7 +57,7 @@ describe('connection limits', () => {
   });
 
   test('a connection that the limits of one listener refuse is accepted by another', () => {
-    const harness = new EngineHarness({ limitsOfListeners: new Map([['narrow', { maxPendingConnections: 1 }]]) });
+    const harness = new EngineHarness({ perListenerLimits: new Map([['narrow', { maxPendingConnections: 1 }]]) });
     expect(['narrow', 'narrow', 'wide', 'wide'].map((listener) => harness.open(undefined, listener).isClosed)).toEqual([
       false,
       true,
