@@ -1,6 +1,6 @@
-// Where MQTT V3.1 (IBM and Eurotech, 2010) differs from MQTT 3.1.1 for a broker. Its text has no numbered statements:
-// the ids are ours, the sections its own. Each says what 3.1 asks for and, where it leaves room or hexmq departs from
-// it, what hexmq does.
+// The differences of MQTT V3.1 (IBM and Eurotech, 2010) from MQTT 3.1.1 for a broker. Its text has no numbered
+// statements: the ids are ours, the sections are those of the text. Each has the rule of 3.1 and, where 3.1 leaves a
+// choice or hexmq departs from it, the behaviour of hexmq.
 import type { Statement } from './statements-311.js';
 
 const CONNECTING = 'Connecting';

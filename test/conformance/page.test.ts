@@ -93,23 +93,23 @@ function renderPage(): string {
     '# Conformance',
     '',
     `hexmq serves MQTT 3.1.1 and MQTT 3.1. This page lists every normative statement of *MQTT Version 3.1.1* (OASIS Standard, Appendix B) and every`,
-    `point in which *MQTT V3.1* differs from it for a broker, each with the tests that hold hexmq to it.`,
+    `difference of *MQTT V3.1* for a broker, each with the tests that check hexmq.`,
     '',
-    `Of the ${STATEMENTS_311.length} statements, ${testable.length} have tests; of the ${server.length} that bind a server, ${serverTested.length}. The others say why not.`,
+    `Of the ${STATEMENTS_311.length} statements, ${testable.length} have tests; of the ${server.length} that bind a server, ${serverTested.length}. The others have the reason in place of tests.`,
     '',
     '## How to read it',
     '',
-    '- **Statement**: the number as Appendix B prints it. Ids that begin with `MQTT311-`, `MQTT31-` and `MQTT5-` are ours, for rules without a number.',
-    '- **Binds**: whose duty it is. `both` is a rule for senders or receivers, which a broker is in turn. Where a rule binds clients, the test breaks',
-    '  it and looks at what the broker does.',
-    '- **In short**: a summary in our words; the standard has the wording that counts.',
+    '- **Statement**: the number in Appendix B. Ids that begin with `MQTT311-`, `MQTT31-` and `MQTT5-` are ours, for rules without a number.',
+    '- **Binds**: who has to obey the rule. `both` is a rule for senders or receivers, and a broker is both. For a rule that binds clients, the test',
+    '  breaks it and checks the reaction of the broker.',
+    '- **Summary**: the rule in our words; the wording of the standard is authoritative.',
     `- **Tests**: a test's name without the number with which it begins, and its file in \`${FOLDER}\`.`,
     '',
-    'The tests send bytes to a whole broker and look at every byte that comes back, with a parser that fails on anything the standard does not let a',
-    'server send. Every test of a close also checks that nothing else was sent, that the reason was reported, and that other clients are still served.',
+    'The tests send bytes to a whole broker and check every byte of the answer, with a parser that fails on anything that the standard forbids a',
+    'server to send. Every test of a close also checks that nothing else was sent, that the reason was reported, and that other clients are still served.',
     '',
-    `The page is made from the tests: \`HEXMQ_WRITE_DOCS=1 NODE_OPTIONS=--experimental-vm-modules npx jest --selectProjects conformance -t ${PAGE}\``,
-    'writes it, and the same test without the variable fails when it is out of date.',
+    `The page is generated from the tests: \`HEXMQ_WRITE_DOCS=1 NODE_OPTIONS=--experimental-vm-modules npx jest --selectProjects conformance -t ${PAGE}\``,
+    'writes it, and the same test without the variable fails if it is out of date.',
     '',
     '## MQTT 3.1.1',
     '',
@@ -142,7 +142,7 @@ function table(statements: readonly Statement[]): string[] {
   const rows = statements.map(
     (statement) => `| ${statement.id} | ${statement.binds} | ${escape(statement.summary)} | ${evidence(statement)} |`,
   );
-  return ['| Statement | Binds | In short | Tests |', '|---|---|---|---|', ...rows, ''];
+  return ['| Statement | Binds | Summary | Tests |', '|---|---|---|---|', ...rows, ''];
 }
 
 function evidence(statement: Statement): string {

@@ -1,15 +1,15 @@
-// The normative statements of MQTT Version 3.1.1 (OASIS Standard), Appendix B: their numbers as printed there, whom
-// they bind, and what they ask for in short. Where no test of a broker from outside is possible, why. Behind them the
-// rules of the text that have no number.
+// The normative statements of MQTT Version 3.1.1 (OASIS Standard), Appendix B: their numbers, the parties that they
+// bind, and a summary. If a broker cannot be tested from outside, the reason. After them, the rules of the text that
+// have no number.
 
 export interface Statement {
   readonly id: string;
   readonly section: string;
   readonly binds: 'server' | 'client' | 'both';
   readonly summary: string;
-  /** Why nothing of it can be seen from outside a broker. Instead of tests. */
+  /** The reason why it cannot be observed from outside a broker, in place of tests. */
   readonly untestable?: string;
-  /** What is missing in this version of hexmq for it to apply. Instead of tests. */
+  /** What this version of hexmq lacks for it to apply, in place of tests. */
   readonly notYet?: string;
 }
 
