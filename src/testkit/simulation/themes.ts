@@ -17,7 +17,7 @@ const EXPIRY_SEED = 3_000_000_019;
 const SHARES_SEED = 4_000_000_007;
 const ADMISSION_SEED = 5_000_000_029;
 const SLICES_SEED = 6_000_000_001;
-const OPERATORS_SEED = 7_000_000_003;
+const OPERATORS_SEED = 7_000_000_009;
 
 /** Half of the runs are those of the default. */
 const ACK_LEVELS: readonly (readonly AckLevel[])[] = [
