@@ -47,6 +47,8 @@ export class Committer implements Changes {
   #durable: Ticket = NOW;
   #pressure: StoragePressure = StoragePressure.none;
   #recorded = 0;
+  /** How many changes had been recorded when the present step began. */
+  #recordedBefore = 0;
   /** While there are any, the open batch is neither committed nor cut into parts. */
   #holds = 0;
   /** Whether a turn ended while the open batch was held. */
@@ -94,8 +96,11 @@ export class Committer implements Changes {
 
   /** A step of the core begins: what it records belongs together. */
   beginStep(): void {
+    // Most steps record nothing.
+    if (this.#recorded === this.#recordedBefore && !this.#isDue) return;
     this.#checkPressure();
     if (this.#holds > 0) return;
+    this.#recordedBefore = this.#recorded;
     // A turn ended while the batch was held. One hold may follow the other, so this may be the only moment to commit.
     if (this.#isDue) this.endOfTurn();
     this.#open.beginStep();

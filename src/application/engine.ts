@@ -60,10 +60,8 @@ export class Engine {
     });
     loop.drive({
       core,
-      beginStep: () => {
-        committer.beginStep();
-      },
-      unitsDone: () => committer.recordedChanges + egress.deliveries,
+      changes: committer,
+      output: egress,
       backlog: ingress,
       beforeDeadlines: (nowMs) => {
         egress.checkProgress(nowMs);

@@ -30,13 +30,25 @@ export interface WorkSource {
   work(): void;
 }
 
-/** What the loop drives. It is given after the construction, because all of it needs the loop. */
+/** The collector of changes, as far as the loop needs it. */
+export interface StepChanges {
+  /** Changes recorded from here on belong to another step. */
+  beginStep(): void;
+  /** The number of changes recorded so far. */
+  readonly recordedChanges: number;
+}
+
+/**
+ * What the loop drives, given after the construction because all of it needs the loop. What each step calls is a method
+ * of an object, not a function of its own: the brokers of one process then share the compiled code.
+ */
 export interface LoopDriven {
   readonly core: SteppedCore;
-  /** Changes recorded from here on belong to another step. */
-  readonly beginStep: () => void;
-  /** Units of work that the steps have caused so far: recorded changes, deliveries. It only grows. */
-  readonly unitsDone: () => number;
+  readonly changes: StepChanges;
+  readonly output: {
+    /** The number of deliveries so far. */
+    readonly deliveries: number;
+  };
   /** Called before deadlines expire, for inputs that may move them. */
   readonly beforeDeadlines: (nowMs: number) => void;
   /** Connections that are to be read on. */
@@ -67,6 +79,7 @@ export class EventLoop {
   /** Since this time the network has been polled, when a turn ends. */
   #polledSinceMs = -Infinity;
   #isStopped = false;
+  /** Whether work that was left over is done now, at the end of a turn. */
   #isWorkingOff = false;
   readonly #endTurn = (): void => {
     this.#endOfTurn();
@@ -169,27 +182,27 @@ export class EventLoop {
 
   /** One step of the core, and the steps for the inputs that it causes, at the same time. */
   step(input: Input, nowMs = this.nowMs()): void {
-    if (this.#isStopped || this.#driven === undefined) return;
+    const driven = this.#driven;
+    if (this.#isStopped || driven === undefined) return;
     if (this.#isStepping) {
       this.#deferred.push(input);
       return;
     }
-    this.scheduleTurn();
+    if (!this.#turnIsScheduled) this.scheduleTurn();
     this.#isStepping = true;
     this.#stepMs = nowMs;
     try {
-      this.#handle(this.#driven, input);
-      for (let next = this.#deferred.shift(); next !== undefined; next = this.#deferred.shift())
-        this.#handle(this.#driven, next);
+      this.#handle(driven, input);
+      while (this.#deferred.length > 0) this.#handle(driven, this.#deferred.shift() as Input);
     } finally {
       this.#isStepping = false;
     }
   }
 
-  #handle({ core, beginStep, unitsDone }: LoopDriven, input: Input): void {
-    beginStep();
+  #handle({ core, changes, output }: LoopDriven, input: Input): void {
+    changes.beginStep();
     core.handle(input, this.#stepMs);
-    const done = unitsDone();
+    const done = changes.recordedChanges + output.deliveries;
     const units = 1 + done - this.#unitsDone;
     // A slice may take its time without recording or delivering anything.
     this.#budget.spend(input.kind === 'continue' ? UNITS_PER_READING + units : units, this.#stepMs);

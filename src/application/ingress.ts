@@ -116,6 +116,10 @@ export class Ingress implements InputOwner, WorkSource {
     return this.#changes.recordedChanges;
   }
 
+  get observesPackets(): boolean {
+    return this.#isThrottled || this.#pressure !== StoragePressure.none;
+  }
+
   packetRead(input: LinkInput, packet: Packet, nowMs: number, recordedBefore: number): void {
     if (!input.isOpen) return;
     // A client that records nothing, with a PINGREQ for instance, adds nothing to what waits for storage.

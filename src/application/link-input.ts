@@ -16,6 +16,8 @@ export interface InputOwner {
   readonly loop: Pick<EventLoop, 'step' | 'beginSlice' | 'isSpent' | 'isSliceSpent'>;
   /** The number of changes recorded so far. */
   readonly recordedChanges: number;
+  /** Whether `packetRead` is to be called now. */
+  readonly observesPackets: boolean;
   /** A packet was handed to the core; `recordedBefore` is the number of recorded changes before it. */
   packetRead(input: LinkInput, packet: Packet, nowMs: number, recordedBefore: number): void;
   /**
@@ -157,7 +159,7 @@ export class LinkInput {
         if (packet === undefined) break;
         const { recordedChanges } = this.#owner;
         loop.step({ kind: 'packet', connection: this.id, packet }, nowMs);
-        this.#owner.packetRead(this, packet, nowMs, recordedChanges);
+        if (this.#owner.observesPackets) this.#owner.packetRead(this, packet, nowMs, recordedChanges);
         if (loop.isSliceSpent && this.#hasUnread && this.#parking.isEmpty) this.#queue();
       }
     } catch (error) {

@@ -33,8 +33,10 @@ export class TurnBudget {
   #phaseStartMs = NOT_BEGUN;
   #sliceStartMs = NOT_BEGUN;
   #readMs = NOT_BEGUN;
-  #units = 0;
-  #unitsPerReading = UNITS_PER_READING;
+  /** Until the clock is read: 0 or less before the first step of a phase. */
+  #unitsLeft = 0;
+  #unitsPerReading: number;
+  readonly #unitsPerReadingMax: number;
   #phaseSteps = 0;
   #sliceSteps = 0;
 
@@ -42,6 +44,9 @@ export class TurnBudget {
     this.#nowMs = nowMs;
     this.#limits = { ...DEFAULT_TURN_LIMITS, ...limits };
     this.#sliceMaxSteps = Math.max(1, Math.floor(this.#limits.maxSteps / SLICES_PER_PHASE));
+    // Where steps are limited, each of them is counted.
+    this.#unitsPerReadingMax = this.#limits.maxSteps === Infinity ? UNITS_PER_READING : 1;
+    this.#unitsPerReading = this.#unitsPerReadingMax;
   }
 
   /** Whether nothing more may be done in this phase. */
@@ -58,6 +63,7 @@ export class TurnBudget {
     this.#isSpent = false;
     this.#isSliceSpent = false;
     this.#phaseStartMs = NOT_BEGUN;
+    this.#unitsLeft = 0;
     this.#phaseSteps = 0;
     this.#sliceSteps = 0;
   }
@@ -71,30 +77,35 @@ export class TurnBudget {
 
   /** @param nowMs the time at which the step began, as far as it is known. */
   spend(units: number, nowMs: number): void {
+    this.#unitsLeft -= units;
+    if (this.#unitsLeft <= 0) this.#check(units, nowMs);
+  }
+
+  #check(units: number, nowMs: number): void {
     if (this.#phaseStartMs === NOT_BEGUN) {
       this.#phaseStartMs = nowMs;
       if (this.#sliceStartMs < nowMs) this.#sliceStartMs = nowMs;
       this.#readMs = nowMs;
-      this.#units = 0;
+      this.#unitsLeft = this.#unitsPerReading - units;
     }
     if (++this.#phaseSteps >= this.#limits.maxSteps) this.#isSpent = true;
     if (++this.#sliceSteps >= this.#sliceMaxSteps) this.#isSliceSpent = true;
-    this.#units += units;
-    if (this.#units >= this.#unitsPerReading) this.#readClock();
+    if (this.#unitsLeft <= 0) this.#readClock();
   }
 
   #readClock(): void {
     const nowMs = this.#nowMs();
     const passedMs = nowMs - this.#readMs;
     if (passedMs > 1) this.#unitsPerReading = Math.max(1, this.#unitsPerReading >> 2);
-    else if (passedMs === 0) this.#unitsPerReading = Math.min(UNITS_PER_READING, this.#unitsPerReading << 1);
+    else if (passedMs === 0) this.#unitsPerReading = Math.min(this.#unitsPerReadingMax, this.#unitsPerReading << 1);
     this.#observe(nowMs);
   }
 
   #observe(nowMs: number): void {
     this.#readMs = nowMs;
-    this.#units = 0;
+    const hasBegun = this.#phaseStartMs !== NOT_BEGUN;
+    this.#unitsLeft = hasBegun ? this.#unitsPerReading : 0;
     if (nowMs - this.#sliceStartMs >= this.#limits.sliceMs) this.#isSliceSpent = true;
-    if (this.#phaseStartMs !== NOT_BEGUN && nowMs - this.#phaseStartMs >= this.#limits.maxMs) this.#isSpent = true;
+    if (hasBegun && nowMs - this.#phaseStartMs >= this.#limits.maxMs) this.#isSpent = true;
   }
 }

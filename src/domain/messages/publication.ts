@@ -15,19 +15,15 @@ export interface MessageDraft {
   readonly properties: Properties | undefined;
 }
 
-/** Where a message comes from. */
+/** Where a message comes from; `clientId` is the client that No Local is about [MQTT-3.8.3-3]. */
 export type Origin =
   | { readonly kind: 'client'; readonly clientId: ClientId }
   | { readonly kind: 'will'; readonly clientId: ClientId }
   /** The broker itself. */
-  | { readonly kind: 'broker' }
-  | { readonly kind: 'operator'; readonly actor: string }
+  | { readonly kind: 'broker'; readonly clientId?: undefined }
+  | { readonly kind: 'operator'; readonly actor: string; readonly clientId?: undefined }
   /** Another node, where it had this number. */
-  | { readonly kind: 'node'; readonly node: string; readonly seq: number };
-
-/** The client that No Local is about [MQTT-3.8.3-3]. */
-export const publisherOf = (origin: Origin): ClientId | undefined =>
-  origin.kind === 'client' || origin.kind === 'will' ? origin.clientId : undefined;
+  | { readonly kind: 'node'; readonly node: string; readonly seq: number; readonly clientId?: undefined };
 
 /** What became of a delivery to one recipient: sent, waiting in a queue, or dropped for a reason. */
 export type DeliveryOutcome = 'sent' | 'queued' | DropReason;

@@ -17,7 +17,7 @@ import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import { drop } from '../messages/drops.js';
 import type { Message } from '../messages/message.js';
-import { PublishOutcome, publisherOf } from '../messages/publication.js';
+import { PublishOutcome } from '../messages/publication.js';
 import type { MessageDraft, Origin } from '../messages/publication.js';
 import type { Route, Target } from '../routing/route.js';
 import type { RouteSearch } from '../routing/route-search.js';
@@ -99,7 +99,7 @@ export class MessageDispatcher implements Task {
       qos,
       retain,
       properties,
-      publisher: publisherOf(origin),
+      publisher: origin.clientId,
       acceptedAtMs: nowMs,
       expiresAtMs: expiryS === undefined ? undefined : nowMs + expiryS * 1000,
     };
@@ -121,7 +121,7 @@ export class MessageDispatcher implements Task {
     outcome.reset();
     const message = this.accept(draft, origin);
     this.#begin(message);
-    this.#deliver(message, route, 0, Infinity, outcome);
+    this.#deliver(message, route, 0, route.targets.length + route.groups.length, outcome);
     this.#end(outcome);
     outcome.ticket = this.context.changes.step;
     return outcome;

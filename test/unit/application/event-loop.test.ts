@@ -51,8 +51,12 @@ function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
   const loop = new EventLoop({ clock, atEndOfTurn: (end) => turns.push(end), limits: { maxSteps } });
   loop.drive({
     core,
-    beginStep: () => undefined,
-    unitsDone: () => units.done,
+    changes: { beginStep: () => undefined, recordedChanges: 0 },
+    output: {
+      get deliveries() {
+        return units.done;
+      },
+    },
     beforeDeadlines: () => log.push('before deadlines'),
     backlog: {
       get hasWork() {

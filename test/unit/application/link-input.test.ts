@@ -44,6 +44,7 @@ function started() {
   const owner: InputOwner = {
     loop,
     recordedChanges: 0,
+    observesPackets: false,
     packetRead: () => undefined,
     partialPacket: (_input, _packet, size) => log.push(size === 0 ? 'no partial packet' : `${size} bytes`),
     queued: (input) => queued.push(input),
