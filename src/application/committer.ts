@@ -84,6 +84,14 @@ export class Committer implements Changes {
     return this.#recorded;
   }
 
+  /**
+   * Whether so many changes wait for storage that work in slices must pause: it would record more. While the batch is
+   * held it goes on, because the batch can be committed only when that publication is complete.
+   */
+  get isFull(): boolean {
+    return this.#pressure === StoragePressure.everyone && this.#holds === 0;
+  }
+
   /** Everything up to and including this ticket is durable. */
   get durableTicket(): Ticket {
     return this.#durable;

@@ -56,6 +56,7 @@ export class Engine {
       },
       pressure: (pressure) => {
         ingress.pressure(pressure);
+        loop.scheduleTurn();
       },
     });
     loop.drive({
@@ -69,6 +70,7 @@ export class Engine {
       endOfTurn: () => {
         committer.endOfTurn();
         egress.endOfTurn();
+        ingress.publicationsWait(core.waitingBytes);
         ingress.endOfTurn();
       },
     });

@@ -36,6 +36,8 @@ export interface StepChanges {
   beginStep(): void;
   /** The number of changes recorded so far. */
   readonly recordedChanges: number;
+  /** Whether unfinished work has to wait; when that is over, a turn must be scheduled. */
+  readonly isFull: boolean;
 }
 
 /**
@@ -111,7 +113,7 @@ export class EventLoop {
   /** Before the first input. */
   drive(driven: LoopDriven): void {
     this.#driven = driven;
-    const { core } = driven;
+    const { core, changes } = driven;
     const tasks = this.#tasks;
     const isDue = (): boolean => (core.nextDeadlineMs ?? Infinity) <= this.#polledSinceMs;
     // Each gets a slice in its turn, so that none holds up another.
@@ -132,7 +134,7 @@ export class EventLoop {
       },
       {
         get hasWork() {
-          return core.hasWork;
+          return core.hasWork && !changes.isFull;
         },
         work: () => {
           this.step({ kind: 'continue' });

@@ -25,6 +25,11 @@ const RATE_LIMITS = [
 /** The network is polled between the end of a turn and the end of the next. */
 const TURNS_UNTIL_QUIET = 2;
 
+/** Bytes of messages that wait behind large publications, from which on no client is read. */
+const BACKLOG_BYTES = 64 * 1024 * 1024;
+/** Below this, all clients are read again. */
+const NO_BACKLOG_BYTES = 16 * 1024 * 1024;
+
 /** The collector of changes, as far as the ingress needs it. */
 export interface RecordedChanges {
   /** It only grows. */
@@ -47,6 +52,7 @@ export class Ingress implements InputOwner, WorkSource {
   #isThrottled = false;
   readonly #partialPackets: PartialPacketBudget<LinkInput>;
   #pressure: StoragePressure = StoragePressure.none;
+  #isBacklogged = false;
   /** Inputs that are parked for `turn`, each once. */
   readonly #backlog = new Fifo<LinkInput>();
   /** Inputs that the core has asked about, with the number of turns that have to end before they count as quiet. */
@@ -77,6 +83,7 @@ export class Ingress implements InputOwner, WorkSource {
     const input = new LinkInput(origin, channel, this);
     this.#inputs.add(input);
     if (this.#pressure === StoragePressure.everyone) input.park('storage-pressure');
+    if (this.#isBacklogged) input.park('publication-backlog');
     return input;
   }
 
@@ -95,6 +102,19 @@ export class Ingress implements InputOwner, WorkSource {
       if (pressure === StoragePressure.everyone || (pressure === StoragePressure.writers && input.isSuspended))
         input.park('storage-pressure');
       else input.unpark('storage-pressure');
+    }
+  }
+
+  /**
+   * Messages with so many bytes wait behind large publications. Each client has at most one of them, but a client can
+   * go and come back with the next.
+   */
+  publicationsWait(bytes: number): void {
+    if (this.#isBacklogged ? bytes >= NO_BACKLOG_BYTES : bytes <= BACKLOG_BYTES) return;
+    this.#isBacklogged = !this.#isBacklogged;
+    for (const input of this.#inputs) {
+      if (this.#isBacklogged) input.park('publication-backlog');
+      else input.unpark('publication-backlog');
     }
   }
 

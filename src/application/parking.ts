@@ -14,6 +14,8 @@ export type ParkingReason =
   | 'gate-full'
   /** Too many changes, of all clients, wait for storage, and the client would add more. */
   | 'storage-pressure'
+  /** Too many bytes of messages, of all clients, wait behind large publications. */
+  | 'publication-backlog'
   /** Work that one of the client's packets has started continues in later steps. */
   | 'work'
   /** Other clients have to be served first. */
@@ -29,10 +31,11 @@ const BITS: Readonly<Record<ParkingReason, number>> = {
   'storage-pressure': 32,
   work: 64,
   turn: 128,
+  'publication-backlog': 256,
 };
 
 /** What is over as soon as the broker has done what it has to do anyway. */
-const BRIEF = BITS.work | BITS.turn;
+const BRIEF = BITS.work | BITS.turn | BITS['publication-backlog'];
 
 export class Parking {
   #bits = 0;

@@ -97,6 +97,11 @@ export class Broker {
     return !this.#work.isEmpty;
   }
 
+  /** See `MessageDispatcher.waitingBytes`. */
+  get waitingBytes(): number {
+    return this.#dispatcher.waitingBytes;
+  }
+
   get sessionCount(): number {
     return this.#sessions.size;
   }

@@ -7,6 +7,7 @@ import type { Engine } from '../../src/application/engine.js';
 import { emitToAll } from '../../src/application/emit-to-all.js';
 import { LiveSettings } from '../../src/application/settings.js';
 import type { LimitSettings } from '../../src/application/settings.js';
+import type { TurnLimits } from '../../src/application/turn-budget.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
 import type { Limits, PerListenerLimits } from '../../src/domain/limits.js';
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly authenticators?: readonly Authenticator[];
   readonly storage?: HandStorage;
   readonly ackLevel?: AckLevel;
+  readonly sliceSize?: number;
+  readonly turnLimits?: Partial<TurnLimits>;
 }
 
 const ANYONE: Authenticator = { name: 'anyone', authenticate: () => ({ decision: 'allow', permissions: ALLOW_ALL }) };
@@ -51,6 +54,8 @@ export class EngineHarness {
     authenticators = [ANYONE],
     storage = new HandStorage(),
     ackLevel,
+    sliceSize,
+    turnLimits,
   }: EngineOptions = {}) {
     this.storage = storage;
     this.#settings = new LiveSettings({
@@ -67,6 +72,8 @@ export class EngineHarness {
       random: new SeededRandom(1),
       settings: this.#settings,
       ackLevel,
+      sliceSize,
+      turnLimits,
       atEndOfTurn: (callback) => this.#turns.push(callback),
       fatal: (error) => this.fatals.push(error),
     });

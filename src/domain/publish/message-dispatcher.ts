@@ -31,6 +31,8 @@ interface Publication {
   /** Records what is to become durable together with the message. */
   readonly begin: () => void;
   readonly done: (outcome: PublishOutcome) => void;
+  /** What it holds in memory while it waits. */
+  readonly bytes: number;
 }
 
 /** The message that is on its way. */
@@ -42,6 +44,9 @@ interface Dispatch {
   /** Index of the next recipient: first the targets of the route, then its groups. */
   next: number;
 }
+
+/** What a waiting message counts for besides its payload and its topic. */
+const PUBLICATION_BYTES = 512;
 
 /** So many subscriptions are looked up in the time that it takes to deliver a message. */
 const CHECKS_PER_RECIPIENT = 16;
@@ -61,6 +66,7 @@ export class MessageDispatcher implements Task {
   #lastId = 0;
   readonly #outcome = new PublishOutcome();
   readonly #publications = new Fifo<Publication>();
+  #waitingBytes = 0;
   /** Whether the first of them has begun, and what has become of it since. */
   #hasBegun = false;
   #dispatch: Dispatch | undefined;
@@ -110,6 +116,14 @@ export class MessageDispatcher implements Task {
     return this.#publications.length > 0;
   }
 
+  /**
+   * Bytes that messages hold in memory that wait behind the one under way. Their publishers may have gone: only the
+   * caller can keep this bounded, by handling no further packets.
+   */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Whether a message with this route cannot be published within one step: see `queue`. */
   mustQueue({ targets, groups }: Route): boolean {
     return this.isBusy || targets.length + costOf(groups) > this.context.sliceSize;
@@ -138,7 +152,9 @@ export class MessageDispatcher implements Task {
     begin: () => void,
     done: (outcome: PublishOutcome) => void,
   ): void {
-    this.#publications.push({ draft, origin, begin, done });
+    const bytes = bytesOf(draft);
+    this.#publications.push({ draft, origin, begin, done, bytes });
+    this.#waitingBytes += bytes;
     if (this.#publications.length === 1) this.context.work.add(this);
   }
 
@@ -171,7 +187,8 @@ export class MessageDispatcher implements Task {
     return true;
   }
 
-  #start({ draft, origin, begin }: Publication): void {
+  #start({ draft, origin, begin, bytes }: Publication): void {
+    this.#waitingBytes -= bytes;
     this.context.changes.hold();
     this.#hasBegun = true;
     this.#outcome.reset();
@@ -263,6 +280,10 @@ export class MessageDispatcher implements Task {
     if (entry.expiry !== undefined && expiresAtMs !== undefined) this.deadlines.set(entry.expiry, expiresAtMs);
   }
 }
+
+/** A payload keeps the whole chunk of memory that it came in. */
+const bytesOf = (draft: MessageDraft | undefined): number =>
+  PUBLICATION_BYTES + (draft === undefined ? 0 : draft.topic.length + draft.payload.buffer.byteLength);
 
 /** What publishing to the groups costs, in recipients. */
 function costOf(groups: readonly SharedGroup[]): number {

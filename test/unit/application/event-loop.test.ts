@@ -51,7 +51,7 @@ function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
   const loop = new EventLoop({ clock, atEndOfTurn: (end) => turns.push(end), limits: { maxSteps } });
   loop.drive({
     core,
-    changes: { beginStep: () => undefined, recordedChanges: 0 },
+    changes: { beginStep: () => undefined, recordedChanges: 0, isFull: false },
     output: {
       get deliveries() {
         return units.done;
