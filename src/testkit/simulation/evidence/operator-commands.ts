@@ -96,6 +96,8 @@ export class OperatorCommands {
   #mayDelete(client: ObservedClient, open: readonly ObservedConnection[]): void {
     client.deletionGivenAt = this.#parts.clock.now;
     client.sessionMayHaveEnded();
+    for (const one of this.#parts.publications.all)
+      if (one.publisher === client.name && one.receivedCount > 0 && !one.isReleased) one.mayBeForgotten = true;
     if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
     // One that is not accepted yet may be so before the command or after it.
     for (const one of open) if (!one.isAccepted && one.sessionWasStored === 'yes') one.sessionWasStored = 'unknown';

@@ -25,6 +25,12 @@ export class Publication {
   isReleased = false;
   /** Whether the broker took it for a repeat of another message, whose completion a crash had undone. */
   isTreatedAsDuplicate = false;
+  /**
+   * Whether the broker may no longer know its Packet Identifier: an operator deleted the publisher's session before
+   * PUBREL came. A client that did not see the CONNACK of the session after it sends the message again, with DUP, and
+   * the broker accepts it as a new one: the two share no state that would tell [MQTT-4.3.3-1].
+   */
+  mayBeForgotten = false;
 
   constructor(
     readonly tag: string,
@@ -46,12 +52,13 @@ export class Publication {
   }
 
   /**
-   * The broker receives it, for the first time or again. A QoS 2 message that was acknowledged has no further effect.
+   * The broker receives it, for the first time or again. A QoS 2 message that was acknowledged has no further effect,
+   * unless it may have been forgotten.
    */
   received(moment: number): void {
     this.firstReceivedAt ??= moment;
     this.receivedCount++;
-    if (this.qos < 2 || this.acknowledgedAt === undefined) this.lastEffectAt = moment;
+    if (this.qos < 2 || this.acknowledgedAt === undefined || this.mayBeForgotten) this.lastEffectAt = moment;
   }
 
   /**

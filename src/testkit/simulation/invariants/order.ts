@@ -32,6 +32,7 @@ export class Order implements Observations {
  * A message that was published again, one that a group gave to another member first, and a will have no place in the
  * order.
  */
-function isUnordered({ hasShared }: ObservedClient, { isWill, receivedCount }: Publication, qos: number): boolean {
-  return isWill || hasShared || (receivedCount > 1 && qos < 2);
+function isUnordered({ hasShared }: ObservedClient, publication: Publication, qos: number): boolean {
+  const { isWill, receivedCount, mayBeForgotten } = publication;
+  return isWill || hasShared || (receivedCount > 1 && (qos < 2 || mayBeForgotten));
 }

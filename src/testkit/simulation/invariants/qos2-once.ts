@@ -18,7 +18,7 @@ export class Qos2Once implements Observations {
   departed(departure: Departure): void {
     if (departure.kind !== 'publish') return;
     const { packet, publication, connection, tag } = departure;
-    if (packet.qos === 0 || packet.retain || publication === undefined) return;
+    if (packet.qos === 0 || packet.retain || publication === undefined || publication.mayBeForgotten) return;
     const { name } = connection.client;
     const subscriptions = new Set(
       connection.client
@@ -50,7 +50,8 @@ export class Qos2Once implements Observations {
   received({ client, connection, packet, publication }: Reception): void {
     const { tag } = publication;
     const { excused, qos2Receptions } = client.received;
-    if (packet.qos !== 2 || (excused.get(tag) ?? 0) >= (connection?.incarnation ?? 0)) return;
+    if (packet.qos !== 2 || publication.mayBeForgotten || (excused.get(tag) ?? 0) >= (connection?.incarnation ?? 0))
+      return;
     const times = (qos2Receptions.get(tag) ?? 0) + 1;
     qos2Receptions.set(tag, times);
     const sources = new Set(
