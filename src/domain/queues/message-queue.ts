@@ -91,11 +91,12 @@ export class MessageQueue {
   bytes = 0;
   /** The seq of the next entry. */
   next = 0;
-  /** No entry with a lower seq is stored. */
-  first = 0;
   readonly buffer = new Fifo<QueueEntry>();
   #bufferBytes = 0;
-  /** Every entry below this seq has been in the buffer or is gone. */
+  /**
+   * Every entry below this seq has been in the buffer or is gone. Without a reader, the next one begins here: below it
+   * there may still be entries that a shared group has reserved.
+   */
   #bufferedUpTo = 0;
   /** Whether the queue has a reader. Without one, a stored queue keeps nothing in memory. */
   #open = false;
@@ -123,7 +124,7 @@ export class MessageQueue {
 
   /** Sets the bounds that the store reported at start. */
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
-    this.first = this.#bufferedUpTo = first;
+    this.#bufferedUpTo = first;
     this.next = next;
     this.count = count;
     this.bytes = bytes;
@@ -187,20 +188,22 @@ export class MessageQueue {
     if (!this.stored || this.#open) return;
     this.#open = true;
     this.#ticket = undefined;
-    this.#bufferedUpTo = this.count === 0 ? this.next : this.first;
+    if (this.count === 0) this.#bufferedUpTo = this.next;
   }
 
-  /** The reader detaches. The owner gets the buffered entries; a stored queue then discards its buffer. */
-  close(first: number): void {
+  /**
+   * The reader detaches. The owner gets the buffered entries; a stored queue then discards its buffer.
+   * @param front the seq at which the next reader begins.
+   */
+  close(front: number): void {
     this.#open = false;
     this.#request = 0;
     if (!this.stored) return;
-    this.first = first;
     this.context.bufferedBytes -= this.#bufferBytes + this.buffer.length * ENTRY_BYTES;
     this.buffer.clear();
     this.#bufferBytes = 0;
     this.#reserve(0);
-    this.#bufferedUpTo = first;
+    this.#bufferedUpTo = front;
   }
 
   /** Removes and returns the front of the buffer. */
@@ -297,7 +300,6 @@ export class MessageQueue {
   remove(entry: QueueEntry, lowest: number | undefined): void {
     this.#take(entry.bytes);
     entry.source?.onSettled?.();
-    if (lowest !== undefined) this.first = lowest;
     if (!this.stored) return;
     const { changes } = this.context;
     if (lowest === undefined) changes.remove({ kind: 'queue.remove', queue: this.id, seq: entry.seq }, entry.append);
@@ -332,7 +334,7 @@ export class MessageQueue {
       }
       if (this.#hasHoles) return false;
       // In storage only: it is dropped without being read, and counted at the average size of the stored entries.
-      const seq = Math.max(this.#open ? this.#bufferedUpTo : this.first, this.owner.sentBelow, this.#droppedBelow);
+      const seq = Math.max(this.#bufferedUpTo, this.owner.sentBelow, this.#droppedBelow);
       if (seq >= this.next) return false;
       this.#droppedBelow = seq + 1;
       this.#take(Math.floor(this.bytes / this.count));

@@ -419,6 +419,41 @@ describe('a shared group', () => {
     expect(core.waiting).toBe(1);
   });
 
+  test('a message reserved for a member that has unsubscribed goes to no member that returns meanwhile', () => {
+    const core = new CoreHarness();
+    member(core, 'a', 1, { clean: false }).lose();
+    const b = member(core, 'b');
+    publishAll(core.connect('publisher'), 'xyz');
+    b.unsubscribe('$share/g/t');
+    b.puback(1);
+    expect(core.storedIn(GROUP)).toEqual(['y', 'z']);
+    core.lines();
+    core.connectStored('a');
+    expect(given(core)).toBe('');
+    b.puback(2);
+    b.puback(3);
+    expect(core.storedIn(GROUP)).toEqual([]);
+    expect(core.waiting).toBe(0);
+    expect(core.store.oddities).toEqual([]);
+  });
+
+  test('the policy for a full queue drops no message that is reserved for a member that has unsubscribed', () => {
+    const core = new CoreHarness({ maxQueueSize: 1, queueFullPolicy: 'discard-oldest' });
+    member(core, 'a', 1, { clean: false }).lose();
+    const b = member(core, 'b');
+    const publisher = core.connect('publisher');
+    publishAll(publisher, 'xyz');
+    b.unsubscribe('$share/g/t');
+    b.puback(1);
+    publishAll(publisher, 'vw');
+    expect(core.storedIn(GROUP)).toEqual(['y', 'z', 'w']);
+    b.puback(2);
+    b.puback(3);
+    expect(core.storedIn(GROUP)).toEqual(['w']);
+    expect(core.waiting).toBe(1);
+    expect(core.store.oddities).toEqual([]);
+  });
+
   test('a QoS 2 message that waits, never sent, for a member that is not stored goes to another member when it leaves', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     const b = member(core, 'b', 2);
