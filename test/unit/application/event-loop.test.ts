@@ -47,16 +47,12 @@ function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
     },
   };
   const backlog: (() => void)[] = [];
-  const units = { done: 0 };
+  const output = { deliveries: 0 };
   const loop = new EventLoop({ clock, atEndOfTurn: (end) => turns.push(end), limits: { maxSteps } });
   loop.drive({
     core,
     changes: { beginStep: () => undefined, recordedChanges: 0, isFull: false },
-    output: {
-      get deliveries() {
-        return units.done;
-      },
-    },
+    output,
     beforeDeadlines: () => log.push('before deadlines'),
     backlog: {
       get hasWork() {
@@ -76,7 +72,7 @@ function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
     return ends.length > 0;
   };
   const taken = (): string[] => log.splice(0);
-  return { clock, core, loop, deadlines, backlog, units, turn, taken };
+  return { clock, core, loop, deadlines, backlog, output, turn, taken };
 }
 
 describe('a step', () => {
@@ -189,8 +185,8 @@ describe('the budget of a turn', () => {
   });
 
   test('the time of the steps counts, and the end of the turn has a budget of its own', () => {
-    const { loop, units, core, turn } = started({ stepMs: 4 });
-    core.onStep = () => (units.done += 100);
+    const { loop, output, core, turn } = started({ stepMs: 4 });
+    core.onStep = () => (output.deliveries += 100);
     loop.step(closed(1));
     loop.step(closed(2));
     expect(loop.isSpent).toBe(false);
