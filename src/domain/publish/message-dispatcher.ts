@@ -51,6 +51,9 @@ const PUBLICATION_BYTES = 512;
 /** So many subscriptions are looked up in the time that it takes to deliver a message. */
 const CHECKS_PER_RECIPIENT = 16;
 
+/** Of recipients: more than any message has, and still a small integer for the engine that compiles the loop. */
+const NO_LIMIT = 2 ** 30 - 1;
+
 export class MessageDispatcher implements Task {
   readonly hasPriority = true;
   readonly retained = new RetainedTree();
@@ -135,7 +138,7 @@ export class MessageDispatcher implements Task {
     outcome.reset();
     const message = this.accept(draft, origin);
     this.#begin(message);
-    this.#deliver(message, route, 0, route.targets.length + route.groups.length, outcome);
+    this.#deliver(message, route, 0, NO_LIMIT, outcome);
     this.#end(outcome);
     outcome.ticket = this.context.changes.step;
     return outcome;

@@ -64,6 +64,17 @@ describe('a shared group', () => {
     expect(given(core).split(' ').sort()).toEqual(['1:x', '2:x', '3:x']);
   });
 
+  test('a message within one step reaches every group, however many members the groups before it have', () => {
+    const core = new CoreHarness();
+    for (let i = 0; i < 600; i++) member(core, `member ${i}`);
+    const other = core.connect('other');
+    other.subscribe(['$share/h/t', 1]);
+    const publisher = core.connect('publisher');
+    core.lines();
+    publishAll(publisher, 'x');
+    expect(given(core).split(' ')).toEqual(['1:x', `${other.id}:x`]);
+  });
+
   test('a shared group skips a member whose window is full', () => {
     const core = new CoreHarness({ maxInflight: 1 });
     member(core, 'a');
