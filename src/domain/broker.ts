@@ -253,7 +253,7 @@ export class Broker {
     if (code === 'protocol-version-unsupported' && connection.state === 'awaiting-connect') {
       this.#connections.refuse(connection, ConnectReturnCode.unacceptableProtocolVersion); // [MQTT-3.1.2-2]
     }
-    // [MQTT-4.8.0-1]
+    // [MQTT-4.8.0-1]; a CONNECT is not answered either [MQTT-3.1.4-1]
     this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode });
   }
 

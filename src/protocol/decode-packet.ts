@@ -38,6 +38,7 @@ export function decodeConnect(reader: ByteReader, flags: number, overlongHeader:
   const keepAlive = reader.uint16();
   const properties = protocolVersion === 5 ? readProperties(reader, PropertyPlace.connect) : undefined;
   const clientId = reader.string(); // [MQTT-3.1.3-3]
+  // [MQTT-3.1.2-9]
   const will = (connectFlags & 0x04) !== 0 ? readWill(reader, connectFlags, protocolVersion) : undefined;
   // MQTT 3.1 section 3.1: Remaining Length takes precedence over the flags, so that clients of plain V3, which had
   // neither field, are accepted.

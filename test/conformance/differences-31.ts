@@ -186,7 +186,7 @@ export const DIFFERENCES_31: readonly Statement[] = [
     id: 'MQTT31-retained',
     section: DELIVERY,
     binds: 'server',
-    summary: 'What 3.1 recommends for retained messages is what 3.1.1 demands: hexmq does it for both. (2.1, 3.3)',
+    summary: '3.1 recommends for retained messages what 3.1.1 demands; hexmq does it for both. (2.1, 3.3)',
   },
   {
     id: 'MQTT31-repeats-on-live-connection',

@@ -87,7 +87,8 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-2.3.1-4',
     section: IDENTIFIER,
     binds: 'server',
-    summary: 'What the broker sends at QoS 1 and 2 takes a free Packet Identifier and keeps it when repeated, too.',
+    summary:
+      'A PUBLISH from the broker at QoS 1 or 2 takes a free Packet Identifier, and keeps it when it is repeated.',
   },
   { id: 'MQTT-2.3.1-5', section: IDENTIFIER, binds: 'both', summary: 'PUBLISH at QoS 0 has no Packet Identifier.' },
   {
@@ -245,7 +246,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.1.3-7',
     section: CONNECT,
     binds: 'client',
-    summary: 'Who comes without an identifier sets Clean Session 1.',
+    summary: 'A client without an identifier sets Clean Session 1.',
     untestable: `${CLIENT_ONLY}; the refusal is MQTT-3.1.3-8`,
   },
   {
@@ -272,7 +273,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.1.4-2',
     section: CONNECT,
     binds: 'server',
-    summary: 'Who connects with an identifier in use takes the place of the one that has it.',
+    summary: 'A client that connects with an identifier in use replaces the connection that has it.',
   },
   {
     id: 'MQTT-3.1.4-3',
@@ -290,7 +291,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.1.4-5',
     section: CONNECT,
     binds: 'server',
-    summary: 'Whatever comes behind a refused CONNECT has no effect.',
+    summary: 'Packets after a refused CONNECT have no effect.',
   },
 
   { id: 'MQTT-3.2.0-1', section: CONNACK, binds: 'server', summary: 'CONNACK is the first thing a broker sends.' },
@@ -348,12 +349,17 @@ export const STATEMENTS_311: readonly Statement[] = [
     binds: 'server',
     summary: 'A retained message at QoS 0 displaces the one before.',
   },
-  { id: 'MQTT-3.3.1-8', section: PUBLISH, binds: 'server', summary: 'What a new subscription brings has RETAIN 1.' },
+  {
+    id: 'MQTT-3.3.1-8',
+    section: PUBLISH,
+    binds: 'server',
+    summary: 'A retained message for a new subscription has RETAIN 1.',
+  },
   {
     id: 'MQTT-3.3.1-9',
     section: PUBLISH,
     binds: 'server',
-    summary: 'What an existing subscription brings has RETAIN 0.',
+    summary: 'A message for an existing subscription has RETAIN 0.',
   },
   {
     id: 'MQTT-3.3.1-10',
@@ -379,7 +385,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.3.2-3',
     section: PUBLISH,
     binds: 'server',
-    summary: 'What is delivered has a Topic Name that the subscription matches.',
+    summary: 'A delivered message has a Topic Name that matches the subscription.',
   },
   {
     id: 'MQTT-3.3.4-1',
@@ -418,7 +424,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.8.3-2',
     section: SUBSCRIBE,
     binds: 'server',
-    summary: 'Who does not support wildcards rejects filters that have them.',
+    summary: 'A server without support for wildcards rejects filters that have them.',
   },
   { id: 'MQTT-3.8.3-3', section: SUBSCRIBE, binds: 'client', summary: 'SUBSCRIBE asks for at least one filter.' },
   {
@@ -495,7 +501,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-3.10.4-3',
     section: UNSUBSCRIBE,
     binds: 'server',
-    summary: 'What has begun at QoS 1 or 2 is delivered to its end.',
+    summary: 'A delivery at QoS 1 or 2 that has begun is completed after UNSUBSCRIBE.',
   },
   {
     id: 'MQTT-3.10.4-4',
@@ -613,7 +619,7 @@ export const STATEMENTS_311: readonly Statement[] = [
     id: 'MQTT-4.6.0-5',
     section: ORDER,
     binds: 'server',
-    summary: 'Unless someone says otherwise, every topic is an ordered one.',
+    summary: 'By default, every topic is an ordered topic.',
   },
   {
     id: 'MQTT-4.6.0-6',
@@ -702,7 +708,7 @@ export const RULES_311: readonly Statement[] = [
     id: 'MQTT311-connect-timeout',
     section: '3.1.4',
     binds: 'server',
-    summary: 'Who sends no CONNECT in reasonable time is closed.',
+    summary: 'A connection without a CONNECT in reasonable time is closed.',
   },
   {
     id: 'MQTT311-before-connack',

@@ -106,7 +106,7 @@ export class Handshake {
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
     this.connections.admit(connection, { connect: packet, session, present });
     this.sessions.claim(session, connection.id);
-    if (packet.will !== undefined) this.wills.hold(clientId, packet.will);
+    if (packet.will !== undefined) this.wills.hold(clientId, packet.will); // [MQTT-3.1.2-12]
     effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));
     // That an earlier session has ended is part of what CONNACK says, even if an earlier step ended it.
     const after = Math.max(changes.step, changes.pendingSessionEnd(clientId));
@@ -125,7 +125,7 @@ export class Handshake {
     this.connections.connected(connection);
     // 3.1 has no Session Present; its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
     const sessionPresent = present && connection.version !== 3;
-    const reasonCode = ConnectReturnCode.accepted;
+    const reasonCode = ConnectReturnCode.accepted; // [MQTT-3.1.4-4]
     const packet = { type: PacketType.connack, sessionPresent, reasonCode, properties: undefined } as const;
     effects.send(connection.id, packet, NOW);
     effects.emit({
@@ -174,6 +174,7 @@ export class Handshake {
     return protocolVersion === 5 ? Math.min(keepAlive, keepAliveMax) : keepAlive;
   }
 
+  /** Every character is allowed, more than [MQTT-3.1.3-5] demands; the length has a limit. */
   #clientIdProblem({ clientId, clean, protocolVersion }: ConnectPacket): string | undefined {
     const { limits } = this.context;
     if (clientId === '') {
@@ -210,6 +211,6 @@ export class Handshake {
       detail,
       remoteAddress,
     });
-    this.connections.end(connection, 'connection-refused');
+    this.connections.end(connection, 'connection-refused'); // later packets have no effect [MQTT-3.1.4-5]
   }
 }

@@ -45,7 +45,7 @@ export class Wills {
       topic: will.topic as TopicName,
       payload: will.payload,
       qos: will.qos,
-      retain: will.retain,
+      retain: will.retain, // [MQTT-3.1.2-16], [MQTT-3.1.2-17]
       properties: will.properties === undefined ? undefined : properties,
     };
     const message = this.dispatcher.accept(draft, { kind: 'will', clientId });

@@ -160,13 +160,13 @@ export class UnsubscribeTask extends FilterTask {
   }
 
   #remove(index: number): boolean {
-    // Compared literally [MQTT-3.10.4-1].
+    // Compared literally [MQTT-3.10.4-1]. Entries of the queue stay: begun deliveries are completed [MQTT-3.10.4-3].
     const hadOne = this.#rules.remove(this.session, this.filterAt(index));
     this.#reasonCodes.push(hadOne ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
     return true;
   }
 
-  /** [MQTT-3.10.4-4], even if nothing was removed [MQTT-3.10.4-5]. */
+  /** [MQTT-3.10.4-4], even if nothing was removed [MQTT-3.10.4-5]; one for all filters [MQTT-3.10.4-6]. */
   protected override answer(after: Ticket): void {
     const { packetId } = this.#packet;
     const reasonCodes = this.#reasonCodes;

@@ -257,6 +257,7 @@ export class MessageDispatcher implements Task {
     return at;
   }
 
+  /** Only for messages with RETAIN 1 [MQTT-3.3.1-12]. */
   #retain(message: Message): void {
     const { changes, limits, counters } = this.context;
     const { topic } = message;

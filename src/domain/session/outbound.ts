@@ -1,7 +1,7 @@
 // Outbound delivery at QoS 1 and 2: a window of unacknowledged messages in front of the session's queue. The Packet
 // Identifier of an entry follows from its seq, so it survives restarts without being stored: a repeat carries the
-// identifier of the first sending [MQTT-2.3.1-4], and an identifier is not reused while its message is unacknowledged
-// [MQTT-2.3.1-2].
+// identifier of the first sending [MQTT-2.3.1-3], [MQTT-2.3.1-4], and an identifier is not reused while its message is
+// unacknowledged [MQTT-2.3.1-2], [MQTT-4.3.2-1].
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
@@ -100,7 +100,7 @@ export class Outbound implements QueueOwner, Task {
 
   /**
    * The client has connected and CONNACK is on its way: messages that were in flight are sent again first, in order,
-   * then the rest [MQTT-4.4.0-1].
+   * then the rest [MQTT-4.4.0-1], [MQTT-4.6.0-1].
    */
   attach(output: ClientOutput): void {
     this.#output = output;
@@ -154,7 +154,10 @@ export class Outbound implements QueueOwner, Task {
     return true;
   }
 
-  /** PUBREC: answered by PUBREL, even for an unknown identifier, so that the client can release it. */
+  /**
+   * PUBREC: answered by PUBREL, even for an unknown identifier, so that the client can release it; PUBREL packets
+   * leave in the order of PUBREC [MQTT-4.6.0-4].
+   */
   received(packetId: number): boolean {
     const entry = this.#inFlight.get(packetId);
     const known = entry?.qos === 2;

@@ -1,5 +1,6 @@
 // A session: the state of a client between its packets and, if the session is stored, between its connections
-// [MQTT-4.1.0-1], [MQTT-4.1.0-2]: its subscriptions, its outbound messages, and its inbound QoS 2 messages.
+// [MQTT-4.1.0-1], [MQTT-4.1.0-2]: its subscriptions, its outbound messages, also those that wait for an offline client
+// [MQTT-3.1.2-5], and its inbound QoS 2 messages.
 import type { QoS } from '../../protocol/packets.js';
 import type { Access } from '../access/access.js';
 import type { SessionRecord } from '../changes.js';

@@ -52,7 +52,10 @@ export class Sessions {
     return clientId === undefined ? undefined : this.#sessions.get(clientId);
   }
 
-  /** The session for an accepted CONNECT: the existing one, or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6]. */
+  /**
+   * The session for an accepted CONNECT: the existing one of its Client Identifier [MQTT-3.1.3-2], or a new one, as
+   * Clean Session says [MQTT-3.1.4-3], [MQTT-3.1.2-4], [MQTT-3.1.2-6].
+   */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
     // Its time may be over although its timer has not expired yet.

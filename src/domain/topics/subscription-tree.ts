@@ -1,6 +1,6 @@
 // The index of subscriptions: a tree of topic levels. The cost of a match depends on the topic's levels and on what
-// matches, not on the number of subscriptions. The tree holds objects of any type; what a subscription means is decided
-// elsewhere.
+// matches [MQTT-3.3.2-3], not on the number of subscriptions. Levels are compared as they are, without normalisation
+// [MQTT-4.7.3-4]. The tree holds objects of any type; what a subscription means is decided elsewhere.
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { Members } from './subscription-level.js';
 import { SubscriptionLevel, withMember, withoutMember } from './subscription-level.js';
