@@ -16,7 +16,7 @@
 //   outcome of a command      what was done, or not found, stays so                           all recorded so far
 //
 // Promises to one connection leave in the order in which they were made [MQTT-4.6.0-2], [MQTT-4.6.0-3]: see
-// `Connection.promise`.
+// `ClientOutput.promise`.
 
 /**
  * The position of a change in the journal: an effect that bears it leaves once this and all earlier changes are

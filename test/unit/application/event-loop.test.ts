@@ -6,8 +6,8 @@ import type { ConnectionId } from '../../../src/domain/identifiers.js';
 
 const closed = (id: number): Input => ({ kind: 'closed', connection: id as ConnectionId });
 
-function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
-  // Time that passes within a step fires no timer.
+/** A clock that the test moves. Time that passes within a step fires no timer. */
+function manualClock() {
   const timers: { readonly atMs: number; readonly ring: () => void }[] = [];
   const clock = {
     ms: 0,
@@ -25,6 +25,11 @@ function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
       }
     },
   };
+  return clock;
+}
+
+function started({ maxSteps = Infinity, stepMs = 0 } = {}) {
+  const clock = manualClock();
   const log: string[] = [];
   let turns: (() => void)[] = [];
   const deadlines: number[] = [];
