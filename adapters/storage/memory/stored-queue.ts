@@ -1,19 +1,27 @@
-// The entries of one queue, ascending by seq, in a ring buffer: appending, trimming and removing cost the same at any
-// length. Finding a seq is a guess that is right while the queue has no gaps, and otherwise a binary search.
+// The entries of one queue, ascending by seq, in chunks of a fixed size: appending, trimming and removing cost the same
+// at any length. Nothing is copied to grow: a message for ten thousand queues makes all of them grow at once. Finding a
+// seq is a guess that is right while the queue has no gaps, and otherwise a binary search.
 import type { Message, PageLimit, Seq, StoredEntry } from 'hexmq/ports';
 
-const CAPACITY_MIN = 16;
-/** An empty queue with a larger ring shrinks it. */
-const CAPACITY_KEPT_MAX = 1024;
+/** Positions of a chunk: a power of two. */
+const CHUNK_BITS = 5;
+const CHUNK_SIZE = 1 << CHUNK_BITS;
+const CHUNK_MASK = CHUNK_SIZE - 1;
 /** With fewer gaps than this, closing them is not worth the copying. */
 const GAPS_MIN = 32;
 const EMPTY_PAYLOAD = new Uint8Array(0);
 
+/** An entry, or the seq of one between others that was removed; `undefined` where none has been. */
+type Slot = StoredEntry | number | undefined;
+
+const newChunk = (): Slot[] => new Array<Slot>(CHUNK_SIZE).fill(undefined);
+
 export class StoredQueue {
-  #seqs: number[] = new Array<number>(CAPACITY_MIN).fill(0);
-  /** `undefined` where an entry between others was removed. The first and the last are always there. */
-  #entries: (StoredEntry | undefined)[] = new Array<StoredEntry | undefined>(CAPACITY_MIN).fill(undefined);
-  #mask = CAPACITY_MIN - 1;
+  /** At least one. The first and the last position in use hold entries. */
+  #chunks: Slot[][] = [newChunk()];
+  /** An empty chunk, for the next one that is needed. */
+  #spare: Slot[] | undefined;
+  /** The first position in use, in the first chunk. */
   #head = 0;
   /** Positions in use, those of removed entries included. */
   #length = 0;
@@ -43,16 +51,15 @@ export class StoredQueue {
   put(entry: StoredEntry): void {
     const { seq } = entry;
     if (this.#length === 0 || seq > this.#seqAt(this.#length - 1)) {
-      if (this.#length > this.#mask) this.#grow();
-      this.#set(this.#length++, seq, entry);
+      this.#push(entry);
     } else {
       // Happens only when a batch is sent again.
       const index = this.#indexOf(seq);
       if (this.#seqAt(index) === seq) {
         this.#clear(index);
-        this.#set(index, seq, entry);
+        this.#set(index, entry);
       } else {
-        this.#insert(index, seq, entry);
+        this.#insert(index, entry);
       }
     }
     this.#count++;
@@ -64,7 +71,7 @@ export class StoredQueue {
     const entry = this.#entryAt(index, seq);
     if (entry === undefined || entry.released) return;
     this.#bytes -= bytesOf(entry);
-    this.#set(index, seq, { ...entry, message: withoutPayload(entry.message), released: true });
+    this.#set(index, { ...entry, message: withoutPayload(entry.message), released: true });
   }
 
   remove(seq: Seq): void {
@@ -84,8 +91,8 @@ export class StoredQueue {
     const entries: StoredEntry[] = [];
     let bytes = 0;
     for (let index = this.#indexOf(from); index < this.#length; index++) {
-      const entry = this.#entries[(this.#head + index) & this.#mask];
-      if (entry === undefined) continue;
+      const entry = this.#slotAt(index);
+      if (typeof entry !== 'object') continue;
       bytes += entry.message.payload.byteLength;
       if (entries.length > 0 && (entries.length >= maxEntries || bytes > maxBytes)) break;
       entries.push(entry);
@@ -93,50 +100,75 @@ export class StoredQueue {
     return entries;
   }
 
+  #slotAt(index: number): Slot {
+    const position = this.#head + index;
+    return this.#chunks[position >> CHUNK_BITS]?.[position & CHUNK_MASK];
+  }
+
   #seqAt(index: number): number {
-    return this.#seqs[(this.#head + index) & this.#mask] as number;
+    const slot = this.#slotAt(index);
+    return typeof slot === 'object' ? slot.seq : (slot ?? 0);
   }
 
   #entryAt(index: number, seq: Seq): StoredEntry | undefined {
     if (index >= this.#length) return undefined;
-    const entry = this.#entries[(this.#head + index) & this.#mask];
-    return entry?.seq === seq ? entry : undefined;
+    const slot = this.#slotAt(index);
+    return typeof slot === 'object' && slot.seq === seq ? slot : undefined;
   }
 
-  #set(index: number, seq: number, entry: StoredEntry | undefined): void {
-    const position = (this.#head + index) & this.#mask;
-    this.#seqs[position] = seq;
-    this.#entries[position] = entry;
+  #set(index: number, slot: Slot): void {
+    const position = this.#head + index;
+    (this.#chunks[position >> CHUNK_BITS] as Slot[])[position & CHUNK_MASK] = slot;
   }
 
-  /** Removes the entry and leaves its position empty. */
+  #push(slot: Slot): void {
+    if (this.#head + this.#length === this.#chunks.length * CHUNK_SIZE) {
+      this.#chunks.push(this.#spare ?? newChunk());
+      this.#spare = undefined;
+    }
+    this.#set(this.#length++, slot);
+  }
+
+  /** Removes the entry and leaves its seq in its position. */
   #clear(index: number): void {
-    const position = (this.#head + index) & this.#mask;
-    const entry = this.#entries[position];
-    if (entry === undefined) return;
-    this.#entries[position] = undefined;
+    const slot = this.#slotAt(index);
+    if (typeof slot !== 'object') return;
+    this.#set(index, slot.seq);
     this.#count--;
-    this.#bytes -= bytesOf(entry);
+    this.#bytes -= bytesOf(slot);
   }
 
   #shift(): void {
     this.#clear(0);
-    this.#head = (this.#head + 1) & this.#mask;
+    this.#set(0, undefined);
+    this.#head++;
     this.#length--;
+    if (this.#head < CHUNK_SIZE) return;
+    this.#head = 0;
+    if (this.#chunks.length > 1) this.#spare = this.#chunks.shift();
   }
 
   /** Restores the invariant that the first and the last position hold entries, and that most positions do. */
   #normalize(): void {
     if (this.#count === 0) {
-      this.#length = 0;
-      if (this.#mask >= CAPACITY_KEPT_MAX) this.#resize(CAPACITY_MIN);
+      this.#truncate(0);
+      this.#head = 0;
       return;
     }
-    while (this.#entries[this.#head] === undefined) this.#shift();
-    while (this.#entries[(this.#head + this.#length - 1) & this.#mask] === undefined) this.#length--;
+    while (typeof this.#slotAt(0) !== 'object') this.#shift();
+    let length = this.#length;
+    while (typeof this.#slotAt(length - 1) !== 'object') length--;
+    if (length < this.#length) this.#truncate(length);
     const gaps = this.#length - this.#count;
     if (gaps > GAPS_MIN && gaps > this.#count) this.#compact();
-    if (this.#mask >= CAPACITY_KEPT_MAX && this.#length * 8 <= this.#mask) this.#resize((this.#mask + 1) / 4);
+  }
+
+  /** Keeps the first positions, and gives up chunks that are not needed for them. */
+  #truncate(length: number): void {
+    for (let index = length; index < this.#length; index++) this.#set(index, undefined);
+    this.#length = length;
+    const chunks = Math.max(1, Math.ceil((this.#head + length) / CHUNK_SIZE));
+    if (chunks < this.#chunks.length) this.#chunks.length = chunks;
   }
 
   /** The first index whose seq is not below `seq`. */
@@ -156,47 +188,33 @@ export class StoredQueue {
   }
 
   /** Inserts at `index` by moving the shorter side. */
-  #insert(index: number, seq: number, entry: StoredEntry): void {
-    if (this.#length > this.#mask) this.#grow();
+  #insert(index: number, entry: StoredEntry): void {
     if (index * 2 < this.#length) {
-      this.#head = (this.#head - 1) & this.#mask;
-      for (let i = 0; i < index; i++) this.#move(i + 1, i);
+      this.#unshift();
+      for (let i = 0; i < index; i++) this.#set(i, this.#slotAt(i + 1));
     } else {
-      for (let i = this.#length; i > index; i--) this.#move(i - 1, i);
+      this.#push(undefined);
+      for (let i = this.#length - 1; i > index; i--) this.#set(i, this.#slotAt(i - 1));
     }
-    this.#length++;
-    this.#set(index, seq, entry);
+    this.#set(index, entry);
   }
 
-  #move(from: number, to: number): void {
-    const position = (this.#head + from) & this.#mask;
-    this.#set(to, this.#seqs[position] as number, this.#entries[position]);
+  #unshift(): void {
+    if (this.#head === 0) {
+      this.#chunks.unshift(newChunk());
+      this.#head = CHUNK_SIZE;
+    }
+    this.#head--;
+    this.#length++;
   }
 
   #compact(): void {
     let to = 0;
     for (let from = 0; from < this.#length; from++) {
-      if (this.#entries[(this.#head + from) & this.#mask] !== undefined) this.#move(from, to++);
+      const slot = this.#slotAt(from);
+      if (typeof slot === 'object') this.#set(to++, slot);
     }
-    for (let i = to; i < this.#length; i++) this.#set(i, 0, undefined);
-    this.#length = to;
-  }
-
-  #grow(): void {
-    this.#resize((this.#mask + 1) * 2);
-  }
-
-  #resize(capacity: number): void {
-    const seqs = new Array<number>(capacity).fill(0);
-    const entries = new Array<StoredEntry | undefined>(capacity).fill(undefined);
-    for (let i = 0; i < this.#length; i++) {
-      seqs[i] = this.#seqAt(i);
-      entries[i] = this.#entries[(this.#head + i) & this.#mask];
-    }
-    this.#seqs = seqs;
-    this.#entries = entries;
-    this.#mask = capacity - 1;
-    this.#head = 0;
+    this.#truncate(to);
   }
 }
 
