@@ -19,6 +19,7 @@ export interface SessionRecord {
   readonly disconnectedAtMs: number | undefined;
 }
 
+/** A subscription as it is stored. */
 export interface SubscriptionRecord {
   readonly clientId: ClientId;
   /** As subscribed, with the prefix `$share/<name>/` if it is shared. */
@@ -50,6 +51,7 @@ export interface QueuedMessage {
   readonly identifiers: readonly number[] | undefined;
 }
 
+/** A message enters a queue at `seq`, behind all entries of the queue. */
 export interface QueueAppend extends QueuedMessage {
   readonly kind: 'queue.append';
   readonly queue: QueueId;
@@ -72,6 +74,7 @@ export interface SessionDrop {
   readonly queue: QueueId;
 }
 
+/** A fact to store. It is absolute, so storing it twice has the same effect as storing it once. */
 export type Change =
   | { readonly kind: 'session.put'; readonly session: SessionRecord }
   | SessionDrop

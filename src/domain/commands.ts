@@ -2,6 +2,7 @@
 // recorded or simulated run. Its outcome is an effect that leaves when all that the command recorded is durable.
 import type { Properties, QoS } from '../protocol/packets.js';
 
+/** A command of an operator. */
 export type Command =
   /**
    * Ends the client's connection, which counts as lost: its will is published [MQTT-3.1.2-8], and a session that
@@ -17,6 +18,7 @@ export type Command =
   /** Publishes in the name of the operator, whom no permissions limit. */
   | { readonly kind: 'publish'; readonly message: OperatorMessage };
 
+/** A message that an operator publishes. */
 export interface OperatorMessage {
   readonly topic: string;
   /** Must not be changed afterwards. */
@@ -26,6 +28,7 @@ export interface OperatorMessage {
   readonly properties?: Properties | undefined;
 }
 
+/** The answer to a command, given when it is durable. */
 export type CommandOutcome =
   | { readonly result: 'done' }
   /** There is no such connection, session or retained message. */

@@ -20,6 +20,7 @@ import type { EventSink } from './events.js';
 import type { CommandOutcome } from './commands.js';
 import type { EndReason } from './reasons.js';
 
+/** The parts of a CONNECT that identify a client, and its connection. */
 export interface AuthenticationRequest {
   readonly clientId: ClientId;
   readonly protocolVersion: ProtocolVersion;
@@ -34,6 +35,7 @@ export type AnswerPacket = ConnackPacket | SubackPacket | UnsubackPacket | Pingr
 export type AcknowledgementType =
   typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp;
 
+/** The most that one page of a queue may hold. */
 export interface PageLimit {
   readonly maxEntries: number;
   /** Payload bytes; a page has at least one entry, however large. */

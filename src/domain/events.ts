@@ -36,6 +36,7 @@ export interface EventSink {
   emit(event: BrokerEvent): void;
 }
 
+/** An event of the core. Times are in milliseconds, durations with the suffix `S` in seconds. */
 export type BrokerEvent =
   | {
       readonly kind: 'client-connected';

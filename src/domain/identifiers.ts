@@ -3,6 +3,7 @@
 declare const brand: unique symbol;
 type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 
+/** A Client Identifier: at most 65,535 bytes of UTF-8 without U+0000 [MQTT-3.1.3-4]. */
 export type ClientId = Branded<string, 'ClientId'>;
 /** A topic that messages are published to: no wildcards, at least one character [MQTT-4.7.3-1]. */
 export type TopicName = Branded<string, 'TopicName'>;

@@ -15,6 +15,7 @@ export interface PeerCertificate {
   readonly fingerprint: string;
 }
 
+/** The other side of a network connection. Only verified facts are in `ipAddress` and `certificate`. */
 export interface PeerInfo {
   /** For display: `127.0.0.1:51234`. Behind a trusted proxy, the address that the proxy reports. */
   readonly remoteAddress: string;

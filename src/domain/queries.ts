@@ -15,6 +15,7 @@ export interface Paged<View> {
   readonly cursor?: Cursor<View> | undefined;
 }
 
+/** Limits a query to some clients. */
 export interface ByClientId {
   /** Only clients whose Client Identifier begins with this. Default: all. */
   readonly clientIdPrefix?: string | undefined;
@@ -46,9 +47,12 @@ export interface Answers {
   recipients: Page<RecipientView>;
 }
 
+/** The name of a query. */
 export type QueryKind = keyof QueryParameters;
+/** A question with its parameters. */
 export type Query<Kind extends QueryKind = QueryKind> = { readonly kind: Kind } & QueryParameters[Kind];
 
+/** How much there is of everything, now; `deliveries` counts since the start. */
 export interface Counts {
   /** Connections that were accepted and have not ended. */
   readonly connections: number;
@@ -72,6 +76,7 @@ export interface DeliveryCounts {
   readonly dropped: Readonly<Record<DropReason, number>>;
 }
 
+/** A network connection as it was when the query was answered. */
 export interface ConnectionView {
   readonly connection: ConnectionId;
   readonly state: ConnectionState;
@@ -89,6 +94,7 @@ export interface ConnectionView {
   readonly isCongested: boolean;
 }
 
+/** A session as it was when the query was answered. */
 export interface SessionView {
   readonly clientId: ClientId;
   /** Whether the session is stored: it was begun with Clean Session 0. */
@@ -112,6 +118,7 @@ export interface SessionView {
   readonly connection: ConnectionView | undefined;
 }
 
+/** A subscription as it was when the query was answered. */
 export interface SubscriptionView {
   /** As subscribed, with `$share/<ShareName>/` if it is shared. */
   readonly topicFilter: TopicFilter;

@@ -2,6 +2,7 @@
 // one.
 import type { MalformedCode } from '../protocol/malformed.js';
 
+/** Why a connection ended. */
 export type EndReason =
   | 'client-disconnect' // DISCONNECT [MQTT-3.14.4-3]
   | 'connection-lost' // the network ended without DISCONNECT
@@ -28,6 +29,7 @@ export type EndReason =
   | 'server-shutting-down'
   | 'administrative-action';
 
+/** Why a connection or a CONNECT was refused. */
 export type RefusalReason =
   | 'unsupported-protocol-version'
   | 'client-identifier-empty' // [MQTT-3.1.3-8]
@@ -44,6 +46,7 @@ export type RefusalReason =
   | 'too-many-sessions'
   | 'server-shutting-down';
 
+/** Why a delivery was dropped. */
 export type DropReason =
   | 'no-subscriber' // no matching subscription: counted, not an error
   | 'client-offline' // QoS 0 to a stored session without a connection

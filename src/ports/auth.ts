@@ -10,6 +10,7 @@ import type { Reloadable } from './reloadable.js';
 import type { Startable } from './startable.js';
 import { port } from './token.js';
 
+/** What an authenticator decides about one CONNECT. */
 export type AuthenticatorAnswer =
   | {
       readonly decision: 'allow';

@@ -8,6 +8,7 @@ export interface Timer {
   cancel(): void;
 }
 
+/** The time of the broker, in milliseconds, and its timers. */
 export interface Clock {
   /** Whole milliseconds since 1970-01-01T00:00Z. Never decreases during the life of the process. */
   nowMs(): number;

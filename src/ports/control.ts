@@ -4,6 +4,7 @@
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
 
+/** Queries and commands of one running broker. */
 export interface BrokerControl {
   /**
    * Answers at once, from memory, and changes nothing. The caller bounds the time that clients wait meanwhile: see

@@ -5,6 +5,7 @@
 type Options = Readonly<Record<string, unknown>>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The range and the default of a whole number. */
 export interface NumberRange {
   /** Inclusive. */
   readonly min: number;

@@ -1,4 +1,6 @@
 // The reload hook of a port: adapters that read files which people change while the broker runs.
+
+/** An adapter that can read its files again. */
 export interface Reloadable {
   /**
    * Reads the files again. The current state stays in use until everything has been read.

@@ -1,4 +1,6 @@
 // The lifecycle hooks of a port: adapters that hold resources between the start and the stop of the broker.
+
+/** An adapter that has to be started and stopped. */
 export interface Startable {
   /**
    * Acquires what the adapter needs before the first request: connections, timers. The broker starts when every adapter

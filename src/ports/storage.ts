@@ -60,6 +60,7 @@ export class StorageError extends Error {
   }
 }
 
+/** A store, opened for writing by one broker or for reading by a command. One commit runs at a time. */
 export interface Storage {
   readonly traits: StorageTraits;
 

@@ -87,6 +87,7 @@ export type LifecycleEvent =
   /** The broker cannot continue and stops. Adapters should write out what they have buffered before `emit` returns. */
   | { readonly kind: 'fatal'; readonly error: Error };
 
+/** An observer of events. */
 export interface Telemetry {
   /**
    * The kinds of events that this observer uses among those that come with every message (`message-dropped`,

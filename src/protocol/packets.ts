@@ -5,6 +5,7 @@
 /** 3 is MQTT 3.1 (`MQIsdp`), 4 is MQTT 3.1.1, 5 is MQTT 5. */
 export type ProtocolVersion = 3 | 4 | 5;
 
+/** Quality of Service: 0 at most once, 1 at least once, 2 exactly once (MQTT 3.1.1 section 4.3). */
 export type QoS = 0 | 1 | 2;
 
 /** The upper four bits of a packet's first byte (MQTT 3.1.1 section 2.2.1, MQTT 5 section 2.1.2). */

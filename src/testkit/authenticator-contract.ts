@@ -31,10 +31,12 @@ export interface AuthenticatorUnderTest {
   dispose(): Promise<void>;
 }
 
+/** Creates an authenticator for each test. */
 export interface AuthenticatorFactory {
   create(): Promise<AuthenticatorUnderTest>;
 }
 
+/** What the contract needs to test an authenticator. */
 export interface AuthenticatorContractOptions {
   /** The name of the adapter in the report. */
   readonly name: string;

@@ -22,6 +22,7 @@ export interface AuthorizerUnderTest {
   dispose(): Promise<void>;
 }
 
+/** What the contract needs to test an authorizer. */
 export interface AuthorizerContractOptions {
   /** The name of the adapter in the report. */
   readonly name: string;

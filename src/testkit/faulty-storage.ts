@@ -23,11 +23,13 @@ import type {
 } from '../ports/index.js';
 import type { SeededRandom } from './seeded-random.js';
 
+/** The methods of a storage that can fail or be held. */
 export type StorageOperation = 'open' | 'openReadOnly' | 'load' | 'commit' | 'readQueue' | 'readRetained' | 'close';
 
 /** Where a call is held: before the store gets it (`call`), or after the store has done it (`answer`). */
 export type HoldPoint = 'call' | 'answer';
 
+/** Faults from a seed. */
 export interface Chaos {
   readonly random: SeededRandom;
   /** Probability, 0 to 1, that a commit or a read is refused as `unavailable` without reaching the store. Default 0. */
@@ -38,6 +40,7 @@ export interface Chaos {
   readonly delay?: { readonly clock: Clock; readonly mostMs: number };
 }
 
+/** When a commit survives a crash, and which faults come from a seed. */
 export interface FaultyStorageOptions {
   /**
    * `every-commit` (default): a commit that has resolved survives a crash. `manual`: only commits before a call of
@@ -67,6 +70,7 @@ interface Disk {
 
 const HELD: readonly StorageOperation[] = ['commit', 'readQueue', 'readRetained'];
 
+/** A storage around another one, with faults on request or from a seed. */
 export class FaultyStorage implements Storage {
   readonly #inner: Storage;
   #crashed = false;

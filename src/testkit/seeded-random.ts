@@ -4,6 +4,7 @@ import type { Random } from '../ports/index.js';
 
 const rotateLeft = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 
+/** Random numbers and bytes from a seed. Not for secrets. */
 export class SeededRandom implements Random {
   readonly #state = new Uint32Array(4);
 

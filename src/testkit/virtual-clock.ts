@@ -14,6 +14,7 @@ interface PendingTimer {
   state: 'waiting' | 'fired' | 'cancelled';
 }
 
+/** A clock that moves only when a test advances it, in milliseconds since 1970. */
 export class VirtualClock implements Clock {
   #nowMs: number;
   #created = 0;

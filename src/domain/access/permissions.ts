@@ -5,6 +5,7 @@ import type { TopicFilter } from '../identifiers.js';
 /** `subscribe` is checked for each Topic Filter of a SUBSCRIBE, `receive` for each message before it is delivered. */
 export type AccessAction = 'publish' | 'subscribe' | 'receive';
 
+/** One rule: what it allows or denies, on which topics. */
 export interface AccessRule {
   readonly effect: 'allow' | 'deny';
   readonly actions: readonly AccessAction[];

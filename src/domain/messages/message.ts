@@ -3,6 +3,7 @@
 import type { Properties, QoS } from '../../protocol/packets.js';
 import type { ClientId, MessageId, TopicName } from '../identifiers.js';
 
+/** An accepted message. An adapter must not change its payload. */
 export interface Message {
   readonly id: MessageId;
   readonly topic: TopicName;

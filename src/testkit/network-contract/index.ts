@@ -10,6 +10,7 @@ import type { NetworkFactory } from './subject.js';
 
 export type { NetworkFactory, NetworkPeer, NetworkUnderTest } from './subject.js';
 
+/** What the contract needs to test a network adapter. */
 export interface NetworkContractOptions {
   /** Names the adapter in the report. */
   readonly name: string;

@@ -36,6 +36,7 @@ export interface NetworkUnderTest {
   dispose(): Promise<void>;
 }
 
+/** Creates a listener for each test. */
 export interface NetworkFactory {
   create(): Promise<NetworkUnderTest>;
 }

@@ -6,13 +6,14 @@ import { planOf } from './plan.js';
 import { shrink } from './shrink.js';
 import type { Violation } from './violation.js';
 import { World } from './world.js';
-import type { Outcome } from './world.js';
+import type { Outcome } from './outcome.js';
 
 export { planOf } from './plan.js';
 export type { Plan } from './operations.js';
 export type { InvariantName, Violation } from './violation.js';
-export type { Outcome } from './world.js';
+export type { Outcome } from './outcome.js';
 
+/** The storage under test, and whether to keep the script of the run (default: no). */
 export interface SimulationOptions {
   /**
    * Creates an empty storage whose content stays when it is closed and opened again; called for each start of the
@@ -22,6 +23,7 @@ export interface SimulationOptions {
   readonly keepScript?: boolean;
 }
 
+/** A broken promise, and the smallest plan found that breaks it. */
 export interface Failure {
   readonly seed: number;
   readonly violation: Violation;
@@ -30,10 +32,12 @@ export interface Failure {
   readonly script: readonly string[];
 }
 
+/** Runs a plan to its end, or to the first broken promise. */
 export function runPlan(plan: Plan, { makeStorage, keepScript = false }: SimulationOptions): Promise<Outcome> {
   return new World(plan, makeStorage, keepScript).run();
 }
 
+/** Runs the plan of a seed to its end, or to the first broken promise. */
 export function runSeed(seed: number, options: SimulationOptions): Promise<Outcome> {
   return runPlan(planOf(seed), options);
 }

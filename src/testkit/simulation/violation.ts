@@ -1,6 +1,7 @@
 // A broken promise: the invariant and the observation. Only the first violation of a run counts, because later ones may
 // follow from it.
 
+/** The name of an invariant, as docs/architecture/simulation.md lists them. */
 export type InvariantName =
   | 'acknowledged is stored'
   | 'nothing acknowledged is lost'
@@ -22,6 +23,7 @@ export type InvariantName =
   | 'liveness'
   | 'no failure';
 
+/** A broken promise: the invariant and what was observed. */
 export interface Violation {
   readonly invariant: InvariantName;
   readonly detail: string;

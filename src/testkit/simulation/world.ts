@@ -19,14 +19,7 @@ import { permissionsOf } from './permissions.js';
 import { WILL_GRACE_MS } from './plan.js';
 import { describeEvent, Script } from './script.js';
 import { Verdict } from './violation.js';
-import type { Violation } from './violation.js';
-
-export interface Outcome {
-  readonly violation: Violation | undefined;
-  readonly script: readonly string[];
-  /** The number of turns of the broker in the run. */
-  readonly steps: number;
-}
+import type { Outcome } from './outcome.js';
 
 const AUDITOR = { name: 'auditor', version: 4, latencyMs: 0, cutBytes: 0, redialMs: 0 } as const;
 /**

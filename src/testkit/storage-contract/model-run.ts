@@ -11,6 +11,7 @@ import { messageOf, payloadOf, seq } from './samples.js';
 import { Subject, comparableEntry } from './subject.js';
 import type { StorageFactory } from './subject.js';
 
+/** The extent of the comparison with the model. */
 export interface ModelRunOptions {
   /** The number of histories. Default 60. */
   readonly runs?: number;

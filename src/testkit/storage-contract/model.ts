@@ -44,6 +44,7 @@ export interface LoadedState {
 export const subscriptionKey = (clientId: ClientId, filter: string): string => JSON.stringify([clientId, filter]);
 export const inboundKey = (clientId: ClientId, packetId: number): string => JSON.stringify([clientId, packetId]);
 
+/** What a store holds after a sequence of batches, in memory. */
 export class StorageModel {
   readonly sessions = new Map<ClientId, SessionRecord>();
   readonly subscriptions = new Map<string, SubscriptionRecord>();

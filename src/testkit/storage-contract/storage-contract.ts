@@ -18,6 +18,7 @@ import { Subject } from './subject.js';
 import type { StorageFactory } from './subject.js';
 import { traitLaws } from './trait-laws.js';
 
+/** What the contract needs to test a storage adapter. */
 export interface StorageContractOptions {
   /** The adapter's name in the test report. */
   readonly name: string;

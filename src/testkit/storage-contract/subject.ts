@@ -38,6 +38,7 @@ export interface StorageUnderTest {
   dispose(): Promise<void>;
 }
 
+/** Creates a store for each test. */
 export interface StorageFactory {
   /** Creates a new, empty store. */
   create(): Promise<StorageUnderTest>;

@@ -25,7 +25,7 @@ const CONNECT = Uint8Array.from([0x10, 13, 0, 4, ...Buffer.from('MQTT'), 4, 2, 0
 describe('the parts of an engine', () => {
   const config = resolveConfig({ ...inMemory, listeners: [{ type: 'tcp', port: 0 }] });
 
-  test('are made once in a container, and shared by all that need them', async () => {
+  test('the parts of a broker are made once in a container, and shared by all that need them', async () => {
     const container = createContainer(config, silent);
     const [engine, committer] = [await container.getAsync(Engine), await container.getAsync(Committer)];
     expect(engine.committer).toBe(committer);
@@ -33,12 +33,12 @@ describe('the parts of an engine', () => {
     expect((await container.getAsync(BrokerService)).engine).toBe(engine);
   });
 
-  test('are not shared by two brokers', async () => {
+  test('the parts of one broker are not shared with another broker', async () => {
     const [one, other] = [createContainer(config, silent), createContainer(config, silent)];
     expect(await one.getAsync(Committer)).not.toBe(await other.getAsync(Committer));
   });
 
-  test('can be resolved one by one: the part that commits needs no listener and no authenticator', async () => {
+  test('the parts of a broker can be resolved one by one: the part that commits needs no listener and no authenticator', async () => {
     const container = createContainer(config, silent);
     const created: string[] = [];
     for (const [name, token] of Object.entries({ Listener, Authenticator, Storage, Engine }))

@@ -142,7 +142,7 @@ describe('a shared group with more waiting messages than a slice', () => {
     for (const name of names) publisher.publish('t', name);
   };
 
-  test('it gives members as many messages a step as a slice has, in order', () => {
+  test('a shared group gives members as many messages per step as a slice has, in order', () => {
     const core = inSlicesOf(2, { maxInflight: 10 });
     core.connectStored('a').subscribe(['$share/g/t', 1]);
     const publisher = core.connect('publisher');
