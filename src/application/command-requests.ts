@@ -1,5 +1,6 @@
 // Commands of operators on their way through the core: each is one step of the event loop, and its promise resolves
 // when the core's answer is durable.
+import { commandProblem } from '../domain/commands.js';
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { EventLoop } from './event-loop.js';
 
@@ -20,9 +21,11 @@ export class CommandRequests {
     this.#loop = loop;
   }
 
-  /** Rejects if the broker stops before the outcome is durable. */
+  /** Rejects if the broker stops before the outcome is durable, and with a TypeError if this is not a command. */
   run(command: Command, actor: string): Promise<CommandOutcome> {
     if (this.#isStopped) return Promise.reject(stoppedError());
+    const problem = commandProblem(command);
+    if (problem !== undefined) return Promise.reject(new TypeError(problem));
     const request = ++this.#lastRequest;
     return new Promise((resolve, reject) => {
       this.#pending.set(request, { resolve, reject });

@@ -50,3 +50,38 @@ export const subjectOf = (command: Command): string => {
       return command.message.topic;
   }
 };
+
+const KINDS = ['disconnect', 'delete-session', 'delete-retained', 'publish'] as const satisfies Command['kind'][];
+
+/**
+ * What is wrong with the form of a command, or `undefined`. Commands come from programs without types too, and a step
+ * of the core must not fail halfway.
+ */
+export function commandProblem(command: unknown): string | undefined {
+  if (!isObject(command)) return 'a command is an object';
+  const { kind, clientId, topic, message } = command;
+  switch (kind) {
+    case 'disconnect':
+    case 'delete-session':
+      return typeof clientId === 'string' ? undefined : 'clientId: a string is expected';
+    case 'delete-retained':
+      return typeof topic === 'string' ? undefined : 'topic: a string is expected';
+    case 'publish':
+      return messageProblem(message);
+    default:
+      return `kind: ${JSON.stringify(kind)} is not valid, expected ${KINDS.slice(0, -1).join(', ')} or ${KINDS[3]}`;
+  }
+}
+
+function messageProblem(message: unknown): string | undefined {
+  if (!isObject(message)) return 'message: an object is expected';
+  const { topic, payload, qos, retain, properties } = message;
+  if (typeof topic !== 'string') return 'message.topic: a string is expected';
+  if (!(payload instanceof Uint8Array)) return 'message.payload: a Uint8Array is expected';
+  if (qos !== 0 && qos !== 1 && qos !== 2) return 'message.qos: 0, 1 or 2 is expected';
+  if (typeof retain !== 'boolean') return 'message.retain: a boolean is expected';
+  return properties === undefined || isObject(properties) ? undefined : 'message.properties: an object is expected';
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;

@@ -16,6 +16,8 @@ export interface BrokerControl {
   /**
    * Resolves when the outcome is durable, however long storage takes; so the caller bounds how many commands wait.
    * @param actor the operator, for the event that every command causes.
+   * @throws TypeError (as a rejection) if the argument is not a `Command`; its message names the field and what is
+   * expected.
    * @throws Error (as a rejection) while the broker does not run, and when it stops first: then it is unknown whether
    * the command took effect.
    */

@@ -93,6 +93,9 @@ export class CommandHandler {
     const { limits } = this.context;
     const problem = topicNameProblem(topic, limits);
     if (problem !== undefined) return problem;
+    // A client's topic was checked by the decoder [MQTT-1.5.3-1], [MQTT-1.5.3-2].
+    if (topic.includes('\0') || /[\ud800-\udfff]/u.test(topic))
+      return 'a Topic Name has no U+0000 and no unpaired surrogates';
     if (qos > limits.maxQos) return `QoS ${qos}, ${limits.maxQos} is the highest`;
     if (retain && !limits.retainedMessages) return 'retained messages are not supported';
     if (byteLength > limits.maxPacketSize) return `the payload has more than ${limits.maxPacketSize} bytes`;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { assembleBroker } from '../../../src/testkit/assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
+import type { Command } from '../../../src/domain/commands.js';
 import type { AckLevel } from '../../../src/ports/storage.js';
 import { SeededRandom } from '../../../src/testkit/seeded-random.js';
 import { EngineHarness } from '../../support/engine-harness.js';
@@ -40,6 +41,32 @@ test('a command that a crash overtakes is rejected, because its outcome is unkno
   harness.engine.down();
   await expect(answered).rejects.toThrow('unknown');
   await expect(harness.engine.command(deleteSession, 'alice')).rejects.toThrow('the broker stops');
+});
+
+const message = { topic: 't', payload: new Uint8Array(1), qos: 1, retain: false };
+
+test.each([
+  [undefined, 'a command is an object'],
+  [null, 'a command is an object'],
+  [{ kind: 'reboot' }, 'kind: "reboot" is not valid, expected disconnect, delete-session, delete-retained or publish'],
+  [{ kind: 'disconnect' }, 'clientId: a string is expected'],
+  [{ kind: 'delete-session', clientId: 5 }, 'clientId: a string is expected'],
+  [{ kind: 'delete-retained', topic: ['t'] }, 'topic: a string is expected'],
+  [{ kind: 'publish' }, 'message: an object is expected'],
+  [{ kind: 'publish', message: { ...message, topic: undefined } }, 'message.topic: a string is expected'],
+  [{ kind: 'publish', message: { ...message, payload: 'text' } }, 'message.payload: a Uint8Array is expected'],
+  [{ kind: 'publish', message: { ...message, qos: NaN } }, 'message.qos: 0, 1 or 2 is expected'],
+  [{ kind: 'publish', message: { ...message, qos: '1' } }, 'message.qos: 0, 1 or 2 is expected'],
+  [{ kind: 'publish', message: { ...message, retain: 1 } }, 'message.retain: a boolean is expected'],
+])('the command %j is rejected before the core sees it, also when the turn is spent', async (command, problem) => {
+  const harness = new EngineHarness({ turnLimits: { maxSteps: 1 } });
+  const given = command as Command;
+  for (let i = 0; i < 3; i++) {
+    const answered = harness.engine.command(given, 'alice');
+    await expect(answered).rejects.toThrow(new TypeError(problem));
+  }
+  await harness.settle();
+  expect(harness.events).toEqual([]);
 });
 
 test('commands that are given in one turn are carried out in their order', async () => {

@@ -180,6 +180,17 @@ describe('the command publish', () => {
     ]);
   });
 
+  test.each(['a\0b', '\ud800', 'a/\udc00/b'])(
+    'publish by an operator to the topic %j is refused, because no packet can carry it',
+    (topic) => {
+      const core = new CoreHarness();
+      core.connect('a').subscribe(['#', 0]);
+      const detail = 'a Topic Name has no U+0000 and no unpaired surrogates';
+      expect(core.command(publish(topic, 'x'))).toEqual({ result: 'refused', detail });
+      expect(core.broker.counters.accepted).toBe(0);
+    },
+  );
+
   test('publish by an operator retains the message if its retain flag is set', () => {
     const core = new CoreHarness();
     core.command(publish('t', 'x', { retain: true }));
