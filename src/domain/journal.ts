@@ -44,6 +44,11 @@ export class Journal implements Changes {
     return this.#recorded(this.changes.retract(change));
   }
 
+  /** The current step continues an earlier one, which recorded up to this ticket: what it promises waits for both. */
+  continueStep(ticket: Ticket): void {
+    if (ticket > this.#step) this.#step = ticket;
+  }
+
   hold(): void {
     this.changes.hold();
   }

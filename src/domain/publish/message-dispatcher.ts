@@ -166,9 +166,12 @@ export class MessageDispatcher implements Task {
     const publication = this.#publications.peek();
     if (publication === undefined) return true;
     const { changes } = this.context;
-    if (!this.#hasBegun) this.#start(publication);
+    // A delivery at QoS 2 that is stored nowhere waits for the publisher's Packet Identifier, which the first slice
+    // recorded: otherwise a crash could publish the message again, and to another member of a group [MQTT-4.8.2-5].
+    if (this.#hasBegun) changes.continueStep(this.#ticket);
+    else this.#start(publication);
     const isDone = this.#dispatch === undefined || this.#advance(this.#dispatch);
-    this.#ticket = Math.max(this.#ticket, changes.step);
+    this.#ticket = changes.step;
     if (!isDone) return false;
     const outcome = this.#outcome;
     if (this.#dispatch !== undefined) this.#end(outcome);

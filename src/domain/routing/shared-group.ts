@@ -181,6 +181,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
       return;
     }
     counters.transferred++; // the same delivery continues
+    this.context.changes.continueStep(entry.after);
     if (entry.message !== undefined) this.publish(entry.message);
   }
 
@@ -253,7 +254,8 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
   #assign(member: Member, message: Message): void {
     this.context.counters.transferred++; // the same delivery continues
     if (!this.#reservesFor(member, message)) {
-      this.#dequeue();
+      // What a delivery at QoS 2 waits for does not change with the queue that it comes from.
+      this.context.changes.continueStep(this.#dequeue().after);
       this.#deliverTo(member, message, this);
       return;
     }
@@ -274,9 +276,10 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
   }
 
   /** Removes the front of the buffer from the queue. */
-  #dequeue(): void {
+  #dequeue(): QueueEntry {
     const entry = this.#waiting.shift() as QueueEntry;
     this.#waiting.remove(entry, this.#reserved.size === 0 ? this.#waiting.firstUndelivered : undefined);
+    return entry;
   }
 
   /** The seq of the lowest entry still in use. */

@@ -65,6 +65,15 @@ describe('a fan-out that is larger than a slice', () => {
     ]);
   });
 
+  test("a delivery at QoS 2 in a later slice waits for the publisher's Packet Identifier, which the first slice recorded", () => {
+    const { core, publisher } = fanOut(3, { qos: 2 });
+    publisher.publish('t', 'x', 2, { packetId: 7 });
+    core.handle({ kind: 'continue' });
+    expect(core.lines()).toContain('+inbound publisher 7');
+    core.handle({ kind: 'continue' });
+    expect(published(core.lines())).toEqual(['3 < publish t=x q2 id1 after an earlier change']);
+  });
+
   test('a second message of any publisher waits behind the first, and both arrive in the same order everywhere', () => {
     const { core, peers, publisher } = fanOut(3);
     const other = core.connect('other');

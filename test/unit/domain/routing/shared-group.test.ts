@@ -484,6 +484,38 @@ describe('a shared group', () => {
     expect(given(core)).toBe(`${d.id}:z`);
   });
 
+  test("a QoS 2 message that waited in memory is sent once the publisher's Packet Identifier is stored", () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const b = member(core, 'b');
+    const publisher = core.connect('publisher', { clean: false });
+    for (const payload of ['x', 'y', 'z']) publisher.publish('t', payload, 2);
+    core.lines();
+    b.pubrec(1);
+    b.pubcomp(1);
+    expect(core.lines()).toContain(`${b.id} < publish t=y q2 id2 after an earlier change`);
+    const c = member(core, 'c');
+    expect(core.lines()).toContain(`${c.id} < publish t=z q2 id1 after an earlier change`);
+  });
+
+  test("a QoS 2 message that a member returns unsent is sent once the publisher's Packet Identifier is stored", () => {
+    const core = new CoreHarness({ maxInflight: 1 });
+    const b = member(core, 'b');
+    const c = member(core, 'c');
+    const publisher = core.connect('publisher', { clean: false });
+    for (const payload of ['x', 'y']) publisher.publish('t', payload, 2);
+    // What not all members may receive waits with one that may.
+    c.permit({
+      kind: 'rules',
+      rules: [{ effect: 'deny', actions: ['receive'], topicFilter: 't' as TopicFilter, source: 'test' }],
+      defaultEffect: 'allow',
+    });
+    publisher.publish('t', 'z', 2);
+    const d = member(core, 'd');
+    core.lines();
+    b.lose();
+    expect(core.lines()).toContain(`${d.id} < publish t=z q2 id1 after an earlier change`);
+  });
+
   test('a shared group drops messages by the policy when too many wait', () => {
     for (const [queueFullPolicy, left] of [
       ['discard', ['v', 'w']],
