@@ -107,6 +107,9 @@ describe('the plans of many seeds', () => {
       operations.some((one) => one.kind === 'subscribe' && one.filters.length > 6);
     expect(sliced.filter(subscribesWidely).length).toBeGreaterThan(20);
     expect(sliced.some(({ clients }) => clients.length > 100)).toBe(true);
+    const crashesBetweenSlices = ({ clients }: (typeof plans)[number]): boolean =>
+      clients.some(({ name }) => name === 's0');
+    expect(sliced.filter(crashesBetweenSlices).length).toBeGreaterThan(25);
   });
 });
 

@@ -27,6 +27,8 @@ export interface Confusion {
   readonly tag: string;
   /** The message that has the identifier until PUBREL, of which the client takes the new one for a repetition. */
   readonly heldTag: string | undefined;
+  /** Whether the message that arrived is a retained one. */
+  readonly isRetained: boolean;
   readonly detail: string;
 }
 
@@ -258,7 +260,7 @@ export class SimulatedClient implements ConnectionUser {
   }
 
   #publishCame(connection: SimulatedConnection, publish: PublishPacket): void {
-    const { packetId, qos, payload } = publish;
+    const { packetId, qos, payload, retain: isRetained } = publish;
     if (qos === 0) {
       this.observer.received(this, connection, publish);
       return;
@@ -270,6 +272,7 @@ export class SimulatedClient implements ConnectionUser {
         packetId,
         tag,
         heldTag: undefined,
+        isRetained,
         detail: `${tag} came with identifier ${packetId}, which ${open} still has`,
       });
     this.#open.set(packetId, tag);
@@ -285,6 +288,7 @@ export class SimulatedClient implements ConnectionUser {
         packetId,
         tag,
         heldTag: held,
+        isRetained,
         detail: `${tag} came with identifier ${packetId}, which is that of ${held} until PUBREL`,
       });
     this.#received.set(packetId, tag);

@@ -11,6 +11,9 @@ const WIDE_FILTERS = ['n/#', 'n/+', '#', '+/+', '$share/g/n/#', '$share/h/#'];
 /** The virtual moment at which members of a crowd act together is drawn once for all of them. */
 const CROWD_SIZES = [8, 8, 20, 150];
 
+/** Enough for the clients to be connected again after one crash, and to have their messages, before the next one. */
+const CRASH_SPACING_MS = 1000;
+
 export function addLargeWork(
   random: SeededRandom,
   clients: readonly ClientTraits[],
@@ -84,10 +87,47 @@ export function addCrowd(random: SeededRandom, durationMs: number, add: Add): Cl
   return crowd;
 }
 
-function addCrash(random: SeededRandom, atMs: number, add: Add): void {
+/**
+ * Stored sessions that publish to each other, with a crash while the slices of a message reach a slow disk. If a crash
+ * could keep the first slices and the Packet Identifier without the other slices, the broker would take the publisher's
+ * repeat for a message that it has, and the other subscribers would never get it. These clients do nothing else, so
+ * that all of them are subscribed when a message comes, and the publisher repeats it.
+ * @returns the clients.
+ */
+export function addCrashesBetweenSlices(random: SeededRandom, durationMs: number, add: Add): ClientTraits[] {
+  const clients = Array.from({ length: random.int(3, 5) }, (_, i) => ({
+    name: `s${i}`,
+    version: 4 as const,
+    latencyMs: random.pick([0, 1, 5]),
+    cutBytes: 0,
+    redialMs: random.pick([20, 200]),
+  }));
+  for (const { name: client } of clients)
+    add(random.int(0, 10), { kind: 'connect', client, clean: false, keepAliveS: 0, will: undefined, eager: false });
+  for (let fromMs = 20; fromMs + CRASH_SPACING_MS / 2 < durationMs; fromMs += CRASH_SPACING_MS) {
+    // Again each time: a client does not repeat a SUBSCRIBE that a crash left without an answer.
+    for (const { name: client } of clients) {
+      const qos = random.pick([1, 2, 2] as const);
+      add(fromMs + random.int(0, 40), { kind: 'subscribe', client, filters: [{ filter: 'n/1', qos }] });
+    }
+    const atMs = fromMs + random.int(100, 300);
+    const answerMs = random.pick([10, 40, 80]);
+    const { name, latencyMs } = random.pick(clients);
+    add(atMs, { kind: 'disk pace', callMs: 0, answerMs });
+    add(atMs, { kind: 'publish', client: name, topic: 'n/1', qos: 2, retain: false, bytes: 12, count: 1 });
+    // One commit has the first slice, and the next one the rest. As a rule the disk keeps the first commit alone.
+    const isFirst = random.chance(0.5);
+    const commitMs = atMs + latencyMs + (isFirst ? 0 : answerMs);
+    addCrash(random, commitMs + random.int(1, answerMs), add, random.chance(isFirst ? 0.8 : 0.2));
+    add(atMs + 4 * answerMs, { kind: 'disk pace', callMs: 0, answerMs: 0 });
+  }
+  return clients;
+}
+
+function addCrash(random: SeededRandom, atMs: number, add: Add, keeps = random.chance(0.5)): void {
   add(atMs, {
     kind: 'crash',
-    keeps: random.chance(0.5),
+    keeps,
     power: undefined,
     delivers: random.chance(0.5),
     downMs: random.pick([0, 10, 300]),

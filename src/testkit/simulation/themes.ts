@@ -5,7 +5,7 @@ import type { QoS } from '../../protocol/packets.js';
 import { SeededRandom } from '../seeded-random.js';
 import { addAdmissionStorms } from './admission-storms.js';
 import { acknowledging } from './everyday.js';
-import { addCrowd, addLargeWork } from './large-work.js';
+import { addCrashesBetweenSlices, addCrowd, addLargeWork } from './large-work.js';
 import { addOperatorActions } from './operator-actions.js';
 import type { Plan, ReceiveRule } from './operations.js';
 import { FILTERS, SHARED_FILTERS, TOPICS } from './plan-draft.js';
@@ -18,6 +18,7 @@ const SHARES_SEED = 4_000_000_007;
 const ADMISSION_SEED = 5_000_000_029;
 const SLICES_SEED = 6_000_000_001;
 const OPERATORS_SEED = 7_000_000_009;
+const CRASHES_SEED = 8_000_000_011;
 
 /** Half of the runs are those of the default. */
 const ACK_LEVELS: readonly (readonly AckLevel[])[] = [
@@ -69,7 +70,12 @@ export function withSlices(
   if (sliceSize === undefined) return { sliceSize, maxTurnSteps: 8 };
   if (random.chance(0.5)) addLargeWork(random, clients, durationMs, add);
   if (random.chance(0.1)) clients.push(...addCrowd(random, durationMs, add));
-  return { sliceSize, maxTurnSteps: random.pick([1, 1, 2, 8]) };
+  const maxTurnSteps = random.pick([1, 1, 2, 8]);
+  const ofCrashes = new SeededRandom(seed + CRASHES_SEED);
+  if (durationMs <= 1000 || !ofCrashes.chance(0.6)) return { sliceSize, maxTurnSteps };
+  clients.push(...addCrashesBetweenSlices(ofCrashes, durationMs, add));
+  // Of these few clients, larger slices or longer turns would often leave no moment between two slices.
+  return { sliceSize: 1, maxTurnSteps: 1 };
 }
 
 /** Groups of which nearly every client is a member, and members that come and go. */

@@ -35,16 +35,24 @@ export class Qos2Once implements Observations {
   }
 
   /**
-   * A crash has lost what the level allows: what waits in its group again, or may be published again, no member keeps.
+   * A crash has lost what the level allows: what waits in its group again, or may be published again, no member keeps,
+   * nor does the one that it was given to when another returned it, if the disk has it with the other one still.
    */
   crashed(mayLose: boolean): void {
     if (!mayLose) return;
     const { disk, publications } = this.evidence;
-    for (const key of this.#sentTo.keys()) {
+    for (const [key, keeper] of this.#sentTo) {
       const [topicFilter = '', tag = ''] = key.split(' ');
-      if (disk.has(groupQueueOf(topicFilter), tag) || publications.get(tag)?.acknowledgedAt === undefined)
+      const isUnpublished = publications.get(tag)?.acknowledgedAt === undefined;
+      if (isUnpublished || disk.has(groupQueueOf(topicFilter), tag) || this.#isWithAnother(topicFilter, keeper, tag))
         this.#sentTo.delete(key);
     }
+  }
+
+  #isWithAnother(topicFilter: string, keeper: string, tag: string): boolean {
+    const { disk, groups } = this.evidence;
+    const members = groups.all.get(topicFilter) ?? [];
+    return members.some(({ name, queue }) => name !== keeper && disk.has(queue, tag));
   }
 
   received({ client, connection, packet, publication }: Reception): void {
