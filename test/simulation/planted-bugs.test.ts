@@ -30,6 +30,18 @@ test.each(PLANTED_BUGS)(
   300_000,
 );
 
+test('a large message whose slices are stored apart is found by several seeds, not by one that happens to', async () => {
+  const bug = PLANTED_BUGS.find(({ name }) => name === 'a large message whose slices are stored apart');
+  const undo = bug?.plant() ?? (() => undefined);
+  let found = 0;
+  try {
+    for (let seed = 1; seed <= 120; seed++) if ((await runSeed(seed)).violation !== undefined) found++;
+  } finally {
+    undo();
+  }
+  expect(found).toBeGreaterThanOrEqual(3);
+}, 120_000);
+
 test('at least sixteen different bugs are planted', () => {
   expect(new Set(PLANTED_BUGS.map(({ name }) => name)).size).toBeGreaterThanOrEqual(16);
 });
