@@ -50,11 +50,13 @@ const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: stri
 };
 
 /** Whether this is `npm test`, which needs only Node. */
-const IS_SHORT = process.env['HEXMQ_TESTS'] === 'short';
+export const IS_SHORT = process.env['HEXMQ_TESTS'] === 'short';
+
+const leftOut = (title: string, need: string): string => `${title} [left to npm run test:all: needs ${need}]`;
 
 export function describeWith(tool: Tool, title: string, tests: () => void): void {
   const { isThere, what } = TOOLS[tool];
-  if (IS_SHORT) describe.skip(`${title} [left to npm run test:all: needs ${tool}]`, tests);
+  if (IS_SHORT) describe.skip(leftOut(title, tool), tests);
   else if (isThere()) describe(title, tests);
   else describeWithout(tool, what, title, tests);
 }
@@ -71,9 +73,11 @@ export function describeWithServer<Server>(
     });
     return;
   }
-  describeWithout('mongodb', 'a MongoDB server (docs/testing.md says how the tests find one)', title, () => {
+  const standIn = (): void => {
     test('the tests of a suite that needs a MongoDB server', () => undefined);
-  });
+  };
+  if (IS_SHORT) describe.skip(leftOut(title, 'mongodb'), standIn);
+  else describeWithout('mongodb', 'a MongoDB server (docs/testing.md says how the tests find one)', title, standIn);
 }
 
 function describeWithout(name: string, what: string, title: string, tests: () => void): void {

@@ -8,12 +8,13 @@ import { mongoServer } from '../../support/mongodb-server.js';
 import { hexmq, startBroker } from '../hexmq-command.js';
 import type { RunningBroker } from '../hexmq-command.js';
 import { afterwards } from '../program.js';
-import { describeWithServer } from '../tools.js';
+import { describeWithServer, IS_SHORT } from '../tools.js';
 
 export const KINDS = ['file', 'mongodb'] as const;
 export type Kind = (typeof KINDS)[number];
 
-export const server = await mongoServer();
+/** None in `npm test`, even if one could be started: its suites are left to `npm run test:all`. */
+export const server = IS_SHORT ? undefined : await mongoServer();
 
 /** Declares tests on stores of these kinds. Tests that need a server are skipped by name if there is none. */
 export function describeKinds(kinds: readonly Kind[], title: string, tests: () => void): void {
