@@ -45,6 +45,7 @@ export type BrokerEvent =
       readonly protocolVersion: ProtocolVersion;
       readonly sessionPresent: boolean;
       readonly stored: boolean;
+      /** The Keep Alive in force, in seconds; 0: the client may be silent without a limit. */
       readonly keepAliveS: number;
       readonly remoteAddress: string;
       readonly listener: string;

@@ -11,6 +11,7 @@ export interface BrokerControl {
    * `Paged.examine`.
    * @throws Error while the broker does not run.
    * @throws RangeError if `examine` is less than 1.
+   * @throws TypeError if there is no query of this kind.
    */
   query<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind];
   /**

@@ -135,7 +135,7 @@ export class Handshake {
       protocolVersion: connection.version,
       sessionPresent: present,
       stored: session.stored,
-      keepAliveS: connect.keepAlive,
+      keepAliveS: connection.keepAliveMs / 1000,
       remoteAddress: connection.peer.remoteAddress,
       listener: connection.listener,
     });

@@ -42,6 +42,11 @@ export class QueryHandler {
   ) {}
 
   answer<Kind extends QueryKind>(query: Query<Kind>): Answers[Kind] {
+    // Queries come from programs without types too.
+    if (!Object.hasOwn(this.#answers, query.kind)) {
+      const kinds = Object.keys(this.#answers).join(', ');
+      throw new TypeError(`kind: ${JSON.stringify(query.kind)} is not valid, expected one of ${kinds}`);
+    }
     const answer: (query: Query<Kind>) => Answers[Kind] = this.#answers[query.kind];
     return answer(query);
   }

@@ -396,6 +396,9 @@ describe('time', () => {
     const strict = new CoreHarness({ keepAliveMax: 10, keepAliveUnlimited: false });
     strict.connect('a', { keepAlive: 0 });
     expect(strict.broker.nextDeadlineMs).toBe(strict.nowMs + 15_000);
+    expect(strict.recorder.events).toContainEqual(
+      expect.objectContaining({ kind: 'client-connected', keepAliveS: 10 }),
+    );
   });
 
   test('a session expires some time after its connection, and can be resumed before', () => {

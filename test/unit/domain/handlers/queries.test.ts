@@ -206,3 +206,10 @@ test('a query changes nothing: no fact is recorded and no effect is caused', () 
   core.broker.query({ kind: 'recipients', topic: 't', examine: 2 });
   expect(core.lines()).toEqual([]);
 });
+
+test('a query of an unknown kind is refused with the kinds there are', () => {
+  const { broker } = new CoreHarness();
+  expect(() => broker.query({ kind: 'everything' } as unknown as Query)).toThrow(
+    'kind: "everything" is not valid, expected one of counts, connections, sessions, session, subscriptions, recipients',
+  );
+});
