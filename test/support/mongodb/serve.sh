@@ -1,12 +1,14 @@
-# What runs inside the root, as its user postgres and as the first process of a process namespace: PostgreSQL on the data in /srv and FerretDB
-# before it on a port of the loopback interface. Both end when either does, and with this process.
+# What runs inside the root, as its user postgres and as the first process of a process namespace: PostgreSQL on the
+# data in /srv, and FerretDB in front of it on a port of the loopback interface. Both end when either does, and with this
+# process.
 # serve PORT
 set -euo pipefail
 
 port=$1
 bin=/usr/lib/postgresql/18/bin
 
-# Whoever started this holds the directory's lock, so a pid that was left by a kill means nobody; here it could be anyone's.
+# The directory's lock is held for this server alone, so a pid file can only be left over from a killed one; in this
+# namespace its number could be that of another process.
 rm -f /srv/postmaster.pid
 
 "$bin/postgres" -D /srv &
@@ -16,7 +18,8 @@ until "$bin/pg_isready" --quiet --host=/tmp; do
   sleep 0.1
 done
 
-ferretdb --listen-addr="127.0.0.1:$port" --postgresql-url='postgres://postgres@/postgres?host=/tmp' --no-auth --telemetry=disable --debug-addr=- \
+ferretdb --listen-addr="127.0.0.1:$port" --postgresql-url='postgres://postgres@/postgres?host=/tmp' \
+  --no-auth --telemetry=disable --debug-addr=- \
   --state-dir=/tmp --log-level=WARN &
 ferretdb=$!
 

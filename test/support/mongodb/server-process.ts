@@ -151,6 +151,8 @@ export class ScriptedServer implements ServerProcess {
   async #run(command: 'start' | 'kill'): Promise<string> {
     const { stdout } = await promisify(execFile)(SCRIPT, [command, '--directory', this.#directory], {
       timeout: GUARD_MS,
+      // A test run that is killed cannot end its server itself.
+      env: { ...process.env, HEXMQ_SERVER_OWNER: String(process.pid) },
     });
     return stdout;
   }

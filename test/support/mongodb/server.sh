@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# A server for the tests that speaks MongoDB's protocol and keeps what it acknowledged: FerretDB over PostgreSQL with the DocumentDB extension,
-# for machines that have Debian's packages and Go's modules within reach and no mongod. docs/testing.md says when it is used.
+# A server for the tests that speaks MongoDB's protocol and keeps what it acknowledged: FerretDB over PostgreSQL with
+# the DocumentDB extension. It is for machines without mongod that can install Debian packages and Go modules;
+# docs/testing.md says when it is used.
 #
-#   server.sh install                    once; does nothing if it is installed
-#   server.sh check                      whether it can be started here, by its status
-#   server.sh start [--directory D]      prints the URI when the server answers; the same directory gives the same data and the same URI again
-#   server.sh stop  [--directory D]      cleanly
-#   server.sh kill  [--directory D]      SIGKILL, of every process of it at once
+#   server.sh install                    installs it, unless it is installed
+#   server.sh check                      exit status 0 if it can be started on this machine
+#   server.sh start [--directory D]      prints the URI when the server answers; a directory keeps its data and its URI
+#   server.sh stop  [--directory D]      stops it cleanly
+#   server.sh kill  [--directory D]      sends SIGKILL to all its processes at once
 #
-# Without a directory there is one server, in a temporary directory that `stop` removes.
+# Without a directory there is one server, in a temporary directory that `stop` removes. With HEXMQ_SERVER_OWNER, a
+# process id, a server that `start` starts is killed when that process has ended.
 set -euo pipefail
 
 readonly FERRETDB=2.7.0
@@ -41,15 +43,16 @@ check_rights() {
   need unshare util-linux
   need flock util-linux
   need node nodejs
-  unshare --mount --pid --ipc --fork true 2>/dev/null || fail 'needs the right to mount (CAP_SYS_ADMIN), which is not given here'
+  unshare --mount --pid --ipc --fork true 2>/dev/null ||
+    fail 'needs the right to mount (CAP_SYS_ADMIN), which is not given here'
 }
 
-# More of what a command in the root has for itself, and a file for the pid of its first process as the machine knows it.
+# Further namespaces of a command in the root, and a file for the pid that its first process has outside of them.
 separate=()
 first_process=''
 
-# Runs a command in the root, with mounts that nobody else sees and that end with it: a killed run leaves none, and removing the root removes
-# nothing of the machine's. $1: what is seen as /srv.
+# Runs a command in the root, with mounts that only it sees and that end with it: a killed run leaves none behind, and
+# removing the root removes nothing of the machine. $1: the directory that is mounted at /srv.
 in_root() {
   local srv=$1
   shift
@@ -66,7 +69,8 @@ in_root() {
     mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
     mount --bind "$srv" "$root/srv"
     exec chroot "$root" "$@"
-  ' sh "$root" "$srv" "$first_process" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 \
+  ' sh "$root" "$srv" "$first_process" env -i \
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive ${http_proxy+http_proxy="$http_proxy"} ${https_proxy+https_proxy="$https_proxy"} \
     ${GOPROXY+GOPROXY="$GOPROXY"} ${GOSUMDB+GOSUMDB="$GOSUMDB"} "$@"
 }
@@ -105,7 +109,8 @@ make_root() {
 }
 
 # Linked statically, so that it does not matter where it was built.
-readonly go_install=(env CGO_ENABLED=0 GOFLAGS=-modcacherw go install "github.com/FerretDB/FerretDB/v2/cmd/ferretdb@v$FERRETDB")
+readonly package=github.com/FerretDB/FerretDB/v2/cmd/ferretdb
+readonly go_install=(env CGO_ENABLED=0 GOFLAGS=-modcacherw go install "$package@v$FERRETDB")
 
 make_ferretdb() {
   GOPATH=$build GOBIN=$build GOCACHE=$build/cache "${go_install[@]}"
@@ -145,7 +150,7 @@ install() {
   mkdir -p "$cache"
   exec 9>"$cache/install.lock"
   flock 9
-  # Whoever was first may have done it.
+  # Another process may have installed it while this one waited for the lock.
   [ ! -e "$complete" ] || return 0
 
   say "installing FerretDB $FERRETDB over PostgreSQL $POSTGRESQL in $installation: some minutes, 1 GB"
@@ -163,10 +168,11 @@ install() {
   touch "$complete"
 } >&2
 
-# The lock is held by every process of a server: free, nothing of it runs.
+# Every process of a server holds the lock: if it is free, none of them runs.
 is_running() { ! flock --nonblock "$1/lock" true; }
 
-# Below the range from which the system gives ports to outgoing connections: one of those could hold the port when the server comes back to it.
+# Below the range from which the system gives ports to outgoing connections: one of those could hold the port when the
+# server is started again.
 free_port() {
   node -e '
     const attempt = () => {
@@ -208,10 +214,22 @@ start() {
 }
 
 # In a process namespace of its own: when its first process is killed, the kernel kills all others at once.
+# Kills the server when its owner has ended, which may have been killed itself.
+watch_owner() {
+  local directory=$1 owner=$2
+  while kill -0 "$owner" 2>/dev/null; do
+    is_running "$directory" || return 0
+    sleep 1
+  done
+  end "$directory" KILL
+}
+
 serve() {
   local directory=$1
   exec 8>"$directory/lock"
   flock --nonblock 8 || fail "$directory is being served"
+  # Without the lock, which would otherwise outlive the server.
+  if [ -n "${HEXMQ_SERVER_OWNER:-}" ]; then watch_owner "$directory" "$HEXMQ_SERVER_OWNER" 8>&- & fi
   local separate=(--pid --fork) first_process=$directory/pid
   as_postgres "$directory/data" bash -c "$(cat "$here/serve.sh")" serve "$(cat "$directory/port")"
 }
