@@ -95,9 +95,12 @@ export class Handshake {
     if (result.expiresAtMs !== undefined) this.connections.expireCredentials(connection, result.expiresAtMs);
   }
 
-  /** Everything that CONNACK promises is recorded here; CONNACK leaves when it is durable. */
+  /**
+   * Everything that CONNACK promises is recorded here, except a will that an earlier one is still in the way of; CONNACK
+   * leaves when it is durable.
+   */
   #accept(connection: Connection, packet: ConnectPacket, clientId: ClientId): void {
-    const { changes, limits, effects } = this.context;
+    const { limits, effects } = this.context;
     const holder = this.sessions.get(clientId)?.holder;
     const older = holder === undefined ? undefined : this.connections.get(holder);
     if (older !== undefined) this.connections.end(older, 'session-taken-over'); // [MQTT-3.1.4-2]
@@ -106,8 +109,20 @@ export class Handshake {
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
     this.connections.admit(connection, { connect: packet, session, present });
     this.sessions.claim(session, connection.id);
-    if (packet.will !== undefined) this.wills.hold(clientId, packet.will); // [MQTT-3.1.2-12]
     effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));
+    const whenRecorded = (): void => {
+      this.#awaitDurability(connection, clientId);
+      effects.resume(connection.id);
+    };
+    // [MQTT-3.1.2-12]
+    const isRecorded = packet.will === undefined || this.wills.hold(clientId, packet.will, whenRecorded);
+    if (isRecorded) this.#awaitDurability(connection, clientId);
+    else effects.suspend(connection.id);
+  }
+
+  /** All that CONNACK promises is recorded. */
+  #awaitDurability(connection: Connection, clientId: ClientId): void {
+    const { changes, effects } = this.context;
     // That an earlier session has ended is part of what CONNACK says, even if an earlier step ended it.
     const after = Math.max(changes.step, changes.pendingSessionEnd(clientId));
     if (after === NOW) this.admitted(connection);

@@ -13,6 +13,8 @@ import type { ClientId, TopicName } from '../identifiers.js';
 
 class HeldWill {
   readonly deadline: Deadline<HeldWill>;
+  /** Called when the will is recorded, if that has to wait; `undefined` otherwise. */
+  whenRecorded: (() => void) | undefined;
 
   constructor(
     public record: WillRecord,
@@ -24,6 +26,11 @@ class HeldWill {
 
 export class Wills {
   readonly #wills = new Map<ClientId, HeldWill>();
+  /**
+   * Clients that have gone and whose will waits to be published in slices. The store has room for one will of a client,
+   * and keeps that one until its publication begins: a crash before must find it.
+   */
+  readonly #publishing = new Set<ClientId>();
   readonly #delayTimer: TimerKind<HeldWill> = {
     name: 'will delay',
     expired: (held) => {
@@ -37,8 +44,12 @@ export class Wills {
     readonly deadlines: Deadlines,
   ) {}
 
-  /** `will.topic` must be valid. */
-  hold(clientId: ClientId, will: Will): void {
+  /**
+   * `will.topic` must be valid. While an earlier will of the client waits to be published, the will is recorded later,
+   * when that begins, and `whenRecorded` is then called, unless the will was discarded before.
+   * @returns whether the will is recorded.
+   */
+  hold(clientId: ClientId, will: Will, whenRecorded: () => void): boolean {
     // The Will Delay Interval belongs to the will, not to the message that is published (MQTT 5 section 3.1.3.2.2).
     const { willDelayInterval: delayS = 0, ...properties } = will.properties ?? {};
     const draft = {
@@ -51,7 +62,15 @@ export class Wills {
     const message = this.dispatcher.accept(draft, { kind: 'will', clientId });
     const held = new HeldWill({ clientId, message, delayS, dueAtMs: undefined }, this.#delayTimer);
     this.#wills.set(clientId, held);
+    if (this.#publishing.has(clientId)) held.whenRecorded = whenRecorded;
+    else this.#record(held);
+    return held.whenRecorded === undefined;
+  }
+
+  #record(held: HeldWill): void {
     this.context.changes.record({ kind: 'will.put', will: held.record });
+    held.whenRecorded?.();
+    held.whenRecorded = undefined;
   }
 
   /** Drops the will: the client sent DISCONNECT, or returned before the will was due. */
@@ -110,9 +129,13 @@ export class Wills {
     const route = dispatcher.isBusy ? undefined : dispatcher.router.route(message.topic);
     if (route === undefined || dispatcher.mustQueue(route)) {
       this.#release(held);
-      // A crash before the message is published must find the will; a new will of the client has replaced it meanwhile.
+      this.#publishing.add(clientId);
       const begin = (): void => {
-        if (!this.#wills.has(clientId)) this.context.changes.record({ kind: 'will.drop', clientId });
+        this.#publishing.delete(clientId);
+        // The client may have returned with another will.
+        const next = this.#wills.get(clientId);
+        if (next === undefined) this.context.changes.record({ kind: 'will.drop', clientId });
+        else this.#record(next);
       };
       dispatcher.queue(message, origin, begin, () => {
         this.context.effects.emit({ kind: 'will-published', clientId, topic: message.topic });
@@ -126,6 +149,8 @@ export class Wills {
 
   #forget(held: HeldWill): void {
     this.#release(held);
+    // What the store has is then an earlier will.
+    if (held.whenRecorded !== undefined) return;
     this.context.changes.record({ kind: 'will.drop', clientId: held.record.clientId });
   }
 

@@ -19,6 +19,11 @@ function fanOut(subscribers: number, options: { stored?: boolean; qos?: 1 | 2; s
   return { core, peers, publisher };
 }
 
+const storedWill = ({ store }: CoreHarness): string | undefined => {
+  const [record] = store.wills.values();
+  return record === undefined ? undefined : Buffer.from(record.message.payload).toString();
+};
+
 const published = (lines: readonly string[]): string[] => lines.filter((line) => line.includes('< publish'));
 
 describe('a fan-out that is larger than a slice', () => {
@@ -150,6 +155,39 @@ describe('a fan-out that is larger than a slice', () => {
     core.finish();
     expect(published(core.lines()).filter((line) => line.includes('t=gone'))).toHaveLength(3);
     expect([...core.store.wills.keys()]).toEqual(['a']);
+  });
+
+  test('a new will is recorded when the publication of the earlier one begins, and CONNACK waits for it', () => {
+    const { core } = fanOut(3);
+    const a = core.connect('a', { will: will('t', 'gone') });
+    a.lose();
+    core.lines();
+    const again = core.connect('a', { will: will('t', 'new') });
+    expect(core.lines()).toEqual([`${again.id} ask a`, `${again.id} suspend`]);
+    expect(storedWill(core)).toBe('gone');
+    core.handle({ kind: 'continue' });
+    expect(storedWill(core)).toBe('new');
+    core.finish();
+    const lines = core.lines();
+    expect(lines).toContainEqual(expect.stringMatching(`^${again.id} < connack`));
+    expect(lines).toContain(`${again.id} resume`);
+    again.lose();
+    core.finish();
+    expect(published(core.lines()).filter((line) => line.includes('t=new'))).toHaveLength(3);
+    expect(core.store.wills.size).toBe(0);
+  });
+
+  test('a client that leaves before its new will is recorded leaves the earlier one in the store', () => {
+    const { core } = fanOut(3);
+    const a = core.connect('a', { will: will('t', 'gone') });
+    a.lose();
+    core.connect('a', { will: will('t', 'new') }).lose();
+    expect(storedWill(core)).toBe('gone');
+    core.finish();
+    const lines = published(core.lines());
+    expect(lines.filter((line) => line.includes('t=gone'))).toHaveLength(3);
+    expect(lines.filter((line) => line.includes('t=new'))).toHaveLength(0);
+    expect(core.store.wills.size).toBe(0);
   });
 
   test('a message whose publisher disconnects while it waits is still published', () => {
