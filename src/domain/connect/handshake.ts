@@ -96,8 +96,8 @@ export class Handshake {
   }
 
   /**
-   * Everything that CONNACK promises is recorded here, except a will that an earlier one is still in the way of; CONNACK
-   * leaves when it is durable.
+   * Everything that CONNACK promises is recorded here, except a will while an earlier one waits to be published.
+   * CONNACK leaves when all of it is durable.
    */
   #accept(connection: Connection, packet: ConnectPacket, clientId: ClientId): void {
     const { limits, effects } = this.context;
