@@ -83,7 +83,7 @@ export class Broker {
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
     this.#publishHandler = new PublishHandler(context, this.#connections, this.#router, this.#dispatcher);
-    this.#commandHandler = new CommandHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
+    this.#commandHandler = new CommandHandler(context, this.#connections, this.#wills, this.#dispatcher);
     this.#queryHandler = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
   }
 

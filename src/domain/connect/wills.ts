@@ -126,8 +126,8 @@ export class Wills {
     const { clientId, message } = held.record;
     const origin = { kind: 'will', clientId } as const;
     const { dispatcher } = this;
-    const route = dispatcher.isBusy ? undefined : dispatcher.router.route(message.topic);
-    if (route === undefined || dispatcher.mustQueue(route)) {
+    const route = dispatcher.routeAtOnce(message.topic);
+    if (route === undefined) {
       this.#release(held);
       this.#publishing.add(clientId);
       const begin = (): void => {

@@ -9,7 +9,6 @@ import type { Context } from '../context.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { CommandInput } from '../inputs.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
-import type { Router } from '../routing/router.js';
 import type { Session } from '../session/session.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 
@@ -21,7 +20,6 @@ export class CommandHandler {
     readonly context: Context,
     readonly connections: Connections,
     readonly wills: Wills,
-    readonly router: Router,
     readonly dispatcher: MessageDispatcher,
   ) {}
 
@@ -73,8 +71,8 @@ export class CommandHandler {
     }
     const draft = { topic: topic as TopicName, payload, qos, retain, properties };
     const origin = { kind: 'operator', actor: input.actor } as const;
-    const route = this.dispatcher.isBusy ? undefined : this.router.route(draft.topic);
-    if (route === undefined || this.dispatcher.mustQueue(route)) {
+    const route = this.dispatcher.routeAtOnce(draft.topic);
+    if (route === undefined) {
       this.dispatcher.queue(
         draft,
         origin,

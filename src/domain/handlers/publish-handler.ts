@@ -30,8 +30,8 @@ export class PublishHandler {
     if (packet === undefined) return;
     const { limits } = this.context;
     const topic = packet.topic as TopicName;
-    let route = this.router.known(topic);
-    if (route === undefined) {
+    const known = this.router.known(topic);
+    if (known === undefined) {
       const problem = topicNameProblem(topic, limits);
       if (problem !== undefined) {
         this.connections.end(connection, 'topic-name-invalid', { detail: problem });
@@ -61,9 +61,9 @@ export class PublishHandler {
       this.connections.end(connection, 'receive-maximum-exceeded');
       return;
     }
-    if (!this.dispatcher.isBusy) route ??= this.router.route(topic);
+    const route = this.dispatcher.routeAtOnce(topic, known);
     const draft = packet as PublishPacket & { readonly topic: TopicName };
-    if (route === undefined || this.dispatcher.mustQueue(route)) {
+    if (route === undefined) {
       this.#queue(connection, session, draft);
       return;
     }

@@ -114,11 +114,6 @@ export class MessageDispatcher implements Task {
     };
   }
 
-  /** Whether messages are on their way in slices: every other one has to wait behind them, see `queue`. */
-  get isBusy(): boolean {
-    return this.#publications.length > 0;
-  }
-
   /**
    * Bytes that messages hold in memory that wait behind the one under way. Their publishers may have gone: only the
    * caller can keep this bounded, by handling no further packets.
@@ -127,9 +122,16 @@ export class MessageDispatcher implements Task {
     return this.#waitingBytes;
   }
 
-  /** Whether a message with this route cannot be published within one step: see `queue`. */
-  mustQueue({ targets, groups }: Route): boolean {
-    return this.isBusy || targets.length + costOf(groups) > this.context.sliceSize;
+  /**
+   * @param known the topic's cached route, if the caller has looked it up.
+   * @returns the route, if a message to the topic can be published within this step. `undefined` if it has to be
+   * queued: messages are on their way in slices, or there is too much to search or too many recipients.
+   */
+  routeAtOnce(topic: TopicName, known?: Route): Route | undefined {
+    if (this.#publications.length > 0) return undefined;
+    const route = known ?? this.router.route(topic);
+    if (route === undefined) return undefined;
+    return route.targets.length + costOf(route.groups) > this.context.sliceSize ? undefined : route;
   }
 
   /** @returns the outcome, valid until the next message is published. */
