@@ -333,3 +333,17 @@ export const will = (
   retain: options.retain ?? false,
   properties: options.delayS === undefined ? undefined : { willDelayInterval: options.delayS },
 });
+
+/** A stored client `a` subscribed to `t`, and a publisher. */
+export function pair(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): {
+  core: CoreHarness;
+  a: CorePeer;
+  publisher: CorePeer;
+} {
+  const core = new CoreHarness(limits);
+  const a = core.connectStored('a');
+  a.subscribe(['t', 2]);
+  const publisher = core.connect('publisher');
+  core.lines();
+  return { core, a, publisher };
+}

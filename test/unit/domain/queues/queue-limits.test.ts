@@ -1,20 +1,7 @@
 // The limits of a queue: which message is dropped when it is full, and what is counted.
 import { describe, expect, test } from '@jest/globals';
-import { CoreHarness } from '../../../support/core-harness.js';
+import { CoreHarness, pair } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
-
-function pair(limits: ConstructorParameters<typeof CoreHarness>[0]): {
-  core: CoreHarness;
-  a: CorePeer;
-  publisher: CorePeer;
-} {
-  const core = new CoreHarness(limits);
-  const a = core.connectStored('a');
-  a.subscribe(['t', 2]);
-  const publisher = core.connect('publisher');
-  core.lines();
-  return { core, a, publisher };
-}
 
 const names = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 

@@ -1,23 +1,9 @@
 // Outbound delivery as transcripts: the window, Packet Identifiers, repeats and paging.
 import { describe, expect, test } from '@jest/globals';
 import type { ConnectionId, QueueId } from '../../../../src/domain/identifiers.js';
-import { CoreHarness } from '../../../support/core-harness.js';
+import { CoreHarness, pair } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 import { text } from '../../../support/recorder.js';
-
-/** A stored client `a` subscribed to `t`, and a publisher. */
-function pair(limits: ConstructorParameters<typeof CoreHarness>[0] = {}): {
-  core: CoreHarness;
-  a: CorePeer;
-  publisher: CorePeer;
-} {
-  const core = new CoreHarness(limits);
-  const a = core.connectStored('a');
-  a.subscribe(['t', 2]);
-  const publisher = core.connect('publisher');
-  core.lines();
-  return { core, a, publisher };
-}
 
 function publishAll(publisher: CorePeer, from: number, to: number, qos: 0 | 1 | 2 = 1): void {
   for (let i = from; i <= to; i++) publisher.publish('t', String(i), qos);
