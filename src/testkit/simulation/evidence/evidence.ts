@@ -291,9 +291,12 @@ export class Evidence {
     connection.isAccepted = true;
     this.wills.accepted(willTag);
     client.isSessionAnnounced = !connect.clean;
-    // The session of a CONNACK that had not left when an operator deleted it may have gone with its connection.
+    // What came before this CONNACK left may have ended its session: an operator's deletion, or a later CONNECT of the
+    // same client, whose own CONNACK does not leave if its connection is lost first.
+    const mayBeReplaced = client.lastConnectAt > since;
     const mayBeDeleted = client.deletionGivenAt > since;
-    client.sessionStored = connect.clean ? 'no' : mayBeDeleted ? 'unknown' : 'yes';
+    if (mayBeReplaced) client.sessionStored = 'unknown';
+    else client.sessionStored = connect.clean ? 'no' : mayBeDeleted ? 'unknown' : 'yes';
     if (!saysNew(connection, sessionPresent)) return wasAnnounced;
     client.sessionEnded(earlierSubscriptions);
     client.newSessionSince = since;
