@@ -89,7 +89,7 @@ export class EventLoop {
 
   constructor(parts: EventLoopParts) {
     this.#parts = parts;
-    this.#budget = new TurnBudget(() => parts.clock.nowMs(), parts.limits);
+    this.#budget = new TurnBudget(parts.clock, parts.limits);
   }
 
   /** The time of the current step, or of the last one, in milliseconds since 1970. */

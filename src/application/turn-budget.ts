@@ -6,6 +6,7 @@
 //
 // Reading the clock for each step would be expensive. Steps count the work they have done in units (a step, a recorded
 // change, a delivery), and the clock is read after so many of them, fewer when they turn out to take long.
+import type { Clock } from '../ports/clock.js';
 
 export interface TurnLimits {
   /** Milliseconds of one phase. */
@@ -25,7 +26,7 @@ const SLICES_PER_PHASE = 4;
 const NOT_BEGUN = -Infinity;
 
 export class TurnBudget {
-  readonly #nowMs: () => number;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #limits: TurnLimits;
   readonly #sliceMaxSteps: number;
   #isSpent = false;
@@ -40,8 +41,8 @@ export class TurnBudget {
   #phaseSteps = 0;
   #sliceSteps = 0;
 
-  constructor(nowMs: () => number, limits: Partial<TurnLimits> = {}) {
-    this.#nowMs = nowMs;
+  constructor(clock: Pick<Clock, 'nowMs'>, limits: Partial<TurnLimits> = {}) {
+    this.#clock = clock;
     this.#limits = { ...DEFAULT_TURN_LIMITS, ...limits };
     this.#sliceMaxSteps = Math.max(1, Math.floor(this.#limits.maxSteps / SLICES_PER_PHASE));
     // Where steps are limited, each of them is counted.
@@ -94,7 +95,7 @@ export class TurnBudget {
   }
 
   #readClock(): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#clock.nowMs();
     const passedMs = nowMs - this.#readMs;
     if (passedMs > 1) this.#unitsPerReading = Math.max(1, this.#unitsPerReading >> 2);
     else if (passedMs === 0) this.#unitsPerReading = Math.min(this.#unitsPerReadingMax, this.#unitsPerReading << 1);

@@ -13,7 +13,7 @@ import { reload } from './reload.js';
 import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
 import { VERSION } from './version.js';
-import { warmUp } from '../warmup/warmup.js';
+import { Warmup } from '../warmup/warmup.js';
 import type { ProcessHost } from './process-host.js';
 
 export function addStart(program: Command, host: ProcessHost): void {
@@ -55,7 +55,8 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
 }
 
 async function run(broker: BrokerService, config: Config, flags: Flags, host: ProcessHost): Promise<void> {
-  const starting = warmUp().then(() => broker.start());
+  const warmup = new Warmup();
+  const starting = warmup.begin().then(() => broker.start());
   const stopFailed = new Promise<never>((_resolve, reject) => {
     let isStopping = false;
     host.onStopRequest(() => {
@@ -64,6 +65,7 @@ async function run(broker: BrokerService, config: Config, flags: Flags, host: Pr
         return;
       }
       isStopping = true;
+      void warmup.end();
       // During a start the request waits for its end; the code that awaits the start reports its failure.
       starting
         .then(
@@ -83,8 +85,13 @@ async function run(broker: BrokerService, config: Config, flags: Flags, host: Pr
       ),
   );
 
-  await starting;
-  const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);
-  host.print(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
-  await Promise.race([broker.ended, stopFailed]);
+  try {
+    await starting;
+    const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);
+    host.print(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
+    warmup.goOnWhile(() => broker.query({ kind: 'counts' }).connections === 0);
+    await Promise.race([broker.ended, stopFailed]);
+  } finally {
+    await warmup.end();
+  }
 }

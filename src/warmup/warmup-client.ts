@@ -4,10 +4,12 @@ import type { Socket } from 'node:net';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
-import type { AcknowledgementPacket, Packet, QoS } from '../protocol/packets.js';
+import type { AcknowledgementPacket, Packet, PublishPacket } from '../protocol/packets.js';
+import type { Burst } from './burst.js';
 
 const PACKET_MAX_BYTES = 1024;
-const DONE = Promise.resolve();
+/** Of a request: there is one at a time. */
+const REQUEST_ID = 1;
 
 export interface WarmupClientOptions {
   readonly clientId: string;
@@ -19,9 +21,9 @@ export class WarmupClient {
   readonly #decoder = new PacketDecoder({ maxPacketSize: PACKET_MAX_BYTES, role: 'client' });
   readonly #options: WarmupClientOptions;
   #socket: Socket | undefined;
-  #lastPacketId = 0;
-  /** Settled by the next answer of its kind, or by the end of the connection. */
-  #awaited: { readonly type: PacketType; resolve(): void; reject(error: Error): void } | undefined;
+  /** What `#whenAnswered` waits for: answers to requests, and the last acknowledgement of each message. */
+  #outstanding = 0;
+  #whenAnswered: { resolve(): void; reject(error: Error): void } | undefined;
 
   constructor(options: WarmupClientOptions) {
     this.#options = options;
@@ -35,9 +37,9 @@ export class WarmupClient {
       this.#received(chunk);
     });
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#awaited?.reject(new Error('the connection was closed')));
+    socket.on('close', () => this.#whenAnswered?.reject(new Error('the connection was closed')));
     const { clientId, userName, clean } = this.#options;
-    this.#send({
+    return this.#request({
       type: PacketType.connect,
       protocolVersion: 4,
       clean,
@@ -48,72 +50,91 @@ export class WarmupClient {
       will: undefined,
       properties: undefined,
     });
-    return this.#answer(PacketType.connack);
   }
 
-  subscribe(topicFilter: string): void {
+  /** @returns when SUBACK has arrived. */
+  subscribe(topicFilter: string): Promise<void> {
     const subscription = { topicFilter, qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
-    this.#send({
+    return this.#request({
       type: PacketType.subscribe,
-      packetId: this.#nextPacketId(),
+      packetId: REQUEST_ID,
       subscriptions: [subscription],
       properties: undefined,
     });
   }
 
-  /** @returns when the message has been acknowledged; at QoS 0, at once. */
-  publish(topic: string, qos: QoS, payload: Uint8Array): Promise<void> {
-    const packetId = qos === 0 ? 0 : this.#nextPacketId();
-    this.#send({
-      type: PacketType.publish,
-      dup: false,
-      qos,
-      retain: false,
-      topic,
-      packetId,
+  /** @returns when UNSUBACK has arrived. */
+  unsubscribe(topicFilter: string): Promise<void> {
+    return this.#request({
+      type: PacketType.unsubscribe,
+      packetId: REQUEST_ID,
+      topicFilters: [topicFilter],
       properties: undefined,
-      payload,
     });
-    if (qos === 0) return DONE;
-    return this.#answer(qos === 1 ? PacketType.puback : PacketType.pubcomp);
+  }
+
+  /** @returns when PINGRESP has arrived. */
+  ping(): Promise<void> {
+    return this.#request({ type: PacketType.pingreq });
+  }
+
+  /** @returns when all messages have been acknowledged. */
+  publish({ bytes, answers }: Burst): Promise<void> {
+    this.#socket?.write(bytes);
+    return this.#answered(answers);
   }
 
   disconnect(): void {
     if (this.#socket === undefined || this.#socket.destroyed) return;
-    this.#send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
-    this.#socket.end();
+    this.#socket.end(encodePacket({ type: PacketType.disconnect, reasonCode: 0, properties: undefined }, 4));
   }
 
-  #answer(type: PacketType): Promise<void> {
+  #request(packet: Packet): Promise<void> {
+    this.#socket?.write(encodePacket(packet, 4));
+    return this.#answered(1);
+  }
+
+  #answered(count: number): Promise<void> {
+    this.#outstanding = count;
     return new Promise((resolve, reject) => {
-      this.#awaited = { type, resolve, reject };
+      this.#whenAnswered = { resolve, reject };
     });
   }
 
   #received(chunk: Uint8Array): void {
+    const answers: Uint8Array[] = [];
     this.#decoder.push(chunk);
-    for (let packet = this.#decoder.read(); packet !== undefined; packet = this.#decoder.read()) this.#handle(packet);
+    for (let packet = this.#decoder.read(); packet !== undefined; packet = this.#decoder.read()) {
+      const answer = answerTo(packet);
+      if (answer !== undefined) answers.push(answer);
+      else if (packet.type !== PacketType.publish && --this.#outstanding === 0) this.#whenAnswered?.resolve();
+    }
+    if (answers.length > 0) this.#socket?.write(Buffer.concat(answers));
   }
+}
 
-  #handle(packet: Packet): void {
-    if (packet.type === this.#awaited?.type) {
-      this.#awaited.resolve();
-      this.#awaited = undefined;
-    } else if (packet.type === PacketType.publish && packet.qos > 0)
-      this.#acknowledge(packet.qos === 1 ? PacketType.puback : PacketType.pubrec, packet.packetId);
-    else if (packet.type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packet.packetId);
-    else if (packet.type === PacketType.pubrel) this.#acknowledge(PacketType.pubcomp, packet.packetId);
-  }
+/** @returns `undefined` if the protocol asks for none. */
+function answerTo(packet: Packet): Uint8Array | undefined {
+  const { type } = packet;
+  if (type === PacketType.publish) return acknowledgementOf(packet);
+  if (type === PacketType.pubrec) return acknowledge(PacketType.pubrel, packet.packetId);
+  return type === PacketType.pubrel ? acknowledge(PacketType.pubcomp, packet.packetId) : undefined;
+}
 
-  #acknowledge(type: AcknowledgementPacket['type'], packetId: number): void {
-    this.#send({ type, packetId, reasonCode: 0, properties: undefined });
-  }
+function acknowledgementOf({ qos, packetId }: PublishPacket): Uint8Array | undefined {
+  if (qos === 0) return undefined;
+  return acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId);
+}
 
-  #nextPacketId(): number {
-    return (this.#lastPacketId = (this.#lastPacketId % 65_535) + 1);
-  }
+/** Acknowledgements by type and Packet Identifier, which are few: the encoder should have no more to do than it has. */
+const known = new Map<number, Uint8Array>();
 
-  #send(packet: Packet): void {
-    this.#socket?.write(encodePacket(packet, 4));
+function acknowledge(type: AcknowledgementPacket['type'], packetId: number): Uint8Array {
+  const key = (type << 16) | packetId;
+  let bytes = known.get(key);
+  if (bytes === undefined) {
+    bytes = encodePacket({ type, packetId, reasonCode: 0, properties: undefined }, 4);
+    known.set(key, bytes);
   }
+  return bytes;
 }

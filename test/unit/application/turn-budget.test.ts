@@ -5,10 +5,11 @@ import type { TurnLimits } from '../../../src/application/turn-budget.js';
 
 function started(limits: Partial<TurnLimits> = {}) {
   const clock = { nowMs: 1000, readings: 0 };
-  const budget = new TurnBudget(() => {
+  const nowMs = (): number => {
     clock.readings++;
     return clock.nowMs;
-  }, limits);
+  };
+  const budget = new TurnBudget({ nowMs }, limits);
   /** Steps that take so long together, with the time at which their chunk came. */
   const steps = (count: number, ms: number, units = 1): void => {
     const startMs = clock.nowMs;

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
-import { warmUp } from '../../../src/warmup/warmup.js';
+import { Warmup } from '../../../src/warmup/warmup.js';
 import { WarmupClient } from '../../../src/warmup/warmup-client.js';
 
 const TURNS = 10;
@@ -16,12 +16,49 @@ async function portOf(server: Server): Promise<number> {
   return address.port;
 }
 
-test('the warm-up ends and leaves no port open', async () => {
-  const before = servers();
-  await warmUp();
+async function expectServers(count: number): Promise<void> {
   // Node releases the handle of a closed server in a later turn of the event loop.
-  for (let turn = 0; turn < TURNS && servers() > before; turn++) await new Promise((resolve) => setImmediate(resolve));
-  expect(servers()).toBe(before);
+  for (let turn = 0; turn < TURNS && servers() > count; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(servers()).toBe(count);
+}
+
+test('the warm-up ends by itself when the broker has been idle for a while, and leaves no port open', async () => {
+  const before = servers();
+  const warmup = new Warmup({ beforeListeningMs: 20, whileIdleMs: 30 });
+  await warmup.begin();
+  warmup.goOnWhile(() => true);
+  await warmup.ended;
+  await expectServers(before);
+});
+
+test('the warm-up does nothing between its beginning and the first idle moment of the broker', async () => {
+  let looks = 0;
+  const warmup = new Warmup({ beforeListeningMs: 20 });
+  await warmup.begin();
+  warmup.goOnWhile(() => {
+    looks++;
+    return false;
+  });
+  while (looks < 3) await new Promise((resolve) => setImmediate(resolve));
+  await warmup.end();
+});
+
+test('a warm-up ends at once when the broker has to stop', async () => {
+  const before = servers();
+  const warmup = new Warmup({ beforeListeningMs: 20, whileIdleMs: Infinity });
+  await warmup.begin();
+  warmup.goOnWhile(() => true);
+  await warmup.end();
+  await expectServers(before);
+});
+
+test('the warm-up of a broker that no longer answers ends without an error', async () => {
+  const warmup = new Warmup({ beforeListeningMs: 20, whileIdleMs: Infinity });
+  await warmup.begin();
+  warmup.goOnWhile(() => {
+    throw new Error('the broker is stopping');
+  });
+  await expect(warmup.ended).resolves.toBeUndefined();
 });
 
 test('a warm-up client whose connection is cut fails instead of waiting for an answer', async () => {

@@ -291,12 +291,9 @@ export class Evidence {
     connection.isAccepted = true;
     this.wills.accepted(willTag);
     client.isSessionAnnounced = !connect.clean;
-    // What came before this CONNACK left may have ended its session: an operator's deletion, or a later CONNECT of the
-    // same client, whose own CONNACK does not leave if its connection is lost first.
-    const mayBeReplaced = client.lastConnectAt > since;
-    const mayBeDeleted = client.deletionGivenAt > since;
-    if (mayBeReplaced) client.sessionStored = 'unknown';
-    else client.sessionStored = connect.clean ? 'no' : mayBeDeleted ? 'unknown' : 'yes';
+    // By an operator's deletion, or by a later CONNECT whose CONNACK does not leave if its connection is lost first.
+    const mayHaveEnded = client.lastConnectAt > since || (!connect.clean && client.deletionGivenAt > since);
+    client.sessionStored = mayHaveEnded ? 'unknown' : connect.clean ? 'no' : 'yes';
     if (!saysNew(connection, sessionPresent)) return wasAnnounced;
     client.sessionEnded(earlierSubscriptions);
     client.newSessionSince = since;
