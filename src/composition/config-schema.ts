@@ -78,6 +78,7 @@ const limits = {
   maxTransientQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   queueFullPolicy: oneOf('discard', 'discard-oldest').optional(),
   maxInflight: integer(1, 65_535).optional(),
+  initialInflight: integer(1, 65_535).optional(),
   receiveMaximum: integer(1, 65_535).optional(),
   topicAliasMax: integer(0, 65_535).optional(),
   retainedMessages: boolean().optional(),

@@ -28,8 +28,13 @@ export interface QueueLimits {
   /** Payload bytes in the queue of a session that is not stored, which waits in memory. */
   readonly maxTransientQueueBytes: number;
   readonly queueFullPolicy: 'discard' | 'discard-oldest';
-  /** Unacknowledged QoS 1 and 2 messages to one client, 1 to 65,535. */
+  /**
+   * Unacknowledged QoS 1 and 2 messages to one client, 1 to 65,535: the most there can be. The window begins with
+   * `initialInflight`, and opens while the client keeps up.
+   */
   readonly maxInflight: number;
+  /** The same at the beginning of a connection, 1 to 65,535; `maxInflight` if that is less. */
+  readonly initialInflight: number;
   /** Unacknowledged QoS 2 messages from one MQTT 5 client, 1 to 65,535. */
   readonly receiveMaximum: number;
   /** Topic Aliases of one MQTT 5 client, 0 to 65,535. */
@@ -139,7 +144,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxQueueBytes: 1024 * 1024 * 1024,
   maxTransientQueueBytes: 16 * 1024 * 1024,
   queueFullPolicy: 'discard',
-  maxInflight: 50,
+  maxInflight: 1000,
+  initialInflight: 50,
   receiveMaximum: 1000,
   topicAliasMax: 10,
   maxBufferedQos0Messages: 1000,

@@ -135,7 +135,8 @@ export class Handshake {
     if (connection.state !== 'admitting' || admission === undefined || clientId === undefined) return;
     const { effects } = this.context;
     const { connect, session, present } = admission;
-    connection.output.window = this.connections.limit(connection, 'maxInflight');
+    const { initialInflight } = this.context.limits;
+    connection.output.window.open(initialInflight, this.connections.limit(connection, 'maxInflight'));
     connection.keepAliveMs = this.#keepAliveS(connect) * 1000;
     this.connections.connected(connection);
     // 3.1 has no Session Present; its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]

@@ -8,10 +8,10 @@ import type { ConnectionId } from '../identifiers.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { Task } from '../work-queue.js';
+import { DeliveryWindow } from './delivery-window.js';
 
 export class ClientOutput {
-  /** The maximum number of unacknowledged QoS 1 and 2 messages. */
-  window = 0;
+  readonly window = new DeliveryWindow();
   /** Goes on when the client has acknowledged messages. */
   continuation: Task | undefined;
   #lastPromise: Ticket = NOW;

@@ -33,7 +33,6 @@ export class Outbound implements QueueOwner, Task {
   #output: ClientOutput | undefined;
   /** Checked for each message that is about to be sent; `undefined` if the client may receive everything. */
   restrictions: Access | undefined;
-  #window = 0;
   #congested = false;
   /** Entries below this seq were sent on an earlier connection and go out with DUP [MQTT-3.3.1-1]. */
   #sentBefore = 0;
@@ -78,7 +77,7 @@ export class Outbound implements QueueOwner, Task {
     return (
       this.#output !== undefined &&
       !this.#congested &&
-      this.#inFlight.size < this.#window &&
+      this.#inFlight.size < this.#output.window.size &&
       this.#queue.isCaughtUp &&
       this.#queue.buffer.length === 0
     );
@@ -104,7 +103,6 @@ export class Outbound implements QueueOwner, Task {
    */
   attach(output: ClientOutput): void {
     this.#output = output;
-    this.#window = output.window;
     this.#congested = output.isCongested;
     this.#queue.open();
     this.#pump();
@@ -179,6 +177,7 @@ export class Outbound implements QueueOwner, Task {
     if (this.#refused?.delete(entry) === true) this.context.counters.dropped['not-authorized']++;
     else this.context.counters.delivered++;
     this.#remove(entry);
+    this.#output?.window.acknowledged(this.context.nowMs);
     this.#pump();
     if (this.canSendNow) this.recipient.capacityAvailable();
   }
@@ -213,7 +212,8 @@ export class Outbound implements QueueOwner, Task {
     const inFlight = this.#inFlight;
     const { restrictions } = this;
     let hasSkipped = false;
-    while (!this.#congested && inFlight.size < this.#window) {
+    const { window } = output;
+    while (!this.#congested && inFlight.size < window.size) {
       const entry = queue.buffer.peek();
       if (entry === undefined) break;
       const packetId = packetIdOf(entry.seq);
@@ -253,7 +253,9 @@ export class Outbound implements QueueOwner, Task {
       effects.deliver(output.id, message, entry.options, dup, packetId, after);
       if (entry.source === undefined) entry.message = undefined;
     }
-    queue.fill(!this.#congested && inFlight.size < this.#window);
+    const isFull = inFlight.size >= window.size;
+    if (isFull && queue.buffer.length > 0) window.held(nowMs);
+    queue.fill(!this.#congested && !isFull);
   }
 
   /**

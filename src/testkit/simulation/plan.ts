@@ -39,9 +39,18 @@ export function planOf(seed: number): Plan {
   return { seed, limits, ackLevels, sliceSize, maxTurnSteps, highWaterMark, clients, rules, operations, durationMs };
 }
 
+/** Fixed windows, and windows that open. */
+const WINDOWS = [
+  { maxInflight: 1 },
+  { maxInflight: 2, initialInflight: 1 },
+  { maxInflight: 3, initialInflight: 1 },
+  { maxInflight: 10, initialInflight: 2 },
+  { maxInflight: 50, initialInflight: 50 },
+] as const;
+
 function limitsOf(random: SeededRandom): { -readonly [Key in keyof Limits]?: Limits[Key] } {
   return {
-    maxInflight: random.pick([1, 2, 3, 10, 50]),
+    ...random.pick(WINDOWS),
     willGraceAfterRestartMs: WILL_GRACE_MS,
     drainTimeoutMs: random.pick([500, 4000]),
     storageTimeoutMs: random.pick([300, 20_000]),

@@ -2,7 +2,7 @@
 // jumps from one timer to the next, and timers that are due together make one turn of the broker. The run ends at the
 // first broken promise.
 import type { Authorizer, Command, Permissions, Storage } from '../../ports/index.js';
-import { NEVER_EXPIRES_S } from '../../domain/limits.js';
+import { DEFAULT_LIMITS, NEVER_EXPIRES_S } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { SimulatedClient } from './client.js';
@@ -69,7 +69,7 @@ export class World {
     this.#model = new Model({
       nowMs: () => this.#clock.nowMs(),
       sessionExpiryMs: expiryOf(plan),
-      maxInflight: plan.limits.maxInflight ?? 50,
+      maxInflight: plan.limits.maxInflight ?? DEFAULT_LIMITS.maxInflight,
       maxBufferedAboveMark: maxBufferedAboveMark(plan),
       verdict: this.#verdict,
       disk: this.#disk.contents,
@@ -388,6 +388,6 @@ const RUN_BYTES = 1024 * 1024;
  * and unread answers.
  */
 function maxBufferedAboveMark({ limits }: Plan): number {
-  const messages = (limits.maxInflight ?? 50) + (limits.maxBufferedQos0Messages ?? 1000);
+  const messages = (limits.maxInflight ?? DEFAULT_LIMITS.maxInflight) + (limits.maxBufferedQos0Messages ?? 1000);
   return RUN_BYTES + 3 * 64 * 1024 + messages * (LARGEST_PAYLOAD_BYTES + 64);
 }

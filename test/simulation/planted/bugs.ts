@@ -13,6 +13,7 @@ import { NOW } from '../../../src/domain/durability.js';
 import type { TopicName } from '../../../src/domain/identifiers.js';
 import { Journal } from '../../../src/domain/journal.js';
 import { MessageQueue } from '../../../src/domain/queues/message-queue.js';
+import { DeliveryWindow } from '../../../src/domain/session/delivery-window.js';
 import { Outbound } from '../../../src/domain/session/outbound.js';
 import { Session } from '../../../src/domain/session/session.js';
 import { Sessions } from '../../../src/domain/session/sessions.js';
@@ -306,10 +307,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a window that is one too large',
     breaks: ['window'],
     plant: () =>
-      replaceMethod(Outbound.prototype, 'attach', (_self, attach, connection) => {
-        withValue(connection, 'window', connection.window + 1, () => {
-          attach(connection);
-        });
+      replaceMethod(DeliveryWindow.prototype, 'open', (_self, open, initial, max) => {
+        open(initial + 1, max + 1);
       }),
   },
   {

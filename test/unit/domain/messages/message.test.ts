@@ -51,7 +51,7 @@ const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound => {
 /** Attaches a client that takes one message before it acknowledges. */
 function attach(outbound: Outbound): void {
   const output = new ClientOutput(1 as ConnectionId, outbound.context);
-  output.window = 1;
+  output.window.open(1, 1);
   outbound.attach(output);
 }
 

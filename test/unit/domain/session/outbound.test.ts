@@ -26,6 +26,16 @@ describe('the window of a session', () => {
     expect(core.heard(a)).toEqual(['publish t=1 q1 id1', 'publish t=2 q1 id2', 'publish t=3 q1 id3']);
   });
 
+  test('a client that acknowledges a whole window gets twice as many messages', () => {
+    const { core, a, publisher } = pair({ initialInflight: 2, maxInflight: 4 });
+    publishAll(publisher, 1, 9);
+    core.heard(a);
+    a.puback(1, 2);
+    expect(payloads(core.heard(a))).toEqual(['3', '4', '5', '6']);
+    a.puback(3, 4, 5, 6);
+    expect(payloads(core.heard(a))).toEqual(['7', '8', '9']);
+  });
+
   test('an acknowledgement in any order makes room for the next message', () => {
     const { core, a, publisher } = pair({ maxInflight: 3 });
     publishAll(publisher, 1, 5);

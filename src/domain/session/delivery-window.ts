@@ -1,0 +1,45 @@
+// The window of one connection: how many QoS 1 and 2 messages may be unacknowledged. It opens while the client keeps up
+// and closes when the client lags, so that a fast client is not held back by its round trips, and a slow one does not
+// collect messages that others could have. MQTT leaves the size to the sender [MQTT-4.3.2-1], [MQTT-4.3.3-1].
+
+/** A client that acknowledges a whole window within this time keeps up. */
+const KEEPS_UP_MS = 500;
+/** A client that takes longer than this lags. */
+const LAGS_MS = 2000;
+
+export class DeliveryWindow {
+  #size = 0;
+  #initial = 0;
+  #max = 0;
+  /** Acknowledgements until the present round ends; 0 while the window holds nothing back. */
+  #left = 0;
+  #roundStartMs = 0;
+
+  /** The number of messages that may be unacknowledged now. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Begins with `initial`, and never exceeds `max`. Both are 1 to 65,535. */
+  open(initial: number, max: number): void {
+    this.#initial = Math.min(initial, max);
+    this.#max = max;
+    this.#size = this.#initial;
+    this.#left = 0;
+  }
+
+  /** Messages wait because the window is full. This begins a round, which lasts until a window is acknowledged. */
+  held(nowMs: number): void {
+    if (this.#left > 0) return;
+    this.#left = this.#size;
+    this.#roundStartMs = nowMs;
+  }
+
+  /** A message has been acknowledged. */
+  acknowledged(nowMs: number): void {
+    if (this.#left === 0 || --this.#left > 0) return;
+    const tookMs = nowMs - this.#roundStartMs;
+    if (tookMs <= KEEPS_UP_MS) this.#size = Math.min(this.#size * 2, this.#max);
+    else if (tookMs > LAGS_MS) this.#size = Math.max(this.#size >> 1, this.#initial);
+  }
+}
