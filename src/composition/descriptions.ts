@@ -20,7 +20,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   queueFullPolicy:
     'What a full queue drops: the new message, or the oldest that is not in flight. Drops are counted and logged.',
   maxInflight:
-    'Unacknowledged QoS 1 and 2 messages to one client, at most. The window begins with `initialInflight`, doubles while the client acknowledges a whole window within 0.5 s, and halves when that takes longer than 2 s.',
+    'Unacknowledged QoS 1 and 2 messages to one client, at most. The window begins with `initialInflight`, doubles ' +
+    'while the client acknowledges a whole window within 0.5 s, and halves when that takes longer than 2 s.',
   initialInflight: 'The window with which a connection begins; `maxInflight` if that is less.',
   receiveMaximum: 'Unacknowledged QoS 2 messages from one MQTT 5 client. No effect on MQTT 3.1 and 3.1.1.',
   topicAliasMax: 'Topic Aliases of one MQTT 5 client. No effect on MQTT 3.1 and 3.1.1.',

@@ -3,7 +3,7 @@
 // part of the core an input or a query belongs to.
 import type { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
-import type { Packet } from '../protocol/packets.js';
+import type { AcknowledgementPacket, Packet } from '../protocol/packets.js';
 import { ConnectReturnCode } from '../protocol/reason-codes.js';
 import type { Changes, RestoredFact } from './changes.js';
 import type { Connection } from './connect/connection.js';
@@ -273,16 +273,16 @@ export class Broker {
         this.#publishHandler.publish(connection, session, packet);
         return;
       case PacketType.puback:
-        session.outboundIfAny?.acknowledged(packet.packetId);
+        if (session.outboundIfAny?.acknowledged(packet.packetId) === false) this.#mismatched(connection, packet);
         return;
       case PacketType.pubrec:
-        session.outbound.received(packet.packetId);
+        if (!session.outbound.received(packet.packetId)) this.#mismatched(connection, packet);
         return;
       case PacketType.pubrel:
         this.#publishHandler.release(connection, session, packet.packetId);
         return;
       case PacketType.pubcomp:
-        session.outboundIfAny?.completed(packet.packetId);
+        if (session.outboundIfAny?.completed(packet.packetId) === false) this.#mismatched(connection, packet);
         return;
       case PacketType.subscribe:
         this.#subscribeHandler.subscribe(connection, session, packet);
@@ -307,5 +307,15 @@ export class Broker {
         });
         return;
     }
+  }
+
+  /**
+   * An acknowledgement of the wrong kind would leave the message unacknowledged, and its place in the window taken, for
+   * as long as the connection lasts [MQTT-4.8.0-1].
+   */
+  #mismatched(connection: Connection, { type, packetId }: AcknowledgementPacket): void {
+    const name = type === PacketType.puback ? 'PUBACK' : type === PacketType.pubrec ? 'PUBREC' : 'PUBCOMP';
+    const detail = `${name} does not answer what was sent with Packet Identifier ${packetId}`;
+    this.#connections.end(connection, 'protocol-violation', { detail });
   }
 }

@@ -197,7 +197,7 @@ describe('2.3 Packet Identifier', () => {
           publishes.map(({ topic, packetId }) => ({ topic, packetId }));
         expect(identified(again)).toEqual(identified(first));
       },
-      { limits: { maxInflight: 1000 } },
+      { limits: { initialInflight: 1000 } },
     ));
 
   test('[MQTT-2.3.1-4] a Packet Identifier of an unacknowledged message is never assigned again', () =>

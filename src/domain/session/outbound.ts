@@ -144,10 +144,14 @@ export class Outbound implements QueueOwner, Task {
     if (this.canSendNow) this.recipient.capacityAvailable();
   }
 
-  /** PUBACK. An identifier that is not in flight at QoS 1 is ignored: the acknowledgement is a repeat. */
+  /**
+   * PUBACK. An identifier that is not in flight is ignored: the acknowledgement is a repeat.
+   * @returns false if the message was sent at QoS 2, so PUBACK does not answer it [MQTT-4.3.3-1].
+   */
   acknowledged(packetId: number): boolean {
     const entry = this.#inFlight.get(packetId);
-    if (entry === undefined || entry.qos !== 1) return false;
+    if (entry === undefined) return true;
+    if (entry.qos !== 1) return false;
     this.#delivered(entry);
     return true;
   }
@@ -155,20 +159,25 @@ export class Outbound implements QueueOwner, Task {
   /**
    * PUBREC: answered by PUBREL, even for an unknown identifier, so that the client can release it; PUBREL packets
    * leave in the order of PUBREC [MQTT-4.6.0-4].
+   * @returns false if the message was sent at QoS 1, so PUBREC does not answer it [MQTT-4.3.2-1].
    */
   received(packetId: number): boolean {
     const entry = this.#inFlight.get(packetId);
-    const known = entry?.qos === 2;
-    if (known && !entry.released) this.#queue.release(entry);
-    const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
+    if (entry?.qos === 1) return false;
+    if (entry !== undefined && !entry.released) this.#queue.release(entry);
+    const reasonCode = entry === undefined ? ReasonCode.packetIdentifierNotFound : ReasonCode.success;
     this.#output?.acknowledge(PacketType.pubrel, packetId, reasonCode);
-    return known;
+    return true;
   }
 
-  /** PUBCOMP. */
+  /**
+   * PUBCOMP. An identifier that is not in flight is ignored: the acknowledgement is a repeat.
+   * @returns false if PUBREL has not been sent for the message, so PUBCOMP does not answer it [MQTT-4.3.3-1].
+   */
   completed(packetId: number): boolean {
     const entry = this.#inFlight.get(packetId);
-    if (entry === undefined || !entry.released) return false;
+    if (entry === undefined) return true;
+    if (!entry.released) return false;
     this.#delivered(entry);
     return true;
   }
