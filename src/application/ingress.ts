@@ -192,7 +192,7 @@ export class Ingress implements InputOwner, WorkSource {
       const left = input.isIdle ? turns - 1 : TURNS_UNTIL_QUIET;
       if (left === 0) {
         this.loop.submit(() => {
-          if (input.isIdle) this.loop.step({ kind: 'quiet', connection: input.id });
+          if (input.isIdle) this.loop.step({ kind: 'quiet', connection: input.id, isReceiving: input.takeProgress() });
           else this.whenQuiet(input);
         });
         continue;

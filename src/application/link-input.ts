@@ -42,6 +42,8 @@ export class LinkInput {
   #isReading = false;
   #isPaused = false;
   #hasPartialPacket = false;
+  /** How much of which packet had arrived when `takeProgress` was called last. */
+  #progress = { packet: 0, bytes: 0 };
   #whenRead: (() => void) | undefined;
 
   constructor({ id, listener }: Pick<ConnectionOrigin, 'id' | 'listener'>, channel: Channel, owner: InputOwner) {
@@ -75,6 +77,14 @@ export class LinkInput {
    */
   get isIdle(): boolean {
     return !this.#isPaused && !this.#hasUnread;
+  }
+
+  /** Whether part of an incomplete packet has arrived since the last call. */
+  takeProgress(): boolean {
+    const { partialPacketNumber: packet, partialPacketBytes: bytes } = this.#decoder;
+    const before = this.#progress;
+    this.#progress = { packet, bytes };
+    return bytes > 0 && (packet !== before.packet || bytes !== before.bytes);
   }
 
   /** CONNECT was accepted: the connection speaks this version and may send packets of this size. */

@@ -93,6 +93,7 @@ const limits = {
   sharedSubscriptions: boolean().optional(),
   subscriptionIdentifiers: boolean().optional(),
   connectTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
+  packetTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   authTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   storageTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   maxConnections: z

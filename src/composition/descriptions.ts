@@ -40,6 +40,9 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   wildcardSubscriptions: 'Whether Topic Filters may contain `+` and `#`.',
   sharedSubscriptions: 'Whether clients may subscribe to `$share/<group>/<filter>`.',
   subscriptionIdentifiers: 'Whether MQTT 5 clients may use Subscription Identifiers. No effect on MQTT 3.1 and 3.1.1.',
+  packetTimeoutMs:
+    'Milliseconds from one whole packet to the next while that one arrives, however slowly. Keep-alive ends a ' +
+    'connection earlier when nothing of a packet arrives.',
   connectTimeoutMs:
     'Milliseconds from the opening of a connection to its complete CONNECT. TLS, WebSocket and PROXY ' +
     'handshakes have the same time before that.',

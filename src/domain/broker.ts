@@ -238,7 +238,7 @@ export class Broker {
         this.#connections.writable(connection);
         return;
       case 'quiet':
-        this.#connections.quiet(connection);
+        this.#connections.quiet(connection, input.isReceiving);
         return;
       case 'retained-page':
         connection.retained?.page(input.messages);

@@ -54,7 +54,12 @@ export type ConnectionInput =
   /** The answer to `whenWritable`, and the end of `congested`. */
   | { readonly kind: 'writable'; readonly connection: ConnectionId }
   /** The answer to `whenQuiet`. */
-  | { readonly kind: 'quiet'; readonly connection: ConnectionId }
+  | {
+      readonly kind: 'quiet';
+      readonly connection: ConnectionId;
+      /** Whether part of a packet has arrived since the answer before. */
+      readonly isReceiving: boolean;
+    }
   | { readonly kind: 'retained-page'; readonly connection: ConnectionId; readonly messages: readonly Message[] }
   /** The broker stops: the client is disconnected, its session and its will stay stored. */
   | { readonly kind: 'shutdown'; readonly connection: ConnectionId };

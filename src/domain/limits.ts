@@ -74,6 +74,8 @@ export interface ConnectionLimits {
   readonly maxConnectRatePerAddress: number | undefined;
   /** From the opening of a connection to its complete CONNECT. */
   readonly connectTimeoutMs: number;
+  /** From one whole packet to the next, while that arrives; for a client with a keep-alive. */
+  readonly packetTimeoutMs: number;
   readonly authTimeoutMs: number;
   /**
    * How long a CONNACK may wait for storage: longer than a database takes to elect a primary, shorter than most clients
@@ -165,6 +167,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnectRate: undefined,
   maxConnectRatePerAddress: undefined,
   connectTimeoutMs: 10_000,
+  packetTimeoutMs: 3_600_000,
   authTimeoutMs: 30_000,
   storageTimeoutMs: 20_000,
   keepAliveMax: 65_535,

@@ -34,6 +34,8 @@ export class CoreHarness {
   finishesAtOnce = true;
   /** Whether what CONNACK promises is durable at once. */
   admitsAtOnce = true;
+  /** Connections in the middle of a packet of which something keeps arriving. */
+  readonly receiving = new Set<ConnectionId>();
   #connections = 0;
   #packetIds = 0;
   #commands = 0;
@@ -109,7 +111,7 @@ export class CoreHarness {
   /** The packets of a peer are handled at once, so a peer whose silence the broker waits for is quiet already. */
   #hearAll(): void {
     for (let id = this.recorder.quietWanted.shift(); id !== undefined; id = this.recorder.quietWanted.shift())
-      this.broker.handle({ kind: 'quiet', connection: id }, this.nowMs);
+      this.broker.handle({ kind: 'quiet', connection: id, isReceiving: this.receiving.has(id) }, this.nowMs);
   }
 
   /** Answers the oldest thing asked for. False: there is none. */

@@ -202,12 +202,19 @@ export class Connections {
     else this.deadlines.set(connection.deadline, connection.lastPacketMs + connection.keepAliveMs * 1.5);
   }
 
-  /** Everything that the client had sent has been read: if it was silent for too long, the connection ends. */
-  quiet(connection: Connection): void {
+  /**
+   * Everything that the client had sent has been read: if it was silent for too long, the connection ends. A client
+   * that is in the middle of a packet is not silent (MQTT 3.1.1 section 3.1.2.10), unless it never gets to the end of it.
+   */
+  quiet(connection: Connection, isReceiving: boolean): void {
     if (connection.state !== 'connected') return;
-    if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5)
-      this.end(connection, 'keep-alive-timeout');
-    else this.expectPacket(connection);
+    const { nowMs, limits } = this.context;
+    const { lastPacketMs, keepAliveMs } = connection;
+    if (nowMs < lastPacketMs + keepAliveMs * 1.5) this.expectPacket(connection);
+    else if (!isReceiving) this.end(connection, 'keep-alive-timeout');
+    else if (nowMs < lastPacketMs + limits.packetTimeoutMs)
+      this.deadlines.set(connection.deadline, nowMs + keepAliveMs * 1.5);
+    else this.end(connection, 'keep-alive-timeout', { detail: 'a packet was never complete' });
   }
 
   #startStateTimer(connection: Connection): void {

@@ -150,6 +150,23 @@ describe('publish rates', () => {
     expect(ends(harness)).toEqual([]);
   });
 
+  test('a client that uploads one packet slowly is not silent, and one that stops in the middle is', async () => {
+    const harness = new EngineHarness();
+    const upload = bytes(publish({ topic: 't', payload: 'x'.repeat(1000), qos: 1, packetId: 1 }), PINGREQ);
+    const [slow, stuck] = [
+      await harness.connect({ clientId: 'slow', keepAlive: 1 }),
+      await harness.connect({ clientId: 'stuck', keepAlive: 1 }),
+    ];
+    stuck.send(upload.subarray(0, 10));
+    for (let at = 0; at < upload.length; at += 100) {
+      slow.send(upload.subarray(at, at + 100));
+      harness.clock.advance(1000);
+      await harness.settle();
+    }
+    expect(slow.received()).toEqual(['puback 1', 'pingresp']);
+    expect(ends(harness)).toEqual(['stuck keep-alive-timeout']);
+  });
+
   test('a client over its own rate delays no other client, and a client over the total rate does', async () => {
     for (const [limits, isHeldUp] of [
       [{ maxPublishRate: 10 }, false],

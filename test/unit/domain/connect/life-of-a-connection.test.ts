@@ -378,6 +378,31 @@ describe('time', () => {
     expect(core.lines()).toEqual(['1 close keep-alive-timeout', '! session-ended a disconnected']);
   });
 
+  test('a client in the middle of a packet is not silent while the packet keeps arriving', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a', { keepAlive: 10 });
+    core.receiving.add(a.id);
+    core.lines();
+    core.advance(15_000);
+    core.advance(15_000);
+    expect(core.lines()).toEqual([]);
+    core.receiving.delete(a.id);
+    core.advance(15_000);
+    expect(core.lines()).toContain('1 close keep-alive-timeout');
+  });
+
+  test('a packet that is still not complete after the packet timeout ends the connection', () => {
+    const core = new CoreHarness({ packetTimeoutMs: 40_000 });
+    const a = core.connect('a', { keepAlive: 10 });
+    core.receiving.add(a.id);
+    core.lines();
+    core.advance(15_000);
+    core.advance(15_000);
+    expect(core.lines()).toEqual([]);
+    core.advance(15_000);
+    expect(core.lines()).toContain('1 close keep-alive-timeout');
+  });
+
   test('packets sent to a client do not keep it alive', () => {
     const core = new CoreHarness();
     core.connect('a', { keepAlive: 10 }).subscribe(['t', 0]);
