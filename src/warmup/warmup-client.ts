@@ -8,7 +8,7 @@ import type { AcknowledgementPacket, Packet, PublishPacket } from '../protocol/p
 import type { Burst } from './burst.js';
 
 const PACKET_MAX_BYTES = 1024;
-/** The clients are silent while the broker reads its store, for however long that takes. This is the longest there is. */
+/** The longest there is: the clients are silent for as long as the broker takes to read its store. */
 const KEEP_ALIVE_S = 65_535;
 /** Of a request: there is one at a time. */
 const REQUEST_ID = 1;
