@@ -46,7 +46,6 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
   });
   const broker = await composing;
   const pidFile = pidFileOf(flags, host);
-  if (pidFile !== undefined) writePidFile(pidFile, host.pid);
   try {
     await run(broker, config, flags, host);
   } finally {
@@ -54,9 +53,21 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
   }
 }
 
-async function run(broker: BrokerService, config: Config, flags: Flags, host: ProcessHost): Promise<void> {
+async function run(
+  broker: BrokerService,
+  config: Config,
+  flags: Flags & PidFileFlag,
+  host: ProcessHost,
+): Promise<void> {
   const warmup = new Warmup();
-  const starting = warmup.begin().then(() => broker.start());
+  // Begins when this function has come to its first `await`: signals come as soon as the PID file is there, and a
+  // signal that is not handled yet would end the process and leave the file.
+  const starting = Promise.resolve().then(async () => {
+    const pidFile = pidFileOf(flags, host);
+    if (pidFile !== undefined) writePidFile(pidFile, host.pid);
+    await warmup.begin();
+    await broker.start();
+  });
   const stopFailed = new Promise<never>((_resolve, reject) => {
     let isStopping = false;
     host.onStopRequest(() => {

@@ -7,6 +7,7 @@
 //   SUBACK, UNSUBACK          the subscriptions as they are now [MQTT-3.8.4-1]                this step
 //   PUBACK, PUBREC            the message is stored for every queue that it went to           this step
 //                             [MQTT-4.3.2-2], [MQTT-4.3.3-2]
+//   PUBREC for a repeat       the same about the first one, of an earlier connection perhaps  all recorded so far
 //   PUBREL, PUBCOMP           the other side's Packet Identifier is settled [MQTT-4.3.3-1]    this step
 //   PUBLISH at QoS 2          it never comes twice: its queue entry, or the publisher's       the entry
 //                             Packet Identifier where there is no entry [MQTT-4.3.3-1]

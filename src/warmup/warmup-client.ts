@@ -8,6 +8,8 @@ import type { AcknowledgementPacket, Packet, PublishPacket } from '../protocol/p
 import type { Burst } from './burst.js';
 
 const PACKET_MAX_BYTES = 1024;
+/** The longest there is: the clients are silent for as long as the broker takes to read its store. */
+const KEEP_ALIVE_S = 65_535;
 /** Of a request: there is one at a time. */
 const REQUEST_ID = 1;
 
@@ -21,12 +23,17 @@ export class WarmupClient {
   readonly #decoder = new PacketDecoder({ maxPacketSize: PACKET_MAX_BYTES, role: 'client' });
   readonly #options: WarmupClientOptions;
   #socket: Socket | undefined;
+  #isClosed = false;
   /** What `#whenAnswered` waits for: answers to requests, and the last acknowledgement of each message. */
   #outstanding = 0;
   #whenAnswered: { resolve(): void; reject(error: Error): void } | undefined;
 
   constructor(options: WarmupClientOptions) {
     this.#options = options;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** @returns when CONNACK has arrived. */
@@ -37,13 +44,16 @@ export class WarmupClient {
       this.#received(chunk);
     });
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#whenAnswered?.reject(new Error('the connection was closed')));
+    socket.on('close', () => {
+      this.#isClosed = true;
+      this.#whenAnswered?.reject(closedError());
+    });
     const { clientId, userName, clean } = this.#options;
     return this.#request({
       type: PacketType.connect,
       protocolVersion: 4,
       clean,
-      keepAlive: 60,
+      keepAlive: KEEP_ALIVE_S,
       clientId,
       userName,
       password: undefined,
@@ -95,6 +105,7 @@ export class WarmupClient {
   }
 
   #answered(count: number): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedError());
     this.#outstanding = count;
     return new Promise((resolve, reject) => {
       this.#whenAnswered = { resolve, reject };
@@ -112,6 +123,8 @@ export class WarmupClient {
     if (answers.length > 0) this.#socket?.write(Buffer.concat(answers));
   }
 }
+
+const closedError = (): Error => new Error('the connection was closed');
 
 /** @returns `undefined` if the protocol asks for none. */
 function answerTo(packet: Packet): Uint8Array | undefined {

@@ -54,7 +54,7 @@ export class PublishHandler {
       return;
     }
     if (packet.qos === 2 && session.hasInbound(packet.packetId)) {
-      connection.output.acknowledge(PacketType.pubrec, packet.packetId, ReasonCode.success);
+      this.#acknowledgeRepeat(connection, packet.packetId);
       return;
     }
     if (packet.qos === 2 && connection.version === 5 && session.inboundCount >= limits.receiveMaximum) {
@@ -85,7 +85,8 @@ export class PublishHandler {
     };
     this.dispatcher.queue(isRepeat ? undefined : packet, session.origin, isRepeat ? NOTHING : begin, (outcome) => {
       if (connection.state !== 'connected') return;
-      if (qos > 0) this.#acknowledge(connection, packet, outcome);
+      if (isRepeat) this.#acknowledgeRepeat(connection, packetId);
+      else if (qos > 0) this.#acknowledge(connection, packet, outcome);
       effects.resume(connection.id);
     });
   }
@@ -95,6 +96,14 @@ export class PublishHandler {
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
     const reasonCode = outcome.matched > 0 ? ReasonCode.success : ReasonCode.noMatchingSubscribers;
     connection.output.acknowledgeAfter(type, packetId, reasonCode, outcome.ticket);
+  }
+
+  /**
+   * PUBREC for a repeat promises that the first one is stored. That may have been recorded in slices since CONNACK, for
+   * an earlier connection: neither this step nor an earlier promise to this connection waits for it.
+   */
+  #acknowledgeRepeat({ output }: Connection, packetId: number): void {
+    output.acknowledgeAfter(PacketType.pubrec, packetId, ReasonCode.success, this.context.changes.last);
   }
 
   /** PUBREL: frees the identifier; a repeated PUBREL is answered as well. */

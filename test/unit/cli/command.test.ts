@@ -1,6 +1,6 @@
 // The command: what it prints, to which stream, and with which exit status. The process is a fake; the broker is real.
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -246,6 +246,30 @@ describe('hexmq reload', () => {
     const late = new FakeHost();
     expect(await run(['reload', '--pid-file', pidFile], late)).toBe(1);
     expect(late.errors).toBe(`hexmq: ${pidFile}: no such file, so no broker that was started with it is running\n`);
+  });
+
+  test('signals are handled before there is a PID file that says where to send them', async () => {
+    const pidFile = join(directory, 'early.pid');
+    const isThere: boolean[] = [];
+    class WatchingHost extends FakeHost {
+      override onStopRequest(callback: () => void): void {
+        isThere.push(existsSync(pidFile));
+        super.onStopRequest(callback);
+      }
+
+      override onReloadRequest(callback: () => void): void {
+        isThere.push(existsSync(pidFile));
+        super.onReloadRequest(callback);
+      }
+    }
+    const host = new WatchingHost();
+    const ended = run(['start', '--port', '0', '--pid-file', pidFile, ...inMemory], host);
+    await host.untilReady();
+    expect(isThere).toEqual([false, false]);
+    expect(existsSync(pidFile)).toBe(true);
+    host.requestStop();
+    expect(await ended).toBe(0);
+    expect(existsSync(pidFile)).toBe(false);
   });
 
   test('hexmq reload sends no signal if the configuration is wrong, and prints what is wrong', async () => {

@@ -68,3 +68,14 @@ test('a warm-up client whose connection is cut fails instead of waiting for an a
   await expect(client.connect('127.0.0.1', port)).rejects.toThrow('the connection was closed');
   server.close();
 });
+
+test('a warm-up client whose connection was cut between two requests fails at the next one', async () => {
+  const connack = Buffer.from([0x20, 2, 0, 0]);
+  const server = createServer((socket) => socket.once('data', () => socket.end(connack)));
+  const port = await portOf(server);
+  const client = new WarmupClient({ clientId: 'a', userName: 'b', clean: true });
+  await client.connect('127.0.0.1', port);
+  await new Promise((resolve) => server.close(resolve)); // when its connections have ended
+  while (!client.isClosed) await new Promise((resolve) => setImmediate(resolve));
+  await expect(client.ping()).rejects.toThrow('the connection was closed');
+});

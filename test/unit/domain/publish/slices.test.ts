@@ -145,6 +145,27 @@ describe('a fan-out that is larger than a slice', () => {
     expect(core.lines()).toEqual(['-inbound publisher 9', expect.stringContaining('pubcomp 9')]);
   });
 
+  // The first one was recorded behind what CONNACK waited for: its ticket alone says that a crash does not lose it.
+  test.each([
+    ['still waits', 0],
+    ['is on its way', 3],
+    ['has just been published', 4],
+  ])('PUBREC for a repeat on a new connection, sent while the first one %s, waits for the first one', (_, steps) => {
+    const { core, publisher } = fanOut(3, { stored: true, qos: 2 });
+    publisher.publish('t', 'first');
+    publisher.publish('t', 'x', 2, { packetId: 9 });
+    publisher.lose();
+    const again = core.connect('publisher', { clean: false });
+    for (let step = 0; step < steps; step++) core.handle({ kind: 'continue' });
+    again.publish('t', 'x', 2, { packetId: 9, dup: true });
+    core.finish();
+    const lines = core.lines();
+    expect(lines.filter((line) => line.includes('pubrec'))).toEqual([
+      expect.stringMatching(`^${again.id} < pubrec 9 after`),
+    ]);
+    expect(lines.filter((line) => line.includes('t=x q2') && line.startsWith('+'))).toHaveLength(3);
+  });
+
   test('a will with many recipients is in the store until it is published, and replaced by a new one without harm', () => {
     const { core } = fanOut(3);
     const a = core.connect('a', { will: will('t', 'gone') });
