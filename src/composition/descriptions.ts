@@ -6,7 +6,7 @@ import type { Limits } from '../domain/limits.js';
 export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxPacketSize:
     'Largest packet from a client, in bytes with its fixed header. Until CONNECT is accepted the limit is ' +
-    '102400 bytes.',
+    '102400 bytes; after that, 1048576 bytes for every packet but PUBLISH.',
   maxClientIdLength: 'Longest Client Identifier, in bytes of UTF-8.',
   strict31ClientId: 'Whether Client Identifiers of MQTT 3.1 are limited to 23 characters.',
   assignClientId:

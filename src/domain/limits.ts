@@ -17,6 +17,8 @@ export interface PacketLimits {
   readonly maxTopicLength: number;
   /** Bounds the depth of the subscription tree and so the cost of a match. */
   readonly maxTopicLevels: number;
+  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a client that sends more is disconnected. */
+  readonly maxFiltersPerPacket: number;
 }
 
 /** Queues and windows, of one client each: `queues`, `session` and `connect/connection`. */
@@ -107,8 +109,6 @@ export interface TotalLimits {
   /** Sessions, including those of offline clients. */
   readonly maxSessions: number;
   readonly maxSubscriptionsPerClient: number;
-  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a client that sends more is disconnected. */
-  readonly maxFiltersPerPacket: number;
   /** Subscriptions of all sessions together. */
   readonly maxSubscriptions: number;
   /** Bytes of partially received packets of all connections together. */
@@ -141,6 +141,7 @@ export const DEFAULT_LIMITS: Limits = {
   assignClientId: true,
   maxTopicLength: NAME_BYTES_MAX,
   maxTopicLevels: 256,
+  maxFiltersPerPacket: 10_000,
 
   maxQueueSize: 100_000,
   maxQueueBytes: 1024 * 1024 * 1024,
@@ -180,7 +181,6 @@ export const DEFAULT_LIMITS: Limits = {
 
   maxSessions: 1_000_000,
   maxSubscriptionsPerClient: 10_000,
-  maxFiltersPerPacket: 10_000,
   maxSubscriptions: 10_000_000,
   maxIncompleteBytes: 512 * 1024 * 1024,
 

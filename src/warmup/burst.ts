@@ -4,12 +4,13 @@ import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
 import type { QoS } from '../protocol/packets.js';
 
-/** Of several lengths, because the code takes other paths for each. */
+/** Of several lengths, because the length decides which path of the code a payload takes. */
 const PAYLOADS = [4, 64, 600].map((length) => new Uint8Array(length));
 const LONGEST = PAYLOADS.length - 1;
 /**
- * By QoS, how many messages. One burst of the longest payloads is larger than a chunk that a socket delivers, so that a
- * packet begins in one chunk and ends in the next, and larger than what the broker collects for one write.
+ * One entry for each burst: the QoS of its messages, and how many there are. One burst of the longest payloads is
+ * larger than a chunk that a socket delivers, so that a packet begins in one chunk and ends in the next, and larger
+ * than what the broker collects for one write.
  */
 const SHAPES: readonly { readonly qos: QoS; readonly count: number; readonly isLong?: boolean }[] = [
   { qos: 0, count: 60 },
@@ -27,7 +28,7 @@ export interface Burst {
   readonly answers: number;
 }
 
-/** Their Packet Identifiers begin with 1: all messages of a burst are to be acknowledged before the next one. */
+/** Packet Identifiers begin with 1 in each burst, so a burst may be written when the one before it is acknowledged. */
 export const burstsFor = (topic: string): readonly Burst[] =>
   SHAPES.map(({ qos, count, isLong = false }) => {
     const packets = Array.from({ length: count }, (_, i) => {

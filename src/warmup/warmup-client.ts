@@ -10,7 +10,7 @@ import type { Burst } from './burst.js';
 const PACKET_MAX_BYTES = 1024;
 /** The longest there is: the clients are silent for as long as the broker takes to read its store. */
 const KEEP_ALIVE_S = 65_535;
-/** Of a request: there is one at a time. */
+/** The Packet Identifier of SUBSCRIBE and UNSUBSCRIBE: a client waits for each answer. */
 const REQUEST_ID = 1;
 
 export interface WarmupClientOptions {
@@ -139,7 +139,7 @@ function acknowledgementOf({ qos, packetId }: PublishPacket): Uint8Array | undef
   return acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId);
 }
 
-/** Acknowledgements by type and Packet Identifier, which are few: the encoder should have no more to do than it has. */
+/** Encoded acknowledgements, by type and Packet Identifier: encoding each one again would take time from the broker. */
 const known = new Map<number, Uint8Array>();
 
 function acknowledge(type: AcknowledgementPacket['type'], packetId: number): Uint8Array {

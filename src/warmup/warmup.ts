@@ -27,7 +27,7 @@ const HOST = '127.0.0.1';
  * clients.
  */
 export class Warmup {
-  // The port is open to every program of this machine for that long, so only clients that know this name get in.
+  // The port is open to every program of this machine, so only clients that know this name are admitted.
   readonly #secret = randomUUID();
   readonly #times: WarmupTimes;
   #running: Promise<void> = Promise.resolve();
@@ -39,7 +39,7 @@ export class Warmup {
     this.#times = times;
   }
 
-  /** Resolves when nothing of it is left. */
+  /** Resolves when its clients have gone and its broker has stopped. */
   get ended(): Promise<void> {
     return this.#running;
   }
@@ -57,7 +57,7 @@ export class Warmup {
     this.#endsAt = performance.now() + (this.#times.whileIdleMs ?? WHILE_IDLE_MS);
   }
 
-  /** Ends it now. Resolves when nothing of it is left. */
+  /** Ends it now. Resolves as `ended` does. */
   end(): Promise<void> {
     this.#isOver = true;
     return this.ended;
