@@ -213,7 +213,7 @@ describe('slow storage', () => {
 
 describe('reading from storage', () => {
   test('all messages that waited for a client follow CONNACK, in pages', async () => {
-    const harness = new EngineHarness({ limits: { maxInflight: 1000 } });
+    const harness = new EngineHarness({ limits: { initialInflight: 1000 } });
     const first = await harness.connect({ clientId: 'a', clean: false }, ['t', 1]);
     first.lose();
     const publisher = await harness.connect('publisher');
@@ -242,7 +242,7 @@ describe('reading from storage', () => {
   });
 
   test('reading a queue goes on while acknowledgements are being stored, and waits for messages that arrived later', async () => {
-    const harness = new EngineHarness({ limits: { maxInflight: 100 } });
+    const harness = new EngineHarness({ limits: { initialInflight: 100, maxInflight: 100 } });
     (await harness.connect({ clientId: 'a', clean: false }, ['t', 1])).lose();
     const publisher = await harness.connect('publisher');
     for (let i = 1; i <= 900; i++) publisher.send(publish({ topic: 't', payload: String(i), qos: 1, packetId: i }));
@@ -294,7 +294,7 @@ describe('reading from storage', () => {
   });
 
   test('many retained messages all arrive, each once', async () => {
-    const harness = new EngineHarness({ limits: { maxInflight: 1000 } });
+    const harness = new EngineHarness({ limits: { initialInflight: 1000 } });
     const publisher = await harness.connect('publisher');
     for (let i = 0; i < 350; i++)
       publisher.send(publish({ topic: `r/${i}`, payload: 'x', qos: 1, packetId: i + 1, retain: true }));

@@ -76,7 +76,7 @@ describe('the window of a session', () => {
   });
 
   test('Packet Identifiers wrap around without reusing one in flight', () => {
-    const { core, a, publisher } = pair({ maxInflight: 65_535 });
+    const { core, a, publisher } = pair({ initialInflight: 65_535, maxInflight: 65_535 });
     const inFlight = new Set<number>();
     let isClean = true;
     let repeats = 0;
