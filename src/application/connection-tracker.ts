@@ -22,7 +22,11 @@ export interface ConnectionOrigin {
 
 export interface ConnectionTrackerOwner {
   /** A limit refused the connection. No other call reports it. */
-  connectionRejected(id: ConnectionId, peer: PeerInfo, reason: ConnectionLimitReason): void;
+  connectionRejected(
+    origin: Pick<ConnectionOrigin, 'id' | 'listener'>,
+    peer: PeerInfo,
+    reason: ConnectionLimitReason,
+  ): void;
   /** The connection carries MQTT from now on; the owner calls `established` and `close` when the time comes. */
   connectionAccepted(origin: ConnectionOrigin, channel: Channel): ChannelHandler;
 }
@@ -57,7 +61,7 @@ export class ConnectionTracker {
     const listenerLimiter = this.#limiterOf(listener);
     const reason = listenerLimiter.check(ipAddress, nowMs) ?? this.#brokerLimiter.check(ipAddress, nowMs);
     if (reason !== undefined) {
-      this.#owner.connectionRejected(id, peer, reason);
+      this.#owner.connectionRejected({ id, listener }, peer, reason);
       return undefined;
     }
     listenerLimiter.add(ipAddress, nowMs);
@@ -75,7 +79,7 @@ export class ConnectionTracker {
     const listenerLimiter = this.#limiterOf(listener);
     const reason = listenerLimiter.checkAddress(ipAddress, nowMs) ?? this.#brokerLimiter.checkAddress(ipAddress, nowMs);
     if (reason !== undefined) {
-      this.#owner.connectionRejected(id, peer, reason);
+      this.#owner.connectionRejected({ id, listener }, peer, reason);
       return false;
     }
     listenerLimiter.addAddress(ipAddress, nowMs);

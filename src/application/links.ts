@@ -67,9 +67,13 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
     return this.#links.get(connection);
   }
 
-  connectionRejected(connection: ConnectionId, { remoteAddress }: PeerInfo, reason: ConnectionLimitReason): void {
-    const unknown = { clientId: undefined, detail: undefined };
-    this.#parts.emit({ kind: 'connection-refused', connection, ...unknown, reason, remoteAddress });
+  connectionRejected(
+    { id, listener }: Pick<ConnectionOrigin, 'id' | 'listener'>,
+    { remoteAddress }: PeerInfo,
+    reason: ConnectionLimitReason,
+  ): void {
+    const unknown = { clientId: undefined, detail: undefined, userName: undefined };
+    this.#parts.emit({ kind: 'connection-refused', connection: id, ...unknown, reason, remoteAddress, listener });
   }
 
   connectionAccepted(origin: ConnectionOrigin, channel: Channel): ChannelHandler {

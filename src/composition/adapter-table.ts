@@ -138,9 +138,12 @@ export const LISTENER_ADAPTERS: { readonly [Type in ListenerConfig['type']]: () 
 
 /** Adapters that every broker has. */
 export const BUILT_IN_ADAPTERS = {
-  log: async (level: LogLevel, components: Pick<AdapterComponents, 'clock'>): Promise<Telemetry> => {
+  log: async (
+    options: { readonly level: LogLevel; readonly userNames: boolean },
+    components: Pick<AdapterComponents, 'clock'>,
+  ): Promise<Telemetry> => {
     const { createTelemetry } = await import('../../adapters/observability/log/index.js');
-    return createTelemetry({ level }, components);
+    return createTelemetry(options, components);
   },
   clock: async () => (await import('../../adapters/system/clock/index.js')).createClock(),
   random: async () => (await import('../../adapters/system/random/index.js')).createRandom(),

@@ -39,7 +39,7 @@ export function withDefaults(parsed: Parsed): Config {
     failedAttempts: { ...DEFAULT_LOGIN_THROTTLE, ...omitUndefined(parsed.failedAttempts ?? {}) },
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
     limits: limitsWithDefaults(parsed.limits ?? {}),
-    logging: { level: parsed.logging?.level ?? 'info' },
+    logging: { level: parsed.logging?.level ?? 'info', userNames: parsed.logging?.userNames ?? true },
   };
 }
 

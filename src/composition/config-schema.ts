@@ -281,7 +281,10 @@ export const configSchema = z.strictObject(
     limits: z.strictObject(limits, expected('a mapping of limits, such as { maxInflight: 50 }')).optional(),
     logging: z
       .strictObject(
-        { level: oneOf('debug', 'info', 'warn', 'error', 'fatal', 'silent').optional() },
+        {
+          level: oneOf('debug', 'info', 'warn', 'error', 'fatal', 'silent').optional(),
+          userNames: boolean().optional(),
+        },
         expected('a mapping, such as { level: info }'),
       )
       .optional(),
@@ -331,7 +334,7 @@ export function keysAt([section, , part]: readonly PropertyKey[]): readonly stri
     case 'authorization':
       return Object.keys(authorizer.shape);
     case 'logging':
-      return ['level'];
+      return ['level', 'userNames'];
     default:
       return [];
   }

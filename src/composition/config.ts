@@ -33,7 +33,7 @@ export interface Config {
   /** Empty: an authenticated client may do what its credentials permit, and everything if they say nothing. */
   readonly authorization: readonly AuthorizerConfig[];
   readonly limits: Limits;
-  readonly logging: { readonly level: LogLevel };
+  readonly logging: { readonly level: LogLevel; readonly userNames: boolean };
 }
 
 /** The sections that differ between two configurations and are only read at start: all but the limits. */

@@ -49,6 +49,7 @@ export type BrokerEvent =
       readonly keepAliveS: number;
       readonly remoteAddress: string;
       readonly listener: string;
+      readonly userName: string | undefined;
     }
   | {
       readonly kind: 'connection-refused';
@@ -57,6 +58,9 @@ export type BrokerEvent =
       readonly reason: RefusalReason;
       readonly detail: string | undefined;
       readonly remoteAddress: string;
+      readonly listener: string;
+      /** As the client gave it, whether or not it is true. */
+      readonly userName: string | undefined;
     }
   | {
       readonly kind: 'connection-ended';
@@ -67,11 +71,20 @@ export type BrokerEvent =
       readonly malformed: MalformedCode | undefined;
       readonly detail: string | undefined;
       readonly remoteAddress: string;
+      readonly listener: string;
+      readonly userName: string | undefined;
     }
-  | { readonly kind: 'publish-denied'; readonly clientId: ClientId; readonly topic: string; readonly detail: string }
+  | {
+      readonly kind: 'publish-denied';
+      readonly clientId: ClientId;
+      readonly userName: string | undefined;
+      readonly topic: string;
+      readonly detail: string;
+    }
   | {
       readonly kind: 'subscribe-denied';
       readonly clientId: ClientId;
+      readonly userName: string | undefined;
       readonly topicFilter: string;
       readonly detail: string;
     }

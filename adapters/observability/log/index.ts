@@ -17,6 +17,8 @@ export type { LogDestination } from './human-lines.js';
 export interface LogOptions {
   /** Default `info`. */
   readonly level?: LogLevel;
+  /** Whether lines say which user a client gave. Default true. */
+  readonly userNames?: boolean;
   /** Default: standard error, as text on a terminal and as JSON otherwise. */
   readonly destination?: LogDestination;
 }
@@ -38,7 +40,7 @@ class LogTelemetry implements Telemetry {
   readonly #outageFilter = new OutageFilter();
 
   constructor(
-    options: LogOptions,
+    readonly options: LogOptions,
     readonly clock: Clock,
   ) {
     const { destination, flush } = openDestination(options.destination);
@@ -79,7 +81,9 @@ class LogTelemetry implements Telemetry {
       return;
     }
     const { kind, ...fields } = event;
-    this.#logger[level]({ event: kind, ...fields }, describeEvent(event));
+    const shown =
+      this.options.userNames === false && 'userName' in fields ? { ...fields, userName: undefined } : fields;
+    this.#logger[level]({ event: kind, ...shown }, describeEvent(event));
   }
 }
 

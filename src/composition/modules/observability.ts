@@ -8,7 +8,7 @@ import { all, Components, Emit, WantedEvents } from '../injection.js';
 
 export const observabilityModule = ({ logging }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
-    bind(Telemetry).toResolvedValue((clock) => BUILT_IN_ADAPTERS.log(logging.level, { clock }), [Clock]);
+    bind(Telemetry).toResolvedValue((clock) => BUILT_IN_ADAPTERS.log(logging, { clock }), [Clock]);
     bind(Emit).toResolvedValue(
       (telemetry: Telemetry[] = []) =>
         (event) => {

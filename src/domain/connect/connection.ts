@@ -27,6 +27,8 @@ export class Connection {
   session: Session | undefined;
   /** `undefined` until CONNECT is received. */
   clientId: ClientId | undefined;
+  /** As the client gave it in CONNECT. */
+  userName: string | undefined;
   /** What the client may do; from `admitting` on. */
   access: Access | undefined;
   /** Set in the state `authenticating`. */

@@ -211,10 +211,17 @@ export class Connections {
     const { nowMs, limits } = this.context;
     const { lastPacketMs, keepAliveMs } = connection;
     if (nowMs < lastPacketMs + keepAliveMs * 1.5) this.expectPacket(connection);
-    else if (!isReceiving) this.end(connection, 'keep-alive-timeout');
+    else if (!isReceiving)
+      this.end(connection, 'keep-alive-timeout', {
+        detail: `silent for ${Math.round((nowMs - lastPacketMs) / 1000)} s`,
+      });
     else if (nowMs < lastPacketMs + limits.packetTimeoutMs)
       this.deadlines.set(connection.deadline, nowMs + keepAliveMs * 1.5);
-    else this.end(connection, 'keep-alive-timeout', { detail: 'a packet was never complete' });
+    else this.#tooSilent(connection, 'a packet was never complete');
+  }
+
+  #tooSilent(connection: Connection, detail: string): void {
+    this.end(connection, 'keep-alive-timeout', { detail });
   }
 
   #startStateTimer(connection: Connection): void {
@@ -259,6 +266,7 @@ export class Connections {
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     if (connection.credentials !== undefined) this.deadlines.clear(connection.credentials);
+    const { listener, userName } = connection;
     const { remoteAddress } = connection.peer;
     // A refused connection was reported with its CONNACK.
     if (reason !== 'connection-refused') {
@@ -270,6 +278,8 @@ export class Connections {
         malformed,
         detail,
         remoteAddress,
+        listener,
+        userName,
       });
     }
     if (clientId === undefined || (admission === undefined && session === undefined)) return;
@@ -288,6 +298,7 @@ export class Connections {
     this.sessions.detach(session);
     if (reason === 'client-disconnect') this.wills.discard(clientId);
     // At a shutdown the wills stay in the store: they are due if the clients do not return to the next process.
-    else if (reason !== 'server-shutting-down') this.wills.connectionEnded(clientId, sessionGoesOn, connection.access);
+    else if (reason !== 'server-shutting-down')
+      this.wills.connectionEnded({ clientId, userName, access: connection.access }, sessionGoesOn);
   }
 }

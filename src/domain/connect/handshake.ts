@@ -34,6 +34,7 @@ export class Handshake {
   connect(connection: Connection, packet: ConnectPacket): void {
     const { limits, effects } = this.context;
     connection.version = packet.protocolVersion;
+    connection.userName = packet.userName;
     if (packet.protocolVersion === 5) {
       this.#refuse(
         connection,
@@ -103,7 +104,10 @@ export class Handshake {
     const { limits, effects } = this.context;
     const holder = this.sessions.get(clientId)?.holder;
     const older = holder === undefined ? undefined : this.connections.get(holder);
-    if (older !== undefined) this.connections.end(older, 'session-taken-over'); // [MQTT-3.1.4-2]
+    if (older !== undefined) {
+      const detail = `by a connection from ${connection.peer.remoteAddress}`;
+      this.connections.end(older, 'session-taken-over', { detail }); // [MQTT-3.1.4-2]
+    }
     // A will that still waits for its delay, or for this client's return after a restart.
     this.wills.discard(clientId);
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
@@ -154,6 +158,7 @@ export class Handshake {
       keepAliveS: connection.keepAliveMs / 1000,
       remoteAddress: connection.peer.remoteAddress,
       listener: connection.listener,
+      userName: connection.userName,
     });
     connection.session = session;
     this.sessions.attach(session, connection.output, connection.access);
@@ -217,7 +222,7 @@ export class Handshake {
   #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {
     const { effects } = this.context;
     this.connections.refuse(connection, code);
-    const { id } = connection;
+    const { id, listener, userName } = connection;
     const { remoteAddress } = connection.peer;
     effects.emit({
       kind: 'connection-refused',
@@ -226,6 +231,8 @@ export class Handshake {
       reason,
       detail,
       remoteAddress,
+      listener,
+      userName,
     });
     this.connections.end(connection, 'connection-refused'); // later packets have no effect [MQTT-3.1.4-5]
   }

@@ -24,6 +24,14 @@ class HeldWill {
   }
 }
 
+/** The client whose connection has ended. */
+export interface WillOwner {
+  readonly clientId: ClientId;
+  readonly userName: string | undefined;
+  /** What it may do; a will that it may no longer publish is dropped. */
+  readonly access: Access | undefined;
+}
+
 export class Wills {
   readonly #wills = new Map<ClientId, HeldWill>();
   /**
@@ -82,16 +90,16 @@ export class Wills {
   /**
    * The connection has ended without DISCONNECT.
    * @param sessionGoesOn whether the session outlives the connection; only then does a delay apply.
-   * @param access the client's permissions at the end; a will that it may no longer publish is dropped.
    */
-  connectionEnded(clientId: ClientId, sessionGoesOn: boolean, access: Access | undefined): void {
+  connectionEnded({ clientId, userName, access }: WillOwner, sessionGoesOn: boolean): void {
     const held = this.#wills.get(clientId);
     if (held === undefined) return;
     const { topic } = held.record.message;
     const refusal = access === undefined ? undefined : refusePublish(access, topic);
     if (refusal !== undefined) {
       this.#forget(held);
-      this.context.effects.emit({ kind: 'publish-denied', clientId, topic, detail: `will: ${refusal}` });
+      const detail = `will: ${refusal}`;
+      this.context.effects.emit({ kind: 'publish-denied', clientId, userName, topic, detail });
     } else if (held.record.delayS === 0 || !sessionGoesOn) this.#publish(held);
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
   }

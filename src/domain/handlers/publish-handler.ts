@@ -147,7 +147,9 @@ export class PublishHandler {
    */
   #deny(connection: Connection, session: Session, packet: PublishPacket, detail: string): void {
     const { effects } = this.context;
-    effects.emit({ kind: 'publish-denied', clientId: session.clientId, topic: packet.topic, detail });
+    const { clientId } = session;
+    const { topic } = packet;
+    effects.emit({ kind: 'publish-denied', clientId, userName: connection.userName, topic, detail });
     if (connection.version !== 5 || packet.qos === 0) {
       // [MQTT-3.3.5-2]
       this.connections.end(connection, 'not-authorized', { detail: `publish to ${packet.topic}: ${detail}` });

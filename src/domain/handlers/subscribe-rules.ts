@@ -91,7 +91,8 @@ export class SubscribeRules {
    * @returns whether it ends the connection.
    */
   denied(connection: Connection, { clientId }: Session, topicFilter: string, detail: string): boolean {
-    this.context.effects.emit({ kind: 'subscribe-denied', clientId, topicFilter, detail });
+    const { userName } = connection;
+    this.context.effects.emit({ kind: 'subscribe-denied', clientId, userName, topicFilter, detail });
     if (connection.version !== 3) return false;
     this.connections.end(connection, 'not-authorized', { detail: `subscription to ${topicFilter}: ${detail}` });
     return true;

@@ -246,7 +246,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ['wills'],
     plant: () =>
       replaceMethod(Wills.prototype, 'discard', (self, _discard, clientId) => {
-        self.connectionEnded(clientId, false, undefined);
+        self.connectionEnded({ clientId, userName: undefined, access: undefined }, false);
       }),
   },
   {
@@ -276,7 +276,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
           isAbandoned = true;
         }),
         replaceMethod(Wills.prototype, 'discard', (self, discard, clientId) => {
-          if (isAbandoned) self.connectionEnded(clientId, false, undefined);
+          if (isAbandoned) self.connectionEnded({ clientId, userName: undefined, access: undefined }, false);
           else discard(clientId);
           isAbandoned = false;
         }),

@@ -50,9 +50,9 @@ export const OPERATOR_BUGS: readonly PlantedBug[] = [
           end(connection, reason, detail);
           isOperator = false;
         }),
-        replaceMethod(Wills.prototype, 'connectionEnded', (self, connectionEnded, clientId, ...rest) => {
-          if (isOperator) self.discard(clientId);
-          else connectionEnded(clientId, ...rest);
+        replaceMethod(Wills.prototype, 'connectionEnded', (self, connectionEnded, owner, ...rest) => {
+          if (isOperator) self.discard(owner.clientId);
+          else connectionEnded(owner, ...rest);
         }),
       );
     },

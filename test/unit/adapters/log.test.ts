@@ -59,13 +59,14 @@ const dropped = (reason: 'queue-full' | 'no-subscriber' | 'slow-consumer'): Brok
 
 test('an event is one line of JSON with its fields, a level and a time', () => {
   const { lines, emit } = logging();
-  emit({ kind: 'publish-denied', clientId, topic: '$SYS/x', detail: 'clients cannot publish there' });
+  emit({ kind: 'publish-denied', clientId, userName: 'ada', topic: '$SYS/x', detail: 'clients cannot publish there' });
   expect(lines).toEqual([
     {
       level: 'warn',
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       event: 'publish-denied',
       clientId: 'thermometer',
+      userName: 'ada',
       topic: '$SYS/x',
       detail: 'clients cannot publish there',
       msg: 'publish denied',
@@ -93,10 +94,19 @@ test('many dropped messages cause one line at once and one line with their count
   expect(lines).toHaveLength(5);
 });
 
+test('lines name no user if the configuration says so', () => {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const telemetry = createTelemetry({ destination, userNames: false }, { clock: new ManualClock() });
+  telemetry.emit({ kind: 'publish-denied', clientId, userName: 'ada', topic: 'x', detail: 'no rule allows it' });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toContain('ada');
+});
+
 test('events that a client can cause at will are limited, and others are not', () => {
   const { lines, clock, emit } = logging();
   for (let index = 0; index < 100; index++)
-    emit({ kind: 'publish-denied', clientId, topic: 'x', detail: 'no rule allows it' });
+    emit({ kind: 'publish-denied', clientId, userName: 'ada', topic: 'x', detail: 'no rule allows it' });
   expect(lines).toHaveLength(20);
   clock.advance(10_000);
   expect(lines.at(-1)).toMatchObject({ event: 'publish-denied', count: 80 });

@@ -33,7 +33,7 @@ describe('the default configuration', () => {
       failedAttempts: DEFAULT_LOGIN_THROTTLE,
       authorization: [],
       limits: DEFAULT_LIMITS,
-      logging: { level: 'info' },
+      logging: { level: 'info', userNames: true },
     };
     for (const nothing of [undefined, null, {}, { limits: null, listeners: null }])
       expect(resolveConfig(nothing)).toEqual(expected);

@@ -64,10 +64,7 @@ describe('queued messages', () => {
     core.lines();
     const reader = core.connectStored('reader', { permissions: OPEN });
     expect(topicsHeard(core, reader)).toEqual(['open/1', 'open/2']);
-    for (const packetId of [2, 4]) {
-      reader.pubrec(packetId);
-      reader.puback(packetId);
-    }
+    for (const packetId of [2, 4]) reader.pubrec(packetId);
     core.lines();
     expect(core.broker.counters.dropped['not-authorized']).toBe(3);
     expect(core.stored('reader')).toEqual(['(released)', '(released)']);
