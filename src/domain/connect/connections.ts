@@ -204,7 +204,7 @@ export class Connections {
 
   /**
    * Everything that the client had sent has been read: if it was silent for too long, the connection ends. A client
-   * that is in the middle of a packet is not silent (MQTT 3.1.1 section 3.1.2.10), unless it never gets to the end of it.
+   * in the middle of a packet is not silent (MQTT 3.1.1 section 3.1.2.10), unless it never gets to the end of it.
    */
   quiet(connection: Connection, isReceiving: boolean): void {
     if (connection.state !== 'connected') return;
