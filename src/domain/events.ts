@@ -59,7 +59,7 @@ export type BrokerEvent =
       readonly detail: string | undefined;
       readonly remoteAddress: string;
       readonly listener: string;
-      /** As the client gave it, whether or not it is true. */
+      /** The first 128 characters of what the client gave, whether or not it is true. */
       readonly userName: string | undefined;
     }
   | {

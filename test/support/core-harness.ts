@@ -18,6 +18,7 @@ export interface ConnectOptions {
   readonly clean?: boolean;
   readonly version?: ProtocolVersion;
   readonly keepAlive?: number;
+  readonly userName?: string;
   readonly will?: Will;
   readonly permissions?: Permissions;
 }
@@ -200,7 +201,8 @@ export class CorePeer {
     this.core.handle({ kind: 'packet', connection: this.id, packet });
   }
 
-  connect(clientId: string, { clean = true, version = 4, keepAlive = 0, will }: ConnectOptions = {}): void {
+  connect(clientId: string, options: ConnectOptions = {}): void {
+    const { clean = true, version = 4, keepAlive = 0, will, userName } = options;
     this.send({
       type: PacketType.connect,
       protocolVersion: version,
@@ -208,7 +210,7 @@ export class CorePeer {
       keepAlive,
       clientId,
       will,
-      userName: undefined,
+      userName,
       password: undefined,
       properties: undefined,
     });

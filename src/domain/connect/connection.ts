@@ -27,7 +27,7 @@ export class Connection {
   session: Session | undefined;
   /** `undefined` until CONNECT is received. */
   clientId: ClientId | undefined;
-  /** As the client gave it in CONNECT. */
+  /** As the client gave it in CONNECT, its first 128 characters. */
   userName: string | undefined;
   /** What the client may do; from `admitting` on. */
   access: Access | undefined;

@@ -20,6 +20,8 @@ import type { Wills } from './wills.js';
 
 /** MQTT 3.1 section 3.1: 1 to 23 characters. */
 const CLIENT_ID_31_CHARACTERS_MAX = 23;
+/** A connection keeps its user name for events only, and no more of it than this. */
+const USER_NAME_CHARACTERS_MAX = 128;
 
 export class Handshake {
   constructor(
@@ -34,7 +36,7 @@ export class Handshake {
   connect(connection: Connection, packet: ConnectPacket): void {
     const { limits, effects } = this.context;
     connection.version = packet.protocolVersion;
-    connection.userName = packet.userName;
+    connection.userName = shortened(packet.userName);
     if (packet.protocolVersion === 5) {
       this.#refuse(
         connection,
@@ -236,4 +238,10 @@ export class Handshake {
     });
     this.connections.end(connection, 'connection-refused'); // later packets have no effect [MQTT-3.1.4-5]
   }
+}
+
+/** A part of a string would keep the whole of it in memory, so the part is put together again. */
+function shortened(userName: string | undefined): string | undefined {
+  if (userName === undefined || userName.length <= USER_NAME_CHARACTERS_MAX) return userName;
+  return [...userName.slice(0, USER_NAME_CHARACTERS_MAX)].join('');
 }

@@ -403,6 +403,29 @@ describe('time', () => {
     expect(core.lines()).toContain('1 close keep-alive-timeout');
   });
 
+  test('events name the user of a client, its listener, and of a long name the first 128 characters', () => {
+    const core = new CoreHarness();
+    const a = core.connect('a', { userName: 'ä'.repeat(300) });
+    a.lose();
+    const about = { userName: 'ä'.repeat(128), listener: 'test' };
+    expect(core.recorder.events).toEqual([
+      expect.objectContaining({ kind: 'client-connected', ...about }),
+      expect.objectContaining({ kind: 'connection-ended', ...about }),
+      expect.objectContaining({ kind: 'session-ended' }),
+    ]);
+  });
+
+  test('a takeover says from where it came, and a silent client for how long it was silent', () => {
+    const core = new CoreHarness();
+    core.connect('a');
+    core.connect('a', { keepAlive: 10 });
+    core.advance(15_000);
+    expect(core.recorder.events.flatMap((event) => (event.kind === 'connection-ended' ? [event.detail] : []))).toEqual([
+      expect.stringMatching(/^by a connection from /),
+      'silent for 15 s',
+    ]);
+  });
+
   test('packets sent to a client do not keep it alive', () => {
     const core = new CoreHarness();
     core.connect('a', { keepAlive: 10 }).subscribe(['t', 0]);
