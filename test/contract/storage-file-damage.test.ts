@@ -270,7 +270,8 @@ describe('a missing file of file storage', () => {
     })();
     const fresh = newDirectory();
     cpSync(directory, fresh, { recursive: true });
-    for (const name of readdirSync(fresh)) if (!name.startsWith('MANIFEST')) rmSync(join(fresh, name));
+    for (const name of readdirSync(fresh))
+      if (!name.startsWith('MANIFEST')) rmSync(join(fresh, name), { recursive: true });
     const storage = new FileStorage({ directory: fresh });
     await storage.open();
     await storage.close();

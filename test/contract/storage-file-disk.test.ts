@@ -10,6 +10,7 @@ import { StorageError } from 'hexmq/ports';
 import { FileStorage, engineOf } from '../../adapters/storage/file/index.js';
 import type { Database } from '../../adapters/storage/file/engine.js';
 import { append, entriesOf, factsOf, messageOf as message, trim } from './changes.js';
+import { engineWith, failing, levelError } from './failing-engine.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-disk-'));
 let directories = 0;
@@ -36,64 +37,6 @@ async function refusalOf(work: Promise<unknown>): Promise<unknown> {
     () => 'done',
     (reason: unknown) => reason,
   );
-}
-
-/** The calls of the engine that a test can intercept. */
-type Call = 'open' | 'close' | 'write' | 'written' | 'get' | 'getMany' | 'next';
-
-const levelError = (message: string): Error => Object.assign(new Error(message), { code: 'LEVEL_IO_ERROR' });
-
-/** The real engine, with a hook before each call that may wait or throw. */
-function engineWith(before: (call: Call) => void | Promise<void>): (directory: string) => Database {
-  return (directory) => {
-    const db = engineOf(directory);
-    const intercept = <Name extends 'open' | 'close' | 'get' | 'getMany'>(name: Name): void => {
-      const inner = (db[name] as (...args: unknown[]) => Promise<unknown>).bind(db);
-      (db as unknown as Record<string, unknown>)[name] = async (...args: unknown[]) => {
-        await before(name);
-        return inner(...args);
-      };
-    };
-    for (const name of ['open', 'close', 'get', 'getMany'] as const) intercept(name);
-    const batch = db.batch.bind(db) as (...args: unknown[]) => ReturnType<Database['batch']>;
-    db.batch = ((...args: unknown[]) => {
-      const writes = batch(...args);
-      if (args.length > 0) return writes;
-      const write = writes.write.bind(writes) as (options?: object) => Promise<void>;
-      writes.write = async (options?: object) => {
-        await before('write');
-        await write(options);
-        await before('written');
-      };
-      return writes;
-    }) as Database['batch'];
-    const iterator = db.iterator.bind(db) as (options: object) => ReturnType<Database['iterator']>;
-    db.iterator = ((options: object) => {
-      const made = iterator(options);
-      const nextv = made.nextv.bind(made) as (size: number) => Promise<[Buffer, Buffer][]>;
-      made.nextv = (async (size: number) => {
-        await before('next');
-        return nextv(size);
-      }) as typeof made.nextv;
-      return made;
-    }) as Database['iterator'];
-    return db;
-  };
-}
-
-/** An engine in which the calls named fail as often as is said. */
-function failing(): {
-  readonly engine: (directory: string) => Database;
-  readonly left: Partial<Record<Call, { times: number; error: Error }>>;
-} {
-  const left: Partial<Record<Call, { times: number; error: Error }>> = {};
-  const engine = engineWith((call) => {
-    const planned = left[call];
-    if (planned === undefined || planned.times === 0) return;
-    planned.times--;
-    throw planned.error;
-  });
-  return { engine, left };
 }
 
 const DISK_FAILURES: readonly (readonly [what: string, message: string, kind: string, text: string])[] = [
@@ -227,79 +170,6 @@ describe('program errors in file storage', () => {
     const fault = new RangeError('Maximum call stack size exceeded');
     left.write = { times: 1, error: fault };
     expect(await refusalOf(storage.commit([append('b', 0, messageOf(2))]))).toBe(fault);
-    await storage.close();
-  });
-});
-
-describe('the lease while the engine is opened again after a failed write', () => {
-  /** A storage whose next write fails, and to whose directory `meanwhile` happens between closing and opening again. */
-  async function interrupted(directory: string, meanwhile: () => Promise<void>): Promise<FileStorage> {
-    let isClosing = false;
-    let hasFailed = false;
-    const storage = await opened(
-      directory,
-      engineWith(async (call) => {
-        if (call === 'write' && !hasFailed) {
-          hasFailed = true;
-          throw levelError('IO error: something broke');
-        }
-        if (call === 'close') isClosing = true;
-        if (call === 'open' && isClosing) {
-          isClosing = false;
-          await meanwhile();
-        }
-      }),
-    );
-    expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({ kind: 'unavailable' });
-    return storage;
-  }
-
-  test('a lease lost to another storage fences the first one permanently, and the other one continues', async () => {
-    const directory = newDirectory();
-    let other: FileStorage | undefined;
-    const storage = await interrupted(directory, async () => {
-      other ??= await opened(directory);
-    });
-    for (let times = 0; times < 2; times++) {
-      expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({
-        kind: 'fenced',
-        message: expect.stringContaining(directory),
-      });
-      expect(await refusalOf(entriesOf(storage, 'a'))).toMatchObject({ kind: 'fenced' });
-    }
-    await other?.commit([append('a', 0, messageOf(7))]);
-    await other?.close();
-    // Even though the directory is free now: the first storage does not know what the other one has stored.
-    expect(await refusalOf(storage.commit([append('a', 1, messageOf(1))]))).toMatchObject({ kind: 'fenced' });
-    await storage.close();
-    const again = await opened(directory);
-    expect((await entriesOf(again, 'a')).map(({ message }) => message.id)).toEqual([7]);
-    await again.close();
-  });
-
-  test('a lease is lost even if the other storage has closed again', async () => {
-    const directory = newDirectory();
-    const storage = await interrupted(directory, async () => {
-      const other = await opened(directory);
-      await other.commit([append('a', 0, messageOf(7))]);
-      await other.close();
-    });
-    expect(await refusalOf(storage.commit([append('a', 0, messageOf(1))]))).toMatchObject({
-      kind: 'fenced',
-      message: expect.stringContaining('was opened by another hexmq'),
-    });
-    // It does not keep the directory from the next one either.
-    const next = await opened(directory);
-    expect((await entriesOf(next, 'a')).map(({ message }) => message.id)).toEqual([7]);
-    await next.close();
-    await storage.close();
-  });
-
-  test('a lease that no other storage took is kept', async () => {
-    const directory = newDirectory();
-    const storage = await interrupted(directory, () => Promise.resolve());
-    await storage.commit([append('a', 0, messageOf(1))]);
-    expect(await seqsOf(storage, 'a')).toEqual([0]);
     await storage.close();
   });
 });

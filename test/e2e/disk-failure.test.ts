@@ -66,7 +66,9 @@ describeWith('prlimit', 'a disk that is full', () => {
   const PATIENCE_MS = 60_000;
 
   /** A broker that can write no file larger than the limit, and a function that lifts the limit. */
-  async function startLimited(directory: string): Promise<{ url: string; program: Program; lift: () => void }> {
+  async function startLimited(
+    directory: string,
+  ): Promise<{ url: string; pid: string; program: Program; lift: () => void }> {
     // The process ignores the signal of that limit, which would end it.
     const words = `trap '' XFSZ; ulimit -S -f ${String(LIMIT_KIB)}; echo "pid $$"; exec "$@"`;
     const program = new Program('bash', [
@@ -82,6 +84,7 @@ describeWith('prlimit', 'a disk that is full', () => {
     const { host, port } = await readiness(program);
     return {
       url: `mqtt://${host}:${String(port)}`,
+      pid,
       program,
       lift: () => {
         expect(spawnSync('prlimit', ['--pid', pid, '--fsize=unlimited']).status).toBe(0);
@@ -102,6 +105,14 @@ describeWith('prlimit', 'a disk that is full', () => {
       await broker.program.logs(
         /"event":"storage-failing","operation":"write","error":"no space left for the data directory [^"]+: free some [^"]+","storageErrorKind":"full","attempt":1/,
       );
+
+      // The broker keeps its directory meanwhile.
+      for (const command of [['inspect'], ['export'], ['start', '--port', '0']]) {
+        const { status, stdout, stderr } = await hexmq([...command, '--storage', 'file', '--data', directory]);
+        expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+        expect(stderr).toContain(`${directory} is in use by another hexmq`);
+        expect(stderr).toContain(`(held by process ${broker.pid} on `);
+      }
 
       // Clients and messages that need no storage do not wait for it.
       const listener = await connect(broker);
@@ -156,6 +167,32 @@ describeWith('prlimit', 'a disk that is full', () => {
         expect(away.inbox.leftOver).toBe(0);
       }),
     PATIENCE_MS,
+  );
+});
+
+describe('a data directory that disappears while a broker runs', () => {
+  test.each([
+    ['removed', /^hexmq: the data directory \S+ was removed or renamed while .*$/m],
+    ['without LOCK', /^hexmq: the file LOCK of the data directory \S+ was removed or exchanged while .*$/m],
+  ] as const)('which is %s then, ends the broker with status 1, and nothing more is acknowledged', (how, says) =>
+    scene(async () => {
+      const directory = newDirectory();
+      const broker = await startBroker(settings(directory));
+      await leave(broker);
+      const publisher = await connect(broker);
+      await publish(publisher, 'before').acknowledged;
+      rmSync(how === 'removed' ? directory : join(directory, 'LOCK'), { recursive: true });
+      // What is acknowledged is looked after once a second.
+      const end = broker.program.end();
+      let last = publish(publisher, 'after');
+      const isEnded = end.then(() => true);
+      while (!(await Promise.race([isEnded, last.acknowledged.then(() => false)]))) last = publish(publisher, 'after');
+      expect(last.isAcknowledged).toBe(false);
+      const { status, stderr } = await end;
+      expect(status).toBe(1);
+      expect(stderr).toContain('"event":"fatal"');
+      expect(stderr).toMatch(says);
+    }),
   );
 });
 

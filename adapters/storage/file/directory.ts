@@ -14,7 +14,7 @@ export async function namesIn(directory: string): Promise<readonly string[]> {
 }
 
 /** What clients have sent is not for other users of the machine to read. */
-const PRIVATE = { mode: 0o700 };
+export const PRIVATE = { mode: 0o700 };
 
 /**
  * Creates the directory and those above it. Each name is synced before anything is created below it: what is synced in

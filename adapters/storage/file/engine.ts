@@ -30,3 +30,7 @@ export const EMPTY_VALUE = Buffer.alloc(0);
 
 /** The engine opens itself soon after its construction. */
 export const engineOf = (directory: string): Database => new ClassicLevel<Buffer, Buffer>(directory, OPTIONS);
+
+/** An empty store for the sake of its lock. */
+export const lockEngineOf = (folder: string): Database =>
+  new ClassicLevel<Buffer, Buffer>(folder, { ...OPTIONS, writeBufferSize: 64 * 1024, cacheSize: 0 });

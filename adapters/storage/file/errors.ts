@@ -33,6 +33,8 @@ const codeOf = ({ code }: Failure): string => (typeof code === 'string' ? code :
 const SPACE = /no space left|disk quota exceeded|file too large|ENOSPC|EDQUOT|EFBIG/i;
 const PERMISSION = /permission denied|read-only file system|operation not permitted|EACCES|EPERM|EROFS/i;
 const NO_DIRECTORY = /not a directory|file exists|ENOTDIR|EEXIST/i;
+/** The engine is opened again, and was there before. */
+const NO_STORE = /does not exist \(create_if_missing is false\)/;
 /** From a read that was under way when the engine was closed to be reopened. */
 const CLOSED = /^LEVEL_(DATABASE|ITERATOR|SNAPSHOT|BATCH)_NOT_OPEN$/;
 
@@ -42,26 +44,24 @@ const isDiskFailure = (failure: Failure): boolean =>
   typeof failure.errno === 'number' ||
   CLOSED.test(codeOf(failure));
 
+/** Whether the error or one of its causes has the code. */
+export const hasCode = (error: unknown, code: string): boolean =>
+  [...chainOf(error)].some((each) => codeOf(each) === code);
+
 /** @returns the StorageError, or the error itself if it is no failure of the engine or the file system. */
 export function storageError(error: unknown, directory: string): unknown {
   if (error instanceof StorageError) return error;
   const chain = [...chainOf(error)];
   const says = (words: RegExp): boolean => chain.some((each) => words.test(each.message) || words.test(codeOf(each)));
-  const hasCode = (code: string): boolean => chain.some((each) => codeOf(each) === code);
   // The engine wraps what happened into "could not open" and "failed".
   const innermost = chain.at(-1);
   const detail = innermost?.message ?? String(error);
   const problem = (kind: StorageError['kind'], text: string): StorageError =>
     new StorageError(kind, text, { cause: error });
 
-  if (hasCode('LEVEL_LOCKED')) {
-    return problem(
-      'fenced',
-      `the data directory ${directory} is in use by another hexmq: ` +
-        `stop that one, or give this one a directory of its own (${detail})`,
-    );
-  }
-  if (hasCode('LEVEL_CORRUPTION') || error instanceof DamagedRecord) return damaged(directory, detail, error);
+  if (hasCode(error, 'LEVEL_LOCKED')) return inUse(directory, detail, error);
+  if (hasCode(error, 'LEVEL_CORRUPTION') || error instanceof DamagedRecord) return damaged(directory, detail, error);
+  if (says(NO_STORE)) return damaged(directory, 'the file CURRENT is missing', error);
   if (innermost === undefined || !isDiskFailure(innermost)) return error;
   if (says(SPACE)) return problem('full', `no space left for the data directory ${directory}: free some (${detail})`);
   if (says(PERMISSION)) {
@@ -78,6 +78,15 @@ export function storageError(error: unknown, directory: string): unknown {
     );
   return problem('unavailable', `the data directory ${directory} failed: check the disk (${detail})`);
 }
+
+/** @param detail who uses it, as far as that is known. */
+export const inUse = (directory: string, detail: string, cause: unknown): StorageError =>
+  new StorageError(
+    'fenced',
+    `the data directory ${directory} is in use by another hexmq: ` +
+      `stop that one, or give this one a directory of its own (${detail})`,
+    { cause },
+  );
 
 export const damaged = (directory: string, detail: string, cause?: unknown): StorageError =>
   new StorageError(

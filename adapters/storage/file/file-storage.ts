@@ -7,9 +7,12 @@
 // - After a write that failed the end of the log is unknown, and LevelDB would go on writing behind it. So the engine
 //   is closed and opened again before anything else: that reads the log up to the last whole batch and begins a new
 //   one. What was remembered of the store is loaded again as well, since the failed batch may or may not be there.
-// - The lease is the engine's lock on the directory. It ends with the process, and while it is held no other process
-//   can open. While the engine is reopened the lock is free for a moment: each opening has a number, and a broker that
-//   finds another number than its own has lost the store.
+// - The lease is a lock on the directory that is held until the storage is closed or the process ends
+//   (`directory-lock.ts`). Programs that do not know it, such as an earlier version, are kept out by the engine's own
+//   lock, which is free for a moment while the engine is reopened: each opening has a number, and a broker that finds
+//   another number than its own has lost the store.
+// - Each second, with a commit, storage looks whether the directory is still the one that was opened (`identity.ts`):
+//   if not, the batch went into files that have no name any more, and does not count.
 // - Closing writes nothing: a store that was closed and one whose process was killed look the same to this adapter.
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -30,15 +33,21 @@ import type {
 import { StorageLifecycle, openedByAnother } from '../lifecycle/storage-lifecycle.js';
 import { BatchWriter } from './batch-writer.js';
 import { makeDirectory, namesIn } from './directory.js';
+import { DirectoryLock } from './directory-lock.js';
+import type { Use } from './directory-lock.js';
 import { engineOf } from './engine.js';
 import type { Database } from './engine.js';
 import { storageError } from './errors.js';
 import { facts } from './facts.js';
-import { hasEngineFiles, hasFormat, openEngine, startEngine, writeFormat } from './opening.js';
+import { DirectoryIdentity } from './identity.js';
+import { hasEngineFiles, hasFormat, openEngine, refuseForeignFiles, reopenEngine, writeFormat } from './opening.js';
 import { readPage, readRetained } from './pages.js';
 
 /** Enough that one sync serves many clients, and so few that preparing a batch does not keep the others waiting. */
 const PREFERRED_BATCH_CHANGES = 4096;
+
+/** With every commit it would cost as much as a small commit that is not flushed. */
+const LOOK_EVERY_MS = 1000;
 
 export interface FileStorageOptions {
   readonly directory: string;
@@ -47,6 +56,8 @@ export interface FileStorageOptions {
 interface Engine {
   readonly db: Database;
   readonly writer: BatchWriter;
+  readonly lock: DirectoryLock;
+  readonly identity: DirectoryIdentity;
 }
 
 export class FileStorage implements Storage {
@@ -61,18 +72,25 @@ export class FileStorage implements Storage {
   /** The end of the line of commits, sweeps and reopenings, which run one after the other. */
   #line: Promise<unknown> = Promise.resolve();
   #isSweeping = false;
+  readonly #nowMs: () => number;
+  #lookedAtMs = -Infinity;
 
-  /** @param makeEngine for tests in which a disk fails. */
-  constructor({ directory }: FileStorageOptions, makeEngine = engineOf) {
+  /**
+   * @param makeEngine for tests in which a disk fails.
+   * @param nowMs only differences count.
+   */
+  constructor({ directory }: FileStorageOptions, makeEngine = engineOf, nowMs = (): number => performance.now()) {
     this.#directory = resolve(directory);
     this.#makeEngine = makeEngine;
+    this.#nowMs = nowMs;
     this.#lifecycle = new StorageLifecycle(`the data directory ${this.#directory}`);
   }
 
   async open(): Promise<void> {
     await this.#attempt(async () => {
       await makeDirectory(this.#directory);
-      await this.#openEngine(await readdir(this.#directory), async (db, writer) => {
+      refuseForeignFiles(this.#directory, await readdir(this.#directory));
+      await this.#openEngine('writes', async (db, writer) => {
         if (!(await hasFormat(db, this.#directory))) await writeFormat(db);
         await writer.load();
         await writer.counters.claim();
@@ -83,14 +101,13 @@ export class FileStorage implements Storage {
     this.#needsReopening = false;
   }
 
-  /**
-   * Takes the engine's lock: there is no other way to open it, and it puts its own files in order as at every opening.
-   */
+  /** Takes the locks: the engine can be opened in no other way, and puts its files in order as at every opening. */
   async openReadOnly(): Promise<boolean> {
     const isThere = await this.#attempt(async () => {
       const names = await namesIn(this.#directory);
       if (!hasEngineFiles(names)) return false;
-      return this.#openEngine(names, async (db, writer) => {
+      refuseForeignFiles(this.#directory, names);
+      return this.#openEngine('reads', async (db, writer) => {
         if (!(await hasFormat(db, this.#directory))) return false;
         await writer.load();
         return true;
@@ -117,7 +134,10 @@ export class FileStorage implements Storage {
     this.#lifecycle.requireWritable();
     await this.#inLine(async () => {
       await this.#reopenIfNeeded();
+      // While the batch is written: if the directory goes just afterwards, it is gone with the batch.
+      const change = this.#isLookDue() ? this.#engine.identity.change() : undefined;
       await this.#write((writer) => writer.commit(batch, durability === 'flushed'));
+      await this.#loseIf(await change);
     });
     this.#sweepLater();
   }
@@ -133,7 +153,30 @@ export class FileStorage implements Storage {
   async close(): Promise<void> {
     this.#lifecycle.closed();
     await this.#line;
-    await this.#attempt(async () => this.#opened?.db.close());
+    await this.#attempt(() => this.#letGo());
+  }
+
+  async #letGo(): Promise<void> {
+    try {
+      await this.#opened?.db.close();
+    } finally {
+      await this.#opened?.lock.release();
+    }
+  }
+
+  #isLookDue(): boolean {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return false;
+    this.#lookedAtMs = nowMs;
+    return true;
+  }
+
+  /** @throws the loss, if there is one: permanent, since what is in the directory now is not known here. */
+  async #loseIf(loss: StorageError | undefined): Promise<void> {
+    if (loss === undefined) return;
+    this.#lifecycle.lost(loss);
+    await this.#letGo().catch(() => undefined);
+    throw loss;
   }
 
   async #read<Result>(read: (engine: Engine) => Promise<Result>): Promise<Result> {
@@ -162,19 +205,16 @@ export class FileStorage implements Storage {
 
   async #reopenIfNeeded(): Promise<void> {
     if (!this.#needsReopening) return;
-    const { db, writer } = this.#engine;
+    const { db, writer, identity } = this.#engine;
     await db.close();
+    await this.#loseIf(await identity.change());
     try {
-      await startEngine(db, this.#directory);
+      await reopenEngine(db, this.#directory);
       await writer.load();
       if (!writer.counters.isLastOpening) throw openedByAnother(this.#lifecycle.subject);
     } catch (error) {
       const failure = storageError(error, this.#directory);
-      if (failure instanceof StorageError && failure.kind === 'fenced') {
-        // Permanent: what the other broker has stored, this one does not know.
-        this.#lifecycle.lost();
-        await db.close();
-      }
+      if (failure instanceof StorageError && failure.kind === 'fenced') await this.#loseIf(failure);
       throw failure;
     }
     this.#needsReopening = false;
@@ -207,25 +247,27 @@ export class FileStorage implements Storage {
   }
 
   /**
-   * Opens the engine.
+   * Locks the directory and opens the engine in it.
    * @param begin reads what has to be known from the start, and returns whether the store is to be used: if not, the
    * engine is closed.
    * @returns whether the store is in use now.
    */
-  async #openEngine(
-    names: readonly string[],
-    begin: (db: Database, writer: BatchWriter) => Promise<boolean>,
-  ): Promise<boolean> {
-    const db = await openEngine(this.#directory, names, this.#makeEngine);
-    const writer = new BatchWriter(db);
-    let isUsed = false;
+  async #openEngine(use: Use, begin: (db: Database, writer: BatchWriter) => Promise<boolean>): Promise<boolean> {
+    const lock = await DirectoryLock.take(this.#directory, use);
+    let db: Database | undefined;
     try {
-      isUsed = await begin(db, writer);
-    } finally {
-      if (isUsed) this.#opened = { db, writer };
-      else await db.close().catch(() => undefined);
+      db = await openEngine(this.#directory, await readdir(this.#directory), this.#makeEngine);
+      const writer = new BatchWriter(db);
+      if (await begin(db, writer)) {
+        this.#opened = { db, writer, lock, identity: await DirectoryIdentity.of(this.#directory) };
+        return true;
+      }
+    } catch (error) {
+      await letGoOf(db, lock);
+      throw error;
     }
-    return isUsed;
+    await letGoOf(db, lock);
+    return false;
   }
 
   /** Does the work, and turns a failure of the engine or the file system into a StorageError. */
@@ -236,4 +278,10 @@ export class FileStorage implements Storage {
       throw storageError(error, this.#directory);
     }
   }
+}
+
+/** A failure here must not replace the one before it. */
+async function letGoOf(db: Database | undefined, lock: DirectoryLock): Promise<void> {
+  await db?.close().catch(() => undefined);
+  await lock.release().catch(() => undefined);
 }

@@ -13,7 +13,10 @@ import { damageInLogs } from './log-inspection.js';
 import { FORMAT_VERSION, decodeFormat, encodeFormat } from './records/index.js';
 import { damageInTables } from './table-inspection.js';
 
-/** The files of LevelDB, and what a file system or an operating system puts into any directory. */
+/**
+ * The files of LevelDB, and what a file system or an operating system puts into any directory. The folder of the lock
+ * (`directory-lock.ts`) has such a name as well.
+ */
 const OWN_FILES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)|lost\+found|\..*)$/;
 
 /**
@@ -23,13 +26,12 @@ const OWN_FILES = /^(CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|db
 export const hasEngineFiles = (names: readonly string[]): boolean =>
   names.some((name) => /^CURRENT$|\.(log|ldb|sst)$/.test(name));
 
-/** @param names what is in the directory. */
+/** @param names what is in the directory, read while it is locked. */
 export async function openEngine(
   directory: string,
   names: readonly string[],
   makeEngine: (directory: string) => Database,
 ): Promise<Database> {
-  refuseForeignFiles(directory, names);
   refuseDamage(directory, await damageInLogs(directory, names));
   await clearUnfinishedCreation(directory, names);
   const db = makeEngine(directory);
@@ -51,12 +53,18 @@ export async function openEngine(
 }
 
 /**
- * Opens the engine, also when it was closed after a failure. LevelDB syncs its files but not the last name it gives:
+ * Opens the engine. LevelDB syncs its files but not the last name it gives:
  * CURRENT, which says which of its manifests counts. With the CURRENT of before, what is then synced in the log might
  * not be found; that of a new store is not even synced itself.
  */
 export async function startEngine(db: Database, directory: string): Promise<void> {
   await db.open();
+  await syncNames(directory);
+}
+
+/** Opens the engine again after a failure. There is a store: a new one must not take its place. */
+export async function reopenEngine(db: Database, directory: string): Promise<void> {
+  await db.open({ createIfMissing: false });
   await syncNames(directory);
 }
 
@@ -98,7 +106,7 @@ export async function writeFormat(db: Database): Promise<void> {
 }
 
 /** LevelDB would write its files among those that are there. */
-function refuseForeignFiles(directory: string, names: readonly string[]): void {
+export function refuseForeignFiles(directory: string, names: readonly string[]): void {
   const foreign = names.find((name) => !OWN_FILES.test(name));
   if (foreign === undefined) return;
   throw new StorageError(

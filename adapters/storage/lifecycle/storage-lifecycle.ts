@@ -4,6 +4,8 @@ import { StorageError } from 'hexmq/ports';
 
 export class StorageLifecycle {
   #state: 'new' | 'open' | 'read-only' | 'closed' | 'lost' = 'new';
+  /** Why the store was lost. */
+  #loss: StorageError | undefined;
 
   /** @param subject the store in error messages: "the data directory /var/lib/hexmq". */
   constructor(readonly subject: string) {}
@@ -28,10 +30,14 @@ export class StorageLifecycle {
     this.#state = 'closed';
   }
 
-  /** Permanent until the next `opened`: another broker now owns the store. @returns the error to throw. */
-  lost(): StorageError {
+  /**
+   * Permanent until the next `opened`: another broker now owns the store, unless the reason says something else.
+   * @returns the error to throw.
+   */
+  lost(reason = openedByAnother(this.subject)): StorageError {
     this.#state = 'lost';
-    return openedByAnother(this.subject);
+    this.#loss = reason;
+    return reason;
   }
 
   /** @throws StorageError `fenced` unless the store is open, in either way. */
@@ -57,7 +63,7 @@ export class StorageLifecycle {
       case 'closed':
         return new StorageError('fenced', `${this.subject} is not open: it was closed`);
       case 'lost':
-        return openedByAnother(this.subject);
+        return this.#loss ?? openedByAnother(this.subject);
     }
   }
 
