@@ -11,6 +11,9 @@ import type { Handshake, SocketComponents } from './pending-handshakes.js';
 import { TlsFiles } from './tls-files.js';
 import type { TlsOptions } from './tls-files.js';
 
+/** The directory of the files may change all the time; the same failure is not reported again before this. */
+const SAME_FAILURE_MS = 60_000;
+
 export type SecureSocketHandler = (socket: TLSSocket, handshake: Handshake) => void;
 
 export class TlsStep implements Reloadable {
@@ -19,6 +22,7 @@ export class TlsStep implements Reloadable {
   readonly #isCertificateRequired: boolean;
   readonly #watch: FileWatcher;
   readonly #server: Server;
+  #reported: { readonly error: string; readonly atMs: number } | undefined;
   /** By the connection's addresses and ports, the only thing a TLS socket has in common with the socket below it. */
   readonly #handshakes = new Map<string, Handshake>();
 
@@ -91,6 +95,7 @@ export class TlsStep implements Reloadable {
   /** @returns whether the files had changed. Open connections keep their keys. */
   #reload(): boolean {
     const context: SecureContextOptions | undefined = this.#files.read();
+    this.#reported = undefined;
     if (context !== undefined) this.#server.setSecureContext(context);
     return context !== undefined;
   }
@@ -104,6 +109,9 @@ export class TlsStep implements Reloadable {
   }
 
   #reportReloadFailure(error: string): void {
+    const atMs = performance.now();
+    if (this.#reported?.error === error && atMs - this.#reported.atMs < SAME_FAILURE_MS) return;
+    this.#reported = { error, atMs };
     this.components.emit?.({ kind: 'listener-reload-failed', listener: this.listener, error });
   }
 

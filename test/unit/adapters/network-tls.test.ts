@@ -14,6 +14,7 @@ import {
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { createListener } from '../../../adapters/network/tcp/index.js';
@@ -22,6 +23,8 @@ import type { Issued } from '../../e2e/certificates.js';
 import { TestListener, until } from '../../support/test-listener.js';
 
 const LOCAL = { host: '127.0.0.1', port: 0 };
+/** Longer than the watcher collects changes before it reads the files. */
+const BETWEEN_READINGS_MS = 400;
 const authority = new CertificateAuthority();
 const otherAuthority = new CertificateAuthority('Another authority');
 const server = authority.issue('server');
@@ -353,6 +356,20 @@ describe('TLS files that change', () => {
     copyFileSync(renewed.key, files.key);
     await listener.event('listener-reloaded');
     await serves('renewed');
+  });
+
+  test('a failure is reported once, however often other files beside the certificate change', async () => {
+    const files = createFiles('busy');
+    await listen(files);
+    copyFileSync(renewed.cert, files.cert);
+    await listener.event('listener-reload-failed');
+    for (let i = 0; i < 3; i++) {
+      writeFileSync(join(directory, 'busy', `other-${i}`), 'x');
+      await setTimeout(BETWEEN_READINGS_MS);
+    }
+    copyFileSync(renewed.key, files.key);
+    await listener.event('listener-reloaded');
+    expect(listener.events.filter(({ kind }) => kind === 'listener-reload-failed')).toHaveLength(1);
   });
 
   test('reload reads changed files at once, without waiting for the watcher', async () => {
