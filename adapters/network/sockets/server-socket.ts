@@ -1,7 +1,8 @@
-// The listening socket: on an address and a port, or on a path of the file system. It sets the options of accepted
-// sockets and turns the operating system's errors into advice. Limits on connections are the broker's.
+// The listening socket: on a port of every address that a host has, or on a path of the file system. It sets the options
+// of accepted sockets and turns the operating system's errors into advice. Limits on connections are the broker's.
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { connect, createServer, isIP } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { NetworkError } from 'hexmq/ports';
@@ -37,31 +38,35 @@ const SOCKET_OPTIONS = {
   highWaterMark: HIGH_WATER_MARK,
 } as const;
 
+/** @returns the addresses of a host name; of an address, itself. */
+export type ResolveHost = (host: string) => Promise<readonly string[]>;
+
+/** Errors of an address whose family the machine does not have: `localhost` may stand for `::1` all the same. */
+const FAMILY_MISSING = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
 export class ServerSocket {
-  #server: Server | undefined;
+  readonly #servers: Server[] = [];
 
   constructor(
     readonly listenAddress: ListenAddress,
     readonly backlog = DEFAULT_BACKLOG,
+    readonly resolveHost: ResolveHost = addressesOf,
   ) {}
 
   /**
    * Starts listening.
-   * @returns the address for humans: `127.0.0.1:1883`, or the path.
+   * @returns the address for humans: `127.0.0.1:1883`, all of them with commas if the host has several, or the path.
    * @throws NetworkError naming the address and what to do.
    */
   async open(onSocket: (socket: Socket) => void): Promise<string> {
     const { listenAddress } = this;
-    if ('port' in listenAddress) {
-      const { address, port } = (await this.#listen(onSocket)) as AddressInfo;
-      return formatAddress(address, port);
-    }
+    if ('port' in listenAddress) return this.#openPort(listenAddress, onSocket);
     try {
-      await this.#listen(onSocket);
+      await this.#listen(listenAddress, onSocket);
     } catch (error) {
       if (!(await isStaleSocket(error, listenAddress.path))) throw error;
       unlinkSync(listenAddress.path);
-      await this.#listen(onSocket);
+      await this.#listen(listenAddress, onSocket);
     }
     if (listenAddress.mode !== undefined) chmodSync(listenAddress.path, parseInt(listenAddress.mode, 8));
     return listenAddress.path;
@@ -69,14 +74,39 @@ export class ServerSocket {
 
   close(): void {
     // Not awaited: the address is free as soon as `close` returns, while its callback waits for all open connections.
-    this.#server?.close();
-    this.#server = undefined;
+    for (const server of this.#servers.splice(0)) server.close();
   }
 
-  #listen(onSocket: (socket: Socket) => void): Promise<AddressInfo | string | null> {
+  /** All addresses get the same port, also where the operating system chooses it. */
+  async #openPort({ host, port }: HostAndPort, onSocket: (socket: Socket) => void): Promise<string> {
+    const opened: AddressInfo[] = [];
+    let failure: unknown;
+    for (const address of await this.#addressesOf({ host, port }))
+      try {
+        const at = { host: address, port: opened[0]?.port ?? port };
+        opened.push((await this.#listen(at, onSocket)) as AddressInfo);
+      } catch (error) {
+        failure ??= error;
+        if (isFamilyMissing(error)) continue;
+        this.close();
+        throw error;
+      }
+    if (opened.length === 0) throw failure;
+    return opened.map(({ address, port: actual }) => formatAddress(address, actual)).join(', ');
+  }
+
+  async #addressesOf(asked: HostAndPort): Promise<readonly string[]> {
+    try {
+      return await this.resolveHost(asked.host);
+    } catch (error) {
+      throw new NetworkError(explainPortError(error as NodeJS.ErrnoException, asked), { cause: error });
+    }
+  }
+
+  #listen(listenAddress: ListenAddress, onSocket: (socket: Socket) => void): Promise<AddressInfo | string | null> {
     const server = createServer(SOCKET_OPTIONS);
     server.on('connection', onSocket);
-    const { listenAddress, backlog } = this;
+    const { backlog } = this;
     const where =
       'port' in listenAddress ? { host: listenAddress.host, port: listenAddress.port } : { path: listenAddress.path };
     return new Promise((resolve, reject) => {
@@ -87,11 +117,22 @@ export class ServerSocket {
       server.listen({ ...where, backlog }, () => {
         server.off('error', onError);
         server.on('error', warnOncePerCode());
-        this.#server = server;
+        this.#servers.push(server);
         resolve(server.address());
       });
     });
   }
+}
+
+async function addressesOf(host: string): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  const found = await lookup(host, { all: true });
+  return [...new Set(found.map(({ address }) => address))];
+}
+
+function isFamilyMissing(error: unknown): boolean {
+  const cause = error instanceof NetworkError ? (error.cause as NodeJS.ErrnoException) : undefined;
+  return FAMILY_MISSING.has(cause?.code ?? '');
 }
 
 /** Whether the path is a socket that no process listens on: one that a crashed process left behind. */
