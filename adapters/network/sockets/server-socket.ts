@@ -1,5 +1,6 @@
-// The listening socket: on a port of every address that a host has, or on a path of the file system. It sets the options
-// of accepted sockets and turns the operating system's errors into advice. Limits on connections are the broker's.
+// The listening socket: on a port of every address that a host has, or on a path of the file system. It sets the
+// options of accepted sockets and turns the operating system's errors into advice. Limits on connections are the
+// broker's.
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { connect, createServer, isIP } from 'node:net';
