@@ -1,9 +1,10 @@
-#!/usr/bin/env node
-// The process of the command: arguments, streams, signals, exit. What the command does is in `command.ts`.
+// The process of the command: arguments, streams, exit. What the command does is in `command.ts`.
 import { setFlagsFromString } from 'node:v8';
 import { run } from './command.js';
 import { ExitStatus, reportCrash } from './report-error.js';
 import type { ProcessHost } from './process-host.js';
+import { whatIs } from './process-kind.js';
+import type { Signals } from './signals.js';
 
 /**
  * Lets the heap at most double between major collections, where V8 lets it grow up to fourfold. Queued messages survive
@@ -17,7 +18,7 @@ const HEAP_GROWTH_MAX_PERCENT = 100;
  */
 const LINGER_MS = 2000;
 
-const host: ProcessHost = {
+const createHost = (signals: Signals | undefined): ProcessHost => ({
   environment: process.env,
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
@@ -34,23 +35,16 @@ const host: ProcessHost = {
   },
   askSecret: process.stdin.isTTY ? askSecret : undefined,
   showProgress: process.stderr.isTTY ? showProgress : undefined,
-  onStopRequest: (callback) => {
-    process.on('SIGTERM', callback);
-    process.on('SIGINT', callback);
-  },
-  onReloadRequest: (callback) => {
-    process.on('SIGHUP', callback);
-  },
-  onOtherSignals: (callback) => {
-    process.on('SIGUSR1', callback);
-    process.on('SIGUSR2', callback);
-  },
+  onStopRequest: (callback) => signals?.handle(['SIGTERM', 'SIGINT'], callback),
+  onReloadRequest: (callback) => signals?.handle(['SIGHUP'], callback),
+  onOtherSignals: (callback) => signals?.handle(['SIGUSR1', 'SIGUSR2'], callback),
   signal: (pid, signal) => {
     process.kill(pid, signal);
   },
+  whatIs,
   pid: process.pid,
   exitNow: (status) => process.exit(status),
-};
+});
 
 /**
  * Shows nothing of the answer, not even its length. The question goes to standard error, because it is no output of the
@@ -72,19 +66,32 @@ function showProgress(line: string): void {
   process.stderr.write(`\r${line.slice(0, process.stderr.columns - 1)}\u001b[K`);
 }
 
-// After a bug the state of the broker is unknown. Exiting at once loses nothing that was acknowledged; continuing
-// might.
-function crash(error: unknown): void {
-  reportCrash(error, host);
-  process.exit(ExitStatus.fault);
+/**
+ * Node makes writes to terminals block, and has no public way to change that: a terminal that is stopped (Ctrl-S) would
+ * stop the broker.
+ */
+function writeTerminalWithoutBlocking(terminal: NodeJS.WriteStream): void {
+  const { _handle: handle } = terminal as { _handle?: { setBlocking?: (isBlocking: boolean) => unknown } };
+  if (terminal.isTTY) handle?.setBlocking?.(false);
 }
 
-setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_MAX_PERCENT}`);
-process.on('uncaughtException', crash);
-process.on('unhandledRejection', crash);
-// The reader of our output has gone; the broker continues without it.
-process.stdout.on('error', () => undefined);
-process.stderr.on('error', () => undefined);
-
-process.exitCode = await run(process.argv.slice(2), host);
-setTimeout(() => process.exit(), LINGER_MS).unref();
+/** @param signals of a broker; the other commands end at a signal. */
+export async function runProcess(signals: Signals | undefined): Promise<void> {
+  const host = createHost(signals);
+  // After a bug the state of the broker is unknown. Exiting at once loses nothing that was acknowledged; continuing
+  // might.
+  const crash = (error: unknown): void => {
+    reportCrash(error, host);
+    process.exit(ExitStatus.fault);
+  };
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_MAX_PERCENT}`);
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  for (const stream of [process.stdout, process.stderr]) {
+    // The reader of our output has gone; the broker continues without it.
+    stream.on('error', () => undefined);
+    if (signals !== undefined) writeTerminalWithoutBlocking(stream);
+  }
+  process.exitCode = await run(process.argv.slice(2), host);
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}

@@ -2,16 +2,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { existsSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { startBroker, startProgram, temporaryDirectory } from './hexmq-command.js';
+import { join, resolve } from 'node:path';
+import { ROOT, startBroker, startProgram, temporaryDirectory } from './hexmq-command.js';
 import type { RunningBroker } from './hexmq-command.js';
-import { scene } from './program.js';
-import type { OutputOfProgram, Program } from './program.js';
+import { Program, scene } from './program.js';
+import type { OutputOfProgram } from './program.js';
 import { connected } from './raw-socket.js';
 import { describeWith } from './tools.js';
 
 const FULL_DISK = '/dev/full';
 const IN_MEMORY = ['--port', '0', '--storage', 'memory'];
+const MAIN = resolve(ROOT, 'dist/src/cli/main.js');
 const describeWithFullDisk = existsSync(FULL_DISK) ? describe : describe.skip;
 
 const fullDisk = (): number => openSync(FULL_DISK, 'w');
@@ -94,7 +95,7 @@ async function linesWith(path: string, text: string): Promise<readonly Record<st
   const guard = performance.now() + 20_000;
   while (!readFileSync(path, 'utf8').includes(text)) {
     if (performance.now() > guard) throw new Error(`the log did not come to say ${text}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -131,3 +132,28 @@ async function readyAddress(program: Program): Promise<{ host: string; port: num
   const [, host = '', port = ''] = await program.says(/^hexmq \S+ ready: tcp ([\d.]+):(\d+),/m);
   return { host, port: Number(port) };
 }
+
+describeWith('script', 'a terminal that is stopped', () => {
+  test('a broker on a terminal that takes no output serves, and ends at SIGTERM', () =>
+    scene(async () => {
+      const directory = temporaryDirectory();
+      // The port of one that has stopped is free.
+      const before = await startBroker();
+      await before.stop();
+      const { host, port } = before;
+      const pidFile = join(directory, 'hexmq.pid');
+      const command = `exec ${process.execPath} ${MAIN} start --port ${port} --storage memory --pid-file ${pidFile}`;
+      const env = { SHELL: '/bin/sh' };
+      new Program('script', ['-qec', command, '/dev/null'], { cwd: directory, env, stdout: 'unread' });
+      while (!existsSync(pidFile)) await pause(5);
+      for (let index = 0; index < 20; index++)
+        (await connected({ host, port }, { clientId: `${index}`.padEnd(16_000, '.') })).socket.destroy();
+      const client = await connected({ host, port }, { clientId: 'served' });
+      await client.publish({ topic: 'plant/7', payload: 'x', qos: 1 });
+      process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGTERM');
+      await client.gone();
+      while (existsSync(pidFile)) await pause(5);
+    }));
+});
+
+const pause = (ms: number): Promise<void> => new Promise((next) => setTimeout(next, ms));
