@@ -18,7 +18,7 @@ export interface Broker {
    * @throws ConfigError when an adapter cannot be loaded or refuses its options.
    * @throws StorageError when the store cannot be opened or read: `fenced` if another broker is using it.
    * @throws NetworkError when a listener cannot listen, for example because its port is in use.
-   * @throws Error when an adapter fails to start, and on a second call.
+   * @throws Error when an adapter fails to start, when `stop` is called meanwhile, and on a second call.
    *
    * Everything that was opened has been closed again by then.
    */

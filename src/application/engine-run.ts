@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Storage } from '../ports/storage.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Engine } from './engine.js';
+import { StartInterrupted } from './lifecycle.js';
 import type { Part } from './lifecycle.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
@@ -24,16 +25,18 @@ export class EngineRun implements Part {
   readonly name = 'engine';
   readonly #parts: EngineRunParts;
   #isHalted = false;
+  #isInterrupted = false;
 
   constructor(parts: EngineRunParts) {
     this.#parts = parts;
   }
 
-  /** @throws StorageError when the store cannot be read, or has not been filled to the end. */
+  /** @throws StorageError when the store cannot be read, or has not been filled to the end; StartInterrupted. */
   async start(): Promise<void> {
     const { engine, storage, authorizers } = this.#parts;
     try {
       for await (const fact of storage.load()) {
+        if (this.#isInterrupted) throw new StartInterrupted();
         refuseUnfinished(fact);
         engine.restore(fact);
       }
@@ -47,6 +50,10 @@ export class EngineRun implements Part {
         engine.reauthorize();
       });
     }
+  }
+
+  interruptStart(): void {
+    this.#isInterrupted = true;
   }
 
   async stop(): Promise<void> {

@@ -9,6 +9,17 @@ import type { Startable } from '../ports/startable.js';
 export interface Part extends Startable {
   /** For error messages. */
   readonly name: string;
+  /** Its start is no longer needed: a long one rejects as soon as it can, as if it had failed. */
+  interruptStart?(): void;
+}
+
+/** Not a failure: the broker was stopped before it had started. */
+export class StartInterrupted extends Error {
+  override readonly name = 'StartInterrupted';
+
+  constructor() {
+    super('the broker was stopped while it started');
+  }
 }
 
 export interface StopFailure {
@@ -19,6 +30,8 @@ export interface StopFailure {
 export class Lifecycle {
   readonly #parts: readonly Part[];
   readonly #started: Part[] = [];
+  #starting: Part | undefined;
+  #isInterrupted = false;
 
   /** @param parts in the order of starting. */
   constructor(parts: readonly Part[]) {
@@ -27,13 +40,22 @@ export class Lifecycle {
 
   /**
    * Starts the parts one after the other.
-   * @throws what the first part that failed threw; `stop` is then for the caller to call.
+   * @throws what the first part that failed threw, or StartInterrupted; `stop` is then for the caller to call.
    */
   async start(): Promise<void> {
     for (const part of this.#parts) {
+      this.#starting = part;
       await part.start?.();
       this.#started.push(part);
+      if (this.#isInterrupted) throw new StartInterrupted();
     }
+    this.#starting = undefined;
+  }
+
+  /** Ends a start that is under way as soon as the part that is starting allows it. */
+  interruptStart(): void {
+    this.#isInterrupted = true;
+    this.#starting?.interruptStart?.();
   }
 
   /** Stops what has been started, in reverse, each part even if another one failed. Never rejects. */

@@ -10,7 +10,7 @@ import type { AccessAdapters } from './access-adapters.js';
 import type { Engine } from './engine.js';
 import type { EngineRun } from './engine-run.js';
 import type { FailureSignal } from './failure-signal.js';
-import { Lifecycle } from './lifecycle.js';
+import { Lifecycle, StartInterrupted } from './lifecycle.js';
 import type { Part } from './lifecycle.js';
 import type { Listening } from './listening.js';
 import type { LimitSettings, LiveSettings } from './settings.js';
@@ -61,8 +61,9 @@ export class BrokerService implements BrokerControl {
 
   /**
    * Starts every part; resolves when clients can connect.
-   * @throws what the part that failed threw (StorageError, NetworkError, or an adapter's error). What had been started
-   * is stopped again, and a failure to stop is reported as an event, never instead of the cause.
+   * @throws what the part that failed threw (StorageError, NetworkError, or an adapter's error), or StartInterrupted if
+   * `stop` was called meanwhile. What had been started is stopped again, and a failure to stop is reported as an event,
+   * never instead of the cause.
    */
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new Error(`a broker starts once, this one is ${this.#state}`);
@@ -78,6 +79,7 @@ export class BrokerService implements BrokerControl {
     } catch (error) {
       this.#state = 'stopped';
       await this.#stopAtOnce();
+      if (error instanceof StartInterrupted) this.emit({ kind: 'stopped' });
       throw error;
     }
     this.#state = 'running';
@@ -146,7 +148,8 @@ export class BrokerService implements BrokerControl {
   }
 
   async #stop(): Promise<void> {
-    // A start that is under way is waited for: its failure is for the caller of `start`.
+    // A start that is under way ends as soon as it can: its failure is for the caller of `start`.
+    if (this.#state === 'starting') this.#lifecycle.interruptStart();
     await this.#started?.catch(() => undefined);
     if (this.#state === 'new') this.#state = 'stopped';
     if (this.#state !== 'running') return;

@@ -1,5 +1,6 @@
 // The process that the command runs in, as an interface, so that tests can run the command without one.
 import type { Environment } from '../composition/environment.js';
+import type { FileIdentity, ProcessKind } from './process-kind.js';
 
 export interface ProcessHost {
   readonly environment: Environment;
@@ -21,6 +22,8 @@ export interface ProcessHost {
   onOtherSignals(callback: (signal: 'SIGUSR1' | 'SIGUSR2') => void): void;
   /** Sends a signal to another process. @throws as `process.kill` does. */
   signal(pid: number, signal: 'SIGHUP'): void;
+  /** What another process is; with a file, `broker` means the one that has this file open. */
+  whatIs(pid: number, file?: FileIdentity): ProcessKind;
   readonly pid: number;
   /** Exits at once. */
   exitNow(status: number): void;

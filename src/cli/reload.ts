@@ -11,6 +11,7 @@ import { pidFileOf, readPidFile } from './pid-file.js';
 import type { PidFileFlag } from './pid-file.js';
 import { loadConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
+import type { FileIdentity } from './process-kind.js';
 import type { ProcessHost } from './process-host.js';
 
 /**
@@ -53,11 +54,19 @@ export function addReload(program: Command, host: ProcessHost): void {
  * then.
  */
 async function requestReload(flags: ReloadFlags, host: ProcessHost): Promise<void> {
-  const pid = pidOf(flags, host);
+  const { pid, file, path } = processOf(flags, host);
   if ((flags.config ?? host.environment['HEXMQ_CONFIG']) !== undefined) {
     const { config } = loadConfig(flags.config === undefined ? {} : { config: flags.config }, host.environment);
     await checkAdapters(config);
   }
+  const kind = host.whatIs(pid, file);
+  if (kind === 'gone') throw new FileError(`cannot signal process ${pid}: it is not running`);
+  if (kind === 'other')
+    throw new FileError(
+      path === undefined
+        ? `process ${pid} is no hexmq broker, so it gets no signal`
+        : `${path}: process ${pid} is not the broker that wrote this file, so it gets no signal`,
+    );
   try {
     host.signal(pid, 'SIGHUP');
   } catch (error) {
@@ -69,14 +78,21 @@ async function requestReload(flags: ReloadFlags, host: ProcessHost): Promise<voi
   host.print(`sent SIGHUP to process ${pid}; its log shows the result\n`);
 }
 
-function pidOf(flags: ReloadFlags, host: ProcessHost): number {
+interface NamedProcess {
+  readonly pid: number;
+  /** The PID file that names it. */
+  readonly file?: FileIdentity;
+  readonly path?: string;
+}
+
+function processOf(flags: ReloadFlags, host: ProcessHost): NamedProcess {
   if (flags.pid !== undefined) {
     if (!/^[1-9]\d{0,9}$/.test(flags.pid))
       throw new ConfigError([`--pid: "${flags.pid}" is not valid, expected a process id`]);
-    return Number(flags.pid);
+    return { pid: Number(flags.pid) };
   }
-  const file = pidFileOf(flags, host);
-  if (file === undefined)
+  const path = pidFileOf(flags, host);
+  if (path === undefined)
     throw new ConfigError(['no broker is given, expected --pid-file (or HEXMQ_PID_FILE) or --pid']);
-  return readPidFile(file);
+  return { ...readPidFile(path), path };
 }

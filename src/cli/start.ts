@@ -3,11 +3,11 @@ import type { Command } from 'commander';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { adapterNames } from '../composition/adapter-table.js';
 import type { Config } from '../composition/config.js';
-import { composeBroker } from '../composition/container.js';
+import { composeBroker, StartInterrupted } from '../composition/container.js';
 import type { BrokerService } from '../composition/container.js';
 import { describeAdapters } from './describe-adapters.js';
 import { ExitStatus } from './report-error.js';
-import { pidFileOf, removePidFile, writePidFile } from './pid-file.js';
+import { PidFile, pidFileOf } from './pid-file.js';
 import type { PidFileFlag } from './pid-file.js';
 import { reload } from './reload.js';
 import { loadConfig } from './load-config.js';
@@ -31,9 +31,28 @@ export function addStart(program: Command, host: ProcessHost): void {
     .action((flags: Flags) => start(flags, host));
 }
 
+/** The request to stop, which may come before there is anything to stop. A second one ends the process. */
+class StopRequest {
+  isMade = false;
+  readonly made: Promise<void>;
+
+  constructor(host: ProcessHost) {
+    this.made = new Promise((resolve) => {
+      host.onStopRequest(() => {
+        if (this.isMade) host.exitNow(ExitStatus.interrupted);
+        this.isMade = true;
+        resolve();
+      });
+    });
+  }
+}
+
 async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<void> {
+  const stop = new StopRequest(host);
   const { config, warnings } = loadConfig(flags, host.environment);
   for (const warning of warnings) host.printError(`hexmq: ${warning}\n`);
+  const pidFile = pidFileOf(flags, host);
+  if (pidFile !== undefined) PidFile.check(pidFile, host);
   const composing = composeBroker(config, {});
   // Other brokers have a meaning for them, and scripts are carried over: none of them should end this one.
   host.onOtherSignals((signal) => {
@@ -45,64 +64,55 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
     );
   });
   const broker = await composing;
-  const pidFile = pidFileOf(flags, host);
+  const warmup = new Warmup();
+  void stop.made.then(() => warmup.end());
   try {
-    await run(broker, config, flags, host);
+    if (!stop.isMade) await Promise.race([warmup.begin(), stop.made]);
+    if (stop.isMade) return;
+    const starting = broker.start();
+    // Not before the start is done: what is read then is new anyway.
+    host.onReloadRequest(
+      () =>
+        void starting.then(
+          () => reload(broker, config, flags, host),
+          () => undefined,
+        ),
+    );
+    const stopped = stop.made.then(() => broker.stop());
+    // Awaited below, unless the start fails.
+    stopped.catch(() => undefined);
+    await starting;
+    await serve({ broker, config, pidFile, warmup, stopped }, host);
+  } catch (error) {
+    if (!(error instanceof StartInterrupted)) throw error;
   } finally {
-    if (pidFile !== undefined) removePidFile(pidFile, host.pid);
+    await warmup.end();
   }
 }
 
-async function run(
-  broker: BrokerService,
-  config: Config,
-  flags: Flags & PidFileFlag,
-  host: ProcessHost,
-): Promise<void> {
-  const warmup = new Warmup();
-  // Begins when this function has come to its first `await`: signals come as soon as the PID file is there, and a
-  // signal that is not handled yet would end the process and leave the file.
-  const starting = Promise.resolve().then(async () => {
-    const pidFile = pidFileOf(flags, host);
-    if (pidFile !== undefined) writePidFile(pidFile, host.pid);
-    await warmup.begin();
-    await broker.start();
-  });
-  const stopFailed = new Promise<never>((_resolve, reject) => {
-    let isStopping = false;
-    host.onStopRequest(() => {
-      if (isStopping) {
-        host.exitNow(ExitStatus.interrupted);
-        return;
-      }
-      isStopping = true;
-      void warmup.end();
-      // During a start the request waits for its end; the code that awaits the start reports its failure.
-      starting
-        .then(
-          () => broker.stop(),
-          () => undefined,
-        )
-        .catch(reject);
-    });
-  });
+interface Serving {
+  readonly broker: BrokerService;
+  readonly config: Config;
+  readonly pidFile: string | undefined;
+  readonly warmup: Warmup;
+  /** Rejects if the broker was to stop and did not. */
+  readonly stopped: Promise<void>;
+}
 
-  // Not before the start is done: what is read then is new anyway.
-  host.onReloadRequest(
-    () =>
-      void starting.then(
-        () => reload(broker, config, flags, host),
-        () => undefined,
-      ),
-  );
-
+async function serve({ broker, config, pidFile, warmup, stopped }: Serving, host: ProcessHost): Promise<void> {
+  let written: PidFile | undefined;
   try {
-    await starting;
+    // Only now: with the file there, a script may take the broker for running.
+    if (pidFile !== undefined) written = PidFile.write(pidFile, host);
     const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);
     host.print(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
     warmup.goOnWhile(() => broker.query({ kind: 'counts' }).connections === 0);
-    await Promise.race([broker.ended, stopFailed]);
+    await Promise.race([broker.ended, stopped]);
+  } catch (error) {
+    // The cause is this error, whatever becomes of the stop.
+    await broker.stop().catch(() => undefined);
+    throw error;
   } finally {
-    await warmup.end();
+    written?.remove();
   }
 }

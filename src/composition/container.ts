@@ -59,5 +59,6 @@ export async function composeBroker(config: Config, overrides: Overrides = {}): 
   return container.getAsync(BrokerService);
 }
 
+export { StartInterrupted } from '../application/lifecycle.js';
 export type { BrokerService } from '../application/service.js';
 export type { Overrides } from './modules/overrides.js';

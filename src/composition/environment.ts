@@ -32,6 +32,16 @@ const PATHS: ReadonlyMap<string, Override['path']> = new Map<string, Override['p
 ]);
 
 /**
+ * What Kubernetes sets in every container for a Service whose name begins with `hexmq`, such as
+ * `HEXMQ_PORT=tcp://10.0.0.1:1883`, `HEXMQ_SERVICE_HOST` and `HEXMQ_PORT_1883_TCP_ADDR`.
+ */
+const OF_A_SERVICE = /^HEXMQ_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+const PORT_OF_A_SERVICE = /^(tcp|udp|sctp):\/\//;
+
+const isOfAService = (name: string, text: string): boolean =>
+  OF_A_SERVICE.test(name) || (name.endsWith('_PORT') && PORT_OF_A_SERVICE.test(text));
+
+/**
  * @returns one override for each variable that is set.
  * @throws ConfigError naming every unknown variable, without its value, which may be a secret.
  */
@@ -40,6 +50,7 @@ export function environmentOverrides(environment: Environment): Override[] {
   const problems: string[] = [];
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith(PREFIX) || text === undefined || NOT_CONFIGURATION.has(name)) continue;
+    if (isOfAService(name, text)) continue;
     const path = PATHS.get(name);
     if (path === undefined)
       problems.push(`${name}: unknown variable${suggestion(name, [...PATHS.keys(), ...NOT_CONFIGURATION])}`);

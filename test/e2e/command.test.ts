@@ -90,6 +90,27 @@ describe('hexmq start', () => {
       expect((await third.stop()).status).toBe(0);
     }));
 
+  test('a Kubernetes Service named hexmq does not keep the broker from starting', () =>
+    scene(async () => {
+      const env = {
+        HEXMQ_PORT: 'tcp://10.0.0.1:1883',
+        HEXMQ_SERVICE_HOST: '10.0.0.1',
+        HEXMQ_SERVICE_PORT: '1883',
+        HEXMQ_SERVICE_PORT_MQTT: '1883',
+        HEXMQ_PORT_1883_TCP: 'tcp://10.0.0.1:1883',
+        HEXMQ_PORT_1883_TCP_PROTO: 'tcp',
+        HEXMQ_PORT_1883_TCP_PORT: '1883',
+        HEXMQ_PORT_1883_TCP_ADDR: '10.0.0.1',
+        HEXMQ_METRICS_PORT: 'tcp://10.0.0.2:9100',
+        HEXMQ_METRICS_SERVICE_HOST: '10.0.0.2',
+      };
+      const broker = await startBroker(['--port', '0', '--storage', 'memory'], { env });
+      expect((await broker.stop()).status).toBe(0);
+      expect((await hexmq(['check-config'], { env: { ...env, HEXMQ_SERVICE_HOTS: 'x' } })).stderr).toMatch(
+        /^hexmq: HEXMQ_SERVICE_HOTS: unknown variable.*\n$/,
+      );
+    }));
+
   test('hexmq start applies limits from a file and from the environment', () =>
     scene(async () => {
       const config = fileWith('listeners: [{ type: tcp, port: 0 }]\nlimits: { maxQos: 0 }\n');

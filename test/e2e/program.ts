@@ -19,7 +19,13 @@ export interface ProgramOptions {
   readonly isGroup?: boolean;
   /** The bound for waiting, in milliseconds, of a slow program. Default: 25,000. */
   readonly patienceMs?: number;
+  /** Default: a pipe, which is read as output arrives. */
+  readonly stdout?: OutputOfProgram;
+  readonly stderr?: OutputOfProgram;
 }
+
+/** A file descriptor, or a pipe that is not read until `readStderr` is called. */
+export type OutputOfProgram = number | 'unread';
 
 const running = new Set<Program>();
 let recent: Program[] = [];
@@ -59,26 +65,24 @@ export class Program {
   constructor(
     command: string,
     args: readonly string[],
-    { cwd, env, isGroup = false, patienceMs = GUARD_MS }: ProgramOptions = {},
+    { cwd, env, isGroup = false, patienceMs = GUARD_MS, stdout, stderr }: ProgramOptions = {},
   ) {
     this.#words = [command, ...args];
     this.#patienceMs = patienceMs;
     this.#isGroup = isGroup;
     this.#process = spawn(command, args, {
       env: { ...foreignEnvironment(), ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', typeof stdout === 'number' ? stdout : 'pipe', typeof stderr === 'number' ? stderr : 'pipe'],
       detached: isGroup,
       ...(cwd === undefined ? {} : { cwd }),
     });
     this.#process.stdin?.on('error', () => undefined);
-    this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stdout += text;
-      this.#changed();
-    });
-    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text;
-      this.#changed();
-    });
+    if (stdout !== 'unread')
+      this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        this.#stdout += text;
+        this.#changed();
+      });
+    if (stderr !== 'unread') this.readStderr();
     running.add(this);
     recent.push(this);
     this.ended = new Promise((resolve) => {
@@ -88,11 +92,19 @@ export class Program {
         resolve(this.#end);
         this.#changed();
       };
-      this.#process.on('close', end);
+      // Output that is not read would hold back the `close`.
+      this.#process.on(stdout === 'unread' || stderr === 'unread' ? 'exit' : 'close', end);
       this.#process.on('error', (error) => {
         this.#stderr += error.message;
         end(null, null);
       });
+    });
+  }
+
+  readStderr(): void {
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+      this.#changed();
     });
   }
 

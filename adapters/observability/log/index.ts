@@ -1,12 +1,14 @@
 // The event log: one structured line per event, on standard error. It chooses the level of each kind of event and
 // limits the lines that clients can cause.
-import { destination as fileDestination, pino, stdTimeFunctions } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
 import type { Logger } from 'pino';
 import type { BrokerEvent, Clock, LifecycleEvent, Telemetry } from 'hexmq/ports';
 import { LogRateLimiter } from './log-rate-limiter.js';
 import { humanLines } from './human-lines.js';
 import type { LogDestination } from './human-lines.js';
+import { LineWriter } from './line-writer.js';
 import { OutageFilter } from './outage-filter.js';
+import { standardError } from './standard-error.js';
 import { burstOf, levelOf, describeEvent } from './messages.js';
 import type { EventLevel } from './messages.js';
 
@@ -27,7 +29,8 @@ export interface LogComponents {
   readonly clock: Clock;
 }
 
-const STANDARD_ERROR = 2;
+/** How long after a failed write it is tried again. */
+const RETRY_MS = 1000;
 
 export function createTelemetry(options: LogOptions, components: LogComponents): Telemetry {
   return new LogTelemetry(options, components.clock);
@@ -43,7 +46,9 @@ class LogTelemetry implements Telemetry {
     readonly options: LogOptions,
     readonly clock: Clock,
   ) {
-    const { destination, flush } = openDestination(options.destination);
+    const { destination, flush } = openDestination(options.destination, (count, cause) => {
+      this.#reportDropped(count, cause);
+    });
     this.#flush = flush;
     this.#logger = pino(
       {
@@ -75,6 +80,14 @@ class LogTelemetry implements Telemetry {
     if (event.kind === 'fatal') this.#flush();
   }
 
+  /** At any level of the log: the reader has to know that it has a gap. */
+  #reportDropped(count: number, cause: string | undefined): void {
+    const why = cause === undefined ? 'they were not read fast enough' : `they could not be written (${cause})`;
+    this.#logger
+      .child({}, { level: 'warn' })
+      .warn({ event: 'log-lines-dropped', count, cause }, `${count} log lines dropped here: ${why}`);
+  }
+
   #log(level: EventLevel, event: BrokerEvent | LifecycleEvent): void {
     if (event.kind === 'fatal') {
       this.#logger[level]({ event: event.kind, err: event.error }, describeEvent(event));
@@ -87,15 +100,20 @@ class LogTelemetry implements Telemetry {
   }
 }
 
-function openDestination(given: LogDestination | undefined): { destination: LogDestination; flush: () => void } {
+function openDestination(
+  given: LogDestination | undefined,
+  onDropped: (count: number, cause: string | undefined) => void,
+): { destination: LogDestination; flush: () => void } {
   if (given !== undefined) return { destination: given, flush: () => undefined };
-  if (process.stderr.isTTY) return { destination: humanLines(process.stderr), flush: () => undefined };
-  // Lines are written asynchronously; `flush` waits for them.
-  const file = fileDestination({ fd: STANDARD_ERROR, sync: false });
+  const writer = new LineWriter({
+    output: standardError(),
+    retryLater: (callback) => void setTimeout(callback, RETRY_MS).unref(),
+    onDropped,
+  });
   return {
-    destination: file,
+    destination: process.stderr.isTTY ? humanLines(writer) : writer,
     flush: () => {
-      file.flushSync();
+      writer.flush();
     },
   };
 }

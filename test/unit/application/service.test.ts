@@ -173,18 +173,33 @@ describe('a broker', () => {
     expect(log.slice(-3)).toEqual(['close storage', 'stop passwords', '! fatal']);
   });
 
-  test('a broker that is stopped while it starts does not run afterwards', async () => {
+  test('a broker that is stopped while its storage opens closes it again, and does not listen', async () => {
     const { log, storage, service } = createService();
     let goOn: () => void = () => undefined;
     storage.whenOpen = new Promise((resolve) => (goOn = resolve));
-    const starting = service.start().catch(() => undefined);
+    const starting = expect(service.start()).rejects.toThrow('the broker was stopped while it started');
+    while (!log.includes('open storage')) await Promise.resolve();
     const stopping = service.stop();
     goOn();
     await starting;
     await stopping;
     await service.stop();
-    const isListening = log.includes('listen one') && !log.includes('close one');
-    expect({ isListening, isClosed: log.includes('close storage') }).toEqual({ isListening: false, isClosed: true });
+    expect(log).toEqual(['open storage', 'close storage', '! stopped']);
+  });
+
+  test('a broker that is stopped while it reads its store reads no further', async () => {
+    const { log, storage, service } = createService();
+    let read = 0;
+    let stopping: Promise<void> | undefined;
+    storage.load = async function* () {
+      while (read < 1000) {
+        if (++read === 10) stopping = service.stop();
+        yield { kind: 'serial.claim', upTo: read } as never;
+      }
+    };
+    await expect(service.start()).rejects.toThrow('the broker was stopped while it started');
+    await stopping;
+    expect({ read, isClosed: log.includes('close storage') }).toEqual({ read: 10, isClosed: true });
   });
 
   test('a broker that loses its storage closes every connection at once, and `ended` rejects with the cause', async () => {

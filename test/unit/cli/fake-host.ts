@@ -59,6 +59,10 @@ export class FakeHost implements ProcessHost {
     else throw Object.assign(new Error('kill ESRCH'), { code: 'ESRCH' });
   }
 
+  whatIs(pid: number): 'broker' | 'gone' {
+    return pid === this.pid ? 'broker' : 'gone';
+  }
+
   requestReload(): void {
     for (const callback of this.#reloads) callback();
   }
