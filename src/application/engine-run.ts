@@ -6,6 +6,7 @@ import type { Storage } from '../ports/storage.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Engine } from './engine.js';
 import type { Part } from './lifecycle.js';
+import { loadedFrom, requireOnce } from './storage-checks.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
 /** How long clients have to take their last bytes, and storage to take the last changes. */
@@ -33,10 +34,16 @@ export class EngineRun implements Part {
   async start(): Promise<void> {
     const { engine, storage, authorizers } = this.#parts;
     try {
-      for await (const fact of storage.load()) {
+      let sessions = 0;
+      let retained = 0;
+      for await (const fact of loadedFrom(storage)) {
         refuseUnfinished(fact);
         engine.restore(fact);
+        if (fact.kind === 'session') sessions++;
+        else if (fact.kind === 'retained') retained++;
       }
+      requireOnce('session', sessions, engine.broker.sessionCount);
+      requireOnce('retained message', retained, engine.broker.retainedCount);
     } catch (error) {
       this.halt();
       throw error;
