@@ -11,7 +11,7 @@ import type { Engine } from './engine.js';
 import type { EngineRun } from './engine-run.js';
 import type { FailureSignal } from './failure-signal.js';
 import { Lifecycle } from './lifecycle.js';
-import type { Part } from './lifecycle.js';
+import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
 import type { LimitSettings, LiveSettings } from './settings.js';
 import { messageOf } from './timeout.js';
@@ -77,7 +77,11 @@ export class BrokerService implements BrokerControl {
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
       this.#state = 'stopped';
-      await this.#stopAtOnce();
+      const failures = await this.#halt();
+      // Otherwise the caller reports the cause, and it would come after what followed from it.
+      if (failures.length > 0)
+        this.emit({ kind: 'fatal', error: error instanceof Error ? error : new Error(String(error)) });
+      this.#report(failures);
       throw error;
     }
     this.#state = 'running';
@@ -176,14 +180,17 @@ export class BrokerService implements BrokerControl {
     this.#state = 'stopped';
     this.#parts.engineRun.halt();
     this.emit({ kind: 'fatal', error });
-    await this.#stopAtOnce();
+    this.#report(await this.#halt());
     this.#end.reject(error);
   }
 
-  async #stopAtOnce(): Promise<void> {
+  #halt(): Promise<readonly StopFailure[]> {
     this.#parts.engineRun.halt();
-    for (const { part, error } of await this.#lifecycle.stop())
-      this.emit({ kind: 'close-failed', adapter: part, error: error.message });
+    return this.#lifecycle.stop();
+  }
+
+  #report(failures: readonly StopFailure[]): void {
+    for (const { part, error } of failures) this.emit({ kind: 'close-failed', adapter: part, error: error.message });
   }
 
   /** For events that happen to the broker from outside, such as a signal. */
