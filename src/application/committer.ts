@@ -13,6 +13,7 @@ import type { AckLevel, Durability, Storage } from '../ports/storage.js';
 import type { Clock } from '../ports/clock.js';
 import { OpenBatch } from './open-batch.js';
 import { isRetryable, pauseAfter } from './retry.js';
+import { requireTraits } from './storage-checks.js';
 import type { StorageReports } from './storage-reports.js';
 
 /** How far clients are held back because more changes wait than storage takes. */
@@ -63,6 +64,7 @@ export class Committer implements Changes {
     readonly reports: StorageReports,
     readonly durability: Durability = 'flushed',
   ) {
+    requireTraits(storage);
     this.#open = this.#batch(1);
   }
 

@@ -22,6 +22,7 @@ import type { EventLoop } from './event-loop.js';
 import type { Ingress } from './ingress.js';
 import type { Links } from './links.js';
 import type { Pager } from './pager.js';
+import { missingEntries, requirePage, requireRetained } from './storage-checks.js';
 
 export interface CoreEffectsParts {
   readonly loop: EventLoop;
@@ -134,6 +135,7 @@ export class CoreEffects implements Effects {
     this.#parts.pager.read(
       after,
       (storage) => storage.readQueue(queue, from, limit),
+      (page) => requirePage(queue, from, limit, page),
       (entries) => {
         this.#parts.loop.enqueue({ kind: 'queue-page', queue, request, entries });
       },
@@ -144,10 +146,15 @@ export class CoreEffects implements Effects {
     this.#parts.pager.read(
       after,
       (storage) => storage.readRetained(topics),
+      (page) => requireRetained(topics, page),
       (messages) => {
         this.#parts.loop.enqueue({ kind: 'retained-page', connection, messages });
       },
     );
+  }
+
+  lacks(queue: QueueId, from: Seq): void {
+    this.#parts.pager.reports.fatal(missingEntries(queue, from));
   }
 
   emit(event: BrokerEvent): void {

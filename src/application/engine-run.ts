@@ -7,6 +7,7 @@ import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Engine } from './engine.js';
 import { StartInterrupted } from './lifecycle.js';
 import type { Part } from './lifecycle.js';
+import { loadedFrom, requireOnce } from './storage-checks.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
 /** How long clients have to take their last bytes, and storage to take the last changes. */
@@ -35,11 +36,17 @@ export class EngineRun implements Part {
   async start(): Promise<void> {
     const { engine, storage, authorizers } = this.#parts;
     try {
-      for await (const fact of storage.load()) {
+      let sessions = 0;
+      let retained = 0;
+      for await (const fact of loadedFrom(storage)) {
         if (this.#isInterrupted) throw new StartInterrupted();
         refuseUnfinished(fact);
         engine.restore(fact);
+        if (fact.kind === 'session') sessions++;
+        else if (fact.kind === 'retained') retained++;
       }
+      requireOnce('session', sessions, engine.broker.sessionCount);
+      requireOnce('retained message', retained, engine.broker.retainedCount);
     } catch (error) {
       this.halt();
       throw error;

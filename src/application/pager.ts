@@ -12,6 +12,12 @@ import type { StorageReports } from './storage-reports.js';
 
 const CONCURRENT_READS_MAX = 16;
 
+interface PageRequest<T> {
+  readonly read: (storage: Storage) => Promise<T>;
+  readonly check: (result: T) => T;
+  readonly done: (result: T) => void;
+}
+
 export class Pager {
   #inProgress = 0;
   /** Attempts that may begin when another read ends, in the order of the requests. */
@@ -26,12 +32,19 @@ export class Pager {
   ) {}
 
   /**
-   * Hands the result of `read` to `done`. The read begins when `after` is durable, and is repeated after a failure that
-   * may pass.
+   * Hands the result of `read`, once it has been checked, to `done`. The read begins when `after` is durable, and is
+   * repeated after a failure that may pass.
+   * @param check returns the result, or throws if no storage may give it.
    */
-  read<T>(after: Ticket, read: (storage: Storage) => Promise<T>, done: (result: T) => void): void {
+  read<T>(
+    after: Ticket,
+    read: (storage: Storage) => Promise<T>,
+    check: (result: T) => T,
+    done: (result: T) => void,
+  ): void {
+    const request = { read, check, done };
     this.waiters.wait(after, () => {
-      if (!this.#stopped) this.#enter(() => void this.#attempt(read, done, 1));
+      if (!this.#stopped) this.#enter(() => void this.#attempt(request, 1));
     });
   }
 
@@ -54,10 +67,10 @@ export class Pager {
     if (next !== undefined && !this.#stopped) this.#enter(next);
   }
 
-  async #attempt<T>(read: (storage: Storage) => Promise<T>, done: (result: T) => void, attempt: number): Promise<void> {
+  async #attempt<T>(request: PageRequest<T>, attempt: number): Promise<void> {
     let result: T;
     try {
-      result = await read(this.storage);
+      result = request.check(await request.read(this.storage));
     } catch (error) {
       this.#leave();
       // Storage may have been closed meanwhile.
@@ -68,12 +81,12 @@ export class Pager {
       }
       this.reports.failing(error, attempt);
       await pauseAfter(attempt, this.clock);
-      if (!this.#stopped) this.#enter(() => void this.#attempt(read, done, attempt + 1));
+      if (!this.#stopped) this.#enter(() => void this.#attempt(request, attempt + 1));
       return;
     }
     this.#leave();
     if (this.#stopped) return;
     if (attempt > 1) this.reports.recovered(attempt);
-    done(result);
+    request.done(result);
   }
 }

@@ -11,7 +11,7 @@ import type { Engine } from './engine.js';
 import type { EngineRun } from './engine-run.js';
 import type { FailureSignal } from './failure-signal.js';
 import { Lifecycle, StartInterrupted } from './lifecycle.js';
-import type { Part } from './lifecycle.js';
+import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
 import type { LimitSettings, LiveSettings } from './settings.js';
 import { messageOf } from './timeout.js';
@@ -78,8 +78,13 @@ export class BrokerService implements BrokerControl {
       if (this.#failure !== undefined) throw this.#failure;
     } catch (error) {
       this.#state = 'stopped';
-      await this.#stopAtOnce();
-      if (error instanceof StartInterrupted) this.emit({ kind: 'stopped' });
+      const failures = await this.#halt();
+      const isInterrupted = error instanceof StartInterrupted;
+      // Otherwise the caller reports the cause, and it would come after what followed from it.
+      if (failures.length > 0 && !isInterrupted)
+        this.emit({ kind: 'fatal', error: error instanceof Error ? error : new Error(String(error)) });
+      this.#report(failures);
+      if (isInterrupted) this.emit({ kind: 'stopped' });
       throw error;
     }
     this.#state = 'running';
@@ -179,14 +184,17 @@ export class BrokerService implements BrokerControl {
     this.#state = 'stopped';
     this.#parts.engineRun.halt();
     this.emit({ kind: 'fatal', error });
-    await this.#stopAtOnce();
+    this.#report(await this.#halt());
     this.#end.reject(error);
   }
 
-  async #stopAtOnce(): Promise<void> {
+  #halt(): Promise<readonly StopFailure[]> {
     this.#parts.engineRun.halt();
-    for (const { part, error } of await this.#lifecycle.stop())
-      this.emit({ kind: 'close-failed', adapter: part, error: error.message });
+    return this.#lifecycle.stop();
+  }
+
+  #report(failures: readonly StopFailure[]): void {
+    for (const { part, error } of failures) this.emit({ kind: 'close-failed', adapter: part, error: error.message });
   }
 
   /** For events that happen to the broker from outside, such as a signal. */

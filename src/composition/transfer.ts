@@ -1,6 +1,7 @@
 // Migrating, exporting, importing and inspecting the stores that configurations name.
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { requireTraits } from '../application/storage-checks.js';
 import { exportText } from '../application/transfer/export-format.js';
 import type { Counts } from '../application/transfer/digest.js';
 import { readFacts } from '../application/transfer/fact-reader.js';
@@ -10,6 +11,7 @@ import { importFacts } from '../application/transfer/import-format.js';
 import { linesOf } from '../application/transfer/lines.js';
 import { migrate } from '../application/transfer/migrate.js';
 import { TransferError } from '../application/transfer/transfer-error.js';
+import { thenClosed } from '../application/transfer/then-closed.js';
 import { refuseUnfinishedStore } from '../application/transfer/unfinished.js';
 import { Storage } from '../ports/index.js';
 import { BUILT_IN_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from './adapter-table.js';
@@ -115,16 +117,13 @@ export async function withStore<Result>(config: Config, use: (storage: Storage) 
       `there is no store in ${describeAdapter(STORAGE_ADAPTERS, config.storage)}, expected one that a broker has used`,
     );
   }
-  try {
-    return await use(storage);
-  } finally {
-    await storage.close();
-  }
+  return thenClosed(storage, () => use(storage));
 }
 
 async function storageOf(config: Config): Promise<Storage> {
   const { storage } = config;
   const made = await createContainer(config, { telemetry: [] }).getAsync(Storage);
+  requireTraits(made);
   if (!made.traits.durable)
     throw new ConfigError([
       `storage.adapter: ${storage.adapter} keeps nothing when its process ends, expected a storage that does`,

@@ -78,6 +78,8 @@ export interface Effects extends EventSink {
   answerCommand(request: number, outcome: CommandOutcome, after: Ticket): void;
   /** Answered by a `queue-page` input with the request's number. The page is read after `after`. */
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void;
+  /** Storage gives no entries from this one on, but there are some: it has lost them, or fails to find them. */
+  lacks(queue: QueueId, from: Seq): void;
   /** Answered by a `retained-page` input. */
   readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void;
   /**

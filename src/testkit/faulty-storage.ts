@@ -29,6 +29,12 @@ export type StorageOperation = 'open' | 'openReadOnly' | 'load' | 'commit' | 're
 /** Where a call is held: before the store gets it (`call`), or after the store has done it (`answer`). */
 export type HoldPoint = 'call' | 'answer';
 
+/**
+ * A way of breaking the contract silently: pages in reverse order or empty, facts in reverse order or each of them
+ * twice.
+ */
+export type Misbehaviour = 'pages-reversed' | 'pages-empty' | 'load-reversed' | 'load-twice';
+
 /** Faults from a seed. */
 export interface Chaos {
   readonly random: SeededRandom;
@@ -77,6 +83,7 @@ export class FaultyStorage implements Storage {
   readonly #script = new Map<StorageOperation, ScriptedFault[]>();
   readonly #holding = new Set<string>();
   #waiting: Waiting[] = [];
+  readonly #misbehaviours = new Set<Misbehaviour>();
 
   /**
    * @param make returns an empty storage that keeps its content when it is closed and opened again, such as memory
@@ -106,6 +113,11 @@ export class FaultyStorage implements Storage {
   /** Applies the next `times` commits, and rejects them. */
   applyThenFail(kind: StorageErrorKind = 'unavailable', times = 1): void {
     this.#plan('commit', { kind, applied: true }, times);
+  }
+
+  /** Answers in this way from now on. */
+  misbehave(how: Misbehaviour): void {
+    this.#misbehaviours.add(how);
   }
 
   /** Holds calls of these operations at this point from now on, until they are released. */
@@ -183,7 +195,14 @@ export class FaultyStorage implements Storage {
 
   async *load(): AsyncGenerator<RestoredFact> {
     await this.#arrive('load');
-    yield* this.#inner.load();
+    if (!this.#misbehaviours.has('load-reversed') && !this.#misbehaviours.has('load-twice')) {
+      yield* this.#inner.load();
+      return;
+    }
+    const facts: RestoredFact[] = [];
+    for await (const fact of this.#inner.load())
+      facts.push(...(this.#misbehaviours.has('load-twice') ? [fact, fact] : [fact]));
+    yield* this.#misbehaviours.has('load-reversed') ? facts.reverse() : facts;
   }
 
   async commit(batch: readonly Change[], durability?: Durability): Promise<void> {
@@ -202,7 +221,8 @@ export class FaultyStorage implements Storage {
     await this.#arrive('readQueue');
     const page = await this.#inner.readQueue(queue, from, limit);
     await this.#answer('readQueue');
-    return page;
+    if (this.#misbehaviours.has('pages-empty')) return [];
+    return this.#misbehaviours.has('pages-reversed') ? [...page].reverse() : page;
   }
 
   async readRetained(topics: readonly TopicName[]): Promise<readonly Message[]> {

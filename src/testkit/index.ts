@@ -10,7 +10,7 @@ export { authorizerContract } from './authorizer-contract.js';
 export type { AuthorizerContractOptions, AuthorizerUnderTest } from './authorizer-contract.js';
 export { ContractViolation } from './compare.js';
 export { FaultyStorage } from './faulty-storage.js';
-export type { Chaos, FaultyStorageOptions, HoldPoint, StorageOperation } from './faulty-storage.js';
+export type { Chaos, FaultyStorageOptions, HoldPoint, Misbehaviour, StorageOperation } from './faulty-storage.js';
 export { describeFailure, explain, runSeed } from './simulation/index.js';
 export type { Failure, InvariantName, Outcome, SimulationOptions, Violation } from './simulation/index.js';
 export { networkContract } from './network-contract/index.js';

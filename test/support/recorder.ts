@@ -207,6 +207,10 @@ export class Recorder implements Changes, Effects {
     this.queueReads.push({ queue, from, limit, request });
   }
 
+  lacks(queue: QueueId, from: Seq): void {
+    throw new Error(`the queue ${queue} lacks entries from ${String(from)} on`);
+  }
+
   readRetained(connection: ConnectionId, topics: readonly TopicName[]): void {
     this.#write(
       () => `${connection} read-retained ${topics.length > 5 ? `${topics.length} topics` : topics.join(',')}`,

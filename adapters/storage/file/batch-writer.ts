@@ -29,12 +29,13 @@ export class BatchWriter implements Tables {
   readonly #bodies: Bodies;
   readonly #passes: readonly Pass[];
 
-  constructor(db: Database) {
+  /** @param knownBytesMax what is remembered of entries, over all queues. */
+  constructor(db: Database, knownBytesMax?: number) {
     this.#db = db;
     this.counters = new Counters(db);
     this.#bodies = new Bodies(db, this.counters);
     this.sweeper = new Sweeper(db, this.#bodies);
-    this.queues = new Queues(db, this.counters, this.#bodies, this.sweeper);
+    this.queues = new Queues(db, this.counters, this.#bodies, this.sweeper, knownBytesMax);
     this.clients = new Clients(db, this.counters, this.sweeper);
     this.retained = new RetainedTable(db, this.counters, this.#bodies);
     this.#passes = [

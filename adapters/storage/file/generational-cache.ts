@@ -9,12 +9,12 @@ export class GenerationalCache<Key, Value> {
 
   /**
    * @param weightMax roughly what one generation holds; both together hold twice as much.
-   * @param weightOf what a value counts for when it enters the young generation.
+   * @param weightOf what the value of a key counts for when it enters the young generation.
    * @param onEvicted runs for each value that is dropped.
    */
   constructor(
     readonly weightMax: number,
-    readonly weightOf: (value: Value) => number = () => 1,
+    readonly weightOf: (key: Key) => number = () => 1,
     readonly onEvicted: (value: Value) => void = () => undefined,
   ) {}
 
@@ -26,17 +26,12 @@ export class GenerationalCache<Key, Value> {
   set(key: Key, value: Value): void {
     this.#old.delete(key);
     this.#young.set(key, value);
-    this.#weight += this.weightOf(value);
+    this.#weight += this.weightOf(key);
   }
 
   delete(key: Key): void {
     this.#young.delete(key);
     this.#old.delete(key);
-  }
-
-  /** A cached value has become heavier. */
-  grew(by: number): void {
-    this.#weight += by;
   }
 
   evict(): void {

@@ -6,6 +6,9 @@ import { GenerationalCache } from './generational-cache.js';
 import { namedKey } from './keys.js';
 import type { Space } from './keys.js';
 
+/** A longer name counts for as many slots as it has lengths like this: names may have 65,535 bytes. */
+const NAME_LENGTH_USUAL = 128;
+
 export class NamedSlots<Name extends string, Slot> {
   readonly #db: Database;
   readonly #space: Space;
@@ -17,13 +20,13 @@ export class NamedSlots<Name extends string, Slot> {
     db: Database,
     space: Space,
     decode: (name: Name, record: Buffer | undefined) => Slot,
-    weightMax: number,
-    weightOf?: (slot: Slot) => number,
+    countMax: number,
+    onEvicted?: (slot: Slot) => void,
   ) {
     this.#db = db;
     this.#space = space;
     this.#decode = decode;
-    this.#cache = new GenerationalCache(weightMax, weightOf);
+    this.#cache = new GenerationalCache(countMax, (name) => Math.max(1, name.length / NAME_LENGTH_USUAL), onEvicted);
   }
 
   /** Marks the slot to be fetched, unless it is here. */
@@ -54,10 +57,6 @@ export class NamedSlots<Name extends string, Slot> {
 
   getIfCached(name: Name): Slot | undefined {
     return this.#cache.get(name);
-  }
-
-  grew(by: number): void {
-    this.#cache.grew(by);
   }
 
   evict(): void {

@@ -32,6 +32,9 @@ export interface QueueSlot {
   known: Map<number, EntryInfo>;
 }
 
+/** Shared by the queues of which no entry is known, which can be many; never written to. */
+export const NOTHING_KNOWN = new Map<number, EntryInfo>();
+
 /** The known entries up to and including `through`. */
 export function knownThrough({ known, head, tail }: QueueSlot, through: number): number[] {
   const last = Math.min(through, tail - 1);

@@ -11,29 +11,30 @@ import type { Counters } from './counters.js';
 import { EMPTY_VALUE } from './engine.js';
 import type { Database, Writes } from './engine.js';
 import { Space, entryKey, fenceKey, namedKey, releasedKey } from './keys.js';
+import { KNOWN_BYTES_MAX, KnownEntries } from './known-entries.js';
 import { NamedSlots } from './named-slots.js';
-import { bodyOf, bytesOf, forgetHalf, isReleased, knownThrough, tightenBounds } from './queue-slot.js';
+import { NOTHING_KNOWN, bodyOf, bytesOf, isReleased, knownThrough, tightenBounds } from './queue-slot.js';
 import type { EntryInfo, QueueSlot } from './queue-slot.js';
 import * as records from './records/index.js';
 import type { Sweeper } from './sweeper.js';
 
 /** A queue with more entries than this is dropped by its number, and swept later. */
 export const DROPPED_AT_ONCE_MAX = 32;
-/** Entries that are remembered: of one queue, and of all queues in one generation. */
-const KNOWN_IN_QUEUE_MAX = 16_384;
-const KNOWN_MAX = 100_000;
+const CACHED_MAX = 100_000;
 
 const NO_QUEUE = { number: 0, head: 0, tail: 0, count: 0, bytes: 0 };
 
 export class Queues {
   readonly slots: NamedSlots<QueueId, QueueSlot>;
+  readonly known: KnownEntries;
   readonly #counters: Counters;
   readonly #bodies: Bodies;
   readonly #sweeper: Sweeper;
   #commits = 0;
   #touched = new Set<QueueSlot>();
 
-  constructor(db: Database, counters: Counters, bodies: Bodies, sweeper: Sweeper) {
+  constructor(db: Database, counters: Counters, bodies: Bodies, sweeper: Sweeper, knownBytesMax = KNOWN_BYTES_MAX) {
+    this.known = new KnownEntries(knownBytesMax);
     this.slots = new NamedSlots<QueueId, QueueSlot>(
       db,
       Space.queue,
@@ -41,10 +42,12 @@ export class Queues {
         id,
         ...(record === undefined ? NO_QUEUE : records.decodeQueue(record)),
         changedIn: this.#commits,
-        known: new Map(),
+        known: NOTHING_KNOWN,
       }),
-      KNOWN_MAX,
-      ({ known }) => 1 + known.size,
+      CACHED_MAX,
+      (slot) => {
+        this.known.forget(slot);
+      },
     );
     this.#counters = counters;
     this.#bodies = bodies;
@@ -62,6 +65,7 @@ export class Queues {
    */
   clear(): void {
     this.slots.clear();
+    this.known.clear();
     this.#commits++;
     this.endBatch();
   }
@@ -119,7 +123,7 @@ export class Queues {
     writes.put(releasedKey(slot.number, seq), EMPTY_VALUE);
     slot.bytes -= bytesOf(entry);
     slot.changedIn = this.#commits + 1;
-    slot.known.set(seq, { bytes: bytesOf(entry), body: bodyOf(entry), isReleased: true });
+    this.known.set(slot, seq, { bytes: bytesOf(entry), body: bodyOf(entry), isReleased: true });
     this.#touched.add(slot);
   }
 
@@ -135,13 +139,13 @@ export class Queues {
     writes.del(namedKey(Space.queue, slot.id));
     slot.number = slot.head = slot.tail = slot.count = slot.bytes = 0;
     slot.changedIn = this.#commits + 1;
-    slot.known = new Map();
+    this.known.forget(slot);
     this.#touched.delete(slot);
   }
 
   remember(slot: QueueSlot, seq: number, bytes: number, body: number, isReleasedEntry: boolean): void {
-    slot.known.set(seq, body === 0 && !isReleasedEntry ? bytes : { bytes, body, isReleased: isReleasedEntry });
-    this.slots.grew(1);
+    const entry = body === 0 && !isReleasedEntry ? bytes : { bytes, body, isReleased: isReleasedEntry };
+    this.known.set(slot, seq, entry);
   }
 
   /**
@@ -165,7 +169,7 @@ export class Queues {
       slot.number !== number ||
       slot.changedIn > asOf ||
       slot.known.has(seq) ||
-      slot.known.size >= 2 * KNOWN_IN_QUEUE_MAX
+      !this.known.hasRoomToRead(slot)
     )
       return;
     this.remember(slot, seq, bytes, body, isReleasedEntry);
@@ -183,7 +187,7 @@ export class Queues {
   /** The batch is in the store. */
   committed(): void {
     this.#commits++;
-    for (const slot of this.#touched) if (slot.known.size > KNOWN_IN_QUEUE_MAX) forgetHalf(slot.known);
+    this.known.settle(this.#touched);
   }
 
   endBatch(): void {
@@ -210,7 +214,7 @@ export class Queues {
 
   #deleteEntry(slot: QueueSlot, seq: number, entry: EntryInfo, writes: Writes): void {
     writes.del(entryKey(slot.number, seq));
-    slot.known.delete(seq);
+    this.known.delete(slot, seq);
     slot.count--;
     slot.changedIn = this.#commits + 1;
     if (typeof entry === 'number') {

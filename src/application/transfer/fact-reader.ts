@@ -3,6 +3,7 @@
 // `load` open while a long queue is read.
 import type { RestoredFact } from '../../domain/changes.js';
 import type { TopicName } from '../../domain/identifiers.js';
+import { loadedFrom } from '../storage-checks.js';
 import { StorageError } from '../../ports/storage.js';
 import type { Storage } from '../../ports/storage.js';
 import { QueueReader } from './queue-reader.js';
@@ -35,7 +36,7 @@ export async function* readFacts(
 ): AsyncGenerator<StoredFact> {
   const summaries: Summaries = { queues: [], topics: [], entries: 0 };
   let facts = 0;
-  for await (const restored of storage.load()) {
+  for await (const restored of loadedFrom(storage)) {
     const fact = asFact(restored, summaries);
     if (fact === undefined) continue;
     if (fact.kind !== 'last-message-id') facts++;

@@ -17,6 +17,7 @@ import type { StoredFact } from './stored-fact.js';
 import { surveyTarget } from './target.js';
 import type { TargetContent } from './target.js';
 import { TransferError } from './transfer-error.js';
+import { thenClosed } from './then-closed.js';
 import { markFinished, markUnfinished } from './unfinished.js';
 
 export interface TransferProgress {
@@ -63,28 +64,23 @@ export async function fillStore(
   if (!replace) await checkIsFree(await make());
   const storage = await make();
   await storage.open();
-  let written: Digest;
-  try {
+  const written = await thenClosed(storage, async () => {
     const content = await surveyTarget(storage);
     if (!replace) refuseUnlessFree(content);
     const writer = new FactWriter(storage, parts.clock);
     await writer.change(markUnfinished(0 as Message['id']));
     await writer.flush();
     await clear(content, writer, parts);
-    written = await writeAll(source, writer, parts);
-  } finally {
-    await storage.close();
-  }
+    return writeAll(source, writer, parts);
+  });
   await check(await make(), written, parts);
   return { counts: written.counts, digest: written.text };
 }
 
-async function checkIsFree(storage: Storage): Promise<void> {
-  try {
+function checkIsFree(storage: Storage): Promise<void> {
+  return thenClosed(storage, async () => {
     if (await storage.openReadOnly()) refuseUnlessFree(await surveyTarget(storage));
-  } finally {
-    await storage.close();
-  }
+  });
 }
 
 function refuseUnlessFree({ isEmpty, isUnfinished, sessions, queues, retained, wills }: TargetContent): void {
@@ -125,7 +121,7 @@ async function writeAll(
 
 async function check(storage: Storage, written: Digest, { clock, hash, progress }: TransferParts): Promise<void> {
   await storage.open();
-  try {
+  await thenClosed(storage, async () => {
     const found = new Digest(hash);
     for await (const fact of readFacts(storage)) {
       found.add(fact);
@@ -135,9 +131,7 @@ async function check(storage: Storage, written: Digest, { clock, hash, progress 
     const writer = new FactWriter(storage, clock);
     await writer.change(markFinished());
     await writer.flush();
-  } finally {
-    await storage.close();
-  }
+  });
 }
 
 function difference(written: Digest, found: Digest): string {

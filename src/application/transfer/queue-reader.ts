@@ -9,6 +9,7 @@ import type { StoredEntry } from '../../domain/inputs.js';
 import type { MessageId, QueueId, Seq } from '../../domain/identifiers.js';
 import type { PageLimit } from '../../domain/effects.js';
 import type { Storage } from '../../ports/storage.js';
+import { requirePage } from '../storage-checks.js';
 import { MessagePool } from './message-pool.js';
 import type { StoredFact } from './stored-fact.js';
 
@@ -119,7 +120,11 @@ export class QueueReader {
     const limit = this.#pageLimit(lanes.length);
     for (let from = 0; from < wanted.length; from += READS_MAX) {
       const part = wanted.slice(from, from + READS_MAX).filter((lane) => lane.from < lane.end);
-      const pages = await Promise.all(part.map((lane) => this.storage.readQueue(lane.queue, lane.from, limit)));
+      const pages = await Promise.all(
+        part.map(async ({ queue, from }) =>
+          requirePage(queue, from, limit, await this.storage.readQueue(queue, from, limit)),
+        ),
+      );
       part.forEach((lane, i) => {
         lane.entries = (pages[i] ?? []).map((entry) => this.#pooled(entry)).reverse();
         lookAhead(lane);

@@ -244,7 +244,13 @@ export class MessageQueue {
     if (request !== this.#request) return;
     this.#request = 0;
     this.#reserve(0);
-    if (entries.length === 0) this.#bufferedUpTo = this.#readUpTo;
+    if (entries.length === 0) {
+      if (this.#unseen > 0) {
+        this.context.effects.lacks(this.id, this.#bufferedUpTo as Seq);
+        return;
+      }
+      this.#bufferedUpTo = this.#readUpTo;
+    }
     for (const stored of entries) {
       this.#bufferedUpTo = stored.seq + 1;
       if (stored.seq >= this.owner.sentBelow && stored.seq < this.#droppedBelow) continue;
@@ -261,6 +267,11 @@ export class MessageQueue {
       entry.released = stored.released;
       this.#addToBuffer(entry);
     }
+  }
+
+  /** Entries that the requested page was to begin with: in the queue, neither in memory nor appended since. */
+  get #unseen(): number {
+    return this.count - this.owner.inFlightCount - this.buffer.length - (this.next - this.#readUpTo);
   }
 
   #readAhead(): ReadAhead {

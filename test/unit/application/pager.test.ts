@@ -33,6 +33,7 @@ function started(): {
         const error = errors.shift();
         return error === undefined ? Promise.resolve(name) : Promise.reject(error);
       },
+      (result) => result,
       (result) => log.push(`done ${result}`),
     );
   };

@@ -143,7 +143,7 @@ describe('a broker', () => {
     listeners[1].error = new Error('taken');
     storage.closeError = new StorageError('unavailable', 'the disk is gone');
     await expect(service.start()).rejects.toThrow('taken');
-    expect(log.slice(-4)).toEqual(['close one', 'close two', 'close storage', '! close-failed']);
+    expect(log.slice(-5)).toEqual(['close one', 'close two', 'close storage', '! fatal', '! close-failed']);
   });
 
   test('a broker whose listener neither listens nor closes keeps the first cause and closes storage', async () => {
@@ -161,7 +161,7 @@ describe('a broker', () => {
     };
     storage.closeError = new Error('the disk is gone');
     await expect(service.start()).rejects.toThrow('a fact cannot be read');
-    expect(log).toEqual(['open storage', 'close storage', '! close-failed']);
+    expect(log).toEqual(['open storage', 'close storage', '! fatal', '! close-failed']);
   });
 
   test('a broker whose storage does not close stops everything else, and rejects with the cause', async () => {
