@@ -28,11 +28,13 @@ const shared = {
 } satisfies Config;
 
 /**
- * Tests that run for minutes: kills, migrations, recoveries of large stores, many seeds, planted bugs, and builds of a
- * fresh copy.
+ * Tests that take long: kills, migrations, recoveries of large stores, many seeds, planted bugs, builds of a fresh copy,
+ * and whatever else waits for processes, disks or hostile clients for most of its time.
  */
 const LONG = [
   '<rootDir>/test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
+  '<rootDir>/test/e2e/(hostile-clients|mqtt-js|pid-file|signals|standard-streams)\\.test',
+  '<rootDir>/test/contract/storage-file-disk\\.test',
   '<rootDir>/test/unit/application/transfer/migrate\\.test',
   '<rootDir>/test/simulation/(seeds-(?!1-to-)|planted-bugs)',
 ];

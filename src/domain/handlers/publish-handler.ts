@@ -149,7 +149,7 @@ export class PublishHandler {
     const { effects } = this.context;
     const { clientId } = session;
     const { topic } = packet;
-    effects.emit({ kind: 'publish-denied', clientId, userName: connection.userName, topic, detail });
+    effects.emit({ kind: 'publish-denied', clientId, topic, detail, userName: connection.userName });
     if (connection.version !== 5 || packet.qos === 0) {
       // [MQTT-3.3.5-2]
       this.connections.end(connection, 'not-authorized', { detail: `publish to ${packet.topic}: ${detail}` });

@@ -92,7 +92,7 @@ export class SubscribeRules {
    */
   denied(connection: Connection, { clientId }: Session, topicFilter: string, detail: string): boolean {
     const { userName } = connection;
-    this.context.effects.emit({ kind: 'subscribe-denied', clientId, userName, topicFilter, detail });
+    this.context.effects.emit({ kind: 'subscribe-denied', clientId, topicFilter, detail, userName });
     if (connection.version !== 3) return false;
     this.connections.end(connection, 'not-authorized', { detail: `subscription to ${topicFilter}: ${detail}` });
     return true;
