@@ -28,8 +28,8 @@ const shared = {
 } satisfies Config;
 
 /**
- * Tests that take long: kills, migrations, recoveries of large stores, many seeds, planted bugs, builds of a fresh copy,
- * and whatever else waits for processes, disks or hostile clients for most of its time.
+ * Tests that take long: kills, migrations, recoveries of large stores, many seeds, planted bugs, builds of a fresh
+ * copy, and whatever else waits for processes, disks or hostile clients for most of its time.
  */
 const LONG = [
   '<rootDir>/test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
