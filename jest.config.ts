@@ -33,7 +33,8 @@ const shared = {
  */
 const LONG = [
   '<rootDir>/test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
-  '<rootDir>/test/e2e/(hostile-clients|mqtt-js|pid-file|signals|standard-streams)\\.test',
+  '<rootDir>/test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mqtt-js)\\.test',
+  '<rootDir>/test/e2e/(pid-file|signals|standard-streams)\\.test',
   '<rootDir>/test/contract/storage-file-disk\\.test',
   '<rootDir>/test/unit/application/transfer/migrate\\.test',
   '<rootDir>/test/simulation/(seeds-(?!1-to-)|planted-bugs)',
