@@ -15,6 +15,7 @@ import { OpenBatch } from './open-batch.js';
 import { isRetryable, pauseAfter } from './retry.js';
 import { requireTraits } from './storage-checks.js';
 import type { StorageReports } from './storage-reports.js';
+import { asError } from './timeout.js';
 
 /** How far clients are held back because more changes wait than storage takes. */
 export const StoragePressure = {
@@ -201,7 +202,7 @@ export class Committer implements Changes {
       }
     } catch (error) {
       this.stop();
-      this.reports.fatal(error instanceof Error ? error : new Error(String(error)));
+      this.reports.fatal(asError(error));
       return;
     }
     this.#settled(ticket);

@@ -2,6 +2,7 @@
 // and a start that fails leaves nothing running and reports its own cause, whatever goes wrong while the rest is
 // stopped.
 import type { Startable } from '../ports/startable.js';
+import { asError } from './timeout.js';
 
 /**
  * Something with a life of its own. A `start` that fails has released what it acquired; a second `stop` does nothing.
@@ -65,7 +66,7 @@ export class Lifecycle {
       try {
         await part.stop?.();
       } catch (error) {
-        failures.push({ part: part.name, error: error instanceof Error ? error : new Error(String(error)) });
+        failures.push({ part: part.name, error: asError(error) });
       }
     }
     return failures;

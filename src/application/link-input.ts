@@ -28,6 +28,9 @@ export interface InputOwner {
   queued(input: LinkInput): void;
 }
 
+/** One for all connections: few are ever asked for their progress. */
+const NOTHING_ARRIVED: { readonly packet: number; readonly bytes: number } = { packet: 0, bytes: 0 };
+
 export class LinkInput {
   readonly id: ConnectionId;
   readonly listener: string;
@@ -43,7 +46,7 @@ export class LinkInput {
   #isPaused = false;
   #hasPartialPacket = false;
   /** How much of which packet had arrived when `takeProgress` was called last. */
-  #progress = { packet: 0, bytes: 0 };
+  #progress = NOTHING_ARRIVED;
   #whenRead: (() => void) | undefined;
 
   constructor({ id, listener }: Pick<ConnectionOrigin, 'id' | 'listener'>, channel: Channel, owner: InputOwner) {

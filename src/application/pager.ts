@@ -9,6 +9,7 @@ import { Fifo } from '../domain/queues/fifo.js';
 import type { DurabilityWaiters } from './durability-waiters.js';
 import { isRetryable, pauseAfter } from './retry.js';
 import type { StorageReports } from './storage-reports.js';
+import { asError } from './timeout.js';
 
 const CONCURRENT_READS_MAX = 16;
 
@@ -76,7 +77,7 @@ export class Pager {
       // Storage may have been closed meanwhile.
       if (this.#stopped) return;
       if (!isRetryable(error)) {
-        this.reports.fatal(error instanceof Error ? error : new Error(String(error)));
+        this.reports.fatal(asError(error));
         return;
       }
       this.reports.failing(error, attempt);

@@ -14,7 +14,7 @@ import { Lifecycle, StartInterrupted } from './lifecycle.js';
 import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
 import type { LimitSettings, LiveSettings } from './settings.js';
-import { messageOf } from './timeout.js';
+import { asError, messageOf } from './timeout.js';
 
 export interface ServiceParts {
   /** In the order of starting: access adapters, storage, engine, listeners. */
@@ -81,8 +81,7 @@ export class BrokerService implements BrokerControl {
       const failures = await this.#halt();
       const isInterrupted = error instanceof StartInterrupted;
       // Otherwise the caller reports the cause, and it would come after what followed from it.
-      if (failures.length > 0 && !isInterrupted)
-        this.emit({ kind: 'fatal', error: error instanceof Error ? error : new Error(String(error)) });
+      if (failures.length > 0 && !isInterrupted) this.emit({ kind: 'fatal', error: asError(error) });
       this.#report(failures);
       if (isInterrupted) this.emit({ kind: 'stopped' });
       throw error;

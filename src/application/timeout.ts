@@ -113,7 +113,7 @@ export function withTimeout<T>(
       },
       (error: unknown) => {
         release();
-        reject(error instanceof Error ? error : new Error(String(error)));
+        reject(asError(error));
       },
     );
   });
@@ -126,4 +126,9 @@ export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLik
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** For what was thrown without being an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

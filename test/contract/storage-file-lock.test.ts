@@ -30,6 +30,16 @@ const refusalOf = (work: Promise<unknown>): Promise<unknown> =>
     (reason: unknown) => reason,
   );
 
+/** A storage with one entry in the queue `a`, whose next write has failed. */
+async function failedWriting(directory: string): Promise<FileStorage> {
+  const { engine, left } = failing();
+  const storage = await opened(directory, engine);
+  await storage.commit([append('a', 0, messageOf(1))]);
+  left.write = { times: 1, error: levelError('IO error: something broke') };
+  expect(await refusalOf(storage.commit([append('a', 1, messageOf(2))]))).toMatchObject({ kind: 'unavailable' });
+  return storage;
+}
+
 const idsOf = async (storage: FileStorage): Promise<number[]> =>
   (await entriesOf(storage, 'a')).map(({ message }) => message.id);
 
@@ -254,11 +264,7 @@ describe('a data directory that is no longer the one that was opened', () => {
 
     test('gets no new store in its place after a failed write', async () => {
       const directory = newDirectory();
-      const { engine, left } = failing();
-      const storage = await opened(directory, engine);
-      await storage.commit([append('a', 0, messageOf(1))]);
-      left.write = { times: 1, error: levelError('IO error: something broke') };
-      expect(await refusalOf(storage.commit([append('a', 1, messageOf(2))]))).toMatchObject({ kind: 'unavailable' });
+      const storage = await failedWriting(directory);
       const before = (): string[] => {
         try {
           return readdirSync(directory);
@@ -289,11 +295,7 @@ describe('a data directory that is no longer the one that was opened', () => {
 
   test('a store whose file CURRENT is gone is not replaced by an empty one after a failed write', async () => {
     const directory = newDirectory();
-    const { engine, left } = failing();
-    const storage = await opened(directory, engine);
-    await storage.commit([append('a', 0, messageOf(1))]);
-    left.write = { times: 1, error: levelError('IO error: something broke') };
-    expect(await refusalOf(storage.commit([append('a', 1, messageOf(2))]))).toMatchObject({ kind: 'unavailable' });
+    const storage = await failedWriting(directory);
     rmSync(join(directory, 'CURRENT'));
     expect(await refusalOf(storage.commit([append('a', 1, messageOf(2))]))).toMatchObject({ kind: 'corrupt' });
     expect(readdirSync(directory)).not.toContain('CURRENT');

@@ -199,7 +199,7 @@ export class Connections {
    */
   expectPacket(connection: Connection): void {
     if (connection.keepAliveMs === 0) this.deadlines.clear(connection.deadline);
-    else this.deadlines.set(connection.deadline, connection.lastPacketMs + connection.keepAliveMs * 1.5);
+    else this.deadlines.set(connection.deadline, silentAtMs(connection));
   }
 
   /**
@@ -209,19 +209,14 @@ export class Connections {
   quiet(connection: Connection, isReceiving: boolean): void {
     if (connection.state !== 'connected') return;
     const { nowMs, limits } = this.context;
-    const { lastPacketMs, keepAliveMs } = connection;
-    if (nowMs < lastPacketMs + keepAliveMs * 1.5) this.expectPacket(connection);
-    else if (!isReceiving)
-      this.end(connection, 'keep-alive-timeout', {
-        detail: `silent for ${Math.round((nowMs - lastPacketMs) / 1000)} s`,
-      });
-    else if (nowMs < lastPacketMs + limits.packetTimeoutMs)
-      this.deadlines.set(connection.deadline, nowMs + keepAliveMs * 1.5);
-    else this.#tooSilent(connection, 'a packet was never complete');
-  }
-
-  #tooSilent(connection: Connection, detail: string): void {
-    this.end(connection, 'keep-alive-timeout', { detail });
+    const sinceMs = nowMs - connection.lastPacketMs;
+    if (nowMs < silentAtMs(connection)) this.expectPacket(connection);
+    else if (isReceiving && sinceMs < limits.packetTimeoutMs)
+      this.deadlines.set(connection.deadline, nowMs + silenceMs(connection));
+    else {
+      const detail = isReceiving ? 'a packet was never complete' : `silent for ${Math.round(sinceMs / 1000)} s`;
+      this.end(connection, 'keep-alive-timeout', { detail });
+    }
   }
 
   #startStateTimer(connection: Connection): void {
@@ -248,8 +243,7 @@ export class Connections {
    * sent is read.
    */
   #keepAliveDue(connection: Connection): void {
-    if (this.context.nowMs >= connection.lastPacketMs + connection.keepAliveMs * 1.5)
-      this.context.effects.whenQuiet(connection.id);
+    if (this.context.nowMs >= silentAtMs(connection)) this.context.effects.whenQuiet(connection.id);
     else this.expectPacket(connection);
   }
 
@@ -302,3 +296,8 @@ export class Connections {
       this.wills.connectionEnded({ clientId, userName, access: connection.access }, sessionGoesOn);
   }
 }
+
+/** How long the client may be silent [MQTT-3.1.2-24]. */
+const silenceMs = ({ keepAliveMs }: Connection): number => keepAliveMs * 1.5;
+
+const silentAtMs = (connection: Connection): number => connection.lastPacketMs + silenceMs(connection);

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { MalformedPacketError } from '../../../../src/protocol/malformed.js';
 import { PacketType } from '../../../../src/protocol/packets.js';
 import type { ClientId } from '../../../../src/domain/identifiers.js';
+import type { Limits } from '../../../../src/domain/limits.js';
 import { permissionsOf } from '../../../support/access-rules.js';
 import { CoreHarness, will } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
@@ -378,27 +379,27 @@ describe('time', () => {
     expect(core.lines()).toEqual(['1 close keep-alive-timeout', '! session-ended a disconnected']);
   });
 
-  test('a client in the middle of a packet is not silent while the packet keeps arriving', () => {
-    const core = new CoreHarness();
+  /** A client that is in the middle of a packet after three of its keep-alive intervals of 10 s. */
+  function uploading(limits: Partial<Limits> = {}): { readonly core: CoreHarness; readonly a: CorePeer } {
+    const core = new CoreHarness(limits);
     const a = core.connect('a', { keepAlive: 10 });
     core.receiving.add(a.id);
     core.lines();
     core.advance(15_000);
     core.advance(15_000);
     expect(core.lines()).toEqual([]);
+    return { core, a };
+  }
+
+  test('a client in the middle of a packet is not silent while the packet keeps arriving', () => {
+    const { core, a } = uploading();
     core.receiving.delete(a.id);
     core.advance(15_000);
     expect(core.lines()).toContain('1 close keep-alive-timeout');
   });
 
   test('a packet that is still not complete after the packet timeout ends the connection', () => {
-    const core = new CoreHarness({ packetTimeoutMs: 40_000 });
-    const a = core.connect('a', { keepAlive: 10 });
-    core.receiving.add(a.id);
-    core.lines();
-    core.advance(15_000);
-    core.advance(15_000);
-    expect(core.lines()).toEqual([]);
+    const { core } = uploading({ packetTimeoutMs: 40_000 });
     core.advance(15_000);
     expect(core.lines()).toContain('1 close keep-alive-timeout');
   });
