@@ -57,6 +57,8 @@ async function bundleCommand() {
     target: 'node20.19',
     sourcemap: true,
     sourcesContent: false,
+    minifyWhitespace: true,
+    minifySyntax: true,
     metafile: true,
     external: EXTERNAL,
     plugins: [sharedPorts],

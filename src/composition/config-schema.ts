@@ -1,6 +1,6 @@
 // The shape of the configuration: every key, its range, and the message for a value that does not fit. Defaults and
 // rules that span keys are in `config-checks.ts`; what the limits mean is the domain's.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/limits.js';
 import type { Limits } from '../domain/limits.js';

@@ -1,6 +1,6 @@
 // The configuration's shape as a JSON Schema, for completion and checks in editors. Rules that span keys cannot be
 // expressed in it.
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import { DEFAULT_LIMITS } from '../domain/limits.js';
 import { configSchema } from './config-schema.js';

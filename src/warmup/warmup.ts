@@ -10,13 +10,18 @@ import type { BrokerService } from '../composition/container.js';
 import { Traffic } from './traffic.js';
 
 export interface WarmupTimes {
-  /** What the warm-up adds to a start, in milliseconds. Default: 150. */
+  /**
+   * What the warm-up adds to a start, in milliseconds. Default: until 450 ms after the process began, but 100 to 300.
+   */
   readonly beforeListeningMs?: number;
   /** For how long it goes on after that, in milliseconds. Default: 1500. */
   readonly whileIdleMs?: number;
 }
 
-const BEFORE_LISTENING_MS = 150;
+/** When a start opens its listeners, counted from the beginning of the process, if nothing else takes longer. */
+const LISTEN_AFTER_MS = 450;
+const BEFORE_LISTENING_MIN_MS = 100;
+const BEFORE_LISTENING_MAX_MS = 300;
 const WHILE_IDLE_MS = 1500;
 /** How often it looks whether the broker is idle again. */
 const POLL_MS = 5;
@@ -47,7 +52,7 @@ export class Warmup {
   /** Resolves when it is time to listen; the warm-up then pauses until `goOnWhile` is called. */
   async begin(): Promise<void> {
     this.#running = this.#run().catch(() => undefined);
-    await Promise.race([setTimeout(this.#times.beforeListeningMs ?? BEFORE_LISTENING_MS), this.#running]);
+    await Promise.race([setTimeout(this.#times.beforeListeningMs ?? restOfAStart()), this.#running]);
     this.#mayGoOn = () => false;
   }
 
@@ -80,6 +85,12 @@ export class Warmup {
     }
     return false;
   }
+}
+
+/** A fast machine has more of the half second to spare for the warm-up than a slow one. */
+function restOfAStart(): number {
+  const rest = LISTEN_AFTER_MS - performance.now();
+  return Math.min(Math.max(rest, BEFORE_LISTENING_MIN_MS), BEFORE_LISTENING_MAX_MS);
 }
 
 async function startBroker(secret: string): Promise<BrokerService> {

@@ -25,7 +25,8 @@ export class DiskContents {
   readonly everQueuedIn = new Map<string, Set<QueueId>>();
   /** How often a message was put into a queue; see `appendCount`. */
   readonly #appendCounts = new Map<string, number>();
-  readonly everRetained = new Set<string>();
+  /** By tag: the moment at which the latest batch with the message as a retained one was handed over. */
+  readonly retainedAt = new Map<string, number>();
   /** The tag of the retained message, by topic. */
   readonly retained = new Map<string, string>();
 
@@ -45,7 +46,7 @@ export class DiskContents {
       this.queues,
       this.everQueuedIn,
       this.#appendCounts,
-      this.everRetained,
+      this.retainedAt,
       this.retained,
     ])
       contents.clear();
@@ -139,7 +140,7 @@ export class DiskContents {
         this.inbound.get(change.clientId)?.delete(change.packetId);
         return;
       case 'retained.put':
-        this.everRetained.add(tagOf(change.message.payload));
+        this.retainedAt.set(tagOf(change.message.payload), at);
         this.retained.set(change.message.topic, tagOf(change.message.payload));
         return;
       case 'retained.drop':

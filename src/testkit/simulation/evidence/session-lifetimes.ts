@@ -92,8 +92,8 @@ export class SessionLifetimes {
       const endMs = (disk.disconnectedAtMs.get(name) ?? nowMs()) + sessionExpiryMs;
       client.expiry = { earliestMs: endMs, latestMs: endMs, isReached: false };
       if (endMs <= nowMs()) client.sessionExpired();
-      // It had expired, and the broker died before the disk had that.
-      else if (client.sessionStored === 'no') client.sessionRestored(disk.subscriptionsOf(name));
+      // It had expired, or may have, and the broker died before the disk had that.
+      else if (client.sessionStored !== 'yes') client.sessionRestored(disk.subscriptionsOf(name));
     }
   }
 }

@@ -48,7 +48,7 @@ export class Unflushed {
       const isEarlier = later !== undefined && firstReceivedAt < (later.firstReceivedAt ?? 0);
       if (later !== undefined && isEarlier && receivedCount === 1 && !this.#isQueuedForClients(publication))
         gaps.push({ lost: publication, later });
-      publication.undo(disk.everRetained.has(tag));
+      publication.undo(disk.retainedAt.has(tag));
       this.#publications.delete(publication);
     }
     for (const topic of publications.topics) publications.undoAfter(topic, disk.retained.get(topic));
@@ -58,7 +58,7 @@ export class Unflushed {
   /** Whether all that was promised with its acknowledgement is on the disk. */
   #isOnDisk(publication: Publication): boolean {
     const { disk, clients, groups } = this.parts;
-    const { tag, qos, retain, isClear, packetId, isReleased, firstReceivedAt = 0 } = publication;
+    const { tag, qos, retain, isClear, packetId, isReleased, firstReceivedAt = 0, certainEffectAt = 0 } = publication;
     const publisher = clients.get(publication.publisher);
     const isExpectedInbound =
       qos === 2 &&
@@ -67,7 +67,8 @@ export class Unflushed {
       !isReleased;
     if (isExpectedInbound && (disk.inbound.get(publisher.name)?.get(packetId) ?? 0) < firstReceivedAt) return false;
     if (isClear) return true;
-    if (retain && !disk.everRetained.has(tag)) return false;
+    // A repeat retains the message again, after others have replaced it: only the latest put is what was promised.
+    if (retain && (disk.retainedAt.get(tag) ?? -1) < certainEffectAt) return false;
     return this.#isQueuedForClients(publication) && groups.isStoredForAll(publication);
   }
 

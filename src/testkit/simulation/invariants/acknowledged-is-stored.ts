@@ -154,7 +154,8 @@ export class AcknowledgedIsStored implements Observations {
         this.#early(client, `${answer}: the disk still has ${stored.tag} as retained`);
     }
     if (isClear) return;
-    if (retain && !disk.everRetained.has(tag)) this.#early(client, `${answer}: the disk does not have it as retained`);
+    if (retain && (disk.retainedAt.get(tag) ?? -1) < certainEffectAt)
+      this.#early(client, `${answer}: the disk does not have it as retained`);
     for (const { queue, name, received } of this.evidence.owedClients(publication)) {
       if (disk.everHad(queue, tag) || received.completed.has(tag) || drops.has(queue)) continue;
       this.#early(client, `${answer}: the disk never had it for ${name}`);

@@ -15,11 +15,12 @@ export class RetainedState implements Observations {
   departed(departure: Departure): void {
     if (departure.kind !== 'publish' || !departure.packet.retain) return;
     const { publication, tag, connection } = departure;
-    const { name, history, queueIntactSince } = connection.client;
+    const { name, history, queueIntactSince, received } = connection.client;
     if (publication?.firstReceivedAt === undefined) return;
     const subscribedFrom = history
       .filter(({ filter, shareName }) => shareName === undefined && matches(filter, publication.topic))
-      .filter(({ possibleUntil }) => (possibleUntil ?? Infinity) > queueIntactSince)
+      // A crash may bring back the queue of a session that was about to end.
+      .filter(({ possibleUntil }) => received.queuedAtStart.has(tag) || (possibleUntil ?? Infinity) > queueIntactSince)
       .map(({ possibleFrom }) => possibleFrom);
     if (!publication.retain) this.fail(`${tag} was not published to be retained`);
     else if (!this.evidence.publications.mayBeRetained(publication, Math.min(...subscribedFrom)))
