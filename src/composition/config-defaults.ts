@@ -1,12 +1,16 @@
 // The defaults of a configuration.
+import { getHeapStatistics } from 'node:v8';
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import type { LimitSettings } from '../application/settings.js';
-import { DEFAULT_LIMITS } from '../domain/limits.js';
+import { DEFAULT_LIMITS, HEAP_LIMIT_KEYS } from '../domain/limits.js';
 import type { ListenerLimits, Limits } from '../domain/limits.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable } from './adapter-table.js';
 import type { AuthenticatorConfig, AuthorizerConfig, Config, ListenerConfig, StorageConfig } from './config.js';
 import type { configSchema, PortListenerConfig } from './config-schema.js';
+
+/** The default of a limit of memory is at most this part of the heap. */
+const SHARE_OF_HEAP = 5;
 
 type Parsed = (typeof configSchema)['_output'];
 
@@ -98,7 +102,14 @@ export function limitSettings({ limits, listeners }: Config): LimitSettings {
 }
 
 function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
-  return { ...DEFAULT_LIMITS, ...parseLimits(given) };
+  return { ...defaultLimits(getHeapStatistics().heap_size_limit), ...parseLimits(given) };
+}
+
+/** The defaults for a heap of so many bytes: what names take must leave room for everything else. */
+export function defaultLimits(heapBytes: number): Limits {
+  const share = Math.floor(heapBytes / SHARE_OF_HEAP);
+  const ofHeap = HEAP_LIMIT_KEYS.map((key) => [key, Math.min(DEFAULT_LIMITS[key], share)]);
+  return { ...DEFAULT_LIMITS, ...(Object.fromEntries(ofHeap) as Pick<Limits, (typeof HEAP_LIMIT_KEYS)[number]>) };
 }
 
 /** Limits in the form of the domain, which has `undefined` for `off`; keys that are absent stay absent. */

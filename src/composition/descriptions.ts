@@ -28,6 +28,9 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   retainedMessages:
     'Whether messages can be retained; if not, a client that sends one, or a retained will, is refused.',
   maxRetainedMessages: 'Retained messages. Beyond it, a message on a further topic is delivered and not retained.',
+  maxRetainedTopicBytes:
+    'Bytes of memory for the topics of retained messages: each counts 600 and twice its length. Beyond it, a message ' +
+    'on a further topic is delivered and not retained. By default at most a fifth of the heap.',
   retainedQueueSize: 'Retained messages waiting for one client after SUBSCRIBE, in addition to `maxQueueSize`.',
   sessionExpiryMax:
     'Seconds that a session with Clean Session 0 outlives its connection; 4294967295 means that it never expires.',
@@ -68,10 +71,19 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxIncompleteBytes:
     'Bytes buffered for incomplete packets of all connections. Beyond it, the connections with the oldest are closed.',
   maxSessions: 'Sessions, connected or not. A client that needs a further one is refused with CONNACK 3.',
+  maxSessionBytes:
+    'Bytes of memory for sessions, which count 900 and twice the length of their Client Identifiers, and for wills. ' +
+    'A client that needs more is refused with CONNACK 3. By default at most a fifth of the heap.',
   maxFiltersPerPacket: 'Topic Filters in one SUBSCRIBE or UNSUBSCRIBE. A client that sends more is disconnected.',
   maxSubscriptionsPerClient:
     'Subscriptions of one session. A further filter is refused with 0x80; others in the packet are granted.',
+  maxSubscriptionBytesPerClient:
+    'Bytes of memory for the subscriptions of one session: each counts 450 and twice the length of its Topic Filter, ' +
+    'a shared one 1200 and four times. A further filter is refused with 0x80.',
   maxSubscriptions: 'Subscriptions of all sessions together. A further filter is refused with 0x80.',
+  maxSubscriptionBytes:
+    'Bytes of memory for the subscriptions of all sessions together. A further filter is refused with 0x80. By ' +
+    'default at most a fifth of the heap.',
   maxBufferedQos0Messages:
     'QoS 0 messages buffered for one connection that does not read. Further ones are dropped and counted.',
   maxBufferedQos0Bytes: 'Bytes of QoS 0 messages buffered for one connection that does not read.',

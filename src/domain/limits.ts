@@ -53,6 +53,8 @@ export interface QueueLimits {
 export interface LifetimeLimits {
   readonly retainedMessages: boolean;
   readonly maxRetainedMessages: number;
+  /** Bytes of memory for their topics; the payloads are in storage. */
+  readonly maxRetainedTopicBytes: number;
   /** Retained messages that one SUBSCRIBE can bring, independent of `maxQueueSize`. */
   readonly retainedQueueSize: number;
   /** In seconds; applies to Clean Session 0 in 3.x. 4,294,967,295 means never. */
@@ -108,9 +110,15 @@ export interface PublishRateLimits {
 export interface TotalLimits {
   /** Sessions, including those of offline clients. */
   readonly maxSessions: number;
+  /** Bytes of memory for all sessions, with their Client Identifiers, and for all wills. */
+  readonly maxSessionBytes: number;
   readonly maxSubscriptionsPerClient: number;
+  /** Bytes of memory for the subscriptions of one session, with their Topic Filters. */
+  readonly maxSubscriptionBytesPerClient: number;
   /** Subscriptions of all sessions together. */
   readonly maxSubscriptions: number;
+  /** Bytes of memory for them. */
+  readonly maxSubscriptionBytes: number;
   /** Bytes of partially received packets of all connections together. */
   readonly maxIncompleteBytes: number;
 }
@@ -157,6 +165,7 @@ export const DEFAULT_LIMITS: Limits = {
 
   retainedMessages: true,
   maxRetainedMessages: 1_000_000,
+  maxRetainedTopicBytes: 1024 * 1024 * 1024,
   retainedQueueSize: 100_000,
   sessionExpiryMax: 4_294_967_295,
   messageExpiryMax: undefined,
@@ -180,8 +189,11 @@ export const DEFAULT_LIMITS: Limits = {
   maxTotalPublishByteRate: undefined,
 
   maxSessions: 1_000_000,
+  maxSessionBytes: 1024 * 1024 * 1024,
   maxSubscriptionsPerClient: 10_000,
+  maxSubscriptionBytesPerClient: 8 * 1024 * 1024,
   maxSubscriptions: 10_000_000,
+  maxSubscriptionBytes: 1024 * 1024 * 1024,
   maxIncompleteBytes: 512 * 1024 * 1024,
 
   maxQos: 2,
@@ -189,6 +201,13 @@ export const DEFAULT_LIMITS: Limits = {
   sharedSubscriptions: true,
   subscriptionIdentifiers: true,
 };
+
+/** Limits of memory whose default is less where the heap is small: see `defaultLimits` in `composition`. */
+export const HEAP_LIMIT_KEYS = [
+  'maxRetainedTopicBytes',
+  'maxSessionBytes',
+  'maxSubscriptionBytes',
+] as const satisfies readonly (keyof Limits)[];
 
 /**
  * The limits that a listener may set for itself. `maxConnections`, `maxPendingConnections` and the connection rates

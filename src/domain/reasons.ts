@@ -44,6 +44,7 @@ export type RefusalReason =
   | 'connect-rate'
   | 'connect-rate-of-address'
   | 'too-many-sessions'
+  | 'session-bytes-full' // `maxSessionBytes`
   | 'server-shutting-down';
 
 /** Why a delivery was dropped. */
@@ -56,6 +57,7 @@ export type DropReason =
   | 'session-ended' // the session was ended or expired with the message still in its queue
   | 'not-authorized' // the client may not receive it
   | 'packet-too-large' // for the client's Maximum Packet Size
-  | 'retained-full'; // `maxRetainedMessages`
+  | 'retained-full' // `maxRetainedMessages`
+  | 'retained-bytes-full'; // `maxRetainedTopicBytes`
 
 export type { MalformedCode };

@@ -11,6 +11,7 @@ import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
 import type { AuthenticationResult } from '../inputs.js';
 import type { ClientId, TopicName } from '../identifiers.js';
+import { sessionBytes, willBytes } from '../name-bytes.js';
 import type { RefusalReason } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
 import { topicNameProblem, utf8Length } from '../topics/topic-name.js';
@@ -22,6 +23,12 @@ import type { Wills } from './wills.js';
 const CLIENT_ID_31_CHARACTERS_MAX = 23;
 /** A connection keeps its user name for events only, and no more of it than this. */
 const USER_NAME_CHARACTERS_MAX = 128;
+
+/** Why there is no room for a client. */
+interface Full {
+  readonly reason: RefusalReason;
+  readonly detail: string;
+}
 
 export class Handshake {
   constructor(
@@ -62,7 +69,7 @@ export class Handshake {
     }
     const clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
     connection.clientId = clientId;
-    if (this.#isFull(connection, clientId)) return;
+    if (this.#isFull(connection, clientId, packet)) return;
     this.connections.moveTo(connection, 'authenticating');
     connection.connect = packet;
     const { protocolVersion, userName, password } = packet;
@@ -86,7 +93,7 @@ export class Handshake {
       return;
     }
     // Other clients may have connected meanwhile, so the limits are checked again.
-    if (this.#isFull(connection, clientId)) return;
+    if (this.#isFull(connection, clientId, packet)) return;
     const access = accessOf(result.permissions);
     const refusedWill = this.#willRefusal(packet, access);
     if (refusedWill !== undefined) {
@@ -167,24 +174,28 @@ export class Handshake {
   }
 
   /** Refuses the client if a limit is reached. A client that is already connected replaces its own connection. */
-  #isFull(connection: Connection, clientId: ClientId): boolean {
-    const session = this.sessions.get(clientId);
-    if (session?.holder !== undefined) return false;
-    const full = this.connections.full(connection.listener);
-    if (full !== undefined) {
-      this.#refuse(connection, clientId, 'too-many-connections', ConnectReturnCode.serverUnavailable, full);
-      return true;
-    }
-    const { maxSessions } = this.context.limits;
-    if (session !== undefined || this.sessions.size < maxSessions) return false;
-    this.#refuse(
-      connection,
-      clientId,
-      'too-many-sessions',
-      ConnectReturnCode.serverUnavailable,
-      `there are ${maxSessions} sessions`,
-    );
+  #isFull(connection: Connection, clientId: ClientId, packet: ConnectPacket): boolean {
+    const full = this.#fullOf(connection, clientId, packet);
+    if (full === undefined) return false;
+    this.#refuse(connection, clientId, full.reason, ConnectReturnCode.serverUnavailable, full.detail);
     return true;
+  }
+
+  #fullOf({ listener }: Connection, clientId: ClientId, { will }: ConnectPacket): Full | undefined {
+    const { maxSessions, maxSessionBytes } = this.context.limits;
+    const session = this.sessions.get(clientId);
+    if (session?.holder === undefined) {
+      const detail = this.connections.full(listener);
+      if (detail !== undefined) return { reason: 'too-many-connections', detail };
+      if (session === undefined && this.sessions.size >= maxSessions)
+        return { reason: 'too-many-sessions', detail: `there are ${maxSessions} sessions` };
+    }
+    const further =
+      (session === undefined ? sessionBytes(clientId) : 0) +
+      (will === undefined ? 0 : willBytes(will) - this.wills.bytesOf(clientId));
+    if (further <= 0 || this.sessions.bytes + this.wills.bytes + further <= maxSessionBytes) return undefined;
+    const detail = `sessions and wills would take more than the ${maxSessionBytes} bytes of memory that they may take`;
+    return { reason: 'session-bytes-full', detail };
   }
 
   /**

@@ -8,6 +8,8 @@ import type { RestoredFact, WillRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { Deadlines, TimerKind } from '../deadlines.js';
+import { detachPayload } from '../messages/message.js';
+import { willBytes } from '../name-bytes.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 
@@ -34,6 +36,7 @@ export interface WillOwner {
 
 export class Wills {
   readonly #wills = new Map<ClientId, HeldWill>();
+  #bytes = 0;
   /**
    * Clients that have gone and whose will waits to be published in slices. The store has room for one will of a client,
    * and keeps that one until its publication begins: a crash before must find it.
@@ -68,8 +71,9 @@ export class Wills {
       properties: will.properties === undefined ? undefined : properties,
     };
     const message = this.dispatcher.accept(draft, { kind: 'will', clientId });
+    detachPayload(message);
     const held = new HeldWill({ clientId, message, delayS, dueAtMs: undefined }, this.#delayTimer);
-    this.#wills.set(clientId, held);
+    this.#add(held);
     if (this.#publishing.has(clientId)) held.whenRecorded = whenRecorded;
     else this.#record(held);
     return held.whenRecorded === undefined;
@@ -104,6 +108,17 @@ export class Wills {
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);
   }
 
+  /** What they count for in the limits of memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What the will of the client counts for, if it has one. */
+  bytesOf(clientId: ClientId): number {
+    const held = this.#wills.get(clientId);
+    return held === undefined ? 0 : willBytes(held.record.message);
+  }
+
   has(clientId: ClientId): boolean {
     return this.#wills.has(clientId);
   }
@@ -117,7 +132,7 @@ export class Wills {
   /** A client that was connected at the crash gets time to return before its will is published. */
   restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
     const held = new HeldWill(will, this.#delayTimer);
-    this.#wills.set(will.clientId, held);
+    this.#add(held);
     const dueAtMs =
       will.dueAtMs ?? this.context.nowMs + Math.max(this.context.limits.willGraceAfterRestartMs, will.delayS * 1000);
     this.deadlines.set(held.deadline, dueAtMs);
@@ -162,9 +177,15 @@ export class Wills {
     this.context.changes.record({ kind: 'will.drop', clientId: held.record.clientId });
   }
 
+  #add(held: HeldWill): void {
+    this.#wills.set(held.record.clientId, held);
+    this.#bytes += willBytes(held.record.message);
+  }
+
   /** The will is held no longer; the store still has it. */
   #release(held: HeldWill): void {
     this.#wills.delete(held.record.clientId);
+    this.#bytes -= willBytes(held.record.message);
     this.deadlines.clear(held.deadline);
   }
 }

@@ -7,6 +7,7 @@ import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
 import type { TopicFilter } from '../identifiers.js';
+import { subscriptionBytes as bytesOf } from '../name-bytes.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { Router } from '../routing/router.js';
 import { Subscription } from '../routing/subscription.js';
@@ -26,6 +27,31 @@ export interface Granted {
   readonly subscription: Subscription;
   /** False if it replaces one with the same filter. */
   readonly isNew: boolean;
+}
+
+/** New filters of one packet that are granted. */
+export class AddedFilters {
+  readonly #filters = new Set<string>();
+  #bytes = 0;
+
+  has(topicFilter: string): boolean {
+    return this.#filters.has(topicFilter);
+  }
+
+  get size(): number {
+    return this.#filters.size;
+  }
+
+  /** What they will count for in the limits of memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(topicFilter: TopicFilter, { shareName }: ParsedFilter): void {
+    if (this.#filters.has(topicFilter)) return;
+    this.#filters.add(topicFilter);
+    this.#bytes += bytesOf(topicFilter, shareName !== undefined);
+  }
 }
 
 export class SubscribeRules {
@@ -68,21 +94,33 @@ export class SubscribeRules {
   }
 
   /** Why the limits do not allow one more subscription with this filter, those of the same packet counted. */
-  overLimit(session: Session, topicFilter: TopicFilter, added: ReadonlySet<string>): FilterRefusal | undefined {
+  overLimit(
+    session: Session,
+    topicFilter: TopicFilter,
+    { shareName }: ParsedFilter,
+    added: AddedFilters,
+  ): FilterRefusal | undefined {
     // A replacement does not count [MQTT-3.8.4-3].
     if (session.hasSubscription(topicFilter) || added.has(topicFilter)) return undefined;
-    const { maxSubscriptionsPerClient, maxSubscriptions } = this.context.limits;
-    const reasonCode = ReasonCode.quotaExceeded;
-    if ((session.subscriptions?.size ?? 0) + added.size >= maxSubscriptionsPerClient)
-      return {
-        reasonCode,
-        detail: `the client has ${maxSubscriptionsPerClient} subscriptions, which is as many as it may have`,
-      };
-    if (this.router.subscriptionCount + added.size >= maxSubscriptions)
-      return {
-        reasonCode,
-        detail: `there are ${maxSubscriptions} subscriptions, which is as many as the broker takes`,
-      };
+    const { limits } = this.context;
+    const { subscriptionCount, subscriptionBytes } = this.router;
+    const bytes = bytesOf(topicFilter, shareName !== undefined) + added.bytes;
+    const isFull = (detail: string): FilterRefusal => ({ reasonCode: ReasonCode.quotaExceeded, detail });
+    if ((session.subscriptions?.size ?? 0) + added.size >= limits.maxSubscriptionsPerClient)
+      return isFull(
+        `the client has ${limits.maxSubscriptionsPerClient} subscriptions, which is as many as it may have`,
+      );
+    if (session.subscriptionBytes + bytes > limits.maxSubscriptionBytesPerClient)
+      return isFull(
+        `the client's subscriptions would take more than the ${limits.maxSubscriptionBytesPerClient} bytes of memory ` +
+          'that they may take',
+      );
+    if (subscriptionCount + added.size >= limits.maxSubscriptions)
+      return isFull(`there are ${limits.maxSubscriptions} subscriptions, which is as many as the broker takes`);
+    if (subscriptionBytes + bytes > limits.maxSubscriptionBytes)
+      return isFull(
+        `all subscriptions would take more than the ${limits.maxSubscriptionBytes} bytes of memory that they may take`,
+      );
     return undefined;
   }
 
@@ -128,7 +166,8 @@ export class SubscribeRules {
   }
 
   /** @returns whether there was a subscription. */
-  remove(session: Session, topicFilter: TopicFilter): boolean {
+  remove({ retained }: Connection, session: Session, topicFilter: TopicFilter): boolean {
+    retained?.remove(topicFilter);
     if (!this.connections.sessions.unsubscribe(session, topicFilter)) return false;
     if (session.stored)
       this.context.changes.record({ kind: 'subscription.drop', clientId: session.clientId, topicFilter });

@@ -13,6 +13,7 @@ import type { Session } from '../session/session.js';
 import { filterCost } from '../topics/topic-filter.js';
 import type { ParsedFilter } from '../topics/topic-filter.js';
 import type { Task } from '../work-queue.js';
+import { AddedFilters } from './subscribe-rules.js';
 import type { FilterRefusal, Granted, SubscribeRules } from './subscribe-rules.js';
 
 /** Work on a list, one item after the other, in phases; suspends its connection if it takes more than one step. */
@@ -61,8 +62,7 @@ export class SubscribeTask extends FilterTask {
   readonly #parsed: ParsedFilter[] = [];
   readonly #refusals: (FilterRefusal | undefined)[] = [];
   readonly #reasonCodes: number[] = [];
-  /** New filters of this packet that are granted. */
-  readonly #added = new Set<string>();
+  readonly #added = new AddedFilters();
   /** Index of the last request with each filter: the others are replaced at once [MQTT-3.8.4-3]. */
   readonly #last = new Map<string, number>();
   readonly #granted: Granted[] = [];
@@ -100,12 +100,13 @@ export class SubscribeTask extends FilterTask {
 
   #check(index: number): boolean {
     const { topicFilter } = this.#request(index);
+    const parsed = this.#parsed[index] as ParsedFilter;
     const refusal =
-      this.#rules.refusal(this.connection, this.#parsed[index] as ParsedFilter) ??
-      this.#rules.overLimit(this.session, topicFilter as TopicFilter, this.#added);
+      this.#rules.refusal(this.connection, parsed) ??
+      this.#rules.overLimit(this.session, topicFilter as TopicFilter, parsed, this.#added);
     this.#refusals.push(refusal);
     if (refusal !== undefined) return !this.#rules.denied(this.connection, this.session, topicFilter, refusal.detail);
-    if (!this.session.hasSubscription(topicFilter as TopicFilter)) this.#added.add(topicFilter);
+    if (!this.session.hasSubscription(topicFilter as TopicFilter)) this.#added.add(topicFilter as TopicFilter, parsed);
     this.#last.set(topicFilter, index);
     return true;
   }
@@ -161,7 +162,7 @@ export class UnsubscribeTask extends FilterTask {
 
   #remove(index: number): boolean {
     // Compared literally [MQTT-3.10.4-1]. Entries of the queue stay: begun deliveries are completed [MQTT-3.10.4-3].
-    const hadOne = this.#rules.remove(this.session, this.filterAt(index));
+    const hadOne = this.#rules.remove(this.connection, this.session, this.filterAt(index));
     this.#reasonCodes.push(hadOne ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
     return true;
   }

@@ -27,6 +27,7 @@ export class DeliveryCounters {
     'not-authorized': 0,
     'packet-too-large': 0,
     'retained-full': 0,
+    'retained-bytes-full': 0,
   };
 
   /** Deliveries in progress: in a queue, or sent and not acknowledged. */

@@ -10,6 +10,7 @@ import { NOW } from '../durability.js';
 import { wants } from '../events.js';
 import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
+import { retainedBytes } from '../name-bytes.js';
 import { Fifo } from '../queues/fifo.js';
 import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
@@ -264,7 +265,7 @@ export class MessageDispatcher implements Task {
 
   /** Only for messages with RETAIN 1 [MQTT-3.3.1-12]. */
   #retain(message: Message): void {
-    const { changes, limits, counters } = this.context;
+    const { changes, counters } = this.context;
     const { topic } = message;
     if (message.payload.byteLength === 0) {
       // [MQTT-3.3.1-10], [MQTT-3.3.1-11]. Even if there is none now, the removal of the last one may not be durable
@@ -272,14 +273,25 @@ export class MessageDispatcher implements Task {
       if (!this.clearRetained(topic) && message.qos > 0) changes.record({ kind: 'retained.drop', topic });
       return;
     }
-    if (this.retained.size >= limits.maxRetainedMessages && this.retained.get(topic) === undefined) {
+    const full = this.#noRoomToRetain(topic);
+    if (full !== undefined) {
       counters.started++;
-      drop(this.context, 'retained-full', message, message.qos, undefined);
+      drop(this.context, full, message, message.qos, undefined);
       return;
     }
     // [MQTT-3.3.1-5]; at QoS 0 as well, as recommended by [MQTT-3.3.1-7]
     this.#keep(topic, message.id, message.payload.byteLength, message.expiresAtMs);
     changes.record({ kind: 'retained.put', message });
+  }
+
+  /** Why no further topic can be retained; one that is retained already takes no more room. */
+  #noRoomToRetain(topic: TopicName): 'retained-full' | 'retained-bytes-full' | undefined {
+    const { maxRetainedMessages, maxRetainedTopicBytes } = this.context.limits;
+    const { size, bytes } = this.retained;
+    const isCountFull = size >= maxRetainedMessages;
+    if (!isCountFull && bytes + retainedBytes(topic) <= maxRetainedTopicBytes) return undefined;
+    if (this.retained.get(topic) !== undefined) return undefined;
+    return isCountFull ? 'retained-full' : 'retained-bytes-full';
   }
 
   #keep(topic: TopicName, id: MessageId, bytes: number, expiresAtMs: number | undefined): void {

@@ -26,6 +26,7 @@ export class Router {
   #routed = 0;
   /** The number of subscriptions of all sessions. */
   #subscriptionCount = 0;
+  #subscriptionBytes = 0;
   /** The revision of the tree from which the cached routes were computed. */
   #revision = 0;
 
@@ -38,6 +39,11 @@ export class Router {
 
   get subscriptionCount(): number {
     return this.#subscriptionCount;
+  }
+
+  /** What they count for in the limits of memory. */
+  get subscriptionBytes(): number {
+    return this.#subscriptionBytes;
   }
 
   /** The cached route of a topic, if it is still valid. A topic with a cached route is a valid Topic Name. */
@@ -123,11 +129,14 @@ export class Router {
       group.join(subscription);
       if (replaced !== undefined) group.leave(replaced);
     }
-    if (replaced === undefined) this.#subscriptionCount++;
+    if (replaced !== undefined) return;
+    this.#subscriptionCount++;
+    this.#subscriptionBytes += subscription.bytes;
   }
 
   remove(subscription: Subscription): void {
     this.#subscriptionCount--;
+    this.#subscriptionBytes -= subscription.bytes;
     const { group } = subscription;
     if (group === undefined) {
       this.#tree.remove(subscription.filter, subscription);

@@ -3,12 +3,15 @@ import type { SubscriptionRecord } from '../changes.js';
 import type { SharedGroup } from './shared-group.js';
 import type { QoS } from '../../protocol/packets.js';
 import type { TopicFilter } from '../identifiers.js';
+import { subscriptionBytes } from '../name-bytes.js';
 import type { Recipient } from './recipient.js';
 
 export class Subscription {
   readonly identifiers: readonly number[] | undefined;
   /** The revision of the router's subscriptions that it began with; that of the one it replaced, if it did. */
   addedAt = 0;
+  /** What it counts for in the limits of memory. */
+  readonly bytes: number;
 
   constructor(
     readonly session: Recipient,
@@ -24,6 +27,7 @@ export class Subscription {
     identifier: number | undefined,
   ) {
     this.identifiers = identifier === undefined ? undefined : [identifier];
+    this.bytes = subscriptionBytes(topicFilter, group !== undefined);
   }
 
   /** Whether the session still subscribes to the filter, with this subscription or with one that has replaced it. */

@@ -75,6 +75,14 @@ export class RetainedDelivery implements Task {
     this.#searches.set(topicFilter, { subscription, lastId, ...begun });
   }
 
+  /**
+   * The subscription has ended. Its search would notice, but a client that acknowledges nothing could add more of them
+   * than it may have subscriptions.
+   */
+  remove(topicFilter: TopicFilter): void {
+    this.#searches.delete(topicFilter);
+  }
+
   start(): void {
     this.#goOn();
   }

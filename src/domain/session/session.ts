@@ -34,8 +34,9 @@ export class Session implements Recipient {
    */
   restrictions: Access | undefined;
   disconnectedAtMs: number | undefined;
-  /** Created when needed, as the three below: ten thousand idle sessions have none of them. */
+  /** Created when needed, as those below: ten thousand idle sessions have none of them. */
   subscriptions: Map<TopicFilter, Subscription> | undefined;
+  #subscriptionBytes = 0;
   #inbound: Set<number> | undefined;
   #reservedInbound: Set<number> | undefined;
   #origin: Origin | undefined;
@@ -160,10 +161,16 @@ export class Session implements Recipient {
     return this.#groups?.keys() ?? [];
   }
 
+  /** What its subscriptions count for in the limits of memory. */
+  get subscriptionBytes(): number {
+    return this.#subscriptionBytes;
+  }
+
   putSubscription(subscription: Subscription): Subscription | undefined {
     const subscriptions = (this.subscriptions ??= new Map<TopicFilter, Subscription>());
     const old = subscriptions.get(subscription.topicFilter);
     subscriptions.set(subscription.topicFilter, subscription);
+    if (old === undefined) this.#subscriptionBytes += subscription.bytes;
     if (subscription.group !== undefined)
       (this.#groups ??= new Map<SharedGroup, Subscription>()).set(subscription.group, subscription);
     return old;
@@ -173,6 +180,7 @@ export class Session implements Recipient {
     const subscription = this.subscriptions?.get(topicFilter);
     if (subscription === undefined) return undefined;
     this.subscriptions?.delete(topicFilter);
+    this.#subscriptionBytes -= subscription.bytes;
     if (subscription.group !== undefined) this.#groups?.delete(subscription.group);
     return subscription;
   }

@@ -8,6 +8,7 @@ import type { Router } from '../routing/router.js';
 import { clientOf, sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, QueueId, TopicFilter } from '../identifiers.js';
 import type { BrokerEvent } from '../events.js';
+import { sessionBytes } from '../name-bytes.js';
 import { parseTopicFilter } from '../topics/topic-filter.js';
 import { EndedSessions } from './ended-sessions.js';
 import { Session } from './session.js';
@@ -19,6 +20,7 @@ export type SessionEnd = Extract<BrokerEvent, { kind: 'session-ended' }>['reason
 export class Sessions {
   readonly #sessions = new Map<ClientId, Session>();
   readonly #ended: EndedSessions;
+  #bytes = 0;
   readonly #expiryTimer: TimerKind<Session> = {
     name: 'session expiry',
     expired: (session) => {
@@ -36,6 +38,11 @@ export class Sessions {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** What they count for in the limits of memory. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** In the order of their beginning. */
@@ -65,7 +72,7 @@ export class Sessions {
     }
     if (old !== undefined) this.end(old, clean ? 'clean' : 'expired');
     const session = new Session(clientId, expiryIntervalS, this.context, this.#expiryTimer);
-    this.#sessions.set(clientId, session);
+    this.#add(session);
     return { session, present: false };
   }
 
@@ -140,6 +147,7 @@ export class Sessions {
     const { counters, changes, effects } = this.context;
     if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
     this.#sessions.delete(session.clientId);
+    this.#bytes -= sessionBytes(session.clientId);
     session.isOver = true;
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
@@ -156,7 +164,7 @@ export class Sessions {
     const session = new Session(record.clientId, record.expiryIntervalS, this.context, this.#expiryTimer, true);
     // After a crash the store shows clients as connected that are not: their connections are taken to have ended now.
     session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
-    this.#sessions.set(record.clientId, session);
+    this.#add(session);
     this.#expireLater(session);
   }
 
@@ -196,6 +204,11 @@ export class Sessions {
     // new group of that name must not find its messages.
     counters.dropped['session-ended'] += count;
     changes.record({ kind: 'queue.drop', queue });
+  }
+
+  #add(session: Session): void {
+    this.#sessions.set(session.clientId, session);
+    this.#bytes += sessionBytes(session.clientId);
   }
 
   #expireLater(session: Session): void {

@@ -1,48 +1,57 @@
 // A search for the subscribers that match a topic, which can pause: its cost is bounded in what it visits, not in what
 // it finds. Subscriptions may be added and removed while it is paused: those that stay are found once.
 import type { TopicName } from '../identifiers.js';
-import type { Members, SubscriptionLevel } from './subscription-level.js';
+import { MISMATCH } from './subscription-node.js';
+import type { Members, SubscriptionNode } from './subscription-node.js';
 
 export class SubscriptionWalk<T extends object> {
   readonly #names: readonly string[];
-  /** Levels that have to be visited, the next one last, and how many names of the topic lead to each. */
-  readonly #levels: SubscriptionLevel<T>[] = [];
+  /** Nodes to be visited, the next one last, how many names of the topic lead to each, and where these end. */
+  readonly #nodes: SubscriptionNode<T>[] = [];
   readonly #depths: number[] = [];
-  /** Members of visited levels that have to be visited, from `#nextMember` on; `undefined` if there are none. */
+  readonly #offsets: number[] = [];
+  /** Members of visited nodes that have to be visited, from `#nextMember` on; `undefined` if there are none. */
   #members: T[] | undefined = undefined;
   #nextMember = 0;
 
-  constructor(root: SubscriptionLevel<T>, topic: TopicName) {
+  constructor(
+    root: SubscriptionNode<T>,
+    readonly topic: TopicName,
+  ) {
     this.#names = topic.split('/');
+    const [name = ''] = this.#names;
     // [MQTT-4.7.2-1] a leading wildcard does not match a topic that begins with $
-    if (topic.charCodeAt(0) === 0x24) this.#push(root.children?.get(this.#names[0] as string), 1);
-    else this.#push(root, 0);
+    if (topic.charCodeAt(0) === 0x24) this.#push(root.children?.get(name), 1, name.length);
+    else this.#push(root, 0, -1);
   }
 
   get isDone(): boolean {
-    return this.#levels.length === 0 && this.#members === undefined;
+    return this.#nodes.length === 0 && this.#members === undefined;
   }
 
   /**
-   * Visits up to `budget` levels and members, and calls `found` for each member once per matching filter. The same
+   * Visits up to about `budget` nodes and members, and calls `found` for each member once per matching filter. The same
    * history gives the same order.
    */
   visit(budget: number, found: (member: T) => void): void {
-    const names = this.#names;
     let left = this.#members === undefined ? budget : this.#visitRest(this.#members, budget, found);
     while (left > 0) {
-      const level = this.#levels.pop();
-      if (level === undefined) return;
-      const depth = this.#depths.pop() as number;
-      left--;
+      const node = this.#nodes.pop();
+      if (node === undefined) return;
+      const depth = (this.#depths.pop() as number) + node.levels;
+      const end = node.match(this.topic, this.#offsets.pop() as number);
+      left -= node.cost;
+      if (end === MISMATCH) continue;
       // "#" also matches its parent level, section 4.7.1.2
-      if (level.below !== undefined) left = this.#visitMembers(level.below, left, found);
-      if (depth === names.length) {
-        if (level.here !== undefined) left = this.#visitMembers(level.here, left, found);
+      if (node.below !== undefined) left = this.#visitMembers(node.below, left, found);
+      if (end === this.topic.length) {
+        if (node.here !== undefined) left = this.#visitMembers(node.here, left, found);
         continue;
       }
-      this.#push(level.children?.get(names[depth] as string), depth + 1);
-      this.#push(level.plus, depth + 1);
+      const name = this.#names[depth] as string;
+      const nextEnd = end + 1 + name.length;
+      this.#push(node.children?.get(name), depth + 1, nextEnd);
+      this.#push(node.plus, depth + 1, nextEnd);
     }
   }
 
@@ -56,10 +65,11 @@ export class SubscriptionWalk<T extends object> {
     }
   }
 
-  #push(level: SubscriptionLevel<T> | undefined, depth: number): void {
-    if (level === undefined) return;
-    this.#levels.push(level);
+  #push(node: SubscriptionNode<T> | undefined, depth: number, offset: number): void {
+    if (node === undefined) return;
+    this.#nodes.push(node);
     this.#depths.push(depth);
+    this.#offsets.push(offset);
   }
 
   /** @returns how much of the budget is left. */

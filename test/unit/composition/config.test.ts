@@ -1,13 +1,15 @@
 // The resolution of a configuration: defaults, precedence, and a message for each problem.
+import { getHeapStatistics } from 'node:v8';
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_LOGIN_THROTTLE } from '../../../src/application/login-throttle.js';
+import { defaultLimits } from '../../../src/composition/config-defaults.js';
 import { ConfigError } from '../../../src/composition/config-error.js';
 import { parseConfigText, readConfigFile } from '../../../src/composition/config-file.js';
 import { LIMIT_KEYS } from '../../../src/composition/config-schema.js';
 import { resolveConfig } from '../../../src/composition/resolve-config.js';
 import type { Config } from '../../../src/composition/config.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
-import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
+import { DEFAULT_LIMITS as LIMITS_OF_A_LARGE_HEAP } from '../../../src/domain/limits.js';
 
 function problemsOf(act: () => unknown): readonly string[] {
   try {
@@ -18,6 +20,8 @@ function problemsOf(act: () => unknown): readonly string[] {
   }
   return [];
 }
+
+const DEFAULT_LIMITS = defaultLimits(getHeapStatistics().heap_size_limit);
 
 const problemsWith = (input: unknown): readonly string[] => problemsOf(() => resolveConfig(input));
 const problemsInLimits = (limits: unknown): readonly string[] => problemsWith({ limits });
@@ -54,6 +58,18 @@ describe('the default configuration', () => {
     });
     expect(config.listeners).toEqual([{ type: 'tcp', name: 'tcp', host: '127.0.0.1', port: 1999 }]);
     expect(config.limits).toEqual({ ...DEFAULT_LIMITS, maxInflight: 7, messageExpiryMax: 60 });
+  });
+
+  test('the default limits of memory for names leave most of a small heap to everything else', () => {
+    const large = defaultLimits(1e12);
+    expect(large).toEqual(LIMITS_OF_A_LARGE_HEAP);
+    expect(defaultLimits(500_000_000)).toEqual({
+      ...large,
+      maxRetainedTopicBytes: 100_000_000,
+      maxSessionBytes: 100_000_000,
+      maxSubscriptionBytes: 100_000_000,
+    });
+    expect(resolveConfig({ limits: { maxSessionBytes: 1e12 } }).limits.maxSessionBytes).toBe(1e12);
   });
 
   test('several listeners without names get different names', () => {

@@ -14,6 +14,8 @@ import {
 } from '../../../src/composition/config-schema.js';
 import { parseConfigText } from '../../../src/composition/config-file.js';
 import { DEFAULT_PORTS } from '../../../src/composition/config-defaults.js';
+import { DEFAULT_LIMITS, HEAP_LIMIT_KEYS } from '../../../src/domain/limits.js';
+import type { Limits } from '../../../src/domain/limits.js';
 import { resolveConfig } from '../../../src/composition/resolve-config.js';
 import { configJsonSchema } from '../../../src/composition/json-schema.js';
 import { environmentOverrides } from '../../../src/composition/environment.js';
@@ -104,6 +106,13 @@ function acceptsConfig(config: unknown): boolean {
 
 const accepted = (ackLevel: string): string =>
   resolveConfig({ storage: { adapter: 'file', ackLevel } }).storage.ackLevel;
+
+/** Those of a large heap. */
+const DEFAULTS: Limits = { ...resolveConfig({}).limits, ...picked(DEFAULT_LIMITS, HEAP_LIMIT_KEYS) };
+
+function picked<Key extends keyof Limits>(limits: Limits, keys: readonly Key[]): Pick<Limits, Key> {
+  return Object.fromEntries(keys.map((key) => [key, limits[key]])) as unknown as Pick<Limits, Key>;
+}
 
 describe('the configuration page', () => {
   test('the configuration page has the same rows of limits and failed attempts as the schema', () => {
@@ -199,7 +208,7 @@ describe('the configuration page', () => {
   test.each(LIMIT_KEYS)('the configuration page has the default, the range and the variable of limits.%s', (limit) => {
     const row = rowOf(`limits.${limit}`);
     const [written = ''] = codeIn(row.default);
-    expect(valueOf(written)).toEqual(resolveConfig({}).limits[limit] ?? 'off');
+    expect(valueOf(written)).toEqual(DEFAULTS[limit] ?? 'off');
 
     const words = codeIn(row.range).map(valueOf);
     for (const word of words) expect({ word, isAccepted: accepts(limit, word) }).toEqual({ word, isAccepted: true });

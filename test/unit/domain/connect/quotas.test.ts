@@ -1,5 +1,6 @@
 // The limits on sessions and subscriptions, for one client and for all clients together.
 import { describe, expect, test } from '@jest/globals';
+import type { ClientId, TopicFilter } from '../../../../src/domain/identifiers.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
 import { CoreHarness } from '../../../support/core-harness.js';
 
@@ -56,6 +57,92 @@ describe('subscriptions', () => {
     core.lines();
     a.subscribe(['one', 0], ['two', 0]);
     expect(core.lines()).toEqual(expect.arrayContaining(['1 close not-authorized']));
+  });
+});
+
+describe('limits of memory', () => {
+  const longName = 'x'.repeat(5000);
+
+  test('maxSubscriptionBytesPerClient counts the length of filters; a replacement needs no room, UNSUBSCRIBE makes it', () => {
+    const core = harness({ maxSubscriptionBytesPerClient: 24_000 });
+    const a = core.connect('a');
+    core.lines();
+    a.subscribe([`1/${longName}`, 1], [`2/${longName}`, 1], [`3/${longName}`, 1], [`1/${longName}`, 0], ['short', 0]);
+    expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 1,1,128,0,0$/)]);
+    a.unsubscribe(`2/${longName}`);
+    core.lines();
+    a.subscribe([`3/${longName}`, 1], [`1/${longName}`, 1], [`2/${longName}`, 1]);
+    expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 1,1,128$/)]);
+    const b = core.connect('b');
+    core.lines();
+    b.subscribe([`4/${longName}`, 1]);
+    expect(core.heard(b)).toEqual([expect.stringMatching(/^suback \d+ 1$/)]);
+  });
+
+  test('maxSubscriptionBytes counts all clients, share names, and what was there at the start, which stays', () => {
+    const core = harness({ maxSubscriptionBytes: 45_000 });
+    const clientId = 'away' as ClientId;
+    const subscription = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    core.broker.restore({ kind: 'session', session: { clientId, expiryIntervalS: 1000, disconnectedAtMs: 0 } }, 0);
+    for (let i = 0; i < 3; i++) {
+      const topicFilter = `${i}/${longName}` as TopicFilter;
+      core.broker.restore(
+        { kind: 'subscription', subscription: { ...subscription, clientId, topicFilter, identifier: undefined } },
+        0,
+      );
+    }
+    const a = core.connect('a');
+    core.lines();
+    a.subscribe([`$share/${longName}/t`, 1], ['t', 1]);
+    expect(core.lines()).toEqual([
+      expect.stringMatching(/subscribe-denied/),
+      expect.stringMatching(/^1 < suback \d+ 128,1$/),
+    ]);
+    const away = core.connectStored('away');
+    away.unsubscribe(`1/${longName}`, `2/${longName}`);
+    core.lines();
+    a.subscribe([`$share/${longName}/t`, 1]);
+    expect(core.heard(a)).toEqual([expect.stringMatching(/^suback \d+ 1$/)]);
+  });
+
+  test('maxSubscriptionBytes has room again when a session has ended', () => {
+    const core = harness({ maxSubscriptionBytes: 12_000 });
+    for (const name of ['a', 'b']) {
+      const client = core.connect(name);
+      core.lines();
+      client.subscribe([`1/${longName}`, 1], [`2/${longName}`, 1]);
+      expect(core.heard(client)).toEqual([expect.stringMatching(/^suback \d+ 1,128$/)]);
+      client.lose();
+    }
+  });
+
+  test('maxSessionBytes refuses a client whose identifier would need more, and no client that has a session', () => {
+    const core = harness({ maxSessionBytes: 12_500 });
+    core.connectStored(longName).lose();
+    core.lines();
+    core.connect(`2${longName}`);
+    expect(core.lines()).toEqual(['2 < connack 3', '! refused session-bytes-full', '2 close connection-refused']);
+    core.connectStored(longName).lose();
+    expect(core.lines()).toContain('3 < connack 0 present');
+    core.connect('short');
+    expect(core.lines()).toContain('4 < connack 0');
+  });
+
+  test('maxSessionBytes counts wills, with their payloads; a client that returns with its will needs no more', () => {
+    const core = harness({ maxSessionBytes: 66_000 });
+    const will = (size: number) =>
+      ({ topic: 'w', payload: new Uint8Array(size), qos: 0, retain: false, properties: undefined }) as const;
+    core.connect('a', { will: will(60_000) });
+    core.lines();
+    core.connect('b', { will: will(5_000) });
+    expect(core.lines()).toContain('! refused session-bytes-full');
+    core.connect('a', { will: will(60_000) });
+    expect(core.lines()).toContain('3 < connack 0');
+    core.connect('a', { will: will(65_000) });
+    expect(core.lines()).toContain('! refused session-bytes-full');
+    core.connect('a', {});
+    core.connect('b', { will: will(5_000) });
+    expect(core.lines()).toContain('6 < connack 0');
   });
 });
 

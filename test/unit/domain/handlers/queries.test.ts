@@ -191,8 +191,8 @@ describe('the recipients of a topic', () => {
     const core = new CoreHarness();
     for (let i = 0; i < 5; i++) core.connect(`c${i}`).subscribe(['a/b/c', 1]);
     const pages = pagesOf(core, { kind: 'recipients', topic: 'a/b/c', examine: 3 });
-    // Three levels and the end of the topic, then the five subscriptions.
-    expect(clientIds(pages)).toEqual([[], ['c0', 'c1'], ['c2', 'c3', 'c4'], []]);
+    // The root and the node at the end of the three levels, then the five subscriptions.
+    expect(clientIds(pages)).toEqual([['c0'], ['c1', 'c2', 'c3'], ['c4']]);
   });
 });
 

@@ -1,5 +1,6 @@
 // Retained messages: which ones are kept, and which ones a new subscription receives.
 import { describe, expect, test } from '@jest/globals';
+import type { MessageId, TopicName } from '../../../../src/domain/identifiers.js';
 import { CoreHarness } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 
@@ -332,6 +333,34 @@ describe('limits of retained messages', () => {
       '2 < publish r/1=z q0',
     ]);
     expect(core.waiting).toBe(0);
+  });
+
+  test('a message whose topic needs more memory than retained topics may take is delivered, not retained, and counted', () => {
+    const { core, publisher } = started({ maxRetainedTopicBytes: 2000 });
+    const long = `r/${'x'.repeat(500)}`;
+    publisher.publish(long, 'x', 0, { retain: true });
+    core.lines();
+    publisher.publish(`${long}2`, 'y', 0, { retain: true });
+    publisher.publish(long, 'z', 0, { retain: true });
+    expect(core.lines()).toEqual([`! retained-bytes-full no-queue ${long}2`, `+retained ${long}=z`]);
+    publisher.publish(long, '', 0, { retain: true });
+    publisher.publish(`${long}2`, 'y', 0, { retain: true });
+    expect(core.lines()).toContain(`+retained ${long}2=y`);
+    expect(core.broker.counters.dropped['retained-bytes-full']).toBe(1);
+  });
+
+  test('retained topics of the store count, and stay although the limit is lower now', () => {
+    const { core, publisher } = started({ maxRetainedTopicBytes: 1000 });
+    for (const [i, topic] of ['r/1', 'r/2'].entries())
+      core.broker.restore(
+        { kind: 'retained', topic: topic as TopicName, id: i as MessageId, bytes: 1, expiresAtMs: undefined },
+        0,
+      );
+    core.lines();
+    publisher.publish('r/3', 'x', 0, { retain: true });
+    publisher.publish('r/2', 'y', 0, { retain: true });
+    expect(core.lines()).toEqual(['! retained-bytes-full no-queue r/3', '+retained r/2=y']);
+    expect(core.broker.retainedCount).toBe(2);
   });
 
   test('an expired retained message is not sent', () => {

@@ -1,0 +1,30 @@
+// What the names that clients give make the broker hold in memory: the text, as often as it is there, and the objects
+// around it. Limits of numbers alone would leave the length of names without one.
+import type { ClientId, TopicFilter, TopicName } from './identifiers.js';
+
+/** Measured with short names, in bytes: the session, its queue, and its place in the tables. */
+const SESSION = 900;
+/** With two nodes of the tree. */
+const SUBSCRIPTION = 450;
+/** With the group, which may have no other member, and its queue. */
+const SHARED_SUBSCRIPTION = 1200;
+const RETAINED = 600;
+const WILL = 650;
+
+export const sessionBytes = (clientId: ClientId): number => SESSION + 2 * textBytes(clientId);
+
+/** @param topicFilter as subscribed. */
+export const subscriptionBytes = (topicFilter: TopicFilter, isShared: boolean): number =>
+  isShared ? SHARED_SUBSCRIPTION + 4 * textBytes(topicFilter) : SUBSCRIPTION + 2 * textBytes(topicFilter);
+
+/** Without the payload, which is in storage. */
+export const retainedBytes = (topic: TopicName): number => RETAINED + 2 * textBytes(topic);
+
+export const willBytes = ({ topic, payload }: { readonly topic: string; readonly payload: Uint8Array }): number =>
+  WILL + 2 * textBytes(topic) + payload.byteLength;
+
+/** One character beyond U+00FF makes V8 hold all of a text in two bytes each. */
+function textBytes(text: string): number {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return 2 * text.length;
+  return text.length;
+}
