@@ -140,6 +140,10 @@ export class Committer implements Changes {
     return this.#open.ticket;
   }
 
+  secure(): void {
+    this.#open.isSecured = true;
+  }
+
   hold(): void {
     this.#holds++;
   }
@@ -162,7 +166,7 @@ export class Committer implements Changes {
       return;
     }
     this.#committing = batch;
-    void this.#commit(parts, batch.ticket);
+    void this.#commit(parts, batch.ticket, batch.isSecured ? 'flushed' : this.durability);
   }
 
   /** Between steps, too: the changes of one turn can be many. */
@@ -193,11 +197,11 @@ export class Committer implements Changes {
     this.#wakeIdle();
   }
 
-  async #commit(parts: readonly (readonly Change[])[], ticket: Ticket): Promise<void> {
+  async #commit(parts: readonly (readonly Change[])[], ticket: Ticket, durability: Durability): Promise<void> {
     try {
       // In order: what a gate waits for is the whole.
       for (const part of parts) {
-        await this.#commitWithRetry(part);
+        await this.#commitWithRetry(part, durability);
         if (this.#stopped) return;
       }
     } catch (error) {
@@ -226,10 +230,10 @@ export class Committer implements Changes {
   }
 
   /** The same batch until storage takes it. Whether it had been applied does not matter: facts are idempotent. */
-  async #commitWithRetry(changes: readonly Change[]): Promise<void> {
+  async #commitWithRetry(changes: readonly Change[], durability: Durability): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.storage.commit(changes, this.durability);
+        await this.storage.commit(changes, durability);
         if (attempt > 1) this.reports.recovered(attempt);
         return;
       } catch (error) {

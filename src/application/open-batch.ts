@@ -24,6 +24,8 @@ class OpenAppend implements Append {
 type LatestOnly = Extract<Change, { readonly kind: 'session.put' | 'will.put' | 'will.drop' }>;
 
 export class OpenBatch {
+  /** Whether it must be flushed, whatever the level of acknowledgement. */
+  isSecured = false;
   #changes: (Change | undefined)[] = [];
   #cancelled = 0;
   #bytes = 0;

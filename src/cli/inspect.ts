@@ -20,7 +20,7 @@ import type { Row } from './table.js';
 import type { ProcessHost } from './process-host.js';
 
 const NEVER_S = 4_294_967_295;
-/** The Packet Identifiers that the broker assigns: docs/decisions/0003. */
+/** The Packet Identifiers that the broker assigns: docs/decisions/0029. */
 const PACKET_IDS = 65_535;
 
 const SUBJECTS = ['totals', 'sessions', 'session', 'queue', 'retained'] as const;

@@ -17,6 +17,13 @@ export interface SessionRecord {
    * the store after a crash.
    */
   readonly disconnectedAtMs: number | undefined;
+  /** Entries of its queue below this seq were sent on a connection that has ended. `undefined` means none. */
+  readonly sentBelow: Seq | undefined;
+  /**
+   * Entries below this seq, and not below `sentBelow`, may have been sent: a crash has hidden it. `undefined` means any
+   * of them: while the client is connected, and in what a version of hexmq stored that did not record it.
+   */
+  readonly doubtBelow: Seq | undefined;
 }
 
 /** A subscription as it is stored. */
@@ -116,6 +123,8 @@ export interface Changes {
    */
   hold(): void;
   release(): void;
+  /** What was recorded so far is flushed with the next commit, also where acknowledgements do not need it. */
+  secure(): void;
   /** The ticket of the change that ended a session of this client and is not durable; `NOW` if there is none. */
   pendingSessionEnd(clientId: ClientId): Ticket;
 }

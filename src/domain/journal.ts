@@ -57,6 +57,10 @@ export class Journal implements Changes {
     this.changes.release();
   }
 
+  secure(): void {
+    this.changes.secure();
+  }
+
   pendingSessionEnd(clientId: ClientId): Ticket {
     return this.changes.pendingSessionEnd(clientId);
   }

@@ -196,6 +196,14 @@ const CASES: readonly Case[] = [
     says: 'through',
   },
   {
+    wrong: 'forgets what was sent to a session',
+    Broken: mapChanges((change) => [
+      change.kind === 'session.put' ? { ...change, session: { ...change.session, sentBelow: undefined } } : change,
+    ]),
+    caughtBy: ['a session comes back with the marks'],
+    says: 'sentBelow',
+  },
+  {
     wrong: 'removes released entries',
     Broken: mapChanges((change) => [change.kind === 'queue.release' ? { ...change, kind: 'queue.remove' } : change]),
     caughtBy: ['release marks that entry alone', MODEL],

@@ -62,7 +62,13 @@ storageContract({
 
 const session = (id: string): Change => ({
   kind: 'session.put',
-  session: { clientId: id as ClientId, expiryIntervalS: 60, disconnectedAtMs: undefined },
+  session: {
+    clientId: id as ClientId,
+    expiryIntervalS: 60,
+    disconnectedAtMs: undefined,
+    sentBelow: undefined,
+    doubtBelow: undefined,
+  },
 });
 
 async function opened(options?: FaultyStorageOptions): Promise<FaultyStorage> {

@@ -44,7 +44,13 @@ const batchOf = (k: number, bytes = 40): Change[] => {
   return [
     {
       kind: 'session.put',
-      session: { clientId: `client ${String(k)}` as never, expiryIntervalS: k, disconnectedAtMs: undefined },
+      session: {
+        clientId: `client ${String(k)}` as never,
+        expiryIntervalS: k,
+        disconnectedAtMs: undefined,
+        sentBelow: undefined,
+        doubtBelow: undefined,
+      },
     },
     { kind: 'inbound.put', clientId: `client ${String(k)}` as never, packetId: k + 1 },
     ...QUEUES.map((queue) => append(queue, k, shared)),

@@ -2,7 +2,7 @@
 // stores of released versions can no longer be read: it is never mended by changing the dump, but by a new format
 // version and by reading the old one as well.
 import { describe, expect, test } from '@jest/globals';
-import type { Message, QueueAppend } from 'hexmq/ports';
+import type { Message, QueueAppend, Seq } from 'hexmq/ports';
 import { DamagedRecord } from '../../adapters/storage/file/errors.js';
 import * as keys from '../../adapters/storage/file/keys.js';
 import * as records from '../../adapters/storage/file/records/index.js';
@@ -134,7 +134,19 @@ describe('keys of file storage', () => {
 });
 
 describe('records of file storage', () => {
-  const client = { number: 258, session: { expiryIntervalS: 4_294_967_295, disconnectedAtMs: 1_700_000_000_000 } };
+  const client = {
+    number: 258,
+    session: {
+      expiryIntervalS: 4_294_967_295,
+      disconnectedAtMs: 1_700_000_000_000,
+      sentBelow: 257 as Seq,
+      doubtBelow: (2 ** 53 - 1) as Seq,
+    },
+  };
+  const earlierClient = {
+    ...client,
+    session: { ...client.session, sentBelow: undefined, doubtBelow: undefined },
+  };
   const subscription = {
     clientId: 'a',
     topicFilter: 'x',
@@ -171,6 +183,13 @@ describe('records of file storage', () => {
       () => records.encodeClient(client),
       records.decodeClient,
       client,
+      '0f000000 000102ff ffffff42 78bcfe56 80000000 00000000 00010100 1fffffff ffffffac f9f273',
+    ],
+    [
+      'a client of a version that did not record what was sent',
+      () => records.encodeClient(earlierClient),
+      records.decodeClient,
+      earlierClient,
       '03000000 000102ff ffffff42 78bcfe56 80000021 470f7b',
     ],
     [

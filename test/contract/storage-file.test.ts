@@ -224,7 +224,16 @@ describe('dropped sessions in file storage', () => {
     const storage = await opened(directory);
     const shared = messageOf(9, Buffer.alloc(200));
     await storage.commit([
-      { kind: 'session.put', session: { clientId: 'a' as never, expiryIntervalS: 1, disconnectedAtMs: undefined } },
+      {
+        kind: 'session.put',
+        session: {
+          clientId: 'a' as never,
+          expiryIntervalS: 1,
+          disconnectedAtMs: undefined,
+          sentBelow: undefined,
+          doubtBelow: undefined,
+        },
+      },
       ...Array.from({ length: 3000 }, (_, i) => append('a', i, i % 2 === 0 ? messageOf(i + 10) : shared)),
       append('b', 0, shared),
       ...Array.from({ length: 700 }, (_, i): Change => ({

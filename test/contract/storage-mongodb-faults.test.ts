@@ -191,7 +191,16 @@ onServer('a crash between any two writes', () => {
   const SHARED = messageOf(1);
   const history: Change[][] = [
     [
-      { kind: 'session.put', session: { clientId: 'a' as never, expiryIntervalS: 9, disconnectedAtMs: undefined } },
+      {
+        kind: 'session.put',
+        session: {
+          clientId: 'a' as never,
+          expiryIntervalS: 9,
+          disconnectedAtMs: undefined,
+          sentBelow: undefined,
+          doubtBelow: undefined,
+        },
+      },
       { kind: 'inbound.put', clientId: 'a' as never, packetId: 7 },
       ...['a', 'b', 'c'].map((id) => append(id, 0, SHARED)),
       append('a', 1, messageOf(2)),

@@ -124,6 +124,10 @@ export class Recorder implements Changes, Effects {
     return this.record(change);
   }
 
+  secure(): void {
+    // At the level at which the core runs here, everything is.
+  }
+
   hold(): void {
     this.holds++;
   }

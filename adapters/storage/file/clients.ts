@@ -39,9 +39,9 @@ export class Clients {
     this.#sweeper = sweeper;
   }
 
-  putSession({ clientId, expiryIntervalS, disconnectedAtMs }: SessionRecord, writes: Writes): void {
+  putSession({ clientId, ...session }: SessionRecord, writes: Writes): void {
     const slot = this.#ensure(clientId, writes);
-    slot.session = { expiryIntervalS, disconnectedAtMs };
+    slot.session = session;
     this.#touched.add(slot);
   }
 

@@ -195,10 +195,18 @@ const RULES: PlanRules = {
   'queue.remove': ({ queue, seq }, plan) => plan.removeEntry(nameKey(queue), seq),
   'queue.trim': ({ queue, through }, plan) => plan.trim(nameKey(queue), through),
   'queue.drop': ({ queue }, plan) => plan.dropQueue(nameKey(queue)),
-  'session.put': ({ session: { clientId, expiryIntervalS, disconnectedAtMs } }, { puts }, { n }) => {
+  'session.put': ({ session }, { puts }, { n }) => {
+    const { clientId, expiryIntervalS, disconnectedAtMs, sentBelow, doubtBelow } = session;
     const _id = nameKey(clientId);
-    const disconnected = disconnectedAtMs === undefined ? {} : { disconnectedAtMs };
-    puts.sessions.set(_id, { _id, n, clientId, expiryIntervalS, ...disconnected });
+    puts.sessions.set(_id, {
+      _id,
+      n,
+      clientId,
+      expiryIntervalS,
+      ...(disconnectedAtMs === undefined ? {} : { disconnectedAtMs }),
+      ...(sentBelow === undefined ? {} : { sentBelow }),
+      ...(doubtBelow === undefined ? {} : { doubtBelow }),
+    });
   },
   'session.drop': ({ clientId, queue }, plan) => {
     plan.dropClient(nameKey(clientId));

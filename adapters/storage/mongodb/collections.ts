@@ -56,6 +56,8 @@ export interface SessionDocument extends Versioned {
   readonly clientId: string;
   readonly expiryIntervalS: number;
   readonly disconnectedAtMs?: number;
+  readonly sentBelow?: number;
+  readonly doubtBelow?: number;
 }
 
 export interface SubscriptionDocument extends Versioned {

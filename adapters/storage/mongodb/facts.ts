@@ -4,8 +4,12 @@ import type { Documents } from './documents.js';
 import { messageOf, sharedMessages } from './messages.js';
 
 export async function* facts(documents: Documents, lastMessageId: number): AsyncGenerator<RestoredFact> {
-  for await (const { clientId, expiryIntervalS, disconnectedAtMs } of documents.all('sessions')) {
-    yield { kind: 'session', session: { clientId: clientId as ClientId, expiryIntervalS, disconnectedAtMs } };
+  for await (const session of documents.all('sessions')) {
+    const { expiryIntervalS, disconnectedAtMs } = session;
+    const clientId = session.clientId as ClientId;
+    const sentBelow = session.sentBelow as Seq | undefined;
+    const doubtBelow = session.doubtBelow as Seq | undefined;
+    yield { kind: 'session', session: { clientId, expiryIntervalS, disconnectedAtMs, sentBelow, doubtBelow } };
   }
   for await (const {
     clientId,

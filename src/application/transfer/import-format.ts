@@ -178,11 +178,15 @@ function readName(fields: Fields, name: string, bytesMin = 0, bytesMax = NAME_BY
 const readClientId = (fields: Fields): ClientId => readName(fields, 'clientId') as ClientId;
 const optionalTime = (fields: Fields, name: string): number | undefined =>
   fields.has(name) ? fields.integer(name) : undefined;
+const optionalSeq = (fields: Fields, name: string): Seq | undefined =>
+  fields.has(name) ? (fields.integer(name) as Seq) : undefined;
 
 const readSession = (fields: Fields): SessionRecord => ({
   clientId: readClientId(fields),
   expiryIntervalS: fields.integer('expiryIntervalS', 0, UINT32_MAX),
   disconnectedAtMs: optionalTime(fields, 'disconnectedAtMs'),
+  sentBelow: optionalSeq(fields, 'sentBelow'),
+  doubtBelow: optionalSeq(fields, 'doubtBelow'),
 });
 
 const readSubscription = (fields: Fields): SubscriptionRecord => ({

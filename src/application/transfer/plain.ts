@@ -48,8 +48,8 @@ const base64 = (bytes: Uint8Array): string =>
 export function plainFact(fact: StoredFact): Plain {
   switch (fact.kind) {
     case 'session': {
-      const { clientId, expiryIntervalS, disconnectedAtMs } = fact.session;
-      return { kind: 'session', clientId, expiryIntervalS, disconnectedAtMs };
+      const { clientId, expiryIntervalS, disconnectedAtMs, sentBelow, doubtBelow } = fact.session;
+      return { kind: 'session', clientId, expiryIntervalS, disconnectedAtMs, sentBelow, doubtBelow };
     }
     case 'subscription': {
       const { clientId, topicFilter, qos, noLocal, retainAsPublished, retainHandling, identifier } = fact.subscription;

@@ -15,7 +15,9 @@ import type { Ticket } from '../durability.js';
 import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
+import { DroppedRange } from './dropped-range.js';
 import { Fifo } from './fifo.js';
+import { READ_AHEAD_CONSTRAINED, readAheadFor } from './read-ahead.js';
 
 /** Bounds of a stored queue's buffer: beyond them messages wait in storage only. */
 const BUFFER_ENTRIES_MAX = 1000;
@@ -23,17 +25,6 @@ const BUFFER_BYTES_MAX = 1024 * 1024;
 /** Memory that an entry is assumed to take in addition to its payload. */
 const ENTRY_BYTES = 256;
 
-interface ReadAhead {
-  /** A page is requested when the buffer has fewer entries than this. */
-  readonly refillBelow: number;
-  readonly page: { readonly maxEntries: number; readonly maxBytes: number };
-}
-
-const READ_AHEAD_NORMAL: ReadAhead = { refillBelow: 200, page: { maxEntries: 400, maxBytes: 128 * 1024 } };
-/** When many clients return at once, each reads little, and only what it can send. */
-const READ_AHEAD_CONSTRAINED: ReadAhead = { refillBelow: 1, page: { maxEntries: 32, maxBytes: 16 * 1024 } };
-/** Above this total of all buffers, read-ahead is constrained. */
-const READ_AHEAD_BYTES_MAX = 6 * 1024 * 1024;
 /**
  * Above this total, a new message joins a buffer only if it is shorter than the limit below; otherwise it costs a read
  * later.
@@ -82,6 +73,10 @@ export interface QueueOwner {
   readonly inFlightCount: number;
   /** Every entry below this seq has been sent on some connection. */
   readonly sentBelow: number;
+  /** Entries below this seq, and not below `sentBelow`, may have been sent before a crash. */
+  readonly doubtBelow: number;
+  /** An entry that was waiting was dropped to make room; unless it was in doubt, all below it are gone or were sent. */
+  droppedWaiting(seq: number): void;
 }
 
 export class MessageQueue {
@@ -110,10 +105,10 @@ export class MessageQueue {
   #reservedBytes = 0;
   /** The ticket of the last append since the reader attached; `undefined` until it has read its first page. */
   #ticket: number | undefined;
-  /** Entries below this seq that had not been sent were dropped to make room. */
-  #droppedBelow = 0;
-  /** After a restart: whether seqs are missing between `first` and `next`; which ones is unknown. */
-  #hasHoles = false;
+  /** Waiting entries that were dropped to make room. */
+  readonly #dropped = new DroppedRange();
+  /** After a restart: seqs below this are missing, and which ones is unknown. 0 if none are. */
+  #holesBelow = 0;
 
   constructor(
     readonly id: QueueId,
@@ -122,13 +117,16 @@ export class MessageQueue {
     readonly context: Context,
   ) {}
 
-  /** Sets the bounds that the store reported at start. */
-  restore(first: Seq, next: Seq, count: number, bytes: number): void {
+  /**
+   * Sets the bounds that the store reported at start.
+   * @param wholeFrom from this seq on no entry is missing.
+   */
+  restore(first: Seq, next: Seq, count: number, bytes: number, wholeFrom: number): void {
     this.#bufferedUpTo = first;
     this.next = next;
     this.count = count;
     this.bytes = bytes;
-    this.#hasHoles = count !== next - first;
+    this.#holesBelow = count === next - first ? 0 : wholeFrom;
   }
 
   get isEmpty(): boolean {
@@ -226,7 +224,7 @@ export class MessageQueue {
    */
   fill(canSend: boolean): void {
     if (!this.#open || this.#bufferedUpTo === this.next || this.#request > 0) return;
-    const readAhead = this.#readAhead();
+    const readAhead = readAheadFor(this.context.bufferedBytes);
     const { refillBelow, page } = readAhead;
     if (this.buffer.length >= refillBelow || (readAhead === READ_AHEAD_CONSTRAINED && !canSend)) return;
     this.#reserve(page.maxBytes);
@@ -253,8 +251,10 @@ export class MessageQueue {
     }
     for (const stored of entries) {
       this.#bufferedUpTo = stored.seq + 1;
-      if (stored.seq >= this.owner.sentBelow && stored.seq < this.#droppedBelow) continue;
-      const bytes = stored.released ? 0 : stored.message.payload.byteLength;
+      const isDropped = this.#dropped.take(stored.seq);
+      if (this.#isGone(stored, isDropped)) continue;
+      const isReleased = stored.released || isDropped;
+      const bytes = isReleased ? 0 : stored.message.payload.byteLength;
       const entry = new QueueEntry(
         stored.seq,
         stored.message,
@@ -264,18 +264,35 @@ export class MessageQueue {
         undefined,
         bytes,
       );
-      entry.released = stored.released;
+      entry.released = isReleased;
       this.#addToBuffer(entry);
     }
+  }
+
+  /** Whether nothing is left to do for an entry of a page: see `#makeRoom`. */
+  #isGone({ seq, qos, released }: StoredEntry, isDropped: boolean): boolean {
+    const { changes, counters } = this.context;
+    if (isDropped && seq >= this.owner.doubtBelow) return true;
+    if (qos === 1 && (isDropped || released)) {
+      if (!isDropped) {
+        // Dropped by an earlier process, and counted again at start.
+        this.#dropped.add(seq);
+        this.#take(0);
+        counters.dropped['queue-full']++;
+      }
+      changes.remove({ kind: 'queue.remove', queue: this.id, seq }, undefined);
+      return true;
+    }
+    if (!isDropped) return false;
+    // PUBREL is left to send: that is another delivery.
+    this.count++;
+    counters.started++;
+    return false;
   }
 
   /** Entries that the requested page was to begin with: in the queue, neither in memory nor appended since. */
   get #unseen(): number {
     return this.count - this.owner.inFlightCount - this.buffer.length - (this.next - this.#readUpTo);
-  }
-
-  #readAhead(): ReadAhead {
-    return this.context.bufferedBytes < READ_AHEAD_BYTES_MAX ? READ_AHEAD_NORMAL : READ_AHEAD_CONSTRAINED;
   }
 
   #fitsBuffer(bytes: number): boolean {
@@ -335,24 +352,36 @@ export class MessageQueue {
       if (this.count - this.owner.inFlightCount <= 0) return false;
       const oldest = this.buffer.peek();
       if (oldest !== undefined) {
-        // It was in flight when the client disconnected, and is sent again before everything else.
-        if (oldest.seq < this.owner.sentBelow) return false;
+        // It was in flight when the client disconnected, or may have been, and is sent again before everything else.
+        const { sentBelow, doubtBelow } = this.owner;
+        if (oldest.seq < (oldest.qos === 1 ? sentBelow : Math.max(sentBelow, doubtBelow))) return false;
         this.shift();
         this.remove(oldest, undefined);
-        this.#droppedBelow = oldest.seq + 1;
+        this.#dropped.add(oldest.seq);
+        this.owner.droppedWaiting(oldest.seq);
         this.dropped(reason, oldest.message, oldest.qos);
         continue;
       }
-      if (this.#hasHoles) return false;
-      // In storage only: it is dropped without being read, and counted at the average size of the stored entries.
-      const seq = Math.max(this.#bufferedUpTo, this.owner.sentBelow, this.#droppedBelow);
+      const seq = Math.max(this.#bufferedUpTo, this.owner.sentBelow, this.#dropped.below, this.#holesBelow) as Seq;
       if (seq >= this.next) return false;
-      this.#droppedBelow = seq + 1;
-      this.#take(Math.floor(this.bytes / this.count));
-      this.context.changes.remove({ kind: 'queue.remove', queue: this.id, seq: seq as Seq }, undefined);
+      this.#dropUnread(seq);
       this.dropped(reason, undefined, undefined);
     }
     return true;
+  }
+
+  /**
+   * Drops an entry that is in storage only, without reading it, and counts it at the average size of the stored
+   * entries. If the client may know it, a Packet Identifier at QoS 2 has to be released, and the QoS is not known: the
+   * entry stays without its payload until a page shows what it is.
+   */
+  #dropUnread(seq: Seq): void {
+    const { changes } = this.context;
+    this.#dropped.add(seq);
+    this.#take(Math.floor(this.bytes / this.count));
+    if (seq < this.owner.doubtBelow) changes.record({ kind: 'queue.release', queue: this.id, seq });
+    else changes.remove({ kind: 'queue.remove', queue: this.id, seq }, undefined);
+    this.owner.droppedWaiting(seq);
   }
 
   #take(bytes: number): void {
@@ -361,7 +390,7 @@ export class MessageQueue {
     if (this.count > 0) return;
     // Entries dropped without being read were counted at an average size; an empty queue resets the remainder.
     this.bytes = 0;
-    this.#hasHoles = false;
+    this.#holesBelow = 0;
   }
 
   /** Counts and reports the end of a delivery that was in the queue or was about to be. */

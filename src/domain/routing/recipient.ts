@@ -19,6 +19,8 @@ export interface Recipient {
   isReadyFor(qos: QoS): boolean;
   /** Its client can take a message now: shared groups have messages waiting for that. */
   capacityAvailable(): void;
+  /** Records the session's present state. */
+  record(): void;
   /** @param source takes the message back if it cannot be delivered. */
   deliver(message: Message, options: DeliveryOptions, source?: DeliverySource): DeliveryOutcome;
 }

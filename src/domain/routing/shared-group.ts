@@ -55,6 +55,7 @@ class Reservation implements DeliverySource {
 
 export class SharedGroup implements QueueOwner, DeliverySource, Task {
   readonly sentBelow = 0;
+  readonly doubtBelow = 0;
   readonly id: QueueId;
   /** The revision of the router's subscriptions that it began with. */
   addedAt = 0;
@@ -103,7 +104,12 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
 
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
     this.#waiting = new MessageQueue(this.id, true, this, this.context);
-    this.#waiting.restore(first, next, count, bytes);
+    // Which ones are missing among those that members had reserved is unknown.
+    this.#waiting.restore(first, next, count, bytes, next);
+  }
+
+  droppedWaiting(): void {
+    // Nothing is missing behind the entries that members have reserved.
   }
 
   join(member: Member): void {

@@ -5,6 +5,7 @@
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
+import type { RestoredFact, SessionRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { expire, reportDrop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
@@ -22,6 +23,13 @@ import type { ClientOutput } from './client-output.js';
 
 const PACKET_IDS = 65_535;
 
+/** The part of a session's record that says what was sent. */
+export type SentMark = Pick<SessionRecord, 'sentBelow' | 'doubtBelow'>;
+
+export const NOTHING_SENT: SentMark = { sentBelow: 0 as Seq, doubtBelow: 0 as Seq };
+
+export type QueueBounds = Pick<Extract<RestoredFact, { kind: 'queue' }>, 'first' | 'next' | 'count' | 'bytes'>;
+
 const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
 export class Outbound implements QueueOwner, Task {
@@ -34,9 +42,10 @@ export class Outbound implements QueueOwner, Task {
   /** Checked for each message that is about to be sent; `undefined` if the client may receive everything. */
   restrictions: Access | undefined;
   #congested = false;
-  /** Entries below this seq were sent on an earlier connection and go out with DUP [MQTT-3.3.1-1]. */
-  #sentBefore = 0;
-  #sentNext = 0;
+  /** Entries below this seq were sent on an earlier connection, or may have been: they go with DUP [MQTT-3.3.1-1]. */
+  #repeatBelow = 0;
+  #sentBelow = 0;
+  #doubtBelow = 0;
 
   constructor(
     id: QueueId,
@@ -53,7 +62,11 @@ export class Outbound implements QueueOwner, Task {
   }
 
   get sentBelow(): number {
-    return this.#sentNext;
+    return this.#sentBelow;
+  }
+
+  get doubtBelow(): number {
+    return this.#doubtBelow;
   }
 
   /** The number of entries neither acknowledged nor dropped. */
@@ -65,11 +78,35 @@ export class Outbound implements QueueOwner, Task {
     return this.#queue.bytes;
   }
 
-  restore(first: Seq, next: Seq, count: number, bytes: number): void {
-    this.#queue.restore(first, next, count, bytes);
-    // It is unknown what had been sent before the crash, only that it lies within this many seqs: all of them may be
-    // repeats.
-    this.#sentBefore = this.#sentNext = Math.min(next, first + PACKET_IDS);
+  /** What the session's record says of the queue as it is now. */
+  get mark(): SentMark {
+    // Sequence numbers begin again with a restart that finds the queue empty.
+    if (this.#queue.isEmpty) return NOTHING_SENT;
+    return { sentBelow: this.#sentBelow as Seq, doubtBelow: Math.max(this.#sentBelow, this.#doubtBelow) as Seq };
+  }
+
+  /**
+   * @param mark what the record said at the end of the last connection, or at its beginning if a crash ended it.
+   * @returns whether the record has to say something else from now on.
+   */
+  restore({ first, next, count, bytes }: QueueBounds, mark: SentMark | undefined): boolean {
+    // The last entries that were sent may be gone, and their sequence numbers are given again.
+    this.#sentBelow = Math.min(next, mark?.sentBelow ?? 0);
+    // A message that is in flight has a Packet Identifier of its own.
+    this.#doubtBelow = Math.min(next, mark?.doubtBelow ?? first + PACKET_IDS);
+    this.#repeatBelow = Math.max(this.#sentBelow, this.#doubtBelow);
+    const isInDoubt = this.#doubtBelow > Math.max(this.#sentBelow, first);
+    this.#queue.restore(first, next, count, bytes, isInDoubt ? next : this.#sentBelow);
+    return mark?.doubtBelow === undefined || this.#repeatBelow !== Math.max(mark.sentBelow ?? 0, mark.doubtBelow);
+  }
+
+  droppedWaiting(seq: number): void {
+    if (this.#doubtBelow > this.#sentBelow) return;
+    // What stays below it was sent. The record has to say so, because nothing else tells which entries are missing.
+    const isRecorded = this.#output === undefined && this.#queue.firstUndelivered < this.#sentBelow;
+    if (this.#output === undefined && !isRecorded) return;
+    this.#sentBelow = this.#repeatBelow = seq + 1;
+    if (isRecorded) this.recipient.record();
   }
 
   /** Whether a message pushed now would be sent now. */
@@ -114,7 +151,7 @@ export class Outbound implements QueueOwner, Task {
    */
   detach(isReturned: (entry: QueueEntry) => boolean): void {
     this.#output = undefined;
-    this.#sentBefore = this.#sentNext;
+    this.#repeatBelow = Math.max(this.#sentBelow, this.#doubtBelow);
     const returned: QueueEntry[] = [];
     for (const entry of this.#inFlight.values())
       if (entry.source !== undefined && isReturned(entry)) returned.push(entry);
@@ -233,12 +270,12 @@ export class Outbound implements QueueOwner, Task {
         break;
       }
       queue.shift();
-      const dup = entry.seq < this.#sentBefore;
+      const dup = entry.seq < this.#repeatBelow;
       const { message } = entry;
       const expiresAtMs = message?.expiresAtMs;
-      if (message !== undefined && expiresAtMs !== undefined && expiresAtMs <= nowMs && !dup && !entry.released) {
+      if (message !== undefined && expiresAtMs !== undefined && expiresAtMs <= nowMs && this.#mayExpire(entry)) {
         expire(this.context, message, entry.qos, queue.id);
-        this.#sentNext = entry.seq + 1; // its seq is used up, as if it had been sent
+        this.#sentBelow = entry.seq + 1; // its seq is used up, as if it had been sent
         queue.remove(entry, inFlight.size === 0 ? queue.firstUndelivered : undefined);
         context.sliceLeft--;
         hasSkipped = true;
@@ -253,7 +290,7 @@ export class Outbound implements QueueOwner, Task {
         }
       }
       inFlight.set(packetId, entry);
-      if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1;
+      if (entry.seq >= this.#sentBelow) this.#sentBelow = entry.seq + 1;
       if (entry.released || message === undefined) {
         output.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);
         continue;
@@ -265,6 +302,14 @@ export class Outbound implements QueueOwner, Task {
     const isFull = inFlight.size >= window.size;
     if (isFull && queue.buffer.length > 0) window.held(nowMs);
     queue.fill(!this.#congested && !isFull);
+  }
+
+  /**
+   * Whether a message that is about to be sent may be left out because its time has passed: not if it was sent before,
+   * nor if it may have been at QoS 2, because the client may hold its Packet Identifier.
+   */
+  #mayExpire({ seq, qos, released }: QueueEntry): boolean {
+    return !released && seq >= (qos === 1 ? this.#sentBelow : this.#repeatBelow);
   }
 
   /**
@@ -281,7 +326,7 @@ export class Outbound implements QueueOwner, Task {
       reportDrop(this.context, 'not-authorized', message, 2, queue.id, why);
       return false;
     }
-    if (entry.seq >= this.#sentNext) this.#sentNext = entry.seq + 1; // its seq is used up, as if it had been sent
+    if (entry.seq >= this.#sentBelow) this.#sentBelow = entry.seq + 1; // its seq is used up, as if it had been sent
     queue.remove(entry, this.#inFlight.size === 0 ? queue.firstUndelivered : undefined);
     // Another member of the group may receive it.
     if (entry.source === undefined) queue.dropped('not-authorized', message, entry.qos, why);

@@ -14,7 +14,8 @@ import type { DeliveryOutcome, Origin } from '../messages/publication.js';
 import type { SharedGroup } from '../routing/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
-import { Outbound } from './outbound.js';
+import { NOTHING_SENT, Outbound } from './outbound.js';
+import type { QueueBounds, SentMark } from './outbound.js';
 import type { DeliverySource } from '../queues/message-queue.js';
 import type { ClientOutput } from './client-output.js';
 import type { Recipient } from '../routing/recipient.js';
@@ -50,6 +51,8 @@ export class Session implements Recipient {
 
   /** Whether the session is stored: it was created as one that outlives its connection. */
   readonly stored: boolean;
+  /** What the record in storage says of the queue since an earlier process, until the record is written again. */
+  #restoredMark: SentMark | undefined;
 
   constructor(
     readonly clientId: ClientId,
@@ -65,11 +68,25 @@ export class Session implements Recipient {
 
   get outbound(): Outbound {
     if (this.#outbound === undefined) {
+      // There was no queue at start: the record is of one that is gone, and would be taken for this one.
+      if (this.#restoredMark !== undefined) this.record();
       this.#outbound = new Outbound(sessionQueue(this.clientId), this.stored, this, this.context);
       this.#outbound.restrictions = this.restrictions;
       if (this.output !== undefined) this.#outbound.attach(this.output);
     }
     return this.#outbound;
+  }
+
+  restoreMark({ sentBelow, doubtBelow }: SentMark): void {
+    if (sentBelow !== 0 || doubtBelow !== 0) this.#restoredMark = { sentBelow, doubtBelow };
+  }
+
+  /** Its queue, as the store has it at start. */
+  restoreQueue(bounds: QueueBounds): void {
+    const mark = this.#restoredMark ?? NOTHING_SENT;
+    this.#restoredMark = undefined;
+    // Otherwise what arrives before the next connection would be in doubt after the next restart.
+    if (this.outbound.restore(bounds, mark)) this.record();
   }
 
   /** Its outbound queue, if it has ever had a message. */
@@ -227,10 +244,15 @@ export class Session implements Recipient {
   }
 
   record(): void {
+    this.#restoredMark = undefined;
     if (this.stored) this.context.changes.record({ kind: 'session.put', session: this.toRecord() });
   }
 
   toRecord(): SessionRecord {
-    return { clientId: this.clientId, expiryIntervalS: this.expiryIntervalS, disconnectedAtMs: this.disconnectedAtMs };
+    const { clientId, expiryIntervalS, disconnectedAtMs } = this;
+    const { sentBelow, doubtBelow } = this.#outbound?.mark ?? NOTHING_SENT;
+    // What is sent while the client is connected is not recorded: if the broker crashes, any message may have been.
+    const isAway = disconnectedAtMs !== undefined;
+    return { clientId, expiryIntervalS, disconnectedAtMs, sentBelow, doubtBelow: isAway ? doubtBelow : undefined };
   }
 }

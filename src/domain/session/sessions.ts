@@ -84,6 +84,9 @@ export class Sessions {
     session.disconnectedAtMs = undefined;
     if (session.expiry !== undefined) this.deadlines.clear(session.expiry);
     session.record();
+    // A store that forgets this connection in a loss of power would have its messages sent again as new ones. Those
+    // that are yet to come would be forgotten with it.
+    if (session.stored && (session.outboundIfAny?.count ?? 0) > 0) this.context.changes.secure();
   }
 
   /** Behind CONNACK: what waits for the client goes out. */
@@ -164,6 +167,7 @@ export class Sessions {
     const session = new Session(record.clientId, record.expiryIntervalS, this.context, this.#expiryTimer, true);
     // After a crash the store shows clients as connected that are not: their connections are taken to have ended now.
     session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
+    session.restoreMark(record);
     this.#add(session);
     this.#expireLater(session);
   }
@@ -192,12 +196,18 @@ export class Sessions {
     );
   }
 
-  restoreQueue({ queue, first, next, count, bytes }: Extract<RestoredFact, { kind: 'queue' }>): void {
-    const owner = this.byQueue(queue)?.outbound ?? this.router.groupOf(queue);
+  restoreQueue(bounds: Extract<RestoredFact, { kind: 'queue' }>): void {
+    const { queue, first, next, count, bytes } = bounds;
     const { counters, changes } = this.context;
     counters.restored += count;
-    if (owner !== undefined) {
-      owner.restore(first, next, count, bytes);
+    const session = this.byQueue(queue);
+    if (session !== undefined) {
+      session.restoreQueue(bounds);
+      return;
+    }
+    const group = this.router.groupOf(queue);
+    if (group !== undefined) {
+      group.restore(first, next, count, bytes);
       return;
     }
     // The queue of a shared group whose members had no stored session at the crash: the group ended with them, and a

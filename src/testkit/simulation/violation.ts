@@ -7,6 +7,7 @@ export type InvariantName =
   | 'nothing acknowledged is lost'
   | 'QoS 2 comes once'
   | 'no repeat without DUP'
+  | 'DUP only on repeats'
   | 'order'
   | 'only to subscribers'
   | 'only what may be received'

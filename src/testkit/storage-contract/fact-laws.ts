@@ -38,6 +38,24 @@ export function factLaws(law: Law): void {
     ),
   );
 
+  law('a session comes back with the marks of what was sent, with either of them, and without', (subject) =>
+    holdsWhenRepeated(
+      subject,
+      [
+        put.session('a', { sentBelow: seq(0), doubtBelow: seq(0), disconnectedAtMs: 0 }),
+        put.session('b', { sentBelow: seq(257) }),
+        put.session('c', { doubtBelow: seq(4_294_967_297), disconnectedAtMs: 1_700_000_000_123 }),
+        put.session('d'),
+      ],
+      [
+        put.session('a', { sentBelow: seq(Number.MAX_SAFE_INTEGER), doubtBelow: seq(Number.MAX_SAFE_INTEGER) }),
+        put.session('b', { disconnectedAtMs: 1 }),
+        put.session('d', { sentBelow: seq(1), doubtBelow: seq(65_536), disconnectedAtMs: 1 }),
+      ],
+      [put.session('a', { sentBelow: seq(3) })],
+    ),
+  );
+
   law('subscriptions are put, put again with other options, and dropped', (subject) =>
     holdsWhenRepeated(
       subject,

@@ -69,6 +69,8 @@ export const sessionOf = (id: string, parts: Partial<Omit<SessionRecord, 'client
   clientId: clientId(id),
   expiryIntervalS: parts.expiryIntervalS ?? 3600,
   disconnectedAtMs: parts.disconnectedAtMs,
+  sentBelow: parts.sentBelow,
+  doubtBelow: parts.doubtBelow,
 });
 
 export const subscriptionOf = (

@@ -10,7 +10,7 @@ import { PublishHandler } from '../../../src/domain/handlers/publish-handler.js'
 import { Router } from '../../../src/domain/routing/router.js';
 import { SharedGroup } from '../../../src/domain/routing/shared-group.js';
 import { NOW } from '../../../src/domain/durability.js';
-import type { TopicName } from '../../../src/domain/identifiers.js';
+import type { Seq, TopicName } from '../../../src/domain/identifiers.js';
 import { Journal } from '../../../src/domain/journal.js';
 import { MessageQueue } from '../../../src/domain/queues/message-queue.js';
 import { DeliveryWindow } from '../../../src/domain/session/delivery-window.js';
@@ -157,6 +157,22 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
           };
         }),
       ),
+  },
+  {
+    name: 'a broker that does not record what was sent',
+    breaks: ['DUP only on repeats'],
+    plant: () =>
+      replaceMethod(Session.prototype, 'toRecord', (_self, toRecord) => ({ ...toRecord(), doubtBelow: undefined })),
+  },
+  {
+    name: 'a broker that takes what was in flight for new after a restart',
+    breaks: ['no repeat without DUP'],
+    plant: () =>
+      replaceMethod(Session.prototype, 'toRecord', (_self, toRecord) => ({
+        ...toRecord(),
+        sentBelow: 0 as Seq,
+        doubtBelow: 0 as Seq,
+      })),
   },
   {
     name: 'a session expiry that begins again at a restart',

@@ -122,6 +122,19 @@ describe('group commit', () => {
     expect(observer.log).toEqual(['durable 1']);
   });
 
+  test('at the level `stored` only a batch that was secured is flushed', async () => {
+    const { storage, observer, clock } = started();
+    const committer = new Committer(storage, clock, observer, 'stored');
+    for (const isSecured of [false, true, false]) {
+      committer.record({ kind: 'will.drop', clientId: 'a' as ClientId });
+      if (isSecured) committer.secure();
+      committer.endOfTurn();
+      storage.commits.shift()?.grant();
+      await noticed();
+    }
+    expect(storage.durabilities).toEqual(['stored', 'flushed', 'stored']);
+  });
+
   test('a turn without changes commits nothing', () => {
     const { committer, storage } = started();
     committer.endOfTurn();
@@ -445,7 +458,13 @@ describe('storage pressure', () => {
       (i) => ({ kind: 'retained.drop', topic: `${name}${i}` as TopicName }),
       (i) => ({
         kind: 'session.put',
-        session: { clientId: `${name}${i}` as ClientId, expiryIntervalS: 1, disconnectedAtMs: undefined },
+        session: {
+          clientId: `${name}${i}` as ClientId,
+          expiryIntervalS: 1,
+          disconnectedAtMs: undefined,
+          sentBelow: undefined,
+          doubtBelow: undefined,
+        },
       }),
     ];
     for (const make of large) {
@@ -460,7 +479,13 @@ describe('storage pressure', () => {
     const { committer, storage, observer } = started(10);
     const session = (at: number | undefined, clientId = 'a'): Change => ({
       kind: 'session.put',
-      session: { clientId: clientId as ClientId, expiryIntervalS: 9, disconnectedAtMs: at },
+      session: {
+        clientId: clientId as ClientId,
+        expiryIntervalS: 9,
+        disconnectedAtMs: at,
+        sentBelow: undefined,
+        doubtBelow: undefined,
+      },
     });
     const willPut = (i: number): Change => ({
       kind: 'will.put',

@@ -21,7 +21,16 @@ async function misbehaving(how: Misbehaviour): Promise<FaultyStorage> {
   const storage = new FaultyStorage(() => new MemoryStorage());
   await storage.open();
   await storage.commit([
-    { kind: 'session.put', session: { clientId: 'away' as never, expiryIntervalS: 4294967295, disconnectedAtMs: 0 } },
+    {
+      kind: 'session.put',
+      session: {
+        clientId: 'away' as never,
+        expiryIntervalS: 4294967295,
+        disconnectedAtMs: 0,
+        sentBelow: undefined,
+        doubtBelow: undefined,
+      },
+    },
     { kind: 'retained.put', message: messageOf(9) },
     ...[0, 1, 2].map((seq) => append('away', seq, messageOf(seq))),
   ]);

@@ -1,5 +1,5 @@
 // Records of clients, and of their subscriptions and inbound Packet Identifiers.
-import type { QoS, SessionRecord, SubscriptionRecord } from 'hexmq/ports';
+import type { QoS, Seq, SessionRecord, SubscriptionRecord } from 'hexmq/ports';
 import { RecordReader, recordWriter } from './record-bytes.js';
 
 /** A client that has anything stored: a session, or subscriptions and inbound ids without one. */
@@ -9,18 +9,24 @@ export interface ClientRecord {
   readonly session: Omit<SessionRecord, 'clientId'> | undefined;
 }
 
-const ClientFlag = { session: 1, disconnected: 2 } as const;
+const ClientFlag = { session: 1, disconnected: 2, sent: 4, doubt: 8 } as const;
 
 export function encodeClient({ number, session }: ClientRecord): Buffer {
-  const disconnectedAtMs = session?.disconnectedAtMs;
+  if (session === undefined) return recordWriter.begin().byte(0).uint48(number).end();
+  const { expiryIntervalS, disconnectedAtMs, sentBelow, doubtBelow } = session;
   recordWriter
     .begin()
     .byte(
-      (session === undefined ? 0 : ClientFlag.session) | (disconnectedAtMs === undefined ? 0 : ClientFlag.disconnected),
+      ClientFlag.session |
+        (disconnectedAtMs === undefined ? 0 : ClientFlag.disconnected) |
+        (sentBelow === undefined ? 0 : ClientFlag.sent) |
+        (doubtBelow === undefined ? 0 : ClientFlag.doubt),
     )
-    .uint48(number);
-  if (session !== undefined) recordWriter.uint32(session.expiryIntervalS);
+    .uint48(number)
+    .uint32(expiryIntervalS);
   if (disconnectedAtMs !== undefined) recordWriter.time(disconnectedAtMs);
+  if (sentBelow !== undefined) recordWriter.uint53(sentBelow);
+  if (doubtBelow !== undefined) recordWriter.uint53(doubtBelow);
   return recordWriter.end();
 }
 
@@ -30,10 +36,10 @@ export function decodeClient(bytes: Buffer): ClientRecord {
   const number = reader.uint48();
   if ((flags & ClientFlag.session) === 0) return { number, session: undefined };
   const expiryIntervalS = reader.uint32();
-  return {
-    number,
-    session: { expiryIntervalS, disconnectedAtMs: (flags & ClientFlag.disconnected) === 0 ? undefined : reader.time() },
-  };
+  const disconnectedAtMs = (flags & ClientFlag.disconnected) === 0 ? undefined : reader.time();
+  const sentBelow = (flags & ClientFlag.sent) === 0 ? undefined : (reader.uint53() as Seq);
+  const doubtBelow = (flags & ClientFlag.doubt) === 0 ? undefined : (reader.uint53() as Seq);
+  return { number, session: { expiryIntervalS, disconnectedAtMs, sentBelow, doubtBelow } };
 }
 
 const SubscriptionFlag = {

@@ -376,7 +376,7 @@ export class Evidence {
     this.incarnation++;
     this.lifetimes.started();
     for (const client of this.clients.values()) {
-      client.isSessionAnnounced = this.disk.sessions.has(client.name);
+      client.foundAtStart(this.disk, this.options.nowMs());
       for (const { tag } of this.disk.entriesOf(client.queue)) client.received.queuedAtStart.add(tag);
     }
   }

@@ -2,6 +2,7 @@
 // certainly or possibly.
 import type { QueueId } from '../../../ports/index.js';
 import type { QoS } from '../../../protocol/packets.js';
+import type { DiskContents } from './disk-contents.js';
 import type { LogicalClock } from './logical-clock.js';
 import type { Publication } from './publications.js';
 import { emptyReceivedLog } from './received-log.js';
@@ -32,6 +33,10 @@ export class ObservedClient {
   newSessionSince = 0;
   /** When its latest CONNECT came. */
   lastConnectAt = 0;
+  /** When one of its connections last ended. */
+  lastEndAt = 0;
+  /** When a start of the broker last found on the disk that it was connected: what came before may have been sent. */
+  doubtUntil = 0;
   /** When an operator last gave the command to delete its session. */
   deletionGivenAt = 0;
   /** Connections on which a CONNECT came and that have not ended. */
@@ -61,6 +66,15 @@ export class ObservedClient {
   /** Whether it ever was a member of a shared group. */
   get hasShared(): boolean {
     return this.history.some(({ shareName }) => shareName !== undefined);
+  }
+
+  /** The broker starts with what the disk has of the session. */
+  foundAtStart(disk: DiskContents, nowMs: number): void {
+    this.isSessionAnnounced = disk.sessions.has(this.name);
+    if (!this.isSessionAnnounced || disk.disconnectedAtMs.has(this.name)) return;
+    this.doubtUntil = this.clock.now;
+    // Its connection is taken to have ended now, and the broker may record it.
+    this.disconnectionTimesMs.add(nowMs);
   }
 
   /** SUBSCRIBE has come. A subscription with the same filter is replaced, at a moment between now and SUBACK. */

@@ -39,6 +39,7 @@ export class SessionLifetimes {
    * start.
    */
   connectionEnded({ client, connectedAtMs, isAccepted, expiry }: ObservedConnection, how: ConnectionEnd): void {
+    client.lastEndAt = client.clock.now;
     if (--client.openConnections > 0) return;
     client.expiry = undefined;
     if (how === 'died') return;

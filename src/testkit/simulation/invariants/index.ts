@@ -6,6 +6,7 @@ import type { Fail, InvariantName, Verdict } from '../violation.js';
 import { Accounting } from './accounting.js';
 import { AcknowledgedIsStored } from './acknowledged-is-stored.js';
 import { BoundedMemory } from './bounded-memory.js';
+import { DupOnlyOnRepeats } from './dup-only-on-repeats.js';
 import { GrantedQos } from './granted-qos.js';
 import { Liveness } from './liveness.js';
 import { NoFailure } from './no-failure.js';
@@ -43,6 +44,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, InvariantClass>> = {
   'operator commands': OperatorCommands,
   'acknowledged is stored': AcknowledgedIsStored,
   'no repeat without DUP': NoRepeatWithoutDup,
+  'DUP only on repeats': DupOnlyOnRepeats,
   'nothing acknowledged is lost': NothingLost,
   accounting: Accounting,
 };
