@@ -129,7 +129,7 @@ describe('a pipe that is not read', () => {
 });
 
 async function readyAddress(program: Program): Promise<{ host: string; port: number }> {
-  const [, host = '', port = ''] = await program.says(/^hexmq \S+ ready: tcp ([\d.]+):(\d+),/m);
+  const [, host = '', port = ''] = await program.says(/\bhexmq \S+ ready: tcp ([\d.]+):(\d+),/m);
   return { host, port: Number(port) };
 }
 

@@ -19,8 +19,7 @@ export function humanLine(json: string): string {
   const words = [String(time).slice(11), String(level).padEnd(5), safeLines(String(msg))];
   for (const [key, value] of Object.entries(fields))
     words.push(`${key}=${typeof value === 'string' ? quoted(value) : safeJson(JSON.stringify(value))}`);
-  if (err !== undefined)
-    words.push(`\n${safeLines((err as { stack?: string }).stack ?? JSON.stringify(err))}`);
+  if (err !== undefined) words.push(`\n${safeLines((err as { stack?: string }).stack ?? JSON.stringify(err))}`);
   return words.join(' ');
 }
 

@@ -37,14 +37,20 @@ export class ProbeFilter {
   }
 }
 
-/** The address, without its port, of a peer that closed its connection before CONNECT, TLS or HTTP was complete. */
-export function probedBy(event: BrokerEvent | LifecycleEvent): string | undefined {
-  const isProbe =
-    event.kind === 'connection-ended'
-      ? event.clientId === undefined && event.reason === 'connection-lost'
-      : event.kind === 'handshake-failed' && event.detail === PEER_CLOSED;
-  return isProbe ? event.remoteAddress.replace(/:\d+$/, '') : undefined;
-}
-
 /** The detail of `handshake-failed` when the peer simply went away. */
 const PEER_CLOSED = 'the peer closed the connection';
+
+/** The address, without its port, of a peer that closed its connection before CONNECT, TLS or HTTP was complete. */
+export function probedBy(event: BrokerEvent | LifecycleEvent): string | undefined {
+  switch (event.kind) {
+    case 'connection-ended':
+      return event.clientId === undefined && event.reason === 'connection-lost' ? withoutPort(event) : undefined;
+    case 'handshake-failed':
+      return event.detail === PEER_CLOSED ? withoutPort(event) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const withoutPort = ({ remoteAddress }: { readonly remoteAddress: string }): string =>
+  remoteAddress.replace(/:\d+$/, '');
