@@ -1,6 +1,6 @@
 // Selects the lines about connections that ended before they said anything. Health checks of load balancers and of
-// containers open and close one every few seconds for ever; a line for each would be most of the log. Logged are the
-// first one from an address, and one an hour with the number of those since.
+// containers open and close one every few seconds; a line for each would be most of the log. Logged are the first one
+// from an address, and one an hour with the number of those since.
 import type { BrokerEvent, LifecycleEvent } from 'hexmq/ports';
 
 const REMINDER_MS = 3_600_000;
@@ -42,14 +42,9 @@ const PEER_CLOSED = 'the peer closed the connection';
 
 /** The address, without its port, of a peer that closed its connection before CONNECT, TLS or HTTP was complete. */
 export function probedBy(event: BrokerEvent | LifecycleEvent): string | undefined {
-  switch (event.kind) {
-    case 'connection-ended':
-      return event.clientId === undefined && event.reason === 'connection-lost' ? withoutPort(event) : undefined;
-    case 'handshake-failed':
-      return event.detail === PEER_CLOSED ? withoutPort(event) : undefined;
-    default:
-      return undefined;
-  }
+  if (event.kind === 'connection-ended')
+    return event.clientId === undefined && event.reason === 'connection-lost' ? withoutPort(event) : undefined;
+  return event.kind === 'handshake-failed' && event.detail === PEER_CLOSED ? withoutPort(event) : undefined;
 }
 
 const withoutPort = ({ remoteAddress }: { readonly remoteAddress: string }): string =>

@@ -14,7 +14,6 @@ export function safeJson(json: string): string {
 
 /** Text of a stack, which keeps its lines: the other controls are escaped too. */
 export function safeLines(text: string): string {
-  // eslint-disable-next-line no-control-regex
   const controls = /[\u0000-\u0008\u000b-\u001f]/g;
   return safeJson(text).replace(controls, (character) => JSON.stringify(character).slice(1, -1));
 }

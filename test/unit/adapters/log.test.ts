@@ -255,7 +255,7 @@ test('level silent logs nothing', () => {
   expect(lines).toEqual([]);
 });
 
-/** What JSON lets pass: DEL, a C1 control, marks, overrides and isolates of direction, line and paragraph separators. */
+/** What JSON lets pass: DEL, C1 controls, marks, overrides and isolates of direction, line separators. */
 const UNSAFE = '\u007f\u0085\u009b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069';
 const ESCAPED = '\\u007f\\u0085\\u009b\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069';
 
