@@ -6,11 +6,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
-const ROOT = import.meta.dirname;
+// Not `import.meta.dirname`, which older versions of Node lack: they get as far as the sentence about their version.
+const ROOT = dirname(fileURLToPath(import.meta.url));
 const DIST = join(ROOT, 'dist');
 const COMMAND = join(DIST, 'src/cli');
 const PORTS = join(ROOT, 'src/ports');
@@ -30,21 +31,41 @@ const STAMP = join(DIST, '.inputs');
 const EXTERNAL = ['classic-level', 'mongodb', 'jose', '@inquirer/password', 'write-file-atomic'];
 
 async function run() {
-  const typescript = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
+  const { build, typescript } = await loadTools();
   try {
     execFileSync(process.execPath, [typescript, '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
   } catch {
     // The compiler has printed what is wrong.
     process.exit(1);
   }
-  const outputs = await bundleCommand();
+  const outputs = await bundleCommand(build);
   removeOutputsWithoutSource(outputs);
   const main = join(COMMAND, 'main.js');
   writeFileSync(join(DIST, 'config-schema.json'), execFileSync(process.execPath, [main, 'config-schema']));
 }
 
+/** Exits with a sentence where they are not installed. */
+async function loadTools() {
+  const require = createRequire(import.meta.url);
+  try {
+    const { build } = await import('esbuild');
+    return { build, typescript: require.resolve('typescript/bin/tsc') };
+  } catch (error) {
+    if (!/MODULE_NOT_FOUND$/.test(error.code)) throw error;
+    refuse(
+      'hexmq has to be built, and esbuild and typescript, which build it, are not installed: ' +
+        'run npm ci without --omit=dev and npm run build first; npm ci --omit=dev can follow',
+    );
+  }
+}
+
+function refuse(problem) {
+  console.error(`build.mjs: ${problem}`);
+  process.exit(1);
+}
+
 /** @returns the files of the bundle. */
-async function bundleCommand() {
+async function bundleCommand(build) {
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: ['src/cli/main.ts'],
@@ -137,6 +158,9 @@ function filesIn(path) {
     .sort();
 }
 
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19))
+  refuse(`Node ${process.versions.node} is too old, expected Node 20.19 or later`);
 const digest = digestOf(INPUTS.flatMap((input) => filesIn(join(ROOT, input))));
 if (!existsSync(STAMP) || readFileSync(STAMP, 'utf8') !== digest) {
   // An interrupted build must not pass for a complete one.

@@ -1,6 +1,9 @@
 /** @jest-config-loader esbuild-register */
 // The tests. `npm test` sets HEXMQ_TESTS=short and runs what needs Node alone and fits into three minutes on two cores;
 // `npm run test:all`, and Jest without the variable, run everything.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Config } from 'jest';
 
 const shared = {
@@ -32,37 +35,62 @@ const shared = {
  * copy, and whatever else waits for processes, disks or hostile clients for most of its time.
  */
 const LONG = [
-  '<rootDir>/test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
-  '<rootDir>/test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mqtt-js)\\.test',
-  '<rootDir>/test/e2e/(pid-file|signals|standard-streams)\\.test',
-  '<rootDir>/test/contract/storage-file-disk\\.test',
-  '<rootDir>/test/unit/application/transfer/migrate\\.test',
-  '<rootDir>/test/simulation/(seeds-(?!1-to-)|planted-bugs)',
+  'test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
+  'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mqtt-js)\\.test',
+  'test/e2e/(pid-file|signals|standard-streams)\\.test',
+  'test/contract/storage-file-disk\\.test',
+  'test/unit/application/transfer/migrate\\.test',
+  'test/simulation/(seeds-(?!1-to-)|planted-bugs)',
 ];
 
 /** Tests that need a program besides Node: OpenSSL for certificates, a MongoDB server, clients by others. */
 const NEEDS_PROGRAMS = [
-  '<rootDir>/test/(contract|e2e)/[^/]*mongodb',
-  '<rootDir>/test/e2e/(browser|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
-  '<rootDir>/test/contract/network-(tls|websocket)\\.test',
-  '<rootDir>/test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes))\\.test',
+  'test/(contract|e2e)/[^/]*mongodb',
+  'test/e2e/(browser|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
+  'test/contract/network-(tls|websocket)\\.test',
+  'test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes))\\.test',
 ];
 
-/** A suite that needs a program inside another file leaves itself out: see test/e2e/tools.ts. */
-const leftOut = process.env['HEXMQ_TESTS'] === 'short' ? [...LONG, ...NEEDS_PROGRAMS] : [];
+const { programs, filesThatNeed } = JSON.parse(readFileSync(join(__dirname, 'test/programs.json'), 'utf8')) as {
+  readonly programs: Readonly<Record<string, string>>;
+  readonly filesThatNeed: { readonly openssl: readonly string[] };
+};
+
+/** Programs that have to be there: without them, tests fail instead of being skipped. */
+const required = (process.env['HEXMQ_REQUIRE'] ?? '')
+  .split(',')
+  .map((name) => name.trim())
+  .filter((name) => name !== '');
+for (const name of required)
+  if (!Object.hasOwn(programs, name))
+    throw new Error(`HEXMQ_REQUIRE: "${name}" is not known, expected names of ${Object.keys(programs).join(', ')}`);
+
+/** By the reason: the files that are left out. A suite inside another file leaves itself out: see test/e2e/tools.ts. */
+function filesLeftOut(): Readonly<Record<string, readonly string[]>> {
+  if (process.env['HEXMQ_TESTS'] === 'short')
+    return {
+      'left to npm run test:all: takes long': LONG,
+      'left to npm run test:all: needs programs besides Node': NEEDS_PROGRAMS,
+    };
+  if (required.includes('openssl') || spawnSync('openssl', ['version'], { stdio: 'ignore' }).status === 0) return {};
+  return { [`skipped: openssl is missing: ${programs['openssl']}`]: filesThatNeed.openssl };
+}
+
+const leftOut = filesLeftOut();
 
 const project = (name: string): Config => ({
   ...shared,
   displayName: name,
   rootDir: '.',
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  testPathIgnorePatterns: leftOut,
+  testPathIgnorePatterns: Object.values(leftOut).flatMap((patterns) => patterns.map((one) => `<rootDir>/${one}`)),
 });
 
 const config: Config = {
   testTimeout: 30_000,
   // The longest tests wait for processes most of the time.
   maxWorkers: '100%',
+  reporters: ['default', ['<rootDir>/test/support/skipped-suites.mjs', { leftOut }]],
   projects: ['architecture', 'unit', 'contract', 'conformance', 'simulation', 'e2e', 'scenarios'].map(project),
 };
 

@@ -100,6 +100,11 @@ async function readAll(input: ProcessHost['input']): Promise<Uint8Array> {
     length += chunk.length;
     if (length > PASSWORD_BYTES_MAX + 2) break;
   }
+  if (length === 0)
+    throw new FileError(
+      'standard input is no terminal and holds nothing, expected a terminal to type the password on, or the password ' +
+        'from a file or a pipe',
+    );
   const text = Buffer.concat(chunks);
   const end = text.at(-1) !== 0x0a ? text.length : text.at(-2) === 0x0d ? text.length - 2 : text.length - 1;
   const password = text.subarray(0, end);

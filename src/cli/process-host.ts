@@ -6,6 +6,8 @@ export interface ProcessHost {
   readonly environment: Environment;
   print(text: string): void;
   printError(text: string): void;
+  /** Whether what `start` prints is read by programs: the log is JSON, and standard output is no terminal. */
+  readonly isOutputJson: boolean;
   /** Writes to standard output; resolves when it can take more. @throws when its reader has gone (EPIPE). */
   write(text: string): Promise<void>;
   /** Standard input, or `undefined` if it is a terminal. */

@@ -22,6 +22,7 @@ const createHost = (signals: Signals | undefined): ProcessHost => ({
   environment: process.env,
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
+  isOutputJson: !process.stdout.isTTY && !process.stderr.isTTY,
   write: (text) =>
     new Promise((resolve, reject) => {
       process.stdout.write(text, (error) => {

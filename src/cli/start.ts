@@ -105,7 +105,7 @@ async function serve({ broker, config, pidFile, warmup, stopped }: Serving, host
     // Only now: with the file there, a script may take the broker for running.
     if (pidFile !== undefined) written = PidFile.write(pidFile, host);
     const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);
-    host.print(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
+    printReady(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${describeAdapters(config)}`, host);
     warmup.goOnWhile(() => broker.query({ kind: 'counts' }).connections === 0);
     await Promise.race([broker.ended, stopped]);
   } catch (error) {
@@ -115,4 +115,10 @@ async function serve({ broker, config, pidFile, warmup, stopped }: Serving, host
   } finally {
     written?.remove();
   }
+}
+
+/** Where the log is JSON, a collector reads both streams as one, so this line is JSON too. */
+function printReady(msg: string, host: ProcessHost): void {
+  const line = { level: 'info', time: new Date().toISOString(), event: 'started', version: VERSION, msg };
+  host.print(`${host.isOutputJson ? JSON.stringify(line) : msg}\n`);
 }

@@ -1,7 +1,7 @@
 // Reads a configuration file: YAML, of which JSON is a subset. It reports why a file cannot be read, or the line and
 // column that cannot be parsed.
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
+import { isMap, LineCounter, parseDocument } from 'yaml';
 import { ConfigError } from './config-error.js';
 
 /** @throws ConfigError when the file cannot be read or is not YAML. */
@@ -13,6 +13,7 @@ export function readConfigFile(path: string): unknown {
 export function parseConfigText(text: string, path: string): unknown {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0 || !isMap(document.contents)) refuseMosquitto(text, path);
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map(({ message, pos: [start] }) => {
@@ -27,6 +28,28 @@ export function parseConfigText(text: string, path: string): unknown {
     // An alias without its anchor, or aliases that would expand to gigabytes.
     throw new ConfigError([`${path}: ${(error as Error).message}`]);
   }
+}
+
+/** Options of Mosquitto that most of its configurations begin with. */
+const MOSQUITTO_LINE = new RegExp(
+  `^(${[
+    'acl_file|allow_anonymous|autosave_interval|bind_address|cafile|capath|certfile|connection|global_plugin',
+    'include_dir|keyfile|listener|log_dest|log_type|max_connections|max_inflight_messages|max_queued_messages',
+    'password_file|per_listener_settings|persistence|persistence_file|persistence_location|pid_file|plugin|port',
+    'protocol|require_certificate|user',
+  ].join('|')})[ \\t]+\\S.*$`,
+  'm',
+);
+
+/** The file of another broker is given by mistake more easily than any other, and as YAML it is one long word. */
+function refuseMosquitto(text: string, path: string): void {
+  const found = MOSQUITTO_LINE.exec(text);
+  if (found === null) return;
+  const line = text.slice(0, found.index).split('\n').length;
+  throw new ConfigError([
+    `${path} is a configuration of Mosquitto (line ${line} begins with ${found[1]}), expected YAML; ` +
+      'docs/moving-from-mosquitto.md says which key of hexmq takes the place of each option',
+  ]);
 }
 
 function readText(path: string): string {

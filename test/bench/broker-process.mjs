@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 const MAIN = resolve(ROOT, 'dist/src/cli/main.js');
-const READY = /^hexmq \S+ ready: tcp ([\d.]+):(\d+)/m;
+const READY = /\bhexmq \S+ ready: tcp ([\d.]+):(\d+)/m;
 const SAMPLE_INTERVAL_MS = 50;
 
 /**

@@ -100,7 +100,7 @@ describe('a password file', () => {
         cwd,
         env: { HEXMQ_AUTHENTICATION: 'password-file' },
       });
-      expect(broker.program.stdout).toContain('authentication password-file (./passwd)\n');
+      expect(broker.program.stdout).toMatch(/authentication password-file \(\.\/passwd\)"\}\n/);
       expect([await codeOf(broker, { username: 'alice', password: 'secret' }), await codeOf(broker, {})]).toEqual([
         0, 5,
       ]);
@@ -214,7 +214,7 @@ ${PASSWORD_FILE}`;
       writeFileSync(join(directory, 'hexmq.yaml'), `storage: { adapter: memory }\n${yaml}`);
       const program = startProgram(['--config', 'hexmq.yaml'], { cwd: directory });
       const [, users = '', open = ''] = await program.says(
-        /ready: tcp ([\d.:]+), tcp ([\d.:]+), .*authentication password-file \(passwd\); on open anonymous \(everyone is admitted\)$/m,
+        /ready: tcp ([\d.:]+), tcp ([\d.:]+), .*authentication password-file \(passwd\); on open anonymous \(everyone is admitted\)"\}$/m,
       );
       const codes: number[] = [];
       for (const at of [users, open]) {

@@ -186,7 +186,9 @@ describe('the command', () => {
   test('the ready line names the authorizers', () =>
     withRules(ACL_FILE, async (broker) => {
       await within(
-        broker.program.says(/authentication anonymous \(everyone is admitted\), authorization acl-file \(\S+acl\)$/m),
+        broker.program.says(
+          /authentication anonymous \(everyone is admitted\), authorization acl-file \(\S+acl\)"\}$/m,
+        ),
         'the ready line',
       );
     }));

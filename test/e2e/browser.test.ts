@@ -34,7 +34,7 @@ const PAGE = (url: string): string => `<!doctype html><title>hexmq</title><scrip
   });
 </script>`;
 
-describeWith('chromium', 'a browser', () => {
+describeWith(['chromium', 'openssl'], 'a browser', () => {
   test('a browser subscribes and publishes over WebSocket', () =>
     withListeners(async ({ addresses }) => {
       const library = readFileSync(resolve(ROOT, 'node_modules/mqtt/dist/mqtt.min.js'));

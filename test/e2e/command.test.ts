@@ -31,9 +31,15 @@ function expectRefusal({ status, stdout, stderr }: ProgramEnd, ...words: string[
 describe('hexmq start', () => {
   test('hexmq start prints one line when it is ready, with its address, storage and authentication', () =>
     withBroker(async ({ program, host, port }) => {
-      expect(program.stdout).toBe(
-        `hexmq ${version} ready: tcp ${host}:${port}, storage memory (not durable: nothing survives a restart), authentication anonymous (everyone is admitted)\n`,
-      );
+      // Not on a terminal, it is a line of the log, which is JSON there.
+      expect(program.stdout).toMatch(/^[^\n]+\n$/);
+      expect(JSON.parse(program.stdout)).toEqual({
+        level: 'info',
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+        event: 'started',
+        version,
+        msg: `hexmq ${version} ready: tcp ${host}:${port}, storage memory (not durable: nothing survives a restart), authentication anonymous (everyone is admitted)`,
+      });
       expect(host).toBe('127.0.0.1');
     }));
 

@@ -62,7 +62,7 @@ export async function startBroker(
 
 export async function readiness(program: Program): Promise<{ host: string; port: number }> {
   const [, host = '', port = ''] = await program.says(
-    /^hexmq \S+ ready: tcp ([\d.]+):(\d+), storage .+, authentication .+$/m,
+    /\bhexmq \S+ ready: tcp ([\d.]+):(\d+), storage .+, authentication .+$/m,
   );
   return { host, port: Number(port) };
 }

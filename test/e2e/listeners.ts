@@ -44,7 +44,7 @@ export function withListeners(
     afterwards(() => {
       program.kill('SIGKILL');
     });
-    const [, line = ''] = await program.says(/^hexmq \S+ ready: (.+), storage /m);
+    const [, line = ''] = await program.says(/\bhexmq \S+ ready: (.+), storage /m);
     const addresses = Object.fromEntries(line.split(', ').map((one) => one.split(' '))) as Record<Type, string>;
     await body({ directory, authority, server, meter, program, addresses });
     program.kill('SIGTERM');

@@ -1,6 +1,6 @@
 // `npm start`: it builds what has changed, and only that, and passes signals on to the broker.
 import { expect, test } from '@jest/globals';
-import { cpSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readiness, ROOT, temporaryDirectory } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
@@ -53,12 +53,28 @@ test(
       writeFileSync(source, text.replace(' ready: ', ' edited and ready: '));
       utimesSync(source, 0, 0);
       const third = npmStart(copy);
-      await third.says(/^hexmq \S+ edited and ready: /m);
+      await third.says(/\bhexmq \S+ edited and ready: /m);
       third.kill('SIGTERM');
       await third.end();
     }),
   3 * BUILD_MS,
 );
+
+test('without the packages that build it, a built copy starts, and one that is not built says what to do', () =>
+  scene(async () => {
+    const copy = copyOfSources();
+    rmSync(resolve(copy, 'node_modules'));
+    const unbuilt = await run('npm', ['start'], { cwd: copy, patienceMs: BUILD_MS });
+    expect(unbuilt.status).toBe(1);
+    expect(unbuilt.stderr).toMatch(/^build\.mjs: hexmq has to be built, .+ run npm ci without --omit=dev/m);
+    expect(unbuilt.stderr).not.toMatch(/\n\s+at /);
+
+    cpSync(resolve(ROOT, 'dist'), resolve(copy, 'dist'), { recursive: true });
+    const built = npmStart(copy);
+    await readiness(built);
+    built.kill('SIGTERM');
+    await built.end();
+  }));
 
 test(
   'a source that does not compile fails the build with its file and line',

@@ -1,13 +1,14 @@
 // The PID file of the built command: it is that of a broker that serves, and of no other process.
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hexmq, startBroker, temporaryDirectory } from './hexmq-command.js';
 import { Program, scene } from './program.js';
+import { describeIf } from './tools.js';
 
 const IN_MEMORY = ['--port', '0', '--storage', 'memory'];
 
-(process.platform === 'linux' ? describe : describe.skip)('the PID file [on Linux]', () => {
+describeIf(process.platform === 'linux', 'Linux', 'the PID file', () => {
   const start = (directory: string, ...args: string[]): readonly string[] => [
     ...IN_MEMORY,
     '--pid-file',

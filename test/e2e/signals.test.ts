@@ -1,10 +1,11 @@
 // The built command and its signals from the first moment on: a broker stops, reloads or goes on, and loses none.
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ROOT, startBroker, startProgram, temporaryDirectory } from './hexmq-command.js';
 import { Program, scene } from './program.js';
+import { describeIf } from './tools.js';
 
 const IN_MEMORY = ['--port', '0', '--storage', 'memory'];
 const MAIN = resolve(ROOT, 'dist/src/cli/main.js');
@@ -21,9 +22,7 @@ async function handlesSignals({ pid }: { readonly pid: number | undefined }): Pr
   }
 }
 
-const describeOnLinux = process.platform === 'linux' ? describe : describe.skip;
-
-describeOnLinux('signals while the command starts', () => {
+describeIf(process.platform === 'linux', 'Linux', 'signals while the command starts', () => {
   test('SIGTERM before the program is loaded ends it with status 0, without a ready line, and nothing is left', () =>
     scene(async () => {
       const directory = temporaryDirectory();
@@ -74,7 +73,7 @@ describeOnLinux('signals while the command starts', () => {
 
 const canUnshare = spawnSync('unshare', ['--pid', '--fork', 'true'], { stdio: 'ignore' }).status === 0;
 
-(canUnshare ? describe : describe.skip)('process 1 [needs unshare and the right to use it]', () => {
+describeIf(canUnshare, 'unshare and the right to use it', 'process 1', () => {
   test('SIGTERM to a broker that is process 1 and has just begun to start is not lost', () =>
     scene(async () => {
       const words = ['--pid', '--fork', '--kill-child', process.execPath, MAIN, 'start', ...IN_MEMORY];

@@ -8,12 +8,11 @@ import type { RunningBroker } from './hexmq-command.js';
 import { Program, scene } from './program.js';
 import type { OutputOfProgram } from './program.js';
 import { connected } from './raw-socket.js';
-import { describeWith } from './tools.js';
+import { describeIf, describeWith } from './tools.js';
 
 const FULL_DISK = '/dev/full';
 const IN_MEMORY = ['--port', '0', '--storage', 'memory'];
 const MAIN = resolve(ROOT, 'dist/src/cli/main.js');
-const describeWithFullDisk = existsSync(FULL_DISK) ? describe : describe.skip;
 
 const fullDisk = (): number => openSync(FULL_DISK, 'w');
 
@@ -38,7 +37,7 @@ async function expectEnd(program: Program): Promise<void> {
   expect({ status, signal }).toEqual({ status: 0, signal: null });
 }
 
-describeWithFullDisk('a disk that is full from the start', () => {
+describeIf(existsSync(FULL_DISK), FULL_DISK, 'a disk that is full from the start', () => {
   test('a broker that cannot write its log serves, and ends at SIGTERM with status 0', () =>
     scene(async () => {
       const broker = await startBroker(IN_MEMORY, { stderr: fullDisk() });
@@ -129,7 +128,7 @@ describe('a pipe that is not read', () => {
 });
 
 async function readyAddress(program: Program): Promise<{ host: string; port: number }> {
-  const [, host = '', port = ''] = await program.says(/^hexmq \S+ ready: tcp ([\d.]+):(\d+),/m);
+  const [, host = '', port = ''] = await program.says(/\bhexmq \S+ ready: tcp ([\d.]+):(\d+),/m);
   return { host, port: Number(port) };
 }
 

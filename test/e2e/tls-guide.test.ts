@@ -15,7 +15,7 @@ const [publishing = '', publishingAsMeter = ''] = commands.filter((block) => blo
 const [program = ''] = blocks('js');
 const [plain = '', withCertificates = '', behindProxies = ''] = blocks('yaml');
 
-describeWith('mosquitto', 'the guide to TLS', () => {
+describeWith(['mosquitto', 'openssl'], 'the guide to TLS', () => {
   test('the commands and configurations of the TLS guide work, for the broker and for clients', () =>
     scene(async () => {
       const directory = temporaryDirectory();

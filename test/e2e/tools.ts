@@ -2,6 +2,8 @@
 // to `npm run test:all`. There the suites of a missing program are skipped and name it, or fail if it is required.
 import { describe, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 export type Tool = 'cc' | 'chromium' | 'mosquitto' | 'mosquitto_passwd' | 'openssl' | 'paho' | 'prlimit' | 'script';
 
@@ -15,6 +17,7 @@ function hasPaho(python: string): boolean {
   return spawnSync(python, ['-c', 'import paho.mqtt.client'], { stdio: 'ignore' }).status === 0;
 }
 
+/** jest.config.ts has refused names that are not known. */
 const REQUIRED = new Set((process.env['HEXMQ_REQUIRE'] ?? '').split(',').map((name) => name.trim()));
 
 /**
@@ -26,39 +29,45 @@ export const PYTHON = ['python3', '/usr/bin/python3'].find(hasPaho);
 /** The first browser of this family that is installed. */
 export const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find((name) => works(name, ['--version']));
 
-const TOOLS: Record<Tool, { readonly isThere: () => boolean; readonly what: string }> = {
-  cc: {
-    isThere: () => process.platform === 'linux' && works('cc', ['--version']),
-    what: 'Linux and a C compiler (Debian: gcc and libc6-dev)',
-  },
-  chromium: { isThere: () => CHROMIUM !== undefined, what: 'a browser (Debian: chromium)' },
-  mosquitto: {
-    isThere: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
-    what: 'mosquitto_pub and mosquitto_sub (Debian: mosquitto-clients)',
-  },
-  mosquitto_passwd: {
-    isThere: () => works('mosquitto_passwd', ['--help']),
-    what: 'mosquitto_passwd (Debian: mosquitto)',
-  },
-  script: { isThere: () => works('script', ['--version']), what: 'script, to type on a terminal (Debian: bsdutils)' },
-  openssl: { isThere: () => works('openssl', ['version']), what: 'openssl, to make certificates (Debian: openssl)' },
-  prlimit: {
-    isThere: () => works('prlimit', ['--version']),
-    what: 'prlimit, to limit the size of files (Debian: util-linux)',
-  },
-  paho: { isThere: () => PYTHON !== undefined, what: 'Eclipse Paho for Python (Debian: python3-paho-mqtt)' },
+const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
+  cc: () => process.platform === 'linux' && works('cc', ['--version']),
+  chromium: () => CHROMIUM !== undefined,
+  mosquitto: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
+  mosquitto_passwd: () => works('mosquitto_passwd', ['--help']),
+  openssl: () => works('openssl', ['version']),
+  paho: () => PYTHON !== undefined,
+  prlimit: () => works('prlimit', ['--version']),
+  script: () => works('script', ['--version']),
 };
+
+/** What is needed for each name, for the reader of a summary. */
+const WHAT = (
+  JSON.parse(readFileSync(resolve(import.meta.dirname, '../programs.json'), 'utf8')) as {
+    readonly programs: Readonly<Record<Tool | 'mongodb', string>>;
+  }
+).programs;
 
 /** Whether this is `npm test`, which needs only Node. */
 export const IS_SHORT = process.env['HEXMQ_TESTS'] === 'short';
 
 const leftOut = (title: string, need: string): string => `${title} [left to npm run test:all: needs ${need}]`;
 
-export function describeWith(tool: Tool, title: string, tests: () => void): void {
-  const { isThere, what } = TOOLS[tool];
-  if (IS_SHORT) describe.skip(leftOut(title, tool), tests);
-  else if (isThere()) describe(title, tests);
-  else describeWithout(tool, what, title, tests);
+/** A suite that needs all of these programs. */
+export function describeWith(tools: Tool | readonly Tool[], title: string, tests: () => void): void {
+  const needed = typeof tools === 'string' ? [tools] : tools;
+  if (IS_SHORT) {
+    describe.skip(leftOut(title, needed.join(' and ')), tests);
+    return;
+  }
+  const missing = needed.find((tool) => !IS_THERE[tool]());
+  if (missing === undefined) describe(title, tests);
+  else describeWithout(missing, title, tests);
+}
+
+/** A suite that needs something of the machine that no package brings. */
+export function describeIf(isPossible: boolean, need: string, title: string, tests: () => void): void {
+  if (isPossible) describe(title, tests);
+  else describe.skip(`${title} [skipped: needs ${need}]`, tests);
 }
 
 /** A suite that needs a MongoDB server; `server` is what `mongoServer` of test/support returned. */
@@ -77,10 +86,11 @@ export function describeWithServer<Server>(
     test('the tests of a suite that needs a MongoDB server', () => undefined);
   };
   if (IS_SHORT) describe.skip(leftOut(title, 'mongodb'), standIn);
-  else describeWithout('mongodb', 'a MongoDB server (docs/testing.md says how the tests find one)', title, standIn);
+  else describeWithout('mongodb', title, standIn);
 }
 
-function describeWithout(name: string, what: string, title: string, tests: () => void): void {
+function describeWithout(name: Tool | 'mongodb', title: string, tests: () => void): void {
+  const what = WHAT[name];
   if (!REQUIRED.has(name)) {
     describe.skip(`${title} [skipped: ${name} is missing: ${what}]`, tests);
     return;

@@ -1,4 +1,5 @@
-// Log lines for a terminal: `12:00:01.250 warn  message dropped reason=queue-full`. They have all fields of the JSON.
+// Log lines for a terminal: `12:00:01.250Z warn  message dropped reason=queue-full`. They have all fields of the JSON.
+import { safeJson, safeLines } from './safe-text.js';
 
 export interface LogDestination {
   write(line: string): void;
@@ -14,21 +15,15 @@ export function humanLines(terminal: LogDestination): LogDestination {
 
 export function humanLine(json: string): string {
   const { time, level, msg, event: _event, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const words = [String(time).slice(11, 23), String(level).padEnd(5), String(msg)];
+  // With its zone, as the JSON has it: the clock of the reader may show another time.
+  const words = [String(time).slice(11), String(level).padEnd(5), safeLines(String(msg))];
   for (const [key, value] of Object.entries(fields))
-    words.push(`${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`);
-  if (err !== undefined) words.push(`\n${(err as { stack?: string }).stack ?? JSON.stringify(err)}`);
+    words.push(`${key}=${typeof value === 'string' ? quoted(value) : safeJson(JSON.stringify(value))}`);
+  if (err !== undefined) words.push(`\n${safeLines((err as { stack?: string }).stack ?? JSON.stringify(err))}`);
   return words.join(' ');
 }
 
-/**
- * Quotes a value as JSON, because clients choose client identifiers and topics and could send control characters to the
- * terminal. Those that JSON leaves as they are (DEL and the C1 controls) are escaped too.
- */
+/** Quotes a value as JSON, because clients choose it and could send control characters to the terminal. */
 function quoted(value: string): string {
-  if (/^[\w.:/@+-]+$/.test(value)) return value;
-  return JSON.stringify(value).replace(
-    /[\u007f-\u009f]/g,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return /^[\w.:/@+-]+$/.test(value) ? value : safeJson(JSON.stringify(value));
 }

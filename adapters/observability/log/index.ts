@@ -8,6 +8,9 @@ import { humanLines } from './human-lines.js';
 import type { LogDestination } from './human-lines.js';
 import { LineWriter } from './line-writer.js';
 import { OutageFilter } from './outage-filter.js';
+import { probedBy, ProbeFilter } from './probe-filter.js';
+import type { ProbeLine } from './probe-filter.js';
+import { safeJson } from './safe-text.js';
 import { standardError } from './standard-error.js';
 import { burstOf, levelOf, describeEvent } from './messages.js';
 import type { EventLevel } from './messages.js';
@@ -41,6 +44,7 @@ class LogTelemetry implements Telemetry {
   readonly #flush: () => void;
   readonly #rateLimiter: LogRateLimiter;
   readonly #outageFilter = new OutageFilter();
+  readonly #probeFilter = new ProbeFilter();
 
   constructor(
     readonly options: LogOptions,
@@ -58,7 +62,11 @@ class LogTelemetry implements Telemetry {
         timestamp: stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
-      destination,
+      {
+        write: (line) => {
+          destination.write(safeJson(line));
+        },
+      },
     );
     this.#rateLimiter = new LogRateLimiter(clock, (event, count, seconds) => {
       const fields =
@@ -75,7 +83,10 @@ class LogTelemetry implements Telemetry {
     )
       return;
     const level = levelOf(event);
-    if (this.#logger.isLevelEnabled(level) && this.#rateLimiter.allows(event, burstOf(event))) this.#log(level, event);
+    if (this.#logger.isLevelEnabled(level)) {
+      const more = this.#aboutProbes(event);
+      if (more !== undefined && this.#rateLimiter.allows(event, burstOf(event))) this.#log(level, event, more);
+    }
     // After a clean stop the process waits for its last lines by itself; after a fault it may not have the time.
     if (event.kind === 'fatal') this.#flush();
   }
@@ -88,7 +99,13 @@ class LogTelemetry implements Telemetry {
       .warn({ event: 'log-lines-dropped', count, cause }, `${count} log lines dropped here: ${why}`);
   }
 
-  #log(level: EventLevel, event: BrokerEvent | LifecycleEvent): void {
+  /** At level debug, every probe has its line. */
+  #aboutProbes(event: BrokerEvent | LifecycleEvent): ProbeLine {
+    const address = this.#logger.isLevelEnabled('debug') ? undefined : probedBy(event);
+    return address === undefined ? {} : this.#probeFilter.lineFor(address, this.clock.nowMs());
+  }
+
+  #log(level: EventLevel, event: BrokerEvent | LifecycleEvent, more: NonNullable<ProbeLine>): void {
     if (event.kind === 'fatal') {
       this.#logger[level]({ event: event.kind, err: event.error }, describeEvent(event));
       return;
@@ -96,7 +113,7 @@ class LogTelemetry implements Telemetry {
     const { kind, ...fields } = event;
     const shown =
       this.options.userNames === false && 'userName' in fields ? { ...fields, userName: undefined } : fields;
-    this.#logger[level]({ event: kind, ...shown }, describeEvent(event));
+    this.#logger[level]({ event: kind, ...shown, ...more }, describeEvent(event));
   }
 }
 

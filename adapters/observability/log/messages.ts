@@ -70,7 +70,8 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'permissions-kept':
       return CLIENT_CAUSED_BURST;
     case 'connection-ended':
-      return isOrdinary(event.reason) ? Infinity : CLIENT_CAUSED_BURST;
+      // Before CONNECT, a client is limited by no login.
+      return isOrdinary(event.reason) && event.clientId !== undefined ? Infinity : CLIENT_CAUSED_BURST;
     case 'client-connected':
     case 'will-published':
     case 'session-ended':

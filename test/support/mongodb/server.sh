@@ -11,7 +11,7 @@
 #
 # Without a directory there is one server, in a temporary directory that `stop` removes. With HEXMQ_SERVER_OWNER, a
 # process id, a server that `start` starts is killed when that process has ended.
-set -euo pipefail
+set -Eeuo pipefail
 
 readonly FERRETDB=2.7.0
 readonly POSTGRESQL=18
@@ -35,6 +35,9 @@ fail() {
   say "$@"
   exit 1
 }
+
+# A command that fails ends the script, which then says which one it was.
+trap 'say "failed in line $LINENO: $BASH_COMMAND"' ERR
 
 need() { command -v "$1" >/dev/null || fail "$1 is missing (Debian: $2)"; }
 
@@ -88,8 +91,8 @@ make_root() {
   local mirror proxy=''
   if ! command -v debootstrap >/dev/null || [ -z "$(debian_mirror)" ]; then
     command -v apt-get >/dev/null || fail 'needs Debian: debootstrap and a mirror that apt knows'
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap
+    "$here/../apt.sh" update -qq || fail 'the lists of packages are needed to install debootstrap'
+    "$here/../apt.sh" install -y -qq --no-install-recommends debootstrap || fail 'debootstrap is needed'
   fi
   mirror=$(debian_mirror)
   [ -n "$mirror" ] || fail 'apt is configured with no mirror of Debian'
@@ -144,6 +147,9 @@ END
   ' sh "$bin"
 }
 
+# The process that builds FerretDB meanwhile. Not local: the trap that ends it runs outside of every function.
+building=''
+
 install() {
   [ ! -e "$complete" ] || return 0
   check_rights
@@ -156,8 +162,9 @@ install() {
   say "installing FerretDB $FERRETDB over PostgreSQL $POSTGRESQL in $installation: some minutes, 1 GB"
   rm -rf "$installation"
   mkdir -p "$build"
-  make_ferretdb &
-  local building=$!
+  # Its failure is no failure: the root has a Go too.
+  (trap - ERR && make_ferretdb) &
+  building=$!
   trap 'kill "$building" 2>/dev/null || true' EXIT
   make_root
   wait "$building" || make_ferretdb_in_root

@@ -255,18 +255,99 @@ test('level silent logs nothing', () => {
   expect(lines).toEqual([]);
 });
 
-test('a terminal line shows all fields, with control characters of clients escaped', () => {
+/** What JSON lets pass: DEL, C1 controls, marks, overrides and isolates of direction, line separators. */
+const UNSAFE = '\u007f\u0085\u009b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069';
+const ESCAPED = '\\u007f\\u0085\\u009b\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069';
+
+test('a terminal line shows all fields and the zone of its time, with control characters of clients escaped', () => {
   const line = {
     level: 'warn',
     time: '2026-01-02T03:04:05.678Z',
     event: 'x',
     msg: 'client connected',
-    clientId: 'a\u001b[2J\u009b\u007f',
+    clientId: `a\u001b[2J${UNSAFE}`,
     n: 5,
     ok: true,
     s: 'plain/1',
+    list: ['\u202e'],
   };
   expect(humanLine(JSON.stringify(line))).toBe(
-    '03:04:05.678 warn  client connected clientId="a\\u001b[2J\\u009b\\u007f" n=5 ok=true s=plain/1',
+    `03:04:05.678Z warn  client connected clientId="a\\u001b[2J${ESCAPED}" n=5 ok=true s=plain/1 list=["\\u202e"]`,
   );
+});
+
+test('the stack of an error is shown on a terminal without the control characters of its message', () => {
+  const line = { level: 'fatal', time: '', msg: 'x', err: { stack: `Error: a\u001b[2J${UNSAFE}\n    at b` } };
+  expect(humanLine(JSON.stringify(line))).toContain(`Error: a\\u001b[2J${ESCAPED}\n    at b`);
+});
+
+test('a line of JSON has escapes for every control character, also where JSON allows the character itself', () => {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const telemetry = createTelemetry({ destination }, { clock: new ManualClock() });
+  const topic = `a\u001b[2J${UNSAFE}`;
+  telemetry.emit({ kind: 'publish-denied', clientId, userName: 'ada', topic, detail: 'no rule allows it' });
+  expect(lines[0]).toContain(`"topic":"a\\u001b[2J${ESCAPED}"`);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ topic });
+});
+
+describe('probes of load balancers in the log', () => {
+  const ended = (remoteAddress: string, more: object = {}): BrokerEvent =>
+    ({
+      kind: 'connection-ended',
+      connection: 1,
+      clientId: undefined,
+      reason: 'connection-lost',
+      remoteAddress,
+      listener: 'tcp',
+      ...more,
+    }) as unknown as BrokerEvent;
+
+  test('a machine that opens and closes a connection again and again has one line an hour, with the number', () => {
+    const { lines, clock, emit } = logging();
+    for (let second = 0; second < 7200; second += 5) {
+      emit(ended(`192.0.2.1:${40_000 + second}`));
+      emit({
+        kind: 'handshake-failed',
+        listener: 'tls',
+        remoteAddress: `[2001:db8::1]:${40_000 + second}`,
+        reason: 'tls',
+        detail: 'the peer closed the connection',
+      });
+      clock.advance(5000);
+    }
+    expect(lines.map(({ remoteAddress, unlogged }) => [remoteAddress, unlogged])).toEqual([
+      ['192.0.2.1:40000', undefined],
+      ['[2001:db8::1]:40000', undefined],
+      ['192.0.2.1:43600', 719],
+      ['[2001:db8::1]:43600', 719],
+    ]);
+  });
+
+  test('probes from many addresses are limited together, and what is remembered of addresses is bounded', () => {
+    const { lines, emit } = logging();
+    for (let index = 0; index < 1000; index++) emit(ended(`10.0.${index >> 8}.${index & 255}:1`));
+    expect(lines).toHaveLength(20);
+  });
+
+  test('clients that have connected, and failures with a reason, have a line each', () => {
+    const { lines, emit } = logging();
+    for (let index = 0; index < 5; index++) {
+      emit(ended('192.0.2.1:1', { clientId }));
+      emit({
+        kind: 'handshake-failed',
+        listener: 'tls',
+        remoteAddress: '192.0.2.1:1',
+        reason: 'tls',
+        detail: 'no shared cipher',
+      });
+    }
+    expect(lines).toHaveLength(10);
+  });
+
+  test('level debug shows every probe', () => {
+    const { lines, emit } = logging('debug');
+    for (let index = 0; index < 5; index++) emit(ended('192.0.2.1:1'));
+    expect(lines).toHaveLength(5);
+  });
 });

@@ -40,6 +40,23 @@ describe('hexmq start', () => {
     expect(host.exits).toEqual([]);
   });
 
+  test('hexmq start prints its line as JSON where the log is JSON', async () => {
+    const host = new FakeHost();
+    host.isOutputJson = true;
+    const ended = run(['start', '--port', '0', ...inMemory], host);
+    await host.untilReady();
+    host.requestStop();
+    await ended;
+    expect(host.output).toMatch(/^[^\n]+\n$/);
+    expect(JSON.parse(host.output)).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      event: 'started',
+      version: VERSION,
+      msg: expect.stringMatching(/^hexmq \S+ ready: tcp 127\.0\.0\.1:\d+, storage memory /),
+    });
+  });
+
   test.each([
     [[], 'acknowledged when flushed to disk'],
     [['--ack-level', 'stored'], 'acknowledged when stored: what is not on the disk yet is lost when the machine dies'],
@@ -184,6 +201,17 @@ describe('mistakes of the user', () => {
     expect(await failing(['check-config', '-c', file('syntax.yaml', 'a: [')])).toMatch(
       /syntax\.yaml, line \d+, column \d+: /,
     );
+  });
+
+  test.each([
+    ['listener 1883\nallow_anonymous false\npassword_file /etc/mosquitto/passwd\n', 'line 1 begins with listener'],
+    ['# the plant\n\npersistence true\nlistener 8883\ncafile /etc/ca.crt\n', 'line 3 begins with persistence'],
+    ['per_listener_settings true\nlog_dest file /var/log/a: b\n\tport 1883', 'line 1 begins with per_listener'],
+  ])('a configuration of Mosquitto is recognised and named: %j', async (text, where) => {
+    const errors = await failing(['check-config', '--config', file('mosquitto.conf', text)]);
+    expect(errors).toContain('mosquitto.conf is a configuration of Mosquitto');
+    expect(errors).toContain(where);
+    expect(errors).toContain('docs/moving-from-mosquitto.md');
   });
 
   test('an invalid environment variable is reported with its name', async () => {

@@ -11,6 +11,7 @@ export class FakeHost implements ProcessHost {
   /** The answers to prompts for a secret, in order; `undefined` for a process without a terminal. */
   secrets: string[] | undefined;
   readonly questions: string[] = [];
+  isOutputJson = false;
   showProgress: ((line: string) => void) | undefined;
   readonly exits: number[] = [];
   readonly signals: string[] = [];

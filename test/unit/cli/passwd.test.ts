@@ -91,8 +91,11 @@ describe('hexmq passwd', () => {
   });
 
   test.each([
-    ['', 'the password is empty, expected at least one character'],
-    ['\n', 'the password is empty'],
+    [
+      '',
+      'standard input is no terminal and holds nothing, expected a terminal to type the password on, or the password',
+    ],
+    ['\n', 'the password is empty, expected at least one character'],
     ['one\ntwo\n', 'standard input has more than one line, expected the password alone'],
     ['nu\0ll', 'the password contains a null character'],
     ['x'.repeat(65_536), 'the password is too long, expected 65535 bytes at most'],
