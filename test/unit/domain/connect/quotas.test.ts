@@ -83,7 +83,11 @@ describe('limits of memory', () => {
     const core = harness({ maxSubscriptionBytes: 45_000 });
     const clientId = 'away' as ClientId;
     const subscription = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
-    core.broker.restore({ kind: 'session', session: { clientId, expiryIntervalS: 1000, disconnectedAtMs: 0 } }, 0);
+    const sent = { sentBelow: undefined, doubtBelow: undefined };
+    core.broker.restore(
+      { kind: 'session', session: { clientId, expiryIntervalS: 1000, disconnectedAtMs: 0, ...sent } },
+      0,
+    );
     for (let i = 0; i < 3; i++) {
       const topicFilter = `${i}/${longName}` as TopicFilter;
       core.broker.restore(
