@@ -1,13 +1,20 @@
 // Counts every connection against the limits of the broker and of its listener, once when it arrives and once when it
 // has gone, whatever happened in between. The counts exist from the first connection on, with limits or without, so
 // that a limit set by a reload applies to the connections that are already there.
-import type { Limits, PerListenerLimits } from '../domain/limits.js';
+import type { PerListenerLimits } from '../domain/limits.js';
 import type { PeerInfo } from '../domain/peer.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Clock } from '../ports/clock.js';
 import type { Channel, ChannelHandler, IncomingConnection } from '../ports/network.js';
 import { ConnectionLimiter } from './connection-limiter.js';
 import type { ConnectionLimitReason } from './connection-limiter.js';
+import type { Settings } from './settings.js';
+
+/** Why a connection was closed before anything was read from it. */
+export type ArrivalRefusal = ConnectionLimitReason | 'too-many-open-files';
+
+/** What the tracker reads of the settings. */
+export type ConnectionSettings = Pick<Settings, 'current' | 'perListener'>;
 
 /** Where a connection came from; `close` needs it again to undo the count. */
 export interface ConnectionOrigin {
@@ -22,11 +29,7 @@ export interface ConnectionOrigin {
 
 export interface ConnectionTrackerOwner {
   /** A limit refused the connection. No other call reports it. */
-  connectionRejected(
-    origin: Pick<ConnectionOrigin, 'id' | 'listener'>,
-    peer: PeerInfo,
-    reason: ConnectionLimitReason,
-  ): void;
+  connectionRejected(origin: Pick<ConnectionOrigin, 'id' | 'listener'>, peer: PeerInfo, reason: ArrivalRefusal): void;
   /** The connection carries MQTT from now on; the owner calls `established` and `close` when the time comes. */
   connectionAccepted(origin: ConnectionOrigin, channel: Channel): ChannelHandler;
 }
@@ -38,18 +41,25 @@ export class ConnectionTracker {
   readonly #listenerLimiters = new Map<string, ConnectionLimiter>();
   #perListenerLimits: PerListenerLimits;
   #lastConnection = 0;
+  #open = 0;
 
-  constructor(limits: Limits, perListener: PerListenerLimits, clock: Clock, owner: ConnectionTrackerOwner) {
-    this.#brokerLimiter = new ConnectionLimiter(limits);
+  /** @param maxOpen connections that may be open at once, so that file descriptors are left for everything else. */
+  constructor(
+    { current, perListener }: ConnectionSettings,
+    readonly maxOpen: number,
+    clock: Clock,
+    owner: ConnectionTrackerOwner,
+  ) {
+    this.#brokerLimiter = new ConnectionLimiter(current);
     this.#perListenerLimits = perListener;
     this.#clock = clock;
     this.#owner = owner;
   }
 
   /** Applies to new connections; open ones stay. */
-  setLimits(limits: Limits, perListener: PerListenerLimits): void {
+  setLimits({ current, perListener }: ConnectionSettings): void {
     this.#perListenerLimits = perListener;
-    this.#brokerLimiter.limits = limits;
+    this.#brokerLimiter.limits = current;
     for (const [listener, limiter] of this.#listenerLimiters) limiter.limits = perListener.get(listener) ?? {};
   }
 
@@ -59,11 +69,15 @@ export class ConnectionTracker {
     const { ipAddress } = peer;
     const nowMs = this.#clock.nowMs();
     const listenerLimiter = this.#limiterOf(listener);
-    const reason = listenerLimiter.check(ipAddress, nowMs) ?? this.#brokerLimiter.check(ipAddress, nowMs);
+    const reason =
+      this.#open >= this.maxOpen
+        ? 'too-many-open-files'
+        : (listenerLimiter.check(ipAddress, nowMs) ?? this.#brokerLimiter.check(ipAddress, nowMs));
     if (reason !== undefined) {
       this.#owner.connectionRejected({ id, listener }, peer, reason);
       return undefined;
     }
+    this.#open++;
     listenerLimiter.add(ipAddress, nowMs);
     this.#brokerLimiter.add(ipAddress, nowMs);
     return new TrackedConnection(this, id, listener, ipAddress);
@@ -99,6 +113,7 @@ export class ConnectionTracker {
 
   close({ listener, ipAddress }: ConnectionOrigin, wasEstablished: boolean): void {
     const nowMs = this.#clock.nowMs();
+    this.#open--;
     this.#limiterOf(listener).remove(ipAddress, wasEstablished, nowMs);
     this.#brokerLimiter.remove(ipAddress, wasEstablished, nowMs);
   }

@@ -6,9 +6,8 @@ import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { BrokerEvent } from '../domain/events.js';
 import type { ProtocolVersion } from '../protocol/packets.js';
 import type { AuthenticationRequests } from './authentication-requests.js';
-import type { ConnectionLimitReason } from './connection-limiter.js';
 import { ConnectionTracker } from './connection-tracker.js';
-import type { ConnectionOrigin, ConnectionTrackerOwner } from './connection-tracker.js';
+import type { ArrivalRefusal, ConnectionOrigin, ConnectionTrackerOwner } from './connection-tracker.js';
 import type { Egress } from './egress.js';
 import type { EventLoop } from './event-loop.js';
 import type { Ingress } from './ingress.js';
@@ -23,6 +22,8 @@ export interface LinksParts {
   readonly links: Map<ConnectionId, Link>;
   readonly loop: EventLoop;
   readonly clock: Clock;
+  /** Connections that may be open at once, whatever state they are in. */
+  readonly maxOpen: number;
   readonly settings: Settings;
   readonly ingress: Ingress;
   readonly egress: Egress;
@@ -40,8 +41,8 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   constructor(parts: LinksParts) {
     this.#parts = parts;
     this.#links = parts.links;
-    const { settings, clock } = parts;
-    this.#tracker = new ConnectionTracker(settings.current, settings.perListener, clock, this);
+    const { settings, clock, maxOpen } = parts;
+    this.#tracker = new ConnectionTracker(settings, maxOpen, clock, this);
   }
 
   get size(): number {
@@ -54,8 +55,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
 
   /** Reads the limits again. */
   limitsChanged(): void {
-    const { current, perListener } = this.#parts.settings;
-    this.#tracker.setLimits(current, perListener);
+    this.#tracker.setLimits(this.#parts.settings);
   }
 
   /** A connection has arrived at the listener. @returns `undefined` if a limit refuses it. */
@@ -70,7 +70,7 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   connectionRejected(
     { id, listener }: Pick<ConnectionOrigin, 'id' | 'listener'>,
     { remoteAddress }: PeerInfo,
-    reason: ConnectionLimitReason,
+    reason: ArrivalRefusal,
   ): void {
     const unknown = { clientId: undefined, detail: undefined, userName: undefined };
     this.#parts.emit({ kind: 'connection-refused', connection: id, ...unknown, reason, remoteAddress, listener });

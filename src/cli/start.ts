@@ -5,6 +5,7 @@ import { adapterNames } from '../composition/adapter-table.js';
 import type { Config } from '../composition/config.js';
 import { composeBroker, StartInterrupted } from '../composition/container.js';
 import type { BrokerService } from '../composition/container.js';
+import { checkOpenFiles, openFilesLimit } from '../composition/open-files.js';
 import { describeAdapters } from './describe-adapters.js';
 import { ExitStatus } from './report-error.js';
 import { PidFile, pidFileOf } from './pid-file.js';
@@ -50,7 +51,9 @@ class StopRequest {
 async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<void> {
   const stop = new StopRequest(host);
   const { config, warnings } = loadConfig(flags, host.environment);
-  for (const warning of warnings) host.printError(`hexmq: ${warning}\n`);
+  const fewFiles = checkOpenFiles(openFilesLimit(), config.limits.maxConnections);
+  for (const warning of [...warnings, ...(fewFiles === undefined ? [] : [fewFiles])])
+    host.printError(`hexmq: ${warning}\n`);
   const pidFile = pidFileOf(flags, host);
   if (pidFile !== undefined) PidFile.check(pidFile, host);
   const composing = composeBroker(config, {});

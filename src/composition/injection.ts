@@ -41,6 +41,9 @@ export const OpenLinks: ServiceIdentifier<Map<ConnectionId, Link>> = port<Map<Co
 export const EndOfTurn: ServiceIdentifier<(callback: () => void) => void> =
   port<(callback: () => void) => void>('EndOfTurn');
 
+/** How many connections may be open at once, whatever state they are in: each takes a file descriptor. */
+export const MaxOpenConnections: ServiceIdentifier<number> = port<number>('MaxOpenConnections');
+
 /** Every binding of a token, in the order of binding; none is an empty list. */
 interface All<T> {
   readonly serviceIdentifier: ServiceIdentifier<T>;

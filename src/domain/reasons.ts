@@ -39,7 +39,8 @@ export type RefusalReason =
   | 'authentication-unavailable'
   | 'authorization-unavailable'
   | 'too-many-connections'
-  | 'too-many-connections-of-address' // this and the next three: closed before anything was read, without an answer
+  | 'too-many-open-files' // this and the next four: closed before anything was read, without an answer
+  | 'too-many-connections-of-address'
   | 'too-many-pending-connections'
   | 'connect-rate'
   | 'connect-rate-of-address'

@@ -65,7 +65,7 @@ export function assembleEngine(assembly: EngineAssembly): Engine {
   const isGated = ackLevel !== 'received';
   const egress = new Egress({ links: byId, loop, committed: committer, isGated, settings });
   const sides = { loop, ingress, egress, authentication, emit };
-  const links = new Links({ ...sides, links: byId, clock, settings, reauthorization });
+  const links = new Links({ ...sides, links: byId, maxOpen: Infinity, clock, settings, reauthorization });
   const commands = new CommandRequests(loop);
   const effects = new CoreEffects({ ...sides, links, commands, waiters, pager });
   const core = createCore({ changes: committer, effects, settings, random, sliceSize: assembly.sliceSize });

@@ -23,7 +23,7 @@ import { LiveSettings } from '../../application/settings.js';
 import { Broker } from '../../domain/broker.js';
 import { Clock, Random } from '../../ports/index.js';
 import type { Config } from '../config.js';
-import { byName, Emit, EndOfTurn, OpenLinks, WantedEvents } from '../injection.js';
+import { byName, Emit, EndOfTurn, MaxOpenConnections, OpenLinks, WantedEvents } from '../injection.js';
 
 export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
@@ -48,6 +48,7 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
     bind(Links).toResolvedValue(
       ...byName((parts: LinksParts) => new Links(parts), {
         links: OpenLinks,
+        maxOpen: MaxOpenConnections,
         loop: EventLoop,
         clock: Clock,
         settings: LiveSettings,

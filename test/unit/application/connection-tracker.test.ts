@@ -13,12 +13,16 @@ const from = (ipAddress?: string): { remoteAddress: string; ipAddress: string | 
 });
 const CHANNEL = {} as Channel;
 
-function createTracker(limits: Partial<Limits>, ofListeners: Readonly<Record<string, ListenerLimits>> = {}) {
+function createTracker(
+  limits: Partial<Limits>,
+  ofListeners: Readonly<Record<string, ListenerLimits>> = {},
+  maxOpen = Infinity,
+) {
   const rejections: string[] = [];
   const accepted: ConnectionOrigin[] = [];
   const tracker = new ConnectionTracker(
-    { ...DEFAULT_LIMITS, ...limits },
-    new Map(Object.entries(ofListeners)),
+    { current: { ...DEFAULT_LIMITS, ...limits }, perListener: new Map(Object.entries(ofListeners)) },
+    maxOpen,
     new VirtualClock(),
     {
       connectionRejected: (_id, { remoteAddress }, reason) => rejections.push(`${remoteAddress} ${reason}`),
@@ -34,6 +38,17 @@ function createTracker(limits: Partial<Limits>, ofListeners: Readonly<Record<str
 }
 
 describe('connection tracker', () => {
+  test('a connection for which no file descriptor would be left for storage is refused, pending or not', () => {
+    const { tracker, open, rejections } = createTracker({}, {}, 2);
+    const first = open('10.0.0.1');
+    open('10.0.0.2');
+    tracker.established('tls');
+    expect(open('10.0.0.3')).toBeUndefined();
+    expect(rejections).toEqual(['10.0.0.3:5000 too-many-open-files']);
+    first?.abort();
+    expect(open('10.0.0.4')).toBeDefined();
+  });
+
   test('a connection is pending until its first abort', () => {
     const { open, rejections } = createTracker({ maxPendingConnections: 1 });
     const first = open('10.0.0.1');
@@ -72,12 +87,12 @@ describe('connection tracker', () => {
   test('an open connection counts against a limit that is set later, until that limit is removed', () => {
     const { tracker, open } = createTracker({});
     const first = open();
-    tracker.setLimits(DEFAULT_LIMITS, new Map([['tls', { maxPendingConnections: 1 }]]));
+    tracker.setLimits({ current: DEFAULT_LIMITS, perListener: new Map([['tls', { maxPendingConnections: 1 }]]) });
     expect(open()).toBeUndefined();
     first?.abort();
     expect(open()).toBeDefined();
     expect(open()).toBeUndefined();
-    tracker.setLimits(DEFAULT_LIMITS, new Map());
+    tracker.setLimits({ current: DEFAULT_LIMITS, perListener: new Map() });
     expect(open()).toBeDefined();
   });
 });
