@@ -5,6 +5,7 @@ import type {
   AuthenticationRequest,
   Effects,
   PageLimit,
+  SuspendReason,
 } from '../domain/effects.js';
 import type { DeliveryOptions } from '../domain/messages/delivery-options.js';
 import type { Message } from '../domain/messages/message.js';
@@ -121,14 +122,14 @@ export class CoreEffects implements Effects {
     if (link !== undefined) this.#parts.ingress.whenQuiet(link.input);
   }
 
-  suspend(connection: ConnectionId): void {
+  suspend(connection: ConnectionId, why: SuspendReason): void {
     const link = this.#parts.links.get(connection);
-    if (link !== undefined) this.#parts.ingress.suspend(link.input);
+    if (link !== undefined) this.#parts.ingress.suspend(link.input, why);
   }
 
-  resume(connection: ConnectionId): void {
+  resume(connection: ConnectionId, why: SuspendReason): void {
     const link = this.#parts.links.get(connection);
-    if (link !== undefined) this.#parts.ingress.resume(link.input);
+    if (link !== undefined) this.#parts.ingress.resume(link.input, why);
   }
 
   readQueue(queue: QueueId, from: Seq, limit: PageLimit, request: number, after: Ticket): void {

@@ -1,5 +1,6 @@
 // What the incoming sides of all connections share: rate limits of publishing, the memory of incomplete packets, the
 // pressure of storage, and the question whether a client has been silent.
+import type { SuspendReason } from '../domain/effects.js';
 import type { Limits } from '../domain/limits.js';
 import { Fifo } from '../domain/queues/fifo.js';
 import type { Channel } from '../ports/network.js';
@@ -118,14 +119,14 @@ export class Ingress implements InputOwner, WorkSource {
     }
   }
 
-  /** Work that a packet of the connection started continues in later steps, until `resume`. It may record changes. */
-  suspend(input: LinkInput): void {
-    input.park('work');
-    if (this.#pressure !== StoragePressure.none) input.park('storage-pressure');
+  /** The core handles no more packets of the connection until `resume`. */
+  suspend(input: LinkInput, why: SuspendReason): void {
+    input.park(why);
+    if (why === 'work' && this.#pressure !== StoragePressure.none) input.park('storage-pressure');
   }
 
-  resume(input: LinkInput): void {
-    input.unpark('work');
+  resume(input: LinkInput, why: SuspendReason): void {
+    input.unpark(why);
   }
 
   stop(): void {

@@ -112,6 +112,8 @@ export class LinkInput {
 
   /** No more packets are handed to the core until `unpark` was called for this and every other reason. */
   park(reason: ParkingReason): void {
+    // A client that has gone is not slowed: what has arrived from it is handled soon, and is not much.
+    if (reason === 'backlog' && !this.#isConnected) return;
     this.#parking.add(reason);
     if (!this.#parking.isBrief) this.#noMoreToRead();
   }
@@ -146,6 +148,7 @@ export class LinkInput {
   whenRead(callback: () => void): void {
     this.#isConnected = false;
     this.#whenRead = callback;
+    this.unpark('backlog');
     if (!this.#isOpen || !this.#hasUnread || this.#parking.isEmpty || !this.#parking.isBrief) this.#noMoreToRead();
   }
 

@@ -16,6 +16,8 @@ export type ParkingReason =
   | 'storage-pressure'
   /** Too many bytes of messages, of all clients, wait behind large publications. */
   | 'publication-backlog'
+  /** The client publishes to queues that are behind, and much that it has sent waits in the core already. */
+  | 'backlog'
   /** Work that one of the client's packets has started continues in later steps. */
   | 'work'
   /** Other clients have to be served first. */
@@ -32,6 +34,7 @@ const BITS: Readonly<Record<ParkingReason, number>> = {
   work: 64,
   turn: 128,
   'publication-backlog': 256,
+  backlog: 512,
 };
 
 /** What is over as soon as the broker has done what it has to do anyway. */

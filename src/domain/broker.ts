@@ -15,6 +15,7 @@ import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
 import { DeliveryCounters } from './messages/delivery-counters.js';
 import { MessageDispatcher } from './publish/message-dispatcher.js';
+import { isOrdered, PublisherWaits } from './handlers/publisher-waits.js';
 import { CommandHandler } from './handlers/command-handler.js';
 import { PublishHandler } from './handlers/publish-handler.js';
 import { QueryHandler } from './handlers/query-handler.js';
@@ -26,6 +27,7 @@ import type { ConnectionInput, Input } from './inputs.js';
 import { Journal } from './journal.js';
 import type { Answers, Query, QueryKind } from './queries.js';
 import { WorkQueue } from './work-queue.js';
+import type { Session } from './session/session.js';
 import { Sessions } from './session/sessions.js';
 
 export interface BrokerParts {
@@ -56,6 +58,7 @@ export class Broker {
   readonly #dispatcher: MessageDispatcher;
   readonly #subscribeHandler: SubscribeHandler;
   readonly #publishHandler: PublishHandler;
+  readonly #waits: PublisherWaits;
   readonly #commandHandler: CommandHandler;
   readonly #queryHandler: QueryHandler;
 
@@ -68,6 +71,9 @@ export class Broker {
       nowMs: 0,
       lastRequest: 0,
       bufferedBytes: 0,
+      deadlines: this.#deadlines,
+      pressed: undefined,
+      heldBytes: 0,
       waitingGroups: new Set(),
       work: this.#work,
       sliceSize,
@@ -82,7 +88,10 @@ export class Broker {
     if (perListenerLimits !== undefined) this.limit(limits, perListenerLimits);
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
-    this.#publishHandler = new PublishHandler(context, this.#connections, this.#router, this.#dispatcher);
+    this.#waits = new PublisherWaits(context, this.#connections, (connection, session, packet) => {
+      this.#take(connection, session, packet);
+    });
+    this.#publishHandler = new PublishHandler(context, this.#connections, this.#router, this.#dispatcher, this.#waits);
     this.#commandHandler = new CommandHandler(context, this.#connections, this.#wills, this.#dispatcher);
     this.#queryHandler = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
   }
@@ -217,7 +226,7 @@ export class Broker {
         this.#connections.end(connection, 'incomplete-packets');
         return;
       case 'closed':
-        this.#connections.lost(connection);
+        if (!this.#waits.lost(connection)) this.#connections.lost(connection);
         return;
       case 'authenticated':
         this.#handshake.authenticated(connection, input.result);
@@ -268,6 +277,12 @@ export class Broker {
     const { session } = connection;
     if (session === undefined) return;
     connection.lastPacketMs = this.#context.nowMs;
+    const { intake } = connection.output;
+    if (intake !== undefined && isOrdered(packet)) intake.hold(packet);
+    else this.#take(connection, session, packet);
+  }
+
+  #take(connection: Connection, session: Session, packet: Packet): void {
     switch (packet.type) {
       case PacketType.publish:
         this.#publishHandler.publish(connection, session, packet);

@@ -1,9 +1,11 @@
 // The context that every part of the core shares: the sinks for changes and effects, the limits, the delivery counters,
 // and the time of the current step.
+import type { Deadlines } from './deadlines.js';
 import type { Limits } from './limits.js';
 import type { DeliveryCounters } from './messages/delivery-counters.js';
 import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
+import type { Pressed } from './queues/slowed-publisher.js';
 import type { WorkQueue } from './work-queue.js';
 
 export interface Context {
@@ -21,6 +23,14 @@ export interface Context {
    * arrived.
    */
   bufferedBytes: number;
+  readonly deadlines: Deadlines;
+  /**
+   * The fullest of the queues to which the present message was added although its publisher should wait for them;
+   * `undefined` if there is none.
+   */
+  pressed: Pressed | undefined;
+  /** Bytes that packets hold in memory which wait with their publishers. */
+  heldBytes: number;
   /** Shared groups in which messages wait for a member. */
   readonly waitingGroups: Set<object>;
   /** Work that continues in later steps. */

@@ -35,6 +35,13 @@ export type AnswerPacket = ConnackPacket | SubackPacket | UnsubackPacket | Pingr
 export type AcknowledgementType =
   typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp;
 
+/** Why no more packets of a connection are handled. */
+export type SuspendReason =
+  /** Work that one of them started continues in later steps. It may record changes. */
+  | 'work'
+  /** The client publishes to queues that are behind, and much that it has sent waits already. */
+  | 'backlog';
+
 /** The most that one page of a queue may hold. */
 export interface PageLimit {
   readonly maxEntries: number;
@@ -82,11 +89,9 @@ export interface Effects extends EventSink {
   lacks(queue: QueueId, from: Seq): void;
   /** Answered by a `retained-page` input. */
   readRetained(connection: ConnectionId, topics: readonly TopicName[], after: Ticket): void;
-  /**
-   * Hands in no more packets of the connection until `resume`: work that one of them started continues in later steps.
-   */
-  suspend(connection: ConnectionId): void;
-  resume(connection: ConnectionId): void;
+  /** Hands in no more packets of the connection until `resume` was called for this and every other reason. */
+  suspend(connection: ConnectionId, why: SuspendReason): void;
+  resume(connection: ConnectionId, why: SuspendReason): void;
   /** Requests a `writable` input once the output of this connection has left for the network. */
   whenWritable(connection: ConnectionId): void;
   /**

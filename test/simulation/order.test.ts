@@ -15,6 +15,7 @@ class Fixture {
     nowMs: () => 0,
     sessionExpiryMs: Infinity,
     maxInflight: 10,
+    publishersWait: false,
     maxBufferedAboveMark: 0,
     disk: new DiskContents(),
   });

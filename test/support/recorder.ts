@@ -21,6 +21,7 @@ import type {
   AuthenticationRequest,
   Effects,
   PageLimit,
+  SuspendReason,
 } from '../../src/domain/effects.js';
 import type { ClientId, ConnectionId, QueueId, Seq, TopicName } from '../../src/domain/identifiers.js';
 import { EVERY_EVENT } from '../../src/domain/events.js';
@@ -185,12 +186,12 @@ export class Recorder implements Changes, Effects {
     this.durableWanted.push(connection);
   }
 
-  suspend(connection: ConnectionId): void {
-    this.#write(() => `${connection} suspend`);
+  suspend(connection: ConnectionId, why: SuspendReason): void {
+    this.#write(() => `${connection} suspend${why === 'work' ? '' : ` for ${why}`}`);
   }
 
-  resume(connection: ConnectionId): void {
-    this.#write(() => `${connection} resume`);
+  resume(connection: ConnectionId, why: SuspendReason): void {
+    this.#write(() => `${connection} resume${why === 'work' ? '' : ` for ${why}`}`);
   }
 
   whenQuiet(connection: ConnectionId): void {

@@ -67,6 +67,17 @@ export class Connection {
     return this.#state;
   }
 
+  /** No further packet of the client is handled until `resume`: one of them has started work that is done in slices. */
+  suspend(): void {
+    this.output.intake?.pause();
+    this.context.effects.suspend(this.id, 'work');
+  }
+
+  resume(): void {
+    this.output.intake?.unpause();
+    this.context.effects.resume(this.id, 'work');
+  }
+
   moveTo(state: ConnectionState): void {
     checkTransition(this.#state, state);
     this.#state = state;

@@ -256,6 +256,7 @@ export class Connections {
   #finish(connection: Connection, reason: EndReason, { malformed, detail }: EndDetail): void {
     const { admission, clientId, session, id } = connection;
     connection.moveTo('ended');
+    connection.output.intake?.end();
     this.#connections.delete(id);
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);

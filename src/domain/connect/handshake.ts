@@ -125,12 +125,12 @@ export class Handshake {
     effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));
     const whenRecorded = (): void => {
       this.#awaitDurability(connection, clientId);
-      effects.resume(connection.id);
+      connection.resume();
     };
     // [MQTT-3.1.2-12]
     const isRecorded = packet.will === undefined || this.wills.hold(clientId, packet.will, whenRecorded);
     if (isRecorded) this.#awaitDurability(connection, clientId);
-    else effects.suspend(connection.id);
+    else connection.suspend();
   }
 
   /** All that CONNACK promises is recorded. */

@@ -13,6 +13,7 @@ import type { TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
 import type { PublishOutcome } from '../messages/publication.js';
 import type { Router } from '../routing/router.js';
+import type { PublisherWaits } from './publisher-waits.js';
 
 const NOTHING = (): void => undefined;
 
@@ -22,6 +23,7 @@ export class PublishHandler {
     readonly connections: Connections,
     readonly router: Router,
     readonly dispatcher: MessageDispatcher,
+    readonly waits: PublisherWaits,
   ) {}
 
   publish(connection: Connection, session: Session, sent: PublishPacket): void {
@@ -70,16 +72,16 @@ export class PublishHandler {
     if (packet.qos === 2) session.putInbound(packet.packetId);
     const outcome = this.dispatcher.publish(draft, session.origin, route);
     if (packet.qos > 0) this.#acknowledge(connection, packet, outcome);
+    if (this.context.pressed !== undefined) this.waits.slow(connection, session);
   }
 
   /** The message is published in later steps, and the next packet of the client is handled after that. */
   #queue(connection: Connection, session: Session, packet: PublishPacket & { readonly topic: TopicName }): void {
-    const { effects } = this.context;
     const { qos, packetId } = packet;
     // A repeat on a later connection, while the first one still waits: acknowledged with it.
     const isRepeat = qos === 2 && session.hasReservedInbound(packetId);
     if (qos === 2) session.reserveInbound(packetId);
-    effects.suspend(connection.id);
+    connection.suspend();
     const begin = (): void => {
       if (qos === 2) session.putInbound(packetId);
     };
@@ -87,7 +89,8 @@ export class PublishHandler {
       if (connection.state !== 'connected') return;
       if (isRepeat) this.#acknowledgeRepeat(connection, packetId);
       else if (qos > 0) this.#acknowledge(connection, packet, outcome);
-      effects.resume(connection.id);
+      if (!isRepeat) this.waits.slow(connection, session);
+      connection.resume();
     });
   }
 

@@ -35,7 +35,7 @@ abstract class FilterTask implements Task {
   protected abstract filterAt(index: number): string;
 
   run(): boolean {
-    const { changes, effects, sliceSize } = this.context;
+    const { changes, sliceSize } = this.context;
     const end = this.size * this.phases.length;
     for (let left = sliceSize; this.#at < end && left > 0; this.#at++) {
       if (this.connection.state !== 'connected') return true;
@@ -45,13 +45,13 @@ abstract class FilterTask implements Task {
     }
     this.#ticket = Math.max(this.#ticket, changes.step);
     if (this.#at < end) {
-      if (!this.#isSuspended) effects.suspend(this.connection.id);
+      if (!this.#isSuspended) this.connection.suspend();
       this.#isSuspended = true;
       return false;
     }
     if (this.connection.state !== 'connected') return true;
     this.answer(this.connection.output.promise(this.#ticket));
-    if (this.#isSuspended) effects.resume(this.connection.id);
+    if (this.#isSuspended) this.connection.resume();
     return true;
   }
 }

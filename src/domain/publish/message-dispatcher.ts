@@ -139,6 +139,7 @@ export class MessageDispatcher implements Task {
   publish(draft: MessageDraft, origin: Origin, route: Route): PublishOutcome {
     const outcome = this.#outcome;
     outcome.reset();
+    this.context.pressed = undefined;
     const message = this.accept(draft, origin);
     this.#begin(message);
     this.#deliver(message, route, 0, NO_LIMIT, outcome);
@@ -201,6 +202,7 @@ export class MessageDispatcher implements Task {
     this.context.changes.hold();
     this.#hasBegun = true;
     this.#outcome.reset();
+    this.context.pressed = undefined;
     this.#ticket = NOW;
     begin();
     if (draft === undefined) return;

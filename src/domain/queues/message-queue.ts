@@ -5,18 +5,20 @@
 // read.
 import type { Append } from '../changes.js';
 import type { Context } from '../context.js';
+import { Backlog, HALF } from './backlog.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import { drop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
 import { NOW } from '../durability.js';
-import type { Ticket } from '../durability.js';
 import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { DroppedRange } from './dropped-range.js';
 import { Fifo } from './fifo.js';
+import { QueueEntry } from './queue-entry.js';
+import type { DeliverySource } from './queue-entry.js';
 import { READ_AHEAD_CONSTRAINED, readAheadFor } from './read-ahead.js';
 
 /** Bounds of a stored queue's buffer: beyond them messages wait in storage only. */
@@ -32,41 +34,6 @@ const ENTRY_BYTES = 256;
 const BUFFERED_BYTES_NORMAL_MAX = 32 * 1024 * 1024;
 const CONSTRAINED_BUFFER_ENTRIES_MAX = 16;
 
-/** The source of a message: a shared group, to which a session returns a message that it cannot deliver. */
-export interface DeliverySource {
-  returnUndelivered(entry: QueueEntry): void;
-  /** Whether another member could get the message, now or later. */
-  hasOtherCandidate(recipient: object): boolean;
-  /**
-   * The recipient's queue has removed the message, delivered or not; `returnUndelivered` may follow. Omitted by a
-   * source that kept no reservation.
-   */
-  onSettled?(): void;
-}
-
-export class QueueEntry {
-  /** PUBREC has arrived; only PUBREL is left to send. */
-  released = false;
-
-  constructor(
-    readonly seq: Seq,
-    /** `undefined` once sent: a repeat is read from storage, and a session that is not stored never repeats. */
-    public message: Message | undefined,
-    readonly options: DeliveryOptions,
-    /** What a delivery at QoS 2 waits for. */
-    readonly after: Ticket,
-    /** The record that stored it, if this process recorded it. */
-    readonly append: Append | undefined,
-    readonly source: DeliverySource | undefined,
-    /** The entry's share of the queue's bytes. */
-    public bytes: number,
-  ) {}
-
-  get qos(): 1 | 2 {
-    return this.options.qos as 1 | 2;
-  }
-}
-
 /** What only the owner knows about its queue. */
 export interface QueueOwner {
   /** Entries sent and not yet acknowledged: they are in the queue but not waiting. */
@@ -77,6 +44,10 @@ export interface QueueOwner {
   readonly doubtBelow: number;
   /** An entry that was waiting was dropped to make room; unless it was in doubt, all below it are gone or were sent. */
   droppedWaiting(seq: number): void;
+  /** Whether a client that takes messages from the queue keeps up. */
+  readonly keepsUp: boolean;
+  /** More than half of what may wait does. */
+  fellBehind(): void;
 }
 
 export class MessageQueue {
@@ -105,6 +76,7 @@ export class MessageQueue {
   #reservedBytes = 0;
   /** The ticket of the last append since the reader attached; `undefined` until it has read its first page. */
   #ticket: number | undefined;
+  backlog: Backlog | undefined;
   /** Waiting entries that were dropped to make room. */
   readonly #dropped = new DroppedRange();
   /** After a restart: seqs below this are missing, and which ones is unknown. 0 if none are. */
@@ -127,6 +99,35 @@ export class MessageQueue {
     this.count = count;
     this.bytes = bytes;
     this.#holesBelow = count === next - first ? 0 : wholeFrom;
+  }
+
+  /** The share of what may wait: 1 is a full queue, 0 one in which nothing waits. */
+  get level(): number {
+    const waiting = this.count - this.owner.inFlightCount;
+    return waiting <= 0 ? 0 : Math.max(waiting / this.capacity, this.bytes / this.#maxBytes);
+  }
+
+  get capacity(): number {
+    return this.context.limits.maxQueueSize;
+  }
+
+  get #maxBytes(): number {
+    const { limits } = this.context;
+    return this.stored ? limits.maxQueueBytes : limits.maxTransientQueueBytes;
+  }
+
+  get keepsUp(): boolean {
+    return this.owner.keepsUp;
+  }
+
+  /** A message waits for a connected client. */
+  grew(): void {
+    if (this.backlog === undefined) {
+      if (this.level <= HALF) return;
+      this.backlog = new Backlog(this, this.context, HALF);
+      this.owner.fellBehind();
+    }
+    this.backlog.grew();
   }
 
   get isEmpty(): boolean {
@@ -183,6 +184,7 @@ export class MessageQueue {
 
   /** A reader attaches: the buffer begins at the front of the queue. */
   open(): void {
+    if (this.level > HALF) this.backlog ??= Backlog.found(this, this.context);
     if (!this.stored || this.#open) return;
     this.#open = true;
     this.#ticket = undefined;
@@ -194,6 +196,7 @@ export class MessageQueue {
    * @param front the seq at which the next reader begins.
    */
   close(front: number): void {
+    this.backlog?.readerGone();
     this.#open = false;
     this.#request = 0;
     if (!this.stored) return;
@@ -342,8 +345,7 @@ export class MessageQueue {
     const { limits } = this.context;
     const waiting = this.count - this.owner.inFlightCount;
     if (waiting >= limits.maxQueueSize) return 'queue-full';
-    const maxBytes = this.stored ? limits.maxQueueBytes : limits.maxTransientQueueBytes;
-    return waiting > 0 && this.bytes + bytes > maxBytes ? 'queue-bytes-full' : undefined;
+    return waiting > 0 && this.bytes + bytes > this.#maxBytes ? 'queue-bytes-full' : undefined;
   }
 
   /** Drops the oldest waiting entries until a message of `bytes` fits. Returns false if nothing is left to drop. */
@@ -387,10 +389,12 @@ export class MessageQueue {
   #take(bytes: number): void {
     this.count--;
     this.bytes -= bytes;
-    if (this.count > 0) return;
-    // Entries dropped without being read were counted at an average size; an empty queue resets the remainder.
-    this.bytes = 0;
-    this.#holesBelow = 0;
+    if (this.count === 0) {
+      // Entries dropped without being read were counted at an average size; an empty queue resets the remainder.
+      this.bytes = 0;
+      this.#holesBelow = 0;
+    }
+    this.backlog?.fell();
   }
 
   /** Counts and reports the end of a delivery that was in the queue or was about to be. */

@@ -1,6 +1,6 @@
 // The recipient of a message as routing sees it: a session.
 import type { QoS } from '../../protocol/packets.js';
-import type { DeliverySource } from '../queues/message-queue.js';
+import type { DeliverySource } from '../queues/queue-entry.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
@@ -12,6 +12,8 @@ export interface Recipient {
   readonly isConnected: boolean;
   /** Whether the session has ended. Its subscriptions may be found for some steps more. */
   readonly isOver: boolean;
+  /** Whether its client acknowledges about as fast as messages are sent to it. */
+  readonly keepsUp: boolean;
   hasSubscription(topicFilter: TopicFilter): boolean;
   /** True for a client that is not connected: its permissions are checked when it returns. */
   mayReceive(topic: TopicName): boolean;

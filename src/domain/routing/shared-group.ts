@@ -8,7 +8,8 @@ import type { StoredEntry } from '../inputs.js';
 import { groupQueue } from '../identifiers.js';
 import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
-import type { DeliverySource, QueueEntry, QueueOwner } from '../queues/message-queue.js';
+import type { QueueOwner } from '../queues/message-queue.js';
+import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Recipient } from './recipient.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
@@ -102,6 +103,17 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
     return this.#reserved.size;
   }
 
+  get keepsUp(): boolean {
+    const count = Math.min(this.#members.length, MEMBERS_PER_RECIPIENT);
+    for (let i = 0; i < count; i++)
+      if (this.#members[(this.#nextIndex + i) % this.#members.length]?.session.keepsUp === true) return true;
+    return false;
+  }
+
+  fellBehind(): void {
+    // A group publishes nothing.
+  }
+
   restore(first: Seq, next: Seq, count: number, bytes: number): void {
     this.#waiting = new MessageQueue(this.id, true, this, this.context);
     // Which ones are missing among those that members had reserved is unknown.
@@ -176,7 +188,9 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
     if (member !== undefined && waiting.buffer.peek()?.message === message) this.#assign(member, message);
     else if (!this.#isBlocked) this.drain();
     detachPayload(message);
-    return dropped ?? 'queued';
+    if (dropped !== undefined) return dropped;
+    if (this.#connected > 0) waiting.grew();
+    return 'queued';
   }
 
   /** Takes back an entry that a member's session could not deliver and has removed from its queue. */

@@ -9,11 +9,14 @@ import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { Task } from '../work-queue.js';
 import { DeliveryWindow } from './delivery-window.js';
+import type { Intake } from './intake.js';
 
 export class ClientOutput {
   readonly window = new DeliveryWindow();
   /** Goes on when the client has acknowledged messages. */
   continuation: Task | undefined;
+  /** What the client has sent and is not handled yet, because its publications wait for a queue. */
+  intake: Intake | undefined;
   #lastPromise: Ticket = NOW;
   #congested = false;
   #bufferedMessages = 0;

@@ -14,6 +14,7 @@ export class DeliveryWindow {
   /** Acknowledgements until the present round ends; 0 while the window holds nothing back. */
   #left = 0;
   #roundStartMs = 0;
+  #keepsUp = true;
 
   /** The number of messages that may be unacknowledged now. */
   get size(): number {
@@ -26,6 +27,17 @@ export class DeliveryWindow {
     this.#max = max;
     this.#size = this.#initial;
     this.#left = 0;
+    this.#keepsUp = true;
+  }
+
+  /** Whether the client has kept up in the last round and may still do so in the present one; true before the first. */
+  keepsUp(nowMs: number): boolean {
+    return this.#keepsUp && (this.#left === 0 || nowMs - this.#roundStartMs <= KEEPS_UP_MS);
+  }
+
+  /** The client has returned to a large backlog, so it was not fast enough before: only a round can tell. */
+  doubt(): void {
+    this.#keepsUp = false;
   }
 
   /** Messages wait because the window is full. This begins a round, which lasts until a window is acknowledged. */
@@ -39,7 +51,8 @@ export class DeliveryWindow {
   acknowledged(nowMs: number): void {
     if (this.#left === 0 || --this.#left > 0) return;
     const tookMs = nowMs - this.#roundStartMs;
-    if (tookMs <= KEEPS_UP_MS) this.#size = Math.min(this.#size * 2, this.#max);
+    this.#keepsUp = tookMs <= KEEPS_UP_MS;
+    if (this.#keepsUp) this.#size = Math.min(this.#size * 2, this.#max);
     else if (tookMs > LAGS_MS) this.#size = Math.max(this.#size >> 1, this.#initial);
   }
 }

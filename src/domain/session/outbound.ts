@@ -16,7 +16,8 @@ import type { DeliveryOutcome } from '../messages/publication.js';
 import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
-import type { DeliverySource, QueueEntry, QueueOwner } from '../queues/message-queue.js';
+import type { QueueOwner } from '../queues/message-queue.js';
+import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Recipient } from '../routing/recipient.js';
 import type { Task } from '../work-queue.js';
 import type { ClientOutput } from './client-output.js';
@@ -78,6 +79,20 @@ export class Outbound implements QueueOwner, Task {
     return this.#queue.bytes;
   }
 
+  get keepsUp(): boolean {
+    return this.recipient.keepsUp;
+  }
+
+  /** Whether a large part of what may wait for the client does. */
+  get isBehind(): boolean {
+    return this.#queue.backlog !== undefined;
+  }
+
+  /** From now on the client's acknowledgements matter more than what it publishes: it waits for no other client. */
+  fellBehind(): void {
+    this.#output?.intake?.hurry();
+  }
+
   /** What the session's record says of the queue as it is now. */
   get mark(): SentMark {
     // Sequence numbers begin again with a restart that finds the queue empty.
@@ -125,7 +140,10 @@ export class Outbound implements QueueOwner, Task {
     if (this.#output !== undefined) this.#pump();
     if (this.#queue.buffer.length > 0) detachPayload(message);
     if (dropped !== undefined) return dropped;
-    return this.#output !== undefined && this.#queue.isCaughtUp && this.#queue.buffer.length === 0 ? 'sent' : 'queued';
+    if (this.#output === undefined) return 'queued';
+    if (this.#queue.isCaughtUp && this.#queue.buffer.length === 0) return 'sent';
+    this.#queue.grew();
+    return 'queued';
   }
 
   /** Pushes a retained message for a new subscription, which the queue's limits do not bound. */
@@ -142,6 +160,7 @@ export class Outbound implements QueueOwner, Task {
     this.#output = output;
     this.#congested = output.isCongested;
     this.#queue.open();
+    if (this.isBehind) output.window.doubt();
     this.#pump();
   }
 

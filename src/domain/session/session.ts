@@ -16,7 +16,7 @@ import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
 import { NOTHING_SENT, Outbound } from './outbound.js';
 import type { QueueBounds, SentMark } from './outbound.js';
-import type { DeliverySource } from '../queues/message-queue.js';
+import type { DeliverySource } from '../queues/queue-entry.js';
 import type { ClientOutput } from './client-output.js';
 import type { Recipient } from '../routing/recipient.js';
 import type { Subscription } from '../routing/subscription.js';
@@ -120,6 +120,10 @@ export class Session implements Recipient {
 
   get isConnected(): boolean {
     return this.output !== undefined;
+  }
+
+  get keepsUp(): boolean {
+    return this.output?.window.keepsUp(this.context.nowMs) ?? false;
   }
 
   mayReceive(topic: TopicName): boolean {

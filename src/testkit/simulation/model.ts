@@ -5,7 +5,7 @@ import type { AckLevel, BrokerEvent, Change, Command, CommandOutcome, LifecycleE
 import type { Packet, PublishPacket } from '../../protocol/packets.js';
 import type { ClientObserver, Confusion, SimulatedClient } from './client.js';
 import { Evidence } from './evidence/evidence.js';
-import type { EvidenceOptions } from './evidence/evidence.js';
+import type { EvidenceOptions } from './evidence/evidence-options.js';
 import type { ObservedCommand } from './evidence/operator-commands.js';
 import { createInvariants } from './invariants/index.js';
 import type { ConnectionEnd, NetworkObserver, SimulatedConnection } from './network.js';

@@ -70,6 +70,7 @@ export class World {
       nowMs: () => this.#clock.nowMs(),
       sessionExpiryMs: expiryOf(plan),
       maxInflight: plan.limits.maxInflight ?? DEFAULT_LIMITS.maxInflight,
+      publishersWait: plan.limits.maxQueueSize !== undefined || plan.limits.maxQueueBytes !== undefined,
       maxBufferedAboveMark: maxBufferedAboveMark(plan),
       verdict: this.#verdict,
       disk: this.#disk.contents,

@@ -25,6 +25,7 @@ import type { PublishPacket } from '../../../src/protocol/packets.js';
 import { SimulatedDisk } from '../../../src/testkit/simulation/disk.js';
 import { Model } from '../../../src/testkit/simulation/model.js';
 import { OPERATOR_BUGS } from './operator-bugs.js';
+import { OVERLOAD_BUGS } from './overload-bugs.js';
 import { EFFECTS } from './planted-bug.js';
 import type { PlantedBug } from './planted-bug.js';
 import { replaceMethod, undoAll, withValue } from './replace-method.js';
@@ -388,4 +389,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       }),
   },
   ...OPERATOR_BUGS,
+  ...OVERLOAD_BUGS,
 ];

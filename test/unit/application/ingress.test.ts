@@ -92,7 +92,7 @@ describe('work that continues under the pressure of storage', () => {
       close: () => undefined,
     };
     const input = ingress.open({ id: 1 as ConnectionId, listener: 'test', ipAddress: undefined }, channel);
-    ingress.suspend(input);
+    ingress.suspend(input, 'work');
     ingress.pressure(pressure);
     return { ingress, input, channel };
   };
@@ -103,7 +103,7 @@ describe('work that continues under the pressure of storage', () => {
     ['read without pressure', StoragePressure.none, false],
   ])('a connection is %s when its unfinished work is complete', (_name, pressure, isHeld) => {
     const { ingress, input, channel } = suspended(pressure);
-    ingress.resume(input);
+    ingress.resume(input, 'work');
     input.received(PINGREQ);
     expect(channel.isPaused).toBe(isHeld);
     ingress.pressure(StoragePressure.none);
@@ -114,10 +114,10 @@ describe('work that continues under the pressure of storage', () => {
   test('a connection whose work begins under pressure is held back behind that work', () => {
     const { ingress, input, channel } = suspended(StoragePressure.writers);
     ingress.pressure(StoragePressure.none);
-    ingress.resume(input);
+    ingress.resume(input, 'work');
     ingress.pressure(StoragePressure.writers);
-    ingress.suspend(input);
-    ingress.resume(input);
+    ingress.suspend(input, 'work');
+    ingress.resume(input, 'work');
     input.received(PINGREQ);
     expect(channel.isPaused).toBe(true);
   });

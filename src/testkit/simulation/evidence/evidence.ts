@@ -16,6 +16,7 @@ import type { Departure, Gap } from '../observations.js';
 import { tagOf } from '../payload.js';
 import type { DiskContents } from './disk-contents.js';
 import { Drops } from './drops.js';
+import type { EvidenceOptions } from './evidence-options.js';
 import { LogicalClock } from './logical-clock.js';
 import { OperatorCommands } from './operator-commands.js';
 import type { ObservedCommand } from './operator-commands.js';
@@ -28,19 +29,10 @@ import { ReceiveRules } from './receive-rules.js';
 import { recover } from './recovery.js';
 import { SessionLifetimes } from './session-lifetimes.js';
 import { SharedGroups } from './shared-groups.js';
+import { Undecided } from './undecided.js';
 import { Unflushed } from './unflushed.js';
 import { valueOf } from './value-of.js';
 import { WillLog } from './will-log.js';
-
-export interface EvidenceOptions {
-  readonly nowMs: () => number;
-  /** How long a session outlives its connection. */
-  readonly sessionExpiryMs: number;
-  readonly maxInflight: number;
-  /** Upper bound of the bytes that may wait for a client, beyond the high-water mark of its connection. */
-  readonly maxBufferedAboveMark: number;
-  readonly disk: DiskContents;
-}
 
 export class Evidence {
   readonly clock = new LogicalClock();
@@ -54,6 +46,7 @@ export class Evidence {
   readonly groups: SharedGroups;
   readonly unflushed: Unflushed;
   readonly commands: OperatorCommands;
+  readonly undecided: Undecided;
   /** Of the present incarnation of the broker. */
   ackLevel: AckLevel = 'flushed';
   /** The number of starts of the broker. */
@@ -68,6 +61,7 @@ export class Evidence {
   constructor(readonly options: EvidenceOptions) {
     const { clients, publications, rules, drops } = this;
     this.disk = options.disk;
+    this.undecided = new Undecided(this.clock, options.publishersWait);
     this.groups = new SharedGroups({ disk: this.disk, publications, rules, clients, drops });
     this.unflushed = new Unflushed({
       disk: this.disk,
@@ -167,6 +161,7 @@ export class Evidence {
     const { packetId, qos } = packet;
     const publication = this.#publicationOf(client, packet);
     publication.received(now);
+    this.undecided.received(connection, publication);
     if (qos === 0) return;
     publication.packetId = packetId;
     publication.isReleased = false;
@@ -323,6 +318,7 @@ export class Evidence {
     const published = connection.published.get(packetId);
     if (published?.publication.qos !== (type === PacketType.puback ? 1 : 2)) return undefined;
     const { publication, at } = published;
+    this.undecided.answered(connection, publication);
     if (publication.isTreatedAsDuplicate) return publication;
     publication.acknowledgedAt ??= this.clock.now;
     if (publication.qos === 1) client.published.delete(packetId);
@@ -345,6 +341,7 @@ export class Evidence {
   settled(isFlushed: boolean): void {
     this.lifetimes.timePassed();
     this.groups.settled();
+    this.undecided.settled();
     if (this.ackLevel !== 'received') return;
     if (isFlushed) this.unflushed.clear();
     this.wills.settled();
@@ -391,6 +388,7 @@ export class Evidence {
     this.lifetimes.timePassed();
     this.clock.tick();
     this.lifetimes.crashed();
+    this.undecided.crashed();
     const gaps = mayLose ? this.unflushed.crashed() : [];
     this.wills.crashed();
     this.commands.crashed();

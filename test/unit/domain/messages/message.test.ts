@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Context } from '../../../../src/domain/context.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
 import { DeliveryCounters } from '../../../../src/domain/messages/delivery-counters.js';
+import { Deadlines } from '../../../../src/domain/deadlines.js';
 import { detachPayload } from '../../../../src/domain/messages/message.js';
 import type { Message } from '../../../../src/domain/messages/message.js';
 import type { Effects } from '../../../../src/domain/effects.js';
@@ -37,6 +38,9 @@ const contextOf = (delivered: Message[]): Context => ({
   nowMs: 0,
   lastRequest: 0,
   bufferedBytes: 0,
+  deadlines: new Deadlines(),
+  pressed: undefined,
+  heldBytes: 0,
   waitingGroups: new Set(),
   work: new WorkQueue(),
   sliceSize: 500,

@@ -3,6 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import { CoreHarness, pair } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 
+/** A client that acknowledges nothing for so long does not keep up: it slows no publisher. */
+const LAGS_MS = 600;
+
 const names = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
 
 function publishAll(publisher: CorePeer, from: number, to: number, qos: 1 | 2 = 1): void {
@@ -55,6 +58,7 @@ describe('a full queue that discards new messages', () => {
   test('a full queue takes messages again when there is room', () => {
     const { core, a, publisher } = pair({ maxQueueSize: 1, maxInflight: 1 });
     publishAll(publisher, 1, 3);
+    core.advance(LAGS_MS);
     a.puback(1);
     publishAll(publisher, 4, 5);
     expect(core.stored('a')).toEqual(['2', '4']);
@@ -102,6 +106,7 @@ describe('a full queue that discards the oldest', () => {
   test('a full queue that discards the oldest drops the oldest waiting message of a connected client, never one in flight', () => {
     const { core, a, publisher } = pair(limits);
     publishAll(publisher, 1, 8);
+    core.advance(LAGS_MS);
     expect(core.stored('a')).toEqual(['1', '2', '6', '7', '8']);
     core.lines();
     a.puback(1, 2);
@@ -137,6 +142,7 @@ describe('a full queue that discards the oldest', () => {
   test('a full queue that discards the oldest drops each message once, some while the client is connected and more afterwards', () => {
     const { core, a, publisher } = pair(limits);
     publishAll(publisher, 1, 7);
+    core.advance(LAGS_MS);
     expect(core.stored('a')).toEqual(['1', '2', '5', '6', '7']);
     a.lose();
     publishAll(publisher, 8, 9);

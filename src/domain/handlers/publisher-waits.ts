@@ -1,0 +1,69 @@
+// Publishers that wait for queues: from the message that makes one wait to the last packet that it had sent meanwhile.
+import { PacketType } from '../../protocol/packets.js';
+import type { Packet } from '../../protocol/packets.js';
+import type { Connection } from '../connect/connection.js';
+import type { Connections } from '../connect/connections.js';
+import type { Context } from '../context.js';
+import { Intake } from '../session/intake.js';
+import type { OrderedPacket } from '../session/intake.js';
+import type { Session } from '../session/session.js';
+
+export class PublisherWaits {
+  /** Connections whose network connection has ended before all that they had sent was handled. */
+  readonly #lost = new WeakSet<Connection>();
+
+  constructor(
+    readonly context: Context,
+    readonly connections: Connections,
+    readonly take: (connection: Connection, session: Session, packet: Packet) => void,
+  ) {}
+
+  /**
+   * The message has gone to a queue that its client cannot empty as fast as messages come. A publisher that is behind
+   * with its own messages is not slowed: others would then wait for a client whose acknowledgements are not read. So no
+   * publisher waits for one that waits itself, and they never wait for each other in a circle.
+   */
+  slow(connection: Connection, session: Session): void {
+    const { pressed } = this.context;
+    if (pressed === undefined || connection.state !== 'connected' || session.outboundIfAny?.isBehind === true) return;
+    this.#intakeOf(connection).waitFor(pressed);
+  }
+
+  /** The network connection has ended. @returns whether it has sent packets that are to be handled before its end. */
+  lost(connection: Connection): boolean {
+    const { intake } = connection.output;
+    if (intake === undefined || connection.state !== 'connected') return false;
+    this.#lost.add(connection);
+    intake.hurry();
+    return true;
+  }
+
+  #intakeOf(connection: Connection): Intake {
+    const { output } = connection;
+    return (output.intake ??= new Intake(
+      {
+        id: connection.id,
+        handle: (packet) => {
+          this.#handle(connection, packet);
+        },
+        finished: () => {
+          output.intake = undefined;
+          if (this.#lost.has(connection)) this.connections.lost(connection);
+        },
+      },
+      this.context,
+    ));
+  }
+
+  #handle(connection: Connection, packet: OrderedPacket): void {
+    const { session } = connection;
+    if (session !== undefined && connection.state === 'connected') this.take(connection, session, packet);
+  }
+}
+
+/** Whether the packet keeps its place behind publications that wait. */
+export const isOrdered = (packet: Packet): packet is OrderedPacket =>
+  packet.type === PacketType.publish ||
+  packet.type === PacketType.subscribe ||
+  packet.type === PacketType.unsubscribe ||
+  packet.type === PacketType.disconnect;

@@ -1,0 +1,124 @@
+// What a queue of which more than half is full means for publishers. If its client keeps up, the messages come faster
+// than the broker delivers them: their publishers are slowed before anything is dropped. A client that is slow, stalled
+// or away slows no publisher; there the policy for full queues decides.
+import type { Context } from '../context.js';
+import { Deadline } from '../deadlines.js';
+import type { TimerKind } from '../deadlines.js';
+import type { Pressed, SlowedPublisher } from './slowed-publisher.js';
+
+/** Levels are shares of what may wait: 1 is a full queue. Below this one a queue has no backlog. */
+export const HALF = 0.5;
+/** How far the level must fall until publishers go on. */
+const STEP = 1 / 64;
+/** How often it is judged again whether the client keeps up, while publishers wait for it. */
+const JUDGE_MS = 500;
+/** A client that does not bring the level down by a step within this time is slow, whatever its window says. */
+const GIVE_UP_MS = 2000;
+
+/** A queue as its backlog sees it. */
+export interface BackloggedQueue {
+  readonly level: number;
+  /** How many messages may wait. */
+  readonly capacity: number;
+  readonly keepsUp: boolean;
+  /** Undefined if it has none. */
+  backlog: Backlog | undefined;
+}
+
+const TIMER: TimerKind<Backlog> = {
+  name: 'backlog',
+  expired: (backlog) => {
+    backlog.judge();
+  },
+};
+
+export class Backlog implements Pressed {
+  /** Above this level publishers are slowed. */
+  #mark: number;
+  /** In the order in which they began to wait. */
+  readonly #slowed = new Set<SlowedPublisher>();
+  /** Since when the level has not fallen by a step, while publishers wait. */
+  #slowedSinceMs = 0;
+  #isGivenUp = false;
+  readonly #deadline = new Deadline<Backlog>(TIMER, this);
+
+  /** @param mark the level from which on publishers are slowed. */
+  constructor(
+    readonly queue: BackloggedQueue,
+    readonly context: Context,
+    mark: number,
+  ) {
+    this.#mark = mark;
+  }
+
+  /** The backlog with which a client returns: publishers are not slowed as long as it becomes less. */
+  static found(queue: BackloggedQueue, context: Context): Backlog {
+    return new Backlog(queue, context, Math.min(queue.level + STEP, 1 - STEP));
+  }
+
+  get level(): number {
+    return this.queue.level;
+  }
+
+  /** The message that is being published has joined the queue. */
+  grew(): void {
+    const { level } = this.queue;
+    if (level <= this.#mark || this.#isGivenUp || !this.queue.keepsUp) return;
+    const { pressed } = this.context;
+    if (pressed === undefined || pressed.level < level) this.context.pressed = this;
+  }
+
+  /** A message has left the queue. */
+  fell(): void {
+    const { level } = this.queue;
+    if (this.#slowed.size === 0) this.#follow(level);
+    else if (level <= this.#mark - STEP)
+      this.#goOn(Math.max(1, Math.floor((this.#mark - level) * this.queue.capacity)));
+    if (this.#slowed.size === 0 && level < HALF - STEP) this.queue.backlog = undefined;
+  }
+
+  /** While publishers are not slowed, the mark falls with the level: they are slowed when it rises again. */
+  #follow(level: number): void {
+    this.#mark = Math.max(HALF, Math.min(this.#mark, level + STEP));
+  }
+
+  slow(publisher: SlowedPublisher): void {
+    if (this.#slowed.size === 0) this.#wait(this.context.nowMs);
+    this.#slowed.add(publisher);
+  }
+
+  leave(publisher: SlowedPublisher): void {
+    this.#slowed.delete(publisher);
+    if (this.#slowed.size === 0) this.context.deadlines.clear(this.#deadline);
+  }
+
+  /** The client has gone. */
+  readerGone(): void {
+    this.#goOn(this.#slowed.size);
+    this.queue.backlog = undefined;
+  }
+
+  judge(): void {
+    const { nowMs } = this.context;
+    this.#isGivenUp ||= nowMs - this.#slowedSinceMs >= GIVE_UP_MS;
+    if (this.#isGivenUp || !this.queue.keepsUp) this.#goOn(this.#slowed.size);
+    else this.context.deadlines.set(this.#deadline, nowMs + JUDGE_MS);
+  }
+
+  #wait(nowMs: number): void {
+    this.#slowedSinceMs = nowMs;
+    this.context.deadlines.set(this.#deadline, nowMs + JUDGE_MS);
+  }
+
+  /** As many as there is room for below the mark, because each may publish at least one message. */
+  #goOn(count: number): void {
+    let left = count;
+    for (const publisher of this.#slowed) {
+      if (left-- <= 0) break;
+      this.#slowed.delete(publisher);
+      publisher.goOn();
+    }
+    if (this.#slowed.size > 0) this.#wait(this.context.nowMs);
+    else this.context.deadlines.clear(this.#deadline);
+  }
+}

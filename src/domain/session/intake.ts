@@ -1,0 +1,146 @@
+// What a client has sent and is not handled yet, because its publications wait for a queue. Meanwhile its
+// acknowledgements and PINGREQ are handled: a client that waits can still receive and is never taken to be silent. What
+// waits is bounded: beyond that the connection is not read, which slows the client down to its last packet.
+import { PacketType } from '../../protocol/packets.js';
+import type { DisconnectPacket, PublishPacket, SubscribePacket, UnsubscribePacket } from '../../protocol/packets.js';
+import type { Context } from '../context.js';
+import type { ConnectionId } from '../identifiers.js';
+import { Fifo } from '../queues/fifo.js';
+import type { Pressed, SlowedPublisher } from '../queues/slowed-publisher.js';
+import type { Task } from '../work-queue.js';
+
+/** A packet that keeps its place behind publications: the order of these is the client's. */
+export type OrderedPacket = PublishPacket | SubscribePacket | UnsubscribePacket | DisconnectPacket;
+
+/** Enough for the window of most clients, whose acknowledgements then never wait. */
+const PACKETS_MAX = 200;
+const BYTES_MAX = 128 * 1024;
+/** Of all clients. Beyond it, a client that waits is not read at all. */
+const TOTAL_BYTES_MAX = 64 * 1024 * 1024;
+/** What a packet counts for besides its payload and its topic. */
+const PACKET_BYTES = 320;
+const FILTER_BYTES = 128;
+
+export interface IntakeOwner {
+  readonly id: ConnectionId;
+  /** Handles the packet; that can make the intake wait again. */
+  handle(packet: OrderedPacket): void;
+  /** Nothing waits any longer. */
+  finished(): void;
+}
+
+export class Intake implements SlowedPublisher, Task {
+  readonly #held = new Fifo<OrderedPacket>();
+  #bytes = 0;
+  /** The backlog that it waits for. */
+  #waitsFor: Pressed | undefined;
+  #isSuspended = false;
+  /** Whether it goes on as soon as it can, whatever waits elsewhere. */
+  #isInHurry = false;
+  /** Work that the last packet has started continues in later steps. */
+  #isBusy = false;
+  #isOver = false;
+
+  constructor(
+    readonly owner: IntakeOwner,
+    readonly context: Context,
+  ) {}
+
+  /** The client is slowed, from its next publication on. */
+  waitFor(backlog: Pressed): void {
+    if (this.#isInHurry || this.#isOver) return;
+    this.#waitsFor = backlog;
+    backlog.slow(this);
+    if (this.context.heldBytes > TOTAL_BYTES_MAX) this.#suspend();
+  }
+
+  /** A packet has come that has to wait. */
+  hold(packet: OrderedPacket): void {
+    const bytes = bytesOf(packet);
+    this.#held.push(detached(packet));
+    this.#bytes += bytes;
+    this.context.heldBytes += bytes;
+    if (packet.type === PacketType.disconnect) this.hurry();
+    const isFull = this.#held.length >= PACKETS_MAX || this.#bytes > BYTES_MAX;
+    if (isFull || this.#isInHurry || this.context.heldBytes > TOTAL_BYTES_MAX) this.#suspend();
+  }
+
+  goOn(): void {
+    this.#waitsFor = undefined;
+    this.context.work.add(this);
+  }
+
+  /** What waits is handled without waiting for other clients. */
+  hurry(): void {
+    this.#isInHurry = true;
+    this.#waitsFor?.leave(this);
+    this.goOn();
+  }
+
+  /** Waits for the end of what its last packet has started. */
+  pause(): void {
+    this.#isBusy = true;
+  }
+
+  unpause(): void {
+    this.#isBusy = false;
+    this.context.work.add(this);
+  }
+
+  /** The next packet, one a step. */
+  run(): boolean {
+    if (this.#waitsFor !== undefined || this.#isBusy || this.#isOver) return true;
+    const packet = this.#held.shift();
+    if (packet !== undefined) {
+      const bytes = bytesOf(packet);
+      this.#bytes -= bytes;
+      this.context.heldBytes -= bytes;
+      this.owner.handle(packet);
+      return this.#waitsFor !== undefined || this.#isBusy || this.#isOver;
+    }
+    this.end();
+    this.owner.finished();
+    return true;
+  }
+
+  /** What still waits is not handled. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#waitsFor?.leave(this);
+    this.#waitsFor = undefined;
+    this.context.heldBytes -= this.#bytes;
+    this.#bytes = 0;
+    this.#held.clear();
+    if (this.#isSuspended) this.context.effects.resume(this.owner.id, 'backlog');
+  }
+
+  #suspend(): void {
+    if (this.#isSuspended) return;
+    this.#isSuspended = true;
+    this.context.effects.suspend(this.owner.id, 'backlog');
+  }
+}
+
+function bytesOf(packet: OrderedPacket): number {
+  switch (packet.type) {
+    case PacketType.publish:
+      return PACKET_BYTES + packet.topic.length + packet.payload.byteLength;
+    case PacketType.subscribe:
+      return packet.subscriptions.reduce(
+        (sum, { topicFilter }) => sum + FILTER_BYTES + topicFilter.length,
+        PACKET_BYTES,
+      );
+    case PacketType.unsubscribe:
+      return packet.topicFilters.reduce((sum, { length }) => sum + FILTER_BYTES + length, PACKET_BYTES);
+    case PacketType.disconnect:
+      return PACKET_BYTES;
+  }
+}
+
+/** A packet that waits must not keep alive the whole chunk that it arrived in. */
+function detached(packet: OrderedPacket): OrderedPacket {
+  if (packet.type !== PacketType.publish || packet.payload.byteLength === packet.payload.buffer.byteLength)
+    return packet;
+  return { ...packet, payload: packet.payload.slice() };
+}
