@@ -14,6 +14,7 @@ export type InvariantName =
   | 'retained state'
   | 'session present'
   | 'session expiry'
+  | 'credentials'
   | 'wills'
   | 'operator commands'
   | 'packet identifiers'

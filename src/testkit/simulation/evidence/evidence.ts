@@ -27,19 +27,19 @@ import type { Publication } from './publications.js';
 import { ReceiveRules } from './receive-rules.js';
 import { recover } from './recovery.js';
 import { SessionLifetimes } from './session-lifetimes.js';
+import type { SessionLifetimesOptions } from './session-lifetimes.js';
 import { SharedGroups } from './shared-groups.js';
+import { Tokens } from './tokens.js';
 import { Unflushed } from './unflushed.js';
 import { valueOf } from './value-of.js';
 import { WillLog } from './will-log.js';
 
-export interface EvidenceOptions {
-  readonly nowMs: () => number;
-  /** How long a session outlives its connection. */
-  readonly sessionExpiryMs: number;
+export interface EvidenceOptions extends SessionLifetimesOptions {
+  /** The date of the machine. */
+  readonly wallMs: () => number;
   readonly maxInflight: number;
   /** Upper bound of the bytes that may wait for a client, beyond the high-water mark of its connection. */
   readonly maxBufferedAboveMark: number;
-  readonly disk: DiskContents;
 }
 
 export class Evidence {
@@ -47,6 +47,7 @@ export class Evidence {
   readonly publications = new Publications();
   readonly rules = new ReceiveRules(this.clock);
   readonly drops = new Drops();
+  readonly tokens = new Tokens();
   readonly clients = new Map<string, ObservedClient>();
   readonly disk: DiskContents;
   readonly wills: WillLog;
@@ -58,8 +59,6 @@ export class Evidence {
   ackLevel: AckLevel = 'flushed';
   /** The number of starts of the broker. */
   incarnation = 0;
-  /** Whether the broker is stopping: connections that end now end for that reason. */
-  isStopping = false;
   /** Whether the broker gave up waiting for storage when it stopped, so that the stop may lose as much as a crash. */
   hasAbandonedChanges = false;
   readonly #connections = new Map<SimulatedConnection, ObservedConnection>();
@@ -219,7 +218,7 @@ export class Evidence {
     if (connection === undefined) return;
     const { client, willTag, isAccepted, connect, earlierSubscriptions } = connection;
     connection.isEnded = true;
-    this.wills.connectionEnded(willTag, how, this.isStopping);
+    this.wills.connectionEnded(willTag, how, this.lifetimes.isStopping);
     if (connect.clean) this.groups.cleanMemberLeft(client, how);
     this.lifetimes.connectionEnded(connection, how);
     // A clean session ends with its connection; an earlier one may exist until CONNACK has said otherwise.
