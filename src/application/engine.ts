@@ -1,6 +1,8 @@
 // The shell around the core as a whole: it connects the parts that report to each other, and starts and ends them
 // together. Each part is made elsewhere, with what it needs.
 import type { RestoredFact } from '../domain/changes.js';
+import { timeAtStart } from '../domain/clock-mark.js';
+import type { ClockMark } from '../domain/clock-mark.js';
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Broker } from '../domain/broker.js';
 import type { PeerInfo } from '../domain/peer.js';
@@ -15,12 +17,13 @@ import type { Ingress } from './ingress.js';
 import type { Links } from './links.js';
 import type { Pager } from './pager.js';
 import type { Reauthorization } from './reauthorization.js';
-import type { LimitSettings } from './settings.js';
+import type { LimitSettings, Settings } from './settings.js';
 
 export interface EngineParts {
   readonly clock: Clock;
   readonly core: Broker;
   readonly loop: EventLoop;
+  readonly settings: Settings;
   readonly links: Links;
   readonly ingress: Ingress;
   readonly egress: Egress;
@@ -80,8 +83,16 @@ export class Engine {
     return this.#parts.links.size;
   }
 
+  /** Sets the time of the core, before anything is restored. @param mark what the store has of the clocks. */
+  beginTime(mark: ClockMark | undefined): void {
+    const wallMs = this.#parts.clock.wallMs();
+    const brokerMs = timeAtStart(mark, wallMs);
+    this.#parts.loop.beginTime(brokerMs, wallMs - brokerMs);
+    this.broker.beginTime(mark, wallMs - brokerMs, brokerMs);
+  }
+
   restore(fact: RestoredFact): void {
-    this.broker.restore(fact, this.#parts.clock.nowMs());
+    this.broker.restore(fact, this.#parts.loop.brokerMs());
   }
 
   /** Applies replaced settings to the parts that keep something derived from the limits; see `Broker.limit`. */
@@ -112,13 +123,18 @@ export class Engine {
   }
 
   /**
-   * Disconnects all clients. Resolves when all connections have ended and all that was recorded is durable, or cannot
-   * be.
+   * Disconnects all clients; those that do not close their side in time are cut off. Resolves when all connections have
+   * ended and all that was recorded is durable, or cannot be. Nothing expires meanwhile.
    */
   async shutdown(): Promise<void> {
-    const { links, loop } = this.#parts;
+    const { links, loop, clock, settings } = this.#parts;
     for (const connection of links.ids) loop.enqueue({ kind: 'shutdown', connection });
+    loop.endDeadlines();
+    const grace = clock.at(clock.nowMs() + settings.current.shutdownGraceMs, () => {
+      for (const connection of links.ids) links.end(connection, 0);
+    });
     await links.empty();
+    grace.cancel();
     await this.committer.flush();
     this.down();
   }
