@@ -3,7 +3,6 @@
 // `test/bench/recovery.mjs` and `test/bench/paging.mjs`.
 import { describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { Inbox } from '../clients/inbox.js';
 import { MqttClient } from '../clients/mqtt-client.js';
@@ -11,8 +10,9 @@ import type { Message } from '../clients/mqtt-client.js';
 import type { Address } from '../clients/packet-socket.js';
 import { publish, pubrel } from '../clients/raw-packets.js';
 import { readiness, startProgram, temporaryDirectory } from './hexmq-command.js';
-import { afterwards, scene } from './program.js';
+import { scene } from './program.js';
 import type { Program } from './program.js';
+import { watchGrowth } from './resident-memory.js';
 import { connected, reconnected } from './raw-socket.js';
 
 const LOCALHOST = '127.0.0.1';
@@ -45,37 +45,6 @@ async function firstAccepted(address: Address): Promise<{ readonly refusals: num
     if (isOpen) return { refusals };
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-}
-
-type Share = 'VmRSS' | 'RssAnon';
-
-/**
- * `VmRSS`: everything that is resident. `RssAnon`: without files mapped into memory, which the kernel takes back when
- * it needs the memory.
- */
-function residentBytes({ pid }: Program, share: Share): number {
-  const kilobytes = new RegExp(`^${share}:\\s+(\\d+) kB$`, 'm').exec(
-    readFileSync(`/proc/${String(pid)}/status`, 'utf8'),
-  )?.[1];
-  if (kilobytes === undefined) throw new Error('this system does not report resident memory');
-  return Number(kilobytes) * 1024;
-}
-
-/** Returns a function that returns the peak since now, in millions of bytes beyond the present resident memory. */
-function watchGrowth(program: Program, share: Share): () => number {
-  const before = residentBytes(program, share);
-  let peak = before;
-  const look = (): void => {
-    peak = Math.max(peak, residentBytes(program, share));
-  };
-  const timer = setInterval(look, 20);
-  afterwards(() => {
-    clearInterval(timer);
-  });
-  return () => {
-    look();
-    return Math.round((peak - before) / 1_000_000);
-  };
 }
 
 /** Does the work for each number below `count`, `CONCURRENCY` at a time. */

@@ -3,7 +3,6 @@
 // network, so a subscription to a million topics fills no buffer and holds up no other client. A message that was
 // accepted after the subscription began is skipped: the subscriber has received it live, and an older one after it
 // would reverse the order.
-import { RuleTree } from '../access/rule-tree.js';
 import type { Context } from '../context.js';
 import type { TopicFilter, TopicName } from '../identifiers.js';
 import type { ClientOutput } from './client-output.js';
@@ -12,6 +11,7 @@ import type { Subscription } from '../routing/subscription.js';
 import type { RetainedEntry } from '../topics/retained-entry.js';
 import type { RetainedTree } from '../topics/retained-tree.js';
 import type { RetainedWalk } from '../topics/retained-walk.js';
+import { SubscriptionTree } from '../topics/subscription-tree.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
@@ -26,6 +26,10 @@ interface Item {
   readonly subscription: Subscription;
 }
 
+interface Part {
+  readonly number: number;
+}
+
 /** The search for what one subscription brings. */
 interface Search {
   readonly subscription: Subscription;
@@ -33,8 +37,8 @@ interface Search {
   readonly lastId: number;
   /** Filters that together match what the client may receive; the first `next` of them are or have been searched. */
   filters: readonly TopicFilter[] | undefined;
-  /** The same filters, to find the first that matches a topic; `undefined` if there is only one. */
-  index: RuleTree | undefined;
+  /** Their numbers by filter, to find those that match a topic; `undefined` if there is only one. */
+  index: SubscriptionTree<Part> | undefined;
   next: number;
   walk: RetainedWalk | undefined;
   found: number;
@@ -168,8 +172,8 @@ export class RetainedDelivery implements Task {
     const { filter } = search.subscription;
     search.filters = restrictions === undefined ? [filter] : restrictions.receivable(filter);
     if (search.filters.length > 1) {
-      const index = (search.index = new RuleTree());
-      for (const [i, part] of search.filters.entries()) index.add(part, i);
+      const index = (search.index = new SubscriptionTree<Part>());
+      for (const [number, part] of search.filters.entries()) index.add(part, { number });
     }
     return restrictions === undefined ? 0 : RESTRICTED_LEVELS;
   }
@@ -180,8 +184,7 @@ export class RetainedDelivery implements Task {
     const { subscription } = search;
     if (entry.id > search.lastId) return true;
     if (restrictions !== undefined && !restrictions.receive(entry.topic).isAllowed) return true;
-    const isFound = search.index !== undefined && search.index.firstMatching(entry.topic) < search.next - 1;
-    if (isFound) return true;
+    if (search.index !== undefined && isInEarlierPart(search.index, entry.topic, search.next - 1)) return true;
     const limit = this.context.limits.retainedQueueSize;
     if (search.found >= limit) {
       this.#searches.delete(subscription.topicFilter);
@@ -230,4 +233,12 @@ export class RetainedDelivery implements Task {
     if (qos === 0) session.deliverAtMostOnce(message, options);
     else session.outbound.pushRetained(message, options);
   }
+}
+
+function isInEarlierPart(index: SubscriptionTree<Part>, topic: TopicName, present: number): boolean {
+  let isInOne = false;
+  index.match(topic, Infinity, ({ number }) => {
+    isInOne ||= number < present;
+  });
+  return isInOne;
 }

@@ -167,6 +167,18 @@ describe('a retained message', () => {
     expect(core.recorder.events.filter(({ kind }) => kind === 'retained-limited')).toEqual([]);
   });
 
+  test('a retained message that several rules allow is sent once', () => {
+    const core = new CoreHarness();
+    const publisher = core.connect('publisher');
+    for (const topic of ['a/b', 'a/c', 'd/b']) publisher.publish(topic, topic, 1, { retain: true });
+    core.lines();
+    const reader = core.connect('reader', {
+      permissions: permissionsOf('allow receive a/#', 'allow receive +/b', 'allow receive a/b/#'),
+    });
+    reader.subscribe(['#', 1]);
+    expect(topicsHeard(core, reader)).toEqual(['a/b', 'a/c', 'd/b']);
+  });
+
   test.each([0, 1] as const)('a retained message at QoS %i is checked after it has been read', (qos) => {
     const core = new CoreHarness();
     core.connect('publisher').publish('a', 'x', 1, { retain: true });
