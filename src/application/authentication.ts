@@ -3,6 +3,7 @@
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { DenialReason } from '../domain/inputs.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
+import { requireAnswer } from './answer-checks.js';
 import type { PendingRequest } from './pending-request.js';
 import { isPromiseLike, messageOf } from './timeout.js';
 
@@ -42,8 +43,31 @@ export class Authentication {
     callback: (outcome: AuthenticationOutcome) => void,
     pending?: PendingRequest,
   ): void {
-    const chain = this.perListener.get(request.listener) ?? this.authenticators;
+    const chain = this.#chainOf(request);
     this.#callFrom(0, { chain, request, callback, pending });
+  }
+
+  /**
+   * Whether an authenticator of the chain remembers that this password is right for this user; `undefined` if none
+   * could compare it.
+   */
+  remembers(request: AuthenticationRequest): boolean | undefined {
+    let compared: boolean | undefined;
+    for (const authenticator of this.#chainOf(request)) {
+      let one: unknown;
+      try {
+        one = authenticator.remembers?.(request);
+      } catch {
+        // The authenticator reports what is wrong when it has to decide.
+      }
+      if (one === true) return true;
+      if (one === false) compared = false;
+    }
+    return compared;
+  }
+
+  #chainOf({ listener }: AuthenticationRequest): readonly Authenticator[] {
+    return this.perListener.get(listener) ?? this.authenticators;
   }
 
   #callFrom(index: number, chainRequest: ChainRequest): void {
@@ -59,7 +83,7 @@ export class Authentication {
         return;
       }
       if (isPromiseLike(answer)) {
-        answer.then(
+        Promise.resolve(answer).then(
           (later) => {
             if (pending?.isCancelled === true) return;
             const outcome = outcomeOf(authenticator, later);
@@ -83,19 +107,14 @@ export class Authentication {
 }
 
 /** `undefined` for an abstention. An invalid answer is a failure, so that a bug in an adapter admits no client. */
-function outcomeOf(
-  authenticator: Authenticator,
-  answer: AuthenticatorAnswer | undefined,
-): AuthenticationOutcome | undefined {
-  switch (answer?.decision) {
-    case 'allow':
-    case 'deny':
-      return answer;
-    case 'abstain':
-      return undefined;
-    case undefined:
+function outcomeOf(authenticator: Authenticator, answer: unknown): AuthenticationOutcome | undefined {
+  let valid: AuthenticatorAnswer;
+  try {
+    valid = requireAnswer(answer);
+  } catch (error) {
+    return unavailable(authenticator, error);
   }
-  return unavailable(authenticator, new Error('its answer was neither allow, deny nor abstain'));
+  return valid.decision === 'abstain' ? undefined : valid;
 }
 
 function unavailable(authenticator: Authenticator, error: unknown): AuthenticationOutcome {

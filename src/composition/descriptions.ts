@@ -39,6 +39,12 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Longest Keep Alive in seconds: MQTT 5 clients that ask for more get this value. Earlier versions have ' +
     'no way to announce it and keep theirs. A client that is silent for 1.5 times its Keep Alive is disconnected.',
   keepAliveUnlimited: 'Whether a client may switch Keep Alive off with 0; otherwise it gets `keepAliveMax`.',
+  deniedPublish:
+    'What follows a publish that is not allowed: the connection ends, or the message is acknowledged, dropped and ' +
+    'logged. A will that is not allowed refuses the CONNECT, or is dropped.',
+  deniedSubscription:
+    'What follows a subscription of which the client may receive nothing: a refusal, or a subscription that brings ' +
+    'nothing until that changes.',
   maxQos: 'Highest QoS. Subscriptions are granted at most this; a client that publishes with more is disconnected.',
   wildcardSubscriptions: 'Whether Topic Filters may contain `+` and `#`.',
   sharedSubscriptions: 'Whether clients may subscribe to `$share/<group>/<filter>`.',
@@ -101,7 +107,10 @@ export const FAILED_ATTEMPTS_DESCRIPTIONS: Readonly<Record<keyof LoginThrottleSe
   delayMs: 'Milliseconds that the next attempt is delayed; each further failure doubles it.',
   maxDelayMs: 'Longest delay in milliseconds; 0 switches delays off.',
   forgetAfterMs: 'Milliseconds after the last failure until the count starts again.',
-  maxWaiting: 'Delayed attempts at one time. Further ones are refused with CONNACK 3.',
+  maxWaiting:
+    'Delayed attempts at one time. Where there is no room, the address and the user name with the most make some; ' +
+    'what finds none is refused with CONNACK 3.',
   maxWaitingPerAddress: 'Delayed attempts from one address at one time.',
-  maxTracked: 'Addresses, user names, and pairs of both whose failures are remembered, of each kind.',
+  maxTracked:
+    'Addresses, user names, and pairs of both whose failures are remembered, of each kind, and pairs that succeeded.',
 };

@@ -34,6 +34,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'restart-needed':
     case 'signal-ignored':
     case 'clock-corrected':
+    case 'start-waits':
       return 'warn';
     case 'message-dropped':
       // No fault: no client subscribed, or the offline client did not ask to have its messages stored.
@@ -82,6 +83,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'ready':
     case 'stopping':
     case 'stopped':
+    case 'start-waits':
     case 'changes-abandoned':
     case 'close-failed':
     case 'reloaded':
@@ -128,15 +130,17 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'operator command';
     case 'clock-corrected':
       return 'the clock of the machine was corrected';
-    case 'listening':
-      return 'listening';
     case 'listener-reloaded':
       return 'listener uses the changed certificates';
     case 'listener-reload-failed':
       return 'listener keeps its previous certificates';
+    case 'start-waits':
+      return 'the start waits for an adapter';
+    case 'listening':
     case 'ready':
     case 'stopping':
     case 'stopped':
+    case 'reloaded':
       return event.kind;
     case 'storage-failing':
       if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
@@ -153,8 +157,6 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'authenticator or authorizer could not be stopped';
     case 'changes-abandoned':
       return 'stopping although storage has not accepted all changes';
-    case 'reloaded':
-      return 'reloaded';
     case 'reload-failed':
       return 'reload failed; the previous state remains in use';
     case 'restart-needed':
