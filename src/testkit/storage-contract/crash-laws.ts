@@ -26,7 +26,7 @@ export function crashLaws(law: Law): void {
         );
         subject.watch(batch);
         const resolved = await crashDuring(subject, batch);
-        if (!subject.durable) return;
+        askOnlyIf(subject.durable, NOT_DURABLE);
         const applied = (await subject.storage.readRetained([topic('last')])).length > 0;
         ensure(applied || !resolved, 'the commit had resolved before the crash, but nothing of it is stored');
         if (applied) subject.expect(batch);
@@ -44,7 +44,7 @@ export function crashLaws(law: Law): void {
       const message = messageOf(1, { payload: payloadOf(2000) });
       const batch = Array.from({ length: FAN_OUT }, (_, i) => appendOf(queueOf(`c${String(i)}`), 0, message));
       const resolved = await crashDuring(subject, batch);
-      if (!subject.durable) return;
+      askOnlyIf(subject.durable, NOT_DURABLE);
       const queues = (await reopenAndLoad(subject)).filter((fact) => fact.kind === 'queue').length - 1;
       ensure(
         queues === 0 || queues === FAN_OUT,

@@ -3,6 +3,7 @@
 // a session comes after it. fast-check is a parameter, so that the rest of the kit does not need it.
 import type { Arbitrary, AsyncCommand } from 'fast-check';
 import type { Change, Message, QueueId, Seq } from '../../ports/index.js';
+import { thenDisposed } from '../asking.js';
 import { ContractViolation, differences, report, show } from '../compare.js';
 import type { FastCheck } from './fast-check.js';
 import { intentOf, QUEUES } from './intents.js';
@@ -41,15 +42,16 @@ export async function runAgainstModel(
   const property = fc.asyncProperty(fc.commands(stepsOf(fc), { maxCommands: steps, size: 'max' }), async (commands) => {
     const subject = await Subject.create(factory);
     const history: History = { steps: [] };
-    try {
-      await fc.asyncModelRun(() => ({ model: history, real: subject }), commands);
-      await subject.verify();
-    } catch (error) {
-      lastFailed = history.steps;
-      throw error;
-    } finally {
-      await subject.dispose();
-    }
+    const run = async (): Promise<void> => {
+      try {
+        await fc.asyncModelRun(() => ({ model: history, real: subject }), commands);
+        await subject.verify();
+      } catch (error) {
+        lastFailed = history.steps;
+        throw error;
+      }
+    };
+    await thenDisposed(() => subject.dispose(), run);
   });
   const result = await fc.check(property, {
     numRuns: runs,

@@ -68,7 +68,8 @@ export class Subject {
     try {
       await subject.#open('a new store');
     } catch (error) {
-      await subject.dispose();
+      // What failed first is told.
+      await subject.dispose().catch(() => undefined);
       throw error;
     }
     return subject;

@@ -49,8 +49,7 @@ export function traitLaws(law: Law): void {
     const first = subject.storage;
     await subject.commit(put.session('a'), appendOf(queueOf('a'), 0, messageOf(1)));
     if (!first.traits.fencing) {
-      // Without a second storage the claim cannot be tested, and no claim is made.
-      if (second === undefined) return;
+      askOnlyIf(second !== undefined, NO_SECOND);
       const fenced = await isFenced(first, await second());
       ensure(!fenced, 'the adapter does not claim fencing, but keeps a second writer out: it claims less than is true');
       return;
