@@ -1,5 +1,5 @@
-// How the kits ask a law: a law that cannot be asked says so instead of passing, and of several failures the first one
-// is told, because the others often follow from it.
+// How the kits ask a law: a law with nothing to ask about says so instead of passing, and of several failures the kits
+// report the first one, because the others often follow from it.
 
 /** Told of each law that was not asked, and why. */
 export type NotAskedReport = (law: string, why: string) => void;
@@ -14,7 +14,7 @@ export function askOnlyIf(condition: boolean, why: string): asserts condition {
   if (!condition) throw new NotAsked(why);
 }
 
-/** Carries out `use`, and then `dispose` in any case. If both fail, the failure of `use` is told. */
+/** Carries out `use`, and then `dispose` in any case. If both fail, it throws the failure of `use`. */
 export async function thenDisposed<T>(dispose: () => Promise<void>, use: () => Promise<T>): Promise<T> {
   let result: T;
   try {
@@ -31,7 +31,7 @@ export async function thenDisposed<T>(dispose: () => Promise<void>, use: () => P
 export type TestBody = (this: unknown, context?: unknown) => Promise<void>;
 
 /**
- * The body of a law's test. If the law cannot be asked, the test is skipped where the runner lets a test skip itself:
+ * The body of a law's test. If the law is not asked, the test is skipped where the runner lets a test skip itself:
  * `node:test` and Vitest pass a context with `skip`. The report is made in any case.
  */
 export function testOf(law: string, report: NotAskedReport, ask: () => Promise<void>): TestBody {

@@ -1,5 +1,5 @@
-// The delivery counters. Every delivery that was started is delivered, dropped for a reason, or still in a queue, so they
-// balance at every step. Counters never go down.
+// The delivery counters. Every delivery that was started is delivered, dropped for a reason, or still in a queue, so
+// they balance at every step. Counters never go down.
 //   started + restored = delivered + dropped + transferred + waiting
 import type { DropReason } from '../reasons.js';
 

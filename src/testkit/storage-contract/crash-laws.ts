@@ -1,7 +1,8 @@
 // Laws about a crash of the process: a batch is there completely or not at all, and what was committed is not lost.
 import type { Change, Durability } from '../../ports/index.js';
+import { askOnlyIf } from '../asking.js';
 import { differences, ensure, report } from '../compare.js';
-import { reopenAndLoad } from './law.js';
+import { NOT_DURABLE, reopenAndLoad } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, drop, messageOf, payloadOf, put, queueOf, topic, trim } from './samples.js';
 import { loadAll } from './subject.js';
@@ -111,7 +112,7 @@ async function crashDuring(subject: Subject, batch: readonly Change[], durabilit
   const resolved = hasResolved;
   const { durable } = subject;
   subject.storage = storage;
-  await storage.open();
+  await subject.openReopened();
   await loadAll(storage);
   ensure(storage.traits.durable === durable, 'traits must not change from one opening to the next');
   return resolved;

@@ -1,5 +1,7 @@
 // Laws about a commit that fails for the moment: it may be repeated, and counts once.
+import { askOnlyIf } from '../asking.js';
 import { ensure } from '../compare.js';
+import { NOT_DURABLE, NO_FAILURES } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, groupQueueOf, messageOf, payloadOf, put, queueOf, trim } from './samples.js';
 import { rejectionOf } from './subject.js';

@@ -49,6 +49,6 @@ export async function pageProblems(
 /** Crashes and restarts the process. @returns the facts that it loads. */
 export async function reopenAndLoad(subject: Subject): Promise<RestoredFact[]> {
   subject.storage = await subject.under.reopen();
-  await subject.storage.open();
+  await subject.openReopened();
   return loadAll(subject.storage);
 }

@@ -34,13 +34,13 @@ type Step = AsyncCommand<History, Subject>;
 export async function runAgainstModel(
   fc: FastCheck,
   factory: StorageFactory,
-  options: ModelRunOptions = {},
+  options: ModelRunOptions & { readonly reopenTimeoutMs?: number | undefined } = {},
 ): Promise<void> {
   const { runs = 60, steps = 25, seed: fromSeed, dontShrink = false } = options;
   // Shrinking continues from the history that failed last, so the last failure is the shortest.
   let lastFailed: readonly string[] = [];
   const property = fc.asyncProperty(fc.commands(stepsOf(fc), { maxCommands: steps, size: 'max' }), async (commands) => {
-    const subject = await Subject.create(factory);
+    const subject = await Subject.create(factory, options.reopenTimeoutMs);
     const history: History = { steps: [] };
     const run = async (): Promise<void> => {
       try {

@@ -1,8 +1,9 @@
 // Laws about `openReadOnly`: it shows what was committed, makes and changes nothing, and takes nothing from a writer.
 import { StorageError } from '../../ports/index.js';
 import type { Change } from '../../ports/index.js';
+import { askOnlyIf, thenDisposed } from '../asking.js';
 import { differences, ensure, report } from '../compare.js';
-import { EVERYTHING, pageProblems } from './law.js';
+import { EVERYTHING, NOT_DURABLE, NO_SECOND, pageProblems } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, drop, messageOf, payloadOf, put, queueOf, release, remove, seq, trim } from './samples.js';
 import { comparableEntry, loadAll, rejectionOf } from './subject.js';

@@ -39,6 +39,8 @@ export interface StorageContractOptions {
    * nothing to ask it with. Default: a line on standard error.
    */
   readonly notAsked?: NotAskedReport;
+  /** Limit in milliseconds for opening a store again. Default 4000, because a runner's time-out says no reason. */
+  readonly reopenTimeoutMs?: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export function storageContract(options: StorageContractOptions): void {
   const { notAsked = reportTo(title) } = options;
   const law = (text: string, body: (subject: Subject) => Promise<void>): void => {
     const ask = async (): Promise<void> => {
-      const subject = await Subject.create(factory);
+      const subject = await Subject.create(factory, options.reopenTimeoutMs);
       await thenDisposed(
         () => subject.dispose(),
         () => body(subject),
@@ -92,7 +94,7 @@ export function storageContract(options: StorageContractOptions): void {
     });
     describe('model', () => {
       test('a random history with crashes and repeated batches reads as the model says after every step', () =>
-        runAgainstModel(fastCheck, factory, model));
+        runAgainstModel(fastCheck, factory, { ...model, reopenTimeoutMs: options.reopenTimeoutMs }));
     });
   });
 }

@@ -1,7 +1,9 @@
 // Laws about traits: an adapter claims what is true of it, and neither more nor less.
 import { StorageError } from '../../ports/index.js';
 import type { Change, RestoredFact, Storage } from '../../ports/index.js';
+import { askOnlyIf } from '../asking.js';
 import { ensure, report, show } from '../compare.js';
+import { NO_SECOND } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, messageOf, payloadOf, put, queueOf } from './samples.js';
 import { loadAll, rejectionOf } from './subject.js';
@@ -36,7 +38,7 @@ export function traitLaws(law: Law): void {
     // The subject does not check what is not claimed, so this law reads the store directly.
     const storage = await subject.under.reopen();
     subject.storage = storage;
-    await storage.open();
+    await subject.openReopened();
     const found = (await loadAll(storage)).filter((fact: RestoredFact) => fact.kind === 'session');
     ensure(
       found.length < expected.length,

@@ -24,6 +24,7 @@ export interface StoreUnderCrash {
   dispose(): Promise<void>;
 }
 
+/** What the crash contract needs to test a storage adapter. */
 export interface StorageCrashContractOptions {
   /** The adapter's name in the test report. */
   readonly name: string;
@@ -52,7 +53,7 @@ export function storageCrashContract(options: StorageCrashContractOptions): void
   const { notAsked = reportTo(title) } = options;
   describe(title, () => {
     for (const batches of BATCHES) {
-      const law = `a process that is killed after ${String(batches)} batches has lost none of them and left none in part`;
+      const law = `a process killed after ${String(batches)} batches has lost none of them and left none in part`;
       const ask = async (): Promise<void> => {
         const under = await factory.create();
         await thenDisposed(
