@@ -115,8 +115,15 @@ module.exports = {
         'Adapter authors run the contract suites in a test runner of their choice, so the suites take ' +
         '`describe` and `test` as arguments.',
       severity: 'error',
-      from: { path: '^src/testkit/' },
+      from: { path: '^src/testkit/', pathNot: '^src/testkit/storage-crash/' },
       to: { pathNot: ['^src/(testkit|ports|application)/', '^src/(domain|protocol)/', packages('fast-check')] },
+    },
+    {
+      name: 'the-crash-kit-starts-processes',
+      comment: 'The crash contract of storage kills a process, and is the only kit that needs Node itself.',
+      severity: 'error',
+      from: { path: '^src/testkit/storage-crash/' },
+      to: { pathNot: ['^src/(testkit|ports)/', '^(node:)?(child_process|fs|readline)$'] },
     },
     {
       name: 'testkit-takes-types-of-the-core',

@@ -5,6 +5,7 @@ import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
 import type { BrokerControl } from '../ports/control.js';
 import type { Listener } from '../ports/network.js';
+import type { Storage, StorageTraits } from '../ports/storage.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { AccessAdapters } from './access-adapters.js';
 import type { Engine } from './engine.js';
@@ -19,6 +20,7 @@ import { asError, messageOf } from './timeout.js';
 export interface ServiceParts {
   /** In the order of starting: access adapters, storage, engine, listeners. */
   readonly parts: readonly Part[];
+  readonly storage: Pick<Storage, 'traits'>;
   readonly engine: Engine;
   readonly engineRun: EngineRun;
   readonly access: AccessAdapters;
@@ -52,6 +54,11 @@ export class BrokerService implements BrokerControl {
     // The rejection reaches every caller that awaits `ended`; without one it must not end the process.
     this.ended.catch(() => undefined);
     parts.failure.handledBy((error) => void this.#fail(error));
+  }
+
+  /** What its storage claims to keep. */
+  get storageTraits(): StorageTraits {
+    return this.#parts.storage.traits;
   }
 
   /** Where each listener listens, by name. */

@@ -26,10 +26,10 @@ async function checkConfig(flags: Flags, host: ProcessHost): Promise<void> {
     throw new ConfigError([...error.problems, ...(await problemsInRemainder(error))]);
   }
   // Creating the adapters finds those that are not installed or refuse their options. Nothing is opened.
-  await checkAdapters(config);
+  const traits = await checkAdapters(config);
   const listeners = config.listeners.map(
     (listener) =>
       `${listener.type} ${listener.type === 'unix' ? listener.path : formatAddress(listener.host, listener.port)}`,
   );
-  host.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config)}\n`);
+  host.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config, traits)}\n`);
 }

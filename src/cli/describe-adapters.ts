@@ -2,12 +2,13 @@
 import {
   AUTHENTICATION_ADAPTERS,
   AUTHORIZATION_ADAPTERS,
+  NOT_DURABLE,
   STORAGE_ADAPTERS,
   describeAdapter,
 } from '../composition/adapter-table.js';
 import { authenticationOf } from '../composition/config-defaults.js';
 import type { AdapterConfig, Config } from '../composition/config.js';
-import type { AckLevel } from '../ports/index.js';
+import type { AckLevel, StorageTraits } from '../ports/index.js';
 
 const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
   received: 'acknowledged when received: what is not stored yet is lost when the broker dies',
@@ -15,7 +16,9 @@ const WHEN_ACKNOWLEDGED: Readonly<Record<AckLevel, string>> = {
   flushed: 'acknowledged when flushed to disk',
 };
 
-export function describeAdapters({ storage, authentication, authorization, listeners }: Config): string {
+/** @param traits what the storage claims, so that the line promises no more; `undefined` if it claims nothing. */
+export function describeAdapters(config: Config, traits: StorageTraits | undefined): string {
+  const { storage, authentication, authorization, listeners } = config;
   const ofBroker = listeners.every((listener) => authenticationOf(listener) !== undefined)
     ? []
     : [describeChain(authentication)];
@@ -24,7 +27,7 @@ export function describeAdapters({ storage, authentication, authorization, liste
     return own === undefined ? [] : [`on ${listener.name} ${describeChain(own)}`];
   });
   // Without durable storage, no acknowledgement level makes a difference.
-  const promise = storage.adapter === 'memory' ? undefined : WHEN_ACKNOWLEDGED[storage.ackLevel];
+  const promise = traits?.durable === false ? NOT_DURABLE : WHEN_ACKNOWLEDGED[storage.ackLevel];
   const authorizers = authorization.map((one) => describeAdapter(AUTHORIZATION_ADAPTERS, one));
   return [
     `storage ${describeAdapter(STORAGE_ADAPTERS, storage, promise)}`,

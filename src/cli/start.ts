@@ -108,7 +108,8 @@ async function serve({ broker, config, pidFile, warmup, stopped }: Serving, host
     // Only now: with the file there, a script may take the broker for running.
     if (pidFile !== undefined) written = PidFile.write(pidFile, host);
     const listeners = config.listeners.map(({ type, name }) => `${type} ${broker.addresses.get(name) ?? name}`);
-    printReady(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${describeAdapters(config)}`, host);
+    const adapters = describeAdapters(config, broker.storageTraits);
+    printReady(`hexmq ${VERSION} ready: ${listeners.join(', ')}, ${adapters}`, host);
     warmup.goOnWhile(() => broker.query({ kind: 'counts' }).connections === 0);
     await Promise.race([broker.ended, stopped]);
   } catch (error) {

@@ -52,11 +52,14 @@ export interface AdapterEntry<Module> {
 /** Adapters by name. */
 export type AdapterTable<Module> = Readonly<Record<string, AdapterEntry<Module>>>;
 
+/** What the ready line says of a storage that does not claim to be durable. */
+export const NOT_DURABLE = 'not durable: nothing survives a restart';
+
 export const STORAGE_ADAPTERS: AdapterTable<StorageModule> = {
   memory: {
     load: () => import('../../adapters/storage/memory/index.js'),
     takesOptions: false,
-    remark: 'not durable: nothing survives a restart',
+    remark: NOT_DURABLE,
   },
   file: {
     load: () => import('../../adapters/storage/file/index.js'),
@@ -159,7 +162,7 @@ export function describeAdapter(
 ): string {
   const entry = Object.hasOwn(table, adapter) ? table[adapter] : undefined;
   const remark = typeof entry?.remark === 'function' ? entry.remark(options) : entry?.remark;
-  const remarks = [remark, more].filter((each) => each !== undefined);
+  const remarks = [...new Set([remark, more])].filter((each) => each !== undefined);
   return remarks.length === 0 ? adapter : `${adapter} (${remarks.join('; ')})`;
 }
 

@@ -1,12 +1,19 @@
 // What is wrong with a configuration, as far as it can be said without opening anything.
+import { Storage } from '../ports/index.js';
+import type { StorageTraits } from '../ports/index.js';
 import { resolveConfig } from './resolve-config.js';
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { createAdapters, createContainer } from './container.js';
 
-/** @throws ConfigError with every adapter that cannot be loaded or refuses its options. */
-export async function checkAdapters(config: Config): Promise<void> {
-  await createAdapters(createContainer(config), config);
+/**
+ * @returns what the storage claims to keep; `undefined` if it claims nothing, with which no broker would start.
+ * @throws ConfigError with every adapter that cannot be loaded or refuses its options.
+ */
+export async function checkAdapters(config: Config): Promise<StorageTraits | undefined> {
+  const container = createContainer(config);
+  await createAdapters(container, config);
+  return (await container.getAsync(Storage)).traits;
 }
 
 /**

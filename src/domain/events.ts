@@ -15,12 +15,11 @@ const EVENT_BIT: Readonly<Record<BrokerEvent['kind'], EventMask>> = {
   'publish-denied': 1 << 3,
   'subscribe-denied': 1 << 4,
   'message-dropped': 1 << 5,
-  'message-expired': 1 << 6,
-  'retained-limited': 1 << 7,
-  'will-published': 1 << 8,
-  'session-ended': 1 << 9,
-  'operator-command': 1 << 10,
-  'clock-corrected': 1 << 11,
+  'retained-limited': 1 << 6,
+  'will-published': 1 << 7,
+  'session-ended': 1 << 8,
+  'operator-command': 1 << 9,
+  'clock-corrected': 1 << 10,
 };
 
 export const EVERY_EVENT: EventMask = Object.values(EVENT_BIT).reduce((mask, bit) => mask | bit, 0);
@@ -97,18 +96,10 @@ export type BrokerEvent =
       /** `undefined` if the message was dropped from storage without being read. */
       readonly topic: TopicName | undefined;
       readonly qos: QoS | undefined;
-      /** The client to which the message was to be delivered, or `undefined` if there was none. */
+      /** The queue it was in or was for; `undefined` if there was none, as for a retained message. */
       readonly queue: QueueId | undefined;
       /** The rule that decided, if one did. */
       readonly detail?: string | undefined;
-    }
-  /** A message expired while it waited in a queue, or as a retained message (`queue` is `undefined`). */
-  | {
-      readonly kind: 'message-expired';
-      readonly messageId: MessageId;
-      readonly topic: TopicName;
-      readonly qos: QoS | undefined;
-      readonly queue: QueueId | undefined;
     }
   /** A subscription matched more retained messages than `retainedQueueSize` allows; it gets the first `limit`. */
   | {

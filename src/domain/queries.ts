@@ -71,7 +71,6 @@ export interface DeliveryCounts {
   readonly started: number;
   readonly restored: number;
   readonly delivered: number;
-  readonly expired: number;
   readonly transferred: number;
   readonly waiting: number;
   readonly dropped: Readonly<Record<DropReason, number>>;

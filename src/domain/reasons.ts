@@ -55,6 +55,7 @@ export type DropReason =
   | 'slow-consumer' // QoS 0 to a connection that does not read
   | 'queue-full'
   | 'queue-bytes-full'
+  | 'expired' // its Message Expiry Interval, or `messageExpiryMax`, ended before it was sent
   | 'session-ended' // the session was ended or expired with the message still in its queue
   | 'not-authorized' // the client may not receive it
   | 'packet-too-large' // for the client's Maximum Packet Size

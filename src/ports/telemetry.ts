@@ -92,8 +92,8 @@ export type LifecycleEvent =
 /** An observer of events. */
 export interface Telemetry {
   /**
-   * The kinds of events that this observer uses among those that come with every message (`message-dropped`,
-   * `message-expired`); all other events are emitted in any case. Default: all kinds. Read once, at start.
+   * The kinds of events that this observer uses among those that come with every message
+   * (`message-dropped`); all other events are emitted in any case. Default: all kinds. Read once, at start.
    */
   readonly wants?: ReadonlySet<BrokerEvent['kind']>;
   /** Synchronous; the return value and exceptions are ignored. */

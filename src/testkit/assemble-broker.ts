@@ -86,6 +86,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
   const opened = { name: 'storage', start: () => storage.open(), stop: () => storage.close() };
   return new BrokerService({
     parts: [access, opened, engineRun, listening],
+    storage,
     engine,
     engineRun,
     access,

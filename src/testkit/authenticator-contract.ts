@@ -9,6 +9,8 @@ import type {
   ClientId,
 } from '../ports/index.js';
 import { answerProblems } from './auth-answers.js';
+import { askOnlyIf, reportTo, testOf, thenDisposed } from './asking.js';
+import type { NotAskedReport, TestBody } from './asking.js';
 import { ContractViolation, differences, ensure, report, show } from './compare.js';
 
 /** The parts of a CONNECT, and of the connection, that identify a client. The kit fills in the rest. */
@@ -43,8 +45,13 @@ export interface AuthenticatorContractOptions {
   readonly factory: AuthenticatorFactory;
   /** The functions of the test runner: `describe` calls its body synchronously, `test` awaits it. */
   readonly describe: (name: string, body: () => void) => void;
-  readonly test: (name: string, body: () => Promise<void>) => void;
+  readonly test: (name: string, body: TestBody) => void;
+  /** Told of each law that was not asked. Default: a line on standard error. */
+  readonly notAsked?: NotAskedReport;
 }
+
+const NO_WRONG = 'the factory provides no `wrong`: there are no wrong credentials';
+const NO_RELOAD = 'the authenticator has no `reload`';
 
 /** A law fails after this time instead of hanging. */
 const TIMEOUT_MS = 20_000;
@@ -82,18 +89,19 @@ const UNUSUAL_PASSWORDS: readonly Uint8Array[] = [
 type Law = (text: string, body: (under: AuthenticatorUnderTest) => Promise<void>) => void;
 
 /** Declares the contract's tests. */
-export function authenticatorContract({ name, factory, describe, test }: AuthenticatorContractOptions): void {
+export function authenticatorContract(options: AuthenticatorContractOptions): void {
+  const { name, factory, describe, test, notAsked = reportTo(`authenticator contract: ${options.name}`) } = options;
   /** Declares a test with an authenticator of its own. */
   const law: Law = (text, body) => {
-    test(text, async () => {
+    const ask = async (): Promise<void> => {
       const under = await factory.create();
-      try {
-        await body(under);
-      } finally {
+      const dispose = async (): Promise<void> => {
         await stop(under.authenticator).catch(() => undefined);
         await under.dispose();
-      }
-    });
+      };
+      await thenDisposed(dispose, () => body(under));
+    };
+    test(text, testOf(text, notAsked, ask));
   };
   describe(`authenticator contract: ${name}`, () => {
     answerLaws(law);
@@ -119,14 +127,15 @@ function answerLaws(law: Law): void {
   });
 
   law('wrong credentials are denied, before and after good ones', async ({ authenticator, good, wrong }) => {
-    if (wrong === undefined) return;
+    askOnlyIf(wrong !== undefined, NO_WRONG);
     await expectDecision(authenticator, wrong, 'deny', 'wrong credentials');
     await expectDecision(authenticator, good, 'allow', 'good credentials');
     await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after good ones');
   });
 
   law('an unknown client gets the declared answer', async ({ authenticator, unknown }) => {
-    if (unknown !== undefined) await expectDecision(authenticator, unknown, unknown.answer, 'an unknown client');
+    askOnlyIf(unknown !== undefined, 'the factory provides no `unknown`: the adapter knows every client');
+    await expectDecision(authenticator, unknown, unknown.answer, 'an unknown client');
   });
 
   law('the detail of a refusal does not contain the password', async ({ authenticator, wrong, unknown }) => {
@@ -184,7 +193,7 @@ function robustnessLaws(law: Law): void {
   });
 
   law('a prefix or an extension of the right password is denied', async ({ authenticator, good, wrong }) => {
-    if (wrong?.password === undefined || good.password === undefined) return;
+    askOnlyIf(wrong?.password !== undefined && good.password !== undefined, 'the credentials have no password');
     const { password } = good;
     for (const other of [password.subarray(0, -1), Uint8Array.of(...password, 0), Uint8Array.of(0, ...password)]) {
       await expectDecision(
@@ -239,7 +248,7 @@ function concurrencyLaws(law: Law): void {
 
 function lifecycleLaws(law: Law): void {
   law('a reload of an unchanged source changes no answer', async ({ authenticator, good, wrong }) => {
-    if (authenticator.reload === undefined) return;
+    askOnlyIf(authenticator.reload !== undefined, NO_RELOAD);
     await inTime(authenticator.reload(), 'reload');
     await expectDecision(authenticator, good, 'allow', 'good credentials after a reload');
     if (wrong !== undefined) await expectDecision(authenticator, wrong, 'deny', 'wrong credentials after a reload');
@@ -248,7 +257,7 @@ function lifecycleLaws(law: Law): void {
   law(
     'a reload that fails is rejected with the reason and changes no answer',
     async ({ authenticator, good, wrong, spoil }) => {
-      if (authenticator.reload === undefined) return;
+      askOnlyIf(authenticator.reload !== undefined, NO_RELOAD);
       ensure(spoil !== undefined, 'the authenticator has reload: expected spoil too, to test a reload that fails');
       await spoil();
       const error = await inTime(
@@ -269,7 +278,7 @@ function lifecycleLaws(law: Law): void {
   );
 
   law('requests during a reload are answered', async ({ authenticator, good }) => {
-    if (authenticator.reload === undefined) return;
+    askOnlyIf(authenticator.reload !== undefined, NO_RELOAD);
     const before = ask(authenticator, good);
     const reloading = authenticator.reload();
     const during = ask(authenticator, good);

@@ -3,6 +3,8 @@
 // cannot widen a rule, and its lifecycle.
 import type { AccessRule, AuthorizationRequest, Authorizer, ClientId, Permissions } from '../ports/index.js';
 import { permissionsProblems } from './auth-answers.js';
+import { askOnlyIf, reportTo, testOf, thenDisposed } from './asking.js';
+import type { NotAskedReport, TestBody } from './asking.js';
 import { ContractViolation, differences, ensure, report, show } from './compare.js';
 
 /** What the adapter's author provides, newly created for each test. */
@@ -31,7 +33,9 @@ export interface AuthorizerContractOptions {
   readonly sample: { readonly clientId: string; readonly userName?: string | undefined };
   /** The functions of the test runner: `describe` calls its body synchronously, `test` awaits it. */
   readonly describe: (name: string, body: () => void) => void;
-  readonly test: (name: string, body: () => Promise<void>) => void;
+  readonly test: (name: string, body: TestBody) => void;
+  /** Told of each law that was not asked. Default: a line on standard error. */
+  readonly notAsked?: NotAskedReport;
 }
 
 type Names = AuthorizerContractOptions['sample'];
@@ -62,20 +66,31 @@ const UNUSUAL_NAMES = [
   'x'.repeat(16_000),
 ];
 
+const NO_REWRITE = 'the authorizer has no `reload`, and its rules do not live elsewhere';
+
 const WILDCARD = /[+#]/;
 
 /** Declares the contract's tests. */
-export function authorizerContract({ name, factory, sample, describe, test }: AuthorizerContractOptions): void {
+export function authorizerContract(options: AuthorizerContractOptions): void {
+  const {
+    name,
+    factory,
+    sample,
+    describe,
+    test,
+    notAsked = reportTo(`authorizer contract: ${options.name}`),
+  } = options;
   const law = (text: string, body: (subject: AuthorizerUnderTest) => Promise<void>): void => {
-    test(text, async () => {
+    const ask = async (): Promise<void> => {
       const subject = await factory.create();
-      try {
-        await body(subject);
-      } finally {
-        await subject.authorizer.stop?.();
-        await subject.dispose();
-      }
-    });
+      const dispose = (): Promise<void> =>
+        thenDisposed(
+          () => subject.dispose(),
+          async () => subject.authorizer.stop?.(),
+        );
+      await thenDisposed(dispose, () => body(subject));
+    };
+    test(text, testOf(text, notAsked, ask));
   };
 
   describe(`authorizer contract: ${name}`, () => {
@@ -192,7 +207,8 @@ function lifeLaws(law: Law, sample: Names): void {
   law('a reload that finds other rules notifies every listener once they are in force', async (subject) => {
     const { authorizer } = subject;
     const rewrite = rewriterOf(subject);
-    if (rewrite === undefined || subject.rulesLiveElsewhere === true) return;
+    askOnlyIf(rewrite !== undefined, NO_REWRITE);
+    askOnlyIf(subject.rulesLiveElsewhere !== true, 'the rules live elsewhere');
     const before = await ask(authorizer, sample);
     const notified: Promise<Permissions>[] = [];
     for (let i = 0; i < 2; i++) authorizer.watch?.(() => notified.push(ask(authorizer, sample)));
@@ -210,7 +226,8 @@ function lifeLaws(law: Law, sample: Names): void {
   law('rules that live elsewhere are in force after a reload, or at once without one', async (subject) => {
     const { authorizer } = subject;
     const rewrite = rewriterOf(subject);
-    if (rewrite === undefined || subject.rulesLiveElsewhere !== true) return;
+    askOnlyIf(rewrite !== undefined, NO_REWRITE);
+    askOnlyIf(subject.rulesLiveElsewhere === true, 'the rules do not live elsewhere');
     const before = await ask(authorizer, sample);
     await rewrite('other rules');
     await authorizer.reload?.();
@@ -222,7 +239,7 @@ function lifeLaws(law: Law, sample: Names): void {
 
   law('a reload that finds the same rules notifies no listener', async (subject) => {
     const { authorizer } = subject;
-    if (rewriterOf(subject) === undefined) return;
+    askOnlyIf(rewriterOf(subject) !== undefined, NO_REWRITE);
     let notified = 0;
     authorizer.watch?.(() => notified++);
     await authorizer.reload?.();
@@ -232,7 +249,8 @@ function lifeLaws(law: Law, sample: Names): void {
   law('a reload that fails is rejected with the reason, changes nothing and notifies no listener', async (subject) => {
     const { authorizer } = subject;
     const rewrite = rewriterOf(subject);
-    if (rewrite === undefined || authorizer.reload === undefined) return;
+    askOnlyIf(rewrite !== undefined, NO_REWRITE);
+    askOnlyIf(authorizer.reload !== undefined, 'the authorizer has no `reload`');
     const before = await ask(authorizer, sample);
     let notified = 0;
     authorizer.watch?.(() => notified++);

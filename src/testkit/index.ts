@@ -8,6 +8,7 @@ export type {
 } from './authenticator-contract.js';
 export { authorizerContract } from './authorizer-contract.js';
 export type { AuthorizerContractOptions, AuthorizerUnderTest } from './authorizer-contract.js';
+export type { NotAskedReport, TestBody } from './asking.js';
 export { ContractViolation } from './compare.js';
 export { FaultyStorage } from './faulty-storage.js';
 export type { Chaos, FaultyStorageOptions, HoldPoint, Misbehaviour, StorageOperation } from './faulty-storage.js';
@@ -23,6 +24,9 @@ export type {
 export { SeededRandom } from './seeded-random.js';
 export { storageContract } from './storage-contract/storage-contract.js';
 export type { StorageContractOptions } from './storage-contract/storage-contract.js';
+export { storageCrashContract } from './storage-crash/crash-contract.js';
+export type { StorageCrashContractOptions, StoreUnderCrash } from './storage-crash/crash-contract.js';
+export { runUntilKilled } from './storage-crash/program.js';
 export { StorageModel } from './storage-contract/model.js';
 export type { FastCheck } from './storage-contract/fast-check.js';
 export type { ModelRunOptions } from './storage-contract/model-run.js';

@@ -60,6 +60,9 @@ const VIOLATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'testkit-needs-no-test-runner': {
     'src/testkit/suite.ts': "import { test } from '@jest/globals'; test('x', () => undefined);",
   },
+  'the-crash-kit-starts-processes': {
+    'src/testkit/storage-crash/suite.ts': "import { test } from '@jest/globals'; test('x', () => undefined);",
+  },
   'testkit-takes-types-of-the-core': {
     'src/testkit/insides.ts': "import { value } from '../domain/rule.js'; export const other = value;",
   },

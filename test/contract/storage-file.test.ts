@@ -63,6 +63,7 @@ storageContract({
   describe,
   test,
   fastCheck,
+  reopenTimeoutMs: 25_000,
   factory: {
     create: () => {
       const directory = newDirectory();

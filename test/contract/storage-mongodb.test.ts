@@ -18,6 +18,7 @@ describeWithServer(databases, 'storage in MongoDB', (found) => {
     describe,
     test,
     fastCheck,
+    reopenTimeoutMs: 25_000,
     factory: { create: () => Promise.resolve(found.subject()) },
     model: { runs: 15 },
   });

@@ -310,8 +310,6 @@ function noticeLine(event: BrokerEvent): string | undefined {
       return `! subscribe-denied ${event.clientId} ${event.topicFilter}`;
     case 'message-dropped':
       return `! ${event.reason} ${event.queue ?? 'no-queue'}${event.topic === undefined ? ' unread' : ` ${event.topic}`}`;
-    case 'message-expired':
-      return `! expired ${event.queue ?? 'retained'} ${event.topic}`;
     case 'retained-limited':
       return `! retained-limited ${event.clientId} ${event.topicFilter} ${event.limit}`;
     case 'will-published':

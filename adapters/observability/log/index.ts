@@ -68,9 +68,14 @@ class LogTelemetry implements Telemetry {
         },
       },
     );
-    this.#rateLimiter = new LogRateLimiter(clock, (event, count, seconds) => {
-      const fields =
-        'reason' in event ? { event: event.kind, reason: event.reason, count } : { event: event.kind, count };
+    this.#rateLimiter = new LogRateLimiter(clock, (event, { count, seconds, queues, inOtherQueues }) => {
+      const fields = {
+        event: event.kind,
+        ...('reason' in event ? { reason: event.reason } : {}),
+        count,
+        ...(queues === undefined ? {} : { queues }),
+        ...(inOtherQueues === 0 ? {} : { inOtherQueues }),
+      };
       this.#logger[levelOf(event)](fields, `${describeEvent(event)}: ${count} more in ${seconds} s`);
     });
   }

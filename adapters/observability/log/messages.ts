@@ -39,9 +39,8 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'message-dropped':
       // No fault: no client subscribed, or the offline client did not ask to have its messages stored.
       if (event.reason === 'no-subscriber' || event.reason === 'client-offline') return 'debug';
-      // No fault: the rules restrict what a broad subscription delivers.
-      return event.reason === 'not-authorized' ? 'info' : 'warn';
-    case 'message-expired':
+      // No fault: the rules restrict what a broad subscription delivers, and an expiry what waits.
+      return event.reason === 'not-authorized' || event.reason === 'expired' ? 'info' : 'warn';
     case 'will-published':
       return 'debug';
     case 'session-ended':
@@ -60,7 +59,6 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
 export function burstOf(event: BrokerEvent | LifecycleEvent): number {
   switch (event.kind) {
     case 'message-dropped':
-    case 'message-expired':
       return 1;
     case 'connection-refused':
     case 'handshake-failed':
@@ -118,8 +116,6 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'subscription denied';
     case 'message-dropped':
       return 'message dropped';
-    case 'message-expired':
-      return 'message expired';
     case 'retained-limited':
       return 'subscription matches more retained messages than the limit';
     case 'will-published':

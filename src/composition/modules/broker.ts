@@ -42,6 +42,7 @@ export const brokerModule = (config: Config): ContainerModule =>
     bind(BrokerService).toResolvedValue(
       ...byName(({ components: { emit }, ...parts }: ServiceDependencies) => new BrokerService({ ...parts, emit }), {
         parts: all(LifecyclePart),
+        storage: Storage,
         engine: Engine,
         engineRun: EngineRun,
         access: AccessAdapters,

@@ -1,6 +1,6 @@
-// The delivery counters. Every delivery that was started is delivered, dropped for a reason, expired, or still in a
-// queue, so they balance at every step. Counters never go down.
-//   started + restored = delivered + dropped + expired + transferred + waiting
+// The delivery counters. Every delivery that was started is delivered, dropped for a reason, or still in a queue, so
+// they balance at every step. Counters never go down.
+//   started + restored = delivered + dropped + transferred + waiting
 import type { DropReason } from '../reasons.js';
 
 export class DeliveryCounters {
@@ -14,7 +14,6 @@ export class DeliveryCounters {
   restored = 0;
   /** Deliveries handed to the network at QoS 0, or acknowledged by the client at QoS 1 and 2. */
   delivered = 0;
-  expired = 0;
   /**
    * Deliveries that ended because another one continues with the message: a shared group handed it to a member or back.
    */
@@ -25,6 +24,7 @@ export class DeliveryCounters {
     'slow-consumer': 0,
     'queue-full': 0,
     'queue-bytes-full': 0,
+    expired: 0,
     'session-ended': 0,
     'not-authorized': 0,
     'packet-too-large': 0,
@@ -34,8 +34,8 @@ export class DeliveryCounters {
 
   /** Deliveries in progress: in a queue, or sent and not acknowledged. */
   get waiting(): number {
-    const { started, restored, delivered, expired, transferred, dropped } = this;
-    const ended = Object.values(dropped).reduce((sum, count) => sum + count, delivered + expired + transferred);
+    const { started, restored, delivered, transferred, dropped } = this;
+    const ended = Object.values(dropped).reduce((sum, count) => sum + count, delivered + transferred);
     return started + restored - ended;
   }
 }

@@ -43,10 +43,3 @@ export function reportDrop(
     ...(detail === undefined ? {} : { detail }),
   });
 }
-
-/** Counts and reports a message whose Message Expiry Interval ended while it waited. */
-export function expire({ counters, effects }: Context, message: Message, qos: QoS, queue: QueueId): void {
-  counters.expired++;
-  if (!wants(effects.wanted, 'message-expired')) return;
-  effects.emit({ kind: 'message-expired', messageId: message.id, topic: message.topic, qos, queue });
-}

@@ -63,8 +63,11 @@ export class MessageDispatcher implements Task {
     expired: ({ topic, id }) => {
       const { effects } = this.context;
       this.clearRetained(topic);
-      if (wants(effects.wanted, 'message-expired'))
-        effects.emit({ kind: 'message-expired', messageId: id, topic, qos: undefined, queue: undefined });
+      // It was stored and not on its way to a client, so it does not count among the deliveries.
+      if (wants(effects.wanted, 'message-dropped')) {
+        const message = { messageId: id, topic, qos: undefined, queue: undefined };
+        effects.emit({ kind: 'message-dropped', reason: 'expired', ...message });
+      }
     },
   };
   #lastId = 0;

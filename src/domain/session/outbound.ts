@@ -7,7 +7,7 @@ import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
 import type { RestoredFact, SessionRecord } from '../changes.js';
 import type { Context } from '../context.js';
-import { expire, reportDrop } from '../messages/drops.js';
+import { reportDrop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload } from '../messages/message.js';
 import { NOW } from '../durability.js';
@@ -293,7 +293,7 @@ export class Outbound implements QueueOwner, Task {
       const { message } = entry;
       const expiresAtMs = message?.expiresAtMs;
       if (message !== undefined && expiresAtMs !== undefined && expiresAtMs <= nowMs && this.#mayExpire(entry)) {
-        expire(this.context, message, entry.qos, queue.id);
+        queue.dropped('expired', message, entry.qos);
         this.#sentBelow = entry.seq + 1; // its seq is used up, as if it had been sent
         queue.remove(entry, inFlight.size === 0 ? queue.firstUndelivered : undefined);
         context.sliceLeft--;

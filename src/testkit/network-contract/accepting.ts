@@ -1,8 +1,11 @@
 // Laws about incoming connections: what an adapter reports before and while a connection is accepted.
+import { askOnlyIf } from '../asking.js';
 import { ensure, show } from '../compare.js';
 import { size } from './bytes.js';
 import { settle } from './scenario.js';
 import type { Law } from './scenario.js';
+
+const NO_HANDSHAKE = 'the factory provides no `connectWithoutHandshake`: there is no handshake';
 
 export const ACCEPTING_LAWS: readonly Law[] = [
   [
@@ -70,7 +73,7 @@ export const ACCEPTING_LAWS: readonly Law[] = [
       const address = await scenario.listen();
       for (const how of ['reset', 'end'] as const) {
         const pending = await scenario.withoutHandshake(address);
-        if (pending === undefined) return;
+        askOnlyIf(pending !== undefined, NO_HANDSHAKE);
         pending.peer[how]();
         await scenario.untilAborted(pending.peer, pending.connection);
       }
@@ -80,7 +83,7 @@ export const ACCEPTING_LAWS: readonly Law[] = [
     'closing the listener aborts a connection before its handshake, if there is a handshake',
     async (scenario) => {
       const pending = await scenario.withoutHandshake(await scenario.listen());
-      if (pending === undefined) return;
+      askOnlyIf(pending !== undefined, NO_HANDSHAKE);
       await scenario.subject.listener.close();
       await scenario.untilAborted(pending.peer, pending.connection);
     },

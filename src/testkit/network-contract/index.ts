@@ -1,6 +1,8 @@
 // The contract of the network port as tests, for any adapter and under any test runner. Each rule of the port is one
 // test, so that a run lists everything an adapter gets wrong, not only the first thing. The laws look at behavior
 // alone: neither at how an adapter works nor at its speed.
+import { reportTo, testOf, thenDisposed } from '../asking.js';
+import type { NotAskedReport, TestBody } from '../asking.js';
 import { ACCEPTING_LAWS } from './accepting.js';
 import { CLOSING_LAWS } from './closing.js';
 import { DATA_LAWS } from './data.js';
@@ -18,9 +20,11 @@ export interface NetworkContractOptions {
   /** Of your test runner. It must call the body at once, as Jest, Vitest, Mocha and `node:test` do. */
   readonly describe: (name: string, body: () => void) => void;
   /** Of your test runner. It must await the promise that the body returns. */
-  readonly test: (name: string, body: () => Promise<void>) => void;
+  readonly test: (name: string, body: TestBody) => void;
   /** Limit in milliseconds for anything that has to happen. Default 10,000. */
   readonly timeoutMs?: number;
+  /** Told of each law that was not asked. Default: a line on standard error. */
+  readonly notAsked?: NotAskedReport;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -32,19 +36,22 @@ export function networkContract({
   describe,
   test,
   timeoutMs = DEFAULT_TIMEOUT_MS,
+  notAsked = reportTo(`network contract: ${name}`),
 }: NetworkContractOptions): void {
   describe(`network contract: ${name}`, () => {
     for (const [law, run] of [...DATA_LAWS, ...CLOSING_LAWS, ...ACCEPTING_LAWS, ...LISTENING_LAWS]) {
-      test(law, async () => {
+      const ask = async (): Promise<void> => {
         const scenario = await Scenario.create(factory, timeoutMs);
-        try {
-          await run(scenario);
-          await scenario.subject.listener.close();
-          scenario.verify();
-        } finally {
-          await scenario.dispose();
-        }
-      });
+        await thenDisposed(
+          () => scenario.dispose(),
+          async () => {
+            await run(scenario);
+            await scenario.subject.listener.close();
+            scenario.verify();
+          },
+        );
+      };
+      test(law, testOf(law, notAsked, ask));
     }
   });
 }

@@ -1,7 +1,8 @@
 // Laws about a crash of the process: a batch is there completely or not at all, and what was committed is not lost.
 import type { Change, Durability } from '../../ports/index.js';
+import { askOnlyIf } from '../asking.js';
 import { differences, ensure, report } from '../compare.js';
-import { reopenAndLoad } from './law.js';
+import { NOT_DURABLE, reopenAndLoad } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, drop, messageOf, payloadOf, put, queueOf, topic, trim } from './samples.js';
 import { loadAll } from './subject.js';
@@ -26,7 +27,7 @@ export function crashLaws(law: Law): void {
         );
         subject.watch(batch);
         const resolved = await crashDuring(subject, batch);
-        if (!subject.durable) return;
+        askOnlyIf(subject.durable, NOT_DURABLE);
         const applied = (await subject.storage.readRetained([topic('last')])).length > 0;
         ensure(applied || !resolved, 'the commit had resolved before the crash, but nothing of it is stored');
         if (applied) subject.expect(batch);
@@ -44,7 +45,7 @@ export function crashLaws(law: Law): void {
       const message = messageOf(1, { payload: payloadOf(2000) });
       const batch = Array.from({ length: FAN_OUT }, (_, i) => appendOf(queueOf(`c${String(i)}`), 0, message));
       const resolved = await crashDuring(subject, batch);
-      if (!subject.durable) return;
+      askOnlyIf(subject.durable, NOT_DURABLE);
       const queues = (await reopenAndLoad(subject)).filter((fact) => fact.kind === 'queue').length - 1;
       ensure(
         queues === 0 || queues === FAN_OUT,
@@ -111,7 +112,7 @@ async function crashDuring(subject: Subject, batch: readonly Change[], durabilit
   const resolved = hasResolved;
   const { durable } = subject;
   subject.storage = storage;
-  await storage.open();
+  await subject.openReopened();
   await loadAll(storage);
   ensure(storage.traits.durable === durable, 'traits must not change from one opening to the next');
   return resolved;

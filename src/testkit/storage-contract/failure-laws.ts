@@ -1,5 +1,7 @@
 // Laws about a commit that fails for the moment: it may be repeated, and counts once.
+import { askOnlyIf } from '../asking.js';
 import { ensure } from '../compare.js';
+import { NOT_DURABLE, NO_FAILURES } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, groupQueueOf, messageOf, payloadOf, put, queueOf, trim } from './samples.js';
 import { rejectionOf } from './subject.js';
@@ -10,7 +12,7 @@ export function failureLaws(law: Law): void {
   for (const how of ['before', 'after'] as const) {
     law(`a commit that failed ${how} its batch was stored may be sent again, and counts once`, async (subject) => {
       const { failNextCommit } = subject.under;
-      if (failNextCommit === undefined) return;
+      askOnlyIf(failNextCommit !== undefined, NO_FAILURES);
       const shared = messageOf(1, { payload: payloadOf(3000) });
       await subject.commit(
         put.session('a'),
@@ -46,7 +48,8 @@ export function failureLaws(law: Law): void {
       `a crash after a commit that failed ${how} its batch was stored loses none of the batches before it`,
       async (subject) => {
         const { failNextCommit } = subject.under;
-        if (failNextCommit === undefined || !subject.durable) return;
+        askOnlyIf(failNextCommit !== undefined, NO_FAILURES);
+        askOnlyIf(subject.durable, NOT_DURABLE);
         await subject.commit(put.session('a'), appendOf(q, 0, messageOf(1)));
         const batch = [appendOf(q, 1, messageOf(2)), trim(q, 0)];
         subject.watch(batch);

@@ -7,6 +7,11 @@ import type { Subject } from './subject.js';
 /** Declares one test on a new, empty store. */
 export type Law = (text: string, body: (subject: Subject) => Promise<void>) => void;
 
+/** Why a law is not asked. */
+export const NOT_DURABLE = 'the adapter does not claim to be durable';
+export const NO_SECOND = 'the factory provides no `second`';
+export const NO_FAILURES = 'the factory provides no `failNextCommit`';
+
 export const MEBIBYTE = 1024 * 1024;
 export const EVERYTHING = { maxEntries: 100_000, maxBytes: 1024 * MEBIBYTE };
 
@@ -44,6 +49,6 @@ export async function pageProblems(
 /** Crashes and restarts the process. @returns the facts that it loads. */
 export async function reopenAndLoad(subject: Subject): Promise<RestoredFact[]> {
   subject.storage = await subject.under.reopen();
-  await subject.storage.open();
+  await subject.openReopened();
   return loadAll(subject.storage);
 }

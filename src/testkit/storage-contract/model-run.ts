@@ -3,6 +3,7 @@
 // a session comes after it. fast-check is a parameter, so that the rest of the kit does not need it.
 import type { Arbitrary, AsyncCommand } from 'fast-check';
 import type { Change, Message, QueueId, Seq } from '../../ports/index.js';
+import { thenDisposed } from '../asking.js';
 import { ContractViolation, differences, report, show } from '../compare.js';
 import type { FastCheck } from './fast-check.js';
 import { intentOf, QUEUES } from './intents.js';
@@ -33,23 +34,24 @@ type Step = AsyncCommand<History, Subject>;
 export async function runAgainstModel(
   fc: FastCheck,
   factory: StorageFactory,
-  options: ModelRunOptions = {},
+  options: ModelRunOptions & { readonly reopenTimeoutMs?: number | undefined } = {},
 ): Promise<void> {
   const { runs = 60, steps = 25, seed: fromSeed, dontShrink = false } = options;
   // Shrinking continues from the history that failed last, so the last failure is the shortest.
   let lastFailed: readonly string[] = [];
   const property = fc.asyncProperty(fc.commands(stepsOf(fc), { maxCommands: steps, size: 'max' }), async (commands) => {
-    const subject = await Subject.create(factory);
+    const subject = await Subject.create(factory, options.reopenTimeoutMs);
     const history: History = { steps: [] };
-    try {
-      await fc.asyncModelRun(() => ({ model: history, real: subject }), commands);
-      await subject.verify();
-    } catch (error) {
-      lastFailed = history.steps;
-      throw error;
-    } finally {
-      await subject.dispose();
-    }
+    const run = async (): Promise<void> => {
+      try {
+        await fc.asyncModelRun(() => ({ model: history, real: subject }), commands);
+        await subject.verify();
+      } catch (error) {
+        lastFailed = history.steps;
+        throw error;
+      }
+    };
+    await thenDisposed(() => subject.dispose(), run);
   });
   const result = await fc.check(property, {
     numRuns: runs,

@@ -1,8 +1,9 @@
 // Laws about `openReadOnly`: it shows what was committed, makes and changes nothing, and takes nothing from a writer.
 import { StorageError } from '../../ports/index.js';
 import type { Change } from '../../ports/index.js';
+import { askOnlyIf, thenDisposed } from '../asking.js';
 import { differences, ensure, report } from '../compare.js';
-import { EVERYTHING, pageProblems } from './law.js';
+import { EVERYTHING, NOT_DURABLE, NO_SECOND, pageProblems } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, drop, messageOf, payloadOf, put, queueOf, release, remove, seq, trim } from './samples.js';
 import { comparableEntry, loadAll, rejectionOf } from './subject.js';
@@ -46,7 +47,7 @@ export function readOnlyLaws(law: Law): void {
     async (subject) => {
       await subject.commit(...everything);
       await subject.commit(...later);
-      if (!subject.durable) return;
+      askOnlyIf(subject.durable, NOT_DURABLE);
       await subject.crashAndOpenReadOnly();
       await subject.verifyReads('opened read-only');
       const problems: string[] = [];
@@ -69,7 +70,7 @@ export function readOnlyLaws(law: Law): void {
 
   law('a store can be opened read-only any number of times, and does not change', async (subject) => {
     await subject.commit(...everything);
-    if (!subject.durable) return;
+    askOnlyIf(subject.durable, NOT_DURABLE);
     for (const how of ['close', 'crash', 'close'] as const) {
       await subject.crashAndOpenReadOnly();
       await subject.verifyReads('opened read-only again');
@@ -84,7 +85,8 @@ export function readOnlyLaws(law: Law): void {
     'opening a store read-only leaves it to its writer, and reads one moment of it or is refused',
     async (subject) => {
       const { second } = subject.under;
-      if (second === undefined || !subject.durable) return;
+      askOnlyIf(second !== undefined, NO_SECOND);
+      askOnlyIf(subject.durable, NOT_DURABLE);
       await subject.commit(...everything);
       const writer = subject.storage;
       const reader = await second();
@@ -127,16 +129,17 @@ export function readOnlyLaws(law: Law): void {
 
 export async function findsNoStore(factory: StorageFactory): Promise<void> {
   const under = await factory.create();
-  try {
-    ensure(!(await under.storage.openReadOnly()), 'openReadOnly reports a store, but none was ever opened');
-    await rejectionOf(under.storage.readQueue(queueOf('a'), seq(0), EVERYTHING), 'a read where there is no store');
-    const again = await under.reopen();
-    ensure(!(await again.openReadOnly()), 'openReadOnly made a store where there was none');
-    const storage = await under.reopen();
-    await storage.open();
-    report('a store that was opened read-only before it existed', differences([], await loadAll(storage)));
-    await storage.close();
-  } finally {
-    await under.dispose();
-  }
+  await thenDisposed(
+    () => under.dispose(),
+    async () => {
+      ensure(!(await under.storage.openReadOnly()), 'openReadOnly reports a store, but none was ever opened');
+      await rejectionOf(under.storage.readQueue(queueOf('a'), seq(0), EVERYTHING), 'a read where there is no store');
+      const again = await under.reopen();
+      ensure(!(await again.openReadOnly()), 'openReadOnly made a store where there was none');
+      const storage = await under.reopen();
+      await storage.open();
+      report('a store that was opened read-only before it existed', differences([], await loadAll(storage)));
+      await storage.close();
+    },
+  );
 }

@@ -2,6 +2,8 @@
 // test, so that a run lists everything an adapter gets wrong and not only the first thing. The traits that an adapter
 // claims decide which laws apply, in both directions: claiming less than is true fails too. How an adapter works is not
 // tested, and neither is its speed.
+import { reportTo, testOf, thenDisposed } from '../asking.js';
+import type { NotAskedReport, TestBody } from '../asking.js';
 import { batchLaws } from './batch-laws.js';
 import { contentLaws } from './content-laws.js';
 import { crashLaws } from './crash-laws.js';
@@ -27,29 +29,39 @@ export interface StorageContractOptions {
   /** Your test runner's function that groups tests. It has to call `body` at once. */
   readonly describe: (name: string, body: () => void) => void;
   /** Your test runner's function that declares a test. It has to await the promise of `body`. */
-  readonly test: (name: string, body: () => Promise<void>) => void;
+  readonly test: (name: string, body: TestBody) => void;
   /** The module `fast-check`, which generates the random histories. */
   readonly fastCheck: FastCheck;
   /** How many random histories, how long, and from which seed. */
   readonly model?: ModelRunOptions;
+  /**
+   * Told of each law that was not asked, because the adapter does not claim what it is about, or the factory provides
+   * nothing to ask it with. Default: a line on standard error.
+   */
+  readonly notAsked?: NotAskedReport;
+  /** Limit in milliseconds for opening a store again. Default 4000, because a runner's time-out says no reason. */
+  readonly reopenTimeoutMs?: number;
 }
 
 /**
  * Declares the tests of the storage contract. Every failing test throws a ContractViolation, or what the adapter threw.
  */
-export function storageContract({ name, factory, describe, test, fastCheck, model }: StorageContractOptions): void {
+export function storageContract(options: StorageContractOptions): void {
+  const { name, factory, describe, test, fastCheck, model } = options;
+  const title = `storage contract: ${name}`;
+  const { notAsked = reportTo(title) } = options;
   const law = (text: string, body: (subject: Subject) => Promise<void>): void => {
-    test(text, async () => {
-      const subject = await Subject.create(factory);
-      try {
-        await body(subject);
-      } finally {
-        await subject.dispose();
-      }
-    });
+    const ask = async (): Promise<void> => {
+      const subject = await Subject.create(factory, options.reopenTimeoutMs);
+      await thenDisposed(
+        () => subject.dispose(),
+        () => body(subject),
+      );
+    };
+    test(text, testOf(text, notAsked, ask));
   };
 
-  describe(`storage contract: ${name}`, () => {
+  describe(title, () => {
     describe('facts', () => {
       factLaws(law);
     });
@@ -82,7 +94,7 @@ export function storageContract({ name, factory, describe, test, fastCheck, mode
     });
     describe('model', () => {
       test('a random history with crashes and repeated batches reads as the model says after every step', () =>
-        runAgainstModel(fastCheck, factory, model));
+        runAgainstModel(fastCheck, factory, { ...model, reopenTimeoutMs: options.reopenTimeoutMs }));
     });
   });
 }

@@ -22,7 +22,8 @@ export interface StorageUnderTest {
   readonly storage: Storage;
   /**
    * Crash: abandons every storage provided so far without closing it, as if its process had died, and returns another
-   * one on the same store. What an abandoned storage was doing must not reach the store later. The kit also calls it
+   * one on the same store. What an abandoned storage was doing must not reach the store later, and a lock that it holds
+   * in this process must be gone, as after a death. The kit also calls it
    * after a `close`, to open the store again.
    */
   reopen(): Promise<Storage>;
@@ -31,7 +32,7 @@ export interface StorageUnderTest {
   /**
    * Makes the next `commit` of the storage provided last fail as your store does when it is full or cannot be reached:
    * before anything of the batch is stored, or after all of it is stored and only the answer is missing. Without it the
-   * laws about failures test nothing.
+   * laws about failures are not asked.
    */
   readonly failNextCommit?: (how: 'before' | 'after') => void;
   /** Removes the store and everything else that the test left. */
@@ -51,6 +52,13 @@ const READ_ALL: PageLimit = { maxEntries: 1000, maxBytes: 4 * 1024 * 1024 };
  */
 const CHUNK_PADDING = 64;
 
+/** Shorter than test runners wait, because a time-out of theirs would not say what was waited for. */
+const REOPEN_TIMEOUT_MS = 4000;
+
+const cannotReopen = (what: string): string =>
+  `the store cannot be opened by the storage that \`reopen\` returned: ${what}. \`reopen\` stands for a crash: if ` +
+  'the storage before it holds a lock, the factory has to end it, as the death of its process would';
+
 export class Subject {
   model = new StorageModel();
   storage: Storage;
@@ -58,17 +66,21 @@ export class Subject {
   readonly #topics = new Set<TopicName>();
   #lastBatch: readonly Change[] = [];
 
-  private constructor(readonly under: StorageUnderTest) {
+  private constructor(
+    readonly under: StorageUnderTest,
+    readonly reopenTimeoutMs: number,
+  ) {
     this.storage = under.storage;
   }
 
   /** Opens a new store, and checks that it is empty. */
-  static async create(factory: StorageFactory): Promise<Subject> {
-    const subject = new Subject(await factory.create());
+  static async create(factory: StorageFactory, reopenTimeoutMs = REOPEN_TIMEOUT_MS): Promise<Subject> {
+    const subject = new Subject(await factory.create(), reopenTimeoutMs);
     try {
       await subject.#open('a new store');
     } catch (error) {
-      await subject.dispose();
+      // The first failure is the one to report.
+      await subject.dispose().catch(() => undefined);
       throw error;
     }
     return subject;
@@ -133,6 +145,27 @@ export class Subject {
     await this.#verifyLoaded('opened read-only');
   }
 
+  /**
+   * Opens the storage that `reopen` has returned. An abandoned one that lives on in this process may still have a lock
+   * that the death of its process would have ended, and then this would fail, or wait for it.
+   */
+  async openReopened(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const isLate = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new ContractViolation(cannotReopen(`open has not settled within ${String(this.reopenTimeoutMs)} ms`)));
+      }, this.reopenTimeoutMs);
+    });
+    try {
+      await Promise.race([this.storage.open(), isLate]);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      throw new ContractViolation(cannotReopen(`it was refused as ${error.kind}: ${error.message}`), { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Compares what can be read from the running storage. */
   async verifyReads(when: string): Promise<void> {
     const problems: string[] = [];
@@ -169,7 +202,8 @@ export class Subject {
   }
 
   async #open(when: string): Promise<void> {
-    await this.storage.open();
+    if (when === 'a new store') await this.storage.open();
+    else await this.openReopened();
     if (this.durable || when === 'a new store') return this.#verifyLoaded(when);
     await loadAll(this.storage);
     this.#queues.clear();

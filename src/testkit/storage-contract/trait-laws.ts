@@ -1,7 +1,9 @@
 // Laws about traits: an adapter claims what is true of it, and neither more nor less.
 import { StorageError } from '../../ports/index.js';
 import type { Change, RestoredFact, Storage } from '../../ports/index.js';
+import { askOnlyIf } from '../asking.js';
 import { ensure, report, show } from '../compare.js';
+import { NO_SECOND } from './law.js';
 import type { Law } from './law.js';
 import { appendOf, messageOf, payloadOf, put, queueOf } from './samples.js';
 import { loadAll, rejectionOf } from './subject.js';
@@ -36,7 +38,7 @@ export function traitLaws(law: Law): void {
     // The subject does not check what is not claimed, so this law reads the store directly.
     const storage = await subject.under.reopen();
     subject.storage = storage;
-    await storage.open();
+    await subject.openReopened();
     const found = (await loadAll(storage)).filter((fact: RestoredFact) => fact.kind === 'session');
     ensure(
       found.length < expected.length,
@@ -49,8 +51,7 @@ export function traitLaws(law: Law): void {
     const first = subject.storage;
     await subject.commit(put.session('a'), appendOf(queueOf('a'), 0, messageOf(1)));
     if (!first.traits.fencing) {
-      // Without a second storage the claim cannot be tested, and no claim is made.
-      if (second === undefined) return;
+      askOnlyIf(second !== undefined, NO_SECOND);
       const fenced = await isFenced(first, await second());
       ensure(!fenced, 'the adapter does not claim fencing, but keeps a second writer out: it claims less than is true');
       return;

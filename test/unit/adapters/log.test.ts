@@ -98,6 +98,25 @@ test('many dropped messages cause one line at once and one line with their count
   expect(lines).toHaveLength(5);
 });
 
+test('the line with the count of dropped messages names each queue that lost some, up to a bound', () => {
+  const { lines, clock, emit } = logging();
+  const from = (queue: string): BrokerEvent => ({ ...dropped('queue-full'), queue }) as BrokerEvent;
+  emit(from('c:first'));
+  for (let index = 0; index < 12; index++) emit(from(`c:${String(index % 3)}`));
+  clock.advance(10_000);
+  expect(lines[1]).toMatchObject({ count: 12, queues: { 'c:0': 4, 'c:1': 4, 'c:2': 4 } });
+  expect(lines[1]).not.toHaveProperty('inOtherQueues');
+
+  for (let index = 0; index < 1001; index++) emit(from(`c:${String(index)}`));
+  clock.advance(10_000);
+  expect(Object.keys(lines[3]?.['queues'] as object)).toHaveLength(100);
+  expect(lines[3]).toMatchObject({ count: 1000, inOtherQueues: 900 });
+
+  for (let index = 0; index < 4; index++) emit(from(`c:${'x'.repeat(5000)}${String(index)}`));
+  clock.advance(10_000);
+  expect(lines[5]).toMatchObject({ count: 3, inOtherQueues: 2 });
+});
+
 test('lines name no user if the configuration says so', () => {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };

@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/cli/command.js';
+import { describeAdapters } from '../../../src/cli/describe-adapters.js';
+import { resolveConfig } from '../../../src/composition/resolve-config.js';
 import { VERSION } from '../../../src/cli/version.js';
 import { FakeHost } from './fake-host.js';
 
@@ -72,6 +74,17 @@ describe('hexmq start', () => {
       expect(host.output).toContain(`, storage file (${join(directory, 'data')}; ${promise}), `);
     },
   );
+
+  test('the ready line promises no more than the storage claims', () => {
+    const traits = { durable: false, fencing: false, preferredBatchChanges: 1 };
+    const config = resolveConfig({ storage: { adapter: 'my-storage' } });
+    expect(describeAdapters(config, traits)).toMatch(
+      /^storage my-storage \(not durable: nothing survives a restart\), /,
+    );
+    expect(describeAdapters(config, { ...traits, durable: true })).toMatch(
+      /^storage my-storage \(acknowledged when flushed to disk\), /,
+    );
+  });
 
   test('hexmq start stops as soon as it has started if the request to stop comes during the start', async () => {
     const host = new FakeHost();

@@ -8,16 +8,15 @@ describe('the mask of wanted events', () => {
     const mask = maskOf(['message-dropped', 'session-ended']);
     expect(wants(mask, 'message-dropped')).toBe(true);
     expect(wants(mask, 'session-ended')).toBe(true);
-    expect(wants(mask, 'message-expired')).toBe(false);
-    expect(wants(EVERY_EVENT, 'message-expired')).toBe(true);
+    expect(wants(mask, 'will-published')).toBe(false);
+    expect(wants(EVERY_EVENT, 'will-published')).toBe(true);
   });
 
   test('a drop that no observer wants is counted and not reported', () => {
     const core = new CoreHarness({ maxQueueSize: 1 });
-    core.recorder.wanted = maskOf(['message-expired']);
-    const away = core.connectStored('a');
-    away.subscribe(['t', 1]);
-    away.disconnect();
+    core.recorder.wanted = maskOf(['will-published']);
+    core.connectStored('a').subscribe(['t', 1]);
+    core.connect('b').publish('t', 'x');
     const publisher = core.connect('c');
     for (let i = 0; i < 60; i++) publisher.publish('t', 'x');
     expect(core.broker.counters.dropped['queue-full']).toBeGreaterThan(0);
@@ -26,7 +25,7 @@ describe('the mask of wanted events', () => {
 });
 
 describe('a message that expires', () => {
-  test('the expiry of a queued message is an event with the identity of the message', () => {
+  test('a queued message that expires is dropped for that reason, with the identity of the message', () => {
     const core = new CoreHarness({ messageExpiryMax: 10 });
     const a = core.connectStored('a');
     a.subscribe(['t', 1]);
@@ -34,18 +33,18 @@ describe('a message that expires', () => {
     core.connect('b').publish('t', 'x');
     core.advance(10_001);
     core.connectStored('a');
-    expect(core.broker.counters.expired).toBe(1);
-    expect(core.recorder.events.filter(({ kind }) => kind === 'message-expired')).toEqual([
-      { kind: 'message-expired', messageId: 1, topic: 't', qos: 1, queue: 'c:a' },
+    expect(core.broker.counters.dropped.expired).toBe(1);
+    expect(core.recorder.events.filter(({ kind }) => kind === 'message-dropped')).toEqual([
+      { kind: 'message-dropped', reason: 'expired', messageId: 1, topic: 't', qos: 1, queue: 'c:a' },
     ]);
   });
 
-  test('the expiry of a retained message is an event', () => {
+  test('a retained message that expires is dropped for that reason', () => {
     const core = new CoreHarness({ messageExpiryMax: 10 });
     core.connect('b').publish('t', 'x', 0, { retain: true });
     core.advance(10_001);
-    expect(core.recorder.events.filter(({ kind }) => kind === 'message-expired')).toEqual([
-      { kind: 'message-expired', messageId: 1, topic: 't', qos: undefined, queue: undefined },
+    expect(core.recorder.events.filter(({ kind }) => kind === 'message-dropped')).toEqual([
+      { kind: 'message-dropped', reason: 'expired', messageId: 1, topic: 't', qos: undefined, queue: undefined },
     ]);
   });
 });

@@ -609,7 +609,7 @@ describe('message expiry', () => {
     const again = core.connectStored('a');
     expect(core.heard(again)).toEqual(['connack 0 present', 'publish t=3 q1 id3']);
     expect(core.stored('a')).toEqual(['3']);
-    expect(core.broker.counters.expired).toBe(2);
+    expect(core.broker.counters.dropped.expired).toBe(2);
     expect(core.waiting).toBe(1);
   });
 

@@ -98,7 +98,7 @@ describe('after a restart', () => {
     publishAll(publisher, 2, 2, 2);
     const next = core.restarted(11_000);
     expect(returned(next)).toEqual(['2 dup', 'pubrel 2']);
-    expect(next.broker.counters.expired).toBe(1);
+    expect(next.broker.counters.dropped.expired).toBe(1);
     expect(next.waiting).toBe(0);
   });
 

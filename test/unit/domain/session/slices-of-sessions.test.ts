@@ -231,10 +231,10 @@ describe('a queue at whose front many messages are not to be sent', () => {
     core.nowMs += 6000;
     core.lines();
     a.puback(1);
-    expect(core.broker.counters.expired).toBe(2);
+    expect(core.broker.counters.dropped.expired).toBe(2);
     expect(published(core.lines())).toEqual([]);
     expect(published(steps(core).flat())).toEqual(['1 < publish t=fresh q1 id6']);
-    expect(core.broker.counters.expired).toBe(4);
+    expect(core.broker.counters.dropped.expired).toBe(4);
   });
 
   test('messages that the client may no longer receive are dropped in slices', () => {
