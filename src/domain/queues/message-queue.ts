@@ -372,11 +372,7 @@ export class MessageQueue {
     return true;
   }
 
-  /**
-   * Drops an entry that is in storage only, without reading it, and counts it at the average size of the stored
-   * entries. If the client may know it, a Packet Identifier at QoS 2 has to be released, and the QoS is not known: the
-   * entry stays without its payload until a page shows what it is.
-   */
+  /** Drops an entry unread. In doubt, it may be of QoS 2 and need a PUBREL: it stays, empty, until a page shows it. */
   #dropUnread(seq: Seq): void {
     const { changes } = this.context;
     this.#dropped.add(seq);
