@@ -3,6 +3,7 @@
 import type { AuthenticationRequest } from '../domain/effects.js';
 import type { DenialReason } from '../domain/inputs.js';
 import type { Authenticator, AuthenticatorAnswer } from '../ports/auth.js';
+import { requireAnswer } from './answer-checks.js';
 import type { PendingRequest } from './pending-request.js';
 import { isPromiseLike, messageOf } from './timeout.js';
 
@@ -59,7 +60,7 @@ export class Authentication {
         return;
       }
       if (isPromiseLike(answer)) {
-        answer.then(
+        Promise.resolve(answer).then(
           (later) => {
             if (pending?.isCancelled === true) return;
             const outcome = outcomeOf(authenticator, later);
@@ -83,19 +84,14 @@ export class Authentication {
 }
 
 /** `undefined` for an abstention. An invalid answer is a failure, so that a bug in an adapter admits no client. */
-function outcomeOf(
-  authenticator: Authenticator,
-  answer: AuthenticatorAnswer | undefined,
-): AuthenticationOutcome | undefined {
-  switch (answer?.decision) {
-    case 'allow':
-    case 'deny':
-      return answer;
-    case 'abstain':
-      return undefined;
-    case undefined:
+function outcomeOf(authenticator: Authenticator, answer: unknown): AuthenticationOutcome | undefined {
+  let valid: AuthenticatorAnswer;
+  try {
+    valid = requireAnswer(answer);
+  } catch (error) {
+    return unavailable(authenticator, error);
   }
-  return unavailable(authenticator, new Error('its answer was neither allow, deny nor abstain'));
+  return valid.decision === 'abstain' ? undefined : valid;
 }
 
 function unavailable(authenticator: Authenticator, error: unknown): AuthenticationOutcome {

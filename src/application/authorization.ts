@@ -4,6 +4,7 @@
 import { ALLOW_ALL } from '../domain/access/permissions.js';
 import type { Permissions } from '../domain/access/permissions.js';
 import type { AuthorizationRequest, Authorizer } from '../ports/auth.js';
+import { requirePermissions } from './answer-checks.js';
 import { isPromiseLike, messageOf } from './timeout.js';
 
 export type AuthorizationOutcome =
@@ -35,11 +36,12 @@ export class Authorization {
         return;
       }
       if (isPromiseLike(answer)) {
-        answer.then(
+        Promise.resolve(answer).then(
           (later) => {
-            if (!isPermissions(later)) callback(unavailable(authorizer, INVALID_ANSWER));
-            else if (isFinal(later)) callback(allow(concatenate(answers, later)));
-            else this.#callFrom(i + 1, [...answers, later], request, callback);
+            const valid = validOr(authorizer, later, callback);
+            if (valid === undefined) return;
+            if (isFinal(valid)) callback(allow(concatenate(answers, valid)));
+            else this.#callFrom(i + 1, [...answers, valid], request, callback);
           },
           (error: unknown) => {
             callback(unavailable(authorizer, error));
@@ -47,28 +49,26 @@ export class Authorization {
         );
         return;
       }
-      if (!isPermissions(answer)) {
-        callback(unavailable(authorizer, INVALID_ANSWER));
+      const valid = validOr(authorizer, answer, callback);
+      if (valid === undefined) return;
+      if (isFinal(valid)) {
+        callback(allow(concatenate(answers, valid)));
         return;
       }
-      if (isFinal(answer)) {
-        callback(allow(concatenate(answers, answer)));
-        return;
-      }
-      answers = [...answers, answer];
+      answers = [...answers, valid];
     }
     callback(allow(concatenate(answers.slice(0, -1), answers.at(-1) as Rules)));
   }
 }
 
-const INVALID_ANSWER = new Error(
-  'its answer is not valid, expected { kind: "allow-all" } or { kind: "rules", rules: [...] }',
-);
-
-/** Adapters may be written in plain JavaScript. */
-function isPermissions(answer: unknown): answer is Permissions {
-  const { kind, rules } = (answer ?? {}) as { readonly kind?: unknown; readonly rules?: unknown };
-  return kind === 'allow-all' || (kind === 'rules' && Array.isArray(rules));
+/** @returns what the authorizer answered, or `undefined` if that is no answer: the client has then been refused. */
+function validOr(authorizer: Authorizer, answer: unknown, refuse: Callback): Permissions | undefined {
+  try {
+    return requirePermissions(answer);
+  } catch (error) {
+    refuse(unavailable(authorizer, error));
+    return undefined;
+  }
 }
 
 type Final = Exclude<Permissions, Rules> | (Rules & { readonly defaultEffect: 'allow' | 'deny' });

@@ -1,5 +1,6 @@
 // The error for a wrong configuration. It is the user's to correct, so it names every key at once and is shown without
 // a stack.
+import { brand } from '../ports/branded.js';
 
 /**
  * A configuration that cannot be used. `problems` has one sentence for each wrong key, flag or variable: which one, the
@@ -7,6 +8,10 @@
  */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+
+  static {
+    brand(this, 'ConfigError');
+  }
 
   constructor(
     readonly problems: readonly string[],

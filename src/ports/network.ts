@@ -17,6 +17,7 @@
 // `networkContract` in `hexmq/testkit` tests all of this.
 import type { PeerInfo } from '../domain/peer.js';
 import type { Reloadable } from './reloadable.js';
+import { brand } from './branded.js';
 import { port } from './token.js';
 
 /** One open connection, implemented by the adapter and driven by the broker. */
@@ -121,6 +122,10 @@ export interface Listener extends Reloadable {
 /** Thrown by `Listener.listen`. The message names the address, what is wrong, and what the operator can do about it. */
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';
+
+  static {
+    brand(this, 'NetworkError');
+  }
 }
 
 /** Injection token of the listeners; multi-bound, one binding for each. */

@@ -7,6 +7,7 @@ import type { PageLimit } from '../domain/effects.js';
 import type { StoredEntry } from '../domain/inputs.js';
 import type { Message } from '../domain/messages/message.js';
 import type { QueueId, Seq, TopicName } from '../domain/identifiers.js';
+import { brand } from './branded.js';
 import { port } from './token.js';
 
 /**
@@ -50,6 +51,10 @@ export type StorageErrorKind = 'unavailable' | 'full' | 'fenced' | 'corrupt';
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
+
+  static {
+    brand(this, 'StorageError');
+  }
 
   constructor(
     readonly kind: StorageErrorKind,

@@ -1,5 +1,6 @@
 // Comparison of values for the kit: every difference with its path, as readable text. The caller decides what has to
 // be equal. No assertion library, because the kit runs under any test runner.
+import { brand } from '../ports/branded.js';
 
 const SHOWN_MAX = 72;
 const DIFFERENCES_MAX = 20;
@@ -7,6 +8,10 @@ const DIFFERENCES_MAX = 20;
 /** Thrown by a contract test: one broken law, with all the evidence. */
 export class ContractViolation extends Error {
   override readonly name = 'ContractViolation';
+
+  static {
+    brand(this, 'ContractViolation');
+  }
 }
 
 /** Throws if there is anything to report. */
