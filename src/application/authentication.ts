@@ -43,8 +43,31 @@ export class Authentication {
     callback: (outcome: AuthenticationOutcome) => void,
     pending?: PendingRequest,
   ): void {
-    const chain = this.perListener.get(request.listener) ?? this.authenticators;
+    const chain = this.#chainOf(request);
     this.#callFrom(0, { chain, request, callback, pending });
+  }
+
+  /**
+   * Whether an authenticator of the chain remembers that this password is right for this user; `undefined` if none
+   * could compare it.
+   */
+  remembers(request: AuthenticationRequest): boolean | undefined {
+    let compared: boolean | undefined;
+    for (const authenticator of this.#chainOf(request)) {
+      let one: unknown;
+      try {
+        one = authenticator.remembers?.(request);
+      } catch {
+        // The authenticator reports what is wrong when it has to decide.
+      }
+      if (one === true) return true;
+      if (one === false) compared = false;
+    }
+    return compared;
+  }
+
+  #chainOf({ listener }: AuthenticationRequest): readonly Authenticator[] {
+    return this.perListener.get(listener) ?? this.authenticators;
   }
 
   #callFrom(index: number, chainRequest: ChainRequest): void {

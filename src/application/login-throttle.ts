@@ -1,14 +1,21 @@
 // Throttling of logins that fail repeatedly. Failures are counted per login (a user name from an address), per address
 // and per user name. Beyond an allowance an attempt is delayed, twice as long after each further failure, before any
-// authenticator is called. The number of delayed attempts is bounded; one beyond that is refused, but never
+// authenticator is called. The number of delayed attempts is bounded; one that finds no room is refused, but never
 // because of its user name alone: an attacker who abuses a name can slow its owner down, not lock him out.
+//
+// Failures of others, at the same address or with the same user name, do not delay a login that succeeded from there
+// lately, nor one whose password an authenticator remembers. Both end where the login itself has failed too often:
+// otherwise passwords could be tried as fast as they can be sent.
 import type { AuthenticationRequest } from '../domain/effects.js';
+import { shortUserName } from '../domain/user-name.js';
 import type { RequestContext } from '../ports/auth.js';
 import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { AuthenticationOutcome } from './authentication.js';
 import { networkPrefix } from './connection-limiter.js';
 import { FailureCounter } from './failure-counter.js';
+import { WaitingAttempts } from './waiting-attempts.js';
+import type { WaitingAttempt } from './waiting-attempts.js';
 
 export interface LoginThrottleSettings {
   /** Failures of one login that have no consequence. */
@@ -22,7 +29,7 @@ export interface LoginThrottleSettings {
   /** Delayed attempts of all clients together. */
   readonly maxWaiting: number;
   readonly maxWaitingPerAddress: number;
-  /** Entries of each scope: logins, addresses, user names. */
+  /** Entries of each scope: logins, addresses, user names; and logins that succeeded. */
   readonly maxTracked: number;
 }
 
@@ -32,14 +39,12 @@ export const DEFAULT_LOGIN_THROTTLE: LoginThrottleSettings = {
   maxDelayMs: 10_000,
   forgetAfterMs: 900_000,
   maxWaiting: 1000,
-  maxWaitingPerAddress: 10,
+  maxWaitingPerAddress: 100,
   maxTracked: 10_000,
 };
 
 /** A whole plant may share an address, and all its meters a user name: their allowance is this many times higher. */
 const SHARED_ALLOWANCE = 10;
-/** In UTF-16 code units. User names that agree in this prefix are counted together. */
-const NAME_LENGTH_MAX = 128;
 
 /** @param refusal why the attempt is refused, or `undefined` if it may proceed. */
 type Proceed = (refusal: string | undefined) => void;
@@ -51,18 +56,22 @@ type Keys = Readonly<Record<Scope, string | undefined>>;
 export interface LoginThrottleParts {
   readonly clock: Clock;
   readonly emit: (event: LifecycleEvent) => void;
+  /** Whether an authenticator remembers the password, compared without hashing it. Default: none remembers any. */
+  readonly remembers?: (request: AuthenticationRequest) => boolean | undefined;
 }
 
 export class LoginThrottle {
   readonly #counters: Readonly<Record<Scope, FailureCounter>>;
-  readonly #waitingPerAddress = new Map<string, number>();
-  #waiting = 0;
+  readonly #waiting: WaitingAttempts;
+  /** Logins that succeeded, by listener, in the order of expiry. */
+  readonly #succeeded = new Map<string, number>();
 
   constructor(
     readonly settings: LoginThrottleSettings,
     readonly parts: LoginThrottleParts,
   ) {
-    const { allowed, maxTracked, forgetAfterMs } = settings;
+    const { allowed, maxTracked, forgetAfterMs, maxWaiting, maxWaitingPerAddress } = settings;
+    this.#waiting = new WaitingAttempts(maxWaiting, maxWaitingPerAddress, maxTracked);
     const counter = (allowance: number): FailureCounter => new FailureCounter(allowance, maxTracked, forgetAfterMs);
     this.#counters = {
       login: counter(allowed),
@@ -73,7 +82,7 @@ export class LoginThrottle {
 
   /** The number of delayed attempts. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#waiting.size;
   }
 
   /** The number of logins, addresses and user names with recent failures. */
@@ -87,19 +96,38 @@ export class LoginThrottle {
    */
   delay(request: AuthenticationRequest, proceed: Proceed, context?: RequestContext): void {
     const keys = keysOf(request);
-    const { clock } = this.parts;
-    const ownDelayMs = Math.max(this.#delayMs('login', keys), this.#delayMs('address', keys));
+    const loginDelayMs = this.#delayMs('login', keys);
+    const ownDelayMs = Math.max(loginDelayMs, this.#delayMs('address', keys));
     const delayMs = Math.max(ownDelayMs, this.#delayMs('user-name', keys));
-    if (delayMs === 0) proceed(undefined);
-    else if (this.#hasRoom(keys.address)) this.#wait(keys.address, clock.nowMs() + delayMs, proceed, context);
-    else proceed(ownDelayMs > 0 ? 'too many failed attempts' : undefined);
+    if (delayMs === 0 || (loginDelayMs === 0 && this.#hasSucceeded(request, keys))) {
+      proceed(undefined);
+      return;
+    }
+    const remembered = loginDelayMs === 0 ? this.parts.remembers?.(request) : undefined;
+    if (remembered === true) {
+      proceed(undefined);
+      return;
+    }
+    this.#wait({
+      keys,
+      untilMs: this.parts.clock.nowMs() + delayMs,
+      hasFailed: loginDelayMs > 0,
+      wasCompared: remembered === false,
+      proceed,
+      refuse: () => {
+        proceed(ownDelayMs > 0 ? 'too many failed attempts' : undefined);
+      },
+      context,
+    });
   }
 
   /** Counts the outcome of an attempt. That an authenticator was unavailable is no failure of the client. */
   recordResult(request: AuthenticationRequest, result: AuthenticationOutcome): void {
     const keys = keysOf(request);
     if (result.decision === 'allow') {
-      if (keys.login !== undefined) this.#counters.login.forget(keys.login);
+      if (keys.login === undefined || this.settings.maxDelayMs === 0) return;
+      this.#counters.login.forget(keys.login);
+      this.#recordSuccess(successKey(request, keys.login));
     } else if (
       this.settings.maxDelayMs > 0 &&
       (result.reason === 'bad-credentials' || result.reason === 'not-authorized')
@@ -131,36 +159,66 @@ export class LoginThrottle {
     return failures;
   }
 
-  #hasRoom(address: string | undefined): boolean {
-    if (this.#waiting >= this.settings.maxWaiting) return false;
-    return address === undefined || (this.#waitingPerAddress.get(address) ?? 0) < this.settings.maxWaitingPerAddress;
+  #hasSucceeded(request: AuthenticationRequest, { login }: Keys): boolean {
+    if (login === undefined) return false;
+    return (this.#succeeded.get(successKey(request, login)) ?? 0) > this.parts.clock.nowMs();
   }
 
-  #wait(address: string | undefined, untilMs: number, proceed: Proceed, context: RequestContext | undefined): void {
-    this.#count(address, 1);
+  #recordSuccess(key: string): void {
+    const nowMs = this.parts.clock.nowMs();
+    this.#succeeded.delete(key);
+    for (const [oldest, expiresAtMs] of this.#succeeded) {
+      if (expiresAtMs > nowMs && this.#succeeded.size < this.settings.maxTracked) break;
+      this.#succeeded.delete(oldest);
+    }
+    this.#succeeded.set(key, nowMs + this.settings.forgetAfterMs);
+  }
+
+  #wait({ keys, untilMs, hasFailed, wasCompared, proceed, refuse, context }: Delayed): void {
     const end = (): void => {
       timer.cancel();
-      context?.signal.removeEventListener('abort', end);
-      this.#count(address, -1);
+      context?.signal.removeEventListener('abort', leave);
+      this.#waiting.remove(attempt);
+    };
+    // A client that leaves has still learned that the password is not the one that is remembered.
+    const leave = (): void => {
+      end();
+      if (wasCompared) this.#recordFailure('login', keys);
+    };
+    const attempt: WaitingAttempt = {
+      address: keys.address,
+      userName: keys['user-name'],
+      hasFailed,
+      displace: () => {
+        leave();
+        refuse();
+      },
     };
     const timer = this.parts.clock.at(untilMs, () => {
       end();
       proceed(undefined);
     });
-    context?.signal.addEventListener('abort', end);
-  }
-
-  #count(address: string | undefined, change: 1 | -1): void {
-    this.#waiting += change;
-    if (address === undefined) return;
-    const count = (this.#waitingPerAddress.get(address) ?? 0) + change;
-    if (count > 0) this.#waitingPerAddress.set(address, count);
-    else this.#waitingPerAddress.delete(address);
+    context?.signal.addEventListener('abort', leave);
+    if (!this.#waiting.add(attempt)) attempt.displace();
   }
 }
 
+interface Delayed {
+  readonly keys: Keys;
+  readonly untilMs: number;
+  readonly hasFailed: boolean;
+  /** Whether its password was compared with those that are remembered. */
+  readonly wasCompared: boolean;
+  readonly proceed: Proceed;
+  readonly refuse: () => void;
+  readonly context: RequestContext | undefined;
+}
+
+/** What succeeded at a listener with authenticators of its own says nothing about another one. */
+const successKey = ({ listener }: AuthenticationRequest, login: string): string => `${listener}\0${login}`;
+
 function keysOf({ userName, peer: { ipAddress } }: AuthenticationRequest): Keys {
-  const name = userName === undefined ? undefined : shortName(userName);
+  const name = userName === undefined ? undefined : shortUserName(userName);
   const address = ipAddress === undefined ? undefined : networkPrefix(ipAddress);
   // A User Name cannot contain U+0000 [MQTT-1.5.3-2], so the login is unambiguous.
   const login = address === undefined ? undefined : `${address}${name === undefined ? '' : `\0${name}`}`;
@@ -170,8 +228,3 @@ function keysOf({ userName, peer: { ipAddress } }: AuthenticationRequest): Keys 
 /** An IPv6 prefix in the usual notation. */
 const displayed = (address: string | undefined): string | undefined =>
   address?.includes(':') === true ? `${address}::/64` : address;
-
-/** A copy, because a substring would keep the whole string in memory. */
-function shortName(userName: string): string {
-  return userName.length <= NAME_LENGTH_MAX ? userName : Buffer.from(userName.slice(0, NAME_LENGTH_MAX)).toString();
-}

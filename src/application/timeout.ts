@@ -46,6 +46,7 @@ export function authenticatorWithTimeout(
         return fail(error);
       });
     },
+    ...(inner.remembers === undefined ? {} : { remembers: inner.remembers.bind(inner) }),
     ...optionalMethods(inner),
   };
 }

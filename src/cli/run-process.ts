@@ -76,6 +76,22 @@ function writeTerminalWithoutBlocking(terminal: NodeJS.WriteStream): void {
   if (terminal.isTTY) handle?.setBlocking?.(false);
 }
 
+/**
+ * A command that waits for something while nothing is left that could happen ends without a word. Whatever noticed that
+ * before has its turn to say what it is, and a command that is done has set the exit code.
+ */
+function reportSilentEnd(host: ProcessHost): void {
+  process.once('beforeExit', () => {
+    if (process.exitCode !== undefined) return;
+    process.once('beforeExit', () => {
+      if (process.exitCode !== undefined) return;
+      host.printError('hexmq: fatal: nothing is left to wait for: a call of an adapter never settled\n');
+      process.exitCode = ExitStatus.fault;
+    });
+    setImmediate(() => undefined);
+  });
+}
+
 /** @param signals of a broker; the other commands end at a signal. */
 export async function runProcess(signals: Signals | undefined): Promise<void> {
   const host = createHost(signals);
@@ -93,6 +109,7 @@ export async function runProcess(signals: Signals | undefined): Promise<void> {
     stream.on('error', () => undefined);
     if (signals !== undefined) writeTerminalWithoutBlocking(stream);
   }
+  reportSilentEnd(host);
   process.exitCode = await run(process.argv.slice(2), host);
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }

@@ -99,7 +99,10 @@ export const FAILED_ATTEMPTS_DESCRIPTIONS: Readonly<Record<keyof LoginThrottleSe
   delayMs: 'Milliseconds that the next attempt is delayed; each further failure doubles it.',
   maxDelayMs: 'Longest delay in milliseconds; 0 switches delays off.',
   forgetAfterMs: 'Milliseconds after the last failure until the count starts again.',
-  maxWaiting: 'Delayed attempts at one time. Further ones are refused with CONNACK 3.',
+  maxWaiting:
+    'Delayed attempts at one time. Where there is no room, the address and the user name with the most make some; ' +
+    'what finds none is refused with CONNACK 3.',
   maxWaitingPerAddress: 'Delayed attempts from one address at one time.',
-  maxTracked: 'Addresses, user names, and pairs of both whose failures are remembered, of each kind.',
+  maxTracked:
+    'Addresses, user names, and pairs of both whose failures are remembered, of each kind, and pairs that succeeded.',
 };

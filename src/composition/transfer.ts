@@ -18,6 +18,7 @@ import { BUILT_IN_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from './adapter-
 import type { Config } from './config.js';
 import { ConfigError } from './config-error.js';
 import { createContainer } from './container.js';
+import { callOf, settled } from './settling.js';
 
 export {
   inspectQueue,
@@ -112,7 +113,7 @@ const placeOf = ({ storage: { adapter, options } }: Config): unknown => ({ adapt
  */
 export async function withStore<Result>(config: Config, use: (storage: Storage) => Promise<Result>): Promise<Result> {
   const storage = await storageOf(config);
-  if (!(await storage.openReadOnly())) {
+  if (!(await settled(storage.openReadOnly(), callOf('openReadOnly', config.storage.adapter, 'storage')))) {
     throw new TransferError(
       `there is no store in ${describeAdapter(STORAGE_ADAPTERS, config.storage)}, expected one that a broker has used`,
     );

@@ -58,6 +58,13 @@ export interface Authenticator extends Reloadable, Startable {
     request: AuthenticationRequest,
     context?: RequestContext,
   ): AuthenticatorAnswer | Promise<AuthenticatorAnswer>;
+  /**
+   * Whether this password was found right for this user lately: then others who fail to log in do not delay this login.
+   * Synchronous and cheap, because it is called for attempts that are to be delayed. Leave it out if nothing is
+   * remembered.
+   * @returns false if the password was compared and is not remembered, `undefined` if there was nothing to compare.
+   */
+  remembers?(request: AuthenticationRequest): boolean | undefined;
 }
 
 /** Injection token. Bind one implementation for each authenticator, in the order in which they are to be called. */

@@ -36,6 +36,8 @@ export type LifecycleEvent =
   | { readonly kind: 'listener-reload-failed'; readonly listener: string; readonly error: string }
   /** Storage is restored and all listeners accept connections. Counts of restored sessions and retained messages. */
   | { readonly kind: 'ready'; readonly sessions: number; readonly retained: number }
+  /** The start waits for a call of an adapter that takes long: which call, of which adapter, and for how long. */
+  | { readonly kind: 'start-waits'; readonly waitsFor: string; readonly seconds: number }
   /** A shutdown has begun, with so many connections open. */
   | { readonly kind: 'stopping'; readonly connections: number }
   | { readonly kind: 'stopped' }

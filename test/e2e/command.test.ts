@@ -1,8 +1,8 @@
 // The command: its output, its reaction to signals, and its refusals.
 import { describe, expect, test } from '@jest/globals';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { hexmq, ROOT, startBroker, withBroker } from './hexmq-command.js';
 import { connect } from './mqtt-js.js';
 import { afterwards, scene } from './program.js';
@@ -27,6 +27,24 @@ function expectRefusal({ status, stdout, stderr }: ProgramEnd, ...words: string[
   expect(stderr).toMatch(/^(hexmq|error): .+\n$/);
   expect(stderr).not.toMatch(/\bat .+:\d+:\d+|node_modules|dist\//);
 }
+
+test('a command whose storage never answers says so by the name of the package', async () => {
+  const config = fileWith('storage: { adapter: hexmq-storage-hanging }');
+  const folder = join(dirname(config), 'node_modules/hexmq-storage-hanging');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "name": "hexmq-storage-hanging", "exports": "./index.mjs" }');
+  writeFileSync(
+    join(folder, 'index.mjs'),
+    `const traits = { durable: true, fencing: true, preferredBatchChanges: 1 };
+    const never = () => new Promise(() => {});
+    export const createStorage = () => ({ traits, open: never, openReadOnly: never, load: never, commit: never,
+      readQueue: never, readRetained: never, close: never });`,
+  );
+  expectRefusal(
+    await hexmq(['inspect', '--config', config], { cwd: dirname(config) }),
+    'storage.adapter: openReadOnly() of hexmq-storage-hanging never settled',
+  );
+});
 
 describe('hexmq start', () => {
   test('hexmq start prints one line when it is ready, with its address, storage and authentication', () =>

@@ -70,6 +70,11 @@ export class PasswordFileAuthenticator implements Authenticator {
     return this.#verifier.verifyDecoy(decoy, password ?? NO_PASSWORD, context?.signal).then(() => answer);
   }
 
+  remembers({ userName, password }: AuthenticationRequest): boolean | undefined {
+    const own = userName === undefined ? undefined : this.#users.get(userName);
+    return own === undefined || password === undefined ? undefined : this.#verifier.isRemembered(own, password);
+  }
+
   async reload(): Promise<void> {
     try {
       this.#users = parsePasswordFile(await readFile(this.#path));

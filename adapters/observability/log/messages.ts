@@ -33,6 +33,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'changes-abandoned':
     case 'restart-needed':
     case 'signal-ignored':
+    case 'start-waits':
       return 'warn';
     case 'message-dropped':
       // No fault: no client subscribed, or the offline client did not ask to have its messages stored.
@@ -81,6 +82,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'ready':
     case 'stopping':
     case 'stopped':
+    case 'start-waits':
     case 'changes-abandoned':
     case 'close-failed':
     case 'reloaded':
@@ -132,6 +134,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'listener keeps its previous certificates';
     case 'ready':
       return 'ready';
+    case 'start-waits':
+      return 'the start waits for an adapter';
     case 'stopping':
       return 'stopping';
     case 'stopped':

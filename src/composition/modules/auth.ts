@@ -32,7 +32,8 @@ import {
   ListenerAuthenticator,
   OwnAuthentication,
 } from '../injection.js';
-import { construct, loadAdapter } from '../plugin-loader.js';
+import { constructChecked, loadAdapter } from '../plugin-loader.js';
+import { callOf, reportSlowStart, settled } from '../settling.js';
 
 interface RenewalDependencies extends Omit<ReauthorizationParts, 'applyPermissions'> {
   readonly loop: EventLoop;
@@ -64,8 +65,12 @@ export const authModule = (config: Config): ContainerModule =>
       [all(Authorizer)],
     );
     bind(LoginThrottle).toResolvedValue(
-      (components) => new LoginThrottle(config.failedAttempts, components),
-      [Components],
+      (authentication, components) =>
+        new LoginThrottle(config.failedAttempts, {
+          ...components,
+          remembers: (request) => authentication.remembers(request),
+        }),
+      [Authentication, Components],
     );
     bind(Admission).toResolvedValue(
       (authentication, authorization, throttle) => new Admission(authentication, authorization, throttle),
@@ -118,13 +123,16 @@ function bindAuthenticator(
     .toResolvedValue(
       async (components) => {
         const module = await loadAdapter(AUTHENTICATION_ADAPTERS, adapter, 'createAuthenticator', path);
-        return construct(`${key}.options`, adapter, () => module.createAuthenticator(options, components));
+        return constructChecked(path, adapter, 'createAuthenticator', () =>
+          module.createAuthenticator(options, components),
+        );
       },
       [Components],
     )
-    .onActivation(async (context, authenticator) =>
-      authenticatorWithTimeout(authenticator, entry, await context.getAsync(Components)),
-    )
+    .onActivation(async (context, authenticator) => {
+      const components = await context.getAsync(Components);
+      return startSettled(authenticatorWithTimeout(authenticator, entry, components), adapter, key, components);
+    })
     .when(at(key, listener));
 }
 
@@ -139,14 +147,27 @@ function bindAuthorizer(
     .toResolvedValue(
       async (components) => {
         const module = await loadAdapter(AUTHORIZATION_ADAPTERS, adapter, 'createAuthorizer', path);
-        return construct(`${key}.options`, adapter, () => module.createAuthorizer(options, components));
+        return constructChecked(path, adapter, 'createAuthorizer', () => module.createAuthorizer(options, components));
       },
       [Components],
     )
-    .onActivation(async (context, authorizer) =>
-      authorizerWithTimeout(authorizer, entry, await context.getAsync(Components)),
-    )
+    .onActivation(async (context, authorizer) => {
+      const components = await context.getAsync(Components);
+      return startSettled(authorizerWithTimeout(authorizer, entry, components), adapter, key, components);
+    })
     .when(at(key));
+}
+
+/** An adapter that hangs when it starts is named. */
+function startSettled<T extends Authenticator | Authorizer>(
+  inner: T,
+  adapter: string,
+  key: string,
+  { emit }: AdapterComponents,
+): T {
+  if (inner.start === undefined) return inner;
+  const start = inner.start.bind(inner);
+  return { ...inner, start: () => settled(start(), callOf('start', adapter, key), { notice: reportSlowStart(emit) }) };
 }
 
 /**

@@ -4,6 +4,7 @@ import { ContainerModule } from 'inversify';
 import { Committer, durabilityAt } from '../../application/committer.js';
 import { DurabilityWaiters } from '../../application/durability-waiters.js';
 import { FailureSignal } from '../../application/failure-signal.js';
+import type { Part } from '../../application/lifecycle.js';
 import { Pager } from '../../application/pager.js';
 import { storageReports } from '../../application/storage-reports.js';
 import type { StorageReports } from '../../application/storage-reports.js';
@@ -12,7 +13,8 @@ import { STORAGE_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import type { Config } from '../config.js';
 import { at, Components, LifecyclePart } from '../injection.js';
-import { construct, loadAdapter } from '../plugin-loader.js';
+import { constructChecked, loadAdapter } from '../plugin-loader.js';
+import { callOf, reportSlowStart, settled } from '../settling.js';
 
 export const storageModule = ({ storage: { adapter, options, ackLevel } }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
@@ -20,14 +22,16 @@ export const storageModule = ({ storage: { adapter, options, ackLevel } }: Confi
       .toResolvedValue(
         async (components) => {
           const module = await loadAdapter(STORAGE_ADAPTERS, adapter, 'createStorage', ['storage']);
-          return construct('storage.options', adapter, () => module.createStorage(options, components));
+          return constructChecked(['storage'], adapter, 'createStorage', () =>
+            module.createStorage(options, components),
+          );
         },
         [Components],
       )
       .when(at('storage'));
     bind(LifecyclePart).toResolvedValue(
-      (storage) => ({ name: 'storage', start: () => storage.open(), stop: () => storage.close() }),
-      [Storage],
+      (storage, { emit }) => openingPart(storage, callOf('open', adapter, 'storage'), emit),
+      [Storage, Components],
     );
     bind(Committer).toResolvedValue(
       (storage, clock, components, failure) =>
@@ -41,6 +45,18 @@ export const storageModule = ({ storage: { adapter, options, ackLevel } }: Confi
       [Storage, Clock, DurabilityWaiters, Components, FailureSignal],
     );
   });
+
+function openingPart(storage: Storage, what: string, emit: AdapterComponents['emit']): Part {
+  const interruption = new AbortController();
+  return {
+    name: 'storage',
+    start: () => settled(storage.open(), what, { notice: reportSlowStart(emit), interrupted: interruption.signal }),
+    interruptStart: () => {
+      interruption.abort();
+    },
+    stop: () => storage.close(),
+  };
+}
 
 const reports = (operation: 'write' | 'read', { emit }: AdapterComponents, { raise }: FailureSignal): StorageReports =>
   storageReports(operation, emit, raise);

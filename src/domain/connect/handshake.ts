@@ -15,14 +15,13 @@ import { sessionBytes, willBytes } from '../name-bytes.js';
 import type { RefusalReason } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
 import { topicNameProblem, utf8Length } from '../topics/topic-name.js';
+import { shortUserName } from '../user-name.js';
 import type { Connection } from './connection.js';
 import type { Connections } from './connections.js';
 import type { Wills } from './wills.js';
 
 /** MQTT 3.1 section 3.1: 1 to 23 characters. */
 const CLIENT_ID_31_CHARACTERS_MAX = 23;
-/** A connection keeps its user name for events only, and no more of it than this. */
-const USER_NAME_CHARACTERS_MAX = 128;
 
 /** Why there is no room for a client. */
 interface Full {
@@ -43,7 +42,8 @@ export class Handshake {
   connect(connection: Connection, packet: ConnectPacket): void {
     const { limits, effects } = this.context;
     connection.version = packet.protocolVersion;
-    connection.userName = shortened(packet.userName);
+    // For events only.
+    connection.userName = packet.userName === undefined ? undefined : shortUserName(packet.userName);
     if (packet.protocolVersion === 5) {
       this.#refuse(
         connection,
@@ -249,10 +249,4 @@ export class Handshake {
     });
     this.connections.end(connection, 'connection-refused'); // later packets have no effect [MQTT-3.1.4-5]
   }
-}
-
-/** A part of a string would keep the whole of it in memory, so the part is put together again. */
-function shortened(userName: string | undefined): string | undefined {
-  if (userName === undefined || userName.length <= USER_NAME_CHARACTERS_MAX) return userName;
-  return [...userName.slice(0, USER_NAME_CHARACTERS_MAX)].join('');
 }

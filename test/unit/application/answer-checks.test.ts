@@ -1,4 +1,4 @@
-// What authenticators and authorizers may answer, and what becomes of a client whose adapter answers anything else.
+// What authenticators and authorizers may answer, and what happens to a client whose adapter answers anything else.
 import { describe, expect, test } from '@jest/globals';
 import { createBroker } from 'hexmq';
 import type { Authenticator, Authorizer, BrokerEvent, LifecycleEvent, Permissions } from 'hexmq/ports';
@@ -32,7 +32,7 @@ describe('permissions', () => {
     ],
     [{ ...RULES, otherwise: 'deny' }, 'otherwise is "deny", expected only kind, rules, defaultEffect'],
     [
-      { kind: 'rules', rules: [RULE, , RULE] }, // eslint-disable-line no-sparse-arrays -- a hole is no rule
+      { kind: 'rules', rules: [RULE, , RULE] },
       'rules[1] is undefined, expected a rule: { effect, actions, topicFilter, source }',
     ],
     [withRule({ effect: true }), 'rules[1].effect is true, expected "allow" or "deny"'],

@@ -6,6 +6,7 @@ import { Authorization } from '../../../src/application/authorization.js';
 import { DEFAULT_LOGIN_THROTTLE, LoginThrottle } from '../../../src/application/login-throttle.js';
 import type { LoginThrottleSettings } from '../../../src/application/login-throttle.js';
 import { PendingRequest } from '../../../src/application/pending-request.js';
+import type { AuthenticationRequest } from '../../../src/domain/effects.js';
 import type { AuthenticationResult } from '../../../src/domain/inputs.js';
 import type { ClientId } from '../../../src/domain/identifiers.js';
 import type { LifecycleEvent } from '../../../src/ports/telemetry.js';
@@ -33,13 +34,14 @@ class Login {
   readonly #admission: Admission;
   asked = 0;
 
-  constructor(settings: Partial<LoginThrottleSettings> = {}) {
-    this.attempts = new LoginThrottle(
-      { ...DEFAULT_LOGIN_THROTTLE, ...settings },
-      { clock: this.clock, emit: (event) => this.events.push(event) },
-    );
+  /** @param remembered users of which the authenticator remembers that the password is `right`. */
+  constructor(settings: Partial<LoginThrottleSettings> = {}, remembered: readonly string[] = []) {
     const authenticator = {
       name: 'passwords',
+      remembers: ({ userName, password }: AuthenticationRequest) => {
+        if (userName === undefined || !remembered.includes(userName)) return undefined;
+        return Buffer.from(password ?? []).toString() === 'right';
+      },
       authenticate: ({ password }: { readonly password: Uint8Array | undefined }) => {
         this.asked++;
         if (Buffer.from(password ?? []).toString() === 'right') return { decision: 'allow' } as const;
@@ -47,10 +49,19 @@ class Login {
         return { decision: 'deny', reason: 'bad-credentials', detail: 'wrong' } as const;
       },
     };
-    this.#admission = new Admission(new Authentication([authenticator]), new Authorization([]), this.attempts);
+    const authentication = new Authentication([authenticator]);
+    this.attempts = new LoginThrottle(
+      { ...DEFAULT_LOGIN_THROTTLE, ...settings },
+      {
+        clock: this.clock,
+        emit: (event) => this.events.push(event),
+        remembers: (request) => authentication.remembers(request),
+      },
+    );
+    this.#admission = new Admission(authentication, new Authorization([]), this.attempts);
   }
 
-  attempt(ipAddress: string | undefined, userName: string | undefined, password = 'wrong'): Attempt {
+  attempt(ipAddress: string | undefined, userName: string | undefined, password = 'wrong', listener = 'l'): Attempt {
     const pending = new PendingRequest();
     const attempt: Attempt = {
       results: [],
@@ -65,7 +76,7 @@ class Login {
         protocolVersion: 4,
         userName,
         password: Buffer.from(password),
-        listener: 'l',
+        listener,
         peer: { remoteAddress: 'x', ipAddress },
       },
       (result) => {
@@ -202,6 +213,114 @@ describe('failures of a user name', () => {
     const login = new Login();
     login.fail(10, '192.0.2.1', undefined);
     expect(login.fail(1, '192.0.2.1', '')).toEqual([0]);
+  });
+});
+
+describe('a right login beside others that fail', () => {
+  const ADDRESS = '192.0.2.1';
+  /** Fails from the address with ever new names, until it is slowed as much as it can be. */
+  const flood = (login: Login, names = 60): void => {
+    for (let i = 0; i < names; i++) login.took(login.attempt(ADDRESS, `invented ${String(i)}`));
+  };
+
+  test('a login that succeeded lately from an address passes at once, however many others fail there', () => {
+    const login = new Login();
+    login.attempt(ADDRESS, 'op', 'right');
+    flood(login);
+    const another = login.attempt(ADDRESS, 'another', 'right');
+    const waiting = Array.from({ length: 200 }, (_, i) => login.attempt(ADDRESS, `waiting ${String(i)}`));
+    expect(waiting.filter(({ results }) => results.length === 0)).toHaveLength(99);
+    expect(login.took(login.attempt(ADDRESS, 'op', 'right'))).toBe(0);
+    expect(login.took(another)).toBeGreaterThan(0);
+    expect(another.results).toMatchObject([{ decision: 'allow' }]);
+  });
+
+  test('a login that succeeded lately is not delayed by failures of its user name elsewhere', () => {
+    const login = new Login();
+    login.attempt(ADDRESS, 'op', 'right');
+    for (let i = 0; i < 60; i++) login.took(login.attempt(`198.51.100.${String(i)}`, 'op'));
+    expect(login.took(login.attempt(ADDRESS, 'op', 'right'))).toBe(0);
+    expect(login.took(login.attempt('203.0.113.1', 'op', 'right'))).toBeGreaterThan(0);
+  });
+
+  test('a success is forgotten some time later, and means nothing at another listener', () => {
+    const login = new Login();
+    login.attempt(ADDRESS, 'op', 'right');
+    flood(login);
+    expect(login.took(login.attempt(ADDRESS, 'op', 'right', 'another listener'))).toBeGreaterThan(0);
+    const late = new Login({ forgetAfterMs: 1_000_000_000 });
+    late.attempt(ADDRESS, 'op', 'right');
+    late.clock.advance(1_000_000_000);
+    flood(late);
+    expect(late.took(late.attempt(ADDRESS, 'op', 'right'))).toBeGreaterThan(0);
+  });
+
+  test('a login that succeeded is delayed once it has failed too often itself', () => {
+    const login = new Login();
+    login.attempt(ADDRESS, 'op', 'right');
+    expect(login.fail(5, ADDRESS, 'op')).toEqual([0, 0, 0, 250, 500]);
+  });
+
+  test('successes are remembered in bounded memory, the latest ones', () => {
+    const login = new Login({ maxTracked: 10 });
+    for (let i = 0; i < 50; i++) login.attempt(ADDRESS, `user ${String(i)}`, 'right');
+    flood(login);
+    expect(login.took(login.attempt(ADDRESS, 'user 49', 'right'))).toBe(0);
+    expect(login.took(login.attempt(ADDRESS, 'user 39', 'right'))).toBeGreaterThan(0);
+  });
+
+  test('a login whose password is remembered passes at once where it has never been', () => {
+    const login = new Login({}, ['op']);
+    flood(login);
+    expect(login.took(login.attempt(ADDRESS, 'op', 'right'))).toBe(0);
+  });
+
+  test('passwords cannot be tried against those that are remembered by leaving before an answer', () => {
+    const login = new Login({}, ['op']);
+    flood(login);
+    for (let i = 0; i < 3; i++) login.attempt(ADDRESS, 'op', `guess ${String(i)}`).leave();
+    expect(login.took(login.attempt(ADDRESS, 'op', 'right'))).toBeGreaterThan(0);
+  });
+
+  test('passwords cannot be tried against those that are remembered by attempts that find no room', () => {
+    const login = new Login({ maxWaitingPerAddress: 0 }, ['op']);
+    flood(login);
+    for (let i = 0; i < 3; i++) expect(login.attempt(ADDRESS, 'op', `guess ${String(i)}`).results).toEqual([TOO_MANY]);
+    expect(login.attempt(ADDRESS, 'op', 'right').results).toEqual([TOO_MANY]);
+  });
+
+  test('where there is no more room, the user name with the most attempts makes room for another', () => {
+    const login = new Login({ maxWaitingPerAddress: 4 });
+    flood(login);
+    const many = Array.from({ length: 4 }, () => login.attempt(ADDRESS, 'greedy'));
+    const [one, two] = [login.attempt(ADDRESS, 'one', 'right'), login.attempt(ADDRESS, 'two', 'right')];
+    expect(many.map(({ results }) => results.length)).toEqual([0, 0, 1, 1]);
+    expect(login.attempt(ADDRESS, 'greedy').results).toEqual([TOO_MANY]);
+    for (const waiting of [one, two]) login.took(waiting);
+    expect([one.results, two.results]).toMatchObject([[{ decision: 'allow' }], [{ decision: 'allow' }]]);
+    expect(login.attempts.waiting).toBe(0);
+  });
+
+  test('where there is no more room, a user name that comes back goes before invented ones', () => {
+    const login = new Login({ maxWaitingPerAddress: 3 });
+    flood(login);
+    const invented = ['x', 'y', 'z'].map((name) => login.attempt(ADDRESS, name));
+    expect(login.attempt(ADDRESS, 'op', 'right').results).toEqual([TOO_MANY]);
+    const back = login.attempt(ADDRESS, 'op', 'right');
+    expect([back, ...invented].map(({ results }) => results.length)).toEqual([0, 0, 0, 1]);
+    login.took(back);
+    expect(back.results).toMatchObject([{ decision: 'allow' }]);
+  });
+
+  test('the address with the most attempts makes room for an attempt from another', () => {
+    const login = new Login({ maxWaiting: 4 });
+    flood(login);
+    const many = ['a', 'b', 'c', 'd'].map((name) => login.attempt(ADDRESS, name));
+    login.fail(3, '203.0.113.1', 'op');
+    const good = login.attempt('203.0.113.1', 'op', 'right');
+    expect(many.map(({ results }) => results.length)).toEqual([0, 0, 0, 1]);
+    login.took(good);
+    expect(good.results).toMatchObject([{ decision: 'allow' }]);
   });
 });
 

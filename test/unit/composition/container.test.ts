@@ -260,25 +260,138 @@ describe('an adapter', () => {
     );
   });
 
-  test('an adapter may be a package installed in the working directory, and may refuse its options', async () => {
-    const folder = join(directory, 'node_modules/hexmq-storage-example');
+  /** Installs a package in a directory, which becomes the working directory. */
+  function installed(name: string, source: string): void {
+    const folder = join(directory, 'node_modules', name);
     mkdirSync(folder, { recursive: true });
-    writeFileSync(
-      join(folder, 'package.json'),
-      JSON.stringify({ name: 'hexmq-storage-example', version: '1.0.0', type: 'module', exports: './index.js' }),
-    );
-    writeFileSync(
-      join(folder, 'index.js'),
-      'export function createStorage(options) { if (!options.url) throw new TypeError("url is missing"); return { of: options.url }; }',
-    );
+    const manifest = { name, version: '1.0.0', type: 'module', exports: './index.js' };
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(folder, 'index.js'), source);
     process.chdir(directory);
+  }
+
+  test('an adapter may be a package installed in the working directory, and may refuse its options', async () => {
+    installed(
+      'hexmq-storage-example',
+      `export function createStorage(options) {
+        if (!options.url) throw new TypeError("url is missing");
+        const methods = ['open', 'openReadOnly', 'load', 'commit', 'readQueue', 'readRetained', 'close'];
+        const traits = { durable: false, fencing: false, preferredBatchChanges: 1 };
+        return { of: options.url, traits, ...Object.fromEntries(methods.map((name) => [name, async () => {}])) };
+      }`,
+    );
     const withOptions = (options: Record<string, unknown>): Promise<unknown> =>
       createContainer(resolveConfig({ storage: { adapter: 'hexmq-storage-example', options } }), silent).getAsync(
         Storage,
       );
-    expect(await withOptions({ url: 'x' })).toEqual({ of: 'x' });
+    expect(await withOptions({ url: 'x' })).toMatchObject({ of: 'x' });
     await expect(withOptions({})).rejects.toThrow('storage.options: refused by hexmq-storage-example: url is missing');
   });
+
+  let packages = 0;
+
+  /** What is said about a package with this source under each key of the configuration. */
+  async function problemOf(port: 'storage' | 'authentication' | 'authorization', source: string): Promise<string> {
+    const adapter = `hexmq-faulty-${String(++packages)}`;
+    installed(adapter, source);
+    const config = resolveConfig(port === 'storage' ? { storage: { adapter } } : { [port]: [{ adapter }] });
+    const said = await checkAdapters(config).then(
+      () => 'nothing',
+      (error: unknown) => (error instanceof ConfigError ? error.message : `a crash: ${String(error)}`),
+    );
+    return said.replaceAll(adapter, 'NAME').replaceAll(/[^\s(]*node_modules/g, '');
+  }
+
+  const STORAGE = `const methods = ['open', 'openReadOnly', 'load', 'commit', 'readQueue', 'readRetained', 'close'];
+    const storage = Object.fromEntries(methods.map((name) => [name, async () => {}]));`;
+  const REJECTING = 'export const createAuthenticator = async () => { throw new Error("too late"); };';
+  const AUTHENTICATOR = 'export const createAuthenticator = () => ({ name: "x", authenticate() {} });';
+
+  test.each([
+    [
+      'storage',
+      'export const createStorage = undefined;',
+      'storage.adapter: the package NAME exports no function createStorage, expected an adapter made for hexmq/ports; its createStorage is undefined',
+    ],
+    [
+      'storage',
+      'export default { createStorage() {} };',
+      'storage.adapter: the package NAME exports no function createStorage, expected an adapter made for hexmq/ports; its default export has one, which is not looked at',
+    ],
+    [
+      'storage',
+      AUTHENTICATOR,
+      'storage.adapter: the package NAME exports no function createStorage, expected an adapter made for hexmq/ports; it exports createAuthenticator, so it is an adapter for something else',
+    ],
+    [
+      'storage',
+      'export default class {}',
+      'storage.adapter: the package NAME exports no function createStorage, expected an adapter made for hexmq/ports; it has a default export, which is not looked at',
+    ],
+    [
+      'storage',
+      'export const createStorage = () => undefined;',
+      'storage.adapter: NAME: createStorage returned undefined, expected a storage',
+    ],
+    [
+      'storage',
+      'export const createStorage = () => ({ name: "x", authenticate() {} });',
+      'storage.adapter: NAME: createStorage returned an object without open(), openReadOnly(), load(), commit(), readQueue(), readRetained(), close(), expected a storage',
+    ],
+    [
+      'storage',
+      `${STORAGE} export const createStorage = async () => storage;`,
+      'storage.adapter: NAME: createStorage returned a promise, expected a storage; what takes time belongs into its open()',
+    ],
+    [
+      'storage',
+      `${STORAGE} export const createStorage = () => storage;`,
+      'storage.adapter: NAME: createStorage returned a storage that is not usable: the storage adapter broke its contract: it has no traits; the contract suite in hexmq/testkit finds such faults',
+    ],
+    [
+      'authentication',
+      REJECTING,
+      'authentication[0].adapter: NAME: createAuthenticator returned a promise, expected an authenticator; what takes time belongs into its start()',
+    ],
+    [
+      'authentication',
+      'export const createAuthenticator = () => ({ authenticate() {} });',
+      'authentication[0].adapter: NAME: createAuthenticator returned an authenticator whose name is undefined, expected a name for the log',
+    ],
+    [
+      'authentication',
+      'export const createAuthenticator = () => ({ name: "x", authenticate() {}, start: true });',
+      'authentication[0].adapter: NAME: createAuthenticator returned an authenticator whose start is no function, expected a function, or none',
+    ],
+    ['authentication', AUTHENTICATOR, 'nothing'],
+    [
+      'authorization',
+      'export const createAuthorizer = () => ({ name: "x", authenticate() {} });',
+      'authorization[0].adapter: NAME: createAuthorizer returned an object without authorize(), expected an authorizer',
+    ],
+    [
+      'authorization',
+      'export const createAuthorizer = () => null;',
+      'authorization[0].adapter: NAME: createAuthorizer returned null, expected an authorizer',
+    ],
+    [
+      'authorization',
+      '\nthrow new TypeError("no native module");',
+      'authorization[0].adapter: NAME cannot be loaded: no native module (/NAME/index.js:2:7)',
+    ],
+    [
+      'authorization',
+      'import "not-installed-dependency";',
+      expect.stringMatching(
+        /^authorization\[0\]\.adapter: NAME cannot be loaded: .*Cannot find (module|package) 'not-installed/,
+      ),
+    ],
+  ] as const)(
+    'an adapter for %s with the source %s is reported by its key and its name',
+    async (port, source, problem) => {
+      expect(await problemOf(port, source)).toEqual(problem);
+    },
+  );
 });
 
 describe('the container', () => {
