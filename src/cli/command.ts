@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addAcl } from './acl.js';
 import { addCheckConfig } from './check-config.js';
 import { addConfigSchema } from './config-schema.js';
+import { addConvert } from './convert.js';
 import { addExport } from './export.js';
 import { ExitStatus, reportError } from './report-error.js';
 import { addImport } from './import.js';
@@ -53,6 +54,7 @@ function commandLine(host: ProcessHost): Command {
   addStart(program, host);
   addReload(program, host);
   addCheckConfig(program, host);
+  addConvert(program, host);
   addPasswd(program, host);
   addConfigSchema(program, host);
   addAcl(program, host);

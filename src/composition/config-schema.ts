@@ -90,6 +90,8 @@ const limits = {
   messageExpiryMax: offOrInteger(1, 4_294_967_295, ' (seconds)').optional(),
   keepAliveMax: integer(1, 65_535, ' (seconds)').optional(),
   keepAliveUnlimited: boolean().optional(),
+  deniedPublish: oneOf('disconnect', 'ignore').optional(),
+  deniedSubscription: oneOf('refuse', 'grant').optional(),
   maxQos: z.union([z.literal(0), z.literal(1), z.literal(2)], expected('0, 1 or 2')).optional(),
   wildcardSubscriptions: boolean().optional(),
   sharedSubscriptions: boolean().optional(),

@@ -39,6 +39,12 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Longest Keep Alive in seconds: MQTT 5 clients that ask for more get this value. Earlier versions have ' +
     'no way to announce it and keep theirs. A client that is silent for 1.5 times its Keep Alive is disconnected.',
   keepAliveUnlimited: 'Whether a client may switch Keep Alive off with 0; otherwise it gets `keepAliveMax`.',
+  deniedPublish:
+    'What follows a publish that is not allowed: the connection ends, or the message is acknowledged, dropped and ' +
+    'logged. A will that is not allowed refuses the CONNECT, or is dropped.',
+  deniedSubscription:
+    'What follows a subscription of which the client may receive nothing: a refusal, or a subscription that brings ' +
+    'nothing until that changes.',
   maxQos: 'Highest QoS. Subscriptions are granted at most this; a client that publishes with more is disconnected.',
   wildcardSubscriptions: 'Whether Topic Filters may contain `+` and `#`.',
   sharedSubscriptions: 'Whether clients may subscribe to `$share/<group>/<filter>`.',

@@ -130,6 +130,10 @@ export interface FeatureLimits {
   readonly sharedSubscriptions: boolean;
   /** MQTT 5 only. */
   readonly subscriptionIdentifiers: boolean;
+  /** What follows a publish or a will that is not allowed: its connection ends, or the message alone is dropped. */
+  readonly deniedPublish: 'disconnect' | 'ignore';
+  /** What follows a subscription that is not allowed: a refusal, or a subscription that delivers what is allowed. */
+  readonly deniedSubscription: 'refuse' | 'grant';
 }
 
 /** All of them: the keys of `limits:` in a configuration, in the order of its documentation. */
@@ -200,6 +204,8 @@ export const DEFAULT_LIMITS: Limits = {
   wildcardSubscriptions: true,
   sharedSubscriptions: true,
   subscriptionIdentifiers: true,
+  deniedPublish: 'disconnect',
+  deniedSubscription: 'refuse',
 };
 
 /** Limits of memory whose default is less where the heap is small: see `defaultLimits` in `composition`. */

@@ -67,6 +67,7 @@ export interface Counts {
 /** See `DeliveryCounters`. */
 export interface DeliveryCounts {
   readonly accepted: number;
+  readonly denied: number;
   readonly started: number;
   readonly restored: number;
   readonly delivered: number;

@@ -102,7 +102,7 @@ describe('the client programs of the guides', () => {
 describeWith('mosquitto', 'the guide to moving from Mosquitto', () => {
   test('the commands of the Mosquitto guide move retained messages with any payload and compare both sides', () =>
     scene(async () => {
-      const [, moving = '', comparing = ''] = blocksOf('moving-from-mosquitto.md', 'sh');
+      const [, , moving = '', comparing = ''] = blocksOf('moving-from-mosquitto.md', 'sh');
       // Any broker can be the old one.
       const [old, fresh] = [await startBroker(), await startBroker()];
       const { mqtt } = await connect({ url: old.url });

@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-export type Tool = 'cc' | 'chromium' | 'mosquitto' | 'mosquitto_passwd' | 'openssl' | 'paho' | 'prlimit' | 'script';
+export type Tool =
+  'cc' | 'chromium' | 'mosquitto' | 'mosquitto_broker' | 'mosquitto_passwd' | 'openssl' | 'paho' | 'prlimit' | 'script';
 
 function works(command: string, args: readonly string[]): boolean {
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
@@ -33,6 +34,7 @@ const IS_THERE: Readonly<Record<Tool, () => boolean>> = {
   cc: () => process.platform === 'linux' && works('cc', ['--version']),
   chromium: () => CHROMIUM !== undefined,
   mosquitto: () => works('mosquitto_pub', ['--help']) && works('mosquitto_sub', ['--help']),
+  mosquitto_broker: () => spawnSync('mosquitto', ['-h'], { stdio: 'ignore' }).error === undefined,
   mosquitto_passwd: () => works('mosquitto_passwd', ['--help']),
   openssl: () => works('openssl', ['version']),
   paho: () => PYTHON !== undefined,

@@ -126,20 +126,18 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'session ended';
     case 'operator-command':
       return 'operator command';
-    case 'listening':
-      return 'listening';
     case 'listener-reloaded':
       return 'listener uses the changed certificates';
     case 'listener-reload-failed':
       return 'listener keeps its previous certificates';
-    case 'ready':
-      return 'ready';
     case 'start-waits':
       return 'the start waits for an adapter';
+    case 'listening':
+    case 'ready':
     case 'stopping':
-      return 'stopping';
     case 'stopped':
-      return 'stopped';
+    case 'reloaded':
+      return event.kind;
     case 'storage-failing':
       if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
       return event.storageErrorKind === 'full'
@@ -155,8 +153,6 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'authenticator or authorizer could not be stopped';
     case 'changes-abandoned':
       return 'stopping although storage has not accepted all changes';
-    case 'reloaded':
-      return 'reloaded';
     case 'reload-failed':
       return 'reload failed; the previous state remains in use';
     case 'restart-needed':

@@ -131,11 +131,6 @@ export function refusePublish(access: Access, topic: TopicName): Refusal {
   return isAllowed ? undefined : reason;
 }
 
-export function refuseSubscribe(access: Access, filter: TopicFilter): Refusal {
-  const { isAllowed, reason } = access.subscribe(filter);
-  return isAllowed ? undefined : reason;
-}
-
 /** The rules that cover one action on topics. */
 class TopicRules {
   /** Without the rules that never decide. */

@@ -6,7 +6,6 @@ import { PacketType } from '../../protocol/packets.js';
 import type { ConnectPacket } from '../../protocol/packets.js';
 import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf, refusePublish } from '../access/access.js';
-import type { Access } from '../access/access.js';
 import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
 import type { AuthenticationResult } from '../inputs.js';
@@ -95,13 +94,17 @@ export class Handshake {
     // Other clients may have connected meanwhile, so the limits are checked again.
     if (this.#isFull(connection, clientId, packet)) return;
     const access = accessOf(result.permissions);
-    const refusedWill = this.#willRefusal(packet, access);
-    if (refusedWill !== undefined) {
-      this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, `will: ${refusedWill}`);
+    const problem = this.#willProblem(packet);
+    const denial = packet.will === undefined ? undefined : refusePublish(access, packet.will.topic as TopicName);
+    const isIgnored = problem === undefined && this.context.limits.deniedPublish === 'ignore';
+    if (problem !== undefined || (denial !== undefined && !isIgnored)) {
+      const detail = `will: ${problem ?? denial ?? ''}`;
+      this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, detail);
       return;
     }
     connection.access = access;
-    this.#accept(connection, packet, clientId);
+    // A denied will is not even kept: after a crash nothing would know any more that it is not to be published.
+    this.#accept(connection, denial === undefined ? packet : this.#withoutWill(connection, packet, denial), clientId);
     if (result.expiresAtMs !== undefined) this.connections.expireCredentials(connection, result.expiresAtMs);
   }
 
@@ -224,12 +227,25 @@ export class Handshake {
       : undefined;
   }
 
-  #willRefusal({ will }: ConnectPacket, access: Access): string | undefined {
+  #willProblem({ will }: ConnectPacket): string | undefined {
     if (will === undefined) return undefined;
     const { limits } = this.context;
     if (will.qos > limits.maxQos) return `QoS ${will.qos} is not supported`;
-    if (will.retain && !limits.retainedMessages) return 'retained messages are not supported';
-    return refusePublish(access, will.topic as TopicName);
+    return will.retain && !limits.retainedMessages ? 'retained messages are not supported' : undefined;
+  }
+
+  #withoutWill({ clientId, userName }: Connection, packet: ConnectPacket, denial: string): ConnectPacket {
+    const { counters, effects } = this.context;
+    const topic = packet.will?.topic as TopicName;
+    counters.denied++;
+    effects.emit({
+      kind: 'publish-denied',
+      clientId: clientId as ClientId,
+      topic,
+      detail: `will: ${denial}`,
+      userName,
+    });
+    return { ...packet, will: undefined };
   }
 
   #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {

@@ -103,6 +103,7 @@ export class Wills {
     if (refusal !== undefined) {
       this.#forget(held);
       const detail = `will: ${refusal}`;
+      this.context.counters.denied++;
       this.context.effects.emit({ kind: 'publish-denied', clientId, topic, detail, userName });
     } else if (held.record.delayS === 0 || !sessionGoesOn) this.#publish(held);
     else this.#wait(held, this.context.nowMs + held.record.delayS * 1000);

@@ -145,17 +145,24 @@ export class PublishHandler {
   }
 
   /**
-   * Before MQTT 5 a refusal cannot be expressed: an acknowledgement would claim that the message was accepted, so the
-   * connection ends.
+   * Before MQTT 5 a refusal cannot be expressed: an acknowledgement claims that the message was accepted. So the
+   * connection ends, unless the limits say that it goes on with the message acknowledged and dropped.
    */
   #deny(connection: Connection, session: Session, packet: PublishPacket, detail: string): void {
-    const { effects } = this.context;
+    const { counters, effects, limits } = this.context;
+    counters.denied++;
     const { clientId } = session;
     const { topic } = packet;
     effects.emit({ kind: 'publish-denied', clientId, topic, detail, userName: connection.userName });
-    if (connection.version !== 5 || packet.qos === 0) {
+    if (limits.deniedPublish === 'disconnect' && (connection.version !== 5 || packet.qos === 0)) {
       // [MQTT-3.3.5-2]
       this.connections.end(connection, 'not-authorized', { detail: `publish to ${packet.topic}: ${detail}` });
+      return;
+    }
+    if (packet.qos === 0) return;
+    // The first one was allowed, and is acknowledged when it is stored.
+    if (packet.qos === 2 && (session.hasInbound(packet.packetId) || session.hasReservedInbound(packet.packetId))) {
+      this.#acknowledgeRepeat(connection, packet.packetId);
       return;
     }
     const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;

@@ -2,7 +2,6 @@
 // that a new subscription brings.
 import type { QoS, SubscriptionRequest } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
-import { refuseSubscribe } from '../access/access.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
@@ -88,9 +87,13 @@ export class SubscribeRules {
         detail: 'wildcard subscriptions are switched off',
       }; // [MQTT-3.8.3-2]
     }
-    const detail =
-      connection.access === undefined ? 'no permissions' : refuseSubscribe(connection.access, parsed.filter);
-    return detail === undefined ? undefined : { reasonCode: ReasonCode.notAuthorized, detail };
+    if (connection.access === undefined) return { reasonCode: ReasonCode.notAuthorized, detail: 'no permissions' };
+    const { isAllowed, rule, reason } = connection.access.subscribe(parsed.filter);
+    if (isAllowed) return undefined;
+    // Delivery checks each message, unless it is subscribing alone that a rule denies.
+    const isFilteredLater = rule === undefined || rule.actions.includes('receive');
+    if (limits.deniedSubscription === 'grant' && isFilteredLater) return undefined;
+    return { reasonCode: ReasonCode.notAuthorized, detail: reason };
   }
 
   /** Why the limits do not allow one more subscription with this filter, those of the same packet counted. */

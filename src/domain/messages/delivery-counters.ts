@@ -6,6 +6,8 @@ import type { DropReason } from '../reasons.js';
 export class DeliveryCounters {
   /** Messages accepted from clients and wills. */
   accepted = 0;
+  /** Messages from clients, and wills, that were not allowed. */
+  denied = 0;
   /** Deliveries that accepted messages were fanned out to. */
   started = 0;
   /** Deliveries found in the store at start. */
