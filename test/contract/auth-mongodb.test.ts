@@ -195,7 +195,11 @@ onServer('users in MongoDB', () => {
   });
 
   test.each([
-    ['a password', 'hush-hush', 'its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$'],
+    [
+      'a password',
+      'hush-hush',
+      'its password is not hashed, expected a hash that begins with $scrypt$, $argon2id$, $7$ or $6$',
+    ],
     ['another scheme', '$2b$12$hushhushhushhushhushhO', 'its password is hashed in a way that is not supported'],
     [
       'a hash that takes too much memory',

@@ -1,12 +1,19 @@
-// Password hashes as text: `$scrypt$…`, which hexmq writes, and Mosquitto's `$6$…` and `$7$…`. Error messages never
-// quote the text, which may be a password. Slow work runs on the thread pool.
+// Password hashes as text: `$scrypt$…`, which hexmq writes, and Mosquitto's `$6$…`, `$7$…` and, since its version 2.1,
+// `$argon2id$…`. Error messages never quote the text, which may be a password. Slow work runs on other threads.
 import { createHash, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { argon2id } from './argon2.js';
 
 export type PasswordHash = { readonly salt: Buffer; readonly hash: Buffer } & (
   | { readonly scheme: 'scrypt'; readonly ln: number; readonly r: number; readonly p: number }
   | { readonly scheme: 'sha512' }
   | { readonly scheme: 'pbkdf2-sha512'; readonly iterations: number }
+  | {
+      readonly scheme: 'argon2id';
+      readonly iterations: number;
+      readonly memoryKiB: number;
+      readonly parallelism: number;
+    }
 );
 
 const pbkdf2OnPool = promisify(pbkdf2);
@@ -32,9 +39,15 @@ const HASH_BYTES = 32;
 const SCRYPT_BYTES_MAX = 1024 * 1024 * 1024;
 const SCRYPT_P_MAX = 64;
 const PBKDF2_ITERATIONS_MAX = 10_000_000;
+const ARGON2_KIB_MAX = 1024 * 1024;
+const ARGON2_PASSES_MAX = 64;
+/** In KiB times passes: about as much work as 1 GiB of memory four times. */
+const ARGON2_WORK_MAX = 4 * ARGON2_KIB_MAX;
+const ARGON2_SALT_BYTES_MIN = 8;
+const NULL_CHARACTER = new Uint8Array(1);
 const SHA512_BYTES = 64;
 
-const EXPECTED = 'expected a hash that begins with $scrypt$, $7$ or $6$';
+const EXPECTED = 'expected a hash that begins with $scrypt$, $argon2id$, $7$ or $6$';
 
 /** @throws Error that says what was expected. */
 export function parsePasswordHash(text: string): PasswordHash {
@@ -47,6 +60,8 @@ export function parsePasswordHash(text: string): PasswordHash {
       return { scheme: 'sha512', ...saltAndHash(fields, '$6$salt$hash', SHA512_BYTES, SHA512_BYTES) };
     case '7':
       return parsePbkdf2(fields);
+    case 'argon2id':
+      return parseArgon2(fields);
     default:
       throw new Error(`its password is hashed in a way that is not supported, ${EXPECTED}`);
   }
@@ -74,6 +89,26 @@ function parsePbkdf2([iterations = '', ...fields]: readonly string[]): PasswordH
     iterations: count,
     ...saltAndHash(fields, '$7$iterations$salt$hash', SHA512_BYTES, SHA512_BYTES),
   };
+}
+
+function parseArgon2([version = '', parameters = '', ...fields]: readonly string[]): PasswordHash {
+  const shape = '$argon2id$v=19$m=…,t=…,p=…$salt$hash';
+  const [, memoryKiB, iterations, parallelism] = (/^m=(\d{1,8}),t=(\d{1,4}),p=(\d{1,3})$/.exec(parameters) ?? []).map(
+    Number,
+  );
+  if (version !== 'v=19' || memoryKiB === undefined || iterations === undefined || parallelism === undefined)
+    throw new Error(`its hash is damaged, expected ${shape}`);
+  const isPossible = iterations >= 1 && parallelism >= 1 && memoryKiB >= 8 * parallelism;
+  const isAffordable = iterations <= ARGON2_PASSES_MAX && iterations * memoryKiB <= ARGON2_WORK_MAX;
+  if (!isPossible || !isAffordable || memoryKiB > ARGON2_KIB_MAX)
+    throw new Error(
+      'its hash costs too much or is not possible, expected m from 8 * p to 1 GiB, t from 1 to 64, and t * m of at most ' +
+        '4 GiB',
+    );
+  const { salt, hash } = saltAndHash(fields, shape, 16, 64);
+  if (salt.length < ARGON2_SALT_BYTES_MIN)
+    throw new Error(`its salt has ${salt.length} bytes, expected at least ${ARGON2_SALT_BYTES_MIN}`);
+  return { scheme: 'argon2id', memoryKiB, iterations, parallelism, salt, hash };
 }
 
 function saltAndHash(
@@ -119,6 +154,17 @@ function derive(like: PasswordHash, password: Uint8Array): Buffer | Promise<Buff
     }
     case 'pbkdf2-sha512':
       return pbkdf2OnPool(password, salt, like.iterations, hash.length, 'sha512');
+    case 'argon2id': {
+      const { memoryKiB, iterations, parallelism } = like;
+      // The implementation takes no empty password; this one is never right either.
+      return argon2id(password.length === 0 ? NULL_CHARACTER : password, {
+        salt,
+        hashLength: hash.length,
+        memoryKiB,
+        iterations,
+        parallelism,
+      });
+    }
     case 'sha512':
       // One round: handing it to a thread would take longer.
       return createHash('sha512').update(password).update(salt).digest();

@@ -1,4 +1,4 @@
-// From mosquitto.conf to a configuration: files as they are in use, what becomes of each line, and that the outcome is
+// From mosquitto.conf to a configuration: files as they are in use, what happens to each line, and that the outcome is
 // a configuration that a broker accepts.
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

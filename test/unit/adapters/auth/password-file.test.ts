@@ -91,12 +91,12 @@ describe('a password hash', () => {
   test.each([
     [
       'secret',
-      'its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$; hexmq passwd writes one',
+      'its password is not hashed, expected a hash that begins with $scrypt$, $argon2id$, $7$ or $6$; hexmq passwd writes one',
     ],
     ['', 'its password is not hashed'],
     [
-      '$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaA',
-      'hashed in a way that is not supported, expected a hash that begins with $scrypt$, $7$ or $6$',
+      '$argon2d$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaA',
+      'hashed in a way that is not supported, expected a hash that begins with $scrypt$, $argon2id$, $7$ or $6$',
     ],
     ['$2b$10$abcdefghijklmnopqrstuv', 'not supported'],
     ['$6$c2FsdA==', 'expected $6$salt$hash with salt and hash in base64'],
@@ -112,6 +112,49 @@ describe('a password hash', () => {
     ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA', 'its hash has 4 bytes, expected 16 to 64'],
     ['$scrypt$ln=14,r=8,p=1$c2FsdA$aGFzaA$more', 'its hash is damaged'],
   ])('the hash %j is refused with what was expected', (text, problem) => {
+    expect(() => parsePasswordHash(text)).toThrow(problem);
+  });
+});
+
+describe('a password hash of argon2id, as Mosquitto writes it since version 2.1', () => {
+  // Made by argon2-cffi 25.1, the second with the parameters of a small device.
+  const MOSQUITTO = '$argon2id$v=19$m=47104,t=1,p=1$MDEyMzQ1Njc4OWFi$vzA4Zr435DtXPyylamRaUr1xB1C2oZ6I9lU1iRPVLOc';
+  const SMALL = '$argon2id$v=19$m=64,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$eA06diOezUGPq7SVGuZWuERCbjySHwV6QJ1XIu2Bm14';
+  const LONG =
+    '$argon2id$v=19$m=1024,t=2,p=2$c29tZXNhbHRzb21lc2FsdA$' +
+    'NOrEP1l8PmKEvxNTwO3Kx+mXyJL/5sCBgTQYdx7IIu+oRDtZ5QDUd7yhXUkdF/YS3ngVnhm/kZKK5KzDjgEl6w';
+
+  test.each([
+    [MOSQUITTO, 'secret'],
+    [SMALL, 'Straße'],
+    [LONG, 'x'.repeat(200)],
+  ])('the hash %s is that of its password and of no other', async (text, password) => {
+    const hash = parsePasswordHash(text);
+    expect(await isPassword(hash, Buffer.from(password))).toBe(true);
+    expect(await isPassword(hash, Buffer.from('Secret'))).toBe(false);
+    expect(await isPassword(hash, Buffer.from(''))).toBe(false);
+  });
+
+  test('hashes of argon2id are made without stopping the event loop, several at a time', async () => {
+    const hash = parsePasswordHash(MOSQUITTO);
+    let isDone = false;
+    const checks = Promise.all(['secret', 'wrong', 'secret'].map((one) => isPassword(hash, Buffer.from(one))));
+    void checks.then(() => (isDone = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDone).toBe(false);
+    expect(await checks).toEqual([true, false, true]);
+  });
+
+  test.each([
+    ['$argon2id$m=64,t=3,p=4$c29tZXNhbHQ$aGFzaA', 'its hash is damaged'],
+    ['$argon2id$v=16$m=64,t=3,p=4$c29tZXNhbHQ$aGFzaA', 'its hash is damaged'],
+    ['$argon2id$v=19$m=64,t=0,p=4$c29tZXNhbHRzb21lc2FsdA$aGFzaA', 'costs too much or is not possible'],
+    ['$argon2id$v=19$m=31,t=1,p=4$c29tZXNhbHRzb21lc2FsdA$aGFzaA', 'costs too much or is not possible'],
+    ['$argon2id$v=19$m=2097152,t=1,p=4$c29tZXNhbHRzb21lc2FsdA$aGFzaA', 'costs too much or is not possible'],
+    ['$argon2id$v=19$m=1048576,t=5,p=4$c29tZXNhbHRzb21lc2FsdA$aGFzaA', 'costs too much or is not possible'],
+    ['$argon2id$v=19$m=64,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$aGFzaA', 'its hash has 4 bytes, expected 16 to 64'],
+    [SMALL.replace('c29tZXNhbHRzb21lc2FsdA', 'c2FsdA'), 'its salt has 4 bytes, expected at least 8'],
+  ])('the hash %s is refused', (text, problem) => {
     expect(() => parsePasswordHash(text)).toThrow(problem);
   });
 });
@@ -145,7 +188,7 @@ describe('a password file', () => {
       }
     };
     expect(refusal()).toBe(
-      `${path}: line 2: its password is not hashed, expected a hash that begins with $scrypt$, $7$ or $6$; hexmq passwd writes one; ` +
+      `${path}: line 2: its password is not hashed, expected a hash that begins with $scrypt$, $argon2id$, $7$ or $6$; hexmq passwd writes one; ` +
         'line 3: there is no colon, expected user:hash; line 4: there is no user name before the colon, expected user:hash; ' +
         'line 5: this user is also in line 1, expected one line for each; line 6: it is not UTF-8',
     );
