@@ -102,8 +102,8 @@ function parseArgon2([version = '', parameters = '', ...fields]: readonly string
   const isAffordable = iterations <= ARGON2_PASSES_MAX && iterations * memoryKiB <= ARGON2_WORK_MAX;
   if (!isPossible || !isAffordable || memoryKiB > ARGON2_KIB_MAX)
     throw new Error(
-      'its hash costs too much or is not possible, expected m from 8 * p to 1 GiB, t from 1 to 64, and t * m of at most ' +
-        '4 GiB',
+      'its hash costs too much or is not possible, expected m from 8 * p to 1 GiB, t from 1 to 64, ' +
+        'and t * m of at most 4 GiB',
     );
   const { salt, hash } = saltAndHash(fields, shape, 16, 64);
   if (salt.length < ARGON2_SALT_BYTES_MIN)
