@@ -4,6 +4,7 @@ import { ContainerModule } from 'inversify';
 import { Committer, durabilityAt } from '../../application/committer.js';
 import { DurabilityWaiters } from '../../application/durability-waiters.js';
 import { FailureSignal } from '../../application/failure-signal.js';
+import { StartInterrupted } from '../../application/lifecycle.js';
 import type { Part } from '../../application/lifecycle.js';
 import { Pager } from '../../application/pager.js';
 import { storageReports } from '../../application/storage-reports.js';
@@ -50,7 +51,16 @@ function openingPart(storage: Storage, what: string, emit: AdapterComponents['em
   const interruption = new AbortController();
   return {
     name: 'storage',
-    start: () => settled(storage.open(), what, { notice: reportSlowStart(emit), interrupted: interruption.signal }),
+    start: async () => {
+      const opening = storage.open();
+      try {
+        await settled(opening, what, { notice: reportSlowStart(emit), interrupted: interruption.signal });
+      } catch (error) {
+        // What opens after that is not a part that has started, so nothing else would close it.
+        if (error instanceof StartInterrupted) opening.then(() => storage.close()).catch(() => undefined);
+        throw error;
+      }
+    },
     interruptStart: () => {
       interruption.abort();
     },

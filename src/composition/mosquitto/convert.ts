@@ -2,6 +2,7 @@
 // and what Mosquitto does by default is written out where hexmq does something else.
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { MappingDraft } from '../mapping.js';
 import type { ConfLine } from './conf-lines.js';
 import { whyLeftOut } from './no-equivalent.js';
 import { Listeners } from './listeners.js';
@@ -18,12 +19,10 @@ export interface Conversion {
   readonly remarks: readonly Remark[];
 }
 
-export type Mapping = Record<string, unknown>;
-
 /** What the lines so far come to. */
 export interface Draft {
   readonly listeners: Listeners;
-  readonly limits: Mapping;
+  readonly limits: MappingDraft;
   isPersistent: boolean;
   location: string | undefined;
 }

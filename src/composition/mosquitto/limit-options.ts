@@ -1,8 +1,8 @@
 // The options of mosquitto.conf that are limits of the whole broker.
-import type { Mapping } from './convert.js';
+import type { MappingDraft } from '../mapping.js';
 
 /** Writes the limit. @returns what became of the option. */
-type LimitOption = (value: string, limits: Mapping) => string;
+type LimitOption = (value: string, limits: MappingDraft) => string;
 
 const DAY_S = 86_400;
 const UNITS_S: Readonly<Record<string, number>> = {

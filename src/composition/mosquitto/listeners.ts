@@ -1,5 +1,5 @@
 // The listeners of a mosquitto.conf, and who may connect to them.
-import type { Mapping } from './convert.js';
+import type { MappingDraft } from '../mapping.js';
 
 interface Access {
   anonymous: boolean | undefined;
@@ -8,8 +8,8 @@ interface Access {
 }
 
 interface Draft {
-  readonly place: Mapping;
-  readonly tls: Mapping;
+  readonly place: MappingDraft;
+  readonly tls: MappingDraft;
   readonly access: Access;
   ca: string | undefined;
   isWebSocket: boolean;
@@ -20,15 +20,15 @@ interface Draft {
 }
 
 interface Finished {
-  readonly listeners: readonly Mapping[];
-  readonly access: Mapping;
+  readonly listeners: readonly MappingDraft[];
+  readonly access: MappingDraft;
   readonly remarks: readonly string[];
 }
 
 const ALL_ADDRESSES = '::';
 const noAccess = (): Access => ({ anonymous: undefined, passwordFile: undefined, aclFile: undefined });
 
-const draftAt = (place: Mapping): Draft => ({
+const draftAt = (place: MappingDraft): Draft => ({
   place,
   tls: {},
   access: noAccess(),
@@ -115,7 +115,7 @@ export class Listeners {
   }
 
   /** Rules are for all listeners: with no rules at all, more would be allowed than before. */
-  #authorization(drafts: readonly Draft[], remarks: string[]): readonly Mapping[] | undefined {
+  #authorization(drafts: readonly Draft[], remarks: string[]): readonly MappingDraft[] | undefined {
     const files = this.arePerListener ? drafts.map(({ access }) => access.aclFile) : [this.#shared.aclFile];
     const [path, ...others] = new Set(files.filter((file) => file !== undefined));
     if (path === undefined) return undefined;
@@ -169,9 +169,9 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /** @param isLocal Mosquitto admits everyone if it has no listener but that of its own machine. */
-function authenticationOf({ anonymous, passwordFile }: Access, isLocal: boolean, remarks: string[]): Mapping[] {
+function authenticationOf({ anonymous, passwordFile }: Access, isLocal: boolean, remarks: string[]): MappingDraft[] {
   const isOpen = anonymous ?? (isLocal && passwordFile === undefined);
-  const chain: Mapping[] = [];
+  const chain: MappingDraft[] = [];
   if (passwordFile !== undefined) chain.push({ adapter: 'password-file', options: { path: passwordFile } });
   if (isOpen) chain.push({ adapter: 'anonymous' });
   if (chain.length > 0) return chain;
@@ -179,7 +179,7 @@ function authenticationOf({ anonymous, passwordFile }: Access, isLocal: boolean,
   return [{ adapter: 'password-file', options: { path: './passwd' } }];
 }
 
-function listenerOf(draft: Draft, chain: readonly Mapping[] | undefined, remarks: string[]): Mapping {
+function listenerOf(draft: Draft, chain: readonly MappingDraft[] | undefined, remarks: string[]): MappingDraft {
   const { place, tls, ca, isWebSocket, requiresCertificate, identity, maxConnections } = draft;
   const isSecure = tls['cert'] !== undefined;
   const type =

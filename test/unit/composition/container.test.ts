@@ -1,5 +1,5 @@
 // From a checked configuration to a broker: which adapters are created, in which order, and which are refused.
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,6 +96,37 @@ describe('an embedded broker', () => {
     await second.stop();
     await second.ended;
     await first.stop();
+  });
+
+  test('an embedded broker that is stopped while its storage does not open closes the storage once it has opened', async () => {
+    jest.useFakeTimers();
+    try {
+      const storage = new MemoryStorage();
+      const calls: string[] = [];
+      const open = storage.open.bind(storage);
+      let openLate!: () => Promise<void>;
+      storage.open = () =>
+        new Promise((resolve) => {
+          openLate = () => open().then(resolve);
+        });
+      const close = storage.close.bind(storage);
+      storage.close = () => {
+        calls.push('close');
+        return close();
+      };
+      const service = await composeBroker(resolveConfig(inMemory), { ...silent, storage, listeners: [] });
+      const started = service.start().catch((error: unknown) => calls.push((error as Error).name));
+      await jest.advanceTimersByTimeAsync(0);
+      const stopped = service.stop();
+      await jest.advanceTimersByTimeAsync(5000);
+      await Promise.all([started, stopped]);
+      expect(calls).toEqual(['StartInterrupted']);
+      await openLate();
+      await jest.advanceTimersByTimeAsync(0);
+      expect(calls).toEqual(['StartInterrupted', 'close']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('an embedded broker calls the authenticators that the program gives it in their order', async () => {
