@@ -46,7 +46,7 @@ class Argon2Thread {
     this.#worker.unref();
     const fail = (error: Error): void => {
       ended();
-      for (const { reject } of this.#waiting.values()) reject(error);
+      for (const waiting of this.#waiting.values()) waiting.reject(error);
       this.#waiting.clear();
     };
     this.#worker.on('error', fail);
