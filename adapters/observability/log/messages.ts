@@ -194,6 +194,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'topic-filter-invalid':
     case 'incomplete-packets':
     case 'drain-timeout':
+    case 'queue-full':
     case 'receive-maximum-exceeded':
     case 'topic-alias-invalid':
     case 'subscription-identifiers-not-supported':
