@@ -77,7 +77,7 @@ const limits = {
   maxQueueSize: integer(1, COUNT_MAX).optional(),
   maxQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   maxTransientQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
-  queueFullPolicy: oneOf('discard', 'discard-oldest').optional(),
+  queueFullPolicy: oneOf('discard', 'discard-oldest', 'refuse').optional(),
   maxInflight: integer(1, 65_535).optional(),
   initialInflight: integer(1, 65_535).optional(),
   receiveMaximum: integer(1, 65_535).optional(),
@@ -123,6 +123,7 @@ const limits = {
   maxBufferedQos0Messages: integer(0, COUNT_MAX).optional(),
   maxBufferedQos0Bytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),
   drainTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
+  fullQueueTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   willGraceAfterRestartMs: integer(0, DAY_MS, ' (milliseconds)').optional(),
 } satisfies LimitsShape;
 

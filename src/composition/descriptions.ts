@@ -18,7 +18,9 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxQueueBytes: 'Payload bytes waiting in the queue of one stored session.',
   maxTransientQueueBytes: 'Payload bytes waiting for one session with Clean Session 1, which is kept in memory.',
   queueFullPolicy:
-    'What a full queue drops: the new message, or the oldest that is not in flight. Drops are counted and logged.',
+    'What happens when a queue is full: the new message is dropped, or the oldest that is not in flight, or (`refuse`) ' +
+    'the new message is not acknowledged, for none of its recipients, and its publisher waits. Drops are counted and ' +
+    'logged.',
   maxInflight:
     'Unacknowledged QoS 1 and 2 messages to one client, at most. The window begins with `initialInflight`, doubles ' +
     'while the client acknowledges a whole window within 0.5 s, and halves when that takes longer than 2 s.',
@@ -96,6 +98,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'QoS 0 messages buffered for one connection that does not read. Further ones are dropped and counted.',
   maxBufferedQos0Bytes: 'Bytes of QoS 0 messages buffered for one connection that does not read.',
   drainTimeoutMs: 'Milliseconds that a connection may read nothing of what is sent to it before it is closed.',
+  fullQueueTimeoutMs:
+    'With `queueFullPolicy: refuse`: milliseconds that a publisher waits for room before it is disconnected.',
   willGraceAfterRestartMs:
     'Milliseconds after a restart in which a client that was connected can return before its will is published.',
 };

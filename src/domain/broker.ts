@@ -78,6 +78,7 @@ export class Broker {
       bufferedBytes: 0,
       deadlines: this.#deadlines,
       pressed: undefined,
+      mayDrop: false,
       heldBytes: 0,
       waitingGroups: new Set(),
       work: this.#work,

@@ -5,7 +5,7 @@ import type { Limits } from './limits.js';
 import type { DeliveryCounters } from './messages/delivery-counters.js';
 import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
-import type { Pressed } from './queues/slowed-publisher.js';
+import type { Pressed } from './slowed-publisher.js';
 import type { WorkQueue } from './work-queue.js';
 
 export interface Context {
@@ -31,6 +31,8 @@ export interface Context {
    * `undefined` if there is none.
    */
   pressed: Pressed | undefined;
+  /** Whether the present message is dropped for full queues even under `refuse`: no publisher could wait with it. */
+  mayDrop: boolean;
   /** Bytes that packets hold in memory which wait with their publishers. */
   heldBytes: number;
   /** Shared groups in which messages wait for a member. */

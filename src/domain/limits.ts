@@ -29,7 +29,7 @@ export interface QueueLimits {
   readonly maxQueueBytes: number;
   /** Payload bytes in the queue of a session that is not stored, which waits in memory. */
   readonly maxTransientQueueBytes: number;
-  readonly queueFullPolicy: 'discard' | 'discard-oldest';
+  readonly queueFullPolicy: 'discard' | 'discard-oldest' | 'refuse';
   /**
    * Unacknowledged QoS 1 and 2 messages to one client, 1 to 65,535: the most there can be. The window begins with
    * `initialInflight`, and opens while the client keeps up.
@@ -47,6 +47,8 @@ export interface QueueLimits {
   readonly maxBufferedQos0Bytes: number;
   /** How long a connection may read nothing at all before it is closed. */
   readonly drainTimeoutMs: number;
+  /** How long a publisher waits for room in a full queue under `refuse` before it is disconnected. */
+  readonly fullQueueTimeoutMs: number;
 }
 
 /** What is kept, and for how long: retained messages, sessions, messages and wills. */
@@ -168,6 +170,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxBufferedQos0Messages: 1000,
   maxBufferedQos0Bytes: 16 * 1024 * 1024,
   drainTimeoutMs: 60_000,
+  fullQueueTimeoutMs: 30_000,
 
   retainedMessages: true,
   maxRetainedMessages: 1_000_000,

@@ -21,6 +21,7 @@ export type EndReason =
   | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
   | 'incomplete-packets' // the oldest partial packet, when all of them exceeded `maxIncompleteBytes`
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
+  | 'queue-full' // under `refuse`, for `fullQueueTimeoutMs`: its message was not accepted
   | 'receive-maximum-exceeded'
   | 'topic-alias-invalid'
   | 'subscription-identifiers-not-supported'

@@ -192,6 +192,7 @@ function isOrdinary(reason: EndReason): boolean {
     case 'topic-filter-invalid':
     case 'incomplete-packets':
     case 'drain-timeout':
+    case 'queue-full':
     case 'receive-maximum-exceeded':
     case 'topic-alias-invalid':
     case 'subscription-identifiers-not-supported':

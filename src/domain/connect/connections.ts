@@ -31,6 +31,7 @@ const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
   'topic-name-invalid': ReasonCode.topicNameInvalid,
   'too-many-filters': ReasonCode.quotaExceeded,
   'topic-filter-invalid': ReasonCode.topicFilterInvalid,
+  'queue-full': ReasonCode.quotaExceeded,
   'receive-maximum-exceeded': ReasonCode.receiveMaximumExceeded,
   'topic-alias-invalid': ReasonCode.topicAliasInvalid,
   'subscription-identifiers-not-supported': ReasonCode.subscriptionIdentifiersNotSupported,

@@ -3,6 +3,7 @@
 // rules.
 import { subjectOf } from '../commands.js';
 import type { Command, CommandOutcome, OperatorMessage } from '../commands.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { Connections } from '../connect/connections.js';
 import type { Wills } from '../connect/wills.js';
 import type { Context } from '../context.js';
@@ -77,10 +78,15 @@ export class CommandHandler {
         draft,
         origin,
         () => undefined,
-        ({ matched, accepted }) => {
-          this.#answer(input, { result: 'published', matched, accepted });
+        ({ matched, accepted, full }) => {
+          this.#answer(input, full === undefined ? { result: 'published', matched, accepted } : noRoomIn(full));
         },
       );
+      return;
+    }
+    const full = this.dispatcher.fullQueue(draft, origin, route);
+    if (full !== undefined) {
+      this.#answer(input, noRoomIn(full));
       return;
     }
     const { matched, accepted } = this.dispatcher.publish(draft, origin, route);
@@ -112,3 +118,5 @@ export class CommandHandler {
     effects.answerCommand(request, outcome, changes.last);
   }
 }
+
+const noRoomIn = ({ id }: Pressed): CommandOutcome => ({ result: 'refused', detail: `no room in the queue ${id}` });

@@ -69,6 +69,11 @@ export class PublishHandler {
       this.#queue(connection, session, draft);
       return;
     }
+    const full = this.dispatcher.fullQueue(draft, session.origin, route);
+    if (full !== undefined) {
+      this.waits.refuse(connection, packet, full);
+      return;
+    }
     if (packet.qos === 2) session.putInbound(packet.packetId);
     const outcome = this.dispatcher.publish(draft, session.origin, route);
     if (packet.qos > 0) this.#acknowledge(connection, packet, outcome);
@@ -86,7 +91,20 @@ export class PublishHandler {
       if (qos === 2) session.putInbound(packetId);
     };
     this.dispatcher.queue(isRepeat ? undefined : packet, session.origin, isRepeat ? NOTHING : begin, (outcome) => {
+      const { full } = outcome;
+      if (full !== undefined && qos === 2) session.dropReservedInbound(packetId);
       if (connection.state !== 'connected') return;
+      if (full !== undefined) {
+        this.waits.refuse(connection, packet, full);
+        connection.resume();
+        return;
+      }
+      if (isRepeat && !session.hasInbound(packetId)) {
+        // The first one was refused after its connection had ended.
+        connection.resume();
+        this.publish(connection, session, packet);
+        return;
+      }
       if (isRepeat) this.#acknowledgeRepeat(connection, packetId);
       else if (qos > 0) this.#acknowledge(connection, packet, outcome);
       if (!isRepeat) this.waits.slow(connection, session);

@@ -1,9 +1,11 @@
 // Publishers that wait for queues: from the message that makes one wait to the last packet that it had sent meanwhile.
 import { PacketType } from '../../protocol/packets.js';
-import type { Packet } from '../../protocol/packets.js';
+import type { Packet, PublishPacket } from '../../protocol/packets.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
+import type { Pressed } from '../slowed-publisher.js';
 import { Intake } from '../session/intake.js';
 import type { OrderedPacket } from '../session/intake.js';
 import type { Session } from '../session/session.js';
@@ -25,8 +27,23 @@ export class PublisherWaits {
    */
   slow(connection: Connection, session: Session): void {
     const { pressed } = this.context;
-    if (pressed === undefined || connection.state !== 'connected' || session.outboundIfAny?.isBehind === true) return;
+    if (pressed === undefined || connection.state !== 'connected' || session.isBehind) return;
     this.#intakeOf(connection).waitFor(pressed);
+  }
+
+  /**
+   * There is no room for the message, which was not accepted. MQTT 5 can say so. Before, it is not acknowledged: the
+   * publisher waits, and is disconnected if that takes too long. On its next connection it sends the message again.
+   */
+  refuse(connection: Connection, packet: PublishPacket, full: Pressed): void {
+    if (connection.state !== 'connected') return;
+    if (connection.version === 5) {
+      const type = packet.qos === 1 ? PacketType.puback : PacketType.pubrec;
+      connection.output.acknowledge(type, packet.packetId, ReasonCode.quotaExceeded);
+      return;
+    }
+    if (this.#intakeOf(connection).waitForRoom(packet, full)) return;
+    this.connections.end(connection, 'queue-full', { detail: `no room in the queue ${full.id}` });
   }
 
   /** The network connection has ended. @returns whether it has sent packets that are to be handled before its end. */
@@ -34,7 +51,7 @@ export class PublisherWaits {
     const { intake } = connection.output;
     if (intake === undefined || connection.state !== 'connected') return false;
     this.#lost.add(connection);
-    intake.hurry();
+    intake.leave();
     return true;
   }
 
@@ -43,6 +60,9 @@ export class PublisherWaits {
     return (output.intake ??= new Intake(
       {
         id: connection.id,
+        get isReceiving() {
+          return (connection.session?.outboundIfAny?.inFlightCount ?? 0) > 0;
+        },
         handle: (packet) => {
           this.#handle(connection, packet);
         },

@@ -4,6 +4,7 @@ import type { Properties, QoS } from '../../protocol/packets.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { ClientId, TopicName } from '../identifiers.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { DropReason } from '../reasons.js';
 
 /** A message that has no number and no expiry yet: both count from its acceptance. */
@@ -36,6 +37,8 @@ export class PublishOutcome {
   accepted = 0;
   /** Why the first recipient that did not accept it did not. */
   refused: DropReason | undefined;
+  /** A queue that had no room for it under `refuse`: no recipient has it, and nothing of it is recorded. */
+  full: Pressed | undefined;
   /** What an acknowledgement to the publisher waits for. */
   ticket: Ticket = NOW;
 
@@ -50,6 +53,7 @@ export class PublishOutcome {
     this.matched = 0;
     this.accepted = 0;
     this.refused = undefined;
+    this.full = undefined;
     this.ticket = NOW;
   }
 }

@@ -12,6 +12,7 @@ import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
 import { retainedBytes } from '../name-bytes.js';
 import { Fifo } from '../queues/fifo.js';
+import type { Pressed } from '../slowed-publisher.js';
 import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
 import type { Task } from '../work-queue.js';
@@ -78,6 +79,8 @@ export class MessageDispatcher implements Task {
   #hasBegun = false;
   #dispatch: Dispatch | undefined;
   #ticket: Ticket = NOW;
+  /** Under way before the first of them has begun. */
+  #search: RouteSearch | undefined;
 
   constructor(
     readonly context: Context,
@@ -142,6 +145,26 @@ export class MessageDispatcher implements Task {
     return route.targets.length + costOf(route.groups) > this.context.sliceSize ? undefined : route;
   }
 
+  /**
+   * Whether the message has to be refused: every queue that it would go to must have room for it, because it cannot be
+   * taken back from those that have it. Only under `refuse`, and not for wills, which have no publisher that could wait.
+   * @returns the first queue without room.
+   */
+  fullQueue({ qos, topic, payload }: MessageDraft, origin: Origin, route: Route): Pressed | undefined {
+    if (this.context.limits.queueFullPolicy !== 'refuse' || qos === 0 || origin.kind === 'will') return undefined;
+    const bytes = payload.byteLength;
+    for (const { session, noLocal, qos: granted } of route.targets) {
+      if (granted === 0 || (noLocal && session.clientId === origin.clientId)) continue;
+      const full = session.fullFor(topic, bytes);
+      if (full !== undefined) return full;
+    }
+    for (const group of route.groups) {
+      const full = group.fullFor(topic, bytes);
+      if (full !== undefined) return full;
+    }
+    return undefined;
+  }
+
   /** @returns the outcome, valid until the next message is published. */
   publish(draft: MessageDraft, origin: Origin, route: Route): PublishOutcome {
     const outcome = this.#outcome;
@@ -149,7 +172,9 @@ export class MessageDispatcher implements Task {
     this.context.pressed = undefined;
     const message = this.accept(draft, origin);
     this.#begin(message);
+    this.context.mayDrop = origin.kind === 'will';
     this.#deliver(message, route, 0, NO_LIMIT, outcome);
+    this.context.mayDrop = false;
     this.#end(outcome);
     outcome.ticket = this.context.changes.step;
     return outcome;
@@ -180,8 +205,15 @@ export class MessageDispatcher implements Task {
     // A delivery at QoS 2 that is stored nowhere waits for the publisher's Packet Identifier, which the first slice
     // recorded: otherwise a crash could publish the message again, and to another member of a group [MQTT-4.8.2-5].
     if (this.#hasBegun) changes.continueStep(this.#ticket);
-    else this.#start(publication);
+    else {
+      const route = this.#examine(publication);
+      if (route === 'searching') return false;
+      if (route === 'refused') return this.#publications.length === 0;
+      this.#start(publication, route);
+    }
+    this.context.mayDrop = publication.origin.kind === 'will';
     const isDone = this.#dispatch === undefined || this.#advance(this.#dispatch);
+    this.context.mayDrop = false;
     this.#ticket = changes.step;
     if (!isDone) return false;
     const outcome = this.#outcome;
@@ -204,7 +236,31 @@ export class MessageDispatcher implements Task {
     return true;
   }
 
-  #start({ draft, origin, begin, bytes }: Publication): void {
+  /**
+   * Before anything of a message is recorded that can be refused.
+   * @returns its route, or `undefined` if it is not known and need not be.
+   */
+  #examine({ draft, origin, bytes, done }: Publication): Route | 'searching' | 'refused' | undefined {
+    if (draft === undefined) return undefined;
+    if (this.context.limits.queueFullPolicy !== 'refuse' || draft.qos === 0 || origin.kind === 'will')
+      return this.router.known(draft.topic);
+    const route =
+      this.router.known(draft.topic) ?? this.router.goOn((this.#search ??= this.router.search(draft.topic)));
+    if (route === undefined) return 'searching';
+    this.#search = undefined;
+    const full = this.fullQueue(draft, origin, route);
+    if (full === undefined) return route;
+    this.#waitingBytes -= bytes;
+    this.#publications.shift();
+    const outcome = this.#outcome;
+    outcome.reset();
+    outcome.refused = 'queue-full';
+    outcome.full = full;
+    done(outcome);
+    return 'refused';
+  }
+
+  #start({ draft, origin, begin, bytes }: Publication, route: Route | undefined): void {
     this.#waitingBytes -= bytes;
     this.context.changes.hold();
     this.#hasBegun = true;
@@ -215,7 +271,6 @@ export class MessageDispatcher implements Task {
     if (draft === undefined) return;
     const message = this.accept(draft, origin);
     this.#begin(message);
-    const route = this.router.known(message.topic);
     const search = route === undefined ? this.router.search(message.topic) : undefined;
     this.#dispatch = { message, route, search, next: 0 };
   }

@@ -3,8 +3,9 @@
 // or away slows no publisher; there the policy for full queues decides.
 import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
+import type { QueueId } from '../identifiers.js';
 import type { TimerKind } from '../deadlines.js';
-import type { Pressed, SlowedPublisher } from './slowed-publisher.js';
+import type { Pressed, SlowedPublisher } from '../slowed-publisher.js';
 
 /** Levels are shares of what may wait: 1 is a full queue. Below this one a queue has no backlog. */
 export const HALF = 0.5;
@@ -15,8 +16,12 @@ const JUDGE_MS = 500;
 /** A client that does not bring the level down by a step within this time is slow, whatever its window says. */
 const GIVE_UP_MS = 2000;
 
+/** How many publishers try again at a time that nothing has left a full queue. */
+const RETRIES_MAX = 200;
+
 /** A queue as its backlog sees it. */
 export interface BackloggedQueue {
+  readonly id: QueueId;
   readonly level: number;
   /** How many messages may wait. */
   readonly capacity: number;
@@ -37,6 +42,8 @@ export class Backlog implements Pressed {
   #mark: number;
   /** In the order in which they began to wait. */
   readonly #slowed = new Set<SlowedPublisher>();
+  /** Publishers with a message for which there was no room (`queueFullPolicy: refuse`). */
+  readonly #refused = new Set<SlowedPublisher>();
   /** Since when the level has not fallen by a step, while publishers wait. */
   #slowedSinceMs = 0;
   #isGivenUp = false;
@@ -56,6 +63,10 @@ export class Backlog implements Pressed {
     return new Backlog(queue, context, Math.min(queue.level + STEP, 1 - STEP));
   }
 
+  get id(): QueueId {
+    return this.queue.id;
+  }
+
   get level(): number {
     return this.queue.level;
   }
@@ -71,10 +82,19 @@ export class Backlog implements Pressed {
   /** A message has left the queue. */
   fell(): void {
     const { level } = this.queue;
-    if (this.#slowed.size === 0) this.#follow(level);
-    else if (level <= this.#mark - STEP)
-      this.#goOn(Math.max(1, Math.floor((this.#mark - level) * this.queue.capacity)));
-    if (this.#slowed.size === 0 && level < HALF - STEP) this.queue.backlog = undefined;
+    // A message that was refused comes first: a publisher that is slowed has had its place.
+    if (this.#refused.size > 0) this.#retry(level);
+    else if (this.#slowed.size === 0) this.#follow(level);
+    else if (level <= this.#mark - STEP) this.#goOn(this.#places(this.#mark - level));
+    if (level < HALF - STEP) this.#endIfUnused();
+  }
+
+  #retry(level: number): void {
+    if (level < 1) release(this.#refused, this.#places(1 - level));
+  }
+
+  #places(share: number): number {
+    return Math.max(1, Math.floor(share * this.queue.capacity));
   }
 
   /** While publishers are not slowed, the mark falls with the level: they are slowed when it rises again. */
@@ -87,38 +107,62 @@ export class Backlog implements Pressed {
     this.#slowed.add(publisher);
   }
 
+  refuse(publisher: SlowedPublisher): void {
+    this.#refused.add(publisher);
+    if (!this.#deadline.isSet) this.#judgeLater();
+  }
+
   leave(publisher: SlowedPublisher): void {
     this.#slowed.delete(publisher);
-    if (this.#slowed.size === 0) this.context.deadlines.clear(this.#deadline);
+    this.#refused.delete(publisher);
+    if (this.#slowed.size + this.#refused.size === 0) this.context.deadlines.clear(this.#deadline);
   }
 
   /** The client has gone. */
   readerGone(): void {
     this.#goOn(this.#slowed.size);
-    this.queue.backlog = undefined;
+    this.#endIfUnused();
   }
 
   judge(): void {
-    const { nowMs } = this.context;
-    this.#isGivenUp ||= nowMs - this.#slowedSinceMs >= GIVE_UP_MS;
-    if (this.#isGivenUp || !this.queue.keepsUp) this.#goOn(this.#slowed.size);
-    else this.context.deadlines.set(this.#deadline, nowMs + JUDGE_MS);
+    if (this.#slowed.size > 0) {
+      this.#isGivenUp ||= this.context.nowMs - this.#slowedSinceMs >= GIVE_UP_MS;
+      if (this.#isGivenUp || !this.queue.keepsUp) this.#goOn(this.#slowed.size);
+    }
+    // The queue may have ended, the route may be another, or the time of a publisher over.
+    release(this.#refused, RETRIES_MAX);
+    if (this.#slowed.size + this.#refused.size > 0) this.#judgeLater();
+    else if (this.queue.level < HALF - STEP) this.#endIfUnused();
   }
 
   #wait(nowMs: number): void {
     this.#slowedSinceMs = nowMs;
-    this.context.deadlines.set(this.#deadline, nowMs + JUDGE_MS);
+    this.#judgeLater();
+  }
+
+  #judgeLater(): void {
+    this.context.deadlines.set(this.#deadline, this.context.nowMs + JUDGE_MS);
+  }
+
+  #endIfUnused(): void {
+    if (this.#slowed.size + this.#refused.size > 0) return;
+    this.context.deadlines.clear(this.#deadline);
+    this.queue.backlog = undefined;
   }
 
   /** As many as there is room for below the mark, because each may publish at least one message. */
   #goOn(count: number): void {
-    let left = count;
-    for (const publisher of this.#slowed) {
-      if (left-- <= 0) break;
-      this.#slowed.delete(publisher);
-      publisher.goOn();
-    }
+    release(this.#slowed, count);
     if (this.#slowed.size > 0) this.#wait(this.context.nowMs);
-    else this.context.deadlines.clear(this.#deadline);
+    else if (this.#refused.size === 0) this.context.deadlines.clear(this.#deadline);
+  }
+}
+
+function release(publishers: Set<SlowedPublisher>, count: number): void {
+  let left = count;
+  for (const publisher of publishers) {
+    if (left-- <= 0) return;
+    publishers.delete(publisher);
+    publisher.goOn();
   }
 }

@@ -13,11 +13,12 @@ import { detachPayload } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
 import { NOW } from '../durability.js';
 import type { StoredEntry } from '../inputs.js';
-import type { QueueId, Seq } from '../identifiers.js';
+import type { QueueId, Seq, TopicName } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { DroppedRange } from './dropped-range.js';
 import { Fifo } from './fifo.js';
 import { QueueEntry } from './queue-entry.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { DeliverySource } from './queue-entry.js';
 import { READ_AHEAD_CONSTRAINED, readAheadFor } from './read-ahead.js';
 
@@ -120,6 +121,12 @@ export class MessageQueue {
     return this.owner.keepsUp;
   }
 
+  /** If there is no room for a message of this size: what its publisher waits for. */
+  fullFor(payloadBytes: number, topic: TopicName): Pressed | undefined {
+    const bytes = payloadBytes + (this.stored ? 0 : topic.length);
+    return this.#full(bytes) === undefined ? undefined : (this.backlog ??= new Backlog(this, this.context, HALF));
+  }
+
   /** A message waits for a connected client. */
   grew(): void {
     if (this.backlog === undefined) {
@@ -155,9 +162,10 @@ export class MessageQueue {
     // In a queue in memory the topic counts as well.
     const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
     counters.started++;
-    if (bounded) {
+    // Under `refuse` there was room before the message was accepted.
+    if (bounded && (limits.queueFullPolicy !== 'refuse' || this.context.mayDrop)) {
       const full = this.#full(bytes);
-      if (full !== undefined && (limits.queueFullPolicy === 'discard' || !this.#makeRoom(full, bytes))) {
+      if (full !== undefined && (limits.queueFullPolicy !== 'discard-oldest' || !this.#makeRoom(full, bytes))) {
         this.dropped(full, message, options.qos);
         source?.onSettled?.();
         return full;

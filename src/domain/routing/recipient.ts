@@ -1,6 +1,7 @@
 // The recipient of a message as routing sees it: a session.
 import type { QoS } from '../../protocol/packets.js';
 import type { DeliverySource } from '../queues/queue-entry.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
@@ -14,11 +15,15 @@ export interface Recipient {
   readonly isOver: boolean;
   /** Whether its client acknowledges about as fast as messages are sent to it. */
   readonly keepsUp: boolean;
+  /** There is a backlog for its client: what that acknowledges matters more than what it publishes. */
+  hurry(): void;
   hasSubscription(topicFilter: TopicFilter): boolean;
   /** True for a client that is not connected: its permissions are checked when it returns. */
   mayReceive(topic: TopicName): boolean;
   /** Whether a message of this QoS delivered now would be sent now. */
   isReadyFor(qos: QoS): boolean;
+  /** If there is no room for a message that would have to wait: what its publisher waits for. */
+  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined;
   /** Its client can take a message now: shared groups have messages waiting for that. */
   capacityAvailable(): void;
   /** Records the session's present state. */

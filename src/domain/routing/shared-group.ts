@@ -10,6 +10,7 @@ import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { Recipient } from './recipient.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
@@ -110,8 +111,17 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
     return false;
   }
 
+  /** If there is no room for a message: what its publisher waits for. */
+  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
+    return this.isEmpty ? undefined : this.#waiting.fullFor(payloadBytes, topic);
+  }
+
+  get isBehind(): boolean {
+    return this.#waiting.backlog !== undefined;
+  }
+
   fellBehind(): void {
-    // A group publishes nothing.
+    for (const { session } of this.#members) session.hurry();
   }
 
   restore(first: Seq, next: Seq, count: number, bytes: number): void {

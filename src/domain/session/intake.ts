@@ -6,7 +6,7 @@ import type { DisconnectPacket, PublishPacket, SubscribePacket, UnsubscribePacke
 import type { Context } from '../context.js';
 import type { ConnectionId } from '../identifiers.js';
 import { Fifo } from '../queues/fifo.js';
-import type { Pressed, SlowedPublisher } from '../queues/slowed-publisher.js';
+import type { Pressed, SlowedPublisher } from '../slowed-publisher.js';
 import type { Task } from '../work-queue.js';
 
 /** A packet that keeps its place behind publications: the order of these is the client's. */
@@ -15,6 +15,8 @@ export type OrderedPacket = PublishPacket | SubscribePacket | UnsubscribePacket 
 /** Enough for the window of most clients, whose acknowledgements then never wait. */
 const PACKETS_MAX = 200;
 const BYTES_MAX = 128 * 1024;
+/** So much more waits of a client with unacknowledged messages: what it sends again must not hide what it acknowledges. */
+const RECEIVER_FACTOR = 32;
 /** Of all clients. Beyond it, a client that waits is not read at all. */
 const TOTAL_BYTES_MAX = 64 * 1024 * 1024;
 /** What a packet counts for besides its payload and its topic. */
@@ -23,6 +25,8 @@ const FILTER_BYTES = 128;
 
 export interface IntakeOwner {
   readonly id: ConnectionId;
+  /** Whether the client has messages to acknowledge. */
+  readonly isReceiving: boolean;
   /** Handles the packet; that can make the intake wait again. */
   handle(packet: OrderedPacket): void;
   /** Nothing waits any longer. */
@@ -34,6 +38,11 @@ export class Intake implements SlowedPublisher, Task {
   #bytes = 0;
   /** The backlog that it waits for. */
   #waitsFor: Pressed | undefined;
+  /** A publication for which there was no room. */
+  #refused: OrderedPacket | undefined;
+  #refusedSinceMs: number | undefined;
+  /** Whether the client has said DISCONNECT, or has gone. */
+  #isLeaving = false;
   #isSuspended = false;
   /** Whether it goes on as soon as it can, whatever waits elsewhere. */
   #isInHurry = false;
@@ -48,21 +57,40 @@ export class Intake implements SlowedPublisher, Task {
 
   /** The client is slowed, from its next publication on. */
   waitFor(backlog: Pressed): void {
-    if (this.#isInHurry || this.#isOver) return;
+    if (this.#isInHurry || this.#isOver || this.#waitsFor !== undefined) return;
     this.#waitsFor = backlog;
     backlog.slow(this);
     if (this.context.heldBytes > TOTAL_BYTES_MAX) this.#suspend();
+  }
+
+  /**
+   * There was no room for the publication: it is tried again, and what comes behind it waits.
+   * @returns whether it may wait any longer.
+   */
+  waitForRoom(packet: OrderedPacket, backlog: Pressed): boolean {
+    const { nowMs, limits, heldBytes } = this.context;
+    if (this.#isOver) return true;
+    if (this.#isLeaving) {
+      this.#abandon();
+      return true;
+    }
+    this.#refusedSinceMs ??= nowMs;
+    if (nowMs - this.#refusedSinceMs >= limits.fullQueueTimeoutMs || heldBytes > TOTAL_BYTES_MAX) return false;
+    this.#refused = detached(packet);
+    this.#count(bytesOf(packet));
+    this.#waitsFor = backlog;
+    backlog.refuse(this);
+    if (this.#isSuspended && !this.#isFull) this.#readOn();
+    return true;
   }
 
   /** A packet has come that has to wait. */
   hold(packet: OrderedPacket): void {
     const bytes = bytesOf(packet);
     this.#held.push(detached(packet));
-    this.#bytes += bytes;
-    this.context.heldBytes += bytes;
-    if (packet.type === PacketType.disconnect) this.hurry();
-    const isFull = this.#held.length >= PACKETS_MAX || this.#bytes > BYTES_MAX;
-    if (isFull || this.#isInHurry || this.context.heldBytes > TOTAL_BYTES_MAX) this.#suspend();
+    this.#count(bytes);
+    if (packet.type === PacketType.disconnect) this.leave();
+    if (this.#isFull || this.#isLeaving) this.#suspend();
   }
 
   goOn(): void {
@@ -77,6 +105,12 @@ export class Intake implements SlowedPublisher, Task {
     this.goOn();
   }
 
+  /** The client has said DISCONNECT, or has gone: what it had sent before is still handled. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.hurry();
+  }
+
   /** Waits for the end of what its last packet has started. */
   pause(): void {
     this.#isBusy = true;
@@ -84,18 +118,19 @@ export class Intake implements SlowedPublisher, Task {
 
   unpause(): void {
     this.#isBusy = false;
+    if (this.#refused === undefined) this.#refusedSinceMs = undefined;
     this.context.work.add(this);
   }
 
   /** The next packet, one a step. */
   run(): boolean {
     if (this.#waitsFor !== undefined || this.#isBusy || this.#isOver) return true;
-    const packet = this.#held.shift();
+    const packet = this.#refused ?? this.#held.shift();
+    this.#refused = undefined;
     if (packet !== undefined) {
-      const bytes = bytesOf(packet);
-      this.#bytes -= bytes;
-      this.context.heldBytes -= bytes;
+      this.#count(-bytesOf(packet));
       this.owner.handle(packet);
+      if (this.#refused === undefined && !this.#isBusy) this.#refusedSinceMs = undefined;
       return this.#waitsFor !== undefined || this.#isBusy || this.#isOver;
     }
     this.end();
@@ -109,10 +144,39 @@ export class Intake implements SlowedPublisher, Task {
     this.#isOver = true;
     this.#waitsFor?.leave(this);
     this.#waitsFor = undefined;
-    this.context.heldBytes -= this.#bytes;
-    this.#bytes = 0;
+    this.#count(-this.#bytes);
     this.#held.clear();
-    if (this.#isSuspended) this.context.effects.resume(this.owner.id, 'backlog');
+    this.#refused = undefined;
+    if (this.#isSuspended) this.#readOn();
+  }
+
+  get #isFull(): boolean {
+    const factor = this.owner.isReceiving ? RECEIVER_FACTOR : 1;
+    return (
+      this.#held.length >= PACKETS_MAX * factor ||
+      this.#bytes > BYTES_MAX * factor ||
+      this.context.heldBytes > TOTAL_BYTES_MAX
+    );
+  }
+
+  /** Nothing that the client has published behind a refused message may be accepted. Its DISCONNECT counts. */
+  #abandon(): void {
+    const last = [...this.#held].at(-1);
+    this.#held.clear();
+    this.#count(-this.#bytes);
+    if (last?.type !== PacketType.disconnect) return;
+    this.#held.push(last);
+    this.#count(bytesOf(last));
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.context.heldBytes += bytes;
+  }
+
+  #readOn(): void {
+    this.#isSuspended = false;
+    this.context.effects.resume(this.owner.id, 'backlog');
   }
 
   #suspend(): void {

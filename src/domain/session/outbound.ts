@@ -14,10 +14,11 @@ import { NOW } from '../durability.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import type { StoredEntry } from '../inputs.js';
-import type { QueueId, Seq } from '../identifiers.js';
+import type { QueueId, Seq, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { Recipient } from '../routing/recipient.js';
 import type { Task } from '../work-queue.js';
 import type { ClientOutput } from './client-output.js';
@@ -83,14 +84,17 @@ export class Outbound implements QueueOwner, Task {
     return this.recipient.keepsUp;
   }
 
+  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
+    return this.#queue.fullFor(payloadBytes, topic);
+  }
+
   /** Whether a large part of what may wait for the client does. */
   get isBehind(): boolean {
     return this.#queue.backlog !== undefined;
   }
 
-  /** From now on the client's acknowledgements matter more than what it publishes: it waits for no other client. */
   fellBehind(): void {
-    this.#output?.intake?.hurry();
+    this.recipient.hurry();
   }
 
   /** What the session's record says of the queue as it is now. */
@@ -320,6 +324,7 @@ export class Outbound implements QueueOwner, Task {
     }
     const isFull = inFlight.size >= window.size;
     if (isFull && queue.buffer.length > 0) window.held(nowMs);
+    queue.backlog?.fell();
     queue.fill(!this.#congested && !isFull);
   }
 

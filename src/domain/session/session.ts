@@ -17,6 +17,7 @@ import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifi
 import { NOTHING_SENT, Outbound } from './outbound.js';
 import type { QueueBounds, SentMark } from './outbound.js';
 import type { DeliverySource } from '../queues/queue-entry.js';
+import type { Pressed } from '../slowed-publisher.js';
 import type { ClientOutput } from './client-output.js';
 import type { Recipient } from '../routing/recipient.js';
 import type { Subscription } from '../routing/subscription.js';
@@ -89,6 +90,17 @@ export class Session implements Recipient {
     if (this.outbound.restore(bounds, mark)) this.record();
   }
 
+  /** Whether the client has a backlog, of its own or as a member of a group. */
+  get isBehind(): boolean {
+    if (this.#outbound?.isBehind === true) return true;
+    for (const group of this.groups) if (group.isBehind) return true;
+    return false;
+  }
+
+  hurry(): void {
+    this.output?.intake?.hurry();
+  }
+
   /** Its outbound queue, if it has ever had a message. */
   get outboundIfAny(): Outbound | undefined {
     return this.#outbound;
@@ -124,6 +136,11 @@ export class Session implements Recipient {
 
   get keepsUp(): boolean {
     return this.output?.window.keepsUp(this.context.nowMs) ?? false;
+  }
+
+  fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
+    if (this.isOver || !this.mayReceive(topic)) return undefined;
+    return this.#outbound?.fullFor(topic, payloadBytes);
   }
 
   mayReceive(topic: TopicName): boolean {
@@ -231,6 +248,11 @@ export class Session implements Recipient {
   /** Remembers the identifier of a QoS 2 message that is not published yet; `putInbound` follows. */
   reserveInbound(packetId: number): void {
     (this.#reservedInbound ??= new Set<number>()).add(packetId);
+  }
+
+  /** The message was not accepted. */
+  dropReservedInbound(packetId: number): void {
+    this.#reservedInbound?.delete(packetId);
   }
 
   putInbound(packetId: number): void {

@@ -55,11 +55,15 @@ function limitsOf(random: SeededRandom): { -readonly [Key in keyof Limits]?: Lim
   return {
     ...random.pick(WINDOWS),
     willGraceAfterRestartMs: WILL_GRACE_MS,
+    fullQueueTimeoutMs: 700,
     drainTimeoutMs: random.pick([500, 4000]),
     storageTimeoutMs: random.pick([300, 20_000]),
     maxBufferedQos0Messages: random.pick([2, 50]),
     ...(random.chance(0.25)
-      ? { maxQueueSize: random.pick([1, 3, 8]), queueFullPolicy: random.pick(['discard', 'discard-oldest'] as const) }
+      ? {
+          maxQueueSize: random.pick([1, 3, 8]),
+          queueFullPolicy: random.pick(['discard', 'discard-oldest', 'refuse'] as const),
+        }
       : {}),
     ...(random.chance(0.1) ? { maxQueueBytes: 600 } : {}),
   };

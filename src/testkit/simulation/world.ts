@@ -74,6 +74,7 @@ export class World {
       sessionExpiryMs: expiryOf(plan),
       maxInflight: plan.limits.maxInflight ?? DEFAULT_LIMITS.maxInflight,
       publishersWait: plan.limits.maxQueueSize !== undefined || plan.limits.maxQueueBytes !== undefined,
+      isRefusing: plan.limits.queueFullPolicy === 'refuse',
       maxBufferedAboveMark: maxBufferedAboveMark(plan),
       verdict: this.#verdict,
       disk: this.#disk.contents,

@@ -105,7 +105,7 @@ describe('an invalid configuration', () => {
     ]);
     expect(problemsInLimits({ maxQos: 3 })).toEqual(['limits.maxQos: 3 is not valid, expected 0, 1 or 2']);
     expect(problemsInLimits({ queueFullPolicy: 'drop' })).toEqual([
-      'limits.queueFullPolicy: "drop" is not valid, expected one of discard, discard-oldest',
+      'limits.queueFullPolicy: "drop" is not valid, expected one of discard, discard-oldest, refuse',
     ]);
     expect(problemsInLimits({ messageExpiryMax: 'never' })).toEqual([
       'limits.messageExpiryMax: "never" is not valid, expected off, or a whole number from 1 to 4294967295 (seconds)',

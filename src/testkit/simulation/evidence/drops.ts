@@ -5,6 +5,9 @@ import { valueOf } from './value-of.js';
 type Drop = Extract<BrokerEvent, { kind: 'message-dropped' }>;
 
 export class Drops {
+  /** @param isRefusing whether full queues refuse messages: then nothing but wills may be dropped for them. */
+  constructor(readonly isRefusing: boolean) {}
+
   /** Counts by queue and topic; the topic is `undefined` where the broker dropped without reading the message. */
   readonly #counts = new Map<QueueId, Map<string | undefined, number>>();
 
@@ -31,6 +34,7 @@ export class Drops {
     const counts = this.#counts.get(queue);
     let withoutTopic = counts?.get(undefined) ?? 0;
     for (const [topic, tags] of missing) {
+      if (this.isRefusing && tags.some((tag) => !tag.startsWith('w-'))) return topic;
       const more = tags.length - (counts?.get(topic) ?? 0);
       if (more <= 0) continue;
       withoutTopic -= more;

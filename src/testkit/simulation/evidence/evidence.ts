@@ -39,7 +39,7 @@ export class Evidence {
   readonly clock = new LogicalClock();
   readonly publications = new Publications();
   readonly rules = new ReceiveRules(this.clock);
-  readonly drops = new Drops();
+  readonly drops: Drops;
   readonly tokens = new Tokens();
   readonly clients = new Map<string, ObservedClient>();
   readonly disk: DiskContents;
@@ -59,6 +59,7 @@ export class Evidence {
   readonly #byAddress = new Map<string | undefined, ObservedConnection>();
 
   constructor(readonly options: EvidenceOptions) {
+    this.drops = new Drops(options.isRefusing);
     const { clients, publications, rules, drops } = this;
     this.disk = options.disk;
     this.undecided = new Undecided(this.clock, options.publishersWait);

@@ -101,7 +101,7 @@ describe('a publisher that is slowed', () => {
     expect(core.stored('a')).toEqual(names(1, 15));
   });
 
-  test('a client that is away, or that returns to a large backlog and becomes faster than it grows, slows no publisher', () => {
+  test('a client that is away slows no publisher, and one that returns to a large backlog only when it grows again', () => {
     const { core, a, publisher } = overloaded();
     a.lose();
     publishAll(publisher, 1, 18);
@@ -109,7 +109,9 @@ describe('a publisher that is slowed', () => {
     const again = core.connectStored('a');
     again.puback(1, 2);
     publishAll(publisher, 19, 20);
-    expect(acknowledged(core, publisher)).toEqual([19, 20]);
+    expect(acknowledged(core, publisher)).toEqual([19]);
+    again.puback(3);
+    expect(acknowledged(core, publisher)).toEqual([20]);
     expect(core.broker.counters.dropped['queue-full']).toBe(0);
   });
 

@@ -41,6 +41,7 @@ const contextOf = (delivered: Message[]): Context => ({
   bufferedBytes: 0,
   deadlines: new Deadlines(),
   pressed: undefined,
+  mayDrop: false,
   heldBytes: 0,
   waitingGroups: new Set(),
   work: new WorkQueue(),

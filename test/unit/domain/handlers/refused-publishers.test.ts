@@ -1,0 +1,183 @@
+// Full queues that refuse: what would not be stored is not acknowledged.
+import { describe, expect, test } from '@jest/globals';
+import { CoreHarness, pair, will } from '../../../support/core-harness.js';
+import type { CorePeer } from '../../../support/core-harness.js';
+import type { Limits } from '../../../../src/domain/limits.js';
+
+const LIMITS: Partial<Limits> = { maxQueueSize: 2, queueFullPolicy: 'refuse', fullQueueTimeoutMs: 5000 };
+
+/** A stored client that is away, with a full queue, and a publisher. */
+function full(limits: Partial<Limits> = {}): { core: CoreHarness; publisher: CorePeer } {
+  const { core, a, publisher } = pair({ ...LIMITS, ...limits });
+  a.lose();
+  publisher.publish('t', '1');
+  publisher.publish('t', '2');
+  core.lines();
+  return { core, publisher };
+}
+
+const endReasons = (core: CoreHarness): string[] =>
+  core.recorder.events.flatMap((event) => (event.kind === 'connection-ended' ? [event.reason] : []));
+
+describe('a full queue that refuses', () => {
+  test('a message for which there is no room is not acknowledged, not stored and not dropped', () => {
+    const { core, publisher } = full();
+    publisher.publish('t', '3', 1, { packetId: 9 });
+    expect(core.lines()).toEqual([]);
+    expect(core.stored('a')).toEqual(['1', '2']);
+    expect(core.broker.counters.dropped['queue-full']).toBe(0);
+    expect(core.broker.counters.accepted).toBe(2);
+  });
+
+  test('the message is accepted when there is room, before what its publisher has sent after it', () => {
+    const { core, publisher } = full();
+    publisher.publish('t', '3', 1, { packetId: 8 });
+    publisher.publish('elsewhere', 'x', 1, { packetId: 9 });
+    const a = core.connectStored('a');
+    core.finish();
+    expect(core.heard(publisher)).toEqual(['puback 8', 'puback 9']);
+    a.puback(1, 2, 3);
+    expect(core.waiting).toBe(0);
+  });
+
+  test('a publisher that has waited too long is disconnected, and nothing of its message remains', () => {
+    const { core, publisher } = full();
+    publisher.publish('t', '3', 1, { retain: true });
+    core.advance(4900);
+    expect(endReasons(core)).toEqual(['connection-lost']);
+    core.advance(600);
+    expect(endReasons(core)).toEqual(['connection-lost', 'queue-full']);
+    expect(core.broker.retainedCount).toBe(0);
+    expect(core.stored('a')).toEqual(['1', '2']);
+  });
+
+  test('a repeat with DUP on the next connection is a new message', () => {
+    const { core, publisher } = full();
+    publisher.publish('t', '3', 2, { packetId: 9 });
+    publisher.lose();
+    const again = core.connect('publisher');
+    again.publish('t', '3', 2, { packetId: 9, dup: true });
+    expect(core.heard(again)).toEqual(['connack 0']);
+    core.connectStored('a');
+    core.finish();
+    expect(core.heard(again)).toEqual(['pubrec 9']);
+    expect(core.broker.counters.accepted).toBe(3);
+  });
+
+  test('of several recipients none gets a message that one of them has no room for', () => {
+    const { core, publisher } = full();
+    const other = core.connectStored('b');
+    other.subscribe(['t', 1]);
+    core.lines();
+    publisher.publish('t', '3', 1, { packetId: 9 });
+    expect(core.lines()).toEqual([]);
+    core.connectStored('a');
+    core.finish();
+    expect(core.stored('b')).toEqual(['3']);
+  });
+
+  test('a recipient that is gone, unsubscribed or has no right to the message is waited for no longer', () => {
+    const { core, publisher } = full();
+    publisher.publish('t', '3', 1, { packetId: 9 });
+    core.command({ kind: 'delete-session', clientId: 'a' });
+    core.advance(600);
+    expect(core.heard(publisher)).toEqual(['puback 9']);
+  });
+
+  test('a QoS 0 message is not refused: it goes to no queue', () => {
+    const { core, publisher } = full();
+    publisher.publish('t', '3', 0);
+    expect(core.broker.counters.dropped['client-offline']).toBe(1);
+    publisher.ping();
+    expect(core.heard(publisher)).toEqual(['pingresp']);
+  });
+
+  test('a message for a shared group waits for room in the queue of the group', () => {
+    const core = new CoreHarness(LIMITS);
+    const a = core.connectStored('a');
+    a.subscribe(['$share/g/t', 1]);
+    a.lose();
+    const publisher = core.connect('publisher');
+    for (const id of [1, 2, 3]) publisher.publish('t', String(id), 1, { packetId: id });
+    expect(core.heard(publisher)).toEqual(['connack 0', 'puback 1', 'puback 2']);
+    core.connectStored('a');
+    core.finish();
+    expect(core.heard(publisher)).toEqual(['puback 3']);
+  });
+
+  test('a message that goes back to a full group is not dropped', () => {
+    const core = new CoreHarness({ ...LIMITS, maxInflight: 2 });
+    const [a, b] = ['a', 'b'].map((name) => core.connectStored(name)) as [CorePeer, CorePeer];
+    a.subscribe(['$share/g/t', 1]);
+    const publisher = core.connect('publisher');
+    for (const id of [1, 2, 3, 4]) publisher.publish('t', String(id), 1, { packetId: id });
+    b.subscribe(['$share/g/t', 1]);
+    b.lose();
+    a.lose();
+    expect(core.broker.counters.dropped['queue-full']).toBe(0);
+    expect(core.waiting).toBe(4);
+  });
+
+  test('a will for which there is no room is dropped for that recipient and counted: no publisher could wait with it', () => {
+    const { core } = full();
+    core.connect('w', { will: will('t', 'gone', { qos: 1 }) }).lose();
+    expect(core.stored('a')).toEqual(['1', '2']);
+    expect(core.broker.counters.dropped['queue-full']).toBe(1);
+  });
+
+  test("an operator's message for which there is no room is refused, and nothing of it remains", () => {
+    const { core } = full();
+    const message = { topic: 't', payload: Buffer.from('x'), qos: 1, retain: true, properties: undefined } as const;
+    expect(core.command({ kind: 'publish', message })).toEqual({
+      result: 'refused',
+      detail: 'no room in the queue c:a',
+    });
+    expect(core.broker.retainedCount).toBe(0);
+  });
+
+  test('DISCONNECT behind a refused message ends the connection, and what was not acknowledged is not accepted', () => {
+    const { core, publisher } = full();
+    publisher.publish('t', '3', 1);
+    publisher.publish('elsewhere', 'x', 1);
+    publisher.disconnect();
+    expect(endReasons(core)).toEqual(['connection-lost', 'client-disconnect']);
+    expect(core.broker.counters.accepted).toBe(2);
+  });
+
+  test('clients that publish to each other and are both full go on, because their acknowledgements are handled', () => {
+    const core = new CoreHarness({ ...LIMITS, maxInflight: 1 });
+    const a = core.connectStored('a');
+    const b = core.connectStored('b');
+    a.subscribe(['to/a', 1]);
+    b.subscribe(['to/b', 1]);
+    for (let id = 1; id <= 10; id++) {
+      a.publish('to/b', String(id), 1, { packetId: id });
+      b.publish('to/a', String(id), 1, { packetId: id });
+    }
+    for (let id = 1; id <= 10; id++) {
+      a.puback(id);
+      b.puback(id);
+    }
+    expect(core.broker.counters.delivered).toBe(20);
+    expect(endReasons(core)).toEqual([]);
+  });
+
+  test('a message that is published in slices is refused before anything of it is recorded, and tried again', () => {
+    const core = new CoreHarness({ ...LIMITS, maxQueueSize: 1 }, undefined, undefined, 2);
+    for (const name of ['a', 'b', 'c']) {
+      const peer = core.connectStored(name);
+      peer.subscribe(['t', 1]);
+      peer.lose();
+    }
+    const publisher = core.connect('publisher');
+    publisher.publish('t', '1', 2, { packetId: 1 });
+    publisher.publish('t', '2', 2, { packetId: 2, retain: true });
+    publisher.publish('t', '3', 2, { packetId: 3 });
+    expect(core.heard(publisher)).toEqual(['connack 0', 'pubrec 1']);
+    expect(core.broker.retainedCount).toBe(0);
+    for (const name of ['a', 'b', 'c']) core.connectStored(name).puback(1, 2);
+    core.advance(600);
+    expect(core.heard(publisher)).toEqual(['pubrec 2', 'pubrec 3']);
+    expect(core.broker.counters.dropped['queue-full']).toBe(0);
+  });
+});
