@@ -15,12 +15,13 @@ import type { Ingress } from './ingress.js';
 import type { Links } from './links.js';
 import type { Pager } from './pager.js';
 import type { Reauthorization } from './reauthorization.js';
-import type { LimitSettings } from './settings.js';
+import type { LimitSettings, Settings } from './settings.js';
 
 export interface EngineParts {
   readonly clock: Clock;
   readonly core: Broker;
   readonly loop: EventLoop;
+  readonly settings: Settings;
   readonly links: Links;
   readonly ingress: Ingress;
   readonly egress: Egress;
@@ -112,13 +113,18 @@ export class Engine {
   }
 
   /**
-   * Disconnects all clients. Resolves when all connections have ended and all that was recorded is durable, or cannot
-   * be.
+   * Disconnects all clients; those that do not close their side in time are cut off. Resolves when all connections have
+   * ended and all that was recorded is durable, or cannot be. Nothing expires meanwhile.
    */
   async shutdown(): Promise<void> {
-    const { links, loop } = this.#parts;
+    const { links, loop, clock, settings } = this.#parts;
     for (const connection of links.ids) loop.enqueue({ kind: 'shutdown', connection });
+    loop.endDeadlines();
+    const grace = clock.at(clock.nowMs() + settings.current.shutdownGraceMs, () => {
+      for (const connection of links.ids) links.end(connection, 0);
+    });
     await links.empty();
+    grace.cancel();
     await this.committer.flush();
     this.down();
   }

@@ -81,6 +81,7 @@ export class EventLoop {
   /** Since this time the network has been polled, when a turn ends. */
   #polledSinceMs = -Infinity;
   #isStopped = false;
+  #keepsDeadlines = true;
   /** Whether work that was left over is done now, at the end of a turn. */
   #isWorkingOff = false;
   readonly #endTurn = (): void => {
@@ -115,7 +116,7 @@ export class EventLoop {
     this.#driven = driven;
     const { core, changes } = driven;
     const tasks = this.#tasks;
-    const isDue = (): boolean => (core.nextDeadlineMs ?? Infinity) <= this.#polledSinceMs;
+    const isDue = (): boolean => this.#nextDeadlineMs(core) <= this.#polledSinceMs;
     // Each gets a slice in its turn, so that none holds up another.
     this.#sources = [
       {
@@ -142,6 +143,12 @@ export class EventLoop {
       },
       driven.backlog,
     ];
+  }
+
+  /** From now on nothing expires: what waits for its time waits for the next process. */
+  endDeadlines(): void {
+    this.#keepsDeadlines = false;
+    this.#timer?.cancel();
   }
 
   stop(): void {
@@ -222,7 +229,7 @@ export class EventLoop {
     if (this.#isStopped || this.#driven === undefined) return;
     this.#budget.beginPhase();
     const { core, beforeDeadlines, endOfTurn } = this.#driven;
-    if ((core.nextDeadlineMs ?? Infinity) <= this.#polledSinceMs) beforeDeadlines(this.nowMs());
+    if (this.#nextDeadlineMs(core) <= this.#polledSinceMs) beforeDeadlines(this.nowMs());
     this.#workOff();
     // Steps up to here belong to this turn, steps from here on to the next.
     this.#turnIsScheduled = false;
@@ -249,8 +256,9 @@ export class EventLoop {
   }
 
   /** Deadlines expire at the end of a turn, when everything that had come by then has been read. */
-  #setTimer({ nextDeadlineMs: nextMs = Infinity }: SteppedCore): void {
+  #setTimer(core: SteppedCore): void {
     this.#polledSinceMs = this.nowMs();
+    const nextMs = this.#nextDeadlineMs(core);
     if (nextMs <= this.#polledSinceMs) {
       this.scheduleTurn();
       return;
@@ -264,5 +272,9 @@ export class EventLoop {
       this.#polledSinceMs = this.nowMs();
       this.scheduleTurn();
     });
+  }
+
+  #nextDeadlineMs({ nextDeadlineMs = Infinity }: SteppedCore): number {
+    return this.#keepsDeadlines ? nextDeadlineMs : Infinity;
   }
 }

@@ -98,6 +98,7 @@ const limits = {
   packetTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   authTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   storageTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
+  shutdownGraceMs: integer(0, 60_000, ' (milliseconds)').optional(),
   maxConnections: z
     .union([z.literal(-1), integer(1, 10_000_000)], expected('a whole number from 1 to 10000000, or -1 for no limit'))
     .optional(),

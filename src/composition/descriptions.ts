@@ -52,6 +52,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   authTimeoutMs: 'Milliseconds for authentication and authorization together.',
   storageTimeoutMs:
     'Milliseconds that CONNACK may wait for storage. After that the client is refused with CONNACK 3 and may retry.',
+  shutdownGraceMs:
+    'Milliseconds that a broker that stops waits for clients to take their last bytes and to close the connection.',
   maxConnections: 'Connected clients. Beyond it, clients are refused with CONNACK 3. -1 means no limit.',
   maxPendingConnections:
     'Connections before an accepted CONNECT, those in a TLS or WebSocket handshake included. Further ones ' +

@@ -86,6 +86,8 @@ export interface ConnectionLimits {
    * wait.
    */
   readonly storageTimeoutMs: number;
+  /** How long a broker that stops waits for clients to take their last bytes and to close their side. */
+  readonly shutdownGraceMs: number;
   /**
    * In seconds, 1 to 65,535. Applies to MQTT 5 clients, and to any client that disables keep-alive where that is not
    * allowed.
@@ -180,6 +182,7 @@ export const DEFAULT_LIMITS: Limits = {
   packetTimeoutMs: 3_600_000,
   authTimeoutMs: 30_000,
   storageTimeoutMs: 20_000,
+  shutdownGraceMs: 1000,
   keepAliveMax: 65_535,
   keepAliveUnlimited: true,
 

@@ -70,5 +70,5 @@ export function assembleEngine(assembly: EngineAssembly): Engine {
   const effects = new CoreEffects({ ...sides, links, commands, waiters, pager });
   const core = createCore({ changes: committer, effects, settings, random, sliceSize: assembly.sliceSize });
   const stored = { committer, waiters, pager };
-  return new Engine({ clock, core, loop, links, ingress, egress, commands, reauthorization, ...stored });
+  return new Engine({ clock, core, loop, settings, links, ingress, egress, commands, reauthorization, ...stored });
 }

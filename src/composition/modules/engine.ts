@@ -83,6 +83,7 @@ export const engineModule = ({ storage: { ackLevel } }: Config): ContainerModule
         clock: Clock,
         core: Broker,
         loop: EventLoop,
+        settings: LiveSettings,
         links: Links,
         ingress: Ingress,
         egress: Egress,
