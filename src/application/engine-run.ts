@@ -7,6 +7,7 @@ import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Engine } from './engine.js';
 import { StartInterrupted } from './lifecycle.js';
 import type { Part } from './lifecycle.js';
+import { readClockMark } from './read-clock-mark.js';
 import { loadedFrom, requireOnce } from './storage-checks.js';
 import { refuseUnfinished } from './transfer/unfinished.js';
 
@@ -36,6 +37,7 @@ export class EngineRun implements Part {
   async start(): Promise<void> {
     const { engine, storage, authorizers } = this.#parts;
     try {
+      engine.beginTime(await readClockMark(storage));
       let sessions = 0;
       let retained = 0;
       for await (const fact of loadedFrom(storage)) {

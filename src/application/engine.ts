@@ -1,6 +1,8 @@
 // The shell around the core as a whole: it connects the parts that report to each other, and starts and ends them
 // together. Each part is made elsewhere, with what it needs.
 import type { RestoredFact } from '../domain/changes.js';
+import { timeAtStart } from '../domain/clock-mark.js';
+import type { ClockMark } from '../domain/clock-mark.js';
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Broker } from '../domain/broker.js';
 import type { PeerInfo } from '../domain/peer.js';
@@ -81,8 +83,16 @@ export class Engine {
     return this.#parts.links.size;
   }
 
+  /** Sets the time of the core, before anything is restored. @param mark what the store has of the clocks. */
+  beginTime(mark: ClockMark | undefined): void {
+    const wallMs = this.#parts.clock.wallMs();
+    const brokerMs = timeAtStart(mark, wallMs);
+    this.#parts.loop.beginTime(brokerMs, wallMs - brokerMs);
+    this.broker.beginTime(mark, wallMs - brokerMs, brokerMs);
+  }
+
   restore(fact: RestoredFact): void {
-    this.broker.restore(fact, this.#parts.clock.nowMs());
+    this.broker.restore(fact, this.#parts.loop.brokerMs());
   }
 
   /** Applies replaced settings to the parts that keep something derived from the limits; see `Broker.limit`. */

@@ -1,6 +1,7 @@
 // The loop around the core: one step at a time, and one end for each turn, when one commit begins and each connection
 // gets one write. A turn has a budget, so that no input holds the loop for long, however it is sent: what is left over
 // waits for the next turn, and the network is polled in between.
+import { haveParted } from '../domain/clock-mark.js';
 import type { Input } from '../domain/inputs.js';
 import { Fifo } from '../domain/queues/fifo.js';
 import type { Clock, Timer } from '../ports/clock.js';
@@ -9,12 +10,15 @@ import type { TurnLimits } from './turn-budget.js';
 
 /** The core, as far as the loop drives it. */
 export interface SteppedCore {
-  /** In milliseconds since 1970; `undefined` if nothing is due. */
+  /** In broker time; `undefined` if nothing is due. */
   readonly nextDeadlineMs: number | undefined;
   /** Whether unfinished work waits for the input `continue`. */
   readonly hasWork: boolean;
   handle(input: Input, nowMs: number): void;
 }
+
+/** How often the two clocks are compared at least. */
+const WATCH_MS = 1000;
 
 export interface EventLoopParts {
   readonly clock: Clock;
@@ -70,6 +74,11 @@ export class EventLoop {
   #sources: readonly WorkSource[] = [];
   #isStepping = false;
   #stepMs = 0;
+  /** Broker time less the clock's. */
+  #shiftMs = 0;
+  /** The wall clock less broker time, as the core knows it. */
+  #wallAheadMs = 0;
+  #watch: Timer | undefined;
   #unitsDone = 0;
   /** Inputs that the present step has caused. */
   readonly #deferred = new Fifo<Input>();
@@ -93,9 +102,9 @@ export class EventLoop {
     this.#budget = new TurnBudget(parts.clock, parts.limits);
   }
 
-  /** The time of the current step, or of the last one, in milliseconds since 1970. */
+  /** The time of the current step, or of the last one, in broker time. */
   get stepMs(): number {
-    return this.#stepMs;
+    return this.#stepMs + this.#shiftMs;
   }
 
   /** Whether the budget of the present phase is spent: whatever can wait has to. */
@@ -145,6 +154,13 @@ export class EventLoop {
     ];
   }
 
+  /** It is this time for the core, and the wall clock is so far ahead of it. Before the first input. */
+  beginTime(brokerMs: number, wallAheadMs: number): void {
+    this.#shiftMs = brokerMs - this.nowMs();
+    this.#wallAheadMs = wallAheadMs;
+    this.#watchClock();
+  }
+
   /** From now on nothing expires: what waits for its time waits for the next process. */
   endDeadlines(): void {
     this.#keepsDeadlines = false;
@@ -154,11 +170,22 @@ export class EventLoop {
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#watch?.cancel();
     this.#tasks.clear();
   }
 
   nowMs(): number {
     return this.#parts.clock.nowMs();
+  }
+
+  /** The time for the core: the clock's, shifted. */
+  brokerMs(): number {
+    return this.nowMs() + this.#shiftMs;
+  }
+
+  /** How far the wall clock is ahead of that. */
+  wallAheadMs(): number {
+    return this.#parts.clock.wallMs() - this.brokerMs();
   }
 
   /** Begins a slice of the present phase. @returns the time. */
@@ -210,7 +237,7 @@ export class EventLoop {
 
   #handle({ core, changes, output }: LoopDriven, input: Input): void {
     changes.beginStep();
-    core.handle(input, this.#stepMs);
+    core.handle(input, this.#stepMs + this.#shiftMs);
     const done = changes.recordedChanges + output.deliveries;
     const units = 1 + done - this.#unitsDone;
     // A slice may take its time without recording or delivering anything.
@@ -228,6 +255,7 @@ export class EventLoop {
   #endOfTurn(): void {
     if (this.#isStopped || this.#driven === undefined) return;
     this.#budget.beginPhase();
+    this.#checkClock();
     const { core, beforeDeadlines, endOfTurn } = this.#driven;
     if (this.#nextDeadlineMs(core) <= this.#polledSinceMs) beforeDeadlines(this.nowMs());
     this.#workOff();
@@ -275,6 +303,23 @@ export class EventLoop {
   }
 
   #nextDeadlineMs({ nextDeadlineMs = Infinity }: SteppedCore): number {
-    return this.#keepsDeadlines ? nextDeadlineMs : Infinity;
+    return this.#keepsDeadlines ? nextDeadlineMs - this.#shiftMs : Infinity;
+  }
+
+  /** Before deadlines expire, and before anything is committed that is stored with its time. */
+  #checkClock(): void {
+    const wallAheadMs = this.wallAheadMs();
+    if (!haveParted(wallAheadMs, this.#wallAheadMs)) return;
+    this.#wallAheadMs = wallAheadMs;
+    this.step({ kind: 'clock', wallAheadMs });
+  }
+
+  /** While nothing else happens, there are no turns. */
+  #watchClock(): void {
+    const { clock } = this.#parts;
+    this.#watch = clock.at(this.nowMs() + WATCH_MS, () => {
+      if (haveParted(this.wallAheadMs(), this.#wallAheadMs)) this.scheduleTurn();
+      this.#watchClock();
+    });
   }
 }

@@ -13,7 +13,7 @@ export class ProgressLine {
   readonly update = ({ phase, done, total }: TransferProgress): void => {
     const { showProgress } = this.host;
     if (showProgress === undefined) return;
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     if (nowMs - this.#drawnAtMs < REDRAW_MS) return;
     this.#drawnAtMs = nowMs;
     showProgress(

@@ -12,6 +12,7 @@ import { linesOf } from '../application/transfer/lines.js';
 import { migrate } from '../application/transfer/migrate.js';
 import { TransferError } from '../application/transfer/transfer-error.js';
 import { thenClosed } from '../application/transfer/then-closed.js';
+import { WallTimeStorage } from '../application/transfer/wall-time-storage.js';
 import { refuseUnfinishedStore } from '../application/transfer/unfinished.js';
 import { Storage } from '../ports/index.js';
 import { BUILT_IN_ADAPTERS, STORAGE_ADAPTERS, describeAdapter } from './adapter-table.js';
@@ -69,7 +70,7 @@ export async function exportStore(
     let total: number | undefined;
     const facts = readFacts(storage, (all) => (total = all));
     let result: TransferResult | undefined;
-    for await (const { text, digest } of exportText(facts, hash, clock.nowMs())) {
+    for await (const { text, digest } of exportText(facts, hash, clock.wallMs())) {
       await write(text);
       progress({ phase: 'copying', done: digest.facts, total });
       result = { counts: digest.counts, digest: digest.text };
@@ -107,7 +108,7 @@ export async function importStore(
 const placeOf = ({ storage: { adapter, options } }: Config): unknown => ({ adapter, options });
 
 /**
- * Opens the store read-only for the duration of a call.
+ * Opens the store read-only for the duration of a call. Its times are those of the wall clock.
  * @throws TransferError if there is none.
  */
 export async function withStore<Result>(config: Config, use: (storage: Storage) => Promise<Result>): Promise<Result> {
@@ -117,7 +118,7 @@ export async function withStore<Result>(config: Config, use: (storage: Storage) 
       `there is no store in ${describeAdapter(STORAGE_ADAPTERS, config.storage)}, expected one that a broker has used`,
     );
   }
-  return thenClosed(storage, () => use(storage));
+  return thenClosed(storage, async () => use(await WallTimeStorage.of(storage)));
 }
 
 async function storageOf(config: Config): Promise<Storage> {

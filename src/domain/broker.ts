@@ -6,6 +6,8 @@ import { PacketType } from '../protocol/packets.js';
 import type { AcknowledgementPacket, Packet } from '../protocol/packets.js';
 import { ConnectReturnCode } from '../protocol/reason-codes.js';
 import type { Changes, RestoredFact } from './changes.js';
+import { CLOCK_QUEUE } from './clock-mark.js';
+import type { ClockMark } from './clock-mark.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
 import { Handshake } from './connect/handshake.js';
@@ -28,6 +30,7 @@ import { Journal } from './journal.js';
 import type { Answers, Query, QueryKind } from './queries.js';
 import { WorkQueue } from './work-queue.js';
 import type { Session } from './session/session.js';
+import { WorldClock } from './world-clock.js';
 import { Sessions } from './session/sessions.js';
 
 export interface BrokerParts {
@@ -49,6 +52,7 @@ export class Broker {
   readonly counters = new DeliveryCounters();
   readonly #context: Context;
   readonly #deadlines = new Deadlines();
+  readonly #worldClock: WorldClock;
   readonly #work = new WorkQueue();
   readonly #connections: Connections;
   readonly #sessions: Sessions;
@@ -69,6 +73,7 @@ export class Broker {
       limits,
       counters: this.counters,
       nowMs: 0,
+      wallAheadMs: 0,
       lastRequest: 0,
       bufferedBytes: 0,
       deadlines: this.#deadlines,
@@ -82,9 +87,16 @@ export class Broker {
     this.#context = context;
     this.#router = new Router(context);
     this.#dispatcher = new MessageDispatcher(context, this.#router, this.#deadlines);
+    this.#worldClock = new WorldClock(context, this.#deadlines, () => this.#dispatcher.newMessageId());
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
     this.#wills = new Wills(context, this.#dispatcher, this.#deadlines);
-    this.#connections = new Connections(context, this.#sessions, this.#wills, this.#deadlines);
+    this.#connections = new Connections(
+      context,
+      this.#sessions,
+      this.#wills,
+      this.#deadlines,
+      this.#worldClock.deadlines,
+    );
     if (perListenerLimits !== undefined) this.limit(limits, perListenerLimits);
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
@@ -96,9 +108,11 @@ export class Broker {
     this.#queryHandler = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
   }
 
-  /** When the next `tick` is due, in milliseconds since 1970, or `undefined` if no deadline is set. */
+  /** When the next `tick` is due, in broker time, or `undefined` if no deadline is set. */
   get nextDeadlineMs(): number | undefined {
-    return this.#deadlines.nextMs;
+    const own = this.#deadlines.nextMs;
+    const ofWorld = this.#worldClock.nextMs;
+    return own === undefined || (ofWorld !== undefined && ofWorld < own) ? ofWorld : own;
   }
 
   /** Whether unfinished work waits for the input `continue`. */
@@ -140,6 +154,15 @@ export class Broker {
     return this.#queryHandler.answer(query);
   }
 
+  /**
+   * Says what the store knows of the clocks (`timeAtStart`). To be called before anything is restored; without it,
+   * broker time is the wall clock's and no mark is made.
+   */
+  beginTime(mark: ClockMark | undefined, wallAheadMs: number, nowMs: number): void {
+    this.#context.nowMs = nowMs;
+    this.#worldClock.begin(mark, wallAheadMs);
+  }
+
   /** Restores one fact that the store returned at start. To be called before the first input. */
   restore(fact: RestoredFact, nowMs: number): void {
     this.#context.nowMs = nowMs;
@@ -158,7 +181,7 @@ export class Broker {
         this.#wills.restore(fact);
         return;
       case 'queue':
-        this.#sessions.restoreQueue(fact);
+        if (fact.queue !== CLOCK_QUEUE) this.#sessions.restoreQueue(fact);
         return;
       case 'retained':
         this.#dispatcher.restoreRetained(fact);
@@ -169,7 +192,7 @@ export class Broker {
     }
   }
 
-  /** One step: what it records becomes durable as a whole or not at all. */
+  /** One step, at a broker time: what it records becomes durable as a whole or not at all. */
   handle(input: Input, nowMs: number): void {
     this.#context.nowMs = nowMs;
     this.#context.sliceLeft = this.#context.sliceSize;
@@ -196,7 +219,10 @@ export class Broker {
         this.#commandHandler.handle(input);
         return;
       case 'tick':
-        this.#deadlines.takeDue(nowMs)?.expire();
+        (this.#deadlines.takeDue(nowMs) ?? this.#worldClock.takeDue())?.expire();
+        return;
+      case 'clock':
+        this.#worldClock.corrected(input.wallAheadMs);
         return;
       case 'malformed':
       case 'incomplete':

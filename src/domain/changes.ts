@@ -13,7 +13,7 @@ export interface SessionRecord {
   /** In seconds; 4,294,967,295 means never. */
   readonly expiryIntervalS: number;
   /**
-   * When the connection ended, in milliseconds since 1970; `undefined` while the client is connected, and therefore in
+   * When the connection ended, in broker time; `undefined` while the client is connected, and therefore in
    * the store after a crash.
    */
   readonly disconnectedAtMs: number | undefined;
@@ -44,7 +44,7 @@ export interface WillRecord {
   readonly message: Message;
   readonly delayS: number;
   /**
-   * In milliseconds since 1970; `undefined` while the client is connected, and therefore in the store after a crash.
+   * In broker time; `undefined` while the client is connected, and therefore in the store after a crash.
    */
   readonly dueAtMs: number | undefined;
 }
@@ -151,6 +151,7 @@ export type RestoredFact =
       readonly topic: TopicName;
       readonly id: Message['id'];
       readonly bytes: number;
+      /** In broker time. */
       readonly expiresAtMs: number | undefined;
     }
   /** The highest message id in the store. */

@@ -14,8 +14,10 @@ export interface Context {
   /** The limits of the whole broker; they can change between steps. */
   limits: Limits;
   readonly counters: DeliveryCounters;
-  /** In milliseconds since 1970; constant during a step. */
+  /** Broker time, in milliseconds, in which all instants are stored; constant during a step. */
   nowMs: number;
+  /** The wall clock less broker time: 0 unless the wall clock was corrected while the broker ran. */
+  wallAheadMs: number;
   /** The number of the last page request, counted over all queues. */
   lastRequest: number;
   /**

@@ -10,7 +10,7 @@ export interface TimerKind<Owner> {
 }
 
 export class Deadline<Owner> {
-  /** In milliseconds since 1970; meaningless while not set. */
+  /** In milliseconds; meaningless while not set. */
   atMs = 0;
   /** Index in the heap, or -1 if it is not set. Belongs to `Deadlines`. */
   position = -1;

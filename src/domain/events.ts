@@ -20,6 +20,7 @@ const EVENT_BIT: Readonly<Record<BrokerEvent['kind'], EventMask>> = {
   'will-published': 1 << 8,
   'session-ended': 1 << 9,
   'operator-command': 1 << 10,
+  'clock-corrected': 1 << 11,
 };
 
 export const EVERY_EVENT: EventMask = Object.values(EVENT_BIT).reduce((mask, bit) => mask | bit, 0);
@@ -130,4 +131,6 @@ export type BrokerEvent =
       /** The Client Identifier or the Topic Name that it was about. */
       readonly subject: string;
       readonly result: CommandOutcome['result'];
-    };
+    }
+  /** The wall clock has jumped, forwards or, if negative, back. Nothing that was to last for a time is affected. */
+  | { readonly kind: 'clock-corrected'; readonly byMs: number };

@@ -28,7 +28,7 @@ export type AuthenticationResult =
       readonly permissions: Permissions;
       /** The authenticated name of the client; by default the User Name of CONNECT. */
       readonly userName?: string | undefined;
-      /** When its credentials, and with them the connection, expire; in milliseconds since 1970. */
+      /** When its credentials, and with them the connection, expire; by the wall clock. */
       readonly expiresAtMs?: number | undefined;
     }
   | { readonly decision: 'deny'; readonly reason: DenialReason; readonly detail: string };
@@ -87,5 +87,7 @@ export type Input =
     }
   /** Work that is too large for one step is unfinished (`Broker.hasWork`): the next slice of it is done. */
   | { readonly kind: 'continue' }
+  /** The wall clock was corrected, or the machine stood still: it is this far ahead of broker time now. */
+  | { readonly kind: 'clock'; readonly wallAheadMs: number }
   /** A deadline given by `nextDeadlineMs` may have come: the earliest one that is due expires. */
   | { readonly kind: 'tick' };

@@ -22,7 +22,7 @@ export type AuthenticatorAnswer =
       /** The name of the authenticated user. Default: the User Name of CONNECT. */
       readonly userName?: string | undefined;
       /**
-       * When the credentials expire, in milliseconds since 1970. The broker closes the connection at that time.
+       * When the credentials expire, by the wall clock (`Clock.wallMs`). The broker closes the connection at that time.
        * Default: they do not expire.
        */
       readonly expiresAtMs?: number | undefined;

@@ -1,4 +1,5 @@
-// The clock port: the current time and timers, for the shell. The core gets the time as an argument and never asks.
+// The clock port: durations, the date and timers, for the shell and for adapters. The core gets the time as an argument
+// and never asks.
 // A simulation replaces the clock to run hours in seconds.
 import { port } from './token.js';
 
@@ -8,10 +9,21 @@ export interface Timer {
   cancel(): void;
 }
 
-/** The time of the broker, in milliseconds, and its timers. */
+/**
+ * The two clocks of the machine, in milliseconds, and timers. They part when the date of the machine is corrected or
+ * the machine stands still, so each question has one right clock.
+ */
 export interface Clock {
-  /** Whole milliseconds since 1970-01-01T00:00Z. Never decreases during the life of the process. */
+  /**
+   * For durations: time-outs, pauses, rates, ages. Whole milliseconds that never decrease during the life of the
+   * process and that no correction of the date changes. Only differences have a meaning.
+   */
   nowMs(): number;
+  /**
+   * For instants of the world, such as the end of a token: whole milliseconds since 1970-01-01T00:00Z as the machine's
+   * date has it now. A correction makes it jump, either way.
+   */
+  wallMs(): number;
   /**
    * Runs the callback once, when `nowMs()` is at least `atMs`; as soon as possible if that is already so, but never
    * before this call has returned.

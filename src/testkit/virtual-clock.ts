@@ -17,6 +17,8 @@ interface PendingTimer {
 /** A clock that moves only when a test advances it, in milliseconds since 1970. */
 export class VirtualClock implements Clock {
   #nowMs: number;
+  /** How far the date is ahead of `nowMs`. A test sets it to correct the date; no timer moves. */
+  wallAheadMs = 0;
   #created = 0;
   /** A binary heap: no timer fires before its parent, at half its index. */
   readonly #heap: PendingTimer[] = [];
@@ -29,6 +31,10 @@ export class VirtualClock implements Clock {
 
   nowMs(): number {
     return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return this.#nowMs + this.wallAheadMs;
   }
 
   at(atMs: number, callback: () => void): Timer {

@@ -23,6 +23,7 @@ function underTest(options: FaultyStorageOptions): Promise<StorageUnderTest> {
 /** Waits a turn of the event loop or a few instead of milliseconds: as much disorder, less time. */
 const turns: Clock = {
   nowMs: () => 0,
+  wallMs: () => 0,
   at: (atMs, callback) => {
     let left = atMs;
     const turn = (): void => {

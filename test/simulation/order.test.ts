@@ -13,6 +13,7 @@ class Fixture {
   readonly failures: string[] = [];
   readonly #evidence = new Evidence({
     nowMs: () => 0,
+    wallMs: () => 0,
     sessionExpiryMs: Infinity,
     maxInflight: 10,
     publishersWait: false,

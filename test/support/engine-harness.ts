@@ -8,6 +8,7 @@ import { emitToAll } from '../../src/application/emit-to-all.js';
 import { LiveSettings } from '../../src/application/settings.js';
 import type { LimitSettings } from '../../src/application/settings.js';
 import type { TurnLimits } from '../../src/application/turn-budget.js';
+import { CLOCK_QUEUE, markIn } from '../../src/domain/clock-mark.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
 import type { Limits, PerListenerLimits } from '../../src/domain/limits.js';
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly perListenerLimits?: PerListenerLimits;
   readonly authenticators?: readonly Authenticator[];
   readonly storage?: HandStorage;
+  /** Default: a new one. */
+  readonly clock?: VirtualClock;
   readonly ackLevel?: AckLevel;
   readonly sliceSize?: number;
   readonly turnLimits?: Partial<TurnLimits>;
@@ -37,7 +40,7 @@ export interface EngineOptions {
 const ANYONE: Authenticator = { name: 'anyone', authenticate: () => ({ decision: 'allow', permissions: ALLOW_ALL }) };
 
 export class EngineHarness {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly storage: HandStorage;
   readonly events: (BrokerEvent | LifecycleEvent)[] = [];
   readonly fatals: Error[] = [];
@@ -53,11 +56,13 @@ export class EngineHarness {
     perListenerLimits,
     authenticators = [ANYONE],
     storage = new HandStorage(),
+    clock = new VirtualClock(),
     ackLevel,
     sliceSize,
     turnLimits,
   }: EngineOptions = {}) {
     this.storage = storage;
+    this.clock = clock;
     this.#settings = new LiveSettings({
       limits: { ...DEFAULT_LIMITS, ...limits },
       perListener: perListenerLimits ?? new Map(),
@@ -77,6 +82,7 @@ export class EngineHarness {
       atEndOfTurn: (callback) => this.#turns.push(callback),
       fatal: (error) => this.fatals.push(error),
     });
+    this.engine.beginTime(markIn(storage.store.entries(CLOCK_QUEUE)));
     for (const fact of storage.store.load()) this.engine.restore(fact);
     this.engine.start();
   }

@@ -42,7 +42,7 @@ export class HttpAuthenticator implements Authenticator {
     { userName, permissions, expiresAtMs }: Extract<Answer, { result: 'allow' }>,
     request: AuthenticationRequest,
   ): AuthenticatorAnswer {
-    if (expiresAtMs !== undefined && expiresAtMs <= this.#clock.nowMs())
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#clock.wallMs())
       return { decision: 'deny', reason: 'bad-credentials', detail: 'the credentials have expired' };
     const allowed = { decision: 'allow', userName, expiresAtMs } as const;
     if (permissions === undefined) return allowed;

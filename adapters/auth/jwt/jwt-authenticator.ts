@@ -59,7 +59,7 @@ export class JwtAuthenticator implements Authenticator {
     try {
       claims = await this.#options.keys.verify(token, {
         ...this.#verification,
-        currentDate: new Date(this.#clock.nowMs()),
+        currentDate: new Date(this.#clock.wallMs()),
       });
     } catch (error) {
       if (error instanceof errors.JWTExpired) return badCredentials('the token has expired');

@@ -33,6 +33,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'changes-abandoned':
     case 'restart-needed':
     case 'signal-ignored':
+    case 'clock-corrected':
       return 'warn';
     case 'message-dropped':
       // No fault: no client subscribed, or the offline client did not ask to have its messages stored.
@@ -89,6 +90,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'signal-ignored':
     case 'permissions-renewed':
     case 'operator-command':
+    case 'clock-corrected':
     case 'fatal':
     // Already selected by `OutageFilter`.
     case 'storage-failing':
@@ -124,6 +126,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'session ended';
     case 'operator-command':
       return 'operator command';
+    case 'clock-corrected':
+      return 'the clock of the machine was corrected';
     case 'listening':
       return 'listening';
     case 'listener-reloaded':
@@ -131,11 +135,9 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'listener-reload-failed':
       return 'listener keeps its previous certificates';
     case 'ready':
-      return 'ready';
     case 'stopping':
-      return 'stopping';
     case 'stopped':
-      return 'stopped';
+      return event.kind;
     case 'storage-failing':
       if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
       return event.storageErrorKind === 'full'

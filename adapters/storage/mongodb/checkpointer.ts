@@ -67,6 +67,8 @@ export interface CheckpointerParts {
   readonly waitingBatchesMax?: number;
 }
 
+const fromNow = (): number => performance.now() + IN_DOUBT_MS;
+
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
   readonly #garbage: GarbageCollector;
@@ -74,6 +76,7 @@ export class Checkpointer {
   #bytes = 0;
   #checkpoint: number;
   #lastMessageId: number;
+  /** By the monotonic clock: a date that is corrected must not end the doubt early. 0 if there is none. */
   #inDoubtUntilMs: number;
   /** `folding` as it stands in the document `writer`. */
   #isRoundAnnounced: boolean;
@@ -91,7 +94,9 @@ export class Checkpointer {
     const { checkpoint, lastMessageId, doubtUntilMs, folding } = parts.writer.before;
     this.#checkpoint = checkpoint;
     this.#lastMessageId = lastMessageId;
-    this.#inDoubtUntilMs = doubtUntilMs;
+    // The date that is stored is for people: this machine's may differ from the one that wrote it. So the whole time
+    // begins again.
+    this.#inDoubtUntilMs = doubtUntilMs > 0 ? fromNow() : 0;
     this.#isRoundAnnounced = folding;
   }
 
@@ -205,7 +210,7 @@ export class Checkpointer {
       return;
     }
     // Written with the next checkpoint move, before anything else, so that later openings know it.
-    if (isUnknownOutcome(error)) this.#inDoubtUntilMs = Date.now() + IN_DOUBT_MS;
+    if (isUnknownOutcome(error)) this.#inDoubtUntilMs = fromNow();
     this.#failures++;
     this.#retry = setTimeout(
       () => {
@@ -243,14 +248,18 @@ export class Checkpointer {
   async #moveCheckpoint(checkpoint: number, folding: boolean): Promise<void> {
     if (checkpoint === this.#checkpoint && folding === this.#isRoundAnnounced) return;
     const { writer } = this.#parts;
-    await writer.set({ checkpoint, folding, lastMessageId: this.#lastMessageId, doubtUntilMs: this.#inDoubtUntilMs });
+    await writer.set({ checkpoint, folding, lastMessageId: this.#lastMessageId, doubtUntilMs: this.#doubtUntilDate });
     this.#checkpoint = checkpoint;
     this.#isRoundAnnounced = folding;
   }
 
   async #beginInDoubt(): Promise<void> {
-    this.#inDoubtUntilMs = Date.now() + IN_DOUBT_MS;
-    await this.#parts.writer.set({ doubtUntilMs: this.#inDoubtUntilMs });
+    this.#inDoubtUntilMs = fromNow();
+    await this.#parts.writer.set({ doubtUntilMs: this.#doubtUntilDate });
+  }
+
+  get #doubtUntilDate(): number {
+    return this.#isInDoubt ? Date.now() + Math.ceil(this.#inDoubtUntilMs - performance.now()) : 0;
   }
 
   get #isInDoubt(): boolean {
@@ -259,7 +268,7 @@ export class Checkpointer {
 
   /** Removes marked documents once no late write can arrive any more. */
   async #removeMarked(): Promise<void> {
-    if (this.#inDoubtUntilMs === 0 || Date.now() < this.#inDoubtUntilMs) return;
+    if (this.#inDoubtUntilMs === 0 || performance.now() < this.#inDoubtUntilMs) return;
     for (const name of MARKED)
       await (this.#parts.collections[name] as Collections['sessions']).deleteMany({ gone: true });
     await this.#parts.writer.set({ doubtUntilMs: 0 });

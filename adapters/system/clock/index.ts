@@ -1,5 +1,6 @@
-// The system clock: the wall-clock time at the start of the process, advanced by the monotonic clock. Later corrections
-// of the wall clock have no effect, so that setting the date neither delays a deadline nor triggers it early.
+// The system clock: the monotonic clock for durations, the date of the machine for instants. The monotonic clock begins
+// with the date at the start of the process, only so that its values look familiar; corrections of the date neither
+// delay a timer nor trigger it early.
 import type { Clock, Timer } from 'hexmq/ports';
 
 /** `setTimeout` replaces a longer delay by one millisecond. */
@@ -11,10 +12,10 @@ export function createClock(): Clock {
 
 const systemClock: Clock = {
   nowMs,
+  wallMs: () => Date.now(),
   at: (atMs, callback) => new SystemTimer(atMs, callback),
 };
 
-/** Whole milliseconds, because instants are stored as integers. */
 function nowMs(): number {
   return Math.floor(performance.timeOrigin + performance.now());
 }

@@ -79,6 +79,8 @@ export class Connections {
     readonly sessions: Sessions,
     readonly wills: Wills,
     readonly deadlines: Deadlines,
+    /** By the wall clock. */
+    readonly worldDeadlines: Deadlines,
   ) {}
 
   get(id: ConnectionId): Connection | undefined {
@@ -187,10 +189,10 @@ export class Connections {
     connection.session?.permit(connection.access);
   }
 
-  /** Limits the connection to the validity of what the client authenticated with. */
+  /** Limits the connection to the validity of what the client authenticated with, by the wall clock. */
   expireCredentials(connection: Connection, atMs: number): void {
     connection.credentials ??= new Deadline(this.#credentialsTimer, connection);
-    this.deadlines.set(connection.credentials, atMs);
+    this.worldDeadlines.set(connection.credentials, atMs);
   }
 
   /**
@@ -260,7 +262,7 @@ export class Connections {
     this.#connections.delete(id);
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
-    if (connection.credentials !== undefined) this.deadlines.clear(connection.credentials);
+    if (connection.credentials !== undefined) this.worldDeadlines.clear(connection.credentials);
     const { listener, userName } = connection;
     const { remoteAddress } = connection.peer;
     // A refused connection was reported with its CONNACK.

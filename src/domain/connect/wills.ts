@@ -133,9 +133,10 @@ export class Wills {
   restore({ will }: Extract<RestoredFact, { kind: 'will' }>): void {
     const held = new HeldWill(will, this.#delayTimer);
     this.#add(held);
-    const dueAtMs =
-      will.dueAtMs ?? this.context.nowMs + Math.max(this.context.limits.willGraceAfterRestartMs, will.delayS * 1000);
-    this.deadlines.set(held.deadline, dueAtMs);
+    const { nowMs, limits } = this.context;
+    const delayMs = will.delayS * 1000;
+    const latestMs = nowMs + Math.max(limits.willGraceAfterRestartMs, delayMs);
+    this.deadlines.set(held.deadline, will.dueAtMs === undefined ? latestMs : Math.min(will.dueAtMs, nowMs + delayMs));
   }
 
   #wait(held: HeldWill, dueAtMs: number): void {

@@ -64,7 +64,7 @@ export class QueryHandler {
 
   *#connections({ clientIdPrefix = '' }: ByClientId): Generator<ConnectionView | undefined> {
     for (const connection of this.connections.all)
-      yield (connection.clientId ?? '').startsWith(clientIdPrefix) ? viewOf(connection) : undefined;
+      yield (connection.clientId ?? '').startsWith(clientIdPrefix) ? this.#viewOf(connection) : undefined;
   }
 
   *#sessions({ clientIdPrefix = '' }: ByClientId): Generator<SessionView | undefined> {
@@ -103,31 +103,36 @@ export class QueryHandler {
       clientId,
       stored,
       expiryIntervalS,
-      disconnectedAtMs,
+      disconnectedAtMs: disconnectedAtMs === undefined ? undefined : this.#wallMs(disconnectedAtMs),
       subscriptions: session.subscriptions?.size ?? 0,
       outboundInFlight: inFlight,
       inboundInFlight: session.inboundCount,
       queued: (outboundIfAny?.count ?? 0) - inFlight,
       queuedBytes: outboundIfAny?.bytes ?? 0,
       hasWill: this.wills.has(clientId),
-      connection: connection === undefined ? undefined : viewOf(connection),
+      connection: connection === undefined ? undefined : this.#viewOf(connection),
     };
   }
-}
 
-function viewOf(connection: Connection): ConnectionView {
-  const { id, state, stateSinceMs, clientId, listener, peer, version, keepAliveMs, output } = connection;
-  return {
-    connection: id,
-    state,
-    stateSinceMs,
-    clientId,
-    listener,
-    remoteAddress: peer.remoteAddress,
-    protocolVersion: version,
-    keepAliveS: keepAliveMs / 1000,
-    isCongested: output.isCongested,
-  };
+  #viewOf(connection: Connection): ConnectionView {
+    const { id, state, stateSinceMs, clientId, listener, peer, version, keepAliveMs, output } = connection;
+    return {
+      connection: id,
+      state,
+      stateSinceMs: this.#wallMs(stateSinceMs),
+      clientId,
+      listener,
+      remoteAddress: peer.remoteAddress,
+      protocolVersion: version,
+      keepAliveS: keepAliveMs / 1000,
+      isCongested: output.isCongested,
+    };
+  }
+
+  /** What the wall clock would have said, had it been right then. */
+  #wallMs(atMs: number): number {
+    return atMs + this.context.wallAheadMs;
+  }
 }
 
 const recipientOf = (

@@ -17,8 +17,9 @@ export interface Message {
   readonly properties: Properties | undefined;
   /** The client that published it, or `undefined` if the broker itself did. */
   readonly publisher: ClientId | undefined;
+  /** In broker time. */
   readonly acceptedAtMs: number;
-  /** In milliseconds since 1970; `undefined` if it never expires. */
+  /** In broker time; `undefined` if it never expires. */
   readonly expiresAtMs: number | undefined;
 }
 

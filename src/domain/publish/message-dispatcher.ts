@@ -87,6 +87,10 @@ export class MessageDispatcher implements Task {
     return this.#lastId;
   }
 
+  newMessageId(): MessageId {
+    return ++this.#lastId as MessageId;
+  }
+
   /** Message ids continue after the highest one found in the store. */
   restoreLastId(id: number): void {
     this.#lastId = Math.max(this.#lastId, id);
@@ -103,7 +107,7 @@ export class MessageDispatcher implements Task {
     if (limits.messageExpiryMax !== undefined)
       expiryS = Math.min(expiryS ?? limits.messageExpiryMax, limits.messageExpiryMax);
     return {
-      id: ++this.#lastId as MessageId,
+      id: this.newMessageId(),
       topic,
       payload,
       qos,

@@ -166,7 +166,9 @@ export class Sessions {
   restore(record: SessionRecord): void {
     const session = new Session(record.clientId, record.expiryIntervalS, this.context, this.#expiryTimer, true);
     // After a crash the store shows clients as connected that are not: their connections are taken to have ended now.
-    session.disconnectedAtMs = record.disconnectedAtMs ?? this.context.nowMs;
+    // An end in the future is one of a clock that was wrong, and would make the session last until then.
+    const { nowMs } = this.context;
+    session.disconnectedAtMs = Math.min(record.disconnectedAtMs ?? nowMs, nowMs);
     session.restoreMark(record);
     this.#add(session);
     this.#expireLater(session);

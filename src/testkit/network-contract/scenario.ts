@@ -69,9 +69,9 @@ export class Scenario {
 
   /** @throws ContractViolation with the problem if the condition does not hold in time. */
   async until(problem: string, condition: () => boolean): Promise<void> {
-    const deadline = Date.now() + this.timeoutMs;
+    const deadline = performance.now() + this.timeoutMs;
     while (!condition()) {
-      if (Date.now() > deadline) throw new ContractViolation(`${problem} (waited ${String(this.timeoutMs)} ms)`);
+      if (performance.now() > deadline) throw new ContractViolation(`${problem} (waited ${String(this.timeoutMs)} ms)`);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }

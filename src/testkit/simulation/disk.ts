@@ -5,6 +5,7 @@
 import type { Change, Storage } from '../../ports/index.js';
 import { FaultyStorage } from '../faulty-storage.js';
 import type { VirtualClock } from '../virtual-clock.js';
+import { isClockQueue, withoutMarks } from './evidence/clock-marks.js';
 import { DiskContents } from './evidence/disk-contents.js';
 import type { Script } from './script.js';
 
@@ -51,8 +52,6 @@ export class SimulatedDisk {
     readonly tick: () => number,
   ) {
     this.#storage = new FaultyStorage(createStorage, { flush: 'manual' });
-    this.#storage.hold('call');
-    this.#storage.hold('answer');
   }
 
   /** Gives the next incarnation of the broker its storage. */
@@ -62,7 +61,12 @@ export class SimulatedDisk {
       traits: storage.traits,
       open: () => storage.open(),
       openReadOnly: () => storage.openReadOnly(),
-      load: () => storage.load(),
+      // A start takes no time; everything after it does.
+      async *load() {
+        yield* storage.load();
+        storage.hold('call');
+        storage.hold('answer');
+      },
       commit: async (batch, durability) => {
         // A batch that is sent again after a failure was handed over the first time.
         const at = this.#writing.batch === batch ? this.#writing.at : this.tick();
@@ -79,7 +83,8 @@ export class SimulatedDisk {
         if (this.#storage === storage) this.#isCommitting = false;
       },
       readQueue: (queue, from, limit) => {
-        this.#refuseRead('readQueue');
+        // The mark of the clocks is read by a start, which needs a storage that works.
+        if (!isClockQueue(queue)) this.#refuseRead('readQueue');
         return storage.readQueue(queue, from, limit);
       },
       readRetained: (topics) => {
@@ -168,8 +173,6 @@ export class SimulatedDisk {
     if (power !== undefined) this.#flushedCount = this.#answered.length;
     this.#isCommitting = false;
     this.#storage = this.#storage.crash();
-    this.#storage.hold('call');
-    this.#storage.hold('answer');
     this.#crashes++;
     this.#isReleasing = false;
     return isLossy;
@@ -195,7 +198,7 @@ export class SimulatedDisk {
     this.contents.apply(batch, at);
     if (this.script.isKept)
       this.script.note('disk', `${isFlushed ? 'flushed' : 'stored'} ${batch.map(({ kind }) => kind).join(' ')}`);
-    this.onKept(batch);
+    this.onKept(withoutMarks(batch));
   }
 
   /** Loses all batches but the first ones. */

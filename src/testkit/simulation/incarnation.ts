@@ -4,11 +4,22 @@ import type { BrokerService } from '../../application/service.js';
 import { assembleBroker } from '../assemble-broker.js';
 import { DEFAULT_LIMITS } from '../../domain/limits.js';
 import type { Limits } from '../../domain/limits.js';
-import type { AckLevel, Authorizer, Clock, Listener, Random, Storage, Telemetry, Timer } from '../../ports/index.js';
+import type {
+  AckLevel,
+  Authenticator,
+  Authorizer,
+  Clock,
+  Listener,
+  Random,
+  Storage,
+  Telemetry,
+  Timer,
+} from '../../ports/index.js';
 
 export interface IncarnationParts {
   readonly storage: Storage;
   readonly network: Listener;
+  readonly authenticate: Authenticator['authenticate'];
   readonly authorizers: readonly Authorizer[];
   readonly telemetry: Telemetry;
   readonly clock: Clock;
@@ -28,6 +39,7 @@ export class BrokerIncarnation implements Clock {
   constructor({
     storage,
     network,
+    authenticate,
     authorizers,
     telemetry,
     clock,
@@ -41,9 +53,7 @@ export class BrokerIncarnation implements Clock {
     this.service = assembleBroker({
       storage,
       listeners: [network],
-      authenticators: [
-        { name: 'everyone', authenticate: () => ({ decision: 'allow', permissions: { kind: 'allow-all' } }) },
-      ],
+      authenticators: [{ name: 'everyone', authenticate }],
       authorizers,
       telemetry: [telemetry],
       clock: this,
@@ -58,6 +68,10 @@ export class BrokerIncarnation implements Clock {
 
   nowMs(): number {
     return this.#clock.nowMs();
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs();
   }
 
   at(atMs: number, callback: () => void): Timer {

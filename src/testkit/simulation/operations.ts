@@ -67,6 +67,8 @@ export type Action =
   | { readonly kind: 'permissions'; readonly client: string; readonly rules: readonly ReceiveRule[] }
   /** An operator gives a command if the broker runs. */
   | { readonly kind: 'operator'; readonly command: Command }
+  /** The date of the machine is corrected, if the broker runs. */
+  | { readonly kind: 'date'; readonly byMs: number }
   /** The latency of the disk from now on: before a call has its effect, and again before its answer. */
   | { readonly kind: 'disk pace'; readonly callMs: number; readonly answerMs: number }
   | { readonly kind: 'disk refuses'; readonly commits: number; readonly reads: number }
@@ -114,6 +116,8 @@ export interface Plan {
    * run without such rules.
    */
   readonly rules: Readonly<Record<string, readonly ReceiveRule[]>> | undefined;
+  /** How long credentials are valid, by the date of the machine; `undefined` without end. */
+  readonly tokenMs: number | undefined;
   readonly operations: readonly Operation[];
   readonly durationMs: number;
 }

@@ -7,6 +7,7 @@ import type { ClientTraits, Plan } from './operations.js';
 import { PlanDraft } from './plan-draft.js';
 import {
   withAdmissionStorms,
+  withDates,
   withExpiry,
   withLevels,
   withOperators,
@@ -33,10 +34,12 @@ export function planOf(seed: number): Plan {
   withExpiry(seed, draft);
   withOperators(seed, draft);
   const ackLevels = withLevels(seed, draft);
+  const tokenMs = withDates(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
-  return { seed, limits, ackLevels, sliceSize, maxTurnSteps, highWaterMark, clients, rules, operations, durationMs };
+  const slices = { sliceSize, maxTurnSteps };
+  return { seed, limits, ackLevels, ...slices, highWaterMark, clients, rules, tokenMs, operations, durationMs };
 }
 
 /** Fixed windows, and windows that open. */

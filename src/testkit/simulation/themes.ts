@@ -19,6 +19,10 @@ const ADMISSION_SEED = 5_000_000_029;
 const SLICES_SEED = 6_000_000_001;
 const OPERATORS_SEED = 7_000_000_009;
 const CRASHES_SEED = 8_000_000_011;
+const DATES_SEED = 9_000_000_011;
+
+const YEAR_MS = 365 * 86_400_000;
+const CORRECTIONS_MS = [600, 5000, 3_600_000, YEAR_MS];
 
 /** Half of the runs are those of the default. */
 const ACK_LEVELS: readonly (readonly AckLevel[])[] = [
@@ -107,7 +111,7 @@ export function withShares(seed: number, draft: PlanDraft): void {
 /** Sessions that expire, while the broker runs and while it is down. */
 export function withExpiry(seed: number, draft: PlanDraft): void {
   const random = new SeededRandom(seed + EXPIRY_SEED);
-  if (draft.durationMs <= 1000 || !random.chance(0.35)) return;
+  if (draft.durationMs <= 1000 || !random.chance(hasDates(seed) ? 0.8 : 0.35)) return;
   draft.limits.sessionExpiryMax = random.pick([1, 1, 2, 8]);
   // CONNACK does not tell a client of 3.1 that its session is no more.
   for (const [i, one] of draft.clients.entries())
@@ -133,4 +137,26 @@ export function withLevels(seed: number, draft: PlanDraft): Plan['ackLevels'] {
     one.kind === 'crash' && random.chance(0.5) ? { ...one, power: random.pick([0, 0.3, 0.7, 1]) } : undefined,
   );
   return ackLevels;
+}
+
+const hasDates = (seed: number): boolean => new SeededRandom(seed + DATES_SEED).chance(0.25);
+
+/** A date that is corrected by up to a year, and tokens that end at a date. @returns the lifetime of the tokens. */
+export function withDates(seed: number, { durationMs, add }: PlanDraft): Plan['tokenMs'] {
+  if (!hasDates(seed)) return undefined;
+  const random = new SeededRandom(seed + DATES_SEED + 1);
+  for (let i = random.int(1, 5); i > 0; i--) {
+    const byMs = random.pick(CORRECTIONS_MS) * random.pick([-1, 1]);
+    const atMs = random.int(0, durationMs);
+    add(atMs, { kind: 'date', byMs });
+    if (random.chance(0.4))
+      add(atMs + random.int(0, 1500), {
+        kind: 'crash',
+        keeps: random.chance(0.5),
+        power: undefined,
+        delivers: random.chance(0.5),
+        downMs: random.pick([0, 10, 300]),
+      });
+  }
+  return random.pick([undefined, undefined, 200, 1500, YEAR_MS / 2]);
 }

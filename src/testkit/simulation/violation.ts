@@ -15,6 +15,7 @@ export type InvariantName =
   | 'retained state'
   | 'session present'
   | 'session expiry'
+  | 'credentials'
   | 'wills'
   | 'operator commands'
   | 'packet identifiers'

@@ -2,13 +2,13 @@
 // jumps from one timer to the next, and timers that are due together make one turn of the broker. The run ends at the
 // first broken promise.
 import type { Authorizer, Command, Permissions, Storage } from '../../ports/index.js';
-import { DEFAULT_LIMITS, NEVER_EXPIRES_S } from '../../domain/limits.js';
+import { DEFAULT_LIMITS } from '../../domain/limits.js';
 import { SeededRandom } from '../seeded-random.js';
 import { VirtualClock } from '../virtual-clock.js';
 import { SimulatedClient } from './client.js';
+import { Dates } from './dates.js';
 import { SimulatedDisk } from './disk.js';
 import { valueOf } from './evidence/value-of.js';
-import { LARGEST_PAYLOAD_BYTES } from './everyday.js';
 import { BrokerIncarnation } from './incarnation.js';
 import { Model } from './model.js';
 import { SimulatedNetwork } from './network.js';
@@ -17,6 +17,7 @@ import { describeOperation } from './operations.js';
 import type { Action, Operation, Plan } from './operations.js';
 import { permissionsOf } from './permissions.js';
 import { WILL_GRACE_MS } from './plan.js';
+import { expiryOf, maxBufferedAboveMark } from './plan-bounds.js';
 import { describeEvent, Script } from './script.js';
 import { Verdict } from './violation.js';
 import type { Outcome } from './outcome.js';
@@ -37,6 +38,7 @@ export class World {
   readonly #network: SimulatedNetwork;
   readonly #disk: SimulatedDisk;
   readonly #model: Model;
+  readonly #dates: Dates;
   readonly #clients = new Map<string, SimulatedClient>();
   readonly #random: SeededRandom;
   readonly #startMs: number;
@@ -68,6 +70,7 @@ export class World {
     );
     this.#model = new Model({
       nowMs: () => this.#clock.nowMs(),
+      wallMs: () => this.#clock.wallMs(),
       sessionExpiryMs: expiryOf(plan),
       maxInflight: plan.limits.maxInflight ?? DEFAULT_LIMITS.maxInflight,
       publishersWait: plan.limits.maxQueueSize !== undefined || plan.limits.maxQueueBytes !== undefined,
@@ -76,6 +79,7 @@ export class World {
       disk: this.#disk.contents,
       script: this.#script,
     });
+    this.#dates = new Dates(this.#clock, this.#disk.contents, this.#model.evidence.tokens, plan.tokenMs);
     this.#network = new SimulatedNetwork(this.#clock, this.#model, plan.highWaterMark);
     for (const [name, rules] of Object.entries(plan.rules ?? {})) this.#model.evidence.rules.set(name, rules);
     for (const traits of plan.clients)
@@ -128,7 +132,7 @@ export class World {
   #start(): void {
     if (this.#incarnation !== undefined) return;
     this.#script.note('broker', `starts, incarnation ${++this.#starts}`);
-    this.#isStopping = this.#model.evidence.isStopping = false;
+    this.#isStopping = this.#model.evidence.lifetimes.isStopping = false;
     const { ackLevels, limits, sliceSize, maxTurnSteps } = this.plan;
     const ackLevel = ackLevels[(this.#starts - 1) % ackLevels.length] ?? 'flushed';
     this.#model.started(ackLevel);
@@ -142,6 +146,7 @@ export class World {
     const incarnation: BrokerIncarnation = new BrokerIncarnation({
       storage: this.#disk.provideStorage(),
       network: this.#network,
+      authenticate: (request) => this.#dates.authenticate(request),
       authorizers: this.#authorizers(),
       telemetry,
       clock: this.#clock,
@@ -179,6 +184,7 @@ export class World {
     this.#incarnation = undefined;
     this.#isUp = false;
     const isLossy = this.#disk.crash(keeps, power);
+    this.#dates.restarts();
     this.#network.died(delivers);
     this.#model.crashed(isLossy);
     this.#later(downMs, () => {
@@ -190,7 +196,8 @@ export class World {
     const incarnation = this.#incarnation;
     if (incarnation === undefined || this.#isStopping) return;
     this.#script.note('broker', 'stop requested');
-    this.#isStopping = this.#model.evidence.isStopping = true;
+    this.#isStopping = true;
+    this.#model.evidence.lifetimes.stopping();
     this.#isUp = false;
     const stopped = (): void => {
       if (this.#incarnation !== incarnation) return;
@@ -198,6 +205,7 @@ export class World {
       incarnation.die();
       this.#incarnation = undefined;
       this.#disk.crash(true);
+      this.#dates.restarts();
       this.#network.died(true);
       this.#model.stopped(this.#disk.isFlushed);
       this.#later(downMs, () => {
@@ -289,6 +297,9 @@ export class World {
       case 'operator':
         this.#command(operation.command);
         return;
+      case 'date':
+        if (this.#isUp) this.#dates.correct(operation.byMs);
+        return;
       case 'mute':
         this.#client(operation).mute(operation.forMs);
         return;
@@ -310,6 +321,7 @@ export class World {
     this.#network.highWaterMark = Number.MAX_SAFE_INTEGER;
     await this.#until(this.#clock.nowMs() + QUIET_MS);
     this.#start();
+    if (this.#dates.endTokens()) await this.#until(this.#clock.nowMs() + QUIET_MS);
     for (const client of this.#clients.values()) {
       client.behave();
       const isClean = !this.#model.evidence.mayBeStored(client.name);
@@ -374,21 +386,4 @@ export class World {
     await this.#until(this.#clock.nowMs() + AUDIT_MS);
     this.#model.audited(retained);
   }
-}
-
-/** How long a session outlives its connection. */
-function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
-  return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
-}
-
-/** The buffer of a shared group's queue, which one step may assign to one member at QoS 0. */
-const RUN_BYTES = 1024 * 1024;
-
-/**
- * Bytes written before the broker noticed that the client does not read, a window, the QoS 0 messages that may wait,
- * and unread answers.
- */
-function maxBufferedAboveMark({ limits }: Plan): number {
-  const messages = (limits.maxInflight ?? DEFAULT_LIMITS.maxInflight) + (limits.maxBufferedQos0Messages ?? 1000);
-  return RUN_BYTES + 3 * 64 * 1024 + messages * (LARGEST_PAYLOAD_BYTES + 64);
 }

@@ -24,6 +24,7 @@ import { PacketType } from '../../../src/protocol/packets.js';
 import type { PublishPacket } from '../../../src/protocol/packets.js';
 import { SimulatedDisk } from '../../../src/testkit/simulation/disk.js';
 import { Model } from '../../../src/testkit/simulation/model.js';
+import { DATE_BUGS } from './date-bugs.js';
 import { OPERATOR_BUGS } from './operator-bugs.js';
 import { OVERLOAD_BUGS } from './overload-bugs.js';
 import { EFFECTS } from './planted-bug.js';
@@ -390,4 +391,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   ...OPERATOR_BUGS,
   ...OVERLOAD_BUGS,
+  ...DATE_BUGS,
 ];

@@ -9,6 +9,10 @@ class ManualClock implements Clock {
   now = 0;
   readonly timers = new Set<{ atMs: number; callback: () => void }>();
 
+  wallMs(): number {
+    return this.nowMs();
+  }
+
   nowMs(): number {
     return this.now;
   }

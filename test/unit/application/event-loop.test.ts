@@ -12,6 +12,7 @@ function manualClock() {
   const clock = {
     ms: 0,
     nowMs: () => clock.ms,
+    wallMs: () => clock.ms,
     at: (atMs: number, ring: () => void) => {
       const timer = { atMs, ring };
       timers.push(timer);

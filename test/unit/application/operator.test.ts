@@ -86,7 +86,7 @@ test('a service answers queries and takes commands only while it runs', async ()
     listeners: [],
     authenticators: [],
     telemetry: [],
-    clock: { nowMs: () => 0, at: () => ({ cancel: () => undefined }) },
+    clock: { nowMs: () => 0, wallMs: () => 0, at: () => ({ cancel: () => undefined }) },
     random: new SeededRandom(1),
     limits: DEFAULT_LIMITS,
   });

@@ -1,6 +1,7 @@
 // The content of the disk, as far as promises of the broker concern it. It gets each batch at the moment from which on
 // a crash cannot lose it, and the invariants compare it with the promises of the broker at that time.
 import type { Change, QueueId, QoS } from '../../../ports/index.js';
+import { clockAheadIn, withoutMarks } from './clock-marks.js';
 import { tagOf } from '../payload.js';
 import { valueOf } from './value-of.js';
 
@@ -27,16 +28,20 @@ export class DiskContents {
   readonly #appendCounts = new Map<string, number>();
   /** By tag: the moment at which the latest batch with the message as a retained one was handed over. */
   readonly retainedAt = new Map<string, number>();
+  /** How far the date is ahead of the time of the broker. */
+  clockAheadMs = 0;
   /** The tag of the retained message, by topic. */
   readonly retained = new Map<string, string>();
 
   /** @param at the moment at which the batch was handed over. */
   apply(batch: readonly Change[], at: number): void {
-    for (const change of batch) this.#apply(change, at);
+    this.clockAheadMs = clockAheadIn(batch) ?? this.clockAheadMs;
+    for (const change of withoutMarks(batch)) this.#apply(change, at);
   }
 
   /** Returns to the state before the first batch. */
   clear(): void {
+    this.clockAheadMs = 0;
     for (const contents of [
       this.sessions,
       this.disconnectedAtMs,

@@ -3,6 +3,8 @@ import type { DiskContents } from './disk-contents.js';
 
 export interface EvidenceOptions {
   readonly nowMs: () => number;
+  /** The date of the machine. */
+  readonly wallMs: () => number;
   /** How long a session outlives its connection. */
   readonly sessionExpiryMs: number;
   readonly maxInflight: number;

@@ -29,6 +29,7 @@ import { ReceiveRules } from './receive-rules.js';
 import { recover } from './recovery.js';
 import { SessionLifetimes } from './session-lifetimes.js';
 import { SharedGroups } from './shared-groups.js';
+import { Tokens } from './tokens.js';
 import { Undecided } from './undecided.js';
 import { Unflushed } from './unflushed.js';
 import { valueOf } from './value-of.js';
@@ -39,6 +40,7 @@ export class Evidence {
   readonly publications = new Publications();
   readonly rules = new ReceiveRules(this.clock);
   readonly drops = new Drops();
+  readonly tokens = new Tokens();
   readonly clients = new Map<string, ObservedClient>();
   readonly disk: DiskContents;
   readonly wills: WillLog;
@@ -51,8 +53,6 @@ export class Evidence {
   ackLevel: AckLevel = 'flushed';
   /** The number of starts of the broker. */
   incarnation = 0;
-  /** Whether the broker is stopping: connections that end now end for that reason. */
-  isStopping = false;
   /** Whether the broker gave up waiting for storage when it stopped, so that the stop may lose as much as a crash. */
   hasAbandonedChanges = false;
   readonly #connections = new Map<SimulatedConnection, ObservedConnection>();
@@ -214,7 +214,7 @@ export class Evidence {
     if (connection === undefined) return;
     const { client, willTag, isAccepted, connect, earlierSubscriptions } = connection;
     connection.isEnded = true;
-    this.wills.connectionEnded(willTag, how, this.isStopping);
+    this.wills.connectionEnded(willTag, how, this.lifetimes.isStopping);
     if (connect.clean) this.groups.cleanMemberLeft(client, how);
     this.lifetimes.connectionEnded(connection, how);
     // A clean session ends with its connection; an earlier one may exist until CONNACK has said otherwise.

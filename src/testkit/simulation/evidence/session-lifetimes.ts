@@ -15,6 +15,8 @@ export interface SessionLifetimesOptions {
 export class SessionLifetimes {
   /** When the broker last started; Infinity while it is down. */
   startedMs = Infinity;
+  /** Whether the broker is stopping: connections that end now end for that reason, and nothing expires. */
+  isStopping = false;
 
   constructor(
     readonly options: SessionLifetimesOptions,
@@ -57,6 +59,7 @@ export class SessionLifetimes {
 
   /** Time has passed: sessions whose time is up have ended. */
   timePassed(): void {
+    if (this.isStopping) return;
     const nowMs = this.options.nowMs();
     for (const client of this.clients.values()) {
       const { expiry, openConnections } = client;
@@ -68,6 +71,12 @@ export class SessionLifetimes {
         client.sessionStored = 'unknown';
       }
     }
+  }
+
+  /** The broker begins to stop: what was due until now has expired, and nothing does from now on. */
+  stopping(): void {
+    this.timePassed();
+    this.isStopping = true;
   }
 
   /** The broker has died: what the disk has counts from its next start on. */

@@ -6,6 +6,7 @@ import type { Fail, InvariantName, Verdict } from '../violation.js';
 import { Accounting } from './accounting.js';
 import { AcknowledgedIsStored } from './acknowledged-is-stored.js';
 import { BoundedMemory } from './bounded-memory.js';
+import { Credentials } from './credentials.js';
 import { DupOnlyOnRepeats } from './dup-only-on-repeats.js';
 import { GrantedQos } from './granted-qos.js';
 import { Liveness } from './liveness.js';
@@ -41,6 +42,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, InvariantClass>> = {
   order: Order,
   'session present': SessionPresent,
   'session expiry': SessionExpiry,
+  credentials: Credentials,
   'operator commands': OperatorCommands,
   'acknowledged is stored': AcknowledgedIsStored,
   'no repeat without DUP': NoRepeatWithoutDup,

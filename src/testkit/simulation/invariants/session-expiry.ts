@@ -23,9 +23,9 @@ export class SessionExpiry implements Observations {
   }
 
   settled(): void {
-    const { disk, clients, lifetimes, options, isStopping } = this.evidence;
+    const { disk, clients, lifetimes, options } = this.evidence;
     const { sessionExpiryMs, nowMs } = options;
-    if (isStopping || sessionExpiryMs === Infinity) return;
+    if (lifetimes.isStopping || sessionExpiryMs === Infinity) return;
     const { startedMs } = lifetimes;
     for (const name of disk.sessions.keys()) {
       if ((clients.get(name)?.openConnections ?? 0) > 0) continue;

@@ -79,6 +79,7 @@ export function partsOf(progress: (progress: TransferProgress) => void = () => u
   return {
     clock: {
       nowMs: () => clock.nowMs(),
+      wallMs: () => clock.wallMs(),
       at: (_atMs, callback) => (setImmediate(callback), { cancel: () => undefined }),
     },
     hash,

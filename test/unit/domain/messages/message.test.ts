@@ -36,6 +36,7 @@ const contextOf = (delivered: Message[]): Context => ({
   limits: DEFAULT_LIMITS,
   counters: new DeliveryCounters(),
   nowMs: 0,
+  wallAheadMs: 0,
   lastRequest: 0,
   bufferedBytes: 0,
   deadlines: new Deadlines(),

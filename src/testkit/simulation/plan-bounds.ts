@@ -1,0 +1,21 @@
+// What the limits of a plan mean for the model.
+import { DEFAULT_LIMITS, NEVER_EXPIRES_S } from '../../domain/limits.js';
+import { LARGEST_PAYLOAD_BYTES } from './everyday.js';
+import type { Plan } from './operations.js';
+
+/** How long a session outlives its connection. */
+export function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
+  return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
+}
+
+/** The buffer of a shared group's queue, which one step may assign to one member at QoS 0. */
+const RUN_BYTES = 1024 * 1024;
+
+/**
+ * Bytes written before the broker noticed that the client does not read, a window, the QoS 0 messages that may wait,
+ * and unread answers.
+ */
+export function maxBufferedAboveMark({ limits }: Plan): number {
+  const messages = (limits.maxInflight ?? DEFAULT_LIMITS.maxInflight) + (limits.maxBufferedQos0Messages ?? 1000);
+  return RUN_BYTES + 3 * 64 * 1024 + messages * (LARGEST_PAYLOAD_BYTES + 64);
+}
