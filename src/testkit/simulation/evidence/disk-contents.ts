@@ -21,6 +21,8 @@ export class DiskContents {
   readonly inbound = new Map<string, Map<number, number>>();
   /** The tag of the will, by client. */
   readonly wills = new Map<string, string>();
+  /** Clients whose will is due, whatever becomes of the broker. */
+  readonly dueWills = new Set<string>();
   readonly queues = new Map<QueueId, Map<number, StoredEntry>>();
   /** Every queue that a message was ever in, by tag. */
   readonly everQueuedIn = new Map<string, Set<QueueId>>();
@@ -48,6 +50,7 @@ export class DiskContents {
       this.subscriptions,
       this.inbound,
       this.wills,
+      this.dueWills,
       this.queues,
       this.everQueuedIn,
       this.#appendCounts,
@@ -153,9 +156,12 @@ export class DiskContents {
         return;
       case 'will.put':
         this.wills.set(change.will.clientId, tagOf(change.will.message.payload));
+        if (change.will.dueAtMs === undefined) this.dueWills.delete(change.will.clientId);
+        else this.dueWills.add(change.will.clientId);
         return;
       case 'will.drop':
         this.wills.delete(change.clientId);
+        this.dueWills.delete(change.clientId);
         return;
     }
   }
