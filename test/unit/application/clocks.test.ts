@@ -157,6 +157,8 @@ describe('a date that was wrong at the start and is set right later', () => {
       clientId: 'a' as ClientId,
       expiryIntervalS: 10,
       disconnectedAtMs: NOW_MS + YEAR_MS,
+      sentBelow: undefined,
+      doubtBelow: undefined,
     });
     const harness = new EngineHarness({ storage, clock: new VirtualClock(NOW_MS) });
     await pass(harness, 9000);

@@ -23,7 +23,10 @@ const message = (id: number, expiresAtMs?: number): Message => ({
 });
 
 const FACTS: readonly Change[] = [
-  { kind: 'session.put', session: { clientId, expiryIntervalS: 5, disconnectedAtMs: 20 } },
+  {
+    kind: 'session.put',
+    session: { clientId, expiryIntervalS: 5, disconnectedAtMs: 20, sentBelow: undefined, doubtBelow: undefined },
+  },
   { kind: 'will.put', will: { clientId, message: message(1), delayS: 1, dueAtMs: 30 } },
   {
     kind: 'queue.append',
