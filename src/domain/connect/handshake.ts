@@ -121,7 +121,7 @@ export class Handshake {
       this.connections.end(older, 'session-taken-over', { detail }); // [MQTT-3.1.4-2]
     }
     // A will that still waits for its delay, or for this client's return after a restart.
-    this.wills.discard(clientId);
+    this.wills.clientReturned(clientId);
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
     this.connections.admit(connection, { connect: packet, session, present });
     this.sessions.claim(session, connection.id);

@@ -79,13 +79,22 @@ export class Wills {
     return held.whenRecorded === undefined;
   }
 
-  #record(held: HeldWill): void {
-    this.context.changes.record({ kind: 'will.put', will: held.record });
+  #record(held: HeldWill, record = held.record): void {
+    held.record = record;
+    this.context.changes.record({ kind: 'will.put', will: record });
     held.whenRecorded?.();
     held.whenRecorded = undefined;
   }
 
-  /** Drops the will: the client sent DISCONNECT, or returned before the will was due. */
+  /** The client has returned: a will that is not due yet is dropped, and one that is goes out first. */
+  clientReturned(clientId: ClientId): void {
+    const held = this.#wills.get(clientId);
+    if (held === undefined) return;
+    if (held.deadline.isSet && held.deadline.atMs <= this.context.nowMs) this.#publish(held);
+    else this.#forget(held);
+  }
+
+  /** Drops the will: the client sent DISCONNECT, or its CONNECT was never answered. */
   discard(clientId: ClientId): void {
     const held = this.#wills.get(clientId);
     if (held !== undefined) this.#forget(held);
@@ -141,8 +150,7 @@ export class Wills {
   }
 
   #wait(held: HeldWill, dueAtMs: number): void {
-    held.record = { ...held.record, dueAtMs };
-    this.context.changes.record({ kind: 'will.put', will: held.record });
+    this.#record(held, { ...held.record, dueAtMs });
     this.deadlines.set(held.deadline, dueAtMs);
   }
 
@@ -153,6 +161,9 @@ export class Wills {
     const { dispatcher } = this;
     const route = dispatcher.routeAtOnce(message.topic);
     if (route === undefined) {
+      // Due, also for a start after a crash: a client that returns by then does not hold it up.
+      if (held.whenRecorded === undefined && held.record.dueAtMs === undefined)
+        this.#record(held, { ...held.record, dueAtMs: this.context.nowMs });
       this.#release(held);
       this.#publishing.add(clientId);
       const begin = (): void => {

@@ -1,6 +1,6 @@
 // The content of the disk, as far as promises of the broker concern it. It gets each batch at the moment from which on
 // a crash cannot lose it, and the invariants compare it with the promises of the broker at that time.
-import type { Change, QueueId, QoS } from '../../../ports/index.js';
+import type { Change, QueueId, QoS, WillRecord } from '../../../ports/index.js';
 import { clockAheadIn, withoutMarks } from './clock-marks.js';
 import { tagOf } from '../payload.js';
 import { valueOf } from './value-of.js';
@@ -21,6 +21,8 @@ export class DiskContents {
   readonly inbound = new Map<string, Map<number, number>>();
   /** The tag of the will, by client. */
   readonly wills = new Map<string, string>();
+  /** Clients whose will is due, whatever becomes of the broker. */
+  readonly dueWills = new Set<string>();
   readonly queues = new Map<QueueId, Map<number, StoredEntry>>();
   /** Every queue that a message was ever in, by tag. */
   readonly everQueuedIn = new Map<string, Set<QueueId>>();
@@ -48,6 +50,7 @@ export class DiskContents {
       this.subscriptions,
       this.inbound,
       this.wills,
+      this.dueWills,
       this.queues,
       this.everQueuedIn,
       this.#appendCounts,
@@ -152,11 +155,18 @@ export class DiskContents {
         this.retained.delete(change.topic);
         return;
       case 'will.put':
-        this.wills.set(change.will.clientId, tagOf(change.will.message.payload));
+        this.#putWill(change.will);
         return;
       case 'will.drop':
         this.wills.delete(change.clientId);
+        this.dueWills.delete(change.clientId);
         return;
     }
+  }
+
+  #putWill({ clientId, message, dueAtMs }: WillRecord): void {
+    this.wills.set(clientId, tagOf(message.payload));
+    if (dueAtMs === undefined) this.dueWills.delete(clientId);
+    else this.dueWills.add(clientId);
   }
 }

@@ -92,7 +92,7 @@ export class WillLog {
     for (const one of this.#byTag.values()) {
       if (one.state !== 'published' || !this.#isOnDisk(one)) continue;
       // It was published, and a loss of power has undone that.
-      one.state = 'after grace';
+      one.state = this.#afterCrash(one);
       one.publication.undo(false);
       this.#unpublished.push(one);
     }
@@ -102,7 +102,7 @@ export class WillLog {
         else if (one.state === 'due' || one.state === 'after grace') one.state = 'in doubt';
         continue;
       }
-      if (one.state === 'held' || one.state === 'due') one.state = 'after grace';
+      if (one.state === 'held' || one.state === 'due') one.state = this.#afterCrash(one);
       // The broker cannot know after a crash whether CONNACK or DISCONNECT had gone before it.
       else if (one.state === 'discarded' || one.state === 'offered') one.state = 'in doubt';
       this.#mayBePublished(one, Infinity);
@@ -135,6 +135,11 @@ export class WillLog {
       this.onPublished(publication);
     }
     this.#unpublished = this.#unpublished.filter(({ state }) => state !== 'published');
+  }
+
+  /** A will that the disk has as due does not wait for its client. */
+  #afterCrash({ client }: ObservedWill): WillState {
+    return this.disk.dueWills.has(client) ? 'due' : 'after grace';
   }
 
   #isOnDisk({ client, publication }: ObservedWill): boolean {

@@ -1,0 +1,46 @@
+// Wills that are due and not published yet, because they wait for their turn: neither a crash nor the return of their
+// client makes them be dropped.
+import { describe, expect, test } from '@jest/globals';
+import { CoreHarness, will } from '../../../support/core-harness.js';
+
+/** A client is gone, and its will waits to be published in slices. */
+function withWaitingWill(): CoreHarness {
+  const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 }, undefined, undefined, 2);
+  for (let i = 0; i < 5; i++) core.connectStored(`s${i}`).subscribe(['t', 1]);
+  const a = core.connect('a', { will: will('t', 'gone', { qos: 1 }) });
+  core.finishesAtOnce = false;
+  a.lose();
+  expect(core.stored('s4')).toEqual([]);
+  return core;
+}
+
+describe('a will that is due', () => {
+  test('a will that waits for its publication at a crash is published after it, although its client is back', () => {
+    const next = withWaitingWill().restarted(1000);
+    next.connect('a', { will: will('t', 'new') });
+    next.advance(0);
+    for (let i = 0; i < 5; i++) expect(next.stored(`s${i}`)).toEqual(['gone']);
+    expect([...next.store.wills.keys()]).toEqual(['a']);
+  });
+
+  test('a will whose delay was over at a crash is published, although its client is back at once', () => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
+    core.connectStored('watcher').subscribe(['t', 1]);
+    core.connectStored('a', { will: will('t', 'gone', { qos: 1, delayS: 10 }) }).lose();
+    const next = core.restarted(10_000);
+    next.connectStored('a');
+    expect(next.stored('watcher')).toEqual(['gone']);
+    expect(next.store.wills.size).toBe(0);
+  });
+
+  test('a will of a clock of the future is due after its delay', () => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 0 });
+    core.connectStored('watcher').subscribe(['t', 1]);
+    core.connectStored('a', { will: will('t', 'gone', { qos: 1, delayS: 10 }) }).lose();
+    const next = core.restarted(-1_000_000);
+    next.advance(9999);
+    expect(next.stored('watcher')).toEqual([]);
+    next.advance(1);
+    expect(next.stored('watcher')).toEqual(['gone']);
+  });
+});
