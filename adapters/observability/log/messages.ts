@@ -33,6 +33,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'changes-abandoned':
     case 'restart-needed':
     case 'signal-ignored':
+    case 'warning':
       return 'warn';
     case 'message-dropped':
       // No fault: no client subscribed, or the offline client did not ask to have its messages stored.
@@ -87,6 +88,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'reload-failed':
     case 'restart-needed':
     case 'signal-ignored':
+    case 'warning':
     case 'permissions-renewed':
     case 'operator-command':
     case 'fatal':
@@ -124,18 +126,10 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'session ended';
     case 'operator-command':
       return 'operator command';
-    case 'listening':
-      return 'listening';
     case 'listener-reloaded':
       return 'listener uses the changed certificates';
     case 'listener-reload-failed':
       return 'listener keeps its previous certificates';
-    case 'ready':
-      return 'ready';
-    case 'stopping':
-      return 'stopping';
-    case 'stopped':
-      return 'stopped';
     case 'storage-failing':
       if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
       return event.storageErrorKind === 'full'
@@ -151,14 +145,20 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'authenticator or authorizer could not be stopped';
     case 'changes-abandoned':
       return 'stopping although storage has not accepted all changes';
+    case 'listening':
+    case 'ready':
+    case 'stopping':
+    case 'stopped':
     case 'reloaded':
-      return 'reloaded';
+      return event.kind;
     case 'reload-failed':
       return 'reload failed; the previous state remains in use';
     case 'restart-needed':
       return 'configuration changes take effect only after a restart';
     case 'signal-ignored':
       return 'signal ignored; SIGTERM stops the broker, SIGHUP reloads it';
+    case 'warning':
+      return 'something needs attention';
     case 'permissions-renewed':
       return 'clients were authorized again';
     case 'permissions-kept':

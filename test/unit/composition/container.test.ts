@@ -282,7 +282,7 @@ describe('an adapter', () => {
 });
 
 describe('the container', () => {
-  test('the container starts access adapters, storage, engine and listeners in this order', async () => {
+  test('the container starts access adapters, storage, engine, listeners and warnings in this order', async () => {
     const container = createContainer(resolveConfig(inMemory), silent);
     const parts = await container.getAllAsync(LifecyclePart);
     expect(parts.map(({ name }) => name)).toEqual([
@@ -290,6 +290,7 @@ describe('the container', () => {
       'storage',
       'engine',
       'listeners',
+      'warnings',
     ]);
   });
 
