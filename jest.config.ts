@@ -49,7 +49,7 @@ const NEEDS_PROGRAMS = [
   'test/e2e/acl-on-both-brokers\\.test',
   'test/e2e/(browser|paho|mosquitto|guides|tls-guide|listeners|client-certificates|disk-failure)\\.test',
   'test/contract/network-(tls|websocket)\\.test',
-  'test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes))\\.test',
+  'test/unit/adapters/(network-(tls|proxy)|sockets/(certificate|sent-bytes|tls-files))\\.test',
 ];
 
 const { programs, filesThatNeed } = JSON.parse(readFileSync(join(__dirname, 'test/programs.json'), 'utf8')) as {

@@ -16,6 +16,7 @@ import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
 import type { LimitSettings, LiveSettings } from './settings.js';
 import { asError, messageOf } from './timeout.js';
+import type { Warnings } from './warnings.js';
 
 export interface ServiceParts {
   /** In the order of starting: access adapters, storage, engine, listeners. */
@@ -28,6 +29,8 @@ export interface ServiceParts {
   readonly listening: Listening;
   readonly settings: LiveSettings;
   readonly failure: FailureSignal;
+  /** Default: there are none. */
+  readonly warnings?: Warnings;
   readonly emit: (event: LifecycleEvent) => void;
 }
 
@@ -132,6 +135,7 @@ export class BrokerService implements BrokerControl {
     }
     if (access.hasUnwatchedAuthorizer) this.engine.reauthorize();
     if (what.length > 0) this.emit({ kind: 'reloaded', what });
+    this.#parts.warnings?.report();
     return problems;
   }
 

@@ -1,6 +1,7 @@
 // The configuration of a command: defaults, then the file, then the environment, then flags, each replacing what comes
 // before it.
 import { readFileSync } from 'node:fs';
+import { withProblemsOfAdapters } from '../composition/check.js';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { resolveConfig } from '../composition/resolve-config.js';
 import type { Config } from '../composition/config.js';
@@ -27,15 +28,54 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
 }
 
+/** @throws ConfigError naming every wrong key, flag, variable and adapter. */
+export async function loadCheckedConfig(flags: Flags, environment: Environment): Promise<LoadedConfig> {
+  try {
+    return loadConfig(flags, environment);
+  } catch (error) {
+    throw error instanceof ConfigError ? await withProblemsOfAdapters(error) : error;
+  }
+}
+
 /** @throws ConfigError naming every wrong key, flag and variable. */
 export function loadConfig(flags: Flags, environment: Environment): LoadedConfig {
+  const problems: string[] = [];
   const path = flags.config ?? environment['HEXMQ_CONFIG'];
-  const input = path === undefined ? undefined : readConfigFile(path);
-  const overrides = [...environmentOverrides(environment), ...flagOverrides(flags)];
-  const options = storageOptions(flags, environment);
-  if (options.length === 0) return { config: resolveConfig(input, overrides), warnings: [] };
+  const input = path === undefined ? undefined : attempt(() => readConfigFile(path), problems);
+  const overrides = [...(attempt(() => environmentOverrides(environment), problems) ?? []), ...flagOverrides(flags)];
+  const options = attempt(() => storageOptions(flags, environment), problems) ?? [];
+  // Without its file, the rest means something else.
+  if (path !== undefined && input === undefined && problems.length > 0) throw new ConfigError(problems);
+  try {
+    const loaded = resolveWithOptions(input, overrides, options);
+    if (problems.length === 0) return loaded;
+    throw new ConfigError([], { config: loaded.config, isWritten: () => true });
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError([...problems, ...error.problems], error.remainder);
+    throw error;
+  }
+}
+
+/** Adds the problems of a step that fails to those of the others. */
+function attempt<T>(step: () => T, problems: string[]): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
+
+function resolveWithOptions(
+  input: unknown,
+  given: readonly Override[],
+  options: readonly StorageOption[],
+): LoadedConfig {
+  if (options.length === 0) return { config: resolveConfig(input, given), warnings: [] };
   // Which options apply depends on the storage that file, environment and flags result in.
-  const { adapter } = resolveConfig(input, overrides).storage;
+  const { adapter } = resolveConfig(input, given).storage;
+  const overrides = [...given];
   const warnings: string[] = [];
   for (const { option, value, source } of options) {
     if (takesOption(adapter, option)) overrides.push({ path: ['storage', 'options', option], value, source });

@@ -8,6 +8,8 @@ export interface ProcessHost {
   printError(text: string): void;
   /** Whether what `start` prints is read by programs: the log is JSON, and standard output is no terminal. */
   readonly isOutputJson: boolean;
+  /** How many files the process may have open (`ulimit -n`). */
+  readonly openFilesLimit: number;
   /** Writes to standard output; resolves when it can take more. @throws when its reader has gone (EPIPE). */
   write(text: string): Promise<void>;
   /** Standard input, or `undefined` if it is a terminal. */

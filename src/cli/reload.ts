@@ -9,7 +9,7 @@ import { ConfigError } from '../composition/config-error.js';
 import { FileError } from './report-error.js';
 import { pidFileOf, readPidFile } from './pid-file.js';
 import type { PidFileFlag } from './pid-file.js';
-import { loadConfig } from './load-config.js';
+import { loadCheckedConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
 import type { FileIdentity } from './process-kind.js';
 import type { ProcessHost } from './process-host.js';
@@ -21,7 +21,7 @@ import type { ProcessHost } from './process-host.js';
 export async function reload(broker: BrokerService, running: Config, flags: Flags, host: ProcessHost): Promise<void> {
   let next: Config | undefined;
   try {
-    next = loadConfig(flags, host.environment).config;
+    next = (await loadCheckedConfig(flags, host.environment)).config;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems)
@@ -56,7 +56,10 @@ export function addReload(program: Command, host: ProcessHost): void {
 async function requestReload(flags: ReloadFlags, host: ProcessHost): Promise<void> {
   const { pid, file, path } = processOf(flags, host);
   if ((flags.config ?? host.environment['HEXMQ_CONFIG']) !== undefined) {
-    const { config } = loadConfig(flags.config === undefined ? {} : { config: flags.config }, host.environment);
+    const { config } = await loadCheckedConfig(
+      flags.config === undefined ? {} : { config: flags.config },
+      host.environment,
+    );
     await checkAdapters(config);
   }
   const kind = host.whatIs(pid, file);

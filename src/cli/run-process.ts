@@ -1,5 +1,6 @@
 // The process of the command: arguments, streams, exit. What the command does is in `command.ts`.
 import { setFlagsFromString } from 'node:v8';
+import { openFilesLimit } from '../composition/open-files.js';
 import { run } from './command.js';
 import { ExitStatus, reportCrash } from './report-error.js';
 import type { ProcessHost } from './process-host.js';
@@ -22,6 +23,9 @@ const createHost = (signals: Signals | undefined): ProcessHost => ({
   environment: process.env,
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
+  get openFilesLimit() {
+    return openFilesLimit();
+  },
   isOutputJson: !process.stdout.isTTY && !process.stderr.isTTY,
   write: (text) =>
     new Promise((resolve, reject) => {

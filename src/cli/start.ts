@@ -5,13 +5,13 @@ import { adapterNames } from '../composition/adapter-table.js';
 import type { Config } from '../composition/config.js';
 import { composeBroker, StartInterrupted } from '../composition/container.js';
 import type { BrokerService } from '../composition/container.js';
-import { checkOpenFiles, openFilesLimit } from '../composition/open-files.js';
+import { checkOpenFiles } from '../composition/open-files.js';
 import { describeAdapters } from './describe-adapters.js';
 import { ExitStatus } from './report-error.js';
 import { PidFile, pidFileOf } from './pid-file.js';
 import type { PidFileFlag } from './pid-file.js';
 import { reload } from './reload.js';
-import { loadConfig } from './load-config.js';
+import { loadCheckedConfig } from './load-config.js';
 import type { Flags } from './load-config.js';
 import { VERSION } from './version.js';
 import { Warmup } from '../warmup/warmup.js';
@@ -50,10 +50,8 @@ class StopRequest {
 
 async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<void> {
   const stop = new StopRequest(host);
-  const { config, warnings } = loadConfig(flags, host.environment);
-  const fewFiles = checkOpenFiles(openFilesLimit(), config.limits.maxConnections);
-  for (const warning of [...warnings, ...(fewFiles === undefined ? [] : [fewFiles])])
-    host.printError(`hexmq: ${warning}\n`);
+  const { config, warnings } = await loadCheckedConfig(flags, host.environment);
+  const fewFiles = checkOpenFiles(host.openFilesLimit, config.limits.maxConnections);
   const pidFile = pidFileOf(flags, host);
   if (pidFile !== undefined) PidFile.check(pidFile, host);
   const composing = composeBroker(config, {});
@@ -85,6 +83,8 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
     // Awaited below, unless the start fails.
     stopped.catch(() => undefined);
     await starting;
+    // A start that fails says nothing but why.
+    for (const warning of [...warnings, ...(fewFiles === undefined ? [] : [fewFiles])]) printWarning(warning, host);
     await serve({ broker, config, pidFile, warmup, stopped }, host);
   } catch (error) {
     if (!(error instanceof StartInterrupted)) throw error;
@@ -121,8 +121,15 @@ async function serve({ broker, config, pidFile, warmup, stopped }: Serving, host
   }
 }
 
-/** Where the log is JSON, a collector reads both streams as one, so this line is JSON too. */
-function printReady(msg: string, host: ProcessHost): void {
-  const line = { level: 'info', time: new Date().toISOString(), event: 'started', version: VERSION, msg };
-  host.print(`${host.isOutputJson ? JSON.stringify(line) : msg}\n`);
+function printWarning(detail: string, host: ProcessHost): void {
+  const fields = { event: 'warning', what: 'configuration', detail, msg: 'something needs attention' };
+  host.printError(host.isOutputJson ? lineOf('warn', fields) : `hexmq: ${detail}\n`);
 }
+
+function printReady(msg: string, host: ProcessHost): void {
+  host.print(host.isOutputJson ? lineOf('info', { event: 'started', version: VERSION, msg }) : `${msg}\n`);
+}
+
+/** Where the log is JSON, a collector reads both streams as one, so what the command prints is JSON as well. */
+const lineOf = (level: 'info' | 'warn', fields: object): string =>
+  `${JSON.stringify({ level, time: new Date().toISOString(), ...fields })}\n`;

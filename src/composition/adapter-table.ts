@@ -84,28 +84,45 @@ function hostsOf(url: string): string {
   return /^[\w+]+:\/\/(?:[^/?@]*@)?((?:[^/?@:,]+|\[[^\]]*\])(?::\d+)?(?:,[^/?@]*)?)(?=[/?]|$)/.exec(url)?.[1] ?? '';
 }
 
-export const AUTHENTICATION_ADAPTERS: AdapterTable<AuthenticatorModule> = {
+/** What warnings about a configuration need to know of an authenticator. */
+interface AuthenticatorEntry extends AdapterEntry<AuthenticatorModule> {
+  /** It never abstains, so that what stands behind it is not asked. */
+  readonly alwaysDecides?: boolean;
+  readonly needsCertificate?: boolean;
+  /** It identifies clients by a secret that they send in CONNECT. */
+  readonly takesPasswords?: boolean;
+}
+
+export const AUTHENTICATION_ADAPTERS: Readonly<Record<string, AuthenticatorEntry>> = {
   anonymous: {
     load: () => import('../../adapters/auth/anonymous/index.js'),
     takesOptions: false,
+    alwaysDecides: true,
     remark: 'everyone is admitted',
   },
   'password-file': {
     load: () => import('../../adapters/auth/password-file/index.js'),
     takesOptions: true,
+    takesPasswords: true,
     defaults: { path: './passwd' },
     remark: ({ path }) => String(path),
   },
-  certificate: { load: () => import('../../adapters/auth/certificate/index.js'), takesOptions: true },
-  jwt: { load: () => import('../../adapters/auth/jwt/index.js'), takesOptions: true },
+  certificate: {
+    load: () => import('../../adapters/auth/certificate/index.js'),
+    takesOptions: true,
+    needsCertificate: true,
+  },
+  jwt: { load: () => import('../../adapters/auth/jwt/index.js'), takesOptions: true, takesPasswords: true },
   http: {
     load: () => import('../../adapters/auth/http/index.js'),
     takesOptions: true,
+    takesPasswords: true,
     remark: ({ url }) => hostsOf(String(url)),
   },
   mongodb: {
     load: () => import('../../adapters/auth/mongodb/index.js'),
     takesOptions: true,
+    takesPasswords: true,
     remark: ({ url, database }) => `${hostsOf(String(url))}/${String(database)}`,
   },
 };

@@ -1,11 +1,14 @@
 // The rules of a configuration that span several keys. They run on unchecked input, so that one run reports everything,
 // and skip values of the wrong type, which the schema reports.
+import { resolve } from 'node:path';
+import { formatAddress } from '../ports/index.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterTable } from './adapter-table.js';
 import { DEFAULT_HOST, DEFAULT_PORTS } from './config-defaults.js';
 import type { ConfigPath } from './config-path.js';
 import type { ConfigProblems } from './config-problems.js';
 import type { PortListenerConfig } from './config-schema.js';
+import { isLoopback, overlap } from './hosts.js';
 import { isMapping } from './mapping.js';
 
 /** Checks what is known without loading an adapter. An unknown name may be an npm package. */
@@ -59,7 +62,7 @@ export function checkListeners(problems: ConfigProblems, config: unknown): void 
   const listeners: unknown[] = config['listeners'];
   const hasAuthentication = config['authentication'] !== undefined;
   const names = new Map<string, number>();
-  const addresses = new Map<string, number>();
+  const addresses: (Address | undefined)[] = [];
   listeners.forEach((listener, index) => {
     if (!isMapping(listener)) return;
     const { type, name, host = DEFAULT_HOST } = listener as { type?: unknown; name?: unknown; host?: unknown };
@@ -74,15 +77,10 @@ export function checkListeners(problems: ConfigProblems, config: unknown): void 
     }
     const address = addressOf(listener);
     if (address !== undefined) {
-      const twin = addresses.get(address);
-      const key = type === 'unix' ? 'path' : 'port';
-      if (twin !== undefined)
-        problems.add(
-          ['listeners', index, key],
-          `${address} is also the address of listeners[${twin}], expected another`,
-        );
-      addresses.set(address, index);
+      const twin = addresses.findIndex((other) => other !== undefined && isTaken(address, other));
+      if (twin >= 0) problems.add(['listeners', index, address.key], taken(address, addresses[twin] as Address, twin));
     }
+    addresses[index] = address;
     // A broker that every machine can reach and every client may use must never be an accident.
     if (
       !hasAuthentication &&
@@ -101,20 +99,35 @@ export function checkListeners(problems: ConfigProblems, config: unknown): void 
   });
 }
 
-/** What no two listeners can share, or `undefined` if it cannot collide or is not valid. */
-function addressOf(listener: Record<string, unknown>): string | undefined {
+/** What no two listeners can share. */
+interface Address {
+  readonly key: 'path' | 'port';
+  readonly host: string;
+  /** The port, or the whole path of a Unix socket. */
+  readonly place: string | number;
+  /** As it is written. */
+  readonly shown: string;
+}
+
+/** `undefined` if it cannot collide or is not valid. */
+function addressOf(listener: Record<string, unknown>): Address | undefined {
   const {
     type,
     path,
     host = DEFAULT_HOST,
     port = DEFAULT_PORTS[type as PortListenerConfig['type']] as unknown,
   } = listener;
-  if (type === 'unix') return typeof path === 'string' ? path : undefined;
-  return typeof host === 'string' && typeof port === 'number' && port !== 0 ? `${host}:${port}` : undefined;
+  if (type === 'unix')
+    return typeof path === 'string' ? { key: 'path', host: '', place: resolve(path), shown: path } : undefined;
+  if (typeof host !== 'string' || typeof port !== 'number' || port === 0) return undefined;
+  return { key: 'port', host, place: port, shown: formatAddress(host, port) };
 }
 
-function isLoopback(host: string): boolean {
-  const name = host.toLowerCase();
-  if (name === 'localhost' || name === '::1' || name === '0:0:0:0:0:0:0:1') return true;
-  return /^(::ffff:)?127(\.\d{1,3}){3}$/.test(name);
+const isTaken = (one: Address, other: Address): boolean =>
+  one.key === other.key && one.place === other.place && (one.key === 'path' || overlap(one.host, other.host));
+
+function taken({ key, shown }: Address, other: Address, index: number): string {
+  return key === 'path' || shown === other.shown
+    ? `${shown} is also the address of listeners[${index}], expected another`
+    : `${shown} and ${other.shown}, the address of listeners[${index}], overlap, expected another`;
 }

@@ -1,6 +1,7 @@
 // The error for a wrong configuration. It is the user's to correct, so it names every key at once and is shown without
 // a stack.
 import { brand } from '../ports/branded.js';
+import type { Remainder } from './remainder.js';
 
 /**
  * A configuration that cannot be used. `problems` has one sentence for each wrong key, flag or variable: which one, the
@@ -15,8 +16,8 @@ export class ConfigError extends Error {
 
   constructor(
     readonly problems: readonly string[],
-    /** The sections of the configuration that have no problem so far, so that further checks can run on them. */
-    readonly remainder?: unknown,
+    /** What is left of the configuration without these problems, so that further checks can run on it. */
+    readonly remainder?: Remainder,
   ) {
     super(problems.join('\n'));
   }

@@ -3,7 +3,7 @@ import { ConfigError } from './config-error.js';
 import { formatPath } from './config-path.js';
 import { keysAt, keysOfListener, LISTENER_TYPES, redactCredentials } from './config-schema.js';
 import type { Override } from './config-override.js';
-import { isMapping } from './mapping.js';
+import { remainderOf } from './remainder.js';
 import { suggestion } from './nearest.js';
 
 /** What the schema reports. */
@@ -17,7 +17,7 @@ interface Issue {
 /** Collects problems, one for each place: the first is the most specific. */
 export class ConfigProblems {
   readonly #found = new Map<string, string>();
-  readonly #sections = new Set<PropertyKey | undefined>();
+  readonly #paths: (readonly PropertyKey[])[] = [];
   readonly #sources = new Map<string, string>();
 
   constructor(overrides: readonly Override[]) {
@@ -26,7 +26,7 @@ export class ConfigProblems {
 
   add(path: readonly PropertyKey[], problem: string): void {
     const place = redactCredentials(formatPath(path));
-    this.#sections.add(path[0]);
+    this.#paths.push(path);
     if (!this.#found.has(place))
       this.#found.set(place, `${this.#sourceOf(path) ?? (place || 'the configuration')}: ${problem}`);
   }
@@ -59,9 +59,6 @@ export class ConfigProblems {
 
   throwIfAny(config: unknown): void {
     if (this.#found.size === 0) return;
-    const remainder = isMapping(config)
-      ? Object.fromEntries(Object.entries(config).filter(([section]) => !this.#sections.has(section)))
-      : undefined;
-    throw new ConfigError([...this.#found.values()], remainder);
+    throw new ConfigError([...this.#found.values()], remainderOf(config, this.#paths));
   }
 }

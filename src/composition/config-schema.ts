@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { LISTENER_LIMIT_KEYS } from '../domain/limits.js';
 import type { Limits } from '../domain/limits.js';
+import { isHost } from './hosts.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -181,9 +182,12 @@ const trustedPeers = (what: string) =>
     expected(`${what}, such as { trusted: [10.0.0.0/8] }`),
   );
 
+const HOST =
+  'an address such as 127.0.0.1 or ::1, 0.0.0.0 for all addresses, or a host name; the port has a key of its own';
+
 /** Keys of listeners on a TCP port. */
 const onPort = {
-  host: text('a host name or an address').optional(),
+  host: z.string(expected(HOST)).refine(isHost, expected(HOST)).optional(),
   port: integer(0, 65_535, ' (0: any free port)').optional(),
   backlog: integer(1, 65_535).optional(),
   proxyProtocol: trustedPeers('the proxies that send a PROXY header').optional(),

@@ -3,11 +3,12 @@
 // a socket or a store.
 import 'reflect-metadata';
 import { Container } from 'inversify';
-import type { ServiceIdentifier } from 'inversify';
 import { BrokerService } from '../application/service.js';
+import type { Checkable } from '../ports/index.js';
 import type { Config } from './config.js';
-import { collectErrors } from './config-error.js';
+import { collectErrors, ConfigError } from './config-error.js';
 import { adaptersIn, underKey } from './injection.js';
+import type { ConfiguredAdapter } from './injection.js';
 import { authModule } from './modules/auth.js';
 import { brokerModule } from './modules/broker.js';
 import { engineModule } from './modules/engine.js';
@@ -17,6 +18,12 @@ import { overridesModule } from './modules/overrides.js';
 import type { Overrides } from './modules/overrides.js';
 import { storageModule } from './modules/storage.js';
 import { systemModule } from './modules/system.js';
+
+/** An adapter and its key in the configuration, such as `listeners[0]`. */
+export interface CreatedAdapter {
+  readonly key: string;
+  readonly adapter: Checkable;
+}
 
 /** In the order of starting: parts of the broker's life start in the order in which their modules are loaded. */
 const MODULES = [
@@ -39,18 +46,32 @@ export function createContainer(config: Config, overrides: Overrides = {}): Cont
 }
 
 /**
- * Creates the adapters of the configuration, or those bound to one token.
+ * Creates the adapters of the configuration, or some of them, and has them look at what a start would need.
  * @throws ConfigError with what is wrong with every one of them, where resolving what depends on them would report the
  * first.
  */
-export async function createAdapters(container: Container, config: Config, only?: ServiceIdentifier): Promise<void> {
-  const adapters = adaptersIn(config).filter(({ token }) => only === undefined || token === only);
-  await collectErrors(adapters.map(({ token, key }) => container.getAllAsync(token, underKey(key))));
+export async function createAdapters(
+  container: Container,
+  config: Config,
+  isMeant: (adapter: ConfiguredAdapter) => boolean = () => true,
+): Promise<readonly CreatedAdapter[]> {
+  const created = await collectErrors(
+    adaptersIn(config)
+      .filter(isMeant)
+      .map(async ({ token, key }): Promise<CreatedAdapter[]> => {
+        const adapters = (await container.getAllAsync(token, underKey(key))) as readonly Checkable[];
+        const problems = await Promise.all(adapters.map(async (adapter) => (await adapter.problems?.()) ?? []));
+        if (problems.some((some) => some.length > 0))
+          throw new ConfigError(problems.flat().map((problem) => `${key}: ${problem}`));
+        return adapters.map((adapter) => ({ key, adapter }));
+      }),
+  );
+  return created.flat();
 }
 
 /**
  * Creates a broker, which is not started.
- * @throws ConfigError when an adapter cannot be loaded or refuses its options.
+ * @throws ConfigError when an adapter cannot be loaded, refuses its options, or knows that it cannot start.
  */
 export async function composeBroker(config: Config, overrides: Overrides = {}): Promise<BrokerService> {
   const container = createContainer(config, overrides);

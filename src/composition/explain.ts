@@ -26,7 +26,7 @@ export interface AccessQuery {
 export async function explainAccess(config: Config, question: AccessQuery): Promise<Explanation> {
   const topic = parseTopic(config, question);
   const container = createContainer(config, { telemetry: [] });
-  await createAdapters(container, config, Authorizer);
+  await createAdapters(container, config, ({ token }) => token === Authorizer);
   const authorizers = await container.getAllAsync(Authorizer, { optional: true });
   try {
     const request: AuthorizationRequest = {

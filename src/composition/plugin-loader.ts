@@ -108,7 +108,8 @@ function isMissing(error: unknown, name: string): boolean {
 }
 
 /**
- * Runs the constructor of an adapter. An error about the adapter's options is an error about the configuration.
+ * Runs the constructor of an adapter. An error about the adapter's options is an error about the configuration; an
+ * AggregateError has several.
  * @param key where the options stand in the configuration.
  * @throws ConfigError in place of what `create` throws.
  */
@@ -116,7 +117,10 @@ export function construct<T>(key: string, adapter: string, create: () => T): T {
   try {
     return create();
   } catch (error) {
-    throw new ConfigError([`${key}: refused by ${adapter}: ${error instanceof Error ? error.message : String(error)}`]);
+    const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+    throw new ConfigError(
+      causes.map((cause) => `${key}: refused by ${adapter}: ${cause instanceof Error ? cause.message : String(cause)}`),
+    );
   }
 }
 

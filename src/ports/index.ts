@@ -12,6 +12,7 @@ export { Authenticator, Authorizer } from './auth.js';
 export { expandRules, hasPlaceholder, topicFilterProblem } from './access-rules.js';
 export type { RuleSubject } from './access-rules.js';
 export type { AuthenticatorAnswer, AuthorizationRequest, RequestContext } from './auth.js';
+export type { Checkable } from './checkable.js';
 export type { Reloadable } from './reloadable.js';
 export type { Startable } from './startable.js';
 export { Telemetry } from './telemetry.js';

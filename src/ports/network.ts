@@ -16,6 +16,7 @@
 //
 // `networkContract` in `hexmq/testkit` tests all of this.
 import type { PeerInfo } from '../domain/peer.js';
+import type { Checkable } from './checkable.js';
 import type { Reloadable } from './reloadable.js';
 import { brand } from './branded.js';
 import { port } from './token.js';
@@ -103,7 +104,7 @@ export interface IncomingConnection {
 export type ConnectionHandler = (peer: PeerInfo) => IncomingConnection | undefined;
 
 /** A source of connections. `reload` reads certificates and other files again; open connections keep what they have. */
-export interface Listener extends Reloadable {
+export interface Listener extends Reloadable, Checkable {
   /** Names the listener in events, in the log, in the configuration of limits and in authorization requests. */
   readonly name: string;
   /**

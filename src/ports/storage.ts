@@ -8,6 +8,7 @@ import type { StoredEntry } from '../domain/inputs.js';
 import type { Message } from '../domain/messages/message.js';
 import type { QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import { brand } from './branded.js';
+import type { Checkable } from './checkable.js';
 import { port } from './token.js';
 
 /**
@@ -66,7 +67,7 @@ export class StorageError extends Error {
 }
 
 /** A store, opened for writing by one broker or for reading by a command. One commit runs at a time. */
-export interface Storage {
+export interface Storage extends Checkable {
   readonly traits: StorageTraits;
 
   /**

@@ -78,6 +78,11 @@ export type LifecycleEvent =
   | { readonly kind: 'reload-failed'; readonly what: string; readonly error: string }
   /** Configuration keys that have changed but take effect only at the next start. */
   | { readonly kind: 'restart-needed'; readonly keys: readonly string[] }
+  /**
+   * Something that works and will surprise, such as a certificate that ends soon. Emitted at the start, after a reload
+   * and once a day. `what` is the name of a listener, `storage` or `configuration`.
+   */
+  | { readonly kind: 'warning'; readonly what: string; readonly detail: string }
   /** The process received a signal that it has no use for. */
   | { readonly kind: 'signal-ignored'; readonly signal: string }
   /**

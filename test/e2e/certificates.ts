@@ -36,7 +36,7 @@ export class CertificateAuthority {
       '-out',
       this.cert,
       '-days',
-      '30',
+      '60',
       '-subj',
       `/CN=${name}`,
       '-config',
@@ -45,14 +45,34 @@ export class CertificateAuthority {
     );
   }
 
-  /** @param days of validity; negative for an expired certificate. */
+  /** @param days of validity; negative for an expired certificate. @param usage such as `serverAuth`. */
   issue(
     name: string,
-    { subject = `/CN=${name}`, alternativeNames = 'DNS:localhost,IP:127.0.0.1,IP:::1', days = 30 } = {},
+    {
+      subject = `/CN=${name}`,
+      alternativeNames = 'DNS:localhost,IP:127.0.0.1,IP:::1',
+      // A listener warns of certificates that end within 30.
+      days = 60,
+      usage = undefined as string | undefined,
+    } = {},
   ): Issued {
     const path = (suffix: string): string => join(this.directory, `${name}.${suffix}`);
     const issued = { cert: path('crt'), key: path('key') };
-    writeFileSync(path('ext'), `subjectAltName=${alternativeNames}\n`);
+    const extendedUsage = usage === undefined ? '' : `extendedKeyUsage=${usage}\n`;
+    this.#issue(issued, subject, days, `subjectAltName=${alternativeNames}\n${extendedUsage}`);
+    return issued;
+  }
+
+  /** A certificate of an authority below this one. @returns its path. */
+  issueAuthority(name: string): string {
+    const path = (suffix: string): string => join(this.directory, `${name.replaceAll(' ', '-')}.${suffix}`);
+    this.#issue({ cert: path('crt'), key: path('key') }, `/CN=${name}`, 100, 'basicConstraints=critical,CA:TRUE\n');
+    return path('crt');
+  }
+
+  #issue(issued: Issued, subject: string, days: number, extensions: string): void {
+    const path = (suffix: string): string => issued.cert.replace(/crt$/, suffix);
+    writeFileSync(path('ext'), extensions);
     openssl(
       'req',
       '-new',
@@ -84,7 +104,6 @@ export class CertificateAuthority {
       '-out',
       issued.cert,
     );
-    return issued;
   }
 
   /** Writes a list of everything revoked so far. */

@@ -2,6 +2,7 @@
 // listener has it. A listener with neither adds nothing between the limits and the channel.
 import type { Socket } from 'node:net';
 import type { ConnectionHandler, IncomingConnection, PeerInfo } from 'hexmq/ports';
+import { addressProblems } from './address-check.js';
 import { peerOf } from './address.js';
 import { PendingHandshakes } from './pending-handshakes.js';
 import type { Handshake, SocketComponents } from './pending-handshakes.js';
@@ -99,6 +100,14 @@ export class ConnectionPipeline {
 
   async reload(): Promise<void> {
     await this.#tls?.reload();
+  }
+
+  problems(): Promise<readonly string[]> {
+    return addressProblems(this.#address);
+  }
+
+  warnings(): readonly string[] {
+    return this.#tls?.warnings() ?? [];
   }
 
   /** The peer as the socket alone tells it. */

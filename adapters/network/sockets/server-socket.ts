@@ -125,7 +125,7 @@ export class ServerSocket {
   }
 }
 
-async function addressesOf(host: string): Promise<readonly string[]> {
+export async function addressesOf(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
   const found = await lookup(host, { all: true });
   return [...new Set(found.map(({ address }) => address))];
@@ -167,7 +167,7 @@ function warnOncePerCode(): (error: NodeJS.ErrnoException) => void {
   };
 }
 
-function explainListenError(error: NodeJS.ErrnoException, address: ListenAddress): string {
+export function explainListenError(error: NodeJS.ErrnoException, address: ListenAddress): string {
   return 'port' in address ? explainPortError(error, address) : explainPathError(error, address);
 }
 

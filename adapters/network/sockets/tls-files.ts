@@ -6,6 +6,8 @@ import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
+import { lacksRoot, validityWarnings } from './tls-validity.js';
+import type { TlsContent } from './tls-validity.js';
 
 export interface TlsOptions {
   /** Path of the certificate in PEM, followed by the intermediate certificates. */
@@ -29,6 +31,7 @@ export interface TlsOptions {
 export class TlsFiles {
   readonly paths: readonly string[];
   #digest = '';
+  #content: TlsContent | undefined;
 
   /** @throws Error if the options contradict each other. */
   constructor(readonly options: TlsOptions) {
@@ -50,23 +53,57 @@ export class TlsFiles {
   /**
    * Reads and checks all files.
    * @returns `undefined` if they are the same as in the last successful call.
-   * @throws Error naming the file, what is wrong with it and what was expected.
+   * @throws Error naming the file, what is wrong with it and what was expected; an AggregateError of those for several.
    */
   read(): SecureContextOptions | undefined {
-    const { cert, key, ca, crl, passphrase, minVersion = 'TLSv1.2', ciphers } = this.options;
-    const texts = new Map(this.paths.map((path) => [path, readText(path)]));
-    const textOf = (path: string): string => texts.get(path) ?? '';
+    const problems = new Problems();
+    const texts = new Map(this.paths.map((path) => [path, problems.attempt(() => readText(path))]));
     const digest = createHash('sha256')
       .update(JSON.stringify([...texts]))
       .digest('hex');
     if (digest === this.#digest) return undefined;
+    const content = this.#parse(texts, problems);
+    problems.throwIfAny();
+    const context = this.#contextOf(texts);
+    check(context, this.options.ciphers);
+    this.#digest = digest;
+    this.#content = content;
+    return context;
+  }
 
-    const [certificate] = certificatesIn(cert, textOf(cert));
-    if (certificate?.checkPrivateKey(privateKeyIn(key, textOf(key), passphrase)) !== true) {
-      throw new Error(`${cert} and ${key} do not match, expected the private key of the first certificate`);
-    }
-    if (ca !== undefined) certificatesIn(ca, textOf(ca));
-    const context: SecureContextOptions = {
+  /** What will surprise about the files as they were read, at this moment of the world's clock. */
+  warnings(nowMs = Date.now()): readonly string[] {
+    return this.#content === undefined ? [] : validityWarnings(this.#content, nowMs);
+  }
+
+  /** Files that could not be read are `undefined`: nothing more is said about them. */
+  #parse(texts: ReadonlyMap<string, string | undefined>, problems: Problems): TlsContent | undefined {
+    const { cert, key, ca, crl, passphrase, clientCertificate } = this.options;
+    const parse = <T>(path: string | undefined, how: (path: string, text: string) => T): T | undefined => {
+      const text = path === undefined ? undefined : texts.get(path);
+      return path === undefined || text === undefined ? undefined : problems.attempt(() => how(path, text));
+    };
+    const own = parse(cert, certificatesIn);
+    const privateKey = parse(key, (path, text) => privateKeyIn(path, text, passphrase));
+    if (own?.[0] !== undefined && privateKey !== undefined && !own[0].checkPrivateKey(privateKey))
+      problems.add(`${cert} and ${key} do not match, expected the private key of the first certificate`);
+    const authorities = parse(ca, certificatesIn);
+    const lists = parse(crl, revocationListsIn);
+    if (own === undefined) return undefined;
+    const content: TlsContent = {
+      own: { path: cert, certificates: own },
+      ca: ca === undefined || authorities === undefined ? undefined : { path: ca, certificates: authorities },
+      crl: crl === undefined || lists === undefined ? undefined : { path: crl, lists },
+    };
+    if (clientCertificate === 'required' && content.ca !== undefined && lacksRoot(content.ca))
+      problems.add(`${ca} has no root certificate, so every client is refused, expected the chain of each authority`);
+    return content;
+  }
+
+  #contextOf(texts: ReadonlyMap<string, string | undefined>): SecureContextOptions {
+    const { cert, key, ca, crl, passphrase, minVersion = 'TLSv1.2', ciphers } = this.options;
+    const textOf = (path: string): string => texts.get(path) ?? '';
+    return {
       cert: textOf(cert),
       key: textOf(key),
       minVersion,
@@ -75,9 +112,34 @@ export class TlsFiles {
       ...(crl === undefined ? {} : { crl: revocationListsIn(crl, textOf(crl)) }),
       ...(ciphers === undefined ? {} : { ciphers }),
     };
-    check(context, ciphers);
-    this.#digest = digest;
-    return context;
+  }
+}
+
+/** Collects what is wrong with the files, so that all of it is reported at once. */
+class Problems {
+  readonly #found: string[] = [];
+
+  add(problem: string): void {
+    this.#found.push(problem);
+  }
+
+  attempt<T>(step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (error) {
+      this.add((error as Error).message);
+      return undefined;
+    }
+  }
+
+  throwIfAny(): void {
+    const [first, ...others] = this.#found;
+    if (first === undefined) return;
+    if (others.length === 0) throw new Error(first);
+    throw new AggregateError(
+      this.#found.map((problem) => new Error(problem)),
+      this.#found.join('; '),
+    );
   }
 }
 

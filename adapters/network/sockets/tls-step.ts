@@ -8,6 +8,7 @@ import type { PeerInfo, Reloadable } from 'hexmq/ports';
 import { describeCertificate } from './certificate.js';
 import { FileWatcher } from './file-watcher.js';
 import type { Handshake, SocketComponents } from './pending-handshakes.js';
+import { explainTlsError, explainVerification } from './tls-reasons.js';
 import { TlsFiles } from './tls-files.js';
 import type { TlsOptions } from './tls-files.js';
 
@@ -86,6 +87,10 @@ export class TlsStep implements Reloadable {
     this.#server.emit('connection', socket);
   }
 
+  warnings(): readonly string[] {
+    return this.#files.warnings();
+  }
+
   // Synchronous, so that the new files are in use when the promise resolves.
   // eslint-disable-next-line @typescript-eslint/require-await
   async reload(): Promise<void> {
@@ -145,9 +150,7 @@ export class TlsStep implements Reloadable {
 
   #problemWith(socket: TLSSocket, hasCertificate: boolean): string | undefined {
     if (!hasCertificate) return this.#isCertificateRequired ? 'the client sent no certificate' : undefined;
-    return socket.authorized
-      ? undefined
-      : `the client certificate is not accepted: ${String(socket.authorizationError)}`;
+    return socket.authorized ? undefined : `the client certificate is not accepted: ${explainVerification(socket)}`;
   }
 }
 
@@ -155,10 +158,3 @@ const ignore = (): void => undefined;
 
 const connectionKey = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
   [remoteAddress, remotePort, localAddress, localPort].join(' ');
-
-/**
- * `tlsv1 alert unknown ca` instead of `error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../deps/…`.
- */
-function explainTlsError(error: Error & { readonly reason?: string }): string {
-  return error.reason ?? error.message;
-}

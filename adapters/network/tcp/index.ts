@@ -43,6 +43,14 @@ class TcpListener implements Listener {
     return this.#pipeline.reload();
   }
 
+  problems(): Promise<readonly string[]> {
+    return this.#pipeline.problems();
+  }
+
+  warnings(): readonly string[] {
+    return this.#pipeline.warnings();
+  }
+
   #createChannel(socket: Socket, handshake: Handshake | undefined): TcpChannel {
     if (handshake === undefined)
       return this.#unixPeer === undefined ? new TcpChannel(socket) : new TcpChannelWithPeer(socket, this.#unixPeer);

@@ -73,4 +73,12 @@ class WebSocketListener implements Listener {
   reload(): Promise<void> {
     return this.#pipeline.reload();
   }
+
+  problems(): Promise<readonly string[]> {
+    return this.#pipeline.problems();
+  }
+
+  warnings(): readonly string[] {
+    return this.#pipeline.warnings();
+  }
 }

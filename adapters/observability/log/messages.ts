@@ -35,6 +35,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'signal-ignored':
     case 'clock-corrected':
     case 'start-waits':
+    case 'warning':
       return 'warn';
     case 'message-dropped':
       // No fault: no client subscribed, or the offline client did not ask to have its messages stored.
@@ -88,6 +89,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'reload-failed':
     case 'restart-needed':
     case 'signal-ignored':
+    case 'warning':
     case 'permissions-renewed':
     case 'operator-command':
     case 'clock-corrected':
@@ -132,12 +134,6 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'listener keeps its previous certificates';
     case 'start-waits':
       return 'the start waits for an adapter';
-    case 'listening':
-    case 'ready':
-    case 'stopping':
-    case 'stopped':
-    case 'reloaded':
-      return event.kind;
     case 'storage-failing':
       if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
       return event.storageErrorKind === 'full'
@@ -153,12 +149,20 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
       return 'authenticator or authorizer could not be stopped';
     case 'changes-abandoned':
       return 'stopping although storage has not accepted all changes';
+    case 'listening':
+    case 'ready':
+    case 'stopping':
+    case 'stopped':
+    case 'reloaded':
+      return event.kind;
     case 'reload-failed':
       return 'reload failed; the previous state remains in use';
     case 'restart-needed':
       return 'configuration changes take effect only after a restart';
     case 'signal-ignored':
       return 'signal ignored; SIGTERM stops the broker, SIGHUP reloads it';
+    case 'warning':
+      return 'something needs attention';
     case 'permissions-renewed':
       return 'clients were authorized again';
     case 'permissions-kept':

@@ -32,6 +32,7 @@ import type {
 } from 'hexmq/ports';
 import { StorageLifecycle, openedByAnother } from '../lifecycle/storage-lifecycle.js';
 import { BatchWriter } from './batch-writer.js';
+import { directoryProblem } from './directory-check.js';
 import { makeDirectory, namesIn } from './directory.js';
 import { DirectoryLock } from './directory-lock.js';
 import type { Use } from './directory-lock.js';
@@ -84,6 +85,11 @@ export class FileStorage implements Storage {
     this.#makeEngine = makeEngine;
     this.#nowMs = nowMs;
     this.#lifecycle = new StorageLifecycle(`the data directory ${this.#directory}`);
+  }
+
+  async problems(): Promise<readonly string[]> {
+    const problem = await directoryProblem(this.#directory);
+    return problem === undefined ? [] : [problem];
   }
 
   async open(): Promise<void> {

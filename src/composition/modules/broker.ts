@@ -10,6 +10,7 @@ import { Listening } from '../../application/listening.js';
 import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
+import { Warnings } from '../../application/warnings.js';
 import { Authorizer, Listener, Storage } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config-defaults.js';
@@ -50,6 +51,7 @@ export const brokerModule = (config: Config): ContainerModule =>
         listening: Listening,
         settings: LiveSettings,
         failure: FailureSignal,
+        warnings: Warnings,
         components: Components,
       }),
     );

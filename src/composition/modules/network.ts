@@ -5,13 +5,23 @@ import { Engine } from '../../application/engine.js';
 import { Listening } from '../../application/listening.js';
 import { LiveSettings } from '../../application/settings.js';
 import type { Settings } from '../../application/settings.js';
-import { Listener } from '../../ports/index.js';
+import { Warnings } from '../../application/warnings.js';
+import type { WarningSource } from '../../application/warnings.js';
+import { Clock, Listener, Storage } from '../../ports/index.js';
 import type { ConnectionHandler } from '../../ports/index.js';
 import { LISTENER_ADAPTERS } from '../adapter-table.js';
 import type { AdapterComponents } from '../adapter-table.js';
+import { configWarnings } from '../config-warnings.js';
 import type { Config, ListenerConfig } from '../config.js';
 import { all, at, byName, Components, LifecyclePart } from '../injection.js';
 import { construct } from '../plugin-loader.js';
+
+interface WarningsDependencies {
+  readonly listeners: readonly Listener[];
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly components: AdapterComponents;
+}
 
 interface ListeningDependencies {
   readonly listeners: readonly Listener[];
@@ -19,8 +29,10 @@ interface ListeningDependencies {
   readonly components: AdapterComponents;
 }
 
-export const networkModule = ({ listeners }: Config): ContainerModule =>
+export const networkModule = (config: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
+    const { listeners } = config;
+    const ofConfiguration = configWarnings(config);
     listeners.forEach((listener, index) => {
       const key = `listeners[${index}]`;
       bind(Listener)
@@ -38,7 +50,21 @@ export const networkModule = ({ listeners }: Config): ContainerModule =>
       ),
     );
     bind(LifecyclePart).toService(Listening);
+    bind(Warnings).toResolvedValue(
+      ...byName(
+        ({ listeners: resolved, storage, clock, components: { emit } }: WarningsDependencies) =>
+          new Warnings({ sources: sourcesOf(resolved, storage), ofConfiguration, clock, emit }),
+        { listeners: all(Listener), storage: Storage, clock: Clock, components: Components },
+      ),
+    );
+    // Last: what is not there yet needs no attention.
+    bind(LifecyclePart).toService(Warnings);
   });
+
+const sourcesOf = (listeners: readonly Listener[], storage: Storage): WarningSource[] => [
+  ...listeners.map((listener) => ({ name: listener.name, warnings: () => listener.warnings?.() ?? [] })),
+  { name: 'storage', warnings: () => storage.warnings?.() ?? [] },
+];
 
 async function createListener(
   key: string,

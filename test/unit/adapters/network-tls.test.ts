@@ -137,7 +137,7 @@ describe('client certificates', () => {
       await listen({ ...CLIENTS, clientCertificate });
       const only = { minVersion: version, maxVersion: version };
       await refused(foreign, /^the client certificate is not accepted: /, only);
-      await refused(expired, /not accepted: CERT_HAS_EXPIRED$/, only);
+      await refused(expired, /not accepted: it has expired \(CERT_HAS_EXPIRED\)$/, only);
     });
 
     test('a revoked client certificate is refused', async () => {
@@ -145,7 +145,7 @@ describe('client certificates', () => {
       dial(meter);
       expect((await listener.next()).channel.peer.certificate?.commonName).toBe('meter-7');
       listener.accepted.length = 0;
-      await refused(stolen, /not accepted: CERT_REVOKED$/);
+      await refused(stolen, /not accepted: it was revoked \(CERT_REVOKED\)$/);
     });
   });
 
@@ -171,7 +171,7 @@ describe('client certificates', () => {
 describe('TLS handshakes that fail', () => {
   test('a client with an outdated TLS version is refused, and the event has the reason', async () => {
     await listen({ minVersion: 'TLSv1.3' });
-    await refused(undefined, /^unsupported protocol$/, { maxVersion: 'TLSv1.2' });
+    await refused(undefined, /\(unsupported protocol\)$/, { maxVersion: 'TLSv1.2' });
   });
 
   test('a client without a common cipher is refused, and the event has the reason', async () => {
@@ -199,8 +199,28 @@ describe('TLS handshakes that fail', () => {
     socket.resume();
     await new Promise((resolve) => socket.once('close', resolve));
     expect(listener.events).toMatchObject([
-      { kind: 'handshake-failed', reason: 'tls', detail: 'wrong version number' },
+      { kind: 'handshake-failed', reason: 'tls', detail: 'the client does not speak TLS (wrong version number)' },
     ]);
+  });
+});
+
+describe('reasons of TLS failures', () => {
+  test('a certificate that is not meant for clients is refused with a reason in words', async () => {
+    const forServers = authority.issue('for-servers', { usage: 'serverAuth' });
+    await listen({ ca: authority.cert, clientCertificate: 'required' });
+    await refused(forServers, /not accepted: (?!UNSPECIFIED)[a-z].+ \(INVALID_PURPOSE\)$|not accepted: [a-z ]+$/);
+  });
+
+  test('a probe that only connects is no failure of TLS', async () => {
+    await listen({});
+    for (const end of ['destroy', 'resetAndDestroy'] as const) {
+      listener.events.length = 0;
+      const socket = connect({ host: '127.0.0.1', port: listener.port });
+      socket.on('error', () => undefined);
+      socket.on('connect', () => socket[end]());
+      await until(() => listener.events.length > 0);
+      expect(listener.events).toMatchObject([{ kind: 'handshake-failed', detail: 'the peer closed the connection' }]);
+    }
   });
 });
 
@@ -408,7 +428,7 @@ describe('TLS files that change', () => {
       copyFileSync(authority.revocationList(late), crl);
       await listener.listener.reload?.();
       listener.accepted.length = 0;
-      await refused(late, /not accepted: CERT_REVOKED$/, resumed);
+      await refused(late, /not accepted: it was revoked \(CERT_REVOKED\)$/, resumed);
     },
   );
 });

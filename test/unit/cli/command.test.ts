@@ -358,6 +358,7 @@ describe('hexmq check-config', () => {
       expect.stringMatching(/^hexmq: listeners\[1\]\.authentication\[0\]\.options: refused by certificate: .*face/),
       expect.stringMatching(/^hexmq: authorization\[0\]\.options: refused by acl-file: .*path/),
       expect.stringMatching(/^hexmq: listeners\[0\]: refused by tls: .*no\.crt/),
+      expect.stringMatching(/^hexmq: listeners\[0\]: refused by tls: .*no\.key/),
     ]);
   });
 });

@@ -12,6 +12,7 @@ export class FakeHost implements ProcessHost {
   secrets: string[] | undefined;
   readonly questions: string[] = [];
   isOutputJson = false;
+  openFilesLimit = Infinity;
   showProgress: ((line: string) => void) | undefined;
   readonly exits: number[] = [];
   readonly signals: string[] = [];

@@ -426,7 +426,7 @@ describe('an adapter', () => {
 });
 
 describe('the container', () => {
-  test('the container starts access adapters, storage, engine and listeners in this order', async () => {
+  test('the container starts access adapters, storage, engine, listeners and warnings in this order', async () => {
     const container = createContainer(resolveConfig(inMemory), silent);
     const parts = await container.getAllAsync(LifecyclePart);
     expect(parts.map(({ name }) => name)).toEqual([
@@ -434,6 +434,7 @@ describe('the container', () => {
       'storage',
       'engine',
       'listeners',
+      'warnings',
     ]);
   });
 
