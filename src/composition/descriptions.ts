@@ -16,7 +16,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxTopicLevels: 'Most levels of a Topic Name or Topic Filter. Bounds the cost of routing.',
   maxQueueSize: 'QoS 1 and 2 messages waiting in the queue of one session, in addition to those in flight.',
   maxQueueBytes: 'Payload bytes waiting in the queue of one stored session.',
-  maxTransientQueueBytes: 'Payload bytes waiting for one session with Clean Session 1, which is kept in memory.',
+  maxTransientQueueBytes:
+    'Memory for what waits for one session with Clean Session 1: payloads, topics and 256 bytes for each message.',
   queueFullPolicy:
     'What a full queue drops: the new message, or the oldest that is not in flight. Drops are counted and logged.',
   maxInflight:
@@ -72,6 +73,10 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxTotalPublishByteRate: 'Bytes of Topic Name and payload per second from all clients together.',
   maxIncompleteBytes:
     'Bytes buffered for incomplete packets of all connections. Beyond it, the connections with the oldest are closed.',
+  maxWaitingBytes:
+    'Memory for everything that waits for all clients together: queues of sessions with Clean Session 1, buffers of ' +
+    'stored ones, messages in flight, and output that clients do not read. Beyond it, the client that holds most ' +
+    'loses waiting messages or, if it has none, its connection.',
   maxSessions: 'Sessions, connected or not. A client that needs a further one is refused with CONNACK 3.',
   maxSessionBytes:
     'Bytes of memory for sessions, which count 900 and twice the length of their Client Identifiers, and for wills. ' +
@@ -89,6 +94,9 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxBufferedQos0Messages:
     'QoS 0 messages buffered for one connection that does not read. Further ones are dropped and counted.',
   maxBufferedQos0Bytes: 'Bytes of QoS 0 messages buffered for one connection that does not read.',
+  ackDelayMax:
+    'Seconds that a client may leave a message at QoS 1 or 2 unacknowledged. After that, and within half as long ' +
+    'again, its connection is ended. A change applies to new connections.',
   drainTimeoutMs: 'Milliseconds that a connection may read nothing of what is sent to it before it is closed.',
   willGraceAfterRestartMs:
     'Milliseconds after a restart in which a client that was connected can return before its will is published.',

@@ -23,6 +23,7 @@ export class DeliveryCounters {
     'slow-consumer': 0,
     'queue-full': 0,
     'queue-bytes-full': 0,
+    'memory-full': 0,
     'session-ended': 0,
     'not-authorized': 0,
     'packet-too-large': 0,

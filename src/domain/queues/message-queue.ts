@@ -17,15 +17,14 @@ import type { QueueId, Seq } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { DroppedRange } from './dropped-range.js';
 import { Fifo } from './fifo.js';
-import { QueueEntry } from './queue-entry.js';
+import { QueueEntry, SENT_ENTRY_BYTES, WAITING_ENTRY_BYTES } from './queue-entry.js';
 import type { DeliverySource } from './queue-entry.js';
-import { READ_AHEAD_CONSTRAINED, readAheadFor } from './read-ahead.js';
+import { READ_AHEAD_CONSTRAINED, readAheadNow } from './read-ahead.js';
+import type { MemoryShare } from '../waiting-memory.js';
 
 /** Bounds of a stored queue's buffer: beyond them messages wait in storage only. */
 const BUFFER_ENTRIES_MAX = 1000;
 const BUFFER_BYTES_MAX = 1024 * 1024;
-/** Memory that an entry is assumed to take in addition to its payload. */
-const ENTRY_BYTES = 256;
 
 /**
  * Above this total, a new message joins a buffer only if it is shorter than the limit below; otherwise it costs a read
@@ -48,17 +47,24 @@ export interface QueueOwner {
   readonly keepsUp: boolean;
   /** More than half of what may wait does. */
   fellBehind(): void;
+  /** Whether a message pushed now would be sent now. */
+  readonly canSendNow: boolean;
+  /** What its client or group holds in memory. */
+  readonly memoryShare: MemoryShare;
 }
 
 export class MessageQueue {
   /** Entries in the queue, including those in flight. */
   count = 0;
-  /** Payload bytes of these entries. */
+  /** Payload bytes of these entries; of a queue in memory, all that they take there. */
   bytes = 0;
   /** The seq of the next entry. */
   next = 0;
   readonly buffer = new Fifo<QueueEntry>();
   #bufferBytes = 0;
+  /** What its entries in memory count for there, and where: set while it has a reader, or has entries. */
+  #heldBytes = 0;
+  #share: MemoryShare | undefined;
   /**
    * Every entry below this seq has been in the buffer or is gone. Without a reader, the next one begins here: below it
    * there may still be entries that a shared group has reserved.
@@ -152,8 +158,9 @@ export class MessageQueue {
     bounded: boolean,
   ): DropReason | undefined {
     const { limits, counters, changes } = this.context;
-    // In a queue in memory the topic counts as well.
-    const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
+    const payloadBytes = message.payload.byteLength;
+    const held = payloadBytes + message.topic.length + WAITING_ENTRY_BYTES;
+    const bytes = this.stored ? payloadBytes : held;
     counters.started++;
     if (bounded) {
       const full = this.#full(bytes);
@@ -167,7 +174,7 @@ export class MessageQueue {
     this.count++;
     this.bytes += bytes;
     // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
-    const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.#fitsBuffer(bytes));
+    const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.#fitsBuffer(bytes, held));
     let append: Append | undefined;
     if (this.stored) {
       // Until it is stored, which is soon and counted, the payload may share the chunk that it arrived in. In the
@@ -178,7 +185,7 @@ export class MessageQueue {
     }
     if (!isBuffered) return undefined;
     this.#bufferedUpTo = seq + 1;
-    this.#addToBuffer(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
+    this.#addToBuffer(new QueueEntry(seq, message, options, changes.step, append, source, bytes, held));
     return undefined;
   }
 
@@ -200,11 +207,70 @@ export class MessageQueue {
     this.#open = false;
     this.#request = 0;
     if (!this.stored) return;
-    this.context.bufferedBytes -= this.#bufferBytes + this.buffer.length * ENTRY_BYTES;
-    this.buffer.clear();
-    this.#bufferBytes = 0;
+    this.discard();
+    this.#share = undefined;
     this.#reserve(0);
     this.#bufferedUpTo = front;
+  }
+
+  /** Forgets what it has in memory: that is in storage as well, or the queue is over. */
+  discard(): void {
+    if (this.stored) this.context.bufferedBytes -= this.#bufferBytes + this.buffer.length * WAITING_ENTRY_BYTES;
+    this.buffer.clear();
+    this.#bufferBytes = 0;
+    this.#hold(-this.#heldBytes);
+  }
+
+  /**
+   * Makes room in memory for others, because nothing holds more: drops a waiting message, or forgets the buffer of a
+   * queue that is stored and will be read again. @returns false if nothing waits.
+   */
+  freeMemory(): boolean {
+    const { buffer } = this;
+    const first = buffer.peek();
+    if (first === undefined) return false;
+    if (this.stored) {
+      this.context.bufferedBytes -= this.#bufferBytes + buffer.length * WAITING_ENTRY_BYTES;
+      for (const { held } of buffer) this.#hold(-held);
+      buffer.clear();
+      this.#bufferBytes = 0;
+      // A page that is on its way would leave a gap.
+      this.#request = 0;
+      this.#reserve(0);
+      this.#bufferedUpTo = first.seq;
+      return true;
+    }
+    const isOldest = this.context.limits.queueFullPolicy === 'discard-oldest';
+    const entry = (isOldest ? this.shift() : buffer.pop()) as QueueEntry;
+    if (!isOldest) this.#bufferBytes -= entry.bytes;
+    this.remove(entry, undefined);
+    this.dropped('memory-full', entry.message, entry.qos);
+    return true;
+  }
+
+  /** The entry has been sent, and its message is kept no longer. */
+  sent(entry: QueueEntry): void {
+    entry.message = undefined;
+    this.#resize(entry, SENT_ENTRY_BYTES);
+  }
+
+  /** The entry is held by the queue of a member of the group, with its message. */
+  reserved(entry: QueueEntry): void {
+    entry.message = undefined;
+    this.#resize(entry, 0);
+  }
+
+  #resize(entry: QueueEntry, held: number): void {
+    this.#hold(held - entry.held);
+    entry.held = held;
+    if (this.stored) return;
+    this.bytes += held - entry.bytes;
+    entry.bytes = held;
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    (this.#share ??= this.owner.memoryShare).add(bytes);
   }
 
   /** Removes and returns the front of the buffer. */
@@ -212,7 +278,7 @@ export class MessageQueue {
     const entry = this.buffer.shift();
     if (entry === undefined) return undefined;
     this.#bufferBytes -= entry.bytes;
-    if (this.stored) this.context.bufferedBytes -= entry.bytes + ENTRY_BYTES;
+    if (this.stored) this.context.bufferedBytes -= entry.bytes + WAITING_ENTRY_BYTES;
     return entry;
   }
 
@@ -227,7 +293,7 @@ export class MessageQueue {
    */
   fill(canSend: boolean): void {
     if (!this.#open || this.#bufferedUpTo === this.next || this.#request > 0) return;
-    const readAhead = readAheadFor(this.context.bufferedBytes);
+    const readAhead = readAheadNow(this.context);
     const { refillBelow, page } = readAhead;
     if (this.buffer.length >= refillBelow || (readAhead === READ_AHEAD_CONSTRAINED && !canSend)) return;
     this.#reserve(page.maxBytes);
@@ -266,6 +332,7 @@ export class MessageQueue {
         undefined,
         undefined,
         bytes,
+        bytes + stored.message.topic.length + WAITING_ENTRY_BYTES,
       );
       entry.released = isReleased;
       this.#addToBuffer(entry);
@@ -298,17 +365,20 @@ export class MessageQueue {
     return this.count - this.owner.inFlightCount - this.buffer.length - (this.next - this.#readUpTo);
   }
 
-  #fitsBuffer(bytes: number): boolean {
+  #fitsBuffer(bytes: number, held: number): boolean {
     if (this.buffer.length >= BUFFER_ENTRIES_MAX || this.#bufferBytes + bytes > BUFFER_BYTES_MAX) return false;
-    return (
-      this.buffer.length < CONSTRAINED_BUFFER_ENTRIES_MAX || this.context.bufferedBytes < BUFFERED_BYTES_NORMAL_MAX
-    );
+    const { bufferedBytes, memory } = this.context;
+    if (this.buffer.length >= CONSTRAINED_BUFFER_ENTRIES_MAX && bufferedBytes >= BUFFERED_BYTES_NORMAL_MAX)
+      return false;
+    if (memory.bytes + held <= memory.limit || this.owner.canSendNow) return true;
+    return memory.fits((this.#share ??= this.owner.memoryShare), held);
   }
 
   #addToBuffer(entry: QueueEntry): void {
     this.buffer.push(entry);
     this.#bufferBytes += entry.bytes;
-    if (this.stored) this.context.bufferedBytes += entry.bytes + ENTRY_BYTES;
+    if (this.stored) this.context.bufferedBytes += entry.bytes + WAITING_ENTRY_BYTES;
+    this.#hold(entry.held);
   }
 
   #reserve(bytes: number): void {
@@ -319,9 +389,11 @@ export class MessageQueue {
   /** PUBREC: keeps the entry, discards its payload. */
   release(entry: QueueEntry): void {
     entry.released = true;
+    this.#resize(entry, SENT_ENTRY_BYTES);
+    if (!this.stored) return;
     this.bytes -= entry.bytes;
     entry.bytes = 0;
-    if (this.stored) this.context.changes.record({ kind: 'queue.release', queue: this.id, seq: entry.seq });
+    this.context.changes.record({ kind: 'queue.release', queue: this.id, seq: entry.seq });
   }
 
   /**
@@ -330,6 +402,7 @@ export class MessageQueue {
    */
   remove(entry: QueueEntry, lowest: number | undefined): void {
     this.#take(entry.bytes);
+    this.#hold(-entry.held);
     entry.source?.onSettled?.();
     if (!this.stored) return;
     const { changes } = this.context;
@@ -342,10 +415,13 @@ export class MessageQueue {
    * limit.
    */
   #full(bytes: number): DropReason | undefined {
-    const { limits } = this.context;
+    const { limits, memory } = this.context;
     const waiting = this.count - this.owner.inFlightCount;
     if (waiting >= limits.maxQueueSize) return 'queue-full';
-    return waiting > 0 && this.bytes + bytes > this.#maxBytes ? 'queue-bytes-full' : undefined;
+    if (waiting > 0 && this.bytes + bytes > this.#maxBytes) return 'queue-bytes-full';
+    // What is sent at once does not wait.
+    if (this.stored || memory.bytes + bytes <= memory.limit || this.owner.canSendNow) return undefined;
+    return memory.fits((this.#share ??= this.owner.memoryShare), bytes) ? undefined : 'memory-full';
   }
 
   /** Drops the oldest waiting entries until a message of `bytes` fits. Returns false if nothing is left to drop. */

@@ -19,6 +19,7 @@ import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Recipient } from '../routing/recipient.js';
+import type { MemoryShare } from '../waiting-memory.js';
 import type { Task } from '../work-queue.js';
 import type { ClientOutput } from './client-output.js';
 
@@ -30,6 +31,8 @@ export type SentMark = Pick<SessionRecord, 'sentBelow' | 'doubtBelow'>;
 export const NOTHING_SENT: SentMark = { sentBelow: 0 as Seq, doubtBelow: 0 as Seq };
 
 export type QueueBounds = Pick<Extract<RestoredFact, { kind: 'queue' }>, 'first' | 'next' | 'count' | 'bytes'>;
+/** Payload bytes sent at once, before the network has told whether the client takes them. */
+const SENT_AT_ONCE_BYTES = 1024 * 1024;
 
 const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
@@ -52,7 +55,7 @@ export class Outbound implements QueueOwner, Task {
     id: QueueId,
     stored: boolean,
     /** The session that it belongs to. */
-    readonly recipient: Recipient,
+    readonly recipient: Recipient & { readonly memoryShare: MemoryShare },
     readonly context: Context,
   ) {
     this.#queue = new MessageQueue(id, stored, this, context);
@@ -124,7 +127,21 @@ export class Outbound implements QueueOwner, Task {
     if (isRecorded) this.recipient.record();
   }
 
-  /** Whether a message pushed now would be sent now. */
+  get memoryShare(): MemoryShare {
+    return this.recipient.memoryShare;
+  }
+
+  /** See `MessageQueue.freeMemory`. */
+  freeMemory(): boolean {
+    return this.#queue.freeMemory();
+  }
+
+  /** Of the entry that has been unacknowledged for the longest time, if there is one. */
+  get oldestInFlight(): Seq | undefined {
+    for (const { seq } of this.#inFlight.values()) return seq;
+    return undefined;
+  }
+
   get canSendNow(): boolean {
     return (
       this.#output !== undefined &&
@@ -139,6 +156,8 @@ export class Outbound implements QueueOwner, Task {
     const dropped = this.#queue.push(message, options, source, true);
     if (this.#output !== undefined) this.#pump();
     if (this.#queue.buffer.length > 0) detachPayload(message);
+    const { memory } = this.context;
+    if (memory.bytes > memory.limit) memory.enforce();
     if (dropped !== undefined) return dropped;
     if (this.#output === undefined) return 'queued';
     if (this.#queue.isCaughtUp && this.#queue.buffer.length === 0) return 'sent';
@@ -150,6 +169,7 @@ export class Outbound implements QueueOwner, Task {
   pushRetained(message: Message, options: DeliveryOptions): void {
     this.#queue.push(message, options, undefined, false);
     if (this.#output !== undefined) this.#pump();
+    this.context.memory.enforce();
   }
 
   /**
@@ -197,6 +217,7 @@ export class Outbound implements QueueOwner, Task {
   page(request: number, entries: readonly StoredEntry[]): void {
     this.#queue.filled(request, entries);
     this.#pump();
+    this.context.memory.enforce();
     if (this.canSendNow) this.recipient.capacityAvailable();
   }
 
@@ -277,6 +298,7 @@ export class Outbound implements QueueOwner, Task {
     const inFlight = this.#inFlight;
     const { restrictions } = this;
     let hasSkipped = false;
+    let sentBytes = 0;
     const { window } = output;
     while (!this.#congested && inFlight.size < window.size) {
       const entry = queue.buffer.peek();
@@ -316,7 +338,12 @@ export class Outbound implements QueueOwner, Task {
       }
       const after = entry.qos === 2 ? output.promise(entry.after) : NOW;
       effects.deliver(output.id, message, entry.options, dup, packetId, after);
-      if (entry.source === undefined) entry.message = undefined;
+      sentBytes += message.payload.byteLength;
+      // Only a message at QoS 1 can return to its group.
+      if (entry.source === undefined || entry.qos === 2) queue.sent(entry);
+      if (sentBytes < SENT_AT_ONCE_BYTES || queue.buffer.length === 0) continue;
+      this.#congested = true;
+      effects.whenWritable(output.id);
     }
     const isFull = inFlight.size >= window.size;
     if (isFull && queue.buffer.length > 0) window.held(nowMs);

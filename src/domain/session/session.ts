@@ -20,8 +20,10 @@ import type { DeliverySource } from '../queues/queue-entry.js';
 import type { ClientOutput } from './client-output.js';
 import type { Recipient } from '../routing/recipient.js';
 import type { Subscription } from '../routing/subscription.js';
+import { MemoryShare } from '../waiting-memory.js';
+import type { MemoryHolder } from '../waiting-memory.js';
 
-export class Session implements Recipient {
+export class Session implements Recipient, MemoryHolder {
   /** The output of the connection that the session is attached to: from CONNACK on. */
   output: ClientOutput | undefined;
   /**
@@ -44,6 +46,7 @@ export class Session implements Recipient {
   /** Whether the session has ended: a message that is still on its way to it, or from it, has no effect on it. */
   isOver = false;
   #outbound: Outbound | undefined;
+  #memoryShare: MemoryShare | undefined;
   /** The shared groups of which the session is a member, with the subscription by which it is. */
   #groups: Map<SharedGroup, Subscription> | undefined;
   /** The expiry of a disconnected session; not set while connected, nor for a session that never expires. */
@@ -89,6 +92,21 @@ export class Session implements Recipient {
     if (this.outbound.restore(bounds, mark)) this.record();
   }
 
+  /** What it holds in memory for its connection; created when needed. */
+  get memoryShare(): MemoryShare {
+    return (this.#memoryShare ??= new MemoryShare(this, this.context.memory));
+  }
+
+  freeMemory(): boolean {
+    return this.#outbound?.freeMemory() ?? false;
+  }
+
+  /** The connection has ended: nothing is held for it any more. */
+  closeMemoryShare(): void {
+    this.#memoryShare?.close();
+    this.#memoryShare = undefined;
+  }
+
   /** Its outbound queue, if it has ever had a message. */
   get outboundIfAny(): Outbound | undefined {
     return this.#outbound;
@@ -105,11 +123,11 @@ export class Session implements Recipient {
     const { counters } = this.context;
     const { output } = this;
     counters.started++;
-    if (output?.deliverAtMostOnce(message, options) === true) {
+    const reason = output === undefined ? 'client-offline' : output.deliverAtMostOnce(message, options, this);
+    if (reason === undefined) {
       counters.delivered++;
       return 'sent';
     }
-    const reason = output === undefined ? 'client-offline' : 'slow-consumer';
     drop(this.context, reason, message, 0, sessionQueue(this.clientId));
     return reason;
   }

@@ -132,6 +132,7 @@ export class Sessions {
       (entry) => entry.qos === 1 && (!session.stored || entry.source?.hasOtherCandidate(session) === true),
     );
     for (const group of session.groups) group.memberDisconnected();
+    session.closeMemoryShare();
     this.#leave(session);
   }
 
@@ -152,6 +153,7 @@ export class Sessions {
     this.#sessions.delete(session.clientId);
     this.#bytes -= sessionBytes(session.clientId);
     session.isOver = true;
+    session.closeMemoryShare();
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
     if (session.stored) {

@@ -62,6 +62,7 @@ function limitsOf(random: SeededRandom): { -readonly [Key in keyof Limits]?: Lim
       ? { maxQueueSize: random.pick([1, 3, 8]), queueFullPolicy: random.pick(['discard', 'discard-oldest'] as const) }
       : {}),
     ...(random.chance(0.1) ? { maxQueueBytes: 600 } : {}),
+    ...(random.seed % 10 === 3 ? { maxWaitingBytes: random.seed % 20 === 3 ? 30_000 : 60_000 } : {}),
   };
 }
 
