@@ -72,7 +72,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Messages per second from all clients together. The client that has waited longest is read first.',
   maxTotalPublishByteRate: 'Bytes of Topic Name and payload per second from all clients together.',
   maxIncompleteBytes:
-    'Bytes buffered for incomplete packets of all connections. Beyond it, the connections with the oldest are closed.',
+    'Memory for incomplete packets of all connections, and for what is sent before CONNECT is accepted. Beyond it, the ' +
+    'connections with the oldest are closed.',
   maxWaitingBytes:
     'Memory for everything that waits for all clients together: queues of sessions with Clean Session 1, buffers of ' +
     'stored ones, messages in flight, and output that clients do not read. Beyond it, the client that holds most ' +

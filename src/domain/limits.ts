@@ -131,7 +131,10 @@ export interface TotalLimits {
    * flight, output that peers do not read. The client that holds most pays.
    */
   readonly maxWaitingBytes: number;
-  /** Bytes of partially received packets of all connections together. */
+  /**
+   * Memory for partially received packets of all connections together, and for what has arrived of clients that are not
+   * accepted yet.
+   */
   readonly maxIncompleteBytes: number;
 }
 

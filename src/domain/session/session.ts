@@ -23,6 +23,9 @@ import type { Subscription } from '../routing/subscription.js';
 import { MemoryShare } from '../waiting-memory.js';
 import type { MemoryHolder } from '../waiting-memory.js';
 
+/** Memory of the Packet Identifier of a QoS 2 message that the client has not released. */
+const INBOUND_BYTES = 32;
+
 export class Session implements Recipient, MemoryHolder {
   /** The output of the connection that the session is attached to: from CONNACK on. */
   output: ClientOutput | undefined;
@@ -255,14 +258,30 @@ export class Session implements Recipient, MemoryHolder {
     this.#reservedInbound?.delete(packetId);
     if (this.isOver) return;
     (this.#inbound ??= new Set<number>()).add(packetId);
+    this.#holdInbound(1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.put', clientId: this.clientId, packetId });
   }
 
   /** Returns false if there was none. */
   dropInbound(packetId: number): boolean {
     if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
+    this.#holdInbound(-1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });
     return true;
+  }
+
+  /** A connection has been attached. */
+  attached(output: ClientOutput): void {
+    this.output = output;
+    if (this.#inbound !== undefined) this.#holdInbound(this.#inbound.size);
+  }
+
+  /** Identifiers that the client does not release count while it is connected: a session that is offline could not pay. */
+  #holdInbound(count: number): void {
+    if (this.output === undefined) return;
+    this.memoryShare.add(count * INBOUND_BYTES);
+    const { memory } = this.context;
+    if (memory.bytes > memory.limit) memory.enforce();
   }
 
   record(): void {

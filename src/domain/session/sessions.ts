@@ -92,7 +92,7 @@ export class Sessions {
   /** Behind CONNACK: what waits for the client goes out. */
   attach(session: Session, output: ClientOutput, access: Access | undefined): void {
     session.permit(access);
-    session.output = output;
+    session.attached(output);
     session.outboundIfAny?.attach(output);
     for (const group of session.groups) group.memberConnected();
   }

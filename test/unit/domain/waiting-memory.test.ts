@@ -102,6 +102,23 @@ describe('when what waits reaches the limit', () => {
     expect(heard).toEqual(payloads.slice(1).map((payload, i) => `publish s=${payload} q1 id${i + 2}`));
   });
 
+  test('a client that never releases the QoS 2 messages it sends is disconnected', () => {
+    const { core } = withLaggard();
+    const sender = core.connectStored('sender');
+    for (let id = 1; id <= 600; id++) sender.publish('u', '', 2, { packetId: id });
+    expect(core.broker.heldBytes).toBe(600 * 32);
+    for (let id = 1; id <= 100; id++) sender.pubrel(id);
+    expect(core.broker.heldBytes).toBe(500 * 32);
+    sender.lose();
+    expect(core.broker.heldBytes).toBe(0);
+    const back = core.connectStored('sender');
+    expect(core.broker.heldBytes).toBe(500 * 32);
+    core.lines();
+    for (let id = 1000; id < 1200; id++) back.publish('u', '', 2, { packetId: id });
+    expect(core.lines()).toContain(`${back.id} close memory-full`);
+    expect(core.broker.heldBytes).toBe(0);
+  });
+
   test('a message that is sent at once passes while another client holds most', () => {
     const core = new CoreHarness({ maxWaitingBytes: 1000 });
     const a = core.connect('a');
