@@ -13,6 +13,7 @@ import type { Ticket } from '../domain/durability.js';
 import { EVERY_EVENT } from '../domain/events.js';
 import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
+import type { EndReason } from '../domain/reasons.js';
 import type { ProtocolVersion } from '../protocol/packets.js';
 import type { CommandOutcome } from '../domain/commands.js';
 import type { AuthenticationRequests } from './authentication-requests.js';
@@ -91,8 +92,12 @@ export class CoreEffects implements Effects {
     this.#egress.whenWritable(connection);
   }
 
-  close(connection: ConnectionId): void {
-    this.#parts.links.end(connection, CLOSE_GRACE_MS);
+  close(connection: ConnectionId, reason: EndReason): void {
+    const { links } = this.#parts;
+    // What a peer does not read no longer counts when its connection has ended, so it must not stay in memory. At a
+    // shutdown nothing follows that could add to it.
+    const holdsMuch = reason !== 'server-shutting-down' && links.get(connection)?.output.holdsMuch === true;
+    links.end(connection, holdsMuch ? 0 : CLOSE_GRACE_MS);
   }
 
   whenDurable(connection: ConnectionId, after: Ticket): void {

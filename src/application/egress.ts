@@ -10,6 +10,7 @@ import { encodePacket, writeAcknowledgement } from '../protocol/encoder.js';
 import type { DurableSoFar } from './durability-waiters.js';
 import type { EventLoop } from './event-loop.js';
 import type { Link } from './link.js';
+import { GATE_MAX_BYTES } from './link-output.js';
 import type { OutputBuffer } from './output-buffer.js';
 import { PublishEncoder } from './publish-encoder.js';
 import type { Settings } from './settings.js';
@@ -18,8 +19,6 @@ import type { Settings } from './settings.js';
 const FLUSH_BYTES = 64 * 1024;
 /** Answers that a peer may leave unread before the broker stops reading from it. */
 const UNREAD_ANSWERS_MAX_BYTES = 64 * 1024;
-/** What may wait at a gate before the broker stops reading: a window of messages, or answers while storage is slow. */
-const GATE_MAX_BYTES = 1024 * 1024;
 /** A payload from this size on is written as it is, behind its header, instead of being copied for each subscriber. */
 const LARGE_PAYLOAD_BYTES = 32 * 1024;
 /** Large payloads are written in pieces, so that the network can tell how far the peer has read. */
@@ -129,6 +128,7 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
   drained(link: Link): void {
     this.#loop.submit(() => {
       link.output.drained();
+      this.#markDirty(link);
       this.#congested.delete(link);
       this.#loop.step({ kind: 'writable', connection: link.id });
       link.input.unpark('unread-answers');
@@ -152,7 +152,10 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
       if (output.release(ticket)) released.push(link);
       if (output.gate.isEmpty) this.#gated.delete(link);
     }
-    for (const link of released) this.#flushIfLarge(link);
+    for (const link of released) {
+      this.#flushIfLarge(link);
+      if (link.output.isWritableWanted) this.#markDirty(link);
+    }
     return released;
   }
 
@@ -161,12 +164,19 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
     for (const { input, output } of released) if (output.gate.bytes <= GATE_MAX_BYTES) input.unpark('gate-full');
   }
 
-  /** Tells the core which congested connections have taken some bytes since the last check. */
+  /** Tells the core which congested connections have taken some bytes since the last check, and what they hold now. */
   checkProgress(nowMs: number): void {
     if (nowMs < this.#nextProgressMs) return;
     this.#nextProgressMs = nowMs + Math.min(PROGRESS_INTERVAL_MS, this.#settings.current.drainTimeoutMs / 2);
-    for (const { id, output } of this.#congested)
-      if (output.hasProgressed()) this.#loop.step({ kind: 'draining', connection: id });
+    for (const link of this.#congested) {
+      if (link.output.hasProgressed()) this.#loop.step({ kind: 'draining', connection: link.id });
+      this.#reportHeld(link);
+    }
+  }
+
+  #reportHeld({ id, output }: Link): void {
+    const heldBytes = output.takeHeldBytes();
+    if (heldBytes !== undefined) this.#loop.step({ kind: 'congested', connection: id, heldBytes });
   }
 
   endOfTurn(): void {
@@ -190,10 +200,12 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
   #deliverLarge(link: Link, message: Message, options: DeliveryOptions, dup: boolean, packetId: number): void {
     const { buffer } = link.output;
     this.#publishes.writeHead(buffer, link.input.protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
-    this.#flush(link);
+    if (link.output.flushAll()) this.#nowCongested(link);
     const { payload } = message;
+    let isCongested = false;
     for (let at = 0; at < payload.length; at += LARGE_PIECE_BYTES)
-      if (link.output.write(payload.subarray(at, at + LARGE_PIECE_BYTES))) this.#nowCongested(link);
+      if (link.output.write(payload.subarray(at, at + LARGE_PIECE_BYTES))) isCongested = true;
+    if (isCongested) this.#nowCongested(link);
   }
 
   #answered({ input, output }: Link, bytes: number): void {
@@ -230,7 +242,8 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
 
   #nowCongested(link: Link): void {
     this.#congested.add(link);
-    this.#loop.step({ kind: 'congested', connection: link.id });
+    const { output } = link;
+    this.#loop.step({ kind: 'congested', connection: link.id, heldBytes: output.takeHeldBytes() ?? output.heldBytes });
   }
 }
 

@@ -28,6 +28,9 @@ export interface InputOwner {
   queued(input: LinkInput): void;
 }
 
+/** What an incomplete packet costs besides its bytes. */
+const HELD_PACKET_BYTES = 256;
+
 /** One for all connections: few are ever asked for their progress. */
 const NOTHING_ARRIVED: { readonly packet: number; readonly bytes: number } = { packet: 0, bytes: 0 };
 
@@ -106,8 +109,7 @@ export class LinkInput {
       this.#queue();
       this.pauseIfParked();
     } else this.#read();
-    // Most chunks end with a packet.
-    if (this.#hasPartialPacket || this.#decoder.partialPacketBytes > 0) this.#trackPartialPacket();
+    this.#trackPartialPacket();
   }
 
   /** No more packets are handed to the core until `unpark` was called for this and every other reason. */
@@ -130,7 +132,7 @@ export class LinkInput {
     this.#parking.remove('turn');
     if (!this.#isOpen) return;
     if (this.#parking.isEmpty) this.#read();
-    if (this.#hasPartialPacket || this.#decoder.partialPacketBytes > 0) this.#trackPartialPacket();
+    this.#trackPartialPacket();
     if (this.#parking.isEmpty && this.#isOpen) this.#resume();
   }
 
@@ -205,9 +207,17 @@ export class LinkInput {
     callback?.();
   }
 
+  /**
+   * What a client sends behind CONNECT counts as well, until that is accepted. After that, what has arrived and is
+   * not read is the broker's own delay.
+   */
   #trackPartialPacket(): void {
-    const { partialPacketBytes, partialPacketNumber } = this.#decoder;
-    this.#hasPartialPacket = partialPacketBytes > 0 && this.#isOpen;
-    this.#owner.partialPacket(this, partialPacketNumber, this.#hasPartialPacket ? partialPacketBytes : 0);
+    const decoder = this.#decoder;
+    const isKept = decoder.partialPacketBytes > 0 || (!this.#isEstablished && decoder.bufferedBytes > 0);
+    // Most chunks end with a packet.
+    if (!isKept && !this.#hasPartialPacket) return;
+    this.#hasPartialPacket = isKept && this.#isOpen;
+    const bytes = decoder.partialPacketRoom + (this.#isEstablished ? 0 : decoder.chunkBytes) + HELD_PACKET_BYTES;
+    this.#owner.partialPacket(this, decoder.partialPacketNumber, this.#hasPartialPacket ? bytes : 0);
   }
 }

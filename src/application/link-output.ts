@@ -5,6 +5,15 @@ import type { Channel } from '../ports/network.js';
 import { GatedOutput } from './gated-output.js';
 import { OutputBuffer } from './output-buffer.js';
 
+/** What may wait at a gate before the broker stops reading: a window of messages, or answers while storage is slow. */
+export const GATE_MAX_BYTES = 1024 * 1024;
+/** The most that is held back while the peer does not read: each write costs memory besides its bytes. */
+const HELD_BACK_BYTES = 64 * 1024;
+/** The most that is kept for a peer that does not read, once its connection has ended. */
+const HELD_MUCH_BYTES = 256 * 1024;
+/** A change of the held bytes by less is not worth reporting. */
+const REPORTED_BYTES = 4096;
+
 export class LinkOutput {
   readonly #channel: Channel;
   /** What leaves at the end of the turn. */
@@ -19,6 +28,11 @@ export class LinkOutput {
   /** While congested: how much had left when progress was last checked. */
   #sentBytes = 0;
   #unreadAnswerBytes = 0;
+  /** While congested: bytes written since then, and what had left at that time. */
+  #writtenBytes = 0;
+  #sentBefore = 0;
+  /** `heldBytes` when it was last reported. */
+  #reportedBytes = 0;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -46,25 +60,59 @@ export class LinkOutput {
     return this.gate.release(durable, this.buffer);
   }
 
-  /** Hands the buffer to the network. @returns whether the connection has become congested by it. */
+  /**
+   * Hands the buffer to the network, which keeps it as it is until the peer reads: a little is held back meanwhile.
+   * @returns whether the connection has become congested by it.
+   */
   flush(): boolean {
-    return this.buffer.length > 0 && this.write(this.buffer.take());
+    const { buffer } = this;
+    if (!this.#isCongested) return buffer.length > 0 && this.write(buffer.take());
+    if (buffer.length > HELD_BACK_BYTES) this.write(buffer.takeExactly());
+    return false;
+  }
+
+  /** Hands everything to the network, for what is written behind it. @returns as `flush`. */
+  flushAll(): boolean {
+    return this.buffer.length > 0 && this.write(this.buffer.takeExactly());
   }
 
   /**
    * Hands bytes to the network, behind what was flushed. @returns whether the connection has become congested by it.
    */
   write(bytes: Uint8Array): boolean {
+    this.#writtenBytes += bytes.length;
     if (this.#channel.write(bytes) || this.#isCongested || !this.#isOpen) return false;
     this.#isCongested = true;
-    this.#sentBytes = this.#channel.sentBytes;
+    this.buffer.ownsBlocks = true;
+    this.#writtenBytes = bytes.length;
+    this.#sentBytes = this.#sentBefore = this.#channel.sentBytes;
     return true;
+  }
+
+  /** While congested: about how much has been written and has not left. */
+  get heldBytes(): number {
+    return this.buffer.length + Math.max(0, this.#writtenBytes - (this.#channel.sentBytes - this.#sentBefore));
+  }
+
+  /** Whether so much has not left that a connection which ends does not wait for it. */
+  get holdsMuch(): boolean {
+    return this.#isCongested && this.heldBytes > HELD_MUCH_BYTES;
+  }
+
+  /** @returns `heldBytes` if that has changed by much since the last call, or the peer has become congested. */
+  takeHeldBytes(): number | undefined {
+    const { heldBytes } = this;
+    if (Math.abs(heldBytes - this.#reportedBytes) < REPORTED_BYTES) return undefined;
+    this.#reportedBytes = heldBytes;
+    return heldBytes;
   }
 
   /** Everything has left. */
   drained(): void {
     this.#isCongested = false;
+    this.buffer.ownsBlocks = false;
     this.#unreadAnswerBytes = 0;
+    this.#reportedBytes = 0;
     this.#isWritableWanted = false;
   }
 
@@ -72,9 +120,16 @@ export class LinkOutput {
     this.#isWritableWanted = true;
   }
 
-  /** @returns whether `wantWritable` was called and the connection is writable; the next call returns false. */
+  get isWritableWanted(): boolean {
+    return this.#isWritableWanted;
+  }
+
+  /**
+   * @returns whether `wantWritable` was called and the connection is writable, with little waiting for storage; the
+   * next call returns false.
+   */
   takeWritable(): boolean {
-    if (!this.#isWritableWanted || this.#isCongested || !this.#isOpen) return false;
+    if (!this.#isWritableWanted || this.#isCongested || !this.#isOpen || this.gate.bytes > GATE_MAX_BYTES) return false;
     this.#isWritableWanted = false;
     return true;
   }
@@ -92,6 +147,6 @@ export class LinkOutput {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.gate.drop();
-    this.flush();
+    this.flushAll();
   }
 }

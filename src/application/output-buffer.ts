@@ -28,6 +28,10 @@ const NOTHING = Buffer.alloc(0);
 export class OutputBuffer {
   bytes: Buffer = NOTHING;
   length = 0;
+  /**
+   * Whether its blocks are its own. What stays for long must not be cut from a slab: it would keep the whole slab.
+   */
+  ownsBlocks = false;
   /** The initial size: a connection with much output usually continues to have much. */
   #firstBytes = FIRST_BYTES;
 
@@ -37,7 +41,7 @@ export class OutputBuffer {
     if (needed <= this.bytes.length) return;
     let size = Math.max(this.#firstBytes, this.bytes.length * 2);
     while (size < needed) size *= 2;
-    const grown = block(size);
+    const grown = this.ownsBlocks ? Buffer.allocUnsafeSlow(size) : block(size);
     if (this.length > 0) grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
   }
@@ -46,6 +50,15 @@ export class OutputBuffer {
     this.reserve(bytes.length);
     this.bytes.set(bytes, this.length);
     this.length += bytes.length;
+  }
+
+  /** `take`, in a block of about its size. */
+  takeExactly(): Buffer {
+    const taken = this.take();
+    if (taken.buffer.byteLength * 3 <= taken.length * 4) return taken;
+    const exact = Buffer.allocUnsafeSlow(taken.length);
+    exact.set(taken);
+    return exact;
   }
 
   /** What was collected; the buffer is empty again and has given it up. */

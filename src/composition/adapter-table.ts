@@ -26,10 +26,9 @@ export interface AuthorizerModule {
   createAuthorizer(options: AdapterOptions, components: AdapterComponents): Authorizer;
 }
 
-/** Limits that a listener reads for each connection, because a reload may replace them: milliseconds, bytes. */
+/** Limits that a listener reads for each connection, because a reload may replace them, in milliseconds. */
 interface ListenerLimitReaders {
   readonly handshakeTimeoutMs: () => number;
-  readonly maxPacketSize: () => number;
 }
 
 /** A module that creates listeners of some types. */

@@ -113,6 +113,7 @@ const limits = {
   maxPublishByteRate: offOrInteger(1, BYTE_RATE_MAX, ' (bytes a second)').optional(),
   maxTotalPublishRate: offOrInteger(1, RATE_MAX, ' (messages a second)').optional(),
   maxTotalPublishByteRate: offOrInteger(1, BYTE_RATE_MAX, ' (bytes a second)').optional(),
+  maxWaitingBytes: integer(16_777_216, Number.MAX_SAFE_INTEGER).optional(),
   maxIncompleteBytes: integer(65_536, Number.MAX_SAFE_INTEGER).optional(),
   maxSessions: integer(1, COUNT_MAX).optional(),
   // Below 64 KiB not even one client with a long identifier would fit.
@@ -123,6 +124,7 @@ const limits = {
   maxSubscriptionBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   maxBufferedQos0Messages: integer(0, COUNT_MAX).optional(),
   maxBufferedQos0Bytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),
+  ackDelayMax: offOrInteger(1, 86_400, ' (seconds)').optional(),
   drainTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   fullQueueTimeoutMs: integer(1, DAY_MS, ' (milliseconds)').optional(),
   willGraceAfterRestartMs: integer(0, DAY_MS, ' (milliseconds)').optional(),

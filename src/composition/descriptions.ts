@@ -16,7 +16,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxTopicLevels: 'Most levels of a Topic Name or Topic Filter. Bounds the cost of routing.',
   maxQueueSize: 'QoS 1 and 2 messages waiting in the queue of one session, in addition to those in flight.',
   maxQueueBytes: 'Payload bytes waiting in the queue of one stored session.',
-  maxTransientQueueBytes: 'Payload bytes waiting for one session with Clean Session 1, which is kept in memory.',
+  maxTransientQueueBytes:
+    'Memory for what waits for one session with Clean Session 1: payloads, topics and 256 bytes for each message.',
   queueFullPolicy:
     'What happens when a queue is full: the new message is dropped, or the oldest that is not in flight, or (`refuse`) ' +
     'the new message is not acknowledged, for none of its recipients, and its publisher waits. Drops are counted and ' +
@@ -79,7 +80,12 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Messages per second from all clients together. The client that has waited longest is read first.',
   maxTotalPublishByteRate: 'Bytes of Topic Name and payload per second from all clients together.',
   maxIncompleteBytes:
-    'Bytes buffered for incomplete packets of all connections. Beyond it, the connections with the oldest are closed.',
+    'Memory for incomplete packets of all connections, and for what is sent before CONNECT is accepted. Beyond it, the ' +
+    'connections with the oldest are closed.',
+  maxWaitingBytes:
+    'Memory for everything that waits for all clients together: queues of sessions with Clean Session 1, buffers of ' +
+    'stored ones, messages in flight, and output that clients do not read. Beyond it, the client that holds most ' +
+    'loses waiting messages or, if it has none, its connection.',
   maxSessions: 'Sessions, connected or not. A client that needs a further one is refused with CONNACK 3.',
   maxSessionBytes:
     'Bytes of memory for sessions, which count 900 and twice the length of their Client Identifiers, and for wills. ' +
@@ -97,6 +103,9 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxBufferedQos0Messages:
     'QoS 0 messages buffered for one connection that does not read. Further ones are dropped and counted.',
   maxBufferedQos0Bytes: 'Bytes of QoS 0 messages buffered for one connection that does not read.',
+  ackDelayMax:
+    'Seconds that a client may leave a message at QoS 1 or 2 unacknowledged. After that, and within half as long ' +
+    'again, its connection is ended. A change applies to new connections.',
   drainTimeoutMs: 'Milliseconds that a connection may read nothing of what is sent to it before it is closed.',
   fullQueueTimeoutMs:
     'With `queueFullPolicy: refuse`: milliseconds that a publisher waits for room before it is disconnected.',

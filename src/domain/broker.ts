@@ -28,6 +28,7 @@ import type { Effects } from './effects.js';
 import type { ConnectionInput, Input } from './inputs.js';
 import { Journal } from './journal.js';
 import type { Answers, Query, QueryKind } from './queries.js';
+import { WaitingMemory } from './waiting-memory.js';
 import { WorkQueue } from './work-queue.js';
 import type { Session } from './session/session.js';
 import { WorldClock } from './world-clock.js';
@@ -80,6 +81,7 @@ export class Broker {
       pressed: undefined,
       mayDrop: false,
       heldBytes: 0,
+      memory: new WaitingMemory(this.#work),
       waitingGroups: new Set(),
       work: this.#work,
       sliceSize,
@@ -98,7 +100,10 @@ export class Broker {
       this.#deadlines,
       this.#worldClock.deadlines,
     );
-    if (perListenerLimits !== undefined) this.limit(limits, perListenerLimits);
+    context.memory.end = (connection) => {
+      this.#connections.outOfMemory(connection);
+    };
+    this.limit(limits, perListenerLimits ?? new Map());
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
     this.#waits = new PublisherWaits(context, this.#connections, (connection, session, packet) => {
@@ -126,6 +131,11 @@ export class Broker {
     return this.#dispatcher.waitingBytes;
   }
 
+  /** Bytes in memory for clients that do not take them, see `maxWaitingBytes`. */
+  get heldBytes(): number {
+    return this.#context.memory.bytes;
+  }
+
   get sessionCount(): number {
     return this.#sessions.size;
   }
@@ -144,6 +154,7 @@ export class Broker {
    */
   limit(limits: Limits, ofListeners: PerListenerLimits): void {
     this.#context.limits = limits;
+    this.#context.memory.limit = limits.maxWaitingBytes;
     this.#connections.perListenerLimits = ofListeners;
   }
 
@@ -265,7 +276,7 @@ export class Broker {
         this.#connections.permit(connection, input.permissions);
         return;
       case 'congested':
-        this.#connections.congested(connection);
+        this.#connections.congested(connection, input.heldBytes);
         return;
       case 'draining':
         this.#connections.draining(connection);

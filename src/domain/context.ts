@@ -6,6 +6,7 @@ import type { DeliveryCounters } from './messages/delivery-counters.js';
 import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
 import type { Pressed } from './slowed-publisher.js';
+import type { WaitingMemory } from './waiting-memory.js';
 import type { WorkQueue } from './work-queue.js';
 
 export interface Context {
@@ -35,6 +36,8 @@ export interface Context {
   mayDrop: boolean;
   /** Bytes that packets hold in memory which wait with their publishers. */
   heldBytes: number;
+  /** What is held for clients that do not take it. */
+  readonly memory: WaitingMemory;
   /** Shared groups in which messages wait for a member. */
   readonly waitingGroups: Set<object>;
   /** Work that continues in later steps. */

@@ -47,8 +47,11 @@ export type ConnectionInput =
   | { readonly kind: 'durable'; readonly connection: ConnectionId }
   /** The client's permissions have changed; without effect on a connection that was not accepted. */
   | { readonly kind: 'permissions'; readonly connection: ConnectionId; readonly permissions: Permissions }
-  /** The peer reads more slowly than the broker writes: nothing more should be delivered. */
-  | { readonly kind: 'congested'; readonly connection: ConnectionId }
+  /**
+   * The peer reads more slowly than the broker writes: nothing more should be delivered. `heldBytes` have not left; the
+   * input comes again when that has changed by much.
+   */
+  | { readonly kind: 'congested'; readonly connection: ConnectionId; readonly heldBytes: number }
   /** The peer is still congested but reads: some of what was written has left. */
   | { readonly kind: 'draining'; readonly connection: ConnectionId }
   /** The answer to `whenWritable`, and the end of `congested`. */

@@ -27,7 +27,7 @@ export interface QueueLimits {
   readonly maxQueueSize: number;
   /** Payload bytes in one session's stored queue. */
   readonly maxQueueBytes: number;
-  /** Payload bytes in the queue of a session that is not stored, which waits in memory. */
+  /** Memory for the queue of a session that is not stored: 256 bytes for each message, its topic and its payload. */
   readonly maxTransientQueueBytes: number;
   readonly queueFullPolicy: 'discard' | 'discard-oldest' | 'refuse';
   /**
@@ -45,6 +45,11 @@ export interface QueueLimits {
   readonly maxBufferedQos0Messages: number;
   /** Bytes of these messages. */
   readonly maxBufferedQos0Bytes: number;
+  /**
+   * In seconds: how long a client may leave a message unacknowledged before its connection is ended; up to one and a
+   * half times that. `undefined` means no limit.
+   */
+  readonly ackDelayMax: number | undefined;
   /** How long a connection may read nothing at all before it is closed. */
   readonly drainTimeoutMs: number;
   /** How long a publisher waits for room in a full queue under `refuse` before it is disconnected. */
@@ -123,7 +128,15 @@ export interface TotalLimits {
   readonly maxSubscriptions: number;
   /** Bytes of memory for them. */
   readonly maxSubscriptionBytes: number;
-  /** Bytes of partially received packets of all connections together. */
+  /**
+   * Bytes in memory for clients that do not take them, of all clients together: queues that are not stored, messages in
+   * flight, output that peers do not read. The client that holds most pays.
+   */
+  readonly maxWaitingBytes: number;
+  /**
+   * Memory for partially received packets of all connections together, and for what has arrived of clients that are not
+   * accepted yet.
+   */
   readonly maxIncompleteBytes: number;
 }
 
@@ -169,6 +182,7 @@ export const DEFAULT_LIMITS: Limits = {
   topicAliasMax: 10,
   maxBufferedQos0Messages: 1000,
   maxBufferedQos0Bytes: 16 * 1024 * 1024,
+  ackDelayMax: undefined,
   drainTimeoutMs: 60_000,
   fullQueueTimeoutMs: 30_000,
 
@@ -204,6 +218,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxSubscriptionBytesPerClient: 8 * 1024 * 1024,
   maxSubscriptions: 10_000_000,
   maxSubscriptionBytes: 1024 * 1024 * 1024,
+  maxWaitingBytes: 256 * 1024 * 1024,
   maxIncompleteBytes: 512 * 1024 * 1024,
 
   maxQos: 2,

@@ -20,6 +20,8 @@ export type EndReason =
   | 'too-many-filters' // more than `maxFiltersPerPacket` in one SUBSCRIBE or UNSUBSCRIBE
   | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
   | 'incomplete-packets' // the oldest partial packet, when all of them exceeded `maxIncompleteBytes`
+  | 'memory-full' // everything that waits for clients exceeded `maxWaitingBytes`, and what waits for this one is most
+  | 'unacknowledged' // a message for `ackDelayMax`
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
   | 'queue-full' // under `refuse`, for `fullQueueTimeoutMs`: its message was not accepted
   | 'receive-maximum-exceeded'
@@ -57,6 +59,7 @@ export type DropReason =
   | 'queue-full'
   | 'queue-bytes-full'
   | 'expired' // its Message Expiry Interval, or `messageExpiryMax`, ended before it was sent
+  | 'memory-full' // `maxWaitingBytes`, and nothing holds more of it than what waits for this client or group
   | 'session-ended' // the session was ended or expired with the message still in its queue
   | 'not-authorized' // the client may not receive it
   | 'packet-too-large' // for the client's Maximum Packet Size

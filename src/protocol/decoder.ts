@@ -99,6 +99,16 @@ export class PacketDecoder {
     return this.#collected;
   }
 
+  /** Memory for the incomplete packet: the buffer that it is assembled in, which is larger than what has arrived. */
+  get partialPacketRoom(): number {
+    return this.#room.length;
+  }
+
+  /** Memory of chunks that are not used up: an unread part keeps its whole chunk. */
+  get chunkBytes(): number {
+    return this.#chunk.length + this.#waitingBytes;
+  }
+
   /** Distinguishes one incomplete packet from the next. */
   get partialPacketNumber(): number {
     return this.#collections;

@@ -304,8 +304,8 @@ export class CorePeer {
     this.core.handle({ kind: 'closed', connection: this.id });
   }
 
-  congested(): void {
-    this.core.handle({ kind: 'congested', connection: this.id });
+  congested(heldBytes = 0): void {
+    this.core.handle({ kind: 'congested', connection: this.id, heldBytes });
   }
 
   draining(): void {

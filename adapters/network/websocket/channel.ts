@@ -1,33 +1,30 @@
-// A channel on a WebSocket. MQTT treats the contents of binary frames as one stream of bytes, whatever the frame
-// boundaries [MQTT-6.0.0-2], so messages are passed on as they come. The WebSocket library buffers a message until it
-// is complete; this file limits what it may buffer for a client that has not been admitted.
+// A channel on a WebSocket. The contents of binary frames are passed on as they arrive, so that the broker counts an
+// incomplete packet as it does over TCP. The WebSocket library would keep a message until it is complete: it gets the
+// control frames only, and writes, pings and closes.
 import type { Socket } from 'node:net';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import type { Channel, ChannelHandler, PeerInfo } from 'hexmq/ports';
 import { sentBytes } from '../sockets/sent-bytes.js';
+import { FrameReader } from './frame-reader.js';
+import type { FrameSink } from './frame-reader.js';
 
 /** RFC 6455, section 7.4.1. */
-const CloseCode = { normal: 1000, unsupportedData: 1003, tooBig: 1009 } as const;
+const CloseCode = { normal: 1000, protocolError: 1002, unsupportedData: 1003 } as const;
 
-/** Most bytes of an incomplete message from a client that has not been admitted: the size of the largest CONNECT. */
-const UNADMITTED_BYTES_MAX = 100 * 1024;
-/** Memory that a chunk costs besides its bytes, which matters for a message that comes byte by byte. */
-const CHUNK_OVERHEAD_BYTES = 128;
-/** Time for a peer that sent too much to receive the Close frame. */
-const TOO_BIG_GRACE_MS = 1000;
 /** Time for a peer that violated the protocol to answer the Close frame. */
 const REFUSED_GRACE_MS = 5000;
 
 const AS_BINARY = { binary: true, fin: true } as const;
 
-export class WebSocketChannel implements Channel {
+export class WebSocketChannel implements Channel, FrameSink {
   readonly peer: PeerInfo;
   readonly #socket: Socket;
   readonly #websocket: WebSocket;
   #handler: ChannelHandler | undefined;
   #isClosing = false;
   #isFull = false;
-  #heldBytes = 0;
+  readonly #frames = new FrameReader(this);
+  #toLibrary: ((chunk: Buffer) => void) | undefined;
   /** The most recent ping that has not been answered because the peer does not read. */
   #unansweredPing: Buffer | undefined;
   #error: Error | undefined;
@@ -49,9 +46,6 @@ export class WebSocketChannel implements Channel {
     this.#handler = handler;
     const websocket = this.#websocket;
     const socket = this.#socket;
-    websocket.on('message', (data, isBinary) => {
-      this.#message(data, isBinary);
-    });
     websocket.on('ping', (data) => {
       this.#pong(data);
     });
@@ -63,8 +57,13 @@ export class WebSocketChannel implements Channel {
     socket.on('drain', () => {
       this.#drained();
     });
-    // Runs after the library's listener, which has by then extracted all complete messages from the chunk.
-    socket.on('data', this.#count);
+    const [toLibrary] = socket.listeners('data') as ((chunk: Buffer) => void)[];
+    if (toLibrary === undefined) return;
+    this.#toLibrary = toLibrary;
+    socket.off('data', toLibrary);
+    socket.on('data', (chunk: Buffer) => {
+      this.#frames.read(chunk);
+    });
   }
 
   write(bytes: Uint8Array): boolean {
@@ -93,8 +92,21 @@ export class WebSocketChannel implements Channel {
     this.#websocket.resume();
   }
 
-  admitted(): void {
-    this.#socket.off('data', this.#count);
+  data(bytes: Buffer): void {
+    if (!this.#isClosing) this.#handler?.data(bytes);
+  }
+
+  control(bytes: Buffer): void {
+    this.#toLibrary?.call(this.#socket, bytes);
+  }
+
+  /** [MQTT-6.0.0-1] */
+  text(): void {
+    this.#close(CloseCode.unsupportedData, REFUSED_GRACE_MS);
+  }
+
+  interleaved(): void {
+    this.#close(CloseCode.protocolError, REFUSED_GRACE_MS);
   }
 
   #close(code: number, graceMs: number): void {
@@ -105,22 +117,6 @@ export class WebSocketChannel implements Channel {
       this.#websocket.terminate();
     }, graceMs);
   }
-
-  #message(data: RawData, isBinary: boolean): void {
-    this.#heldBytes = 0;
-    if (this.#isClosing) return;
-    // [MQTT-6.0.0-1]
-    if (isBinary) this.#handler?.data(data as Buffer);
-    else this.#close(CloseCode.unsupportedData, REFUSED_GRACE_MS);
-  }
-
-  readonly #count = (chunk: Buffer): void => {
-    this.#heldBytes += chunk.length + CHUNK_OVERHEAD_BYTES;
-    if (this.#heldBytes <= UNADMITTED_BYTES_MAX || this.#isClosing) return;
-    // Stops reading, because the library would buffer whatever is read.
-    this.#websocket.pause();
-    this.#close(CloseCode.tooBig, TOO_BIG_GRACE_MS);
-  };
 
   /** A peer that pings without reading gets one pong, for its latest ping (RFC 6455, section 5.5.3). */
   #pong(ping: Buffer): void {

@@ -14,16 +14,7 @@ export interface WebSocketListenerOptions extends SocketListenerOptions, HostAnd
   readonly path?: string | undefined;
   /** Proxies that must name their client in X-Forwarded-For. The header is ignored from any other peer. */
   readonly forwardedFor?: TrustedProxyOptions | undefined;
-  /**
-   * Largest packet of an admitted client, in bytes. Default: the protocol's limit, 268,435,460. A function is called
-   * for each connection, so that a reload takes effect.
-   */
-  readonly maxPacketSize?: number | (() => number) | undefined;
 }
-
-const MAX_PACKET_SIZE = 268_435_460;
-/** Lower bound of the message limit: a client may combine many packets in one message, however small each must be. */
-const MESSAGE_BYTES_MIN = 1024 * 1024;
 
 /** @throws Error naming the option or the file that is wrong. */
 export function createListener(options: WebSocketListenerOptions, components: SocketComponents = {}): Listener {
@@ -45,13 +36,8 @@ class WebSocketListener implements Listener {
   }
 
   listen(onConnection: ConnectionHandler): Promise<string> {
-    const { path = '/mqtt', maxPacketSize = MAX_PACKET_SIZE } = this.#options;
-    const settings = {
-      path,
-      forwardedFor: this.#forwardedFor,
-      maxMessageBytes: () =>
-        Math.max(typeof maxPacketSize === 'function' ? maxPacketSize() : maxPacketSize, MESSAGE_BYTES_MIN),
-    };
+    const { path = '/mqtt' } = this.#options;
+    const settings = { path, forwardedFor: this.#forwardedFor };
     const upgrade = new WebSocketUpgrade(settings, (websocket, socket, handshake) => {
       handshake.complete();
       const channel = new WebSocketChannel(websocket, socket, handshake.peer);

@@ -14,8 +14,6 @@ export interface UpgradeOptions {
   readonly path: string;
   /** Proxies whose X-Forwarded-For is used. */
   readonly forwardedFor: TrustedProxies | undefined;
-  /** Largest message of an admitted client; it may contain many packets. */
-  readonly maxMessageBytes: () => number;
 }
 
 /** Takes over the WebSocket; it must complete the handshake. */
@@ -23,9 +21,9 @@ export type WebSocketHandler = (websocket: WebSocket, socket: Socket, handshake:
 
 /** In order of preference. The second is used by clients of MQTT 3.1. */
 const SUBPROTOCOLS = ['mqtt', 'mqttv3.1'];
+/** RFC 6455, section 5.5. */
+const CONTROL_BYTES_MAX = 125;
 const HEADER_BYTES_MAX = 8 * 1024;
-/** Most fragments of one message; each costs memory besides its bytes. */
-const FRAGMENTS_MAX = 4096;
 /** Time for a peer to end the connection after the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5000;
 
@@ -47,7 +45,8 @@ export class WebSocketUpgrade {
       clientTracking: false,
       // Compression would let a peer decide how much memory and time each message costs.
       perMessageDeflate: false,
-      maxFragments: FRAGMENTS_MAX,
+      // It gets control frames only.
+      maxPayload: CONTROL_BYTES_MAX,
       closeTimeout: CLOSE_TIMEOUT_MS,
       // The channel answers pings, and checks whether the peer reads the answers.
       autoPong: false,
@@ -106,8 +105,6 @@ export class WebSocketUpgrade {
       }
       if (client !== handshake.peer && !handshake.setClientAddress(client)) return;
     }
-    // Read for each connection, because a reload may have changed it.
-    this.#websockets.options.maxPayload = this.#options.maxMessageBytes();
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
       delete (socket as UpgradingSocket)[handshakeOf];
       this.#onWebSocket(websocket, socket, handshake);

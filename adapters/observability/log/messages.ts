@@ -195,6 +195,8 @@ function isOrdinary(reason: EndReason): boolean {
     case 'too-many-filters':
     case 'topic-filter-invalid':
     case 'incomplete-packets':
+    case 'memory-full':
+    case 'unacknowledged':
     case 'drain-timeout':
     case 'queue-full':
     case 'receive-maximum-exceeded':

@@ -79,7 +79,6 @@ async function createListener(
   const limited = {
     ...config,
     handshakeTimeoutMs: () => settings.forListener(config.name).connectTimeoutMs,
-    maxPacketSize: () => settings.forListener(config.name).maxPacketSize,
   };
   return construct(key, config.type, () => module.createListener(limited, components));
 }

@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { Deadline } from '../deadlines.js';
 import type { TimerKind } from '../deadlines.js';
 import type { RetainedDelivery } from '../session/retained-delivery.js';
-import type { ClientId, ConnectionId } from '../identifiers.js';
+import type { ClientId, ConnectionId, Seq } from '../identifiers.js';
 import { ClientOutput } from '../session/client-output.js';
 import type { Session } from '../session/session.js';
 import { checkTransition } from './lifecycle.js';
@@ -45,6 +45,11 @@ export class Connection {
   readonly deadline: Deadline<Connection>;
   /** Created when the client first reads too slowly. */
   drain: Deadline<Connection> | undefined;
+  /** Created if there is a limit on the time until a message is acknowledged. */
+  acknowledgements: Deadline<Connection> | undefined;
+  /** The oldest message in flight when that timer expired last, and since when it has been the oldest. */
+  oldestInFlight: Seq | undefined;
+  oldestSinceMs = 0;
   /** Created if what the client authenticated with expires. */
   credentials: Deadline<Connection> | undefined;
   retained: RetainedDelivery | undefined;

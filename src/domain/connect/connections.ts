@@ -27,6 +27,7 @@ const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
   'session-taken-over': ReasonCode.sessionTakenOver,
   'credentials-expired': ReasonCode.maximumConnectTime,
   'incomplete-packets': ReasonCode.quotaExceeded,
+  'memory-full': ReasonCode.quotaExceeded,
   'not-authorized': ReasonCode.notAuthorized,
   'topic-name-invalid': ReasonCode.topicNameInvalid,
   'too-many-filters': ReasonCode.quotaExceeded,
@@ -66,6 +67,12 @@ export class Connections {
     name: 'drain',
     expired: (connection) => {
       this.end(connection, 'drain-timeout');
+    },
+  };
+  readonly #acknowledgementTimer: TimerKind<Connection> = {
+    name: 'acknowledgement',
+    expired: (connection) => {
+      this.#checkAcknowledgements(connection);
     },
   };
   readonly #credentialsTimer: TimerKind<Connection> = {
@@ -137,6 +144,25 @@ export class Connections {
     connection.admission = undefined;
     connection.lastPacketMs = this.context.nowMs;
     this.expectPacket(connection);
+    if (this.context.limits.ackDelayMax !== undefined) this.#checkAcknowledgements(connection);
+  }
+
+  /** Twice in `ackDelayMax`, whether the oldest message in flight is still the same. */
+  #checkAcknowledgements(connection: Connection): void {
+    const { nowMs, limits } = this.context;
+    if (limits.ackDelayMax === undefined) return;
+    const delayMs = limits.ackDelayMax * 1000;
+    const oldest = connection.session?.outboundIfAny?.oldestInFlight;
+    if (oldest === undefined || oldest !== connection.oldestInFlight) {
+      connection.oldestInFlight = oldest;
+      connection.oldestSinceMs = nowMs;
+    } else if (nowMs - connection.oldestSinceMs >= delayMs) {
+      const detail = `for ${Math.round((nowMs - connection.oldestSinceMs) / 1000)} s`;
+      this.end(connection, 'unacknowledged', { detail });
+      return;
+    }
+    connection.acknowledgements ??= new Deadline(this.#acknowledgementTimer, connection);
+    this.deadlines.set(connection.acknowledgements, nowMs + delayMs / 2);
   }
 
   /** The network connection has ended: nothing more can be sent. */
@@ -156,8 +182,9 @@ export class Connections {
     this.#finish(connection, reason, detail);
   }
 
-  congested(connection: Connection): void {
-    connection.output.congested();
+  /** @param heldBytes what the network holds for the client; reported again when that has changed. */
+  congested(connection: Connection, heldBytes: number): void {
+    connection.output.congested(heldBytes, connection.session?.memoryShare);
     connection.session?.outboundIfAny?.congested();
     connection.drain ??= new Deadline(this.#drainTimer, connection);
     if (!connection.drain.isSet) this.#expectProgress(connection.drain);
@@ -170,6 +197,12 @@ export class Connections {
 
   #expectProgress(drain: Deadline<Connection>): void {
     this.deadlines.set(drain, this.context.nowMs + this.context.limits.drainTimeoutMs);
+  }
+
+  /** Memory is full, and nothing holds more of it than what is on its way to this client. */
+  outOfMemory(id: ConnectionId): void {
+    const connection = this.#connections.get(id);
+    if (connection !== undefined) this.end(connection, 'memory-full');
   }
 
   writable(connection: Connection): void {
@@ -264,6 +297,7 @@ export class Connections {
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
     if (connection.credentials !== undefined) this.worldDeadlines.clear(connection.credentials);
+    if (connection.acknowledgements !== undefined) this.deadlines.clear(connection.acknowledgements);
     const { listener, userName } = connection;
     const { remoteAddress } = connection.peer;
     // A refused connection was reported with its CONNACK.

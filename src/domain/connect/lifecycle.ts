@@ -15,8 +15,8 @@
 // A client whose session is not stored and that leaves no will has nothing to wait for: it passes through `admitting`
 // within one step.
 //
-// Each state has one timer, which starts when the state is entered; two more timers run beside it. All of them end the
-// connection:
+// Each state has one timer, which starts when the state is entered; three more timers run beside it. All of them end
+// the connection:
 //
 //   timer            runs in            limit                       what its expiry means
 //   connect          awaiting-connect   connectTimeoutMs            the client did not send a whole CONNECT in time
@@ -25,6 +25,8 @@
 //                                                                   says so
 //   keep-alive       connected          1.5 x Keep Alive            the client sent nothing, and everything that it had
 //                                                                   sent was read [MQTT-3.1.2-24]
+//   acknowledgement  connected          ackDelayMax                 the client has left a message unacknowledged for so
+//                                                                   long, or up to half as long again
 //   drain            connected          drainTimeoutMs              the client reads nothing of what was written to it
 //   credentials      from admitting on  expiresAtMs of the answer   the client's credentials are no longer valid
 import type { ConnectionLimits } from '../limits.js';

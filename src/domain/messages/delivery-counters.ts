@@ -25,6 +25,7 @@ export class DeliveryCounters {
     'queue-full': 0,
     'queue-bytes-full': 0,
     expired: 0,
+    'memory-full': 0,
     'session-ended': 0,
     'not-authorized': 0,
     'packet-too-large': 0,

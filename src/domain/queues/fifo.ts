@@ -32,6 +32,14 @@ export class Fifo<T extends object> {
     return item;
   }
 
+  /** Removes the newest item. */
+  pop(): T | undefined {
+    if (this.length === 0) return undefined;
+    const item = this.#items.pop();
+    if (this.#head === this.#items.length) this.clear();
+    return item;
+  }
+
   clear(): void {
     this.#items = [];
     this.#head = 0;

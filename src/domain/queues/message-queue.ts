@@ -6,7 +6,6 @@
 import type { Append } from '../changes.js';
 import type { Context } from '../context.js';
 import { Backlog, HALF } from './backlog.js';
-import { deliveryOptions } from '../messages/delivery-options.js';
 import { drop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload } from '../messages/message.js';
@@ -16,27 +15,15 @@ import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq, TopicName } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { DroppedRange } from './dropped-range.js';
-import { Fifo } from './fifo.js';
-import { QueueEntry } from './queue-entry.js';
+import { QueueBuffer } from './queue-buffer.js';
+import type { BufferOwner } from './queue-buffer.js';
+import { entryOfPage, QueueEntry, SENT_ENTRY_BYTES, WAITING_ENTRY_BYTES } from './queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { DeliverySource } from './queue-entry.js';
-import { READ_AHEAD_CONSTRAINED, readAheadFor } from './read-ahead.js';
-
-/** Bounds of a stored queue's buffer: beyond them messages wait in storage only. */
-const BUFFER_ENTRIES_MAX = 1000;
-const BUFFER_BYTES_MAX = 1024 * 1024;
-/** Memory that an entry is assumed to take in addition to its payload. */
-const ENTRY_BYTES = 256;
-
-/**
- * Above this total, a new message joins a buffer only if it is shorter than the limit below; otherwise it costs a read
- * later.
- */
-const BUFFERED_BYTES_NORMAL_MAX = 32 * 1024 * 1024;
-const CONSTRAINED_BUFFER_ENTRIES_MAX = 16;
+import { READ_AHEAD_CONSTRAINED, readAheadNow } from './read-ahead.js';
 
 /** What only the owner knows about its queue. */
-export interface QueueOwner {
+export interface QueueOwner extends BufferOwner {
   /** Entries sent and not yet acknowledged: they are in the queue but not waiting. */
   readonly inFlightCount: number;
   /** Every entry below this seq has been sent on some connection. */
@@ -54,12 +41,11 @@ export interface QueueOwner {
 export class MessageQueue {
   /** Entries in the queue, including those in flight. */
   count = 0;
-  /** Payload bytes of these entries. */
+  /** Payload bytes of these entries; of a queue in memory, all that they take there. */
   bytes = 0;
   /** The seq of the next entry. */
   next = 0;
-  readonly buffer = new Fifo<QueueEntry>();
-  #bufferBytes = 0;
+  readonly buffer: QueueBuffer;
   /**
    * Every entry below this seq has been in the buffer or is gone. Without a reader, the next one begins here: below it
    * there may still be entries that a shared group has reserved.
@@ -73,8 +59,6 @@ export class MessageQueue {
    */
   #request = 0;
   #readUpTo = 0;
-  /** Bytes reserved for the requested page until it arrives. */
-  #reservedBytes = 0;
   /** The ticket of the last append since the reader attached; `undefined` until it has read its first page. */
   #ticket: number | undefined;
   backlog: Backlog | undefined;
@@ -88,7 +72,9 @@ export class MessageQueue {
     readonly stored: boolean,
     readonly owner: QueueOwner,
     readonly context: Context,
-  ) {}
+  ) {
+    this.buffer = new QueueBuffer(stored, owner, context);
+  }
 
   /**
    * Sets the bounds that the store reported at start.
@@ -123,7 +109,7 @@ export class MessageQueue {
 
   /** If there is no room for a message of this size: what its publisher waits for. */
   fullFor(payloadBytes: number, topic: TopicName): Pressed | undefined {
-    const bytes = payloadBytes + (this.stored ? 0 : topic.length);
+    const bytes = payloadBytes + (this.stored ? 0 : topic.length + WAITING_ENTRY_BYTES);
     return this.#full(bytes) === undefined ? undefined : (this.backlog ??= new Backlog(this, this.context, HALF));
   }
 
@@ -159,8 +145,9 @@ export class MessageQueue {
     bounded: boolean,
   ): DropReason | undefined {
     const { limits, counters, changes } = this.context;
-    // In a queue in memory the topic counts as well.
-    const bytes = message.payload.byteLength + (this.stored ? 0 : message.topic.length);
+    const payloadBytes = message.payload.byteLength;
+    const held = payloadBytes + message.topic.length + WAITING_ENTRY_BYTES;
+    const bytes = this.stored ? payloadBytes : held;
     counters.started++;
     // Under `refuse` there was room before the message was accepted.
     if (bounded && (limits.queueFullPolicy !== 'refuse' || this.context.mayDrop)) {
@@ -175,7 +162,7 @@ export class MessageQueue {
     this.count++;
     this.bytes += bytes;
     // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
-    const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.#fitsBuffer(bytes));
+    const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.buffer.fits(bytes, held));
     let append: Append | undefined;
     if (this.stored) {
       // Until it is stored, which is soon and counted, the payload may share the chunk that it arrived in. In the
@@ -186,7 +173,7 @@ export class MessageQueue {
     }
     if (!isBuffered) return undefined;
     this.#bufferedUpTo = seq + 1;
-    this.#addToBuffer(new QueueEntry(seq, message, options, changes.step, append, source, bytes));
+    this.buffer.add(new QueueEntry(seq, message, options, changes.step, append, source, bytes, held));
     return undefined;
   }
 
@@ -208,20 +195,51 @@ export class MessageQueue {
     this.#open = false;
     this.#request = 0;
     if (!this.stored) return;
-    this.context.bufferedBytes -= this.#bufferBytes + this.buffer.length * ENTRY_BYTES;
-    this.buffer.clear();
-    this.#bufferBytes = 0;
-    this.#reserve(0);
+    this.buffer.close();
     this.#bufferedUpTo = front;
   }
 
-  /** Removes and returns the front of the buffer. */
-  shift(): QueueEntry | undefined {
-    const entry = this.buffer.shift();
-    if (entry === undefined) return undefined;
-    this.#bufferBytes -= entry.bytes;
-    if (this.stored) this.context.bufferedBytes -= entry.bytes + ENTRY_BYTES;
-    return entry;
+  /**
+   * Makes room in memory for others, because nothing holds more: drops a waiting message, or forgets the buffer of a
+   * queue that is stored and will be read again. @returns false if nothing waits.
+   */
+  freeMemory(): boolean {
+    const { buffer } = this;
+    const first = buffer.peek();
+    if (first === undefined) return false;
+    if (this.stored) {
+      buffer.clear();
+      // A page that is on its way would leave a gap.
+      this.#request = 0;
+      buffer.reserve(0);
+      this.#bufferedUpTo = first.seq;
+      return true;
+    }
+    const isOldest = this.context.limits.queueFullPolicy === 'discard-oldest';
+    const entry = (isOldest ? buffer.shift() : buffer.pop()) as QueueEntry;
+    this.remove(entry, undefined);
+    this.dropped('memory-full', entry.message, entry.qos);
+    return true;
+  }
+
+  /** The entry has been sent, and its message is kept no longer. */
+  sent(entry: QueueEntry): void {
+    entry.message = undefined;
+    this.#resize(entry, SENT_ENTRY_BYTES);
+  }
+
+  /** The entry is held by the queue of a member of the group, with its message. */
+  reserved(entry: QueueEntry): void {
+    entry.message = undefined;
+    this.#resize(entry, 0);
+  }
+
+  #resize(entry: QueueEntry, held: number): void {
+    this.buffer.hold(held - entry.held);
+    entry.held = held;
+    if (this.stored) return;
+    this.bytes += held - entry.bytes;
+    entry.bytes = held;
   }
 
   /** The seq of the lowest entry that has not been removed from the buffer. */
@@ -235,10 +253,10 @@ export class MessageQueue {
    */
   fill(canSend: boolean): void {
     if (!this.#open || this.#bufferedUpTo === this.next || this.#request > 0) return;
-    const readAhead = readAheadFor(this.context.bufferedBytes);
+    const readAhead = readAheadNow(this.context);
     const { refillBelow, page } = readAhead;
     if (this.buffer.length >= refillBelow || (readAhead === READ_AHEAD_CONSTRAINED && !canSend)) return;
-    this.#reserve(page.maxBytes);
+    this.buffer.reserve(page.maxBytes);
     this.#request = ++this.context.lastRequest;
     this.#readUpTo = this.next;
     // The first page must reflect everything that the previous reader did. Entries after it are unchanged since they
@@ -252,7 +270,7 @@ export class MessageQueue {
   filled(request: number, entries: readonly StoredEntry[]): void {
     if (request !== this.#request) return;
     this.#request = 0;
-    this.#reserve(0);
+    this.buffer.reserve(0);
     if (entries.length === 0) {
       if (this.#unseen > 0) {
         this.context.effects.lacks(this.id, this.#bufferedUpTo as Seq);
@@ -264,19 +282,7 @@ export class MessageQueue {
       this.#bufferedUpTo = stored.seq + 1;
       const isDropped = this.#dropped.take(stored.seq);
       if (this.#isGone(stored, isDropped)) continue;
-      const isReleased = stored.released || isDropped;
-      const bytes = isReleased ? 0 : stored.message.payload.byteLength;
-      const entry = new QueueEntry(
-        stored.seq,
-        stored.message,
-        deliveryOptions(stored.qos, stored.retain, stored.identifiers),
-        NOW,
-        undefined,
-        undefined,
-        bytes,
-      );
-      entry.released = isReleased;
-      this.#addToBuffer(entry);
+      this.buffer.add(entryOfPage(stored, isDropped));
     }
   }
 
@@ -306,30 +312,14 @@ export class MessageQueue {
     return this.count - this.owner.inFlightCount - this.buffer.length - (this.next - this.#readUpTo);
   }
 
-  #fitsBuffer(bytes: number): boolean {
-    if (this.buffer.length >= BUFFER_ENTRIES_MAX || this.#bufferBytes + bytes > BUFFER_BYTES_MAX) return false;
-    return (
-      this.buffer.length < CONSTRAINED_BUFFER_ENTRIES_MAX || this.context.bufferedBytes < BUFFERED_BYTES_NORMAL_MAX
-    );
-  }
-
-  #addToBuffer(entry: QueueEntry): void {
-    this.buffer.push(entry);
-    this.#bufferBytes += entry.bytes;
-    if (this.stored) this.context.bufferedBytes += entry.bytes + ENTRY_BYTES;
-  }
-
-  #reserve(bytes: number): void {
-    this.context.bufferedBytes += bytes - this.#reservedBytes;
-    this.#reservedBytes = bytes;
-  }
-
   /** PUBREC: keeps the entry, discards its payload. */
   release(entry: QueueEntry): void {
     entry.released = true;
+    this.#resize(entry, SENT_ENTRY_BYTES);
+    if (!this.stored) return;
     this.bytes -= entry.bytes;
     entry.bytes = 0;
-    if (this.stored) this.context.changes.record({ kind: 'queue.release', queue: this.id, seq: entry.seq });
+    this.context.changes.record({ kind: 'queue.release', queue: this.id, seq: entry.seq });
   }
 
   /**
@@ -338,6 +328,7 @@ export class MessageQueue {
    */
   remove(entry: QueueEntry, lowest: number | undefined): void {
     this.#take(entry.bytes);
+    this.buffer.hold(-entry.held);
     entry.source?.onSettled?.();
     if (!this.stored) return;
     const { changes } = this.context;
@@ -353,7 +344,8 @@ export class MessageQueue {
     const { limits } = this.context;
     const waiting = this.count - this.owner.inFlightCount;
     if (waiting >= limits.maxQueueSize) return 'queue-full';
-    return waiting > 0 && this.bytes + bytes > this.#maxBytes ? 'queue-bytes-full' : undefined;
+    if (waiting > 0 && this.bytes + bytes > this.#maxBytes) return 'queue-bytes-full';
+    return this.stored || this.buffer.hasMemoryFor(bytes) ? undefined : 'memory-full';
   }
 
   /** Drops the oldest waiting entries until a message of `bytes` fits. Returns false if nothing is left to drop. */
@@ -365,7 +357,7 @@ export class MessageQueue {
         // It was in flight when the client disconnected, or may have been, and is sent again before everything else.
         const { sentBelow, doubtBelow } = this.owner;
         if (oldest.seq < (oldest.qos === 1 ? sentBelow : Math.max(sentBelow, doubtBelow))) return false;
-        this.shift();
+        this.buffer.shift();
         this.remove(oldest, undefined);
         this.#dropped.add(oldest.seq);
         this.owner.droppedWaiting(oldest.seq);

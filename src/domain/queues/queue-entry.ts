@@ -1,9 +1,17 @@
-// One entry of a queue, and the source to which it may be returned.
+// One message in a queue, and where it came from if that was a shared group.
 import type { Append } from '../changes.js';
-import type { DeliveryOptions } from '../messages/delivery-options.js';
-import type { Message } from '../messages/message.js';
+import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { Seq } from '../identifiers.js';
+import type { StoredEntry } from '../inputs.js';
+import { deliveryOptions } from '../messages/delivery-options.js';
+import type { DeliveryOptions } from '../messages/delivery-options.js';
+import type { Message } from '../messages/message.js';
+
+/** Memory that a waiting entry takes besides its payload and topic: its objects, and its place in the queue. */
+export const WAITING_ENTRY_BYTES = 256;
+/** Memory of an entry whose message has been sent and is kept no longer. */
+export const SENT_ENTRY_BYTES = 160;
 
 /** The source of a message: a shared group, to which a session returns a message that it cannot deliver. */
 export interface DeliverySource {
@@ -33,9 +41,25 @@ export class QueueEntry {
     readonly source: DeliverySource | undefined,
     /** The entry's share of the queue's bytes. */
     public bytes: number,
+    /** What it counts for in memory. */
+    public held: number,
   ) {}
 
   get qos(): 1 | 2 {
     return this.options.qos as 1 | 2;
   }
+}
+
+/** @param isDropped whether only its PUBREL is left to send. */
+export function entryOfPage(
+  { seq, message, qos, retain, identifiers, released }: StoredEntry,
+  isDropped: boolean,
+): QueueEntry {
+  const isReleased = released || isDropped;
+  const bytes = isReleased ? 0 : message.payload.byteLength;
+  const held = bytes + message.topic.length + WAITING_ENTRY_BYTES;
+  const options = deliveryOptions(qos, retain, identifiers);
+  const entry = new QueueEntry(seq, message, options, NOW, undefined, undefined, bytes, held);
+  entry.released = isReleased;
+  return entry;
 }

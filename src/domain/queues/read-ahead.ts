@@ -1,4 +1,5 @@
-// How much of a stored queue is read ahead of its client.
+// How much of a stored queue is read into memory before it can be sent.
+import type { Context } from '../context.js';
 
 export interface ReadAhead {
   /** A page is requested when the buffer has fewer entries than this. */
@@ -12,7 +13,6 @@ export const READ_AHEAD_CONSTRAINED: ReadAhead = { refillBelow: 1, page: { maxEn
 /** Above this total of all buffers, read-ahead is constrained. */
 const READ_AHEAD_BYTES_MAX = 6 * 1024 * 1024;
 
-/** @param bufferedBytes the total of all buffers. */
-export function readAheadFor(bufferedBytes: number): ReadAhead {
-  return bufferedBytes < READ_AHEAD_BYTES_MAX ? READ_AHEAD_NORMAL : READ_AHEAD_CONSTRAINED;
+export function readAheadNow({ bufferedBytes, memory }: Context): ReadAhead {
+  return bufferedBytes < READ_AHEAD_BYTES_MAX && !memory.isFull ? READ_AHEAD_NORMAL : READ_AHEAD_CONSTRAINED;
 }

@@ -17,6 +17,8 @@ import { deliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
+import { MemoryShare } from '../waiting-memory.js';
+import type { MemoryHolder } from '../waiting-memory.js';
 
 /** A member of the group: a subscription as the group sees it. */
 export interface Member {
@@ -55,9 +57,13 @@ class Reservation implements DeliverySource {
   }
 }
 
-export class SharedGroup implements QueueOwner, DeliverySource, Task {
+export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder, Task {
   readonly sentBelow = 0;
   readonly doubtBelow = 0;
+  /** Messages that can be sent at once do not enter its queue, or leave it in the same step. */
+  readonly canSendNow = false;
+  /** It has no connection of its own. */
+  readonly holder = undefined;
   readonly id: QueueId;
   /** The revision of the router's subscriptions that it began with. */
   addedAt = 0;
@@ -65,6 +71,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
   /** The number of members that are connected. */
   #connected = 0;
   #nextIndex = 0;
+  #memoryShare: MemoryShare | undefined;
   #waiting: MessageQueue;
   /** Entries removed from the buffer and still in the queue, in order. */
   readonly #reserved = new Set<QueueEntry>();
@@ -81,6 +88,15 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
   ) {
     this.id = groupQueue(shareName, filter);
     this.#waiting = new MessageQueue(this.id, false, this, context);
+  }
+
+  get memoryShare(): MemoryShare {
+    return (this.#memoryShare ??= new MemoryShare(this, this.context.memory));
+  }
+
+  freeMemory(): boolean {
+    this.#blocked = undefined;
+    return this.#waiting.freeMemory();
   }
 
   get isEmpty(): boolean {
@@ -160,6 +176,8 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
     this.#reserved.clear();
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
     this.#waiting.close(this.#waiting.firstUndelivered);
+    this.#memoryShare?.close();
+    this.#memoryShare = undefined;
     this.#waiting = new MessageQueue(this.id, false, this, this.context);
     this.context.waitingGroups.delete(this);
   }
@@ -278,6 +296,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
   page(request: number, entries: readonly StoredEntry[]): void {
     this.#waiting.filled(request, entries);
     this.drain();
+    this.context.memory.enforce();
   }
 
   /** Assigns the front of the buffer to a member. */
@@ -289,8 +308,8 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
       this.#deliverTo(member, message, this);
       return;
     }
-    const entry = this.#waiting.shift() as QueueEntry;
-    entry.message = undefined;
+    const entry = this.#waiting.buffer.shift() as QueueEntry;
+    this.#waiting.reserved(entry);
     this.#reserved.add(entry);
     this.#deliverTo(member, message, new Reservation(this, entry));
   }
@@ -307,7 +326,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
 
   /** Removes the front of the buffer from the queue. */
   #dequeue(): QueueEntry {
-    const entry = this.#waiting.shift() as QueueEntry;
+    const entry = this.#waiting.buffer.shift() as QueueEntry;
     this.#waiting.remove(entry, this.#reserved.size === 0 ? this.#waiting.firstUndelivered : undefined);
     return entry;
   }
@@ -384,5 +403,6 @@ export class SharedGroup implements QueueOwner, DeliverySource, Task {
       this.context.counters.transferred++;
       if (entry.message !== undefined) this.#waiting.push(entry.message, entry.options, undefined, false);
     }
+    before.buffer.discard();
   }
 }

@@ -7,6 +7,7 @@ import type { AcknowledgementType } from '../effects.js';
 import type { ConnectionId } from '../identifiers.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
+import type { MemoryShare } from '../waiting-memory.js';
 import type { Task } from '../work-queue.js';
 import { DeliveryWindow } from './delivery-window.js';
 import type { Intake } from './intake.js';
@@ -21,6 +22,9 @@ export class ClientOutput {
   #congested = false;
   #bufferedMessages = 0;
   #bufferedBytes = 0;
+  /** What the network holds for a client that does not read, and where it counts. */
+  #heldBytes = 0;
+  #share: MemoryShare | undefined;
 
   constructor(
     readonly id: ConnectionId,
@@ -31,12 +35,27 @@ export class ClientOutput {
     return this.#congested;
   }
 
-  congested(): void {
+  /** The client does not read. @param heldBytes what the network holds for it now. */
+  congested(heldBytes: number, share: MemoryShare | undefined): void {
     this.#congested = true;
+    if (share !== undefined) this.#shareOf(share);
+    this.#hold(heldBytes - this.#heldBytes);
+    this.context.memory.enforce();
+  }
+
+  #shareOf(share: MemoryShare): MemoryShare {
+    if (this.#share === undefined) share.add(this.#heldBytes);
+    return (this.#share = share);
+  }
+
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    this.#share?.add(bytes);
   }
 
   writable(): void {
     this.#congested = false;
+    this.#hold(-this.#heldBytes);
     this.#bufferedMessages = 0;
     this.#bufferedBytes = 0;
   }
@@ -67,21 +86,27 @@ export class ClientOutput {
 
   /**
    * A QoS 0 delivery. For a client that does not read, a limited number is buffered.
-   * @returns false if the message is not sent, because the client does not read and the buffer is full.
+   * @returns why the message is not sent: the client does not read, and the buffer is full or the memory is.
    */
-  deliverAtMostOnce(message: Message, options: DeliveryOptions): boolean {
-    const { effects, limits } = this.context;
+  deliverAtMostOnce(
+    message: Message,
+    options: DeliveryOptions,
+    holder: { readonly memoryShare: MemoryShare },
+  ): 'slow-consumer' | 'memory-full' | undefined {
+    const { effects, limits, memory } = this.context;
     if (this.#congested) {
       const bytes = message.payload.byteLength + message.topic.length;
       if (
         this.#bufferedMessages >= limits.maxBufferedQos0Messages ||
         this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes
       )
-        return false;
+        return 'slow-consumer';
+      if (!memory.fits(this.#shareOf(holder.memoryShare), bytes)) return 'memory-full';
       this.#bufferedMessages++;
       this.#bufferedBytes += bytes;
+      this.#hold(bytes);
     }
     effects.deliver(this.id, message, options, false, 0, NOW);
-    return true;
+    return undefined;
   }
 }

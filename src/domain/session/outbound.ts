@@ -20,6 +20,7 @@ import type { QueueOwner } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { Recipient } from '../routing/recipient.js';
+import type { MemoryShare } from '../waiting-memory.js';
 import type { Task } from '../work-queue.js';
 import type { ClientOutput } from './client-output.js';
 
@@ -31,6 +32,8 @@ export type SentMark = Pick<SessionRecord, 'sentBelow' | 'doubtBelow'>;
 export const NOTHING_SENT: SentMark = { sentBelow: 0 as Seq, doubtBelow: 0 as Seq };
 
 export type QueueBounds = Pick<Extract<RestoredFact, { kind: 'queue' }>, 'first' | 'next' | 'count' | 'bytes'>;
+/** Payload bytes sent at once, before the network has told whether the client takes them. */
+const SENT_AT_ONCE_BYTES = 1024 * 1024;
 
 const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
@@ -53,7 +56,7 @@ export class Outbound implements QueueOwner, Task {
     id: QueueId,
     stored: boolean,
     /** The session that it belongs to. */
-    readonly recipient: Recipient,
+    readonly recipient: Recipient & { readonly memoryShare: MemoryShare },
     readonly context: Context,
   ) {
     this.#queue = new MessageQueue(id, stored, this, context);
@@ -128,7 +131,21 @@ export class Outbound implements QueueOwner, Task {
     if (isRecorded) this.recipient.record();
   }
 
-  /** Whether a message pushed now would be sent now. */
+  get memoryShare(): MemoryShare {
+    return this.recipient.memoryShare;
+  }
+
+  /** See `MessageQueue.freeMemory`. */
+  freeMemory(): boolean {
+    return this.#queue.freeMemory();
+  }
+
+  /** Of the entry that has been unacknowledged for the longest time, if there is one. */
+  get oldestInFlight(): Seq | undefined {
+    for (const { seq } of this.#inFlight.values()) return seq;
+    return undefined;
+  }
+
   get canSendNow(): boolean {
     return (
       this.#output !== undefined &&
@@ -143,6 +160,8 @@ export class Outbound implements QueueOwner, Task {
     const dropped = this.#queue.push(message, options, source, true);
     if (this.#output !== undefined) this.#pump();
     if (this.#queue.buffer.length > 0) detachPayload(message);
+    const { memory } = this.context;
+    if (memory.bytes > memory.limit) memory.enforce();
     if (dropped !== undefined) return dropped;
     if (this.#output === undefined) return 'queued';
     if (this.#queue.isCaughtUp && this.#queue.buffer.length === 0) return 'sent';
@@ -154,6 +173,7 @@ export class Outbound implements QueueOwner, Task {
   pushRetained(message: Message, options: DeliveryOptions): void {
     this.#queue.push(message, options, undefined, false);
     if (this.#output !== undefined) this.#pump();
+    this.context.memory.enforce();
   }
 
   /**
@@ -201,6 +221,7 @@ export class Outbound implements QueueOwner, Task {
   page(request: number, entries: readonly StoredEntry[]): void {
     this.#queue.filled(request, entries);
     this.#pump();
+    this.context.memory.enforce();
     if (this.canSendNow) this.recipient.capacityAvailable();
   }
 
@@ -281,6 +302,7 @@ export class Outbound implements QueueOwner, Task {
     const inFlight = this.#inFlight;
     const { restrictions } = this;
     let hasSkipped = false;
+    let sentBytes = 0;
     const { window } = output;
     while (!this.#congested && inFlight.size < window.size) {
       const entry = queue.buffer.peek();
@@ -292,7 +314,7 @@ export class Outbound implements QueueOwner, Task {
         context.work.add(this);
         break;
       }
-      queue.shift();
+      queue.buffer.shift();
       const dup = entry.seq < this.#repeatBelow;
       const { message } = entry;
       const expiresAtMs = message?.expiresAtMs;
@@ -320,7 +342,12 @@ export class Outbound implements QueueOwner, Task {
       }
       const after = entry.qos === 2 ? output.promise(entry.after) : NOW;
       effects.deliver(output.id, message, entry.options, dup, packetId, after);
-      if (entry.source === undefined) entry.message = undefined;
+      sentBytes += message.payload.byteLength;
+      // Only a message at QoS 1 can return to its group.
+      if (entry.source === undefined || entry.qos === 2) queue.sent(entry);
+      if (sentBytes < SENT_AT_ONCE_BYTES || queue.buffer.length === 0) continue;
+      this.#congested = true;
+      effects.whenWritable(output.id);
     }
     const isFull = inFlight.size >= window.size;
     if (isFull && queue.buffer.length > 0) window.held(nowMs);

@@ -21,8 +21,13 @@ import type { Pressed } from '../slowed-publisher.js';
 import type { ClientOutput } from './client-output.js';
 import type { Recipient } from '../routing/recipient.js';
 import type { Subscription } from '../routing/subscription.js';
+import { MemoryShare } from '../waiting-memory.js';
+import type { MemoryHolder } from '../waiting-memory.js';
 
-export class Session implements Recipient {
+/** Memory of the Packet Identifier of a QoS 2 message that the client has not released. */
+const INBOUND_BYTES = 32;
+
+export class Session implements Recipient, MemoryHolder {
   /** The output of the connection that the session is attached to: from CONNACK on. */
   output: ClientOutput | undefined;
   /**
@@ -45,6 +50,7 @@ export class Session implements Recipient {
   /** Whether the session has ended: a message that is still on its way to it, or from it, has no effect on it. */
   isOver = false;
   #outbound: Outbound | undefined;
+  #memoryShare: MemoryShare | undefined;
   /** The shared groups of which the session is a member, with the subscription by which it is. */
   #groups: Map<SharedGroup, Subscription> | undefined;
   /** The expiry of a disconnected session; not set while connected, nor for a session that never expires. */
@@ -101,6 +107,21 @@ export class Session implements Recipient {
     this.output?.intake?.hurry();
   }
 
+  /** What it holds in memory for its connection; created when needed. */
+  get memoryShare(): MemoryShare {
+    return (this.#memoryShare ??= new MemoryShare(this, this.context.memory));
+  }
+
+  freeMemory(): boolean {
+    return this.#outbound?.freeMemory() ?? false;
+  }
+
+  /** The connection has ended: nothing is held for it any more. */
+  closeMemoryShare(): void {
+    this.#memoryShare?.close();
+    this.#memoryShare = undefined;
+  }
+
   /** Its outbound queue, if it has ever had a message. */
   get outboundIfAny(): Outbound | undefined {
     return this.#outbound;
@@ -117,11 +138,11 @@ export class Session implements Recipient {
     const { counters } = this.context;
     const { output } = this;
     counters.started++;
-    if (output?.deliverAtMostOnce(message, options) === true) {
+    const reason = output === undefined ? 'client-offline' : output.deliverAtMostOnce(message, options, this);
+    if (reason === undefined) {
       counters.delivered++;
       return 'sent';
     }
-    const reason = output === undefined ? 'client-offline' : 'slow-consumer';
     drop(this.context, reason, message, 0, sessionQueue(this.clientId));
     return reason;
   }
@@ -259,14 +280,30 @@ export class Session implements Recipient {
     this.#reservedInbound?.delete(packetId);
     if (this.isOver) return;
     (this.#inbound ??= new Set<number>()).add(packetId);
+    this.#holdInbound(1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.put', clientId: this.clientId, packetId });
   }
 
   /** Returns false if there was none. */
   dropInbound(packetId: number): boolean {
     if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
+    this.#holdInbound(-1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });
     return true;
+  }
+
+  /** A connection has been attached. */
+  attached(output: ClientOutput): void {
+    this.output = output;
+    if (this.#inbound !== undefined) this.#holdInbound(this.#inbound.size);
+  }
+
+  /** Identifiers that the client does not release count while it is connected: a session that is offline could not pay. */
+  #holdInbound(count: number): void {
+    if (this.output === undefined) return;
+    this.memoryShare.add(count * INBOUND_BYTES);
+    const { memory } = this.context;
+    if (memory.bytes > memory.limit) memory.enforce();
   }
 
   record(): void {

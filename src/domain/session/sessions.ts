@@ -92,7 +92,7 @@ export class Sessions {
   /** Behind CONNACK: what waits for the client goes out. */
   attach(session: Session, output: ClientOutput, access: Access | undefined): void {
     session.permit(access);
-    session.output = output;
+    session.attached(output);
     session.outboundIfAny?.attach(output);
     for (const group of session.groups) group.memberConnected();
   }
@@ -132,6 +132,7 @@ export class Sessions {
       (entry) => entry.qos === 1 && (!session.stored || entry.source?.hasOtherCandidate(session) === true),
     );
     for (const group of session.groups) group.memberDisconnected();
+    session.closeMemoryShare();
     this.#leave(session);
   }
 
@@ -152,6 +153,7 @@ export class Sessions {
     this.#sessions.delete(session.clientId);
     this.#bytes -= sessionBytes(session.clientId);
     session.isOver = true;
+    session.closeMemoryShare();
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
     if (session.stored) {

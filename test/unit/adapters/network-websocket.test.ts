@@ -1,9 +1,9 @@
-// What is specific to the WebSocket listener: requests, frames, and limits on what an unadmitted client can make it
-// buffer. test/contract covers what every network does.
+// What is specific to the WebSocket listener: requests and frames. test/contract covers what every network does.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { FrameReader } from '../../../adapters/network/websocket/frame-reader.js';
 import { createListener } from '../../../adapters/network/websocket/index.js';
 import { TestListener, until } from '../../support/test-listener.js';
 
@@ -278,68 +278,72 @@ describe('frames', () => {
   });
 });
 
-describe('limits on buffered messages', () => {
-  /** Sends pieces of an endless message until the connection is closed, or 8 MiB were sent. */
-  async function flood(make: () => Buffer): Promise<{ sent: number; socket: RawSocket }> {
+describe('an incomplete message', () => {
+  test('is handed on as it arrives, so that the broker counts what it keeps of it', async () => {
+    await listen();
     const socket = await dialOpen();
-    let sent = 0;
-    while (!socket.isGone() && sent < 8 * 1024 * 1024) {
-      const piece = make();
-      sent += piece.length;
-      if (!socket.write(piece))
-        await Promise.race([
-          new Promise((resolve) => socket.once('drain', resolve)),
-          new Promise((resolve) => socket.once('close', resolve)),
-        ]);
-      await new Promise((resolve) => setImmediate(resolve));
+    const accepted = await listener.next();
+    // One of 2^53 - 1 bytes.
+    const head = Buffer.from([0x82, 0xff, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+    socket.write(head);
+    const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i & 0xff));
+    socket.write(content);
+    await until(() => accepted.received.equals(content));
+  });
+
+  test('of fragments of one byte becomes one piece for each chunk, without their headers', async () => {
+    const pieces: Buffer[] = [];
+    const reader = new FrameReader({
+      data: (bytes) => pieces.push(Buffer.from(bytes)),
+      control: (bytes) => pieces.push(Buffer.concat([Buffer.from('control:'), bytes])),
+      text: () => undefined,
+      interleaved: () => undefined,
+    });
+    const text = Buffer.from('a packet in fragments');
+    const fragments = [...text].map((byte, i) => frame(i === 0 ? BINARY : CONTINUATION, Buffer.of(byte), false));
+    reader.read(Buffer.concat(fragments));
+    expect(pieces.map(String)).toEqual([text.toString()]);
+  });
+
+  test('is unmasked wherever the chunks are cut, and control frames between are left as they are', () => {
+    const mask = Buffer.from([0x12, 0x34, 0x56, 0x78]);
+    const masked = (opcode: number, payload: Buffer, isLast: boolean): Buffer => {
+      const bytes = frame(opcode, payload, isLast);
+      const at = bytes.length - payload.length;
+      mask.copy(bytes, at - 4);
+      for (let i = 0; i < payload.length; i++) bytes[at + i] = (payload[i] as number) ^ (mask[i & 3] as number);
+      return bytes;
+    };
+    const content = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 7) & 0xff));
+    const ping = masked(PING, Buffer.from('ping'), true);
+    const stream = Buffer.concat([
+      masked(BINARY, content.subarray(0, 5), false),
+      masked(CONTINUATION, Buffer.alloc(0), false),
+      ping,
+      masked(CONTINUATION, content.subarray(5, 300), false),
+      masked(CONTINUATION, content.subarray(300), true),
+      masked(BINARY, content.subarray(0, 200), true),
+    ]);
+    for (const size of [1, 2, 3, 5, 7, 13, 64, 1000, 65_536, stream.length]) {
+      const data: Buffer[] = [];
+      const control: Buffer[] = [];
+      const reader = new FrameReader({
+        data: (bytes) => data.push(Buffer.from(bytes)),
+        control: (bytes) => control.push(Buffer.from(bytes)),
+        text: () => data.push(Buffer.from('text')),
+        interleaved: () => data.push(Buffer.from('interleaved')),
+      });
+      for (let at = 0; at < stream.length; at += size) reader.read(Buffer.from(stream.subarray(at, at + size)));
+      expect(Buffer.concat(data).equals(Buffer.concat([content, content.subarray(0, 200)]))).toBe(true);
+      expect(Buffer.concat(control)).toEqual(ping);
     }
-    return { sent, socket };
-  }
-
-  test('a client that has not been admitted cannot make the broker buffer a large message', async () => {
-    await listen();
-    const head = frame(BINARY, Buffer.alloc(0x7f_ffff)).subarray(0, 14);
-    let isFirst = true;
-    const { socket } = await flood(() => {
-      const piece = isFirst ? head : Buffer.alloc(16 * 1024);
-      isFirst = false;
-      return piece;
-    });
-    await until(socket.isGone);
-    const accepted = await listener.next();
-    await until(() => accepted.isClosed);
-    expect(accepted.received).toHaveLength(0);
-    expect(socket.bytes().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff]))).toBe(true);
   });
 
-  test('a client that has not been admitted cannot make the broker buffer many small fragments', async () => {
+  test('in which another one begins closes the connection with 1002', async () => {
     await listen();
-    let isFirst = true;
-    const { socket } = await flood(() => {
-      const piece = Buffer.concat(
-        Array.from({ length: 100 }, (_, index) =>
-          frame(isFirst && index === 0 ? BINARY : CONTINUATION, Buffer.of(1), false),
-        ),
-      );
-      isFirst = false;
-      return piece;
-    });
-    await until(socket.isGone);
-    const accepted = await listener.next();
-    await until(() => accepted.isClosed);
-  });
-
-  test('an admitted client may send messages up to the largest packet', async () => {
-    await listen({ maxPacketSize: 2 * 1024 * 1024 });
-    const websocket = open();
-    await opened(websocket);
-    const accepted = await listener.next();
-    accepted.channel.admitted?.();
-    websocket.send(Buffer.alloc(2 * 1024 * 1024));
-    await until(() => accepted.received.length === 2 * 1024 * 1024);
-    const closed = closeCodeOf(websocket);
-    websocket.send(Buffer.alloc(2 * 1024 * 1024 + 1));
-    expect(await closed).toBe(1009);
+    const socket = await dialOpen();
+    socket.write(Buffer.concat([frame(BINARY, Buffer.of(1), false), frame(BINARY, Buffer.of(2))]));
+    await until(() => socket.bytes().includes(Buffer.from([0x88, 2, 1002 >> 8, 1002 & 0xff])));
   });
 
   test('a client that pings without reading gets one pong instead of one for each ping', async () => {

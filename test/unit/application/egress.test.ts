@@ -399,8 +399,12 @@ describe('a peer that does not read', () => {
       publisher.send(publish({ topic: 't', payload: String(i) }));
       harness.turn();
     }
-    expect(a.received()).toHaveLength(4);
     expect(harness.engine.broker.counters.dropped['slow-consumer']).toBe(6);
+    // Small writes would cost more than their bytes, so the broker keeps them together until the peer has read.
+    expect(a.received()).toHaveLength(1);
+    a.drain();
+    harness.turn();
+    expect(a.received()).toHaveLength(3);
   });
 
   test('a peer that sends and does not read is not read either, until it has read', async () => {

@@ -221,7 +221,7 @@ describe('incomplete packets', () => {
     publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(0, size);
 
   test('when incomplete packets take too much together, the oldest is disconnected and the others finish', async () => {
-    const harness = new EngineHarness({ limits: { maxIncompleteBytes: 100_000 } });
+    const harness = new EngineHarness({ limits: { maxIncompleteBytes: 920_000 } });
     const watcher = await harness.connect('watcher', ['large', 0]);
     const slow = await harness.connect('slow');
     slow.send(half(40_000));
@@ -229,15 +229,30 @@ describe('incomplete packets', () => {
     busy.send(half(50_000));
     await harness.settle();
     expect(ends(harness)).toEqual([]);
-    busy.send(half(1_000_000).subarray(50_000, 65_000));
+    busy.send(half(1_000_000).subarray(50_000, 205_000));
     await harness.settle();
     expect(ends(harness)).toEqual(['slow incomplete-packets']);
     expect(slow.isClosed).toBe(true);
     harness.limit({ limits: { ...DEFAULT_LIMITS, maxIncompleteBytes: 10_000_000 }, perListener: new Map() });
-    busy.send(publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(65_000));
+    busy.send(publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(205_000));
     await harness.settle();
     expect(watcher.received()).toEqual(['publish large=1000000-bytes q0']);
     expect(ends(harness)).toEqual(['slow incomplete-packets']);
+  });
+
+  test('the memory for a packet counts, not what has arrived of it', async () => {
+    const harness = new EngineHarness({ limits: { maxIncompleteBytes: 5000 } });
+    for (let i = 0; i < 10; i++) (await harness.connect(`c${i}`)).send(half(5));
+    await harness.settle();
+    expect(ends(harness)).toHaveLength(4);
+  });
+
+  test('what is sent behind a CONNECT that is not accepted yet counts as well', async () => {
+    const slow = { name: 'slow', authenticate: () => new Promise<never>(() => undefined) };
+    const harness = new EngineHarness({ limits: { maxIncompleteBytes: 100_000 }, authenticators: [slow] });
+    for (let i = 0; i < 5; i++) harness.open().send(Buffer.concat([connect({ clientId: `c${i}` }), half(30_000)]));
+    await harness.settle();
+    expect(ends(harness)).toEqual(['c0 incomplete-packets', 'c1 incomplete-packets']);
   });
 
   test('a packet counts as incomplete only until it is complete or its connection has gone', async () => {

@@ -55,6 +55,7 @@ function started() {
     for (const one of queued.splice(0)) one.readOn();
   };
   input.received(connect({ clientId: 'a' }));
+  input.established(4, 1_000_000);
   const taken = (): string[] => log.splice(0);
   taken();
   return { input, loop, queued, turn, taken };
@@ -253,12 +254,12 @@ describe('bytes that are not packets', () => {
     expect(taken()).toEqual(['type 12', 'malformed']);
   });
 
-  test('an incomplete packet is reported as it grows, and once more when it is complete', () => {
+  test('an incomplete packet is reported with the memory that it takes, and once more when it is complete', () => {
     const { input, taken } = started();
     const whole = publish({ topic: 'a', payload: new Uint8Array(100), qos: 0 });
     input.received(whole.subarray(0, 10));
     input.received(whole.subarray(10, 30));
     input.received(whole.subarray(30));
-    expect(taken()).toEqual(['10 bytes', '30 bytes', 'a', 'no partial packet']);
+    expect(taken()).toEqual(['361 bytes', '361 bytes', 'a', 'no partial packet']);
   });
 });

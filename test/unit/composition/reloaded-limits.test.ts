@@ -73,7 +73,7 @@ describe('a reload', () => {
     expect(await failure).toMatchObject({ reason: 'timeout', detail: 'proxy-header not completed within 30 ms' });
   });
 
-  test('a reload replaces the largest WebSocket message that a listener accepts', async () => {
+  test('a reload replaces the largest packet that a WebSocket listener accepts', async () => {
     const withSize = (maxPacketSize: number): ConfigInput => ({
       storage: { adapter: 'memory' },
       listeners: [{ type: 'ws', port: 0 }],

@@ -4,6 +4,8 @@ import { valueOf } from './value-of.js';
 
 type Drop = Extract<BrokerEvent, { kind: 'message-dropped' }>;
 
+const LOSSES: ReadonlySet<Drop['reason']> = new Set(['queue-full', 'queue-bytes-full', 'memory-full'] as const);
+
 export class Drops {
   /** @param isRefusing whether full queues refuse messages: then nothing but wills may be dropped for them. */
   constructor(readonly isRefusing: boolean) {}
@@ -15,9 +17,9 @@ export class Drops {
     return this.#counts.size === 0;
   }
 
-  /** Only drops from a full queue lose what can be acknowledged. */
+  /** Only drops from a full queue, or from full memory, lose what can be acknowledged. */
   dropped({ queue, reason, topic }: Drop): void {
-    if (queue === undefined || (reason !== 'queue-full' && reason !== 'queue-bytes-full')) return;
+    if (queue === undefined || !LOSSES.has(reason)) return;
     const counts = valueOf(this.#counts, queue, () => new Map<string | undefined, number>());
     counts.set(topic, (counts.get(topic) ?? 0) + 1);
   }

@@ -12,6 +12,7 @@ import { deliveryOptions } from '../../../../src/domain/messages/delivery-option
 import { Recorder } from '../../../support/recorder.js';
 import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
 import type { Outbound } from '../../../../src/domain/session/outbound.js';
+import { WaitingMemory } from '../../../../src/domain/waiting-memory.js';
 import { WorkQueue } from '../../../../src/domain/work-queue.js';
 import { ClientOutput } from '../../../../src/domain/session/client-output.js';
 import { Session } from '../../../../src/domain/session/session.js';
@@ -43,6 +44,7 @@ const contextOf = (delivered: Message[]): Context => ({
   pressed: undefined,
   mayDrop: false,
   heldBytes: 0,
+  memory: new WaitingMemory(new WorkQueue()),
   waitingGroups: new Set(),
   work: new WorkQueue(),
   sliceSize: 500,

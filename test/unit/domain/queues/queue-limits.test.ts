@@ -81,7 +81,7 @@ describe('a full queue that discards new messages', () => {
   });
 
   test('a queue that is not stored has a byte limit of its own', () => {
-    const core = new CoreHarness({ maxInflight: 1, maxTransientQueueBytes: 12, maxQueueBytes: 1 });
+    const core = new CoreHarness({ maxInflight: 1, maxTransientQueueBytes: 682, maxQueueBytes: 1 });
     const a = core.connect('a');
     a.subscribe(['t', 1]);
     for (const payload of ['1', '123456', '1234567', '12']) a.publish('t', payload);

@@ -1,0 +1,139 @@
+// The memory that is held for clients which do not take what is sent to them: queues that are not stored, buffers of
+// those that are, messages in flight, and output that a peer does not read. One limit bounds the sum. When it is
+// reached, the client or group that holds most pays first: its waiting messages are dropped, and if it has none, its
+// connection is ended. So a client that keeps up loses nothing while another holds more. The sums are kept by plain
+// additions; only a share that has grown or shrunk by a fifth moves to another rank.
+import type { ConnectionId } from './identifiers.js';
+import type { Task, WorkQueue } from './work-queue.js';
+
+/** A client or a shared group. */
+export interface MemoryHolder {
+  /** The connection that is ended if nothing else frees memory. */
+  readonly holder: ConnectionId | undefined;
+  /** Frees a waiting message, or a buffer of what is in storage as well. @returns false if there is neither. */
+  freeMemory(): boolean;
+}
+
+/** Smaller shares have no rank: they are not what fills the memory. */
+const RANKED_BYTES = 4096;
+/** The ranks in which a share doubles. */
+const RANKS_PER_DOUBLING = 4;
+const UNRANKED = -1;
+
+const rankOf = (bytes: number): number =>
+  bytes < RANKED_BYTES ? UNRANKED : Math.floor(RANKS_PER_DOUBLING * Math.log2(bytes / RANKED_BYTES));
+
+const bytesAtRank = (rank: number): number => RANKED_BYTES * 2 ** (rank / RANKS_PER_DOUBLING);
+
+/** What one client or group holds. */
+export class MemoryShare {
+  bytes = 0;
+  rank = UNRANKED;
+  /** Outside of these bounds it belongs to another rank. */
+  #lower = -Infinity;
+  #upper = RANKED_BYTES;
+  #isClosed = false;
+
+  constructor(
+    readonly owner: MemoryHolder,
+    readonly memory: WaitingMemory,
+  ) {}
+
+  /** Negative if it holds less from now on. */
+  add(bytes: number): void {
+    if (this.#isClosed) return;
+    this.memory.bytes += bytes;
+    this.bytes += bytes;
+    if (this.bytes >= this.#upper || this.bytes < this.#lower) this.#move(rankOf(this.bytes));
+  }
+
+  /** What it holds is about to be freed, and no longer counts. */
+  close(): void {
+    this.add(-this.bytes);
+    this.#isClosed = true;
+  }
+
+  #move(rank: number): void {
+    this.memory.ranks.move(this, rank);
+    this.#upper = bytesAtRank(rank + 1);
+    // One rank lower, so that a share at a boundary does not move to and fro.
+    this.#lower = rank === UNRANKED ? -Infinity : bytesAtRank(rank - 1);
+  }
+}
+
+/** The shares by size. */
+class Ranks {
+  readonly #shares: Set<MemoryShare>[] = [];
+  /** Higher ranks are empty. */
+  #top = UNRANKED;
+
+  move(share: MemoryShare, rank: number): void {
+    this.#shares[share.rank]?.delete(share);
+    share.rank = rank;
+    if (rank === UNRANKED) return;
+    for (let i = this.#shares.length; i <= rank; i++) this.#shares.push(new Set());
+    this.#shares[rank]?.add(share);
+    this.#top = Math.max(this.#top, rank);
+  }
+
+  /** One that holds most, or a fifth less. */
+  get largest(): MemoryShare | undefined {
+    for (; this.#top >= 0; this.#top--) for (const share of this.#shares[this.#top] ?? []) return share;
+    return undefined;
+  }
+}
+
+export class WaitingMemory implements Task {
+  /** Of all shares. */
+  bytes = 0;
+  /** `maxWaitingBytes`. */
+  limit = Infinity;
+  readonly ranks = new Ranks();
+  /** Connections to be ended in a step of their own: the present one may be about to deliver to them. */
+  #ending: ConnectionId[] = [];
+  /** Ends a connection. */
+  end: (connection: ConnectionId) => void = () => undefined;
+
+  constructor(readonly work: WorkQueue) {}
+
+  get isFull(): boolean {
+    return this.bytes >= this.limit;
+  }
+
+  /**
+   * Whether there is room for so many bytes more in a share, after clients that hold more have made it.
+   * @returns false if the share itself is the one to pay.
+   */
+  fits(share: MemoryShare, bytes: number): boolean {
+    while (this.bytes + bytes > this.limit) {
+      const { largest } = this.ranks;
+      if (largest === undefined || largest.rank <= share.rank) return false;
+      this.#reduce(largest);
+    }
+    return true;
+  }
+
+  /** For what has been added unconditionally. */
+  enforce(): void {
+    while (this.bytes > this.limit) {
+      const { largest } = this.ranks;
+      if (largest === undefined) return;
+      this.#reduce(largest);
+    }
+  }
+
+  #reduce(share: MemoryShare): void {
+    const { owner, bytes } = share;
+    if (owner.freeMemory() && share.bytes < bytes) return;
+    share.close();
+    if (owner.holder === undefined) return;
+    this.#ending.push(owner.holder);
+    this.work.add(this);
+  }
+
+  run(): boolean {
+    const connection = this.#ending.shift();
+    if (connection !== undefined) this.end(connection);
+    return this.#ending.length === 0;
+  }
+}

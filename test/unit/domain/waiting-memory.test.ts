@@ -1,0 +1,222 @@
+// The limit on what waits for all clients: who pays when it is reached, what is counted, and that all of it is given
+// back. A client that keeps up loses nothing while another holds more.
+import { describe, expect, test } from '@jest/globals';
+import { SeededRandom } from '../../../src/testkit/index.js';
+import { CoreHarness } from '../../support/core-harness.js';
+import type { CorePeer } from '../../support/core-harness.js';
+
+/** What waits costs 256 bytes, its topic and its payload; what was sent, 160. */
+const LIMITS = { maxInflight: 1, maxWaitingBytes: 20_000 };
+
+function withLaggard(limits: ConstructorParameters<typeof CoreHarness>[0] = {}) {
+  const core = new CoreHarness({ ...LIMITS, ...limits });
+  const laggard = core.connect('laggard');
+  laggard.subscribe(['t', 1]);
+  const publisher = core.connect('publisher');
+  return { core, laggard, publisher };
+}
+
+const fill = (publisher: CorePeer, count = 100): void => {
+  for (let i = 0; i < count; i++) publisher.publish('t', String(i));
+};
+
+describe('when what waits reaches the limit', () => {
+  test('entries without a payload count as well', () => {
+    const { core, publisher } = withLaggard();
+    for (let i = 0; i < 1000; i++) publisher.publish('t', '');
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(LIMITS.maxWaitingBytes);
+    expect(core.broker.heldBytes).toBeGreaterThan(LIMITS.maxWaitingBytes - 257);
+    expect(core.waiting).toBe(78);
+    expect(core.broker.counters.dropped['memory-full']).toBe(922);
+  });
+
+  test('the client that holds most loses messages, and one that keeps up loses none', () => {
+    const { core, publisher, laggard } = withLaggard();
+    fill(publisher);
+    const prompt = core.connect('prompt');
+    prompt.subscribe(['t', 1]);
+    core.lines();
+    const heard: string[] = [];
+    for (let i = 0; i < 150; i += 3) {
+      for (let n = 0; n < 3; n++) publisher.publish('t', String(i + n));
+      for (let n = 0; n < 3; n++) {
+        heard.push(...core.heard(prompt));
+        prompt.puback(i + n + 1);
+      }
+    }
+    expect(heard).toEqual(Array.from({ length: 150 }, (_, i) => `publish t=${i} q1 id${i + 1}`));
+    expect(core.broker.heldBytes).toBeLessThanOrEqual(LIMITS.maxWaitingBytes);
+    laggard.lose();
+    expect(core.broker.heldBytes).toBe(0);
+  });
+
+  test.each([
+    ['discard', 'publish t=1 q1 id2'],
+    ['discard-oldest', 'publish t=24 q1 id25'],
+  ] as const)('the policy %s decides which of its messages it loses', (queueFullPolicy, next) => {
+    const { core, publisher, laggard } = withLaggard({ queueFullPolicy });
+    fill(publisher);
+    core.lines();
+    laggard.puback(1);
+    expect(core.heard(laggard)).toEqual([next]);
+  });
+
+  test('a client whose output is not read, and that has nothing else to lose, is disconnected', () => {
+    const { core, publisher } = withLaggard();
+    const deaf = core.connect('deaf');
+    deaf.congested(19_000);
+    core.lines();
+    fill(publisher, 10);
+    expect(core.lines()).toContain(`${deaf.id} close memory-full`);
+    expect(core.broker.counters.dropped['memory-full']).toBe(0);
+    expect(core.broker.heldBytes).toBeLessThan(4000);
+  });
+
+  test('a client that does not read loses QoS 0 messages when it holds most itself', () => {
+    const { core, publisher } = withLaggard();
+    const deaf = core.connect('deaf');
+    deaf.subscribe(['u', 0]);
+    deaf.congested(19_900);
+    publisher.publish('u', 'x'.repeat(200), 0);
+    expect(core.broker.counters.dropped['memory-full']).toBe(1);
+    deaf.writable();
+    expect(core.broker.heldBytes).toBe(0);
+    publisher.publish('u', 'x'.repeat(200), 0);
+    expect(core.broker.counters.dropped['memory-full']).toBe(1);
+  });
+
+  test('a stored session loses nothing: its buffer is read again from storage', () => {
+    const { core, publisher } = withLaggard();
+    const stored = core.connectStored('stored');
+    stored.subscribe(['s', 1]);
+    const payloads = Array.from({ length: 60 }, (_, i) => `m${i}`);
+    for (const payload of payloads) publisher.publish('s', payload);
+    fill(publisher, 30);
+    expect(core.broker.counters.dropped['memory-full']).toBe(0);
+    core.lines();
+    const heard: string[] = [];
+    for (let id = 1; id < 60; id++) {
+      stored.puback(id);
+      heard.push(...core.heard(stored));
+    }
+    expect(heard).toEqual(payloads.slice(1).map((payload, i) => `publish s=${payload} q1 id${i + 2}`));
+  });
+
+  test('a client that never releases the QoS 2 messages it sends is disconnected', () => {
+    const { core } = withLaggard();
+    const sender = core.connectStored('sender');
+    for (let id = 1; id <= 600; id++) sender.publish('u', '', 2, { packetId: id });
+    expect(core.broker.heldBytes).toBe(600 * 32);
+    for (let id = 1; id <= 100; id++) sender.pubrel(id);
+    expect(core.broker.heldBytes).toBe(500 * 32);
+    sender.lose();
+    expect(core.broker.heldBytes).toBe(0);
+    const back = core.connectStored('sender');
+    expect(core.broker.heldBytes).toBe(500 * 32);
+    core.lines();
+    for (let id = 1000; id < 1200; id++) back.publish('u', '', 2, { packetId: id });
+    expect(core.lines()).toContain(`${back.id} close memory-full`);
+    expect(core.broker.heldBytes).toBe(0);
+  });
+
+  test('a message that is sent at once passes while another client holds most', () => {
+    const core = new CoreHarness({ maxWaitingBytes: 1000 });
+    const a = core.connect('a');
+    a.subscribe(['t', 1]);
+    core.connect('publisher').publish('t', 'x'.repeat(5000));
+    expect(core.broker.counters.dropped['memory-full']).toBe(0);
+    expect(core.broker.heldBytes).toBe(160);
+  });
+});
+
+describe('what is held', () => {
+  test('is given back when it is acknowledged, when connections, sessions and groups end, and never exceeds the limit', () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      const random = new SeededRandom(seed);
+      const pick = (n: number): number => random.uint32() % n;
+      const core = new CoreHarness({ initialInflight: 4, maxInflight: 8, maxWaitingBytes: 30_000 });
+      const publisher = core.connect('publisher');
+      let peers: CorePeer[] = [];
+      const connect = (): void => {
+        const name = `c${pick(6)}`;
+        const peer = pick(2) === 0 ? core.connect(name) : core.connectStored(name);
+        peer.subscribe(['t', pick(3) as 0 | 1 | 2], [`$share/g${pick(2)}/t`, pick(3) as 0 | 1 | 2]);
+        peers.push(peer);
+      };
+      for (let i = 0; i < 400; i++) {
+        const peer = peers[pick(Math.max(1, peers.length))];
+        switch (pick(8)) {
+          case 0:
+            connect();
+            break;
+          case 1:
+            peer?.lose();
+            peers = peers.filter((other) => other !== peer);
+            break;
+          case 2:
+            peer?.congested(pick(200) * 50);
+            break;
+          case 3:
+            peer?.writable();
+            break;
+          case 4:
+            for (let id = 1; id < 60; id++) peer?.puback(id);
+            break;
+          case 5:
+            for (let id = 1; id < 60; id++) peer?.pubrec(id);
+            for (let id = 1; id < 60; id++) peer?.pubcomp(id);
+            break;
+          default:
+            for (let n = 0; n < 5; n++) publisher.publish('t', 'x'.repeat(pick(100)), pick(3) as 0 | 1 | 2);
+        }
+        core.recorder.events.length = 0;
+        // Messages in flight may exceed it by what a step adds.
+        expect(core.broker.heldBytes).toBeLessThanOrEqual(31_000);
+        expect(core.broker.heldBytes).toBeGreaterThanOrEqual(0);
+      }
+      for (const peer of peers) peer.lose();
+      publisher.lose();
+      expect(core.broker.heldBytes).toBe(0);
+    }
+  });
+});
+
+describe('ackDelayMax', () => {
+  test('ends a connection whose oldest message stays unacknowledged, whatever else the client sends', () => {
+    const { core, publisher, laggard } = withLaggard({ ackDelayMax: 60 });
+    publisher.publish('t', '1');
+    for (let s = 0; s < 60; s += 10) core.advance(10_000);
+    laggard.ping();
+    expect(core.lines()).not.toContain(`${laggard.id} close unacknowledged`);
+    for (let s = 0; s < 30; s += 10) core.advance(10_000);
+    expect(core.lines()).toContain(`${laggard.id} close unacknowledged`);
+  });
+
+  test('does not end a connection that acknowledges, or has nothing to acknowledge', () => {
+    const { core, publisher, laggard } = withLaggard({ ackDelayMax: 60 });
+    for (let id = 1; id < 20; id++) {
+      publisher.publish('t', '1');
+      core.advance(40_000);
+      laggard.puback(id);
+    }
+    core.advance(600_000);
+    expect(core.lines().filter((line) => line.includes('close'))).toEqual([]);
+  });
+});
+
+test('of many large messages that wait, about 1 MiB is sent before the network has taken any of it', () => {
+  const core = new CoreHarness({ initialInflight: 100 });
+  const a = core.connect('a');
+  a.subscribe(['t', 1]);
+  a.congested();
+  const publisher = core.connect('publisher');
+  for (let i = 0; i < 50; i++) publisher.publish('t', 'x'.repeat(100_000));
+  core.lines();
+  core.answersAtOnce = false;
+  a.writable();
+  const heard = core.heard(a);
+  expect(heard).toHaveLength(11);
+  core.answerAll();
+  heard.push(...core.heard(a));
+  expect(heard).toHaveLength(50);
+});
