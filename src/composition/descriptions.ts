@@ -19,8 +19,9 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxTransientQueueBytes:
     'Memory for what waits for one session with Clean Session 1: payloads, topics and 256 bytes for each message.',
   queueFullPolicy:
-    'What happens when a queue is full: the new message is dropped, or the oldest that is not in flight, or (`refuse`) ' +
-    'the new message is not acknowledged, for none of its recipients, and its publisher waits. Drops are counted and ' +
+    'What happens when a queue is full: the new message is dropped, or the oldest that is not in flight, or ' +
+    '(`refuse`) the new message is not acknowledged, for none of its recipients, and its publisher ' +
+    'waits. Drops are counted and ' +
     'logged.',
   maxInflight:
     'Unacknowledged QoS 1 and 2 messages to one client, at most. The window begins with `initialInflight`, doubles ' +
@@ -80,8 +81,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Messages per second from all clients together. The client that has waited longest is read first.',
   maxTotalPublishByteRate: 'Bytes of Topic Name and payload per second from all clients together.',
   maxIncompleteBytes:
-    'Memory for incomplete packets of all connections, and for what is sent before CONNECT is accepted. Beyond it, the ' +
-    'connections with the oldest are closed.',
+    'Memory for incomplete packets of all connections, and for what is sent before CONNECT is accepted. Beyond it, ' +
+    'the connections with the oldest are closed.',
   maxWaitingBytes:
     'Memory for everything that waits for all clients together: queues of sessions with Clean Session 1, buffers of ' +
     'stored ones, messages in flight, and output that clients do not read. Beyond it, the client that holds most ' +

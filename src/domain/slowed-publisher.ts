@@ -4,7 +4,7 @@ import type { QueueId } from './identifiers.js';
 export interface Pressed {
   readonly id: QueueId;
   readonly level: number;
-  /** Messages come faster than the client, which keeps up, can get them: the publisher waits until it is behind no more. */
+  /** Messages come faster than a client that keeps up can get them: the publisher waits until that is over. */
   slow(publisher: SlowedPublisher): void;
   /** The queue has no room for the publisher's message, which is tried again now and then. */
   refuse(publisher: SlowedPublisher): void;

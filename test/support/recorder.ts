@@ -316,6 +316,8 @@ function noticeLine(event: BrokerEvent): string | undefined {
       return `! will-published ${event.clientId} ${event.topic}`;
     case 'session-ended':
       return `! session-ended ${event.clientId} ${event.reason}`;
+    case 'clock-corrected':
+      return '! clock-corrected';
     case 'operator-command':
       return `! ${event.command} ${event.subject} by ${event.actor}: ${event.result}`;
   }

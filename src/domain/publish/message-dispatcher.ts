@@ -147,7 +147,7 @@ export class MessageDispatcher implements Task {
 
   /**
    * Whether the message has to be refused: every queue that it would go to must have room for it, because it cannot be
-   * taken back from those that have it. Only under `refuse`, and not for wills, which have no publisher that could wait.
+   * taken back from those that have it. Only under `refuse`, and not for wills: they have no publisher that could wait.
    * @returns the first queue without room.
    */
   fullQueue({ qos, topic, payload }: MessageDraft, origin: Origin, route: Route): Pressed | undefined {

@@ -12,6 +12,7 @@ import type { QueueOwner } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { Recipient } from './recipient.js';
+import { Reservation } from './reservation.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import { detachPayload } from '../messages/message.js';
@@ -34,28 +35,6 @@ const qosOf = ({ qos }: Member, message: Message): QoS => Math.min(message.qos, 
 const MEMBERS_PER_RECIPIENT = 256;
 
 const NO_MEMBER_MAY = 'none of the members that are connected may receive it';
-
-/**
- * The reservation of a message for a member. The entry in the group's queue ends with the one in the member's queue.
- */
-class Reservation implements DeliverySource {
-  constructor(
-    readonly group: SharedGroup,
-    readonly entry: QueueEntry,
-  ) {}
-
-  returnUndelivered(entry: QueueEntry): void {
-    this.group.returnUndelivered(entry);
-  }
-
-  hasOtherCandidate(recipient: object): boolean {
-    return this.group.hasOtherCandidate(recipient);
-  }
-
-  onSettled(): void {
-    this.group.settle(this.entry);
-  }
-}
 
 export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder, Task {
   readonly sentBelow = 0;

@@ -15,7 +15,7 @@ export type OrderedPacket = PublishPacket | SubscribePacket | UnsubscribePacket 
 /** Enough for the window of most clients, whose acknowledgements then never wait. */
 const PACKETS_MAX = 200;
 const BYTES_MAX = 128 * 1024;
-/** So much more waits of a client with unacknowledged messages: what it sends again must not hide what it acknowledges. */
+/** So much more waits of a client with unacknowledged messages: what it repeats must not hide its acknowledgements. */
 const RECEIVER_FACTOR = 32;
 /** Of all clients. Beyond it, a client that waits is not read at all. */
 const TOTAL_BYTES_MAX = 64 * 1024 * 1024;

@@ -298,7 +298,7 @@ export class Session implements Recipient, MemoryHolder {
     if (this.#inbound !== undefined) this.#holdInbound(this.#inbound.size);
   }
 
-  /** Identifiers that the client does not release count while it is connected: a session that is offline could not pay. */
+  /** Identifiers that the client does not release count while it is connected: without a connection it cannot pay. */
   #holdInbound(count: number): void {
     if (this.output === undefined) return;
     this.memoryShare.add(count * INBOUND_BYTES);

@@ -92,6 +92,13 @@ export class DiskContents {
     return this.subscriptions.get(clientId) ?? new Map<string, QoS>();
   }
 
+  #dropSession(clientId: string): void {
+    this.sessions.delete(clientId);
+    this.disconnectedAtMs.delete(clientId);
+    this.subscriptions.delete(clientId);
+    this.inbound.delete(clientId);
+  }
+
   #apply(change: Change, at: number): void {
     switch (change.kind) {
       case 'session.put': {
@@ -102,10 +109,7 @@ export class DiskContents {
         return;
       }
       case 'session.drop':
-        this.sessions.delete(change.clientId);
-        this.disconnectedAtMs.delete(change.clientId);
-        this.subscriptions.delete(change.clientId);
-        this.inbound.delete(change.clientId);
+        this.#dropSession(change.clientId);
         this.queues.delete(change.queue);
         return;
       case 'subscription.put': {
