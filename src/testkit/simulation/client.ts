@@ -370,6 +370,11 @@ export class SimulatedClient implements ConnectionUser {
     });
   }
 
+  /** Connects again if the broker has ended the connection, for a limit: not every client does so by itself. */
+  returnIfDisconnected(): void {
+    if (this.#connection === undefined && this.#connect !== undefined) this.connect(this.#connect);
+  }
+
   #redial(): void {
     const connect = this.#connect;
     if (connect === undefined || this.traits.redialMs === 0) return;

@@ -338,8 +338,10 @@ export class World {
     }
     // Small windows and slow networks take time. A run that hangs reaches the limit.
     const lastMs = this.#clock.nowMs() + PATIENCE_MS;
-    do await this.#until(this.#clock.nowMs() + QUIET_MS);
-    while (!this.#isAtRest && this.#clock.nowMs() < lastMs && this.#verdict.violation === undefined);
+    do {
+      await this.#until(this.#clock.nowMs() + QUIET_MS);
+      for (const client of this.#clients.values()) client.returnIfDisconnected();
+    } while (!this.#isAtRest && this.#clock.nowMs() < lastMs && this.#verdict.violation === undefined);
     if (this.#verdict.violation !== undefined) return;
     const pendingDeliveries = this.#incarnation?.pendingDeliveries ?? 0;
     this.#model.rested({ clients: this.#clients.values(), pendingDeliveries });
