@@ -17,9 +17,6 @@ export interface SteppedCore {
   handle(input: Input, nowMs: number): void;
 }
 
-/** How often the two clocks are compared at least. */
-const WATCH_MS = 1000;
-
 export interface EventLoopParts {
   readonly clock: Clock;
   /** Calls back when all input that is there now has been handled. */
@@ -158,7 +155,10 @@ export class EventLoop {
   beginTime(brokerMs: number, wallAheadMs: number): void {
     this.#shiftMs = brokerMs - this.nowMs();
     this.#wallAheadMs = wallAheadMs;
-    this.#watchClock();
+    // While nothing else happens, there are no turns.
+    this.#watch = this.#parts.clock.watch?.(() => {
+      if (haveParted(this.wallAheadMs(), this.#wallAheadMs)) this.scheduleTurn();
+    });
   }
 
   /** From now on nothing expires: what waits for its time waits for the next process. */
@@ -312,14 +312,5 @@ export class EventLoop {
     if (!haveParted(wallAheadMs, this.#wallAheadMs)) return;
     this.#wallAheadMs = wallAheadMs;
     this.step({ kind: 'clock', wallAheadMs });
-  }
-
-  /** While nothing else happens, there are no turns. */
-  #watchClock(): void {
-    const { clock } = this.#parts;
-    this.#watch = clock.at(this.nowMs() + WATCH_MS, () => {
-      if (haveParted(this.wallAheadMs(), this.#wallAheadMs)) this.scheduleTurn();
-      this.#watchClock();
-    });
   }
 }

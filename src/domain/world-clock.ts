@@ -6,8 +6,12 @@ import type { Context } from './context.js';
 import { Deadline, Deadlines } from './deadlines.js';
 import type { MessageId, Seq } from './identifiers.js';
 
-/** If the next start has a wrong date, no more than this is not counted of the time that the broker has run. */
-const MARK_EVERY_MS = 600_000;
+/**
+ * If the next start has a wrong date, no more of the time that the broker has run is not counted than a tenth of it, or
+ * ten minutes if that is more, and never more than a day.
+ */
+const MARK_MIN_MS = 600_000;
+const MARK_MAX_MS = 86_400_000;
 
 export class WorldClock {
   /** Deadlines by the wall clock. When that is corrected, all of them move, and none has to be set again. */
@@ -15,6 +19,7 @@ export class WorldClock {
   /** What a mark made now would say. */
   #markedAheadMs = 0;
   #nextSeq = 0;
+  #startedAtMs = 0;
   readonly #nextMark = new Deadline<WorldClock>(
     {
       name: 'clock mark',
@@ -48,6 +53,7 @@ export class WorldClock {
    */
   begin(mark: ClockMark | undefined, wallAheadMs: number): void {
     this.context.wallAheadMs = wallAheadMs;
+    this.#startedAtMs = this.context.nowMs;
     this.#nextSeq = mark === undefined ? 0 : mark.seq + 1;
     this.#markedAheadMs = mark?.wallAheadMs ?? wallAheadMs;
     this.#markLater();
@@ -75,6 +81,8 @@ export class WorldClock {
   }
 
   #markLater(): void {
-    this.own.set(this.#nextMark, this.context.nowMs + MARK_EVERY_MS);
+    const { nowMs } = this.context;
+    const laterMs = Math.min(Math.max((nowMs - this.#startedAtMs) / 10, MARK_MIN_MS), MARK_MAX_MS);
+    this.own.set(this.#nextMark, nowMs + laterMs);
   }
 }

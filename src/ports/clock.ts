@@ -25,6 +25,11 @@ export interface Clock {
    */
   wallMs(): number;
   /**
+   * Calls back within about a second after the date was corrected, until it is cancelled. Omitted by a clock that does
+   * not notice: its date is looked at whenever something happens.
+   */
+  watch?(corrected: () => void): Timer;
+  /**
    * Runs the callback once, when `nowMs()` is at least `atMs`; as soon as possible if that is already so, but never
    * before this call has returned.
    */

@@ -17,8 +17,8 @@ interface PendingTimer {
 /** A clock that moves only when a test advances it, in milliseconds since 1970. */
 export class VirtualClock implements Clock {
   #nowMs: number;
-  /** How far the date is ahead of `nowMs`. A test sets it to correct the date; no timer moves. */
-  wallAheadMs = 0;
+  #wallAheadMs = 0;
+  readonly #watchers = new Set<() => void>();
   #created = 0;
   /** A binary heap: no timer fires before its parent, at half its index. */
   readonly #heap: PendingTimer[] = [];
@@ -34,7 +34,22 @@ export class VirtualClock implements Clock {
   }
 
   wallMs(): number {
-    return this.#nowMs + this.wallAheadMs;
+    return this.#nowMs + this.#wallAheadMs;
+  }
+
+  /** How far the date is ahead of `nowMs`. A test sets it to correct the date; no timer moves. */
+  get wallAheadMs(): number {
+    return this.#wallAheadMs;
+  }
+
+  set wallAheadMs(aheadMs: number) {
+    this.#wallAheadMs = aheadMs;
+    for (const corrected of this.#watchers) corrected();
+  }
+
+  watch(corrected: () => void): Timer {
+    this.#watchers.add(corrected);
+    return { cancel: () => this.#watchers.delete(corrected) };
   }
 
   at(atMs: number, callback: () => void): Timer {

@@ -3,6 +3,10 @@
 // delay a timer nor trigger it early.
 import type { Clock, Timer } from 'hexmq/ports';
 
+/** How often the two clocks are compared, and by how much they have to part. */
+const WATCH_MS = 1000;
+const PARTED_MS = 500;
+
 /** `setTimeout` replaces a longer delay by one millisecond. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
@@ -13,11 +17,27 @@ export function createClock(): Clock {
 const systemClock: Clock = {
   nowMs,
   wallMs: () => Date.now(),
+  watch,
   at: (atMs, callback) => new SystemTimer(atMs, callback),
 };
 
 function nowMs(): number {
   return Math.floor(performance.timeOrigin + performance.now());
+}
+
+function watch(corrected: () => void): Timer {
+  let aheadMs = Date.now() - nowMs();
+  const interval = setInterval(() => {
+    const latestMs = Date.now() - nowMs();
+    if (Math.abs(latestMs - aheadMs) < PARTED_MS) return;
+    aheadMs = latestMs;
+    corrected();
+  }, WATCH_MS);
+  return {
+    cancel: () => {
+      clearInterval(interval);
+    },
+  };
 }
 
 class SystemTimer implements Timer {

@@ -74,6 +74,15 @@ export class BrokerIncarnation implements Clock {
     return this.#clock.wallMs();
   }
 
+  watch(corrected: () => void): Timer {
+    const noTimer = { cancel: () => undefined };
+    return (
+      this.#clock.watch?.(() => {
+        if (!this.#isDead) corrected();
+      }) ?? noTimer
+    );
+  }
+
   at(atMs: number, callback: () => void): Timer {
     return this.#clock.at(atMs, () => {
       if (!this.#isDead) callback();
