@@ -88,7 +88,8 @@ const project = (name: string): Config => ({
 });
 
 const config: Config = {
-  testTimeout: 30_000,
+  // Random histories on a disk or a database that other tests use as well take half a minute.
+  testTimeout: 90_000,
   // The longest tests wait for processes most of the time.
   maxWorkers: '100%',
   reporters: ['default', ['<rootDir>/test/support/skipped-suites.mjs', { leftOut }]],

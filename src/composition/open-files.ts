@@ -1,6 +1,7 @@
 // How many files this process may open. Every connection takes one of them, and so do the files of storage: without a
 // reserve, clients could take all of them, and storage could not open its next file.
 import { readFileSync } from 'node:fs';
+import { DEFAULT_LIMITS } from '../domain/limits.js';
 import { ConfigError } from './config-error.js';
 
 /**
@@ -9,6 +10,7 @@ import { ConfigError } from './config-error.js';
  */
 export const RESERVED_FILES = 200;
 const LEAST_FILES = 256;
+const FEW_CONNECTIONS = 1000;
 
 interface ProcessReport {
   readonly userLimits?: { readonly open_files?: { readonly soft: number | 'unlimited' } };
@@ -40,7 +42,8 @@ function limitOfReport(): number | 'unlimited' | undefined {
 export const connectionFiles = (limit: number): number => Math.max(limit - RESERVED_FILES, 1);
 
 /**
- * @returns a warning if fewer clients fit than `maxConnections` allows.
+ * @returns a warning if fewer clients fit than `maxConnections` allows. With its default, which the operator has not
+ * asked for, only if few fit.
  * @throws ConfigError if the limit is too low for a broker.
  */
 export function checkOpenFiles(limit: number, maxConnections: number): string | undefined {
@@ -50,7 +53,8 @@ export function checkOpenFiles(limit: number, maxConnections: number): string | 
         'storage, logs and listeners, and one for each client',
     ]);
   const room = connectionFiles(limit);
-  if (room >= maxConnections) return undefined;
+  const expected = maxConnections === DEFAULT_LIMITS.maxConnections ? FEW_CONNECTIONS : maxConnections;
+  if (room >= expected) return undefined;
   return (
     `this process may open ${limit} files (ulimit -n), so ${room} connections are admitted, not the ` +
     `${maxConnections} of limits.maxConnections`

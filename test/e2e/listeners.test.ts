@@ -119,7 +119,7 @@ describe('openssl s_client', () => {
       const { status } = await client('-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0');
       expect(status).not.toBe(0);
       await program.logs(
-        /"event":"handshake-failed","listener":"tls-2",.*"reason":"tls","detail":"unsupported protocol"/,
+        /"event":"handshake-failed","listener":"tls-2",.*"reason":"tls","detail":"[^"]*unsupported protocol/,
       );
     }));
 
