@@ -133,10 +133,10 @@ test(
       afterwards(() => {
         program.kill('SIGKILL');
       });
-      const [, port] = await program.says(/^hexmq \S+ ready: ws [\d.]+:(\d+), /m);
+      const [, port] = await program.says(/\bhexmq \S+ ready: ws [\d.]+:(\d+), /m);
       const before = residentBytes({ program });
       let most = before;
-      const piece = Buffer.alloc(MIB);
+      const piece = Buffer.alloc(65_535);
       const head = publish({ topic: 't', payload: Buffer.alloc(200 * MIB) }).subarray(0, 100);
       for (let i = 0; i < 8; i++) {
         const socket = connectSocket({ host: '127.0.0.1', port: Number(port) });

@@ -33,6 +33,7 @@ describe('the plans of many seeds', () => {
       'acknowledge',
       'connect',
       'crash',
+      'date',
       'disconnect',
       'disk denies',
       'disk pace',
