@@ -45,7 +45,7 @@ describe('a process that may open few files', () => {
       const program = startWith(300);
       await readiness(program);
       await program.logs(
-        /hexmq: this process may open 300 files \(ulimit -n\), so 100 connections are admitted, not the 100000 of limits\.maxConnections/,
+        /this process may open 300 files \(ulimit -n\), so 100 connections are admitted, not the 100000 of limits\.maxConnections/,
       );
     }));
 
