@@ -37,8 +37,8 @@ const shared = {
 const LONG = [
   'test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
   'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mqtt-js|names-in-memory|waiting-memory)\\.test',
-  'test/e2e/(pid-file|signals|standard-streams)\\.test',
-  'test/contract/storage-file-disk\\.test',
+  'test/e2e/(authentication|file-descriptors|pid-file|signals|standard-streams)\\.test',
+  'test/contract/storage-(crash|file-damage|file-disk)\\.test',
   'test/unit/application/transfer/migrate\\.test',
   'test/simulation/(seeds-(?!1-to-)|planted-bugs)',
 ];
