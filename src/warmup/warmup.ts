@@ -11,7 +11,7 @@ import { Traffic } from './traffic.js';
 
 export interface WarmupTimes {
   /**
-   * What the warm-up adds to a start, in milliseconds. Default: until 450 ms after the process began, but 100 to 300.
+   * What the warm-up adds to a start, in milliseconds. Default: until 430 ms after the process began, but 100 to 300.
    */
   readonly beforeListeningMs?: number;
   /** For how long it goes on after that, in milliseconds. Default: 1500. */
@@ -19,7 +19,7 @@ export interface WarmupTimes {
 }
 
 /** When a start opens its listeners, counted from the beginning of the process, if nothing else takes longer. */
-const LISTEN_AFTER_MS = 450;
+const LISTEN_AFTER_MS = 430;
 const BEFORE_LISTENING_MIN_MS = 100;
 const BEFORE_LISTENING_MAX_MS = 300;
 const WHILE_IDLE_MS = 1500;
