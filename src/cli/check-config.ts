@@ -1,11 +1,10 @@
 // `hexmq check-config`: reports everything that a start would refuse, and what will surprise, without starting.
 import type { Command } from 'commander';
 import { checkAdapters } from '../composition/check.js';
-import type { Config } from '../composition/config.js';
 import { ConfigError } from '../composition/config-error.js';
 import { configWarnings } from '../composition/config-warnings.js';
 import { describeAdapters } from './describe-adapters.js';
-import { checkOpenFiles } from '../composition/open-files.js';
+import { openFilesProblem } from '../composition/open-files.js';
 import { formatAddress } from '../ports/index.js';
 import type { StorageTraits } from '../ports/index.js';
 import { loadCheckedConfig } from './load-config.js';
@@ -29,7 +28,9 @@ async function checkConfig(flags: CheckFlags, host: ProcessHost): Promise<void> 
   const loaded = await loadCheckedConfig(flags, host.environment);
   const { config } = loaded;
   const warnings = [...loaded.warnings, ...configWarnings(config)];
-  const problems = [...problemsOfFiles(config, host)];
+  // How many clients fit is not said: a service has another limit than the shell in which it is checked.
+  const ofFiles = openFilesProblem(host.openFilesLimit);
+  const problems = ofFiles === undefined ? [] : [ofFiles];
   let traits: StorageTraits | undefined;
   try {
     const checked = await checkAdapters(config);
@@ -47,15 +48,4 @@ async function checkConfig(flags: CheckFlags, host: ProcessHost): Promise<void> 
       `${listener.type} ${listener.type === 'unix' ? listener.path : formatAddress(listener.host, listener.port)}`,
   );
   host.print(`the configuration is valid: ${listeners.join(', ')}, ${describeAdapters(config, traits)}\n`);
-}
-
-/** How many clients fit is not said: a service has another limit than the shell in which it is checked. */
-function problemsOfFiles({ limits }: Config, { openFilesLimit }: ProcessHost): readonly string[] {
-  try {
-    checkOpenFiles(openFilesLimit, limits.maxConnections);
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.problems;
-  }
 }

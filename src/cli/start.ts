@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import { STORAGE_ADAPTERS } from '../composition/adapter-table.js';
 import { adapterNames } from '../composition/adapter-table.js';
 import type { Config } from '../composition/config.js';
+import { ConfigError } from '../composition/config-error.js';
 import { composeBroker, StartInterrupted } from '../composition/container.js';
 import type { BrokerService } from '../composition/container.js';
-import { checkOpenFiles } from '../composition/open-files.js';
+import { openFilesProblem, openFilesWarning } from '../composition/open-files.js';
 import { describeAdapters } from './describe-adapters.js';
 import { ExitStatus } from './report-error.js';
 import { PidFile, pidFileOf } from './pid-file.js';
@@ -51,7 +52,9 @@ class StopRequest {
 async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<void> {
   const stop = new StopRequest(host);
   const { config, warnings } = await loadCheckedConfig(flags, host.environment);
-  const fewFiles = checkOpenFiles(host.openFilesLimit, config.limits.maxConnections);
+  const tooFewFiles = openFilesProblem(host.openFilesLimit);
+  if (tooFewFiles !== undefined) throw new ConfigError([tooFewFiles]);
+  const fewFiles = openFilesWarning(host.openFilesLimit, config.limits.maxConnections);
   const pidFile = pidFileOf(flags, host);
   if (pidFile !== undefined) PidFile.check(pidFile, host);
   const composing = composeBroker(config, {});

@@ -2,7 +2,6 @@
 // reserve, clients could take all of them, and storage could not open its next file.
 import { readFileSync } from 'node:fs';
 import { DEFAULT_LIMITS } from '../domain/limits.js';
-import { ConfigError } from './config-error.js';
 
 /**
  * Kept back from clients: file storage takes up to 90, and the rest is for logs, listeners, and connections to
@@ -41,17 +40,20 @@ function limitOfReport(): number | 'unlimited' | undefined {
 /** How many connections may be open at once, whatever state they are in. */
 export const connectionFiles = (limit: number): number => Math.max(limit - RESERVED_FILES, 1);
 
+/** What is wrong if the limit is too low for a broker. */
+export function openFilesProblem(limit: number): string | undefined {
+  if (limit >= LEAST_FILES) return undefined;
+  return (
+    `this process may open ${limit} files (ulimit -n); hexmq needs at least ${LEAST_FILES}: ${RESERVED_FILES} for ` +
+    'storage, logs and listeners, and one for each client'
+  );
+}
+
 /**
- * @returns a warning if fewer clients fit than `maxConnections` allows. With its default, which the operator has not
- * asked for, only if few fit.
- * @throws ConfigError if the limit is too low for a broker.
+ * A warning if fewer clients fit than `maxConnections` allows. With its default, which the operator has not asked for,
+ * only if few fit.
  */
-export function checkOpenFiles(limit: number, maxConnections: number): string | undefined {
-  if (limit < LEAST_FILES)
-    throw new ConfigError([
-      `this process may open ${limit} files (ulimit -n); hexmq needs at least ${LEAST_FILES}: ${RESERVED_FILES} for ` +
-        'storage, logs and listeners, and one for each client',
-    ]);
+export function openFilesWarning(limit: number, maxConnections: number): string | undefined {
   const room = connectionFiles(limit);
   const expected = maxConnections === DEFAULT_LIMITS.maxConnections ? FEW_CONNECTIONS : maxConnections;
   if (room >= expected) return undefined;

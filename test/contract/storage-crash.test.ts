@@ -1,43 +1,32 @@
 // The crash contract of storage: file storage keeps it, and storages that only look durable within one process do not.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { buildSync } from 'esbuild';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { ContractViolation, storageCrashContract } from 'hexmq/testkit';
 import type { StoreUnderCrash } from 'hexmq/testkit';
 import type { Storage } from 'hexmq/ports';
 import { FileStorage } from '../../adapters/storage/file/index.js';
 import { MemoryStorage, MemoryStore } from '../../adapters/storage/memory/index.js';
+import { ChildProgram } from './child-program.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-crash-'));
-// The directory from which the packages of the repository are resolved.
-const PROGRAM = join(ROOT, `node_modules/.cache/hexmq/crash-program-${String(process.pid)}.mjs`);
+const PROGRAM = new ChildProgram('crash-program');
 let directories = 0;
 
 beforeAll(() => {
-  buildSync({
-    entryPoints: [join(ROOT, 'test/contract/crash-program.ts')],
-    outfile: PROGRAM,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-    alias: { 'hexmq/ports': join(ROOT, 'src/ports/index.ts') },
-    logLevel: 'error',
-  });
+  PROGRAM.build();
 });
 
 afterAll(() => {
-  rmSync(PROGRAM, { force: true });
+  PROGRAM.remove();
   rmSync(ROOM, { recursive: true, force: true });
 });
 
 function subject(kind: string, storage?: () => Storage): Promise<StoreUnderCrash> {
   const directory = join(ROOM, String(++directories));
   return Promise.resolve({
-    command: [process.execPath, PROGRAM, kind, directory],
+    command: [process.execPath, PROGRAM.path, kind, directory],
     storage: storage ?? (() => new FileStorage({ directory })),
     dispose: () => Promise.resolve(),
   });

@@ -5,13 +5,12 @@
 // merely left alone would keep it. Closing writes nothing, so the store is as a crash leaves it. That this is so is not
 // taken on trust: a child process is killed below.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { buildSync } from 'esbuild';
 import * as fastCheck from 'fast-check';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Change, Seq, Storage } from 'hexmq/ports';
 import { StorageError } from 'hexmq/ports';
@@ -23,6 +22,7 @@ import { Space, isFence, spaceKey } from '../../adapters/storage/file/keys.js';
 import type { Database } from '../../adapters/storage/file/engine.js';
 import { encodeFormat } from '../../adapters/storage/file/records/index.js';
 import { append, entriesOf, factsOf, messageOf, queue, remove, topic, trim } from './changes.js';
+import { ChildProgram } from './child-program.js';
 
 const ROOM = mkdtempSync(join(tmpdir(), 'hexmq-file-storage-'));
 let directories = 0;
@@ -96,7 +96,6 @@ storageContract({
   },
 });
 
-const ROOT = resolve(import.meta.dirname, '../..');
 async function opened(directory: string, makeEngine = engineOf): Promise<FileStorage> {
   const storage = new FileStorage({ directory }, makeEngine);
   await storage.open();
@@ -514,28 +513,18 @@ describe('options of file storage', () => {
 });
 
 describe('a process with a file storage', () => {
-  // The directory from which the packages of the repository are resolved.
-  const program = join(ROOT, `node_modules/.cache/hexmq/file-storage-child-${String(process.pid)}.mjs`);
+  const program = new ChildProgram('file-storage-child');
 
   beforeAll(() => {
-    buildSync({
-      entryPoints: [join(ROOT, 'test/contract/file-storage-child.ts')],
-      outfile: program,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      packages: 'external',
-      alias: { 'hexmq/ports': join(ROOT, 'src/ports/index.ts') },
-      logLevel: 'error',
-    });
+    program.build();
   });
 
   afterAll(() => {
-    rmSync(program, { force: true });
+    program.remove();
   });
 
   const start = (...args: string[]): ChildProcess =>
-    spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    spawn(process.execPath, [program.path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 
   /** Reads the output of the child until `isEnough`, kills it, and reads the rest. @returns all its lines. */
   async function killedWhen(child: ChildProcess, isEnough: (line: string) => boolean): Promise<string[]> {
