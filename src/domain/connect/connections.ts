@@ -291,8 +291,10 @@ export class Connections {
 
   #finish(connection: Connection, reason: EndReason, { malformed, detail }: EndDetail): void {
     const { admission, clientId, session, id } = connection;
+    const { intake } = connection.output;
+    const hasLeft = reason === 'client-disconnect' || intake?.disconnect !== undefined; // [MQTT-3.14.4-3]
     connection.moveTo('ended');
-    connection.output.intake?.end();
+    intake?.end();
     this.#connections.delete(id);
     this.deadlines.clear(connection.deadline);
     if (connection.drain !== undefined) this.deadlines.clear(connection.drain);
@@ -328,7 +330,7 @@ export class Connections {
     connection.retained = undefined;
     const sessionGoesOn = session.expiryIntervalS > 0;
     this.sessions.detach(session);
-    if (reason === 'client-disconnect') this.wills.discard(clientId);
+    if (hasLeft) this.wills.discard(clientId);
     // At a shutdown the wills stay in the store: they are due if the clients do not return to the next process.
     else if (reason !== 'server-shutting-down')
       this.wills.connectionEnded({ clientId, userName, access: connection.access }, sessionGoesOn);

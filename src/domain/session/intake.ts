@@ -43,6 +43,7 @@ export class Intake implements SlowedPublisher, Task {
   #refusedSinceMs: number | undefined;
   /** Whether the client has said DISCONNECT, or has gone. */
   #isLeaving = false;
+  #disconnect: DisconnectPacket | undefined;
   #isSuspended = false;
   /** Whether it goes on as soon as it can, whatever waits elsewhere. */
   #isInHurry = false;
@@ -84,12 +85,20 @@ export class Intake implements SlowedPublisher, Task {
     return true;
   }
 
+  /** The DISCONNECT that has come, if one has: it counts even if the connection ends before its turn comes. */
+  get disconnect(): DisconnectPacket | undefined {
+    return this.#disconnect;
+  }
+
   /** A packet has come that has to wait. */
   hold(packet: OrderedPacket): void {
     const bytes = bytesOf(packet);
     this.#held.push(detached(packet));
     this.#count(bytes);
-    if (packet.type === PacketType.disconnect) this.leave();
+    if (packet.type === PacketType.disconnect) {
+      this.#disconnect = packet;
+      this.leave();
+    }
     if (this.#isFull || this.#isLeaving) this.#suspend();
   }
 
@@ -161,12 +170,11 @@ export class Intake implements SlowedPublisher, Task {
 
   /** Nothing that the client has published behind a refused message may be accepted. Its DISCONNECT counts. */
   #abandon(): void {
-    const last = [...this.#held].at(-1);
     this.#held.clear();
     this.#count(-this.#bytes);
-    if (last?.type !== PacketType.disconnect) return;
-    this.#held.push(last);
-    this.#count(bytesOf(last));
+    if (this.#disconnect === undefined) return;
+    this.#held.push(this.#disconnect);
+    this.#count(bytesOf(this.#disconnect));
   }
 
   #count(bytes: number): void {

@@ -1,6 +1,6 @@
 // Publishers that are slowed because their messages come faster than a client that keeps up can get them.
 import { describe, expect, test } from '@jest/globals';
-import { CoreHarness } from '../../../support/core-harness.js';
+import { CoreHarness, will } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 import { PacketType } from '../../../../src/protocol/packets.js';
 
@@ -172,6 +172,20 @@ describe('a publisher that is slowed', () => {
     expect(core.stored('a')).toEqual(names(1, 15));
     expect(core.recorder.events.at(-1)).toMatchObject({ kind: 'session-ended', clientId: 'publisher' });
     expect(core.recorder.events.at(-2)).toMatchObject({ kind: 'connection-ended', reason: 'client-disconnect' });
+  });
+
+  test('the will of a client that has sent DISCONNECT is not published, even if another connection takes over before what it had sent is handled', () => {
+    const { core } = overloaded();
+    const publisher = core.connect('leaving', { will: will('t', 'its will') });
+    publishAll(publisher, 1, 15);
+    core.finishesAtOnce = false;
+    publisher.disconnect();
+    core.connect('leaving');
+    core.finishesAtOnce = true;
+    core.finish();
+    expect(core.recorder.events).toContainEqual(expect.objectContaining({ reason: 'session-taken-over' }));
+    expect(core.recorder.events).not.toContainEqual(expect.objectContaining({ kind: 'will-published' }));
+    expect(core.stored('a')).not.toContain('its will');
   });
 
   test('what a client has sent before it is lost is handled before its end', () => {
