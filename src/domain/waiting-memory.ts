@@ -12,8 +12,12 @@ export interface MemoryHolder {
   readonly holder: ConnectionId | undefined;
   /** Frees a waiting message, or a buffer of what is in storage as well. @returns false if there is neither. */
   freeMemory(): boolean;
+  /** Frees a buffer of what is in storage as well. @returns false if there is none. */
+  freeBuffer(): boolean;
 }
 
+/** Before a connection is ended, so many others are looked at that may hold what is in storage as well. */
+const BUFFERS_EXAMINED = 64;
 /** Smaller shares have no rank: they are not what fills the memory. */
 const RANKED_BYTES = 4096;
 /** The ranks in which a share doubles. */
@@ -76,6 +80,11 @@ class Ranks {
     this.#top = Math.max(this.#top, rank);
   }
 
+  /** From those that hold most down. */
+  *descending(): Generator<MemoryShare> {
+    for (let rank = this.#top; rank >= 0; rank--) yield* this.#shares[rank] ?? [];
+  }
+
   /** One that holds most, or a fifth less. */
   get largest(): MemoryShare | undefined {
     for (; this.#top >= 0; this.#top--) for (const share of this.#shares[this.#top] ?? []) return share;
@@ -125,10 +134,22 @@ export class WaitingMemory implements Task {
   #reduce(share: MemoryShare): void {
     const { owner, bytes } = share;
     if (owner.freeMemory() && share.bytes < bytes) return;
+    if (this.#freeBuffer()) return;
     share.close();
     if (owner.holder === undefined) return;
     this.#ending.push(owner.holder);
     this.work.add(this);
+  }
+
+  /** Nothing is lost by it, and no client is disconnected. */
+  #freeBuffer(): boolean {
+    let examined = 0;
+    for (const share of this.ranks.descending()) {
+      if (++examined > BUFFERS_EXAMINED) return false;
+      const { bytes } = share;
+      if (share.owner.freeBuffer() && share.bytes < bytes) return true;
+    }
+    return false;
   }
 
   run(): boolean {

@@ -78,6 +78,10 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder, Ta
     return this.#waiting.freeMemory();
   }
 
+  freeBuffer(): boolean {
+    return this.#waiting.stored && this.freeMemory();
+  }
+
   get isEmpty(): boolean {
     return this.#members.length === 0;
   }

@@ -116,6 +116,10 @@ export class Session implements Recipient, MemoryHolder {
     return this.#outbound?.freeMemory() ?? false;
   }
 
+  freeBuffer(): boolean {
+    return this.stored && this.freeMemory();
+  }
+
   /** The connection has ended: nothing is held for it any more. */
   closeMemoryShare(): void {
     this.#memoryShare?.close();

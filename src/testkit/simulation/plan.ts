@@ -66,7 +66,7 @@ function limitsOf(random: SeededRandom): { -readonly [Key in keyof Limits]?: Lim
         }
       : {}),
     ...(random.chance(0.1) ? { maxQueueBytes: 600 } : {}),
-    ...(random.seed % 10 === 3 ? { maxWaitingBytes: random.seed % 20 === 3 ? 30_000 : 60_000 } : {}),
+    ...(random.seed % 10 === 3 ? { maxWaitingBytes: random.seed % 20 === 3 ? 60_000 : 120_000 } : {}),
   };
 }
 

@@ -85,6 +85,23 @@ describe('when what waits reaches the limit', () => {
     expect(core.broker.counters.dropped['memory-full']).toBe(1);
   });
 
+  test('no client is disconnected while a shared group has a buffer of what is in storage as well', () => {
+    const core = new CoreHarness({ ...LIMITS, maxWaitingBytes: 30_000 });
+    const member = core.connectStored('member');
+    member.subscribe(['$share/g/s', 1]);
+    const publisher = core.connect('publisher');
+    const payloads = Array.from({ length: 5 }, (_, i) => String(i).repeat(12_000));
+    for (const payload of payloads) publisher.publish('s', payload);
+    core.connect('deaf').congested(10_000);
+    expect(core.recorder.events).not.toContainEqual(expect.objectContaining({ reason: 'memory-full' }));
+    const heard = core.heard(member).filter((line) => line.startsWith('publish'));
+    for (let id = 1; id <= 5; id++) {
+      member.puback(id);
+      heard.push(...core.heard(member).filter((line) => line.startsWith('publish')));
+    }
+    expect(heard).toEqual(payloads.map((_, i) => `publish s=12000-bytes q1 id${i + 1}`));
+  });
+
   test('a stored session loses nothing: its buffer is read again from storage', () => {
     const { core, publisher } = withLaggard();
     const stored = core.connectStored('stored');
