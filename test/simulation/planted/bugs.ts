@@ -327,8 +327,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'a window that is one too large',
     breaks: ['window'],
     plant: () =>
-      replaceMethod(DeliveryWindow.prototype, 'open', (_self, open, initial, max) => {
-        open(initial + 1, max + 1);
+      replaceMethod(DeliveryWindow.prototype, 'open', (_self, open, { initialInflight, maxInflight }) => {
+        open({ initialInflight: initialInflight + 1, maxInflight: maxInflight + 1 });
       }),
   },
   {
