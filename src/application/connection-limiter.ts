@@ -5,9 +5,10 @@
 // For a connection through a proxy the client's address is known only later: until then it counts against all limits
 // except those of an address.
 //
-// An address is remembered only while it matters: while it has connections, or while its rate has not recovered. A
-// peer with many addresses (every IPv6 /64 network is one) can make the limiter remember `ADDRESSES_MAX` of them;
-// beyond that the oldest are forgotten.
+// Connections of an address are counted with a limit or without, so that a limit set by a reload counts those that are
+// already there. Its rate is remembered while there is one and it has not recovered. A peer with many addresses (every
+// IPv6 /64 network is one) can make the limiter remember the rates of `ADDRESSES_MAX` of them; beyond that the oldest
+// are forgotten.
 import type { ConnectionLimits } from '../domain/limits.js';
 import type { RefusalReason } from '../domain/reasons.js';
 import { TokenBucket } from './token-bucket.js';
@@ -24,30 +25,20 @@ export type ConnectionLimitReason = Extract<
   'too-many-pending-connections' | 'connect-rate' | 'connect-rate-of-address' | 'too-many-connections-of-address'
 >;
 
-/** Remembered addresses; those with open connections are kept beyond it. */
+/** Addresses whose rate is remembered. */
 const ADDRESSES_MAX = 100_000;
 
-interface AddressEntry {
-  connections: number;
-  rate: TokenBucket | undefined;
-}
-
 export class ConnectionLimiter {
-  #limits: ConnectionRateLimits;
+  readonly #limits: () => ConnectionRateLimits;
   #rate: TokenBucket | undefined;
   #pending = 0;
+  /** By network prefix; those without connections are absent. */
+  readonly #connections = new Map<string, number>();
   /** By network prefix, ordered by the most recent connection, oldest first. */
-  readonly #addresses = new Map<string, AddressEntry>();
+  readonly #rates = new Map<string, TokenBucket>();
 
-  constructor(limits: ConnectionRateLimits) {
-    this.#limits = limits;
-  }
-
-  /** Applies to new connections; open ones stay. A rate that changes starts with a full bucket. */
-  set limits(limits: ConnectionRateLimits) {
-    if (limits.maxConnectRate !== this.#limits.maxConnectRate) this.#rate = undefined;
-    if (limits.maxConnectRatePerAddress !== this.#limits.maxConnectRatePerAddress)
-      for (const entry of this.#addresses.values()) entry.rate = undefined;
+  /** @param limits returns those in force. They apply to new connections; open ones stay. */
+  constructor(limits: () => ConnectionRateLimits) {
     this.#limits = limits;
   }
 
@@ -57,17 +48,14 @@ export class ConnectionLimiter {
    * @returns the limit that refuses it, or `undefined`.
    */
   check(ipAddress: string | undefined, nowMs: number): ConnectionLimitReason | undefined {
-    const { maxPendingConnections, maxConnectRate } = this.#limits;
+    const { maxPendingConnections, maxConnectRate } = this.#limits();
     if (maxPendingConnections !== undefined && this.#pending >= maxPendingConnections)
       return 'too-many-pending-connections';
     const reason = this.checkAddress(ipAddress, nowMs);
     if (reason !== undefined) return reason;
     // Last, so that a single address that floods the listener does not use up the rate that all share.
-    if (maxConnectRate !== undefined) {
-      this.#rate ??= new TokenBucket(maxConnectRate, nowMs);
-      if (this.#rate.waitMs(nowMs) > 0) return 'connect-rate';
-    }
-    return undefined;
+    this.#rate = TokenBucket.at(maxConnectRate, this.#rate, nowMs);
+    return this.#rate !== undefined && this.#rate.waitMs(nowMs) > 0 ? 'connect-rate' : undefined;
   }
 
   /** Counts a connection as pending. */
@@ -82,28 +70,28 @@ export class ConnectionLimiter {
    * `addAddress`; otherwise `remove` it without an address.
    */
   checkAddress(ipAddress: string | undefined, nowMs: number): ConnectionLimitReason | undefined {
-    const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
-    const entry = ipAddress === undefined ? undefined : this.#addresses.get(networkPrefix(ipAddress));
-    if (entry === undefined) return undefined;
-    if (maxConnectionsPerAddress !== undefined && entry.connections >= maxConnectionsPerAddress)
+    const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits();
+    if (ipAddress === undefined || (maxConnectRatePerAddress === undefined && maxConnectionsPerAddress === undefined))
+      return undefined;
+    const network = networkPrefix(ipAddress);
+    if (maxConnectionsPerAddress !== undefined && (this.#connections.get(network) ?? 0) >= maxConnectionsPerAddress)
       return 'too-many-connections-of-address';
-    if (maxConnectRatePerAddress !== undefined && (entry.rate?.waitMs(nowMs) ?? 0) > 0)
-      return 'connect-rate-of-address';
+    const rate = this.#rates.get(network);
+    // A bucket with another rate is from before a reload.
+    if (rate?.perS === maxConnectRatePerAddress && (rate?.waitMs(nowMs) ?? 0) > 0) return 'connect-rate-of-address';
     return undefined;
   }
 
   addAddress(ipAddress: string | undefined, nowMs: number): void {
-    const { maxConnectRatePerAddress, maxConnectionsPerAddress } = this.#limits;
-    if (ipAddress === undefined || (maxConnectRatePerAddress === undefined && maxConnectionsPerAddress === undefined))
-      return;
+    if (ipAddress === undefined) return;
     const network = networkPrefix(ipAddress);
-    const entry = this.#addresses.get(network) ?? { connections: 0, rate: undefined };
-    this.#addresses.delete(network);
-    this.#addresses.set(network, entry);
-    entry.connections++;
-    if (maxConnectRatePerAddress !== undefined)
-      (entry.rate ??= new TokenBucket(maxConnectRatePerAddress, nowMs)).take(1, nowMs);
-    if (this.#addresses.size > ADDRESSES_MAX) this.#prune(nowMs);
+    this.#connections.set(network, (this.#connections.get(network) ?? 0) + 1);
+    const rate = TokenBucket.at(this.#limits().maxConnectRatePerAddress, this.#rates.get(network), nowMs);
+    this.#rates.delete(network);
+    if (rate === undefined) return;
+    this.#rates.set(network, rate);
+    rate.take(1, nowMs);
+    if (this.#rates.size > ADDRESSES_MAX) this.#prune(nowMs);
   }
 
   /** Moves a connection from pending to established. */
@@ -116,25 +104,21 @@ export class ConnectionLimiter {
     if (!wasEstablished) this.#pending--;
     if (ipAddress === undefined) return;
     const network = networkPrefix(ipAddress);
-    const entry = this.#addresses.get(network);
-    // The limit may have been set after the connection was opened.
-    if (entry === undefined || entry.connections === 0) return;
-    entry.connections--;
-    if (entry.connections === 0 && (entry.rate === undefined || entry.rate.isFull(nowMs)))
-      this.#addresses.delete(network);
+    const left = (this.#connections.get(network) ?? 0) - 1;
+    if (left > 0) {
+      this.#connections.set(network, left);
+      return;
+    }
+    this.#connections.delete(network);
+    if (this.#rates.get(network)?.isFull(nowMs) === true) this.#rates.delete(network);
   }
 
-  /**
-   * Forgets addresses whose rate has recovered and, if that is not enough, the oldest. An address with connections is
-   * never forgotten: their number is bounded by the number of connections.
-   */
+  /** Forgets addresses whose rate has recovered and, if that is not enough, the oldest. */
   #prune(nowMs: number): void {
-    const idle = [...this.#addresses].filter(([, { connections }]) => connections === 0);
-    for (const [network, { rate }] of idle)
-      if (rate === undefined || rate.isFull(nowMs)) this.#addresses.delete(network);
-    for (const [network] of idle) {
-      if (this.#addresses.size <= ADDRESSES_MAX / 2) return;
-      this.#addresses.delete(network);
+    for (const [network, rate] of this.#rates) if (rate.isFull(nowMs)) this.#rates.delete(network);
+    for (const network of this.#rates.keys()) {
+      if (this.#rates.size <= ADDRESSES_MAX / 2) return;
+      this.#rates.delete(network);
     }
   }
 }

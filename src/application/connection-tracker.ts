@@ -1,14 +1,13 @@
 // Counts every connection against the limits of the broker and of its listener, once when it arrives and once when it
 // has gone, whatever happened in between. The counts exist from the first connection on, with limits or without, so
 // that a limit set by a reload applies to the connections that are already there.
-import type { PerListenerLimits } from '../domain/limits.js';
 import type { PeerInfo } from '../domain/peer.js';
 import type { ConnectionId } from '../domain/identifiers.js';
 import type { Clock } from '../ports/clock.js';
 import type { Channel, ChannelHandler, IncomingConnection } from '../ports/network.js';
 import { ConnectionLimiter } from './connection-limiter.js';
 import type { ConnectionLimitReason } from './connection-limiter.js';
-import type { Settings } from './settings.js';
+import type { Settings } from '../domain/settings.js';
 
 /** Why a connection was closed before anything was read from it. */
 export type ArrivalRefusal = ConnectionLimitReason | 'too-many-open-files';
@@ -34,33 +33,26 @@ export interface ConnectionTrackerOwner {
   connectionAccepted(origin: ConnectionOrigin, channel: Channel): ChannelHandler;
 }
 
+const NO_LIMITS = {};
+
 export class ConnectionTracker {
   readonly #clock: Clock;
   readonly #owner: ConnectionTrackerOwner;
   readonly #brokerLimiter: ConnectionLimiter;
   readonly #listenerLimiters = new Map<string, ConnectionLimiter>();
-  #perListenerLimits: PerListenerLimits;
   #lastConnection = 0;
   #open = 0;
 
   /** @param maxOpen connections that may be open at once, so that file descriptors are left for everything else. */
   constructor(
-    { current, perListener }: ConnectionSettings,
+    readonly settings: ConnectionSettings,
     readonly maxOpen: number,
     clock: Clock,
     owner: ConnectionTrackerOwner,
   ) {
-    this.#brokerLimiter = new ConnectionLimiter(current);
-    this.#perListenerLimits = perListener;
+    this.#brokerLimiter = new ConnectionLimiter(() => settings.current);
     this.#clock = clock;
     this.#owner = owner;
-  }
-
-  /** Applies to new connections; open ones stay. */
-  setLimits({ current, perListener }: ConnectionSettings): void {
-    this.#perListenerLimits = perListener;
-    this.#brokerLimiter.limits = current;
-    for (const [listener, limiter] of this.#listenerLimiters) limiter.limits = perListener.get(listener) ?? {};
   }
 
   /** @returns `undefined` when a limit refuses the connection. */
@@ -121,7 +113,7 @@ export class ConnectionTracker {
   #limiterOf(listener: string): ConnectionLimiter {
     let limiter = this.#listenerLimiters.get(listener);
     if (limiter === undefined) {
-      limiter = new ConnectionLimiter(this.#perListenerLimits.get(listener) ?? {});
+      limiter = new ConnectionLimiter(() => this.settings.perListener.get(listener) ?? NO_LIMITS);
       this.#listenerLimiters.set(listener, limiter);
     }
     return limiter;

@@ -3,12 +3,12 @@ import { Broker } from '../domain/broker.js';
 import type { Changes } from '../domain/changes.js';
 import type { Effects } from '../domain/effects.js';
 import type { Random } from '../ports/random.js';
-import type { LiveSettings } from './settings.js';
+import type { Settings } from '../domain/settings.js';
 
 export interface CoreParts {
   readonly changes: Changes;
   readonly effects: Effects;
-  readonly settings: LiveSettings;
+  readonly settings: Settings;
   readonly random: Random;
   /** See `BrokerParts.sliceSize`. */
   readonly sliceSize?: number | undefined;
@@ -18,8 +18,7 @@ export function createCore({ changes, effects, settings, random, sliceSize }: Co
   return new Broker({
     changes,
     effects,
-    limits: settings.current,
-    perListenerLimits: settings.perListener,
+    settings,
     newClientId: () => `auto-${Buffer.from(random.bytes(16)).toString('hex')}`,
     sliceSize,
   });

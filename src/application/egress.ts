@@ -13,7 +13,7 @@ import type { Link } from './link.js';
 import { GATE_MAX_BYTES } from './link-output.js';
 import type { OutputBuffer } from './output-buffer.js';
 import { PublishEncoder } from './publish-encoder.js';
-import type { Settings } from './settings.js';
+import type { Settings } from '../domain/settings.js';
 
 /** A connection with more than this to write does not wait for the end of the turn. */
 const FLUSH_BYTES = 64 * 1024;
@@ -48,7 +48,7 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
   /** Connections with something at the gate. */
   readonly #gated = new Set<Link>();
   readonly #congested = new Set<Link>();
-  #nextProgressMs = 0;
+  #progressMs = -Infinity;
   #deliveries = 0;
 
   constructor({ links, loop, committed, isGated, settings }: EgressParts) {
@@ -166,8 +166,9 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
 
   /** Tells the core which congested connections have taken some bytes since the last check, and what they hold now. */
   checkProgress(nowMs: number): void {
-    if (nowMs < this.#nextProgressMs) return;
-    this.#nextProgressMs = nowMs + Math.min(PROGRESS_INTERVAL_MS, this.#settings.current.drainTimeoutMs / 2);
+    const sinceMs = nowMs - this.#progressMs;
+    if (sinceMs < PROGRESS_INTERVAL_MS && sinceMs < this.#settings.current.drainTimeoutMs / 2) return;
+    this.#progressMs = nowMs;
     for (const link of this.#congested) {
       if (link.output.hasProgressed()) this.#loop.step({ kind: 'draining', connection: link.id });
       this.#reportHeld(link);

@@ -17,7 +17,7 @@ import type { Ingress } from './ingress.js';
 import type { Links } from './links.js';
 import type { Pager } from './pager.js';
 import type { Reauthorization } from './reauthorization.js';
-import type { LimitSettings, Settings } from './settings.js';
+import type { Settings } from '../domain/settings.js';
 
 export interface EngineParts {
   readonly clock: Clock;
@@ -93,13 +93,6 @@ export class Engine {
 
   restore(fact: RestoredFact): void {
     this.broker.restore(fact, this.#parts.loop.brokerMs());
-  }
-
-  /** Applies replaced settings to the parts that keep something derived from the limits; see `Broker.limit`. */
-  limit({ limits, perListener }: LimitSettings): void {
-    this.broker.limit(limits, perListener);
-    this.#parts.links.limitsChanged();
-    this.#parts.ingress.limitsChanged();
   }
 
   /** Begins to keep deadlines, after everything has been restored. */

@@ -1,7 +1,6 @@
 // What the incoming sides of all connections share: rate limits of publishing, the memory of incomplete packets, the
 // pressure of storage, and the question whether a client has been silent.
 import type { SuspendReason } from '../domain/effects.js';
-import type { Limits } from '../domain/limits.js';
 import { Fifo } from '../domain/queues/fifo.js';
 import type { Channel } from '../ports/network.js';
 import type { Clock } from '../ports/clock.js';
@@ -13,15 +12,8 @@ import type { EventLoop, WorkSource } from './event-loop.js';
 import { LinkInput } from './link-input.js';
 import type { InputOwner } from './link-input.js';
 import { PartialPacketBudget } from './partial-packet-budget.js';
-import type { Settings } from './settings.js';
+import type { Settings } from '../domain/settings.js';
 import { Throttle } from './throttle.js';
-
-const RATE_LIMITS = [
-  'maxPublishRate',
-  'maxPublishByteRate',
-  'maxTotalPublishRate',
-  'maxTotalPublishByteRate',
-] as const satisfies readonly (keyof Limits)[];
 
 /** The network is polled between the end of a turn and the end of the next. */
 const TURNS_UNTIL_QUIET = 2;
@@ -50,7 +42,6 @@ export class Ingress implements InputOwner, WorkSource {
   readonly #changes: RecordedChanges;
   readonly #inputs = new Set<LinkInput>();
   readonly #throttle: Throttle<LinkInput>;
-  #isThrottled = false;
   readonly #partialPackets: PartialPacketBudget<LinkInput>;
   #pressure: StoragePressure = StoragePressure.none;
   #isBacklogged = false;
@@ -63,21 +54,12 @@ export class Ingress implements InputOwner, WorkSource {
     this.#changes = changes;
     this.loop = loop;
     this.#settings = settings;
-    this.#throttle = new Throttle(clock, (input) => {
+    this.#throttle = new Throttle(clock, settings, (input) => {
       input.unpark('throttle');
     });
     this.#partialPackets = new PartialPacketBudget((input) => {
       loop.step({ kind: 'incomplete', connection: input.id });
     });
-    this.limitsChanged();
-  }
-
-  /** Reads the rate limits again. */
-  limitsChanged(): void {
-    const { current, perListener } = this.#settings;
-    this.#throttle.total = current;
-    const all: readonly Partial<Limits>[] = [current, ...perListener.values()];
-    this.#isThrottled = all.some((limits) => RATE_LIMITS.some((key) => limits[key] !== undefined));
   }
 
   open(origin: ConnectionOrigin, channel: Channel): LinkInput {
@@ -138,7 +120,7 @@ export class Ingress implements InputOwner, WorkSource {
   }
 
   get observesPackets(): boolean {
-    return this.#isThrottled || this.#pressure !== StoragePressure.none;
+    return this.#settings.hasPublishRates || this.#pressure !== StoragePressure.none;
   }
 
   packetRead(input: LinkInput, packet: Packet, nowMs: number, recordedBefore: number): void {
@@ -146,7 +128,7 @@ export class Ingress implements InputOwner, WorkSource {
     // A client that records nothing, with a PINGREQ for instance, adds nothing to what waits for storage.
     if (this.#pressure !== StoragePressure.none && this.recordedChanges !== recordedBefore)
       input.park('storage-pressure');
-    if (!this.#isThrottled || packet.type !== PacketType.publish) return;
+    if (!this.#settings.hasPublishRates || packet.type !== PacketType.publish) return;
     const bytes = packet.topic.length + packet.payload.length;
     this.#throttle.record(input, this.#settings.forListener(input.listener), bytes, nowMs);
     if (this.#throttle.isWaiting(input)) input.park('throttle');

@@ -14,7 +14,7 @@ import type { Ingress } from './ingress.js';
 import { Link } from './link.js';
 import type { LinkObserver } from './link.js';
 import type { Reauthorization } from './reauthorization.js';
-import type { Settings } from './settings.js';
+import type { Settings } from '../domain/settings.js';
 import type { Clock } from '../ports/clock.js';
 
 export interface LinksParts {
@@ -51,11 +51,6 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
 
   get ids(): readonly ConnectionId[] {
     return [...this.#links.keys()];
-  }
-
-  /** Reads the limits again. */
-  limitsChanged(): void {
-    this.#tracker.setLimits(this.#parts.settings);
   }
 
   /** A connection has arrived at the listener. @returns `undefined` if a limit refuses it. */

@@ -8,7 +8,7 @@ import type { AuthorizationRequest } from '../ports/auth.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Authorization, AuthorizationOutcome } from './authorization.js';
-import type { Settings } from './settings.js';
+import type { Settings } from '../domain/settings.js';
 
 const REQUESTS_PER_TURN = 200;
 const CONCURRENT_REQUESTS_MAX = 100;

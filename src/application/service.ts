@@ -14,7 +14,8 @@ import type { FailureSignal } from './failure-signal.js';
 import { Lifecycle, StartInterrupted } from './lifecycle.js';
 import type { Part, StopFailure } from './lifecycle.js';
 import type { Listening } from './listening.js';
-import type { LimitSettings, LiveSettings } from './settings.js';
+import type { LiveSettings } from './settings.js';
+import type { LimitSettings } from '../domain/settings.js';
 import { asError, messageOf } from './timeout.js';
 import type { Warnings } from './warnings.js';
 
@@ -119,7 +120,6 @@ export class BrokerService implements BrokerControl {
     const what: string[] = [];
     if (limits !== undefined) {
       settings.replace(limits);
-      this.engine.limit(limits);
       what.push('limits');
     }
     for (const part of [...listeners, ...access.all]) {

@@ -1,55 +1,45 @@
-// The limits in force, held by reference. A part that reads `current` when it needs a value takes part in every reload;
-// a part that copies a value at construction misses them, and a setter for each part is easily forgotten.
+// The limits in force, and their replacement by a reload.
 import type { Limits, PerListenerLimits } from '../domain/limits.js';
+import type { LimitSettings, Settings } from '../domain/settings.js';
 
-/** What a reload replaces. */
-export interface LimitSettings {
-  readonly limits: Limits;
-  /** The limits of listeners that have their own, by the listener's name. */
-  readonly perListener: PerListenerLimits;
-}
+const PUBLISH_RATES = [
+  'maxPublishRate',
+  'maxPublishByteRate',
+  'maxTotalPublishRate',
+  'maxTotalPublishByteRate',
+] as const satisfies readonly (keyof Limits)[];
 
-/**
- * Read access for the parts of the broker. Objects are the same from call to call until a reload, so they can be
- * compared by identity.
- */
-export interface Settings {
-  /** The broker's limits. */
-  readonly current: Limits;
-  /** The limits of listeners that have their own, by the listener's name. */
-  readonly perListener: PerListenerLimits;
-  /** The limits for connections of one listener: its own where it has any, the broker's for the rest. */
-  forListener(name: string): Limits;
+function limitsPublishing({ limits, perListener }: LimitSettings): boolean {
+  const all: readonly Partial<Limits>[] = [limits, ...perListener.values()];
+  return all.some((each) => PUBLISH_RATES.some((key) => each[key] !== undefined));
 }
 
 export class LiveSettings implements Settings {
-  #settings: LimitSettings;
+  readonly current: Limits;
+  perListener: PerListenerLimits;
+  hasPublishRates: boolean;
+  version = 0;
   readonly #merged = new Map<string, Limits>();
 
   constructor(settings: LimitSettings) {
-    this.#settings = settings;
-  }
-
-  get current(): Limits {
-    return this.#settings.limits;
-  }
-
-  get perListener(): PerListenerLimits {
-    return this.#settings.perListener;
+    this.current = { ...settings.limits };
+    this.perListener = settings.perListener;
+    this.hasPublishRates = limitsPublishing(settings);
   }
 
   forListener(name: string): Limits {
-    const { limits, perListener } = this.#settings;
-    const own = perListener.get(name);
-    if (own === undefined) return limits;
     let merged = this.#merged.get(name);
-    if (merged === undefined) this.#merged.set(name, (merged = { ...limits, ...own }));
+    if (merged === undefined) this.#merged.set(name, (merged = { ...this.current, ...this.perListener.get(name) }));
     return merged;
   }
 
   /** Takes effect for everything that reads the settings from now on. */
   replace(settings: LimitSettings): void {
-    this.#settings = settings;
-    this.#merged.clear();
+    const { limits, perListener } = settings;
+    Object.assign(this.current, limits);
+    for (const [name, merged] of this.#merged) Object.assign(merged, limits, perListener.get(name));
+    this.perListener = perListener;
+    this.hasPublishRates = limitsPublishing(settings);
+    this.version++;
   }
 }

@@ -10,33 +10,49 @@ import { TokenBucket } from './token-bucket.js';
 export type ClientRates = Partial<Pick<PublishRateLimits, 'maxPublishRate' | 'maxPublishByteRate'>>;
 export type TotalRates = Partial<Pick<PublishRateLimits, 'maxTotalPublishRate' | 'maxTotalPublishByteRate'>>;
 
+/** What the throttle reads of the settings. */
+export interface ThrottleSettings {
+  readonly current: TotalRates;
+  /** Another number after each reload. */
+  readonly version: number;
+}
+
+/** While readers wait, a reload that changed their rates is noticed within so many milliseconds. */
+const LOOK_AGAIN_MS = 1000;
+
 /** A message rate and a byte rate, either of which may be unlimited. */
 class Meter {
-  constructor(
-    readonly messages: TokenBucket | undefined,
-    readonly bytes: TokenBucket | undefined,
-  ) {}
+  #messages: TokenBucket | undefined;
+  #bytes: TokenBucket | undefined;
 
-  static of(messagesPerS: number | undefined, bytesPerS: number | undefined, nowMs: number): Meter | undefined {
-    if (messagesPerS === undefined && bytesPerS === undefined) return undefined;
-    const bucket = (rate: number | undefined): TokenBucket | undefined =>
-      rate === undefined ? undefined : new TokenBucket(rate, nowMs);
-    return new Meter(bucket(messagesPerS), bucket(bytesPerS));
+  /** To be called with the rates in force before the others. */
+  at(messagesPerS: number | undefined, bytesPerS: number | undefined, nowMs: number): this {
+    this.#messages = TokenBucket.at(messagesPerS, this.#messages, nowMs);
+    this.#bytes = TokenBucket.at(bytesPerS, this.#bytes, nowMs);
+    return this;
   }
 
   waitMs(nowMs: number): number {
-    return Math.max(this.messages?.waitMs(nowMs) ?? 0, this.bytes?.waitMs(nowMs) ?? 0);
+    return Math.max(this.#messages?.waitMs(nowMs) ?? 0, this.#bytes?.waitMs(nowMs) ?? 0);
   }
 
   take(bytes: number, nowMs: number): void {
-    this.messages?.take(1, nowMs);
-    this.bytes?.take(bytes, nowMs);
+    this.#messages?.take(1, nowMs);
+    this.#bytes?.take(bytes, nowMs);
   }
 }
 
+/** A reader that has published at a limited rate. */
+interface Metered {
+  /** In force for it: a reload changes what is in them. */
+  readonly rates: ClientRates;
+  readonly meter: Meter;
+}
+
 export class Throttle<Reader extends object> {
-  #total: Meter | undefined;
-  readonly #meters = new WeakMap<Reader, { readonly rates: ClientRates; readonly meter: Meter }>();
+  readonly #total = new Meter();
+  readonly #metered = new WeakMap<Reader, Metered>();
+  #version: number;
   /** Paused readers. First each waits for its own rate to recover… */
   readonly #ownTimer: TimerKind<Reader> = { name: 'rate', expired: (reader) => this.#queue.add(reader) };
   readonly #own = new Deadlines();
@@ -48,13 +64,11 @@ export class Throttle<Reader extends object> {
 
   constructor(
     readonly clock: Clock,
+    readonly settings: ThrottleSettings,
     /** Called when the reader may be read again. */
     readonly resume: (reader: Reader) => void,
-  ) {}
-
-  /** Messages and bytes a second, over all readers. The new buckets start full. */
-  set total({ maxTotalPublishRate, maxTotalPublishByteRate }: TotalRates) {
-    this.#total = Meter.of(maxTotalPublishRate, maxTotalPublishByteRate, this.clock.nowMs());
+  ) {
+    this.#version = settings.version;
   }
 
   /** Whether the reader must not be read for now; `resume` follows. */
@@ -62,14 +76,17 @@ export class Throttle<Reader extends object> {
     return this.#waiting.has(reader);
   }
 
-  /** Counts one message that was read; afterwards `isWaiting` tells whether that used up a rate. */
+  /**
+   * Counts one message that was read; afterwards `isWaiting` tells whether that used up a rate.
+   * @param rates in force for the reader; the same object each time.
+   */
   record(reader: Reader, rates: ClientRates, bytes: number, nowMs: number): void {
     const own = this.#meterOf(reader, rates, nowMs);
-    const total = this.#total;
-    own?.take(bytes, nowMs);
-    total?.take(bytes, nowMs);
-    const ownWaitMs = own?.waitMs(nowMs) ?? 0;
-    const totalWaitMs = total?.waitMs(nowMs) ?? 0;
+    const total = this.#totalAt(nowMs);
+    own.take(bytes, nowMs);
+    total.take(bytes, nowMs);
+    const ownWaitMs = own.waitMs(nowMs);
+    const totalWaitMs = total.waitMs(nowMs);
     if (ownWaitMs === 0 && totalWaitMs === 0) return;
     const deadline = new Deadline<Reader>(this.#ownTimer, reader);
     this.#waiting.set(reader, deadline);
@@ -91,20 +108,23 @@ export class Throttle<Reader extends object> {
     this.#timer?.cancel();
   }
 
-  #meterOf(reader: Reader, rates: ClientRates, nowMs: number): Meter | undefined {
-    const current = this.#meters.get(reader);
-    if (current?.rates === rates) return current.meter;
-    const meter = Meter.of(rates.maxPublishRate, rates.maxPublishByteRate, nowMs);
-    if (meter === undefined) this.#meters.delete(reader);
-    else this.#meters.set(reader, { rates, meter });
-    return meter;
+  #meterOf(reader: Reader, rates: ClientRates, nowMs: number): Meter {
+    let metered = this.#metered.get(reader);
+    if (metered === undefined) this.#metered.set(reader, (metered = { rates, meter: new Meter() }));
+    return metered.meter.at(rates.maxPublishRate, rates.maxPublishByteRate, nowMs);
+  }
+
+  #totalAt(nowMs: number): Meter {
+    const { maxTotalPublishRate, maxTotalPublishByteRate } = this.settings.current;
+    return this.#total.at(maxTotalPublishRate, maxTotalPublishByteRate, nowMs);
   }
 
   #wakeAt(atMs: number): void {
-    if (atMs >= this.#timerAtMs) return;
+    const wakeAtMs = Math.min(atMs, this.clock.nowMs() + LOOK_AGAIN_MS);
+    if (wakeAtMs >= this.#timerAtMs) return;
     this.#timer?.cancel();
-    this.#timerAtMs = atMs;
-    this.#timer = this.clock.at(atMs, () => {
+    this.#timerAtMs = wakeAtMs;
+    this.#timer = this.clock.at(wakeAtMs, () => {
       this.#timerAtMs = Infinity;
       this.#due();
     });
@@ -112,11 +132,13 @@ export class Throttle<Reader extends object> {
 
   #due(): void {
     const nowMs = this.clock.nowMs();
+    if (this.#version !== this.settings.version) this.#waitAgain(nowMs);
     for (let due = this.#own.takeDue(nowMs); due !== undefined; due = this.#own.takeDue(nowMs)) due.expire();
     let totalWaitMs = 0;
+    const total = this.#totalAt(nowMs);
     // A resumed reader may return to the end of the queue at once, but then it has used up the total rate.
     for (const reader of this.#queue) {
-      totalWaitMs = this.#total?.waitMs(nowMs) ?? 0;
+      totalWaitMs = total.waitMs(nowMs);
       if (totalWaitMs > 0) break;
       this.#queue.delete(reader);
       this.#waiting.delete(reader);
@@ -124,5 +146,15 @@ export class Throttle<Reader extends object> {
     }
     if (this.#own.nextMs !== undefined) this.#wakeAt(this.#own.nextMs);
     if (this.#queue.size > 0) this.#wakeAt(nowMs + Math.max(1, totalWaitMs));
+  }
+
+  /** After a reload: readers wait for the rates that are in force now, from now on. */
+  #waitAgain(nowMs: number): void {
+    this.#version = this.settings.version;
+    for (const [reader, deadline] of this.#waiting) {
+      const metered = this.#metered.get(reader);
+      if (!deadline.isSet || metered === undefined) continue;
+      this.#own.set(deadline, nowMs + this.#meterOf(reader, metered.rates, nowMs).waitMs(nowMs));
+    }
   }
 }

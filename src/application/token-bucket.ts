@@ -18,6 +18,15 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
+  /**
+   * The bucket for a rate in force. A rate that has changed begins with a full one, and one that has not goes on with
+   * the present one, debt included, whatever else a reload has changed.
+   */
+  static at(perS: number | undefined, present: TokenBucket | undefined, nowMs: number): TokenBucket | undefined {
+    if (perS === present?.perS) return present;
+    return perS === undefined ? undefined : new TokenBucket(perS, nowMs);
+  }
+
   /** Milliseconds until a token is available; 0 if one is available now. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);

@@ -1,7 +1,7 @@
 // The defaults of a configuration.
 import { getHeapStatistics } from 'node:v8';
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
-import type { LimitSettings } from '../application/settings.js';
+import type { LimitSettings } from '../domain/settings.js';
 import { DEFAULT_LIMITS, HEAP_LIMIT_KEYS } from '../domain/limits.js';
 import type { ListenerLimits, Limits } from '../domain/limits.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';

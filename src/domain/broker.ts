@@ -11,7 +11,6 @@ import type { ClockMark } from './clock-mark.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
 import { Handshake } from './connect/handshake.js';
-import type { Limits, PerListenerLimits } from './limits.js';
 import { Wills } from './connect/wills.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -31,6 +30,7 @@ import type { Answers, Query, QueryKind } from './queries.js';
 import { WaitingMemory } from './waiting-memory.js';
 import { WorkQueue } from './work-queue.js';
 import type { Session } from './session/session.js';
+import type { Settings } from './settings.js';
 import { WorldClock } from './world-clock.js';
 import { Sessions } from './session/sessions.js';
 
@@ -39,9 +39,8 @@ export interface BrokerParts {
   readonly sliceSize?: number | undefined;
   readonly changes: Changes;
   readonly effects: Effects;
-  readonly limits: Limits;
-  /** Default: no listener has limits of its own. */
-  readonly perListenerLimits?: PerListenerLimits | undefined;
+  /** The limits in force. */
+  readonly settings: Settings;
   /** Returns an unused Client Identifier, for a client that sends none. */
   readonly newClientId: () => string;
 }
@@ -67,11 +66,12 @@ export class Broker {
   readonly #commandHandler: CommandHandler;
   readonly #queryHandler: QueryHandler;
 
-  constructor({ changes, effects, limits, perListenerLimits, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
+  constructor({ changes, effects, settings, newClientId, sliceSize = SLICE_SIZE }: BrokerParts) {
     const context: Context = {
       changes: new Journal(changes),
       effects,
-      limits,
+      settings,
+      limits: settings.current,
       counters: this.counters,
       nowMs: 0,
       wallAheadMs: 0,
@@ -81,7 +81,7 @@ export class Broker {
       pressed: undefined,
       mayDrop: false,
       heldBytes: 0,
-      memory: new WaitingMemory(this.#work),
+      memory: new WaitingMemory(this.#work, settings.current),
       waitingGroups: new Set(),
       work: this.#work,
       sliceSize,
@@ -103,7 +103,6 @@ export class Broker {
     context.memory.end = (connection) => {
       this.#connections.outOfMemory(connection);
     };
-    this.limit(limits, perListenerLimits ?? new Map());
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
     this.#waits = new PublisherWaits(context, this.#connections, (connection, session, packet) => {
@@ -146,16 +145,6 @@ export class Broker {
 
   get connectionCount(): number {
     return this.#connections.connectedCount;
-  }
-
-  /**
-   * Replaces the limits. What was accepted under the earlier ones stays: no client is disconnected and no message
-   * dropped.
-   */
-  limit(limits: Limits, ofListeners: PerListenerLimits): void {
-    this.#context.limits = limits;
-    this.#context.memory.limit = limits.maxWaitingBytes;
-    this.#connections.perListenerLimits = ofListeners;
   }
 
   /**

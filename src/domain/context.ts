@@ -5,6 +5,7 @@ import type { Limits } from './limits.js';
 import type { DeliveryCounters } from './messages/delivery-counters.js';
 import type { Journal } from './journal.js';
 import type { Effects } from './effects.js';
+import type { Settings } from './settings.js';
 import type { Pressed } from './slowed-publisher.js';
 import type { WaitingMemory } from './waiting-memory.js';
 import type { WorkQueue } from './work-queue.js';
@@ -12,8 +13,9 @@ import type { WorkQueue } from './work-queue.js';
 export interface Context {
   readonly changes: Journal;
   readonly effects: Effects;
-  /** The limits of the whole broker; they can change between steps. */
-  limits: Limits;
+  /** The limits in force: `limits` are those of the whole broker. What is in them can change between steps. */
+  readonly settings: Settings;
+  readonly limits: Limits;
   readonly counters: DeliveryCounters;
   /** Broker time, in milliseconds, in which all instants are stored; constant during a step. */
   nowMs: number;

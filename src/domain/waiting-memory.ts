@@ -4,6 +4,7 @@
 // connection is ended. So a client that keeps up loses nothing while another holds more. The sums are kept by plain
 // additions; only a share that has grown or shrunk by a fifth moves to another rank.
 import type { ConnectionId } from './identifiers.js';
+import type { Limits } from './limits.js';
 import type { Task, WorkQueue } from './work-queue.js';
 
 /** A client or a shared group. */
@@ -95,15 +96,21 @@ class Ranks {
 export class WaitingMemory implements Task {
   /** Of all shares. */
   bytes = 0;
-  /** `maxWaitingBytes`. */
-  limit = Infinity;
   readonly ranks = new Ranks();
   /** Connections to be ended in a step of their own: the present one may be about to deliver to them. */
   #ending: ConnectionId[] = [];
   /** Ends a connection. */
   end: (connection: ConnectionId) => void = () => undefined;
 
-  constructor(readonly work: WorkQueue) {}
+  constructor(
+    readonly work: WorkQueue,
+    /** In force: a smaller one is enforced with the next message that waits. */
+    readonly limits: Pick<Limits, 'maxWaitingBytes'>,
+  ) {}
+
+  get limit(): number {
+    return this.limits.maxWaitingBytes;
+  }
 
   get isFull(): boolean {
     return this.bytes >= this.limit;

@@ -12,7 +12,7 @@ import { LoginThrottle } from '../application/login-throttle.js';
 import type { LoginThrottleSettings } from '../application/login-throttle.js';
 import { BrokerService } from '../application/service.js';
 import { LiveSettings } from '../application/settings.js';
-import type { LimitSettings } from '../application/settings.js';
+import type { LimitSettings } from '../domain/settings.js';
 import { assembleEngine } from './assemble-engine.js';
 import type { TurnLimits } from '../application/turn-budget.js';
 import type {

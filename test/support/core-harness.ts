@@ -6,6 +6,7 @@ import type { Permissions } from '../../src/domain/access/permissions.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../src/domain/limits.js';
 import type { Limits } from '../../src/domain/limits.js';
+import { LiveSettings } from '../../src/application/settings.js';
 import type { Input, DenialReason } from '../../src/domain/inputs.js';
 import type { ClientId, ConnectionId, QueueId } from '../../src/domain/identifiers.js';
 import { sessionQueue } from '../../src/domain/identifiers.js';
@@ -28,6 +29,8 @@ const BEGIN_MS = 1_000_000_000_000;
 export class CoreHarness {
   readonly recorder = new Recorder();
   readonly broker: Broker;
+  /** The limits in force. */
+  readonly settings: LiveSettings;
   nowMs: number;
   /** Whether reads and `whenWritable` are answered as soon as they are asked for. */
   answersAtOnce = true;
@@ -48,6 +51,7 @@ export class CoreHarness {
     readonly sliceSize?: number,
   ) {
     this.nowMs = nowMs;
+    this.settings = new LiveSettings({ limits: { ...DEFAULT_LIMITS, ...limits }, perListener: new Map() });
     let assigned = 0;
     this.recorder.watchers.push({
       changed: (change) => {
@@ -57,7 +61,7 @@ export class CoreHarness {
     this.broker = new Broker({
       changes: this.recorder,
       effects: this.recorder,
-      limits: { ...DEFAULT_LIMITS, ...limits },
+      settings: this.settings,
       sliceSize,
       newClientId: () => `assigned-${++assigned}`,
     });

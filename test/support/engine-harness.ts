@@ -6,7 +6,7 @@ import { Authorization } from '../../src/application/authorization.js';
 import type { Engine } from '../../src/application/engine.js';
 import { emitToAll } from '../../src/application/emit-to-all.js';
 import { LiveSettings } from '../../src/application/settings.js';
-import type { LimitSettings } from '../../src/application/settings.js';
+import type { LimitSettings } from '../../src/domain/settings.js';
 import type { TurnLimits } from '../../src/application/turn-budget.js';
 import { CLOCK_QUEUE, markIn } from '../../src/domain/clock-mark.js';
 import { ALLOW_ALL } from '../../src/domain/access/permissions.js';
@@ -90,7 +90,6 @@ export class EngineHarness {
   /** Replaces the limits, as a reload does. */
   limit(settings: LimitSettings): void {
     this.#settings.replace(settings);
-    this.engine.limit(settings);
   }
 
   /** The turn ends. */

@@ -4,7 +4,7 @@ import { ContainerModule } from 'inversify';
 import { Engine } from '../../application/engine.js';
 import { Listening } from '../../application/listening.js';
 import { LiveSettings } from '../../application/settings.js';
-import type { Settings } from '../../application/settings.js';
+import type { Settings } from '../../domain/settings.js';
 import { Warnings } from '../../application/warnings.js';
 import type { WarningSource } from '../../application/warnings.js';
 import { Clock, Listener, Storage } from '../../ports/index.js';

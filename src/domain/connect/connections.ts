@@ -15,7 +15,7 @@ import { Connection } from './connection.js';
 import type { PendingAdmission } from './connection.js';
 import { LIFECYCLE } from './lifecycle.js';
 import type { ConnectionState } from './lifecycle.js';
-import type { Limits, ListenerLimits, PerListenerLimits } from '../limits.js';
+import type { Limits, ListenerLimits } from '../limits.js';
 import type { PeerInfo } from '../peer.js';
 import type { Wills } from './wills.js';
 
@@ -51,7 +51,6 @@ export interface EndDetail {
 
 export class Connections {
   readonly #connections = new Map<ConnectionId, Connection>();
-  perListenerLimits: PerListenerLimits = new Map();
   /** Connections that were accepted and have not ended. */
   connectedCount = 0;
   /** The same by listener, for listeners that limit them. */
@@ -112,20 +111,16 @@ export class Connections {
     this.#startStateTimer(connection);
   }
 
-  /** The limit for the clients of a listener: its own, or the broker's. */
-  limit(
-    { listener }: Connection,
-    key: 'maxPacketSize' | 'maxInflight' | 'connectTimeoutMs' | 'authTimeoutMs' | 'storageTimeoutMs',
-  ): number {
-    const own: Partial<Limits> | undefined = this.perListenerLimits.get(listener);
-    return own?.[key] ?? this.context.limits[key];
+  /** The limits for the clients of a listener: its own, or the broker's. */
+  limitsFor({ listener }: Connection): Limits {
+    return this.context.settings.forListener(listener);
   }
 
   /** Why one more connection would exceed a limit, or `undefined` if it would not. */
   full(listener: string): string | undefined {
     const { maxConnections } = this.context.limits;
     if (maxConnections >= 0 && this.connectedCount >= maxConnections) return `${maxConnections} are connected`;
-    const own: ListenerLimits['maxConnections'] = this.perListenerLimits.get(listener)?.maxConnections;
+    const own: ListenerLimits['maxConnections'] = this.context.settings.perListener.get(listener)?.maxConnections;
     if (own === undefined || own < 0 || (this.#connectedOf.get(listener) ?? 0) < own) return undefined;
     return `${own} are connected by the listener ${listener}`;
   }
@@ -258,7 +253,7 @@ export class Connections {
   #startStateTimer(connection: Connection): void {
     const { limit } = LIFECYCLE[connection.state];
     if (limit === undefined) this.deadlines.clear(connection.deadline);
-    else this.deadlines.set(connection.deadline, this.context.nowMs + this.limit(connection, limit));
+    else this.deadlines.set(connection.deadline, this.context.nowMs + this.limitsFor(connection)[limit]);
   }
 
   #stateTimedOut(connection: Connection): void {

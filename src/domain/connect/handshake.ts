@@ -125,7 +125,7 @@ export class Handshake {
     const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
     this.connections.admit(connection, { connect: packet, session, present });
     this.sessions.claim(session, connection.id);
-    effects.established(connection.id, connection.version, this.connections.limit(connection, 'maxPacketSize'));
+    effects.established(connection.id, connection.version, this.connections.limitsFor(connection).maxPacketSize);
     const whenRecorded = (): void => {
       this.#awaitDurability(connection, clientId);
       connection.resume();
@@ -151,8 +151,7 @@ export class Handshake {
     if (connection.state !== 'admitting' || admission === undefined || clientId === undefined) return;
     const { effects } = this.context;
     const { connect, session, present } = admission;
-    const { initialInflight } = this.context.limits;
-    connection.output.window.open(initialInflight, this.connections.limit(connection, 'maxInflight'));
+    connection.output.window.open(this.connections.limitsFor(connection));
     connection.keepAliveMs = this.#keepAliveS(connect) * 1000;
     this.connections.connected(connection);
     // 3.1 has no Session Present; its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]

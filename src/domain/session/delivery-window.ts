@@ -1,16 +1,21 @@
 // The window of one connection: how many QoS 1 and 2 messages may be unacknowledged. It opens while the client keeps up
 // and closes when the client lags, so that a fast client is not held back by its round trips, and a slow one does not
 // collect messages that others could have. MQTT leaves the size to the sender [MQTT-4.3.2-1], [MQTT-4.3.3-1].
+import type { Limits } from '../limits.js';
 
 /** A client that acknowledges a whole window within this time keeps up. */
 const KEEPS_UP_MS = 500;
 /** A client that takes longer than this lags. */
 const LAGS_MS = 2000;
 
+/** In force for a connection; both are 1 to 65,535. */
+export type WindowLimits = Pick<Limits, 'initialInflight' | 'maxInflight'>;
+
+const CLOSED: WindowLimits = { initialInflight: 0, maxInflight: 0 };
+
 export class DeliveryWindow {
   #size = 0;
-  #initial = 0;
-  #max = 0;
+  #limits: WindowLimits = CLOSED;
   /** Acknowledgements until the present round ends; 0 while the window holds nothing back. */
   #left = 0;
   #roundStartMs = 0;
@@ -21,13 +26,16 @@ export class DeliveryWindow {
     return this.#size;
   }
 
-  /** Begins with `initial`, and never exceeds `max`. Both are 1 to 65,535. */
-  open(initial: number, max: number): void {
-    this.#initial = Math.min(initial, max);
-    this.#max = max;
+  /** Begins with `initialInflight`. Limits that change are those of the next round. */
+  open(limits: WindowLimits): void {
+    this.#limits = limits;
     this.#size = this.#initial;
     this.#left = 0;
     this.#keepsUp = true;
+  }
+
+  get #initial(): number {
+    return Math.min(this.#limits.initialInflight, this.#limits.maxInflight);
   }
 
   /** Whether the client has kept up in the last round and may still do so in the present one; true before the first. */
@@ -52,7 +60,8 @@ export class DeliveryWindow {
     if (this.#left === 0 || --this.#left > 0) return;
     const tookMs = nowMs - this.#roundStartMs;
     this.#keepsUp = tookMs <= KEEPS_UP_MS;
-    if (this.#keepsUp) this.#size = Math.min(this.#size * 2, this.#max);
+    if (this.#keepsUp) this.#size *= 2;
     else if (tookMs > LAGS_MS) this.#size = Math.max(this.#size >> 1, this.#initial);
+    this.#size = Math.min(this.#size, this.#limits.maxInflight);
   }
 }

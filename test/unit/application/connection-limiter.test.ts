@@ -17,7 +17,7 @@ function open(
   });
 }
 
-const limiterWith = (limits: ConnectionRateLimits): ConnectionLimiter => new ConnectionLimiter(limits);
+const limiterWith = (limits: ConnectionRateLimits): ConnectionLimiter => new ConnectionLimiter(() => limits);
 
 describe('connection limiter', () => {
   test('without limits, a thousand connections from one address are allowed', () => {
@@ -83,13 +83,30 @@ describe('connection limiter', () => {
     expect(open(limiter, '10.0.0.1', 2)).toEqual([undefined, 'too-many-pending-connections']);
   });
 
-  test('new limits apply at once, also to connections counted before', () => {
-    const limiter = limiterWith({});
+  test('new limits apply at once, and count the connections that were there before', () => {
+    let limits: ConnectionRateLimits = {};
+    const limiter = new ConnectionLimiter(() => limits);
     open(limiter, '10.0.0.1', 5);
-    limiter.limits = { maxConnectionsPerAddress: 1, maxConnectRate: 1 };
+    limits = { maxConnectionsPerAddress: 1, maxConnectRate: 1 };
     expect(open(limiter, '10.0.0.2', 2)).toEqual([undefined, 'too-many-connections-of-address']);
-    for (let i = 0; i < 5; i++) limiter.remove('10.0.0.1', true, 0);
+    expect(open(limiter, '10.0.0.1', 1, 2000)).toEqual(['too-many-connections-of-address']);
+    for (let i = 0; i < 4; i++) limiter.remove('10.0.0.1', true, 0);
+    expect(open(limiter, '10.0.0.1', 1, 2000)).toEqual(['too-many-connections-of-address']);
+    limiter.remove('10.0.0.1', true, 0);
     expect(open(limiter, '10.0.0.1', 1, 2000)).toEqual([undefined]);
+  });
+
+  test('a rate that stays the same keeps its bucket when the limits are replaced, and another one begins with a full one', () => {
+    let limits: ConnectionRateLimits = { maxConnectRate: 2, maxConnectRatePerAddress: 1 };
+    const limiter = new ConnectionLimiter(() => limits);
+    open(limiter, '10.0.0.1', 1);
+    open(limiter, '10.0.0.2', 1);
+    limits = { ...limits, maxPendingConnections: 100 };
+    expect(open(limiter, '10.0.0.1', 1)).toEqual(['connect-rate-of-address']);
+    expect(open(limiter, '10.0.0.3', 1)).toEqual(['connect-rate']);
+    limits = { maxConnectRate: 3, maxConnectRatePerAddress: 2 };
+    expect(open(limiter, '10.0.0.1', 3)).toEqual([undefined, undefined, 'connect-rate-of-address']);
+    expect(open(limiter, '10.0.0.3', 2)).toEqual([undefined, 'connect-rate']);
   });
 
   test('an address with an open connection is remembered while 200,000 other addresses come and go', () => {

@@ -4,6 +4,7 @@ import { ConnectionTracker } from '../../../src/application/connection-tracker.j
 import type { ConnectionOrigin } from '../../../src/application/connection-tracker.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { Limits, ListenerLimits } from '../../../src/domain/limits.js';
+import { LiveSettings } from '../../../src/application/settings.js';
 import type { Channel, IncomingConnection } from '../../../src/ports/network.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
@@ -20,21 +21,20 @@ function createTracker(
 ) {
   const rejections: string[] = [];
   const accepted: ConnectionOrigin[] = [];
-  const tracker = new ConnectionTracker(
-    { current: { ...DEFAULT_LIMITS, ...limits }, perListener: new Map(Object.entries(ofListeners)) },
-    maxOpen,
-    new VirtualClock(),
-    {
-      connectionRejected: (_id, { remoteAddress }, reason) => rejections.push(`${remoteAddress} ${reason}`),
-      connectionAccepted: ({ id, listener, ipAddress }) => {
-        accepted.push({ id, listener, ipAddress });
-        return { data: () => undefined, drained: () => undefined, closed: () => undefined };
-      },
+  const settings = new LiveSettings({
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    perListener: new Map(Object.entries(ofListeners)),
+  });
+  const tracker = new ConnectionTracker(settings, maxOpen, new VirtualClock(), {
+    connectionRejected: (_id, { remoteAddress }, reason) => rejections.push(`${remoteAddress} ${reason}`),
+    connectionAccepted: ({ id, listener, ipAddress }) => {
+      accepted.push({ id, listener, ipAddress });
+      return { data: () => undefined, drained: () => undefined, closed: () => undefined };
     },
-  );
+  });
   const open = (ipAddress?: string, listener = 'tls'): IncomingConnection | undefined =>
     tracker.open(listener, from(ipAddress));
-  return { tracker, rejections, accepted, open };
+  return { tracker, settings, rejections, accepted, open };
 }
 
 describe('connection tracker', () => {
@@ -85,14 +85,14 @@ describe('connection tracker', () => {
   });
 
   test('an open connection counts against a limit that is set later, until that limit is removed', () => {
-    const { tracker, open } = createTracker({});
+    const { settings, open } = createTracker({});
     const first = open();
-    tracker.setLimits({ current: DEFAULT_LIMITS, perListener: new Map([['tls', { maxPendingConnections: 1 }]]) });
+    settings.replace({ limits: DEFAULT_LIMITS, perListener: new Map([['tls', { maxPendingConnections: 1 }]]) });
     expect(open()).toBeUndefined();
     first?.abort();
     expect(open()).toBeDefined();
     expect(open()).toBeUndefined();
-    tracker.setLimits({ current: DEFAULT_LIMITS, perListener: new Map() });
+    settings.replace({ limits: DEFAULT_LIMITS, perListener: new Map() });
     expect(open()).toBeDefined();
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Authorization } from '../../../src/application/authorization.js';
 import { Reauthorization } from '../../../src/application/reauthorization.js';
 import { LiveSettings } from '../../../src/application/settings.js';
-import type { LimitSettings } from '../../../src/application/settings.js';
+import type { LimitSettings } from '../../../src/domain/settings.js';
 import type { Permissions } from '../../../src/domain/access/permissions.js';
 import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import type { ConnectionId } from '../../../src/domain/identifiers.js';

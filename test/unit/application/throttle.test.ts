@@ -14,13 +14,13 @@ interface Reader {
 class Scenario {
   readonly clock = new VirtualClock(0);
   readonly order: string[] = [];
-  readonly throttle = new Throttle<Reader>(this.clock, (reader) => {
-    this.order.push(reader.name);
-    this.read(reader);
-  });
+  readonly throttle: Throttle<Reader>;
 
-  constructor(total: TotalRates = {}) {
-    this.throttle.total = total;
+  constructor(readonly settings: { current: TotalRates; version: number } = { current: {}, version: 0 }) {
+    this.throttle = new Throttle(this.clock, settings, (reader) => {
+      this.order.push(reader.name);
+      this.read(reader);
+    });
   }
 
   reader(name: string, rates: ClientRates = {}): Reader {
@@ -67,7 +67,7 @@ describe('publish rate of a client', () => {
   });
 
   test('a client that has disconnected is not resumed, and its timer expires without effect', () => {
-    const scenario = new Scenario({ maxTotalPublishRate: 1 });
+    const scenario = new Scenario({ current: { maxTotalPublishRate: 1 }, version: 0 });
     const reader = scenario.reader('gone', { maxPublishRate: 1 });
     const other = scenario.reader('other');
     scenario.read(reader);
@@ -93,7 +93,7 @@ describe('publish rate of a client', () => {
 
 describe('publish rate of all clients', () => {
   test('clients that wait for the total rate are resumed in turn', () => {
-    const scenario = new Scenario({ maxTotalPublishRate: 30 });
+    const scenario = new Scenario({ current: { maxTotalPublishRate: 30 }, version: 0 });
     const readers = ['a', 'b', 'c'].map((name) => scenario.reader(name));
     for (const reader of readers) scenario.read(reader);
     scenario.clock.advance(10_000);
@@ -106,7 +106,10 @@ describe('publish rate of all clients', () => {
   });
 
   test('of a total rate and a client rate, the lower one applies', () => {
-    const scenario = new Scenario({ maxTotalPublishRate: 1000, maxTotalPublishByteRate: 1_000_000 });
+    const scenario = new Scenario({
+      current: { maxTotalPublishRate: 1000, maxTotalPublishByteRate: 1_000_000 },
+      version: 0,
+    });
     const slow = scenario.reader('slow', { maxPublishRate: 2 });
     const free = scenario.reader('free');
     scenario.read(slow);
@@ -114,5 +117,38 @@ describe('publish rate of all clients', () => {
     scenario.clock.advance(10_000);
     expect(slow.published).toBeLessThanOrEqual(23);
     expect(free.published).toBeGreaterThan(9000);
+  });
+});
+
+describe('rates that a reload changes', () => {
+  test('a client that waits is read within a second once its rate is lifted', () => {
+    const scenario = new Scenario();
+    const rates: { maxPublishByteRate: number | undefined } = { maxPublishByteRate: 1000 };
+    const reader = scenario.reader('large', rates);
+    scenario.read(reader, 10_000_000, 1);
+    scenario.clock.advance(60_000);
+    expect(scenario.order).toEqual([]);
+    rates.maxPublishByteRate = undefined;
+    scenario.settings.version++;
+    scenario.clock.advance(1000);
+    expect(scenario.order).toEqual(['large']);
+  });
+
+  test('clients that wait for the total rate are read within a second once that is lifted', () => {
+    const scenario = new Scenario({ current: { maxTotalPublishByteRate: 1000 }, version: 0 });
+    scenario.read(scenario.reader('large'), 10_000_000, 1);
+    scenario.settings.current = {};
+    scenario.settings.version++;
+    scenario.clock.advance(1000);
+    expect(scenario.order).toEqual(['large']);
+  });
+
+  test('a rate that stays the same keeps what it has used up when the limits are replaced', () => {
+    const scenario = new Scenario();
+    const reader = scenario.reader('slow', { maxPublishRate: 5 });
+    scenario.read(reader);
+    scenario.settings.version++;
+    scenario.clock.advance(1000);
+    expect(reader.published).toBe(10);
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Container } from 'inversify';
 import { Clock, Listener, Storage } from 'hexmq/ports';
 import { all, byName, Components } from '../../../src/composition/injection.js';
+import { DEFAULT_LIMITS } from '../../../src/domain/limits.js';
 import { LiveSettings } from '../../../src/application/settings.js';
 import { VirtualClock } from '../../../src/testkit/virtual-clock.js';
 
@@ -22,7 +23,7 @@ describe('an injection token', () => {
     // @ts-expect-error a factory of clocks makes no storage
     container.bind(Storage).toResolvedValue(() => clock);
     // @ts-expect-error settings are no listener
-    container.bind(Listener).toConstantValue(new LiveSettings({} as never));
+    container.bind(Listener).toConstantValue(new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }));
     expect(container.get(Clock)).toBe(clock);
   });
 

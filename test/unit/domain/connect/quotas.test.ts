@@ -153,7 +153,10 @@ describe('limits of memory', () => {
 describe('a listener', () => {
   test("a listener limits its own connections, in addition to the broker's limit", () => {
     const core = harness({ maxConnections: 3 });
-    core.broker.limit({ ...DEFAULT_LIMITS, maxConnections: 3 }, new Map([['narrow', { maxConnections: 1 }]]));
+    core.settings.replace({
+      limits: { ...DEFAULT_LIMITS, maxConnections: 3 },
+      perListener: new Map([['narrow', { maxConnections: 1 }]]),
+    });
     const codes = ['narrow', 'narrow', 'wide', 'wide', 'wide'].map((listener, i) => {
       const peer = core.open(listener);
       peer.connect(`c${i}`);
@@ -176,10 +179,10 @@ describe('a listener', () => {
 
   test('a listener has timeouts and a window of its own', () => {
     const core = harness({});
-    core.broker.limit(
-      DEFAULT_LIMITS,
-      new Map([['quick', { connectTimeoutMs: 100, authTimeoutMs: 200, maxInflight: 1 }]]),
-    );
+    core.settings.replace({
+      limits: DEFAULT_LIMITS,
+      perListener: new Map([['quick', { connectTimeoutMs: 100, authTimeoutMs: 200, maxInflight: 1 }]]),
+    });
     core.open('quick');
     core.advance(100);
     expect(core.lines()).toEqual(['1 close connect-timeout']);

@@ -12,6 +12,7 @@ import { deliveryOptions } from '../../../../src/domain/messages/delivery-option
 import { Recorder } from '../../../support/recorder.js';
 import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
 import type { Outbound } from '../../../../src/domain/session/outbound.js';
+import { LiveSettings } from '../../../../src/application/settings.js';
 import { WaitingMemory } from '../../../../src/domain/waiting-memory.js';
 import { WorkQueue } from '../../../../src/domain/work-queue.js';
 import { ClientOutput } from '../../../../src/domain/session/client-output.js';
@@ -34,6 +35,7 @@ const messageIn = (chunk: Uint8Array, id: number): Message => ({
 const contextOf = (delivered: Message[]): Context => ({
   changes: new Journal(new Recorder()),
   effects: { deliver: (_connection: ConnectionId, message: Message) => delivered.push(message) } as unknown as Effects,
+  settings: new LiveSettings({ limits: DEFAULT_LIMITS, perListener: new Map() }),
   limits: DEFAULT_LIMITS,
   counters: new DeliveryCounters(),
   nowMs: 0,
@@ -44,7 +46,7 @@ const contextOf = (delivered: Message[]): Context => ({
   pressed: undefined,
   mayDrop: false,
   heldBytes: 0,
-  memory: new WaitingMemory(new WorkQueue()),
+  memory: new WaitingMemory(new WorkQueue(), DEFAULT_LIMITS),
   waitingGroups: new Set(),
   work: new WorkQueue(),
   sliceSize: 500,
@@ -59,7 +61,7 @@ const outboundOf = (stored: boolean, delivered: Message[] = []): Outbound => {
 /** Attaches a client that takes one message before it acknowledges. */
 function attach(outbound: Outbound): void {
   const output = new ClientOutput(1 as ConnectionId, outbound.context);
-  output.window.open(1, 1);
+  output.window.open({ initialInflight: 1, maxInflight: 1 });
   outbound.attach(output);
 }
 

@@ -7,7 +7,7 @@ const SLOW_MS = 2001;
 
 function opened(initial: number, max: number) {
   const window = new DeliveryWindow();
-  window.open(initial, max);
+  window.open({ initialInflight: initial, maxInflight: max });
   let nowMs = 0;
   /** Messages wait, and the client acknowledges a whole window in so much time. @returns the size after it. */
   const round = (tookMs: number): number => {
@@ -45,7 +45,7 @@ describe('the window of a connection', () => {
   test('it begins with its first size on the next connection, and never with more than its limit', () => {
     const { window, round } = opened(50, 1000);
     round(1);
-    window.open(50, 20);
+    window.open({ initialInflight: 50, maxInflight: 20 });
     expect(window.size).toBe(20);
     expect(round(1)).toBe(20);
   });
