@@ -67,12 +67,12 @@ module.exports = {
       name: 'domain-takes-types-of-protocol',
       comment:
         'The domain handles packets but never encodes or decodes one; the only values it needs are reason ' +
-        'codes and packet types.',
+        'codes and packet types, and what a packet or a payload is like on the wire.',
       severity: 'error',
       from: { path: '^src/domain/' },
       to: {
         path: '^src/protocol/',
-        pathNot: '^src/protocol/(packets|reason-codes)\\.ts$',
+        pathNot: '^src/protocol/(packets|reason-codes|packet-size|payload-format)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

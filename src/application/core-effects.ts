@@ -3,6 +3,7 @@ import type {
   AcknowledgementType,
   AnswerPacket,
   AuthenticationRequest,
+  ConnectionTerms,
   Effects,
   PageLimit,
   SuspendReason,
@@ -14,7 +15,6 @@ import { EVERY_EVENT } from '../domain/events.js';
 import type { BrokerEvent, EventMask } from '../domain/events.js';
 import type { ConnectionId, QueueId, Seq, TopicName } from '../domain/identifiers.js';
 import type { EndReason } from '../domain/reasons.js';
-import type { ProtocolVersion } from '../protocol/packets.js';
 import type { CommandOutcome } from '../domain/commands.js';
 import type { AuthenticationRequests } from './authentication-requests.js';
 import type { CommandRequests } from './command-requests.js';
@@ -54,13 +54,17 @@ export class CoreEffects implements Effects {
     this.wanted = parts.wanted ?? EVERY_EVENT;
   }
 
+  get released(): Ticket {
+    return this.#egress.released;
+  }
+
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void {
     const link = this.#parts.links.get(connection);
     if (link !== undefined) this.#parts.authentication.authenticate(link, request);
   }
 
-  established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void {
-    this.#parts.links.established(connection, version, maxPacketSize);
+  established(connection: ConnectionId, terms: ConnectionTerms): void {
+    this.#parts.links.established(connection, terms);
   }
 
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {

@@ -37,7 +37,7 @@ export interface EgressParts {
   readonly settings: Settings;
 }
 
-export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' | 'whenWritable'> {
+export class Egress implements Pick<Effects, 'released' | 'send' | 'acknowledge' | 'deliver' | 'whenWritable'> {
   readonly #links: ReadonlyMap<ConnectionId, Link>;
   readonly #loop: EventLoop;
   readonly #committed: DurableSoFar;
@@ -67,6 +67,10 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
   /** Whether effects with this ticket have to wait for storage. */
   mustWaitFor(after: Ticket): boolean {
     return after > NOW && this.#isGated && after > this.#committed.durableTicket;
+  }
+
+  get released(): Ticket {
+    return this.#isGated ? this.#committed.durableTicket : Infinity;
   }
 
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {
@@ -113,7 +117,12 @@ export class Egress implements Pick<Effects, 'send' | 'acknowledge' | 'deliver' 
       return;
     }
     const to = bufferOf(link, waits);
-    this.#publishes.write(to, link.input.protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
+    const { protocolVersion } = link.input;
+    const { aliases } = link.output;
+    // What waits for storage may leave after what is written later, so it neither begins an alias nor relies on one.
+    if (aliases === undefined || waits)
+      this.#publishes.write(to, protocolVersion, message, options, dup, packetId, this.#loop.stepMs);
+    else this.#publishes.writeAliased(to, aliases, message, options, dup, packetId, this.#loop.stepMs);
     this.#written(link, waits, after);
   }
 

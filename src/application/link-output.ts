@@ -4,6 +4,7 @@ import type { Ticket } from '../domain/durability.js';
 import type { Channel } from '../ports/network.js';
 import { GatedOutput } from './gated-output.js';
 import { OutputBuffer } from './output-buffer.js';
+import type { TopicAliases } from './topic-aliases.js';
 
 /** What may wait at a gate before the broker stops reading: a window of messages, or answers while storage is slow. */
 export const GATE_MAX_BYTES = 1024 * 1024;
@@ -20,6 +21,8 @@ export class LinkOutput {
   readonly buffer = new OutputBuffer();
   /** What waits for storage. */
   readonly gate = new GatedOutput();
+  /** Created for a client that takes Topic Aliases. */
+  aliases: TopicAliases | undefined;
   /** Whether the end of the turn has something to do for it; the list of these is the egress's. */
   isDirty = false;
   #isOpen = true;

@@ -4,7 +4,7 @@ import type { ConnectionId } from '../domain/identifiers.js';
 import type { Channel, ChannelHandler, IncomingConnection } from '../ports/network.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { BrokerEvent } from '../domain/events.js';
-import type { ProtocolVersion } from '../protocol/packets.js';
+import type { ConnectionTerms } from '../domain/effects.js';
 import type { AuthenticationRequests } from './authentication-requests.js';
 import { ConnectionTracker } from './connection-tracker.js';
 import type { ArrivalRefusal, ConnectionOrigin, ConnectionTrackerOwner } from './connection-tracker.js';
@@ -15,6 +15,7 @@ import { Link } from './link.js';
 import type { LinkObserver } from './link.js';
 import type { Reauthorization } from './reauthorization.js';
 import type { Settings } from '../domain/settings.js';
+import { TopicAliases } from './topic-aliases.js';
 import type { Clock } from '../ports/clock.js';
 
 export interface LinksParts {
@@ -80,10 +81,12 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   }
 
   /** CONNECT was accepted. */
-  established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void {
+  established(connection: ConnectionId, terms: ConnectionTerms): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
-    link.input.established(version, maxPacketSize);
+    link.input.established(terms.version, terms.maxPacketSize);
+    if (terms.topicAliasMaximum > 0)
+      link.output.aliases = new TopicAliases(terms.topicAliasMaximum, terms.maximumPacketSize);
     this.#tracker.established(link.origin.listener);
   }
 

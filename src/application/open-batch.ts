@@ -2,6 +2,7 @@
 // storage: a message that is acknowledged before its append was sent, all but the last trim of a queue, and all but the
 // latest fact about a session or a will. So clients that come and go while storage fails do not fill memory.
 import type { Append, Change, QueueAppend, QueueRemoval, SessionDrop } from '../domain/changes.js';
+import { contentBytes } from '../domain/messages/content-bytes.js';
 import type { Message } from '../domain/messages/message.js';
 import type { Ticket } from '../domain/durability.js';
 import type { ClientId, QueueId } from '../domain/identifiers.js';
@@ -252,9 +253,9 @@ function bytesOf(change: Change): number {
   switch (change.kind) {
     case 'queue.append':
     case 'retained.put':
-      return CHANGE_BYTES + messageBytes(change.message);
+      return CHANGE_BYTES + contentBytes(change.message);
     case 'will.put':
-      return CHANGE_BYTES + messageBytes(change.will.message);
+      return CHANGE_BYTES + contentBytes(change.will.message);
     case 'session.put':
       return CHANGE_BYTES + change.session.clientId.length;
     case 'subscription.put':
@@ -274,5 +275,3 @@ function bytesOf(change: Change): number {
       return CHANGE_BYTES;
   }
 }
-
-const messageBytes = ({ payload, topic }: Message): number => payload.byteLength + topic.length;

@@ -12,6 +12,10 @@ import {
 import type { ProtocolVersion, QoS } from '../protocol/packets.js';
 import type { OutputBuffer } from './output-buffer.js';
 import { outgoingProperties } from './publish-properties.js';
+import { ALIAS_BYTES_MAX } from './topic-aliases.js';
+import type { TopicAliases } from './topic-aliases.js';
+
+const NO_TOPIC = new Uint8Array(0);
 
 export class PublishEncoder {
   // What was encoded last, and where its bytes are.
@@ -62,6 +66,49 @@ export class PublishEncoder {
     this.#from = from;
     this.#to = output.length;
     this.#idOffset = size - message.payload.length - (properties?.length ?? 0) - 2;
+  }
+
+  /**
+   * The same for a client of MQTT 5 that takes Topic Aliases. The packet must leave in the order in which such packets
+   * are written.
+   */
+  writeAliased(
+    output: OutputBuffer,
+    aliases: TopicAliases,
+    message: Message,
+    options: DeliveryOptions,
+    dup: boolean,
+    packetId: number,
+    nowMs: number,
+  ): void {
+    const known = aliases.get(message.topic);
+    if (known === undefined && !aliases.isWanted(message.topic)) {
+      this.write(output, 5, message, options, dup, packetId, nowMs);
+      return;
+    }
+    const properties = outgoingProperties(message, options.identifiers, nowMs);
+    const topic = encodeTopic(message.topic);
+    if (known === undefined) {
+      const size = this.#reserve(output, topic, message.payload, options.qos, encodePublishProperties(properties));
+      // The alias must not make the packet too large for the client.
+      if (size + ALIAS_BYTES_MAX > aliases.maximumPacketSize) {
+        this.write(output, 5, message, options, dup, packetId, nowMs);
+        return;
+      }
+    }
+    const topicAlias = known ?? aliases.add(message.topic);
+    const sent = known === undefined ? topic : NO_TOPIC;
+    const block = encodePublishProperties({ ...properties, topicAlias });
+    const { qos, retain } = options;
+    this.#reserve(output, sent, message.payload, qos, block);
+    output.length = writePublish(output.bytes, output.length, sent, message.payload, qos, dup, retain, packetId, block);
+  }
+
+  /** @returns the size of the packet, for which there is room now. */
+  #reserve(output: OutputBuffer, topic: Uint8Array, payload: Uint8Array, qos: QoS, block: Uint8Array): number {
+    const size = publishSize(topic.length, payload.length, qos, block.length);
+    output.reserve(size);
+    return size;
   }
 
   /** Appends everything but the payload, which the caller sends behind it without copying it. */

@@ -53,6 +53,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   wildcardSubscriptions: 'Whether Topic Filters may contain `+` and `#`.',
   sharedSubscriptions: 'Whether clients may subscribe to `$share/<group>/<filter>`.',
   subscriptionIdentifiers: 'Whether MQTT 5 clients may use Subscription Identifiers. No effect on MQTT 3.1 and 3.1.1.',
+  checkPayloadFormat:
+    'Whether a message whose Payload Format Indicator says UTF-8 is refused if its payload is not. MQTT 5 only.',
   packetTimeoutMs:
     'Milliseconds from one whole packet to the next while that one arrives, however slowly. Keep-alive ends a ' +
     'connection earlier when nothing of a packet arrives.',
@@ -91,6 +93,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxSessionBytes:
     'Bytes of memory for sessions, which count 900 and twice the length of their Client Identifiers, and for wills. ' +
     'A client that needs more is refused with CONNACK 3. By default at most a fifth of the heap.',
+  maxPropertyBytes:
+    'Bytes of memory for the properties of one PUBLISH or will. A message with more is refused. MQTT 5 only.',
   maxFiltersPerPacket: 'Topic Filters in one SUBSCRIBE or UNSUBSCRIBE. A client that sends more is disconnected.',
   maxSubscriptionsPerClient:
     'Subscriptions of one session. A further filter is refused with 0x80; others in the packet are granted.',

@@ -4,7 +4,6 @@
 import type { MalformedPacketError } from '../protocol/malformed.js';
 import { PacketType } from '../protocol/packets.js';
 import type { AcknowledgementPacket, Packet } from '../protocol/packets.js';
-import { ConnectReturnCode } from '../protocol/reason-codes.js';
 import type { Changes, RestoredFact } from './changes.js';
 import { CLOCK_QUEUE } from './clock-mark.js';
 import type { ClockMark } from './clock-mark.js';
@@ -285,11 +284,15 @@ export class Broker {
     }
   }
 
-  #malformed(connection: Connection, { code, message, reasonCode }: MalformedPacketError): void {
-    if (code === 'protocol-version-unsupported' && connection.state === 'awaiting-connect') {
-      this.#connections.refuse(connection, ConnectReturnCode.unacceptableProtocolVersion); // [MQTT-3.1.2-2]
+  #malformed(connection: Connection, { code, message, reasonCode, protocolVersion }: MalformedPacketError): void {
+    if (connection.state === 'awaiting-connect') {
+      if (protocolVersion !== undefined) connection.version = protocolVersion;
+      if (code === 'protocol-version-unsupported')
+        this.#connections.refuse(connection, 'unsupported-protocol-version', undefined); // [MQTT-3.1.2-2]
+      else if (connection.version === 5)
+        this.#connections.refuseWith(connection, reasonCode, { reasonString: message }); // section 4.13
     }
-    // [MQTT-4.8.0-1]; a CONNECT is not answered either [MQTT-3.1.4-1]
+    // [MQTT-4.8.0-1]; before 5, a CONNECT is not answered either [MQTT-3.1.4-1]
     this.#connections.end(connection, 'malformed-packet', { malformed: code, detail: message, reasonCode });
   }
 
@@ -315,10 +318,11 @@ export class Broker {
         this.#publishHandler.publish(connection, session, packet);
         return;
       case PacketType.puback:
-        if (session.outboundIfAny?.acknowledged(packet.packetId) === false) this.#mismatched(connection, packet);
+        if (session.outboundIfAny?.acknowledged(packet.packetId, packet.reasonCode) === false)
+          this.#mismatched(connection, packet);
         return;
       case PacketType.pubrec:
-        if (!session.outbound.received(packet.packetId)) this.#mismatched(connection, packet);
+        if (!session.outbound.received(packet.packetId, packet.reasonCode)) this.#mismatched(connection, packet);
         return;
       case PacketType.pubrel:
         this.#publishHandler.release(connection, session, packet.packetId);
@@ -336,7 +340,7 @@ export class Broker {
         this.#context.effects.send(connection.id, { type: PacketType.pingresp }, NOW); // [MQTT-3.12.4-1]
         return;
       case PacketType.disconnect:
-        this.#connections.end(connection, 'client-disconnect');
+        this.#connections.disconnected(connection, packet);
         return;
       case PacketType.connect: // [MQTT-3.1.0-2]
       case PacketType.auth:

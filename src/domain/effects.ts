@@ -3,6 +3,7 @@
 // ticket that it leaves after; `durability.ts` says which. The sink holds it back until then and knows nothing else
 // about it.
 import type {
+  AcknowledgementPacket,
   ConnackPacket,
   DisconnectPacket,
   PacketType,
@@ -30,7 +31,20 @@ export interface AuthenticationRequest {
   readonly peer: PeerInfo;
 }
 
-export type AnswerPacket = ConnackPacket | SubackPacket | UnsubackPacket | PingrespPacket | DisconnectPacket;
+/** `AcknowledgementPacket` only with properties; without them `acknowledge` is faster. */
+export type AnswerPacket =
+  ConnackPacket | AcknowledgementPacket | SubackPacket | UnsubackPacket | PingrespPacket | DisconnectPacket;
+
+/** What the two sides of a connection have agreed on. */
+export interface ConnectionTerms {
+  readonly version: ProtocolVersion;
+  /** Of a packet from the client, in bytes. */
+  readonly maxPacketSize: number;
+  /** Of a packet to the client, in bytes [MQTT-3.1.2-24]. */
+  readonly maximumPacketSize: number;
+  /** Topic Aliases that the broker may use, 0 to 65,535 [MQTT-3.1.2-26]. */
+  readonly topicAliasMaximum: number;
+}
 
 export type AcknowledgementType =
   typeof PacketType.puback | typeof PacketType.pubrec | typeof PacketType.pubrel | typeof PacketType.pubcomp;
@@ -50,16 +64,15 @@ export interface PageLimit {
 }
 
 export interface Effects extends EventSink {
+  /** What waited for this ticket, or for an earlier one, has left. */
+  readonly released: Ticket;
   /**
    * Authenticates the client; answered by an `authenticated` input. The shell reads nothing more from the connection
    * until then.
    */
   authenticate(connection: ConnectionId, request: AuthenticationRequest): void;
-  /**
-   * CONNECT was accepted and CONNACK comes next: from now on the connection uses this version, and the client may send
-   * packets up to this size in bytes.
-   */
-  established(connection: ConnectionId, version: ProtocolVersion, maxPacketSize: number): void;
+  /** CONNECT was accepted and CONNACK comes next: from now on these terms apply to the connection. */
+  established(connection: ConnectionId, terms: ConnectionTerms): void;
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void;
   acknowledge(
     connection: ConnectionId,

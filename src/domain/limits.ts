@@ -17,6 +17,8 @@ export interface PacketLimits {
   readonly maxTopicLength: number;
   /** Bounds the depth of the subscription tree and so the cost of a match. */
   readonly maxTopicLevels: number;
+  /** Memory for the properties of one PUBLISH or will of MQTT 5, in bytes. */
+  readonly maxPropertyBytes: number;
   /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a client that sends more is disconnected. */
   readonly maxFiltersPerPacket: number;
 }
@@ -147,6 +149,8 @@ export interface FeatureLimits {
   readonly sharedSubscriptions: boolean;
   /** MQTT 5 only. */
   readonly subscriptionIdentifiers: boolean;
+  /** Whether a payload that MQTT 5 clients announce as UTF-8 is refused if it is not. */
+  readonly checkPayloadFormat: boolean;
   /** What follows a publish or a will that is not allowed: its connection ends, or the message alone is dropped. */
   readonly deniedPublish: 'disconnect' | 'ignore';
   /** What follows a subscription that is not allowed: a refusal, or a subscription that delivers what is allowed. */
@@ -170,6 +174,7 @@ export const DEFAULT_LIMITS: Limits = {
   assignClientId: true,
   maxTopicLength: NAME_BYTES_MAX,
   maxTopicLevels: 256,
+  maxPropertyBytes: 64 * 1024,
   maxFiltersPerPacket: 10_000,
 
   maxQueueSize: 100_000,
@@ -225,6 +230,7 @@ export const DEFAULT_LIMITS: Limits = {
   wildcardSubscriptions: true,
   sharedSubscriptions: true,
   subscriptionIdentifiers: true,
+  checkPayloadFormat: false,
   deniedPublish: 'disconnect',
   deniedSubscription: 'refuse',
 };

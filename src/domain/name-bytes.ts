@@ -1,5 +1,7 @@
 // What the names that clients give make the broker hold in memory: the text, as often as it is there, and the objects
 // around it. Limits of numbers alone would leave the length of names without one.
+import type { Properties } from '../protocol/packets.js';
+import { contentBytes } from './messages/content-bytes.js';
 import type { ClientId, TopicFilter, TopicName } from './identifiers.js';
 
 /** Measured with short names, in bytes: the session, its queue, and its place in the tables. */
@@ -20,8 +22,11 @@ export const subscriptionBytes = (topicFilter: TopicFilter, isShared: boolean): 
 /** Without the payload, which is in storage. */
 export const retainedBytes = (topic: TopicName): number => RETAINED + 2 * textBytes(topic);
 
-export const willBytes = ({ topic, payload }: { readonly topic: string; readonly payload: Uint8Array }): number =>
-  WILL + 2 * textBytes(topic) + payload.byteLength;
+export const willBytes = (will: {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly properties: Properties | undefined;
+}): number => WILL + textBytes(will.topic) + contentBytes(will);
 
 /** One character beyond U+00FF makes V8 hold all of a text in two bytes each. */
 function textBytes(text: string): number {

@@ -1,6 +1,6 @@
-// The limits in force, in one place. Every part reads them here when it needs a value, and a reload replaces all of them
-// together, so no part waits to hear of it. What a part derives from a limit and keeps (a timer, a bucket, a window)
-// follows a rule that docs/configuration.md states for that limit.
+// The limits in force, in one place. Every part reads them here when it needs a value, and a reload replaces all of
+// them together, so no part waits to hear of it. What a part derives from a limit and keeps (a timer, a bucket, a
+// window) follows a rule that docs/configuration.md states for that limit.
 import type { Limits, PerListenerLimits } from './limits.js';
 
 /** What a reload replaces. */

@@ -29,6 +29,20 @@ export type Sender = 'client' | 'server';
 /** @param flags the lower four bits of the first byte; they can be checked only once the version is known. */
 export function decodeConnect(reader: ByteReader, flags: number, overlongHeader: boolean): ConnectPacket {
   const protocolVersion = readProtocol(reader);
+  try {
+    return readConnect(reader, protocolVersion, flags, overlongHeader);
+  } catch (error) {
+    if (error instanceof MalformedPacketError) error.protocolVersion = protocolVersion;
+    throw error;
+  }
+}
+
+function readConnect(
+  reader: ByteReader,
+  protocolVersion: ProtocolVersion,
+  flags: number,
+  overlongHeader: boolean,
+): ConnectPacket {
   if (protocolVersion > 3 && flags !== 0)
     throw new MalformedPacketError('fixed-header-flags', `CONNECT with flags ${flags}`); // [MQTT-2.2.2-2]
   if (protocolVersion === 5 && overlongHeader) throw overlongRemainingLength();

@@ -315,6 +315,8 @@ export class PacketDecoder {
 
   #fail(error: MalformedPacketError): void {
     this.#failure = error;
+    // It is answered in its own version.
+    if (this.#awaitsConnect && error.protocolVersion !== undefined) this.#version = error.protocolVersion;
     this.#dropCollection();
     this.#chunk = NOTHING;
     this.#position = 0;

@@ -1,5 +1,6 @@
 // Everything a peer can get wrong on the wire, by name. The decoder throws the error, the shell hands it to the domain,
 // and the domain decides what to answer: nothing, a CONNACK, or (MQTT 5) a DISCONNECT with `reasonCode`.
+import type { ProtocolVersion } from './packets.js';
 import { ReasonCode } from './reason-codes.js';
 
 export type MalformedCode =
@@ -35,6 +36,8 @@ export type MalformedCode =
 
 export class MalformedPacketError extends Error {
   override readonly name = 'MalformedPacketError';
+  /** That of the CONNECT which is malformed, if that much of it could be read. */
+  protocolVersion: ProtocolVersion | undefined;
 
   constructor(
     readonly code: MalformedCode,

@@ -169,6 +169,16 @@ export function writeProperties(writer: ByteWriter, properties: Properties | und
     writer.byte(0);
     return;
   }
+  const block = blockOf(properties, places);
+  writer.variableByteInteger(block.length);
+  writer.raw(block.view());
+}
+
+/** The size of the properties in bytes, without Property Length. @throws RangeError as `writeProperties`. */
+export const propertiesSize = (properties: Properties | undefined, places: PropertyPlaces): number =>
+  properties === undefined ? 0 : blockOf(properties, places).length;
+
+function blockOf(properties: Properties, places: PropertyPlaces): ByteWriter {
   const block = new ByteWriter();
   for (const each of PROPERTY_RULES) {
     const value = properties[each.name];
@@ -183,8 +193,7 @@ export function writeProperties(writer: ByteWriter, properties: Properties | und
       writeValue(block, each, value as SingleValue);
     }
   }
-  writer.variableByteInteger(block.length);
-  writer.raw(block.view());
+  return block;
 }
 
 function writeValue(block: ByteWriter, { id, type, name, notZero }: PropertyRule, value: SingleValue): void {

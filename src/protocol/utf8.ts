@@ -11,7 +11,9 @@ interface Slices {
   readonly latin1Slice: Slice;
   readonly utf8Slice: Slice;
 }
-const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as Slices;
+/** Node's, declared here: the core computes sizes of packets, and compiles without the types of Node. */
+declare const Buffer: { readonly prototype: Slices };
+const { latin1Slice, utf8Slice } = Buffer.prototype;
 
 /** The string in `bytes[from..to)`. */
 export function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {

@@ -280,13 +280,3 @@ export const DIFFERENCES_31: readonly Statement[] = [
     summary: 'Clients of that time offer the subprotocol mqttv3.1 over WebSocket.',
   },
 ];
-
-/** The answer to a client of MQTT 5. */
-export const REFUSED_5: readonly Statement[] = [
-  {
-    id: 'MQTT5-refused',
-    section: 'MQTT 5',
-    binds: 'server',
-    summary: 'A CONNECT of MQTT 5 is refused in its own format, with reason code 84 in hexadecimal, and closed.',
-  },
-];

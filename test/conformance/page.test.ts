@@ -4,13 +4,13 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { DIFFERENCES_31, REFUSED_5 } from './differences-31.js';
+import { DIFFERENCES_31 } from './differences-31.js';
 import { RULES_311, STATEMENTS_311 } from './statements-311.js';
 import type { Statement } from './statements-311.js';
 
 const FOLDER = 'test/conformance';
 const PAGE = 'docs/conformance.md';
-const ALL = [...STATEMENTS_311, ...RULES_311, ...DIFFERENCES_31, ...REFUSED_5];
+const ALL = [...STATEMENTS_311, ...RULES_311, ...DIFFERENCES_31];
 
 interface NamedTest {
   readonly file: string;
@@ -99,7 +99,7 @@ function renderPage(): string {
     '',
     '## How to read it',
     '',
-    '- **Statement**: the number in Appendix B. Ids that begin with `MQTT311-`, `MQTT31-` and `MQTT5-` are ours, for rules without a number.',
+    '- **Statement**: the number in Appendix B. Ids that begin with `MQTT311-` and `MQTT31-` are ours, for rules without a number.',
     '- **Binds**: who has to obey the rule. `both` is a rule for senders or receivers, and a broker is both. For a rule that binds clients, the test',
     '  breaks it and checks the reaction of the broker.',
     '- **Summary**: the rule in our words; the wording of the standard is authoritative.',
@@ -122,11 +122,6 @@ function renderPage(): string {
     'Everything else is as in 3.1.1.',
     '',
     ...sections(DIFFERENCES_31),
-    '## MQTT 5',
-    '',
-    'Not served yet.',
-    '',
-    ...table(REFUSED_5),
   ]
     .join('\n')
     .trimEnd()

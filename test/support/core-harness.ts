@@ -11,7 +11,14 @@ import type { Input, DenialReason } from '../../src/domain/inputs.js';
 import type { ClientId, ConnectionId, QueueId } from '../../src/domain/identifiers.js';
 import { sessionQueue } from '../../src/domain/identifiers.js';
 import { PacketType } from '../../src/protocol/packets.js';
-import type { AcknowledgementPacket, Packet, ProtocolVersion, QoS, Will } from '../../src/protocol/packets.js';
+import type {
+  AcknowledgementPacket,
+  Packet,
+  Properties,
+  ProtocolVersion,
+  QoS,
+  Will,
+} from '../../src/protocol/packets.js';
 import { ModelStore } from './model-store.js';
 import { Recorder, text } from './recorder.js';
 
@@ -22,6 +29,14 @@ export interface ConnectOptions {
   readonly userName?: string;
   readonly will?: Will;
   readonly permissions?: Permissions;
+  readonly properties?: Properties;
+}
+
+export interface SubscribeOptions {
+  readonly noLocal?: boolean;
+  readonly retainAsPublished?: boolean;
+  readonly retainHandling?: 0 | 1 | 2;
+  readonly properties?: Properties;
 }
 
 const BEGIN_MS = 1_000_000_000_000;
@@ -206,7 +221,7 @@ export class CorePeer {
   }
 
   connect(clientId: string, options: ConnectOptions = {}): void {
-    const { clean = true, version = 4, keepAlive = 0, will, userName } = options;
+    const { clean = true, version = 4, keepAlive = 0, will, userName, properties } = options;
     this.send({
       type: PacketType.connect,
       protocolVersion: version,
@@ -216,7 +231,7 @@ export class CorePeer {
       will,
       userName,
       password: undefined,
-      properties: undefined,
+      properties,
     });
   }
 
@@ -246,7 +261,7 @@ export class CorePeer {
     topic: string,
     payload: string | Uint8Array,
     qos: QoS = 1,
-    options: { retain?: boolean; dup?: boolean; packetId?: number } = {},
+    options: { retain?: boolean; dup?: boolean; packetId?: number; properties?: Properties } = {},
   ): number {
     const packetId = options.packetId ?? (qos === 0 ? 0 : this.core.nextPacketId());
     this.send({
@@ -256,18 +271,23 @@ export class CorePeer {
       retain: options.retain ?? false,
       topic,
       packetId,
-      properties: undefined,
+      properties: options.properties,
       payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
     });
     return packetId;
   }
 
   subscribe(...requests: (readonly [topicFilter: string, qos: QoS])[]): void {
+    this.subscribeWith({}, ...requests);
+  }
+
+  /** With options of MQTT 5, for all filters. */
+  subscribeWith(options: SubscribeOptions, ...requests: (readonly [topicFilter: string, qos: QoS])[]): void {
+    const { noLocal = false, retainAsPublished = false, retainHandling = 0, properties } = options;
     const subscriptions = requests.map(
-      ([topicFilter, qos]) =>
-        ({ topicFilter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 }) as const,
+      ([topicFilter, qos]) => ({ topicFilter, qos, noLocal, retainAsPublished, retainHandling }) as const,
     );
-    this.send({ type: PacketType.subscribe, packetId: this.core.nextPacketId(), subscriptions, properties: undefined });
+    this.send({ type: PacketType.subscribe, packetId: this.core.nextPacketId(), subscriptions, properties });
   }
 
   unsubscribe(...topicFilters: string[]): void {
@@ -299,8 +319,13 @@ export class CorePeer {
     this.send({ type: PacketType.pingreq });
   }
 
-  disconnect(): void {
-    this.send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
+  disconnect(reasonCode = 0, properties?: Properties): void {
+    this.send({ type: PacketType.disconnect, reasonCode, properties });
+  }
+
+  /** Refuses a message with a Reason Code of MQTT 5. */
+  refuse(type: typeof PacketType.puback | typeof PacketType.pubrec, packetId: number, reasonCode: number): void {
+    this.send({ type, packetId, reasonCode, properties: undefined });
   }
 
   /** The network connection has ended. */
@@ -333,13 +358,14 @@ export class CorePeer {
 export const will = (
   topic: string,
   payload: string,
-  options: { qos?: QoS; retain?: boolean; delayS?: number } = {},
+  options: { qos?: QoS; retain?: boolean; delayS?: number; properties?: Properties } = {},
 ): Will => ({
   topic,
   payload: Buffer.from(payload),
   qos: options.qos ?? 0,
   retain: options.retain ?? false,
-  properties: options.delayS === undefined ? undefined : { willDelayInterval: options.delayS },
+  properties:
+    options.delayS === undefined ? options.properties : { ...options.properties, willDelayInterval: options.delayS },
 });
 
 /** A stored client `a` subscribed to `t`, and a publisher. */

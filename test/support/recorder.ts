@@ -19,6 +19,7 @@ import type {
   AcknowledgementType,
   AnswerPacket,
   AuthenticationRequest,
+  ConnectionTerms,
   Effects,
   PageLimit,
   SuspendReason,
@@ -28,7 +29,7 @@ import { EVERY_EVENT } from '../../src/domain/events.js';
 import type { BrokerEvent } from '../../src/domain/events.js';
 import type { EndReason } from '../../src/domain/reasons.js';
 import { PacketType } from '../../src/protocol/packets.js';
-import type { QoS } from '../../src/protocol/packets.js';
+import type { Properties, QoS } from '../../src/protocol/packets.js';
 
 const ACKNOWLEDGEMENT_NAMES: Record<AcknowledgementType, string> = {
   [PacketType.puback]: 'puback',
@@ -86,6 +87,8 @@ export class Recorder implements Changes, Effects {
   /** Holds on the batch that are not released. */
   holds = 0;
   readonly durableWanted: ConnectionId[] = [];
+  /** What has left, as a test has it: everything at once by default. */
+  released: Ticket = Infinity;
   readonly quietWanted: ConnectionId[] = [];
   /** Session ends that are not durable, as a test has it. */
   readonly pendingSessionEnds = new Map<ClientId, Ticket>();
@@ -94,6 +97,7 @@ export class Recorder implements Changes, Effects {
   readonly outcomes = new Map<number, CommandOutcome>();
   /** Off for long runs. */
   isWriting = true;
+  readonly #version5 = new Set<ConnectionId>();
   #lines: string[] = [];
   /** The ticket of the last change, and of the last one before the current transcript. */
   #ticket: Ticket = NOW;
@@ -146,8 +150,8 @@ export class Recorder implements Changes, Effects {
     this.asked.push({ connection, request });
   }
 
-  established(): void {
-    // CONNACK follows and says the same.
+  established(connection: ConnectionId, { version }: ConnectionTerms): void {
+    if (version === 5) this.#version5.add(connection);
   }
 
   send(connection: ConnectionId, packet: AnswerPacket, after: Ticket): void {
@@ -158,24 +162,28 @@ export class Recorder implements Changes, Effects {
     connection: ConnectionId,
     type: AcknowledgementType,
     packetId: number,
-    _reasonCode: number,
+    reasonCode: number,
     after: Ticket,
   ): void {
-    this.#write(() => `${connection} < ${ACKNOWLEDGEMENT_NAMES[type]} ${packetId}${this.#gate(after)}`);
+    this.#write(() => {
+      const code = this.#version5.has(connection) && reasonCode !== 0 ? ` ${hex(reasonCode)}` : '';
+      return `${connection} < ${ACKNOWLEDGEMENT_NAMES[type]} ${packetId}${code}${this.#gate(after)}`;
+    });
     for (const watcher of this.watchers) watcher.acknowledged?.({ connection, type, packetId });
   }
 
   deliver(
     connection: ConnectionId,
     message: Message,
-    { qos, retain }: DeliveryOptions,
+    { qos, retain, identifiers }: DeliveryOptions,
     dup: boolean,
     packetId: number,
     after: Ticket,
   ): void {
     this.#write(() => {
       const id = qos === 0 ? '' : ` id${packetId}`;
-      const flags = `${dup ? ' dup' : ''}${retain ? ' retain' : ''}`;
+      const matched = identifiers === undefined ? '' : ` for ${identifiers.join('+')}`;
+      const flags = `${dup ? ' dup' : ''}${retain ? ' retain' : ''}${matched}`;
       return `${connection} < publish ${content(message)} q${qos}${id}${flags}${this.#gate(after)}`;
     });
     for (const watcher of this.watchers) watcher.delivered?.({ connection, message, qos, retain, dup, packetId });
@@ -281,18 +289,31 @@ function changeLine(change: Change): string {
   }
 }
 
+const hex = (code: number): string => `0x${code.toString(16).padStart(2, '0')}`;
+
+/** Of MQTT 5. */
+const properties = (given: Properties | undefined): string =>
+  Object.entries(given ?? {})
+    .map(([name, value]) => ` ${name}=${String(value)}`)
+    .join('');
+
 function answerText(packet: AnswerPacket): string {
   switch (packet.type) {
     case PacketType.connack:
-      return `connack ${packet.reasonCode}${packet.sessionPresent ? ' present' : ''}`;
+      return `connack ${packet.reasonCode}${packet.sessionPresent ? ' present' : ''}${properties(packet.properties)}`;
     case PacketType.suback:
       return `suback ${packet.packetId} ${packet.reasonCodes.join(',')}`;
+    case PacketType.puback:
+    case PacketType.pubrec:
+    case PacketType.pubrel:
+    case PacketType.pubcomp:
+      return `${ACKNOWLEDGEMENT_NAMES[packet.type]} ${packet.packetId} ${hex(packet.reasonCode)}${properties(packet.properties)}`;
     case PacketType.unsuback:
       return `unsuback ${packet.packetId}`;
     case PacketType.pingresp:
       return 'pingresp';
     case PacketType.disconnect:
-      return `disconnect ${packet.reasonCode}`;
+      return `disconnect ${hex(packet.reasonCode)}${properties(packet.properties)}`;
   }
 }
 

@@ -199,6 +199,9 @@ function isOrdinary(reason: EndReason): boolean {
     case 'unacknowledged':
     case 'drain-timeout':
     case 'queue-full':
+    case 'packet-too-large':
+    case 'properties-too-large':
+    case 'payload-format-invalid':
     case 'receive-maximum-exceeded':
     case 'topic-alias-invalid':
     case 'subscription-identifiers-not-supported':

@@ -8,9 +8,12 @@ import type { RetainedDelivery } from '../session/retained-delivery.js';
 import type { ClientId, ConnectionId, Seq } from '../identifiers.js';
 import { ClientOutput } from '../session/client-output.js';
 import type { Session } from '../session/session.js';
+import { DEFAULT_CLIENT_LIMITS } from './client-limits.js';
 import { checkTransition } from './lifecycle.js';
 import type { ConnectionState } from './lifecycle.js';
+import type { Limits } from '../limits.js';
 import type { PeerInfo } from '../peer.js';
+import { Unanswered } from './unanswered.js';
 
 /** What an accepted CONNECT waits to announce. */
 export interface PendingAdmission {
@@ -23,6 +26,10 @@ export interface PendingAdmission {
 export class Connection {
   #state: ConnectionState = 'awaiting-connect';
   version: ProtocolVersion = 4;
+  /** What the client takes; from CONNECT. */
+  clientLimits = DEFAULT_CLIENT_LIMITS;
+  /** Limits of the broker that CONNACK has announced: they stay for the connection, whatever a reload changes. */
+  announced: Pick<Limits, 'receiveMaximum' | 'topicAliasMax'> | undefined;
   /** Set in the state `connected`. */
   session: Session | undefined;
   /** `undefined` until CONNECT is received. */
@@ -53,6 +60,7 @@ export class Connection {
   /** Created if what the client authenticated with expires. */
   credentials: Deadline<Connection> | undefined;
   retained: RetainedDelivery | undefined;
+  #unanswered: Unanswered | undefined;
   /** Topic Names by the Topic Aliases that the client assigned; created with the first one. */
   topicAliases: Map<number, string> | undefined;
 
@@ -66,6 +74,11 @@ export class Connection {
     this.lastPacketMs = this.stateSinceMs = context.nowMs;
     this.output = new ClientOutput(id, context);
     this.deadline = new Deadline<Connection>(stateTimer, this);
+  }
+
+  /** Created with the first QoS 1 message of a client of MQTT 5. */
+  get unanswered(): Unanswered {
+    return (this.#unanswered ??= new Unanswered());
   }
 
   get state(): ConnectionState {

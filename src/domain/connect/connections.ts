@@ -1,7 +1,8 @@
 // The open connections: how they move through their lifecycle and how they end. Whatever the cause, this is where the
 // will is published or dropped, the session detached, the network connection closed and the reason reported.
 import { PacketType } from '../../protocol/packets.js';
-import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
+import type { DisconnectPacket, Properties } from '../../protocol/packets.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf } from '../access/access.js';
 import type { Permissions } from '../access/permissions.js';
 import type { Context } from '../context.js';
@@ -11,6 +12,9 @@ import { NOW } from '../durability.js';
 import type { ConnectionId } from '../identifiers.js';
 import type { EndReason, MalformedCode } from '../reasons.js';
 import type { Sessions } from '../session/sessions.js';
+import { answerTo } from './answer-to.js';
+import { connackCode, DISCONNECT_CODES, reasonString } from './answers.js';
+import type { AnsweredRefusal } from './answers.js';
 import { Connection } from './connection.js';
 import type { PendingAdmission } from './connection.js';
 import { LIFECYCLE } from './lifecycle.js';
@@ -19,34 +23,13 @@ import type { Limits, ListenerLimits } from '../limits.js';
 import type { PeerInfo } from '../peer.js';
 import type { Wills } from './wills.js';
 
-/** The reason code of an MQTT 5 DISCONNECT for each reason. Earlier versions have no DISCONNECT from the server. */
-const DISCONNECT_CODE: Partial<Record<EndReason, number>> = {
-  'malformed-packet': ReasonCode.malformedPacket,
-  'protocol-violation': ReasonCode.protocolError,
-  'keep-alive-timeout': ReasonCode.keepAliveTimeout,
-  'session-taken-over': ReasonCode.sessionTakenOver,
-  'credentials-expired': ReasonCode.maximumConnectTime,
-  'incomplete-packets': ReasonCode.quotaExceeded,
-  'memory-full': ReasonCode.quotaExceeded,
-  'not-authorized': ReasonCode.notAuthorized,
-  'topic-name-invalid': ReasonCode.topicNameInvalid,
-  'too-many-filters': ReasonCode.quotaExceeded,
-  'topic-filter-invalid': ReasonCode.topicFilterInvalid,
-  'queue-full': ReasonCode.quotaExceeded,
-  'receive-maximum-exceeded': ReasonCode.receiveMaximumExceeded,
-  'topic-alias-invalid': ReasonCode.topicAliasInvalid,
-  'subscription-identifiers-not-supported': ReasonCode.subscriptionIdentifiersNotSupported,
-  'qos-not-supported': ReasonCode.qosNotSupported,
-  'retain-not-supported': ReasonCode.retainNotSupported,
-  'server-shutting-down': ReasonCode.serverShuttingDown,
-  'administrative-action': ReasonCode.administrativeAction,
-};
-
 export interface EndDetail {
   readonly malformed?: MalformedCode | undefined;
   readonly detail?: string | undefined;
   /** A reason code more exact than the reason's own. */
   readonly reasonCode?: number | undefined;
+  /** Whether the client asked for its will to be published: DISCONNECT with another Reason Code than 0. */
+  readonly publishesWill?: boolean | undefined;
 }
 
 export class Connections {
@@ -168,10 +151,10 @@ export class Connections {
   /** Ends the connection from the broker's side. Later packets from it are ignored. */
   end(connection: Connection, reason: EndReason, detail: EndDetail = {}): void {
     if (connection.state === 'ended') return;
-    const code = detail.reasonCode ?? DISCONNECT_CODE[reason];
+    const code = detail.reasonCode ?? DISCONNECT_CODES[reason];
     if (connection.version === 5 && connection.state === 'connected' && code !== undefined) {
-      const packet = { type: PacketType.disconnect, reasonCode: code, properties: undefined } as const;
-      this.context.effects.send(connection.id, packet, NOW);
+      const properties = reasonProperties(reason, detail.detail);
+      answerTo(connection, { type: PacketType.disconnect, reasonCode: code, properties }, NOW);
     }
     this.context.effects.close(connection.id, reason);
     this.#finish(connection, reason, detail);
@@ -262,10 +245,9 @@ export class Connections {
       return;
     }
     const { timeout } = LIFECYCLE[connection.state];
-    if (connection.state === 'admitting') {
-      const { version } = connection;
-      this.refuse(connection, version === 5 ? ReasonCode.serverUnavailable : ConnectReturnCode.serverUnavailable);
-    }
+    if (connection.state === 'admitting') this.refuse(connection, 'storage-unavailable', undefined);
+    if (connection.state === 'authenticating' && connection.version === 5)
+      this.refuse(connection, 'authentication-unavailable', undefined);
     if (timeout !== undefined) this.end(connection, timeout);
   }
 
@@ -278,16 +260,49 @@ export class Connections {
     else this.expectPacket(connection);
   }
 
-  /** Sends a CONNACK that refuses: it promises nothing and carries no Session Present [MQTT-3.2.2-4]. */
-  refuse({ id }: Connection, reasonCode: number): void {
-    const packet = { type: PacketType.connack, sessionPresent: false, reasonCode, properties: undefined } as const;
-    this.context.effects.send(id, packet, NOW);
+  /**
+   * Sends a CONNACK that refuses, if the client's version has a code for the reason: it promises nothing and carries no
+   * Session Present [MQTT-3.2.2-4].
+   */
+  refuse(connection: Connection, reason: AnsweredRefusal, detail: string | undefined): void {
+    const properties = connection.version === 5 ? reasonProperties(reason, detail) : undefined;
+    this.refuseWith(connection, connackCode(connection.version, reason), properties);
   }
 
-  #finish(connection: Connection, reason: EndReason, { malformed, detail }: EndDetail): void {
+  refuseWith(connection: Connection, reasonCode: number | undefined, properties: Properties | undefined): void {
+    if (reasonCode === undefined) return;
+    answerTo(connection, { type: PacketType.connack, sessionPresent: false, reasonCode, properties }, NOW);
+  }
+
+  /**
+   * DISCONNECT has arrived. It may change for how long the session outlives the connection, unless the client had said
+   * in CONNECT that it does not.
+   */
+  disconnected(connection: Connection, { reasonCode, properties }: DisconnectPacket): void {
+    const { session } = connection;
+    const expiryS = properties?.sessionExpiryInterval;
+    if (session !== undefined && expiryS !== undefined) {
+      if (session.expiryIntervalS === 0 && expiryS > 0) {
+        const detail = 'DISCONNECT with a Session Expiry Interval, where CONNECT had none'; // [MQTT-3.14.2-2]
+        this.end(connection, 'protocol-violation', { detail });
+        return;
+      }
+      session.expiryIntervalS = Math.min(expiryS, this.context.limits.sessionExpiryMax);
+    }
+    const publishesWill = reasonCode !== ReasonCode.normalDisconnection; // [MQTT-3.14.4-3]
+    const detail =
+      properties?.reasonString ??
+      (publishesWill ? `Reason Code 0x${reasonCode.toString(16).padStart(2, '0')}` : undefined);
+    this.end(connection, 'client-disconnect', { publishesWill, detail });
+  }
+
+  #finish(connection: Connection, reason: EndReason, { malformed, detail, publishesWill }: EndDetail): void {
     const { admission, clientId, session, id } = connection;
     const { intake } = connection.output;
-    const hasLeft = reason === 'client-disconnect' || intake?.disconnect !== undefined; // [MQTT-3.14.4-3]
+    // [MQTT-3.14.4-3]
+    const hasLeft =
+      (reason === 'client-disconnect' && publishesWill !== true) ||
+      intake?.disconnect?.reasonCode === ReasonCode.normalDisconnection;
     connection.moveTo('ended');
     intake?.end();
     this.#connections.delete(id);
@@ -330,6 +345,11 @@ export class Connections {
     else if (reason !== 'server-shutting-down')
       this.wills.connectionEnded({ clientId, userName, access: connection.access }, sessionGoesOn);
   }
+}
+
+function reasonProperties(reason: EndReason | AnsweredRefusal, detail: string | undefined): Properties | undefined {
+  const text = reasonString(reason, detail);
+  return text === undefined ? undefined : { reasonString: text };
 }
 
 /** How long the client may be silent [MQTT-3.1.2-24]. */

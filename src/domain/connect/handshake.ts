@@ -3,18 +3,26 @@
 // and CONNACK sent before anything else [MQTT-3.2.0-1]. A refused client gets the return code if its version has one,
 // and is closed [MQTT-3.2.2-5].
 import { PacketType } from '../../protocol/packets.js';
-import type { ConnectPacket } from '../../protocol/packets.js';
-import { ConnectReturnCode, ReasonCode } from '../../protocol/reason-codes.js';
+import type { ConnectPacket, Properties } from '../../protocol/packets.js';
+import { isUtf8Payload } from '../../protocol/payload-format.js';
+import { ReasonCode } from '../../protocol/reason-codes.js';
 import { accessOf, refusePublish } from '../access/access.js';
 import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
 import type { AuthenticationResult } from '../inputs.js';
 import type { ClientId, TopicName } from '../identifiers.js';
+import type { Limits } from '../limits.js';
+import { propertyBytes } from '../messages/content-bytes.js';
 import { sessionBytes, willBytes } from '../name-bytes.js';
-import type { RefusalReason } from '../reasons.js';
+import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
+import { hasWildcard } from '../topics/topic-filter.js';
 import { topicNameProblem, utf8Length } from '../topics/topic-name.js';
 import { shortUserName } from '../user-name.js';
+import { announcement } from './announcement.js';
+import { answerTo } from './answer-to.js';
+import type { AnsweredRefusal } from './answers.js';
+import { clientLimitsOf } from './client-limits.js';
 import type { Connection } from './connection.js';
 import type { Connections } from './connections.js';
 import type { Wills } from './wills.js';
@@ -22,9 +30,9 @@ import type { Wills } from './wills.js';
 /** MQTT 3.1 section 3.1: 1 to 23 characters. */
 const CLIENT_ID_31_CHARACTERS_MAX = 23;
 
-/** Why there is no room for a client. */
-interface Full {
-  readonly reason: RefusalReason;
+/** Why a client is refused. */
+interface Refusal {
+  readonly reason: AnsweredRefusal;
   readonly detail: string;
 }
 
@@ -43,27 +51,18 @@ export class Handshake {
     connection.version = packet.protocolVersion;
     // For events only.
     connection.userName = packet.userName === undefined ? undefined : shortUserName(packet.userName);
-    if (packet.protocolVersion === 5) {
-      this.#refuse(
-        connection,
-        packet.clientId,
-        'unsupported-protocol-version',
-        ReasonCode.unsupportedProtocolVersion,
-        'MQTT 5 is not served yet',
-      );
-      return;
-    }
-    const problem = this.#clientIdProblem(packet);
+    connection.clientLimits = clientLimitsOf(packet);
+    const problem = this.#problem(packet);
     if (problem !== undefined) {
-      const reason = packet.clientId === '' ? 'client-identifier-empty' : 'client-identifier-too-long';
-      // [MQTT-3.1.3-8], [MQTT-3.1.3-9]
-      this.#refuse(connection, packet.clientId, reason, ConnectReturnCode.identifierRejected, problem);
+      this.#refuse(connection, packet.clientId, problem);
       return;
     }
     const willProblem = packet.will === undefined ? undefined : topicNameProblem(packet.will.topic, limits);
     if (willProblem !== undefined) {
-      // [MQTT-4.7.1-1]
-      this.connections.end(connection, 'protocol-violation', { detail: `will topic: ${willProblem}` });
+      const detail = `will topic: ${willProblem}`; // [MQTT-4.7.1-1]
+      if (packet.protocolVersion === 5)
+        this.#refuse(connection, packet.clientId, { reason: 'will-topic-invalid', detail });
+      else this.connections.end(connection, 'protocol-violation', { detail });
       return;
     }
     const clientId = (packet.clientId === '' ? this.newClientId() : packet.clientId) as ClientId; // [MQTT-3.1.3-6]
@@ -82,24 +81,20 @@ export class Handshake {
     if (connection.state !== 'authenticating' || packet === undefined || clientId === undefined) return;
     connection.connect = undefined;
     if (result.decision === 'deny') {
-      const code =
-        result.reason === 'bad-credentials'
-          ? ConnectReturnCode.badUserNameOrPassword
-          : result.reason === 'not-authorized'
-            ? ConnectReturnCode.notAuthorized
-            : ConnectReturnCode.serverUnavailable;
-      this.#refuse(connection, clientId, result.reason, code, result.detail);
+      this.#refuse(connection, clientId, result);
       return;
     }
     // Other clients may have connected meanwhile, so the limits are checked again.
     if (this.#isFull(connection, clientId, packet)) return;
     const access = accessOf(result.permissions);
     const problem = this.#willProblem(packet);
+    if (problem !== undefined) {
+      this.#refuse(connection, clientId, problem);
+      return;
+    }
     const denial = packet.will === undefined ? undefined : refusePublish(access, packet.will.topic as TopicName);
-    const isIgnored = problem === undefined && this.context.limits.deniedPublish === 'ignore';
-    if (problem !== undefined || (denial !== undefined && !isIgnored)) {
-      const detail = `will: ${problem ?? denial ?? ''}`;
-      this.#refuse(connection, clientId, 'not-authorized', ConnectReturnCode.notAuthorized, detail);
+    if (denial !== undefined && this.context.limits.deniedPublish !== 'ignore') {
+      this.#refuse(connection, clientId, { reason: 'not-authorized', detail: `will: ${denial}` });
       return;
     }
     connection.access = access;
@@ -122,10 +117,15 @@ export class Handshake {
     }
     // A will that still waits for its delay, or for this client's return after a restart.
     this.wills.clientReturned(clientId);
-    const { session, present } = this.sessions.open(clientId, packet.clean, packet.clean ? 0 : limits.sessionExpiryMax);
+    const { session, present } = this.sessions.open(clientId, packet.clean, sessionExpiryS(packet, limits));
     this.connections.admit(connection, { connect: packet, session, present });
     this.sessions.claim(session, connection.id);
-    effects.established(connection.id, connection.version, this.connections.limitsFor(connection).maxPacketSize);
+    effects.established(connection.id, {
+      version: connection.version,
+      maxPacketSize: this.connections.limitsFor(connection).maxPacketSize,
+      maximumPacketSize: connection.clientLimits.maximumPacketSize,
+      topicAliasMaximum: Math.min(connection.clientLimits.topicAliasMaximum, limits.topicAliasMax),
+    });
     const whenRecorded = (): void => {
       this.#awaitDurability(connection, clientId);
       connection.resume();
@@ -151,14 +151,19 @@ export class Handshake {
     if (connection.state !== 'admitting' || admission === undefined || clientId === undefined) return;
     const { effects } = this.context;
     const { connect, session, present } = admission;
-    connection.output.window.open(this.connections.limitsFor(connection));
-    connection.keepAliveMs = this.#keepAliveS(connect) * 1000;
-    this.connections.connected(connection);
+    connection.output.window.open(this.connections.limitsFor(connection), connection.clientLimits.receiveMaximum);
+    connection.output.maximumPacketSize = connection.clientLimits.maximumPacketSize;
+    const keepAliveS = this.#keepAliveS(connect);
+    connection.keepAliveMs = keepAliveS * 1000;
     // 3.1 has no Session Present; its byte is reserved. [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
     const sessionPresent = present && connection.version !== 3;
-    const reasonCode = ConnectReturnCode.accepted; // [MQTT-3.1.4-4]
-    const packet = { type: PacketType.connack, sessionPresent, reasonCode, properties: undefined } as const;
-    effects.send(connection.id, packet, NOW);
+    const properties = connection.version === 5 ? this.#announce(connection, connect, session, keepAliveS) : undefined;
+    const reasonCode = ReasonCode.success; // [MQTT-3.1.4-4]
+    if (!answerTo(connection, { type: PacketType.connack, sessionPresent, reasonCode, properties }, NOW)) {
+      this.connections.end(connection, 'packet-too-large', { detail: 'CONNACK, for its Maximum Packet Size' });
+      return;
+    }
+    this.connections.connected(connection);
     effects.emit({
       kind: 'client-connected',
       connection: connection.id,
@@ -175,15 +180,29 @@ export class Handshake {
     this.sessions.attach(session, connection.output, connection.access);
   }
 
+  #announce(
+    connection: Connection,
+    connect: ConnectPacket,
+    session: Session,
+    keepAliveS: number,
+  ): Properties | undefined {
+    const { limits } = this.context;
+    const { receiveMaximum, topicAliasMax } = limits;
+    connection.announced = { receiveMaximum, topicAliasMax };
+    const { clientId, expiryIntervalS: sessionExpiryS } = session;
+    const { maxPacketSize } = this.connections.limitsFor(connection);
+    return announcement({ connect, clientId, sessionExpiryS, keepAliveS, maxPacketSize }, limits);
+  }
+
   /** Refuses the client if a limit is reached. A client that is already connected replaces its own connection. */
   #isFull(connection: Connection, clientId: ClientId, packet: ConnectPacket): boolean {
     const full = this.#fullOf(connection, clientId, packet);
     if (full === undefined) return false;
-    this.#refuse(connection, clientId, full.reason, ConnectReturnCode.serverUnavailable, full.detail);
+    this.#refuse(connection, clientId, full);
     return true;
   }
 
-  #fullOf({ listener }: Connection, clientId: ClientId, { will }: ConnectPacket): Full | undefined {
+  #fullOf({ listener }: Connection, clientId: ClientId, { will }: ConnectPacket): Refusal | undefined {
     const { maxSessions, maxSessionBytes } = this.context.limits;
     const session = this.sessions.get(clientId);
     if (session?.holder === undefined) {
@@ -210,12 +229,25 @@ export class Handshake {
     return protocolVersion === 5 ? Math.min(keepAlive, keepAliveMax) : keepAlive;
   }
 
+  /** What forbids the client to connect before it is known who it is. */
+  #problem(packet: ConnectPacket): Refusal | undefined {
+    const method = packet.properties?.authenticationMethod;
+    if (method !== undefined)
+      return { reason: 'authentication-method-unknown', detail: `the Authentication Method ${method} is not known` };
+    const detail = this.#clientIdProblem(packet);
+    if (detail === undefined) return undefined;
+    return {
+      reason: packet.clientId === '' ? 'client-identifier-empty' : 'client-identifier-too-long',
+      detail,
+    };
+  }
+
   /** Every character is allowed, more than [MQTT-3.1.3-5] demands; the length has a limit. */
   #clientIdProblem({ clientId, clean, protocolVersion }: ConnectPacket): string | undefined {
     const { limits } = this.context;
     if (clientId === '') {
       if (protocolVersion === 3) return 'MQTT 3.1 asks for a Client Identifier';
-      if (!clean) return 'an empty Client Identifier needs Clean Session 1';
+      if (!clean && protocolVersion === 4) return 'an empty Client Identifier needs Clean Session 1';
       return limits.assignClientId ? undefined : 'this broker does not assign Client Identifiers';
     }
     if (protocolVersion === 3 && limits.strict31ClientId && [...clientId].length > CLIENT_ID_31_CHARACTERS_MAX) {
@@ -226,11 +258,23 @@ export class Handshake {
       : undefined;
   }
 
-  #willProblem({ will }: ConnectPacket): string | undefined {
+  #willProblem({ will }: ConnectPacket): Refusal | undefined {
     if (will === undefined) return undefined;
     const { limits } = this.context;
-    if (will.qos > limits.maxQos) return `QoS ${will.qos} is not supported`;
-    return will.retain && !limits.retainedMessages ? 'retained messages are not supported' : undefined;
+    if (will.qos > limits.maxQos)
+      return { reason: 'will-qos-not-supported', detail: `will: QoS ${will.qos} is not supported` };
+    if (will.retain && !limits.retainedMessages)
+      return { reason: 'will-retain-not-supported', detail: 'will: retained messages are not supported' };
+    const { payloadFormatIndicator, responseTopic } = will.properties ?? {};
+    if (responseTopic !== undefined && hasWildcard(responseTopic))
+      return { reason: 'will-topic-invalid', detail: 'will: its Response Topic has a wildcard' }; // [MQTT-3.3.2-14]
+    if (will.properties !== undefined && propertyBytes(will.properties) > limits.maxPropertyBytes) {
+      const detail = `will: its properties take more than ${limits.maxPropertyBytes} bytes`;
+      return { reason: 'will-properties-too-large', detail };
+    }
+    if (limits.checkPayloadFormat && payloadFormatIndicator === 1 && !isUtf8Payload(will.payload))
+      return { reason: 'will-payload-invalid', detail: 'will: its payload is not UTF-8' };
+    return undefined;
   }
 
   #withoutWill({ clientId, userName }: Connection, packet: ConnectPacket, denial: string): ConnectPacket {
@@ -247,9 +291,9 @@ export class Handshake {
     return { ...packet, will: undefined };
   }
 
-  #refuse(connection: Connection, clientId: string, reason: RefusalReason, code: number, detail: string): void {
+  #refuse(connection: Connection, clientId: string, { reason, detail }: Refusal): void {
     const { effects } = this.context;
-    this.connections.refuse(connection, code);
+    this.connections.refuse(connection, reason, detail);
     const { id, listener, userName } = connection;
     const { remoteAddress } = connection.peer;
     effects.emit({
@@ -264,4 +308,10 @@ export class Handshake {
     });
     this.connections.end(connection, 'connection-refused'); // later packets have no effect [MQTT-3.1.4-5]
   }
+}
+
+/** How long the session outlives its connection; without a property of MQTT 5 it does not (section 3.1.2.11.2). */
+function sessionExpiryS({ protocolVersion, clean, properties }: ConnectPacket, limits: Limits): number {
+  if (protocolVersion === 5) return Math.min(properties?.sessionExpiryInterval ?? 0, limits.sessionExpiryMax);
+  return clean ? 0 : limits.sessionExpiryMax;
 }

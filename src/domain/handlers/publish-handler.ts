@@ -3,14 +3,19 @@
 import { PacketType } from '../../protocol/packets.js';
 import type { Properties, PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
+import { isUtf8Payload } from '../../protocol/payload-format.js';
 import { refusePublish } from '../access/access.js';
+import { answerTo } from '../connect/answer-to.js';
 import type { Connection } from '../connect/connection.js';
 import type { Connections } from '../connect/connections.js';
 import type { Context } from '../context.js';
 import type { Session } from '../session/session.js';
+import type { EndReason } from '../reasons.js';
+import { hasWildcard } from '../topics/topic-filter.js';
 import { topicNameProblem } from '../topics/topic-name.js';
 import type { TopicName } from '../identifiers.js';
 import type { MessageDispatcher } from '../publish/message-dispatcher.js';
+import { propertyBytes } from '../messages/content-bytes.js';
 import type { PublishOutcome } from '../messages/publication.js';
 import type { Router } from '../routing/router.js';
 import type { PublisherWaits } from './publisher-waits.js';
@@ -30,6 +35,7 @@ export class PublishHandler {
     const packet =
       sent.properties?.topicAlias === undefined ? sent : this.#withTopic(connection, sent, sent.properties);
     if (packet === undefined) return;
+    if (packet.properties !== undefined && !this.#mayCarry(connection, packet, packet.properties)) return;
     const { limits } = this.context;
     const topic = packet.topic as TopicName;
     const known = this.router.known(topic);
@@ -59,10 +65,7 @@ export class PublishHandler {
       this.#acknowledgeRepeat(connection, packet.packetId);
       return;
     }
-    if (packet.qos === 2 && connection.version === 5 && session.inboundCount >= limits.receiveMaximum) {
-      this.connections.end(connection, 'receive-maximum-exceeded');
-      return;
-    }
+    if (connection.version === 5 && packet.qos > 0 && this.#isOverReceiveMaximum(connection, session)) return;
     const route = this.dispatcher.routeAtOnce(topic, known);
     const draft = packet as PublishPacket & { readonly topic: TopicName };
     if (route === undefined) {
@@ -76,7 +79,7 @@ export class PublishHandler {
     }
     if (packet.qos === 2) session.putInbound(packet.packetId);
     const outcome = this.dispatcher.publish(draft, session.origin, route);
-    if (packet.qos > 0) this.#acknowledge(connection, packet, outcome);
+    if (packet.qos > 0) this.#acknowledge(connection, session, packet, outcome);
     if (this.context.pressed !== undefined) this.waits.slow(connection, session);
   }
 
@@ -106,17 +109,81 @@ export class PublishHandler {
         return;
       }
       if (isRepeat) this.#acknowledgeRepeat(connection, packetId);
-      else if (qos > 0) this.#acknowledge(connection, packet, outcome);
+      else if (qos > 0) this.#acknowledge(connection, session, packet, outcome);
       if (!isRepeat) this.waits.slow(connection, session);
       connection.resume();
     });
   }
 
   /** [MQTT-3.3.4-1]; in the order of arrival [MQTT-4.6.0-2], [MQTT-4.6.0-3]. */
-  #acknowledge(connection: Connection, { qos, packetId }: PublishPacket, outcome: PublishOutcome): void {
+  #acknowledge(connection: Connection, session: Session, packet: PublishPacket, outcome: PublishOutcome): void {
+    const { qos, packetId } = packet;
+    if (connection.version === 5 && outcome.isRefusedAsFull && !packet.retain) {
+      if (qos === 2) session.dropInbound(packetId);
+      this.#refuse(connection, packet, 'queue-full', ReasonCode.quotaExceeded, 'no queue has room for the message');
+      return;
+    }
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
     const reasonCode = outcome.matched > 0 ? ReasonCode.success : ReasonCode.noMatchingSubscribers;
-    connection.output.acknowledgeAfter(type, packetId, reasonCode, outcome.ticket);
+    const after = connection.output.acknowledgeAfter(type, packetId, reasonCode, outcome.ticket);
+    if (qos === 1 && connection.version === 5) connection.unanswered.add(after);
+  }
+
+  /**
+   * What was received and is not answered yet: at QoS 1 until PUBACK leaves, at QoS 2 until PUBREL has come
+   * [MQTT-3.3.4-9].
+   * @returns whether it is too much, with one more; the connection has then been ended.
+   */
+  #isOverReceiveMaximum(connection: Connection, session: Session): boolean {
+    const { unanswered, announced } = connection;
+    const { receiveMaximum } = announced ?? this.context.limits;
+    if (unanswered.count + session.inboundCount < receiveMaximum) return false;
+    unanswered.settle(this.context.effects.released);
+    if (unanswered.count + session.inboundCount < receiveMaximum) return false;
+    const detail = `more than ${receiveMaximum} messages at QoS 1 and 2 that were not answered`;
+    this.connections.end(connection, 'receive-maximum-exceeded', { detail });
+    return true;
+  }
+
+  /**
+   * Rules of MQTT 5 for the properties of a message.
+   * @returns false if they are broken; the connection has then been ended, or the message refused.
+   */
+  #mayCarry(connection: Connection, packet: PublishPacket, properties: Properties): boolean {
+    const { responseTopic, payloadFormatIndicator } = properties;
+    const { maxPropertyBytes } = this.context.limits;
+    if (propertyBytes(properties) > maxPropertyBytes) {
+      const detail = `its properties take more than ${maxPropertyBytes} bytes`;
+      this.#refuse(connection, packet, 'properties-too-large', ReasonCode.quotaExceeded, detail);
+      return false;
+    }
+    if (responseTopic !== undefined && hasWildcard(responseTopic)) {
+      const detail = 'a Response Topic has no wildcards'; // [MQTT-3.3.2-14]
+      this.connections.end(connection, 'protocol-violation', { detail });
+      return false;
+    }
+    if (payloadFormatIndicator !== 1 || !this.context.limits.checkPayloadFormat) return true;
+    if (isUtf8Payload(packet.payload)) return true;
+    this.#refuse(connection, packet, 'payload-format-invalid', ReasonCode.payloadFormatInvalid, 'it is not UTF-8');
+    return false;
+  }
+
+  /** Refuses a message of an MQTT 5 client; at QoS 0 only the end of the connection can tell. */
+  #refuse(
+    connection: Connection,
+    { qos, packetId }: PublishPacket,
+    reason: EndReason,
+    reasonCode: number,
+    detail: string,
+  ): void {
+    if (qos === 0) {
+      this.connections.end(connection, reason, { detail });
+      return;
+    }
+    const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+    const properties = { reasonString: detail };
+    const after = connection.output.promise(this.context.changes.step);
+    answerTo(connection, { type, packetId, reasonCode, properties }, after);
   }
 
   /**
@@ -143,7 +210,7 @@ export class PublishHandler {
     packet: PublishPacket,
     { topicAlias = 0, ...properties }: Properties,
   ): PublishPacket | undefined {
-    const { topicAliasMax } = this.context.limits;
+    const { topicAliasMax } = connection.announced ?? this.context.limits;
     if (topicAlias > topicAliasMax) {
       this.connections.end(connection, 'topic-alias-invalid', {
         detail: `Topic Alias ${topicAlias}, ${topicAliasMax} is the highest`,
@@ -151,7 +218,11 @@ export class PublishHandler {
       return undefined;
     }
     const aliases = (connection.topicAliases ??= new Map<number, string>());
-    if (packet.topic !== '') aliases.set(topicAlias, packet.topic); // [MQTT-3.3.2-12]
+    if (packet.topic !== '') {
+      const before = aliases.get(topicAlias)?.length ?? 0;
+      aliases.set(topicAlias, packet.topic); // [MQTT-3.3.2-12]
+      connection.session?.holdForConnection(2 * (packet.topic.length - before));
+    }
     const topic = aliases.get(topicAlias);
     if (topic === undefined) {
       this.connections.end(connection, 'protocol-violation', {
@@ -159,7 +230,7 @@ export class PublishHandler {
       });
       return undefined;
     }
-    return { ...packet, topic, properties };
+    return { ...packet, topic, properties: Object.keys(properties).length === 0 ? undefined : properties };
   }
 
   /**

@@ -11,6 +11,9 @@ import type { Task } from '../work-queue.js';
 import { SubscribeRules } from './subscribe-rules.js';
 import { SubscribeTask, UnsubscribeTask } from './subscribe-task.js';
 
+/** SUBACK and UNSUBACK take no more besides a code for each filter. */
+const ANSWER_BYTES_MAX = 8;
+
 export class SubscribeHandler {
   readonly #rules: SubscribeRules;
 
@@ -28,6 +31,11 @@ export class SubscribeHandler {
       this.connections.end(connection, 'subscription-identifiers-not-supported');
       return;
     }
+    if (packet.subscriptions.some(({ noLocal, topicFilter }) => noLocal && topicFilter.startsWith('$share/'))) {
+      const detail = 'No Local on a shared subscription'; // [MQTT-3.8.3-4]
+      this.connections.end(connection, 'protocol-violation', { detail });
+      return;
+    }
     if (this.#hasTooMany(connection, packet.subscriptions)) return;
     this.#start(new SubscribeTask(this.context, connection, session, packet, this.#rules));
   }
@@ -43,7 +51,12 @@ export class SubscribeHandler {
 
   #hasTooMany(connection: Connection, filters: readonly unknown[]): boolean {
     const { maxFiltersPerPacket } = this.context.limits;
-    if (filters.length <= maxFiltersPerPacket) return false;
+    if (filters.length <= maxFiltersPerPacket) {
+      if (filters.length + ANSWER_BYTES_MAX <= connection.clientLimits.maximumPacketSize) return false;
+      const detail = `the answer to ${filters.length} Topic Filters`; // [MQTT-3.1.2-24]
+      this.connections.end(connection, 'packet-too-large', { detail });
+      return true;
+    }
     const detail = `a packet with ${filters.length} Topic Filters, ${maxFiltersPerPacket} are the most`;
     this.connections.end(connection, 'too-many-filters', { detail });
     return true;

@@ -4,6 +4,7 @@
 import { PacketType } from '../../protocol/packets.js';
 import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from '../../protocol/packets.js';
 import { ReasonCode, SUBACK_FAILURE } from '../../protocol/reason-codes.js';
+import { answerTo } from '../connect/answer-to.js';
 import type { Connection } from '../connect/connection.js';
 import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
@@ -130,7 +131,7 @@ export class SubscribeTask extends FilterTask {
     const { packetId } = this.#packet;
     const reasonCodes = this.#reasonCodes;
     const suback = { type: PacketType.suback, packetId, reasonCodes, properties: undefined } as const;
-    this.context.effects.send(this.connection.id, suback, after);
+    answerTo(this.connection, suback, after);
     this.#rules.sendRetained(this.connection, this.session, this.#granted);
   }
 }
@@ -172,6 +173,6 @@ export class UnsubscribeTask extends FilterTask {
     const { packetId } = this.#packet;
     const reasonCodes = this.#reasonCodes;
     const unsuback = { type: PacketType.unsuback, packetId, reasonCodes, properties: undefined } as const;
-    this.context.effects.send(this.connection.id, unsuback, after);
+    answerTo(this.connection, unsuback, after);
   }
 }

@@ -29,6 +29,7 @@ export class DeliveryCounters {
     'session-ended': 0,
     'not-authorized': 0,
     'packet-too-large': 0,
+    'refused-by-client': 0,
     'retained-full': 0,
     'retained-bytes-full': 0,
   };

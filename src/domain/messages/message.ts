@@ -23,11 +23,17 @@ export interface Message {
   readonly expiresAtMs: number | undefined;
 }
 
+function detachedProperties(properties: Properties, data: Uint8Array): Properties {
+  return data.byteLength === data.buffer.byteLength ? properties : { ...properties, correlationData: data.slice() };
+}
+
 /**
  * Replaces the payload by a copy if it is a view of a larger buffer: a message that waits must not keep alive the whole
  * chunk that it arrived in. A message that is forwarded at once is not copied. All holders of the message see the copy.
  */
 export function detachPayload(message: Message): void {
-  const { payload } = message;
+  const { payload, properties } = message;
   if (payload.byteLength < payload.buffer.byteLength) (message as { payload: Uint8Array }).payload = payload.slice();
+  if (properties?.correlationData !== undefined)
+    (message as { properties: Properties }).properties = detachedProperties(properties, properties.correlationData);
 }

@@ -48,6 +48,16 @@ export class PublishOutcome {
     else this.refused ??= outcome;
   }
 
+  /** Whether nothing took the message because there was no room for it anywhere. */
+  get isRefusedAsFull(): boolean {
+    const { matched, accepted, refused } = this;
+    return (
+      matched > 0 &&
+      accepted === 0 &&
+      (refused === 'queue-full' || refused === 'queue-bytes-full' || refused === 'memory-full')
+    );
+  }
+
   /** For the next message: the dispatcher has one outcome for all messages that it publishes within a step. */
   reset(): void {
     this.matched = 0;

@@ -16,6 +16,7 @@ import type { Pressed } from '../slowed-publisher.js';
 import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
 import type { Task } from '../work-queue.js';
+import { contentBytes } from '../messages/content-bytes.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import { drop } from '../messages/drops.js';
 import type { Message } from '../messages/message.js';
@@ -368,7 +369,8 @@ export class MessageDispatcher implements Task {
 
 /** A payload keeps the whole chunk of memory that it came in. */
 const bytesOf = (draft: MessageDraft | undefined): number =>
-  PUBLICATION_BYTES + (draft === undefined ? 0 : draft.topic.length + draft.payload.buffer.byteLength);
+  PUBLICATION_BYTES +
+  (draft === undefined ? 0 : contentBytes(draft) - draft.payload.byteLength + draft.payload.buffer.byteLength);
 
 /** What publishing to the groups costs, in recipients. */
 function costOf(groups: readonly SharedGroup[]): number {

@@ -8,6 +8,7 @@ import type { Context } from '../context.js';
 import { Backlog, HALF } from './backlog.js';
 import { drop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
+import { contentBytes } from '../messages/content-bytes.js';
 import { detachPayload } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
 import { NOW } from '../durability.js';
@@ -145,9 +146,8 @@ export class MessageQueue {
     bounded: boolean,
   ): DropReason | undefined {
     const { limits, counters, changes } = this.context;
-    const payloadBytes = message.payload.byteLength;
-    const held = payloadBytes + message.topic.length + WAITING_ENTRY_BYTES;
-    const bytes = this.stored ? payloadBytes : held;
+    const held = contentBytes(message) + WAITING_ENTRY_BYTES;
+    const bytes = this.stored ? message.payload.byteLength : held;
     counters.started++;
     // Under `refuse` there was room before the message was accepted.
     if (bounded && (limits.queueFullPolicy !== 'refuse' || this.context.mayDrop)) {

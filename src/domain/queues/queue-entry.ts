@@ -4,6 +4,7 @@ import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { Seq } from '../identifiers.js';
 import type { StoredEntry } from '../inputs.js';
+import { contentBytes } from '../messages/content-bytes.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
@@ -57,7 +58,7 @@ export function entryOfPage(
 ): QueueEntry {
   const isReleased = released || isDropped;
   const bytes = isReleased ? 0 : message.payload.byteLength;
-  const held = bytes + message.topic.length + WAITING_ENTRY_BYTES;
+  const held = bytes - message.payload.byteLength + contentBytes(message) + WAITING_ENTRY_BYTES;
   const options = deliveryOptions(qos, retain, identifiers);
   const entry = new QueueEntry(seq, message, options, NOW, undefined, undefined, bytes, held);
   entry.released = isReleased;

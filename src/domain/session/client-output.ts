@@ -1,10 +1,13 @@
 // The output of one connection to its client: how much the client takes, the order of the promises made to it, and the
 // QoS 0 messages that are buffered for a client that does not read.
+import { publishFits } from '../../protocol/packet-size.js';
+import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 import type { AcknowledgementType } from '../effects.js';
 import type { ConnectionId } from '../identifiers.js';
+import { contentBytes } from '../messages/content-bytes.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { MemoryShare } from '../waiting-memory.js';
@@ -18,6 +21,8 @@ export class ClientOutput {
   continuation: Task | undefined;
   /** What the client has sent and is not handled yet, because its publications wait for a queue. */
   intake: Intake | undefined;
+  /** Of the client, in bytes; Infinity before MQTT 5. */
+  maximumPacketSize = Infinity;
   #lastPromise: Ticket = NOW;
   #congested = false;
   #bufferedMessages = 0;
@@ -30,6 +35,13 @@ export class ClientOutput {
     readonly id: ConnectionId,
     readonly context: Context,
   ) {}
+
+  /** Whether a PUBLISH with the message is not too large for the client [MQTT-3.1.2-24]. */
+  fits(message: Message, qos: QoS, identifiers: readonly number[] | undefined): boolean {
+    const { maximumPacketSize } = this;
+    if (maximumPacketSize === Infinity) return true;
+    return publishFits(maximumPacketSize, message, qos, message.expiresAtMs !== undefined, identifiers);
+  }
 
   get isCongested(): boolean {
     return this.#congested;
@@ -80,22 +92,27 @@ export class ClientOutput {
     this.acknowledgeAfter(type, packetId, reasonCode, this.context.changes.step);
   }
 
-  acknowledgeAfter(type: AcknowledgementType, packetId: number, reasonCode: number, ticket: Ticket): void {
-    this.context.effects.acknowledge(this.id, type, packetId, reasonCode, this.promise(ticket));
+  /** @returns the ticket that it leaves after. */
+  acknowledgeAfter(type: AcknowledgementType, packetId: number, reasonCode: number, ticket: Ticket): Ticket {
+    const after = this.promise(ticket);
+    this.context.effects.acknowledge(this.id, type, packetId, reasonCode, after);
+    return after;
   }
 
   /**
    * A QoS 0 delivery. For a client that does not read, a limited number is buffered.
-   * @returns why the message is not sent: the client does not read, and the buffer is full or the memory is.
+   * @returns why the message is not sent: it is too large, or the client does not read and the buffer or the memory is
+   * full.
    */
   deliverAtMostOnce(
     message: Message,
     options: DeliveryOptions,
     holder: { readonly memoryShare: MemoryShare },
-  ): 'slow-consumer' | 'memory-full' | undefined {
+  ): 'slow-consumer' | 'memory-full' | 'packet-too-large' | undefined {
     const { effects, limits, memory } = this.context;
+    if (!this.fits(message, 0, options.identifiers)) return 'packet-too-large';
     if (this.#congested) {
-      const bytes = message.payload.byteLength + message.topic.length;
+      const bytes = contentBytes(message);
       if (
         this.#bufferedMessages >= limits.maxBufferedQos0Messages ||
         this.#bufferedBytes + bytes > limits.maxBufferedQos0Bytes

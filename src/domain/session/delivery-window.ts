@@ -16,6 +16,7 @@ const CLOSED: WindowLimits = { initialInflight: 0, maxInflight: 0 };
 export class DeliveryWindow {
   #size = 0;
   #limits: WindowLimits = CLOSED;
+  #receiveMaximum = 65_535;
   /** Acknowledgements until the present round ends; 0 while the window holds nothing back. */
   #left = 0;
   #roundStartMs = 0;
@@ -26,16 +27,24 @@ export class DeliveryWindow {
     return this.#size;
   }
 
-  /** Begins with `initialInflight`. Limits that change are those of the next round. */
-  open(limits: WindowLimits): void {
+  /**
+   * Begins with `initialInflight`. Limits that change are those of the next round.
+   * @param receiveMaximum the most that the client takes, 1 to 65,535 [MQTT-3.3.4-9].
+   */
+  open(limits: WindowLimits, receiveMaximum = 65_535): void {
     this.#limits = limits;
+    this.#receiveMaximum = receiveMaximum;
     this.#size = this.#initial;
     this.#left = 0;
     this.#keepsUp = true;
   }
 
+  get #max(): number {
+    return Math.min(this.#limits.maxInflight, this.#receiveMaximum);
+  }
+
   get #initial(): number {
-    return Math.min(this.#limits.initialInflight, this.#limits.maxInflight);
+    return Math.min(this.#limits.initialInflight, this.#max);
   }
 
   /** Whether the client has kept up in the last round and may still do so in the present one; true before the first. */
@@ -62,6 +71,6 @@ export class DeliveryWindow {
     this.#keepsUp = tookMs <= KEEPS_UP_MS;
     if (this.#keepsUp) this.#size *= 2;
     else if (tookMs > LAGS_MS) this.#size = Math.max(this.#size >> 1, this.#initial);
-    this.#size = Math.min(this.#size, this.#limits.maxInflight);
+    this.#size = Math.min(this.#size, this.#max);
   }
 }

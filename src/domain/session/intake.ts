@@ -5,6 +5,7 @@ import { PacketType } from '../../protocol/packets.js';
 import type { DisconnectPacket, PublishPacket, SubscribePacket, UnsubscribePacket } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { ConnectionId } from '../identifiers.js';
+import { contentBytes } from '../messages/content-bytes.js';
 import { Fifo } from '../queues/fifo.js';
 import type { Pressed, SlowedPublisher } from '../slowed-publisher.js';
 import type { Task } from '../work-queue.js';
@@ -197,7 +198,7 @@ export class Intake implements SlowedPublisher, Task {
 function bytesOf(packet: OrderedPacket): number {
   switch (packet.type) {
     case PacketType.publish:
-      return PACKET_BYTES + packet.topic.length + packet.payload.byteLength;
+      return PACKET_BYTES + contentBytes(packet);
     case PacketType.subscribe:
       return packet.subscriptions.reduce(
         (sum, { topicFilter }) => sum + FILTER_BYTES + topicFilter.length,

@@ -5,7 +5,6 @@
 import { PacketType } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';
 import type { Access } from '../access/access.js';
-import type { RestoredFact, SessionRecord } from '../changes.js';
 import type { Context } from '../context.js';
 import { reportDrop } from '../messages/drops.js';
 import type { DeliveryOptions } from '../messages/delivery-options.js';
@@ -15,6 +14,7 @@ import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq, TopicName } from '../identifiers.js';
+import type { DropReason } from '../reasons.js';
 import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/message-queue.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
@@ -23,15 +23,9 @@ import type { Recipient } from '../routing/recipient.js';
 import type { MemoryShare } from '../waiting-memory.js';
 import type { Task } from '../work-queue.js';
 import type { ClientOutput } from './client-output.js';
+import { NOTHING_SENT, PACKET_IDS, SentSoFar } from './sent-so-far.js';
+import type { QueueBounds, SentMark } from './sent-so-far.js';
 
-const PACKET_IDS = 65_535;
-
-/** The part of a session's record that says what was sent. */
-export type SentMark = Pick<SessionRecord, 'sentBelow' | 'doubtBelow'>;
-
-export const NOTHING_SENT: SentMark = { sentBelow: 0 as Seq, doubtBelow: 0 as Seq };
-
-export type QueueBounds = Pick<Extract<RestoredFact, { kind: 'queue' }>, 'first' | 'next' | 'count' | 'bytes'>;
 /** Payload bytes sent at once, before the network has told whether the client takes them. */
 const SENT_AT_ONCE_BYTES = 1024 * 1024;
 
@@ -41,16 +35,13 @@ export class Outbound implements QueueOwner, Task {
   readonly #queue: MessageQueue;
   /** Entries in flight by Packet Identifier, in the order of sending. */
   readonly #inFlight = new Map<number, QueueEntry>();
-  /** Those among them that the client may no longer receive and that are only completed to free their identifiers. */
-  #refused: Set<QueueEntry> | undefined;
+  /** Why the client does not get those among them that are only completed to free their identifiers. */
+  #leftOut: Map<QueueEntry, DropReason> | undefined;
   #output: ClientOutput | undefined;
   /** Checked for each message that is about to be sent; `undefined` if the client may receive everything. */
   restrictions: Access | undefined;
   #congested = false;
-  /** Entries below this seq were sent on an earlier connection, or may have been: they go with DUP [MQTT-3.3.1-1]. */
-  #repeatBelow = 0;
-  #sentBelow = 0;
-  #doubtBelow = 0;
+  readonly #sent = new SentSoFar();
 
   constructor(
     id: QueueId,
@@ -67,11 +58,11 @@ export class Outbound implements QueueOwner, Task {
   }
 
   get sentBelow(): number {
-    return this.#sentBelow;
+    return this.#sent.below;
   }
 
   get doubtBelow(): number {
-    return this.#doubtBelow;
+    return this.#sent.doubtBelow;
   }
 
   /** The number of entries neither acknowledged nor dropped. */
@@ -103,31 +94,29 @@ export class Outbound implements QueueOwner, Task {
   /** What the session's record says of the queue as it is now. */
   get mark(): SentMark {
     // Sequence numbers begin again with a restart that finds the queue empty.
-    if (this.#queue.isEmpty) return NOTHING_SENT;
-    return { sentBelow: this.#sentBelow as Seq, doubtBelow: Math.max(this.#sentBelow, this.#doubtBelow) as Seq };
+    return this.#queue.isEmpty ? NOTHING_SENT : this.#sent.mark;
   }
 
   /**
    * @param mark what the record said at the end of the last connection, or at its beginning if a crash ended it.
    * @returns whether the record has to say something else from now on.
    */
-  restore({ first, next, count, bytes }: QueueBounds, mark: SentMark | undefined): boolean {
-    // The last entries that were sent may be gone, and their sequence numbers are given again.
-    this.#sentBelow = Math.min(next, mark?.sentBelow ?? 0);
-    // A message that is in flight has a Packet Identifier of its own.
-    this.#doubtBelow = Math.min(next, mark?.doubtBelow ?? first + PACKET_IDS);
-    this.#repeatBelow = Math.max(this.#sentBelow, this.#doubtBelow);
-    const isInDoubt = this.#doubtBelow > Math.max(this.#sentBelow, first);
-    this.#queue.restore(first, next, count, bytes, isInDoubt ? next : this.#sentBelow);
-    return mark?.doubtBelow === undefined || this.#repeatBelow !== Math.max(mark.sentBelow ?? 0, mark.doubtBelow);
+  restore(bounds: QueueBounds, mark: SentMark | undefined): boolean {
+    const { first, next, count, bytes } = bounds;
+    const sent = this.#sent;
+    sent.restore(bounds, mark);
+    const isInDoubt = sent.doubtBelow > Math.max(sent.below, first);
+    this.#queue.restore(first, next, count, bytes, isInDoubt ? next : sent.below);
+    return sent.differsFrom(mark);
   }
 
   droppedWaiting(seq: number): void {
-    if (this.#doubtBelow > this.#sentBelow) return;
+    const sent = this.#sent;
+    if (sent.doubtBelow > sent.below) return;
     // What stays below it was sent. The record has to say so, because nothing else tells which entries are missing.
-    const isRecorded = this.#output === undefined && this.#queue.firstUndelivered < this.#sentBelow;
+    const isRecorded = this.#output === undefined && this.#queue.firstUndelivered < sent.below;
     if (this.#output === undefined && !isRecorded) return;
-    this.#sentBelow = this.#repeatBelow = seq + 1;
+    sent.skipped(seq);
     if (isRecorded) this.recipient.record();
   }
 
@@ -194,7 +183,7 @@ export class Outbound implements QueueOwner, Task {
    */
   detach(isReturned: (entry: QueueEntry) => boolean): void {
     this.#output = undefined;
-    this.#repeatBelow = Math.max(this.#sentBelow, this.#doubtBelow);
+    this.#sent.connectionEnded();
     const returned: QueueEntry[] = [];
     for (const entry of this.#inFlight.values())
       if (entry.source !== undefined && isReturned(entry)) returned.push(entry);
@@ -204,7 +193,7 @@ export class Outbound implements QueueOwner, Task {
     for (const entry of returned) this.#remove(entry);
     this.#queue.close(this.#lowest());
     this.#inFlight.clear();
-    this.#refused = undefined;
+    this.#leftOut = undefined;
     for (const entry of returned) entry.source?.returnUndelivered(entry);
   }
 
@@ -229,25 +218,31 @@ export class Outbound implements QueueOwner, Task {
    * PUBACK. An identifier that is not in flight is ignored: the acknowledgement is a repeat.
    * @returns false if the message was sent at QoS 2, so PUBACK does not answer it [MQTT-4.3.3-1].
    */
-  acknowledged(packetId: number): boolean {
+  acknowledged(packetId: number, reasonCode: number): boolean {
     const entry = this.#inFlight.get(packetId);
     if (entry === undefined) return true;
     if (entry.qos !== 1) return false;
-    this.#delivered(entry);
+    if (reasonCode < ReasonCode.unspecifiedError) this.#delivered(entry);
+    else this.#refusedByClient(entry, reasonCode);
     return true;
   }
 
   /**
    * PUBREC: answered by PUBREL, even for an unknown identifier, so that the client can release it; PUBREL packets
-   * leave in the order of PUBREC [MQTT-4.6.0-4].
+   * leave in the order of PUBREC [MQTT-4.6.0-4]. With a Reason Code of 0x80 or more it ends the delivery, and is not
+   * answered (MQTT 5 section 4.3.3).
    * @returns false if the message was sent at QoS 1, so PUBREC does not answer it [MQTT-4.3.2-1].
    */
-  received(packetId: number): boolean {
+  received(packetId: number, reasonCode: number): boolean {
     const entry = this.#inFlight.get(packetId);
     if (entry?.qos === 1) return false;
+    if (reasonCode >= ReasonCode.unspecifiedError) {
+      if (entry !== undefined && !entry.released) this.#refusedByClient(entry, reasonCode);
+      return true;
+    }
     if (entry !== undefined && !entry.released) this.#queue.release(entry);
-    const reasonCode = entry === undefined ? ReasonCode.packetIdentifierNotFound : ReasonCode.success;
-    this.#output?.acknowledge(PacketType.pubrel, packetId, reasonCode);
+    const answer = entry === undefined ? ReasonCode.packetIdentifierNotFound : ReasonCode.success;
+    this.#output?.acknowledge(PacketType.pubrel, packetId, answer);
     return true;
   }
 
@@ -264,8 +259,25 @@ export class Outbound implements QueueOwner, Task {
   }
 
   #delivered(entry: QueueEntry): void {
-    if (this.#refused?.delete(entry) === true) this.context.counters.dropped['not-authorized']++;
-    else this.context.counters.delivered++;
+    const { counters } = this.context;
+    const leftOut = this.#leftOut?.get(entry);
+    if (leftOut === undefined) counters.delivered++;
+    else {
+      this.#leftOut?.delete(entry);
+      counters.dropped[leftOut]++;
+    }
+    this.#ended(entry);
+  }
+
+  /** The client does not want the message: it is sent no more, to this client or another [MQTT-4.8.2-6]. */
+  #refusedByClient(entry: QueueEntry, reasonCode: number): void {
+    const detail = `Reason Code 0x${reasonCode.toString(16)}`;
+    this.#queue.dropped('refused-by-client', entry.message, entry.qos, detail);
+    this.#ended(entry);
+  }
+
+  /** The delivery is over, and its place in the window is free. */
+  #ended(entry: QueueEntry): void {
     this.#remove(entry);
     this.#output?.window.acknowledged(this.context.nowMs);
     this.#pump();
@@ -300,7 +312,8 @@ export class Outbound implements QueueOwner, Task {
     if (output === undefined) return;
     const queue = this.#queue;
     const inFlight = this.#inFlight;
-    const { restrictions } = this;
+    const hasRules = this.restrictions !== undefined || output.maximumPacketSize < Infinity;
+    const sent = this.#sent;
     let hasSkipped = false;
     let sentBytes = 0;
     const { window } = output;
@@ -315,33 +328,24 @@ export class Outbound implements QueueOwner, Task {
         break;
       }
       queue.buffer.shift();
-      const dup = entry.seq < this.#repeatBelow;
       const { message } = entry;
-      const expiresAtMs = message?.expiresAtMs;
-      if (message !== undefined && expiresAtMs !== undefined && expiresAtMs <= nowMs && this.#mayExpire(entry)) {
-        queue.dropped('expired', message, entry.qos);
-        this.#sentBelow = entry.seq + 1; // its seq is used up, as if it had been sent
-        queue.remove(entry, inFlight.size === 0 ? queue.firstUndelivered : undefined);
+      if (
+        message !== undefined &&
+        (hasRules || message.expiresAtMs !== undefined) &&
+        this.#leavesOut(entry, message, output)
+      ) {
         context.sliceLeft--;
         hasSkipped = true;
         continue;
       }
-      if (restrictions !== undefined && message !== undefined && !entry.released) {
-        const { isAllowed, reason } = restrictions.receive(message.topic);
-        if (!isAllowed && this.#refuse(entry, message, dup, reason)) {
-          context.sliceLeft--;
-          hasSkipped = true;
-          continue;
-        }
-      }
       inFlight.set(packetId, entry);
-      if (entry.seq >= this.#sentBelow) this.#sentBelow = entry.seq + 1;
+      sent.passed(entry);
       if (entry.released || message === undefined) {
         output.acknowledge(PacketType.pubrel, packetId, ReasonCode.success);
         continue;
       }
       const after = entry.qos === 2 ? output.promise(entry.after) : NOW;
-      effects.deliver(output.id, message, entry.options, dup, packetId, after);
+      effects.deliver(output.id, message, entry.options, sent.isRepeat(entry), packetId, after);
       sentBytes += message.payload.byteLength;
       // Only a message at QoS 1 can return to its group.
       if (entry.source === undefined || entry.qos === 2) queue.sent(entry);
@@ -356,32 +360,41 @@ export class Outbound implements QueueOwner, Task {
   }
 
   /**
-   * Whether a message that is about to be sent may be left out because its time has passed: not if it was sent before,
-   * nor if it may have been at QoS 2, because the client may hold its Packet Identifier.
+   * Leaves a message out that is not to be sent any more: its time has passed, it is too large for the client, or the
+   * client may not receive it.
+   * @returns whether it is left out as a whole, see `#drop`.
    */
-  #mayExpire({ seq, qos, released }: QueueEntry): boolean {
-    return !released && seq >= (qos === 1 ? this.#sentBelow : this.#repeatBelow);
+  #leavesOut(entry: QueueEntry, message: Message, output: ClientOutput): boolean {
+    if (entry.released) return false;
+    const { expiresAtMs } = message;
+    if (expiresAtMs !== undefined && expiresAtMs <= this.context.nowMs && this.#sent.mayExpire(entry))
+      return this.#drop(entry, message, 'expired');
+    if (!output.fits(message, entry.qos, entry.options.identifiers))
+      return this.#drop(entry, message, 'packet-too-large');
+    const decision = this.restrictions?.receive(message.topic);
+    if (decision === undefined || decision.isAllowed) return false;
+    return this.#drop(entry, message, 'not-authorized', decision.reason);
   }
 
   /**
-   * Drops a buffered message that the client may not receive. Exception: a QoS 2 message that may already have been
-   * sent must still complete its handshake with PUBREL, because the client may be holding its Packet Identifier and
-   * would take a later message for a repeat. Returns false in that case.
+   * Drops a buffered message. Exception: a QoS 2 message that may already have been sent must still complete its
+   * handshake with PUBREL, because the client may be holding its Packet Identifier and would take a later message for a
+   * repeat. Returns false in that case.
    */
-  #refuse(entry: QueueEntry, message: Message, dup: boolean, why: string): boolean {
+  #drop(entry: QueueEntry, message: Message, why: DropReason, detail?: string): boolean {
     const queue = this.#queue;
-    if (dup && entry.qos === 2) {
-      (this.#refused ??= new Set<QueueEntry>()).add(entry);
+    if (entry.qos === 2 && this.#sent.isRepeat(entry)) {
+      (this.#leftOut ??= new Map<QueueEntry, DropReason>()).set(entry, why);
       queue.release(entry);
       entry.message = undefined;
-      reportDrop(this.context, 'not-authorized', message, 2, queue.id, why);
+      reportDrop(this.context, why, message, 2, queue.id, detail);
       return false;
     }
-    if (entry.seq >= this.#sentBelow) this.#sentBelow = entry.seq + 1; // its seq is used up, as if it had been sent
+    this.#sent.passed(entry); // its seq is used up, as if it had been sent
     queue.remove(entry, this.#inFlight.size === 0 ? queue.firstUndelivered : undefined);
     // Another member of the group may receive it.
-    if (entry.source === undefined) queue.dropped('not-authorized', message, entry.qos, why);
-    else entry.source.returnUndelivered(entry);
+    if (entry.source !== undefined && why === 'not-authorized') entry.source.returnUndelivered(entry);
+    else queue.dropped(why, message, entry.qos, detail);
     return true;
   }
 }

@@ -14,8 +14,9 @@ import type { DeliveryOutcome, Origin } from '../messages/publication.js';
 import type { SharedGroup } from '../routing/shared-group.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
-import { NOTHING_SENT, Outbound } from './outbound.js';
-import type { QueueBounds, SentMark } from './outbound.js';
+import { Outbound } from './outbound.js';
+import { NOTHING_SENT } from './sent-so-far.js';
+import type { QueueBounds, SentMark } from './sent-so-far.js';
 import type { DeliverySource } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { ClientOutput } from './client-output.js';
@@ -304,8 +305,13 @@ export class Session implements Recipient, MemoryHolder {
 
   /** Identifiers that the client does not release count while it is connected: without a connection it cannot pay. */
   #holdInbound(count: number): void {
+    this.holdForConnection(count * INBOUND_BYTES);
+  }
+
+  /** Counts memory that the client makes the broker hold for as long as it is connected. */
+  holdForConnection(bytes: number): void {
     if (this.output === undefined) return;
-    this.memoryShare.add(count * INBOUND_BYTES);
+    this.memoryShare.add(bytes);
     const { memory } = this.context;
     if (memory.bytes > memory.limit) memory.enforce();
   }

@@ -1,6 +1,5 @@
 // For each limit of names, packets, queues and retained messages: what a client sees before and after a reload of it.
 import type { Limits } from '../../../src/domain/limits.js';
-import { PacketType } from '../../../src/protocol/packets.js';
 import type { CoreProof } from './effects.js';
 import {
   freshName,
@@ -13,6 +12,7 @@ import {
   retained,
   LONG,
   publishing,
+  publishingWith,
 } from './observations.js';
 
 export const MESSAGE_PROOFS = {
@@ -103,32 +103,40 @@ export const MESSAGE_PROOFS = {
     observe: (core) => sentUnacknowledged(core, 2),
     expected: [2, 5],
   },
-  // Of MQTT 5 clients alone, which are not served yet: nothing but the value in force can be observed.
   receiveMaximum: {
-    effect: 'at once',
+    effect: 'next connection',
     before: { receiveMaximum: 1 },
     after: { receiveMaximum: 2 },
-    observe: (core) => core.settings.current.receiveMaximum,
-    expected: [1, 2],
+    observe: (core) =>
+      endOf(
+        core,
+        (peer) => {
+          for (let i = 0; i < 2; i++) peer.publish('a', 'x', 2);
+        },
+        { version: 5 },
+      ),
+    expected: ['receive-maximum-exceeded', undefined],
   },
   topicAliasMax: {
-    effect: 'at once',
+    effect: 'next connection',
     before: { topicAliasMax: 1 },
     after: { topicAliasMax: 2 },
-    observe: (core) =>
-      endOf(core, (peer) => {
-        peer.send({
-          type: PacketType.publish,
-          dup: false,
-          qos: 0,
-          retain: false,
-          topic: 'a',
-          packetId: 0,
-          properties: { topicAlias: 2 },
-          payload: new Uint8Array(),
-        });
-      }),
+    observe: (core) => endOf(core, publishingWith({ topicAlias: 2 }), { version: 5 }),
     expected: ['topic-alias-invalid', undefined],
+  },
+  maxPropertyBytes: {
+    effect: 'at once',
+    before: { maxPropertyBytes: 100 },
+    after: { maxPropertyBytes: 1000 },
+    observe: (core) => endOf(core, publishingWith({ contentType: 'x'.repeat(200) }), { version: 5 }),
+    expected: ['properties-too-large', undefined],
+  },
+  checkPayloadFormat: {
+    effect: 'at once',
+    before: { checkPayloadFormat: true },
+    after: { checkPayloadFormat: false },
+    observe: (core) => endOf(core, publishingWith({ payloadFormatIndicator: 1 }, Buffer.from([0xff])), { version: 5 }),
+    expected: ['payload-format-invalid', undefined],
   },
   maxBufferedQos0Messages: {
     effect: 'at once',

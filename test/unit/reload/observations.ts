@@ -1,6 +1,6 @@
 // What a client of the core sees, for the proofs that a reload takes effect.
 import type { ConnectOptions, CoreHarness, CorePeer } from '../../support/core-harness.js';
-import type { QoS } from '../../../src/protocol/packets.js';
+import type { Properties, QoS } from '../../../src/protocol/packets.js';
 
 let clients = 0;
 export const freshName = (): string => `c${++clients}`;
@@ -97,6 +97,13 @@ export const publishing =
   (topic: string, qos: QoS = 1) =>
   (peer: CorePeer): void => {
     peer.publish(topic, 'x', qos);
+  };
+
+/** At QoS 0, with properties of MQTT 5. */
+export const publishingWith =
+  (properties: Properties, payload: Uint8Array = new Uint8Array()) =>
+  (peer: CorePeer): void => {
+    peer.publish('a', payload, 0, { properties });
   };
 
 export const DENIED = { kind: 'rules', rules: [] } as const;

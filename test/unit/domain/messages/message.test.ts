@@ -87,7 +87,7 @@ describe('the payload of a message', () => {
     outbound.push(second, deliveryOptions(1, false, undefined), undefined);
     expect(first.payload.buffer.byteLength).toBe(CHUNK_BYTES);
     expect(second.payload.buffer.byteLength).toBe(10);
-    outbound.acknowledged(1);
+    outbound.acknowledged(1, 0);
     expect(delivered).toEqual([first, second]);
   });
 

@@ -1,0 +1,24 @@
+// How much memory the contents of a message take: its payload, its topic and, in MQTT 5, its properties.
+import type { Properties } from '../../protocol/packets.js';
+
+interface Content {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly properties: Properties | undefined;
+}
+
+/** Memory of a property besides its text, and of a user property, which is a list of two texts. */
+const PROPERTY_BYTES = 32;
+const USER_PROPERTY_BYTES = 96;
+
+export const contentBytes = ({ topic, payload, properties }: Content): number =>
+  payload.byteLength + topic.length + (properties === undefined ? 0 : propertyBytes(properties));
+
+export function propertyBytes({ contentType, responseTopic, correlationData, userProperties }: Properties): number {
+  let bytes = PROPERTY_BYTES;
+  if (contentType !== undefined) bytes += PROPERTY_BYTES + contentType.length;
+  if (responseTopic !== undefined) bytes += PROPERTY_BYTES + responseTopic.length;
+  if (correlationData !== undefined) bytes += PROPERTY_BYTES + correlationData.byteLength;
+  for (const [name, value] of userProperties ?? []) bytes += USER_PROPERTY_BYTES + name.length + value.length;
+  return bytes;
+}
