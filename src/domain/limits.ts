@@ -1,4 +1,5 @@
 // The limits, with their defaults, grouped by what they limit and by the parts that read them.
+import { PACKET_SIZE_MAX } from '../protocol/packet-size.js';
 
 /** Packets and names: checked as they arrive, by the decoder, the handshake and the handlers. */
 export interface PacketLimits {
@@ -168,7 +169,7 @@ export interface Limits
 const NAME_BYTES_MAX = 16_383;
 
 export const DEFAULT_LIMITS: Limits = {
-  maxPacketSize: 268_435_460,
+  maxPacketSize: PACKET_SIZE_MAX,
   maxClientIdLength: NAME_BYTES_MAX,
   strict31ClientId: false,
   assignClientId: true,

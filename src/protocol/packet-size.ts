@@ -6,6 +6,9 @@ import type { Packet, Properties, QoS } from './packets.js';
 import { PropertyPlace, propertiesSize } from './properties.js';
 import { utf8Length } from './utf8.js';
 
+/** No packet can be larger (MQTT 3.1.1 section 2.2.3), in bytes. */
+export const PACKET_SIZE_MAX = 268_435_460;
+
 /** The contents of a PUBLISH that decide about its size. */
 export interface SizedMessage {
   readonly topic: string;

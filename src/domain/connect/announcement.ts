@@ -1,9 +1,9 @@
 // What CONNACK tells a client of MQTT 5 about the broker: only what differs from what the absence of a property means
 // (section 3.2.2.3).
+import { PACKET_SIZE_MAX } from '../../protocol/packet-size.js';
 import type { ConnectPacket, Properties } from '../../protocol/packets.js';
 import type { Limits } from '../limits.js';
 
-const PACKET_BYTES_MAX = 268_435_460;
 const RECEIVE_MAXIMUM_DEFAULT = 65_535;
 
 /** What was decided for the client. */
@@ -28,7 +28,7 @@ export function announcement(accepted: Accepted, limits: Limits): Properties | u
     ...(receiveMaximum < RECEIVE_MAXIMUM_DEFAULT && { receiveMaximum }),
     ...(maxQos < 2 && { maximumQos: maxQos as 0 | 1 }), // [MQTT5-3.2.2-9]
     ...(!limits.retainedMessages && { retainAvailable: 0 }),
-    ...(maxPacketSize < PACKET_BYTES_MAX && { maximumPacketSize: maxPacketSize }),
+    ...(maxPacketSize < PACKET_SIZE_MAX && { maximumPacketSize: maxPacketSize }),
     ...(connect.clientId === '' && { assignedClientIdentifier: clientId }), // [MQTT5-3.2.2-16]
     ...(topicAliasMax > 0 && { topicAliasMaximum: topicAliasMax }),
     ...(!limits.wildcardSubscriptions && { wildcardSubscriptionAvailable: 0 }),

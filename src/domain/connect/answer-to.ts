@@ -1,7 +1,7 @@
 // Sends an answer to a client of any version. A client of MQTT 5 may limit the size of packets, and then does without
 // what only explains [MQTT5-3.1.2-24], [MQTT5-3.2.2-19], [MQTT5-3.9.2-1], [MQTT5-3.14.2-3].
 import { PacketType } from '../../protocol/packets.js';
-import { packetSize } from '../../protocol/packet-size.js';
+import { PACKET_SIZE_MAX, packetSize } from '../../protocol/packet-size.js';
 import type { AnswerPacket } from '../effects.js';
 import type { Ticket } from '../durability.js';
 import type { Connection } from './connection.js';
@@ -15,7 +15,7 @@ export function answerTo(
   const { maximumPacketSize, problemInformation } = clientLimits;
   const mayExplain = problemInformation || packet.type === PacketType.connack || packet.type === PacketType.disconnect;
   let sent = mayExplain ? packet : withoutExplanation(packet);
-  if (version === 5 && maximumPacketSize < Infinity && packetSize(sent) > maximumPacketSize) {
+  if (version === 5 && maximumPacketSize < PACKET_SIZE_MAX && packetSize(sent) > maximumPacketSize) {
     sent = withoutExplanation(sent);
     if (packetSize(sent) > maximumPacketSize) return false;
   }

@@ -1,5 +1,6 @@
 // What a client of MQTT 5 says in CONNECT about what it takes. All clients of earlier versions share one object.
 import type { ConnectPacket } from '../../protocol/packets.js';
+import { PACKET_SIZE_MAX } from '../../protocol/packet-size.js';
 
 export interface ClientLimits {
   /** QoS 1 and 2 messages that may be unacknowledged at a time, 1 to 65,535 [MQTT5-3.3.4-9]. */
@@ -15,7 +16,7 @@ export interface ClientLimits {
 /** Without properties, and before MQTT 5 (sections 3.1.2.11.3 to 3.1.2.11.7). */
 export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
   receiveMaximum: 65_535,
-  maximumPacketSize: Infinity,
+  maximumPacketSize: PACKET_SIZE_MAX,
   topicAliasMaximum: 0,
   problemInformation: true,
 };

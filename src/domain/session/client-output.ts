@@ -1,6 +1,6 @@
 // The output of one connection to its client: how much the client takes, the order of the promises made to it, and the
 // QoS 0 messages that are buffered for a client that does not read.
-import { publishFits } from '../../protocol/packet-size.js';
+import { PACKET_SIZE_MAX, publishFits } from '../../protocol/packet-size.js';
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import { NOW } from '../durability.js';
@@ -21,8 +21,8 @@ export class ClientOutput {
   continuation: Task | undefined;
   /** What the client has sent and is not handled yet, because its publications wait for a queue. */
   intake: Intake | undefined;
-  /** Of the client, in bytes; Infinity before MQTT 5. */
-  maximumPacketSize = Infinity;
+  /** Of the client, in bytes; before MQTT 5 what a packet can have. */
+  maximumPacketSize = PACKET_SIZE_MAX;
   #lastPromise: Ticket = NOW;
   #congested = false;
   #bufferedMessages = 0;
@@ -36,11 +36,15 @@ export class ClientOutput {
     readonly context: Context,
   ) {}
 
+  /** Whether the client limits the size of packets. */
+  get limitsPacketSize(): boolean {
+    return this.maximumPacketSize < PACKET_SIZE_MAX;
+  }
+
   /** Whether a PUBLISH with the message is not too large for the client [MQTT-3.1.2-24]. */
   fits(message: Message, qos: QoS, identifiers: readonly number[] | undefined): boolean {
-    const { maximumPacketSize } = this;
-    if (maximumPacketSize === Infinity) return true;
-    return publishFits(maximumPacketSize, message, qos, message.expiresAtMs !== undefined, identifiers);
+    if (!this.limitsPacketSize) return true;
+    return publishFits(this.maximumPacketSize, message, qos, message.expiresAtMs !== undefined, identifiers);
   }
 
   get isCongested(): boolean {

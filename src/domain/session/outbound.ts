@@ -312,7 +312,7 @@ export class Outbound implements QueueOwner, Task {
     if (output === undefined) return;
     const queue = this.#queue;
     const inFlight = this.#inFlight;
-    const hasRules = this.restrictions !== undefined || output.maximumPacketSize < Infinity;
+    const hasRules = this.restrictions !== undefined || output.limitsPacketSize;
     const sent = this.#sent;
     let hasSkipped = false;
     let sentBytes = 0;
