@@ -18,6 +18,7 @@ export interface Client {
 const PROTOCOLS = {
   '3.1': { protocolId: 'MQIsdp', protocolVersion: 3 },
   '3.1.1': { protocolId: 'MQTT', protocolVersion: 4 },
+  '5': { protocolId: 'MQTT', protocolVersion: 5 },
 } as const;
 
 export type Version = keyof typeof PROTOCOLS;
