@@ -23,7 +23,7 @@ export function whatIs(pid: number, file?: FileIdentity): ProcessKind {
   return catchesSighup(pid) ? 'broker' : 'starting';
 }
 
-/** Whether the process has a handler for SIGHUP, if that can be seen. Node takes a moment before any program has one. */
+/** Whether the process handles SIGHUP, if that can be seen. Node takes a moment before any program does. */
 function catchesSighup(pid: number): boolean {
   try {
     const [, mask] = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -74,7 +74,7 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
       () => undefined,
     );
   });
-  // The package of an adapter may take long to load, or never be.
+  // To load the package of an adapter may take without a limit.
   const broker = await stop.before(composing);
   if (broker === undefined) return;
   const warmup = new Warmup();
