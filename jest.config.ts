@@ -35,9 +35,10 @@ const shared = {
  * copy, and whatever else waits for processes, disks or hostile clients for most of its time.
  */
 const LONG = [
-  'test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
+  'test/e2e/(kill|power|migrate|migrate-kill|recovery)\\.test',
   'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mqtt-js|names-in-memory|waiting-memory)\\.test',
-  'test/e2e/(authentication|file-descriptors|pid-file|signals|standard-streams)\\.test',
+  'test/e2e/authentication\\.test',
+  'test/e2e/process-faults/',
   'test/contract/storage-(crash|file-damage|file-disk)\\.test',
   'test/unit/application/transfer/migrate\\.test',
   'test/simulation/(seeds-(?!1-to-)|planted-bugs)',

@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
 import type { Authentication } from './authentication.js';
 import type { Authorization } from './authorization.js';
+import { StartInterrupted } from './lifecycle.js';
 import type { Part } from './lifecycle.js';
 import { messageOf, withTimeout } from './timeout.js';
 
@@ -22,6 +23,7 @@ export class AccessAdapters implements Part {
   /** Each adapter once, however many listeners share it. */
   readonly all: readonly (Authenticator | Authorizer)[];
   readonly #parts: AccessAdaptersParts;
+  #isInterrupted = false;
 
   constructor(parts: AccessAdaptersParts) {
     this.#parts = parts;
@@ -35,12 +37,19 @@ export class AccessAdapters implements Part {
 
   async start(): Promise<void> {
     try {
-      for (const adapter of this.all) await adapter.start?.();
+      for (const adapter of this.all) {
+        await adapter.start?.();
+        if (this.#isInterrupted) throw new StartInterrupted();
+      }
     } catch (error) {
       // All of them: an adapter may hold resources from its construction on.
       await this.stop();
       throw error;
     }
+  }
+
+  interruptStart(): void {
+    this.#isInterrupted = true;
   }
 
   /** Never rejects: a failure is reported as an event. */

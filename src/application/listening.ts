@@ -2,6 +2,7 @@
 // cannot, and close together.
 import type { ConnectionHandler, Listener } from '../ports/network.js';
 import type { LifecycleEvent } from '../ports/telemetry.js';
+import { StartInterrupted } from './lifecycle.js';
 import type { Part } from './lifecycle.js';
 
 export interface ListeningParts {
@@ -17,17 +18,19 @@ export class Listening implements Part {
   /** By the name of the listener; empty until it listens. */
   readonly addresses = new Map<string, string>();
   readonly #parts: ListeningParts;
+  #isInterrupted = false;
 
   constructor(parts: ListeningParts) {
     this.#parts = parts;
   }
 
-  /** @throws NetworkError of the first listener that cannot listen; all of them are closed then. */
+  /** @throws NetworkError of the first listener that cannot listen; all of them are closed then; StartInterrupted. */
   async start(): Promise<void> {
     const { listeners, handler, emit } = this.#parts;
     try {
       for (const listener of listeners) {
         const address = await listener.listen(handler(listener.name));
+        if (this.#isInterrupted) throw new StartInterrupted();
         this.addresses.set(listener.name, address);
         emit({ kind: 'listening', listener: listener.name, address });
       }
@@ -36,6 +39,10 @@ export class Listening implements Part {
       await this.stop().catch(() => undefined);
       throw error;
     }
+  }
+
+  interruptStart(): void {
+    this.#isInterrupted = true;
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@
 // a whole.
 import type { Command, CommandOutcome } from '../domain/commands.js';
 import type { Answers, Query, QueryKind } from '../domain/queries.js';
+import type { Clock } from '../ports/clock.js';
 import type { BrokerControl } from '../ports/control.js';
 import type { Listener } from '../ports/network.js';
 import type { Storage, StorageTraits } from '../ports/storage.js';
@@ -19,6 +20,9 @@ import type { LimitSettings } from '../domain/settings.js';
 import { asError, messageOf } from './timeout.js';
 import type { Warnings } from './warnings.js';
 
+/** For each part to stop after a failure: nothing is promised any more, and the caller waits for the cause. */
+const HALT_TIMEOUT_MS = 10_000;
+
 export interface ServiceParts {
   /** In the order of starting: access adapters, storage, engine, listeners. */
   readonly parts: readonly Part[];
@@ -30,6 +34,7 @@ export interface ServiceParts {
   readonly listening: Listening;
   readonly settings: LiveSettings;
   readonly failure: FailureSignal;
+  readonly clock: Clock;
   /** Default: there are none. */
   readonly warnings?: Warnings;
   readonly emit: (event: LifecycleEvent) => void;
@@ -51,7 +56,7 @@ export class BrokerService implements BrokerControl {
   constructor(parts: ServiceParts) {
     this.#parts = parts;
     this.engine = parts.engine;
-    this.#lifecycle = new Lifecycle(parts.parts);
+    this.#lifecycle = new Lifecycle(parts.parts, parts.clock);
     this.ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };
     });
@@ -200,7 +205,7 @@ export class BrokerService implements BrokerControl {
 
   #halt(): Promise<readonly StopFailure[]> {
     this.#parts.engineRun.halt();
-    return this.#lifecycle.stop();
+    return this.#lifecycle.stop(HALT_TIMEOUT_MS);
   }
 
   #report(failures: readonly StopFailure[]): void {

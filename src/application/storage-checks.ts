@@ -92,6 +92,8 @@ export function requirePage(
 
 /** @returns the messages, if they are of the topics that were asked for. */
 export function requireRetained(topics: readonly TopicName[], messages: readonly Message[]): readonly Message[] {
+  const given: unknown = messages;
+  if (!Array.isArray(given)) throw new StorageFault('readRetained gave no array');
   let next = 0;
   for (const { topic } of messages) {
     const at = topics.indexOf(topic, next);

@@ -120,7 +120,7 @@ function staleFile(path: string, host: ProcessHost): FileIdentity | undefined {
   // What a full disk leaves.
   if (stats.size === 0n) return stats;
   const { pid } = readPidFile(path);
-  if (pid !== host.pid && host.whatIs(pid, stats) === 'broker')
+  if (pid !== host.pid && ['broker', 'starting'].includes(host.whatIs(pid, stats)))
     throw new FileError(`${path} is the PID file of a running broker, process ${pid}: stop it, or choose another file`);
   return stats;
 }

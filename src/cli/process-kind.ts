@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 
-export type ProcessKind = 'gone' | 'broker' | 'other';
+/** `starting`: a broker that does not handle signals yet, so that one would end it. */
+export type ProcessKind = 'gone' | 'broker' | 'starting' | 'other';
 
 export interface FileIdentity {
   readonly dev: bigint;
@@ -18,7 +19,18 @@ export interface FileIdentity {
 export function whatIs(pid: number, file?: FileIdentity): ProcessKind {
   if (!isRunning(pid)) return 'gone';
   const isBroker = (file === undefined ? undefined : hasOpen(pid, file)) ?? isStart(commandLine(pid));
-  return isBroker ? 'broker' : 'other';
+  if (!isBroker) return 'other';
+  return catchesSighup(pid) ? 'broker' : 'starting';
+}
+
+/** Whether the process handles SIGHUP, if that can be seen. Node takes a moment before any program does. */
+function catchesSighup(pid: number): boolean {
+  try {
+    const [, mask] = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return mask === undefined || (BigInt(`0x${mask}`) & 1n) === 1n;
+  } catch {
+    return true;
+  }
 }
 
 function isRunning(pid: number): boolean {

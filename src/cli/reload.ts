@@ -70,6 +70,8 @@ async function requestReload(flags: ReloadFlags, host: ProcessHost): Promise<voi
         ? `process ${pid} is no hexmq broker, so it gets no signal`
         : `${path}: process ${pid} is not the broker that wrote this file, so it gets no signal`,
     );
+  if (kind === 'starting')
+    throw new FileError(`process ${pid} has only just begun to start, so it gets no signal: try again`);
   try {
     host.signal(pid, 'SIGHUP');
   } catch (error) {

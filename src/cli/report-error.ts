@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../composition/config-error.js';
 import { TransferError } from '../composition/transfer.js';
+import { isWorkingDirectoryGone } from '../composition/working-directory.js';
 import { NetworkError, StorageError } from '../ports/index.js';
 import type { ProcessHost } from './process-host.js';
 
@@ -43,6 +44,12 @@ export function reportError(error: unknown, host: ProcessHost): number {
     error instanceof FileError
   ) {
     host.printError(`hexmq: ${error.message}\n`);
+    return ExitStatus.refused;
+  }
+  if (isWorkingDirectoryGone(error)) {
+    host.printError(
+      'hexmq: the working directory has been deleted, expected one that exists, or absolute paths for everything\n',
+    );
     return ExitStatus.refused;
   }
   if (isOutputClosed(error)) {

@@ -47,11 +47,18 @@ class StopRequest {
       });
     });
   }
+
+  /** The outcome of work that nothing depends on but a broker; `undefined` if there is to be none. */
+  before<T>(work: Promise<T>): Promise<T | void> {
+    return Promise.race([work, this.made]);
+  }
 }
 
 async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<void> {
   const stop = new StopRequest(host);
-  const { config, warnings } = await loadCheckedConfig(flags, host.environment);
+  const loaded = await stop.before(loadCheckedConfig(flags, host.environment));
+  if (loaded === undefined) return;
+  const { config, warnings } = loaded;
   const tooFewFiles = openFilesProblem(host.openFilesLimit);
   if (tooFewFiles !== undefined) throw new ConfigError([tooFewFiles]);
   const fewFiles = openFilesWarning(host.openFilesLimit, config.limits.maxConnections);
@@ -67,7 +74,9 @@ async function start(flags: Flags & PidFileFlag, host: ProcessHost): Promise<voi
       () => undefined,
     );
   });
-  const broker = await composing;
+  // To load the package of an adapter may take without a limit.
+  const broker = await stop.before(composing);
+  if (broker === undefined) return;
   const warmup = new Warmup();
   void stop.made.then(() => warmup.end());
   try {

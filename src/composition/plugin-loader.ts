@@ -11,6 +11,7 @@ import { adapterNames } from './adapter-table.js';
 import { formatPath } from './config-path.js';
 import { suggestion } from './nearest.js';
 import type { AdapterTable } from './adapter-table.js';
+import { isWorkingDirectoryGone } from './working-directory.js';
 
 /**
  * Loads the module of the adapter that the configuration names at `path`.
@@ -82,6 +83,7 @@ async function importPackage(
   try {
     resolved = createRequire(join(process.cwd(), 'package.json')).resolve(name);
   } catch (error) {
+    if (isWorkingDirectoryGone(error)) throw error;
     // On this version of Node, `require.resolve` does not find a package that exports nothing for `require`.
     if ((error as NodeJS.ErrnoException).code === 'ERR_PACKAGE_PATH_NOT_EXPORTED')
       throw refuse('has to be installed beside hexmq');
@@ -117,6 +119,7 @@ export function construct<T>(key: string, adapter: string, create: () => T): T {
   try {
     return create();
   } catch (error) {
+    if (isWorkingDirectoryGone(error)) throw error;
     const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
     throw new ConfigError(
       causes.map((cause) => `${key}: refused by ${adapter}: ${cause instanceof Error ? cause.message : String(cause)}`),

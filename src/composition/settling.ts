@@ -1,32 +1,22 @@
 // Calls of adapters that may never settle. Nothing would be said then: a process in which nothing is left that could
 // happen ends silently, and one that has something else to do waits without a limit.
-import { StartInterrupted } from '../application/lifecycle.js';
 import { StorageError } from '../ports/index.js';
 import type { LifecycleEvent } from '../ports/index.js';
 
 const FIRST_NOTICE_MS = 10_000;
 const NOTICE_EVERY_MS = 60_000;
 
-/** How long a call goes on after its outcome is no longer needed: most end by themselves, and leave nothing behind. */
-const INTERRUPTED_MS = 5000;
-
 interface Waiting {
   /** Called now and then with how long the call has taken. */
   readonly notice?: (what: string, seconds: number) => void;
-  /** Aborted when the outcome of the call is no longer needed. */
-  readonly interrupted?: AbortSignal;
 }
 
 /**
  * Waits for a call of an adapter, however long it takes, as long as something is left that could settle it.
  * @param what the call, its adapter and the key of the configuration, for people.
- * @throws StorageError when nothing is left; StartInterrupted; otherwise what the call rejects with.
+ * @throws StorageError when nothing is left; otherwise what the call rejects with.
  */
-export async function settled<T>(
-  call: PromiseLike<T> | T,
-  what: string,
-  { notice, interrupted }: Waiting = {},
-): Promise<T> {
+export async function settled<T>(call: PromiseLike<T> | T, what: string, { notice }: Waiting = {}): Promise<T> {
   const startedMs = performance.now();
   let reject!: (error: Error) => void;
   const never = new Promise<never>((_resolve, rejectNever) => (reject = rejectNever));
@@ -41,21 +31,12 @@ export async function settled<T>(
       arm(NOTICE_EVERY_MS);
     }, afterMs).unref();
   };
-  let interruption: NodeJS.Timeout | undefined;
-  const interrupt = (): void => {
-    interruption = setTimeout(() => {
-      reject(new StartInterrupted());
-    }, INTERRUPTED_MS);
-  };
   process.once('beforeExit', nothingLeft);
-  interrupted?.addEventListener('abort', interrupt, { once: true });
   arm(FIRST_NOTICE_MS);
   try {
     return await Promise.race([call, never]);
   } finally {
     clearTimeout(noticeTimer);
-    clearTimeout(interruption);
-    interrupted?.removeEventListener('abort', interrupt);
     process.off('beforeExit', nothingLeft);
   }
 }
@@ -68,4 +49,10 @@ export const reportSlowStart =
   (emit: (event: LifecycleEvent) => void) =>
   (waitsFor: string, seconds: number): void => {
     emit({ kind: 'start-waits', waitsFor, seconds });
+  };
+
+export const reportSlowStop =
+  (emit: (event: LifecycleEvent) => void) =>
+  (waitsFor: string, seconds: number): void => {
+    emit({ kind: 'stop-waits', waitsFor, seconds });
   };

@@ -15,18 +15,25 @@ export interface NumberRange {
   readonly fallback: number;
 }
 
+/** By the name of the value, what reads it. */
+type Reads = Readonly<Record<string, () => unknown>>;
+type Values<R extends Reads> = { readonly [Name in keyof R]: ReturnType<R[Name]> };
+
 const ENVIRONMENT_REFERENCE = /\$\{ENV:([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
 /**
  * Reads the options of one adapter. Every method throws a `TypeError` that names the option if its value is not valid;
- * an option that is `null` counts as left out. Call `rejectUnknown` after the last read.
+ * an option that is `null` counts as left out. `readAll` tells what is wrong with any of them at once:
  *
  * ```ts
  * const options = new OptionReader(given);
- * const path = options.requireString('path', 'the path of a file');
- * const timeoutMs = options.integer('timeoutMs', { min: 1, max: 60_000, fallback: 3000 });
- * options.rejectUnknown();
+ * const { path, timeoutMs } = options.readAll({
+ *   path: () => options.requireString('path', 'the path of a file'),
+ *   timeoutMs: () => options.integer('timeoutMs', { min: 1, max: 60_000, fallback: 3000 }),
+ * });
  * ```
+ *
+ * An adapter that reads its options one by one stops at the first problem, and calls `rejectUnknown` after the last.
  */
 export class OptionReader {
   readonly #options: Options;
@@ -117,9 +124,9 @@ export class OptionReader {
   }
 
   /** One of the choices. Without a fallback, `undefined` if the option is left out. */
-  oneOf<Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice;
-  oneOf<Choice extends string>(key: string, choices: readonly Choice[]): Choice | undefined;
-  oneOf<Choice extends string>(key: string, choices: readonly Choice[], fallback?: Choice): Choice | undefined {
+  oneOf<const Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice;
+  oneOf<const Choice extends string>(key: string, choices: readonly Choice[]): Choice | undefined;
+  oneOf<const Choice extends string>(key: string, choices: readonly Choice[], fallback?: Choice): Choice | undefined {
     const value = this.#take(key) ?? fallback;
     if (value === undefined) return undefined;
     return (
@@ -150,16 +157,52 @@ export class OptionReader {
     return Object.keys(this.#options).filter((key) => this.has(key));
   }
 
-  /** @throws TypeError if there is a key that was never read. */
+  /**
+   * Reads every option, also if one before it is not valid, and rejects those that were never read.
+   * @throws TypeError for a single problem, AggregateError of all for several.
+   */
+  readAll<R extends Reads>(reads: R): Values<R> {
+    const problems: unknown[] = [];
+    const values = readInto(problems, reads);
+    collect(problems, () => {
+      this.rejectUnknown();
+    });
+    throwAll(problems);
+    return values;
+  }
+
+  /** As `readAll`, for some of the options. */
+  readEach<R extends Reads>(reads: R): Values<R> {
+    const problems: unknown[] = [];
+    const values = readInto(problems, reads);
+    throwAll(problems);
+    return values;
+  }
+
+  /** Reads options that depend on each other. If that stops at a problem, none of the keys counts as never read. */
+  part<T>(keys: readonly string[], read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      for (const key of keys) this.#readKeys.add(key);
+      throw error;
+    }
+  }
+
+  /** @throws TypeError if there is a key that was never read, AggregateError if there are several. */
   rejectUnknown(): void {
-    const unknown = this.keys.find((key) => !this.#readKeys.has(key));
-    if (unknown !== undefined)
-      this.refuse(unknown, `unknown key, expected ${[...this.#readKeys].join(', ') || 'none'}`);
+    const unknown = this.keys.filter((key) => !this.#readKeys.has(key));
+    const expected = [...this.#readKeys].join(', ') || 'none';
+    throwAll(unknown.map((key) => this.#problem(key, `unknown key, expected ${expected}`)));
   }
 
   /** @throws TypeError with the full path of the key and the problem. */
   refuse(key: string, problem: string): never {
-    throw new TypeError(`${this.#path}${key}: ${problem}`);
+    throw this.#problem(key, problem);
+  }
+
+  #problem(key: string, problem: string): TypeError {
+    return new TypeError(`${this.#path}${key}: ${problem}`);
   }
 
   #take(key: string): unknown {
@@ -167,6 +210,34 @@ export class OptionReader {
     return this.#options[key] ?? undefined;
   }
 }
+
+/** The values as far as there are any. */
+function readInto<R extends Reads>(problems: unknown[], reads: R): Values<R> {
+  const values: [string, unknown][] = [];
+  for (const [name, read] of Object.entries(reads))
+    collect(problems, () => {
+      values.push([name, read()]);
+    });
+  return Object.fromEntries(values) as Values<R>;
+}
+
+/** Adds what the body throws to the problems, each once: options that depend on each other are read again. */
+function collect(problems: unknown[], body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    const found: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+    for (const one of found) if (!problems.some((known) => messageOf(known) === messageOf(one))) problems.push(one);
+  }
+}
+
+function throwAll(problems: readonly unknown[]): void {
+  if (problems.length === 0) return;
+  if (problems.length === 1) throw problems[0];
+  throw new AggregateError(problems, problems.map(messageOf).join('\n'));
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const isMapping = (value: unknown): value is Options =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -40,6 +40,8 @@ export type LifecycleEvent =
   | { readonly kind: 'start-waits'; readonly waitsFor: string; readonly seconds: number }
   /** A shutdown has begun, with so many connections open. */
   | { readonly kind: 'stopping'; readonly connections: number }
+  /** The stop waits for a call of an adapter that takes long. */
+  | { readonly kind: 'stop-waits'; readonly waitsFor: string; readonly seconds: number }
   | { readonly kind: 'stopped' }
   /**
    * One attempt failed; the broker retries until it succeeds. `write`: changes and the acknowledgements that depend on

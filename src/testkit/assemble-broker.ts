@@ -94,6 +94,7 @@ export function assembleBroker(parts: BrokerParts): BrokerService {
     listening,
     settings,
     failure,
+    clock,
     emit,
   });
 }

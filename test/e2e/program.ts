@@ -108,6 +108,11 @@ export class Program {
     });
   }
 
+  /** Closes the reading end of the pipe: the next write of the program fails with EPIPE. */
+  loseReader(stream: 'stdout' | 'stderr'): void {
+    this.#process[stream]?.destroy();
+  }
+
   /** `undefined` if the program could not be started. */
   get pid(): number | undefined {
     return this.#process.pid;

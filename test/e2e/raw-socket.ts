@@ -43,6 +43,19 @@ export async function open({ host, port }: Address): Promise<RawSocketClient> {
   return client;
 }
 
+/** A client that the broker has accepted on a Unix socket. */
+export async function overSocket(path: string): Promise<RawSocketClient> {
+  const socket = connectSocket({ path });
+  afterwards(() => {
+    socket.destroy();
+  });
+  const client = new RawSocketClient(socket);
+  client.send(raw.connect({ clientId: 'local' }));
+  const { code } = await client.next('connack');
+  if (code !== 0) throw new Error(`the broker refused a client with return code ${code}`);
+  return client;
+}
+
 /** A client that the broker has accepted. */
 export async function connected(address: Address, fields: ConnectFields): Promise<RawSocketClient> {
   return (await reconnected(address, fields)).client;

@@ -11,8 +11,7 @@ import type { AclFile } from './parse.js';
 /** @throws TypeError that names the option and what was expected; Error that names every invalid line of the file. */
 export function createAuthorizer(options: unknown): Authorizer {
   const read = new OptionReader(options);
-  const path = read.requireString('path', 'the path of a file');
-  read.rejectUnknown();
+  const { path } = read.readAll({ path: () => read.requireString('path', 'the path of a file') });
   return new AclFileAuthorizer(path);
 }
 

@@ -25,10 +25,11 @@ export function createAuthenticator(options?: unknown): Authenticator {
 }
 
 function settingsOf(read: OptionReader): CertificateSettings {
-  const identity = read.oneOf('identity', IDENTITIES, 'commonName');
-  const sanType = read.oneOf('sanType', SAN_TYPES);
-  const mustMatch = read.oneOf('mustMatch', MATCHES);
-  read.rejectUnknown();
+  const { identity, sanType, mustMatch } = read.readAll({
+    identity: () => read.oneOf('identity', IDENTITIES, 'commonName'),
+    sanType: () => read.oneOf('sanType', SAN_TYPES),
+    mustMatch: () => read.oneOf('mustMatch', MATCHES),
+  });
   if (identity === 'san' && sanType === undefined)
     read.refuse('sanType', `missing, expected one of ${SAN_TYPES.join(', ')} with identity: san`);
   if (identity !== 'san' && sanType !== undefined)

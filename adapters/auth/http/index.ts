@@ -39,45 +39,57 @@ export function createAuthorizer(options: unknown, { clock }: Components): Autho
 
 function lookupOf(options: unknown, clock: Clock, known: readonly Placeholder[]): CachedLookup {
   const read = new OptionReader(options);
-  const template = templateOf(read, known);
-  const service = new ServiceClient(
-    {
-      headers: headersOf(read),
-      timeoutMs: read.integer('timeoutMs', { min: 1, max: 60_000, fallback: 3000 }),
-      maxResponseBytes: read.integer('maxResponseBytes', { min: 0, max: 16 * 1024 * 1024, fallback: 65_536 }),
-      maxConcurrent: read.integer('maxConcurrent', { min: 1, max: 1000, fallback: 50 }),
-      maxWaiting: read.integer('maxWaiting', { min: 0, max: 100_000, fallback: 1000 }),
-      breakerFailures: read.integer('breakerFailures', { min: 1, max: 1000, fallback: 5 }),
-      breakerOpenMs: read.integer('breakerOpenMs', { min: 1, max: HOUR_MS, fallback: 10_000 }),
-    },
-    clock,
-  );
-  const cache = new AnswerCache(
-    {
-      ttlMs: read.integer('cacheTtlMs', { min: 0, max: HOUR_MS, fallback: 30_000 }),
-      negativeTtlMs: read.integer('cacheNegativeTtlMs', { min: 0, max: HOUR_MS, fallback: 5000 }),
-      maxEntries: read.integer('cacheMax', { min: 1, max: 1_000_000, fallback: 10_000 }),
-    },
-    clock,
-  );
-  read.rejectUnknown();
-  return new CachedLookup(template, service, cache);
+  const { template, cache, ...service } = read.readAll({
+    template: () => templateOf(read, known),
+    cache: () =>
+      read.readEach({
+        ttlMs: () => read.integer('cacheTtlMs', { min: 0, max: HOUR_MS, fallback: 30_000 }),
+        negativeTtlMs: () => read.integer('cacheNegativeTtlMs', { min: 0, max: HOUR_MS, fallback: 5000 }),
+        maxEntries: () => read.integer('cacheMax', { min: 1, max: 1_000_000, fallback: 10_000 }),
+      }),
+    headers: () => read.part(['headers', 'headersFile'], () => headersOf(read)),
+    timeoutMs: () => read.integer('timeoutMs', { min: 1, max: 60_000, fallback: 3000 }),
+    maxResponseBytes: () => read.integer('maxResponseBytes', { min: 0, max: 16 * 1024 * 1024, fallback: 65_536 }),
+    maxConcurrent: () => read.integer('maxConcurrent', { min: 1, max: 1000, fallback: 50 }),
+    maxWaiting: () => read.integer('maxWaiting', { min: 0, max: 100_000, fallback: 1000 }),
+    breakerFailures: () => read.integer('breakerFailures', { min: 1, max: 1000, fallback: 5 }),
+    breakerOpenMs: () => read.integer('breakerOpenMs', { min: 1, max: HOUR_MS, fallback: 10_000 }),
+  });
+  return new CachedLookup(template, new ServiceClient(service, clock), new AnswerCache(cache, clock));
 }
 
 function templateOf(read: OptionReader, known: readonly Placeholder[]): RequestTemplate {
+  const { url, request } = read.readEach({
+    url: () => read.part(['url', 'allowHttp'], () => urlOf(read)),
+    request: () => read.part(['method', 'query', 'body', 'contentType'], () => requestOf(read, known)),
+  });
+  return new RequestTemplate(url, request.query, request.body);
+}
+
+function urlOf(read: OptionReader): URL {
   const url = read.requireUrl('url', read.boolean('allowHttp', false));
   if (/\$(\{|%7B)/i.test(url.href))
     read.refuse('url', 'contains a placeholder, expected placeholders in query or body, where they are encoded');
+  return url;
+}
+
+interface RequestParts {
+  readonly query: ValueTemplates;
+  readonly body: { readonly values: ValueTemplates; readonly encoding: 'json' | 'form' } | undefined;
+}
+
+function requestOf(read: OptionReader, known: readonly Placeholder[]): RequestParts {
   const byDefault = DEFAULT_VALUES.filter((value) => known.includes(value));
   if (read.oneOf('method', ['POST', 'GET'], 'POST') === 'GET') {
     if (read.has('body')) read.refuse('body', 'not valid with method GET, expected values in query');
-    return new RequestTemplate(url, valuesOf(read, 'query', known, byDefault), undefined);
+    return { query: valuesOf(read, 'query', known, byDefault), body: undefined };
   }
-  const encoding = read.oneOf('contentType', ['json', 'form'], 'json');
-  return new RequestTemplate(url, valuesOf(read, 'query', known, []), {
-    values: valuesOf(read, 'body', known, byDefault),
-    encoding,
+  const { query, ...body } = read.readEach({
+    query: () => valuesOf(read, 'query', known, []),
+    values: () => valuesOf(read, 'body', known, byDefault),
+    encoding: () => read.oneOf('contentType', ['json', 'form'], 'json'),
   });
+  return { query, body };
 }
 
 function valuesOf(
@@ -93,14 +105,15 @@ function valuesOf(
     return values;
   }
   const given = read.mapping(key);
-  for (const name of given.keys) {
+  const addOf = (name: string) => (): void => {
     const text = given.requireString(name, 'a string with placeholders');
     try {
       values.add(name, text, known);
     } catch (error) {
       given.refuse(name, (error as Error).message);
     }
-  }
+  };
+  given.readEach(Object.fromEntries(given.keys.map((name) => [name, addOf(name)])));
   return values;
 }
 

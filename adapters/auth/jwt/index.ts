@@ -8,42 +8,46 @@ import type { Keys } from './keys.js';
 import { RemoteKeys } from './remote-keys.js';
 
 const KEY_SOURCES = ['secret', 'secretFile', 'publicKeyFile', 'jwksFile', 'jwksUrl'] as const;
+/** What is read for one of them or another. */
+const KEY_OPTIONS = [
+  ...KEY_SOURCES,
+  ...['secretEncoding', 'allowHttp', 'jwksMaxAgeMs', 'jwksCooldownMs', 'jwksStaleMs', 'jwksTimeoutMs'],
+];
 const ALGORITHMS = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS];
 const DAY_MS = 24 * 3_600_000;
 
 /** @throws TypeError that names the option and what was expected, with the value unless it is a secret. */
 export function createAuthenticator(options: unknown, { clock }: { readonly clock: Clock }): Authenticator {
   const read = new OptionReader(options);
-  const algorithms = algorithmsOf(read);
-  const tokenIn = read.oneOf('tokenIn', ['password', 'userName'], 'password');
-  const matchUserName = read.boolean('matchUserName', false);
-  if (matchUserName && tokenIn === 'userName')
-    read.refuse('matchUserName', 'true is not valid with tokenIn userName: the user name is the token');
-  const claims = read.mapping('claims');
-  const names = {
-    userName: claims.string('userName') ?? 'sub',
-    clientId: claims.string('clientId'),
-    permissions: claims.string('permissions'),
-  };
-  claims.rejectUnknown();
-  const authenticator = new JwtAuthenticator(
-    {
-      algorithms,
-      tokenIn,
-      matchUserName,
-      claims: names,
-      issuers: read.strings('issuer'),
-      audiences: read.strings('audience'),
-      requireExpiry: read.boolean('requireExpiry', true),
-      clockToleranceMs: read.integer('clockToleranceMs', { min: 0, max: 600_000, fallback: 0 }),
-      maxTokenBytes: read.integer('maxTokenBytes', { min: 128, max: 65_535, fallback: 8192 }),
-      keys: keysOf(read, algorithms, clock),
+  const settings = read.readAll({
+    algorithms: () => algorithmsOf(read),
+    tokenIn: () => tokenInOf(read),
+    matchUserName: () => {
+      const matchUserName = read.boolean('matchUserName', false);
+      if (matchUserName && tokenInOf(read) === 'userName')
+        read.refuse('matchUserName', 'true is not valid with tokenIn userName: the user name is the token');
+      return matchUserName;
     },
-    clock,
-  );
-  read.rejectUnknown();
-  return authenticator;
+    claims: () => {
+      const claims = read.mapping('claims');
+      return claims.readAll({
+        userName: () => claims.string('userName') ?? 'sub',
+        clientId: () => claims.string('clientId'),
+        permissions: () => claims.string('permissions'),
+      });
+    },
+    issuers: () => read.strings('issuer'),
+    audiences: () => read.strings('audience'),
+    requireExpiry: () => read.boolean('requireExpiry', true),
+    clockToleranceMs: () => read.integer('clockToleranceMs', { min: 0, max: 600_000, fallback: 0 }),
+    maxTokenBytes: () => read.integer('maxTokenBytes', { min: 128, max: 65_535, fallback: 8192 }),
+    keys: () => read.part(KEY_OPTIONS, () => keysOf(read, algorithmsOf(read), clock)),
+  });
+  return new JwtAuthenticator(settings, clock);
 }
+
+const tokenInOf = (read: OptionReader): 'password' | 'userName' =>
+  read.oneOf('tokenIn', ['password', 'userName'], 'password');
 
 function algorithmsOf(read: OptionReader): readonly string[] {
   const expected = `a list of ${ALGORITHMS.join(', ')}`;
@@ -84,15 +88,12 @@ function keysOf(read: OptionReader, algorithms: readonly string[], clock: Clock)
 }
 
 function remoteKeysOf(read: OptionReader, clock: Clock): Keys {
-  const url = read.requireUrl('jwksUrl', read.boolean('allowHttp', false));
-  return new RemoteKeys(
-    {
-      url,
-      maxAgeMs: read.integer('jwksMaxAgeMs', { min: 1000, max: DAY_MS, fallback: 600_000 }),
-      cooldownMs: read.integer('jwksCooldownMs', { min: 0, max: DAY_MS, fallback: 30_000 }),
-      staleMs: read.integer('jwksStaleMs', { min: 0, max: 7 * DAY_MS, fallback: 3_600_000 }),
-      timeoutMs: read.integer('jwksTimeoutMs', { min: 1, max: 60_000, fallback: 3000 }),
-    },
-    clock,
-  );
+  const settings = read.readEach({
+    url: () => read.requireUrl('jwksUrl', read.boolean('allowHttp', false)),
+    maxAgeMs: () => read.integer('jwksMaxAgeMs', { min: 1000, max: DAY_MS, fallback: 600_000 }),
+    cooldownMs: () => read.integer('jwksCooldownMs', { min: 0, max: DAY_MS, fallback: 30_000 }),
+    staleMs: () => read.integer('jwksStaleMs', { min: 0, max: 7 * DAY_MS, fallback: 3_600_000 }),
+    timeoutMs: () => read.integer('jwksTimeoutMs', { min: 1, max: 60_000, fallback: 3000 }),
+  });
+  return new RemoteKeys(settings, clock);
 }

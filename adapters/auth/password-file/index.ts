@@ -9,11 +9,10 @@ import { PasswordFileAuthenticator } from './password-file.js';
  */
 export function createAuthenticator(options: unknown, { clock }: { readonly clock: Clock }): Authenticator {
   const read = new OptionReader(options);
-  const settings = {
-    path: read.requireString('path', 'the path of a file made by hexmq passwd'),
-    unknownUsers: read.oneOf('unknownUsers', ['deny', 'abstain'], 'deny'),
-    limits: readVerifierLimits(read),
-  };
-  read.rejectUnknown();
+  const settings = read.readAll({
+    path: () => read.requireString('path', 'the path of a file made by hexmq passwd'),
+    unknownUsers: () => read.oneOf('unknownUsers', ['deny', 'abstain'], 'deny'),
+    limits: () => readVerifierLimits(read),
+  });
   return new PasswordFileAuthenticator(settings, clock);
 }

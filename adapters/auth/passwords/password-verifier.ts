@@ -18,11 +18,11 @@ export interface VerifierLimits {
 const DAY_MS = 86_400_000;
 
 export function readVerifierLimits(options: OptionReader): VerifierLimits {
-  return {
-    maxChecks: options.integer('maxChecks', { min: 1, max: 64, fallback: 2 }),
-    maxWaitingChecks: options.integer('maxWaitingChecks', { min: 0, max: 1_000_000, fallback: 10_000 }),
-    rememberForMs: options.integer('rememberForMs', { min: 0, max: DAY_MS, fallback: 3_600_000 }),
-  };
+  return options.readEach({
+    maxChecks: () => options.integer('maxChecks', { min: 1, max: 64, fallback: 2 }),
+    maxWaitingChecks: () => options.integer('maxWaitingChecks', { min: 0, max: 1_000_000, fallback: 10_000 }),
+    rememberForMs: () => options.integer('rememberForMs', { min: 0, max: DAY_MS, fallback: 3_600_000 }),
+  });
 }
 
 export class PasswordVerifier {

@@ -35,6 +35,7 @@ export function levelOf(event: BrokerEvent | LifecycleEvent): EventLevel {
     case 'signal-ignored':
     case 'clock-corrected':
     case 'start-waits':
+    case 'stop-waits':
     case 'warning':
       return 'warn';
     case 'message-dropped':
@@ -83,6 +84,7 @@ export function burstOf(event: BrokerEvent | LifecycleEvent): number {
     case 'stopping':
     case 'stopped':
     case 'start-waits':
+    case 'stop-waits':
     case 'changes-abandoned':
     case 'close-failed':
     case 'reloaded':
@@ -133,7 +135,8 @@ export function describeEvent(event: BrokerEvent | LifecycleEvent): string {
     case 'listener-reload-failed':
       return 'listener keeps its previous certificates';
     case 'start-waits':
-      return 'the start waits for an adapter';
+    case 'stop-waits':
+      return `the ${event.kind === 'start-waits' ? 'start' : 'stop'} waits for an adapter`;
     case 'storage-failing':
       if (event.operation === 'read') return 'storage reads fail; delivery of stored messages waits';
       return event.storageErrorKind === 'full'

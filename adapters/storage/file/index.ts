@@ -12,10 +12,7 @@ const DIRECTORY = 'the path of a directory';
 /** @throws TypeError that names the option and what was expected. */
 export function createStorage(given: unknown): Storage {
   const options = new OptionReader(given);
-  options.string('directory', DIRECTORY);
-  // A mistyped key is reported as such, not as a directory that is missing.
-  options.rejectUnknown();
-  const directory = options.requireString('directory', DIRECTORY);
+  const { directory } = options.readAll({ directory: () => options.requireString('directory', DIRECTORY) });
   if (directory.includes('\0'))
     options.refuse('directory', `${JSON.stringify(directory)} is not valid, expected ${DIRECTORY}`);
   return new FileStorage({ directory });

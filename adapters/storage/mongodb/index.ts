@@ -16,15 +16,7 @@ const DATABASE = 'the name of a database';
  */
 export function createStorage(given: unknown): Storage {
   const options = new OptionReader(given);
-  options.string('url', URL);
-  options.string('database', DATABASE);
-  // A mistyped key is reported as such, not as an option that is missing.
-  options.rejectUnknown();
-  const database = options.requireString('database', DATABASE);
-  if (!/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database))
-    options.refuse('database', `${JSON.stringify(database)} is not valid, expected ${DATABASE}`);
-  const url = options.requireString('url', URL);
-  if (!/^mongodb(\+srv)?:\/\//.test(url)) options.refuse('url', `not valid, expected ${URL}`);
+  const { url, database } = options.readAll({ url: () => urlOf(options), database: () => databaseOf(options) });
   try {
     return new MongoStorage({ url, database });
   } catch {
@@ -34,4 +26,17 @@ export function createStorage(given: unknown): Storage {
       'not a connection string; percent-encode special characters in the user name and the password',
     );
   }
+}
+
+function urlOf(options: OptionReader): string {
+  const url = options.requireString('url', URL);
+  if (!/^mongodb(\+srv)?:\/\//.test(url)) options.refuse('url', `not valid, expected ${URL}`);
+  return url;
+}
+
+function databaseOf(options: OptionReader): string {
+  const database = options.requireString('database', DATABASE);
+  if (!/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database))
+    options.refuse('database', `${JSON.stringify(database)} is not valid, expected ${DATABASE}`);
+  return database;
 }

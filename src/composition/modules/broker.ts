@@ -11,7 +11,7 @@ import { BrokerService } from '../../application/service.js';
 import type { ServiceParts } from '../../application/service.js';
 import { LiveSettings } from '../../application/settings.js';
 import { Warnings } from '../../application/warnings.js';
-import { Authorizer, Listener, Storage } from '../../ports/index.js';
+import { Authorizer, Clock, Listener, Storage } from '../../ports/index.js';
 import type { AdapterComponents } from '../adapter-table.js';
 import { limitSettings } from '../config-defaults.js';
 import type { Config } from '../config.js';
@@ -51,6 +51,7 @@ export const brokerModule = (config: Config): ContainerModule =>
         listening: Listening,
         settings: LiveSettings,
         failure: FailureSignal,
+        clock: Clock,
         warnings: Warnings,
         components: Components,
       }),

@@ -4,7 +4,6 @@ import { ContainerModule } from 'inversify';
 import { Committer, durabilityAt } from '../../application/committer.js';
 import { DurabilityWaiters } from '../../application/durability-waiters.js';
 import { FailureSignal } from '../../application/failure-signal.js';
-import { StartInterrupted } from '../../application/lifecycle.js';
 import type { Part } from '../../application/lifecycle.js';
 import { Pager } from '../../application/pager.js';
 import { storageReports } from '../../application/storage-reports.js';
@@ -15,7 +14,7 @@ import type { AdapterComponents } from '../adapter-table.js';
 import type { Config } from '../config.js';
 import { at, Components, LifecyclePart } from '../injection.js';
 import { constructChecked, loadAdapter } from '../plugin-loader.js';
-import { callOf, reportSlowStart, settled } from '../settling.js';
+import { callOf, reportSlowStart, reportSlowStop, settled } from '../settling.js';
 
 export const storageModule = ({ storage: { adapter, options, ackLevel } }: Config): ContainerModule =>
   new ContainerModule(({ bind }) => {
@@ -31,7 +30,7 @@ export const storageModule = ({ storage: { adapter, options, ackLevel } }: Confi
       )
       .when(at('storage'));
     bind(LifecyclePart).toResolvedValue(
-      (storage, { emit }) => openingPart(storage, callOf('open', adapter, 'storage'), emit),
+      (storage, { emit }) => openingPart(storage, adapter, emit),
       [Storage, Components],
     );
     bind(Committer).toResolvedValue(
@@ -47,24 +46,24 @@ export const storageModule = ({ storage: { adapter, options, ackLevel } }: Confi
     );
   });
 
-function openingPart(storage: Storage, what: string, emit: AdapterComponents['emit']): Part {
-  const interruption = new AbortController();
+function openingPart(storage: Storage, adapter: string, emit: AdapterComponents['emit']): Part {
+  let isOpen = false;
+  let opening: Promise<void> | undefined;
   return {
     name: 'storage',
     start: async () => {
-      const opening = storage.open();
-      try {
-        await settled(opening, what, { notice: reportSlowStart(emit), interrupted: interruption.signal });
-      } catch (error) {
-        // What opens after that is not a part that has started, so nothing else would close it.
-        if (error instanceof StartInterrupted) opening.then(() => storage.close()).catch(() => undefined);
-        throw error;
+      opening = storage.open();
+      await settled(opening, callOf('open', adapter, 'storage'), { notice: reportSlowStart(emit) });
+      isOpen = true;
+    },
+    stop: async () => {
+      if (isOpen) {
+        await settled(storage.close(), callOf('close', adapter, 'storage'), { notice: reportSlowStop(emit) });
+        return;
       }
+      // The start was given up; whether there is ever something to close is not waited for.
+      opening?.then(() => storage.close()).catch(() => undefined);
     },
-    interruptStart: () => {
-      interruption.abort();
-    },
-    stop: () => storage.close(),
   };
 }
 

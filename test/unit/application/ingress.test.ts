@@ -167,6 +167,21 @@ describe('publish rates', () => {
     expect(ends(harness)).toEqual(['stuck keep-alive-timeout']);
   });
 
+  test('a client whose PINGREQ lies unread when its keep-alive runs out is not silent', async () => {
+    const harness = new EngineHarness();
+    const client = await harness.connect({ clientId: 'a', keepAlive: 1 });
+    // As long as a step that keeps the broker from reading.
+    harness.clock.advance(2000);
+    harness.turn();
+    client.send(PINGREQ);
+    await harness.settle();
+    expect(client.received()).toEqual(['pingresp']);
+    expect(ends(harness)).toEqual([]);
+    harness.clock.advance(1500);
+    await harness.settle();
+    expect(ends(harness)).toEqual(['a keep-alive-timeout']);
+  });
+
   test('a client over its own rate delays no other client, and a client over the total rate does', async () => {
     for (const [limits, isHeldUp] of [
       [{ maxPublishRate: 10 }, false],

@@ -117,6 +117,7 @@ describe('storage that breaks its contract', () => {
     const b = messageOf(2, undefined, 'b');
     expect(requireRetained([topic('a'), topic('x'), topic('b')], [a, b])).toEqual([a, b]);
     expect(() => requireRetained([topic('a'), topic('b')], [b, a])).toThrow('out of order or unasked');
+    expect(() => requireRetained([topic('a')], undefined as never)).toThrow('readRetained gave no array');
   });
 
   test.each([

@@ -1,7 +1,6 @@
 // Calls of adapters that never settle: the end of the process is emulated by the event that comes before it.
 import { expect, jest, test } from '@jest/globals';
 import { StorageError } from 'hexmq/ports';
-import { StartInterrupted } from '../../../src/application/lifecycle.js';
 import { settled } from '../../../src/composition/settling.js';
 
 const NEVER = new Promise<never>(() => undefined);
@@ -41,24 +40,6 @@ test('a call that takes long is reported again and again until it settles', asyn
     ]);
     settle(1);
     expect(await call).toBe(1);
-    expect(jest.getTimerCount()).toBe(0);
-  } finally {
-    jest.useRealTimers();
-  }
-});
-
-test('a call whose outcome is no longer needed is waited for a moment longer, and no more', async () => {
-  jest.useFakeTimers();
-  try {
-    const stop = new AbortController();
-    let resolve!: (value: number) => void;
-    const late = new Promise<number>((settleLate) => (resolve = settleLate));
-    const calls = [late, NEVER].map((call) => settled(call, 'open() of x', { interrupted: stop.signal }));
-    stop.abort();
-    resolve(1);
-    expect(await calls[0]).toBe(1);
-    jest.advanceTimersByTime(5_000);
-    await expect(calls[1]).rejects.toThrow(StartInterrupted);
     expect(jest.getTimerCount()).toBe(0);
   } finally {
     jest.useRealTimers();

@@ -131,6 +131,46 @@ describe('the option reader', () => {
     expect(() => options(['a'])).toThrow('a list is not valid, expected a mapping of options');
   });
 
+  test('the reader names everything that is wrong at once, in the order of reading, and each problem once', () => {
+    const read = options({ limit: 0, on: 'yes', way: 'c', extra: 1, more: 2, inner: { limit: 0, odd: 1 } });
+    const way = (): string => read.oneOf('way', ['a', 'b'], 'b');
+    const inner = read.mapping('inner');
+    let problem: unknown;
+    try {
+      read.readAll({
+        limit: () => read.integer('limit', { min: 1, max: 9, fallback: 4 }),
+        on: () => read.boolean('on', true),
+        way,
+        again: () => read.part(['more'], () => [way(), read.string('more')]),
+        inner: () => inner.readAll({ limit: () => inner.integer('limit', { min: 1, max: 9, fallback: 4 }) }),
+      });
+    } catch (error) {
+      problem = error;
+    }
+    expect(problem).toBeInstanceOf(AggregateError);
+    expect((problem as AggregateError).errors.map(({ message }: Error) => message)).toEqual([
+      'limit: 0 is out of range, expected a whole number from 1 to 9',
+      'on: "yes" is not valid, expected true or false',
+      'way: "c" is not valid, expected one of a, b',
+      'inner.limit: 0 is out of range, expected a whole number from 1 to 9',
+      'inner.odd: unknown key, expected limit',
+      'extra: unknown key, expected inner, limit, on, way, more',
+    ]);
+    expect((problem as AggregateError).message.split('\n')).toHaveLength(6);
+  });
+
+  test('what is valid is read all at once, by the names of the reads', () => {
+    const read = options({ limit: 3 });
+    const reads = {
+      max: () => read.integer('limit', { min: 1, max: 9, fallback: 4 }),
+      on: () => read.boolean('on', true),
+    };
+    expect(read.readAll(reads)).toEqual({ max: 3, on: true });
+    expect(() => options({ limit: 0 }).readEach({ one: () => options({ limit: 0 }).string('limit') })).toThrow(
+      TypeError,
+    );
+  });
+
   test('a secret may refer to environment variables and is never shown', () => {
     const read = options(
       { key: 'Bearer ${ENV:TOKEN}!', gone: '${ENV:GONE}', plain: '$ENV:TOKEN', wrong: { hush: 'hush' } },

@@ -1,11 +1,11 @@
 // The limit of open files (`ulimit -n`): what clients take of it must leave enough for storage.
 import { describe, expect, test } from '@jest/globals';
 import { resolve } from 'node:path';
-import { within } from '../clients/within.js';
-import { readiness, ROOT, temporaryDirectory } from './hexmq-command.js';
-import { connect } from './mqtt-js.js';
-import { afterwards, Program, scene } from './program.js';
-import { open } from './raw-socket.js';
+import { within } from '../../clients/within.js';
+import { readiness, ROOT, temporaryDirectory } from '../hexmq-command.js';
+import { connect } from '../mqtt-js.js';
+import { afterwards, Program, scene } from '../program.js';
+import { open } from '../raw-socket.js';
 
 /** Starts the command in a process that may open so many files. */
 function startWith(files: number): Program {

@@ -1,10 +1,10 @@
 // `npm start`: it builds what has changed, and only that, and passes signals on to the broker.
 import { expect, test } from '@jest/globals';
-import { cpSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { readiness, ROOT, temporaryDirectory } from './hexmq-command.js';
-import { connect } from './mqtt-js.js';
-import { Program, run, scene } from './program.js';
+import { readiness, ROOT, temporaryDirectory } from '../hexmq-command.js';
+import { connect } from '../mqtt-js.js';
+import { afterwards, Program, run, scene } from '../program.js';
 
 /** A build of everything takes some seconds, and longer while other tests run. */
 const BUILD_MS = 150_000;
@@ -59,6 +59,25 @@ test(
     }),
   3 * BUILD_MS,
 );
+
+test('a broker goes on serving when npm above it is killed, and ends at SIGTERM', () =>
+  scene(async () => {
+    const copy = copyOfSources();
+    cpSync(resolve(ROOT, 'dist'), resolve(copy, 'dist'), { recursive: true });
+    const words = ['start', '--', '--port', '0', '--storage', 'memory', '--pid-file', 'hexmq.pid'];
+    const npm = new Program('npm', words, { cwd: copy, patienceMs: BUILD_MS });
+    const address = await readiness(npm);
+    const pid = Number(readFileSync(resolve(copy, 'hexmq.pid'), 'utf8'));
+    afterwards(() => {
+      if (existsSync(resolve(copy, 'hexmq.pid'))) process.kill(pid, 'SIGKILL');
+    });
+    npm.kill('SIGKILL');
+    const client = await connect({ url: `mqtt://${address.host}:${address.port}` });
+    await client.mqtt.publishAsync('plant/7', 'x', { qos: 1 });
+    process.kill(pid, 'SIGTERM');
+    await client.closed;
+    await npm.logs(/"event":"stopped"/);
+  }));
 
 test('without the packages that build it, a built copy starts, and one that is not built says what to do', () =>
   scene(async () => {

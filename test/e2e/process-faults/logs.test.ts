@@ -1,14 +1,15 @@
-// The built command whose log or output cannot be written: it serves, says what is missing when it can, and ends.
+// The built command whose log or output cannot be written or is not read: it serves, says what is missing when it can,
+// and ends.
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ROOT, startBroker, startProgram, temporaryDirectory } from './hexmq-command.js';
-import type { RunningBroker } from './hexmq-command.js';
-import { Program, scene } from './program.js';
-import type { OutputOfProgram } from './program.js';
-import { connected } from './raw-socket.js';
-import { describeIf, describeWith } from './tools.js';
+import { ROOT, startBroker, startProgram, temporaryDirectory } from '../hexmq-command.js';
+import type { RunningBroker } from '../hexmq-command.js';
+import { Program, scene } from '../program.js';
+import type { OutputOfProgram } from '../program.js';
+import { connected, overSocket } from '../raw-socket.js';
+import { describeIf, describeWith } from '../tools.js';
 
 const FULL_DISK = '/dev/full';
 const IN_MEMORY = ['--port', '0', '--storage', 'memory'];
@@ -131,6 +132,48 @@ async function readyAddress(program: Program): Promise<{ host: string; port: num
   const [, host = '', port = ''] = await program.says(/\bhexmq \S+ ready: tcp ([\d.]+):(\d+),/m);
   return { host, port: Number(port) };
 }
+
+describe('a stream that is closed', () => {
+  test.each([
+    ['standard error', '2>&-'],
+    ['standard output', '>&-'],
+    ['every standard stream', '<&- >&- 2>&-'],
+  ])('a broker that is started without %s serves, and ends at SIGTERM', (_what, redirections) =>
+    scene(async () => {
+      const directory = temporaryDirectory();
+      const config = join(directory, 'hexmq.yaml');
+      const path = join(directory, 'socket');
+      const listeners = [{ type: 'unix', path }];
+      writeFileSync(config, JSON.stringify({ listeners, storage: { adapter: 'memory' } }));
+      const words = [process.execPath, MAIN, 'start', '--config', config];
+      const program = new Program('sh', ['-c', `exec "$@" ${redirections}`, 'sh', ...words], { cwd: directory });
+      while (!existsSync(path)) await pause(5);
+      const client = await overSocket(path);
+      await client.publish({ topic: 'plant/7', payload: 'x', qos: 1 });
+      await expectEnd(program);
+    }),
+  );
+
+  test.each(['stderr', 'stdout'] as const)(
+    'a broker whose %s has lost its reader serves, and ends at SIGTERM',
+    (stream) =>
+      scene(async () => {
+        const broker = await startBroker(IN_MEMORY);
+        broker.program.loseReader(stream);
+        await makeItLog(broker);
+        await expectService(broker);
+        await expectEnd(broker.program);
+      }),
+  );
+
+  test('a broker whose output has lost its reader before the ready line serves, and ends at SIGTERM', () =>
+    scene(async () => {
+      const program = startProgram(IN_MEMORY, { cwd: temporaryDirectory() });
+      program.loseReader('stdout');
+      await expectService(await addressIn(program));
+      await expectEnd(program);
+    }));
+});
 
 describeWith('script', 'a terminal that is stopped', () => {
   test('a broker on a terminal that takes no output serves, and ends at SIGTERM', () =>

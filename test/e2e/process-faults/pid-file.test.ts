@@ -1,10 +1,10 @@
 // The PID file of the built command: it is that of a broker that serves, and of no other process.
 import { expect, test } from '@jest/globals';
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hexmq, startBroker, temporaryDirectory } from './hexmq-command.js';
-import { Program, scene } from './program.js';
-import { describeIf } from './tools.js';
+import { hexmq, startBroker, temporaryDirectory } from '../hexmq-command.js';
+import { Program, scene } from '../program.js';
+import { describeIf } from '../tools.js';
 
 const IN_MEMORY = ['--port', '0', '--storage', 'memory'];
 
@@ -90,6 +90,14 @@ describeIf(process.platform === 'linux', 'Linux', 'the PID file', () => {
       expect((await broker.stop()).stderr.match(/"event":"reloaded"/g)).toHaveLength(1);
     }));
 
+  test('a broker whose PID file cannot be removed when it stops, because its directory is gone, ends with status 0', () =>
+    scene(async () => {
+      const directory = temporaryDirectory();
+      const broker = await startBroker(start(directory));
+      rmSync(directory, { recursive: true });
+      expect((await broker.stop()).status).toBe(0);
+    }));
+
   test('a symbolic link, and a file that is no PID file, are refused and stay as they were', () =>
     scene(async () => {
       const directory = temporaryDirectory();
@@ -102,6 +110,8 @@ describeIf(process.platform === 'linux', 'Linux', 'the PID file', () => {
         [precious, 'expected a process id and nothing else'],
         [directory, 'not a file'],
         [join(directory, 'missing', 'hexmq.pid'), 'no such file'],
+        // Nothing can be written there, not even by the superuser.
+        ['/proc/self/hexmq.pid', 'cannot write the process id'],
       ] as const) {
         const { status, stderr } = await hexmq(['start', ...IN_MEMORY, '--pid-file', path]);
         expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(words) });

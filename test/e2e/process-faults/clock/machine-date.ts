@@ -1,8 +1,8 @@
 // A machine whose date a test sets, for the processes that are started with its environment.
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { temporaryDirectory } from '../hexmq-command.js';
-import { run } from '../program.js';
+import { temporaryDirectory } from '../../hexmq-command.js';
+import { run } from '../../program.js';
 
 const SOURCE = resolve(import.meta.dirname, 'shifted-date.c');
 
