@@ -1,6 +1,5 @@
 // Bugs in what the broker does when more comes than it can deliver.
 import { PublisherWaits } from '../../../src/domain/handlers/publisher-waits.js';
-import { MessageDispatcher } from '../../../src/domain/publish/message-dispatcher.js';
 import { MessageQueue } from '../../../src/domain/queues/message-queue.js';
 import { Intake } from '../../../src/domain/session/intake.js';
 import { PacketType } from '../../../src/protocol/packets.js';
@@ -26,7 +25,7 @@ export const OVERLOAD_BUGS: readonly PlantedBug[] = [
     breaks: ['nothing acknowledged is lost', 'acknowledged is stored', 'retained state'],
     plant: () =>
       undoAll(
-        replaceMethod(MessageDispatcher.prototype, 'fullQueue', () => undefined),
+        replaceMethod(MessageQueue.prototype, 'fullFor', () => undefined),
         replaceMethod(MessageQueue.prototype, 'push', (self, push, message, options, source, bounded) => {
           self.context.mayDrop = true;
           return push(message, options, source, bounded);
