@@ -278,6 +278,20 @@ describe('memory that is full', () => {
     expect(core.broker.counters.dropped['memory-full']).toBe(0);
   });
 
+  test('a message for a shared group whose member can take it waits nowhere, however large it is', () => {
+    const core = new CoreHarness(MEMORY);
+    const member = core.connect('member');
+    member.subscribe(['$share/g/t', 1]);
+    const publisher = core.connect('publisher');
+    core.lines();
+    publisher.publish('t', 'x'.repeat(18_000), 1, { packetId: 1 });
+    publisher.publish('t', 'x'.repeat(18_000), 1, { packetId: 2 });
+    expect(core.heard(publisher)).toEqual(['puback 1']);
+    member.puback(1);
+    core.advance(600);
+    expect(core.heard(publisher)).toEqual(['puback 2']);
+  });
+
   test('buffers of stored queues are forgotten before a message is refused', () => {
     const core = new CoreHarness(MEMORY);
     const stored = core.connectStored('stored');
