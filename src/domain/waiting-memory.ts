@@ -1,7 +1,8 @@
 // The memory that is held for clients which do not take what is sent to them: queues that are not stored, buffers of
 // those that are, messages in flight, and output that a peer does not read. One limit bounds the sum. When it is
 // reached, the client or group that holds most pays first: its waiting messages are dropped, and if it has none, its
-// connection is ended. So a client that keeps up loses nothing while another holds more. The sums are kept by plain
+// connection is ended. So a client that keeps up loses nothing while another holds more. Under `refuse` no message is
+// dropped: new ones are refused, and the client that holds most is disconnected if that is not enough. Sums are plain
 // additions; only a share that has grown or shrunk by a fifth moves to another rank.
 import type { ConnectionId } from './identifiers.js';
 import type { Limits } from './limits.js';
@@ -24,6 +25,8 @@ const RANKED_BYTES = 4096;
 /** The ranks in which a share doubles. */
 const RANKS_PER_DOUBLING = 4;
 const UNRANKED = -1;
+/** Under `refuse`, the rest of the memory is for what cannot be refused: what is sent at once, and unread output. */
+const ADMITTED_SHARE = 7 / 8;
 
 const rankOf = (bytes: number): number =>
   bytes < RANKED_BYTES ? UNRANKED : Math.floor(RANKS_PER_DOUBLING * Math.log2(bytes / RANKED_BYTES));
@@ -105,7 +108,7 @@ export class WaitingMemory implements Task {
   constructor(
     readonly work: WorkQueue,
     /** In force: a smaller one is enforced with the next message that waits. */
-    readonly limits: Pick<Limits, 'maxWaitingBytes'>,
+    readonly limits: Pick<Limits, 'maxWaitingBytes' | 'queueFullPolicy'>,
   ) {}
 
   get limit(): number {
@@ -116,6 +119,11 @@ export class WaitingMemory implements Task {
     return this.bytes >= this.limit;
   }
 
+  /** Whether what has been acknowledged is kept: what would displace it is refused. */
+  get #keepsAll(): boolean {
+    return this.limits.queueFullPolicy === 'refuse';
+  }
+
   /**
    * Whether there is room for so many bytes more in a share, after clients that hold more have made it.
    * @returns false if the share itself is the one to pay.
@@ -124,7 +132,16 @@ export class WaitingMemory implements Task {
     while (this.bytes + bytes > this.limit) {
       const { largest } = this.ranks;
       if (largest === undefined || largest.rank <= share.rank) return false;
-      this.#reduce(largest);
+      if (!this.#keepsAll) this.#reduce(largest);
+      else if (!this.#freeBuffer()) return false;
+    }
+    return true;
+  }
+
+  /** Whether so many bytes of a message that is not accepted yet may wait in memory, without a loss for any client. */
+  admits(bytes: number): boolean {
+    while (this.bytes + bytes > this.limit * ADMITTED_SHARE) {
+      if (!this.#freeBuffer()) return false;
     }
     return true;
   }
@@ -140,7 +157,9 @@ export class WaitingMemory implements Task {
 
   #reduce(share: MemoryShare): void {
     const { owner, bytes } = share;
-    if (owner.freeMemory() && share.bytes < bytes) return;
+    // Under `refuse` its waiting messages are kept while it stays. A shared group has no connection to end.
+    const mayDrop = !this.#keepsAll || owner.holder === undefined;
+    if (mayDrop && owner.freeMemory() && share.bytes < bytes) return;
     if (this.#freeBuffer()) return;
     share.close();
     if (owner.holder === undefined) return;

@@ -17,6 +17,7 @@ class Fixture {
     sessionExpiryMs: Infinity,
     maxInflight: 10,
     publishersWait: false,
+    mayPublish: () => true,
     isRefusing: false,
     maxBufferedAboveMark: 0,
     disk: new DiskContents(),

@@ -12,6 +12,8 @@ import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
 import { retainedBytes } from '../name-bytes.js';
 import { Fifo } from '../queues/fifo.js';
+import { lookForRoom, recipientsOf } from './room-check.js';
+import type { RoomCheck } from './room-check.js';
 import type { Pressed } from '../slowed-publisher.js';
 import { RetainedEntry } from '../topics/retained-entry.js';
 import { RetainedTree } from '../topics/retained-tree.js';
@@ -82,6 +84,7 @@ export class MessageDispatcher implements Task {
   #ticket: Ticket = NOW;
   /** Under way before the first of them has begun. */
   #search: RouteSearch | undefined;
+  #roomCheck: RoomCheck | undefined;
 
   constructor(
     readonly context: Context,
@@ -151,19 +154,14 @@ export class MessageDispatcher implements Task {
    * taken back from those that have it. Only under `refuse`, and not for wills: they have no publisher that could wait.
    * @returns the first queue without room.
    */
-  fullQueue({ qos, topic, payload }: MessageDraft, origin: Origin, route: Route): Pressed | undefined {
-    if (this.context.limits.queueFullPolicy !== 'refuse' || qos === 0 || origin.kind === 'will') return undefined;
-    const bytes = payload.byteLength;
-    for (const { session, noLocal, qos: granted } of route.targets) {
-      if (granted === 0 || (noLocal && session.clientId === origin.clientId)) continue;
-      const full = session.fullFor(topic, bytes);
-      if (full !== undefined) return full;
-    }
-    for (const group of route.groups) {
-      const full = group.fullFor(topic, bytes);
-      if (full !== undefined) return full;
-    }
-    return undefined;
+  fullQueue(draft: MessageDraft, origin: Origin, route: Route): Pressed | undefined {
+    if (!this.#mayRefuse(draft, origin)) return undefined;
+    const found = lookForRoom(draft, origin, route, 0, NO_LIMIT);
+    return typeof found === 'number' ? undefined : found;
+  }
+
+  #mayRefuse({ qos }: MessageDraft, { kind }: Origin): boolean {
+    return this.context.limits.queueFullPolicy === 'refuse' && qos > 0 && kind !== 'will';
   }
 
   /** @returns the outcome, valid until the next message is published. */
@@ -208,7 +206,7 @@ export class MessageDispatcher implements Task {
     if (this.#hasBegun) changes.continueStep(this.#ticket);
     else {
       const route = this.#examine(publication);
-      if (route === 'searching') return false;
+      if (route === 'checking') return false;
       if (route === 'refused') return this.#publications.length === 0;
       this.#start(publication, route);
     }
@@ -241,16 +239,22 @@ export class MessageDispatcher implements Task {
    * Before anything of a message is recorded that can be refused.
    * @returns its route, or `undefined` if it is not known and need not be.
    */
-  #examine({ draft, origin, bytes, done }: Publication): Route | 'searching' | 'refused' | undefined {
+  #examine({ draft, origin, bytes, done }: Publication): Route | 'checking' | 'refused' | undefined {
     if (draft === undefined) return undefined;
-    if (this.context.limits.queueFullPolicy !== 'refuse' || draft.qos === 0 || origin.kind === 'will')
+    if (!this.#mayRefuse(draft, origin)) {
+      this.#search = this.#roomCheck = undefined;
       return this.router.known(draft.topic);
-    const route =
-      this.router.known(draft.topic) ?? this.router.goOn((this.#search ??= this.router.search(draft.topic)));
-    if (route === undefined) return 'searching';
-    this.#search = undefined;
-    const full = this.fullQueue(draft, origin, route);
-    if (full === undefined) return route;
+    }
+    const check = (this.#roomCheck ??= this.#routeToCheck(draft));
+    if (check === undefined) return 'checking';
+    const full = lookForRoom(draft, origin, check.route, check.next, this.context.sliceSize);
+    if (typeof full === 'number') {
+      check.next = full;
+      if (full < recipientsOf(check.route)) return 'checking';
+      this.#roomCheck = undefined;
+      return check.route;
+    }
+    this.#roomCheck = undefined;
     this.#waitingBytes -= bytes;
     this.#publications.shift();
     const outcome = this.#outcome;
@@ -259,6 +263,13 @@ export class MessageDispatcher implements Task {
     outcome.full = full;
     done(outcome);
     return 'refused';
+  }
+
+  #routeToCheck({ topic }: MessageDraft): RoomCheck | undefined {
+    const route = this.router.known(topic) ?? this.router.goOn((this.#search ??= this.router.search(topic)));
+    if (route === undefined) return undefined;
+    this.#search = undefined;
+    return { route, next: 0 };
   }
 
   #start({ draft, origin, begin, bytes }: Publication, route: Route | undefined): void {

@@ -111,7 +111,8 @@ export class MessageQueue {
   /** If there is no room for a message of this size: what its publisher waits for. */
   fullFor(payloadBytes: number, topic: TopicName): Pressed | undefined {
     const bytes = payloadBytes + (this.stored ? 0 : topic.length + WAITING_ENTRY_BYTES);
-    return this.#full(bytes) === undefined ? undefined : (this.backlog ??= new Backlog(this, this.context, HALF));
+    if (this.#over(bytes) === undefined && (this.stored || this.buffer.admits(bytes))) return undefined;
+    return (this.backlog ??= new Backlog(this, this.context, HALF));
   }
 
   /** A message waits for a connected client. */
@@ -200,8 +201,8 @@ export class MessageQueue {
   }
 
   /**
-   * Makes room in memory for others, because nothing holds more: drops a waiting message, or forgets the buffer of a
-   * queue that is stored and will be read again. @returns false if nothing waits.
+   * Makes room in memory for others, because nothing holds more: drops a waiting message, or forgets the
+   * buffer of a queue that is stored and will be read again. @returns false if nothing waits.
    */
   freeMemory(): boolean {
     const { buffer } = this;
@@ -209,14 +210,11 @@ export class MessageQueue {
     if (first === undefined) return false;
     if (this.stored) {
       buffer.clear();
-      // A page that is on its way would leave a gap.
-      this.#request = 0;
-      buffer.reserve(0);
+      this.#request = 0; // A page that is on its way would leave a gap.
       this.#bufferedUpTo = first.seq;
       return true;
     }
-    const isOldest = this.context.limits.queueFullPolicy === 'discard-oldest';
-    const entry = (isOldest ? buffer.shift() : buffer.pop()) as QueueEntry;
+    const entry = buffer.take(this.context.limits.queueFullPolicy === 'discard-oldest') ?? first;
     this.remove(entry, undefined);
     this.dropped('memory-full', entry.message, entry.qos);
     return true;
@@ -336,16 +334,17 @@ export class MessageQueue {
     else changes.remove({ kind: 'queue.trim', queue: this.id, through: (lowest - 1) as Seq }, entry.append);
   }
 
-  /**
-   * Why a message of `bytes` does not fit, or `undefined` if it does. An empty queue takes a message larger than the
-   * limit.
-   */
+  /** Why a message of `bytes` does not fit, if it does not. An empty queue takes a message larger than the limit. */
   #full(bytes: number): DropReason | undefined {
+    return this.#over(bytes) ?? (this.stored || this.buffer.hasMemoryFor(bytes) ? undefined : 'memory-full');
+  }
+
+  /** The same for the limits of this queue alone. */
+  #over(bytes: number): DropReason | undefined {
     const { limits } = this.context;
     const waiting = this.count - this.owner.inFlightCount;
     if (waiting >= limits.maxQueueSize) return 'queue-full';
-    if (waiting > 0 && this.bytes + bytes > this.#maxBytes) return 'queue-bytes-full';
-    return this.stored || this.buffer.hasMemoryFor(bytes) ? undefined : 'memory-full';
+    return waiting > 0 && this.bytes + bytes > this.#maxBytes ? 'queue-bytes-full' : undefined;
   }
 
   /** Drops the oldest waiting entries until a message of `bytes` fits. Returns false if nothing is left to drop. */

@@ -65,8 +65,9 @@ export class QueueBuffer {
     return entry;
   }
 
-  /** Removes the newest entry. */
-  pop(): QueueEntry | undefined {
+  /** Removes the oldest entry, or the newest. */
+  take(isOldest: boolean): QueueEntry | undefined {
+    if (isOldest) return this.shift();
     const entry = this.#entries.pop();
     if (entry !== undefined) this.#left(entry);
     return entry;
@@ -77,8 +78,9 @@ export class QueueBuffer {
     if (this.stored) this.context.bufferedBytes -= entry.bytes + WAITING_ENTRY_BYTES;
   }
 
-  /** Forgets its entries; those that were sent count on. */
+  /** Forgets its entries, and what was reserved; those that were sent count on. */
   clear(): void {
+    this.reserve(0);
     for (const { held } of this.#entries) this.hold(-held);
     this.#forget();
   }
@@ -119,6 +121,11 @@ export class QueueBuffer {
     if (this.length >= CONSTRAINED_BUFFER_ENTRIES_MAX && this.context.bufferedBytes >= BUFFERED_BYTES_NORMAL_MAX)
       return false;
     return this.hasMemoryFor(held);
+  }
+
+  /** The same for a message that can still be refused. */
+  admits(bytes: number): boolean {
+    return this.owner.canSendNow || this.context.memory.admits(bytes);
   }
 
   /** Whether so much more may wait in memory. What is sent at once does not wait. */

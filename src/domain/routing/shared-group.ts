@@ -112,7 +112,13 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder, Ta
 
   /** If there is no room for a message: what its publisher waits for. */
   fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
-    return this.isEmpty ? undefined : this.#waiting.fullFor(payloadBytes, topic);
+    return this.isEmpty || this.#passesOn(topic) ? undefined : this.#waiting.fullFor(payloadBytes, topic);
+  }
+
+  /** Whether a message would go to a member at once. */
+  #passesOn(topic: TopicName): boolean {
+    if (this.#waiting.count > this.#reserved.size) return false;
+    return this.#members.some(({ session }) => session.isReadyFor(1) && session.mayReceive(topic));
   }
 
   get isBehind(): boolean {

@@ -26,6 +26,14 @@ export interface ReceiveRule {
   readonly filter: string;
 }
 
+/** What a client may not do, from the beginning to the end of a run. */
+export interface Denial {
+  /** Topics to which it may not publish: its messages there are acknowledged and dropped, and its wills dropped. */
+  readonly publish: readonly string[];
+  /** Whether no rule lets it subscribe: it is granted what it asks for, and gets what it may receive. */
+  readonly subscribe: boolean;
+}
+
 export type Acknowledging =
   { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
 
@@ -116,6 +124,8 @@ export interface Plan {
    * run without such rules.
    */
   readonly rules: Readonly<Record<string, readonly ReceiveRule[]>> | undefined;
+  /** By client name, in runs that deny something. */
+  readonly denials: Readonly<Record<string, Denial>> | undefined;
   /** How long credentials are valid, by the date of the machine; `undefined` without end. */
   readonly tokenMs: number | undefined;
   readonly operations: readonly Operation[];

@@ -1,16 +1,24 @@
 // The permissions of a simulated client, from the rules that the plan gives it.
 import type { AccessRule, Permissions, TopicFilter } from '../../ports/index.js';
-import type { ReceiveRule } from './operations.js';
+import type { Denial, ReceiveRule } from './operations.js';
 
-/** Clients may publish and subscribe to everything: only what they receive is limited. */
-export function permissionsOf(rules: readonly ReceiveRule[] | undefined): Permissions {
-  if (rules === undefined) return { kind: 'allow-all' };
+const EVERYTHING: readonly ReceiveRule[] = [
+  { effect: 'allow', filter: '#' },
+  { effect: 'allow', filter: '$x/#' },
+];
+
+/** Without a denial a client may publish and subscribe to everything: only what it receives is limited. */
+export function permissionsOf(rules: readonly ReceiveRule[] | undefined, denial?: Denial): Permissions {
+  if (rules === undefined && denial === undefined) return { kind: 'allow-all' };
   const rule = (effect: AccessRule['effect'], actions: AccessRule['actions'], filter: string): AccessRule => ({
     effect,
     actions,
     topicFilter: filter as TopicFilter,
     source: 'the plan',
   });
-  const open = ['#', '$x/#'].map((filter) => rule('allow', ['publish', 'subscribe'], filter));
-  return { kind: 'rules', rules: [...open, ...rules.map(({ effect, filter }) => rule(effect, ['receive'], filter))] };
+  const denied = (denial?.publish ?? []).map((topic) => rule('deny', ['publish'], topic));
+  const actions = denial?.subscribe === true ? (['publish'] as const) : (['publish', 'subscribe'] as const);
+  const open = EVERYTHING.map(({ filter }) => rule('allow', actions, filter));
+  const received = (rules ?? EVERYTHING).map(({ effect, filter }) => rule(effect, ['receive'], filter));
+  return { kind: 'rules', rules: [...denied, ...open, ...received] };
 }

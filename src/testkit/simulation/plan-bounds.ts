@@ -8,6 +8,10 @@ export function expiryOf({ limits: { sessionExpiryMax } }: Plan): number {
   return sessionExpiryMax === undefined || sessionExpiryMax >= NEVER_EXPIRES_S ? Infinity : sessionExpiryMax * 1000;
 }
 
+/** Whether there is so little room that publishers wait for it. */
+export const publishersWait = ({ limits: { maxQueueSize, maxQueueBytes, maxWaitingBytes } }: Plan): boolean =>
+  (maxQueueSize ?? maxQueueBytes ?? maxWaitingBytes) !== undefined;
+
 /** The buffer of a shared group's queue, which one step may assign to one member at QoS 0. */
 const RUN_BYTES = 1024 * 1024;
 

@@ -8,9 +8,11 @@ import { PlanDraft } from './plan-draft.js';
 import {
   withAdmissionStorms,
   withDates,
+  withDenials,
   withExpiry,
   withLevels,
   withOperators,
+  withOverload,
   withRules,
   withShares,
   withSlices,
@@ -35,11 +37,14 @@ export function planOf(seed: number): Plan {
   withOperators(seed, draft);
   const ackLevels = withLevels(seed, draft);
   const tokenMs = withDates(seed, draft);
+  const denials = withDenials(seed, draft);
+  withOverload(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);
   const slices = { sliceSize, maxTurnSteps };
-  return { seed, limits, ackLevels, ...slices, highWaterMark, clients, rules, tokenMs, operations, durationMs };
+  const access = { rules, denials, tokenMs };
+  return { seed, limits, ackLevels, ...slices, highWaterMark, clients, ...access, operations, durationMs };
 }
 
 /** Fixed windows, and windows that open. */

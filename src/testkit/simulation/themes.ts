@@ -7,7 +7,7 @@ import { addAdmissionStorms } from './admission-storms.js';
 import { acknowledging } from './everyday.js';
 import { addCrashesBetweenSlices, addCrowd, addLargeWork } from './large-work.js';
 import { addOperatorActions } from './operator-actions.js';
-import type { Plan, ReceiveRule } from './operations.js';
+import type { Denial, Plan, ReceiveRule } from './operations.js';
 import { FILTERS, SHARED_FILTERS, TOPICS } from './plan-draft.js';
 import type { PlanDraft } from './plan-draft.js';
 
@@ -20,6 +20,8 @@ const SLICES_SEED = 6_000_000_001;
 const OPERATORS_SEED = 7_000_000_009;
 const CRASHES_SEED = 8_000_000_011;
 const DATES_SEED = 9_000_000_011;
+const DENIALS_SEED = 10_000_000_019;
+const OVERLOAD_SEED = 11_000_000_003;
 
 const YEAR_MS = 365 * 86_400_000;
 const CORRECTIONS_MS = [600, 5000, 3_600_000, YEAR_MS];
@@ -159,4 +161,23 @@ export function withDates(seed: number, { durationMs, add }: PlanDraft): Plan['t
       });
   }
   return random.pick([undefined, undefined, 200, 1500, YEAR_MS / 2]);
+}
+
+/** Clients that may not publish or subscribe to everything, and a broker that goes on with them nevertheless. */
+export function withDenials(seed: number, { limits, clients }: PlanDraft): Plan['denials'] {
+  const random = new SeededRandom(seed + DENIALS_SEED);
+  if (!random.chance(0.15)) return undefined;
+  limits.deniedPublish = 'ignore';
+  limits.deniedSubscription = 'grant';
+  const denial = (): Denial => ({ publish: TOPICS.filter(() => random.chance(0.4)), subscribe: random.chance(0.5) });
+  return Object.fromEntries(clients.filter(() => random.chance(0.7)).map(({ name }) => [name, denial()]));
+}
+
+/** Little memory for what waits, where nothing may be dropped, and clients that have to acknowledge in time. */
+export function withOverload(seed: number, { limits }: PlanDraft): void {
+  const random = new SeededRandom(seed + OVERLOAD_SEED);
+  if (!random.chance(0.15)) return;
+  limits.queueFullPolicy = 'refuse';
+  limits.maxWaitingBytes = random.pick([30_000, 60_000]);
+  if (random.chance(0.5)) limits.ackDelayMax = random.pick([1, 2]);
 }

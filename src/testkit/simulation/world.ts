@@ -17,7 +17,7 @@ import { describeOperation } from './operations.js';
 import type { Action, Operation, Plan } from './operations.js';
 import { permissionsOf } from './permissions.js';
 import { WILL_GRACE_MS } from './plan.js';
-import { expiryOf, maxBufferedAboveMark } from './plan-bounds.js';
+import { expiryOf, maxBufferedAboveMark, publishersWait } from './plan-bounds.js';
 import { describeEvent, Script } from './script.js';
 import { Verdict } from './violation.js';
 import type { Outcome } from './outcome.js';
@@ -73,7 +73,8 @@ export class World {
       wallMs: () => this.#clock.wallMs(),
       sessionExpiryMs: expiryOf(plan),
       maxInflight: plan.limits.maxInflight ?? DEFAULT_LIMITS.maxInflight,
-      publishersWait: plan.limits.maxQueueSize !== undefined || plan.limits.maxQueueBytes !== undefined,
+      publishersWait: publishersWait(plan),
+      mayPublish: (client, topic) => plan.denials?.[client]?.publish.includes(topic) !== true,
       isRefusing: plan.limits.queueFullPolicy === 'refuse',
       maxBufferedAboveMark: maxBufferedAboveMark(plan),
       verdict: this.#verdict,
@@ -172,9 +173,9 @@ export class World {
 
   /** Authorizes every client with its present rules. */
   #authorizers(): Authorizer[] {
-    if (this.plan.rules === undefined) return [];
+    if (this.plan.rules === undefined && this.plan.denials === undefined) return [];
     const authorize = ({ clientId }: { readonly clientId: string }): Permissions =>
-      permissionsOf(this.#model.evidence.rules.rulesOf(clientId));
+      permissionsOf(this.#model.evidence.rules.rulesOf(clientId), this.plan.denials?.[clientId]);
     return [{ name: 'the plan', authorize, watch: (changed) => (this.#rulesChanged = changed) }];
   }
 

@@ -8,7 +8,7 @@ export const EFFECTS = {
   'at once': 'At once. What was accepted before stays: nothing is dropped and no client is disconnected.',
   'next connection': 'For clients that connect afterwards, also those that return to a session.',
   'next timer': 'Timers that are set afterwards. One that runs keeps its time.',
-  rate: 'At once. A rate that has changed begins with a full burst, another goes on. A client that waits is read within 1 s.',
+  rate: 'At once. A rate that has changed begins with a full burst. A client that waits is read within 1 s.',
   window: 'When a client has acknowledged its present window. An MQTT client does not know the size.',
   messages: 'For messages accepted afterwards.',
   waiting: 'With the next message that has to wait: what is over a smaller limit is freed then.',

@@ -7,6 +7,8 @@ export interface EvidenceOptions extends SessionLifetimesOptions {
   readonly maxInflight: number;
   /** Whether there are queues so small that their publishers wait. */
   readonly publishersWait: boolean;
+  /** Whether what a client publishes to a topic may have an effect. */
+  readonly mayPublish: (client: string, topic: string) => boolean;
   /** Whether full queues refuse messages. */
   readonly isRefusing: boolean;
   /** Upper bound of the bytes that may wait for a client, beyond the high-water mark of its connection. */

@@ -161,7 +161,8 @@ export class Evidence {
     const { client } = connection;
     const { packetId, qos } = packet;
     const publication = this.#publicationOf(client, packet);
-    publication.received(now);
+    publication.isDenied = !this.options.mayPublish(client.name, packet.topic);
+    if (!publication.isDenied) publication.received(now);
     this.undecided.received(connection, publication);
     if (qos === 0) return;
     publication.packetId = packetId;
@@ -183,7 +184,7 @@ export class Evidence {
     const { clientId, will, clean } = connect;
     const client = valueOf(this.clients, clientId, () => new ObservedClient(clientId, this.clock));
     const publication =
-      will === undefined
+      will === undefined || !this.options.mayPublish(clientId, will.topic)
         ? undefined
         : this.publications.getOrCreate(
             tagOf(will.payload),
@@ -320,7 +321,7 @@ export class Evidence {
     if (published?.publication.qos !== (type === PacketType.puback ? 1 : 2)) return undefined;
     const { publication, at } = published;
     this.undecided.answered(connection, publication);
-    if (publication.isTreatedAsDuplicate) return publication;
+    if (publication.isTreatedAsDuplicate || publication.isDenied) return publication;
     publication.acknowledgedAt ??= this.clock.now;
     if (publication.qos === 1) client.published.delete(packetId);
     // At QoS 2 an earlier PUBLISH may be the one that had the effect.

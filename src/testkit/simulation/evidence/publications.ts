@@ -25,6 +25,8 @@ export class Publication {
   isReleased = false;
   /** Whether the broker took it for a repeat of another message, whose completion a crash had undone. */
   isTreatedAsDuplicate = false;
+  /** Whether its publisher may not publish it: it is acknowledged and has no effect. */
+  isDenied = false;
   /**
    * Whether the broker may no longer know its Packet Identifier: an operator deleted the publisher's session before
    * PUBREL came. A client that did not see the CONNACK of the session after it sends the message again, with DUP, and

@@ -120,7 +120,7 @@ export class AcknowledgedIsStored implements Observations {
   }
 
   #acknowledged({ connection, packet, publication }: DepartureOf<'acknowledgement'>): void {
-    if (publication === undefined || publication.isTreatedAsDuplicate) return;
+    if (publication === undefined || publication.isTreatedAsDuplicate || publication.isDenied) return;
     const { certainEffectAt = 0 } = publication;
     this.#promise(() => {
       this.#checkInbound(connection, packet, publication);

@@ -1,8 +1,9 @@
 // Full queues that refuse: what would not be stored is not acknowledged.
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { CoreHarness, pair, will } from '../../../support/core-harness.js';
 import type { CorePeer } from '../../../support/core-harness.js';
 import type { Limits } from '../../../../src/domain/limits.js';
+import { Session } from '../../../../src/domain/session/session.js';
 
 const LIMITS: Partial<Limits> = { maxQueueSize: 2, queueFullPolicy: 'refuse', fullQueueTimeoutMs: 5000 };
 
@@ -179,5 +180,149 @@ describe('a full queue that refuses', () => {
     core.advance(600);
     expect(core.heard(publisher)).toEqual(['pubrec 2', 'pubrec 3']);
     expect(core.broker.counters.dropped['queue-full']).toBe(0);
+  });
+});
+
+describe('a message to very many recipients', () => {
+  /** Slices of two; the last of nine subscribers, all away, has room for `room` messages. */
+  function crowd(room: number): { core: CoreHarness; publisher: CorePeer } {
+    const core = new CoreHarness(LIMITS, undefined, undefined, 2);
+    const publisher = core.connect('publisher');
+    for (let i = 1; i <= 9; i++) {
+      const peer = core.connectStored(`c${i}`);
+      peer.subscribe(['t', 1], [`own/${i}`, 1]);
+      peer.lose();
+    }
+    for (let i = room; i < 2; i++) publisher.publish('own/9', 'x');
+    core.lines();
+    core.finishesAtOnce = false;
+    return { core, publisher };
+  }
+
+  test('the message is checked for room two recipients a step before anything of it is recorded', () => {
+    const { core, publisher } = crowd(1);
+    const asked = jest.spyOn(Session.prototype, 'fullFor');
+    try {
+      publisher.publish('t', 'to all', 1, { packetId: 9 });
+      const perStep: number[] = [];
+      for (let before = 0; core.broker.hasWork; before = asked.mock.calls.length) {
+        core.handle({ kind: 'continue' });
+        perStep.push(asked.mock.calls.length - before);
+      }
+      expect(perStep.filter((count) => count > 0)).toEqual([2, 2, 2, 2, 1]);
+    } finally {
+      asked.mockRestore();
+    }
+    expect(core.heard(publisher)).toEqual(['puback 9']);
+    expect(core.stored('c1')).toEqual(['to all']);
+  });
+
+  test('the message goes to none of them if the last one has no room', () => {
+    const { core, publisher } = crowd(0);
+    publisher.publish('t', 'to all', 1, { packetId: 9 });
+    core.finish();
+    expect(core.heard(publisher)).toEqual([]);
+    expect(core.stored('c1')).toEqual([]);
+    core.connectStored('c9').puback(1, 2);
+    core.advance(600);
+    core.finish();
+    expect(core.heard(publisher)).toEqual(['puback 9']);
+    expect(core.stored('c1')).toEqual(['to all']);
+  });
+});
+
+describe('memory that is full', () => {
+  const MEMORY: Partial<Limits> = {
+    queueFullPolicy: 'refuse',
+    maxInflight: 1,
+    maxWaitingBytes: 20_000,
+    fullQueueTimeoutMs: 5000,
+  };
+
+  /** A client without a stored session that acknowledges nothing, and what its publisher was acknowledged. */
+  function filled(): { core: CoreHarness; laggard: CorePeer; publisher: CorePeer; acknowledged: number } {
+    const core = new CoreHarness(MEMORY);
+    const laggard = core.connect('laggard');
+    laggard.subscribe(['t', 1]);
+    const publisher = core.connect('publisher');
+    core.lines();
+    for (let i = 0; i < 100; i++) publisher.publish('t', String(i));
+    return { core, laggard, publisher, acknowledged: core.heard(publisher).length };
+  }
+
+  test('a message that would wait in memory is refused, and nothing that was acknowledged is dropped for it', () => {
+    const { core, laggard, publisher, acknowledged } = filled();
+    expect(acknowledged).toBeGreaterThan(50);
+    expect(acknowledged).toBeLessThan(80);
+    expect(core.broker.counters.dropped['memory-full']).toBe(0);
+    expect(endReasons(core)).toEqual([]);
+    for (let id = 1; id <= 10; id++) laggard.puback(id);
+    core.advance(600);
+    core.finish();
+    expect(core.heard(publisher).length).toBeGreaterThan(0);
+  });
+
+  test('a message for another client is not made room for by what the first one was promised', () => {
+    const { core, acknowledged } = filled();
+    const other = core.connect('other');
+    other.subscribe(['u', 1]);
+    const publisher = core.connect('another publisher');
+    core.lines();
+    publisher.publish('u', 'in flight', 1, { packetId: 1 });
+    publisher.publish('u', 'waits', 1, { packetId: 2 });
+    expect(core.heard(publisher)).toEqual(['puback 1']);
+    expect(core.waiting).toBe(acknowledged + 1);
+    other.puback(1);
+    core.advance(600);
+    expect(core.heard(publisher)).toEqual(['puback 2']);
+    expect(core.broker.counters.dropped['memory-full']).toBe(0);
+  });
+
+  test('a message for a shared group whose member can take it waits nowhere, however large it is', () => {
+    const core = new CoreHarness(MEMORY);
+    const member = core.connect('member');
+    member.subscribe(['$share/g/t', 1]);
+    const publisher = core.connect('publisher');
+    core.lines();
+    publisher.publish('t', 'x'.repeat(18_000), 1, { packetId: 1 });
+    publisher.publish('t', 'x'.repeat(18_000), 1, { packetId: 2 });
+    expect(core.heard(publisher)).toEqual(['puback 1']);
+    member.puback(1);
+    core.advance(600);
+    expect(core.heard(publisher)).toEqual(['puback 2']);
+  });
+
+  test('buffers of stored queues are forgotten before a message is refused', () => {
+    const core = new CoreHarness(MEMORY);
+    const stored = core.connectStored('stored');
+    stored.subscribe(['s', 1]);
+    const publisher = core.connect('publisher');
+    for (let i = 0; i < 100; i++) publisher.publish('s', String(i));
+    const laggard = core.connect('laggard');
+    laggard.subscribe(['t', 1]);
+    core.lines();
+    for (let i = 0; i < 20; i++) publisher.publish('t', String(i));
+    expect(core.heard(publisher)).toHaveLength(20);
+    expect(core.waiting).toBe(120);
+  });
+
+  test('a client is disconnected, not its messages dropped one by one, for what cannot be refused', () => {
+    const { core, laggard } = filled();
+    const deaf = core.connect('deaf');
+    core.lines();
+    deaf.congested(4000);
+    expect(core.lines()).toContain(`${laggard.id} close memory-full`);
+    expect(core.broker.counters.dropped['memory-full']).toBe(0);
+    expect(core.broker.heldBytes).toBe(4000);
+  });
+
+  test('a will is dropped where there is no room in memory, and displaces nothing', () => {
+    const { core, laggard } = filled();
+    const mourner = core.connect('mourner', { will: will('t', 'x'.repeat(4000), { qos: 1 }) });
+    mourner.lose();
+    expect(core.broker.counters.dropped['memory-full']).toBe(1);
+    expect(endReasons(core)).toEqual(['connection-lost']);
+    laggard.lose();
+    expect(core.broker.heldBytes).toBe(0);
   });
 });

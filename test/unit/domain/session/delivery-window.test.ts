@@ -50,3 +50,29 @@ describe('the window of a connection', () => {
     expect(round(1)).toBe(20);
   });
 });
+
+describe('keeping up', () => {
+  /** Whether a client that acknowledges `perS` messages a second, one after the other, keeps up after a while. */
+  function keepsUpAt(perS: number): boolean {
+    const window = new DeliveryWindow();
+    window.open({ initialInflight: 50, maxInflight: 1000 });
+    let nowMs = 0;
+    for (let count = 0; count < 20_000; count++) {
+      window.held(nowMs);
+      nowMs += 1000 / perS;
+      window.acknowledged(nowMs);
+    }
+    return window.keepsUp(nowMs);
+  }
+
+  test('a client that always has messages waiting keeps up if it acknowledges twice maxInflight a second, and not with less', () => {
+    expect([100, 500, 1900, 2100, 10_000].map(keepsUpAt)).toEqual([false, false, false, true, true]);
+  });
+
+  test('a client with a window that holds nothing back keeps up at any rate', () => {
+    const window = new DeliveryWindow();
+    window.open({ initialInflight: 50, maxInflight: 1000 });
+    for (let nowMs = 0; nowMs < 100_000; nowMs += 1000) window.acknowledged(nowMs);
+    expect(window.keepsUp(100_000)).toBe(true);
+  });
+});

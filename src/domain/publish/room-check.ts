@@ -1,0 +1,43 @@
+// Whether every queue that a message would go to has room for it, asked before anything of the message is recorded: it
+// cannot be taken back from those that have it. A route with very many recipients is looked at in slices. Nothing else
+// is published in between, so a queue that had room still has it, but for what members return to their shared groups.
+import type { MessageDraft, Origin } from '../messages/publication.js';
+import type { Route, Target } from '../routing/route.js';
+import type { SharedGroup } from '../routing/shared-group.js';
+import type { Pressed } from '../slowed-publisher.js';
+
+/** A check that takes several steps. */
+export interface RoomCheck {
+  readonly route: Route;
+  /** The next recipient to look at: first the route's targets, then its groups. */
+  next: number;
+}
+
+/**
+ * Looks at up to `count` recipients from `from` on.
+ * @returns the first queue without room, or the index of the next recipient to look at.
+ */
+export function lookForRoom(
+  { topic, payload }: MessageDraft,
+  { clientId }: Origin,
+  { targets, groups }: Route,
+  from: number,
+  count: number,
+): Pressed | number {
+  const bytes = payload.byteLength;
+  const end = Math.min(from + count, targets.length + groups.length);
+  let at = from;
+  for (; at < end && at < targets.length; at++) {
+    const { session, noLocal, qos } = targets[at] as Target;
+    if (qos === 0 || (noLocal && session.clientId === clientId)) continue;
+    const full = session.fullFor(topic, bytes);
+    if (full !== undefined) return full;
+  }
+  for (; at < end; at++) {
+    const full = (groups[at - targets.length] as SharedGroup).fullFor(topic, bytes);
+    if (full !== undefined) return full;
+  }
+  return at;
+}
+
+export const recipientsOf = ({ targets, groups }: Route): number => targets.length + groups.length;
