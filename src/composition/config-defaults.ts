@@ -2,7 +2,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import type { LimitSettings } from '../domain/settings.js';
-import { DEFAULT_LIMITS, HEAP_LIMIT_KEYS } from '../domain/limits.js';
+import { DEFAULT_LIMITS, HEAP_LIMIT_KEYS, STORED_LIMIT_KEYS } from '../domain/limits.js';
 import type { ListenerLimits, Limits } from '../domain/limits.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable } from './adapter-table.js';
@@ -23,6 +23,8 @@ export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>>
   wss: 8443,
 };
 const DEFAULT_STORAGE = 'file';
+/** The adapter whose store is in this process. */
+const STORAGE_IN_MEMORY = 'memory';
 /** Per authenticator or authorizer; `limits.authTimeoutMs` bounds all of them together. */
 const DEFAULT_ADAPTER_TIMEOUT_MS = 5000;
 
@@ -42,7 +44,7 @@ export function withDefaults(parsed: Parsed): Config {
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(authenticatorWithDefaults),
     failedAttempts: { ...DEFAULT_LOGIN_THROTTLE, ...omitUndefined(parsed.failedAttempts ?? {}) },
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
-    limits: limitsWithDefaults(parsed.limits ?? {}),
+    limits: limitsWithDefaults(parsed.limits ?? {}, parsed.storage?.adapter),
     logging: { level: parsed.logging?.level ?? 'info', userNames: parsed.logging?.userNames ?? true },
   };
 }
@@ -101,16 +103,23 @@ export function limitSettings({ limits, listeners }: Config): LimitSettings {
   return { limits, perListener: new Map(own) };
 }
 
-function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
-  return { ...defaultLimits(getHeapStatistics().heap_size_limit), ...parseLimits(given) };
+function limitsWithDefaults(given: NonNullable<Parsed['limits']>, storage: string | undefined): Limits {
+  const heapBytes = getHeapStatistics().heap_size_limit;
+  return { ...defaultLimits(heapBytes, storage === STORAGE_IN_MEMORY), ...parseLimits(given) };
 }
 
-/** The defaults for a heap of so many bytes: what names take must leave room for everything else. */
-export function defaultLimits(heapBytes: number): Limits {
+/**
+ * The defaults for a heap of so many bytes: what names take must leave room for everything else, and so must what is
+ * stored if that is in memory.
+ */
+export function defaultLimits(heapBytes: number, isStoredInMemory = false): Limits {
   const share = Math.floor(heapBytes / SHARE_OF_HEAP);
-  const ofHeap = HEAP_LIMIT_KEYS.map((key) => [key, Math.min(DEFAULT_LIMITS[key], share)]);
-  return { ...DEFAULT_LIMITS, ...(Object.fromEntries(ofHeap) as Pick<Limits, (typeof HEAP_LIMIT_KEYS)[number]>) };
+  const keys: readonly NumberKey[] = isStoredInMemory ? [...HEAP_LIMIT_KEYS, ...STORED_LIMIT_KEYS] : HEAP_LIMIT_KEYS;
+  const ofHeap = keys.map((key) => [key, Math.min(DEFAULT_LIMITS[key], share)]);
+  return { ...DEFAULT_LIMITS, ...(Object.fromEntries(ofHeap) as Pick<Limits, NumberKey>) };
 }
+
+type NumberKey = (typeof HEAP_LIMIT_KEYS | typeof STORED_LIMIT_KEYS)[number];
 
 /** Limits in the form of the domain, which has `undefined` for `off`; keys that are absent stay absent. */
 export function parseLimits(given: object): Partial<Limits> {

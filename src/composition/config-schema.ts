@@ -87,6 +87,7 @@ const limits = {
   retainedMessages: boolean().optional(),
   maxRetainedMessages: integer(0, COUNT_MAX).optional(),
   maxRetainedTopicBytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),
+  maxRetainedBytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),
   retainedQueueSize: integer(1, COUNT_MAX).optional(),
   sessionExpiryMax: integer(0, 4_294_967_295, ' (seconds; the last is never)').optional(),
   messageExpiryMax: offOrInteger(1, 4_294_967_295, ' (seconds)').optional(),
@@ -117,6 +118,7 @@ const limits = {
   maxTotalPublishByteRate: offOrInteger(1, BYTE_RATE_MAX, ' (bytes a second)').optional(),
   maxWaitingBytes: integer(16_777_216, Number.MAX_SAFE_INTEGER).optional(),
   maxIncompleteBytes: integer(65_536, Number.MAX_SAFE_INTEGER).optional(),
+  maxUnreadBytes: integer(1_048_576, Number.MAX_SAFE_INTEGER).optional(),
   maxSessions: integer(1, COUNT_MAX).optional(),
   // Below 64 KiB not even one client with a long identifier would fit.
   maxSessionBytes: integer(65_536, Number.MAX_SAFE_INTEGER).optional(),

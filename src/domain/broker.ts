@@ -80,6 +80,7 @@ export class Broker {
       pressed: undefined,
       mayDrop: false,
       heldBytes: 0,
+      leftBytes: 0,
       memory: new WaitingMemory(this.#work, settings.current),
       waitingGroups: new Set(),
       work: this.#work,
@@ -226,6 +227,7 @@ export class Broker {
         return;
       case 'malformed':
       case 'incomplete':
+      case 'unread':
       case 'closed':
       case 'authenticated':
       case 'durable':
@@ -250,6 +252,9 @@ export class Broker {
         return;
       case 'incomplete':
         this.#connections.end(connection, 'incomplete-packets');
+        return;
+      case 'unread':
+        this.#connections.end(connection, 'unread-packets');
         return;
       case 'closed':
         if (!this.#waits.lost(connection)) this.#connections.lost(connection);

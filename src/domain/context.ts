@@ -38,6 +38,11 @@ export interface Context {
   mayDrop: boolean;
   /** Bytes that packets hold in memory which wait with their publishers. */
   heldBytes: number;
+  /**
+   * Bytes of what clients leave behind beside their sessions and wills, for as long as it is there: Packet Identifiers
+   * that they do not release, also of clients that are away, and long user names of those that are connected.
+   */
+  leftBytes: number;
   /** What is held for clients that do not take it. */
   readonly memory: WaitingMemory;
   /** Shared groups in which messages wait for a member. */

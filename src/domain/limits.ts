@@ -64,6 +64,8 @@ export interface LifetimeLimits {
   readonly maxRetainedMessages: number;
   /** Bytes of memory for their topics; the payloads are in storage. */
   readonly maxRetainedTopicBytes: number;
+  /** Bytes of their payloads, in storage. */
+  readonly maxRetainedBytes: number;
   /** Retained messages that one SUBSCRIBE can bring, independent of `maxQueueSize`. */
   readonly retainedQueueSize: number;
   /** In seconds; applies to Clean Session 0 in 3.x. 4,294,967,295 means never. */
@@ -140,6 +142,8 @@ export interface TotalLimits {
    * accepted yet.
    */
   readonly maxIncompleteBytes: number;
+  /** Memory for what has arrived of all connections that are not read for the moment, and for CONNECTs in progress. */
+  readonly maxUnreadBytes: number;
 }
 
 /** Features that can be switched off: what CONNACK announces to MQTT 5 clients, and the handlers enforce. */
@@ -194,6 +198,7 @@ export const DEFAULT_LIMITS: Limits = {
   retainedMessages: true,
   maxRetainedMessages: 1_000_000,
   maxRetainedTopicBytes: 1024 * 1024 * 1024,
+  maxRetainedBytes: 16 * 1024 * 1024 * 1024,
   retainedQueueSize: 100_000,
   sessionExpiryMax: 4_294_967_295,
   messageExpiryMax: undefined,
@@ -225,6 +230,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxSubscriptionBytes: 1024 * 1024 * 1024,
   maxWaitingBytes: 256 * 1024 * 1024,
   maxIncompleteBytes: 512 * 1024 * 1024,
+  maxUnreadBytes: 1024 * 1024 * 1024,
 
   maxQos: 2,
   wildcardSubscriptions: true,
@@ -241,6 +247,9 @@ export const HEAP_LIMIT_KEYS = [
   'maxSessionBytes',
   'maxSubscriptionBytes',
 ] as const satisfies readonly (keyof Limits)[];
+
+/** The same for what is stored, where the store is in memory. */
+export const STORED_LIMIT_KEYS = ['maxRetainedBytes'] as const satisfies readonly (keyof Limits)[];
 
 /**
  * The limits that a listener may set for itself. `maxConnections`, `maxPendingConnections` and the connection rates

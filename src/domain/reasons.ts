@@ -20,7 +20,9 @@ export type EndReason =
   | 'too-many-filters' // more than `maxFiltersPerPacket` in one SUBSCRIBE or UNSUBSCRIBE
   | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
   | 'incomplete-packets' // the oldest partial packet, when all of them exceeded `maxIncompleteBytes`
+  | 'unread-packets' // what has arrived and is not read exceeded `maxUnreadBytes`, and it is much for this client
   | 'memory-full' // everything that waits for clients exceeded `maxWaitingBytes`, and what waits for this one is most
+  | 'session-bytes-full' // Packet Identifiers that the client does not release, and `maxSessionBytes` is reached
   | 'unacknowledged' // a message for `ackDelayMax`
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
   | 'queue-full' // under `refuse`, for `fullQueueTimeoutMs`: its message was not accepted
@@ -75,6 +77,7 @@ export type DropReason =
   | 'packet-too-large' // for the client's Maximum Packet Size [MQTT-3.1.2-25]
   | 'refused-by-client' // its PUBACK or PUBREC has a Reason Code of 0x80 or more
   | 'retained-full' // `maxRetainedMessages`
-  | 'retained-bytes-full'; // `maxRetainedTopicBytes`
+  | 'retained-bytes-full' // `maxRetainedTopicBytes`
+  | 'retained-payloads-full'; // `maxRetainedBytes`
 
 export type { MalformedCode };

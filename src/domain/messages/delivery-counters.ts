@@ -32,6 +32,7 @@ export class DeliveryCounters {
     'refused-by-client': 0,
     'retained-full': 0,
     'retained-bytes-full': 0,
+    'retained-payloads-full': 0,
   };
 
   /** Deliveries in progress: in a queue, or sent and not acknowledged. */

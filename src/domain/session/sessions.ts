@@ -153,6 +153,7 @@ export class Sessions {
     this.#sessions.delete(session.clientId);
     this.#bytes -= sessionBytes(session.clientId);
     session.isOver = true;
+    session.forgetInbound();
     session.closeMemoryShare();
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;

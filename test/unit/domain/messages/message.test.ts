@@ -42,6 +42,7 @@ const contextOf = (delivered: Message[]): Context => ({
   wallAheadMs: 0,
   lastRequest: 0,
   bufferedBytes: 0,
+  leftBytes: 0,
   deadlines: new Deadlines(),
   pressed: undefined,
   mayDrop: false,
