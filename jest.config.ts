@@ -36,7 +36,7 @@ const shared = {
  */
 const LONG = [
   'test/e2e/(kill|power|migrate|migrate-kill|recovery|npm-start)\\.test',
-  'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|mqtt-js|names-in-memory|waiting-memory)\\.test',
+  'test/e2e/(file-storage|hostile-clients|inspect|loss-matrix|memory|mqtt-js|names-in-memory|waiting-memory)\\.test',
   'test/e2e/(authentication|file-descriptors|pid-file|signals|standard-streams)\\.test',
   'test/contract/storage-(crash|file-damage|file-disk)\\.test',
   'test/unit/application/transfer/migrate\\.test',

@@ -1,7 +1,7 @@
 // The memory of what has arrived and is not read for the moment, over all connections together: CONNECTs whose answer
-// is awaited, chunks behind a reason not to read, and what the network has read ahead. It is bounded for each connection,
-// but there may be a hundred thousand of them. When the total exceeds the limit, connections that hold at least as much
-// as the average are evicted: an honest CONNECT is small, so it does not pay for large ones.
+// is awaited, chunks behind a reason not to read, and what the network has read ahead. It is bounded for each
+// connection, but there may be a hundred thousand of them. When the total exceeds the limit, connections that hold at
+// least as much as the average are evicted: an honest CONNECT is small, so it does not pay for large ones.
 
 /** After an eviction, this part of the limit may still be in use, so that the next byte does not evict again. */
 const TARGET_FRACTION = 0.9;

@@ -2,7 +2,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { DEFAULT_LOGIN_THROTTLE } from '../application/login-throttle.js';
 import type { LimitSettings } from '../domain/settings.js';
-import { DEFAULT_LIMITS, HEAP_LIMIT_KEYS, STORED_LIMIT_KEYS } from '../domain/limits.js';
+import { DEFAULT_LIMITS, HEAP_LIMIT_KEYS } from '../domain/limits.js';
 import type { ListenerLimits, Limits } from '../domain/limits.js';
 import { AUTHENTICATION_ADAPTERS, AUTHORIZATION_ADAPTERS, STORAGE_ADAPTERS } from './adapter-table.js';
 import type { AdapterOptions, AdapterTable } from './adapter-table.js';
@@ -25,6 +25,8 @@ export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>>
 const DEFAULT_STORAGE = 'file';
 /** The adapter whose store is in this process. */
 const STORAGE_IN_MEMORY = 'memory';
+/** The default for each kind of messages in such a store. */
+const STORED_IN_MEMORY_BYTES = 1024 * 1024 * 1024;
 /** Per authenticator or authorizer; `limits.authTimeoutMs` bounds all of them together. */
 const DEFAULT_ADAPTER_TIMEOUT_MS = 5000;
 
@@ -114,12 +116,15 @@ function limitsWithDefaults(given: NonNullable<Parsed['limits']>, storage: strin
  */
 export function defaultLimits(heapBytes: number, isStoredInMemory = false): Limits {
   const share = Math.floor(heapBytes / SHARE_OF_HEAP);
-  const keys: readonly NumberKey[] = isStoredInMemory ? [...HEAP_LIMIT_KEYS, ...STORED_LIMIT_KEYS] : HEAP_LIMIT_KEYS;
-  const ofHeap = keys.map((key) => [key, Math.min(DEFAULT_LIMITS[key], share)]);
-  return { ...DEFAULT_LIMITS, ...(Object.fromEntries(ofHeap) as Pick<Limits, NumberKey>) };
+  const ofHeap = HEAP_LIMIT_KEYS.map((key) => [key, Math.min(DEFAULT_LIMITS[key], share)]);
+  const limits = {
+    ...DEFAULT_LIMITS,
+    ...(Object.fromEntries(ofHeap) as Pick<Limits, (typeof HEAP_LIMIT_KEYS)[number]>),
+  };
+  if (!isStoredInMemory) return limits;
+  const stored = Math.min(STORED_IN_MEMORY_BYTES, share);
+  return { ...limits, maxRetainedBytes: stored, maxStoredQueueBytes: stored };
 }
-
-type NumberKey = (typeof HEAP_LIMIT_KEYS | typeof STORED_LIMIT_KEYS)[number];
 
 /** Limits in the form of the domain, which has `undefined` for `off`; keys that are absent stay absent. */
 export function parseLimits(given: object): Partial<Limits> {

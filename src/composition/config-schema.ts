@@ -78,6 +78,7 @@ const limits = {
   maxFiltersPerPacket: integer(1, COUNT_MAX).optional(),
   maxQueueSize: integer(1, COUNT_MAX).optional(),
   maxQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
+  maxStoredQueueBytes: offOrInteger(1_048_576, Number.MAX_SAFE_INTEGER).optional(),
   maxTransientQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   queueFullPolicy: oneOf('discard', 'discard-oldest', 'refuse').optional(),
   maxInflight: integer(1, 65_535).optional(),

@@ -16,6 +16,10 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxTopicLevels: 'Most levels of a Topic Name or Topic Filter. Bounds the cost of routing.',
   maxQueueSize: 'QoS 1 and 2 messages waiting in the queue of one session, in addition to those in flight.',
   maxQueueBytes: 'Payload bytes waiting in the queue of one stored session.',
+  maxStoredQueueBytes:
+    'What the queues of all sessions with Clean Session 0 take together: payloads, topics and 400 bytes for each ' +
+    'message. Beyond it, the session with the most loses its oldest messages or, if it has acknowledged none of what ' +
+    'it was sent, ends. With storage `memory`, by default 1 GiB, at most a fifth of the heap.',
   maxTransientQueueBytes:
     'Memory for what waits for one session with Clean Session 1: payloads, topics and 256 bytes for each message.',
   queueFullPolicy:
@@ -36,8 +40,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'Bytes of memory for the topics of retained messages: each counts 600 and twice its length. Beyond it, a message ' +
     'on a further topic is delivered and not retained. By default at most a fifth of the heap.',
   maxRetainedBytes:
-    'Bytes of payload of all retained messages, in storage. A message beyond it is delivered and not retained, and its ' +
-    'topic has no retained message then. With storage `memory`, by default at most a fifth of the heap.',
+    'Bytes of payload of all retained messages, in storage. A message beyond it is delivered and not retained; its ' +
+    'topic then has no retained message. With storage `memory`, by default 1 GiB, at most a fifth of the heap.',
   retainedQueueSize: 'Retained messages waiting for one client after SUBSCRIBE, in addition to `maxQueueSize`.',
   sessionExpiryMax:
     'Seconds that a session with Clean Session 0 outlives its connection; 4294967295 means that it never expires.',

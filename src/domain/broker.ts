@@ -10,6 +10,7 @@ import type { ClockMark } from './clock-mark.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
 import { Handshake } from './connect/handshake.js';
+import type { QueueId } from './identifiers.js';
 import { Wills } from './connect/wills.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -81,7 +82,8 @@ export class Broker {
       mayDrop: false,
       heldBytes: 0,
       leftBytes: 0,
-      memory: new WaitingMemory(this.#work, settings.current),
+      memory: new WaitingMemory(this.#work, () => settings.current.maxWaitingBytes),
+      storedQueues: new WaitingMemory<QueueId>(this.#work, () => settings.current.maxStoredQueueBytes ?? Infinity),
       waitingGroups: new Set(),
       work: this.#work,
       sliceSize,
@@ -102,6 +104,9 @@ export class Broker {
     );
     context.memory.end = (connection) => {
       this.#connections.outOfMemory(connection);
+    };
+    context.storedQueues.end = (queue) => {
+      this.#endSession(queue);
     };
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
@@ -145,6 +150,15 @@ export class Broker {
 
   get connectionCount(): number {
     return this.#connections.connectedCount;
+  }
+
+  /** Nothing takes more of what stored queues may take, and all of it was sent and is not acknowledged. */
+  #endSession(queue: QueueId): void {
+    const session = this.#sessions.byQueue(queue);
+    if (session === undefined || session.isOver) return;
+    if (session.holder !== undefined) this.#connections.outOfMemory(session.holder);
+    if (!session.isOver) this.#sessions.end(session, 'memory-full');
+    this.#wills.sessionEnded(session.clientId);
   }
 
   /**

@@ -29,6 +29,11 @@ export interface QueueLimits {
   readonly maxQueueSize: number;
   /** Payload bytes in one session's stored queue. */
   readonly maxQueueBytes: number;
+  /**
+   * What all stored queues take together: payloads, topics and 400 bytes for each message. `undefined` means no limit:
+   * the store is on a disk. The queue that takes most pays.
+   */
+  readonly maxStoredQueueBytes: number | undefined;
   /** Memory for the queue of a session that is not stored: 256 bytes for each message, its topic and its payload. */
   readonly maxTransientQueueBytes: number;
   readonly queueFullPolicy: 'discard' | 'discard-oldest' | 'refuse';
@@ -64,7 +69,7 @@ export interface LifetimeLimits {
   readonly maxRetainedMessages: number;
   /** Bytes of memory for their topics; the payloads are in storage. */
   readonly maxRetainedTopicBytes: number;
-  /** Bytes of their payloads, in storage. */
+  /** The same, for the payloads in storage. */
   readonly maxRetainedBytes: number;
   /** Retained messages that one SUBSCRIBE can bring, independent of `maxQueueSize`. */
   readonly retainedQueueSize: number;
@@ -183,6 +188,7 @@ export const DEFAULT_LIMITS: Limits = {
 
   maxQueueSize: 100_000,
   maxQueueBytes: 1024 * 1024 * 1024,
+  maxStoredQueueBytes: undefined,
   maxTransientQueueBytes: 16 * 1024 * 1024,
   queueFullPolicy: 'discard',
   maxInflight: 1000,
@@ -247,9 +253,6 @@ export const HEAP_LIMIT_KEYS = [
   'maxSessionBytes',
   'maxSubscriptionBytes',
 ] as const satisfies readonly (keyof Limits)[];
-
-/** The same for what is stored, where the store is in memory. */
-export const STORED_LIMIT_KEYS = ['maxRetainedBytes'] as const satisfies readonly (keyof Limits)[];
 
 /**
  * The limits that a listener may set for itself. `maxConnections`, `maxPendingConnections` and the connection rates

@@ -14,7 +14,7 @@ const RETAINED = 600;
 const WILL = 650;
 /** In UTF-16 code units. */
 const SHORT_USER_NAME = 128;
-/** Of a Packet Identifier that a client has not released: of a stored session, storage may have it in memory as well. */
+/** Of a Packet Identifier that a client has not released; of a stored session, storage may have it in memory, too. */
 const INBOUND = 32;
 const STORED_INBOUND = 64;
 
@@ -35,7 +35,7 @@ export const willBytes = (will: {
   readonly properties: Properties | undefined;
 }): number => WILL + textBytes(will.topic) + contentBytes(will);
 
-/** Of a connected client: authorizers may be asked again. Short ones are part of what its session counts for. */
+/** Of a connected client: authorizers may have to decide again. Short ones are part of what its session counts for. */
 export const userNameBytes = (userName: string | undefined): number =>
   userName === undefined || userName.length <= SHORT_USER_NAME ? 0 : 2 * textBytes(userName);
 

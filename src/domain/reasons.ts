@@ -70,6 +70,7 @@ export type DropReason =
   | 'slow-consumer' // QoS 0 to a connection that does not read
   | 'queue-full'
   | 'queue-bytes-full'
+  | 'stored-queues-full' // `maxStoredQueueBytes`, and no stored queue takes more than this one
   | 'expired' // its Message Expiry Interval, or `messageExpiryMax`, ended before it was sent
   | 'memory-full' // `maxWaitingBytes`, and nothing holds more of it than what waits for this client or group
   | 'session-ended' // the session was ended or expired with the message still in its queue

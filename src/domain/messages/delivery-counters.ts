@@ -24,6 +24,7 @@ export class DeliveryCounters {
     'slow-consumer': 0,
     'queue-full': 0,
     'queue-bytes-full': 0,
+    'stored-queues-full': 0,
     expired: 0,
     'memory-full': 0,
     'session-ended': 0,

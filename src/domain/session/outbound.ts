@@ -16,7 +16,7 @@ import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq, TopicName } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { MessageQueue } from '../queues/message-queue.js';
-import type { QueueOwner } from '../queues/message-queue.js';
+import type { QueueOwner } from '../queues/queue-owner.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { Recipient } from '../routing/recipient.js';
@@ -122,6 +122,11 @@ export class Outbound implements QueueOwner, Task {
 
   get memoryShare(): MemoryShare {
     return this.recipient.memoryShare;
+  }
+
+  /** The session has ended. */
+  ended(): void {
+    this.#queue.ended();
   }
 
   /** See `MessageQueue.freeMemory`. */

@@ -29,7 +29,7 @@ import type { MemoryHolder } from '../waiting-memory.js';
 /** So many Packet Identifiers a client may have in use however much memory sessions take. */
 const INBOUND_FREE = 64;
 
-export class Session implements Recipient, MemoryHolder {
+export class Session implements Recipient, MemoryHolder<ConnectionId> {
   /** The output of the connection that the session is attached to: from CONNACK on. */
   output: ClientOutput | undefined;
   /**

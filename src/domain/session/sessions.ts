@@ -154,6 +154,7 @@ export class Sessions {
     this.#bytes -= sessionBytes(session.clientId);
     session.isOver = true;
     session.forgetInbound();
+    session.outboundIfAny?.ended();
     session.closeMemoryShare();
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
