@@ -5,8 +5,8 @@ import { within } from '../../clients/within.js';
 import { afterwards } from '../program.js';
 import { connected } from '../raw-socket.js';
 import { WebServer } from '../web-server.js';
-import { MIB, answerTo, deafSocket, deafSubscriber, sent, times } from './attack.js';
-import type { Attack, Target } from './attack.js';
+import { MIB, deafSocket, deafSubscriber, numbered, roundTrip, sent, times, tried } from './attack.js';
+import type { Attack } from './attack.js';
 
 const WS = { type: 'ws', port: 0 };
 const TCP = { type: 'tcp', port: 0 };
@@ -124,10 +124,7 @@ export const unread: Attack = {
   run: async (target) => {
     const packets = Buffer.concat(Array.from({ length: 400 }, () => publish({ topic: 't', payload: 'x'.repeat(600) })));
     await times(1500, async (i) => {
-      const socket = await deafSocket(target);
-      await sent(socket, connect({ clientId: `fast ${i}` }));
-      await within(once(socket, 'readable'), 'CONNACK');
-      await sent(socket, packets);
+      await sent(await tried(target, connect({ clientId: `fast ${i}` })), packets);
     });
     await target.program.logs(/"reason":"unread-packets"/);
   },
@@ -151,11 +148,10 @@ export const awaitedConnects: Attack = {
   unbounded: 290,
   logs: /"event":"connection-ended",.*"reason":"unread-packets"/,
   run: async (target) => {
-    const password = Buffer.alloc(65_000, 'x');
+    const will = { topic: 'will', payload: Buffer.alloc(30_000) };
+    const packets = numbered({ clientId: 'c000000', userName: 'u', password: Buffer.alloc(65_000, 'x'), will });
     await times(3000, async (i) => {
-      const socket = await deafSocket(target);
-      const will = { topic: 'will', payload: Buffer.alloc(30_000) };
-      await sent(socket, connect({ clientId: `c${i}`, userName: 'u', password, will }));
+      await sent(await deafSocket(target), packets(i));
     });
   },
 };
@@ -188,12 +184,8 @@ export const waitingPublishers: Attack = {
       const socket = await deafSocket(target);
       const message = publish({ topic: 't', payload, qos: 1, packetId: 1 });
       void sent(socket, connect({ clientId: `p${i}` }), message, message);
-      await answerTo(target, { clientId: `r${i}` });
+      await roundTrip(target);
     });
-    await settled(target);
+    for (let i = 0; i < 20; i++) await roundTrip(target);
   },
 };
-
-async function settled(target: Target): Promise<void> {
-  for (let i = 0; i < 20; i++) await answerTo(target, { clientId: 'a round trip' });
-}

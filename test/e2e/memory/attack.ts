@@ -10,7 +10,7 @@ import { within } from '../../clients/within.js';
 import { startProgram, temporaryDirectory } from '../hexmq-command.js';
 import { afterwards } from '../program.js';
 import type { OutputOfProgram, Program } from '../program.js';
-import { connected, open } from '../raw-socket.js';
+import { connected } from '../raw-socket.js';
 import type { RawSocketClient } from '../raw-socket.js';
 
 export interface Target {
@@ -148,14 +148,30 @@ export async function flood(
   publisher.wire.destroy();
 }
 
-/** The first answer to a CONNECT: its return code, or `undefined` if the connection ended without one. */
-export async function answerTo(target: Target, fields: ConnectFields): Promise<number | undefined> {
-  const client = await open(target);
-  client.socket.on('error', () => undefined);
-  client.send(connect(fields));
-  const code = await Promise.race([
-    client.next('connack').then((packet) => packet.code),
-    client.gone().then(() => undefined),
-  ]);
-  return code;
+const NUMBER = '000000';
+
+/** CONNECTs with a number in place of six zeros, wherever these are: made once, because they are large. */
+export function numbered(fields: ConnectFields): (number: number) => Uint8Array {
+  const packet = Buffer.from(connect(fields));
+  const places: number[] = [];
+  for (let at = packet.indexOf(NUMBER); at >= 0; at = packet.indexOf(NUMBER, at + NUMBER.length)) places.push(at);
+  return (number) => {
+    const copy = Buffer.from(packet);
+    for (const at of places) copy.write(String(number).padStart(NUMBER.length, '0'), at);
+    return copy;
+  };
+}
+
+/** Sends a CONNECT and waits for an answer, or for the end. The connection stays open. */
+export async function tried(target: Target, packet: Uint8Array, localAddress?: string): Promise<Socket> {
+  const socket = await deafSocket(target, localAddress);
+  const answered = Promise.race([once(socket, 'readable'), once(socket, 'close')]);
+  await sent(socket, packet);
+  await within(answered, 'an answer');
+  return socket;
+}
+
+/** A round trip: everything that was sent before has been looked at. */
+export async function roundTrip(target: Target): Promise<void> {
+  (await tried(target, connect({ clientId: 'a round trip' }))).destroy();
 }

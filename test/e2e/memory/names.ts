@@ -1,11 +1,8 @@
 // Attacks with names, retained messages and what is remembered of clients.
-import { once } from 'node:events';
-import { connect } from '../../clients/raw-packets.js';
-import { within } from '../../clients/within.js';
 import { afterwards } from '../program.js';
 import { connected } from '../raw-socket.js';
 import { WebServer } from '../web-server.js';
-import { MIB, answerTo, deafSocket, flood, sent, times } from './attack.js';
+import { MIB, flood, numbered, times, tried } from './attack.js';
 import type { Attack } from './attack.js';
 
 const FULL = 0x80;
@@ -18,14 +15,13 @@ export const sessions: Attack = {
   growthMax: 110,
   unbounded: 2400 * 0.1,
   logs: /"event":"connection-refused",.*"reason":"session-bytes-full"/,
-  run: (target) =>
-    times(2400, (i) =>
-      answerTo(target, {
-        clientId: `${i}${LONG}`,
-        clean: i % 2 === 0,
-        will: { topic: `w/${LONG}`, payload: Buffer.alloc(50_000) },
-      }),
-    ),
+  run: (target) => {
+    const will = { topic: `w/${LONG}`, payload: Buffer.alloc(50_000) };
+    const [stored, clean] = [false, true].map((isClean) =>
+      numbered({ clientId: `000000${LONG}`, clean: isClean, will }),
+    ) as [ReturnType<typeof numbered>, ReturnType<typeof numbered>];
+    return times(2400, (i) => tried(target, (i % 2 === 0 ? stored : clean)(i)));
+  },
 };
 
 const ROLE = { roles: { all: [{ allow: 'publish', topics: '#' }] }, everyone: ['all'] };
@@ -39,7 +35,10 @@ export const userNames: Attack = {
   growthMax: 100,
   unbounded: 4000 / 16,
   logs: /"event":"connection-refused",.*"reason":"session-bytes-full"/,
-  run: (target) => times(4000, (i) => answerTo(target, { clientId: `c${i}`, userName: `${i}`.padEnd(65_000, 'u') })),
+  run: (target) => {
+    const packets = numbered({ clientId: 'c000000', userName: '000000'.padEnd(65_000, 'u') });
+    return times(4000, (i) => tried(target, packets(i)));
+  },
 };
 
 /** Deep filters, and shared ones with long names. */
@@ -85,13 +84,12 @@ export const failedLogins: Attack = {
   growthMax: 100,
   unbounded: 4500 * 0.065,
   logs: /"event":"connection-refused"/,
-  run: (target) =>
-    times(4500, async (i) => {
-      const socket = await deafSocket(target, `127.0.${1 + (i >> 7)}.${1 + (i & 0x7f)}`);
-      await sent(socket, connect({ clientId: 'c', userName: `${i}`.padEnd(65_000, 'u'), password: 'a.b.c' }));
-      await within(once(socket, 'readable'), 'an answer');
-      socket.destroy();
-    }),
+  run: (target) => {
+    const packets = numbered({ clientId: 'c', userName: '000000'.padEnd(65_000, 'u'), password: 'a.b.c' });
+    return times(4500, async (i) => {
+      (await tried(target, packets(i), `127.0.${1 + (i >> 7)}.${1 + (i & 0x7f)}`)).destroy();
+    });
+  },
 };
 
 /** The same names with a service that answers, and its answers are remembered. */
@@ -107,11 +105,12 @@ export const cachedAnswers: Attack = {
   },
   growthMax: 75,
   unbounded: 2400 * 0.065,
-  run: (target) =>
-    times(2400, async (i) => {
-      const client = await connected(target, { clientId: 'c', userName: `${i}`.padEnd(60_000, 'u'), password: 'x' });
-      client.wire.destroy();
-    }),
+  run: (target) => {
+    const packets = numbered({ clientId: 'c', userName: '000000'.padEnd(65_000, 'u'), password: 'x' });
+    return times(2400, async (i) => {
+      (await tried(target, packets(i))).destroy();
+    });
+  },
 };
 
 /** Messages on ever new topics: who gets them, and whether they are allowed, is remembered. */
@@ -131,11 +130,10 @@ export const unreadLog: Attack = {
   growthMax: 100,
   unbounded: 7500 * 0.028,
   stderr: 'unread',
-  run: (target) =>
-    times(7500, async (i) => {
-      const socket = await deafSocket(target);
-      await sent(socket, connect({ clientId: `${i}${LONG}` }));
-      await within(once(socket, 'readable'), 'CONNACK');
-      socket.destroy();
-    }),
+  run: (target) => {
+    const packets = numbered({ clientId: `000000${LONG}` });
+    return times(7500, async (i) => {
+      (await tried(target, packets(i))).destroy();
+    });
+  },
 };
