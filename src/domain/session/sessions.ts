@@ -154,7 +154,7 @@ export class Sessions {
     this.#bytes -= sessionBytes(session.clientId);
     session.isOver = true;
     session.forgetInbound();
-    session.outboundIfAny?.ended();
+    session.outboundIfAny?.queue.ended();
     session.closeMemoryShare();
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;
