@@ -188,8 +188,7 @@ export class Outbound implements QueueOwner, Task {
     for (const entry of this.#inFlight.values())
       if (entry.source !== undefined && isReturned(entry)) returned.push(entry);
     // A message that was never sent and would be lost here is returned at any QoS.
-    if (!this.queue.stored)
-      for (const entry of this.queue.buffer) if (entry.source !== undefined) returned.push(entry);
+    if (!this.queue.stored) for (const entry of this.queue.buffer) if (entry.source !== undefined) returned.push(entry);
     for (const entry of returned) this.#remove(entry);
     this.queue.close(this.#lowest());
     this.#inFlight.clear();
