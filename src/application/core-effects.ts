@@ -100,8 +100,8 @@ export class CoreEffects implements Effects {
     const { links } = this.#parts;
     // What a peer does not read no longer counts when its connection has ended, so it must not stay in memory. At a
     // shutdown nothing follows that could add to it.
-    const holdsMuch = reason !== 'server-shutting-down' && links.get(connection)?.output.holdsMuch === true;
-    links.end(connection, holdsMuch ? 0 : CLOSE_GRACE_MS);
+    const mayLinger = reason === 'server-shutting-down' || links.mayLinger(connection);
+    links.end(connection, mayLinger ? CLOSE_GRACE_MS : 0);
   }
 
   whenDurable(connection: ConnectionId, after: Ticket): void {

@@ -3,7 +3,7 @@
 import type { SuspendReason } from '../domain/effects.js';
 import { Fifo } from '../domain/queues/fifo.js';
 import type { Channel } from '../ports/network.js';
-import type { Clock } from '../ports/clock.js';
+import type { Clock, Timer } from '../ports/clock.js';
 import { PacketType } from '../protocol/packets.js';
 import type { Packet } from '../protocol/packets.js';
 import { StoragePressure } from './committer.js';
@@ -14,6 +14,7 @@ import type { InputOwner } from './link-input.js';
 import { PartialPacketBudget } from './partial-packet-budget.js';
 import type { Settings } from '../domain/settings.js';
 import { Throttle } from './throttle.js';
+import { UnreadBudget } from './unread-budget.js';
 
 /** The network is polled between the end of a turn and the end of the next. */
 const TURNS_UNTIL_QUIET = 2;
@@ -22,6 +23,11 @@ const TURNS_UNTIL_QUIET = 2;
 const BACKLOG_BYTES = 64 * 1024 * 1024;
 /** Below this, all clients are read again. */
 const NO_BACKLOG_BYTES = 16 * 1024 * 1024;
+
+/** What a connection that is not read may hold: a chunk, and what the network reads ahead. */
+const UNREAD_BYTES_MAX = 256 * 1024;
+/** How often what the network has read ahead is looked at, while there may be too much of it. */
+const UNREAD_INTERVAL_MS = 1000;
 
 /** The collector of changes, as far as the ingress needs it. */
 export interface RecordedChanges {
@@ -43,6 +49,9 @@ export class Ingress implements InputOwner, WorkSource {
   readonly #inputs = new Set<LinkInput>();
   readonly #throttle: Throttle<LinkInput>;
   readonly #partialPackets: PartialPacketBudget<LinkInput>;
+  readonly #unread: UnreadBudget<LinkInput>;
+  #unreadTimer: Timer | undefined;
+  readonly #clock: Clock;
   #pressure: StoragePressure = StoragePressure.none;
   #isBacklogged = false;
   /** Inputs that are parked for `turn`, each once. */
@@ -52,6 +61,7 @@ export class Ingress implements InputOwner, WorkSource {
 
   constructor({ loop, clock, settings, changes }: IngressParts) {
     this.#changes = changes;
+    this.#clock = clock;
     this.loop = loop;
     this.#settings = settings;
     this.#throttle = new Throttle(clock, settings, (input) => {
@@ -59,6 +69,9 @@ export class Ingress implements InputOwner, WorkSource {
     });
     this.#partialPackets = new PartialPacketBudget((input) => {
       loop.step({ kind: 'incomplete', connection: input.id });
+    });
+    this.#unread = new UnreadBudget((input) => {
+      loop.step({ kind: 'unread', connection: input.id });
     });
   }
 
@@ -76,6 +89,7 @@ export class Ingress implements InputOwner, WorkSource {
     this.#inputs.delete(input);
     this.#throttle.remove(input);
     this.#partialPackets.untrack(input);
+    this.#unread.release(input);
     this.#awaitingQuiet.delete(input);
   }
 
@@ -113,6 +127,7 @@ export class Ingress implements InputOwner, WorkSource {
 
   stop(): void {
     this.#throttle.stop();
+    this.#unreadTimer?.cancel();
   }
 
   get recordedChanges(): number {
@@ -141,6 +156,37 @@ export class Ingress implements InputOwner, WorkSource {
     }
     this.#partialPackets.track(input, packet, bytes);
     this.#partialPackets.enforce(this.#settings.current.maxIncompleteBytes);
+  }
+
+  paused(input: LinkInput): void {
+    this.#unread.hold(input, input.unreadBytes);
+    this.#enforceUnread();
+    if (this.#mayGrowTooLarge) this.#watchUnread();
+  }
+
+  resumed(input: LinkInput): void {
+    this.#unread.release(input);
+  }
+
+  #enforceUnread(): void {
+    this.#unread.enforce(this.#settings.current.maxUnreadBytes);
+  }
+
+  /** Whether what the network reads ahead could exceed the limit. */
+  get #mayGrowTooLarge(): boolean {
+    return this.#unread.size * UNREAD_BYTES_MAX > this.#settings.current.maxUnreadBytes;
+  }
+
+  /** The network does not tell what it reads ahead. */
+  #watchUnread(): void {
+    this.#unreadTimer ??= this.#clock.at(this.#clock.nowMs() + UNREAD_INTERVAL_MS, () => {
+      this.#unreadTimer = undefined;
+      this.loop.submit(() => {
+        for (const input of this.#unread.senders) this.#unread.hold(input, input.unreadBytes);
+        this.#enforceUnread();
+        if (this.#mayGrowTooLarge) this.#watchUnread();
+      });
+    });
   }
 
   queued(input: LinkInput): void {

@@ -1,11 +1,13 @@
 // The incoming side of a connection: bytes become packets, and packets become inputs of the core, as long as there is
 // no reason not to read. What cannot be handled now stays in the socket: the channel is paused.
 import type { ConnectionId } from '../domain/identifiers.js';
+import { textBytes, willBytes } from '../domain/name-bytes.js';
 import { MAX_PACKET_SIZE_BEFORE_CONNECT } from '../domain/limits.js';
 import type { Channel } from '../ports/network.js';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { MalformedPacketError } from '../protocol/malformed.js';
-import type { Packet, ProtocolVersion } from '../protocol/packets.js';
+import { PacketType } from '../protocol/packets.js';
+import type { ConnectPacket, Packet, ProtocolVersion } from '../protocol/packets.js';
 import type { ConnectionOrigin } from './connection-tracker.js';
 import type { EventLoop } from './event-loop.js';
 import { Parking } from './parking.js';
@@ -24,12 +26,26 @@ export interface InputOwner {
    * An incomplete packet is in memory. `packet` distinguishes it from earlier ones; 0 bytes: it is complete, or gone.
    */
   partialPacket(input: LinkInput, packet: number, bytes: number): void;
+  /** Nothing more is read from the network: what has arrived stays in memory, and a little more is to come. */
+  paused(input: LinkInput): void;
+  /** The network is read again. */
+  resumed(input: LinkInput): void;
   /** The input is parked for `turn`: `readOn` is to be called at the end of the turn, when its turn comes. */
   queued(input: LinkInput): void;
 }
 
 /** What an incomplete packet costs besides its bytes. */
 const HELD_PACKET_BYTES = 256;
+
+/** Objects of a CONNECT whose answer is awaited: the packet, the request, timers. */
+const AWAITED_CONNECT_BYTES = 2048;
+
+/** What a CONNECT holds until it is answered; its password keeps the chunk that it arrived in. */
+function connectBytes({ clientId, userName, password, will }: ConnectPacket): number {
+  const names = textBytes(clientId) + (userName === undefined ? 0 : textBytes(userName));
+  const ofWill = will === undefined ? 0 : willBytes(will);
+  return AWAITED_CONNECT_BYTES + names + ofWill + ((password ?? will?.payload)?.buffer.byteLength ?? 0);
+}
 
 /** One for all connections: few are ever asked for their progress. */
 const NOTHING_ARRIVED: { readonly packet: number; readonly bytes: number } = { packet: 0, bytes: 0 };
@@ -47,6 +63,8 @@ export class LinkInput {
   #isEstablished = false;
   #isReading = false;
   #isPaused = false;
+  /** What CONNECT holds, until it is accepted. */
+  #connectBytes = 0;
   #hasPartialPacket = false;
   /** How much of which packet had arrived when `takeProgress` was called last. */
   #progress = NOTHING_ARRIVED;
@@ -85,6 +103,13 @@ export class LinkInput {
     return !this.#isPaused && !this.#hasUnread;
   }
 
+  /** What is in memory of what has arrived and is not handled, except for an incomplete packet. */
+  get unreadBytes(): number {
+    // The chunks behind CONNECT count as an incomplete packet.
+    const here = this.#isEstablished ? this.#decoder.chunkBytes : this.#connectBytes;
+    return here + (this.#channel.unreadBytes ?? 0);
+  }
+
   /** Whether part of an incomplete packet has arrived since the last call. */
   takeProgress(): boolean {
     const { partialPacketNumber: packet, partialPacketBytes: bytes } = this.#decoder;
@@ -98,6 +123,7 @@ export class LinkInput {
     this.#decoder.protocolVersion = version;
     this.#decoder.maxPacketSize = maxPacketSize;
     this.#isEstablished = true;
+    this.#connectBytes = 0;
     this.#channel.admitted?.();
   }
 
@@ -141,6 +167,7 @@ export class LinkInput {
     if (this.#parking.isEmpty || this.#isPaused || !this.#isOpen || !this.#isConnected) return;
     this.#isPaused = true;
     this.#channel.pause();
+    this.#owner.paused(this);
   }
 
   /**
@@ -159,6 +186,8 @@ export class LinkInput {
     this.#isOpen = false;
     this.#noMoreToRead();
     this.#resume();
+    // The connection may take a while to end.
+    this.#decoder.discard();
   }
 
   /** Whether bytes have arrived that may hold a packet: those of an incomplete one do not. */
@@ -175,6 +204,7 @@ export class LinkInput {
       while (this.#isOpen && this.#parking.isEmpty) {
         const packet = this.#decoder.read();
         if (packet === undefined) break;
+        if (packet.type === PacketType.connect && !this.#isEstablished) this.#connectBytes = connectBytes(packet);
         const { recordedChanges } = this.#owner;
         loop.step({ kind: 'packet', connection: this.id, packet }, nowMs);
         if (this.#owner.observesPackets) this.#owner.packetRead(this, packet, nowMs, recordedChanges);
@@ -193,6 +223,7 @@ export class LinkInput {
   #resume(): void {
     if (!this.#isPaused || !this.#isConnected) return;
     this.#isPaused = false;
+    this.#owner.resumed(this);
     this.#channel.resume();
   }
 

@@ -14,6 +14,8 @@ export interface LinkObserver {
 
 export class Link implements ChannelHandler {
   readonly output: LinkOutput;
+  /** What it had to send when it was ended. */
+  lingeringBytes = 0;
   #isConnected = true;
 
   constructor(

@@ -33,10 +33,15 @@ export interface LinksParts {
   readonly emit: (event: BrokerEvent | LifecycleEvent) => void;
 }
 
+/** What connections that were ended may have left to send, together. */
+const LINGERING_BYTES_MAX = 64 * 1024 * 1024;
+
 export class Links implements ConnectionTrackerOwner, LinkObserver {
   readonly #parts: LinksParts;
   readonly #links: Map<ConnectionId, Link>;
   readonly #tracker: ConnectionTracker;
+  /** Of connections that have ended for the core. */
+  #lingeringBytes = 0;
   #whenEmpty: (() => void) | undefined;
 
   constructor(parts: LinksParts) {
@@ -106,12 +111,27 @@ export class Links implements ConnectionTrackerOwner, LinkObserver {
   #gone(link: Link): void {
     const { ingress, authentication, reauthorization, loop } = this.#parts;
     this.#links.delete(link.id);
+    this.#lingeringBytes -= link.lingeringBytes;
     this.#tracker.close(link.origin, link.input.isEstablished);
     ingress.closed(link.input);
     reauthorization.untrack(link.id);
     authentication.cancel(link.id);
     loop.step({ kind: 'closed', connection: link.id });
     if (this.#links.size === 0) this.#whenEmpty?.();
+  }
+
+  /**
+   * Whether a connection that ends may take its time to send what was written to it: if that is little, also together
+   * with that of others.
+   */
+  mayLinger(connection: ConnectionId): boolean {
+    const link = this.#links.get(connection);
+    if (link === undefined || !link.output.isCongested) return true;
+    const { heldBytes, holdsMuch } = link.output;
+    if (holdsMuch || this.#lingeringBytes + heldBytes > LINGERING_BYTES_MAX) return false;
+    link.lingeringBytes = heldBytes;
+    this.#lingeringBytes += heldBytes;
+    return true;
   }
 
   /** The broker ends the connection. */

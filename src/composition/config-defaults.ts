@@ -23,6 +23,10 @@ export const DEFAULT_PORTS: Readonly<Record<PortListenerConfig['type'], number>>
   wss: 8443,
 };
 const DEFAULT_STORAGE = 'file';
+/** The adapter whose store is in this process. */
+const STORAGE_IN_MEMORY = 'memory';
+/** The default for each kind of messages in such a store. */
+const STORED_IN_MEMORY_BYTES = 1024 * 1024 * 1024;
 /** Per authenticator or authorizer; `limits.authTimeoutMs` bounds all of them together. */
 const DEFAULT_ADAPTER_TIMEOUT_MS = 5000;
 
@@ -42,7 +46,7 @@ export function withDefaults(parsed: Parsed): Config {
     authentication: (parsed.authentication ?? [{ adapter: 'anonymous' }]).map(authenticatorWithDefaults),
     failedAttempts: { ...DEFAULT_LOGIN_THROTTLE, ...omitUndefined(parsed.failedAttempts ?? {}) },
     authorization: (parsed.authorization ?? []).map(authorizerWithDefaults),
-    limits: limitsWithDefaults(parsed.limits ?? {}),
+    limits: limitsWithDefaults(parsed.limits ?? {}, parsed.storage?.adapter),
     logging: { level: parsed.logging?.level ?? 'info', userNames: parsed.logging?.userNames ?? true },
   };
 }
@@ -101,15 +105,25 @@ export function limitSettings({ limits, listeners }: Config): LimitSettings {
   return { limits, perListener: new Map(own) };
 }
 
-function limitsWithDefaults(given: NonNullable<Parsed['limits']>): Limits {
-  return { ...defaultLimits(getHeapStatistics().heap_size_limit), ...parseLimits(given) };
+function limitsWithDefaults(given: NonNullable<Parsed['limits']>, storage: string | undefined): Limits {
+  const heapBytes = getHeapStatistics().heap_size_limit;
+  return { ...defaultLimits(heapBytes, storage === STORAGE_IN_MEMORY), ...parseLimits(given) };
 }
 
-/** The defaults for a heap of so many bytes: what names take must leave room for everything else. */
-export function defaultLimits(heapBytes: number): Limits {
+/**
+ * The defaults for a heap of so many bytes: what names take must leave room for everything else, and so must what is
+ * stored if that is in memory.
+ */
+export function defaultLimits(heapBytes: number, isStoredInMemory = false): Limits {
   const share = Math.floor(heapBytes / SHARE_OF_HEAP);
   const ofHeap = HEAP_LIMIT_KEYS.map((key) => [key, Math.min(DEFAULT_LIMITS[key], share)]);
-  return { ...DEFAULT_LIMITS, ...(Object.fromEntries(ofHeap) as Pick<Limits, (typeof HEAP_LIMIT_KEYS)[number]>) };
+  const limits = {
+    ...DEFAULT_LIMITS,
+    ...(Object.fromEntries(ofHeap) as Pick<Limits, (typeof HEAP_LIMIT_KEYS)[number]>),
+  };
+  if (!isStoredInMemory) return limits;
+  const stored = Math.min(STORED_IN_MEMORY_BYTES, share);
+  return { ...limits, maxRetainedBytes: stored, maxStoredQueueBytes: stored };
 }
 
 /** Limits in the form of the domain, which has `undefined` for `off`; keys that are absent stay absent. */

@@ -78,6 +78,7 @@ const limits = {
   maxFiltersPerPacket: integer(1, COUNT_MAX).optional(),
   maxQueueSize: integer(1, COUNT_MAX).optional(),
   maxQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
+  maxStoredQueueBytes: offOrInteger(1_048_576, Number.MAX_SAFE_INTEGER).optional(),
   maxTransientQueueBytes: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   queueFullPolicy: oneOf('discard', 'discard-oldest', 'refuse').optional(),
   maxInflight: integer(1, 65_535).optional(),
@@ -87,6 +88,7 @@ const limits = {
   retainedMessages: boolean().optional(),
   maxRetainedMessages: integer(0, COUNT_MAX).optional(),
   maxRetainedTopicBytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),
+  maxRetainedBytes: integer(0, Number.MAX_SAFE_INTEGER).optional(),
   retainedQueueSize: integer(1, COUNT_MAX).optional(),
   sessionExpiryMax: integer(0, 4_294_967_295, ' (seconds; the last is never)').optional(),
   messageExpiryMax: offOrInteger(1, 4_294_967_295, ' (seconds)').optional(),
@@ -117,6 +119,7 @@ const limits = {
   maxTotalPublishByteRate: offOrInteger(1, BYTE_RATE_MAX, ' (bytes a second)').optional(),
   maxWaitingBytes: integer(16_777_216, Number.MAX_SAFE_INTEGER).optional(),
   maxIncompleteBytes: integer(65_536, Number.MAX_SAFE_INTEGER).optional(),
+  maxUnreadBytes: integer(1_048_576, Number.MAX_SAFE_INTEGER).optional(),
   maxSessions: integer(1, COUNT_MAX).optional(),
   // Below 64 KiB not even one client with a long identifier would fit.
   maxSessionBytes: integer(65_536, Number.MAX_SAFE_INTEGER).optional(),

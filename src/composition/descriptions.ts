@@ -16,6 +16,10 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxTopicLevels: 'Most levels of a Topic Name or Topic Filter. Bounds the cost of routing.',
   maxQueueSize: 'QoS 1 and 2 messages waiting in the queue of one session, in addition to those in flight.',
   maxQueueBytes: 'Payload bytes waiting in the queue of one stored session.',
+  maxStoredQueueBytes:
+    'What the queues of all sessions with Clean Session 0 take together: payloads, topics and 400 bytes for each ' +
+    'message. Beyond it, the session with the most loses its oldest messages or, if it has acknowledged none of what ' +
+    'it was sent, ends. With storage `memory`, by default 1 GiB, at most a fifth of the heap.',
   maxTransientQueueBytes:
     'Memory for what waits for one session with Clean Session 1: payloads, topics and 256 bytes for each message.',
   queueFullPolicy:
@@ -35,6 +39,9 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxRetainedTopicBytes:
     'Bytes of memory for the topics of retained messages: each counts 600 and twice its length. Beyond it, a message ' +
     'on a further topic is delivered and not retained. By default at most a fifth of the heap.',
+  maxRetainedBytes:
+    'Bytes of payload of all retained messages, in storage. A message beyond it is delivered and not retained; its ' +
+    'topic then has no retained message. With storage `memory`, by default 1 GiB, at most a fifth of the heap.',
   retainedQueueSize: 'Retained messages waiting for one client after SUBSCRIBE, in addition to `maxQueueSize`.',
   sessionExpiryMax:
     'Seconds that a session with Clean Session 0 outlives its connection; 4294967295 means that it never expires.',
@@ -85,14 +92,18 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
   maxIncompleteBytes:
     'Memory for incomplete packets of all connections, and for what is sent before CONNECT is accepted. Beyond it, ' +
     'the connections with the oldest are closed.',
+  maxUnreadBytes:
+    'Memory for what has arrived of all connections that are not read for the moment, and for CONNECTs whose ' +
+    'authentication is in progress. Beyond it, connections that hold at least as much as the average are closed.',
   maxWaitingBytes:
     'Memory for everything that waits for all clients together: queues of sessions with Clean Session 1, buffers of ' +
     'stored ones, messages in flight, and output that clients do not read. Beyond it, the client that holds most ' +
     'loses waiting messages or, if it has none, its connection.',
   maxSessions: 'Sessions, connected or not. A client that needs a further one is refused with CONNACK 3.',
   maxSessionBytes:
-    'Bytes of memory for sessions, which count 900 and twice the length of their Client Identifiers, and for wills. ' +
-    'A client that needs more is refused with CONNACK 3. By default at most a fifth of the heap.',
+    'Bytes of memory for sessions, which count 900 and twice the length of their Client Identifiers, for wills, for ' +
+    'Packet Identifiers that are not released (64), and for user names above 128 characters. A client that needs ' +
+    'more is refused with CONNACK 3. By default at most a fifth of the heap.',
   maxPropertyBytes:
     'Bytes of memory for the properties of one PUBLISH or will. A message with more is refused. MQTT 5 only.',
   maxFiltersPerPacket: 'Topic Filters in one SUBSCRIBE or UNSUBSCRIBE. A client that sends more is disconnected.',

@@ -10,6 +10,7 @@ import type { ClockMark } from './clock-mark.js';
 import type { Connection } from './connect/connection.js';
 import { Connections } from './connect/connections.js';
 import { Handshake } from './connect/handshake.js';
+import type { QueueId } from './identifiers.js';
 import { Wills } from './connect/wills.js';
 import type { Context } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -80,7 +81,13 @@ export class Broker {
       pressed: undefined,
       mayDrop: false,
       heldBytes: 0,
-      memory: new WaitingMemory(this.#work, settings.current),
+      leftBytes: 0,
+      memory: new WaitingMemory(
+        this.#work,
+        () => settings.current.maxWaitingBytes,
+        () => settings.current.queueFullPolicy === 'refuse',
+      ),
+      storedQueues: new WaitingMemory<QueueId>(this.#work, () => settings.current.maxStoredQueueBytes ?? Infinity),
       waitingGroups: new Set(),
       work: this.#work,
       sliceSize,
@@ -101,6 +108,9 @@ export class Broker {
     );
     context.memory.end = (connection) => {
       this.#connections.outOfMemory(connection);
+    };
+    context.storedQueues.end = (queue) => {
+      this.#endSession(queue);
     };
     this.#handshake = new Handshake(context, this.#connections, this.#sessions, this.#wills, newClientId);
     this.#subscribeHandler = new SubscribeHandler(context, this.#connections, this.#router, this.#dispatcher);
@@ -144,6 +154,15 @@ export class Broker {
 
   get connectionCount(): number {
     return this.#connections.connectedCount;
+  }
+
+  /** Nothing takes more of what stored queues may take, and all of it was sent and is not acknowledged. */
+  #endSession(queue: QueueId): void {
+    const session = this.#sessions.byQueue(queue);
+    if (session === undefined || session.isOver) return;
+    if (session.holder !== undefined) this.#connections.outOfMemory(session.holder);
+    if (!session.isOver) this.#sessions.end(session, 'memory-full');
+    this.#wills.sessionEnded(session.clientId);
   }
 
   /**
@@ -226,6 +245,7 @@ export class Broker {
         return;
       case 'malformed':
       case 'incomplete':
+      case 'unread':
       case 'closed':
       case 'authenticated':
       case 'durable':
@@ -250,6 +270,9 @@ export class Broker {
         return;
       case 'incomplete':
         this.#connections.end(connection, 'incomplete-packets');
+        return;
+      case 'unread':
+        this.#connections.end(connection, 'unread-packets');
         return;
       case 'closed':
         if (!this.#waits.lost(connection)) this.#connections.lost(connection);

@@ -1,6 +1,7 @@
 // The context that every part of the core shares: the sinks for changes and effects, the limits, the delivery counters,
 // and the time of the current step.
 import type { Deadlines } from './deadlines.js';
+import type { QueueId } from './identifiers.js';
 import type { Limits } from './limits.js';
 import type { DeliveryCounters } from './messages/delivery-counters.js';
 import type { Journal } from './journal.js';
@@ -38,8 +39,15 @@ export interface Context {
   mayDrop: boolean;
   /** Bytes that packets hold in memory which wait with their publishers. */
   heldBytes: number;
+  /**
+   * Bytes of what clients leave behind beside their sessions and wills, for as long as it is there: Packet Identifiers
+   * that they do not release, also of clients that are away, and long user names of those that are connected.
+   */
+  leftBytes: number;
   /** What is held for clients that do not take it. */
   readonly memory: WaitingMemory;
+  /** What stored queues take, where that has a limit: the queue that takes most pays. */
+  readonly storedQueues: WaitingMemory<QueueId>;
   /** Shared groups in which messages wait for a member. */
   readonly waitingGroups: Set<object>;
   /** Work that continues in later steps. */

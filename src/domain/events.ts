@@ -112,7 +112,7 @@ export type BrokerEvent =
   | {
       readonly kind: 'session-ended';
       readonly clientId: ClientId;
-      readonly reason: 'clean' | 'expired' | 'disconnected' | 'not-announced' | 'administrative';
+      readonly reason: 'clean' | 'expired' | 'disconnected' | 'not-announced' | 'administrative' | 'memory-full';
     }
   /** An operator's command was carried out, or could not be. */
   | {

@@ -40,6 +40,8 @@ export type ConnectionInput =
   | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly error: MalformedPacketError }
   /** Partial packets of all connections take too much memory, and this connection's is the oldest. */
   | { readonly kind: 'incomplete'; readonly connection: ConnectionId }
+  /** All connections that are not read hold too much of what has arrived, and this one holds much of it. */
+  | { readonly kind: 'unread'; readonly connection: ConnectionId }
   /** The network connection is gone, whichever side closed it. */
   | { readonly kind: 'closed'; readonly connection: ConnectionId }
   | { readonly kind: 'authenticated'; readonly connection: ConnectionId; readonly result: AuthenticationResult }

@@ -30,6 +30,11 @@ export interface QueueLimits {
   readonly maxQueueSize: number;
   /** Payload bytes in one session's stored queue. */
   readonly maxQueueBytes: number;
+  /**
+   * What all stored queues take together: payloads, topics and 400 bytes for each message. `undefined` means no limit:
+   * the store is on a disk. The queue that takes most pays.
+   */
+  readonly maxStoredQueueBytes: number | undefined;
   /** Memory for the queue of a session that is not stored: 256 bytes for each message, its topic and its payload. */
   readonly maxTransientQueueBytes: number;
   readonly queueFullPolicy: 'discard' | 'discard-oldest' | 'refuse';
@@ -65,6 +70,8 @@ export interface LifetimeLimits {
   readonly maxRetainedMessages: number;
   /** Bytes of memory for their topics; the payloads are in storage. */
   readonly maxRetainedTopicBytes: number;
+  /** The same, for the payloads in storage. */
+  readonly maxRetainedBytes: number;
   /** Retained messages that one SUBSCRIBE can bring, independent of `maxQueueSize`. */
   readonly retainedQueueSize: number;
   /** In seconds; applies to Clean Session 0 in 3.x. 4,294,967,295 means never. */
@@ -141,6 +148,8 @@ export interface TotalLimits {
    * accepted yet.
    */
   readonly maxIncompleteBytes: number;
+  /** Memory for what has arrived of all connections that are not read for the moment, and for CONNECTs in progress. */
+  readonly maxUnreadBytes: number;
 }
 
 /** Features that can be switched off: what CONNACK announces to MQTT 5 clients, and the handlers enforce. */
@@ -180,6 +189,7 @@ export const DEFAULT_LIMITS: Limits = {
 
   maxQueueSize: 100_000,
   maxQueueBytes: 1024 * 1024 * 1024,
+  maxStoredQueueBytes: undefined,
   maxTransientQueueBytes: 16 * 1024 * 1024,
   queueFullPolicy: 'discard',
   maxInflight: 1000,
@@ -195,6 +205,7 @@ export const DEFAULT_LIMITS: Limits = {
   retainedMessages: true,
   maxRetainedMessages: 1_000_000,
   maxRetainedTopicBytes: 1024 * 1024 * 1024,
+  maxRetainedBytes: 16 * 1024 * 1024 * 1024,
   retainedQueueSize: 100_000,
   sessionExpiryMax: 4_294_967_295,
   messageExpiryMax: undefined,
@@ -226,6 +237,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxSubscriptionBytes: 1024 * 1024 * 1024,
   maxWaitingBytes: 256 * 1024 * 1024,
   maxIncompleteBytes: 512 * 1024 * 1024,
+  maxUnreadBytes: 1024 * 1024 * 1024,
 
   maxQos: 2,
   wildcardSubscriptions: true,

@@ -12,6 +12,13 @@ const SUBSCRIPTION = 450;
 const SHARED_SUBSCRIPTION = 1200;
 const RETAINED = 600;
 const WILL = 650;
+/** In UTF-16 code units. */
+const SHORT_USER_NAME = 128;
+/** Of a Packet Identifier that a client has not released; of a stored session, storage may have it in memory, too. */
+const INBOUND = 32;
+const STORED_INBOUND = 64;
+
+export const inboundBytes = (isStored: boolean): number => (isStored ? STORED_INBOUND : INBOUND);
 
 export const sessionBytes = (clientId: ClientId): number => SESSION + 2 * textBytes(clientId);
 
@@ -28,8 +35,12 @@ export const willBytes = (will: {
   readonly properties: Properties | undefined;
 }): number => WILL + textBytes(will.topic) + contentBytes(will);
 
+/** Of a connected client: authorizers may have to decide again. Short ones are part of what its session counts for. */
+export const userNameBytes = (userName: string | undefined): number =>
+  userName === undefined || userName.length <= SHORT_USER_NAME ? 0 : 2 * textBytes(userName);
+
 /** One character beyond U+00FF makes V8 hold all of a text in two bytes each. */
-function textBytes(text: string): number {
+export function textBytes(text: string): number {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return 2 * text.length;
   return text.length;
 }

@@ -20,7 +20,9 @@ export type EndReason =
   | 'too-many-filters' // more than `maxFiltersPerPacket` in one SUBSCRIBE or UNSUBSCRIBE
   | 'topic-filter-invalid' // [MQTT-4.7.1-2], [MQTT-4.7.1-3]
   | 'incomplete-packets' // the oldest partial packet, when all of them exceeded `maxIncompleteBytes`
+  | 'unread-packets' // what has arrived and is not read exceeded `maxUnreadBytes`, and it is much for this client
   | 'memory-full' // everything that waits for clients exceeded `maxWaitingBytes`, and what waits for this one is most
+  | 'session-bytes-full' // Packet Identifiers that the client does not release, and `maxSessionBytes` is reached
   | 'unacknowledged' // a message for `ackDelayMax`
   | 'drain-timeout' // a reader stuck for `drainTimeoutMs`
   | 'queue-full' // under `refuse`, for `fullQueueTimeoutMs`: its message was not accepted
@@ -68,6 +70,7 @@ export type DropReason =
   | 'slow-consumer' // QoS 0 to a connection that does not read
   | 'queue-full'
   | 'queue-bytes-full'
+  | 'stored-queues-full' // `maxStoredQueueBytes`, and no stored queue takes more than this one
   | 'expired' // its Message Expiry Interval, or `messageExpiryMax`, ended before it was sent
   | 'memory-full' // `maxWaitingBytes`, and nothing holds more of it than what waits for this client or group
   | 'session-ended' // the session was ended or expired with the message still in its queue
@@ -75,6 +78,7 @@ export type DropReason =
   | 'packet-too-large' // for the client's Maximum Packet Size [MQTT-3.1.2-25]
   | 'refused-by-client' // its PUBACK or PUBREC has a Reason Code of 0x80 or more
   | 'retained-full' // `maxRetainedMessages`
-  | 'retained-bytes-full'; // `maxRetainedTopicBytes`
+  | 'retained-bytes-full' // `maxRetainedTopicBytes`
+  | 'retained-payloads-full'; // `maxRetainedBytes`
 
 export type { MalformedCode };

@@ -1,17 +1,19 @@
 // The memory that is held for clients which do not take what is sent to them: queues that are not stored, buffers of
-// those that are, messages in flight, and output that a peer does not read. One limit bounds the sum. When it is
-// reached, the client or group that holds most pays first: its waiting messages are dropped, and if it has none, its
-// connection is ended. So a client that keeps up loses nothing while another holds more. Under `refuse` no message is
-// dropped: new ones are refused, and the client that holds most is disconnected if that is not enough. Sums are plain
-// additions; only a share that has grown or shrunk by a fifth moves to another rank.
+// those that are, messages in flight, and output that a peer does not read. One limit bounds the sum; another sum, with
+// a limit of its own, is that of stored queues, where the store is in memory. When a limit is reached, the client or
+// group that holds most pays first: its waiting messages are dropped, and if it has none, its connection is ended, or
+// its session. So a client that keeps up loses nothing while another holds more. Under `refuse` no message is dropped:
+// new ones are refused, and the client that holds most is disconnected if that is not enough. Sums are plain additions;
+// only a share that has grown or shrunk by a fifth moves to another rank.
 import type { ConnectionId } from './identifiers.js';
-import type { Limits } from './limits.js';
 import type { Task, WorkQueue } from './work-queue.js';
 
-/** A client or a shared group. */
-export interface MemoryHolder {
-  /** The connection that is ended if nothing else frees memory. */
-  readonly holder: ConnectionId | undefined;
+/**
+ * A client or a shared group.
+ * @typeParam Ended what is ended if nothing else frees memory.
+ */
+export interface MemoryHolder<Ended> {
+  readonly holder: Ended | undefined;
   /** Frees a waiting message, or a buffer of what is in storage as well. @returns false if there is neither. */
   freeMemory(): boolean;
   /** Frees a buffer of what is in storage as well. @returns false if there is none. */
@@ -34,7 +36,7 @@ const rankOf = (bytes: number): number =>
 const bytesAtRank = (rank: number): number => RANKED_BYTES * 2 ** (rank / RANKS_PER_DOUBLING);
 
 /** What one client or group holds. */
-export class MemoryShare {
+export class MemoryShare<Ended = ConnectionId> {
   bytes = 0;
   rank = UNRANKED;
   /** Outside of these bounds it belongs to another rank. */
@@ -43,9 +45,13 @@ export class MemoryShare {
   #isClosed = false;
 
   constructor(
-    readonly owner: MemoryHolder,
-    readonly memory: WaitingMemory,
+    readonly owner: MemoryHolder<Ended>,
+    readonly memory: WaitingMemory<Ended>,
   ) {}
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
 
   /** Negative if it holds less from now on. */
   add(bytes: number): void {
@@ -70,69 +76,65 @@ export class MemoryShare {
 }
 
 /** The shares by size. */
-class Ranks {
-  readonly #shares: Set<MemoryShare>[] = [];
+class Ranks<Ended> {
+  readonly #shares: Set<MemoryShare<Ended>>[] = [];
   /** Higher ranks are empty. */
   #top = UNRANKED;
 
-  move(share: MemoryShare, rank: number): void {
+  move(share: MemoryShare<Ended>, rank: number): void {
     this.#shares[share.rank]?.delete(share);
     share.rank = rank;
     if (rank === UNRANKED) return;
-    for (let i = this.#shares.length; i <= rank; i++) this.#shares.push(new Set());
+    for (let i = this.#shares.length; i <= rank; i++) this.#shares.push(new Set<MemoryShare<Ended>>());
     this.#shares[rank]?.add(share);
     this.#top = Math.max(this.#top, rank);
   }
 
   /** From those that hold most down. */
-  *descending(): Generator<MemoryShare> {
+  *descending(): Generator<MemoryShare<Ended>> {
     for (let rank = this.#top; rank >= 0; rank--) yield* this.#shares[rank] ?? [];
   }
 
   /** One that holds most, or a fifth less. */
-  get largest(): MemoryShare | undefined {
+  get largest(): MemoryShare<Ended> | undefined {
     for (; this.#top >= 0; this.#top--) for (const share of this.#shares[this.#top] ?? []) return share;
     return undefined;
   }
 }
 
-export class WaitingMemory implements Task {
+export class WaitingMemory<Ended = ConnectionId> implements Task {
   /** Of all shares. */
   bytes = 0;
-  readonly ranks = new Ranks();
-  /** Connections to be ended in a step of their own: the present one may be about to deliver to them. */
-  #ending: ConnectionId[] = [];
-  /** Ends a connection. */
-  end: (connection: ConnectionId) => void = () => undefined;
+  readonly ranks = new Ranks<Ended>();
+  /** To be ended in a step of their own: the present one may be about to deliver to them. */
+  #ending: Ended[] = [];
+  end: (holder: Ended) => void = () => undefined;
 
   constructor(
     readonly work: WorkQueue,
-    /** In force: a smaller one is enforced with the next message that waits. */
-    readonly limits: Pick<Limits, 'maxWaitingBytes' | 'queueFullPolicy'>,
+    /** The limit in force: a smaller one is enforced with the next message that waits. */
+    readonly limitNow: () => number,
+    /** Whether what has been acknowledged is kept, so that what would displace it is refused. */
+    readonly keepsAll: () => boolean = () => false,
   ) {}
 
   get limit(): number {
-    return this.limits.maxWaitingBytes;
+    return this.limitNow();
   }
 
   get isFull(): boolean {
     return this.bytes >= this.limit;
   }
 
-  /** Whether what has been acknowledged is kept: what would displace it is refused. */
-  get #keepsAll(): boolean {
-    return this.limits.queueFullPolicy === 'refuse';
-  }
-
   /**
    * Whether there is room for so many bytes more in a share, after clients that hold more have made it.
    * @returns false if the share itself is the one to pay.
    */
-  fits(share: MemoryShare, bytes: number): boolean {
+  fits(share: MemoryShare<Ended>, bytes: number): boolean {
     while (this.bytes + bytes > this.limit) {
       const { largest } = this.ranks;
       if (largest === undefined || largest.rank <= share.rank) return false;
-      if (!this.#keepsAll) this.#reduce(largest);
+      if (!this.keepsAll()) this.#reduce(largest);
       else if (!this.#freeBuffer()) return false;
     }
     return true;
@@ -155,10 +157,10 @@ export class WaitingMemory implements Task {
     }
   }
 
-  #reduce(share: MemoryShare): void {
+  #reduce(share: MemoryShare<Ended>): void {
     const { owner, bytes } = share;
     // Under `refuse` its waiting messages are kept while it stays. A shared group has no connection to end.
-    const mayDrop = !this.#keepsAll || owner.holder === undefined;
+    const mayDrop = !this.keepsAll() || owner.holder === undefined;
     if (mayDrop && owner.freeMemory() && share.bytes < bytes) return;
     if (this.#freeBuffer()) return;
     share.close();
@@ -179,8 +181,8 @@ export class WaitingMemory implements Task {
   }
 
   run(): boolean {
-    const connection = this.#ending.shift();
-    if (connection !== undefined) this.end(connection);
+    const holder = this.#ending.shift();
+    if (holder !== undefined) this.end(holder);
     return this.#ending.length === 0;
   }
 }

@@ -40,6 +40,11 @@ export interface Channel {
    */
   readonly sentBytes: number;
   /**
+   * Bytes that were received, are not handed over yet, and stay in the adapter while the channel is paused. They count
+   * against `maxUnreadBytes`. Omitted: none do.
+   */
+  readonly unreadBytes?: number;
+  /**
    * Stops `data`, so that the peer is held back by the network. Bytes that were already received may still be
    * delivered.
    */

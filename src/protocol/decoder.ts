@@ -219,6 +219,15 @@ export class PacketDecoder {
     this.#room = grown;
   }
 
+  /** Forgets what has arrived: nothing more is to be read. */
+  discard(): void {
+    this.#dropCollection();
+    this.#chunk = NOTHING;
+    this.#position = 0;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+
   #dropCollection(): void {
     this.#room = NOTHING;
     this.#collected = 0;
@@ -317,11 +326,7 @@ export class PacketDecoder {
     this.#failure = error;
     // It is answered in its own version.
     if (this.#awaitsConnect && error.protocolVersion !== undefined) this.#version = error.protocolVersion;
-    this.#dropCollection();
-    this.#chunk = NOTHING;
-    this.#position = 0;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.discard();
   }
 }
 

@@ -40,6 +40,10 @@ export class TcpChannel implements Channel, PeerInfo {
     return sentBytes(this.#socket);
   }
 
+  get unreadBytes(): number {
+    return this.#socket.readableLength;
+  }
+
   /** Starts the events. None arrives during this call, because the socket emits asynchronously. */
   start(handler: ChannelHandler): void {
     this.#handler = handler;

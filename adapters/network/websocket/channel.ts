@@ -41,6 +41,10 @@ export class WebSocketChannel implements Channel, FrameSink {
     return sentBytes(this.#socket);
   }
 
+  get unreadBytes(): number {
+    return this.#socket.readableLength;
+  }
+
   /** Starts the events. None arrives during this call. */
   start(handler: ChannelHandler): void {
     this.#handler = handler;

@@ -198,7 +198,9 @@ function isOrdinary(reason: EndReason): boolean {
     case 'too-many-filters':
     case 'topic-filter-invalid':
     case 'incomplete-packets':
+    case 'unread-packets':
     case 'memory-full':
+    case 'session-bytes-full':
     case 'unacknowledged':
     case 'drain-timeout':
     case 'queue-full':

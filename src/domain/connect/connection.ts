@@ -17,6 +17,7 @@ import { Unanswered } from './unanswered.js';
 
 /** What an accepted CONNECT waits to announce. */
 export interface PendingAdmission {
+  /** What CONNACK answers: the rest would keep the chunk that it arrived in for as long as storage takes. */
   readonly connect: ConnectPacket;
   readonly session: Session;
   /** Whether the session was there before this CONNECT: Session Present, where the version has it. */
@@ -36,6 +37,8 @@ export class Connection {
   clientId: ClientId | undefined;
   /** As the client gave it in CONNECT, its first 128 characters. */
   userName: string | undefined;
+  /** What its user name counts for in the limits of memory, from `admitting` on. */
+  userNameBytes = 0;
   /** What the client may do; from `admitting` on. */
   access: Access | undefined;
   /** Set in the state `authenticating`. */

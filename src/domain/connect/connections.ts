@@ -77,6 +77,11 @@ export class Connections {
     return this.#connections.get(id);
   }
 
+  /** What `maxSessionBytes` bounds. */
+  get sessionBytes(): number {
+    return this.sessions.bytes + this.wills.bytes + this.context.leftBytes;
+  }
+
   /** In the order of their opening. */
   get all(): Iterable<Connection> {
     return this.#connections.values();
@@ -112,6 +117,7 @@ export class Connections {
   admit(connection: Connection, admission: PendingAdmission): void {
     this.moveTo(connection, 'admitting');
     connection.admission = admission;
+    this.context.leftBytes += connection.userNameBytes;
     this.connectedCount++;
     this.#connectedOf.set(connection.listener, (this.#connectedOf.get(connection.listener) ?? 0) + 1);
   }
@@ -327,6 +333,7 @@ export class Connections {
       });
     }
     if (clientId === undefined || (admission === undefined && session === undefined)) return;
+    this.context.leftBytes -= connection.userNameBytes;
     this.connectedCount--;
     this.#connectedOf.set(connection.listener, (this.#connectedOf.get(connection.listener) ?? 1) - 1);
     if (admission !== undefined) {

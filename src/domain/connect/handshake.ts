@@ -13,7 +13,7 @@ import type { AuthenticationResult } from '../inputs.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { Limits } from '../limits.js';
 import { propertyBytes } from '../messages/content-bytes.js';
-import { sessionBytes, willBytes } from '../name-bytes.js';
+import { sessionBytes, userNameBytes, willBytes } from '../name-bytes.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
 import { hasWildcard } from '../topics/topic-filter.js';
@@ -34,6 +34,13 @@ const CLIENT_ID_31_CHARACTERS_MAX = 23;
 interface Refusal {
   readonly reason: AnsweredRefusal;
   readonly detail: string;
+}
+
+/** What is left of a CONNECT until CONNACK answers it. */
+function announcedPart({ properties, ...packet }: ConnectPacket): ConnectPacket {
+  const { sessionExpiryInterval } = properties ?? {};
+  const kept = sessionExpiryInterval === undefined ? undefined : { sessionExpiryInterval };
+  return { ...packet, userName: undefined, password: undefined, will: undefined, properties: kept };
 }
 
 export class Handshake {
@@ -118,7 +125,8 @@ export class Handshake {
     // A will that still waits for its delay, or for this client's return after a restart.
     this.wills.clientReturned(clientId);
     const { session, present } = this.sessions.open(clientId, packet.clean, sessionExpiryS(packet, limits));
-    this.connections.admit(connection, { connect: packet, session, present });
+    connection.userNameBytes = userNameBytes(packet.userName);
+    this.connections.admit(connection, { connect: announcedPart(packet), session, present });
     this.sessions.claim(session, connection.id);
     effects.established(connection.id, {
       version: connection.version,
@@ -171,7 +179,7 @@ export class Handshake {
       protocolVersion: connection.version,
       sessionPresent: present,
       stored: session.stored,
-      keepAliveS: connection.keepAliveMs / 1000,
+      keepAliveS,
       remoteAddress: connection.peer.remoteAddress,
       listener: connection.listener,
       userName: connection.userName,
@@ -202,9 +210,10 @@ export class Handshake {
     return true;
   }
 
-  #fullOf({ listener }: Connection, clientId: ClientId, { will }: ConnectPacket): Refusal | undefined {
+  #fullOf({ listener }: Connection, clientId: ClientId, { will, userName }: ConnectPacket): Refusal | undefined {
     const { maxSessions, maxSessionBytes } = this.context.limits;
     const session = this.sessions.get(clientId);
+    const older = session?.holder === undefined ? undefined : this.connections.get(session.holder);
     if (session?.holder === undefined) {
       const detail = this.connections.full(listener);
       if (detail !== undefined) return { reason: 'too-many-connections', detail };
@@ -213,8 +222,10 @@ export class Handshake {
     }
     const further =
       (session === undefined ? sessionBytes(clientId) : 0) +
+      userNameBytes(userName) -
+      (older?.userNameBytes ?? 0) +
       (will === undefined ? 0 : willBytes(will) - this.wills.bytesOf(clientId));
-    if (further <= 0 || this.sessions.bytes + this.wills.bytes + further <= maxSessionBytes) return undefined;
+    if (further <= 0 || this.connections.sessionBytes + further <= maxSessionBytes) return undefined;
     const detail = `sessions and wills would take more than the ${maxSessionBytes} bytes of memory that they may take`;
     return { reason: 'session-bytes-full', detail };
   }

@@ -66,6 +66,11 @@ export class PublishHandler {
       return;
     }
     if (connection.version === 5 && packet.qos > 0 && this.#isOverReceiveMaximum(connection, session)) return;
+    if (packet.qos === 2 && session.hasManyInbound && this.connections.sessionBytes > limits.maxSessionBytes) {
+      const detail = `${session.inboundCount} Packet Identifiers are not released`;
+      this.connections.end(connection, 'session-bytes-full', { detail });
+      return;
+    }
     const route = this.dispatcher.routeAtOnce(topic, known);
     const draft = packet as PublishPacket & { readonly topic: TopicName };
     if (route === undefined) {

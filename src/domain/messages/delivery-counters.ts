@@ -24,6 +24,7 @@ export class DeliveryCounters {
     'slow-consumer': 0,
     'queue-full': 0,
     'queue-bytes-full': 0,
+    'stored-queues-full': 0,
     expired: 0,
     'memory-full': 0,
     'session-ended': 0,
@@ -32,6 +33,7 @@ export class DeliveryCounters {
     'refused-by-client': 0,
     'retained-full': 0,
     'retained-bytes-full': 0,
+    'retained-payloads-full': 0,
   };
 
   /** Deliveries in progress: in a queue, or sent and not acknowledged. */

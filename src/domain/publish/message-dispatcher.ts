@@ -12,6 +12,7 @@ import type { Ticket } from '../durability.js';
 import type { MessageId, TopicName } from '../identifiers.js';
 import { retainedBytes } from '../name-bytes.js';
 import { Fifo } from '../queues/fifo.js';
+import type { DropReason } from '../reasons.js';
 import { lookForRoom, recipientsOf } from './room-check.js';
 import type { RoomCheck } from './room-check.js';
 import type { Pressed } from '../slowed-publisher.js';
@@ -49,6 +50,8 @@ interface Dispatch {
   /** Index of the next recipient: first the targets of the route, then its groups. */
   next: number;
 }
+
+type RetainedFull = Extract<DropReason, 'retained-full' | 'retained-bytes-full' | 'retained-payloads-full'>;
 
 /** What a waiting message counts for besides its payload and its topic. */
 const PUBLICATION_BYTES = 512;
@@ -349,8 +352,10 @@ export class MessageDispatcher implements Task {
       if (!this.clearRetained(topic) && message.qos > 0) changes.record({ kind: 'retained.drop', topic });
       return;
     }
-    const full = this.#noRoomToRetain(topic);
+    const full = this.#noRoomToRetain(topic, message.payload.byteLength);
     if (full !== undefined) {
+      // Not the one before either: it is no longer the latest.
+      this.clearRetained(topic);
       counters.started++;
       drop(this.context, full, message, message.qos, undefined);
       return;
@@ -360,14 +365,19 @@ export class MessageDispatcher implements Task {
     changes.record({ kind: 'retained.put', message });
   }
 
-  /** Why no further topic can be retained; one that is retained already takes no more room. */
-  #noRoomToRetain(topic: TopicName): 'retained-full' | 'retained-bytes-full' | undefined {
-    const { maxRetainedMessages, maxRetainedTopicBytes } = this.context.limits;
-    const { size, bytes } = this.retained;
+  /** Why the message cannot be retained; a topic that is retained already takes room for what its payload grows. */
+  #noRoomToRetain(topic: TopicName, payloadBytes: number): RetainedFull | undefined {
+    const { maxRetainedMessages, maxRetainedTopicBytes, maxRetainedBytes } = this.context.limits;
+    const { size, bytes, payloadBytes: retained } = this.retained;
     const isCountFull = size >= maxRetainedMessages;
-    if (!isCountFull && bytes + retainedBytes(topic) <= maxRetainedTopicBytes) return undefined;
-    if (this.retained.get(topic) !== undefined) return undefined;
-    return isCountFull ? 'retained-full' : 'retained-bytes-full';
+    const areTopicsFull = bytes + retainedBytes(topic) > maxRetainedTopicBytes;
+    const arePayloadsFull = retained + payloadBytes > maxRetainedBytes;
+    if (!isCountFull && !areTopicsFull && !arePayloadsFull) return undefined;
+    const present = this.retained.get(topic);
+    if (present === undefined)
+      return isCountFull ? 'retained-full' : areTopicsFull ? 'retained-bytes-full' : 'retained-payloads-full';
+    const growth = payloadBytes - present.bytes;
+    return growth > 0 && retained + growth > maxRetainedBytes ? 'retained-payloads-full' : undefined;
   }
 
   #keep(topic: TopicName, id: MessageId, bytes: number, expiresAtMs: number | undefined): void {
@@ -383,7 +393,6 @@ const bytesOf = (draft: MessageDraft | undefined): number =>
   PUBLICATION_BYTES +
   (draft === undefined ? 0 : contentBytes(draft) - draft.payload.byteLength + draft.payload.buffer.byteLength);
 
-/** What publishing to the groups costs, in recipients. */
 function costOf(groups: readonly SharedGroup[]): number {
   let cost = 0;
   for (const group of groups) cost += group.publishCost;

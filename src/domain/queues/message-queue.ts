@@ -17,27 +17,12 @@ import type { QueueId, Seq, TopicName } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { DroppedRange } from './dropped-range.js';
 import { QueueBuffer } from './queue-buffer.js';
-import type { BufferOwner } from './queue-buffer.js';
 import { entryOfPage, QueueEntry, SENT_ENTRY_BYTES, WAITING_ENTRY_BYTES } from './queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { DeliverySource } from './queue-entry.js';
+import type { QueueOwner } from './queue-owner.js';
+import { StoredShare } from './stored-share.js';
 import { READ_AHEAD_CONSTRAINED, readAheadNow } from './read-ahead.js';
-
-/** What only the owner knows about its queue. */
-export interface QueueOwner extends BufferOwner {
-  /** Entries sent and not yet acknowledged: they are in the queue but not waiting. */
-  readonly inFlightCount: number;
-  /** Every entry below this seq has been sent on some connection. */
-  readonly sentBelow: number;
-  /** Entries below this seq, and not below `sentBelow`, may have been sent before a crash. */
-  readonly doubtBelow: number;
-  /** An entry that was waiting was dropped to make room; unless it was in doubt, all below it are gone or were sent. */
-  droppedWaiting(seq: number): void;
-  /** Whether a client that takes messages from the queue keeps up. */
-  readonly keepsUp: boolean;
-  /** More than half of what may wait does. */
-  fellBehind(): void;
-}
 
 export class MessageQueue {
   /** Entries in the queue, including those in flight. */
@@ -63,6 +48,7 @@ export class MessageQueue {
   /** The ticket of the last append since the reader attached; `undefined` until it has read its first page. */
   #ticket: number | undefined;
   backlog: Backlog | undefined;
+  readonly #inStorage: StoredShare | undefined;
   /** Waiting entries that were dropped to make room. */
   readonly #dropped = new DroppedRange();
   /** After a restart: seqs below this are missing, and which ones is unknown. 0 if none are. */
@@ -75,17 +61,16 @@ export class MessageQueue {
     readonly context: Context,
   ) {
     this.buffer = new QueueBuffer(stored, owner, context);
+    if (stored) this.#inStorage = new StoredShare(id, this, context);
   }
 
-  /**
-   * Sets the bounds that the store reported at start.
-   * @param wholeFrom from this seq on no entry is missing.
-   */
+  /** Sets the bounds that the store reported at start. @param wholeFrom from this seq on no entry is missing. */
   restore(first: Seq, next: Seq, count: number, bytes: number, wholeFrom: number): void {
     this.#bufferedUpTo = first;
     this.next = next;
     this.count = count;
     this.bytes = bytes;
+    this.#inStorage?.changed(count, bytes);
     this.#holesBelow = count === next - first ? 0 : wholeFrom;
   }
 
@@ -100,18 +85,18 @@ export class MessageQueue {
   }
 
   get #maxBytes(): number {
-    const { limits } = this.context;
-    return this.stored ? limits.maxQueueBytes : limits.maxTransientQueueBytes;
+    return this.stored ? this.context.limits.maxQueueBytes : this.context.limits.maxTransientQueueBytes;
   }
 
   get keepsUp(): boolean {
     return this.owner.keepsUp;
   }
 
-  /** If there is no room for a message of this size: what its publisher waits for. */
+  /** If there is no room for the message: what its publisher waits for. */
   fullFor(payloadBytes: number, topic: TopicName): Pressed | undefined {
-    const bytes = payloadBytes + (this.stored ? 0 : topic.length + WAITING_ENTRY_BYTES);
-    if (this.#over(bytes) === undefined && (this.stored || this.buffer.admits(bytes))) return undefined;
+    const held = payloadBytes + topic.length + WAITING_ENTRY_BYTES;
+    const bytes = this.stored ? payloadBytes : held;
+    if (this.#over(bytes) === undefined && (this.#inStorage?.fits(held) ?? this.buffer.admits(held))) return undefined;
     return (this.backlog ??= new Backlog(this, this.context, HALF));
   }
 
@@ -152,8 +137,8 @@ export class MessageQueue {
     counters.started++;
     // Under `refuse` there was room before the message was accepted.
     if (bounded && (limits.queueFullPolicy !== 'refuse' || this.context.mayDrop)) {
-      const full = this.#full(bytes);
-      if (full !== undefined && (limits.queueFullPolicy !== 'discard-oldest' || !this.#makeRoom(full, bytes))) {
+      const full = this.#full(bytes, held);
+      if (full !== undefined && (limits.queueFullPolicy !== 'discard-oldest' || !this.#makeRoom(full, bytes, held))) {
         this.dropped(full, message, options.qos);
         source?.onSettled?.();
         return full;
@@ -162,6 +147,7 @@ export class MessageQueue {
     const seq = this.next++ as Seq;
     this.count++;
     this.bytes += bytes;
+    this.#inStorage?.added(message, this.count, this.bytes);
     // The reader has fallen behind: from now on the buffer is filled by pages until it reaches the end again.
     const isBuffered = !this.stored || (this.#open && this.#bufferedUpTo === seq && this.buffer.fits(bytes, held));
     let append: Append | undefined;
@@ -198,6 +184,11 @@ export class MessageQueue {
     if (!this.stored) return;
     this.buffer.close();
     this.#bufferedUpTo = front;
+  }
+
+  /** Nothing will be put into it or taken from it any more. */
+  ended(): void {
+    this.#inStorage?.close();
   }
 
   /**
@@ -317,6 +308,7 @@ export class MessageQueue {
     if (!this.stored) return;
     this.bytes -= entry.bytes;
     entry.bytes = 0;
+    this.#inStorage?.changed(this.count, this.bytes);
     this.context.changes.record({ kind: 'queue.release', queue: this.id, seq: entry.seq });
   }
 
@@ -335,11 +327,14 @@ export class MessageQueue {
   }
 
   /** Why a message of `bytes` does not fit, if it does not. An empty queue takes a message larger than the limit. */
-  #full(bytes: number): DropReason | undefined {
-    return this.#over(bytes) ?? (this.stored || this.buffer.hasMemoryFor(bytes) ? undefined : 'memory-full');
+  #full(bytes: number, held: number): DropReason | undefined {
+    const over = this.#over(bytes);
+    if (over !== undefined) return over;
+    if (this.#inStorage !== undefined) return this.#inStorage.fits(held) ? undefined : 'stored-queues-full';
+    return this.buffer.hasMemoryFor(bytes) ? undefined : 'memory-full';
   }
 
-  /** The same for the limits of this queue alone. */
+  /** The same as `#full` for the limits of this queue alone. */
   #over(bytes: number): DropReason | undefined {
     const { limits } = this.context;
     const waiting = this.count - this.owner.inFlightCount;
@@ -348,26 +343,30 @@ export class MessageQueue {
   }
 
   /** Drops the oldest waiting entries until a message of `bytes` fits. Returns false if nothing is left to drop. */
-  #makeRoom(reason: DropReason, bytes: number): boolean {
-    while (this.#full(bytes) !== undefined) {
-      if (this.count - this.owner.inFlightCount <= 0) return false;
-      const oldest = this.buffer.peek();
-      if (oldest !== undefined) {
-        // It was in flight when the client disconnected, or may have been, and is sent again before everything else.
-        const { sentBelow, doubtBelow } = this.owner;
-        if (oldest.seq < (oldest.qos === 1 ? sentBelow : Math.max(sentBelow, doubtBelow))) return false;
-        this.buffer.shift();
-        this.remove(oldest, undefined);
-        this.#dropped.add(oldest.seq);
-        this.owner.droppedWaiting(oldest.seq);
-        this.dropped(reason, oldest.message, oldest.qos);
-        continue;
-      }
-      const seq = Math.max(this.#bufferedUpTo, this.owner.sentBelow, this.#dropped.below, this.#holesBelow) as Seq;
-      if (seq >= this.next) return false;
-      this.#dropUnread(seq);
-      this.dropped(reason, undefined, undefined);
+  #makeRoom(reason: DropReason, bytes: number, held: number): boolean {
+    while (this.#full(bytes, held) !== undefined) if (!this.dropOldest(reason)) return false;
+    return true;
+  }
+
+  /** Drops the oldest waiting entry. @returns false if none can be. */
+  dropOldest(reason: DropReason): boolean {
+    if (this.count - this.owner.inFlightCount <= 0) return false;
+    const oldest = this.buffer.peek();
+    if (oldest !== undefined) {
+      // It was in flight when the client disconnected, or may have been, and is sent again before everything else.
+      const { sentBelow, doubtBelow } = this.owner;
+      if (oldest.seq < (oldest.qos === 1 ? sentBelow : Math.max(sentBelow, doubtBelow))) return false;
+      this.buffer.shift();
+      this.remove(oldest, undefined);
+      this.#dropped.add(oldest.seq);
+      this.owner.droppedWaiting(oldest.seq);
+      this.dropped(reason, oldest.message, oldest.qos);
+      return true;
     }
+    const seq = Math.max(this.#bufferedUpTo, this.owner.sentBelow, this.#dropped.below, this.#holesBelow) as Seq;
+    if (seq >= this.next) return false;
+    this.#dropUnread(seq);
+    this.dropped(reason, undefined, undefined);
     return true;
   }
 
@@ -389,6 +388,7 @@ export class MessageQueue {
       this.bytes = 0;
       this.#holesBelow = 0;
     }
+    this.#inStorage?.removed(this.count, this.bytes);
     this.backlog?.fell();
   }
 

@@ -6,9 +6,9 @@ import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { StoredEntry } from '../inputs.js';
 import { groupQueue } from '../identifiers.js';
-import type { QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
+import type { ConnectionId, QueueId, Seq, TopicFilter, TopicName } from '../identifiers.js';
 import { MessageQueue } from '../queues/message-queue.js';
-import type { QueueOwner } from '../queues/message-queue.js';
+import type { QueueOwner } from '../queues/queue-owner.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { Recipient } from './recipient.js';
@@ -36,7 +36,7 @@ const MEMBERS_PER_RECIPIENT = 256;
 
 const NO_MEMBER_MAY = 'none of the members that are connected may receive it';
 
-export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder, Task {
+export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<ConnectionId>, Task {
   readonly sentBelow = 0;
   readonly doubtBelow = 0;
   /** Messages that can be sent at once do not enter its queue, or leave it in the same step. */
@@ -165,6 +165,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder, Ta
     this.#reserved.clear();
     if (this.#waiting.stored) changes.record({ kind: 'queue.drop', queue: this.id });
     this.#waiting.close(this.#waiting.firstUndelivered);
+    this.#waiting.ended();
     this.#memoryShare?.close();
     this.#memoryShare = undefined;
     this.#waiting = new MessageQueue(this.id, false, this, this.context);

@@ -16,7 +16,7 @@ import type { StoredEntry } from '../inputs.js';
 import type { QueueId, Seq, TopicName } from '../identifiers.js';
 import type { DropReason } from '../reasons.js';
 import { MessageQueue } from '../queues/message-queue.js';
-import type { QueueOwner } from '../queues/message-queue.js';
+import type { QueueOwner } from '../queues/queue-owner.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { Recipient } from '../routing/recipient.js';
@@ -32,7 +32,7 @@ const SENT_AT_ONCE_BYTES = 1024 * 1024;
 const packetIdOf = (seq: number): number => (seq % PACKET_IDS) + 1;
 
 export class Outbound implements QueueOwner, Task {
-  readonly #queue: MessageQueue;
+  readonly queue: MessageQueue;
   /** Entries in flight by Packet Identifier, in the order of sending. */
   readonly #inFlight = new Map<number, QueueEntry>();
   /** Why the client does not get those among them that are only completed to free their identifiers. */
@@ -50,7 +50,7 @@ export class Outbound implements QueueOwner, Task {
     readonly recipient: Recipient & { readonly memoryShare: MemoryShare },
     readonly context: Context,
   ) {
-    this.#queue = new MessageQueue(id, stored, this, context);
+    this.queue = new MessageQueue(id, stored, this, context);
   }
 
   get inFlightCount(): number {
@@ -67,11 +67,11 @@ export class Outbound implements QueueOwner, Task {
 
   /** The number of entries neither acknowledged nor dropped. */
   get count(): number {
-    return this.#queue.count;
+    return this.queue.count;
   }
 
   get bytes(): number {
-    return this.#queue.bytes;
+    return this.queue.bytes;
   }
 
   get keepsUp(): boolean {
@@ -79,12 +79,12 @@ export class Outbound implements QueueOwner, Task {
   }
 
   fullFor(topic: TopicName, payloadBytes: number): Pressed | undefined {
-    return this.#queue.fullFor(payloadBytes, topic);
+    return this.queue.fullFor(payloadBytes, topic);
   }
 
   /** Whether a large part of what may wait for the client does. */
   get isBehind(): boolean {
-    return this.#queue.backlog !== undefined;
+    return this.queue.backlog !== undefined;
   }
 
   fellBehind(): void {
@@ -94,7 +94,7 @@ export class Outbound implements QueueOwner, Task {
   /** What the session's record says of the queue as it is now. */
   get mark(): SentMark {
     // Sequence numbers begin again with a restart that finds the queue empty.
-    return this.#queue.isEmpty ? NOTHING_SENT : this.#sent.mark;
+    return this.queue.isEmpty ? NOTHING_SENT : this.#sent.mark;
   }
 
   /**
@@ -106,7 +106,7 @@ export class Outbound implements QueueOwner, Task {
     const sent = this.#sent;
     sent.restore(bounds, mark);
     const isInDoubt = sent.doubtBelow > Math.max(sent.below, first);
-    this.#queue.restore(first, next, count, bytes, isInDoubt ? next : sent.below);
+    this.queue.restore(first, next, count, bytes, isInDoubt ? next : sent.below);
     return sent.differsFrom(mark);
   }
 
@@ -114,7 +114,7 @@ export class Outbound implements QueueOwner, Task {
     const sent = this.#sent;
     if (sent.doubtBelow > sent.below) return;
     // What stays below it was sent. The record has to say so, because nothing else tells which entries are missing.
-    const isRecorded = this.#output === undefined && this.#queue.firstUndelivered < sent.below;
+    const isRecorded = this.#output === undefined && this.queue.firstUndelivered < sent.below;
     if (this.#output === undefined && !isRecorded) return;
     sent.skipped(seq);
     if (isRecorded) this.recipient.record();
@@ -126,7 +126,7 @@ export class Outbound implements QueueOwner, Task {
 
   /** See `MessageQueue.freeMemory`. */
   freeMemory(): boolean {
-    return this.#queue.freeMemory();
+    return this.queue.freeMemory();
   }
 
   /** Of the entry that has been unacknowledged for the longest time, if there is one. */
@@ -140,27 +140,27 @@ export class Outbound implements QueueOwner, Task {
       this.#output !== undefined &&
       !this.#congested &&
       this.#inFlight.size < this.#output.window.size &&
-      this.#queue.isCaughtUp &&
-      this.#queue.buffer.length === 0
+      this.queue.isCaughtUp &&
+      this.queue.buffer.length === 0
     );
   }
 
   push(message: Message, options: DeliveryOptions, source: DeliverySource | undefined): DeliveryOutcome {
-    const dropped = this.#queue.push(message, options, source, true);
+    const dropped = this.queue.push(message, options, source, true);
     if (this.#output !== undefined) this.#pump();
-    if (this.#queue.buffer.length > 0) detachPayload(message);
+    if (this.queue.buffer.length > 0) detachPayload(message);
     const { memory } = this.context;
     if (memory.bytes > memory.limit) memory.enforce();
     if (dropped !== undefined) return dropped;
     if (this.#output === undefined) return 'queued';
-    if (this.#queue.isCaughtUp && this.#queue.buffer.length === 0) return 'sent';
-    this.#queue.grew();
+    if (this.queue.isCaughtUp && this.queue.buffer.length === 0) return 'sent';
+    this.queue.grew();
     return 'queued';
   }
 
   /** Pushes a retained message for a new subscription, which the queue's limits do not bound. */
   pushRetained(message: Message, options: DeliveryOptions): void {
-    this.#queue.push(message, options, undefined, false);
+    this.queue.push(message, options, undefined, false);
     if (this.#output !== undefined) this.#pump();
     this.context.memory.enforce();
   }
@@ -172,7 +172,7 @@ export class Outbound implements QueueOwner, Task {
   attach(output: ClientOutput): void {
     this.#output = output;
     this.#congested = output.isCongested;
-    this.#queue.open();
+    this.queue.open();
     if (this.isBehind) output.window.doubt();
     this.#pump();
   }
@@ -188,10 +188,9 @@ export class Outbound implements QueueOwner, Task {
     for (const entry of this.#inFlight.values())
       if (entry.source !== undefined && isReturned(entry)) returned.push(entry);
     // A message that was never sent and would be lost here is returned at any QoS.
-    if (!this.#queue.stored)
-      for (const entry of this.#queue.buffer) if (entry.source !== undefined) returned.push(entry);
+    if (!this.queue.stored) for (const entry of this.queue.buffer) if (entry.source !== undefined) returned.push(entry);
     for (const entry of returned) this.#remove(entry);
-    this.#queue.close(this.#lowest());
+    this.queue.close(this.#lowest());
     this.#inFlight.clear();
     this.#leftOut = undefined;
     for (const entry of returned) entry.source?.returnUndelivered(entry);
@@ -208,7 +207,7 @@ export class Outbound implements QueueOwner, Task {
   }
 
   page(request: number, entries: readonly StoredEntry[]): void {
-    this.#queue.filled(request, entries);
+    this.queue.filled(request, entries);
     this.#pump();
     this.context.memory.enforce();
     if (this.canSendNow) this.recipient.capacityAvailable();
@@ -240,7 +239,7 @@ export class Outbound implements QueueOwner, Task {
       if (entry !== undefined && !entry.released) this.#refusedByClient(entry, reasonCode);
       return true;
     }
-    if (entry !== undefined && !entry.released) this.#queue.release(entry);
+    if (entry !== undefined && !entry.released) this.queue.release(entry);
     const answer = entry === undefined ? ReasonCode.packetIdentifierNotFound : ReasonCode.success;
     this.#output?.acknowledge(PacketType.pubrel, packetId, answer);
     return true;
@@ -272,7 +271,7 @@ export class Outbound implements QueueOwner, Task {
   /** The client does not want the message: it is sent no more, to this client or another [MQTT-4.8.2-6]. */
   #refusedByClient(entry: QueueEntry, reasonCode: number): void {
     const detail = `Reason Code 0x${reasonCode.toString(16)}`;
-    this.#queue.dropped('refused-by-client', entry.message, entry.qos, detail);
+    this.queue.dropped('refused-by-client', entry.message, entry.qos, detail);
     this.#ended(entry);
   }
 
@@ -287,15 +286,15 @@ export class Outbound implements QueueOwner, Task {
   #remove(entry: QueueEntry): void {
     const packetId = packetIdOf(entry.seq);
     // Only storage needs the lowest entry, and finding it has a cost for each message.
-    const wasLowest = this.#queue.stored && entry.seq === this.#lowest();
+    const wasLowest = this.queue.stored && entry.seq === this.#lowest();
     this.#inFlight.delete(packetId);
-    this.#queue.remove(entry, wasLowest ? this.#lowest() : undefined);
+    this.queue.remove(entry, wasLowest ? this.#lowest() : undefined);
   }
 
   /** The seq of the lowest entry still in use. */
   #lowest(): number {
     for (const entry of this.#inFlight.values()) return entry.seq;
-    return this.#queue.firstUndelivered;
+    return this.queue.firstUndelivered;
   }
 
   /** Goes on after many messages that have expired or may not be received. */
@@ -310,7 +309,7 @@ export class Outbound implements QueueOwner, Task {
     const { effects, nowMs } = context;
     const output = this.#output;
     if (output === undefined) return;
-    const queue = this.#queue;
+    const queue = this.queue;
     const inFlight = this.#inFlight;
     const hasRules = this.restrictions !== undefined || output.limitsPacketSize;
     const sent = this.#sent;
@@ -382,7 +381,7 @@ export class Outbound implements QueueOwner, Task {
    * repeat. Returns false in that case.
    */
   #drop(entry: QueueEntry, message: Message, why: DropReason, detail?: string): boolean {
-    const queue = this.#queue;
+    const queue = this.queue;
     if (entry.qos === 2 && this.#sent.isRepeat(entry)) {
       (this.#leftOut ??= new Map<QueueEntry, DropReason>()).set(entry, why);
       queue.release(entry);

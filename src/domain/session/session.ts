@@ -12,6 +12,7 @@ import type { DeliveryOptions } from '../messages/delivery-options.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome, Origin } from '../messages/publication.js';
 import type { SharedGroup } from '../routing/shared-group.js';
+import { inboundBytes } from '../name-bytes.js';
 import { sessionQueue } from '../identifiers.js';
 import type { ClientId, ConnectionId, TopicFilter, TopicName } from '../identifiers.js';
 import { Outbound } from './outbound.js';
@@ -25,10 +26,10 @@ import type { Subscription } from '../routing/subscription.js';
 import { MemoryShare } from '../waiting-memory.js';
 import type { MemoryHolder } from '../waiting-memory.js';
 
-/** Memory of the Packet Identifier of a QoS 2 message that the client has not released. */
-const INBOUND_BYTES = 32;
+/** So many Packet Identifiers a client may have in use however much memory sessions take. */
+const INBOUND_FREE = 64;
 
-export class Session implements Recipient, MemoryHolder {
+export class Session implements Recipient, MemoryHolder<ConnectionId> {
   /** The output of the connection that the session is attached to: from CONNACK on. */
   output: ClientOutput | undefined;
   /**
@@ -257,8 +258,20 @@ export class Session implements Recipient, MemoryHolder {
     return this.#inbound?.size ?? 0;
   }
 
+  /** Whether the client has so many messages at QoS 2 in progress that their identifiers matter for memory. */
+  get hasManyInbound(): boolean {
+    return this.inboundCount >= INBOUND_FREE;
+  }
+
   restoreInbound(packetId: number): void {
     (this.#inbound ??= new Set<number>()).add(packetId);
+    this.context.leftBytes += inboundBytes(this.stored);
+  }
+
+  /** The session has ended. */
+  forgetInbound(): void {
+    this.context.leftBytes -= this.inboundCount * inboundBytes(this.stored);
+    this.#inbound = undefined;
   }
 
   /** Where messages of this client come from; created with the first one. */
@@ -285,6 +298,7 @@ export class Session implements Recipient, MemoryHolder {
     this.#reservedInbound?.delete(packetId);
     if (this.isOver) return;
     (this.#inbound ??= new Set<number>()).add(packetId);
+    this.context.leftBytes += inboundBytes(this.stored);
     this.#holdInbound(1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.put', clientId: this.clientId, packetId });
   }
@@ -292,6 +306,7 @@ export class Session implements Recipient, MemoryHolder {
   /** Returns false if there was none. */
   dropInbound(packetId: number): boolean {
     if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
+    this.context.leftBytes -= inboundBytes(this.stored);
     this.#holdInbound(-1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });
     return true;
@@ -303,9 +318,12 @@ export class Session implements Recipient, MemoryHolder {
     if (this.#inbound !== undefined) this.#holdInbound(this.#inbound.size);
   }
 
-  /** Identifiers that the client does not release count while it is connected: without a connection it cannot pay. */
+  /**
+   * Identifiers that the client does not release count against `maxWaitingBytes` while it is connected: without a
+   * connection it cannot pay.
+   */
   #holdInbound(count: number): void {
-    this.holdForConnection(count * INBOUND_BYTES);
+    this.holdForConnection(count * inboundBytes(false));
   }
 
   /** Counts memory that the client makes the broker hold for as long as it is connected. */

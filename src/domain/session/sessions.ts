@@ -153,6 +153,8 @@ export class Sessions {
     this.#sessions.delete(session.clientId);
     this.#bytes -= sessionBytes(session.clientId);
     session.isOver = true;
+    session.forgetInbound();
+    session.outboundIfAny?.queue.ended();
     session.closeMemoryShare();
     this.#ended.add(session);
     counters.dropped['session-ended'] += session.outboundIfAny?.count ?? 0;

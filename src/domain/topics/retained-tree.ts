@@ -12,6 +12,7 @@ export class RetainedTree {
   readonly #root = new RetainedNode('');
   #size = 0;
   #bytes = 0;
+  #payloadBytes = 0;
 
   get size(): number {
     return this.#size;
@@ -20,6 +21,11 @@ export class RetainedTree {
   /** What the topics count for in the limits of memory. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of the messages, wherever storage keeps them. */
+  get payloadBytes(): number {
+    return this.#payloadBytes;
   }
 
   get(topic: TopicName): RetainedEntry | undefined {
@@ -34,6 +40,7 @@ export class RetainedTree {
       this.#size++;
       this.#bytes += retainedBytes(entry.topic);
     }
+    this.#payloadBytes += entry.bytes - (replaced?.bytes ?? 0);
     node.entry = entry;
     return replaced;
   }
@@ -46,6 +53,7 @@ export class RetainedTree {
     if (node === undefined || removed === undefined) return undefined;
     this.#size--;
     this.#bytes -= retainedBytes(topic);
+    this.#payloadBytes -= removed.bytes;
     node.entry = undefined;
     prune(this.#root, node, trail);
     return removed;

@@ -231,6 +231,34 @@ describe('publish rates', () => {
   });
 });
 
+describe('what has arrived and is not read', () => {
+  const slow = { name: 'slow', authenticate: () => new Promise<never>(() => undefined) };
+  const withPassword = (clientId: string, bytes: number) =>
+    connect({ clientId, userName: 'u', password: Buffer.alloc(bytes) });
+
+  test('CONNECTs whose authentication is in progress count, and large ones are disconnected before small ones', async () => {
+    const harness = new EngineHarness({ limits: { maxUnreadBytes: 1_048_576 }, authenticators: [slow] });
+    for (let i = 0; i < 20; i++) harness.open().send(withPassword(`small${i}`, 100));
+    for (let i = 0; i < 20; i++) harness.open().send(withPassword(`large${i}`, 60_000));
+    await harness.settle();
+    const ended = ends(harness);
+    expect(ended.length).toBeGreaterThan(2);
+    expect(ended.filter((end) => !/^large\d+ unread-packets$/.test(end))).toEqual([]);
+  });
+
+  test('a CONNECT counts only until it is answered or its connection has gone', async () => {
+    const harness = new EngineHarness({ limits: { maxUnreadBytes: 1_048_576 }, authenticators: [slow] });
+    for (let i = 0; i < 100; i++) {
+      const peer = harness.open();
+      peer.send(withPassword(`c${i}`, 60_000));
+      await harness.settle();
+      peer.lose();
+      await harness.settle();
+    }
+    expect(ends(harness).filter((end) => end.includes('unread'))).toEqual([]);
+  });
+});
+
 describe('incomplete packets', () => {
   const half = (size: number) =>
     publish({ topic: 'large', payload: new Uint8Array(1_000_000), qos: 0 }).subarray(0, size);

@@ -41,12 +41,20 @@ function started() {
     },
   };
   const queued: LinkInput[] = [];
+  /** What was reported as unread. */
+  const held: number[] = [];
   const owner: InputOwner = {
     loop,
     recordedChanges: 0,
     observesPackets: false,
     packetRead: () => undefined,
     partialPacket: (_input, _packet, size) => log.push(size === 0 ? 'no partial packet' : `${size} bytes`),
+    paused: ({ unreadBytes }) => {
+      held.push(unreadBytes);
+    },
+    resumed: () => {
+      held.push(0);
+    },
     queued: (input) => queued.push(input),
   };
   const input = new LinkInput({ id: 1 as ConnectionId, listener: 'test' }, channel, owner);
@@ -58,7 +66,7 @@ function started() {
   input.established(4, 1_000_000);
   const taken = (): string[] => log.splice(0);
   taken();
-  return { input, loop, queued, turn, taken };
+  return { input, loop, queued, held, turn, taken };
 }
 
 const messages = (...topics: string[]): Uint8Array =>
@@ -72,6 +80,16 @@ describe('the reasons not to read', () => {
     input.received(messages('a'));
     input.received(messages('b'));
     expect(taken()).toEqual(['pause']);
+  });
+
+  test('what lies unread is reported while the channel is paused', () => {
+    const { input, turn, held } = started();
+    input.park('throttle');
+    const chunk = messages('a', 'b');
+    input.received(chunk);
+    input.unpark('throttle');
+    turn();
+    expect(held).toEqual([chunk.length, 0]);
   });
 
   test('reading continues, and the channel is resumed, when the last of several reasons is gone', () => {

@@ -69,6 +69,13 @@ describe('the default configuration', () => {
       maxSessionBytes: 100_000_000,
       maxSubscriptionBytes: 100_000_000,
     });
+    expect(defaultLimits(500_000_000, true)).toMatchObject({
+      maxRetainedBytes: 100_000_000,
+      maxStoredQueueBytes: 100_000_000,
+    });
+    expect(resolveConfig({ storage: { adapter: 'memory' } }).limits).toEqual(
+      defaultLimits(getHeapStatistics().heap_size_limit, true),
+    );
     expect(resolveConfig({ limits: { maxSessionBytes: 1e12 } }).limits.maxSessionBytes).toBe(1e12);
   });
 

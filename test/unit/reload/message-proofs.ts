@@ -75,6 +75,13 @@ export const MESSAGE_PROOFS = {
     observe: (core) => waiting(core, false),
     expected: [1, 3],
   },
+  maxStoredQueueBytes: {
+    effect: 'waiting',
+    before: { maxStoredQueueBytes: 600 },
+    after: { maxStoredQueueBytes: 10_000 },
+    observe: (core) => waiting(core, false),
+    expected: [1, 4],
+  },
   maxTransientQueueBytes: {
     effect: 'at once',
     before: { maxTransientQueueBytes: 400, maxInflight: 1 },
@@ -213,6 +220,13 @@ export const MESSAGE_PROOFS = {
     effect: 'at once',
     before: { maxRetainedTopicBytes: 700 },
     after: { maxRetainedTopicBytes: 1300 },
+    observe: (core) => retained(core, 'r/1', 'r/2', 'r/3'),
+    expected: [1, 2],
+  },
+  maxRetainedBytes: {
+    effect: 'at once',
+    before: { maxRetainedBytes: 1 },
+    after: { maxRetainedBytes: 2 },
     observe: (core) => retained(core, 'r/1', 'r/2', 'r/3'),
     expected: [1, 2],
   },

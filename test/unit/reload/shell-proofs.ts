@@ -145,6 +145,18 @@ export const SHELL_PROOFS = {
     observe: taken,
     expected: [2, 4],
   },
+  maxUnreadBytes: {
+    effect: 'at once',
+    before: { maxUnreadBytes: 1000 },
+    after: { maxUnreadBytes: 100_000 },
+    observe: async (harness) => {
+      const peer = harness.open();
+      peer.send(connect({ clientId: freshName(), userName: 'slow', password: new Uint8Array(5000) }));
+      await harness.settle();
+      return peer.isClosed;
+    },
+    expected: [true, false],
+  },
   maxIncompleteBytes: {
     effect: 'at once',
     before: { maxIncompleteBytes: 1000 },

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ClientId, TopicFilter } from '../../../../src/domain/identifiers.js';
 import { DEFAULT_LIMITS } from '../../../../src/domain/limits.js';
 import { CoreHarness } from '../../../support/core-harness.js';
+import type { CorePeer } from '../../../support/core-harness.js';
 
 const harness = (limits: Partial<typeof DEFAULT_LIMITS>): CoreHarness =>
   new CoreHarness({ ...DEFAULT_LIMITS, ...limits });
@@ -147,6 +148,43 @@ describe('limits of memory', () => {
     core.connect('a', {});
     core.connect('b', { will: will(5_000) });
     expect(core.lines()).toContain('6 < connack 0');
+  });
+
+  test('maxSessionBytes counts long user names of connected clients, and no longer when they have gone', () => {
+    const core = harness({ maxSessionBytes: 12_500 });
+    core.connect('a', { userName: longName });
+    core.lines();
+    core.connect('b', { userName: longName });
+    expect(core.lines()).toContain('! refused session-bytes-full');
+    core.connect('a', { userName: longName });
+    expect(core.lines()).toContain('3 < connack 0');
+    core.connect('a', { userName: 'short' }).lose();
+    core.connect('b', { userName: longName });
+    expect(core.lines()).toContain('5 < connack 0');
+  });
+
+  test('maxSessionBytes counts Packet Identifiers that are not released, also of clients that are away', () => {
+    const core = harness({ maxSessionBytes: 8000 });
+    const send = (peer: CorePeer, count: number): void => {
+      for (let packetId = 1; packetId <= count; packetId++) peer.publish('t', 'x', 2, { packetId });
+    };
+    const away = core.connectStored('away');
+    send(away, 111);
+    away.lose();
+    core.lines();
+    core.connect('refused');
+    expect(core.lines()).toContain('! refused session-bytes-full');
+    const back = core.connectStored('away');
+    core.lines();
+    send(back, 111);
+    expect(core.lines()).not.toContain('3 close session-bytes-full');
+    back.publish('t', 'x', 2, { packetId: 112 });
+    expect(core.lines()).toContain('3 close session-bytes-full');
+    const again = core.connectStored('away');
+    for (let packetId = 1; packetId <= 111; packetId++) again.pubrel(packetId);
+    core.lines();
+    core.connect('accepted');
+    expect(core.lines()).toContain('5 < connack 0');
   });
 });
 

@@ -10,7 +10,7 @@ import type { Effects } from '../../../../src/domain/effects.js';
 import { Journal } from '../../../../src/domain/journal.js';
 import { deliveryOptions } from '../../../../src/domain/messages/delivery-options.js';
 import { Recorder } from '../../../support/recorder.js';
-import type { ClientId, ConnectionId, MessageId, TopicName } from '../../../../src/domain/identifiers.js';
+import type { ClientId, ConnectionId, MessageId, QueueId, TopicName } from '../../../../src/domain/identifiers.js';
 import type { Outbound } from '../../../../src/domain/session/outbound.js';
 import { LiveSettings } from '../../../../src/application/settings.js';
 import { WaitingMemory } from '../../../../src/domain/waiting-memory.js';
@@ -42,11 +42,13 @@ const contextOf = (delivered: Message[]): Context => ({
   wallAheadMs: 0,
   lastRequest: 0,
   bufferedBytes: 0,
+  leftBytes: 0,
+  storedQueues: new WaitingMemory<QueueId>(new WorkQueue(), () => Infinity),
   deadlines: new Deadlines(),
   pressed: undefined,
   mayDrop: false,
   heldBytes: 0,
-  memory: new WaitingMemory(new WorkQueue(), DEFAULT_LIMITS),
+  memory: new WaitingMemory(new WorkQueue(), () => DEFAULT_LIMITS.maxWaitingBytes),
   waitingGroups: new Set(),
   work: new WorkQueue(),
   sliceSize: 500,

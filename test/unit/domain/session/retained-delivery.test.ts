@@ -363,6 +363,48 @@ describe('limits of retained messages', () => {
     expect(core.broker.retainedCount).toBe(2);
   });
 
+  test('a message whose payload needs more than retained messages may take is delivered, not retained, and counted', () => {
+    const { core, publisher } = started({ maxRetainedBytes: 10 });
+    publisher.publish('r/1', '123456', 1, { retain: true });
+    core.lines();
+    publisher.publish('r/2', '12345', 0, { retain: true });
+    expect(core.lines()).toEqual(['! retained-payloads-full no-queue r/2']);
+    expect(core.broker.counters.dropped['retained-payloads-full']).toBe(1);
+    publisher.publish('r/2', '1234', 0, { retain: true });
+    expect(core.lines()).toEqual(['+retained r/2=1234']);
+    // A smaller one makes room, and a removed one too.
+    publisher.publish('r/1', '1', 0, { retain: true });
+    publisher.publish('r/2', '', 0, { retain: true });
+    publisher.publish('r/3', '123456789', 0, { retain: true });
+    expect(core.lines()).toContain('+retained r/3=123456789');
+  });
+
+  test('a topic whose latest message does not fit has no retained message: an earlier one would be out of date', () => {
+    const { core, publisher } = started({ maxRetainedBytes: 10 });
+    publisher.publish('r', '123456', 0, { retain: true });
+    core.lines();
+    publisher.publish('r', '12345678901', 1, { retain: true });
+    expect(core.lines()).toEqual([
+      expect.stringMatching(/^-retained r/),
+      '! retained-payloads-full no-queue r',
+      '1 < puback 1 after #1',
+    ]);
+    expect(core.broker.retainedCount).toBe(0);
+  });
+
+  test('payloads of the store count, and one that does not grow is retained although the limit is lower now', () => {
+    const { core, publisher } = started({ maxRetainedBytes: 10 });
+    core.broker.restore(
+      { kind: 'retained', topic: 'r' as TopicName, id: 1 as MessageId, bytes: 20, expiresAtMs: undefined },
+      0,
+    );
+    core.lines();
+    publisher.publish('r', 'x'.repeat(20), 0, { retain: true });
+    expect(core.lines()).toEqual([`+retained r=${'x'.repeat(20)}`]);
+    publisher.publish('s', 'x', 0, { retain: true });
+    expect(core.lines()).toEqual(['! retained-payloads-full no-queue s']);
+  });
+
   test('an expired retained message is not sent', () => {
     const { core, publisher } = started({ messageExpiryMax: 10 });
     publisher.publish('r', 'x', 1, { retain: true });

@@ -1,0 +1,81 @@
+// What one stored queue takes of the limit for all stored queues together (`maxStoredQueueBytes`): it bounds them where
+// the store is in memory, or wherever a configuration sets it. When the limit is reached, the queue that takes most
+// loses its oldest waiting message, as in `WaitingMemory`; if it has none that waits, its session ends.
+import type { Context } from '../context.js';
+import type { QueueId } from '../identifiers.js';
+import { contentBytes } from '../messages/content-bytes.js';
+import type { Message } from '../messages/message.js';
+import { MemoryShare } from '../waiting-memory.js';
+import type { MemoryHolder } from '../waiting-memory.js';
+import { WAITING_ENTRY_BYTES } from './queue-entry.js';
+
+/** What a stored message takes in memory besides its payload and topic, as measured. */
+const STORED_ENTRY_BYTES = 400;
+/** A message above this part of the limit finds room or does not: others lose nothing for it. */
+const LARGE_PARTS = 8;
+
+interface Droppable {
+  dropOldest(reason: 'stored-queues-full'): boolean;
+}
+
+export class StoredShare implements MemoryHolder<QueueId> {
+  /** Created when there is a limit. */
+  #share: MemoryShare<QueueId> | undefined;
+  /** Of its topics and properties: removing a message takes the average. */
+  #contentBytes = 0;
+
+  constructor(
+    /** The queue. */
+    readonly holder: QueueId,
+    readonly queue: Droppable,
+    readonly context: Context,
+  ) {}
+
+  freeMemory(): boolean {
+    return this.queue.dropOldest('stored-queues-full');
+  }
+
+  freeBuffer(): boolean {
+    return false;
+  }
+
+  /**
+   * Whether a message has room, after queues that take more have made it.
+   * @param held what it counts for while it waits in memory.
+   */
+  fits(held: number): boolean {
+    const { storedQueues, limits } = this.context;
+    const more = held - WAITING_ENTRY_BYTES + STORED_ENTRY_BYTES;
+    if (storedQueues.bytes + more <= storedQueues.limit) return true;
+    // Under `refuse` the publisher waits, and nothing is dropped.
+    if (limits.queueFullPolicy === 'refuse' || more * LARGE_PARTS > storedQueues.limit) return false;
+    return storedQueues.fits(this.#open(), more);
+  }
+
+  /** A message was added. The queue has so many now, and so many bytes of payload. */
+  added(message: Message, count: number, bytes: number): void {
+    this.#contentBytes += contentBytes(message) - message.payload.byteLength;
+    this.changed(count, bytes);
+  }
+
+  removed(count: number, bytes: number): void {
+    this.#contentBytes = count <= 0 ? 0 : this.#contentBytes - Math.ceil(this.#contentBytes / (count + 1));
+    this.changed(count, bytes);
+  }
+
+  changed(count: number, bytes: number): void {
+    if (this.context.storedQueues.limit === Infinity) return;
+    const share = this.#open();
+    share.add(count * STORED_ENTRY_BYTES + bytes + this.#contentBytes - share.bytes);
+  }
+
+  /** The queue has ended. */
+  close(): void {
+    this.#share?.close();
+  }
+
+  #open(): MemoryShare<QueueId> {
+    if (this.#share?.isClosed !== false) this.#share = new MemoryShare<QueueId>(this, this.context.storedQueues);
+    return this.#share;
+  }
+}
