@@ -45,9 +45,9 @@ export interface QueueLimits {
   readonly maxInflight: number;
   /** The same at the beginning of a connection, 1 to 65,535; `maxInflight` if that is less. */
   readonly initialInflight: number;
-  /** Unacknowledged QoS 2 messages from one MQTT 5 client, 1 to 65,535. */
+  /** Unacknowledged QoS 1 and 2 messages from one MQTT 5 client, 1 to 65,535. */
   readonly receiveMaximum: number;
-  /** Topic Aliases of one MQTT 5 client, 0 to 65,535. */
+  /** Topic Aliases in each direction of one MQTT 5 client, 0 to 65,535. */
   readonly topicAliasMax: number;
   /** QoS 0 messages waiting for a connection that does not read. */
   readonly maxBufferedQos0Messages: number;
