@@ -2,7 +2,7 @@
 // the warm-up goes to the broker.
 import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
-import type { QoS } from '../protocol/packets.js';
+import type { Properties, ProtocolVersion, QoS } from '../protocol/packets.js';
 
 /** Of several lengths, because the length decides which path of the code a payload takes. */
 const PAYLOADS = [4, 64, 600].map((length) => new Uint8Array(length));
@@ -29,18 +29,30 @@ export interface Burst {
 }
 
 /** Packet Identifiers begin with 1 in each burst, so a burst may be written when the one before it is acknowledged. */
-export const burstsFor = (topic: string): readonly Burst[] =>
+export const burstsFor = (topic: string, version: ProtocolVersion): readonly Burst[] =>
   SHAPES.map(({ qos, count, isLong = false }) => {
     const packets = Array.from({ length: count }, (_, i) => {
       // The last one is acknowledged in any case, which tells that the broker has read them all.
       const ownQos = qos === 0 && i === count - 1 ? 1 : qos;
-      return encodePublish(topic, ownQos, i + 1, PAYLOADS[isLong ? LONGEST : i % PAYLOADS.length] as Uint8Array);
+      const payload = PAYLOADS[isLong ? LONGEST : i % PAYLOADS.length] as Uint8Array;
+      const properties = version === 5 && isLong ? PROPERTIES : undefined;
+      return encodePublish(topic, ownQos, i + 1, payload, version, properties);
     });
     return { bytes: Buffer.concat(packets), answers: qos === 0 ? 1 : count };
   });
 
-function encodePublish(topic: string, qos: QoS, id: number, payload: Uint8Array): Uint8Array {
+/** Of some messages of MQTT 5. */
+const PROPERTIES: Properties = { contentType: 'text/plain', userProperties: [['name', 'value']] };
+
+function encodePublish(
+  topic: string,
+  qos: QoS,
+  id: number,
+  payload: Uint8Array,
+  version: ProtocolVersion,
+  properties: Properties | undefined,
+): Uint8Array {
   const packetId = qos === 0 ? 0 : id;
   const flags = { dup: false, retain: false };
-  return encodePacket({ type: PacketType.publish, ...flags, qos, topic, packetId, payload, properties: undefined }, 4);
+  return encodePacket({ type: PacketType.publish, ...flags, qos, topic, packetId, payload, properties }, version);
 }

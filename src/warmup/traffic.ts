@@ -2,6 +2,7 @@
 // what was queued. V8 optimises for what it has seen, and what it has not seen undoes the optimisation; so the traffic
 // has some of everything that clients do all the time.
 import { setTimeout } from 'node:timers/promises';
+import type { ProtocolVersion } from '../protocol/packets.js';
 import { burstsFor } from './burst.js';
 import { WarmupClient } from './warmup-client.js';
 
@@ -37,9 +38,9 @@ export class Traffic {
       const publishers: WarmupClient[] = [];
       const subscribers: WarmupClient[] = [];
       for (let pair = 0; pair < PAIRS && (await mayGoOn()); pair++) {
-        publishers.push(await this.#connect(`publisher-${pair}`, true));
+        publishers.push(await this.#connect(`publisher-${pair}`, pair, true));
         // Every other subscriber has a stored session.
-        const subscriber = await this.#connect(`subscriber-${pair}`, pair % 2 === 0);
+        const subscriber = await this.#connect(`subscriber-${pair}`, pair, pair % 2 === 0);
         await subscriber.subscribe(`${topicOf(pair)}/+`);
         subscribers.push(subscriber);
       }
@@ -51,16 +52,16 @@ export class Traffic {
     }
   }
 
-  async #connect(clientId: string, clean: boolean): Promise<WarmupClient> {
+  async #connect(clientId: string, pair: number, clean: boolean): Promise<WarmupClient> {
     const { host, port, userName } = this.#options;
-    const client = new WarmupClient({ clientId, userName, clean });
+    const client = new WarmupClient({ clientId, userName, clean, version: versionOf(pair) });
     this.#clients.push(client);
     await client.connect(host, port);
     return client;
   }
 
   async #publish(publisher: WarmupClient, pair: number): Promise<void> {
-    const bursts = burstsFor(`${topicOf(pair)}/t`);
+    const bursts = burstsFor(`${topicOf(pair)}/t`, versionOf(pair));
     for (let round = pair; await this.#options.mayGoOn(); round++) {
       const burst = bursts[round % bursts.length];
       if (burst !== undefined) await publisher.publish(burst);
@@ -77,9 +78,12 @@ export class Traffic {
       await setTimeout(AWAY_MS);
       subscribers[pair]?.disconnect();
       await setTimeout(AWAY_MS);
-      subscribers[pair] = await this.#connect(`subscriber-${pair}`, false);
+      subscribers[pair] = await this.#connect(`subscriber-${pair}`, pair, false);
     }
   }
 }
+
+/** Three of ten pairs speak MQTT 5. */
+const versionOf = (pair: number): ProtocolVersion => (pair % 3 === 2 ? 5 : 4);
 
 const topicOf = (pair: number): string => `${TOPICS[pair % TOPICS.length] ?? ''}/${pair}`;

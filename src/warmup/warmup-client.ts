@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { PacketDecoder } from '../protocol/decoder.js';
 import { encodePacket } from '../protocol/encoder.js';
 import { PacketType } from '../protocol/packets.js';
-import type { AcknowledgementPacket, Packet, PublishPacket } from '../protocol/packets.js';
+import type { AcknowledgementPacket, Packet, ProtocolVersion, PublishPacket } from '../protocol/packets.js';
 import type { Burst } from './burst.js';
 
 const PACKET_MAX_BYTES = 1024;
@@ -12,11 +12,14 @@ const PACKET_MAX_BYTES = 1024;
 const KEEP_ALIVE_S = 65_535;
 /** The Packet Identifier of SUBSCRIBE and UNSUBSCRIBE: a client waits for each answer. */
 const REQUEST_ID = 1;
+/** Longer than the warm-up. */
+const SESSION_EXPIRY_S = 60;
 
 export interface WarmupClientOptions {
   readonly clientId: string;
   readonly userName: string;
   readonly clean: boolean;
+  readonly version: ProtocolVersion;
 }
 
 export class WarmupClient {
@@ -30,6 +33,7 @@ export class WarmupClient {
 
   constructor(options: WarmupClientOptions) {
     this.#options = options;
+    this.#decoder.protocolVersion = options.version;
   }
 
   get isClosed(): boolean {
@@ -48,17 +52,17 @@ export class WarmupClient {
       this.#isClosed = true;
       this.#whenAnswered?.reject(closedError());
     });
-    const { clientId, userName, clean } = this.#options;
+    const { clientId, userName, clean, version } = this.#options;
     return this.#request({
       type: PacketType.connect,
-      protocolVersion: 4,
+      protocolVersion: version,
       clean,
       keepAlive: KEEP_ALIVE_S,
       clientId,
       userName,
       password: undefined,
       will: undefined,
-      properties: undefined,
+      properties: version === 5 && !clean ? { sessionExpiryInterval: SESSION_EXPIRY_S } : undefined,
     });
   }
 
@@ -96,11 +100,13 @@ export class WarmupClient {
 
   disconnect(): void {
     if (this.#socket === undefined || this.#socket.destroyed) return;
-    this.#socket.end(encodePacket({ type: PacketType.disconnect, reasonCode: 0, properties: undefined }, 4));
+    this.#socket.end(
+      encodePacket({ type: PacketType.disconnect, reasonCode: 0, properties: undefined }, this.#options.version),
+    );
   }
 
   #request(packet: Packet): Promise<void> {
-    this.#socket?.write(encodePacket(packet, 4));
+    this.#socket?.write(encodePacket(packet, this.#options.version));
     return this.#answered(1);
   }
 

@@ -64,7 +64,7 @@ test('the warm-up of a broker that no longer answers ends without an error', asy
 test('a warm-up client whose connection is cut fails instead of waiting for an answer', async () => {
   const server = createServer((socket) => socket.destroy());
   const port = await portOf(server);
-  const client = new WarmupClient({ clientId: 'a', userName: 'b', clean: true });
+  const client = new WarmupClient({ clientId: 'a', userName: 'b', clean: true, version: 4 });
   await expect(client.connect('127.0.0.1', port)).rejects.toThrow('the connection was closed');
   server.close();
 });
@@ -73,7 +73,7 @@ test('a warm-up client whose connection was cut between two requests fails at th
   const connack = Buffer.from([0x20, 2, 0, 0]);
   const server = createServer((socket) => socket.once('data', () => socket.end(connack)));
   const port = await portOf(server);
-  const client = new WarmupClient({ clientId: 'a', userName: 'b', clean: true });
+  const client = new WarmupClient({ clientId: 'a', userName: 'b', clean: true, version: 4 });
   await client.connect('127.0.0.1', port);
   await new Promise((resolve) => server.close(resolve)); // when its connections have ended
   while (!client.isClosed) await new Promise((resolve) => setImmediate(resolve));
