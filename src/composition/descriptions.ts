@@ -32,9 +32,8 @@ export const LIMIT_DESCRIPTIONS: Readonly<Record<keyof Limits, string>> = {
     'while the client acknowledges a whole window within 0.5 s, and halves when that takes longer than 2 s.',
   initialInflight: 'The window with which a connection begins; `maxInflight` if that is less.',
   receiveMaximum:
-    'Unacknowledged QoS 1 and 2 messages from one MQTT 5 client. CONNACK announces it. No effect on MQTT 3.1 and 3.1.1.',
-  topicAliasMax:
-    'Topic Aliases in each direction of one MQTT 5 client; CONNACK announces it. No effect on MQTT 3.1 and 3.1.1.',
+    'Unacknowledged QoS 1 and 2 messages from one MQTT 5 client, as CONNACK says. No effect on MQTT 3.1 and 3.1.1.',
+  topicAliasMax: 'Topic Aliases of one MQTT 5 client in each direction. No effect on MQTT 3.1 and 3.1.1.',
   retainedMessages:
     'Whether messages can be retained; if not, a client that sends one, or a retained will, is refused.',
   maxRetainedMessages: 'Retained messages. Beyond it, a message on a further topic is delivered and not retained.',
