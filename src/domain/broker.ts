@@ -99,6 +99,9 @@ export class Broker {
     this.#worldClock = new WorldClock(context, this.#deadlines, () => this.#dispatcher.newMessageId());
     this.#sessions = new Sessions(context, this.#router, this.#deadlines);
     this.#wills = new Wills(context, this.#dispatcher, this.#deadlines);
+    this.#sessions.whenEnded = (clientId) => {
+      this.#wills.sessionEnded(clientId);
+    };
     this.#connections = new Connections(
       context,
       this.#sessions,
@@ -118,7 +121,7 @@ export class Broker {
       this.#take(connection, session, packet);
     });
     this.#publishHandler = new PublishHandler(context, this.#connections, this.#router, this.#dispatcher, this.#waits);
-    this.#commandHandler = new CommandHandler(context, this.#connections, this.#wills, this.#dispatcher);
+    this.#commandHandler = new CommandHandler(context, this.#connections, this.#dispatcher);
     this.#queryHandler = new QueryHandler(context, this.#connections, this.#wills, this.#router, this.#dispatcher);
   }
 

@@ -86,11 +86,16 @@ export class Wills {
     held.whenRecorded = undefined;
   }
 
-  /** The client has returned: a will that is not due yet is dropped, and one that is goes out first. */
-  clientReturned(clientId: ClientId): void {
+  /**
+   * The client has returned: a will that is not due yet is dropped [MQTT5-3.1.3-9], and one that is goes out first.
+   * @param endsSession whether its return ends the session that the will waits with, so that its delay ends as well.
+   */
+  clientReturned(clientId: ClientId, endsSession: boolean): void {
     const held = this.#wills.get(clientId);
     if (held === undefined) return;
-    if (held.deadline.isSet && held.deadline.atMs <= this.context.nowMs) this.#publish(held);
+    const { deadline, record } = held;
+    const isDue = deadline.isSet && (deadline.atMs <= this.context.nowMs || (endsSession && record.delayS > 0));
+    if (isDue) this.#publish(held);
     else this.#forget(held);
   }
 
@@ -133,7 +138,7 @@ export class Wills {
     return this.#wills.has(clientId);
   }
 
-  /** The session has ended: a will is not delayed any further (MQTT 5 section 3.1.3.2.2). */
+  /** The session has ended: a will is not delayed any further [MQTT5-3.1.2-8]. */
   sessionEnded(clientId: ClientId): void {
     const held = this.#wills.get(clientId);
     if (held?.deadline.isSet === true) this.#publish(held);

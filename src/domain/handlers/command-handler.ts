@@ -5,7 +5,6 @@ import { subjectOf } from '../commands.js';
 import type { Command, CommandOutcome, OperatorMessage } from '../commands.js';
 import type { Pressed } from '../slowed-publisher.js';
 import type { Connections } from '../connect/connections.js';
-import type { Wills } from '../connect/wills.js';
 import type { Context } from '../context.js';
 import type { ClientId, TopicName } from '../identifiers.js';
 import type { CommandInput } from '../inputs.js';
@@ -20,7 +19,6 @@ export class CommandHandler {
   constructor(
     readonly context: Context,
     readonly connections: Connections,
-    readonly wills: Wills,
     readonly dispatcher: MessageDispatcher,
   ) {}
 
@@ -60,7 +58,6 @@ export class CommandHandler {
     this.#disconnect(session, actor);
     // A session that does not outlive its connection has ended with it.
     if (!session.isOver) this.connections.sessions.end(session, 'administrative');
-    this.wills.sessionEnded(session.clientId);
     return true;
   }
 

@@ -18,6 +18,8 @@ import { Subscription } from '../routing/subscription.js';
 export type SessionEnd = Extract<BrokerEvent, { kind: 'session-ended' }>['reason'];
 
 export class Sessions {
+  /** Called when a session has ended. */
+  whenEnded: (clientId: ClientId) => void = () => undefined;
   readonly #sessions = new Map<ClientId, Session>();
   readonly #ended: EndedSessions;
   #bytes = 0;
@@ -65,8 +67,7 @@ export class Sessions {
    */
   open(clientId: ClientId, clean: boolean, expiryIntervalS: number): { session: Session; present: boolean } {
     const old = this.#sessions.get(clientId);
-    // Its time may be over although its timer has not expired yet.
-    if (old !== undefined && !clean && !this.#isOver(old)) {
+    if (old !== undefined && !this.endsWith(clientId, clean)) {
       old.expiryIntervalS = expiryIntervalS;
       return { session: old, present: true };
     }
@@ -74,6 +75,12 @@ export class Sessions {
     const session = new Session(clientId, expiryIntervalS, this.context, this.#expiryTimer);
     this.#add(session);
     return { session, present: false };
+  }
+
+  /** Whether `open` ends a session of the client, whose time may be over although its timer has not expired yet. */
+  endsWith(clientId: ClientId, clean: boolean): boolean {
+    const old = this.#sessions.get(clientId);
+    return old !== undefined && (clean || this.#isOver(old));
   }
 
   /**
@@ -165,6 +172,7 @@ export class Sessions {
       else changes.record(drop);
     }
     effects.emit({ kind: 'session-ended', clientId: session.clientId, reason });
+    this.whenEnded(session.clientId);
   }
 
   restore(record: SessionRecord): void {
