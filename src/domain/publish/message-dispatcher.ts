@@ -322,9 +322,13 @@ export class MessageDispatcher implements Task {
     let left = count;
     let at = from;
     for (; at < targets.length && left > 0; at++) {
-      const target = targets[at] as Target;
+      let target = targets[at] as Target;
       left--;
-      if (target.noLocal && target.session.clientId === message.publisher) continue; // [MQTT-3.8.3-3]
+      if (target.noLocal && target.session.clientId === message.publisher) {
+        const { ofOthers } = target;
+        if (ofOthers === undefined) continue; // [MQTT5-3.8.3-3]
+        target = ofOthers;
+      }
       if (isStale) {
         left -= Math.floor(target.size / CHECKS_PER_RECIPIENT);
         if (!target.isCurrent) continue; // unsubscribed since [MQTT-3.10.4-2]

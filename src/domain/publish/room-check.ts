@@ -28,8 +28,10 @@ export function lookForRoom(
   const end = Math.min(from + count, targets.length + groups.length);
   let at = from;
   for (; at < end && at < targets.length; at++) {
-    const { session, noLocal, qos } = targets[at] as Target;
-    if (qos === 0 || (noLocal && session.clientId === clientId)) continue;
+    const target = targets[at] as Target;
+    const { session, noLocal } = target;
+    const qos = noLocal && session.clientId === clientId ? (target.ofOthers?.qos ?? 0) : target.qos;
+    if (qos === 0) continue;
     const full = session.fullFor(topic, bytes);
     if (full !== undefined) return full;
   }

@@ -11,7 +11,10 @@ import type { Subscription } from './subscription.js';
 export interface Target {
   readonly session: Recipient;
   readonly qos: QoS;
+  /** Whether one of its subscriptions is No Local: what the session's own client publishes goes to `ofOthers`. */
   readonly noLocal: boolean;
+  /** The same without those subscriptions; `undefined` if there is none left. */
+  readonly ofOthers: Target | undefined;
   readonly retainAsPublished: boolean;
   readonly identifiers: readonly number[] | undefined;
   /** How many subscriptions it results from. */
@@ -27,7 +30,10 @@ export interface Route {
   readonly groups: readonly SharedGroup[];
 }
 
-/** Overlapping subscriptions of one session make one delivery at the highest granted QoS [MQTT-3.3.5-1]. */
+/**
+ * Overlapping subscriptions of one session make one delivery at the highest granted QoS [MQTT-3.3.5-1],
+ * [MQTT5-3.3.4-2], with the identifiers of all [MQTT5-3.3.4-4].
+ */
 export class MergedTarget implements Target {
   readonly session: Recipient;
   qos: QoS;
@@ -35,15 +41,16 @@ export class MergedTarget implements Target {
   retainAsPublished: boolean;
   identifiers: number[] | undefined;
   readonly #subscriptions: Subscription[];
+  #ofOthers: MergedTarget | undefined;
 
-  constructor(one: Subscription, other: Subscription) {
+  constructor(one: Subscription, other?: Subscription) {
     this.session = one.session;
-    this.qos = one.qos > other.qos ? one.qos : other.qos;
-    this.noLocal = one.noLocal && other.noLocal;
-    this.retainAsPublished = one.retainAsPublished || other.retainAsPublished;
+    this.qos = one.qos;
+    this.noLocal = one.noLocal;
+    this.retainAsPublished = one.retainAsPublished;
     this.identifiers = one.identifiers === undefined ? undefined : [...one.identifiers];
-    if (other.identifiers !== undefined) (this.identifiers ??= []).push(...other.identifiers);
-    this.#subscriptions = [one, other];
+    this.#subscriptions = [one];
+    if (other !== undefined) this.add(other);
   }
 
   get size(): number {
@@ -54,10 +61,21 @@ export class MergedTarget implements Target {
     return this.#subscriptions.some(({ isCurrent }) => isCurrent);
   }
 
+  get ofOthers(): Target | undefined {
+    if (!this.noLocal) return this;
+    if (this.#ofOthers !== undefined) return this.#ofOthers;
+    for (const subscription of this.#subscriptions) {
+      if (subscription.noLocal) continue;
+      if (this.#ofOthers === undefined) this.#ofOthers = new MergedTarget(subscription);
+      else this.#ofOthers.add(subscription);
+    }
+    return this.#ofOthers;
+  }
+
   add(subscription: Subscription): void {
     this.#subscriptions.push(subscription);
     if (subscription.qos > this.qos) this.qos = subscription.qos;
-    this.noLocal &&= subscription.noLocal;
+    this.noLocal ||= subscription.noLocal;
     this.retainAsPublished ||= subscription.retainAsPublished;
     if (subscription.identifiers !== undefined) (this.identifiers ??= []).push(...subscription.identifiers);
   }

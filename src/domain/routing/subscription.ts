@@ -35,6 +35,11 @@ export class Subscription {
     return this.session.hasSubscription(this.topicFilter);
   }
 
+  /** See `Target`. */
+  get ofOthers(): Subscription | undefined {
+    return this.noLocal ? undefined : this;
+  }
+
   /** The number of subscriptions: see `Target`. */
   get size(): number {
     return 1;
