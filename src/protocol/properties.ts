@@ -236,7 +236,8 @@ function valueInvalid(name: PropertyName, value: number): MalformedPacketError {
   return new MalformedPacketError(
     'property-value-invalid',
     `the property ${name} is ${value}`,
-    ReasonCode.protocolError,
+    // Section 3.3.4 has a code for it.
+    name === 'topicAlias' ? ReasonCode.topicAliasInvalid : ReasonCode.protocolError,
   );
 }
 

@@ -685,7 +685,7 @@ export const MALFORMED_PACKETS: readonly MalformedPacket[] = [
     "10 13 0004 'MQTT' 05 02 003c 05 27 00000000 0001 'a'",
     0x82,
   ),
-  bad(5, 'property-value-invalid', 'a Topic Alias of 0', "30 07 0001 'a' 03 23 0000", 0x82),
+  bad(5, 'property-value-invalid', 'a Topic Alias of 0', "30 07 0001 'a' 03 23 0000", 0x94),
   bad(5, 'property-value-invalid', 'a Subscription Identifier of 0', "82 09 0001 02 0b 00 0001 'a' 00", 0x82),
   bad(5, 'property-value-invalid', 'a Payload Format Indicator of 2', "30 06 0001 'a' 02 01 02", 0x82),
   bad(

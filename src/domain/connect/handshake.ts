@@ -186,6 +186,7 @@ export class Handshake {
     });
     connection.session = session;
     this.sessions.attach(session, connection.output, connection.access);
+    if (connection.version === 5) session.beginQuota();
   }
 
   #announce(

@@ -42,7 +42,9 @@ export class PublishHandler {
     if (known === undefined) {
       const problem = topicNameProblem(topic, limits);
       if (problem !== undefined) {
-        this.connections.end(connection, 'topic-name-invalid', { detail: problem });
+        // Neither a topic nor an alias (MQTT 5 section 3.3.2.1).
+        const isMissing = topic === '' && connection.version === 5;
+        this.connections.end(connection, isMissing ? 'protocol-violation' : 'topic-name-invalid', { detail: problem });
         return;
       }
     }
@@ -136,15 +138,15 @@ export class PublishHandler {
 
   /**
    * What was received and is not answered yet: at QoS 1 until PUBACK leaves, at QoS 2 until PUBREL has come
-   * [MQTT-3.3.4-9].
+   * [MQTT5-3.3.4-7].
    * @returns whether it is too much, with one more; the connection has then been ended.
    */
   #isOverReceiveMaximum(connection: Connection, session: Session): boolean {
     const { unanswered, announced } = connection;
     const { receiveMaximum } = announced ?? this.context.limits;
-    if (unanswered.count + session.inboundCount < receiveMaximum) return false;
+    if (unanswered.count + session.inboundOfConnection < receiveMaximum) return false;
     unanswered.settle(this.context.effects.released);
-    if (unanswered.count + session.inboundCount < receiveMaximum) return false;
+    if (unanswered.count + session.inboundOfConnection < receiveMaximum) return false;
     const detail = `more than ${receiveMaximum} messages at QoS 1 and 2 that were not answered`;
     this.connections.end(connection, 'receive-maximum-exceeded', { detail });
     return true;

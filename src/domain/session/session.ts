@@ -47,6 +47,8 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   subscriptions: Map<TopicFilter, Subscription> | undefined;
   #subscriptionBytes = 0;
   #inbound: Set<number> | undefined;
+  /** Those among them that came on earlier connections, and those that wait to be published since then. */
+  #earlierInbound: Set<number> | undefined;
   #reservedInbound: Set<number> | undefined;
   #origin: Origin | undefined;
   /** Whether the session has ended: a message that is still on its way to it, or from it, has no effect on it. */
@@ -126,6 +128,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   closeMemoryShare(): void {
     this.#memoryShare?.close();
     this.#memoryShare = undefined;
+    this.#earlierInbound = undefined;
   }
 
   /** Its outbound queue, if it has ever had a message. */
@@ -263,6 +266,11 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
     return this.inboundCount >= INBOUND_FREE;
   }
 
+  /** Those that came on this connection: a quota begins again with each (MQTT 5 section 4.9). */
+  get inboundOfConnection(): number {
+    return Math.max(0, this.inboundCount - (this.#earlierInbound?.size ?? 0));
+  }
+
   restoreInbound(packetId: number): void {
     (this.#inbound ??= new Set<number>()).add(packetId);
     this.context.leftBytes += inboundBytes(this.stored);
@@ -292,6 +300,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   /** The message was not accepted. */
   dropReservedInbound(packetId: number): void {
     this.#reservedInbound?.delete(packetId);
+    if (this.#earlierInbound?.delete(packetId) === true) this.#holdInbound(-1);
   }
 
   putInbound(packetId: number): void {
@@ -307,7 +316,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   dropInbound(packetId: number): boolean {
     if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
     this.context.leftBytes -= inboundBytes(this.stored);
-    this.#holdInbound(-1);
+    this.#holdInbound(this.#earlierInbound?.delete(packetId) === true ? -2 : -1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });
     return true;
   }
@@ -316,6 +325,13 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   attached(output: ClientOutput): void {
     this.output = output;
     if (this.#inbound !== undefined) this.#holdInbound(this.#inbound.size);
+  }
+
+  /** What the client has not released so far does not count in the Receive Maximum of this connection. */
+  beginQuota(): void {
+    const earlier = new Set([...(this.#inbound ?? []), ...(this.#reservedInbound ?? [])]);
+    this.#earlierInbound = earlier.size === 0 ? undefined : earlier;
+    this.#holdInbound(earlier.size);
   }
 
   /**
