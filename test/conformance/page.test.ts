@@ -1,165 +1,152 @@
-// docs/conformance.md is made from the catalogues and the test names of this folder, and this test keeps the three
-// together: every statement has a test or says why it has none, and no test names a statement that does not exist.
-// HEXMQ_WRITE_DOCS=1 writes the page.
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// docs/conformance.md and docs/conformance-5.md are made from the catalogues and the test names of this folder and of
+// `mqtt5`, and this test keeps them together: every statement has a test or says why it has none, and no test names a
+// statement that does not exist. HEXMQ_WRITE_DOCS=1 writes the pages.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { DIFFERENCES_31 } from './differences-31.js';
+import { RULES_5, STATEMENTS_5 } from './mqtt5/statements-5.js';
+import { NamedTests, coverage, reasonOf, writtenTests } from './page.js';
 import { RULES_311, STATEMENTS_311 } from './statements-311.js';
 import type { Statement } from './statements-311.js';
 
-const FOLDER = 'test/conformance';
-const PAGE = 'docs/conformance.md';
-const ALL = [...STATEMENTS_311, ...RULES_311, ...DIFFERENCES_31];
-
-interface NamedTest {
-  readonly file: string;
-  readonly ids: readonly string[];
-  readonly sentence: string;
+interface Catalogue {
+  readonly name: string;
+  readonly page: string;
+  /** Of the tests. */
+  readonly folder: string;
+  /** Of Appendix B. */
+  readonly statements: readonly Statement[];
+  readonly others: readonly Statement[];
+  readonly size: Readonly<Record<'all' | Statement['binds'], number>>;
+  readonly render: (tests: NamedTests) => string[];
 }
 
-/** All tests of this folder, found in their sources: `test('[id] [id] sentence', …`. */
-function namedTests(): NamedTest[] {
-  const files = readdirSync(FOLDER).filter((file) => file.endsWith('.test.ts') && file !== 'page.test.ts');
-  return files.sort().flatMap((file) => {
-    const source = readFileSync(join(FOLDER, file), 'utf8');
-    return [...source.matchAll(/^\s*test\(\s*(['"`])(.*?)\1,/gms)].map(([, , name = '']) => {
-      const [, brackets = '', sentence = ''] = /^((?:\[[^\]]*\] )*)(.*)$/s.exec(name) ?? [];
-      return { file, ids: [...brackets.matchAll(/\[([^\]]*)\]/g)].map(([, id = '']) => id), sentence };
-    });
-  });
-}
+const CATALOGUES: readonly Catalogue[] = [
+  {
+    name: 'MQTT 3.1.1 and 3.1',
+    page: 'docs/conformance.md',
+    folder: 'test/conformance',
+    statements: STATEMENTS_311,
+    others: [...RULES_311, ...DIFFERENCES_31],
+    size: { all: 141, server: 69, client: 28, both: 44 },
+    render: render311,
+  },
+  {
+    name: 'MQTT 5',
+    page: 'docs/conformance-5.md',
+    folder: 'test/conformance/mqtt5',
+    statements: STATEMENTS_5,
+    others: RULES_5,
+    size: { all: 251, server: 117, client: 47, both: 87 },
+    render: render5,
+  },
+];
 
-const TESTS = namedTests();
-const testsOf = ({ id }: Statement): NamedTest[] => TESTS.filter(({ ids }) => ids.includes(id));
-const reasonOf = ({ untestable, notYet }: Statement): string | undefined => untestable ?? notYet;
+describe.each(CATALOGUES)('the catalogue of $name', ({ page, folder, statements, others, size, render }) => {
+  const all = [...statements, ...others];
+  const tests = new NamedTests(folder);
 
-describe('the catalogue', () => {
-  test('the catalogue has the 141 statements of Appendix B, each once', () => {
-    const count = (binds: Statement['binds']): number =>
-      STATEMENTS_311.filter((statement) => statement.binds === binds).length;
+  test('the catalogue has the statements of Appendix B, each once', () => {
+    const count = (binds: Statement['binds']): number => statements.filter((one) => one.binds === binds).length;
     expect({
-      all: STATEMENTS_311.length,
+      all: statements.length,
       server: count('server'),
       client: count('client'),
       both: count('both'),
-    }).toEqual({
-      all: 141,
-      server: 69,
-      client: 28,
-      both: 44,
-    });
-    expect(new Set(ALL.map(({ id }) => id)).size).toBe(ALL.length);
+    }).toEqual(size);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
   });
 
   test('every statement has a test, or a reason for having none, but not both', () => {
-    expect(
-      ALL.filter((statement) => testsOf(statement).length === 0 && reasonOf(statement) === undefined).map(
-        ({ id }) => id,
-      ),
-    ).toEqual([]);
-    expect(
-      ALL.filter((statement) => testsOf(statement).length > 0 && reasonOf(statement) !== undefined).map(({ id }) => id),
-    ).toEqual([]);
+    const ids = (which: (tested: boolean, reason: boolean) => boolean): string[] =>
+      all.filter((one) => which(tests.of(one).length > 0, reasonOf(one) !== undefined)).map(({ id }) => id);
+    expect(ids((tested, reason) => !tested && !reason)).toEqual([]);
+    expect(ids((tested, reason) => tested && reason)).toEqual([]);
   });
 
   test('every test names a statement that exists', () => {
-    const known = new Set(ALL.map(({ id }) => id));
-    expect(TESTS.filter(({ ids }) => ids.length === 0).map(({ sentence }) => sentence)).toEqual([]);
-    expect(TESTS.flatMap(({ ids }) => ids).filter((id) => !known.has(id))).toEqual([]);
+    const known = new Set(all.map(({ id }) => id));
+    expect(tests.all.filter(({ ids }) => ids.length === 0).map(({ sentence }) => sentence)).toEqual([]);
+    expect(tests.all.flatMap(({ ids }) => ids).filter((id) => !known.has(id))).toEqual([]);
   });
 
   test('the page has as many tests as the conformance files', () => {
-    const written = readdirSync(FOLDER)
-      .filter((file) => file.endsWith('.test.ts') && file !== 'page.test.ts')
-      .flatMap((file) => [...readFileSync(join(FOLDER, file), 'utf8').matchAll(/\b(?:test|it)(?:\.\w+)?\(/g)]);
-    expect(TESTS).toHaveLength(written.length);
+    expect(tests.all).toHaveLength(writtenTests(folder));
+  });
+
+  test('the page has the names of the tests', () => {
+    const rendered = `${render(tests).join('\n').trimEnd()}\n`;
+    if (process.env['HEXMQ_WRITE_DOCS'] === '1') writeFileSync(page, rendered);
+    expect(readFileSync(page, 'utf8')).toBe(rendered);
   });
 });
 
-describe('docs/conformance.md', () => {
-  test('docs/conformance.md has the names of the tests', () => {
-    const page = renderPage();
-    if (process.env['HEXMQ_WRITE_DOCS'] === '1') writeFileSync(PAGE, page);
-    expect(readFileSync(PAGE, 'utf8')).toBe(page);
-  });
-});
-
-function renderPage(): string {
-  const testable = STATEMENTS_311.filter((statement) => reasonOf(statement) === undefined);
-  const server = STATEMENTS_311.filter(({ binds }) => binds !== 'client');
-  const serverTested = server.filter((statement) => reasonOf(statement) === undefined);
+/** How both pages are read, and how they are written. */
+function howToRead(ids: string, folder: string): string[] {
   return [
-    '# Conformance',
-    '',
-    `hexmq serves MQTT 3.1.1 and MQTT 3.1. This page lists every normative statement of *MQTT Version 3.1.1* (OASIS Standard, Appendix B) and every`,
-    `difference of *MQTT V3.1* for a broker, each with the tests that check hexmq.`,
-    '',
-    `Of the ${STATEMENTS_311.length} statements, ${testable.length} have tests; of the ${server.length} that bind a server, ${serverTested.length}. The others have the reason in place of tests.`,
-    '',
     '## How to read it',
     '',
-    '- **Statement**: the number in Appendix B. Ids that begin with `MQTT311-` and `MQTT31-` are ours, for rules without a number.',
+    `- **Statement**: the number in Appendix B. ${ids}`,
     '- **Binds**: who has to obey the rule. `both` is a rule for senders or receivers, and a broker is both. For a rule that binds clients, the test',
     '  breaks it and checks the reaction of the broker.',
     '- **Summary**: the rule in our words; the wording of the standard is authoritative.',
-    `- **Tests**: a test's name without the number with which it begins, and its file in \`${FOLDER}\`.`,
+    `- **Tests**: a test's name without the number with which it begins, and its file in \`${folder}\`.`,
     '',
     'The tests send bytes to a whole broker and check every byte of the answer, with a parser that fails on anything that the standard forbids a',
     'server to send. Every test of a close also checks that nothing else was sent, that the reason was reported, and that other clients are still served.',
     '',
-    `The page is generated from the tests: \`HEXMQ_WRITE_DOCS=1 NODE_OPTIONS=--experimental-vm-modules npx jest --selectProjects conformance -t ${PAGE}\``,
+    'The page is generated from the tests: `HEXMQ_WRITE_DOCS=1 NODE_OPTIONS=--experimental-vm-modules npx jest --selectProjects conformance -t "the page has the names"`',
     'writes it, and the same test without the variable fails if it is out of date.',
     '',
+  ];
+}
+
+function render311(tests: NamedTests): string[] {
+  return [
+    '# Conformance',
+    '',
+    'hexmq serves MQTT 3.1.1, MQTT 3.1 and MQTT 5, which has [a page of its own](conformance-5.md). This page lists every normative statement of',
+    '*MQTT Version 3.1.1* (OASIS Standard, Appendix B) and every difference of *MQTT V3.1* for a broker, each with the tests that check hexmq.',
+    '',
+    coverage(STATEMENTS_311),
+    '',
+    ...howToRead(
+      'Ids that begin with `MQTT311-` and `MQTT31-` are ours, for rules without a number.',
+      'test/conformance',
+    ),
     '## MQTT 3.1.1',
     '',
-    ...sections(STATEMENTS_311),
+    ...tests.sections(STATEMENTS_311),
     '### Rules without a number',
     '',
-    ...table(RULES_311),
+    ...tests.table(RULES_311),
     '## MQTT 3.1',
     '',
     'Everything else is as in 3.1.1.',
     '',
-    ...sections(DIFFERENCES_31),
-  ]
-    .join('\n')
-    .trimEnd()
-    .concat('\n');
+    ...tests.sections(DIFFERENCES_31),
+  ];
 }
 
-function sections(statements: readonly Statement[]): string[] {
-  const names = [...new Set(statements.map(({ section }) => section))];
-  return names.flatMap((name) => [`### ${name}`, '', ...table(statements.filter(({ section }) => section === name))]);
+function render5(tests: NamedTests): string[] {
+  return [
+    '# Conformance to MQTT 5',
+    '',
+    'This page lists every normative statement of *MQTT Version 5.0* (OASIS Standard, Appendix B), each with the tests that check hexmq. Versions',
+    '3.1.1 and 3.1 have [a page of their own](conformance.md). See also [what MQTT 5 adds](mqtt5.md).',
+    '',
+    coverage(STATEMENTS_5),
+    '',
+    ...howToRead(
+      'Ids that begin with `MQTT5-` are ours, for rules without a number. The same number means other things in 3.1.1, so the code names ' +
+        'a statement of MQTT 5 as `MQTT5-3.1.2-24`.',
+      'test/conformance/mqtt5',
+    ),
+    '## Statements',
+    '',
+    ...tests.sections(STATEMENTS_5),
+    '## Rules without a number',
+    '',
+    ...tests.table(RULES_5),
+  ];
 }
-
-function table(statements: readonly Statement[]): string[] {
-  const rows = statements.map(
-    (statement) => `| ${statement.id} | ${statement.binds} | ${escape(statement.summary)} | ${evidence(statement)} |`,
-  );
-  return ['| Statement | Binds | Summary | Tests |', '|---|---|---|---|', ...rows, ''];
-}
-
-function evidence(statement: Statement): string {
-  if (statement.untestable !== undefined) return `none: ${escape(statement.untestable)}`;
-  if (statement.notYet !== undefined) return `not yet: ${escape(statement.notYet)}`;
-  const tests = testsOf(statement);
-  const files = [...new Set(tests.map(({ file }) => file))];
-  return files
-    .map(
-      (file) =>
-        `${tests
-          .filter((one) => one.file === file)
-          .map(({ sentence }) => escape(sentence))
-          .join('<br>')} (\`${file}\`)`,
-    )
-    .join('<br>');
-}
-
-const escape = (text: string): string =>
-  text
-    .replaceAll('|', '\\|')
-    .replaceAll('#', '\\#')
-    .replaceAll('<', '\\<')
-    .replaceAll('_', '\\_')
-    .replaceAll('*', '\\*');
