@@ -1,5 +1,5 @@
 // The properties of an outgoing PUBLISH (MQTT 5): those of the publisher, what is left of the message's lifetime
-// [MQTT-3.3.2-6], and the subscriptions that it matched [MQTT-3.3.4-3].
+// [MQTT5-3.3.2-6], and the subscriptions that it matched [MQTT5-3.3.4-3].
 import type { Message } from '../domain/messages/message.js';
 import type { Properties } from '../protocol/packets.js';
 

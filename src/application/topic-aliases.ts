@@ -1,4 +1,4 @@
-// The Topic Aliases that the broker uses towards one client of MQTT 5 [MQTT5-3.3.2-12]: the first topics that are sent
+// The Topic Aliases that the broker uses towards one client of MQTT 5 [MQTT5-3.1.2-26]: the first topics that are sent
 // to it more than once get them, as many as both sides allow.
 
 /** A shorter topic is not worth the three bytes of an alias. */

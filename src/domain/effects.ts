@@ -40,9 +40,9 @@ export interface ConnectionTerms {
   readonly version: ProtocolVersion;
   /** Of a packet from the client, in bytes. */
   readonly maxPacketSize: number;
-  /** Of a packet to the client, in bytes [MQTT-3.1.2-24]. */
+  /** Of a packet to the client, in bytes [MQTT5-3.1.2-24]. */
   readonly maximumPacketSize: number;
-  /** Topic Aliases that the broker may use, 0 to 65,535 [MQTT-3.1.2-26]. */
+  /** Topic Aliases that the broker may use, 0 to 65,535 [MQTT5-3.1.2-26]. */
   readonly topicAliasMaximum: number;
 }
 

@@ -29,7 +29,7 @@ export type EndReason =
   | 'packet-too-large' // the answer, for the client's Maximum Packet Size
   | 'properties-too-large' // `maxPropertyBytes`
   | 'payload-format-invalid' // not the UTF-8 that the Payload Format Indicator promises
-  | 'receive-maximum-exceeded' // [MQTT-3.3.4-9]
+  | 'receive-maximum-exceeded' // [MQTT5-3.3.4-7]
   | 'topic-alias-invalid'
   | 'subscription-identifiers-not-supported'
   | 'qos-not-supported'
@@ -43,14 +43,14 @@ export type RefusalReason =
   | 'client-identifier-empty' // [MQTT-3.1.3-8]
   | 'client-identifier-too-long'
   | 'bad-credentials'
-  | 'authentication-method-unknown' // [MQTT-4.12.0-1]
+  | 'authentication-method-unknown' // [MQTT5-4.12.0-1]
   | 'not-authorized'
   | 'authentication-unavailable'
   | 'authorization-unavailable'
   | 'storage-unavailable'
   | 'will-topic-invalid' // [MQTT-4.7.1-1], limits
-  | 'will-qos-not-supported' // [MQTT-3.2.2-12]
-  | 'will-retain-not-supported' // [MQTT-3.2.2-13]
+  | 'will-qos-not-supported' // [MQTT5-3.2.2-12]
+  | 'will-retain-not-supported' // [MQTT5-3.2.2-13]
   | 'will-properties-too-large' // `maxPropertyBytes`
   | 'will-payload-invalid' // not the UTF-8 that its Payload Format Indicator promises
   | 'too-many-connections'
@@ -75,7 +75,7 @@ export type DropReason =
   | 'memory-full' // `maxWaitingBytes`, and nothing holds more of it than what waits for this client or group
   | 'session-ended' // the session was ended or expired with the message still in its queue
   | 'not-authorized' // the client may not receive it
-  | 'packet-too-large' // for the client's Maximum Packet Size [MQTT-3.1.2-25]
+  | 'packet-too-large' // for the client's Maximum Packet Size [MQTT5-3.1.2-25]
   | 'refused-by-client' // its PUBACK or PUBREC has a Reason Code of 0x80 or more
   | 'retained-full' // `maxRetainedMessages`
   | 'retained-bytes-full' // `maxRetainedTopicBytes`

@@ -37,7 +37,7 @@ export class ByteReader {
       const byte = this.byte();
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) {
-        if (byte === 0 && shift > 0) throw integerError('takes more bytes than it needs'); // [MQTT-1.5.5-1]
+        if (byte === 0 && shift > 0) throw integerError('takes more bytes than it needs'); // [MQTT5-1.5.5-1]
         return value;
       }
     }

@@ -137,7 +137,7 @@ export function decodeConnack(reader: ByteReader, version: ProtocolVersion): Con
   const reasonCode = reasonCodeOf(PacketType.connack, reader.byte(), version);
   // In MQTT 3.1 the byte is reserved and has no meaning.
   if (version !== 3 && (flags > 1 || (flags === 1 && reasonCode !== 0))) {
-    // [MQTT-3.2.2-4], in 5 [MQTT-3.2.2-6]
+    // [MQTT-3.2.2-4], in 5 [MQTT5-3.2.2-6]
     throw new MalformedPacketError('connack-flags', `CONNACK with flags ${flags} and code ${reasonCode}`);
   }
   const properties = version === 5 ? readProperties(reader, PropertyPlace.connack) : undefined;
@@ -162,7 +162,7 @@ function readSubscription(reader: ByteReader, version: ProtocolVersion): Subscri
   // MQTT 3.1 section 3.8: the upper six bits are not used. They are masked, not refused.
   const options = version === 3 ? byte & 0x03 : byte;
   const reserved = version === 5 ? 0xc0 : 0xfc;
-  // [MQTT-3-8.3-4], in 5 [MQTT-3.8.3-5]
+  // [MQTT-3-8.3-4], in 5 [MQTT5-3.8.3-5]
   if ((options & reserved) !== 0) throw optionsInvalid(byte, ReasonCode.malformedPacket);
   const qos = options & 0x03;
   const retainHandling = (options >> 4) & 0x03;
@@ -239,7 +239,7 @@ export function decodeAuth(reader: ByteReader, sender: Sender): AuthPacket {
   const reasonCode = short ? ReasonCode.success : reasonCodeOf(PacketType.auth, reader.byte(), 5);
   const properties = short ? undefined : readProperties(reader, PropertyPlace.auth);
   reader.expectEnd();
-  // Table 3.15-1: 0x00 comes from the server, 0x19 from the client. [MQTT-4.12.0-3]
+  // Table 3.15-1: 0x00 comes from the server, 0x19 from the client. [MQTT5-4.12.0-3]
   const foreign = sender === 'client' ? ReasonCode.success : ReasonCode.reAuthenticate;
   if (reasonCode === foreign) {
     throw new MalformedPacketError(
@@ -263,6 +263,6 @@ export function reasonCodeOf(type: PacketType, code: number, version: ProtocolVe
 }
 
 export function overlongRemainingLength(): MalformedPacketError {
-  // [MQTT-1.5.5-1]
+  // [MQTT5-1.5.5-1]
   return new MalformedPacketError('variable-byte-integer', 'the Remaining Length takes more bytes than it needs');
 }

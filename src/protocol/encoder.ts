@@ -108,7 +108,7 @@ function writeConnack(
   { sessionPresent, reasonCode, properties }: ConnackPacket,
   version: ProtocolVersion,
 ): void {
-  // [MQTT-3.2.2-4], in 5 [MQTT-3.2.2-6]
+  // [MQTT-3.2.2-4], in 5 [MQTT5-3.2.2-6]
   if (sessionPresent && reasonCode !== 0) throw new RangeError('Session Present in a refusal');
   body.byte(sessionPresent && version !== 3 ? 1 : 0); // MQTT 3.1 does not have it
   body.byte(checkedCode(PacketType.connack, reasonCode, version));

@@ -56,7 +56,7 @@ function judge(byte: number, sender: Sender, version: ProtocolVersion): Rejectio
   // are sent again.
   if (version === 3)
     return WITH_FLAGS_0010.includes(type) && (flags & 0x06) !== 0x02 ? 'fixed-header-flags' : undefined;
-  // [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT-3.15.1-1]
+  // [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT5-3.15.1-1]
   return flags === (WITH_FLAGS_0010.includes(type) ? 0x02 : 0x00) ? undefined : 'fixed-header-flags';
 }
 

@@ -75,12 +75,12 @@ export const PROPERTY_RULES: readonly PropertyRule[] = [
   rule(0x03, 'contentType', 'string', PUBLISH | p.will),
   rule(0x08, 'responseTopic', 'string', PUBLISH | p.will),
   rule(0x09, 'correlationData', 'binary', PUBLISH | p.will),
-  // [MQTT-3.3.4-6]: not in a PUBLISH from a client.
+  // [MQTT5-3.3.4-6]: not in a PUBLISH from a client.
   rule(0x0b, 'subscriptionIdentifiers', 'variable-byte-integer', p.publishFromServer | p.subscribe, {
     notZero: true,
     repeatable: p.publishFromServer,
   }),
-  rule(0x11, 'sessionExpiryInterval', 'uint32', p.connect | p.connack | p.disconnectFromClient), // [MQTT-3.14.2-2]
+  rule(0x11, 'sessionExpiryInterval', 'uint32', p.connect | p.connack | p.disconnectFromClient), // [MQTT5-3.14.2-2]
   rule(0x12, 'assignedClientIdentifier', 'string', p.connack),
   rule(0x13, 'serverKeepAlive', 'uint16', p.connack),
   rule(0x15, 'authenticationMethod', 'string', p.connect | p.connack | p.auth),
@@ -93,7 +93,7 @@ export const PROPERTY_RULES: readonly PropertyRule[] = [
   rule(0x1f, 'reasonString', 'string', p.connack | ACKNOWLEDGEMENT | DISCONNECT | p.auth),
   rule(0x21, 'receiveMaximum', 'uint16', p.connect | p.connack, { notZero: true }),
   rule(0x22, 'topicAliasMaximum', 'uint16', p.connect | p.connack),
-  rule(0x23, 'topicAlias', 'uint16', PUBLISH, { notZero: true }), // [MQTT-3.3.2-8]
+  rule(0x23, 'topicAlias', 'uint16', PUBLISH, { notZero: true }), // [MQTT5-3.3.2-8]
   rule(0x24, 'maximumQos', 'bit', p.connack),
   rule(0x25, 'retainAvailable', 'bit', p.connack),
   rule(0x26, 'userProperties', 'string-pair', EVERYWHERE, { repeatable: EVERYWHERE }),
@@ -111,7 +111,7 @@ type SingleValue = number | string | Uint8Array | UserProperty;
 
 /** Reads Property Length and the properties; `undefined` if there are none. */
 export function readProperties(reader: ByteReader, place: PropertyPlaces): Properties | undefined {
-  const length = reader.variableByteInteger(); // [MQTT-2.2.2-1]: present even if it is 0
+  const length = reader.variableByteInteger(); // [MQTT5-2.2.2-1]: present even if it is 0
   if (length === 0) return undefined;
   const block = reader.part(length);
   const properties: Partial<Record<PropertyName, PropertyValue>> = {};
@@ -156,7 +156,7 @@ function readValue(block: ByteReader, { type, name, notZero }: PropertyRule): Si
     case 'binary':
       return block.binary();
     case 'string-pair':
-      return [block.string(), block.string()]; // [MQTT-1.5.7-1]
+      return [block.string(), block.string()]; // [MQTT5-1.5.7-1]
   }
 }
 

@@ -21,24 +21,24 @@ const CODES: Record<ProtocolVersion, Codes> = {
     [PacketType.suback]: [...GRANTED_QOS, SUBACK_FAILURE], // [MQTT-3.9.3-2]
   },
   5: {
-    // [MQTT-3.2.2-8]
+    // [MQTT5-3.2.2-8]
     [PacketType.connack]: [
       ...[0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c],
       ...[0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f],
     ],
-    [PacketType.puback]: PUBLISH_RESULT, // [MQTT-3.4.2-1]
-    [PacketType.pubrec]: PUBLISH_RESULT, // [MQTT-3.5.2-1]
-    [PacketType.pubrel]: RELEASE_RESULT, // [MQTT-3.6.2-1]
-    [PacketType.pubcomp]: RELEASE_RESULT, // [MQTT-3.7.2-1]
-    [PacketType.suback]: [...GRANTED_QOS, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2], // [MQTT-3.9.3-2]
-    [PacketType.unsuback]: [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91], // [MQTT-3.11.3-2]
-    // [MQTT-3.14.2-1]. 0x8C is not in section 3.14.2.1, but section 2.4 allows it in DISCONNECT, and a failed
+    [PacketType.puback]: PUBLISH_RESULT, // [MQTT5-3.4.2-1]
+    [PacketType.pubrec]: PUBLISH_RESULT, // [MQTT5-3.5.2-1]
+    [PacketType.pubrel]: RELEASE_RESULT, // [MQTT5-3.6.2-1]
+    [PacketType.pubcomp]: RELEASE_RESULT, // [MQTT5-3.7.2-1]
+    [PacketType.suback]: [...GRANTED_QOS, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2], // [MQTT5-3.9.3-2]
+    [PacketType.unsuback]: [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91], // [MQTT5-3.11.3-2]
+    // [MQTT5-3.14.2-1]. 0x8C is not in section 3.14.2.1, but section 2.4 allows it in DISCONNECT, and a failed
     // re-authentication needs it.
     [PacketType.disconnect]: [
       ...[0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8c, 0x8d, 0x8e, 0x8f],
       ...[0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2],
     ],
-    [PacketType.auth]: [0x00, 0x18, 0x19], // [MQTT-3.15.2-1]
+    [PacketType.auth]: [0x00, 0x18, 0x19], // [MQTT5-3.15.2-1]
   },
 };
 

@@ -118,10 +118,10 @@ export function encodeUtf8(text: string): Uint8Array {
 }
 
 function illFormed(): MalformedPacketError {
-  // [MQTT-1.5.3-1], [MQTT-1.5.4-1]
+  // [MQTT-1.5.3-1], [MQTT5-1.5.4-1]
   return new MalformedPacketError('utf8-invalid', 'a string is not well-formed UTF-8');
 }
 
 function nullCharacter(): MalformedPacketError {
-  return new MalformedPacketError('utf8-null-character', 'a string holds U+0000'); // [MQTT-1.5.3-2], [MQTT-1.5.4-2]
+  return new MalformedPacketError('utf8-null-character', 'a string holds U+0000'); // [MQTT-1.5.3-2], [MQTT5-1.5.4-2]
 }

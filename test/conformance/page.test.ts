@@ -1,7 +1,8 @@
 // docs/conformance.md and docs/conformance-5.md are made from the catalogues and the test names of this folder and of
 // `mqtt5`, and this test keeps them together: every statement has a test or says why it has none, and no test names a
 // statement that does not exist. HEXMQ_WRITE_DOCS=1 writes the pages.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DIFFERENCES_31 } from './differences-31.js';
 import { RULES_5, STATEMENTS_5 } from './mqtt5/statements-5.js';
@@ -78,6 +79,23 @@ describe.each(CATALOGUES)('the catalogue of $name', ({ page, folder, statements,
     const rendered = `${render(tests).join('\n').trimEnd()}\n`;
     if (process.env['HEXMQ_WRITE_DOCS'] === '1') writeFileSync(page, rendered);
     expect(readFileSync(page, 'utf8')).toBe(rendered);
+  });
+});
+
+describe('the code', () => {
+  test('the code names statements that exist: those of MQTT 3.1.1 by their numbers, those of MQTT 5 as MQTT5', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const known = new Set([
+      ...[...STATEMENTS_311, ...DIFFERENCES_31].map(({ id }) => id),
+      ...STATEMENTS_5.map(({ id }) => id.replace('MQTT-', 'MQTT5-')),
+    ]);
+    const unknown = sources.flatMap((file) =>
+      [...readFileSync(join('src', file), 'utf8').matchAll(/\[(MQTT\d*-\d[^\]]*)\]/g)]
+        .map(([, id = '']) => id)
+        .filter((id) => !known.has(id))
+        .map((id) => `${file}: ${id}`),
+    );
+    expect(unknown).toEqual([]);
   });
 });
 

@@ -28,7 +28,7 @@ const KINDS = [
 ] as const;
 const QOS: readonly QoS[] = [0, 1, 2];
 const UINT32_MAX = 4_294_967_295;
-/** The longest UTF-8 string of MQTT, in bytes [MQTT-1.5.3]; the name of a queue has up to two of them. */
+/** The longest UTF-8 string of MQTT, in bytes (section 1.5.3); the name of a queue has up to two of them. */
 const NAME_BYTES_MAX = 65_535;
 const QUEUE_BYTES_MAX = 131_080;
 const SUBSCRIPTION_IDENTIFIER_MAX = 268_435_455;

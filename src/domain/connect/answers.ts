@@ -21,7 +21,7 @@ export type AnsweredRefusal = Exclude<
   | 'server-shutting-down'
 >;
 
-/** [MQTT-3.2.2-8]; sections 3.2.2.3 of MQTT 3.1.1 and 3.2.2.2 of MQTT 5. */
+/** [MQTT5-3.2.2-8]; sections 3.2.2.3 of MQTT 3.1.1 and 3.2.2.2 of MQTT 5. */
 export const CONNACK_CODES: Readonly<Record<AnsweredRefusal, Refusal>> = {
   'unsupported-protocol-version': {
     before5: ConnectReturnCode.unacceptableProtocolVersion, // [MQTT-3.1.2-2]
@@ -39,7 +39,7 @@ export const CONNACK_CODES: Readonly<Record<AnsweredRefusal, Refusal>> = {
     before5: ConnectReturnCode.badUserNameOrPassword,
     in5: ReasonCode.badUserNameOrPassword,
   },
-  'authentication-method-unknown': { before5: undefined, in5: ReasonCode.badAuthenticationMethod }, // [MQTT-4.12.0-1]
+  'authentication-method-unknown': { before5: undefined, in5: ReasonCode.badAuthenticationMethod }, // [MQTT5-4.12.0-1]
   'not-authorized': { before5: ConnectReturnCode.notAuthorized, in5: ReasonCode.notAuthorized },
   'authentication-unavailable': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.serverUnavailable },
   'authorization-unavailable': { before5: ConnectReturnCode.serverUnavailable, in5: ReasonCode.serverUnavailable },

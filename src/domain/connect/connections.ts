@@ -289,13 +289,14 @@ export class Connections {
     const expiryS = properties?.sessionExpiryInterval;
     if (session !== undefined && expiryS !== undefined) {
       if (session.expiryIntervalS === 0 && expiryS > 0) {
-        const detail = 'DISCONNECT with a Session Expiry Interval, where CONNECT had none'; // [MQTT-3.14.2-2]
+        // Section 3.14.2.2.2 of MQTT 5.
+        const detail = 'DISCONNECT with a Session Expiry Interval, where CONNECT had none';
         this.end(connection, 'protocol-violation', { detail });
         return;
       }
       session.expiryIntervalS = Math.min(expiryS, this.context.limits.sessionExpiryMax);
     }
-    const publishesWill = reasonCode !== ReasonCode.normalDisconnection; // [MQTT-3.14.4-3]
+    const publishesWill = reasonCode !== ReasonCode.normalDisconnection; // [MQTT5-3.14.4-3]
     const detail =
       properties?.reasonString ??
       (publishesWill ? `Reason Code 0x${reasonCode.toString(16).padStart(2, '0')}` : undefined);
@@ -359,7 +360,7 @@ function reasonProperties(reason: EndReason | AnsweredRefusal, detail: string | 
   return text === undefined ? undefined : { reasonString: text };
 }
 
-/** How long the client may be silent [MQTT-3.1.2-24]. */
+/** How long the client may be silent [MQTT-3.1.2-24], [MQTT5-3.1.2-22]. */
 const silenceMs = ({ keepAliveMs }: Connection): number => keepAliveMs * 1.5;
 
 const silentAtMs = (connection: Connection): number => connection.lastPacketMs + silenceMs(connection);

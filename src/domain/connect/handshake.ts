@@ -279,7 +279,7 @@ export class Handshake {
       return { reason: 'will-retain-not-supported', detail: 'will: retained messages are not supported' };
     const { payloadFormatIndicator, responseTopic } = will.properties ?? {};
     if (responseTopic !== undefined && hasWildcard(responseTopic))
-      return { reason: 'will-topic-invalid', detail: 'will: its Response Topic has a wildcard' }; // [MQTT-3.3.2-14]
+      return { reason: 'will-topic-invalid', detail: 'will: its Response Topic has a wildcard' }; // [MQTT5-3.3.2-14]
     if (will.properties !== undefined && propertyBytes(will.properties) > limits.maxPropertyBytes) {
       const detail = `will: its properties take more than ${limits.maxPropertyBytes} bytes`;
       return { reason: 'will-properties-too-large', detail };

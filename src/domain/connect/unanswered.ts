@@ -1,5 +1,5 @@
 // QoS 1 messages of a client of MQTT 5 whose PUBACK has not left, because it waits for storage: they count for the
-// Receive Maximum that CONNACK announced [MQTT5-3.3.4-9].
+// Receive Maximum that CONNACK announced [MQTT5-3.3.4-7].
 import { NOW } from '../durability.js';
 import type { Ticket } from '../durability.js';
 

@@ -165,7 +165,7 @@ export class PublishHandler {
       return false;
     }
     if (responseTopic !== undefined && hasWildcard(responseTopic)) {
-      const detail = 'a Response Topic has no wildcards'; // [MQTT-3.3.2-14]
+      const detail = 'a Response Topic has no wildcards'; // [MQTT5-3.3.2-14]
       this.connections.end(connection, 'protocol-violation', { detail });
       return false;
     }
@@ -221,13 +221,13 @@ export class PublishHandler {
     if (topicAlias > topicAliasMax) {
       this.connections.end(connection, 'topic-alias-invalid', {
         detail: `Topic Alias ${topicAlias}, ${topicAliasMax} is the highest`,
-      }); // [MQTT-3.3.2-9]
+      }); // [MQTT5-3.3.2-9]
       return undefined;
     }
     const aliases = (connection.topicAliases ??= new Map<number, string>());
     if (packet.topic !== '') {
       const before = aliases.get(topicAlias)?.length ?? 0;
-      aliases.set(topicAlias, packet.topic); // [MQTT-3.3.2-12]
+      aliases.set(topicAlias, packet.topic); // [MQTT5-3.3.2-12]
       connection.session?.holdForConnection(2 * (packet.topic.length - before));
     }
     const topic = aliases.get(topicAlias);

@@ -32,7 +32,7 @@ export class SubscribeHandler {
       return;
     }
     if (packet.subscriptions.some(({ noLocal, topicFilter }) => noLocal && topicFilter.startsWith('$share/'))) {
-      const detail = 'No Local on a shared subscription'; // [MQTT-3.8.3-4]
+      const detail = 'No Local on a shared subscription'; // [MQTT5-3.8.3-4]
       this.connections.end(connection, 'protocol-violation', { detail });
       return;
     }
@@ -53,7 +53,7 @@ export class SubscribeHandler {
     const { maxFiltersPerPacket } = this.context.limits;
     if (filters.length <= maxFiltersPerPacket) {
       if (filters.length + ANSWER_BYTES_MAX <= connection.clientLimits.maximumPacketSize) return false;
-      const detail = `the answer to ${filters.length} Topic Filters`; // [MQTT-3.1.2-24]
+      const detail = `the answer to ${filters.length} Topic Filters`; // [MQTT5-3.1.2-24]
       this.connections.end(connection, 'packet-too-large', { detail });
       return true;
     }

@@ -16,7 +16,7 @@ export interface MessageDraft {
   readonly properties: Properties | undefined;
 }
 
-/** Where a message comes from; `clientId` is the client that No Local is about [MQTT-3.8.3-3]. */
+/** Where a message comes from; `clientId` is the client that No Local is about [MQTT5-3.8.3-3]. */
 export type Origin =
   | { readonly kind: 'client'; readonly clientId: ClientId }
   | { readonly kind: 'will'; readonly clientId: ClientId }

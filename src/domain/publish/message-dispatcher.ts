@@ -205,7 +205,7 @@ export class MessageDispatcher implements Task {
     if (publication === undefined) return true;
     const { changes } = this.context;
     // A delivery at QoS 2 that is stored nowhere waits for the publisher's Packet Identifier, which the first slice
-    // recorded: otherwise a crash could publish the message again, and to another member of a group [MQTT-4.8.2-5].
+    // recorded: otherwise a crash could publish the message again, and to another member of a group [MQTT5-4.8.2-5].
     if (this.#hasBegun) changes.continueStep(this.#ticket);
     else {
       const route = this.#examine(publication);
@@ -321,20 +321,16 @@ export class MessageDispatcher implements Task {
     const isStale = route.revision !== this.router.revision;
     let left = count;
     let at = from;
-    for (; at < targets.length && left > 0; at++) {
-      let target = targets[at] as Target;
-      left--;
-      if (target.noLocal && target.session.clientId === message.publisher) {
-        const { ofOthers } = target;
-        if (ofOthers === undefined) continue; // [MQTT5-3.8.3-3]
-        target = ofOthers;
-      }
+    for (; at < targets.length && left > 0; at++, left--) {
+      const all = targets[at] as Target;
+      const target = all.noLocal && all.session.clientId === message.publisher ? all.ofOthers : all;
+      if (target === undefined) continue; // [MQTT5-3.8.3-3]
       if (isStale) {
         left -= Math.floor(target.size / CHECKS_PER_RECIPIENT);
         if (!target.isCurrent) continue; // unsubscribed since [MQTT-3.10.4-2]
       }
       const qos = message.qos < target.qos ? message.qos : target.qos; // [MQTT-3.8.4-6]
-      // [MQTT-3.3.1-9]: RETAIN is 0 for existing subscriptions, unless they asked for it as published.
+      // [MQTT-3.3.1-9], [MQTT5-3.3.1-13]: RETAIN is 0 for existing subscriptions, unless it is to be as published.
       const options = deliveryOptions(qos, target.retainAsPublished && message.retain, target.identifiers);
       outcome.add(target.session.deliver(message, options));
     }

@@ -1,6 +1,6 @@
 // The group of a shared subscription: each message goes to one member. A member gets only what it can send at once; the
 // rest waits in the group's queue, so a slow or offline member delays no other, and a member returns what it could not
-// deliver [MQTT-4.8.2-6]. If the group's queue is stored, a member whose session is not only reserves a QoS 1 message:
+// deliver [MQTT5-4.8.2-6]. If the group's queue is stored, a member whose session is not only reserves a QoS 1 message:
 // the entry stays in the group's queue until the member has acknowledged it, because a crash would otherwise lose it.
 import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
@@ -309,7 +309,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
     return member.session.deliver(message, deliveryOptions(qosOf(member, message), retain, member.identifiers), source);
   }
 
-  /** Not at QoS 2: a message sent to one member may go to no other [MQTT-4.8.2-5], so there is no reason to keep it. */
+  /** Not at QoS 2: a message sent to one member may go to no other [MQTT5-4.8.2-5], so it is not kept. */
   #reservesFor(member: Member, message: Message): boolean {
     return this.#waiting.stored && !member.session.stored && qosOf(member, message) === 1;
   }

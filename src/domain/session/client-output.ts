@@ -41,7 +41,7 @@ export class ClientOutput {
     return this.maximumPacketSize < PACKET_SIZE_MAX;
   }
 
-  /** Whether a PUBLISH with the message is not too large for the client [MQTT-3.1.2-24]. */
+  /** Whether a PUBLISH with the message is not too large for the client [MQTT5-3.1.2-24]. */
   fits(message: Message, qos: QoS, identifiers: readonly number[] | undefined): boolean {
     if (!this.limitsPacketSize) return true;
     return publishFits(this.maximumPacketSize, message, qos, message.expiresAtMs !== undefined, identifiers);

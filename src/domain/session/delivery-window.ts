@@ -29,7 +29,7 @@ export class DeliveryWindow {
 
   /**
    * Begins with `initialInflight`. Limits that change are those of the next round.
-   * @param receiveMaximum the most that the client takes, 1 to 65,535 [MQTT-3.3.4-9].
+   * @param receiveMaximum the most that the client takes, 1 to 65,535 [MQTT5-3.3.4-9].
    */
   open(limits: WindowLimits, receiveMaximum = 65_535): void {
     this.#limits = limits;

@@ -268,7 +268,7 @@ export class Outbound implements QueueOwner, Task {
     this.#ended(entry);
   }
 
-  /** The client does not want the message: it is sent no more, to this client or another [MQTT-4.8.2-6]. */
+  /** The client does not want the message: it is sent no more, to this client or another [MQTT5-4.8.2-6]. */
   #refusedByClient(entry: QueueEntry, reasonCode: number): void {
     const detail = `Reason Code 0x${reasonCode.toString(16)}`;
     this.queue.dropped('refused-by-client', entry.message, entry.qos, detail);

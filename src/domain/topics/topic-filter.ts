@@ -22,8 +22,8 @@ export function parseTopicFilter(text: string, limits: TopicLimits): ParsedFilte
     if (end < 0) return 'a shared subscription is $share/<ShareName>/<Topic Filter>';
     shareName = text.slice(SHARE_PREFIX.length, end);
     filter = text.slice(end + 1);
-    if (shareName.length === 0) return 'the ShareName needs at least one character'; // [MQTT-4.8.2-1]
-    if (/[+#]/.test(shareName)) return 'the ShareName has no wildcards'; // [MQTT-4.8.2-2]
+    if (shareName.length === 0) return 'the ShareName needs at least one character'; // [MQTT5-4.8.2-1]
+    if (/[+#]/.test(shareName)) return 'the ShareName has no wildcards'; // [MQTT5-4.8.2-2]
   }
   if (filter.length === 0) return 'a Topic Filter needs at least one character'; // [MQTT-4.7.3-1]
   let levels = 1;

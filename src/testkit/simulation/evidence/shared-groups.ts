@@ -13,7 +13,7 @@ import { valueOf } from './value-of.js';
 /**
  * Whether the broker gives a QoS 2 message to another member when the member that it was assigned to leaves before it
  * was sent, and the session of that member ends. It must and does not yet: only a message that was sent stays with its
- * member [MQTT-4.8.2-4], [MQTT-4.8.2-5].
+ * member [MQTT5-4.8.2-4], [MQTT5-4.8.2-5].
  */
 const UNSENT_QOS2_IS_REASSIGNED = false;
 

@@ -1,5 +1,5 @@
 // QoS 2 comes once: no client receives a QoS 2 message twice, whatever crashes lie between, and of a shared group only
-// one member gets it ([MQTT-4.3.3-1], [MQTT-4.8.2-4], [MQTT-4.8.2-5]).
+// one member gets it ([MQTT-4.3.3-1], [MQTT5-4.8.2-4], [MQTT5-4.8.2-5]).
 import type { Evidence } from '../evidence/evidence.js';
 import { groupQueueOf } from '../evidence/shared-groups.js';
 import type { Departure, Observations, Reception } from '../observations.js';

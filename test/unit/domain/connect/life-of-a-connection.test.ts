@@ -906,7 +906,7 @@ describe('subscriptions', () => {
     expect(core.lines()).toContain('2 close protocol-violation');
   });
 
-  test('a Topic Alias above the highest ends the connection [MQTT-3.3.2-9]', () => {
+  test('a Topic Alias above the highest ends the connection [MQTT5-3.3.2-9]', () => {
     const core = new CoreHarness({ topicAliasMax: 2 });
     const a = core.connect('a');
     a.send(aliased('t', 2));

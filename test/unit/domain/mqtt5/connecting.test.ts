@@ -106,7 +106,7 @@ describe('the session of an MQTT 5 client', () => {
     expect(core.broker.sessionCount).toBe(0);
   });
 
-  test('[MQTT5-3.14.2-2] ends the connection with a protocol error if DISCONNECT lets a session stay that CONNECT did not', () => {
+  test('ends the connection with a protocol error if DISCONNECT lets a session stay that CONNECT did not', () => {
     const core = new CoreHarness();
     const a = core.connect('a', { version: 5 });
     core.lines();

@@ -36,7 +36,7 @@ describe('the Receive Maximum', () => {
     expect(publishes(core, a)).toEqual(['publish t=1 q1 id3']);
   });
 
-  test('[MQTT5-3.3.4-9] of the broker ends a client that exceeds it with QoS 2 messages that it does not release', () => {
+  test('[MQTT5-3.3.4-7] of the broker ends a client that exceeds it with QoS 2 messages that it does not release', () => {
     const core = new CoreHarness({ receiveMaximum: 2 });
     const publisher = publisherOf(core);
     for (let i = 0; i < 2; i++) publisher.publish('t', 'x', 2);
@@ -45,7 +45,7 @@ describe('the Receive Maximum', () => {
     expect(core.heard(publisher)[0]).toMatch(/^disconnect 0x93/);
   });
 
-  test('[MQTT5-3.3.4-9] counts QoS 1 messages until their PUBACK has left', () => {
+  test('[MQTT5-3.3.4-7] counts QoS 1 messages until their PUBACK has left', () => {
     const core = new CoreHarness({ receiveMaximum: 2 });
     core.connectStored('away').subscribe(['t', 1]);
     const publisher = publisherOf(core);

@@ -403,7 +403,7 @@ describe('a shared group', () => {
     expect(core.store.oddities).toEqual([]);
   });
 
-  test('a QoS 2 message is not reserved: once sent to a member it may go to no other [MQTT-4.8.2-5]', () => {
+  test('a QoS 2 message is not reserved: once sent to a member it may go to no other [MQTT5-4.8.2-5]', () => {
     const core = new CoreHarness();
     member(core, 'a', 2, { clean: false }).lose();
     member(core, 'b', 2);
