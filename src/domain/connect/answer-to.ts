@@ -26,5 +26,6 @@ export function answerTo(
 function withoutExplanation<P extends AnswerPacket>(packet: P): P {
   if (!('properties' in packet) || packet.properties?.reasonString === undefined) return packet;
   const { reasonString: _, ...properties } = packet.properties;
-  return { ...packet, properties };
+  // An empty list takes a byte.
+  return { ...packet, properties: Object.keys(properties).length === 0 ? undefined : properties };
 }

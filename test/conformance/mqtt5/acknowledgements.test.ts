@@ -40,9 +40,11 @@ describe('3.4 to 3.7 acknowledgements', () => {
           expect(Object.keys(explained.properties)).toEqual(['reasonString']);
           expect((await refusal(qos, { maximumPacketSize: explained.size })).properties).toEqual(explained.properties);
           expect((await refusal(qos, { maximumPacketSize: explained.size - 1 })).properties).toEqual({});
+          // The smallest maximum with which CONNACK fits.
+          expect((await refusal(qos, { maximumPacketSize: 5 })).size).toBe(5);
         }
       },
-      { limits: { checkPayloadFormat: true } },
+      { limits: { checkPayloadFormat: true, receiveMaximum: 65_535, topicAliasMax: 0 } },
     ));
 
   test('[MQTT-3.6.1-1] PUBREL of the broker has the flags 0010, which the parser of the test requires', () =>
