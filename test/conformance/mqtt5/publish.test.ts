@@ -221,6 +221,7 @@ describe('3.3.2 Variable header', () => {
       const member = await connect5(broker, fields);
       await member.subscribe([
         ['$share/g/s', 1],
+        ['$share/zero/s', 0],
         ['t', 1],
       ]);
       const publisher = await connect5(broker, 'publisher');
