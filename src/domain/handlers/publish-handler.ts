@@ -142,9 +142,9 @@ export class PublishHandler {
   #isOverReceiveMaximum(connection: Connection, session: Session): boolean {
     const { unanswered, announced } = connection;
     const { receiveMaximum } = announced ?? this.context.limits;
-    if (unanswered.count + session.inboundCount < receiveMaximum) return false;
+    if (unanswered.count + session.inboundHere < receiveMaximum) return false;
     unanswered.settle(this.context.effects.released);
-    if (unanswered.count + session.inboundCount < receiveMaximum) return false;
+    if (unanswered.count + session.inboundHere < receiveMaximum) return false;
     const detail = `more than ${receiveMaximum} messages at QoS 1 and 2 that were not answered`;
     this.connections.end(connection, 'receive-maximum-exceeded', { detail });
     return true;

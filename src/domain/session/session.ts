@@ -47,6 +47,8 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   subscriptions: Map<TopicFilter, Subscription> | undefined;
   #subscriptionBytes = 0;
   #inbound: Set<number> | undefined;
+  /** How many of them earlier connections may have left. */
+  #olderInbound = 0;
   #reservedInbound: Set<number> | undefined;
   #origin: Origin | undefined;
   /** Whether the session has ended: a message that is still on its way to it, or from it, has no effect on it. */
@@ -258,6 +260,14 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
     return this.#inbound?.size ?? 0;
   }
 
+  /**
+   * Those of the present connection, which count for a Receive Maximum (MQTT 5 section 4.9). What is left of earlier
+   * ones the client repeats, or knows nothing of after a crash. Until it has released them, there may be more.
+   */
+  get inboundHere(): number {
+    return this.inboundCount - this.#olderInbound;
+  }
+
   /** Whether the client has so many messages at QoS 2 in progress that their identifiers matter for memory. */
   get hasManyInbound(): boolean {
     return this.inboundCount >= INBOUND_FREE;
@@ -307,6 +317,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   dropInbound(packetId: number): boolean {
     if (this.#inbound === undefined || !this.#inbound.delete(packetId)) return false;
     this.context.leftBytes -= inboundBytes(this.stored);
+    this.#olderInbound = Math.min(this.#olderInbound, this.#inbound.size);
     this.#holdInbound(-1);
     if (this.stored) this.context.changes.record({ kind: 'inbound.drop', clientId: this.clientId, packetId });
     return true;
@@ -315,6 +326,7 @@ export class Session implements Recipient, MemoryHolder<ConnectionId> {
   /** A connection has been attached. */
   attached(output: ClientOutput): void {
     this.output = output;
+    this.#olderInbound = this.inboundCount;
     if (this.#inbound !== undefined) this.#holdInbound(this.#inbound.size);
   }
 
