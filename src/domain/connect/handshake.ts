@@ -123,7 +123,7 @@ export class Handshake {
       this.connections.end(older, 'session-taken-over', { detail }); // [MQTT-3.1.4-2]
     }
     // A will that still waits for its delay, or for this client's return after a restart.
-    this.wills.clientReturned(clientId);
+    this.wills.clientReturned(clientId, packet.clean);
     const { session, present } = this.sessions.open(clientId, packet.clean, sessionExpiryS(packet, limits));
     connection.userNameBytes = userNameBytes(packet.userName);
     this.connections.admit(connection, { connect: announcedPart(packet), session, present });

@@ -86,11 +86,16 @@ export class Wills {
     held.whenRecorded = undefined;
   }
 
-  /** The client has returned: a will that is not due yet is dropped, and one that is goes out first. */
-  clientReturned(clientId: ClientId): void {
+  /**
+   * The client has returned: a will that is not due yet is dropped, and one that is goes out first.
+   * @param endsSession whether the session ends that the client had, and with it the delay of its will (MQTT 5 sections
+   *   3.1.3.2.2 and 3.1.4).
+   */
+  clientReturned(clientId: ClientId, endsSession: boolean): void {
     const held = this.#wills.get(clientId);
     if (held === undefined) return;
-    if (held.deadline.isSet && held.deadline.atMs <= this.context.nowMs) this.#publish(held);
+    const isDue = held.deadline.atMs <= this.context.nowMs || (endsSession && held.record.delayS > 0);
+    if (held.deadline.isSet && isDue) this.#publish(held);
     else this.#forget(held);
   }
 
