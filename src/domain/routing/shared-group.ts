@@ -218,9 +218,18 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
       counters.dropped['session-ended']++;
       return;
     }
+    if (entry.message !== undefined && this.#hasExpired(entry.message)) {
+      this.#waiting.dropped('expired', entry.message, entry.qos);
+      return;
+    }
     counters.transferred++; // the same delivery continues
     this.context.changes.continueStep(entry.after);
     if (entry.message !== undefined) this.publish(entry.message);
+  }
+
+  /** Whether the time of a message that waited is over: then no member gets it (MQTT 5 section 3.3.2.3.3). */
+  #hasExpired({ expiresAtMs }: Message): boolean {
+    return expiresAtMs !== undefined && expiresAtMs <= this.context.nowMs;
   }
 
   /** A member has settled an entry that was reserved for it. */
@@ -267,6 +276,11 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
       }
       context.sliceLeft -= this.publishCost;
       const { message } = entry;
+      if (this.#hasExpired(message)) {
+        this.#dequeue();
+        this.#waiting.dropped('expired', message, entry.qos);
+        continue;
+      }
       const ready = this.#nextReady(message);
       if (ready === undefined && this.#isForAll(message.topic)) {
         this.#blocked = entry;
