@@ -19,7 +19,7 @@ import type {
 } from '../queries.js';
 import type { Router } from '../routing/router.js';
 import { SharedGroup } from '../routing/shared-group.js';
-import type { Member } from '../routing/shared-group.js';
+import type { Member } from '../routing/member.js';
 import type { Session } from '../session/session.js';
 
 export class QueryHandler {

@@ -2,7 +2,6 @@
 // rest waits in the group's queue, so a slow or offline member delays no other, and a member returns what it could not
 // deliver [MQTT-4.8.2-6]. If the group's queue is stored, a member whose session is not only reserves a QoS 1 message:
 // the entry stays in the group's queue until the member has acknowledged it, because a crash would otherwise lose it.
-import type { QoS } from '../../protocol/packets.js';
 import type { Context } from '../context.js';
 import type { StoredEntry } from '../inputs.js';
 import { groupQueue } from '../identifiers.js';
@@ -11,25 +10,16 @@ import { MessageQueue } from '../queues/message-queue.js';
 import type { QueueOwner } from '../queues/queue-owner.js';
 import type { DeliverySource, QueueEntry } from '../queues/queue-entry.js';
 import type { Pressed } from '../slowed-publisher.js';
-import type { Recipient } from './recipient.js';
+import { qosOf } from './member.js';
+import type { Member } from './member.js';
 import { Reservation } from './reservation.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
-import { detachPayload } from '../messages/message.js';
+import { detachPayload, hasExpired } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import { MemoryShare } from '../waiting-memory.js';
 import type { MemoryHolder } from '../waiting-memory.js';
-
-/** A member of the group: a subscription as the group sees it. */
-export interface Member {
-  readonly session: Recipient;
-  readonly qos: QoS;
-  readonly retainAsPublished: boolean;
-  readonly identifiers: readonly number[] | undefined;
-}
-
-const qosOf = ({ qos }: Member, message: Message): QoS => Math.min(message.qos, qos) as QoS;
 
 /** So many members are looked at in the time that it takes to deliver a message. */
 const MEMBERS_PER_RECIPIENT = 256;
@@ -218,18 +208,13 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
       counters.dropped['session-ended']++;
       return;
     }
-    if (entry.message !== undefined && this.#hasExpired(entry.message)) {
+    if (entry.message !== undefined && hasExpired(entry.message, this.context.nowMs)) {
       this.#waiting.dropped('expired', entry.message, entry.qos);
       return;
     }
     counters.transferred++; // the same delivery continues
     this.context.changes.continueStep(entry.after);
     if (entry.message !== undefined) this.publish(entry.message);
-  }
-
-  /** Whether the time of a message that waited is over: then no member gets it (MQTT 5 section 3.3.2.3.3). */
-  #hasExpired({ expiresAtMs }: Message): boolean {
-    return expiresAtMs !== undefined && expiresAtMs <= this.context.nowMs;
   }
 
   /** A member has settled an entry that was reserved for it. */
@@ -276,7 +261,7 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
       }
       context.sliceLeft -= this.publishCost;
       const { message } = entry;
-      if (this.#hasExpired(message)) {
+      if (hasExpired(message, context.nowMs)) {
         this.#dequeue();
         this.#waiting.dropped('expired', message, entry.qos);
         continue;

@@ -1,5 +1,5 @@
-// What a simulated client sends and waits for an answer to: it uses few Packet Identifiers, sends no more than the broker
-// takes, and repeats on its next connection, in order, what was not acknowledged on the last one.
+// What a simulated client sends and waits for an answer to: it uses few Packet Identifiers, sends no more than the
+// broker takes, and repeats on its next connection, in order, what was not acknowledged on the last one.
 import { PacketType } from '../../protocol/packets.js';
 import type { AcknowledgementPacket, Packet, PublishPacket } from '../../protocol/packets.js';
 import { ReasonCode } from '../../protocol/reason-codes.js';

@@ -99,7 +99,7 @@ export const VERSION_5_BUGS: readonly PlantedBug[] = [
       }),
   },
   {
-    name: 'publishers that are told of no subscription where there is one',
+    name: 'an answer that denies a subscription that there is',
     breaks: ['reason codes'],
     plant: () =>
       replaceMethod(EFFECTS, 'acknowledge', (_self, acknowledge, connection, type, packetId, reasonCode, after) => {

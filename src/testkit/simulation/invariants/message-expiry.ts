@@ -1,6 +1,6 @@
-// Message expiry: a message is not sent for the first time after its Message Expiry Interval, neither to a subscriber nor
-// as a retained message, and carries what is left of it (MQTT 5 section 3.3.2.3.3). A message that waits for storage in
-// the very moment in which it expires may still leave with it.
+// Message expiry: a message is not sent for the first time after its Message Expiry Interval, neither to a subscriber
+// nor as a retained message, and carries what is left of it (MQTT 5 section 3.3.2.3.3). A message that waits for
+// storage in the very moment in which it expires may still leave with it.
 import type { Evidence } from '../evidence/evidence.js';
 import type { Departure, Observations } from '../observations.js';
 import type { Fail } from '../violation.js';

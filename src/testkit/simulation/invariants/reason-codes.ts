@@ -1,6 +1,6 @@
-// Reason codes: what a publisher is told is true. A message that was refused, with a code of 0x80 or more, goes to no
-// subscriber and is not retained; one that is said to match no subscription has none that certainly matched (MQTT 5
-// section 3.4.2.1). Publishers of earlier versions are never told anything else than success.
+// Reason codes: what an answer tells a publisher is true. A message that was refused, with a code of 0x80 or more, goes
+// to no subscriber and is not retained; one that matches no subscription, as the answer says, has none that certainly
+// matched (MQTT 5 section 3.4.2.1). Publishers of earlier versions never get another code than success.
 import { ReasonCode } from '../../../protocol/reason-codes.js';
 import type { Publication } from '../evidence/publications.js';
 import type { Evidence } from '../evidence/evidence.js';
@@ -27,19 +27,19 @@ export class ReasonCodes implements Observations {
     const { tag } = publication;
     const { name } = connection.client;
     if (connection.connect.protocolVersion !== 5) {
-      if (reasonCode !== 0) this.fail(`${name} is told ${reasonCode} for ${tag}, and does not speak MQTT 5`);
+      if (reasonCode !== 0) this.fail(`${name} gets the code ${reasonCode} for ${tag}, and does not speak MQTT 5`);
       return;
     }
     const isRefused = reasonCode >= ReasonCode.unspecifiedError || publication.isTreatedAsDuplicate;
     if (publication.isDenied && !isRefused)
-      this.fail(`${name} is told ${reasonCode} for ${tag}, which it may not publish`);
+      this.fail(`${name} gets the code ${reasonCode} for ${tag}, which it may not publish`);
     if (isVoid(publication) && publication.wasSent) this.fail(`${tag} is refused with ${reasonCode}, and was sent`);
     // One that came twice may have come before a subscription existed, and again when that had gone.
     const isAmbiguous = publication.isTreatedAsDuplicate || publication.receivedCount > 1;
     if (reasonCode !== ReasonCode.noMatchingSubscribers || isAmbiguous) return;
     for (const client of this.evidence.clients.values())
       for (const { topicFilter } of client.sessionStored === 'yes' ? client.certainOwnMatches(publication) : [])
-        this.fail(`${name} is told that ${tag} matches no subscription, ${client.name} has ${topicFilter}`);
+        this.fail(`${name} learns that ${tag} matches no subscription, ${client.name} has ${topicFilter}`);
   }
 
   settled(): void {

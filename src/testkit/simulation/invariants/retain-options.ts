@@ -1,5 +1,6 @@
-// Retain options: a subscription gets retained messages if its Retain Handling allows it, and messages that are published
-// with RETAIN keep it if the subscription has Retain As Published, and only then (MQTT 5 sections 3.3.1.3 and 3.8.3.1).
+// Retain options: a subscription gets retained messages if its Retain Handling allows it, and messages that are
+// published with RETAIN keep it if the subscription has Retain As Published, and only then (MQTT 5 sections 3.3.1.3 and
+// 3.8.3.1).
 import { matches } from '../evidence/topic-match.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { Departure, Observations } from '../observations.js';

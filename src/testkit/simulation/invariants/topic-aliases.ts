@@ -1,5 +1,5 @@
-// Topic aliases: an alias is used on a connection only after the packet that introduced it there, stands for the topic of
-// the message, and is not above what the client takes (MQTT 5 sections 3.1.2.11.5 and 3.3.2.3.4).
+// Topic aliases: an alias is used on a connection only after the packet that introduced it there, stands for the topic
+// of the message, and is not above what the client takes (MQTT 5 sections 3.1.2.11.5 and 3.3.2.3.4).
 import type { Evidence } from '../evidence/evidence.js';
 import type { Departure, Observations } from '../observations.js';
 import type { Fail } from '../violation.js';

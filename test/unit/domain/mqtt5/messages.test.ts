@@ -59,7 +59,7 @@ describe('the Receive Maximum', () => {
     expect(core.heard(slow)[0]).toMatch(/^disconnect 0x93/);
   });
 
-  test('[MQTT5-3.3.4-9] begins anew with each connection: what earlier ones left unreleased does not count', () => {
+  test('[MQTT5-3.3.4-9] begins again with each connection: what earlier ones left unreleased does not count', () => {
     const core = new CoreHarness({ receiveMaximum: 2 });
     const connect = (): CorePeer =>
       core.connect('publisher', { version: 5, clean: false, properties: { sessionExpiryInterval: 60 } });
