@@ -37,3 +37,7 @@ export function detachPayload(message: Message): void {
   if (properties?.correlationData !== undefined)
     (message as { properties: Properties }).properties = detachedProperties(properties, properties.correlationData);
 }
+
+/** Whether the time of a message is over: then it is sent to no further client (MQTT 5 section 3.3.2.3.3). */
+export const hasExpired = ({ expiresAtMs }: Message, nowMs: number): boolean =>
+  expiresAtMs !== undefined && expiresAtMs <= nowMs;

@@ -15,7 +15,7 @@ import type { Member } from './member.js';
 import { Reservation } from './reservation.js';
 import type { Task } from '../work-queue.js';
 import { deliveryOptions } from '../messages/delivery-options.js';
-import { detachPayload } from '../messages/message.js';
+import { detachPayload, hasExpired } from '../messages/message.js';
 import type { Message } from '../messages/message.js';
 import type { DeliveryOutcome } from '../messages/publication.js';
 import { MemoryShare } from '../waiting-memory.js';
@@ -208,6 +208,10 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
       counters.dropped['session-ended']++;
       return;
     }
+    if (entry.message !== undefined && hasExpired(entry.message, this.context.nowMs)) {
+      this.#waiting.dropped('expired', entry.message, entry.qos);
+      return;
+    }
     counters.transferred++; // the same delivery continues
     this.context.changes.continueStep(entry.after);
     if (entry.message !== undefined) this.publish(entry.message);
@@ -258,9 +262,9 @@ export class SharedGroup implements QueueOwner, DeliverySource, MemoryHolder<Con
       context.sliceLeft -= this.publishCost;
       const { message } = entry;
       // A member at QoS 0 would get it as it is [MQTT5-3.3.2-5].
-      if (message.expiresAtMs !== undefined && message.expiresAtMs <= context.nowMs) {
+      if (hasExpired(message, context.nowMs)) {
         this.#dequeue();
-        this.#waiting.dropped('expired', message, entry.qos, undefined);
+        this.#waiting.dropped('expired', message, entry.qos);
         continue;
       }
       const ready = this.#nextReady(message);

@@ -1,17 +1,31 @@
 // A client of a run, which follows the plan and otherwise obeys the protocol: it repeats unacknowledged messages,
 // accepts a QoS 2 message once, and keeps that state across its connections as long as its session lasts.
 import { PacketType } from '../../protocol/packets.js';
-import type { AcknowledgementPacket, ConnectPacket, Packet, PublishPacket, QoS } from '../../protocol/packets.js';
+import type {
+  AcknowledgementPacket,
+  ConnectPacket,
+  Packet,
+  ProtocolVersion,
+  Properties,
+  PublishPacket,
+  QoS,
+} from '../../protocol/packets.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import type { ConnectionUser, SimulatedConnection, SimulatedNetwork } from './network.js';
+import { ClientAliases } from './client-aliases.js';
+import { ClientDeliveries } from './client-deliveries.js';
+import type { Confusion, DeliveriesOwner } from './client-deliveries.js';
+import { ClientRequests } from './client-requests.js';
+import type { RequestsOwner } from './client-requests.js';
 import { payloadOf, tagOf } from './payload.js';
-import type { Acknowledging, Action, ClientTraits } from './operations.js';
+import type { Acknowledging, Action, ClientTraits, Connect5, WantedFilter } from './operations.js';
 import type { Script } from './script.js';
 
-/** Few, so that they are soon reused: that reveals state of an identifier that the broker keeps too long. */
-const PACKET_IDS = 12;
-
 type Connect = Extract<Action, { kind: 'connect' }>;
+type Disconnect5 = Extract<Action, { kind: 'disconnect' }>['five'];
+
+/** The tag of a message that is published again because the broker has refused it ends with it. */
+const AGAIN = 'r';
 
 /** An observer of what the network does not show. */
 export interface ClientObserver {
@@ -21,26 +35,7 @@ export interface ClientObserver {
   identifierReused(client: SimulatedClient, confusion: Confusion): void;
 }
 
-export interface Confusion {
-  readonly packetId: number;
-  /** The message that arrived. */
-  readonly tag: string;
-  /** The message that has the identifier until PUBREL, of which the client takes the new one for a repetition. */
-  readonly heldTag: string | undefined;
-  /** Whether the message that arrived is a retained one. */
-  readonly isRetained: boolean;
-  readonly detail: string;
-}
-
-interface Unacknowledged {
-  readonly publish: PublishPacket;
-  /** Whether PUBREC has arrived, so that PUBREL is repeated instead of PUBLISH. */
-  isReceived: boolean;
-}
-
-type Request = (packetId: number) => Packet;
-
-export class SimulatedClient implements ConnectionUser {
+export class SimulatedClient implements ConnectionUser, DeliveriesOwner, RequestsOwner {
   readonly name: string;
   #connection: SimulatedConnection | undefined;
   #isConnected = false;
@@ -48,23 +43,14 @@ export class SimulatedClient implements ConnectionUser {
   /** Of the connection that there is. */
   #isClean = false;
   #asksForClean = false;
-  #how: Acknowledging = { kind: 'at once' };
   #connections = 0;
+  readonly #deliveries = new ClientDeliveries(this);
+  /** Of the present connection, or of the last one. */
+  #version: ProtocolVersion;
+  /** As many as the broker takes on this connection. */
+  #aliases = new ClientAliases(0);
   #mutedUntilMs = 0;
-  #lastPacketId = 0;
-  /** Requests that wait for a connection or for a free identifier. */
-  readonly #waiting: Request[] = [];
-  readonly #unacknowledged = new Map<number, Unacknowledged>();
-  /** Identifiers of SUBSCRIBE and UNSUBSCRIBE without an answer yet. */
-  readonly #requests = new Set<number>();
-  /** Received QoS 2 messages until PUBREL: the tag, by identifier. */
-  readonly #received = new Map<number, string>();
-  /** Deliveries on this connection that are not acknowledged completely. */
-  readonly #open = new Map<number, string>();
-  /** Acknowledgements that the plan withholds. */
-  readonly #withheld: (() => void)[] = [];
-  /** Identifiers of PUBLISH packets that were sent on this connection, and so are not repeated on it. */
-  readonly #sentHere = new Set<number>();
+  readonly #requests = new ClientRequests(this);
 
   constructor(
     readonly traits: ClientTraits,
@@ -74,6 +60,22 @@ export class SimulatedClient implements ConnectionUser {
     readonly script: Script,
   ) {
     this.name = traits.name;
+    this.#version = traits.version;
+  }
+
+  get speaks5(): boolean {
+    return this.#version === 5;
+  }
+
+  get connectionNumber(): number {
+    return this.#connections;
+  }
+
+  get maySend(): boolean {
+    if (this.#isConnected) return true;
+    // Behind CONNECT only without messages to repeat, because the order would be lost.
+    const { unacknowledgedCount } = this.#requests;
+    return this.#connection !== undefined && this.#connect?.eager === true && unacknowledgedCount === 0;
   }
 
   get isConnected(): boolean {
@@ -82,21 +84,11 @@ export class SimulatedClient implements ConnectionUser {
 
   /** Whether nothing remains to be sent or acknowledged, in either direction. */
   get isIdle(): boolean {
-    return (
-      this.#waiting.length === 0 &&
-      this.#unacknowledged.size === 0 &&
-      this.#requests.size === 0 &&
-      this.#open.size === 0
-    );
+    return this.#requests.isIdle && this.#deliveries.openCount === 0;
   }
 
   describe(): string {
-    return [
-      `${this.#waiting.length} to send`,
-      `${this.#unacknowledged.size} unacknowledged`,
-      `${this.#requests.size} requests`,
-      `${this.#open.size} deliveries open`,
-    ].join(', ');
+    return `${this.#requests.describe()}, ${this.#deliveries.openCount} deliveries open`;
   }
 
   // -- Operations of the plan --
@@ -105,7 +97,9 @@ export class SimulatedClient implements ConnectionUser {
     this.#connect = connect;
     // An older connection is replaced, and its packets are ignored from now on.
     this.#forgetConnection();
-    const connection = this.network.connect(this.traits, this);
+    const { five } = connect;
+    this.#version = five === undefined ? this.traits.version : 5;
+    const connection = this.network.connect(this.traits, this, this.#version);
     if (connection === undefined) {
       this.#redial();
       return;
@@ -117,29 +111,38 @@ export class SimulatedClient implements ConnectionUser {
     const clean = connect.clean || this.#asksForClean;
     this.#isClean = this.#asksForClean = clean;
     const tag = `w-${this.name}-${++this.#connections}`;
+    const willProperties = five === undefined ? undefined : { willDelayInterval: five.willDelayS };
     const will =
-      connect.will === undefined ? undefined : { ...connect.will, payload: payloadOf(tag, 0), properties: undefined };
+      connect.will === undefined
+        ? undefined
+        : { ...connect.will, payload: payloadOf(tag, 0), properties: willProperties };
     const packet: ConnectPacket = {
       type: PacketType.connect,
-      protocolVersion: this.traits.version,
+      protocolVersion: this.#version,
       clean,
       keepAlive: keepAliveS,
       clientId: this.name,
       will,
       userName: undefined,
       password: undefined,
-      properties: undefined,
+      properties: five === undefined ? undefined : connectProperties(five),
     };
-    this.#send(packet);
+    this.send(packet);
     if (keepAliveS > 0) this.#keepAlive(connection, keepAliveS * 800);
-    // Only without messages to repeat, because the order would be lost.
-    if (eager && this.#unacknowledged.size === 0) this.#sendWaiting();
+    if (eager && this.maySend) this.#requests.sendWaiting();
   }
 
-  disconnect(): void {
+  disconnect(five: Disconnect5): void {
+    const lasts = (this.#connect?.five?.expiryS ?? 0) > 0;
     this.#connect = undefined;
     if (this.#connection === undefined) return;
-    this.#send({ type: PacketType.disconnect, reasonCode: 0, properties: undefined });
+    // A session that was to end with its connection cannot be prolonged (MQTT 5 section 3.14.2.2.2).
+    const expiryS = this.#isConnected && lasts ? five?.expiryS : undefined;
+    this.send({
+      type: PacketType.disconnect,
+      reasonCode: this.speaks5 ? (five?.reasonCode ?? 0) : 0,
+      properties: expiryS === undefined ? undefined : { sessionExpiryInterval: expiryS },
+    });
     const connection = this.#connection;
     this.#forgetConnection();
     connection.destroy(false);
@@ -152,36 +155,38 @@ export class SimulatedClient implements ConnectionUser {
     connection?.destroy(lossy);
   }
 
-  subscribe(filters: readonly { readonly filter: string; readonly qos: QoS }[]): void {
-    const subscriptions = filters.map(({ filter, qos }) => ({
-      topicFilter: filter,
-      qos,
-      noLocal: false,
-      retainAsPublished: false,
-      retainHandling: 0 as const,
+  subscribe(filters: readonly WantedFilter[], identifier?: number): void {
+    this.#requests.add((packetId) => ({
+      type: PacketType.subscribe,
+      packetId,
+      subscriptions: filters.map(({ filter, qos, options }) => ({
+        topicFilter: filter,
+        qos,
+        ...(this.speaks5 && options !== undefined ? options : NO_OPTIONS),
+      })),
+      properties: this.speaks5 && identifier !== undefined ? { subscriptionIdentifiers: [identifier] } : undefined,
     }));
-    this.#request((packetId) => ({ type: PacketType.subscribe, packetId, subscriptions, properties: undefined }));
   }
 
   unsubscribe(topicFilters: readonly string[]): void {
-    this.#request((packetId) => ({ type: PacketType.unsubscribe, packetId, topicFilters, properties: undefined }));
+    this.#requests.add((packetId) => ({ type: PacketType.unsubscribe, packetId, topicFilters, properties: undefined }));
   }
 
-  publish(topic: string, qos: QoS, retain: boolean, payload: Uint8Array): void {
-    this.#request((packetId) => ({
+  publish(topic: string, qos: QoS, retain: boolean, payload: Uint8Array, expiryS?: number): void {
+    this.#requests.add((packetId) => ({
       type: PacketType.publish,
       dup: false,
       qos,
       retain,
       topic,
       packetId: qos === 0 ? 0 : packetId,
-      properties: undefined,
+      properties: expiryS === undefined ? undefined : { messageExpiryInterval: expiryS },
       payload,
     }));
   }
 
-  acknowledge(how: Acknowledging): void {
-    this.#how = how;
+  setAcknowledging(how: Acknowledging): void {
+    this.#deliveries.how = how;
   }
 
   stall(forMs: number): void {
@@ -199,10 +204,9 @@ export class SimulatedClient implements ConnectionUser {
 
   /** From now on the client acknowledges everything at once, including what it has left open. */
   behave(): void {
-    this.#how = { kind: 'at once' };
     this.#mutedUntilMs = 0;
     this.#connection?.read();
-    for (const answer of this.#withheld.splice(0)) answer();
+    this.#deliveries.behave();
   }
 
   // -- The network --
@@ -214,7 +218,7 @@ export class SimulatedClient implements ConnectionUser {
     this.#redial();
   }
 
-  received(connection: SimulatedConnection, packet: Packet): void {
+  arrived(connection: SimulatedConnection, packet: Packet): void {
     if (connection !== this.#connection) return;
     this.script.packet(this.name, '<=', packet);
     switch (packet.type) {
@@ -222,31 +226,23 @@ export class SimulatedClient implements ConnectionUser {
         if (packet.reasonCode !== 0) return;
         this.#isConnected = true;
         this.#asksForClean = false;
-        this.#resume(packet.sessionPresent || (this.traits.version === 3 && !this.#isClean));
-        this.#sendWaiting();
+        if (this.speaks5) this.#learn(packet.properties);
+        this.#resume(packet.sessionPresent || (this.#version === 3 && !this.#isClean));
         return;
       case PacketType.publish:
-        this.#publishCame(connection, packet);
+        this.#deliveries.publishCame(packet);
         return;
       case PacketType.puback:
       case PacketType.pubcomp:
-        this.#unacknowledged.delete(packet.packetId);
-        this.#sendWaiting();
+      case PacketType.pubrec:
+        this.#requests.acknowledged(packet);
         return;
-      case PacketType.pubrec: {
-        const unacknowledged = this.#unacknowledged.get(packet.packetId);
-        if (unacknowledged !== undefined) unacknowledged.isReceived = true;
-        this.#sendAcknowledgement(PacketType.pubrel, packet.packetId);
-        return;
-      }
       case PacketType.pubrel:
-        this.#received.delete(packet.packetId);
-        this.#answer(connection, packet.packetId, PacketType.pubcomp);
+        this.#deliveries.pubrelCame(packet.packetId);
         return;
       case PacketType.suback:
       case PacketType.unsuback:
-        this.#requests.delete(packet.packetId);
-        this.#sendWaiting();
+        this.#requests.answered(packet.packetId);
         return;
       case PacketType.connect:
       case PacketType.subscribe:
@@ -259,115 +255,65 @@ export class SimulatedClient implements ConnectionUser {
     }
   }
 
-  #publishCame(connection: SimulatedConnection, publish: PublishPacket): void {
-    const { packetId, qos, payload, retain: isRetained } = publish;
-    if (qos === 0) {
-      this.observer.received(this, connection, publish);
-      return;
-    }
-    const tag = tagOf(payload);
-    const open = this.#open.get(packetId) ?? tag;
-    if (open !== tag)
-      this.observer.identifierReused(this, {
-        packetId,
-        tag,
-        heldTag: undefined,
-        isRetained,
-        detail: `${tag} came with identifier ${packetId}, which ${open} still has`,
-      });
-    this.#open.set(packetId, tag);
-    if (qos === 1) {
-      this.observer.received(this, connection, publish);
-      this.#answer(connection, packetId, PacketType.puback);
-      return;
-    }
-    const held = this.#received.get(packetId);
-    if (held === undefined) this.observer.received(this, connection, publish);
-    else if (held !== tag)
-      this.observer.identifierReused(this, {
-        packetId,
-        tag,
-        heldTag: held,
-        isRetained,
-        detail: `${tag} came with identifier ${packetId}, which is that of ${held} until PUBREL`,
-      });
-    this.#received.set(packetId, tag);
-    this.#answer(connection, packetId, PacketType.pubrec);
+  /** A message that the client passes to its application. */
+  received(publish: PublishPacket): void {
+    if (this.#connection !== undefined) this.observer.received(this, this.#connection, publish);
   }
 
-  /** Acknowledges according to the plan: at once, late or not at all on this connection. */
-  #answer(connection: SimulatedConnection, packetId: number, type: AcknowledgementPacket['type']): void {
-    const how = this.#how;
-    const answer = (): void => {
-      if (connection !== this.#connection) return;
-      if (type !== PacketType.pubrec) this.#open.delete(packetId);
-      this.#sendAcknowledgement(type, packetId);
-    };
-    if (how.kind === 'at once') answer();
-    else if (how.kind === 'late') this.clock.at(this.clock.nowMs() + how.delayMs, answer);
-    else this.#withheld.push(answer);
+  identifierReused(confusion: Confusion): void {
+    this.observer.identifierReused(this, confusion);
   }
 
   // -- Sending --
 
-  #request(request: Request): void {
-    this.#waiting.push(request);
-    if (
-      this.#isConnected ||
-      (this.#connection !== undefined && this.#connect?.eager === true && this.#unacknowledged.size === 0)
-    )
-      this.#sendWaiting();
+  #learn(properties: Properties | undefined): void {
+    this.#requests.receiveMaximum = properties?.receiveMaximum ?? Infinity;
+    this.#aliases = new ClientAliases(properties?.topicAliasMaximum ?? 0);
   }
 
-  #sendWaiting(): void {
-    while (this.#waiting.length > 0 && this.#unacknowledged.size + this.#requests.size < PACKET_IDS) {
-      const request = this.#waiting.shift() as Request;
-      const packet = request(this.#freePacketId());
-      if (packet.type === PacketType.publish && packet.qos > 0)
-        this.#unacknowledged.set(packet.packetId, { publish: packet, isReceived: false });
-      else if (packet.type === PacketType.subscribe || packet.type === PacketType.unsubscribe)
-        this.#requests.add(packet.packetId);
-      this.#send(packet);
-    }
+  /** A message that was refused is published once more, as a new one. */
+  refused({ topic, qos, retain, payload, properties }: PublishPacket): void {
+    const tag = tagOf(payload);
+    if (tag !== '' && !tag.endsWith(AGAIN))
+      this.publish(topic, qos, retain, payloadOf(tag + AGAIN, payload.length), properties?.messageExpiryInterval);
   }
 
-  #freePacketId(): number {
-    do this.#lastPacketId = (this.#lastPacketId % PACKET_IDS) + 1;
-    while (this.#unacknowledged.has(this.#lastPacketId) || this.#requests.has(this.#lastPacketId));
-    return this.#lastPacketId;
+  acknowledge(type: AcknowledgementPacket['type'], packetId: number, reasonCode: number): void {
+    this.send({ type, packetId, reasonCode, properties: undefined });
   }
 
-  /**
-   * Repeats, in order, the packets that were in flight when the last connection ended. If the session is gone, the
-   * client cannot know what happened to them, and drops them.
-   */
   #resume(sessionIsThere: boolean): void {
-    if (!sessionIsThere) this.#received.clear();
-    for (const [packetId, { publish, isReceived }] of this.#unacknowledged) {
-      if (this.#sentHere.has(packetId)) continue;
-      if (!sessionIsThere) this.#unacknowledged.delete(packetId);
-      else if (isReceived) this.#sendAcknowledgement(PacketType.pubrel, packetId);
-      else this.#send({ ...publish, dup: true });
-    }
+    if (!sessionIsThere) this.#deliveries.sessionEnded();
+    this.#requests.resume(sessionIsThere);
   }
 
-  #sendAcknowledgement(type: AcknowledgementPacket['type'], packetId: number): void {
-    this.#send({ type, packetId, reasonCode: 0, properties: undefined });
-  }
-
-  #send(packet: Packet): void {
+  send(packet: Packet): void {
     if (this.#connection === undefined) return;
-    if (packet.type === PacketType.publish && packet.qos > 0) this.#sentHere.add(packet.packetId);
-    this.script.packet(this.name, '->', packet);
-    this.#connection.send(packet);
+    if (packet.type !== PacketType.publish) {
+      this.script.packet(this.name, '->', packet);
+      this.#connection.send(packet);
+      return;
+    }
+    const { named, sent } = this.speaks5
+      ? this.#aliases.apply(packet)
+      : { named: { ...packet, properties: undefined }, sent: packet };
+    this.script.packet(this.name, '->', named);
+    this.#connection.send(named, sent);
   }
 
   #keepAlive(connection: SimulatedConnection, everyMs: number): void {
     this.clock.at(this.clock.nowMs() + everyMs, () => {
       if (connection !== this.#connection) return;
-      if (this.clock.nowMs() >= this.#mutedUntilMs) this.#send({ type: PacketType.pingreq });
+      if (this.clock.nowMs() >= this.#mutedUntilMs) this.send({ type: PacketType.pingreq });
       this.#keepAlive(connection, everyMs);
     });
+  }
+
+  /** The version of its last connection, with what lets a session last, for one more connection. */
+  lastProperties(isClean: boolean): Pick<Connect, 'five'> {
+    if (!this.speaks5) return {};
+    const unlimited = { receiveMaximum: undefined, maximumPacketSize: undefined, topicAliasMaximum: undefined };
+    return { five: { expiryS: isClean ? 0 : 100_000, willDelayS: 0, ...unlimited } };
   }
 
   /** Connects again if the broker has ended the connection, for a limit: not every client does so by itself. */
@@ -384,17 +330,26 @@ export class SimulatedClient implements ConnectionUser {
   }
 
   #forgetConnection(): void {
-    if (this.#isClean) {
+    // Session Present of MQTT 5 tells whether the session is there, whatever the client had said before.
+    if (this.#isClean && !this.speaks5) {
       // A clean session ends with its connection, if CONNACK had begun it.
-      for (const packetId of this.#isConnected ? this.#unacknowledged.keys() : this.#sentHere)
-        this.#unacknowledged.delete(packetId);
-      if (this.#isConnected) this.#received.clear();
+      this.#requests.sessionEnded(!this.#isConnected);
+      if (this.#isConnected) this.#deliveries.sessionEnded();
     }
     this.#connection = undefined;
     this.#isConnected = false;
-    this.#requests.clear();
-    this.#open.clear();
-    this.#withheld.length = 0;
-    this.#sentHere.clear();
+    this.#deliveries.connectionEnded();
+    this.#requests.connectionEnded();
+    this.#aliases = new ClientAliases(0);
   }
 }
+
+const NO_OPTIONS = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+
+/** Without what the client does not say. */
+const connectProperties = (five: Connect5): Properties => ({
+  sessionExpiryInterval: five.expiryS,
+  ...(five.receiveMaximum !== undefined && { receiveMaximum: five.receiveMaximum }),
+  ...(five.maximumPacketSize !== undefined && { maximumPacketSize: five.maximumPacketSize }),
+  ...(five.topicAliasMaximum !== undefined && { topicAliasMaximum: five.topicAliasMaximum }),
+});

@@ -3,7 +3,8 @@
 // receive, and knows nothing of the broker's insides.
 import type { AckLevel, BrokerEvent, Change, Command, CommandOutcome, LifecycleEvent } from '../../ports/index.js';
 import type { Packet, PublishPacket } from '../../protocol/packets.js';
-import type { ClientObserver, Confusion, SimulatedClient } from './client.js';
+import type { ClientObserver, SimulatedClient } from './client.js';
+import type { Confusion } from './client-deliveries.js';
 import { Evidence } from './evidence/evidence.js';
 import type { EvidenceOptions } from './evidence/evidence-options.js';
 import type { ObservedCommand } from './evidence/operator-commands.js';
@@ -58,10 +59,13 @@ export class Model implements NetworkObserver, ClientObserver {
   received({ name }: SimulatedClient, link: SimulatedConnection, packet: PublishPacket): void {
     const publication = this.evidence.publications.get(tagOf(packet.payload));
     const client = this.evidence.clients.get(name);
-    if (publication === undefined || client === undefined || packet.retain) return;
+    if (publication === undefined || client === undefined) return;
+    if (packet.retain && !client.mayGetAsPublished(publication)) return;
     const { receptions } = client.received;
     const times = (receptions.get(publication.tag) ?? 0) + 1;
     receptions.set(publication.tag, times);
+    // An observer cannot tell it from a retained one.
+    if (packet.retain) return;
     const connection = this.evidence.connectionOf(link);
     for (const invariant of this.#invariants) invariant.received?.({ client, connection, packet, publication, times });
   }
@@ -94,7 +98,7 @@ export class Model implements NetworkObserver, ClientObserver {
   }
 
   commandGiven(command: Command): ObservedCommand {
-    this.evidence.lifetimes.timePassed();
+    this.evidence.timePassed();
     return this.evidence.commands.given(command);
   }
 

@@ -2,14 +2,15 @@
 // a side dies. Every effect is a timer of the virtual clock; no call has an immediate effect on the other side.
 import { PacketDecoder } from '../../protocol/decoder.js';
 import { encodePacket } from '../../protocol/encoder.js';
-import type { Packet } from '../../protocol/packets.js';
+import { PacketType } from '../../protocol/packets.js';
+import type { Packet, ProtocolVersion } from '../../protocol/packets.js';
 import type { ConnectionHandler, Channel, ChannelHandler, Listener } from '../../ports/index.js';
 import type { VirtualClock } from '../virtual-clock.js';
 import type { ClientTraits } from './operations.js';
 
 /** The client's side of a connection. */
 export interface ConnectionUser {
-  received(connection: SimulatedConnection, packet: Packet): void;
+  arrived(connection: SimulatedConnection, packet: Packet): void;
   /** The connection has ended, and the client did not end it. */
   disconnected(connection: SimulatedConnection): void;
 }
@@ -62,9 +63,9 @@ export class SimulatedNetwork implements Listener {
   }
 
   /** Opens a connection. @returns `undefined` if the broker does not listen. */
-  connect(traits: ClientTraits, user: ConnectionUser): SimulatedConnection | undefined {
+  connect(traits: ClientTraits, user: ConnectionUser, version: ProtocolVersion): SimulatedConnection | undefined {
     if (this.#arrive === undefined) return undefined;
-    const connection = new SimulatedConnection(this, traits, user, ++this.#lastId);
+    const connection = new SimulatedConnection(this, traits, user, ++this.#lastId, version);
     this.#connections.add(connection);
     const arrival = this.#arrive(connection.peer);
     if (arrival === undefined) connection.refused();
@@ -101,6 +102,9 @@ export class SimulatedConnection implements Channel {
   #isFull = false;
   #isClosing = false;
   #toBrokerAtMs = 0;
+  /** Of the broker. */
+  readonly #aliases = new Map<number, string>();
+  #departing: Packet | undefined;
   #toClientAtMs = 0;
 
   constructor(
@@ -108,9 +112,10 @@ export class SimulatedConnection implements Channel {
     readonly traits: ClientTraits,
     readonly user: ConnectionUser,
     readonly id: number,
+    readonly version: ProtocolVersion,
   ) {
     this.peer = { remoteAddress: `${traits.name}#${id}` };
-    this.#decoder.protocolVersion = traits.version;
+    this.#decoder.protocolVersion = version;
   }
 
   accepted(handler: ChannelHandler): void {
@@ -132,9 +137,10 @@ export class SimulatedConnection implements Channel {
 
   // -- The client's side --
 
-  send(packet: Packet): void {
+  /** @param sent what is sent of the packet: without a topic that an alias stands for. */
+  send(packet: Packet, sent = packet): void {
     if (this.#clientIsGone) return;
-    const bytes = encodePacket(packet, this.traits.version);
+    const bytes = encodePacket(sent, this.version);
     const { cutBytes } = this.traits;
     const cut = cutBytes === 0 ? bytes.length : cutBytes;
     for (let at = 0, n = 1; at < bytes.length; n++) {
@@ -174,7 +180,9 @@ export class SimulatedConnection implements Channel {
     const packets: Packet[] = [];
     try {
       this.#decoder.push(bytes);
-      for (let packet = this.#decoder.read(); packet !== undefined; packet = this.#decoder.read()) {
+      for (let read = this.#decoder.read(); read !== undefined; read = this.#decoder.read()) {
+        this.#departing = read;
+        const packet = this.#withTopic(read);
         packets.push(packet);
         this.network.observer.departed(this, packet);
       }
@@ -186,6 +194,19 @@ export class SimulatedConnection implements Channel {
     if (this.bufferedBytes < this.network.highWaterMark) return true;
     this.#isFull = true;
     return false;
+  }
+
+  /** The size of the packet that departs now. */
+  get departingBytes(): number {
+    return this.#departing === undefined ? 0 : encodePacket(this.#departing, this.version).length;
+  }
+
+  /** Replaces a Topic Alias by the topic that it stands for on this connection; an unknown one stands for none. */
+  #withTopic(packet: Packet): Packet {
+    const alias = packet.type === PacketType.publish ? packet.properties?.topicAlias : undefined;
+    if (packet.type !== PacketType.publish || alias === undefined) return packet;
+    if (packet.topic !== '') this.#aliases.set(alias, packet.topic);
+    return { ...packet, topic: this.#aliases.get(alias) ?? '' };
   }
 
   pause(): void {
@@ -275,7 +296,7 @@ export class SimulatedConnection implements Channel {
       if (chunk === undefined) break;
       this.bufferedBytes -= chunk.bytes.length;
       this.sentBytes += chunk.bytes.length;
-      for (const packet of chunk.packets) this.user.received(this, packet);
+      for (const packet of chunk.packets) this.user.arrived(this, packet);
       if (chunk === through) break;
     }
     if (this.#toClient.length > 0) return;

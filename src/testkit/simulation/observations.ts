@@ -8,7 +8,8 @@ import type {
   PublishPacket,
   SubackPacket,
 } from '../../protocol/packets.js';
-import type { Confusion, SimulatedClient } from './client.js';
+import type { SimulatedClient } from './client.js';
+import type { Confusion } from './client-deliveries.js';
 import type { ObservedClient } from './evidence/observed-client.js';
 import type { ObservedCommand } from './evidence/operator-commands.js';
 import type { ObservedConnection, Unsubscription } from './evidence/observed-connection.js';

@@ -20,6 +20,28 @@ export interface WillPlan {
   readonly retain: boolean;
 }
 
+/** What a client says in a CONNECT of MQTT 5; `undefined` is left out of the packet. Times are in seconds. */
+export interface Connect5 {
+  readonly expiryS: number;
+  readonly willDelayS: number;
+  readonly receiveMaximum: number | undefined;
+  readonly maximumPacketSize: number | undefined;
+  readonly topicAliasMaximum: number | undefined;
+}
+
+/** The options of a subscription, on connections of MQTT 5. */
+export interface Options5 {
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+}
+
+export interface WantedFilter {
+  readonly filter: string;
+  readonly qos: QoS;
+  readonly options?: Options5;
+}
+
 /** A rule about receiving: the first rule that matches decides, and a topic without a match is denied. */
 export interface ReceiveRule {
   readonly effect: 'allow' | 'deny';
@@ -35,7 +57,11 @@ export interface Denial {
 }
 
 export type Acknowledging =
-  { readonly kind: 'at once' } | { readonly kind: 'late'; readonly delayMs: number } | { readonly kind: 'never' };
+  | { readonly kind: 'at once' }
+  | { readonly kind: 'late'; readonly delayMs: number }
+  | { readonly kind: 'never' }
+  /** At once, and on connections of MQTT 5 one message in three with a Reason Code that refuses it. */
+  | { readonly kind: 'refuses' };
 
 export type Action =
   /** On a live connection this is a takeover. `eager`: waiting packets are sent behind CONNECT, not behind CONNACK. */
@@ -46,14 +72,23 @@ export type Action =
       readonly keepAliveS: number;
       readonly will: WillPlan | undefined;
       readonly eager: boolean;
+      /** The connection is one of MQTT 5, whatever the version of the client's traits. */
+      readonly five?: Connect5;
     }
-  | { readonly kind: 'disconnect'; readonly client: string }
+  /** `five`: on a connection of MQTT 5, the Reason Code and the new Session Expiry Interval, if there is one. */
+  | {
+      readonly kind: 'disconnect';
+      readonly client: string;
+      readonly five?: { readonly reasonCode: 0 | 4; readonly expiryS: number | undefined };
+    }
   /** The connection breaks. `lossy`: bytes under way to the broker are lost too. */
   | { readonly kind: 'vanish'; readonly client: string; readonly lossy: boolean }
   | {
       readonly kind: 'subscribe';
       readonly client: string;
-      readonly filters: readonly { readonly filter: string; readonly qos: QoS }[];
+      readonly filters: readonly WantedFilter[];
+      /** The Subscription Identifier, on a connection of MQTT 5. */
+      readonly identifier?: number;
     }
   | { readonly kind: 'unsubscribe'; readonly client: string; readonly filters: readonly string[] }
   /** Several messages at once; a size of 0 clears the retained message. */
@@ -65,6 +100,8 @@ export type Action =
       readonly retain: boolean;
       readonly bytes: number;
       readonly count: number;
+      /** The Message Expiry Interval, on a connection of MQTT 5. */
+      readonly expiryS?: number;
     }
   | { readonly kind: 'acknowledge'; readonly client: string; readonly how: Acknowledging }
   /** The client reads nothing for this time. */

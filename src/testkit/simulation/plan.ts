@@ -5,6 +5,7 @@ import { SeededRandom } from '../seeded-random.js';
 import { Everyday } from './everyday.js';
 import type { ClientTraits, Plan } from './operations.js';
 import { PlanDraft } from './plan-draft.js';
+import { withVersion5 } from './version-5.js';
 import {
   withAdmissionStorms,
   withDates,
@@ -39,6 +40,7 @@ export function planOf(seed: number): Plan {
   const tokenMs = withDates(seed, draft);
   const denials = withDenials(seed, draft);
   withOverload(seed, draft);
+  withVersion5(seed, draft);
   const { clients, operations } = draft;
   // In the order of time, and of one time in the order of making.
   operations.sort((one, other) => one.atMs - other.atMs || one.id - other.id);

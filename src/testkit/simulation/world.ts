@@ -264,30 +264,31 @@ export class World {
         this.#client(operation).connect(operation);
         return;
       case 'disconnect':
-        this.#client(operation).disconnect();
+        this.#client(operation).disconnect(operation.five);
         return;
       case 'vanish':
         this.#client(operation).vanish(operation.lossy);
         return;
       case 'subscribe':
-        this.#client(operation).subscribe(operation.filters);
+        this.#client(operation).subscribe(operation.filters, operation.identifier);
         return;
       case 'unsubscribe':
         this.#client(operation).unsubscribe(operation.filters);
         return;
       case 'publish': {
-        const { topic, qos, retain, bytes, count, id } = operation;
+        const { topic, qos, retain, bytes, count, id, expiryS } = operation;
         for (let i = 0; i < count; i++)
           this.#client(operation).publish(
             topic,
             qos,
             retain,
             bytes === 0 ? new Uint8Array(0) : payloadOf(`p${id}-${i}`, bytes),
+            expiryS,
           );
         return;
       }
       case 'acknowledge':
-        this.#client(operation).acknowledge(operation.how);
+        this.#client(operation).setAcknowledging(operation.how);
         return;
       case 'stall':
         this.#client(operation).stall(operation.forMs);
@@ -335,6 +336,7 @@ export class World {
         keepAliveS: 0,
         will: undefined,
         eager: false,
+        ...client.lastProperties(isClean),
       });
     }
     // Small windows and slow networks take time. A run that hangs reaches the limit.

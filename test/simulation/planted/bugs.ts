@@ -29,6 +29,7 @@ import { OPERATOR_BUGS } from './operator-bugs.js';
 import { OVERLOAD_BUGS } from './overload-bugs.js';
 import { EFFECTS } from './planted-bug.js';
 import type { PlantedBug } from './planted-bug.js';
+import { VERSION_5_BUGS } from './version-5-bugs.js';
 import { replaceMethod, undoAll, withValue } from './replace-method.js';
 import type { Undo } from './replace-method.js';
 
@@ -394,4 +395,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...OPERATOR_BUGS,
   ...OVERLOAD_BUGS,
   ...DATE_BUGS,
+  ...VERSION_5_BUGS,
 ];

@@ -1,8 +1,10 @@
 // The content of the disk, as far as promises of the broker concern it. It gets each batch at the moment from which on
 // a crash cannot lose it, and the invariants compare it with the promises of the broker at that time.
-import type { Change, QueueId, QoS, WillRecord } from '../../../ports/index.js';
+import { NEVER_EXPIRES_S } from '../../../domain/limits.js';
+import type { Change, QueueId, WillRecord } from '../../../ports/index.js';
 import { clockAheadIn, withoutMarks } from './clock-marks.js';
 import { tagOf } from '../payload.js';
+import type { Granted } from './subscription-interval.js';
 import { valueOf } from './value-of.js';
 
 export interface StoredEntry {
@@ -15,14 +17,16 @@ export class DiskContents {
   readonly sessions = new Map<string, number>();
   /** When the client's connection ended, in milliseconds; without the clients that have a connection. */
   readonly disconnectedAtMs = new Map<string, number>();
-  /** Granted QoS by Topic Filter, by client. */
-  readonly subscriptions = new Map<string, Map<string, QoS>>();
+  /** How long the session outlives its connection, in milliseconds, by client. */
+  readonly expiryMs = new Map<string, number>();
+  /** What was granted by Topic Filter, by client. */
+  readonly subscriptions = new Map<string, Map<string, Granted>>();
   /** By client and Packet Identifier: the moment at which the batch with the inbound identifier was handed over. */
   readonly inbound = new Map<string, Map<number, number>>();
   /** The tag of the will, by client. */
   readonly wills = new Map<string, string>();
-  /** Clients whose will is due, whatever becomes of the broker. */
-  readonly dueWills = new Set<string>();
+  /** When the client's will is due, whatever becomes of the broker; without those that are not due yet. */
+  readonly willDueAtMs = new Map<string, number>();
   readonly queues = new Map<QueueId, Map<number, StoredEntry>>();
   /** Every queue that a message was ever in, by tag. */
   readonly everQueuedIn = new Map<string, Set<QueueId>>();
@@ -47,10 +51,11 @@ export class DiskContents {
     for (const contents of [
       this.sessions,
       this.disconnectedAtMs,
+      this.expiryMs,
       this.subscriptions,
       this.inbound,
       this.wills,
-      this.dueWills,
+      this.willDueAtMs,
       this.queues,
       this.everQueuedIn,
       this.#appendCounts,
@@ -87,14 +92,15 @@ export class DiskContents {
     return this.queues.get(queue)?.values() ?? [];
   }
 
-  /** Granted QoS by Topic Filter of a client that has a session. */
-  subscriptionsOf(clientId: string): ReadonlyMap<string, QoS> {
-    return this.subscriptions.get(clientId) ?? new Map<string, QoS>();
+  /** What was granted by Topic Filter to a client that has a session. */
+  subscriptionsOf(clientId: string): ReadonlyMap<string, Granted> {
+    return this.subscriptions.get(clientId) ?? new Map<string, Granted>();
   }
 
   #dropSession(clientId: string): void {
     this.sessions.delete(clientId);
     this.disconnectedAtMs.delete(clientId);
+    this.expiryMs.delete(clientId);
     this.subscriptions.delete(clientId);
     this.inbound.delete(clientId);
   }
@@ -102,7 +108,8 @@ export class DiskContents {
   #apply(change: Change, at: number): void {
     switch (change.kind) {
       case 'session.put': {
-        const { clientId, disconnectedAtMs } = change.session;
+        const { clientId, disconnectedAtMs, expiryIntervalS } = change.session;
+        this.expiryMs.set(clientId, expiryIntervalS >= NEVER_EXPIRES_S ? Infinity : expiryIntervalS * 1000);
         if (!this.sessions.has(clientId)) this.sessions.set(clientId, at);
         if (disconnectedAtMs === undefined) this.disconnectedAtMs.delete(clientId);
         else this.disconnectedAtMs.set(clientId, disconnectedAtMs);
@@ -113,8 +120,8 @@ export class DiskContents {
         this.queues.delete(change.queue);
         return;
       case 'subscription.put': {
-        const { clientId, topicFilter, qos } = change.subscription;
-        valueOf(this.subscriptions, clientId, () => new Map<string, QoS>()).set(topicFilter, qos);
+        const { clientId, topicFilter } = change.subscription;
+        valueOf(this.subscriptions, clientId, () => new Map<string, Granted>()).set(topicFilter, change.subscription);
         return;
       }
       case 'subscription.drop':
@@ -163,14 +170,14 @@ export class DiskContents {
         return;
       case 'will.drop':
         this.wills.delete(change.clientId);
-        this.dueWills.delete(change.clientId);
+        this.willDueAtMs.delete(change.clientId);
         return;
     }
   }
 
   #putWill({ clientId, message, dueAtMs }: WillRecord): void {
     this.wills.set(clientId, tagOf(message.payload));
-    if (dueAtMs === undefined) this.dueWills.delete(clientId);
-    else this.dueWills.add(clientId);
+    if (dueAtMs === undefined) this.willDueAtMs.delete(clientId);
+    else this.willDueAtMs.set(clientId, dueAtMs);
   }
 }

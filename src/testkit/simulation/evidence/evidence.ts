@@ -4,13 +4,8 @@
 // which ones remain, and from there on they are as certain as before.
 import type { AckLevel, BrokerEvent, Change, LifecycleEvent } from '../../../ports/index.js';
 import { PacketType } from '../../../protocol/packets.js';
-import type {
-  AcknowledgementPacket,
-  ConnackPacket,
-  ConnectPacket,
-  Packet,
-  PublishPacket,
-} from '../../../protocol/packets.js';
+import type { ConnackPacket, ConnectPacket, Packet } from '../../../protocol/packets.js';
+import { ReasonCode } from '../../../protocol/reason-codes.js';
 import type { ConnectionEnd, SimulatedConnection } from '../network.js';
 import type { Departure, Gap } from '../observations.js';
 import { tagOf } from '../payload.js';
@@ -21,10 +16,11 @@ import { LogicalClock } from './logical-clock.js';
 import { OperatorCommands } from './operator-commands.js';
 import type { ObservedCommand } from './operator-commands.js';
 import { ObservedClient } from './observed-client.js';
-import { observeConnection, saysNew } from './observed-connection.js';
+import { intervalMs, isStored, lastsMs, observeConnection, saysNew } from './observed-connection.js';
 import type { ObservedConnection } from './observed-connection.js';
 import { Publications, willPublisherOf } from './publications.js';
 import type { Publication } from './publications.js';
+import { Publishing, sizeOf } from './publishing.js';
 import { ReceiveRules } from './receive-rules.js';
 import { recover } from './recovery.js';
 import { SessionLifetimes } from './session-lifetimes.js';
@@ -49,6 +45,9 @@ export class Evidence {
   readonly unflushed: Unflushed;
   readonly commands: OperatorCommands;
   readonly undecided: Undecided;
+  readonly publishing: Publishing;
+  /** When the disk last got a batch: what waited for that leaves then. */
+  lastKeptMs = -Infinity;
   /** Of the present incarnation of the broker. */
   ackLevel: AckLevel = 'flushed';
   /** The number of starts of the broker. */
@@ -77,7 +76,11 @@ export class Evidence {
     this.lifetimes = new SessionLifetimes(options, clients);
     const { clock, disk } = this;
     const connections = (): Iterable<ObservedConnection> => this.#connections.values();
-    this.commands = new OperatorCommands({ clock, disk, clients, publications, connections });
+    const sessionMayEnd = (name: string): void => {
+      this.wills.sessionMayEnd(name);
+    };
+    this.commands = new OperatorCommands({ clock, disk, clients, publications, connections, sessionMayEnd });
+    this.publishing = new Publishing(this);
   }
 
   connectionOf(link: SimulatedConnection): ObservedConnection | undefined {
@@ -96,6 +99,11 @@ export class Evidence {
     }
   }
 
+  timePassed(): void {
+    this.lifetimes.timePassed();
+    this.wills.timePassed(this.options.nowMs());
+  }
+
   /** Whether a stored session of the client exists or may exist. */
   mayBeStored(name: string): boolean {
     this.lifetimes.timePassed();
@@ -105,7 +113,7 @@ export class Evidence {
   // -- The broker receives --
 
   delivered(link: SimulatedConnection, packet: Packet): void {
-    this.lifetimes.timePassed();
+    this.timePassed();
     const now = this.clock.tick();
     if (packet.type === PacketType.connect) {
       this.#connectReceived(link, packet);
@@ -116,7 +124,7 @@ export class Evidence {
     const { client } = connection;
     switch (packet.type) {
       case PacketType.publish:
-        this.#publishReceived(connection, packet);
+        this.publishing.received(connection, packet);
         return;
       case PacketType.pubrel: {
         const publication = client.published.get(packet.packetId);
@@ -124,17 +132,23 @@ export class Evidence {
         client.staleInbound.delete(packet.packetId);
         return;
       }
-      case PacketType.puback:
-      case PacketType.pubcomp: {
-        const tag = connection.inFlight.get(packet.packetId);
-        connection.inFlight.delete(packet.packetId);
-        if (tag !== undefined) client.received.completed.add(tag);
+      case PacketType.pubrec:
+        if (packet.reasonCode < ReasonCode.unspecifiedError) return;
+        this.publishing.completed(connection, packet);
         return;
-      }
+      case PacketType.puback:
+      case PacketType.pubcomp:
+        this.publishing.completed(connection, packet);
+        return;
       case PacketType.subscribe:
         connection.subscribing.set(
           packet.packetId,
-          packet.subscriptions.map(({ topicFilter, qos }) => client.subscribe(topicFilter, qos)),
+          packet.subscriptions.map((request) =>
+            client.subscribe(request.topicFilter, {
+              ...request,
+              identifier: packet.properties?.subscriptionIdentifiers?.[0],
+            }),
+          ),
         );
         return;
       case PacketType.unsubscribe: {
@@ -143,9 +157,9 @@ export class Evidence {
         return;
       }
       case PacketType.disconnect:
-        this.wills.disconnected(connection.willTag);
+        if (packet.reasonCode === ReasonCode.normalDisconnection) this.wills.disconnected(connection.willTag);
+        this.#expiryChanged(connection, packet.properties?.sessionExpiryInterval);
         return;
-      case PacketType.pubrec:
       case PacketType.pingreq:
       case PacketType.connack:
       case PacketType.suback:
@@ -156,28 +170,14 @@ export class Evidence {
     }
   }
 
-  #publishReceived(connection: ObservedConnection, packet: PublishPacket): void {
-    const { now } = this.clock;
+  /** DISCONNECT has come, with another Session Expiry Interval if it has one. */
+  #expiryChanged(connection: ObservedConnection, expiryS: number | undefined): void {
+    if (expiryS === undefined) return;
     const { client } = connection;
-    const { packetId, qos } = packet;
-    const publication = this.#publicationOf(client, packet);
-    publication.isDenied = !this.options.mayPublish(client.name, packet.topic);
-    if (!publication.isDenied) publication.received(now);
-    this.undecided.received(connection, publication);
-    if (qos === 0) return;
-    publication.packetId = packetId;
-    publication.isReleased = false;
-    if (qos === 2) publication.isTreatedAsDuplicate = !connection.connect.clean && client.staleInbound.has(packetId);
-    connection.published.set(packetId, { publication, at: now });
-    client.published.set(packetId, publication);
-  }
-
-  /** A message without a payload has no tag: a repeat of it is recognised by its Packet Identifier. */
-  #publicationOf({ published, name }: ObservedClient, packet: PublishPacket): Publication {
-    const { payload, topic, qos, retain, dup, packetId } = packet;
-    const repeated = dup && payload.length === 0 ? published.get(packetId) : undefined;
-    if (repeated?.isClear === true) return repeated;
-    return this.publications.getOrCreate(tagOf(payload), name, topic, qos, retain);
+    connection.lastsMs = Math.min(intervalMs(expiryS), this.options.sessionExpiryMs);
+    if (connection.lastsMs > 0) return;
+    client.sessionMayHaveEnded();
+    if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
   }
 
   #connectReceived(link: SimulatedConnection, connect: ConnectPacket): void {
@@ -193,21 +193,25 @@ export class Evidence {
             will.qos,
             will.retain,
           );
+    if (publication !== undefined && will !== undefined) publication.bytes = sizeOf(will);
     client.lastConnectAt = this.clock.now;
-    this.wills.connected(clientId, publication);
+    client.leastPacketSize = Math.min(client.leastPacketSize, connect.properties?.maximumPacketSize ?? Infinity);
+    this.wills.connected(clientId, publication, clean);
     this.lifetimes.connected(client);
     const connection = observeConnection(client, connect, {
       willTag: publication?.tag,
       since: this.clock.now,
       connectedAtMs: this.options.nowMs(),
       incarnation: this.incarnation,
+      lastsMs: lastsMs(connect, this.options.sessionExpiryMs),
     });
     this.#connections.set(link, connection);
     this.#byAddress.set(link.peer.remoteAddress, connection);
-    if (clean) {
-      client.sessionMayHaveEnded();
-      if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
-    } else if (client.sessionStored === 'no') client.sessionStored = 'unknown';
+    if (clean) client.sessionMayHaveEnded();
+    // A session that this CONNECT resumes and does not prolong may end before CONNACK leaves.
+    const mayEnd = (clean || !isStored(connection)) && client.sessionStored === 'yes';
+    const mayBegin = client.sessionStored === 'no' && isStored(connection);
+    if (mayEnd || mayBegin) client.sessionStored = 'unknown';
   }
 
   ended(link: SimulatedConnection, how: ConnectionEnd): void {
@@ -216,19 +220,32 @@ export class Evidence {
     if (connection === undefined) return;
     const { client, willTag, isAccepted, connect, earlierSubscriptions } = connection;
     connection.isEnded = true;
-    this.wills.connectionEnded(willTag, how, this.lifetimes.isStopping);
-    if (connect.clean) this.groups.cleanMemberLeft(client, how);
+    this.wills.connectionEnded(willTag, how, this.lifetimes.isStopping, {
+      nowMs: this.options.nowMs(),
+      delayMs: (connect.will?.properties?.willDelayInterval ?? 0) * 1000,
+      lastsMs: connection.lastsMs,
+      takenOverAt: client.openConnections > 1 ? client.lastConnectAt : undefined,
+      mayBeDeleted: client.deletionGivenAt > connection.since,
+    });
+    const endsSession = !isStored(connection);
+    if (endsSession) this.groups.cleanMemberLeft(client, how);
     this.lifetimes.connectionEnded(connection, how);
+    if (!endsSession) return;
     // A clean session ends with its connection; an earlier one may exist until CONNACK has said otherwise.
-    if (connect.clean)
-      client.sessionEnded(client.current.filter((one) => isAccepted || !earlierSubscriptions.includes(one)));
+    client.sessionEnded(client.current.filter((one) => isAccepted || !earlierSubscriptions.includes(one)));
+    if (!isAccepted) {
+      if (client.sessionStored === 'yes') client.sessionStored = 'unknown';
+    } else if (client.openConnections === 0 && how !== 'died') {
+      client.sessionStored = 'no';
+      client.isSessionAnnounced = false;
+    }
   }
 
   // -- The broker sends --
 
   /** @returns `undefined` when no CONNECT has come on the connection. */
   departed(link: SimulatedConnection, packet: Packet): Departure | undefined {
-    this.lifetimes.timePassed();
+    this.timePassed();
     this.clock.tick();
     const connection = this.#connections.get(link);
     if (connection === undefined) return undefined;
@@ -251,7 +268,7 @@ export class Evidence {
         return { kind: 'unsuback', connection, link, unsubscription };
       }
       case PacketType.publish:
-        return this.#publishDeparted(connection, link, packet);
+        return this.publishing.departed(connection, link, packet);
       case PacketType.puback:
       case PacketType.pubrec:
         return {
@@ -259,7 +276,7 @@ export class Evidence {
           connection,
           link,
           packet,
-          publication: this.#acknowledged(connection, packet),
+          publication: this.publishing.acknowledged(connection, packet),
         };
       case PacketType.pubrel: {
         const { released, latestQos2ById } = client.received;
@@ -283,15 +300,17 @@ export class Evidence {
 
   /** @returns whether the session that may have existed before was announced. */
   #accepted(connection: ObservedConnection, { sessionPresent }: ConnackPacket): boolean {
-    const { client, connect, earlierSubscriptions, published, since, willTag } = connection;
+    const { client, earlierSubscriptions, published, since, willTag } = connection;
     const wasAnnounced = connection.sessionWasAnnounced ?? client.isSessionAnnounced;
     connection.isAccepted = true;
-    this.wills.accepted(willTag);
-    client.isSessionAnnounced = !connect.clean;
+    const isNew = saysNew(connection, sessionPresent);
+    this.wills.accepted(willTag, since, isNew);
+    client.isSessionAnnounced = isStored(connection);
+    client.lasts = { leastMs: connection.lastsMs, mostMs: connection.lastsMs };
     // By an operator's deletion, or by a later CONNECT whose CONNACK does not leave if its connection is lost first.
-    const mayHaveEnded = client.lastConnectAt > since || (!connect.clean && client.deletionGivenAt > since);
-    client.sessionStored = mayHaveEnded ? 'unknown' : connect.clean ? 'no' : 'yes';
-    if (!saysNew(connection, sessionPresent)) return wasAnnounced;
+    const mayHaveEnded = client.lastConnectAt > since || (isStored(connection) && client.deletionGivenAt > since);
+    client.sessionStored = mayHaveEnded ? 'unknown' : isStored(connection) ? 'yes' : 'no';
+    if (!isNew) return wasAnnounced;
     client.sessionEnded(earlierSubscriptions);
     client.newSessionSince = since;
     for (const [packetId, publication] of client.published)
@@ -300,48 +319,19 @@ export class Evidence {
     return wasAnnounced;
   }
 
-  #publishDeparted(connection: ObservedConnection, link: SimulatedConnection, packet: PublishPacket): Departure {
-    const { inFlight, client } = connection;
-    const { packetId, qos, payload } = packet;
-    const tag = tagOf(payload);
-    const displaced = qos === 0 ? undefined : inFlight.get(packetId);
-    if (qos > 0) inFlight.set(packetId, tag);
-    if (qos === 2) {
-      client.received.sentAtQos2.add(tag);
-      client.received.latestQos2ById.set(packetId, tag);
-    }
-    const publication = tag === '' ? undefined : this.publications.get(tag);
-    return { kind: 'publish', connection, link, packet, tag, publication, displaced };
-  }
-
-  /** @returns the message that PUBACK or PUBREC acknowledges. */
-  #acknowledged(connection: ObservedConnection, { type, packetId }: AcknowledgementPacket): Publication | undefined {
-    const { client } = connection;
-    const published = connection.published.get(packetId);
-    if (published?.publication.qos !== (type === PacketType.puback ? 1 : 2)) return undefined;
-    const { publication, at } = published;
-    this.undecided.answered(connection, publication);
-    if (publication.isTreatedAsDuplicate || publication.isDenied) return publication;
-    publication.acknowledgedAt ??= this.clock.now;
-    if (publication.qos === 1) client.published.delete(packetId);
-    // At QoS 2 an earlier PUBLISH may be the one that had the effect.
-    publication.certainEffectAt =
-      publication.qos === 2 ? (publication.firstReceivedAt ?? at) : Math.max(at, publication.certainEffectAt ?? 0);
-    if (this.ackLevel !== 'flushed') this.unflushed.add(publication);
-    return publication;
-  }
-
   // -- The disk, and the broker's starts and ends --
 
   kept(batch: readonly Change[], isFlushed: boolean): void {
+    this.timePassed();
     this.clock.tick();
+    this.lastKeptMs = this.options.nowMs();
     this.wills.kept(batch);
     if (isFlushed && this.ackLevel !== 'received') this.unflushed.clear();
   }
 
   /** The broker has handed over all its changes, and the disk has them. */
   settled(isFlushed: boolean): void {
-    this.lifetimes.timePassed();
+    this.timePassed();
     this.groups.settled();
     this.undecided.settled();
     if (this.ackLevel !== 'received') return;
@@ -363,9 +353,10 @@ export class Evidence {
   /** CONNACK is under way. The broker cannot know whether it arrives, even if the connection ends before it leaves. */
   #admitted(connection: ObservedConnection | undefined): void {
     if (connection === undefined) return;
-    const { client, connect, willTag } = connection;
+    const { client, willTag } = connection;
+    connection.isAdmitted = true;
     connection.sessionWasAnnounced = client.isSessionAnnounced;
-    client.isSessionAnnounced = !connect.clean;
+    client.isSessionAnnounced = isStored(connection);
     this.wills.admitted(willTag);
   }
 
@@ -387,12 +378,12 @@ export class Evidence {
 
   /** The broker has died, and the disk has what remains. */
   crashed(mayLose: boolean): readonly Gap[] {
-    this.lifetimes.timePassed();
+    this.timePassed();
     this.clock.tick();
     this.lifetimes.crashed();
     this.undecided.crashed();
     const gaps = mayLose ? this.unflushed.crashed() : [];
-    this.wills.crashed();
+    this.wills.crashed(mayLose, this.options.nowMs());
     this.commands.crashed();
     if (mayLose) for (const client of this.clients.values()) recover(this, client);
     return gaps;

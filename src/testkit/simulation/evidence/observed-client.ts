@@ -1,13 +1,13 @@
 // What the evidence says about one client: whether the broker has a session of it, and which subscriptions exist
 // certainly or possibly.
 import type { QueueId } from '../../../ports/index.js';
-import type { QoS } from '../../../protocol/packets.js';
 import type { DiskContents } from './disk-contents.js';
 import type { LogicalClock } from './logical-clock.js';
+import { willPublisherOf } from './publications.js';
 import type { Publication } from './publications.js';
 import { emptyReceivedLog } from './received-log.js';
-import { intervalFrom, isCurrent } from './subscription-interval.js';
-import type { SubscriptionInterval } from './subscription-interval.js';
+import { intervalFrom, isCurrent, isSame } from './subscription-interval.js';
+import type { Granted, SubscriptionInterval } from './subscription-interval.js';
 import { matches } from './topic-match.js';
 
 /** When the session of a client without a connection expires: as a rule both ends of the range are the same. */
@@ -41,6 +41,10 @@ export class ObservedClient {
   deletionGivenAt = 0;
   /** Connections on which a CONNECT came and that have not ended. */
   openConnections = 0;
+  /** How long its session outlives its connection, in milliseconds: both are the same where that is certain. */
+  lasts = { leastMs: 0, mostMs: 0 };
+  /** The smallest Maximum Packet Size that it ever gave: larger messages may be dropped for it. */
+  leastPacketSize = Infinity;
   /** Of its latest time without a connection. */
   expiry: Expiry | undefined;
   /** When its last connection ended, each time, in milliseconds. */
@@ -78,9 +82,11 @@ export class ObservedClient {
   }
 
   /** SUBSCRIBE has come. A subscription with the same filter is replaced, at a moment between now and SUBACK. */
-  subscribe(topicFilter: string, qos: QoS): SubscriptionInterval {
+  subscribe(topicFilter: string, granted: Granted): SubscriptionInterval {
     const { now } = this.clock;
-    const interval = intervalFrom(topicFilter, qos, now);
+    const latest = this.latest(topicFilter);
+    const isNew = latest?.certainFrom === undefined || latest.certainUntil !== undefined;
+    const interval = intervalFrom(topicFilter, granted, now, isNew);
     for (const one of this.current) {
       if (one.topicFilter !== topicFilter || one.certainUntil !== undefined) continue;
       one.certainUntil = now;
@@ -128,17 +134,20 @@ export class ObservedClient {
   }
 
   /** The broker has restarted with these subscriptions of the session, or, if `undefined`, without the session. */
-  sessionRestored(subscriptions: ReadonlyMap<string, QoS> | undefined): void {
+  sessionRestored(subscriptions: ReadonlyMap<string, Granted> | undefined): void {
     this.sessionStored = subscriptions === undefined ? 'no' : 'yes';
     if (subscriptions === undefined) {
       this.sessionEnded(this.current);
       return;
     }
-    this.#end(({ topicFilter, qos }) => subscriptions.get(topicFilter) !== qos);
-    for (const [topicFilter, qos] of subscriptions) {
+    this.#end((one) => {
+      const granted = subscriptions.get(one.topicFilter);
+      return granted === undefined || !isSame(one, granted);
+    });
+    for (const [topicFilter, granted] of subscriptions) {
       const latest = this.latest(topicFilter);
       if (latest?.certainFrom !== undefined && latest.certainUntil === undefined) continue;
-      this.subscribed(this.subscribe(topicFilter, qos));
+      this.subscribed(this.subscribe(topicFilter, granted));
     }
   }
 
@@ -148,10 +157,12 @@ export class ObservedClient {
   }
 
   /** Subscriptions that match the message and certainly existed all the time from its coming to its acknowledgement. */
-  certainMatches({ firstReceivedAt, acknowledgedAt, topic }: Publication): SubscriptionInterval[] {
+  certainMatches({ firstReceivedAt, acknowledgedAt, topic, publisher }: Publication): SubscriptionInterval[] {
     if (firstReceivedAt === undefined) return [];
+    const isOwn = publisher === this.name || publisher === willPublisherOf(this.name);
     return this.history.filter(
-      ({ filter, certainFrom, certainUntil }) =>
+      ({ filter, certainFrom, certainUntil, noLocal }) =>
+        !(noLocal && isOwn) &&
         certainFrom !== undefined &&
         certainFrom <= firstReceivedAt &&
         (certainUntil === undefined || (acknowledgedAt !== undefined && certainUntil >= acknowledgedAt)) &&
@@ -166,7 +177,8 @@ export class ObservedClient {
 
   /** Whether a subscription of its own certainly is owed a delivery of the message that can be acknowledged. */
   isOwed(publication: Publication): boolean {
-    return publication.qos > 0 && this.certainOwnMatches(publication).some(({ qos }) => qos > 0);
+    if (publication.qos === 0 || publication.bytes > this.leastPacketSize) return false;
+    return this.certainOwnMatches(publication).some(({ qos }) => qos > 0);
   }
 
   /** Subscriptions that match the message and may have existed when it was accepted. */
@@ -176,6 +188,14 @@ export class ObservedClient {
       ({ filter, possibleUntil }) =>
         (possibleUntil === undefined || possibleUntil >= firstReceivedAt) && matches(filter, topic),
     );
+  }
+
+  /**
+   * Whether a message that comes with RETAIN may be one that was just published, for a subscription that wants it as it
+   * was published.
+   */
+  mayGetAsPublished(publication: Publication): boolean {
+    return publication.retain && this.possibleMatches(publication).some((one) => one.retainAsPublished);
   }
 
   /** Whether it certainly joined the shared group before the message came, and has been a member ever since. */

@@ -1,4 +1,5 @@
 // What the evidence says about one connection of a client, from its CONNECT on.
+import { NEVER_EXPIRES_S } from '../../../domain/limits.js';
 import type { ConnectPacket } from '../../../protocol/packets.js';
 import type { Expiry, ObservedClient } from './observed-client.js';
 import type { Publication } from './publications.js';
@@ -17,6 +18,10 @@ export interface ObservedConnection {
   readonly connectedAtMs: number;
   /** When the session would have expired without this connection. */
   readonly expiry: Expiry | undefined;
+  /** How long the session outlives it, in milliseconds; DISCONNECT may change it. */
+  lastsMs: number;
+  /** Whether the broker reported that the client is connected: CONNACK is under way. */
+  isAdmitted: boolean;
   /** The incarnation of the broker that it belongs to. */
   readonly incarnation: number;
   /**
@@ -39,7 +44,7 @@ export interface ObservedConnection {
 export function observeConnection(
   client: ObservedClient,
   connect: ConnectPacket,
-  at: Pick<ObservedConnection, 'willTag' | 'since' | 'connectedAtMs' | 'incarnation'>,
+  at: Pick<ObservedConnection, 'willTag' | 'since' | 'connectedAtMs' | 'incarnation' | 'lastsMs'>,
 ): ObservedConnection {
   return {
     ...at,
@@ -50,6 +55,7 @@ export function observeConnection(
     expiry: client.expiry,
     sessionWasAnnounced: undefined,
     isAccepted: false,
+    isAdmitted: false,
     isEnded: false,
     published: new Map(),
     subscribing: new Map(),
@@ -65,7 +71,18 @@ export interface Unsubscription {
 }
 
 /** Whether the session outlives the connection. */
-export const isStored = ({ connect }: ObservedConnection): boolean => !connect.clean;
+export const isStored = ({ lastsMs }: ObservedConnection): boolean => lastsMs > 0;
+
+/**
+ * How long the session outlives a connection, in milliseconds.
+ * @param maximumMs the most that the broker allows.
+ */
+export function lastsMs({ protocolVersion, clean, properties }: ConnectPacket, maximumMs: number): number {
+  if (protocolVersion === 5) return Math.min(intervalMs(properties?.sessionExpiryInterval ?? 0), maximumMs);
+  return clean ? 0 : maximumMs;
+}
+
+export const intervalMs = (seconds: number): number => (seconds >= NEVER_EXPIRES_S ? Infinity : seconds * 1000);
 
 /** Whether an answer with this flag says that the session is a new one. MQTT 3.1 has no flag. */
 export const saysNew = ({ connect }: ObservedConnection, sessionPresent: boolean): boolean =>

@@ -14,6 +14,8 @@ export interface OperatorCommandsParts {
   readonly clients: ReadonlyMap<string, ObservedClient>;
   readonly publications: Publications;
   readonly connections: () => Iterable<ObservedConnection>;
+  /** A session ends with the command, or has ended before. */
+  readonly sessionMayEnd: (clientId: string) => void;
 }
 
 export interface ObservedCommand {
@@ -95,6 +97,7 @@ export class OperatorCommands {
 
   #mayDelete(client: ObservedClient, open: readonly ObservedConnection[]): void {
     client.deletionGivenAt = this.#parts.clock.now;
+    this.#parts.sessionMayEnd(client.name);
     client.sessionMayHaveEnded();
     for (const one of this.#parts.publications.all)
       if (one.publisher === client.name && one.receivedCount > 0 && !one.isReleased) one.mayBeForgotten = true;

@@ -21,6 +21,18 @@ export class Publication {
   receivedCount = 0;
   /** The Packet Identifier of its latest PUBLISH. */
   packetId = 0;
+  /** When its Message Expiry Interval is over, in milliseconds; while that is not known, and without one, Infinity. */
+  expiresAtMs = Infinity;
+  /** Of its latest PUBLISH, in milliseconds; `undefined` if that does not expire. */
+  expiryMs: number | undefined;
+  /** Whether any of its PUBLISH packets had a Message Expiry Interval: then it may have expired. */
+  mayExpire = false;
+  /** What it takes at most in a PUBLISH. */
+  bytes = 0;
+  /** The Reason Code of 0x80 or more with which the broker refused it. */
+  refusedWith: number | undefined;
+  /** Whether it has ever left the broker. */
+  wasSent = false;
   /** Whether PUBREL has come for it. */
   isReleased = false;
   /** Whether the broker took it for a repeat of another message, whose completion a crash had undone. */
@@ -50,7 +62,8 @@ export class Publication {
 
   /** Whether it was acknowledged, so that every subscription that certainly matched it is owed a delivery. */
   get isPromised(): boolean {
-    return this.acknowledgedAt !== undefined && this.firstReceivedAt !== undefined && this.qos > 0 && !this.isClear;
+    if (this.mayExpire || this.isClear) return false;
+    return this.acknowledgedAt !== undefined && this.firstReceivedAt !== undefined && this.qos > 0;
   }
 
   /**
@@ -61,6 +74,20 @@ export class Publication {
     this.firstReceivedAt ??= moment;
     this.receivedCount++;
     if (this.qos < 2 || this.acknowledgedAt === undefined || this.mayBeForgotten) this.lastEffectAt = moment;
+  }
+
+  /** The broker has it, or may have it, at this time. */
+  expireFrom(nowMs: number): void {
+    const endMs = this.expiryMs === undefined ? Infinity : nowMs + this.expiryMs;
+    this.expiresAtMs = this.receivedCount > 1 ? Math.max(this.expiresAtMs, endMs) : endMs;
+  }
+
+  /** The broker has refused it: nothing is promised, and if it came only once, it has no effect. */
+  refused(reasonCode: number): void {
+    this.refusedWith = reasonCode;
+    // If it comes again, because the answer was lost, it is a new one.
+    if (this.qos === 2) this.mayBeForgotten = true;
+    if (this.receivedCount === 1) this.lastEffectAt = -1;
   }
 
   /**
@@ -116,7 +143,8 @@ export class Publications {
   /** Whether the topic may have no retained message now. */
   mayHaveNone(topic: string): boolean {
     const published = this.onTopic(topic);
-    return !this.#isReplaced(topic, -1, Infinity) || published.some((one) => one.isClear && this.mayBeRetained(one));
+    const mayBeGone = (one: Publication): boolean => one.isClear || one.mayExpire;
+    return !this.#isReplaced(topic, -1, Infinity) || published.some((one) => mayBeGone(one) && this.mayBeRetained(one));
   }
 
   /** After a crash the topic has this retained message, or none: later ones that were promised are lost. */

@@ -8,6 +8,10 @@ export interface ReceivedLog {
   readonly qos2Receptions: Map<string, number>;
   /** Messages whose delivery the client has acknowledged to the end. */
   readonly completed: Set<string>;
+  /** Messages that it has refused with a Reason Code of 0x80 or more. */
+  readonly refused: Set<string>;
+  /** Those of which the broker has not reported it yet. */
+  readonly refusing: Set<string>;
   /** Messages that were sent to it at QoS 2, and the latest one by each Packet Identifier. */
   readonly sentAtQos2: Set<string>;
   readonly latestQos2ById: Map<number, string>;
@@ -33,6 +37,8 @@ export const emptyReceivedLog = (): ReceivedLog => ({
   receptions: new Map(),
   qos2Receptions: new Map(),
   completed: new Set(),
+  refused: new Set(),
+  refusing: new Set(),
   sentAtQos2: new Set(),
   latestQos2ById: new Map(),
   released: new Set(),

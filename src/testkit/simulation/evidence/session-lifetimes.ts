@@ -7,7 +7,7 @@ import type { ObservedConnection } from './observed-connection.js';
 
 export interface SessionLifetimesOptions {
   readonly nowMs: () => number;
-  /** How long a session outlives its connection. */
+  /** How long a session outlives its connection at most. */
   readonly sessionExpiryMs: number;
   readonly disk: DiskContents;
 }
@@ -40,18 +40,25 @@ export class SessionLifetimes {
    * The time begins, unless the client has another connection. With the death of the broker it begins at the next
    * start.
    */
-  connectionEnded({ client, connectedAtMs, isAccepted, expiry }: ObservedConnection, how: ConnectionEnd): void {
+  connectionEnded(connection: ObservedConnection, how: ConnectionEnd): void {
+    const { client, connectedAtMs, isAccepted, isAdmitted, expiry, lastsMs } = connection;
     client.lastEndAt = client.clock.now;
     if (--client.openConnections > 0) return;
     client.expiry = undefined;
     if (how === 'died') return;
-    const { nowMs, sessionExpiryMs } = this.options;
-    const endMs = nowMs() + sessionExpiryMs;
+    const { nowMs } = this.options;
+    const { lasts } = client;
+    // What a CONNECT says counts once the broker has accepted it, even if CONNACK did not leave.
+    const isCertain = isAccepted || isAdmitted;
+    const leastMs = isCertain ? lastsMs : Math.min(lasts.leastMs, lastsMs);
+    const mostMs = isCertain ? lastsMs : Math.max(lasts.mostMs, lastsMs);
+    client.lasts = { leastMs, mostMs };
+    const firstMs = nowMs() + leastMs;
     // The broker may not have looked at a connection that ended in the millisecond in which it began.
     const mayNotCount = connectedAtMs === nowMs() && !isAccepted;
     client.expiry = {
-      earliestMs: Math.min(endMs, mayNotCount ? (expiry?.earliestMs ?? endMs) : endMs),
-      latestMs: endMs,
+      earliestMs: Math.min(firstMs, mayNotCount ? (expiry?.earliestMs ?? firstMs) : firstMs),
+      latestMs: nowMs() + mostMs,
       isReached: false,
     };
     client.disconnectionTimesMs.add(nowMs());
@@ -90,16 +97,17 @@ export class SessionLifetimes {
 
   /** The broker starts with what the disk has. The time of a session that still had a connection begins now. */
   started(): void {
-    const { disk, nowMs, sessionExpiryMs } = this.options;
+    const { disk, nowMs } = this.options;
     this.startedMs = nowMs();
-    if (sessionExpiryMs === Infinity) return;
     for (const client of this.clients.values()) {
       const { name } = client;
       if (!disk.sessions.has(name)) {
         if (client.sessionStored === 'unknown') client.sessionExpired();
         continue;
       }
-      const endMs = (disk.disconnectedAtMs.get(name) ?? nowMs()) + sessionExpiryMs;
+      const lastsMs = disk.expiryMs.get(name) ?? Infinity;
+      client.lasts = { leastMs: lastsMs, mostMs: lastsMs };
+      const endMs = (disk.disconnectedAtMs.get(name) ?? nowMs()) + lastsMs;
       client.expiry = { earliestMs: endMs, latestMs: endMs, isReached: false };
       if (endMs <= nowMs()) client.sessionExpired();
       // It had expired, or may have, and the broker died before the disk had that.

@@ -137,8 +137,14 @@ export class SharedGroups {
    */
   #hasOrHad(member: ObservedClient, { tag, qos, firstReceivedAt = 0 }: Publication): boolean {
     const { queueIntactSince, queue } = member;
-    const { receptions, treatedAsDuplicate, completed, sentAtQos2, queuedAtStart } = member.received;
-    if (receptions.has(tag) || treatedAsDuplicate.has(tag) || completed.has(tag) || this.#parts.drops.has(queue))
+    const { receptions, treatedAsDuplicate, completed, sentAtQos2, queuedAtStart, refused } = member.received;
+    if (
+      refused.has(tag) ||
+      receptions.has(tag) ||
+      treatedAsDuplicate.has(tag) ||
+      completed.has(tag) ||
+      this.#parts.drops.has(queue)
+    )
       return true;
     const wasAssigned = !UNSENT_QOS2_IS_REASSIGNED && qos === 2 && this.#parts.disk.everHad(queue, tag);
     return queueIntactSince > firstReceivedAt && (sentAtQos2.has(tag) || queuedAtStart.has(tag) || wasAssigned);
@@ -151,6 +157,8 @@ export class SharedGroups {
   #isOwed(topicFilter: string, members: readonly ObservedClient[], publication: Publication): boolean {
     const { topic, qos, firstReceivedAt = 0 } = publication;
     const { rules } = this.#parts;
+    // A member may drop it for its size.
+    if (members.some(({ leastPacketSize }) => publication.bytes > leastPacketSize)) return false;
     if (qos === 0 || members.some(({ name }) => rules.mayBeRefusedSince(name, topic, firstReceivedAt))) return false;
     const mayExist = ({ possibleUntil }: SubscriptionInterval): boolean =>
       possibleUntil === undefined || possibleUntil >= firstReceivedAt;

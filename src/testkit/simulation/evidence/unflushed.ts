@@ -44,10 +44,10 @@ export class Unflushed {
     }
     const gaps: Gap[] = [];
     for (const publication of lost) {
-      const { receivedCount, firstReceivedAt = 0, tag } = publication;
+      const { receivedCount, firstReceivedAt = 0, tag, mayExpire } = publication;
       const isEarlier = later !== undefined && firstReceivedAt < (later.firstReceivedAt ?? 0);
-      if (later !== undefined && isEarlier && receivedCount === 1 && !this.#isQueuedForClients(publication))
-        gaps.push({ lost: publication, later });
+      const isMissed = !mayExpire && !this.#isQueuedForClients(publication);
+      if (later !== undefined && isEarlier && receivedCount === 1 && isMissed) gaps.push({ lost: publication, later });
       publication.undo(disk.retainedAt.has(tag));
       this.#publications.delete(publication);
     }

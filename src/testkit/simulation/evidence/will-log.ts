@@ -11,12 +11,13 @@ import type { Publication } from './publications.js';
  * - `offered`: CONNECT has come, and CONNACK has not left. A will counts from CONNACK on [MQTT-3.1.2-8].
  * - `held`: CONNACK has left, and the connection exists.
  * - `due`: its connection has ended, so it has been published or is about to be.
+ * - `delayed`: its connection has ended, and it is published after its delay unless the client returns.
  * - `after grace`: the broker has died or stopped, and publishes it after the next start unless the client returns.
  * - `in doubt`: an observer cannot tell.
  * - `discarded`: it must not be published.
  * - `published`: the disk shows that it was.
  */
-export type WillState = 'offered' | 'held' | 'due' | 'after grace' | 'in doubt' | 'discarded' | 'published';
+export type WillState = 'offered' | 'held' | 'due' | 'delayed' | 'after grace' | 'in doubt' | 'discarded' | 'published';
 
 export interface ObservedWill {
   readonly client: string;
@@ -26,6 +27,22 @@ export interface ObservedWill {
   wasStored: boolean;
   /** Whether the broker reported that its client is connected: then CONNACK was on its way. */
   wasAdmitted: boolean;
+  /** When its delay is over, or its session, if that is earlier; in milliseconds. */
+  notBeforeMs: number;
+  /** When the CONNECT came with which the client returned in time: that counts when its CONNACK has left. */
+  calledOffAt: number | undefined;
+}
+
+/** What decides whether a will waits when its connection has ended, in milliseconds. */
+export interface WillDelay {
+  readonly nowMs: number;
+  readonly delayMs: number;
+  /** How long the session goes on. */
+  readonly lastsMs: number;
+  /** When the CONNECT came that has ended the connection; `undefined` if something else did. */
+  readonly takenOverAt: number | undefined;
+  /** Whether an operator may have ended the session, and with it the delay. */
+  readonly mayBeDeleted: boolean;
 }
 
 export class WillLog {
@@ -48,11 +65,26 @@ export class WillLog {
   }
 
   /** CONNECT has come, with this will if there is one. */
-  connected(client: string, publication: Publication | undefined): void {
-    for (const one of this.#unpublished)
-      if (one.client === client && one.state === 'after grace') one.state = 'in doubt';
+  connected(client: string, publication: Publication | undefined, clean: boolean): void {
+    for (const one of this.#unpublished) {
+      if (one.client !== client) continue;
+      // The session may end now.
+      if (clean) one.notBeforeMs = -Infinity;
+      if (one.state === 'after grace') one.state = 'in doubt';
+      if (one.state !== 'delayed') continue;
+      one.state = 'in doubt';
+      one.calledOffAt = this.clock.now;
+    }
     if (publication === undefined) return;
-    const will: ObservedWill = { client, publication, state: 'offered', wasStored: false, wasAdmitted: false };
+    const will: ObservedWill = {
+      client,
+      publication,
+      state: 'offered',
+      wasStored: false,
+      wasAdmitted: false,
+      notBeforeMs: -Infinity,
+      calledOffAt: undefined,
+    };
     this.#byTag.set(publication.tag, will);
     this.#unpublished.push(will);
   }
@@ -64,7 +96,12 @@ export class WillLog {
   }
 
   /** CONNACK has left. */
-  accepted(tag: string | undefined): void {
+  accepted(tag: string | undefined, connectedAt: number, isNewSession: boolean): void {
+    for (const one of this.#unpublished) {
+      if (one.state !== 'in doubt' || one.calledOffAt !== connectedAt) continue;
+      // With its session a will ends its delay (MQTT 5 section 3.1.3.2.2).
+      one.state = isNewSession ? 'due' : 'discarded';
+    }
     const will = tag === undefined ? undefined : this.#byTag.get(tag);
     if (will?.state === 'offered') will.state = 'held';
   }
@@ -75,7 +112,7 @@ export class WillLog {
     if (will !== undefined) will.state = 'discarded';
   }
 
-  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean): void {
+  connectionEnded(tag: string | undefined, how: ConnectionEnd, isStopping: boolean, delay: WillDelay): void {
     const will = this.#ofConnection(tag);
     if (will === undefined || how === 'died') return;
     if (will.state === 'offered') {
@@ -83,26 +120,55 @@ export class WillLog {
       if (will.wasAdmitted) this.#mayBePublished(will, Infinity);
       return;
     }
-    will.state = isStopping ? 'after grace' : 'due';
-    this.#mayBePublished(will, isStopping ? Infinity : this.clock.now);
+    const { nowMs, delayMs, lastsMs, takenOverAt, mayBeDeleted } = delay;
+    const isDelayed = delayMs > 0 && lastsMs > 0;
+    if (isDelayed) will.notBeforeMs = nowMs + Math.min(delayMs, lastsMs);
+    will.state = isStopping ? 'after grace' : isDelayed ? 'delayed' : 'due';
+    if (isDelayed && (takenOverAt !== undefined || mayBeDeleted)) {
+      will.state = 'in doubt';
+      will.calledOffAt = takenOverAt;
+      will.notBeforeMs = -Infinity;
+    }
+    this.#mayBePublished(will, isStopping || isDelayed ? Infinity : this.clock.now);
   }
 
-  /** The broker has died, and the disk holds what is left. */
-  crashed(): void {
+  /** Delays that are over. */
+  timePassed(nowMs: number): void {
+    for (const one of this.#unpublished) if (one.state === 'delayed' && one.notBeforeMs <= nowMs) one.state = 'due';
+  }
+
+  /** An operator ends the session, and with it the delay. */
+  sessionMayEnd(client: string): void {
+    for (const one of this.#unpublished) {
+      if (one.client !== client) continue;
+      one.notBeforeMs = -Infinity;
+      if (one.state === 'delayed') one.state = 'in doubt';
+    }
+  }
+
+  /** Whether it may be sent already. */
+  isEarly(tag: string, nowMs: number): boolean {
+    return (this.#byTag.get(tag)?.notBeforeMs ?? -Infinity) > nowMs;
+  }
+
+  /** The broker has died, and the disk holds what is left. @param mayLose whether that may be less than there was. */
+  crashed(mayLose: boolean, nowMs: number): void {
+    if (mayLose) for (const one of this.#byTag.values()) one.notBeforeMs = -Infinity;
     for (const one of this.#byTag.values()) {
       if (one.state !== 'published' || !this.#isOnDisk(one)) continue;
       // It was published, and a loss of power has undone that.
-      one.state = this.#afterCrash(one);
+      one.state = this.#afterCrash(one, nowMs);
       one.publication.undo(false);
       this.#unpublished.push(one);
     }
     for (const one of this.#unpublished) {
       if (!this.#isOnDisk(one)) {
         if (one.state === 'held' || one.state === 'offered') one.state = 'discarded';
-        else if (one.state === 'due' || one.state === 'after grace') one.state = 'in doubt';
+        else if (one.state === 'due' || one.state === 'delayed' || one.state === 'after grace') one.state = 'in doubt';
         continue;
       }
-      if (one.state === 'held' || one.state === 'due') one.state = this.#afterCrash(one);
+      if (one.state === 'held' || one.state === 'due' || one.state === 'delayed')
+        one.state = this.#afterCrash(one, nowMs);
       // The broker cannot know after a crash whether CONNACK or DISCONNECT had gone before it.
       else if (one.state === 'discarded' || one.state === 'offered') one.state = 'in doubt';
       this.#mayBePublished(one, Infinity);
@@ -137,9 +203,9 @@ export class WillLog {
     this.#unpublished = this.#unpublished.filter(({ state }) => state !== 'published');
   }
 
-  /** A will that the disk has as due does not wait for its client. */
-  #afterCrash({ client }: ObservedWill): WillState {
-    return this.disk.dueWills.has(client) ? 'due' : 'after grace';
+  /** A will that the disk has as due does not wait for its client, unless it has a delay that is not over. */
+  #afterCrash({ client }: ObservedWill, nowMs: number): WillState {
+    return (this.disk.willDueAtMs.get(client) ?? Infinity) <= nowMs ? 'due' : 'after grace';
   }
 
   #isOnDisk({ client, publication }: ObservedWill): boolean {

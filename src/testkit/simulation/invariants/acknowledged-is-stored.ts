@@ -5,11 +5,13 @@
 import type { Change, QueueId } from '../../../ports/index.js';
 import { PacketType } from '../../../protocol/packets.js';
 import type { AcknowledgementPacket } from '../../../protocol/packets.js';
+import { ReasonCode } from '../../../protocol/reason-codes.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { ObservedClient } from '../evidence/observed-client.js';
 import { isStored, saysNew } from '../evidence/observed-connection.js';
 import type { ObservedConnection, Unsubscription } from '../evidence/observed-connection.js';
 import type { Publication } from '../evidence/publications.js';
+import { isSame } from '../evidence/subscription-interval.js';
 import type { SubscriptionInterval } from '../evidence/subscription-interval.js';
 import type { Departure, Observations } from '../observations.js';
 import type { Fail } from '../violation.js';
@@ -99,13 +101,13 @@ export class AcknowledgedIsStored implements Observations {
 
   #subscribed(connection: ObservedConnection, interval: SubscriptionInterval): void {
     const { client } = connection;
-    const { topicFilter, qos } = interval;
+    const { topicFilter } = interval;
     this.#promise(() => {
       // With an UNSUBSCRIBE, or a SUBSCRIBE to the same filter, on its way the disk may be ahead of this answer.
       const isSuperseded = interval.certainUntil !== undefined || client.latest(topicFilter) !== interval;
       const stored = this.evidence.disk.subscriptions.get(client.name)?.get(topicFilter);
-      if (isStored(connection) && !isSuperseded && stored !== qos)
-        this.#early(client, `SUBACK: the disk does not have ${topicFilter} q${qos}`);
+      if (isStored(connection) && !isSuperseded && (stored === undefined || !isSame(stored, interval)))
+        this.#early(client, `SUBACK: the disk does not have ${topicFilter} q${interval.qos}`);
     });
   }
 
@@ -121,6 +123,7 @@ export class AcknowledgedIsStored implements Observations {
 
   #acknowledged({ connection, packet, publication }: DepartureOf<'acknowledgement'>): void {
     if (publication === undefined || publication.isTreatedAsDuplicate || publication.isDenied) return;
+    if (packet.reasonCode >= ReasonCode.unspecifiedError) return;
     const { certainEffectAt = 0 } = publication;
     this.#promise(() => {
       this.#checkInbound(connection, packet, publication);
@@ -153,7 +156,8 @@ export class AcknowledgedIsStored implements Observations {
       if (stored !== undefined && stored.lastEffectAt < certainEffectAt)
         this.#early(client, `${answer}: the disk still has ${stored.tag} as retained`);
     }
-    if (isClear) return;
+    // A message that has expired is nowhere any more.
+    if (isClear || publication.expiresAtMs <= this.evidence.options.nowMs()) return;
     if (retain && (disk.retainedAt.get(tag) ?? -1) < certainEffectAt)
       this.#early(client, `${answer}: the disk does not have it as retained`);
     for (const { queue, name, received } of this.evidence.owedClients(publication)) {

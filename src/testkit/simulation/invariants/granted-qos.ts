@@ -42,8 +42,10 @@ export class GrantedQos implements Observations {
   #checkRetained({ connection, packet, publication, tag }: Delivery): void {
     const { client } = connection;
     if (publication?.firstReceivedAt === undefined) return;
+    const mayBeShared = client.mayGetAsPublished(publication);
     const granted = client.history
-      .filter(({ filter, shareName }) => shareName === undefined && matches(filter, publication.topic))
+      .filter(({ shareName }) => shareName === undefined || mayBeShared)
+      .filter(({ filter }) => matches(filter, publication.topic))
       .map(({ qos }) => qos);
     const most = Math.min(publication.qos, Math.max(...granted));
     if (packet.qos > most)

@@ -10,7 +10,10 @@ import { Credentials } from './credentials.js';
 import { DupOnlyOnRepeats } from './dup-only-on-repeats.js';
 import { GrantedQos } from './granted-qos.js';
 import { Liveness } from './liveness.js';
+import { MaximumPacketSize } from './maximum-packet-size.js';
+import { MessageExpiry } from './message-expiry.js';
 import { NoFailure } from './no-failure.js';
+import { NoLocal } from './no-local.js';
 import { NoRepeatWithoutDup } from './no-repeat-without-dup.js';
 import { NothingLost } from './nothing-lost.js';
 import { OnlyToSubscribers } from './only-to-subscribers.js';
@@ -18,10 +21,15 @@ import { OperatorCommands } from './operator-commands.js';
 import { Order } from './order.js';
 import { PacketIdentifiers } from './packet-identifiers.js';
 import { Qos2Once } from './qos2-once.js';
+import { ReasonCodes } from './reason-codes.js';
 import { ReceivePermissions } from './receive-permissions.js';
+import { RefusedMessages } from './refused-messages.js';
+import { RetainOptions } from './retain-options.js';
 import { RetainedState } from './retained-state.js';
 import { SessionExpiry } from './session-expiry.js';
 import { SessionPresent } from './session-present.js';
+import { SubscriptionIdentifiers } from './subscription-identifiers.js';
+import { TopicAliases } from './topic-aliases.js';
 import { Wills } from './wills.js';
 import { Window } from './window.js';
 
@@ -32,6 +40,14 @@ export const INVARIANTS: Readonly<Record<InvariantName, InvariantClass>> = {
   'bounded memory': BoundedMemory,
   'packet identifiers': PacketIdentifiers,
   window: Window,
+  'topic aliases': TopicAliases,
+  'maximum packet size': MaximumPacketSize,
+  'message expiry': MessageExpiry,
+  'no local': NoLocal,
+  'retain options': RetainOptions,
+  'subscription identifiers': SubscriptionIdentifiers,
+  'reason codes': ReasonCodes,
+  'refused messages': RefusedMessages,
   liveness: Liveness,
   wills: Wills,
   'only to subscribers': OnlyToSubscribers,

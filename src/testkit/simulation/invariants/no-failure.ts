@@ -1,9 +1,20 @@
-// No failure: the broker throws no error, does not give up, and sends nothing before CONNECT.
+// No failure: the broker throws no error, does not give up, sends nothing before CONNECT, and accuses no client of
+// breaking the protocol: those of a run keep to it.
 import type { BrokerEvent, LifecycleEvent } from '../../../ports/index.js';
+import type { EndReason } from '../../../domain/reasons.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { SimulatedConnection } from '../network.js';
 import type { Observations } from '../observations.js';
 import type { Fail } from '../violation.js';
+
+const ACCUSATIONS: ReadonlySet<string> = new Set<EndReason>([
+  'malformed-packet',
+  'protocol-violation',
+  'receive-maximum-exceeded',
+  'topic-alias-invalid',
+  'packet-too-large',
+  'properties-too-large',
+]);
 
 export class NoFailure implements Observations {
   constructor(
@@ -17,6 +28,8 @@ export class NoFailure implements Observations {
 
   event(event: BrokerEvent | LifecycleEvent): void {
     if (event.kind === 'fatal') this.failed(event.error);
+    else if (event.kind === 'connection-ended' && ACCUSATIONS.has(event.reason))
+      this.fail(`${String(event.clientId)} is accused: ${event.reason}, ${String(event.detail)}`);
   }
 
   departedEarly({ peer }: SimulatedConnection): void {

@@ -38,12 +38,13 @@ export class NothingLost implements Observations {
   /** Promised messages that the client was owed and never received, by topic. */
   #undelivered(client: ObservedClient): Map<string, string[]> {
     const { publications, rules } = this.evidence;
-    const { receptions, treatedAsDuplicate } = client.received;
+    const { receptions, treatedAsDuplicate, refused } = client.received;
     const missing = new Map<string, string[]>();
     for (const publication of publications.all) {
       const { tag, topic, firstReceivedAt = 0 } = publication;
       if (!publication.isPromised || firstReceivedAt <= client.queueIntactSince) continue;
-      if (receptions.has(tag) || treatedAsDuplicate.has(tag) || !client.isOwed(publication)) continue;
+      if (receptions.has(tag) || refused.has(tag) || treatedAsDuplicate.has(tag) || !client.isOwed(publication))
+        continue;
       if (rules.mayBeRefusedSince(client.name, topic, firstReceivedAt)) continue;
       valueOf(missing, topic, () => []).push(tag);
     }

@@ -18,7 +18,7 @@ export class OnlyToSubscribers implements Observations {
     const { name } = client;
     if (publication?.firstReceivedAt === undefined || publication.topic !== packet.topic)
       this.fail(`${name} gets ${tag} on ${packet.topic}, which was not published there`);
-    else if (packet.retain) {
+    else if (packet.retain && !client.mayGetAsPublished(publication)) {
       const isSubscribed = client.history.some(
         ({ filter, shareName }) => shareName === undefined && matches(filter, publication.topic),
       );

@@ -1,7 +1,8 @@
 // Order: messages of one publisher, topic and QoS reach a client in the order in which they were published
 // [MQTT-4.6.0-6].
 import type { QoS } from '../../../protocol/packets.js';
-import type { Confusion, SimulatedClient } from '../client.js';
+import type { SimulatedClient } from '../client.js';
+import type { Confusion } from '../client-deliveries.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { ObservedClient } from '../evidence/observed-client.js';
 import type { Publication } from '../evidence/publications.js';

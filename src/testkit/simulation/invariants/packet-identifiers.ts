@@ -1,7 +1,8 @@
 // Packet Identifiers: no identifier stands for two messages at a time, and every answer has a request [MQTT-2.3.1-4],
 // [MQTT-2.3.1-6], [MQTT-2.3.1-7].
 import { PacketType } from '../../../protocol/packets.js';
-import type { Confusion, SimulatedClient } from '../client.js';
+import type { SimulatedClient } from '../client.js';
+import type { Confusion } from '../client-deliveries.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { Departure, Observations } from '../observations.js';
 import type { Fail } from '../violation.js';

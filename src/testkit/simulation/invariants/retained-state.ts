@@ -17,6 +17,8 @@ export class RetainedState implements Observations {
     const { publication, tag, connection } = departure;
     const { name, history, queueIntactSince, received } = connection.client;
     if (publication?.firstReceivedAt === undefined) return;
+    // It may be one that was just published, for a subscription that wants it as it was published.
+    if (connection.client.mayGetAsPublished(publication)) return;
     const subscribedFrom = history
       .filter(({ filter, shareName }) => shareName === undefined && matches(filter, publication.topic))
       // A crash may bring back the queue of a session that was about to end.

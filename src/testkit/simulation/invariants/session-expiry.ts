@@ -1,8 +1,10 @@
-// Session expiry: a session ends when its client has been away for as long as `limits.sessionExpiryMax` allows, counted
-// over restarts, and not before [MQTT-4.1.0-1]; then nothing of it is left on the disk.
+// Session expiry: a session ends when its client has been away for as long as it asked for and
+// `limits.sessionExpiryMax` allows, counted over restarts, and not before [MQTT-4.1.0-1]; then nothing of it is left on
+// the disk. CONNACK says if the client gets less than it asked for (MQTT 5 section 3.2.2.3.2).
 import type { BrokerEvent, LifecycleEvent } from '../../../ports/index.js';
 import type { Evidence } from '../evidence/evidence.js';
-import type { Observations } from '../observations.js';
+import { intervalMs, lastsMs } from '../evidence/observed-connection.js';
+import type { Departure, Observations } from '../observations.js';
 import type { Fail } from '../violation.js';
 
 export class SessionExpiry implements Observations {
@@ -13,8 +15,7 @@ export class SessionExpiry implements Observations {
 
   /** The disk must have the time at which a connection really ended. */
   started(): void {
-    const { disk, clients, options } = this.evidence;
-    if (options.sessionExpiryMs === Infinity) return;
+    const { disk, clients } = this.evidence;
     for (const { name, disconnectionTimesMs } of clients.values()) {
       const atMs = disk.disconnectedAtMs.get(name);
       if (disk.sessions.has(name) && atMs !== undefined && !disconnectionTimesMs.has(atMs))
@@ -22,14 +23,29 @@ export class SessionExpiry implements Observations {
     }
   }
 
+  departed(departure: Departure): void {
+    if (departure.kind !== 'connack' || departure.connection.connect.protocolVersion !== 5) return;
+    const { connection, packet } = departure;
+    const asked = connection.connect.properties?.sessionExpiryInterval ?? 0;
+    const told = packet.properties?.sessionExpiryInterval ?? asked;
+    if (intervalMs(told) !== lastsMs(connection.connect, this.evidence.options.sessionExpiryMs))
+      this.fail(`${connection.client.name} asks for ${asked} s, and CONNACK says ${told} s`);
+  }
+
   settled(): void {
     const { disk, clients, lifetimes, options } = this.evidence;
-    const { sessionExpiryMs, nowMs } = options;
-    if (lifetimes.isStopping || sessionExpiryMs === Infinity) return;
+    const { nowMs } = options;
+    if (lifetimes.isStopping || !lifetimes.isBrokerUp) return;
     const { startedMs } = lifetimes;
-    for (const name of disk.sessions.keys()) {
+    for (const { name, sessionStored, lasts, openConnections } of clients.values()) {
+      const lastsMs = disk.expiryMs.get(name);
+      const isCertain = sessionStored === 'yes' && openConnections === 0 && lasts.leastMs === lasts.mostMs;
+      if (isCertain && lastsMs !== undefined && lastsMs !== lasts.mostMs)
+        this.fail(`the session of ${name} lasts ${lastsMs} ms on the disk, and should ${lasts.mostMs} ms`);
+    }
+    for (const [name, lastsMs] of disk.expiryMs) {
       if ((clients.get(name)?.openConnections ?? 0) > 0) continue;
-      const endMs = Math.max((disk.disconnectedAtMs.get(name) ?? startedMs) + sessionExpiryMs, startedMs);
+      const endMs = Math.max((disk.disconnectedAtMs.get(name) ?? startedMs) + lastsMs, startedMs);
       if (endMs < nowMs()) this.fail(`the disk still has the session of ${name}`);
     }
   }

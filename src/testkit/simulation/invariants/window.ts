@@ -1,4 +1,5 @@
-// Window: no more deliveries are in flight to a client than the limit allows (`limits.maxInflight`).
+// Window: no more deliveries are in flight to a client than the limit (`limits.maxInflight`) and the Receive Maximum of
+// the client allow.
 import type { Evidence } from '../evidence/evidence.js';
 import type { Departure, Observations } from '../observations.js';
 import type { Fail } from '../violation.js';
@@ -11,9 +12,9 @@ export class Window implements Observations {
 
   departed({ kind, connection }: Departure): void {
     if (kind !== 'publish') return;
-    const { client, inFlight } = connection;
-    const { maxInflight } = this.evidence.options;
-    if (inFlight.size > maxInflight)
-      this.fail(`${client.name}: ${inFlight.size} are in flight, ${maxInflight} are allowed`);
+    const { client, inFlight, connect } = connection;
+    const receiveMaximum = connect.properties?.receiveMaximum ?? Infinity;
+    const most = Math.min(this.evidence.options.maxInflight, receiveMaximum);
+    if (inFlight.size > most) this.fail(`${client.name}: ${inFlight.size} are in flight, ${most} are allowed`);
   }
 }

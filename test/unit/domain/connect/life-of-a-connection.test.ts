@@ -674,6 +674,19 @@ describe('wills', () => {
     expect(core.store.wills.size).toBe(0);
   });
 
+  test('wills wait no longer when their client begins a new session', () => {
+    const core = new CoreHarness();
+    core.connect('watcher').subscribe(['w', 0]);
+    core.connectStored('a', { will: will('w', 'gone', { delayS: 10 }) }).lose();
+    core.lines();
+    core.connect('a', { will: will('w', 'taken over', { delayS: 10 }) });
+    expect(core.lines()).toContain('1 < publish w=gone q0');
+    core.connectStored('b', { will: will('w', 'taken over', { delayS: 10 }) });
+    core.lines();
+    core.connect('b');
+    expect(core.lines()).toContain('1 < publish w=taken over q0');
+  });
+
   test('wills do not wait when the session ends with the connection', () => {
     const { core } = withWill({ delayS: 10 });
     core.handle({ kind: 'closed', connection: 2 as never });

@@ -58,6 +58,25 @@ describe('the Receive Maximum', () => {
     slow.publish('t', 'x');
     expect(core.heard(slow)[0]).toMatch(/^disconnect 0x93/);
   });
+
+  test('[MQTT5-3.3.4-9] begins again with each connection: what earlier ones left unreleased does not count', () => {
+    const core = new CoreHarness({ receiveMaximum: 2 });
+    const connect = (): CorePeer =>
+      core.connect('publisher', { version: 5, clean: false, properties: { sessionExpiryInterval: 60 } });
+    const first = connect();
+    const left = [1, 2].map(() => first.publish('t', 'x', 2));
+    first.lose();
+    const second = connect();
+    core.lines();
+    const sent = [1, 2].map(() => second.publish('t', 'y', 2));
+    expect(core.heard(second)).toEqual(sent.map((packetId) => `pubrec ${packetId} 0x10`));
+    // From then on all that is unreleased is of this connection.
+    second.pubrel(...left, ...sent);
+    for (let i = 0; i < 2; i++) second.publish('t', 'y', 2);
+    core.lines();
+    second.publish('t', 'y', 2);
+    expect(core.heard(second)[0]).toMatch(/^disconnect 0x93/);
+  });
 });
 
 describe('the Maximum Packet Size of a client', () => {
@@ -122,6 +141,23 @@ describe('Message Expiry Interval', () => {
     core.lines();
     expect(publishes(core, core.connectStored('a'))).toEqual(['publish t=long q1 id2']);
     expect(core.broker.counters.dropped.expired).toBe(1);
+  });
+
+  test('[MQTT5-3.3.2-5] nor is one that waits for a shared group, at any QoS of its members', () => {
+    const core = new CoreHarness();
+    const granted = [0, 1, 2] as const;
+    const members = granted.map((qos) => {
+      const member = core.connectStored(`member ${qos}`);
+      member.subscribe([`$share/g${qos}/t`, qos]);
+      member.lose();
+      return member;
+    });
+    publisherOf(core).publish('t', 'short', 2, { properties: { messageExpiryInterval: 5 } });
+    core.advance(5000);
+    core.lines();
+    for (const qos of granted) expect(publishes(core, core.connectStored(`member ${qos}`))).toEqual([]);
+    expect(core.broker.counters.dropped.expired).toBe(members.length);
+    expect(core.waiting).toBe(0);
   });
 });
 
