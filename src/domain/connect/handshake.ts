@@ -122,9 +122,9 @@ export class Handshake {
       const detail = `by a connection from ${connection.peer.remoteAddress}`;
       this.connections.end(older, 'session-taken-over', { detail }); // [MQTT-3.1.4-2]
     }
-    // A will that still waits for its delay, or for this client's return after a restart.
-    this.wills.clientReturned(clientId);
     const { session, present } = this.sessions.open(clientId, packet.clean, sessionExpiryS(packet, limits));
+    // A will that still waits for its delay, or for this client's return after a restart.
+    this.wills.clientReturned(clientId, present);
     connection.userNameBytes = userNameBytes(packet.userName);
     this.connections.admit(connection, { connect: announcedPart(packet), session, present });
     this.sessions.claim(session, connection.id);

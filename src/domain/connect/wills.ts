@@ -86,11 +86,18 @@ export class Wills {
     held.whenRecorded = undefined;
   }
 
-  /** The client has returned: a will that is not due yet is dropped, and one that is goes out first. */
-  clientReturned(clientId: ClientId): void {
+  /**
+   * The client has returned: a will that is not due yet is dropped, and one that is goes out first. A delay does not
+   * outlast the session (MQTT 5 section 3.1.3.2.2).
+   * @param sessionGoesOn whether the client has returned to its session.
+   */
+  clientReturned(clientId: ClientId, sessionGoesOn: boolean): void {
     const held = this.#wills.get(clientId);
     if (held === undefined) return;
-    if (held.deadline.isSet && held.deadline.atMs <= this.context.nowMs) this.#publish(held);
+    const { deadline, record } = held;
+    // The time that a client gets after a restart is not a delay: `dueAtMs` is not set.
+    const isCutShort = !sessionGoesOn && record.dueAtMs !== undefined;
+    if (deadline.isSet && (isCutShort || deadline.atMs <= this.context.nowMs)) this.#publish(held);
     else this.#forget(held);
   }
 
