@@ -109,11 +109,18 @@ for (const each of PROPERTY_RULES) RULE_BY_ID[each.id] = each;
 type PropertyValue = NonNullable<Properties[PropertyName]>;
 type SingleValue = number | string | Uint8Array | UserProperty;
 
+/**
+ * The longest property block, in bytes. Small properties take many times their bytes in memory, and are read at once:
+ * a block as large as a PUBLISH may be would take gigabytes, and no other client would be served for a minute.
+ */
+const PROPERTIES_MAX_BYTES = 1024 * 1024;
+
 /** Reads Property Length and the properties; `undefined` if there are none. */
 export function readProperties(reader: ByteReader, place: PropertyPlaces): Properties | undefined {
   const length = reader.variableByteInteger(); // [MQTT5-2.2.2-1]: present even if it is 0
   if (length === 0) return undefined;
   const block = reader.part(length);
+  if (length > PROPERTIES_MAX_BYTES) throw tooLong(length);
   const properties: Partial<Record<PropertyName, PropertyValue>> = {};
   while (block.remaining > 0) {
     // The number is formally a variable byte integer, but every defined one takes one byte.
@@ -225,6 +232,11 @@ function writeValue(block: ByteWriter, { id, type, name, notZero }: PropertyRule
       return;
     }
   }
+}
+
+function tooLong(length: number): MalformedPacketError {
+  const message = `properties of ${length} bytes, ${PROPERTIES_MAX_BYTES} are the most`;
+  return new MalformedPacketError('packet-too-large', message, ReasonCode.packetTooLarge);
 }
 
 function nonZero(value: number, name: PropertyName): number {

@@ -100,4 +100,18 @@ describe('properties and the packets that may carry them', () => {
       ],
     });
   });
+
+  test('a block above 1 MiB is refused before one property of it is read', () => {
+    const withLength = (length: number): (() => unknown) => {
+      const bytes = new Uint8Array(4 + length);
+      // Property Length in as many bytes as it takes; the property behind it is unknown.
+      const header = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, ((length >> 14) & 0x7f), 0x7f];
+      bytes.set(header);
+      return () => readProperties(new ByteReader(bytes, 0, 3 + length), PropertyPlace.publishFromClient);
+    };
+    expect(withLength(1024 * 1024)).toThrow(expect.objectContaining({ code: 'property-unknown' }));
+    expect(withLength(1024 * 1024 + 1)).toThrow(
+      expect.objectContaining({ code: 'packet-too-large', reasonCode: 0x95 }),
+    );
+  });
 });

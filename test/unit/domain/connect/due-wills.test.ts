@@ -44,3 +44,36 @@ describe('a will that is due', () => {
     expect(next.stored('watcher')).toEqual(['gone']);
   });
 });
+
+describe('a will that is delayed', () => {
+  /** @returns what has come of the will when its client is back. */
+  function afterReturn(leave: boolean, clean: boolean): { got: string[]; later: string[] } {
+    const core = new CoreHarness();
+    core.connectStored('watcher').subscribe(['t', 1]);
+    const a = core.connectStored('a', { will: will('t', 'gone', { qos: 1, delayS: 10 }) });
+    if (leave) a.lose();
+    if (clean) core.connect('a');
+    else core.connectStored('a');
+    const got = core.stored('watcher');
+    core.advance(20_000);
+    return { got, later: core.stored('watcher') };
+  }
+
+  test.each([true, false])('it is published when a client returns with Clean Start 1 (gone before: %s)', (leave) => {
+    expect(afterReturn(leave, true)).toEqual({ got: ['gone'], later: ['gone'] });
+  });
+
+  test.each([true, false])('it is dropped when a client returns to its session (gone before: %s)', (leave) => {
+    expect(afterReturn(leave, false)).toEqual({ got: [], later: [] });
+  });
+
+  test('one that a restart delays is dropped when its client returns with Clean Start 1', () => {
+    const core = new CoreHarness({ willGraceAfterRestartMs: 30_000 });
+    core.connectStored('watcher').subscribe(['t', 1]);
+    core.connectStored('a', { will: will('t', 'gone', { qos: 1, delayS: 10 }) });
+    const next = core.restarted(1000);
+    next.connect('a');
+    next.advance(60_000);
+    expect(next.stored('watcher')).toEqual([]);
+  });
+});
